@@ -1,0 +1,105 @@
+//! Everything the model may ask of the world. The shell runs each as a task and sends a [`super::Msg`] back.
+
+use crate::domain::{BrokerId, LinkId};
+use crate::link::AttemptId;
+use crate::link::progress::Sensitive;
+use crate::session::{AuthForm, Epoch, Request, RequestId};
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Open a stream; its events carry this epoch. An older stream of the link is closed first.
+    OpenStream {
+        /// Whose.
+        link: LinkId,
+        /// The attempt.
+        epoch: Epoch,
+        /// How to carry and authenticate it.
+        form: AuthForm,
+    },
+    /// Close the link's stream, if any, with a clean close.
+    CloseStream {
+        /// Whose.
+        link: LinkId,
+    },
+    /// Ask REST.
+    Request {
+        /// Whose.
+        link: LinkId,
+        /// Answered with the same id.
+        id: RequestId,
+        /// What.
+        request: Request,
+    },
+    /// Drop the link's queued REST requests; answers under way may still come.
+    DropRequests {
+        /// Whose.
+        link: LinkId,
+    },
+    /// Ask the market's clock through this link.
+    AskClock {
+        /// Whose token to use.
+        link: LinkId,
+    },
+    /// Start linking through a broker; an attempt under way is canceled first.
+    BeginLink {
+        /// The new attempt.
+        attempt: AttemptId,
+        /// Through which broker.
+        broker: BrokerId,
+        /// Whether to start the browser.
+        browser: bool,
+    },
+    /// Try the browser again.
+    OpenBrowser {
+        /// Which attempt.
+        attempt: AttemptId,
+    },
+    /// A redirect URL was pasted.
+    SubmitRedirect {
+        /// Which attempt.
+        attempt: AttemptId,
+        /// The pasted text.
+        url: Sensitive,
+    },
+    /// In the demo: press Allow on the consent page from here.
+    ApproveInDemo {
+        /// Which attempt.
+        attempt: AttemptId,
+    },
+    /// Give up and free the port.
+    CancelLink {
+        /// Which attempt.
+        attempt: AttemptId,
+    },
+    /// Store the token for the accounts shown.
+    SaveLink {
+        /// Which attempt.
+        attempt: AttemptId,
+        /// The owner's labels, one for each account in the order of `Confirm`.
+        labels: Vec<String>,
+    },
+    /// Forget a link's token.
+    Unlink {
+        /// Which.
+        link: LinkId,
+    },
+    /// Put text on the clipboard by OSC 52. Named in a notice as `what`, never shown itself.
+    Copy {
+        /// The text.
+        text: Sensitive,
+        /// `order id`, `authorize URL`, …
+        what: String,
+    },
+    /// Ring the terminal's bell.
+    Bell,
+    /// Turn mouse capture on or off.
+    CaptureMouse(bool),
+    /// Suspend the program (Ctrl-Z).
+    Suspend,
+    /// Leave with this exit code.
+    Quit {
+        /// 0, or 128 + signal.
+        code: u8,
+    },
+}

@@ -1,0 +1,420 @@
+//! The state of the program: plain data, no channels, no handles.
+//!
+//! What a frame shows is a function of this alone. Scroll offsets and hit areas belong to the view.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+use tui_input::Input;
+
+use super::keymap::{Action, Keymap};
+use super::rows::Rows;
+use crate::domain::blotter::Blotter;
+use crate::domain::market::{EquityHistory, MarketClock};
+use crate::domain::{Account, BrokerId, Environment, ExecutionId, LinkId, Mono, Now, OrderId, Position, Symbol};
+use crate::link::progress::Sensitive;
+use crate::link::{AttemptId, FoundAccount, LinkFailure, LinkRecord, RedirectNote};
+use crate::session::Session;
+
+/// The five panes, in the order of their digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Pane {
+    /// What can be linked, what is linked, and its state.
+    Brokers,
+    /// Balances of the selected account.
+    Account,
+    /// Its orders.
+    Orders,
+    /// Its positions.
+    Positions,
+    /// Its executions and order events, newest first.
+    Tape,
+}
+
+impl Pane {
+    /// All panes, in the order of their digits.
+    pub const ALL: [Self; 5] = [Self::Brokers, Self::Account, Self::Orders, Self::Positions, Self::Tape];
+
+    /// The digit that jumps to it.
+    pub const fn digit(self) -> u8 {
+        self as u8 + 1
+    }
+
+    /// Its title.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Brokers => "Brokers",
+            Self::Account => "Account",
+            Self::Orders => "Orders",
+            Self::Positions => "Positions",
+            Self::Tape => "Tape",
+        }
+    }
+}
+
+/// What the program is, decided at start and never changed.
+#[derive(Debug, Clone)]
+pub struct Program {
+    /// Everything comes from the embedded simulated brokerage: the banner says SIMULATED.
+    pub simulated: bool,
+    /// Nothing may be changed at a broker.
+    pub read_only: bool,
+    /// The consent page can be approved from the waiting screen (the demo).
+    pub can_approve: bool,
+    /// For the screen.
+    pub timezone: TimeZone,
+    /// The zone's name as shown: `ET`.
+    pub timezone_label: Arc<str>,
+    /// Ring on fills.
+    pub bell: bool,
+    /// Flash new fills.
+    pub flash: bool,
+    /// Where the configuration is or would be, for messages.
+    pub config_path: Arc<str>,
+}
+
+/// A broker that can be linked, as the Brokers pane and the *Add broker* search show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrokerSummary {
+    /// Its id.
+    pub id: BrokerId,
+    /// `Alpaca Paper (OAuth)`.
+    pub name: Arc<str>,
+    /// One, or both with one consent.
+    pub environments: Vec<Environment>,
+    /// Why it cannot be linked yet, e.g. no client id is configured; names the cure.
+    pub missing: Option<String>,
+}
+
+/// A value and when it was received.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dated<T> {
+    /// The value.
+    pub value: T,
+    /// When it came.
+    pub at: Mono,
+}
+
+/// One linked account: its connection, its truth, its figures.
+#[derive(Debug)]
+pub struct AccountState {
+    /// Who it is.
+    pub link: LinkRecord,
+    /// Its connection.
+    pub session: Session,
+    /// Its orders and executions.
+    pub blotter: Blotter,
+    /// Its balances.
+    pub account: Option<Dated<Account>>,
+    /// Its positions.
+    pub positions: Option<Dated<Vec<Position>>>,
+    /// Its equity today, for the sparkline.
+    pub history: Option<Dated<EquityHistory>>,
+    /// When the last event of any kind came, for the age shown.
+    pub last_event_at: Option<Mono>,
+    /// Connection history, newest last, bounded.
+    pub log: VecDeque<ConnectionEntry>,
+}
+
+/// One line of a connection's history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConnectionEntry {
+    /// When.
+    pub at: Now,
+    /// What, as a sentence without a stop.
+    pub text: String,
+}
+
+/// Which account the panes show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AccountScope {
+    /// None is linked.
+    None,
+    /// One.
+    One(LinkId),
+    /// All of them, with an account column.
+    All,
+}
+
+/// A row of the Brokers pane.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum BrokerRow {
+    /// A linked account.
+    Linked(LinkId),
+    /// A broker without a link.
+    Unlinked(BrokerId),
+    /// `+ Add broker`.
+    Add,
+}
+
+/// Names an order across accounts.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct OrderKey {
+    /// Whose.
+    pub link: LinkId,
+    /// Which.
+    pub order: OrderId,
+}
+
+/// Names a position across accounts.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PositionKey {
+    /// Whose.
+    pub link: LinkId,
+    /// Which.
+    pub symbol: Symbol,
+}
+
+/// Names a line of the tape across accounts.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TapeKey {
+    /// Whose.
+    pub link: LinkId,
+    /// Which: the entry's number in the account's tape.
+    pub entry: u64,
+}
+
+/// A list pane: its rows in order, which one is selected (by key, never by index), its filter and its sort.
+#[derive(Debug, Clone)]
+pub struct ListState<K> {
+    /// The rows as shown, after filter and sort.
+    pub rows: Vec<K>,
+    /// The selected row's key; stays on its row when rows move.
+    pub selected: Option<K>,
+    /// The filter as typed; empty shows all.
+    pub filter: String,
+    /// Which column sorts, by index into the pane's columns; `None` is the pane's own order.
+    pub sort: Option<usize>,
+    /// The other way round.
+    pub reversed: bool,
+}
+
+impl<K> Default for ListState<K> {
+    fn default() -> Self {
+        Self { rows: Vec::new(), selected: None, filter: String::new(), sort: None, reversed: false }
+    }
+}
+
+impl<K: PartialEq> ListState<K> {
+    /// Where the selected row stands now.
+    pub fn selected_index(&self) -> Option<usize> {
+        let selected = self.selected.as_ref()?;
+        self.rows.iter().position(|row| row == selected)
+    }
+}
+
+/// Something drawn over the panes. The stack is drawn bottom-up and offered keys top-down.
+#[derive(Debug, Clone)]
+pub enum Overlay {
+    /// The key table; `query` narrows it.
+    Help {
+        /// What to look for.
+        query: Input,
+        /// Whether typing goes into `query`.
+        typing: bool,
+        /// First line shown.
+        scroll: usize,
+    },
+    /// One order in full.
+    OrderDetail {
+        /// Which.
+        key: OrderKey,
+        /// First line shown.
+        scroll: usize,
+        /// The broker's JSON instead of the fields.
+        raw: bool,
+    },
+    /// One position in full.
+    PositionDetail {
+        /// Which.
+        key: PositionKey,
+        /// First line shown.
+        scroll: usize,
+    },
+    /// One link in full: connection history, scopes, where the token lives.
+    BrokerDetail {
+        /// Which.
+        link: LinkId,
+        /// First line shown.
+        scroll: usize,
+    },
+    /// The list of errors; opening it marks them read.
+    Errors {
+        /// First line shown.
+        scroll: usize,
+    },
+    /// The *Add broker* search.
+    AddBroker {
+        /// What was typed.
+        query: Input,
+        /// The matches, best first.
+        matches: Vec<BrokerId>,
+        /// The chosen match.
+        selected: usize,
+    },
+    /// The command palette.
+    Palette {
+        /// What was typed.
+        query: Input,
+        /// The matches, best first.
+        matches: Vec<PaletteEntry>,
+        /// The chosen match.
+        selected: usize,
+    },
+    /// A linking attempt; its state is [`Model::attempt`].
+    Linking,
+    /// A yes/no question.
+    Question(Question),
+}
+
+/// One entry of the command palette.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaletteEntry {
+    /// What is shown and matched.
+    pub title: String,
+    /// What Enter does.
+    pub command: PaletteCommand,
+    /// Why it cannot act now.
+    pub disabled: Option<String>,
+}
+
+/// What a palette entry does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PaletteCommand {
+    /// An action of the key table.
+    Act(Action),
+    /// Link through a broker.
+    Link(BrokerId),
+    /// Show an account.
+    Show(AccountScope),
+    /// Filter orders by a symbol.
+    Symbol(Symbol),
+}
+
+/// A question that wants a yes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Question {
+    /// Forget this link's token?
+    Unlink(LinkId),
+}
+
+/// A linking attempt as the waiting screen shows it.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// Which.
+    pub id: AttemptId,
+    /// Through which broker.
+    pub broker: BrokerId,
+    /// Where it stands.
+    pub phase: AttemptPhase,
+    /// What came back and did not count.
+    pub note: Option<RedirectNote>,
+}
+
+/// Where an attempt stands.
+#[derive(Debug, Clone)]
+pub enum AttemptPhase {
+    /// The shell is binding the port.
+    Starting,
+    /// The browser is away; `paste` is the field for the redirect URL, shown masked, `None` until asked for.
+    Waiting {
+        /// Where to go.
+        authorize_url: Sensitive,
+        /// The bound port.
+        port: Option<u16>,
+        /// When it ends.
+        deadline: Mono,
+        /// Whether a browser was started.
+        browser: Result<(), String>,
+        /// The paste field.
+        paste: Option<Input>,
+    },
+    /// The code is being exchanged and the account asked.
+    Exchanging,
+    /// Save?
+    Confirm {
+        /// What the token reaches.
+        accounts: Vec<FoundAccount>,
+        /// What was granted.
+        scopes: Vec<Arc<str>>,
+        /// The labels, one a found account, editable.
+        labels: Vec<Input>,
+        /// The field being edited; `None` when the keys answer the question.
+        editing: Option<usize>,
+    },
+    /// Being stored.
+    Saving,
+    /// Over without a link.
+    Failed(LinkFailure),
+}
+
+/// An error a person should know of; stays until read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErrorEntry {
+    /// When.
+    pub at: Now,
+    /// Whose, if anyone's.
+    pub link: Option<LinkId>,
+    /// The sentence.
+    pub text: String,
+    /// Whether it was seen in the list.
+    pub read: bool,
+}
+
+/// A passing message in the status line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Toast {
+    /// The sentence.
+    pub text: String,
+    /// When it goes.
+    pub until: Mono,
+}
+
+/// The whole state.
+#[derive(Debug)]
+pub struct Model {
+    /// What the program is.
+    pub program: Program,
+    /// The keys in force: the table with the configuration's changes.
+    pub keymap: Keymap,
+    /// The instant of the last message; what ages and countdowns are shown against.
+    pub now: Now,
+    /// The terminal's size in cells.
+    pub size: (u16, u16),
+    /// Every broker that can be linked.
+    pub brokers: Vec<BrokerSummary>,
+    /// Every linked account, in the order of linking.
+    pub accounts: Vec<AccountState>,
+    /// Which account the panes show.
+    pub scope: AccountScope,
+    /// The pane with the keys.
+    pub focus: Pane,
+    /// Whether the focused pane fills the screen.
+    pub zoomed: bool,
+    /// The pane whose filter is being typed, if any.
+    pub filtering: Option<Pane>,
+    /// The lists.
+    pub rows: Rows,
+    /// What lies over the panes.
+    pub overlays: Vec<Overlay>,
+    /// The linking attempt, if one is under way.
+    pub attempt: Option<Attempt>,
+    /// The number the next attempt gets.
+    pub next_attempt: u64,
+    /// The market's clock and when it came.
+    pub clock: Option<Dated<MarketClock>>,
+    /// Passing messages, oldest first.
+    pub toasts: VecDeque<Toast>,
+    /// Errors, newest last, bounded.
+    pub errors: VecDeque<ErrorEntry>,
+    /// New executions that flash, and until when.
+    pub flashes: BTreeMap<ExecutionId, Mono>,
+    /// Whether the mouse is captured.
+    pub mouse: bool,
+    /// Set when the program is to end.
+    pub exit: Option<u8>,
+    /// Whether something visible changed since the last frame.
+    pub dirty: bool,
+}

@@ -1,0 +1,3 @@
+//! Adapters to brokers. Wire types never leave a broker's directory; answers are in domain types.
+
+pub mod alpaca;

@@ -1,0 +1,1 @@
+//! Headless commands: the only writers to stdout and stderr.

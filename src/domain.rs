@@ -1,0 +1,28 @@
+//! The nouns of trading and their arithmetic: what every other layer speaks in.
+//!
+//! Invariant: nothing in here imports another layer, reads a clock, or touches a float.
+
+pub mod account;
+pub mod activity;
+pub mod blotter;
+pub mod environment;
+pub mod execution;
+pub mod ids;
+pub mod market;
+pub mod money;
+pub mod order;
+pub mod position;
+pub mod text;
+pub mod time;
+pub mod update;
+
+pub use account::Account;
+pub use activity::{Activity, ActivityKind};
+pub use environment::Environment;
+pub use execution::{Execution, Source};
+pub use ids::{AccountId, BrokerId, ClientOrderId, EventId, ExecutionId, LinkId, OrderId, Symbol};
+pub use money::{Money, Price, Qty};
+pub use order::{Order, OrderClass, OrderStatus, OrderType, Side, TimeInForce};
+pub use position::Position;
+pub use time::{Mono, Now};
+pub use update::{TradeEvent, TradeUpdate};

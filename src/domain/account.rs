@@ -1,0 +1,83 @@
+//! An account and its balances, as the broker reports them; never recomputed here.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use super::ids::AccountId;
+use super::money::Money;
+use super::order::Raw;
+
+/// One account (API.md 5.1). A figure the broker left out is `None` and shows as `--`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// The broker's id; a change of it means a reset paper account (API.md 9.2).
+    pub id: AccountId,
+    /// The number a person knows it by; `PA…` on paper.
+    pub number: Option<Arc<str>>,
+    /// `ACTIVE` and others, as it came.
+    pub status: Arc<str>,
+    /// Currency code.
+    pub currency: Option<Arc<str>>,
+    /// Cash and the market value of all positions.
+    pub equity: Option<Money>,
+    /// Equity at the previous close.
+    pub last_equity: Option<Money>,
+    /// Cash.
+    pub cash: Option<Money>,
+    /// What can be bought.
+    pub buying_power: Option<Money>,
+    /// What can be bought without margin.
+    pub non_marginable_buying_power: Option<Money>,
+    /// Value of what is held long.
+    pub long_market_value: Option<Money>,
+    /// Value of what is sold short; negative or zero.
+    pub short_market_value: Option<Money>,
+    /// Margin to open.
+    pub initial_margin: Option<Money>,
+    /// Margin to keep.
+    pub maintenance_margin: Option<Money>,
+    /// `1`, `2` or `4`.
+    pub multiplier: Option<Decimal>,
+    /// The broker stopped trading.
+    pub trading_blocked: bool,
+    /// The broker stopped everything.
+    pub account_blocked: bool,
+    /// The broker stopped transfers.
+    pub transfers_blocked: bool,
+    /// The owner stopped trading.
+    pub trade_suspended_by_user: bool,
+    /// Whether short sales are allowed.
+    pub shorting_enabled: bool,
+    /// When the account was opened.
+    pub created_at: Option<Timestamp>,
+    /// The broker's JSON of it.
+    pub raw: Raw,
+}
+
+impl Account {
+    /// Equity less the equity of the previous close.
+    pub fn day_pl(&self) -> Option<Money> {
+        self.equity?.checked_sub(self.last_equity?)
+    }
+
+    /// [`Self::day_pl`] in percent of the previous close.
+    pub fn day_pl_percent(&self) -> Option<Decimal> {
+        self.day_pl()?.percent_of(self.last_equity?)
+    }
+
+    /// Why nothing can be traded, in the broker's terms; `None` when trading is open.
+    pub fn block(&self) -> Option<&'static str> {
+        if self.account_blocked {
+            Some("account blocked by the broker")
+        } else if self.trading_blocked {
+            Some("trading blocked by the broker")
+        } else if self.trade_suspended_by_user {
+            Some("trading suspended by the owner")
+        } else {
+            None
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Rows of the account's activity list: executions, and everything that is not trading.
+
+use std::sync::Arc;
+
+use jiff::{Timestamp, civil::Date};
+use serde::{Deserialize, Serialize};
+
+use super::ids::{ExecutionId, OrderId, Symbol};
+use super::money::{Money, Price, Qty};
+use super::order::{Raw, Side};
+
+/// One row (API.md 5.4).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Activity {
+    /// The row's id, also the page token.
+    pub id: Arc<str>,
+    /// `FILL`, `DIV`, … as it came.
+    pub activity_type: Arc<str>,
+    /// What it says.
+    pub kind: ActivityKind,
+    /// The broker's JSON of it.
+    pub raw: Raw,
+}
+
+/// What an activity row says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ActivityKind {
+    /// An execution.
+    Fill {
+        /// The execution id where the row states one (`ref_id`); the row's id is not documented to be it.
+        execution_id: Option<ExecutionId>,
+        /// The order that traded.
+        order_id: OrderId,
+        /// What traded.
+        symbol: Symbol,
+        /// Buy or sell.
+        side: Side,
+        /// Size of this execution.
+        qty: Qty,
+        /// Price of this execution.
+        px: Price,
+        /// The order's executed quantity after it.
+        cum_qty: Option<Qty>,
+        /// When it happened.
+        at: Option<Timestamp>,
+    },
+    /// Anything else: a dividend, a fee, a transfer.
+    Other {
+        /// Money in or out.
+        net_amount: Option<Money>,
+        /// What it concerns.
+        symbol: Option<Symbol>,
+        /// Quantity in or out.
+        qty: Option<Qty>,
+        /// The day it counts for.
+        date: Option<Date>,
+        /// What the broker wrote about it.
+        description: Option<Arc<str>>,
+    },
+}

@@ -1,0 +1,39 @@
+//! Paper or live: the one distinction that must never blur.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Whether an account trades simulated or real money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Environment {
+    /// Simulated money.
+    Paper,
+    /// Real money.
+    Live,
+}
+
+impl Environment {
+    /// `PAPER` or `LIVE`, the word shown wherever an account is named.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Paper => "PAPER",
+            Self::Live => "LIVE",
+        }
+    }
+
+    /// `paper` or `live`, as written in configuration, JSON and the authorize request's `env` (API.md 2.2).
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Paper => "paper",
+            Self::Live => "live",
+        }
+    }
+}
+
+impl fmt::Display for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}

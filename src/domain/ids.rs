@@ -1,0 +1,103 @@
+//! Identifiers as types of their own, so that an order's id is never passed for an execution's.
+//!
+//! All of them are cheap to clone: the text is shared.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Wraps the text as it is, without judging it.
+            pub fn new(text: impl Into<Arc<str>>) -> Self {
+                Self(text.into())
+            }
+
+            /// The text as it came.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({})", stringify!($name), self.0)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self(Arc::from(text))
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(text: String) -> Self {
+                Self(Arc::from(text))
+            }
+        }
+
+        impl std::borrow::Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer).map(Self::from)
+            }
+        }
+    };
+}
+
+text_id!(
+    /// A broker of the catalogue: `alpaca-paper`, or the `id` of a `[[brokers]]` table.
+    BrokerId
+);
+text_id!(
+    /// One linked account, ours: `broker-id/environment/account-number`. Stable across restarts and relinks.
+    LinkId
+);
+text_id!(
+    /// The broker's own id of an account (a UUID at Alpaca, API.md 5.1). It changes when a paper account is reset.
+    AccountId
+);
+text_id!(
+    /// The broker's id of an order.
+    OrderId
+);
+text_id!(
+    /// The id chosen before an order is sent; at most 128 characters (API.md 5.6), never reusable.
+    ClientOrderId
+);
+text_id!(
+    /// The id of one execution; what makes a fill countable once (API.md 6.5).
+    ExecutionId
+);
+text_id!(
+    /// The ULID of a stream event, on recent frames only (API.md 6.5).
+    EventId
+);
+text_id!(
+    /// A symbol as the broker writes it. Empty on the parent of a multi-leg order (API.md 5.6).
+    Symbol
+);

@@ -1,0 +1,248 @@
+//! Exact amounts: [`Price`], [`Qty`] and [`Money`] over one decimal, parsed and formatted only here.
+//!
+//! Invariant: no value passes through a binary float, and only [`Price::notional`] mixes the three.
+
+use std::fmt;
+use std::str::FromStr;
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use thiserror::Error;
+
+/// Why a text is not an amount.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("not an exact decimal number: {text:?}")]
+pub struct AmountError {
+    /// The text, shortened to 40 characters.
+    pub text: String,
+}
+
+fn parse(text: &str) -> Result<Decimal, AmountError> {
+    let trimmed = text.trim();
+    let exact = Decimal::from_str_exact(trimmed);
+    // Some senders write exponents (`1e-7`), which the exact parser refuses.
+    exact
+        .or_else(|_| Decimal::from_scientific(trimmed))
+        .map_err(|_| AmountError { text: text.chars().take(40).collect() })
+}
+
+/// Groups the integer part in threes with commas: `-1234567.5` is `-1,234,567.5`.
+pub fn group_digits(plain: &str) -> String {
+    let (sign, digits) = plain.strip_prefix('-').map_or(("", plain), |rest| ("-", rest));
+    let (whole, fraction) = digits.split_once('.').map_or((digits, None), |(w, f)| (w, Some(f)));
+    let mut out = String::with_capacity(plain.len() + plain.len() / 3 + 1);
+    out.push_str(sign);
+    for (index, digit) in whole.chars().enumerate() {
+        if index > 0 && (whole.len() - index) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    if let Some(fraction) = fraction {
+        out.push('.');
+        out.push_str(fraction);
+    }
+    out
+}
+
+macro_rules! amount {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+        pub struct $name(Decimal);
+
+        impl $name {
+            /// Nothing.
+            pub const ZERO: Self = Self(Decimal::ZERO);
+
+            /// Wraps a decimal.
+            pub const fn new(value: Decimal) -> Self {
+                Self(value)
+            }
+
+            /// A whole amount.
+            pub fn whole(value: i64) -> Self {
+                Self(Decimal::from(value))
+            }
+
+            /// The decimal inside.
+            pub const fn decimal(self) -> Decimal {
+                self.0
+            }
+
+            /// True for nothing, whatever its scale.
+            pub fn is_zero(self) -> bool {
+                self.0.is_zero()
+            }
+
+            /// True below zero.
+            pub fn is_negative(self) -> bool {
+                self.0.is_sign_negative() && !self.0.is_zero()
+            }
+
+            /// True above zero.
+            pub fn is_positive(self) -> bool {
+                self.0.is_sign_positive() && !self.0.is_zero()
+            }
+
+            /// Without its sign.
+            pub fn abs(self) -> Self {
+                Self(self.0.abs())
+            }
+
+            /// The sum; `None` past 28 digits.
+            pub fn checked_add(self, other: Self) -> Option<Self> {
+                self.0.checked_add(other.0).map(Self)
+            }
+
+            /// The difference; `None` past 28 digits.
+            pub fn checked_sub(self, other: Self) -> Option<Self> {
+                self.0.checked_sub(other.0).map(Self)
+            }
+
+            /// Grouped by thousands, every digit kept, at least `min_places` decimals.
+            pub fn grouped(self, min_places: u32) -> String {
+                let mut value = self.0.normalize();
+                if value.scale() < min_places {
+                    value.rescale(min_places);
+                }
+                group_digits(&value.to_string())
+            }
+
+            /// Grouped by thousands and rounded half away from zero to `places` decimals, for narrow columns.
+            pub fn rounded(self, places: u32) -> String {
+                let mut value = self.0.round_dp_with_strategy(places, rust_decimal::RoundingStrategy::MidpointAwayFromZero);
+                value.rescale(places);
+                if value.is_zero() {
+                    value.set_sign_positive(true);
+                }
+                group_digits(&value.to_string())
+            }
+
+            /// As [`Self::rounded`], with a `+` above zero.
+            pub fn signed(self, places: u32) -> String {
+                let text = self.rounded(places);
+                if self.is_positive() { format!("+{text}") } else { text }
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = AmountError;
+
+            fn from_str(text: &str) -> Result<Self, AmountError> {
+                parse(text).map(Self)
+            }
+        }
+
+        impl std::ops::Neg for $name {
+            type Output = Self;
+
+            fn neg(self) -> Self {
+                Self(-self.0)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0.to_string())
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({})", stringify!($name), self.0)
+            }
+        }
+
+        impl Serialize for $name {
+            /// A string, as brokers send amounts (API.md 4.1).
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            /// A string or a bare number; the number's own digits are read, never a float.
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = NumberText::deserialize(deserializer)?.0;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+/// The digits of a JSON string or number as they were written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NumberText(pub String);
+
+impl<'de> Deserialize<'de> for NumberText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Either {
+            Text(String),
+            Number(serde_json::Number),
+        }
+        Ok(Self(match Either::deserialize(deserializer)? {
+            Either::Text(text) => text,
+            Either::Number(number) => number.to_string(),
+        }))
+    }
+}
+
+amount!(
+    /// A price for one unit, in the account's currency.
+    Price
+);
+amount!(
+    /// A number of shares, coins or contracts; negative when sold short. Up to 9 decimals at Alpaca (API.md 4.1).
+    Qty
+);
+amount!(
+    /// An amount of money in the account's currency.
+    Money
+);
+
+impl Price {
+    /// Price times quantity; `None` past 28 digits.
+    pub fn notional(self, qty: Qty) -> Option<Money> {
+        self.0.checked_mul(qty.0).map(Money)
+    }
+}
+
+impl Money {
+    /// `self / base` in percent; `None` when the base is zero.
+    pub fn percent_of(self, base: Self) -> Option<Decimal> {
+        self.0.checked_div(base.0)?.checked_mul(Decimal::ONE_HUNDRED)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bare_json_number_keeps_every_digit() {
+        let qty: Qty = serde_json::from_str("123456789.123456789123").unwrap();
+        assert_eq!(qty.to_string(), "123456789.123456789123");
+        let text: Qty = serde_json::from_str("\"0.000000001\"").unwrap();
+        assert_eq!(text.to_string(), "0.000000001");
+    }
+
+    #[test]
+    fn grouping_keeps_the_sign_and_every_digit() {
+        let money: Money = "-1234567.125".parse().unwrap();
+        assert_eq!(money.grouped(2), "-1,234,567.125");
+        assert_eq!(money.rounded(2), "-1,234,567.13");
+        assert_eq!(Money::whole(5).grouped(2), "5.00");
+        assert_eq!("-0.001".parse::<Money>().unwrap().rounded(2), "0.00");
+    }
+
+    #[test]
+    fn what_is_not_a_number_is_refused_not_zeroed() {
+        for text in ["", "abc", "1,5", "NaN", "∞"] {
+            assert!(text.parse::<Money>().is_err(), "{text}");
+        }
+        assert_eq!("1e-7".parse::<Qty>().unwrap().to_string(), "0.0000001");
+    }
+}

@@ -1,0 +1,298 @@
+//! An order as the broker states it, and what its status means.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use super::ids::{ClientOrderId, OrderId, Symbol};
+use super::money::{Money, Price, Qty};
+
+/// An enum of wire words that keeps a word it does not know and shows it verbatim.
+macro_rules! wire_words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name {
+            $($(#[$vdoc])* $variant,)+
+            /// A word this version does not know, as it came.
+            Other(std::sync::Arc<str>),
+        }
+
+        impl $name {
+            /// The words known to this version, in the order of the documentation.
+            pub const KNOWN: &'static [&'static str] = &[$($word),+];
+
+            /// Reads the wire word; never fails.
+            pub fn from_word(word: &str) -> Self {
+                match word {
+                    $($word => Self::$variant,)+
+                    other => Self::Other(std::sync::Arc::from(other)),
+                }
+            }
+
+            /// The wire word.
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$variant => $word,)+
+                    Self::Other(word) => word,
+                }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                <String as serde::Deserialize>::deserialize(deserializer).map(|word| Self::from_word(&word))
+            }
+        }
+    };
+}
+pub(crate) use wire_words;
+
+wire_words!(
+    /// The direction of an order or execution. Empty on a multi-leg parent (API.md 5.6).
+    Side {
+        /// Buying.
+        Buy = "buy",
+        /// Selling, short or long.
+        Sell = "sell",
+        /// Selling short, in old activity rows only (API.md 5.4).
+        SellShort = "sell_short",
+        /// No side of its own: a multi-leg parent.
+        None = "",
+    }
+);
+
+impl Side {
+    /// `BUY`, `SELL`, `--` for none, or the unknown word in capitals.
+    pub fn label(&self) -> String {
+        match self {
+            Self::None => "--".to_owned(),
+            Self::SellShort => "SELL".to_owned(),
+            other => other.as_str().to_uppercase(),
+        }
+    }
+
+    /// True for both kinds of selling.
+    pub fn is_sell(&self) -> bool {
+        matches!(self, Self::Sell | Self::SellShort)
+    }
+}
+
+wire_words!(
+    /// How the price of an order is set (API.md 5.6).
+    OrderType {
+        /// At any price.
+        Market = "market",
+        /// At `limit_px` or better.
+        Limit = "limit",
+        /// A market order once `stop_px` trades.
+        Stop = "stop",
+        /// A limit order once `stop_px` trades.
+        StopLimit = "stop_limit",
+        /// A stop that follows the best price.
+        TrailingStop = "trailing_stop",
+        /// None of its own: a multi-leg leg.
+        None = "",
+    }
+);
+
+wire_words!(
+    /// How long an order stays working (API.md 5.6).
+    TimeInForce {
+        /// Until the close.
+        Day = "day",
+        /// Until canceled.
+        Gtc = "gtc",
+        /// In the opening auction.
+        Opg = "opg",
+        /// In the closing auction.
+        Cls = "cls",
+        /// What can be filled at once, the rest canceled.
+        Ioc = "ioc",
+        /// All at once or not at all.
+        Fok = "fok",
+    }
+);
+
+wire_words!(
+    /// How orders belong together (API.md 5.6).
+    OrderClass {
+        /// A plain order; also written as the empty word.
+        Simple = "simple",
+        /// An entry with a take-profit and a stop-loss.
+        Bracket = "bracket",
+        /// Two exits, one of which cancels the other.
+        Oco = "oco",
+        /// An entry with one exit.
+        Oto = "oto",
+        /// Several option legs at one net price.
+        Mleg = "mleg",
+        /// The wire's empty word for a plain order.
+        Unstated = "",
+    }
+);
+
+wire_words!(
+    /// Where an order stands (API.md 5.6, 6.6).
+    OrderStatus {
+        /// Received, not yet routed.
+        Accepted = "accepted",
+        /// Routed, not yet accepted by the venue.
+        PendingNew = "pending_new",
+        /// Live at the venue.
+        New = "new",
+        /// Some of it executed.
+        PartiallyFilled = "partially_filled",
+        /// All of it executed.
+        Filled = "filled",
+        /// No more trading until the next session.
+        DoneForDay = "done_for_day",
+        /// Canceled, perhaps after partial fills.
+        Canceled = "canceled",
+        /// Its time in force ended.
+        Expired = "expired",
+        /// Superseded by the order in `replaced_by`.
+        Replaced = "replaced",
+        /// A cancel was asked for.
+        PendingCancel = "pending_cancel",
+        /// A replace was asked for.
+        PendingReplace = "pending_replace",
+        /// Received by the exchange, awaiting evaluation.
+        AcceptedForBidding = "accepted_for_bidding",
+        /// A trade is guaranteed but not yet reported.
+        Stopped = "stopped",
+        /// Refused after acceptance.
+        Rejected = "rejected",
+        /// Not eligible for trading at the moment.
+        Suspended = "suspended",
+        /// Done, settlement being calculated.
+        Calculated = "calculated",
+        /// A leg waiting for its entry to fill.
+        Held = "held",
+    }
+);
+
+impl OrderStatus {
+    /// True when the order can never trade again (API.md 5.6). An unknown status counts as working.
+    pub const fn is_terminal(&self) -> bool {
+        matches!(self, Self::Filled | Self::Canceled | Self::Expired | Self::Replaced | Self::Rejected)
+    }
+
+    /// True while the order can still trade.
+    pub const fn is_working(&self) -> bool {
+        !self.is_terminal()
+    }
+}
+
+/// The wire's JSON text of an object, kept whole so that nothing the broker said is lost.
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Raw(pub Option<Arc<str>>);
+
+impl fmt::Debug for Raw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Raw({} bytes)", self.0.as_ref().map_or(0, |text| text.len()))
+    }
+}
+
+/// One order in the broker's words. A field the broker left out or sent as `null` is `None`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// The broker's id.
+    pub id: OrderId,
+    /// The id chosen before sending.
+    pub client_order_id: Option<ClientOrderId>,
+    /// What is traded; empty on a multi-leg parent.
+    pub symbol: Symbol,
+    /// `us_equity`, `crypto`, …, as it came.
+    pub asset_class: Option<Arc<str>>,
+    /// Buy or sell.
+    pub side: Side,
+    /// How its price is set.
+    pub order_type: OrderType,
+    /// How long it works.
+    pub tif: TimeInForce,
+    /// How it belongs with others.
+    pub class: OrderClass,
+    /// Ordered quantity; `None` on a notional order.
+    pub qty: Option<Qty>,
+    /// Ordered amount of money; `None` on a quantity order.
+    pub notional: Option<Money>,
+    /// Executed so far.
+    pub cum_qty: Qty,
+    /// Average price of what executed.
+    pub avg_px: Option<Price>,
+    /// Limit price.
+    pub limit_px: Option<Price>,
+    /// Stop price.
+    pub stop_px: Option<Price>,
+    /// Trail distance in money.
+    pub trail_px: Option<Price>,
+    /// Trail distance in percent.
+    pub trail_percent: Option<Decimal>,
+    /// High-water mark of a trailing stop.
+    pub hwm: Option<Price>,
+    /// Where it stands.
+    pub status: OrderStatus,
+    /// Whether it may trade outside regular hours.
+    pub extended_hours: bool,
+    /// When the broker created it.
+    pub created_at: Option<Timestamp>,
+    /// When the broker last changed it.
+    pub updated_at: Option<Timestamp>,
+    /// When it was submitted; what order lists are filtered by (API.md 5.5).
+    pub submitted_at: Option<Timestamp>,
+    /// When it was filled whole.
+    pub filled_at: Option<Timestamp>,
+    /// When it expired.
+    pub expired_at: Option<Timestamp>,
+    /// When it will expire.
+    pub expires_at: Option<Timestamp>,
+    /// When it was canceled.
+    pub canceled_at: Option<Timestamp>,
+    /// When it failed.
+    pub failed_at: Option<Timestamp>,
+    /// When it was replaced.
+    pub replaced_at: Option<Timestamp>,
+    /// The order that took its place.
+    pub replaced_by: Option<OrderId>,
+    /// The order whose place it took.
+    pub replaces: Option<OrderId>,
+    /// Ties the orders of a bracket together (API.md 6.7).
+    pub group_id: Option<Arc<str>>,
+    /// `entry`, `take_profit`, `stop_loss`.
+    pub group_role: Option<Arc<str>>,
+    /// Its legs, when asked for nested.
+    pub legs: Vec<Order>,
+    /// The broker's JSON of it.
+    pub raw: Raw,
+}
+
+impl Order {
+    /// What can still execute: `qty - cum_qty` while working, else zero; `None` for a notional order.
+    pub fn leaves_qty(&self) -> Option<Qty> {
+        if self.status.is_terminal() {
+            return Some(Qty::ZERO);
+        }
+        self.qty.and_then(|qty| qty.checked_sub(self.cum_qty))
+    }
+
+    /// The rank by which two states of one order are compared; the greater is the newer (RELIABILITY 3).
+    pub fn rank(&self) -> (Qty, bool, Option<Timestamp>) {
+        (self.cum_qty, self.status.is_terminal(), self.updated_at)
+    }
+}

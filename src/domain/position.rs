@@ -1,0 +1,45 @@
+//! A holding in one symbol, as the broker reports it.
+
+use std::sync::Arc;
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use super::ids::Symbol;
+use super::money::{Money, Price, Qty};
+use super::order::Raw;
+
+/// One open position (API.md 5.9). A price or value the broker left out is `None` and shows as `--`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// What is held; crypto positions are written without the slash (API.md 5.9).
+    pub symbol: Symbol,
+    /// The broker's id of the asset.
+    pub asset_id: Option<Arc<str>>,
+    /// `us_equity`, `crypto`, …
+    pub asset_class: Option<Arc<str>>,
+    /// Signed quantity: negative when short.
+    pub qty: Qty,
+    /// What is not held for orders.
+    pub qty_available: Option<Qty>,
+    /// Average entry price.
+    pub avg_px: Option<Price>,
+    /// Last price known to the broker.
+    pub last_px: Option<Price>,
+    /// Price at the previous close.
+    pub lastday_px: Option<Price>,
+    /// Value at the last price, signed.
+    pub market_value: Option<Money>,
+    /// What was paid for it, signed.
+    pub cost_basis: Option<Money>,
+    /// Unrealized profit or loss.
+    pub unrealized_pl: Option<Money>,
+    /// The same as a fraction, not percent.
+    pub unrealized_plpc: Option<Decimal>,
+    /// Unrealized profit or loss since the last close.
+    pub unrealized_intraday_pl: Option<Money>,
+    /// Change of the price today, as a fraction.
+    pub change_today: Option<Decimal>,
+    /// The broker's JSON of it.
+    pub raw: Raw,
+}

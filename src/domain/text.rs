@@ -1,0 +1,79 @@
+//! The one sanitiser for text that came from outside: broker words, paths, pasted text (RELIABILITY 4).
+
+use unicode_width::UnicodeWidthChar;
+
+/// The longest text let through, in characters.
+pub const LIMIT: usize = 512;
+/// The most combining marks kept after one character.
+const MARKS: usize = 4;
+
+/// Makes hostile text safe for screen, stderr and log.
+///
+/// Control characters become visible marks (`␛`), bidirectional controls, zero-width and tag characters are
+/// removed, at most four combining marks stay on a character, and the length is capped at [`LIMIT`].
+pub fn sanitize(text: &str) -> String {
+    sanitize_to(text, LIMIT)
+}
+
+/// [`sanitize`] with a cap of its own; a text cut short ends in `…`.
+pub fn sanitize_to(text: &str, limit: usize) -> String {
+    let mut out = String::with_capacity(text.len().min(limit * 4));
+    let (mut kept, mut marks) = (0, 0);
+    for ch in text.chars() {
+        let Some(ch) = visible(ch) else { continue };
+        if ch.width() == Some(0) {
+            marks += 1;
+            if marks > MARKS || kept == 0 {
+                continue;
+            }
+        } else {
+            marks = 0;
+            if kept == limit {
+                out.pop();
+                out.push('…');
+                break;
+            }
+            kept += 1;
+        }
+        out.push(ch);
+    }
+    out
+}
+
+/// The character to show in place of `ch`; `None` where nothing may be shown.
+fn visible(ch: char) -> Option<char> {
+    let code = u32::from(ch);
+    match code {
+        0x00..=0x1F => char::from_u32(0x2400 + code),
+        0x7F => Some('\u{2421}'),
+        0x80..=0x9F => Some('\u{FFFD}'),
+        // Bidirectional and zero-width controls, soft hyphen, variation selectors, tags, fillers.
+        0x00AD | 0x034F | 0x061C | 0x115F | 0x1160 | 0x17B4 | 0x17B5 | 0x180B..=0x180F => None,
+        0x200B..=0x200F | 0x2028..=0x202E | 0x2060..=0x206F | 0x3164 | 0xFE00..=0xFE0F => None,
+        0xFEFF | 0xFFA0 | 0xFFF0..=0xFFFB | 0x1_D173..=0x1_D17A | 0xE_0000..=0xE_0FFF => None,
+        _ => Some(ch),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escape_sequences_become_visible() {
+        assert_eq!(sanitize("a\x1b[31mb\r\n"), "a␛[31mb␍␊");
+        assert_eq!(sanitize("\u{9b}31m"), "\u{fffd}31m");
+    }
+
+    #[test]
+    fn bidi_and_invisible_characters_are_removed() {
+        assert_eq!(sanitize("AAPL\u{202e}LPAA\u{200b}\u{e0041}"), "AAPLLPAA");
+    }
+
+    #[test]
+    fn combining_marks_and_length_are_capped() {
+        let zalgo = format!("e{}", "\u{0301}".repeat(50));
+        assert_eq!(sanitize(&zalgo).chars().count(), 1 + MARKS);
+        assert_eq!(sanitize_to("abcdef", 4), "abc…");
+    }
+}

@@ -1,0 +1,79 @@
+//! One trade update: what a stream event says, in domain terms.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::execution::Execution;
+use super::ids::EventId;
+use super::order::{Order, Raw, wire_words};
+
+wire_words!(
+    /// What happened to an order (API.md 6.6).
+    TradeEvent {
+        /// Received, not yet routed.
+        Accepted = "accepted",
+        /// Routed, not yet accepted by the venue.
+        PendingNew = "pending_new",
+        /// Live at the venue.
+        New = "new",
+        /// Executed in part.
+        PartialFill = "partial_fill",
+        /// Executed whole.
+        Fill = "fill",
+        /// Done until the next session.
+        DoneForDay = "done_for_day",
+        /// Canceled.
+        Canceled = "canceled",
+        /// Expired.
+        Expired = "expired",
+        /// Replaced by another order.
+        Replaced = "replaced",
+        /// Rejected.
+        Rejected = "rejected",
+        /// A cancel is waiting.
+        PendingCancel = "pending_cancel",
+        /// A replace is waiting.
+        PendingReplace = "pending_replace",
+        /// A trade is guaranteed.
+        Stopped = "stopped",
+        /// Suspended.
+        Suspended = "suspended",
+        /// Being calculated.
+        Calculated = "calculated",
+        /// A cancel was refused; the order stands.
+        CancelRejected = "order_cancel_rejected",
+        /// A replace was refused; the order stands.
+        ReplaceRejected = "order_replace_rejected",
+        /// Changed by hand at the broker.
+        Restated = "restated",
+        /// An execution undone.
+        TradeBust = "trade_bust",
+        /// An execution changed.
+        TradeCorrect = "trade_correct",
+        /// A leg waits for its entry.
+        Held = "held",
+    }
+);
+
+/// One stream event (API.md 6.5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TradeUpdate {
+    /// What happened.
+    pub event: TradeEvent,
+    /// The event's ULID, on recent frames.
+    pub event_id: Option<EventId>,
+    /// When the broker sent it.
+    pub at: Option<Timestamp>,
+    /// When it happened.
+    pub happened_at: Option<Timestamp>,
+    /// The order after it.
+    pub order: Order,
+    /// The executions it reports: one on a fill, one a leg on a multi-leg fill, none otherwise.
+    pub executions: Vec<Execution>,
+    /// Why, where the broker says so.
+    pub reason: Option<Arc<str>>,
+    /// The whole frame's `data` as JSON.
+    pub raw: Raw,
+}

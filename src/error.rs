@@ -1,0 +1,70 @@
+//! What can end a command: one error, one hint, one exit code.
+
+use std::process::ExitCode;
+
+use thiserror::Error;
+
+/// The end of a command that did not succeed.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// Bad arguments or configuration; exit code 2.
+    #[error("{message}")]
+    Usage {
+        /// What is wrong: file, line, key.
+        message: String,
+        /// The cure.
+        hint: Option<String>,
+    },
+    /// No usable token; exit code 4.
+    #[error("{message}")]
+    NeedsLink {
+        /// Which account.
+        message: String,
+        /// The cure.
+        hint: Option<String>,
+    },
+    /// Anything else; exit code 1.
+    #[error("{message}")]
+    Failed {
+        /// What failed.
+        message: String,
+        /// The cure.
+        hint: Option<String>,
+        /// Why.
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+}
+
+impl Error {
+    /// A usage or configuration error.
+    pub fn usage(message: impl Into<String>, hint: impl Into<Option<String>>) -> Self {
+        Self::Usage { message: message.into(), hint: hint.into() }
+    }
+
+    /// A plain failure.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self::Failed { message: message.into(), hint: None, source: None }
+    }
+
+    /// The cure, where one is known.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Usage { hint, .. } | Self::NeedsLink { hint, .. } | Self::Failed { hint, .. } => hint.as_deref(),
+        }
+    }
+
+    /// 1 failed, 2 usage or configuration, 4 needs linking (DESIGN 2).
+    pub const fn code(&self) -> u8 {
+        match self {
+            Self::Failed { .. } => 1,
+            Self::Usage { .. } => 2,
+            Self::NeedsLink { .. } => 4,
+        }
+    }
+
+    /// [`Self::code`] for `main`.
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.code())
+    }
+}

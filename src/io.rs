@@ -1,0 +1,1 @@
+//! The shell: sockets, files, terminal, clock. Imported only by `main` and `cli`.

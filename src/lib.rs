@@ -1,0 +1,28 @@
+//! brokerdeck: a terminal dashboard for people who trade through Alpaca.
+//!
+//! Layers, lowest last; imports point down this list only (`tests/integration/layering.rs` fails otherwise):
+//!
+//! | layer | what it is |
+//! | --- | --- |
+//! | [`cli`] | headless commands; the only writers to stdout and stderr |
+//! | [`io`] | the shell: runtime, terminal, sockets, files, clock |
+//! | [`sim`] | the simulated brokerage; knows only `domain::money` |
+//! | [`broker`] | adapters to brokers; wire types stay inside |
+//! | [`view`] | the model as cells |
+//! | [`app`] | the program as a function: model, message in, effects out |
+//! | [`link`] | linking an account, without I/O |
+//! | [`session`] | one account's connection, without I/O |
+//! | [`domain`] | nouns and arithmetic |
+//! | [`error`], [`config`] | errors with exit codes; the configuration as a validated value |
+
+pub mod app;
+pub mod broker;
+pub mod cli;
+pub mod config;
+pub mod domain;
+pub mod error;
+pub mod io;
+pub mod link;
+pub mod session;
+pub mod sim;
+pub mod view;

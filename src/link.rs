@@ -1,0 +1,8 @@
+//! Linking an account by OAuth, without I/O: the attempt, its checks, its deadline.
+//!
+//! Invariant: nothing in here opens a socket or a browser; random bytes and time are told.
+
+pub mod flow;
+pub mod progress;
+
+pub use progress::{AttemptId, FoundAccount, LinkFailure, LinkProgress, LinkRecord, RedirectNote};

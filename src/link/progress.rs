@@ -1,0 +1,211 @@
+//! What the rest of the program sees of a linking attempt: plain data without secrets.
+//!
+//! The secrets of an attempt (`state`, verifier, code, token) live in the shell's task that runs it. Model, messages
+//! and recordings hold only what is in here.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::domain::{AccountId, BrokerId, Environment, LinkId, Mono};
+
+/// One run of the linking flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct AttemptId(pub u64);
+
+/// Text that may be shown to the person who causes it but never logged or recorded: an authorize URL, a pasted
+/// redirect URL. `Debug` and `Serialize` are redacted.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+pub struct Sensitive(Arc<str>);
+
+impl Sensitive {
+    /// Wraps the text.
+    pub fn new(text: impl Into<Arc<str>>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself; for the screen and for the parser, nothing else.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Sensitive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sensitive({} bytes)", self.0.len())
+    }
+}
+
+impl Serialize for Sensitive {
+    /// Query values become `…`, so that a replay shows the same shape and no secret.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.redacted())
+    }
+}
+
+impl Sensitive {
+    /// The text with every query value replaced by `…`; of anything that is not a URL only the length stays.
+    pub fn redacted(&self) -> String {
+        match self.0.split_once('?') {
+            Some((head, query)) if head.starts_with("http") => {
+                let names = query.split('&').map(|pair| pair.split('=').next().unwrap_or_default());
+                let pairs: Vec<String> = names.map(|name| format!("{name}=…")).collect();
+                format!("{head}?{}", pairs.join("&"))
+            }
+            _ => "•".repeat(self.0.chars().count()),
+        }
+    }
+}
+
+/// A linked account as it is remembered; the token is kept apart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkRecord {
+    /// Our key of it.
+    pub id: LinkId,
+    /// The broker it was linked through.
+    pub broker: BrokerId,
+    /// Paper or live.
+    pub environment: Environment,
+    /// The broker's id of the account.
+    pub account_id: AccountId,
+    /// The number a person knows it by.
+    pub account_number: Arc<str>,
+    /// The owner's name for it; unique among links.
+    pub label: Arc<str>,
+    /// What the token may do, as granted.
+    pub scopes: Vec<Arc<str>>,
+    /// When it was linked.
+    pub linked_at: Timestamp,
+}
+
+impl LinkRecord {
+    /// True when the grant includes the scope.
+    pub fn allows(&self, scope: &str) -> bool {
+        self.scopes.iter().any(|granted| &**granted == scope)
+    }
+}
+
+/// An account the new token reaches, shown before anything is saved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoundAccount {
+    /// Paper or live: the host that answered.
+    pub environment: Environment,
+    /// The broker's id of the account.
+    pub account_id: AccountId,
+    /// The number a person knows it by.
+    pub account_number: Arc<str>,
+    /// `ACTIVE` and others.
+    pub status: Arc<str>,
+    /// The link whose token it would replace, when this account is linked already.
+    pub replaces: Option<LinkId>,
+}
+
+/// Why a callback was answered 4xx while the attempt goes on (RELIABILITY 1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RedirectNote {
+    /// The browser, or someone else, came back without this attempt's `state`.
+    WrongState,
+    /// Something was pasted that is not a redirect URL.
+    NotARedirect,
+}
+
+/// Why an attempt ended without a link. Each has a sentence and a next key (DESIGN 5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LinkFailure {
+    /// The user pressed Deny.
+    Denied {
+        /// The broker's words, sanitised.
+        description: Option<String>,
+    },
+    /// Another OAuth error came back with the right state.
+    AuthorizeError {
+        /// The error code.
+        error: String,
+        /// The broker's words, sanitised.
+        description: Option<String>,
+    },
+    /// Nobody came back in time.
+    TimedOut,
+    /// No registered port is free.
+    PortsTaken {
+        /// The ports tried.
+        ports: Vec<u16>,
+    },
+    /// The configuration has no usable OAuth client.
+    NotConfigured {
+        /// What is missing.
+        message: String,
+    },
+    /// The token endpoint does not know the client or its secret.
+    BadClient {
+        /// The broker's words.
+        message: String,
+    },
+    /// The code was refused: used, expired, or for another redirect URI.
+    BadCode {
+        /// The broker's words.
+        message: String,
+    },
+    /// No connection to the token endpoint or the account.
+    Network {
+        /// What failed.
+        message: String,
+    },
+    /// The token works, but not in the environment that was asked for.
+    WrongEnvironment {
+        /// What was asked for.
+        wanted: Environment,
+        /// The broker's words.
+        message: String,
+    },
+    /// Any other answer of the broker.
+    Broker {
+        /// The broker's words.
+        message: String,
+    },
+    /// The token could not be stored.
+    Store {
+        /// What failed.
+        message: String,
+    },
+    /// The user gave up.
+    Canceled,
+}
+
+/// What the shell reports of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LinkProgress {
+    /// The port is bound; the browser may come.
+    Waiting {
+        /// Where to go.
+        authorize_url: Sensitive,
+        /// The bound port; `None` when no port could be bound and only pasting works.
+        port: Option<u16>,
+        /// When the attempt ends.
+        deadline: Mono,
+        /// Whether a browser was started, or why not.
+        browser: Result<(), String>,
+    },
+    /// Something came back that does not count; the attempt goes on.
+    Note(RedirectNote),
+    /// The right callback came; the code is being exchanged.
+    Exchanging,
+    /// The token was granted; these accounts answer to it. Asks whether to save.
+    Confirm {
+        /// One, or two when one consent covers both environments.
+        accounts: Vec<FoundAccount>,
+        /// What was granted.
+        scopes: Vec<Arc<str>>,
+    },
+    /// Stored.
+    Saved {
+        /// The new or renewed links.
+        links: Vec<LinkRecord>,
+        /// Where the token lives, as a sentence shown once.
+        stored_in: String,
+    },
+    /// Over without a link.
+    Failed(LinkFailure),
+}

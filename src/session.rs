@@ -1,0 +1,14 @@
+//! One account's connection as a state machine without I/O: when to connect, what to ask, what to believe.
+//!
+//! Invariant: nothing in here opens a socket, reads a clock or draws a random number; all three are told.
+
+pub mod backoff;
+pub mod event;
+pub mod machine;
+pub mod request;
+pub mod state;
+
+pub use event::{AuthForm, Closed, StreamEvent};
+pub use machine::{Input, Output, Session};
+pub use request::{Reply, Request, RequestError, RequestErrorKind, RequestId};
+pub use state::{ConnectionState, Epoch};

@@ -1,0 +1,184 @@
+//! What may be asked of a broker's REST interface and what may come back, in domain types only.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::domain::market::{EquityHistory, MarketClock};
+use crate::domain::{Account, Activity, ClientOrderId, Order, OrderId, Position};
+
+/// Ties a reply to its request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+pub struct RequestId(pub u64);
+
+/// Which orders a list holds (API.md 5.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OrderFilter {
+    /// Not terminal.
+    Open,
+    /// Terminal.
+    Closed,
+    /// Both.
+    All,
+}
+
+impl OrderFilter {
+    /// The query value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Closed => "closed",
+            Self::All => "all",
+        }
+    }
+}
+
+/// One page of an order list. Both ends are exclusive (API.md 5.5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrdersQuery {
+    /// Which orders.
+    pub filter: OrderFilter,
+    /// Submitted after this.
+    pub after: Option<Timestamp>,
+    /// Submitted before this.
+    pub until: Option<Timestamp>,
+    /// Older than this order; not together with the two above.
+    pub before_order_id: Option<OrderId>,
+    /// Only this symbol.
+    pub symbol: Option<Arc<str>>,
+    /// Oldest first.
+    pub ascending: bool,
+    /// Legs under their parents.
+    pub nested: bool,
+    /// At most 500.
+    pub limit: u16,
+}
+
+/// One page of the activity list (API.md 5.4).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActivitiesQuery {
+    /// Only executions (`/FILL`).
+    pub fills_only: bool,
+    /// Created after this.
+    pub after: Option<Timestamp>,
+    /// Created before this.
+    pub until: Option<Timestamp>,
+    /// The last row already received.
+    pub page_token: Option<Arc<str>>,
+    /// Oldest first.
+    pub ascending: bool,
+    /// At most 100.
+    pub page_size: u8,
+}
+
+/// A question to the broker. None of them changes anything there but the last two.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Request {
+    /// `GET /v2/account`.
+    Account,
+    /// `GET /v2/positions`.
+    Positions,
+    /// `GET /v2/orders`.
+    Orders(OrdersQuery),
+    /// `GET /v2/orders/{id}`.
+    Order(OrderId),
+    /// `GET /v2/orders:by_client_order_id`.
+    OrderByClientId(ClientOrderId),
+    /// `GET /v2/account/activities`.
+    Activities(ActivitiesQuery),
+    /// `GET /v2/clock`.
+    Clock,
+    /// `GET /v2/account/portfolio/history`; period and timeframe as API.md 5.3 names them.
+    History {
+        /// `1D`, `1W`, `1M`, `3M`, `1A`.
+        period: Arc<str>,
+        /// `5Min`, `1D`, …
+        timeframe: Arc<str>,
+    },
+    /// `DELETE /v2/orders/{id}`.
+    CancelOrder(OrderId),
+}
+
+/// The answer to a [`Request`] of the same name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reply {
+    /// The account.
+    Account(Box<Account>),
+    /// Every open position.
+    Positions(Vec<Position>),
+    /// One page of orders; short when it is the last.
+    Orders(Vec<Order>),
+    /// One order.
+    Order(Box<Order>),
+    /// One page of activities; short when it is the last.
+    Activities(Vec<Activity>),
+    /// The clock.
+    Clock(MarketClock),
+    /// An equity curve.
+    History(EquityHistory),
+    /// The broker took the request (204).
+    Done,
+}
+
+/// What kind of failure it was; what callers branch on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RequestErrorKind {
+    /// 401: the token was refused.
+    Unauthorized,
+    /// 403: permission missing, or on placing a refusal such as buying power (API.md 4.4).
+    Forbidden,
+    /// 404.
+    NotFound,
+    /// 422: the request cannot be carried out.
+    Unprocessable,
+    /// 429: wait.
+    RateLimited {
+        /// How long, from `X-RateLimit-Reset` by the server's `Date`, or `Retry-After`.
+        retry_after: Option<Duration>,
+    },
+    /// Any other refusal with a 4xx status.
+    Refused,
+    /// 5xx, or a gateway's page.
+    Server,
+    /// No connection.
+    Network,
+    /// No answer in time; whether it was carried out is unknown.
+    Timeout,
+    /// An answer that cannot be read.
+    Decode,
+}
+
+/// A failed request, with everything support asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Error, Serialize, Deserialize)]
+#[error("{}", self.sentence())]
+pub struct RequestError {
+    /// What callers branch on.
+    pub kind: RequestErrorKind,
+    /// HTTP status, when there was an answer.
+    pub status: Option<u16>,
+    /// The broker's eight-digit code (API.md 4.3).
+    pub code: Option<i64>,
+    /// The broker's words, or what failed; sanitised.
+    pub message: String,
+    /// Members beyond code and message, as JSON text (API.md 4.4).
+    pub extra: Option<Arc<str>>,
+    /// `X-Request-ID`.
+    pub request_id: Option<Arc<str>>,
+}
+
+impl RequestError {
+    fn sentence(&self) -> String {
+        let mut text = match self.status {
+            Some(status) => format!("the broker answered {status}: {}", self.message),
+            None => self.message.clone(),
+        };
+        if let Some(id) = &self.request_id {
+            text.push_str(&format!(" (request {id})"));
+        }
+        text
+    }
+}

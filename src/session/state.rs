@@ -1,0 +1,97 @@
+//! Where a connection stands: the one enum that pane, header, `brokers` and `watch` all show (DESIGN 6).
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::Mono;
+
+/// The count of attempts on one account; results of an older one are dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+pub struct Epoch(pub u64);
+
+/// The state of one linked account's connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ConnectionState {
+    /// Opening a stream, authenticating, listening.
+    Connecting {
+        /// Since when.
+        since: Mono,
+    },
+    /// Listening; asking REST for the picture.
+    Syncing {
+        /// Since when.
+        since: Mono,
+    },
+    /// Stream and picture agree.
+    Live {
+        /// Since when.
+        since: Mono,
+    },
+    /// Lost; waiting before the next attempt.
+    Reconnecting {
+        /// Attempts made since the last healthy connection.
+        attempt: u32,
+        /// When the next attempt starts.
+        until: Mono,
+        /// Why the last one ended, as a sentence without a stop.
+        reason: String,
+    },
+    /// The stream is refused; REST alone keeps the picture.
+    Polling {
+        /// Since when.
+        since: Mono,
+        /// Why there is no stream.
+        reason: String,
+    },
+    /// The token was refused twice; nothing is tried until the account is linked again.
+    NeedsRelink {
+        /// The broker's words.
+        reason: String,
+    },
+    /// The broker or the owner blocked the account; data still flows.
+    Blocked {
+        /// Which flag.
+        reason: String,
+    },
+    /// Stopped by the user.
+    Paused,
+}
+
+impl ConnectionState {
+    /// The short words shown for it.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Connecting { .. } => "connecting",
+            Self::Syncing { .. } => "syncing",
+            Self::Live { .. } => "live",
+            Self::Reconnecting { .. } => "reconnecting",
+            Self::Polling { .. } => "polling",
+            Self::NeedsRelink { .. } => "needs relink",
+            Self::Blocked { .. } => "blocked",
+            Self::Paused => "paused",
+        }
+    }
+
+    /// True when what is shown is as fresh as it can be.
+    pub const fn is_live(&self) -> bool {
+        matches!(self, Self::Live { .. })
+    }
+
+    /// Why it is not live, where there is a reason.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Reconnecting { reason, .. }
+            | Self::Polling { reason, .. }
+            | Self::NeedsRelink { reason }
+            | Self::Blocked { reason } => Some(reason),
+            Self::Connecting { .. } | Self::Syncing { .. } | Self::Live { .. } | Self::Paused => None,
+        }
+    }
+}
+
+impl fmt::Display for ConnectionState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}

@@ -1,0 +1,9 @@
+//! The simulated brokerage: a seeded, deterministic double of Alpaca. Imports `domain::money` and nothing else of ours.
+
+pub mod engine;
+pub mod market;
+pub mod options;
+pub mod server;
+pub mod wire;
+
+pub use options::{Ready, SimOptions};
