@@ -1,14 +1,21 @@
-//! The configuration as a validated value. Opens no file but the one it is told to read.
+//! The configuration as a validated value: TOML in, [`Config`] or every problem with its line and cure out.
 //!
-//! (contract skeleton: types are agreed; reading and checking are the shell developer's)
+//! Opens no file but the one it is told to read, and resolves no secret: a secret stays a [`SecretSource`].
 
-use std::path::PathBuf;
+mod check;
+mod raw;
+
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use secrecy::SecretString;
+use thiserror::Error;
 use url::Url;
 
 use crate::domain::{BrokerId, Environment};
+
+/// The example that `config init` writes and the README points to.
+pub const EXAMPLE: &str = include_str!("../config.example.toml");
 
 /// Where one environment of a broker answers. Tokens go to these hosts only.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +58,8 @@ pub struct BrokerSpec {
     pub authorize_url: Url,
     /// The token endpoint.
     pub token_url: Url,
+    /// Where a token is revoked (RFC 7009); Alpaca documents none for this flow (API.md 2.7).
+    pub revoke_url: Option<Url>,
     /// `None` until the user has registered an OAuth app; linking then says so.
     pub client_id: Option<String>,
     /// The client's secret.
@@ -66,3 +75,168 @@ pub struct BrokerSpec {
     /// Extra certificate authority, PEM.
     pub ca_file: Option<PathBuf>,
 }
+
+impl BrokerSpec {
+    /// Why it cannot be linked yet, naming the cure; `None` when it can.
+    pub fn missing(&self) -> Option<String> {
+        if self.client_id.is_none() {
+            return Some("no OAuth app is configured: set client_id under [oauth] (docs/LINKING.md)".to_owned());
+        }
+        if self.redirect_uris.is_empty() {
+            return Some("no redirect URI is configured: set redirect_uris under [oauth]".to_owned());
+        }
+        None
+    }
+
+    /// The endpoints of one environment.
+    pub fn endpoints(&self, environment: Environment) -> Option<&Endpoints> {
+        self.endpoints.iter().find(|endpoints| endpoints.environment == environment)
+    }
+}
+
+/// Where tokens are kept (RELIABILITY 2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenStoreChoice {
+    /// The operating system's store when it works, else a file, and said so.
+    Auto,
+    /// The operating system's store or nothing.
+    Os,
+    /// An owner-only file.
+    File,
+}
+
+/// What the screen looks and sounds like.
+#[derive(Debug, Clone)]
+pub struct Ui {
+    /// A theme's name, or the path of a theme file.
+    pub theme: String,
+    /// Ring the terminal's bell on fills, rejections and lost connections.
+    pub bell: bool,
+    /// Desktop notification (OSC 9) on the same.
+    pub notify: bool,
+    /// A program to run on the same, without a shell; empty for none.
+    pub notify_command: Vec<String>,
+    /// Flash new fills.
+    pub flash: bool,
+    /// Capture the mouse.
+    pub mouse: bool,
+    /// Draw with ASCII characters only.
+    pub ascii: bool,
+    /// The zone of the times shown.
+    pub timezone: jiff::tz::TimeZone,
+    /// The zone's name as written.
+    pub timezone_name: String,
+}
+
+/// One line of `[keys]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyOverride {
+    /// The action's name: `orders.cancel`.
+    pub name: String,
+    /// The chords in words: `ctrl-d`.
+    pub chords: Vec<String>,
+    /// The line it stands on, from 1.
+    pub line: usize,
+}
+
+/// Everything the file says, checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The file it came from, or would come from.
+    pub path: PathBuf,
+    /// Whether the file was there.
+    pub found: bool,
+    /// Built-in brokers first, then the file's.
+    pub brokers: Vec<BrokerSpec>,
+    /// Where tokens are kept.
+    pub tokens: TokenStoreChoice,
+    /// Screen and sound.
+    pub ui: Ui,
+    /// Changed keys.
+    pub keys: Vec<KeyOverride>,
+    /// Live accounts may be acted on at all.
+    pub trading_live: bool,
+}
+
+/// One thing wrong with the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The line, from 1; `None` when it is the whole file.
+    pub line: Option<usize>,
+    /// The key, dotted: `oauth.redirect_uris`.
+    pub key: String,
+    /// What is wrong.
+    pub message: String,
+    /// The cure.
+    pub cure: String,
+}
+
+/// Why there is no configuration. Nothing starts half-configured.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ConfigError {
+    /// The file is there but cannot be read.
+    #[error("cannot read {}: {message}", path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// What failed.
+        message: String,
+    },
+    /// The file has problems.
+    #[error("{}", list(path, problems))]
+    Invalid {
+        /// Which file.
+        path: PathBuf,
+        /// All of them.
+        problems: Vec<Problem>,
+    },
+}
+
+fn list(path: &Path, problems: &[Problem]) -> String {
+    let lines: Vec<String> = problems
+        .iter()
+        .map(|problem| {
+            let place =
+                problem.line.map_or_else(|| path.display().to_string(), |line| format!("{}:{line}", path.display()));
+            let key = if problem.key.is_empty() { String::new() } else { format!("{}: ", problem.key) };
+            format!("{place}: {key}{}; {}", problem.message, problem.cure)
+        })
+        .collect();
+    lines.join("\n")
+}
+
+impl Config {
+    /// The configuration of an empty file: the built-in brokers without an OAuth client.
+    ///
+    /// # Errors
+    /// Never in practice: the built-in brokers are checked by a test.
+    pub fn empty(path: &Path) -> Result<Self, ConfigError> {
+        let mut config = Self::parse("", path)?;
+        config.found = false;
+        Ok(config)
+    }
+
+    /// Reads and checks a file; a missing one counts as empty.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        match std::fs::read_to_string(path) {
+            Ok(text) => Self::parse(&text, path),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Self::empty(path),
+            Err(error) => Err(ConfigError::Read { path: path.to_owned(), message: error.to_string() }),
+        }
+    }
+
+    /// Checks a file's text, collecting every problem.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        let invalid = |problems| ConfigError::Invalid { path: path.to_owned(), problems };
+        let raw: raw::File = toml::from_str(text).map_err(|error| invalid(vec![check::syntax(text, &error)]))?;
+        check::config(text, path, raw).map_err(invalid)
+    }
+
+    /// A broker by id.
+    pub fn broker(&self, id: &str) -> Option<&BrokerSpec> {
+        self.brokers.iter().find(|spec| spec.id.as_str() == id)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,8 @@
 //! The shell: sockets, files, terminal, clock. Imported only by `main` and `cli`.
+//!
+//! Everything that can fail, block or differ between two runs is in here; what it learns goes to the core as a message.
+
+pub mod clock;
+pub mod log;
+pub mod paths;
+pub mod terminal;

@@ -1,0 +1,432 @@
+//! Gives meaning to the file: defaults, URLs, sources of secrets. Every problem is collected, none is guessed away.
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use toml::Spanned;
+use url::{Host, Url};
+
+use super::raw::{self, OneOrMany, Text};
+use super::{BrokerSpec, Config, Endpoints, KeyOverride, Problem, SecretSource, TokenStoreChoice, Ui};
+use crate::domain::text::sanitize;
+use crate::domain::{BrokerId, Environment};
+
+const DEFAULT_REDIRECT: &str = "http://localhost:41970/callback";
+const DEFAULT_SCOPES: [&str; 3] = ["account:write", "trading", "data"];
+const SCOPES: [&str; 3] = DEFAULT_SCOPES;
+
+/// Turns a TOML error into a problem with its line.
+pub(super) fn syntax(text: &str, error: &toml::de::Error) -> Problem {
+    let message = sanitize(error.message());
+    let cure = if message.starts_with("unknown field") {
+        "remove it or correct its spelling (see config.example.toml)"
+    } else {
+        "correct the file (see config.example.toml)"
+    };
+    let line = error.span().map(|span| line_of(text, span.start));
+    Problem { line, key: String::new(), message, cure: cure.to_owned() }
+}
+
+/// Checks the whole file.
+pub(super) fn config(text: &str, path: &Path, file: raw::File) -> Result<Config, Vec<Problem>> {
+    let mut check = Check { text, base: path.parent(), problems: Vec::new() };
+    let client = check.client("oauth", Credentials::from(file.oauth), true);
+    let mut brokers = builtin(&mut check, &client);
+    for broker in file.brokers {
+        if let Some(spec) = check.broker(broker, &client) {
+            if brokers.iter().any(|known| known.id == spec.0.id) {
+                let message = format!("a broker with the id {:?} exists already", spec.0.id.as_str());
+                check.problem(Some(spec.1), "brokers.id", message, "choose another id");
+            } else {
+                brokers.push(spec.0);
+            }
+        }
+    }
+    let tokens = check.token_store(file.tokens.store.as_ref());
+    let ui = check.ui(file.ui);
+    let keys = file
+        .keys
+        .into_iter()
+        .map(|(name, value)| KeyOverride { name, line: check.line(&value), chords: many(value.into_inner()) })
+        .collect();
+    if !check.problems.is_empty() {
+        return Err(check.problems);
+    }
+    Ok(Config { path: path.to_owned(), found: true, brokers, tokens, ui, keys, trading_live: file.trading.live })
+}
+
+fn many(value: OneOrMany) -> Vec<String> {
+    match value {
+        OneOrMany::One(one) => vec![one],
+        OneOrMany::Many(many) => many,
+    }
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
+}
+
+/// The OAuth client of a table, before it is checked.
+struct Credentials {
+    id: Text,
+    secret: Option<Spanned<secrecy::SecretString>>,
+    secret_env: Text,
+    secret_command: Option<Spanned<OneOrMany>>,
+    redirect_uris: Option<Vec<Spanned<String>>>,
+    scopes: Option<Vec<Spanned<String>>>,
+}
+
+impl From<raw::OAuth> for Credentials {
+    fn from(raw: raw::OAuth) -> Self {
+        Self {
+            id: raw.client_id,
+            secret: raw.client_secret,
+            secret_env: raw.client_secret_env,
+            secret_command: raw.client_secret_command,
+            redirect_uris: raw.redirect_uris,
+            scopes: raw.scopes,
+        }
+    }
+}
+
+/// A checked OAuth client; `None` where the table is silent.
+struct Client {
+    id: Option<String>,
+    secret: SecretSource,
+    redirect_uris: Option<Vec<String>>,
+    scopes: Option<Vec<String>>,
+}
+
+struct Check<'a> {
+    text: &'a str,
+    base: Option<&'a Path>,
+    problems: Vec<Problem>,
+}
+
+impl Check<'_> {
+    fn line<T>(&self, value: &Spanned<T>) -> usize {
+        line_of(self.text, value.span().start)
+    }
+
+    fn problem(&mut self, line: Option<usize>, key: &str, message: impl Into<String>, cure: impl Into<String>) {
+        let problem = Problem { line, key: key.to_owned(), message: message.into(), cure: cure.into() };
+        self.problems.push(problem);
+    }
+
+    fn client(&mut self, table: &str, raw: Credentials, top: bool) -> Client {
+        let given = [raw.secret.is_some(), raw.secret_env.is_some(), raw.secret_command.is_some()];
+        if given.iter().filter(|given| **given).count() > 1 {
+            let line = raw.secret_env.as_ref().map(|value| self.line(value));
+            let message = "more than one of client_secret, client_secret_env and client_secret_command is set";
+            self.problem(line, &format!("{table}.client_secret"), message, "keep exactly one of them");
+        }
+        let secret = if let Some(secret) = raw.secret {
+            SecretSource::Inline(secret.into_inner())
+        } else if let Some(name) = raw.secret_env {
+            SecretSource::Env(name.into_inner())
+        } else if let Some(command) = raw.secret_command {
+            self.command(&format!("{table}.client_secret_command"), command)
+                .map_or(SecretSource::None, SecretSource::Command)
+        } else {
+            SecretSource::None
+        };
+        let redirect_uris = raw.redirect_uris.map(|uris| {
+            if uris.is_empty() && top {
+                self.problem(
+                    None,
+                    &format!("{table}.redirect_uris"),
+                    "the list is empty",
+                    "name at least one registered URI",
+                );
+            }
+            uris.into_iter().filter_map(|uri| self.redirect(&format!("{table}.redirect_uris"), &uri)).collect()
+        });
+        let scopes = raw.scopes.map(|scopes| {
+            for scope in &scopes {
+                if top && !SCOPES.contains(&scope.get_ref().as_str()) {
+                    let message = format!("{:?} is not a scope", sanitize(scope.get_ref()));
+                    let line = Some(self.line(scope));
+                    self.problem(line, &format!("{table}.scopes"), message, "use account:write, trading, data");
+                }
+            }
+            scopes.into_iter().map(Spanned::into_inner).collect()
+        });
+        let id = raw.id.map(Spanned::into_inner).filter(|id| !id.trim().is_empty());
+        Client { id, secret, redirect_uris, scopes }
+    }
+
+    /// A command as words; never handed to a shell.
+    fn command(&mut self, key: &str, value: Spanned<OneOrMany>) -> Option<Vec<String>> {
+        let line = self.line(&value);
+        let words = match value.into_inner() {
+            OneOrMany::Many(words) => Some(words),
+            OneOrMany::One(text) => shlex::split(&text),
+        };
+        match words {
+            Some(words) if !words.is_empty() => Some(words),
+            _ => {
+                let cure = "write a program and its arguments, e.g. \"pass show alpaca/oauth\"";
+                self.problem(Some(line), key, "not a command", cure);
+                None
+            }
+        }
+    }
+
+    /// A redirect URI is kept byte for byte: the broker compares it so.
+    fn redirect(&mut self, key: &str, uri: &Spanned<String>) -> Option<String> {
+        let text = uri.get_ref();
+        let fits = Url::parse(text).is_ok_and(|url| {
+            url.scheme() == "http"
+                && is_loopback(&url)
+                && url.port().is_some()
+                && url.query().is_none()
+                && url.fragment().is_none()
+        });
+        if fits {
+            return Some(text.clone());
+        }
+        let message = format!("{:?} is not a loopback redirect URI", sanitize(text));
+        let line = self.line(uri);
+        self.problem(
+            Some(line),
+            key,
+            message,
+            "write it as registered, like http://localhost:41970/callback, with a port",
+        );
+        None
+    }
+
+    /// An address that may carry a token: TLS, or loopback.
+    fn url(&mut self, key: &str, value: &Spanned<String>, schemes: [&str; 2]) -> Option<Url> {
+        let line = Some(self.line(value));
+        let [secure, plain] = schemes;
+        let Ok(url) = Url::parse(value.get_ref()) else {
+            let message = format!("{:?} is not a URL", sanitize(value.get_ref()));
+            self.problem(line, key, message, format!("write a whole address, like {secure}://host/path"));
+            return None;
+        };
+        if url.scheme() == secure || (url.scheme() == plain && is_loopback(&url)) {
+            if url.username().is_empty() && url.password().is_none() {
+                return Some(url);
+            }
+            self.problem(line, key, "the address holds a user name or password", "remove it");
+            return None;
+        }
+        let message = format!("{:?} is neither {secure} nor {plain} on this machine", sanitize(value.get_ref()));
+        self.problem(line, key, message, format!("use {secure}; {plain} is accepted for loopback only"));
+        None
+    }
+
+    fn origin(&mut self, key: &str, value: &Spanned<String>) -> Option<Url> {
+        let url = self.url(key, value, ["https", "http"])?;
+        if url.path() == "/" && url.query().is_none() {
+            return Some(url);
+        }
+        let line = Some(self.line(value));
+        self.problem(line, key, "the address has a path", "write the origin alone, without /v2");
+        None
+    }
+
+    fn required(&mut self, key: &str, line: usize, value: Text) -> Option<Spanned<String>> {
+        if value.is_none() {
+            self.problem(Some(line), key, "missing", "add it (see config.example.toml)");
+        }
+        value
+    }
+
+    fn endpoints(
+        &mut self,
+        environment: Environment,
+        table: &str,
+        line: usize,
+        raw: raw::Addresses,
+    ) -> Option<Endpoints> {
+        let api_url = self.required(&format!("{table}.api_url"), line, raw.api_url);
+        let stream_url = self.required(&format!("{table}.stream_url"), line, raw.stream_url);
+        let api_url = self.origin(&format!("{table}.api_url"), &api_url?);
+        let stream_url = self.url(&format!("{table}.stream_url"), &stream_url?, ["wss", "ws"]);
+        let data_url = raw.data_url.and_then(|url| self.origin(&format!("{table}.data_url"), &url));
+        let key = format!("{table}.data_stream_url");
+        let data_stream_url = raw.data_stream_url.and_then(|url| self.url(&key, &url, ["wss", "ws"]));
+        Some(Endpoints { environment, api_url: api_url?, stream_url: stream_url?, data_url, data_stream_url })
+    }
+
+    fn broker(&mut self, broker: Spanned<raw::Broker>, default: &Client) -> Option<(BrokerSpec, usize)> {
+        let line = self.line(&broker);
+        let raw = broker.into_inner();
+        let id = self.required("brokers.id", line, raw.id)?.into_inner();
+        if id.is_empty() || !id.chars().all(|ch| ch.is_ascii_alphanumeric() || ch == '-' || ch == '_') {
+            let message = format!("{:?} is not an id", sanitize(&id));
+            self.problem(Some(line), "brokers.id", message, "use letters, digits, - and _");
+            return None;
+        }
+        let table = format!("brokers.{id}");
+        let name = raw.name.map_or_else(|| id.clone(), |name| sanitize(name.get_ref()));
+        let environment = self.required(&format!("{table}.environment"), line, raw.environment)?;
+        let single = raw::Addresses {
+            api_url: raw.api_url,
+            stream_url: raw.stream_url,
+            data_url: raw.data_url,
+            data_stream_url: raw.data_stream_url,
+        };
+        let (env, endpoints) = match environment.get_ref().as_str() {
+            "paper" => (Some(Environment::Paper), vec![self.endpoints(Environment::Paper, &table, line, single)]),
+            "live" => (Some(Environment::Live), vec![self.endpoints(Environment::Live, &table, line, single)]),
+            "both" => {
+                let paper = raw.paper.unwrap_or_default();
+                let live = raw.live.unwrap_or_default();
+                let paper = self.endpoints(Environment::Paper, &format!("{table}.paper"), line, paper);
+                (None, vec![paper, self.endpoints(Environment::Live, &format!("{table}.live"), line, live)])
+            }
+            other => {
+                let message = format!("{:?} is not an environment", sanitize(other));
+                let line = Some(self.line(&environment));
+                self.problem(line, &format!("{table}.environment"), message, "use paper, live or both");
+                return None;
+            }
+        };
+        let authorize_url = self.required(&format!("{table}.authorize_url"), line, raw.authorize_url);
+        let token_url = self.required(&format!("{table}.token_url"), line, raw.token_url);
+        let authorize_url = self.url(&format!("{table}.authorize_url"), &authorize_url?, ["https", "http"]);
+        let token_url = self.url(&format!("{table}.token_url"), &token_url?, ["https", "http"]);
+        let revoke_url =
+            raw.revoke_url.and_then(|url| self.url(&format!("{table}.revoke_url"), &url, ["https", "http"]));
+        let own = Credentials {
+            id: raw.client_id,
+            secret: raw.client_secret,
+            secret_env: raw.client_secret_env,
+            secret_command: raw.client_secret_command,
+            redirect_uris: raw.redirect_uris,
+            scopes: raw.scopes,
+        };
+        let client = self.client(&table, own, false);
+        let ca_file = raw.ca_file.map(|path| {
+            let path = Path::new(path.get_ref()).to_owned();
+            self.base.map_or_else(|| path.clone(), |base| base.join(&path))
+        });
+        // A broker of the file never inherits the OAuth app registered with Alpaca: its secret is not for others.
+        let spec = BrokerSpec {
+            id: BrokerId::from(id),
+            name: Arc::from(name),
+            endpoints: endpoints.into_iter().collect::<Option<Vec<_>>>()?,
+            authorize_url: authorize_url?,
+            token_url: token_url?,
+            revoke_url,
+            client_id: client.id,
+            client_secret: client.secret,
+            redirect_uris: client.redirect_uris.unwrap_or_else(|| redirects(default)),
+            scopes: client.scopes.unwrap_or_else(|| scopes(default)),
+            pkce: raw.pkce.unwrap_or(true),
+            env,
+            ca_file,
+        };
+        Some((spec, line))
+    }
+
+    fn token_store(&mut self, value: Option<&Spanned<String>>) -> TokenStoreChoice {
+        match value.map(|value| value.get_ref().as_str()) {
+            None | Some("auto") => TokenStoreChoice::Auto,
+            Some("os") => TokenStoreChoice::Os,
+            Some("file") => TokenStoreChoice::File,
+            Some(other) => {
+                let message = format!("{:?} is not a token store", sanitize(other));
+                let line = value.map(|value| self.line(value));
+                self.problem(line, "tokens.store", message, "use auto, os or file");
+                TokenStoreChoice::Auto
+            }
+        }
+    }
+
+    fn ui(&mut self, raw: raw::Ui) -> Ui {
+        let timezone_name = raw.timezone.as_ref().map_or("America/New_York", |name| name.get_ref()).to_owned();
+        let found = match timezone_name.as_str() {
+            "local" => Ok(jiff::tz::TimeZone::system()),
+            "UTC" => Ok(jiff::tz::TimeZone::UTC),
+            name => jiff::tz::TimeZone::get(name),
+        };
+        let timezone = found.unwrap_or_else(|_| {
+            let message = format!("{:?} is not a time zone", sanitize(&timezone_name));
+            let line = raw.timezone.as_ref().map(|name| self.line(name));
+            self.problem(line, "ui.timezone", message, "use a name like America/New_York, or local, or UTC");
+            jiff::tz::TimeZone::UTC
+        });
+        let notify_command = raw.notify_command.and_then(|command| self.command("ui.notify_command", command));
+        Ui {
+            theme: raw.theme.map_or_else(|| "auto".to_owned(), Spanned::into_inner),
+            bell: raw.bell,
+            notify: raw.notify,
+            notify_command: notify_command.unwrap_or_default(),
+            flash: raw.flash.unwrap_or(true),
+            mouse: raw.mouse.unwrap_or(true),
+            ascii: raw.ascii,
+            timezone,
+            timezone_name,
+        }
+    }
+}
+
+fn redirects(client: &Client) -> Vec<String> {
+    client.redirect_uris.clone().unwrap_or_else(|| vec![DEFAULT_REDIRECT.to_owned()])
+}
+
+fn scopes(client: &Client) -> Vec<String> {
+    client.scopes.clone().unwrap_or_else(|| DEFAULT_SCOPES.map(str::to_owned).to_vec())
+}
+
+/// True for addresses that never leave this machine.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(ip)) => IpAddr::V4(ip).is_loopback(),
+        Some(Host::Ipv6(ip)) => IpAddr::V6(ip).is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+/// Alpaca's own hosts (API.md 1), with the `[oauth]` client.
+fn builtin(check: &mut Check<'_>, client: &Client) -> Vec<BrokerSpec> {
+    let parse = |check: &mut Check<'_>, text: &str| match Url::parse(text) {
+        Ok(url) => Some(url),
+        Err(error) => {
+            check.problem(None, "built-in", format!("{text}: {error}"), "this is a defect, please report it");
+            None
+        }
+    };
+    let environment = |check: &mut Check<'_>, environment: Environment, host: &str| {
+        Some(Endpoints {
+            environment,
+            api_url: parse(check, &format!("https://{host}"))?,
+            stream_url: parse(check, &format!("wss://{host}/stream"))?,
+            data_url: parse(check, "https://data.alpaca.markets"),
+            data_stream_url: parse(check, "wss://stream.data.alpaca.markets/v2/iex"),
+        })
+    };
+    let paper = environment(check, Environment::Paper, "paper-api.alpaca.markets");
+    let live = environment(check, Environment::Live, "api.alpaca.markets");
+    let authorize = parse(check, "https://app.alpaca.markets/oauth/authorize");
+    let token = parse(check, "https://api.alpaca.markets/oauth/token");
+    let (Some(paper), Some(live), Some(authorize_url), Some(token_url)) = (paper, live, authorize, token) else {
+        return Vec::new();
+    };
+    let spec = |id: &str, name: &str, endpoints: Vec<Endpoints>, env| BrokerSpec {
+        id: BrokerId::from(id),
+        name: Arc::from(name),
+        endpoints,
+        authorize_url: authorize_url.clone(),
+        token_url: token_url.clone(),
+        revoke_url: None,
+        client_id: client.id.clone(),
+        client_secret: client.secret.clone(),
+        redirect_uris: redirects(client),
+        scopes: scopes(client),
+        pkce: true,
+        env,
+        ca_file: None,
+    };
+    vec![
+        spec("alpaca-paper", "Alpaca Paper (OAuth)", vec![paper.clone()], Some(Environment::Paper)),
+        spec("alpaca-live", "Alpaca Live (OAuth)", vec![live.clone()], Some(Environment::Live)),
+        spec("alpaca", "Alpaca Paper and Live (OAuth)", vec![paper, live], None),
+    ]
+}

@@ -1,0 +1,141 @@
+//! The log file: owner-only, rotated by size, never on the screen, never with a secret.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use super::paths::ensure_private_dir;
+
+/// A file is put aside past this size.
+const ROTATE_AT: u64 = 5 * 1024 * 1024;
+/// How many old files stay.
+const KEPT: u32 = 3;
+
+/// Starts logging into the file at this level (`off`, `error`, `warn`, `info`, `debug`, `trace`).
+///
+/// # Errors
+/// A sentence, when the level is unknown or the file cannot be opened.
+pub fn start(path: &Path, level: &str) -> Result<(), String> {
+    let level: tracing::level_filters::LevelFilter = level
+        .parse()
+        .map_err(|_| format!("{level:?} is not a log level; use off, error, warn, info, debug or trace"))?;
+    if level == tracing::level_filters::LevelFilter::OFF {
+        return Ok(());
+    }
+    if let Some(dir) = path.parent() {
+        ensure_private_dir(dir).map_err(|error| format!("cannot make {}: {error}", dir.display()))?;
+    }
+    let file = RotatingFile::open(path).map_err(|error| format!("cannot open {}: {error}", path.display()))?;
+    let writer = SharedFile(Arc::new(Mutex::new(file)));
+    // Libraries stay quiet below warnings: at TRACE they print headers and bodies, which carry tokens.
+    let filter = Targets::new()
+        .with_default(level.min(tracing::level_filters::LevelFilter::WARN))
+        .with_target("brokerdeck", level);
+    let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(writer);
+    tracing_subscriber::registry().with(filter).with(layer).try_init().map_err(|error| error.to_string())
+}
+
+struct RotatingFile {
+    path: PathBuf,
+    file: File,
+    size: u64,
+}
+
+impl RotatingFile {
+    fn open(path: &Path) -> io::Result<Self> {
+        let file = open_private(path)?;
+        let size = file.metadata()?.len();
+        Ok(Self { path: path.to_owned(), file, size })
+    }
+
+    fn rotate(&mut self) -> io::Result<()> {
+        let numbered = |number: u32| self.path.with_extension(format!("log.{number}"));
+        for number in (1..KEPT).rev() {
+            if numbered(number).exists() {
+                std::fs::rename(numbered(number), numbered(number + 1))?;
+            }
+        }
+        std::fs::rename(&self.path, numbered(1))?;
+        *self = Self::open(&self.path.clone())?;
+        Ok(())
+    }
+}
+
+impl Write for RotatingFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.size >= ROTATE_AT {
+            self.rotate()?;
+        }
+        let written = self.file.write(bytes)?;
+        self.size += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+fn open_private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+    }
+    options.open(path)
+}
+
+#[derive(Clone)]
+struct SharedFile(Arc<Mutex<RotatingFile>>);
+
+impl Write for SharedFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).flush()
+    }
+}
+
+impl<'a> MakeWriter<'a> for SharedFile {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_log_is_put_aside_and_the_oldest_goes() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("brokerdeck.log");
+        let mut log = RotatingFile::open(&path).unwrap();
+        for round in 0..6 {
+            log.size = ROTATE_AT;
+            writeln!(log, "round {round}").unwrap();
+        }
+        let read = |name: &str| std::fs::read_to_string(dir.path().join(name)).unwrap();
+        assert_eq!(read("brokerdeck.log"), "round 5\n");
+        assert_eq!(read("brokerdeck.log.1"), "round 4\n");
+        assert_eq!(read("brokerdeck.log.3"), "round 2\n");
+        assert!(!dir.path().join("brokerdeck.log.4").exists());
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+}
