@@ -1,0 +1,152 @@
+//! Imports point down the list of layers only, and files stay small enough for one head.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The layers from the bottom up, and what else each may import besides what stands below it in its own row.
+const ALLOWED: &[(&str, &[&str])] = &[
+    ("error", &[]),
+    ("domain", &[]),
+    ("config", &["domain"]),
+    ("session", &["domain"]),
+    ("link", &["domain", "config"]),
+    ("app", &["domain", "session", "link", "config"]),
+    ("view", &["domain", "session", "link", "app"]),
+    ("broker", &["domain", "session", "config"]),
+    ("sim", &["domain"]),
+    ("io", &["domain", "config", "error", "session", "link", "app", "view", "broker", "sim"]),
+    ("cli", &["domain", "config", "error", "session", "link", "app", "view", "broker", "sim", "io"]),
+];
+
+fn sources() -> BTreeMap<PathBuf, String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = BTreeMap::new();
+    let mut todo = vec![root.clone()];
+    while let Some(dir) = todo.pop() {
+        for entry in std::fs::read_dir(&dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                todo.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                found.insert(path.strip_prefix(&root).unwrap().to_owned(), std::fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    assert!(found.len() > 20, "the sources are where this test looks for them");
+    found
+}
+
+fn layer_of(path: &Path) -> String {
+    let first = path.components().next().unwrap().as_os_str().to_string_lossy().into_owned();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+/// The crate modules a text names, comments left out.
+fn imports(text: &str) -> Vec<String> {
+    let code: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    let names = |rest: &str| -> Vec<String> {
+        let word = |text: &str| text.chars().take_while(|ch| ch.is_alphanumeric() || *ch == '_').collect::<String>();
+        match rest.strip_prefix('{') {
+            Some(group) => split_group(group).iter().map(|item| word(item.trim_start())).collect(),
+            None => vec![word(rest)],
+        }
+    };
+    code.split("crate::").skip(1).flat_map(names).filter(|name| !name.is_empty()).collect()
+}
+
+/// The items at the top level of a `use` group.
+fn split_group(group: &str) -> Vec<String> {
+    let (mut depth, mut items, mut item) = (0, Vec::new(), String::new());
+    for ch in group.chars() {
+        match ch {
+            '{' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                items.push(std::mem::take(&mut item));
+                continue;
+            }
+            _ => {}
+        }
+        item.push(ch);
+    }
+    items.push(item);
+    items
+}
+
+#[test]
+fn imports_point_down_the_list_of_layers_only() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources() {
+        let layer = layer_of(&path);
+        if layer == "lib" || layer == "main" {
+            continue;
+        }
+        let Some((_, allowed)) = ALLOWED.iter().find(|(name, _)| *name == layer) else {
+            wrong.push(format!("{} belongs to no layer", path.display()));
+            continue;
+        };
+        for import in imports(&text) {
+            let known = ALLOWED.iter().any(|(name, _)| *name == import);
+            if known && import != layer && !allowed.contains(&import.as_str()) {
+                wrong.push(format!("{} imports {import}, which {layer} must not know", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_simulated_brokerage_knows_nothing_of_ours_but_amounts() {
+    for (path, text) in sources() {
+        if layer_of(&path) == "sim" {
+            for rest in text.split("crate::domain").skip(1) {
+                assert!(rest.starts_with("::money"), "{} imports more of domain than money", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn the_core_reaches_no_runtime_terminal_or_clock() {
+    let forbidden: &[(&str, &[&str])] = &[
+        ("domain", &["tokio", "crossterm", "ratatui", "reqwest", "std::fs", "std::net", "rusqlite"]),
+        ("session", &["tokio", "crossterm", "ratatui", "reqwest", "std::fs", "std::net", "rusqlite"]),
+        ("link", &["tokio", "crossterm", "ratatui", "reqwest", "std::fs", "std::net", "rusqlite"]),
+        ("app", &["tokio::", "crossterm", "ratatui", "reqwest", "std::fs", "std::net", "rusqlite"]),
+        ("view", &["tokio", "crossterm::", "reqwest", "std::fs", "std::net", "rusqlite"]),
+    ];
+    for (path, text) in sources() {
+        let layer = layer_of(&path);
+        let Some((_, words)) = forbidden.iter().find(|(name, _)| *name == layer) else { continue };
+        let is_test = path.to_string_lossy().contains("tests") || path.to_string_lossy().contains("lab");
+        for line in text.lines().filter(|line| line.trim_start().starts_with("use ")) {
+            for word in *words {
+                assert!(is_test || !line.contains(&format!(" {word}")), "{}: {line}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn no_module_file_is_called_mod() {
+    for path in sources().keys() {
+        assert!(path.file_name().unwrap() != "mod.rs", "{} should be a file beside its folder", path.display());
+    }
+}
+
+#[test]
+fn no_file_outgrows_one_head() {
+    for (path, text) in sources() {
+        let code = text.lines().filter(|line| !line.trim().is_empty() && !line.trim_start().starts_with("//")).count();
+        assert!(code <= 600, "{} has {code} lines of code; split it", path.display());
+    }
+}
+
+#[test]
+fn every_file_says_what_it_is_for() {
+    for (path, text) in sources() {
+        let is_test = path.file_stem().unwrap() == "tests" || path.to_string_lossy().contains("tests/");
+        assert!(is_test || text.starts_with("//!"), "{} opens without saying what it owns", path.display());
+    }
+}
