@@ -1,1 +1,345 @@
-//! (being written)
+//! One attempt to link an account by OAuth: its secrets, its authorize URL, and the checks of what comes back.
+//!
+//! Owns `state` and PKCE verifier. Opens no socket or browser and reads no clock: random bytes and time are told.
+//!
+//! Invariant: until `state` matches, nothing that arrives changes the attempt; a matching `state` counts once.
+
+use std::borrow::Cow;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use oauth2::basic::BasicClient;
+use oauth2::{AuthUrl, ClientId, CsrfToken, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope};
+use secrecy::{ExposeSecret, SecretString};
+use subtle::ConstantTimeEq;
+use url::Url;
+
+use super::progress::{LinkFailure, Sensitive};
+use crate::config::BrokerSpec;
+use crate::domain::Mono;
+use crate::domain::text::sanitize_to;
+
+/// The longest request target that is looked at, in bytes.
+pub const LONGEST_TARGET: usize = 4096;
+/// The longest pasted text that is looked at, in bytes; a wrapped copy carries extra white space.
+const LONGEST_PASTE: usize = 2 * LONGEST_TARGET;
+/// The longest sentence kept of the broker's words, in characters.
+const LONGEST_WORDS: usize = 200;
+/// The parameters of an answer (RFC 6749 4.1.2, RFC 9207); none may come twice.
+const KNOWN: [&str; 6] = ["state", "code", "iss", "error", "error_description", "error_uri"];
+
+/// The random bytes of one attempt; 256 bits each.
+pub struct FlowRandom {
+    /// For `state`.
+    pub state: [u8; 32],
+    /// For the PKCE verifier.
+    pub verifier: [u8; 32],
+}
+
+/// A request that reached the callback address.
+#[derive(Debug, Clone, Copy)]
+pub struct CallbackRequest<'a> {
+    /// The method as it came.
+    pub method: &'a str,
+    /// The `Host` header; `None` when it is missing, doubled or not text, or when the target names a host itself.
+    pub host: Option<&'a str>,
+    /// The path as it came, percent-encoding and all.
+    pub path: &'a str,
+    /// The query as it came.
+    pub query: Option<&'a str>,
+    /// The `Sec-Fetch-Dest` header, when one was sent.
+    pub sec_fetch_dest: Option<&'a str>,
+}
+
+/// Why a request does not count, in the order of the checks. None of them changes the attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ignored {
+    /// Not `GET`.
+    Method,
+    /// Another `Host` than the registered one: a rebound name, or a stranger.
+    Host,
+    /// Another path: a favicon, a probe.
+    Path,
+    /// A script, an image or a frame asked, not a person's tab.
+    FetchDest,
+    /// A known parameter came twice.
+    Doubled,
+    /// `state` is missing or wrong.
+    State,
+    /// The right `state`, but neither `error` nor `code`.
+    Empty,
+    /// The right `state` again, after it was used.
+    Used,
+    /// The attempt's time is over.
+    Late,
+}
+
+/// What a request or a pasted text means for the attempt.
+#[derive(Debug)]
+pub enum CallbackVerdict {
+    /// Nothing: answer and keep waiting.
+    Ignored(Ignored),
+    /// The broker granted a code.
+    Granted(Grant),
+    /// The broker answered without one; the attempt is over.
+    Refused(LinkFailure),
+}
+
+/// Everything the token request needs from the attempt; handed out once.
+#[derive(Debug)]
+pub struct Grant {
+    /// The authorization code.
+    pub code: SecretString,
+    /// The PKCE verifier, when a challenge was sent.
+    pub verifier: Option<SecretString>,
+    /// The redirect URI of the authorize request, byte for byte.
+    pub redirect_uri: String,
+}
+
+/// One attempt.
+#[derive(Debug)]
+pub struct Flow {
+    redirect: Redirect,
+    issuers: [url::Origin; 2],
+    state: SecretString,
+    verifier: Option<SecretString>,
+    authorize_url: Sensitive,
+    deadline: Mono,
+    used: bool,
+}
+
+/// The registered redirect URI, taken apart.
+#[derive(Debug)]
+struct Redirect {
+    text: String,
+    url: Url,
+    host: String,
+}
+
+impl Flow {
+    /// Prepares an attempt for this redirect URI, which must be one of the registered ones, byte for byte.
+    ///
+    /// # Errors
+    /// A sentence, when the broker's configuration cannot make an authorize URL.
+    pub fn new(random: &FlowRandom, spec: &BrokerSpec, redirect_uri: &str, deadline: Mono) -> Result<Self, String> {
+        let client_id = spec.client_id.clone().ok_or_else(|| "no OAuth app is configured".to_owned())?;
+        let redirect = Redirect::new(redirect_uri)?;
+        let state = URL_SAFE_NO_PAD.encode(random.state);
+        let verifier = spec.pkce.then(|| URL_SAFE_NO_PAD.encode(random.verifier));
+        let authorize_url = authorize_url(spec, client_id, &redirect.text, &state, verifier.as_deref())?;
+        Ok(Self {
+            redirect,
+            issuers: [spec.authorize_url.origin(), spec.token_url.origin()],
+            state: SecretString::from(state),
+            verifier: verifier.map(SecretString::from),
+            authorize_url: Sensitive::new(authorize_url),
+            deadline,
+            used: false,
+        })
+    }
+
+    /// Where the person goes to consent.
+    pub fn authorize_url(&self) -> &Sensitive {
+        &self.authorize_url
+    }
+
+    /// When the attempt ends.
+    pub fn deadline(&self) -> Mono {
+        self.deadline
+    }
+
+    /// True once the right answer came.
+    pub fn is_used(&self) -> bool {
+        self.used
+    }
+
+    /// The path of the registered redirect URI.
+    pub fn path(&self) -> &str {
+        self.redirect.url.path()
+    }
+
+    /// True when the request is addressed to the registered host, so that a page may be shown to it at all.
+    pub fn is_ours(&self, host: Option<&str>) -> bool {
+        host == Some(self.redirect.host.as_str())
+    }
+
+    /// Judges a request to the callback address, in the order of RELIABILITY 1.
+    pub fn check_callback(&mut self, request: &CallbackRequest<'_>, now: Mono) -> CallbackVerdict {
+        let ignored = if request.method != "GET" {
+            Some(Ignored::Method)
+        } else if !self.is_ours(request.host) {
+            Some(Ignored::Host)
+        } else if request.path != self.redirect.url.path() {
+            Some(Ignored::Path)
+        } else if request.sec_fetch_dest.is_some_and(|dest| dest != "document") {
+            Some(Ignored::FetchDest)
+        } else {
+            None
+        };
+        match ignored {
+            Some(ignored) => CallbackVerdict::Ignored(ignored),
+            None => self.check_answer(request.query.unwrap_or_default(), now),
+        }
+    }
+
+    /// Judges a pasted redirect URL by the same parser and the same `state`. `None` when it is no such URL at all.
+    pub fn check_pasted(&mut self, text: &str, now: Mono) -> Option<CallbackVerdict> {
+        let url = self.redirect.recognize(text)?;
+        Some(self.check_answer(url.query().unwrap_or_default(), now))
+    }
+
+    fn check_answer(&mut self, query: &str, now: Mono) -> CallbackVerdict {
+        let mut answer = Answer::default();
+        if query.len() > LONGEST_TARGET || !answer.read(query) {
+            return CallbackVerdict::Ignored(Ignored::Doubled);
+        }
+        let state = answer.state.as_deref().unwrap_or_default();
+        if !bool::from(state.as_bytes().ct_eq(self.state.expose_secret().as_bytes())) {
+            return CallbackVerdict::Ignored(Ignored::State);
+        }
+        if self.used {
+            return CallbackVerdict::Ignored(Ignored::Used);
+        }
+        if now >= self.deadline {
+            return CallbackVerdict::Ignored(Ignored::Late);
+        }
+        let code = answer.code.filter(|code| !code.is_empty());
+        if answer.iss.is_none() && answer.error.is_none() && code.is_none() {
+            return CallbackVerdict::Ignored(Ignored::Empty);
+        }
+        self.used = true;
+        // No issuer is configured, so the known ones are the two servers that this attempt talks to anyway.
+        if answer.iss.is_some_and(|iss| !self.is_issuer(&iss)) {
+            let message = "the answer names another authorization server than the one that was asked".to_owned();
+            return CallbackVerdict::Refused(LinkFailure::Broker { message });
+        }
+        if let Some(error) = answer.error {
+            return CallbackVerdict::Refused(refusal(&error, answer.error_description.as_deref()));
+        }
+        match code {
+            Some(code) => CallbackVerdict::Granted(Grant {
+                code: SecretString::from(code.into_owned()),
+                verifier: self.verifier.take(),
+                redirect_uri: self.redirect.text.clone(),
+            }),
+            None => CallbackVerdict::Refused(LinkFailure::Broker {
+                message: "the broker came back with neither a code nor an error".to_owned(),
+            }),
+        }
+    }
+
+    fn is_issuer(&self, iss: &str) -> bool {
+        Url::parse(iss).is_ok_and(|url| self.issuers.contains(&url.origin()))
+    }
+}
+
+impl Redirect {
+    fn new(text: &str) -> Result<Self, String> {
+        let unusable = || format!("{:?} is not a usable redirect URI", sanitize_to(text, LONGEST_WORDS));
+        let url = Url::parse(text).map_err(|_| unusable())?;
+        let host = match (url.host_str(), url.port()) {
+            (Some(host), Some(port)) => format!("{host}:{port}"),
+            (Some(host), None) => host.to_owned(),
+            (None, _) => return Err(unusable()),
+        };
+        Ok(Self { text: text.to_owned(), url, host })
+    }
+
+    /// The pasted text as a URL, when it points to this address.
+    fn recognize(&self, text: &str) -> Option<Url> {
+        if text.len() > LONGEST_PASTE {
+            return None;
+        }
+        // A terminal wraps a long line and a browser's address bar hides the scheme; a URL has no white space.
+        let joined: String = text.chars().filter(|ch| !ch.is_whitespace()).collect();
+        let bare = joined.trim_matches(['"', '\'', '<', '>']);
+        let whole = if bare.contains("://") {
+            Cow::Borrowed(bare)
+        } else {
+            Cow::Owned(format!("{}://{bare}", self.url.scheme()))
+        };
+        let url = Url::parse(&whole).ok()?;
+        let same = url.scheme() == self.url.scheme()
+            && url.host() == self.url.host()
+            && url.port() == self.url.port()
+            && url.path() == self.url.path()
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_some();
+        same.then_some(url)
+    }
+}
+
+/// The known parameters of an answer.
+#[derive(Default)]
+struct Answer<'a> {
+    state: Option<Cow<'a, str>>,
+    code: Option<Cow<'a, str>>,
+    iss: Option<Cow<'a, str>>,
+    error: Option<Cow<'a, str>>,
+    error_description: Option<Cow<'a, str>>,
+    error_uri: Option<Cow<'a, str>>,
+}
+
+impl<'a> Answer<'a> {
+    /// Reads a query; `false` when a known parameter comes twice.
+    fn read(&mut self, query: &'a str) -> bool {
+        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+            let [state, code, iss, error, error_description, error_uri] = KNOWN;
+            let slot = match &*name {
+                known if known == state => &mut self.state,
+                known if known == code => &mut self.code,
+                known if known == iss => &mut self.iss,
+                known if known == error => &mut self.error,
+                known if known == error_description => &mut self.error_description,
+                known if known == error_uri => &mut self.error_uri,
+                _ => continue,
+            };
+            if slot.replace(value).is_some() {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+fn refusal(error: &str, description: Option<&str>) -> LinkFailure {
+    let words = |text: &str| sanitize_to(text, LONGEST_WORDS);
+    let description = description.map(words).filter(|text| !text.is_empty());
+    if error == "access_denied" {
+        LinkFailure::Denied { description }
+    } else {
+        LinkFailure::AuthorizeError { error: words(error), description }
+    }
+}
+
+fn authorize_url(
+    spec: &BrokerSpec,
+    client_id: String,
+    redirect_uri: &str,
+    state: &str,
+    verifier: Option<&str>,
+) -> Result<String, String> {
+    let redirect = RedirectUrl::new(redirect_uri.to_owned()).map_err(|error| error.to_string())?;
+    let client = BasicClient::new(ClientId::new(client_id))
+        .set_auth_uri(AuthUrl::from_url(spec.authorize_url.clone()))
+        .set_redirect_uri(redirect);
+    let state = CsrfToken::new(state.to_owned());
+    let mut request = client.authorize_url(|| state).add_scopes(spec.scopes.iter().cloned().map(Scope::new));
+    if let Some(env) = spec.env {
+        request = request.add_extra_param("env", env.as_str());
+    }
+    if let Some(verifier) = verifier {
+        let verifier = PkceCodeVerifier::new(verifier.to_owned());
+        request = request.set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
+    }
+    let (mut url, _) = request.url();
+    // The encoder writes a space as `+`, which is right in a form only; Alpaca documents `%20` (API.md 2.2). A plus
+    // sign of a value is already `%2B` here.
+    let query = url.query().map(|query| query.replace('+', "%20"));
+    url.set_query(query.as_deref());
+    Ok(url.into())
+}
+
+#[cfg(test)]
+mod tests;

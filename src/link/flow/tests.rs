@@ -1,0 +1,305 @@
+//! The attempt's checks, one by one and in their order, without a socket.
+
+use std::collections::BTreeMap;
+
+use secrecy::ExposeSecret;
+use url::Url;
+
+use super::*;
+use crate::config::{Config, SecretSource};
+use crate::domain::Environment;
+
+const URI: &str = "http://localhost:41970/callback";
+const DEADLINE: Mono = Mono::from_millis(300_000);
+const NOW: Mono = Mono::from_millis(1_000);
+
+fn spec(id: &str) -> BrokerSpec {
+    let config = Config::empty(std::path::Path::new("config.toml")).unwrap();
+    let mut spec = config.broker(id).unwrap().clone();
+    spec.client_id = Some("client id+1".to_owned());
+    spec.client_secret = SecretSource::None;
+    spec.scopes = vec!["account:write".to_owned(), "trading".to_owned()];
+    spec
+}
+
+fn flow() -> Flow {
+    flow_of(&spec("alpaca-paper"))
+}
+
+fn flow_of(spec: &BrokerSpec) -> Flow {
+    Flow::new(&FlowRandom { state: [7; 32], verifier: [9; 32] }, spec, URI, DEADLINE).unwrap()
+}
+
+fn parameters(flow: &Flow) -> BTreeMap<String, String> {
+    Url::parse(flow.authorize_url().expose()).unwrap().query_pairs().into_owned().collect()
+}
+
+fn state(flow: &Flow) -> String {
+    parameters(flow).remove("state").unwrap()
+}
+
+fn get(query: &str) -> CallbackRequest<'_> {
+    CallbackRequest {
+        method: "GET",
+        host: Some("localhost:41970"),
+        path: "/callback",
+        query: Some(query),
+        sec_fetch_dest: None,
+    }
+}
+
+fn ignored(verdict: &CallbackVerdict) -> Option<Ignored> {
+    match verdict {
+        CallbackVerdict::Ignored(why) => Some(*why),
+        CallbackVerdict::Granted(_) | CallbackVerdict::Refused(_) => None,
+    }
+}
+
+#[test]
+fn the_authorize_url_carries_every_parameter_once() {
+    let flow = flow();
+    let url = Url::parse(flow.authorize_url().expose()).unwrap();
+    assert_eq!(url.origin(), spec("alpaca-paper").authorize_url.origin());
+    let names: Vec<String> = url.query_pairs().map(|(name, _)| name.into_owned()).collect();
+    let found = parameters(&flow);
+    assert_eq!(names.len(), found.len(), "{names:?}");
+    assert_eq!(found["response_type"], "code");
+    assert_eq!(found["client_id"], "client id+1");
+    assert_eq!(found["redirect_uri"], URI);
+    assert_eq!(found["scope"], "account:write trading");
+    assert_eq!(found["env"], "paper");
+    assert_eq!(found["code_challenge_method"], "S256");
+    assert_eq!(URL_SAFE_NO_PAD.decode(&found["state"]).unwrap(), [7; 32]);
+}
+
+#[test]
+fn spaces_are_written_as_percent_twenty_and_a_plus_sign_survives() {
+    let flow = flow();
+    let text = flow.authorize_url().expose();
+    assert!(text.contains("scope=account%3Awrite%20trading"), "{text}");
+    assert!(text.contains("client_id=client%20id%2B1"), "{text}");
+}
+
+#[test]
+fn the_challenge_is_the_hash_of_the_verifier_that_the_exchange_sends() {
+    let mut flow = flow();
+    let challenge = parameters(&flow).remove("code_challenge").unwrap();
+    let query = format!("code=c&state={}", state(&flow));
+    let CallbackVerdict::Granted(grant) = flow.check_callback(&get(&query), NOW) else { panic!("not granted") };
+    let verifier = grant.verifier.unwrap();
+    assert!(verifier.expose_secret().len() >= 43);
+    let again = PkceCodeChallenge::from_code_verifier_sha256(&PkceCodeVerifier::new(verifier.expose_secret().into()));
+    assert_eq!(again.as_str(), challenge);
+    assert_eq!(grant.code.expose_secret(), "c");
+    assert_eq!(grant.redirect_uri, URI);
+}
+
+#[test]
+fn one_consent_for_both_sends_no_env_and_pkce_can_be_switched_off() {
+    let mut both = spec("alpaca");
+    both.pkce = false;
+    let found = parameters(&flow_of(&both));
+    assert!(!found.contains_key("env") && !found.contains_key("code_challenge"), "{found:?}");
+    assert_eq!(parameters(&flow_of(&spec("alpaca-live")))["env"], Environment::Live.as_str());
+}
+
+#[test]
+fn two_attempts_share_no_secret() {
+    let spec = spec("alpaca-paper");
+    let one = Flow::new(&FlowRandom { state: [1; 32], verifier: [2; 32] }, &spec, URI, DEADLINE).unwrap();
+    let mut two = Flow::new(&FlowRandom { state: [3; 32], verifier: [4; 32] }, &spec, URI, DEADLINE).unwrap();
+    let query = format!("code=c&state={}", state(&one));
+    assert_eq!(ignored(&two.check_callback(&get(&query), NOW)), Some(Ignored::State));
+}
+
+#[test]
+fn the_checks_come_in_their_order() {
+    let mut flow = flow();
+    let good = format!("code=c&state={}", state(&flow));
+    let doubled = format!("{good}&state=x");
+    // Each request fails its own check and every later one, so the answer tells which check came first.
+    let mut request = CallbackRequest {
+        method: "POST",
+        host: Some("evil.example"),
+        path: "/favicon.ico",
+        query: Some("state=a&state=b"),
+        sec_fetch_dest: Some("image"),
+    };
+    assert_eq!(ignored(&flow.check_callback(&request, NOW)), Some(Ignored::Method));
+    request.method = "GET";
+    assert_eq!(ignored(&flow.check_callback(&request, NOW)), Some(Ignored::Host));
+    request.host = Some("localhost:41970");
+    assert_eq!(ignored(&flow.check_callback(&request, NOW)), Some(Ignored::Path));
+    request.path = "/callback";
+    assert_eq!(ignored(&flow.check_callback(&request, NOW)), Some(Ignored::FetchDest));
+    request.sec_fetch_dest = Some("document");
+    assert_eq!(ignored(&flow.check_callback(&request, NOW)), Some(Ignored::Doubled));
+    request.query = Some(&doubled);
+    assert_eq!(ignored(&flow.check_callback(&request, NOW)), Some(Ignored::Doubled));
+    request.query = Some("state=wrong&error=access_denied");
+    assert_eq!(ignored(&flow.check_callback(&request, NOW)), Some(Ignored::State));
+    request.query = Some(&good);
+    assert!(matches!(flow.check_callback(&request, NOW), CallbackVerdict::Granted(_)));
+}
+
+#[test]
+fn methods_hosts_and_paths_are_compared_exactly() {
+    let mut flow = flow();
+    let good = format!("code=c&state={}", state(&flow));
+    for method in ["get", "HEAD", "OPTIONS", "POST"] {
+        let request = CallbackRequest { method, ..get(&good) };
+        assert_eq!(ignored(&flow.check_callback(&request, NOW)), Some(Ignored::Method), "{method}");
+    }
+    for host in
+        [None, Some("localhost"), Some("127.0.0.1:41970"), Some("localhost:41971"), Some("localhost:41970.evil")]
+    {
+        let request = CallbackRequest { host, ..get(&good) };
+        assert_eq!(ignored(&flow.check_callback(&request, NOW)), Some(Ignored::Host), "{host:?}");
+    }
+    for path in ["/", "/callback/", "/Callback", "/%63allback", "//callback", "/callback/../callback"] {
+        let request = CallbackRequest { path, ..get(&good) };
+        assert_eq!(ignored(&flow.check_callback(&request, NOW)), Some(Ignored::Path), "{path}");
+    }
+    assert!(!flow.is_used());
+}
+
+#[test]
+fn an_error_without_the_right_state_changes_nothing() {
+    let mut flow = flow();
+    let right = state(&flow);
+    let mut cut = right.clone();
+    cut.pop();
+    let wrong = [
+        "error=access_denied".to_owned(),
+        "error=access_denied&state=".to_owned(),
+        format!("error=access_denied&state={cut}"),
+        format!("error=access_denied&state={right}x"),
+        format!("error=access_denied&state={}", right.to_lowercase()),
+        String::new(),
+    ];
+    for query in &wrong {
+        assert_eq!(ignored(&flow.check_callback(&get(query), NOW)), Some(Ignored::State), "{query}");
+    }
+    let good = format!("code=c&state={right}");
+    assert!(matches!(flow.check_callback(&get(&good), NOW), CallbackVerdict::Granted(_)));
+}
+
+#[test]
+fn a_state_counts_once() {
+    let mut flow = flow();
+    let good = format!("code=c&state={}", state(&flow));
+    assert!(matches!(flow.check_callback(&get(&good), NOW), CallbackVerdict::Granted(_)));
+    let denied = format!("error=access_denied&state={}", state(&flow));
+    for query in [&good, &denied] {
+        assert_eq!(ignored(&flow.check_callback(&get(query), NOW)), Some(Ignored::Used));
+    }
+    assert_eq!(ignored(&flow.check_pasted(&format!("{URI}?{good}"), NOW).unwrap()), Some(Ignored::Used));
+}
+
+#[test]
+fn a_state_with_nothing_else_is_no_answer_yet() {
+    let mut flow = flow();
+    let bare = format!("code=&state={}", state(&flow));
+    assert_eq!(ignored(&flow.check_callback(&get(&bare), NOW)), Some(Ignored::Empty));
+    let good = format!("code=c&state={}", state(&flow));
+    assert!(matches!(flow.check_callback(&get(&good), NOW), CallbackVerdict::Granted(_)));
+}
+
+#[test]
+fn a_foreign_issuer_ends_the_attempt_before_its_code_is_used() {
+    for (iss, fits) in [("https%3A%2F%2Fapp.alpaca.markets", true), ("https%3A%2F%2Fevil.example", false), ("x", false)]
+    {
+        let mut flow = flow();
+        let query = format!("code=c&iss={iss}&state={}", state(&flow));
+        let verdict = flow.check_callback(&get(&query), NOW);
+        assert_eq!(matches!(verdict, CallbackVerdict::Granted(_)), fits, "{iss}: {verdict:?}");
+        assert!(flow.is_used());
+    }
+}
+
+#[test]
+fn a_refusal_tells_the_brokers_words_made_harmless() {
+    let mut flow = flow();
+    let query = format!("error=access_denied&error_description=no%1b[31m%E2%80%AE&state={}", state(&flow));
+    let CallbackVerdict::Refused(LinkFailure::Denied { description }) = flow.check_callback(&get(&query), NOW) else {
+        panic!("not denied");
+    };
+    assert_eq!(description.as_deref(), Some("no␛[31m"));
+    let mut flow = flow_of(&spec("alpaca-paper"));
+    let query = format!("error=invalid_scope&state={}", state(&flow));
+    let verdict = flow.check_callback(&get(&query), NOW);
+    let CallbackVerdict::Refused(LinkFailure::AuthorizeError { error, description: None }) = verdict else {
+        panic!("{verdict:?}");
+    };
+    assert_eq!(error, "invalid_scope");
+}
+
+#[test]
+fn error_comes_before_code() {
+    let mut flow = flow();
+    let query = format!("code=c&error=server_error&state={}", state(&flow));
+    assert!(matches!(flow.check_callback(&get(&query), NOW), CallbackVerdict::Refused(_)));
+}
+
+#[test]
+fn after_the_deadline_even_the_right_answer_does_not_count() {
+    let mut flow = flow();
+    let good = format!("code=c&state={}", state(&flow));
+    assert_eq!(ignored(&flow.check_callback(&get(&good), DEADLINE)), Some(Ignored::Late));
+    assert!(!flow.is_used());
+}
+
+#[test]
+fn a_pasted_redirect_url_counts_however_it_was_copied() {
+    for shape in [
+        "http://localhost:41970/callback?code=c&state=STATE",
+        "  http://localhost:41970/callback?code=c&\n  state=STATE \r\n",
+        "<http://localhost:41970/callback?code=c&state=STATE>",
+        "\"http://localhost:41970/callback?code=c&state=STATE\"",
+        "localhost:41970/callback?code=c&state=STATE",
+        "HTTP://LOCALHOST:41970/callback?state=STATE&code=c#_=_",
+    ] {
+        let mut flow = flow();
+        let text = shape.replace("STATE", &state(&flow));
+        let verdict = flow.check_pasted(&text, NOW);
+        assert!(matches!(verdict, Some(CallbackVerdict::Granted(_))), "{shape}: {verdict:?}");
+    }
+}
+
+#[test]
+fn a_paste_passes_the_same_checks() {
+    let mut flow = flow();
+    let right = state(&flow);
+    for text in [
+        String::new(),
+        "hello".to_owned(),
+        format!("code=c&state={right}"),
+        format!("https://localhost:41970/callback?code=c&state={right}"),
+        format!("http://127.0.0.1:41970/callback?code=c&state={right}"),
+        format!("http://localhost:41971/callback?code=c&state={right}"),
+        format!("http://localhost:41970/other?code=c&state={right}"),
+        format!("http://user@localhost:41970/callback?code=c&state={right}"),
+        "http://localhost:41970/callback".to_owned(),
+        format!("http://localhost:41970/callback?code=c&state={right}&x={}", "y".repeat(9_000)),
+        flow.authorize_url().expose().to_owned(),
+    ] {
+        let verdict = flow.check_pasted(&text, NOW);
+        assert!(verdict.is_none(), "{text}: {verdict:?}");
+    }
+    let wrong = flow.check_pasted(&format!("{URI}?code=c&state=x"), NOW).unwrap();
+    assert_eq!(ignored(&wrong), Some(Ignored::State));
+    let doubled = flow.check_pasted(&format!("{URI}?code=c&code=d&state={right}"), NOW).unwrap();
+    assert_eq!(ignored(&doubled), Some(Ignored::Doubled));
+    assert!(!flow.is_used());
+}
+
+#[test]
+fn nothing_secret_is_printed_for_debugging() {
+    let mut flow = flow();
+    let right = state(&flow);
+    let shown = format!("{flow:?}");
+    assert!(!shown.contains(&right) && !shown.contains(&URL_SAFE_NO_PAD.encode([9; 32])), "{shown}");
+    let query = format!("code=the-code&state={right}");
+    let shown = format!("{:?}", flow.check_callback(&get(&query), NOW));
+    assert!(!shown.contains("the-code") && !shown.contains(&URL_SAFE_NO_PAD.encode([9; 32])), "{shown}");
+}
