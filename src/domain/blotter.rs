@@ -1,16 +1,23 @@
 //! One account's orders and executions; applies each update once, whichever way it was learned.
 //!
-//! (contract skeleton: signatures are agreed, bodies are the truth developer's)
+//! Stream events and REST rows go through the same merge, so a second pass changes nothing and the order of arrival
+//! does not matter (RELIABILITY 3). It asks nobody and remembers everything: what it cannot explain it keeps as a
+//! placeholder row and reports as a gap.
 
-use std::collections::HashMap;
+mod ledger;
+mod merge;
+
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Activity;
-use super::execution::{Execution, Source};
+use self::ledger::Ledger;
+use self::merge::{Verdict, judge};
+use super::activity::{Activity, ActivityKind};
+use super::execution::{Execution, ExecutionKind, Source};
 use super::ids::{ExecutionId, OrderId};
-use super::order::Order;
+use super::order::{Order, OrderStatus};
 use super::update::{TradeEvent, TradeUpdate};
 
 /// One line of the tape: an execution or an order event, in the order it was learned.
@@ -39,61 +46,347 @@ pub struct Changes {
     pub executions: Vec<ExecutionId>,
     /// Numbers of new tape lines.
     pub tape: Vec<u64>,
+    /// Orders that state more executed than the ledger explains: something was missed.
+    pub gaps: Vec<OrderId>,
 }
 
-/// The ledger.
+impl Changes {
+    /// True when nothing was new.
+    pub fn is_empty(&self) -> bool {
+        self.orders.is_empty() && self.executions.is_empty() && self.tape.is_empty() && self.gaps.is_empty()
+    }
+
+    /// Takes over what another merge changed.
+    pub fn absorb(&mut self, other: Self) {
+        self.orders.extend(other.orders);
+        self.executions.extend(other.executions);
+        self.tape.extend(other.tape);
+        self.gaps.extend(other.gaps);
+    }
+}
+
+/// The account's orders, its executions and the tape of both.
+///
+/// Invariant: an execution id stands in the ledger at most once; an order's state never goes back, and its executed
+/// quantity falls only by a bust or a correction.
 #[derive(Debug, Default)]
 pub struct Blotter {
-    orders: HashMap<OrderId, Order>,
-    executions: HashMap<ExecutionId, Execution>,
+    orders: Vec<Order>,
+    index: HashMap<OrderId, u32>,
+    working: usize,
+    ledger: Ledger,
     tape: Vec<TapeEntry>,
+    seen: HashSet<(u32, TradeEvent, Option<Timestamp>)>,
+    /// When an order's executed quantity was last lowered; states from before that are history.
+    lowered: HashMap<OrderId, Option<Timestamp>>,
+    last_fill_at: Option<Timestamp>,
 }
 
 impl Blotter {
     /// An order by id.
     pub fn order(&self, id: &OrderId) -> Option<&Order> {
-        self.orders.get(id)
+        self.index.get(id).and_then(|index| self.orders.get(*index as usize))
     }
 
-    /// Every order known, in no particular order.
-    pub fn orders(&self) -> impl Iterator<Item = &Order> {
-        self.orders.values()
+    /// Every order known, in the order it was first heard of.
+    pub fn orders(&self) -> impl DoubleEndedIterator<Item = &Order> + ExactSizeIterator {
+        self.orders.iter()
+    }
+
+    /// The orders that can still trade.
+    pub fn working(&self) -> impl Iterator<Item = &Order> {
+        self.orders.iter().filter(|order| order.status.is_working())
     }
 
     /// How many orders can still trade.
     pub fn working_count(&self) -> usize {
-        self.orders.values().filter(|order| order.status.is_working()).count()
+        self.working
+    }
+
+    /// How many orders are known.
+    pub fn order_count(&self) -> usize {
+        self.orders.len()
     }
 
     /// An execution by id.
     pub fn execution(&self, id: &ExecutionId) -> Option<&Execution> {
-        self.executions.get(id)
+        self.ledger.get(id)
     }
 
     /// The executions of an order, oldest first.
     pub fn executions_of(&self, id: &OrderId) -> Vec<&Execution> {
-        self.executions.values().filter(|execution| execution.order_id == *id).collect()
+        let mut found: Vec<&Execution> = self.ledger.of(id).collect();
+        found.sort_by(|a, b| (a.at, a.cum_qty, &a.id).cmp(&(b.at, b.cum_qty, &b.id)));
+        found
     }
 
-    /// The tape, oldest first; `tape()[i].number` grows by one from the first held.
+    /// Every execution, in the order it was learned. Placeholders that were explained meanwhile are gone.
+    pub fn executions(&self) -> impl Iterator<Item = &Execution> {
+        self.ledger.all()
+    }
+
+    /// The tape, oldest first; the number of an entry is its place.
     pub fn tape(&self) -> &[TapeEntry] {
         &self.tape
     }
 
     /// A line of the tape by its number.
     pub fn tape_entry(&self, number: u64) -> Option<&TapeEntry> {
-        self.tape.iter().find(|entry| entry.number == number)
+        usize::try_from(number).ok().and_then(|place| self.tape.get(place))
+    }
+
+    /// The broker's time of the latest execution known; where a resync starts from.
+    pub fn last_fill_at(&self) -> Option<Timestamp> {
+        self.last_fill_at
+    }
+
+    /// Forgets everything but the tape's numbering: the account behind it is a new one (API.md 9.2).
+    pub fn reset(&mut self) {
+        *self = Self::default();
     }
 
     /// Merges a stream event.
     pub fn apply_update(&mut self, update: &TradeUpdate) -> Changes {
-        let _ = update;
-        Changes::default()
+        let mut changes = Changes::default();
+        let lowers = matches!(update.event, TradeEvent::TradeBust | TradeEvent::TradeCorrect);
+        self.merge_order(&update.order, lowers, &mut changes);
+        let at = update.happened_at.or(update.at);
+        if update.executions.is_empty() {
+            self.note(&update.order.id, &update.event, at, Source::Stream, &mut changes);
+        }
+        for execution in &update.executions {
+            self.enter(execution.clone(), &update.event, &mut changes);
+        }
+        self.report_gap(&update.order.id, &mut changes);
+        changes
     }
 
     /// Merges what REST said: orders (from any list or by id) and activity rows.
+    ///
+    /// Quantity that no row explains gets a placeholder, so that positions and tape agree until the report arrives.
     pub fn apply_snapshot(&mut self, orders: &[Order], activities: &[Activity]) -> Changes {
-        let _ = (orders, activities);
-        Changes::default()
+        let mut changes = Changes::default();
+        for order in orders {
+            self.merge_rest_order(order, &mut changes);
+        }
+        for activity in activities {
+            if let Some((execution, event)) = from_activity(activity) {
+                self.enter(execution, &event, &mut changes);
+            }
+        }
+        for order in orders {
+            self.explain(&order.id, &mut changes);
+            for leg in &order.legs {
+                self.explain(&leg.id, &mut changes);
+            }
+        }
+        changes
+    }
+
+    /// Puts back what an earlier run knew; its lines are marked [`Source::Journal`] by the caller.
+    pub fn restore(&mut self, orders: Vec<Order>, executions: Vec<Execution>) -> Changes {
+        let mut changes = Changes::default();
+        for order in orders {
+            self.merge_order(&order, false, &mut changes);
+        }
+        for execution in executions {
+            let event = event_of(&execution.kind);
+            self.enter(execution, &event, &mut changes);
+        }
+        changes
+    }
+
+    fn merge_rest_order(&mut self, order: &Order, changes: &mut Changes) {
+        let before = self.order(&order.id).map(|known| (known.status.clone(), known.cum_qty, known.updated_at));
+        // A state newer than ours with less executed than we know: an execution was undone and nobody told us.
+        let undone = before.as_ref().is_some_and(|(_, cum, at)| order.cum_qty < *cum && order.updated_at > *at);
+        if undone && let Some((_, cum, _)) = &before {
+            let explained = self.ledger.explained(&order.id);
+            if explained > order.cum_qty {
+                let execution = ledger::inferred_bust(order, *cum, explained);
+                self.enter(execution, &TradeEvent::TradeBust, changes);
+            }
+        }
+        let changed = self.merge_order(order, undone, changes);
+        for leg in &order.legs {
+            self.merge_rest_order(leg, changes);
+        }
+        if changed
+            && let (Some((status, ..)), Some(event)) = (before, event_of_status(&order.status))
+            && status != order.status
+        {
+            let at =
+                order.canceled_at.or(order.expired_at).or(order.failed_at).or(order.replaced_at).or(order.updated_at);
+            self.note(&order.id, &event, at, Source::Reconcile, changes);
+        }
+    }
+
+    /// Enters or advances an order; true when something changed.
+    fn merge_order(&mut self, order: &Order, may_lower: bool, changes: &mut Changes) -> bool {
+        if may_lower {
+            let at = self.lowered.entry(order.id.clone()).or_default();
+            *at = (*at).max(order.updated_at);
+        }
+        let Some(known) = self.index.get(&order.id).and_then(|index| self.orders.get_mut(*index as usize)) else {
+            let index = u32::try_from(self.orders.len()).unwrap_or(u32::MAX);
+            self.index.insert(order.id.clone(), index);
+            self.working += usize::from(order.status.is_working());
+            self.orders.push(order.clone());
+            changes.orders.push(order.id.clone());
+            return true;
+        };
+        if self.lowered.get(&order.id).is_some_and(|at| order.updated_at < *at) {
+            return false;
+        }
+        let was_working = known.status.is_working();
+        match judge(known, order, may_lower) {
+            Verdict::Keep => return false,
+            Verdict::Take(merged) => *known = *merged,
+        }
+        let is_working = known.status.is_working();
+        self.working = self.working + usize::from(is_working) - usize::from(was_working);
+        changes.orders.push(order.id.clone());
+        true
+    }
+
+    /// Enters an execution and its tape line, once.
+    fn enter(&mut self, execution: Execution, event: &TradeEvent, changes: &mut Changes) {
+        self.last_fill_at = self.last_fill_at.max(execution.at);
+        let (at, order_id, source, id) =
+            (execution.at, execution.order_id.clone(), execution.source, execution.id.clone());
+        match self.ledger.enter(execution) {
+            ledger::Entered::Known => {}
+            ledger::Entered::Renamed { from } => {
+                for entry in self.tape.iter_mut().rev().filter(|entry| entry.execution.as_ref() == Some(&from)).take(1)
+                {
+                    entry.execution = Some(id.clone());
+                }
+            }
+            ledger::Entered::Explains { placeholder, rest } => {
+                changes.executions.push(id.clone());
+                // The placeholder's line is taken by the first of what stands in its place; the others get their own.
+                let mut heirs: Vec<ExecutionId> = std::iter::once(id.clone()).chain(rest).collect();
+                if let Some(entry) =
+                    self.tape.iter_mut().rev().find(|entry| entry.execution.as_ref() == Some(&placeholder))
+                {
+                    if heirs.len() == 1 {
+                        entry.at = at;
+                        entry.event = event.clone();
+                    }
+                    entry.execution = heirs.pop();
+                    changes.tape.push(entry.number);
+                }
+                for heir in heirs {
+                    self.line(at, event, order_id.clone(), Some(heir), source, changes);
+                }
+            }
+            ledger::Entered::New => {
+                changes.executions.push(id.clone());
+                if let Some(order) = self.index.get(&order_id).and_then(|index| self.orders.get(*index as usize)) {
+                    self.ledger.trim(order);
+                }
+                self.line(at, event, order_id, Some(id), source, changes);
+            }
+        }
+    }
+
+    /// Adds an order event to the tape, once.
+    fn note(&mut self, id: &OrderId, event: &TradeEvent, at: Option<Timestamp>, source: Source, changes: &mut Changes) {
+        let Some(index) = self.index.get(id) else { return };
+        // These happen to an order once; stream and REST time them a little apart.
+        let once = matches!(
+            event,
+            TradeEvent::Accepted
+                | TradeEvent::PendingNew
+                | TradeEvent::New
+                | TradeEvent::Canceled
+                | TradeEvent::Expired
+                | TradeEvent::Rejected
+                | TradeEvent::Replaced
+                | TradeEvent::Held
+        );
+        if self.seen.insert((*index, event.clone(), if once { None } else { at })) {
+            self.line(at, event, id.clone(), None, source, changes);
+        }
+    }
+
+    fn line(
+        &mut self,
+        at: Option<Timestamp>,
+        event: &TradeEvent,
+        order_id: OrderId,
+        execution: Option<ExecutionId>,
+        source: Source,
+        changes: &mut Changes,
+    ) {
+        let number = self.tape.len() as u64;
+        self.tape.push(TapeEntry { number, at, event: event.clone(), order_id, execution, source });
+        changes.tape.push(number);
+    }
+
+    fn report_gap(&self, id: &OrderId, changes: &mut Changes) {
+        if self.order(id).is_some_and(|order| order.cum_qty > self.ledger.explained(id)) {
+            changes.gaps.push(id.clone());
+        }
+    }
+
+    /// Puts placeholders where an order states more than the ledger explains.
+    fn explain(&mut self, id: &OrderId, changes: &mut Changes) {
+        let Some(order) = self.order(id) else { return };
+        let missing = self.ledger.placeholders(order);
+        if !missing.is_empty() {
+            changes.gaps.push(id.clone());
+        }
+        for placeholder in missing {
+            self.enter(placeholder, &TradeEvent::PartialFill, changes);
+        }
     }
 }
+
+/// The execution of a FILL row. Its row id is not documented to be the execution id (API.md 5.4).
+fn from_activity(activity: &Activity) -> Option<(Execution, TradeEvent)> {
+    let ActivityKind::Fill { execution_id, order_id, symbol, side, qty, px, cum_qty, at } = &activity.kind else {
+        return None;
+    };
+    let id = execution_id.clone().unwrap_or_else(|| ledger::row_id(&activity.id));
+    let execution = Execution {
+        id,
+        order_id: order_id.clone(),
+        symbol: symbol.clone(),
+        side: side.clone(),
+        qty: *qty,
+        px: Some(*px),
+        cum_qty: *cum_qty,
+        position_qty: None,
+        at: *at,
+        kind: ExecutionKind::Trade,
+        source: Source::Reconcile,
+    };
+    Some((execution, TradeEvent::Fill))
+}
+
+fn event_of(kind: &ExecutionKind) -> TradeEvent {
+    match kind {
+        ExecutionKind::Trade => TradeEvent::Fill,
+        ExecutionKind::Unexplained => TradeEvent::PartialFill,
+        ExecutionKind::Bust { .. } => TradeEvent::TradeBust,
+        ExecutionKind::Correction { .. } => TradeEvent::TradeCorrect,
+    }
+}
+
+/// The event that a status seen by REST stands for; fills have rows of their own.
+fn event_of_status(status: &OrderStatus) -> Option<TradeEvent> {
+    match status {
+        OrderStatus::New => Some(TradeEvent::New),
+        OrderStatus::Canceled => Some(TradeEvent::Canceled),
+        OrderStatus::Expired => Some(TradeEvent::Expired),
+        OrderStatus::Rejected => Some(TradeEvent::Rejected),
+        OrderStatus::Replaced => Some(TradeEvent::Replaced),
+        OrderStatus::DoneForDay => Some(TradeEvent::DoneForDay),
+        OrderStatus::Suspended => Some(TradeEvent::Suspended),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,305 @@
+//! The executions: each once, by its id or by the quantities it spans, with placeholders for what is not explained yet.
+
+use std::collections::{HashMap, HashSet};
+
+use rust_decimal::Decimal;
+
+use crate::domain::execution::{Execution, ExecutionKind, Source};
+use crate::domain::ids::{ExecutionId, OrderId};
+use crate::domain::money::Qty;
+use crate::domain::order::Order;
+
+/// Prefix of the ids of rows that only the activity list has told of.
+const ROW: &str = "row/";
+
+/// What became of an execution that was entered.
+pub(super) enum Entered {
+    /// It was there already.
+    Known,
+    /// It was there under the id of its activity row; now it has its own.
+    Renamed {
+        /// The id it had.
+        from: ExecutionId,
+    },
+    /// It explains a placeholder, or a part of it.
+    Explains {
+        /// The placeholder, which is gone.
+        placeholder: ExecutionId,
+        /// Placeholders for what is left of its range.
+        rest: Vec<ExecutionId>,
+    },
+    /// It is new.
+    New,
+}
+
+/// Every execution of one account.
+///
+/// Invariant: `slots` only grows; an explained placeholder leaves an empty slot, so that indexes stay valid.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    slots: Vec<Option<Execution>>,
+    by_id: HashMap<ExecutionId, u32>,
+    by_order: HashMap<OrderId, Vec<u32>>,
+    /// Slots that stand for an activity row and an execution id both; they take no second of either.
+    unified: HashSet<u32>,
+}
+
+/// The id of an execution known only from an activity row.
+pub(super) fn row_id(row: &str) -> ExecutionId {
+    ExecutionId::from(format!("{ROW}{row}"))
+}
+
+fn is_row(id: &ExecutionId) -> bool {
+    id.as_str().starts_with(ROW)
+}
+
+/// A row for a span of quantity that an order states and nothing explains.
+fn placeholder(order: &Order, from: Qty, to: Qty) -> Execution {
+    let whole = from.is_zero() && to == order.cum_qty;
+    Execution {
+        id: span_id("unexplained", &order.id, from, to),
+        order_id: order.id.clone(),
+        symbol: order.symbol.clone(),
+        side: order.side.clone(),
+        qty: to.checked_sub(from).unwrap_or(Qty::ZERO),
+        // Over the whole order the average is the price of what is missing; over a part it would be a guess.
+        px: if whole { order.avg_px } else { None },
+        cum_qty: Some(to),
+        position_qty: None,
+        at: order.filled_at.or(order.updated_at),
+        kind: ExecutionKind::Unexplained,
+        source: Source::Reconcile,
+    }
+}
+
+/// A row for quantity that the broker took back without our hearing of it.
+pub(super) fn inferred_bust(order: &Order, known: Qty, explained: Qty) -> Execution {
+    Execution {
+        id: span_id("inferred-bust", &order.id, known, order.cum_qty),
+        order_id: order.id.clone(),
+        symbol: order.symbol.clone(),
+        side: order.side.clone(),
+        qty: explained.checked_sub(order.cum_qty).unwrap_or(Qty::ZERO),
+        px: None,
+        cum_qty: None,
+        position_qty: None,
+        at: order.updated_at,
+        kind: ExecutionKind::Bust { of: None },
+        source: Source::Reconcile,
+    }
+}
+
+/// The same span gets the same id, however often it is seen.
+fn span_id(what: &str, order: &OrderId, from: Qty, to: Qty) -> ExecutionId {
+    ExecutionId::from(format!("{what}/{order}/{}-{}", from.decimal().normalize(), to.decimal().normalize()))
+}
+
+impl Ledger {
+    pub(super) fn get(&self, id: &ExecutionId) -> Option<&Execution> {
+        self.by_id.get(id).and_then(|slot| self.slot(*slot))
+    }
+
+    fn slot(&self, slot: u32) -> Option<&Execution> {
+        self.slots.get(slot as usize).and_then(Option::as_ref)
+    }
+
+    pub(super) fn of(&self, order: &OrderId) -> impl Iterator<Item = &Execution> {
+        self.by_order.get(order).into_iter().flatten().filter_map(|slot| self.slot(*slot))
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &Execution> {
+        // A placeholder cut back to nothing has been explained by other rows.
+        self.slots.iter().flatten().filter(|row| row.kind != ExecutionKind::Unexplained || !row.qty.is_zero())
+    }
+
+    /// What the rows of an order add up to, busts and corrections counted.
+    pub(super) fn explained(&self, order: &OrderId) -> Qty {
+        let mut sum = Decimal::ZERO;
+        for execution in self.of(order) {
+            let qty = execution.qty.decimal();
+            sum += match &execution.kind {
+                ExecutionKind::Trade | ExecutionKind::Unexplained => qty,
+                // Some brokers write the quantity taken back with its sign.
+                ExecutionKind::Bust { .. } => -qty.abs(),
+                ExecutionKind::Correction { of } => {
+                    let before = of.as_ref().and_then(|id| self.get(id)).map_or(qty, |original| original.qty.decimal());
+                    qty - before
+                }
+            };
+        }
+        Qty::new(sum)
+    }
+
+    /// Rows for what an order states and the ledger does not explain; none when it explains everything.
+    ///
+    /// They stand in the gaps between the spans that are known, so that a late report finds the one it belongs to.
+    pub(super) fn placeholders(&self, order: &Order) -> Vec<Execution> {
+        let explained = self.explained(&order.id);
+        let Some(missing) = order.cum_qty.checked_sub(explained).filter(|missing| missing.is_positive()) else {
+            return Vec::new();
+        };
+        let mut spans: Vec<(Qty, Qty)> = Vec::new();
+        for execution in self.of(&order.id) {
+            let to = execution.cum_qty.unwrap_or(Qty::ZERO);
+            spans.push((to.checked_sub(execution.qty).unwrap_or(Qty::ZERO), to));
+        }
+        spans.sort_unstable();
+        let (mut gaps, mut reached) = (Vec::new(), Qty::ZERO);
+        for (from, to) in spans.into_iter().chain(std::iter::once((order.cum_qty, order.cum_qty))) {
+            if from > reached {
+                gaps.push(placeholder(order, reached, from));
+            }
+            reached = reached.max(to);
+        }
+        let sum: Decimal = gaps.iter().map(|gap| gap.qty.decimal()).sum();
+        if sum == missing.decimal() { gaps } else { vec![placeholder(order, explained, order.cum_qty)] }
+    }
+
+    /// Cuts placeholders back to what the order states; true reports that fit no span may have overtaken them.
+    pub(super) fn trim(&mut self, order: &Order) {
+        let explained = self.explained(&order.id);
+        let Some(mut excess) = explained.checked_sub(order.cum_qty).filter(|excess| excess.is_positive()) else {
+            return;
+        };
+        for slot in self.by_order.get(&order.id).cloned().unwrap_or_default().into_iter().rev() {
+            let Some(held) = self.slots.get_mut(slot as usize) else { continue };
+            let Some(known) = held.as_mut().filter(|known| known.kind == ExecutionKind::Unexplained) else { continue };
+            let cut = known.qty.min(excess);
+            known.qty = known.qty.checked_sub(cut).unwrap_or(Qty::ZERO);
+            known.cum_qty = known.cum_qty.and_then(|to| to.checked_sub(cut));
+            known.px = None;
+            excess = excess.checked_sub(cut).unwrap_or(Qty::ZERO);
+        }
+    }
+
+    pub(super) fn enter(&mut self, execution: Execution) -> Entered {
+        if let Some(slot) = self.by_id.get(&execution.id).copied() {
+            self.complete(slot, &execution);
+            return Entered::Known;
+        }
+        if let Some(slot) = self.same_span(&execution) {
+            return self.unify(slot, execution);
+        }
+        if matches!(execution.kind, ExecutionKind::Bust { .. })
+            && let Some(slot) = self.inferred(&execution)
+        {
+            return self.rename(slot, execution);
+        }
+        if execution.kind == ExecutionKind::Trade
+            && let Some(slot) = self.covering(&execution)
+        {
+            return self.explain(slot, execution);
+        }
+        self.push(execution);
+        Entered::New
+    }
+
+    /// A later report may know what an earlier one did not.
+    fn complete(&mut self, slot: u32, report: &Execution) {
+        let Some(Some(known)) = self.slots.get_mut(slot as usize) else { return };
+        known.px = known.px.or(report.px);
+        known.cum_qty = known.cum_qty.or(report.cum_qty);
+        known.position_qty = known.position_qty.or(report.position_qty);
+        known.at = known.at.or(report.at);
+    }
+
+    /// The execution that spans the same quantities of the same order; only where one of the two has no id of its own.
+    fn same_span(&self, execution: &Execution) -> Option<u32> {
+        execution.cum_qty?;
+        if execution.kind != ExecutionKind::Trade {
+            return None;
+        }
+        let slots = self.by_order.get(&execution.order_id)?;
+        slots.iter().copied().find(|slot| {
+            self.slot(*slot).is_some_and(|known| {
+                known.kind == ExecutionKind::Trade
+                    && known.cum_qty == execution.cum_qty
+                    && known.qty == execution.qty
+                    && is_row(&known.id) != is_row(&execution.id)
+                    && !self.unified.contains(slot)
+            })
+        })
+    }
+
+    fn unify(&mut self, slot: u32, execution: Execution) -> Entered {
+        self.complete(slot, &execution);
+        self.unified.insert(slot);
+        if is_row(&execution.id) {
+            self.by_id.insert(execution.id, slot);
+            return Entered::Known;
+        }
+        self.rename(slot, execution)
+    }
+
+    /// Gives a slot the id it should have had; the old id still finds it.
+    fn rename(&mut self, slot: u32, execution: Execution) -> Entered {
+        self.by_id.insert(execution.id.clone(), slot);
+        let Some(Some(known)) = self.slots.get_mut(slot as usize) else { return Entered::Known };
+        let from = std::mem::replace(&mut known.id, execution.id);
+        if let ExecutionKind::Bust { .. } = known.kind {
+            known.kind = execution.kind;
+            known.qty = execution.qty;
+        }
+        Entered::Renamed { from }
+    }
+
+    fn inferred(&self, execution: &Execution) -> Option<u32> {
+        let slots = self.by_order.get(&execution.order_id)?;
+        slots.iter().copied().find(|slot| {
+            self.slot(*slot).is_some_and(|known| {
+                known.kind == (ExecutionKind::Bust { of: None })
+                    && known.id.as_str().starts_with("inferred-bust/")
+                    && known.qty.abs() == execution.qty.abs()
+            })
+        })
+    }
+
+    /// The placeholder whose range holds the execution's.
+    fn covering(&self, execution: &Execution) -> Option<u32> {
+        let slots = self.by_order.get(&execution.order_id)?;
+        slots.iter().copied().find(|slot| {
+            let Some(known) = self.slot(*slot).filter(|known| known.kind == ExecutionKind::Unexplained) else {
+                return false;
+            };
+            let (Some(to), Some(from)) = (known.cum_qty, known.cum_qty.and_then(|to| to.checked_sub(known.qty))) else {
+                return false;
+            };
+            match execution.cum_qty {
+                Some(cum) => cum <= to && cum.checked_sub(execution.qty).is_some_and(|start| start >= from),
+                None => execution.qty <= known.qty,
+            }
+        })
+    }
+
+    /// Takes an execution out of a placeholder; what is left of it stays as placeholders.
+    fn explain(&mut self, slot: u32, execution: Execution) -> Entered {
+        let Some(held) = self.slots.get_mut(slot as usize).and_then(Option::take) else { return Entered::New };
+        self.by_id.remove(&held.id);
+        let to = held.cum_qty.unwrap_or(held.qty);
+        let from = to.checked_sub(held.qty).unwrap_or(Qty::ZERO);
+        let end = execution.cum_qty.unwrap_or_else(|| from.checked_add(execution.qty).unwrap_or(to));
+        let start = end.checked_sub(execution.qty).unwrap_or(from);
+        let placeholder = held.id.clone();
+        let mut rest = Vec::new();
+        for (from, to) in [(from, start), (end, to)] {
+            if to > from {
+                let qty = to.checked_sub(from).unwrap_or(Qty::ZERO);
+                let id = span_id("unexplained", &held.order_id, from, to);
+                rest.push(Execution { id, qty, cum_qty: Some(to), px: None, ..held.clone() });
+            }
+        }
+        self.push(execution);
+        let ids = rest.iter().map(|piece| piece.id.clone()).collect();
+        for piece in rest {
+            self.push(piece);
+        }
+        Entered::Explains { placeholder, rest: ids }
+    }
+
+    fn push(&mut self, execution: Execution) {
+        let slot = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
+        self.by_id.insert(execution.id.clone(), slot);
+        self.by_order.entry(execution.order_id.clone()).or_default().push(slot);
+        self.slots.push(Some(execution));
+    }
+}

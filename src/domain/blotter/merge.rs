@@ -1,0 +1,93 @@
+//! Which of two states of one order stands: monotone, deterministic, and the same whichever came first.
+
+use std::cmp::Ordering;
+
+use crate::domain::order::{Order, OrderStatus};
+
+/// What to do with a state that arrived.
+pub(super) enum Verdict {
+    /// It says nothing newer.
+    Keep,
+    /// This is the state now.
+    Take(Box<Order>),
+}
+
+/// Judges an arriving state against the known one. `may_lower` is set for busts and corrections only.
+pub(super) fn judge(known: &Order, arrived: &Order, may_lower: bool) -> Verdict {
+    let lowered = may_lower && arrived.cum_qty < known.cum_qty && arrived.updated_at >= known.updated_at;
+    if lowered {
+        let mut merged = arrived.clone();
+        keep_relations(&mut merged, known);
+        return Verdict::Take(Box::new(merged));
+    }
+    if newer(arrived, known) == Ordering::Greater {
+        let mut merged = arrived.clone();
+        if known.status.is_terminal() && !arrived.status.is_terminal() {
+            // A late fill after the end: its quantity counts, its status does not reopen the order.
+            merged.status = known.status.clone();
+            merged.canceled_at = known.canceled_at.or(arrived.canceled_at);
+            merged.expired_at = known.expired_at.or(arrived.expired_at);
+            merged.updated_at = known.updated_at.max(arrived.updated_at);
+        }
+        keep_relations(&mut merged, known);
+        return Verdict::Take(Box::new(merged));
+    }
+    if known.cum_qty > arrived.cum_qty && arrived.status.is_terminal() && !known.status.is_terminal() {
+        // The end overtook by a fill that was reported late: the end holds, the quantity stays.
+        let mut merged = known.clone();
+        merged.status = arrived.status.clone();
+        merged.canceled_at = arrived.canceled_at.or(known.canceled_at);
+        merged.expired_at = arrived.expired_at.or(known.expired_at);
+        merged.updated_at = known.updated_at.max(arrived.updated_at);
+        return Verdict::Take(Box::new(merged));
+    }
+    if known.legs.is_empty() && !arrived.legs.is_empty() {
+        let mut merged = known.clone();
+        keep_relations(&mut merged, arrived);
+        return Verdict::Take(Box::new(merged));
+    }
+    Verdict::Keep
+}
+
+/// What only some answers carry is kept when the newer one lacks it.
+fn keep_relations(merged: &mut Order, other: &Order) {
+    if merged.legs.is_empty() {
+        merged.legs.clone_from(&other.legs);
+    }
+    for (mine, theirs) in [(&mut merged.replaced_by, &other.replaced_by), (&mut merged.replaces, &other.replaces)] {
+        if mine.is_none() {
+            mine.clone_from(theirs);
+        }
+    }
+    if merged.group_id.is_none() {
+        merged.group_id.clone_from(&other.group_id);
+        merged.group_role.clone_from(&other.group_role);
+    }
+}
+
+/// Compares by rank; ties by how far the status has come, then by the text, so that every order of arrival agrees.
+fn newer(a: &Order, b: &Order) -> Ordering {
+    a.rank()
+        .cmp(&b.rank())
+        .then_with(|| progress(&a.status).cmp(&progress(&b.status)))
+        .then_with(|| if a.raw == b.raw { Ordering::Equal } else { a.raw.0.cmp(&b.raw.0) })
+}
+
+fn progress(status: &OrderStatus) -> u8 {
+    match status {
+        OrderStatus::Held => 0,
+        OrderStatus::PendingNew => 1,
+        OrderStatus::Accepted | OrderStatus::AcceptedForBidding => 2,
+        OrderStatus::New => 3,
+        OrderStatus::PartiallyFilled => 4,
+        OrderStatus::PendingReplace => 5,
+        OrderStatus::PendingCancel => 6,
+        OrderStatus::Stopped | OrderStatus::Suspended | OrderStatus::Calculated | OrderStatus::DoneForDay => 7,
+        OrderStatus::Other(_) => 8,
+        OrderStatus::Rejected => 9,
+        OrderStatus::Expired => 10,
+        OrderStatus::Canceled => 11,
+        OrderStatus::Replaced => 12,
+        OrderStatus::Filled => 13,
+    }
+}

@@ -1,0 +1,282 @@
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::money::{Price, Qty};
+use crate::domain::order::{OrderClass, OrderType, Raw, Side, TimeInForce};
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_760_000_000 + second).unwrap()
+}
+
+fn order(id: &str, status: OrderStatus, cum: i64, updated: i64) -> Order {
+    Order {
+        id: id.into(),
+        client_order_id: Some(format!("c-{id}").into()),
+        symbol: "AAPL".into(),
+        asset_class: Some(Arc::from("us_equity")),
+        side: Side::Buy,
+        order_type: OrderType::Limit,
+        tif: TimeInForce::Day,
+        class: OrderClass::Simple,
+        qty: Some(Qty::whole(100)),
+        notional: None,
+        cum_qty: Qty::whole(cum),
+        avg_px: (cum > 0).then(|| Price::whole(10)),
+        limit_px: Some(Price::whole(10)),
+        stop_px: None,
+        trail_px: None,
+        trail_percent: None,
+        hwm: None,
+        status,
+        extended_hours: false,
+        created_at: Some(at(0)),
+        updated_at: Some(at(updated)),
+        submitted_at: Some(at(0)),
+        filled_at: None,
+        expired_at: None,
+        expires_at: None,
+        canceled_at: None,
+        failed_at: None,
+        replaced_at: None,
+        replaced_by: None,
+        replaces: None,
+        group_id: None,
+        group_role: None,
+        legs: Vec::new(),
+        raw: Raw(Some(Arc::from(format!("{{\"filled_qty\":\"{cum}\",\"t\":{updated}}}")))),
+    }
+}
+
+fn execution(id: &str, order: &Order, qty: i64, cum: i64, when: i64, kind: ExecutionKind) -> Execution {
+    Execution {
+        id: id.into(),
+        order_id: order.id.clone(),
+        symbol: order.symbol.clone(),
+        side: order.side.clone(),
+        qty: Qty::whole(qty),
+        px: Some(Price::whole(10)),
+        cum_qty: (cum >= 0).then(|| Qty::whole(cum)),
+        position_qty: None,
+        at: Some(at(when)),
+        kind,
+        source: Source::Stream,
+    }
+}
+
+fn event(event: TradeEvent, order: Order, executions: Vec<Execution>) -> TradeUpdate {
+    let happened_at = order.updated_at;
+    TradeUpdate { event, event_id: None, at: None, happened_at, order, executions, reason: None, raw: Raw::default() }
+}
+
+fn fill(id: &str, order_id: &str, qty: i64, cum: i64, when: i64) -> TradeUpdate {
+    let (status, kind) = if cum == 100 {
+        (OrderStatus::Filled, TradeEvent::Fill)
+    } else {
+        (OrderStatus::PartiallyFilled, TradeEvent::PartialFill)
+    };
+    let order = order(order_id, status, cum, when);
+    let report = execution(id, &order, qty, cum, when, ExecutionKind::Trade);
+    event(kind, order, vec![report])
+}
+
+fn bust(id: &str, of: &str, qty: i64, left: i64, when: i64) -> TradeUpdate {
+    let order = order("o", OrderStatus::PartiallyFilled, left, when);
+    let report = execution(id, &order, qty, -1, when, ExecutionKind::Bust { of: Some(of.into()) });
+    event(TradeEvent::TradeBust, order, vec![report])
+}
+
+fn row(id: &str, qty: i64, cum: i64, when: i64) -> Activity {
+    Activity {
+        id: Arc::from(id),
+        activity_type: Arc::from("FILL"),
+        kind: ActivityKind::Fill {
+            execution_id: None,
+            order_id: "o".into(),
+            symbol: "AAPL".into(),
+            side: Side::Buy,
+            qty: Qty::whole(qty),
+            px: Price::whole(10),
+            cum_qty: Some(Qty::whole(cum)),
+            at: Some(at(when)),
+        },
+        raw: Raw::default(),
+    }
+}
+
+/// What a trader sees, independent of the order of arrival.
+fn picture(blotter: &Blotter) -> (Vec<(OrderId, OrderStatus, Qty)>, Vec<(Qty, Option<Qty>)>) {
+    let mut orders: Vec<_> =
+        blotter.orders().map(|order| (order.id.clone(), order.status.clone(), order.cum_qty)).collect();
+    orders.sort();
+    let mut executions: Vec<_> = blotter.executions().map(|execution| (execution.qty, execution.cum_qty)).collect();
+    executions.sort();
+    (orders, executions)
+}
+
+#[test]
+fn a_repeated_frame_changes_nothing() {
+    let mut blotter = Blotter::default();
+    assert_eq!(blotter.apply_update(&fill("e1", "o", 40, 40, 1)).executions.len(), 1);
+    assert!(blotter.apply_update(&fill("e1", "o", 40, 40, 1)).is_empty());
+    assert_eq!(blotter.tape().len(), 1);
+}
+
+#[test]
+fn a_late_new_does_not_reopen_a_filled_order() {
+    let mut blotter = Blotter::default();
+    blotter.apply_update(&fill("e1", "o", 100, 100, 5));
+    blotter.apply_update(&event(TradeEvent::New, order("o", OrderStatus::New, 0, 1), vec![]));
+    assert_eq!(blotter.order(&"o".into()).unwrap().status, OrderStatus::Filled);
+    assert_eq!(blotter.working_count(), 0);
+}
+
+#[test]
+fn a_fill_after_the_cancel_still_counts_and_the_order_stays_canceled() {
+    let late = fill("e2", "o", 20, 60, 3);
+    let cancel = event(TradeEvent::Canceled, order("o", OrderStatus::Canceled, 40, 4), vec![]);
+    for updates in [[&cancel, &late], [&late, &cancel]] {
+        let mut blotter = Blotter::default();
+        for update in updates {
+            blotter.apply_update(update);
+        }
+        let order = blotter.order(&"o".into()).unwrap();
+        assert_eq!((&order.status, order.cum_qty), (&OrderStatus::Canceled, Qty::whole(60)));
+        assert!(blotter.execution(&"e2".into()).is_some());
+    }
+}
+
+#[test]
+fn stream_and_activity_row_of_one_execution_are_one_whichever_came_first() {
+    let mut first = Blotter::default();
+    first.apply_update(&fill("e1", "o", 40, 40, 1));
+    assert!(first.apply_snapshot(&[], &[row("r1", 40, 40, 1)]).executions.is_empty());
+    let mut second = Blotter::default();
+    second.apply_snapshot(&[], &[row("r1", 40, 40, 1)]);
+    assert!(second.apply_update(&fill("e1", "o", 40, 40, 1)).executions.is_empty());
+    assert!(second.apply_snapshot(&[], &[row("r1", 40, 40, 1)]).is_empty());
+    assert_eq!((first.executions().count(), second.executions().count()), (1, 1));
+    assert_eq!(second.tape().len(), 1);
+    assert_eq!(second.tape()[0].execution, Some("e1".into()), "the line goes by its own id now");
+}
+
+#[test]
+fn unexplained_quantity_is_a_placeholder_until_the_report_takes_its_line() {
+    let mut blotter = Blotter::default();
+    let changes = blotter.apply_snapshot(&[order("o", OrderStatus::Filled, 100, 9)], &[]);
+    assert_eq!(changes.gaps.len(), 1);
+    assert_eq!(blotter.executions().next().unwrap().kind, ExecutionKind::Unexplained);
+    blotter.apply_snapshot(&[order("o", OrderStatus::Filled, 100, 9)], &[row("r1", 60, 60, 1)]);
+    let mut kinds: Vec<_> = blotter.executions().map(|execution| (execution.qty, execution.kind.clone())).collect();
+    kinds.sort_by_key(|(qty, _)| *qty);
+    assert_eq!(kinds, [(Qty::whole(40), ExecutionKind::Unexplained), (Qty::whole(60), ExecutionKind::Trade)]);
+    blotter.apply_snapshot(&[order("o", OrderStatus::Filled, 100, 9)], &[row("r1", 60, 60, 1), row("r2", 40, 100, 2)]);
+    assert!(blotter.executions().all(|execution| execution.kind == ExecutionKind::Trade));
+    assert_eq!(blotter.tape().len(), 2, "no line was repeated");
+    assert!(blotter.tape().iter().all(|line| blotter.execution(line.execution.as_ref().unwrap()).is_some()));
+}
+
+#[test]
+fn a_gap_in_the_stream_is_reported() {
+    let mut blotter = Blotter::default();
+    assert_eq!(blotter.apply_update(&fill("e2", "o", 20, 60, 3)).gaps, [OrderId::from("o")]);
+}
+
+#[test]
+fn a_bust_lowers_and_an_old_frame_does_not_raise_again() {
+    let mut blotter = Blotter::default();
+    blotter.apply_update(&fill("e1", "o", 40, 40, 1));
+    blotter.apply_update(&bust("b1", "e1", 40, 0, 5));
+    assert_eq!(blotter.order(&"o".into()).unwrap().cum_qty, Qty::ZERO);
+    blotter.apply_update(&fill("e1", "o", 40, 40, 1));
+    assert_eq!(blotter.order(&"o".into()).unwrap().cum_qty, Qty::ZERO);
+    assert_eq!(blotter.executions().count(), 2);
+}
+
+#[test]
+fn a_bust_nobody_told_of_is_inferred_once_and_then_takes_its_real_id() {
+    let mut blotter = Blotter::default();
+    blotter.apply_update(&fill("e1", "o", 40, 40, 1));
+    let after = order("o", OrderStatus::PartiallyFilled, 0, 9);
+    blotter.apply_snapshot(std::slice::from_ref(&after), &[]);
+    assert_eq!(blotter.order(&"o".into()).unwrap().cum_qty, Qty::ZERO);
+    assert!(blotter.apply_snapshot(&[after], &[]).is_empty());
+    let mut real = bust("b1", "e1", 40, 0, 9);
+    real.order.updated_at = Some(at(9));
+    blotter.apply_update(&real);
+    assert_eq!(blotter.executions().count(), 2, "the inferred row became the real one");
+    assert!(blotter.execution(&"b1".into()).is_some());
+}
+
+#[test]
+fn a_stale_answer_of_rest_changes_nothing() {
+    let mut blotter = Blotter::default();
+    blotter.apply_update(&fill("e1", "o", 40, 40, 5));
+    assert!(blotter.apply_snapshot(&[order("o", OrderStatus::New, 0, 2)], &[]).is_empty());
+}
+
+#[test]
+fn a_cancel_missed_by_the_stream_is_a_late_line_and_not_repeated_when_it_comes() {
+    let mut blotter = Blotter::default();
+    blotter.apply_update(&event(TradeEvent::New, order("o", OrderStatus::New, 0, 1), vec![]));
+    let canceled = order("o", OrderStatus::Canceled, 0, 4);
+    blotter.apply_snapshot(std::slice::from_ref(&canceled), &[]);
+    assert_eq!(blotter.tape().last().unwrap().source, Source::Reconcile);
+    assert!(blotter.apply_update(&event(TradeEvent::Canceled, canceled, vec![])).tape.is_empty());
+}
+
+#[test]
+fn legs_of_a_nested_order_are_orders_too() {
+    let mut parent = order("p", OrderStatus::New, 0, 1);
+    parent.legs = vec![order("leg", OrderStatus::Held, 0, 1)];
+    let mut blotter = Blotter::default();
+    blotter.apply_snapshot(&[parent], &[]);
+    assert_eq!(blotter.working_count(), 2);
+    assert!(blotter.order(&"leg".into()).is_some());
+}
+
+/// A believable life of one order: what stream and REST may say of it.
+fn life() -> Vec<TradeUpdate> {
+    vec![
+        event(TradeEvent::New, order("o", OrderStatus::New, 0, 1), vec![]),
+        fill("e1", "o", 30, 30, 2),
+        fill("e2", "o", 30, 60, 3),
+        fill("e3", "o", 40, 100, 4),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn any_order_of_arrival_and_any_repetition_gives_the_same_picture(places in prop::collection::vec(0..8_usize, 1..40)) {
+        let updates = life();
+        let rows = [row("r1", 30, 30, 2), row("r2", 30, 60, 3), row("r3", 40, 100, 4)];
+        let mut blotter = Blotter::default();
+        let mut lowest = Qty::ZERO;
+        let all = places.iter().copied().chain(0..8);
+        for place in all.clone() {
+            match place {
+                0..=3 => drop(blotter.apply_update(&updates[place])),
+                4..=6 => drop(blotter.apply_snapshot(&[], &rows[place - 4..=place - 4])),
+                _ => drop(blotter.apply_snapshot(&[order("o", OrderStatus::Filled, 100, 4)], &[])),
+            }
+            let cum = blotter.order(&"o".into()).map_or(Qty::ZERO, |order| order.cum_qty);
+            prop_assert!(cum >= lowest, "an executed quantity fell");
+            lowest = cum;
+        }
+        let mut straight = Blotter::default();
+        for update in &updates {
+            straight.apply_update(update);
+        }
+        prop_assert_eq!(picture(&blotter), picture(&straight));
+        for place in all {
+            if let Some(update) = updates.get(place) {
+                prop_assert!(blotter.apply_update(update).is_empty(), "a second pass emits nothing");
+            }
+        }
+        for line in blotter.tape() {
+            let found = line.execution.as_ref().is_none_or(|id| blotter.execution(id).is_some());
+            prop_assert!(found, "a line of the tape points nowhere");
+        }
+    }
+}
