@@ -201,6 +201,10 @@ impl Ledger {
         known.cum_qty = known.cum_qty.or(report.cum_qty);
         known.position_qty = known.position_qty.or(report.position_qty);
         known.at = known.at.or(report.at);
+        if report.source == Source::Stream {
+            // The stream told it after all; audits judge the stream by this. The tape keeps how it was first learned.
+            known.source = Source::Stream;
+        }
     }
 
     /// The execution that spans the same quantities of the same order; only where one of the two has no id of its own.
