@@ -2,5 +2,3 @@
 //!
 //! (contract skeleton) To come: `rest::Client::request(&Request) -> Result<Reply, RequestError>`,
 //! `stream::run`, `oauth`, `wire`.
-
-pub mod oauth;

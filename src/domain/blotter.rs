@@ -6,47 +6,34 @@
 
 mod ledger;
 mod merge;
+mod tape;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
-use self::ledger::Ledger;
+use self::ledger::{Entered, Ledger};
 use self::merge::{Verdict, judge};
+use self::tape::Tape;
+pub use self::tape::TapeEntry;
 use super::activity::{Activity, ActivityKind};
 use super::execution::{Execution, ExecutionKind, Source};
 use super::ids::{ExecutionId, OrderId};
 use super::order::{Order, OrderStatus};
 use super::update::{TradeEvent, TradeUpdate};
 
-/// One line of the tape: an execution or an order event, in the order it was learned.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TapeEntry {
-    /// Its number in this account's tape; grows by one, never reused.
-    pub number: u64,
-    /// When it happened by the broker's clock.
-    pub at: Option<Timestamp>,
-    /// What happened.
-    pub event: TradeEvent,
-    /// To which order.
-    pub order_id: OrderId,
-    /// The execution it reports, if it does.
-    pub execution: Option<ExecutionId>,
-    /// How it was learned; `Reconcile` is marked late on the screen.
-    pub source: Source,
-}
-
 /// What one merge changed; everything that was already known is absent from it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changes {
     /// Orders that are new or differ.
     pub orders: Vec<OrderId>,
-    /// Of these, the ones whose status or executed quantity moved.
-    pub moved: Vec<OrderId>,
     /// Executions seen for the first time.
     pub executions: Vec<ExecutionId>,
-    /// Numbers of new tape lines.
+    /// Executions known before that now say more, and what is left of placeholders; nothing in here is news.
+    pub revised: Vec<ExecutionId>,
+    /// Ids that are gone: placeholders that were explained, ids that gave way to the broker's own.
+    pub removed: Vec<ExecutionId>,
+    /// Numbers of tape lines that are new or differ.
     pub tape: Vec<u64>,
     /// Orders that state more executed than the ledger explains: something was missed.
     pub gaps: Vec<OrderId>,
@@ -55,14 +42,20 @@ pub struct Changes {
 impl Changes {
     /// True when nothing was new.
     pub fn is_empty(&self) -> bool {
-        self.orders.is_empty() && self.executions.is_empty() && self.tape.is_empty() && self.gaps.is_empty()
+        self.orders.is_empty()
+            && self.executions.is_empty()
+            && self.revised.is_empty()
+            && self.removed.is_empty()
+            && self.tape.is_empty()
+            && self.gaps.is_empty()
     }
 
     /// Takes over what another merge changed.
     pub fn absorb(&mut self, other: Self) {
         self.orders.extend(other.orders);
-        self.moved.extend(other.moved);
         self.executions.extend(other.executions);
+        self.revised.extend(other.revised);
+        self.removed.extend(other.removed);
         self.tape.extend(other.tape);
         self.gaps.extend(other.gaps);
     }
@@ -78,8 +71,7 @@ pub struct Blotter {
     index: HashMap<OrderId, u32>,
     working: usize,
     ledger: Ledger,
-    tape: Vec<TapeEntry>,
-    seen: HashSet<(u32, TradeEvent, Option<Timestamp>)>,
+    tape: Tape,
     /// When an order's executed quantity was last lowered; states from before that are history.
     lowered: HashMap<OrderId, Option<Timestamp>>,
     last_fill_at: Option<Timestamp>,
@@ -128,14 +120,14 @@ impl Blotter {
         self.ledger.all()
     }
 
-    /// The tape, oldest first; the number of an entry is its place.
+    /// The tape, oldest first; `tape()[i].number` grows by one from the first held.
     pub fn tape(&self) -> &[TapeEntry] {
-        &self.tape
+        self.tape.entries()
     }
 
     /// A line of the tape by its number.
     pub fn tape_entry(&self, number: u64) -> Option<&TapeEntry> {
-        usize::try_from(number).ok().and_then(|place| self.tape.get(place))
+        self.tape.entry(number)
     }
 
     /// The broker's time of the latest execution known; where a resync starts from.
@@ -145,14 +137,16 @@ impl Blotter {
 
     /// Forgets everything but the tape's numbering: the account behind it is a new one (API.md 9.2).
     pub fn reset(&mut self) {
-        *self = Self::default();
+        let mut tape = std::mem::take(&mut self.tape);
+        tape.clear();
+        *self = Self { tape, ..Self::default() };
     }
 
     /// Merges a stream event.
     pub fn apply_update(&mut self, update: &TradeUpdate) -> Changes {
         let mut changes = Changes::default();
         let lowers = matches!(update.event, TradeEvent::TradeBust | TradeEvent::TradeCorrect);
-        self.merge_order(&update.order, lowers, false, &mut changes);
+        self.merge_order(&update.order, lowers, &mut changes);
         let at = update.happened_at.or(update.at);
         if update.executions.is_empty() {
             self.note(&update.order.id, &update.event, at, Source::Stream, &mut changes);
@@ -186,17 +180,32 @@ impl Blotter {
         changes
     }
 
-    /// Puts back what an earlier run knew; its lines are marked [`Source::Journal`] by the caller.
-    pub fn restore(&mut self, orders: Vec<Order>, executions: Vec<Execution>) -> Changes {
-        let mut changes = Changes::default();
+    /// Puts back what an earlier run knew, into an empty blotter; the caller has marked it [`Source::Journal`].
+    ///
+    /// The tape is taken as it was. It may be only the end of it: executions before it have no line.
+    pub fn restore(&mut self, orders: Vec<Order>, executions: Vec<Execution>, tape: Vec<TapeEntry>) {
         for order in orders {
-            self.merge_order(&order, false, false, &mut changes);
+            self.merge_order(&order, false, &mut Changes::default());
         }
         for execution in executions {
-            let event = event_of(&execution.kind);
-            self.enter(execution, &event, &mut changes);
+            if matches!(execution.kind, ExecutionKind::Bust { .. } | ExecutionKind::Correction { .. }) {
+                let at = self.order(&execution.order_id).and_then(|order| order.updated_at);
+                self.lowered.insert(execution.order_id.clone(), at.or(execution.at));
+            }
+            self.last_fill_at = self.last_fill_at.max(execution.at);
+            self.ledger.enter(execution);
         }
-        changes
+        self.tape.restore(tape);
+        let lines: Vec<TapeEntry> = self.tape.entries().to_vec();
+        for line in lines {
+            match (&line.execution, self.index.get(&line.order_id)) {
+                (Some(id), _) => self.ledger.shown_on(id, line.number),
+                (None, Some(order)) => {
+                    self.tape.is_first(*order, &line.event, line.at);
+                }
+                (None, None) => {}
+            }
+        }
     }
 
     fn merge_rest_order(&mut self, order: &Order, changes: &mut Changes) {
@@ -210,7 +219,7 @@ impl Blotter {
                 self.enter(execution, &TradeEvent::TradeBust, changes);
             }
         }
-        let changed = self.merge_order(order, undone, true, changes);
+        let changed = self.merge_order(order, undone, changes);
         for leg in &order.legs {
             self.merge_rest_order(leg, changes);
         }
@@ -225,7 +234,7 @@ impl Blotter {
     }
 
     /// Enters or advances an order; true when something changed.
-    fn merge_order(&mut self, order: &Order, may_lower: bool, evidence: bool, changes: &mut Changes) -> bool {
+    fn merge_order(&mut self, order: &Order, may_lower: bool, changes: &mut Changes) -> bool {
         if may_lower {
             let at = self.lowered.entry(order.id.clone()).or_default();
             *at = (*at).max(order.updated_at);
@@ -236,20 +245,15 @@ impl Blotter {
             self.working += usize::from(order.status.is_working());
             self.orders.push(order.clone());
             changes.orders.push(order.id.clone());
-            changes.moved.push(order.id.clone());
             return true;
         };
         if self.lowered.get(&order.id).is_some_and(|at| order.updated_at < *at) {
             return false;
         }
         let was_working = known.status.is_working();
-        let (status, cum_qty) = (known.status.clone(), known.cum_qty);
-        match judge(known, order, may_lower, evidence) {
+        match judge(known, order, may_lower) {
             Verdict::Keep => return false,
             Verdict::Take(merged) => *known = *merged,
-        }
-        if known.status != status || known.cum_qty != cum_qty {
-            changes.moved.push(order.id.clone());
         }
         let is_working = known.status.is_working();
         self.working = self.working + usize::from(is_working) - usize::from(was_working);
@@ -263,57 +267,74 @@ impl Blotter {
         let (at, order_id, source, id) =
             (execution.at, execution.order_id.clone(), execution.source, execution.id.clone());
         match self.ledger.enter(execution) {
-            ledger::Entered::Known => {}
-            ledger::Entered::Renamed { from } => {
-                for entry in self.tape.iter_mut().rev().filter(|entry| entry.execution.as_ref() == Some(&from)).take(1)
-                {
+            Entered::Known => {}
+            Entered::Completed(id) => changes.revised.push(id),
+            Entered::Renamed { from, line } => {
+                if let Some(entry) = line.and_then(|line| self.tape.entry_mut(line)) {
                     entry.execution = Some(id.clone());
+                    changes.tape.push(entry.number);
                 }
+                changes.removed.push(from);
+                changes.revised.push(id);
             }
-            ledger::Entered::Explains { placeholder, rest } => {
+            Entered::Explains { placeholder, line, rest } => {
                 changes.executions.push(id.clone());
-                // The placeholder's line is taken by the first of what stands in its place; the others get their own.
-                let mut heirs: Vec<ExecutionId> = std::iter::once(id.clone()).chain(rest).collect();
-                if let Some(entry) =
-                    self.tape.iter_mut().rev().find(|entry| entry.execution.as_ref() == Some(&placeholder))
-                {
-                    if heirs.len() == 1 {
+                changes.removed.push(placeholder);
+                changes.revised.extend(rest.iter().cloned());
+                // The placeholder's line stays with what is left of it; when nothing is, the report takes it over.
+                let (heir, others) = match rest.split_last() {
+                    None => (id, Vec::new()),
+                    Some((last, rest)) => (last.clone(), std::iter::once(&id).chain(rest).cloned().collect()),
+                };
+                if let Some(entry) = line.and_then(|line| self.tape.entry_mut(line)) {
+                    if rest.is_empty() {
                         entry.at = at;
                         entry.event = event.clone();
                     }
-                    entry.execution = heirs.pop();
+                    entry.execution = Some(heir.clone());
                     changes.tape.push(entry.number);
+                    self.ledger.shown_on(&heir, entry.number);
                 }
-                for heir in heirs {
-                    self.line(at, event, order_id.clone(), Some(heir), source, changes);
+                for other in others {
+                    self.line(at, event, order_id.clone(), Some(other), source, changes);
                 }
             }
-            ledger::Entered::New => {
+            Entered::New => {
                 changes.executions.push(id.clone());
-                if let Some(order) = self.index.get(&order_id).and_then(|index| self.orders.get(*index as usize)) {
-                    self.ledger.trim(order);
+                let vacant = self.trim(&order_id, changes);
+                match vacant.and_then(|line| self.tape.entry_mut(line)) {
+                    Some(entry) => {
+                        (entry.at, entry.event, entry.execution) = (at, event.clone(), Some(id.clone()));
+                        changes.tape.push(entry.number);
+                        self.ledger.shown_on(&id, entry.number);
+                    }
+                    None => self.line(at, event, order_id, Some(id), source, changes),
                 }
-                self.line(at, event, order_id, Some(id), source, changes);
             }
         }
+    }
+
+    /// Cuts placeholders that a report has overtaken; returns a line that shows nothing any more.
+    fn trim(&mut self, order: &OrderId, changes: &mut Changes) -> Option<u64> {
+        let order = self.index.get(order).and_then(|index| self.orders.get(*index as usize))?;
+        let ledger::Trimmed { cut, gone } = self.ledger.trim(order);
+        changes.revised.extend(cut);
+        let mut vacant = None;
+        for (id, line) in gone {
+            changes.removed.push(id);
+            if let Some(entry) = line.and_then(|line| self.tape.entry_mut(line)) {
+                entry.execution = None;
+                changes.tape.push(entry.number);
+                vacant = Some(entry.number);
+            }
+        }
+        vacant
     }
 
     /// Adds an order event to the tape, once.
     fn note(&mut self, id: &OrderId, event: &TradeEvent, at: Option<Timestamp>, source: Source, changes: &mut Changes) {
         let Some(index) = self.index.get(id) else { return };
-        // These happen to an order once; stream and REST time them a little apart.
-        let once = matches!(
-            event,
-            TradeEvent::Accepted
-                | TradeEvent::PendingNew
-                | TradeEvent::New
-                | TradeEvent::Canceled
-                | TradeEvent::Expired
-                | TradeEvent::Rejected
-                | TradeEvent::Replaced
-                | TradeEvent::Held
-        );
-        if self.seen.insert((*index, event.clone(), if once { None } else { at })) {
+        if self.tape.is_first(*index, event, at) {
             self.line(at, event, id.clone(), None, source, changes);
         }
     }
@@ -327,8 +348,11 @@ impl Blotter {
         source: Source,
         changes: &mut Changes,
     ) {
-        let number = self.tape.len() as u64;
-        self.tape.push(TapeEntry { number, at, event: event.clone(), order_id, execution, source });
+        let shown = execution.clone();
+        let number = self.tape.write(at, event.clone(), order_id, execution, source);
+        if let Some(id) = shown {
+            self.ledger.shown_on(&id, number);
+        }
         changes.tape.push(number);
     }
 
@@ -371,15 +395,6 @@ fn from_activity(activity: &Activity) -> Option<(Execution, TradeEvent)> {
         source: Source::Reconcile,
     };
     Some((execution, TradeEvent::Fill))
-}
-
-fn event_of(kind: &ExecutionKind) -> TradeEvent {
-    match kind {
-        ExecutionKind::Trade => TradeEvent::Fill,
-        ExecutionKind::Unexplained => TradeEvent::PartialFill,
-        ExecutionKind::Bust { .. } => TradeEvent::TradeBust,
-        ExecutionKind::Correction { .. } => TradeEvent::TradeCorrect,
-    }
 }
 
 /// The event that a status seen by REST stands for; fills have rows of their own.

@@ -1,6 +1,6 @@
 //! The executions: each once, by its id or by the quantities it spans, with placeholders for what is not explained yet.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use rust_decimal::Decimal;
 
@@ -14,17 +14,23 @@ const ROW: &str = "row/";
 
 /// What became of an execution that was entered.
 pub(super) enum Entered {
-    /// It was there already.
+    /// It was there already and said no more than is known.
     Known,
+    /// It was there and now says more.
+    Completed(ExecutionId),
     /// It was there under the id of its activity row; now it has its own.
     Renamed {
         /// The id it had.
         from: ExecutionId,
+        /// The line of the tape it stands on.
+        line: Option<u64>,
     },
     /// It explains a placeholder, or a part of it.
     Explains {
         /// The placeholder, which is gone.
         placeholder: ExecutionId,
+        /// The line of the tape it stood on.
+        line: Option<u64>,
         /// Placeholders for what is left of its range.
         rest: Vec<ExecutionId>,
     },
@@ -32,16 +38,44 @@ pub(super) enum Entered {
     New,
 }
 
+/// What trimming the placeholders of an order did.
+#[derive(Default)]
+pub(super) struct Trimmed {
+    /// Cut back.
+    pub(super) cut: Vec<ExecutionId>,
+    /// Cut back to nothing and gone, with the lines they stood on.
+    pub(super) gone: Vec<(ExecutionId, Option<u64>)>,
+}
+
+/// A row, and where it is shown.
+#[derive(Debug)]
+struct Slot {
+    execution: Execution,
+    line: Option<u64>,
+    /// It stands for an activity row and an execution id both, and takes no second of either.
+    unified: bool,
+}
+
+/// The rows of one order and what they add up to, so that a busy order is not summed anew at every fill.
+#[derive(Debug, Default)]
+struct Rows {
+    slots: Vec<u32>,
+    sum: Decimal,
+    /// How many rows are known from the activity list alone.
+    lone_rows: u32,
+    placeholders: u32,
+    /// A correction is among them: the sum depends on rows that may come later.
+    corrected: bool,
+}
+
 /// Every execution of one account.
 ///
 /// Invariant: `slots` only grows; an explained placeholder leaves an empty slot, so that indexes stay valid.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    slots: Vec<Option<Execution>>,
+    slots: Vec<Option<Slot>>,
     by_id: HashMap<ExecutionId, u32>,
-    by_order: HashMap<OrderId, Vec<u32>>,
-    /// Slots that stand for an activity row and an execution id both; they take no second of either.
-    unified: HashSet<u32>,
+    by_order: HashMap<OrderId, Rows>,
 }
 
 /// The id of an execution known only from an activity row.
@@ -96,24 +130,49 @@ fn span_id(what: &str, order: &OrderId, from: Qty, to: Qty) -> ExecutionId {
 
 impl Ledger {
     pub(super) fn get(&self, id: &ExecutionId) -> Option<&Execution> {
-        self.by_id.get(id).and_then(|slot| self.slot(*slot))
+        self.by_id.get(id).and_then(|slot| self.row(*slot))
     }
 
-    fn slot(&self, slot: u32) -> Option<&Execution> {
+    fn row(&self, slot: u32) -> Option<&Execution> {
+        self.slot(slot).map(|held| &held.execution)
+    }
+
+    fn slot(&self, slot: u32) -> Option<&Slot> {
         self.slots.get(slot as usize).and_then(Option::as_ref)
     }
 
+    fn slot_mut(&mut self, slot: u32) -> Option<&mut Slot> {
+        self.slots.get_mut(slot as usize).and_then(Option::as_mut)
+    }
+
     pub(super) fn of(&self, order: &OrderId) -> impl Iterator<Item = &Execution> {
-        self.by_order.get(order).into_iter().flatten().filter_map(|slot| self.slot(*slot))
+        let slots = self.by_order.get(order).map(|rows| rows.slots.as_slice()).unwrap_or_default();
+        slots.iter().filter_map(|slot| self.row(*slot))
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Execution> {
-        // A placeholder cut back to nothing has been explained by other rows.
-        self.slots.iter().flatten().filter(|row| row.kind != ExecutionKind::Unexplained || !row.qty.is_zero())
+        self.slots.iter().flatten().map(|held| &held.execution)
+    }
+
+    /// Notes which line of the tape shows a row.
+    pub(super) fn shown_on(&mut self, id: &ExecutionId, line: u64) {
+        if let Some(slot) = self.by_id.get(id).copied()
+            && let Some(held) = self.slot_mut(slot)
+        {
+            held.line = Some(line);
+        }
     }
 
     /// What the rows of an order add up to, busts and corrections counted.
     pub(super) fn explained(&self, order: &OrderId) -> Qty {
+        match self.by_order.get(order) {
+            None => Qty::ZERO,
+            Some(rows) if !rows.corrected => Qty::new(rows.sum),
+            Some(_) => Qty::new(self.sum(order)),
+        }
+    }
+
+    fn sum(&self, order: &OrderId) -> Decimal {
         let mut sum = Decimal::ZERO;
         for execution in self.of(order) {
             let qty = execution.qty.decimal();
@@ -127,7 +186,20 @@ impl Ledger {
                 }
             };
         }
-        Qty::new(sum)
+        sum
+    }
+
+    /// Counts an order's rows anew after one of them changed.
+    fn recount(&mut self, order: &OrderId) {
+        let sum = self.sum(order);
+        let placeholders = self.of(order).filter(|row| row.kind == ExecutionKind::Unexplained).count();
+        let slots = self.by_order.get(order).map(|rows| rows.slots.as_slice()).unwrap_or_default();
+        let lone = slots.iter().filter_map(|slot| self.slot(*slot)).filter(|held| is_row(&held.execution.id)).count();
+        if let Some(rows) = self.by_order.get_mut(order) {
+            rows.sum = sum;
+            rows.placeholders = u32::try_from(placeholders).unwrap_or(u32::MAX);
+            rows.lone_rows = u32::try_from(lone).unwrap_or(u32::MAX);
+        }
     }
 
     /// Rows for what an order states and the ledger does not explain; none when it explains everything.
@@ -155,27 +227,41 @@ impl Ledger {
         if sum == missing.decimal() { gaps } else { vec![placeholder(order, explained, order.cum_qty)] }
     }
 
-    /// Cuts placeholders back to what the order states; true reports that fit no span may have overtaken them.
-    pub(super) fn trim(&mut self, order: &Order) {
+    /// Cuts placeholders back to what the order states; reports that fit no span may have overtaken them.
+    pub(super) fn trim(&mut self, order: &Order) -> Trimmed {
+        let mut done = Trimmed::default();
+        if self.by_order.get(&order.id).is_none_or(|rows| rows.placeholders == 0) {
+            return done;
+        }
         let explained = self.explained(&order.id);
         let Some(mut excess) = explained.checked_sub(order.cum_qty).filter(|excess| excess.is_positive()) else {
-            return;
+            return done;
         };
-        for slot in self.by_order.get(&order.id).cloned().unwrap_or_default().into_iter().rev() {
-            let Some(held) = self.slots.get_mut(slot as usize) else { continue };
-            let Some(known) = held.as_mut().filter(|known| known.kind == ExecutionKind::Unexplained) else { continue };
-            let cut = known.qty.min(excess);
-            known.qty = known.qty.checked_sub(cut).unwrap_or(Qty::ZERO);
-            known.cum_qty = known.cum_qty.and_then(|to| to.checked_sub(cut));
-            known.px = None;
+        let slots = self.by_order.get(&order.id).map(|rows| rows.slots.clone()).unwrap_or_default();
+        for slot in slots.into_iter().rev() {
+            let Some(held) = self.slot_mut(slot) else { continue };
+            let row = &mut held.execution;
+            if row.kind != ExecutionKind::Unexplained || excess.is_zero() {
+                continue;
+            }
+            let cut = row.qty.min(excess);
             excess = excess.checked_sub(cut).unwrap_or(Qty::ZERO);
+            row.qty = row.qty.checked_sub(cut).unwrap_or(Qty::ZERO);
+            row.cum_qty = row.cum_qty.and_then(|to| to.checked_sub(cut));
+            row.px = None;
+            if !row.qty.is_zero() {
+                done.cut.push(row.id.clone());
+            } else if let Some(gone) = self.take(slot) {
+                done.gone.push((gone.execution.id, gone.line));
+            }
         }
+        self.recount(&order.id);
+        done
     }
 
     pub(super) fn enter(&mut self, execution: Execution) -> Entered {
         if let Some(slot) = self.by_id.get(&execution.id).copied() {
-            self.complete(slot, &execution);
-            return Entered::Known;
+            return if self.complete(slot, &execution) { Entered::Completed(execution.id) } else { Entered::Known };
         }
         if let Some(slot) = self.same_span(&execution) {
             return self.unify(slot, execution);
@@ -194,17 +280,19 @@ impl Ledger {
         Entered::New
     }
 
-    /// A later report may know what an earlier one did not.
-    fn complete(&mut self, slot: u32, report: &Execution) {
-        let Some(Some(known)) = self.slots.get_mut(slot as usize) else { return };
+    /// A later report may know what an earlier one did not; true when it did.
+    fn complete(&mut self, slot: u32, report: &Execution) -> bool {
+        let Some(held) = self.slot_mut(slot) else { return false };
+        let known = &mut held.execution;
+        let more = (known.px.is_none() && report.px.is_some())
+            || (known.cum_qty.is_none() && report.cum_qty.is_some())
+            || (known.position_qty.is_none() && report.position_qty.is_some())
+            || (known.at.is_none() && report.at.is_some());
         known.px = known.px.or(report.px);
         known.cum_qty = known.cum_qty.or(report.cum_qty);
         known.position_qty = known.position_qty.or(report.position_qty);
         known.at = known.at.or(report.at);
-        if report.source == Source::Stream {
-            // The stream told it after all; audits judge the stream by this. The tape keeps how it was first learned.
-            known.source = Source::Stream;
-        }
+        more
     }
 
     /// The execution that spans the same quantities of the same order; only where one of the two has no id of its own.
@@ -213,44 +301,57 @@ impl Ledger {
         if execution.kind != ExecutionKind::Trade {
             return None;
         }
-        let slots = self.by_order.get(&execution.order_id)?;
-        slots.iter().copied().find(|slot| {
-            self.slot(*slot).is_some_and(|known| {
+        let rows = self.by_order.get(&execution.order_id)?;
+        if !is_row(&execution.id) && rows.lone_rows == 0 {
+            return None;
+        }
+        rows.slots.iter().copied().find(|slot| {
+            self.slot(*slot).is_some_and(|held| {
+                let known = &held.execution;
                 known.kind == ExecutionKind::Trade
                     && known.cum_qty == execution.cum_qty
                     && known.qty == execution.qty
                     && is_row(&known.id) != is_row(&execution.id)
-                    && !self.unified.contains(slot)
+                    && !held.unified
             })
         })
     }
 
     fn unify(&mut self, slot: u32, execution: Execution) -> Entered {
-        self.complete(slot, &execution);
-        self.unified.insert(slot);
-        if is_row(&execution.id) {
-            self.by_id.insert(execution.id, slot);
-            return Entered::Known;
+        let more = self.complete(slot, &execution);
+        if let Some(held) = self.slot_mut(slot) {
+            held.unified = true;
         }
-        self.rename(slot, execution)
+        if !is_row(&execution.id) {
+            return self.rename(slot, execution);
+        }
+        self.by_id.insert(execution.id, slot);
+        match self.row(slot) {
+            Some(known) if more => Entered::Completed(known.id.clone()),
+            _ => Entered::Known,
+        }
     }
 
     /// Gives a slot the id it should have had; the old id still finds it.
     fn rename(&mut self, slot: u32, execution: Execution) -> Entered {
         self.by_id.insert(execution.id.clone(), slot);
-        let Some(Some(known)) = self.slots.get_mut(slot as usize) else { return Entered::Known };
+        let Some(held) = self.slot_mut(slot) else { return Entered::Known };
+        let (line, order) = (held.line, execution.order_id.clone());
+        let known = &mut held.execution;
         let from = std::mem::replace(&mut known.id, execution.id);
         if let ExecutionKind::Bust { .. } = known.kind {
             known.kind = execution.kind;
             known.qty = execution.qty;
+            known.px = known.px.or(execution.px);
         }
-        Entered::Renamed { from }
+        self.recount(&order);
+        Entered::Renamed { from, line }
     }
 
     fn inferred(&self, execution: &Execution) -> Option<u32> {
-        let slots = self.by_order.get(&execution.order_id)?;
-        slots.iter().copied().find(|slot| {
-            self.slot(*slot).is_some_and(|known| {
+        let rows = self.by_order.get(&execution.order_id)?;
+        rows.slots.iter().copied().find(|slot| {
+            self.row(*slot).is_some_and(|known| {
                 known.kind == (ExecutionKind::Bust { of: None })
                     && known.id.as_str().starts_with("inferred-bust/")
                     && known.qty.abs() == execution.qty.abs()
@@ -260,9 +361,9 @@ impl Ledger {
 
     /// The placeholder whose range holds the execution's.
     fn covering(&self, execution: &Execution) -> Option<u32> {
-        let slots = self.by_order.get(&execution.order_id)?;
-        slots.iter().copied().find(|slot| {
-            let Some(known) = self.slot(*slot).filter(|known| known.kind == ExecutionKind::Unexplained) else {
+        let rows = self.by_order.get(&execution.order_id).filter(|rows| rows.placeholders > 0)?;
+        rows.slots.iter().copied().find(|slot| {
+            let Some(known) = self.row(*slot).filter(|known| known.kind == ExecutionKind::Unexplained) else {
                 return false;
             };
             let (Some(to), Some(from)) = (known.cum_qty, known.cum_qty.and_then(|to| to.checked_sub(known.qty))) else {
@@ -277,8 +378,7 @@ impl Ledger {
 
     /// Takes an execution out of a placeholder; what is left of it stays as placeholders.
     fn explain(&mut self, slot: u32, execution: Execution) -> Entered {
-        let Some(held) = self.slots.get_mut(slot as usize).and_then(Option::take) else { return Entered::New };
-        self.by_id.remove(&held.id);
+        let Some(Slot { execution: held, line, .. }) = self.take(slot) else { return Entered::New };
         let to = held.cum_qty.unwrap_or(held.qty);
         let from = to.checked_sub(held.qty).unwrap_or(Qty::ZERO);
         let end = execution.cum_qty.unwrap_or_else(|| from.checked_add(execution.qty).unwrap_or(to));
@@ -297,13 +397,34 @@ impl Ledger {
         for piece in rest {
             self.push(piece);
         }
-        Entered::Explains { placeholder, rest: ids }
+        self.recount(&held.order_id);
+        Entered::Explains { placeholder, line, rest: ids }
+    }
+
+    fn take(&mut self, slot: u32) -> Option<Slot> {
+        let held = self.slots.get_mut(slot as usize).and_then(Option::take)?;
+        self.by_id.remove(&held.execution.id);
+        if let Some(rows) = self.by_order.get_mut(&held.execution.order_id) {
+            rows.slots.retain(|known| *known != slot);
+        }
+        Some(held)
     }
 
     fn push(&mut self, execution: Execution) {
         let slot = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
         self.by_id.insert(execution.id.clone(), slot);
-        self.by_order.entry(execution.order_id.clone()).or_default().push(slot);
-        self.slots.push(Some(execution));
+        let rows = self.by_order.entry(execution.order_id.clone()).or_default();
+        rows.slots.push(slot);
+        match execution.kind {
+            ExecutionKind::Trade => rows.sum += execution.qty.decimal(),
+            ExecutionKind::Unexplained => {
+                rows.sum += execution.qty.decimal();
+                rows.placeholders += 1;
+            }
+            ExecutionKind::Bust { .. } => rows.sum -= execution.qty.decimal().abs(),
+            ExecutionKind::Correction { .. } => rows.corrected = true,
+        }
+        rows.lone_rows += u32::from(is_row(&execution.id));
+        self.slots.push(Some(Slot { execution, line: None, unified: false }));
     }
 }

@@ -105,8 +105,10 @@ fn row(id: &str, qty: i64, cum: i64, when: i64) -> Activity {
     }
 }
 
+type Picture = (Vec<(OrderId, OrderStatus, Qty)>, Vec<(Qty, Option<Qty>)>);
+
 /// What a trader sees, independent of the order of arrival.
-fn picture(blotter: &Blotter) -> (Vec<(OrderId, OrderStatus, Qty)>, Vec<(Qty, Option<Qty>)>) {
+fn picture(blotter: &Blotter) -> Picture {
     let mut orders: Vec<_> =
         blotter.orders().map(|order| (order.id.clone(), order.status.clone(), order.cum_qty)).collect();
     orders.sort();

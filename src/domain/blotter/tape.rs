@@ -1,0 +1,101 @@
+//! The tape: order events and executions in the order they were learned, each once.
+
+use std::collections::HashSet;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::execution::Source;
+use crate::domain::ids::{ExecutionId, OrderId};
+use crate::domain::update::TradeEvent;
+
+/// One line of the tape: an execution or an order event, in the order it was learned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TapeEntry {
+    /// Its number in this account's tape; grows by one, never reused.
+    pub number: u64,
+    /// When it happened by the broker's clock.
+    pub at: Option<Timestamp>,
+    /// What happened.
+    pub event: TradeEvent,
+    /// To which order.
+    pub order_id: OrderId,
+    /// The execution it reports, if it does.
+    pub execution: Option<ExecutionId>,
+    /// How it was learned; `Reconcile` is marked late on the screen.
+    pub source: Source,
+}
+
+/// The lines. Invariant: their numbers grow by one from `first`.
+#[derive(Debug, Default)]
+pub(super) struct Tape {
+    first: u64,
+    entries: Vec<TapeEntry>,
+    /// Order events that have a line: the order's place in the blotter, what, and when where it can happen twice.
+    seen: HashSet<(u32, TradeEvent, Option<Timestamp>)>,
+}
+
+impl Tape {
+    pub(super) fn entries(&self) -> &[TapeEntry] {
+        &self.entries
+    }
+
+    pub(super) fn entry(&self, number: u64) -> Option<&TapeEntry> {
+        self.place(number).and_then(|place| self.entries.get(place))
+    }
+
+    pub(super) fn entry_mut(&mut self, number: u64) -> Option<&mut TapeEntry> {
+        self.place(number).and_then(|place| self.entries.get_mut(place))
+    }
+
+    /// Forgets the lines and goes on with the numbering.
+    pub(super) fn clear(&mut self) {
+        *self = Self { first: self.next_number(), ..Self::default() };
+    }
+
+    /// Puts back lines of an earlier run, whose numbers follow each other; only while nothing was written yet.
+    pub(super) fn restore(&mut self, entries: Vec<TapeEntry>) {
+        let first = entries.first().map_or(self.first, |entry| entry.number);
+        let numbered = entries.into_iter().zip(first..).map(|(entry, number)| TapeEntry { number, ..entry });
+        (self.first, self.entries) = (first, numbered.collect());
+    }
+
+    /// Adds a line and returns its number.
+    pub(super) fn write(
+        &mut self,
+        at: Option<Timestamp>,
+        event: TradeEvent,
+        order_id: OrderId,
+        execution: Option<ExecutionId>,
+        source: Source,
+    ) -> u64 {
+        let number = self.next_number();
+        self.entries.push(TapeEntry { number, at, event, order_id, execution, source });
+        number
+    }
+
+    /// True once for each order event.
+    pub(super) fn is_first(&mut self, order: u32, event: &TradeEvent, at: Option<Timestamp>) -> bool {
+        // These happen to an order once; stream and REST time them a little apart.
+        let once = matches!(
+            event,
+            TradeEvent::Accepted
+                | TradeEvent::PendingNew
+                | TradeEvent::New
+                | TradeEvent::Canceled
+                | TradeEvent::Expired
+                | TradeEvent::Rejected
+                | TradeEvent::Replaced
+                | TradeEvent::Held
+        );
+        self.seen.insert((order, event.clone(), if once { None } else { at }))
+    }
+
+    fn next_number(&self) -> u64 {
+        self.first + self.entries.len() as u64
+    }
+
+    fn place(&self, number: u64) -> Option<usize> {
+        usize::try_from(number.checked_sub(self.first)?).ok()
+    }
+}

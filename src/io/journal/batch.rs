@@ -1,0 +1,108 @@
+//! What the journal is told: plain records of one moment. It holds no tokens and no secrets.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::domain::blotter::{Blotter, Changes, TapeEntry};
+use crate::domain::{AccountId, ClientOrderId, Execution, ExecutionId, LinkId, Order, Source};
+use crate::session::RequestError;
+
+/// How the sending of an order ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IntentOutcome {
+    /// The broker has it, under this id.
+    Accepted(crate::domain::OrderId),
+    /// The broker refused it, or never heard of it.
+    Refused(String),
+}
+
+/// One thing to remember.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Record {
+    /// Which account the link reaches; another id than before begins a new generation, and the old rows stay.
+    Account(AccountId),
+    /// An order's state.
+    Order(Box<Order>, Source),
+    /// An execution.
+    Execution(Box<Execution>),
+    /// A placeholder that was explained, or an id that was replaced by the broker's own.
+    Removed(ExecutionId),
+    /// A line of the tape.
+    Line(TapeEntry),
+    /// A snapshot arrived whole: where the next resync starts from.
+    Complete {
+        /// Broker's time of the last merged execution.
+        watermark: Option<Timestamp>,
+        /// When the snapshot was asked for.
+        asked_at: Timestamp,
+    },
+    /// An order is about to be sent; the barrier must pass before it is.
+    Intent {
+        /// Its id.
+        client_order_id: ClientOrderId,
+        /// The request's JSON.
+        body: Arc<str>,
+    },
+    /// What became of an intent.
+    Outcome {
+        /// Its id.
+        client_order_id: ClientOrderId,
+        /// How it ended.
+        outcome: IntentOutcome,
+    },
+    /// The broker refused something.
+    Refusal {
+        /// What was asked, in words.
+        what: String,
+        /// What came back.
+        error: Box<RequestError>,
+    },
+}
+
+/// Records of one link, learned at one moment; written together or not at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batch {
+    /// Whose.
+    pub link: LinkId,
+    /// When they were learned, by the local clock; for display only.
+    pub learned_at: Timestamp,
+    /// The records, in order.
+    pub records: Vec<Record>,
+}
+
+impl Batch {
+    /// An empty batch.
+    pub fn new(link: LinkId, learned_at: Timestamp) -> Self {
+        Self { link, learned_at, records: Vec::new() }
+    }
+
+    /// Everything one merge changed, as the blotter has it now.
+    pub fn of_changes(link: LinkId, blotter: &Blotter, changes: &Changes, learned_at: Timestamp) -> Self {
+        let mut batch = Self::new(link, learned_at);
+        batch.add_changes(blotter, changes);
+        batch
+    }
+
+    /// Adds everything one merge changed.
+    pub fn add_changes(&mut self, blotter: &Blotter, changes: &Changes) {
+        let lines = changes.tape.iter().filter_map(|number| blotter.tape_entry(*number));
+        let late = lines.clone().all(|entry| entry.source == Source::Reconcile);
+        let source = if late { Source::Reconcile } else { Source::Stream };
+        for id in &changes.removed {
+            self.records.push(Record::Removed(id.clone()));
+        }
+        for order in changes.orders.iter().filter_map(|id| blotter.order(id)) {
+            self.records.push(Record::Order(Box::new(order.clone()), source));
+        }
+        for execution in changes.executions.iter().filter_map(|id| blotter.execution(id)) {
+            self.records.push(Record::Execution(Box::new(execution.clone())));
+        }
+        self.records.extend(lines.cloned().map(Record::Line));
+    }
+
+    /// True when there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+}

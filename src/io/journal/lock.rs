@@ -1,0 +1,67 @@
+//! One instance streams an account; a second one finds out here and says what it does instead.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::path::Path;
+
+use crate::domain::LinkId;
+use crate::io::paths::ensure_private_dir;
+
+/// The lock on one link, held until dropped; the system lets go of it when the process dies, however it dies.
+#[derive(Debug)]
+pub struct AccountLock {
+    _file: File,
+}
+
+impl AccountLock {
+    /// Takes the lock beside the journal; `None` when another instance holds it.
+    ///
+    /// # Errors
+    /// As the file system says.
+    pub fn try_take(data_dir: &Path, link: &LinkId) -> io::Result<Option<Self>> {
+        let dir = data_dir.join("locks");
+        ensure_private_dir(&dir)?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt;
+            options.mode(0o600);
+        }
+        let file = options.open(dir.join(file_name(link)))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+}
+
+/// A name that is safe in any folder and differs for every link.
+fn file_name(link: &LinkId) -> String {
+    let readable: String =
+        link.as_str().chars().take(60).map(|ch| if ch.is_ascii_alphanumeric() { ch } else { '-' }).collect();
+    // FNV-1a: stable across versions, which the standard hasher is not.
+    let hash = link.as_str().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("{readable}-{hash:016x}.lock")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_holder_is_turned_away_until_the_first_lets_go() {
+        let dir = tempfile::tempdir().unwrap();
+        let link = LinkId::from("alpaca-paper/paper/PA1");
+        let first = AccountLock::try_take(dir.path(), &link).unwrap();
+        assert!(first.is_some());
+        assert!(AccountLock::try_take(dir.path(), &link).unwrap().is_none());
+        let other = LinkId::from("alpaca-paper/paper-PA1");
+        assert!(AccountLock::try_take(dir.path(), &other).unwrap().is_some());
+        drop(first);
+        assert!(AccountLock::try_take(dir.path(), &link).unwrap().is_some());
+    }
+}

@@ -1,0 +1,229 @@
+//! Reading back: what a link starts from, and exports by account and date range.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::de::DeserializeOwned;
+
+use super::store::nanos;
+use super::{JournalError, schema};
+use crate::domain::blotter::TapeEntry;
+use crate::domain::{AccountId, ClientOrderId, Execution, LinkId, Order, Source};
+
+/// Done orders read back at start; older ones stay in the file for exports.
+const RECENT_ORDERS: i64 = 20_000;
+/// Lines of the tape read back at start.
+const RECENT_LINES: i64 = 5_000;
+
+/// An order that was about to be sent when the program ended: its outcome must be looked up, never sent again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Intent {
+    /// The id to look it up by.
+    pub client_order_id: ClientOrderId,
+    /// The request's JSON.
+    pub body: String,
+}
+
+/// What a link starts from. Everything in it is marked [`Source::Journal`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Remembered {
+    /// The account it was.
+    pub account: Option<AccountId>,
+    /// Broker's time of the last execution of a complete snapshot.
+    pub watermark: Option<Timestamp>,
+    /// When the last complete snapshot was asked for.
+    pub complete_at: Option<Timestamp>,
+    /// When something was last written: the age of all this.
+    pub saved_at: Option<Timestamp>,
+    /// Working orders and the most recent others, in the order they were first heard of.
+    pub orders: Vec<Order>,
+    /// The executions of these orders, in the order they were learned.
+    pub executions: Vec<Execution>,
+    /// The end of the tape.
+    pub tape: Vec<TapeEntry>,
+    /// Orders of unknown outcome.
+    pub intents: Vec<Intent>,
+    /// Rows that this version cannot read; they stay in the file.
+    pub unreadable: usize,
+    /// A sentence for the user, when an unusable file was set aside.
+    pub notice: Option<String>,
+}
+
+/// Which rows an export takes; both ends are inclusive, a missing one is open.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Range {
+    /// Only this link.
+    pub link: Option<LinkId>,
+    /// Not before.
+    pub from: Option<Timestamp>,
+    /// Not after.
+    pub until: Option<Timestamp>,
+}
+
+/// Reads beside a running instance; changes nothing.
+#[derive(Debug)]
+pub struct Reader {
+    connection: Connection,
+    path: String,
+}
+
+impl Reader {
+    /// Opens an existing journal.
+    ///
+    /// # Errors
+    /// When there is none, or it is not ours.
+    pub fn open(path: &Path) -> Result<Self, JournalError> {
+        Ok(Self { connection: schema::open_to_read(path)?, path: path.display().to_string() })
+    }
+
+    /// The links it knows.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn links(&self) -> Result<Vec<LinkId>, JournalError> {
+        let query = "SELECT link FROM accounts ORDER BY no";
+        let read = || -> rusqlite::Result<Vec<LinkId>> {
+            let mut statement = self.connection.prepare(query)?;
+            let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
+            rows.map(|row| row.map(LinkId::from)).collect()
+        };
+        read().map_err(|error| self.unreadable(&error))
+    }
+
+    /// Hands every execution of the range to `each`, oldest first; returns how many rows could not be read.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn executions(&self, range: &Range, each: impl FnMut(LinkId, Execution)) -> Result<usize, JournalError> {
+        let query = "SELECT a.link, e.body FROM executions e JOIN accounts a ON a.no = e.account
+            WHERE (?1 IS NULL OR a.link = ?1) AND (?2 IS NULL OR e.at >= ?2) AND (?3 IS NULL OR e.at <= ?3)
+            ORDER BY e.at, e.seq";
+        self.rows(query, range, each)
+    }
+
+    /// Hands every order submitted in the range to `each`, oldest first; returns how many rows could not be read.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn orders(&self, range: &Range, each: impl FnMut(LinkId, Order)) -> Result<usize, JournalError> {
+        let query = "SELECT a.link, o.body FROM orders o JOIN accounts a ON a.no = o.account
+            WHERE (?1 IS NULL OR a.link = ?1) AND (?2 IS NULL OR o.submitted_at >= ?2)
+            AND (?3 IS NULL OR o.submitted_at <= ?3) ORDER BY o.submitted_at, o.seq";
+        self.rows(query, range, each)
+    }
+
+    fn rows<T: DeserializeOwned>(
+        &self,
+        query: &str,
+        range: &Range,
+        mut each: impl FnMut(LinkId, T),
+    ) -> Result<usize, JournalError> {
+        let mut read = || -> rusqlite::Result<usize> {
+            let mut statement = self.connection.prepare(query)?;
+            let link = range.link.as_ref().map(LinkId::as_str);
+            let mut rows = statement.query(params![link, range.from.map(nanos), range.until.map(nanos)])?;
+            let mut unreadable = 0;
+            while let Some(row) = rows.next()? {
+                let (link, body): (String, String) = (row.get(0)?, row.get(1)?);
+                match serde_json::from_str(&body) {
+                    Ok(value) => each(LinkId::from(link), value),
+                    Err(_) => unreadable += 1,
+                }
+            }
+            Ok(unreadable)
+        };
+        read().map_err(|error| self.unreadable(&error))
+    }
+
+    fn unreadable(&self, error: &rusqlite::Error) -> JournalError {
+        JournalError::Unusable { path: self.path.clone(), reason: error.to_string() }
+    }
+}
+
+/// Reads what a link starts from.
+pub(super) fn remembered(connection: &Connection, link: &LinkId) -> rusqlite::Result<Remembered> {
+    let row = connection
+        .prepare_cached(
+            "SELECT no, generation, account_id, watermark, complete_at, saved_at FROM accounts WHERE link = ?1",
+        )?
+        .query_row([link.as_str()], |row| {
+            let found = Remembered {
+                account: row.get::<_, Option<String>>(2)?.map(AccountId::from),
+                watermark: row.get::<_, Option<i64>>(3)?.and_then(timestamp),
+                complete_at: row.get::<_, Option<i64>>(4)?.and_then(timestamp),
+                saved_at: row.get::<_, Option<i64>>(5)?.and_then(timestamp),
+                ..Remembered::default()
+            };
+            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, found))
+        })
+        .optional()?;
+    let Some((account, generation, mut found)) = row else { return Ok(Remembered::default()) };
+    let newest: i64 = connection
+        .prepare_cached("SELECT coalesce(max(seq), 0) FROM orders WHERE account = ?1 AND generation = ?2")?
+        .query_row([account, generation], |row| row.get(0))?;
+    let oldest = newest - RECENT_ORDERS;
+    found.orders = bodies(
+        connection,
+        "SELECT body FROM orders WHERE account = ?1 AND generation = ?2 AND (working = 1 OR seq > ?3) ORDER BY seq",
+        [account, generation, oldest],
+        &mut found.unreadable,
+    )?;
+    // An execution whose order is not known yet comes along: the resync will ask for its order.
+    found.executions = bodies(
+        connection,
+        "SELECT e.body FROM executions e LEFT JOIN orders o
+         ON o.account = e.account AND o.generation = e.generation AND o.id = e.order_id
+         WHERE e.account = ?1 AND e.generation = ?2 AND (o.id IS NULL OR o.working = 1 OR o.seq > ?3) ORDER BY e.seq",
+        [account, generation, oldest],
+        &mut found.unreadable,
+    )?;
+    found.tape = bodies(
+        connection,
+        "SELECT body FROM (SELECT number, body FROM lines WHERE account = ?1 AND generation = ?2
+         ORDER BY number DESC LIMIT ?3) ORDER BY number",
+        [account, generation, RECENT_LINES],
+        &mut found.unreadable,
+    )?;
+    for execution in &mut found.executions {
+        execution.source = Source::Journal;
+    }
+    for entry in &mut found.tape {
+        entry.source = Source::Journal;
+    }
+    let mut intents = connection.prepare_cached(
+        "SELECT client_order_id, body FROM intents WHERE account = ?1 AND outcome IS NULL ORDER BY learned_at",
+    )?;
+    let rows = intents.query_map([account], |row| {
+        Ok(Intent { client_order_id: ClientOrderId::from(row.get::<_, String>(0)?), body: row.get(1)? })
+    })?;
+    found.intents = rows.collect::<rusqlite::Result<_>>()?;
+    Ok(found)
+}
+
+fn bodies<T: DeserializeOwned>(
+    connection: &Connection,
+    query: &str,
+    bounds: [i64; 3],
+    unreadable: &mut usize,
+) -> rusqlite::Result<Vec<T>> {
+    let mut statement = connection.prepare_cached(query)?;
+    let mut rows = statement.query(bounds)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let text = row.get_ref(0)?.as_str().map_err(|error| rusqlite::Error::FromSqlConversionFailure(
+            0,
+            rusqlite::types::Type::Text,
+            Box::new(error),
+        ))?;
+        match serde_json::from_str(text) {
+            Ok(value) => found.push(value),
+            Err(_) => *unreadable += 1,
+        }
+    }
+    Ok(found)
+}
+
+fn timestamp(nanos: i64) -> Option<Timestamp> {
+    Timestamp::from_nanosecond(i128::from(nanos)).ok()
+}
