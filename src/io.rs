@@ -3,6 +3,7 @@
 //! Everything that can fail, block or differ between two runs is in here; what it learns goes to the core as a message.
 
 pub mod clock;
+pub mod journal;
 pub mod log;
 pub mod paths;
 pub mod terminal;

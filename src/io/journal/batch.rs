@@ -95,7 +95,7 @@ impl Batch {
         for order in changes.orders.iter().filter_map(|id| blotter.order(id)) {
             self.records.push(Record::Order(Box::new(order.clone()), source));
         }
-        for execution in changes.executions.iter().filter_map(|id| blotter.execution(id)) {
+        for execution in changes.executions.iter().chain(&changes.revised).filter_map(|id| blotter.execution(id)) {
             self.records.push(Record::Execution(Box::new(execution.clone())));
         }
         self.records.extend(lines.cloned().map(Record::Line));

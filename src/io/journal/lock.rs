@@ -42,9 +42,10 @@ fn file_name(link: &LinkId) -> String {
     let readable: String =
         link.as_str().chars().take(60).map(|ch| if ch.is_ascii_alphanumeric() { ch } else { '-' }).collect();
     // FNV-1a: stable across versions, which the standard hasher is not.
-    let hash = link.as_str().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let hash = link
+        .as_str()
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     format!("{readable}-{hash:016x}.lock")
 }
 

@@ -137,7 +137,7 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, JournalError> {
 
 /// Renames the file and what belongs to it to the first free name; returns the new name.
 pub(super) fn set_aside(path: &Path) -> Result<PathBuf, JournalError> {
-    let kept = (1_u32..)
+    let kept = (1_u32..10_000)
         .map(|number| path.with_extension(format!("set-aside-{number}.sqlite")))
         .find(|kept| !kept.exists())
         .ok_or_else(|| unusable(path, "no free name to keep it under".to_owned()))?;
@@ -180,12 +180,12 @@ fn prepare(path: &Path) -> Result<Connection, Unfit> {
     connection.pragma_update(None, "synchronous", "FULL").map_err(unfit)?;
     migrate(&mut connection, version).map_err(unfit)?;
     for table in ["accounts", "orders", "executions", "lines", "states", "intents", "refusals"] {
-        connection.query_row(&format!("SELECT count(*) FROM (SELECT 1 FROM {table} LIMIT 1)"), [], |_| Ok(())).map_err(
-            |error| match unfit(error) {
+        connection
+            .query_row(&format!("SELECT count(*) FROM (SELECT 1 FROM {table} LIMIT 1)"), [], |_| Ok(()))
+            .map_err(|error| match unfit(error) {
                 Unfit::System(reason) => Unfit::Damaged(reason),
                 other => other,
-            },
-        )?;
+            })?;
     }
     Ok(connection)
 }

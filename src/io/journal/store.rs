@@ -102,6 +102,7 @@ fn begin_generation(connection: &Connection, place: Place, id: &str) -> rusqlite
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a flat match with one statement a record")]
 fn write_record(connection: &Connection, place: Place, learned: i64, record: &Record) -> rusqlite::Result<()> {
     let Place { account, generation } = place;
     match record {

@@ -1,0 +1,313 @@
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
+
+use jiff::Timestamp;
+
+use super::*;
+use crate::domain::blotter::{Blotter, TapeEntry};
+use crate::domain::execution::ExecutionKind;
+use crate::domain::order::Raw;
+use crate::domain::{
+    Execution, Money, Order, OrderClass, OrderStatus, OrderType, Price, Qty, Side, Source, TimeInForce, TradeEvent,
+    TradeUpdate,
+};
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_760_000_000 + second).unwrap()
+}
+
+fn link() -> LinkId {
+    "alpaca-paper/paper/PA1".into()
+}
+
+fn order(id: &str, status: OrderStatus, cum: i64) -> Order {
+    Order {
+        id: id.into(),
+        client_order_id: None,
+        symbol: "AAPL".into(),
+        asset_class: None,
+        side: Side::Buy,
+        order_type: OrderType::Limit,
+        tif: TimeInForce::Day,
+        class: OrderClass::Simple,
+        qty: Some(Qty::whole(100)),
+        notional: Some(Money::whole(5)),
+        cum_qty: Qty::whole(cum),
+        avg_px: None,
+        limit_px: "10.123456789".parse::<Price>().ok(),
+        stop_px: None,
+        trail_px: None,
+        trail_percent: "0.25".parse().ok(),
+        hwm: None,
+        status,
+        extended_hours: false,
+        created_at: None,
+        updated_at: Some(at(cum)),
+        submitted_at: Some(at(0)),
+        filled_at: None,
+        expired_at: None,
+        expires_at: None,
+        canceled_at: None,
+        failed_at: None,
+        replaced_at: None,
+        replaced_by: None,
+        replaces: None,
+        group_id: None,
+        group_role: None,
+        legs: Vec::new(),
+        raw: Raw(Some("{\"a\":1}".into())),
+    }
+}
+
+fn fill(execution_id: &str, order_id: &str, qty: i64, cum: i64) -> TradeUpdate {
+    let status = if cum == 100 { OrderStatus::Filled } else { OrderStatus::PartiallyFilled };
+    let order = order(order_id, status, cum);
+    let execution = Execution {
+        id: execution_id.into(),
+        order_id: order.id.clone(),
+        symbol: order.symbol.clone(),
+        side: Side::Buy,
+        qty: Qty::whole(qty),
+        px: Some(Price::whole(10)),
+        cum_qty: Some(Qty::whole(cum)),
+        position_qty: None,
+        at: Some(at(cum)),
+        kind: ExecutionKind::Trade,
+        source: Source::Stream,
+    };
+    TradeUpdate {
+        event: TradeEvent::PartialFill,
+        event_id: None,
+        at: None,
+        happened_at: Some(at(cum)),
+        order,
+        executions: vec![execution],
+        reason: None,
+        raw: Raw::default(),
+    }
+}
+
+fn run<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(work)
+}
+
+fn open(path: &Path) -> Journal {
+    let opened = Journal::open(path).unwrap();
+    assert_eq!(opened.notice, None);
+    opened.journal
+}
+
+fn save(journal: &Journal, records: Vec<Record>) {
+    let batch = Batch { link: link(), learned_at: at(100), records };
+    run(async {
+        journal.append(batch).await.unwrap();
+        assert_eq!(journal.barrier().await, Ok(Saved::default()));
+    });
+}
+
+fn restored(remembered: Remembered) -> Blotter {
+    let mut blotter = Blotter::default();
+    blotter.restore(remembered.orders, remembered.executions, remembered.tape);
+    blotter
+}
+
+#[test]
+fn what_was_shown_is_there_after_a_restart_and_is_not_news_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal.sqlite");
+    let mut blotter = Blotter::default();
+    let missed = order("late", OrderStatus::PartiallyFilled, 70);
+    {
+        let journal = open(&path);
+        let mut batch = Batch::new(link(), at(100));
+        for update in [fill("e1", "o", 40, 40), fill("e2", "o", 60, 100), fill("e3", "late", 30, 30)] {
+            let changes = blotter.apply_update(&update);
+            batch.add_changes(&blotter, &changes);
+        }
+        let changes = blotter.apply_snapshot(std::slice::from_ref(&missed), &[]);
+        batch.add_changes(&blotter, &changes);
+        let changes = blotter.apply_update(&fill("e4", "late", 40, 70));
+        batch.add_changes(&blotter, &changes);
+        batch.records.push(Record::Complete { watermark: Some(at(70)), asked_at: at(90) });
+        save(&journal, batch.records);
+    }
+    let remembered = run(open(&path).load(&link())).unwrap();
+    assert_eq!((remembered.watermark, remembered.complete_at), (Some(at(70)), Some(at(90))));
+    assert_eq!((remembered.saved_at, remembered.unreadable), (Some(at(100)), 0));
+    let mut again = restored(remembered);
+    assert_eq!(again.orders().collect::<Vec<_>>(), blotter.orders().collect::<Vec<_>>());
+    let ids = |blotter: &Blotter| blotter.executions().map(|row| (row.id.clone(), row.qty)).collect::<Vec<_>>();
+    let (mut left, mut right) = (ids(&again), ids(&blotter));
+    left.sort();
+    right.sort();
+    assert_eq!(left, right, "the explained placeholder did not come back");
+    assert_eq!(again.tape().len(), blotter.tape().len());
+    for update in [fill("e1", "o", 40, 40), fill("e2", "o", 60, 100), fill("e4", "late", 40, 70)] {
+        assert!(again.apply_update(&update).is_empty());
+    }
+    let line = again.apply_update(&fill("e5", "late", 30, 100)).tape;
+    assert_eq!(line, [blotter.tape().len() as u64], "the numbering goes on");
+}
+
+#[test]
+fn a_reset_account_starts_afresh_and_its_old_rows_are_still_exported() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal.sqlite");
+    let journal = open(&path);
+    let placed = |id: &str| Record::Order(Box::new(order(id, OrderStatus::New, 0)), Source::Stream);
+    save(&journal, vec![Record::Account("a".into()), placed("old")]);
+    save(&journal, vec![Record::Account("a".into()), placed("older")]);
+    assert_eq!(run(journal.load(&link())).unwrap().orders.len(), 2);
+    save(&journal, vec![Record::Account("b".into()), placed("new")]);
+    let remembered = run(journal.load(&link())).unwrap();
+    assert_eq!(remembered.account, Some("b".into()));
+    assert_eq!(remembered.orders.iter().map(|order| order.id.as_str()).collect::<Vec<_>>(), ["new"]);
+    let mut seen = Vec::new();
+    Reader::open(&path).unwrap().orders(&Range::default(), |_, order| seen.push(order.id.to_string())).unwrap();
+    seen.sort();
+    assert_eq!(seen, ["new", "old", "older"]);
+}
+
+#[test]
+fn exports_obey_link_and_dates() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal.sqlite");
+    let journal = open(&path);
+    let rows = [fill("e1", "o", 40, 40), fill("e2", "o", 30, 70), fill("e3", "o", 30, 100)];
+    save(&journal, rows.iter().map(|row| Record::Execution(Box::new(row.executions[0].clone()))).collect());
+    let reader = Reader::open(&path).unwrap();
+    assert_eq!(reader.links().unwrap(), [link()]);
+    let count = |range: Range| {
+        let mut ids = Vec::new();
+        assert_eq!(reader.executions(&range, |_, row| ids.push(row.id.to_string())).unwrap(), 0);
+        ids
+    };
+    assert_eq!(count(Range { from: Some(at(40)), until: Some(at(70)), link: Some(link()) }), ["e1", "e2"]);
+    assert_eq!(count(Range { from: Some(at(41)), ..Range::default() }), ["e2", "e3"]);
+    assert!(count(Range { link: Some("other".into()), ..Range::default() }).is_empty());
+}
+
+#[test]
+fn an_intent_without_an_outcome_is_handed_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = open(&dir.path().join("journal.sqlite"));
+    let intent = |id: &str| Record::Intent { client_order_id: id.into(), body: "{}".into() };
+    let outcome = IntentOutcome::Accepted("o".into());
+    save(&journal, vec![intent("c1"), intent("c2"), Record::Outcome { client_order_id: "c1".into(), outcome }]);
+    let intents = run(journal.load(&link())).unwrap().intents;
+    assert_eq!(intents, [Intent { client_order_id: "c2".into(), body: "{}".to_owned() }]);
+}
+
+#[test]
+fn a_file_that_is_no_journal_is_set_aside_with_a_sentence_and_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal.sqlite");
+    let foreign = dir.path().join("foreign.sqlite");
+    rusqlite::Connection::open(&foreign).unwrap().execute_batch("CREATE TABLE cats (name TEXT)").unwrap();
+    let newer = dir.path().join("newer.sqlite");
+    drop(open(&newer));
+    rusqlite::Connection::open(&newer).unwrap().execute_batch("PRAGMA user_version = 99").unwrap();
+    let contents = [
+        (b"what is this\n".repeat(100), "damaged"),
+        (std::fs::read(&foreign).unwrap(), "not a journal of this program"),
+        (std::fs::read(&newer).unwrap(), "newer version"),
+    ];
+    for (number, (bytes, word)) in contents.into_iter().enumerate() {
+        std::fs::write(&path, &bytes).unwrap();
+        let opened = Journal::open(&path).unwrap();
+        let notice = opened.notice.unwrap();
+        assert!(notice.contains(word), "{notice}");
+        let kept = dir.path().join(format!("journal.set-aside-{}.sqlite", number + 1));
+        assert_eq!(std::fs::read(kept).unwrap(), bytes);
+        save(&opened.journal, vec![Record::Account("a".into())]);
+    }
+}
+
+#[test]
+fn damage_found_while_running_sets_the_file_aside_and_the_writing_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal.sqlite");
+    let many =
+        || (0..2_000).map(|n| Record::Order(Box::new(order(&format!("o{n}"), OrderStatus::New, 0)), Source::Stream));
+    save(&open(&path), many().collect());
+    let mut bytes = std::fs::read(&path).unwrap();
+    assert!(bytes.len() > 200_000);
+    bytes[40_960..].fill(0x5a);
+    std::fs::write(&path, &bytes).unwrap();
+    let opened = Journal::open(&path).unwrap();
+    let mut notices: Vec<String> = opened.notice.into_iter().collect();
+    notices.extend(run(opened.journal.load(&link())).unwrap().notice);
+    let batch = Batch { link: link(), learned_at: at(1), records: many().collect() };
+    let saved = run(async {
+        opened.journal.append(batch).await.unwrap();
+        opened.journal.barrier().await.unwrap()
+    });
+    notices.extend(saved.notice);
+    assert!(notices.iter().any(|notice| notice.contains("was kept as")), "{notices:?}");
+    assert_eq!(run(opened.journal.load(&link())).unwrap().orders.len(), 2_000);
+}
+
+#[cfg(unix)]
+#[test]
+fn only_its_owner_may_read_it_or_what_belongs_to_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let root = tempfile::tempdir().unwrap();
+    let dir = root.path().join("data");
+    let path = dir.join("journal.sqlite");
+    std::fs::create_dir(&dir).unwrap();
+    std::fs::write(&path, b"").unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let journal = open(&path);
+    save(&journal, vec![Record::Account("a".into())]);
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&dir), 0o700);
+    let files: Vec<_> = std::fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(files.len() >= 2, "the write-ahead log is there too: {files:?}");
+    for file in files {
+        assert_eq!(mode(&file), 0o600, "{}", file.display());
+    }
+    let elsewhere = root.path().join("link.sqlite");
+    std::os::unix::fs::symlink(&path, &elsewhere).unwrap();
+    assert!(matches!(Journal::open(&elsewhere), Err(JournalError::Unusable { .. })));
+}
+
+/// The child of the next test: confirms each batch on stdout once the barrier has passed.
+#[test]
+#[ignore = "runs as the child of `a_kill_at_any_moment_loses_nothing_that_was_confirmed`"]
+fn journal_child_that_is_killed() {
+    let Some(path) = std::env::var_os("BROKERDECK_TEST_JOURNAL") else { return };
+    let journal = open(Path::new(&path));
+    let mut blotter = Blotter::default();
+    for number in 1_i64.. {
+        let changes = blotter.apply_update(&fill(&format!("e{number}"), &format!("o{number}"), 10, 10));
+        save(&journal, Batch::of_changes(link(), &blotter, &changes, at(number)).records);
+        writeln!(std::io::stdout(), "confirmed {number}").unwrap();
+        std::io::stdout().flush().unwrap();
+    }
+}
+
+#[test]
+fn a_kill_at_any_moment_loses_nothing_that_was_confirmed() {
+    let dir = tempfile::tempdir().unwrap();
+    for round in 0..6 {
+        let path = dir.path().join(format!("journal-{round}.sqlite"));
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--ignored", "--exact", "--nocapture", "io::journal::tests::journal_child_that_is_killed"])
+            .env("BROKERDECK_TEST_JOURNAL", &path)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let number = |line: String| line.split("confirmed ").nth(1).and_then(|rest| rest.trim().parse::<usize>().ok());
+        let wanted = 1 + round * 7;
+        let mut confirmed = lines.by_ref().map_while(Result::ok).filter_map(number).find(|n| *n >= wanted).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // What it confirmed between our reading and its death counts too.
+        confirmed = lines.map_while(Result::ok).filter_map(number).last().unwrap_or(confirmed);
+        let remembered = run(open(&path).load(&link())).unwrap();
+        assert!(remembered.orders.len() >= confirmed && remembered.executions.len() >= confirmed);
+        let numbers: Vec<TapeEntry> = remembered.tape;
+        assert!(numbers.len() >= confirmed && numbers.len() <= confirmed + 1, "{} of {confirmed}", numbers.len());
+    }
+}
