@@ -2,8 +2,12 @@
 //!
 //! Everything that can fail, block or differ between two runs is in here; what it learns goes to the core as a message.
 
+pub mod browser;
 pub mod clock;
 pub mod journal;
+pub mod links;
 pub mod log;
 pub mod paths;
+pub mod private_file;
 pub mod terminal;
+pub mod tokens;

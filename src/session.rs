@@ -6,7 +6,9 @@ pub mod backoff;
 pub mod event;
 pub mod machine;
 pub mod request;
+mod resync;
 pub mod state;
+mod timer;
 
 pub use event::{AuthForm, Closed, StreamEvent};
 pub use machine::{Input, Output, Session};

@@ -2,3 +2,5 @@
 //!
 //! (contract skeleton) To come: `rest::Client::request(&Request) -> Result<Reply, RequestError>`,
 //! `stream::run`, `oauth`, `wire`.
+
+pub mod oauth;

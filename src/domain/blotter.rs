@@ -27,6 +27,8 @@ use super::update::{TradeEvent, TradeUpdate};
 pub struct Changes {
     /// Orders that are new or differ.
     pub orders: Vec<OrderId>,
+    /// Of these, the ones whose status or executed quantity moved.
+    pub moved: Vec<OrderId>,
     /// Executions seen for the first time.
     pub executions: Vec<ExecutionId>,
     /// Executions known before that now say more, and what is left of placeholders; nothing in here is news.
@@ -53,6 +55,7 @@ impl Changes {
     /// Takes over what another merge changed.
     pub fn absorb(&mut self, other: Self) {
         self.orders.extend(other.orders);
+        self.moved.extend(other.moved);
         self.executions.extend(other.executions);
         self.revised.extend(other.revised);
         self.removed.extend(other.removed);
@@ -146,7 +149,7 @@ impl Blotter {
     pub fn apply_update(&mut self, update: &TradeUpdate) -> Changes {
         let mut changes = Changes::default();
         let lowers = matches!(update.event, TradeEvent::TradeBust | TradeEvent::TradeCorrect);
-        self.merge_order(&update.order, lowers, &mut changes);
+        self.merge_order(&update.order, lowers, false, &mut changes);
         let at = update.happened_at.or(update.at);
         if update.executions.is_empty() {
             self.note(&update.order.id, &update.event, at, Source::Stream, &mut changes);
@@ -185,7 +188,7 @@ impl Blotter {
     /// The tape is taken as it was. It may be only the end of it: executions before it have no line.
     pub fn restore(&mut self, orders: Vec<Order>, executions: Vec<Execution>, tape: Vec<TapeEntry>) {
         for order in orders {
-            self.merge_order(&order, false, &mut Changes::default());
+            self.merge_order(&order, false, false, &mut Changes::default());
         }
         for execution in executions {
             if matches!(execution.kind, ExecutionKind::Bust { .. } | ExecutionKind::Correction { .. }) {
@@ -219,7 +222,7 @@ impl Blotter {
                 self.enter(execution, &TradeEvent::TradeBust, changes);
             }
         }
-        let changed = self.merge_order(order, undone, changes);
+        let changed = self.merge_order(order, undone, true, changes);
         for leg in &order.legs {
             self.merge_rest_order(leg, changes);
         }
@@ -234,7 +237,7 @@ impl Blotter {
     }
 
     /// Enters or advances an order; true when something changed.
-    fn merge_order(&mut self, order: &Order, may_lower: bool, changes: &mut Changes) -> bool {
+    fn merge_order(&mut self, order: &Order, may_lower: bool, evidence: bool, changes: &mut Changes) -> bool {
         if may_lower {
             let at = self.lowered.entry(order.id.clone()).or_default();
             *at = (*at).max(order.updated_at);
@@ -245,15 +248,20 @@ impl Blotter {
             self.working += usize::from(order.status.is_working());
             self.orders.push(order.clone());
             changes.orders.push(order.id.clone());
+            changes.moved.push(order.id.clone());
             return true;
         };
         if self.lowered.get(&order.id).is_some_and(|at| order.updated_at < *at) {
             return false;
         }
         let was_working = known.status.is_working();
-        match judge(known, order, may_lower) {
+        let (status, cum_qty) = (known.status.clone(), known.cum_qty);
+        match judge(known, order, may_lower, evidence) {
             Verdict::Keep => return false,
             Verdict::Take(merged) => *known = *merged,
+        }
+        if known.status != status || known.cum_qty != cum_qty {
+            changes.moved.push(order.id.clone());
         }
         let is_working = known.status.is_working();
         self.working = self.working + usize::from(is_working) - usize::from(was_working);

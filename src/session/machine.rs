@@ -1,14 +1,28 @@
 //! The machine: phases, deadlines, what to ask next (RELIABILITY 3).
 //!
-//! (contract skeleton: signatures are agreed, bodies are the truth developer's)
+//! Listen first, picture second, hold what arrives meanwhile, then merge both and go live in one step. The stream is a
+//! hint: audits compare with REST while it is up, and a stream that is open but silent is found out by them.
+
+mod audit;
+mod stream;
+mod sync;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
+use jiff::Timestamp;
+
+use self::audit::Audits;
+use super::backoff::Jitter;
 use super::event::{AuthForm, StreamEvent};
 use super::request::{Reply, Request, RequestError, RequestId};
+use super::resync::{Resync, Since};
 use super::state::{ConnectionState, Epoch};
+use super::timer::{Timer, Timers};
 use crate::domain::blotter::{Blotter, Changes};
-use crate::domain::{Account, Mono, Now, Position};
+use crate::domain::{Account, AccountId, Mono, Now, Position, TradeUpdate};
 
 /// What happens to a session.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +52,8 @@ pub enum Output {
     DropRequests,
     /// The blotter changed; already applied.
     Changed(Changes),
+    /// The blotter was emptied: the account behind the link is a new one.
+    Reset,
     /// New balances.
     Account(Box<Account>),
     /// New positions.
@@ -50,23 +66,123 @@ pub enum Output {
     Alarm(String),
 }
 
+/// Where the machine is. What the world sees of it is [`ConnectionState`].
+#[derive(Debug)]
+enum Phase {
+    /// Paused, or not started.
+    Idle,
+    /// A stream is being opened, authenticated, made to listen.
+    Opening,
+    /// Listening; the first picture of this epoch is being fetched, updates are held.
+    Syncing { held: Vec<TradeUpdate> },
+    /// Stream and picture agree.
+    Live,
+    /// Waiting for the next attempt.
+    Backoff,
+    /// The token may be dead; the account is asked once more before giving up.
+    Confirming { refusal: String, stream: bool },
+    /// No stream can be had; REST keeps the picture.
+    Polling,
+    /// The token is dead.
+    Dead,
+}
+
+/// The time without a live connection, from the last moment that was live.
+#[derive(Debug, Clone, Copy)]
+struct Outage {
+    since: Mono,
+    /// False for the first connection of a run, which missed nothing worth a sentence.
+    was_live: bool,
+}
+
+/// Updates held while syncing; one more restarts the epoch.
+const HELD: usize = 10_000;
+/// A connection that lived this long forgives the attempts before it.
+const HEALTHY: Duration = Duration::from_secs(60);
+/// Balances and positions are asked again this soon after an execution, and at most this often.
+const REFRESH_AFTER: Duration = Duration::from_millis(300);
+const REFRESH_EVERY: Duration = Duration::from_secs(3);
+/// Balances and positions of a quiet account.
+const MARKS_EVERY: Duration = Duration::from_secs(10);
+/// While polling: passes, and attempts to get a stream after all.
+const POLL_EVERY: Duration = Duration::from_secs(6);
+const STREAM_AGAIN: Duration = Duration::from_secs(300);
+
 /// One account's session. Feed it with [`Session::handle`], drain [`Session::poll`], wake it at [`Session::deadline`].
 #[derive(Debug)]
 pub struct Session {
     state: ConnectionState,
+    phase: Phase,
     out: VecDeque<Output>,
+    timers: Timers,
+    jitter: Jitter,
+    epoch: Epoch,
+    next_request: u64,
+    form: AuthForm,
+    attempt: u32,
+    outage: Option<Outage>,
+    resync: Option<Resync>,
+    since: Since,
+    account: Option<AccountId>,
+    block: Option<&'static str>,
+    refresh: Vec<RequestId>,
+    refreshed_at: Option<Mono>,
+    confirm: Option<RequestId>,
+    audits: Audits,
+    latency: Option<Duration>,
 }
 
 impl Session {
     /// A session at rest. `seed` feeds the jitter; the same seed and inputs give the same outputs.
     pub fn new(seed: u64) -> Self {
-        let _ = seed;
-        Self { state: ConnectionState::Paused, out: VecDeque::new() }
+        Self {
+            state: ConnectionState::Paused,
+            phase: Phase::Idle,
+            out: VecDeque::new(),
+            timers: Timers::default(),
+            jitter: Jitter::new(seed),
+            epoch: Epoch::default(),
+            next_request: 1,
+            form: AuthForm::Authenticate,
+            attempt: 0,
+            outage: None,
+            resync: None,
+            since: Since::default(),
+            account: None,
+            block: None,
+            refresh: Vec::new(),
+            refreshed_at: None,
+            confirm: None,
+            audits: Audits::default(),
+            latency: None,
+        }
+    }
+
+    /// Starts from what an earlier run knew: the broker's account id, and where its last complete pass ended.
+    pub fn resume_from(
+        &mut self,
+        account: AccountId,
+        last_fill_at: Option<Timestamp>,
+        last_pass_at: Option<Timestamp>,
+    ) {
+        self.account = Some(account);
+        self.since = Since { fills: last_fill_at, orders: last_pass_at };
     }
 
     /// Handles one input, merging into the blotter; then [`Session::poll`] until `None`.
     pub fn handle(&mut self, input: Input, blotter: &mut Blotter, now: Now) {
-        let _ = (input, blotter, now);
+        match input {
+            Input::Connect => {
+                self.attempt = 0;
+                self.begin(now);
+            }
+            Input::Pause => self.pause(),
+            Input::Stream(epoch, event) if epoch == self.epoch => self.on_stream(event, blotter, now),
+            // A stream of an older epoch tells nothing that the newer one's picture does not.
+            Input::Stream(..) => {}
+            Input::Reply(id, result) => self.on_reply(id, result, blotter, now),
+            Input::Timeout => self.on_timeout(blotter, now),
+        }
     }
 
     /// The next output.
@@ -76,7 +192,7 @@ impl Session {
 
     /// When to call with [`Input::Timeout`] next.
     pub fn deadline(&self) -> Option<Mono> {
-        None
+        self.timers.next()
     }
 
     /// Where the connection stands.
@@ -85,7 +201,124 @@ impl Session {
     }
 
     /// The stream's last measured round trip.
-    pub fn latency(&self) -> Option<std::time::Duration> {
-        None
+    pub fn latency(&self) -> Option<Duration> {
+        self.latency
+    }
+
+    /// Where the next run may start from: the broker's time of the last execution, and when the last complete pass began.
+    pub fn watermark(&self) -> (Option<Timestamp>, Option<Timestamp>) {
+        (self.since.fills, self.since.orders)
+    }
+
+    fn show(&mut self, state: ConnectionState) {
+        if self.state != state {
+            self.state = state.clone();
+            self.out.push_back(Output::State(state));
+        }
+    }
+
+    fn log(&mut self, text: impl Into<String>) {
+        self.out.push_back(Output::Log(text.into()));
+    }
+
+    fn alarm(&mut self, text: impl Into<String>) {
+        self.out.push_back(Output::Alarm(text.into()));
+    }
+
+    fn pause(&mut self) {
+        self.abandon();
+        self.phase = Phase::Idle;
+        self.outage = None;
+        self.log("paused");
+        self.show(ConnectionState::Paused);
+    }
+
+    /// Drops everything under way; what comes back later belongs to no one.
+    fn abandon(&mut self) {
+        self.timers.clear_all();
+        self.resync = None;
+        self.refresh.clear();
+        self.confirm = None;
+        self.audits = Audits::default();
+        self.latency = None;
+        self.epoch.0 += 1;
+        self.out.push_back(Output::CloseStream);
+        self.out.push_back(Output::DropRequests);
+    }
+
+    /// Opens a new epoch.
+    fn begin(&mut self, now: Now) {
+        let was_live = matches!(self.phase, Phase::Live);
+        self.abandon();
+        self.attempt += 1;
+        self.outage.get_or_insert(Outage { since: now.mono, was_live });
+        self.phase = Phase::Opening;
+        self.out.push_back(Output::OpenStream(self.epoch, self.form));
+        self.show(ConnectionState::Connecting { since: now.mono });
+    }
+
+    /// Waits before the next attempt.
+    fn back_off(&mut self, reason: String, now: Now) {
+        let was_live = matches!(self.phase, Phase::Live);
+        let outage = *self.outage.get_or_insert(Outage { since: now.mono, was_live });
+        self.abandon();
+        let wait = super::backoff::delay(self.attempt.max(1), now.mono.since(outage.since), self.jitter.next());
+        let until = now.mono + wait;
+        self.timers.set(Timer::Reconnect, until);
+        self.phase = Phase::Backoff;
+        self.log(format!("lost: {reason}"));
+        self.show(ConnectionState::Reconnecting { attempt: self.attempt.max(1), until, reason });
+    }
+
+    /// The token was refused twice; only linking again helps.
+    fn give_up(&mut self, reason: String) {
+        self.abandon();
+        self.phase = Phase::Dead;
+        self.log(format!("the token was refused: {reason}"));
+        self.show(ConnectionState::NeedsRelink { reason });
+    }
+
+    /// Asks the account once before a refusal is believed (API.md 2.7: one 401 is no proof).
+    fn confirm(&mut self, refusal: String, stream: bool) {
+        self.abandon();
+        let id = self.fresh_id();
+        self.confirm = Some(id);
+        self.phase = Phase::Confirming { refusal, stream };
+        self.out.push_back(Output::Request(id, Request::Account));
+    }
+
+    fn fresh_id(&mut self) -> RequestId {
+        let id = RequestId(self.next_request);
+        self.next_request += 1;
+        id
+    }
+
+    fn changed(&mut self, changes: Changes) {
+        if !changes.is_empty() {
+            self.out.push_back(Output::Changed(changes));
+        }
+    }
+
+    fn on_timeout(&mut self, blotter: &mut Blotter, now: Now) {
+        if self.timers.due(Timer::Reconnect, now.mono) {
+            self.begin(now);
+        }
+        if self.timers.due(Timer::Retry, now.mono) {
+            self.ask();
+        }
+        if self.timers.due(Timer::Healthy, now.mono) {
+            self.attempt = 0;
+        }
+        if self.timers.due(Timer::Verdict, now.mono) {
+            self.judge_stream(blotter, now);
+        }
+        if self.timers.due(Timer::Audit, now.mono) {
+            self.start_pass(now);
+        }
+        let refresh = self.timers.due(Timer::Refresh, now.mono);
+        let marks = self.timers.due(Timer::Marks, now.mono);
+        if refresh || marks {
+            self.ask_marks(now);
+        }
     }
 }

@@ -12,8 +12,9 @@ pub(super) enum Verdict {
     Take(Box<Order>),
 }
 
-/// Judges an arriving state against the known one. `may_lower` is set for busts and corrections only.
-pub(super) fn judge(known: &Order, arrived: &Order, may_lower: bool) -> Verdict {
+/// Judges an arriving state against the known one. `may_lower` is set for busts and corrections only, `evidence` for
+/// answers of REST, which settle what changes without an event, such as the mark of a trailing stop.
+pub(super) fn judge(known: &Order, arrived: &Order, may_lower: bool, evidence: bool) -> Verdict {
     let lowered = may_lower && arrived.cum_qty < known.cum_qty && arrived.updated_at >= known.updated_at;
     if lowered {
         let mut merged = arrived.clone();
@@ -41,6 +42,11 @@ pub(super) fn judge(known: &Order, arrived: &Order, may_lower: bool) -> Verdict 
         merged.updated_at = known.updated_at.max(arrived.updated_at);
         return Verdict::Take(Box::new(merged));
     }
+    if evidence && newer(arrived, known) == Ordering::Equal && !same_terms(arrived, known) {
+        let mut merged = arrived.clone();
+        keep_relations(&mut merged, known);
+        return Verdict::Take(Box::new(merged));
+    }
     if known.legs.is_empty() && !arrived.legs.is_empty() {
         let mut merged = known.clone();
         keep_relations(&mut merged, arrived);
@@ -65,12 +71,14 @@ fn keep_relations(merged: &mut Order, other: &Order) {
     }
 }
 
-/// Compares by rank; ties by how far the status has come, then by the text, so that every order of arrival agrees.
+/// Compares by rank, then by how far the status has come. The texts of stream and REST differ for one and the same
+/// state, so they decide nothing.
 fn newer(a: &Order, b: &Order) -> Ordering {
-    a.rank()
-        .cmp(&b.rank())
-        .then_with(|| progress(&a.status).cmp(&progress(&b.status)))
-        .then_with(|| if a.raw == b.raw { Ordering::Equal } else { a.raw.0.cmp(&b.raw.0) })
+    a.rank().cmp(&b.rank()).then_with(|| progress(&a.status).cmp(&progress(&b.status)))
+}
+
+fn same_terms(a: &Order, b: &Order) -> bool {
+    (a.qty, a.limit_px, a.stop_px, a.hwm, a.trail_px) == (b.qty, b.limit_px, b.stop_px, b.hwm, b.trail_px)
 }
 
 fn progress(status: &OrderStatus) -> u8 {

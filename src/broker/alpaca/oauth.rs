@@ -1,0 +1,286 @@
+//! The token endpoint: a code for a token, and a token's revocation (API.md 2.4, 2.5, 2.7).
+//!
+//! Owns the two requests and the reading of every answer anyone has seen there. Keeps nothing, retries nothing, and
+//! never repeats a code, a verifier, a secret or a token in an error, even when the broker does.
+//!
+//! The `oauth2` crate makes the authorize URL and the PKCE pair. Its exchange is not used: it knows RFC 6749's error
+//! body only, while this endpoint is known to answer in Alpaca's own shape too, and gateways in HTML.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
+use reqwest::{Response, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+use thiserror::Error;
+use url::Url;
+
+use crate::domain::text::sanitize_to;
+
+/// The longest answer that is read, in bytes.
+const LONGEST_ANSWER: usize = 64 * 1024;
+/// How long a request may take, from the first name look-up to the last byte.
+const LIMIT: Duration = Duration::from_secs(15);
+/// The longest sentence kept of the broker's words, in characters.
+const LONGEST_WORDS: usize = 200;
+
+/// What a token request needs. All of it travels in the body (`client_secret_post`).
+#[derive(Debug)]
+pub struct Exchange<'a> {
+    /// Where.
+    pub token_url: &'a Url,
+    /// Who asks.
+    pub client_id: &'a str,
+    /// The client's secret; `None` for a public client.
+    pub client_secret: Option<&'a SecretString>,
+    /// The authorization code.
+    pub code: &'a SecretString,
+    /// The PKCE verifier, when a challenge was sent.
+    pub verifier: Option<&'a SecretString>,
+    /// The redirect URI of the authorize request, byte for byte.
+    pub redirect_uri: &'a str,
+}
+
+/// A granted token.
+#[derive(Debug)]
+pub struct Granted {
+    /// The token.
+    pub token: SecretString,
+    /// What it may do; `None` when the broker did not say, which means: what was asked for (RFC 6749 5.1).
+    pub scopes: Option<Vec<Arc<str>>>,
+}
+
+/// Why there is no token. The sentences hold the broker's words, sanitised and without secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ExchangeError {
+    /// The client or its secret is not known there.
+    #[error("the token endpoint does not accept the OAuth client: {message}")]
+    BadClient {
+        /// The broker's words.
+        message: String,
+    },
+    /// The code is used up, expired, or was made for another redirect URI.
+    #[error("the token endpoint does not accept the code: {message}")]
+    BadCode {
+        /// The broker's words.
+        message: String,
+    },
+    /// No answer.
+    #[error("the token endpoint cannot be reached: {message}")]
+    Network {
+        /// What failed.
+        message: String,
+    },
+    /// Any other answer.
+    #[error("the token endpoint answered: {message}")]
+    Broker {
+        /// The broker's words.
+        message: String,
+    },
+}
+
+/// A client that follows no redirect, keeps no connection and never sends anything twice.
+///
+/// # Errors
+/// A sentence, when the TLS set-up is unusable.
+pub fn http_client(url: &Url, tls: &rustls::ClientConfig) -> Result<reqwest::Client, String> {
+    let loopback = is_loopback(url);
+    let mut builder = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls.clone())
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .pool_max_idle_per_host(0)
+        .http1_only()
+        .https_only(!loopback)
+        .connect_timeout(LIMIT)
+        .timeout(LIMIT)
+        .user_agent(concat!("brokerdeck/", env!("CARGO_PKG_VERSION")));
+    if loopback {
+        builder = builder.no_proxy();
+    }
+    builder.build().map_err(|error| chain(&error))
+}
+
+/// Exchanges a code for a token. One request, whatever happens: a code must not be sent twice.
+pub async fn exchange(tls: &rustls::ClientConfig, request: &Exchange<'_>) -> Result<Granted, ExchangeError> {
+    let mut form = url::form_urlencoded::Serializer::new(String::new());
+    form.append_pair("grant_type", "authorization_code")
+        .append_pair("code", request.code.expose_secret())
+        .append_pair("redirect_uri", request.redirect_uri)
+        .append_pair("client_id", request.client_id);
+    if let Some(secret) = request.client_secret {
+        form.append_pair("client_secret", secret.expose_secret());
+    }
+    if let Some(verifier) = request.verifier {
+        form.append_pair("code_verifier", verifier.expose_secret());
+    }
+    let (status, body) = post(tls, request.token_url, form.finish()).await?;
+    let secrets = [Some(request.code), request.verifier, request.client_secret];
+    if status.is_success() { granted(&body, &secrets) } else { Err(refused(status, &body, &secrets)) }
+}
+
+/// Revokes a token (RFC 7009), where a broker offers it.
+pub async fn revoke(
+    tls: &rustls::ClientConfig,
+    revoke_url: &Url,
+    client_id: &str,
+    client_secret: Option<&SecretString>,
+    token: &SecretString,
+) -> Result<(), ExchangeError> {
+    let mut form = url::form_urlencoded::Serializer::new(String::new());
+    form.append_pair("token", token.expose_secret()).append_pair("token_type_hint", "access_token");
+    form.append_pair("client_id", client_id);
+    if let Some(secret) = client_secret {
+        form.append_pair("client_secret", secret.expose_secret());
+    }
+    let (status, body) = post(tls, revoke_url, form.finish()).await?;
+    if status.is_success() { Ok(()) } else { Err(refused(status, &body, &[Some(token), client_secret])) }
+}
+
+async fn post(tls: &rustls::ClientConfig, url: &Url, form: String) -> Result<(StatusCode, Vec<u8>), ExchangeError> {
+    let network = |message: String| ExchangeError::Network { message };
+    let client = http_client(url, tls).map_err(network)?;
+    let request = client
+        .post(url.clone())
+        .header(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"))
+        .header(ACCEPT, HeaderValue::from_static("application/json"))
+        .body(form);
+    let answer = async {
+        let response = request.send().await.map_err(|error| network(chain(&error.without_url())))?;
+        let status = response.status();
+        Ok((status, read(response).await?))
+    };
+    tokio::time::timeout(LIMIT, answer).await.unwrap_or_else(|_| Err(network("no answer within 15 seconds".to_owned())))
+}
+
+async fn read(mut response: Response) -> Result<Vec<u8>, ExchangeError> {
+    let mut body = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() <= LONGEST_ANSWER => body.extend_from_slice(&chunk),
+            Ok(Some(_)) => {
+                return Err(ExchangeError::Broker { message: "more than 64 KiB, which is no token".to_owned() });
+            }
+            Ok(None) => return Ok(body),
+            Err(error) => return Err(ExchangeError::Network { message: chain(&error.without_url()) }),
+        }
+    }
+}
+
+/// A success body (API.md 2.4). Everything else in it, `expires_in` among it, is ignored whatever its type.
+#[derive(Deserialize)]
+struct Success {
+    access_token: SecretString,
+    token_type: Option<String>,
+    scope: Option<Value>,
+}
+
+fn granted(body: &[u8], secrets: &[Option<&SecretString>]) -> Result<Granted, ExchangeError> {
+    let broker = |message: &str| ExchangeError::Broker { message: message.to_owned() };
+    let success = match serde_json::from_slice::<Success>(body) {
+        Ok(success) => success,
+        // Some servers send their errors with 200.
+        Err(_) if serde_json::from_slice::<IgnoredAny>(body).is_ok() => match refused(StatusCode::OK, body, secrets) {
+            ExchangeError::Broker { .. } => return Err(broker("no token in its answer")),
+            error => return Err(error),
+        },
+        Err(_) => return Err(broker("something that is not a token")),
+    };
+    if success.token_type.is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
+        return Err(broker("a token of another type than bearer"));
+    }
+    let token = success.access_token;
+    let printable = token.expose_secret().bytes().all(|byte| byte.is_ascii_graphic());
+    if token.expose_secret().is_empty() || !printable {
+        return Err(broker("a token that cannot be sent in a header"));
+    }
+    Ok(Granted { token, scopes: success.scope.as_ref().and_then(scopes) })
+}
+
+/// The granted scopes: words in one string; a list is taken too.
+fn scopes(value: &Value) -> Option<Vec<Arc<str>>> {
+    let word = |text: &str| Arc::from(sanitize_to(text, LONGEST_WORDS));
+    match value {
+        Value::String(text) => Some(text.split_ascii_whitespace().map(word).collect()),
+        Value::Array(list) => Some(list.iter().filter_map(Value::as_str).map(word).collect()),
+        _ => None,
+    }
+}
+
+/// Reads an error of any shape: RFC 6749's, Alpaca's with or without a code, HTML, plain text, nothing.
+fn refused(status: StatusCode, body: &[u8], secrets: &[Option<&SecretString>]) -> ExchangeError {
+    let text = String::from_utf8_lossy(body);
+    let json: Option<Value> = serde_json::from_slice(body).ok();
+    let member = |name: &str| json.as_ref().and_then(|json| json.get(name)).and_then(Value::as_str);
+    let (error, detail) = (member("error"), member("error_description"));
+    let said = match (error, detail, member("message")) {
+        (Some(error), Some(detail), _) => format!("{error}: {detail}"),
+        (Some(text), None, _) | (None, _, Some(text)) => text.to_owned(),
+        (None, _, None) if json.is_some() => String::new(),
+        (None, _, None) if text.trim_start().starts_with('<') => "a web page instead of an answer".to_owned(),
+        (None, _, None) => text.trim().to_owned(),
+    };
+    let said = clean(&said, secrets);
+    let message = match (status.is_success(), said.is_empty()) {
+        (true, _) => said.clone(),
+        (false, true) => format!("status {} without a reason", status.as_u16()),
+        (false, false) => format!("{said} (status {})", status.as_u16()),
+    };
+    let lower = said.to_ascii_lowercase();
+    let names = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+    if status.is_redirection() {
+        let message = format!("a redirect (status {}), which is not followed with a code", status.as_u16());
+        ExchangeError::Broker { message }
+    } else if names(&["invalid_client", "unauthorized_client", "client authentication failed", "unknown client"]) {
+        ExchangeError::BadClient { message }
+    } else if names(&["invalid_grant", "invalid code", "redirect_uri", "redirect uri"]) {
+        ExchangeError::BadCode { message }
+    } else if status == StatusCode::UNAUTHORIZED {
+        ExchangeError::BadClient { message }
+    } else {
+        ExchangeError::Broker { message }
+    }
+}
+
+/// The broker's words without what we sent it: a server that echoes the form must not put it on the screen.
+fn clean(text: &str, secrets: &[Option<&SecretString>]) -> String {
+    let mut text = text.to_owned();
+    for secret in secrets.iter().flatten().map(|secret| secret.expose_secret()) {
+        if secret.is_empty() {
+            continue;
+        }
+        let encoded: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+        text = text.replace(&encoded, "…").replace(secret, "…");
+    }
+    sanitize_to(text.trim(), LONGEST_WORDS)
+}
+
+/// An error and its causes as one sanitised sentence. The URL has been taken out before.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    sanitize_to(&text, LONGEST_WORDS)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

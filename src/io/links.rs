@@ -1,0 +1,223 @@
+//! The linked accounts as they are remembered: `links.json`, without secrets, or memory for the demo.
+
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::private_file::{FileError, PrivateFile};
+use crate::domain::LinkId;
+use crate::link::LinkRecord;
+
+/// The version of the file's format.
+const VERSION: u32 = 1;
+
+/// Why the links cannot be read or written.
+#[derive(Debug, Error)]
+pub enum LinksError {
+    /// The file cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The file was written by a later version of the program.
+    #[error("{path} was written by a later version of brokerdeck")]
+    Newer {
+        /// Which file.
+        path: String,
+    },
+}
+
+/// Where the links are remembered.
+#[derive(Debug)]
+pub enum Links {
+    /// In a file.
+    File(PrivateFile),
+    /// Until the program ends.
+    Memory(Mutex<Vec<LinkRecord>>),
+}
+
+/// The links, and a sentence when something was found unreadable.
+#[derive(Debug, Default)]
+pub struct Listed {
+    /// In the order of linking.
+    pub links: Vec<LinkRecord>,
+    /// What a person should know.
+    pub notice: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Content {
+    version: u32,
+    links: Vec<LinkRecord>,
+}
+
+impl Links {
+    /// `links.json` in the data folder.
+    pub fn in_dir(dir: &Path) -> Self {
+        Self::File(PrivateFile::new(dir, "links.json"))
+    }
+
+    /// Nothing outlives the program.
+    pub fn memory() -> Self {
+        Self::Memory(Mutex::default())
+    }
+
+    /// Every link, in the order of linking. A file that cannot be understood is set aside.
+    ///
+    /// # Errors
+    /// As the file says.
+    pub async fn list(&self) -> Result<Listed, LinksError> {
+        match self {
+            Self::Memory(links) => Ok(Listed { links: lock(links).clone(), notice: None }),
+            // Most reads find a good file, and need no lock: it is replaced atomically.
+            Self::File(file) => match read(file)? {
+                Some(links) => Ok(Listed { links, notice: None }),
+                None => file.locked(read_or_set_aside).await,
+            },
+        }
+    }
+
+    /// Adds links, each in place of the one with the same id.
+    ///
+    /// # Errors
+    /// As the file says; nothing has changed then.
+    pub async fn put(&self, records: Vec<LinkRecord>) -> Result<(), LinksError> {
+        self.change(move |links| {
+            for record in records {
+                match links.iter_mut().find(|link| link.id == record.id) {
+                    Some(link) => *link = record,
+                    None => links.push(record),
+                }
+            }
+        })
+        .await
+    }
+
+    /// Forgets a link; the record, when there was one.
+    ///
+    /// # Errors
+    /// As the file says; nothing has changed then.
+    pub async fn remove(&self, id: &LinkId) -> Result<Option<LinkRecord>, LinksError> {
+        let id = id.clone();
+        self.change(move |links| {
+            let at = links.iter().position(|link| link.id == id)?;
+            Some(links.remove(at))
+        })
+        .await
+    }
+
+    async fn change<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&mut Vec<LinkRecord>) -> T + Send + 'static,
+    ) -> Result<T, LinksError> {
+        match self {
+            Self::Memory(links) => Ok(change(&mut lock(links))),
+            Self::File(file) => {
+                file.locked(move |file| {
+                    let mut links = read_or_set_aside(file)?.links;
+                    let before = links.clone();
+                    let result = change(&mut links);
+                    if links != before {
+                        let content = Content { version: VERSION, links };
+                        let bytes = serde_json::to_vec_pretty(&content).map_err(|error| unwritable(file, error))?;
+                        file.replace(&bytes)?;
+                    }
+                    Ok(result)
+                })
+                .await
+            }
+        }
+    }
+}
+
+fn lock(links: &Mutex<Vec<LinkRecord>>) -> std::sync::MutexGuard<'_, Vec<LinkRecord>> {
+    links.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The links of a good or missing file; `None` when it cannot be understood.
+fn read(file: &PrivateFile) -> Result<Option<Vec<LinkRecord>>, LinksError> {
+    #[derive(Deserialize)]
+    struct Version {
+        version: u32,
+    }
+    let Some(bytes) = file.read()? else { return Ok(Some(Vec::new())) };
+    match serde_json::from_slice::<Version>(&bytes) {
+        Ok(Version { version }) if version > VERSION => {
+            Err(LinksError::Newer { path: file.path().display().to_string() })
+        }
+        Ok(_) => Ok(serde_json::from_slice::<Content>(&bytes).ok().map(|content| content.links)),
+        Err(_) => Ok(None),
+    }
+}
+
+fn read_or_set_aside(file: &PrivateFile) -> Result<Listed, LinksError> {
+    if let Some(links) = read(file)? {
+        return Ok(Listed { links, notice: None });
+    }
+    let aside = file.set_aside()?;
+    let notice = format!("the list of links could not be read and was kept as {}; link again", aside.display());
+    Ok(Listed { links: Vec::new(), notice: Some(notice) })
+}
+
+fn unwritable(file: &PrivateFile, error: serde_json::Error) -> FileError {
+    FileError::Io { doing: "write", path: file.path(), cause: error.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::domain::{AccountId, BrokerId, Environment};
+
+    fn record(number: &str, label: &str) -> LinkRecord {
+        LinkRecord {
+            id: LinkId::new(format!("alpaca-paper/paper/{number}")),
+            broker: BrokerId::from("alpaca-paper"),
+            environment: Environment::Paper,
+            account_id: AccountId::from("a0"),
+            account_number: Arc::from(number),
+            label: Arc::from(label),
+            scopes: vec![Arc::from("trading")],
+            linked_at: "2026-11-24T15:00:00Z".parse().unwrap(),
+        }
+    }
+
+    #[tokio::test]
+    async fn links_keep_their_order_and_a_relinked_one_its_place() {
+        let dir = tempfile::tempdir().unwrap();
+        for links in [Links::in_dir(dir.path()), Links::memory()] {
+            links.put(vec![record("PA1", "one"), record("PA2", "two")]).await.unwrap();
+            links.put(vec![record("PA1", "again")]).await.unwrap();
+            let listed = links.list().await.unwrap().links;
+            assert_eq!(listed, [record("PA1", "again"), record("PA2", "two")]);
+            assert_eq!(links.remove(&record("PA1", "").id).await.unwrap(), Some(record("PA1", "again")));
+            assert_eq!(links.remove(&record("PA1", "").id).await.unwrap(), None);
+            assert_eq!(links.list().await.unwrap().links, [record("PA2", "two")]);
+        }
+        assert_eq!(Links::in_dir(dir.path()).list().await.unwrap().links, [record("PA2", "two")]);
+    }
+
+    #[tokio::test]
+    async fn an_unreadable_list_is_kept_aside_and_said() {
+        let dir = tempfile::tempdir().unwrap();
+        let links = Links::in_dir(dir.path());
+        links.put(vec![record("PA1", "one")]).await.unwrap();
+        std::fs::write(dir.path().join("links.json"), "{\"version\":1,\"links\":[{}]}").unwrap();
+        let listed = links.list().await.unwrap();
+        assert!(listed.links.is_empty() && listed.notice.unwrap().contains("links.json.unreadable-1"));
+        assert!(links.list().await.unwrap().notice.is_none(), "said once");
+    }
+
+    #[tokio::test]
+    async fn a_list_of_a_later_version_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let links = Links::in_dir(dir.path());
+        links.put(vec![record("PA1", "one")]).await.unwrap();
+        let text = "{\"version\":2,\"accounts\":{}}";
+        std::fs::write(dir.path().join("links.json"), text).unwrap();
+        assert!(matches!(links.list().await, Err(LinksError::Newer { .. })));
+        assert!(links.put(vec![record("PA2", "two")]).await.is_err());
+        assert_eq!(std::fs::read_to_string(dir.path().join("links.json")).unwrap(), text);
+    }
+}

@@ -1,0 +1,273 @@
+//! A small file for its owner alone: replaced atomically, locked across processes, distrusted when read.
+//!
+//! Owns the care of RELIABILITY 2 for files; knows nothing of what is in them.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use secrecy::zeroize::Zeroizing;
+use thiserror::Error;
+
+use super::paths::ensure_private_dir;
+
+/// How long another process may hold the lock.
+const LOCK_LIMIT: Duration = Duration::from_secs(2);
+/// How often the lock is tried.
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
+/// The largest file that is read, in bytes.
+const LARGEST: u64 = 4 * 1024 * 1024;
+
+/// Why a private file could not be used.
+#[derive(Debug, Error)]
+pub enum FileError {
+    /// The file may have been seen or planted by someone else.
+    #[error("{} is not trusted: {why}", path.display())]
+    Untrusted {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+        /// What its owner can do.
+        cure: String,
+    },
+    /// Another process holds the lock.
+    #[error("another brokerdeck is using {}", path.display())]
+    Busy {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// The file system said no.
+    #[error("cannot {doing} {}: {cause}", path.display())]
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// Why not.
+        cause: std::io::Error,
+    },
+}
+
+impl FileError {
+    /// The cure, where one is known.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Untrusted { cure, .. } => Some(cure),
+            Self::Busy { .. } | Self::Io { .. } => None,
+        }
+    }
+}
+
+/// A file in a folder of its owner's.
+#[derive(Debug, Clone)]
+pub struct PrivateFile {
+    dir: PathBuf,
+    name: &'static str,
+}
+
+impl PrivateFile {
+    /// Names the file; touches nothing.
+    pub fn new(dir: &Path, name: &'static str) -> Self {
+        Self { dir: dir.to_owned(), name }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> PathBuf {
+        self.dir.join(self.name)
+    }
+
+    /// Its bytes; `None` when there is no file.
+    ///
+    /// # Errors
+    /// [`FileError::Untrusted`] for a link, a foreign owner, or a file that others may read or write.
+    pub fn read(&self) -> Result<Option<Zeroizing<Vec<u8>>>, FileError> {
+        let path = self.path();
+        let mut file = match open_to_read(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(_) if path.is_symlink() => return Err(self.untrusted("it is a symbolic link", "remove the link")),
+            Err(cause) => return Err(self.io("read", cause)),
+        };
+        self.check(&file)?;
+        let mut bytes = Zeroizing::new(Vec::new());
+        let read = (&mut file).take(LARGEST + 1).read_to_end(&mut bytes).map_err(|cause| self.io("read", cause))?;
+        if read as u64 > LARGEST {
+            return Err(self.untrusted("it is far too large", "move it away"));
+        }
+        Ok(Some(bytes))
+    }
+
+    /// Does work that reads and writes the file, alone among processes.
+    ///
+    /// # Errors
+    /// [`FileError::Busy`] after two seconds; otherwise what the work says.
+    pub async fn locked<T, E>(&self, work: impl FnOnce(&Self) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<FileError> + Send + 'static,
+    {
+        let lock = self.lock().await?;
+        let file = self.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            let result = work(&file);
+            drop(lock);
+            result
+        });
+        done.await.unwrap_or_else(|error| Err(E::from(self.io("use", std::io::Error::other(error)))))
+    }
+
+    /// Replaces the file. Call it from within [`Self::locked`].
+    ///
+    /// # Errors
+    /// As the file system says; the old file is whole then.
+    pub fn replace(&self, bytes: &[u8]) -> Result<(), FileError> {
+        self.sweep();
+        let write = || -> std::io::Result<()> {
+            let mut temp =
+                tempfile::Builder::new().prefix(&self.temp_prefix()).suffix(".tmp").tempfile_in(&self.dir)?;
+            temp.write_all(bytes)?;
+            temp.as_file().sync_all()?;
+            temp.persist(self.path()).map_err(|error| error.error)?;
+            self.sync_dir()
+        };
+        write().map_err(|cause| self.io("write", cause))
+    }
+
+    /// Removes the file. Call it from within [`Self::locked`].
+    ///
+    /// # Errors
+    /// As the file system says.
+    pub fn remove(&self) -> Result<(), FileError> {
+        match std::fs::remove_file(self.path()).and_then(|()| self.sync_dir()) {
+            Err(cause) if cause.kind() != ErrorKind::NotFound => Err(self.io("remove", cause)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Moves an unreadable file out of the way and tells where it went. Call it from within [`Self::locked`].
+    ///
+    /// # Errors
+    /// As the file system says.
+    pub fn set_aside(&self) -> Result<PathBuf, FileError> {
+        let numbered = |number: u32| self.dir.join(format!("{}.unreadable-{number}", self.name));
+        let free = (1..1000).map(numbered).find(|path| std::fs::symlink_metadata(path).is_err());
+        let aside = free.unwrap_or_else(|| numbered(1000));
+        std::fs::rename(self.path(), &aside).map_err(|cause| self.io("move away", cause))?;
+        Ok(aside)
+    }
+
+    async fn lock(&self) -> Result<File, FileError> {
+        ensure_private_dir(&self.dir).map_err(|cause| FileError::Io {
+            doing: "make",
+            path: self.dir.clone(),
+            cause,
+        })?;
+        let path = self.dir.join(format!("{}.lock", self.name));
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt;
+            options.mode(0o600).custom_flags(flags(rustix::fs::OFlags::NOFOLLOW));
+        }
+        let io = |doing, cause| FileError::Io { doing, path: path.clone(), cause };
+        let lock = options.open(&path).map_err(|cause| io("open", cause))?;
+        let deadline = tokio::time::Instant::now() + LOCK_LIMIT;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => return Ok(lock),
+                Err(TryLockError::Error(cause)) => return Err(io("lock", cause)),
+                Err(TryLockError::WouldBlock) if tokio::time::Instant::now() < deadline => {
+                    tokio::time::sleep(LOCK_PAUSE).await;
+                }
+                Err(TryLockError::WouldBlock) => return Err(FileError::Busy { path: self.path() }),
+            }
+        }
+    }
+
+    #[cfg(unix)]
+    fn check(&self, file: &File) -> Result<(), FileError> {
+        use std::os::unix::fs::MetadataExt;
+        let meta = file.metadata().map_err(|cause| self.io("read", cause))?;
+        let path = self.path();
+        if !meta.is_file() {
+            return Err(self.untrusted("it is not a plain file", "remove it"));
+        }
+        if meta.uid() != rustix::process::geteuid().as_raw() {
+            return Err(self.untrusted("it belongs to another user", "take it over with chown, or remove it"));
+        }
+        if meta.mode() & 0o077 != 0 {
+            let why = format!("others may use it (mode {:03o})", meta.mode() & 0o777);
+            let cure = format!("if nobody else can have seen it: chmod 600 {}; otherwise remove it", path.display());
+            return Err(self.untrusted(why, cure));
+        }
+        Ok(())
+    }
+
+    #[cfg(not(unix))]
+    fn check(&self, file: &File) -> Result<(), FileError> {
+        let meta = file.metadata().map_err(|cause| self.io("read", cause))?;
+        if meta.is_file() { Ok(()) } else { Err(self.untrusted("it is not a plain file", "remove it")) }
+    }
+
+    /// Removes what a process that was killed while writing left behind; the lock is held, so nobody is writing.
+    fn sweep(&self) {
+        let Ok(entries) = std::fs::read_dir(&self.dir) else { return };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name.starts_with(&self.temp_prefix()) && name.ends_with(".tmp") {
+                drop(std::fs::remove_file(entry.path()));
+            }
+        }
+    }
+
+    fn temp_prefix(&self) -> String {
+        format!(".{}.", self.name)
+    }
+
+    #[cfg(unix)]
+    fn sync_dir(&self) -> std::io::Result<()> {
+        File::open(&self.dir)?.sync_all()
+    }
+
+    #[cfg(not(unix))]
+    #[expect(clippy::unnecessary_wraps, reason = "same signature as where folders can be synced")]
+    fn sync_dir(&self) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn untrusted(&self, why: impl Into<String>, cure: impl Into<String>) -> FileError {
+        FileError::Untrusted { path: self.path(), why: why.into(), cure: cure.into() }
+    }
+
+    fn io(&self, doing: &'static str, cause: std::io::Error) -> FileError {
+        FileError::Io { doing, path: self.path(), cause }
+    }
+}
+
+/// Opens without following a link at the end and without waiting for a writer of a named pipe.
+#[cfg(unix)]
+fn open_to_read(path: &Path) -> std::io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let wanted = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    OpenOptions::new().read(true).custom_flags(flags(wanted)).open(path)
+}
+
+#[cfg(not(unix))]
+fn open_to_read(path: &Path) -> std::io::Result<File> {
+    if path.is_symlink() {
+        return Err(std::io::Error::other("a symbolic link"));
+    }
+    File::open(path)
+}
+
+#[cfg(unix)]
+fn flags(flags: rustix::fs::OFlags) -> i32 {
+    flags.bits().cast_signed()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,244 @@
+//! Where tokens live: the system's store, an owner-only file, or memory for the demo (RELIABILITY 2).
+//!
+//! Owns the choice between them and its announcement. A token leaves here only as a [`SecretString`].
+
+mod file_store;
+mod vault;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use secrecy::{ExposeSecret, SecretString};
+use thiserror::Error;
+use tokio::sync::OnceCell;
+
+use self::file_store::FileStore;
+use self::vault::Vault;
+use super::private_file::FileError;
+use crate::config::TokenStoreChoice;
+use crate::domain::LinkId;
+
+pub use self::vault::{Connect, Keys, SystemKeys};
+
+/// Why a token cannot be kept or found.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The system's store does not work, and nothing else was allowed or the token may be in there.
+    #[error("the system's secret store does not work: {reason}")]
+    System {
+        /// Why, sanitised.
+        reason: String,
+    },
+    /// There is no token in the file, but the system's store, which may hold it, does not answer.
+    #[error("no token in {}, and the system's secret store does not answer: {reason}", path.display())]
+    Hidden {
+        /// The file that was searched.
+        path: PathBuf,
+        /// Why the system's store does not answer, sanitised.
+        reason: String,
+    },
+    /// The file cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The file was written by a later version of the program.
+    #[error("{} was written by a later version of brokerdeck", path.display())]
+    Newer {
+        /// Which file.
+        path: PathBuf,
+    },
+}
+
+impl StoreError {
+    /// The cure, where one is known.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::System { .. } => Some("unlock it, or set store = \"file\" under [tokens]"),
+            Self::Hidden { .. } => Some("unlock it and start again, or link the account again"),
+            Self::File(error) => error.hint(),
+            Self::Newer { .. } => Some("use that version, or move the file away and link again"),
+        }
+    }
+}
+
+/// The tokens of every link. The store behind it is chosen and probed at the first use, off the caller's thread.
+#[derive(Debug)]
+pub struct Tokens {
+    choice: Choice,
+    store: OnceCell<Store>,
+    notices: Mutex<Vec<String>>,
+}
+
+#[derive(Debug)]
+enum Choice {
+    Memory,
+    Configured { choice: TokenStoreChoice, dir: PathBuf, connect: Connect },
+}
+
+/// The store in use.
+#[derive(Debug)]
+enum Store {
+    System(Vault),
+    /// With the reason why the system's store is not used, when it was wanted.
+    File(FileStore, Option<String>),
+    Memory(Mutex<BTreeMap<LinkId, SecretString>>),
+}
+
+impl Tokens {
+    /// As the configuration says; files go to the data folder.
+    pub fn new(choice: TokenStoreChoice, dir: &Path) -> Self {
+        Self::with_system(choice, dir, vault::connect_to_system())
+    }
+
+    /// [`Self::new`] with another way to the system's store.
+    pub fn with_system(choice: TokenStoreChoice, dir: &Path, connect: Connect) -> Self {
+        Self::of(Choice::Configured { choice, dir: dir.to_owned(), connect })
+    }
+
+    /// Nothing outlives the program.
+    pub fn memory() -> Self {
+        Self::of(Choice::Memory)
+    }
+
+    fn of(choice: Choice) -> Self {
+        Self { choice, store: OnceCell::new(), notices: Mutex::default() }
+    }
+
+    /// Keeps a token in place of the link's old one.
+    ///
+    /// # Errors
+    /// As the store says; the old token is still there then.
+    pub async fn put(&self, link: &LinkId, token: &SecretString) -> Result<(), StoreError> {
+        match self.store().await? {
+            Store::System(vault) => vault.set(link.as_str(), token).await.map_err(system),
+            Store::File(file, _) => {
+                let (link, token) = (link.as_str().to_owned(), token.clone());
+                file.change(self, move |tokens| drop(tokens.insert(link, token))).await
+            }
+            Store::Memory(tokens) => {
+                lock(tokens).insert(link.clone(), token.clone());
+                Ok(())
+            }
+        }
+    }
+
+    /// A link's token; `None` when it has none and must be linked again.
+    ///
+    /// # Errors
+    /// As the store says; [`StoreError::Hidden`] when the token may be where nobody answers.
+    pub async fn get(&self, link: &LinkId) -> Result<Option<SecretString>, StoreError> {
+        match self.store().await? {
+            Store::System(vault) => vault.get(link.as_str()).await.map_err(system),
+            Store::File(file, reason) => match (file.get(self, link.as_str()).await?, reason) {
+                (None, Some(reason)) => Err(StoreError::Hidden { path: file.path(), reason: reason.clone() }),
+                (token, _) => Ok(token),
+            },
+            Store::Memory(tokens) => Ok(lock(tokens).get(link).cloned()),
+        }
+    }
+
+    /// Forgets a link's token; tells whether there was one.
+    ///
+    /// # Errors
+    /// As the store says; the token is still there then.
+    pub async fn remove(&self, link: &LinkId) -> Result<bool, StoreError> {
+        match self.store().await? {
+            Store::System(vault) => vault.delete(link.as_str()).await.map_err(system),
+            Store::File(file, _) => {
+                let link = link.as_str().to_owned();
+                file.change(self, move |tokens| tokens.remove(&link).is_some()).await
+            }
+            Store::Memory(tokens) => Ok(lock(tokens).remove(link).is_some()),
+        }
+    }
+
+    /// Where tokens live, as a sentence for `brokers`, `doctor` and the moment of saving.
+    ///
+    /// # Errors
+    /// As choosing the store says.
+    pub async fn location(&self) -> Result<String, StoreError> {
+        Ok(match self.store().await? {
+            Store::System(_) => format!("tokens are kept in {}", vault::NAME),
+            Store::File(file, None) => format!("tokens are kept in {}, readable by you alone", file.path().display()),
+            Store::File(file, Some(reason)) => format!(
+                "tokens are kept in {}, readable by you alone, because the system's secret store does not work: {reason}",
+                file.path().display()
+            ),
+            Store::Memory(_) => "tokens are kept in memory and forgotten at the end".to_owned(),
+        })
+    }
+
+    /// What a person should know since the last call, as whole sentences.
+    pub fn take_notices(&self) -> Vec<String> {
+        std::mem::take(&mut *self.notices.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn notice(&self, sentence: String) {
+        tracing::warn!("{sentence}");
+        self.notices.lock().unwrap_or_else(PoisonError::into_inner).push(sentence);
+    }
+
+    async fn store(&self) -> Result<&Store, StoreError> {
+        self.store.get_or_try_init(|| self.choose()).await
+    }
+
+    async fn choose(&self) -> Result<Store, StoreError> {
+        let Choice::Configured { choice, dir, connect } = &self.choice else {
+            return Ok(Store::Memory(Mutex::default()));
+        };
+        let file = FileStore::new(dir);
+        if *choice == TokenStoreChoice::File {
+            return Ok(Store::File(file, None));
+        }
+        let vault = Vault::open(connect.clone());
+        match (vault.probe().await, choice) {
+            (Ok(()), _) => {
+                self.move_into(&file, &vault).await?;
+                Ok(Store::System(vault))
+            }
+            (Err(reason), TokenStoreChoice::Os) => Err(StoreError::System { reason }),
+            (Err(reason), _) => {
+                tracing::info!("the system's secret store does not work: {reason}");
+                Ok(Store::File(file, Some(reason)))
+            }
+        }
+    }
+
+    /// Moves the tokens of an older file into the system's store, so that no copy stays behind.
+    async fn move_into(&self, file: &FileStore, vault: &Vault) -> Result<(), StoreError> {
+        let tokens = file.all(self).await?;
+        if tokens.is_empty() {
+            return Ok(());
+        }
+        for (link, token) in &tokens {
+            // A token that is in the store already is the newer one: the file was not in use since.
+            if vault.get(link).await.map_err(system)?.is_some() {
+                continue;
+            }
+            vault.set(link, token).await.map_err(system)?;
+            let back = vault.get(link).await.map_err(system)?;
+            if back.is_none_or(|back| back.expose_secret() != token.expose_secret()) {
+                return Err(system("what was written could not be read back".to_owned()));
+            }
+        }
+        file.clear().await?;
+        self.notice(format!(
+            "moved {} from {} to {}",
+            if tokens.len() == 1 { "the token".to_owned() } else { format!("{} tokens", tokens.len()) },
+            file.path().display(),
+            vault::NAME
+        ));
+        Ok(())
+    }
+}
+
+fn system(reason: String) -> StoreError {
+    StoreError::System { reason }
+}
+
+fn lock(tokens: &Mutex<BTreeMap<LinkId, SecretString>>) -> std::sync::MutexGuard<'_, BTreeMap<LinkId, SecretString>> {
+    tokens.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,111 @@
+//! Comparing the stream with REST while both are up: starvation, lost updates, out of step.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{Duration, Mono, Now, Phase, Session, Timer};
+use crate::domain::blotter::{Blotter, Changes};
+use crate::domain::execution::Source;
+use crate::domain::{ExecutionId, OrderId};
+
+/// How long the stream may lag behind REST before it counts as having missed something.
+pub(super) const GRACE: Duration = Duration::from_secs(3);
+/// Audits after going live; REST may lag the stream by about ten seconds (API.md 6.8).
+const FIRST: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(25)];
+/// Then: while orders are working, and when none are.
+const BUSY: Duration = Duration::from_secs(60);
+const QUIET: Duration = Duration::from_secs(300);
+/// After a pass that lacked a page.
+const AGAIN: Duration = Duration::from_secs(10);
+/// A stream that told nothing for this long while things happened is starved.
+const STARVED: Duration = Duration::from_secs(30);
+
+/// What audits found and what the stream told meanwhile.
+#[derive(Debug, Default)]
+pub(super) struct Audits {
+    done: usize,
+    strikes: u32,
+    heard: HashMap<OrderId, Mono>,
+    last_heard: Option<Mono>,
+    executions: HashSet<ExecutionId>,
+    orders: HashSet<OrderId>,
+}
+
+impl Audits {
+    pub(super) fn heard(&mut self, order: &OrderId, now: Mono) {
+        self.last_heard = Some(now);
+        self.heard.insert(order.clone(), now);
+    }
+
+    /// What was heard long before a pass says nothing about what the pass finds.
+    pub(super) fn pass_began(&mut self, now: Mono) {
+        self.heard.retain(|_, at| now.since(*at) < GRACE);
+    }
+
+    pub(super) fn restart(&mut self, now: Mono) {
+        *self = Self { last_heard: Some(now), ..Self::default() };
+    }
+
+    /// When the next audit is due.
+    pub(super) fn next(&mut self, busy: bool, complete: bool, now: Mono) -> Mono {
+        if !complete {
+            return now + AGAIN;
+        }
+        let after = FIRST.get(self.done).copied().unwrap_or(if busy { BUSY } else { QUIET });
+        self.done += 1;
+        now + after
+    }
+
+    pub(super) fn found(&mut self, changes: &Changes) {
+        if changes.moved.is_empty() && changes.executions.is_empty() {
+            self.strikes = 0;
+        }
+        self.executions.extend(changes.executions.iter().cloned());
+        self.orders.extend(changes.moved.iter().cloned());
+    }
+
+    /// How many of the findings the stream has not told of.
+    fn missed(&mut self, blotter: &Blotter) -> usize {
+        let late = |id: &&ExecutionId| blotter.execution(id).is_some_and(|found| found.source == Source::Reconcile);
+        let executions = self.executions.iter().filter(late).count();
+        let orders = self.orders.iter().filter(|id| !self.heard.contains_key(*id)).count();
+        self.executions.clear();
+        self.orders.clear();
+        executions.max(orders)
+    }
+}
+
+impl Session {
+    /// An audit no later than this.
+    pub(super) fn audit_within(&mut self, after: Duration, now: Now) {
+        if matches!(self.phase, Phase::Live) {
+            self.timers.hasten(Timer::Audit, now.mono + after);
+        }
+    }
+
+    /// Some time after an audit found something new: did the stream tell it too?
+    pub(super) fn judge_stream(&mut self, blotter: &Blotter, now: Now) {
+        if !matches!(self.phase, Phase::Live) {
+            return;
+        }
+        let missed = self.audits.missed(blotter);
+        if missed == 0 {
+            self.audits.strikes = 0;
+            return;
+        }
+        self.audits.strikes += 1;
+        let things = if missed == 1 { "1 change".to_owned() } else { format!("{missed} changes") };
+        let silent = self.audits.last_heard.is_none_or(|at| now.mono.since(at) > STARVED);
+        if silent {
+            self.log(format!("the stream is open but told nothing of {things}; opening a new one"));
+            self.begin(now);
+        } else if self.audits.strikes >= 2 {
+            self.alarm(format!(
+                "out of step with the broker: the stream left out {things} twice in a row; starting over"
+            ));
+            self.begin(now);
+        } else {
+            self.log(format!("the stream left out {things}; an audit recovered them"));
+            self.audit_within(Duration::from_secs(5), now);
+        }
+    }
+}

@@ -1,0 +1,489 @@
+use std::sync::Arc;
+
+use super::*;
+use crate::domain::activity::ActivityKind;
+use crate::domain::execution::{Execution, ExecutionKind, Source};
+use crate::domain::money::{Money, Price, Qty};
+use crate::domain::order::{Order, OrderClass, OrderStatus, OrderType, Raw, Side, TimeInForce};
+use crate::domain::update::TradeEvent;
+use crate::domain::{Activity, OrderId};
+use crate::session::event::Closed;
+use crate::session::request::{OrderFilter, RequestErrorKind};
+
+/// A session with a broker that answers every question from these lists.
+struct Desk {
+    session: Session,
+    blotter: Blotter,
+    now: Now,
+    orders: Vec<Order>,
+    rows: Vec<Activity>,
+    account: &'static str,
+    failure: Option<RequestErrorKind>,
+    opened: Vec<(Epoch, AuthForm)>,
+    asked: Vec<Request>,
+    seen: Vec<Output>,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let wall = Timestamp::from_second(1_760_000_000).unwrap();
+        let mut desk = Self {
+            session: Session::new(7),
+            blotter: Blotter::default(),
+            now: Now { mono: Mono::ZERO, wall },
+            orders: Vec::new(),
+            rows: Vec::new(),
+            account: "acct-1",
+            failure: None,
+            opened: Vec::new(),
+            asked: Vec::new(),
+            seen: Vec::new(),
+        };
+        desk.input(Input::Connect);
+        desk
+    }
+
+    fn live() -> Self {
+        let mut desk = Self::new();
+        desk.listen();
+        assert!(desk.session.state().is_live(), "{:?}", desk.session.state());
+        desk
+    }
+
+    fn input(&mut self, input: Input) {
+        self.session.handle(input, &mut self.blotter, self.now);
+        while let Some(output) = self.session.poll() {
+            self.seen.push(output.clone());
+            match output {
+                Output::OpenStream(epoch, form) => self.opened.push((epoch, form)),
+                Output::Request(id, request) => {
+                    self.asked.push(request.clone());
+                    let result = self.reply(&request);
+                    self.input(Input::Reply(id, result));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn reply(&self, request: &Request) -> Result<Box<Reply>, RequestError> {
+        if let Some(kind) = &self.failure {
+            let message = "no".to_owned();
+            return Err(RequestError {
+                kind: kind.clone(),
+                status: None,
+                code: None,
+                message,
+                extra: None,
+                request_id: None,
+            });
+        }
+        Ok(Box::new(match request {
+            Request::Account => Reply::Account(Box::new(account(self.account))),
+            Request::Positions => Reply::Positions(Vec::new()),
+            Request::Orders(query) => {
+                let fits = |order: &&Order| query.filter == OrderFilter::All || order.status.is_working();
+                let from = query.before_order_id.as_ref().map_or(0, |id| {
+                    self.orders.iter().rev().filter(fits).position(|order| order.id == *id).map_or(0, |place| place + 1)
+                });
+                Reply::Orders(
+                    self.orders.iter().rev().filter(fits).skip(from).take(usize::from(query.limit)).cloned().collect(),
+                )
+            }
+            Request::Order(id) => match self.orders.iter().find(|order| order.id == *id) {
+                Some(order) => Reply::Order(Box::new(order.clone())),
+                None => return Err(self.not_found()),
+            },
+            Request::Activities(_) => Reply::Activities(self.rows.clone()),
+            other => panic!("{other:?} is not asked by a session"),
+        }))
+    }
+
+    fn not_found(&self) -> RequestError {
+        let kind = RequestErrorKind::NotFound;
+        RequestError {
+            kind,
+            status: Some(404),
+            code: None,
+            message: self.account.to_owned(),
+            extra: None,
+            request_id: None,
+        }
+    }
+
+    fn stream(&mut self, event: StreamEvent) {
+        let epoch = self.opened.last().unwrap().0;
+        self.input(Input::Stream(epoch, event));
+    }
+
+    fn listen(&mut self) {
+        let form = self.opened.last().unwrap().1;
+        self.stream(StreamEvent::Opened);
+        self.stream(StreamEvent::Authorized { form, message: None });
+        self.stream(StreamEvent::Listening { trade_updates: true });
+    }
+
+    /// Lets time pass from deadline to deadline.
+    fn pass(&mut self, time: Duration) {
+        let end = self.now.plus(time);
+        while let Some(at) = self.session.deadline().filter(|at| *at <= end.mono) {
+            self.now = self.now.plus(at.since(self.now.mono));
+            self.input(Input::Timeout);
+        }
+        self.now = end;
+    }
+
+    fn logs(&self) -> String {
+        let text = |output: &Output| match output {
+            Output::Log(text) | Output::Alarm(text) => Some(text.clone()),
+            _ => None,
+        };
+        self.seen.iter().filter_map(text).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The broker executes; the stream may or may not tell.
+    fn execute(&mut self, id: &str, qty: i64, told: bool) {
+        let second = i64::try_from(self.rows.len()).unwrap() + 1;
+        let at = Timestamp::from_second(1_760_000_000 + second).unwrap();
+        let order = self.orders.iter_mut().find(|order| order.id.as_str() == id).unwrap();
+        order.cum_qty = order.cum_qty.checked_add(Qty::whole(qty)).unwrap();
+        order.updated_at = Some(at);
+        order.status =
+            if Some(order.cum_qty) == order.qty { OrderStatus::Filled } else { OrderStatus::PartiallyFilled };
+        let order = order.clone();
+        let kind = ActivityKind::Fill {
+            execution_id: None,
+            order_id: order.id.clone(),
+            symbol: order.symbol.clone(),
+            side: Side::Buy,
+            qty: Qty::whole(qty),
+            px: Price::whole(10),
+            cum_qty: Some(order.cum_qty),
+            at: Some(at),
+        };
+        let row = Activity {
+            id: Arc::from(format!("row{second}")),
+            activity_type: Arc::from("FILL"),
+            kind,
+            raw: Raw::default(),
+        };
+        self.rows.push(row);
+        if told {
+            let report = Execution {
+                id: format!("exec{second}").into(),
+                order_id: order.id.clone(),
+                symbol: order.symbol.clone(),
+                side: Side::Buy,
+                qty: Qty::whole(qty),
+                px: Some(Price::whole(10)),
+                cum_qty: Some(order.cum_qty),
+                position_qty: None,
+                at: Some(at),
+                kind: ExecutionKind::Trade,
+                source: Source::Stream,
+            };
+            self.stream(StreamEvent::Update(Box::new(update(TradeEvent::PartialFill, order, vec![report]))));
+        }
+    }
+
+    fn held(&self) -> Qty {
+        let sum: rust_decimal::Decimal = self.blotter.executions().map(|execution| execution.qty.decimal()).sum();
+        Qty::new(sum)
+    }
+}
+
+fn update(event: TradeEvent, order: Order, executions: Vec<Execution>) -> TradeUpdate {
+    let happened_at = order.updated_at;
+    TradeUpdate { event, event_id: None, at: None, happened_at, order, executions, reason: None, raw: Raw::default() }
+}
+
+fn account(id: &str) -> Account {
+    Account {
+        id: id.into(),
+        number: Some(Arc::from("PA1")),
+        status: Arc::from("ACTIVE"),
+        currency: None,
+        equity: Some(Money::whole(100_000)),
+        last_equity: None,
+        cash: None,
+        buying_power: None,
+        non_marginable_buying_power: None,
+        long_market_value: None,
+        short_market_value: None,
+        initial_margin: None,
+        maintenance_margin: None,
+        multiplier: None,
+        trading_blocked: false,
+        account_blocked: false,
+        transfers_blocked: false,
+        trade_suspended_by_user: false,
+        shorting_enabled: true,
+        created_at: None,
+        raw: Raw::default(),
+    }
+}
+
+fn order(id: &str) -> Order {
+    let at = Timestamp::from_second(1_760_000_000).ok();
+    Order {
+        id: OrderId::from(id),
+        client_order_id: None,
+        symbol: "AAPL".into(),
+        asset_class: None,
+        side: Side::Buy,
+        order_type: OrderType::Limit,
+        tif: TimeInForce::Day,
+        class: OrderClass::Simple,
+        qty: Some(Qty::whole(100)),
+        notional: None,
+        cum_qty: Qty::ZERO,
+        avg_px: None,
+        limit_px: Some(Price::whole(10)),
+        stop_px: None,
+        trail_px: None,
+        trail_percent: None,
+        hwm: None,
+        status: OrderStatus::New,
+        extended_hours: false,
+        created_at: at,
+        updated_at: at,
+        submitted_at: at,
+        filled_at: None,
+        expired_at: None,
+        expires_at: None,
+        canceled_at: None,
+        failed_at: None,
+        replaced_at: None,
+        replaced_by: None,
+        replaces: None,
+        group_id: None,
+        group_role: None,
+        legs: Vec::new(),
+        raw: Raw::default(),
+    }
+}
+
+#[test]
+fn it_listens_before_it_asks_and_is_live_when_the_picture_is_complete() {
+    let mut desk = Desk::new();
+    assert!(desk.asked.is_empty(), "nothing is asked before the stream listens");
+    desk.orders.push(order("o"));
+    desk.listen();
+    assert!(desk.session.state().is_live());
+    assert_eq!(desk.blotter.working_count(), 1);
+}
+
+#[test]
+fn updates_held_while_syncing_are_merged_before_it_is_live() {
+    let mut desk = Desk::new();
+    desk.orders.push(order("o"));
+    desk.failure = Some(RequestErrorKind::Network);
+    desk.listen();
+    assert_eq!(desk.session.state().word(), "syncing");
+    desk.failure = None;
+    desk.execute("o", 40, true);
+    assert_eq!(desk.held(), Qty::ZERO, "nothing is shown before the picture");
+    desk.pass(Duration::from_secs(3));
+    assert!(desk.session.state().is_live());
+    assert_eq!(desk.held(), Qty::whole(40), "once, though stream and REST both told it");
+}
+
+#[test]
+fn what_happened_while_away_is_recovered_and_said() {
+    let mut desk = Desk::live();
+    desk.orders.push(order("o"));
+    desk.stream(StreamEvent::Closed(Closed::Lost { message: "reset".to_owned() }));
+    assert_eq!(desk.session.state().word(), "reconnecting");
+    desk.execute("o", 40, false);
+    desk.execute("o", 60, false);
+    desk.pass(Duration::from_secs(2));
+    desk.listen();
+    assert_eq!(desk.held(), Qty::whole(100));
+    assert!(desk.logs().contains("recovered 2 executions"), "{}", desk.logs());
+}
+
+#[test]
+fn an_order_older_than_every_window_is_fetched_by_its_id() {
+    let mut desk = Desk::live();
+    let mut old = order("old");
+    desk.stream(StreamEvent::Update(Box::new(update(TradeEvent::New, old.clone(), vec![]))));
+    old.status = OrderStatus::Canceled;
+    old.updated_at = Timestamp::from_second(1_760_000_005).ok();
+    for number in 0..600 {
+        let mut newer = order(&format!("n{number}"));
+        newer.status = OrderStatus::Canceled;
+        desk.orders.push(newer);
+    }
+    desk.orders.insert(0, old);
+    desk.session.since = Since { fills: None, orders: Timestamp::from_second(1_760_009_000).ok() };
+    desk.input(Input::Connect);
+    desk.listen();
+    assert!(desk.asked.contains(&Request::Order("old".into())), "it is not in the lists");
+    assert_eq!(desk.blotter.order(&"old".into()).unwrap().status, OrderStatus::Canceled);
+}
+
+#[test]
+fn a_single_lost_update_is_found_by_the_first_audit() {
+    let mut desk = Desk::live();
+    desk.orders.push(order("o"));
+    desk.execute("o", 40, false);
+    desk.pass(Duration::from_secs(6));
+    assert_eq!(desk.held(), Qty::whole(40));
+}
+
+#[test]
+fn a_gap_inside_the_stream_is_closed_within_a_second() {
+    let mut desk = Desk::live();
+    desk.orders.push(order("o"));
+    desk.pass(Duration::from_secs(40));
+    desk.execute("o", 40, false);
+    desk.execute("o", 20, true);
+    desk.pass(Duration::from_secs(1));
+    assert_eq!(desk.held(), Qty::whole(60));
+}
+
+#[test]
+fn a_starved_stream_is_replaced() {
+    let mut desk = Desk::live();
+    desk.orders.push(order("o"));
+    desk.pass(Duration::from_secs(60));
+    let before = desk.opened.len();
+    desk.execute("o", 40, false);
+    desk.pass(Duration::from_secs(330));
+    assert!(desk.opened.len() > before, "{}", desk.logs());
+    assert!(desk.logs().contains("told nothing"), "{}", desk.logs());
+}
+
+#[test]
+fn a_stream_that_is_merely_slow_is_not_accused() {
+    let mut desk = Desk::live();
+    desk.orders.push(order("o"));
+    let before = desk.opened.len();
+    desk.execute("o", 40, false);
+    desk.pass(Duration::from_secs(5));
+    let told = desk.orders[0].clone();
+    let report = Execution {
+        id: "exec1".into(),
+        order_id: told.id.clone(),
+        symbol: told.symbol.clone(),
+        side: Side::Buy,
+        qty: Qty::whole(40),
+        px: Some(Price::whole(10)),
+        cum_qty: Some(Qty::whole(40)),
+        position_qty: None,
+        at: told.updated_at,
+        kind: ExecutionKind::Trade,
+        source: Source::Stream,
+    };
+    desk.stream(StreamEvent::Update(Box::new(update(TradeEvent::PartialFill, told, vec![report]))));
+    desk.pass(Duration::from_secs(20));
+    assert_eq!(desk.opened.len(), before, "{}", desk.logs());
+}
+
+#[test]
+fn a_refused_form_goes_down_the_ladder_and_ends_in_polling() {
+    let mut desk = Desk::new();
+    for form in [AuthForm::Authenticate, AuthForm::AuthKey, AuthForm::Sse] {
+        assert_eq!(desk.opened.last().unwrap().1, form);
+        desk.stream(StreamEvent::Opened);
+        desk.stream(StreamEvent::Closed(Closed::AuthRefused { message: "unauthorized".to_owned() }));
+    }
+    assert_eq!(desk.session.state().word(), "polling");
+    desk.orders.push(order("o"));
+    desk.execute("o", 40, false);
+    desk.pass(Duration::from_secs(10));
+    assert_eq!(desk.held(), Qty::whole(40));
+}
+
+#[test]
+fn the_form_that_worked_is_remembered() {
+    let mut desk = Desk::new();
+    desk.stream(StreamEvent::Closed(Closed::AuthSilent));
+    assert_eq!(desk.opened.last().unwrap().1, AuthForm::AuthKey);
+    desk.listen();
+    desk.stream(StreamEvent::Closed(Closed::Silent));
+    desk.pass(Duration::from_secs(2));
+    assert_eq!(desk.opened.last().unwrap().1, AuthForm::AuthKey);
+}
+
+#[test]
+fn one_401_is_no_proof_and_two_need_a_relink_without_retries() {
+    let mut desk = Desk::new();
+    desk.failure = Some(RequestErrorKind::Unauthorized);
+    desk.listen();
+    assert_eq!(desk.session.state().word(), "needs relink");
+    let asked = desk.asked.len();
+    desk.pass(Duration::from_secs(3_600));
+    assert_eq!(desk.asked.len(), asked);
+    desk.failure = None;
+    desk.input(Input::Connect);
+    desk.listen();
+    assert!(desk.session.state().is_live());
+}
+
+#[test]
+fn a_rate_limit_is_waited_out() {
+    let mut desk = Desk::new();
+    desk.failure = Some(RequestErrorKind::RateLimited { retry_after: Some(Duration::from_secs(30)) });
+    desk.listen();
+    let asked = desk.asked.len();
+    desk.pass(Duration::from_secs(29));
+    assert_eq!(desk.asked.len(), asked, "nothing is asked before the reset");
+    desk.failure = None;
+    desk.pass(Duration::from_secs(2));
+    assert!(desk.session.state().is_live());
+}
+
+#[test]
+fn a_reset_account_is_noticed_by_its_id_and_starts_over() {
+    let mut desk = Desk::live();
+    desk.orders.push(order("o"));
+    desk.pass(Duration::from_secs(6));
+    desk.account = "acct-2";
+    desk.orders.clear();
+    desk.pass(Duration::from_secs(70));
+    assert!(desk.logs().contains("reset at the broker"), "{}", desk.logs());
+    desk.listen();
+    assert_eq!(desk.blotter.order_count(), 0);
+    assert!(desk.session.state().is_live());
+}
+
+#[test]
+fn a_late_event_of_an_older_epoch_is_dropped() {
+    let mut desk = Desk::live();
+    let old = desk.opened.last().unwrap().0;
+    desk.input(Input::Connect);
+    desk.input(Input::Stream(old, StreamEvent::Closed(Closed::Silent)));
+    assert_eq!(desk.session.state().word(), "connecting");
+}
+
+#[test]
+fn a_quiet_account_is_asked_gently() {
+    let mut desk = Desk::live();
+    desk.pass(Duration::from_secs(60));
+    let before = desk.asked.len();
+    desk.pass(Duration::from_secs(600));
+    let a_minute = (desk.asked.len() - before) / 10;
+    assert!(a_minute <= 20, "{a_minute} requests a minute");
+}
+
+#[test]
+fn an_overflow_of_held_updates_starts_a_new_epoch() {
+    let mut desk = Desk::new();
+    desk.failure = Some(RequestErrorKind::Network);
+    desk.listen();
+    let before = desk.opened.len();
+    let event = StreamEvent::Update(Box::new(update(TradeEvent::New, order("o"), vec![])));
+    for _ in 0..=HELD {
+        desk.stream(event.clone());
+    }
+    assert_eq!(desk.opened.len(), before + 1);
+}
+
+#[test]
+fn a_spurious_timeout_does_nothing() {
+    let mut desk = Desk::live();
+    desk.seen.clear();
+    desk.input(Input::Timeout);
+    assert!(desk.seen.is_empty(), "{:?}", desk.seen);
+}
