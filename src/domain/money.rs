@@ -86,6 +86,7 @@ macro_rules! amount {
             }
 
             /// Without its sign.
+            #[must_use]
             pub fn abs(self) -> Self {
                 Self(self.0.abs())
             }
