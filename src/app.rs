@@ -2,7 +2,9 @@
 //!
 //! Invariant: no socket, file, clock, terminal or channel is reachable from in here.
 
+pub mod columns;
 pub mod effect;
+pub mod filter;
 pub mod keymap;
 pub mod model;
 pub mod msg;

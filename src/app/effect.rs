@@ -93,6 +93,13 @@ pub enum Effect {
     },
     /// Ring the terminal's bell.
     Bell,
+    /// Tell the desktop (OSC 9) and the owner's program, as configured.
+    Notify {
+        /// The sentence, sanitised.
+        text: String,
+    },
+    /// Write the example configuration where it belongs, never over an existing file; ends in a notice or trouble.
+    WriteConfig,
     /// Turn mouse capture on or off.
     CaptureMouse(bool),
     /// Suspend the program (Ctrl-Z).

@@ -1,6 +1,22 @@
 //! The one key table: dispatch, footer, help, `brokerdeck keys`, configuration and README read it.
 
+mod availability;
+mod bindings;
+mod chord;
+mod context;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+
+pub use availability::{availability, orders_at_hand};
+pub use bindings::BINDINGS;
+pub use chord::ChordError;
+pub use context::{Hint, hints, is_typing, scopes};
+pub use table::{Group, Row, markdown, table};
 
 /// A key without its modifiers, independent of any terminal library.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -70,7 +86,11 @@ impl Chord {
 /// Where a binding applies. The innermost scope that binds a chord wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Scope {
-    /// Everywhere but in text fields.
+    /// Everywhere, also in text fields and over overlays.
+    Always,
+    /// Any text field: filter, searches, the pasted redirect URL, a label.
+    Text,
+    /// The panes, while no overlay lies over them.
     Global,
     /// Any list pane.
     List,
@@ -84,14 +104,101 @@ pub enum Scope {
     Positions,
     /// The Tape pane.
     Tape,
-    /// Any overlay that scrolls: help, detail, errors.
+    /// Any overlay that scrolls: help, detail, errors, chart.
     Overlay,
+    /// The help screen.
+    Help,
+    /// The order detail.
+    OrderDetail,
+    /// The equity chart.
+    Chart,
+    /// The welcome of the first run.
+    Welcome,
     /// The *Add broker* search.
     AddBroker,
     /// The waiting screen of a linking attempt.
     Linking,
-    /// The *Save?* question of a linking attempt, and other yes/no questions.
+    /// A linking attempt that ended without a link.
+    Failed,
+    /// The *Save?* question of a linking attempt.
+    Save,
+    /// Other yes/no questions.
     Confirm,
+}
+
+impl Scope {
+    /// Every scope, in the order of the help screen.
+    pub const ALL: [Self; 19] = [
+        Self::Global,
+        Self::List,
+        Self::Brokers,
+        Self::Account,
+        Self::Orders,
+        Self::Positions,
+        Self::Tape,
+        Self::Overlay,
+        Self::Help,
+        Self::OrderDetail,
+        Self::Chart,
+        Self::AddBroker,
+        Self::Linking,
+        Self::Save,
+        Self::Failed,
+        Self::Confirm,
+        Self::Welcome,
+        Self::Text,
+        Self::Always,
+    ];
+
+    /// The first half of its bindings' names.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Always => "always",
+            Self::Text => "text",
+            Self::Global => "global",
+            Self::List => "list",
+            Self::Brokers => "brokers",
+            Self::Account => "account",
+            Self::Orders => "orders",
+            Self::Positions => "positions",
+            Self::Tape => "tape",
+            Self::Overlay => "overlay",
+            Self::Help => "help",
+            Self::OrderDetail => "order",
+            Self::Chart => "chart",
+            Self::Welcome => "welcome",
+            Self::AddBroker => "add_broker",
+            Self::Linking => "linking",
+            Self::Failed => "failed",
+            Self::Save => "save",
+            Self::Confirm => "question",
+        }
+    }
+
+    /// Its heading in help and README.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Always => "Everywhere",
+            Self::Text => "Text fields",
+            Self::Global => "Panes",
+            Self::List => "Lists",
+            Self::Brokers => "Brokers",
+            Self::Account => "Account",
+            Self::Orders => "Orders",
+            Self::Positions => "Positions",
+            Self::Tape => "Tape",
+            Self::Overlay => "Details, help and errors",
+            Self::Help => "Help",
+            Self::OrderDetail => "Order detail",
+            Self::Chart => "Equity chart",
+            Self::Welcome => "Welcome",
+            Self::AddBroker => "Add broker",
+            Self::Linking => "Waiting for the browser",
+            Self::Failed => "Linking failed",
+            Self::Save => "Save the link?",
+            Self::Confirm => "Questions",
+        }
+    }
 }
 
 /// What a key can do. One row of the table each.
@@ -133,10 +240,23 @@ pub enum Action {
     Errors,
     ToggleMouse,
     Pause,
+    Mark,
+    ClearMarks,
+    CancelOrder,
     AddBroker,
     Relink,
     Unlink,
     RawJson,
+    SearchHelp,
+    ChartNext,
+    ChartPrev,
+    CrosshairLeft,
+    CrosshairRight,
+    WriteConfig,
+    Retry,
+    EditLabel,
+    ConfirmLive,
+    Accept,
     OpenBrowser,
     PasteRedirect,
     CopyUrl,
@@ -169,11 +289,144 @@ pub struct Binding {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason(pub String);
 
-/// The keys in force: [`BINDINGS`] with the configuration's changes.
-#[derive(Debug, Clone, Default)]
-pub struct Keymap {
-    overrides: Vec<(Action, Vec<Chord>)>,
+/// One line of the configuration's `[keys]` that cannot be obeyed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeymapProblem {
+    /// The line it stands on, from 1.
+    pub line: usize,
+    /// The name as written.
+    pub name: String,
+    /// What is wrong, as a sentence without a stop.
+    pub message: String,
+    /// The cure.
+    pub cure: String,
 }
 
-/// The table. (contract skeleton: the app developer fills it in)
-pub const BINDINGS: &[Binding] = &[];
+impl std::fmt::Display for KeymapProblem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "line {}: keys.\"{}\": {}; {}", self.line, self.name, self.message, self.cure)
+    }
+}
+
+/// The keys in force: [`BINDINGS`] with the configuration's changes.
+#[derive(Debug, Clone)]
+pub struct Keymap {
+    /// The chords of each row of [`BINDINGS`], in its order.
+    chords: Vec<Vec<Chord>>,
+    /// From a chord in a scope to the row that it acts for.
+    index: BTreeMap<(Scope, Chord), usize>,
+}
+
+impl Default for Keymap {
+    fn default() -> Self {
+        Self::from_chords(BINDINGS.iter().map(|binding| binding.chords.to_vec()).collect())
+    }
+}
+
+impl Keymap {
+    /// The table with changes from `(line, name, chords in words)`; every problem is reported, or none.
+    pub fn with_overrides<'a>(
+        overrides: impl IntoIterator<Item = (usize, &'a str, &'a [String])>,
+    ) -> Result<Self, Vec<KeymapProblem>> {
+        let mut chords: Vec<Vec<Chord>> = BINDINGS.iter().map(|binding| binding.chords.to_vec()).collect();
+        let mut lines: BTreeMap<usize, usize> = BTreeMap::new();
+        let mut problems = Vec::new();
+        for (line, name, words) in overrides {
+            match parse_override(line, name, words) {
+                Ok((row, parsed)) => {
+                    if let Some(slot) = chords.get_mut(row) {
+                        *slot = parsed;
+                    }
+                    lines.insert(row, line);
+                }
+                Err(mut found) => problems.append(&mut found),
+            }
+        }
+        problems.extend(conflicts(&chords, &lines));
+        if problems.is_empty() { Ok(Self::from_chords(chords)) } else { Err(problems) }
+    }
+
+    fn from_chords(chords: Vec<Vec<Chord>>) -> Self {
+        let mut index = BTreeMap::new();
+        for (row, (binding, keys)) in BINDINGS.iter().zip(&chords).enumerate() {
+            for chord in keys {
+                index.entry((binding.scope, *chord)).or_insert(row);
+            }
+        }
+        Self { chords, index }
+    }
+
+    /// What a chord does, the innermost scope first.
+    pub fn lookup(&self, scopes: &[Scope], chord: Chord) -> Option<Action> {
+        scopes
+            .iter()
+            .find_map(|scope| self.index.get(&(*scope, chord)))
+            .and_then(|row| BINDINGS.get(*row))
+            .map(|binding| binding.action)
+    }
+
+    /// The chords of a row of [`BINDINGS`], the one to show first; empty when the configuration took them all.
+    pub fn chords_of(&self, row: usize) -> &[Chord] {
+        self.chords.get(row).map_or(&[], Vec::as_slice)
+    }
+
+    /// The chord to show for an action in these scopes, the innermost first.
+    pub fn chord_for(&self, scopes: &[Scope], action: Action) -> Option<Chord> {
+        scopes.iter().find_map(|scope| {
+            let row = BINDINGS.iter().position(|binding| binding.scope == *scope && binding.action == action)?;
+            self.chords_of(row).first().copied()
+        })
+    }
+}
+
+fn parse_override(line: usize, name: &str, words: &[String]) -> Result<(usize, Vec<Chord>), Vec<KeymapProblem>> {
+    let problem = |message: String, cure: String| KeymapProblem { line, name: name.to_owned(), message, cure };
+    let Some(row) = BINDINGS.iter().position(|binding| binding.name == name) else {
+        let near = nearest(name).map_or_else(String::new, |near| format!(", perhaps \"{near}\""));
+        let cure = format!("`brokerdeck keys` lists the names{near}");
+        return Err(vec![problem("no key has this name".to_owned(), cure)]);
+    };
+    let mut chords = Vec::new();
+    let mut problems = Vec::new();
+    for word in words {
+        match word.parse::<Chord>() {
+            Ok(chord) => chords.push(chord),
+            Err(error) => problems.push(problem(error.to_string(), ChordError::HINT.to_owned())),
+        }
+    }
+    if problems.is_empty() { Ok((row, chords)) } else { Err(problems) }
+}
+
+/// The name that shares its last half or the longest start with a mistyped one.
+fn nearest(name: &str) -> Option<&'static str> {
+    let shared = |known: &str| known.chars().zip(name.chars()).take_while(|(a, b)| a == b).count();
+    let tail = name.rsplit('.').next().unwrap_or(name);
+    let names = BINDINGS.iter().map(|binding| binding.name);
+    names
+        .clone()
+        .find(|known| known.rsplit('.').next() == Some(tail))
+        .or_else(|| names.max_by_key(|known| shared(known)).filter(|known| shared(known) > 2))
+}
+
+/// Chords that two rows of one scope would share.
+fn conflicts(chords: &[Vec<Chord>], lines: &BTreeMap<usize, usize>) -> Vec<KeymapProblem> {
+    let mut taken: BTreeMap<(Scope, Chord), usize> = BTreeMap::new();
+    let mut problems = Vec::new();
+    for (row, (binding, keys)) in BINDINGS.iter().zip(chords).enumerate() {
+        for chord in keys {
+            let Some(other) = taken.insert((binding.scope, *chord), row).filter(|other| *other != row) else {
+                continue;
+            };
+            // The line to blame is the changed one; of two changed ones, the later.
+            let (blamed, kept) = if lines.get(&row) >= lines.get(&other) { (row, other) } else { (other, row) };
+            let name = |row: usize| BINDINGS.get(row).map_or("", |binding| binding.name);
+            problems.push(KeymapProblem {
+                line: lines.get(&blamed).copied().unwrap_or_default(),
+                name: name(blamed).to_owned(),
+                message: format!("{chord} already means {} there", name(kept)),
+                cure: format!("choose another key, or give \"{}\" another one too", name(kept)),
+            });
+        }
+    }
+    problems
+}

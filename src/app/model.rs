@@ -2,7 +2,7 @@
 //!
 //! What a frame shows is a function of this alone. Scroll offsets and hit areas belong to the view.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -10,13 +10,16 @@ use serde::{Deserialize, Serialize};
 use tui_input::Input;
 
 use super::keymap::{Action, Keymap};
+pub use super::rows::ListState;
 use super::rows::Rows;
 use crate::domain::blotter::Blotter;
 use crate::domain::market::{EquityHistory, MarketClock};
 use crate::domain::{Account, BrokerId, Environment, ExecutionId, LinkId, Mono, Now, OrderId, Position, Symbol};
 use crate::link::progress::Sensitive;
 use crate::link::{AttemptId, FoundAccount, LinkFailure, LinkRecord, RedirectNote};
-use crate::session::Session;
+use crate::session::{RequestId, Session};
+
+pub mod queries;
 
 /// The five panes, in the order of their digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -67,12 +70,37 @@ pub struct Program {
     pub timezone: TimeZone,
     /// The zone's name as shown: `ET`.
     pub timezone_label: Arc<str>,
-    /// Ring on fills.
+    /// Ring on fills, rejections and lost connections.
     pub bell: bool,
+    /// Notify the desktop, or run the owner's program, on the same.
+    pub notify: bool,
+    /// Orders of live accounts may be acted on at all (`[trading] live`).
+    pub trading_live: bool,
+    /// There is no configuration yet: welcome the newcomer.
+    pub first_run: bool,
     /// Flash new fills.
     pub flash: bool,
     /// Where the configuration is or would be, for messages.
     pub config_path: Arc<str>,
+}
+
+impl Default for Program {
+    /// A program with a broker's real accounts, quiet, in UTC.
+    fn default() -> Self {
+        Self {
+            simulated: false,
+            read_only: false,
+            can_approve: false,
+            timezone: TimeZone::UTC,
+            timezone_label: Arc::from("UTC"),
+            bell: false,
+            notify: false,
+            trading_live: false,
+            first_run: false,
+            flash: true,
+            config_path: Arc::from(""),
+        }
+    }
 }
 
 /// A broker that can be linked, as the Brokers pane and the *Add broker* search show it.
@@ -112,10 +140,56 @@ pub struct AccountState {
     pub positions: Option<Dated<Vec<Position>>>,
     /// Its equity today, for the sparkline.
     pub history: Option<Dated<EquityHistory>>,
+    /// When the equity of today is asked for again.
+    pub history_due: Option<Mono>,
+    /// The equity curves asked for by the chart.
+    pub charts: BTreeMap<Period, Dated<EquityHistory>>,
+    /// Whether it was live before in this run: only then is an execution news rather than history.
+    pub seen_live: bool,
     /// When the last event of any kind came, for the age shown.
     pub last_event_at: Option<Mono>,
     /// Connection history, newest last, bounded.
     pub log: VecDeque<ConnectionEntry>,
+}
+
+/// The span of an equity chart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Period {
+    /// Today.
+    Day,
+    /// A week.
+    Week,
+    /// A month.
+    Month,
+    /// Three months.
+    Quarter,
+    /// A year.
+    Year,
+}
+
+impl Period {
+    /// All of them, shortest first.
+    pub const ALL: [Self; 5] = [Self::Day, Self::Week, Self::Month, Self::Quarter, Self::Year];
+
+    /// The word shown, which is also the broker's (API.md 5.3).
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Day => "1D",
+            Self::Week => "1W",
+            Self::Month => "1M",
+            Self::Quarter => "3M",
+            Self::Year => "1A",
+        }
+    }
+
+    /// How fine its curve is, in the broker's word.
+    pub const fn timeframe(self) -> &'static str {
+        match self {
+            Self::Day => "5Min",
+            Self::Week => "1H",
+            Self::Month | Self::Quarter | Self::Year => "1D",
+        }
+    }
 }
 
 /// One line of a connection's history.
@@ -139,7 +213,7 @@ pub enum AccountScope {
 }
 
 /// A row of the Brokers pane.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum BrokerRow {
     /// A linked account.
     Linked(LinkId),
@@ -174,35 +248,6 @@ pub struct TapeKey {
     pub link: LinkId,
     /// Which: the entry's number in the account's tape.
     pub entry: u64,
-}
-
-/// A list pane: its rows in order, which one is selected (by key, never by index), its filter and its sort.
-#[derive(Debug, Clone)]
-pub struct ListState<K> {
-    /// The rows as shown, after filter and sort.
-    pub rows: Vec<K>,
-    /// The selected row's key; stays on its row when rows move.
-    pub selected: Option<K>,
-    /// The filter as typed; empty shows all.
-    pub filter: String,
-    /// Which column sorts, by index into the pane's columns; `None` is the pane's own order.
-    pub sort: Option<usize>,
-    /// The other way round.
-    pub reversed: bool,
-}
-
-impl<K> Default for ListState<K> {
-    fn default() -> Self {
-        Self { rows: Vec::new(), selected: None, filter: String::new(), sort: None, reversed: false }
-    }
-}
-
-impl<K: PartialEq> ListState<K> {
-    /// Where the selected row stands now.
-    pub fn selected_index(&self) -> Option<usize> {
-        let selected = self.selected.as_ref()?;
-        self.rows.iter().position(|row| row == selected)
-    }
 }
 
 /// Something drawn over the panes. The stack is drawn bottom-up and offered keys top-down.
@@ -267,6 +312,17 @@ pub enum Overlay {
     Linking,
     /// A yes/no question.
     Question(Question),
+    /// An account's equity over time; the curves are in [`AccountState::charts`].
+    EquityChart {
+        /// Whose.
+        link: LinkId,
+        /// Over what span.
+        period: Period,
+        /// The point under the crosshair, by index; `None` before it was moved.
+        cursor: Option<usize>,
+    },
+    /// The welcome of the first run.
+    Welcome,
 }
 
 /// One entry of the command palette.
@@ -298,6 +354,8 @@ pub enum PaletteCommand {
 pub enum Question {
     /// Forget this link's token?
     Unlink(LinkId),
+    /// Ask the broker to cancel these orders?
+    Cancel(Vec<OrderKey>),
 }
 
 /// A linking attempt as the waiting screen shows it.
@@ -372,6 +430,40 @@ pub struct Toast {
     pub until: Mono,
 }
 
+/// What the last frame could show, as the view reports it ([`super::Msg::Drawn`]): how far a page goes, where scrolling ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extent {
+    /// Rows of each pane's list that fit, by the pane's place in [`Pane::ALL`].
+    pub pages: [u16; 5],
+    /// Lines of the topmost overlay that fit.
+    pub overlay_page: u16,
+    /// The last line at which the topmost overlay may begin.
+    pub overlay_end: usize,
+}
+
+impl Default for Extent {
+    /// Before the first frame: a guess for pages, no limit for scrolling.
+    fn default() -> Self {
+        Self { pages: [10; 5], overlay_page: 10, overlay_end: usize::MAX }
+    }
+}
+
+/// What an answer to one of the program's own questions is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pending {
+    /// The equity of today, or a chart's curve.
+    History {
+        /// Whose.
+        link: LinkId,
+        /// Over what span.
+        period: Period,
+    },
+    /// A cancel of an order.
+    Cancel(OrderKey),
+    /// An order fetched again to see what became of it.
+    Order(OrderKey),
+}
+
 /// The whole state.
 #[derive(Debug)]
 pub struct Model {
@@ -395,8 +487,14 @@ pub struct Model {
     pub zoomed: bool,
     /// The pane whose filter is being typed, if any.
     pub filtering: Option<Pane>,
+    /// The filter field while a filter is typed.
+    pub filter_input: Input,
+    /// The text of a field as it was before typing began; Esc puts it back.
+    pub before: String,
     /// The lists.
     pub rows: Rows,
+    /// Orders marked for a common action.
+    pub marks: BTreeSet<OrderKey>,
     /// What lies over the panes.
     pub overlays: Vec<Overlay>,
     /// The linking attempt, if one is under way.
@@ -405,12 +503,24 @@ pub struct Model {
     pub next_attempt: u64,
     /// The market's clock and when it came.
     pub clock: Option<Dated<MarketClock>>,
+    /// When the clock is asked for again; `None` until an account is live.
+    pub clock_due: Option<Mono>,
+    /// The program's own questions under way.
+    pub pending: BTreeMap<RequestId, Pending>,
+    /// The id the next of them gets.
+    pub next_request: u64,
+    /// Everything the palette can offer, gathered when it opens.
+    pub palette: Vec<PaletteEntry>,
+    /// What the last frame could show.
+    pub extent: Extent,
     /// Passing messages, oldest first.
     pub toasts: VecDeque<Toast>,
     /// Errors, newest last, bounded.
     pub errors: VecDeque<ErrorEntry>,
     /// New executions that flash, and until when.
     pub flashes: BTreeMap<ExecutionId, Mono>,
+    /// Until when no bell rings again: a storm of fills rings once a second.
+    pub quiet_until: Mono,
     /// Whether the mouse is captured.
     pub mouse: bool,
     /// Set when the program is to end.

@@ -25,6 +25,8 @@ pub enum Msg {
         /// Rows.
         rows: u16,
     },
+    /// What the last frame could show; sent by the loop when it differs from before.
+    Drawn(super::model::Extent),
     /// A deadline of the model passed, or the clock's second turned.
     Tick,
     /// What the shell learned at start: the links it knows, in the order they were made.

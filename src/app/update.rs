@@ -1,13 +1,66 @@
-//! (contract skeleton: the app developer fills this in)
+//! Handles one message: routes it to the file that knows, and keeps time.
+//!
+//! Invariant: synchronous, infallible and deterministic; time arrives as an argument, randomness not at all.
+
+mod accounts;
+mod actions;
+mod keys;
+mod linking;
+mod lists;
+mod mouse;
+mod notices;
+mod orders;
+mod overlays;
+mod palette;
+#[cfg(test)]
+mod tests;
 
 use super::effect::Effect;
 use super::model::Model;
 use super::msg::Msg;
 use crate::domain::Now;
+use crate::session::Input;
 
-/// Handles one message. Synchronous, infallible, deterministic.
+/// Handles one message.
 pub fn update(model: &mut Model, msg: Msg, now: Now) -> Vec<Effect> {
-    let _ = (msg, now);
-    model.dirty = true;
-    Vec::new()
+    let mut effects = Vec::new();
+    let turned = now.wall.as_second() != model.now.wall.as_second();
+    model.now = now;
+    if turned {
+        // A flood of messages may keep the timer from ever firing; the turn of the second serves as well.
+        model.dirty = true;
+        if msg != Msg::Tick {
+            accounts::tick(model, &mut effects);
+        }
+    }
+    route(model, msg, &mut effects);
+    effects
+}
+
+fn route(model: &mut Model, msg: Msg, effects: &mut Vec<Effect>) {
+    match msg {
+        Msg::Key(chord) => keys::press(model, chord, effects),
+        Msg::Paste(text) => keys::paste(model, &text),
+        Msg::Mouse(mouse) => mouse::handle(model, mouse, effects),
+        Msg::Resize { cols, rows } => {
+            model.size = (cols, rows);
+            model.dirty = true;
+        }
+        Msg::Drawn(extent) => {
+            model.extent = extent;
+            overlays::clamp_scroll(model);
+        }
+        Msg::Tick => accounts::tick(model, effects),
+        Msg::Started { links } => accounts::start(model, links, effects),
+        Msg::Stream { link, epoch, event } => accounts::feed(model, &link, Input::Stream(epoch, event), effects),
+        Msg::Replied { link, id, result } => accounts::replied(model, &link, id, result, effects),
+        Msg::Clock(result) => accounts::clock(model, result),
+        Msg::Link { attempt, progress } => linking::progress(model, attempt, progress, effects),
+        Msg::Unlinked { link, result } => linking::unlinked(model, &link, result, effects),
+        Msg::Resumed => accounts::resumed(model, effects),
+        Msg::Trouble(text) => notices::error(model, None, text),
+        Msg::Notice(text) => notices::toast(model, text),
+        Msg::Terminate { signal } => actions::quit(model, u8::try_from(128 + signal).unwrap_or(1), effects),
+        Msg::Redraw => model.dirty = true,
+    }
 }

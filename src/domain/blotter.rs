@@ -8,8 +8,7 @@ mod ledger;
 mod merge;
 mod tape;
 
-use std::cmp::Ordering;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use jiff::Timestamp;
 
@@ -20,7 +19,6 @@ pub use self::tape::TapeEntry;
 use super::activity::{Activity, ActivityKind};
 use super::execution::{Execution, ExecutionKind, Source};
 use super::ids::{ExecutionId, OrderId};
-use super::money::Qty;
 use super::order::{Order, OrderStatus};
 use super::update::{TradeEvent, TradeUpdate};
 
@@ -79,11 +77,7 @@ pub struct Blotter {
     tape: Tape,
     /// When an order's executed quantity was last lowered; states from before that are history.
     lowered: HashMap<OrderId, Option<Timestamp>>,
-    /// Orders whose rows add up to more than they state: what they stated and what the rows added up to.
-    doubts: HashMap<OrderId, (Qty, Qty)>,
-    history_before: Option<Timestamp>,
     last_fill_at: Option<Timestamp>,
-    last_submitted_at: Option<Timestamp>,
 }
 
 impl Blotter {
@@ -144,16 +138,6 @@ impl Blotter {
         self.last_fill_at
     }
 
-    /// The broker's time of the latest submission known; where the next list of orders starts from.
-    pub fn last_submitted_at(&self) -> Option<Timestamp> {
-        self.last_submitted_at
-    }
-
-    /// Executions from before this were never asked for: done orders from before it get no placeholders.
-    pub fn set_history_before(&mut self, at: Option<Timestamp>) {
-        self.history_before = at;
-    }
-
     /// Forgets everything but the tape's numbering: the account behind it is a new one (API.md 9.2).
     pub fn reset(&mut self) {
         let mut tape = std::mem::take(&mut self.tape);
@@ -165,14 +149,6 @@ impl Blotter {
     pub fn apply_update(&mut self, update: &TradeUpdate) -> Changes {
         let mut changes = Changes::default();
         let lowers = matches!(update.event, TradeEvent::TradeBust | TradeEvent::TradeCorrect);
-        if !lowers
-            && let Some(known) = self.order(&update.order.id)
-            && update.order.cum_qty < known.cum_qty
-            && update.order.updated_at > known.updated_at
-        {
-            // Newer, and less executed: something was undone that nobody told of.
-            changes.gaps.push(update.order.id.clone());
-        }
         self.merge_order(&update.order, lowers, false, &mut changes);
         let at = update.happened_at.or(update.at);
         if update.executions.is_empty() {
@@ -190,9 +166,8 @@ impl Blotter {
     /// Quantity that no row explains gets a placeholder, so that positions and tape agree until the report arrives.
     pub fn apply_snapshot(&mut self, orders: &[Order], activities: &[Activity]) -> Changes {
         let mut changes = Changes::default();
-        let mut lowered = HashSet::new();
         for order in orders {
-            self.merge_rest_order(order, &mut lowered, &mut changes);
+            self.merge_rest_order(order, &mut changes);
         }
         for activity in activities {
             if let Some((execution, event)) = from_activity(activity) {
@@ -200,8 +175,9 @@ impl Blotter {
             }
         }
         for order in orders {
-            for order in std::iter::once(order).chain(&order.legs) {
-                self.settle(&order.id, lowered.contains(&order.id), &mut changes);
+            self.explain(&order.id, &mut changes);
+            for leg in &order.legs {
+                self.explain(&leg.id, &mut changes);
             }
         }
         changes
@@ -235,16 +211,20 @@ impl Blotter {
         }
     }
 
-    fn merge_rest_order(&mut self, order: &Order, lowered: &mut HashSet<OrderId>, changes: &mut Changes) {
+    fn merge_rest_order(&mut self, order: &Order, changes: &mut Changes) {
         let before = self.order(&order.id).map(|known| (known.status.clone(), known.cum_qty, known.updated_at));
         // A state newer than ours with less executed than we know: an execution was undone and nobody told us.
         let undone = before.as_ref().is_some_and(|(_, cum, at)| order.cum_qty < *cum && order.updated_at > *at);
-        if undone {
-            lowered.insert(order.id.clone());
+        if undone && let Some((_, cum, _)) = &before {
+            let explained = self.ledger.explained(&order.id);
+            if explained > order.cum_qty {
+                let execution = ledger::inferred_bust(order, *cum, explained);
+                self.enter(execution, &TradeEvent::TradeBust, changes);
+            }
         }
         let changed = self.merge_order(order, undone, true, changes);
         for leg in &order.legs {
-            self.merge_rest_order(leg, lowered, changes);
+            self.merge_rest_order(leg, changes);
         }
         if changed
             && let (Some((status, ..)), Some(event)) = (before, event_of_status(&order.status))
@@ -262,7 +242,6 @@ impl Blotter {
             let at = self.lowered.entry(order.id.clone()).or_default();
             *at = (*at).max(order.updated_at);
         }
-        self.last_submitted_at = self.last_submitted_at.max(order.submitted_at);
         let Some(known) = self.index.get(&order.id).and_then(|index| self.orders.get_mut(*index as usize)) else {
             let index = u32::try_from(self.orders.len()).unwrap_or(u32::MAX);
             self.index.insert(order.id.clone(), index);
@@ -295,10 +274,6 @@ impl Blotter {
         self.last_fill_at = self.last_fill_at.max(execution.at);
         let (at, order_id, source, id) =
             (execution.at, execution.order_id.clone(), execution.source, execution.id.clone());
-        // The broker's own report of an undoing replaces what was inferred.
-        let undone = matches!(execution.kind, ExecutionKind::Bust { .. })
-            .then_some(execution.qty.abs())
-            .filter(|_| !ledger::is_inferred(&id));
         match self.ledger.enter(execution) {
             Entered::Known => {}
             Entered::Completed(id) => changes.revised.push(id),
@@ -334,13 +309,7 @@ impl Blotter {
             }
             Entered::New => {
                 changes.executions.push(id.clone());
-                let vacant = match undone {
-                    Some(qty) => {
-                        let retracted = self.ledger.retract(&order_id, qty);
-                        self.vacate(retracted, changes)
-                    }
-                    None => self.trim(&order_id, changes),
-                };
+                let vacant = self.trim(&order_id, changes);
                 match vacant.and_then(|line| self.tape.entry_mut(line)) {
                     Some(entry) => {
                         (entry.at, entry.event, entry.execution) = (at, event.clone(), Some(id.clone()));
@@ -356,15 +325,10 @@ impl Blotter {
     /// Cuts placeholders that a report has overtaken; returns a line that shows nothing any more.
     fn trim(&mut self, order: &OrderId, changes: &mut Changes) -> Option<u64> {
         let order = self.index.get(order).and_then(|index| self.orders.get(*index as usize))?;
-        let trimmed = self.ledger.trim(order);
-        self.vacate(trimmed, changes)
-    }
-
-    /// Notes rows that were cut or went away; returns a line that shows nothing any more.
-    fn vacate(&mut self, trimmed: ledger::Trimmed, changes: &mut Changes) -> Option<u64> {
-        changes.revised.extend(trimmed.cut);
+        let ledger::Trimmed { cut, gone } = self.ledger.trim(order);
+        changes.revised.extend(cut);
         let mut vacant = None;
-        for (id, line) in trimmed.gone {
+        for (id, line) in gone {
             changes.removed.push(id);
             if let Some(entry) = line.and_then(|line| self.tape.entry_mut(line)) {
                 entry.execution = None;
@@ -406,34 +370,9 @@ impl Blotter {
         }
     }
 
-    /// Squares an order that REST stated with its rows: placeholders for what is missing, an inferred bust for what is
-    /// too much. `lowered` tells that REST stated less than was known before.
-    fn settle(&mut self, id: &OrderId, lowered: bool, changes: &mut Changes) {
-        let explained = self.ledger.explained(id);
-        let Some(cum_qty) = self.order(id).map(|order| order.cum_qty) else { return };
-        match explained.cmp(&cum_qty) {
-            Ordering::Equal => {
-                self.doubts.remove(id);
-            }
-            Ordering::Less => {
-                self.doubts.remove(id);
-                self.explain(id, cum_qty.checked_sub(explained).unwrap_or(Qty::ZERO), changes);
-            }
-            Ordering::Greater => {
-                self.trim(id, changes);
-                self.infer_bust(id, lowered, changes);
-            }
-        }
-    }
-
     /// Puts placeholders where an order states more than the ledger explains.
-    fn explain(&mut self, id: &OrderId, missing: Qty, changes: &mut Changes) {
-        let retracted = self.ledger.retract(id, missing);
-        self.vacate(retracted, changes);
+    fn explain(&mut self, id: &OrderId, changes: &mut Changes) {
         let Some(order) = self.order(id) else { return };
-        if order.status.is_terminal() && order.updated_at < self.history_before {
-            return;
-        }
         let missing = self.ledger.placeholders(order);
         if !missing.is_empty() {
             changes.gaps.push(id.clone());
@@ -441,24 +380,6 @@ impl Blotter {
         for placeholder in missing {
             self.enter(placeholder, &TradeEvent::PartialFill, changes);
         }
-    }
-
-    /// Puts a row for what was undone without a report.
-    ///
-    /// A state that does not know the latest execution yet looks the same for a moment, so unless the order itself went
-    /// down it takes two passes that agree.
-    fn infer_bust(&mut self, id: &OrderId, lowered: bool, changes: &mut Changes) {
-        let explained = self.ledger.explained(id);
-        let Some(order) = self.order(id).filter(|order| explained > order.cum_qty) else { return };
-        let doubt = (order.cum_qty, explained);
-        let repeated = order.updated_at >= self.ledger.latest(id) && self.doubts.get(id) == Some(&doubt);
-        if !lowered && !repeated {
-            self.doubts.insert(id.clone(), doubt);
-            return;
-        }
-        let execution = ledger::inferred_bust(order, explained);
-        self.doubts.remove(id);
-        self.enter(execution, &TradeEvent::TradeBust, changes);
     }
 }
 

@@ -86,7 +86,6 @@ macro_rules! amount {
             }
 
             /// Without its sign.
-            #[must_use]
             pub fn abs(self) -> Self {
                 Self(self.0.abs())
             }

@@ -18,10 +18,9 @@ use self::audit::Audits;
 use super::backoff::Jitter;
 use super::event::{AuthForm, StreamEvent};
 use super::request::{Reply, Request, RequestError, RequestId};
-use super::resync::{Limits, Resync, Since};
+use super::resync::{Resync, Since};
 use super::state::{ConnectionState, Epoch};
 use super::timer::{Timer, Timers};
-use crate::domain::ablation::{Ablation, left_out};
 use crate::domain::blotter::{Blotter, Changes};
 use crate::domain::{Account, AccountId, Mono, Now, Position, TradeUpdate};
 
@@ -96,8 +95,10 @@ struct Outage {
     was_live: bool,
 }
 
+/// Updates held while syncing; one more restarts the epoch.
+const HELD: usize = 10_000;
 /// A connection that lived this long forgives the attempts before it.
-const HEALTHY: Duration = Duration::from_mins(1);
+const HEALTHY: Duration = Duration::from_secs(60);
 /// Balances and positions are asked again this soon after an execution, and at most this often.
 const REFRESH_AFTER: Duration = Duration::from_millis(300);
 const REFRESH_EVERY: Duration = Duration::from_secs(3);
@@ -105,7 +106,7 @@ const REFRESH_EVERY: Duration = Duration::from_secs(3);
 const MARKS_EVERY: Duration = Duration::from_secs(10);
 /// While polling: passes, and attempts to get a stream after all.
 const POLL_EVERY: Duration = Duration::from_secs(6);
-const STREAM_AGAIN: Duration = Duration::from_mins(5);
+const STREAM_AGAIN: Duration = Duration::from_secs(300);
 
 /// One account's session. Feed it with [`Session::handle`], drain [`Session::poll`], wake it at [`Session::deadline`].
 #[derive(Debug)]
@@ -122,9 +123,6 @@ pub struct Session {
     outage: Option<Outage>,
     resync: Option<Resync>,
     since: Since,
-    limits: Limits,
-    /// Nothing is asked before this: the broker said to wait, or a question failed.
-    hold_until: Option<Mono>,
     account: Option<AccountId>,
     block: Option<&'static str>,
     refresh: Vec<RequestId>,
@@ -150,8 +148,6 @@ impl Session {
             outage: None,
             resync: None,
             since: Since::default(),
-            limits: Limits::default(),
-            hold_until: None,
             account: None,
             block: None,
             refresh: Vec::new(),
@@ -257,11 +253,6 @@ impl Session {
         self.attempt += 1;
         self.outage.get_or_insert(Outage { since: now.mono, was_live });
         self.phase = Phase::Opening;
-        if left_out(Ablation::ListenFirst) {
-            self.phase = Phase::Syncing { held: Vec::new() };
-            self.start_pass(now);
-            return;
-        }
         self.out.push_back(Output::OpenStream(self.epoch, self.form));
         self.show(ConnectionState::Connecting { since: now.mono });
     }
@@ -313,7 +304,7 @@ impl Session {
             self.begin(now);
         }
         if self.timers.due(Timer::Retry, now.mono) {
-            self.ask(now);
+            self.ask();
         }
         if self.timers.due(Timer::Healthy, now.mono) {
             self.attempt = 0;

@@ -12,7 +12,6 @@ use jiff::Timestamp;
 use super::request::{
     ActivitiesQuery, OrderFilter, OrdersQuery, Reply, Request, RequestError, RequestErrorKind, RequestId,
 };
-use crate::domain::ablation::{Ablation, left_out};
 use crate::domain::activity::ActivityKind;
 use crate::domain::blotter::Blotter;
 use crate::domain::{Account, Activity, Order, OrderId, Position};
@@ -21,28 +20,11 @@ use crate::domain::{Account, Activity, Order, OrderId, Position};
 const IN_FLIGHT: usize = 4;
 /// How often one request is asked again before the pass goes on without it.
 const TRIES: u32 = 6;
-/// The wait after a 429 that names none.
-pub(super) const RATE_LIMIT_WAIT: Duration = Duration::from_secs(10);
-/// Pages of executions that the first pass ever goes back.
-const FIRST_PAGES: u32 = 10;
-
-/// The sizes of things; the laboratory has smaller ones, so that short runs reach every edge.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Limits {
-    /// The broker's largest pages (API.md 5.4, 5.5).
-    pub(super) orders_page: u16,
-    pub(super) fills_page: u8,
-    /// A pass starts this much before what is known: REST may lag, and rows may become visible out of order.
-    pub(super) overlap: Duration,
-    /// Updates held while syncing; one more restarts the epoch.
-    pub(super) held: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { orders_page: 500, fills_page: 100, overlap: Duration::from_mins(15), held: 10_000 }
-    }
-}
+/// The broker's largest pages (API.md 5.4, 5.5).
+const ORDERS_PAGE: u16 = 500;
+const ACTIVITIES_PAGE: u8 = 100;
+/// A pass starts this much before what is known: REST may lag, and clocks differ.
+const OVERLAP: Duration = Duration::from_secs(15 * 60);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum List {
@@ -62,10 +44,9 @@ struct Question {
 /// Where a pass starts from.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Since {
-    /// Broker's time of the last execution known at the end of a complete pass.
+    /// Broker's time of the last execution merged by a complete pass.
     pub(super) fills: Option<Timestamp>,
-    /// Broker's time of the last submission known then; the beginning of time when there was none. Our own clock may be
-    /// wrong by any amount.
+    /// When the last complete pass began, by the wall clock.
     pub(super) orders: Option<Timestamp>,
 }
 
@@ -78,10 +59,6 @@ pub(super) struct Picture {
     pub(super) activities: Vec<Activity>,
     /// False when a page is missing; nothing may be concluded from absence then.
     pub(super) complete: bool,
-    /// A page is missing that may well come when it is asked for again.
-    pub(super) again: bool,
-    /// On the first pass ever: executions from before this were not asked for.
-    pub(super) history_before: Option<Timestamp>,
 }
 
 /// What became of an answer.
@@ -102,8 +79,9 @@ pub(super) enum Step {
 /// One pass.
 #[derive(Debug)]
 pub(super) struct Resync {
+    /// When it began; the next pass starts from here.
+    pub(super) began: Timestamp,
     since: Since,
-    first_pages: u32,
     queue: VecDeque<Question>,
     pending: HashMap<RequestId, Question>,
     picture: Picture,
@@ -112,7 +90,7 @@ pub(super) struct Resync {
 }
 
 impl Resync {
-    pub(super) fn new(since: Since, limits: Limits) -> Self {
+    pub(super) fn new(began: Timestamp, since: Since) -> Self {
         let orders = |filter, nested| {
             Request::Orders(OrdersQuery {
                 filter,
@@ -122,11 +100,10 @@ impl Resync {
                 symbol: None,
                 ascending: false,
                 nested,
-                limit: limits.orders_page,
+                limit: ORDERS_PAGE,
             })
         };
-        let overlap = if left_out(Ablation::Overlap) { Duration::ZERO } else { limits.overlap };
-        let earlier = |at: Timestamp| at.checked_sub(overlap).unwrap_or(at);
+        let earlier = |at: Timestamp| at.checked_sub(OVERLAP).unwrap_or(at);
         let fills = Request::Activities(ActivitiesQuery {
             fills_only: true,
             after: since.fills.or(since.orders).map(earlier),
@@ -134,7 +111,7 @@ impl Resync {
             page_token: None,
             // Without a starting point the newest are wanted, with one all since then in order.
             ascending: since.fills.or(since.orders).is_some(),
-            page_size: limits.fills_page,
+            page_size: ACTIVITIES_PAGE,
         });
         let first = [
             (Request::Account, List::Other),
@@ -144,7 +121,7 @@ impl Resync {
             (Request::Positions, List::Other),
         ];
         Self {
-            first_pages: 0,
+            began,
             since: Since { orders: since.orders.map(earlier), ..since },
             queue: first.into_iter().map(|(request, list)| Question { request, list, tries: 0 }).collect(),
             pending: HashMap::new(),
@@ -203,10 +180,10 @@ impl Resync {
             RequestErrorKind::Unauthorized => Step::Refused(error),
             RequestErrorKind::Forbidden if question.request == Request::Account => Step::Refused(error),
             // An order fetched by id that is not there has been wiped with its account; the account id tells.
-            RequestErrorKind::NotFound if matches!(question.request, Request::Order(_)) => Step::More,
+            RequestErrorKind::NotFound => Step::More,
             RequestErrorKind::RateLimited { retry_after } => {
                 self.queue.push_front(question);
-                Step::Wait(retry_after.unwrap_or(RATE_LIMIT_WAIT))
+                Step::Wait(retry_after.unwrap_or(Duration::from_secs(10)))
             }
             RequestErrorKind::Server | RequestErrorKind::Network | RequestErrorKind::Timeout
                 if question.tries < TRIES =>
@@ -215,10 +192,6 @@ impl Resync {
                 let wait = Duration::from_millis(250 << question.tries.min(5));
                 self.queue.push_front(question);
                 Step::Wait(wait)
-            }
-            RequestErrorKind::Server | RequestErrorKind::Network | RequestErrorKind::Timeout => {
-                (self.picture.complete, self.picture.again) = (false, true);
-                Step::More
             }
             _ => {
                 self.picture.complete = false;
@@ -256,8 +229,8 @@ impl Resync {
         }
         let Some((id, submitted_at)) = last.filter(|_| full && advanced) else { return };
         // The recent list goes back to the last complete pass; the first pass ever takes one page of it.
-        let in_gap = self.since.orders.is_some_and(|since| submitted_at.is_none_or(|at| at >= since));
-        let wanted = question.list == List::Open || (in_gap && !left_out(Ablation::WholeGap));
+        let wanted = question.list == List::Open
+            || self.since.orders.is_some_and(|since| submitted_at.is_none_or(|at| at >= since));
         if wanted {
             let request = Request::Orders(OrdersQuery { before_order_id: Some(id), ..query.clone() });
             self.queue.push_back(Question { request, list: question.list, tries: 0 });
@@ -269,31 +242,22 @@ impl Resync {
         let full = rows.len() >= usize::from(query.page_size);
         let token: Option<Arc<str>> = rows.last().map(|row| row.id.clone());
         let advanced = token.is_some() && token != query.page_token;
-        let oldest = rows.last().and_then(fill_time);
         self.picture.activities.extend(rows);
-        if !query.ascending {
-            // The first pass ever: back some pages, or to the beginning.
-            self.first_pages += 1;
-            self.picture.history_before = oldest.filter(|_| full && advanced);
-        }
-        if full && advanced && (query.ascending || self.first_pages < FIRST_PAGES) {
+        if full && advanced && query.ascending {
             let request = Request::Activities(ActivitiesQuery { page_token: token, ..query.clone() });
             self.queue.push_back(Question { request, list: List::Fills, tries: 0 });
         }
     }
 
-    /// Every working order of ours that no list shows, and every order that a fill knows more of than we do.
+    /// Every working order of ours that the open list lacks, and every order a fill names and nobody has shown.
     fn ask_by_id(&mut self, blotter: &Blotter) {
-        if left_out(Ablation::ById) {
-            return;
-        }
         let mut wanted: Vec<OrderId> =
             blotter.working().filter(|order| !self.seen.contains(&order.id)).map(|order| order.id.clone()).collect();
         for row in &self.picture.activities {
-            let ActivityKind::Fill { order_id, cum_qty, .. } = &row.kind else { continue };
-            let known = blotter.order(order_id);
-            let behind = known.is_none_or(|order| cum_qty.is_some_and(|cum| cum > order.cum_qty));
-            if behind && !self.seen.contains(order_id) {
+            if let ActivityKind::Fill { order_id, .. } = &row.kind
+                && !self.seen.contains(order_id)
+                && blotter.order(order_id).is_none()
+            {
                 wanted.push(order_id.clone());
             }
         }
@@ -303,12 +267,5 @@ impl Resync {
                 self.queue.push_back(Question { request: Request::Order(id), list: List::Other, tries: 0 });
             }
         }
-    }
-}
-
-fn fill_time(row: &Activity) -> Option<Timestamp> {
-    match &row.kind {
-        ActivityKind::Fill { at, .. } => *at,
-        ActivityKind::Other { .. } => None,
     }
 }

@@ -2,7 +2,6 @@
 
 use std::cmp::Ordering;
 
-use crate::domain::ablation::{Ablation, left_out};
 use crate::domain::order::{Order, OrderStatus};
 
 /// What to do with a state that arrived.
@@ -16,9 +15,6 @@ pub(super) enum Verdict {
 /// Judges an arriving state against the known one. `may_lower` is set for busts and corrections only, `evidence` for
 /// answers of REST, which settle what changes without an event, such as the mark of a trailing stop.
 pub(super) fn judge(known: &Order, arrived: &Order, may_lower: bool, evidence: bool) -> Verdict {
-    if left_out(Ablation::Monotone) {
-        return if known == arrived { Verdict::Keep } else { Verdict::Take(Box::new(arrived.clone())) };
-    }
     let lowered = may_lower && arrived.cum_qty < known.cum_qty && arrived.updated_at >= known.updated_at;
     if lowered {
         let mut merged = arrived.clone();
@@ -32,10 +28,8 @@ pub(super) fn judge(known: &Order, arrived: &Order, may_lower: bool, evidence: b
             merged.status = known.status.clone();
             merged.canceled_at = known.canceled_at.or(arrived.canceled_at);
             merged.expired_at = known.expired_at.or(arrived.expired_at);
+            merged.updated_at = known.updated_at.max(arrived.updated_at);
         }
-        // More executed is newer whatever its time says; the later time stays, or an old answer would look like an
-        // undoing.
-        merged.updated_at = known.updated_at.max(arrived.updated_at);
         keep_relations(&mut merged, known);
         return Verdict::Take(Box::new(merged));
     }

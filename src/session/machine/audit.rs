@@ -12,8 +12,8 @@ pub(super) const GRACE: Duration = Duration::from_secs(3);
 /// Audits after going live; REST may lag the stream by about ten seconds (API.md 6.8).
 const FIRST: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(25)];
 /// Then: while orders are working, and when none are.
-const BUSY: Duration = Duration::from_mins(1);
-const QUIET: Duration = Duration::from_mins(5);
+const BUSY: Duration = Duration::from_secs(60);
+const QUIET: Duration = Duration::from_secs(300);
 /// After a pass that lacked a page.
 const AGAIN: Duration = Duration::from_secs(10);
 /// A stream that told nothing for this long while things happened is starved.

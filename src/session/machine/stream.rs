@@ -1,8 +1,7 @@
 //! What the stream says: the way up, updates, and every way it ends.
 
-use super::{Duration, HEALTHY, Now, Output, Phase, STREAM_AGAIN, Session, Timer};
+use super::{Duration, HEALTHY, HELD, Now, Output, Phase, STREAM_AGAIN, Session, Timer};
 use crate::domain::TradeUpdate;
-use crate::domain::ablation::{Ablation, left_out};
 use crate::domain::blotter::Blotter;
 use crate::domain::order::OrderStatus;
 use crate::domain::update::TradeEvent;
@@ -12,6 +11,7 @@ use crate::session::state::ConnectionState;
 impl Session {
     pub(super) fn on_stream(&mut self, event: StreamEvent, blotter: &mut Blotter, now: Now) {
         match event {
+            StreamEvent::Opened => {}
             StreamEvent::Authorized { form, message } => {
                 self.form = form;
                 if let Some(message) = message {
@@ -26,8 +26,7 @@ impl Session {
             StreamEvent::Listening { trade_updates: false } => {
                 self.back_off("the stream does not offer trade updates".to_owned(), now);
             }
-            StreamEvent::Listening { .. } if left_out(Ablation::ListenFirst) => self.go_live(blotter, now),
-            StreamEvent::Opened | StreamEvent::Listening { .. } => {}
+            StreamEvent::Listening { .. } => {}
             StreamEvent::Update(update) => self.on_update(*update, blotter, now),
             StreamEvent::Pong { latency } => self.latency = Some(latency),
             StreamEvent::Unknown { text } => {
@@ -40,7 +39,7 @@ impl Session {
 
     fn on_update(&mut self, update: TradeUpdate, blotter: &mut Blotter, now: Now) {
         match &mut self.phase {
-            Phase::Syncing { held } if held.len() >= self.limits.held => {
+            Phase::Syncing { held } if held.len() >= HELD => {
                 self.log("more updates arrived while syncing than can be held; starting over");
                 self.begin(now);
             }

@@ -1,13 +1,10 @@
 //! What REST says: passes, refreshed balances, the confirmation of a refusal.
 
-use jiff::Timestamp;
-
-use super::{Duration, MARKS_EVERY, Now, Output, POLL_EVERY, Phase, REFRESH_AFTER, REFRESH_EVERY, Session, Timer};
+use super::{MARKS_EVERY, Now, Output, POLL_EVERY, Phase, REFRESH_AFTER, REFRESH_EVERY, Session, Timer};
 use crate::domain::Account;
-use crate::domain::ablation::{Ablation, left_out};
 use crate::domain::blotter::Blotter;
 use crate::session::request::{Reply, Request, RequestError, RequestErrorKind, RequestId};
-use crate::session::resync::{Picture, RATE_LIMIT_WAIT, Resync, Since, Step};
+use crate::session::resync::{Picture, Resync, Since, Step};
 use crate::session::state::ConnectionState;
 
 impl Session {
@@ -17,16 +14,12 @@ impl Session {
             return;
         }
         self.audits.pass_began(now.mono);
-        self.resync = Some(Resync::new(self.since, self.limits));
-        self.ask(now);
+        self.resync = Some(Resync::new(now.wall, self.since));
+        self.ask();
     }
 
     /// Sends as many questions of the pass as may be under way.
-    pub(super) fn ask(&mut self, now: Now) {
-        if let Some(until) = self.hold_until.filter(|until| *until > now.mono) {
-            self.timers.set(Timer::Retry, until);
-            return;
-        }
+    pub(super) fn ask(&mut self) {
         let Some(resync) = &mut self.resync else { return };
         let next = &mut self.next_request;
         let mut fresh = || {
@@ -57,9 +50,6 @@ impl Session {
                 Ok(Reply::Account(account)) => self.on_account(account, blotter, now),
                 Ok(Reply::Positions(positions)) => self.out.push_back(Output::Positions(positions)),
                 Err(error) if error.kind == RequestErrorKind::Unauthorized => self.confirm(error.message, false),
-                Err(RequestError { kind: RequestErrorKind::RateLimited { retry_after }, .. }) => {
-                    self.hold(retry_after.unwrap_or(RATE_LIMIT_WAIT), now);
-                }
                 // A failed refresh is repeated soon enough by the next one.
                 Ok(_) | Err(_) => {}
             }
@@ -68,27 +58,19 @@ impl Session {
         let Some(resync) = &mut self.resync else { return };
         match resync.answer(id, result, blotter) {
             Step::Foreign => {}
-            Step::More => self.ask(now),
-            Step::Wait(after) => self.hold(after, now),
+            Step::More => self.ask(),
+            Step::Wait(after) => self.timers.hasten(Timer::Retry, now.mono + after),
             Step::Refused(error) => self.confirm(error.message, false),
             Step::Done => {
                 if let Some(resync) = self.resync.take() {
-                    self.on_picture(resync.finish(), blotter, now);
+                    let began = resync.began;
+                    self.on_picture(resync.finish(), began, blotter, now);
                 }
             }
         }
     }
 
-    /// Asks nothing for a while; a longer wait is not cut short by a later, shorter one.
-    fn hold(&mut self, after: Duration, now: Now) {
-        let until = (now.mono + after).max(self.hold_until.unwrap_or_default());
-        self.hold_until = Some(until);
-        if self.resync.is_some() {
-            self.timers.set(Timer::Retry, until);
-        }
-    }
-
-    fn on_picture(&mut self, picture: Picture, blotter: &mut Blotter, now: Now) {
+    fn on_picture(&mut self, picture: Picture, began: jiff::Timestamp, blotter: &mut Blotter, now: Now) {
         if let Some(account) = picture.account {
             let epoch = self.epoch;
             self.on_account(account, blotter, now);
@@ -100,24 +82,14 @@ impl Session {
         if let Some(positions) = picture.positions {
             self.out.push_back(Output::Positions(positions));
         }
-        if picture.history_before.is_some() {
-            blotter.set_history_before(picture.history_before);
-        }
         let changes = blotter.apply_snapshot(&picture.orders, &picture.activities);
         let recovered = changes.executions.len();
         if picture.complete {
-            let orders = blotter.last_submitted_at().unwrap_or(Timestamp::UNIX_EPOCH);
-            self.since = Since { fills: blotter.last_fill_at(), orders: Some(orders) };
+            self.since = Since { fills: blotter.last_fill_at(), orders: Some(began) };
         } else {
             self.log("a part of the picture could not be fetched; it is asked again");
         }
         match self.phase {
-            // Not live on half a picture; what was held stays held.
-            Phase::Syncing { .. } if picture.again => self.changed(changes),
-            Phase::Syncing { .. } if left_out(Ablation::ListenFirst) => {
-                self.changed(changes);
-                self.out.push_back(Output::OpenStream(self.epoch, self.form));
-            }
             Phase::Syncing { .. } => {
                 self.report_outage(recovered, now);
                 self.changed(changes);
@@ -142,9 +114,7 @@ impl Session {
         } else {
             self.audits.next(blotter.working_count() > 0, picture.complete, now.mono)
         };
-        if !left_out(Ablation::Audit) {
-            self.timers.set(Timer::Audit, next);
-        }
+        self.timers.set(Timer::Audit, next);
     }
 
     /// Balances came: is it still the same account, and may it trade?
@@ -197,7 +167,7 @@ impl Session {
             return;
         }
         self.timers.set(Timer::Marks, now.mono + MARKS_EVERY);
-        if !self.refresh.is_empty() || self.hold_until.is_some_and(|until| until > now.mono) {
+        if !self.refresh.is_empty() {
             return;
         }
         self.refreshed_at = Some(now.mono);

@@ -1,0 +1,296 @@
+//! Filters as typed: words and fields (`aapl side:sell status:working qty>100 -type:limit`), all of which must hold.
+//!
+//! A filter never fails: what cannot be understood is left out and said in [`Filter::problem`].
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+use rust_decimal::Decimal;
+
+use super::columns::placed_at;
+use super::model::AccountState;
+use crate::domain::blotter::TapeEntry;
+use crate::domain::{Order, Position};
+
+/// A filter ready to be applied.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    terms: Vec<Term>,
+    /// What was not understood, as a sentence without a stop.
+    pub problem: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Term {
+    negated: bool,
+    test: Test,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Test {
+    /// Occurs in any of the row's words.
+    Word(String),
+    /// A field begins with a word.
+    Field(&'static str, String),
+    /// A field's figure compares.
+    Figure(&'static str, &'static [Ordering], Decimal),
+}
+
+/// A field's value in one row.
+pub enum Value<'a> {
+    /// A word, compared without regard to case.
+    Word(Cow<'a, str>),
+    /// A figure, if there is one.
+    Figure(Option<Decimal>),
+    /// No such field in this kind of row.
+    Absent,
+}
+
+/// The fields a filter may name, with their other spellings.
+const FIELDS: &[(&str, &[&str])] = &[
+    ("symbol", &["symbol", "sym"]),
+    ("side", &["side"]),
+    ("status", &["status", "st"]),
+    ("type", &["type"]),
+    ("tif", &["tif"]),
+    ("event", &["event"]),
+    ("account", &["account", "acct"]),
+    ("id", &["id"]),
+    ("class", &["class"]),
+    ("qty", &["qty"]),
+    ("filled", &["filled"]),
+    ("limit", &["limit"]),
+    ("stop", &["stop"]),
+    ("avg", &["avg"]),
+    ("last", &["last"]),
+    ("value", &["value", "notional"]),
+    ("pl", &["pl", "p&l", "pnl"]),
+    ("price", &["price", "px"]),
+];
+
+const OPERATORS: &[(&str, &[Ordering])] = &[
+    (">=", &[Ordering::Greater, Ordering::Equal]),
+    ("<=", &[Ordering::Less, Ordering::Equal]),
+    (">", &[Ordering::Greater]),
+    ("<", &[Ordering::Less]),
+    ("=", &[Ordering::Equal]),
+];
+
+impl Filter {
+    /// Reads a filter as typed.
+    pub fn parse(text: &str) -> Self {
+        let mut filter = Self::default();
+        for token in text.split_whitespace() {
+            let (negated, token) = match token.strip_prefix(['-', '!']) {
+                Some(rest) if !rest.is_empty() => (true, rest),
+                _ => (false, token),
+            };
+            match term(token) {
+                Ok(Some(test)) => filter.terms.push(Term { negated, test }),
+                Ok(None) => {}
+                Err(problem) => filter.problem = Some(problem),
+            }
+        }
+        filter
+    }
+
+    /// True when it lets everything through.
+    pub fn is_empty(&self) -> bool {
+        self.terms.is_empty()
+    }
+
+    /// Whether a row passes; `field` gives a field's value, `words` everything a bare word is looked for in.
+    pub fn passes<'a>(&self, field: impl Fn(&str) -> Value<'a>, words: impl Fn() -> Vec<Cow<'a, str>>) -> bool {
+        self.terms.iter().all(|term| {
+            let holds = match &term.test {
+                Test::Word(wanted) => words().iter().any(|word| word.to_lowercase().contains(wanted)),
+                Test::Field(name, wanted) => match field(name) {
+                    Value::Word(word) => word.to_lowercase().starts_with(wanted.as_str()),
+                    Value::Figure(Some(figure)) => wanted.parse::<Decimal>().is_ok_and(|wanted| figure == wanted),
+                    Value::Figure(None) | Value::Absent => false,
+                },
+                Test::Figure(name, orders, wanted) => match field(name) {
+                    Value::Figure(Some(figure)) => orders.contains(&figure.cmp(wanted)),
+                    Value::Figure(None) | Value::Word(_) | Value::Absent => false,
+                },
+            };
+            holds != term.negated
+        })
+    }
+
+    /// Whether an order passes.
+    pub fn order(&self, account: &AccountState, order: &Order) -> bool {
+        // `status:working` and `status:done` are the two halves; any other word is the broker's own.
+        let halves = |status: &str| {
+            self.terms.iter().find_map(|term| match &term.test {
+                Test::Field("status", wanted) if !wanted.is_empty() && status.starts_with(wanted.as_str()) => Some(()),
+                _ => None,
+            })
+        };
+        let half = if order.status.is_working() { "working" } else { "done" };
+        let field = |name: &str| match name {
+            "symbol" => word(order.symbol.as_str()),
+            "side" => word(order.side.as_str()),
+            "status" if halves(half).is_some() => word(half),
+            "status" => word(order.status.as_str()),
+            "type" => word(order.order_type.as_str()),
+            "tif" => word(order.tif.as_str()),
+            "class" => word(order.class.as_str()),
+            "account" => word(&account.link.label),
+            "id" => word(order.id.as_str()),
+            "qty" => Value::Figure(order.qty.map(|qty| qty.decimal())),
+            "filled" => Value::Figure(Some(order.cum_qty.decimal())),
+            "limit" => Value::Figure(order.limit_px.map(|px| px.decimal())),
+            "stop" => Value::Figure(order.stop_px.map(|px| px.decimal())),
+            "avg" => Value::Figure(order.avg_px.map(|px| px.decimal())),
+            "value" => Value::Figure(order.notional.map(|value| value.decimal())),
+            _ => Value::Absent,
+        };
+        let words = || {
+            let mut words = vec![
+                Cow::Borrowed(order.symbol.as_str()),
+                Cow::Borrowed(order.side.as_str()),
+                Cow::Borrowed(order.status.as_str()),
+                Cow::Borrowed(half),
+                Cow::Borrowed(order.order_type.as_str()),
+                Cow::Borrowed(order.id.as_str()),
+                Cow::Borrowed(&*account.link.label),
+            ];
+            words.extend(order.client_order_id.as_ref().map(|id| Cow::Borrowed(id.as_str())));
+            words.extend(placed_at(order).map(|at| Cow::Owned(at.to_string())));
+            words
+        };
+        self.passes(field, words)
+    }
+
+    /// Whether a position passes.
+    pub fn position(&self, account: &AccountState, position: &Position) -> bool {
+        let side = if position.qty.is_negative() { "short" } else { "long" };
+        let field = |name: &str| match name {
+            "symbol" => word(position.symbol.as_str()),
+            "side" => word(side),
+            "account" => word(&account.link.label),
+            "qty" => Value::Figure(Some(position.qty.decimal())),
+            "avg" => Value::Figure(position.avg_px.map(|px| px.decimal())),
+            "last" | "price" => Value::Figure(position.last_px.map(|px| px.decimal())),
+            "value" => Value::Figure(position.market_value.map(|value| value.decimal())),
+            "pl" => Value::Figure(position.unrealized_pl.map(|value| value.decimal())),
+            _ => Value::Absent,
+        };
+        let words =
+            || vec![Cow::Borrowed(position.symbol.as_str()), Cow::Borrowed(side), Cow::Borrowed(&*account.link.label)];
+        self.passes(field, words)
+    }
+
+    /// Whether a line of the tape passes.
+    pub fn tape(&self, account: &AccountState, entry: &TapeEntry) -> bool {
+        let order = account.blotter.order(&entry.order_id);
+        let execution = entry.execution.as_ref().and_then(|id| account.blotter.execution(id));
+        let symbol = order.map_or("", |order| order.symbol.as_str());
+        let side = order.map_or("", |order| order.side.as_str());
+        let field = |name: &str| match name {
+            "symbol" => word(symbol),
+            "side" => word(side),
+            "event" | "status" => word(entry.event.as_str()),
+            "account" => word(&account.link.label),
+            "id" => word(entry.order_id.as_str()),
+            "type" => order.map_or(Value::Absent, |order| word(order.order_type.as_str())),
+            "qty" => Value::Figure(execution.map(|execution| execution.qty.decimal())),
+            "price" => Value::Figure(execution.and_then(|execution| execution.px).map(|px| px.decimal())),
+            _ => Value::Absent,
+        };
+        let words = || {
+            vec![
+                Cow::Borrowed(symbol),
+                Cow::Borrowed(side),
+                Cow::Borrowed(entry.event.as_str()),
+                Cow::Borrowed(entry.order_id.as_str()),
+                Cow::Borrowed(&*account.link.label),
+            ]
+        };
+        self.passes(field, words)
+    }
+
+    /// Whether a plain line of text passes: only bare words count.
+    pub fn line(&self, text: &str) -> bool {
+        self.passes(|_| Value::Absent, || vec![Cow::Borrowed(text)])
+    }
+}
+
+fn word(text: &str) -> Value<'_> {
+    Value::Word(Cow::Borrowed(text))
+}
+
+/// One word of the filter; `None` while it is still being typed (`side:`).
+fn term(token: &str) -> Result<Option<Test>, String> {
+    let lower = token.to_lowercase();
+    let figure = OPERATORS.iter().find_map(|(sign, orders)| Some((lower.split_once(sign)?, *orders)));
+    if let Some(((name, figure), orders)) = figure {
+        let field = field_name(name)?;
+        if figure.is_empty() {
+            return Ok(None);
+        }
+        let wanted = figure.replace(',', "").parse().map_err(|_| format!("{figure:?} is not a figure"))?;
+        return Ok(Some(Test::Figure(field, orders, wanted)));
+    }
+    if let Some((name, wanted)) = lower.split_once(':') {
+        let field = field_name(name)?;
+        return Ok((!wanted.is_empty()).then(|| Test::Field(field, wanted.to_owned())));
+    }
+    Ok(Some(Test::Word(lower)))
+}
+
+fn field_name(name: &str) -> Result<&'static str, String> {
+    let found = FIELDS.iter().find(|(_, spellings)| spellings.contains(&name));
+    found.map(|(field, _)| *field).ok_or_else(|| {
+        let names: Vec<&str> = FIELDS.iter().map(|(field, _)| *field).collect();
+        format!("there is no field {name:?}; the fields are {}", names.join(", "))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passes(filter: &str) -> bool {
+        let field = |name: &str| match name {
+            "symbol" => word("AAPL"),
+            "side" => word("sell"),
+            "qty" => Value::Figure(Some(Decimal::from(100))),
+            "limit" => Value::Figure(None),
+            _ => Value::Absent,
+        };
+        Filter::parse(filter).passes(field, || vec![Cow::Borrowed("AAPL"), Cow::Borrowed("sell")])
+    }
+
+    #[test]
+    fn words_and_fields_must_all_hold() {
+        for filter in [
+            "",
+            "aap",
+            "side:sell",
+            "side:s aapl",
+            "qty>99",
+            "qty>=100",
+            "qty=100",
+            "qty:100",
+            "-side:buy",
+            "!msft",
+            "side:",
+        ] {
+            assert!(passes(filter), "{filter:?} lets it through");
+        }
+        for filter in ["msft", "side:buy", "qty>100", "qty<100", "-aapl", "aapl side:buy", "limit>0", "event:fill"] {
+            assert!(!passes(filter), "{filter:?} keeps it out");
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_said_and_left_out() {
+        assert_eq!(Filter::parse("qty>many").problem.as_deref(), Some("\"many\" is not a figure"));
+        let filter = Filter::parse("colour:red aapl");
+        assert!(filter.problem.as_deref().is_some_and(|problem| problem.starts_with("there is no field \"colour\"")));
+        assert!(passes("colour:red aapl"));
+        assert!(Filter::parse("qty>1,000").problem.is_none());
+    }
+}

@@ -1,0 +1,239 @@
+//! Whether an action can act now, and if not, why: the same answer dims the key and is said when it is pressed.
+
+use super::context::needs_live_key;
+use super::{Action, Reason};
+use crate::app::model::{
+    AccountScope, AccountState, AttemptPhase, BrokerRow, Model, OrderKey, Overlay, Pane, Period, Question,
+};
+use crate::session::ConnectionState;
+
+/// Whether the action can act now; the reason is a sentence without a stop.
+pub fn availability(action: Action, model: &Model) -> Result<(), Reason> {
+    match action {
+        Action::Filter => require(model.focus != Pane::Account, "the account has no rows to filter"),
+        Action::ClearFilter => require(filter_of(model).is_some_and(|filter| !filter.is_empty()), "no filter is set"),
+        Action::Detail => detail(model),
+        Action::PrevAccount | Action::NextAccount => {
+            require(model.accounts.len() > 1, "there is no other account; a in Brokers links one")
+        }
+        Action::AllAccounts => {
+            require(model.accounts.len() > 1, "there is one account at most; a in Brokers links another")
+        }
+        Action::SortNext | Action::SortReverse => {
+            require(matches!(model.focus, Pane::Orders | Pane::Positions | Pane::Tape), "these rows have a fixed order")
+        }
+        Action::Down
+        | Action::Up
+        | Action::Top
+        | Action::Bottom
+        | Action::HalfPageDown
+        | Action::HalfPageUp
+        | Action::PageDown
+        | Action::PageUp => require(model.top().is_some() || row_count(model) > 0, "the list is empty"),
+        Action::Copy | Action::CopyRow => copy(model),
+        Action::Resync => resync(model),
+        Action::Errors => require(!model.errors.is_empty(), "nothing went wrong so far"),
+        Action::Pause => at_hand(model).map(|_| ()),
+        Action::Mark => require(model.rows.orders.selected.is_some(), "there is no order to mark"),
+        Action::ClearMarks => require(!model.marks.is_empty(), "nothing is marked"),
+        Action::CancelOrder => cancelable(model, &orders_at_hand(model)),
+        Action::AddBroker => {
+            require(model.brokers.iter().any(|_| true), "no broker is configured")?;
+            require(model.attempt.is_none(), "an account is being linked already")
+        }
+        Action::Relink => relink(model),
+        Action::Unlink => at_hand(model).map(|_| ()),
+        Action::OpenBrowser | Action::CopyUrl | Action::PasteRedirect => {
+            require(is_waiting(model), "the authorize URL is not ready")
+        }
+        Action::ApproveInDemo => {
+            require(model.program.can_approve, "only the demo can press Allow by itself")?;
+            require(is_waiting(model), "the consent page is not waiting")
+        }
+        Action::CancelLink => require(
+            !matches!(model.attempt.as_ref().map(|attempt| &attempt.phase), Some(AttemptPhase::Saving)),
+            "the token is being stored",
+        ),
+        Action::Confirm => confirm(model),
+        Action::ConfirmLive => require(needs_live_key(model), "no live account is concerned; y is enough"),
+        Action::ChartNext => {
+            chart(model).map_or(Ok(()), |period| require(period != Period::Year, "there is no longer period"))
+        }
+        Action::ChartPrev => {
+            chart(model).map_or(Ok(()), |period| require(period != Period::Day, "there is no shorter period"))
+        }
+        Action::Quit
+        | Action::ForceQuit
+        | Action::Suspend
+        | Action::Help
+        | Action::Palette
+        | Action::NextPane
+        | Action::PrevPane
+        | Action::Pane1
+        | Action::Pane2
+        | Action::Pane3
+        | Action::Pane4
+        | Action::Pane5
+        | Action::Back
+        | Action::Zoom
+        | Action::ToggleMouse
+        | Action::RawJson
+        | Action::SearchHelp
+        | Action::CrosshairLeft
+        | Action::CrosshairRight
+        | Action::WriteConfig
+        | Action::Retry
+        | Action::EditLabel
+        | Action::Decline
+        | Action::Accept => Ok(()),
+    }
+}
+
+/// The orders that an action on orders concerns: the one shown in detail, else the marked ones, else the selected one.
+pub fn orders_at_hand(model: &Model) -> Vec<OrderKey> {
+    match model.top() {
+        Some(Overlay::OrderDetail { key, .. }) => vec![key.clone()],
+        _ if !model.marks.is_empty() => model.marks.iter().cloned().collect(),
+        _ => model.rows.orders.selected.iter().cloned().collect(),
+    }
+}
+
+/// Whether orders may be canceled from here: never with `--read-only`, without the scope, or on a locked live account.
+fn cancelable(model: &Model, orders: &[OrderKey]) -> Result<(), Reason> {
+    require(!model.program.read_only, "read-only: nothing may be changed at a broker")?;
+    require(!orders.is_empty(), "there is no order to cancel")?;
+    let mut working = false;
+    for key in orders {
+        let Some(account) = model.account(&key.link) else { continue };
+        permitted(model, account)?;
+        working |= account.blotter.order(&key.order).is_some_and(|order| order.status.is_working());
+    }
+    require(working, "the order is done; there is nothing left to cancel")
+}
+
+/// Whether anything may be changed on this account from here.
+fn permitted(model: &Model, account: &AccountState) -> Result<(), Reason> {
+    if !account.link.allows("trading") {
+        return Err(Reason(format!(
+            "{} was linked without the scope trading; l in Brokers links it again",
+            account.link.label
+        )));
+    }
+    if account.is_live_account() && !model.program.trading_live {
+        return Err(Reason(format!(
+            "{} is LIVE and locked; set live = true under [trading] to act on it",
+            account.link.label
+        )));
+    }
+    Ok(())
+}
+
+fn detail(model: &Model) -> Result<(), Reason> {
+    match model.focus {
+        Pane::Brokers => match &model.rows.brokers.selected {
+            Some(BrokerRow::Unlinked(_)) => require(model.attempt.is_none(), "an account is being linked already"),
+            Some(BrokerRow::Linked(_) | BrokerRow::Add) => Ok(()),
+            None => refuse("there is no broker to open"),
+        },
+        Pane::Account => match model.scope {
+            AccountScope::One(_) => Ok(()),
+            AccountScope::None => refuse("no account is linked; a in Brokers links one"),
+            AccountScope::All => refuse("paper and live are never added up; [ and ] choose one account"),
+        },
+        Pane::Orders => require(!model.rows.orders.rows.is_empty(), "there is no order to open"),
+        Pane::Positions => require(!model.rows.positions.rows.is_empty(), "there is no position to open"),
+        Pane::Tape => require(!model.rows.tape.rows.is_empty(), "nothing has happened yet"),
+    }
+}
+
+fn copy(model: &Model) -> Result<(), Reason> {
+    if let Some(overlay) = model.top() {
+        let has_id = matches!(
+            overlay,
+            Overlay::OrderDetail { .. }
+                | Overlay::PositionDetail { .. }
+                | Overlay::BrokerDetail { .. }
+                | Overlay::Errors { .. }
+        );
+        return require(has_id, "there is nothing to copy here");
+    }
+    match model.focus {
+        Pane::Brokers => {
+            require(matches!(model.rows.brokers.selected, Some(BrokerRow::Linked(_))), "the row has no account to copy")
+        }
+        Pane::Account => require(model.shown_account().is_some(), "no account is shown"),
+        Pane::Orders | Pane::Positions | Pane::Tape => require(row_count(model) > 0, "there is no row to copy"),
+    }
+}
+
+fn resync(model: &Model) -> Result<(), Reason> {
+    require(!model.accounts.is_empty(), "no account is linked; a in Brokers links one")?;
+    let dead = |account: &AccountState| matches!(account.state(), ConnectionState::NeedsRelink { .. });
+    let all_dead = model.shown_accounts().count() > 0 && model.shown_accounts().all(dead);
+    require(!all_dead, "the token was refused; l in Brokers links the account again")
+}
+
+fn relink(model: &Model) -> Result<(), Reason> {
+    require(model.attempt.is_none(), "an account is being linked already")?;
+    match &model.rows.brokers.selected {
+        Some(BrokerRow::Linked(_) | BrokerRow::Unlinked(_)) => Ok(()),
+        Some(BrokerRow::Add) | None => refuse("choose the broker or account to link"),
+    }
+}
+
+fn confirm(model: &Model) -> Result<(), Reason> {
+    if needs_live_key(model) {
+        let what = match model.top() {
+            Some(Overlay::Question(Question::Cancel(_))) => "the order is on a LIVE account",
+            _ => "the token reaches a LIVE account",
+        };
+        let key = model.keymap.chord_for(&super::scopes(model), Action::ConfirmLive);
+        let key = key.map_or_else(|| "its own key".to_owned(), |chord| chord.to_string());
+        return Err(Reason(format!("{what}: {key} says yes")));
+    }
+    Ok(())
+}
+
+fn at_hand(model: &Model) -> Result<&AccountState, Reason> {
+    let reason = if model.focus == Pane::Brokers { "the row is not linked" } else { "choose one account with [ or ]" };
+    model.account_at_hand().ok_or_else(|| Reason(reason.to_owned()))
+}
+
+fn is_waiting(model: &Model) -> bool {
+    matches!(model.attempt.as_ref().map(|attempt| &attempt.phase), Some(AttemptPhase::Waiting { .. }))
+}
+
+fn chart(model: &Model) -> Option<Period> {
+    match model.top() {
+        Some(Overlay::EquityChart { period, .. }) => Some(*period),
+        _ => None,
+    }
+}
+
+fn filter_of(model: &Model) -> Option<&str> {
+    match model.focus {
+        Pane::Brokers => Some(&model.rows.brokers.filter),
+        Pane::Account => None,
+        Pane::Orders => Some(&model.rows.orders.filter),
+        Pane::Positions => Some(&model.rows.positions.filter),
+        Pane::Tape => Some(&model.rows.tape.filter),
+    }
+}
+
+fn row_count(model: &Model) -> usize {
+    match model.focus {
+        Pane::Brokers => model.rows.brokers.rows.len(),
+        Pane::Account => 0,
+        Pane::Orders => model.rows.orders.rows.len(),
+        Pane::Positions => model.rows.positions.rows.len(),
+        Pane::Tape => model.rows.tape.rows.len(),
+    }
+}
+
+fn require(holds: bool, reason: &str) -> Result<(), Reason> {
+    if holds { Ok(()) } else { refuse(reason) }
+}
+
+fn refuse(reason: &str) -> Result<(), Reason> {
+    Err(Reason(reason.to_owned()))
+}

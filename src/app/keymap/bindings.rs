@@ -1,0 +1,138 @@
+//! The table itself. Dispatch, footer, help, `brokerdeck keys`, configuration and README read it; nothing is said twice.
+
+use super::{Action, Binding, Chord, KeyCode, Scope};
+
+const fn ch(ch: char) -> Chord {
+    Chord::char(ch)
+}
+
+const fn key(code: KeyCode) -> Chord {
+    Chord::key(code)
+}
+
+const fn ctrl(ch: char) -> Chord {
+    Chord::ctrl(ch)
+}
+
+macro_rules! bindings {
+    ($($scope:ident . $action:ident [$($chord:expr),+] $name:literal $label:literal $hint:literal $help:literal;)+) => {
+        &[$(Binding {
+            scope: Scope::$scope,
+            chords: &[$($chord),+],
+            action: Action::$action,
+            name: $name,
+            label: $label,
+            help: $help,
+            hint: $hint,
+        }),+]
+    };
+}
+
+/// The table, in the order in which help and footer show it.
+#[rustfmt::skip]
+pub const BINDINGS: &[Binding] = bindings! {
+    Always.ForceQuit [ctrl('c')] "always.quit" "quit" false "Quit at once, whatever is open.";
+    Always.Suspend [ctrl('z')] "always.suspend" "suspend" false "Put the program to sleep; `fg` wakes it.";
+
+    Global.Filter [ch('/')] "global.filter" "filter" true "Filter the list: aapl, side:sell, status:working, type:limit, qty>100.";
+    Global.Palette [ch(':')] "global.palette" "command" true "Find any action, broker, account or symbol by a few letters.";
+    Global.Help [ch('?'), key(KeyCode::F(1))] "global.help" "help" true "Show every key.";
+    Global.Quit [ch('q')] "global.quit" "quit" true "Quit.";
+    Global.NextPane [key(KeyCode::Tab)] "global.next_pane" "next pane" false "Go to the next pane.";
+    Global.PrevPane [key(KeyCode::BackTab)] "global.prev_pane" "prev pane" false "Go to the previous pane.";
+    Global.Pane1 [ch('1')] "global.brokers" "brokers" false "Go to Brokers.";
+    Global.Pane2 [ch('2')] "global.account" "account" false "Go to Account.";
+    Global.Pane3 [ch('3')] "global.orders" "orders" false "Go to Orders.";
+    Global.Pane4 [ch('4')] "global.positions" "positions" false "Go to Positions.";
+    Global.Pane5 [ch('5')] "global.tape" "tape" false "Go to Tape.";
+    Global.Zoom [ch('z')] "global.zoom" "zoom" false "Let the pane fill the screen, or give it back.";
+    Global.PrevAccount [ch('[')] "global.prev_account" "prev account" false "Show the previous account.";
+    Global.NextAccount [ch(']')] "global.next_account" "next account" false "Show the next account.";
+    Global.AllAccounts [ch('0')] "global.all_accounts" "all accounts" false "Show all accounts together, or go back to one.";
+    Global.Errors [ch('E')] "global.errors" "errors" false "List what went wrong; reading it clears the count.";
+    Global.Resync [ch('r')] "global.resync" "resync" false "Connect and fetch everything again, now.";
+    Global.Pause [ch('p')] "global.pause" "pause" false "Stop the account's connection, or start it again.";
+    Global.Copy [ch('y')] "global.copy" "copy" false "Copy the selected row's id to the clipboard.";
+    Global.CopyRow [ch('Y')] "global.copy_row" "copy row" false "Copy the selected or marked rows as text.";
+    Global.ToggleMouse [ch('M')] "global.mouse" "mouse" false "Take the mouse, or leave it to the terminal for selecting text.";
+    Global.Back [key(KeyCode::Esc)] "global.back" "back" false "Go back one level: marks, zoom, filter. Never destroys anything.";
+
+    List.Down [ch('j'), key(KeyCode::Down)] "list.down" "down" false "One row down.";
+    List.Up [ch('k'), key(KeyCode::Up)] "list.up" "up" false "One row up.";
+    List.Top [ch('g'), key(KeyCode::Home)] "list.top" "top" false "To the first row.";
+    List.Bottom [ch('G'), key(KeyCode::End)] "list.bottom" "bottom" false "To the last row.";
+    List.HalfPageDown [ctrl('d')] "list.half_page_down" "half down" false "Half a page down.";
+    List.HalfPageUp [ctrl('u')] "list.half_page_up" "half up" false "Half a page up.";
+    List.PageDown [key(KeyCode::PageDown), ctrl('f')] "list.page_down" "page down" false "A page down.";
+    List.PageUp [key(KeyCode::PageUp), ctrl('b')] "list.page_up" "page up" false "A page up.";
+    List.SortNext [ch('s')] "list.sort" "sort" false "Sort by the next column.";
+    List.SortReverse [ch('S')] "list.reverse" "reverse" false "Turn the order of the rows round.";
+
+    List.ClearFilter [ch('F')] "list.clear_filter" "clear filter" false "Show every row again.";
+
+    Brokers.AddBroker [ch('a'), ch('+')] "brokers.add" "add" true "Link another account.";
+    Brokers.Detail [key(KeyCode::Enter)] "brokers.detail" "open" true "Open the connection's history, or link the broker.";
+    Brokers.Relink [ch('l')] "brokers.link" "link" true "Link the row's account anew, or for the first time.";
+    Brokers.Unlink [ch('u')] "brokers.unlink" "unlink" true "Ask to forget the account's token.";
+
+    Account.Detail [key(KeyCode::Enter)] "account.chart" "chart" true "Chart the account's equity.";
+
+    Orders.Detail [key(KeyCode::Enter)] "orders.detail" "detail" true "Show the order with its executions, legs and ids.";
+    Orders.CancelOrder [ch('x')] "orders.cancel" "cancel" true "Ask to cancel the selected or marked working orders.";
+    Orders.Mark [ch(' ')] "orders.mark" "mark" false "Mark the order, or take the mark away.";
+    Orders.ClearMarks [ch('U')] "orders.clear_marks" "unmark" false "Take every mark away.";
+
+    Positions.Detail [key(KeyCode::Enter)] "positions.detail" "detail" true "Show the position with its orders and executions.";
+
+    Tape.Detail [key(KeyCode::Enter)] "tape.detail" "order" true "Show the order that the line is about.";
+
+    Overlay.Back [key(KeyCode::Esc), ch('q')] "overlay.back" "close" true "Close it.";
+    Overlay.Down [ch('j'), key(KeyCode::Down)] "overlay.down" "down" false "One line down.";
+    Overlay.Up [ch('k'), key(KeyCode::Up)] "overlay.up" "up" false "One line up.";
+    Overlay.Top [ch('g'), key(KeyCode::Home)] "overlay.top" "top" false "To the first line.";
+    Overlay.Bottom [ch('G'), key(KeyCode::End)] "overlay.bottom" "bottom" false "To the last line.";
+    Overlay.HalfPageDown [ctrl('d')] "overlay.half_page_down" "half down" false "Half a page down.";
+    Overlay.HalfPageUp [ctrl('u')] "overlay.half_page_up" "half up" false "Half a page up.";
+    Overlay.PageDown [key(KeyCode::PageDown), ctrl('f'), ch(' ')] "overlay.page_down" "page down" false "A page down.";
+    Overlay.PageUp [key(KeyCode::PageUp), ctrl('b')] "overlay.page_up" "page up" false "A page up.";
+    Overlay.Copy [ch('y')] "overlay.copy" "copy" true "Copy the id of what is shown.";
+
+    Help.SearchHelp [ch('/')] "help.search" "search" true "Show only the keys that match.";
+
+    OrderDetail.RawJson [ch('J')] "order.json" "json" true "Show the broker's own JSON, or the fields again.";
+    OrderDetail.CancelOrder [ch('x')] "order.cancel" "cancel" true "Ask to cancel the order.";
+
+    Chart.ChartNext [key(KeyCode::Tab), ch(']')] "chart.longer" "longer" true "The next longer period: 1D 1W 1M 3M 1A.";
+    Chart.ChartPrev [key(KeyCode::BackTab), ch('[')] "chart.shorter" "shorter" true "The next shorter period.";
+    Chart.CrosshairLeft [ch('h'), key(KeyCode::Left)] "chart.left" "left" true "Move the crosshair back in time.";
+    Chart.CrosshairRight [ch('l'), key(KeyCode::Right)] "chart.right" "right" true "Move the crosshair on in time.";
+
+    AddBroker.Accept [key(KeyCode::Enter)] "add_broker.link" "link" true "Begin linking through the chosen broker.";
+
+    Linking.OpenBrowser [ch('o')] "linking.browser" "browser" true "Open the browser again.";
+    Linking.CopyUrl [ch('y')] "linking.copy_url" "copy URL" true "Copy the authorize URL to the clipboard.";
+    Linking.PasteRedirect [ch('p')] "linking.paste" "paste" true "Paste the redirect URL when the browser is on another machine.";
+    Linking.ApproveInDemo [ch('a')] "linking.approve" "allow" true "In the demo: press Allow on the consent page from here.";
+    Linking.CancelLink [key(KeyCode::Esc)] "linking.cancel" "give up" true "Give up and free the port.";
+
+    Save.Confirm [ch('y'), key(KeyCode::Enter)] "save.yes" "save" true "Save a link to paper accounts.";
+    Save.ConfirmLive [ch('L')] "save.live" "save LIVE" true "Save a link that reaches a LIVE account.";
+    Save.EditLabel [ch('e')] "save.label" "label" true "Change the label; again for the next account.";
+    Save.CancelLink [key(KeyCode::Esc), ch('n')] "save.no" "don't save" true "Forget the new token; nothing is saved.";
+
+    Failed.Retry [key(KeyCode::Enter), ch('l')] "failed.retry" "try again" true "Try again.";
+    Failed.CancelLink [key(KeyCode::Esc), ch('q')] "failed.close" "close" true "Close it.";
+
+    Confirm.Confirm [ch('y'), key(KeyCode::Enter)] "question.yes" "yes" true "Yes, for a paper account or where nothing is at stake.";
+    Confirm.ConfirmLive [ch('L')] "question.live" "yes, LIVE" true "Yes, on a LIVE account.";
+    Confirm.Decline [key(KeyCode::Esc), ch('n')] "question.no" "no" true "No.";
+
+    Welcome.WriteConfig [ch('w')] "welcome.write" "write config" true "Write an example configuration to fill in.";
+    Welcome.AddBroker [ch('a')] "welcome.add" "add broker" true "See which brokers can be linked.";
+    Welcome.Back [key(KeyCode::Esc), ch('q'), key(KeyCode::Enter)] "welcome.close" "close" true "Go to the dashboard.";
+
+    Text.Accept [key(KeyCode::Enter)] "text.accept" "accept" true "Take what was typed or chosen.";
+    Text.Back [key(KeyCode::Esc)] "text.back" "back" true "Leave the field as it was.";
+    Text.Down [key(KeyCode::Down), ctrl('n'), key(KeyCode::Tab)] "text.down" "next" false "The next match.";
+    Text.Up [key(KeyCode::Up), ctrl('p'), key(KeyCode::BackTab)] "text.up" "previous" false "The previous match.";
+};

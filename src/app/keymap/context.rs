@@ -1,0 +1,112 @@
+//! Which scopes are in force, and what the footer says about them.
+
+use super::super::model::{AccountState, Attempt, AttemptPhase, Model, Overlay, Pane, Question};
+use super::{Action, BINDINGS, Chord, Scope, availability};
+use crate::domain::Environment;
+
+/// One entry of the footer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hint {
+    /// The key to show.
+    pub chord: Chord,
+    /// One or two words.
+    pub label: &'static str,
+    /// What it does.
+    pub action: Action,
+    /// Whether it can act now; [`availability`] says why not.
+    pub available: bool,
+}
+
+/// The scopes in force, the innermost first.
+pub fn scopes(model: &Model) -> Vec<Scope> {
+    let mut scopes = match model.top() {
+        Some(overlay) => overlay_scopes(model, overlay),
+        None if model.filtering.is_some() => vec![Scope::Text],
+        None => match model.focus {
+            Pane::Brokers => vec![Scope::Brokers, Scope::List, Scope::Global],
+            Pane::Account => vec![Scope::Account, Scope::Global],
+            Pane::Orders => vec![Scope::Orders, Scope::List, Scope::Global],
+            Pane::Positions => vec![Scope::Positions, Scope::List, Scope::Global],
+            Pane::Tape => vec![Scope::Tape, Scope::List, Scope::Global],
+        },
+    };
+    scopes.push(Scope::Always);
+    scopes
+}
+
+fn overlay_scopes(model: &Model, overlay: &Overlay) -> Vec<Scope> {
+    match overlay {
+        Overlay::Help { typing: true, .. } | Overlay::Palette { .. } => vec![Scope::Text],
+        Overlay::Help { typing: false, .. } => vec![Scope::Help, Scope::Overlay],
+        Overlay::OrderDetail { .. } => vec![Scope::OrderDetail, Scope::Overlay],
+        Overlay::PositionDetail { .. } | Overlay::BrokerDetail { .. } | Overlay::Errors { .. } => vec![Scope::Overlay],
+        Overlay::EquityChart { .. } => vec![Scope::Chart, Scope::Overlay],
+        Overlay::AddBroker { .. } => vec![Scope::AddBroker, Scope::Text],
+        Overlay::Linking => linking_scopes(model.attempt.as_ref()),
+        Overlay::Question(_) => vec![Scope::Confirm],
+        Overlay::Welcome => vec![Scope::Welcome],
+    }
+}
+
+fn linking_scopes(attempt: Option<&Attempt>) -> Vec<Scope> {
+    match attempt.map(|attempt| &attempt.phase) {
+        Some(AttemptPhase::Waiting { paste: Some(_), .. } | AttemptPhase::Confirm { editing: Some(_), .. }) => {
+            vec![Scope::Text]
+        }
+        Some(AttemptPhase::Confirm { editing: None, .. }) => vec![Scope::Save],
+        Some(AttemptPhase::Failed(_)) | None => vec![Scope::Failed],
+        Some(
+            AttemptPhase::Starting | AttemptPhase::Waiting { .. } | AttemptPhase::Exchanging | AttemptPhase::Saving,
+        ) => {
+            vec![Scope::Linking]
+        }
+    }
+}
+
+/// True while printable keys go into a text field.
+pub fn is_typing(model: &Model) -> bool {
+    scopes(model).contains(&Scope::Text)
+}
+
+/// What the footer shows: the keys of the scopes in force that ask to be shown, each action once.
+pub fn hints(model: &Model) -> Vec<Hint> {
+    let mut hints: Vec<Hint> = Vec::new();
+    for scope in scopes(model) {
+        for (row, binding) in BINDINGS.iter().enumerate() {
+            let known = hints.iter().any(|hint| hint.action == binding.action);
+            if binding.scope != scope || !binding.hint || known || !is_offered(model, binding.action) {
+                continue;
+            }
+            let Some(chord) = model.keymap.chords_of(row).first() else { continue };
+            let available = availability(binding.action, model).is_ok();
+            hints.push(Hint { chord: *chord, label: binding.label, action: binding.action, available });
+        }
+    }
+    hints
+}
+
+/// Some actions are the two halves of one choice; only the half that applies is offered, the other still says why not.
+fn is_offered(model: &Model, action: Action) -> bool {
+    match action {
+        Action::ConfirmLive => needs_live_key(model),
+        Action::Confirm => !needs_live_key(model),
+        Action::ApproveInDemo => model.program.can_approve,
+        _ => true,
+    }
+}
+
+/// True when the question on the screen concerns a live account, so that Enter is not enough.
+pub(super) fn needs_live_key(model: &Model) -> bool {
+    match model.top() {
+        Some(Overlay::Linking) => match model.attempt.as_ref().map(|attempt| &attempt.phase) {
+            Some(AttemptPhase::Confirm { accounts, .. }) => {
+                accounts.iter().any(|account| account.environment == Environment::Live)
+            }
+            _ => false,
+        },
+        Some(Overlay::Question(Question::Cancel(orders))) => {
+            orders.iter().any(|key| model.account(&key.link).is_some_and(AccountState::is_live_account))
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,69 @@
+//! The table as text for people: grouped rows for help and `brokerdeck keys`, Markdown for the README.
+
+use super::{BINDINGS, Keymap, Scope};
+
+/// The keys of one scope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// Where they act.
+    pub scope: Scope,
+    /// Its heading.
+    pub title: &'static str,
+    /// The keys.
+    pub rows: Vec<Row>,
+}
+
+/// One row of help.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The keys in words: `j, Down`; `none` when the configuration took them all.
+    pub keys: String,
+    /// What it does, as a sentence.
+    pub help: &'static str,
+    /// The name for the configuration.
+    pub name: &'static str,
+}
+
+impl Row {
+    /// True when the query's letters occur in keys, sentence or name, ignoring case.
+    pub fn matches(&self, query: &str) -> bool {
+        let query = query.trim().to_lowercase();
+        query.is_empty()
+            || self.keys.to_lowercase().contains(&query)
+            || self.help.to_lowercase().contains(&query)
+            || self.name.contains(&query)
+    }
+}
+
+/// Every key in force, grouped by scope in the order of the help screen.
+pub fn table(keymap: &Keymap) -> Vec<Group> {
+    let groups = Scope::ALL.iter().map(|scope| {
+        let rows = BINDINGS.iter().enumerate().filter(|(_, binding)| binding.scope == *scope);
+        let rows = rows.map(|(row, binding)| Row { keys: keys(keymap, row), help: binding.help, name: binding.name });
+        Group { scope: *scope, title: scope.title(), rows: rows.collect() }
+    });
+    groups.filter(|group| !group.rows.is_empty()).collect()
+}
+
+/// The README's block: one Markdown table a scope.
+pub fn markdown(keymap: &Keymap) -> String {
+    let mut out = String::new();
+    for group in table(keymap) {
+        out.push_str(&format!(
+            "**{}**\n\n| Key | What it does | Name in `[keys]` |\n| --- | --- | --- |\n",
+            group.title
+        ));
+        for row in &group.rows {
+            // A bar inside a cell would end it.
+            let keys = row.keys.replace('|', "\\|");
+            out.push_str(&format!("| {keys} | {} | `{}` |\n", row.help.replace('|', "\\|"), row.name));
+        }
+        out.push('\n');
+    }
+    out
+}
+
+fn keys(keymap: &Keymap, row: usize) -> String {
+    let words: Vec<String> = keymap.chords_of(row).iter().map(ToString::to_string).collect();
+    if words.is_empty() { "none".to_owned() } else { words.join(", ") }
+}

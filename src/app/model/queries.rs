@@ -1,0 +1,224 @@
+//! What others ask of the model: the account in view, the row under the cursor, counts, the next deadline.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use tui_input::Input;
+
+use super::{
+    AccountScope, AccountState, Attempt, AttemptPhase, BrokerRow, BrokerSummary, ConnectionEntry, Extent, Model,
+    OrderKey, Overlay, Pane, PositionKey, Program, TapeKey,
+};
+use crate::app::keymap::Keymap;
+use crate::app::rows::{self, Rows};
+use crate::domain::blotter::{Blotter, TapeEntry};
+use crate::domain::{BrokerId, Environment, LinkId, Mono, Now, Order, Position};
+use crate::link::LinkRecord;
+use crate::session::{ConnectionState, RequestId, Session};
+
+/// The program's own request ids begin here; below are the sessions'.
+pub const OWN_REQUESTS: u64 = 1 << 48;
+/// Lines of connection history kept for each account.
+pub const HISTORY: usize = 200;
+const SECOND: i32 = 1_000_000_000;
+
+impl AccountState {
+    /// An account whose session has not begun; `seed` feeds its jitter.
+    pub fn new(link: LinkRecord, seed: u64) -> Self {
+        Self {
+            link,
+            session: Session::new(seed),
+            blotter: Blotter::default(),
+            account: None,
+            positions: None,
+            history: None,
+            history_due: None,
+            charts: BTreeMap::new(),
+            seen_live: false,
+            last_event_at: None,
+            log: VecDeque::new(),
+        }
+    }
+
+    /// Where its connection stands.
+    pub fn state(&self) -> &ConnectionState {
+        self.session.state()
+    }
+
+    /// True for an account with real money.
+    pub fn is_live_account(&self) -> bool {
+        self.link.environment == Environment::Live
+    }
+
+    /// Adds a line to the connection's history.
+    pub fn note(&mut self, at: Now, text: impl Into<String>) {
+        if self.log.len() == HISTORY {
+            self.log.pop_front();
+        }
+        self.log.push_back(ConnectionEntry { at, text: text.into() });
+    }
+}
+
+impl Model {
+    /// The state before anything happened.
+    pub fn new(program: Program, keymap: Keymap, brokers: Vec<BrokerSummary>, now: Now) -> Self {
+        let mut model = Self {
+            program,
+            keymap,
+            now,
+            size: (80, 24),
+            brokers,
+            accounts: Vec::new(),
+            scope: AccountScope::None,
+            focus: Pane::Brokers,
+            zoomed: false,
+            filtering: None,
+            filter_input: Input::default(),
+            before: String::new(),
+            rows: Rows::default(),
+            marks: BTreeSet::new(),
+            overlays: Vec::new(),
+            attempt: None,
+            next_attempt: 1,
+            clock: None,
+            clock_due: None,
+            pending: BTreeMap::new(),
+            next_request: OWN_REQUESTS,
+            palette: Vec::new(),
+            extent: Extent::default(),
+            toasts: VecDeque::new(),
+            errors: VecDeque::new(),
+            flashes: BTreeMap::new(),
+            quiet_until: Mono::ZERO,
+            mouse: true,
+            exit: None,
+            dirty: true,
+        };
+        rows::brokers_changed(&mut model);
+        model
+    }
+
+    /// True when the program is to end.
+    pub const fn is_done(&self) -> bool {
+        self.exit.is_some()
+    }
+
+    /// A linked account.
+    pub fn account(&self, link: &LinkId) -> Option<&AccountState> {
+        self.accounts.iter().find(|account| account.link.id == *link)
+    }
+
+    /// A linked account, to be changed.
+    pub fn account_mut(&mut self, link: &LinkId) -> Option<&mut AccountState> {
+        self.accounts.iter_mut().find(|account| account.link.id == *link)
+    }
+
+    /// A broker of the catalogue.
+    pub fn broker(&self, id: &BrokerId) -> Option<&BrokerSummary> {
+        self.brokers.iter().find(|broker| broker.id == *id)
+    }
+
+    /// The one account the panes show; `None` with all or none.
+    pub fn shown_account(&self) -> Option<&AccountState> {
+        match &self.scope {
+            AccountScope::One(link) => self.account(link),
+            AccountScope::None | AccountScope::All => None,
+        }
+    }
+
+    /// Every account the panes show.
+    pub fn shown_accounts(&self) -> impl Iterator<Item = &AccountState> {
+        self.accounts.iter().filter(|account| match &self.scope {
+            AccountScope::None => false,
+            AccountScope::One(link) => account.link.id == *link,
+            AccountScope::All => true,
+        })
+    }
+
+    /// An order by its key.
+    pub fn order(&self, key: &OrderKey) -> Option<&Order> {
+        self.account(&key.link)?.blotter.order(&key.order)
+    }
+
+    /// A position by its key.
+    pub fn position(&self, key: &PositionKey) -> Option<&Position> {
+        let positions = self.account(&key.link)?.positions.as_ref()?;
+        positions.value.iter().find(|position| position.symbol == key.symbol)
+    }
+
+    /// A line of a tape by its key.
+    pub fn tape_entry(&self, key: &TapeKey) -> Option<&TapeEntry> {
+        self.account(&key.link)?.blotter.tape_entry(key.entry)
+    }
+
+    /// The account that an action in the focused pane concerns: the broker row's, the row's, or the one shown.
+    pub fn account_at_hand(&self) -> Option<&AccountState> {
+        let link = match self.focus {
+            Pane::Brokers => match self.rows.brokers.selected.as_ref()? {
+                BrokerRow::Linked(link) => Some(link),
+                BrokerRow::Unlinked(_) | BrokerRow::Add => None,
+            },
+            Pane::Account => None,
+            Pane::Orders => self.rows.orders.selected.as_ref().map(|key| &key.link),
+            Pane::Positions => self.rows.positions.selected.as_ref().map(|key| &key.link),
+            Pane::Tape => self.rows.tape.selected.as_ref().map(|key| &key.link),
+        };
+        match link {
+            Some(link) => self.account(link),
+            None if self.focus == Pane::Brokers => None,
+            None => self.shown_account(),
+        }
+    }
+
+    /// How many accounts are in a state, by its word, in the order of [`ConnectionState`].
+    pub fn counts(&self) -> Vec<(&'static str, usize)> {
+        let words = ["live", "syncing", "connecting", "reconnecting", "polling", "needs relink", "blocked", "paused"];
+        let count = |word: &str| self.accounts.iter().filter(|account| account.state().word() == word).count();
+        words.into_iter().map(|word| (word, count(word))).filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// Errors not read yet.
+    pub fn unread_errors(&self) -> usize {
+        self.errors.iter().filter(|error| !error.read).count()
+    }
+
+    /// The topmost overlay.
+    pub fn top(&self) -> Option<&Overlay> {
+        self.overlays.last()
+    }
+
+    /// Rows of a pane's list that the last frame could show.
+    pub fn page(&self, pane: Pane) -> usize {
+        self.extent.pages.get(pane as usize).map_or(10, |rows| usize::from(*rows)).max(1)
+    }
+
+    /// True while what is typed or pasted must not be shown or recorded: the redirect URL carries a code.
+    pub fn input_is_secret(&self) -> bool {
+        matches!(self.top(), Some(Overlay::Linking))
+            && matches!(&self.attempt, Some(Attempt { phase: AttemptPhase::Waiting { paste: Some(_), .. }, .. }))
+    }
+
+    /// A request id of the program's own.
+    pub fn fresh_request(&mut self) -> RequestId {
+        let id = RequestId(self.next_request);
+        self.next_request += 1;
+        id
+    }
+
+    /// When to send the next [`crate::app::Msg::Tick`]: a session's deadline, the end of a toast or flash, a question
+    /// that falls due, or the next whole second of the wall clock, which the header always shows.
+    pub fn next_deadline(&self, now: Now) -> Option<Mono> {
+        let sessions = self.accounts.iter().filter_map(|account| account.session.deadline());
+        let histories = self.accounts.iter().filter_map(|account| account.history_due);
+        let toasts = self.toasts.iter().map(|toast| toast.until);
+        let flashes = self.flashes.values().copied();
+        let second = std::iter::once(now.mono + until_next_second(now));
+        sessions.chain(histories).chain(toasts).chain(flashes).chain(self.clock_due).chain(second).min()
+    }
+}
+
+fn until_next_second(now: Now) -> Duration {
+    // Before 1970 the part below a second is negative; a clock that wrong still ticks once a second.
+    let past = now.wall.subsec_nanosecond().rem_euclid(SECOND);
+    Duration::from_nanos(u64::from((SECOND - past).unsigned_abs()))
+}

@@ -1,0 +1,220 @@
+//! From accounts to rows: which orders, positions, tape lines and brokers are shown, and by what they are sorted.
+
+use super::super::columns::{OrderColumn, PositionColumn, SortKey, SortValue, TapeColumn, placed_at};
+use super::super::filter::Filter;
+use super::super::model::{AccountScope, AccountState, BrokerRow, Model, OrderKey, Pane, PositionKey, TapeKey};
+use crate::domain::blotter::TapeEntry;
+use crate::domain::{LinkId, Order, OrderId, Position};
+
+/// Makes every list anew.
+pub fn rebuild_all(model: &mut Model) {
+    for pane in Pane::ALL {
+        rebuild(model, pane);
+    }
+}
+
+/// Makes one pane's list anew: after a change of filter, sort or scope.
+pub fn rebuild(model: &mut Model, pane: Pane) {
+    match pane {
+        Pane::Brokers => brokers_changed(model),
+        Pane::Account => {}
+        Pane::Orders => rebuild_orders(model),
+        Pane::Positions => rebuild_positions(model),
+        Pane::Tape => rebuild_tape(model),
+    }
+}
+
+/// Links in the order of linking, then brokers without one, then *Add broker*.
+pub fn brokers_changed(model: &mut Model) {
+    let filter = Filter::parse(&model.rows.brokers.filter);
+    let linked = model.accounts.iter().map(|account| {
+        let link = &account.link;
+        let line = format!("{} {} {} {}", link.label, link.account_number, link.environment, account.session.state());
+        (BrokerRow::Linked(link.id.clone()), filter.line(&line))
+    });
+    let unlinked = model.brokers.iter().filter(|broker| {
+        // A broker whose consent covers both environments adds no third row beside the two single ones.
+        broker.environments.len() == 1 && !model.accounts.iter().any(|account| account.link.broker == broker.id)
+    });
+    let unlinked = unlinked.map(|broker| (BrokerRow::Unlinked(broker.id.clone()), filter.line(&broker.name)));
+    let rows = linked.chain(unlinked).chain(std::iter::once((BrokerRow::Add, true)));
+    let rows: Vec<_> = rows
+        .filter_map(|(row, shown)| shown.then_some(row))
+        .enumerate()
+        .map(|(index, row)| (SortKey::place(index), row))
+        .collect();
+    model.rows.brokers.replace(rows);
+    model.rows.brokers.select_something();
+}
+
+/// Makes the list of orders anew.
+pub fn rebuild_orders(model: &mut Model) {
+    let filter = Filter::parse(&model.rows.orders.filter);
+    let view = OrderView {
+        filter: &filter,
+        column: column(model.rows.orders.sort, &OrderColumn::ALL),
+        reversed: model.rows.orders.reversed,
+    };
+    let shown = model.accounts.iter().filter(|account| in_scope(&model.scope, &account.link.id));
+    let rows: Vec<_> = shown
+        .flat_map(|account| {
+            let view = &view;
+            account.blotter.orders().filter_map(move |order| {
+                let key = OrderKey { link: account.link.id.clone(), order: order.id.clone() };
+                Some((view.key(account, order)?, key))
+            })
+        })
+        .collect();
+    model.rows.orders.replace(rows);
+    model.rows.orders.select_something();
+}
+
+/// Takes over changes of some orders of one account.
+pub fn orders_changed(model: &mut Model, link: &LinkId, changed: &[OrderId]) {
+    if !in_scope(&model.scope, link) {
+        return;
+    }
+    let Some(account) = model.accounts.iter().find(|account| account.link.id == *link) else { return };
+    let list = &mut model.rows.orders;
+    let filter = Filter::parse(&list.filter);
+    let view = OrderView { filter: &filter, column: column(list.sort, &OrderColumn::ALL), reversed: list.reversed };
+    for id in changed {
+        let key = account.blotter.order(id).and_then(|order| view.key(account, order));
+        list.put(OrderKey { link: link.clone(), order: id.clone() }, key);
+    }
+    list.select_something();
+}
+
+struct OrderView<'a> {
+    filter: &'a Filter,
+    column: Option<OrderColumn>,
+    reversed: bool,
+}
+
+impl OrderView<'_> {
+    /// What an order is sorted by; `None` when the filter keeps it out.
+    fn key(&self, account: &AccountState, order: &Order) -> Option<SortKey> {
+        if !self.filter.is_empty() && !self.filter.order(account, order) {
+            return None;
+        }
+        let at = placed_at(order);
+        let Some(column) = self.column else {
+            // The pane's own order: what can still trade first, then the newest.
+            let group = u8::from(order.status.is_terminal() != self.reversed);
+            return Some(SortKey::new(group, at.map(SortValue::Time), !self.reversed, at));
+        };
+        let descending = column.descending() != self.reversed;
+        Some(SortKey::new(0, column.value(account, order), descending, at))
+    }
+}
+
+/// Makes the list of positions anew.
+pub fn rebuild_positions(model: &mut Model) {
+    let list = &model.rows.positions;
+    let filter = Filter::parse(&list.filter);
+    let column = column(list.sort, &PositionColumn::ALL);
+    let reversed = list.reversed;
+    let shown = model.accounts.iter().filter(|account| in_scope(&model.scope, &account.link.id));
+    let rows: Vec<_> = shown
+        .flat_map(|account| {
+            account.positions.iter().flat_map(|dated| &dated.value).map(move |position| (account, position))
+        })
+        .filter(|(account, position)| filter.position(account, position))
+        .map(|(account, position)| {
+            let key = PositionKey { link: account.link.id.clone(), symbol: position.symbol.clone() };
+            (position_key(column, reversed, account, position), key)
+        })
+        .collect();
+    model.rows.positions.replace(rows);
+    model.rows.positions.select_something();
+}
+
+/// Takes over new positions of one account.
+pub fn positions_changed(model: &mut Model, link: &LinkId) {
+    if in_scope(&model.scope, link) {
+        rebuild_positions(model);
+    }
+}
+
+fn position_key(
+    column: Option<PositionColumn>,
+    reversed: bool,
+    account: &AccountState,
+    position: &Position,
+) -> SortKey {
+    let column = column.unwrap_or(PositionColumn::Symbol);
+    SortKey::new(0, column.value(account, position), column.descending() != reversed, None)
+}
+
+/// Makes the tape anew.
+pub fn rebuild_tape(model: &mut Model) {
+    let filter = Filter::parse(&model.rows.tape.filter);
+    let view = TapeView::new(model, &filter);
+    let shown = model.accounts.iter().filter(|account| in_scope(&model.scope, &account.link.id));
+    let rows: Vec<_> = shown
+        .flat_map(|account| {
+            let view = &view;
+            account.blotter.tape().iter().filter_map(move |entry| {
+                let key = TapeKey { link: account.link.id.clone(), entry: entry.number };
+                Some((view.key(account, entry)?, key))
+            })
+        })
+        .collect();
+    model.rows.tape.replace(rows);
+}
+
+/// Takes over new lines of one account's tape.
+pub fn tape_added(model: &mut Model, link: &LinkId, numbers: &[u64]) {
+    if !in_scope(&model.scope, link) {
+        return;
+    }
+    let filter = Filter::parse(&model.rows.tape.filter);
+    let view = TapeView::new(model, &filter);
+    let Some(account) = model.accounts.iter().find(|account| account.link.id == *link) else { return };
+    for number in numbers {
+        let key = account.blotter.tape_entry(*number).and_then(|entry| view.key(account, entry));
+        model.rows.tape.put(TapeKey { link: link.clone(), entry: *number }, key);
+    }
+}
+
+struct TapeView<'a> {
+    filter: &'a Filter,
+    column: Option<TapeColumn>,
+    reversed: bool,
+    merged: bool,
+}
+
+impl<'a> TapeView<'a> {
+    fn new(model: &Model, filter: &'a Filter) -> Self {
+        let list = &model.rows.tape;
+        let merged = model.scope == AccountScope::All;
+        Self { filter, column: column(list.sort, &TapeColumn::ALL), reversed: list.reversed, merged }
+    }
+
+    /// What a line is sorted by; `None` when the filter keeps it out.
+    fn key(&self, account: &AccountState, entry: &TapeEntry) -> Option<SortKey> {
+        if !self.filter.is_empty() && !self.filter.tape(account, entry) {
+            return None;
+        }
+        let (value, descending) = match self.column {
+            Some(column) => (column.value(account, entry), column.descending()),
+            // Several tapes have only the broker's clock in common; one tape stands in the order it was learned.
+            None if self.merged => (entry.at.map(SortValue::Time), true),
+            None => (Some(SortValue::Rank(entry.number)), true),
+        };
+        Some(SortKey::new(0, value, descending != self.reversed, entry.at))
+    }
+}
+
+/// True when the panes show this account.
+fn in_scope(scope: &AccountScope, link: &LinkId) -> bool {
+    match scope {
+        AccountScope::None => false,
+        AccountScope::One(one) => one == link,
+        AccountScope::All => true,
+    }
+}
+
+fn column<C: Copy>(sort: Option<usize>, all: &[C]) -> Option<C> {
+    sort.and_then(|index| all.get(index).copied())
+}

@@ -1,0 +1,265 @@
+//! What each action does. An action that cannot act says why, in the words that dim it.
+
+use super::{accounts, linking, lists, notices, orders, overlays, palette};
+use crate::app::effect::Effect;
+use crate::app::keymap::{Action, availability};
+use crate::app::model::{AccountScope, BrokerRow, Model, Overlay, Pane, Question};
+use crate::domain::LinkId;
+use crate::session::{ConnectionState, Input};
+
+/// Acts, or says why not.
+pub(super) fn act(model: &mut Model, action: Action, effects: &mut Vec<Effect>) {
+    if let Err(reason) = availability(action, model) {
+        return notices::toast(model, reason.0);
+    }
+    model.dirty = true;
+    match action {
+        Action::Quit | Action::ForceQuit => quit(model, 0, effects),
+        Action::Suspend => effects.push(Effect::Suspend),
+        Action::Help => overlays::open_help(model),
+        Action::SearchHelp => overlays::search_help(model),
+        Action::Palette => palette::open(model),
+        Action::Filter => lists::start_filter(model),
+        Action::ClearFilter => lists::clear_filter(model),
+        Action::NextPane => step_pane(model, 1),
+        Action::PrevPane => step_pane(model, Pane::ALL.len() - 1),
+        Action::Pane1 => focus(model, Pane::Brokers),
+        Action::Pane2 => focus(model, Pane::Account),
+        Action::Pane3 => focus(model, Pane::Orders),
+        Action::Pane4 => focus(model, Pane::Positions),
+        Action::Pane5 => focus(model, Pane::Tape),
+        Action::Down
+        | Action::Up
+        | Action::Top
+        | Action::Bottom
+        | Action::HalfPageDown
+        | Action::HalfPageUp
+        | Action::PageDown
+        | Action::PageUp => step(model, action),
+        Action::Detail => detail(model, effects),
+        Action::Back => back(model),
+        Action::Zoom => model.zoomed = !model.zoomed,
+        Action::PrevAccount => step_account(model, false),
+        Action::NextAccount => step_account(model, true),
+        Action::AllAccounts => all_accounts(model),
+        Action::SortNext => lists::sort_next(model),
+        Action::SortReverse => lists::reverse(model),
+        Action::Copy => lists::copy(model, effects),
+        Action::CopyRow => lists::copy_rows(model, effects),
+        Action::Resync => resync(model, effects),
+        Action::Errors => overlays::open_errors(model),
+        Action::ToggleMouse => toggle_mouse(model, effects),
+        Action::Pause => pause(model, effects),
+        Action::Mark => lists::mark(model),
+        Action::ClearMarks => model.marks.clear(),
+        Action::CancelOrder => orders::ask_cancel(model),
+        Action::AddBroker => palette::open_brokers(model),
+        Action::Relink => relink(model, effects),
+        Action::Unlink => linking::ask_unlink(model),
+        Action::RawJson => overlays::toggle_raw(model),
+        Action::ChartNext => overlays::step_period(model, true, effects),
+        Action::ChartPrev => overlays::step_period(model, false, effects),
+        Action::CrosshairLeft => overlays::move_crosshair(model, -1),
+        Action::CrosshairRight => overlays::move_crosshair(model, 1),
+        Action::WriteConfig => effects.push(Effect::WriteConfig),
+        Action::OpenBrowser => linking::while_waiting(model, |attempt, _| Effect::OpenBrowser { attempt }, effects),
+        Action::CopyUrl => {
+            let copy = |_, url: &_| Effect::Copy { text: Clone::clone(url), what: "authorize URL".to_owned() };
+            linking::while_waiting(model, copy, effects);
+        }
+        Action::PasteRedirect => linking::open_paste(model, ""),
+        Action::ApproveInDemo => linking::while_waiting(model, |attempt, _| Effect::ApproveInDemo { attempt }, effects),
+        Action::CancelLink => linking::cancel(model, effects),
+        Action::Retry => linking::retry(model, effects),
+        Action::EditLabel => linking::edit_label(model),
+        Action::Confirm | Action::ConfirmLive => confirm(model, effects),
+        Action::Decline => decline(model),
+        Action::Accept => accept(model, effects),
+    }
+}
+
+/// Ends the program: streams are closed cleanly and a port that waits for a browser is freed.
+pub(super) fn quit(model: &mut Model, code: u8, effects: &mut Vec<Effect>) {
+    if model.exit.is_some() {
+        return;
+    }
+    if let Some(attempt) = model.attempt.take() {
+        effects.push(Effect::CancelLink { attempt: attempt.id });
+    }
+    effects.extend(model.accounts.iter().map(|account| Effect::CloseStream { link: account.link.id.clone() }));
+    effects.push(Effect::Quit { code });
+    model.exit = Some(code);
+}
+
+/// Moves the keys to a pane.
+pub(super) fn focus(model: &mut Model, pane: Pane) {
+    model.focus = pane;
+    model.dirty = true;
+}
+
+fn step_pane(model: &mut Model, by: usize) {
+    let at = (model.focus as usize + by) % Pane::ALL.len();
+    if let Some(pane) = Pane::ALL.get(at) {
+        focus(model, *pane);
+    }
+}
+
+fn step(model: &mut Model, action: Action) {
+    if model.overlays.is_empty() { lists::step(model, action) } else { overlays::step(model, action) }
+}
+
+fn detail(model: &mut Model, effects: &mut Vec<Effect>) {
+    match model.focus {
+        Pane::Brokers => match model.rows.brokers.selected.clone() {
+            Some(BrokerRow::Linked(link)) => model.overlays.push(Overlay::BrokerDetail { link, scroll: 0 }),
+            Some(BrokerRow::Unlinked(broker)) => linking::begin(model, &broker, effects),
+            Some(BrokerRow::Add) => act(model, Action::AddBroker, effects),
+            None => {}
+        },
+        Pane::Account => overlays::open_chart(model, effects),
+        Pane::Orders => {
+            if let Some(key) = model.rows.orders.selected.clone() {
+                model.overlays.push(Overlay::OrderDetail { key, scroll: 0, raw: false });
+            }
+        }
+        Pane::Positions => {
+            if let Some(key) = model.rows.positions.selected.clone() {
+                model.overlays.push(Overlay::PositionDetail { key, scroll: 0 });
+            }
+        }
+        Pane::Tape => {
+            let line = model.rows.tape.selected.as_ref().or(model.rows.tape.rows.front());
+            let key = line.and_then(|line| {
+                let entry = model.tape_entry(line)?;
+                Some(crate::app::model::OrderKey { link: line.link.clone(), order: entry.order_id.clone() })
+            });
+            if let Some(key) = key {
+                model.overlays.push(Overlay::OrderDetail { key, scroll: 0, raw: false });
+            }
+        }
+    }
+}
+
+/// One level back. Nothing is destroyed: what goes is what was laid over, typed into a field, marked or narrowed.
+fn back(model: &mut Model) {
+    if overlays::back(model) {
+        return;
+    }
+    if model.filtering.is_some() {
+        lists::leave_filter(model);
+    } else if !model.marks.is_empty() {
+        model.marks.clear();
+    } else if model.zoomed {
+        model.zoomed = false;
+    } else if availability(Action::ClearFilter, model).is_ok() {
+        lists::clear_filter(model);
+    } else {
+        notices::toast(model, "nothing to go back from; q quits");
+    }
+}
+
+fn accept(model: &mut Model, effects: &mut Vec<Effect>) {
+    match model.top() {
+        Some(Overlay::AddBroker { .. }) => palette::choose_broker(model, effects),
+        Some(Overlay::Palette { .. }) => palette::run(model, effects),
+        Some(Overlay::Help { .. }) => overlays::end_help_search(model),
+        Some(Overlay::Linking) => linking::accept_field(model, effects),
+        Some(_) => {}
+        None => model.filtering = None,
+    }
+}
+
+fn confirm(model: &mut Model, effects: &mut Vec<Effect>) {
+    match model.top().cloned() {
+        Some(Overlay::Linking) => linking::save(model, effects),
+        Some(Overlay::Question(question)) => {
+            model.overlays.pop();
+            match question {
+                Question::Unlink(link) => effects.push(Effect::Unlink { link }),
+                Question::Cancel(keys) => orders::cancel(model, &keys, effects),
+            }
+        }
+        _ => {}
+    }
+}
+
+fn decline(model: &mut Model) {
+    if matches!(model.top(), Some(Overlay::Question(_))) {
+        model.overlays.pop();
+    }
+}
+
+fn relink(model: &mut Model, effects: &mut Vec<Effect>) {
+    let broker = match &model.rows.brokers.selected {
+        Some(BrokerRow::Linked(link)) => model.account(link).map(|account| account.link.broker.clone()),
+        Some(BrokerRow::Unlinked(broker)) => Some(broker.clone()),
+        Some(BrokerRow::Add) | None => None,
+    };
+    if let Some(broker) = broker {
+        linking::begin(model, &broker, effects);
+    }
+}
+
+fn step_account(model: &mut Model, forward: bool) {
+    let count = model.accounts.len();
+    let at = match &model.scope {
+        AccountScope::One(link) => model.accounts.iter().position(|account| account.link.id == *link),
+        AccountScope::None | AccountScope::All => None,
+    };
+    let next = match (at, forward) {
+        (Some(at), true) => (at + 1) % count,
+        (Some(at), false) => (at + count - 1) % count,
+        (None, true) => 0,
+        (None, false) => count.saturating_sub(1),
+    };
+    if let Some(account) = model.accounts.get(next) {
+        let scope = AccountScope::One(account.link.id.clone());
+        accounts::set_scope(model, scope);
+    }
+}
+
+fn all_accounts(model: &mut Model) {
+    let scope = if model.scope == AccountScope::All {
+        let chosen = match &model.rows.brokers.selected {
+            Some(BrokerRow::Linked(link)) => Some(link.clone()),
+            _ => model.accounts.first().map(|account| account.link.id.clone()),
+        };
+        chosen.map_or(AccountScope::None, AccountScope::One)
+    } else {
+        AccountScope::All
+    };
+    accounts::set_scope(model, scope);
+}
+
+/// Connects anew at once: the row's account in Brokers, else every account shown.
+fn resync(model: &mut Model, effects: &mut Vec<Effect>) {
+    let one = model.account_at_hand().filter(|_| model.focus == Pane::Brokers).map(|account| account.link.id.clone());
+    let links: Vec<LinkId> = match one {
+        Some(link) => vec![link],
+        None => model.shown_accounts().map(|account| account.link.id.clone()).collect(),
+    };
+    for link in links {
+        accounts::feed(model, &link, Input::Connect, effects);
+    }
+    notices::toast(model, "fetching everything again");
+}
+
+fn pause(model: &mut Model, effects: &mut Vec<Effect>) {
+    let Some(account) = model.account_at_hand() else { return };
+    let (link, label) = (account.link.id.clone(), account.link.label.clone());
+    let paused = matches!(account.state(), ConnectionState::Paused);
+    let (input, text) = if paused {
+        (Input::Connect, format!("{label}: connecting"))
+    } else {
+        (Input::Pause, format!("{label}: paused, what is shown grows old; the same key starts it again"))
+    };
+    accounts::feed(model, &link, input, effects);
+    notices::toast(model, text);
+}
+
+fn toggle_mouse(model: &mut Model, effects: &mut Vec<Effect>) {
+    model.mouse = !model.mouse;
+    effects.push(Effect::CaptureMouse(model.mouse));
+    let text = if model.mouse { "the mouse selects rows here" } else { "the mouse selects text in the terminal" };
+    notices::toast(model, text);
+}

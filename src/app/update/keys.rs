@@ -1,0 +1,88 @@
+//! A key press or a paste: into the text field if one is open, else through the key table.
+
+use tui_input::{Input as Field, InputRequest};
+
+use super::{actions, linking, lists, notices, overlays, palette};
+use crate::app::effect::Effect;
+use crate::app::keymap::{self, Chord, KeyCode};
+use crate::app::model::{AttemptPhase, Model, Overlay};
+use crate::link::progress::Sensitive;
+
+/// Handles a key.
+pub(super) fn press(model: &mut Model, chord: Chord, effects: &mut Vec<Effect>) {
+    let scopes = keymap::scopes(model);
+    if let Some(action) = model.keymap.lookup(&scopes, chord) {
+        return actions::act(model, action, effects);
+    }
+    if keymap::is_typing(model)
+        && let Some(request) = edit(chord)
+    {
+        typed(model, request);
+    }
+}
+
+/// Handles a bracketed paste.
+pub(super) fn paste(model: &mut Model, text: &Sensitive) {
+    let waiting = matches!(model.attempt.as_ref().map(|attempt| &attempt.phase), Some(AttemptPhase::Waiting { .. }));
+    if waiting && matches!(model.top(), Some(Overlay::Linking)) {
+        return linking::open_paste(model, text.expose());
+    }
+    if !keymap::is_typing(model) {
+        return notices::toast(model, "there is no field to paste into");
+    }
+    let line = text.expose().lines().next().unwrap_or_default();
+    let chars: Vec<char> = line.chars().filter(|ch| !ch.is_control()).take(256).collect();
+    for ch in chars {
+        typed(model, InputRequest::InsertChar(ch));
+    }
+}
+
+/// Changes the open field, and what depends on it.
+fn typed(model: &mut Model, request: InputRequest) {
+    let changed = field(model).and_then(|field| field.handle(request));
+    let Some(changed) = changed else { return };
+    model.dirty = true;
+    if !changed.value {
+        return;
+    }
+    match model.top() {
+        Some(Overlay::AddBroker { .. }) => palette::search_brokers(model),
+        Some(Overlay::Palette { .. }) => palette::search(model),
+        Some(Overlay::Help { .. }) => overlays::scroll_to(model, 0),
+        Some(_) => {}
+        None => lists::filter_typed(model),
+    }
+}
+
+fn field(model: &mut Model) -> Option<&mut Field> {
+    match model.overlays.last_mut() {
+        Some(
+            Overlay::AddBroker { query, .. }
+            | Overlay::Palette { query, .. }
+            | Overlay::Help { query, typing: true, .. },
+        ) => Some(query),
+        Some(Overlay::Linking) => model.attempt.as_mut().and_then(linking::field),
+        Some(_) => None,
+        None => model.filtering.is_some().then_some(&mut model.filter_input),
+    }
+}
+
+/// What a key does inside a text field, as in a shell.
+const fn edit(chord: Chord) -> Option<InputRequest> {
+    let request = match (chord.code, chord.ctrl, chord.alt) {
+        (KeyCode::Char(ch), false, false) => InputRequest::InsertChar(ch),
+        (KeyCode::Backspace, false, false) | (KeyCode::Char('h'), true, false) => InputRequest::DeletePrevChar,
+        (KeyCode::Delete, _, _) | (KeyCode::Char('d'), true, false) => InputRequest::DeleteNextChar,
+        (KeyCode::Left, false, false) => InputRequest::GoToPrevChar,
+        (KeyCode::Right, false, false) | (KeyCode::Char('f'), true, false) => InputRequest::GoToNextChar,
+        (KeyCode::Left, _, _) | (KeyCode::Char('b'), false, true) => InputRequest::GoToPrevWord,
+        (KeyCode::Right, _, _) | (KeyCode::Char('f'), false, true) => InputRequest::GoToNextWord,
+        (KeyCode::Home, _, _) | (KeyCode::Char('a'), true, false) => InputRequest::GoToStart,
+        (KeyCode::End, _, _) | (KeyCode::Char('e'), true, false) => InputRequest::GoToEnd,
+        (KeyCode::Char('w'), true, false) | (KeyCode::Backspace, _, true) => InputRequest::DeletePrevWord,
+        (KeyCode::Char('u'), true, false) => InputRequest::DeleteFromStart,
+        (KeyCode::Char('k'), true, false) => InputRequest::DeleteTillEnd,
+        _ => return None,
+    };
+    Some(request)
+}

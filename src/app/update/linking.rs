@@ -1,0 +1,288 @@
+//! Linking an account: from the choice of a broker to the link that connects, and unlinking.
+//!
+//! The secrets of an attempt never come here; what comes back of an attempt that is over is ignored.
+
+use std::sync::Arc;
+
+use tui_input::Input as Field;
+
+use super::{accounts, notices};
+use crate::app::effect::Effect;
+use crate::app::model::{AccountScope, Attempt, AttemptPhase, Model, Overlay, Pane, Question};
+use crate::domain::text::sanitize_to;
+use crate::domain::{BrokerId, Environment, LinkId};
+use crate::link::progress::Sensitive;
+use crate::link::{AttemptId, FoundAccount, LinkFailure, LinkProgress};
+
+/// The longest label.
+const LABEL: usize = 32;
+
+/// Begins to link through a broker; the waiting screen takes the place of whatever led here.
+pub(super) fn begin(model: &mut Model, broker: &BrokerId, effects: &mut Vec<Effect>) {
+    if let Some(old) = model.attempt.take() {
+        effects.push(Effect::CancelLink { attempt: old.id });
+    }
+    model
+        .overlays
+        .retain(|overlay| !matches!(overlay, Overlay::AddBroker { .. } | Overlay::Linking | Overlay::Palette { .. }));
+    let id = AttemptId(model.next_attempt);
+    model.next_attempt += 1;
+    let missing = model.broker(broker).and_then(|broker| broker.missing.clone());
+    let phase = match missing {
+        Some(message) => AttemptPhase::Failed(LinkFailure::NotConfigured { message }),
+        None => {
+            effects.push(Effect::BeginLink { attempt: id, broker: broker.clone(), browser: true });
+            AttemptPhase::Starting
+        }
+    };
+    model.attempt = Some(Attempt { id, broker: broker.clone(), phase, note: None });
+    model.overlays.push(Overlay::Linking);
+    model.dirty = true;
+}
+
+/// Gives up; the port is freed and nothing is saved.
+pub(super) fn cancel(model: &mut Model, effects: &mut Vec<Effect>) {
+    if let Some(attempt) = model.attempt.take()
+        && !matches!(attempt.phase, AttemptPhase::Failed(_))
+    {
+        effects.push(Effect::CancelLink { attempt: attempt.id });
+        notices::toast(model, "linking given up; nothing was saved");
+    }
+    model.overlays.retain(|overlay| !matches!(overlay, Overlay::Linking));
+    model.dirty = true;
+}
+
+/// Tries the same broker again.
+pub(super) fn retry(model: &mut Model, effects: &mut Vec<Effect>) {
+    if let Some(broker) = model.attempt.as_ref().map(|attempt| attempt.broker.clone()) {
+        begin(model, &broker, effects);
+    }
+}
+
+/// Something happened to an attempt.
+pub(super) fn progress(model: &mut Model, id: AttemptId, progress: LinkProgress, effects: &mut Vec<Effect>) {
+    let Some(attempt) = model.attempt.as_mut().filter(|attempt| attempt.id == id) else {
+        // An attempt that was given up may still have been saved: the links are real, whoever watches.
+        if let LinkProgress::Saved { links, .. } = progress {
+            for link in links {
+                accounts::add(model, link, effects);
+            }
+        }
+        return;
+    };
+    model.dirty = true;
+    match progress {
+        LinkProgress::Waiting { authorize_url, port, deadline, browser } => {
+            // Said again when the browser is opened again: what was typed meanwhile stays.
+            let paste = match &mut attempt.phase {
+                AttemptPhase::Waiting { paste, .. } => paste.take(),
+                _ => None,
+            };
+            attempt.phase = AttemptPhase::Waiting { authorize_url, port, deadline, browser, paste };
+        }
+        LinkProgress::Note(note) => attempt.note = Some(note),
+        LinkProgress::Exchanging => {
+            attempt.note = None;
+            attempt.phase = AttemptPhase::Exchanging;
+        }
+        LinkProgress::Confirm { accounts, scopes } => {
+            let broker = attempt.broker.clone();
+            let labels = labels(model, &broker, &accounts);
+            if let Some(attempt) = &mut model.attempt {
+                attempt.phase = AttemptPhase::Confirm { accounts, scopes, labels, editing: None };
+            }
+        }
+        LinkProgress::Saved { links, stored_in } => {
+            model.attempt = None;
+            model.overlays.retain(|overlay| !matches!(overlay, Overlay::Linking));
+            let names: Vec<String> =
+                links.iter().map(|link| format!("{} ({})", link.label, link.environment)).collect();
+            let first = links.first().map(|link| link.id.clone());
+            for link in links {
+                accounts::add(model, link, effects);
+            }
+            if let Some(first) = first {
+                accounts::set_scope(model, AccountScope::One(first));
+            }
+            model.focus = Pane::Brokers;
+            notices::toast(model, format!("linked {}; {stored_in}", names.join(" and ")));
+        }
+        LinkProgress::Failed(LinkFailure::Canceled) => {
+            model.attempt = None;
+            model.overlays.retain(|overlay| !matches!(overlay, Overlay::Linking));
+        }
+        LinkProgress::Failed(failure) => attempt.phase = AttemptPhase::Failed(failure),
+    }
+}
+
+/// The labels offered: the one the account has, else the broker's name, made unique.
+fn labels(model: &Model, broker: &BrokerId, found: &[FoundAccount]) -> Vec<Field> {
+    let name = model.broker(broker).map_or_else(|| Arc::from(broker.as_str()), |broker| Arc::clone(&broker.name));
+    let base = name.strip_suffix(" (OAuth)").unwrap_or(&name);
+    let mut taken: Vec<String> = model.accounts.iter().map(|account| account.link.label.to_string()).collect();
+    let mut labels = Vec::new();
+    for account in found {
+        let replaced = account.replaces.as_ref().and_then(|link| model.account(link));
+        let label = replaced.map_or_else(
+            || {
+                let says_so = base.to_lowercase().contains(account.environment.as_str());
+                let base = if found.len() > 1 && !says_so {
+                    format!("{base} {}", title(account.environment))
+                } else {
+                    base.to_owned()
+                };
+                unique(&base, &taken)
+            },
+            |known| known.link.label.to_string(),
+        );
+        taken.push(label.clone());
+        labels.push(Field::from(label));
+    }
+    labels
+}
+
+const fn title(environment: Environment) -> &'static str {
+    match environment {
+        Environment::Paper => "Paper",
+        Environment::Live => "Live",
+    }
+}
+
+fn unique(base: &str, taken: &[String]) -> String {
+    let free = |label: &str| !taken.iter().any(|other| other.eq_ignore_ascii_case(label));
+    if free(base) {
+        return base.to_owned();
+    }
+    let numbered = (2_u32..).map(|number| format!("{base} {number}"));
+    numbered.into_iter().find(|label| free(label)).unwrap_or_else(|| base.to_owned())
+}
+
+/// Yes: store the token, unless a label is missing or taken.
+pub(super) fn save(model: &mut Model, effects: &mut Vec<Effect>) {
+    let Some(Attempt { id, phase: AttemptPhase::Confirm { accounts, labels, .. }, .. }) = &model.attempt else {
+        return;
+    };
+    let id = *id;
+    let names: Vec<String> = labels.iter().map(|label| label.value().trim().to_owned()).collect();
+    let wrong = names.iter().zip(accounts).enumerate().find_map(|(index, (name, found))| {
+        if name.is_empty() {
+            return Some((index, "the label is empty".to_owned()));
+        }
+        let elsewhere = model.accounts.iter().any(|account| {
+            account.link.label.eq_ignore_ascii_case(name) && found.replaces.as_ref() != Some(&account.link.id)
+        });
+        let twice = names.iter().filter(|other| other.eq_ignore_ascii_case(name)).count() > 1;
+        (elsewhere || twice).then(|| (index, format!("{name} is the label of another account")))
+    });
+    if let Some((index, reason)) = wrong {
+        edit(model, index);
+        return notices::toast(model, reason);
+    }
+    if let Some(attempt) = &mut model.attempt {
+        attempt.phase = AttemptPhase::Saving;
+    }
+    effects.push(Effect::SaveLink { attempt: id, labels: names });
+    model.dirty = true;
+}
+
+/// Edits the first label, or the one after the last edited.
+pub(super) fn edit_label(model: &mut Model) {
+    edit(model, 0);
+}
+
+fn edit(model: &mut Model, index: usize) {
+    let Some(Attempt { phase: AttemptPhase::Confirm { labels, editing, .. }, .. }) = &mut model.attempt else { return };
+    let index = index.min(labels.len().saturating_sub(1));
+    model.before = labels.get(index).map(|label| label.value().to_owned()).unwrap_or_default();
+    *editing = Some(index);
+    model.dirty = true;
+}
+
+/// Enter in a field of the waiting screen or of the question.
+pub(super) fn accept_field(model: &mut Model, effects: &mut Vec<Effect>) {
+    let Some(attempt) = &mut model.attempt else { return };
+    model.dirty = true;
+    let next = match &mut attempt.phase {
+        AttemptPhase::Waiting { paste, .. } => {
+            let text = paste.take().map(|field| field.value().trim().to_owned()).unwrap_or_default();
+            if !text.is_empty() {
+                attempt.note = None;
+                effects.push(Effect::SubmitRedirect { attempt: attempt.id, url: Sensitive::new(text) });
+            }
+            None
+        }
+        AttemptPhase::Confirm { labels, editing, .. } => {
+            let index = editing.take();
+            if let Some(label) = index.and_then(|index| labels.get_mut(index)) {
+                *label = Field::from(sanitize_to(label.value().trim(), LABEL));
+            }
+            index.map(|index| index + 1).filter(|next| *next < labels.len())
+        }
+        AttemptPhase::Starting | AttemptPhase::Exchanging | AttemptPhase::Saving | AttemptPhase::Failed(_) => None,
+    };
+    if let Some(next) = next {
+        edit(model, next);
+    }
+}
+
+/// Esc in such a field: as it was.
+pub(super) fn leave_field(model: &mut Model) {
+    let before = std::mem::take(&mut model.before);
+    match model.attempt.as_mut().map(|attempt| &mut attempt.phase) {
+        Some(AttemptPhase::Waiting { paste, .. }) => *paste = None,
+        Some(AttemptPhase::Confirm { labels, editing, .. }) => {
+            if let Some(label) = editing.take().and_then(|index| labels.get_mut(index)) {
+                *label = Field::from(before);
+            }
+        }
+        _ => {}
+    }
+    model.dirty = true;
+}
+
+/// The field of the waiting screen or of the question that is being typed into.
+pub(super) fn field(attempt: &mut Attempt) -> Option<&mut Field> {
+    match &mut attempt.phase {
+        AttemptPhase::Waiting { paste, .. } => paste.as_mut(),
+        AttemptPhase::Confirm { labels, editing, .. } => editing.and_then(|index| labels.get_mut(index)),
+        AttemptPhase::Starting | AttemptPhase::Exchanging | AttemptPhase::Saving | AttemptPhase::Failed(_) => None,
+    }
+}
+
+/// Something for the attempt under way, while it waits for the browser.
+pub(super) fn while_waiting(
+    model: &mut Model,
+    act: impl FnOnce(AttemptId, &Sensitive) -> Effect,
+    effects: &mut Vec<Effect>,
+) {
+    if let Some(Attempt { id, phase: AttemptPhase::Waiting { authorize_url, .. }, .. }) = &model.attempt {
+        effects.push(act(*id, authorize_url));
+    }
+}
+
+/// Opens the masked field for the redirect URL.
+pub(super) fn open_paste(model: &mut Model, text: &str) {
+    if let Some(Attempt { phase: AttemptPhase::Waiting { paste, .. }, .. }) = &mut model.attempt {
+        *paste = Some(Field::from(text.trim().to_owned()));
+        model.dirty = true;
+    }
+}
+
+/// Asks whether to forget a link.
+pub(super) fn ask_unlink(model: &mut Model) {
+    if let Some(link) = model.account_at_hand().map(|account| account.link.id.clone()) {
+        model.overlays.push(Overlay::Question(Question::Unlink(link)));
+        model.dirty = true;
+    }
+}
+
+/// An unlink ended.
+pub(super) fn unlinked(model: &mut Model, link: &LinkId, result: Result<String, String>, effects: &mut Vec<Effect>) {
+    match result {
+        Ok(sentence) => {
+            accounts::remove(model, link, effects);
+            notices::toast(model, sentence);
+        }
+        Err(sentence) => notices::error(model, Some(link), sentence),
+    }
+}

@@ -1,0 +1,319 @@
+//! Lists under the keys: moving, sorting, filtering, marking, copying.
+
+use tui_input::Input as Field;
+
+use super::{accounts, notices, orders};
+use crate::app::columns::{OrderColumn, PositionColumn, TapeColumn, placed_at};
+use crate::app::effect::Effect;
+use crate::app::filter::Filter;
+use crate::app::keymap::Action;
+use crate::app::model::{AccountScope, BrokerRow, Model, OrderKey, Overlay, Pane};
+use crate::app::rows;
+use crate::link::progress::Sensitive;
+
+/// Calls a closure with the list of a pane, whatever its keys are.
+macro_rules! with_list {
+    ($model:expr, $pane:expr, |$list:ident| $body:expr) => {
+        match $pane {
+            Pane::Brokers => {
+                let $list = &mut $model.rows.brokers;
+                Some($body)
+            }
+            Pane::Account => None,
+            Pane::Orders => {
+                let $list = &mut $model.rows.orders;
+                Some($body)
+            }
+            Pane::Positions => {
+                let $list = &mut $model.rows.positions;
+                Some($body)
+            }
+            Pane::Tape => {
+                let $list = &mut $model.rows.tape;
+                Some($body)
+            }
+        }
+    };
+}
+
+/// Moves in the focused pane's list.
+pub(super) fn step(model: &mut Model, action: Action) {
+    let page = model.page(model.focus);
+    let page = isize::try_from(page).unwrap_or(isize::MAX);
+    let by = match action {
+        Action::Down => 1,
+        Action::Up => -1,
+        Action::HalfPageDown => (page / 2).max(1),
+        Action::HalfPageUp => -(page / 2).max(1),
+        Action::PageDown => page,
+        Action::PageUp => -page,
+        Action::Top => isize::MIN,
+        _ => isize::MAX,
+    };
+    move_in(model, model.focus, by);
+}
+
+/// Moves the selection of a pane's list.
+pub(super) fn move_in(model: &mut Model, pane: Pane, by: isize) {
+    if pane == Pane::Tape && by < 0 && model.rows.tape.selected_index().is_none_or(|at| at == 0) {
+        // Above its newest line the tape has no cursor: it follows what comes.
+        model.rows.tape.selected = None;
+    } else if pane == Pane::Tape && by == isize::MIN {
+        model.rows.tape.selected = None;
+    } else if pane == Pane::Tape && by > 0 && model.rows.tape.selected.is_none() {
+        model.rows.tape.select(usize::try_from(by - 1).unwrap_or(usize::MAX));
+    } else {
+        with_list!(model, pane, |list| list.move_by(by));
+    }
+    broker_follows(model, pane);
+    model.dirty = true;
+}
+
+/// Selects a row by its place.
+pub(super) fn select(model: &mut Model, pane: Pane, index: usize) {
+    with_list!(model, pane, |list| list.select(index));
+    broker_follows(model, pane);
+    model.dirty = true;
+}
+
+/// True when the row at this place is the selected one.
+pub(super) fn is_selected(model: &Model, pane: Pane, index: usize) -> bool {
+    let at = match pane {
+        Pane::Brokers => model.rows.brokers.selected_index(),
+        Pane::Account => None,
+        Pane::Orders => model.rows.orders.selected_index(),
+        Pane::Positions => model.rows.positions.selected_index(),
+        Pane::Tape => model.rows.tape.selected_index(),
+    };
+    at == Some(index)
+}
+
+/// Choosing a linked row in Brokers shows its account.
+fn broker_follows(model: &mut Model, pane: Pane) {
+    if pane == Pane::Brokers
+        && let Some(BrokerRow::Linked(link)) = model.rows.brokers.selected.clone()
+    {
+        accounts::set_scope(model, AccountScope::One(link));
+    }
+}
+
+/// Opens the filter field of the focused pane.
+pub(super) fn start_filter(model: &mut Model) {
+    let pane = model.focus;
+    let filter = with_list!(model, pane, |list| list.filter.clone()).unwrap_or_default();
+    model.before.clone_from(&filter);
+    model.filter_input = Field::from(filter);
+    model.filtering = Some(pane);
+}
+
+/// The filter field changed: the rows follow at once.
+pub(super) fn filter_typed(model: &mut Model) {
+    let Some(pane) = model.filtering else { return };
+    let text = model.filter_input.value().to_owned();
+    set_filter(model, pane, text);
+}
+
+/// Esc in the filter field: as it was before.
+pub(super) fn leave_filter(model: &mut Model) {
+    let before = std::mem::take(&mut model.before);
+    if let Some(pane) = model.filtering.take() {
+        set_filter(model, pane, before);
+    }
+}
+
+/// Shows every row of the focused pane again.
+pub(super) fn clear_filter(model: &mut Model) {
+    set_filter(model, model.focus, String::new());
+}
+
+/// Sets a pane's filter; what is not understood is said once it cannot be the start of something.
+pub(super) fn set_filter(model: &mut Model, pane: Pane, text: String) {
+    let problem = Filter::parse(&text).problem;
+    with_list!(model, pane, |list| list.filter = text);
+    rows::rebuild(model, pane);
+    if let Some(problem) = problem {
+        notices::toast(model, problem);
+    }
+    model.dirty = true;
+}
+
+/// Sorts by the next column that is shown, after the last by the pane's own order.
+pub(super) fn sort_next(model: &mut Model) {
+    let first = usize::from(model.scope != AccountScope::All);
+    let count = column_count(model.focus);
+    let next = |sort: Option<usize>| match sort {
+        None => Some(first),
+        Some(column) if column + 1 < count => Some(column + 1),
+        Some(_) => None,
+    };
+    with_list!(model, model.focus, |list| {
+        list.sort = next(list.sort);
+        list.reversed = false;
+    });
+    sorted(model);
+}
+
+/// Sorts by a column, or turns it round when it sorts already.
+pub(super) fn sort_by(model: &mut Model, pane: Pane, column: usize) {
+    if column >= column_count(pane) {
+        return;
+    }
+    with_list!(model, pane, |list| {
+        list.reversed = list.sort == Some(column) && !list.reversed;
+        list.sort = Some(column);
+    });
+    model.focus = pane;
+    sorted(model);
+}
+
+/// Turns the order round.
+pub(super) fn reverse(model: &mut Model) {
+    with_list!(model, model.focus, |list| list.reversed = !list.reversed);
+    sorted(model);
+}
+
+fn sorted(model: &mut Model) {
+    rows::rebuild(model, model.focus);
+    let (sort, reversed) = with_list!(model, model.focus, |list| (list.sort, list.reversed)).unwrap_or_default();
+    let name = sort.map_or("the pane's own order", |column| column_title(model.focus, column));
+    let way = if reversed { ", reversed" } else { "" };
+    notices::toast(model, format!("sorted by {name}{way}"));
+}
+
+const fn column_count(pane: Pane) -> usize {
+    match pane {
+        Pane::Brokers | Pane::Account => 0,
+        Pane::Orders => OrderColumn::ALL.len(),
+        Pane::Positions => PositionColumn::ALL.len(),
+        Pane::Tape => TapeColumn::ALL.len(),
+    }
+}
+
+fn column_title(pane: Pane, column: usize) -> &'static str {
+    let title = match pane {
+        Pane::Brokers | Pane::Account => None,
+        Pane::Orders => OrderColumn::ALL.get(column).map(|column| column.title()),
+        Pane::Positions => PositionColumn::ALL.get(column).map(|column| column.title()),
+        Pane::Tape => TapeColumn::ALL.get(column).map(|column| column.title()),
+    };
+    title.unwrap_or("the pane's own order")
+}
+
+/// Marks the selected order, or takes its mark away, and goes on to the next.
+pub(super) fn mark(model: &mut Model) {
+    if let Some(key) = model.rows.orders.selected.clone() {
+        if !model.marks.remove(&key) {
+            model.marks.insert(key);
+        }
+        model.rows.orders.move_by(1);
+    }
+}
+
+/// Copies the id of what is at hand.
+pub(super) fn copy(model: &mut Model, effects: &mut Vec<Effect>) {
+    let copied = match model.top() {
+        Some(Overlay::OrderDetail { key, raw: true, .. }) => {
+            let json = model.order(key).and_then(|order| order.raw.0.clone());
+            json.map(|json| (json.to_string(), "order's JSON"))
+        }
+        Some(Overlay::OrderDetail { key, .. }) => Some((key.order.to_string(), "order id")),
+        Some(Overlay::PositionDetail { key, .. }) => Some((key.symbol.to_string(), "symbol")),
+        Some(Overlay::BrokerDetail { link, .. }) => number(model, link),
+        Some(Overlay::Errors { .. }) => {
+            let lines: Vec<String> =
+                model.errors.iter().map(|error| format!("{} {}", error.at.wall, error.text)).collect();
+            Some((lines.join("\n"), "errors"))
+        }
+        Some(_) => None,
+        None => at_cursor(model),
+    };
+    if let Some((text, what)) = copied {
+        effects.push(Effect::Copy { text: Sensitive::new(text), what: what.to_owned() });
+    }
+}
+
+fn number(model: &Model, link: &crate::domain::LinkId) -> Option<(String, &'static str)> {
+    model.account(link).map(|account| (account.link.account_number.to_string(), "account number"))
+}
+
+fn at_cursor(model: &Model) -> Option<(String, &'static str)> {
+    match model.focus {
+        Pane::Brokers | Pane::Account => {
+            let account = model.account_at_hand().or_else(|| model.shown_account())?;
+            number(model, &account.link.id)
+        }
+        Pane::Orders => model.rows.orders.selected.as_ref().map(|key| (key.order.to_string(), "order id")),
+        Pane::Positions => model.rows.positions.selected.as_ref().map(|key| (key.symbol.to_string(), "symbol")),
+        Pane::Tape => {
+            let line = model.rows.tape.selected.as_ref().or(model.rows.tape.rows.front())?;
+            let entry = model.tape_entry(line)?;
+            match &entry.execution {
+                Some(execution) => Some((execution.to_string(), "execution id")),
+                None => Some((entry.order_id.to_string(), "order id")),
+            }
+        }
+    }
+}
+
+/// Copies the selected or marked rows as lines of tab-separated text.
+pub(super) fn copy_rows(model: &mut Model, effects: &mut Vec<Effect>) {
+    let (text, what) = match model.focus {
+        Pane::Orders => {
+            let marked: Vec<&OrderKey> =
+                model.rows.orders.rows.iter().filter(|key| model.marks.contains(key)).collect();
+            let keys = if marked.is_empty() { model.rows.orders.selected.iter().collect() } else { marked };
+            let lines: Vec<String> = keys.iter().filter_map(|key| order_line(model, key)).collect();
+            (lines.join("\n"), if lines.len() == 1 { "row".to_owned() } else { format!("{} rows", lines.len()) })
+        }
+        Pane::Positions => {
+            let line = model.rows.positions.selected.as_ref().and_then(|key| {
+                let position = model.position(key)?;
+                let figures = [
+                    position.avg_px.map(|px| px.to_string()),
+                    position.last_px.map(|px| px.to_string()),
+                    position.market_value.map(|value| value.to_string()),
+                    position.unrealized_pl.map(|value| value.to_string()),
+                ];
+                let figures = figures.map(|figure| figure.unwrap_or_else(|| "--".to_owned()));
+                Some(format!("{}\t{}\t{}", position.symbol, position.qty, figures.join("\t")))
+            });
+            (line.unwrap_or_default(), "row".to_owned())
+        }
+        Pane::Tape => {
+            let line = model.rows.tape.selected.as_ref().or(model.rows.tape.rows.front()).and_then(|line| {
+                let entry = model.tape_entry(line)?;
+                let account = model.account(&line.link)?;
+                let order = account.blotter.order(&entry.order_id).map(orders::brief).unwrap_or_default();
+                let at = entry.at.map_or_else(|| "--".to_owned(), |at| at.to_string());
+                Some(format!("{at}\t{}\t{order}\t{}", entry.event, entry.order_id))
+            });
+            (line.unwrap_or_default(), "row".to_owned())
+        }
+        Pane::Brokers | Pane::Account => {
+            let account = model.account_at_hand().or_else(|| model.shown_account());
+            let line = account.map(|account| {
+                let link = &account.link;
+                format!("{}\t{}\t{}\t{}", link.label, link.account_number, link.environment, account.state())
+            });
+            (line.unwrap_or_default(), "row".to_owned())
+        }
+    };
+    if text.is_empty() {
+        return notices::toast(model, "there is nothing to copy here");
+    }
+    effects.push(Effect::Copy { text: Sensitive::new(text), what });
+}
+
+fn order_line(model: &Model, key: &OrderKey) -> Option<String> {
+    let order = model.order(key)?;
+    let at = placed_at(order).map_or_else(|| "--".to_owned(), |at| at.to_string());
+    let limit = order.limit_px.map_or_else(|| "--".to_owned(), |px| px.to_string());
+    Some(format!(
+        "{at}\t{}\t{}\t{limit}\t{}\t{}\t{}",
+        orders::brief(order),
+        order.order_type,
+        order.cum_qty,
+        order.status,
+        order.id
+    ))
+}

@@ -1,0 +1,77 @@
+//! The mouse, in terms of what the last frame showed: a click selects, a click on the selected row opens it.
+
+use super::{actions, lists, overlays, palette};
+use crate::app::effect::Effect;
+use crate::app::keymap::Action;
+use crate::app::model::{Model, Overlay, Pane};
+use crate::app::msg::{HitTarget, Mouse};
+
+/// Handles a mouse event.
+pub(super) fn handle(model: &mut Model, mouse: Mouse, effects: &mut Vec<Effect>) {
+    if !model.mouse {
+        return;
+    }
+    match mouse {
+        Mouse::Click(target) => click(model, target, effects),
+        Mouse::Wheel { target, rows } => wheel(model, &target, isize::from(rows)),
+    }
+}
+
+fn click(model: &mut Model, target: HitTarget, effects: &mut Vec<Effect>) {
+    match target {
+        HitTarget::Hint(action) => actions::act(model, action, effects),
+        HitTarget::OverlayRow(index) => overlay_row(model, index, effects),
+        // Below an overlay nothing is touched.
+        HitTarget::Pane(_) | HitTarget::Row(..) | HitTarget::Header(..) | HitTarget::Nowhere
+            if !model.overlays.is_empty() => {}
+        HitTarget::Pane(pane) => actions::focus(model, pane),
+        HitTarget::Row(pane, index) => {
+            let again = model.focus == pane && lists::is_selected(model, pane, index);
+            actions::focus(model, pane);
+            lists::select(model, pane, index);
+            if again || (pane == Pane::Brokers && is_add(model)) {
+                actions::act(model, Action::Detail, effects);
+            }
+        }
+        HitTarget::Header(pane, column) => lists::sort_by(model, pane, column),
+        HitTarget::Nowhere => {}
+    }
+}
+
+fn is_add(model: &Model) -> bool {
+    matches!(model.rows.brokers.selected, Some(crate::app::model::BrokerRow::Add))
+}
+
+fn overlay_row(model: &mut Model, index: usize, effects: &mut Vec<Effect>) {
+    match model.overlays.last_mut() {
+        Some(Overlay::AddBroker { matches, selected, .. }) if index < matches.len() => {
+            *selected = index;
+            palette::choose_broker(model, effects);
+        }
+        Some(Overlay::Palette { matches, selected, .. }) if index < matches.len() => {
+            *selected = index;
+            palette::run(model, effects);
+        }
+        _ => {}
+    }
+    model.dirty = true;
+}
+
+fn wheel(model: &mut Model, target: &HitTarget, rows: isize) {
+    if !model.overlays.is_empty() {
+        let choosing = matches!(model.top(), Some(Overlay::AddBroker { .. } | Overlay::Palette { .. }));
+        if choosing {
+            overlays::step(model, if rows < 0 { Action::Up } else { Action::Down });
+            model.dirty = true;
+        } else {
+            overlays::scroll_by(model, rows);
+        }
+        return;
+    }
+    match target {
+        HitTarget::Pane(pane) | HitTarget::Row(pane, _) | HitTarget::Header(pane, _) => {
+            lists::move_in(model, *pane, rows)
+        }
+        HitTarget::OverlayRow(_) | HitTarget::Hint(_) | HitTarget::Nowhere => {}
+    }
+}

@@ -1,0 +1,57 @@
+//! What a person is told: passing toasts, errors that stay until read, the bell.
+
+use std::time::Duration;
+
+use crate::app::effect::Effect;
+use crate::app::model::{ErrorEntry, Model, Overlay, Toast};
+use crate::domain::LinkId;
+use crate::domain::text::sanitize;
+
+/// How long a toast stays.
+const TOAST: Duration = Duration::from_secs(4);
+/// Toasts kept at a time.
+const TOASTS: usize = 4;
+/// Errors kept.
+const ERRORS: usize = 200;
+/// The bell rings at most once in this time.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// Shows a passing message.
+pub(super) fn toast(model: &mut Model, text: impl Into<String>) {
+    let text = sanitize(&text.into());
+    model.toasts.retain(|toast| toast.text != text);
+    if model.toasts.len() == TOASTS {
+        model.toasts.pop_front();
+    }
+    model.toasts.push_back(Toast { text, until: model.now.mono + TOAST });
+    model.dirty = true;
+}
+
+/// Adds an error that stays until it is read. The same sentence again only becomes newer.
+pub(super) fn error(model: &mut Model, link: Option<&LinkId>, text: impl Into<String>) {
+    let text = sanitize(&text.into());
+    let read = matches!(model.top(), Some(Overlay::Errors { .. }));
+    if model.errors.back().is_some_and(|last| last.text == text && last.link.as_ref() == link) {
+        model.errors.pop_back();
+    }
+    if model.errors.len() == ERRORS {
+        model.errors.pop_front();
+    }
+    model.errors.push_back(ErrorEntry { at: model.now, link: link.cloned(), text, read });
+    model.dirty = true;
+}
+
+/// Rings and notifies as configured, at most once a second.
+pub(super) fn ring(model: &mut Model, text: &str, effects: &mut Vec<Effect>) {
+    let now = model.now.mono;
+    if now < model.quiet_until {
+        return;
+    }
+    model.quiet_until = now + QUIET;
+    if model.program.bell {
+        effects.push(Effect::Bell);
+    }
+    if model.program.notify {
+        effects.push(Effect::Notify { text: sanitize(text) });
+    }
+}

@@ -1,0 +1,112 @@
+//! Acting on orders: canceling with a question, and saying honestly what became of it.
+//!
+//! A broker's yes to a cancel is only the start of it (API.md 5.8): the order says when it is canceled, or was filled first.
+
+use super::{accounts, notices};
+use crate::app::effect::Effect;
+use crate::app::keymap::availability;
+use crate::app::keymap::{Action, orders_at_hand};
+use crate::app::model::{Model, OrderKey, Overlay, Pending, Question};
+use crate::domain::Order;
+use crate::session::{Reply, Request, RequestError, RequestErrorKind};
+
+/// An order in a few words: `BUY 100 AAPL`.
+pub(super) fn brief(order: &Order) -> String {
+    let size = match (order.qty, order.notional) {
+        (Some(qty), _) => qty.grouped(0),
+        (None, Some(notional)) => format!("${}", notional.grouped(2)),
+        (None, None) => "--".to_owned(),
+    };
+    format!("{} {size} {}", order.side.label(), order.symbol)
+}
+
+/// Asks whether to cancel the working orders among those at hand.
+pub(super) fn ask_cancel(model: &mut Model) {
+    let keys = orders_at_hand(model);
+    let working = |key: &OrderKey| model.order(key).is_some_and(|order| order.status.is_working());
+    let keys: Vec<OrderKey> = keys.into_iter().filter(working).collect();
+    model.overlays.push(Overlay::Question(Question::Cancel(keys)));
+    model.dirty = true;
+}
+
+/// The answer was yes.
+pub(super) fn cancel(model: &mut Model, keys: &[OrderKey], effects: &mut Vec<Effect>) {
+    // The question stood open while the world went on: what was permitted then must still be.
+    if let Err(reason) = availability(Action::CancelOrder, model)
+        && model.program.read_only
+    {
+        return notices::toast(model, reason.0);
+    }
+    for key in keys {
+        let done = model.order(key).is_none_or(|order| order.status.is_terminal());
+        if done {
+            let what = model
+                .order(key)
+                .map_or_else(|| key.order.to_string(), |order| format!("{} is {}", brief(order), order.status));
+            notices::toast(model, format!("too late: {what}"));
+            continue;
+        }
+        let request = Request::CancelOrder(key.order.clone());
+        accounts::ask(model, &key.link, Pending::Cancel(key.clone()), request, effects);
+    }
+    model.marks.clear();
+    model.dirty = true;
+}
+
+/// The broker answered a cancel.
+pub(super) fn cancel_answered(
+    model: &mut Model,
+    key: &OrderKey,
+    result: Result<Box<Reply>, RequestError>,
+    effects: &mut Vec<Effect>,
+) {
+    let what = model.order(key).map_or_else(|| key.order.to_string(), brief);
+    match result {
+        Ok(_) => {
+            notices::toast(model, format!("{what}: the broker took the cancel; the order shows when it is canceled"))
+        }
+        Err(error) => match error.kind {
+            RequestErrorKind::Unprocessable | RequestErrorKind::NotFound => {
+                notices::toast(model, format!("{what}: cannot be canceled any more, {}", error.message));
+            }
+            RequestErrorKind::Timeout
+            | RequestErrorKind::Server
+            | RequestErrorKind::Network
+            | RequestErrorKind::Decode => {
+                notices::error(
+                    model,
+                    Some(&key.link),
+                    format!("{what}: whether the cancel arrived is unknown ({error}); looking"),
+                );
+            }
+            RequestErrorKind::Unauthorized
+            | RequestErrorKind::Forbidden
+            | RequestErrorKind::RateLimited { .. }
+            | RequestErrorKind::Refused => {
+                notices::error(model, Some(&key.link), format!("{what}: not canceled, {error}"))
+            }
+        },
+    }
+    // Whatever the answer, the order itself is the truth.
+    accounts::ask(model, &key.link, Pending::Order(key.clone()), Request::Order(key.order.clone()), effects);
+}
+
+/// An order came that was fetched by id.
+pub(super) fn fetched(
+    model: &mut Model,
+    key: &OrderKey,
+    result: Result<Box<Reply>, RequestError>,
+    effects: &mut Vec<Effect>,
+) {
+    match result.map(|reply| *reply) {
+        Ok(Reply::Order(order)) => {
+            let Some(account) = model.account_mut(&key.link) else { return };
+            let changes = account.blotter.apply_snapshot(&[*order], &[]);
+            accounts::changed(model, &key.link, &changes, effects);
+        }
+        Ok(_) => {}
+        Err(error) => {
+            notices::error(model, Some(&key.link), format!("order {}: its state is not known, {error}", key.order))
+        }
+    }
+}

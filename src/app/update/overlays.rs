@@ -1,0 +1,173 @@
+//! What lies over the panes: opening, scrolling, closing. Each closes to what was below it.
+
+use tui_input::Input as Field;
+
+use super::{accounts, linking};
+use crate::app::effect::Effect;
+use crate::app::keymap::Action;
+use crate::app::model::{Model, Overlay, Period};
+
+/// Opens the key table.
+pub(super) fn open_help(model: &mut Model) {
+    if !matches!(model.top(), Some(Overlay::Help { .. })) {
+        push(model, Overlay::Help { query: Field::default(), typing: false, scroll: 0 });
+    }
+}
+
+/// Types into the help's search.
+pub(super) fn search_help(model: &mut Model) {
+    if let Some(Overlay::Help { typing, .. }) = model.overlays.last_mut() {
+        *typing = true;
+    }
+}
+
+/// Enter in the help's search: the keys scroll again.
+pub(super) fn end_help_search(model: &mut Model) {
+    if let Some(Overlay::Help { typing, .. }) = model.overlays.last_mut() {
+        *typing = false;
+    }
+}
+
+/// Lists the errors and counts them as read.
+pub(super) fn open_errors(model: &mut Model) {
+    for error in &mut model.errors {
+        error.read = true;
+    }
+    push(model, Overlay::Errors { scroll: 0 });
+}
+
+/// Charts the equity of the account shown.
+pub(super) fn open_chart(model: &mut Model, effects: &mut Vec<Effect>) {
+    let Some(link) = model.shown_account().map(|account| account.link.id.clone()) else { return };
+    accounts::ask_curve(model, &link, Period::Day, effects);
+    push(model, Overlay::EquityChart { link, period: Period::Day, cursor: None });
+}
+
+/// A longer or shorter period; its curve is asked for each time, since equity moves.
+pub(super) fn step_period(model: &mut Model, longer: bool, effects: &mut Vec<Effect>) {
+    let Some(Overlay::EquityChart { link, period, cursor }) = model.overlays.last_mut() else { return };
+    let at = *period as usize;
+    let next = if longer { at + 1 } else { at.saturating_sub(1) };
+    let Some(next) = Period::ALL.get(next).copied() else { return };
+    (*period, *cursor) = (next, None);
+    let link = link.clone();
+    accounts::ask_curve(model, &link, next, effects);
+}
+
+/// Moves the crosshair; it begins at the newest point.
+pub(super) fn move_crosshair(model: &mut Model, by: isize) {
+    let Some(Overlay::EquityChart { link, period, .. }) = model.top() else { return };
+    let points =
+        model.account(link).and_then(|account| account.charts.get(period)).map_or(0, |dated| dated.value.points.len());
+    let Some(last) = points.checked_sub(1) else { return };
+    if let Some(Overlay::EquityChart { cursor, .. }) = model.overlays.last_mut() {
+        *cursor = Some(cursor.unwrap_or(last).saturating_add_signed(by).min(last));
+    }
+}
+
+/// The broker's JSON instead of the fields, or back.
+pub(super) fn toggle_raw(model: &mut Model) {
+    if let Some(Overlay::OrderDetail { raw, scroll, .. }) = model.overlays.last_mut() {
+        (*raw, *scroll) = (!*raw, 0);
+    }
+}
+
+/// One level back among the overlays; false when there was none.
+pub(super) fn back(model: &mut Model) -> bool {
+    match model.overlays.last_mut() {
+        None => return false,
+        Some(Overlay::Help { query, typing: typing @ true, .. }) => {
+            query.reset();
+            *typing = false;
+        }
+        Some(Overlay::Help { query, typing: false, .. }) if !query.value().is_empty() => query.reset(),
+        Some(Overlay::Linking) => linking::leave_field(model),
+        Some(_) => {
+            model.overlays.pop();
+        }
+    }
+    true
+}
+
+/// Moves in the topmost overlay: its list, or its lines.
+pub(super) fn step(model: &mut Model, action: Action) {
+    let page = usize::from(model.extent.overlay_page).max(1);
+    let end = model.extent.overlay_end;
+    let moved = |at: usize, last: usize| {
+        let to = match action {
+            Action::Down => at.saturating_add(1),
+            Action::Up => at.saturating_sub(1),
+            Action::HalfPageDown => at.saturating_add((page / 2).max(1)),
+            Action::HalfPageUp => at.saturating_sub((page / 2).max(1)),
+            Action::PageDown => at.saturating_add(page),
+            Action::PageUp => at.saturating_sub(page),
+            Action::Top => 0,
+            _ => last,
+        };
+        to.min(last)
+    };
+    match model.overlays.last_mut() {
+        Some(Overlay::AddBroker { matches, selected, .. }) => {
+            *selected = moved(*selected, matches.len().saturating_sub(1))
+        }
+        Some(Overlay::Palette { matches, selected, .. }) => {
+            *selected = moved(*selected, matches.len().saturating_sub(1))
+        }
+        Some(overlay) => {
+            if let Some(scroll) = scroll_of(overlay) {
+                *scroll = moved(*scroll, end);
+            }
+        }
+        None => {}
+    }
+}
+
+/// Scrolls the topmost overlay by lines.
+pub(super) fn scroll_by(model: &mut Model, by: isize) {
+    let end = model.extent.overlay_end;
+    if let Some(scroll) = model.overlays.last_mut().and_then(scroll_of) {
+        *scroll = scroll.saturating_add_signed(by).min(end);
+        model.dirty = true;
+    }
+}
+
+/// Scrolls the topmost overlay to a line.
+pub(super) fn scroll_to(model: &mut Model, line: usize) {
+    if let Some(scroll) = model.overlays.last_mut().and_then(scroll_of) {
+        *scroll = line;
+    }
+}
+
+/// The end of the topmost overlay is known now: no line below it.
+pub(super) fn clamp_scroll(model: &mut Model) {
+    let end = model.extent.overlay_end;
+    if let Some(scroll) = model.overlays.last_mut().and_then(scroll_of)
+        && *scroll > end
+    {
+        *scroll = end;
+        model.dirty = true;
+    }
+}
+
+fn scroll_of(overlay: &mut Overlay) -> Option<&mut usize> {
+    match overlay {
+        Overlay::Help { scroll, .. }
+        | Overlay::OrderDetail { scroll, .. }
+        | Overlay::PositionDetail { scroll, .. }
+        | Overlay::BrokerDetail { scroll, .. }
+        | Overlay::Errors { scroll } => Some(scroll),
+        Overlay::AddBroker { .. }
+        | Overlay::Palette { .. }
+        | Overlay::Linking
+        | Overlay::Question(_)
+        | Overlay::EquityChart { .. }
+        | Overlay::Welcome => None,
+    }
+}
+
+fn push(model: &mut Model, overlay: Overlay) {
+    // Where the new one ends is not known before it was drawn.
+    model.extent.overlay_end = usize::MAX;
+    model.overlays.push(overlay);
+    model.dirty = true;
+}

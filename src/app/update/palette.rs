@@ -1,0 +1,176 @@
+//! Fuzzy search: the command palette over actions, brokers, accounts and symbols, and the *Add broker* search.
+
+use std::collections::BTreeSet;
+
+use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
+use nucleo_matcher::{Config, Matcher, Utf32Str};
+use tui_input::Input as Field;
+
+use super::{accounts, actions, linking, lists, notices};
+use crate::app::effect::Effect;
+use crate::app::keymap::{self, Action, BINDINGS};
+use crate::app::model::{AccountScope, Model, Overlay, PaletteCommand, PaletteEntry, Pane};
+use crate::domain::{BrokerId, Symbol};
+
+/// Matches kept.
+const MATCHES: usize = 100;
+/// Symbols offered.
+const SYMBOLS: usize = 500;
+
+/// Opens the palette on everything that can be done from here.
+pub(super) fn open(model: &mut Model) {
+    model.palette = entries(model);
+    let matches = model.palette.iter().take(MATCHES).cloned().collect();
+    model.overlays.push(Overlay::Palette { query: Field::default(), matches, selected: 0 });
+}
+
+fn entries(model: &Model) -> Vec<PaletteEntry> {
+    let mut entries = Vec::new();
+    let mut known = BTreeSet::new();
+    for scope in keymap::scopes(model) {
+        for binding in BINDINGS.iter().filter(|binding| binding.scope == scope && is_command(binding.action)) {
+            if known.insert(binding.action) {
+                entries.push(PaletteEntry {
+                    title: binding.help.trim_end_matches('.').to_owned(),
+                    command: PaletteCommand::Act(binding.action),
+                    disabled: keymap::availability(binding.action, model).err().map(|reason| reason.0),
+                });
+            }
+        }
+    }
+    for account in &model.accounts {
+        let link = &account.link;
+        entries.push(PaletteEntry {
+            title: format!("Show {} · {} · {}", link.label, link.account_number, link.environment),
+            command: PaletteCommand::Show(AccountScope::One(link.id.clone())),
+            disabled: None,
+        });
+    }
+    if model.accounts.len() > 1 {
+        entries.push(PaletteEntry {
+            title: "Show all accounts".to_owned(),
+            command: PaletteCommand::Show(AccountScope::All),
+            disabled: None,
+        });
+    }
+    for broker in &model.brokers {
+        entries.push(PaletteEntry {
+            title: format!("Link {}", broker.name),
+            command: PaletteCommand::Link(broker.id.clone()),
+            disabled: broker.missing.clone(),
+        });
+    }
+    entries.extend(symbols(model).into_iter().map(|symbol| PaletteEntry {
+        title: format!("Symbol {}", crate::domain::text::sanitize(symbol.as_str())),
+        command: PaletteCommand::Symbol(symbol),
+        disabled: None,
+    }));
+    entries
+}
+
+/// Moving about is not what a palette is for.
+const fn is_command(action: Action) -> bool {
+    !matches!(
+        action,
+        Action::Down
+            | Action::Up
+            | Action::Top
+            | Action::Bottom
+            | Action::HalfPageDown
+            | Action::HalfPageUp
+            | Action::PageDown
+            | Action::PageUp
+            | Action::NextPane
+            | Action::PrevPane
+            | Action::Palette
+            | Action::Back
+            | Action::ForceQuit
+    )
+}
+
+fn symbols(model: &Model) -> BTreeSet<Symbol> {
+    let mut symbols = BTreeSet::new();
+    for account in model.shown_accounts() {
+        let held = account.positions.iter().flat_map(|dated| &dated.value).map(|position| &position.symbol);
+        let working = account.blotter.working().map(|order| &order.symbol);
+        let recent = account.blotter.orders().rev().take(SYMBOLS).map(|order| &order.symbol);
+        symbols.extend(
+            held.chain(working).chain(recent).filter(|symbol| !symbol.as_str().is_empty()).take(SYMBOLS).cloned(),
+        );
+    }
+    symbols
+}
+
+/// The palette's query changed.
+pub(super) fn search(model: &mut Model) {
+    let Some(Overlay::Palette { query, matches, selected }) = model.overlays.last_mut() else { return };
+    let found = ranked(query.value(), model.palette.iter().map(|entry| entry.title.as_str()));
+    *matches = found.into_iter().take(MATCHES).filter_map(|index| model.palette.get(index).cloned()).collect();
+    *selected = 0;
+}
+
+/// Does what was chosen in the palette.
+pub(super) fn run(model: &mut Model, effects: &mut Vec<Effect>) {
+    let chosen = match model.top() {
+        Some(Overlay::Palette { matches, selected, .. }) => matches.get(*selected).cloned(),
+        _ => None,
+    };
+    let Some(entry) = chosen else { return notices::toast(model, "nothing matches") };
+    if let Some(reason) = entry.disabled
+        && !matches!(entry.command, PaletteCommand::Link(_))
+    {
+        // The palette stays open: what was typed may be one letter from what can act.
+        return notices::toast(model, reason);
+    }
+    model.overlays.pop();
+    match entry.command {
+        PaletteCommand::Act(action) => actions::act(model, action, effects),
+        PaletteCommand::Link(broker) => linking::begin(model, &broker, effects),
+        PaletteCommand::Show(scope) => accounts::set_scope(model, scope),
+        PaletteCommand::Symbol(symbol) => {
+            model.focus = Pane::Orders;
+            lists::set_filter(model, Pane::Orders, format!("symbol:{symbol}"));
+        }
+    }
+}
+
+/// Opens the *Add broker* search.
+pub(super) fn open_brokers(model: &mut Model) {
+    let matches = model.brokers.iter().map(|broker| broker.id.clone()).collect();
+    model.overlays.retain(|overlay| !matches!(overlay, Overlay::Welcome));
+    model.overlays.push(Overlay::AddBroker { query: Field::default(), matches, selected: 0 });
+}
+
+/// Its query changed.
+pub(super) fn search_brokers(model: &mut Model) {
+    let Some(Overlay::AddBroker { query, matches, selected }) = model.overlays.last_mut() else { return };
+    let names: Vec<String> = model.brokers.iter().map(|broker| format!("{} {}", broker.name, broker.id)).collect();
+    let found = ranked(query.value(), names.iter().map(String::as_str));
+    *matches = found.into_iter().filter_map(|index| model.brokers.get(index).map(|broker| broker.id.clone())).collect();
+    *selected = 0;
+}
+
+/// Begins to link through the chosen broker.
+pub(super) fn choose_broker(model: &mut Model, effects: &mut Vec<Effect>) {
+    let chosen: Option<BrokerId> = match model.top() {
+        Some(Overlay::AddBroker { matches, selected, .. }) => matches.get(*selected).cloned(),
+        _ => None,
+    };
+    match chosen {
+        Some(broker) => linking::begin(model, &broker, effects),
+        None => notices::toast(model, "no broker matches; [[brokers]] in the configuration adds one"),
+    }
+}
+
+/// The places of the texts that match, best first; all of them for an empty query.
+fn ranked<'a>(query: &str, texts: impl Iterator<Item = &'a str>) -> Vec<usize> {
+    let pattern = Pattern::parse(query, CaseMatching::Smart, Normalization::Smart);
+    let mut matcher = Matcher::new(Config::DEFAULT);
+    let mut buffer = Vec::new();
+    let mut scored: Vec<(u32, usize)> = texts
+        .enumerate()
+        .filter_map(|(index, text)| Some((pattern.score(Utf32Str::new(text, &mut buffer), &mut matcher)?, index)))
+        .collect();
+    scored.sort_by_key(|(score, index)| (std::cmp::Reverse(*score), *index));
+    scored.into_iter().map(|(_, index)| index).collect()
+}
