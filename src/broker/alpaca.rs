@@ -1,6 +1,12 @@
 //! Alpaca, and every service that speaks the same API.
 //!
-//! (contract skeleton) To come: `rest::Client::request(&Request) -> Result<Reply, RequestError>`,
-//! `stream::run`, `oauth`, `wire`.
+//! [`oauth`] gets a token, [`rest`] asks with it, [`stream`] listens with it, [`governor`] says when to ask, [`wire`]
+//! reads what comes back. Nothing in here decides what to ask or what to believe; that is [`crate::session`]'s.
 
+pub mod governor;
 pub mod oauth;
+pub mod queue;
+pub mod rest;
+mod sse;
+pub mod stream;
+pub mod wire;

@@ -1,0 +1,160 @@
+//! A task that owns a [`Client`] and sends what it is given when the [`Governor`] admits it.
+//!
+//! Cancels overtake everything. A few questions are under way at once, so that a resync is bounded by its slowest
+//! answer and not by their sum. Answers nothing itself and retries nothing.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+use super::governor::{Governor, Urgency};
+use super::rest::{Answer, Client};
+use crate::domain::Mono;
+use crate::session::{Reply, Request, RequestError, RequestErrorKind, RequestId};
+
+/// Questions under way at once.
+const AT_ONCE: usize = 4;
+
+/// An answer on its way back.
+pub type Answered = (RequestId, Result<Reply, RequestError>);
+
+enum Command {
+    Push(RequestId, Request),
+    DropQueued,
+}
+
+/// The handle of a queue. Dropping it drops what is queued; answers under way are thrown away.
+#[derive(Debug)]
+pub struct Queue {
+    commands: mpsc::UnboundedSender<Command>,
+    remaining: Arc<AtomicU32>,
+}
+
+impl Queue {
+    /// Starts the task; must be called inside a runtime. `jitter` is added to every wait after a 429, up to a second,
+    /// so that several programs on one account do not come back at the same moment.
+    pub fn start(client: Client, answers: mpsc::Sender<Answered>, jitter: Duration) -> Self {
+        let (commands, inbox) = mpsc::unbounded_channel();
+        let remaining = Arc::new(AtomicU32::new(0));
+        let started = Instant::now();
+        let governor = Governor::new(Mono::ZERO);
+        remaining.store(governor.remaining(Mono::ZERO), Ordering::Relaxed);
+        let task = Task {
+            client,
+            answers,
+            jitter,
+            started,
+            governor,
+            remaining: Arc::clone(&remaining),
+            cancels: VecDeque::new(),
+            questions: VecDeque::new(),
+            under_way: JoinSet::new(),
+        };
+        tokio::spawn(task.run(inbox));
+        Self { commands, remaining }
+    }
+
+    /// Queues a request; its answer comes on the channel given at the start.
+    pub fn push(&self, id: RequestId, request: Request) {
+        // The task ends only when this handle is gone, or when nobody takes answers any more.
+        drop(self.commands.send(Command::Push(id, request)));
+    }
+
+    /// Forgets the questions still queued. Cancels stay: they change something that somebody asked for.
+    pub fn drop_queued(&self) {
+        drop(self.commands.send(Command::DropQueued));
+    }
+
+    /// Requests that could be sent at once, as of the last change.
+    pub fn remaining(&self) -> u32 {
+        self.remaining.load(Ordering::Relaxed)
+    }
+}
+
+struct Task {
+    client: Client,
+    answers: mpsc::Sender<Answered>,
+    jitter: Duration,
+    started: Instant,
+    governor: Governor,
+    remaining: Arc<AtomicU32>,
+    cancels: VecDeque<(RequestId, Request)>,
+    questions: VecDeque<(RequestId, Request)>,
+    under_way: JoinSet<(RequestId, Answer)>,
+}
+
+impl Task {
+    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Command>) {
+        loop {
+            let wait = self.send();
+            self.remaining.store(self.governor.remaining(self.now()), Ordering::Relaxed);
+            tokio::select! {
+                biased;
+                command = inbox.recv() => match command {
+                    Some(Command::Push(id, request)) if urgency(&request) == Urgency::Cancel => {
+                        self.cancels.push_back((id, request));
+                    }
+                    Some(Command::Push(id, request)) => self.questions.push_back((id, request)),
+                    Some(Command::DropQueued) => self.questions.clear(),
+                    None => return,
+                },
+                Some(done) = self.under_way.join_next() => {
+                    // A task that panicked has no id to answer for; the panic hook has shown it.
+                    let Ok((id, answer)) = done else { continue };
+                    if !self.answered(id, answer).await {
+                        return;
+                    }
+                },
+                () = sleep(wait.unwrap_or_default()), if wait.is_some() => {}
+            }
+        }
+    }
+
+    /// Sends what may be sent; says how long to wait when the budget is what stops the next.
+    fn send(&mut self) -> Option<Duration> {
+        loop {
+            let urgency = if self.cancels.is_empty() { Urgency::Normal } else { Urgency::Cancel };
+            // A cancel does not wait for a free place either.
+            let next = match urgency {
+                Urgency::Cancel => &mut self.cancels,
+                Urgency::Normal if self.under_way.len() < AT_ONCE => &mut self.questions,
+                Urgency::Normal => return None,
+            };
+            if next.is_empty() {
+                return None;
+            }
+            let now = Mono(self.started.elapsed());
+            if let Err(wait) = self.governor.take(urgency, now) {
+                return Some(wait);
+            }
+            let (id, request) = next.pop_front()?;
+            let client = self.client.clone();
+            self.under_way.spawn(async move { (id, client.answer(&request).await) });
+        }
+    }
+
+    async fn answered(&mut self, id: RequestId, answer: Answer) -> bool {
+        let now = self.now();
+        self.governor.note(answer.rate, now);
+        if let Err(RequestError { kind: RequestErrorKind::RateLimited { retry_after }, .. }) = &answer.result {
+            self.governor.refused(*retry_after, self.jitter, now);
+        }
+        self.answers.send((id, answer.result)).await.is_ok()
+    }
+
+    fn now(&self) -> Mono {
+        Mono(self.started.elapsed())
+    }
+}
+
+const fn urgency(request: &Request) -> Urgency {
+    match request {
+        Request::CancelOrder(_) => Urgency::Cancel,
+        _ => Urgency::Normal,
+    }
+}

@@ -1,0 +1,378 @@
+//! REST: one question, one answer in domain types, one kind of error (API.md 4, 5).
+//!
+//! Owns where a request goes and what its answer may cost. The token leaves for one origin only, over TLS except on
+//! loopback, is followed by no redirect, and stands in no error. Retries nothing: what to do about a failure is the
+//! session's to decide.
+
+mod headers;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::{Method, Response, StatusCode};
+use rustls::ClientConfig;
+use secrecy::{ExposeSecret, SecretString};
+use url::{Host, Url};
+
+use super::governor::RateInfo;
+use super::wire::{self, WireError};
+use crate::config::Endpoints;
+use crate::domain::text::sanitize_to;
+use crate::session::request::{ActivitiesQuery, OrdersQuery};
+use crate::session::{Reply, Request, RequestError, RequestErrorKind};
+
+/// The longest body read, in bytes.
+const LONGEST_BODY: usize = 8 * 1024 * 1024;
+/// The longest error body read, in bytes.
+const LONGEST_REFUSAL: usize = 64 * 1024;
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How long a request may take, from the first name look-up to the last byte.
+const WHOLE: Duration = Duration::from_secs(15);
+
+/// A client of one account at one origin. Cheap to clone; connections are shared.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    origin: Url,
+    token: Arc<SecretString>,
+}
+
+/// An answer, and what its headers said of the rate limit.
+#[derive(Debug)]
+pub struct Answer {
+    /// What came back.
+    pub result: Result<Reply, RequestError>,
+    /// The rate limit.
+    pub rate: RateInfo,
+}
+
+impl Client {
+    /// A client for `endpoints.api_url`.
+    ///
+    /// # Errors
+    /// When the address is neither `https` nor loopback, or TLS cannot be set up.
+    pub fn new(endpoints: &Endpoints, token: SecretString, tls: Arc<ClientConfig>) -> Result<Self, RequestError> {
+        let http = http_client(&endpoints.api_url, tls, Some(WHOLE)).map_err(local)?;
+        bearer(&token).map_err(local)?;
+        Ok(Self { http, origin: endpoints.api_url.clone(), token: Arc::new(token) })
+    }
+
+    /// Asks one question.
+    ///
+    /// # Errors
+    /// Whatever went wrong, without the token and without the address.
+    pub async fn request(&self, request: &Request) -> Result<Reply, RequestError> {
+        self.answer(request).await.result
+    }
+
+    /// Asks one question and keeps what the headers say of the rate limit, for the [`super::governor`].
+    pub async fn answer(&self, request: &Request) -> Answer {
+        let mut rate = RateInfo::default();
+        let asked = tokio::time::timeout(WHOLE, self.ask(request, &mut rate)).await;
+        let result = asked.unwrap_or_else(|_| Err(timed_out())).map_err(|error| scrub(error, &self.token));
+        if let Err(error) = &result {
+            tracing::debug!(question = question(request), %error, "a request failed");
+        }
+        Answer { result, rate }
+    }
+
+    async fn ask(&self, request: &Request, rate: &mut RateInfo) -> Result<Reply, RequestError> {
+        let url = address(&self.origin, request).map_err(local)?;
+        let method = if matches!(request, Request::CancelOrder(_)) { Method::DELETE } else { Method::GET };
+        let sent = self
+            .http
+            .request(method, url)
+            .header(AUTHORIZATION, bearer(&self.token).map_err(local)?)
+            .header(ACCEPT, HeaderValue::from_static("application/json"))
+            .send()
+            .await;
+        let response = sent.map_err(|error| transport(&error.without_url()))?;
+        *rate = headers::rate(response.headers());
+        let (status, headers) = (response.status(), response.headers().clone());
+        let request_id = headers::request_id(&headers);
+        if !status.is_success() {
+            let body = read(response, LONGEST_REFUSAL).await.unwrap_or_default();
+            return Err(refused(status, &headers, &body));
+        }
+        let decode = |message: String| RequestError {
+            kind: RequestErrorKind::Decode,
+            status: Some(status.as_u16()),
+            code: None,
+            message,
+            extra: None,
+            request_id: request_id.clone(),
+        };
+        let body = read(response, LONGEST_BODY).await.map_err(|failure| match failure {
+            ReadFailure::TooLong => decode("an answer of more than 8 MiB was not read".to_owned()),
+            ReadFailure::Transport(error) => RequestError { request_id: request_id.clone(), ..error },
+        })?;
+        if matches!(request, Request::CancelOrder(_)) {
+            return Ok(Reply::Done);
+        }
+        let text = std::str::from_utf8(&body).map_err(|_| decode("the answer is not UTF-8 text".to_owned()))?;
+        read_reply(request, text).map_err(|error| decode(error.to_string()))
+    }
+}
+
+/// An HTTP client that follows no redirect, retries nothing, and leaves loopback only over TLS.
+pub(super) fn http_client(
+    url: &Url,
+    tls: Arc<ClientConfig>,
+    whole: Option<Duration>,
+) -> Result<reqwest::Client, String> {
+    let loopback = is_loopback(url);
+    if url.scheme() != "https" && !(loopback && url.scheme() == "http") {
+        return Err("the address is neither https nor loopback".to_owned());
+    }
+    let mut builder = reqwest::Client::builder()
+        .tls_backend_preconfigured(Arc::unwrap_or_clone(tls))
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .http1_only()
+        .https_only(!loopback)
+        .connect_timeout(CONNECT)
+        .tcp_keepalive(Duration::from_secs(10))
+        .tcp_keepalive_interval(Duration::from_secs(5))
+        .tcp_keepalive_retries(2)
+        .user_agent(concat!("brokerdeck/", env!("CARGO_PKG_VERSION")));
+    if let Some(whole) = whole {
+        builder = builder.timeout(whole);
+    }
+    if loopback {
+        builder = builder.no_proxy();
+    }
+    builder.build().map_err(|error| chain(&error))
+}
+
+/// The bearer header, marked so that no library prints it.
+pub(super) fn bearer(token: &SecretString) -> Result<HeaderValue, String> {
+    let header = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()));
+    let mut header = header.map_err(|_| "the token holds characters that no header can carry".to_owned())?;
+    header.set_sensitive(true);
+    Ok(header)
+}
+
+/// True for the names and addresses of this machine.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
+/// An error and its causes as one sanitised sentence. Its URL must have been taken out.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let words = cause.to_string();
+        if !text.contains(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+        source = cause.source();
+    }
+    sanitize_to(&text, 240)
+}
+
+/// Text from the broker without our token in it, should it echo what it was sent.
+pub(super) fn without_token(text: &str, token: &SecretString) -> String {
+    let token = token.expose_secret();
+    if token.is_empty() { text.to_owned() } else { text.replace(token, "…") }
+}
+
+/// The error of an answer that is not a success.
+pub(super) fn refused(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> RequestError {
+    let kind = match status.as_u16() {
+        401 => RequestErrorKind::Unauthorized,
+        403 => RequestErrorKind::Forbidden,
+        404 => RequestErrorKind::NotFound,
+        422 => RequestErrorKind::Unprocessable,
+        429 => RequestErrorKind::RateLimited { retry_after: headers::retry_after(headers) },
+        400..=499 => RequestErrorKind::Refused,
+        500.. => RequestErrorKind::Server,
+        // A redirect, or a success that is none: nothing was read and nothing followed.
+        _ => RequestErrorKind::Decode,
+    };
+    let refusal = wire::refusal(status.as_u16(), body);
+    RequestError {
+        kind,
+        status: Some(status.as_u16()),
+        code: refusal.code,
+        message: refusal.message,
+        extra: refusal.extra,
+        request_id: headers::request_id(headers),
+    }
+}
+
+pub(super) enum ReadFailure {
+    TooLong,
+    Transport(RequestError),
+}
+
+/// Reads a body to its end, giving up as soon as it is longer than `limit`.
+pub(super) async fn read(mut response: Response, limit: usize) -> Result<Vec<u8>, ReadFailure> {
+    let announced = response.content_length().unwrap_or(0);
+    if usize::try_from(announced).map_or(true, |announced| announced > limit) {
+        return Err(ReadFailure::TooLong);
+    }
+    let mut body = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() <= limit => body.extend_from_slice(&chunk),
+            Ok(Some(_)) => return Err(ReadFailure::TooLong),
+            Ok(None) => return Ok(body),
+            Err(error) => return Err(ReadFailure::Transport(transport(&error.without_url()))),
+        }
+    }
+}
+
+fn read_reply(request: &Request, text: &str) -> Result<Reply, WireError> {
+    Ok(match request {
+        Request::Account => Reply::Account(Box::new(wire::account(text)?)),
+        Request::Positions => Reply::Positions(wire::list(text, "the positions", wire::position)?),
+        Request::Orders(_) => Reply::Orders(wire::list(text, "the orders", wire::order)?),
+        Request::Order(_) | Request::OrderByClientId(_) => Reply::Order(Box::new(wire::order(text)?)),
+        Request::Activities(_) => Reply::Activities(wire::list(text, "the activities", wire::activity)?),
+        Request::Clock => Reply::Clock(wire::clock(text)?),
+        Request::History { .. } => Reply::History(wire::history(text)?),
+        Request::CancelOrder(_) => Reply::Done,
+    })
+}
+
+/// Where a request goes. An id becomes one path segment, whatever it holds.
+fn address(origin: &Url, request: &Request) -> Result<Url, String> {
+    let path: &[&str] = match request {
+        Request::Account => &["v2", "account"],
+        Request::Positions => &["v2", "positions"],
+        Request::Orders(_) => &["v2", "orders"],
+        Request::Order(id) | Request::CancelOrder(id) => &["v2", "orders", segment(id.as_str())?],
+        Request::OrderByClientId(_) => &["v2", "orders:by_client_order_id"],
+        Request::Activities(query) if query.fills_only => &["v2", "account", "activities", "FILL"],
+        Request::Activities(_) => &["v2", "account", "activities"],
+        Request::Clock => &["v2", "clock"],
+        Request::History { .. } => &["v2", "account", "portfolio", "history"],
+    };
+    let mut url = origin.clone();
+    url.set_query(None);
+    url.set_fragment(None);
+    match url.path_segments_mut() {
+        Ok(mut segments) => segments.pop_if_empty().extend(path),
+        Err(()) => return Err("the address has no path".to_owned()),
+    };
+    match request {
+        Request::Orders(query) => orders_query(&mut url, query),
+        Request::OrderByClientId(id) => {
+            url.query_pairs_mut().append_pair("client_order_id", id.as_str());
+        }
+        Request::Activities(query) => activities_query(&mut url, query),
+        Request::History { period, timeframe } => {
+            url.query_pairs_mut().append_pair("period", period).append_pair("timeframe", timeframe);
+        }
+        _ => {}
+    }
+    Ok(url)
+}
+
+/// An id that is safe as a path segment. An empty one, or one of dots, would name another resource: deleting
+/// `/v2/orders/` or `/v2/orders/..` instead of an order must be impossible.
+fn segment(id: &str) -> Result<&str, String> {
+    if id.is_empty() || id == "." || id == ".." { Err("an order without a usable id".to_owned()) } else { Ok(id) }
+}
+
+fn orders_query(url: &mut Url, query: &OrdersQuery) {
+    let mut pairs = url.query_pairs_mut();
+    pairs.append_pair("status", query.filter.as_str());
+    pairs.append_pair("limit", &query.limit.clamp(1, 500).to_string());
+    pairs.append_pair("direction", direction(query.ascending));
+    pairs.append_pair("nested", if query.nested { "true" } else { "false" });
+    if let Some(id) = &query.before_order_id {
+        pairs.append_pair("before_order_id", id.as_str());
+    } else {
+        if let Some(after) = query.after {
+            pairs.append_pair("after", &after.to_string());
+        }
+        if let Some(until) = query.until {
+            pairs.append_pair("until", &until.to_string());
+        }
+    }
+    if let Some(symbol) = &query.symbol {
+        pairs.append_pair("symbols", symbol);
+    }
+}
+
+fn activities_query(url: &mut Url, query: &ActivitiesQuery) {
+    let mut pairs = url.query_pairs_mut();
+    pairs.append_pair("direction", direction(query.ascending));
+    pairs.append_pair("page_size", &query.page_size.clamp(1, 100).to_string());
+    if let Some(after) = query.after {
+        pairs.append_pair("after", &after.to_string());
+    }
+    if let Some(until) = query.until {
+        pairs.append_pair("until", &until.to_string());
+    }
+    if let Some(token) = &query.page_token {
+        pairs.append_pair("page_token", token);
+    }
+}
+
+const fn direction(ascending: bool) -> &'static str {
+    if ascending { "asc" } else { "desc" }
+}
+
+/// A question's name for the log: no ids, no query.
+const fn question(request: &Request) -> &'static str {
+    match request {
+        Request::Account => "account",
+        Request::Positions => "positions",
+        Request::Orders(_) => "orders",
+        Request::Order(_) => "order",
+        Request::OrderByClientId(_) => "order by client id",
+        Request::Activities(_) => "activities",
+        Request::Clock => "clock",
+        Request::History { .. } => "history",
+        Request::CancelOrder(_) => "cancel order",
+    }
+}
+
+fn transport(error: &reqwest::Error) -> RequestError {
+    if error.is_timeout() && !error.is_connect() {
+        return timed_out();
+    }
+    let message = if error.is_connect() {
+        format!("cannot connect: {}", chain(error))
+    } else {
+        format!("the connection failed: {}", chain(error))
+    };
+    RequestError { kind: RequestErrorKind::Network, status: None, code: None, message, extra: None, request_id: None }
+}
+
+fn timed_out() -> RequestError {
+    RequestError {
+        kind: RequestErrorKind::Timeout,
+        status: None,
+        code: None,
+        message: format!("no answer within {} seconds", WHOLE.as_secs()),
+        extra: None,
+        request_id: None,
+    }
+}
+
+/// A failure on this side, before anything was sent.
+fn local(message: String) -> RequestError {
+    RequestError { kind: RequestErrorKind::Refused, status: None, code: None, message, extra: None, request_id: None }
+}
+
+fn scrub(error: RequestError, token: &SecretString) -> RequestError {
+    RequestError {
+        message: without_token(&error.message, token),
+        extra: error.extra.map(|text| without_token(&text, token).into()),
+        request_id: error.request_id.map(|text| without_token(&text, token).into()),
+        ..error
+    }
+}

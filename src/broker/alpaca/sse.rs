@@ -1,0 +1,236 @@
+//! The stream as server-sent events at `/v2/events/trades` (API.md 7.1): the last form before polling.
+//!
+//! Liveness is TCP's keep-alive here, because no ping exists and a quiet account is silent for hours.
+
+use reqwest::Response;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use tokio::time::timeout;
+use url::Url;
+
+use super::rest::{bearer, chain, http_client, read, refused};
+use super::stream::{ANSWER, LONGEST_MESSAGE, Out, StreamTarget};
+use super::wire;
+use crate::domain::text::sanitize_to;
+use crate::session::{AuthForm, Closed, StreamEvent};
+
+pub(super) async fn run(target: &StreamTarget, out: &Out) -> Closed {
+    let opened = tokio::select! {
+        biased;
+        () = out.stop.cancelled() => return Closed::Asked,
+        opened = timeout(ANSWER, open(target, out)) => opened,
+    };
+    let response = match opened {
+        Ok(Ok(response)) => response,
+        Ok(Err(closed)) => return closed,
+        Err(_) => return Closed::AuthSilent,
+    };
+    match listen(response, out).await {
+        Ok(()) => Closed::Lost { message: "the event stream ended".to_owned() },
+        Err(closed) => closed,
+    }
+}
+
+async fn open(target: &StreamTarget, out: &Out) -> Result<Response, Closed> {
+    let fail = |message: String| Closed::Connect { status: None, message };
+    let client = http_client(&target.api_url, target.tls.clone(), None).map_err(fail)?;
+    let request = client
+        .get(address(&target.api_url).map_err(fail)?)
+        .header(AUTHORIZATION, bearer(&out.token).map_err(fail)?)
+        .header(ACCEPT, HeaderValue::from_static("text/event-stream"))
+        .header(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    let response = request.send().await.map_err(|error| fail(chain(&error.without_url())))?;
+    let (status, headers) = (response.status(), response.headers().clone());
+    if status.is_success() {
+        let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let is_stream = kind.trim_start().to_ascii_lowercase().starts_with("text/event-stream");
+        return if is_stream {
+            Ok(response)
+        } else {
+            Err(Closed::AuthRefused { message: "the broker offers no event stream".to_owned() })
+        };
+    }
+    let body = read(response, 64 * 1024).await.unwrap_or_default();
+    let message = refused(status, &headers, &body).message;
+    Err(match status.as_u16() {
+        // Asked too often, or too slow: the same question may be answered later.
+        408 | 425 | 429 => Closed::Connect { status: Some(status.as_u16()), message },
+        // Everything else the client is told is about this form: not offered, or not for this token.
+        300..=499 => Closed::AuthRefused { message: format!("{message} (status {})", status.as_u16()) },
+        code => Closed::Connect { status: Some(code), message },
+    })
+}
+
+fn address(origin: &Url) -> Result<Url, String> {
+    let mut url = origin.clone();
+    url.set_query(None);
+    match url.path_segments_mut() {
+        Ok(mut segments) => segments.pop_if_empty().extend(["v2", "events", "trades"]),
+        Err(()) => return Err("the address has no path".to_owned()),
+    };
+    Ok(url)
+}
+
+async fn listen(mut response: Response, out: &Out) -> Result<(), Closed> {
+    out.send(StreamEvent::Opened).await?;
+    out.send(StreamEvent::Authorized { form: AuthForm::Sse, message: None }).await?;
+    out.send(StreamEvent::Listening { trade_updates: true }).await?;
+    let mut parser = Parser::default();
+    loop {
+        let chunk = tokio::select! {
+            biased;
+            () = out.stop.cancelled() => return Err(Closed::Asked),
+            chunk = response.chunk() => chunk,
+        };
+        let chunk = match chunk {
+            Ok(Some(chunk)) => chunk,
+            Ok(None) => return Ok(()),
+            Err(error) => {
+                let message = format!("the connection failed: {}", chain(&error.without_url()));
+                return Err(Closed::Lost { message });
+            }
+        };
+        for byte in chunk {
+            match parser.push(byte) {
+                None => {}
+                Some(Item::Event(data)) => event(&data, out).await?,
+                Some(Item::Comment(text)) => comment(&text)?,
+                Some(Item::TooLong) => {
+                    let message = "an event of more than 1 MiB was not read".to_owned();
+                    return Err(Closed::Lost { message });
+                }
+            }
+        }
+    }
+}
+
+async fn event(data: &[u8], out: &Out) -> Result<(), Closed> {
+    // One event a message, without the websocket's envelope; with it where a server adds it.
+    let bare = std::str::from_utf8(data).ok().and_then(|text| wire::update(text).ok());
+    if let Some(update) = bare {
+        return out.send(StreamEvent::Update(Box::new(update))).await;
+    }
+    match wire::frame(data) {
+        wire::Frame::Update(update) => out.send(StreamEvent::Update(update)).await,
+        wire::Frame::Error { message } => Err(Closed::BrokerError { message }),
+        wire::Frame::Unknown { text } => out.unknown(&text).await,
+        wire::Frame::Empty | wire::Frame::Authorization { .. } | wire::Frame::Listening { .. } => Ok(()),
+    }
+}
+
+/// Comments are heartbeats, except those that say something was lost (API.md 7.2).
+fn comment(text: &[u8]) -> Result<(), Closed> {
+    let text = String::from_utf8_lossy(text);
+    let words = sanitize_to(text.trim(), 240);
+    let lower = words.to_ascii_lowercase();
+    if lower.contains("dropped") || lower.contains("too slowly") {
+        return Err(Closed::Lost { message: format!("the broker dropped events: {words}") });
+    }
+    if lower.contains("error") {
+        return Err(Closed::BrokerError { message: words });
+    }
+    Ok(())
+}
+
+/// One thing the text of an event stream says.
+#[derive(Debug, PartialEq, Eq)]
+enum Item {
+    /// The data of one event, its lines joined.
+    Event(Vec<u8>),
+    /// A comment line without its colon.
+    Comment(Vec<u8>),
+    /// A line or an event past the limit; nothing after it can be trusted.
+    TooLong,
+}
+
+/// Splits a byte stream into events. Lines end in LF, CR or both; an event ends at an empty line.
+#[derive(Debug, Default)]
+struct Parser {
+    line: Vec<u8>,
+    data: Option<Vec<u8>>,
+    after_cr: bool,
+}
+
+impl Parser {
+    fn push(&mut self, byte: u8) -> Option<Item> {
+        let after_cr = std::mem::replace(&mut self.after_cr, byte == b'\r');
+        match byte {
+            b'\n' if after_cr => None,
+            b'\n' | b'\r' => self.line_ended(),
+            _ if self.line.len() + self.data.as_ref().map_or(0, Vec::len) >= LONGEST_MESSAGE => Some(Item::TooLong),
+            _ => {
+                self.line.push(byte);
+                None
+            }
+        }
+    }
+
+    fn line_ended(&mut self) -> Option<Item> {
+        let line = std::mem::take(&mut self.line);
+        let line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&line);
+        if line.is_empty() {
+            return self.data.take().map(Item::Event);
+        }
+        if let Some(text) = line.strip_prefix(b":") {
+            return Some(Item::Comment(text.to_vec()));
+        }
+        // Fields other than `data` (`id`, `event`, `retry`) say nothing that the data does not.
+        let value = match line.strip_prefix(b"data") {
+            Some([]) => Some(&[][..]),
+            Some([b':', b' ', value @ ..] | [b':', value @ ..]) => Some(value),
+            _ => None,
+        };
+        if let Some(value) = value {
+            match &mut self.data {
+                Some(data) => {
+                    data.push(b'\n');
+                    data.extend_from_slice(value);
+                }
+                None => self.data = Some(value.to_vec()),
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn items(text: &str) -> Vec<Item> {
+        let mut parser = Parser::default();
+        text.bytes().filter_map(|byte| parser.push(byte)).collect()
+    }
+
+    fn event(data: &str) -> Item {
+        Item::Event(data.as_bytes().to_vec())
+    }
+
+    #[test]
+    fn events_end_at_an_empty_line_whatever_ends_a_line() {
+        for end in ["\n", "\r\n", "\r"] {
+            let text = "id: 1\nevent: x\ndata: {\"a\":\ndata: 1}\n\n: beat\ndata:two\n\ndata\n\n".replace('\n', end);
+            let want = vec![event("{\"a\":\n1}"), Item::Comment(b" beat".to_vec()), event("two"), event("")];
+            assert_eq!(items(&text), want, "{end:?}");
+        }
+    }
+
+    #[test]
+    fn an_event_that_was_cut_short_is_not_one() {
+        assert_eq!(items("data: {\"a\":1}\n"), vec![]);
+        assert_eq!(items("data: {\"a\""), vec![]);
+    }
+
+    #[test]
+    fn a_line_without_end_is_given_up_at_the_limit() {
+        let mut parser = Parser::default();
+        let first = (0..=LONGEST_MESSAGE).find_map(|_| parser.push(b'x'));
+        assert_eq!(first, Some(Item::TooLong));
+    }
+
+    #[test]
+    fn comments_that_say_something_was_lost_end_the_stream() {
+        assert_eq!(comment(b" heartbeat"), Ok(()));
+        assert!(matches!(comment(b" you are reading too slowly, dropped 10000 messages"), Err(Closed::Lost { .. })));
+        assert!(matches!(comment(b" internal server error"), Err(Closed::BrokerError { .. })));
+    }
+}

@@ -1,0 +1,80 @@
+//! The wire's JSON as domain types (API.md 4 to 6).
+//!
+//! Owns every assumption about how a member is written; keeps none of it for the layers above. Rules for all of it:
+//! a member may be missing, `null`, or of another type than documented, and only its own field suffers; a word that
+//! is not known is kept; the whole text of each object is kept in its [`Raw`]. An amount of more than 28 digits
+//! does not fit the exact decimal: its field is `None` and the digits are in `raw`.
+
+mod account;
+mod activity;
+mod error;
+mod loose;
+mod market;
+mod msgpack;
+mod order;
+mod position;
+mod update;
+
+use serde_json::value::RawValue;
+use thiserror::Error;
+
+pub use account::account;
+pub use activity::activity;
+pub(super) use error::refusal;
+pub use market::{clock, history};
+pub use order::order;
+pub use position::position;
+pub use update::{Frame, frame, update};
+
+use crate::domain::order::Raw;
+
+/// Why a body or frame is not what it should be. The sentence holds no part of the text.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum WireError {
+    /// Not JSON, or cut short.
+    #[error("{what} is not readable JSON: {why}")]
+    Json {
+        /// What was expected.
+        what: &'static str,
+        /// Where it breaks.
+        why: String,
+    },
+    /// A member without which the object means nothing.
+    #[error("{what} without a usable {member}")]
+    Member {
+        /// What was expected.
+        what: &'static str,
+        /// The member's name.
+        member: &'static str,
+    },
+}
+
+impl WireError {
+    fn json(what: &'static str, error: &serde_json::Error) -> Self {
+        // Serde's own words may quote the text; its place and category cannot.
+        let category = match error.classify() {
+            serde_json::error::Category::Eof => "cut short",
+            serde_json::error::Category::Syntax => "bad syntax",
+            serde_json::error::Category::Data | serde_json::error::Category::Io => "unexpected shape",
+        };
+        Self::Json { what, why: format!("{category} at line {} column {}", error.line(), error.column()) }
+    }
+}
+
+/// Every element of a JSON array, read by `one`; one bad element fails the list, because a list that silently lacks
+/// a row would be believed.
+pub fn list<T>(
+    text: &str,
+    what: &'static str,
+    one: impl Fn(&str) -> Result<T, WireError>,
+) -> Result<Vec<T>, WireError> {
+    let rows: Vec<&RawValue> = serde_json::from_str(text).map_err(|error| WireError::json(what, &error))?;
+    rows.into_iter().map(|row| one(row.get())).collect()
+}
+
+fn raw(text: &str) -> Raw {
+    Raw(Some(text.into()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,85 @@
+//! The account (API.md 5.1).
+
+use serde::Deserialize;
+
+use super::loose::Loose;
+use super::{WireError, raw};
+use crate::domain::{Account, AccountId};
+
+const WHAT: &str = "an account";
+
+#[derive(Deserialize)]
+struct AccountWire<'a> {
+    #[serde(borrow, default)]
+    id: Loose<'a>,
+    #[serde(borrow, default)]
+    account_number: Loose<'a>,
+    #[serde(borrow, default)]
+    status: Loose<'a>,
+    #[serde(borrow, default)]
+    currency: Loose<'a>,
+    #[serde(borrow, default)]
+    equity: Loose<'a>,
+    #[serde(borrow, default)]
+    portfolio_value: Loose<'a>,
+    #[serde(borrow, default)]
+    last_equity: Loose<'a>,
+    #[serde(borrow, default)]
+    cash: Loose<'a>,
+    #[serde(borrow, default)]
+    buying_power: Loose<'a>,
+    #[serde(borrow, default)]
+    non_marginable_buying_power: Loose<'a>,
+    #[serde(borrow, default)]
+    long_market_value: Loose<'a>,
+    #[serde(borrow, default)]
+    short_market_value: Loose<'a>,
+    #[serde(borrow, default)]
+    initial_margin: Loose<'a>,
+    #[serde(borrow, default)]
+    maintenance_margin: Loose<'a>,
+    #[serde(borrow, default)]
+    multiplier: Loose<'a>,
+    #[serde(borrow, default)]
+    trading_blocked: Loose<'a>,
+    #[serde(borrow, default)]
+    account_blocked: Loose<'a>,
+    #[serde(borrow, default)]
+    transfers_blocked: Loose<'a>,
+    #[serde(borrow, default)]
+    trade_suspended_by_user: Loose<'a>,
+    #[serde(borrow, default)]
+    shorting_enabled: Loose<'a>,
+    #[serde(borrow, default)]
+    created_at: Loose<'a>,
+}
+
+/// The account. It needs an `id` and a `status`, the two the specification requires.
+pub fn account(text: &str) -> Result<Account, WireError> {
+    let wire: AccountWire<'_> = serde_json::from_str(text).map_err(|error| WireError::json(WHAT, &error))?;
+    let missing = |member| WireError::Member { what: WHAT, member };
+    Ok(Account {
+        id: AccountId::from(wire.id.some_word().ok_or_else(|| missing("id"))?),
+        number: wire.account_number.some_word().map(Into::into),
+        status: wire.status.shared().ok_or_else(|| missing("status"))?,
+        currency: wire.currency.shared(),
+        // The older name of the same figure.
+        equity: wire.equity.amount().or_else(|| wire.portfolio_value.amount()),
+        last_equity: wire.last_equity.amount(),
+        cash: wire.cash.amount(),
+        buying_power: wire.buying_power.amount(),
+        non_marginable_buying_power: wire.non_marginable_buying_power.amount(),
+        long_market_value: wire.long_market_value.amount(),
+        short_market_value: wire.short_market_value.amount(),
+        initial_margin: wire.initial_margin.amount(),
+        maintenance_margin: wire.maintenance_margin.amount(),
+        multiplier: wire.multiplier.decimal(),
+        trading_blocked: wire.trading_blocked.flag(),
+        account_blocked: wire.account_blocked.flag(),
+        transfers_blocked: wire.transfers_blocked.flag(),
+        trade_suspended_by_user: wire.trade_suspended_by_user.flag(),
+        shorting_enabled: wire.shorting_enabled.flag(),
+        created_at: wire.created_at.time(),
+        raw: raw(text),
+    })
+}

@@ -1,0 +1,79 @@
+//! A row of the activity list (API.md 5.4).
+
+use serde::Deserialize;
+
+use super::loose::Loose;
+use super::{WireError, raw};
+use crate::domain::{Activity, ActivityKind, ExecutionId, OrderId, Side, Symbol};
+
+const WHAT: &str = "an activity";
+
+#[derive(Deserialize)]
+struct ActivityWire<'a> {
+    #[serde(borrow, default)]
+    id: Loose<'a>,
+    #[serde(borrow, default)]
+    activity_type: Loose<'a>,
+    #[serde(borrow, default)]
+    ref_id: Loose<'a>,
+    #[serde(borrow, default)]
+    execution_id: Loose<'a>,
+    #[serde(borrow, default)]
+    order_id: Loose<'a>,
+    #[serde(borrow, default)]
+    symbol: Loose<'a>,
+    #[serde(borrow, default)]
+    side: Loose<'a>,
+    #[serde(borrow, default)]
+    qty: Loose<'a>,
+    #[serde(borrow, default)]
+    price: Loose<'a>,
+    #[serde(borrow, default)]
+    cum_qty: Loose<'a>,
+    #[serde(borrow, default)]
+    transaction_time: Loose<'a>,
+    #[serde(borrow, default)]
+    net_amount: Loose<'a>,
+    #[serde(borrow, default)]
+    date: Loose<'a>,
+    #[serde(borrow, default)]
+    description: Loose<'a>,
+}
+
+/// One row. It needs an `id`, being the page token; a `FILL` without order, quantity or price is kept as a row that
+/// counts nothing.
+pub fn activity(text: &str) -> Result<Activity, WireError> {
+    let wire: ActivityWire<'_> = serde_json::from_str(text).map_err(|error| WireError::json(WHAT, &error))?;
+    let missing = |member| WireError::Member { what: WHAT, member };
+    let id = wire.id.some_word().ok_or_else(|| missing("id"))?;
+    let activity_type = wire.activity_type.word().unwrap_or_default();
+    let fill = if activity_type == "FILL" { fill(&wire) } else { None };
+    if fill.is_none() && activity_type == "FILL" {
+        tracing::warn!("a fill activity without order, quantity or price was not counted");
+    }
+    Ok(Activity {
+        id: id.into(),
+        activity_type: activity_type.into(),
+        kind: fill.unwrap_or_else(|| ActivityKind::Other {
+            net_amount: wire.net_amount.amount(),
+            symbol: wire.symbol.some_word().map(Symbol::from),
+            qty: wire.qty.amount(),
+            date: wire.date.word().and_then(|word| word.parse().ok()),
+            description: wire.description.shared(),
+        }),
+        raw: raw(text),
+    })
+}
+
+fn fill(wire: &ActivityWire<'_>) -> Option<ActivityKind> {
+    Some(ActivityKind::Fill {
+        execution_id: wire.ref_id.some_word().or_else(|| wire.execution_id.some_word()).map(ExecutionId::from),
+        order_id: OrderId::from(wire.order_id.some_word()?),
+        symbol: Symbol::from(wire.symbol.some_word()?),
+        side: Side::from_word(wire.side.word().unwrap_or_default()),
+        qty: wire.qty.amount()?,
+        px: wire.price.amount()?,
+        cum_qty: wire.cum_qty.amount(),
+        at: wire.transaction_time.time(),
+    })
+}

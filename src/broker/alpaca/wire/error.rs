@@ -1,0 +1,97 @@
+//! An error body (API.md 4.3): code as number or word, message, extra members; or HTML, plain text, nothing.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::domain::text::sanitize_to;
+
+/// The longest sentence kept, in characters.
+const LONGEST: usize = 240;
+/// The longest text of extra members kept, in characters.
+const LONGEST_EXTRA: usize = 2048;
+
+/// What an error body says, sanitised.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::broker::alpaca) struct Refusal {
+    /// The eight-digit code, when it is a number or a number's digits.
+    pub(in crate::broker::alpaca) code: Option<i64>,
+    /// The broker's words, never empty.
+    pub(in crate::broker::alpaca) message: String,
+    /// Everything beside code and message, as JSON text; a word in place of a code is kept here.
+    pub(in crate::broker::alpaca) extra: Option<Arc<str>>,
+}
+
+/// Reads an error body of any shape.
+pub(in crate::broker::alpaca) fn refusal(status: u16, body: &[u8]) -> Refusal {
+    let Ok(Value::Object(mut members)) = serde_json::from_slice::<Value>(body) else {
+        return Refusal { code: None, message: sentence(status, body), extra: None };
+    };
+    let code = members.get("code").and_then(number);
+    if code.is_some() {
+        members.shift_remove("code");
+    }
+    let message = said(&mut members).unwrap_or_else(|| without_reason(status));
+    let extra = (!members.is_empty()).then(|| sanitize_to(&Value::Object(members).to_string(), LONGEST_EXTRA).into());
+    Refusal { code, message: sanitize_to(message.trim(), LONGEST), extra }
+}
+
+/// The words: `message`, or the members other families of the API use for it.
+fn said(members: &mut Map<String, Value>) -> Option<String> {
+    for name in ["message", "error_description", "error_message", "msg", "error"] {
+        if let Some(Value::String(text)) = members.get(name)
+            && !text.trim().is_empty()
+        {
+            let text = text.clone();
+            members.shift_remove(name);
+            return Some(text);
+        }
+    }
+    None
+}
+
+fn number(value: &Value) -> Option<i64> {
+    match value {
+        Value::Number(number) => number.as_i64(),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+/// One sentence from what is not JSON: a gateway's page, plain text, nothing.
+fn sentence(status: u16, body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body.get(..body.len().min(16 * 1024)).unwrap_or_default());
+    let trimmed = text.trim_start_matches('\u{feff}').trim();
+    let words = if trimmed.starts_with('<') { page_title(trimmed) } else { trimmed.to_owned() };
+    let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    if words.is_empty() { without_reason(status) } else { sanitize_to(&words, LONGEST) }
+}
+
+/// The title of an HTML page, or what it is.
+fn page_title(page: &str) -> String {
+    let lower = page.to_ascii_lowercase();
+    let title = lower.find("<title").and_then(|start| {
+        let open = start + lower.get(start..)?.find('>')? + 1;
+        let close = open + lower.get(open..)?.find("</title")?;
+        page.get(open..close)
+    });
+    match title.map(str::trim) {
+        Some(title) if !title.is_empty() => format!("a web page instead of an answer: {title}"),
+        _ => "a web page instead of an answer".to_owned(),
+    }
+}
+
+fn without_reason(status: u16) -> String {
+    let words = match status {
+        401 => "the token is not accepted",
+        403 => "forbidden",
+        404 => "not found",
+        408 | 504 => "no answer in time",
+        422 => "the request cannot be carried out",
+        429 => "too many requests",
+        502 | 503 => "the service is not available",
+        300..=399 => "a redirect, which is not followed",
+        _ => "no reason given",
+    };
+    words.to_owned()
+}

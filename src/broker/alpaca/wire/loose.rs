@@ -1,0 +1,138 @@
+//! A member that may be of any JSON type: the tolerance of the wire types, in one place.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+/// One member's value, borrowed where the text allows it. Nested values are passed over.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) enum Loose<'a> {
+    /// Absent, `null`, an array or an object.
+    #[default]
+    Nothing,
+    /// A string.
+    Text(Cow<'a, str>),
+    /// The digits of a bare number.
+    Number(String),
+    /// A boolean.
+    Flag(bool),
+}
+
+/// How `serde_json` hands over a number whose digits are kept (its `arbitrary_precision`).
+const NUMBER: &str = "$serde_json::private::Number";
+
+impl<'de: 'a, 'a> Deserialize<'de> for Loose<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(LooseVisitor)
+    }
+}
+
+struct LooseVisitor;
+
+impl<'de> Visitor<'de> for LooseVisitor {
+    type Value = Loose<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Loose::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Loose::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_bool<E>(self, flag: bool) -> Result<Self::Value, E> {
+        Ok(Loose::Flag(flag))
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Loose::Nothing)
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
+        Ok(Loose::Number(number.to_string()))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(Loose::Number(number.to_string()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Loose::Nothing)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found = Loose::Nothing;
+        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
+            if key == NUMBER {
+                found = Loose::Number(map.next_value::<String>()?);
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl Loose<'_> {
+    /// A string, or a number's digits.
+    pub(super) fn word(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Number(digits) => Some(digits),
+            Self::Nothing | Self::Flag(_) => None,
+        }
+    }
+
+    /// [`Self::word`] unless it is empty.
+    pub(super) fn some_word(&self) -> Option<&str> {
+        self.word().filter(|word| !word.is_empty())
+    }
+
+    /// [`Self::word`] as shared text.
+    pub(super) fn shared(&self) -> Option<Arc<str>> {
+        self.word().map(Arc::from)
+    }
+
+    /// A number written either way; `None` when it is not one, or has more than 28 digits.
+    pub(super) fn amount<T: FromStr>(&self) -> Option<T> {
+        self.some_word()?.parse().ok()
+    }
+
+    /// A bare decimal, written either way.
+    pub(super) fn decimal(&self) -> Option<Decimal> {
+        let word = self.some_word()?.trim();
+        Decimal::from_str_exact(word).or_else(|_| Decimal::from_scientific(word)).ok()
+    }
+
+    /// A number that the object cannot do without: past 28 digits it is rounded rather than lost.
+    pub(super) fn needed(&self) -> Option<Decimal> {
+        self.decimal().or_else(|| Decimal::from_str(self.some_word()?.trim()).ok())
+    }
+
+    /// An RFC 3339 time with any offset and up to nanoseconds.
+    pub(super) fn time(&self) -> Option<Timestamp> {
+        match self {
+            Self::Text(text) => text.parse().ok(),
+            Self::Nothing | Self::Number(_) | Self::Flag(_) => None,
+        }
+    }
+
+    /// A boolean, or its word.
+    pub(super) fn flag(&self) -> bool {
+        match self {
+            Self::Flag(flag) => *flag,
+            Self::Text(text) => text.eq_ignore_ascii_case("true"),
+            Self::Nothing | Self::Number(_) => false,
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! The market's clock (API.md 5.10) and the equity curve (API.md 5.3).
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::WireError;
+use super::loose::Loose;
+use crate::domain::market::{EquityHistory, EquityPoint, MarketClock};
+
+#[derive(Deserialize)]
+struct ClockWire<'a> {
+    #[serde(borrow, default)]
+    timestamp: Loose<'a>,
+    #[serde(borrow, default)]
+    is_open: Loose<'a>,
+    #[serde(borrow, default)]
+    next_open: Loose<'a>,
+    #[serde(borrow, default)]
+    next_close: Loose<'a>,
+}
+
+/// The clock; all four members are needed.
+pub fn clock(text: &str) -> Result<MarketClock, WireError> {
+    const WHAT: &str = "the clock";
+    let wire: ClockWire<'_> = serde_json::from_str(text).map_err(|error| WireError::json(WHAT, &error))?;
+    let missing = |member| WireError::Member { what: WHAT, member };
+    if wire.is_open == Loose::Nothing {
+        return Err(missing("is_open"));
+    }
+    Ok(MarketClock {
+        at: wire.timestamp.time().ok_or_else(|| missing("timestamp"))?,
+        is_open: wire.is_open.flag(),
+        next_open: wire.next_open.time().ok_or_else(|| missing("next_open"))?,
+        next_close: wire.next_close.time().ok_or_else(|| missing("next_close"))?,
+    })
+}
+
+#[derive(Deserialize)]
+struct HistoryWire<'a> {
+    #[serde(borrow, default)]
+    timestamp: Option<Vec<Loose<'a>>>,
+    #[serde(borrow, default)]
+    equity: Option<Vec<Loose<'a>>>,
+    #[serde(borrow, default)]
+    base_value: Loose<'a>,
+}
+
+/// The curve: as many points as there are times; a fresh account's is empty or all `None`.
+pub fn history(text: &str) -> Result<EquityHistory, WireError> {
+    const WHAT: &str = "the portfolio history";
+    let wire: HistoryWire<'_> = serde_json::from_str(text).map_err(|error| WireError::json(WHAT, &error))?;
+    let missing = |member| WireError::Member { what: WHAT, member };
+    let times = wire.timestamp.unwrap_or_default();
+    let mut equity = wire.equity.unwrap_or_default().into_iter();
+    let mut points = Vec::with_capacity(times.len());
+    for time in times {
+        let seconds = time.word().and_then(|word| word.parse::<i64>().ok());
+        let at = seconds.and_then(|seconds| Timestamp::from_second(seconds).ok());
+        let equity = equity.next().unwrap_or_default().amount();
+        points.push(EquityPoint { at: at.ok_or_else(|| missing("timestamp"))?, equity });
+    }
+    Ok(EquityHistory { points, base: wire.base_value.amount() })
+}

@@ -1,0 +1,190 @@
+//! An order (API.md 5.6), from REST, from a stream event, or as a leg of another.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::loose::Loose;
+use super::{WireError, raw};
+use crate::domain::{
+    ClientOrderId, Order, OrderClass, OrderId, OrderStatus, OrderType, Qty, Side, Symbol, TimeInForce,
+};
+
+const WHAT: &str = "an order";
+/// Legs of legs are always null (API.md 9.1); what claims otherwise is not followed far.
+const DEEPEST: u8 = 2;
+
+#[derive(Deserialize)]
+struct OrderWire<'a> {
+    #[serde(borrow, default)]
+    id: Loose<'a>,
+    #[serde(borrow, default)]
+    client_order_id: Loose<'a>,
+    #[serde(borrow, default)]
+    created_at: Loose<'a>,
+    #[serde(borrow, default)]
+    updated_at: Loose<'a>,
+    #[serde(borrow, default)]
+    submitted_at: Loose<'a>,
+    #[serde(borrow, default)]
+    filled_at: Loose<'a>,
+    #[serde(borrow, default)]
+    expired_at: Loose<'a>,
+    #[serde(borrow, default)]
+    expires_at: Loose<'a>,
+    #[serde(borrow, default)]
+    canceled_at: Loose<'a>,
+    #[serde(borrow, default)]
+    failed_at: Loose<'a>,
+    #[serde(borrow, default)]
+    replaced_at: Loose<'a>,
+    #[serde(borrow, default)]
+    replaced_by: Loose<'a>,
+    #[serde(borrow, default)]
+    replaces: Loose<'a>,
+    #[serde(borrow, default)]
+    symbol: Loose<'a>,
+    #[serde(borrow, default)]
+    asset_class: Loose<'a>,
+    #[serde(borrow, default)]
+    notional: Loose<'a>,
+    #[serde(borrow, default)]
+    qty: Loose<'a>,
+    #[serde(borrow, default)]
+    filled_qty: Loose<'a>,
+    #[serde(borrow, default)]
+    filled_avg_price: Loose<'a>,
+    #[serde(borrow, default)]
+    order_class: Loose<'a>,
+    #[serde(borrow, default)]
+    order_type: Loose<'a>,
+    #[serde(borrow, default, rename = "type")]
+    kind: Loose<'a>,
+    #[serde(borrow, default)]
+    side: Loose<'a>,
+    #[serde(borrow, default)]
+    time_in_force: Loose<'a>,
+    #[serde(borrow, default)]
+    limit_price: Loose<'a>,
+    #[serde(borrow, default)]
+    stop_price: Loose<'a>,
+    #[serde(borrow, default)]
+    trail_percent: Loose<'a>,
+    #[serde(borrow, default)]
+    trail_price: Loose<'a>,
+    #[serde(borrow, default)]
+    hwm: Loose<'a>,
+    #[serde(borrow, default)]
+    status: Loose<'a>,
+    #[serde(borrow, default)]
+    extended_hours: Loose<'a>,
+    #[serde(borrow, default)]
+    group_id: Loose<'a>,
+    #[serde(borrow, default)]
+    group_role: Loose<'a>,
+    #[serde(borrow, default)]
+    legs: Rows<'a>,
+}
+
+/// One order. It needs an `id` and, when it states an executed quantity, a readable one.
+pub fn order(text: &str) -> Result<Order, WireError> {
+    read(text, DEEPEST)
+}
+
+fn read(text: &str, depth: u8) -> Result<Order, WireError> {
+    let wire: OrderWire<'_> = serde_json::from_str(text).map_err(|error| WireError::json(WHAT, &error))?;
+    let missing = |member| WireError::Member { what: WHAT, member };
+    let id = wire.id.some_word().ok_or_else(|| missing("id"))?;
+    let cum_qty = match wire.filled_qty {
+        Loose::Nothing => Qty::ZERO,
+        ref stated => Qty::new(stated.needed().ok_or_else(|| missing("filled_qty"))?),
+    };
+    let kind = if wire.kind.some_word().is_some() { &wire.kind } else { &wire.order_type };
+    let legs = match depth.checked_sub(1) {
+        Some(depth) => wire.legs.0.iter().map(|leg| read(leg.get(), depth)).collect::<Result<_, _>>()?,
+        None => Vec::new(),
+    };
+    Ok(Order {
+        id: OrderId::from(id),
+        client_order_id: wire.client_order_id.some_word().map(ClientOrderId::from),
+        symbol: Symbol::from(wire.symbol.word().unwrap_or_default()),
+        asset_class: wire.asset_class.shared(),
+        side: Side::from_word(wire.side.word().unwrap_or_default()),
+        order_type: OrderType::from_word(kind.word().unwrap_or_default()),
+        tif: TimeInForce::from_word(wire.time_in_force.word().unwrap_or_default()),
+        class: OrderClass::from_word(wire.order_class.word().unwrap_or_default()),
+        qty: wire.qty.amount(),
+        notional: wire.notional.amount(),
+        cum_qty,
+        avg_px: wire.filled_avg_price.amount(),
+        limit_px: wire.limit_price.amount(),
+        stop_px: wire.stop_price.amount(),
+        trail_px: wire.trail_price.amount(),
+        trail_percent: wire.trail_percent.decimal(),
+        hwm: wire.hwm.amount(),
+        status: OrderStatus::from_word(wire.status.word().unwrap_or_default()),
+        extended_hours: wire.extended_hours.flag(),
+        created_at: wire.created_at.time(),
+        updated_at: wire.updated_at.time(),
+        submitted_at: wire.submitted_at.time(),
+        filled_at: wire.filled_at.time(),
+        expired_at: wire.expired_at.time(),
+        expires_at: wire.expires_at.time(),
+        canceled_at: wire.canceled_at.time(),
+        failed_at: wire.failed_at.time(),
+        replaced_at: wire.replaced_at.time(),
+        replaced_by: wire.replaced_by.some_word().map(OrderId::from),
+        replaces: wire.replaces.some_word().map(OrderId::from),
+        group_id: wire.group_id.shared(),
+        group_role: wire.group_role.shared(),
+        legs,
+        raw: raw(text),
+    })
+}
+
+/// The elements of an array as text; of anything else, none.
+#[derive(Default)]
+pub(super) struct Rows<'a>(pub(super) Vec<&'a RawValue>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Rows<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(RowsVisitor)
+    }
+}
+
+struct RowsVisitor;
+
+impl<'de> Visitor<'de> for RowsVisitor {
+    type Value = Rows<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut rows = Vec::new();
+        while let Some(row) = seq.next_element()? {
+            rows.push(row);
+        }
+        Ok(Rows(rows))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Rows::default())
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Rows::default())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(Rows::default())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
+        Ok(Rows::default())
+    }
+}

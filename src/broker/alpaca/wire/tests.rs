@@ -1,0 +1,310 @@
+use super::*;
+use crate::domain::execution::ExecutionKind;
+use crate::domain::{ActivityKind, OrderStatus, OrderType, Side, TradeEvent};
+
+const FILL: &str = include_str!("../../../../tests/fixtures/fill.json");
+const MLEG: &str = include_str!("../../../../tests/fixtures/mleg_fill.json");
+
+fn updated(frame_text: &str) -> crate::domain::TradeUpdate {
+    match frame(frame_text.as_bytes()) {
+        Frame::Update(update) => *update,
+        other => panic!("not an update: {other:?}"),
+    }
+}
+
+#[test]
+fn a_fill_becomes_one_execution_with_exact_figures() {
+    let update = updated(FILL);
+    assert_eq!(update.event, TradeEvent::PartialFill);
+    assert_eq!(update.order.status, OrderStatus::PartiallyFilled);
+    assert_eq!(update.order.cum_qty.to_string(), "40.000000001");
+    assert_eq!(update.order.expires_at, None);
+    let [execution] = &update.executions[..] else { panic!("one execution: {:?}", update.executions) };
+    assert_eq!(execution.id.as_str(), "5f0e7f2c-6f0e-4a53-9d3e-000000000002");
+    assert_eq!(
+        (execution.qty.to_string().as_str(), execution.px.unwrap().to_string().as_str()),
+        ("15.000000001", "186.1900")
+    );
+    assert_eq!(execution.cum_qty, Some(update.order.cum_qty));
+    assert_eq!(execution.position_qty.unwrap().to_string(), "140.000000001");
+    assert_eq!(execution.at.unwrap().to_string(), "2026-03-02T18:46:12.481000123Z");
+}
+
+#[test]
+fn what_is_not_known_is_kept() {
+    let update = updated(FILL);
+    assert!(update.raw.0.unwrap().contains("\"venue_note\""), "an unknown member of the event");
+    assert!(update.order.raw.0.unwrap().contains("\"house_flag\""), "an unknown member of the order");
+    let odd = FILL
+        .replace("partial_fill", "half_eaten")
+        .replace("partially_filled", "half_full")
+        .replace("\"limit\"", "\"whim\"");
+    let update = updated(&odd);
+    assert_eq!(update.event.as_str(), "half_eaten");
+    assert_eq!(update.order.status, OrderStatus::Other("half_full".into()));
+    assert_eq!(update.order.order_type, OrderType::Other("whim".into()));
+    assert!(update.executions.is_empty(), "an event that is not understood reports no execution");
+}
+
+#[test]
+fn an_acceptance_with_an_execution_id_is_no_execution() {
+    let update = updated(&FILL.replace("\"partial_fill\"", "\"new\""));
+    assert_eq!(update.event, TradeEvent::New);
+    assert!(update.executions.is_empty());
+}
+
+#[test]
+fn a_multi_leg_fill_becomes_one_execution_a_leg() {
+    let update = updated(MLEG);
+    assert_eq!((update.order.symbol.as_str(), &update.order.side), ("", &Side::None));
+    assert_eq!(update.order.legs.len(), 2);
+    let found: Vec<_> = update
+        .executions
+        .iter()
+        .map(|e| (e.order_id.as_str(), e.symbol.as_str(), e.side.as_str(), e.position_qty.map(|qty| qty.to_string())))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("leg-1", "XYZ260618P00100000", "buy", Some("2".to_owned())),
+            ("leg-2", "XYZ260618C00150000", "sell", Some("-2".to_owned())),
+        ]
+    );
+}
+
+#[test]
+fn busts_and_corrections_name_what_they_undo() {
+    let bust = FILL
+        .replace("\"partial_fill\"", "\"trade_bust\"")
+        .replace("\"house\"", "\"house\", \"previous_execution_id\": \"earlier\"");
+    let update = updated(&bust);
+    assert_eq!(update.executions[0].kind, ExecutionKind::Bust { of: Some("earlier".into()) });
+    assert_eq!(update.executions[0].cum_qty, None, "the order's quantity is not the span of a bust");
+}
+
+#[test]
+fn an_old_frame_without_execution_id_gets_the_same_one_each_time() {
+    let old = FILL.replace("\"execution_id\"", "\"former_id\"");
+    let (first, second) = (updated(&old), updated(&old));
+    assert_eq!(first.executions[0].id, second.executions[0].id);
+    let later = updated(&old.replace("\"40.000000001\"", "\"41\""));
+    assert_ne!(first.executions[0].id, later.executions[0].id);
+}
+
+#[test]
+fn numbers_are_read_as_text_or_bare_and_never_through_a_float() {
+    let text = r#"{"id":"a","status":"ACTIVE","equity":123456789.123456789123,"cash":"0.10","multiplier":4,
+        "last_equity":"122011.09751111286868","trading_blocked":"true"}"#;
+    let account = account(text).unwrap();
+    assert_eq!(account.equity.unwrap().to_string(), "123456789.123456789123");
+    assert_eq!(account.last_equity.unwrap().to_string(), "122011.09751111286868");
+    assert_eq!(account.cash.unwrap().to_string(), "0.10");
+    assert_eq!(account.multiplier.unwrap().to_string(), "4");
+    assert!(account.trading_blocked);
+}
+
+#[test]
+fn too_many_digits_lose_a_field_and_not_the_object() {
+    let long = "1.00000000000000000000000000000000001";
+    let text = format!(r#"{{"id":"a","status":"ACTIVE","equity":"{long}","cash":{long}}}"#);
+    let account = account(&text).unwrap();
+    assert_eq!((account.equity, account.cash), (None, None));
+    assert!(account.raw.0.unwrap().contains(long));
+    let order = order(&format!(r#"{{"id":"o","filled_qty":"{long}"}}"#)).unwrap();
+    assert_eq!(order.cum_qty.decimal(), rust_decimal::Decimal::ONE, "what is needed is rounded, not lost");
+}
+
+#[test]
+fn a_member_of_another_type_costs_only_itself() {
+    let order =
+        order(r#"{"id":"o","qty":{"a":[1]},"limit_price":[2],"legs":"none","status":7,"created_at":{},"hwm":true}"#)
+            .unwrap();
+    assert_eq!((order.qty, order.limit_px, order.hwm, order.created_at), (None, None, None, None));
+    assert_eq!(order.status.as_str(), "7");
+    assert!(order.legs.is_empty());
+}
+
+#[test]
+fn what_cannot_be_believed_without_a_member_is_refused_by_its_name() {
+    let member = |result: WireError| match result {
+        WireError::Member { member, .. } => member,
+        WireError::Json { why, .. } => panic!("{why}"),
+    };
+    assert_eq!(member(order(r#"{"status":"new"}"#).unwrap_err()), "id");
+    assert_eq!(member(order(r#"{"id":"o","filled_qty":"many"}"#).unwrap_err()), "filled_qty");
+    assert_eq!(member(account(r#"{"id":"a"}"#).unwrap_err()), "status");
+    assert_eq!(member(position(r#"{"symbol":"A","qty":null}"#).unwrap_err()), "qty");
+    assert_eq!(member(clock(r#"{"timestamp":"2026-01-01T00:00:00Z","is_open":true}"#).unwrap_err()), "next_open");
+    let rows = r#"[{"id":"o"},{"id":null}]"#;
+    assert!(list(rows, "the orders", order).is_err(), "a list that lacks a row is no list");
+}
+
+#[test]
+fn errors_of_reading_never_quote_the_text() {
+    let error = order(r#"{"id":"secret-part"#).unwrap_err().to_string();
+    assert!(!error.contains("secret") && error.contains("cut short"), "{error}");
+}
+
+#[test]
+fn a_short_position_is_negative_however_it_is_written() {
+    for qty in ["-5", "5"] {
+        let text = format!(r#"{{"symbol":"A","qty":"{qty}","side":"short","current_price":null}}"#);
+        let position = position(&text).unwrap();
+        assert_eq!(position.qty.to_string(), "-5");
+        assert_eq!(position.last_px, None);
+    }
+}
+
+#[test]
+fn activities_are_fills_or_rows_of_their_own() {
+    let fill = activity(
+        r#"{"id":"20260302::x","activity_type":"FILL","price":"2","qty":"1.5","cum_qty":"3","side":"sell_short",
+            "symbol":"A","order_id":"o","transaction_time":"2026-03-02T18:46:12.481-05:00","ref_id":"e-1"}"#,
+    )
+    .unwrap();
+    let ActivityKind::Fill { execution_id, side, at, .. } = fill.kind else { panic!("a fill") };
+    assert_eq!(execution_id.unwrap().as_str(), "e-1");
+    assert_eq!(side, Side::SellShort);
+    assert_eq!(at.unwrap().to_string(), "2026-03-02T23:46:12.481Z");
+    let other =
+        activity(r#"{"id":"2","activity_type":"DIV","net_amount":"1.02","date":"2026-03-02","qty":"4"}"#).unwrap();
+    let ActivityKind::Other { net_amount, date, .. } = other.kind else { panic!("not a fill") };
+    assert_eq!((net_amount.unwrap().to_string().as_str(), date.unwrap().to_string().as_str()), ("1.02", "2026-03-02"));
+    let halves = activity(r#"{"id":"3","activity_type":"FILL","qty":"1"}"#).unwrap();
+    assert!(matches!(halves.kind, ActivityKind::Other { .. }), "a fill without an order counts nothing");
+}
+
+#[test]
+fn a_history_with_holes_keeps_its_times() {
+    let history = history(r#"{"timestamp":[1,2,3],"equity":[10.5,null],"base_value":null}"#).unwrap();
+    let equity: Vec<_> = history.points.iter().map(|point| point.equity.map(|money| money.to_string())).collect();
+    assert_eq!(equity, [Some("10.5".to_owned()), None, None]);
+    let empty = super::history(r#"{"timestamp":null,"equity":null,"timeframe":"1D"}"#).unwrap();
+    assert!(empty.points.is_empty());
+}
+
+#[test]
+fn control_frames_are_compared_and_not_searched() {
+    let authorization = |status: &str| {
+        let text = format!(r#"{{"stream":"authorization","data":{{"status":"{status}","message":"old\u001b[2J"}}}}"#);
+        frame(text.as_bytes())
+    };
+    let message = Some("old␛[2J".to_owned());
+    assert_eq!(authorization("authorized"), Frame::Authorization { authorized: true, message: message.clone() });
+    for other in ["unauthorized", "authorized ", "Authorized", "not authorized", ""] {
+        assert_eq!(authorization(other), Frame::Authorization { authorized: false, message: message.clone() });
+    }
+    let listening = |list: &str| frame(format!(r#"{{"stream":"listening","data":{{"streams":{list}}}}}"#).as_bytes());
+    assert_eq!(listening(r#"["other","trade_updates"]"#), Frame::Listening { trade_updates: true });
+    for list in ["[]", r#"["trade_updates_v2"]"#, "null", "7"] {
+        assert_eq!(listening(list), Frame::Listening { trade_updates: false });
+    }
+}
+
+#[test]
+fn both_shapes_of_error_are_errors() {
+    let want = Frame::Error { message: "internal server error".to_owned() };
+    assert_eq!(frame(br#"{"action":"error","data":{"error_message":"internal server error"}}"#), want);
+    assert_eq!(frame(br#"{"stream":"error","data":{"error_message":"internal server error","code":500}}"#), want);
+    assert!(matches!(frame(br#"{"action":"error","data":null}"#), Frame::Error { .. }));
+}
+
+#[test]
+fn a_frame_without_data_says_nothing_and_a_broken_one_is_loud() {
+    assert_eq!(frame(br#"{"stream":"trade_updates","data":null}"#), Frame::Empty);
+    let broken = [
+        &FILL.as_bytes()[..FILL.len() / 2],
+        br#"{"stream":"trade_updates","data":{"event":"fill"}}"#,
+        br#"{"stream":"trade_updates","data":{"event":"fill","order":{"id":""}}}"#,
+        br#"{"stream":"trade_updates","data":{"event":"fill","order":{"id":"o"},"price":"1"}}"#,
+        br#"{"stream":"weather","data":{}}"#,
+        b"",
+        b"\xff\xfe",
+        b"[]",
+    ];
+    for bytes in broken {
+        assert!(matches!(frame(bytes), Frame::Unknown { .. }), "{:?}", String::from_utf8_lossy(bytes));
+    }
+}
+
+#[test]
+fn messagepack_says_what_json_says() {
+    for text in [FILL, MLEG] {
+        let value: serde_json::Value = serde_json::from_str(text).unwrap();
+        let packed = rmp_serde::to_vec_named(&Plain(&value)).unwrap();
+        let (mut from_packed, mut from_text) = (frame(&packed), frame(text.as_bytes()));
+        for update in [&mut from_packed, &mut from_text] {
+            let Frame::Update(update) = update else { panic!("an update: {update:?}") };
+            forget_raw(update);
+        }
+        assert_eq!(from_packed, from_text);
+    }
+}
+
+/// The texts differ by their white space.
+fn forget_raw(update: &mut crate::domain::TradeUpdate) {
+    let forget = |raw: &mut Raw| assert!(raw.0.take().is_some_and(|text| text.starts_with('{')));
+    forget(&mut update.raw);
+    forget(&mut update.order.raw);
+    update.order.legs.iter_mut().for_each(|leg| forget(&mut leg.raw));
+}
+
+/// A JSON value that other formats can write too: `serde_json`'s own keeps numbers as a private map.
+struct Plain<'a>(&'a serde_json::Value);
+
+impl serde::Serialize for Plain<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            serde_json::Value::Array(list) => serializer.collect_seq(list.iter().map(Plain)),
+            serde_json::Value::Object(map) => {
+                serializer.collect_map(map.iter().map(|(key, value)| (key, Plain(value))))
+            }
+            serde_json::Value::Number(number) => match number.as_i64() {
+                Some(whole) => serializer.serialize_i64(whole),
+                None => serializer.serialize_str(&number.to_string()),
+            },
+            other => other.serialize(serializer),
+        }
+    }
+}
+
+#[test]
+fn messagepack_of_every_type_becomes_json() {
+    let cases: &[(&[u8], &str)] = &[
+        (b"\x81\xa1a\x07", r#"{"a":7}"#),
+        (b"\x92\xff\xd0\x80", "[-1,-128]"),
+        (b"\x93\xc0\xc2\xc3", "[null,false,true]"),
+        (b"\x91\xca\x3f\x9d\xf3\xb6", "[1.234]"),
+        (b"\x91\xcb\x3f\xb9\x99\x99\x99\x99\x99\x9a", "[0.1]"),
+        (b"\x91\xcf\xff\xff\xff\xff\xff\xff\xff\xff", "[18446744073709551615]"),
+        (b"\x91\xc4\x02hi", r#"["hi"]"#),
+        (b"\x91\xd6\xff\x00\x00\x00\x01", r#"["1970-01-01T00:00:01Z"]"#),
+        (b"\x91\xd4\x05\x00", "[null]"),
+        (b"\x81\x05\xa0", r#"{"5":""}"#),
+    ];
+    for (bytes, want) in cases {
+        assert_eq!(msgpack::to_json(bytes).as_deref(), Some(*want));
+    }
+    for bad in [&b"\x81\xa1a"[..], b"\x91\xc1", b"\xdf\xff\xff\xff\xff", b"\x91\x01\x01", &[0x91; 200], b"\x81\x90\x01"]
+    {
+        assert_eq!(msgpack::to_json(bad), None, "{bad:x?}");
+    }
+}
+
+#[test]
+fn refusals_of_every_shape_become_one_sentence() {
+    let said = |status, body: &str| refusal(status, body.as_bytes());
+    let full = said(403, r#"{"code":40310000,"message":"no\u0007pe","available":"0","symbol":"A"}"#);
+    assert_eq!((full.code, full.message.as_str()), (Some(40_310_000), "no␇pe"));
+    assert_eq!(full.extra.as_deref(), Some(r#"{"available":"0","symbol":"A"}"#));
+    let word = said(403, r#"{"code":"insufficient_buying_power","message":"no"}"#);
+    assert_eq!((word.code, word.extra.as_deref()), (None, Some(r#"{"code":"insufficient_buying_power"}"#)));
+    assert_eq!(said(401, r#"{"code":"40110000","message":"x"}"#).code, Some(40_110_000));
+    assert_eq!(said(401, r#"{"message":"unauthorized."}"#).message, "unauthorized.");
+    let page = "<!DOCTYPE html><html><head><title>502 Bad\n Gateway</title></head><body>…</body></html>";
+    assert_eq!(said(502, page).message, "a web page instead of an answer: 502 Bad Gateway");
+    assert_eq!(said(503, "upstream  connect\nerror").message, "upstream connect error");
+    assert_eq!(said(504, "").message, "no answer in time");
+    assert_eq!(said(500, "[1]").message, "[1]");
+    assert!(said(500, &"x".repeat(10_000)).message.chars().count() <= 240);
+}

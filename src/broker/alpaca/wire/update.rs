@@ -1,0 +1,272 @@
+//! A frame of the `trade_updates` stream (API.md 6), in text, binary or MessagePack.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::loose::Loose;
+use super::order::{Rows, order};
+use super::{WireError, msgpack, raw};
+use crate::domain::execution::{ExecutionKind, Source};
+use crate::domain::text::sanitize_to;
+use crate::domain::{EventId, Execution, ExecutionId, Order, OrderId, Qty, Symbol, TradeEvent, TradeUpdate};
+
+const WHAT: &str = "a trade update";
+/// The longest text of an unknown frame kept, in characters.
+const LONGEST: usize = 240;
+
+/// What one frame says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Frame {
+    /// The answer to authentication, or to listening without it.
+    Authorization {
+        /// True when `status` is exactly `authorized`.
+        authorized: bool,
+        /// What the broker added, sanitised.
+        message: Option<String>,
+    },
+    /// What will be sent from now on.
+    Listening {
+        /// True when `trade_updates` is in the list.
+        trade_updates: bool,
+    },
+    /// A trade update.
+    Update(Box<TradeUpdate>),
+    /// An error message; the broker closes after it.
+    Error {
+        /// The broker's words, sanitised.
+        message: String,
+    },
+    /// A frame of a known stream that says nothing (`data` is null).
+    Empty,
+    /// Anything else. Invariant: a trade update that cannot be read is in here, never lost silently.
+    Unknown {
+        /// Why, and the start of the text, sanitised.
+        text: String,
+    },
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow, default)]
+    stream: Loose<'a>,
+    #[serde(borrow, default)]
+    action: Loose<'a>,
+    #[serde(borrow, default)]
+    data: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct UpdateWire<'a> {
+    #[serde(borrow, default)]
+    event: Loose<'a>,
+    #[serde(borrow, default)]
+    event_id: Loose<'a>,
+    #[serde(borrow, default)]
+    at: Loose<'a>,
+    #[serde(borrow, default)]
+    timestamp: Loose<'a>,
+    #[serde(borrow, default)]
+    execution_id: Loose<'a>,
+    #[serde(borrow, default)]
+    previous_execution_id: Loose<'a>,
+    #[serde(borrow, default)]
+    price: Loose<'a>,
+    #[serde(borrow, default)]
+    qty: Loose<'a>,
+    #[serde(borrow, default)]
+    position_qty: Loose<'a>,
+    #[serde(borrow, default)]
+    position_qtys: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    reason: Loose<'a>,
+    #[serde(borrow, default)]
+    legs: Rows<'a>,
+    #[serde(borrow, default)]
+    order: Option<&'a RawValue>,
+}
+
+/// Reads one frame, whatever its encoding; never fails, because a frame that cannot be read must be seen too.
+pub fn frame(bytes: &[u8]) -> Frame {
+    if msgpack::looks_like(bytes) {
+        return match msgpack::to_json(bytes) {
+            Some(text) => frame_text(&text),
+            None => Frame::Unknown { text: format!("unreadable MessagePack of {} bytes", bytes.len()) },
+        };
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(text) => frame_text(text),
+        Err(_) => unknown("not UTF-8", &String::from_utf8_lossy(bytes)),
+    }
+}
+
+fn frame_text(text: &str) -> Frame {
+    let envelope: Envelope<'_> = match serde_json::from_str(text) {
+        Ok(envelope) => envelope,
+        Err(error) => return unknown(&WireError::json("a frame", &error).to_string(), text),
+    };
+    let data = envelope.data.map_or("null", RawValue::get);
+    match envelope.stream.word() {
+        Some("trade_updates") if data == "null" => Frame::Empty,
+        Some("trade_updates") => match update(data) {
+            Ok(update) => Frame::Update(Box::new(update)),
+            Err(error) => unknown(&error.to_string(), text),
+        },
+        Some("authorization") => authorization(data),
+        Some("listening") => listening(data),
+        Some("error") => Frame::Error { message: error_message(data) },
+        _ if envelope.action.word() == Some("error") => Frame::Error { message: error_message(data) },
+        _ => unknown("an unknown frame", text),
+    }
+}
+
+fn unknown(why: &str, text: &str) -> Frame {
+    Frame::Unknown { text: format!("{why}: {}", sanitize_to(text, LONGEST)) }
+}
+
+#[derive(Default, Deserialize)]
+struct ControlWire<'a> {
+    #[serde(borrow, default)]
+    status: Loose<'a>,
+    #[serde(borrow, default)]
+    message: Loose<'a>,
+    #[serde(borrow, default)]
+    error_message: Loose<'a>,
+    #[serde(borrow, default)]
+    streams: Rows<'a>,
+}
+
+fn authorization(data: &str) -> Frame {
+    let wire: ControlWire<'_> = serde_json::from_str(data).unwrap_or_default();
+    Frame::Authorization {
+        authorized: wire.status.word() == Some("authorized"),
+        message: wire.message.some_word().map(|text| sanitize_to(text, LONGEST)),
+    }
+}
+
+fn listening(data: &str) -> Frame {
+    let wire: ControlWire<'_> = serde_json::from_str(data).unwrap_or_default();
+    let name = |row: &&RawValue| serde_json::from_str::<String>(row.get()).is_ok_and(|name| name == "trade_updates");
+    Frame::Listening { trade_updates: wire.streams.0.iter().any(name) }
+}
+
+fn error_message(data: &str) -> String {
+    let wire: ControlWire<'_> = serde_json::from_str(data).unwrap_or_default();
+    let words = wire.error_message.some_word().or_else(|| wire.message.some_word());
+    words.map_or_else(|| "an error without words".to_owned(), |text| sanitize_to(text, LONGEST))
+}
+
+/// One event: the `data` of a websocket frame, or a message of the event stream (API.md 6.5, 7.1).
+pub fn update(text: &str) -> Result<TradeUpdate, WireError> {
+    let wire: UpdateWire<'_> = serde_json::from_str(text).map_err(|error| WireError::json(WHAT, &error))?;
+    let missing = |member| WireError::Member { what: WHAT, member };
+    let event = TradeEvent::from_word(wire.event.some_word().ok_or_else(|| missing("event"))?);
+    let order = order(wire.order.ok_or_else(|| missing("order"))?.get())?;
+    let executions = executions(&wire, &event, &order)?;
+    Ok(TradeUpdate {
+        event,
+        event_id: wire.event_id.some_word().map(EventId::from),
+        at: wire.at.time(),
+        happened_at: wire.timestamp.time(),
+        order,
+        executions,
+        reason: wire.reason.some_word().map(Into::into),
+        raw: raw(text),
+    })
+}
+
+/// What the event says was traded, or taken back.
+fn executions(wire: &UpdateWire<'_>, event: &TradeEvent, order: &Order) -> Result<Vec<Execution>, WireError> {
+    let of = || wire.previous_execution_id.some_word().map(ExecutionId::from);
+    let kind = match event {
+        TradeEvent::Fill | TradeEvent::PartialFill => ExecutionKind::Trade,
+        TradeEvent::TradeBust => ExecutionKind::Bust { of: of() },
+        TradeEvent::TradeCorrect => ExecutionKind::Correction { of: of() },
+        _ => return Ok(Vec::new()),
+    };
+    if !wire.legs.0.is_empty() {
+        return wire.legs.0.iter().map(|leg| leg_execution(leg.get(), wire, &kind, order)).collect();
+    }
+    let missing = |member| WireError::Member { what: WHAT, member };
+    let qty = wire.qty.amount().ok_or_else(|| missing("qty"))?;
+    // Old frames had no id; the same event gets the same one, so that a repetition is still recognised (API.md 6.8).
+    let id = wire
+        .execution_id
+        .some_word()
+        .map_or_else(|| made_up_id(&order.id, order.cum_qty, &wire.timestamp), ExecutionId::from);
+    Ok(vec![Execution {
+        id,
+        order_id: order.id.clone(),
+        symbol: order.symbol.clone(),
+        side: order.side.clone(),
+        qty,
+        px: wire.price.amount(),
+        cum_qty: (kind == ExecutionKind::Trade).then_some(order.cum_qty),
+        position_qty: wire.position_qty.amount(),
+        at: wire.timestamp.time().or_else(|| wire.at.time()),
+        kind,
+        source: Source::Stream,
+    }])
+}
+
+fn made_up_id(order: &OrderId, cum_qty: Qty, stamp: &Loose<'_>) -> ExecutionId {
+    ExecutionId::from(format!("{order}/{}/{}", cum_qty.decimal().normalize(), stamp.word().unwrap_or_default()))
+}
+
+#[derive(Deserialize)]
+struct LegWire<'a> {
+    #[serde(borrow, default)]
+    execution_id: Loose<'a>,
+    #[serde(borrow, default)]
+    order_id: Loose<'a>,
+    #[serde(borrow, default)]
+    symbol: Loose<'a>,
+    #[serde(borrow, default)]
+    qty: Loose<'a>,
+    #[serde(borrow, default)]
+    price: Loose<'a>,
+    #[serde(borrow, default)]
+    timestamp: Loose<'a>,
+}
+
+/// The execution of one leg; its side and executed quantity stand in the parent's own `legs`.
+fn leg_execution(
+    text: &str,
+    update: &UpdateWire<'_>,
+    kind: &ExecutionKind,
+    parent: &Order,
+) -> Result<Execution, WireError> {
+    let wire: LegWire<'_> = serde_json::from_str(text).map_err(|error| WireError::json(WHAT, &error))?;
+    let missing = |member| WireError::Member { what: WHAT, member };
+    let order_id = OrderId::from(wire.order_id.some_word().ok_or_else(|| missing("legs[].order_id"))?);
+    let leg = parent.legs.iter().find(|leg| leg.id == order_id);
+    let symbol = match (wire.symbol.some_word(), leg) {
+        (Some(symbol), _) => Symbol::from(symbol),
+        (None, Some(leg)) => leg.symbol.clone(),
+        (None, None) => return Err(missing("legs[].symbol")),
+    };
+    let stamp = if wire.timestamp == Loose::Nothing { &update.timestamp } else { &wire.timestamp };
+    let id = wire
+        .execution_id
+        .some_word()
+        .map_or_else(|| made_up_id(&order_id, leg.map_or(parent.cum_qty, |leg| leg.cum_qty), stamp), ExecutionId::from);
+    Ok(Execution {
+        id,
+        side: leg.map_or_else(|| parent.side.clone(), |leg| leg.side.clone()),
+        qty: wire.qty.amount().ok_or_else(|| missing("legs[].qty"))?,
+        px: wire.price.amount(),
+        cum_qty: leg.filter(|_| *kind == ExecutionKind::Trade).map(|leg| leg.cum_qty),
+        position_qty: position_of(update, &symbol),
+        at: stamp.time(),
+        kind: kind.clone(),
+        source: Source::Stream,
+        order_id,
+        symbol,
+    })
+}
+
+/// The position in a symbol after a multi-leg fill: `position_qtys` is an object by symbol (API.md 6.5).
+fn position_of(update: &UpdateWire<'_>, symbol: &Symbol) -> Option<Qty> {
+    let text = update.position_qtys?.get();
+    let mut by_symbol: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text).ok()?;
+    serde_json::from_value(by_symbol.remove(symbol.as_str())?).ok()
+}
