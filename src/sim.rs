@@ -1,5 +1,7 @@
 //! The simulated brokerage: a seeded, deterministic double of Alpaca. Imports `domain::money` and nothing else of ours.
 
+pub mod calendar;
+pub mod dice;
 pub mod engine;
 pub mod market;
 pub mod options;

@@ -1,1 +1,289 @@
-//! (contract skeleton)
+//! The brokerage without sockets: accounts, orders, matching and books over a seeded market. Pure and deterministic:
+//! time comes in through [`Engine::advance_to`], events go out through [`Engine::poll_event`], and equal inputs give
+//! equal outputs. It reads no clock, opens nothing, and knows nothing of JSON or HTTP beyond the status of a refusal.
+
+pub mod account;
+mod admit;
+pub mod event;
+mod lifecycle;
+mod matching;
+pub mod order;
+mod place;
+pub mod position;
+mod query;
+pub mod refusal;
+mod schedule;
+mod slot;
+pub mod words;
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap, HashMap, VecDeque};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+use uuid::Uuid;
+
+pub use account::{Account, Balances, Configurations, Kind, PositionView};
+pub use event::{EngineEvent, EventId, Execution, Report, Restated};
+pub use order::{AccountNo, Changes, NewLeg, NewOrder, Order, OrderFilter, OrderId, StatusFilter, StopLoss};
+pub use position::Position;
+pub use query::{ActivityFilter, ClockView, FillActivity, Truth};
+pub use refusal::{Member, Refusal};
+pub use words::{AssetClass, EventKind, GroupRole, OrderClass, OrderType, PositionIntent, Side, Status, TimeInForce};
+
+use super::calendar::{self, Phase, Session};
+use super::dice::Dice;
+use super::market::{Market, Sym, Tick};
+use schedule::Task;
+use slot::{Book, Ix, Slot};
+
+/// How to build an engine.
+#[derive(Debug, Clone)]
+pub struct EngineOptions {
+    /// The one source of randomness.
+    pub seed: u64,
+    /// Where simulated time begins.
+    pub start: Timestamp,
+    /// Milliseconds between two quotes of an asset in the regular session; longer outside it.
+    pub step_millis: i64,
+    /// Accounts, in the order of their [`AccountNo`]s.
+    pub accounts: Vec<AccountOptions>,
+    /// Chance in a thousand that an order on paper gets a random partial fill first.
+    pub partial_per_mille: u64,
+}
+
+/// How to open an account.
+#[derive(Debug, Clone)]
+pub struct AccountOptions {
+    /// Its number.
+    pub number: String,
+    /// Paper or live.
+    pub kind: Kind,
+    /// Opening cash.
+    pub cash: Decimal,
+}
+
+impl EngineOptions {
+    /// Two paper accounts and a live one, as the service hands them out.
+    pub fn new(seed: u64, start: Timestamp) -> Self {
+        let account =
+            |number: &str, kind, cash| AccountOptions { number: number.to_owned(), kind, cash: Decimal::from(cash) };
+        Self {
+            seed,
+            start,
+            step_millis: 500,
+            accounts: vec![
+                account("PA3SIM0001", Kind::Paper, 100_000),
+                account("PA3SIM0002", Kind::Paper, 100_000),
+                account("840271321", Kind::Live, 25_000),
+            ],
+            partial_per_mille: 100,
+        }
+    }
+}
+
+/// The brokerage.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    options: EngineOptions,
+    now: Timestamp,
+    market: Market,
+    books: Vec<Book>,
+    slots: Vec<Slot>,
+    by_id: HashMap<OrderId, Ix>,
+    by_client: HashMap<(AccountNo, Arc<str>), Ix>,
+    by_execution: HashMap<Uuid, (AccountNo, usize)>,
+    accounts: Vec<Account>,
+    tasks: BinaryHeap<Reverse<(Timestamp, u64, Task)>>,
+    task_count: u64,
+    /// Orders waiting for a session they can work in.
+    waiting: BTreeSet<Ix>,
+    /// Orders waiting for the closing auction.
+    at_close: BTreeSet<Ix>,
+    expiries: BTreeSet<(Timestamp, Ix)>,
+    session: Session,
+    /// The phase by hand, until the next change by the calendar.
+    forced: Option<Phase>,
+    next_step: Timestamp,
+    next_minute: Timestamp,
+    last_step: Timestamp,
+    events: VecDeque<EngineEvent>,
+    muted: bool,
+    last_event: EventId,
+    last_stamp: Timestamp,
+    ids: Dice,
+    luck: Dice,
+    resets: u32,
+}
+
+impl Engine {
+    /// A brokerage at `options.start`, with empty accounts.
+    pub fn new(options: EngineOptions) -> Self {
+        let (seed, start) = (options.seed, options.start);
+        let market = Market::new(seed, start);
+        let session = calendar::session_at(start);
+        let mut ids = Dice::new(seed, 2);
+        let day = calendar::previous_trading_day(calendar::in_new_york(start).date());
+        let accounts = (0_u16..)
+            .zip(&options.accounts)
+            .map(|(no, account)| {
+                Account::new(AccountNo(no), ids.uuid(), account.number.clone(), account.kind, account.cash, start, day)
+            })
+            .collect();
+        let books = market.syms().map(|_| Book::default()).collect();
+        Self {
+            now: start,
+            market,
+            books,
+            slots: Vec::new(),
+            by_id: HashMap::new(),
+            by_client: HashMap::new(),
+            by_execution: HashMap::new(),
+            accounts,
+            tasks: BinaryHeap::new(),
+            task_count: 0,
+            waiting: BTreeSet::new(),
+            at_close: BTreeSet::new(),
+            expiries: BTreeSet::new(),
+            session,
+            forced: None,
+            next_step: start,
+            next_minute: start,
+            last_step: start,
+            events: VecDeque::new(),
+            muted: false,
+            last_event: EventId(0),
+            last_stamp: start,
+            ids,
+            luck: Dice::new(seed, 3),
+            resets: 0,
+            options,
+        }
+    }
+
+    /// Simulated time.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The next event of the trade stream, in order.
+    pub fn poll_event(&mut self) -> Option<EngineEvent> {
+        self.events.pop_front()
+    }
+
+    /// The market, to read.
+    pub fn market(&self) -> &Market {
+        &self.market
+    }
+
+    /// Begins or ends keeping quotes and prints for [`Self::poll_tick`].
+    pub fn listen(&mut self, on: bool) {
+        self.market.listen(on);
+    }
+
+    /// The next piece of market news.
+    pub fn poll_tick(&mut self) -> Option<Tick> {
+        self.market.poll_tick()
+    }
+
+    /// The accounts there are.
+    pub fn accounts(&self) -> &[Account] {
+        &self.accounts
+    }
+
+    /// One account, if there is such.
+    pub fn find_account(&self, no: AccountNo) -> Option<&Account> {
+        self.accounts.get(usize::from(no.0))
+    }
+
+    /// What the equity market is doing.
+    pub fn phase(&self) -> Phase {
+        self.forced.unwrap_or_else(|| self.session.phase(self.now))
+    }
+
+    /// True when an order with this right to extended hours can trade in the asset now.
+    fn can_trade(&self, sym: Sym, extended_hours: bool) -> bool {
+        let phase = self.phase();
+        self.market.trades_in(sym, phase)
+            && (self.market.asset(sym).class == AssetClass::Crypto || phase == Phase::Regular || extended_hours)
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "an Ix is only made by pushing a slot, and slots are never removed")]
+    fn slot(&self, ix: Ix) -> &Slot {
+        &self.slots[ix.0 as usize]
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "as in slot")]
+    fn slot_mut(&mut self, ix: Ix) -> &mut Slot {
+        &mut self.slots[ix.0 as usize]
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "slots only carry the numbers of accounts that exist")]
+    fn account_of(&self, ix: Ix) -> &Account {
+        &self.accounts[usize::from(self.slot(ix).account.0)]
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "as in account_of")]
+    fn account_of_mut(&mut self, ix: Ix) -> &mut Account {
+        let no = usize::from(self.slot(ix).account.0);
+        &mut self.accounts[no]
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "there is a book for every asset of the catalogue")]
+    fn book(&self, sym: Sym) -> &Book {
+        &self.books[usize::from(sym.index())]
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "as in book")]
+    fn book_mut(&mut self, sym: Sym) -> &mut Book {
+        &mut self.books[usize::from(sym.index())]
+    }
+
+    fn need_account(&self, no: AccountNo) -> Result<&Account, Refusal> {
+        self.find_account(no).ok_or_else(|| Refusal::not_found("account not found"))
+    }
+
+    /// A strictly growing instant at or after now, so that no two things happen at the same one.
+    fn stamp(&mut self) -> Timestamp {
+        let gap = self.luck.between(900, 6_000);
+        let after = self.last_stamp.as_nanosecond().saturating_add(i128::from(gap));
+        self.last_stamp = Timestamp::from_nanosecond(after).unwrap_or(self.now).max(self.now);
+        self.last_stamp
+    }
+
+    /// Reports an event of an order; `timestamp` is when it happened at the venue.
+    fn emit(&mut self, ix: Ix, event: EventKind, timestamp: Timestamp, report: Option<Report>, reason: Option<String>) {
+        self.slot_mut(ix).order.updated_at = timestamp;
+        if self.muted {
+            return;
+        }
+        let delay = self.luck.between(40_000, 900_000);
+        let at = Timestamp::from_nanosecond(timestamp.as_nanosecond() + i128::from(delay)).unwrap_or(timestamp);
+        let millis = u128::try_from(at.as_millisecond()).unwrap_or(0);
+        let fresh = EventId((millis << 80) | (self.ids.bits80() >> 1));
+        self.last_event = if fresh > self.last_event { fresh } else { EventId(self.last_event.0 + 1) };
+        let execution_id = match &report {
+            Some(report) => Some(report.execution_id),
+            None if event == EventKind::New => Some(self.ids.uuid()),
+            None => None,
+        };
+        let slot = self.slot(ix);
+        let (account, order) = (slot.account, Box::new(slot.order.clone()));
+        let event_id = self.last_event;
+        self.events.push_back(EngineEvent {
+            event_id,
+            account,
+            event,
+            order,
+            timestamp,
+            at,
+            execution_id,
+            report,
+            reason,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,466 @@
+//! Whether a request for an order is taken: the rules of API.md 4.4 and 5.7. Nothing changes here.
+
+use rust_decimal::Decimal;
+
+use super::order::{AccountNo, NewOrder};
+use super::words::{AssetClass, OrderClass, OrderType, PositionIntent, Side, TimeInForce};
+use super::{Account, Engine, Refusal};
+use crate::sim::calendar;
+use crate::sim::market::Sym;
+
+/// A request found in order.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Admitted {
+    pub sym: Sym,
+    pub side: Side,
+    pub intent: PositionIntent,
+    /// Price that its hold on buying power is reckoned with.
+    pub hold_price: Decimal,
+    /// Quantity that its hold is reckoned with.
+    pub hold_qty: Decimal,
+}
+
+impl Engine {
+    /// Checks everything about a request that does not need multi-leg rules.
+    pub(super) fn admit(&self, no: AccountNo, new: &NewOrder) -> Result<Admitted, Refusal> {
+        let account = self.need_account(no)?;
+        let sym = self.market.find(&new.symbol).ok_or_else(|| Refusal::no_asset(&new.symbol))?;
+        let side = new.side.ok_or_else(|| Refusal::parameter("side is required"))?;
+        self.check_quantity(account, sym, side, new)?;
+        check_prices(new)?;
+        self.check_increments(sym, new)?;
+        self.check_time_in_force(sym, new)?;
+        check_class(new, side)?;
+        self.check_client_id(no, new.client_order_id.as_deref())?;
+        if account.configurations.suspend_trade {
+            return Err(Refusal::forbidden("new orders are rejected by user request"));
+        }
+        let admitted = self.reckon(account, sym, side, new)?;
+        check_group(new, &admitted, self.market.get(sym).last.price)?;
+        self.check_means(account, new, &admitted, Decimal::ZERO)?;
+        Ok(admitted)
+    }
+
+    /// A client order id can be used once, for ever.
+    pub(super) fn check_client_id(&self, no: AccountNo, id: Option<&str>) -> Result<(), Refusal> {
+        let Some(id) = id else { return Ok(()) };
+        if id.chars().count() > 128 {
+            return Err(Refusal::parameter("client_order_id must be no more than 128 characters"));
+        }
+        match self.by_client.get(&(no, id.into())) {
+            Some(earlier) => Err(Refusal::duplicate_id(self.slot(*earlier).order.status.is_terminal())),
+            None => Ok(()),
+        }
+    }
+
+    fn check_quantity(&self, account: &Account, sym: Sym, side: Side, new: &NewOrder) -> Result<(), Refusal> {
+        let asset = self.market.asset(sym);
+        let amount = match (new.qty, new.notional) {
+            (Some(_), Some(_)) => return Err(Refusal::parameter("only one of qty or notional is accepted")),
+            (None, None) if new.order_class == OrderClass::Simple => {
+                return Err(Refusal::parameter("qty or notional is required"));
+            }
+            (None, None) => return Err(Refusal::parameter("qty is required")),
+            (Some(qty), None) if qty <= Decimal::ZERO => return Err(Refusal::parameter("qty must be > 0")),
+            (None, Some(notional)) if notional <= Decimal::ZERO => {
+                return Err(Refusal::parameter("notional must be > 0"));
+            }
+            (Some(amount), None) | (None, Some(amount)) => amount,
+        };
+        if amount.normalize().scale() > 9 {
+            return Err(Refusal::parameter("qty or notional can have at most 9 decimal places"));
+        }
+        let in_parts = new.notional.is_some() || !amount.fract().is_zero();
+        if !in_parts || asset.class == AssetClass::Crypto {
+            return Ok(());
+        }
+        if asset.class == AssetClass::UsOption || new.order_class != OrderClass::Simple {
+            return Err(Refusal::parameter("qty must be integer"));
+        }
+        if !asset.fractionable {
+            return Err(Refusal::forbidden(format!("asset \"{}\" is not fractionable", asset.symbol)));
+        }
+        if !account.configurations.fractional_trading {
+            return Err(Refusal::forbidden("fractional trading is disabled for this account"));
+        }
+        if new.time_in_force != TimeInForce::Day {
+            return Err(Refusal::unprocessable("fractional orders must be DAY orders"));
+        }
+        if new.order_type == OrderType::TrailingStop {
+            return Err(Refusal::unprocessable("fractional orders must be market, limit, stop or stop_limit orders"));
+        }
+        if side == Side::Sell && account.position_qty(sym) <= Decimal::ZERO {
+            return Err(Refusal::unprocessable("fractional orders cannot be sold short"));
+        }
+        if new.notional.is_some_and(|notional| notional < Decimal::ONE) {
+            return Err(Refusal::forbidden("cost basis must be >= minimal amount of order 1"));
+        }
+        Ok(())
+    }
+
+    fn check_increments(&self, sym: Sym, new: &NewOrder) -> Result<(), Refusal> {
+        let asset = self.market.asset(sym);
+        let protective = new.stop_loss.unwrap_or_default();
+        let prices = [
+            ("limit_price", new.limit_price),
+            ("stop_price", new.stop_price),
+            ("take_profit.limit_price", new.take_profit),
+            ("stop_loss.stop_price", protective.stop_price),
+            ("stop_loss.limit_price", protective.limit_price),
+        ];
+        for (name, price) in prices {
+            let Some(price) = price else { continue };
+            if price <= Decimal::ZERO {
+                return Err(Refusal::parameter(format!("{name} must be > 0")));
+            }
+            if !asset.takes_price(price) {
+                return Err(Refusal::sub_penny(name, price));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_time_in_force(&self, sym: Sym, new: &NewOrder) -> Result<(), Refusal> {
+        let class = self.market.asset(sym).class;
+        let tif = new.time_in_force;
+        match class {
+            AssetClass::Crypto if !matches!(tif, TimeInForce::Gtc | TimeInForce::Ioc) => {
+                return Err(Refusal::unprocessable("invalid crypto time_in_force"));
+            }
+            AssetClass::Crypto
+                if !matches!(new.order_type, OrderType::Market | OrderType::Limit | OrderType::StopLimit) =>
+            {
+                return Err(Refusal::unprocessable("invalid order type for crypto order"));
+            }
+            AssetClass::Crypto if new.order_class != OrderClass::Simple => {
+                return Err(Refusal::unprocessable("crypto orders not allowed for advanced order_class: otoco"));
+            }
+            AssetClass::UsOption if !matches!(tif, TimeInForce::Day | TimeInForce::Gtc) => {
+                return Err(Refusal::unprocessable("order_time_in_force not supported for options trading"));
+            }
+            AssetClass::UsOption if new.order_class != OrderClass::Simple => {
+                return Err(Refusal::unprocessable("complex orders not supported for options trading"));
+            }
+            _ => {}
+        }
+        if new.extended_hours {
+            if new.order_type != OrderType::Limit {
+                return Err(Refusal::parameter("only type=\"limit\" is allowed for extended hours orders"));
+            }
+            if !matches!(tif, TimeInForce::Day | TimeInForce::Gtc) || new.order_class != OrderClass::Simple {
+                return Err(Refusal::unprocessable("extended hours order must be DAY or GTC limit orders"));
+            }
+        }
+        if new.order_type == OrderType::TrailingStop && !matches!(tif, TimeInForce::Day | TimeInForce::Gtc) {
+            return Err(Refusal::unprocessable("trailing stop orders must be DAY or GTC orders"));
+        }
+        if matches!(tif, TimeInForce::Opg | TimeInForce::Cls) {
+            if !matches!(new.order_type, OrderType::Market | OrderType::Limit) {
+                return Err(Refusal::unprocessable(format!("{tif} orders must be market or limit orders")));
+            }
+            self.check_auction_hours(tif)?;
+        }
+        Ok(())
+    }
+
+    /// Auctions take no orders from shortly before them until 19:00.
+    fn check_auction_hours(&self, tif: TimeInForce) -> Result<(), Refusal> {
+        let local = calendar::in_new_york(self.now);
+        let minute = i32::from(local.hour()) * 60 + i32::from(local.minute());
+        let (from, words) = match tif {
+            TimeInForce::Opg => (9 * 60 + 28, "opg orders are only accepted before 9:28am and after 7:00pm ET"),
+            _ => (15 * 60 + 50, "cls orders are only accepted before 3:50pm and after 7:00pm ET"),
+        };
+        if calendar::is_trading_day(local.date()) && (from..19 * 60).contains(&minute) {
+            return Err(Refusal::unprocessable(words));
+        }
+        Ok(())
+    }
+
+    /// What the order would do to the position, and what it would hold.
+    fn reckon(&self, account: &Account, sym: Sym, side: Side, new: &NewOrder) -> Result<Admitted, Refusal> {
+        let asset = self.market.asset(sym);
+        let position = account.position_qty(sym);
+        let intent = match side {
+            Side::Buy if position < Decimal::ZERO => PositionIntent::BuyToClose,
+            Side::Buy => PositionIntent::BuyToOpen,
+            Side::Sell if position > Decimal::ZERO => PositionIntent::SellToClose,
+            Side::Sell => PositionIntent::SellToOpen,
+        };
+        if let Some(said) = new.position_intent
+            && asset.class == AssetClass::UsOption
+            && said != intent
+        {
+            return Err(Refusal::unprocessable(format!(
+                "position intent mismatch, inferred: {intent}, specified: {said}"
+            )));
+        }
+        let hold_price = self.hold_price(sym, side, intent, new);
+        let hold_qty = match (new.qty, new.notional) {
+            (Some(qty), _) => qty,
+            (None, Some(notional)) => notional.checked_div(hold_price).unwrap_or_default().round_dp(9),
+            (None, None) => Decimal::ZERO,
+        };
+        Ok(Admitted { sym, side, intent, hold_price, hold_qty })
+    }
+
+    /// The dearest price the order could reasonably get.
+    pub(super) fn hold_price(&self, sym: Sym, side: Side, intent: PositionIntent, new: &NewOrder) -> Decimal {
+        let quote = self.market.get(sym).quote;
+        let stop = new.stop_price;
+        match (side, new.order_type) {
+            (Side::Buy, OrderType::Limit | OrderType::StopLimit) => new.limit_price.unwrap_or(quote.ask),
+            (Side::Buy, OrderType::Stop) => {
+                let stop = stop.unwrap_or(quote.ask);
+                // Four percent above cheap stops, two and a half above the others (API.md 5.7).
+                let above = if stop < Decimal::from(50) { Decimal::new(104, 2) } else { Decimal::new(1025, 3) };
+                (stop * above).round_dp(if stop < Decimal::ONE { 4 } else { 2 })
+            }
+            (Side::Buy, _) => quote.ask,
+            // A short sale is reckoned at its limit or three percent above the offer, whichever is more.
+            (Side::Sell, _) if intent.opens() => {
+                let above = (quote.ask * Decimal::new(103, 2)).round_dp(4);
+                new.limit_price.map_or(above, |limit| limit.max(above))
+            }
+            (Side::Sell, _) => new.limit_price.or(stop).unwrap_or(quote.bid),
+        }
+    }
+
+    /// Whether position, other orders and buying power allow it; `freed` is margin that a replaced order gives back.
+    pub(super) fn check_means(
+        &self,
+        account: &Account,
+        new: &NewOrder,
+        admitted: &Admitted,
+        freed: Decimal,
+    ) -> Result<(), Refusal> {
+        let Admitted { sym, side, intent, hold_price, hold_qty } = *admitted;
+        let asset = self.market.asset(sym);
+        if intent.opens() {
+            self.check_opening(account, new, admitted)?;
+        } else {
+            let existing = account.position_qty(sym).abs();
+            let held = account.held_qty(sym);
+            if hold_qty > existing - held {
+                if asset.class == AssetClass::Crypto {
+                    return Err(Refusal::balance(asset.coin(), hold_qty, existing - held));
+                }
+                let related: Vec<_> = account
+                    .interest
+                    .get(&(sym, side))
+                    .into_iter()
+                    .flat_map(|interest| interest.closing.iter().take(10))
+                    .map(|ix| self.slot(*ix).order.id)
+                    .collect();
+                return Err(Refusal::quantity(asset.symbol, hold_qty, existing, held, &related));
+            }
+        }
+        self.check_wash(account, new, admitted)?;
+        if intent.opens() {
+            let cost_basis = new.notional.unwrap_or(hold_qty * hold_price * asset.multiplier).normalize();
+            let balances = account.balances(&self.market);
+            let rate = account.margin_rate(&self.market, sym);
+            let free = freed.checked_div(rate).unwrap_or_default();
+            let available =
+                free + if asset.marginable { balances.buying_power } else { balances.non_marginable_buying_power };
+            if cost_basis > available {
+                return Err(Refusal::buying_power(available.normalize(), cost_basis));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_opening(&self, account: &Account, new: &NewOrder, admitted: &Admitted) -> Result<(), Refusal> {
+        let Admitted { sym, side, hold_price, hold_qty, .. } = *admitted;
+        let asset = self.market.asset(sym);
+        let opposite_opens =
+            account.interest.get(&(sym, side.opposite())).is_some_and(|interest| !interest.opening.is_empty());
+        match side {
+            Side::Buy if opposite_opens => {
+                return Err(Refusal::forbidden("cannot open a long buy while a short sell order is open"));
+            }
+            Side::Sell if opposite_opens => {
+                return Err(Refusal::forbidden("cannot open a short sell while a long buy order is open"));
+            }
+            Side::Buy => {}
+            Side::Sell if asset.class == AssetClass::Crypto => {
+                return Err(Refusal::balance(asset.coin(), hold_qty, Decimal::ZERO));
+            }
+            Side::Sell if asset.class == AssetClass::UsOption => {
+                return Err(Refusal::forbidden("account not eligible to trade uncovered option contracts"));
+            }
+            Side::Sell if !asset.shortable => {
+                return Err(Refusal::unprocessable(format!("asset \"{}\" cannot be sold short", asset.symbol)));
+            }
+            Side::Sell if account.configurations.no_shorting || account.configurations.max_margin_multiplier < 2 => {
+                return Err(Refusal::forbidden("account is not allowed to short"));
+            }
+            Side::Sell => {}
+        }
+        let cost_basis = new.notional.unwrap_or(hold_qty * hold_price);
+        if asset.class == AssetClass::Crypto && cost_basis < Decimal::TEN {
+            return Err(Refusal::forbidden("cost basis must be >= minimal amount of order 10"));
+        }
+        Ok(())
+    }
+
+    /// Refuses a plain order that could trade with another plain order of the account.
+    fn check_wash(&self, account: &Account, new: &NewOrder, admitted: &Admitted) -> Result<(), Refusal> {
+        if new.order_class != OrderClass::Simple {
+            return Ok(());
+        }
+        let Some(interest) = account.interest.get(&(admitted.sym, admitted.side.opposite())) else { return Ok(()) };
+        if let Some(other) = interest.others.first() {
+            let reason = "opposite side market/stop order exists";
+            return Err(Refusal::wash_trade(self.slot(*other).order.id, reason));
+        }
+        let best = match admitted.side {
+            Side::Buy => interest.limits.first(),
+            Side::Sell => interest.limits.last(),
+        };
+        let Some((_, other)) = best else { return Ok(()) };
+        let theirs = &self.slot(*other).order;
+        let (Some(mine), Some(their)) = (new.limit_price, theirs.limit_price) else {
+            return Err(Refusal::wash_trade(theirs.id, "opposite side limit order exists"));
+        };
+        match admitted.side {
+            Side::Buy if mine >= their => Err(Refusal::wash_trade_limits(
+                theirs.id,
+                "sell order exists, buy limit price should be less than existing sell limit price",
+                mine,
+                their,
+            )),
+            Side::Sell if mine <= their => Err(Refusal::wash_trade_limits(
+                theirs.id,
+                "buy order exists, sell limit price should be greater than existing buy limit price",
+                their,
+                mine,
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn check_prices(new: &NewOrder) -> Result<(), Refusal> {
+    let trails = usize::from(new.trail_price.is_some()) + usize::from(new.trail_percent.is_some());
+    if new.order_type != OrderType::TrailingStop && trails > 0 {
+        return Err(Refusal::parameter("trail_price and trail_percent are only accepted for trailing stop orders"));
+    }
+    let oco = new.order_class == OrderClass::Oco;
+    match new.order_type {
+        OrderType::Market if new.limit_price.is_some() => {
+            Err(Refusal::parameter("market orders must not have limit price"))
+        }
+        OrderType::Market | OrderType::Limit if new.stop_price.is_some() => {
+            Err(Refusal::parameter(format!("{} orders must not have stop price", new.order_type)))
+        }
+        OrderType::Limit if new.limit_price.is_none() && !oco => {
+            Err(Refusal::parameter("limit orders require limit price"))
+        }
+        OrderType::Stop if new.stop_price.is_none() => Err(Refusal::parameter("stop orders require stop price")),
+        OrderType::Stop if new.limit_price.is_some() => {
+            Err(Refusal::parameter("stop orders must not have limit price"))
+        }
+        OrderType::StopLimit if new.stop_price.is_none() || new.limit_price.is_none() => {
+            Err(Refusal::parameter("stop limit orders require both stop and limit price"))
+        }
+        OrderType::TrailingStop if trails != 1 => {
+            Err(Refusal::parameter("trailing stop orders must specify one of trail_price or trail_percent"))
+        }
+        OrderType::TrailingStop if new.stop_price.is_some() || new.limit_price.is_some() => {
+            Err(Refusal::parameter("trailing stop orders must not have limit or stop price"))
+        }
+        OrderType::TrailingStop => match (new.trail_price, new.trail_percent) {
+            (Some(trail), _) if trail <= Decimal::ZERO => Err(Refusal::parameter("trail_price must be > 0")),
+            (_, Some(trail)) if trail <= Decimal::ZERO || trail >= Decimal::ONE_HUNDRED => {
+                Err(Refusal::parameter("trail_percent must be > 0 and < 100"))
+            }
+            _ => Ok(()),
+        },
+        _ => Ok(()),
+    }
+}
+
+/// What a class needs, whatever the account holds.
+fn check_class(new: &NewOrder, side: Side) -> Result<(), Refusal> {
+    let stop = new.stop_loss.and_then(|leg| leg.stop_price);
+    if new.stop_loss.is_some() && stop.is_none() {
+        return Err(Refusal::parameter("stop_loss.stop_price is required"));
+    }
+    let class = new.order_class;
+    if class == OrderClass::Simple {
+        let legs = new.take_profit.is_some() || new.stop_loss.is_some();
+        return if legs {
+            Err(Refusal::parameter("take_profit and stop_loss require a complex order_class"))
+        } else {
+            Ok(())
+        };
+    }
+    if !matches!(new.time_in_force, TimeInForce::Day | TimeInForce::Gtc) {
+        return Err(Refusal::unprocessable("complex orders must be DAY or GTC orders"));
+    }
+    match class {
+        OrderClass::Bracket if !matches!(new.order_type, OrderType::Market | OrderType::Limit) => {
+            return Err(Refusal::parameter("bracket orders must be market or limit orders"));
+        }
+        OrderClass::Bracket if new.take_profit.is_none() => {
+            return Err(Refusal::parameter("bracket orders require take_profit.limit_price"));
+        }
+        OrderClass::Bracket if stop.is_none() => {
+            return Err(Refusal::parameter("bracket orders require stop_loss.stop_price"));
+        }
+        OrderClass::Oto if new.take_profit.is_some() == stop.is_some() => {
+            return Err(Refusal::parameter(
+                "oto orders require either take_profit.limit_price or stop_loss.stop_price",
+            ));
+        }
+        OrderClass::Oco if new.order_type != OrderType::Limit => {
+            return Err(Refusal::parameter("oco orders must be limit orders"));
+        }
+        OrderClass::Oco if new.take_profit.or(new.limit_price).is_none() => {
+            return Err(Refusal::parameter("oco orders require take_profit.limit_price"));
+        }
+        OrderClass::Oco if stop.is_none() => return Err(Refusal::parameter("oco orders require stop_loss.stop_price")),
+        _ => {}
+    }
+    let profit = if class == OrderClass::Oco { new.take_profit.or(new.limit_price) } else { new.take_profit };
+    let exit_sells = if class == OrderClass::Oco { side == Side::Sell } else { side == Side::Buy };
+    match (profit, stop) {
+        (Some(profit), Some(stop)) if exit_sells && profit <= stop => {
+            Err(Refusal::unprocessable("take_profit.limit_price must be > stop_loss.stop_price"))
+        }
+        (Some(profit), Some(stop)) if !exit_sells && profit >= stop => {
+            Err(Refusal::unprocessable("take_profit.limit_price must be < stop_loss.stop_price"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What a class needs of the position and of current prices.
+fn check_group(new: &NewOrder, admitted: &Admitted, last: Decimal) -> Result<(), Refusal> {
+    match (new.order_class, admitted.intent.opens()) {
+        (OrderClass::Bracket, false) => return Err(Refusal::unprocessable("bracket orders must be entry orders")),
+        (OrderClass::Oto, false) => return Err(Refusal::unprocessable("oto orders must be entry orders")),
+        (OrderClass::Oco, true) => return Err(Refusal::unprocessable("oco orders must be exit orders")),
+        (OrderClass::Bracket | OrderClass::Oto, true) => {}
+        _ => return Ok(()),
+    }
+    let base = new.limit_price.unwrap_or(last);
+    let cent = Decimal::new(1, 2);
+    let stop = new.stop_loss.and_then(|leg| leg.stop_price);
+    match admitted.side {
+        Side::Buy if stop.is_some_and(|stop| stop > base - cent) => {
+            Err(Refusal::unprocessable("stop_loss.stop_price must be <= base_price - 0.01"))
+        }
+        Side::Buy if new.take_profit.is_some_and(|profit| profit < base + cent) => {
+            Err(Refusal::unprocessable("take_profit.limit_price must be >= base_price + 0.01"))
+        }
+        Side::Sell if stop.is_some_and(|stop| stop < base + cent) => {
+            Err(Refusal::unprocessable("stop_loss.stop_price must be >= base_price + 0.01"))
+        }
+        Side::Sell if new.take_profit.is_some_and(|profit| profit > base - cent) => {
+            Err(Refusal::unprocessable("take_profit.limit_price must be <= base_price - 0.01"))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,451 @@
+//! How an order goes from state to state, and what its end means for its group. Invariant: a terminal order never
+//! comes back, except that an execution of it is undone or changed by hand.
+
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+
+use super::order::{AccountNo, NewOrder, Order, OrderId};
+use super::schedule::Task;
+use super::slot::{Ix, key};
+use super::words::{AssetClass, EventKind, GroupRole, OrderClass, OrderType, Side, Status, TimeInForce};
+use super::{Engine, Refusal};
+use crate::sim::market::Sym;
+
+/// How much of a position to close.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Everything.
+    All,
+    /// This many units.
+    Qty(Decimal),
+    /// This many percent.
+    Percent(Decimal),
+}
+
+impl Engine {
+    /// Asks for a cancel; the venue answers in a moment, and a fill may come first.
+    pub fn cancel(&mut self, account: AccountNo, id: OrderId) -> Result<(), Refusal> {
+        let ix = self.find_order(account, id)?;
+        self.request_cancel(ix)
+    }
+
+    /// Asks for a cancel of every open order that a client can cancel by itself; each with its own answer.
+    pub fn cancel_all(&mut self, account: AccountNo) -> Result<Vec<(OrderId, Result<(), Refusal>)>, Refusal> {
+        let open: Vec<Ix> = self.need_account(account)?.open.iter().copied().collect();
+        let mut answers = Vec::with_capacity(open.len());
+        for ix in open {
+            // A leg in waiting goes with its group.
+            if self.slot(ix).is_open() && self.slot(ix).order.status != Status::Held {
+                answers.push((self.slot(ix).order.id, self.request_cancel(ix)));
+            }
+        }
+        Ok(answers)
+    }
+
+    /// Closes a position or a part of it at the market.
+    pub fn close_position(&mut self, account: AccountNo, symbol: &str, part: Part) -> Result<Order, Refusal> {
+        let sym = self.market.find(symbol).ok_or_else(Refusal::no_position)?;
+        let held = self.need_account(account)?.position_qty(sym);
+        if held.is_zero() {
+            return Err(Refusal::no_position());
+        }
+        let asset = self.market.asset(sym);
+        let qty = match part {
+            Part::All => held.abs(),
+            Part::Qty(qty) => qty,
+            Part::Percent(percent) if percent <= Decimal::ZERO || percent > Decimal::ONE_HUNDRED => {
+                return Err(Refusal::parameter("percentage must be > 0 and <= 100"));
+            }
+            Part::Percent(percent) => {
+                let places = if asset.fractionable { 9 } else { 0 };
+                let exact = held.abs() * percent / Decimal::ONE_HUNDRED;
+                exact.round_dp_with_strategy(places, rust_decimal::RoundingStrategy::ToZero).normalize()
+            }
+        };
+        let side = if held.is_sign_negative() { Side::Buy } else { Side::Sell };
+        let mut order = NewOrder::market(asset.symbol, side, qty);
+        if asset.class == AssetClass::Crypto {
+            order.time_in_force = TimeInForce::Gtc;
+        }
+        self.place(account, &order)
+    }
+
+    /// Closes every position, after canceling the orders that hold it if asked to; each with its own answer.
+    pub fn close_all(
+        &mut self,
+        account: AccountNo,
+        cancel_orders: bool,
+    ) -> Result<Vec<(Sym, Result<Order, Refusal>)>, Refusal> {
+        self.need_account(account)?;
+        if cancel_orders {
+            let open: Vec<Ix> = self.need_account(account)?.open.iter().copied().collect();
+            for ix in open {
+                if self.slot(ix).is_open() {
+                    self.end(ix, Status::Canceled, None);
+                }
+            }
+        }
+        let syms: Vec<Sym> = self.need_account(account)?.positions(&self.market).iter().map(|view| view.sym).collect();
+        let mut answers = Vec::with_capacity(syms.len());
+        for sym in syms {
+            let symbol = self.market.asset(sym).symbol;
+            answers.push((sym, self.close_position(account, symbol, Part::All)));
+        }
+        Ok(answers)
+    }
+
+    fn request_cancel(&mut self, ix: Ix) -> Result<(), Refusal> {
+        let at = self.stamp();
+        let slot = self.slot_mut(ix);
+        match slot.order.status {
+            Status::PendingCancel => return Ok(()),
+            status if status.is_terminal() => return Err(Refusal::already(status)),
+            _ => {}
+        }
+        slot.order.cancel_requested_at = Some(at);
+        if !slot.live && matches!(slot.order.status, Status::Accepted | Status::Held) {
+            // Nothing has reached a venue yet, so there is nobody to wait for.
+            self.end(ix, Status::Canceled, None);
+            return Ok(());
+        }
+        slot.order.status = Status::PendingCancel;
+        self.emit(ix, EventKind::PendingCancel, at, None, None);
+        self.soon(Task::Cancel(ix), 2_000, 12_000);
+        Ok(())
+    }
+
+    /// The venue answers a cancel.
+    pub(super) fn answer_cancel(&mut self, ix: Ix) {
+        if self.slot(ix).is_open() {
+            self.end(ix, Status::Canceled, None);
+        } else if self.slot(ix).order.status != Status::Canceled {
+            let at = self.stamp();
+            self.emit(ix, EventKind::OrderCancelRejected, at, None, Some("too late to cancel".to_owned()));
+        }
+    }
+
+    /// The venue answers a replacement.
+    pub(super) fn answer_replace(&mut self, new: Ix) {
+        let Some(old) = self.slot_mut(new).shadows.take() else { return };
+        self.slot_mut(old).successor = None;
+        if !self.slot(new).is_open() {
+            // The replacement was canceled meanwhile; the old order works on.
+            if self.slot(old).is_open() {
+                self.refuse_replacement(old);
+            }
+            return;
+        }
+        if !self.slot(old).is_open() {
+            self.refuse_replacement(old);
+            self.end(new, Status::Rejected, Some("the order to be replaced is done"));
+            return;
+        }
+        let was_held = self.slot(old).order.status == Status::Held || !self.slot(old).live;
+        let triggered = self.slot(old).triggered;
+        let at = self.stamp();
+        let new_id = self.slot(new).order.id;
+        let order = &mut self.slot_mut(old).order;
+        order.status = Status::Replaced;
+        (order.replaced_at, order.replaced_by) = (Some(at), Some(new_id));
+        self.finish(old);
+        self.inherit_group(old, new);
+        self.emit(old, EventKind::Replaced, at, None, None);
+        let slot = self.slot_mut(new);
+        slot.triggered = triggered && slot.order.order_type != OrderType::TrailingStop;
+        if was_held {
+            slot.order.status = Status::Held;
+            self.rehold(new);
+            self.watch(new);
+        } else {
+            self.rehold(new);
+            self.go_live(new);
+        }
+    }
+
+    fn refuse_replacement(&mut self, old: Ix) {
+        let at = self.stamp();
+        let slot = self.slot_mut(old);
+        if slot.order.status == Status::PendingReplace {
+            slot.order.status = if slot.order.filled_qty.is_zero() { Status::New } else { Status::PartiallyFilled };
+        }
+        self.emit(old, EventKind::OrderReplaceRejected, at, None, Some("too late to replace".to_owned()));
+    }
+
+    /// The new order takes the old one's part in its group.
+    fn inherit_group(&mut self, old: Ix, new: Ix) {
+        let (sibling, legs) = (self.slot(old).sibling, self.slot(old).legs.clone());
+        let (old_id, new_id) = (self.slot(old).order.id, self.slot(new).order.id);
+        if let Some(sibling) = sibling {
+            self.slot_mut(sibling).sibling = Some(new);
+            if self.slot(sibling).order.parent == Some(old_id) {
+                self.slot_mut(sibling).order.parent = Some(new_id);
+            }
+        }
+        for leg in &legs {
+            self.slot_mut(*leg).order.parent = Some(new_id);
+        }
+        if let Some(parent) = self.slot(old).order.parent.and_then(|id| self.by_id.get(&id).copied()) {
+            let parent = self.slot_mut(parent);
+            parent.legs.iter_mut().filter(|leg| **leg == old).for_each(|leg| *leg = new);
+            parent.order.legs.iter_mut().filter(|id| **id == old_id).for_each(|id| *id = new_id);
+        }
+        let slot = self.slot_mut(new);
+        (slot.sibling, slot.legs) = (sibling, legs);
+    }
+
+    /// The venue takes an order up, or it waits for its session.
+    pub(super) fn activate(&mut self, ix: Ix) {
+        let slot = self.slot(ix);
+        if !matches!(slot.order.status, Status::PendingNew | Status::Accepted) || slot.live {
+            return;
+        }
+        if self.can_trade(slot.sym, slot.order.extended_hours) {
+            self.go_live(ix);
+        } else {
+            self.waiting.insert(ix);
+        }
+    }
+
+    /// Wakes every waiting order whose session has come.
+    pub(super) fn wake_waiting(&mut self) {
+        let ready: Vec<Ix> = self
+            .waiting
+            .iter()
+            .copied()
+            .filter(|ix| {
+                let slot = self.slot(*ix);
+                slot.order.time_in_force != TimeInForce::Opg && self.can_trade(slot.sym, slot.order.extended_hours)
+            })
+            .collect();
+        for ix in ready {
+            self.waiting.remove(&ix);
+            self.activate(ix);
+        }
+    }
+
+    /// The open: the opening auction first, then everything that waited for it.
+    pub(super) fn open_session(&mut self) {
+        let auction: Vec<Ix> =
+            self.waiting.iter().copied().filter(|ix| self.slot(*ix).order.time_in_force == TimeInForce::Opg).collect();
+        self.auction(&auction);
+        self.wake_waiting();
+    }
+
+    pub(super) fn closing_auction(&mut self) {
+        let auction: Vec<Ix> = std::mem::take(&mut self.at_close).into_iter().collect();
+        self.auction(&auction);
+    }
+
+    /// Fills what can be filled at the last price, cancels the rest.
+    fn auction(&mut self, orders: &[Ix]) {
+        for ix in orders {
+            self.waiting.remove(ix);
+            if !self.slot(*ix).is_open() {
+                continue;
+            }
+            let at = self.stamp();
+            let slot = self.slot_mut(*ix);
+            (slot.live, slot.order.status) = (true, Status::New);
+            self.emit(*ix, EventKind::New, at, None, None);
+            let slot = self.slot(*ix);
+            let price = self.market.get(slot.sym).last.price;
+            let (qty, fits) = (slot.order.leaves_qty(), limit_allows(slot.order.side, slot.order.limit_price, price));
+            if fits {
+                self.execute(*ix, qty, price);
+            } else {
+                self.end(*ix, Status::Canceled, None);
+            }
+        }
+    }
+
+    /// The order works: reported as new, then matched or put into the books.
+    pub(super) fn go_live(&mut self, ix: Ix) {
+        let at = self.stamp();
+        let slot = self.slot_mut(ix);
+        (slot.live, slot.order.status) = (true, Status::New);
+        self.emit(ix, EventKind::New, at, None, None);
+        // The protective leg of a pair is watched from the moment the other leg works.
+        if let Some(sibling) = self.slot(ix).sibling
+            && self.slot(sibling).order.status == Status::Held
+        {
+            self.watch(sibling);
+        }
+        self.enter(ix);
+    }
+
+    /// An order's time is up.
+    pub(super) fn expire(&mut self, ix: Ix) {
+        if self.slot(ix).is_open() {
+            self.end(ix, Status::Expired, None);
+        }
+    }
+
+    /// Expires day orders that would have ended with the regular session, when it is closed by hand.
+    pub(super) fn expire_day_orders(&mut self, cut: Timestamp) {
+        let due: Vec<Ix> = self
+            .expiries
+            .iter()
+            .take_while(|(at, _)| *at <= cut)
+            .map(|(_, ix)| *ix)
+            .filter(|ix| self.market.asset(self.slot(*ix).sym).class != AssetClass::Crypto)
+            .collect();
+        for ix in due {
+            self.expire(ix);
+        }
+    }
+
+    /// Ends an open order without a fill, and tells its group.
+    pub(super) fn end(&mut self, ix: Ix, status: Status, reason: Option<&str>) {
+        let at = self.stamp();
+        let order = &mut self.slot_mut(ix).order;
+        order.status = status;
+        let event = match status {
+            Status::Expired => {
+                order.expired_at = Some(at);
+                EventKind::Expired
+            }
+            Status::Rejected => {
+                order.failed_at = Some(at);
+                EventKind::Rejected
+            }
+            _ => {
+                order.canceled_at = Some(at);
+                EventKind::Canceled
+            }
+        };
+        self.finish(ix);
+        self.emit(ix, event, at, None, reason.map(str::to_owned));
+        self.end_group(ix, status);
+    }
+
+    /// The end of an order without a fill ends its legs and its pair the same way.
+    fn end_group(&mut self, ix: Ix, status: Status) {
+        let mut others = self.slot(ix).legs.clone();
+        others.extend(self.slot(ix).sibling);
+        let status = if status == Status::Rejected { Status::Canceled } else { status };
+        for other in others {
+            if self.slot(other).is_open() {
+                self.end(other, status, None);
+            }
+        }
+    }
+
+    /// What a fill means for the rest of the group.
+    pub(super) fn fill_group(&mut self, ix: Ix, filled: bool) {
+        let slot = self.slot(ix);
+        match slot.order.group_role {
+            Some(GroupRole::Entry) if filled => {
+                for leg in slot.legs.clone() {
+                    // Only the first leg works; a stop beside it stays held until it triggers.
+                    let protective = self.slot(leg).order.group_role == Some(GroupRole::StopLoss);
+                    if self.slot(leg).order.status == Status::Held && !(protective && self.slot(leg).sibling.is_some())
+                    {
+                        self.release(leg);
+                    }
+                }
+            }
+            Some(GroupRole::TakeProfit | GroupRole::StopLoss) => {
+                let left = slot.order.leaves_qty();
+                let Some(sibling) = slot.sibling.filter(|sibling| self.slot(*sibling).is_open()) else { return };
+                if filled {
+                    self.end(sibling, Status::Canceled, None);
+                } else {
+                    // The pair may never close more than the position it protects.
+                    let order = &mut self.slot_mut(sibling).order;
+                    order.qty = order.qty.map(|_| order.filled_qty + left);
+                    self.rehold(sibling);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A held leg begins to work.
+    pub(super) fn release(&mut self, leg: Ix) {
+        self.slot_mut(leg).order.status = Status::PendingNew;
+        self.enlist(leg);
+        let slot = self.slot(leg);
+        if self.can_trade(slot.sym, slot.order.extended_hours) {
+            self.go_live(leg);
+        } else {
+            self.slot_mut(leg).order.status = Status::Accepted;
+            self.waiting.insert(leg);
+        }
+    }
+
+    /// Takes a done order out of every index and gives back what it held.
+    pub(super) fn finish(&mut self, ix: Ix) {
+        self.unbook(ix);
+        self.waiting.remove(&ix);
+        self.at_close.remove(&ix);
+        let slot = self.slot(ix);
+        if let Some(at) = slot.order.expires_at {
+            self.expiries.remove(&(at, ix));
+        }
+        let slot = self.slot(ix);
+        let (sym, side, price) = (slot.sym, slot.order.side, slot.order.limit_price.map(key));
+        let account = self.account_of_mut(ix);
+        account.open.remove(&ix);
+        if let Some(interest) = account.interest.get_mut(&(sym, side)) {
+            if let Some(price) = price {
+                interest.limits.remove(&(price, ix));
+            }
+            interest.others.remove(&ix);
+            interest.opening.remove(&ix);
+            interest.closing.remove(&ix);
+        }
+        self.rehold(ix);
+    }
+
+    /// Reckons anew what an order holds of buying power or position.
+    pub(super) fn rehold(&mut self, ix: Ix) {
+        let slot = self.slot(ix);
+        let order = &slot.order;
+        let left = match (order.status.is_terminal(), order.qty, order.notional) {
+            (true, _, _) => Decimal::ZERO,
+            (false, Some(qty), _) => qty - order.filled_qty,
+            (false, None, Some(notional)) => notional.checked_div(slot.hold_price).unwrap_or_default().round_dp(9),
+            (false, None, None) => Decimal::ZERO,
+        };
+        let asset = self.market.asset(slot.sym);
+        let (mut margin, mut qty) = (Decimal::ZERO, Decimal::ZERO);
+        if order.status != Status::Held {
+            if order.position_intent.opens() {
+                let rate = self.account_of(ix).margin_rate(&self.market, slot.sym);
+                margin = left * slot.hold_price * asset.multiplier * rate;
+            } else {
+                qty = left;
+            }
+        }
+        if let Some(old) = slot.shadows {
+            // While both exist, the larger of the two is held, not the sum.
+            let old = self.slot(old);
+            margin = (margin - old.held_margin).max(Decimal::ZERO);
+            qty =
+                if old.order.status == Status::Held { Decimal::ZERO } else { (qty - old.held_qty).max(Decimal::ZERO) };
+        }
+        let sym = slot.sym;
+        let (margin_change, qty_change) = (margin - slot.held_margin, qty - slot.held_qty);
+        let slot = self.slot_mut(ix);
+        (slot.held_margin, slot.held_qty) = (margin, qty);
+        let account = self.account_of_mut(ix);
+        account.held_margin += margin_change;
+        if !qty_change.is_zero() {
+            *account.held_qty.entry(sym).or_default() += qty_change;
+        }
+    }
+
+    /// True for a protective leg that must stay quiet while its pair works.
+    pub(super) fn is_quiet(&self, ix: Ix) -> bool {
+        self.slot(ix).order.status == Status::Held && self.slot(ix).order.order_class != OrderClass::Simple
+    }
+}
+
+/// True when a limit allows a price.
+pub(super) fn limit_allows(side: Side, limit: Option<Decimal>, price: Decimal) -> bool {
+    match (side, limit) {
+        (_, None) => true,
+        (Side::Buy, Some(limit)) => price <= limit,
+        (Side::Sell, Some(limit)) => price >= limit,
+    }
+}

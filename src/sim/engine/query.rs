@@ -1,0 +1,254 @@
+//! Reading the books: orders with every filter, activities with paging, the clock, and the whole truth. Changes nothing.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use rust_decimal::Decimal;
+use uuid::Uuid;
+
+use super::event::{Execution, Restated};
+use super::order::{AccountNo, Order, OrderFilter, OrderId, StatusFilter};
+use super::slot::Ix;
+use super::{Account, Balances, Engine, PositionView, Refusal};
+use crate::sim::calendar::{self, Phase};
+use crate::sim::market::Sym;
+
+/// The query of an activity list; every one is a fill.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ActivityFilter {
+    /// Strictly after.
+    pub after: Option<Timestamp>,
+    /// Strictly before.
+    pub until: Option<Timestamp>,
+    /// Of this New York day.
+    pub date: Option<Date>,
+    /// Of this order.
+    pub order_id: Option<OrderId>,
+    /// Oldest first.
+    pub ascending: bool,
+    /// At most this many.
+    pub page_size: usize,
+    /// The id of the last row of the page before.
+    pub page_token: Option<String>,
+}
+
+/// A fill among the activities.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FillActivity {
+    /// `YYYYMMDDHHMMSSmmm::uuid`, in UTC.
+    pub id: String,
+    /// The execution.
+    pub execution: Execution,
+    /// The order's state now.
+    pub order: Order,
+}
+
+/// The market clock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClockView {
+    /// Now.
+    pub timestamp: Timestamp,
+    /// In regular hours.
+    pub is_open: bool,
+    /// What the market is doing.
+    pub phase: Phase,
+    /// When that changes.
+    pub phase_until: Timestamp,
+    /// The next open after now.
+    pub next_open: Timestamp,
+    /// The next close after now.
+    pub next_close: Timestamp,
+    /// Today is a trading day.
+    pub is_market_day: bool,
+}
+
+/// Everything true of an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Truth {
+    /// The account's id.
+    pub account_id: Uuid,
+    /// Its number.
+    pub number: String,
+    /// Every order, in the order of submission.
+    pub orders: Vec<Order>,
+    /// Every execution, oldest first; busted ones are marked.
+    pub executions: Vec<Execution>,
+    /// Positions that are not flat.
+    pub positions: Vec<PositionView>,
+    /// Cash.
+    pub cash: Decimal,
+    /// Every other figure.
+    pub balances: Balances,
+}
+
+impl Engine {
+    /// The account itself.
+    pub fn account(&self, no: AccountNo) -> Result<&Account, Refusal> {
+        self.need_account(no)
+    }
+
+    /// Its figures at current prices.
+    pub fn balances(&self, no: AccountNo) -> Result<Balances, Refusal> {
+        Ok(self.need_account(no)?.balances(&self.market))
+    }
+
+    /// Positions that are not flat.
+    pub fn positions(&self, no: AccountNo) -> Result<Vec<PositionView>, Refusal> {
+        Ok(self.need_account(no)?.positions(&self.market))
+    }
+
+    /// The position in one asset, by symbol or asset id.
+    pub fn position(&self, no: AccountNo, symbol: &str) -> Result<PositionView, Refusal> {
+        let sym = self.market.find(symbol).ok_or_else(Refusal::no_position)?;
+        self.need_account(no)?.position(&self.market, sym).ok_or_else(Refusal::no_position)
+    }
+
+    /// One order.
+    pub fn order(&self, no: AccountNo, id: OrderId) -> Result<&Order, Refusal> {
+        Ok(&self.slot(self.find_order(no, id)?).order)
+    }
+
+    /// One order by the client's id.
+    pub fn order_by_client_id(&self, no: AccountNo, id: &str) -> Result<&Order, Refusal> {
+        let found = self.by_client.get(&(no, id.into())).copied();
+        found.map(|ix| &self.slot(ix).order).ok_or_else(|| Refusal::no_order(id))
+    }
+
+    /// The legs of an order, newest replacements in place of what they replaced.
+    pub fn legs(&self, order: &Order) -> Vec<&Order> {
+        order.legs.iter().filter_map(|id| self.by_id.get(id)).map(|ix| &self.slot(*ix).order).collect()
+    }
+
+    /// Orders that a filter lets through, sorted by submission. With `nested`, legs are left out: ask [`Self::legs`].
+    pub fn orders(&self, no: AccountNo, filter: &OrderFilter) -> Result<Vec<&Order>, Refusal> {
+        let account = self.need_account(no)?;
+        let cursor = |id: Option<OrderId>| id.map(|id| self.find_order(no, id)).transpose();
+        let (before, after) = (cursor(filter.before_order_id)?, cursor(filter.after_order_id)?);
+        let wanted = |ix: Ix| {
+            let order = &self.slot(ix).order;
+            let status = match filter.status {
+                StatusFilter::Open => !order.status.is_terminal(),
+                StatusFilter::Closed => order.status.is_terminal(),
+                StatusFilter::All => true,
+            };
+            status
+                && filter.after.is_none_or(|after| order.submitted_at > after)
+                && filter.until.is_none_or(|until| order.submitted_at < until)
+                && before.is_none_or(|before| ix < before)
+                && after.is_none_or(|after| ix > after)
+                && filter.side.is_none_or(|side| order.side == side)
+                && (filter.symbols.is_empty() || filter.symbols.iter().any(|symbol| same_symbol(symbol, order.symbol)))
+                && (filter.asset_classes.is_empty()
+                    || order.asset_class.is_some_and(|class| filter.asset_classes.contains(&class)))
+                && !(filter.nested && order.parent.is_some())
+        };
+        // Open orders are few among many: they have an index of their own.
+        let open = filter.status == StatusFilter::Open;
+        let all = &account.orders;
+        let from =
+            all.partition_point(|ix| filter.after.is_some_and(|after| self.slot(*ix).order.submitted_at <= after));
+        let to = all.partition_point(|ix| filter.until.is_none_or(|until| self.slot(*ix).order.submitted_at < until));
+        let window = all.get(from..to.max(from)).unwrap_or_default();
+        let found: Vec<Ix> = match (open, filter.ascending) {
+            (true, true) => account.open.iter().copied().filter(|ix| wanted(*ix)).take(filter.limit).collect(),
+            (true, false) => account.open.iter().rev().copied().filter(|ix| wanted(*ix)).take(filter.limit).collect(),
+            (false, true) => window.iter().copied().filter(|ix| wanted(*ix)).take(filter.limit).collect(),
+            (false, false) => window.iter().rev().copied().filter(|ix| wanted(*ix)).take(filter.limit).collect(),
+        };
+        Ok(found.into_iter().map(|ix| &self.slot(ix).order).collect())
+    }
+
+    /// Fills of an account, sorted by their ids: within a millisecond in no particular order, as the service does.
+    pub fn activities(&self, no: AccountNo, filter: &ActivityFilter) -> Result<Vec<FillActivity>, Refusal> {
+        let account = self.need_account(no)?;
+        let token = filter.page_token.as_deref();
+        let wanted = |(millis, activity, row): &(i64, Uuid, u32)| -> Option<FillActivity> {
+            let execution = account.executions.get(*row as usize)?;
+            let date = filter.date.is_none_or(|date| calendar::in_new_york(execution.at).date() == date);
+            if execution.restated == Some(Restated::Busted)
+                || filter.after.is_some_and(|after| execution.at <= after)
+                || filter.until.is_some_and(|until| execution.at >= until)
+                || filter.order_id.is_some_and(|id| execution.order_id != id)
+                || !date
+            {
+                return None;
+            }
+            let id = activity_id(*millis, *activity);
+            let past =
+                token.is_none_or(|token| if filter.ascending { id.as_str() > token } else { id.as_str() < token });
+            let order = self.by_id.get(&execution.order_id).map(|ix| self.slot(*ix).order.clone())?;
+            past.then(|| FillActivity { id, execution: execution.clone(), order })
+        };
+        let millis = |at: Timestamp| (at.as_millisecond(), Uuid::nil(), 0);
+        let low = filter.after.map_or((i64::MIN, Uuid::nil(), 0), millis);
+        let high = filter
+            .until
+            .map_or((i64::MAX, Uuid::max(), u32::MAX), |until| (until.as_millisecond(), Uuid::max(), u32::MAX));
+        let (low, high) = match token.and_then(parse_activity_id) {
+            Some(at) if filter.ascending => (low.max((at, Uuid::nil(), 0)), high),
+            Some(at) => (low, high.min((at, Uuid::max(), u32::MAX))),
+            None => (low, high),
+        };
+        if low > high {
+            return Ok(Vec::new());
+        }
+        let rows = account.activities.range(low..=high);
+        Ok(if filter.ascending {
+            rows.filter_map(wanted).take(filter.page_size).collect()
+        } else {
+            rows.rev().filter_map(wanted).take(filter.page_size).collect()
+        })
+    }
+
+    /// The market clock; by hand or by the calendar.
+    pub fn clock(&self) -> ClockView {
+        let (next_open, next_close) = (calendar::next_open(self.now), calendar::next_close(self.now));
+        let phase = self.phase();
+        ClockView {
+            timestamp: self.now,
+            is_open: phase == Phase::Regular,
+            phase,
+            phase_until: self.session.next_change(self.now).unwrap_or(next_open.pre_at),
+            next_open: next_open.open_at,
+            next_close: next_close.close_at,
+            is_market_day: calendar::is_trading_day(calendar::in_new_york(self.now).date()),
+        }
+    }
+
+    /// Everything true of an account, to compare with.
+    pub fn truth(&self, no: AccountNo) -> Result<Truth, Refusal> {
+        let account = self.need_account(no)?;
+        let balances = account.balances(&self.market);
+        Ok(Truth {
+            account_id: account.id,
+            number: account.number.clone(),
+            orders: account.orders.iter().map(|ix| self.slot(*ix).order.clone()).collect(),
+            executions: account.executions.clone(),
+            positions: account.positions(&self.market),
+            cash: account.cash,
+            balances,
+        })
+    }
+
+    /// The place of an asset by symbol or id.
+    pub fn find_asset(&self, name: &str) -> Option<Sym> {
+        self.market.find(name)
+    }
+}
+
+/// `YYYYMMDDHHMMSSmmm::uuid`.
+pub fn activity_id(millis: i64, activity: Uuid) -> String {
+    let at = Timestamp::from_millisecond(millis).unwrap_or(Timestamp::UNIX_EPOCH);
+    format!("{}::{activity}", at.strftime("%Y%m%d%H%M%S%3f"))
+}
+
+fn parse_activity_id(id: &str) -> Option<i64> {
+    let digits = id.split("::").next()?;
+    let (seconds, millis) = digits.split_at_checked(14)?;
+    let at = jiff::civil::DateTime::strptime("%Y%m%d%H%M%S", seconds).ok()?;
+    let at = at.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
+    Some(at.as_millisecond() + millis.parse::<i64>().ok()?)
+}
+
+fn same_symbol(asked: &str, symbol: &str) -> bool {
+    asked == symbol || (symbol.contains('/') && asked == symbol.replace('/', ""))
+}

@@ -1,0 +1,186 @@
+//! What happens when: the one loop that takes simulated time forward, from deadline to deadline.
+
+use std::cmp::Reverse;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Engine;
+use super::slot::Ix;
+use crate::sim::calendar::{self, Phase};
+
+/// Minutes of equity kept: a week of them.
+const MINUTES_KEPT: usize = 10_080;
+
+/// Something due at an instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Task {
+    /// The venue accepts the order.
+    Activate(Ix),
+    /// The venue answers a cancel.
+    Cancel(Ix),
+    /// The venue answers a replacement; the order is the new one.
+    Replace(Ix),
+}
+
+/// The kinds of deadlines, in the order in which they are served at one instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    Task,
+    Expiry,
+    Phase,
+    Step,
+    Minute,
+}
+
+impl Engine {
+    /// Takes simulated time forward to `to`; a time in the past changes nothing.
+    pub fn advance_to(&mut self, to: Timestamp) {
+        while let Some((at, due)) = self.next_due()
+            && at <= to
+        {
+            self.now = self.now.max(at);
+            match due {
+                Due::Task => self.run_task(),
+                Due::Expiry => self.run_expiry(),
+                Due::Phase => self.change_phase(at),
+                Due::Step => self.run_step(),
+                Due::Minute => self.run_minute(),
+            }
+        }
+        self.now = self.now.max(to);
+    }
+
+    /// When something will happen by itself next.
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.next_due().map(|(at, _)| at)
+    }
+
+    /// Schedules `task` some milliseconds from now, as a venue would answer.
+    pub(super) fn soon(&mut self, task: Task, low_micros: i64, high_micros: i64) {
+        let delay = SignedDuration::from_micros(self.luck.between(low_micros, high_micros));
+        let at = self.last_stamp.max(self.now).checked_add(delay).unwrap_or(self.now);
+        self.task_count += 1;
+        self.tasks.push(Reverse((at, self.task_count, task)));
+    }
+
+    fn next_due(&self) -> Option<(Timestamp, Due)> {
+        let phase_change = self.session.next_change(self.now).unwrap_or(self.session.post_at);
+        [
+            self.tasks.peek().map(|Reverse((at, _, _))| (*at, Due::Task)),
+            self.expiries.first().map(|(at, _)| (*at, Due::Expiry)),
+            Some((phase_change, Due::Phase)),
+            Some((self.next_step, Due::Step)),
+            Some((self.next_minute, Due::Minute)),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    fn run_task(&mut self) {
+        let Some(Reverse((_, _, task))) = self.tasks.pop() else { return };
+        match task {
+            Task::Activate(ix) => self.activate(ix),
+            Task::Cancel(ix) => self.answer_cancel(ix),
+            Task::Replace(ix) => self.answer_replace(ix),
+        }
+    }
+
+    fn run_expiry(&mut self) {
+        let Some((_, ix)) = self.expiries.pop_first() else { return };
+        self.expire(ix);
+    }
+
+    /// The calendar moved on: sessions open and close, and a forced phase ends.
+    fn change_phase(&mut self, at: Timestamp) {
+        self.forced = None;
+        if at >= self.session.post_at {
+            self.session = calendar::session_at(at);
+        }
+        if at == self.session.pre_at {
+            self.begin_day();
+        }
+        if at == self.session.open_at {
+            self.open_session();
+        } else if at == self.session.close_at {
+            self.close_session();
+        } else {
+            self.wake_waiting();
+        }
+    }
+
+    /// Puts the market into a phase by hand, until the calendar next changes it.
+    pub fn force_phase(&mut self, phase: Phase) {
+        let before = self.phase();
+        self.forced = Some(phase);
+        match (before, phase) {
+            (Phase::Regular, Phase::Regular) => {}
+            (_, Phase::Regular) => self.open_session(),
+            (Phase::Regular, _) => {
+                self.close_session();
+                let cut = self.session.close_at.max(self.now);
+                self.expire_day_orders(cut);
+            }
+            _ => self.wake_waiting(),
+        }
+    }
+
+    fn run_step(&mut self) {
+        let phase = self.phase();
+        let millis = match phase {
+            Phase::Regular => self.options.step_millis,
+            Phase::Pre | Phase::Post => self.options.step_millis * 4,
+            Phase::Closed => self.options.step_millis * 10,
+        }
+        .max(1);
+        let passed = self.now.duration_since(self.last_step).as_millis();
+        let passed = i64::try_from(passed).unwrap_or(millis).clamp(1, 60_000);
+        self.last_step = self.now;
+        self.next_step = self.now.checked_add(SignedDuration::from_millis(millis)).unwrap_or(Timestamp::MAX);
+        for sym in self.market.syms() {
+            if self.market.trades_in(sym, phase) {
+                self.market.step(sym, self.now, phase, passed);
+                self.match_asset(sym);
+            }
+        }
+    }
+
+    fn run_minute(&mut self) {
+        self.next_minute = self.now.checked_add(SignedDuration::from_secs(60)).unwrap_or(Timestamp::MAX);
+        let now = self.now;
+        let market = &self.market;
+        for account in &mut self.accounts {
+            let equity = account.balances(market).equity;
+            if account.minutely.len() == MINUTES_KEPT {
+                account.minutely.pop_front();
+            }
+            account.minutely.push_back((now, equity));
+        }
+    }
+
+    /// Four in the morning: yesterday's close becomes the mark to compare with.
+    fn begin_day(&mut self) {
+        self.market.begin_day(self.session.date);
+        let market = &self.market;
+        for account in &mut self.accounts {
+            for (sym, position) in &mut account.positions {
+                position.begin_day(market.get(*sym).previous_close, market.asset(*sym).multiplier);
+            }
+            if let Some((_, equity)) = account.daily.last() {
+                account.last_equity = *equity;
+            }
+        }
+    }
+
+    fn close_session(&mut self) {
+        self.closing_auction();
+        let (now, date) = (self.now, self.session.date);
+        let market = &self.market;
+        for account in &mut self.accounts {
+            let balances = account.balances(market);
+            account.daily.push((now, balances.equity));
+            account.last_maintenance_margin = balances.maintenance_margin;
+            account.balance_asof = date;
+        }
+    }
+}

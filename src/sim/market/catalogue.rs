@@ -1,0 +1,221 @@
+//! What can be traded here: a fixed list with believable figures. Nothing moves in this file.
+
+use rust_decimal::Decimal;
+use uuid::Uuid;
+
+use crate::sim::dice::uuid_of;
+use crate::sim::engine::words::AssetClass;
+
+/// One line of the list, in units that make it readable.
+struct Listing {
+    symbol: &'static str,
+    name: &'static str,
+    exchange: &'static str,
+    class: AssetClass,
+    /// Opening price and tick, in ten-thousandths of a dollar.
+    price: i64,
+    tick: i64,
+    /// Volatility: billionths of the price per square root of a second.
+    volatility: i64,
+    /// Widest usual spread, in ticks.
+    spread: i64,
+    /// Usual displayed size, in hundredths of a unit.
+    size: i64,
+}
+
+const fn share(
+    symbol: &'static str,
+    name: &'static str,
+    exchange: &'static str,
+    cents: i64,
+    volatility: i64,
+    spread: i64,
+    size: i64,
+) -> Listing {
+    Listing {
+        symbol,
+        name,
+        exchange,
+        class: AssetClass::UsEquity,
+        price: cents * 100,
+        tick: 100,
+        volatility,
+        spread,
+        size: size * 100,
+    }
+}
+
+const fn coin(
+    symbol: &'static str,
+    name: &'static str,
+    cents: i64,
+    volatility: i64,
+    spread: i64,
+    size: i64,
+) -> Listing {
+    Listing {
+        symbol,
+        name,
+        exchange: "CRYPTO",
+        class: AssetClass::Crypto,
+        price: cents * 100,
+        tick: 100,
+        volatility,
+        spread,
+        size,
+    }
+}
+
+const fn option(symbol: &'static str, name: &'static str, cents: i64, spread: i64) -> Listing {
+    Listing {
+        symbol,
+        name,
+        exchange: "",
+        class: AssetClass::UsOption,
+        price: cents * 100,
+        tick: 100,
+        volatility: 900_000,
+        spread,
+        size: 4_000,
+    }
+}
+
+const LISTINGS: &[Listing] = &[
+    share("AAPL", "Apple Inc. Common Stock", "NASDAQ", 27_140, 95_000, 2, 420),
+    share("AMD", "Advanced Micro Devices, Inc. Common Stock", "NASDAQ", 21_475, 190_000, 3, 380),
+    share("AMZN", "Amazon.com, Inc. Common Stock", "NASDAQ", 22_935, 120_000, 2, 360),
+    share("F", "Ford Motor Company", "NYSE", 1_317, 110_000, 1, 3_400),
+    share("GOOGL", "Alphabet Inc. Class A Common Stock", "NASDAQ", 29_960, 115_000, 3, 300),
+    share("JPM", "JPMorgan Chase & Co.", "NYSE", 30_428, 85_000, 4, 180),
+    share("KO", "The Coca-Cola Company", "NYSE", 7_182, 55_000, 1, 900),
+    share("META", "Meta Platforms, Inc. Class A Common Stock", "NASDAQ", 59_425, 140_000, 9, 120),
+    share("MSFT", "Microsoft Corporation Common Stock", "NASDAQ", 47_612, 85_000, 5, 210),
+    share("NVDA", "NVIDIA Corporation Common Stock", "NASDAQ", 18_063, 170_000, 2, 800),
+    share("QQQ", "Invesco QQQ Trust, Series 1", "NASDAQ", 60_540, 75_000, 3, 500),
+    share("SPY", "SPDR S&P 500 ETF Trust", "ARCA", 66_871, 58_000, 2, 900),
+    share("TSLA", "Tesla, Inc. Common Stock", "NASDAQ", 40_109, 220_000, 6, 260),
+    Listing {
+        symbol: "TNXP",
+        name: "Tonix Pharmaceuticals Holding Corp. Common Stock",
+        exchange: "NASDAQ",
+        class: AssetClass::UsEquity,
+        price: 4_127,
+        tick: 1,
+        volatility: 330_000,
+        spread: 9,
+        size: 260_000,
+    },
+    coin("BTC/USD", "Bitcoin / US Dollar", 8_764_310, 75_000, 900, 160),
+    coin("ETH/USD", "Ethereum / US Dollar", 291_744, 95_000, 60, 2_400),
+    option("AAPL270115C00280000", "AAPL Jan 15 2027 280 Call", 1_245, 12),
+    option("SPY270115P00640000", "SPY Jan 15 2027 640 Put", 1_580, 10),
+];
+
+/// Something that can be traded, as the asset endpoints describe it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asset {
+    /// The same in every run.
+    pub id: Uuid,
+    /// Crypto with a slash.
+    pub symbol: &'static str,
+    /// In words.
+    pub name: &'static str,
+    /// Where it is listed; empty for options.
+    pub exchange: &'static str,
+    /// Kind.
+    pub class: AssetClass,
+    /// Can be bought with borrowed money.
+    pub marginable: bool,
+    /// Can be sold short.
+    pub shortable: bool,
+    /// Can be traded in parts.
+    pub fractionable: bool,
+    /// Units of the underlying in one unit.
+    pub multiplier: Decimal,
+    /// Smallest step of the quantity.
+    pub qty_step: Decimal,
+    /// Smallest step of the price.
+    pub price_step: Decimal,
+    pub(super) price: i64,
+    pub(super) tick: i64,
+    pub(super) volatility: i64,
+    pub(super) spread: i64,
+    pub(super) size: i64,
+}
+
+impl Asset {
+    /// The symbol as positions write it: crypto without the slash.
+    pub fn position_symbol(&self) -> String {
+        self.symbol.replace('/', "")
+    }
+
+    /// The coin of a crypto pair.
+    pub fn coin(&self) -> &'static str {
+        self.symbol.split('/').next().unwrap_or(self.symbol)
+    }
+
+    /// True for a price this asset can be quoted and ordered at: at most two decimals from a dollar up, four below.
+    pub fn takes_price(&self, price: Decimal) -> bool {
+        let places = match self.class {
+            AssetClass::Crypto => 9,
+            AssetClass::UsOption => 2,
+            AssetClass::UsEquity if price >= Decimal::ONE => 2,
+            AssetClass::UsEquity => 4,
+        };
+        price.normalize().scale() <= places
+    }
+}
+
+/// Every asset, in the order of their [`super::Sym`]s.
+pub fn assets() -> Vec<Asset> {
+    LISTINGS
+        .iter()
+        .map(|listing| {
+            let equity = listing.class == AssetClass::UsEquity;
+            let crypto = listing.class == AssetClass::Crypto;
+            Asset {
+                id: uuid_of(listing.symbol),
+                symbol: listing.symbol,
+                name: listing.name,
+                exchange: listing.exchange,
+                class: listing.class,
+                // Shares under three dollars can't be bought on margin.
+                marginable: equity && listing.price >= 30_000,
+                shortable: equity && listing.price >= 30_000,
+                fractionable: crypto || (equity && listing.price >= 10_000),
+                multiplier: if listing.class == AssetClass::UsOption { Decimal::ONE_HUNDRED } else { Decimal::ONE },
+                qty_step: if listing.class == AssetClass::UsOption { Decimal::ONE } else { Decimal::new(1, 9) },
+                price_step: Decimal::new(listing.tick, 4).normalize(),
+                price: listing.price,
+                tick: listing.tick,
+                volatility: listing.volatility,
+                spread: listing.spread,
+                size: listing.size,
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn symbols_and_ids_are_unique_and_ids_never_change() {
+        let list = assets();
+        let mut ids: Vec<Uuid> = list.iter().map(|asset| asset.id).collect();
+        ids.sort();
+        ids.dedup();
+        assert_eq!(ids.len(), list.len());
+        assert_eq!(assets(), list);
+    }
+
+    #[test]
+    fn prices_have_two_decimals_from_a_dollar_up_and_four_below() {
+        let list = assets();
+        let apple = list.iter().find(|asset| asset.symbol == "AAPL").unwrap();
+        let takes = |text: &str| apple.takes_price(text.parse().unwrap());
+        assert!(takes("290.12") && takes("290.1200") && takes("0.9999"));
+        assert!(!takes("290.123") && !takes("0.99995"));
+    }
+}
