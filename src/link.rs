@@ -3,6 +3,7 @@
 //! Invariant: nothing in here opens a socket or a browser; random bytes and time are told.
 
 pub mod flow;
+pub mod label;
 pub mod progress;
 
 pub use progress::{AttemptId, FoundAccount, LinkFailure, LinkProgress, LinkRecord, RedirectNote};

@@ -156,6 +156,7 @@ fn read_or_set_aside(file: &PrivateFile) -> Result<Listed, LinksError> {
     }
     let aside = file.set_aside()?;
     let notice = format!("the list of links could not be read and was kept as {}; link again", aside.display());
+    tracing::warn!("{notice}");
     Ok(Listed { links: Vec::new(), notice: Some(notice) })
 }
 

@@ -1,0 +1,42 @@
+//! The name that a new link is offered: its broker's, made unique.
+
+use crate::domain::Environment;
+
+/// The broker's name without `(OAuth)`, with the environment when one consent covers both, and a number when taken.
+pub fn default_label<'a>(
+    broker_name: &str,
+    environment: Environment,
+    covers_both: bool,
+    taken: impl IntoIterator<Item = &'a str>,
+) -> String {
+    let plain = broker_name.trim_end_matches("(OAuth)").trim();
+    let base = match (covers_both, environment) {
+        (false, _) => plain.to_owned(),
+        (true, Environment::Paper) => format!("{plain} Paper"),
+        (true, Environment::Live) => format!("{plain} Live"),
+    };
+    unique(&base, taken)
+}
+
+/// The name itself, or with the first free number from 2 behind it. Case does not distinguish.
+pub fn unique<'a>(name: &str, taken: impl IntoIterator<Item = &'a str>) -> String {
+    let taken: Vec<String> = taken.into_iter().map(str::to_lowercase).collect();
+    let is_free = |name: &String| !taken.contains(&name.to_lowercase());
+    let numbered = (2_u32..).map(|number| format!("{name} {number}"));
+    std::iter::once(name.to_owned()).chain(numbered).find(is_free).unwrap_or_else(|| name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_is_the_brokers_name_with_a_number_when_taken() {
+        let label =
+            |taken: &[&str]| default_label("Alpaca Paper (OAuth)", Environment::Paper, false, taken.iter().copied());
+        assert_eq!(label(&[]), "Alpaca Paper");
+        assert_eq!(label(&["alpaca paper", "Alpaca Paper 2"]), "Alpaca Paper 3");
+        assert_eq!(default_label("Alpaca (OAuth)", Environment::Live, true, []), "Alpaca Live");
+        assert_eq!(default_label("Acme", Environment::Paper, true, ["x"]), "Acme Paper");
+    }
+}
