@@ -2,8 +2,12 @@
 //!
 //! Results go to stdout, everything else to stderr. A closed pipe is success (DESIGN 2).
 
+pub mod accounts;
+pub mod brokers;
 pub mod config;
+pub mod link;
 pub mod output;
+pub mod unlink;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -68,6 +72,12 @@ pub enum ColorChoice {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// List what can be linked, what is linked, and whether it answers.
+    Brokers(brokers::BrokersArgs),
+    /// Link an account by OAuth.
+    Link(link::LinkArgs),
+    /// Forget an account's token.
+    Unlink(unlink::UnlinkArgs),
     /// Write, find or check the configuration file.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -134,8 +144,22 @@ pub fn main() -> ExitCode {
 fn dispatch(cli: Cli) -> Result<u8, Error> {
     match cli.command {
         None => Err(Error::failed("the dashboard is not wired up yet")),
+        Some(Command::Brokers(args)) => {
+            with_context(&cli.global, async |ctx| brokers::run(ctx, &args).await.map(|()| 0))
+        }
+        Some(Command::Link(args)) => with_context(&cli.global, async |ctx| link::run(ctx, &args).await),
+        Some(Command::Unlink(args)) => with_context(&cli.global, async |ctx| unlink::run(ctx, &args).await.map(|()| 0)),
         Some(Command::Config(command)) => config::run(&cli.global, &command).map(|()| 0),
     }
+}
+
+/// Runs a command that talks to a network. Threads that hang in the system do not keep the program.
+fn with_context(global: &Global, command: impl AsyncFnOnce(&Context) -> Result<u8, Error>) -> Result<u8, Error> {
+    let ctx = Context::load(global)?;
+    let runtime = runtime()?;
+    let end = runtime.block_on(command(&ctx));
+    runtime.shutdown_background();
+    end
 }
 
 /// A runtime for the commands that talk to a network.

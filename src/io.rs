@@ -5,7 +5,9 @@
 pub mod browser;
 pub mod callback;
 pub mod clock;
+pub mod harden;
 pub mod journal;
+pub mod linker;
 pub mod links;
 pub mod log;
 pub mod paths;

@@ -15,6 +15,7 @@ use tokio::sync::OnceCell;
 
 use self::file_store::FileStore;
 use self::vault::Vault;
+use super::harden::no_core_dumps;
 use super::private_file::FileError;
 use crate::config::TokenStoreChoice;
 use crate::domain::LinkId;
@@ -186,6 +187,7 @@ impl Tokens {
         let Choice::Configured { choice, dir, connect } = &self.choice else {
             return Ok(Store::Memory(Mutex::default()));
         };
+        no_core_dumps();
         let file = FileStore::new(dir);
         if *choice == TokenStoreChoice::File {
             return Ok(Store::File(file, None));

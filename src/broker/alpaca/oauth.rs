@@ -106,18 +106,15 @@ pub fn http_client(url: &Url, tls: &rustls::ClientConfig) -> Result<reqwest::Cli
 
 /// Exchanges a code for a token. One request, whatever happens: a code must not be sent twice.
 pub async fn exchange(tls: &rustls::ClientConfig, request: &Exchange<'_>) -> Result<Granted, ExchangeError> {
-    let mut form = url::form_urlencoded::Serializer::new(String::new());
-    form.append_pair("grant_type", "authorization_code")
-        .append_pair("code", request.code.expose_secret())
-        .append_pair("redirect_uri", request.redirect_uri)
-        .append_pair("client_id", request.client_id);
-    if let Some(secret) = request.client_secret {
-        form.append_pair("client_secret", secret.expose_secret());
-    }
-    if let Some(verifier) = request.verifier {
-        form.append_pair("code_verifier", verifier.expose_secret());
-    }
-    let (status, body) = post(tls, request.token_url, form.finish()).await?;
+    let fields = [
+        ("grant_type", Some("authorization_code")),
+        ("code", Some(request.code.expose_secret())),
+        ("redirect_uri", Some(request.redirect_uri)),
+        ("client_id", Some(request.client_id)),
+        ("client_secret", request.client_secret.map(ExposeSecret::expose_secret)),
+        ("code_verifier", request.verifier.map(ExposeSecret::expose_secret)),
+    ];
+    let (status, body) = post(tls, request.token_url, form(&fields)).await?;
     let secrets = [Some(request.code), request.verifier, request.client_secret];
     if status.is_success() { granted(&body, &secrets) } else { Err(refused(status, &body, &secrets)) }
 }
@@ -130,14 +127,20 @@ pub async fn revoke(
     client_secret: Option<&SecretString>,
     token: &SecretString,
 ) -> Result<(), ExchangeError> {
-    let mut form = url::form_urlencoded::Serializer::new(String::new());
-    form.append_pair("token", token.expose_secret()).append_pair("token_type_hint", "access_token");
-    form.append_pair("client_id", client_id);
-    if let Some(secret) = client_secret {
-        form.append_pair("client_secret", secret.expose_secret());
-    }
-    let (status, body) = post(tls, revoke_url, form.finish()).await?;
+    let fields = [
+        ("token", Some(token.expose_secret())),
+        ("token_type_hint", Some("access_token")),
+        ("client_id", Some(client_id)),
+        ("client_secret", client_secret.map(ExposeSecret::expose_secret)),
+    ];
+    let (status, body) = post(tls, revoke_url, form(&fields)).await?;
     if status.is_success() { Ok(()) } else { Err(refused(status, &body, &[Some(token), client_secret])) }
+}
+
+/// A form body of the fields that are there.
+fn form(fields: &[(&str, Option<&str>)]) -> String {
+    let given = fields.iter().filter_map(|(name, value)| value.map(|value| (*name, value)));
+    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(given).finish()
 }
 
 async fn post(tls: &rustls::ClientConfig, url: &Url, form: String) -> Result<(StatusCode, Vec<u8>), ExchangeError> {

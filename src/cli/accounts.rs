@@ -1,0 +1,96 @@
+//! What the commands about linked accounts share: the stores, and finding the account a person means.
+
+use std::sync::Arc;
+
+use super::Context;
+use crate::error::Error;
+use crate::io::links::Links;
+use crate::io::tokens::Tokens;
+use crate::link::LinkRecord;
+
+/// The stores that the configuration and the paths choose.
+pub fn stores(ctx: &Context) -> (Arc<Tokens>, Arc<Links>) {
+    (Arc::new(Tokens::new(ctx.config.tokens, &ctx.paths.data)), Arc::new(Links::in_dir(&ctx.paths.data)))
+}
+
+/// Every link that is remembered; what was found unreadable is said on stderr.
+///
+/// # Errors
+/// When the file cannot be used.
+pub async fn list(links: &Links) -> Result<Vec<LinkRecord>, Error> {
+    let listed = links.list().await.map_err(|error| failed(error.to_string(), None))?;
+    if let Some(notice) = listed.notice {
+        super::output::note(&notice);
+    }
+    Ok(listed.links)
+}
+
+/// The one link that a label, an account number or an id means. A label may differ in case.
+///
+/// # Errors
+/// [`Error::Usage`] when there is none or more than one.
+pub fn resolve<'a>(links: &'a [LinkRecord], account: &str) -> Result<&'a LinkRecord, Error> {
+    let exact = |link: &&LinkRecord| {
+        &*link.label == account
+            || &*link.account_number == account
+            || link.id.as_str() == account
+            || link.account_id.as_str() == account
+    };
+    let mut found: Vec<&LinkRecord> = links.iter().filter(exact).collect();
+    if found.is_empty() {
+        found.extend(links.iter().filter(|link| link.label.to_lowercase() == account.to_lowercase()));
+    }
+    let list = |links: &[&LinkRecord]| links.iter().map(|link| link.id.to_string()).collect::<Vec<_>>().join(", ");
+    match found.as_slice() {
+        [link] => Ok(link),
+        [] if links.is_empty() => {
+            let hint =
+                "link one with `brokerdeck link BROKER`; `brokerdeck brokers` lists what can be linked".to_owned();
+            Err(Error::NeedsLink { message: "no account is linked".to_owned(), hint: Some(hint) })
+        }
+        [] => {
+            let hint = format!("linked are: {}", list(&links.iter().collect::<Vec<_>>()));
+            Err(Error::usage(format!("no linked account is called {account:?}"), hint))
+        }
+        several => {
+            let hint = format!("use one of the ids: {}", list(several));
+            Err(Error::usage(format!("more than one linked account is called {account:?}"), hint))
+        }
+    }
+}
+
+/// A plain failure with a cure.
+pub(super) fn failed(message: impl Into<String>, hint: Option<&str>) -> Error {
+    Error::Failed { message: message.into(), hint: hint.map(str::to_owned), source: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{AccountId, BrokerId, Environment, LinkId};
+
+    fn record(broker: &str, number: &str, label: &str) -> LinkRecord {
+        LinkRecord {
+            id: LinkId::new(format!("{broker}/paper/{number}")),
+            broker: BrokerId::from(broker),
+            environment: Environment::Paper,
+            account_id: AccountId::new(format!("uuid-{number}")),
+            account_number: Arc::from(number),
+            label: Arc::from(label),
+            scopes: Vec::new(),
+            linked_at: "2026-11-24T15:00:00Z".parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn an_account_goes_by_label_number_or_id() {
+        let links = [record("a", "PA1", "Mine"), record("a", "PA2", "Yours"), record("b", "PA2", "Theirs")];
+        for name in ["Mine", "mine", "PA1", "a/paper/PA1", "uuid-PA1"] {
+            assert_eq!(&*resolve(&links, name).unwrap().account_number, "PA1", "{name}");
+        }
+        let several = resolve(&links, "PA2").unwrap_err();
+        assert!(several.hint().unwrap().contains("b/paper/PA2"), "{several}");
+        assert_eq!(resolve(&links, "nobody").unwrap_err().code(), 2);
+        assert_eq!(resolve(&[], "nobody").unwrap_err().code(), 4);
+    }
+}

@@ -1,0 +1,201 @@
+//! `brokerdeck brokers`: what can be linked, what is linked, and whether each account answers.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde::Serialize;
+
+use super::output::{self, Align};
+use super::{Context, accounts};
+use crate::broker::alpaca::rest::Client;
+use crate::config::{BrokerSpec, Config};
+use crate::domain::Environment;
+use crate::domain::text::sanitize;
+use crate::error::Error;
+use crate::io::linker;
+use crate::io::tokens::Tokens;
+use crate::link::LinkRecord;
+use crate::session::{Reply, Request, RequestErrorKind};
+
+/// How long an account may take to answer.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// How to print.
+#[derive(Debug, clap::Args)]
+pub struct BrokersArgs {
+    /// Print one JSON document.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Document {
+    brokers: Vec<BrokerRow>,
+    accounts: Vec<AccountRow>,
+    tokens: String,
+}
+
+#[derive(Debug, Serialize)]
+struct BrokerRow {
+    id: String,
+    name: String,
+    environments: Vec<Environment>,
+    state: &'static str,
+    reason: Option<String>,
+    accounts: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct AccountRow {
+    account: String,
+    environment: Environment,
+    broker: String,
+    account_number: String,
+    id: String,
+    scopes: Vec<String>,
+    linked_at: String,
+    state: &'static str,
+    reason: Option<String>,
+    status: Option<String>,
+}
+
+/// Lists brokers and accounts; asks every linked account once.
+///
+/// # Errors
+/// When the links cannot be read. An account that does not answer is a state, not an error.
+pub async fn run(ctx: &Context, args: &BrokersArgs) -> Result<(), Error> {
+    let (tokens, links) = accounts::stores(ctx);
+    let known = accounts::list(&links).await?;
+    let rows = join_all(known.iter().map(|link| account(&ctx.config, &tokens, link))).await;
+    let place = match tokens.location().await {
+        Ok(place) => place,
+        Err(error) => error.to_string(),
+    };
+    for notice in tokens.take_notices() {
+        output::note(&notice);
+    }
+    let document = Document {
+        brokers: ctx.config.brokers.iter().map(|spec| broker(spec, &known)).collect(),
+        accounts: rows,
+        tokens: sanitize(&place),
+    };
+    if args.json { output::json(&document).map(drop) } else { print(&document) }
+}
+
+fn broker(spec: &BrokerSpec, known: &[LinkRecord]) -> BrokerRow {
+    let accounts = known.iter().filter(|link| link.broker == spec.id).count();
+    let missing = spec.missing();
+    BrokerRow {
+        id: spec.id.to_string(),
+        name: spec.name.to_string(),
+        environments: spec.endpoints.iter().map(|endpoints| endpoints.environment).collect(),
+        state: match (accounts, &missing) {
+            (0, None) => "not linked",
+            (0, Some(_)) => "not configured",
+            _ => "linked",
+        },
+        reason: missing,
+        accounts,
+    }
+}
+
+async fn account(config: &Config, tokens: &Tokens, link: &LinkRecord) -> AccountRow {
+    let (state, reason, status) = match tokio::time::timeout(LIMIT, probe(config, tokens, link)).await {
+        Ok(state) => state,
+        Err(_) => ("unreachable", Some("no answer within 10 seconds".to_owned()), None),
+    };
+    AccountRow {
+        account: sanitize(&link.label),
+        environment: link.environment,
+        broker: link.broker.to_string(),
+        account_number: sanitize(&link.account_number),
+        id: sanitize(link.id.as_str()),
+        scopes: link.scopes.iter().map(|scope| sanitize(scope)).collect(),
+        linked_at: link.linked_at.to_string(),
+        state,
+        reason: reason.map(|reason| sanitize(&reason)),
+        status: status.map(|status| sanitize(&status)),
+    }
+}
+
+type State = (&'static str, Option<String>, Option<String>);
+
+/// Asks the account once, and a refusing one once more: a single 401 is no proof (API.md 2.7).
+async fn probe(config: &Config, tokens: &Tokens, link: &LinkRecord) -> State {
+    let relink = |reason: String| ("needs relink", Some(reason), None);
+    let unreachable = |reason: String| ("unreachable", Some(reason), None);
+    let Some(spec) = config.broker(link.broker.as_str()) else {
+        return unreachable(format!("the broker {} is no longer configured", link.broker));
+    };
+    let Some(endpoints) = spec.endpoints(link.environment) else {
+        return unreachable(format!("the broker has no {} environment any more", link.environment));
+    };
+    let token = match tokens.get(&link.id).await {
+        Ok(Some(token)) => token,
+        Ok(None) => return relink("its token is gone".to_owned()),
+        Err(error) => return relink(error.to_string()),
+    };
+    let tls = match linker::tls(spec).await {
+        Ok(tls) => tls,
+        Err(reason) => return unreachable(reason),
+    };
+    let client = match Client::new(endpoints, token, tls) {
+        Ok(client) => client,
+        Err(error) => return unreachable(error.to_string()),
+    };
+    let mut refused = None;
+    for _ in 0..2 {
+        match client.request(&Request::Account).await {
+            Ok(Reply::Account(account)) => {
+                let status = Some(account.status.to_string());
+                return match account.block() {
+                    Some(block) => ("blocked", Some(block.to_owned()), status),
+                    None => ("linked", None, status),
+                };
+            }
+            Ok(_) => return unreachable("the broker answered something that is no account".to_owned()),
+            Err(error) if matches!(error.kind, RequestErrorKind::Unauthorized | RequestErrorKind::Forbidden) => {
+                refused = Some(error.to_string());
+            }
+            Err(error) => return unreachable(error.to_string()),
+        }
+    }
+    relink(refused.unwrap_or_default())
+}
+
+fn print(document: &Document) -> Result<(), Error> {
+    let mut lines = Vec::new();
+    if !document.accounts.is_empty() {
+        let headers = ["Account", "Number", "Environment", "State", "Id"].map(|title| (title, Align::Left));
+        let rows = document.accounts.iter().map(|row| {
+            let state = row.reason.as_ref().map_or_else(|| row.state.to_owned(), |why| format!("{}: {why}", row.state));
+            vec![
+                row.account.clone(),
+                row.account_number.clone(),
+                row.environment.word().to_owned(),
+                state,
+                row.id.clone(),
+            ]
+        });
+        lines.extend(output::table(&headers, &rows.collect::<Vec<_>>()));
+        lines.push(String::new());
+    }
+    let headers = ["Broker", "Name", "Environment", "State"].map(|title| (title, Align::Left));
+    let rows = document.brokers.iter().map(|row| {
+        let words: Vec<&str> = row.environments.iter().map(|environment| environment.word()).collect();
+        let state = match (&row.reason, row.accounts) {
+            (Some(reason), _) => reason.clone(),
+            (None, 0) => row.state.to_owned(),
+            (None, accounts) => format!("{} ({accounts})", row.state),
+        };
+        vec![row.id.clone(), row.name.clone(), words.join(" + "), state]
+    });
+    lines.extend(output::table(&headers, &rows.collect::<Vec<_>>()));
+    for line in &lines {
+        if !output::line(line)? {
+            return Ok(());
+        }
+    }
+    output::note(&document.tokens);
+    Ok(())
+}

@@ -1,0 +1,370 @@
+//! `brokerdeck link`: links an account without the screen.
+//!
+//! The authorize URL is the first line of stdout, alone; what was saved are the last. All talk goes to stderr.
+
+mod terminal;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use self::terminal::{Interrupts, QuietTerminal, lines_of_stdin};
+use super::{Context, accounts, output};
+use crate::config::BrokerSpec;
+use crate::domain::Environment;
+use crate::error::Error;
+use crate::io::clock::Clock;
+use crate::io::linker::{Linker, Setup};
+use crate::link::progress::Sensitive;
+use crate::link::{AttemptId, FoundAccount, LinkFailure, LinkProgress, LinkRecord, RedirectNote};
+
+/// What to link, and how.
+#[derive(Debug, clap::Args)]
+pub struct LinkArgs {
+    /// The broker, by id: `alpaca-paper`, `alpaca-live`, or one of the configuration.
+    #[arg(value_name = "BROKER")]
+    pub broker: String,
+    /// Print the address only; open it yourself, on this machine or another.
+    #[arg(long)]
+    pub no_browser: bool,
+    /// Your name for the account.
+    #[arg(long, value_name = "NAME")]
+    pub label: Option<String>,
+    /// How long to wait for the browser, like 90s or 5m.
+    #[arg(long, value_name = "TIME", default_value = "300s", value_parser = duration)]
+    pub timeout: Duration,
+    /// Save without asking.
+    #[arg(long)]
+    pub yes: bool,
+}
+
+const ATTEMPT: AttemptId = AttemptId(1);
+
+/// Links the account; the exit code.
+///
+/// # Errors
+/// Every failure of the attempt, with its cure.
+pub async fn run(ctx: &Context, args: &LinkArgs) -> Result<u8, Error> {
+    let spec = find(ctx, &args.broker)?;
+    let (tokens, links) = accounts::stores(ctx);
+    let known = accounts::list(&links).await?;
+    let mut setup = Setup::new(ctx.config.brokers.clone(), Arc::clone(&tokens), links, Clock::new());
+    setup.limit = args.timeout;
+    let (progress, mut news) = mpsc::channel(16);
+    let linker = Linker::new(setup, progress);
+    let mut interrupts = Interrupts::new()?;
+    let mut talk = Talk { linker: &linker, spec, args, known: &known, printed: false, port: None, asked: None };
+    let mut input = lines_of_stdin()?;
+    let (mut quiet, mut ended) = (None, false);
+    linker.begin(ATTEMPT, spec.id.clone(), !args.no_browser);
+    let end = loop {
+        let step = tokio::select! {
+            signal = interrupts.next() => {
+                linker.cancel(ATTEMPT);
+                break Ok(128_u8.saturating_add(signal));
+            }
+            Some((_, progress)) = news.recv() => {
+                match &progress {
+                    LinkProgress::Waiting { .. } => {
+                        // A pasted redirect URL carries the code, which should not stay on the screen.
+                        quiet.get_or_insert_with(QuietTerminal::new);
+                    }
+                    LinkProgress::Note(_) => {}
+                    _ => quiet = None,
+                }
+                talk.hear(progress)
+            }
+            line = input.recv(), if !ended => {
+                ended = line.is_none();
+                talk.read(line)
+            }
+        };
+        // A question may come up after the end of stdin; then nobody will answer it.
+        let step = step.and_then(|step| if ended && matches!(step, Step::Wait) { talk.read(None) } else { Ok(step) });
+        match step {
+            Ok(Step::Wait) => {}
+            Ok(Step::Done) => break Ok(0),
+            Err(error) => break Err(error),
+        }
+    };
+    drop(quiet);
+    linker.settle().await;
+    for notice in tokens.take_notices() {
+        output::note(&notice);
+    }
+    end
+}
+
+enum Step {
+    Wait,
+    Done,
+}
+
+/// The conversation so far.
+struct Talk<'a> {
+    linker: &'a Linker,
+    spec: &'a BrokerSpec,
+    args: &'a LinkArgs,
+    known: &'a [LinkRecord],
+    printed: bool,
+    port: Option<u16>,
+    /// The accounts that the question on the screen is about.
+    asked: Option<Vec<FoundAccount>>,
+}
+
+impl Talk<'_> {
+    fn hear(&mut self, progress: LinkProgress) -> Result<Step, Error> {
+        match progress {
+            LinkProgress::Waiting { authorize_url, port, browser, .. } => {
+                self.port = port;
+                if !self.printed {
+                    self.printed = true;
+                    output::line(authorize_url.expose())?;
+                    self.explain(port);
+                }
+                match browser {
+                    Ok(()) => output::note("Opening the browser."),
+                    Err(_) if self.args.no_browser && port.is_some() => {}
+                    Err(reason) => output::note(&format!("No browser was opened: {reason}.")),
+                }
+                Ok(Step::Wait)
+            }
+            LinkProgress::Note(RedirectNote::WrongState) => {
+                output::note(
+                    "A browser came back without the right state; that does not count. Still waiting; Ctrl-C gives up.",
+                );
+                Ok(Step::Wait)
+            }
+            LinkProgress::Note(RedirectNote::NotARedirect) => {
+                output::note("That is not the redirect URL. Paste the whole address that the browser ended on.");
+                Ok(Step::Wait)
+            }
+            LinkProgress::Exchanging => {
+                output::note("The broker answered; asking for the token and the account.");
+                Ok(Step::Wait)
+            }
+            LinkProgress::Confirm { accounts, scopes } => {
+                self.describe(&accounts, &scopes);
+                if self.args.yes {
+                    self.save(&accounts);
+                } else {
+                    ask(&accounts);
+                    self.asked = Some(accounts);
+                }
+                Ok(Step::Wait)
+            }
+            LinkProgress::Saved { links, stored_in } => {
+                for link in &links {
+                    let text = format!("linked {}: {} {}", link.label, link.account_number, link.environment);
+                    output::line(&text)?;
+                }
+                output::note(&format!("{}.", capital(&stored_in)));
+                Ok(Step::Done)
+            }
+            LinkProgress::Failed(failure) => Err(describe_failure(&failure, self.spec)),
+        }
+    }
+
+    /// A line of stdin, or its end.
+    fn read(&mut self, line: Option<String>) -> Result<Step, Error> {
+        match (line, self.asked.take()) {
+            (Some(line), None) if line.trim().is_empty() => Ok(Step::Wait),
+            (Some(line), None) => {
+                self.linker.submit_redirect(ATTEMPT, &Sensitive::new(line));
+                Ok(Step::Wait)
+            }
+            (Some(line), Some(accounts)) if agrees(&line, &accounts) => {
+                self.save(&accounts);
+                Ok(Step::Wait)
+            }
+            (Some(_), Some(_)) => {
+                self.linker.cancel(ATTEMPT);
+                Err(accounts::failed("not saved", Some("run it again and answer yes, or give --yes")))
+            }
+            (None, Some(_)) => {
+                self.linker.cancel(ATTEMPT);
+                Err(accounts::failed("not saved: nobody is there to answer", Some("give --yes to save without asking")))
+            }
+            (None, None) if self.printed && self.port.is_none() => {
+                self.linker.cancel(ATTEMPT);
+                Err(describe_failure(&LinkFailure::PortsTaken { ports: ports(self.spec) }, self.spec))
+            }
+            (None, None) => Ok(Step::Wait),
+        }
+    }
+
+    fn explain(&self, port: Option<u16>) {
+        let minutes = self.args.timeout.as_secs();
+        match port {
+            Some(port) => output::note(&format!(
+                "Open the address above and allow access. Waiting on port {port} for {minutes} s; Ctrl-C gives up.\n\
+                 Is the browser on another machine? Paste the address it ends on here (it is not shown), and press Enter."
+            )),
+            None => output::note(&format!(
+                "Open the address above on another machine, and paste the address it ends on here (it is not shown) \
+                 within {minutes} s."
+            )),
+        }
+    }
+
+    fn describe(&self, accounts: &[FoundAccount], scopes: &[Arc<str>]) {
+        for account in accounts {
+            let label = account.replaces.as_ref().and_then(|id| self.known.iter().find(|link| link.id == *id));
+            let known = label.map_or_else(String::new, |link| format!(", linked already as {}", link.label));
+            output::note(&format!(
+                "This is account {} ({}, {}{known}).",
+                account.account_number, account.environment, account.status
+            ));
+        }
+        if scopes.is_empty() {
+            output::note("It grants reading only.");
+        } else {
+            output::note(&format!("It grants {}.", scopes.join(", ")));
+        }
+    }
+
+    fn save(&self, accounts: &[FoundAccount]) {
+        let labels = match &self.args.label {
+            None => Vec::new(),
+            Some(label) if accounts.len() == 1 => vec![label.clone()],
+            Some(label) => accounts
+                .iter()
+                .map(|account| match account.environment {
+                    Environment::Paper => format!("{label} Paper"),
+                    Environment::Live => format!("{label} Live"),
+                })
+                .collect(),
+        };
+        self.linker.save(ATTEMPT, labels);
+    }
+}
+
+fn find<'a>(ctx: &'a Context, broker: &str) -> Result<&'a BrokerSpec, Error> {
+    let specs = &ctx.config.brokers;
+    let named = |spec: &&BrokerSpec| spec.id.as_str() == broker || spec.name.eq_ignore_ascii_case(broker);
+    specs.iter().find(named).ok_or_else(|| {
+        let ids: Vec<&str> = specs.iter().map(|spec| spec.id.as_str()).collect();
+        Error::usage(format!("there is no broker {broker:?}"), format!("use one of {}", ids.join(", ")))
+    })
+}
+
+fn ask(accounts: &[FoundAccount]) {
+    if is_live(accounts) {
+        output::note("LIVE means real money. Type LIVE and Enter to save:");
+    } else {
+        output::note("Save it? Type y and Enter:");
+    }
+}
+
+fn agrees(line: &str, accounts: &[FoundAccount]) -> bool {
+    let line = line.trim();
+    if is_live(accounts) { line == "LIVE" } else { ["y", "yes"].contains(&line.to_lowercase().as_str()) }
+}
+
+fn is_live(accounts: &[FoundAccount]) -> bool {
+    accounts.iter().any(|account| account.environment == Environment::Live)
+}
+
+fn ports(spec: &BrokerSpec) -> Vec<u16> {
+    let port = |uri: &String| url::Url::parse(uri).ok().and_then(|url| url.port());
+    spec.redirect_uris.iter().filter_map(port).collect()
+}
+
+fn describe_failure(failure: &LinkFailure, spec: &BrokerSpec) -> Error {
+    let failed = |message: String, hint: &str| accounts::failed(message, Some(hint));
+    let name = &spec.name;
+    match failure {
+        LinkFailure::Denied { description } => failed(
+            format!("access was denied{}", description.as_ref().map_or_else(String::new, |words| format!(": {words}"))),
+            "run it again and press Allow",
+        ),
+        LinkFailure::AuthorizeError { error, description } => failed(
+            format!(
+                "{name} refused: {error}{}",
+                description.as_ref().map_or_else(String::new, |words| format!(", {words}"))
+            ),
+            "check client_id, redirect_uris and scopes against the registered OAuth app",
+        ),
+        LinkFailure::TimedOut => failed(
+            "nobody came back from the browser in time".to_owned(),
+            "run it again; with the browser on another machine, paste the address it ends on",
+        ),
+        LinkFailure::PortsTaken { ports } => {
+            let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
+            failed(
+                format!("no registered port is free: {}", ports.join(", ")),
+                "end the program that uses it, or register another redirect URI and add it to redirect_uris",
+            )
+        }
+        LinkFailure::NotConfigured { message } => {
+            Error::usage(message.clone(), "`brokerdeck config path` tells which file; see docs/LINKING.md".to_owned())
+        }
+        LinkFailure::BadClient { message } => failed(
+            format!("{name} does not accept the OAuth client: {message}"),
+            "check client_id and the client secret against the registered OAuth app",
+        ),
+        LinkFailure::BadCode { message } => failed(
+            format!("{name} does not accept the code: {message}"),
+            "run it again; if it stays, check that redirect_uris are as registered",
+        ),
+        LinkFailure::Network { message } => failed(message.clone(), "check the network and run it again"),
+        LinkFailure::WrongEnvironment { wanted, message } => failed(
+            format!("the token does not open the {wanted} account: {message}"),
+            "run it again and choose an account of that kind, or link the other broker entry",
+        ),
+        LinkFailure::Broker { message } => failed(message.clone(), "run it again; if it stays, ask the broker"),
+        LinkFailure::Store { message } => {
+            failed(format!("the token could not be stored: {message}"), "see [tokens] in the configuration")
+        }
+        LinkFailure::Canceled => accounts::failed("given up", None),
+    }
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+/// `300`, `300s`, `5m`; from a second to a day.
+fn duration(text: &str) -> Result<Duration, String> {
+    let seconds = match text.parse::<u64>() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => text
+            .parse::<jiff::SignedDuration>()
+            .ok()
+            .and_then(|span| Duration::try_from(span).ok())
+            .ok_or_else(|| "write it like 90s or 5m".to_owned())?,
+    };
+    let fits = (Duration::from_secs(1)..=Duration::from_hours(24)).contains(&seconds);
+    if fits { Ok(seconds) } else { Err("choose between 1s and 24h".to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiting_times_are_read_with_and_without_a_unit() {
+        assert_eq!(duration("300"), Ok(Duration::from_mins(5)));
+        assert_eq!(duration("300s"), Ok(Duration::from_mins(5)));
+        assert_eq!(duration("5m"), Ok(Duration::from_mins(5)));
+        for wrong in ["", "0", "-5s", "soon", "2 days", "1ms"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_live_account_is_not_saved_by_a_mere_yes() {
+        let account = |environment| FoundAccount {
+            environment,
+            account_id: "a".into(),
+            account_number: "1".into(),
+            status: "ACTIVE".into(),
+            replaces: None,
+        };
+        let (paper, live) = ([account(Environment::Paper)], [account(Environment::Live)]);
+        assert!(agrees("y", &paper) && agrees(" YES ", &paper) && !agrees("n", &paper) && !agrees("", &paper));
+        assert!(agrees("LIVE", &live) && !agrees("y", &live) && !agrees("live", &live));
+    }
+}

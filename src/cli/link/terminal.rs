@@ -1,0 +1,113 @@
+//! Stdin as lines, signals as numbers, and a terminal that does not show what is pasted.
+
+use std::io::{BufRead, Read};
+
+use tokio::sync::mpsc;
+
+use crate::error::Error;
+
+/// The longest line that is taken, in bytes.
+const LONGEST_LINE: u64 = 64 * 1024;
+
+/// The lines of stdin; ends with stdin. On a thread of its own, because a read cannot be called off: the runtime would
+/// wait for it at the end, and so would the person, with Enter.
+pub(super) fn lines_of_stdin() -> Result<mpsc::Receiver<String>, Error> {
+    let (sender, receiver) = mpsc::channel(4);
+    let work = move || {
+        let mut input = std::io::stdin().lock();
+        loop {
+            let mut line = Vec::new();
+            match (&mut input).take(LONGEST_LINE).read_until(b'\n', &mut line) {
+                Ok(read) if read > 0 => {}
+                _ => return,
+            }
+            if sender.blocking_send(String::from_utf8_lossy(&line).into_owned()).is_err() {
+                return;
+            }
+        }
+    };
+    let thread = std::thread::Builder::new().name("stdin".to_owned()).spawn(work);
+    thread.map(|_| receiver).map_err(|error| Error::failed(format!("cannot read standard input: {error}")))
+}
+
+/// Signals that end the command in order.
+pub(super) struct Interrupts {
+    #[cfg(unix)]
+    signals: [(u8, tokio::signal::unix::Signal); 3],
+}
+
+impl Interrupts {
+    /// Takes the signals over.
+    #[cfg(unix)]
+    pub(super) fn new() -> Result<Self, Error> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let take = |number: u8, kind| {
+            let taken = signal(kind).map_err(|error| Error::failed(format!("cannot listen for signals: {error}")))?;
+            Ok::<_, Error>((number, taken))
+        };
+        let signals =
+            [take(2, SignalKind::interrupt())?, take(15, SignalKind::terminate())?, take(1, SignalKind::hangup())?];
+        Ok(Self { signals })
+    }
+
+    /// Takes the signals over.
+    #[cfg(not(unix))]
+    #[expect(clippy::unnecessary_wraps, reason = "same signature as where it can fail")]
+    pub(super) fn new() -> Result<Self, Error> {
+        Ok(Self {})
+    }
+
+    /// Waits for one and gives its number.
+    #[cfg(unix)]
+    pub(super) async fn next(&mut self) -> u8 {
+        let [(first, one), (second, two), (third, three)] = &mut self.signals;
+        tokio::select! {
+            _ = one.recv() => *first,
+            _ = two.recv() => *second,
+            _ = three.recv() => *third,
+        }
+    }
+
+    /// Waits for one and gives its number.
+    #[cfg(not(unix))]
+    pub(super) async fn next(&mut self) -> u8 {
+        drop(tokio::signal::ctrl_c().await);
+        2
+    }
+}
+
+/// A terminal that does not echo until this goes away. Nothing, when stdin is none.
+pub(super) struct QuietTerminal {
+    #[cfg(unix)]
+    before: Option<rustix::termios::Termios>,
+}
+
+impl QuietTerminal {
+    /// Turns the echo off.
+    #[cfg(unix)]
+    pub(super) fn new() -> Self {
+        use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+        let before = tcgetattr(std::io::stdin()).ok();
+        if let Some(mut quiet) = before.clone() {
+            quiet.local_modes.remove(LocalModes::ECHO);
+            // Without it the paste shows, which is a pity and no reason to stop.
+            tcsetattr(std::io::stdin(), OptionalActions::Now, &quiet).ok();
+        }
+        Self { before }
+    }
+
+    /// Echo stays as it is.
+    #[cfg(not(unix))]
+    pub(super) fn new() -> Self {
+        Self {}
+    }
+}
+
+#[cfg(unix)]
+impl Drop for QuietTerminal {
+    fn drop(&mut self) {
+        if let Some(before) = &self.before {
+            rustix::termios::tcsetattr(std::io::stdin(), rustix::termios::OptionalActions::Now, before).ok();
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! `brokerdeck unlink`: forgets a link and its token, and says what that did and did not do.
+
+use tokio::sync::mpsc;
+
+use super::{Context, accounts, output};
+use crate::error::Error;
+use crate::io::clock::Clock;
+use crate::io::linker::{Linker, Setup};
+
+/// Which account.
+#[derive(Debug, clap::Args)]
+pub struct UnlinkArgs {
+    /// The account: its label, its number or its id.
+    #[arg(value_name = "ACCOUNT")]
+    pub account: String,
+}
+
+/// Unlinks the account.
+///
+/// # Errors
+/// When no such account is linked, or its token cannot be removed.
+pub async fn run(ctx: &Context, args: &UnlinkArgs) -> Result<(), Error> {
+    let (tokens, links) = accounts::stores(ctx);
+    let known = accounts::list(&links).await?;
+    let link = accounts::resolve(&known, &args.account)?;
+    let (progress, _) = mpsc::channel(1);
+    let linker = Linker::new(Setup::new(ctx.config.brokers.clone(), tokens, links, Clock::new()), progress);
+    let sentence = linker.unlink(&link.id).await.map_err(Error::failed)?;
+    output::line(&sentence).map(drop)
+}

@@ -1,0 +1,321 @@
+//! One attempt from the port to the store, as a task.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::gate::{Gate, Outcome};
+use super::{Setup, accounts, approve, secret};
+use crate::broker::alpaca::oauth::{self, Exchange, ExchangeError};
+use crate::config::BrokerSpec;
+use crate::domain::{BrokerId, Mono};
+use crate::io::{browser, callback, clock};
+use crate::link::flow::{Flow, FlowRandom, Grant};
+use crate::link::progress::Sensitive;
+use crate::link::{AttemptId, LinkFailure, LinkProgress, RedirectNote};
+
+/// How long the listener stays after the answer, for the browser to come on to the last page.
+const SEEING_OFF: Duration = Duration::from_secs(1);
+/// The least time between two notes of strangers at the callback address.
+const NOTE_PAUSE: Duration = Duration::from_secs(1);
+
+/// What a running attempt may be told.
+#[derive(Debug)]
+pub(super) enum Command {
+    OpenBrowser,
+    Redirect(Sensitive),
+    Approve,
+    Save(Vec<String>),
+}
+
+/// Everything an attempt runs with.
+pub(super) struct Run {
+    pub(super) setup: Arc<Setup>,
+    pub(super) attempt: AttemptId,
+    pub(super) broker: BrokerId,
+    pub(super) open_browser: bool,
+    pub(super) progress: mpsc::Sender<(AttemptId, LinkProgress)>,
+    pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) stop: CancellationToken,
+}
+
+/// An attempt that waits for its answer.
+struct Open {
+    gate: Arc<Gate>,
+    outcome: oneshot::Receiver<Outcome>,
+    authorize_url: Sensitive,
+    port: Option<u16>,
+    taken: Vec<u16>,
+    deadline: Mono,
+}
+
+/// The listener; it closes when this goes away.
+struct Door {
+    gate: Arc<Gate>,
+    stop: CancellationToken,
+    served: Option<tokio::task::JoinHandle<()>>,
+}
+
+impl Run {
+    pub(super) async fn run(mut self) {
+        let setup = Arc::clone(&self.setup);
+        let Some(spec) = setup.spec(&self.broker) else {
+            let message = format!("there is no broker {}", self.broker);
+            return self.report(LinkProgress::Failed(LinkFailure::NotConfigured { message })).await;
+        };
+        tracing::info!(broker = %spec.id, "linking");
+        let stop = self.stop.clone();
+        let mut door = None;
+        let fresh = tokio::select! {
+            biased;
+            () = stop.cancelled() => Err(LinkFailure::Canceled),
+            fresh = self.obtain(spec, &mut door) => fresh,
+        };
+        let end = match fresh {
+            Err(failure) => LinkProgress::Failed(failure),
+            Ok((fresh, labels)) => match accounts::save(&setup, spec, &fresh, &labels).await {
+                Ok(saved) => saved,
+                Err(failure) => LinkProgress::Failed(failure),
+            },
+        };
+        match &end {
+            LinkProgress::Failed(failure) => tracing::info!(broker = %spec.id, ?failure, "not linked"),
+            _ => tracing::info!(broker = %spec.id, "linked"),
+        }
+        // An attempt without an answer frees its port before it says so, because the next one may want it. After an
+        // answer the browser may still be on its way to the last page, and nobody should have to wait for that.
+        let answered = door.as_ref().is_some_and(|door| door.gate.is_used()) && !stop.is_cancelled();
+        if !answered {
+            close(door.take()).await;
+        }
+        self.report(end).await;
+        if let Some(door) = &door {
+            tokio::select! {
+                () = door.stop.cancelled() => {}
+                () = stop.cancelled() => {}
+            }
+        }
+        close(door).await;
+    }
+
+    /// Everything up to the word to save.
+    async fn obtain(
+        &mut self,
+        spec: &BrokerSpec,
+        door: &mut Option<Door>,
+    ) -> Result<(accounts::Fresh, Vec<String>), LinkFailure> {
+        if let Some(message) = spec.missing() {
+            return Err(LinkFailure::NotConfigured { message });
+        }
+        let unusable = |message: String| LinkFailure::NotConfigured { message };
+        let tls = accounts::tls(spec).await.map_err(unusable)?;
+        let mut open = self.open(spec, door).await?;
+        let source = spec.client_secret.clone();
+        let client_secret = tokio::spawn(async move { secret::resolve(&source).await });
+        let (grant, client_secret) = self.wait(spec, &mut open, door.as_ref(), &tls, client_secret).await?;
+        self.report(LinkProgress::Exchanging).await;
+        let granted = exchange(spec, &grant, client_secret.as_ref(), &tls).await?;
+        let accounts = accounts::find(&self.setup, spec, &granted.token, &tls).await?;
+        let scopes =
+            granted.scopes.unwrap_or_else(|| spec.scopes.iter().map(|scope| Arc::from(scope.as_str())).collect());
+        self.report(LinkProgress::Confirm { accounts: accounts.clone(), scopes: scopes.clone() }).await;
+        let labels = self.word_to_save().await?;
+        Ok((accounts::Fresh { token: granted.token, scopes, accounts }, labels))
+    }
+
+    /// Binds the first free port and prepares the flow for it. With no free port only pasting is left.
+    async fn open(&self, spec: &BrokerSpec, door: &mut Option<Door>) -> Result<Open, LinkFailure> {
+        let unusable = |message: String| LinkFailure::NotConfigured { message };
+        let (bound, taken) = match callback::bind(&spec.redirect_uris).await {
+            Ok(bound) => (Some(bound), Vec::new()),
+            Err(ports) => (None, ports),
+        };
+        let uri = bound.as_ref().map(|bound| &bound.uri).or(spec.redirect_uris.first());
+        let uri = uri.ok_or_else(|| unusable("no redirect URI is configured".to_owned()))?.clone();
+        let random = FlowRandom {
+            state: clock::random_bytes().map_err(unusable)?,
+            verifier: clock::random_bytes().map_err(unusable)?,
+        };
+        let deadline = self.setup.clock.now().mono + self.setup.limit;
+        let flow = Flow::new(&random, spec, &uri, deadline).map_err(unusable)?;
+        let authorize_url = flow.authorize_url().clone();
+        let (gate, outcome) = Gate::new(flow, self.setup.clock);
+        let stop = CancellationToken::new();
+        let port = bound.as_ref().map(|bound| bound.port);
+        let judge: Arc<dyn callback::Judge> = gate.clone();
+        *door = bound.map(|bound| {
+            let served = callback::serve(bound, judge, stop.clone());
+            Door { gate: Arc::clone(&gate), stop, served: Some(served) }
+        });
+        Ok(Open { gate, outcome, authorize_url, port, taken, deadline })
+    }
+
+    /// Waits for the right answer, by the browser or by paste.
+    async fn wait(
+        &mut self,
+        spec: &BrokerSpec,
+        open: &mut Open,
+        door: Option<&Door>,
+        tls: &Arc<rustls::ClientConfig>,
+        mut client_secret: tokio::task::JoinHandle<Result<Option<SecretString>, String>>,
+    ) -> Result<(Grant, Option<SecretString>), LinkFailure> {
+        let (browser_reports, mut browser_news) = mpsc::channel::<Result<(), String>>(4);
+        let (url, around) = (open.authorize_url.clone(), self.setup.around.clone());
+        let start_browser = |reports: mpsc::Sender<Result<(), String>>| {
+            let (url, consent, around) = (url.clone(), spec.authorize_url.clone(), around.clone());
+            tokio::spawn(async move {
+                let result = browser::open(url.expose(), &consent, &around).await;
+                drop(reports.send(result).await);
+            });
+        };
+        let wanted = if open.port.is_none() {
+            // A stranger holds the port, and a browser on this machine would bring the code to it.
+            let ports: Vec<String> = open.taken.iter().map(u16::to_string).collect();
+            let ports = ports.join(", ");
+            Err(format!(
+                "no registered port is free ({ports}), so open the address elsewhere and paste what comes back"
+            ))
+        } else if self.open_browser {
+            start_browser(browser_reports.clone());
+            Ok(())
+        } else {
+            Err("no browser was asked for".to_owned())
+        };
+        self.report(open.waiting(wanted)).await;
+        let deadline = tokio::time::Instant::from_std(self.setup.clock.instant(open.deadline));
+        let mut quiet_until = tokio::time::Instant::now();
+        let mut resolved = None;
+        loop {
+            tokio::select! {
+                biased;
+                outcome = &mut open.outcome => {
+                    if let Some(door) = door {
+                        door.see_off();
+                    }
+                    let grant = outcome.unwrap_or(Err(LinkFailure::Canceled))?;
+                    let secret = match resolved {
+                        Some(secret) => secret,
+                        None => finished(client_secret.await)?,
+                    };
+                    return Ok((grant, secret));
+                }
+                command = self.commands.recv() => match command {
+                    None => return Err(LinkFailure::Canceled),
+                    Some(Command::Redirect(text)) => {
+                        if let Some(note) = open.gate.paste(text.expose()) {
+                            self.report(LinkProgress::Note(note)).await;
+                        }
+                    }
+                    Some(Command::OpenBrowser) if open.port.is_some() => {
+                        start_browser(browser_reports.clone());
+                    }
+                    Some(Command::Approve) if self.setup.may_approve => {
+                        let (url, tls, reports) = (open.authorize_url.clone(), Arc::clone(tls), browser_reports.clone());
+                        tokio::spawn(async move {
+                            if let Err(reason) = approve::approve(url.expose(), &tls).await {
+                                drop(reports.send(Err(reason)).await);
+                            }
+                        });
+                    }
+                    Some(Command::OpenBrowser | Command::Approve | Command::Save(_)) => {}
+                },
+                Some(result) = browser_news.recv() => self.report(open.waiting(result)).await,
+                result = &mut client_secret, if resolved.is_none() => resolved = Some(finished(result)?),
+                () = strangers(&open.gate, quiet_until) => {
+                    quiet_until = tokio::time::Instant::now() + NOTE_PAUSE;
+                    self.report(LinkProgress::Note(RedirectNote::WrongState)).await;
+                }
+                () = tokio::time::sleep_until(deadline) => return Err(LinkFailure::TimedOut),
+            }
+        }
+    }
+
+    async fn word_to_save(&mut self) -> Result<Vec<String>, LinkFailure> {
+        loop {
+            match self.commands.recv().await {
+                None => return Err(LinkFailure::Canceled),
+                Some(Command::Save(labels)) => return Ok(labels),
+                Some(_) => {}
+            }
+        }
+    }
+
+    async fn report(&self, progress: LinkProgress) {
+        // Nobody listens any more when the program ends.
+        drop(self.progress.send((self.attempt, progress)).await);
+    }
+}
+
+impl Open {
+    fn waiting(&self, browser: Result<(), String>) -> LinkProgress {
+        LinkProgress::Waiting {
+            authorize_url: self.authorize_url.clone(),
+            port: self.port,
+            deadline: self.deadline,
+            browser,
+        }
+    }
+}
+
+impl Door {
+    /// Leaves the listener open until the browser has seen the last page.
+    fn see_off(&self) {
+        let (gate, stop) = (Arc::clone(&self.gate), self.stop.clone());
+        tokio::spawn(async move {
+            drop(tokio::time::timeout(SEEING_OFF, gate.seen_off()).await);
+            stop.cancel();
+        });
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// Closes the listener and waits until its sockets are gone.
+async fn close(door: Option<Door>) {
+    let Some(mut door) = door else { return };
+    door.stop.cancel();
+    if let Some(served) = door.served.take() {
+        drop(served.await);
+    }
+}
+
+/// Waits for a stranger at the callback address, but not before the time.
+async fn strangers(gate: &Gate, not_before: tokio::time::Instant) {
+    tokio::time::sleep_until(not_before).await;
+    gate.stranger().await;
+}
+
+fn finished(
+    result: Result<Result<Option<SecretString>, String>, tokio::task::JoinError>,
+) -> Result<Option<SecretString>, LinkFailure> {
+    result.unwrap_or_else(|error| Err(error.to_string())).map_err(|message| LinkFailure::NotConfigured { message })
+}
+
+async fn exchange(
+    spec: &BrokerSpec,
+    grant: &Grant,
+    client_secret: Option<&SecretString>,
+    tls: &rustls::ClientConfig,
+) -> Result<oauth::Granted, LinkFailure> {
+    let request = Exchange {
+        token_url: &spec.token_url,
+        client_id: spec.client_id.as_deref().unwrap_or_default(),
+        client_secret,
+        code: &grant.code,
+        verifier: grant.verifier.as_ref(),
+        redirect_uri: &grant.redirect_uri,
+    };
+    oauth::exchange(tls, &request).await.map_err(|error| match error {
+        ExchangeError::BadClient { message } => LinkFailure::BadClient { message },
+        ExchangeError::BadCode { message } => LinkFailure::BadCode { message },
+        ExchangeError::Network { message } => LinkFailure::Network { message },
+        ExchangeError::Broker { message } => LinkFailure::Broker { message },
+    })
+}

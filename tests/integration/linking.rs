@@ -1,0 +1,8 @@
+//! Linking over real sockets: every check of the callback, every answer of the token endpoint, stores, relinks.
+
+mod callback;
+mod command;
+mod desk;
+mod exchange;
+mod fake;
+mod links;

@@ -1,0 +1,333 @@
+//! The callback address: who counts, who does not, and who cannot get in the way.
+
+use std::time::Duration;
+
+use brokerdeck::link::{LinkFailure, LinkProgress, RedirectNote};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use super::desk::{Desk, PATIENCE, eventually, free_port, read};
+
+#[tokio::test]
+async fn the_right_answer_moves_the_browser_on_and_shows_nothing_of_it() {
+    let mut desk = Desk::new().await;
+    let waiting = desk.begin("acme-paper").await;
+    assert_eq!(waiting.port, Some(desk.port));
+    let page = desk.come_back(&waiting, "code=the-code").await;
+    assert_eq!((page.status, page.headers["location"].as_str()), (303, "/done"));
+    assert!(!page.body.contains("the-code") && !page.body.contains(&waiting.state()));
+    let done = desk.get("/done").await;
+    assert_eq!(done.status, 200);
+    assert!(done.body.contains("close this tab"));
+    assert!(matches!(desk.next().await, LinkProgress::Exchanging));
+    assert!(matches!(desk.next().await, LinkProgress::Confirm { .. }));
+    eventually("the port is free once the last page was seen", || desk.is_free()).await;
+}
+
+#[tokio::test]
+async fn every_page_carries_the_headers_and_closes_the_connection() {
+    let mut desk = Desk::new().await;
+    let waiting = desk.begin("acme-paper").await;
+    let mut pages = vec![desk.get("/").await, desk.get("/callback").await, desk.get("/done").await];
+    pages.push(desk.come_back(&waiting, "code=c").await);
+    pages.push(desk.come_back(&waiting, "code=c").await);
+    for page in pages {
+        assert_eq!(page.headers["content-security-policy"], "default-src 'none'; frame-ancestors 'none'");
+        assert_eq!(page.headers["referrer-policy"], "no-referrer");
+        assert_eq!(page.headers["cache-control"], "no-store");
+        assert_eq!(page.headers["x-content-type-options"], "nosniff");
+        assert_eq!(page.headers["connection"], "close");
+        assert_eq!(page.headers["content-type"], "text/html; charset=utf-8");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_the_answer_is_told_apart_and_ends_nothing() {
+    let mut desk = Desk::new().await;
+    let waiting = desk.begin("acme-paper").await;
+    let port = desk.port;
+    let good = format!("/callback?code=c&state={}", waiting.state());
+    let host = format!("Host: localhost:{port}");
+    let requests = [
+        (405, format!("POST {good} HTTP/1.1\r\n{host}\r\nContent-Length: 0\r\n\r\n")),
+        (405, format!("HEAD {good} HTTP/1.1\r\n{host}\r\n\r\n")),
+        (405, format!("OPTIONS {good} HTTP/1.1\r\n{host}\r\n\r\n")),
+        (421, format!("GET {good} HTTP/1.1\r\nHost: evil.example:{port}\r\n\r\n")),
+        (421, format!("GET {good} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n")),
+        (421, format!("GET {good} HTTP/1.1\r\nHost: localhost\r\n\r\n")),
+        (421, format!("GET {good} HTTP/1.1\r\n{host}\r\n{host}\r\n\r\n")),
+        (421, format!("GET {good} HTTP/1.0\r\n\r\n")),
+        (421, format!("GET http://localhost:{port}{good} HTTP/1.1\r\n{host}\r\n\r\n")),
+        (404, format!("GET /favicon.ico HTTP/1.1\r\n{host}\r\n\r\n")),
+        (404, format!("GET /callback/?code=c&state={} HTTP/1.1\r\n{host}\r\n\r\n", waiting.state())),
+        (404, format!("GET /done HTTP/1.1\r\n{host}\r\n\r\n")),
+        (403, format!("GET {good} HTTP/1.1\r\n{host}\r\nSec-Fetch-Dest: image\r\n\r\n")),
+        (403, format!("GET {good} HTTP/1.1\r\n{host}\r\nSec-Fetch-Dest: iframe\r\n\r\n")),
+        (400, format!("GET {good}&state={} HTTP/1.1\r\n{host}\r\n\r\n", waiting.state())),
+        (400, format!("GET {good}&code=d HTTP/1.1\r\n{host}\r\n\r\n")),
+        (400, format!("GET {good}x HTTP/1.1\r\n{host}\r\n\r\n")),
+        (400, format!("GET /callback?error=access_denied HTTP/1.1\r\n{host}\r\n\r\n")),
+        (400, format!("GET /callback?error=access_denied&state=wrong HTTP/1.1\r\n{host}\r\n\r\n")),
+        (400, format!("GET /callback HTTP/1.1\r\n{host}\r\n\r\n")),
+        (414, format!("GET {good}&pad={} HTTP/1.1\r\n{host}\r\n\r\n", "x".repeat(4_096))),
+        (431, format!("GET {good} HTTP/1.1\r\n{host}\r\nCookie: {}\r\n\r\n", "x".repeat(100_000))),
+        (400, "\u{0}\u{1}\u{2} nonsense\r\n\r\n".to_owned()),
+        (400, "\x16\x03\x01\x02 a TLS hello\r\n\r\n".to_owned()),
+    ];
+    for (status, request) in requests {
+        let page = desk.raw(&request).await;
+        let first = request.lines().next().unwrap();
+        assert_eq!(page.status, status, "{first}: {page:?}");
+        assert!(!page.body.contains(&waiting.state()) && !page.body.contains("evil.example"), "{first}: {page:?}");
+    }
+    let request = format!("GET {good} HTTP/1.1\r\n{host}\r\nSec-Fetch-Dest: document\r\n\r\n");
+    assert_eq!(desk.raw(&request).await.status, 303);
+    desk.confirm().await;
+}
+
+#[tokio::test]
+async fn a_stranger_with_an_error_is_only_noted() {
+    let mut desk = Desk::new().await;
+    let waiting = desk.begin("acme-paper").await;
+    for _ in 0..50 {
+        assert_eq!(desk.get("/callback?error=access_denied&state=guess").await.status, 400);
+    }
+    assert_eq!(desk.next().await, LinkProgress::Note(RedirectNote::WrongState));
+    assert_eq!(desk.come_back(&waiting, "code=c").await.status, 303);
+    let mut notes = 0;
+    loop {
+        match desk.next().await {
+            LinkProgress::Note(_) => notes += 1,
+            LinkProgress::Exchanging => break,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(notes <= 3, "fifty strangers made {notes} more notes");
+}
+
+#[tokio::test]
+async fn a_second_answer_finds_it_used() {
+    let mut desk = Desk::new().await;
+    let waiting = desk.begin("acme-paper").await;
+    assert_eq!(desk.come_back(&waiting, "code=first").await.status, 303);
+    for answer in ["code=first", "code=second", "error=access_denied"] {
+        let page = desk.come_back(&waiting, answer).await;
+        assert_eq!(page.status, 410);
+        assert!(page.body.contains("Already used"));
+    }
+    desk.confirm().await;
+    assert_eq!(desk.fake.seen(|seen| seen.exchanges.len()), 1);
+    assert_eq!(desk.fake.seen(|seen| seen.exchanges[0].1["code"].clone()), "first");
+}
+
+#[tokio::test]
+async fn answers_at_the_same_moment_are_used_once() {
+    let mut desk = Desk::new().await;
+    let waiting = desk.begin("acme-paper").await;
+    let answers = (0..16).map(|at| {
+        let (desk, waiting) = (&desk, &waiting);
+        async move { desk.come_back(waiting, &format!("code=c{at}")).await.status }
+    });
+    let statuses = futures_util::future::join_all(answers).await;
+    assert_eq!(statuses.iter().filter(|status| **status == 303).count(), 1, "{statuses:?}");
+    desk.confirm().await;
+    assert_eq!(desk.fake.seen(|seen| seen.exchanges.len()), 1);
+}
+
+#[tokio::test]
+async fn refusals_with_the_right_state_end_the_attempt_in_the_brokers_words() {
+    let mut desk = Desk::new().await;
+    let waiting = desk.begin("acme-paper").await;
+    let page = desk
+        .come_back(&waiting, "error=access_denied&error_description=%3Cscript%3Ealert(1)%3C%2Fscript%3E%1b[2J")
+        .await;
+    assert_eq!(page.status, 303);
+    assert!(!page.body.contains("script"));
+    let LinkFailure::Denied { description: Some(words) } = desk.failure().await else { panic!("not denied") };
+    assert!(words.contains("␛[2J") && !words.contains('\x1b'), "{words}");
+    assert_eq!(desk.get("/done").await.status, 200);
+    eventually("the port is free", || desk.is_free()).await;
+    let waiting = desk.begin("acme-paper").await;
+    desk.come_back(&waiting, "error=invalid_scope").await;
+    assert!(matches!(desk.failure().await, LinkFailure::AuthorizeError { error, .. } if error == "invalid_scope"));
+    let waiting = desk.begin("acme-paper").await;
+    desk.come_back(&waiting, "code=c&iss=https%3A%2F%2Fevil.example").await;
+    assert!(matches!(desk.failure().await, LinkFailure::Broker { .. }));
+    assert_eq!(desk.fake.seen(|seen| seen.exchanges.len()), 0);
+}
+
+#[tokio::test]
+async fn a_pasted_redirect_url_counts_and_junk_is_noted() {
+    let mut desk = Desk::new().await;
+    let waiting = desk.begin("acme-paper").await;
+    desk.paste(&waiting, "what is this");
+    assert_eq!(desk.next().await, LinkProgress::Note(RedirectNote::NotARedirect));
+    desk.paste(&waiting, &format!("http://localhost:{}/callback?code=c&state=wrong", desk.port));
+    assert_eq!(desk.next().await, LinkProgress::Note(RedirectNote::WrongState));
+    desk.paste(
+        &waiting,
+        &format!("http://localhost:{}/callback?code=pasted&\n state={}\n", desk.port, waiting.state()),
+    );
+    desk.confirm().await;
+    assert_eq!(desk.fake.seen(|seen| seen.exchanges[0].1["code"].clone()), "pasted");
+}
+
+#[tokio::test]
+async fn nobody_coming_back_ends_the_attempt_and_frees_the_port() {
+    let mut desk = Desk::with(|setup| setup.limit = Duration::from_millis(200)).await;
+    desk.begin("acme-paper").await;
+    assert_eq!(desk.failure().await, LinkFailure::TimedOut);
+    assert!(desk.is_free().await);
+}
+
+#[tokio::test]
+async fn giving_up_frees_the_port_and_a_new_attempt_takes_it_over() {
+    let mut desk = Desk::new().await;
+    let first = desk.begin("acme-paper").await;
+    desk.linker.cancel(first.attempt);
+    assert_eq!(desk.failure().await, LinkFailure::Canceled);
+    assert!(desk.is_free().await);
+    let second = desk.begin("acme-paper").await;
+    let third = desk.begin("acme-live").await;
+    assert_eq!(third.port, Some(desk.port), "the second attempt was canceled and its port taken over");
+    assert_ne!(second.state(), third.state());
+    assert_eq!(desk.come_back(&second, "code=c").await.status, 400);
+    assert_eq!(desk.come_back(&third, "code=c").await.status, 303);
+    desk.confirm().await;
+}
+
+#[tokio::test]
+async fn a_taken_port_is_passed_over_on_either_address() {
+    for address in ["127.0.0.1", "::1"] {
+        let (first, second) = (free_port(), free_port());
+        let Ok(_held) = std::net::TcpListener::bind((address, first)) else {
+            eprintln!("skipped for {address}: this machine has no such address");
+            continue;
+        };
+        let uris = [first, second].map(|port| format!("http://localhost:{port}/callback")).to_vec();
+        let mut desk = Desk::with(|setup| setup.specs[0].redirect_uris = uris).await;
+        let waiting = desk.begin("acme-paper").await;
+        assert_eq!(waiting.port, Some(second), "{address} was taken");
+        assert!(waiting.parameter("redirect_uri").contains(&second.to_string()));
+    }
+}
+
+#[tokio::test]
+async fn an_address_in_numbers_is_bound_alone() {
+    let port = free_port();
+    let mut desk = Desk::with(|setup| setup.specs[0].redirect_uris = vec![format!("http://127.0.0.1:{port}/cb")]).await;
+    let waiting = desk.begin("acme-paper").await;
+    assert_eq!(waiting.port, Some(port));
+    assert!(TcpStream::connect(("::1", port)).await.is_err());
+    let target = format!("/cb?code=c&state={}", waiting.state());
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    stream.write_all(format!("GET {target} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n").as_bytes()).await.unwrap();
+    assert_eq!(read(stream).await.status, 303);
+    desk.confirm().await;
+}
+
+#[tokio::test]
+async fn with_every_port_taken_no_browser_is_started_and_pasting_is_left() {
+    let mut desk = Desk::with(|setup| setup.around.own = Some("false".to_owned())).await;
+    let _held = std::net::TcpListener::bind(("127.0.0.1", desk.port)).unwrap();
+    desk.start("acme-paper", true);
+    let waiting = desk.waiting().await;
+    assert_eq!(waiting.port, None);
+    let reason = waiting.browser.clone().unwrap_err();
+    assert!(reason.contains(&desk.port.to_string()) && reason.contains("paste"), "{reason}");
+    desk.paste(&waiting, &format!("http://localhost:{}/callback?code=c&state={}", desk.port, waiting.state()));
+    desk.confirm().await;
+}
+
+#[tokio::test]
+async fn a_browser_that_fails_is_reported_while_the_attempt_goes_on() {
+    let mut desk = Desk::with(|setup| setup.around.own = Some("false".to_owned())).await;
+    desk.start("acme-paper", true);
+    assert_eq!(desk.waiting().await.browser, Ok(()));
+    let again = desk.waiting().await;
+    assert!(again.browser.clone().unwrap_err().contains("false failed"), "{again:?}");
+    assert_eq!(desk.come_back(&again, "code=c").await.status, 303);
+    desk.confirm().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_bad_requests_and_a_thousand_idle_connections_do_not_stop_a_login() {
+    let mut desk = Desk::new().await;
+    let waiting = desk.begin("acme-paper").await;
+    let port = desk.port;
+    let mut idle = Vec::new();
+    for _ in 0..1_000 {
+        idle.push(TcpStream::connect(("127.0.0.1", port)).await.unwrap());
+    }
+    let before = memory();
+    let bad = [
+        format!("GET /callback?error=access_denied&state=x HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n"),
+        format!("POST /callback HTTP/1.1\r\nHost: localhost:{port}\r\nContent-Length: 0\r\n\r\n"),
+        "GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n".to_owned(),
+        "\r\n\r\n junk".to_owned(),
+    ];
+    let visits = (0..8).map(|lane| {
+        let bad = bad.clone();
+        tokio::spawn(async move {
+            for at in 0..1_250 {
+                let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)).await else { continue };
+                // The listener may cut a visitor off in the middle; that is its right.
+                if stream.write_all(bad[(lane + at) % bad.len()].as_bytes()).await.is_ok() {
+                    let mut sink = Vec::new();
+                    drop(tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut sink).await);
+                }
+            }
+        })
+    });
+    let crowd: Vec<_> = visits.collect();
+    let started = tokio::time::Instant::now();
+    let page = desk.come_back(&waiting, "code=c").await;
+    assert_eq!(page.status, 303, "in the middle of the crowd");
+    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+    for visit in crowd {
+        drop(tokio::time::timeout(PATIENCE, visit).await.unwrap());
+    }
+    desk.confirm().await;
+    let grown = memory().saturating_sub(before);
+    assert!(grown <= 16 * 1024, "{grown} KiB more");
+    drop(idle);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crowd_before_the_answer_does_not_wear_the_attempt_out() {
+    let mut desk = Desk::new().await;
+    let waiting = desk.begin("acme-paper").await;
+    let mut idle = Vec::new();
+    for _ in 0..1_000 {
+        idle.push(TcpStream::connect(("127.0.0.1", desk.port)).await.unwrap());
+    }
+    for at in 0..10_000 {
+        let page = desk.get(&format!("/callback?code=c&state=guess{at}")).await;
+        assert_eq!(page.status, 400);
+    }
+    assert_eq!(desk.come_back(&waiting, "code=c").await.status, 303);
+    desk.confirm().await;
+}
+
+#[tokio::test]
+async fn a_visitor_who_never_finishes_the_header_is_sent_away() {
+    let mut desk = Desk::new().await;
+    desk.begin("acme-paper").await;
+    let started = tokio::time::Instant::now();
+    let mut silent = TcpStream::connect(("127.0.0.1", desk.port)).await.unwrap();
+    let mut slow = TcpStream::connect(("127.0.0.1", desk.port)).await.unwrap();
+    slow.write_all(b"GET /callback HTTP/1.1\r\nHost: loc").await.unwrap();
+    for stream in [&mut silent, &mut slow] {
+        let mut sink = Vec::new();
+        let closed = tokio::time::timeout(PATIENCE, tokio::io::AsyncReadExt::read_to_end(stream, &mut sink)).await;
+        drop(closed.expect("closed in time"));
+        assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
+    }
+}
+
+/// Resident memory in KiB; zero where the system does not tell.
+fn memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default();
+    line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).unwrap_or(0)
+}

@@ -1,0 +1,255 @@
+//! `brokerdeck link`, `brokers` and `unlink` as a script uses them, against a fake broker.
+
+use std::process::{Output, Stdio};
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, ChildStdout, Command};
+
+use super::desk::{PATIENCE, free_port, read};
+use super::fake::{Fake, Reply};
+
+struct Script {
+    fake: Fake,
+    port: u16,
+    dir: tempfile::TempDir,
+}
+
+impl Script {
+    async fn new() -> Self {
+        let (fake, port, dir) = (Fake::start().await, free_port(), tempfile::tempdir().unwrap());
+        let oauth = format!(
+            "authorize_url = \"http://{0}/oauth/authorize\"\ntoken_url = \"http://{0}/oauth/token\"\n\
+             client_id = \"client-1\"\nclient_secret = \"hush-hush\"\n\
+             redirect_uris = [\"http://127.0.0.1:{port}/callback\"]\n",
+            fake.auth
+        );
+        let addresses = |address| format!("api_url = \"http://{address}\"\nstream_url = \"ws://{address}/stream\"\n");
+        let config = format!(
+            "[tokens]\nstore = \"file\"\n\n\
+             [[brokers]]\nid = \"acme-paper\"\nname = \"Acme Paper (OAuth)\"\nenvironment = \"paper\"\n{oauth}{}\n\
+             [[brokers]]\nid = \"acme-live\"\nname = \"Acme Live (OAuth)\"\nenvironment = \"live\"\n{oauth}{}",
+            addresses(fake.paper),
+            addresses(fake.live)
+        );
+        std::fs::write(dir.path().join("config.toml"), config).unwrap();
+        Self { fake, port, dir }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_brokerdeck"));
+        command
+            .args(arguments)
+            .arg("--config")
+            .arg(self.dir.path().join("config.toml"))
+            .arg("--data-dir")
+            .arg(self.dir.path().join("data"))
+            .args(["--log-level", "trace"])
+            .env_clear()
+            .env("HOME", self.dir.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        command
+    }
+
+    async fn run(&self, arguments: &[&str]) -> Output {
+        tokio::time::timeout(PATIENCE, self.command(arguments).output()).await.unwrap().unwrap()
+    }
+
+    /// Starts `link` and reads the URL.
+    async fn link(&self, arguments: &[&str], stdin: Stdio) -> (Child, BufReader<ChildStdout>, url::Url) {
+        let mut child = self.command(&[&["link"], arguments].concat()).stdin(stdin).spawn().unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        tokio::time::timeout(PATIENCE, output.read_line(&mut line)).await.unwrap().unwrap();
+        let url = url::Url::parse(line.trim_end()).unwrap_or_else(|_| panic!("no URL: {line:?}"));
+        (child, output, url)
+    }
+
+    async fn come_back(&self, url: &url::Url, answer: &str) -> u16 {
+        let target = format!("/callback?{answer}&state={}", state(url));
+        let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
+        let request = format!("GET {target} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n\r\n", self.port);
+        stream.write_all(request.as_bytes()).await.unwrap();
+        read(stream).await.status
+    }
+}
+
+fn state(url: &url::Url) -> String {
+    url.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned()
+}
+
+/// The exit code, the rest of stdout, and stderr.
+async fn finish(mut child: Child, mut output: BufReader<ChildStdout>) -> (i32, String, String) {
+    let (mut out, mut err) = (String::new(), String::new());
+    let mut errors = child.stderr.take().unwrap();
+    let all = async {
+        tokio::join!(async { output.read_to_string(&mut out).await.unwrap() }, async {
+            errors.read_to_string(&mut err).await.unwrap()
+        });
+        child.wait().await.unwrap()
+    };
+    let status = tokio::time::timeout(PATIENCE, all).await.unwrap();
+    (status.code().unwrap(), out, err)
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[tokio::test]
+async fn a_script_links_lists_and_unlinks() {
+    let script = Script::new().await;
+    let (child, output, url) =
+        script.link(&["acme-paper", "--no-browser", "--yes", "--label", "Mine"], Stdio::null()).await;
+    assert_eq!(script.come_back(&url, "code=c").await, 303);
+    let (code, out, err) = finish(child, output).await;
+    assert_eq!(code, 0, "{err}");
+    assert_eq!(out, "linked Mine: PA3TEST0001 PAPER\n");
+    assert!(err.contains("PA3TEST0001 (PAPER, ACTIVE)") && err.contains("tokens.json"), "{err}");
+
+    let listed = script.run(&["brokers", "--json"]).await;
+    let document: serde_json::Value = serde_json::from_slice(&listed.stdout).unwrap();
+    let account = &document["accounts"][0];
+    assert_eq!(account["account"], "Mine");
+    assert_eq!((&account["environment"], &account["state"]), (&"paper".into(), &"linked".into()));
+    assert_eq!(account["account_number"], "PA3TEST0001");
+    let states: Vec<_> = document["brokers"].as_array().unwrap().iter().map(|row| row["state"].clone()).collect();
+    assert!(states.contains(&"linked".into()) && states.contains(&"not linked".into()), "{states:?}");
+    let table = text(&script.run(&["brokers"]).await.stdout);
+    assert!(table.contains("Mine") && table.contains("PAPER") && table.contains("acme-live"), "{table}");
+
+    let gone = script.run(&["unlink", "mine"]).await;
+    assert!(gone.status.success() && text(&gone.stdout).contains("dashboard"), "{gone:?}");
+    let none = script.run(&["unlink", "mine"]).await;
+    assert_eq!(none.status.code(), Some(4));
+    assert!(!script.dir.path().join("data/tokens.json").exists());
+}
+
+#[tokio::test]
+async fn a_redirect_url_pasted_on_stdin_is_enough() {
+    let script = Script::new().await;
+    let (mut child, output, url) = script.link(&["acme-paper", "--no-browser", "--yes"], Stdio::piped()).await;
+    let mut input = child.stdin.take().unwrap();
+    let pasted = format!("oops\nhttp://127.0.0.1:{}/callback?code=c&state={}\n", script.port, state(&url));
+    input.write_all(pasted.as_bytes()).await.unwrap();
+    let (code, out, err) = finish(child, output).await;
+    assert_eq!((code, out.as_str()), (0, "linked Acme Paper: PA3TEST0001 PAPER\n"), "{err}");
+    assert!(err.contains("not the redirect URL"), "{err}");
+}
+
+#[tokio::test]
+async fn a_live_account_needs_its_word_and_nobody_answering_saves_nothing() {
+    let script = Script::new().await;
+    for (answer, code) in [("LIVE\n", 0), ("y\n", 1), ("", 1)] {
+        let (mut child, output, url) = script.link(&["acme-live", "--no-browser"], Stdio::piped()).await;
+        let mut input = child.stdin.take().unwrap();
+        assert_eq!(script.come_back(&url, "code=c").await, 303);
+        // The answer must not be taken for a paste: it is given when the question is there.
+        let mut errors = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut heard = String::new();
+        while let Some(line) = tokio::time::timeout(PATIENCE, errors.next_line()).await.unwrap().unwrap() {
+            heard.push_str(&line);
+            if line.contains("Type LIVE") {
+                break;
+            }
+        }
+        assert!(heard.contains("812345678 (LIVE, ACTIVE)"), "{heard}");
+        input.write_all(answer.as_bytes()).await.unwrap();
+        drop(input);
+        let status = tokio::time::timeout(PATIENCE, child.wait()).await.unwrap().unwrap();
+        assert_eq!(status.code(), Some(code), "{answer:?}");
+        drop(output);
+        let saved = std::fs::read_to_string(script.dir.path().join("data/links.json")).unwrap_or_default();
+        assert_eq!(saved.contains("812345678"), code == 0);
+        if code == 0 {
+            assert!(script.run(&["unlink", "812345678"]).await.status.success());
+        }
+    }
+}
+
+#[tokio::test]
+async fn failures_have_their_sentence_hint_and_code() {
+    let script = Script::new().await;
+    let unknown = script.run(&["link", "nobody"]).await;
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(text(&unknown.stderr).contains("acme-paper"), "the hint lists the brokers");
+    let unconfigured = script.run(&["link", "alpaca-paper"]).await;
+    assert_eq!(unconfigured.status.code(), Some(2));
+    assert!(text(&unconfigured.stderr).contains("client_id"));
+    let late = script.run(&["link", "acme-paper", "--no-browser", "--timeout", "1s"]).await;
+    assert_eq!(late.status.code(), Some(1));
+    assert!(text(&late.stderr).contains("in time"));
+    let held = std::net::TcpListener::bind(("127.0.0.1", script.port)).unwrap();
+    let taken = script.run(&["link", "acme-paper", "--no-browser"]).await;
+    assert_eq!(taken.status.code(), Some(1));
+    assert!(text(&taken.stderr).contains(&script.port.to_string()), "{taken:?}");
+    drop(held);
+    let (child, output, url) = script.link(&["acme-paper", "--no-browser"], Stdio::null()).await;
+    script.come_back(&url, "error=access_denied").await;
+    let (code, _, err) = finish(child, output).await;
+    assert!(code == 1 && err.contains("denied") && err.contains("hint: "), "{err}");
+    script.fake.answer(Reply::Http(401, "application/json", r#"{"code":40110000,"message":"invalid_client"}"#.into()));
+    let (child, output, url) = script.link(&["acme-paper", "--no-browser"], Stdio::null()).await;
+    script.come_back(&url, "code=c").await;
+    let (code, _, err) = finish(child, output).await;
+    assert!(code == 1 && err.contains("OAuth client") && err.contains("client secret"), "{err}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn an_interrupt_frees_the_port_and_says_which_signal() {
+    let script = Script::new().await;
+    let (child, output, _) = script.link(&["acme-paper", "--no-browser"], Stdio::piped()).await;
+    let pid = rustix::process::Pid::from_raw(child.id().unwrap().cast_signed()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    let (code, _, _) = finish(child, output).await;
+    assert_eq!(code, 128 + 15);
+    assert!(std::net::TcpListener::bind(("127.0.0.1", script.port)).is_ok());
+}
+
+#[tokio::test]
+async fn nothing_secret_is_left_in_any_output_or_in_the_log_at_trace_level() {
+    let script = Script::new().await;
+    let code_canary = "canary-code-7f3a";
+    let mut shown = String::new();
+    let mut states = Vec::new();
+    let echo = format!(r#"{{"error":"invalid_grant","error_description":"no {code_canary} hush-hush"}}"#);
+    for reply in [
+        Reply::Http(400, "application/json", echo),
+        Reply::Http(500, "text/html", "<html>canary-code-7f3a</html>".to_owned()),
+        Reply::Http(200, "text/plain", "hush-hush canary-code-7f3a".to_owned()),
+        Reply::Cut,
+        super::fake::token("canary-token-51c2"),
+    ] {
+        script.fake.answer(reply);
+        let (child, output, url) = script.link(&["acme-paper", "--no-browser", "--yes"], Stdio::null()).await;
+        states.push(state(&url));
+        script.come_back(&url, "error=access_denied&state=guess").await;
+        script.come_back(&url, &format!("code={code_canary}")).await;
+        let (_, out, err) = finish(child, output).await;
+        shown.push_str(&out);
+        shown.push_str(&err);
+    }
+    let listed = script.run(&["brokers", "--json"]).await;
+    shown.push_str(&text(&listed.stdout));
+    shown.push_str(&text(&listed.stderr));
+    let data = script.dir.path().join("data");
+    assert!(std::fs::read_to_string(data.join("tokens.json")).unwrap().contains("canary-token-51c2"));
+    let log = std::fs::read_to_string(data.join("brokerdeck.log")).unwrap();
+    assert!(log.contains("linking"), "the log is written at all: {log}");
+    for entry in std::fs::read_dir(&data).unwrap() {
+        let path = entry.unwrap().path();
+        if path.file_name().unwrap() != "tokens.json" {
+            shown.push_str(&String::from_utf8_lossy(&std::fs::read(&path).unwrap()));
+        }
+    }
+    let verifiers = script
+        .fake
+        .seen(|seen| seen.exchanges.iter().map(|(_, form)| form["code_verifier"].clone()).collect::<Vec<_>>());
+    let secrets = [code_canary.to_owned(), "canary-token-51c2".to_owned(), "hush-hush".to_owned()];
+    for secret in secrets.iter().chain(&states).chain(&verifiers) {
+        assert!(!shown.contains(secret.as_str()), "{secret} was shown: {shown}");
+    }
+}

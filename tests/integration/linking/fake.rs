@@ -1,0 +1,160 @@
+//! A broker as far as linking sees it: token endpoint, revocation, `GET /v2/account`, and a consent page.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tokio::net::TcpListener;
+
+/// What the token endpoint answers.
+#[derive(Clone)]
+pub enum Reply {
+    /// A status, a content type and a body.
+    Http(u16, &'static str, String),
+    /// The connection is cut before an answer.
+    Cut,
+}
+
+/// What `GET /v2/account` answers to a known token: a status and an account number.
+#[derive(Clone, Copy)]
+pub struct AccountReply(pub u16, pub &'static str);
+
+#[derive(Default)]
+pub struct Seen {
+    /// The forms that reached the token endpoint, with their content type.
+    pub exchanges: Vec<(String, HashMap<String, String>)>,
+    /// The tokens that were revoked.
+    pub revoked: Vec<String>,
+    /// The bearer tokens that asked for an account.
+    pub bearers: Vec<String>,
+    /// The connections that reached the token endpoint.
+    pub token_connections: usize,
+}
+
+pub struct Fake {
+    pub auth: SocketAddr,
+    pub paper: SocketAddr,
+    pub live: SocketAddr,
+    script: Arc<Script>,
+}
+
+struct Script {
+    token: Mutex<Reply>,
+    paper: Mutex<AccountReply>,
+    live: Mutex<AccountReply>,
+    seen: Mutex<Seen>,
+}
+
+pub fn token(text: &str) -> Reply {
+    let body = format!(r#"{{"access_token":"{text}","token_type":"Bearer","scope":"account:write trading"}}"#);
+    Reply::Http(200, "application/json", body)
+}
+
+impl Fake {
+    pub async fn start() -> Self {
+        let script = Arc::new(Script {
+            token: Mutex::new(token("token-one")),
+            paper: Mutex::new(AccountReply(200, "PA3TEST0001")),
+            live: Mutex::new(AccountReply(200, "812345678")),
+            seen: Mutex::default(),
+        });
+        let auth = Router::new()
+            .route("/oauth/token", post(exchange))
+            .route("/oauth/revoke", post(revoke))
+            .route("/oauth/authorize", get(consent).post(decide));
+        let account = |pick: fn(&Script) -> &Mutex<AccountReply>| {
+            Router::new().route(
+                "/v2/account",
+                get(move |State(script): State<Arc<Script>>, headers: HeaderMap| async move {
+                    let bearer = headers["authorization"].to_str().unwrap().to_owned();
+                    script.seen.lock().unwrap().bearers.push(bearer);
+                    let AccountReply(status, number) = *pick(&script).lock().unwrap();
+                    let status = StatusCode::from_u16(status).unwrap();
+                    let body = if status.is_success() {
+                        let id = format!("id-of-{number}");
+                        format!(r#"{{"id":"{id}","account_number":"{number}","status":"ACTIVE","currency":"USD"}}"#)
+                    } else {
+                        r#"{"code":40310000,"message":"forbidden."}"#.to_owned()
+                    };
+                    (status, [("content-type", "application/json")], body)
+                }),
+            )
+        };
+        Self {
+            auth: serve(auth.with_state(Arc::clone(&script))).await,
+            paper: serve(account(|script| &script.paper).with_state(Arc::clone(&script))).await,
+            live: serve(account(|script| &script.live).with_state(Arc::clone(&script))).await,
+            script,
+        }
+    }
+
+    pub fn answer(&self, reply: Reply) {
+        *self.script.token.lock().unwrap() = reply;
+    }
+
+    pub fn paper_account(&self, reply: AccountReply) {
+        *self.script.paper.lock().unwrap() = reply;
+    }
+
+    pub fn live_account(&self, reply: AccountReply) {
+        *self.script.live.lock().unwrap() = reply;
+    }
+
+    pub fn seen<T>(&self, look: impl FnOnce(&Seen) -> T) -> T {
+        look(&self.script.seen.lock().unwrap())
+    }
+}
+
+async fn serve(router: Router) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    address
+}
+
+fn form(body: &str) -> HashMap<String, String> {
+    url::form_urlencoded::parse(body.as_bytes()).into_owned().collect()
+}
+
+async fn exchange(State(script): State<Arc<Script>>, headers: HeaderMap, body: String) -> Response {
+    let kind = headers.get("content-type").map(|kind| kind.to_str().unwrap().to_owned()).unwrap_or_default();
+    {
+        let mut seen = script.seen.lock().unwrap();
+        seen.token_connections += 1;
+        seen.exchanges.push((kind, form(&body)));
+    }
+    let reply = script.token.lock().unwrap().clone();
+    match reply {
+        Reply::Http(status, kind, body) => {
+            let headers = [("content-type", kind), ("location", "http://127.0.0.1:1/elsewhere")];
+            (StatusCode::from_u16(status).unwrap(), headers, body).into_response()
+        }
+        Reply::Cut => {
+            let cut = futures_util::stream::iter([Err::<Vec<u8>, _>(std::io::Error::other("cut"))]);
+            Response::new(Body::from_stream(cut))
+        }
+    }
+}
+
+async fn revoke(State(script): State<Arc<Script>>, body: String) -> StatusCode {
+    script.seen.lock().unwrap().revoked.push(form(&body).remove("token").unwrap());
+    StatusCode::OK
+}
+
+async fn consent() -> &'static str {
+    r#"<form method="post"><input type="radio" name="account" value="PA3TEST0001" checked></form>"#
+}
+
+async fn decide(Query(query): Query<HashMap<String, String>>, uri: Uri, body: String) -> Response {
+    let form = form(&body);
+    assert_eq!((form["decision"].as_str(), form["account"].as_str()), ("allow", "PA3TEST0001"));
+    assert!(uri.query().is_some());
+    let back = format!("{}?code=from-consent&state={}", query["redirect_uri"], query["state"]);
+    (StatusCode::FOUND, [("location", back)]).into_response()
+}

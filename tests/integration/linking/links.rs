@@ -1,0 +1,125 @@
+//! What is saved: links, labels, tokens; relinking and unlinking.
+
+use super::desk::Desk;
+use super::fake::{AccountReply, token};
+
+fn labels(links: &[brokerdeck::link::LinkRecord]) -> Vec<&str> {
+    links.iter().map(|link| &*link.label).collect()
+}
+
+#[tokio::test]
+async fn a_saved_link_has_its_token_and_survives_a_restart() {
+    let mut desk = Desk::new().await;
+    let links = desk.link("acme-paper", &["Mine"]).await;
+    assert_eq!(links.len(), 1);
+    assert_eq!(links[0].id.as_str(), "acme-paper/paper/PA3TEST0001");
+    assert_eq!((&*links[0].label, &*links[0].account_number), ("Mine", "PA3TEST0001"));
+    assert!(links[0].allows("trading") && !links[0].allows("data"));
+    assert_eq!(desk.token(&links[0]).await.as_deref(), Some("token-one"));
+    let again = brokerdeck::io::links::Links::in_dir(desk.dir.path());
+    assert_eq!(again.list().await.unwrap().links, links);
+    let text = std::fs::read_to_string(desk.dir.path().join("links.json")).unwrap();
+    assert!(!text.contains("token-one"), "the list of links holds no secret");
+}
+
+#[tokio::test]
+async fn the_same_account_again_replaces_its_token_and_keeps_its_place() {
+    let mut desk = Desk::new().await;
+    let first = desk.link("acme-paper", &["Mine"]).await;
+    desk.fake.paper_account(AccountReply(200, "PA3TEST0002"));
+    desk.link("acme-paper", &[]).await;
+    desk.fake.paper_account(AccountReply(200, "PA3TEST0001"));
+    desk.fake.answer(token("token-two"));
+    let waiting = desk.begin("acme-paper").await;
+    desk.come_back(&waiting, "code=c").await;
+    let brokerdeck::link::LinkProgress::Confirm { accounts, .. } = desk.confirm().await else { unreachable!() };
+    assert_eq!(accounts[0].replaces.as_ref(), Some(&first[0].id));
+    desk.linker.save(waiting.attempt, Vec::new());
+    assert!(matches!(desk.next().await, brokerdeck::link::LinkProgress::Saved { .. }));
+    let listed = desk.links.list().await.unwrap().links;
+    assert_eq!(labels(&listed), ["Mine", "acme-paper"]);
+    assert_eq!(desk.token(&listed[0]).await.as_deref(), Some("token-two"));
+    assert_eq!(desk.token(&listed[1]).await.as_deref(), Some("token-one"));
+}
+
+#[tokio::test]
+async fn the_same_account_through_another_entry_of_the_same_host_is_no_second_link() {
+    let mut desk = Desk::new().await;
+    let first = desk.link("acme-paper", &["Mine"]).await;
+    desk.fake.answer(token("token-both"));
+    let both = desk.link("acme", &[]).await;
+    assert_eq!(both[0].id, first[0].id);
+    let listed = desk.links.list().await.unwrap().links;
+    assert_eq!(labels(&listed), ["Mine", "acme Live"]);
+    assert_eq!(desk.token(&listed[0]).await.as_deref(), Some("token-both"));
+}
+
+#[tokio::test]
+async fn labels_never_collide() {
+    let mut desk = Desk::new().await;
+    desk.link("acme-paper", &["One"]).await;
+    desk.fake.paper_account(AccountReply(200, "PA3TEST0002"));
+    let second = desk.link("acme-paper", &["one"]).await;
+    assert_eq!(labels(&second), ["one 2"]);
+    let live = desk.link("acme-live", &["\x1b[31mred\n"]).await;
+    assert_eq!(labels(&live), ["␛[31mred"]);
+}
+
+#[tokio::test]
+async fn unlinking_forgets_token_and_link_and_says_where_the_grant_is_revoked() {
+    let mut desk = Desk::new().await;
+    let link = desk.link("acme-paper", &["Mine"]).await.remove(0);
+    let sentence = desk.linker.unlink(&link.id).await.unwrap();
+    assert!(sentence.contains("Mine") && sentence.contains("dashboard"), "{sentence}");
+    assert!(desk.links.list().await.unwrap().links.is_empty());
+    assert_eq!(desk.token(&link).await, None);
+    assert!(!desk.dir.path().join("tokens.json").exists(), "the last token takes the file along");
+    assert!(desk.fake.seen(|seen| seen.revoked.is_empty()));
+}
+
+#[tokio::test]
+async fn unlinking_revokes_where_the_broker_can_once_nobody_else_uses_the_grant() {
+    let mut desk = Desk::with(|setup| {
+        for spec in &mut setup.specs {
+            let mut url = spec.token_url.clone();
+            url.set_path("/oauth/revoke");
+            spec.revoke_url = Some(url);
+        }
+    })
+    .await;
+    let links = desk.link("acme", &[]).await;
+    let sentence = desk.linker.unlink(&links[0].id).await.unwrap();
+    assert!(sentence.contains("acme Live uses it too"), "{sentence}");
+    assert!(desk.fake.seen(|seen| seen.revoked.is_empty()));
+    let sentence = desk.linker.unlink(&links[1].id).await.unwrap();
+    assert!(sentence.contains("revoked"), "{sentence}");
+    assert_eq!(desk.fake.seen(|seen| seen.revoked.clone()), ["token-one"]);
+}
+
+#[tokio::test]
+async fn a_store_that_fails_leaves_no_link() {
+    let mut desk = Desk::new().await;
+    std::fs::create_dir(desk.dir.path().join("tokens.json")).unwrap();
+    let waiting = desk.begin("acme-paper").await;
+    desk.come_back(&waiting, "code=c").await;
+    desk.confirm().await;
+    desk.linker.save(waiting.attempt, Vec::new());
+    let failure = desk.failure().await;
+    assert!(matches!(failure, brokerdeck::link::LinkFailure::Store { .. }), "{failure:?}");
+    assert!(desk.links.list().await.unwrap().links.is_empty());
+}
+
+#[tokio::test]
+async fn the_demo_presses_allow_from_here_and_nothing_else_may() {
+    let mut desk = Desk::with(|setup| setup.may_approve = true).await;
+    let waiting = desk.begin("acme-paper").await;
+    desk.linker.approve_in_demo(waiting.attempt);
+    desk.confirm().await;
+    assert_eq!(desk.fake.seen(|seen| seen.exchanges[0].1["code"].clone()), "from-consent");
+    let mut desk = Desk::new().await;
+    let waiting = desk.begin("acme-paper").await;
+    desk.linker.approve_in_demo(waiting.attempt);
+    desk.come_back(&waiting, "code=by-hand").await;
+    desk.confirm().await;
+    assert_eq!(desk.fake.seen(|seen| seen.exchanges[0].1["code"].clone()), "by-hand");
+}
