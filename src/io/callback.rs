@@ -191,9 +191,8 @@ impl Visitors {
     async fn say_goodbye(self) {
         let deadline = tokio::time::Instant::now() + GOODBYE_LIMIT;
         for mut visitor in self.0 {
-            if !visitor.heard.load(Ordering::Acquire) {
-                visitor.task.abort();
-            } else if tokio::time::timeout_at(deadline, &mut visitor.task).await.is_err() {
+            let heard = visitor.heard.load(Ordering::Acquire);
+            if !heard || tokio::time::timeout_at(deadline, &mut visitor.task).await.is_err() {
                 visitor.task.abort();
             }
         }

@@ -1,5 +1,14 @@
 //! Integration tests, one binary: the layers, the command line, the sockets, the terminal.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "helpers of tests fail like tests, and say what they skipped"
+)]
+
 mod cli;
 mod layering;
 mod linking;

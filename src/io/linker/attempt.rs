@@ -81,9 +81,10 @@ impl Run {
                 Err(failure) => LinkProgress::Failed(failure),
             },
         };
-        match &end {
-            LinkProgress::Failed(failure) => tracing::info!(broker = %spec.id, ?failure, "not linked"),
-            _ => tracing::info!(broker = %spec.id, "linked"),
+        if let LinkProgress::Failed(failure) = &end {
+            tracing::info!(broker = %spec.id, ?failure, "not linked");
+        } else {
+            tracing::info!(broker = %spec.id, "linked");
         }
         // An attempt without an answer frees its port before it says so, because the next one may want it. After an
         // answer the browser may still be on its way to the last page, and nobody should have to wait for that.

@@ -9,6 +9,8 @@ use rustls::crypto::hash::HashAlgorithm;
 use super::desk::Desk;
 use super::fake::{AccountReply, Reply, token};
 
+type Fits = fn(&LinkFailure) -> bool;
+
 fn json(status: u16, body: &str) -> Reply {
     Reply::Http(status, "application/json", body.to_owned())
 }
@@ -46,24 +48,24 @@ async fn everything_travels_in_the_body_once() {
 #[tokio::test]
 async fn errors_of_both_shapes_and_of_none_have_their_own_meaning() {
     let mut desk = Desk::new().await;
-    let client = |failure: &LinkFailure| matches!(failure, LinkFailure::BadClient { .. });
-    let code = |failure: &LinkFailure| matches!(failure, LinkFailure::BadCode { .. });
-    let broker = |failure: &LinkFailure| matches!(failure, LinkFailure::Broker { .. });
-    let network = |failure: &LinkFailure| matches!(failure, LinkFailure::Network { .. });
+    let client: Fits = |failure| matches!(failure, LinkFailure::BadClient { .. });
+    let code: Fits = |failure| matches!(failure, LinkFailure::BadCode { .. });
+    let broker: Fits = |failure| matches!(failure, LinkFailure::Broker { .. });
+    let network: Fits = |failure| matches!(failure, LinkFailure::Network { .. });
     let html = |status| Reply::Http(status, "text/html", "<html><title>x</title></html>".to_owned());
-    let cases: Vec<(Reply, &dyn Fn(&LinkFailure) -> bool)> = vec![
-        (json(401, r#"{"error":"invalid_client","error_description":"unknown"}"#), &client),
-        (json(401, r#"{"code":40110000,"message":"invalid_client"}"#), &client),
-        (json(400, r#"{"error":"invalid_grant"}"#), &code),
-        (json(400, r#"{"code":40010000,"message":"invalid_grant"}"#), &code),
-        (json(500, r#"{"message":"internal server error"}"#), &broker),
-        (html(502), &broker),
-        (html(200), &broker),
-        (Reply::Http(503, "text/plain", "try later".to_owned()), &broker),
-        (json(307, ""), &broker),
-        (json(200, r#"{"access_token":"x","token_type":"mac"}"#), &broker),
-        (json(200, &format!(r#"{{"access_token":"x","pad":"{}"}}"#, "y".repeat(70_000))), &broker),
-        (Reply::Cut, &network),
+    let cases: [(Reply, Fits); 12] = [
+        (json(401, r#"{"error":"invalid_client","error_description":"unknown"}"#), client),
+        (json(401, r#"{"code":40110000,"message":"invalid_client"}"#), client),
+        (json(400, r#"{"error":"invalid_grant"}"#), code),
+        (json(400, r#"{"code":40010000,"message":"invalid_grant"}"#), code),
+        (json(500, r#"{"message":"internal server error"}"#), broker),
+        (html(502), broker),
+        (html(200), broker),
+        (Reply::Http(503, "text/plain", "try later".to_owned()), broker),
+        (json(307, ""), broker),
+        (json(200, r#"{"access_token":"x","token_type":"mac"}"#), broker),
+        (json(200, &format!(r#"{{"access_token":"x","pad":"{}"}}"#, "y".repeat(70_000))), broker),
+        (Reply::Cut, network),
     ];
     for (at, (reply, fits)) in cases.into_iter().enumerate() {
         let failure = fail_with(&mut desk, reply).await;
