@@ -138,12 +138,12 @@ impl Filter {
             "class" => word(order.class.as_str()),
             "account" => word(&account.link.label),
             "id" => word(order.id.as_str()),
-            "qty" => Value::Figure(order.qty.map(|qty| qty.decimal())),
+            "qty" => Value::Figure(order.qty.map(super::super::domain::money::Qty::decimal)),
             "filled" => Value::Figure(Some(order.cum_qty.decimal())),
-            "limit" => Value::Figure(order.limit_px.map(|px| px.decimal())),
-            "stop" => Value::Figure(order.stop_px.map(|px| px.decimal())),
-            "avg" => Value::Figure(order.avg_px.map(|px| px.decimal())),
-            "value" => Value::Figure(order.notional.map(|value| value.decimal())),
+            "limit" => Value::Figure(order.limit_px.map(super::super::domain::money::Price::decimal)),
+            "stop" => Value::Figure(order.stop_px.map(super::super::domain::money::Price::decimal)),
+            "avg" => Value::Figure(order.avg_px.map(super::super::domain::money::Price::decimal)),
+            "value" => Value::Figure(order.notional.map(super::super::domain::money::Money::decimal)),
             _ => Value::Absent,
         };
         let words = || {
@@ -171,10 +171,10 @@ impl Filter {
             "side" => word(side),
             "account" => word(&account.link.label),
             "qty" => Value::Figure(Some(position.qty.decimal())),
-            "avg" => Value::Figure(position.avg_px.map(|px| px.decimal())),
-            "last" | "price" => Value::Figure(position.last_px.map(|px| px.decimal())),
-            "value" => Value::Figure(position.market_value.map(|value| value.decimal())),
-            "pl" => Value::Figure(position.unrealized_pl.map(|value| value.decimal())),
+            "avg" => Value::Figure(position.avg_px.map(super::super::domain::money::Price::decimal)),
+            "last" | "price" => Value::Figure(position.last_px.map(super::super::domain::money::Price::decimal)),
+            "value" => Value::Figure(position.market_value.map(super::super::domain::money::Money::decimal)),
+            "pl" => Value::Figure(position.unrealized_pl.map(super::super::domain::money::Money::decimal)),
             _ => Value::Absent,
         };
         let words =
@@ -196,7 +196,9 @@ impl Filter {
             "id" => word(entry.order_id.as_str()),
             "type" => order.map_or(Value::Absent, |order| word(order.order_type.as_str())),
             "qty" => Value::Figure(execution.map(|execution| execution.qty.decimal())),
-            "price" => Value::Figure(execution.and_then(|execution| execution.px).map(|px| px.decimal())),
+            "price" => Value::Figure(
+                execution.and_then(|execution| execution.px).map(super::super::domain::money::Price::decimal),
+            ),
             _ => Value::Absent,
         };
         let words = || {

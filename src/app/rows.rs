@@ -137,7 +137,7 @@ impl<K: Clone + Eq + Hash + Ord> ListState<K> {
 
     fn search(&self, key: &SortKey, row: &K) -> Result<usize, usize> {
         self.rows.binary_search_by(|other| {
-            let order = self.keys.get(other).map(|other| other.cmp(key)).unwrap_or(std::cmp::Ordering::Less);
+            let order = self.keys.get(other).map_or(std::cmp::Ordering::Less, |other| other.cmp(key));
             order.then_with(|| other.cmp(row))
         })
     }

@@ -124,7 +124,10 @@ fn carry_out(model: &mut Model, link: &LinkId, output: Output, effects: &mut Vec
         Output::OpenStream(epoch, form) => effects.push(Effect::OpenStream { link: owner(), epoch, form }),
         Output::CloseStream => effects.push(Effect::CloseStream { link: owner() }),
         Output::Request(id, request) => effects.push(Effect::Request { link: owner(), id, request }),
-        Output::DropRequests => effects.push(Effect::DropRequests { link: owner() }),
+        Output::DropRequests => {
+            effects.push(Effect::DropRequests { link: owner() });
+            after_drop(model, link, effects);
+        }
         Output::Changed(changes) => changed(model, link, &changes, effects),
         Output::Reset => reset(model, link),
         Output::Account(value) => {
@@ -157,6 +160,21 @@ fn carry_out(model: &mut Model, link: &LinkId, output: Output, effects: &mut Vec
             notices::error(model, Some(link), text);
         }
     }
+}
+
+/// What was queued is gone, the program's own questions as well: curves are asked for when they are wanted again,
+/// but a cancel that the owner confirmed must arrive. Asking twice does no harm, the second answer is ignored.
+fn after_drop(model: &mut Model, link: &LinkId, effects: &mut Vec<Effect>) {
+    model.pending.retain(|_, pending| !matches!(pending, Pending::History { link: owner, .. } if owner == link));
+    let again = model.pending.iter().filter_map(|(id, pending)| {
+        let request = match pending {
+            Pending::Cancel(key) if key.link == *link => Request::CancelOrder(key.order.clone()),
+            Pending::Order(key) if key.link == *link => Request::Order(key.order.clone()),
+            _ => return None,
+        };
+        Some(Effect::Request { link: link.clone(), id: *id, request })
+    });
+    effects.extend(again);
 }
 
 /// The account behind the link is a new one: what was shown of the old one goes.
@@ -198,15 +216,15 @@ fn state_changed(model: &mut Model, link: &LinkId, state: &ConnectionState, effe
             notices::ring(model, &text, effects);
             notices::error(model, Some(link), text);
         }
-        ConnectionState::Polling { reason, .. } => {
-            let text = format!("{label}: no stream, {reason}; orders are polled and may show late");
-            notices::error(model, Some(link), text);
-        }
         ConnectionState::Blocked { reason } => {
             let text = format!("{label} is blocked: {reason}");
             notices::error(model, Some(link), text);
         }
-        ConnectionState::Connecting { .. } | ConnectionState::Syncing { .. } | ConnectionState::Paused => {}
+        // A refused stream is told by the session's own alarm.
+        ConnectionState::Polling { .. }
+        | ConnectionState::Connecting { .. }
+        | ConnectionState::Syncing { .. }
+        | ConnectionState::Paused => {}
     }
 }
 
@@ -256,10 +274,10 @@ fn grid(at: Mono) -> Mono {
 fn headline(account: &AccountState, fresh: &[&Execution], changes: &Changes) -> Option<(String, bool)> {
     let label = &account.link.label;
     let entries = changes.tape.iter().filter_map(|number| account.blotter.tape_entry(*number));
-    let refused = entries.filter(|entry| {
+    let mut refused = entries.filter(|entry| {
         matches!(entry.event, TradeEvent::Rejected | TradeEvent::CancelRejected | TradeEvent::ReplaceRejected)
     });
-    if let Some(entry) = refused.last() {
+    if let Some(entry) = refused.next_back() {
         let what = account
             .blotter
             .order(&entry.order_id)
@@ -323,7 +341,7 @@ fn ask_clock(model: &mut Model, link: &LinkId, effects: &mut Vec<Effect>) {
 }
 
 /// The clock came, or did not.
-pub(super) fn clock(model: &mut Model, result: Result<MarketClock, RequestError>) {
+pub(super) fn clock(model: &mut Model, result: &Result<MarketClock, RequestError>) {
     let now = model.now;
     let Ok(clock) = result else {
         // The header keeps what it has, with its age; an account's own errors say what is wrong.
@@ -333,7 +351,7 @@ pub(super) fn clock(model: &mut Model, result: Result<MarketClock, RequestError>
     let turn = clock.next_open.min(clock.next_close);
     let left = Duration::try_from(turn.duration_since(now.wall)).unwrap_or(CLOCK_TURNED);
     model.clock_due = Some(now.mono + (left + CLOCK_TURNED).min(CLOCK_EVERY));
-    model.clock = Some(Dated { value: clock, at: now.mono });
+    model.clock = Some(Dated { value: *clock, at: now.mono });
     model.dirty = true;
 }
 

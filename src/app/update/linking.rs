@@ -28,12 +28,11 @@ pub(super) fn begin(model: &mut Model, broker: &BrokerId, effects: &mut Vec<Effe
     let id = AttemptId(model.next_attempt);
     model.next_attempt += 1;
     let missing = model.broker(broker).and_then(|broker| broker.missing.clone());
-    let phase = match missing {
-        Some(message) => AttemptPhase::Failed(LinkFailure::NotConfigured { message }),
-        None => {
-            effects.push(Effect::BeginLink { attempt: id, broker: broker.clone(), browser: true });
-            AttemptPhase::Starting
-        }
+    let phase = if let Some(message) = missing {
+        AttemptPhase::Failed(LinkFailure::NotConfigured { message })
+    } else {
+        effects.push(Effect::BeginLink { attempt: id, broker: broker.clone(), browser: true });
+        AttemptPhase::Starting
     };
     model.attempt = Some(Attempt { id, broker: broker.clone(), phase, note: None });
     model.overlays.push(Overlay::Linking);

@@ -12,13 +12,13 @@ pub(super) fn handle(model: &mut Model, mouse: Mouse, effects: &mut Vec<Effect>)
         return;
     }
     match mouse {
-        Mouse::Click(target) => click(model, target, effects),
+        Mouse::Click(target) => click(model, &target, effects),
         Mouse::Wheel { target, rows } => wheel(model, &target, isize::from(rows)),
     }
 }
 
-fn click(model: &mut Model, target: HitTarget, effects: &mut Vec<Effect>) {
-    match target {
+fn click(model: &mut Model, target: &HitTarget, effects: &mut Vec<Effect>) {
+    match *target {
         HitTarget::Hint(action) => actions::act(model, action, effects),
         HitTarget::OverlayRow(index) => overlay_row(model, index, effects),
         // Below an overlay nothing is touched.
@@ -70,7 +70,7 @@ fn wheel(model: &mut Model, target: &HitTarget, rows: isize) {
     }
     match target {
         HitTarget::Pane(pane) | HitTarget::Row(pane, _) | HitTarget::Header(pane, _) => {
-            lists::move_in(model, *pane, rows)
+            lists::move_in(model, *pane, rows);
         }
         HitTarget::OverlayRow(_) | HitTarget::Hint(_) | HitTarget::Nowhere => {}
     }

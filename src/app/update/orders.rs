@@ -63,7 +63,7 @@ pub(super) fn cancel_answered(
     let what = model.order(key).map_or_else(|| key.order.to_string(), brief);
     match result {
         Ok(_) => {
-            notices::toast(model, format!("{what}: the broker took the cancel; the order shows when it is canceled"))
+            notices::toast(model, format!("{what}: the broker took the cancel; the order shows when it is canceled"));
         }
         Err(error) => match error.kind {
             RequestErrorKind::Unprocessable | RequestErrorKind::NotFound => {
@@ -83,7 +83,7 @@ pub(super) fn cancel_answered(
             | RequestErrorKind::Forbidden
             | RequestErrorKind::RateLimited { .. }
             | RequestErrorKind::Refused => {
-                notices::error(model, Some(&key.link), format!("{what}: not canceled, {error}"))
+                notices::error(model, Some(&key.link), format!("{what}: not canceled, {error}"));
             }
         },
     }
@@ -106,7 +106,7 @@ pub(super) fn fetched(
         }
         Ok(_) => {}
         Err(error) => {
-            notices::error(model, Some(&key.link), format!("order {}: its state is not known, {error}", key.order))
+            notices::error(model, Some(&key.link), format!("order {}: its state is not known, {error}", key.order));
         }
     }
 }

@@ -108,10 +108,10 @@ pub(super) fn step(model: &mut Model, action: Action) {
     };
     match model.overlays.last_mut() {
         Some(Overlay::AddBroker { matches, selected, .. }) => {
-            *selected = moved(*selected, matches.len().saturating_sub(1))
+            *selected = moved(*selected, matches.len().saturating_sub(1));
         }
         Some(Overlay::Palette { matches, selected, .. }) => {
-            *selected = moved(*selected, matches.len().saturating_sub(1))
+            *selected = moved(*selected, matches.len().saturating_sub(1));
         }
         Some(overlay) => {
             if let Some(scroll) = scroll_of(overlay) {

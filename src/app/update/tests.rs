@@ -1,1 +1,383 @@
+//! The program driven from outside: typed keys, a scripted broker behind the effects, virtual time.
 
+mod connection;
+mod keys;
+mod linking;
+mod lists;
+mod orders;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::*;
+use crate::app::keymap::{Chord, KeyCode, Keymap};
+use crate::app::model::{BrokerSummary, Pane, Program};
+use crate::domain::execution::{Execution, ExecutionKind};
+use crate::domain::order::Raw;
+use crate::domain::{
+    Account, Environment, LinkId, Money, Mono, Order, OrderClass, OrderStatus, OrderType, Position, Price, Qty, Side,
+    Source, TimeInForce, TradeEvent, TradeUpdate,
+};
+use crate::link::LinkRecord;
+use crate::session::request::OrderFilter;
+use crate::session::{Closed, Epoch, Reply, Request, RequestError, RequestErrorKind, StreamEvent};
+
+/// The program with a broker behind it that answers every question at once from what it holds.
+pub(super) struct Desk {
+    pub(super) model: Model,
+    pub(super) now: Now,
+    /// What the broker's accounts hold, by link.
+    orders: Vec<(LinkId, Order)>,
+    positions: Vec<(LinkId, Position)>,
+    epochs: Vec<(LinkId, Epoch)>,
+    /// The answer to the next cancel.
+    cancel: Option<RequestError>,
+    /// How every question is refused, if it is.
+    refuse: Option<RequestErrorKind>,
+    /// Whether streams listen as soon as they are opened.
+    up: bool,
+    /// Every effect so far, but the ones answered.
+    pub(super) seen: Vec<Effect>,
+}
+
+pub(super) fn start() -> Timestamp {
+    Timestamp::from_second(1_790_000_000).unwrap()
+}
+
+pub(super) fn link(label: &str, environment: Environment) -> LinkRecord {
+    let broker = format!("alpaca-{}", environment.as_str());
+    LinkRecord {
+        id: LinkId::from(format!("{broker}/{}/{label}", environment.as_str())),
+        broker: broker.as_str().into(),
+        environment,
+        account_id: format!("id-{label}").into(),
+        account_number: Arc::from(format!("PA{label}")),
+        label: Arc::from(label),
+        scopes: vec![Arc::from("trading")],
+        linked_at: start(),
+    }
+}
+
+pub(super) fn order(id: &str, symbol: &str, side: Side, qty: i64, minute: i64) -> Order {
+    let at = Timestamp::from_second(1_789_990_000 + minute * 60).ok();
+    Order {
+        id: id.into(),
+        client_order_id: None,
+        symbol: symbol.into(),
+        asset_class: None,
+        side,
+        order_type: OrderType::Limit,
+        tif: TimeInForce::Day,
+        class: OrderClass::Simple,
+        qty: Some(Qty::whole(qty)),
+        notional: None,
+        cum_qty: Qty::ZERO,
+        avg_px: None,
+        limit_px: Some(Price::whole(10)),
+        stop_px: None,
+        trail_px: None,
+        trail_percent: None,
+        hwm: None,
+        status: OrderStatus::New,
+        extended_hours: false,
+        created_at: at,
+        updated_at: at,
+        submitted_at: at,
+        filled_at: None,
+        expired_at: None,
+        expires_at: None,
+        canceled_at: None,
+        failed_at: None,
+        replaced_at: None,
+        replaced_by: None,
+        replaces: None,
+        group_id: None,
+        group_role: None,
+        legs: Vec::new(),
+        raw: Raw::default(),
+    }
+}
+
+pub(super) fn position(symbol: &str, qty: i64) -> Position {
+    Position {
+        symbol: symbol.into(),
+        asset_id: None,
+        asset_class: None,
+        qty: Qty::whole(qty),
+        qty_available: None,
+        avg_px: Some(Price::whole(10)),
+        last_px: Some(Price::whole(11)),
+        lastday_px: None,
+        market_value: Some(Money::whole(qty * 11)),
+        cost_basis: None,
+        unrealized_pl: Some(Money::whole(qty)),
+        unrealized_plpc: None,
+        unrealized_intraday_pl: None,
+        change_today: None,
+        raw: Raw::default(),
+    }
+}
+
+fn account(id: &str) -> Account {
+    Account {
+        id: id.into(),
+        number: Some(Arc::from("PA1")),
+        status: Arc::from("ACTIVE"),
+        currency: None,
+        equity: Some(Money::whole(100_000)),
+        last_equity: None,
+        cash: None,
+        buying_power: None,
+        non_marginable_buying_power: None,
+        long_market_value: None,
+        short_market_value: None,
+        initial_margin: None,
+        maintenance_margin: None,
+        multiplier: None,
+        trading_blocked: false,
+        account_blocked: false,
+        transfers_blocked: false,
+        trade_suspended_by_user: false,
+        shorting_enabled: true,
+        created_at: None,
+        raw: Raw::default(),
+    }
+}
+
+pub(super) fn failure(kind: RequestErrorKind, message: &str) -> RequestError {
+    RequestError { kind, status: None, code: None, message: message.to_owned(), extra: None, request_id: None }
+}
+
+impl Desk {
+    /// A program that knows two brokers and no account.
+    pub(super) fn empty() -> Self {
+        Self::with(Program::default())
+    }
+
+    pub(super) fn with(program: Program) -> Self {
+        let now = Now { mono: Mono::ZERO, wall: start() };
+        let broker = |id: &str, name: &str, environment| BrokerSummary {
+            id: id.into(),
+            name: Arc::from(name),
+            environments: vec![environment],
+            missing: None,
+        };
+        let brokers = vec![
+            broker("alpaca-paper", "Alpaca Paper (OAuth)", Environment::Paper),
+            broker("alpaca-live", "Alpaca Live (OAuth)", Environment::Live),
+        ];
+        Self {
+            model: Model::new(program, Keymap::default(), brokers, now),
+            now,
+            orders: Vec::new(),
+            positions: Vec::new(),
+            epochs: Vec::new(),
+            cancel: None,
+            refuse: None,
+            up: true,
+            seen: Vec::new(),
+        }
+    }
+
+    /// Paper and live linked and live, paper shown, the keys on Orders.
+    pub(super) fn two() -> Self {
+        let mut desk = Self::empty();
+        desk.begin(&[link("paper", Environment::Paper), link("real", Environment::Live)]);
+        desk.keys("3");
+        desk
+    }
+
+    /// Paper with these orders.
+    pub(super) fn holding(orders: &[Order]) -> Self {
+        let mut desk = Self::empty();
+        let paper = link("paper", Environment::Paper);
+        desk.orders = orders.iter().map(|order| (paper.id.clone(), order.clone())).collect();
+        desk.begin(&[paper]);
+        desk.keys("3");
+        desk
+    }
+
+    pub(super) fn begin(&mut self, links: &[LinkRecord]) {
+        self.msg(Msg::Started { links: links.to_vec() });
+    }
+
+    pub(super) fn msg(&mut self, msg: Msg) {
+        let effects = update(&mut self.model, msg, self.now);
+        for effect in effects {
+            self.run(effect);
+        }
+    }
+
+    fn run(&mut self, effect: Effect) {
+        match &effect {
+            Effect::OpenStream { link, epoch, form } => {
+                self.epochs.retain(|(other, _)| other != link);
+                self.epochs.push((link.clone(), *epoch));
+                if self.up {
+                    let (link, form) = (link.clone(), *form);
+                    self.stream(&link, StreamEvent::Opened);
+                    self.stream(&link, StreamEvent::Authorized { form, message: None });
+                    self.stream(&link, StreamEvent::Listening { trade_updates: true });
+                }
+            }
+            Effect::Request { link, id, request } => {
+                let result = self.reply(link, request);
+                let (link, id) = (link.clone(), *id);
+                self.seen.push(effect);
+                return self.msg(Msg::Replied { link, id, result });
+            }
+            _ => {}
+        }
+        self.seen.push(effect);
+    }
+
+    fn reply(&mut self, link: &LinkId, request: &Request) -> Result<Box<Reply>, RequestError> {
+        if let Some(kind) = &self.refuse {
+            return Err(failure(kind.clone(), "refused"));
+        }
+        let own = |owner: &LinkId| owner == link;
+        Ok(Box::new(match request {
+            Request::Account => Reply::Account(Box::new(account(&format!("id-{link}")))),
+            Request::Positions => Reply::Positions(
+                self.positions.iter().filter(|(owner, _)| own(owner)).map(|(_, p)| p.clone()).collect(),
+            ),
+            Request::Orders(query) if query.before_order_id.is_some() => Reply::Orders(Vec::new()),
+            Request::Orders(query) => {
+                let fits = |order: &Order| query.filter == OrderFilter::All || order.status.is_working();
+                let held = self.orders.iter().filter(|(owner, order)| own(owner) && fits(order));
+                Reply::Orders(held.map(|(_, order)| order.clone()).collect())
+            }
+            Request::Order(id) => match self.orders.iter().find(|(owner, order)| own(owner) && order.id == *id) {
+                Some((_, order)) => Reply::Order(Box::new(order.clone())),
+                None => return Err(failure(RequestErrorKind::NotFound, "order not found")),
+            },
+            Request::Activities(_) => Reply::Activities(Vec::new()),
+            Request::History { .. } => Reply::History(crate::domain::market::EquityHistory::default()),
+            Request::CancelOrder(_) => match self.cancel.take() {
+                Some(error) => return Err(error),
+                None => Reply::Done,
+            },
+            other => panic!("{other:?} is not asked"),
+        }))
+    }
+
+    pub(super) fn stream(&mut self, link: &LinkId, event: StreamEvent) {
+        let epoch = self.epochs.iter().find(|(owner, _)| owner == link).unwrap().1;
+        self.msg(Msg::Stream { link: link.clone(), epoch, event });
+    }
+
+    /// The broker takes an order, or reports what became of it.
+    pub(super) fn tell(&mut self, link: &LinkId, event: TradeEvent, order: Order, fill: Option<(i64, i64)>) {
+        let executions = fill.map(|(qty, px)| Execution {
+            id: format!("{}-{}", order.id, order.cum_qty).into(),
+            order_id: order.id.clone(),
+            symbol: order.symbol.clone(),
+            side: order.side.clone(),
+            qty: Qty::whole(qty),
+            px: Some(Price::whole(px)),
+            cum_qty: Some(order.cum_qty),
+            position_qty: None,
+            at: order.updated_at,
+            kind: ExecutionKind::Trade,
+            source: Source::Stream,
+        });
+        self.orders.retain(|(_, known)| known.id != order.id);
+        self.orders.push((link.clone(), order.clone()));
+        let at = order.updated_at;
+        let update = TradeUpdate {
+            event,
+            event_id: None,
+            at,
+            happened_at: at,
+            order,
+            executions: executions.into_iter().collect(),
+            reason: None,
+            raw: Raw::default(),
+        };
+        self.stream(link, StreamEvent::Update(Box::new(update)));
+    }
+
+    /// Fills an order whole at a price.
+    pub(super) fn fill(&mut self, link: &LinkId, mut order: Order, px: i64) {
+        let qty = order.qty.unwrap();
+        order.cum_qty = qty;
+        order.status = OrderStatus::Filled;
+        order.avg_px = Some(Price::whole(px));
+        order.updated_at = order.updated_at.and_then(|at| at.checked_add(Duration::from_secs(1)).ok());
+        let whole = qty.to_string().parse().unwrap();
+        self.tell(link, TradeEvent::Fill, order, Some((whole, px)));
+    }
+
+    pub(super) fn key(&mut self, chord: Chord) {
+        self.msg(Msg::Key(chord));
+    }
+
+    /// Types words of keys: `j`, `enter`, `ctrl-c`.
+    pub(super) fn keys(&mut self, words: &str) {
+        for word in words.split_whitespace() {
+            self.key(word.parse().unwrap());
+        }
+    }
+
+    /// Types text letter by letter.
+    pub(super) fn text(&mut self, text: &str) {
+        for ch in text.chars() {
+            self.key(Chord::key(KeyCode::Char(ch)));
+        }
+    }
+
+    /// Lets time pass from deadline to deadline.
+    pub(super) fn pass(&mut self, time: Duration) {
+        let end = self.now.plus(time);
+        while let Some(at) = self.model.next_deadline(self.now).filter(|at| *at <= end.mono) {
+            self.now = self.now.plus(at.since(self.now.mono));
+            self.msg(Msg::Tick);
+        }
+        self.now = end;
+    }
+
+    pub(super) fn toast(&self) -> &str {
+        self.model.toasts.back().map_or("", |toast| toast.text.as_str())
+    }
+
+    pub(super) fn state(&self, at: usize) -> &'static str {
+        self.model.accounts[at].state().word()
+    }
+
+    pub(super) fn shown(&self) -> Vec<&str> {
+        self.model.rows.orders.rows.iter().map(|key| key.order.as_str()).collect()
+    }
+
+    pub(super) fn selected(&self) -> &str {
+        self.model.rows.orders.selected.as_ref().map_or("", |key| key.order.as_str())
+    }
+
+    pub(super) fn saw(&self, wanted: &Effect) -> bool {
+        self.seen.contains(wanted)
+    }
+}
+
+pub(super) fn paper() -> LinkId {
+    link("paper", Environment::Paper).id
+}
+
+pub(super) fn real() -> LinkId {
+    link("real", Environment::Live).id
+}
+
+#[test]
+fn the_same_messages_give_the_same_model() {
+    let run = || {
+        let mut desk = Desk::two();
+        desk.tell(&paper(), TradeEvent::New, order("a", "AAPL", Side::Buy, 10, 1), None);
+        desk.keys("j / a p enter s S z");
+        desk.pass(Duration::from_secs(70));
+        (format!("{:?}", desk.model), desk.seen)
+    };
+    let (first, second) = (run(), run());
+    assert_eq!(first.1, second.1);
+    // Hash maps print in any order, so the pictures are compared by what is shown.
+    assert_eq!(first.0.len(), second.0.len());
+}

@@ -1,0 +1,173 @@
+use super::*;
+use crate::domain::market::MarketClock;
+
+#[test]
+fn every_known_account_connects_and_becomes_live() {
+    let desk = Desk::two();
+    assert_eq!((desk.state(0), desk.state(1)), ("live", "live"));
+    assert_eq!(desk.model.counts(), [("live", 2)]);
+    assert!(desk.model.accounts[0].account.is_some());
+}
+
+#[test]
+fn a_lost_stream_comes_back_by_itself_and_brings_what_was_missed() {
+    let mut desk = Desk::holding(&[order("a", "AAPL", Side::Buy, 10, 1)]);
+    desk.up = false;
+    desk.stream(&paper(), StreamEvent::Closed(Closed::Lost { message: "reset".to_owned() }));
+    assert_eq!(desk.state(0), "reconnecting");
+    assert_eq!(desk.shown(), ["a"], "what is known stays on the screen");
+    desk.orders.push((paper(), order("b", "MSFT", Side::Sell, 5, 2)));
+    desk.up = true;
+    desk.pass(Duration::from_secs(40));
+    assert_eq!(desk.state(0), "live");
+    assert_eq!(desk.shown(), ["b", "a"]);
+    assert!(desk.model.accounts[0].log.len() > 2, "the history tells of it");
+}
+
+#[test]
+fn a_refused_token_is_an_error_that_stays_until_it_is_read() {
+    let mut desk = Desk::holding(&[]);
+    desk.refuse = Some(RequestErrorKind::Unauthorized);
+    desk.keys("r");
+    desk.pass(Duration::from_secs(5));
+    assert_eq!((desk.state(0), desk.model.unread_errors()), ("needs relink", 1), "{:?}", desk.model.errors);
+    desk.pass(Duration::from_mins(5));
+    assert_eq!(desk.model.unread_errors(), 1, "time does not read errors");
+    desk.keys("r");
+    assert!(desk.toast().contains("the token was refused"), "{}", desk.toast());
+    desk.keys("E");
+    assert_eq!((desk.model.unread_errors(), desk.model.errors.len()), (0, 1), "reading does not remove them");
+}
+
+#[test]
+fn trouble_stays_and_notices_pass() {
+    let mut desk = Desk::empty();
+    desk.msg(Msg::Trouble("the log cannot be written".to_owned()));
+    desk.msg(Msg::Notice("copied".to_owned()));
+    desk.pass(Duration::from_secs(30));
+    assert!(desk.model.toasts.is_empty());
+    assert_eq!(desk.model.unread_errors(), 1);
+}
+
+#[test]
+fn a_new_fill_flashes_once_and_rings_once_a_second() {
+    let mut desk = Desk::with(Program { bell: true, notify: true, ..Program::default() });
+    desk.begin(&[link("paper", Environment::Paper)]);
+    assert!(!desk.saw(&Effect::Bell), "history is no news");
+    for (index, id) in ["a", "b"].into_iter().enumerate() {
+        desk.fill(&paper(), order(id, "AAPL", Side::Buy, 10, i64::try_from(index).unwrap()), 11);
+    }
+    assert_eq!(desk.model.flashes.len(), 2);
+    assert_eq!(desk.seen.iter().filter(|effect| **effect == Effect::Bell).count(), 1);
+    let told = desk.seen.iter().find_map(|effect| match effect {
+        Effect::Notify { text } => Some(text.as_str()),
+        _ => None,
+    });
+    assert_eq!(told, Some("BUY 10 AAPL @ 11.00 · paper"));
+    desk.pass(Duration::from_secs(2));
+    assert!(desk.model.flashes.is_empty());
+    desk.fill(&paper(), order("c", "AAPL", Side::Buy, 10, 3), 11);
+    assert_eq!(desk.seen.iter().filter(|effect| **effect == Effect::Bell).count(), 2);
+}
+
+#[test]
+fn flashes_can_be_turned_off() {
+    let mut desk = Desk::with(Program { flash: false, ..Program::default() });
+    desk.begin(&[link("paper", Environment::Paper)]);
+    desk.fill(&paper(), order("a", "AAPL", Side::Buy, 10, 1), 11);
+    assert!(desk.model.flashes.is_empty());
+    assert_eq!(desk.model.rows.tape.rows.len(), 1);
+}
+
+#[test]
+fn a_rejection_is_said() {
+    let mut desk = Desk::two();
+    let mut refused = order("a", "AAPL", Side::Buy, 10, 1);
+    refused.status = OrderStatus::Rejected;
+    desk.tell(&paper(), TradeEvent::Rejected, refused, None);
+    assert!(desk.toast().contains("order rejected: BUY 10 AAPL"), "{}", desk.toast());
+}
+
+#[test]
+fn a_quiet_account_wakes_the_program_once_a_second_and_draws_no_more_often() {
+    let mut desk = Desk::two();
+    desk.pass(Duration::from_mins(1));
+    let end = desk.now.plus(Duration::from_secs(20));
+    let (mut wakes, mut frames) = (0, 0);
+    while let Some(at) = desk.model.next_deadline(desk.now).filter(|at| *at <= end.mono) {
+        desk.now = desk.now.plus(at.since(desk.now.mono));
+        desk.model.dirty = false;
+        desk.msg(Msg::Tick);
+        wakes += 1;
+        frames += u32::from(desk.model.dirty);
+    }
+    assert!(wakes <= 24, "{wakes} wake-ups in 20 s");
+    assert!((19..=21).contains(&frames), "{frames} frames in 20 s");
+}
+
+#[test]
+fn a_pong_alone_draws_nothing() {
+    let mut desk = Desk::two();
+    desk.model.dirty = false;
+    desk.stream(&paper(), StreamEvent::Pong { latency: Duration::from_millis(30) });
+    assert!(!desk.model.dirty);
+}
+
+#[test]
+fn the_clock_is_asked_at_start_and_after_the_market_turned() {
+    let mut desk = Desk::two();
+    let asks = |desk: &Desk| desk.seen.iter().filter(|effect| matches!(effect, Effect::AskClock { .. })).count();
+    assert_eq!(asks(&desk), 1);
+    let in_minutes = |minutes| start().checked_add(Duration::from_mins(minutes)).unwrap();
+    let clock = MarketClock { at: start(), is_open: true, next_open: in_minutes(600), next_close: in_minutes(10) };
+    desk.msg(Msg::Clock(Ok(clock)));
+    desk.pass(Duration::from_mins(9));
+    assert_eq!(asks(&desk), 1);
+    desk.pass(Duration::from_mins(2));
+    assert_eq!(asks(&desk), 2);
+    assert!(desk.model.clock.is_some());
+}
+
+#[test]
+fn a_clock_that_does_not_answer_is_asked_again_later_and_not_at_once() {
+    let mut desk = Desk::two();
+    desk.msg(Msg::Clock(Err(failure(RequestErrorKind::Server, "oops"))));
+    let asks = |desk: &Desk| desk.seen.iter().filter(|effect| matches!(effect, Effect::AskClock { .. })).count();
+    desk.pass(Duration::from_secs(50));
+    assert_eq!(asks(&desk), 1);
+    desk.pass(Duration::from_secs(20));
+    assert_eq!(asks(&desk), 2);
+    assert_eq!(desk.model.unread_errors(), 0);
+}
+
+#[test]
+fn a_paused_account_stays_paused_and_the_same_key_starts_it() {
+    let mut desk = Desk::two();
+    desk.keys("p");
+    assert_eq!(desk.state(0), "paused");
+    desk.msg(Msg::Resumed);
+    desk.pass(Duration::from_mins(2));
+    assert_eq!(desk.state(0), "paused");
+    desk.keys("p");
+    assert_eq!(desk.state(0), "live");
+}
+
+#[test]
+fn waking_from_sleep_starts_every_connection_anew() {
+    let mut desk = Desk::two();
+    let before: Vec<Epoch> = desk.epochs.iter().map(|(_, epoch)| *epoch).collect();
+    desk.msg(Msg::Resumed);
+    assert!(desk.epochs.iter().zip(before).all(|((_, after), before)| *after > before));
+}
+
+#[test]
+fn a_flood_of_messages_does_not_stop_the_clock() {
+    let mut desk = Desk::two();
+    desk.msg(Msg::Notice("copied".to_owned()));
+    // The loop takes ticks last, so under a flood none may come.
+    for _ in 0..10 {
+        desk.now = desk.now.plus(Duration::from_secs(1));
+        desk.stream(&paper(), StreamEvent::Pong { latency: Duration::from_millis(1) });
+    }
+    assert!(desk.model.toasts.is_empty());
+}

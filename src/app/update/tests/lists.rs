@@ -1,0 +1,176 @@
+use super::*;
+use crate::app::columns::OrderColumn;
+
+fn many() -> Desk {
+    let mut orders: Vec<Order> = (0..6)
+        .map(|n| {
+            order(&format!("o{n}"), ["AAPL", "MSFT", "TSLA"][usize::try_from(n % 3).unwrap()], Side::Buy, n + 1, n)
+        })
+        .collect();
+    orders[4].status = OrderStatus::Canceled;
+    orders[5].side = Side::Sell;
+    Desk::holding(&orders)
+}
+
+#[test]
+fn working_orders_come_first_and_the_newest_of_each_on_top() {
+    let desk = many();
+    assert_eq!(desk.shown(), ["o5", "o3", "o2", "o1", "o0", "o4"]);
+    assert_eq!(desk.selected(), "o5");
+}
+
+#[test]
+fn the_cursor_stays_on_its_order_when_rows_move() {
+    let mut desk = many();
+    desk.keys("j j");
+    assert_eq!(desk.selected(), "o2");
+    desk.tell(&paper(), TradeEvent::New, order("new", "AAPL", Side::Buy, 10, 50), None);
+    assert_eq!((desk.selected(), desk.shown()[0]), ("o2", "new"));
+    desk.fill(&paper(), order("o2", "TSLA", Side::Buy, 3, 2), 11);
+    assert_eq!(desk.selected(), "o2");
+    assert_eq!(desk.shown(), ["new", "o5", "o3", "o1", "o0", "o4", "o2"]);
+}
+
+#[test]
+fn a_filter_narrows_as_it_is_typed_and_escape_puts_back_what_was() {
+    let mut desk = many();
+    desk.keys("/");
+    desk.text("aapl");
+    assert_eq!(desk.shown(), ["o3", "o0"]);
+    desk.keys("enter /");
+    desk.text(" qty>2");
+    assert_eq!(desk.shown(), ["o3"]);
+    desk.keys("esc");
+    assert_eq!(desk.shown(), ["o3", "o0"]);
+    desk.keys("esc");
+    assert_eq!(desk.shown().len(), 6);
+}
+
+#[test]
+fn filters_know_fields_and_the_two_halves_of_an_orders_life() {
+    let mut desk = many();
+    for (filter, shown) in [
+        ("side:sell", vec!["o5"]),
+        ("status:done", vec!["o4"]),
+        ("status:canceled", vec!["o4"]),
+        ("status:working -msft", vec!["o5", "o3", "o2", "o0"]),
+        ("type:market", vec![]),
+        ("qty>=5", vec!["o5", "o4"]),
+        ("symbol:t", vec!["o5", "o2"]),
+    ] {
+        desk.keys("/ ctrl-u");
+        desk.text(filter);
+        desk.keys("enter");
+        assert_eq!(desk.shown(), shown, "{filter}");
+    }
+}
+
+#[test]
+fn an_order_that_comes_while_a_filter_stands_is_filtered_too() {
+    let mut desk = many();
+    desk.keys("/");
+    desk.text("status:working");
+    desk.keys("enter");
+    desk.tell(&paper(), TradeEvent::New, order("new", "AAPL", Side::Buy, 10, 50), None);
+    assert!(desk.shown().contains(&"new"));
+    desk.fill(&paper(), order("new", "AAPL", Side::Buy, 10, 50), 11);
+    assert!(!desk.shown().contains(&"new"));
+}
+
+#[test]
+fn a_filter_that_is_not_understood_says_so() {
+    let mut desk = many();
+    desk.keys("/");
+    desk.text("colour:red ");
+    assert!(desk.toast().contains("no field \"colour\""));
+    assert_eq!(desk.shown().len(), 6);
+}
+
+#[test]
+fn sorting_goes_through_the_columns_and_round_the_other_way() {
+    let mut desk = many();
+    desk.model.rows.orders.sort = Some(OrderColumn::Qty.index() - 1);
+    desk.keys("s");
+    assert_eq!(desk.shown(), ["o5", "o4", "o3", "o2", "o1", "o0"]);
+    desk.keys("S");
+    assert_eq!(desk.shown(), ["o0", "o1", "o2", "o3", "o4", "o5"]);
+    assert!(desk.toast().contains("Qty, reversed"), "{}", desk.toast());
+    desk.model.rows.orders.sort = Some(OrderColumn::ALL.len() - 1);
+    desk.keys("s");
+    assert_eq!(desk.model.rows.orders.sort, None, "after the last column comes the pane's own order");
+}
+
+#[test]
+fn sorted_rows_stay_sorted_while_orders_fill() {
+    let mut desk = many();
+    desk.model.rows.orders.sort = Some(OrderColumn::Filled.index() - 1);
+    desk.keys("s");
+    desk.fill(&paper(), order("o1", "MSFT", Side::Buy, 2, 1), 11);
+    assert_eq!(desk.shown()[0], "o1");
+}
+
+#[test]
+fn the_tape_follows_what_comes_until_the_cursor_leaves_the_top() {
+    let mut desk = Desk::two();
+    for n in 0..3 {
+        desk.tell(&paper(), TradeEvent::New, order(&format!("o{n}"), "AAPL", Side::Buy, 10, n), None);
+    }
+    let newest = |desk: &Desk| desk.model.rows.tape.rows[0].entry;
+    desk.keys("5");
+    assert_eq!(desk.model.rows.tape.selected, None);
+    desk.keys("j j");
+    let selected = desk.model.rows.tape.selected.clone();
+    assert_eq!(desk.model.rows.tape.selected_index(), Some(1));
+    let before = newest(&desk);
+    desk.tell(&paper(), TradeEvent::New, order("o9", "AAPL", Side::Buy, 10, 9), None);
+    assert!(newest(&desk) > before);
+    assert_eq!(desk.model.rows.tape.selected, selected);
+    desk.keys("g");
+    assert_eq!(desk.model.rows.tape.selected, None);
+}
+
+#[test]
+fn the_id_and_the_rows_are_copied() {
+    let mut desk = many();
+    desk.keys("y");
+    let copied = |desk: &Desk| {
+        desk.seen.iter().rev().find_map(|effect| match effect {
+            Effect::Copy { text, what } => Some((text.expose().to_owned(), what.clone())),
+            _ => None,
+        })
+    };
+    assert_eq!(copied(&desk), Some(("o5".to_owned(), "order id".to_owned())));
+    desk.keys("space space Y");
+    let (text, what) = copied(&desk).unwrap();
+    assert_eq!((text.lines().count(), what.as_str()), (2, "2 rows"));
+    assert!(text.contains("SELL 6 TSLA") && text.ends_with("o3"), "{text}");
+}
+
+#[test]
+fn pages_are_as_long_as_the_view_says() {
+    let orders: Vec<Order> = (0..50).map(|n| order(&format!("o{n}"), "AAPL", Side::Buy, 10, n)).collect();
+    let mut desk = Desk::holding(&orders);
+    desk.msg(Msg::Drawn(crate::app::model::Extent { pages: [8; 5], ..Default::default() }));
+    desk.keys("pagedown");
+    assert_eq!(desk.model.rows.orders.selected_index(), Some(8));
+    desk.keys("ctrl-u");
+    assert_eq!(desk.model.rows.orders.selected_index(), Some(4));
+    desk.keys("G");
+    assert_eq!(desk.selected(), "o0");
+}
+
+#[test]
+fn positions_follow_the_broker_and_keep_the_cursor() {
+    let mut desk = Desk::empty();
+    desk.positions = vec![(paper(), position("AAPL", 5)), (paper(), position("TSLA", -3))];
+    desk.begin(&[link("paper", Environment::Paper)]);
+    desk.keys("4 j");
+    assert_eq!(desk.model.rows.positions.selected.as_ref().unwrap().symbol.as_str(), "TSLA");
+    desk.positions.insert(0, (paper(), position("MSFT", 1)));
+    desk.keys("r");
+    assert_eq!(desk.model.rows.positions.rows.len(), 3);
+    assert_eq!(desk.model.rows.positions.selected.as_ref().unwrap().symbol.as_str(), "TSLA");
+    desk.keys("/");
+    desk.text("side:short");
+    assert_eq!(desk.model.rows.positions.rows.len(), 1);
+}

@@ -1,0 +1,105 @@
+use super::*;
+use crate::app::model::Overlay;
+
+fn cancels(desk: &Desk) -> Vec<&str> {
+    let id = |effect: &'_ Effect| match effect {
+        Effect::Request { request: Request::CancelOrder(id), .. } => Some(id.clone()),
+        _ => None,
+    };
+    let wanted: Vec<_> = desk.seen.iter().filter_map(id).collect();
+    desk.orders
+        .iter()
+        .map(|(_, order)| &order.id)
+        .filter(|id| wanted.contains(id))
+        .map(crate::domain::OrderId::as_str)
+        .collect()
+}
+
+#[test]
+fn a_cancel_asks_first_and_the_order_says_when_it_is_done() {
+    let mut desk = Desk::holding(&[order("a", "AAPL", Side::Buy, 10, 1)]);
+    desk.keys("x");
+    assert!(matches!(desk.model.top(), Some(Overlay::Question(_))));
+    assert!(cancels(&desk).is_empty());
+    desk.keys("y");
+    assert_eq!(cancels(&desk), ["a"]);
+    assert!(desk.toast().contains("took the cancel"), "{}", desk.toast());
+    assert_eq!(desk.model.accounts[0].blotter.working_count(), 1, "a yes to a cancel is not yet a canceled order");
+}
+
+#[test]
+fn marked_orders_are_canceled_together_and_done_ones_are_left_out() {
+    let mut done = order("c", "AAPL", Side::Buy, 10, 0);
+    done.status = OrderStatus::Canceled;
+    let orders = [order("a", "AAPL", Side::Buy, 10, 2), order("b", "AAPL", Side::Buy, 10, 1), done];
+    let mut desk = Desk::holding(&orders);
+    desk.keys("space space space x y");
+    assert_eq!(cancels(&desk), ["a", "b"]);
+    assert!(desk.model.marks.is_empty());
+}
+
+#[test]
+fn too_late_is_neither_success_nor_error_and_the_order_is_fetched() {
+    let mut desk = Desk::holding(&[order("a", "AAPL", Side::Buy, 10, 1)]);
+    desk.cancel = Some(failure(RequestErrorKind::Unprocessable, "order is already in \"filled\" state"));
+    desk.orders[0].1.status = OrderStatus::Filled;
+    desk.keys("x y");
+    assert!(desk.toast().contains("cannot be canceled any more"), "{}", desk.toast());
+    assert_eq!(desk.model.unread_errors(), 0);
+    assert_eq!(desk.model.accounts[0].blotter.order(&"a".into()).unwrap().status, OrderStatus::Filled);
+}
+
+#[test]
+fn an_unknown_outcome_is_said_and_looked_up() {
+    let mut desk = Desk::holding(&[order("a", "AAPL", Side::Buy, 10, 1)]);
+    desk.cancel = Some(failure(RequestErrorKind::Timeout, "no answer in 15 s"));
+    desk.keys("x y");
+    assert!(desk.model.errors.back().unwrap().text.contains("unknown"));
+    let fetched = |effect: &Effect| matches!(effect, Effect::Request { request: Request::Order(_), .. });
+    assert!(desk.seen.iter().any(fetched));
+}
+
+#[test]
+fn read_only_missing_scope_and_locked_live_refuse_with_their_reason() {
+    let working = order("a", "AAPL", Side::Buy, 10, 1);
+    let attempt = |program: Program, mut record: LinkRecord, scopes: &[&str]| {
+        let mut desk = Desk::with(program);
+        record.scopes = scopes.iter().map(|scope| Arc::from(*scope)).collect();
+        desk.orders = vec![(record.id.clone(), working.clone())];
+        desk.begin(&[record]);
+        desk.keys("3 x");
+        assert!(desk.model.overlays.is_empty());
+        desk.toast().to_owned()
+    };
+    let paper = link("paper", Environment::Paper);
+    let read_only = Program { read_only: true, ..Program::default() };
+    assert!(attempt(read_only, paper.clone(), &["trading"]).contains("read-only"));
+    assert!(attempt(Program::default(), paper, &["data"]).contains("without the scope trading"));
+    let real = link("real", Environment::Live);
+    assert!(attempt(Program::default(), real, &["trading"]).contains("LIVE and locked"));
+}
+
+#[test]
+fn a_live_cancel_needs_its_own_key() {
+    let mut desk = Desk::with(Program { trading_live: true, ..Program::default() });
+    desk.orders = vec![(real(), order("a", "AAPL", Side::Buy, 10, 1))];
+    desk.begin(&[link("real", Environment::Live)]);
+    desk.keys("3 x enter y");
+    assert!(cancels(&desk).is_empty());
+    assert!(desk.toast().contains("L says yes"), "{}", desk.toast());
+    desk.keys("L");
+    assert_eq!(cancels(&desk), ["a"]);
+}
+
+#[test]
+fn a_confirmed_cancel_survives_a_dropped_queue() {
+    let mut desk = Desk::holding(&[order("a", "AAPL", Side::Buy, 10, 1)]);
+    desk.keys("x");
+    // The answer does not come, and the connection starts anew meanwhile.
+    let sent = update(&mut desk.model, Msg::Key(Chord::char('y')), desk.now);
+    assert!(matches!(sent.as_slice(), [Effect::Request { request: Request::CancelOrder(_), .. }]));
+    let again = update(&mut desk.model, Msg::Key(Chord::char('r')), desk.now);
+    let dropped = again.iter().position(|effect| matches!(effect, Effect::DropRequests { .. }));
+    let resent = again.iter().position(|effect| sent.contains(effect));
+    assert!(dropped.is_some() && resent > dropped, "{again:?}");
+}
