@@ -7,6 +7,7 @@ pub mod brokers;
 pub mod config;
 pub mod link;
 pub mod output;
+pub mod sim;
 pub mod unlink;
 
 use std::path::PathBuf;
@@ -81,6 +82,8 @@ pub enum Command {
     /// Write, find or check the configuration file.
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Serve the simulated brokerage, for tests and for other clients.
+    Sim(sim::SimCommand),
 }
 
 /// What a command works with: the configuration, the paths, the options.
@@ -150,6 +153,7 @@ fn dispatch(cli: Cli) -> Result<u8, Error> {
         Some(Command::Link(args)) => with_context(&cli.global, async |ctx| link::run(ctx, &args).await),
         Some(Command::Unlink(args)) => with_context(&cli.global, async |ctx| unlink::run(ctx, &args).await.map(|()| 0)),
         Some(Command::Config(command)) => config::run(&cli.global, &command).map(|()| 0),
+        Some(Command::Sim(command)) => sim::run(command).map(|()| 0),
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod calendar;
 pub mod dice;
 pub mod engine;
+pub mod faults;
 pub mod market;
 pub mod options;
 pub mod server;

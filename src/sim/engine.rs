@@ -26,9 +26,10 @@ use uuid::Uuid;
 
 pub use account::{Account, Balances, Configurations, Kind, PositionView};
 pub use event::{EngineEvent, EventId, Execution, Report, Restated};
+pub use lifecycle::Part;
 pub use order::{AccountNo, Changes, NewLeg, NewOrder, Order, OrderFilter, OrderId, StatusFilter, StopLoss};
 pub use position::Position;
-pub use query::{ActivityFilter, ClockView, FillActivity, Truth};
+pub use query::{ActivityFilter, ClockView, FillActivity, Truth, activity_id};
 pub use refusal::{Member, Refusal};
 pub use words::{AssetClass, EventKind, GroupRole, OrderClass, OrderType, PositionIntent, Side, Status, TimeInForce};
 

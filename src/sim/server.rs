@@ -1,1 +1,267 @@
-//! (contract skeleton)
+//! The simulated brokerage behind real sockets: four origins on loopback ports, one engine, one clock.
+//!
+//! `start` binds and returns at once; everything runs in tasks until [`Running::stop`] or drop.
+
+mod auth;
+mod clock;
+mod control;
+mod data;
+mod gate;
+mod grants;
+mod hub;
+mod msgpack;
+mod net;
+mod reply;
+mod rest;
+mod scenario;
+mod sse;
+mod state;
+mod stream;
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use axum::{Router, middleware};
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use self::clock::SimClock;
+use self::gate::Gate;
+use self::grants::{Client, Grant, Grants, KeyPair, Scopes};
+use self::hub::Hub;
+use self::net::{Listening, Switches, Tls};
+use self::state::{Policy, Sim};
+use super::calendar;
+use super::engine::{Engine, EngineOptions};
+use super::faults::{FaultError, Faults, Origin};
+use super::options::{Ready, ReadyEndpoints, SimOptions};
+
+/// Redirect URIs that are registered when the options name none.
+const REDIRECT_PORTS: std::ops::RangeInclusive<u16> = 41_970..=41_974;
+
+/// Why the simulated brokerage does not start.
+#[derive(Debug, Error)]
+pub enum SimError {
+    /// Only this machine may reach it.
+    #[error("{0} is not a loopback address")]
+    NotLoopback(SocketAddr),
+    /// A port is taken, or not ours.
+    #[error("cannot listen on {0}")]
+    Bind(SocketAddr, #[source] std::io::Error),
+    /// Certificates could not be made.
+    #[error("cannot make a certificate: {0}")]
+    Tls(String),
+    /// The certificate authority's file could not be written.
+    #[error("cannot write the certificate authority's file")]
+    CaFile(#[source] std::io::Error),
+    /// The fault specification is wrong.
+    #[error("bad fault specification: {0}")]
+    Faults(#[from] FaultError),
+    /// The scenario is wrong.
+    #[error("bad scenario: {0}")]
+    Scenario(String),
+}
+
+/// A brokerage that runs; dropping it ends it too, without waiting.
+pub struct Running {
+    /// Addresses and credentials.
+    pub ready: Ready,
+    tasks: JoinSet<()>,
+    shutdown: DropGuard,
+    ca_file: Option<tempfile::NamedTempFile>,
+}
+
+impl Running {
+    /// Ends every task and connection, and waits for that.
+    pub async fn stop(mut self) {
+        self.shutdown.disarm().cancel();
+        while self.tasks.join_next().await.is_some() {}
+        drop(self.ca_file);
+    }
+}
+
+/// Starts a brokerage: when this returns, all ports answer.
+///
+/// # Errors
+/// [`SimError`], before anything answers.
+pub async fn start(options: SimOptions) -> Result<Running, SimError> {
+    if !options.listen.ip().is_loopback() {
+        return Err(SimError::NotLoopback(options.listen));
+    }
+    let listeners = bind(options.listen).await?;
+    let (tls, ca_file) = certificates(options.tls)?;
+    let steps = options.scenario.as_deref().map(scenario::read).transpose().map_err(SimError::Scenario)?;
+
+    let began = calendar::recent_afternoon(SimClock::wall());
+    let clock = SimClock::new(began, options.pace);
+    let engine = Engine::new(EngineOptions::new(options.seed, began));
+    let mut faults = Faults::new(options.seed);
+    if let Some(spec) = &options.faults {
+        faults.add_spec(spec, clock.real())?;
+    }
+    let mut grants = Grants::new(options.seed);
+    let hub = Hub::new(engine);
+    let ready = register(&mut grants, &hub, &options, &listeners, ca_file.as_ref());
+    let shutdown = CancellationToken::new();
+    let sim = Arc::new(Sim {
+        clock,
+        hub,
+        grants: Mutex::new(grants),
+        faults: Mutex::new(faults),
+        policy: Mutex::new(Policy::default()),
+        watchlists: Mutex::default(),
+        data_seats: Mutex::default(),
+        kill: watch::Sender::new(0),
+        refuse: watch::Sender::new(None),
+        freeze: watch::Sender::new(None),
+        revoked: watch::Sender::new(0),
+        frames: options.frames,
+        shutdown: shutdown.clone(),
+    });
+    let tasks = spawn(&sim, listeners, tls.as_ref(), steps.unwrap_or_default());
+    Ok(Running { ready, tasks, shutdown: shutdown.drop_guard(), ca_file })
+}
+
+/// One listener for each origin: the given port and the three after it, or any four.
+async fn bind(first: SocketAddr) -> Result<Vec<(Origin, TcpListener, SocketAddr)>, SimError> {
+    let mut listeners = Vec::new();
+    for (place, origin) in Origin::ALL.into_iter().enumerate() {
+        let mut address = first;
+        if first.port() != 0 {
+            let offset = u16::try_from(place).unwrap_or(0);
+            address.set_port(first.port().checked_add(offset).unwrap_or(0));
+        }
+        let bound = TcpListener::bind(address).await.map_err(|error| SimError::Bind(address, error))?;
+        let address = bound.local_addr().map_err(|error| SimError::Bind(address, error))?;
+        listeners.push((origin, bound, address));
+    }
+    Ok(listeners)
+}
+
+fn certificates(wanted: bool) -> Result<(Option<Tls>, Option<tempfile::NamedTempFile>), SimError> {
+    if !wanted {
+        return Ok((None, None));
+    }
+    let tls = net::throwaway_tls().map_err(SimError::Tls)?;
+    let write = || {
+        let mut file = tempfile::Builder::new().prefix("simulated-ca-").suffix(".pem").tempfile()?;
+        file.write_all(tls.authority_pem.as_bytes())?;
+        file.flush()?;
+        Ok(file)
+    };
+    let file = write().map_err(SimError::CaFile)?;
+    Ok((Some(tls), Some(file)))
+}
+
+/// Registers the built-in client, tokens and keys, and says where everything is.
+fn register(
+    grants: &mut Grants,
+    hub: &Hub,
+    options: &SimOptions,
+    listeners: &[(Origin, TcpListener, SocketAddr)],
+    ca_file: Option<&tempfile::NamedTempFile>,
+) -> Ready {
+    let client_id = grants.text("0123456789abcdef", 32);
+    let client_secret = grants.text("0123456789abcdef", 40);
+    let redirect_uris = if options.redirect_uris.is_empty() {
+        let hosts = ["127.0.0.1", "localhost"];
+        let uri = |host: &str, port: u16| format!("http://{host}:{port}/callback");
+        hosts.iter().flat_map(|host| REDIRECT_PORTS.map(move |port| uri(host, port))).collect()
+    } else {
+        options.redirect_uris.clone()
+    };
+    grants.clients.push(Client {
+        id: client_id.clone(),
+        secret: client_secret.clone(),
+        name: "brokerdeck".to_owned(),
+        redirect_uris: redirect_uris.clone(),
+    });
+    let accounts = hub.accounts();
+    let first = |live: bool| accounts.iter().find(|account| account.live == live).map(|account| account.no);
+    let paper = Grant { paper: first(false), live: None, scopes: Scopes::ALL };
+    let live = Grant { paper: None, live: first(true), scopes: Scopes::ALL };
+    let (paper_token, live_token) = (grants.issue_token(paper), grants.issue_token(live));
+    let key_id = format!("PK{}", grants.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 24));
+    let letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    let secret_key = grants.text(letters, 44);
+    grants.keys.push(KeyPair { id: key_id.clone(), secret: secret_key.clone(), grant: paper });
+
+    let (http, ws) = if options.tls { ("https", "wss") } else { ("http", "ws") };
+    let at = |wanted: Origin| {
+        let found = listeners.iter().find(|(origin, ..)| *origin == wanted);
+        found.map_or_else(String::new, |(_, _, address)| address.to_string())
+    };
+    let endpoints = |origin: Origin, path: &str| ReadyEndpoints {
+        api_url: format!("{http}://{}", at(origin)),
+        stream_url: format!("{ws}://{}{path}", at(origin)),
+    };
+    Ready {
+        authorize_url: format!("{http}://{}/oauth/authorize", at(Origin::Auth)),
+        token_url: format!("{http}://{}/oauth/token", at(Origin::Auth)),
+        paper: endpoints(Origin::Paper, "/stream"),
+        live: endpoints(Origin::Live, "/stream"),
+        data: endpoints(Origin::Data, "/v2/iex"),
+        client_id,
+        client_secret,
+        redirect_uris,
+        paper_token,
+        live_token,
+        key_id,
+        secret_key,
+        ca_file: ca_file.map(|file| file.path().display().to_string()),
+    }
+}
+
+/// What answers on an origin.
+fn router(sim: &Arc<Sim>, origin: Origin) -> Router {
+    let gate = Gate { sim: Arc::clone(sim), origin };
+    let routes = match origin {
+        Origin::Auth => auth::router(Arc::clone(sim)),
+        Origin::Paper | Origin::Live => rest::router(gate.clone()).merge(control::router(gate.clone())),
+        Origin::Data => data::router(gate.clone()),
+    };
+    routes.layer(middleware::from_fn_with_state(gate, gate::pass))
+}
+
+fn spawn(
+    sim: &Arc<Sim>,
+    listeners: Vec<(Origin, TcpListener, SocketAddr)>,
+    tls: Option<&Tls>,
+    steps: Vec<scenario::Step>,
+) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    for (origin, listener, address) in listeners {
+        let listening = Listening {
+            listener,
+            tls: tls.map(|tls| tls.acceptor.clone()),
+            router: router(sim, origin),
+            title_case: matches!(origin, Origin::Paper | Origin::Live),
+        };
+        let switches =
+            Switches { kill: sim.kill.subscribe(), refuse: sim.refuse.subscribe(), shutdown: sim.shutdown.clone() };
+        tasks.spawn(async move {
+            if let Err(error) = net::serve(listening, switches).await {
+                tracing::error!(%address, %error, "an origin of the simulated brokerage stopped");
+            }
+        });
+    }
+    let driven = Arc::clone(sim);
+    tasks.spawn(async move {
+        tokio::select! {
+            () = driven.hub.drive(&driven.clock) => {}
+            () = driven.shutdown.cancelled() => {}
+        }
+    });
+    let played = Arc::clone(sim);
+    tasks.spawn(async move {
+        tokio::select! {
+            () = scenario::play(&played, steps) => {}
+            () = played.shutdown.cancelled() => {}
+        }
+    });
+    tasks
+}

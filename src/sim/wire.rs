@@ -1,1 +1,55 @@
-//! (contract skeleton)
+//! The simulated brokerage's own wire structs: what its answers and frames look like, field by field.
+//!
+//! They are written from the service's description alone. The program's client has its own; neither may import the other,
+//! so that a mistake in one is never mirrored in the other.
+
+pub mod order;
+
+use std::str::FromStr;
+
+use jiff::{Timestamp, Unit};
+use rust_decimal::Decimal;
+use serde_json::{Number, Value};
+
+/// A decimal as a bare JSON number with all its digits; no binary float is involved.
+pub fn number(value: Decimal) -> Value {
+    Number::from_str(&value.to_string()).map_or(Value::Null, Value::Number)
+}
+
+/// A decimal as a string.
+pub fn text(value: Decimal) -> Value {
+    Value::from(value.to_string())
+}
+
+/// A moment with microseconds at most, as the `at` of events has it.
+pub fn micros(moment: Timestamp) -> String {
+    moment.round(Unit::Microsecond).unwrap_or(moment).to_string()
+}
+
+/// An amount as clients send it: a string or a number. The error is the text that is neither.
+pub fn amount(value: &Value) -> Result<Option<Decimal>, String> {
+    let text = match value {
+        Value::Null => return Ok(None),
+        Value::String(text) if text.trim().is_empty() => return Ok(None),
+        Value::String(text) => text.trim().to_owned(),
+        Value::Number(number) => number.to_string(),
+        other => return Err(other.to_string()),
+    };
+    let exact = Decimal::from_str_exact(&text).or_else(|_| Decimal::from_scientific(&text));
+    exact.map(Some).map_err(|_| text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_keep_every_digit() {
+        let exact: Decimal = "123456789.123456789123".parse().unwrap();
+        assert_eq!(number(exact).to_string(), "123456789.123456789123");
+        assert_eq!(amount(&serde_json::from_str("0.1000").unwrap()), Ok(Some("0.1".parse().unwrap())));
+        assert_eq!(amount(&Value::from("1e3")), Ok(Some(Decimal::from(1000))));
+        assert_eq!(amount(&Value::Null), Ok(None));
+        assert!(amount(&Value::from("ten")).is_err());
+    }
+}

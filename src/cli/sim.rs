@@ -1,0 +1,132 @@
+//! `brokerdeck sim`: the simulated brokerage as a server.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use rust_decimal::Decimal;
+
+use super::{output, runtime};
+use crate::error::Error;
+use crate::sim::options::{Frames, SimOptions};
+use crate::sim::server::{self, SimError};
+
+/// The options of `brokerdeck sim`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct SimCommand {
+    /// Where to listen; paper, live and data take the next three ports. Port 0 takes any free ones.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub listen: SocketAddr,
+    /// The source of all chance: the same seed, the same market, the same credentials.
+    #[arg(long, value_name = "N", default_value_t = 7)]
+    pub seed: u64,
+    /// How fast simulated time runs, from 0.1 to 100.
+    #[arg(long, value_name = "X", default_value = "1", value_parser = parse_pace)]
+    pub pace: Decimal,
+    /// Order events a second, instead of a human pace.
+    #[arg(long, value_name = "EVENTS_PER_S")]
+    pub rate: Option<u32>,
+    /// Serve TLS with a throw-away certificate authority; its file is named in the ready line.
+    #[arg(long)]
+    pub tls: bool,
+    /// Frames of the stream: faithful is binary on paper and text on live.
+    #[arg(long, value_enum, default_value_t = FramesChoice::Faithful)]
+    pub frames: FramesChoice,
+    /// What goes wrong, as in `duplicate@5%,delay=200ms@10%/paper`.
+    #[arg(long, value_name = "SPEC")]
+    pub faults: Option<String>,
+    /// A TOML file of control requests and their times.
+    #[arg(long, value_name = "FILE")]
+    pub scenario: Option<PathBuf>,
+    /// Start with no orders and no bot.
+    #[arg(long)]
+    pub idle: bool,
+    /// A redirect URI to register instead of the usual ones; can be given several times.
+    #[arg(long = "redirect-uri", value_name = "URI")]
+    pub redirect_uris: Vec<String>,
+}
+
+/// [`Frames`] as a choice on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FramesChoice {
+    /// Binary on paper, text on live.
+    Faithful,
+    /// Binary everywhere.
+    Binary,
+    /// Text everywhere.
+    Text,
+}
+
+fn parse_pace(text: &str) -> Result<Decimal, String> {
+    let pace: Decimal = text.parse().map_err(|_| "not a number".to_owned())?;
+    let range = Decimal::new(1, 1)..=Decimal::from(100);
+    if range.contains(&pace) { Ok(pace) } else { Err("must be from 0.1 to 100".to_owned()) }
+}
+
+/// Serves until SIGTERM or SIGINT.
+///
+/// # Errors
+/// Usage errors for options that cannot be met; a failure when the ready line cannot be written.
+pub fn run(command: SimCommand) -> Result<(), Error> {
+    runtime()?.block_on(serve(command))
+}
+
+async fn serve(command: SimCommand) -> Result<(), Error> {
+    let frames = match command.frames {
+        FramesChoice::Faithful => Frames::Faithful,
+        FramesChoice::Binary => Frames::Binary,
+        FramesChoice::Text => Frames::Text,
+    };
+    // Installed before the ready line, so that whoever reads it can end us at once.
+    let stop = stop_signal()?;
+    let options = SimOptions {
+        listen: command.listen,
+        seed: command.seed,
+        pace: command.pace,
+        rate: command.rate,
+        tls: command.tls,
+        frames,
+        faults: command.faults,
+        scenario: command.scenario,
+        idle: command.idle,
+        redirect_uris: command.redirect_uris,
+    };
+    let running = server::start(options).await.map_err(cannot_start)?;
+    if output::json_line(&running.ready)? {
+        stop.await;
+    }
+    running.stop().await;
+    Ok(())
+}
+
+fn cannot_start(error: SimError) -> Error {
+    match error {
+        SimError::NotLoopback(_) => Error::usage(error.to_string(), "use 127.0.0.1 or [::1]".to_owned()),
+        SimError::Bind(..) => {
+            let hint = "the ports are taken; choose others, or 0 for any".to_owned();
+            Error::Failed { message: error.to_string(), hint: Some(hint), source: None }
+        }
+        SimError::Faults(_) | SimError::Scenario(_) => Error::usage(error.to_string(), None),
+        SimError::Tls(_) | SimError::CaFile(_) => Error::failed(error.to_string()),
+    }
+}
+
+#[cfg(unix)]
+fn stop_signal() -> Result<impl Future<Output = ()>, Error> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let listen = |kind| signal(kind).map_err(|error| Error::failed(format!("cannot listen for signals: {error}")));
+    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+#[cfg(not(unix))]
+fn stop_signal() -> Result<impl Future<Output = ()>, Error> {
+    Ok(async {
+        drop(tokio::signal::ctrl_c().await);
+    })
+}

@@ -1,0 +1,115 @@
+//! Simulated time: where it began, how fast it runs. The only reader of the machine's clock in the simulated brokerage.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+
+/// Simulated time and real time since the start.
+#[derive(Debug)]
+pub struct SimClock {
+    start: Instant,
+    anchor: Mutex<Anchor>,
+}
+
+/// A pair of equal moments and the speed since then.
+#[derive(Debug, Clone, Copy)]
+struct Anchor {
+    real: Duration,
+    simulated: Timestamp,
+    /// Thousandths of real time.
+    pace: u64,
+}
+
+#[expect(clippy::disallowed_methods, reason = "simulated time is told by the machine's clock here and nowhere else")]
+impl SimClock {
+    /// A clock that shows `simulated` now and runs `pace` times as fast as real time.
+    pub fn new(simulated: Timestamp, pace: Decimal) -> Self {
+        let anchor = Anchor { real: Duration::ZERO, simulated, pace: thousandths(pace) };
+        Self { start: Instant::now(), anchor: Mutex::new(anchor) }
+    }
+
+    /// Real time since the start.
+    pub fn real(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// The real present, for choosing where simulated time begins.
+    pub fn wall() -> Timestamp {
+        Timestamp::now()
+    }
+}
+
+impl SimClock {
+    fn anchor(&self) -> Anchor {
+        *self.anchor.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The simulated present.
+    pub fn now(&self) -> Timestamp {
+        self.anchor().at(self.real())
+    }
+
+    /// How long to wait in real time until a simulated moment.
+    pub fn until(&self, moment: Timestamp) -> Duration {
+        let anchor = self.anchor();
+        let ahead = moment.duration_since(anchor.at(self.real()));
+        let nanos = u128::try_from(ahead.as_nanos()).unwrap_or(0) * 1000 / u128::from(anchor.pace.max(1));
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+
+    /// Changes the speed from now on.
+    pub fn set_pace(&self, pace: Decimal) {
+        let real = self.real();
+        let mut anchor = self.anchor.lock().unwrap_or_else(PoisonError::into_inner);
+        *anchor = Anchor { real, simulated: anchor.at(real), pace: thousandths(pace) };
+    }
+
+    /// Moves simulated time forward to a moment; never back.
+    pub fn jump(&self, to: Timestamp) {
+        let real = self.real();
+        let mut anchor = self.anchor.lock().unwrap_or_else(PoisonError::into_inner);
+        *anchor = Anchor { real, simulated: anchor.at(real).max(to), pace: anchor.pace };
+    }
+}
+
+impl Anchor {
+    fn at(self, real: Duration) -> Timestamp {
+        let elapsed = real.saturating_sub(self.real).as_nanos() * u128::from(self.pace) / 1000;
+        let elapsed = SignedDuration::from_nanos(i64::try_from(elapsed).unwrap_or(i64::MAX));
+        self.simulated.saturating_add(elapsed).unwrap_or(Timestamp::MAX)
+    }
+}
+
+fn thousandths(pace: Decimal) -> u64 {
+    pace.checked_mul(Decimal::from(1000)).and_then(|pace| pace.to_u64()).unwrap_or(1000).clamp(1, 1_000_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noon() -> Timestamp {
+        "2026-03-02T17:00:00Z".parse().unwrap()
+    }
+
+    #[test]
+    fn pace_scales_elapsed_time() {
+        let anchor = Anchor { real: Duration::from_secs(10), simulated: noon(), pace: 2_500 };
+        let later = anchor.at(Duration::from_secs(14));
+        assert_eq!(later.duration_since(noon()), SignedDuration::from_secs(10));
+    }
+
+    #[test]
+    fn a_jump_goes_forward_only() {
+        let clock = SimClock::new(noon(), Decimal::ONE);
+        let hour = SignedDuration::from_hours(1);
+        clock.jump(noon() + hour);
+        let after = clock.now();
+        assert!(after >= noon() + hour);
+        clock.jump(noon());
+        assert!(clock.now() >= after);
+    }
+}

@@ -1,0 +1,92 @@
+//! Control requests under `/_sim/`: make things happen, make things go wrong, ask for the truth. For tests and demos;
+//! no credential is needed, because only this machine can ask.
+
+mod perform;
+mod truth;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde_json::{Value, json};
+
+use super::gate::Gate;
+use super::reply::{ApiError, json as answer};
+use super::rest::query::{Params, param};
+use super::state::lock;
+use crate::sim::faults::Fault;
+
+pub use self::perform::{ACTIONS, perform};
+
+/// The control requests.
+pub fn router(gate: Gate) -> Router {
+    Router::new()
+        .route("/_sim/truth", get(truth_of))
+        .route("/_sim/log", get(log))
+        .route("/_sim/faults", get(faults))
+        .route("/_sim/accounts", get(accounts))
+        .route("/_sim/actions", get(actions))
+        .route("/_sim/{action}", post(act))
+        .with_state(gate)
+}
+
+async fn act(State(gate): State<Gate>, Path(action): Path<String>, body: Bytes) -> Response {
+    let body = if body.is_empty() { Ok(json!({})) } else { serde_json::from_slice(&body) };
+    let Ok(body) = body else { return ApiError::undecodable().into_response() };
+    match perform(&gate.sim, &action, &body) {
+        Ok(result) => answer(200, &result),
+        Err(error) => error.into_response(),
+    }
+}
+
+async fn truth_of(State(gate): State<Gate>, Query(params): Query<Params>) -> Response {
+    match truth::truth(&gate, param(&params, "account")) {
+        Ok(truth) => answer(200, &truth),
+        Err(error) => error.into_response(),
+    }
+}
+
+async fn log(State(gate): State<Gate>) -> Response {
+    answer(200, &lock(&gate.sim.faults).log().cloned().collect::<Vec<_>>())
+}
+
+async fn faults(State(gate): State<Gate>) -> Response {
+    let now = gate.sim.clock.real();
+    let rules: Vec<Value> = lock(&gate.sim.faults)
+        .rules(now)
+        .iter()
+        .map(|rule| {
+            json!({
+                "fault": rule.name,
+                "origin": rule.origin,
+                "method": rule.method,
+                "path": rule.path,
+                "chance_ppm": rule.chance,
+                "remaining": rule.remaining,
+                "ends_after_ms": rule.until.map(|until| until.saturating_sub(now).as_millis().to_string()),
+            })
+        })
+        .collect();
+    let names: Vec<Value> = Fault::NAMES.iter().map(|(name, what)| json!({"name": name, "what": what})).collect();
+    answer(200, &json!({"rules": rules, "known": names}))
+}
+
+async fn accounts(State(gate): State<Gate>) -> Response {
+    let rows: Vec<Value> = gate
+        .sim
+        .hub
+        .accounts()
+        .into_iter()
+        .map(|account| {
+            let environment = if account.live { "live" } else { "paper" };
+            json!({"number": account.number, "environment": environment, "holds": account.detail})
+        })
+        .collect();
+    answer(200, &rows)
+}
+
+async fn actions() -> Response {
+    let rows: Vec<Value> = ACTIONS.iter().map(|(name, what)| json!({"name": name, "what": what})).collect();
+    answer(200, &rows)
+}

@@ -1,0 +1,310 @@
+//! What each control request does. The same function serves HTTP and scenarios.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rust_decimal::Decimal;
+use serde_json::{Map, Value, json};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::sim::engine::order::AccountNo;
+use crate::sim::faults::{FaultError, Origin, Rule, parse_duration};
+use crate::sim::server::reply::ApiError;
+use crate::sim::server::rest::{new_order, query};
+use crate::sim::server::state::{AuthForm, AuthorizeTrick, ErrorShape, FormPolicy, Sim, lock};
+use crate::sim::wire::order::WireOrder;
+
+/// Every control request and what it does.
+pub const ACTIONS: &[(&str, &str)] = &[
+    ("place", "place an order as the owner does on the broker's own site: account, and the body of an order"),
+    ("cancel", "cancel an order there: order"),
+    ("close_market", "move simulated time to the next close"),
+    ("open_market", "move simulated time to the next open"),
+    ("advance", "move simulated time forward: by"),
+    ("pace", "run simulated time at another speed: pace"),
+    ("token", "issue a token: account?, live_account?, scopes?"),
+    ("revoke", "revoke a token, or every token of an account: token or account"),
+    ("register", "register a redirect URI: redirect_uri"),
+    (
+        "authorize",
+        "turn the next decision on the consent page: next = deny, deny_without_words, wrong_state, no_state, hang",
+    ),
+    ("token_endpoint", "change the token endpoint: errors? = oauth, alpaca, text, html; delay?"),
+    ("wrong_environment", "status for a credential that does not cover the origin: status = 401 or 403"),
+    (
+        "stream_auth",
+        "what a form of authentication meets with: form = keys, old_keys, oauth_token, oauth_key; answer = accept, refuse, silent",
+    ),
+    ("sse", "switch the event streams over HTTP: on"),
+    ("fault", "add a fault: rule, method?, path?"),
+    ("clear", "take every fault and switch back"),
+    ("drop", "end every connection and socket without a word"),
+    ("refuse", "refuse connections: for"),
+    ("freeze", "neither read nor write on open sockets: for"),
+    ("lag", "serve reads as things are now: for"),
+    ("rate_limit", "requests a minute: limit?; retry_after?; exhaust? = an account"),
+];
+
+/// Members of a control request.
+struct Body<'a>(&'a Map<String, Value>);
+
+fn wrong(message: impl Into<String>) -> ApiError {
+    ApiError { code: None, ..ApiError::new(400, 0, message) }
+}
+
+impl Body<'_> {
+    fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).and_then(Value::as_str)
+    }
+
+    fn need(&self, name: &str) -> Result<&str, ApiError> {
+        self.text(name).ok_or_else(|| wrong(format!("{name} is required")))
+    }
+
+    fn id(&self, name: &str) -> Result<Uuid, ApiError> {
+        query::id(self.need(name)?).ok_or_else(|| wrong(format!("{name} is not an id")))
+    }
+
+    fn amount(&self, name: &str) -> Result<Option<Decimal>, ApiError> {
+        query::amount(self.0, name)
+    }
+
+    fn time(&self, name: &str) -> Result<Duration, ApiError> {
+        let text = self.need(name)?;
+        parse_duration(text).ok_or_else(|| wrong(format!("{name} is not a length of time")))
+    }
+
+    fn flag(&self, name: &str) -> Option<bool> {
+        self.0.get(name).and_then(Value::as_bool)
+    }
+
+    /// The account of a number or id; the first paper account without one.
+    fn account(&self, sim: &Sim, name: &str) -> Result<AccountNo, ApiError> {
+        sim.hub
+            .find_account(self.text(name))
+            .ok_or_else(|| ApiError::not_found(format!("no account {}", self.text(name).unwrap_or_default())))
+    }
+
+    fn choice<T: Copy>(&self, name: &str, choices: &[(&str, T)]) -> Result<T, ApiError> {
+        let word = self.need(name)?;
+        let found = choices.iter().find(|(choice, _)| *choice == word).map(|(_, value)| *value);
+        found.ok_or_else(|| {
+            let known: Vec<&str> = choices.iter().map(|(choice, _)| *choice).collect();
+            wrong(format!("{name} must be one of {}", known.join(", ")))
+        })
+    }
+}
+
+impl From<FaultError> for ApiError {
+    fn from(error: FaultError) -> Self {
+        wrong(error.to_string())
+    }
+}
+
+/// Carries out a control request.
+pub fn perform(sim: &Arc<Sim>, action: &str, body: &Value) -> Result<Value, ApiError> {
+    let empty = Map::new();
+    let body = Body(body.as_object().unwrap_or(&empty));
+    let done = trading(sim, action, &body)
+        .or_else(|| market(sim, action, &body))
+        .or_else(|| access(sim, action, &body))
+        .or_else(|| trouble(sim, action, &body));
+    let result = done.unwrap_or_else(|| Err(ApiError::not_found(format!("no control request {action:?}"))))?;
+    sim.note(Origin::Paper, action, &Value::Object(body.0.clone()).to_string());
+    Ok(result)
+}
+
+type Done = Option<Result<Value, ApiError>>;
+
+fn shown(order: &crate::sim::engine::order::Order) -> Value {
+    serde_json::to_value(WireOrder::alone(order)).unwrap_or_default()
+}
+
+fn trading(sim: &Sim, action: &str, body: &Body<'_>) -> Done {
+    let (hub, clock) = (&sim.hub, &sim.clock);
+    let run = || -> Result<Option<Value>, ApiError> {
+        Ok(Some(match action {
+            "place" => {
+                let account = body.account(sim, "account")?;
+                let request = new_order(body.0)?;
+                shown(&hub.act(clock, |engine| engine.place(account, &request))?)
+            }
+            "cancel" => {
+                let id = body.id("order")?;
+                let account = body.account(sim, "account")?;
+                hub.act(clock, |engine| engine.cancel(account, id))?;
+                json!({"done": true})
+            }
+            _ => return Ok(None),
+        }))
+    };
+    run().transpose()
+}
+
+fn market(sim: &Sim, action: &str, body: &Body<'_>) -> Done {
+    let (hub, clock) = (&sim.hub, &sim.clock);
+    let run = || -> Result<Option<Value>, ApiError> {
+        match action {
+            "close_market" => {
+                let close = crate::sim::calendar::next_close(clock.now()).close_at;
+                clock.jump(close);
+                hub.act(clock, |_| ());
+            }
+            "open_market" => {
+                let open = crate::sim::calendar::next_open(clock.now()).open_at;
+                clock.jump(open);
+                hub.act(clock, |_| ());
+            }
+            "advance" => {
+                let by = jiff::SignedDuration::try_from(body.time("by")?).unwrap_or_default();
+                clock.jump(clock.now().saturating_add(by).unwrap_or(clock.now()));
+                hub.act(clock, |_| ());
+            }
+            "pace" => {
+                let pace = body.amount("pace")?.ok_or_else(|| wrong("pace is required"))?;
+                clock.set_pace(pace);
+                hub.act(clock, |_| ());
+            }
+            _ => return Ok(None),
+        }
+        Ok(Some(json!({"now": clock.now().to_string()})))
+    };
+    run().transpose()
+}
+
+fn access(sim: &Sim, action: &str, body: &Body<'_>) -> Done {
+    let run = || -> Result<Option<Value>, ApiError> {
+        match action {
+            "token" => return issue(sim, body).map(Some),
+            "revoke" => {
+                let count = match body.text("token") {
+                    Some(token) => usize::from(lock(&sim.grants).revoke(token)),
+                    None => {
+                        let account = body.account(sim, "account")?;
+                        lock(&sim.grants).revoke_all(Some(account))
+                    }
+                };
+                sim.revoked.send_modify(|count| *count += 1);
+                return Ok(Some(json!({"revoked": count})));
+            }
+            "register" => {
+                let uri = body.need("redirect_uri")?.to_owned();
+                if let Some(client) = lock(&sim.grants).clients.first_mut() {
+                    client.redirect_uris.push(uri);
+                }
+            }
+            "authorize" => {
+                let tricks = [
+                    ("deny", AuthorizeTrick::Deny),
+                    ("deny_without_words", AuthorizeTrick::DenyWithoutWords),
+                    ("wrong_state", AuthorizeTrick::WrongState),
+                    ("no_state", AuthorizeTrick::NoState),
+                    ("hang", AuthorizeTrick::Hang),
+                ];
+                let trick = body.choice("next", &tricks)?;
+                lock(&sim.policy).authorize = Some(trick);
+            }
+            "token_endpoint" => {
+                let shapes = [
+                    ("oauth", ErrorShape::OAuth),
+                    ("alpaca", ErrorShape::Alpaca),
+                    ("text", ErrorShape::Text),
+                    ("html", ErrorShape::Html),
+                ];
+                if body.text("errors").is_some() {
+                    let shape = body.choice("errors", &shapes)?;
+                    lock(&sim.policy).token_errors = shape;
+                }
+                if body.text("delay").is_some() {
+                    let delay = body.time("delay")?;
+                    lock(&sim.policy).token_delay = Some(delay);
+                }
+            }
+            "wrong_environment" => {
+                let status = body.0.get("status").and_then(Value::as_u64);
+                lock(&sim.policy).wrong_environment = match status {
+                    Some(401) => 401,
+                    Some(403) => 403,
+                    _ => return Err(wrong("status must be 401 or 403")),
+                };
+            }
+            "stream_auth" => {
+                let forms = AuthForm::ALL.map(|(form, name)| (name, form));
+                let answers =
+                    [("accept", FormPolicy::Accept), ("refuse", FormPolicy::Refuse), ("silent", FormPolicy::Silent)];
+                let (form, policy) = (body.choice("form", &forms)?, body.choice("answer", &answers)?);
+                lock(&sim.policy).forms.insert(form, policy);
+            }
+            "sse" => lock(&sim.policy).sse = body.flag("on").ok_or_else(|| wrong("on is required"))?,
+            _ => return Ok(None),
+        }
+        Ok(Some(json!({"done": true})))
+    };
+    run().transpose()
+}
+
+fn issue(sim: &Sim, body: &Body<'_>) -> Result<Value, ApiError> {
+    use crate::sim::server::grants::{Grant, Scopes};
+    let find = |name: &str, live: bool| -> Result<Option<AccountNo>, ApiError> {
+        let Some(number) = body.text(name) else { return Ok(None) };
+        let found = sim.hub.accounts().into_iter().find(|account| account.number == number && account.live == live);
+        found.map(|account| Some(account.no)).ok_or_else(|| ApiError::not_found(format!("no account {number}")))
+    };
+    let scopes = match body.text("scopes") {
+        Some(text) => Scopes::parse(text).map_err(|word| wrong(format!("unknown scope {word}")))?,
+        None => Scopes::ALL,
+    };
+    let grant = Grant { paper: find("account", false)?, live: find("live_account", true)?, scopes };
+    if grant.paper.is_none() && grant.live.is_none() {
+        return Err(wrong("account or live_account is required"));
+    }
+    Ok(json!({"token": lock(&sim.grants).issue_token(grant), "scopes": scopes.text()}))
+}
+
+fn trouble(sim: &Sim, action: &str, body: &Body<'_>) -> Done {
+    let run = || -> Result<Option<Value>, ApiError> {
+        match action {
+            "fault" => {
+                let mut rule = Rule::parse(body.need("rule")?, sim.clock.real())?;
+                rule.method = body.text("method").map(str::to_owned);
+                rule.path = body.text("path").map(str::to_owned);
+                lock(&sim.faults).add(rule);
+            }
+            "clear" => {
+                lock(&sim.faults).clear();
+                *lock(&sim.policy) = crate::sim::server::state::Policy::default();
+                sim.refuse.send_replace(None);
+                sim.freeze.send_replace(None);
+                sim.hub.end_lag();
+            }
+            "drop" => sim.drop_connections(),
+            "refuse" => {
+                let until = Instant::now() + body.time("for")?;
+                sim.refuse.send_replace(Some(until));
+                sim.drop_connections();
+            }
+            "freeze" => {
+                let until = Instant::now() + body.time("for")?;
+                sim.freeze.send_replace(Some(until));
+            }
+            "lag" => sim.hub.lag_until(&sim.clock, Instant::now() + body.time("for")?),
+            "rate_limit" => {
+                if let Some(limit) = body.0.get("limit").and_then(Value::as_u64) {
+                    lock(&sim.grants).limit = u32::try_from(limit).unwrap_or(u32::MAX);
+                }
+                if let Some(on) = body.flag("retry_after") {
+                    lock(&sim.policy).retry_after = on;
+                }
+                if body.text("exhaust").is_some() {
+                    let account = body.account(sim, "exhaust")?;
+                    let now = sim.clock.real();
+                    lock(&sim.grants).exhaust(account, now);
+                }
+            }
+            _ => return Ok(None),
+        }
+        Ok(Some(json!({"done": true})))
+    };
+    run().transpose()
+}

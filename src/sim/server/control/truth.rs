@@ -1,0 +1,69 @@
+//! `GET /_sim/truth`: everything there is to know about an account, straight from the engine, past every fault and lag.
+
+use serde_json::{Value, json};
+
+use crate::sim::engine::Restated;
+use crate::sim::engine::activity_id;
+use crate::sim::server::gate::Gate;
+use crate::sim::server::reply::ApiError;
+use crate::sim::wire::order::WireOrder;
+
+/// The truth about an account, named by number or id; without a name about the first paper account.
+pub fn truth(gate: &Gate, name: Option<&str>) -> Result<Value, ApiError> {
+    let sim = &gate.sim;
+    let no = sim
+        .hub
+        .find_account(name)
+        .ok_or_else(|| ApiError::not_found(format!("no account {}", name.unwrap_or_default())))?;
+    sim.hub.act(&sim.clock, |engine| {
+        let truth = engine.truth(no)?;
+        let orders: Vec<Value> = truth
+            .orders
+            .iter()
+            .map(|order| serde_json::to_value(WireOrder::alone(order)).unwrap_or_default())
+            .collect();
+        let executions: Vec<Value> = truth
+            .executions
+            .iter()
+            .map(|execution| {
+                json!({
+                    "execution_id": execution.id,
+                    "activity_id": activity_id(execution.at.as_millisecond(), execution.activity),
+                    "order_id": execution.order_id,
+                    "symbol": execution.symbol,
+                    "side": execution.side.as_str(),
+                    "qty": execution.qty.to_string(),
+                    "price": execution.price.to_string(),
+                    "cum_qty": execution.cum_qty.to_string(),
+                    "at": execution.at.to_string(),
+                    "restated": execution.restated.map(|restated| match restated {
+                        Restated::Busted => "busted",
+                        Restated::Corrected => "corrected",
+                    }),
+                })
+            })
+            .collect();
+        let positions: Vec<Value> = truth
+            .positions
+            .iter()
+            .map(|view| {
+                let asset = engine.market().asset(view.sym);
+                json!({
+                    "symbol": asset.position_symbol(),
+                    "qty": view.position.qty.normalize().to_string(),
+                    "cost_basis": view.cost_basis.normalize().to_string(),
+                    "avg_entry_price": view.avg_entry_price.normalize().to_string(),
+                })
+            })
+            .collect();
+        Ok(json!({
+            "now": engine.now().to_string(),
+            "account": {"id": truth.account_id, "number": truth.number},
+            "cash": truth.cash.to_string(),
+            "equity": truth.balances.equity.to_string(),
+            "orders": orders,
+            "executions": executions,
+            "positions": positions,
+        }))
+    })
+}

@@ -1,0 +1,120 @@
+//! Rows of market data: quotes, trades, bars, snapshots. Numbers are JSON numbers here, with their exact digits.
+
+use serde_json::{Map, Value, json};
+
+use crate::sim::engine::words::{AssetClass, Side};
+use crate::sim::market::{Bar, Instrument, Quote, Trade};
+use crate::sim::wire::number;
+
+/// A kind of row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Best bid and offer.
+    Quotes,
+    /// Prints.
+    Trades,
+    /// Open, high, low, close, volume.
+    Bars,
+}
+
+impl Kind {
+    /// The kind of a path segment.
+    pub fn parse(word: &str) -> Option<Self> {
+        match word {
+            "quotes" => Some(Self::Quotes),
+            "trades" => Some(Self::Trades),
+            "bars" => Some(Self::Bars),
+            _ => None,
+        }
+    }
+
+    /// The member that holds many rows, and the one that holds one.
+    pub const fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Quotes => ("quotes", "quote"),
+            Self::Trades => ("trades", "trade"),
+            Self::Bars => ("bars", "bar"),
+        }
+    }
+}
+
+fn is_crypto(instrument: &Instrument) -> bool {
+    instrument.asset.class == AssetClass::Crypto
+}
+
+/// The tape that a listing exchange reports to.
+fn tape(instrument: &Instrument) -> &'static str {
+    match instrument.asset.exchange {
+        "NASDAQ" => "C",
+        "NYSE" => "A",
+        _ => "B",
+    }
+}
+
+/// A quote.
+pub fn quote(instrument: &Instrument, quote: &Quote) -> Value {
+    if is_crypto(instrument) {
+        return json!({
+            "t": quote.at.to_string(), "bp": number(quote.bid), "bs": number(quote.bid_size),
+            "ap": number(quote.ask), "as": number(quote.ask_size),
+        });
+    }
+    json!({
+        "t": quote.at.to_string(), "ax": "V", "ap": number(quote.ask), "as": number(quote.ask_size),
+        "bx": "V", "bp": number(quote.bid), "bs": number(quote.bid_size), "c": ["R"], "z": tape(instrument),
+    })
+}
+
+/// A print.
+pub fn trade(instrument: &Instrument, trade: &Trade) -> Value {
+    if is_crypto(instrument) {
+        let taker = if trade.taker == Side::Buy { "B" } else { "S" };
+        return json!({
+            "t": trade.at.to_string(), "p": number(trade.price), "s": number(trade.size), "tks": taker, "i": trade.id,
+        });
+    }
+    json!({
+        "t": trade.at.to_string(), "x": "V", "p": number(trade.price), "s": number(trade.size), "c": ["@"],
+        "i": trade.id, "z": tape(instrument),
+    })
+}
+
+/// A bar.
+pub fn bar(bar: &Bar) -> Value {
+    json!({
+        "t": bar.at.to_string(), "o": number(bar.open), "h": number(bar.high), "l": number(bar.low),
+        "c": number(bar.close), "v": number(bar.volume), "n": bar.trades, "vw": number(bar.vwap()),
+    })
+}
+
+/// The newest row of a kind.
+pub fn latest(instrument: &Instrument, kind: Kind) -> Option<Value> {
+    match kind {
+        Kind::Quotes => Some(quote(instrument, &instrument.quote)),
+        Kind::Trades => Some(trade(instrument, &instrument.last)),
+        Kind::Bars => instrument.minutes.back().map(bar),
+    }
+}
+
+/// Everything about a symbol at once.
+pub fn snapshot(instrument: &Instrument) -> Value {
+    let bar_or_null = |value: Option<&Bar>| value.map_or(Value::Null, bar);
+    json!({
+        "latestTrade": trade(instrument, &instrument.last),
+        "latestQuote": quote(instrument, &instrument.quote),
+        "minuteBar": bar_or_null(instrument.minute.as_ref().or(instrument.minutes.back())),
+        "dailyBar": bar_or_null(instrument.day.as_ref()),
+        "prevDailyBar": bar_or_null(instrument.days.last()),
+    })
+}
+
+/// A row as a message of the socket: with its letter and symbol.
+pub fn message(letter: &str, symbol: &str, row: Value) -> Value {
+    let mut message = Map::new();
+    message.insert("T".to_owned(), Value::from(letter));
+    message.insert("S".to_owned(), Value::from(symbol));
+    if let Value::Object(members) = row {
+        message.extend(members);
+    }
+    Value::Object(message)
+}

@@ -1,0 +1,407 @@
+//! The data websocket: arrays of messages, one connection a user and feed, ten seconds to authenticate (API.md 8.1).
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use jiff::{SignedDuration, Timestamp};
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::{Instant, Interval};
+
+use super::rows;
+use crate::sim::engine::words::AssetClass;
+use crate::sim::faults::{Fault, Origin};
+use crate::sim::market::Tick;
+use crate::sim::server::gate::{Gate, credential};
+use crate::sim::server::grants::Grant;
+use crate::sim::server::msgpack;
+use crate::sim::server::reply::{self, ApiError};
+use crate::sim::server::state::{Sim, lock};
+use crate::sim::wire::number;
+
+/// How long a client may take to authenticate.
+const AUTH_TIME: Duration = Duration::from_secs(10);
+/// Symbols over trades and quotes together on the free plan.
+const SYMBOLS: usize = 30;
+/// The symbol of the test feed.
+const FAKE: &str = "FAKEPACA";
+/// Messages in one frame at most.
+const BATCH: usize = 200;
+
+/// What a socket can subscribe to, with the letter of its messages.
+const CHANNELS: [&str; 7] = ["trades", "quotes", "bars", "updatedBars", "dailyBars", "statuses", "lulds"];
+
+/// Which data a socket carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Feed {
+    /// Shares.
+    Stocks(&'static str),
+    /// The symbol that always moves.
+    Test,
+    /// Coins.
+    Crypto,
+}
+
+/// `/v2/{feed}`.
+pub async fn stocks(
+    State(gate): State<Gate>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    let known = ["iex", "sip", "delayed_sip", "boats", "overnight"];
+    let feed = match name.as_str() {
+        "test" => Feed::Test,
+        other => match known.into_iter().find(|feed| *feed == other) {
+            Some(feed) => Feed::Stocks(feed),
+            None => return ApiError::not_found("endpoint not found.").into_response(),
+        },
+    };
+    open(gate, feed, &headers, upgrade)
+}
+
+/// `/v1beta3/crypto/{loc}`.
+pub async fn crypto(
+    State(gate): State<Gate>,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    open(gate, Feed::Crypto, &headers, upgrade)
+}
+
+fn open(
+    gate: Gate,
+    feed: Feed,
+    headers: &HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    let Ok(upgrade) = upgrade else {
+        return ApiError::new(400, 40_010_000, "expected a websocket upgrade").into_response();
+    };
+    let status = lock(&gate.sim.faults).on_upgrade(Origin::Data, "socket", gate.sim.clock.real());
+    if let Some(status) = status {
+        return reply::gateway_page(status);
+    }
+    let packed = headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes() == b"application/msgpack");
+    let grant = credential(&gate.sim, headers);
+    upgrade.on_upgrade(move |socket| {
+        let session = Session {
+            sim: Arc::clone(&gate.sim),
+            socket,
+            feed,
+            packed,
+            seat: None,
+            wanted: [const { BTreeSet::new() }; CHANNELS.len()],
+            ticks: None,
+        };
+        session.run(grant)
+    })
+}
+
+/// A place in the count of connections; given back when dropped.
+struct Seat {
+    sim: Arc<Sim>,
+    key: (crate::sim::engine::order::AccountNo, Feed),
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        lock(&self.sim.data_seats).remove(&self.key);
+    }
+}
+
+struct Session {
+    sim: Arc<Sim>,
+    socket: WebSocket,
+    feed: Feed,
+    packed: bool,
+    seat: Option<Seat>,
+    wanted: [BTreeSet<String>; CHANNELS.len()],
+    ticks: Option<broadcast::Receiver<Tick>>,
+}
+
+/// The session is over.
+struct Over;
+
+type Step = Result<(), Over>;
+
+fn problem(code: u16, message: &str) -> Value {
+    json!([{"T": "error", "code": code, "msg": message}])
+}
+
+impl Session {
+    async fn run(mut self, header: Option<Grant>) {
+        let mut kill = self.sim.kill.subscribe();
+        let shutdown = self.sim.shutdown.clone();
+        let deadline = Instant::now() + AUTH_TIME;
+        let mut beat = tokio::time::interval(Duration::from_secs(1));
+        let mut count = 0_u32;
+        if self.send(&json!([{"T": "success", "msg": "connected"}])).await.is_err() {
+            return;
+        }
+        if let Some(grant) = header
+            && self.admit(Some(grant)).await.is_err()
+        {
+            return;
+        }
+        loop {
+            let step = tokio::select! {
+                () = shutdown.cancelled() => Err(Over),
+                _ = kill.changed() => Err(Over),
+                message = self.socket.recv() => match message {
+                    Some(Ok(Message::Text(text))) => self.said(text.as_bytes()).await,
+                    Some(Ok(Message::Binary(bytes))) => self.said(&bytes).await,
+                    Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
+                    Some(Ok(Message::Close(_)) | Err(_)) | None => Err(Over),
+                },
+                tick = next(self.ticks.as_mut()) => self.pass_on(tick).await,
+                _ = beat_of(&mut beat, self.feed == Feed::Test) => {
+                    count += 1;
+                    self.fake(count).await
+                }
+                () = tokio::time::sleep_until(deadline), if self.seat.is_none() => {
+                    drop(self.send(&problem(404, "auth timeout")).await);
+                    Err(Over)
+                }
+            };
+            if step.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn send(&mut self, value: &Value) -> Step {
+        let message = if self.packed {
+            Message::binary(msgpack::encode(value, Some("t")))
+        } else {
+            Message::text(value.to_string())
+        };
+        let mut kill = self.sim.kill.subscribe();
+        tokio::select! {
+            sent = self.socket.send(message) => sent.map_err(|_| Over),
+            _ = kill.changed() => Err(Over),
+        }
+    }
+
+    async fn said(&mut self, bytes: &[u8]) -> Step {
+        let parsed: Option<Value> = serde_json::from_slice(bytes).ok().or_else(|| rmp_serde::from_slice(bytes).ok());
+        let Some(message) = parsed.filter(Value::is_object) else {
+            return self.send(&problem(400, "invalid syntax")).await;
+        };
+        let text = |name: &str| message.get(name).and_then(Value::as_str).unwrap_or_default();
+        match text("action") {
+            "auth" if self.seat.is_some() => self.send(&problem(403, "already authenticated")).await,
+            "auth" => {
+                let (key, secret) = (text("key"), text("secret"));
+                let grant = {
+                    let grants = lock(&self.sim.grants);
+                    if key == "oauth" { grants.token(secret) } else { grants.key_pair(key, secret) }
+                };
+                self.admit(grant).await
+            }
+            "subscribe" | "unsubscribe" if self.seat.is_none() => self.send(&problem(401, "not authenticated")).await,
+            "subscribe" => self.subscribe(&message, true).await,
+            "unsubscribe" => self.subscribe(&message, false).await,
+            _ => self.send(&problem(400, "invalid syntax")).await,
+        }
+    }
+
+    async fn admit(&mut self, grant: Option<Grant>) -> Step {
+        let found = grant.and_then(|grant| Some((grant, grant.paper.or(grant.live)?)));
+        let refusal = match found {
+            None => Some((402, "auth failed")),
+            Some((grant, _)) if !grant.scopes.has("data") => Some((411, "insufficient scope")),
+            Some(_) if matches!(self.feed, Feed::Stocks(feed) if feed != "iex" && feed != "delayed_sip") => {
+                Some((409, "insufficient subscription"))
+            }
+            Some((_, account)) => {
+                let key = (account, self.feed);
+                if lock(&self.sim.data_seats).insert(key) {
+                    self.seat = Some(Seat { sim: Arc::clone(&self.sim), key });
+                    None
+                } else {
+                    Some((406, "connection limit exceeded"))
+                }
+            }
+        };
+        match refusal {
+            None => self.send(&json!([{"T": "success", "msg": "authenticated"}])).await,
+            Some((code, message)) => {
+                self.send(&problem(code, message)).await?;
+                drop(self.socket.send(Message::Close(None)).await);
+                Err(Over)
+            }
+        }
+    }
+
+    async fn subscribe(&mut self, message: &Value, add: bool) -> Step {
+        let mut wanted = self.wanted.clone();
+        for (channel, symbols) in CHANNELS.iter().zip(&mut wanted) {
+            let Some(list) = message.get(*channel) else { continue };
+            let Some(list) = list.as_array() else {
+                return self.send(&problem(400, "invalid syntax")).await;
+            };
+            for symbol in list {
+                let Some(symbol) = symbol.as_str().filter(|symbol| self.has(symbol)) else {
+                    return self.send(&problem(400, "invalid syntax")).await;
+                };
+                if add {
+                    symbols.insert(symbol.to_owned());
+                } else {
+                    symbols.remove(symbol);
+                }
+            }
+        }
+        if wanted.iter().take(2).map(BTreeSet::len).sum::<usize>() > SYMBOLS {
+            return self.send(&problem(405, "symbol limit exceeded")).await;
+        }
+        self.wanted = wanted;
+        if self.ticks.is_none() && self.feed != Feed::Test {
+            self.ticks = Some(self.sim.hub.subscribe_ticks());
+        }
+        let mut reply = json!({"T": "subscription"});
+        if let Some(reply) = reply.as_object_mut() {
+            for (channel, symbols) in CHANNELS.iter().zip(&self.wanted) {
+                reply.insert((*channel).to_owned(), json!(symbols));
+            }
+            // Prints bring their corrections and cancellations with them.
+            reply.insert("corrections".to_owned(), json!(self.wanted.first()));
+            reply.insert("cancelErrors".to_owned(), json!(self.wanted.first()));
+        }
+        self.send(&json!([reply])).await
+    }
+
+    fn has(&self, symbol: &str) -> bool {
+        if symbol == "*" {
+            return true;
+        }
+        match self.feed {
+            Feed::Test => symbol == FAKE,
+            Feed::Stocks(_) => symbol.chars().all(|ch| ch.is_ascii_uppercase() || ch.is_ascii_digit() || ch == '.'),
+            Feed::Crypto => symbol.contains('/'),
+        }
+    }
+
+    fn wants(&self, channel: usize, symbol: &str) -> bool {
+        self.wanted.get(channel).is_some_and(|symbols| symbols.contains(symbol) || symbols.contains("*"))
+    }
+
+    async fn pass_on(&mut self, first: Result<Tick, RecvError>) -> Step {
+        let mut ticks = Vec::new();
+        let mut newest = Some(first);
+        while let Some(tick) = newest.take() {
+            match tick {
+                Ok(tick) => ticks.push(tick),
+                Err(RecvError::Lagged(_)) => {
+                    self.send(&problem(407, "slow client")).await?;
+                    return Err(Over);
+                }
+                Err(RecvError::Closed) => return Err(Over),
+            }
+            if ticks.len() < BATCH {
+                newest = self.ticks.as_mut().and_then(|ticks| ticks.try_recv().ok()).map(Ok);
+            }
+        }
+        let messages: Vec<Value> = self.sim.hub.look(|engine| {
+            let market = engine.market();
+            ticks.iter().flat_map(|tick| self.messages(market, tick)).collect()
+        });
+        self.out(messages).await
+    }
+
+    fn messages(&self, market: &crate::sim::market::Market, tick: &Tick) -> Vec<Value> {
+        let sym = match tick {
+            Tick::Quote(sym, _) | Tick::Trade(sym, _) | Tick::Minute(sym, _) => *sym,
+        };
+        let instrument = market.get(sym);
+        let symbol = instrument.asset.symbol;
+        let mine = match self.feed {
+            Feed::Stocks(_) => instrument.asset.class == AssetClass::UsEquity,
+            Feed::Crypto => instrument.asset.class == AssetClass::Crypto,
+            Feed::Test => false,
+        };
+        if !mine {
+            return Vec::new();
+        }
+        match tick {
+            Tick::Trade(_, trade) if self.wants(0, symbol) => {
+                vec![rows::message("t", symbol, rows::trade(instrument, trade))]
+            }
+            Tick::Quote(_, quote) if self.wants(1, symbol) => {
+                vec![rows::message("q", symbol, rows::quote(instrument, quote))]
+            }
+            Tick::Minute(_, bar) => {
+                let minute = self.wants(2, symbol).then(|| rows::message("b", symbol, rows::bar(bar)));
+                let today = instrument.day.as_ref().filter(|_| self.wants(4, symbol));
+                let day = today.map(|day| rows::message("d", symbol, rows::bar(day)));
+                minute.into_iter().chain(day).collect()
+            }
+            Tick::Trade(..) | Tick::Quote(..) => Vec::new(),
+        }
+    }
+
+    /// Sends messages through the faults of frames.
+    async fn out(&mut self, messages: Vec<Value>) -> Step {
+        if messages.is_empty() {
+            return Ok(());
+        }
+        let faults = lock(&self.sim.faults).on_frame(Origin::Data, "market data", self.sim.clock.real());
+        let batch = Value::from(messages);
+        for fault in faults {
+            match fault {
+                Fault::Drop => return Err(Over),
+                Fault::Starve | Fault::Lose => return Ok(()),
+                Fault::Duplicate => self.send(&batch).await?,
+                Fault::Delay(time) => self.sim.pause(time).await,
+                _ => {}
+            }
+        }
+        self.send(&batch).await
+    }
+
+    /// The test feed: it moves every second, whatever the market does.
+    async fn fake(&mut self, count: u32) -> Step {
+        let now = self.sim.clock.now();
+        let price = Decimal::new(13_300 + i64::from(count * 37 % 100), 2);
+        let mut messages = Vec::new();
+        if self.wants(0, FAKE) {
+            let row = json!({"i": count, "x": "N", "p": number(price), "s": 1 + count % 9, "c": ["@"], "t": now.to_string(), "z": "A"});
+            messages.push(rows::message("t", FAKE, row));
+        }
+        if self.wants(1, FAKE) {
+            let tick = Decimal::new(1, 2);
+            let row = json!({
+                "bx": "O", "bp": number(price - tick), "bs": 100, "ax": "R", "ap": number(price + tick), "as": 400,
+                "c": ["R"], "t": now.to_string(), "z": "A",
+            });
+            messages.push(rows::message("q", FAKE, row));
+        }
+        if self.wants(2, FAKE) && count.is_multiple_of(60) {
+            let minute: Timestamp = now.saturating_sub(SignedDuration::from_secs(60)).unwrap_or(now);
+            let value = number(price);
+            let row = json!({"o": value, "h": value, "l": value, "c": value, "v": 500, "t": minute.to_string(), "n": 60, "vw": value});
+            messages.push(rows::message("b", FAKE, row));
+        }
+        self.out(messages).await
+    }
+}
+
+async fn next(ticks: Option<&mut broadcast::Receiver<Tick>>) -> Result<Tick, RecvError> {
+    match ticks {
+        Some(ticks) => ticks.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn beat_of(beat: &mut Interval, wanted: bool) -> Instant {
+    if wanted { beat.tick().await } else { std::future::pending().await }
+}

@@ -1,0 +1,346 @@
+//! Who may do what: OAuth clients, codes, tokens, key pairs, and the request budget of each account.
+//!
+//! Nothing here is a secret worth keeping: every value is made from the seed and opens only this process.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use uuid::Uuid;
+
+use crate::sim::engine::order::AccountNo;
+
+/// How long a code can be exchanged.
+const CODE_LIFE: Duration = Duration::from_mins(10);
+/// The window of the request budget.
+const WINDOW: Duration = Duration::from_mins(1);
+
+/// The scopes there are.
+pub const SCOPES: [&str; 3] = ["account:write", "trading", "data"];
+
+/// What was granted; a set of [`SCOPES`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Scopes(u8);
+
+impl Scopes {
+    /// Everything.
+    pub const ALL: Self = Self(0b111);
+
+    /// Reads a space-delimited list; the first unknown word is the error.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        text.split_whitespace().try_fold(Self::default(), |scopes, word| {
+            let bit = SCOPES.iter().position(|scope| *scope == word).ok_or_else(|| word.to_owned())?;
+            Ok(Self(scopes.0 | 1 << bit))
+        })
+    }
+
+    /// True when the scope was granted.
+    pub fn has(self, scope: &str) -> bool {
+        SCOPES.iter().position(|known| *known == scope).is_some_and(|bit| self.0 & 1 << bit != 0)
+    }
+
+    /// The granted scopes.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        SCOPES.into_iter().filter(move |scope| self.has(scope))
+    }
+
+    /// As a token answer shows them.
+    pub fn text(self) -> String {
+        self.names().collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// What a credential opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grant {
+    /// The paper account it reaches.
+    pub paper: Option<AccountNo>,
+    /// The live account it reaches.
+    pub live: Option<AccountNo>,
+    /// What it may do there.
+    pub scopes: Scopes,
+}
+
+impl Grant {
+    /// True when it reaches the account.
+    pub fn reaches(&self, account: AccountNo) -> bool {
+        self.paper == Some(account) || self.live == Some(account)
+    }
+}
+
+/// A registered OAuth application.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// Its identifier.
+    pub id: String,
+    /// Its secret.
+    pub secret: String,
+    /// Its name on the consent page.
+    pub name: String,
+    /// Its redirect URIs, matched byte for byte.
+    pub redirect_uris: Vec<String>,
+}
+
+/// A key pair for clients that do not speak OAuth.
+#[derive(Debug, Clone)]
+pub struct KeyPair {
+    /// The identifier.
+    pub id: String,
+    /// The secret.
+    pub secret: String,
+    /// What it opens.
+    pub grant: Grant,
+}
+
+#[derive(Debug, Clone)]
+struct Code {
+    client_id: String,
+    redirect_uri: String,
+    challenge: Option<Challenge>,
+    grant: Grant,
+    issued: Duration,
+}
+
+/// A PKCE challenge as it was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Challenge {
+    /// `S256`, else `plain`.
+    pub hashed: bool,
+    /// The challenge.
+    pub value: String,
+}
+
+/// Why a token request fails, in the words of RFC 6749.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenError {
+    /// Unknown client, wrong secret, wrong content type.
+    InvalidClient,
+    /// The code is unknown, used, expired, another client's, or for another redirect URI or verifier.
+    InvalidGrant,
+    /// A field is missing or doubled.
+    InvalidRequest,
+    /// Not `authorization_code`.
+    UnsupportedGrantType,
+}
+
+impl TokenError {
+    /// The word of the standard.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::InvalidClient => "invalid_client",
+            Self::InvalidGrant => "invalid_grant",
+            Self::InvalidRequest => "invalid_request",
+            Self::UnsupportedGrantType => "unsupported_grant_type",
+        }
+    }
+
+    /// The HTTP status.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::InvalidClient => 401,
+            Self::InvalidGrant | Self::InvalidRequest | Self::UnsupportedGrantType => 400,
+        }
+    }
+}
+
+/// The fields of a token request.
+#[derive(Debug, Clone, Copy)]
+pub struct TokenRequest<'a> {
+    /// `client_id`
+    pub client_id: &'a str,
+    /// `client_secret`
+    pub client_secret: &'a str,
+    /// `code`
+    pub code: &'a str,
+    /// `redirect_uri`
+    pub redirect_uri: &'a str,
+    /// `code_verifier`, if sent
+    pub verifier: Option<&'a str>,
+}
+
+/// The budget after a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// Requests allowed in a window.
+    pub limit: u32,
+    /// Requests left in it.
+    pub remaining: u32,
+    /// Real time until the next window.
+    pub resets_after: Duration,
+    /// True when this request was one too many.
+    pub exceeded: bool,
+}
+
+/// Every client, code, token and key pair.
+#[derive(Debug)]
+pub struct Grants {
+    /// Registered applications.
+    pub clients: Vec<Client>,
+    /// Key pairs.
+    pub keys: Vec<KeyPair>,
+    /// Requests a minute and account.
+    pub limit: u32,
+    codes: HashMap<String, Code>,
+    spent: HashSet<String>,
+    tokens: HashMap<String, Grant>,
+    windows: HashMap<AccountNo, (Duration, u32)>,
+    dice: ChaCha8Rng,
+}
+
+impl Grants {
+    /// Nothing registered; values come from the seed.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            clients: Vec::new(),
+            keys: Vec::new(),
+            limit: 200,
+            codes: HashMap::new(),
+            spent: HashSet::new(),
+            tokens: HashMap::new(),
+            windows: HashMap::new(),
+            dice: ChaCha8Rng::seed_from_u64(seed ^ 0x6772_616e_7473),
+        }
+    }
+
+    /// A fresh identifier in the shape of a UUID.
+    pub fn uuid(&mut self) -> Uuid {
+        let mut bytes = [0; 16];
+        self.dice.fill_bytes(&mut bytes);
+        uuid::Builder::from_random_bytes(bytes).into_uuid()
+    }
+
+    /// Fresh characters out of an alphabet.
+    pub fn text(&mut self, alphabet: &str, length: usize) -> String {
+        let letters: Vec<char> = alphabet.chars().collect();
+        let mut pick = || {
+            let index = usize::try_from(self.dice.next_u32()).unwrap_or(0) % letters.len().max(1);
+            letters.get(index).copied().unwrap_or('0')
+        };
+        (0..length).map(|_| pick()).collect()
+    }
+
+    /// The client of an identifier.
+    pub fn client(&self, id: &str) -> Option<&Client> {
+        self.clients.iter().find(|client| client.id == id)
+    }
+
+    /// Issues a code for a consent.
+    pub fn issue_code(
+        &mut self,
+        client_id: &str,
+        redirect_uri: &str,
+        challenge: Option<Challenge>,
+        grant: Grant,
+        now: Duration,
+    ) -> String {
+        let code = self.uuid().to_string();
+        let (client_id, redirect_uri) = (client_id.to_owned(), redirect_uri.to_owned());
+        self.codes.insert(code.clone(), Code { client_id, redirect_uri, challenge, grant, issued: now });
+        code
+    }
+
+    /// Issues a token.
+    pub fn issue_token(&mut self, grant: Grant) -> String {
+        let token = self.uuid().to_string();
+        self.tokens.insert(token.clone(), grant);
+        token
+    }
+
+    /// Exchanges a code for a token. A code is spent by the first attempt that names its client rightly.
+    pub fn exchange(&mut self, request: TokenRequest<'_>, now: Duration) -> Result<(String, Scopes), TokenError> {
+        let known = self.client(request.client_id).is_some_and(|client| client.secret == request.client_secret);
+        if !known {
+            return Err(TokenError::InvalidClient);
+        }
+        let code = self.codes.remove(request.code).ok_or(TokenError::InvalidGrant)?;
+        self.spent.insert(request.code.to_owned());
+        let verified = code.challenge.as_ref().is_none_or(|challenge| challenge.answered_by(request.verifier));
+        let fits = code.client_id == request.client_id
+            && code.redirect_uri == request.redirect_uri
+            && now.saturating_sub(code.issued) <= CODE_LIFE
+            && verified;
+        if !fits {
+            return Err(TokenError::InvalidGrant);
+        }
+        Ok((self.issue_token(code.grant), code.grant.scopes))
+    }
+
+    /// What a token opens.
+    pub fn token(&self, token: &str) -> Option<Grant> {
+        self.tokens.get(token).copied()
+    }
+
+    /// What a key pair opens.
+    pub fn key_pair(&self, id: &str, secret: &str) -> Option<Grant> {
+        self.keys.iter().find(|pair| pair.id == id && pair.secret == secret).map(|pair| pair.grant)
+    }
+
+    /// Forgets a token. False when it was not known.
+    pub fn revoke(&mut self, token: &str) -> bool {
+        self.tokens.remove(token).is_some()
+    }
+
+    /// Forgets every token that reaches an account, or every token there is.
+    pub fn revoke_all(&mut self, account: Option<AccountNo>) -> usize {
+        let before = self.tokens.len();
+        self.tokens.retain(|_, grant| account.is_some_and(|account| !grant.reaches(account)));
+        before - self.tokens.len()
+    }
+
+    /// Forgets every key pair that reaches an account.
+    pub fn revoke_keys(&mut self, account: AccountNo) {
+        self.keys.retain(|pair| !pair.grant.reaches(account));
+    }
+
+    /// Counts a request against the budget of its account.
+    pub fn count(&mut self, account: AccountNo, now: Duration) -> Budget {
+        let (start, used) = self.windows.entry(account).or_insert((now, 0));
+        if now.saturating_sub(*start) >= WINDOW {
+            (*start, *used) = (now, 0);
+        }
+        *used = used.saturating_add(1);
+        Budget {
+            limit: self.limit,
+            remaining: self.limit.saturating_sub(*used),
+            resets_after: WINDOW.saturating_sub(now.saturating_sub(*start)),
+            exceeded: *used > self.limit,
+        }
+    }
+
+    /// Uses up the budget of an account for the rest of its window.
+    pub fn exhaust(&mut self, account: AccountNo, now: Duration) {
+        self.count(account, now);
+        let limit = self.limit;
+        if let Some((_, used)) = self.windows.get_mut(&account) {
+            *used = limit;
+        }
+    }
+}
+
+impl Challenge {
+    fn answered_by(&self, verifier: Option<&str>) -> bool {
+        let Some(verifier) = verifier else { return false };
+        if !self.hashed {
+            return verifier == self.value;
+        }
+        let digest = sha256(verifier.as_bytes());
+        URL_SAFE_NO_PAD.encode(digest) == self.value
+    }
+}
+
+/// SHA-256 by the cryptography that TLS already brings.
+fn sha256(bytes: &[u8]) -> Vec<u8> {
+    let provider = rustls::crypto::ring::default_provider();
+    let hash = provider.cipher_suites.iter().find_map(|suite| match suite {
+        rustls::SupportedCipherSuite::Tls13(suite)
+            if suite.common.suite == rustls::CipherSuite::TLS13_AES_128_GCM_SHA256 =>
+        {
+            Some(suite.common.hash_provider.hash(bytes))
+        }
+        _ => None,
+    });
+    hash.map(|hash| hash.as_ref().to_vec()).unwrap_or_default()
+}

@@ -1,0 +1,189 @@
+//! Listeners: accepts connections of one origin, optionally under TLS, refuses them on request, ends them all on request.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::{Extension, Router};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+/// How long a client may take over its request head.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// One origin: a bound listener and what answers on it.
+pub struct Listening {
+    /// The bound listener.
+    pub listener: TcpListener,
+    /// TLS, if asked for.
+    pub tls: Option<TlsAcceptor>,
+    /// What answers.
+    pub router: Router,
+    /// Header names with capitals, as Alpaca's trading hosts send them.
+    pub title_case: bool,
+}
+
+/// Lets a handler end its own connection without an answer.
+#[derive(Debug, Clone, Default)]
+pub struct HangUp(CancellationToken);
+
+impl HangUp {
+    /// Ends the connection; never returns.
+    pub async fn now(&self) -> ! {
+        self.0.cancel();
+        loop {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// What can be done to connections from outside.
+#[derive(Clone)]
+pub struct Switches {
+    /// Every change ends all connections.
+    pub kill: watch::Receiver<u64>,
+    /// New connections are refused until then.
+    pub refuse: watch::Receiver<Option<Instant>>,
+    /// The end.
+    pub shutdown: CancellationToken,
+}
+
+/// Serves an origin until shutdown, then ends its connections.
+pub async fn serve(origin: Listening, mut switches: Switches) -> io::Result<()> {
+    let address = origin.listener.local_addr()?;
+    let mut listener = Some(origin.listener);
+    let mut connections = JoinSet::new();
+    loop {
+        let refused_until = *switches.refuse.borrow_and_update();
+        if let Some(until) = refused_until.filter(|until| *until > Instant::now()) {
+            // Only a closed port refuses for real.
+            listener = None;
+            tokio::select! {
+                () = tokio::time::sleep_until(until) => {}
+                _ = switches.refuse.changed() => {}
+                () = switches.shutdown.cancelled() => break,
+            }
+            continue;
+        }
+        let bound = match listener.take() {
+            Some(bound) => bound,
+            None => rebind(address, &switches.shutdown).await?,
+        };
+        tokio::select! {
+            accepted = bound.accept() => if let Ok((stream, _)) = accepted {
+                let connection = connection(stream, origin.tls.clone(), origin.router.clone(), origin.title_case, switches.clone());
+                connections.spawn(connection);
+            },
+            _ = switches.refuse.changed() => {}
+            Some(_) = connections.join_next(), if !connections.is_empty() => {}
+            () = switches.shutdown.cancelled() => break,
+        }
+        listener = Some(bound);
+    }
+    connections.shutdown().await;
+    Ok(())
+}
+
+async fn rebind(address: SocketAddr, shutdown: &CancellationToken) -> io::Result<TcpListener> {
+    loop {
+        match TcpListener::bind(address).await {
+            Ok(listener) => return Ok(listener),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                tokio::select! {
+                    () = tokio::time::sleep(Duration::from_millis(20)) => {}
+                    () = shutdown.cancelled() => return Err(error),
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+async fn connection(
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    title_case: bool,
+    mut switches: Switches,
+) {
+    switches.kill.mark_unchanged();
+    let hang_up = HangUp::default();
+    let router = router.layer(Extension(hang_up.clone()));
+    let served = async {
+        // Order events are small and must not wait for company.
+        drop(stream.set_nodelay(true));
+        match tls {
+            None => http(stream, router, title_case).await,
+            Some(acceptor) => {
+                if let Ok(Ok(stream)) = tokio::time::timeout(HEAD_TIMEOUT, acceptor.accept(stream)).await {
+                    http(stream, router, title_case).await;
+                }
+            }
+        }
+    };
+    tokio::select! {
+        () = served => {}
+        _ = switches.kill.changed() => {}
+        () = hang_up.0.cancelled() => {}
+        () = switches.shutdown.cancelled() => {}
+    }
+}
+
+async fn http<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: S, router: Router, title_case: bool) {
+    let service = TowerToHyperService::new(router);
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .title_case_headers(title_case)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    // A client that goes away in the middle is its own business.
+    drop(connection.await);
+}
+
+/// A throw-away certificate authority and a certificate of it for this machine's loopback names.
+pub struct Tls {
+    /// Accepts connections with the certificate.
+    pub acceptor: TlsAcceptor,
+    /// The authority's certificate, for clients to trust.
+    pub authority_pem: String,
+}
+
+/// Makes the authority and the certificate.
+///
+/// # Errors
+/// When keys cannot be made, in words.
+pub fn throwaway_tls() -> Result<Tls, String> {
+    let sentence = |error: rcgen::Error| error.to_string();
+    let mut authority = CertificateParams::new(Vec::new()).map_err(sentence)?;
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    authority.distinguished_name.push(DnType::CommonName, "simulated brokerage, throw-away authority");
+    let authority_key = KeyPair::generate().map_err(sentence)?;
+    let authority_cert = authority.self_signed(&authority_key).map_err(sentence)?;
+    let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
+    let mut leaf = CertificateParams::new(names).map_err(sentence)?;
+    leaf.distinguished_name.push(DnType::CommonName, "simulated brokerage");
+    leaf.use_authority_key_identifier_extension = true;
+    let leaf_key = KeyPair::generate().map_err(sentence)?;
+    let leaf_cert = leaf.signed_by(&leaf_key, &Issuer::new(authority, &authority_key)).map_err(sentence)?;
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(leaf_key.serialize_der()));
+    let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .with_no_client_auth()
+        .with_single_cert(vec![leaf_cert.der().clone()], key)
+        .map_err(|error| error.to_string())?;
+    Ok(Tls { acceptor: TlsAcceptor::from(Arc::new(config)), authority_pem: authority_cert.pem() })
+}

@@ -1,0 +1,120 @@
+//! Answers: Alpaca's error body, JSON values, HTML pages. Decides nothing.
+
+use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// An error in Alpaca's shape: a status, usually a code, a message, and members that depend on the case (API.md 4.3).
+#[derive(Debug, Clone, PartialEq)]
+pub struct ApiError {
+    /// HTTP status.
+    pub status: u16,
+    /// Eight digits, where there is one.
+    pub code: Option<u64>,
+    /// Alpaca's words.
+    pub message: String,
+    /// Further members, in order.
+    pub extra: Map<String, Value>,
+}
+
+impl ApiError {
+    /// An error without further members.
+    pub fn new(status: u16, code: u64, message: impl Into<String>) -> Self {
+        Self { status, code: Some(code), message: message.into(), extra: Map::new() }
+    }
+
+    /// Malformed JSON.
+    pub fn undecodable() -> Self {
+        Self::new(400, 40_010_000, "failed to decode request body")
+    }
+
+    /// No usable credential.
+    pub fn unauthorized() -> Self {
+        Self::new(401, 40_110_000, "request is not authorized")
+    }
+
+    /// The credential does not reach this far.
+    pub fn forbidden() -> Self {
+        Self::new(403, 40_310_000, "forbidden")
+    }
+
+    /// Nothing of that name.
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self::new(404, 40_410_000, message)
+    }
+
+    /// A parameter is wrong.
+    pub fn parameter(message: impl Into<String>) -> Self {
+        Self::new(422, 40_010_001, message)
+    }
+
+    /// Understood, and impossible.
+    pub fn unprocessable(message: impl Into<String>) -> Self {
+        Self::new(422, 42_210_000, message)
+    }
+
+    /// A documented endpoint that is not simulated.
+    pub fn missing(what: &str) -> Self {
+        Self::new(501, 50_110_000, format!("{what} is not simulated"))
+    }
+
+    /// The error as the body of an answer or of a row in a 207.
+    pub fn body(&self) -> Value {
+        let mut body = Map::new();
+        if let Some(code) = self.code {
+            body.insert("code".to_owned(), Value::from(code));
+        }
+        body.insert("message".to_owned(), Value::from(self.message.clone()));
+        body.extend(self.extra.clone());
+        Value::Object(body)
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        json(self.status, &self.body())
+    }
+}
+
+/// What a handler answers.
+pub type Answer = Result<Response, ApiError>;
+
+/// A JSON answer.
+pub fn json<T: Serialize>(status: u16, value: &T) -> Response {
+    match serde_json::to_vec(value) {
+        Ok(body) => typed(status, "application/json; charset=UTF-8", body),
+        Err(error) => typed(500, "text/plain; charset=UTF-8", error.to_string()),
+    }
+}
+
+/// A JSON answer with status 200.
+pub fn ok<T: Serialize>(value: &T) -> Answer {
+    Ok(json(200, value))
+}
+
+/// An answer without a body.
+pub fn empty(status: u16) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::NO_CONTENT);
+    response
+}
+
+/// An answer of any type.
+pub fn typed(status: u16, content_type: &'static str, body: impl Into<Body>) -> Response {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+/// A page as a gateway in trouble sends it.
+pub fn gateway_page(status: u16) -> Response {
+    let reason = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("Error");
+    let page = format!(
+        "<html>\r\n<head><title>{status} {reason}</title></head>\r\n<body>\r\n<center><h1>{status} {reason}</h1></center>\r\n\
+         <hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+    );
+    typed(status, "text/html", page)
+}

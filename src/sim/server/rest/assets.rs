@@ -1,0 +1,269 @@
+//! Assets, option contracts, clock and calendar (API.md 5.10).
+
+use axum::extract::{Path, Query, State};
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+
+use super::query::{self, Params};
+use crate::sim::calendar::{self, Phase, Session};
+use crate::sim::engine::words::AssetClass;
+use crate::sim::market::Asset;
+use crate::sim::server::gate::Gate;
+use crate::sim::server::reply::{Answer, ApiError, ok};
+use crate::sim::wire;
+
+/// An asset as the interfaces show it.
+pub fn asset_row(asset: &Asset) -> Value {
+    let equity = asset.class == AssetClass::UsEquity;
+    let crypto = asset.class == AssetClass::Crypto;
+    let mut row = json!({
+        "id": asset.id,
+        "class": asset.class.as_str(),
+        "exchange": if crypto { "CRYPTO" } else { asset.exchange },
+        "symbol": asset.symbol,
+        "name": asset.name,
+        "status": "active",
+        "tradable": true,
+        "marginable": asset.marginable,
+        "maintenance_margin_requirement": if asset.marginable { 30 } else { 100 },
+        "margin_requirement_long": if asset.marginable { "30" } else { "100" },
+        "margin_requirement_short": if asset.shortable { "30" } else { "100" },
+        "shortable": asset.shortable,
+        "easy_to_borrow": asset.shortable,
+        "fractionable": asset.fractionable,
+        "attributes": [],
+    });
+    if let Some(row) = row.as_object_mut() {
+        if equity {
+            let borrow = if asset.shortable { "easy_to_borrow" } else { "hard_to_borrow" };
+            row.insert("borrow_status".to_owned(), Value::from(borrow));
+            if asset.fractionable {
+                row.insert("attributes".to_owned(), json!(["fractional_eh_enabled"]));
+            }
+        }
+        if crypto {
+            row.insert("min_order_size".to_owned(), wire::text(asset.qty_step));
+            row.insert("min_trade_increment".to_owned(), wire::text(asset.qty_step));
+            row.insert("price_increment".to_owned(), wire::text(asset.price_step));
+        }
+    }
+    row
+}
+
+/// `GET /v2/assets`.
+pub async fn list(State(gate): State<Gate>, Query(params): Query<Params>) -> Answer {
+    if query::param(&params, "status") == Some("inactive") {
+        return ok(&json!([]));
+    }
+    let class = query::param(&params, "asset_class");
+    let exchange = query::param(&params, "exchange");
+    let attributes = query::list(&params, "attributes");
+    gate.sim.hub.read(&gate.sim.clock, |engine| {
+        let market = engine.market();
+        let rows: Vec<Value> = market
+            .syms()
+            .map(|sym| market.asset(sym))
+            .filter(|asset| asset.class != AssetClass::UsOption || class == Some("us_option"))
+            .filter(|asset| class.is_none_or(|class| asset.class.as_str() == class))
+            .map(asset_row)
+            .filter(|row| exchange.is_none_or(|exchange| row.get("exchange") == Some(&Value::from(exchange))))
+            .filter(|row| {
+                let has = row.get("attributes").and_then(Value::as_array);
+                attributes.iter().all(|wanted| has.is_some_and(|has| has.iter().any(|one| one == wanted)))
+            })
+            .collect();
+        ok(&rows)
+    })
+}
+
+/// `GET /v2/assets/{symbol_or_asset_id}`.
+pub async fn one(State(gate): State<Gate>, Path(name): Path<String>) -> Answer {
+    gate.sim.hub.read(&gate.sim.clock, |engine| {
+        let market = engine.market();
+        let sym = market.find(&name).ok_or_else(|| ApiError::not_found(format!("asset not found for {name}")))?;
+        ok(&asset_row(market.asset(sym)))
+    })
+}
+
+/// What the symbol of an option contract says: underlying, expiry, kind, strike.
+fn contract_parts(symbol: &str) -> Option<(&str, Date, &'static str, Decimal)> {
+    let tail = symbol.len().checked_sub(15)?;
+    let (underlying, rest) = symbol.split_at_checked(tail)?;
+    let (date, rest) = rest.split_at_checked(6)?;
+    let (kind, strike) = rest.split_at_checked(1)?;
+    let date = format!("20{}-{}-{}", date.get(..2)?, date.get(2..4)?, date.get(4..6)?).parse().ok()?;
+    let kind = if kind == "C" { "call" } else { "put" };
+    Some((underlying, date, kind, Decimal::new(strike.parse().ok()?, 3).normalize()))
+}
+
+fn contract_row(asset: &Asset, underlying_id: Option<uuid::Uuid>, close: Decimal, on: Date) -> Option<Value> {
+    let (underlying, expires, kind, strike) = contract_parts(asset.symbol)?;
+    Some(json!({
+        "id": asset.id,
+        "symbol": asset.symbol,
+        "name": asset.name,
+        "status": "active",
+        "tradable": true,
+        "expiration_date": expires.to_string(),
+        "root_symbol": underlying,
+        "underlying_symbol": underlying,
+        "underlying_asset_id": underlying_id?,
+        "type": kind,
+        "style": "american",
+        "strike_price": strike.to_string(),
+        "multiplier": "100",
+        "size": "100",
+        "open_interest": "237",
+        "open_interest_date": on.to_string(),
+        "close_price": close.to_string(),
+        "close_price_date": on.to_string(),
+    }))
+}
+
+fn contracts_of(engine: &crate::sim::engine::Engine, now: Timestamp) -> Vec<Value> {
+    let market = engine.market();
+    let on = calendar::previous_trading_day(calendar::in_new_york(now).date());
+    let row = |sym| {
+        let asset = market.asset(sym);
+        let (underlying, ..) = contract_parts(asset.symbol)?;
+        let underlying_id = market.find(underlying).map(|sym| market.asset(sym).id);
+        contract_row(asset, underlying_id, market.get(sym).previous_close, on)
+    };
+    let options = market.syms().filter(|sym| market.asset(*sym).class == AssetClass::UsOption);
+    options.filter_map(row).collect()
+}
+
+/// `GET /v2/options/contracts`.
+pub async fn contracts(State(gate): State<Gate>, Query(params): Query<Params>) -> Answer {
+    let now = gate.sim.clock.now();
+    let rows = gate.sim.hub.read(&gate.sim.clock, |engine| contracts_of(engine, now));
+    let underlyings = query::list(&params, "underlying_symbols");
+    let kind = query::param(&params, "type");
+    let rows: Vec<Value> = rows
+        .into_iter()
+        .filter(|row| {
+            underlyings.is_empty()
+                || underlyings.iter().any(|one| row.get("underlying_symbol") == Some(&Value::from(one.as_str())))
+        })
+        .filter(|row| kind.is_none_or(|kind| row.get("type") == Some(&Value::from(kind))))
+        .collect();
+    ok(&json!({"option_contracts": rows, "next_page_token": null}))
+}
+
+/// `GET /v2/options/contracts/{symbol_or_id}`.
+pub async fn contract(State(gate): State<Gate>, Path(name): Path<String>) -> Answer {
+    let now = gate.sim.clock.now();
+    let rows = gate.sim.hub.read(&gate.sim.clock, |engine| contracts_of(engine, now));
+    let wanted = query::id(&name).map(|id| Value::from(id.to_string()));
+    let found = rows.into_iter().find(|row| {
+        row.get("symbol") == Some(&Value::from(name.as_str())) || (wanted.is_some() && row.get("id") == wanted.as_ref())
+    });
+    let row = found.ok_or_else(|| ApiError::not_found(format!("option contract {name} not found")))?;
+    ok(&row)
+}
+
+fn local(moment: Timestamp) -> String {
+    calendar::in_new_york(moment).strftime("%Y-%m-%dT%H:%M:%S%.f%:z").to_string()
+}
+
+/// `GET /v2/clock`.
+pub async fn clock(State(gate): State<Gate>) -> Answer {
+    let (now, phase) = gate.sim.hub.read(&gate.sim.clock, |engine| (engine.now(), engine.phase()));
+    ok(&json!({
+        "timestamp": local(now),
+        "is_open": phase == Phase::Regular,
+        "next_open": local(calendar::next_open(now).open_at),
+        "next_close": local(calendar::next_close(now).close_at),
+    }))
+}
+
+/// `GET /v3/clock`.
+pub async fn clocks(State(gate): State<Gate>, Query(params): Query<Params>) -> Answer {
+    let (now, phase) = gate.sim.hub.read(&gate.sim.clock, |engine| (engine.now(), engine.phase()));
+    let mut wanted = query::list(&params, "markets");
+    if wanted.is_empty() {
+        wanted.push("NYSE".to_owned());
+    }
+    let session = calendar::session_at(now);
+    let until = session.next_change(now).unwrap_or(session.pre_at);
+    let mut clocks = Vec::new();
+    for name in wanted {
+        let market =
+            market_of(&name).ok_or_else(|| ApiError::new(400, 40_010_000, format!("unknown market {name}")))?;
+        clocks.push(json!({
+            "market": market,
+            "timestamp": local(now),
+            "is_market_day": calendar::is_trading_day(calendar::in_new_york(now).date()),
+            "next_market_open": local(calendar::next_open(now).open_at),
+            "next_market_close": local(calendar::next_close(now).close_at),
+            "phase": phase.as_str(),
+            "phase_until": local(until),
+        }));
+    }
+    ok(&json!({"clocks": clocks}))
+}
+
+fn market_of(name: &str) -> Option<Value> {
+    let (acronym, full, mic, bic) = match name.to_ascii_uppercase().as_str() {
+        "NYSE" | "XNYS" => ("NYSE", "New York Stock Exchange", "XNYS", "NYSEUS33"),
+        "NASDAQ" | "XNAS" => {
+            ("NASDAQ", "National Association of Securities Dealers Automated Quotations", "XNAS", "NASDUS33")
+        }
+        _ => return None,
+    };
+    Some(json!({"acronym": acronym, "name": full, "timezone": "America/New_York", "mic": mic, "bic": bic}))
+}
+
+fn span(gate: &Gate, params: &Params) -> Result<Vec<Session>, ApiError> {
+    let today = calendar::in_new_york(gate.sim.clock.now()).date();
+    let first = Date::new(2016, 1, 4).unwrap_or(today);
+    let last = Date::new(2029, 12, 31).unwrap_or(today);
+    let start = query::date(params, "start")?.unwrap_or(first).max(first);
+    let end = query::date(params, "end")?.unwrap_or(last).min(last);
+    Ok(calendar::sessions_from(start).take_while(|session| session.date <= end).collect())
+}
+
+/// `GET /v2/calendar`.
+pub async fn calendar(State(gate): State<Gate>, Query(params): Query<Params>) -> Answer {
+    let clock = |moment: Timestamp, pattern: &str| calendar::in_new_york(moment).strftime(pattern).to_string();
+    let row = |session: &Session| {
+        json!({
+            "date": session.date.to_string(),
+            "open": clock(session.open_at, "%H:%M"),
+            "close": clock(session.close_at, "%H:%M"),
+            "session_open": clock(session.pre_at, "%H%M"),
+            "session_close": clock(session.post_at, "%H%M"),
+            "settlement_date": calendar::next_trading_day(session.date).to_string(),
+        })
+    };
+    ok(&span(&gate, &params)?.iter().map(row).collect::<Vec<_>>())
+}
+
+/// `GET /v3/calendar/{market}`.
+pub async fn market_calendar(
+    State(gate): State<Gate>,
+    Path(name): Path<String>,
+    Query(mut params): Query<Params>,
+) -> Answer {
+    let market = market_of(&name).ok_or_else(|| ApiError::new(400, 40_010_000, format!("unknown market {name}")))?;
+    let today = calendar::in_new_york(gate.sim.clock.now()).date();
+    let text = |date: Date| date.to_string();
+    params.entry("start".to_owned()).or_insert_with(|| text(today));
+    params.entry("end".to_owned()).or_insert_with(|| text(today.saturating_add(7.days())));
+    let row = |session: &Session| {
+        json!({
+            "date": session.date.to_string(),
+            "pre_start": local(session.pre_at),
+            "pre_end": local(session.open_at),
+            "core_start": local(session.open_at),
+            "core_end": local(session.close_at),
+            "post_start": local(session.close_at),
+            "post_end": local(session.post_at),
+            "settlement_date": calendar::next_trading_day(session.date).to_string(),
+        })
+    };
+    let days: Vec<Value> = span(&gate, &params)?.iter().map(row).collect();
+    ok(&json!({"market": market, "calendar": days}))
+}

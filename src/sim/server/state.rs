@@ -1,0 +1,172 @@
+//! What the servers of one brokerage share: clock, engine, grants, faults, and the switches that control requests turn.
+//!
+//! Each lock is held for one small step and never across an await.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::clock::SimClock;
+use super::data::Feed;
+use super::grants::Grants;
+use super::hub::Hub;
+use super::rest::Watchlists;
+use crate::sim::engine::order::AccountNo;
+use crate::sim::faults::{Faults, Origin};
+use crate::sim::options::Frames;
+
+/// Locks, and goes on after a panic elsewhere: the state is still the best there is.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Bodies of token errors (API.md 2.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ErrorShape {
+    /// As RFC 6749 has it.
+    #[default]
+    OAuth,
+    /// As Alpaca's own interfaces have it.
+    Alpaca,
+    /// A word of plain text.
+    Text,
+    /// A gateway's page with 502.
+    Html,
+}
+
+/// What the next decision on the consent page turns into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuthorizeTrick {
+    /// A refusal, whatever was pressed.
+    Deny,
+    /// A refusal without `error_description`.
+    DenyWithoutWords,
+    /// A wrong `state`.
+    WrongState,
+    /// No `state`.
+    NoState,
+    /// No answer at all.
+    Hang,
+}
+
+/// The forms of authentication on `trade_updates` (API.md 6.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AuthForm {
+    /// `auth` with a key pair.
+    Keys,
+    /// `authenticate` with a key pair: old.
+    OldKeys,
+    /// `authenticate` with `oauth_token`.
+    OAuthToken,
+    /// `auth` with key `oauth`.
+    OAuthKey,
+}
+
+impl AuthForm {
+    /// All of them with their names in control requests.
+    pub const ALL: [(Self, &str); 4] = [
+        (Self::Keys, "keys"),
+        (Self::OldKeys, "old_keys"),
+        (Self::OAuthToken, "oauth_token"),
+        (Self::OAuthKey, "oauth_key"),
+    ];
+}
+
+/// What a form of authentication meets with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FormPolicy {
+    /// The credential is checked.
+    #[default]
+    Accept,
+    /// Refused whatever the credential.
+    Refuse,
+    /// Never answered.
+    Silent,
+}
+
+/// Switches that control requests turn.
+#[derive(Debug)]
+pub struct Policy {
+    /// Shape of token errors.
+    pub token_errors: ErrorShape,
+    /// The next token answer comes this late.
+    pub token_delay: Option<Duration>,
+    /// The next decision turns into this.
+    pub authorize: Option<AuthorizeTrick>,
+    /// Forms that are not simply checked.
+    pub forms: BTreeMap<AuthForm, FormPolicy>,
+    /// Whether the event streams over HTTP exist.
+    pub sse: bool,
+    /// Status for a credential that does not cover the origin.
+    pub wrong_environment: u16,
+    /// Whether 429 says when to come back.
+    pub retry_after: bool,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            token_errors: ErrorShape::default(),
+            token_delay: None,
+            authorize: None,
+            forms: BTreeMap::new(),
+            sse: true,
+            wrong_environment: 401,
+            retry_after: true,
+        }
+    }
+}
+
+/// One brokerage behind its sockets.
+pub struct Sim {
+    /// Simulated time.
+    pub clock: SimClock,
+    /// The engine and its events.
+    pub hub: Hub,
+    /// Who may do what.
+    pub grants: Mutex<Grants>,
+    /// What goes wrong.
+    pub faults: Mutex<Faults>,
+    /// Switches.
+    pub policy: Mutex<Policy>,
+    /// Watchlists of every account.
+    pub watchlists: Mutex<Watchlists>,
+    /// Connections to the data stream: one a user and feed.
+    pub data_seats: Mutex<HashSet<(AccountNo, Feed)>>,
+    /// Every change ends all connections and sockets.
+    pub kill: watch::Sender<u64>,
+    /// New connections are refused until then.
+    pub refuse: watch::Sender<Option<Instant>>,
+    /// Sockets neither read nor write until then.
+    pub freeze: watch::Sender<Option<Instant>>,
+    /// Changes when credentials are revoked, so that open sockets look at theirs again.
+    pub revoked: watch::Sender<u64>,
+    /// How frames of the stream are sent.
+    pub frames: Frames,
+    /// The end.
+    pub shutdown: CancellationToken,
+}
+
+impl Sim {
+    /// Waits in real time, or until the end.
+    pub async fn pause(&self, time: Duration) {
+        tokio::select! {
+            () = tokio::time::sleep(time) => {}
+            () = self.shutdown.cancelled() => {}
+        }
+    }
+
+    /// Ends all connections and sockets without a word.
+    pub fn drop_connections(&self) {
+        self.kill.send_modify(|count| *count += 1);
+    }
+
+    /// Notes in the fault log what was done by hand.
+    pub fn note(&self, origin: Origin, fault: &str, what: &str) {
+        lock(&self.faults).note(self.clock.real(), origin, fault, what);
+    }
+}
