@@ -10,7 +10,7 @@ use rust_decimal::Decimal;
 
 use super::model::AccountState;
 use crate::domain::blotter::TapeEntry;
-use crate::domain::{Order, OrderStatus, Position};
+use crate::domain::{Money, Order, OrderStatus, Position, Price, Qty};
 
 /// Where the cells of a column stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -190,12 +190,12 @@ impl OrderColumn {
             Self::Time => placed_at(order).map(SortValue::Time),
             Self::Side => Some(SortValue::Text(Arc::from(order.side.as_str()))),
             Self::Symbol => Some(SortValue::Text(Arc::from(order.symbol.as_str()))),
-            Self::Qty => number(order.qty.map(super::super::domain::money::Qty::decimal)),
+            Self::Qty => number(order.qty.map(Qty::decimal)),
             Self::Filled => number(Some(order.cum_qty.decimal())),
             Self::Type => Some(SortValue::Text(Arc::from(order.order_type.as_str()))),
-            Self::Limit => number(order.limit_px.map(super::super::domain::money::Price::decimal)),
-            Self::Stop => number(order.stop_px.map(super::super::domain::money::Price::decimal)),
-            Self::Avg => number(order.avg_px.map(super::super::domain::money::Price::decimal)),
+            Self::Limit => number(order.limit_px.map(Price::decimal)),
+            Self::Stop => number(order.stop_px.map(Price::decimal)),
+            Self::Avg => number(order.avg_px.map(Price::decimal)),
             Self::Tif => Some(SortValue::Text(Arc::from(order.tif.as_str()))),
             Self::Status => Some(SortValue::Rank(status_rank(&order.status))),
         }
@@ -210,10 +210,10 @@ impl PositionColumn {
             Self::Account => Some(SortValue::Text(Arc::clone(&account.link.label))),
             Self::Symbol => Some(SortValue::Text(Arc::from(position.symbol.as_str()))),
             Self::Qty => number(Some(position.qty.decimal())),
-            Self::Avg => number(position.avg_px.map(super::super::domain::money::Price::decimal)),
-            Self::Last => number(position.last_px.map(super::super::domain::money::Price::decimal)),
-            Self::Value => number(position.market_value.map(super::super::domain::money::Money::decimal)),
-            Self::Pl => number(position.unrealized_pl.map(super::super::domain::money::Money::decimal)),
+            Self::Avg => number(position.avg_px.map(Price::decimal)),
+            Self::Last => number(position.last_px.map(Price::decimal)),
+            Self::Value => number(position.market_value.map(Money::decimal)),
+            Self::Pl => number(position.unrealized_pl.map(Money::decimal)),
             Self::PlPercent => number(position.unrealized_plpc),
             Self::Today => number(position.change_today),
         }

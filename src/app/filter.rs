@@ -10,7 +10,7 @@ use rust_decimal::Decimal;
 use super::columns::placed_at;
 use super::model::AccountState;
 use crate::domain::blotter::TapeEntry;
-use crate::domain::{Order, Position};
+use crate::domain::{Money, Order, Position, Price, Qty};
 
 /// A filter ready to be applied.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -138,12 +138,12 @@ impl Filter {
             "class" => word(order.class.as_str()),
             "account" => word(&account.link.label),
             "id" => word(order.id.as_str()),
-            "qty" => Value::Figure(order.qty.map(super::super::domain::money::Qty::decimal)),
+            "qty" => Value::Figure(order.qty.map(Qty::decimal)),
             "filled" => Value::Figure(Some(order.cum_qty.decimal())),
-            "limit" => Value::Figure(order.limit_px.map(super::super::domain::money::Price::decimal)),
-            "stop" => Value::Figure(order.stop_px.map(super::super::domain::money::Price::decimal)),
-            "avg" => Value::Figure(order.avg_px.map(super::super::domain::money::Price::decimal)),
-            "value" => Value::Figure(order.notional.map(super::super::domain::money::Money::decimal)),
+            "limit" => Value::Figure(order.limit_px.map(Price::decimal)),
+            "stop" => Value::Figure(order.stop_px.map(Price::decimal)),
+            "avg" => Value::Figure(order.avg_px.map(Price::decimal)),
+            "value" => Value::Figure(order.notional.map(Money::decimal)),
             _ => Value::Absent,
         };
         let words = || {
@@ -171,10 +171,10 @@ impl Filter {
             "side" => word(side),
             "account" => word(&account.link.label),
             "qty" => Value::Figure(Some(position.qty.decimal())),
-            "avg" => Value::Figure(position.avg_px.map(super::super::domain::money::Price::decimal)),
-            "last" | "price" => Value::Figure(position.last_px.map(super::super::domain::money::Price::decimal)),
-            "value" => Value::Figure(position.market_value.map(super::super::domain::money::Money::decimal)),
-            "pl" => Value::Figure(position.unrealized_pl.map(super::super::domain::money::Money::decimal)),
+            "avg" => Value::Figure(position.avg_px.map(Price::decimal)),
+            "last" | "price" => Value::Figure(position.last_px.map(Price::decimal)),
+            "value" => Value::Figure(position.market_value.map(Money::decimal)),
+            "pl" => Value::Figure(position.unrealized_pl.map(Money::decimal)),
             _ => Value::Absent,
         };
         let words =
@@ -196,9 +196,7 @@ impl Filter {
             "id" => word(entry.order_id.as_str()),
             "type" => order.map_or(Value::Absent, |order| word(order.order_type.as_str())),
             "qty" => Value::Figure(execution.map(|execution| execution.qty.decimal())),
-            "price" => Value::Figure(
-                execution.and_then(|execution| execution.px).map(super::super::domain::money::Price::decimal),
-            ),
+            "price" => Value::Figure(execution.and_then(|execution| execution.px).map(Price::decimal)),
             _ => Value::Absent,
         };
         let words = || {

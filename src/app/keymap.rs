@@ -12,10 +12,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use availability::{availability, orders_at_hand};
+pub use availability::{availability, orders_at_hand, working_orders};
 pub use bindings::BINDINGS;
 pub use chord::ChordError;
-pub use context::{Hint, hints, is_typing, scopes};
+pub use context::{Hint, acts_elsewhere, hints, is_typing, scopes};
 pub use table::{Group, Row, markdown, table};
 
 /// A key without its modifiers, independent of any terminal library.
@@ -88,6 +88,8 @@ impl Chord {
 pub enum Scope {
     /// Everywhere, also in text fields and over overlays.
     Always,
+    /// Everywhere but in text fields.
+    Common,
     /// Any text field: filter, searches, the pasted redirect URL, a label.
     Text,
     /// The panes, while no overlay lies over them.
@@ -128,7 +130,7 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope, in the order of the help screen.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Global,
         Self::List,
         Self::Brokers,
@@ -147,6 +149,7 @@ impl Scope {
         Self::Confirm,
         Self::Welcome,
         Self::Text,
+        Self::Common,
         Self::Always,
     ];
 
@@ -154,6 +157,7 @@ impl Scope {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Always => "always",
+            Self::Common => "common",
             Self::Text => "text",
             Self::Global => "global",
             Self::List => "list",
@@ -179,6 +183,7 @@ impl Scope {
     pub const fn title(self) -> &'static str {
         match self {
             Self::Always => "Everywhere",
+            Self::Common => "Everywhere but in text fields",
             Self::Text => "Text fields",
             Self::Global => "Panes",
             Self::List => "Lists",
@@ -243,6 +248,7 @@ pub enum Action {
     Mark,
     ClearMarks,
     CancelOrder,
+    CancelAll,
     AddBroker,
     Relink,
     Unlink,

@@ -107,14 +107,16 @@ impl<K: Clone + Eq + Hash + Ord> ListState<K> {
 
     /// Puts a row where its key says, moves it there, or takes it away when there is no key.
     pub fn put(&mut self, row: K, key: Option<SortKey>) {
-        let at = self.selected_index();
         if self.keys.get(&row) == key.as_ref() {
             return;
         }
+        let at = self.selected_index();
+        let mut hint = at.unwrap_or(self.hint);
         let was_selected = self.selected.as_ref() == Some(&row);
         if let Some(old) = self.keys.get(&row) {
             if let Ok(index) = self.search(old, &row) {
                 self.rows.remove(index);
+                hint -= usize::from(index < hint);
             }
             self.keys.remove(&row);
         }
@@ -122,10 +124,11 @@ impl<K: Clone + Eq + Hash + Ord> ListState<K> {
             let index = self.search(&key, &row).unwrap_or_else(|index| index);
             self.rows.insert(index, row.clone());
             self.keys.insert(row, key);
+            hint = if was_selected { index } else { hint + usize::from(index <= hint && at.is_some()) };
         } else if was_selected {
-            self.select(at.unwrap_or(0));
+            return self.select(at.unwrap_or(0));
         }
-        self.hint = self.selected_index().unwrap_or(self.hint);
+        self.hint = hint;
     }
 
     /// Selects the first row when nothing is selected.

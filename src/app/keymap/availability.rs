@@ -5,7 +5,11 @@ use super::{Action, Reason};
 use crate::app::model::{
     AccountScope, AccountState, AttemptPhase, BrokerRow, Model, OrderKey, Overlay, Pane, Period, Question,
 };
+use crate::domain::Order;
 use crate::session::ConnectionState;
+
+/// A broker takes about 200 requests a minute from an account; more cancels than this would take too long to be one act.
+const MOST_CANCELS: usize = 100;
 
 /// Whether the action can act now; the reason is a sentence without a stop.
 pub fn availability(action: Action, model: &Model) -> Result<(), Reason> {
@@ -37,8 +41,9 @@ pub fn availability(action: Action, model: &Model) -> Result<(), Reason> {
         Action::Mark => require(model.rows.orders.selected.is_some(), "there is no order to mark"),
         Action::ClearMarks => require(!model.marks.is_empty(), "nothing is marked"),
         Action::CancelOrder => cancelable(model, &orders_at_hand(model)),
+        Action::CancelAll => cancel_all(model),
         Action::AddBroker => {
-            require(model.brokers.iter().any(|_| true), "no broker is configured")?;
+            require(!model.brokers.is_empty(), "no broker is configured")?;
             require(model.attempt.is_none(), "an account is being linked already")
         }
         Action::Relink => relink(model),
@@ -96,6 +101,25 @@ pub fn orders_at_hand(model: &Model) -> Vec<OrderKey> {
         _ if !model.marks.is_empty() => model.marks.iter().cloned().collect(),
         _ => model.rows.orders.selected.iter().cloned().collect(),
     }
+}
+
+/// Every working order of the one account shown.
+pub fn working_orders(model: &Model) -> Vec<OrderKey> {
+    let key =
+        |account: &AccountState, order: &Order| OrderKey { link: account.link.id.clone(), order: order.id.clone() };
+    model
+        .shown_account()
+        .map(|account| account.blotter.working().map(|order| key(account, order)).collect())
+        .unwrap_or_default()
+}
+
+fn cancel_all(model: &Model) -> Result<(), Reason> {
+    let Some(account) = model.shown_account() else { return refuse("choose one account with [ or ]") };
+    let count = account.blotter.working_count();
+    require(count > 0, "no order is working")?;
+    require(count <= MOST_CANCELS, "too many orders are working for one question; mark some with Space and press x")?;
+    require(!model.program.read_only, "read-only: nothing may be changed at a broker")?;
+    permitted(model, account)
 }
 
 /// Whether orders may be canceled from here: never with `--read-only`, without the scope, or on a locked live account.

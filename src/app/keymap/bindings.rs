@@ -34,9 +34,11 @@ pub const BINDINGS: &[Binding] = bindings! {
     Always.ForceQuit [ctrl('c')] "always.quit" "quit" false "Quit at once, whatever is open.";
     Always.Suspend [ctrl('z')] "always.suspend" "suspend" false "Put the program to sleep; `fg` wakes it.";
 
+    Common.Help [ch('?'), key(KeyCode::F(1))] "common.help" "help" true "Show every key, or close the help again.";
+    Common.Errors [ch('E')] "common.errors" "errors" false "List what went wrong; reading it clears the count.";
+
     Global.Filter [ch('/')] "global.filter" "filter" true "Filter the list: aapl, side:sell, status:working, type:limit, qty>100.";
     Global.Palette [ch(':')] "global.palette" "command" true "Find any action, broker, account or symbol by a few letters.";
-    Global.Help [ch('?'), key(KeyCode::F(1))] "global.help" "help" true "Show every key.";
     Global.Quit [ch('q')] "global.quit" "quit" true "Quit.";
     Global.NextPane [key(KeyCode::Tab)] "global.next_pane" "next pane" false "Go to the next pane.";
     Global.PrevPane [key(KeyCode::BackTab)] "global.prev_pane" "prev pane" false "Go to the previous pane.";
@@ -49,7 +51,6 @@ pub const BINDINGS: &[Binding] = bindings! {
     Global.PrevAccount [ch('[')] "global.prev_account" "prev account" false "Show the previous account.";
     Global.NextAccount [ch(']')] "global.next_account" "next account" false "Show the next account.";
     Global.AllAccounts [ch('0')] "global.all_accounts" "all accounts" false "Show all accounts together, or go back to one.";
-    Global.Errors [ch('E')] "global.errors" "errors" false "List what went wrong; reading it clears the count.";
     Global.Resync [ch('r')] "global.resync" "resync" false "Connect and fetch everything again, now.";
     Global.Pause [ch('p')] "global.pause" "pause" false "Stop the account's connection, or start it again.";
     Global.Copy [ch('y')] "global.copy" "copy" false "Copy the selected row's id to the clipboard.";
@@ -79,6 +80,7 @@ pub const BINDINGS: &[Binding] = bindings! {
 
     Orders.Detail [key(KeyCode::Enter)] "orders.detail" "detail" true "Show the order with its executions, legs and ids.";
     Orders.CancelOrder [ch('x')] "orders.cancel" "cancel" true "Ask to cancel the selected or marked working orders.";
+    Orders.CancelAll [ch('X')] "orders.cancel_all" "cancel all" false "Ask to cancel every working order of the account.";
     Orders.Mark [ch(' ')] "orders.mark" "mark" false "Mark the order, or take the mark away.";
     Orders.ClearMarks [ch('U')] "orders.clear_marks" "unmark" false "Take every mark away.";
 

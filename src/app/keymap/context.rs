@@ -30,8 +30,27 @@ pub fn scopes(model: &Model) -> Vec<Scope> {
             Pane::Tape => vec![Scope::Tape, Scope::List, Scope::Global],
         },
     };
+    if !scopes.contains(&Scope::Text) {
+        scopes.push(Scope::Common);
+    }
     scopes.push(Scope::Always);
     scopes
+}
+
+/// The pane where a chord acts, when it does not act here: what a finger looked for, and where it is.
+pub fn acts_elsewhere(model: &Model, chord: Chord) -> Option<(&'static str, Scope)> {
+    if !model.overlays.is_empty() || is_typing(model) {
+        return None;
+    }
+    [Scope::Brokers, Scope::Account, Scope::Orders, Scope::Positions, Scope::Tape, Scope::List].into_iter().find_map(
+        |scope| {
+            let row = BINDINGS
+                .iter()
+                .enumerate()
+                .position(|(row, binding)| binding.scope == scope && model.keymap.chords_of(row).contains(&chord))?;
+            BINDINGS.get(row).map(|binding| (binding.label, scope))
+        },
+    )
 }
 
 fn overlay_scopes(model: &Model, overlay: &Overlay) -> Vec<Scope> {

@@ -101,12 +101,12 @@ fn enter_does_not_save_a_live_link() {
 
 #[test]
 fn a_changed_key_acts_and_the_old_one_no_longer() {
-    let keymap = overrides(&[(12, "orders.cancel", &["X", "ctrl-x"])]).unwrap();
+    let keymap = overrides(&[(12, "orders.cancel", &["K", "ctrl-x"])]).unwrap();
     let pane = [Scope::Orders, Scope::Global];
-    assert_eq!(keymap.lookup(&pane, Chord::char('X')), Some(Action::CancelOrder));
+    assert_eq!(keymap.lookup(&pane, Chord::char('K')), Some(Action::CancelOrder));
     assert_eq!(keymap.lookup(&pane, Chord::ctrl('x')), Some(Action::CancelOrder));
     assert_eq!(keymap.lookup(&pane, Chord::char('x')), None);
-    assert_eq!(keymap.chord_for(&pane, Action::CancelOrder), Some(Chord::char('X')));
+    assert_eq!(keymap.chord_for(&pane, Action::CancelOrder), Some(Chord::char('K')));
 }
 
 #[test]

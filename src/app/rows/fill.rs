@@ -6,6 +6,9 @@ use super::super::model::{AccountScope, AccountState, BrokerRow, Model, OrderKey
 use crate::domain::blotter::TapeEntry;
 use crate::domain::{LinkId, Order, OrderId, Position};
 
+/// So many changes at once, and more than an eighth of the list, are cheaper sorted than inserted.
+const MANY: usize = 64;
+
 /// Makes every list anew.
 pub fn rebuild_all(model: &mut Model) {
     for pane in Pane::ALL {
@@ -73,6 +76,9 @@ pub fn rebuild_orders(model: &mut Model) {
 pub fn orders_changed(model: &mut Model, link: &LinkId, changed: &[OrderId]) {
     if !in_scope(&model.scope, link) {
         return;
+    }
+    if changed.len() > MANY.max(model.rows.orders.rows.len() / 8) {
+        return rebuild_orders(model);
     }
     let Some(account) = model.accounts.iter().find(|account| account.link.id == *link) else { return };
     let list = &mut model.rows.orders;
@@ -167,6 +173,9 @@ pub fn rebuild_tape(model: &mut Model) {
 pub fn tape_added(model: &mut Model, link: &LinkId, numbers: &[u64]) {
     if !in_scope(&model.scope, link) {
         return;
+    }
+    if numbers.len() > MANY.max(model.rows.tape.rows.len() / 8) {
+        return rebuild_tape(model);
     }
     let filter = Filter::parse(&model.rows.tape.filter);
     let view = TapeView::new(model, &filter);

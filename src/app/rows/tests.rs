@@ -66,6 +66,7 @@ proptest! {
     fn rows_put_one_by_one_stand_as_if_sorted(changes in prop::collection::vec((0_u32..20, prop::option::of(0_u64..8)), 0..200)) {
         let mut list: ListState<u32> = ListState::default();
         let mut truth = std::collections::BTreeMap::new();
+        list.selected = Some(7);
         for (row, value) in changes {
             list.put(row, value.map(key));
             match value {
@@ -75,7 +76,9 @@ proptest! {
             let mut sorted: Vec<(Reverse<u64>, u32)> = truth.iter().map(|(row, value)| (Reverse(*value), *row)).collect();
             sorted.sort_unstable();
             let expected: Vec<u32> = sorted.into_iter().map(|(_, row)| row).collect();
-            prop_assert_eq!(list.rows.iter().copied().collect::<Vec<_>>(), expected);
+            prop_assert_eq!(list.rows.iter().copied().collect::<Vec<_>>(), expected.clone());
+            let place = list.selected.and_then(|row| expected.iter().position(|other| *other == row));
+            prop_assert_eq!(list.selected_index(), place);
         }
     }
 }

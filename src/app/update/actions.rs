@@ -53,6 +53,7 @@ pub(super) fn act(model: &mut Model, action: Action, effects: &mut Vec<Effect>) 
         Action::Mark => lists::mark(model),
         Action::ClearMarks => model.marks.clear(),
         Action::CancelOrder => orders::ask_cancel(model),
+        Action::CancelAll => orders::ask_cancel_all(model),
         Action::AddBroker => palette::open_brokers(model),
         Action::Relink => relink(model, effects),
         Action::Unlink => linking::ask_unlink(model),

@@ -17,7 +17,10 @@ pub(super) fn press(model: &mut Model, chord: Chord, effects: &mut Vec<Effect>) 
     if keymap::is_typing(model)
         && let Some(request) = edit(chord)
     {
-        typed(model, request);
+        return typed(model, request);
+    }
+    if let Some((label, scope)) = keymap::acts_elsewhere(model, chord) {
+        notices::toast(model, format!("{chord} ({label}) acts in {}", scope.title()));
     }
 }
 

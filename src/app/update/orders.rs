@@ -5,7 +5,7 @@
 use super::{accounts, notices};
 use crate::app::effect::Effect;
 use crate::app::keymap::availability;
-use crate::app::keymap::{Action, orders_at_hand};
+use crate::app::keymap::{Action, orders_at_hand, working_orders};
 use crate::app::model::{Model, OrderKey, Overlay, Pending, Question};
 use crate::domain::Order;
 use crate::session::{Reply, Request, RequestError, RequestErrorKind};
@@ -25,6 +25,13 @@ pub(super) fn ask_cancel(model: &mut Model) {
     let keys = orders_at_hand(model);
     let working = |key: &OrderKey| model.order(key).is_some_and(|order| order.status.is_working());
     let keys: Vec<OrderKey> = keys.into_iter().filter(working).collect();
+    model.overlays.push(Overlay::Question(Question::Cancel(keys)));
+    model.dirty = true;
+}
+
+/// Asks whether to cancel every working order of the account.
+pub(super) fn ask_cancel_all(model: &mut Model) {
+    let keys = working_orders(model);
     model.overlays.push(Overlay::Question(Question::Cancel(keys)));
     model.dirty = true;
 }

@@ -9,7 +9,9 @@ use crate::app::model::{Model, Overlay, Period};
 
 /// Opens the key table.
 pub(super) fn open_help(model: &mut Model) {
-    if !matches!(model.top(), Some(Overlay::Help { .. })) {
+    if matches!(model.top(), Some(Overlay::Help { .. })) {
+        model.overlays.pop();
+    } else {
         push(model, Overlay::Help { query: Field::default(), typing: false, scroll: 0 });
     }
 }
@@ -33,7 +35,9 @@ pub(super) fn open_errors(model: &mut Model) {
     for error in &mut model.errors {
         error.read = true;
     }
-    push(model, Overlay::Errors { scroll: 0 });
+    if !matches!(model.top(), Some(Overlay::Errors { .. })) {
+        push(model, Overlay::Errors { scroll: 0 });
+    }
 }
 
 /// Charts the equity of the account shown.

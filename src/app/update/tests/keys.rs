@@ -209,3 +209,26 @@ fn the_chart_asks_for_each_period_and_knows_its_ends() {
     assert!(desk.toast().contains("no longer period"));
     assert_eq!(availability(Action::ChartPrev, &desk.model), Ok(()));
 }
+
+#[test]
+fn help_opens_from_every_screen_without_a_text_field_and_closes_to_it() {
+    for way in ["", "x", "enter", "1 u", "2 enter", "E"] {
+        let mut desk = Desk::holding(&[order("a", "AAPL", Side::Buy, 10, 1)]);
+        desk.msg(Msg::Trouble("something".to_owned()));
+        desk.keys(way);
+        let before = desk.model.overlays.len();
+        desk.keys("?");
+        assert!(matches!(desk.model.top(), Some(Overlay::Help { .. })), "{way}");
+        desk.keys("?");
+        assert_eq!(desk.model.overlays.len(), before, "{way}");
+    }
+}
+
+#[test]
+fn a_key_of_another_pane_says_where_it_acts() {
+    let mut desk = Desk::two();
+    desk.keys("4 x");
+    assert_eq!(desk.toast(), "x (cancel) acts in Orders");
+    desk.keys("2 j");
+    assert_eq!(desk.toast(), "j (down) acts in Lists");
+}

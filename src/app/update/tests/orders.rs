@@ -103,3 +103,14 @@ fn a_confirmed_cancel_survives_a_dropped_queue() {
     let resent = again.iter().position(|effect| sent.contains(effect));
     assert!(dropped.is_some() && resent > dropped, "{again:?}");
 }
+
+#[test]
+fn every_working_order_of_the_account_is_canceled_at_once_but_not_too_many() {
+    let mut desk = Desk::holding(&[order("a", "AAPL", Side::Buy, 10, 2), order("b", "AAPL", Side::Buy, 10, 1)]);
+    desk.keys("X y");
+    assert_eq!(cancels(&desk), ["a", "b"]);
+    let many: Vec<Order> = (0..101).map(|n| order(&format!("o{n}"), "AAPL", Side::Buy, 10, n)).collect();
+    let mut desk = Desk::holding(&many);
+    desk.keys("X");
+    assert!(desk.model.overlays.is_empty() && desk.toast().contains("too many"), "{}", desk.toast());
+}
