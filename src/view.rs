@@ -1,3 +1,350 @@
 //! The model as cells: reads `&Model`, writes a frame.
 //!
-//! Invariant: no clock, channel or I/O; drawing never changes the model.
+//! Invariant: no clock, channel or I/O; drawing never changes the model. Scroll offsets and hit areas are ours
+//! ([`ViewState`]), everything else on the screen is a function of the model.
+
+mod account;
+mod brokers;
+mod chart;
+mod footer;
+mod format;
+mod frame;
+mod glyphs;
+mod header;
+mod layout;
+mod list;
+mod orders;
+mod overlay;
+mod pen;
+mod positions;
+mod scope;
+mod table;
+mod tape;
+pub mod theme;
+mod welcome;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+
+use crate::app::Model;
+use crate::app::model::{AccountScope, BrokerRow, Extent, OrderKey, Pane, PositionKey, TapeKey};
+use crate::app::msg::HitTarget;
+use crate::link::progress::Sensitive;
+pub use theme::{Depth, Theme, ThemeError};
+
+use glyphs::Glyphs;
+use layout::Screen;
+use pen::Pen;
+
+/// A run of cells that shows a part of a URL; the shell writes the terminal's hyperlink escape around it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hyperlink {
+    /// Where: one row.
+    pub area: Rect,
+    /// What it leads to.
+    pub url: Sensitive,
+}
+
+/// Something that answers to the mouse.
+#[derive(Debug, Clone)]
+enum Hit {
+    /// All of an area.
+    Area(Rect, HitTarget),
+    /// A list's rows, one a line; the first line shows row `first`.
+    Rows { area: Rect, pane: Pane, first: usize, count: usize },
+    /// An overlay's rows.
+    OverlayRows { area: Rect, first: usize, count: usize },
+}
+
+/// What the screen remembers between frames and the model does not hold.
+#[derive(Debug)]
+pub struct ViewState {
+    theme: Theme,
+    glyphs: &'static Glyphs,
+    hits: Vec<Hit>,
+    links: Vec<Hyperlink>,
+    panes: Panes,
+    overlay: overlay::Memory,
+    extent: Extent,
+}
+
+/// What the panes remember.
+#[derive(Debug, Default)]
+struct Panes {
+    scope: Option<AccountScope>,
+    sheet: table::Sheet,
+    brokers: list::Window<BrokerRow>,
+    orders: list::Window<OrderKey>,
+    order_columns: table::Memory,
+    positions: list::Window<PositionKey>,
+    position_columns: table::Memory,
+    tape: list::Window<TapeKey>,
+    tape_columns: table::Memory,
+    account_columns: table::Memory,
+}
+
+impl Default for ViewState {
+    fn default() -> Self {
+        Self::new(Theme::default(), false)
+    }
+}
+
+impl ViewState {
+    /// A screen in this theme, in ASCII only if wanted.
+    pub fn new(theme: Theme, ascii: bool) -> Self {
+        let glyphs = if ascii { &glyphs::ASCII } else { &glyphs::UNICODE };
+        Self {
+            theme,
+            glyphs,
+            hits: Vec::new(),
+            links: Vec::new(),
+            panes: Panes::default(),
+            overlay: overlay::Memory::default(),
+            extent: Extent::default(),
+        }
+    }
+
+    /// The theme in use.
+    pub const fn theme(&self) -> &Theme {
+        &self.theme
+    }
+
+    /// What the last frame showed at this cell.
+    pub fn hit(&self, x: u16, y: u16) -> HitTarget {
+        let at = Position { x, y };
+        // What was drawn last lies on top.
+        self.hits
+            .iter()
+            .rev()
+            .find_map(|hit| match hit {
+                Hit::Area(area, target) => area.contains(at).then(|| target.clone()),
+                Hit::Rows { area, pane, first, count } => {
+                    let row = usize::from(y.saturating_sub(area.y));
+                    (area.contains(at) && row < *count).then(|| HitTarget::Row(*pane, first + row))
+                }
+                Hit::OverlayRows { area, first, count } => {
+                    let row = usize::from(y.saturating_sub(area.y));
+                    (area.contains(at) && row < *count).then(|| HitTarget::OverlayRow(first + row))
+                }
+            })
+            .unwrap_or(HitTarget::Nowhere)
+    }
+
+    /// What the last frame could show: how far a page goes, where scrolling ends.
+    pub const fn extent(&self) -> Extent {
+        self.extent
+    }
+
+    /// Where the last frame shows a URL, in reading order.
+    pub fn hyperlinks(&self) -> &[Hyperlink] {
+        &self.links
+    }
+}
+
+/// Draws the model.
+pub fn draw(model: &Model, state: &mut ViewState, frame: &mut ratatui::Frame<'_>) {
+    let area = frame.area();
+    if let Some(cursor) = render(model, state, area, frame.buffer_mut()) {
+        frame.set_cursor_position(cursor);
+    }
+}
+
+/// Draws the model into an empty buffer; returns where the terminal's cursor goes.
+pub fn render(model: &Model, state: &mut ViewState, area: Rect, buf: &mut Buffer) -> Option<Position> {
+    let ViewState { theme, glyphs, hits, links, panes, overlay, extent } = state;
+    hits.clear();
+    links.clear();
+    if panes.scope.as_ref() != Some(&model.scope) {
+        panes.scope = Some(model.scope.clone());
+        panes.order_columns.reset();
+        panes.position_columns.reset();
+        panes.tape_columns.reset();
+        panes.account_columns.reset();
+    }
+    buf.set_style(area, theme.base);
+    let mut pen = Pen { buf, theme, glyphs, hits, links, cursor: None };
+    let screen = Screen::of(area, model);
+    match &screen {
+        Screen::TooSmall => too_small(&mut pen, area),
+        Screen::Tabs { header, tabs, pane, status, footer } => {
+            header::draw(&mut pen, *header, model);
+            header::tabs(&mut pen, *tabs, model);
+            if model.accounts.is_empty() && model.focus != Pane::Brokers {
+                welcome::draw(&mut pen, *pane, model, true);
+            } else {
+                draw_pane(&mut pen, *pane, model.focus, model, panes);
+            }
+            footer::status(&mut pen, *status, model);
+            footer::hints(&mut pen, *footer, model);
+        }
+        Screen::Panes { header, panes: areas, status, footer } => {
+            header::draw(&mut pen, *header, model);
+            for (pane, area) in Pane::ALL.into_iter().zip(areas) {
+                draw_pane(&mut pen, *area, pane, model, panes);
+            }
+            footer::status(&mut pen, *status, model);
+            footer::hints(&mut pen, *footer, model);
+        }
+        Screen::Welcome { header, brokers, welcome, status, footer } => {
+            header::draw(&mut pen, *header, model);
+            brokers::draw(&mut pen, *brokers, model, panes);
+            welcome::draw(&mut pen, *welcome, model, model.focus != Pane::Brokers);
+            footer::status(&mut pen, *status, model);
+            footer::hints(&mut pen, *footer, model);
+        }
+    }
+    if screen != Screen::TooSmall {
+        for (depth, over) in model.overlays.iter().enumerate() {
+            let top = depth + 1 == model.overlays.len();
+            overlay::draw(&mut pen, area, over, top, model, overlay);
+        }
+    }
+    for (page, height) in extent.pages.iter_mut().zip(screen.heights(model.focus)) {
+        // A frame and a line of titles surround the rows.
+        *page = height.saturating_sub(3).max(1);
+    }
+    if !model.overlays.is_empty() {
+        (extent.overlay_page, extent.overlay_end) = (overlay.page.max(1), overlay.end);
+    }
+    pen.cursor
+}
+
+fn draw_pane(pen: &mut Pen<'_>, area: Rect, pane: Pane, model: &Model, panes: &mut Panes) {
+    pen.hit(area, HitTarget::Pane(pane));
+    match pane {
+        Pane::Brokers => brokers::draw(pen, area, model, panes),
+        Pane::Account => account::draw(pen, area, model, panes),
+        Pane::Orders => orders::draw(pen, area, model, panes),
+        Pane::Positions => positions::draw(pen, area, model, panes),
+        Pane::Tape => tape::draw(pen, area, model, panes),
+    }
+}
+
+fn too_small(pen: &mut Pen<'_>, area: Rect) {
+    let (wide, high) = layout::SMALLEST;
+    let lines =
+        ["A larger window, please".to_owned(), format!("{}x{} here, {wide}x{high} needed", area.width, area.height)];
+    let top = area.y + area.height.saturating_sub(2) / 2;
+    for (line, y) in lines.iter().zip(top..area.bottom()) {
+        let x = area.x + area.width.saturating_sub(pen::width(line)) / 2;
+        pen.text(x, y, area.width, line, pen.theme.text);
+    }
+}
+
+/// What a pane says after its name: staleness first, then the filter, then its counts.
+fn facts<'a>(
+    theme: &Theme,
+    stale: Option<&'a str>,
+    filter: Option<&'a str>,
+    counts: &'a str,
+) -> Vec<(&'a str, ratatui::style::Style)> {
+    let stale = stale.map(|text| (text, theme.waiting));
+    let filter = filter.map(|text| (text, theme.matched));
+    stale.into_iter().chain(filter).chain([(counts, theme.dim)]).collect()
+}
+
+/// `as of 0:12 ago` when an account shown is not live; the oldest counts.
+fn stale_fact(model: &Model) -> Option<String> {
+    let ages = scope::shown(model).filter_map(|account| {
+        let age = scope::stale(account, model)?;
+        // Nothing was ever received: there is no data to be old.
+        account.account.is_some().then_some(age)
+    });
+    ages.max().map(|age| format!("as of {} ago", format::age(age)))
+}
+
+/// `/aapl 3` while a filter is typed or in force.
+fn filter_fact(model: &Model, pane: Pane, matches: usize) -> Option<String> {
+    let filter = match pane {
+        Pane::Brokers => &model.rows.brokers.filter,
+        Pane::Orders => &model.rows.orders.filter,
+        Pane::Positions => &model.rows.positions.filter,
+        Pane::Tape => &model.rows.tape.filter,
+        Pane::Account => return None,
+    };
+    let typing = model.filtering == Some(pane);
+    if filter.is_empty() && !typing {
+        return None;
+    }
+    let cursor = if typing { "_" } else { "" };
+    Some(format!("/{}{cursor} {matches} found", pen::clean(filter)))
+}
+
+/// What an empty list says.
+fn empty_words(model: &Model, _pane: Pane, filter: &str, nothing: &str) -> String {
+    if model.scope == AccountScope::None {
+        "no account is linked".to_owned()
+    } else if !filter.is_empty() {
+        format!("nothing matches {}", pen::clean(filter))
+    } else if scope::shown(model).all(|account| account.account.is_none()) {
+        "waiting for the broker".to_owned()
+    } else {
+        nothing.to_owned()
+    }
+}
+
+/// A word in the middle of an empty pane.
+fn empty(pen: &mut Pen<'_>, inner: Rect, words: &str) {
+    let wide = pen::width(words).min(inner.width);
+    let y = inner.y + inner.height.saturating_sub(1) / 2;
+    pen.text(inner.x + (inner.width - wide) / 2, y, wide, words, pen.theme.dim);
+}
+
+/// The cell that names an account: the word for its environment first, because that must never be cut off.
+fn account_cell(sheet: &mut table::Sheet, account: &crate::app::model::AccountState, theme: &Theme) {
+    let kind = orders::kind_of(account);
+    let style = if kind.is_live() { theme.tag_live } else { theme.tag_paper };
+    let label = pen::clean(&account.link.label);
+    let word = account.link.environment.word();
+    sheet.build(style, |out| {
+        if !label.contains(word) {
+            out.push_str(word);
+            out.push(' ');
+        }
+        out.push_str(&label);
+    });
+}
+
+/// A gain or a loss: sign and colour, and an arrow where it matters most.
+fn change_cell(
+    pen: &Pen<'_>,
+    sheet: &mut table::Sheet,
+    change: Option<rust_decimal::Decimal>,
+    arrow: bool,
+    stale: bool,
+) {
+    let theme = pen.theme;
+    let (style, before) = change_style(pen, change, arrow);
+    let style = if stale { theme.stale } else { style };
+    sheet.signed_figure(change, 2, before, style, theme.faint);
+}
+
+/// The style of a gain or loss and what stands before its digits.
+fn change_style(
+    pen: &Pen<'_>,
+    change: Option<rust_decimal::Decimal>,
+    arrow: bool,
+) -> (ratatui::style::Style, &'static str) {
+    let unicode = pen.glyphs.up == glyphs::UNICODE.up;
+    let theme = pen.theme;
+    match change {
+        Some(value) if value.is_zero() => (theme.dim, ""),
+        Some(value) if value.is_sign_negative() => (
+            theme.loss,
+            match (arrow, unicode) {
+                (false, _) => "",
+                (true, true) => "▼ ",
+                (true, false) => "v ",
+            },
+        ),
+        Some(_) => (
+            theme.gain,
+            match (arrow, unicode) {
+                (false, _) => "+",
+                (true, true) => "▲ +",
+                (true, false) => "^ +",
+            },
+        ),
+        None => (theme.faint, ""),
+    }
+}

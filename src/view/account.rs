@@ -1,0 +1,269 @@
+//! The Account pane: balances of one account with its equity curve, or one line for each account and honest totals.
+
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use rust_decimal::Decimal;
+
+use super::format::{MISSING, connection};
+use super::frame::Frame;
+use super::pen::{Pen, cells, clean, width};
+use super::scope::{self, Kind};
+use super::table::{Align, Column, Rows};
+use super::{Panes, change_style};
+use crate::app::Model;
+use crate::app::model::{AccountScope, AccountState, Pane};
+use crate::domain::money::write_grouped;
+use crate::domain::{Account, Environment, Money};
+
+/// Draws the pane.
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Panes) {
+    let focused = model.focus == Pane::Account && model.overlays.is_empty();
+    let theme = pen.theme;
+    let single = scope::single(model);
+    let name = single.map(|account| {
+        let number = scope::shown_number(account, pen.glyphs.mask);
+        let label = clean(&account.link.label).into_owned();
+        if number == label { label } else { format!("{label} {} {number}", pen.glyphs.dot) }
+    });
+    let block = single.and_then(|account| account.account.as_ref()).and_then(|account| account.value.block());
+    let stale = super::stale_fact(model);
+    let mut facts: Vec<(&str, Style)> = Vec::new();
+    if let Some(name) = &name {
+        facts.push((name, theme.strong));
+    } else if model.scope == AccountScope::All {
+        facts.push(("all accounts", theme.strong));
+    }
+    facts.extend(block.map(|text| (text, theme.error)));
+    facts.extend(stale.as_deref().map(|text| (text, theme.waiting)));
+    let frame = Frame {
+        kind: scope::kind(model),
+        focused,
+        digit: Some(Pane::Account.digit()),
+        title: Pane::Account.title(),
+        facts: &facts,
+        tagged: true,
+    };
+    let inner = pen.frame(area, &frame);
+    let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
+    match (single, &model.scope) {
+        (_, AccountScope::All) => all(pen, inner, model, panes),
+        (Some(account), _) if inner.height >= 8 => tall(pen, inner, account),
+        (Some(account), _) => compact(pen, inner, account),
+        (None, _) => super::empty(pen, inner, "no account is linked"),
+    }
+}
+
+/// One figure: its label, its digits and how they look.
+struct Figure {
+    label: &'static str,
+    text: String,
+    style: Style,
+}
+
+fn money(pen: &Pen<'_>, label: &'static str, value: Option<Money>, fresh: bool) -> Figure {
+    let theme = pen.theme;
+    let text = value.map_or_else(|| MISSING.to_owned(), |value| value.grouped(2));
+    let style = match (value, fresh) {
+        (None, _) => theme.faint,
+        (_, false) => theme.stale,
+        _ => theme.text,
+    };
+    Figure { label, text, style }
+}
+
+fn change(pen: &Pen<'_>, label: &'static str, value: Option<Decimal>, suffix: &str, fresh: bool) -> Figure {
+    let (style, before) = change_style(pen, value, suffix.is_empty());
+    let text = value.map_or_else(
+        || MISSING.to_owned(),
+        |value| {
+            let mut text = before.to_owned();
+            write_grouped(&mut text, value.round_dp(2), 2);
+            text.push_str(suffix);
+            text
+        },
+    );
+    Figure { label, text, style: if fresh { style } else { pen.theme.stale } }
+}
+
+/// The figures of an account, the most wanted first.
+fn figures(pen: &Pen<'_>, state: &AccountState) -> Vec<Figure> {
+    let fresh = state.session.state().is_live();
+    let account: Option<&Account> = state.account.as_ref().map(|dated| &dated.value);
+    let of = |label, value: fn(&Account) -> Option<Money>| money(pen, label, account.and_then(value), fresh);
+    let percent = account.and_then(Account::day_pl_percent);
+    let multiplier = account.and_then(|account| account.multiplier);
+    vec![
+        of("Equity", |account| account.equity),
+        change(pen, "Day P&L", account.and_then(Account::day_pl).map(Money::decimal), "", fresh),
+        of("Buying power", |account| account.buying_power),
+        change(pen, "Day P&L %", percent, " %", fresh),
+        of("Cash", |account| account.cash),
+        of("Long", |account| account.long_market_value),
+        of("Margin used", |account| account.maintenance_margin),
+        of("Initial margin", |account| account.initial_margin),
+        of("Short", |account| account.short_market_value),
+        Figure {
+            label: "Multiplier",
+            text: multiplier
+                .map_or_else(|| MISSING.to_owned(), |times| format!("{}{}", times.normalize(), pen.glyphs.times)),
+            style: if fresh { pen.theme.text } else { pen.theme.stale },
+        },
+        of("Last equity", |account| account.last_equity),
+        of("Without margin", |account| account.non_marginable_buying_power),
+    ]
+}
+
+/// Figures in columns of `rows` lines each; returns where the next column would begin.
+fn grid(pen: &mut Pen<'_>, area: Rect, figures: &[Figure], rows: usize, columns: usize) -> u16 {
+    const GAP: u16 = 3;
+    let mut x = area.x;
+    for column in figures.chunks(rows.max(1)).take(columns) {
+        let labels = column.iter().map(|figure| width(figure.label)).max().unwrap_or(0);
+        // Room for a figure in the millions, so that columns keep their places while figures move.
+        let digits = column.iter().map(|figure| width(&figure.text)).max().unwrap_or(0).max(12);
+        if x + labels + 2 + digits > area.right() {
+            break;
+        }
+        for (row, figure) in column.iter().enumerate() {
+            let y = area.y + cells(row);
+            pen.text(x, y, labels, figure.label, pen.theme.dim);
+            pen.right(x + labels + 2, y, digits, &figure.text, figure.style);
+        }
+        x += labels + 2 + digits + GAP;
+    }
+    x
+}
+
+fn curve(state: &AccountState) -> Vec<Option<Decimal>> {
+    let points = state.history.as_ref().map(|history| history.value.points.as_slice()).unwrap_or_default();
+    points.iter().map(|point| point.equity.map(Money::decimal)).collect()
+}
+
+/// The curve's style: up or down against where the day began.
+fn curve_style(pen: &Pen<'_>, state: &AccountState, values: &[Option<Decimal>]) -> Style {
+    let base = state.history.as_ref().and_then(|history| history.value.base).map(Money::decimal);
+    let last = values.iter().rev().flatten().next().copied();
+    match (state.session.state().is_live(), base.zip(last)) {
+        (false, _) => pen.theme.stale,
+        (true, Some((base, last))) if last < base => pen.theme.loss,
+        (true, Some(_)) => pen.theme.gain,
+        (true, None) => pen.theme.chart,
+    }
+}
+
+fn compact(pen: &mut Pen<'_>, area: Rect, state: &AccountState) {
+    let rows = usize::from(area.height.max(1));
+    let figures = figures(pen, state);
+    // The order of `figures` fills columns downwards; three lines put the most wanted first in each.
+    let order: &[usize] = &[0, 2, 4, 1, 3, 5, 6, 7, 8];
+    let mut figures: Vec<Option<Figure>> = figures.into_iter().map(Some).collect();
+    let arranged: Vec<Figure> =
+        order.iter().filter_map(|index| figures.get_mut(*index).and_then(Option::take)).collect();
+    // One column less where that leaves the curve no room.
+    let columns = if area.width >= 116 { 3 } else { 2 };
+    let x = grid(pen, area, &arranged, rows, columns);
+    let room = area.right().saturating_sub(x);
+    if room >= 6 {
+        let values = curve(state);
+        let style = curve_style(pen, state, &values);
+        let wide = room.min(60);
+        if let Some(bounds) = super::chart::bounds(&values) {
+            pen.line_chart(Rect { x: area.right() - wide, width: wide, ..area }, &values, bounds, style);
+        }
+    }
+}
+
+fn tall(pen: &mut Pen<'_>, area: Rect, state: &AccountState) {
+    let figures = figures(pen, state);
+    let rows = if area.height >= 16 { 6 } else { figures.len().div_ceil(if area.width >= 110 { 3 } else { 2 }) };
+    let rows = rows.min(usize::from(area.height));
+    grid(pen, area, &figures, rows, 4);
+    let used = cells(rows) + 1;
+    let chart = Rect { y: area.y + used, height: area.height.saturating_sub(used), ..area };
+    let values = curve(state);
+    let Some((low, high)) = super::chart::bounds(&values) else { return };
+    if chart.height < 3 {
+        return;
+    }
+    let (top, bottom) = (Money::new(high).rounded(2), Money::new(low).rounded(2));
+    let labels = width(&top).max(width(&bottom));
+    let plot = Rect { x: chart.x + labels + 1, width: chart.width.saturating_sub(labels + 1), ..chart };
+    pen.right(chart.x, chart.y, labels, &top, pen.theme.dim);
+    pen.right(chart.x, chart.bottom() - 1, labels, &bottom, pen.theme.dim);
+    let style = curve_style(pen, state, &values);
+    pen.line_chart(plot, &values, (low, high), style);
+}
+
+const fn figure(title: &'static str, rank: u8) -> Column {
+    Column { title, align: Align::Point, min: 10, max: 18, rank }
+}
+
+const ALL: [Column; 8] = [
+    Column { title: "Account", align: Align::Left, min: 12, max: 26, rank: 0 },
+    Column { title: "State", align: Align::Left, min: 8, max: 14, rank: 4 },
+    figure("Equity", 0),
+    figure("Day P&L", 0),
+    Column { title: "Day %", align: Align::Point, min: 6, max: 9, rank: 2 },
+    figure("Buying power", 1),
+    figure("Cash", 3),
+    Column { title: "Working", align: Align::Point, min: 7, max: 7, rank: 1 },
+];
+
+/// One line for each account, then a total for each environment: paper and real money are never added together.
+fn all(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Panes) {
+    let theme = pen.theme;
+    let sheet = &mut panes.sheet;
+    sheet.clear();
+    for account in &model.accounts {
+        let fresh = account.session.state().is_live();
+        let plain = if fresh { theme.text } else { theme.stale };
+        super::account_cell(sheet, account, theme);
+        let (mark, style) = connection(account.session.state(), pen.glyphs, theme);
+        sheet.marked(mark, account.session.state().word(), style);
+        let value = account.account.as_ref().map(|dated| &dated.value);
+        sheet.figure(value.and_then(|account| account.equity).map(Money::decimal), 2, plain, theme.faint);
+        super::change_cell(pen, sheet, value.and_then(Account::day_pl).map(Money::decimal), true, !fresh);
+        let percent = value.and_then(Account::day_pl_percent).map(|percent| percent.round_dp(2));
+        super::change_cell(pen, sheet, percent, false, !fresh);
+        sheet.figure(value.and_then(|account| account.buying_power).map(Money::decimal), 2, plain, theme.faint);
+        sheet.figure(value.and_then(|account| account.cash).map(Money::decimal), 2, plain, theme.faint);
+        sheet.figure(Some(Decimal::from(account.blotter.working_count())), 0, plain, theme.faint);
+    }
+    for environment in [Environment::Paper, Environment::Live] {
+        total(pen, sheet, model, environment);
+    }
+    let rows = Rows { selected: None, focused: false, sorted: None };
+    let area = Rect { x: area.x.saturating_sub(1), width: area.width + 1, ..area };
+    pen.table(area, &ALL, |_| false, sheet, &mut panes.account_columns, &rows);
+}
+
+fn total(pen: &Pen<'_>, sheet: &mut super::table::Sheet, model: &Model, environment: Environment) {
+    let theme = pen.theme;
+    let accounts: Vec<&AccountState> =
+        model.accounts.iter().filter(|account| account.link.environment == environment).collect();
+    if accounts.is_empty() {
+        return;
+    }
+    let stale = accounts.iter().any(|account| !account.session.state().is_live());
+    let plain = if stale { theme.stale } else { theme.strong };
+    // A sum with a missing part is missing: a total that leaves someone out is a lie.
+    let sum = |value: fn(&Account) -> Option<Money>| {
+        accounts.iter().try_fold(Money::ZERO, |sum, account| sum.checked_add(value(&account.account.as_ref()?.value)?))
+    };
+    let kind = Kind::of(environment);
+    let style = if kind.is_live() { theme.tag_live } else { theme.tag_paper };
+    sheet.build(style, |out| {
+        out.push_str(environment.word());
+        out.push_str(" total");
+    });
+    sheet.text("", theme.dim);
+    sheet.figure(sum(|account| account.equity).map(Money::decimal), 2, plain, theme.faint);
+    let (day, last) = (sum(Account::day_pl), sum(|account| account.last_equity));
+    super::change_cell(pen, sheet, day.map(Money::decimal), true, stale);
+    let percent = day.zip(last).and_then(|(day, last)| day.percent_of(last)).map(|percent| percent.round_dp(2));
+    super::change_cell(pen, sheet, percent, false, stale);
+    sheet.figure(sum(|account| account.buying_power).map(Money::decimal), 2, plain, theme.faint);
+    sheet.figure(sum(|account| account.cash).map(Money::decimal), 2, plain, theme.faint);
+    let working: usize = accounts.iter().map(|account| account.blotter.working_count()).sum();
+    sheet.figure(Some(Decimal::from(working)), 0, plain, theme.faint);
+}

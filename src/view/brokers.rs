@@ -1,0 +1,185 @@
+//! The Brokers pane: every linked account with its state, what else can be linked, and the way to link it.
+
+use ratatui::layout::Rect;
+
+use super::format::{age, connection, countdown, latency};
+use super::frame::Frame;
+use super::pen::{Pen, cells, clean, width};
+use super::scope::{self, Kind};
+use super::{Panes, scope::shown_number};
+use crate::app::Model;
+use crate::app::model::{AccountState, AttemptPhase, BrokerRow, Pane};
+use crate::app::msg::HitTarget;
+use crate::domain::BrokerId;
+use crate::session::ConnectionState;
+
+/// Draws the pane.
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Panes) {
+    let focused = model.focus == Pane::Brokers && model.overlays.is_empty();
+    let linked = format!("{} linked", model.accounts.len());
+    let facts = [(linked.as_str(), pen.theme.dim)];
+    let frame = Frame {
+        kind: Kind::Neutral,
+        focused,
+        digit: Some(Pane::Brokers.digit()),
+        title: Pane::Brokers.title(),
+        facts: if model.accounts.is_empty() { &[] } else { &facts },
+        tagged: false,
+    };
+    let inner = pen.frame(area, &frame);
+    pen.hit(area, HitTarget::Pane(Pane::Brokers));
+    let list = &model.rows.brokers;
+    let lines: usize = list.rows.iter().map(height).sum();
+    // Where two lines each do not fit, one line each: nothing may hide below the edge while there is a way.
+    let compact = lines > usize::from(inner.height);
+    let tall = |row: &BrokerRow| if compact { 1 } else { height(row) };
+    let visible = if compact { usize::from(inner.height) } else { list.rows.len() };
+    let selected = panes.brokers.follow(list, visible);
+    let mut y = inner.y;
+    let first = panes.brokers.first;
+    for (index, row) in list.rows.iter().enumerate().skip(first) {
+        let high = cells(tall(row));
+        if y + high > inner.bottom() {
+            break;
+        }
+        let line = Rect { y, height: high, ..inner };
+        draw_row(pen, line, row, model, compact);
+        if selected == Some(index) {
+            for y in line.top()..line.bottom() {
+                pen.select(Rect { y, height: 1, ..line }, focused);
+            }
+        }
+        pen.hit(line, HitTarget::Row(Pane::Brokers, index));
+        y += high;
+    }
+    if compact {
+        pen.scroll_mark(area, first, visible, list.rows.len());
+    }
+}
+
+fn height(row: &BrokerRow) -> usize {
+    match row {
+        BrokerRow::Linked(_) => 2,
+        BrokerRow::Unlinked(_) | BrokerRow::Add => 1,
+    }
+}
+
+fn draw_row(pen: &mut Pen<'_>, area: Rect, row: &BrokerRow, model: &Model, compact: bool) {
+    let theme = pen.theme;
+    // One cell for the mark of the selected row, one of margin at the right.
+    let (x, y, wide) = (area.x + 1, area.y, area.width.saturating_sub(2));
+    match row {
+        BrokerRow::Linked(link) => {
+            if let Some(account) = scope::account(model, link) {
+                linked(pen, Rect { x, width: wide, ..area }, account, model, compact);
+            }
+        }
+        BrokerRow::Unlinked(id) => {
+            let name = model.brokers.iter().find(|broker| broker.id == *id).map_or(id.as_str(), |broker| &broker.name);
+            let missing = model.brokers.iter().any(|broker| broker.id == *id && broker.missing.is_some());
+            let state = match attempt_state(model, id) {
+                Some(state) => state,
+                None if missing => "not set up".to_owned(),
+                None => "not linked".to_owned(),
+            };
+            let authorizing = attempt_state(model, id).is_some();
+            let (mark, style) =
+                if authorizing { (pen.glyphs.waiting, theme.waiting) } else { (pen.glyphs.off, theme.dim) };
+            pen.put(x, y, mark, style);
+            let room = wide.saturating_sub(width(&state) + 3);
+            pen.text(x + 2, y, room, &clean(name), theme.dim);
+            pen.right(x, y, wide, &state, if authorizing { theme.waiting } else { theme.faint });
+        }
+        BrokerRow::Add => {
+            pen.put(x, y, '+', theme.key);
+            pen.text(x + 2, y, wide.saturating_sub(2), "Add broker", theme.text);
+        }
+    }
+}
+
+/// What an attempt to link through this broker is doing.
+fn attempt_state(model: &Model, broker: &BrokerId) -> Option<String> {
+    let attempt = model.attempt.as_ref().filter(|attempt| attempt.broker == *broker)?;
+    match &attempt.phase {
+        AttemptPhase::Waiting { deadline, .. } => {
+            Some(format!("authorizing {}", countdown(deadline.since(model.now.mono))))
+        }
+        AttemptPhase::Failed(_) => None,
+        AttemptPhase::Starting | AttemptPhase::Exchanging | AttemptPhase::Confirm { .. } | AttemptPhase::Saving => {
+            Some("authorizing".to_owned())
+        }
+    }
+}
+
+fn linked(pen: &mut Pen<'_>, area: Rect, account: &AccountState, model: &Model, compact: bool) {
+    let theme = pen.theme;
+    let kind = Kind::of(account.link.environment);
+    let (mark, style) = connection(account.session.state(), pen.glyphs, theme);
+    pen.put(area.x, area.y, mark, style);
+    let number = shown_number(account, pen.glyphs.mask);
+    let label = clean(&account.link.label);
+    // The tag comes first: a label may be long, the word LIVE may not be pushed off.
+    let mut x = pen.tag(area.x + 2, area.y, 6, kind) + 1;
+    if compact {
+        let state = account.session.state().word();
+        let room = area.right().saturating_sub(x + width(state) + 1);
+        pen.text(x, area.y, room, &label, theme.text);
+        pen.right(area.x, area.y, area.width, state, style);
+        return;
+    }
+    let room = area.right().saturating_sub(x);
+    let with_number = room >= width(&label) + width(&number) + 1;
+    x = pen.text(x, area.y, room, &label, theme.strong);
+    if with_number && number != label {
+        pen.right(x, area.y, area.right().saturating_sub(x), &number, theme.dim);
+    }
+    let line = area.y + 1;
+    let word = pen.text(area.x + 2, line, area.width.saturating_sub(2), account.session.state().word(), style);
+    let facts = facts(account, model);
+    let mut next = word;
+    for fact in facts {
+        let needed = width(&fact) + 3;
+        if next + needed.min(9) > area.right() {
+            break;
+        }
+        pen.text(next, line, 3, " · ", theme.faint);
+        next = pen.text(next + 3, line, area.right().saturating_sub(next + 3), &fact, theme.dim);
+    }
+}
+
+/// What is worth knowing of a connection, the most useful first.
+fn facts(account: &AccountState, model: &Model) -> Vec<String> {
+    let now = model.now.mono;
+    let mut facts = Vec::new();
+    match account.session.state() {
+        ConnectionState::Live { .. } => {
+            if let Some(at) = account.last_event_at {
+                facts.push(age(now.since(at)));
+            }
+            facts.push(format!("{} working", account.blotter.working_count()));
+            if let Some(span) = account.session.latency() {
+                facts.push(latency(span));
+            }
+        }
+        ConnectionState::Connecting { since } | ConnectionState::Syncing { since } => {
+            facts.push(age(now.since(*since)));
+        }
+        ConnectionState::Reconnecting { attempt, until, reason } => {
+            facts.push(format!("in {} ({attempt})", countdown(until.since(now))));
+            facts.push(clean(reason).into_owned());
+        }
+        ConnectionState::Polling { reason, .. } => {
+            facts.push("REST only".to_owned());
+            facts.push(clean(reason).into_owned());
+        }
+        ConnectionState::NeedsRelink { reason } | ConnectionState::Blocked { reason } => {
+            facts.push(clean(reason).into_owned());
+        }
+        ConnectionState::Paused => {
+            if let Some(age_of) = scope::stale(account, model) {
+                facts.push(format!("data {} old", age(age_of)));
+            }
+        }
+    }
+    facts
+}

@@ -1,0 +1,163 @@
+//! The marks and frames that are drawn: one set of Unicode, one of plain ASCII with the same widths.
+
+/// The characters of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Frame {
+    pub(super) top_left: char,
+    pub(super) top_right: char,
+    pub(super) bottom_left: char,
+    pub(super) bottom_right: char,
+    pub(super) horizontal: char,
+    pub(super) vertical: char,
+}
+
+/// Every mark on the screen. Invariant: each is one cell wide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Glyphs {
+    /// Connected.
+    pub(super) on: char,
+    /// Not connected, by choice or for want of a link.
+    pub(super) off: char,
+    /// On its way.
+    pub(super) waiting: char,
+    /// Partly done.
+    pub(super) partial: char,
+    /// Done well.
+    pub(super) done: char,
+    /// Ended otherwise, or wrong.
+    pub(super) cross: char,
+    /// Profit.
+    pub(super) up: char,
+    /// Loss.
+    pub(super) down: char,
+    /// Leads to.
+    pub(super) arrow: char,
+    /// Between facts.
+    pub(super) dot: char,
+    /// Learned late, from REST.
+    pub(super) late: char,
+    /// Left of the selected row.
+    pub(super) bar: char,
+    /// Left of the title of the pane with the keys.
+    pub(super) focus: char,
+    /// Text goes on.
+    pub(super) ellipsis: char,
+    /// A secret's character.
+    pub(super) mask: char,
+    /// The scroll mark.
+    pub(super) thumb: char,
+    /// Times, of a multiplier.
+    pub(super) times: char,
+    /// A rule between sections.
+    pub(super) rule: char,
+    /// Whether charts may use braille.
+    pub(super) braille: bool,
+    /// Around panes without an account and paper accounts.
+    pub(super) paper: Frame,
+    /// Around live accounts.
+    pub(super) live: Frame,
+}
+
+/// For terminals with a Unicode font.
+pub(super) const UNICODE: Glyphs = Glyphs {
+    on: '●',
+    off: '○',
+    waiting: '◌',
+    partial: '◐',
+    done: '✓',
+    cross: '✗',
+    up: '▲',
+    down: '▼',
+    arrow: '→',
+    dot: '·',
+    late: '↺',
+    bar: '▌',
+    focus: '▸',
+    ellipsis: '…',
+    mask: '•',
+    thumb: '┃',
+    times: '×',
+    rule: '─',
+    braille: true,
+    paper: Frame {
+        top_left: '╭', top_right: '╮', bottom_left: '╰', bottom_right: '╯', horizontal: '─', vertical: '│'
+    },
+    live: Frame {
+        top_left: '╔', top_right: '╗', bottom_left: '╚', bottom_right: '╝', horizontal: '═', vertical: '║'
+    },
+};
+
+/// For everything else (`[ui] ascii = true`).
+pub(super) const ASCII: Glyphs = Glyphs {
+    on: '*',
+    off: 'o',
+    waiting: '~',
+    partial: '%',
+    done: '+',
+    cross: 'x',
+    up: '^',
+    down: 'v',
+    arrow: '>',
+    dot: '-',
+    late: '@',
+    bar: '>',
+    focus: '>',
+    ellipsis: '~',
+    mask: '*',
+    thumb: '#',
+    times: 'x',
+    rule: '-',
+    braille: false,
+    paper: Frame { top_left: '+', top_right: '+', bottom_left: '+', bottom_right: '+', horizontal: '-', vertical: '|' },
+    live: Frame { top_left: '#', top_right: '#', bottom_left: '#', bottom_right: '#', horizontal: '=', vertical: '#' },
+};
+
+#[cfg(test)]
+mod tests {
+    use unicode_width::UnicodeWidthChar;
+
+    use super::*;
+
+    fn all(glyphs: &Glyphs) -> Vec<char> {
+        let frame = |f: Frame| [f.top_left, f.top_right, f.bottom_left, f.bottom_right, f.horizontal, f.vertical];
+        let mut marks = vec![
+            glyphs.on,
+            glyphs.off,
+            glyphs.waiting,
+            glyphs.partial,
+            glyphs.done,
+            glyphs.cross,
+            glyphs.up,
+            glyphs.down,
+            glyphs.arrow,
+            glyphs.dot,
+            glyphs.late,
+            glyphs.bar,
+            glyphs.focus,
+            glyphs.ellipsis,
+            glyphs.mask,
+            glyphs.thumb,
+            glyphs.times,
+            glyphs.rule,
+        ];
+        marks.extend(frame(glyphs.paper));
+        marks.extend(frame(glyphs.live));
+        marks
+    }
+
+    #[test]
+    fn every_mark_is_one_cell_wide_and_the_ascii_ones_are_ascii() {
+        for mark in all(&UNICODE) {
+            assert_eq!(mark.width(), Some(1), "{mark}");
+        }
+        assert!(all(&ASCII).iter().all(char::is_ascii));
+    }
+
+    #[test]
+    fn a_live_frame_differs_from_a_paper_frame_in_both_sets() {
+        for glyphs in [UNICODE, ASCII] {
+            assert_ne!(glyphs.live.horizontal, glyphs.paper.horizontal);
+            assert_ne!(glyphs.live.vertical, glyphs.paper.vertical);
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The top line: what this is, how the connections stand, the market, the time; and the tabs of small terminals.
+
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::format::{clock, connection, countdown};
+use super::pen::{Pen, width};
+use crate::app::Model;
+use crate::app::model::{AttemptPhase, Pane};
+use crate::app::msg::HitTarget;
+
+/// Draws the top line. What there is no room for goes in this order: labels of the market, counts, market.
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
+    let theme = pen.theme;
+    let time = format!("{} {}", clock(model.now.wall, &model.program.timezone), model.program.timezone_label);
+    let end = area.right() - 1;
+    pen.right(area.x, area.y, area.width - 1, &time, theme.text);
+    let time_at = end - width(&time).min(end);
+
+    let mut x = pen.text(area.x + 1, area.y, 10, "brokerdeck", theme.strong) + 2;
+    if model.program.simulated {
+        x = pen.text(x, area.y, 11, " SIMULATED ", theme.tag_simulated) + 2;
+    }
+    if model.program.read_only {
+        x = pen.text(x, area.y, 11, " READ-ONLY ", theme.tag_notice) + 2;
+    }
+    for (mark, style, text) in &counts(pen, model) {
+        let needed = width(text) + 4;
+        if x + needed + 1 >= time_at {
+            break;
+        }
+        pen.put(x, area.y, *mark, *style);
+        x = pen.text(x + 2, area.y, needed, text, theme.text) + 2;
+    }
+    let Some((open, long, short)) = market(model) else { return };
+    let room = time_at.saturating_sub(x + 2);
+    let text = if width(&long) <= room {
+        long
+    } else if width(&short) <= room {
+        short
+    } else {
+        return;
+    };
+    // Against the time, so that it stays put while the counts change.
+    let wide = width(&text);
+    let style = if open { theme.text } else { theme.dim };
+    let at = time_at - 3 - wide.min(time_at - 3);
+    pen.text(at.max(x), area.y, wide, &text, style);
+}
+
+/// How many connections are in which state, the good ones first.
+fn counts(pen: &Pen<'_>, model: &Model) -> Vec<(char, Style, String)> {
+    let mut found: Vec<(char, Style, &str, usize)> = Vec::new();
+    let mut count = |mark, style, word| match found.iter_mut().find(|(_, _, known, _)| *known == word) {
+        Some((.., number)) => *number += 1,
+        None => found.push((mark, style, word, 1)),
+    };
+    for account in &model.accounts {
+        let state = account.session.state();
+        let (mark, style) = connection(state, pen.glyphs, pen.theme);
+        count(mark, style, state.word());
+    }
+    if let Some(attempt) = &model.attempt
+        && !matches!(attempt.phase, AttemptPhase::Failed(_))
+    {
+        count(pen.glyphs.waiting, pen.theme.waiting, "authorizing");
+    }
+    if found.is_empty() {
+        found.push((pen.glyphs.off, pen.theme.dim, "linked", 0));
+    }
+    found.sort_by_key(|(_, _, word, _)| *word != "live");
+    found.into_iter().map(|(mark, style, word, number)| (mark, style, format!("{number} {word}"))).collect()
+}
+
+fn market(model: &Model) -> Option<(bool, String, String)> {
+    let dated = model.clock.as_ref()?;
+    let clock = &dated.value;
+    // By the broker's clock: its answer and the time passed since.
+    let now = clock.at.checked_add(model.now.mono.since(dated.at)).unwrap_or(clock.at);
+    let (next, verb) = if clock.is_open { (clock.next_close, "closes") } else { (clock.next_open, "opens") };
+    let left = std::time::Duration::try_from(next.duration_since(now)).unwrap_or_default();
+    let word = if clock.is_open { "open" } else { "closed" };
+    let left = countdown(left);
+    Some((clock.is_open, format!("NYSE {word} · {verb} in {left}"), format!("NYSE {word} {left}")))
+}
+
+/// The tabs of the panes, for terminals that show one at a time.
+pub(super) fn tabs(pen: &mut Pen<'_>, area: Rect, model: &Model) {
+    let theme = pen.theme;
+    let mut x = area.x + 1;
+    for pane in Pane::ALL {
+        let focused = pane == model.focus;
+        let style = if focused { theme.title_focused } else { theme.title };
+        let lead = if focused { pen.glyphs.focus } else { ' ' };
+        let start = x;
+        pen.put(x, area.y, lead, style);
+        pen.put(x + 1, area.y, char::from(b'0' + pane.digit()), style);
+        pen.put(x + 2, area.y, ' ', style);
+        x = pen.text(x + 3, area.y, area.right().saturating_sub(x + 3), pane.title(), style);
+        pen.put(x, area.y, ' ', style);
+        x += 1;
+        pen.hit(Rect { x: start, y: area.y, width: x - start, height: 1 }, HitTarget::Pane(pane));
+    }
+    if model.zoomed {
+        pen.right(x, area.y, area.right().saturating_sub(x + 1), "zoomed", theme.dim);
+    }
+}

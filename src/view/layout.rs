@@ -1,0 +1,108 @@
+//! Where everything goes: rectangles by rules of size, so that nothing moves unless the terminal does.
+
+use ratatui::layout::Rect;
+
+use crate::app::Model;
+use crate::app::model::{AccountScope, Pane};
+
+/// The smallest terminal that shows the program.
+pub(super) const SMALLEST: (u16, u16) = (60, 15);
+/// From here on all panes are shown at once.
+const PANES: (u16, u16) = (100, 30);
+
+/// How the screen is divided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Screen {
+    /// Too small for anything but a notice.
+    TooSmall,
+    /// Header, tabs, one pane, status, footer.
+    Tabs { header: Rect, tabs: Rect, pane: Rect, status: Rect, footer: Rect },
+    /// Header, all panes, status, footer.
+    Panes { header: Rect, panes: [Rect; 5], status: Rect, footer: Rect },
+    /// Header, Brokers pane, one large area for the welcome, status, footer.
+    Welcome { header: Rect, brokers: Rect, welcome: Rect, status: Rect, footer: Rect },
+}
+
+impl Screen {
+    /// The division for this terminal and model.
+    pub(super) fn of(area: Rect, model: &Model) -> Self {
+        if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+            return Self::TooSmall;
+        }
+        let row = |y: u16| Rect { x: area.x, y, width: area.width, height: 1 };
+        let (header, status, footer) = (row(area.y), row(area.bottom() - 2), row(area.bottom() - 1));
+        let body = Rect { y: area.y + 1, height: area.height - 3, ..area };
+        let large = area.width >= PANES.0 && area.height >= PANES.1;
+        if large && model.accounts.is_empty() {
+            let left = left_width(area.width);
+            let (brokers, welcome) = split_columns(body, left);
+            return Self::Welcome { header, brokers, welcome, status, footer };
+        }
+        if !large || model.zoomed {
+            let (tabs, pane) = split_rows(body, 1);
+            return Self::Tabs { header, tabs, pane, status, footer };
+        }
+        let (left, right) = split_columns(body, left_width(area.width));
+        let (brokers, positions) = split_rows(left, brokers_height(model, left.height));
+        let (account, rest) = split_rows(right, account_height(model, right.height));
+        let (orders, tape) = split_rows(rest, rest.height - rest.height * 2 / 5);
+        // In the order of `Pane::ALL`.
+        Self::Panes { header, panes: [brokers, account, orders, positions, tape], status, footer }
+    }
+
+    /// How high each pane is, in the order of [`Pane::ALL`]; zero where it is not shown.
+    pub(super) fn heights(&self, focus: Pane) -> [u16; 5] {
+        match self {
+            Self::TooSmall => [0; 5],
+            Self::Tabs { pane, .. } => Pane::ALL.map(|known| if known == focus { pane.height } else { 0 }),
+            Self::Panes { panes, .. } => panes.map(|pane| pane.height),
+            Self::Welcome { brokers, .. } => [brokers.height, 0, 0, 0, 0],
+        }
+    }
+}
+
+fn left_width(width: u16) -> u16 {
+    match width {
+        // The tables on the right need their columns first.
+        0..=119 => 34,
+        120..=139 => 38,
+        140..=179 => 46,
+        _ => width / 3,
+    }
+}
+
+fn brokers_height(model: &Model, available: u16) -> u16 {
+    let linked = super::pen::cells(model.accounts.len()) * 2;
+    let others = super::pen::cells(model.rows.brokers.rows.len()).saturating_sub(linked / 2);
+    (linked + others + 2).clamp(7, available * 2 / 5)
+}
+
+fn account_height(model: &Model, available: u16) -> u16 {
+    if model.scope != AccountScope::All {
+        return if available >= 60 { 12 } else { 5 };
+    }
+    // Column titles, the accounts, and a total for each environment.
+    let mut kinds: Vec<_> = model.accounts.iter().map(|account| account.link.environment).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    let rows = super::pen::cells(model.accounts.len() + kinds.len()) + 1;
+    (rows + 2).clamp(5, available / 3)
+}
+
+fn split_rows(area: Rect, height: u16) -> (Rect, Rect) {
+    let height = height.min(area.height);
+    (Rect { height, ..area }, Rect { y: area.y + height, height: area.height - height, ..area })
+}
+
+fn split_columns(area: Rect, width: u16) -> (Rect, Rect) {
+    let width = width.min(area.width);
+    (Rect { width, ..area }, Rect { x: area.x + width, width: area.width - width, ..area })
+}
+
+/// A rectangle of at most this size in the middle of another, leaving a margin where there is room for one.
+pub(super) fn centered(area: Rect, width: u16, height: u16) -> Rect {
+    let margin = u16::from(area.width > 70) * 2;
+    let width = width.min(area.width - margin.min(area.width));
+    let height = height.min(area.height);
+    Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }
+}

@@ -1,0 +1,152 @@
+//! What lies over the panes: one file for each kind, and what they share: the box, scrolling, text fields.
+
+mod add_broker;
+mod broker;
+mod doc;
+mod equity;
+mod errors;
+mod help;
+mod linking;
+mod order;
+mod palette;
+mod position;
+mod question;
+
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+use tui_input::Input;
+
+use super::frame::Frame;
+use super::layout::centered;
+use super::pen::{Pen, cells};
+use super::scope::Kind;
+use crate::app::Model;
+use crate::app::model::Overlay;
+
+/// What overlays tell the program about the last frame.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    /// Lines of the topmost one that fit.
+    pub(super) page: u16,
+    /// The last line at which it may begin.
+    pub(super) end: usize,
+}
+
+/// Draws one overlay; `top` when it takes the keys.
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, over: &Overlay, top: bool, model: &Model, memory: &mut Memory) {
+    // Header and footer stay visible.
+    let area = Rect { y: area.y + 1, height: area.height - 2, ..area };
+    // Only the topmost one counts for paging; below it nothing scrolls.
+    memory.end = 0;
+    memory.page = area.height;
+    match over {
+        Overlay::Help { query, typing, scroll } => help::draw(pen, area, query, *typing && top, *scroll, model, memory),
+        Overlay::OrderDetail { key, scroll, raw } => order::draw(pen, area, key, *scroll, *raw, model, memory),
+        Overlay::PositionDetail { key, scroll } => position::draw(pen, area, key, *scroll, model, memory),
+        Overlay::BrokerDetail { link, scroll } => broker::draw(pen, area, link, *scroll, model, memory),
+        Overlay::Errors { scroll } => errors::draw(pen, area, *scroll, model, memory),
+        Overlay::AddBroker { query, matches, selected } => {
+            add_broker::draw(pen, area, query, matches, *selected, model, memory);
+        }
+        Overlay::Palette { query, matches, selected } => palette::draw(pen, area, query, matches, *selected, memory),
+        Overlay::Linking => linking::draw(pen, area, model),
+        Overlay::Question(question) => question::draw(pen, area, question, model),
+        Overlay::EquityChart { link, period, cursor } => equity::draw(pen, area, link, *period, *cursor, model),
+        Overlay::Welcome => super::welcome::overlay(pen, area, model),
+    }
+}
+
+/// Clears a box in the middle and frames it; returns the frame and, with a cell of margin at the sides, what is inside.
+pub(super) fn boxed(
+    pen: &mut Pen<'_>,
+    area: Rect,
+    (width, height): (u16, u16),
+    kind: Kind,
+    title: &str,
+    facts: &[(&str, ratatui::style::Style)],
+) -> (Rect, Rect) {
+    let frame = centered(area, width, height);
+    pen.clear(frame, ratatui::style::Style::new());
+    // Whatever lies below does not answer to the mouse while this is open.
+    pen.hit(area, crate::app::msg::HitTarget::Nowhere);
+    let inner = pen.frame(frame, &Frame { kind, focused: true, digit: None, title, facts, tagged: true });
+    (frame, Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner })
+}
+
+/// Draws lines from `scroll` on, and the mark that says where.
+fn scrolled(pen: &mut Pen<'_>, frame: Rect, inner: Rect, lines: &[Line<'static>], scroll: usize, memory: &mut Memory) {
+    let height = usize::from(inner.height);
+    memory.page = inner.height;
+    memory.end = lines.len().saturating_sub(height);
+    let first = scroll.min(memory.end);
+    for (row, line) in lines.iter().skip(first).take(height).enumerate() {
+        line_at(pen, Rect { y: inner.y + cells(row), height: 1, ..inner }, line);
+    }
+    pen.scroll_mark(frame, first, height, lines.len());
+}
+
+/// Draws one line of styled text.
+fn line_at(pen: &mut Pen<'_>, area: Rect, line: &Line<'static>) {
+    let mut x = area.x;
+    for span in line {
+        if x >= area.right() {
+            break;
+        }
+        x = pen.text(x, area.y, area.right() - x, &span.content, line.style.patch(span.style));
+    }
+}
+
+/// A search field with its prompt; takes the terminal's cursor when keys go into it.
+fn search(pen: &mut Pen<'_>, area: Rect, prompt: &str, query: &Input, typing: bool) {
+    let x = pen.text(area.x, area.y, area.width, prompt, pen.theme.key);
+    let field = Rect { x, width: area.right().saturating_sub(x), height: 1, ..area };
+    let before = pen.cursor;
+    pen.field(field, query.value(), cells(query.visual_cursor()), false);
+    if !typing {
+        pen.cursor = before;
+    }
+}
+
+/// Draws a list of choices, the window following the chosen one; `row` draws one into its line.
+fn choices(
+    pen: &mut Pen<'_>,
+    frame: Rect,
+    area: Rect,
+    count: usize,
+    selected: usize,
+    memory: &mut Memory,
+    mut row: impl FnMut(&mut Pen<'_>, Rect, usize),
+) {
+    let height = usize::from(area.height).max(1);
+    memory.page = area.height;
+    let first = selected.saturating_sub(height - 1).min(count.saturating_sub(height));
+    let shown = count.saturating_sub(first).min(height);
+    for index in first..first + shown {
+        let line = Rect { y: area.y + cells(index - first), height: 1, ..area };
+        row(pen, Rect { x: line.x + 2, width: line.width.saturating_sub(3), ..line }, index);
+        if index == selected {
+            pen.select(line, true);
+        }
+    }
+    pen.hits.push(super::Hit::OverlayRows { area, first, count: shown });
+    pen.scroll_mark(frame, first, height, count);
+}
+
+/// Writes a text with the letters that a search matched, in order, made to stand out.
+fn matched(pen: &mut Pen<'_>, area: Rect, text: &str, query: &str, style: ratatui::style::Style) -> u16 {
+    let mut wanted = query.chars().filter(|ch| !ch.is_whitespace()).flat_map(char::to_lowercase).peekable();
+    let mut x = area.x;
+    for ch in text.chars() {
+        if x >= area.right() {
+            break;
+        }
+        let hit = wanted.peek().is_some_and(|next| ch.to_lowercase().eq(std::iter::once(*next)));
+        if hit {
+            wanted.next();
+        }
+        let style = if hit { style.patch(pen.theme.matched) } else { style };
+        let mut room = [0; 4];
+        x = pen.text(x, area.y, area.right() - x, ch.encode_utf8(&mut room), style);
+    }
+    x
+}

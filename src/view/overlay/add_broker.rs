@@ -1,0 +1,84 @@
+//! *Add broker*: what can be linked, found by typing.
+
+use ratatui::layout::Rect;
+use tui_input::Input;
+
+use super::{Memory, boxed, choices, matched, search};
+use crate::app::Model;
+use crate::app::model::BrokerSummary;
+use crate::domain::{BrokerId, Environment};
+use crate::view::pen::{Pen, cells, clean, width};
+use crate::view::scope::Kind;
+
+/// What kind of accounts a broker leads to.
+pub(super) fn kind(broker: &BrokerSummary) -> Kind {
+    match broker.environments.as_slice() {
+        [Environment::Paper] => Kind::Paper,
+        [Environment::Live] => Kind::Live,
+        [] => Kind::Neutral,
+        _ => Kind::Mixed,
+    }
+}
+
+/// Draws it.
+pub(super) fn draw(
+    pen: &mut Pen<'_>,
+    area: Rect,
+    query: &Input,
+    matches: &[BrokerId],
+    selected: usize,
+    model: &Model,
+    memory: &mut Memory,
+) {
+    let height = cells(model.brokers.len()) + 6;
+    let (frame, inner) = boxed(pen, area, (76, height.max(9)), Kind::Neutral, "Add broker", &[]);
+    search(pen, Rect { height: 1, ..inner }, "Broker: ", query, true);
+    let list = Rect { y: inner.y + 2, height: inner.height.saturating_sub(4), ..inner };
+    if matches.is_empty() {
+        crate::view::empty(pen, list, "no broker matches; any service that speaks this API goes into [[brokers]]");
+    }
+    let theme = pen.theme;
+    choices(pen, frame, list, matches.len(), selected, memory, |pen, line, index| {
+        let Some(broker) = matches.get(index).and_then(|id| model.brokers.iter().find(|broker| broker.id == *id))
+        else {
+            return;
+        };
+        let ready = broker.missing.is_none();
+        let style = if ready { theme.text } else { theme.dim };
+        let tag = match kind(broker) {
+            Kind::Neutral => 0,
+            Kind::Paper => 5,
+            Kind::Live => 6,
+            Kind::Mixed => 12,
+        };
+        let x = matched(
+            pen,
+            Rect { width: line.width.saturating_sub(tag + 1), ..line },
+            &clean(&broker.name),
+            query.value(),
+            style,
+        );
+        if !ready {
+            let room = line.right().saturating_sub(x + tag + 3);
+            pen.text(x + 2, line.y, room, "not set up", theme.waiting);
+        }
+        pen.tag(line.right() - tag, line.y, tag, kind(broker));
+    });
+    // The reason of the chosen one, whole: it names the cure.
+    let chosen = matches.get(selected).and_then(|id| model.brokers.iter().find(|broker| broker.id == *id));
+    let foot = Rect { y: inner.bottom().saturating_sub(2), height: 2, ..inner };
+    match chosen.and_then(|broker| broker.missing.as_deref()) {
+        Some(missing) => {
+            let text = clean(missing);
+            for (row, part) in super::doc::wrap(&text, usize::from(foot.width)).iter().take(2).enumerate() {
+                pen.text(foot.x, foot.y + cells(row), foot.width, part, theme.waiting);
+            }
+        }
+        None if chosen.is_some() => {
+            let hint = "Enter opens the broker's own page in a browser; no key or password is typed here";
+            let wide = width(hint).min(foot.width);
+            pen.text(foot.x, foot.y + 1, wide, hint, theme.dim);
+        }
+        None => {}
+    }
+}

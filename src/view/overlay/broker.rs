@@ -1,0 +1,73 @@
+//! One link in full: the account behind it, how its connection stands, and what happened to it.
+
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::doc::Doc;
+use super::{Memory, boxed, scrolled};
+use crate::app::Model;
+use crate::domain::LinkId;
+use crate::session::ConnectionState;
+use crate::view::format::{MISSING, age, connection, countdown, full_time, latency};
+use crate::view::pen::{Pen, clean};
+use crate::view::{orders, scope};
+
+/// Draws it.
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, link: &LinkId, scroll: usize, model: &Model, memory: &mut Memory) {
+    let Some(account) = scope::account(model, link) else { return };
+    let theme = pen.theme;
+    let label = clean(&account.link.label).into_owned();
+    let facts = [(label.as_str(), theme.strong)];
+    let (frame, inner) = boxed(pen, area, (110, area.height), orders::kind_of(account), "Broker", &facts);
+    let mut doc = Doc::new(theme, pen.glyphs, inner.width);
+    let state = account.session.state();
+    let (mark, style) = connection(state, pen.glyphs, theme);
+    let mut head = vec![(format!("{mark} {}", state.word()), style)];
+    let now = model.now.mono;
+    let since = match state {
+        ConnectionState::Connecting { since }
+        | ConnectionState::Syncing { since }
+        | ConnectionState::Live { since }
+        | ConnectionState::Polling { since, .. } => Some(format!("  for {}", age(now.since(*since)))),
+        ConnectionState::Reconnecting { attempt, until, .. } => {
+            Some(format!("  attempt {attempt}, next in {}", countdown(until.since(now))))
+        }
+        ConnectionState::NeedsRelink { .. } | ConnectionState::Blocked { .. } | ConnectionState::Paused => None,
+    };
+    head.extend(since.map(|text| (text, theme.dim)));
+    doc.pieces(head);
+    if let Some(reason) = state.reason() {
+        doc.text(reason, theme.waiting);
+    }
+    doc.blank();
+    let broker = model.brokers.iter().find(|broker| broker.id == account.link.broker);
+    let name = broker.map_or(account.link.broker.as_str(), |broker| &broker.name);
+    let zone = &model.program.timezone;
+    let text = |label, value: Option<String>| -> (&'static str, String, Style) {
+        let style = if value.is_some() { theme.text } else { theme.faint };
+        (label, value.unwrap_or_else(|| MISSING.to_owned()), style)
+    };
+    let status = account.account.as_ref().map(|account| clean(&account.value.status).into_owned());
+    let scopes = account.link.scopes.iter().map(|scope| clean(scope).into_owned()).collect::<Vec<_>>().join(", ");
+    doc.fields(&[
+        text("Broker", Some(clean(name).into_owned())),
+        text("Account", Some(clean(&account.link.account_number).into_owned())),
+        text("Environment", Some(account.link.environment.word().to_owned())),
+        text("Status", status),
+        text("May", Some(scopes)),
+        text("Linked", Some(full_time(account.link.linked_at, zone, &model.program.timezone_label))),
+        text("Last event", account.last_event_at.map(|at| format!("{} ago", age(now.since(at))))),
+        text("Round trip", account.session.latency().map(latency)),
+        text("Working orders", Some(account.blotter.working_count().to_string())),
+        text("Orders known", Some(account.blotter.order_count().to_string())),
+    ]);
+    doc.heading("Connection history");
+    if account.log.is_empty() {
+        doc.text("nothing yet", theme.dim);
+    }
+    for entry in account.log.iter().rev() {
+        let at = full_time(entry.at.wall, zone, "");
+        doc.pieces(vec![(format!("{}  ", at.trim_end()), theme.dim), (clean(&entry.text).into_owned(), theme.text)]);
+    }
+    scrolled(pen, frame, inner, &doc.lines, scroll, memory);
+}

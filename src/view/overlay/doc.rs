@@ -1,0 +1,157 @@
+//! Builds the lines of a detail: headings, fields in columns, small tables, wrapped text.
+
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use crate::view::glyphs::Glyphs;
+use crate::view::pen::{clean, width};
+use crate::view::theme::Theme;
+
+/// Lines being built.
+pub(super) struct Doc<'a> {
+    pub(super) lines: Vec<Line<'static>>,
+    theme: &'a Theme,
+    glyphs: &'a Glyphs,
+    wide: usize,
+}
+
+/// A cell of a small table.
+pub(super) type Cell = (String, Style);
+
+impl<'a> Doc<'a> {
+    /// An empty one, this many cells wide.
+    pub(super) fn new(theme: &'a Theme, glyphs: &'a Glyphs, wide: u16) -> Self {
+        Self { lines: Vec::new(), theme, glyphs, wide: usize::from(wide.max(20)) }
+    }
+
+    /// An empty line, unless there is one or nothing yet.
+    pub(super) fn blank(&mut self) {
+        if self.lines.last().is_some_and(|line| !line.spans.is_empty()) {
+            self.lines.push(Line::default());
+        }
+    }
+
+    /// A heading with a rule to the right edge.
+    pub(super) fn heading(&mut self, text: &str) {
+        self.blank();
+        let rule = self.wide.saturating_sub(text.len() + 1);
+        self.lines.push(Line::from(vec![
+            Span::styled(format!("{text} "), self.theme.strong),
+            Span::styled(self.glyphs.rule.to_string().repeat(rule), self.theme.faint),
+        ]));
+    }
+
+    /// A line of pieces.
+    pub(super) fn pieces(&mut self, pieces: Vec<(String, Style)>) {
+        self.lines
+            .push(Line::from(pieces.into_iter().map(|(text, style)| Span::styled(text, style)).collect::<Vec<_>>()));
+    }
+
+    /// Text from us or from outside, wrapped.
+    pub(super) fn text(&mut self, text: &str, style: Style) {
+        for line in wrap(&clean(text), self.wide) {
+            self.lines.push(Line::from(Span::styled(line, style)));
+        }
+    }
+
+    /// Labels and values, in two columns where both fit; a value too long for its column gets lines of its own.
+    pub(super) fn fields(&mut self, fields: &[(&str, String, Style)]) {
+        let label = fields.iter().map(|(label, ..)| label.len()).max().unwrap_or(0) + 2;
+        let longest = fields.iter().map(|(_, value, _)| usize::from(width(value))).max().unwrap_or(0);
+        let half = self.wide / 2;
+        let columns = if label + longest < half { 2 } else { 1 };
+        let rows = fields.len().div_ceil(columns);
+        for row in 0..rows {
+            let mut spans = Vec::new();
+            for column in 0..columns {
+                let Some((name, value, style)) = fields.get(column * rows + row) else { continue };
+                if column > 0 {
+                    let used: usize = spans.iter().map(|span: &Span<'_>| usize::from(width(&span.content))).sum();
+                    spans.push(Span::raw(" ".repeat(half.saturating_sub(used))));
+                }
+                spans.push(Span::styled(format!("{name:<label$}"), self.theme.dim));
+                let mut parts = wrap(value, self.wide.saturating_sub(label)).into_iter();
+                spans.push(Span::styled(parts.next().unwrap_or_default(), *style));
+                if columns == 1 {
+                    self.lines.push(Line::from(std::mem::take(&mut spans)));
+                    for part in parts {
+                        let indent = Span::raw(" ".repeat(label));
+                        self.lines.push(Line::from(vec![indent, Span::styled(part, *style)]));
+                    }
+                }
+            }
+            if columns > 1 {
+                self.lines.push(Line::from(spans));
+            }
+        }
+    }
+
+    /// A small table; columns whose title begins with a space are figures and stand right.
+    pub(super) fn table(&mut self, titles: &[&str], rows: &[Vec<Cell>]) {
+        let widths: Vec<usize> = titles
+            .iter()
+            .enumerate()
+            .map(|(column, title)| {
+                let cells = rows.iter().filter_map(|row| row.get(column)).map(|(text, _)| usize::from(width(text)));
+                cells.max().unwrap_or(0).max(title.trim_start().len())
+            })
+            .collect();
+        let line = |cells: Vec<(&str, Style)>| {
+            let mut spans = Vec::new();
+            for ((text, style), (title, wide)) in cells.into_iter().zip(titles.iter().zip(&widths)) {
+                let pad = " ".repeat(wide.saturating_sub(usize::from(width(text))));
+                let text = if title.starts_with(' ') { format!("{pad}{text}  ") } else { format!("{text}{pad}  ") };
+                spans.push(Span::styled(text, style));
+            }
+            Line::from(spans)
+        };
+        self.lines.push(line(titles.iter().map(|title| (title.trim_start(), self.theme.column)).collect()));
+        for row in rows {
+            self.lines.push(line(row.iter().map(|(text, style)| (text.as_str(), *style)).collect()));
+        }
+    }
+}
+
+/// Breaks a text into lines of at most `wide` cells, between words where it can. A text without spaces breaks anywhere,
+/// so that a URL is whole when its lines are put together.
+pub(super) fn wrap(text: &str, wide: usize) -> Vec<String> {
+    let wide = wide.max(1);
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in text.split(' ') {
+        let used = usize::from(width(&line));
+        let long = usize::from(width(word));
+        if used > 0 && used + 1 + long > wide {
+            lines.push(std::mem::take(&mut line));
+        } else if used > 0 {
+            line.push(' ');
+        }
+        if long <= wide {
+            line.push_str(word);
+            continue;
+        }
+        for ch in word.chars() {
+            let mut room = [0; 4];
+            if usize::from(width(&line)) + usize::from(width(ch.encode_utf8(&mut room))) > wide {
+                lines.push(std::mem::take(&mut line));
+            }
+            line.push(ch);
+        }
+    }
+    lines.push(line);
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrapping_breaks_between_words_and_loses_nothing_of_a_url() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        let url = "https://a.example/authorize?x=1234567890&y=abcdefghij";
+        assert!(wrap(url, 10).iter().all(|line| line.len() <= 10));
+        assert_eq!(wrap(url, 10).concat(), url);
+        assert_eq!(wrap("", 5), [""]);
+    }
+}

@@ -1,0 +1,132 @@
+//! An account's equity over time, with a crosshair.
+
+use jiff::Timestamp;
+use ratatui::layout::Rect;
+use rust_decimal::Decimal;
+
+use super::boxed;
+use crate::app::Model;
+use crate::app::model::Period;
+use crate::domain::market::EquityPoint;
+use crate::domain::{LinkId, Money};
+use crate::view::format::full_time;
+use crate::view::pen::{Pen, cells, clean, width};
+use crate::view::{change_style, chart, orders, scope};
+
+/// Draws it.
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, link: &LinkId, period: Period, cursor: Option<usize>, model: &Model) {
+    let Some(account) = scope::account(model, link) else { return };
+    let theme = pen.theme;
+    let label = clean(&account.link.label).into_owned();
+    let facts = [(label.as_str(), theme.strong)];
+    let (_, inner) = boxed(pen, area, (area.width, area.height), orders::kind_of(account), "Equity", &facts);
+    let mut x = inner.x;
+    for known in Period::ALL {
+        let style = if known == period { theme.title_focused } else { theme.title };
+        x = pen.text(x, inner.y, inner.right().saturating_sub(x), &format!(" {} ", known.word()), style) + 1;
+    }
+    let history = account.charts.get(&period).or(account.history.as_ref().filter(|_| period == Period::Day));
+    let body = Rect { y: inner.y + 2, height: inner.height.saturating_sub(3), ..inner };
+    let Some(history) = history else {
+        crate::view::empty(pen, body, "waiting for the broker");
+        return;
+    };
+    let points = &history.value.points;
+    let values: Vec<Option<Decimal>> = points.iter().map(|point| point.equity.map(Money::decimal)).collect();
+    let Some((low, high)) = chart::bounds(&values) else {
+        crate::view::empty(pen, body, "the broker has no equity for this span");
+        return;
+    };
+    let base = history.value.base.map(Money::decimal).or_else(|| values.iter().flatten().next().copied());
+    let at = cursor.unwrap_or(points.len().saturating_sub(1)).min(points.len().saturating_sub(1));
+    reading(
+        pen,
+        Rect { x: x + 1, width: inner.right().saturating_sub(x + 1), height: 1, ..inner },
+        points.get(at),
+        base,
+        model,
+    );
+
+    let levels = axis(low, high, body.height.saturating_sub(1));
+    let labels = levels.iter().map(|(_, text)| width(text)).max().unwrap_or(0);
+    let plot = Rect {
+        x: body.x + labels + 1,
+        width: body.width.saturating_sub(labels + 1),
+        height: body.height.saturating_sub(1),
+        ..body
+    };
+    if plot.width < 2 || plot.height < 2 {
+        return;
+    }
+    for (row, text) in &levels {
+        pen.right(body.x, plot.y + row, labels, text, theme.dim);
+        for column in plot.left()..plot.right() {
+            pen.put(column, plot.y + row, pen.glyphs.dot, theme.chart_axis);
+        }
+    }
+    let steps = points.len().saturating_sub(1).max(1);
+    if cursor.is_some() {
+        let column = plot.x + cells(at * usize::from(plot.width - 1) / steps);
+        for row in plot.top()..plot.bottom() {
+            pen.put(column, row, pen.glyphs.paper.vertical, theme.key);
+        }
+    }
+    let last = values.iter().rev().flatten().next().copied();
+    let style = change_style(pen, last.zip(base).map(|(last, base)| last - base), false).0;
+    pen.line_chart(plot, &values, (low, high), style);
+    if let Some(value) = values.get(at).copied().flatten().filter(|_| cursor.is_some()) {
+        let column = plot.x + cells(at * usize::from(plot.width - 1) / steps);
+        let up = chart::scale(value, low, high, u32::from(plot.height) - 1);
+        pen.put(column, plot.bottom() - 1 - cells(up as usize), pen.glyphs.on, theme.key);
+    }
+    times(pen, Rect { y: plot.bottom(), height: 1, ..plot }, points, period, model);
+}
+
+/// What the crosshair reads: the instant, the equity, the change since the base.
+fn reading(pen: &mut Pen<'_>, area: Rect, point: Option<&EquityPoint>, base: Option<Decimal>, model: &Model) {
+    let Some(point) = point else { return };
+    let theme = pen.theme;
+    let at = full_time(point.at, &model.program.timezone, &model.program.timezone_label);
+    let equity = point.equity.map_or_else(|| "--".to_owned(), |equity| equity.grouped(2));
+    let change = point.equity.zip(base).map(|(equity, base)| equity.decimal() - base);
+    let (style, before) = change_style(pen, change, true);
+    let text = change.map_or_else(String::new, |change| format!("{before}{}", Money::new(change).grouped(2)));
+    let wide = width(&at) + width(&equity) + width(&text) + 4;
+    let x = area.right().saturating_sub(wide).max(area.x);
+    pen.pieces(
+        x,
+        area.y,
+        area.right().saturating_sub(x),
+        &[(&at, theme.dim), ("  ", theme.dim), (&equity, theme.strong), ("  ", theme.dim), (&text, style)],
+    );
+}
+
+/// Rows and labels of the vertical axis: top, bottom, and a few between.
+fn axis(low: Decimal, high: Decimal, height: u16) -> Vec<(u16, String)> {
+    let height = height.max(2);
+    let count = (height / 5).clamp(1, 6);
+    (0..=count)
+        .map(|step| {
+            let row = (height - 1) * step / count;
+            let part = (high - low) * Decimal::from(row) / Decimal::from(height - 1);
+            (row, Money::new(high - part).rounded(2))
+        })
+        .collect()
+}
+
+/// Labels of the horizontal axis: the first, the middle and the last instant.
+fn times(pen: &mut Pen<'_>, area: Rect, points: &[EquityPoint], period: Period, model: &Model) {
+    let zone = &model.program.timezone;
+    let label = |at: Timestamp| {
+        let text = full_time(at, zone, "");
+        let range = if period == Period::Day { 11..16 } else { 5..10 };
+        text.get(range).unwrap_or_default().to_owned()
+    };
+    let Some((first, last)) = points.first().zip(points.last()) else { return };
+    let theme = pen.theme;
+    pen.text(area.x, area.y, 5, &label(first.at), theme.dim);
+    pen.right(area.x, area.y, area.width, &label(last.at), theme.dim);
+    if let Some(middle) = points.get(points.len() / 2).filter(|_| area.width >= 30) {
+        pen.text(area.x + area.width / 2 - 2, area.y, 5, &label(middle.at), theme.dim);
+    }
+}

@@ -1,0 +1,218 @@
+//! The screens of a linking attempt: waiting for the browser, save or not, what went wrong.
+
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use tui_input::Input;
+
+use super::doc::wrap;
+use super::{add_broker, boxed};
+use crate::app::Model;
+use crate::app::model::{Attempt, AttemptPhase};
+use crate::domain::{Environment, Mono};
+use crate::link::progress::Sensitive;
+use crate::link::{FoundAccount, RedirectNote};
+use crate::view::format::countdown;
+use crate::view::pen::{Pen, cells, clean, width};
+use crate::view::scope::Kind;
+use crate::view::{Hyperlink, footer};
+
+/// Draws it.
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
+    let Some(attempt) = &model.attempt else { return };
+    let broker = model.brokers.iter().find(|broker| broker.id == attempt.broker);
+    let name = clean(broker.map_or(attempt.broker.as_str(), |broker| &broker.name)).into_owned();
+    let kind = match &attempt.phase {
+        // What answered counts more than what was asked for.
+        AttemptPhase::Confirm { accounts, .. } => found_kind(accounts),
+        _ => broker.map_or(Kind::Neutral, add_broker::kind),
+    };
+    let title = format!("Link {name}");
+    let height = match &attempt.phase {
+        AttemptPhase::Waiting { authorize_url, .. } => {
+            let wide = area.width.min(100).saturating_sub(6);
+            cells(wrap(authorize_url.expose(), usize::from(wide)).len()) + 15
+        }
+        AttemptPhase::Confirm { accounts, .. } => cells(accounts.len()) * 4 + 12,
+        AttemptPhase::Failed(_) => 13,
+        AttemptPhase::Starting | AttemptPhase::Exchanging | AttemptPhase::Saving => 9,
+    };
+    let (_, inner) = boxed(pen, area, (100, height), kind, &title, &[]);
+    let keys = Rect { y: inner.bottom().saturating_sub(1), height: 1, ..inner };
+    let body = Rect { y: inner.y + 1, height: inner.height.saturating_sub(3), ..inner };
+    let mut flow = Flow { y: body.y, area: body };
+    match &attempt.phase {
+        AttemptPhase::Starting => flow.text(pen, "Opening a port for the browser to come back to …", pen.theme.text),
+        AttemptPhase::Waiting { authorize_url, port, deadline, browser, paste } => {
+            let waiting =
+                Waiting { url: authorize_url, port: *port, deadline: *deadline, browser, paste: paste.as_ref() };
+            wait(pen, &mut flow, &waiting, attempt, model);
+        }
+        AttemptPhase::Exchanging => {
+            flow.text(pen, "Allowed. Fetching the token and asking which account it reaches …", pen.theme.text);
+        }
+        AttemptPhase::Confirm { accounts, scopes, labels, editing } => {
+            confirm(pen, &mut flow, accounts, labels, *editing);
+            let scopes = scopes.iter().map(|scope| clean(scope).into_owned()).collect::<Vec<_>>().join(", ");
+            flow.gap();
+            flow.pieces(pen, &[("It may: ", pen.theme.dim), (&scopes, pen.theme.text)]);
+            if found_kind(accounts).is_live() {
+                flow.gap();
+                flow.text(pen, "This is real money. Orders here are not practice.", pen.theme.error);
+            }
+        }
+        AttemptPhase::Saving => flow.text(pen, "Storing the token …", pen.theme.text),
+        AttemptPhase::Failed(failure) => {
+            let (sentence, next) = failure.sentence();
+            let mark = pen.glyphs.cross;
+            flow.text(pen, &format!("{mark} {sentence}"), pen.theme.error);
+            flow.gap();
+            flow.text(pen, &next, pen.theme.text);
+        }
+    }
+    footer::keys(pen, keys, model);
+}
+
+fn found_kind(accounts: &[FoundAccount]) -> Kind {
+    let live = accounts.iter().any(|account| account.environment == Environment::Live);
+    let paper = accounts.iter().any(|account| account.environment == Environment::Paper);
+    match (paper, live) {
+        (true, true) => Kind::Mixed,
+        (false, true) => Kind::Live,
+        (true, false) => Kind::Paper,
+        (false, false) => Kind::Neutral,
+    }
+}
+
+/// Writes downwards.
+struct Flow {
+    y: u16,
+    area: Rect,
+}
+
+impl Flow {
+    fn gap(&mut self) {
+        self.y += 1;
+    }
+
+    fn line(&mut self) -> Option<Rect> {
+        let line = (self.y < self.area.bottom()).then_some(Rect { y: self.y, height: 1, ..self.area });
+        self.y += 1;
+        line
+    }
+
+    fn text(&mut self, pen: &mut Pen<'_>, text: &str, style: Style) {
+        for part in wrap(&clean(text), usize::from(self.area.width)) {
+            if let Some(line) = self.line() {
+                pen.text(line.x, line.y, line.width, &part, style);
+            }
+        }
+    }
+
+    fn pieces(&mut self, pen: &mut Pen<'_>, pieces: &[(&str, Style)]) {
+        if let Some(line) = self.line() {
+            pen.pieces(line.x, line.y, line.width, pieces);
+        }
+    }
+}
+
+struct Waiting<'a> {
+    url: &'a Sensitive,
+    port: Option<u16>,
+    deadline: Mono,
+    browser: &'a Result<(), String>,
+    paste: Option<&'a Input>,
+}
+
+fn wait(pen: &mut Pen<'_>, flow: &mut Flow, waiting: &Waiting<'_>, attempt: &Attempt, model: &Model) {
+    let theme = pen.theme;
+    match waiting.browser {
+        Ok(()) => flow.text(pen, "Your browser was sent to this page. Sign in there and press Allow.", theme.strong),
+        Err(reason) => {
+            flow.text(pen, "Open this page in a browser, sign in there and press Allow.", theme.strong);
+            flow.text(pen, reason, theme.dim);
+        }
+    }
+    flow.gap();
+    for part in wrap(waiting.url.expose(), usize::from(flow.area.width)) {
+        let Some(line) = flow.line() else { break };
+        let next = pen.text(line.x, line.y, line.width, &part, theme.link);
+        let area = Rect { width: next - line.x, ..line };
+        pen.links.push(Hyperlink { area, url: waiting.url.clone() });
+    }
+    flow.gap();
+    let left = countdown(waiting.deadline.since(model.now.mono));
+    let place = waiting.port.map_or_else(
+        || "No port could be opened: only pasting works.".to_owned(),
+        |port| format!("Waiting on port {port}"),
+    );
+    let mark = pen.glyphs.waiting.to_string();
+    flow.pieces(
+        pen,
+        &[
+            (&mark, theme.waiting),
+            (" ", theme.text),
+            (&place, theme.text),
+            ("   ", theme.text),
+            (&left, theme.strong),
+            (" left", theme.dim),
+        ],
+    );
+    flow.gap();
+    if let Some(input) = waiting.paste {
+        if let Some(line) = flow.line() {
+            let x = pen.text(line.x, line.y, line.width, "Paste the address: ", theme.key);
+            let field = Rect { x, width: line.right().saturating_sub(x), ..line };
+            pen.field(field, input.value(), cells(input.visual_cursor()), true);
+        }
+    } else {
+        flow.text(
+            pen,
+            "Is the browser on another machine? After Allow it ends on an address that does not open: copy that \
+             address there, press p here and paste it.",
+            theme.dim,
+        );
+    }
+    let note = match attempt.note {
+        None => return,
+        Some(RedirectNote::WrongState) => {
+            "A browser came back without the right state. It was not counted and this link still waits; Esc gives up."
+        }
+        Some(RedirectNote::NotARedirect) => {
+            "That is not the address the browser ended on. It begins with the redirect URI."
+        }
+    };
+    flow.gap();
+    flow.text(pen, note, theme.waiting);
+}
+
+fn confirm(pen: &mut Pen<'_>, flow: &mut Flow, accounts: &[FoundAccount], labels: &[Input], editing: Option<usize>) {
+    let theme = pen.theme;
+    let what =
+        if accounts.len() == 1 { "The grant reaches this account:" } else { "The grant reaches these accounts:" };
+    flow.text(pen, what, theme.strong);
+    for (index, account) in accounts.iter().enumerate() {
+        flow.gap();
+        if let Some(line) = flow.line() {
+            let x = pen.tag(line.x, line.y, 6, Kind::of(account.environment)) + 2;
+            let status = clean(&account.status);
+            let number = clean(&account.account_number);
+            let mut x = pen.text(x, line.y, line.right().saturating_sub(x), &number, theme.strong);
+            let style = if &*status == "ACTIVE" { theme.ok } else { theme.waiting };
+            x = pen.text(x + 2, line.y, line.right().saturating_sub(x + 2), &status, style);
+            if account.replaces.is_some() {
+                let words = "linked already: its token is replaced";
+                pen.text(x + 2, line.y, line.right().saturating_sub(x + 2), words, theme.dim);
+            }
+        }
+        if let Some((line, label)) = flow.line().zip(labels.get(index)) {
+            let x = pen.text(line.x, line.y, 8, "Label ", theme.dim);
+            let field = Rect { x, width: line.right().saturating_sub(x).min(40), ..line };
+            if editing == Some(index) {
+                pen.field(field, label.value(), cells(label.visual_cursor()), false);
+            } else {
+                let text = clean(label.value());
+                pen.text(field.x, field.y, field.width.max(width(&text).min(field.width)), &text, theme.text);
+            }
+        }
+    }
+}

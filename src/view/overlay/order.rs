@@ -1,0 +1,242 @@
+//! One order in full: what was asked, what executed, its legs, every timestamp, its ids, the chain of replacements, and
+//! the broker's own JSON.
+
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::doc::{Cell, Doc};
+use super::{Memory, boxed, scrolled};
+use crate::app::Model;
+use crate::app::model::{AccountState, OrderKey};
+use crate::domain::execution::ExecutionKind;
+use crate::domain::{Execution, Order, OrderId, Price, Source};
+use crate::view::format::{self, MISSING, full_time};
+use crate::view::pen::{Pen, clean};
+use crate::view::{orders, scope};
+
+/// The longest chain of replacements that is followed.
+const CHAIN: usize = 50;
+
+/// Draws it.
+pub(super) fn draw(
+    pen: &mut Pen<'_>,
+    area: Rect,
+    key: &OrderKey,
+    scroll: usize,
+    raw: bool,
+    model: &Model,
+    memory: &mut Memory,
+) {
+    let found =
+        scope::account(model, &key.link).and_then(|account| Some((account, account.blotter.order(&key.order)?)));
+    let Some((account, order)) = found else {
+        let (_, inner) = boxed(pen, area, (60, 5), scope::Kind::Neutral, "Order", &[]);
+        crate::view::empty(pen, inner, "this order is no longer known");
+        return;
+    };
+    let label = clean(&account.link.label).into_owned();
+    let number = clean(&account.link.account_number).into_owned();
+    let facts = [(label.as_str(), pen.theme.strong), (number.as_str(), pen.theme.dim)];
+    let title = if raw { "Order as the broker sent it" } else { "Order" };
+    let (frame, inner) = boxed(pen, area, (128, area.height), orders::kind_of(account), title, &facts);
+    let mut doc = Doc::new(pen.theme, pen.glyphs, inner.width);
+    if raw {
+        json(&mut doc, order, pen);
+    } else {
+        detail(&mut doc, account, order, model, pen);
+    }
+    scrolled(pen, frame, inner, &doc.lines, scroll, memory);
+}
+
+fn json(doc: &mut Doc<'_>, order: &Order, pen: &Pen<'_>) {
+    let Some(raw) = &order.raw.0 else {
+        doc.text("the broker's JSON of this order was not kept", pen.theme.dim);
+        return;
+    };
+    let value: Result<serde_json::Value, _> = serde_json::from_str(raw);
+    let pretty = value.and_then(|value| serde_json::to_string_pretty(&value)).unwrap_or_else(|_| raw.to_string());
+    for line in pretty.lines() {
+        doc.text(line, pen.theme.text);
+    }
+}
+
+/// A price with every digit, or `--`.
+fn px(price: Option<Price>) -> String {
+    price.map_or_else(|| MISSING.to_owned(), |price| price.grouped(2))
+}
+
+/// `BUY 100 AAPL limit 186.20 DAY`: an order in one line.
+pub(super) fn summary(order: &Order, pen: &Pen<'_>) -> Vec<Cell> {
+    let theme = pen.theme;
+    let (side, side_style) = format::side(&order.side, theme);
+    let amount = match (order.qty, order.notional) {
+        (None, Some(notional)) => format!("${}", notional.grouped(2)),
+        (qty, _) => qty.map_or_else(|| MISSING.to_owned(), |qty| qty.grouped(0)),
+    };
+    let mut pieces = vec![
+        (side.to_owned(), side_style),
+        (format!(" {amount} "), theme.text),
+        (clean(orders::order_symbol(order)).into_owned(), theme.strong),
+        (format!("  {}", clean(format::order_type(&order.order_type))), theme.text),
+    ];
+    if let Some(limit) = order.limit_px {
+        pieces.push((format!(" {}", limit.grouped(2)), theme.text));
+    }
+    if let Some(stop) = order.stop_px {
+        pieces.push((format!(" stop {}", stop.grouped(2)), theme.text));
+    }
+    pieces.push((format!("  {}", clean(format::tif(&order.tif))), theme.dim));
+    pieces
+}
+
+fn detail(doc: &mut Doc<'_>, account: &AccountState, order: &Order, model: &Model, pen: &Pen<'_>) {
+    let theme = pen.theme;
+    let (mark, word, style) = format::status(&order.status, pen.glyphs, theme);
+    let mut head = summary(order, pen);
+    head.push((format!("   {mark} {}", clean(word)), style));
+    doc.pieces(head);
+    doc.blank();
+    doc.fields(&terms(order, theme.text, theme.faint));
+    executions(doc, account, order, model, pen);
+    legs(doc, order, pen);
+    doc.heading("Times");
+    let zone = (&model.program.timezone, model.program.timezone_label.as_ref());
+    let times: Vec<(&str, String, Style)> = [
+        ("Submitted", order.submitted_at),
+        ("Created", order.created_at),
+        ("Updated", order.updated_at),
+        ("Filled", order.filled_at),
+        ("Canceled", order.canceled_at),
+        ("Expired", order.expired_at),
+        ("Expires", order.expires_at),
+        ("Failed", order.failed_at),
+        ("Replaced", order.replaced_at),
+    ]
+    .into_iter()
+    .filter_map(|(label, at)| Some((label, full_time(at?, zone.0, zone.1), theme.text)))
+    .collect();
+    doc.fields(&times);
+    doc.heading("Identity");
+    let mut ids = vec![("Order id", clean(order.id.as_str()).into_owned(), theme.text)];
+    if let Some(id) = &order.client_order_id {
+        ids.push(("Client order id", clean(id.as_str()).into_owned(), theme.text));
+    }
+    if let Some(class) = &order.asset_class {
+        ids.push(("Asset class", clean(class).into_owned(), theme.text));
+    }
+    doc.fields(&ids);
+    chain(doc, account, order, pen);
+}
+
+fn terms(order: &Order, text: Style, faint: Style) -> Vec<(&'static str, String, Style)> {
+    let field = |label, value: Option<String>| match value {
+        Some(value) => (label, value, text),
+        None => (label, MISSING.to_owned(), faint),
+    };
+    let price = |label, value: Option<Price>| field(label, value.map(|value| px(Some(value))));
+    let mut fields = vec![
+        field("Quantity", order.qty.map(|qty| qty.grouped(0))),
+        field("Filled", Some(order.cum_qty.grouped(0))),
+        field("Leaves", order.leaves_qty().map(|qty| qty.grouped(0))),
+        price("Average price", order.avg_px),
+        price("Limit price", order.limit_px),
+        price("Stop price", order.stop_px),
+        field("Type", Some(clean(order.order_type.as_str()).into_owned())),
+        field("Time in force", Some(clean(format::tif(&order.tif)).into_owned())),
+        field("Class", Some(clean(order.class.as_str()).into_owned()).filter(|class| !class.is_empty())),
+        field("Extended hours", Some(if order.extended_hours { "yes" } else { "no" }.to_owned())),
+    ];
+    if order.notional.is_some() {
+        fields.push(field("Notional", order.notional.map(|notional| notional.grouped(2))));
+    }
+    if order.trail_px.is_some() || order.trail_percent.is_some() {
+        fields.push(price("Trail", order.trail_px));
+        fields.push(field("Trail percent", order.trail_percent.map(|percent| format!("{} %", percent.normalize()))));
+        fields.push(price("High-water mark", order.hwm));
+    }
+    fields
+}
+
+fn executions(doc: &mut Doc<'_>, account: &AccountState, order: &Order, model: &Model, pen: &Pen<'_>) {
+    let theme = pen.theme;
+    let found = account.blotter.executions_of(&order.id);
+    doc.heading(&format!("Executions ({})", found.len()));
+    if found.is_empty() {
+        doc.text("none yet", theme.dim);
+        return;
+    }
+    let rows: Vec<Vec<Cell>> = found.iter().map(|execution| execution_row(execution, model, pen)).collect();
+    doc.table(&["Time", " Qty", " Price", " Total filled", "Learned", "Execution id"], &rows);
+}
+
+/// A line for one execution.
+pub(super) fn execution_row(execution: &Execution, model: &Model, pen: &Pen<'_>) -> Vec<Cell> {
+    let theme = pen.theme;
+    let zone = &model.program.timezone;
+    let at = execution.at.map_or_else(|| MISSING.to_owned(), |at| full_time(at, zone, "").trim_end().to_owned());
+    let learned = match (&execution.kind, execution.source) {
+        (ExecutionKind::Bust { .. }, _) => ("undone", theme.error),
+        (ExecutionKind::Correction { .. }, _) => ("restated", theme.error),
+        (ExecutionKind::Unexplained, _) => ("awaited", theme.waiting),
+        (ExecutionKind::Trade, Source::Stream) => ("stream", theme.dim),
+        (ExecutionKind::Trade, Source::Reconcile) => ("late", theme.waiting),
+        (ExecutionKind::Trade, Source::Journal) => ("journal", theme.dim),
+    };
+    vec![
+        (at, theme.dim),
+        (execution.qty.grouped(0), theme.text),
+        (px(execution.px), theme.text),
+        (execution.cum_qty.map_or_else(|| MISSING.to_owned(), |qty| qty.grouped(0)), theme.dim),
+        (learned.0.to_owned(), learned.1),
+        (clean(execution.id.as_str()).into_owned(), theme.dim),
+    ]
+}
+
+fn legs(doc: &mut Doc<'_>, order: &Order, pen: &Pen<'_>) {
+    if order.legs.is_empty() {
+        return;
+    }
+    doc.heading(&format!("Legs ({})", order.legs.len()));
+    for leg in &order.legs {
+        let (mark, word, style) = format::status(&leg.status, pen.glyphs, pen.theme);
+        let mut line = summary(leg, pen);
+        line.push((format!("   {mark} {}", clean(word)), style));
+        doc.pieces(line);
+    }
+}
+
+/// The orders this one replaced and was replaced by, oldest first.
+fn chain(doc: &mut Doc<'_>, account: &AccountState, order: &Order, pen: &Pen<'_>) {
+    if order.replaces.is_none() && order.replaced_by.is_none() {
+        return;
+    }
+    doc.heading("Replacements");
+    let follow = |step: fn(&Order) -> Option<&OrderId>| {
+        let mut ids: Vec<&OrderId> = Vec::new();
+        let mut next = step(order);
+        while let Some(id) = next.filter(|id| ids.len() < CHAIN && !ids.contains(id)) {
+            ids.push(id);
+            next = account.blotter.order(id).and_then(step);
+        }
+        ids
+    };
+    let mut ids = follow(|order| order.replaces.as_ref());
+    ids.reverse();
+    ids.push(&order.id);
+    ids.extend(follow(|order| order.replaced_by.as_ref()));
+    for id in ids {
+        let here = *id == order.id;
+        let mark = if here { pen.glyphs.arrow } else { ' ' };
+        let mut line = vec![(format!("{mark} "), pen.theme.key)];
+        match account.blotter.order(id) {
+            Some(known) => {
+                let (mark, word, style) = format::status(&known.status, pen.glyphs, pen.theme);
+                line.extend(summary(known, pen));
+                line.push((format!("   {mark} {}", clean(word)), style));
+            }
+            None => line.push(("not known here ".to_owned(), pen.theme.dim)),
+        }
+        line.push((format!("   {}", clean(id.as_str())), pen.theme.dim));
+        doc.pieces(line);
+    }
+}

@@ -1,0 +1,37 @@
+//! The command palette.
+
+use ratatui::layout::Rect;
+use tui_input::Input;
+
+use super::{Memory, boxed, choices, matched, search};
+use crate::app::model::PaletteEntry;
+use crate::view::pen::{Pen, clean};
+use crate::view::scope::Kind;
+
+/// Draws it.
+pub(super) fn draw(
+    pen: &mut Pen<'_>,
+    area: Rect,
+    query: &Input,
+    matches: &[PaletteEntry],
+    selected: usize,
+    memory: &mut Memory,
+) {
+    // Always of one height: a box that shrinks while one types is hard to read.
+    let (frame, inner) = boxed(pen, area, (84, area.height.min(20)), Kind::Neutral, "Command", &[]);
+    search(pen, Rect { height: 1, ..inner }, ": ", query, true);
+    let list = Rect { y: inner.y + 2, height: inner.height.saturating_sub(2), ..inner };
+    if matches.is_empty() {
+        crate::view::empty(pen, list, "nothing matches");
+    }
+    let theme = pen.theme;
+    choices(pen, frame, list, matches.len(), selected, memory, |pen, line, index| {
+        let Some(entry) = matches.get(index) else { return };
+        let style = if entry.disabled.is_some() { theme.key_off } else { theme.text };
+        let x = matched(pen, line, &clean(&entry.title), query.value(), style);
+        if let Some(reason) = &entry.disabled {
+            let room = line.right().saturating_sub(x + 2);
+            pen.right(x + 2, line.y, room, &clean(reason), theme.dim);
+        }
+    });
+}

@@ -1,0 +1,111 @@
+//! One position in full: its figures, its working orders, its latest executions.
+
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use rust_decimal::Decimal;
+
+use super::doc::{Cell, Doc};
+use super::order::{execution_row, summary};
+use super::{Memory, boxed, scrolled};
+use crate::app::Model;
+use crate::app::model::{AccountState, PositionKey};
+use crate::domain::{Money, Position, Price, Qty};
+use crate::view::format::{self, MISSING};
+use crate::view::pen::{Pen, clean};
+use crate::view::{change_style, orders, scope};
+
+/// How many of each are listed.
+const LISTED: usize = 30;
+/// How far back the tape is looked through for executions.
+const LOOKED_AT: usize = 5_000;
+
+/// Draws it.
+pub(super) fn draw(
+    pen: &mut Pen<'_>,
+    area: Rect,
+    key: &PositionKey,
+    scroll: usize,
+    model: &Model,
+    memory: &mut Memory,
+) {
+    let Some(account) = scope::account(model, &key.link) else { return };
+    let kind = orders::kind_of(account);
+    let symbol = clean(key.symbol.as_str()).into_owned();
+    let label = clean(&account.link.label).into_owned();
+    let facts = [(symbol.as_str(), pen.theme.strong), (label.as_str(), pen.theme.dim)];
+    let (frame, inner) = boxed(pen, area, (120, area.height), kind, "Position", &facts);
+    let mut doc = Doc::new(pen.theme, pen.glyphs, inner.width);
+    let positions = account.positions.as_ref().map(|positions| positions.value.as_slice()).unwrap_or_default();
+    match positions.iter().find(|position| position.symbol == key.symbol) {
+        Some(position) => figures(&mut doc, position, pen),
+        None => doc.text("closed: the account no longer holds any", pen.theme.waiting),
+    }
+    related(&mut doc, account, key, model, pen);
+    scrolled(pen, frame, inner, &doc.lines, scroll, memory);
+}
+
+fn figures(doc: &mut Doc<'_>, position: &Position, pen: &Pen<'_>) {
+    let theme = pen.theme;
+    let plain = |label, text: Option<String>| match text {
+        Some(text) => (label, text, theme.text),
+        None => (label, MISSING.to_owned(), theme.faint),
+    };
+    let price = |label, value: Option<Price>| plain(label, value.map(|value| value.grouped(2)));
+    let money = |label, value: Option<Money>| plain(label, value.map(|value| value.grouped(2)));
+    let change = |label, value: Option<Decimal>, suffix: &str| -> (&'static str, String, Style) {
+        let (style, before) = change_style(pen, value, true);
+        let text = value
+            .map_or_else(|| MISSING.to_owned(), |value| format!("{before}{}{suffix}", Money::new(value).grouped(2)));
+        (label, text, style)
+    };
+    let percent = |part: Option<Decimal>| Some(part?.checked_mul(Decimal::ONE_HUNDRED)?.round_dp(4));
+    doc.fields(&[
+        plain("Quantity", Some(position.qty.grouped(0))),
+        plain("Available", position.qty_available.map(|qty: Qty| qty.grouped(0))),
+        price("Average price", position.avg_px),
+        price("Last price", position.last_px),
+        price("Previous close", position.lastday_px),
+        plain("Asset class", position.asset_class.as_ref().map(|class| clean(class).into_owned())),
+        money("Market value", position.market_value),
+        money("Cost basis", position.cost_basis),
+        change("Unrealized P&L", position.unrealized_pl.map(Money::decimal), ""),
+        change("in percent", percent(position.unrealized_plpc), " %"),
+        change("P&L today", position.unrealized_intraday_pl.map(Money::decimal), ""),
+        change("Price today", percent(position.change_today), " %"),
+    ]);
+}
+
+fn related(doc: &mut Doc<'_>, account: &AccountState, key: &PositionKey, model: &Model, pen: &Pen<'_>) {
+    // Crypto positions are written without the slash that their orders have.
+    let same = |symbol: &str| symbol.chars().filter(|ch| *ch != '/').eq(key.symbol.as_str().chars());
+    doc.heading("Working orders");
+    let mut none = true;
+    for order in account.blotter.orders().filter(|order| order.status.is_working() && same(order.symbol.as_str())) {
+        let (mark, word, style) = format::status(&order.status, pen.glyphs, pen.theme);
+        let mut line = summary(order, pen);
+        line.push((format!("   {mark} {}", clean(word)), style));
+        doc.pieces(line);
+        none = false;
+    }
+    if none {
+        doc.text("none", pen.theme.dim);
+    }
+    let tape = account.blotter.tape().iter().rev().take(LOOKED_AT);
+    let executions = tape.filter_map(|entry| account.blotter.execution(entry.execution.as_ref()?));
+    let rows: Vec<Vec<Cell>> = executions
+        .filter(|execution| same(execution.symbol.as_str()))
+        .take(LISTED)
+        .map(|execution| {
+            let (side, style) = format::side(&execution.side, pen.theme);
+            let mut row = execution_row(execution, model, pen);
+            row.insert(1, (side.to_owned(), style));
+            row
+        })
+        .collect();
+    doc.heading("Latest executions");
+    if rows.is_empty() {
+        doc.text("none in this session", pen.theme.dim);
+    } else {
+        doc.table(&["Time", "Side", " Qty", " Price", " Total filled", "Learned", "Execution id"], &rows);
+    }
+}

@@ -1,0 +1,64 @@
+//! A question that wants a yes, saying what a yes does.
+
+use ratatui::layout::Rect;
+
+use super::doc::Doc;
+use super::{boxed, line_at, order};
+use crate::app::Model;
+use crate::app::model::Question;
+use crate::view::pen::{Pen, cells, clean};
+use crate::view::scope::{self, Kind};
+use crate::view::{footer, orders};
+
+/// Orders listed before the rest is counted.
+const LISTED: usize = 8;
+
+/// Draws it.
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, question: &Question, model: &Model) {
+    let wide = area.width.min(78);
+    let mut doc = Doc::new(pen.theme, pen.glyphs, wide.saturating_sub(6));
+    let (title, kind) = match question {
+        Question::Unlink(link) => {
+            let account = scope::account(model, link);
+            let label = account.map_or_else(String::new, |account| clean(&account.link.label).into_owned());
+            doc.text(&format!("Forget the token of {label}?"), pen.theme.strong);
+            doc.blank();
+            doc.text(
+                "Its orders go on working at the broker. The grant itself is revoked in the broker's own dashboard.",
+                pen.theme.text,
+            );
+            ("Unlink", account.map_or(Kind::Neutral, orders::kind_of))
+        }
+        Question::Cancel(keys) => {
+            let count = if keys.len() == 1 { "this order".to_owned() } else { format!("these {} orders", keys.len()) };
+            doc.text(&format!("Ask the broker to cancel {count}?"), pen.theme.strong);
+            doc.blank();
+            let mut kind = Kind::Neutral;
+            for key in keys {
+                if let Some(account) = scope::account(model, &key.link) {
+                    kind = match (kind, orders::kind_of(account)) {
+                        (Kind::Neutral, one) => one,
+                        (same, one) if same == one => same,
+                        _ => Kind::Mixed,
+                    };
+                }
+            }
+            for key in keys.iter().take(LISTED) {
+                let Some(account) = scope::account(model, &key.link) else { continue };
+                let Some(found) = account.blotter.order(&key.order) else { continue };
+                let mut line = order::summary(found, pen);
+                line.push((format!("   {}", clean(&account.link.label)), pen.theme.dim));
+                doc.pieces(line);
+            }
+            if keys.len() > LISTED {
+                doc.text(&format!("and {} more", keys.len() - LISTED), pen.theme.dim);
+            }
+            ("Cancel orders", kind)
+        }
+    };
+    let (_, inner) = boxed(pen, area, (wide, cells(doc.lines.len()) + 6), kind, title, &[]);
+    for (row, line) in doc.lines.iter().enumerate() {
+        line_at(pen, Rect { y: inner.y + 1 + cells(row), height: 1, ..inner }, line);
+    }
+    footer::keys(pen, Rect { y: inner.bottom().saturating_sub(2), height: 1, ..inner }, model);
+}

@@ -1,0 +1,194 @@
+//! Writes text straight into the buffer: cut to its width with `…`, aware of wide characters, safe against control
+//! characters. Panes draw with this alone, because building widgets costs three quarters of a frame.
+
+use std::borrow::Cow;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use super::glyphs::Glyphs;
+use super::theme::Theme;
+use super::{Hit, Hyperlink};
+use crate::app::msg::HitTarget;
+use crate::domain::text::sanitize;
+
+/// Cells as counted by a terminal; anything longer than a screen counts as the longest.
+pub(super) fn cells(count: usize) -> u16 {
+    u16::try_from(count).unwrap_or(u16::MAX)
+}
+
+/// How many cells a text takes.
+pub(super) fn width(text: &str) -> u16 {
+    if text.is_ascii() { cells(text.len()) } else { cells(text.width()) }
+}
+
+/// Text from outside, made safe; borrowed when it is plain already, as nearly all of it is.
+pub(super) fn clean(text: &str) -> Cow<'_, str> {
+    if text.len() <= crate::domain::text::LIMIT && text.bytes().all(|byte| (0x20..=0x7e).contains(&byte)) {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(sanitize(text))
+    }
+}
+
+/// What a frame is drawn with.
+pub(super) struct Pen<'a> {
+    pub(super) buf: &'a mut Buffer,
+    pub(super) theme: &'a Theme,
+    pub(super) glyphs: &'static Glyphs,
+    pub(super) hits: &'a mut Vec<Hit>,
+    pub(super) links: &'a mut Vec<Hyperlink>,
+    /// Where the terminal's cursor goes: the text field that takes the keys.
+    pub(super) cursor: Option<Position>,
+}
+
+impl Pen<'_> {
+    /// Writes one character.
+    pub(super) fn put(&mut self, x: u16, y: u16, ch: char, style: Style) {
+        if let Some(cell) = self.buf.cell_mut(Position { x, y }) {
+            cell.set_char(ch).set_style(style);
+        }
+    }
+
+    /// Writes text into at most `max` cells, the last one `…` when it does not fit; returns where the next goes.
+    pub(super) fn text(&mut self, x: u16, y: u16, max: u16, text: &str, style: Style) -> u16 {
+        let area = *self.buf.area();
+        if y < area.top() || y >= area.bottom() || x < area.left() || x >= area.right() {
+            return x;
+        }
+        let max = max.min(area.right() - x);
+        if max == 0 {
+            return x;
+        }
+        let fits = width(text) <= max;
+        let room = if fits { max } else { max - 1 };
+        let mut next =
+            if text.is_ascii() { self.ascii(x, y, room, text, style) } else { self.graphemes(x, y, room, text, style) };
+        if !fits {
+            // A wide character may have left a cell before the mark.
+            while next < x + room {
+                self.put(next, y, ' ', style);
+                next += 1;
+            }
+            self.put(next, y, self.glyphs.ellipsis, style);
+            next += 1;
+        }
+        next
+    }
+
+    fn ascii(&mut self, x: u16, y: u16, room: u16, text: &str, style: Style) -> u16 {
+        let start = self.buf.index_of(x, y);
+        let row = self.buf.content.iter_mut().skip(start).take(usize::from(room));
+        let mut next = x;
+        for (cell, byte) in row.zip(text.bytes()) {
+            let ch = if byte.is_ascii_control() { char::REPLACEMENT_CHARACTER } else { char::from(byte) };
+            cell.set_char(ch).set_style(style);
+            next += 1;
+        }
+        next
+    }
+
+    fn graphemes(&mut self, x: u16, y: u16, room: u16, text: &str, style: Style) -> u16 {
+        let mut next = x;
+        for grapheme in text.graphemes(true) {
+            let wide = width(grapheme);
+            if wide == 0 || grapheme.chars().any(char::is_control) {
+                continue;
+            }
+            if next + wide > x + room {
+                break;
+            }
+            if let Some(cell) = self.buf.cell_mut(Position { x: next, y }) {
+                cell.set_symbol(grapheme).set_style(style);
+            }
+            for hidden in next + 1..next + wide {
+                if let Some(cell) = self.buf.cell_mut(Position { x: hidden, y }) {
+                    // The terminal fills this one; an empty cell keeps the difference between frames honest.
+                    cell.reset();
+                    cell.set_style(style);
+                }
+            }
+            next += wide;
+        }
+        next
+    }
+
+    /// Writes text against the right edge of `max` cells.
+    pub(super) fn right(&mut self, x: u16, y: u16, max: u16, text: &str, style: Style) {
+        let used = width(text).min(max);
+        self.text(x + (max - used), y, used, text, style);
+    }
+
+    /// Writes pieces of text one after another into at most `max` cells; returns where the next goes.
+    pub(super) fn pieces(&mut self, x: u16, y: u16, max: u16, pieces: &[(&str, Style)]) -> u16 {
+        let end = x.saturating_add(max);
+        let mut next = x;
+        for (text, style) in pieces {
+            if next >= end {
+                break;
+            }
+            next = self.text(next, y, end - next, text, *style);
+        }
+        next
+    }
+
+    /// Fills an area with spaces in a style.
+    pub(super) fn clear(&mut self, area: Rect, style: Style) {
+        let area = area.intersection(*self.buf.area());
+        for y in area.top()..area.bottom() {
+            let start = self.buf.index_of(area.left(), y);
+            for cell in self.buf.content.iter_mut().skip(start).take(usize::from(area.width)) {
+                cell.reset();
+                cell.set_style(self.theme.base.patch(style));
+            }
+        }
+    }
+
+    /// Changes the style of what is there.
+    pub(super) fn restyle(&mut self, area: Rect, style: Style) {
+        self.buf.set_style(area, style);
+    }
+
+    /// Makes an area answer to the mouse.
+    pub(super) fn hit(&mut self, area: Rect, target: HitTarget) {
+        self.hits.push(Hit::Area(area, target));
+    }
+
+    /// A text field: its text scrolled so that the cursor shows, and the terminal's cursor in it.
+    pub(super) fn field(&mut self, area: Rect, value: &str, cursor: u16, masked: bool) {
+        let style = self.theme.input;
+        self.clear(Rect { height: 1, ..area }, style);
+        if area.width == 0 {
+            return;
+        }
+        let (shown, cursor) = if masked {
+            let mask = self.glyphs.mask;
+            (Cow::Owned(value.chars().map(|_| mask).collect::<String>()), cells(value.chars().count()).min(cursor))
+        } else {
+            (clean(value), cursor)
+        };
+        let skip = cursor.saturating_sub(area.width - 1);
+        let mut left = skip;
+        let rest = shown.trim_start_matches(|ch: char| {
+            let wide = cells(ch.width().unwrap_or(0));
+            let cut = left > 0;
+            left = left.saturating_sub(wide);
+            cut
+        });
+        let mut room = area.width;
+        let visible: String = rest
+            .chars()
+            .take_while(|ch| {
+                let wide = cells(ch.width().unwrap_or(0));
+                let fits = wide <= room;
+                room = room.saturating_sub(wide);
+                fits
+            })
+            .collect();
+        self.text(area.x, area.y, area.width, &visible, style);
+        self.cursor = Some(Position { x: area.x + cursor - skip, y: area.y });
+    }
+}

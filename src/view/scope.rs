@@ -1,0 +1,86 @@
+//! Which accounts are shown, whether what is shown is real money, and how fresh it is.
+
+use std::time::Duration;
+
+use crate::app::Model;
+use crate::app::model::{AccountScope, AccountState};
+use crate::domain::{Environment, LinkId};
+
+/// What kind of account a pane shows; decides its frame and its tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// No account.
+    Neutral,
+    /// Paper accounts only.
+    Paper,
+    /// Live accounts only.
+    Live,
+    /// Both; framed as live.
+    Mixed,
+}
+
+impl Kind {
+    /// The kind of one account.
+    pub(super) const fn of(environment: Environment) -> Self {
+        match environment {
+            Environment::Paper => Self::Paper,
+            Environment::Live => Self::Live,
+        }
+    }
+
+    /// True when real money is shown.
+    pub(super) const fn is_live(self) -> bool {
+        matches!(self, Self::Live | Self::Mixed)
+    }
+}
+
+/// An account by its link.
+pub(super) fn account<'a>(model: &'a Model, link: &LinkId) -> Option<&'a AccountState> {
+    model.accounts.iter().find(|account| account.link.id == *link)
+}
+
+/// The one account shown, if it is one.
+pub(super) fn single(model: &Model) -> Option<&AccountState> {
+    match &model.scope {
+        AccountScope::One(link) => account(model, link),
+        AccountScope::None | AccountScope::All => None,
+    }
+}
+
+/// The accounts shown.
+pub(super) fn shown(model: &Model) -> impl Iterator<Item = &AccountState> {
+    model.accounts.iter().filter(|account| match &model.scope {
+        AccountScope::None => false,
+        AccountScope::One(link) => account.link.id == *link,
+        AccountScope::All => true,
+    })
+}
+
+/// What kind of accounts are shown.
+pub(super) fn kind(model: &Model) -> Kind {
+    shown(model).map(|account| Kind::of(account.link.environment)).fold(Kind::Neutral, |all, one| match all {
+        Kind::Neutral => one,
+        same if same == one => same,
+        _ => Kind::Mixed,
+    })
+}
+
+/// How old an account's data is, when it is not live; `None` when it is as fresh as can be.
+pub(super) fn stale(account: &AccountState, model: &Model) -> Option<Duration> {
+    if account.session.state().is_live() {
+        return None;
+    }
+    let newest = account.last_event_at.max(account.account.as_ref().map(|account| account.at));
+    Some(newest.map_or(Duration::ZERO, |at| model.now.mono.since(at)))
+}
+
+/// The account's number as shown in lists: a live one keeps its ends only, for those who look over shoulders.
+pub(super) fn shown_number(account: &AccountState, mask: char) -> String {
+    let number = super::pen::clean(&account.link.account_number).into_owned();
+    if account.link.environment == Environment::Paper || number.chars().count() < 6 {
+        return number;
+    }
+    let length = number.chars().count();
+    let ends = |index: usize| index == 0 || index + 3 >= length;
+    number.chars().enumerate().map(|(index, ch)| if ends(index) { ch } else { mask }).collect()
+}

@@ -1,0 +1,351 @@
+//! Tables: columns measured from the rows in the window, figures aligned at their decimal point, rows written straight
+//! into the buffer.
+//!
+//! Widths are remembered and only grow while the same accounts are shown, so that columns do not jump as rows scroll.
+
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use rust_decimal::Decimal;
+
+use super::format::MISSING;
+use super::pen::{Pen, cells, width};
+use crate::domain::money::write_grouped;
+
+/// How a column stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Align {
+    /// Text.
+    Left,
+    /// Figures, aligned at the decimal point.
+    Point,
+}
+
+/// One column of a table.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Column {
+    /// Its title.
+    pub(super) title: &'static str,
+    /// How it stands.
+    pub(super) align: Align,
+    /// The narrowest it may get.
+    pub(super) min: u16,
+    /// The widest it may get; longer text ends in `…`.
+    pub(super) max: u16,
+    /// Zero is always shown; the highest number goes first when there is no room.
+    pub(super) rank: u8,
+}
+
+/// What was measured of a column.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Measure {
+    /// The widest cell.
+    wide: u16,
+    /// The most that stands before a decimal point.
+    whole: u16,
+    /// The most that a decimal point and what follows take.
+    fraction: u16,
+}
+
+/// Fractions up to this long are aligned at the point; one longer, such as a coin's, would cost every row its room.
+const ALIGNED: u16 = 5;
+
+impl Measure {
+    fn aligned(self) -> bool {
+        self.fraction <= ALIGNED
+    }
+
+    fn width(self) -> u16 {
+        if self.aligned() { self.wide.max(self.whole + self.fraction) } else { self.wide }
+    }
+}
+
+/// What a table remembers between frames.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    measures: Vec<Measure>,
+    places: Vec<Place>,
+}
+
+impl Memory {
+    /// Forgets the widths: other accounts are shown.
+    pub(super) fn reset(&mut self) {
+        self.measures.clear();
+    }
+}
+
+/// Where a column ended up.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    column: usize,
+    x: u16,
+    width: u16,
+}
+
+/// A cell as written into the sheet.
+#[derive(Debug, Clone, Copy)]
+struct Cell {
+    start: usize,
+    end: usize,
+    /// Cells before the decimal point, or all of a text.
+    whole: u16,
+    fraction: u16,
+    style: Style,
+}
+
+/// The cells of the rows in the window; its memory is used again every frame.
+#[derive(Debug, Default)]
+pub(super) struct Sheet {
+    text: String,
+    cells: Vec<Cell>,
+}
+
+impl Sheet {
+    /// Empties it.
+    pub(super) fn clear(&mut self) {
+        self.text.clear();
+        self.cells.clear();
+    }
+
+    /// The next cell: a text.
+    pub(super) fn text(&mut self, text: &str, style: Style) {
+        self.build(style, |out| out.push_str(text));
+    }
+
+    /// The next cell: a mark, a space, a text.
+    pub(super) fn marked(&mut self, mark: char, text: &str, style: Style) {
+        self.build(style, |out| {
+            out.push(mark);
+            out.push(' ');
+            out.push_str(text);
+        });
+    }
+
+    /// The next cell: a text that is built in place.
+    pub(super) fn build(&mut self, style: Style, write: impl FnOnce(&mut String)) {
+        let start = self.text.len();
+        write(&mut self.text);
+        let whole = self.text.get(start..).map_or(0, width);
+        self.cells.push(Cell { start, end: self.text.len(), whole, fraction: 0, style });
+    }
+
+    /// The next cell: a figure with at least `places` decimals, or `--`.
+    pub(super) fn figure(&mut self, value: Option<Decimal>, places: u32, style: Style, missing: Style) {
+        self.signed_figure(value, places, "", style, missing);
+    }
+
+    /// As [`Self::figure`], with something before it, such as `+` or `▲ +`.
+    pub(super) fn signed_figure(
+        &mut self,
+        value: Option<Decimal>,
+        places: u32,
+        before: &str,
+        style: Style,
+        missing: Style,
+    ) {
+        let Some(value) = value else {
+            // It stands where the whole part of a figure would.
+            self.text(MISSING, missing);
+            return;
+        };
+        let start = self.text.len();
+        self.text.push_str(before);
+        write_grouped(&mut self.text, value, places);
+        let text = self.text.get(start..).unwrap_or_default();
+        let fraction = text.find('.').map_or(0, |point| cells(text.len() - point));
+        let whole = width(text) - fraction;
+        self.cells.push(Cell { start, end: self.text.len(), whole, fraction, style });
+    }
+}
+
+/// What a table shows beside its cells.
+pub(super) struct Rows {
+    /// The window's row that is selected, if it is in the window.
+    pub(super) selected: Option<usize>,
+    /// Whether the keys are here.
+    pub(super) focused: bool,
+    /// The column that sorts, and whether it is reversed.
+    pub(super) sorted: Option<(usize, bool)>,
+}
+
+const MIN_GAP: u16 = 1;
+const MAX_GAP: u16 = 3;
+
+impl Pen<'_> {
+    /// Writes titles and rows into `area`: one line of titles, then the rows of the sheet. `hidden` columns are left out.
+    pub(super) fn table(
+        &mut self,
+        area: Rect,
+        columns: &[Column],
+        hidden: impl Fn(usize) -> bool,
+        sheet: &Sheet,
+        memory: &mut Memory,
+        rows: &Rows,
+    ) -> Vec<(usize, Rect)> {
+        measure(columns, sheet, memory);
+        // The first cell is the mark of the selected row.
+        let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area };
+        place(inner, columns, hidden, memory);
+        let mut headers = Vec::with_capacity(memory.places.len());
+        for place in &memory.places {
+            let Some(column) = columns.get(place.column) else { continue };
+            let sorted = rows.sorted.filter(|(sorted, _)| *sorted == place.column);
+            let style = if sorted.is_some() { self.theme.column_sorted } else { self.theme.column };
+            match column.align {
+                Align::Left => {
+                    self.text(place.x, area.y, place.width, column.title, style);
+                }
+                Align::Point => self.right(place.x, area.y, place.width, column.title, style),
+            }
+            if let Some((_, reversed)) = sorted {
+                let mark = if reversed { self.glyphs.up } else { self.glyphs.down };
+                let beside = match column.align {
+                    Align::Left => place.x + width(column.title).min(place.width),
+                    Align::Point => (place.x + place.width).saturating_sub(width(column.title) + 1),
+                };
+                self.put(beside, area.y, mark, self.theme.column_sorted);
+            }
+            headers.push((place.column, Rect { x: place.x, y: area.y, width: place.width, height: 1 }));
+        }
+        let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+        for (index, row) in sheet.cells.chunks(columns.len().max(1)).enumerate().take(usize::from(body.height)) {
+            let y = body.y + cells(index);
+            for place in &memory.places {
+                let Some(cell) = row.get(place.column) else { continue };
+                let align = columns.get(place.column).map_or(Align::Left, |column| column.align);
+                let measured = memory.measures.get(place.column).copied().unwrap_or_default();
+                self.cell(*place, y, cell, align, measured, sheet);
+            }
+            if rows.selected == Some(index) {
+                self.select(Rect { y, height: 1, ..area }, rows.focused);
+            }
+        }
+        headers
+    }
+
+    /// Marks a row as the selected one.
+    pub(super) fn select(&mut self, row: Rect, focused: bool) {
+        let style = if focused { self.theme.selected } else { self.theme.selected_unfocused };
+        self.restyle(row, style);
+        let bar = if focused { self.theme.border_focused } else { self.theme.faint };
+        self.put(row.x, row.y, self.glyphs.bar, style.patch(bar));
+    }
+
+    fn cell(&mut self, place: Place, y: u16, cell: &Cell, align: Align, measured: Measure, sheet: &Sheet) {
+        let text = sheet.text.get(cell.start..cell.end).unwrap_or_default();
+        let wide = cell.whole + cell.fraction;
+        if align == Align::Left {
+            self.text(place.x, y, place.width, text, cell.style);
+            return;
+        }
+        // Aligned at the point where there is room, else against the right edge, else said to be longer.
+        let behind = if measured.aligned() { measured.fraction.saturating_sub(cell.fraction) } else { 0 };
+        if wide + behind <= place.width {
+            self.text(place.x + place.width - wide - behind, y, wide, text, cell.style);
+        } else if wide <= place.width {
+            self.text(place.x + place.width - wide, y, wide, text, cell.style);
+        } else if cell.whole < place.width {
+            self.text(place.x, y, place.width, text, cell.style);
+        } else {
+            let short = scientific(text);
+            self.right(place.x, y, place.width, &short, cell.style);
+        }
+    }
+}
+
+/// A figure too wide for its column even without decimals, as `~1.23e15`: never digits that could be read as all of it.
+fn scientific(text: &str) -> String {
+    let digits: String = text.split('.').next().unwrap_or_default().chars().filter(char::is_ascii_digit).collect();
+    let sign = if text.contains('-') { "-" } else { "" };
+    let (first, rest) = digits.split_at_checked(1).unwrap_or(("0", ""));
+    let after = rest.get(..2).unwrap_or(rest);
+    format!("~{sign}{first}.{after}e{}", rest.len())
+}
+
+fn measure(columns: &[Column], sheet: &Sheet, memory: &mut Memory) {
+    if memory.measures.len() != columns.len() {
+        memory.measures = vec![Measure::default(); columns.len()];
+    }
+    for row in sheet.cells.chunks(columns.len().max(1)) {
+        for (cell, measure) in row.iter().zip(&mut memory.measures) {
+            measure.wide = measure.wide.max(cell.whole + cell.fraction);
+            measure.whole = measure.whole.max(cell.whole);
+            measure.fraction = measure.fraction.max(cell.fraction);
+        }
+    }
+}
+
+/// Decides which columns are shown, how wide, and where.
+fn place(area: Rect, columns: &[Column], hidden: impl Fn(usize) -> bool, memory: &mut Memory) {
+    let wanted = |index: usize, column: &Column| {
+        let measured = memory.measures.get(index).copied().unwrap_or_default();
+        // The sort mark needs a cell beside the title.
+        let title = width(column.title) + u16::from(column.align == Align::Left);
+        measured.width().max(title).max(column.min).min(column.max)
+    };
+    let mut shown: Vec<(usize, u16)> = columns
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| !hidden(*index))
+        .map(|(index, column)| (index, wanted(index, column)))
+        .collect();
+    let total = |shown: &[(usize, u16)], gap: u16| {
+        let gaps = cells(shown.len().saturating_sub(1)) * gap;
+        shown.iter().map(|(_, wide)| *wide).sum::<u16>() + gaps
+    };
+    let rank = |index: usize| columns.get(index).map_or(0, |column| column.rank);
+    let minimum = |index: usize| columns.get(index).map_or(0, |column| column.min.max(cells(column.title.len())));
+    while total(&shown, MIN_GAP) > area.width {
+        let last = shown.iter().map(|(index, _)| rank(*index)).max().unwrap_or(0);
+        if last == 0 {
+            break;
+        }
+        shown.retain(|(index, _)| rank(*index) != last);
+    }
+    // Nothing more may go: what is left gives way down to its minimum, from the right.
+    let mut over = total(&shown, MIN_GAP).saturating_sub(area.width);
+    for (index, wide) in shown.iter_mut().rev() {
+        let gives = wide.saturating_sub(minimum(*index)).min(over);
+        *wide -= gives;
+        over -= gives;
+    }
+    let gap = (MIN_GAP..=MAX_GAP).rev().find(|gap| total(&shown, *gap) <= area.width).unwrap_or(MIN_GAP);
+    memory.places.clear();
+    let mut x = area.x;
+    for (index, wide) in shown {
+        let wide = wide.min(area.right().saturating_sub(x));
+        if wide == 0 {
+            break;
+        }
+        memory.places.push(Place { column: index, x, width: wide });
+        x = x.saturating_add(wide + gap);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_figure_too_wide_for_its_column_never_shows_only_its_first_digits() {
+        assert_eq!(scientific("123,456,789,012,345.67"), "~1.23e14");
+        assert_eq!(scientific("-9,000,000.00"), "~-9.00e6");
+    }
+
+    #[test]
+    fn columns_give_way_by_rank_and_never_leave_the_area() {
+        let column = |title, rank| Column { title, align: Align::Left, min: 4, max: 20, rank };
+        let columns = [column("alpha", 0), column("beta", 2), column("gamma", 1)];
+        let mut memory = Memory::default();
+        let mut sheet = Sheet::default();
+        for text in ["0123456789", "0123456789", "0123456789"] {
+            sheet.text(text, Style::new());
+        }
+        measure(&columns, &sheet, &mut memory);
+        for (wide, expected) in [(40, vec![0, 1, 2]), (25, vec![0, 2]), (12, vec![0]), (6, vec![0])] {
+            let area = Rect { x: 3, y: 0, width: wide, height: 5 };
+            place(area, &columns, |_| false, &mut memory);
+            assert_eq!(memory.places.iter().map(|place| place.column).collect::<Vec<_>>(), expected, "{wide}");
+            assert!(memory.places.iter().all(|place| place.x + place.width <= area.right()));
+        }
+    }
+}

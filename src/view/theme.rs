@@ -1,0 +1,305 @@
+//! Every style there is, read from theme files: ours are embedded, a user's is a TOML file of the same shape.
+//!
+//! Nothing else in the view names a colour. Themes are written for true colour and say what changes on 16 colours;
+//! 256 colours are computed, and without colour only modifiers speak.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use ratatui::style::{Color, Modifier, Style};
+use serde::Deserialize;
+use thiserror::Error;
+use toml::Spanned;
+
+mod depth;
+
+pub use depth::Depth;
+
+/// Declares the roles once: the fields, their names in theme files, and the way to set one by name.
+macro_rules! roles {
+    ($($(#[$doc:meta])* $role:ident),+ $(,)?) => {
+        /// A style for every role on the screen.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct Theme {
+            /// Its name.
+            pub name: String,
+            $($(#[$doc])* pub $role: Style,)+
+        }
+
+        impl Theme {
+            /// The roles a theme file may set, in the order of the documentation.
+            pub const ROLES: &'static [&'static str] = &[$(stringify!($role)),+];
+
+            fn blank(name: &str) -> Self {
+                Self { name: name.to_owned(), $($role: Style::new(),)+ }
+            }
+
+            fn role_mut(&mut self, role: &str) -> Option<&mut Style> {
+                match role {
+                    $(stringify!($role) => Some(&mut self.$role),)+
+                    _ => None,
+                }
+            }
+
+            /// Every role and its style.
+            pub fn styles(&self) -> Vec<(&'static str, Style)> {
+                vec![$((stringify!($role), self.$role)),+]
+            }
+        }
+    };
+}
+
+roles! {
+    /// Under everything; a theme may paint the background with it.
+    base,
+    /// Plain text and figures.
+    text,
+    /// Labels, units, what matters less.
+    dim,
+    /// What is barely there: rules, empty hints.
+    faint,
+    /// Words that stand out: names, headings in overlays.
+    strong,
+    /// Frame of a pane without an account, and of a paper account.
+    border,
+    /// The same, with the keys.
+    border_focused,
+    /// Frame of a live account.
+    border_live,
+    /// The same, with the keys.
+    border_live_focused,
+    /// Title of a pane.
+    title,
+    /// Title of the pane with the keys.
+    title_focused,
+    /// The word PAPER.
+    tag_paper,
+    /// The word LIVE.
+    tag_live,
+    /// The word SIMULATED.
+    tag_simulated,
+    /// READ-ONLY and other notices about the whole program.
+    tag_notice,
+    /// The selected row where the keys are.
+    selected,
+    /// The selected row elsewhere.
+    selected_unfocused,
+    /// Column titles.
+    column,
+    /// The column that sorts.
+    column_sorted,
+    /// BUY.
+    buy,
+    /// SELL.
+    sell,
+    /// Profit.
+    gain,
+    /// Loss.
+    loss,
+    /// Connected, filled, well.
+    ok,
+    /// On its way: connecting, pending, partly filled.
+    waiting,
+    /// Wrong: refused, rejected, failed.
+    error,
+    /// A working order.
+    working,
+    /// An order that is done without a fill.
+    gone,
+    /// Data that is no longer fresh.
+    stale,
+    /// A key in the footer and in help.
+    key,
+    /// What the key does.
+    key_label,
+    /// A key that cannot act now.
+    key_off,
+    /// A new execution, for a moment.
+    flash,
+    /// The part of a text that matches a search.
+    matched,
+    /// A text field.
+    input,
+    /// A hyperlink.
+    link,
+    /// A passing message.
+    toast,
+    /// A chart's curve.
+    chart,
+    /// A chart's axes and crosshair.
+    chart_axis,
+    /// The scroll mark on a pane's edge.
+    scroll,
+}
+
+/// Why a theme file cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{}{message}", line.map(|line| format!("line {line}: ")).unwrap_or_default())]
+pub struct ThemeError {
+    /// The line, from 1.
+    pub line: Option<usize>,
+    /// What is wrong, with the cure.
+    pub message: String,
+}
+
+/// The names of the embedded themes and their files.
+const BUILT_IN: &[(&str, &str)] = &[
+    ("dark", include_str!("../../assets/themes/dark.toml")),
+    ("light", include_str!("../../assets/themes/light.toml")),
+    ("high-contrast", include_str!("../../assets/themes/high-contrast.toml")),
+    ("colour-blind", include_str!("../../assets/themes/colour-blind.toml")),
+    ("none", include_str!("../../assets/themes/none.toml")),
+];
+
+/// A theme file as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    name: Option<String>,
+    /// One of ours to start from.
+    inherits: Option<Spanned<String>>,
+    #[serde(default)]
+    palette: BTreeMap<String, Spanned<String>>,
+    #[serde(default)]
+    styles: BTreeMap<Spanned<String>, Spanned<String>>,
+    /// What differs on 16 colours.
+    #[serde(default)]
+    ansi: BTreeMap<Spanned<String>, Spanned<String>>,
+}
+
+impl Default for Theme {
+    fn default() -> Self {
+        Self::by_name("dark", Depth::TrueColour).unwrap_or_else(|| Self::blank("blank"))
+    }
+}
+
+impl Theme {
+    /// The names of the embedded themes.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        BUILT_IN.iter().map(|(name, _)| *name)
+    }
+
+    /// An embedded theme, for a terminal of this depth; without colours it is always `none`.
+    pub fn by_name(name: &str, depth: Depth) -> Option<Self> {
+        let name = if depth == Depth::Mono { "none" } else { name };
+        // Both spellings are used by people.
+        let name = if name == "color-blind" { "colour-blind" } else { name };
+        let (_, text) = BUILT_IN.iter().find(|(known, _)| *known == name)?;
+        Self::parse(text, depth).ok()
+    }
+
+    /// A theme from the text of a file, for a terminal of this depth.
+    ///
+    /// # Errors
+    /// The first mistake found, with its line.
+    pub fn parse(text: &str, depth: Depth) -> Result<Self, ThemeError> {
+        let file: File = toml::from_str(text).map_err(|error| ThemeError {
+            line: error.span().map(|span| line_of(text, span.start)),
+            message: error.message().to_owned(),
+        })?;
+        let mut theme = match &file.inherits {
+            None => Self::blank("theme"),
+            Some(parent) => Self::inherit(text, parent, depth)?,
+        };
+        if let Some(name) = &file.name {
+            theme.name.clone_from(name);
+        }
+        for (role, words) in &file.styles {
+            theme.set(text, &file.palette, role, words)?;
+        }
+        match depth {
+            Depth::TrueColour => {}
+            Depth::Mono => theme.each(|style| Style { fg: None, bg: None, underline_color: None, ..style }),
+            Depth::Indexed | Depth::Ansi => theme.each(|style| depth.style(style)),
+        }
+        // Checked at every depth, so that a mistake shows on the machine where the theme is written.
+        let mut ansi = theme.clone();
+        for (role, words) in &file.ansi {
+            ansi.set(text, &file.palette, role, words)?;
+        }
+        Ok(if depth == Depth::Ansi { ansi } else { theme })
+    }
+
+    fn inherit(text: &str, parent: &Spanned<String>, depth: Depth) -> Result<Self, ThemeError> {
+        let name = parent.get_ref();
+        BUILT_IN
+            .iter()
+            .find(|(known, _)| known == name)
+            .ok_or_else(|| ThemeError {
+                line: Some(line_of(text, parent.span().start)),
+                message: format!(
+                    "there is no theme {name:?} to inherit; choose one of {}",
+                    Self::names().collect::<Vec<_>>().join(", ")
+                ),
+            })
+            .and_then(|(_, built_in)| Self::parse(built_in, depth))
+    }
+
+    fn set(
+        &mut self,
+        text: &str,
+        palette: &BTreeMap<String, Spanned<String>>,
+        role: &Spanned<String>,
+        words: &Spanned<String>,
+    ) -> Result<(), ThemeError> {
+        let style = parse_style(words.get_ref(), palette)
+            .map_err(|message| ThemeError { line: Some(line_of(text, words.span().start)), message })?;
+        let slot = self.role_mut(role.get_ref()).ok_or_else(|| ThemeError {
+            line: Some(line_of(text, role.span().start)),
+            message: format!("there is no style {:?}; the styles are {}", role.get_ref(), Self::ROLES.join(", ")),
+        })?;
+        *slot = style;
+        Ok(())
+    }
+
+    fn each(&mut self, change: impl Fn(Style) -> Style) {
+        for role in Self::ROLES {
+            if let Some(style) = self.role_mut(role) {
+                *style = change(*style);
+            }
+        }
+    }
+}
+
+/// `blue on #202020 bold`: a foreground, a background, modifiers; any of them may be missing.
+fn parse_style(words: &str, palette: &BTreeMap<String, Spanned<String>>) -> Result<Style, String> {
+    let mut style = Style::new();
+    let mut background = false;
+    for word in words.split_whitespace() {
+        let modifier = match word {
+            "on" => {
+                background = true;
+                continue;
+            }
+            "bold" => Modifier::BOLD,
+            "dim" => Modifier::DIM,
+            "italic" => Modifier::ITALIC,
+            "underlined" => Modifier::UNDERLINED,
+            "reversed" => Modifier::REVERSED,
+            "crossed" => Modifier::CROSSED_OUT,
+            name => {
+                let named = palette.get(name).map_or(name, |colour| colour.get_ref().as_str());
+                let colour = parse_colour(named).ok_or_else(|| {
+                    format!("{name:?} is no colour: write #rrggbb, a number to 255, a name such as red, or a name of [palette]")
+                })?;
+                style = if background { style.bg(colour) } else { style.fg(colour) };
+                background = false;
+                continue;
+            }
+        };
+        style = style.add_modifier(modifier);
+    }
+    if background { Err("a colour must follow `on`".to_owned()) } else { Ok(style) }
+}
+
+fn parse_colour(word: &str) -> Option<Color> {
+    if word == "default" { Some(Color::Reset) } else { Color::from_str(word).ok() }
+}
+
+/// The line, from 1, of a byte offset.
+fn line_of(text: &str, offset: usize) -> usize {
+    text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,88 @@
+//! What a newcomer sees while no account is linked: what to do next, in three steps.
+
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::footer;
+use super::frame::Frame;
+use super::pen::{Pen, cells, clean, width};
+use super::scope::Kind;
+use crate::app::Model;
+
+/// Draws it in the place of the account's panes.
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, focused: bool) {
+    let frame = Frame {
+        kind: Kind::Neutral,
+        focused: focused && model.overlays.is_empty(),
+        digit: None,
+        title: "Welcome",
+        facts: &[],
+        tagged: false,
+    };
+    let inner = pen.frame(area, &frame);
+    let lines = lines(pen, model);
+    let high = cells(lines.len()).min(inner.height);
+    let wide = lines.iter().map(line_width).max().unwrap_or(0).min(inner.width.saturating_sub(2));
+    let x = inner.x + (inner.width - wide) / 2;
+    // A little above the middle looks like the middle.
+    let y = inner.y + (inner.height - high) / 3;
+    write(pen, Rect { x, y, width: wide, height: high }, &lines);
+}
+
+/// Draws it as a box over the panes, with the keys that answer it.
+pub(super) fn overlay(pen: &mut Pen<'_>, area: Rect, model: &Model) {
+    let lines = lines(pen, model);
+    let wide = lines.iter().map(line_width).max().unwrap_or(0);
+    let size = (wide + 6, cells(lines.len()) + 5);
+    let (_, inner) = super::overlay::boxed(pen, area, size, Kind::Neutral, "Welcome", &[]);
+    write(pen, Rect { x: inner.x + 1, y: inner.y + 1, width: inner.width.saturating_sub(1), ..inner }, &lines);
+    footer::keys(pen, Rect { x: inner.x + 1, y: inner.bottom().saturating_sub(1), height: 1, ..inner }, model);
+}
+
+type Text = Vec<(String, Style)>;
+
+fn line_width(line: &Text) -> u16 {
+    line.iter().map(|(text, _)| width(text)).sum()
+}
+
+fn write(pen: &mut Pen<'_>, area: Rect, lines: &[Text]) {
+    for (line, y) in lines.iter().zip(area.top()..area.bottom()) {
+        let mut x = area.x;
+        for (text, style) in line {
+            x = pen.text(x, y, area.right().saturating_sub(x), text, *style);
+        }
+    }
+}
+
+fn lines(pen: &Pen<'_>, model: &Model) -> Vec<Text> {
+    let theme = pen.theme;
+    let text = |text: &str| vec![(text.to_owned(), theme.text)];
+    let step = |number: &str, key: &str, rest: &str| {
+        vec![(format!("{number}  "), theme.dim), (key.to_owned(), theme.key), (rest.to_owned(), theme.text)]
+    };
+    let mut lines = vec![
+        vec![("No account is linked yet.".to_owned(), theme.strong)],
+        Text::new(),
+        step("1", "a", "  adds a broker: type paper or live to find it"),
+        step("2", "Enter", "  opens the broker's own page in your browser"),
+        step("3", "Allow", "  there, and your orders stream in here"),
+        Text::new(),
+    ];
+    if model.brokers.iter().all(|broker| broker.missing.is_some()) {
+        lines.push(text("Linking needs an OAuth app of your own, registered with the broker."));
+        lines.push(vec![("Its client id goes into".to_owned(), theme.text)]);
+        lines.push(vec![(clean(&model.program.config_path).into_owned(), theme.strong)]);
+        lines.push(vec![
+            ("brokerdeck config init".to_owned(), theme.key),
+            (" writes that file with every setting explained.".to_owned(), theme.text),
+        ]);
+        lines.push(Text::new());
+    }
+    if !model.program.simulated {
+        lines.push(vec![
+            ("brokerdeck demo".to_owned(), theme.key),
+            (" shows everything on a simulated brokerage.".to_owned(), theme.text),
+        ]);
+    }
+    lines
+}
