@@ -10,5 +10,8 @@
 )]
 
 mod cli;
+mod fixture;
 mod layering;
 mod linking;
+mod screens;
+mod stage;

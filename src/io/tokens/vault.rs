@@ -76,16 +76,13 @@ pub(super) struct Vault {
 }
 
 impl Vault {
-    /// Starts the thread; it connects at once, and again for a later call when that failed.
+    /// Starts the thread; it connects at once.
     pub(super) fn open(connect: Connect) -> Self {
         let (jobs, inbox) = mpsc::channel::<Job>();
         let work = move || {
-            let mut keys = (connect.0)();
+            let keys = (connect.0)();
             for job in inbox {
                 job(&keys);
-                if keys.is_err() {
-                    keys = (connect.0)();
-                }
             }
         };
         if let Err(error) = std::thread::Builder::new().name("secret-store".to_owned()).spawn(work) {

@@ -1,0 +1,509 @@
+//! A desk with a scripted broker behind it: real messages through the real `update`, at a fixed time.
+//!
+//! Screens, benches and pictures all draw this.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use brokerdeck::app::keymap::{Chord, Keymap};
+use brokerdeck::app::model::{BrokerSummary, Model, Program};
+use brokerdeck::app::{Effect, Msg, update};
+use brokerdeck::domain::execution::ExecutionKind;
+use brokerdeck::domain::market::{EquityHistory, EquityPoint, MarketClock};
+use brokerdeck::domain::order::Raw;
+use brokerdeck::domain::{
+    Account, AccountId, Activity, ActivityKind, BrokerId, Environment, Execution, ExecutionId, LinkId, Money, Mono,
+    Now, Order, OrderClass, OrderId, OrderStatus, OrderType, Position, Price, Qty, Side, Source, Symbol, TimeInForce,
+    TradeEvent, TradeUpdate,
+};
+use brokerdeck::link::LinkRecord;
+use brokerdeck::session::{Closed, Reply, Request, StreamEvent};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// What the clock shows when the desk is ready: 13:46:16 in New York.
+pub const NOW: &str = "2026-11-24T18:46:16.400Z";
+/// How long the program has run by then.
+const UPTIME: Duration = Duration::from_secs(9 * 60);
+
+/// What a broker knows of one account.
+#[derive(Debug, Clone)]
+pub struct Book {
+    pub account: Account,
+    pub positions: Vec<Position>,
+    pub orders: Vec<Order>,
+    pub fills: Vec<Activity>,
+    pub history: EquityHistory,
+}
+
+/// The program, and the broker's side of its accounts.
+pub struct Desk {
+    pub model: Model,
+    pub now: Now,
+    books: BTreeMap<LinkId, Book>,
+    epochs: BTreeMap<LinkId, brokerdeck::session::Epoch>,
+}
+
+pub fn time(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+/// Today in New York, by the time of day.
+pub fn today(clock: &str) -> Timestamp {
+    let at: Timestamp = time(&format!("2026-11-24T{clock}Z"));
+    at + Duration::from_secs(5 * 3600)
+}
+
+fn px(text: &str) -> Option<Price> {
+    (!text.is_empty()).then(|| text.parse().unwrap())
+}
+
+fn money(text: &str) -> Option<Money> {
+    (!text.is_empty()).then(|| text.parse().unwrap())
+}
+
+fn qty(text: &str) -> Qty {
+    text.parse().unwrap()
+}
+
+pub fn paper() -> LinkRecord {
+    record("alpaca-paper", Environment::Paper, "PA3SIM0001", "Alpaca Paper")
+}
+
+pub fn live() -> LinkRecord {
+    record("alpaca-live", Environment::Live, "840217321", "Alpaca Live")
+}
+
+fn record(broker: &str, environment: Environment, number: &str, label: &str) -> LinkRecord {
+    LinkRecord {
+        id: LinkId::new(format!("{broker}/{}/{number}", environment.as_str())),
+        broker: BrokerId::from(broker),
+        environment,
+        account_id: AccountId::new(format!("id-of-{number}")),
+        account_number: Arc::from(number),
+        label: Arc::from(label),
+        scopes: vec![Arc::from("account:write"), Arc::from("trading"), Arc::from("data")],
+        linked_at: time("2026-11-20T15:00:00Z"),
+    }
+}
+
+fn account(link: &LinkRecord, equity: &str, last: &str, cash: &str) -> Account {
+    Account {
+        id: link.account_id.clone(),
+        number: Some(Arc::clone(&link.account_number)),
+        status: Arc::from("ACTIVE"),
+        currency: Some(Arc::from("USD")),
+        equity: money(equity),
+        last_equity: money(last),
+        cash: money(cash),
+        buying_power: money("207641.12"),
+        non_marginable_buying_power: money("41002.77"),
+        long_market_value: money("62817.79"),
+        short_market_value: money("0"),
+        initial_margin: money("31408.90"),
+        maintenance_margin: money("18845.34"),
+        multiplier: Some("2".parse().unwrap()),
+        trading_blocked: false,
+        account_blocked: false,
+        transfers_blocked: false,
+        trade_suspended_by_user: false,
+        shorting_enabled: true,
+        created_at: None,
+        raw: Raw(None),
+    }
+}
+
+/// An order with the least said about it.
+pub fn order(id: &str, at: &str, side: Side, symbol: &str, size: &str, kind: OrderType) -> Order {
+    Order {
+        id: OrderId::new(format!("61e69015-8549-4bfd-b9c3-{id:0>12}")),
+        client_order_id: Some(format!("desk-{id}").into()),
+        symbol: Symbol::from(symbol),
+        asset_class: Some(Arc::from(if symbol.contains('/') { "crypto" } else { "us_equity" })),
+        side,
+        order_type: kind,
+        tif: TimeInForce::Day,
+        class: OrderClass::Simple,
+        qty: Some(qty(size)),
+        notional: None,
+        cum_qty: Qty::ZERO,
+        avg_px: None,
+        limit_px: None,
+        stop_px: None,
+        trail_px: None,
+        trail_percent: None,
+        hwm: None,
+        status: OrderStatus::New,
+        extended_hours: false,
+        created_at: Some(today(at)),
+        updated_at: Some(today(at)),
+        submitted_at: Some(today(at)),
+        filled_at: None,
+        expired_at: None,
+        expires_at: None,
+        canceled_at: None,
+        failed_at: None,
+        replaced_at: None,
+        replaced_by: None,
+        replaces: None,
+        group_id: None,
+        group_role: None,
+        legs: Vec::new(),
+        raw: Raw(None),
+    }
+}
+
+/// The same, filled in part or whole at a price.
+fn filled(mut order: Order, size: &str, price: &str) -> Order {
+    order.cum_qty = qty(size);
+    order.avg_px = px(price);
+    order.status = if order.qty == Some(order.cum_qty) { OrderStatus::Filled } else { OrderStatus::PartiallyFilled };
+    order.filled_at = order.updated_at.filter(|_| order.status == OrderStatus::Filled);
+    order
+}
+
+fn limit(mut order: Order, price: &str) -> Order {
+    order.limit_px = px(price);
+    order
+}
+
+fn ended(mut order: Order, status: OrderStatus) -> Order {
+    order.status = status;
+    order
+}
+
+fn position(symbol: &str, size: &str, avg: &str, last: &str, value: &str, pl: &str, plpc: &str) -> Position {
+    Position {
+        symbol: Symbol::from(symbol),
+        asset_id: None,
+        asset_class: Some(Arc::from("us_equity")),
+        qty: qty(size),
+        qty_available: Some(qty(size)),
+        avg_px: px(avg),
+        last_px: px(last),
+        lastday_px: px(last),
+        market_value: money(value),
+        cost_basis: money(value),
+        unrealized_pl: money(pl),
+        unrealized_plpc: Some(plpc.parse().unwrap()),
+        unrealized_intraday_pl: money(pl),
+        change_today: Some("0.0042".parse().unwrap()),
+        raw: Raw(None),
+    }
+}
+
+fn fill(number: u32, of: &Order, at: &str, size: &str, price: &str, total: &str) -> Activity {
+    Activity {
+        id: Arc::from(format!("20261124{number:09}::f-{number}")),
+        activity_type: Arc::from("FILL"),
+        kind: ActivityKind::Fill {
+            execution_id: Some(ExecutionId::new(format!("3f1c0c52-0000-4000-8000-{number:0>12}"))),
+            order_id: of.id.clone(),
+            symbol: of.symbol.clone(),
+            side: of.side.clone(),
+            qty: qty(size),
+            px: price.parse().unwrap(),
+            cum_qty: Some(qty(total)),
+            at: Some(today(at)),
+        },
+        raw: Raw(None),
+    }
+}
+
+/// A day's equity that rises, dips and rises again; the same every time.
+fn curve(base: i64, swing: i64) -> EquityHistory {
+    let points = (0..52_i64).map(|step| {
+        // A parabola over a slow rise: no randomness, no floats.
+        let wave = (step % 17 - 8) * (step % 17 - 8) - 30;
+        let equity = Money::whole(base + step * swing / 50 + wave * swing / 400);
+        EquityPoint { at: today("09:30:00") + Duration::from_secs(step.unsigned_abs() * 300), equity: Some(equity) }
+    });
+    EquityHistory { points: points.collect(), base: Some(Money::whole(base)) }
+}
+
+/// Orders of every kind that stress the columns: options, coins, fractions, a notional, a word nobody knows.
+fn paper_book() -> Book {
+    use OrderType::{Limit, Market, Stop, StopLimit, TrailingStop};
+    let partial = filled(limit(order("1", "13:46:12", Side::Buy, "AAPL", "100", Limit), "186.20"), "40", "186.19");
+    let working = limit(order("2", "13:41:50", Side::Sell, "NVDA", "25", Limit), "142.75");
+    let mut stop = order("3", "11:02:07", Side::Sell, "TSLA", "12", Stop);
+    stop.stop_px = px("318.5");
+    stop.tif = TimeInForce::Gtc;
+    let mut trail = order("4", "10:15:33", Side::Sell, "MSFT", "30", TrailingStop);
+    (trail.stop_px, trail.trail_percent, trail.tif) = (px("408.1125"), Some("1.5".parse().unwrap()), TimeInForce::Gtc);
+    let option = limit(order("5", "13:38:02", Side::Buy, "AAPL261218C00190000", "3", Limit), "4.35");
+    let option = filled(option, "3", "4.3333");
+    let coin = filled(order("6", "13:12:44", Side::Buy, "BTC/USD", "0.01234567", Market), "0.01234567", "97250.125");
+    let tiny = filled(order("7", "12:58:19", Side::Buy, "SHIB/USD", "1250000", Market), "1250000", "0.00000843");
+    let canceled = ended(limit(order("8", "12:30:00", Side::Buy, "AMD", "50", Limit), "121.10"), OrderStatus::Canceled);
+    let mut rejected = ended(order("9", "12:11:09", Side::Buy, "GME", "900", Market), OrderStatus::Rejected);
+    rejected.failed_at = rejected.updated_at;
+    let mut notional = order("10", "11:47:51", Side::Buy, "VOO", "1", Market);
+    (notional.qty, notional.notional) = (None, money("2500"));
+    (notional.cum_qty, notional.avg_px, notional.status) = (qty("4.584561"), px("545.31"), OrderStatus::Filled);
+    let mut replaced =
+        ended(limit(order("11", "11:30:21", Side::Buy, "AAPL", "100", Limit), "185.90"), OrderStatus::Replaced);
+    replaced.replaced_by = Some(partial.id.clone());
+    let odd = ended(
+        limit(order("12", "10:58:40", Side::Sell, "BRK.B", "2", StopLimit), "455"),
+        OrderStatus::from_word("under_review"),
+    );
+    let large = filled(order("13", "09:31:00", Side::Buy, "F", "12500", Market), "12500", "11.0425");
+    let expired = ended(limit(order("14", "09:30:02", Side::Sell, "KO", "40", Limit), "71.40"), OrderStatus::Expired);
+    let mut partial = partial;
+    partial.replaces = Some(replaced.id.clone());
+    partial.raw = Raw(Some(Arc::from(
+        r#"{"id":"61e69015-8549-4bfd-b9c3-000000000001","symbol":"AAPL","qty":"100","filled_qty":"40","filled_avg_price":"186.19","status":"partially_filled"}"#,
+    )));
+    let fills = vec![
+        fill(1, &large, "09:31:01", "12500", "11.0425", "12500"),
+        fill(2, &notional, "11:47:52", "4.584561", "545.31", "4.584561"),
+        fill(3, &tiny, "12:58:19", "1250000", "0.00000843", "1250000"),
+        fill(4, &coin, "13:12:44", "0.01234567", "97250.125", "0.01234567"),
+        fill(5, &option, "13:38:03", "3", "4.3333", "3"),
+    ];
+    let orders =
+        vec![working, stop, trail, option, coin, tiny, canceled, rejected, notional, replaced, odd, large, expired];
+    let mut book = Book {
+        account: account(&paper(), "103820.56", "102616.45", "41002.77"),
+        positions: vec![
+            position("AAPL", "140", "186.02", "186.46", "26104.40", "61.60", "0.002365"),
+            position("AAPL261218C00190000", "3", "4.3333", "4.41", "1323.00", "23.01", "0.0177"),
+            position("BTCUSD", "0.01234567", "97250.125", "96880.5", "1196.05", "-4.56", "-0.003801"),
+            position("F", "12500", "11.0425", "11.1", "138750.00", "718.75", "0.005207"),
+            position("MSFT", "30", "401.5", "414.33", "12429.90", "384.90", "0.031955"),
+            position("NVDA", "25", "139.98", "141.06", "3526.50", "27.00", "0.007715"),
+            position("SHIBUSD", "1250000", "0.00000843", "0.0000084", "10.50", "-0.04", "-0.003558"),
+            position("TSLA", "-12", "322.1", "331.75", "-3981.00", "-115.80", "-0.02996"),
+            position("VOO", "4.584561", "545.31", "546.02", "2503.26", "3.25", "0.001302"),
+        ],
+        orders,
+        fills,
+        history: curve(102_616, 1204),
+    };
+    book.orders.push(ended(partial, OrderStatus::New));
+    if let Some(partial) = book.orders.last_mut() {
+        (partial.cum_qty, partial.avg_px) = (Qty::ZERO, None);
+    }
+    book
+}
+
+fn live_book() -> Book {
+    let held = limit(order("901", "13:20:10", Side::Sell, "SPY", "10", OrderType::Limit), "612.4");
+    let done = filled(order("902", "10:05:00", Side::Buy, "SPY", "10", OrderType::Market), "10", "605.11");
+    let fills = vec![fill(901, &done, "10:05:01", "10", "605.11", "10")];
+    Book {
+        account: account(&live(), "25310.08", "25466.90", "18911.40"),
+        positions: vec![position("SPY", "10", "605.11", "603.87", "6038.70", "-12.40", "-0.002049")],
+        orders: vec![held, done],
+        fills,
+        history: curve(25_466, -156),
+    }
+}
+
+pub fn program() -> Program {
+    Program {
+        simulated: false,
+        timezone: TimeZone::get("America/New_York").unwrap(),
+        timezone_label: Arc::from("ET"),
+        config_path: Arc::from("~/.config/brokerdeck/config.toml"),
+        ..Program::default()
+    }
+}
+
+pub fn brokers() -> Vec<BrokerSummary> {
+    let broker = |id: &str, name: &str, environments: &[Environment], missing: Option<&str>| BrokerSummary {
+        id: BrokerId::from(id),
+        name: Arc::from(name),
+        environments: environments.to_vec(),
+        missing: missing.map(str::to_owned),
+    };
+    vec![
+        broker("alpaca-paper", "Alpaca Paper (OAuth)", &[Environment::Paper], None),
+        broker("alpaca-live", "Alpaca Live (OAuth)", &[Environment::Live], None),
+        broker("alpaca", "Alpaca Paper and Live (OAuth)", &[Environment::Paper, Environment::Live], None),
+        broker(
+            "acme-paper",
+            "Acme Paper (OAuth)",
+            &[Environment::Paper],
+            Some("client_id is missing: set it under [[brokers]] acme-paper"),
+        ),
+    ]
+}
+
+impl Desk {
+    /// A desk without accounts, at the fixed time.
+    pub fn empty(program: Program) -> Self {
+        let now = Now { mono: Mono(UPTIME), wall: time(NOW) };
+        let model = Model::new(program, Keymap::default(), brokers(), now);
+        let mut desk = Self { model, now, books: BTreeMap::new(), epochs: BTreeMap::new() };
+        desk.send(Msg::Started { links: Vec::new() });
+        desk
+    }
+
+    /// A desk with these accounts, linked and live.
+    pub fn with(program: Program, links: &[LinkRecord]) -> Self {
+        let now = Now { mono: Mono(UPTIME), wall: time(NOW) };
+        let model = Model::new(program, Keymap::default(), brokers(), now);
+        let mut desk = Self { model, now, books: BTreeMap::new(), epochs: BTreeMap::new() };
+        for link in links {
+            let book = if link.environment == Environment::Live { live_book() } else { paper_book() };
+            desk.books.insert(link.id.clone(), book);
+        }
+        // The picture is a moment older than what is seen, so that ages are not all zero.
+        desk.now = desk.now.plus(Duration::ZERO);
+        desk.send(Msg::Started { links: links.to_vec() });
+        desk
+    }
+
+    /// A paper account on which a fill has just arrived.
+    pub fn paper() -> Self {
+        let mut desk = Self::with(program(), &[paper()]);
+        desk.partial_fill();
+        desk.pass(440);
+        desk
+    }
+
+    /// The same, and a live account whose connection was just lost.
+    pub fn both() -> Self {
+        let mut desk = Self::with(program(), &[paper(), live()]);
+        desk.partial_fill();
+        desk.pass(200);
+        desk.lose(&live().id, "connection reset by peer");
+        desk.pass(240);
+        desk
+    }
+
+    /// Sends a message and answers whatever the program then asks.
+    pub fn send(&mut self, msg: Msg) {
+        let mut todo: Vec<Msg> = vec![msg];
+        while let Some(msg) = todo.pop() {
+            for effect in update(&mut self.model, msg, self.now) {
+                todo.extend(self.answer(effect).into_iter().rev());
+            }
+        }
+    }
+
+    /// Presses keys, written as the key table writes them: `j`, `enter`, `ctrl-d`.
+    pub fn press(&mut self, keys: &str) {
+        for key in keys.split(' ') {
+            let chord: Chord = key.parse().unwrap_or_else(|error| panic!("{key}: {error}"));
+            self.send(Msg::Key(chord));
+        }
+    }
+
+    /// Types text, one key a character.
+    pub fn write(&mut self, text: &str) {
+        for ch in text.chars() {
+            self.send(Msg::Key(Chord::char(ch)));
+        }
+    }
+
+    /// Lets time pass without anything happening but a tick.
+    pub fn pass(&mut self, millis: u64) {
+        self.now = self.now.plus(Duration::from_millis(millis));
+        self.send(Msg::Tick);
+    }
+
+    /// The stream of an account is lost and does not come back.
+    pub fn lose(&mut self, link: &LinkId, message: &str) {
+        let epoch = self.epochs[link];
+        let closed = StreamEvent::Closed(Closed::Lost { message: message.to_owned() });
+        self.books.remove(link);
+        self.send(Msg::Stream { link: link.clone(), epoch, event: closed });
+    }
+
+    /// An event arrives on an account's stream.
+    pub fn stream(&mut self, link: &LinkId, update: TradeUpdate) {
+        let epoch = self.epochs[link];
+        self.send(Msg::Stream { link: link.clone(), epoch, event: StreamEvent::Update(Box::new(update)) });
+    }
+
+    /// 40 of the 100 AAPL are bought, and then one NVDA order is entered.
+    pub fn partial_fill(&mut self) {
+        let link = paper().id;
+        let book = &self.books[&link];
+        let entered = book.orders.iter().find(|order| order.id.as_str().ends_with("-000000000001")).unwrap().clone();
+        let mut order = filled(entered, "40", "186.19");
+        order.updated_at = Some(today("13:46:15.981"));
+        let execution = Execution {
+            id: ExecutionId::from("3f1c0c52-0000-4000-8000-000000000006"),
+            order_id: order.id.clone(),
+            symbol: order.symbol.clone(),
+            side: order.side.clone(),
+            qty: qty("40"),
+            px: px("186.19"),
+            cum_qty: Some(qty("40")),
+            position_qty: Some(qty("140")),
+            at: Some(today("13:46:15.981")),
+            kind: ExecutionKind::Trade,
+            source: Source::Stream,
+        };
+        let update = TradeUpdate {
+            event: TradeEvent::PartialFill,
+            event_id: None,
+            at: Some(today("13:46:15.981")),
+            happened_at: Some(today("13:46:15.981")),
+            order,
+            executions: vec![execution],
+            reason: None,
+            raw: Raw(None),
+        };
+        self.stream(&link, update);
+    }
+
+    fn answer(&mut self, effect: Effect) -> Vec<Msg> {
+        match effect {
+            Effect::OpenStream { link, epoch, form } => {
+                if !self.books.contains_key(&link) {
+                    return Vec::new();
+                }
+                self.epochs.insert(link.clone(), epoch);
+                let event = |event| Msg::Stream { link: link.clone(), epoch, event };
+                vec![
+                    event(StreamEvent::Opened),
+                    event(StreamEvent::Authorized { form, message: None }),
+                    event(StreamEvent::Listening { trade_updates: true }),
+                    event(StreamEvent::Pong { latency: Duration::from_millis(12) }),
+                ]
+            }
+            Effect::Request { link, id, request } => {
+                let Some(book) = self.books.get(&link) else { return Vec::new() };
+                let reply = book.answer(&request);
+                vec![Msg::Replied { link, id, result: Ok(Box::new(reply)) }]
+            }
+            Effect::AskClock { .. } => vec![Msg::Clock(Ok(MarketClock {
+                at: self.now.wall,
+                is_open: true,
+                next_open: time("2026-11-25T14:30:00Z"),
+                next_close: time("2026-11-24T21:00:00Z"),
+            }))],
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Book {
+    fn answer(&self, request: &Request) -> Reply {
+        match request {
+            Request::Account => Reply::Account(Box::new(self.account.clone())),
+            Request::Positions => Reply::Positions(self.positions.clone()),
+            Request::Orders(query) => {
+                let wanted = |order: &&Order| match query.filter.as_str() {
+                    "open" => order.status.is_working(),
+                    "closed" => order.status.is_terminal(),
+                    _ => true,
+                };
+                Reply::Orders(self.orders.iter().filter(wanted).cloned().collect())
+            }
+            Request::Order(id) => {
+                let found = self.orders.iter().find(|order| order.id == *id).unwrap();
+                Reply::Order(Box::new(found.clone()))
+            }
+            Request::Activities(_) => Reply::Activities(self.fills.clone()),
+            Request::History { .. } => Reply::History(self.history.clone()),
+            _ => Reply::Done,
+        }
+    }
+}

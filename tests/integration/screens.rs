@@ -1,0 +1,229 @@
+//! Whole screens from a fixed desk, as characters; styles are asserted apart.
+
+use brokerdeck::app::msg::HitTarget;
+use brokerdeck::view::{Depth, Theme, ViewState, render};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Color, Modifier};
+
+use super::stage;
+
+const SIZES: [(u16, u16); 5] = [(60, 15), (80, 24), (120, 36), (160, 50), (300, 90)];
+
+struct Shot {
+    buffer: Buffer,
+    view: ViewState,
+}
+
+fn shoot(screen: &str, size: (u16, u16), theme: Theme, ascii: bool) -> Shot {
+    let desk = stage::desk(screen, size);
+    let area = Rect::new(0, 0, size.0, size.1);
+    let mut view = ViewState::new(theme, ascii);
+    let mut buffer = Buffer::empty(area);
+    render(&desk.model, &mut view, area, &mut buffer);
+    Shot { buffer, view }
+}
+
+fn plain(screen: &str, size: (u16, u16)) -> Shot {
+    shoot(screen, size, Theme::default(), false)
+}
+
+impl Shot {
+    fn lines(&self) -> Vec<String> {
+        let area = self.buffer.area;
+        let row = |y| {
+            let mut line = String::new();
+            let mut hidden = 0;
+            for x in 0..area.width {
+                let symbol = self.buffer[(x, y)].symbol();
+                if hidden > 0 {
+                    hidden -= 1;
+                    continue;
+                }
+                hidden = unicode_width::UnicodeWidthStr::width(symbol).saturating_sub(1);
+                line.push_str(symbol);
+            }
+            line.trim_end().to_owned()
+        };
+        (0..area.height).map(row).collect()
+    }
+
+    fn text(&self) -> String {
+        self.lines().join("\n")
+    }
+
+    /// Where a text stands, as the cell of its first character.
+    fn find(&self, text: &str) -> Option<(u16, u16)> {
+        let wanted: Vec<char> = text.chars().collect();
+        let area = self.buffer.area;
+        (0..area.height).flat_map(|y| (0..area.width).map(move |x| (x, y))).find(|(x, y)| {
+            wanted.iter().zip(*x..).all(|(ch, x)| x < area.width && self.buffer[(x, *y)].symbol() == ch.to_string())
+        })
+    }
+}
+
+fn snapshot(screen: &str) {
+    for (cols, rows) in SIZES {
+        insta::assert_snapshot!(format!("{screen}-{cols}x{rows}"), plain(screen, (cols, rows)).text());
+    }
+}
+
+macro_rules! screens {
+    ($($test:ident $screen:literal),+ $(,)?) => {
+        $(#[test]
+        fn $test() {
+            snapshot($screen);
+        })+
+
+        #[test]
+        fn every_screen_has_a_snapshot() {
+            let shown = [$($screen),+];
+            for screen in stage::SCREENS {
+                assert!(shown.contains(&screen), "{screen}");
+            }
+        }
+    };
+}
+
+screens! {
+    first_run_without_accounts "first-run",
+    a_paper_account "paper",
+    paper_and_a_live_account_reconnecting "both",
+    a_live_account_out_of_date "live",
+    stale_data "stale",
+    all_accounts "all",
+    a_filter_being_typed "filter",
+    order_detail "order",
+    order_as_the_broker_sent_it "order-json",
+    position_detail "position",
+    broker_detail "broker",
+    the_equity_chart "chart",
+    help "help",
+    add_broker "add",
+    waiting_for_the_browser "waiting",
+    confirming_a_live_account "confirm",
+    a_failed_link "failed",
+    the_list_of_errors "errors",
+    an_unread_error "unread",
+    the_palette "palette",
+    cancel_question "cancel",
+    unlink_question "unlink",
+    a_simulated_brokerage "simulated",
+}
+
+#[test]
+fn live_and_paper_differ_by_word_and_border_without_any_colour() {
+    for size in SIZES {
+        let none = Theme::by_name("none", Depth::Mono).unwrap();
+        let live = shoot("live", size, none.clone(), false);
+        let paper = shoot("paper", size, none, false);
+        assert!(live.text().contains('╔') && live.find(" LIVE ").is_some(), "{size:?}");
+        assert!(!paper.text().contains('╔') && paper.find(" LIVE ").is_none(), "{size:?}");
+        assert!(paper.find(" PAPER ").is_some(), "{size:?}");
+        let at = live.find(" LIVE ").unwrap();
+        assert!(live.buffer[at].modifier.contains(Modifier::REVERSED), "{size:?}: LIVE is not a block");
+    }
+}
+
+#[test]
+fn without_colour_no_cell_has_one_and_every_gain_or_loss_has_its_sign() {
+    for screen in stage::SCREENS {
+        let shot = shoot(screen, (160, 50), Theme::by_name("dark", Depth::Mono).unwrap(), false);
+        for cell in &shot.buffer.content {
+            assert_eq!((cell.fg, cell.bg), (Color::Reset, Color::Reset), "{screen}");
+        }
+    }
+    let text = plain("positions", (160, 50)).text();
+    assert!(text.contains("▲ +61.60") && text.contains("▼ -115.80"), "{text}");
+}
+
+#[test]
+fn sixteen_colours_are_enough() {
+    for name in Theme::names() {
+        let shot = shoot("both", (120, 36), Theme::by_name(name, Depth::Ansi).unwrap(), false);
+        for cell in &shot.buffer.content {
+            for colour in [cell.fg, cell.bg] {
+                assert!(!matches!(colour, Color::Rgb(..) | Color::Indexed(_)), "{name}: {colour}");
+            }
+        }
+    }
+}
+
+#[test]
+fn in_ascii_nothing_else_is_drawn() {
+    for screen in stage::SCREENS {
+        let shot = shoot(screen, (120, 36), Theme::default(), true);
+        let odd: String = shot.text().chars().filter(|ch| !ch.is_ascii() && !"·…".contains(*ch)).collect();
+        assert!(odd.is_empty(), "{screen} draws {odd}");
+    }
+}
+
+#[test]
+fn every_size_down_to_nothing_draws_without_a_panic() {
+    for screen in stage::SCREENS {
+        for (cols, rows) in [
+            (0, 0),
+            (1, 1),
+            (10, 3),
+            (59, 40),
+            (60, 14),
+            (61, 16),
+            (99, 30),
+            (100, 29),
+            (100, 30),
+            (101, 31),
+            (250, 16),
+        ] {
+            let shot = plain(screen, (cols, rows));
+            if (cols < 60 || rows < 15) && cols > 30 && rows > 2 {
+                assert!(shot.text().contains("60x15 needed"), "{screen} at {cols}x{rows}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_authorize_url_is_shown_whole_and_its_cells_are_a_hyperlink() {
+    for size in [(60, 24), (80, 24), (140, 40)] {
+        let shot = plain("waiting", size);
+        let links = shot.view.hyperlinks();
+        let shown: String = links
+            .iter()
+            .flat_map(|link| (link.area.left()..link.area.right()).map(|x| shot.buffer[(x, link.area.y)].symbol()))
+            .collect();
+        let url = links.first().unwrap().url.expose();
+        assert_eq!(shown, url, "{size:?}");
+        assert!(links.iter().all(|link| link.url.expose() == url));
+    }
+}
+
+#[test]
+fn the_mouse_finds_rows_headers_tabs_and_hints() {
+    use brokerdeck::app::keymap::Action;
+    use brokerdeck::app::model::Pane;
+    let shot = plain("paper", (140, 40));
+    let hit = |text: &str| shot.find(text).map(|(x, y)| shot.view.hit(x, y));
+    assert_eq!(hit("NVDA      25"), Some(HitTarget::Row(Pane::Positions, 5)));
+    assert_eq!(hit("Status"), Some(HitTarget::Header(Pane::Orders, 11)));
+    assert_eq!(hit("quit"), Some(HitTarget::Hint(Action::Quit)));
+    assert_eq!(hit("Tape"), Some(HitTarget::Pane(Pane::Tape)));
+    let tabs = plain("paper", (80, 24));
+    let (x, y) = tabs.find("5 Tape").unwrap();
+    assert_eq!(tabs.view.hit(x, y), HitTarget::Pane(Pane::Tape));
+    let add = plain("add", (140, 40));
+    let (x, y) = add.find("Alpaca Live (OAuth)").unwrap();
+    assert!(matches!(add.view.hit(x, y), HitTarget::Row(..) | HitTarget::OverlayRow(_)));
+}
+
+#[test]
+fn hostile_words_from_the_broker_reach_no_cell() {
+    use brokerdeck::app::Msg;
+    let mut desk = stage::desk("paper", (140, 40));
+    desk.send(Msg::Trouble("\u{1b}[31mred\u{202e}drawkcab\u{7}".to_owned()));
+    let area = Rect::new(0, 0, 140, 40);
+    let mut buffer = Buffer::empty(area);
+    render(&desk.model, &mut ViewState::default(), area, &mut buffer);
+    for cell in &buffer.content {
+        assert!(!cell.symbol().chars().any(|ch| ch.is_control() || ch == '\u{202e}'), "{:?}", cell.symbol());
+    }
+}
