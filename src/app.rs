@@ -2,6 +2,7 @@
 //!
 //! Invariant: no socket, file, clock, terminal or channel is reachable from in here.
 
+pub mod choices;
 pub mod columns;
 pub mod effect;
 pub mod filter;

@@ -4,6 +4,7 @@
 
 pub mod browser;
 pub mod callback;
+pub mod choices;
 pub mod clock;
 pub mod harden;
 pub mod journal;

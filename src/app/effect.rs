@@ -1,5 +1,6 @@
 //! Everything the model may ask of the world. The shell runs each as a task and sends a [`super::Msg`] back.
 
+use super::choices::Choices;
 use crate::domain::{BrokerId, LinkId};
 use crate::link::AttemptId;
 use crate::link::progress::Sensitive;
@@ -102,6 +103,8 @@ pub enum Effect {
     WriteConfig,
     /// Turn mouse capture on or off.
     CaptureMouse(bool),
+    /// Keep these choices for the next run; a failure is worth a log line and no more.
+    Keep(Choices),
     /// Suspend the program (Ctrl-Z).
     Suspend,
     /// Leave with this exit code.

@@ -347,6 +347,8 @@ pub enum PaletteCommand {
     Show(AccountScope),
     /// Filter orders by a symbol.
     Symbol(Symbol),
+    /// Hide a column, or show it again.
+    Column(Pane, usize),
 }
 
 /// A question that wants a yes.
@@ -481,6 +483,8 @@ pub struct Model {
     pub accounts: Vec<AccountState>,
     /// Which account the panes show.
     pub scope: AccountScope,
+    /// What was shown last time, until its account is known.
+    pub chosen_scope: Option<AccountScope>,
     /// The pane with the keys.
     pub focus: Pane,
     /// Whether the focused pane fills the screen.

@@ -27,6 +27,8 @@ pub enum Msg {
     },
     /// What the last frame could show; sent by the loop when it differs from before.
     Drawn(super::model::Extent),
+    /// What the owner chose on the screen last time; comes before [`Msg::Started`].
+    Chosen(super::choices::Choices),
     /// A deadline of the model passed, or the clock's second turned.
     Tick,
     /// What the shell learned at start: the links it knows, in the order they were made.

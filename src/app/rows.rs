@@ -6,7 +6,7 @@ mod fill;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::Hash;
 
 pub use fill::{
@@ -30,6 +30,8 @@ pub struct ListState<K> {
     pub sort: Option<usize>,
     /// The other way round.
     pub reversed: bool,
+    /// Columns that are not shown, by index into the pane's columns.
+    pub hidden: BTreeSet<usize>,
     /// What each shown row is sorted by, which also says what is shown.
     keys: HashMap<K, SortKey>,
     /// Where the selected row was last seen.
@@ -44,6 +46,7 @@ impl<K> Default for ListState<K> {
             filter: String::new(),
             sort: None,
             reversed: false,
+            hidden: BTreeSet::new(),
             keys: HashMap::new(),
             hint: 0,
         }

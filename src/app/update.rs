@@ -50,6 +50,7 @@ fn route(model: &mut Model, msg: Msg, effects: &mut Vec<Effect>) {
             model.extent = extent;
             overlays::clamp_scroll(model);
         }
+        Msg::Chosen(choices) => choices.apply(model),
         Msg::Tick => accounts::tick(model, effects),
         Msg::Started { links } => accounts::start(model, links, effects),
         Msg::Stream { link, epoch, event } => accounts::feed(model, &link, Input::Stream(epoch, event), effects),

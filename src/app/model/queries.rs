@@ -70,6 +70,7 @@ impl Model {
             brokers,
             accounts: Vec::new(),
             scope: AccountScope::None,
+            chosen_scope: None,
             focus: Pane::Brokers,
             zoomed: false,
             filtering: None,

@@ -32,8 +32,13 @@ pub(super) fn start(model: &mut Model, links: Vec<LinkRecord>, effects: &mut Vec
         add(model, link, effects);
     }
     if let (AccountScope::None, Some(first)) = (&model.scope, model.accounts.first()) {
-        let link = first.link.id.clone();
-        set_scope(model, AccountScope::One(link));
+        let first = AccountScope::One(first.link.id.clone());
+        let chosen = model.chosen_scope.take().filter(|scope| match scope {
+            AccountScope::One(link) => model.account(link).is_some(),
+            AccountScope::All => model.accounts.len() > 1,
+            AccountScope::None => false,
+        });
+        set_scope(model, chosen.unwrap_or(first));
     }
     if model.accounts.is_empty() && model.program.first_run && model.overlays.is_empty() {
         model.overlays.push(crate::app::model::Overlay::Welcome);

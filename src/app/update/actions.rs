@@ -1,6 +1,7 @@
 //! What each action does. An action that cannot act says why, in the words that dim it.
 
 use super::{accounts, linking, lists, notices, orders, overlays, palette};
+use crate::app::choices::Choices;
 use crate::app::effect::Effect;
 use crate::app::keymap::{Action, availability};
 use crate::app::model::{AccountScope, BrokerRow, Model, Overlay, Pane, Question};
@@ -88,6 +89,7 @@ pub(super) fn quit(model: &mut Model, code: u8, effects: &mut Vec<Effect>) {
         effects.push(Effect::CancelLink { attempt: attempt.id });
     }
     effects.extend(model.accounts.iter().map(|account| Effect::CloseStream { link: account.link.id.clone() }));
+    effects.push(Effect::Keep(Choices::of(model)));
     effects.push(Effect::Quit { code });
     model.exit = Some(code);
 }

@@ -10,7 +10,8 @@ use super::{accounts, notices};
 use crate::app::effect::Effect;
 use crate::app::model::{AccountScope, Attempt, AttemptPhase, Model, Overlay, Pane, Question};
 use crate::domain::text::sanitize_to;
-use crate::domain::{BrokerId, Environment, LinkId};
+use crate::domain::{BrokerId, LinkId};
+use crate::link::label::default_label;
 use crate::link::progress::Sensitive;
 use crate::link::{AttemptId, FoundAccount, LinkFailure, LinkProgress};
 
@@ -117,43 +118,18 @@ pub(super) fn progress(model: &mut Model, id: AttemptId, progress: LinkProgress,
 /// The labels offered: the one the account has, else the broker's name, made unique.
 fn labels(model: &Model, broker: &BrokerId, found: &[FoundAccount]) -> Vec<Field> {
     let name = model.broker(broker).map_or_else(|| Arc::from(broker.as_str()), |broker| Arc::clone(&broker.name));
-    let base = name.strip_suffix(" (OAuth)").unwrap_or(&name);
     let mut taken: Vec<String> = model.accounts.iter().map(|account| account.link.label.to_string()).collect();
     let mut labels = Vec::new();
     for account in found {
         let replaced = account.replaces.as_ref().and_then(|link| model.account(link));
-        let label = replaced.map_or_else(
-            || {
-                let says_so = base.to_lowercase().contains(account.environment.as_str());
-                let base = if found.len() > 1 && !says_so {
-                    format!("{base} {}", title(account.environment))
-                } else {
-                    base.to_owned()
-                };
-                unique(&base, &taken)
-            },
-            |known| known.link.label.to_string(),
-        );
+        let label = match replaced {
+            Some(known) => known.link.label.to_string(),
+            None => default_label(&name, account.environment, found.len() > 1, taken.iter().map(String::as_str)),
+        };
         taken.push(label.clone());
         labels.push(Field::from(label));
     }
     labels
-}
-
-const fn title(environment: Environment) -> &'static str {
-    match environment {
-        Environment::Paper => "Paper",
-        Environment::Live => "Live",
-    }
-}
-
-fn unique(base: &str, taken: &[String]) -> String {
-    let free = |label: &str| !taken.iter().any(|other| other.eq_ignore_ascii_case(label));
-    if free(base) {
-        return base.to_owned();
-    }
-    let numbered = (2_u32..).map(|number| format!("{base} {number}"));
-    numbered.into_iter().find(|label| free(label)).unwrap_or_else(|| base.to_owned())
 }
 
 /// Yes: store the token, unless a label is missing or taken.

@@ -148,6 +148,9 @@ pub(super) fn sort_next(model: &mut Model) {
     };
     with_list!(model, model.focus, |list| {
         list.sort = next(list.sort);
+        while list.sort.is_some_and(|column| list.hidden.contains(&column)) {
+            list.sort = next(list.sort);
+        }
         list.reversed = false;
     });
     sorted(model);
@@ -178,6 +181,35 @@ fn sorted(model: &mut Model) {
     let name = sort.map_or("the pane's own order", |column| column_title(model.focus, column));
     let way = if reversed { ", reversed" } else { "" };
     notices::toast(model, format!("sorted by {name}{way}"));
+}
+
+/// Every column that can be hidden or shown again: pane, index, title, and whether it is hidden.
+pub(super) fn columns(model: &Model) -> Vec<(Pane, usize, &'static str, bool)> {
+    let hidden = |pane| match pane {
+        Pane::Brokers | Pane::Account => None,
+        Pane::Orders => Some(&model.rows.orders.hidden),
+        Pane::Positions => Some(&model.rows.positions.hidden),
+        Pane::Tape => Some(&model.rows.tape.hidden),
+    };
+    let of = |pane: Pane| (0..column_count(pane)).map(move |column| (pane, column));
+    let all = [Pane::Orders, Pane::Positions, Pane::Tape].into_iter().flat_map(of);
+    // Without a symbol or a side a row says nothing; these stay.
+    let all = all.filter(|(pane, column)| !matches!(column_title(*pane, *column), "Symbol" | "Side" | "Event"));
+    all.map(|(pane, column)| {
+        let is_hidden = hidden(pane).is_some_and(|hidden| hidden.contains(&column));
+        (pane, column, column_title(pane, column), is_hidden)
+    })
+    .collect()
+}
+
+/// Hides a column, or shows it again.
+pub(super) fn toggle_column(model: &mut Model, pane: Pane, column: usize) {
+    with_list!(model, pane, |list| {
+        if !list.hidden.remove(&column) {
+            list.hidden.insert(column);
+        }
+    });
+    model.dirty = true;
 }
 
 const fn column_count(pane: Pane) -> usize {

@@ -60,6 +60,11 @@ fn entries(model: &Model) -> Vec<PaletteEntry> {
             disabled: broker.missing.clone(),
         });
     }
+    entries.extend(lists::columns(model).into_iter().map(|(pane, column, title, hidden)| PaletteEntry {
+        title: format!("{} the column {title} of {}", if hidden { "Show" } else { "Hide" }, pane.title()),
+        command: PaletteCommand::Column(pane, column),
+        disabled: None,
+    }));
     entries.extend(symbols(model).into_iter().map(|symbol| PaletteEntry {
         title: format!("Symbol {}", crate::domain::text::sanitize(symbol.as_str())),
         command: PaletteCommand::Symbol(symbol),
@@ -126,6 +131,7 @@ pub(super) fn run(model: &mut Model, effects: &mut Vec<Effect>) {
     match entry.command {
         PaletteCommand::Act(action) => actions::act(model, action, effects),
         PaletteCommand::Link(broker) => linking::begin(model, &broker, effects),
+        PaletteCommand::Column(pane, column) => lists::toggle_column(model, pane, column),
         PaletteCommand::Show(scope) => accounts::set_scope(model, scope),
         PaletteCommand::Symbol(symbol) => {
             model.focus = Pane::Orders;

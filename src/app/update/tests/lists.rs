@@ -174,3 +174,36 @@ fn positions_follow_the_broker_and_keep_the_cursor() {
     desk.text("side:short");
     assert_eq!(desk.model.rows.positions.rows.len(), 1);
 }
+
+#[test]
+fn what_was_chosen_is_found_again_in_the_next_run() {
+    let mut desk = Desk::two();
+    desk.keys("] 3 s s S :");
+    desk.text("hide the column stop of orders");
+    desk.keys("enter q");
+    let kept = desk.seen.iter().find_map(|effect| match effect {
+        Effect::Keep(choices) => Some(choices.clone()),
+        _ => None,
+    });
+    let kept = serde_json::from_str(&serde_json::to_string(&kept.unwrap()).unwrap()).unwrap();
+    let mut next = Desk::empty();
+    next.msg(Msg::Chosen(kept));
+    next.begin(&[link("paper", Environment::Paper), link("real", Environment::Live)]);
+    let list = &next.model.rows.orders;
+    assert_eq!((list.sort, list.reversed), (Some(OrderColumn::Side.index()), true));
+    assert!(list.hidden.contains(&OrderColumn::Stop.index()));
+    assert_eq!(next.model.shown_account().unwrap().link.id, real());
+}
+
+#[test]
+fn choices_of_another_version_are_forgotten_and_nothing_else() {
+    let text =
+        r#"{"pane":"Tape","account":"gone","orders":{"sort":"Colour","reversed":true,"hidden":["Limit","Smell"]}}"#;
+    let mut desk = Desk::empty();
+    desk.msg(Msg::Chosen(serde_json::from_str(text).unwrap()));
+    desk.begin(&[link("paper", Environment::Paper)]);
+    let list = &desk.model.rows.orders;
+    assert_eq!((list.sort, list.reversed, list.hidden.len()), (None, false, 1));
+    assert_eq!(desk.model.focus, Pane::Tape);
+    assert_eq!(desk.model.shown_account().unwrap().link.id, paper());
+}
