@@ -11,6 +11,7 @@
 
 mod cli;
 mod fixture;
+mod client;
 mod layering;
 mod linking;
 mod screens;

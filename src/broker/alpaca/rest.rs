@@ -28,7 +28,7 @@ const LONGEST_BODY: usize = 8 * 1024 * 1024;
 const LONGEST_REFUSAL: usize = 64 * 1024;
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(5);
-/// How long a request may take, from the first name look-up to the last byte.
+/// How long a request may take unless told otherwise, from the first name look-up to the last byte.
 const WHOLE: Duration = Duration::from_secs(15);
 
 /// A client of one account at one origin. Cheap to clone; connections are shared.
@@ -37,6 +37,7 @@ pub struct Client {
     http: reqwest::Client,
     origin: Url,
     token: Arc<SecretString>,
+    whole: Duration,
 }
 
 /// An answer, and what its headers said of the rate limit.
@@ -54,9 +55,15 @@ impl Client {
     /// # Errors
     /// When the address is neither `https` nor loopback, or TLS cannot be set up.
     pub fn new(endpoints: &Endpoints, token: SecretString, tls: Arc<ClientConfig>) -> Result<Self, RequestError> {
-        let http = http_client(&endpoints.api_url, tls, Some(WHOLE)).map_err(local)?;
+        let http = http_client(&endpoints.api_url, tls).map_err(local)?;
         bearer(&token).map_err(local)?;
-        Ok(Self { http, origin: endpoints.api_url.clone(), token: Arc::new(token) })
+        Ok(Self { http, origin: endpoints.api_url.clone(), token: Arc::new(token), whole: WHOLE })
+    }
+
+    /// The same client with less patience.
+    #[must_use]
+    pub fn within(self, whole: Duration) -> Self {
+        Self { whole, ..self }
     }
 
     /// Asks one question.
@@ -70,7 +77,7 @@ impl Client {
     /// Asks one question and keeps what the headers say of the rate limit, for the [`super::governor`].
     pub async fn answer(&self, request: &Request) -> Answer {
         let mut rate = RateInfo::default();
-        let asked = tokio::time::timeout(WHOLE, self.ask(request, &mut rate)).await;
+        let asked = tokio::time::timeout(self.whole, self.ask(request, &mut rate)).await;
         let result = asked.unwrap_or_else(|_| Err(timed_out())).map_err(|error| scrub(error, &self.token));
         if let Err(error) = &result {
             tracing::debug!(question = question(request), %error, "a request failed");
@@ -117,11 +124,7 @@ impl Client {
 }
 
 /// An HTTP client that follows no redirect, retries nothing, and leaves loopback only over TLS.
-pub(super) fn http_client(
-    url: &Url,
-    tls: Arc<ClientConfig>,
-    whole: Option<Duration>,
-) -> Result<reqwest::Client, String> {
+pub(super) fn http_client(url: &Url, tls: Arc<ClientConfig>) -> Result<reqwest::Client, String> {
     let loopback = is_loopback(url);
     if url.scheme() != "https" && !(loopback && url.scheme() == "http") {
         return Err("the address is neither https nor loopback".to_owned());
@@ -138,9 +141,6 @@ pub(super) fn http_client(
         .tcp_keepalive_interval(Duration::from_secs(5))
         .tcp_keepalive_retries(2)
         .user_agent(concat!("brokerdeck/", env!("CARGO_PKG_VERSION")));
-    if let Some(whole) = whole {
-        builder = builder.timeout(whole);
-    }
     if loopback {
         builder = builder.no_proxy();
     }
@@ -357,7 +357,7 @@ fn timed_out() -> RequestError {
         kind: RequestErrorKind::Timeout,
         status: None,
         code: None,
-        message: format!("no answer within {} seconds", WHOLE.as_secs()),
+        message: "no answer in time".to_owned(),
         extra: None,
         request_id: None,
     }

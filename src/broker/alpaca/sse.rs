@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::rest::{bearer, chain, http_client, read, refused};
-use super::stream::{ANSWER, LONGEST_MESSAGE, Out, StreamTarget};
+use super::stream::{LONGEST_MESSAGE, Out, StreamTarget};
 use super::wire;
 use crate::domain::text::sanitize_to;
 use crate::session::{AuthForm, Closed, StreamEvent};
@@ -17,7 +17,7 @@ pub(super) async fn run(target: &StreamTarget, out: &Out) -> Closed {
     let opened = tokio::select! {
         biased;
         () = out.stop.cancelled() => return Closed::Asked,
-        opened = timeout(ANSWER, open(target, out)) => opened,
+        opened = timeout(out.patience.answer, open(target, out)) => opened,
     };
     let response = match opened {
         Ok(Ok(response)) => response,
@@ -32,7 +32,7 @@ pub(super) async fn run(target: &StreamTarget, out: &Out) -> Closed {
 
 async fn open(target: &StreamTarget, out: &Out) -> Result<Response, Closed> {
     let fail = |message: String| Closed::Connect { status: None, message };
-    let client = http_client(&target.api_url, target.tls.clone(), None).map_err(fail)?;
+    let client = http_client(&target.api_url, target.tls.clone()).map_err(fail)?;
     let request = client
         .get(address(&target.api_url).map_err(fail)?)
         .header(AUTHORIZATION, bearer(&out.token).map_err(fail)?)

@@ -30,14 +30,26 @@ use crate::session::{AuthForm, Closed, StreamEvent};
 
 /// The longest message read, in bytes (RELIABILITY 4).
 pub(super) const LONGEST_MESSAGE: usize = 1024 * 1024;
-/// How long opening, authentication and listening may each take.
-pub(super) const ANSWER: Duration = Duration::from_secs(10);
-/// How often a ping is sent.
-const PING: Duration = Duration::from_secs(10);
-/// How long nothing at all may arrive.
-const SILENCE: Duration = Duration::from_secs(20);
 /// How long a clean close may take.
 const GOODBYE: Duration = Duration::from_secs(1);
+
+/// How long to wait for what. The default is the rule (RELIABILITY 3); tests over real sockets wait less.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// How long opening, authentication and listening may each take.
+    pub answer: Duration,
+    /// How often a ping is sent.
+    pub ping: Duration,
+    /// How long nothing at all may arrive.
+    pub silence: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        let ten = Duration::from_secs(10);
+        Self { answer: ten, ping: ten, silence: 2 * ten }
+    }
+}
 
 /// Where to connect, and how.
 #[derive(Debug, Clone)]
@@ -60,13 +72,26 @@ pub async fn run(
     events: mpsc::Sender<StreamEvent>,
     stop: CancellationToken,
 ) {
-    let out = Out { events, stop, token };
+    run_with(target, token, form, events, stop, Patience::default()).await;
+}
+
+/// [`run`] with another patience.
+pub async fn run_with(
+    target: StreamTarget,
+    token: SecretString,
+    form: AuthForm,
+    events: mpsc::Sender<StreamEvent>,
+    stop: CancellationToken,
+    patience: Patience,
+) {
+    let out = Out { events, stop, token, patience };
     let closed = match form {
         AuthForm::Authenticate | AuthForm::AuthKey => websocket(&target, form, &out).await,
         AuthForm::Sse => sse::run(&target, &out).await,
     };
+    let closed = out.scrubbed(closed);
     tracing::debug!(?form, ?closed, "a stream ended");
-    drop(out.events.send(StreamEvent::Closed(out.scrubbed(closed))).await);
+    drop(out.events.send(StreamEvent::Closed(closed)).await);
 }
 
 /// The way out, and what must not go there.
@@ -74,6 +99,7 @@ pub(super) struct Out {
     events: mpsc::Sender<StreamEvent>,
     pub(super) stop: CancellationToken,
     pub(super) token: SecretString,
+    pub(super) patience: Patience,
 }
 
 impl Out {
@@ -108,14 +134,14 @@ impl Out {
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 async fn websocket(target: &StreamTarget, form: AuthForm, out: &Out) -> Closed {
-    let opening = timeout(ANSWER, open(target));
+    let opening = timeout(out.patience.answer, open(target));
     let mut socket = tokio::select! {
         biased;
         () = out.stop.cancelled() => return Closed::Asked,
         opened = opening => match opened {
             Ok(Ok(socket)) => socket,
             Ok(Err(closed)) => return closed,
-            Err(_) => return Closed::Connect { status: None, message: "no answer within 10 seconds".to_owned() },
+            Err(_) => return Closed::Connect { status: None, message: "no answer in time".to_owned() },
         },
     };
     let closed = match Talk::new(&mut socket, form, out).run().await {
@@ -193,7 +219,7 @@ enum Never {}
 impl<'a> Talk<'a> {
     fn new(socket: &'a mut Socket, form: AuthForm, out: &'a Out) -> Self {
         let now = Instant::now();
-        let (answer_by, silent_by) = (now + ANSWER, now + SILENCE);
+        let (answer_by, silent_by) = (now + out.patience.answer, now + out.patience.silence);
         Self { socket, out, form, phase: Phase::Authenticating, answer_by, silent_by, ping: None, pings: 0 }
     }
 
@@ -207,7 +233,7 @@ impl<'a> Talk<'a> {
         };
         self.say(Message::text(hello.to_string())).await?;
         self.out.send(StreamEvent::Opened).await?;
-        let mut pings = interval_at(Instant::now() + PING, PING);
+        let mut pings = interval_at(Instant::now() + self.out.patience.ping, self.out.patience.ping);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
@@ -218,7 +244,7 @@ impl<'a> Talk<'a> {
                 message = self.socket.next() => {
                     self.hear(message).await?;
                     // Time spent waiting for room is ours, not the peer's.
-                    self.silent_by = Instant::now() + SILENCE;
+                    self.silent_by = Instant::now() + self.out.patience.silence;
                 }
                 () = sleep_until(self.silent_by) => return Err(Closed::Silent),
             }
@@ -278,7 +304,7 @@ impl<'a> Talk<'a> {
         let message = message.map(|message| without_token(&message, &self.out.token));
         self.out.send(StreamEvent::Authorized { form: self.form, message }).await?;
         self.phase = Phase::Listening;
-        self.answer_by = Instant::now() + ANSWER;
+        self.answer_by = Instant::now() + self.out.patience.answer;
         let listen = json!({"action": "listen", "data": {"streams": ["trade_updates"]}});
         self.say(Message::text(listen.to_string())).await
     }
@@ -307,7 +333,7 @@ impl<'a> Talk<'a> {
     async fn say(&mut self, message: Message) -> Result<(), Closed> {
         let sent = tokio::select! {
             biased;
-            sent = timeout(SILENCE, self.socket.send(message)) => sent,
+            sent = timeout(self.out.patience.silence, self.socket.send(message)) => sent,
             () = self.out.stop.cancelled() => return Err(Closed::Asked),
         };
         match sent {

@@ -1,5 +1,6 @@
 //! A row of the activity list (API.md 5.4).
 
+use jiff::civil::Date;
 use serde::Deserialize;
 
 use super::loose::Loose;
@@ -58,11 +59,16 @@ pub fn activity(text: &str) -> Result<Activity, WireError> {
             net_amount: wire.net_amount.amount(),
             symbol: wire.symbol.some_word().map(Symbol::from),
             qty: wire.qty.amount(),
-            date: wire.date.word().and_then(|word| word.parse().ok()),
+            date: wire.date.word().and_then(day),
             description: wire.description.shared(),
         }),
         raw: raw(text),
     })
+}
+
+/// A day; some rows write it as its midnight.
+fn day(word: &str) -> Option<Date> {
+    word.get(..10)?.parse().ok()
 }
 
 fn fill(wire: &ActivityWire<'_>) -> Option<ActivityKind> {
