@@ -54,10 +54,15 @@ pub fn history(text: &str) -> Result<EquityHistory, WireError> {
     let mut equity = wire.equity.unwrap_or_default().into_iter();
     let mut points = Vec::with_capacity(times.len());
     for time in times {
-        let seconds = time.word().and_then(|word| word.parse::<i64>().ok());
-        let at = seconds.and_then(|seconds| Timestamp::from_second(seconds).ok());
+        let at = time.word().and_then(|word| word.parse().ok()).and_then(left_edge);
         let equity = equity.next().unwrap_or_default().amount();
         points.push(EquityPoint { at: at.ok_or_else(|| missing("timestamp"))?, equity });
     }
     Ok(EquityHistory { points, base: wire.base_value.amount() })
+}
+
+/// Unix seconds; older answers had milliseconds, which as seconds would lie past the year 5000.
+fn left_edge(count: i64) -> Option<Timestamp> {
+    const YEAR_5138: i64 = 100_000_000_000;
+    if count.abs() < YEAR_5138 { Timestamp::from_second(count) } else { Timestamp::from_millisecond(count) }.ok()
 }

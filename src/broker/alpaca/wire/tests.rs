@@ -179,6 +179,9 @@ fn a_history_with_holes_keeps_its_times() {
     let history = history(r#"{"timestamp":[1,2,3],"equity":[10.5,null],"base_value":null}"#).unwrap();
     let equity: Vec<_> = history.points.iter().map(|point| point.equity.map(|money| money.to_string())).collect();
     assert_eq!(equity, [Some("10.5".to_owned()), None, None]);
+    let at = |text: &str| super::history(text).unwrap().points[0].at.to_string();
+    assert_eq!(at(r#"{"timestamp":[1580826600],"equity":[1]}"#), "2020-02-04T14:30:00Z");
+    assert_eq!(at(r#"{"timestamp":[1580826600000],"equity":[1]}"#), "2020-02-04T14:30:00Z");
     let empty = super::history(r#"{"timestamp":null,"equity":null,"timeframe":"1D"}"#).unwrap();
     assert!(empty.points.is_empty());
 }
