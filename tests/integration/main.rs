@@ -10,8 +10,8 @@
 )]
 
 mod cli;
-mod fixture;
 mod client;
+mod fixture;
 mod layering;
 mod linking;
 mod screens;
