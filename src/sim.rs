@@ -1,5 +1,6 @@
 //! The simulated brokerage: a seeded, deterministic double of Alpaca. Imports `domain::money` and nothing else of ours.
 
+pub mod bot;
 pub mod calendar;
 pub mod dice;
 pub mod engine;

@@ -4,9 +4,12 @@
 
 pub mod account;
 mod admit;
+mod control;
 pub mod event;
+pub mod history;
 mod lifecycle;
 mod matching;
+mod opening;
 pub mod order;
 mod place;
 pub mod position;
@@ -26,6 +29,7 @@ use uuid::Uuid;
 
 pub use account::{Account, Balances, Configurations, Kind, PositionView};
 pub use event::{EngineEvent, EventId, Execution, Report, Restated};
+pub use history::{History, HistoryQuery, Hours, Timeframe};
 pub use lifecycle::Part;
 pub use order::{AccountNo, Changes, NewLeg, NewOrder, Order, OrderFilter, OrderId, StatusFilter, StopLoss};
 pub use position::Position;
@@ -33,6 +37,7 @@ pub use query::{ActivityFilter, ClockView, FillActivity, Truth, activity_id};
 pub use refusal::{Member, Refusal};
 pub use words::{AssetClass, EventKind, GroupRole, OrderClass, OrderType, PositionIntent, Side, Status, TimeInForce};
 
+use super::bot::Bot;
 use super::calendar::{self, Phase, Session};
 use super::dice::Dice;
 use super::market::{Market, Sym, Tick};
@@ -116,6 +121,7 @@ pub struct Engine {
     ids: Dice,
     luck: Dice,
     resets: u32,
+    bot: Option<Bot>,
 }
 
 impl Engine {
@@ -159,8 +165,14 @@ impl Engine {
             ids,
             luck: Dice::new(seed, 3),
             resets: 0,
+            bot: None,
             options,
         }
+    }
+
+    /// Lets a bot trade, or stops it.
+    pub fn set_bot(&mut self, bot: Option<Bot>) {
+        self.bot = bot;
     }
 
     /// Simulated time.

@@ -246,17 +246,10 @@ impl Engine {
         }
         let (order_id, symbol, side, cum_qty) = (order.id, order.symbol, order.side, order.filled_qty);
         let asset = self.market.asset(sym);
-        let crypto = asset.class == AssetClass::Crypto;
-        let multiplier = asset.multiplier;
+        let (crypto, multiplier) = (asset.class == AssetClass::Crypto, asset.multiplier);
         let local = calendar::in_new_york(at).date();
         let settle_date = if crypto { local } else { calendar::next_trading_day(local) };
-        let (fee_qty, fee) = match side {
-            Side::Buy if crypto => {
-                ((qty * CRYPTO_FEE).round_dp_with_strategy(9, RoundingStrategy::AwayFromZero), Decimal::ZERO)
-            }
-            Side::Sell if crypto => (Decimal::ZERO, (qty * price * CRYPTO_FEE).round_dp(9)),
-            _ => (Decimal::ZERO, Decimal::ZERO),
-        };
+        let (fee_qty, fee) = fees(asset.class, side, qty, price);
         let execution = Execution {
             id,
             activity,
@@ -300,6 +293,15 @@ impl Engine {
         let event = if filled { EventKind::Fill } else { EventKind::PartialFill };
         self.emit(ix, event, at, Some(report), None);
         self.fill_group(ix, filled);
+    }
+}
+
+/// What an execution costs: coins when coins are bought, money when they are sold, else nothing.
+pub(super) fn fees(class: AssetClass, side: Side, qty: Decimal, price: Decimal) -> (Decimal, Decimal) {
+    match side {
+        _ if class != AssetClass::Crypto => (Decimal::ZERO, Decimal::ZERO),
+        Side::Buy => ((qty * CRYPTO_FEE).round_dp_with_strategy(9, RoundingStrategy::AwayFromZero), Decimal::ZERO),
+        Side::Sell => (Decimal::ZERO, (qty * price * CRYPTO_FEE).round_dp(9)),
     }
 }
 

@@ -30,6 +30,7 @@ enum Due {
     Phase,
     Step,
     Minute,
+    Bot,
 }
 
 impl Engine {
@@ -45,6 +46,7 @@ impl Engine {
                 Due::Phase => self.change_phase(at),
                 Due::Step => self.run_step(),
                 Due::Minute => self.run_minute(),
+                Due::Bot => self.run_bot(),
             }
         }
         self.now = self.now.max(to);
@@ -71,6 +73,7 @@ impl Engine {
             Some((phase_change, Due::Phase)),
             Some((self.next_step, Due::Step)),
             Some((self.next_minute, Due::Minute)),
+            self.bot.as_ref().map(|bot| (bot.next_at(), Due::Bot)),
         ]
         .into_iter()
         .flatten()
@@ -134,7 +137,7 @@ impl Engine {
         }
         .max(1);
         let passed = self.now.duration_since(self.last_step).as_millis();
-        let passed = i64::try_from(passed).unwrap_or(millis).clamp(1, 60_000);
+        let passed = i64::try_from(passed).unwrap_or(millis).clamp(1, 600_000);
         self.last_step = self.now;
         self.next_step = self.now.checked_add(SignedDuration::from_millis(millis)).unwrap_or(Timestamp::MAX);
         for sym in self.market.syms() {
@@ -142,6 +145,14 @@ impl Engine {
                 self.market.step(sym, self.now, phase, passed);
                 self.match_asset(sym);
             }
+        }
+    }
+
+    /// The bot acts like any client: it is taken out so that it can hold the engine.
+    fn run_bot(&mut self) {
+        if let Some(mut bot) = self.bot.take() {
+            bot.act(self);
+            self.bot = Some(bot);
         }
     }
 

@@ -1,0 +1,374 @@
+//! A seeded trader: believable orders at a human pace, or many of them for load. It uses the engine as any client
+//! does, and keeps positions and working orders within bounds, so that a demo left alone for a day stays believable.
+
+use jiff::{SignedDuration, Timestamp};
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+
+use super::calendar::Phase;
+use super::dice::Dice;
+use super::engine::{
+    AccountNo, AssetClass, Changes, Engine, NewOrder, Order, OrderClass, OrderFilter, OrderType, Side, Status,
+    StopLoss, TimeInForce,
+};
+use super::market::Sym;
+
+/// Events that one act causes, about, in tenths.
+const EVENTS_PER_ACT_TENTHS: u64 = 26;
+
+/// How often the bot acts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tempo {
+    /// Every few minutes, while the past is made.
+    Leisure,
+    /// Every few seconds.
+    Human,
+    /// So many order events a second.
+    Rate(u32),
+}
+
+/// A seeded trader.
+#[derive(Debug, Clone)]
+pub struct Bot {
+    account: AccountNo,
+    dice: Dice,
+    tempo: Tempo,
+    usual: Tempo,
+    next_at: Timestamp,
+    acts: u64,
+}
+
+impl Bot {
+    /// A trader on `account`; `rate` is a number of order events a second, `None` a human pace.
+    pub fn new(seed: u64, account: AccountNo, rate: Option<u32>) -> Self {
+        let usual = rate.filter(|rate| *rate > 0).map_or(Tempo::Human, Tempo::Rate);
+        let dice = Dice::new(seed, 40 + u64::from(account.0));
+        Self { account, dice, tempo: usual, usual, next_at: Timestamp::UNIX_EPOCH, acts: 0 }
+    }
+
+    /// When it will act next.
+    pub fn next_at(&self) -> Timestamp {
+        self.next_at
+    }
+
+    /// Begins at its usual pace.
+    pub fn begin(&mut self, now: Timestamp) {
+        self.tempo = self.usual;
+        self.next_at = now;
+    }
+
+    /// Begins at leisure, to make a past.
+    pub(super) fn begin_leisurely(&mut self, now: Timestamp) {
+        self.tempo = Tempo::Leisure;
+        self.next_at = now;
+    }
+
+    /// Does one thing and decides when to do the next.
+    pub(super) fn act(&mut self, engine: &mut Engine) {
+        let now = engine.now();
+        self.acts += 1;
+        let open = engine.phase() == Phase::Regular;
+        if let Tempo::Rate(_) = self.tempo {
+            self.act_for_load(engine, open);
+        } else {
+            self.act_like_a_person(engine, open);
+        }
+        let micros = match self.tempo {
+            Tempo::Leisure => self.dice.between(120_000_000, 600_000_000),
+            Tempo::Human if open => self.dice.between(1_200_000, 6_500_000),
+            Tempo::Human => self.dice.between(15_000_000, 60_000_000),
+            Tempo::Rate(rate) => {
+                i64::try_from(EVENTS_PER_ACT_TENTHS * 100_000 / u64::from(rate).max(1)).unwrap_or(1).max(1)
+            }
+        };
+        let from = if self.next_at > Timestamp::UNIX_EPOCH { self.next_at } else { now };
+        self.next_at = from.checked_add(SignedDuration::from_micros(micros)).unwrap_or(Timestamp::MAX).max(now);
+    }
+
+    fn act_like_a_person(&mut self, engine: &mut Engine, open: bool) {
+        let working = self.working(engine, 60);
+        let exposed = self.exposure_percent(engine);
+        if working.len() > 16 {
+            self.cancel_one(engine, &working);
+            return;
+        }
+        let Some(sym) = self.choose(engine, open) else { return };
+        let draw = self.dice.below(100);
+        match draw {
+            0..22 if exposed < 130 => self.rest(engine, sym, Side::Buy),
+            0..46 if exposed >= 130 => self.reduce(engine, open),
+            22..36 => self.take(engine, sym, Side::Buy),
+            36..46 if exposed > 60 => self.reduce(engine, open),
+            36..46 => self.take(engine, sym, Side::Buy),
+            46..58 => self.reduce(engine, open),
+            58..70 => self.move_one(engine, &working),
+            70..78 if working.len() > 5 => self.cancel_one(engine, &working),
+            78..83 => self.bracket(engine, sym),
+            83..87 if open => self.protect(engine),
+            87..90 => self.rest(engine, sym, Side::Sell),
+            90..93 => self.spend(engine, sym),
+            93..96 => self.blunder(engine, sym),
+            96 => self.venue_refuses(engine, sym),
+            _ => self.rest(engine, sym, Side::Buy),
+        }
+    }
+
+    fn act_for_load(&mut self, engine: &mut Engine, open: bool) {
+        let Some(sym) = self.choose(engine, open) else { return };
+        let working = self.working(engine, 30);
+        let whole = Decimal::from(self.dice.between(1, 5));
+        let crypto = engine.market().asset(sym).class == AssetClass::Crypto;
+        let qty = if crypto { whole / Decimal::ONE_HUNDRED } else { whole };
+        let held = engine.account(self.account).map_or(Decimal::ZERO, |account| account.position_qty(sym));
+        let side =
+            if held > Decimal::from(40) || (held > qty && self.dice.chance(500)) { Side::Sell } else { Side::Buy };
+        match self.dice.below(10) {
+            0..4 => self.market(engine, sym, side, qty),
+            4..7 => {
+                let price = self.beside(engine, sym, side, 4);
+                let order = NewOrder {
+                    time_in_force: gtc_for(crypto),
+                    ..self.named(NewOrder::limit(name(engine, sym), side, qty, price))
+                };
+                self.send(engine, &order);
+            }
+            7 => self.move_one(engine, &working),
+            _ if working.len() > 20 => self.cancel_one(engine, &working),
+            _ => self.market(engine, sym, side, qty),
+        }
+    }
+
+    /// An asset that trades now: shares mostly, coins at times; only coins when the exchange is closed.
+    fn choose(&mut self, engine: &Engine, open: bool) -> Option<Sym> {
+        let coins = !open || self.dice.chance(60);
+        let market = engine.market();
+        let class = if coins { AssetClass::Crypto } else { AssetClass::UsEquity };
+        let syms: Vec<Sym> = market.syms().filter(|sym| market.asset(*sym).class == class).collect();
+        self.dice.pick(&syms).copied()
+    }
+
+    fn working(&self, engine: &Engine, limit: usize) -> Vec<Order> {
+        let filter = OrderFilter { limit, nested: true, ..OrderFilter::default() };
+        engine.orders(self.account, &filter).map_or_else(|_| Vec::new(), |orders| orders.into_iter().cloned().collect())
+    }
+
+    /// Value of all positions in percent of equity.
+    fn exposure_percent(&self, engine: &Engine) -> i64 {
+        let Ok(balances) = engine.balances(self.account) else { return 0 };
+        let gross = balances.long_market_value - balances.short_market_value;
+        let percent = (gross * Decimal::ONE_HUNDRED).checked_div(balances.equity).unwrap_or_default();
+        percent.to_i64().unwrap_or(i64::MAX)
+    }
+
+    /// A quantity worth between a third of a percent and three percent of the account, round as people like it.
+    fn some(&mut self, engine: &Engine, sym: Sym) -> Decimal {
+        let equity = engine.balances(self.account).map_or(Decimal::ZERO, |balances| balances.equity);
+        let price = engine.market().get(sym).last.price;
+        let money = equity * Decimal::new(self.dice.between(3, 30), 3);
+        let exact = money.checked_div(price).unwrap_or_default();
+        if engine.market().asset(sym).class == AssetClass::Crypto {
+            return exact.round_dp(4).max(Decimal::new(1, 3));
+        }
+        let step = match exact {
+            exact if exact > Decimal::from(400) => 100,
+            exact if exact > Decimal::from(40) => 10,
+            exact if exact > Decimal::from(12) => 5,
+            _ => 1,
+        };
+        let step = Decimal::from(step);
+        ((exact / step).trunc() * step).max(Decimal::ONE)
+    }
+
+    /// A price at or some ticks behind the touch of `side`.
+    fn beside(&mut self, engine: &Engine, sym: Sym, side: Side, ticks: i64) -> Decimal {
+        let instrument = engine.market().get(sym);
+        let step = instrument.asset.price_step;
+        // A tick is nothing to a dear share: people step back by hundredths of a percent.
+        let unit = (instrument.last.price * Decimal::new(1, 4) / step).trunc().max(Decimal::ONE) * step;
+        let back = unit * Decimal::from(self.dice.between(0, ticks));
+        match side {
+            Side::Buy => (instrument.quote.bid - back).max(step),
+            Side::Sell => instrument.quote.ask + back,
+        }
+        .normalize()
+    }
+
+    fn rest(&mut self, engine: &mut Engine, sym: Sym, side: Side) {
+        let qty = self.some(engine, sym);
+        let price = self.beside(engine, sym, side, 9);
+        let crypto = engine.market().asset(sym).class == AssetClass::Crypto;
+        let mut order = NewOrder::limit(name(engine, sym), side, qty, price);
+        order.time_in_force = if crypto || self.dice.chance(180) { TimeInForce::Gtc } else { TimeInForce::Day };
+        let order = self.named(order);
+        self.send(engine, &order);
+    }
+
+    fn take(&mut self, engine: &mut Engine, sym: Sym, side: Side) {
+        let qty = self.some(engine, sym);
+        if self.dice.chance(450) {
+            self.market(engine, sym, side, qty);
+            return;
+        }
+        let instrument = engine.market().get(sym);
+        let price = if side == Side::Buy { instrument.quote.ask } else { instrument.quote.bid };
+        let crypto = instrument.asset.class == AssetClass::Crypto;
+        let order = self.named(NewOrder::limit(name(engine, sym), side, qty, price));
+        self.send(engine, &NewOrder { time_in_force: gtc_for(crypto), ..order });
+    }
+
+    fn market(&mut self, engine: &mut Engine, sym: Sym, side: Side, qty: Decimal) {
+        let crypto = engine.market().asset(sym).class == AssetClass::Crypto;
+        let order = self.named(NewOrder::market(name(engine, sym), side, qty));
+        self.send(engine, &NewOrder { time_in_force: gtc_for(crypto), ..order });
+    }
+
+    /// Closes a position or a part of it, by what is not promised to other orders.
+    fn reduce(&mut self, engine: &mut Engine, open: bool) {
+        let Ok(positions) = engine.positions(self.account) else { return };
+        let free: Vec<_> = positions
+            .into_iter()
+            .filter(|view| !view.qty_available.is_zero())
+            .filter(|view| open || engine.market().asset(view.sym).class == AssetClass::Crypto)
+            .collect();
+        let Some(view) = self.dice.pick(&free) else { return };
+        let (sym, available) = (view.sym, view.qty_available);
+        let crypto = engine.market().asset(sym).class == AssetClass::Crypto;
+        let part = available.abs() * Decimal::new(*self.dice.pick(&[25, 50, 50, 100, 100]).unwrap_or(&100), 2);
+        let qty = if available.fract().is_zero() {
+            part.trunc().max(Decimal::ONE)
+        } else {
+            part.round_dp(9).min(available.abs())
+        };
+        let side = if available.is_sign_negative() { Side::Buy } else { Side::Sell };
+        if self.dice.chance(400) {
+            let price = self.beside(engine, sym, side, 6);
+            let order = self.named(NewOrder::limit(name(engine, sym), side, qty, price));
+            self.send(engine, &NewOrder { time_in_force: gtc_for(crypto), ..order });
+        } else {
+            self.market(engine, sym, side, qty);
+        }
+    }
+
+    fn move_one(&mut self, engine: &mut Engine, working: &[Order]) {
+        let movable: Vec<&Order> = working
+            .iter()
+            .filter(|order| order.order_type == OrderType::Limit && order.order_class == OrderClass::Simple)
+            .filter(|order| matches!(order.status, Status::New | Status::PartiallyFilled))
+            .collect();
+        let Some(order) = self.dice.pick(&movable).copied() else { return };
+        let Some(sym) = engine.find_asset(order.symbol) else { return };
+        let limit_price = Some(self.beside(engine, sym, order.side, 3));
+        if limit_price != order.limit_price {
+            let client_order_id = Some(self.fresh_name());
+            // A refusal is an answer like any other; the next act looks at the books anew.
+            drop(engine.replace(
+                self.account,
+                order.id,
+                &Changes { limit_price, client_order_id, ..Changes::default() },
+            ));
+        }
+    }
+
+    fn cancel_one(&mut self, engine: &mut Engine, working: &[Order]) {
+        // The oldest half only: nobody cancels what was sent a moment ago.
+        let old = working.get(working.len() / 2..).unwrap_or_default();
+        if let Some(order) = self.dice.pick(old) {
+            drop(engine.cancel(self.account, order.id));
+        }
+    }
+
+    fn bracket(&mut self, engine: &mut Engine, sym: Sym) {
+        if engine.market().asset(sym).class != AssetClass::UsEquity {
+            return;
+        }
+        let instrument = engine.market().get(sym);
+        let (price, step) = (instrument.quote.ask, instrument.asset.price_step);
+        let at = |part: i64| ((price * Decimal::new(part, 4) / step).trunc() * step).normalize();
+        let (profit, stop) = (at(10_000 + self.dice.between(30, 120)), at(10_000 - self.dice.between(25, 90)));
+        let qty = self.some(engine, sym);
+        let order = self.named(NewOrder::limit(name(engine, sym), Side::Buy, qty, price));
+        let stop_loss = Some(StopLoss { stop_price: Some(stop), limit_price: None });
+        self.send(
+            engine,
+            &NewOrder { order_class: OrderClass::Bracket, take_profit: Some(profit), stop_loss, ..order },
+        );
+    }
+
+    /// Protects a free long position with a trailing stop, or a plain one.
+    fn protect(&mut self, engine: &mut Engine) {
+        let Ok(positions) = engine.positions(self.account) else { return };
+        let free: Vec<_> = positions
+            .into_iter()
+            .filter(|view| {
+                view.qty_available >= Decimal::ONE && engine.market().asset(view.sym).class == AssetClass::UsEquity
+            })
+            .collect();
+        let Some(view) = self.dice.pick(&free) else { return };
+        let (sym, qty) = (view.sym, view.qty_available.trunc());
+        let instrument = engine.market().get(sym);
+        let (last, step) = (instrument.last.price, instrument.asset.price_step);
+        let mut order = self.named(NewOrder::market(name(engine, sym), Side::Sell, qty));
+        if self.dice.chance(650) {
+            order.order_type = OrderType::TrailingStop;
+            order.trail_percent = Some(Decimal::new(self.dice.between(20, 90), 2).normalize());
+        } else {
+            order.order_type = OrderType::Stop;
+            let stop = last * Decimal::new(10_000 - self.dice.between(30, 120), 4);
+            order.stop_price = Some(((stop / step).trunc() * step).normalize());
+        }
+        self.send(engine, &order);
+    }
+
+    /// Buys for a round sum of money.
+    fn spend(&mut self, engine: &mut Engine, sym: Sym) {
+        if !engine.market().asset(sym).fractionable {
+            return;
+        }
+        let crypto = engine.market().asset(sym).class == AssetClass::Crypto;
+        let money = Decimal::from(self.dice.between(2, 30) * 50);
+        let order = self.named(NewOrder::market(name(engine, sym), Side::Buy, Decimal::ONE));
+        self.send(engine, &NewOrder { qty: None, notional: Some(money), time_in_force: gtc_for(crypto), ..order });
+    }
+
+    /// An order that can only be refused: too dear, or priced between the pennies.
+    fn blunder(&mut self, engine: &mut Engine, sym: Sym) {
+        let symbol = name(engine, sym);
+        let price = engine.market().get(sym).quote.bid;
+        let order = if self.dice.chance(600) {
+            NewOrder::limit(symbol, Side::Buy, Decimal::from(1_000_000_000), price)
+        } else {
+            NewOrder::limit(symbol, Side::Buy, Decimal::ONE, price + Decimal::new(1, 10))
+        };
+        self.send(engine, &order);
+    }
+
+    /// An order that the venue turns down after it was received.
+    fn venue_refuses(&mut self, engine: &mut Engine, sym: Sym) {
+        let (qty, price) = (self.some(engine, sym), self.beside(engine, sym, Side::Buy, 2));
+        let crypto = engine.market().asset(sym).class == AssetClass::Crypto;
+        let order = self.named(NewOrder::limit(name(engine, sym), Side::Buy, qty, price));
+        if let Ok(order) = engine.place(self.account, &NewOrder { time_in_force: gtc_for(crypto), ..order }) {
+            drop(engine.force_reject(self.account, order.id, "order price is too far from the market"));
+        }
+    }
+
+    fn send(&mut self, engine: &mut Engine, order: &NewOrder) {
+        drop(engine.place(self.account, order));
+    }
+
+    fn named(&mut self, order: NewOrder) -> NewOrder {
+        NewOrder { client_order_id: Some(self.fresh_name()), ..order }
+    }
+
+    fn fresh_name(&mut self) -> String {
+        format!("bot-{}", self.dice.uuid().simple())
+    }
+}
+
+fn gtc_for(crypto: bool) -> TimeInForce {
+    if crypto { TimeInForce::Gtc } else { TimeInForce::Day }
+}
+
+fn name(engine: &Engine, sym: Sym) -> &'static str {
+    engine.market().asset(sym).symbol
+}

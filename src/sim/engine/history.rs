@@ -1,0 +1,294 @@
+//! An account's equity over time: every period and timeframe of the portfolio history (API.md 5.3).
+
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp, ToSpan};
+use rust_decimal::Decimal;
+
+use super::order::AccountNo;
+use super::{Account, Engine, Refusal};
+use crate::sim::calendar::{self, Session};
+use crate::sim::dice::Dice;
+
+/// The distance of two points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Timeframe {
+    /// `1Min`.
+    OneMinute,
+    /// `5Min`.
+    FiveMinutes,
+    /// `15Min`.
+    QuarterHour,
+    /// `1H`.
+    Hour,
+    /// `1D`.
+    Day,
+}
+
+impl Timeframe {
+    /// Reads the query's word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "1Min" => Some(Self::OneMinute),
+            "5Min" => Some(Self::FiveMinutes),
+            "15Min" => Some(Self::QuarterHour),
+            "1H" => Some(Self::Hour),
+            "1D" => Some(Self::Day),
+            _ => None,
+        }
+    }
+
+    /// The word of query and answer.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OneMinute => "1Min",
+            Self::FiveMinutes => "5Min",
+            Self::QuarterHour => "15Min",
+            Self::Hour => "1H",
+            Self::Day => "1D",
+        }
+    }
+
+    fn step(self) -> SignedDuration {
+        SignedDuration::from_mins(match self {
+            Self::OneMinute => 1,
+            Self::FiveMinutes => 5,
+            Self::QuarterHour => 15,
+            Self::Hour => 60,
+            Self::Day => 60 * 24,
+        })
+    }
+}
+
+/// Which part of a day intraday points cover.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Hours {
+    /// The regular session.
+    #[default]
+    Market,
+    /// Pre-market and after hours too.
+    Extended,
+    /// Every hour of every day.
+    Continuous,
+}
+
+/// The query, as sent.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HistoryQuery {
+    /// A number and one of `D`, `W`, `M`, `A`.
+    pub period: Option<String>,
+    /// Distance of points; chosen by the period without it.
+    pub timeframe: Option<Timeframe>,
+    /// From.
+    pub start: Option<Timestamp>,
+    /// To.
+    pub end: Option<Timestamp>,
+    /// Part of the day.
+    pub hours: Hours,
+    /// Profit runs on instead of beginning anew each day.
+    pub no_reset: bool,
+}
+
+/// One point.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Point {
+    /// Left edge.
+    pub at: Timestamp,
+    /// Equity; absent where there was no account.
+    pub equity: Option<Decimal>,
+    /// Since the base.
+    pub profit_loss: Option<Decimal>,
+    /// The same as a fraction of the base.
+    pub profit_loss_pct: Option<Decimal>,
+}
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct History {
+    /// Oldest first.
+    pub points: Vec<Point>,
+    /// Equity at the close before the first point; absent where there was no account.
+    pub base_value: Option<Decimal>,
+    /// The day of that close.
+    pub base_value_asof: Option<Date>,
+    /// Distance of points.
+    pub timeframe: Timeframe,
+}
+
+impl Engine {
+    /// Equity over time.
+    pub fn history(&self, no: AccountNo, query: &HistoryQuery) -> Result<History, Refusal> {
+        let account = self.need_account(no)?;
+        let (from, to) = self.span(query)?;
+        let days = from.duration_until(to).as_hours() / 24;
+        let timeframe = query.timeframe.unwrap_or(match days {
+            ..7 => Timeframe::OneMinute,
+            7..30 => Timeframe::QuarterHour,
+            _ => Timeframe::Day,
+        });
+        if days > 31 && timeframe < Timeframe::Day {
+            return Err(Refusal::unprocessable("only timeframe 1D is allowed for periods longer than 30 days"));
+        }
+        let base = account.daily.iter().rev().find(|(at, _)| *at <= from);
+        let mut history = History {
+            points: Vec::new(),
+            base_value: base
+                .map(|(_, equity)| *equity)
+                .or_else(|| account.daily.is_empty().then_some(account.opening_cash)),
+            base_value_asof: base.map(|(at, _)| calendar::in_new_york(*at).date()),
+            timeframe,
+        };
+        let mut day_base = history.base_value;
+        let equity_now = account.balances(&self.market).equity;
+        let mut last_day = None;
+        for (at, valid_at) in self.grid(from, to, timeframe, query.hours) {
+            let equity = equity_at(account, valid_at, self.now, equity_now);
+            let day = calendar::in_new_york(at).date();
+            if timeframe < Timeframe::Day && !query.no_reset && last_day != Some(day) {
+                let closed = account.daily.iter().rev().find(|(close, _)| *close < at).map(|(_, equity)| *equity);
+                day_base = closed.or(history.base_value);
+                last_day = Some(day);
+            }
+            let profit_loss = equity.zip(day_base).map(|(equity, base)| equity - base);
+            let profit_loss_pct = profit_loss.zip(day_base).and_then(|(profit, base)| profit.checked_div(base));
+            history.points.push(Point {
+                at,
+                equity: equity.map(|equity| equity.normalize()),
+                profit_loss: profit_loss.map(|profit| profit.normalize()),
+                profit_loss_pct: profit_loss_pct.map(|pct| pct.round_dp(6).normalize()),
+            });
+        }
+        Ok(history)
+    }
+
+    /// Where the answer begins and ends: a period of days counts trading days back from today's session.
+    fn span(&self, query: &HistoryQuery) -> Result<(Timestamp, Timestamp), Refusal> {
+        if query.period.is_some() && query.start.is_some() && query.end.is_some() {
+            return Err(Refusal::unprocessable("only two of period, start and end are accepted"));
+        }
+        let period = query.period.as_deref().unwrap_or("1M");
+        let bad = || Refusal::unprocessable(format!("invalid period: {period}"));
+        let (digits, unit) = period.split_at_checked(period.len().saturating_sub(1)).ok_or_else(bad)?;
+        let count: i32 = digits.parse().ok().filter(|count| (1..=10_000).contains(count)).ok_or_else(bad)?;
+        if let (Some(start), None) = (query.start, query.end)
+            && query.period.is_none()
+        {
+            return Ok((start, self.now));
+        }
+        let forward = query.start.filter(|_| query.end.is_none());
+        if let Some(start) = forward {
+            let end = shift(calendar::in_new_york(start).date(), count, unit).ok_or_else(bad)?;
+            return Ok((start, calendar::instant(end, jiff::civil::Time::midnight()).min(self.now)));
+        }
+        let end = query.end.unwrap_or(self.now).min(self.now);
+        if let Some(start) = query.start {
+            return if start <= end {
+                Ok((start, end))
+            } else {
+                Err(Refusal::unprocessable("start must be before end"))
+            };
+        }
+        let mut day = calendar::in_new_york(end).date();
+        if !calendar::is_trading_day(day) || calendar::session(day).is_some_and(|session| session.open_at > end) {
+            day = calendar::previous_trading_day(day);
+        }
+        if unit == "D" {
+            for _ in 1..count {
+                day = calendar::previous_trading_day(day);
+            }
+        } else {
+            day = shift(day, -count, unit).ok_or_else(bad)?;
+        }
+        let midnight = calendar::instant(day, jiff::civil::Time::midnight());
+        let start =
+            calendar::session(day).filter(|_| query.hours == Hours::Market).map_or(midnight, |session| session.open_at);
+        Ok((start, end))
+    }
+
+    /// Left edges, each with the instant its equity is taken at.
+    fn grid(&self, from: Timestamp, to: Timestamp, timeframe: Timeframe, hours: Hours) -> Vec<(Timestamp, Timestamp)> {
+        let mut points = Vec::new();
+        let to = to.min(self.now);
+        if timeframe == Timeframe::Day {
+            let sessions = calendar::sessions_from(calendar::in_new_york(from).date());
+            for session in sessions.take_while(|session| session.open_at <= to) {
+                points.push((session.open_at, session.close_at));
+            }
+            return points;
+        }
+        let mut push = |begin: Timestamp, end: Timestamp| {
+            let mut at = begin;
+            while at < end && at <= to {
+                if at >= from {
+                    points.push((at, at));
+                }
+                let Ok(next) = at.checked_add(timeframe.step()) else { return };
+                at = next;
+            }
+        };
+        if hours == Hours::Continuous {
+            let step = timeframe.step().as_secs();
+            let first = Timestamp::from_second(from.as_second().div_euclid(step) * step).unwrap_or(from);
+            push(first, to.checked_add(SignedDuration::from_secs(1)).unwrap_or(to));
+            return points;
+        }
+        for session in calendar::sessions_from(calendar::in_new_york(from).date()).take_while(|day| day.pre_at <= to) {
+            match hours {
+                Hours::Extended => push(session.pre_at, session.post_at),
+                _ => push(session.open_at, session.close_at),
+            }
+        }
+        points
+    }
+}
+
+fn shift(day: Date, count: i32, unit: &str) -> Option<Date> {
+    let span = match unit {
+        "D" => count.days(),
+        "W" => count.weeks(),
+        "M" => count.months(),
+        "A" => count.years(),
+        _ => return None,
+    };
+    day.checked_add(span).ok()
+}
+
+/// Equity at an instant: now, a recorded minute, a recorded close, or a believable way between two closes.
+fn equity_at(account: &Account, at: Timestamp, now: Timestamp, equity_now: Decimal) -> Option<Decimal> {
+    if at >= now {
+        return Some(equity_now);
+    }
+    if at < account.created_at {
+        return None;
+    }
+    let recorded = account.minutely.partition_point(|(minute, _)| *minute <= at);
+    if recorded > 0 {
+        return account.minutely.get(recorded - 1).map(|(_, equity)| *equity);
+    }
+    let next = account.daily.partition_point(|(close, _)| *close < at);
+    let before = next.checked_sub(1).and_then(|index| account.daily.get(index));
+    match (before, account.daily.get(next)) {
+        (_, Some((close, equity))) if *close == at => Some(*equity),
+        (Some((_, before)), Some((close, after))) => Some(between(account, at, *before, *close, *after)),
+        (Some((_, before)), None) => Some(*before),
+        (None, Some((_, after))) => Some(*after),
+        (None, None) => Some(account.opening_cash),
+    }
+}
+
+/// A way from yesterday's equity to today's: straight, with a wobble that is the same whenever it is asked for.
+fn between(account: &Account, at: Timestamp, before: Decimal, close: Timestamp, after: Decimal) -> Decimal {
+    let day = calendar::in_new_york(close).date();
+    let Some(Session { open_at, close_at, .. }) = calendar::session(day) else { return before };
+    if at <= open_at {
+        return before;
+    }
+    let (passed, whole) = (open_at.duration_until(at).as_secs(), open_at.duration_until(close_at).as_secs().max(1));
+    let part = Decimal::from(passed.min(whole)) / Decimal::from(whole);
+    let slot = u64::try_from(at.as_second() / 60).unwrap_or(0);
+    let wobble = |slot: u64| Decimal::from(Dice::new(slot, 9_000 + u64::from(account.no.0)).normal());
+    // The mean of neighbours moves less from point to point than the points themselves would.
+    let noise = (wobble(slot / 9) * Decimal::from(9 - slot % 9) + wobble(slot / 9 + 1) * Decimal::from(slot % 9))
+        / Decimal::from(9_000);
+    let arch = part * (Decimal::ONE - part) * Decimal::TWO;
+    (before + (after - before) * part + before * noise * arch * Decimal::new(25, 4)).round_dp(2)
+}

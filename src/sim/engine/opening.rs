@@ -1,0 +1,65 @@
+//! An account that has been traded before anybody looked: days of the bot's work, and months of equity behind them.
+
+use jiff::{Timestamp, ToSpan};
+use rust_decimal::Decimal;
+
+use super::{Engine, EngineOptions};
+use crate::sim::bot::Bot;
+use crate::sim::calendar;
+use crate::sim::dice::Dice;
+
+/// Milliseconds between quotes while the past is made.
+const PAST_STEP_MILLIS: i64 = 30_000;
+/// Trading days the bot has worked before today.
+const PAST_DAYS: usize = 2;
+/// Daily points of equity before those.
+const CURVE_DAYS: usize = 300;
+
+impl Engine {
+    /// A brokerage at `options.start` whose `bot` has been at work for some days, at leisure, and goes on from there.
+    pub fn with_past(options: EngineOptions, mut bot: Bot) -> Self {
+        let (start, step_millis, seed) = (options.start, options.step_millis, options.seed);
+        let mut day = calendar::in_new_york(start).date();
+        for _ in 0..PAST_DAYS {
+            day = calendar::previous_trading_day(day);
+        }
+        let begin = calendar::session(day).map_or(start, |session| session.open_at.min(start));
+        let mut engine = Self::new(EngineOptions { start: begin, step_millis: PAST_STEP_MILLIS, ..options });
+        engine.invent_curves(seed);
+        engine.muted = true;
+        bot.begin_leisurely(begin);
+        engine.bot = Some(bot);
+        engine.advance_to(start);
+        engine.muted = false;
+        engine.options.step_millis = step_millis;
+        engine.next_step = start;
+        if let Some(bot) = &mut engine.bot {
+            bot.begin(start);
+        }
+        engine
+    }
+
+    /// Months of daily equity for every account, walked back from its opening cash.
+    fn invent_curves(&mut self, seed: u64) {
+        let first = calendar::in_new_york(self.now).date();
+        for account in &mut self.accounts {
+            let mut dice = Dice::new(seed, 5_000 + u64::from(account.no.0));
+            let (mut day, mut equity) = (first, account.cash);
+            for _ in 0..CURVE_DAYS {
+                day = calendar::previous_trading_day(day);
+                if let Some(session) = calendar::session(day) {
+                    account.daily.push((session.close_at, equity));
+                }
+                // Half a percent a day, with a slight tilt so that the curve rises towards today.
+                let change = Decimal::new(dice.normal() * 5 + 300, 6);
+                equity = (equity * (Decimal::ONE - change)).round_dp(2);
+            }
+            account.daily.reverse();
+            account.created_at = account.daily.first().map_or(account.created_at, |(at, _)| days_before(*at));
+        }
+    }
+}
+
+fn days_before(at: Timestamp) -> Timestamp {
+    at.checked_sub(100.hours()).unwrap_or(at)
+}
