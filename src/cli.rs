@@ -246,6 +246,7 @@ impl Context {
             osc9: ui.notify,
             notify_command: ui.notify_command.clone(),
             config_path: self.paths.config.clone(),
+            choices: None,
         })
     }
 

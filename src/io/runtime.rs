@@ -18,7 +18,8 @@ use super::effects::Effects;
 use super::journal::{Batch, Journal, Opened, Record, Remembered, Saved};
 use super::record::Recorder;
 use super::terminal::{self, Screen};
-use super::{input, paths, signals};
+use super::{choices, input, paths, signals};
+use crate::app::choices::Choices;
 use crate::app::effect::Memory;
 use crate::app::msg::Recollection;
 use crate::app::{Effect, Model, Msg, update};
@@ -62,6 +63,8 @@ pub struct Outside {
     pub notify_command: Vec<String>,
     /// Where a configuration would be written.
     pub config_path: PathBuf,
+    /// The folder for what is chosen on the screen; `None` keeps nothing.
+    pub choices: Option<PathBuf>,
 }
 
 impl Loop {
@@ -147,6 +150,7 @@ impl Loop {
                     let config = self.outside.config_path.clone();
                     left.extend(self.written(&config));
                 }
+                Effect::Keep(chosen) => self.keep(chosen),
                 other => left.extend(self.effects.run(other)),
             }
         }
@@ -199,6 +203,15 @@ impl Loop {
                 drop(self.handle(Msg::Trouble(text)));
             }
         }
+    }
+
+    fn keep(&self, chosen: Choices) {
+        let Some(dir) = self.outside.choices.clone() else { return };
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = choices::save(&dir, &chosen) {
+                tracing::warn!(%error, "what was chosen on the screen is not kept");
+            }
+        });
     }
 
     fn notify(&self, text: String, left: &mut Vec<Effect>) {

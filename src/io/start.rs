@@ -37,6 +37,8 @@ pub struct Settings {
     pub notify_command: Vec<String>,
     /// Where a configuration would be written.
     pub config_path: PathBuf,
+    /// The folder for what is chosen on the screen; `None` keeps nothing.
+    pub choices: Option<PathBuf>,
 }
 
 /// A loop on these links without a screen and without linking.
@@ -92,6 +94,7 @@ fn assemble(
         osc9: settings.osc9,
         notify_command: settings.notify_command.clone(),
         config_path: settings.config_path.clone(),
+        choices: settings.choices.clone(),
     };
     Loop::new(model, effects, inbox, clock, outside)
 }
