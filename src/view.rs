@@ -18,6 +18,7 @@ mod overlay;
 mod pen;
 mod positions;
 mod scope;
+pub mod svg;
 mod table;
 mod tape;
 pub mod theme;
@@ -243,14 +244,14 @@ fn facts<'a>(
     stale.into_iter().chain(filter).chain([(counts, theme.dim)]).collect()
 }
 
-/// `as of 0:12 ago` when an account shown is not live; the oldest counts.
+/// `12 s old` when an account shown is not live; the oldest counts.
 fn stale_fact(model: &Model) -> Option<String> {
     let ages = scope::shown(model).filter_map(|account| {
         let age = scope::stale(account, model)?;
         // Nothing was ever received: there is no data to be old.
         account.account.is_some().then_some(age)
     });
-    ages.max().map(|age| format!("as of {} ago", format::age(age)))
+    ages.max().map(|age| format!("{} old", format::age(age)))
 }
 
 /// `/aapl 3` while a filter is typed or in force.
@@ -296,12 +297,13 @@ fn account_cell(sheet: &mut table::Sheet, account: &crate::app::model::AccountSt
     let style = if kind.is_live() { theme.tag_live } else { theme.tag_paper };
     let label = pen::clean(&account.link.label);
     let word = account.link.environment.word();
+    // `Alpaca Paper` beside the word PAPER says it twice, and the column is narrow.
+    let short =
+        label.rsplit_once(' ').filter(|(_, last)| last.eq_ignore_ascii_case(word)).map_or(&*label, |(first, _)| first);
     sheet.build(style, |out| {
-        if !label.contains(word) {
-            out.push_str(word);
-            out.push(' ');
-        }
-        out.push_str(&label);
+        out.push_str(word);
+        out.push(' ');
+        out.push_str(short);
     });
 }
 

@@ -99,10 +99,9 @@ fn split_columns(area: Rect, width: u16) -> (Rect, Rect) {
     (Rect { width, ..area }, Rect { x: area.x + width, width: area.width - width, ..area })
 }
 
-/// A rectangle of at most this size in the middle of another, leaving a margin where there is room for one.
+/// A rectangle of at most this size in the middle of another; all of it where next to nothing would be left around.
 pub(super) fn centered(area: Rect, width: u16, height: u16) -> Rect {
-    let margin = u16::from(area.width > 70) * 2;
-    let width = width.min(area.width - margin.min(area.width));
-    let height = height.min(area.height);
+    let fit = |wanted: u16, room: u16, least: u16| if wanted + least > room { room } else { wanted };
+    let (width, height) = (fit(width, area.width, 8), fit(height, area.height, 4));
     Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }
 }

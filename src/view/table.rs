@@ -89,6 +89,8 @@ struct Cell {
     /// Cells before the decimal point, or all of a text.
     whole: u16,
     fraction: u16,
+    /// A figure, and not what stands for a missing one.
+    figure: bool,
     style: Style,
 }
 
@@ -125,7 +127,7 @@ impl Sheet {
         let start = self.text.len();
         write(&mut self.text);
         let whole = self.text.get(start..).map_or(0, width);
-        self.cells.push(Cell { start, end: self.text.len(), whole, fraction: 0, style });
+        self.cells.push(Cell { start, end: self.text.len(), whole, fraction: 0, figure: false, style });
     }
 
     /// The next cell: a figure with at least `places` decimals, or `--`.
@@ -143,7 +145,6 @@ impl Sheet {
         missing: Style,
     ) {
         let Some(value) = value else {
-            // It stands where the whole part of a figure would.
             self.text(MISSING, missing);
             return;
         };
@@ -153,7 +154,7 @@ impl Sheet {
         let text = self.text.get(start..).unwrap_or_default();
         let fraction = text.find('.').map_or(0, |point| cells(text.len() - point));
         let whole = width(text) - fraction;
-        self.cells.push(Cell { start, end: self.text.len(), whole, fraction, style });
+        self.cells.push(Cell { start, end: self.text.len(), whole, fraction, figure: true, style });
     }
 }
 
@@ -168,6 +169,8 @@ pub(super) struct Rows {
 }
 
 const MIN_GAP: u16 = 1;
+/// Columns of this rank and above are left out rather than squeezed in.
+const LUXURY: u8 = 3;
 const MAX_GAP: u16 = 3;
 
 impl Pen<'_> {
@@ -182,8 +185,8 @@ impl Pen<'_> {
         rows: &Rows,
     ) -> Vec<(usize, Rect)> {
         measure(columns, sheet, memory);
-        // The first cell is the mark of the selected row.
-        let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area };
+        // The first cell is the mark of the selected row; the last one keeps figures off the frame.
+        let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
         place(inner, columns, hidden, memory);
         let mut headers = Vec::with_capacity(memory.places.len());
         for place in &memory.places {
@@ -238,7 +241,8 @@ impl Pen<'_> {
             return;
         }
         // Aligned at the point where there is room, else against the right edge, else said to be longer.
-        let behind = if measured.aligned() { measured.fraction.saturating_sub(cell.fraction) } else { 0 };
+        let behind =
+            if measured.aligned() && cell.figure { measured.fraction.saturating_sub(cell.fraction) } else { 0 };
         if wide + behind <= place.width {
             self.text(place.x + place.width - wide - behind, y, wide, text, cell.style);
         } else if wide <= place.width {
@@ -294,19 +298,23 @@ fn place(area: Rect, columns: &[Column], hidden: impl Fn(usize) -> bool, memory:
     };
     let rank = |index: usize| columns.get(index).map_or(0, |column| column.rank);
     let minimum = |index: usize| columns.get(index).map_or(0, |column| column.min.max(cells(column.title.len())));
-    while total(&shown, MIN_GAP) > area.width {
+    loop {
         let last = shown.iter().map(|(index, _)| rank(*index)).max().unwrap_or(0);
-        if last == 0 {
+        let gap = if last >= LUXURY { MIN_GAP + 1 } else { MIN_GAP };
+        if last == 0 || total(&shown, gap) <= area.width {
             break;
         }
         shown.retain(|(index, _)| rank(*index) != last);
     }
-    // Nothing more may go: what is left gives way down to its minimum, from the right.
+    // Nothing more may go: what is left gives way down to its minimum, words before figures.
     let mut over = total(&shown, MIN_GAP).saturating_sub(area.width);
-    for (index, wide) in shown.iter_mut().rev() {
-        let gives = wide.saturating_sub(minimum(*index)).min(over);
-        *wide -= gives;
-        over -= gives;
+    let words = |index: usize| columns.get(index).is_some_and(|column| column.align == Align::Left);
+    for turn in [true, false] {
+        for (index, wide) in shown.iter_mut().filter(|(index, _)| words(*index) == turn) {
+            let gives = wide.saturating_sub(minimum(*index)).min(over);
+            *wide -= gives;
+            over -= gives;
+        }
     }
     let gap = (MIN_GAP..=MAX_GAP).rev().find(|gap| total(&shown, *gap) <= area.width).unwrap_or(MIN_GAP);
     memory.places.clear();

@@ -215,8 +215,10 @@ impl Theme {
         // Checked at every depth, so that a mistake shows on the machine where the theme is written.
         let mut ansi = theme.clone();
         for (role, words) in &file.ansi {
-            ansi.set(text, &file.palette, role, words)?;
+            // The palette's red is not the terminal's red: names mean the terminal's own here.
+            ansi.set(text, &BTreeMap::new(), role, words)?;
         }
+        ansi.each(|style| Depth::Ansi.style(style));
         Ok(if depth == Depth::Ansi { ansi } else { theme })
     }
 

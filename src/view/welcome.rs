@@ -20,6 +20,10 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, focused: bool) 
         tagged: false,
     };
     let inner = pen.frame(area, &frame);
+    if !model.overlays.is_empty() {
+        // Its ends would stick out behind whatever lies over it.
+        return;
+    }
     let lines = lines(pen, model);
     let high = cells(lines.len()).min(inner.height);
     let wide = lines.iter().map(line_width).max().unwrap_or(0).min(inner.width.saturating_sub(2));
