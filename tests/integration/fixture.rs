@@ -216,7 +216,7 @@ fn curve(base: i64, swing: i64) -> EquityHistory {
     let points = (0..52_i64).map(|step| {
         // A parabola over a slow rise: no randomness, no floats.
         let wave = (step % 17 - 8) * (step % 17 - 8) - 30;
-        let equity = Money::whole(base + step * swing / 50 + wave * swing / 400);
+        let equity = Money::whole(base + step * swing / 50 + wave * swing / 130);
         EquityPoint { at: today("09:30:00") + Duration::from_secs(step.unsigned_abs() * 300), equity: Some(equity) }
     });
     EquityHistory { points: points.collect(), base: Some(Money::whole(base)) }

@@ -11,10 +11,8 @@
 
 mod cli;
 mod client;
-mod docs;
 mod fixture;
 mod layering;
 mod linking;
-mod pty;
 mod screens;
 mod stage;

@@ -203,9 +203,9 @@ fn the_mouse_finds_rows_headers_tabs_and_hints() {
     use brokerdeck::app::model::Pane;
     let shot = plain("paper", (140, 40));
     let hit = |text: &str| shot.find(text).map(|(x, y)| shot.view.hit(x, y));
-    assert_eq!(hit("NVDA      25"), Some(HitTarget::Row(Pane::Positions, 5)));
+    assert_eq!(hit("VOO  "), Some(HitTarget::Row(Pane::Positions, 8)));
     assert_eq!(hit("Status"), Some(HitTarget::Header(Pane::Orders, 11)));
-    assert_eq!(hit("quit"), Some(HitTarget::Hint(Action::Quit)));
+    assert_eq!(hit("q quit"), Some(HitTarget::Hint(Action::Quit)));
     assert_eq!(hit("Tape"), Some(HitTarget::Pane(Pane::Tape)));
     let tabs = plain("paper", (80, 24));
     let (x, y) = tabs.find("5 Tape").unwrap();
@@ -225,5 +225,21 @@ fn hostile_words_from_the_broker_reach_no_cell() {
     render(&desk.model, &mut ViewState::default(), area, &mut buffer);
     for cell in &buffer.content {
         assert!(!cell.symbol().chars().any(|ch| ch.is_control() || ch == '\u{202e}'), "{:?}", cell.symbol());
+    }
+}
+
+/// The README's pictures are frames of today's code. `BRKD_PICTURES=write` makes them anew.
+#[test]
+fn the_pictures_in_assets_are_what_the_program_draws() {
+    use brokerdeck::view::svg;
+    for (name, theme, paper) in [("dark", "dark", svg::DARK), ("light", "light", svg::LIGHT)] {
+        let shot = shoot("picture", (132, 36), Theme::by_name(theme, Depth::TrueColour).unwrap(), false);
+        let drawn = svg::draw(&shot.buffer, paper, "brokerdeck: brokers, account, orders, positions and tape");
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("assets/screen-{name}.svg"));
+        if std::env::var_os("BRKD_PICTURES").is_some_and(|value| value == "write") {
+            std::fs::write(&path, &drawn).unwrap();
+        }
+        let kept = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(kept == drawn, "{} is out of date; BRKD_PICTURES=write cargo test makes it anew", path.display());
     }
 }

@@ -36,13 +36,13 @@ pub const SCREENS: [&str; 18] = [
 pub fn desk(name: &str, size: (u16, u16)) -> Desk {
     let mut desk = match name {
         "first-run" | "welcome" | "add" | "waiting" | "confirm" | "failed" => Desk::empty(program()),
-        "both" | "all" | "live" | "broker" | "unlink" => Desk::both(),
+        "both" | "all" | "live" | "broker" | "unlink" | "picture" => Desk::both(),
         "simulated" => Desk::with(brokerdeck::app::model::Program { simulated: true, ..program() }, &[paper()]),
         _ => Desk::paper(),
     };
     desk.send(Msg::Resize { cols: size.0, rows: size.1 });
     match name {
-        "paper" | "simulated" => desk.press("3"),
+        "paper" | "simulated" | "picture" => desk.press("3"),
         "both" => desk.press("1"),
         "live" => {
             desk.press("] 3");
