@@ -23,6 +23,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use axum::{Router, middleware};
+use jiff::SignedDuration;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -35,13 +36,18 @@ use self::grants::{Client, Grant, Grants, KeyPair, Scopes};
 use self::hub::Hub;
 use self::net::{Listening, Switches, Tls};
 use self::state::{Policy, Sim};
+use super::bot::Bot;
 use super::calendar;
+use super::engine::AccountNo;
 use super::engine::{Engine, EngineOptions};
 use super::faults::{FaultError, Faults, Origin};
 use super::options::{Ready, ReadyEndpoints, SimOptions};
 
 /// Redirect URIs that are registered when the options name none.
 const REDIRECT_PORTS: std::ops::RangeInclusive<u16> = 41_970..=41_974;
+
+/// How long the market of an idle brokerage has been moving.
+const WARM_UP: SignedDuration = SignedDuration::from_mins(40);
 
 /// Why the simulated brokerage does not start.
 #[derive(Debug, Error)]
@@ -98,7 +104,16 @@ pub async fn start(options: SimOptions) -> Result<Running, SimError> {
 
     let began = calendar::recent_afternoon(SimClock::wall());
     let clock = SimClock::new(began, options.pace);
-    let engine = Engine::new(EngineOptions::new(options.seed, began));
+    let engine_options = EngineOptions::new(options.seed, began);
+    let engine = if options.idle {
+        // Nobody has traded, but the market has: charts and latest bars need a while of it.
+        let warmed_up = began.saturating_sub(WARM_UP).unwrap_or(began);
+        let mut engine = Engine::new(EngineOptions { start: warmed_up, ..engine_options });
+        engine.advance_to(began);
+        engine
+    } else {
+        Engine::with_past(engine_options, Bot::new(options.seed, AccountNo(0), options.rate))
+    };
     let mut faults = Faults::new(options.seed);
     if let Some(spec) = &options.faults {
         faults.add_spec(spec, clock.real())?;
@@ -112,6 +127,7 @@ pub async fn start(options: SimOptions) -> Result<Running, SimError> {
         hub,
         grants: Mutex::new(grants),
         faults: Mutex::new(faults),
+        bot: Mutex::new((!options.idle).then_some((AccountNo(0), options.rate))),
         policy: Mutex::new(Policy::default()),
         watchlists: Mutex::default(),
         data_seats: Mutex::default(),

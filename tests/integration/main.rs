@@ -15,4 +15,5 @@ mod fixture;
 mod layering;
 mod linking;
 mod screens;
+mod simulator;
 mod stage;

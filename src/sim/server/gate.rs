@@ -40,10 +40,6 @@ pub struct Gate {
 pub struct Caller {
     /// The account that the credential reaches on this origin.
     pub account: AccountNo,
-    /// The whole grant.
-    pub grant: Grant,
-    /// The origin.
-    pub origin: Origin,
 }
 
 /// The credential that a request carries.
@@ -177,7 +173,7 @@ async fn admitted(gate: &Gate, mut request: Request, next: Next, path: &str) -> 
     {
         return dress(gate, ApiError::forbidden().into_response(), Some(budget));
     }
-    request.extensions_mut().insert(Caller { account, grant, origin: gate.origin });
+    request.extensions_mut().insert(Caller { account });
     let response = next.run(request).await;
     dress(gate, response, Some(budget))
 }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -15,6 +16,7 @@ use super::data::Feed;
 use super::grants::Grants;
 use super::hub::Hub;
 use super::rest::Watchlists;
+use crate::sim::bot::Bot;
 use crate::sim::engine::order::AccountNo;
 use crate::sim::faults::{Faults, Origin};
 use crate::sim::options::Frames;
@@ -105,6 +107,8 @@ pub struct Policy {
     pub wrong_environment: u16,
     /// Whether 429 says when to come back.
     pub retry_after: bool,
+    /// Whether the equity history has nulls where there was no account.
+    pub history_nulls: bool,
 }
 
 impl Default for Policy {
@@ -117,6 +121,7 @@ impl Default for Policy {
             sse: true,
             wrong_environment: 401,
             retry_after: true,
+            history_nulls: false,
         }
     }
 }
@@ -131,6 +136,8 @@ pub struct Sim {
     pub grants: Mutex<Grants>,
     /// What goes wrong.
     pub faults: Mutex<Faults>,
+    /// The bot at work: its account and its rate.
+    pub bot: Mutex<Option<(AccountNo, Option<u32>)>>,
     /// Switches.
     pub policy: Mutex<Policy>,
     /// Watchlists of every account.
@@ -158,6 +165,37 @@ impl Sim {
             () = tokio::time::sleep(time) => {}
             () = self.shutdown.cancelled() => {}
         }
+    }
+
+    /// Moves simulated time forward at once. A bot that trades for load rests meanwhile: hours of it would take minutes.
+    pub fn jump(&self, to: Timestamp) {
+        let bot = *lock(&self.bot);
+        let loaded = bot.filter(|(_, rate)| rate.is_some());
+        if loaded.is_some() {
+            self.hub.act(&self.clock, |engine| engine.set_bot(None));
+        }
+        self.clock.jump(to);
+        self.hub.act(&self.clock, |_| ());
+        if let Some((account, rate)) = loaded {
+            self.start_bot(account, rate);
+        }
+    }
+
+    /// Starts a bot, in place of the one there may be.
+    pub fn start_bot(&self, account: AccountNo, rate: Option<u32>) {
+        let seed = u64::from(lock(&self.grants).uuid().as_fields().0);
+        self.hub.act(&self.clock, |engine| {
+            let mut bot = Bot::new(seed, account, rate);
+            bot.begin(engine.now());
+            engine.set_bot(Some(bot));
+        });
+        *lock(&self.bot) = Some((account, rate));
+    }
+
+    /// Stops the bot.
+    pub fn stop_bot(&self) {
+        self.hub.act(&self.clock, |engine| engine.set_bot(None));
+        *lock(&self.bot) = None;
     }
 
     /// Ends all connections and sockets without a word.

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::sim::engine::order::AccountNo;
+use crate::sim::engine::{Engine, EventKind, Refusal};
 use crate::sim::faults::{FaultError, Origin, Rule, parse_duration};
 use crate::sim::server::reply::ApiError;
 use crate::sim::server::rest::{new_order, query};
@@ -19,10 +20,25 @@ use crate::sim::wire::order::WireOrder;
 pub const ACTIONS: &[(&str, &str)] = &[
     ("place", "place an order as the owner does on the broker's own site: account, and the body of an order"),
     ("cancel", "cancel an order there: order"),
+    ("fill", "fill an order: order, price?, qty? (all that is left without it)"),
+    ("partial_fill", "fill a part of an order: order, qty? (half without it), price?"),
+    ("reject", "reject an order: order, reason?"),
+    ("expire", "expire an order: order"),
+    ("event", "send a rare event of an order: order, event"),
+    ("bust", "undo an execution: execution"),
+    ("correct", "change an execution: execution, price?, qty?"),
+    ("halt", "halt trading in a symbol: symbol"),
+    ("resume", "resume trading in a symbol: symbol"),
+    ("price", "put the price of a symbol somewhere: symbol, price"),
+    ("bot", "start or stop the bot: on, account?, rate?"),
     ("close_market", "move simulated time to the next close"),
     ("open_market", "move simulated time to the next open"),
     ("advance", "move simulated time forward: by"),
     ("pace", "run simulated time at another speed: pace"),
+    (
+        "reset",
+        "give a paper account a new id and number and an empty history: account?, cash?, revoke? (its tokens and keys stop working)",
+    ),
     ("token", "issue a token: account?, live_account?, scopes?"),
     ("revoke", "revoke a token, or every token of an account: token or account"),
     ("register", "register a redirect URI: redirect_uri"),
@@ -37,6 +53,7 @@ pub const ACTIONS: &[(&str, &str)] = &[
         "what a form of authentication meets with: form = keys, old_keys, oauth_token, oauth_key; answer = accept, refuse, silent",
     ),
     ("sse", "switch the event streams over HTTP: on"),
+    ("history", "null or zero in the equity history where there was no account: nulls"),
     ("fault", "add a fault: rule, method?, path?"),
     ("clear", "take every fault and switch back"),
     ("drop", "end every connection and socket without a word"),
@@ -132,34 +149,112 @@ fn trading(sim: &Sim, action: &str, body: &Body<'_>) -> Done {
             }
             "cancel" => {
                 let id = body.id("order")?;
-                let account = body.account(sim, "account")?;
-                hub.act(clock, |engine| engine.cancel(account, id))?;
+                by_hand(sim, id, |engine, no| engine.cancel(no, id))?
+            }
+            "fill" | "partial_fill" => {
+                let (id, qty, price) = (body.id("order")?, body.amount("qty")?, body.amount("price")?);
+                let half = action == "partial_fill" && qty.is_none();
+                by_hand(sim, id, |engine, no| {
+                    let left = engine.order(no, id)?.leaves_qty();
+                    let whole = left == left.trunc() && left > Decimal::ONE;
+                    let part = (left / Decimal::TWO).round_dp_with_strategy(
+                        if whole { 0 } else { 9 },
+                        rust_decimal::RoundingStrategy::AwayFromZero,
+                    );
+                    engine.force_fill(no, id, if half { Some(part) } else { qty }, price)
+                })?
+            }
+            "reject" => {
+                let (id, reason) = (body.id("order")?, body.text("reason").unwrap_or("rejected by the venue"));
+                by_hand(sim, id, |engine, no| engine.force_reject(no, id, reason))?
+            }
+            "expire" => {
+                let id = body.id("order")?;
+                by_hand(sim, id, |engine, no| engine.force_expire(no, id))?
+            }
+            "event" => {
+                let (id, word) = (body.id("order")?, body.need("event")?);
+                let event = EventKind::from_word(word).ok_or_else(|| wrong(format!("no event {word}")))?;
+                by_hand(sim, id, |engine, no| engine.force_event(no, id, event))?
+            }
+            "bust" => {
+                let id = body.id("execution")?;
+                hub.act(clock, |engine| engine.bust(id))?;
                 json!({"done": true})
             }
+            "correct" => {
+                let (id, price, qty) = (body.id("execution")?, body.amount("price")?, body.amount("qty")?);
+                hub.act(clock, |engine| engine.correct(id, price, qty))?;
+                json!({"done": true})
+            }
+            "reset" => reset(sim, body)?,
             _ => return Ok(None),
         }))
     };
     run().transpose()
 }
 
+/// Does something to an order, whoever owns it, and shows the order afterwards.
+fn by_hand(
+    sim: &Sim,
+    id: Uuid,
+    act: impl FnOnce(&mut Engine, AccountNo) -> Result<(), Refusal>,
+) -> Result<Value, ApiError> {
+    sim.hub.act(&sim.clock, |engine| {
+        let owner = engine.accounts().iter().map(|account| account.no).find(|no| engine.order(*no, id).is_ok());
+        let owner = owner.ok_or_else(|| Refusal::no_order(id))?;
+        act(engine, owner)?;
+        Ok(shown(engine.order(owner, id)?))
+    })
+}
+
+fn reset(sim: &Sim, body: &Body<'_>) -> Result<Value, ApiError> {
+    let account = body.account(sim, "account")?;
+    let cash = body.amount("cash")?;
+    let number = sim.hub.act(&sim.clock, |engine| engine.reset_account(account, cash).map(|new| new.number.clone()))?;
+    sim.hub.forget(account);
+    lock(&sim.watchlists).forget(account);
+    if body.flag("revoke").unwrap_or(false) {
+        {
+            let mut grants = lock(&sim.grants);
+            grants.revoke_all(Some(account));
+            grants.revoke_keys(account);
+        }
+        sim.revoked.send_modify(|count| *count += 1);
+    }
+    Ok(json!({"account": number}))
+}
+
 fn market(sim: &Sim, action: &str, body: &Body<'_>) -> Done {
     let (hub, clock) = (&sim.hub, &sim.clock);
     let run = || -> Result<Option<Value>, ApiError> {
         match action {
+            "halt" | "resume" => {
+                let symbol = body.need("symbol")?;
+                hub.act(clock, |engine| engine.halt(symbol, action == "halt"))?;
+            }
+            "price" => {
+                let symbol = body.need("symbol")?;
+                let price = body.amount("price")?.ok_or_else(|| wrong("price is required"))?;
+                hub.act(clock, |engine| engine.set_price(symbol, price))?;
+            }
+            "bot" => {
+                let account = body.account(sim, "account")?;
+                let on = body.flag("on").ok_or_else(|| wrong("on is required"))?;
+                let rate = body.0.get("rate").and_then(Value::as_u64).and_then(|rate| u32::try_from(rate).ok());
+                if on { sim.start_bot(account, rate) } else { sim.stop_bot() }
+            }
             "close_market" => {
                 let close = crate::sim::calendar::next_close(clock.now()).close_at;
-                clock.jump(close);
-                hub.act(clock, |_| ());
+                sim.jump(close);
             }
             "open_market" => {
                 let open = crate::sim::calendar::next_open(clock.now()).open_at;
-                clock.jump(open);
-                hub.act(clock, |_| ());
+                sim.jump(open);
             }
             "advance" => {
                 let by = jiff::SignedDuration::try_from(body.time("by")?).unwrap_or_default();
-                clock.jump(clock.now().saturating_add(by).unwrap_or(clock.now()));
-                hub.act(clock, |_| ());
+                sim.jump(clock.now().saturating_add(by).unwrap_or(clock.now()));
             }
             "pace" => {
                 let pace = body.amount("pace")?.ok_or_else(|| wrong("pace is required"))?;
@@ -235,6 +330,9 @@ fn access(sim: &Sim, action: &str, body: &Body<'_>) -> Done {
                     [("accept", FormPolicy::Accept), ("refuse", FormPolicy::Refuse), ("silent", FormPolicy::Silent)];
                 let (form, policy) = (body.choice("form", &forms)?, body.choice("answer", &answers)?);
                 lock(&sim.policy).forms.insert(form, policy);
+            }
+            "history" => {
+                lock(&sim.policy).history_nulls = body.flag("nulls").ok_or_else(|| wrong("nulls is required"))?;
             }
             "sse" => lock(&sim.policy).sse = body.flag("on").ok_or_else(|| wrong("on is required"))?,
             _ => return Ok(None),

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::sim::calendar;
 use crate::sim::engine::words::{AssetClass, Side};
 use crate::sim::market::{Bar, Instrument, Quote, Trade};
 use crate::sim::wire::number;
@@ -87,12 +88,19 @@ pub fn bar(bar: &Bar) -> Value {
     })
 }
 
+/// A bar of a whole day, which begins at midnight in New York whenever its first print was.
+pub fn day(whole: &Bar) -> Value {
+    let date = calendar::in_new_york(whole.at).date();
+    bar(&Bar { at: calendar::instant(date, jiff::civil::Time::midnight()), ..*whole })
+}
+
 /// The newest row of a kind.
 pub fn latest(instrument: &Instrument, kind: Kind) -> Option<Value> {
     match kind {
         Kind::Quotes => Some(quote(instrument, &instrument.quote)),
         Kind::Trades => Some(trade(instrument, &instrument.last)),
-        Kind::Bars => instrument.minutes.back().map(bar),
+        // The last complete minute; early on only the one under way.
+        Kind::Bars => instrument.minutes.back().or(instrument.minute.as_ref()).map(bar),
     }
 }
 
@@ -103,7 +111,7 @@ pub fn snapshot(instrument: &Instrument) -> Value {
         "latestTrade": trade(instrument, &instrument.last),
         "latestQuote": quote(instrument, &instrument.quote),
         "minuteBar": bar_or_null(instrument.minute.as_ref().or(instrument.minutes.back())),
-        "dailyBar": bar_or_null(instrument.day.as_ref()),
+        "dailyBar": instrument.day.as_ref().map_or(Value::Null, day),
         "prevDailyBar": bar_or_null(instrument.days.last()),
     })
 }

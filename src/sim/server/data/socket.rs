@@ -342,7 +342,7 @@ impl Session {
             Tick::Minute(_, bar) => {
                 let minute = self.wants(2, symbol).then(|| rows::message("b", symbol, rows::bar(bar)));
                 let today = instrument.day.as_ref().filter(|_| self.wants(4, symbol));
-                let day = today.map(|day| rows::message("d", symbol, rows::bar(day)));
+                let day = today.map(|day| rows::message("d", symbol, rows::day(day)));
                 minute.into_iter().chain(day).collect()
             }
             Tick::Trade(..) | Tick::Quote(..) => Vec::new(),

@@ -1,16 +1,19 @@
 //! The account: figures, configurations, equity history, activities (API.md 5.1 to 5.4).
 
 use axum::Extension;
+use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use rust_decimal::Decimal;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::query::{self, Params};
 use crate::sim::engine::account::{Account, Balances, Configurations};
 use crate::sim::engine::words::Status;
-use crate::sim::engine::{ActivityFilter, FillActivity};
+use crate::sim::engine::{ActivityFilter, FillActivity, History, HistoryQuery, Hours, Timeframe};
 use crate::sim::server::gate::{Caller, Gate};
 use crate::sim::server::reply::{Answer, ApiError, ok};
+use crate::sim::server::state::lock;
+use crate::sim::wire;
 
 /// `GET /v2/account`.
 pub async fn account(State(gate): State<Gate>, Extension(caller): Extension<Caller>) -> Answer {
@@ -86,6 +89,49 @@ pub async fn configurations(State(gate): State<Gate>, Extension(caller): Extensi
         .read(&gate.sim.clock, |engine| ok(&configurations_row(&engine.account(caller.account)?.configurations)))
 }
 
+/// `PATCH /v2/account/configurations`.
+pub async fn configure(State(gate): State<Gate>, Extension(caller): Extension<Caller>, body: Bytes) -> Answer {
+    let body = query::object(&body)?;
+    gate.sim.hub.act(&gate.sim.clock, |engine| {
+        let mut set = engine.account(caller.account)?.configurations.clone();
+        change(&mut set, &body)?;
+        ok(&configurations_row(engine.set_configurations(caller.account, set)?))
+    })
+}
+
+fn change(set: &mut Configurations, body: &Map<String, Value>) -> Result<(), ApiError> {
+    let flags = [
+        ("suspend_trade", &mut set.suspend_trade),
+        ("no_shorting", &mut set.no_shorting),
+        ("fractional_trading", &mut set.fractional_trading),
+        ("ptp_no_exception_entry", &mut set.ptp_no_exception_entry),
+        ("disable_overnight_trading", &mut set.disable_overnight_trading),
+    ];
+    for (name, place) in flags {
+        if let Some(value) = query::truth(body, name)? {
+            *place = value;
+        }
+    }
+    if let Some(value) = query::amount(body, "max_margin_multiplier")? {
+        set.max_margin_multiplier = [1_u8, 2, 4]
+            .into_iter()
+            .find(|choice| Decimal::from(*choice) == value)
+            .ok_or_else(|| ApiError::parameter("invalid max_margin_multiplier"))?;
+    }
+    if let Some(value) = query::amount(body, "max_options_trading_level")? {
+        set.max_options_trading_level = (0..=3_u8)
+            .find(|choice| Decimal::from(*choice) == value)
+            .ok_or_else(|| ApiError::parameter("invalid max_options_trading_level"))?;
+    }
+    match query::text(body, "trade_confirm_email")? {
+        None => {}
+        Some("all") => set.trade_confirm_email = "all",
+        Some("none") => set.trade_confirm_email = "none",
+        Some(_) => return Err(ApiError::parameter("invalid trade_confirm_email")),
+    }
+    Ok(())
+}
+
 /// `GET /v2/account/activities`.
 pub async fn activities(
     State(gate): State<Gate>,
@@ -158,4 +204,62 @@ fn fill_row(fill: &FillActivity) -> Value {
         "order_status": if whole { Status::Filled.as_str() } else { Status::PartiallyFilled.as_str() },
         "swap_rate": "1",
     })
+}
+
+/// `GET /v2/account/portfolio/history`.
+pub async fn history(
+    State(gate): State<Gate>,
+    Extension(caller): Extension<Caller>,
+    Query(params): Query<Params>,
+) -> Answer {
+    let invalid = |name: &str| ApiError::parameter(format!("invalid {name}"));
+    let timeframe = query::param(&params, "timeframe")
+        .map(|word| Timeframe::from_word(word).ok_or_else(|| invalid("timeframe")))
+        .transpose()?;
+    let hours = match query::param(&params, "intraday_reporting") {
+        None if query::flag(&params, "extended_hours")? => Hours::Extended,
+        None | Some("market_hours") => Hours::Market,
+        Some("extended_hours") => Hours::Extended,
+        Some("continuous") => Hours::Continuous,
+        Some(_) => return Err(invalid("intraday_reporting")),
+    };
+    let no_reset = match query::param(&params, "pnl_reset") {
+        None | Some("per_day") => false,
+        Some("no_reset") => true,
+        Some(_) => return Err(invalid("pnl_reset")),
+    };
+    let query = HistoryQuery {
+        period: query::param(&params, "period").map(str::to_owned),
+        timeframe,
+        start: query::moment(&params, "start")?,
+        end: query::moment(&params, "end")?.or(query::moment(&params, "date_end")?),
+        hours,
+        no_reset,
+    };
+    let nulls = lock(&gate.sim.policy).history_nulls;
+    gate.sim.hub.read(&gate.sim.clock, |engine| ok(&curve(&engine.history(caller.account, &query)?, nulls)))
+}
+
+/// Where there was no account yet the service mostly answers zero, and null may come at any time.
+fn curve(history: &History, nulls: bool) -> Value {
+    let missing = if nulls { Value::Null } else { Value::from(0) };
+    let money = |value: Option<Decimal>| {
+        value.map_or_else(|| missing.clone(), |value| wire::number(value.round_dp(6).normalize()))
+    };
+    let number =
+        |value: Option<Decimal>| value.map_or(Value::Null, |value| wire::number(value.round_dp(6).normalize()));
+    let points = || history.points.iter();
+    let mut body = json!({
+        "timestamp": points().map(|point| point.at.as_second()).collect::<Vec<_>>(),
+        "equity": points().map(|point| money(point.equity)).collect::<Vec<_>>(),
+        "profit_loss": points().map(|point| money(point.profit_loss)).collect::<Vec<_>>(),
+        "profit_loss_pct": points().map(|point| number(point.profit_loss_pct)).collect::<Vec<_>>(),
+        "base_value": money(history.base_value),
+        "timeframe": history.timeframe.as_str(),
+        "cashflow": {},
+    });
+    if let (Some(day), Some(body)) = (history.base_value_asof, body.as_object_mut()) {
+        body.insert("base_value_asof".to_owned(), Value::from(day.to_string()));
+    }
+    body
 }

@@ -1,0 +1,477 @@
+//! The simulated brokerage over real sockets, as a client sees it: consent, tokens, orders, streams, faults.
+
+use std::time::Duration;
+
+use brokerdeck::sim::server::{Running, start};
+use brokerdeck::sim::{Ready, SimOptions};
+use futures_util::{SinkExt, StreamExt};
+use reqwest::{Client, Method, Response, StatusCode};
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use url::Url;
+
+/// Longer than anything here takes, even on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn options() -> SimOptions {
+    SimOptions {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        seed: 11,
+        pace: Decimal::ONE,
+        rate: None,
+        tls: false,
+        frames: brokerdeck::sim::options::Frames::Faithful,
+        faults: None,
+        scenario: None,
+        idle: true,
+        redirect_uris: vec!["http://127.0.0.1:41999/callback".to_owned()],
+    }
+}
+
+/// A running brokerage and a client of it.
+struct Desk {
+    running: Running,
+    http: Client,
+}
+
+impl Desk {
+    async fn open() -> Self {
+        Self::with(options()).await
+    }
+
+    async fn with(options: SimOptions) -> Self {
+        // Several tests share the process; the first one installs the provider.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let running = start(options).await.unwrap();
+        let http = Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(PATIENCE).build().unwrap();
+        Self { running, http }
+    }
+
+    fn ready(&self) -> &Ready {
+        &self.running.ready
+    }
+
+    async fn ask(&self, method: Method, path: &str, token: &str, body: Option<Value>) -> Response {
+        let url = format!("{}{path}", self.ready().paper.api_url);
+        let mut request = self.http.request(method, url).bearer_auth(token);
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        request.send().await.unwrap()
+    }
+
+    async fn paper(&self, method: Method, path: &str, body: Option<Value>) -> (StatusCode, Value) {
+        let response = self.ask(method, path, &self.ready().paper_token, body).await;
+        (response.status(), response.json().await.unwrap_or_default())
+    }
+
+    async fn control(&self, action: &str, body: Value) -> Value {
+        let (status, answer) = self.paper(Method::POST, &format!("/_sim/{action}"), Some(body)).await;
+        assert_eq!(status, StatusCode::OK, "{action}: {answer}");
+        answer
+    }
+
+    async fn limit(&self, price: &str) -> Value {
+        let body = json!({"symbol": "AAPL", "qty": "10", "side": "buy", "type": "limit", "time_in_force": "day", "limit_price": price});
+        let (status, order) = self.paper(Method::POST, "/v2/orders", Some(body)).await;
+        assert_eq!(status, StatusCode::OK, "{order}");
+        order
+    }
+
+    fn authorize_url(&self, more: &[(&str, &str)]) -> Url {
+        let ready = self.ready();
+        let fixed = [
+            ("response_type", "code"),
+            ("client_id", ready.client_id.as_str()),
+            ("redirect_uri", ready.redirect_uris[0].as_str()),
+            ("state", "some state"),
+        ];
+        let mut url = Url::parse(&ready.authorize_url).unwrap();
+        for (name, value) in fixed.into_iter().filter(|(name, _)| more.iter().all(|(other, _)| other != name)) {
+            url.query_pairs_mut().append_pair(name, value);
+        }
+        url.query_pairs_mut().extend_pairs(more);
+        url
+    }
+
+    async fn decide(&self, url: Url, form: &[(&str, &str)]) -> Response {
+        self.http.post(url).form(form).send().await.unwrap()
+    }
+
+    /// The whole way to a token.
+    async fn link(&self, query: &[(&str, &str)], form: &[(&str, &str)]) -> String {
+        let answer = self.decide(self.authorize_url(query), form).await;
+        assert_eq!(answer.status(), StatusCode::FOUND);
+        let code = location(&answer, "code").unwrap();
+        let answer = self.exchange(&code, &[]).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        let body: Value = answer.json().await.unwrap();
+        assert_eq!(body["token_type"], "bearer");
+        body["access_token"].as_str().unwrap().to_owned()
+    }
+
+    async fn exchange(&self, code: &str, more: &[(&str, &str)]) -> Response {
+        let ready = self.ready();
+        let mut form = vec![
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("client_id", &ready.client_id),
+            ("client_secret", &ready.client_secret),
+            ("redirect_uri", &ready.redirect_uris[0]),
+        ];
+        form.extend_from_slice(more);
+        self.http.post(&ready.token_url).form(&form).send().await.unwrap()
+    }
+
+    async fn socket(&self, url: &str) -> Socket {
+        Socket(connect_async(url).await.unwrap().0)
+    }
+
+    /// A paper stream that listens.
+    async fn listening(&self) -> Socket {
+        let mut socket = self.socket(&self.ready().paper.stream_url).await;
+        socket.say(&json!({"action": "authenticate", "data": {"oauth_token": self.ready().paper_token}})).await;
+        assert_eq!(socket.hear().await.unwrap()["data"]["status"], "authorized");
+        socket.say(&json!({"action": "listen", "data": {"streams": ["trade_updates"]}})).await;
+        let reply = socket.hear().await.unwrap();
+        assert_eq!(reply, json!({"stream": "listening", "data": {"streams": ["trade_updates"]}}));
+        socket
+    }
+}
+
+fn location(answer: &Response, name: &str) -> Option<String> {
+    let target = Url::parse(answer.headers()["location"].to_str().unwrap()).unwrap();
+    target.query_pairs().find(|(field, _)| field == name).map(|(_, value)| value.into_owned())
+}
+
+struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+impl Socket {
+    async fn say(&mut self, value: &Value) {
+        self.0.send(Message::text(value.to_string())).await.unwrap();
+    }
+
+    /// The next message; `None` at the end, with a close frame or without one.
+    async fn raw(&mut self) -> Option<Message> {
+        loop {
+            match tokio::time::timeout(PATIENCE, self.0.next()).await.expect("a message in time") {
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
+                Some(Ok(message)) => return Some(message),
+            }
+        }
+    }
+
+    async fn hear(&mut self) -> Option<Value> {
+        self.raw().await.map(|message| serde_json::from_slice(&message.into_data()).unwrap())
+    }
+
+    /// Event names until the wanted one, that one included.
+    async fn events_until(&mut self, last: &str) -> Vec<String> {
+        let mut names = Vec::new();
+        while names.last().is_none_or(|name| name != last) {
+            let message = self.hear().await.expect("the stream goes on");
+            names.push(message["data"]["event"].as_str().unwrap_or("null").to_owned());
+        }
+        names
+    }
+}
+
+#[tokio::test]
+async fn consent_leads_to_a_token_for_the_chosen_account_alone() {
+    let desk = Desk::open().await;
+    let url = desk.authorize_url(&[("env", "paper"), ("scope", "trading")]);
+    let page = desk.http.get(url).send().await.unwrap();
+    assert_eq!(page.status(), StatusCode::OK);
+    let html = page.text().await.unwrap();
+    for part in ["id=\"allow\"", "id=\"deny\"", "PA3SIM0001", "PA3SIM0002", "trading"] {
+        assert!(html.contains(part), "the page shows {part}");
+    }
+    assert!(!html.contains("LIVE account"), "live was not asked for");
+    let token =
+        desk.link(&[("env", "paper"), ("scope", "trading")], &[("decision", "allow"), ("account", "PA3SIM0002")]).await;
+    let account: Value = desk.ask(Method::GET, "/v2/account", &token, None).await.json().await.unwrap();
+    assert_eq!(account["account_number"], "PA3SIM0002");
+    let live = format!("{}/v2/account", desk.ready().live.api_url);
+    assert_eq!(desk.http.get(live).bearer_auth(&token).send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
+    let set = desk.ask(Method::PATCH, "/v2/account/configurations", &token, Some(json!({}))).await;
+    assert_eq!(set.status(), StatusCode::FORBIDDEN, "account:write was not granted");
+    desk.running.stop().await;
+}
+
+#[tokio::test]
+async fn one_consent_covers_both_environments_when_none_is_named() {
+    let desk = Desk::open().await;
+    let token = desk.link(&[("scope", "data")], &[("decision", "allow")]).await;
+    for endpoints in [&desk.ready().paper, &desk.ready().live] {
+        let url = format!("{}/v2/account", endpoints.api_url);
+        assert_eq!(desk.http.get(url).bearer_auth(&token).send().await.unwrap().status(), StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn refusals_go_back_with_the_state_and_strangers_never_go_back() {
+    let desk = Desk::open().await;
+    let denied = desk.decide(desk.authorize_url(&[]), &[("decision", "deny")]).await;
+    assert_eq!(denied.status(), StatusCode::FOUND);
+    assert_eq!(location(&denied, "error").as_deref(), Some("access_denied"));
+    assert_eq!(location(&denied, "state").as_deref(), Some("some state"));
+    for wrong in [("client_id", "nobody"), ("redirect_uri", "http://127.0.0.1:41999/callback/")] {
+        let answer = desk.decide(desk.authorize_url(&[wrong]), &[("decision", "allow")]).await;
+        assert!(answer.status().is_client_error(), "{wrong:?}");
+        assert!(!answer.headers().contains_key("location"), "{wrong:?}");
+    }
+    desk.control("authorize", json!({"next": "wrong_state"})).await;
+    let turned = desk.decide(desk.authorize_url(&[]), &[("decision", "allow")]).await;
+    assert_ne!(location(&turned, "state").as_deref(), Some("some state"));
+}
+
+#[tokio::test]
+async fn a_code_is_good_once_and_for_its_verifier_only() {
+    let desk = Desk::open().await;
+    // The pair of RFC 7636, appendix B.
+    let (verifier, challenge) =
+        ("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+    let code = async || {
+        let url = desk.authorize_url(&[("code_challenge", challenge), ("code_challenge_method", "S256")]);
+        location(&desk.decide(url, &[("decision", "allow")]).await, "code").unwrap()
+    };
+    let first = code().await;
+    assert_eq!(desk.exchange(&first, &[("code_verifier", verifier)]).await.status(), StatusCode::OK);
+    let again = desk.exchange(&first, &[("code_verifier", verifier)]).await;
+    assert_eq!(again.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(again.json::<Value>().await.unwrap()["error"], "invalid_grant");
+    let wrong = desk.exchange(&code().await, &[("code_verifier", "x")]).await;
+    assert_eq!(wrong.status(), StatusCode::BAD_REQUEST);
+    desk.control("token_endpoint", json!({"errors": "alpaca"})).await;
+    let shaped = desk.exchange("no such code", &[]).await.json::<Value>().await.unwrap();
+    assert_eq!(shaped["message"], "invalid_grant");
+    let untyped = desk.http.post(&desk.ready().token_url).body("code=x").send().await.unwrap();
+    assert_eq!(untyped.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(untyped.json::<Value>().await.unwrap(), json!({"code": 40_110_000, "message": "invalid_client"}));
+}
+
+#[tokio::test]
+async fn an_order_is_placed_replaced_and_canceled_and_the_stream_tells() {
+    let desk = Desk::open().await;
+    let mut socket = desk.listening().await;
+    let order = desk.limit("1.00").await;
+    assert!(socket.events_until("new").await.starts_with(&["pending_new".to_owned()]));
+    let id = order["id"].as_str().unwrap();
+    // Other people's clients leave the dashes out.
+    let plain = id.replace('-', "");
+    let (status, newer) = desk.paper(Method::PATCH, &format!("/v2/orders/{plain}"), Some(json!({"qty": 5}))).await;
+    assert_eq!(status, StatusCode::OK, "{newer}");
+    assert_eq!(newer["replaces"], order["id"]);
+    assert!(socket.events_until("new").await.contains(&"replaced".to_owned()));
+    let newer_id = newer["id"].as_str().unwrap();
+    assert_eq!(desk.paper(Method::DELETE, &format!("/v2/orders/{newer_id}"), None).await.0, StatusCode::NO_CONTENT);
+    socket.events_until("canceled").await;
+    let (status, refusal) = desk.paper(Method::DELETE, &format!("/v2/orders/{newer_id}"), None).await;
+    assert_eq!((status, refusal["code"].as_u64()), (StatusCode::UNPROCESSABLE_ENTITY, Some(42_210_000)));
+    let (_, listed) = desk.paper(Method::GET, "/v2/orders?status=all&limit=500", None).await;
+    let (_, truth) = desk.paper(Method::GET, "/_sim/truth", None).await;
+    let ids = |rows: &Value| {
+        let mut ids: Vec<_> = rows.as_array().unwrap().iter().map(|row| row["id"].to_string()).collect();
+        ids.sort();
+        ids
+    };
+    assert_eq!(ids(&listed).len(), 2);
+    assert_eq!(ids(&listed), ids(&truth["orders"]));
+}
+
+#[tokio::test]
+async fn answers_carry_the_service_s_headers_and_the_budget_ends() {
+    let desk = Desk::open().await;
+    desk.control("rate_limit", json!({"limit": 2})).await;
+    let first = desk.ask(Method::GET, "/v2/account", &desk.ready().paper_token, None).await;
+    for name in ["x-request-id", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "date"] {
+        assert!(first.headers().contains_key(name), "{name}");
+    }
+    desk.ask(Method::GET, "/v2/account", &desk.ready().paper_token, None).await;
+    let third = desk.ask(Method::GET, "/v2/account", &desk.ready().paper_token, None).await;
+    assert_eq!(third.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert!(third.headers().contains_key("retry-after"));
+}
+
+#[tokio::test]
+async fn every_form_of_authentication_is_answered_as_it_should_be() {
+    let desk = Desk::open().await;
+    let (ready, token) = (desk.ready(), &desk.ready().paper_token);
+    let forms = [
+        (json!({"action": "auth", "key": ready.key_id, "secret": ready.secret_key}), false),
+        (json!({"action": "authenticate", "data": {"key_id": ready.key_id, "secret_key": ready.secret_key}}), true),
+        (json!({"action": "authenticate", "data": {"oauth_token": token}}), false),
+        (json!({"action": "auth", "key": "oauth", "secret": token}), false),
+    ];
+    for (form, deprecated) in forms {
+        let mut socket = desk.socket(&ready.paper.stream_url).await;
+        socket.say(&form).await;
+        let reply = socket.hear().await.unwrap();
+        assert_eq!(reply["stream"], "authorization");
+        assert_eq!(
+            (&reply["data"]["status"], &reply["data"]["action"]),
+            (&json!("authorized"), &json!("authenticate"))
+        );
+        assert_eq!(reply["data"]["message"].is_string(), deprecated, "{form}");
+    }
+    let mut early = desk.socket(&ready.paper.stream_url).await;
+    early.say(&json!({"action": "listen", "data": {"streams": ["trade_updates"]}})).await;
+    let reply = early.hear().await.unwrap();
+    assert_eq!(reply, json!({"stream": "authorization", "data": {"status": "unauthorized", "action": "listen"}}));
+    assert!(early.hear().await.is_none(), "the server closes after a refusal");
+    desk.control("stream_auth", json!({"form": "oauth_token", "answer": "refuse"})).await;
+    let mut refused = desk.socket(&ready.paper.stream_url).await;
+    refused.say(&json!({"action": "authenticate", "data": {"oauth_token": token}})).await;
+    assert_eq!(refused.hear().await.unwrap()["data"]["status"], "unauthorized");
+}
+
+#[tokio::test]
+async fn frames_are_binary_on_paper_text_on_live_and_packed_on_request() {
+    let desk = Desk::open().await;
+    let mut paper = desk.socket(&desk.ready().paper.stream_url).await;
+    let auth = |token: &str| json!({"action": "authenticate", "data": {"oauth_token": token}});
+    paper.say(&auth(&desk.ready().paper_token)).await;
+    assert!(matches!(paper.raw().await, Some(Message::Binary(_))));
+    let mut live = desk.socket(&desk.ready().live.stream_url).await;
+    live.say(&auth(&desk.ready().live_token)).await;
+    assert!(matches!(live.raw().await, Some(Message::Text(_))));
+    let mut request = desk.ready().paper.stream_url.as_str().into_client_request().unwrap();
+    request.headers_mut().insert("content-type", "application/msgpack".parse().unwrap());
+    let mut packed = Socket(connect_async(request).await.unwrap().0);
+    packed.say(&auth(&desk.ready().paper_token)).await;
+    let reply: Value = rmp_serde::from_slice(&packed.raw().await.unwrap().into_data()).unwrap();
+    assert_eq!(reply["data"]["status"], "authorized");
+}
+
+#[tokio::test]
+async fn faults_strike_on_the_way_out_and_leave_the_truth_alone() {
+    let desk = Desk::open().await;
+    let mut socket = desk.listening().await;
+    desk.control("fault", json!({"rule": "duplicate*1"})).await;
+    desk.limit("1.00").await;
+    let names = socket.events_until("new").await;
+    assert_eq!(names, ["pending_new", "pending_new", "new"]);
+    desk.control("fault", json!({"rule": "data_null*1"})).await;
+    let order = desk.limit("1.01").await;
+    assert_eq!(socket.events_until("pending_new").await.first().map(String::as_str), Some("null"));
+    socket.events_until("new").await;
+    desk.control("fault", json!({"rule": "lose_answer*1", "method": "POST", "path": "/v2/orders"})).await;
+    let body = json!({"symbol": "AAPL", "qty": "1", "side": "buy", "type": "limit", "time_in_force": "day", "limit_price": "1.02", "client_order_id": "lost"});
+    let url = format!("{}/v2/orders", desk.ready().paper.api_url);
+    let lost = desk.http.post(url).bearer_auth(&desk.ready().paper_token).json(&body).send().await;
+    assert!(lost.is_err(), "no answer came");
+    let (status, found) = desk.paper(Method::GET, "/v2/orders:by_client_order_id?client_order_id=lost", None).await;
+    assert_eq!((status, &found["limit_price"]), (StatusCode::OK, &json!("1.02")), "and yet it was placed");
+    desk.control("drop", json!({})).await;
+    while socket.hear().await.is_some() {}
+    let (_, truth) = desk.paper(Method::GET, "/_sim/truth", None).await;
+    assert_eq!(truth["orders"].as_array().unwrap().len(), 3);
+    let (_, log) = desk.paper(Method::GET, "/_sim/log", None).await;
+    let faults: Vec<_> = log.as_array().unwrap().iter().map(|line| line["fault"].as_str().unwrap()).collect();
+    assert!(faults.contains(&"duplicate") && faults.contains(&"lose_answer") && faults.contains(&"drop"));
+    assert!(order["id"].is_string());
+}
+
+#[tokio::test]
+async fn reads_lag_behind_when_told_to() {
+    let desk = Desk::open().await;
+    desk.control("lag", json!({"for": "1h"})).await;
+    let order = desk.limit("1.00").await;
+    assert_eq!(desk.paper(Method::GET, "/v2/orders", None).await.1, json!([]), "REST has not heard of it");
+    desk.control("clear", json!({})).await;
+    assert_eq!(desk.paper(Method::GET, "/v2/orders", None).await.1[0]["id"], order["id"]);
+}
+
+#[tokio::test]
+async fn refused_connections_are_accepted_again_on_the_same_port() {
+    let desk = Desk::open().await;
+    desk.control("refuse", json!({"for": "300ms"})).await;
+    let address = desk.ready().paper.api_url.trim_start_matches("http://").to_owned();
+    let refused = async {
+        while TcpStream::connect(&address).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+        while TcpStream::connect(&address).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, refused).await.expect("refused for a while, then no more");
+    assert_eq!(desk.paper(Method::GET, "/v2/account", None).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn revoking_a_token_ends_its_requests_and_its_socket() {
+    let desk = Desk::open().await;
+    let mut socket = desk.listening().await;
+    let token = desk.ready().paper_token.clone();
+    desk.control("revoke", json!({"token": token})).await;
+    assert_eq!(desk.paper(Method::GET, "/v2/account", None).await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(socket.hear().await.unwrap()["data"]["status"], "unauthorized");
+    assert!(socket.hear().await.is_none());
+}
+
+#[tokio::test]
+async fn the_event_stream_over_http_replays_what_was_missed() {
+    let desk = Desk::open().await;
+    let mut socket = desk.listening().await;
+    desk.limit("1.00").await;
+    let first = socket.hear().await.unwrap();
+    socket.events_until("new").await;
+    let since = first["data"]["event_id"].as_str().unwrap();
+    let path = format!("/v2/events/trades?since_id={since}");
+    let mut answer = desk.ask(Method::GET, &path, &desk.ready().paper_token, None).await;
+    assert_eq!(answer.headers()["content-type"], "text/event-stream");
+    let mut text = String::new();
+    while !text.contains("data: ") {
+        let chunk = tokio::time::timeout(PATIENCE, answer.chunk()).await.expect("in time").unwrap().unwrap();
+        text.push_str(std::str::from_utf8(&chunk).unwrap());
+    }
+    let line = text.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
+    let event: Value = serde_json::from_str(line).unwrap();
+    assert_eq!(event["event"], "new", "the one after the id that was seen");
+    desk.control("sse", json!({"on": false})).await;
+    let gone = desk.ask(Method::GET, &path, &desk.ready().paper_token, None).await;
+    assert_eq!(gone.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn the_data_stream_moves_and_admits_one_connection() {
+    let desk = Desk::open().await;
+    let url = desk.ready().data.stream_url.replace("/v2/iex", "/v2/test");
+    let mut first = desk.socket(&url).await;
+    assert_eq!(first.hear().await.unwrap(), json!([{"T": "success", "msg": "connected"}]));
+    first.say(&json!({"action": "subscribe", "trades": ["FAKEPACA"]})).await;
+    assert_eq!(first.hear().await.unwrap()[0]["code"], 401);
+    let auth = json!({"action": "auth", "key": "oauth", "secret": desk.ready().paper_token});
+    first.say(&auth).await;
+    assert_eq!(first.hear().await.unwrap(), json!([{"T": "success", "msg": "authenticated"}]));
+    first.say(&json!({"action": "subscribe", "trades": ["FAKEPACA"]})).await;
+    assert_eq!(first.hear().await.unwrap()[0]["trades"], json!(["FAKEPACA"]));
+    let tick = first.hear().await.unwrap();
+    assert_eq!((&tick[0]["T"], &tick[0]["S"]), (&json!("t"), &json!("FAKEPACA")));
+    assert!(tick[0]["p"].is_number());
+    let mut second = desk.socket(&url).await;
+    second.hear().await;
+    second.say(&auth).await;
+    assert_eq!(second.hear().await.unwrap()[0]["code"], 406);
+}
+
+#[tokio::test]
+async fn tls_is_served_with_the_authority_in_the_ready_line() {
+    let desk = Desk::with(SimOptions { tls: true, ..options() }).await;
+    let pem = std::fs::read(desk.ready().ca_file.as_ref().unwrap()).unwrap();
+    let authority = reqwest::Certificate::from_pem(&pem).unwrap();
+    let trusting = Client::builder().tls_certs_only([authority]).timeout(PATIENCE).build().unwrap();
+    let url = format!("{}/v2/account", desk.ready().paper.api_url);
+    assert!(url.starts_with("https://"));
+    let answer = trusting.get(&url).bearer_auth(&desk.ready().paper_token).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    let path = desk.ready().ca_file.clone().unwrap();
+    desk.running.stop().await;
+    assert!(!std::path::Path::new(&path).exists(), "nothing is left behind");
+}
