@@ -2,6 +2,7 @@
 //!
 //! Invariant: nothing in here imports another layer, reads a clock, or touches a float.
 
+pub(crate) mod ablation;
 pub mod account;
 pub mod activity;
 pub mod blotter;

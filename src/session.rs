@@ -4,6 +4,8 @@
 
 pub mod backoff;
 pub mod event;
+#[cfg(test)]
+mod lab;
 pub mod machine;
 pub mod request;
 mod resync;

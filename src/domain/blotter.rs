@@ -8,7 +8,8 @@ mod ledger;
 mod merge;
 mod tape;
 
-use std::collections::HashMap;
+use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
@@ -16,9 +17,11 @@ use self::ledger::{Entered, Ledger};
 use self::merge::{Verdict, judge};
 use self::tape::Tape;
 pub use self::tape::TapeEntry;
+use super::ablation::{Ablation, left_out};
 use super::activity::{Activity, ActivityKind};
 use super::execution::{Execution, ExecutionKind, Source};
 use super::ids::{ExecutionId, OrderId};
+use super::money::Qty;
 use super::order::{Order, OrderStatus};
 use super::update::{TradeEvent, TradeUpdate};
 
@@ -37,7 +40,7 @@ pub struct Changes {
     pub removed: Vec<ExecutionId>,
     /// Numbers of tape lines that are new or differ.
     pub tape: Vec<u64>,
-    /// Orders that state more executed than the ledger explains: something was missed.
+    /// Orders that state more executed than the ledger explains, or less: something was missed.
     pub gaps: Vec<OrderId>,
 }
 
@@ -75,9 +78,18 @@ pub struct Blotter {
     working: usize,
     ledger: Ledger,
     tape: Tape,
-    /// When an order's executed quantity was last lowered; states from before that are history.
-    lowered: HashMap<OrderId, Option<Timestamp>>,
+    /// For each order the time of the newest state that REST stated or an undoing left; older states are history.
+    settled: Vec<Option<Timestamp>>,
+    /// Orders whose rows add up to more than they state: what they stated and what the rows added up to.
+    doubts: HashMap<OrderId, (Qty, Qty)>,
+    /// Orders that do not add up.
+    unsettled: HashSet<OrderId>,
+    /// Orders of which a newer frame told less executed than was known, until REST says which is true.
+    contested: HashSet<OrderId>,
+    history_before: Option<Timestamp>,
     last_fill_at: Option<Timestamp>,
+    last_submitted_at: Option<Timestamp>,
+    last_change_at: Option<Timestamp>,
 }
 
 impl Blotter {
@@ -138,6 +150,32 @@ impl Blotter {
         self.last_fill_at
     }
 
+    /// The broker's time of the latest submission known; where the next list of orders starts from.
+    pub fn last_submitted_at(&self) -> Option<Timestamp> {
+        self.last_submitted_at
+    }
+
+    /// The broker's time of the latest change known.
+    pub fn last_change_at(&self) -> Option<Timestamp> {
+        self.last_change_at.max(self.last_fill_at)
+    }
+
+    /// Orders whose rows do not add up to what they state, or of which a frame told less than an earlier one; REST
+    /// should be asked for them.
+    pub fn unsettled(&self) -> impl Iterator<Item = &OrderId> {
+        self.unsettled.iter().chain(&self.contested)
+    }
+
+    /// True for the id of a placeholder that stands for executions of this order.
+    pub fn is_placeholder_of(id: &ExecutionId, order: &OrderId) -> bool {
+        ledger::is_placeholder_of(id, order)
+    }
+
+    /// Executions from before this were never asked for: done orders from before it get no placeholders.
+    pub fn set_history_before(&mut self, at: Option<Timestamp>) {
+        self.history_before = at;
+    }
+
     /// Forgets everything but the tape's numbering: the account behind it is a new one (API.md 9.2).
     pub fn reset(&mut self) {
         let mut tape = std::mem::take(&mut self.tape);
@@ -149,6 +187,15 @@ impl Blotter {
     pub fn apply_update(&mut self, update: &TradeUpdate) -> Changes {
         let mut changes = Changes::default();
         let lowers = matches!(update.event, TradeEvent::TradeBust | TradeEvent::TradeCorrect);
+        if !lowers
+            && let Some(known) = self.order(&update.order.id)
+            && update.order.cum_qty < known.cum_qty
+            && update.order.updated_at > known.updated_at
+        {
+            // Newer, and less executed: something was undone that nobody told of.
+            changes.gaps.push(update.order.id.clone());
+            self.contested.insert(update.order.id.clone());
+        }
         self.merge_order(&update.order, lowers, false, &mut changes);
         let at = update.happened_at.or(update.at);
         if update.executions.is_empty() {
@@ -157,7 +204,9 @@ impl Blotter {
         for execution in &update.executions {
             self.enter(execution.clone(), &update.event, &mut changes);
         }
-        self.report_gap(&update.order.id, &mut changes);
+        if !self.adds_up(&update.order.id) {
+            changes.gaps.push(update.order.id.clone());
+        }
         changes
     }
 
@@ -166,18 +215,21 @@ impl Blotter {
     /// Quantity that no row explains gets a placeholder, so that positions and tape agree until the report arrives.
     pub fn apply_snapshot(&mut self, orders: &[Order], activities: &[Activity]) -> Changes {
         let mut changes = Changes::default();
+        let mut lowered = HashSet::new();
         for order in orders {
-            self.merge_rest_order(order, &mut changes);
+            self.merge_rest_order(order, &mut lowered, &mut changes);
         }
         for activity in activities {
             if let Some((execution, event)) = from_activity(activity) {
+                let order_id = execution.order_id.clone();
                 self.enter(execution, &event, &mut changes);
+                // Its order may not be among those stated here; it is asked for if it does not add up.
+                self.adds_up(&order_id);
             }
         }
         for order in orders {
-            self.explain(&order.id, &mut changes);
-            for leg in &order.legs {
-                self.explain(&leg.id, &mut changes);
+            for order in std::iter::once(order).chain(&order.legs) {
+                self.settle(&order.id, lowered.contains(&order.id), &mut changes);
             }
         }
         changes
@@ -192,11 +244,18 @@ impl Blotter {
         }
         for execution in executions {
             if matches!(execution.kind, ExecutionKind::Bust { .. } | ExecutionKind::Correction { .. }) {
-                let at = self.order(&execution.order_id).and_then(|order| order.updated_at);
-                self.lowered.insert(execution.order_id.clone(), at.or(execution.at));
+                let place = self.index.get(&execution.order_id).map_or(usize::MAX, |index| *index as usize);
+                if let (Some(order), Some(at)) = (self.orders.get(place), self.settled.get_mut(place)) {
+                    *at = order.updated_at;
+                }
             }
             self.last_fill_at = self.last_fill_at.max(execution.at);
             self.ledger.enter(execution);
+        }
+        for place in 0..self.orders.len() {
+            if let Some(id) = self.orders.get(place).map(|order| order.id.clone()) {
+                self.adds_up(&id);
+            }
         }
         self.tape.restore(tape);
         let lines: Vec<TapeEntry> = self.tape.entries().to_vec();
@@ -211,20 +270,16 @@ impl Blotter {
         }
     }
 
-    fn merge_rest_order(&mut self, order: &Order, changes: &mut Changes) {
+    fn merge_rest_order(&mut self, order: &Order, lowered: &mut HashSet<OrderId>, changes: &mut Changes) {
         let before = self.order(&order.id).map(|known| (known.status.clone(), known.cum_qty, known.updated_at));
         // A state newer than ours with less executed than we know: an execution was undone and nobody told us.
         let undone = before.as_ref().is_some_and(|(_, cum, at)| order.cum_qty < *cum && order.updated_at > *at);
-        if undone && let Some((_, cum, _)) = &before {
-            let explained = self.ledger.explained(&order.id);
-            if explained > order.cum_qty {
-                let execution = ledger::inferred_bust(order, *cum, explained);
-                self.enter(execution, &TradeEvent::TradeBust, changes);
-            }
+        if undone {
+            lowered.insert(order.id.clone());
         }
         let changed = self.merge_order(order, undone, true, changes);
         for leg in &order.legs {
-            self.merge_rest_order(leg, changes);
+            self.merge_rest_order(leg, lowered, changes);
         }
         if changed
             && let (Some((status, ..)), Some(event)) = (before, event_of_status(&order.status))
@@ -238,21 +293,28 @@ impl Blotter {
 
     /// Enters or advances an order; true when something changed.
     fn merge_order(&mut self, order: &Order, may_lower: bool, evidence: bool, changes: &mut Changes) -> bool {
-        if may_lower {
-            let at = self.lowered.entry(order.id.clone()).or_default();
-            *at = (*at).max(order.updated_at);
-        }
-        let Some(known) = self.index.get(&order.id).and_then(|index| self.orders.get_mut(*index as usize)) else {
+        self.last_submitted_at = self.last_submitted_at.max(order.submitted_at);
+        self.last_change_at = self.last_change_at.max(order.updated_at);
+        let settles = may_lower || evidence;
+        let place = self.index.get(&order.id).map_or(usize::MAX, |index| *index as usize);
+        let (Some(known), Some(settled)) = (self.orders.get_mut(place), self.settled.get_mut(place)) else {
             let index = u32::try_from(self.orders.len()).unwrap_or(u32::MAX);
             self.index.insert(order.id.clone(), index);
             self.working += usize::from(order.status.is_working());
             self.orders.push(order.clone());
+            self.settled.push(order.updated_at.filter(|_| settles));
             changes.orders.push(order.id.clone());
             changes.moved.push(order.id.clone());
             return true;
         };
-        if self.lowered.get(&order.id).is_some_and(|at| order.updated_at < *at) {
+        if order.updated_at.is_some() && order.updated_at < *settled && !left_out(Ablation::Monotone) {
             return false;
+        }
+        if evidence {
+            self.contested.remove(&order.id);
+        }
+        if settles {
+            *settled = (*settled).max(order.updated_at);
         }
         let was_working = known.status.is_working();
         let (status, cum_qty) = (known.status.clone(), known.cum_qty);
@@ -274,6 +336,10 @@ impl Blotter {
         self.last_fill_at = self.last_fill_at.max(execution.at);
         let (at, order_id, source, id) =
             (execution.at, execution.order_id.clone(), execution.source, execution.id.clone());
+        // The broker's own report of an undoing replaces what was inferred.
+        let undone = matches!(execution.kind, ExecutionKind::Bust { .. })
+            .then_some(execution.qty.abs())
+            .filter(|_| !ledger::is_inferred(&id));
         match self.ledger.enter(execution) {
             Entered::Known => {}
             Entered::Completed(id) => changes.revised.push(id),
@@ -309,7 +375,13 @@ impl Blotter {
             }
             Entered::New => {
                 changes.executions.push(id.clone());
-                let vacant = self.trim(&order_id, changes);
+                let vacant = match undone {
+                    Some(qty) => {
+                        let retracted = self.ledger.retract(&order_id, qty);
+                        self.vacate(retracted, changes)
+                    }
+                    None => self.trim(&order_id, changes),
+                };
                 match vacant.and_then(|line| self.tape.entry_mut(line)) {
                     Some(entry) => {
                         (entry.at, entry.event, entry.execution) = (at, event.clone(), Some(id.clone()));
@@ -325,10 +397,15 @@ impl Blotter {
     /// Cuts placeholders that a report has overtaken; returns a line that shows nothing any more.
     fn trim(&mut self, order: &OrderId, changes: &mut Changes) -> Option<u64> {
         let order = self.index.get(order).and_then(|index| self.orders.get(*index as usize))?;
-        let ledger::Trimmed { cut, gone } = self.ledger.trim(order);
-        changes.revised.extend(cut);
+        let trimmed = self.ledger.trim(order);
+        self.vacate(trimmed, changes)
+    }
+
+    /// Notes rows that were cut or went away; returns a line that shows nothing any more.
+    fn vacate(&mut self, trimmed: ledger::Trimmed, changes: &mut Changes) -> Option<u64> {
+        changes.revised.extend(trimmed.cut);
         let mut vacant = None;
-        for (id, line) in gone {
+        for (id, line) in trimmed.gone {
             changes.removed.push(id);
             if let Some(entry) = line.and_then(|line| self.tape.entry_mut(line)) {
                 entry.execution = None;
@@ -364,15 +441,47 @@ impl Blotter {
         changes.tape.push(number);
     }
 
-    fn report_gap(&self, id: &OrderId, changes: &mut Changes) {
-        if self.order(id).is_some_and(|order| order.cum_qty > self.ledger.explained(id)) {
-            changes.gaps.push(id.clone());
+    /// True when the rows of an order add up to what it states; remembers when they do not.
+    fn adds_up(&mut self, id: &OrderId) -> bool {
+        let Some(order) = self.index.get(id).and_then(|index| self.orders.get(*index as usize)) else { return true };
+        let history = order.status.is_terminal() && order.updated_at < self.history_before;
+        if history || order.cum_qty == self.ledger.explained(id) {
+            self.unsettled.remove(id);
+            return true;
         }
+        self.unsettled.insert(id.clone());
+        false
+    }
+
+    /// Squares an order that REST stated with its rows: placeholders for what is missing, an inferred bust for what is
+    /// too much. `lowered` tells that REST stated less than was known before.
+    fn settle(&mut self, id: &OrderId, lowered: bool, changes: &mut Changes) {
+        let explained = self.ledger.explained(id);
+        let Some(cum_qty) = self.order(id).map(|order| order.cum_qty) else { return };
+        match explained.cmp(&cum_qty) {
+            Ordering::Equal => {
+                self.doubts.remove(id);
+            }
+            Ordering::Less => {
+                self.doubts.remove(id);
+                self.explain(id, cum_qty.checked_sub(explained).unwrap_or(Qty::ZERO), changes);
+            }
+            Ordering::Greater => {
+                self.trim(id, changes);
+                self.infer_bust(id, lowered, changes);
+            }
+        }
+        self.adds_up(id);
     }
 
     /// Puts placeholders where an order states more than the ledger explains.
-    fn explain(&mut self, id: &OrderId, changes: &mut Changes) {
+    fn explain(&mut self, id: &OrderId, missing: Qty, changes: &mut Changes) {
+        let retracted = self.ledger.retract(id, missing);
+        self.vacate(retracted, changes);
         let Some(order) = self.order(id) else { return };
+        if order.status.is_terminal() && order.updated_at < self.history_before {
+            return;
+        }
         let missing = self.ledger.placeholders(order);
         if !missing.is_empty() {
             changes.gaps.push(id.clone());
@@ -380,6 +489,24 @@ impl Blotter {
         for placeholder in missing {
             self.enter(placeholder, &TradeEvent::PartialFill, changes);
         }
+    }
+
+    /// Puts a row for what was undone without a report.
+    ///
+    /// A state that does not know the latest execution yet looks the same for a moment, so unless the order itself went
+    /// down it takes two passes that agree.
+    fn infer_bust(&mut self, id: &OrderId, lowered: bool, changes: &mut Changes) {
+        let explained = self.ledger.explained(id);
+        let Some(order) = self.order(id).filter(|order| explained > order.cum_qty) else { return };
+        let doubt = (order.cum_qty, explained);
+        let repeated = order.updated_at >= self.ledger.latest(id) && self.doubts.get(id) == Some(&doubt);
+        if !lowered && !repeated && !self.ledger.has_open_correction(id) {
+            self.doubts.insert(id.clone(), doubt);
+            return;
+        }
+        let execution = ledger::inferred_bust(order, explained);
+        self.doubts.remove(id);
+        self.enter(execution, &TradeEvent::TradeBust, changes);
     }
 }
 

@@ -43,6 +43,7 @@ pub struct Now {
 
 impl Now {
     /// The same instant, later on both clocks.
+    #[must_use]
     pub fn plus(self, after: Duration) -> Self {
         let wall = self.wall.checked_add(after).unwrap_or(self.wall);
         Self { mono: self.mono + after, wall }

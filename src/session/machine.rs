@@ -18,9 +18,10 @@ use self::audit::Audits;
 use super::backoff::Jitter;
 use super::event::{AuthForm, StreamEvent};
 use super::request::{Reply, Request, RequestError, RequestId};
-use super::resync::{Resync, Since};
+use super::resync::{Limits, Resync, Since};
 use super::state::{ConnectionState, Epoch};
 use super::timer::{Timer, Timers};
+use crate::domain::ablation::{Ablation, left_out};
 use crate::domain::blotter::{Blotter, Changes};
 use crate::domain::{Account, AccountId, Mono, Now, Position, TradeUpdate};
 
@@ -95,10 +96,8 @@ struct Outage {
     was_live: bool,
 }
 
-/// Updates held while syncing; one more restarts the epoch.
-const HELD: usize = 10_000;
 /// A connection that lived this long forgives the attempts before it.
-const HEALTHY: Duration = Duration::from_secs(60);
+const HEALTHY: Duration = Duration::from_mins(1);
 /// Balances and positions are asked again this soon after an execution, and at most this often.
 const REFRESH_AFTER: Duration = Duration::from_millis(300);
 const REFRESH_EVERY: Duration = Duration::from_secs(3);
@@ -106,7 +105,7 @@ const REFRESH_EVERY: Duration = Duration::from_secs(3);
 const MARKS_EVERY: Duration = Duration::from_secs(10);
 /// While polling: passes, and attempts to get a stream after all.
 const POLL_EVERY: Duration = Duration::from_secs(6);
-const STREAM_AGAIN: Duration = Duration::from_secs(300);
+const STREAM_AGAIN: Duration = Duration::from_mins(5);
 
 /// One account's session. Feed it with [`Session::handle`], drain [`Session::poll`], wake it at [`Session::deadline`].
 #[derive(Debug)]
@@ -123,8 +122,13 @@ pub struct Session {
     outage: Option<Outage>,
     resync: Option<Resync>,
     since: Since,
+    pub(super) limits: Limits,
+    /// Nothing is asked before this: the broker said to wait, or a question failed.
+    hold_until: Option<Mono>,
     account: Option<AccountId>,
     block: Option<&'static str>,
+    /// What the blotter knows up to; a pass that begins now covers everything before.
+    mark: Since,
     refresh: Vec<RequestId>,
     refreshed_at: Option<Mono>,
     confirm: Option<RequestId>,
@@ -148,8 +152,11 @@ impl Session {
             outage: None,
             resync: None,
             since: Since::default(),
+            limits: Limits::default(),
+            hold_until: None,
             account: None,
             block: None,
+            mark: Since::default(),
             refresh: Vec::new(),
             refreshed_at: None,
             confirm: None,
@@ -171,6 +178,7 @@ impl Session {
 
     /// Handles one input, merging into the blotter; then [`Session::poll`] until `None`.
     pub fn handle(&mut self, input: Input, blotter: &mut Blotter, now: Now) {
+        self.mark = Since { fills: blotter.last_fill_at(), orders: blotter.last_submitted_at() };
         match input {
             Input::Connect => {
                 self.attempt = 0;
@@ -253,6 +261,11 @@ impl Session {
         self.attempt += 1;
         self.outage.get_or_insert(Outage { since: now.mono, was_live });
         self.phase = Phase::Opening;
+        if left_out(Ablation::ListenFirst) {
+            self.phase = Phase::Syncing { held: Vec::new() };
+            self.start_pass(now);
+            return;
+        }
         self.out.push_back(Output::OpenStream(self.epoch, self.form));
         self.show(ConnectionState::Connecting { since: now.mono });
     }
@@ -279,11 +292,19 @@ impl Session {
     }
 
     /// Asks the account once before a refusal is believed (API.md 2.7: one 401 is no proof).
-    fn confirm(&mut self, refusal: String, stream: bool) {
+    fn confirm(&mut self, refusal: String, stream: bool, now: Now) {
         self.abandon();
+        self.phase = Phase::Confirming { refusal, stream };
+        self.ask_to_confirm(now);
+    }
+
+    fn ask_to_confirm(&mut self, now: Now) {
+        if let Some(until) = self.hold_until.filter(|until| *until > now.mono) {
+            self.timers.set(Timer::Retry, until);
+            return;
+        }
         let id = self.fresh_id();
         self.confirm = Some(id);
-        self.phase = Phase::Confirming { refusal, stream };
         self.out.push_back(Output::Request(id, Request::Account));
     }
 
@@ -304,7 +325,10 @@ impl Session {
             self.begin(now);
         }
         if self.timers.due(Timer::Retry, now.mono) {
-            self.ask();
+            if matches!(self.phase, Phase::Confirming { .. }) {
+                self.ask_to_confirm(now);
+            }
+            self.ask(now);
         }
         if self.timers.due(Timer::Healthy, now.mono) {
             self.attempt = 0;

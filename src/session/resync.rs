@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use super::request::{
     ActivitiesQuery, OrderFilter, OrdersQuery, Reply, Request, RequestError, RequestErrorKind, RequestId,
 };
+use crate::domain::ablation::{Ablation, left_out};
 use crate::domain::activity::ActivityKind;
 use crate::domain::blotter::Blotter;
 use crate::domain::{Account, Activity, Order, OrderId, Position};
@@ -20,11 +21,28 @@ use crate::domain::{Account, Activity, Order, OrderId, Position};
 const IN_FLIGHT: usize = 4;
 /// How often one request is asked again before the pass goes on without it.
 const TRIES: u32 = 6;
-/// The broker's largest pages (API.md 5.4, 5.5).
-const ORDERS_PAGE: u16 = 500;
-const ACTIVITIES_PAGE: u8 = 100;
-/// A pass starts this much before what is known: REST may lag, and clocks differ.
-const OVERLAP: Duration = Duration::from_secs(15 * 60);
+/// The wait after a 429 that names none.
+pub(super) const RATE_LIMIT_WAIT: Duration = Duration::from_secs(10);
+/// Pages of executions that the first pass ever goes back.
+const FIRST_PAGES: u32 = 10;
+
+/// The sizes of things; the laboratory has smaller ones, so that short runs reach every edge.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// The broker's largest pages (API.md 5.4, 5.5).
+    pub(super) orders_page: u16,
+    pub(super) fills_page: u8,
+    /// A pass starts this much before what is known: REST may lag, and rows may become visible out of order.
+    pub(super) overlap: Duration,
+    /// Updates held while syncing; one more restarts the epoch.
+    pub(super) held: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { orders_page: 500, fills_page: 100, overlap: Duration::from_mins(15), held: 10_000 }
+    }
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum List {
@@ -44,9 +62,10 @@ struct Question {
 /// Where a pass starts from.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Since {
-    /// Broker's time of the last execution merged by a complete pass.
+    /// Broker's time of the last execution known at the end of a complete pass.
     pub(super) fills: Option<Timestamp>,
-    /// When the last complete pass began, by the wall clock.
+    /// Broker's time of the last submission known then; the beginning of time when there was none. Our own clock may be
+    /// wrong by any amount.
     pub(super) orders: Option<Timestamp>,
 }
 
@@ -59,6 +78,10 @@ pub(super) struct Picture {
     pub(super) activities: Vec<Activity>,
     /// False when a page is missing; nothing may be concluded from absence then.
     pub(super) complete: bool,
+    /// A page is missing that may well come when it is asked for again.
+    pub(super) again: bool,
+    /// On the first pass ever: executions from before this were not asked for.
+    pub(super) history_before: Option<Timestamp>,
 }
 
 /// What became of an answer.
@@ -79,18 +102,21 @@ pub(super) enum Step {
 /// One pass.
 #[derive(Debug)]
 pub(super) struct Resync {
-    /// When it began; the next pass starts from here.
-    pub(super) began: Timestamp,
     since: Since,
+    first_pages: u32,
     queue: VecDeque<Question>,
     pending: HashMap<RequestId, Question>,
     picture: Picture,
     seen: HashSet<OrderId>,
+    mark: Since,
+    /// The account behind the link is not known yet: it is asked first, or a reset under way would go unnoticed.
+    account_first: bool,
     by_id_asked: bool,
 }
 
 impl Resync {
-    pub(super) fn new(began: Timestamp, since: Since) -> Self {
+    /// `mark` is what is known when the pass begins: the next one starts from there if this one is complete.
+    pub(super) fn new(since: Since, mark: Since, account_first: bool, limits: Limits) -> Self {
         let orders = |filter, nested| {
             Request::Orders(OrdersQuery {
                 filter,
@@ -100,10 +126,11 @@ impl Resync {
                 symbol: None,
                 ascending: false,
                 nested,
-                limit: ORDERS_PAGE,
+                limit: limits.orders_page,
             })
         };
-        let earlier = |at: Timestamp| at.checked_sub(OVERLAP).unwrap_or(at);
+        let overlap = if left_out(Ablation::Overlap) { Duration::ZERO } else { limits.overlap };
+        let earlier = |at: Timestamp| at.checked_sub(overlap).unwrap_or(at);
         let fills = Request::Activities(ActivitiesQuery {
             fills_only: true,
             after: since.fills.or(since.orders).map(earlier),
@@ -111,7 +138,7 @@ impl Resync {
             page_token: None,
             // Without a starting point the newest are wanted, with one all since then in order.
             ascending: since.fills.or(since.orders).is_some(),
-            page_size: ACTIVITIES_PAGE,
+            page_size: limits.fills_page,
         });
         let first = [
             (Request::Account, List::Other),
@@ -121,19 +148,22 @@ impl Resync {
             (Request::Positions, List::Other),
         ];
         Self {
-            began,
+            first_pages: 0,
             since: Since { orders: since.orders.map(earlier), ..since },
             queue: first.into_iter().map(|(request, list)| Question { request, list, tries: 0 }).collect(),
             pending: HashMap::new(),
             picture: Picture { complete: true, ..Picture::default() },
             seen: HashSet::new(),
+            mark,
+            account_first,
             by_id_asked: false,
         }
     }
 
     /// The next question to send, while few are under way.
     pub(super) fn ask(&mut self, id: impl FnOnce() -> RequestId) -> Option<(RequestId, Request)> {
-        if self.pending.len() >= IN_FLIGHT {
+        let alone = self.account_first && self.picture.account.is_none() && !self.pending.is_empty();
+        if alone || self.pending.len() >= IN_FLIGHT {
             return None;
         }
         let question = self.queue.pop_front()?;
@@ -171,8 +201,16 @@ impl Resync {
     }
 
     /// What was brought.
-    pub(super) fn finish(self) -> Picture {
-        self.picture
+    ///
+    /// The next pass must not start from what was told while this one was under way, for it asked earlier.
+    pub(super) fn finish(self) -> (Picture, Since) {
+        let newest_fill = self.picture.activities.iter().filter_map(fill_time).max();
+        let newest_order = self.picture.orders.iter().filter_map(|order| order.submitted_at).max();
+        let next = Since {
+            fills: self.mark.fills.or(newest_fill),
+            orders: self.mark.orders.or(newest_order).or(Some(Timestamp::UNIX_EPOCH)),
+        };
+        (self.picture, next)
     }
 
     fn failed(&mut self, mut question: Question, error: RequestError) -> Step {
@@ -180,10 +218,10 @@ impl Resync {
             RequestErrorKind::Unauthorized => Step::Refused(error),
             RequestErrorKind::Forbidden if question.request == Request::Account => Step::Refused(error),
             // An order fetched by id that is not there has been wiped with its account; the account id tells.
-            RequestErrorKind::NotFound => Step::More,
+            RequestErrorKind::NotFound if matches!(question.request, Request::Order(_)) => Step::More,
             RequestErrorKind::RateLimited { retry_after } => {
                 self.queue.push_front(question);
-                Step::Wait(retry_after.unwrap_or(Duration::from_secs(10)))
+                Step::Wait(retry_after.unwrap_or(RATE_LIMIT_WAIT))
             }
             RequestErrorKind::Server | RequestErrorKind::Network | RequestErrorKind::Timeout
                 if question.tries < TRIES =>
@@ -192,6 +230,10 @@ impl Resync {
                 let wait = Duration::from_millis(250 << question.tries.min(5));
                 self.queue.push_front(question);
                 Step::Wait(wait)
+            }
+            RequestErrorKind::Server | RequestErrorKind::Network | RequestErrorKind::Timeout => {
+                (self.picture.complete, self.picture.again) = (false, true);
+                Step::More
             }
             _ => {
                 self.picture.complete = false;
@@ -229,8 +271,8 @@ impl Resync {
         }
         let Some((id, submitted_at)) = last.filter(|_| full && advanced) else { return };
         // The recent list goes back to the last complete pass; the first pass ever takes one page of it.
-        let wanted = question.list == List::Open
-            || self.since.orders.is_some_and(|since| submitted_at.is_none_or(|at| at >= since));
+        let in_gap = self.since.orders.is_some_and(|since| submitted_at.is_none_or(|at| at >= since));
+        let wanted = question.list == List::Open || (in_gap && !left_out(Ablation::WholeGap));
         if wanted {
             let request = Request::Orders(OrdersQuery { before_order_id: Some(id), ..query.clone() });
             self.queue.push_back(Question { request, list: question.list, tries: 0 });
@@ -242,22 +284,33 @@ impl Resync {
         let full = rows.len() >= usize::from(query.page_size);
         let token: Option<Arc<str>> = rows.last().map(|row| row.id.clone());
         let advanced = token.is_some() && token != query.page_token;
+        let oldest = rows.last().and_then(fill_time);
         self.picture.activities.extend(rows);
-        if full && advanced && query.ascending {
+        if !query.ascending {
+            // The first pass ever: back some pages, or to the beginning.
+            self.first_pages += 1;
+            self.picture.history_before = oldest.filter(|_| full && advanced);
+        }
+        if full && advanced && (query.ascending || self.first_pages < FIRST_PAGES) {
             let request = Request::Activities(ActivitiesQuery { page_token: token, ..query.clone() });
             self.queue.push_back(Question { request, list: List::Fills, tries: 0 });
         }
     }
 
-    /// Every working order of ours that the open list lacks, and every order a fill names and nobody has shown.
+    /// Every working order of ours that no list shows, and every order that a fill knows more of than we do.
     fn ask_by_id(&mut self, blotter: &Blotter) {
-        let mut wanted: Vec<OrderId> =
-            blotter.working().filter(|order| !self.seen.contains(&order.id)).map(|order| order.id.clone()).collect();
+        if left_out(Ablation::ById) {
+            return;
+        }
+        let mut wanted: Vec<OrderId> = blotter.unsettled().filter(|id| !self.seen.contains(*id)).cloned().collect();
+        // The set has no order of its own, and a run must repeat exactly.
+        wanted.sort_unstable();
+        wanted.extend(blotter.working().filter(|order| !self.seen.contains(&order.id)).map(|order| order.id.clone()));
         for row in &self.picture.activities {
-            if let ActivityKind::Fill { order_id, .. } = &row.kind
-                && !self.seen.contains(order_id)
-                && blotter.order(order_id).is_none()
-            {
+            let ActivityKind::Fill { order_id, cum_qty, .. } = &row.kind else { continue };
+            let known = blotter.order(order_id);
+            let behind = known.is_none_or(|order| cum_qty.is_some_and(|cum| cum > order.cum_qty));
+            if behind && !self.seen.contains(order_id) {
                 wanted.push(order_id.clone());
             }
         }
@@ -267,5 +320,12 @@ impl Resync {
                 self.queue.push_back(Question { request: Request::Order(id), list: List::Other, tries: 0 });
             }
         }
+    }
+}
+
+fn fill_time(row: &Activity) -> Option<Timestamp> {
+    match &row.kind {
+        ActivityKind::Fill { at, .. } => *at,
+        ActivityKind::Other { .. } => None,
     }
 }

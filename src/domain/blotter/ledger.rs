@@ -4,11 +4,16 @@ use std::collections::HashMap;
 
 use rust_decimal::Decimal;
 
+use crate::domain::ablation::{Ablation, left_out};
 use crate::domain::execution::{Execution, ExecutionKind, Source};
 use crate::domain::ids::{ExecutionId, OrderId};
 use crate::domain::money::Qty;
 use crate::domain::order::Order;
 
+/// First part of the ids of placeholders.
+const UNEXPLAINED: &str = "unexplained";
+/// Prefix of the ids of rows that stand for an undoing nobody reported.
+const INFERRED: &str = "inferred-bust/";
 /// Prefix of the ids of rows that only the activity list has told of.
 const ROW: &str = "row/";
 
@@ -64,6 +69,8 @@ struct Rows {
     /// How many rows are known from the activity list alone.
     lone_rows: u32,
     placeholders: u32,
+    /// Something was undone: the same span may have been executed twice.
+    undone: bool,
     /// A correction is among them: the sum depends on rows that may come later.
     corrected: bool,
 }
@@ -83,6 +90,27 @@ pub(super) fn row_id(row: &str) -> ExecutionId {
     ExecutionId::from(format!("{ROW}{row}"))
 }
 
+/// True when two reports may be of one moment: stream and activity list round their times differently. Where something
+/// was undone the same span may have been executed again soon after.
+fn same_moment(a: &Execution, b: &Execution, strict: bool) -> bool {
+    let apart = jiff::SignedDuration::from_millis(if strict { 1_500 } else { 10_000 });
+    match (a.at, b.at) {
+        (Some(a), Some(b)) => a.duration_since(b).abs() < apart,
+        _ => true,
+    }
+}
+
+/// True for the id of a placeholder of this order.
+pub(super) fn is_placeholder_of(id: &ExecutionId, order: &OrderId) -> bool {
+    let rest = id.as_str().strip_prefix(UNEXPLAINED).and_then(|rest| rest.strip_prefix('/'));
+    rest.and_then(|rest| rest.strip_prefix(order.as_str())).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// True for a row that stands for an undoing nobody reported.
+pub(super) fn is_inferred(id: &ExecutionId) -> bool {
+    id.as_str().starts_with(INFERRED)
+}
+
 fn is_row(id: &ExecutionId) -> bool {
     id.as_str().starts_with(ROW)
 }
@@ -91,7 +119,7 @@ fn is_row(id: &ExecutionId) -> bool {
 fn placeholder(order: &Order, from: Qty, to: Qty) -> Execution {
     let whole = from.is_zero() && to == order.cum_qty;
     Execution {
-        id: span_id("unexplained", &order.id, from, to),
+        id: span_id(UNEXPLAINED, &order.id, from, to),
         order_id: order.id.clone(),
         symbol: order.symbol.clone(),
         side: order.side.clone(),
@@ -107,9 +135,13 @@ fn placeholder(order: &Order, from: Qty, to: Qty) -> Execution {
 }
 
 /// A row for quantity that the broker took back without our hearing of it.
-pub(super) fn inferred_bust(order: &Order, known: Qty, explained: Qty) -> Execution {
+///
+/// Like a placeholder it is taken back when the broker's own report explains it, or when it turns out to be none.
+pub(super) fn inferred_bust(order: &Order, explained: Qty) -> Execution {
+    let moment = order.updated_at.map_or(0, jiff::Timestamp::as_nanosecond);
+    let span = span_id("inferred-bust", &order.id, explained, order.cum_qty);
     Execution {
-        id: span_id("inferred-bust", &order.id, known, order.cum_qty),
+        id: ExecutionId::from(format!("{span}@{moment}")),
         order_id: order.id.clone(),
         symbol: order.symbol.clone(),
         side: order.side.clone(),
@@ -229,19 +261,45 @@ impl Ledger {
 
     /// Cuts placeholders back to what the order states; reports that fit no span may have overtaken them.
     pub(super) fn trim(&mut self, order: &Order) -> Trimmed {
-        let mut done = Trimmed::default();
         if self.by_order.get(&order.id).is_none_or(|rows| rows.placeholders == 0) {
+            return Trimmed::default();
+        }
+        let excess = self.explained(&order.id).checked_sub(order.cum_qty).unwrap_or(Qty::ZERO);
+        self.cut(&order.id, excess, |row| row.kind == ExecutionKind::Unexplained)
+    }
+
+    /// Takes inferred undoings back, up to this quantity.
+    pub(super) fn retract(&mut self, order: &OrderId, qty: Qty) -> Trimmed {
+        if self.by_order.get(order).is_none_or(|rows| !rows.undone) {
+            return Trimmed::default();
+        }
+        self.cut(order, qty, |row| row.id.as_str().starts_with(INFERRED))
+    }
+
+    /// True when a row restates an execution that is not known by its id: what it took away cannot be counted.
+    pub(super) fn has_open_correction(&self, order: &OrderId) -> bool {
+        let open = |row: &Execution| match &row.kind {
+            ExecutionKind::Correction { of } => of.as_ref().is_none_or(|id| self.get(id).is_none()),
+            _ => false,
+        };
+        self.by_order.get(order).is_some_and(|rows| rows.corrected) && self.of(order).any(open)
+    }
+
+    /// The latest time of an order's rows.
+    pub(super) fn latest(&self, order: &OrderId) -> Option<jiff::Timestamp> {
+        self.of(order).filter_map(|row| row.at).max()
+    }
+
+    fn cut(&mut self, order: &OrderId, qty: Qty, which: impl Fn(&Execution) -> bool) -> Trimmed {
+        let (mut done, mut excess) = (Trimmed::default(), qty);
+        if !excess.is_positive() {
             return done;
         }
-        let explained = self.explained(&order.id);
-        let Some(mut excess) = explained.checked_sub(order.cum_qty).filter(|excess| excess.is_positive()) else {
-            return done;
-        };
-        let slots = self.by_order.get(&order.id).map(|rows| rows.slots.clone()).unwrap_or_default();
+        let slots = self.by_order.get(order).map(|rows| rows.slots.clone()).unwrap_or_default();
         for slot in slots.into_iter().rev() {
             let Some(held) = self.slot_mut(slot) else { continue };
             let row = &mut held.execution;
-            if row.kind != ExecutionKind::Unexplained || excess.is_zero() {
+            if !which(row) || excess.is_zero() {
                 continue;
             }
             let cut = row.qty.min(excess);
@@ -255,11 +313,15 @@ impl Ledger {
                 done.gone.push((gone.execution.id, gone.line));
             }
         }
-        self.recount(&order.id);
+        self.recount(order);
         done
     }
 
     pub(super) fn enter(&mut self, execution: Execution) -> Entered {
+        if left_out(Ablation::Dedupe) && execution.kind == ExecutionKind::Trade {
+            self.push(execution);
+            return Entered::New;
+        }
         if let Some(slot) = self.by_id.get(&execution.id).copied() {
             return if self.complete(slot, &execution) { Entered::Completed(execution.id) } else { Entered::Known };
         }
@@ -267,6 +329,7 @@ impl Ledger {
             return self.unify(slot, execution);
         }
         if matches!(execution.kind, ExecutionKind::Bust { .. })
+            && !is_inferred(&execution.id)
             && let Some(slot) = self.inferred(&execution)
         {
             return self.rename(slot, execution);
@@ -288,12 +351,12 @@ impl Ledger {
             || (known.cum_qty.is_none() && report.cum_qty.is_some())
             || (known.position_qty.is_none() && report.position_qty.is_some())
             || (known.at.is_none() && report.at.is_some())
-            || (known.source != Source::Stream && report.source == Source::Stream);
+            || (known.source == Source::Reconcile && report.source == Source::Stream);
         known.px = known.px.or(report.px);
         known.cum_qty = known.cum_qty.or(report.cum_qty);
         known.position_qty = known.position_qty.or(report.position_qty);
         known.at = known.at.or(report.at);
-        if report.source == Source::Stream {
+        if known.source == Source::Reconcile && report.source == Source::Stream {
             // The stream told it after all; audits judge the stream by this. The tape keeps how it was first learned.
             known.source = Source::Stream;
         }
@@ -318,6 +381,7 @@ impl Ledger {
                     && known.qty == execution.qty
                     && is_row(&known.id) != is_row(&execution.id)
                     && !held.unified
+                    && same_moment(known, execution, rows.undone)
             })
         })
     }
@@ -356,11 +420,8 @@ impl Ledger {
     fn inferred(&self, execution: &Execution) -> Option<u32> {
         let rows = self.by_order.get(&execution.order_id)?;
         rows.slots.iter().copied().find(|slot| {
-            self.row(*slot).is_some_and(|known| {
-                known.kind == (ExecutionKind::Bust { of: None })
-                    && known.id.as_str().starts_with("inferred-bust/")
-                    && known.qty.abs() == execution.qty.abs()
-            })
+            self.row(*slot)
+                .is_some_and(|known| known.id.as_str().starts_with(INFERRED) && known.qty.abs() == execution.qty.abs())
         })
     }
 
@@ -393,7 +454,7 @@ impl Ledger {
         for (from, to) in [(from, start), (end, to)] {
             if to > from {
                 let qty = to.checked_sub(from).unwrap_or(Qty::ZERO);
-                let id = span_id("unexplained", &held.order_id, from, to);
+                let id = span_id(UNEXPLAINED, &held.order_id, from, to);
                 rest.push(Execution { id, qty, cum_qty: Some(to), px: None, ..held.clone() });
             }
         }
@@ -426,8 +487,11 @@ impl Ledger {
                 rows.sum += execution.qty.decimal();
                 rows.placeholders += 1;
             }
-            ExecutionKind::Bust { .. } => rows.sum -= execution.qty.decimal().abs(),
-            ExecutionKind::Correction { .. } => rows.corrected = true,
+            ExecutionKind::Bust { .. } => {
+                rows.sum -= execution.qty.decimal().abs();
+                rows.undone = true;
+            }
+            ExecutionKind::Correction { .. } => (rows.corrected, rows.undone) = (true, true),
         }
         rows.lone_rows += u32::from(is_row(&execution.id));
         self.slots.push(Some(Slot { execution, line: None, unified: false }));

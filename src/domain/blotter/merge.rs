@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use crate::domain::ablation::{Ablation, left_out};
 use crate::domain::order::{Order, OrderStatus};
 
 /// What to do with a state that arrived.
@@ -15,21 +16,23 @@ pub(super) enum Verdict {
 /// Judges an arriving state against the known one. `may_lower` is set for busts and corrections only, `evidence` for
 /// answers of REST, which settle what changes without an event, such as the mark of a trailing stop.
 pub(super) fn judge(known: &Order, arrived: &Order, may_lower: bool, evidence: bool) -> Verdict {
+    if left_out(Ablation::Monotone) {
+        return if known == arrived { Verdict::Keep } else { Verdict::Take(Box::new(arrived.clone())) };
+    }
     let lowered = may_lower && arrived.cum_qty < known.cum_qty && arrived.updated_at >= known.updated_at;
     if lowered {
         let mut merged = arrived.clone();
+        keep_end(&mut merged, known);
         keep_relations(&mut merged, known);
         return Verdict::Take(Box::new(merged));
     }
     if newer(arrived, known) == Ordering::Greater {
         let mut merged = arrived.clone();
-        if known.status.is_terminal() && !arrived.status.is_terminal() {
-            // A late fill after the end: its quantity counts, its status does not reopen the order.
-            merged.status = known.status.clone();
-            merged.canceled_at = known.canceled_at.or(arrived.canceled_at);
-            merged.expired_at = known.expired_at.or(arrived.expired_at);
-            merged.updated_at = known.updated_at.max(arrived.updated_at);
-        }
+        // After a late fill its quantity counts, its status does not reopen the order.
+        keep_end(&mut merged, known);
+        // More executed is newer whatever its time says; the later time stays, or an old answer would look like an
+        // undoing.
+        merged.updated_at = known.updated_at.max(arrived.updated_at);
         keep_relations(&mut merged, known);
         return Verdict::Take(Box::new(merged));
     }
@@ -39,7 +42,8 @@ pub(super) fn judge(known: &Order, arrived: &Order, may_lower: bool, evidence: b
         merged.status = arrived.status.clone();
         merged.canceled_at = arrived.canceled_at.or(known.canceled_at);
         merged.expired_at = arrived.expired_at.or(known.expired_at);
-        merged.updated_at = known.updated_at.max(arrived.updated_at);
+        // Its time stays the earlier one: if the lower quantity is the truth, because something was undone, the next
+        // answer of REST is newer than this and settles it.
         return Verdict::Take(Box::new(merged));
     }
     if evidence && newer(arrived, known) == Ordering::Equal && !same_terms(arrived, known) {
@@ -53,6 +57,15 @@ pub(super) fn judge(known: &Order, arrived: &Order, may_lower: bool, evidence: b
         return Verdict::Take(Box::new(merged));
     }
     Verdict::Keep
+}
+
+/// An order that has ended stays ended.
+fn keep_end(merged: &mut Order, known: &Order) {
+    if known.status.is_terminal() && !merged.status.is_terminal() {
+        merged.status = known.status.clone();
+        merged.canceled_at = known.canceled_at.or(merged.canceled_at);
+        merged.expired_at = known.expired_at.or(merged.expired_at);
+    }
 }
 
 /// What only some answers carry is kept when the newer one lacks it.

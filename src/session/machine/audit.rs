@@ -2,9 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
+use jiff::Timestamp;
+
 use super::{Duration, Mono, Now, Phase, Session, Timer};
 use crate::domain::blotter::{Blotter, Changes};
 use crate::domain::execution::Source;
+use crate::domain::order::OrderStatus;
 use crate::domain::{ExecutionId, OrderId};
 
 /// How long the stream may lag behind REST before it counts as having missed something.
@@ -12,8 +15,10 @@ pub(super) const GRACE: Duration = Duration::from_secs(3);
 /// Audits after going live; REST may lag the stream by about ten seconds (API.md 6.8).
 const FIRST: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(25)];
 /// Then: while orders are working, and when none are.
-const BUSY: Duration = Duration::from_secs(60);
-const QUIET: Duration = Duration::from_secs(300);
+const BUSY: Duration = Duration::from_mins(1);
+const QUIET: Duration = Duration::from_mins(5);
+/// What became visible this soon after going live may be older than the stream: REST lags (API.md 6.8).
+const LAG: Duration = Duration::from_secs(12);
 /// After a pass that lacked a page.
 const AGAIN: Duration = Duration::from_secs(10);
 /// A stream that told nothing for this long while things happened is starved.
@@ -26,6 +31,10 @@ pub(super) struct Audits {
     strikes: u32,
     heard: HashMap<OrderId, Mono>,
     last_heard: Option<Mono>,
+    live_since: Mono,
+    pass_began: Mono,
+    /// The broker's time of the latest change known then.
+    live_from: Option<Timestamp>,
     executions: HashSet<ExecutionId>,
     orders: HashSet<OrderId>,
 }
@@ -38,11 +47,12 @@ impl Audits {
 
     /// What was heard long before a pass says nothing about what the pass finds.
     pub(super) fn pass_began(&mut self, now: Mono) {
+        self.pass_began = now;
         self.heard.retain(|_, at| now.since(*at) < GRACE);
     }
 
-    pub(super) fn restart(&mut self, now: Mono) {
-        *self = Self { last_heard: Some(now), ..Self::default() };
+    pub(super) fn restart(&mut self, live_from: Option<Timestamp>, now: Mono) {
+        *self = Self { last_heard: Some(now), live_since: now, live_from, ..Self::default() };
     }
 
     /// When the next audit is due.
@@ -55,12 +65,30 @@ impl Audits {
         now + after
     }
 
-    pub(super) fn found(&mut self, changes: &Changes) {
-        if changes.moved.is_empty() && changes.executions.is_empty() {
+    /// Notes what a pass found; true when the stream should have told of some of it.
+    pub(super) fn found(&mut self, changes: &Changes, blotter: &Blotter) -> bool {
+        // No event says that a leg is held (API.md 6.7).
+        let live_from = self.live_from;
+        let told = |id: &&OrderId| {
+            let order = blotter.order(id);
+            order.is_some_and(|order| order.status != OrderStatus::Held && order.updated_at > live_from)
+        };
+        // What explains a placeholder was counted when the placeholder was put there.
+        let explains = |order: &OrderId| changes.removed.iter().any(|id| Blotter::is_placeholder_of(id, order));
+        let traded = |id: &&ExecutionId| {
+            let row = blotter.execution(id);
+            row.is_some_and(|row| (row.at.is_none() || row.at > live_from) && !explains(&row.order_id))
+        };
+        if self.pass_began.since(self.live_since) < LAG {
+            return false;
+        }
+        self.executions.extend(changes.executions.iter().filter(traded).cloned());
+        self.orders.extend(changes.moved.iter().filter(told).cloned());
+        let any = !self.executions.is_empty() || !self.orders.is_empty();
+        if !any {
             self.strikes = 0;
         }
-        self.executions.extend(changes.executions.iter().cloned());
-        self.orders.extend(changes.moved.iter().cloned());
+        any
     }
 
     /// How many of the findings the stream has not told of.

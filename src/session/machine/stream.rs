@@ -1,7 +1,8 @@
 //! What the stream says: the way up, updates, and every way it ends.
 
-use super::{Duration, HEALTHY, HELD, Now, Output, Phase, STREAM_AGAIN, Session, Timer};
+use super::{Duration, HEALTHY, Now, Output, Phase, STREAM_AGAIN, Session, Timer};
 use crate::domain::TradeUpdate;
+use crate::domain::ablation::{Ablation, left_out};
 use crate::domain::blotter::Blotter;
 use crate::domain::order::OrderStatus;
 use crate::domain::update::TradeEvent;
@@ -11,7 +12,6 @@ use crate::session::state::ConnectionState;
 impl Session {
     pub(super) fn on_stream(&mut self, event: StreamEvent, blotter: &mut Blotter, now: Now) {
         match event {
-            StreamEvent::Opened => {}
             StreamEvent::Authorized { form, message } => {
                 self.form = form;
                 if let Some(message) = message {
@@ -26,7 +26,8 @@ impl Session {
             StreamEvent::Listening { trade_updates: false } => {
                 self.back_off("the stream does not offer trade updates".to_owned(), now);
             }
-            StreamEvent::Listening { .. } => {}
+            StreamEvent::Listening { .. } if left_out(Ablation::ListenFirst) => self.go_live(blotter, now),
+            StreamEvent::Opened | StreamEvent::Listening { .. } => {}
             StreamEvent::Update(update) => self.on_update(*update, blotter, now),
             StreamEvent::Pong { latency } => self.latency = Some(latency),
             StreamEvent::Unknown { text } => {
@@ -39,7 +40,7 @@ impl Session {
 
     fn on_update(&mut self, update: TradeUpdate, blotter: &mut Blotter, now: Now) {
         match &mut self.phase {
-            Phase::Syncing { held } if held.len() >= HELD => {
+            Phase::Syncing { held } if held.len() >= self.limits.held => {
                 self.log("more updates arrived while syncing than can be held; starting over");
                 self.begin(now);
             }
@@ -71,9 +72,9 @@ impl Session {
     fn on_closed(&mut self, closed: Closed, now: Now) {
         match closed {
             Closed::Asked => {}
-            Closed::AuthRefused { message } => self.confirm(message, true),
+            Closed::AuthRefused { message } => self.confirm(message, true, now),
             Closed::Connect { status: Some(status @ (401 | 403)), message } => {
-                self.confirm(format!("{message} ({status})"), true);
+                self.confirm(format!("{message} ({status})"), true, now);
             }
             Closed::Connect { status: Some(404 | 405 | 501), .. } if self.form == AuthForm::Sse => {
                 self.next_form("the event stream is not offered".to_owned(), now);

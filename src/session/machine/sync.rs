@@ -1,10 +1,11 @@
 //! What REST says: passes, refreshed balances, the confirmation of a refusal.
 
-use super::{MARKS_EVERY, Now, Output, POLL_EVERY, Phase, REFRESH_AFTER, REFRESH_EVERY, Session, Timer};
+use super::{Duration, MARKS_EVERY, Now, Output, POLL_EVERY, Phase, REFRESH_AFTER, REFRESH_EVERY, Session, Timer};
 use crate::domain::Account;
+use crate::domain::ablation::{Ablation, left_out};
 use crate::domain::blotter::Blotter;
 use crate::session::request::{Reply, Request, RequestError, RequestErrorKind, RequestId};
-use crate::session::resync::{Picture, Resync, Since, Step};
+use crate::session::resync::{Picture, RATE_LIMIT_WAIT, Resync, Since, Step};
 use crate::session::state::ConnectionState;
 
 impl Session {
@@ -14,12 +15,16 @@ impl Session {
             return;
         }
         self.audits.pass_began(now.mono);
-        self.resync = Some(Resync::new(now.wall, self.since));
-        self.ask();
+        self.resync = Some(Resync::new(self.since, self.mark, self.account.is_none(), self.limits));
+        self.ask(now);
     }
 
     /// Sends as many questions of the pass as may be under way.
-    pub(super) fn ask(&mut self) {
+    pub(super) fn ask(&mut self, now: Now) {
+        if let Some(until) = self.hold_until.filter(|until| *until > now.mono) {
+            self.timers.set(Timer::Retry, until);
+            return;
+        }
         let Some(resync) = &mut self.resync else { return };
         let next = &mut self.next_request;
         let mut fresh = || {
@@ -49,28 +54,49 @@ impl Session {
             match result.map(|reply| *reply) {
                 Ok(Reply::Account(account)) => self.on_account(account, blotter, now),
                 Ok(Reply::Positions(positions)) => self.out.push_back(Output::Positions(positions)),
-                Err(error) if error.kind == RequestErrorKind::Unauthorized => self.confirm(error.message, false),
+                Err(error) if error.kind == RequestErrorKind::Unauthorized => self.confirm(error.message, false, now),
+                Err(RequestError { kind: RequestErrorKind::RateLimited { retry_after }, .. }) => {
+                    self.hold(retry_after.unwrap_or(RATE_LIMIT_WAIT), now);
+                }
                 // A failed refresh is repeated soon enough by the next one.
                 Ok(_) | Err(_) => {}
             }
             return;
         }
         let Some(resync) = &mut self.resync else { return };
+        if self.account.is_none()
+            && let Ok(reply) = &result
+            && let Reply::Account(account) = &**reply
+            && let Phase::Syncing { held } = &mut self.phase
+        {
+            // Only now is it known whose updates these are; the rest of the picture is asked for after this.
+            self.account = Some(account.id.clone());
+            held.clear();
+        }
         match resync.answer(id, result, blotter) {
             Step::Foreign => {}
-            Step::More => self.ask(),
-            Step::Wait(after) => self.timers.hasten(Timer::Retry, now.mono + after),
-            Step::Refused(error) => self.confirm(error.message, false),
+            Step::More => self.ask(now),
+            Step::Wait(after) => self.hold(after, now),
+            Step::Refused(error) => self.confirm(error.message, false, now),
             Step::Done => {
                 if let Some(resync) = self.resync.take() {
-                    let began = resync.began;
-                    self.on_picture(resync.finish(), began, blotter, now);
+                    let (picture, next) = resync.finish();
+                    self.on_picture(picture, next, blotter, now);
                 }
             }
         }
     }
 
-    fn on_picture(&mut self, picture: Picture, began: jiff::Timestamp, blotter: &mut Blotter, now: Now) {
+    /// Asks nothing for a while; a longer wait is not cut short by a later, shorter one.
+    fn hold(&mut self, after: Duration, now: Now) {
+        let until = (now.mono + after).max(self.hold_until.unwrap_or_default());
+        self.hold_until = Some(until);
+        if self.resync.is_some() {
+            self.timers.set(Timer::Retry, until);
+        }
+    }
+
+    fn on_picture(&mut self, picture: Picture, next: Since, blotter: &mut Blotter, now: Now) {
         if let Some(account) = picture.account {
             let epoch = self.epoch;
             self.on_account(account, blotter, now);
@@ -82,24 +108,32 @@ impl Session {
         if let Some(positions) = picture.positions {
             self.out.push_back(Output::Positions(positions));
         }
+        if picture.history_before.is_some() {
+            blotter.set_history_before(picture.history_before);
+        }
         let changes = blotter.apply_snapshot(&picture.orders, &picture.activities);
         let recovered = changes.executions.len();
         if picture.complete {
-            self.since = Since { fills: blotter.last_fill_at(), orders: Some(began) };
+            self.since = next;
         } else {
             self.log("a part of the picture could not be fetched; it is asked again");
         }
         match self.phase {
+            // Not live on half a picture; what was held stays held.
+            Phase::Syncing { .. } if picture.again => self.changed(changes),
+            Phase::Syncing { .. } if left_out(Ablation::ListenFirst) => {
+                self.changed(changes);
+                self.out.push_back(Output::OpenStream(self.epoch, self.form));
+            }
             Phase::Syncing { .. } => {
                 self.report_outage(recovered, now);
                 self.changed(changes);
                 self.go_live(blotter, now);
-                self.audits.restart(now.mono);
+                self.audits.restart(blotter.last_change_at(), now.mono);
                 self.timers.set(Timer::Marks, now.mono + MARKS_EVERY);
             }
             Phase::Live => {
-                self.audits.found(&changes);
-                if !changes.is_empty() {
+                if self.audits.found(&changes, blotter) {
                     self.timers.set(Timer::Verdict, now.mono + super::audit::GRACE);
                 }
                 if recovered > 0 {
@@ -112,9 +146,15 @@ impl Session {
         let next = if matches!(self.phase, Phase::Polling) {
             now.mono + POLL_EVERY
         } else {
-            self.audits.next(blotter.working_count() > 0, picture.complete, now.mono)
+            self.audits.next(
+                blotter.working_count() > 0 || blotter.unsettled().next().is_some(),
+                picture.complete,
+                now.mono,
+            )
         };
-        self.timers.set(Timer::Audit, next);
+        if !left_out(Ablation::Audit) {
+            self.timers.set(Timer::Audit, next);
+        }
     }
 
     /// Balances came: is it still the same account, and may it trade?
@@ -150,6 +190,10 @@ impl Session {
             Ok(_) => self.back_off(format!("a request was refused once: {refusal}"), now),
             Err(error) => match error.kind {
                 RequestErrorKind::Unauthorized | RequestErrorKind::Forbidden => self.give_up(error.message),
+                RequestErrorKind::RateLimited { retry_after } => {
+                    self.hold(retry_after.unwrap_or(RATE_LIMIT_WAIT), now);
+                    self.back_off(error.message, now);
+                }
                 _ => self.back_off(error.message, now),
             },
         }
@@ -167,7 +211,7 @@ impl Session {
             return;
         }
         self.timers.set(Timer::Marks, now.mono + MARKS_EVERY);
-        if !self.refresh.is_empty() {
+        if !self.refresh.is_empty() || self.hold_until.is_some_and(|until| until > now.mono) {
             return;
         }
         self.refreshed_at = Some(now.mono);

@@ -346,7 +346,7 @@ fn a_gap_inside_the_stream_is_closed_within_a_second() {
 fn a_starved_stream_is_replaced() {
     let mut desk = Desk::live();
     desk.orders.push(order("o"));
-    desk.pass(Duration::from_secs(60));
+    desk.pass(Duration::from_mins(1));
     let before = desk.opened.len();
     desk.execute("o", 40, false);
     desk.pass(Duration::from_secs(330));
@@ -413,7 +413,7 @@ fn one_401_is_no_proof_and_two_need_a_relink_without_retries() {
     desk.listen();
     assert_eq!(desk.session.state().word(), "needs relink");
     let asked = desk.asked.len();
-    desk.pass(Duration::from_secs(3_600));
+    desk.pass(Duration::from_hours(1));
     assert_eq!(desk.asked.len(), asked);
     desk.failure = None;
     desk.input(Input::Connect);
@@ -460,9 +460,9 @@ fn a_late_event_of_an_older_epoch_is_dropped() {
 #[test]
 fn a_quiet_account_is_asked_gently() {
     let mut desk = Desk::live();
-    desk.pass(Duration::from_secs(60));
+    desk.pass(Duration::from_mins(1));
     let before = desk.asked.len();
-    desk.pass(Duration::from_secs(600));
+    desk.pass(Duration::from_mins(10));
     let a_minute = (desk.asked.len() - before) / 10;
     assert!(a_minute <= 20, "{a_minute} requests a minute");
 }
@@ -474,7 +474,7 @@ fn an_overflow_of_held_updates_starts_a_new_epoch() {
     desk.listen();
     let before = desk.opened.len();
     let event = StreamEvent::Update(Box::new(update(TradeEvent::New, order("o"), vec![])));
-    for _ in 0..=HELD {
+    for _ in 0..=desk.session.limits.held {
         desk.stream(event.clone());
     }
     assert_eq!(desk.opened.len(), before + 1);

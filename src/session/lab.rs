@@ -1,0 +1,99 @@
+//! The laboratory: a seed is a whole run of the real session and blotter against a broker that keeps the truth, over a
+//! network and a REST interface that misbehave as the seed says (RELIABILITY 5).
+//!
+//! `cargo test lab` runs ten thousand seeds. More, and which:
+//! `BROKERDECK_LAB_SEEDS=1000000 cargo test --release --lib lab::ten_thousand` (from `BROKERDECK_LAB_FIRST=0`).
+//! One seed with all that happened in it: `BROKERDECK_LAB_SEED=42 cargo test --lib lab::one_seed -- --nocapture`.
+
+mod broker;
+mod chance;
+mod memory;
+mod oracle;
+mod plan;
+mod world;
+
+use std::io::Write;
+use std::num::NonZero;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use crate::domain::ablation::{Ablation, leave_out};
+
+/// Seeds of one change to the code.
+const SEEDS: u64 = 10_000;
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|text| text.parse().ok())
+}
+
+/// Runs the seeds on every core until `enough` have gone wrong; returns these, lowest first.
+fn sweep(first: u64, count: u64, enough: usize, without: Option<Ablation>) -> Vec<(u64, String)> {
+    let next = AtomicU64::new(first);
+    let wrong = Mutex::new(Vec::new());
+    let threads = std::thread::available_parallelism().map_or(2, NonZero::get);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                leave_out(without);
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= first + count || wrong.lock().unwrap_or_else(PoisonError::into_inner).len() >= enough {
+                        break;
+                    }
+                    if let Some(what) = world::run(seed, false).0.wrong {
+                        wrong.lock().unwrap_or_else(PoisonError::into_inner).push((seed, what));
+                    }
+                }
+            });
+        }
+    });
+    let mut wrong = wrong.into_inner().unwrap_or_else(PoisonError::into_inner);
+    wrong.sort();
+    wrong
+}
+
+#[test]
+fn ten_thousand_runs_end_in_the_truth() {
+    let count = number("BROKERDECK_LAB_SEEDS").unwrap_or(SEEDS);
+    let first = number("BROKERDECK_LAB_FIRST").unwrap_or(0);
+    let wrong = sweep(first, count, 10, None);
+    assert!(wrong.is_empty(), "of {count} seeds from {first} these went wrong: {wrong:#?}");
+}
+
+#[test]
+fn one_seed_told_in_full() {
+    let Some(seed) = number("BROKERDECK_LAB_SEED") else { return };
+    let (outcome, history) = world::run(seed, true);
+    let mut out = std::io::stdout().lock();
+    for line in history {
+        writeln!(out, "{line}").unwrap();
+    }
+    writeln!(out, "{outcome:?}").unwrap();
+    assert_eq!(outcome.wrong, None);
+}
+
+#[test]
+fn the_same_seed_is_the_same_run() {
+    let traces: Vec<u64> = (0..200).map(|seed| world::run(seed, false).0.trace).collect();
+    let again: Vec<u64> = (0..200).map(|seed| world::run(seed, true).0.trace).collect();
+    assert_eq!(traces, again);
+    let different: std::collections::HashSet<_> = traces.iter().collect();
+    assert!(different.len() > 190, "seeds differ");
+}
+
+#[test]
+fn every_rule_left_out_is_noticed_within_a_thousand_runs() {
+    let rules = [
+        Ablation::Dedupe,
+        Ablation::Audit,
+        Ablation::ById,
+        Ablation::Overlap,
+        Ablation::ListenFirst,
+        Ablation::Monotone,
+        Ablation::WholeGap,
+    ];
+    for rule in rules {
+        let wrong = sweep(0, 1_000, 1, Some(rule));
+        assert!(!wrong.is_empty(), "without {rule:?} nothing went wrong");
+    }
+}

@@ -1,0 +1,64 @@
+//! The journal's logic without a disk: keeps what changed, hands it back to a program that starts again.
+
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::Timestamp;
+
+use crate::domain::blotter::{Blotter, Changes, TapeEntry};
+use crate::domain::execution::Source;
+use crate::domain::{AccountId, Execution, ExecutionId, Order, OrderId};
+
+/// What is remembered of one account.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    pub(super) account: Option<AccountId>,
+    pub(super) watermark: (Option<Timestamp>, Option<Timestamp>),
+    orders: BTreeMap<u64, Order>,
+    order_rows: HashMap<OrderId, u64>,
+    executions: BTreeMap<u64, Execution>,
+    execution_rows: HashMap<ExecutionId, u64>,
+    lines: BTreeMap<u64, TapeEntry>,
+    next: u64,
+}
+
+impl Memory {
+    pub(super) fn keep(&mut self, blotter: &Blotter, changes: &Changes) {
+        for id in &changes.removed {
+            if let Some(row) = self.execution_rows.remove(id) {
+                self.executions.remove(&row);
+            }
+        }
+        for order in changes.orders.iter().filter_map(|id| blotter.order(id)) {
+            self.next += 1;
+            let row = *self.order_rows.entry(order.id.clone()).or_insert(self.next);
+            self.orders.insert(row, order.clone());
+        }
+        for execution in changes.executions.iter().chain(&changes.revised).filter_map(|id| blotter.execution(id)) {
+            self.next += 1;
+            let row = *self.execution_rows.entry(execution.id.clone()).or_insert(self.next);
+            self.executions.insert(row, execution.clone());
+        }
+        for entry in changes.tape.iter().filter_map(|number| blotter.tape_entry(*number)) {
+            self.lines.insert(entry.number, entry.clone());
+        }
+    }
+
+    /// The account is another one now.
+    pub(super) fn reset(&mut self) {
+        *self = Self::default();
+    }
+
+    pub(super) fn restore(&self) -> Blotter {
+        let mut blotter = Blotter::default();
+        let mut executions: Vec<Execution> = self.executions.values().cloned().collect();
+        for execution in &mut executions {
+            execution.source = Source::Journal;
+        }
+        let mut lines: Vec<TapeEntry> = self.lines.values().cloned().collect();
+        for line in &mut lines {
+            line.source = Source::Journal;
+        }
+        blotter.restore(self.orders.values().cloned().collect(), executions, lines);
+        blotter
+    }
+}
