@@ -131,6 +131,7 @@ macro_rules! amount {
             }
 
             /// Without its sign.
+            #[must_use]
             pub fn abs(self) -> Self {
                 Self(self.0.abs())
             }
