@@ -2,23 +2,53 @@
 //!
 //! Results go to stdout, everything else to stderr. A closed pipe is success (DESIGN 2).
 
+pub mod account;
 pub mod accounts;
+pub mod activity;
 pub mod brokers;
+pub mod completions;
 pub mod config;
+pub mod dashboard;
+pub mod demo;
+pub mod doctor;
+pub mod json;
+pub mod keys;
 pub mod link;
+pub mod orders;
 pub mod output;
+pub mod positions;
+pub mod reader;
+pub mod replay;
+pub mod select;
 pub mod sim;
 pub mod unlink;
+pub mod watch;
+
+mod theme;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::app::keymap::Keymap;
+use crate::app::model::Program;
 use crate::config::Config;
 use crate::error::Error;
+use crate::io::accounts::Accounts;
+use crate::io::harden;
+use crate::io::links::Links;
 use crate::io::log;
 use crate::io::paths::Paths;
+use crate::io::start::Settings;
+use crate::io::tokens::Tokens;
+use crate::link::LinkRecord;
+use crate::view::ViewState;
+
+/// Said when a command wants a terminal and has none.
+pub const HEADLESS_HINT: &str =
+    "run it in a terminal; without one, use `brokerdeck watch`, `orders`, `positions` or `account`";
 
 /// The whole command line. Its text is the help, the man page and the completions.
 #[derive(Debug, Parser)]
@@ -57,6 +87,9 @@ pub struct Global {
     /// Colour on the screen.
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = "Global options")]
     pub color: ColorChoice,
+    /// Record the messages of a dashboard's run into this file, for `brokerdeck replay`.
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
+    pub record: Option<PathBuf>,
 }
 
 /// When to use colour.
@@ -73,17 +106,42 @@ pub enum ColorChoice {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// List what can be linked, what is linked, and whether it answers.
+    /// See everything on an embedded simulated brokerage; needs no account and leaves nothing behind.
+    Demo(demo::DemoArgs),
+    /// Serve the simulated brokerage for other programs.
+    Sim(sim::SimCommand),
+    /// What can be linked, what is linked, and its state.
     Brokers(brokers::BrokersArgs),
     /// Link an account by OAuth.
     Link(link::LinkArgs),
     /// Forget an account's token.
     Unlink(unlink::UnlinkArgs),
+    /// Balances.
+    Account(select::AccountArgs),
+    /// Orders.
+    Orders(orders::OrdersArgs),
+    /// Positions.
+    Positions(select::AccountArgs),
+    /// Executions, dividends, fees, transfers.
+    Activity(activity::ActivityArgs),
+    /// Every trade update as it arrives, each execution once.
+    Watch(select::AccountArgs),
+    /// What is wrong and the cure.
+    Doctor,
     /// Write, find or check the configuration file.
     #[command(subcommand)]
     Config(config::ConfigCommand),
-    /// Serve the simulated brokerage, for tests and for other clients.
-    Sim(sim::SimCommand),
+    /// The key table.
+    Keys,
+    /// Play a recorded run on the real screen.
+    Replay(replay::ReplayArgs),
+    /// Print a shell's completion script.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page.
+    Man,
 }
 
 /// What a command works with: the configuration, the paths, the options.
@@ -104,13 +162,101 @@ impl Context {
     /// [`Error::Usage`] with every problem of the file.
     pub fn load(global: &Global) -> Result<Self, Error> {
         let paths = paths(global)?;
-        log::start(&paths.log(), &global.log_level).map_err(|message| Error::usage(message, None))?;
         let config = Config::load(&paths.config).map_err(|error| Error::usage(error.to_string(), None))?;
         if global.config.is_some() && !config.found {
             let hint = "check the path, or write one with `brokerdeck config init`".to_owned();
             return Err(Error::usage(format!("{} does not exist", paths.config.display()), hint));
         }
+        log::start(&paths.log(), &global.log_level).map_err(|message| Error::usage(message, None))?;
         Ok(Self { config, paths, global: global.clone() })
+    }
+
+    /// The context of the demo: no configuration, no files.
+    ///
+    /// # Errors
+    /// Never in practice.
+    pub fn for_demo(global: &Global) -> Result<Self, Error> {
+        let paths = Paths { config: PathBuf::new(), data: PathBuf::new(), state: PathBuf::new() };
+        Ok(Self { config: demo::config()?, paths, global: global.clone() })
+    }
+
+    /// The linked accounts as configured.
+    pub fn accounts(&self) -> Accounts {
+        Accounts {
+            specs: Arc::new(self.config.brokers.clone()),
+            links: Arc::new(Links::in_dir(&self.paths.data)),
+            tokens: Arc::new(Tokens::new(self.config.tokens, &self.paths.data)),
+        }
+    }
+
+    /// The remembered links, with a notice on stderr when the list was unreadable.
+    ///
+    /// # Errors
+    /// As the file says.
+    pub async fn links(&self, accounts: &Accounts) -> Result<Vec<LinkRecord>, Error> {
+        let listed = accounts.links.list().await.map_err(|error| Error::failed(error.to_string()))?;
+        if let Some(notice) = &listed.notice {
+            output::note(notice);
+        }
+        Ok(listed.links)
+    }
+
+    /// The keys in force.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] with every problem of `[keys]`.
+    pub fn keymap(&self) -> Result<Keymap, Error> {
+        let overrides = self.config.keys.iter().map(|key| (key.line, key.name.as_str(), key.chords.as_slice()));
+        Keymap::with_overrides(overrides).map_err(|problems| {
+            let path = self.paths.config.display();
+            let lines: Vec<String> = problems.iter().map(|problem| format!("{path}: {problem}")).collect();
+            Error::usage(lines.join("\n"), "`brokerdeck keys` lists the names".to_owned())
+        })
+    }
+
+    /// What a run is like.
+    ///
+    /// # Errors
+    /// As [`Self::keymap`].
+    pub fn settings(&self) -> Result<Settings, Error> {
+        let ui = &self.config.ui;
+        let label = match ui.timezone_name.as_str() {
+            "America/New_York" => "ET",
+            "UTC" => "UTC",
+            name => name.rsplit('/').next().unwrap_or(name),
+        };
+        let program = Program {
+            simulated: false,
+            read_only: self.global.read_only,
+            can_approve: false,
+            timezone: ui.timezone.clone(),
+            timezone_label: Arc::from(label),
+            bell: ui.bell,
+            notify: ui.notify || !ui.notify_command.is_empty(),
+            trading_live: self.config.trading_live,
+            first_run: !self.config.found,
+            flash: ui.flash,
+            config_path: Arc::from(self.paths.config.display().to_string()),
+        };
+        Ok(Settings {
+            program,
+            keymap: self.keymap()?,
+            keys: self.config.keys.iter().map(|key| (key.line, key.name.clone(), key.chords.clone())).collect(),
+            mouse: ui.mouse,
+            osc9: ui.notify,
+            notify_command: ui.notify_command.clone(),
+            config_path: self.paths.config.clone(),
+            choices: None,
+        })
+    }
+
+    /// How the screen looks.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a theme that does not exist or has problems.
+    pub fn view(&self) -> Result<ViewState, Error> {
+        let name = self.global.theme.as_deref().unwrap_or(&self.config.ui.theme);
+        theme::choose(name, self.global.color, self.config.ui.ascii)
     }
 }
 
@@ -145,23 +291,41 @@ pub fn main() -> ExitCode {
 }
 
 fn dispatch(cli: Cli) -> Result<u8, Error> {
+    let global = &cli.global;
+    harden::no_core_dumps();
+    // Both TLS users of the program take their algorithms from one place; a second call finds it installed.
+    drop(rustls::crypto::ring::default_provider().install_default());
     match cli.command {
-        None => Err(Error::failed("the dashboard is not wired up yet")),
-        Some(Command::Brokers(args)) => {
-            with_context(&cli.global, async |ctx| brokers::run(ctx, &args).await.map(|()| 0))
+        Some(Command::Config(command)) => config::run(global, &command).map(|()| 0),
+        Some(Command::Completions { shell }) => completions::completions(shell).map(|()| 0),
+        Some(Command::Man) => completions::man().map(|()| 0),
+        Some(Command::Demo(args)) => runtime()?.block_on(demo::run(global, &args)),
+        Some(Command::Sim(args)) => sim::run(args).map(|()| 0),
+        Some(Command::Replay(args)) => replay::run(global, &args),
+        None => online(global, async |context| dashboard::run(&context).await),
+        Some(Command::Keys) => keys::run(&Context::load(global)?).map(|()| 0),
+        Some(Command::Brokers(args)) => online(global, async |context| brokers::run(&context, &args).await.map(|()| 0)),
+        Some(Command::Link(args)) => online(global, async |context| link::run(&context, &args).await),
+        Some(Command::Unlink(args)) => online(global, async |context| unlink::run(&context, &args).await.map(|()| 0)),
+        Some(Command::Account(args)) => online(global, async |context| account::run(&context, &args).await.map(|()| 0)),
+        Some(Command::Orders(args)) => online(global, async |context| orders::run(&context, &args).await.map(|()| 0)),
+        Some(Command::Positions(args)) => {
+            online(global, async |context| positions::run(&context, &args).await.map(|()| 0))
         }
-        Some(Command::Link(args)) => with_context(&cli.global, async |ctx| link::run(ctx, &args).await),
-        Some(Command::Unlink(args)) => with_context(&cli.global, async |ctx| unlink::run(ctx, &args).await.map(|()| 0)),
-        Some(Command::Config(command)) => config::run(&cli.global, &command).map(|()| 0),
-        Some(Command::Sim(command)) => sim::run(command).map(|()| 0),
+        Some(Command::Activity(args)) => {
+            online(global, async |context| activity::run(&context, &args).await.map(|()| 0))
+        }
+        Some(Command::Watch(args)) => online(global, async |context| watch::run(&context, &args).await),
+        Some(Command::Doctor) => online(global, async |context| doctor::run(&context).await),
     }
 }
 
-/// Runs a command that talks to a network. Threads that hang in the system do not keep the program.
-fn with_context(global: &Global, command: impl AsyncFnOnce(&Context) -> Result<u8, Error>) -> Result<u8, Error> {
-    let ctx = Context::load(global)?;
+/// Loads the context and runs a command that talks to a network.
+fn online(global: &Global, command: impl AsyncFnOnce(Context) -> Result<u8, Error>) -> Result<u8, Error> {
+    let context = Context::load(global)?;
     let runtime = runtime()?;
-    let end = runtime.block_on(command(&ctx));
+    let end = runtime.block_on(command(context));
+    // A thread that hangs in a system call, such as a secret store that never answers, does not keep the program.
     runtime.shutdown_background();
     end
 }

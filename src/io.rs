@@ -2,16 +2,23 @@
 //!
 //! Everything that can fail, block or differ between two runs is in here; what it learns goes to the core as a message.
 
+pub mod accounts;
 pub mod browser;
 pub mod callback;
 pub mod choices;
 pub mod clock;
+pub mod effects;
 pub mod harden;
+pub mod input;
 pub mod journal;
 pub mod linker;
 pub mod links;
 pub mod log;
 pub mod paths;
 pub mod private_file;
+pub mod record;
+pub mod runtime;
+pub mod signals;
+pub mod start;
 pub mod terminal;
 pub mod tokens;

@@ -1,10 +1,29 @@
 //! Everything the model may ask of the world. The shell runs each as a task and sends a [`super::Msg`] back.
 
+use jiff::Timestamp;
+
 use super::choices::Choices;
-use crate::domain::{BrokerId, LinkId};
+use crate::domain::blotter::Changes;
+use crate::domain::{AccountId, BrokerId, LinkId};
 use crate::link::AttemptId;
 use crate::link::progress::Sensitive;
 use crate::session::{AuthForm, Epoch, Request, RequestId};
+
+/// Something the journal must hold before it is shown.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Memory {
+    /// A merge changed the blotter; what it says now is written.
+    Changes(Changes),
+    /// Which account answers behind the link.
+    Account(AccountId),
+    /// A picture was complete: where the next run may start from.
+    Complete {
+        /// Broker's time of the last execution.
+        watermark: Option<Timestamp>,
+        /// When the picture was asked for.
+        asked_at: Timestamp,
+    },
+}
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +50,13 @@ pub enum Effect {
         id: RequestId,
         /// What.
         request: Request,
+    },
+    /// Write this to the journal before the next frame.
+    Remember {
+        /// Whose.
+        link: LinkId,
+        /// What.
+        memory: Memory,
     },
     /// Drop the link's queued REST requests; answers under way may still come.
     DropRequests {

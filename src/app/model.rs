@@ -5,11 +5,13 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use tui_input::Input;
 
 use super::keymap::{Action, Keymap};
+use super::msg::Recollection;
 pub use super::rows::ListState;
 use super::rows::Rows;
 use crate::domain::blotter::Blotter;
@@ -146,6 +148,8 @@ pub struct AccountState {
     pub charts: BTreeMap<Period, Dated<EquityHistory>>,
     /// Whether it was live before in this run: only then is an execution news rather than history.
     pub seen_live: bool,
+    /// When the journal that this account was restored from was last written; `None` without one.
+    pub remembered_at: Option<Timestamp>,
     /// When the last event of any kind came, for the age shown.
     pub last_event_at: Option<Mono>,
     /// Connection history, newest last, bounded.
@@ -525,6 +529,8 @@ pub struct Model {
     pub flashes: BTreeMap<ExecutionId, Mono>,
     /// Until when no bell rings again: a storm of fills rings once a second.
     pub quiet_until: Mono,
+    /// What earlier runs knew of links that have not been named yet.
+    pub recollections: Vec<Recollection>,
     /// Whether the mouse is captured.
     pub mouse: bool,
     /// Set when the program is to end.

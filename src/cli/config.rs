@@ -1,13 +1,12 @@
 //! `brokerdeck config init|path|check`.
 
-use std::io::Write;
-
 use clap::Subcommand;
 
 use super::{Global, output, paths};
-use crate::config::{Config, EXAMPLE};
+use crate::app::keymap::Keymap;
+use crate::config::Config;
 use crate::error::Error;
-use crate::io::paths::ensure_private_dir;
+use crate::io::paths::write_example;
 
 /// What to do with the configuration file.
 #[derive(Debug, Clone, Subcommand)]
@@ -29,11 +28,7 @@ pub fn run(global: &Global, command: &ConfigCommand) -> Result<(), Error> {
     match command {
         ConfigCommand::Path => output::line(&path.display().to_string()).map(drop),
         ConfigCommand::Init => {
-            if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty() && !dir.exists()) {
-                ensure_private_dir(dir)
-                    .map_err(|error| Error::failed(format!("cannot make {}: {error}", dir.display())))?;
-            }
-            write_new(&path).map_err(|error| match error.kind() {
+            write_example(&path).map_err(|error| match error.kind() {
                 std::io::ErrorKind::AlreadyExists => {
                     let hint = "edit it, or move it away first".to_owned();
                     Error::usage(format!("{} exists already", path.display()), hint)
@@ -44,6 +39,12 @@ pub fn run(global: &Global, command: &ConfigCommand) -> Result<(), Error> {
         }
         ConfigCommand::Check => {
             let config = Config::load(&path).map_err(|error| Error::usage(error.to_string(), None))?;
+            let overrides = config.keys.iter().map(|key| (key.line, key.name.as_str(), key.chords.as_slice()));
+            Keymap::with_overrides(overrides).map_err(|problems| {
+                let lines: Vec<String> =
+                    problems.iter().map(|problem| format!("{}: {problem}", path.display())).collect();
+                Error::usage(lines.join("\n"), "`brokerdeck keys` lists the names".to_owned())
+            })?;
             let text = if config.found { "is valid" } else { "does not exist; the defaults hold" };
             output::line(&format!("{} {text}", path.display()))?;
             for spec in &config.brokers {
@@ -53,16 +54,4 @@ pub fn run(global: &Global, command: &ConfigCommand) -> Result<(), Error> {
             Ok(())
         }
     }
-}
-
-/// Creates the file for its owner alone; it may come to hold a secret.
-fn write_new(path: &std::path::Path) -> std::io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
-    }
-    options.open(path)?.write_all(EXAMPLE.as_bytes())
 }

@@ -42,6 +42,19 @@ pub fn json_line<T: Serialize>(value: &T) -> Result<bool, Error> {
     line(&text)
 }
 
+/// Writes lines to stdout until the reader is gone.
+///
+/// # Errors
+/// As [`line`].
+pub fn lines(all: &[String]) -> Result<(), Error> {
+    for text in all {
+        if !line(text)? {
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// Writes a sentence for people to stderr. There is nowhere to complain when that fails.
 pub fn note(text: &str) {
     drop(writeln!(io::stderr().lock(), "{text}"));
@@ -49,20 +62,20 @@ pub fn note(text: &str) {
 
 /// Writes an error: what failed, why, and the cure.
 pub fn report(error: &Error) {
-    let mut text = format!("brokerdeck: {}", lines(&error.to_string()));
+    let mut text = format!("brokerdeck: {}", clean(&error.to_string()));
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
-        text.push_str(&format!(": {}", lines(&cause.to_string())));
+        text.push_str(&format!(": {}", clean(&cause.to_string())));
         source = cause.source();
     }
     note(&text);
     if let Some(hint) = error.hint() {
-        note(&format!("  hint: {}", lines(hint)));
+        note(&format!("  hint: {}", clean(hint)));
     }
 }
 
 /// Sanitises line by line, so that a list of problems keeps its lines.
-fn lines(text: &str) -> String {
+fn clean(text: &str) -> String {
     text.lines().map(|line| sanitize_to(line, LONGEST)).collect::<Vec<_>>().join("\n")
 }
 

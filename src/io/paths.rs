@@ -72,6 +72,25 @@ pub fn ensure_private_dir(dir: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(dir)
 }
 
+/// Writes the commented example where there is no file yet, for its owner alone; it may come to hold a secret.
+///
+/// # Errors
+/// [`std::io::ErrorKind::AlreadyExists`] when there is a file, else as the file system says.
+pub fn write_example(path: &Path) -> std::io::Result<()> {
+    use std::io::Write as _;
+    if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty() && !dir.exists()) {
+        ensure_private_dir(dir)?;
+    }
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    options.open(path)?.write_all(crate::config::EXAMPLE.as_bytes())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,9 +11,10 @@
 
 mod cli;
 mod client;
+mod docs;
 mod fixture;
 mod layering;
 mod linking;
+mod pty;
 mod screens;
-mod simulator;
 mod stage;

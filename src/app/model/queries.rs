@@ -35,6 +35,7 @@ impl AccountState {
             history_due: None,
             charts: BTreeMap::new(),
             seen_live: false,
+            remembered_at: None,
             last_event_at: None,
             log: VecDeque::new(),
         }
@@ -91,6 +92,7 @@ impl Model {
             errors: VecDeque::new(),
             flashes: BTreeMap::new(),
             quiet_until: Mono::ZERO,
+            recollections: Vec::new(),
             mouse: true,
             exit: None,
             dirty: true,

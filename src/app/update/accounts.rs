@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::{notices, orders};
-use crate::app::effect::Effect;
+use crate::app::effect::{Effect, Memory};
 use crate::app::model::queries::OWN_REQUESTS;
 use crate::app::model::{AccountScope, AccountState, BrokerRow, Dated, Model, Pending, Period};
+use crate::app::msg::Recollection;
 use crate::app::rows;
 use crate::domain::blotter::Changes;
 use crate::domain::market::MarketClock;
@@ -57,10 +58,23 @@ pub(super) fn add(model: &mut Model, link: LinkRecord, effects: &mut Vec<Effect>
     } else {
         let mut account = AccountState::new(link, seed(&id, now));
         account.note(now, "begun");
+        if let Some(place) = model.recollections.iter().position(|known| known.link == id) {
+            let known = model.recollections.swap_remove(place);
+            recollect(&mut account, known);
+        }
         model.accounts.push(account);
     }
     feed(model, &id, Input::Connect, effects);
     rows::brokers_changed(model);
+}
+
+/// Puts back what an earlier run knew; it is shown with its age until the first picture comes.
+fn recollect(account: &mut AccountState, known: Recollection) {
+    account.remembered_at = known.saved_at;
+    account.blotter.restore(known.orders, known.executions, known.tape);
+    if let Some(id) = known.account {
+        account.session.resume_from(id, known.watermark, known.complete_at);
+    }
 }
 
 /// Accounts must not share their jitter, and neither must two runs; both parts are in a recording.
@@ -115,10 +129,15 @@ pub(super) fn feed(model: &mut Model, link: &LinkId, input: Input, effects: &mut
     if matches!(input, Input::Stream(..)) {
         account.last_event_at = Some(now.mono);
     }
+    let before = account.session.watermark();
     account.session.handle(input, &mut account.blotter, now);
     let outputs: Vec<Output> = std::iter::from_fn(|| account.session.poll()).collect();
+    let (watermark, asked_at) = account.session.watermark();
     for output in outputs {
         carry_out(model, link, output, effects);
+    }
+    if let Some(asked_at) = asked_at.filter(|_| (watermark, asked_at) != before) {
+        effects.push(Effect::Remember { link: link.clone(), memory: Memory::Complete { watermark, asked_at } });
     }
 }
 
@@ -133,13 +152,21 @@ fn carry_out(model: &mut Model, link: &LinkId, output: Output, effects: &mut Vec
             effects.push(Effect::DropRequests { link: owner() });
             after_drop(model, link, effects);
         }
-        Output::Changed(changes) => changed(model, link, &changes, effects),
+        Output::Changed(changes) => {
+            changed(model, link, &changes, effects);
+            effects.push(Effect::Remember { link: owner(), memory: Memory::Changes(changes) });
+        }
         Output::Reset => reset(model, link),
         Output::Account(value) => {
             if let Some(account) = model.account_mut(link) {
                 let differs = account.account.as_ref().is_none_or(|dated| dated.value != *value);
+                let other = account.account.as_ref().is_none_or(|dated| dated.value.id != value.id);
+                let memory = Memory::Account(value.id.clone());
                 account.account = Some(Dated { value: *value, at: now.mono });
                 model.dirty |= differs;
+                if other {
+                    effects.push(Effect::Remember { link: owner(), memory });
+                }
             }
         }
         Output::Positions(value) => {

@@ -1,0 +1,215 @@
+#!/usr/bin/env python3
+"""Whole-process figures of the dashboard, as ratios within one interleaved run: first frame, idle cost, memory, key latency.
+
+    cargo build --release --example hello --bin brokerdeck
+    python3 benches/process/run.py [--rounds 11] [--idle 20] [--storm 2000]
+
+Linux only: reads /proc. Prints medians with their range. Nothing is asserted: machines are shared and drift.
+"""
+import argparse
+import json
+import os
+import pathlib
+import pty
+import select
+import signal
+import statistics
+import struct
+import subprocess
+import tempfile
+import termios
+import time
+import urllib.parse
+import urllib.request
+import fcntl
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+RELEASE = ROOT / "target" / "release"
+
+
+class Screen:
+    """A program in a pseudo-terminal."""
+
+    def __init__(self, command, home, columns=140, rows=40):
+        self.began = time.perf_counter()
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            environment = {"TERM": "xterm-256color", "HOME": str(home), "PATH": os.environ["PATH"]}
+            os.execve(command[0], command, environment)
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self.seen = b""
+
+    def read(self, seconds):
+        """Reads what comes within this time; returns the bytes."""
+        got = b""
+        deadline = time.perf_counter() + seconds
+        while (left := deadline - time.perf_counter()) > 0:
+            if not select.select([self.fd], [], [], left)[0]:
+                break
+            try:
+                data = os.read(self.fd, 65536)
+            except OSError:
+                break
+            got += data
+        self.seen += got
+        return got
+
+    def wait(self, text, seconds=30):
+        """Reads until the text was written; returns the time since the start."""
+        deadline = time.perf_counter() + seconds
+        while text not in self.seen:
+            if time.perf_counter() > deadline:
+                raise SystemExit(f"no {text!r} within {seconds} s; the end of what came: {self.seen[-400:]!r}")
+            if select.select([self.fd], [], [], 0.5)[0]:
+                self.seen += os.read(self.fd, 65536)
+        return time.perf_counter() - self.began
+
+    def key(self, text):
+        os.write(self.fd, text)
+
+    def figures(self):
+        """CPU ticks, voluntary and involuntary switches over all threads, resident KiB."""
+        switches = 0
+        for task in pathlib.Path(f"/proc/{self.pid}/task").iterdir():
+            status = dict(line.split(":", 1) for line in (task / "status").read_text().splitlines())
+            switches += int(status["voluntary_ctxt_switches"])
+        fields = pathlib.Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        status = dict(line.split(":", 1) for line in pathlib.Path(f"/proc/{self.pid}/status").read_text().splitlines())
+        return int(fields[11]) + int(fields[12]), switches, int(status["VmRSS"].split()[0])
+
+    def end(self):
+        os.kill(self.pid, signal.SIGTERM)
+        self.read(2)
+        os.close(self.fd)
+        os.waitpid(self.pid, 0)
+
+
+def spread(values, unit=""):
+    return f"{statistics.median(values):.2f}{unit} ({min(values):.2f} to {max(values):.2f})"
+
+
+class Brokerage:
+    """`brokerdeck sim` and an account linked to it in a home of its own."""
+
+    def __init__(self, home, *options):
+        self.home = home
+        environment = {"PATH": os.environ["PATH"], "HOME": str(home)}
+        self.process = subprocess.Popen([RELEASE / "brokerdeck", "sim", "--seed", "9", *options], stdout=subprocess.PIPE, env=environment, text=True)
+        self.ready = json.loads(self.process.stdout.readline())
+        ready = self.ready
+        self.config = home / "config.toml"
+        self.config.write_text(f"""[tokens]
+store = "file"
+[ui]
+theme = "dark"
+[[brokers]]
+id = "sim"
+name = "Simulated Paper"
+environment = "paper"
+authorize_url = "{ready['authorize_url']}"
+token_url = "{ready['token_url']}"
+api_url = "{ready['paper']['api_url']}"
+stream_url = "{ready['paper']['stream_url']}"
+client_id = "{ready['client_id']}"
+client_secret = "{ready['client_secret']}"
+redirect_uris = {json.dumps(ready['redirect_uris'])}
+""")
+        self.options = ["--config", str(self.config), "--data-dir", str(home / "data")]
+        link = subprocess.Popen([RELEASE / "brokerdeck", "link", "sim", "--no-browser", "--yes", *self.options], stdout=subprocess.PIPE, env=environment, text=True)
+        url = link.stdout.readline().strip()
+        urllib.request.urlopen(urllib.request.Request(url, urllib.parse.urlencode({"decision": "allow"}).encode()), timeout=10).read()
+        if link.wait(30):
+            raise SystemExit("linking failed")
+
+    def order(self, body):
+        request = urllib.request.Request(self.ready["paper"]["api_url"].rstrip("/") + "/v2/orders", json.dumps(body).encode(), method="POST")
+        request.add_header("Authorization", f"Bearer {self.ready['paper_token']}")
+        request.add_header("Content-Type", "application/json")
+        return json.load(urllib.request.urlopen(request, timeout=10))
+
+    def screen(self):
+        return Screen([str(RELEASE / "brokerdeck"), *self.options], self.home)
+
+    def end(self):
+        self.process.terminate()
+        self.process.wait(10)
+
+
+def first_frame(rounds):
+    """P1 and P3: first frame and memory against the smallest ratatui program."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = pathlib.Path(folder)
+        brokerage = Brokerage(home, "--idle")
+        ours, hello, ratio, memory = [], [], [], []
+        for _ in range(rounds):
+            screen = brokerage.screen()
+            ours.append(screen.wait(b"Brokers") * 1000)
+            screen.read(1)
+            mine = screen.figures()[2]
+            screen.end()
+            yardstick = Screen([str(RELEASE / "examples" / "hello")], home)
+            hello.append(yardstick.wait(b"hello") * 1000)
+            memory.append(mine / yardstick.figures()[2])
+            yardstick.end()
+            ratio.append(ours[-1] / hello[-1])
+        print(f"P1 first frame: {spread(ours, ' ms')}, hello world {spread(hello, ' ms')}, ratio {spread(ratio)}")
+        print(f"P3 resident memory against hello world: {spread(memory)}; binary {(RELEASE / 'brokerdeck').stat().st_size / 1e6:.1f} MB")
+        brokerage.end()
+
+
+def idle(seconds):
+    """P2: a quiet live account."""
+    with tempfile.TemporaryDirectory() as folder:
+        brokerage = Brokerage(pathlib.Path(folder), "--idle")
+        screen = brokerage.screen()
+        screen.wait(b"live")
+        screen.read(20)
+        before = screen.figures()
+        written = len(screen.read(seconds))
+        after = screen.figures()
+        ticks = os.sysconf("SC_CLK_TCK")
+        share = (after[0] - before[0]) / ticks / seconds * 100
+        print(f"P2 idle for {seconds} s: {(after[1] - before[1]) / seconds:.2f} wake-ups a second, {written / seconds:.0f} B/s to the terminal, {share:.2f} % of a core")
+        screen.end()
+        brokerage.end()
+
+
+def storm(rate, rounds):
+    """P7 and P8: a fill to the screen when quiet, a key when quiet and under a storm of updates."""
+    for options, name in ((["--idle"], "quiet"), (["--rate", str(rate)], f"{rate} updates/s")):
+        with tempfile.TemporaryDirectory() as folder:
+            brokerage = Brokerage(pathlib.Path(folder), *options)
+            screen = brokerage.screen()
+            screen.wait(b"live")
+            screen.read(3)
+            times = []
+            for _ in range(rounds * 5):
+                screen.read(0.05)
+                began = time.perf_counter()
+                screen.key(b"?")
+                marker = len(screen.seen)
+                while b"Help" not in screen.seen[marker:] and b"help" not in screen.seen[marker:]:
+                    if time.perf_counter() - began > 5:
+                        break
+                    screen.read(0.001)
+                times.append((time.perf_counter() - began) * 1000)
+                screen.key(b"\x1b")
+                screen.read(0.1)
+            times.sort()
+            print(f"P8 key to screen, {name}: median {statistics.median(times):.1f} ms, p99 {times[int(len(times) * 0.99) - 1]:.1f} ms")
+            screen.end()
+            brokerage.end()
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--rounds", type=int, default=11)
+    arguments.add_argument("--idle", type=int, default=20)
+    arguments.add_argument("--storm", type=int, default=2000)
+    options = arguments.parse_args()
+    first_frame(options.rounds)
+    idle(options.idle)
+    storm(options.storm, options.rounds)
+
+
+main()

@@ -1,0 +1,62 @@
+//! `brokerdeck account`: balances as the broker reports them.
+
+use super::reader::Reader;
+use super::select::AccountArgs;
+use super::{Context, json, output};
+use crate::domain::{Account, Money};
+use crate::error::Error;
+use crate::link::LinkRecord;
+use crate::session::{Reply, Request};
+
+/// Runs the command.
+///
+/// # Errors
+/// Usage, linking and broker errors.
+pub async fn run(context: &Context, args: &AccountArgs) -> Result<(), Error> {
+    let reader = Reader::open(context, &args.accounts).await?;
+    let mut documents = Vec::new();
+    for (index, link) in reader.links().iter().enumerate() {
+        let Reply::Account(account) = reader.ask(link, &Request::Account).await? else {
+            return Err(Error::failed("the account came back as something else"));
+        };
+        if args.json {
+            documents.push(json::object(link, &account.raw)?);
+            continue;
+        }
+        if index > 0 {
+            output::line("")?;
+        }
+        for line in table(link, &account) {
+            if !output::line(&line)? {
+                return Ok(());
+            }
+        }
+    }
+    if args.json { output::json(&documents).map(drop) } else { Ok(()) }
+}
+
+fn table(link: &LinkRecord, account: &Account) -> Vec<String> {
+    let money = |value: Option<Money>| value.map_or_else(|| "--".to_owned(), |value| value.grouped(2));
+    let number = account.number.as_deref().unwrap_or(&link.account_number);
+    let mut lines = vec![format!("{}  {}  {}  {}", link.label, number, link.environment, account.status)];
+    let day = match (account.day_pl(), account.day_pl_percent()) {
+        (Some(pl), Some(percent)) => format!("{} ({} %)", pl.signed(2), Money::new(percent).signed(2)),
+        (Some(pl), None) => pl.signed(2),
+        (None, _) => "--".to_owned(),
+    };
+    let rows = [
+        ("Equity", money(account.equity)),
+        ("Day P&L", day),
+        ("Cash", money(account.cash)),
+        ("Buying power", money(account.buying_power)),
+        ("Long", money(account.long_market_value)),
+        ("Short", money(account.short_market_value)),
+        ("Initial margin", money(account.initial_margin)),
+        ("Maintenance margin", money(account.maintenance_margin)),
+    ];
+    lines.extend(rows.into_iter().map(|(name, value)| format!("  {name:<20}{value:>20}")));
+    if let Some(block) = account.block() {
+        lines.push(format!("  {block}"));
+    }
+    lines
+}

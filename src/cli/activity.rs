@@ -1,0 +1,121 @@
+//! `brokerdeck activity`: executions and everything else that moved money, newest first.
+
+use std::collections::HashSet;
+
+use jiff::Timestamp;
+
+use super::output::Align::{Left, Right};
+use super::reader::Reader;
+use super::select::AccountArgs;
+use super::{Context, json, output};
+use crate::domain::text::sanitize_to;
+use crate::domain::{Activity, ActivityKind};
+use crate::error::Error;
+use crate::link::LinkRecord;
+use crate::session::request::ActivitiesQuery;
+use crate::session::{Reply, Request};
+
+/// The largest page the broker gives (API.md 5.4).
+const PAGE: usize = 100;
+
+/// Options of the command.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ActivityArgs {
+    /// Accounts and output.
+    #[command(flatten)]
+    pub select: AccountArgs,
+    /// Only executions.
+    #[arg(long)]
+    pub fills: bool,
+    /// At most this many of each account.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub limit: usize,
+    /// Created after this time (RFC 3339).
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<Timestamp>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Usage, linking and broker errors.
+pub async fn run(context: &Context, args: &ActivityArgs) -> Result<(), Error> {
+    let reader = Reader::open(context, &args.select.accounts).await?;
+    let (mut documents, mut rows) = (Vec::new(), Vec::new());
+    for link in reader.links() {
+        for activity in fetch(&reader, link, args).await? {
+            if args.select.json {
+                documents.push(json::object(link, &activity.raw)?);
+            } else {
+                rows.push(row(link, &activity));
+            }
+        }
+    }
+    if args.select.json {
+        return output::json(&documents).map(drop);
+    }
+    let headers = [
+        ("Account", Left),
+        ("Env", Left),
+        ("When (UTC)", Left),
+        ("Type", Left),
+        ("Side", Left),
+        ("Symbol", Left),
+        ("Qty", Right),
+        ("Price", Right),
+        ("Amount", Right),
+    ];
+    output::lines(&output::table(&headers, &rows))
+}
+
+async fn fetch(reader: &Reader, link: &LinkRecord, args: &ActivityArgs) -> Result<Vec<Activity>, Error> {
+    let mut query = ActivitiesQuery {
+        fills_only: args.fills,
+        after: args.since,
+        until: None,
+        page_token: None,
+        ascending: false,
+        page_size: u8::try_from(args.limit.clamp(1, PAGE)).unwrap_or(u8::MAX),
+    };
+    let (mut rows, mut seen) = (Vec::new(), HashSet::new());
+    loop {
+        let Reply::Activities(page) = reader.ask(link, &Request::Activities(query.clone())).await? else {
+            return Err(Error::failed("the activities came back as something else"));
+        };
+        let full = page.len() >= usize::from(query.page_size);
+        query.page_token = page.last().map(|row| row.id.clone());
+        let before = rows.len();
+        rows.extend(page.into_iter().filter(|row| seen.insert(row.id.clone())));
+        if !full || rows.len() == before || rows.len() >= args.limit {
+            rows.truncate(args.limit);
+            return Ok(rows);
+        }
+    }
+}
+
+fn row(link: &LinkRecord, activity: &Activity) -> Vec<String> {
+    let blank = || "--".to_owned();
+    let mut cells = vec![link.label.to_string(), link.environment.to_string()];
+    let kind = sanitize_to(&activity.activity_type, 12);
+    match &activity.kind {
+        ActivityKind::Fill { side, symbol, qty, px, at, .. } => cells.extend([
+            at.map_or_else(blank, |at| format!("{at:.3}")),
+            kind,
+            sanitize_to(&side.label(), 8),
+            sanitize_to(symbol.as_str(), 32),
+            qty.grouped(0),
+            px.grouped(2),
+            px.notional(*qty).map_or_else(blank, |amount| amount.rounded(2)),
+        ]),
+        ActivityKind::Other { net_amount, symbol, qty, date, .. } => cells.extend([
+            date.map_or_else(blank, |date| date.to_string()),
+            kind,
+            blank(),
+            symbol.as_ref().map_or_else(blank, |symbol| sanitize_to(symbol.as_str(), 32)),
+            qty.map_or_else(blank, |qty| qty.grouped(0)),
+            blank(),
+            net_amount.map_or_else(blank, |amount| amount.signed(2)),
+        ]),
+    }
+    cells
+}

@@ -1,0 +1,44 @@
+//! `brokerdeck` without a command: the dashboard.
+
+use super::Context;
+use crate::app::Msg;
+use crate::error::Error;
+use crate::io::choices;
+use crate::io::runtime::Loop;
+use crate::io::{start, terminal};
+use crate::view::ViewState;
+
+/// Opens the dashboard; the exit code is the loop's.
+///
+/// # Errors
+/// Usage errors, and a terminal that cannot be taken over.
+pub async fn run(context: &Context) -> Result<u8, Error> {
+    let accounts = context.accounts();
+    let listed = accounts.links.list().await.map_err(|error| Error::failed(error.to_string()))?;
+    let mut settings = context.settings()?;
+    settings.choices = Some(context.paths.data.clone());
+    let mut running = start::with_linking(&settings, &accounts)?;
+    running.recorder = super::replay::recorder(context.global.record.as_deref(), &settings, &running)?;
+    running.remembering(&context.paths.journal(), &listed.links).await;
+    drop(running.handle(Msg::Chosen(choices::load(&context.paths.data))));
+    running.start(listed.links);
+    if let Some(notice) = listed.notice {
+        drop(running.handle(Msg::Trouble(notice)));
+    }
+    on_screen(&mut running, context.view()?).await
+}
+
+/// Takes the terminal over and runs the loop on it.
+///
+/// # Errors
+/// When the terminal refuses.
+pub async fn on_screen(running: &mut Loop, mut view: ViewState) -> Result<u8, Error> {
+    let (guard, mut screen) = terminal::enter(running.model.mouse).map_err(|error| {
+        Error::usage(format!("cannot open the dashboard: {error}"), super::HEADLESS_HINT.to_owned())
+    })?;
+    let size = screen.size().map_err(|error| Error::failed(error.to_string()))?;
+    drop(running.handle(Msg::Resize { cols: size.width, rows: size.height }));
+    let code = running.on_screen(&mut screen, &mut view).await;
+    drop(guard);
+    Ok(code)
+}

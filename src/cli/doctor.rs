@@ -1,0 +1,171 @@
+//! `brokerdeck doctor`: what is wrong and the cure. Secrets are never printed, only whether there are any.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use super::{Context, output};
+use crate::broker::alpaca::stream;
+use crate::config::BrokerSpec;
+use crate::domain::text::sanitize;
+use crate::error::Error;
+use crate::io::accounts::Accounts;
+use crate::io::clock::Clock;
+use crate::link::LinkRecord;
+use crate::session::{AuthForm, Closed, Reply, Request, StreamEvent};
+
+/// Clocks further apart than this make ages and countdowns wrong.
+const SKEW: i64 = 5;
+/// How long a stream may take to listen.
+const STREAM: Duration = Duration::from_secs(15);
+
+/// Runs every check; the exit code is 1 when one of them failed.
+///
+/// # Errors
+/// When stdout fails.
+pub async fn run(context: &Context) -> Result<u8, Error> {
+    let mut report = Report { failed: false };
+    files(context, &mut report)?;
+    let accounts = context.accounts();
+    match accounts.tokens.location().await {
+        Ok(place) => report.good(&place)?,
+        Err(error) => report.bad(&error.to_string(), error.hint().unwrap_or("see [tokens] in the configuration"))?,
+    }
+    for spec in &context.config.brokers {
+        broker(spec, &mut report).await?;
+    }
+    let links = match context.links(&accounts).await {
+        Ok(links) => links,
+        Err(error) => {
+            report.bad(&error.to_string(), error.hint().unwrap_or("look at the file named"))?;
+            Vec::new()
+        }
+    };
+    if links.is_empty() {
+        report.good("no account is linked yet; `brokerdeck link alpaca-paper` links one")?;
+    }
+    for link in &links {
+        account(&accounts, link, &mut report).await?;
+    }
+    Ok(u8::from(report.failed))
+}
+
+struct Report {
+    failed: bool,
+}
+
+impl Report {
+    fn good(&self, text: &str) -> Result<(), Error> {
+        output::line(&format!("ok    {}", sanitize(text))).map(drop)
+    }
+
+    fn bad(&mut self, text: &str, cure: &str) -> Result<(), Error> {
+        self.failed = true;
+        output::line(&format!("FAIL  {}", sanitize(text)))?;
+        output::line(&format!("      cure: {}", sanitize(cure))).map(drop)
+    }
+}
+
+fn files(context: &Context, report: &mut Report) -> Result<(), Error> {
+    let found = if context.config.found { "is valid" } else { "does not exist; the defaults hold" };
+    report.good(&format!("configuration {} {found}", context.paths.config.display()))?;
+    if let Err(error) = context.keymap() {
+        report.bad(&error.to_string(), "correct [keys]; `brokerdeck keys` lists the names")?;
+    }
+    report.good(&format!("data {}", context.paths.data.display()))?;
+    report.good(&format!("log {}", context.paths.log().display()))
+}
+
+/// Can the broker be linked: a client, and a free callback port?
+async fn broker(spec: &BrokerSpec, report: &mut Report) -> Result<(), Error> {
+    if let Some(missing) = spec.missing() {
+        // Brokers nobody set up are no fault.
+        return report.good(&format!("{}: not set up ({missing})", spec.id));
+    }
+    let mut free = Vec::new();
+    for uri in &spec.redirect_uris {
+        let Some(port) = Url::parse(uri).ok().and_then(|url| url.port()) else { continue };
+        if TcpListener::bind(("127.0.0.1", port)).await.is_ok() {
+            free.push(port.to_string());
+        }
+    }
+    if free.is_empty() {
+        let text = format!("{}: every callback port of redirect_uris is taken", spec.id);
+        return report.bad(&text, "close the program that uses them, or register and list another redirect URI");
+    }
+    report.good(&format!("{}: can be linked; free callback port {}", spec.id, free.join(", ")))
+}
+
+/// Does the account answer, by REST and by stream, and do the clocks agree?
+async fn account(accounts: &Accounts, link: &LinkRecord, report: &mut Report) -> Result<(), Error> {
+    let name = format!("{} ({}, {})", link.label, link.account_number, link.environment);
+    let relink = format!("link it again with `brokerdeck link {}`", link.broker);
+    let access = match accounts.access(link).await {
+        Ok(access) => access,
+        Err(error) => return report.bad(&format!("{name}: {error}"), &relink),
+    };
+    match access.client.request(&Request::Account).await {
+        Ok(Reply::Account(account)) => {
+            let state = account.block().unwrap_or("open for trading");
+            report.good(&format!("{name}: REST answers, status {}, {state}", account.status))?;
+            if account.id != link.account_id {
+                let text = format!("{name}: another account answers than was linked");
+                report.bad(&text, "the paper account was reset; link it again to confirm the new one")?;
+            }
+        }
+        Ok(_) => report.bad(&format!("{name}: the account came back as something else"), "report this")?,
+        Err(error) => report.bad(&format!("{name}: {error}"), &relink)?,
+    }
+    if let Ok(Reply::Clock(clock)) = access.client.request(&Request::Clock).await {
+        let skew = Clock::new().now().wall.duration_since(clock.at).as_secs();
+        skewed(&name, skew, clock.at, report)?;
+    }
+    let (events, mut receiver) = mpsc::channel(64);
+    let stop = CancellationToken::new();
+    let task = tokio::spawn(stream::run(access.target, access.token, AuthForm::Authenticate, events, stop.clone()));
+    let outcome = tokio::time::timeout(STREAM, async {
+        while let Some(event) = receiver.recv().await {
+            match event {
+                StreamEvent::Listening { trade_updates: true } => return Ok(()),
+                StreamEvent::Closed(closed) => return Err(reason(closed)),
+                _ => {}
+            }
+        }
+        Err("the stream ended".to_owned())
+    });
+    let outcome =
+        outcome.await.unwrap_or_else(|_| Err(format!("the stream did not listen within {} s", STREAM.as_secs())));
+    stop.cancel();
+    if task.await.is_err() {
+        tracing::warn!("the stream's task failed");
+    }
+    match outcome {
+        Ok(()) => report.good(&format!("{name}: the stream listens to trade updates")),
+        Err(reason) => {
+            report.bad(&format!("{name}: {reason}"), "the dashboard falls back to other forms and polling by itself")
+        }
+    }
+}
+
+fn skewed(name: &str, skew: i64, at: Timestamp, report: &mut Report) -> Result<(), Error> {
+    if skew.abs() <= SKEW {
+        return report.good(&format!("{name}: clocks agree within {SKEW} s"));
+    }
+    let text = format!("{name}: this machine's clock is {skew} s off the broker's ({at:.0})");
+    report.bad(&text, "set the clock, for example by NTP; ages and countdowns are wrong until then")
+}
+
+fn reason(closed: Closed) -> String {
+    match closed {
+        Closed::Connect { message, .. } | Closed::Lost { message } => message,
+        Closed::AuthRefused { message } => format!("the stream refused the token: {message}"),
+        Closed::AuthSilent => "the stream did not answer to authentication".to_owned(),
+        Closed::Silent => "the stream went silent".to_owned(),
+        Closed::BrokerError { message } => format!("the broker said: {message}"),
+        Closed::Asked => "closed".to_owned(),
+    }
+}

@@ -1,0 +1,73 @@
+//! What the reading commands share: the links that are meant, and one question to one account.
+
+use super::{Context, select};
+use crate::broker::alpaca::rest::Client;
+use crate::error::Error;
+use crate::io::accounts::AccessError;
+use crate::link::LinkRecord;
+use crate::session::{Reply, Request, RequestErrorKind};
+
+/// The accounts a command reads from.
+pub struct Reader {
+    links: Vec<LinkRecord>,
+    clients: Vec<Client>,
+}
+
+impl Reader {
+    /// Finds the links that are meant and their tokens.
+    ///
+    /// # Errors
+    /// Linking errors when nothing is linked or a token is gone, usage errors for a name that fits none.
+    pub async fn open(context: &Context, wanted: &[String]) -> Result<Self, Error> {
+        let accounts = context.accounts();
+        let links = select::links(&context.links(&accounts).await?, wanted)?;
+        let mut clients = Vec::new();
+        for link in &links {
+            clients.push(accounts.access(link).await.map_err(access)?.client);
+        }
+        Ok(Self { links, clients })
+    }
+
+    /// The accounts.
+    pub fn links(&self) -> &[LinkRecord] {
+        &self.links
+    }
+
+    /// Asks one account.
+    ///
+    /// # Errors
+    /// [`Error::NeedsLink`] when the token is refused, [`Error::Failed`] for everything else.
+    pub async fn ask(&self, link: &LinkRecord, request: &Request) -> Result<Reply, Error> {
+        let client =
+            self.links.iter().zip(&self.clients).find(|(known, _)| known.id == link.id).map(|(_, client)| client);
+        let Some(client) = client else {
+            return Err(Error::failed(format!("{} is not among the accounts", link.label)));
+        };
+        client.request(request).await.map_err(|error| match error.kind {
+            RequestErrorKind::Unauthorized => Error::NeedsLink {
+                message: format!("{}: {error}", link.label),
+                hint: Some(format!("link it again with `brokerdeck link {}`", link.broker)),
+            },
+            _ => Error::failed(format!("{}: {error}", link.label)),
+        })
+    }
+}
+
+/// The error and the cure for an account that cannot be reached.
+pub fn access(error: AccessError) -> Error {
+    match &error {
+        AccessError::NoToken { .. } => Error::NeedsLink {
+            message: error.to_string(),
+            hint: Some("link it again with `brokerdeck link`; `brokerdeck brokers` shows how".to_owned()),
+        },
+        AccessError::NoBroker { broker, .. } => {
+            let hint = format!("add the broker {broker:?} to the configuration again, or unlink the account");
+            Error::usage(error.to_string(), hint)
+        }
+        AccessError::Store(store) => {
+            let hint = store.hint().map(str::to_owned);
+            Error::Failed { message: error.to_string(), hint, source: None }
+        }
+        AccessError::Links(_) | AccessError::Setup(_) | AccessError::Client(_) => Error::failed(error.to_string()),
+    }
+}

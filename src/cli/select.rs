@@ -1,0 +1,67 @@
+//! Which accounts a command means: `--account` by label, number or id; `all` for every one.
+
+use super::accounts::resolve;
+use crate::error::Error;
+use crate::link::LinkRecord;
+
+/// Options of the commands that read accounts.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct AccountArgs {
+    /// Account by label, number or id; may be given several times; `all` for every linked account.
+    #[arg(long = "account", short = 'a', value_name = "ACCOUNT")]
+    pub accounts: Vec<String>,
+    /// One JSON document with the broker's own field names instead of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Picks the links that are meant. Without `--account`, all of them.
+///
+/// # Errors
+/// [`Error::NeedsLink`] when nothing is linked, [`Error::Usage`] for a name that fits none or several.
+pub fn links(all: &[LinkRecord], wanted: &[String]) -> Result<Vec<LinkRecord>, Error> {
+    if all.is_empty() {
+        let hint = "link one with `brokerdeck link alpaca-paper`, or see `brokerdeck demo`".to_owned();
+        return Err(Error::NeedsLink { message: "no account is linked".to_owned(), hint: Some(hint) });
+    }
+    if wanted.is_empty() || wanted.iter().any(|name| name == "all") {
+        return Ok(all.to_vec());
+    }
+    let mut picked: Vec<LinkRecord> = Vec::new();
+    for name in wanted {
+        let link = resolve(all, name)?;
+        if !picked.iter().any(|known| known.id == link.id) {
+            picked.push(link.clone());
+        }
+    }
+    Ok(picked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Environment;
+
+    fn link(id: &str, number: &str, label: &str) -> LinkRecord {
+        LinkRecord {
+            id: id.into(),
+            broker: "alpaca-paper".into(),
+            environment: Environment::Paper,
+            account_id: format!("uuid-{number}").into(),
+            account_number: number.into(),
+            label: label.into(),
+            scopes: Vec::new(),
+            linked_at: jiff::Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn without_a_name_or_with_all_every_account_is_meant_and_each_once() {
+        let all = [link("a", "PA1", "Bot"), link("b", "PA2", "Hand")];
+        assert_eq!(links(&all, &[]).unwrap().len(), 2);
+        assert_eq!(links(&all, &["all".to_owned()]).unwrap().len(), 2);
+        assert_eq!(links(&all, &["Bot".to_owned(), "PA1".to_owned()]).unwrap().len(), 1);
+        assert_eq!(links(&all, &["nobody".to_owned()]).unwrap_err().code(), 2);
+        assert_eq!(links(&[], &[]).unwrap_err().code(), 4);
+    }
+}

@@ -1,0 +1,102 @@
+//! The linked accounts as the shell reaches them: which broker, which endpoints, which token.
+
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use thiserror::Error;
+
+use super::links::{Links, LinksError};
+use super::tokens::{StoreError, Tokens};
+use crate::broker::alpaca::rest::Client;
+use crate::broker::alpaca::stream::StreamTarget;
+use crate::broker::tls;
+use crate::config::{BrokerSpec, Endpoints};
+use crate::link::LinkRecord;
+use crate::session::RequestError;
+
+/// Why an account cannot be reached at all.
+#[derive(Debug, Error)]
+pub enum AccessError {
+    /// The broker it was linked through is no longer configured.
+    #[error("{label} was linked through {broker}, which is not configured")]
+    NoBroker {
+        /// The link's label.
+        label: String,
+        /// The broker's id.
+        broker: String,
+    },
+    /// There is no token for it.
+    #[error("{label} has no token any more")]
+    NoToken {
+        /// The link's label.
+        label: String,
+    },
+    /// The token store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The list of links failed.
+    #[error(transparent)]
+    Links(#[from] LinksError),
+    /// The certificate authority or the client could not be set up.
+    #[error("{0}")]
+    Setup(String),
+    /// The client could not be made.
+    #[error(transparent)]
+    Client(#[from] RequestError),
+}
+
+/// Everything needed to reach linked accounts. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Accounts {
+    /// Every broker that can be linked.
+    pub specs: Arc<Vec<BrokerSpec>>,
+    /// The remembered links.
+    pub links: Arc<Links>,
+    /// Their tokens.
+    pub tokens: Arc<Tokens>,
+}
+
+/// How one account is reached.
+#[derive(Debug)]
+pub struct Access {
+    /// REST.
+    pub client: Client,
+    /// The stream's addresses.
+    pub target: StreamTarget,
+    /// The token.
+    pub token: SecretString,
+}
+
+impl Accounts {
+    /// How to reach an account.
+    ///
+    /// # Errors
+    /// When its broker or its token is gone, or the store fails.
+    pub async fn access(&self, link: &LinkRecord) -> Result<Access, AccessError> {
+        let no_broker = || AccessError::NoBroker { label: link.label.to_string(), broker: link.broker.to_string() };
+        let spec = self.specs.iter().find(|spec| spec.id == link.broker).ok_or_else(no_broker)?;
+        let endpoints: &Endpoints = spec.endpoints(link.environment).ok_or_else(no_broker)?;
+        let token = self.tokens.get(&link.id).await?;
+        let token = token.ok_or_else(|| AccessError::NoToken { label: link.label.to_string() })?;
+        let tls = tls_for(spec)?;
+        let client = Client::new(endpoints, token.clone(), Arc::clone(&tls))?;
+        let target = StreamTarget { stream_url: endpoints.stream_url.clone(), api_url: endpoints.api_url.clone(), tls };
+        Ok(Access { client, target, token })
+    }
+}
+
+/// The TLS configuration of a broker, with its own certificate authority if it has one.
+///
+/// # Errors
+/// When the authority's file cannot be read or understood.
+pub fn tls_for(spec: &BrokerSpec) -> Result<Arc<rustls::ClientConfig>, AccessError> {
+    let pem = match &spec.ca_file {
+        Some(path) => {
+            let text = std::fs::read(path)
+                .map_err(|error| AccessError::Setup(format!("cannot read {}: {error}", path.display())))?;
+            Some(text)
+        }
+        None => None,
+    };
+    tls::client_config(pem.as_deref()).map_err(AccessError::Setup)
+}

@@ -1,0 +1,235 @@
+//! Runs effects as tasks; what they learn comes back as messages. Never blocks the loop.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::accounts::{Access, Accounts};
+use super::linker::Linker;
+use crate::app::{Effect, Msg};
+use crate::broker::alpaca::queue::Queue;
+use crate::broker::alpaca::stream;
+use crate::domain::LinkId;
+use crate::domain::text::sanitize;
+use crate::link::LinkRecord;
+use crate::session::{AuthForm, Closed, Epoch, Reply, Request, RequestError, RequestErrorKind, RequestId, StreamEvent};
+
+/// Stream events waiting for the loop, per stream; a full channel slows the socket down and loses nothing.
+const EVENTS: usize = 1024;
+
+/// The world as effects see it.
+pub struct Effects {
+    inbox: mpsc::Sender<Msg>,
+    accounts: Accounts,
+    linker: Option<Arc<Linker>>,
+    links: HashMap<LinkId, LinkRecord>,
+    lines: HashMap<LinkId, Line>,
+}
+
+/// One account's connections.
+struct Line {
+    /// Commands to the task that owns the REST client.
+    commands: mpsc::UnboundedSender<Command>,
+    /// Ends the current stream.
+    stream: Option<CancellationToken>,
+}
+
+enum Command {
+    Ask(RequestId, Request),
+    Clock,
+    Drop,
+    Stream(Epoch, AuthForm, CancellationToken),
+}
+
+impl Effects {
+    /// Effects that answer into the inbox. Without a linker, linking effects are refused.
+    pub fn new(inbox: mpsc::Sender<Msg>, accounts: Accounts, linker: Option<Arc<Linker>>) -> Self {
+        Self { inbox, accounts, linker, links: HashMap::new(), lines: HashMap::new() }
+    }
+
+    /// Tells which links there are; called at start and by every `Saved`.
+    pub fn know(&mut self, links: &[LinkRecord]) {
+        for link in links {
+            // A renewed token needs a new client.
+            self.lines.remove(&link.id);
+            self.links.insert(link.id.clone(), link.clone());
+        }
+    }
+
+    /// Runs an effect; gives it back when it concerns the terminal.
+    pub fn run(&mut self, effect: Effect) -> Option<Effect> {
+        match effect {
+            Effect::OpenStream { link, epoch, form } => self.open_stream(&link, epoch, form),
+            Effect::CloseStream { link } => {
+                if let Some(line) = self.lines.get_mut(&link)
+                    && let Some(stop) = line.stream.take()
+                {
+                    stop.cancel();
+                }
+            }
+            Effect::Request { link, id, request } => self.send(&link, Command::Ask(id, request)),
+            Effect::DropRequests { link } => self.send(&link, Command::Drop),
+            Effect::AskClock { link } => self.send(&link, Command::Clock),
+            Effect::BeginLink { attempt, broker, browser } => {
+                self.linking(|linker| linker.begin(attempt, broker, browser))
+            }
+            Effect::OpenBrowser { attempt } => self.linking(|linker| linker.open_browser(attempt)),
+            Effect::SubmitRedirect { attempt, url } => self.linking(|linker| linker.submit_redirect(attempt, &url)),
+            Effect::ApproveInDemo { attempt } => self.linking(|linker| linker.approve_in_demo(attempt)),
+            Effect::CancelLink { attempt } => self.linking(|linker| linker.cancel(attempt)),
+            Effect::SaveLink { attempt, labels } => self.linking(|linker| linker.save(attempt, labels)),
+            Effect::Unlink { link } => self.unlink(link),
+            // The model says so in `exit`; the loop reads it there.
+            Effect::Quit { .. } => {}
+            terminal => return Some(terminal),
+        }
+        None
+    }
+
+    fn linking(&self, act: impl FnOnce(&Linker)) {
+        match &self.linker {
+            Some(linker) => act(linker),
+            None => tracing::error!("a linking effect in a program that does not link"),
+        }
+    }
+
+    fn unlink(&mut self, link: LinkId) {
+        if let Some(line) = self.lines.remove(&link)
+            && let Some(stop) = line.stream
+        {
+            stop.cancel();
+        }
+        let Some(linker) = self.linker.clone() else { return };
+        let inbox = self.inbox.clone();
+        tokio::spawn(async move {
+            let result = linker.unlink(&link).await;
+            post(&inbox, Msg::Unlinked { link, result }).await;
+        });
+    }
+
+    fn open_stream(&mut self, link: &LinkId, epoch: Epoch, form: AuthForm) {
+        let stop = CancellationToken::new();
+        self.send(link, Command::Stream(epoch, form, stop.clone()));
+        if let Some(line) = self.lines.get_mut(link)
+            && let Some(older) = line.stream.replace(stop)
+        {
+            older.cancel();
+        }
+    }
+
+    fn send(&mut self, link: &LinkId, command: Command) {
+        if !self.lines.contains_key(link) {
+            let Some(record) = self.links.get(link).cloned() else {
+                tracing::error!(%link, "an effect for a link that nobody knows");
+                return;
+            };
+            let (commands, receiver) = mpsc::unbounded_channel();
+            tokio::spawn(serve(self.accounts.clone(), record, receiver, self.inbox.clone()));
+            self.lines.insert(link.clone(), Line { commands, stream: None });
+        }
+        if let Some(line) = self.lines.get(link)
+            && line.commands.send(command).is_err()
+        {
+            tracing::warn!(%link, "the account's task has ended");
+        }
+    }
+}
+
+/// A message to the loop; a loop that has ended needs none.
+async fn post(inbox: &mpsc::Sender<Msg>, msg: Msg) {
+    if inbox.send(msg).await.is_err() {
+        tracing::debug!("the loop has ended before a message");
+    }
+}
+
+/// The task that owns one account's client: gets the token, then carries out commands until the line is dropped.
+async fn serve(
+    accounts: Accounts,
+    link: LinkRecord,
+    mut commands: mpsc::UnboundedReceiver<Command>,
+    inbox: mpsc::Sender<Msg>,
+) {
+    let access = match accounts.access(&link).await {
+        Ok(access) => access,
+        Err(error) => {
+            refuse(&link, &sanitize(&error.to_string()), commands, inbox).await;
+            return;
+        }
+    };
+    let Access { client, target, token } = access;
+    let (replies, mut answers) = mpsc::channel(64);
+    let queue = Queue::start(client, replies, jitter());
+    let id = link.id;
+    loop {
+        tokio::select! {
+            command = commands.recv() => match command {
+                Some(Command::Ask(request_id, request)) => queue.push(request_id, request),
+                Some(Command::Clock) => queue.push(CLOCK, Request::Clock),
+                Some(Command::Drop) => queue.drop_queued(),
+                Some(Command::Stream(epoch, form, stop)) => {
+                    let (events, receiver) = mpsc::channel(EVENTS);
+                    tokio::spawn(stream::run(target.clone(), token.clone(), form, events, stop));
+                    tokio::spawn(forward(id.clone(), epoch, receiver, inbox.clone()));
+                }
+                None => return,
+            },
+            Some((request_id, result)) = answers.recv() => {
+                let msg = if request_id == CLOCK { clock(result) } else {
+                    Msg::Replied { link: id.clone(), id: request_id, result: result.map(Box::new) }
+                };
+                post(&inbox, msg).await;
+            }
+        }
+    }
+}
+
+/// Spreads the first request after a rate limit, so that two programs on one account do not ask at once.
+fn jitter() -> Duration {
+    Duration::from_millis(super::clock::random_seed().map_or(500, |seed| seed % 1000))
+}
+
+/// The id of clock questions; sessions count from one and the app from 2⁴⁸.
+const CLOCK: RequestId = RequestId(u64::MAX);
+
+fn clock(result: Result<Reply, RequestError>) -> Msg {
+    Msg::Clock(match result {
+        Ok(Reply::Clock(clock)) => Ok(clock),
+        Ok(_) => Err(failure("the clock came back as something else", RequestErrorKind::Decode)),
+        Err(error) => Err(error),
+    })
+}
+
+fn failure(message: &str, kind: RequestErrorKind) -> RequestError {
+    RequestError { kind, status: None, code: None, message: message.to_owned(), extra: None, request_id: None }
+}
+
+async fn forward(link: LinkId, epoch: Epoch, mut events: mpsc::Receiver<StreamEvent>, inbox: mpsc::Sender<Msg>) {
+    while let Some(event) = events.recv().await {
+        post(&inbox, Msg::Stream { link: link.clone(), epoch, event }).await;
+    }
+}
+
+/// Without a token every command is refused, which takes the session to *needs relink* by its own rules.
+async fn refuse(
+    link: &LinkRecord,
+    reason: &str,
+    mut commands: mpsc::UnboundedReceiver<Command>,
+    inbox: mpsc::Sender<Msg>,
+) {
+    while let Some(command) = commands.recv().await {
+        let msg = match command {
+            Command::Ask(id, _) => {
+                Msg::Replied { link: link.id.clone(), id, result: Err(failure(reason, RequestErrorKind::Unauthorized)) }
+            }
+            Command::Stream(epoch, ..) => {
+                let closed = Closed::AuthRefused { message: reason.to_owned() };
+                Msg::Stream { link: link.id.clone(), epoch, event: StreamEvent::Closed(closed) }
+            }
+            Command::Clock | Command::Drop => continue,
+        };
+        post(&inbox, msg).await;
+    }
+}

@@ -1,0 +1,244 @@
+//! Records the messages of a run and plays them back: one JSON line for the start, then one for each message.
+//!
+//! Messages hold no secrets but what a person types or pastes while linking; that is written as dots. Effects are not
+//! recorded: a replay asks nothing of the world.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::start::Settings;
+use crate::app::keymap::{Chord, KeyCode, Keymap};
+use crate::app::model::{BrokerSummary, Program};
+use crate::app::{Model, Msg, update};
+use crate::domain::{BrokerId, Environment, Now};
+use crate::link::progress::Sensitive;
+
+/// The layout of the file; another one is refused rather than misread.
+const VERSION: u32 = 1;
+
+/// Why a recording cannot be written or read.
+#[derive(Debug, Error)]
+pub enum RecordError {
+    /// The file cannot be written or read.
+    #[error("{path}: {source}")]
+    File {
+        /// Which file.
+        path: String,
+        /// What failed.
+        source: std::io::Error,
+    },
+    /// A line is not what it should be.
+    #[error("{path}:{line}: not a recording of this version: {message}")]
+    Line {
+        /// Which file.
+        path: String,
+        /// Which line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        message: String,
+    },
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Head {
+    version: u32,
+    now: Now,
+    simulated: bool,
+    read_only: bool,
+    can_approve: bool,
+    trading_live: bool,
+    first_run: bool,
+    flash: bool,
+    mouse: bool,
+    timezone: String,
+    timezone_label: String,
+    config_path: String,
+    keys: Vec<(usize, String, Vec<String>)>,
+    brokers: Vec<HeadBroker>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct HeadBroker {
+    id: BrokerId,
+    name: String,
+    environments: Vec<Environment>,
+    missing: Option<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Line {
+    now: Now,
+    msg: Msg,
+}
+
+/// Writes a run's messages as they are handled.
+#[derive(Debug)]
+pub struct Recorder {
+    out: BufWriter<File>,
+}
+
+impl Recorder {
+    /// Begins a recording in a new file for its owner alone.
+    ///
+    /// # Errors
+    /// When the file exists or cannot be written.
+    pub fn create(path: &Path, settings: &Settings, model: &Model) -> Result<Self, RecordError> {
+        let file = |source| RecordError::File { path: path.display().to_string(), source };
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt;
+            options.mode(0o600);
+        }
+        let mut recorder = Self { out: BufWriter::new(options.open(path).map_err(file)?) };
+        recorder.line(&head(settings, model)).map_err(file)?;
+        Ok(recorder)
+    }
+
+    /// Writes one message before it is handled by the model.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn write(&mut self, model: &Model, msg: &Msg, now: Now) -> std::io::Result<()> {
+        let msg = if model.input_is_secret() { hidden(msg) } else { msg.clone() };
+        self.line(&Line { now, msg })
+    }
+
+    fn line<T: Serialize>(&mut self, value: &T) -> std::io::Result<()> {
+        serde_json::to_writer(&mut self.out, value)?;
+        self.out.write_all(b"\n")?;
+        self.out.flush()
+    }
+}
+
+/// What a person types or pastes becomes dots; keys that edit or leave the field stay what they are.
+fn hidden(msg: &Msg) -> Msg {
+    match msg {
+        Msg::Key(Chord { code: KeyCode::Char(_), ctrl: false, alt: false }) => Msg::Key(Chord::char('•')),
+        Msg::Paste(text) => Msg::Paste(Sensitive::new("•".repeat(text.expose().chars().count()))),
+        other => other.clone(),
+    }
+}
+
+fn head(settings: &Settings, model: &Model) -> Head {
+    let program = &settings.program;
+    let broker = |broker: &BrokerSummary| HeadBroker {
+        id: broker.id.clone(),
+        name: broker.name.to_string(),
+        environments: broker.environments.clone(),
+        missing: broker.missing.clone(),
+    };
+    Head {
+        version: VERSION,
+        now: model.now,
+        simulated: program.simulated,
+        read_only: program.read_only,
+        can_approve: program.can_approve,
+        trading_live: program.trading_live,
+        first_run: program.first_run,
+        flash: program.flash,
+        mouse: settings.mouse,
+        timezone: program.timezone.iana_name().unwrap_or("UTC").to_owned(),
+        timezone_label: program.timezone_label.to_string(),
+        config_path: program.config_path.to_string(),
+        keys: settings.keys.clone(),
+        brokers: model.brokers.iter().map(broker).collect(),
+    }
+}
+
+/// A recording being read: the model as it is so far, and the next message.
+pub struct Replay {
+    /// The model after every message played.
+    pub model: Model,
+    lines: std::io::Lines<BufReader<File>>,
+    path: String,
+    read: usize,
+    next: Option<(Now, Msg)>,
+}
+
+impl Replay {
+    /// Opens a recording.
+    ///
+    /// # Errors
+    /// When it cannot be read or is no recording of this version.
+    pub fn open(path: &Path) -> Result<Self, RecordError> {
+        let name = path.display().to_string();
+        let file = File::open(path).map_err(|source| RecordError::File { path: name.clone(), source })?;
+        let mut lines = BufReader::new(file).lines();
+        let wrong = |message: String| RecordError::Line { path: name.clone(), line: 1, message };
+        let first = match lines.next() {
+            Some(Ok(line)) => line,
+            Some(Err(error)) => return Err(wrong(error.to_string())),
+            None => return Err(wrong("it is empty".to_owned())),
+        };
+        let head: Head = serde_json::from_str(&first).map_err(|error| wrong(error.to_string()))?;
+        if head.version != VERSION {
+            return Err(wrong(format!("it is version {}, this program reads {VERSION}", head.version)));
+        }
+        let model = model(&head).map_err(wrong)?;
+        let mut replay = Self { model, lines, path: name, read: 1, next: None };
+        replay.advance()?;
+        Ok(replay)
+    }
+
+    /// When the next message was handled; `None` at the end.
+    pub fn next_at(&self) -> Option<Now> {
+        self.next.as_ref().map(|(now, _)| *now)
+    }
+
+    /// Plays one message; false at the end.
+    ///
+    /// # Errors
+    /// When the line after it is damaged.
+    pub fn step(&mut self) -> Result<bool, RecordError> {
+        let Some((now, msg)) = self.next.take() else { return Ok(false) };
+        // What the run asked of the world then is not asked again.
+        drop(update(&mut self.model, msg, now));
+        self.advance()?;
+        Ok(true)
+    }
+
+    fn advance(&mut self) -> Result<(), RecordError> {
+        let Some(line) = self.lines.next() else { return Ok(()) };
+        self.read += 1;
+        let wrong = |message: String| RecordError::Line { path: self.path.clone(), line: self.read, message };
+        let line = line.map_err(|error| wrong(error.to_string()))?;
+        let line: Line = serde_json::from_str(&line).map_err(|error| wrong(error.to_string()))?;
+        self.next = Some((line.now, line.msg));
+        Ok(())
+    }
+}
+
+fn model(head: &Head) -> Result<Model, String> {
+    let timezone = jiff::tz::TimeZone::get(&head.timezone).unwrap_or(jiff::tz::TimeZone::UTC);
+    let program = Program {
+        simulated: head.simulated,
+        read_only: head.read_only,
+        can_approve: head.can_approve,
+        trading_live: head.trading_live,
+        first_run: head.first_run,
+        flash: head.flash,
+        timezone,
+        timezone_label: Arc::from(head.timezone_label.as_str()),
+        config_path: Arc::from(head.config_path.as_str()),
+        ..Program::default()
+    };
+    let overrides = head.keys.iter().map(|(line, name, chords)| (*line, name.as_str(), chords.as_slice()));
+    let keymap = Keymap::with_overrides(overrides)
+        .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
+    let broker = |broker: &HeadBroker| BrokerSummary {
+        id: broker.id.clone(),
+        name: Arc::from(broker.name.as_str()),
+        environments: broker.environments.clone(),
+        missing: broker.missing.clone(),
+    };
+    let mut model = Model::new(program, keymap, head.brokers.iter().map(broker).collect(), head.now);
+    model.mouse = head.mouse;
+    Ok(model)
+}

@@ -1,0 +1,109 @@
+//! Puts the parts together: model, effects, linker and the loop, for the dashboard, the demo and `watch`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::accounts::{Accounts, tls_for};
+use super::clock::Clock;
+use super::effects::Effects;
+use super::linker::{Linker, Setup};
+use super::runtime::{Loop, Outside};
+use crate::app::keymap::Keymap;
+use crate::app::model::{BrokerSummary, Program};
+use crate::app::{Model, Msg};
+use crate::config::BrokerSpec;
+use crate::error::Error;
+use crate::link::{AttemptId, LinkProgress};
+
+/// Messages waiting for the loop; a full channel slows the sockets down and loses nothing.
+const INBOX: usize = 4096;
+
+/// What a run is like.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// What the program is.
+    pub program: Program,
+    /// The keys in force.
+    pub keymap: Keymap,
+    /// The configuration's changes to them: line, name, chords in words.
+    pub keys: Vec<(usize, String, Vec<String>)>,
+    /// Whether the mouse is captured.
+    pub mouse: bool,
+    /// Whether notifications go to the desktop (OSC 9).
+    pub osc9: bool,
+    /// A program to run on notifications, with the sentence as last argument; empty for none.
+    pub notify_command: Vec<String>,
+    /// Where a configuration would be written.
+    pub config_path: PathBuf,
+    /// The folder for what is chosen on the screen; `None` keeps nothing.
+    pub choices: Option<PathBuf>,
+}
+
+/// A loop on these links without a screen and without linking.
+pub fn headless(settings: &Settings, accounts: &Accounts) -> Loop {
+    let (sender, inbox) = mpsc::channel(INBOX);
+    let effects = Effects::new(sender, accounts.clone(), None);
+    assemble(settings, accounts, effects, inbox, Clock::new())
+}
+
+/// A loop on these links that can link more.
+///
+/// # Errors
+/// When a broker's certificate authority cannot be read.
+pub fn with_linking(settings: &Settings, accounts: &Accounts) -> Result<Loop, Error> {
+    for spec in accounts.specs.iter() {
+        tls_for(spec).map_err(|error| Error::usage(format!("{}: {error}", spec.id), None))?;
+    }
+    let clock = Clock::new();
+    let (sender, inbox) = mpsc::channel(INBOX);
+    let (progress, reports) = mpsc::channel(64);
+    let mut setup = linking(accounts, clock);
+    setup.may_approve = settings.program.can_approve;
+    let linker = Linker::new(setup, progress);
+    tokio::spawn(report(reports, sender.clone()));
+    let effects = Effects::new(sender, accounts.clone(), Some(Arc::new(linker)));
+    Ok(assemble(settings, accounts, effects, inbox, clock))
+}
+
+/// What the linker works with for these accounts.
+pub fn linking(accounts: &Accounts, clock: Clock) -> Setup {
+    Setup::new(accounts.specs.to_vec(), Arc::clone(&accounts.tokens), Arc::clone(&accounts.links), clock)
+}
+
+async fn report(mut reports: mpsc::Receiver<(AttemptId, LinkProgress)>, inbox: mpsc::Sender<Msg>) {
+    while let Some((attempt, progress)) = reports.recv().await {
+        if inbox.send(Msg::Link { attempt, progress }).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn assemble(
+    settings: &Settings,
+    accounts: &Accounts,
+    effects: Effects,
+    inbox: mpsc::Receiver<Msg>,
+    clock: Clock,
+) -> Loop {
+    let brokers = accounts.specs.iter().map(summary).collect();
+    let mut model = Model::new(settings.program.clone(), settings.keymap.clone(), brokers, clock.now());
+    model.mouse = settings.mouse;
+    let outside = Outside {
+        osc9: settings.osc9,
+        notify_command: settings.notify_command.clone(),
+        config_path: settings.config_path.clone(),
+        choices: settings.choices.clone(),
+    };
+    Loop::new(model, effects, inbox, clock, outside)
+}
+
+fn summary(spec: &BrokerSpec) -> BrokerSummary {
+    BrokerSummary {
+        id: spec.id.clone(),
+        name: Arc::clone(&spec.name),
+        environments: spec.endpoints.iter().map(|endpoints| endpoints.environment).collect(),
+        missing: spec.missing(),
+    }
+}

@@ -1,0 +1,43 @@
+//! What the documents show is what the program says.
+
+use std::path::Path;
+
+fn file(name: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
+}
+
+/// The text between two markers of the README.
+fn block(text: &str, name: &str) -> String {
+    let begin = text.find(&format!("<!-- {name}:begin")).expect("the begin marker");
+    let begin = begin + text[begin..].find("-->").unwrap() + 3;
+    let end = text.find(&format!("<!-- {name}:end -->")).expect("the end marker");
+    text[begin..end].trim().to_owned()
+}
+
+/// `BROKERDECK_BLESS=1 cargo test` writes what is generated instead of comparing.
+#[test]
+fn the_keys_in_the_readme_are_the_key_table() {
+    let generated = brokerdeck::app::keymap::markdown(&brokerdeck::app::keymap::Keymap::default());
+    let readme = file("README.md");
+    let shown = block(&readme, "keys");
+    if std::env::var_os("BROKERDECK_BLESS").is_some() {
+        let old = format!("-->\n{shown}\n<!-- keys:end").replace("-->\n\n<!--", "-->\n<!--");
+        let new = format!("-->\n\n{}\n\n<!-- keys:end", generated.trim());
+        std::fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"), readme.replace(&old, &new)).unwrap();
+        return;
+    }
+    assert_eq!(shown, generated.trim(), "run `BROKERDECK_BLESS=1 cargo test docs` and look at the difference");
+}
+
+#[test]
+fn every_file_the_readme_points_to_is_there() {
+    for name in ["README.md", "ARCHITECTURE.md"] {
+        let text = file(name);
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if !target.contains("://") && !target.starts_with('#') {
+                let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(target);
+                assert!(path.exists(), "{name} points to {target}, which is not there");
+            }
+        }
+    }
+}

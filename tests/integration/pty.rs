@@ -1,0 +1,117 @@
+//! The dashboard in a pseudo-terminal, driven by keys as a person would.
+
+mod terminal;
+
+use rustix::process::Signal;
+use terminal::Terminal;
+
+const DEMO: &[&str] = &["demo", "--seed", "7", "--pace", "20"];
+
+#[test]
+fn the_demo_moves_links_the_live_account_by_keys_and_gives_the_terminal_back() {
+    let mut terminal = Terminal::start(140, 40, DEMO, &[]);
+    terminal.wait_for("SIMULATED");
+    terminal.wait("a live paper account", |screen| screen.contains("● live") || screen.contains("1 live"));
+    terminal.wait("a fill on the tape", |screen| screen.contains("fill"));
+    terminal.keys("1");
+    terminal.keys("a");
+    terminal.wait_for("Alpaca Live (OAuth)");
+    terminal.keys("alpaca live");
+    terminal.keys("\r");
+    terminal.wait_for("/oauth/authorize?");
+    terminal.keys("a");
+    terminal.wait("the question", |screen| screen.contains("LIVE") && screen.contains("ave"));
+    terminal.keys("L");
+    terminal.wait_for("2 live");
+    terminal.keys("q");
+    assert_eq!(terminal.end().exit_code(), 0);
+    terminal.assert_restored();
+}
+
+#[test]
+fn a_live_link_is_not_saved_by_enter() {
+    let mut terminal = Terminal::start(120, 36, DEMO, &[]);
+    terminal.wait_for("SIMULATED");
+    terminal.keys("1a");
+    terminal.wait_for("Alpaca Live (OAuth)");
+    terminal.keys("alpaca live\r");
+    terminal.wait_for("/oauth/authorize?");
+    terminal.keys("a");
+    terminal.wait("the question", |screen| screen.contains("LIVE") && screen.contains("ave"));
+    terminal.keys("\r");
+    terminal.keys("\x1b");
+    terminal.wait("the panes", |screen| screen.contains("1 live") && !screen.contains("2 live"));
+    terminal.keys("\x03");
+    terminal.end();
+    terminal.assert_restored();
+}
+
+#[test]
+fn every_way_to_end_gives_the_terminal_back_and_says_which_it_was() {
+    for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130), (Signal::HUP, 129)] {
+        let mut terminal = Terminal::start(80, 24, DEMO, &[]);
+        terminal.wait_for("SIMULATED");
+        terminal.signal(signal);
+        assert_eq!(terminal.end().exit_code(), code, "{signal:?}");
+        terminal.assert_restored();
+    }
+}
+
+#[test]
+fn ctrl_c_quits_from_anywhere() {
+    let mut terminal = Terminal::start(80, 24, DEMO, &[]);
+    terminal.wait_for("SIMULATED");
+    terminal.keys("?");
+    terminal.keys("\x03");
+    terminal.end();
+    terminal.assert_restored();
+}
+
+#[test]
+fn a_panic_gives_the_terminal_back_before_it_speaks() {
+    let mut terminal = Terminal::start(80, 24, DEMO, &[("BROKERDECK_PANIC", "frame")]);
+    let status = terminal.end();
+    assert!(!status.success());
+    terminal.assert_restored();
+    assert!(terminal.contents().contains("panicked"), "{}", terminal.contents());
+}
+
+#[test]
+fn a_vanished_terminal_ends_the_program() {
+    let terminal = Terminal::start(80, 24, DEMO, &[]);
+    terminal.wait_for("SIMULATED");
+    assert!(!terminal.vanish().success());
+}
+
+#[test]
+fn a_resize_redraws_and_a_tiny_terminal_gets_a_polite_notice() {
+    let mut terminal = Terminal::start(80, 24, DEMO, &[]);
+    terminal.wait_for("SIMULATED");
+    terminal.resize(40, 10);
+    terminal.wait("a notice", |screen| screen.contains("60") && screen.contains("15"));
+    terminal.resize(140, 40);
+    terminal.wait_for("Positions");
+    terminal.keys("q");
+    terminal.end();
+    terminal.assert_restored();
+}
+
+#[test]
+fn a_suspended_program_gives_the_terminal_back_and_comes_back_itself() {
+    let mut terminal = Terminal::start(80, 24, DEMO, &[]);
+    terminal.wait_for("SIMULATED");
+    terminal.signal(Signal::CONT);
+    terminal.keys("q");
+    terminal.end();
+    terminal.assert_restored();
+}
+
+#[test]
+fn the_demo_leaves_nothing_behind() {
+    let mut terminal = Terminal::start(80, 24, DEMO, &[]);
+    terminal.wait_for("SIMULATED");
+    terminal.keys("q");
+    terminal.end();
+    let left: Vec<_> = std::fs::read_dir(terminal.home()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(left.is_empty(), "{left:?}");
+}

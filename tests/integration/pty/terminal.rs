@@ -1,0 +1,190 @@
+//! The real binary in a pseudo-terminal, its screen read through a terminal emulator.
+
+use std::io::{Read, Write};
+use std::num::NonZero;
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
+
+/// How long anything may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+struct Screen {
+    parser: vt100::Parser,
+    closed: bool,
+}
+
+/// A running program and what its terminal shows.
+pub struct Terminal {
+    master: Box<dyn MasterPty + Send>,
+    writer: Option<Box<dyn Write + Send>>,
+    child: Box<dyn Child + Send + Sync>,
+    screen: Arc<(Mutex<Screen>, Condvar)>,
+    modes_before: Option<rustix::termios::Termios>,
+    /// Home of the program; deleted with the terminal.
+    pub home: tempfile::TempDir,
+}
+
+impl Terminal {
+    /// Starts the binary with these arguments on a terminal of this size.
+    pub fn start(columns: u16, rows: u16, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        Self::start_in(home, columns, rows, arguments, environment)
+    }
+
+    /// As [`Self::start`], in a given home.
+    pub fn start_in(
+        home: tempfile::TempDir,
+        columns: u16,
+        rows: u16,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
+        let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).unwrap();
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_brokerdeck"));
+        command.args(arguments);
+        command.env_clear();
+        command.env("TERM", "xterm-256color");
+        command.env("HOME", home.path());
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        for (name, value) in environment {
+            command.env(name, value);
+        }
+        let modes_before = modes(&*pair.master);
+        let child = pair.slave.spawn_command(command).unwrap();
+        drop(pair.slave);
+        let screen = Screen { parser: vt100::Parser::new(cells(rows), cells(columns), 0), closed: false };
+        let screen = Arc::new((Mutex::new(screen), Condvar::new()));
+        let mut reader = pair.master.try_clone_reader().unwrap();
+        let shared = Arc::clone(&screen);
+        std::thread::spawn(move || {
+            let mut buffer = [0; 16 * 1024];
+            loop {
+                let read = reader.read(&mut buffer).unwrap_or(0);
+                let mut screen = shared.0.lock().unwrap();
+                if read == 0 {
+                    screen.closed = true;
+                } else {
+                    screen.parser.process(&buffer[..read]);
+                }
+                shared.1.notify_all();
+                if read == 0 {
+                    break;
+                }
+            }
+        });
+        let writer = Some(pair.master.take_writer().unwrap());
+        Self { master: pair.master, writer, child, screen, modes_before, home }
+    }
+
+    /// Sends keys as bytes.
+    pub fn keys(&mut self, keys: &str) {
+        let writer = self.writer.as_mut().unwrap();
+        writer.write_all(keys.as_bytes()).unwrap();
+        writer.flush().unwrap();
+    }
+
+    /// What the screen shows.
+    pub fn contents(&self) -> String {
+        self.screen.0.lock().unwrap().parser.screen().contents()
+    }
+
+    /// Waits until the screen fits; fails with the screen when it does not in time.
+    pub fn wait(&self, what: &str, fits: impl Fn(&str) -> bool) -> String {
+        let deadline = deadline();
+        let mut screen = self.screen.0.lock().unwrap();
+        loop {
+            let contents = screen.parser.screen().contents();
+            if fits(&contents) {
+                return contents;
+            }
+            let left = deadline.saturating_duration_since(now());
+            assert!(!left.is_zero() && !screen.closed, "waiting for {what}, the screen shows:\n{contents}");
+            screen = self.screen.1.wait_timeout(screen, left).unwrap().0;
+        }
+    }
+
+    /// Waits until the screen shows a text.
+    pub fn wait_for(&self, text: &str) -> String {
+        self.wait(text, |contents| contents.contains(text))
+    }
+
+    /// Changes the terminal's size.
+    pub fn resize(&self, columns: u16, rows: u16) {
+        self.screen.0.lock().unwrap().parser.screen_mut().set_size(cells(rows), cells(columns));
+        self.master.resize(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).unwrap();
+    }
+
+    /// Sends a signal to the program.
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let pid = i32::try_from(self.child.process_id().unwrap()).unwrap();
+        rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), signal).unwrap();
+    }
+
+    /// Waits for the end.
+    pub fn end(&mut self) -> ExitStatus {
+        let deadline = deadline();
+        {
+            let mut screen = self.screen.0.lock().unwrap();
+            while !screen.closed {
+                let left = deadline.saturating_duration_since(now());
+                assert!(!left.is_zero(), "the program goes on:\n{}", screen.parser.screen().contents());
+                screen = self.screen.1.wait_timeout(screen, left).unwrap().0;
+            }
+        }
+        self.child.wait().unwrap()
+    }
+
+    /// Asserts that every mode the program switched on is off again.
+    pub fn assert_restored(&self) {
+        {
+            let screen = self.screen.0.lock().unwrap();
+            let screen = screen.parser.screen();
+            assert!(!screen.alternate_screen(), "the main screen is back");
+            assert!(!screen.hide_cursor(), "the cursor is back");
+            assert!(!screen.bracketed_paste(), "bracketed paste is off");
+            assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None, "the mouse is free");
+        }
+        if let (Some(before), Some(after)) = (&self.modes_before, modes(&*self.master)) {
+            assert_eq!(before.local_modes, after.local_modes, "local modes are as before");
+            assert_eq!(before.input_modes, after.input_modes, "input modes are as before");
+            assert_eq!(before.output_modes, after.output_modes, "output modes are as before");
+        }
+    }
+
+    /// Takes the terminal away, as when its window is closed.
+    pub fn vanish(mut self) -> ExitStatus {
+        self.writer = None;
+        let Self { master, mut child, .. } = self;
+        drop(master);
+        child.wait().unwrap()
+    }
+
+    /// Where the program keeps its files, when it was started with `--data-dir` in its home.
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+}
+
+fn cells(count: u16) -> NonZero<u16> {
+    NonZero::new(count).unwrap()
+}
+
+fn modes(master: &dyn MasterPty) -> Option<rustix::termios::Termios> {
+    let fd = master.as_raw_fd()?;
+    let path = format!("/proc/self/fd/{fd}");
+    let file = std::fs::OpenOptions::new().read(true).write(true).open(path).ok();
+    file.and_then(|file| rustix::termios::tcgetattr(file).ok())
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test's deadline on a real terminal")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+fn deadline() -> Instant {
+    now() + PATIENCE
+}
