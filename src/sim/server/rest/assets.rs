@@ -119,6 +119,7 @@ fn contract_row(asset: &Asset, underlying_id: Option<uuid::Uuid>, close: Decimal
         "open_interest_date": on.to_string(),
         "close_price": close.to_string(),
         "close_price_date": on.to_string(),
+        "ppind": true,
     }))
 }
 
@@ -206,14 +207,12 @@ pub async fn clocks(State(gate): State<Gate>, Query(params): Query<Params>) -> A
 }
 
 fn market_of(name: &str) -> Option<Value> {
-    let (acronym, full, mic, bic) = match name.to_ascii_uppercase().as_str() {
-        "NYSE" | "XNYS" => ("NYSE", "New York Stock Exchange", "XNYS", "NYSEUS33"),
-        "NASDAQ" | "XNAS" => {
-            ("NASDAQ", "National Association of Securities Dealers Automated Quotations", "XNAS", "NASDUS33")
-        }
+    let (acronym, full, mic) = match name.to_ascii_uppercase().as_str() {
+        "NYSE" | "XNYS" => ("NYSE", "New York Stock Exchange", "XNYS"),
+        "NASDAQ" | "XNAS" => ("NASDAQ", "National Association of Securities Dealers Automated Quotations", "XNAS"),
         _ => return None,
     };
-    Some(json!({"acronym": acronym, "name": full, "timezone": "America/New_York", "mic": mic, "bic": bic}))
+    Some(json!({"acronym": acronym, "name": full, "timezone": "America/New_York", "mic": mic}))
 }
 
 fn span(gate: &Gate, params: &Params) -> Result<Vec<Session>, ApiError> {
