@@ -24,7 +24,9 @@ const TRIES: u32 = 6;
 /// The wait after a 429 that names none.
 pub(super) const RATE_LIMIT_WAIT: Duration = Duration::from_secs(10);
 /// Pages of executions that the first pass ever goes back.
-const FIRST_PAGES: u32 = 10;
+/// How many orders that only executions name are fetched by id on the first pass.
+const FIRST_BY_ID: usize = 10;
+const FIRST_PAGES: u32 = 3;
 
 /// The sizes of things; the laboratory has smaller ones, so that short runs reach every edge.
 #[derive(Debug, Clone, Copy)]
@@ -203,7 +205,12 @@ impl Resync {
     /// What was brought.
     ///
     /// The next pass must not start from what was told while this one was under way, for it asked earlier.
-    pub(super) fn finish(self) -> (Picture, Since) {
+    pub(super) fn finish(mut self) -> (Picture, Since) {
+        // The first pass asks newest first, and rows of one millisecond come in any order (API.md 5.4).
+        self.picture.activities.sort_by_key(|row| match &row.kind {
+            ActivityKind::Fill { at, cum_qty, .. } => (*at, *cum_qty),
+            ActivityKind::Other { .. } => (None, None),
+        });
         let newest_fill = self.picture.activities.iter().filter_map(fill_time).max();
         let newest_order = self.picture.orders.iter().filter_map(|order| order.submitted_at).max();
         let next = Since {
@@ -297,11 +304,28 @@ impl Resync {
         }
     }
 
+    /// On the first pass ever, executions of orders that no list shows are history; each order would cost a request.
+    ///
+    /// The newest few are kept, for an old order may have traded just now.
+    fn shorten_history(&mut self, blotter: &Blotter) {
+        if self.since.fills.or(self.since.orders).is_some() {
+            return;
+        }
+        let mut kept = HashSet::new();
+        // Newest first, as this pass asked for them.
+        self.picture.activities.retain(|row| {
+            let ActivityKind::Fill { order_id, .. } = &row.kind else { return true };
+            let shown = self.seen.contains(order_id) || blotter.order(order_id).is_some() || kept.contains(order_id);
+            shown || (kept.len() < FIRST_BY_ID && kept.insert(order_id.clone()))
+        });
+    }
+
     /// Every working order of ours that no list shows, and every order that a fill knows more of than we do.
     fn ask_by_id(&mut self, blotter: &Blotter) {
         if left_out(Ablation::ById) {
             return;
         }
+        self.shorten_history(blotter);
         let mut wanted: Vec<OrderId> = blotter.unsettled().filter(|id| !self.seen.contains(*id)).cloned().collect();
         // The set has no order of its own, and a run must repeat exactly.
         wanted.sort_unstable();

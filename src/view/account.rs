@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use rust_decimal::Decimal;
 
-use super::format::{MISSING, connection};
+use super::format::{MISSING, cents, connection};
 use super::frame::Frame;
 use super::pen::{Pen, cells, clean, width};
 use super::scope::{self, Kind};
@@ -62,7 +62,7 @@ struct Figure {
 
 fn money(pen: &Pen<'_>, label: &'static str, value: Option<Money>, fresh: bool) -> Figure {
     let theme = pen.theme;
-    let text = value.map_or_else(|| MISSING.to_owned(), |value| value.grouped(2));
+    let text = value.map_or_else(|| MISSING.to_owned(), |value| value.rounded(2));
     let style = match (value, fresh) {
         (None, _) => theme.faint,
         (_, false) => theme.stale,
@@ -221,12 +221,12 @@ fn all(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Panes) {
         let (mark, style) = connection(account.session.state(), pen.glyphs, theme);
         sheet.marked(mark, account.session.state().word(), style);
         let value = account.account.as_ref().map(|dated| &dated.value);
-        sheet.figure(value.and_then(|account| account.equity).map(Money::decimal), 2, plain, theme.faint);
+        sheet.figure(cents(value.and_then(|account| account.equity)), 2, plain, theme.faint);
         super::change_cell(pen, sheet, value.and_then(Account::day_pl).map(Money::decimal), true, !fresh);
         let percent = value.and_then(Account::day_pl_percent).map(|percent| percent.round_dp(2));
         super::change_cell(pen, sheet, percent, false, !fresh);
-        sheet.figure(value.and_then(|account| account.buying_power).map(Money::decimal), 2, plain, theme.faint);
-        sheet.figure(value.and_then(|account| account.cash).map(Money::decimal), 2, plain, theme.faint);
+        sheet.figure(cents(value.and_then(|account| account.buying_power)), 2, plain, theme.faint);
+        sheet.figure(cents(value.and_then(|account| account.cash)), 2, plain, theme.faint);
         sheet.figure(Some(Decimal::from(account.blotter.working_count())), 0, plain, theme.faint);
     }
     for environment in [Environment::Paper, Environment::Live] {
@@ -257,13 +257,13 @@ fn total(pen: &Pen<'_>, sheet: &mut super::table::Sheet, model: &Model, environm
         out.push_str(" total");
     });
     sheet.text("", theme.dim);
-    sheet.figure(sum(|account| account.equity).map(Money::decimal), 2, plain, theme.faint);
+    sheet.figure(cents(sum(|account| account.equity)), 2, plain, theme.faint);
     let (day, last) = (sum(Account::day_pl), sum(|account| account.last_equity));
     super::change_cell(pen, sheet, day.map(Money::decimal), true, stale);
     let percent = day.zip(last).and_then(|(day, last)| day.percent_of(last)).map(|percent| percent.round_dp(2));
     super::change_cell(pen, sheet, percent, false, stale);
-    sheet.figure(sum(|account| account.buying_power).map(Money::decimal), 2, plain, theme.faint);
-    sheet.figure(sum(|account| account.cash).map(Money::decimal), 2, plain, theme.faint);
+    sheet.figure(cents(sum(|account| account.buying_power)), 2, plain, theme.faint);
+    sheet.figure(cents(sum(|account| account.cash)), 2, plain, theme.faint);
     let working: usize = accounts.iter().map(|account| account.blotter.working_count()).sum();
     sheet.figure(Some(Decimal::from(working)), 0, plain, theme.faint);
 }

@@ -9,9 +9,10 @@ use jiff::tz::TimeZone;
 use super::glyphs::Glyphs;
 use super::theme::Theme;
 use crate::domain::order::OrderStatus;
-use crate::domain::{OrderType, Side, TimeInForce, TradeEvent};
+use crate::domain::{Money, OrderType, Price, Side, TimeInForce, TradeEvent};
 use crate::session::ConnectionState;
 use ratatui::style::Style;
+use rust_decimal::{Decimal, RoundingStrategy};
 
 /// What stands for a value that is missing.
 pub(super) const MISSING: &str = "--";
@@ -90,6 +91,20 @@ pub(super) fn full_time(at: Timestamp, zone: &TimeZone, label: &str) -> String {
 pub(super) fn clock(at: Timestamp, zone: &TimeZone) -> String {
     let at = zone.to_datetime(at);
     format!("{:02}:{:02}:{:02}", at.hour(), at.minute(), at.second())
+}
+
+/// Money as a pane shows it: to the cent. Brokers report ten digits more where shares are split; details show them all.
+pub(super) fn cents(value: Option<Money>) -> Option<Decimal> {
+    value.map(|value| half_up(value.decimal(), 2))
+}
+
+/// A price as a pane shows it: an average over split shares to a hundredth of a cent, a price below one exactly.
+pub(super) fn price(value: Option<Price>) -> Option<Decimal> {
+    value.map(Price::decimal).map(|px| if px.abs() >= Decimal::ONE { half_up(px, 4) } else { px })
+}
+
+fn half_up(value: Decimal, places: u32) -> Decimal {
+    value.round_dp_with_strategy(places, RoundingStrategy::MidpointAwayFromZero)
 }
 
 fn month(number: i8) -> &'static str {

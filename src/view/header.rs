@@ -12,7 +12,7 @@ use crate::app::msg::HitTarget;
 /// Draws the top line. What there is no room for goes in this order: labels of the market, counts, market.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     let theme = pen.theme;
-    let time = format!("{} {}", clock(model.now.wall, &model.program.timezone), model.program.timezone_label);
+    let time = format!("{} {}", clock(model.exchange_now(), &model.program.timezone), model.program.timezone_label);
     let end = area.right() - 1;
     pen.right(area.x, area.y, area.width - 1, &time, theme.text);
     let time_at = end - width(&time).min(end);
@@ -75,8 +75,7 @@ fn counts(pen: &Pen<'_>, model: &Model) -> Vec<(char, Style, String)> {
 fn market(model: &Model) -> Option<(bool, String, String)> {
     let dated = model.clock.as_ref()?;
     let clock = &dated.value;
-    // By the broker's clock: its answer and the time passed since.
-    let now = clock.at.checked_add(model.now.mono.since(dated.at)).unwrap_or(clock.at);
+    let now = model.exchange_now();
     let (next, verb) = if clock.is_open { (clock.next_close, "closes") } else { (clock.next_open, "opens") };
     let left = std::time::Duration::try_from(next.duration_since(now)).unwrap_or_default();
     let word = if clock.is_open { "open" } else { "closed" };

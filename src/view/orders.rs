@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::format::{self, MISSING, short_time, status};
+use super::format::{self, MISSING, price, short_time, status};
 use super::frame::Frame;
 use super::pen::{Pen, cells, clean};
 use super::scope::{self, Kind};
@@ -126,7 +126,7 @@ fn stage(pen: &Pen<'_>, sheet: &mut Sheet, account: &AccountState, order: &Order
     let faint = tone(theme.faint);
     let zone = &model.program.timezone;
     let time = |sheet: &mut Sheet, at: Option<jiff::Timestamp>| match at {
-        Some(at) => sheet.build(tone(theme.dim), |out| short_time(out, at, model.now.wall, zone)),
+        Some(at) => sheet.build(tone(theme.dim), |out| short_time(out, at, model.exchange_now(), zone)),
         None => sheet.text(MISSING, faint),
     };
     super::account_cell(sheet, account, theme);
@@ -142,7 +142,7 @@ fn stage(pen: &Pen<'_>, sheet: &mut Sheet, account: &AccountState, order: &Order
     sheet.figure(Some(order.cum_qty.decimal()), 0, filled, faint);
     sheet.text(&clean(format::order_type(&order.order_type)), tone(theme.dim));
     for px in [order.limit_px, order.stop_px, order.avg_px] {
-        sheet.figure(px.map(crate::domain::Price::decimal), 2, plain, faint);
+        sheet.figure(price(px), 2, plain, faint);
     }
     sheet.text(&clean(format::tif(&order.tif)), tone(theme.dim));
     let (mark, word, style) = status(&order.status, pen.glyphs, theme);

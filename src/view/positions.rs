@@ -4,6 +4,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use rust_decimal::Decimal;
 
+use super::format::{cents, price};
 use super::frame::Frame;
 use super::pen::{Pen, clean};
 use super::scope;
@@ -13,7 +14,7 @@ use crate::app::Model;
 use crate::app::columns::PositionColumn;
 use crate::app::model::{AccountScope, AccountState, Pane};
 use crate::app::msg::HitTarget;
-use crate::domain::{Money, Position, Price};
+use crate::domain::Position;
 
 const fn figure(title: &'static str, min: u16, max: u16, rank: u8) -> Column {
     Column { title, align: Align::Point, min, max, rank }
@@ -94,10 +95,10 @@ fn stage(pen: &Pen<'_>, sheet: &mut Sheet, account: &AccountState, position: &Po
     sheet.text(&clean(position.symbol.as_str()), plain);
     sheet.figure(Some(position.qty.decimal()), 0, plain, faint);
     for px in [position.avg_px, position.last_px] {
-        sheet.figure(px.map(Price::decimal), 2, if px == position.avg_px { tone(theme.dim) } else { plain }, faint);
+        sheet.figure(price(px), 2, if px == position.avg_px { tone(theme.dim) } else { plain }, faint);
     }
-    sheet.figure(position.market_value.map(Money::decimal), 2, plain, faint);
-    let pl = position.unrealized_pl.map(Money::decimal);
+    sheet.figure(cents(position.market_value), 2, plain, faint);
+    let pl = cents(position.unrealized_pl);
     super::change_cell(pen, sheet, pl, true, !fresh);
     for part in [position.unrealized_plpc, position.change_today] {
         let percent = part.and_then(|part| part.checked_mul(Decimal::ONE_HUNDRED)).map(|percent| percent.round_dp(2));

@@ -107,7 +107,7 @@ fn stage(pen: &Pen<'_>, sheet: &mut Sheet, account: &AccountState, entry: &TapeE
     super::account_cell(sheet, account, theme);
     match entry.at {
         Some(at) => {
-            sheet.build(tone(theme.dim), |out| tape_time(out, at, model.now.wall, &model.program.timezone));
+            sheet.build(tone(theme.dim), |out| tape_time(out, at, model.exchange_now(), &model.program.timezone));
         }
         None => sheet.text(MISSING, faint),
     }

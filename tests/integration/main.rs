@@ -17,4 +17,5 @@ mod layering;
 mod linking;
 mod pty;
 mod screens;
+mod simulator;
 mod stage;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tui_input::Input;
 
 use super::{
@@ -104,6 +105,12 @@ impl Model {
     /// True when the program is to end.
     pub const fn is_done(&self) -> bool {
         self.exit.is_some()
+    }
+
+    /// The exchange's time: its last answer and the time passed since; the machine's own before there was one.
+    pub fn exchange_now(&self) -> Timestamp {
+        let Some(dated) = &self.clock else { return self.now.wall };
+        dated.value.at.checked_add(self.now.mono.since(dated.at)).unwrap_or(self.now.wall)
     }
 
     /// A linked account.
