@@ -62,6 +62,7 @@ pub async fn run(global: &Global, args: &DemoArgs) -> Result<u8, Error> {
         faults: None,
         scenario: None,
         idle: false,
+        incarnation: 0,
         redirect_uris: uris,
     };
     let brokerage =

@@ -8,6 +8,7 @@ use rust_decimal::Decimal;
 
 use super::{output, runtime};
 use crate::error::Error;
+use crate::io::clock::Clock;
 use crate::sim::options::{Frames, SimOptions};
 use crate::sim::server::{self, SimError};
 
@@ -89,6 +90,7 @@ async fn serve(command: SimCommand) -> Result<(), Error> {
         faults: command.faults,
         scenario: command.scenario,
         idle: command.idle,
+        incarnation: u64::try_from(Clock::new().now().wall.as_second()).unwrap_or(1),
         redirect_uris: command.redirect_uris,
     };
     let running = server::start(options).await.map_err(cannot_start)?;

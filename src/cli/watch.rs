@@ -3,7 +3,7 @@
 //! Runs the same loop as the dashboard, without a screen: whatever the dashboard would show late, this prints late and
 //! says so (`source`).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
@@ -13,7 +13,7 @@ use crate::app::Model;
 use crate::app::model::AccountState;
 use crate::domain::blotter::TapeEntry;
 use crate::domain::text::sanitize_to;
-use crate::domain::{Execution, LinkId, Order};
+use crate::domain::{Execution, LinkId, Order, Source};
 use crate::error::Error;
 use crate::io::start;
 
@@ -26,7 +26,8 @@ pub async fn run(context: &Context, args: &AccountArgs) -> Result<u8, Error> {
     let links = select::links(&context.links(&accounts).await?, &args.accounts)?;
     let mut running = start::headless(&context.settings()?, &accounts);
     running.start(links);
-    let mut printer = Printer { json: args.json, tape: HashMap::new(), states: HashMap::new(), failed: None };
+    let mut printer =
+        Printer { json: args.json, tape: HashMap::new(), states: HashMap::new(), begun: HashSet::new(), failed: None };
     let code = running.headless(|model| printer.print(model)).await;
     match printer.failed {
         Some(error) => Err(error),
@@ -38,6 +39,8 @@ struct Printer {
     json: bool,
     tape: HashMap<LinkId, usize>,
     states: HashMap<LinkId, String>,
+    /// Accounts that have been live; what their first picture showed was history.
+    begun: HashSet<LinkId>,
     failed: Option<Error>,
 }
 
@@ -69,9 +72,22 @@ impl Printer {
         let printed = self.tape.entry(account.link.id.clone()).or_default();
         let tape = account.blotter.tape();
         // A reset account starts a new tape.
-        let from = if *printed > tape.len() { 0 } else { *printed };
+        let from = if *printed > tape.len() {
+            self.begun.remove(&account.link.id);
+            0
+        } else {
+            *printed
+        };
         *printed = tape.len();
+        let history = !self.begun.contains(&account.link.id);
+        if account.session.state().is_live() {
+            self.begun.insert(account.link.id.clone());
+        }
         for entry in tape.iter().skip(from) {
+            // The first picture tells what happened before anybody watched; only what the stream told is news in it.
+            if history && entry.source != Source::Stream {
+                continue;
+            }
             if !self.update(account, entry)? {
                 return Ok(false);
             }
@@ -144,7 +160,7 @@ fn sentence(account: &AccountState, entry: &TapeEntry, order: Option<&Order>, ex
     } else if let Some(order) = order {
         text.push_str(&clean(order.status.as_str()));
     }
-    if entry.source == crate::domain::Source::Reconcile {
+    if entry.source == Source::Reconcile {
         text.push_str("  (learned late)");
     }
     text.trim_end().to_owned()

@@ -148,11 +148,9 @@ macro_rules! amount {
 
             /// Grouped by thousands, every digit kept, at least `min_places` decimals.
             pub fn grouped(self, min_places: u32) -> String {
-                let mut value = self.0.normalize();
-                if value.scale() < min_places {
-                    value.rescale(min_places);
-                }
-                group_digits(&value.to_string())
+                let mut text = String::new();
+                write_grouped(&mut text, self.0, min_places);
+                text
             }
 
             /// Grouped by thousands and rounded half away from zero to `places` decimals, for narrow columns.

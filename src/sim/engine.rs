@@ -39,7 +39,7 @@ pub use words::{AssetClass, EventKind, GroupRole, OrderClass, OrderType, Positio
 
 use super::bot::Bot;
 use super::calendar::{self, Phase, Session};
-use super::dice::Dice;
+use super::dice::{Dice, uuid_of};
 use super::market::{Market, Sym, Tick};
 use schedule::Task;
 use slot::{Book, Ix, Slot};
@@ -55,6 +55,9 @@ pub struct EngineOptions {
     pub step_millis: i64,
     /// Accounts, in the order of their [`AccountNo`]s.
     pub accounts: Vec<AccountOptions>,
+    /// Which life of the brokerage this is; a restarted one has other account ids, as after a reset, for it has
+    /// forgotten what happened. Zero takes them from the seed alone.
+    pub incarnation: u64,
     /// Chance in a thousand that an order on paper gets a random partial fill first.
     pub partial_per_mille: u64,
 }
@@ -79,6 +82,7 @@ impl EngineOptions {
             seed,
             start,
             step_millis: 500,
+            incarnation: 0,
             accounts: vec![
                 account("PA3SIM0001", Kind::Paper, 100_000),
                 account("PA3SIM0002", Kind::Paper, 100_000),
@@ -135,7 +139,13 @@ impl Engine {
         let accounts = (0_u16..)
             .zip(&options.accounts)
             .map(|(no, account)| {
-                Account::new(AccountNo(no), ids.uuid(), account.number.clone(), account.kind, account.cash, start, day)
+                // Drawn in every life, so that the rest of the run is the same in each.
+                let drawn = ids.uuid();
+                let id = match options.incarnation {
+                    0 => drawn,
+                    life => uuid_of(&format!("{} {seed} {life}", account.number)),
+                };
+                Account::new(AccountNo(no), id, account.number.clone(), account.kind, account.cash, start, day)
             })
             .collect();
         let books = market.syms().map(|_| Book::default()).collect();

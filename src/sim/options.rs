@@ -39,6 +39,9 @@ pub struct SimOptions {
     pub scenario: Option<PathBuf>,
     /// Start without orders and without the bot.
     pub idle: bool,
+    /// Which life of the brokerage this is: a restarted one knows the tokens of its seed, but its accounts are new ones,
+    /// as after a reset. Zero takes the account ids from the seed alone.
+    pub incarnation: u64,
     /// Redirect URIs registered for the built-in client; empty takes the default list.
     pub redirect_uris: Vec<String>,
 }

@@ -104,7 +104,7 @@ pub async fn start(options: SimOptions) -> Result<Running, SimError> {
 
     let began = calendar::recent_afternoon(SimClock::wall());
     let clock = SimClock::new(began, options.pace);
-    let engine_options = EngineOptions::new(options.seed, began);
+    let engine_options = EngineOptions { incarnation: options.incarnation, ..EngineOptions::new(options.seed, began) };
     let engine = if options.idle {
         // Nobody has traded, but the market has: charts and latest bars need a while of it.
         let warmed_up = began.saturating_sub(WARM_UP).unwrap_or(began);

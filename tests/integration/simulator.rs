@@ -28,6 +28,7 @@ fn options() -> SimOptions {
         faults: None,
         scenario: None,
         idle: true,
+        incarnation: 0,
         redirect_uris: vec!["http://127.0.0.1:41999/callback".to_owned()],
     }
 }

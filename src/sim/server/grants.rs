@@ -11,6 +11,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use uuid::Uuid;
 
+use crate::sim::dice::uuid_of;
 use crate::sim::engine::order::AccountNo;
 
 /// How long a code can be exchanged.
@@ -22,7 +23,7 @@ const WINDOW: Duration = Duration::from_mins(1);
 pub const SCOPES: [&str; 3] = ["account:write", "trading", "data"];
 
 /// What was granted; a set of [`SCOPES`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Scopes(u8);
 
 impl Scopes {
@@ -186,6 +187,10 @@ pub struct Grants {
     codes: HashMap<String, Code>,
     spent: HashSet<String>,
     tokens: HashMap<String, Grant>,
+    /// Tokens that an earlier life of the same seed issued: a restart does not unlink its clients.
+    earlier: HashMap<String, Grant>,
+    serials: HashMap<(Option<AccountNo>, Option<AccountNo>, Scopes), u32>,
+    seed: u64,
     windows: HashMap<AccountNo, (Duration, u32)>,
     dice: ChaCha8Rng,
 }
@@ -200,6 +205,9 @@ impl Grants {
             codes: HashMap::new(),
             spent: HashSet::new(),
             tokens: HashMap::new(),
+            earlier: earlier(seed),
+            serials: HashMap::new(),
+            seed,
             windows: HashMap::new(),
             dice: ChaCha8Rng::seed_from_u64(seed ^ 0x6772_616e_7473),
         }
@@ -244,7 +252,10 @@ impl Grants {
 
     /// Issues a token.
     pub fn issue_token(&mut self, grant: Grant) -> String {
-        let token = self.uuid().to_string();
+        let serial = self.serials.entry((grant.paper, grant.live, grant.scopes)).or_default();
+        let token = token_of(self.seed, grant, *serial);
+        *serial += 1;
+        self.earlier.remove(&token);
         self.tokens.insert(token.clone(), grant);
         token
     }
@@ -270,7 +281,7 @@ impl Grants {
 
     /// What a token opens.
     pub fn token(&self, token: &str) -> Option<Grant> {
-        self.tokens.get(token).copied()
+        self.tokens.get(token).or_else(|| self.earlier.get(token)).copied()
     }
 
     /// What a key pair opens.
@@ -280,12 +291,14 @@ impl Grants {
 
     /// Forgets a token. False when it was not known.
     pub fn revoke(&mut self, token: &str) -> bool {
-        self.tokens.remove(token).is_some()
+        let earlier = self.earlier.remove(token).is_some();
+        self.tokens.remove(token).is_some() || earlier
     }
 
     /// Forgets every token that reaches an account, or every token there is.
     pub fn revoke_all(&mut self, account: Option<AccountNo>) -> usize {
         let before = self.tokens.len();
+        self.earlier.retain(|_, grant| account.is_some_and(|account| !grant.reaches(account)));
         self.tokens.retain(|_, grant| account.is_some_and(|account| !grant.reaches(account)));
         before - self.tokens.len()
     }
@@ -318,6 +331,27 @@ impl Grants {
             *used = limit;
         }
     }
+}
+
+/// A token says nothing by itself, but the same seed makes the same ones in the same order.
+fn token_of(seed: u64, grant: Grant, serial: u32) -> String {
+    let account = |account: Option<AccountNo>| account.map_or(-1, |account| i64::from(account.0));
+    let text = format!("token {seed} {} {} {} {serial}", account(grant.paper), account(grant.live), grant.scopes.0);
+    uuid_of(&text).to_string()
+}
+
+/// What an earlier life may have issued: the first few tokens of every grant the consent page offers.
+fn earlier(seed: u64) -> HashMap<String, Grant> {
+    let mut known = HashMap::new();
+    for paper in [None, Some(AccountNo(0)), Some(AccountNo(1))] {
+        for live in [None, Some(AccountNo(2))] {
+            for scopes in (0..8).map(Scopes) {
+                let grant = Grant { paper, live, scopes };
+                known.extend((0..8).map(|serial| (token_of(seed, grant, serial), grant)));
+            }
+        }
+    }
+    known
 }
 
 impl Challenge {
