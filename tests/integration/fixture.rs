@@ -41,6 +41,8 @@ pub struct Book {
 pub struct Desk {
     pub model: Model,
     pub now: Now,
+    /// Every message so far, in the order in which it was handled.
+    pub log: Vec<(Now, Msg)>,
     books: BTreeMap<LinkId, Book>,
     epochs: BTreeMap<LinkId, brokerdeck::session::Epoch>,
 }
@@ -337,7 +339,7 @@ impl Desk {
     pub fn empty(program: Program) -> Self {
         let now = Now { mono: Mono(UPTIME), wall: time(NOW) };
         let model = Model::new(program, Keymap::default(), brokers(), now);
-        let mut desk = Self { model, now, books: BTreeMap::new(), epochs: BTreeMap::new() };
+        let mut desk = Self { model, now, log: Vec::new(), books: BTreeMap::new(), epochs: BTreeMap::new() };
         desk.send(Msg::Started { links: Vec::new() });
         desk
     }
@@ -346,7 +348,7 @@ impl Desk {
     pub fn with(program: Program, links: &[LinkRecord]) -> Self {
         let now = Now { mono: Mono(UPTIME), wall: time(NOW) };
         let model = Model::new(program, Keymap::default(), brokers(), now);
-        let mut desk = Self { model, now, books: BTreeMap::new(), epochs: BTreeMap::new() };
+        let mut desk = Self { model, now, log: Vec::new(), books: BTreeMap::new(), epochs: BTreeMap::new() };
         for link in links {
             let book = if link.environment == Environment::Live { live_book() } else { paper_book() };
             desk.books.insert(link.id.clone(), book);
@@ -379,6 +381,7 @@ impl Desk {
     pub fn send(&mut self, msg: Msg) {
         let mut todo: Vec<Msg> = vec![msg];
         while let Some(msg) = todo.pop() {
+            self.log.push((self.now, msg.clone()));
             for effect in update(&mut self.model, msg, self.now) {
                 todo.extend(self.answer(effect).into_iter().rev());
             }

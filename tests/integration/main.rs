@@ -16,6 +16,7 @@ mod fixture;
 mod layering;
 mod linking;
 mod pty;
+mod replay;
 mod screens;
 mod simulator;
 mod stage;

@@ -1,0 +1,111 @@
+//! A recorded run, played back, shows the same frames; and no recording holds what was typed in secret.
+
+use std::path::{Path, PathBuf};
+
+use brokerdeck::app::keymap::Keymap;
+use brokerdeck::app::{Model, Msg, update};
+use brokerdeck::domain::Now;
+use brokerdeck::io::record::{Recorder, Replay};
+use brokerdeck::io::start::Settings;
+use brokerdeck::link::progress::Sensitive;
+use brokerdeck::view::{Theme, ViewState, render};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::fixture::{brokers, program};
+use super::stage;
+
+const SIZE: (u16, u16) = (120, 36);
+
+fn settings() -> Settings {
+    Settings {
+        program: program(),
+        keymap: Keymap::default(),
+        keys: Vec::new(),
+        mouse: true,
+        osc9: false,
+        notify_command: Vec::new(),
+        config_path: PathBuf::from("config.toml"),
+        choices: None,
+    }
+}
+
+/// Draws as the loop would, with what the view remembers from frame to frame.
+fn frame(model: &Model, view: &mut ViewState) -> Buffer {
+    let area = Rect::new(0, 0, SIZE.0, SIZE.1);
+    let mut buffer = Buffer::empty(area);
+    render(model, view, area, &mut buffer);
+    buffer
+}
+
+/// Runs the messages anew while recording them; gives back a frame after each.
+fn record(path: &Path, run: &[(Now, Msg)]) -> Vec<Buffer> {
+    let mut model = Model::new(program(), Keymap::default(), brokers(), run[0].0);
+    let mut recorder = Recorder::create(path, &settings(), &model).unwrap();
+    let mut view = ViewState::new(Theme::default(), false);
+    let mut frames = Vec::new();
+    for (now, msg) in run {
+        recorder.write(&model, msg, *now).unwrap();
+        drop(update(&mut model, msg.clone(), *now));
+        frames.push(frame(&model, &mut view));
+    }
+    frames
+}
+
+#[test]
+fn a_replay_shows_the_same_frames() {
+    let folder = tempfile::tempdir().unwrap();
+    for screen in ["both", "order", "stale", "filter", "failed", "palette"] {
+        let run = stage::desk(screen, SIZE).log;
+        let path = folder.path().join(screen);
+        let frames = record(&path, &run);
+        let mut replay = Replay::open(&path).unwrap();
+        let mut view = ViewState::new(Theme::default(), false);
+        for (step, expected) in frames.iter().enumerate() {
+            assert!(replay.step().unwrap(), "{screen}: the recording ends at {step}");
+            assert_eq!(&frame(&replay.model, &mut view), expected, "{screen}: message {step}");
+        }
+        assert!(!replay.step().unwrap(), "{screen}: nothing follows");
+    }
+}
+
+#[test]
+fn a_recording_is_its_owners_alone_and_holds_no_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    let mut desk = stage::desk("waiting", SIZE);
+    desk.press("p");
+    desk.write("zqcanary");
+    desk.send(Msg::Paste(Sensitive::new("http://localhost:41970/callback?code=zqcanary&state=zqcanary")));
+    desk.press("enter");
+    record(&path, &desk.log);
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(
+        !text.contains("zqcanary") && !text.contains("o5vJ0s0T1q2w3e4r5t6y7u8i9o0p"),
+        "a secret is in the recording"
+    );
+    let letters: String = ["z", "q", "c", "n", "r", "y"].map(|ch| format!("{{\"Char\":\"{ch}\"}}")).join("|");
+    assert!(letters.split('|').all(|letter| !text.contains(letter)), "typed letters are in the recording");
+    assert!(text.contains("41970"), "what is no secret is there");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    assert!(Recorder::create(&path, &settings(), &desk.model).is_err(), "an existing file is never overwritten");
+}
+
+#[test]
+fn a_damaged_recording_names_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    record(&path, &stage::desk("first-run", SIZE).log);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let cut: Vec<&str> = text.lines().take(1).chain(["{\"now\":"]).collect();
+    std::fs::write(&path, cut.join("\n")).unwrap();
+    let message = Replay::open(&path).err().map(|error| error.to_string()).unwrap_or_default();
+    assert!(message.contains("run:2:"), "{message}");
+    std::fs::write(&path, "not a recording\n").unwrap();
+    let message = Replay::open(&path).err().map(|error| error.to_string()).unwrap_or_default();
+    assert!(message.contains("run:1:"), "{message}");
+}
