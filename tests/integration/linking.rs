@@ -6,3 +6,4 @@ mod desk;
 mod exchange;
 mod fake;
 mod links;
+mod simulated;
