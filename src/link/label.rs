@@ -10,12 +10,20 @@ pub fn default_label<'a>(
     taken: impl IntoIterator<Item = &'a str>,
 ) -> String {
     let plain = broker_name.trim_end_matches("(OAuth)").trim();
-    let base = match (covers_both, environment) {
-        (false, _) => plain.to_owned(),
-        (true, Environment::Paper) => format!("{plain} Paper"),
-        (true, Environment::Live) => format!("{plain} Live"),
+    let (base, names_both) = match plain.strip_suffix("Paper and Live") {
+        Some(base) => (base.trim(), true),
+        None => (plain, false),
     };
-    unique(&base, taken)
+    let says_so = base.to_lowercase().contains(environment.as_str());
+    let word = match environment {
+        Environment::Paper => "Paper",
+        Environment::Live => "Live",
+    };
+    if (covers_both || names_both) && !says_so {
+        unique(format!("{base} {word}").trim(), taken)
+    } else {
+        unique(base, taken)
+    }
 }
 
 /// The name itself, or with the first free number from 2 behind it. Case does not distinguish.
@@ -36,6 +44,8 @@ mod tests {
             |taken: &[&str]| default_label("Alpaca Paper (OAuth)", Environment::Paper, false, taken.iter().copied());
         assert_eq!(label(&[]), "Alpaca Paper");
         assert_eq!(label(&["alpaca paper", "Alpaca Paper 2"]), "Alpaca Paper 3");
+        assert_eq!(default_label("Alpaca Paper and Live (OAuth)", Environment::Live, true, []), "Alpaca Live");
+        assert_eq!(default_label("Alpaca Paper and Live (OAuth)", Environment::Paper, false, []), "Alpaca Paper");
         assert_eq!(default_label("Alpaca (OAuth)", Environment::Live, true, []), "Alpaca Live");
         assert_eq!(default_label("Acme", Environment::Paper, true, ["x"]), "Acme Paper");
     }
