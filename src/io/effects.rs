@@ -152,7 +152,12 @@ async fn serve(
     mut commands: mpsc::UnboundedReceiver<Command>,
     inbox: mpsc::Sender<Msg>,
 ) {
-    let access = match accounts.access(&link).await {
+    let access = accounts.access(&link).await;
+    // A token file that was set aside, or tokens that moved: said once, to whoever is there.
+    for notice in accounts.tokens.take_notices() {
+        drop(inbox.send(Msg::Trouble(sanitize(&notice))).await);
+    }
+    let access = match access {
         Ok(access) => access,
         Err(error) => {
             refuse(&link, &sanitize(&error.to_string()), commands, inbox).await;

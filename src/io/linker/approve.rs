@@ -36,7 +36,15 @@ pub(super) async fn approve(authorize_url: &str, tls: &rustls::ClientConfig) -> 
     let Some(back) = location.and_then(|location| url.join(location).ok()).filter(is_loopback) else {
         return Err(format!("the consent page did not send the browser back (status {})", answer.status().as_u16()));
     };
-    client.get(back).send().await.map(drop).map_err(|error| format!("the way back failed: {}", error.without_url()))
+    let answer = client.get(back.clone()).send().await;
+    let answer = answer.map_err(|error| format!("the way back failed: {}", error.without_url()))?;
+    // A browser goes on to the last page, and the listener closes when it has been there.
+    if let Some(last) = answer.headers().get(reqwest::header::LOCATION).and_then(|value| value.to_str().ok())
+        && let Ok(last) = back.join(last)
+    {
+        drop(client.get(last).send().await);
+    }
+    Ok(())
 }
 
 /// The first account that the page offers.
