@@ -2,6 +2,7 @@
 
 use super::Context;
 use crate::app::Msg;
+use crate::app::model::Pane;
 use crate::error::Error;
 use crate::io::choices;
 use crate::io::runtime::Loop;
@@ -20,7 +21,12 @@ pub async fn run(context: &Context) -> Result<u8, Error> {
     let mut running = start::with_linking(&settings, &accounts)?;
     running.recorder = super::replay::recorder(context.global.record.as_deref(), &settings, &running)?;
     running.remembering(&context.paths.journal(), &listed.links).await;
-    drop(running.handle(Msg::Chosen(choices::load(&context.paths.data))));
+    let mut chosen = choices::load(&context.paths.data);
+    if chosen.pane.is_none() && !listed.links.is_empty() {
+        // Somebody with accounts comes to see orders; somebody without comes to link one.
+        chosen.pane = Some(Pane::Orders);
+    }
+    drop(running.handle(Msg::Chosen(chosen)));
     running.start(listed.links);
     if let Some(notice) = listed.notice {
         drop(running.handle(Msg::Trouble(notice)));

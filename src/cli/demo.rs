@@ -8,6 +8,9 @@ use secrecy::SecretString;
 use tokio::sync::mpsc;
 
 use super::{Context, Global, dashboard};
+use crate::app::Msg;
+use crate::app::choices::Choices;
+use crate::app::model::Pane;
 use crate::config::{BrokerSpec, Config, Endpoints, SecretSource};
 use crate::domain::{BrokerId, Environment};
 use crate::error::Error;
@@ -78,6 +81,8 @@ pub async fn run(global: &Global, args: &DemoArgs) -> Result<u8, Error> {
     settings.program.can_approve = true;
     let mut running = start::with_linking(&settings, &accounts)?;
     running.recorder = super::replay::recorder(global.record.as_deref(), &settings, &running)?;
+    let chosen = Choices { pane: Some(Pane::Orders), ..Choices::default() };
+    drop(running.handle(Msg::Chosen(chosen)));
     running.start(links);
     let code = dashboard::on_screen(&mut running, context.view()?).await;
     drop(running);
