@@ -24,9 +24,9 @@ const TRIES: u32 = 6;
 /// The wait after a 429 that names none.
 pub(super) const RATE_LIMIT_WAIT: Duration = Duration::from_secs(10);
 /// Pages of executions that the first pass ever goes back.
+const FIRST_PAGES: u32 = 3;
 /// How many orders that only executions name are fetched by id on the first pass.
 const FIRST_BY_ID: usize = 10;
-const FIRST_PAGES: u32 = 3;
 
 /// The sizes of things; the laboratory has smaller ones, so that short runs reach every edge.
 #[derive(Debug, Clone, Copy)]
