@@ -29,8 +29,8 @@ pub const NOT_SIMULATED: &[(&str, &str)] = &[
     ("/v2/positions/{id}/exercise", "exercising options"),
     ("/v2/positions/{id}/do-not-exercise", "declining to exercise options"),
     ("/v2/tokenization/{*rest}", "tokenization"),
-    ("/v2/wallets", "crypto funding wallets"),
-    ("/v2/wallets/{*rest}", "crypto funding wallets"),
+    ("/v2/wallets", "the crypto funding wallet interface"),
+    ("/v2/wallets/{*rest}", "the crypto funding wallet interface"),
 ];
 
 /// Everything below a trading origin but the control requests.

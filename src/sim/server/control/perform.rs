@@ -39,7 +39,7 @@ pub const ACTIONS: &[(&str, &str)] = &[
         "reset",
         "give a paper account a new id and number and an empty history: account?, cash?, revoke? (its tokens and keys stop working)",
     ),
-    ("token", "issue a token: account?, live_account?, scopes?"),
+    ("token", "issue a token: account?, live_account?, scopes? (without an account for the first paper account)"),
     ("revoke", "revoke a token, or every token of an account: token or account"),
     ("register", "register a redirect URI: redirect_uri"),
     (
@@ -353,9 +353,9 @@ fn issue(sim: &Sim, body: &Body<'_>) -> Result<Value, ApiError> {
         Some(text) => Scopes::parse(text).map_err(|word| wrong(format!("unknown scope {word}")))?,
         None => Scopes::ALL,
     };
-    let grant = Grant { paper: find("account", false)?, live: find("live_account", true)?, scopes };
+    let mut grant = Grant { paper: find("account", false)?, live: find("live_account", true)?, scopes };
     if grant.paper.is_none() && grant.live.is_none() {
-        return Err(wrong("account or live_account is required"));
+        grant.paper = sim.hub.find_account(None);
     }
     Ok(json!({"token": lock(&sim.grants).issue_token(grant), "scopes": scopes.text()}))
 }
