@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::clock::SimClock;
 use super::state::lock;
+use crate::domain::money::Money;
 use crate::sim::engine::Engine;
 use crate::sim::engine::account::{Account, Kind};
 use crate::sim::engine::event::{EngineEvent, EventId};
@@ -219,7 +220,7 @@ impl Hub {
             no: account.no,
             number: account.number.clone(),
             live: account.kind == Kind::Live,
-            detail: format!("${}", account.balances(engine.market()).equity.round_dp(2)),
+            detail: format!("${}", Money::new(account.balances(engine.market()).equity).rounded(2)),
         };
         engine.accounts().iter().map(line).collect()
     }
