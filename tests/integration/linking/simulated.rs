@@ -62,6 +62,7 @@ impl Desk {
             faults: None,
             scenario: None,
             idle: true,
+            incarnation: 0,
             redirect_uris: vec![format!("http://127.0.0.1:{}/callback", free_port())],
         };
         let sim = start(options).await.unwrap();
