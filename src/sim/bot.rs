@@ -97,9 +97,8 @@ impl Bot {
         match draw {
             0..22 if exposed < 130 => self.rest(engine, sym, Side::Buy),
             0..46 if exposed >= 130 => self.reduce(engine, open),
-            22..36 => self.take(engine, sym, Side::Buy),
             36..46 if exposed > 60 => self.reduce(engine, open),
-            36..46 => self.take(engine, sym, Side::Buy),
+            22..46 => self.take(engine, sym, Side::Buy),
             46..58 => self.reduce(engine, open),
             58..70 => self.move_one(engine, &working),
             70..78 if working.len() > 5 => self.cancel_one(engine, &working),

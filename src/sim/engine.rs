@@ -30,7 +30,7 @@ use uuid::Uuid;
 pub use account::{Account, Balances, Configurations, Kind, PositionView};
 pub use event::{EngineEvent, EventId, Execution, Report, Restated};
 pub use history::{History, HistoryQuery, Hours, Timeframe};
-pub use lifecycle::Part;
+pub use lifecycle::{Answers, Part};
 pub use order::{AccountNo, Changes, NewLeg, NewOrder, Order, OrderFilter, OrderId, StatusFilter, StopLoss};
 pub use position::Position;
 pub use query::{ActivityFilter, ClockView, FillActivity, Truth, activity_id};

@@ -282,7 +282,6 @@ impl Engine {
             Side::Sell if opposite_opens => {
                 return Err(Refusal::forbidden("cannot open a short sell while a long buy order is open"));
             }
-            Side::Buy => {}
             Side::Sell if asset.class == AssetClass::Crypto => {
                 return Err(Refusal::balance(asset.coin(), hold_qty, Decimal::ZERO));
             }
@@ -295,7 +294,7 @@ impl Engine {
             Side::Sell if account.configurations.no_shorting || account.configurations.max_margin_multiplier < 2 => {
                 return Err(Refusal::forbidden("account is not allowed to short"));
             }
-            Side::Sell => {}
+            Side::Buy | Side::Sell => {}
         }
         let cost_basis = new.notional.unwrap_or(hold_qty * hold_price);
         if asset.class == AssetClass::Crypto && cost_basis < Decimal::TEN {

@@ -22,6 +22,9 @@ pub enum Part {
     Percent(Decimal),
 }
 
+/// One answer each for several things asked at once.
+pub type Answers<Id, Done> = Vec<(Id, Result<Done, Refusal>)>;
+
 impl Engine {
     /// Asks for a cancel; the venue answers in a moment, and a fill may come first.
     pub fn cancel(&mut self, account: AccountNo, id: OrderId) -> Result<(), Refusal> {
@@ -30,7 +33,7 @@ impl Engine {
     }
 
     /// Asks for a cancel of every open order that a client can cancel by itself; each with its own answer.
-    pub fn cancel_all(&mut self, account: AccountNo) -> Result<Vec<(OrderId, Result<(), Refusal>)>, Refusal> {
+    pub fn cancel_all(&mut self, account: AccountNo) -> Result<Answers<OrderId, ()>, Refusal> {
         let open: Vec<Ix> = self.need_account(account)?.open.iter().copied().collect();
         let mut answers = Vec::with_capacity(open.len());
         for ix in open {
@@ -71,11 +74,7 @@ impl Engine {
     }
 
     /// Closes every position, after canceling the orders that hold it if asked to; each with its own answer.
-    pub fn close_all(
-        &mut self,
-        account: AccountNo,
-        cancel_orders: bool,
-    ) -> Result<Vec<(Sym, Result<Order, Refusal>)>, Refusal> {
+    pub fn close_all(&mut self, account: AccountNo, cancel_orders: bool) -> Result<Answers<Sym, Order>, Refusal> {
         self.need_account(account)?;
         if cancel_orders {
             let open: Vec<Ix> = self.need_account(account)?.open.iter().copied().collect();
@@ -402,10 +401,9 @@ impl Engine {
         let slot = self.slot(ix);
         let order = &slot.order;
         let left = match (order.status.is_terminal(), order.qty, order.notional) {
-            (true, _, _) => Decimal::ZERO,
             (false, Some(qty), _) => qty - order.filled_qty,
             (false, None, Some(notional)) => notional.checked_div(slot.hold_price).unwrap_or_default().round_dp(9),
-            (false, None, None) => Decimal::ZERO,
+            (true, _, _) | (false, None, None) => Decimal::ZERO,
         };
         let asset = self.market.asset(slot.sym);
         let (mut margin, mut qty) = (Decimal::ZERO, Decimal::ZERO);

@@ -33,8 +33,8 @@ impl Refusal {
         Self { status, code, message: message.into(), extra: Vec::new() }
     }
 
-    fn with(mut self, name: &'static str, value: impl ToString) -> Self {
-        self.extra.push((name, Member::Text(value.to_string())));
+    fn with<T: std::fmt::Display + ?Sized>(mut self, name: &'static str, value: &T) -> Self {
+        self.extra.push((name, Member::Text(format!("{value}"))));
         self
     }
 
@@ -75,7 +75,7 @@ impl Refusal {
 
     /// Too dear.
     pub fn buying_power(available: Decimal, cost_basis: Decimal) -> Self {
-        Self::forbidden("insufficient buying power").with("buying_power", available).with("cost_basis", cost_basis)
+        Self::forbidden("insufficient buying power").with("buying_power", &available).with("cost_basis", &cost_basis)
     }
 
     /// Too little of it, or too much of it promised to other orders.
@@ -84,9 +84,9 @@ impl Refusal {
         let mut refusal = Self::forbidden(format!(
             "insufficient qty available for order (requested: {asked}, available: {available})"
         ))
-        .with("available", available)
-        .with("existing_qty", existing)
-        .with("held_for_orders", held)
+        .with("available", &available)
+        .with("existing_qty", &existing)
+        .with("held_for_orders", &held)
         .with("symbol", symbol);
         if !related.is_empty() {
             let ids = related.iter().map(Uuid::to_string).collect();
@@ -103,13 +103,13 @@ impl Refusal {
     /// Would trade with an order of the same account.
     pub fn wash_trade(existing: Uuid, reason: &str) -> Self {
         Self::forbidden("potential wash trade detected. use complex orders")
-            .with("existing_order_id", existing)
+            .with("existing_order_id", &existing)
             .with("reject_reason", reason)
     }
 
     /// The same between two limits.
     pub fn wash_trade_limits(existing: Uuid, reason: &str, buy: Decimal, sell: Decimal) -> Self {
-        Self::wash_trade(existing, reason).with("buy_limit_price", buy).with("sell_limit_price", sell)
+        Self::wash_trade(existing, reason).with("buy_limit_price", &buy).with("sell_limit_price", &sell)
     }
 
     /// More decimals than the price may have.

@@ -46,6 +46,7 @@ words!(
 
 impl Side {
     /// The other side.
+    #[must_use]
     pub const fn opposite(self) -> Self {
         match self {
             Self::Buy => Self::Sell,
