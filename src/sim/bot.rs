@@ -46,6 +46,11 @@ impl Bot {
         Self { account, dice, tempo: usual, usual, next_at: Timestamp::UNIX_EPOCH, acts: 0 }
     }
 
+    /// Whose orders it places.
+    pub fn account(&self) -> AccountNo {
+        self.account
+    }
+
     /// When it will act next.
     pub fn next_at(&self) -> Timestamp {
         self.next_at
@@ -112,29 +117,45 @@ impl Bot {
         }
     }
 
+    /// Market orders in one half of the assets and resting ones in the other, so that they never meet as wash trades.
     fn act_for_load(&mut self, engine: &mut Engine, open: bool) {
         let Some(sym) = self.choose(engine, open) else { return };
-        let working = self.working(engine, 30);
-        let whole = Decimal::from(self.dice.between(1, 5));
         let crypto = engine.market().asset(sym).class == AssetClass::Crypto;
-        let qty = if crypto { whole / Decimal::ONE_HUNDRED } else { whole };
-        let held = engine.account(self.account).map_or(Decimal::ZERO, |account| account.position_qty(sym));
-        let side =
-            if held > Decimal::from(40) || (held > qty && self.dice.chance(500)) { Side::Sell } else { Side::Buy };
+        let unit = if crypto { Decimal::new(1, 2) } else { Decimal::ONE };
+        let qty = unit * Decimal::from(self.dice.between(1, 5));
+        let rests = sym.index() % 2 == 1;
         match self.dice.below(10) {
-            0..4 => self.market(engine, sym, side, qty),
-            4..7 => {
-                let price = self.beside(engine, sym, side, 4);
-                let order = NewOrder {
-                    time_in_force: gtc_for(crypto),
-                    ..self.named(NewOrder::limit(name(engine, sym), side, qty, price))
-                };
-                self.send(engine, &order);
+            0..5 if rests => self.rest_far(engine, sym, qty),
+            5 => {
+                let working = self.working(engine, 30);
+                let resting: Vec<&Order> = working.iter().filter(|order| order.status == Status::New).collect();
+                if let Some(order) = self.dice.pick(&resting) {
+                    // Another quantity, not another price: a load must not wander into the market.
+                    drop(engine.replace(self.account, order.id, &Changes { qty: Some(qty), ..Changes::default() }));
+                }
             }
-            7 => self.move_one(engine, &working),
-            _ if working.len() > 20 => self.cancel_one(engine, &working),
-            _ => self.market(engine, sym, side, qty),
+            6..10 if rests => {
+                let working = self.working(engine, 30);
+                self.cancel_one(engine, &working);
+            }
+            _ => {
+                let held = engine.account(self.account).map_or(Decimal::ZERO, |account| account.position_qty(sym));
+                let full = held > unit * Decimal::from(40);
+                let side = if full || (held > qty && self.dice.chance(500)) { Side::Sell } else { Side::Buy };
+                self.market(engine, sym, side, qty);
+            }
         }
+    }
+
+    /// Bids some percent below the market, where hardly anything trades.
+    fn rest_far(&mut self, engine: &mut Engine, sym: Sym, qty: Decimal) {
+        let instrument = engine.market().get(sym);
+        let (last, step) = (instrument.last.price, instrument.asset.price_step);
+        let crypto = instrument.asset.class == AssetClass::Crypto;
+        let exact = last * Decimal::new(self.dice.between(920, 970), 3);
+        let price = ((exact / step).trunc() * step).normalize();
+        let order = self.named(NewOrder::limit(name(engine, sym), Side::Buy, qty, price));
+        self.send(engine, &NewOrder { time_in_force: gtc_for(crypto), ..order });
     }
 
     /// An asset that trades now: shares mostly, coins at times; only coins when the exchange is closed.

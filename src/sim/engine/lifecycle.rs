@@ -134,11 +134,15 @@ impl Engine {
             }
             return;
         }
-        if !self.slot(old).is_open() {
+        // What the old order executed in between is not executed again.
+        let meanwhile = self.slot(old).order.filled_qty - self.slot(new).filled_before;
+        let left = self.slot(new).order.qty.unwrap_or_default() - meanwhile;
+        if !self.slot(old).is_open() || left <= Decimal::ZERO {
             self.refuse_replacement(old);
             self.end(new, Status::Rejected, Some("the order to be replaced is done"));
             return;
         }
+        self.slot_mut(new).order.qty = Some(left);
         let was_held = self.slot(old).order.status == Status::Held || !self.slot(old).live;
         let triggered = self.slot(old).triggered;
         let at = self.stamp();

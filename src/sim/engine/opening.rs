@@ -1,9 +1,9 @@
 //! An account that has been traded before anybody looked: days of the bot's work, and months of equity behind them.
 
-use jiff::{Timestamp, ToSpan};
+use jiff::{SignedDuration, Timestamp, ToSpan};
 use rust_decimal::Decimal;
 
-use super::{Engine, EngineOptions};
+use super::{AccountNo, Engine, EngineOptions, NewOrder, Side, TimeInForce};
 use crate::sim::bot::Bot;
 use crate::sim::calendar;
 use crate::sim::dice::Dice;
@@ -27,6 +27,7 @@ impl Engine {
         let mut engine = Self::new(EngineOptions { start: begin, step_millis: PAST_STEP_MILLIS, ..options });
         engine.invent_curves(seed);
         engine.muted = true;
+        engine.invent_holdings(bot.account());
         bot.begin_leisurely(begin);
         engine.bot = Some(bot);
         engine.advance_to(start);
@@ -37,6 +38,28 @@ impl Engine {
             bot.begin(start);
         }
         engine
+    }
+
+    /// A few things held by the accounts that no bot trades on, so that they are worth looking at.
+    fn invent_holdings(&mut self, traded: AccountNo) {
+        let accounts: Vec<AccountNo> =
+            self.accounts.iter().map(|account| account.no).filter(|no| *no != traded).collect();
+        for no in accounts {
+            let mut dice = Dice::new(self.options.seed, 6_000 + u64::from(no.0));
+            for symbol in ["KO", "AAPL", "SPY"] {
+                let Some(sym) = self.market.find(symbol) else { continue };
+                let price = self.market.get(sym).last.price;
+                let money = Decimal::from(dice.between(1_500, 5_000));
+                let qty = money.checked_div(price).unwrap_or_default().trunc().max(Decimal::ONE);
+                let above = (price * Decimal::new(dice.between(106, 115), 2)).round_dp(2);
+                // Refusals are impossible with an account that has just been opened, and would do no harm.
+                drop(self.place(no, &NewOrder::market(symbol, Side::Buy, qty)));
+                let soon = self.now.checked_add(SignedDuration::from_mins(3)).unwrap_or(self.now);
+                self.advance_to(soon);
+                let rest = NewOrder::limit(symbol, Side::Sell, qty, above);
+                drop(self.place(no, &NewOrder { time_in_force: TimeInForce::Gtc, ..rest }));
+            }
+        }
     }
 
     /// Months of daily equity for every account, walked back from its opening cash.

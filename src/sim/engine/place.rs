@@ -63,6 +63,11 @@ impl Engine {
         (slot.order.order_class, slot.order.parent) = (before.order.order_class, before.order.parent);
         slot.order.position_intent = intent;
         slot.order.hwm = before.order.hwm;
+        if let Some(mark) = slot.order.hwm {
+            let step = self.market.asset(sym).price_step;
+            slot.order.stop_price = Some(super::matching::trailing_stop(&slot.order, mark, step));
+        }
+        slot.filled_before = before.order.filled_qty;
         slot.order.legs.clone_from(&before.order.legs);
         slot.shadows = Some(old);
         slot.drawn = before.drawn;
@@ -296,6 +301,7 @@ impl Engine {
             live: false,
             triggered: false,
             shadows: None,
+            filled_before: Decimal::ZERO,
             successor: None,
             sibling: None,
             legs: Vec::new(),
@@ -345,7 +351,9 @@ impl Engine {
 
     /// Enters an order's expiry, hold and interest.
     pub(super) fn enlist(&mut self, ix: Ix) {
-        if let Some(at) = self.slot(ix).order.expires_at {
+        // Orders for the closing auction end with it: the auction itself cancels what it can't fill.
+        let order = &self.slot(ix).order;
+        if let Some(at) = order.expires_at.filter(|_| order.time_in_force != TimeInForce::Cls) {
             self.expiries.insert((at, ix));
         }
         self.rehold(ix);

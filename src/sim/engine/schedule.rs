@@ -189,6 +189,11 @@ impl Engine {
         let market = &self.market;
         for account in &mut self.accounts {
             let balances = account.balances(market);
+            // A session closed by hand closes once more by the calendar; the later figure counts.
+            let again = account.daily.last().is_some_and(|(at, _)| calendar::in_new_york(*at).date() == date);
+            if again {
+                account.daily.pop();
+            }
             account.daily.push((now, balances.equity));
             account.last_maintenance_margin = balances.maintenance_margin;
             account.balance_asof = date;

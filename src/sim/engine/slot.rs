@@ -35,6 +35,8 @@ pub(super) struct Slot {
     pub triggered: bool,
     /// The order it is about to take the place of.
     pub shadows: Option<Ix>,
+    /// What that order had executed when the replacement was asked for.
+    pub filled_before: Decimal,
     /// The order about to take its place.
     pub successor: Option<Ix>,
     /// The other leg of its pair.

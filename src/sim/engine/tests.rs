@@ -358,4 +358,56 @@ fn busy(seed: u64, rate: u32, until: &str) -> Engine {
     engine
 }
 
+#[test]
+fn auctions_fill_at_their_price_and_cancel_what_does_not_fit() {
+    let evening: Timestamp = "2026-10-20T23:30:00Z".parse().unwrap();
+    let mut engine = Engine::new(EngineOptions { step_millis: 30_000, ..EngineOptions::new(18, evening) });
+    let of = |tif, order: NewOrder| NewOrder { time_in_force: tif, ..order };
+    let market = NewOrder::market("KO", Side::Buy, dec("3"));
+    let open = engine.place(PAPER, &of(TimeInForce::Opg, market.clone())).unwrap();
+    let low = NewOrder::limit("AAPL", Side::Buy, dec("3"), dec("100"));
+    let low = engine.place(PAPER, &of(TimeInForce::Opg, low)).unwrap();
+    let close = engine.place(PAPER, &of(TimeInForce::Cls, NewOrder { symbol: "F".into(), ..market.clone() })).unwrap();
+    let session = calendar::next_open(evening);
+    engine.advance_to(session.open_at + SignedDuration::from_secs(1));
+    let status = |engine: &Engine, order: &Order| engine.order(PAPER, order.id).unwrap().status;
+    assert_eq!(status(&engine, &open), Status::Filled);
+    assert_eq!(status(&engine, &low), Status::Canceled);
+    assert_eq!(status(&engine, &close), Status::Accepted);
+    engine.advance_to(session.open_at + SignedDuration::from_hours(1));
+    let refusal = engine.place(PAPER, &of(TimeInForce::Opg, market)).unwrap_err();
+    assert_eq!(refusal.status, 422);
+    engine.advance_to(session.close_at);
+    assert_eq!(status(&engine, &close), Status::Filled);
+}
+
+#[test]
+fn what_the_old_order_executes_during_a_replacement_is_not_executed_again() {
+    let mut engine = engine(19);
+    let old = engine.place(PAPER, &NewOrder::limit("MSFT", Side::Buy, dec("10"), dec("100"))).unwrap();
+    pass(&mut engine, 50);
+    let new = engine.replace(PAPER, old.id, &Changes { limit_price: Some(dec("101")), ..Changes::default() }).unwrap();
+    engine.force_fill(PAPER, old.id, Some(dec("4")), None).unwrap();
+    pass(&mut engine, 50);
+    assert_eq!(engine.order(PAPER, new.id).unwrap().qty, Some(dec("6")));
+    assert_eq!(engine.order(PAPER, old.id).unwrap().status, Status::Replaced);
+}
+
+#[test]
+fn closing_the_market_by_hand_ends_day_orders_and_opening_it_lets_others_work() {
+    let mut engine = engine(20);
+    let day = engine.place(PAPER, &NewOrder::limit("KO", Side::Buy, dec("1"), dec("10"))).unwrap();
+    pass(&mut engine, 50);
+    engine.force_phase(Phase::Closed);
+    assert_eq!(engine.order(PAPER, day.id).unwrap().status, Status::Expired);
+    assert!(!engine.clock().is_open);
+    let next = engine
+        .place(PAPER, &NewOrder { time_in_force: TimeInForce::Gtc, ..NewOrder::market("KO", Side::Buy, dec("1")) })
+        .unwrap();
+    pass(&mut engine, 5_000);
+    assert_eq!(engine.order(PAPER, next.id).unwrap().status, Status::Accepted);
+    engine.force_phase(Phase::Regular);
+    assert_eq!(engine.order(PAPER, next.id).unwrap().status, Status::Filled);
+}
+
 mod properties;
