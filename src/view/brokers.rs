@@ -128,7 +128,7 @@ fn linked(pen: &mut Pen<'_>, area: Rect, account: &AccountState, model: &Model, 
         return;
     }
     let room = area.right().saturating_sub(x);
-    let with_number = room >= width(&label) + width(&number) + 1;
+    let with_number = room > width(&label) + width(&number);
     x = pen.text(x, area.y, room, &label, theme.strong);
     if with_number && number != label {
         pen.right(x, area.y, area.right().saturating_sub(x), &number, theme.dim);
@@ -142,7 +142,7 @@ fn linked(pen: &mut Pen<'_>, area: Rect, account: &AccountState, model: &Model, 
         if next + needed.min(9) > area.right() {
             break;
         }
-        pen.text(next, line, 3, " · ", theme.faint);
+        pen.put(next + 1, line, pen.glyphs.dot, theme.faint);
         next = pen.text(next + 3, line, area.right().saturating_sub(next + 3), &fact, theme.dim);
     }
 }

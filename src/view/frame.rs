@@ -67,7 +67,8 @@ impl Pen<'_> {
             next += 2;
         }
         next = self.text(next, y, end.saturating_sub(next + 1), frame.title, style);
-        self.put(next, y, ' ', style);
+        // Only the name is set off: where a focused title is reversed, the facts beside it are not.
+        self.put(next, y, ' ', border);
         next += 1;
         let rule = if frame.kind.is_live() { glyphs.live.horizontal } else { glyphs.paper.horizontal };
         for (index, (text, fact_style)) in frame.facts.iter().enumerate() {
@@ -78,9 +79,9 @@ impl Pen<'_> {
                 break;
             }
             self.put(next, y, lead, if index == 0 { border } else { theme.faint });
-            self.put(next + 1, y, ' ', style);
+            self.put(next + 1, y, ' ', border);
             next = self.text(next + 2, y, end.saturating_sub(next + 3), text, *fact_style);
-            self.put(next, y, ' ', style);
+            self.put(next, y, ' ', border);
             next += 1;
         }
     }

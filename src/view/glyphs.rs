@@ -38,6 +38,8 @@ pub(super) struct Glyphs {
     pub(super) late: char,
     /// Left of the selected row.
     pub(super) bar: char,
+    /// Left of a marked row.
+    pub(super) mark: char,
     /// Left of the title of the pane with the keys.
     pub(super) focus: char,
     /// Text goes on.
@@ -72,6 +74,7 @@ pub(super) const UNICODE: Glyphs = Glyphs {
     dot: '·',
     late: '↺',
     bar: '▌',
+    mark: '◆',
     focus: '▸',
     ellipsis: '…',
     mask: '•',
@@ -101,6 +104,7 @@ pub(super) const ASCII: Glyphs = Glyphs {
     dot: '-',
     late: '@',
     bar: '>',
+    mark: '+',
     focus: '>',
     ellipsis: '~',
     mask: '*',
@@ -133,6 +137,7 @@ mod tests {
             glyphs.dot,
             glyphs.late,
             glyphs.bar,
+            glyphs.mark,
             glyphs.focus,
             glyphs.ellipsis,
             glyphs.mask,

@@ -32,7 +32,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
         pen.put(x, area.y, *mark, *style);
         x = pen.text(x + 2, area.y, needed, text, theme.text) + 2;
     }
-    let Some((open, long, short)) = market(model) else { return };
+    let Some((open, long, short)) = market(model, pen.glyphs.dot) else { return };
     let room = time_at.saturating_sub(x + 2);
     let text = if width(&long) <= room {
         long
@@ -72,7 +72,7 @@ fn counts(pen: &Pen<'_>, model: &Model) -> Vec<(char, Style, String)> {
     found.into_iter().map(|(mark, style, word, number)| (mark, style, format!("{number} {word}"))).collect()
 }
 
-fn market(model: &Model) -> Option<(bool, String, String)> {
+fn market(model: &Model, dot: char) -> Option<(bool, String, String)> {
     let dated = model.clock.as_ref()?;
     let clock = &dated.value;
     let now = model.exchange_now();
@@ -80,7 +80,7 @@ fn market(model: &Model) -> Option<(bool, String, String)> {
     let left = std::time::Duration::try_from(next.duration_since(now)).unwrap_or_default();
     let word = if clock.is_open { "open" } else { "closed" };
     let left = countdown(left);
-    Some((clock.is_open, format!("NYSE {word} · {verb} in {left}"), format!("NYSE {word} {left}")))
+    Some((clock.is_open, format!("NYSE {word} {dot} {verb} in {left}"), format!("NYSE {word} {left}")))
 }
 
 /// The tabs of the panes, for terminals that show one at a time.

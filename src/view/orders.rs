@@ -52,7 +52,10 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Pan
         (working + account.blotter.working_count(), known + account.blotter.order_count())
     });
     let theme = pen.theme;
-    let facts = format!("working {working} · done {}", known - working.min(known));
+    let mut facts = format!("working {working} {} done {}", pen.glyphs.dot, known - working.min(known));
+    if !model.marks.is_empty() {
+        facts.push_str(&format!(" {} {} marked", pen.glyphs.dot, model.marks.len()));
+    }
     let (filter, stale) = (super::filter_fact(model, Pane::Orders, list.rows.len()), super::stale_fact(model));
     let frame = Frame {
         kind: scope::kind(model),
@@ -91,11 +94,15 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Pan
         sorted: list.sort.map(|column| (column, list.reversed)),
     };
     let one = model.scope != AccountScope::All;
-    let hidden = |column: usize| one && column == ACCOUNT;
+    let hidden = |column: usize| (one && column == ACCOUNT) || list.hidden.contains(&column);
     let headers = pen.table(inner, &COLUMNS, hidden, &panes.sheet, &mut panes.order_columns, &rows);
     let body = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
     for row in flash_rows {
         pen.restyle(Rect { y: body.y + cells(row), height: 1, x: body.x + 1, width: body.width - 1 }, theme.flash);
+    }
+    let window = list.rows.iter().skip(first).take(height).enumerate();
+    for (row, _) in window.filter(|(_, key)| model.marks.contains(*key)) {
+        pen.put(body.x, body.y + cells(row), pen.glyphs.mark, theme.key);
     }
     for (column, area) in headers.into_iter().filter(|(column, _)| *column < OrderColumn::ALL.len()) {
         pen.hit(area, HitTarget::Header(Pane::Orders, column));

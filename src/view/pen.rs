@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
-use ratatui::style::Style;
+use ratatui::style::{Modifier, Style};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -147,9 +147,24 @@ impl Pen<'_> {
         }
     }
 
-    /// Changes the style of what is there.
+    /// Lays a style over a row: selection or flash. The word LIVE keeps its block, whatever lies over it.
     pub(super) fn restyle(&mut self, area: Rect, style: Style) {
-        self.buf.set_style(area, style);
+        let block = self.theme.tag_live.bg;
+        let area = area.intersection(*self.buf.area());
+        for y in area.top()..area.bottom() {
+            for x in area.left()..area.right() {
+                let Some(cell) = self.buf.cell_mut(Position { x, y }) else { continue };
+                if block == Some(cell.bg) {
+                    continue;
+                }
+                // Without colours the block is reversed; on a reversed row it stands out by not being so.
+                let reversed = cell.modifier.contains(Modifier::REVERSED);
+                cell.set_style(style);
+                if reversed && style.add_modifier.contains(Modifier::REVERSED) {
+                    cell.modifier.remove(Modifier::REVERSED);
+                }
+            }
+        }
     }
 
     /// Makes an area answer to the mouse.

@@ -86,7 +86,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Pan
         sorted: list.sort.map(|column| (column, list.reversed)),
     };
     let one = model.scope != AccountScope::All;
-    let hidden = |column: usize| one && column == ACCOUNT;
+    let hidden = |column: usize| (one && column == ACCOUNT) || list.hidden.contains(&column);
     let headers = pen.table(inner, &COLUMNS, hidden, &panes.sheet, &mut panes.tape_columns, &rows);
     let body = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
     for row in flash_rows {

@@ -54,6 +54,16 @@ impl<'a> Doc<'a> {
         }
     }
 
+    /// A line of code, wrapped under its own indentation.
+    pub(super) fn code(&mut self, text: &str, style: Style) {
+        let text = clean(text);
+        let inner = text.trim_start();
+        let indent = text.len() - inner.len();
+        for line in wrap(inner, self.wide.saturating_sub(indent)) {
+            self.lines.push(Line::from(Span::styled(format!("{}{line}", " ".repeat(indent)), style)));
+        }
+    }
+
     /// Labels and values, in two columns where both fit; a value too long for its column gets lines of its own.
     pub(super) fn fields(&mut self, fields: &[(&str, String, Style)]) {
         let label = fields.iter().map(|(label, ..)| label.len()).max().unwrap_or(0) + 2;

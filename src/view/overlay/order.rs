@@ -56,7 +56,7 @@ fn json(doc: &mut Doc<'_>, order: &Order, pen: &Pen<'_>) {
     let value: Result<serde_json::Value, _> = serde_json::from_str(raw);
     let pretty = value.and_then(|value| serde_json::to_string_pretty(&value)).unwrap_or_else(|_| raw.to_string());
     for line in pretty.lines() {
-        doc.text(line, pen.theme.text);
+        doc.code(line, pen.theme.text);
     }
 }
 
