@@ -377,6 +377,23 @@ impl Desk {
         desk
     }
 
+    /// A paper account that has traded all day: this many orders more, every third of them still working.
+    pub fn busy(orders: u32) -> Self {
+        let now = Now { mono: Mono(UPTIME), wall: time(NOW) };
+        let model = Model::new(program(), Keymap::default(), brokers(), now);
+        let mut desk = Self { model, now, books: BTreeMap::new(), epochs: BTreeMap::new() };
+        let mut book = paper_book();
+        for number in 0..orders {
+            let at = format!("{:02}:{:02}:{:02}", 10 + number / 3600 % 3, number / 60 % 60, number % 60);
+            let new = limit(order(&format!("9{number:06}"), &at, Side::Buy, "AAPL", "100", OrderType::Limit), "186.20");
+            book.orders.push(if number % 3 == 0 { new } else { filled(new, "100", "186.19") });
+        }
+        desk.books.insert(paper().id, book);
+        desk.send(Msg::Started { links: vec![paper()] });
+        desk.partial_fill();
+        desk
+    }
+
     /// Sends a message and answers whatever the program then asks.
     pub fn send(&mut self, msg: Msg) {
         let mut todo: Vec<Msg> = vec![msg];

@@ -126,6 +126,20 @@ fn live_and_paper_differ_by_word_and_border_without_any_colour() {
 }
 
 #[test]
+fn the_word_live_keeps_its_block_under_the_cursor() {
+    for (name, depth) in [("dark", Depth::TrueColour), ("light", Depth::TrueColour), ("dark", Depth::Ansi)] {
+        let theme = Theme::by_name(name, depth).unwrap();
+        let shot = shoot("unlink-row", (80, 24), theme.clone(), false);
+        let at = shot.find(" LIVE  Alpaca").unwrap();
+        assert_eq!(Some(shot.buffer[at].bg), theme.tag_live.bg, "{name} at {depth:?}");
+    }
+    let shot = shoot("unlink-row", (80, 24), Theme::by_name("none", Depth::Mono).unwrap(), false);
+    let (x, y) = shot.find(" LIVE  Alpaca").unwrap();
+    let reversed = |x: u16| shot.buffer[(x, y)].modifier.contains(Modifier::REVERSED);
+    assert_ne!(reversed(x), reversed(x + 8), "the block is lost in the selected row");
+}
+
+#[test]
 fn without_colour_no_cell_has_one_and_every_gain_or_loss_has_its_sign() {
     for screen in stage::SCREENS {
         let shot = shoot(screen, (160, 50), Theme::by_name("dark", Depth::Mono).unwrap(), false);
@@ -153,7 +167,7 @@ fn sixteen_colours_are_enough() {
 fn in_ascii_nothing_else_is_drawn() {
     for screen in stage::SCREENS {
         let shot = shoot(screen, (120, 36), Theme::default(), true);
-        let odd: String = shot.text().chars().filter(|ch| !ch.is_ascii() && !"·…".contains(*ch)).collect();
+        let odd: String = shot.text().chars().filter(|ch| !ch.is_ascii()).collect();
         assert!(odd.is_empty(), "{screen} draws {odd}");
     }
 }

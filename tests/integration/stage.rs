@@ -36,7 +36,7 @@ pub const SCREENS: [&str; 18] = [
 pub fn desk(name: &str, size: (u16, u16)) -> Desk {
     let mut desk = match name {
         "first-run" | "welcome" | "add" | "waiting" | "confirm" | "failed" => Desk::empty(program()),
-        "both" | "all" | "live" | "broker" | "unlink" | "picture" => Desk::both(),
+        "both" | "all" | "live" | "broker" | "unlink" | "unlink-row" | "picture" => Desk::both(),
         "simulated" => Desk::with(brokerdeck::app::model::Program { simulated: true, ..program() }, &[paper()]),
         _ => Desk::paper(),
     };
@@ -61,7 +61,9 @@ pub fn desk(name: &str, size: (u16, u16)) -> Desk {
         "order-json" => desk.press("3 enter J"),
         "position" => desk.press("4 enter"),
         "broker" => desk.press("1 g j enter"),
+        "unlink-row" => desk.press("1 g j"),
         "unlink" => desk.press("1 g j u"),
+        "marked" => desk.press("3 space j space"),
         "cancel" => desk.press("3 x"),
         "chart" => desk.press("2 enter h h h h h h h h"),
         "tape" => desk.press("5"),
