@@ -381,7 +381,7 @@ impl Desk {
     pub fn busy(orders: u32) -> Self {
         let now = Now { mono: Mono(UPTIME), wall: time(NOW) };
         let model = Model::new(program(), Keymap::default(), brokers(), now);
-        let mut desk = Self { model, now, books: BTreeMap::new(), epochs: BTreeMap::new() };
+        let mut desk = Self { model, now, log: Vec::new(), books: BTreeMap::new(), epochs: BTreeMap::new() };
         let mut book = paper_book();
         for number in 0..orders {
             let at = format!("{:02}:{:02}:{:02}", 10 + number / 3600 % 3, number / 60 % 60, number % 60);
