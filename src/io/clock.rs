@@ -32,7 +32,7 @@ impl Clock {
 
     /// A point on the monotonic clock as the runtime counts it.
     pub fn instant(&self, at: Mono) -> Instant {
-        self.start.checked_add(at.0).unwrap_or_else(|| Instant::now() + Duration::from_secs(86_400))
+        self.start.checked_add(at.0).unwrap_or_else(|| Instant::now() + Duration::from_hours(24))
     }
 }
 

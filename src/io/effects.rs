@@ -74,7 +74,7 @@ impl Effects {
             Effect::DropRequests { link } => self.send(&link, Command::Drop),
             Effect::AskClock { link } => self.send(&link, Command::Clock),
             Effect::BeginLink { attempt, broker, browser } => {
-                self.linking(|linker| linker.begin(attempt, broker, browser))
+                self.linking(|linker| linker.begin(attempt, broker, browser));
             }
             Effect::OpenBrowser { attempt } => self.linking(|linker| linker.open_browser(attempt)),
             Effect::SubmitRedirect { attempt, url } => self.linking(|linker| linker.submit_redirect(attempt, &url)),
@@ -90,10 +90,11 @@ impl Effects {
     }
 
     fn linking(&self, act: impl FnOnce(&Linker)) {
-        match &self.linker {
-            Some(linker) => act(linker),
-            None => tracing::error!("a linking effect in a program that does not link"),
-        }
+        let Some(linker) = &self.linker else {
+            tracing::error!("a linking effect in a program that does not link");
+            return;
+        };
+        act(linker);
     }
 
     fn unlink(&mut self, link: LinkId) {

@@ -310,7 +310,7 @@ impl Loop {
             tokio::select! {
                 biased; // keys first: the operator never queues behind the tape
                 event = keys.next() => match event {
-                    Some(Ok(event)) => batch.extend(self.event(event, view)),
+                    Some(Ok(event)) => batch.extend(input::message(event, |column, row| view.hit(column, row))),
                     // A closed terminal answers with errors for ever; leaving at once keeps it from spinning.
                     Some(Err(_)) | None => return GONE,
                 },
@@ -318,7 +318,7 @@ impl Loop {
                 1.. = self.inbox.recv_many(&mut batch, BATCH) => {}
                 () = Self::wait(self.clock, deadline) => batch.push(Msg::Tick),
             }
-            for msg in batch.drain(..).collect::<Vec<_>>() {
+            for msg in std::mem::take(&mut batch) {
                 for effect in self.handle(msg) {
                     if self.on_terminal(effect, screen).is_err() {
                         return GONE;
@@ -326,10 +326,6 @@ impl Loop {
                 }
             }
         }
-    }
-
-    fn event(&self, event: Event, view: &ViewState) -> Option<Msg> {
-        input::message(event, |column, row| view.hit(column, row))
     }
 
     fn draw(&self, screen: &mut Screen, view: &mut ViewState) -> std::io::Result<()> {

@@ -270,9 +270,9 @@ impl Rule {
             let body = rest.get(1..).unwrap_or_default();
             let (value, next) = body.find(marks).map_or((body, ""), |at| body.split_at(at));
             if mark == '=' {
-                time = Some(value)
+                time = Some(value);
             } else {
-                parts.push((mark, value))
+                parts.push((mark, value));
             }
             rest = next;
         }

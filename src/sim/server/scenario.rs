@@ -30,16 +30,16 @@ pub struct Step {
 #[serde(deny_unknown_fields)]
 struct File {
     #[serde(default)]
-    step: Vec<RawStep>,
+    step: Vec<Map<String, Value>>,
 }
 
-#[derive(Deserialize)]
-struct RawStep {
-    after: String,
-    #[serde(rename = "do")]
-    action: String,
-    #[serde(flatten)]
-    body: Map<String, Value>,
+/// Takes a text out of a step; what is left is the body of its request.
+fn text_of(step: &mut Map<String, Value>, name: &str) -> Result<String, String> {
+    match step.shift_remove(name) {
+        Some(Value::String(text)) => Ok(text),
+        Some(_) => Err(format!("{name:?} of a step is not a text")),
+        None => Err(format!("a step without {name:?}")),
+    }
 }
 
 /// Reads a scenario file.
@@ -54,7 +54,8 @@ pub fn read(path: &Path) -> Result<Vec<Step>, String> {
 fn parse(text: &str) -> Result<Vec<Step>, String> {
     let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
     let mut steps = Vec::new();
-    for RawStep { after, action, body } in file.step {
+    for mut body in file.step {
+        let (after, action) = (text_of(&mut body, "after")?, text_of(&mut body, "do")?);
         let wait = parse_duration(&after).ok_or_else(|| format!("not a length of time: {after:?}"))?;
         if !control::ACTIONS.iter().any(|(name, _)| *name == action) {
             return Err(format!("unknown step {action:?}"));

@@ -273,12 +273,11 @@ fn access(sim: &Sim, action: &str, body: &Body<'_>) -> Done {
         match action {
             "token" => return issue(sim, body).map(Some),
             "revoke" => {
-                let count = match body.text("token") {
-                    Some(token) => usize::from(lock(&sim.grants).revoke(token)),
-                    None => {
-                        let account = body.account(sim, "account")?;
-                        lock(&sim.grants).revoke_all(Some(account))
-                    }
+                let count = if let Some(token) = body.text("token") {
+                    usize::from(lock(&sim.grants).revoke(token))
+                } else {
+                    let account = body.account(sim, "account")?;
+                    lock(&sim.grants).revoke_all(Some(account))
                 };
                 sim.revoked.send_modify(|count| *count += 1);
                 return Ok(Some(json!({"revoked": count})));
