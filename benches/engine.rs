@@ -1,6 +1,18 @@
 //! How fast the simulated brokerage is: order events a second under load, and single requests beside a million orders.
 //! Figures are comparable only within one run.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::duration_suboptimal_units,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "it fails like a test, and is none of the program"
+)]
+
 use std::cell::RefCell;
 
 use brokerdeck::sim::bot::Bot;
@@ -69,7 +81,7 @@ fn a_quiet_hour(bencher: divan::Bencher) {
 /// Single requests with so many orders resting.
 #[divan::bench_group(sample_count = 11)]
 mod beside {
-    use super::*;
+    use super::{RefCell, Engine, empty, ACCOUNT, far_limit, pass, OrderFilter, StatusFilter};
 
     const SIZES: &[usize] = &[1_000, 1_000_000];
 

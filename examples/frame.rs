@@ -1,6 +1,18 @@
 //! Prints one frame of a fixed desk as escape text, to be looked at:
 //! `cargo run --example frame -- SCREEN COLSxROWS [THEME [DEPTH]]`.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::duration_suboptimal_units,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "it fails like a test, and is none of the program"
+)]
+
 #[path = "../tests/integration/fixture.rs"]
 mod fixture;
 #[path = "../tests/integration/stage.rs"]

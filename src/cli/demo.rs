@@ -154,7 +154,7 @@ async fn link_paper(accounts: &Accounts) -> Result<(), Error> {
             match progress {
                 LinkProgress::Waiting { .. } => linker.approve_in_demo(attempt),
                 LinkProgress::Confirm { accounts, .. } => {
-                    linker.save(attempt, vec!["Alpaca Paper".to_owned(); accounts.len()])
+                    linker.save(attempt, vec!["Alpaca Paper".to_owned(); accounts.len()]);
                 }
                 LinkProgress::Saved { .. } => return Ok(()),
                 LinkProgress::Failed(failure) => return Err(Error::failed(failure.sentence().0)),

@@ -32,7 +32,7 @@ pub async fn run(context: &Context) -> Result<u8, Error> {
     files(context, &mut report)?;
     let accounts = context.accounts();
     match accounts.tokens.location().await {
-        Ok(place) => report.good(&place)?,
+        Ok(place) => Report::good(&place)?,
         Err(error) => report.bad(&error.to_string(), error.hint().unwrap_or("see [tokens] in the configuration"))?,
     }
     for spec in &context.config.brokers {
@@ -46,7 +46,7 @@ pub async fn run(context: &Context) -> Result<u8, Error> {
         }
     };
     if links.is_empty() {
-        report.good("no account is linked yet; `brokerdeck link alpaca-paper` links one")?;
+        Report::good("no account is linked yet; `brokerdeck link alpaca-paper` links one")?;
     }
     for link in &links {
         account(&accounts, link, &mut report).await?;
@@ -59,7 +59,7 @@ struct Report {
 }
 
 impl Report {
-    fn good(&self, text: &str) -> Result<(), Error> {
+    fn good(text: &str) -> Result<(), Error> {
         output::line(&format!("ok    {}", sanitize(text))).map(drop)
     }
 
@@ -72,19 +72,19 @@ impl Report {
 
 fn files(context: &Context, report: &mut Report) -> Result<(), Error> {
     let found = if context.config.found { "is valid" } else { "does not exist; the defaults hold" };
-    report.good(&format!("configuration {} {found}", context.paths.config.display()))?;
+    Report::good(&format!("configuration {} {found}", context.paths.config.display()))?;
     if let Err(error) = context.keymap() {
         report.bad(&error.to_string(), "correct [keys]; `brokerdeck keys` lists the names")?;
     }
-    report.good(&format!("data {}", context.paths.data.display()))?;
-    report.good(&format!("log {}", context.paths.log().display()))
+    Report::good(&format!("data {}", context.paths.data.display()))?;
+    Report::good(&format!("log {}", context.paths.log().display()))
 }
 
 /// Can the broker be linked: a client, and a free callback port?
 async fn broker(spec: &BrokerSpec, report: &mut Report) -> Result<(), Error> {
     if let Some(missing) = spec.missing() {
         // Brokers nobody set up are no fault.
-        return report.good(&format!("{}: not set up ({missing})", spec.id));
+        return Report::good(&format!("{}: not set up ({missing})", spec.id));
     }
     let mut free = Vec::new();
     for uri in &spec.redirect_uris {
@@ -97,7 +97,7 @@ async fn broker(spec: &BrokerSpec, report: &mut Report) -> Result<(), Error> {
         let text = format!("{}: every callback port of redirect_uris is taken", spec.id);
         return report.bad(&text, "close the program that uses them, or register and list another redirect URI");
     }
-    report.good(&format!("{}: can be linked; free callback port {}", spec.id, free.join(", ")))
+    Report::good(&format!("{}: can be linked; free callback port {}", spec.id, free.join(", ")))
 }
 
 /// Does the account answer, by REST and by stream, and do the clocks agree?
@@ -111,7 +111,7 @@ async fn account(accounts: &Accounts, link: &LinkRecord, report: &mut Report) ->
     match access.client.request(&Request::Account).await {
         Ok(Reply::Account(account)) => {
             let state = account.block().unwrap_or("open for trading");
-            report.good(&format!("{name}: REST answers, status {}, {state}", account.status))?;
+            Report::good(&format!("{name}: REST answers, status {}, {state}", account.status))?;
             if account.id != link.account_id {
                 let text = format!("{name}: another account answers than was linked");
                 report.bad(&text, "the paper account was reset; link it again to confirm the new one")?;
@@ -144,7 +144,7 @@ async fn account(accounts: &Accounts, link: &LinkRecord, report: &mut Report) ->
         tracing::warn!("the stream's task failed");
     }
     match outcome {
-        Ok(()) => report.good(&format!("{name}: the stream listens to trade updates")),
+        Ok(()) => Report::good(&format!("{name}: the stream listens to trade updates")),
         Err(reason) => {
             report.bad(&format!("{name}: {reason}"), "the dashboard falls back to other forms and polling by itself")
         }
@@ -153,7 +153,7 @@ async fn account(accounts: &Accounts, link: &LinkRecord, report: &mut Report) ->
 
 fn skewed(name: &str, skew: i64, at: Timestamp, report: &mut Report) -> Result<(), Error> {
     if skew.abs() <= SKEW {
-        return report.good(&format!("{name}: clocks agree within {SKEW} s"));
+        return Report::good(&format!("{name}: clocks agree within {SKEW} s"));
     }
     let text = format!("{name}: this machine's clock is {skew} s off the broker's ({at:.0})");
     report.bad(&text, "set the clock, for example by NTP; ages and countdowns are wrong until then")

@@ -54,6 +54,7 @@ impl Reader {
 }
 
 /// The error and the cure for an account that cannot be reached.
+#[expect(clippy::needless_pass_by_value, reason = "it stands where an error is mapped")]
 pub fn access(error: AccessError) -> Error {
     match &error {
         AccessError::NoToken { .. } => Error::NeedsLink {

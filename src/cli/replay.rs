@@ -74,6 +74,7 @@ pub fn run(global: &Global, args: &ReplayArgs) -> Result<u8, Error> {
     outcome
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it stands where an error is mapped")]
 fn unreadable(error: RecordError) -> Error {
     Error::usage(error.to_string(), "recordings are made with `brokerdeck --record FILE`".to_owned())
 }

@@ -101,6 +101,7 @@ async fn serve(command: SimCommand) -> Result<(), Error> {
     Ok(())
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it stands where an error is mapped")]
 fn cannot_start(error: SimError) -> Error {
     match error {
         SimError::NotLoopback(_) => Error::usage(error.to_string(), "use 127.0.0.1 or [::1]".to_owned()),

@@ -8,10 +8,10 @@ fn file(name: &str) -> String {
 
 /// The text between two markers of the README.
 fn block(text: &str, name: &str) -> String {
-    let begin = text.find(&format!("<!-- {name}:begin")).expect("the begin marker");
-    let begin = begin + text[begin..].find("-->").unwrap() + 3;
-    let end = text.find(&format!("<!-- {name}:end -->")).expect("the end marker");
-    text[begin..end].trim().to_owned()
+    let (_, rest) = text.split_once(&format!("<!-- {name}:begin")).expect("the begin marker");
+    let (_, rest) = rest.split_once("-->").expect("the end of the begin marker");
+    let (shown, _) = rest.split_once(&format!("<!-- {name}:end -->")).expect("the end marker");
+    shown.trim().to_owned()
 }
 
 /// `BROKERDECK_BLESS=1 cargo test` writes what is generated instead of comparing.

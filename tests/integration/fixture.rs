@@ -25,7 +25,7 @@ use jiff::tz::TimeZone;
 /// What the clock shows when the desk is ready: 13:46:16 in New York.
 pub const NOW: &str = "2026-11-24T18:46:16.400Z";
 /// How long the program has run by then.
-const UPTIME: Duration = Duration::from_secs(9 * 60);
+const UPTIME: Duration = Duration::from_mins(9);
 
 /// What a broker knows of one account.
 #[derive(Debug, Clone)]
@@ -54,7 +54,7 @@ pub fn time(text: &str) -> Timestamp {
 /// Today in New York, by the time of day.
 pub fn today(clock: &str) -> Timestamp {
     let at: Timestamp = time(&format!("2026-11-24T{clock}Z"));
-    at + Duration::from_secs(5 * 3600)
+    at + Duration::from_hours(5)
 }
 
 fn px(text: &str) -> Option<Price> {

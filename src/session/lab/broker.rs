@@ -151,6 +151,7 @@ impl Broker {
         use OrderStatus as S;
         let order = self.orders[place].now();
         let (status, cum) = (order.status.clone(), order.cum_qty);
+        #[expect(clippy::match_same_arms, reason = "each row is a chance of its own")]
         let event = match (&status, chance.below(20)) {
             (S::Held | S::PendingNew, 0) if cum.is_zero() => (TradeEvent::Rejected, S::Rejected),
             (S::Held | S::PendingNew, 1) => (TradeEvent::Accepted, S::Accepted),

@@ -23,7 +23,7 @@ use crate::session::state::{ConnectionState, Epoch};
 const LIMITS: Limits = Limits { orders_page: 5, fills_page: 4, overlap: Duration::from_secs(45), held: 12 };
 /// The truth must be on the screen this long after everything has calmed down: a quiet account is audited every five
 /// minutes, and what an audit finds may need one more pass.
-const SETTLE: Duration = Duration::from_secs(480);
+const SETTLE: Duration = Duration::from_mins(8);
 
 /// How often a calm run is looked at.
 const LOOK: Duration = Duration::from_secs(20);
@@ -376,6 +376,7 @@ impl World {
     }
 
     /// The broker tells of an update; the network does with it what it does.
+    #[expect(clippy::needless_pass_by_value, reason = "the network takes it, and may lose it")]
     fn send(&mut self, update: TradeUpdate) {
         let Some(line) = self.line.filter(|line| line.subscribed && !line.mute) else { return };
         if self.chance.percent(self.plan.drop) {
@@ -556,7 +557,7 @@ impl World {
             stale = self.chance.below(self.plan.stale);
         }
         // The answer is made somewhere on the way.
-        let on_the_way = self.now + (answered - self.now) / 2;
+        let on_the_way = self.now + answered.checked_sub(self.now).unwrap() / 2;
         let moment = broker_time(on_the_way) - Duration::from_millis(stale);
         self.broker
             .answer(request, moment)

@@ -90,6 +90,7 @@ pub fn json<T: Serialize>(status: u16, value: &T) -> Response {
 }
 
 /// A JSON answer with status 200.
+#[expect(clippy::unnecessary_wraps, reason = "handlers end in it")]
 pub fn ok<T: Serialize>(value: &T) -> Answer {
     Ok(json(200, value))
 }

@@ -40,9 +40,8 @@ pub fn number(params: &Params, name: &str, default: usize, max: usize) -> Result
 /// True or false, with a default.
 pub fn flag(params: &Params, name: &str) -> Result<bool, ApiError> {
     match param(params, name) {
-        None => Ok(false),
         Some("true" | "True" | "1") => Ok(true),
-        Some("false" | "False" | "0") => Ok(false),
+        None | Some("false" | "False" | "0") => Ok(false),
         Some(_) => Err(ApiError::parameter(format!("invalid {name}"))),
     }
 }

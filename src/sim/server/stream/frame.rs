@@ -45,6 +45,7 @@ impl Encoding {
     }
 
     /// What a client said; clients may speak JSON or MessagePack whatever they hear.
+    #[expect(clippy::unused_self, reason = "it belongs to the frames of a connection")]
     pub fn read(self, bytes: &[u8]) -> Option<Value> {
         let packed = || rmp_serde::from_slice(bytes).ok();
         let value: Option<Value> = serde_json::from_slice(bytes).ok().or_else(packed);
