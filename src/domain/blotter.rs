@@ -250,12 +250,16 @@ impl Blotter {
                 }
             }
             self.last_fill_at = self.last_fill_at.max(execution.at);
-            self.ledger.enter(execution);
+            self.ledger.restore(execution);
         }
         for place in 0..self.orders.len() {
-            if let Some(id) = self.orders.get(place).map(|order| order.id.clone()) {
-                self.adds_up(&id);
+            let Some(order) = self.orders.get(place) else { continue };
+            let id = order.id.clone();
+            // The end was told with less executed than was known, so its time was not taken over.
+            if order.canceled_at.max(order.expired_at).max(order.failed_at) > order.updated_at {
+                self.contested.insert(id.clone());
             }
+            self.adds_up(&id);
         }
         self.tape.restore(tape);
         let lines: Vec<TapeEntry> = self.tape.entries().to_vec();
@@ -274,7 +278,8 @@ impl Blotter {
         let before = self.order(&order.id).map(|known| (known.status.clone(), known.cum_qty, known.updated_at));
         // A state newer than ours with less executed than we know: an execution was undone and nobody told us.
         let undone = before.as_ref().is_some_and(|(_, cum, at)| order.cum_qty < *cum && order.updated_at > *at);
-        if undone {
+        // Where reports came out of order it may just not know the latest one yet; two answers that agree decide then.
+        if undone && !self.contested.contains(&order.id) {
             lowered.insert(order.id.clone());
         }
         let changed = self.merge_order(order, undone, true, changes);
@@ -308,6 +313,14 @@ impl Blotter {
             return true;
         };
         if order.updated_at.is_some() && order.updated_at < *settled && !left_out(Ablation::Monotone) {
+            return false;
+        }
+        let older = order.updated_at.is_some() && order.updated_at < known.updated_at;
+        if older && order.cum_qty > known.cum_qty {
+            // Either a late report, or something was undone in between: REST's newest answer decides.
+            self.contested.insert(order.id.clone());
+        }
+        if older && evidence && !left_out(Ablation::Monotone) {
             return false;
         }
         if evidence {

@@ -93,7 +93,7 @@ pub(super) fn row_id(row: &str) -> ExecutionId {
 /// True when two reports may be of one moment: stream and activity list round their times differently. Where something
 /// was undone the same span may have been executed again soon after.
 fn same_moment(a: &Execution, b: &Execution, strict: bool) -> bool {
-    let apart = jiff::SignedDuration::from_millis(if strict { 1_500 } else { 10_000 });
+    let apart = jiff::SignedDuration::from_millis(if strict { 1_500 } else { 4_000 });
     match (a.at, b.at) {
         (Some(a), Some(b)) => a.duration_since(b).abs() < apart,
         _ => true,
@@ -341,6 +341,13 @@ impl Ledger {
         }
         self.push(execution);
         Entered::New
+    }
+
+    /// Puts back a row of an earlier run. Rows that were kept apart then stay apart.
+    pub(super) fn restore(&mut self, execution: Execution) {
+        if !self.by_id.contains_key(&execution.id) {
+            self.push(execution);
+        }
     }
 
     /// A later report may know what an earlier one did not; true when it did.

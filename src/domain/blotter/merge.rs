@@ -30,9 +30,6 @@ pub(super) fn judge(known: &Order, arrived: &Order, may_lower: bool, evidence: b
         let mut merged = arrived.clone();
         // After a late fill its quantity counts, its status does not reopen the order.
         keep_end(&mut merged, known);
-        // More executed is newer whatever its time says; the later time stays, or an old answer would look like an
-        // undoing.
-        merged.updated_at = known.updated_at.max(arrived.updated_at);
         keep_relations(&mut merged, known);
         return Verdict::Take(Box::new(merged));
     }

@@ -33,6 +33,8 @@ pub(super) struct Audits {
     last_heard: Option<Mono>,
     live_since: Mono,
     pass_began: Mono,
+    /// A whole pass that began after the lag has shown all that is older than the stream.
+    based: bool,
     /// The broker's time of the latest change known then.
     live_from: Option<Timestamp>,
     executions: HashSet<ExecutionId>,
@@ -66,7 +68,7 @@ impl Audits {
     }
 
     /// Notes what a pass found; true when the stream should have told of some of it.
-    pub(super) fn found(&mut self, changes: &Changes, blotter: &Blotter) -> bool {
+    pub(super) fn found(&mut self, changes: &Changes, complete: bool, blotter: &Blotter) -> bool {
         // No event says that a leg is held (API.md 6.7).
         let live_from = self.live_from;
         let told = |id: &&OrderId| {
@@ -79,7 +81,8 @@ impl Audits {
             let row = blotter.execution(id);
             row.is_some_and(|row| (row.at.is_none() || row.at > live_from) && !explains(&row.order_id))
         };
-        if self.pass_began.since(self.live_since) < LAG {
+        if !self.based {
+            self.based = complete && self.pass_began.since(self.live_since) >= LAG;
             return false;
         }
         self.executions.extend(changes.executions.iter().filter(traded).cloned());

@@ -133,7 +133,7 @@ impl Session {
                 self.timers.set(Timer::Marks, now.mono + MARKS_EVERY);
             }
             Phase::Live => {
-                if self.audits.found(&changes, blotter) {
+                if self.audits.found(&changes, picture.complete, blotter) {
                     self.timers.set(Timer::Verdict, now.mono + super::audit::GRACE);
                 }
                 if recovered > 0 {
