@@ -81,7 +81,7 @@ fn a_quiet_hour(bencher: divan::Bencher) {
 /// Single requests with so many orders resting.
 #[divan::bench_group(sample_count = 11)]
 mod beside {
-    use super::{RefCell, Engine, empty, ACCOUNT, far_limit, pass, OrderFilter, StatusFilter};
+    use super::{ACCOUNT, Engine, OrderFilter, RefCell, StatusFilter, empty, far_limit, pass};
 
     const SIZES: &[usize] = &[1_000, 1_000_000];
 
