@@ -378,6 +378,7 @@ impl Desk {
     }
 
     /// A paper account that has traded all day: this many orders more, every third of them still working.
+    #[allow(dead_code, reason = "the frame benchmark uses it; tests and example share the file")]
     pub fn busy(orders: u32) -> Self {
         let now = Now { mono: Mono(UPTIME), wall: time(NOW) };
         let model = Model::new(program(), Keymap::default(), brokers(), now);
