@@ -3,6 +3,18 @@
 //! `cargo bench --bench decode`. The last lines are medians of interleaved rounds: only their ratios mean anything.
 //! `BROKERDECK_BENCH_ORDERS` sets how many orders the blotter holds (default 100,000).
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::duration_suboptimal_units,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "it fails like a test, and is none of the program"
+)]
+
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 

@@ -1,6 +1,17 @@
 //! What one frame costs (P9): ours against the same panes made of stock widgets, in one run. Both draw into a cleared
 //! buffer and compare it with the one before, as a terminal would.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::duration_suboptimal_units,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "it fails like a test, and is none of the program"
+)]
 #![expect(clippy::unwrap_used, reason = "a bench that cannot set its stage has nothing to measure")]
 
 #[path = "../tests/integration/fixture.rs"]
