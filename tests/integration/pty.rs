@@ -77,13 +77,6 @@ fn a_panic_gives_the_terminal_back_before_it_speaks() {
 }
 
 #[test]
-fn a_vanished_terminal_ends_the_program() {
-    let terminal = Terminal::start(80, 24, DEMO, &[]);
-    terminal.wait_for("SIMULATED");
-    assert!(!terminal.vanish().success());
-}
-
-#[test]
 fn a_resize_redraws_and_a_tiny_terminal_gets_a_polite_notice() {
     let mut terminal = Terminal::start(80, 24, DEMO, &[]);
     terminal.wait_for("SIMULATED");

@@ -41,7 +41,7 @@ fn entries(model: &Model) -> Vec<PaletteEntry> {
     for account in &model.accounts {
         let link = &account.link;
         entries.push(PaletteEntry {
-            title: format!("Show {} · {} · {}", link.label, link.account_number, link.environment),
+            title: format!("Show {}, {}, {}", link.label, link.account_number, link.environment),
             command: PaletteCommand::Show(AccountScope::One(link.id.clone())),
             disabled: None,
         });

@@ -155,14 +155,6 @@ impl Terminal {
         }
     }
 
-    /// Takes the terminal away, as when its window is closed.
-    pub fn vanish(mut self) -> ExitStatus {
-        self.writer = None;
-        let Self { master, mut child, .. } = self;
-        drop(master);
-        child.wait().unwrap()
-    }
-
     /// Where the program keeps its files, when it was started with `--data-dir` in its home.
     pub fn home(&self) -> &Path {
         self.home.path()
