@@ -7,7 +7,7 @@ mod vault;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
@@ -73,13 +73,13 @@ pub struct Tokens {
 #[derive(Debug)]
 enum Choice {
     Memory,
-    Configured { choice: TokenStoreChoice, dir: PathBuf, connect: Connect },
+    Configured { choice: TokenStoreChoice, dir: PathBuf, connect: Connect, vault: OnceLock<Arc<Vault>> },
 }
 
 /// The store in use.
 #[derive(Debug)]
 enum Store {
-    System(Vault),
+    System(Arc<Vault>),
     /// With the reason why the system's store is not used, when it was wanted.
     File(FileStore, Option<String>),
     Memory(Mutex<BTreeMap<LinkId, SecretString>>),
@@ -93,7 +93,7 @@ impl Tokens {
 
     /// [`Self::new`] with another way to the system's store.
     pub fn with_system(choice: TokenStoreChoice, dir: &Path, connect: Connect) -> Self {
-        Self::of(Choice::Configured { choice, dir: dir.to_owned(), connect })
+        Self::of(Choice::Configured { choice, dir: dir.to_owned(), connect, vault: OnceLock::new() })
     }
 
     /// Nothing outlives the program.
@@ -184,7 +184,7 @@ impl Tokens {
     }
 
     async fn choose(&self) -> Result<Store, StoreError> {
-        let Choice::Configured { choice, dir, connect } = &self.choice else {
+        let Choice::Configured { choice, dir, connect, vault } = &self.choice else {
             return Ok(Store::Memory(Mutex::default()));
         };
         no_core_dumps();
@@ -192,7 +192,8 @@ impl Tokens {
         if *choice == TokenStoreChoice::File {
             return Ok(Store::File(file, None));
         }
-        let vault = Vault::open(connect.clone());
+        // One thread, however often a store that does not work is asked for.
+        let vault = Arc::clone(vault.get_or_init(|| Arc::new(Vault::open(connect.clone()))));
         match (vault.probe().await, choice) {
             (Ok(()), _) => {
                 self.move_into(&file, &vault).await?;
@@ -213,10 +214,7 @@ impl Tokens {
             return Ok(());
         }
         for (link, token) in &tokens {
-            // A token that is in the store already is the newer one: the file was not in use since.
-            if vault.get(link).await.map_err(system)?.is_some() {
-                continue;
-            }
+            // The file wins: it exists only when something was linked since the store was last in use.
             vault.set(link, token).await.map_err(system)?;
             let back = vault.get(link).await.map_err(system)?;
             if back.is_none_or(|back| back.expose_secret() != token.expose_secret()) {

@@ -2,6 +2,7 @@
 //!
 //! Talks to loopback only, and does over HTTP what a browser would: no way around the real code path.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use url::{Host, Url};
@@ -9,11 +10,15 @@ use url::{Host, Url};
 /// How long the whole visit may take.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// Opens the page, presses Allow, and follows the redirect to our own callback address.
+/// Opens the page, chooses an account that is not linked yet, presses Allow, and follows the redirect to our own callback address.
 ///
 /// # Errors
 /// A sentence, when one of the steps failed.
-pub(super) async fn approve(authorize_url: &str, tls: &rustls::ClientConfig) -> Result<(), String> {
+pub(super) async fn approve(
+    authorize_url: &str,
+    linked: &[Arc<str>],
+    tls: &rustls::ClientConfig,
+) -> Result<(), String> {
     let url = Url::parse(authorize_url).map_err(|_| "the consent page has no address".to_owned())?;
     if !is_loopback(&url) {
         return Err("only the consent page of the simulated brokerage can be answered from here".to_owned());
@@ -28,8 +33,10 @@ pub(super) async fn approve(authorize_url: &str, tls: &rustls::ClientConfig) -> 
     let failed = |error: reqwest::Error| format!("the consent page does not answer: {}", error.without_url());
     let page = client.get(url.clone()).send().await.map_err(failed)?.text().await.map_err(failed)?;
     let mut form = vec![("decision", "allow".to_owned())];
-    if let Some(account) = first_account(&page) {
-        form.push(("account", account));
+    let offered = accounts(&page);
+    let fresh = offered.iter().find(|number| linked.iter().all(|known| **known != ***number));
+    if let Some(account) = fresh.or(offered.first()) {
+        form.push(("account", (*account).to_owned()));
     }
     let answer = client.post(url.clone()).form(&form).send().await.map_err(failed)?;
     let location = answer.headers().get(reqwest::header::LOCATION).and_then(|value| value.to_str().ok());
@@ -47,15 +54,16 @@ pub(super) async fn approve(authorize_url: &str, tls: &rustls::ClientConfig) -> 
     Ok(())
 }
 
-/// The first account that the page offers.
-fn first_account(page: &str) -> Option<String> {
-    let (_, rest) = page.split_once("name=\"account\"")?;
-    let tag = rest.split_once('>').map_or(rest, |(tag, _)| tag);
-    let (_, value) = tag.split_once("value=\"").or_else(|| {
-        let (_, options) = rest.split_once("<option")?;
-        options.split_once("value=\"")
-    })?;
-    value.split_once('"').map(|(value, _)| value.to_owned())
+/// The accounts that the page offers in the field of that name.
+fn accounts(page: &str) -> Vec<&str> {
+    page.split("name=\"account\"")
+        .skip(1)
+        .filter_map(|rest| {
+            let (tag, _) = rest.split_once('>')?;
+            let (_, value) = tag.split_once("value=\"")?;
+            value.split_once('"').map(|(value, _)| value)
+        })
+        .collect()
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -72,11 +80,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_account_of_either_kind_of_choice_is_found() {
-        let radio = r#"<input type="radio" name="account" value="PA1" checked><input name="account" value="PA2">"#;
-        let select = r#"<select name="account"><option value="PA3">x</option></select>"#;
-        assert_eq!(first_account(radio).as_deref(), Some("PA1"));
-        assert_eq!(first_account(select).as_deref(), Some("PA3"));
-        assert_eq!(first_account("<p>no choice</p>"), None);
+    fn the_accounts_of_the_field_are_found_and_no_other_values() {
+        let page = r#"<input name="live_account" value="9"><input type="radio" name="account" value="PA1" checked>
+            <input name="account" value="PA2"><button name="decision" value="allow">"#;
+        assert_eq!(accounts(page), ["PA1", "PA2"]);
+        assert!(accounts("<p>no choice</p>").is_empty());
     }
 }

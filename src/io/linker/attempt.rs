@@ -215,8 +215,11 @@ impl Run {
                     }
                     Some(Command::Approve) if self.setup.may_approve => {
                         let (url, tls, reports) = (open.authorize_url.clone(), Arc::clone(tls), browser_reports.clone());
+                        let setup = Arc::clone(&self.setup);
                         tokio::spawn(async move {
-                            if let Err(reason) = approve::approve(url.expose(), &tls).await {
+                            let linked = setup.links.list().await.map(|listed| listed.links).unwrap_or_default();
+                            let linked: Vec<Arc<str>> = linked.into_iter().map(|link| link.account_number).collect();
+                            if let Err(reason) = approve::approve(url.expose(), &linked, &tls).await {
                                 drop(reports.send(Err(reason)).await);
                             }
                         });

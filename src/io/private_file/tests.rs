@@ -143,3 +143,53 @@ async fn files_set_aside_never_overwrite_each_other() {
     assert_eq!(std::fs::read(&places[0]).unwrap(), b"bad one");
     assert_eq!(read(&file), None);
 }
+
+/// The writer that [`a_writer_killed_at_any_moment_leaves_a_whole_file`] kills; does nothing when run by itself.
+#[tokio::test]
+async fn writer_to_be_killed() {
+    let Some(dir) = std::env::var_os("BROKERDECK_TEST_WRITER") else { return };
+    let file = PrivateFile::new(Path::new(&dir), "tokens.json");
+    for round in 0_u64.. {
+        // Every version is one byte over and over, so that a torn file is seen at once.
+        let bytes = vec![b'a' + u8::try_from(round % 26).unwrap(); 64 * 1024];
+        file.locked(move |file| -> Result<(), FileError> { file.replace(&bytes) }).await.unwrap();
+    }
+}
+
+/// `BROKERDECK_KILLS` raises the count.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_writer_killed_at_any_moment_leaves_a_whole_file() {
+    use std::os::unix::fs::PermissionsExt;
+    let kills = std::env::var("BROKERDECK_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(10_u64);
+    let dir = tempfile::tempdir().unwrap();
+    let file = file(&dir);
+    replace(&file, b"aaaa").await.unwrap();
+    for kill in 0..kills {
+        let mut writer = tokio::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "io::private_file::tests::writer_to_be_killed", "--nocapture"])
+            .env("BROKERDECK_TEST_WRITER", dir.path().join("data"))
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        // The first replacement tells that the writer runs; then a spread of moments.
+        let before = std::fs::metadata(file.path()).unwrap().modified().unwrap();
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+        while std::fs::metadata(file.path()).unwrap().modified().unwrap() == before {
+            assert!(tokio::time::Instant::now() < deadline, "the writer never wrote");
+            tokio::task::yield_now().await;
+        }
+        for _ in 0..kill * 37 % 400 {
+            tokio::task::yield_now().await;
+        }
+        writer.kill().await.unwrap();
+        let bytes = read(&file).unwrap();
+        assert!(bytes.iter().all(|byte| *byte == bytes[0]) && [4, 64 * 1024].contains(&bytes.len()), "torn");
+        assert_eq!(std::fs::metadata(file.path()).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    replace(&file, b"aaaa").await.unwrap();
+    let left = std::fs::read_dir(dir.path().join("data")).unwrap().count();
+    assert_eq!(left, 2, "the file and its lock, no half-written copies");
+}

@@ -174,6 +174,8 @@ async fn tokens_move_from_the_file_to_the_system_store_and_leave_no_copy() {
     before.put(&link("PA1"), &secret("one")).await.unwrap();
     before.put(&link("PA2"), &secret("two")).await.unwrap();
     let keys = FakeKeys::default();
+    // From before the time when the store did not work and the account was linked again.
+    keys.secrets.lock().unwrap().insert("alpaca-paper/paper/PA1".to_owned(), "older".to_owned());
     let after = Tokens::with_system(TokenStoreChoice::Auto, dir.path(), keys.connect());
     assert_eq!(get(&after, "PA1").await.as_deref(), Some("one"));
     assert_eq!(get(&after, "PA2").await.as_deref(), Some("two"));
@@ -220,4 +222,26 @@ async fn a_file_that_others_could_read_is_neither_read_nor_overwritten() {
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
     assert!(matches!(tokens.get(&link("PA1")).await, Err(StoreError::File(FileError::Untrusted { .. }))));
     assert!(tokens.put(&link("PA1"), &secret("two")).await.unwrap_err().hint().unwrap().contains("chmod 600"));
+}
+
+#[tokio::test]
+async fn a_system_store_that_comes_back_is_used_without_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let (keys, seen) = (FakeKeys::default(), Arc::clone(&up));
+    let connect = Connect::new(move || {
+        let answers = seen.load(std::sync::atomic::Ordering::SeqCst);
+        if answers { Ok(Box::new(keys.clone())) } else { Err("locked".to_owned()) }
+    });
+    let tokens = Tokens::with_system(TokenStoreChoice::Os, dir.path(), connect);
+    assert!(tokens.put(&link("PA1"), &secret("one")).await.is_err());
+    up.store(true, std::sync::atomic::Ordering::SeqCst);
+    let kept = loop {
+        match tokens.put(&link("PA1"), &secret("one")).await {
+            Ok(()) => break get(&tokens, "PA1").await,
+            Err(StoreError::System { reason }) => assert_eq!(reason, "locked"),
+            Err(error) => panic!("{error}"),
+        }
+    };
+    assert_eq!(kept.as_deref(), Some("one"));
 }

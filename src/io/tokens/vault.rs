@@ -76,13 +76,16 @@ pub(super) struct Vault {
 }
 
 impl Vault {
-    /// Starts the thread; it connects at once.
+    /// Starts the thread; it connects at once, and again for a later call when that failed.
     pub(super) fn open(connect: Connect) -> Self {
         let (jobs, inbox) = mpsc::channel::<Job>();
         let work = move || {
-            let keys = (connect.0)();
+            let mut keys = (connect.0)();
             for job in inbox {
                 job(&keys);
+                if keys.is_err() {
+                    keys = (connect.0)();
+                }
             }
         };
         if let Err(error) = std::thread::Builder::new().name("secret-store".to_owned()).spawn(work) {

@@ -209,6 +209,84 @@ async fn an_interrupt_frees_the_port_and_says_which_signal() {
     assert!(std::net::TcpListener::bind(("127.0.0.1", script.port)).is_ok());
 }
 
+/// A Secret Service that accepts a connection and never answers must cost two seconds, and one that is not there none.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_silent_bus_costs_two_seconds_and_is_named() {
+    let script = Script::new().await;
+    let config = script.dir.path().join("config.toml");
+    let text_of_config = std::fs::read_to_string(&config).unwrap().replace("\"file\"", "\"auto\"");
+    std::fs::write(&config, text_of_config).unwrap();
+    let socket = script.dir.path().join("bus");
+    let listener = tokio::net::UnixListener::bind(&socket).unwrap();
+    let silent = tokio::spawn(async move {
+        let mut held = Vec::new();
+        loop {
+            held.push(listener.accept().await.unwrap());
+        }
+    });
+    for (address, least, most) in [(socket, 2, 10), (script.dir.path().join("nowhere"), 0, 5)] {
+        let mut command = script.command(&["brokers", "--json"]);
+        command.env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", address.display()));
+        let started = tokio::time::Instant::now();
+        let listed = tokio::time::timeout(PATIENCE, command.output()).await.unwrap().unwrap();
+        let took = started.elapsed().as_secs();
+        assert!(listed.status.success(), "{listed:?}");
+        assert!((least..most).contains(&took), "{took} s");
+        let document: serde_json::Value = serde_json::from_slice(&listed.stdout).unwrap();
+        let place = document["tokens"].as_str().unwrap();
+        assert!(place.contains("tokens.json") && place.contains("does not work"), "{place}");
+    }
+    silent.abort();
+}
+
+/// What is pasted into a terminal carries the code; it is not echoed, and the echo is back afterwards.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_paste_into_a_terminal_is_not_shown() {
+    use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+    let script = Script::new().await;
+    let pty = native_pty_system().openpty(PtySize { rows: 24, cols: 200, ..PtySize::default() }).unwrap();
+    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_brokerdeck"));
+    for argument in ["link", "acme-paper", "--no-browser", "--config"] {
+        command.arg(argument);
+    }
+    command.arg(script.dir.path().join("config.toml"));
+    command.arg("--data-dir");
+    command.arg(script.dir.path().join("data"));
+    command.env("HOME", script.dir.path());
+    let mut child = pty.slave.spawn_command(command).unwrap();
+    let (mut reader, mut writer) = (pty.master.try_clone_reader().unwrap(), pty.master.take_writer().unwrap());
+    let seen = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
+    let sink = std::sync::Arc::clone(&seen);
+    std::thread::spawn(move || {
+        let mut bytes = [0; 4096];
+        while let Ok(read @ 1..) = std::io::Read::read(&mut reader, &mut bytes) {
+            sink.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..read]));
+        }
+    });
+    let shows = async |what: &str| {
+        super::desk::eventually(what, || {
+            let found = seen.lock().unwrap().contains(what);
+            async move { found }
+        })
+        .await;
+    };
+    shows("press Enter.").await;
+    let url = seen.lock().unwrap().lines().find(|line| line.starts_with("http://")).unwrap().trim().to_owned();
+    let state = state(&url::Url::parse(&url).unwrap());
+    let pasted = format!("http://127.0.0.1:{}/callback?code=canary-code&state={state}\n", script.port);
+    std::io::Write::write_all(&mut writer, pasted.as_bytes()).unwrap();
+    shows("Type y and Enter").await;
+    std::io::Write::write_all(&mut writer, b"yes\n").unwrap();
+    shows("linked Acme Paper").await;
+    let status = tokio::task::spawn_blocking(move || child.wait().unwrap()).await.unwrap();
+    assert!(status.success());
+    let seen = seen.lock().unwrap();
+    assert!(!seen.contains("canary-code"), "{seen}");
+    assert!(seen.contains("yes"), "the echo is back for the answer: {seen}");
+}
+
 #[tokio::test]
 async fn nothing_secret_is_left_in_any_output_or_in_the_log_at_trace_level() {
     let script = Script::new().await;
