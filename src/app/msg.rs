@@ -11,7 +11,7 @@ use crate::link::progress::Sensitive;
 use crate::link::{AttemptId, LinkProgress, LinkRecord};
 use crate::session::{Epoch, Reply, RequestError, RequestId, StreamEvent};
 
-/// One thing that happened, handled by [`super::update`] in the order of arrival.
+/// One thing that happened, handled by [`super::update()`] in the order of arrival.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Msg {
     /// A key.

@@ -27,7 +27,7 @@ pub fn line(text: &str) -> Result<bool, Error> {
 /// Writes one JSON document to stdout, indented.
 ///
 /// # Errors
-/// As [`line`].
+/// As [`line()`].
 pub fn json<T: Serialize>(value: &T) -> Result<bool, Error> {
     let text = serde_json::to_string_pretty(value).map_err(|error| Error::failed(error.to_string()))?;
     line(&text)
@@ -36,7 +36,7 @@ pub fn json<T: Serialize>(value: &T) -> Result<bool, Error> {
 /// Writes one JSON value as a line of its own.
 ///
 /// # Errors
-/// As [`line`].
+/// As [`line()`].
 pub fn json_line<T: Serialize>(value: &T) -> Result<bool, Error> {
     let text = serde_json::to_string(value).map_err(|error| Error::failed(error.to_string()))?;
     line(&text)
@@ -45,7 +45,7 @@ pub fn json_line<T: Serialize>(value: &T) -> Result<bool, Error> {
 /// Writes lines to stdout until the reader is gone.
 ///
 /// # Errors
-/// As [`line`].
+/// As [`line()`].
 pub fn lines(all: &[String]) -> Result<(), Error> {
     for text in all {
         if !line(text)? {
