@@ -16,6 +16,7 @@ pub mod keys;
 pub mod link;
 pub mod orders;
 pub mod output;
+pub mod pace;
 pub mod positions;
 pub mod reader;
 pub mod replay;
@@ -43,7 +44,6 @@ use crate::io::log;
 use crate::io::paths::Paths;
 use crate::io::start::Settings;
 use crate::io::tokens::Tokens;
-use crate::link::LinkRecord;
 use crate::view::ViewState;
 
 /// Said when a command wants a terminal and has none.
@@ -187,18 +187,6 @@ impl Context {
             links: Arc::new(Links::in_dir(&self.paths.data)),
             tokens: Arc::new(Tokens::new(self.config.tokens, &self.paths.data)),
         }
-    }
-
-    /// The remembered links, with a notice on stderr when the list was unreadable.
-    ///
-    /// # Errors
-    /// As the file says.
-    pub async fn links(&self, accounts: &Accounts) -> Result<Vec<LinkRecord>, Error> {
-        let listed = accounts.links.list().await.map_err(|error| Error::failed(error.to_string()))?;
-        if let Some(notice) = &listed.notice {
-            output::note(notice);
-        }
-        Ok(listed.links)
     }
 
     /// The keys in force.

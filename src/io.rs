@@ -9,6 +9,7 @@ pub mod choices;
 pub mod clock;
 pub mod effects;
 pub mod harden;
+pub mod hyperlink;
 pub mod input;
 pub mod journal;
 pub mod linker;

@@ -10,7 +10,8 @@ use crate::link::LinkRecord;
 
 /// The stores that the configuration and the paths choose.
 pub fn stores(ctx: &Context) -> (Arc<Tokens>, Arc<Links>) {
-    (Arc::new(Tokens::new(ctx.config.tokens, &ctx.paths.data)), Arc::new(Links::in_dir(&ctx.paths.data)))
+    let accounts = ctx.accounts();
+    (accounts.tokens, accounts.links)
 }
 
 /// Every link that is remembered; what was found unreadable is said on stderr.

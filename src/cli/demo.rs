@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 use secrecy::SecretString;
 use tokio::sync::mpsc;
 
-use super::{Context, Global, dashboard};
+use super::{Context, Global, dashboard, pace};
 use crate::app::Msg;
 use crate::app::choices::Choices;
 use crate::app::model::Pane;
@@ -31,19 +31,8 @@ pub struct DemoArgs {
     #[arg(long, value_name = "N", default_value_t = 7)]
     pub seed: u64,
     /// How fast the market runs, from 0.1 to 100; 1 is real time.
-    #[arg(long, value_name = "X", default_value = "1", value_parser = pace)]
+    #[arg(long, value_name = "X", default_value = "1", value_parser = pace::parse)]
     pub pace: Decimal,
-}
-
-/// Reads a pace.
-///
-/// # Errors
-/// A sentence, for anything but a number from 0.1 to 100.
-pub fn pace(text: &str) -> Result<Decimal, String> {
-    let wrong = || format!("{text:?} is not a pace; use a number from 0.1 to 100");
-    let pace: Decimal = text.parse().map_err(|_| wrong())?;
-    let range = Decimal::new(1, 1)..=Decimal::ONE_HUNDRED;
-    if range.contains(&pace) { Ok(pace) } else { Err(wrong()) }
 }
 
 /// The longest a link may take on loopback.

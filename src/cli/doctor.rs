@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::{Context, output};
+use super::{Context, accounts, output};
 use crate::broker::alpaca::stream;
 use crate::config::BrokerSpec;
 use crate::domain::text::sanitize;
@@ -38,7 +38,7 @@ pub async fn run(context: &Context) -> Result<u8, Error> {
     for spec in &context.config.brokers {
         broker(spec, &mut report).await?;
     }
-    let links = match context.links(&accounts).await {
+    let links = match accounts::list(&accounts.links).await {
         Ok(links) => links,
         Err(error) => {
             report.bad(&error.to_string(), error.hint().unwrap_or("look at the file named"))?;

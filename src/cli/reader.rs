@@ -1,6 +1,6 @@
 //! What the reading commands share: the links that are meant, and one question to one account.
 
-use super::{Context, select};
+use super::{Context, accounts, select};
 use crate::broker::alpaca::rest::Client;
 use crate::error::Error;
 use crate::io::accounts::AccessError;
@@ -20,7 +20,7 @@ impl Reader {
     /// Linking errors when nothing is linked or a token is gone, usage errors for a name that fits none.
     pub async fn open(context: &Context, wanted: &[String]) -> Result<Self, Error> {
         let accounts = context.accounts();
-        let links = select::links(&context.links(&accounts).await?, wanted)?;
+        let links = select::links(&accounts::list(&accounts.links).await?, wanted)?;
         let mut clients = Vec::new();
         for link in &links {
             clients.push(accounts.access(link).await.map_err(access)?.client);

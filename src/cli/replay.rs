@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crossterm::event::{Event, KeyCode, KeyEventKind, KeyModifiers};
 
-use super::{Global, HEADLESS_HINT};
+use super::{Global, HEADLESS_HINT, pace};
 use crate::error::Error;
 use crate::io::record::{RecordError, Recorder, Replay};
 use crate::io::runtime::Loop;
@@ -19,7 +19,7 @@ pub struct ReplayArgs {
     /// A file written by `--record`.
     pub file: PathBuf,
     /// How fast to play, from 0.1 to 100; 1 is as it was.
-    #[arg(long, value_name = "X", default_value = "1", value_parser = pace)]
+    #[arg(long, value_name = "X", default_value = "1", value_parser = pace::parse)]
     pub pace: rust_decimal::Decimal,
 }
 
@@ -107,17 +107,6 @@ fn key() -> std::io::Result<Option<Key>> {
             _ => {}
         }
     }
-}
-
-/// Reads a pace.
-///
-/// # Errors
-/// A sentence, for anything but a number from 0.1 to 100.
-pub fn pace(text: &str) -> Result<rust_decimal::Decimal, String> {
-    let wrong = || format!("{text:?} is not a pace; use a number from 0.1 to 100");
-    let pace: rust_decimal::Decimal = text.parse().map_err(|_| wrong())?;
-    let range = rust_decimal::Decimal::new(1, 1)..=rust_decimal::Decimal::ONE_HUNDRED;
-    if range.contains(&pace) { Ok(pace) } else { Err(wrong()) }
 }
 
 fn slowed(wait: Duration, pace: rust_decimal::Decimal) -> Duration {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use rust_decimal::Decimal;
 
-use super::{output, runtime};
+use super::{output, pace, runtime};
 use crate::error::Error;
 use crate::io::clock::Clock;
 use crate::sim::options::{Frames, SimOptions};
@@ -22,7 +22,7 @@ pub struct SimCommand {
     #[arg(long, value_name = "N", default_value_t = 7)]
     pub seed: u64,
     /// How fast simulated time runs, from 0.1 to 100.
-    #[arg(long, value_name = "X", default_value = "1", value_parser = parse_pace)]
+    #[arg(long, value_name = "X", default_value = "1", value_parser = pace::parse)]
     pub pace: Decimal,
     /// Order events a second, instead of a human pace.
     #[arg(long, value_name = "EVENTS_PER_S")]
@@ -56,12 +56,6 @@ pub enum FramesChoice {
     Binary,
     /// Text everywhere.
     Text,
-}
-
-fn parse_pace(text: &str) -> Result<Decimal, String> {
-    let pace: Decimal = text.parse().map_err(|_| "not a number".to_owned())?;
-    let range = Decimal::new(1, 1)..=Decimal::from(100);
-    if range.contains(&pace) { Ok(pace) } else { Err("must be from 0.1 to 100".to_owned()) }
 }
 
 /// Serves until SIGTERM or SIGINT.

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use serde_json::{Map, Value};
 
 use super::select::AccountArgs;
-use super::{Context, json, output, select};
+use super::{Context, accounts, json, output, select};
 use crate::app::Model;
 use crate::app::model::AccountState;
 use crate::domain::blotter::TapeEntry;
@@ -23,7 +23,7 @@ use crate::io::start;
 /// Usage and linking errors.
 pub async fn run(context: &Context, args: &AccountArgs) -> Result<u8, Error> {
     let accounts = context.accounts();
-    let links = select::links(&context.links(&accounts).await?, &args.accounts)?;
+    let links = select::links(&accounts::list(&accounts.links).await?, &args.accounts)?;
     let mut running = start::headless(&context.settings()?, &accounts);
     running.start(links);
     let mut printer =

@@ -17,10 +17,9 @@ const LONGEST_PASTE: usize = 16 * 1024;
 pub fn message(event: Event, hit: impl Fn(u16, u16) -> HitTarget) -> Option<Msg> {
     match event {
         Event::Key(key) if key.kind != KeyEventKind::Release => chord(key).map(Msg::Key),
-        Event::Paste(text) => {
-            let end =
-                text.char_indices().map(|(at, ch)| at + ch.len_utf8()).take_while(|end| *end <= LONGEST_PASTE).last();
-            Some(Msg::Paste(Sensitive::new(text.get(..end.unwrap_or(0)).unwrap_or_default())))
+        Event::Paste(mut text) => {
+            text.truncate(text.floor_char_boundary(LONGEST_PASTE));
+            Some(Msg::Paste(Sensitive::new(text)))
         }
         Event::Resize(cols, rows) => Some(Msg::Resize { cols, rows }),
         Event::Mouse(mouse) => self::mouse(mouse, hit).map(Msg::Mouse),

@@ -18,7 +18,7 @@ use super::effects::Effects;
 use super::journal::{Batch, Journal, Opened, Record, Remembered, Saved};
 use super::record::Recorder;
 use super::terminal::{self, Screen};
-use super::{choices, input, paths, signals};
+use super::{choices, hyperlink, input, paths, signals};
 use crate::app::choices::Choices;
 use crate::app::effect::Memory;
 use crate::app::msg::Recollection;
@@ -332,7 +332,9 @@ impl Loop {
         #[cfg(debug_assertions)]
         assert!(std::env::var_os("BROKERDECK_PANIC").is_none(), "asked to panic, to see the terminal come back");
         execute!(screen.backend_mut(), BeginSynchronizedUpdate)?;
-        screen.draw(|frame| view::draw(&self.model, view, frame))?;
+        let drawn = screen.draw(|frame| view::draw(&self.model, view, frame))?;
+        let pieces = hyperlink::pieces(drawn.buffer, view.hyperlinks());
+        hyperlink::write(screen.backend_mut(), &pieces)?;
         execute!(screen.backend_mut(), EndSynchronizedUpdate)
     }
 

@@ -2,6 +2,8 @@
 
 mod terminal;
 
+use std::io::Write;
+
 use rustix::process::Signal;
 use terminal::Terminal;
 
@@ -76,6 +78,45 @@ fn a_panic_gives_the_terminal_back_before_it_speaks() {
     assert!(terminal.contents().contains("panicked"), "{}", terminal.contents());
 }
 
+/// Set for the process that plays a terminal emulator and dies.
+const HOLDER: &str = "BROKERDECK_TEST_TERMINAL_HOLDER";
+
+/// Not a test of its own: run again by the next one as a process that holds a terminal and vanishes with it.
+#[test]
+fn a_terminal_held_by_a_process_that_dies() {
+    if std::env::var_os(HOLDER).is_some() {
+        let terminal = Terminal::start(80, 24, DEMO, &[]);
+        terminal.wait_for("SIMULATED");
+        writeln!(std::io::stdout(), "holding {}", terminal.pid()).unwrap();
+        // Every copy of the terminal's other end goes with the process, as when a window is closed.
+        std::process::exit(0);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_vanished_terminal_ends_the_program() {
+    let holder = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "pty::a_terminal_held_by_a_process_that_dies", "--nocapture"])
+        .env(HOLDER, "1")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&holder.stdout).into_owned();
+    let (_, rest) = said.split_once("holding ").expect("the holder says which program it held");
+    let pid = rest.split_whitespace().next().unwrap().parse().unwrap();
+    terminal::wait_until_gone(pid);
+}
+
+#[test]
+fn raw_mode_is_on_while_the_dashboard_is_open() {
+    let mut terminal = Terminal::start(80, 24, DEMO, &[]);
+    terminal.wait_for("SIMULATED");
+    assert_ne!(terminal.modes(), terminal.modes_before(), "or the checks of a restored terminal would show nothing");
+    terminal.keys("q");
+    terminal.end();
+    terminal.assert_restored();
+}
+
 #[test]
 fn a_resize_redraws_and_a_tiny_terminal_gets_a_polite_notice() {
     let mut terminal = Terminal::start(80, 24, DEMO, &[]);
@@ -90,11 +131,20 @@ fn a_resize_redraws_and_a_tiny_terminal_gets_a_polite_notice() {
 }
 
 #[test]
-fn a_suspended_program_gives_the_terminal_back_and_comes_back_itself() {
-    let mut terminal = Terminal::start(80, 24, DEMO, &[]);
+fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_brings_the_dashboard_back() {
+    let script = format!(
+        "set -m; '{}' demo --seed 7; echo \"stopped $?\"; read line; fg >/dev/null; echo \"ended $?\"",
+        env!("CARGO_BIN_EXE_brokerdeck")
+    );
+    let mut terminal = Terminal::start_program("sh", 80, 24, &["-c", &script], &[]);
     terminal.wait_for("SIMULATED");
-    terminal.signal(Signal::CONT);
+    terminal.keys("\x1a");
+    terminal.wait_for("stopped 148");
+    terminal.assert_restored();
+    terminal.keys("\r");
+    terminal.wait_for("SIMULATED");
     terminal.keys("q");
+    terminal.wait_for("ended 0");
     terminal.end();
     terminal.assert_restored();
 }

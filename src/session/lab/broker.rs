@@ -374,7 +374,7 @@ impl Broker {
 }
 
 fn signed(side: &Side, qty: Qty) -> i64 {
-    let whole = i64::try_from(qty.decimal().mantissa()).unwrap_or(0);
+    let whole = i64::try_from(qty.decimal().mantissa()).expect("the laboratory trades small whole quantities");
     if side.is_sell() { -whole } else { whole }
 }
 

@@ -22,7 +22,7 @@ pub struct Terminal {
     writer: Option<Box<dyn Write + Send>>,
     child: Box<dyn Child + Send + Sync>,
     screen: Arc<(Mutex<Screen>, Condvar)>,
-    modes_before: Option<rustix::termios::Termios>,
+    modes_before: String,
     /// Home of the program; deleted with the terminal.
     pub home: tempfile::TempDir,
 }
@@ -30,21 +30,21 @@ pub struct Terminal {
 impl Terminal {
     /// Starts the binary with these arguments on a terminal of this size.
     pub fn start(columns: u16, rows: u16, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
-        let home = tempfile::tempdir().unwrap();
-        Self::start_in(home, columns, rows, arguments, environment)
+        Self::start_program(env!("CARGO_BIN_EXE_brokerdeck"), columns, rows, arguments, environment)
     }
 
-    /// As [`Self::start`], in a given home.
-    pub fn start_in(
-        home: tempfile::TempDir,
+    /// As [`Self::start`], with another program, such as a shell around ours.
+    pub fn start_program(
+        program: &str,
         columns: u16,
         rows: u16,
         arguments: &[&str],
         environment: &[(&str, &str)],
     ) -> Self {
+        let home = tempfile::tempdir().unwrap();
         let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_brokerdeck"));
+        let mut command = CommandBuilder::new(program);
         command.args(arguments);
         command.env_clear();
         command.env("TERM", "xterm-256color");
@@ -148,11 +148,22 @@ impl Terminal {
             assert!(!screen.bracketed_paste(), "bracketed paste is off");
             assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None, "the mouse is free");
         }
-        if let (Some(before), Some(after)) = (&self.modes_before, modes(&*self.master)) {
-            assert_eq!(before.local_modes, after.local_modes, "local modes are as before");
-            assert_eq!(before.input_modes, after.input_modes, "input modes are as before");
-            assert_eq!(before.output_modes, after.output_modes, "output modes are as before");
-        }
+        assert_eq!(self.modes_before, modes(&*self.master), "the terminal's modes are as before");
+    }
+
+    /// The program's process id.
+    pub fn pid(&self) -> u32 {
+        self.child.process_id().unwrap()
+    }
+
+    /// The modes now, in words.
+    pub fn modes(&self) -> String {
+        modes(&*self.master)
+    }
+
+    /// The modes before the program began.
+    pub fn modes_before(&self) -> &str {
+        &self.modes_before
     }
 
     /// Where the program keeps its files, when it was started with `--data-dir` in its home.
@@ -165,11 +176,11 @@ fn cells(count: u16) -> NonZero<u16> {
     NonZero::new(count).unwrap()
 }
 
-fn modes(master: &dyn MasterPty) -> Option<rustix::termios::Termios> {
-    let fd = master.as_raw_fd()?;
-    let path = format!("/proc/self/fd/{fd}");
-    let file = std::fs::OpenOptions::new().read(true).write(true).open(path).ok();
-    file.and_then(|file| rustix::termios::tcgetattr(file).ok())
+/// The terminal's modes in words; the type behind them belongs to no dependency of ours.
+fn modes(master: &dyn MasterPty) -> String {
+    let modes = master.get_termios().expect("a pseudo-terminal tells its modes");
+    let flags = (modes.input_flags, modes.output_flags, modes.control_flags, modes.local_flags);
+    format!("{flags:?}")
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test's deadline on a real terminal")]
@@ -179,4 +190,19 @@ fn now() -> Instant {
 
 fn deadline() -> Instant {
     now() + PATIENCE
+}
+
+/// Waits until a process that is no child of ours has ended; a zombie that nobody has buried yet has ended too.
+#[cfg(target_os = "linux")]
+pub fn wait_until_gone(pid: u32) {
+    let end = deadline();
+    loop {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let state = status.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+        if matches!(state, None | Some('Z' | 'X')) {
+            return;
+        }
+        assert!(now() < end, "process {pid} goes on without its terminal");
+        std::thread::yield_now();
+    }
 }
