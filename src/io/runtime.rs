@@ -352,7 +352,7 @@ impl Loop {
                 terminal::restore();
                 signals::stop_self();
                 terminal::take_over(self.model.mouse)?;
-                screen.clear()?;
+                *screen = terminal::screen()?;
                 drop(self.handle(Msg::Redraw));
             }
             _ => {}

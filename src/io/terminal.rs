@@ -44,8 +44,18 @@ pub fn enter(mouse: bool) -> io::Result<(Guard, Screen)> {
     // The guard exists before the first mode is changed, so that no early return leaves one behind.
     let guard = Guard(());
     take_over(mouse)?;
-    let screen = Terminal::new(CrosstermBackend::new(io::BufWriter::with_capacity(64 * 1024, io::stdout())))?;
-    Ok((guard, screen))
+    Ok((guard, screen()?))
+}
+
+/// A screen that takes the terminal for empty, as an alternate screen just entered is.
+///
+/// After a suspend this stands in for `Terminal::clear`, which asks the terminal where its cursor is and fails where
+/// nobody answers.
+///
+/// # Errors
+/// When the terminal does not tell its size.
+pub fn screen() -> io::Result<Screen> {
+    Terminal::new(CrosstermBackend::new(io::BufWriter::with_capacity(64 * 1024, io::stdout())))
 }
 
 /// Takes the terminal over again after a suspend.
