@@ -347,6 +347,11 @@ impl Engine {
                     }
                 }
             }
+            Some(GroupRole::Entry) => {
+                for leg in slot.legs.clone() {
+                    self.rehold(leg);
+                }
+            }
             Some(GroupRole::TakeProfit | GroupRole::StopLoss) => {
                 let left = slot.order.leaves_qty();
                 let Some(sibling) = slot.sibling.filter(|sibling| self.slot(*sibling).is_open()) else { return };
@@ -411,7 +416,9 @@ impl Engine {
         };
         let asset = self.market.asset(slot.sym);
         let (mut margin, mut qty) = (Decimal::ZERO, Decimal::ZERO);
-        if order.status != Status::Held {
+        if order.status == Status::Held {
+            qty = self.promised(ix).min(left);
+        } else {
             if order.position_intent.opens() {
                 let rate = self.account_of(ix).margin_rate(&self.market, slot.sym);
                 margin = left * slot.hold_price * asset.multiplier * rate;
@@ -435,6 +442,20 @@ impl Engine {
         if !qty_change.is_zero() {
             *account.held_qty.entry(sym).or_default() += qty_change;
         }
+    }
+
+    /// What a part-filled entry has opened already and only this waiting exit may close; of two exits the first holds it.
+    fn promised(&self, leg: Ix) -> Decimal {
+        let slot = self.slot(leg);
+        let first = match slot.order.group_role {
+            Some(GroupRole::TakeProfit) => true,
+            Some(GroupRole::StopLoss) => slot.sibling.is_none(),
+            Some(GroupRole::Entry) | None => false,
+        };
+        let entry = slot.order.parent.and_then(|id| self.by_id.get(&id)).map(|ix| self.slot(*ix));
+        entry
+            .filter(|entry| first && entry.is_open())
+            .map_or(Decimal::ZERO, |entry| entry.filled_before + entry.order.filled_qty)
     }
 
     /// True for a protective leg that must stay quiet while its pair works.
