@@ -148,6 +148,8 @@ pub struct AccountState {
     pub charts: BTreeMap<Period, Dated<EquityHistory>>,
     /// Whether it was live before in this run: only then is an execution news rather than history.
     pub seen_live: bool,
+    /// The newest execution that the first picture of this run showed; what is asked later and newer was missed.
+    pub history_until: Option<Timestamp>,
     /// When the journal that this account was restored from was last written; `None` without one.
     pub remembered_at: Option<Timestamp>,
     /// When the last event of any kind came, for the age shown.

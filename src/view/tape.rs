@@ -16,7 +16,7 @@ use crate::app::msg::HitTarget;
 use crate::domain::blotter::TapeEntry;
 use crate::domain::execution::ExecutionKind;
 use crate::domain::money::write_grouped;
-use crate::domain::{Price, Qty, Source};
+use crate::domain::{Price, Qty};
 
 const fn text(title: &'static str, min: u16, max: u16, rank: u8) -> Column {
     Column { title, align: Align::Left, min, max, rank }
@@ -126,9 +126,7 @@ fn stage(pen: &Pen<'_>, sheet: &mut Sheet, account: &AccountState, entry: &TapeE
     let tone_of = if execution.is_some() { plain } else { tone(theme.dim) };
     sheet.figure(qty, 0, tone_of, faint);
     sheet.figure(px.map(Price::decimal), 2, tone_of, faint);
-    // What happened before the program started could not have been streamed to it; only what was missed is late.
-    let started = model.now.wall.checked_sub(model.now.mono.0).ok();
-    let late = entry.source == Source::Reconcile && entry.at > started;
+    let late = account.is_late(entry.source, entry.at);
     let note = if late { tone(theme.waiting) } else { tone(theme.dim) };
     sheet.build(note, |out| {
         if late {

@@ -355,7 +355,13 @@ impl Desk {
         }
         // The picture is a moment older than what is seen, so that ages are not all zero.
         desk.now = desk.now.plus(Duration::ZERO);
+        // The newest execution comes after the first picture and is not streamed, so that one line is late.
+        let unseen = desk.books.get_mut(&paper().id).and_then(|book| book.fills.pop());
         desk.send(Msg::Started { links: links.to_vec() });
+        if let Some(book) = desk.books.get_mut(&paper().id) {
+            book.fills.extend(unseen);
+        }
+        desk.send(Msg::Resumed);
         desk
     }
 

@@ -13,7 +13,7 @@ use super::{
 use crate::app::keymap::Keymap;
 use crate::app::rows::{self, Rows};
 use crate::domain::blotter::{Blotter, TapeEntry};
-use crate::domain::{BrokerId, Environment, LinkId, Mono, Now, Order, Position};
+use crate::domain::{BrokerId, Environment, LinkId, Mono, Now, Order, Position, Source};
 use crate::link::LinkRecord;
 use crate::session::{ConnectionState, RequestId, Session};
 
@@ -24,6 +24,12 @@ pub const HISTORY: usize = 200;
 const SECOND: i32 = 1_000_000_000;
 
 impl AccountState {
+    /// True for what the stream should have told and did not: learned by asking, and newer than the history that the
+    /// first picture showed. By the broker's times alone, for no clock of ours need agree with them.
+    pub fn is_late(&self, source: Source, at: Option<Timestamp>) -> bool {
+        source == Source::Reconcile && self.seen_live && at > self.history_until
+    }
+
     /// An account whose session has not begun; `seed` feeds its jitter.
     pub fn new(link: LinkRecord, seed: u64) -> Self {
         Self {
@@ -36,6 +42,7 @@ impl AccountState {
             history_due: None,
             charts: BTreeMap::new(),
             seen_live: false,
+            history_until: None,
             remembered_at: None,
             last_event_at: None,
             log: VecDeque::new(),

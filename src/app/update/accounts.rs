@@ -230,7 +230,10 @@ fn state_changed(model: &mut Model, link: &LinkId, state: &ConnectionState, effe
     let label = account.link.label.clone();
     match state {
         ConnectionState::Live { .. } => {
-            account.seen_live = true;
+            if !account.seen_live {
+                account.seen_live = true;
+                account.history_until = account.blotter.last_fill_at();
+            }
             account.history_due = Some(account.history_due.unwrap_or(now.mono).min(now.mono));
             ask_history(model, link, effects);
             if model.clock_due.is_none() {

@@ -109,7 +109,13 @@ fn symbols(model: &Model) -> BTreeSet<Symbol> {
 /// The palette's query changed.
 pub(super) fn search(model: &mut Model) {
     let Some(Overlay::Palette { query, matches, selected }) = model.overlays.last_mut() else { return };
-    let found = ranked(query.value(), model.palette.iter().map(|entry| entry.title.as_str()));
+    let mut found = ranked(query.value(), model.palette.iter().map(|entry| entry.title.as_str()));
+    // A symbol's first letters mean the symbol, whatever else they occur in.
+    let typed = query.value().trim().to_ascii_uppercase();
+    found.sort_by_key(|index| {
+        let command = model.palette.get(*index).map(|entry| &entry.command);
+        !matches!(command, Some(PaletteCommand::Symbol(symbol)) if !typed.is_empty() && symbol.as_str().starts_with(&typed))
+    });
     *matches = found.into_iter().take(MATCHES).filter_map(|index| model.palette.get(index).cloned()).collect();
     *selected = 0;
 }

@@ -418,13 +418,11 @@ impl Engine {
         let (mut margin, mut qty) = (Decimal::ZERO, Decimal::ZERO);
         if order.status == Status::Held {
             qty = self.promised(ix).min(left);
+        } else if order.position_intent.opens() {
+            let rate = self.account_of(ix).margin_rate(&self.market, slot.sym);
+            margin = left * slot.hold_price * asset.multiplier * rate;
         } else {
-            if order.position_intent.opens() {
-                let rate = self.account_of(ix).margin_rate(&self.market, slot.sym);
-                margin = left * slot.hold_price * asset.multiplier * rate;
-            } else {
-                qty = left;
-            }
+            qty = left;
         }
         if let Some(old) = slot.shadows {
             // While both exist, the larger of the two is held, not the sum.

@@ -113,6 +113,10 @@ impl<'a> Doc<'a> {
                 let text = if title.starts_with(' ') { format!("{pad}{text}  ") } else { format!("{text}{pad}  ") };
                 spans.push(Span::styled(text, style));
             }
+            // Blanks after the last column would count as text that does not fit.
+            if let Some(last) = spans.last_mut() {
+                last.content = last.content.trim_end().to_owned().into();
+            }
             Line::from(spans)
         };
         self.lines.push(line(titles.iter().map(|title| (title.trim_start(), self.theme.column)).collect()));

@@ -87,10 +87,10 @@ fn reading(pen: &mut Pen<'_>, area: Rect, point: Option<&EquityPoint>, base: Opt
     let Some(point) = point else { return };
     let theme = pen.theme;
     let at = full_time(point.at, &model.program.timezone, &model.program.timezone_label);
-    let equity = point.equity.map_or_else(|| "--".to_owned(), |equity| equity.grouped(2));
+    let equity = point.equity.map_or_else(|| "--".to_owned(), |equity| equity.rounded(2));
     let change = point.equity.zip(base).map(|(equity, base)| equity.decimal() - base);
     let (style, before) = change_style(pen, change, true);
-    let text = change.map_or_else(String::new, |change| format!("{before}{}", Money::new(change).grouped(2)));
+    let text = change.map_or_else(String::new, |change| format!("{before}{}", Money::new(change).rounded(2)));
     let wide = width(&at) + width(&equity) + width(&text) + 4;
     let x = area.right().saturating_sub(wide).max(area.x);
     pen.pieces(

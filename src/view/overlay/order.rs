@@ -165,12 +165,12 @@ fn executions(doc: &mut Doc<'_>, account: &AccountState, order: &Order, model: &
         doc.text("none yet", theme.dim);
         return;
     }
-    let rows: Vec<Vec<Cell>> = found.iter().map(|execution| execution_row(execution, model, pen)).collect();
+    let rows: Vec<Vec<Cell>> = found.iter().map(|execution| execution_row(execution, account, model, pen)).collect();
     doc.table(&["Time", " Qty", " Price", " Total filled", "Learned", "Execution id"], &rows);
 }
 
 /// A line for one execution.
-pub(super) fn execution_row(execution: &Execution, model: &Model, pen: &Pen<'_>) -> Vec<Cell> {
+pub(super) fn execution_row(execution: &Execution, account: &AccountState, model: &Model, pen: &Pen<'_>) -> Vec<Cell> {
     let theme = pen.theme;
     let zone = &model.program.timezone;
     let at = execution.at.map_or_else(|| MISSING.to_owned(), |at| full_time(at, zone, "").trim_end().to_owned());
@@ -179,7 +179,10 @@ pub(super) fn execution_row(execution: &Execution, model: &Model, pen: &Pen<'_>)
         (ExecutionKind::Correction { .. }, _) => ("restated", theme.error),
         (ExecutionKind::Unexplained, _) => ("awaited", theme.waiting),
         (ExecutionKind::Trade, Source::Stream) => ("stream", theme.dim),
-        (ExecutionKind::Trade, Source::Reconcile) => ("late", theme.waiting),
+        (ExecutionKind::Trade, Source::Reconcile) if account.is_late(execution.source, execution.at) => {
+            ("late", theme.waiting)
+        }
+        (ExecutionKind::Trade, Source::Reconcile) => ("history", theme.dim),
         (ExecutionKind::Trade, Source::Journal) => ("journal", theme.dim),
     };
     vec![

@@ -97,7 +97,7 @@ fn related(doc: &mut Doc<'_>, account: &AccountState, key: &PositionKey, model: 
         .take(LISTED)
         .map(|execution| {
             let (side, style) = format::side(&execution.side, pen.theme);
-            let mut row = execution_row(execution, model, pen);
+            let mut row = execution_row(execution, account, model, pen);
             row.insert(1, (side.to_owned(), style));
             row
         })
