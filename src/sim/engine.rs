@@ -115,6 +115,8 @@ pub struct Engine {
     session: Session,
     /// The phase by hand, until the next change by the calendar.
     forced: Option<Phase>,
+    /// When the calendar next changes the phase; kept, because an order may expire at the very same instant.
+    next_phase: Timestamp,
     next_step: Timestamp,
     next_minute: Timestamp,
     last_step: Timestamp,
@@ -165,6 +167,7 @@ impl Engine {
             expiries: BTreeSet::new(),
             session,
             forced: None,
+            next_phase: session.next_change(start).unwrap_or(session.post_at),
             next_step: start,
             next_minute: start,
             last_step: start,

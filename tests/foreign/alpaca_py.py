@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import traceback
+import urllib.request
 from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
@@ -115,6 +116,23 @@ def refused(status, code, call):
             assert error.code == code, f"code {error.code}: {error}"
         return error
     raise AssertionError("was not refused")
+
+
+def control(action):
+    """Moves the brokerage's clock; nothing of the library's knows of it."""
+    request = urllib.request.Request(f"{ready['paper']['api_url']}/_sim/{action}", data=b"{}", method="POST")
+    urllib.request.urlopen(request, timeout=60).read()
+
+
+def every_fill():
+    """All fills of the account, oldest first, page by page."""
+    rows, query = [], {"page_size": 20, "direction": "asc"}
+    while True:
+        page = client.get("/account/activities/FILL", query)
+        rows += page
+        if len(page) < 20:
+            return rows
+        query["page_token"] = page[-1]["id"]
 
 
 def held(symbol):
@@ -382,6 +400,61 @@ with step("the data stream"):
     assert first.symbol in ("AAPL", "SPY", "NVDA") and 0 < first.bid_price <= first.ask_price, first
     assert seen["trades"][0].price > 0 and seen["trades"][0].timestamp.tzinfo, seen["trades"][0]
     prices.stop()
+
+with step("a day from bell to bell"):
+    control("open_market")
+    morning = client.get_clock()
+    assert morning.is_open, morning
+    cash = Decimal(client.get_account().cash)
+    known = {row["id"] for row in every_fill()}
+    bought = client.submit_order(market("NVDA", 7))
+    tape.wait(bought.id, "fill")
+    low = quote("NVDA").bid_price * 0.5
+    for_the_day = client.submit_order(limit("NVDA", 2, low))
+    # A sale may not meet an order of one's own, so the one that stays is in another share.
+    for_longer = client.submit_order(limit("KO", 2, quote("KO").bid_price * 0.5, tif=TimeInForce.GTC))
+    at_the_close = client.submit_order(
+        MarketOrderRequest(symbol="NVDA", qty=2, side=OrderSide.BUY, time_in_force=TimeInForce.CLS, client_order_id="moc")
+    )
+    assert at_the_close.status.value == "accepted", at_the_close.status
+    tape.wait(for_the_day.id, "new")
+    tape.wait(for_longer.id, "new")
+
+    control("close_market")
+    expired = tape.wait(for_the_day.id, "expired")
+    assert expired.order.status.value == "expired" and expired.order.expired_at, expired
+    auction = tape.wait(at_the_close.id, "fill")
+    assert Decimal(str(auction.qty)) == 2, auction
+    evening = client.get_clock()
+    assert not evening.is_open and evening.next_open > evening.timestamp >= morning.next_close, evening
+    assert [order.id for order in client.get_orders(GetOrdersRequest(status=QueryOrderStatus.OPEN))] == [for_longer.id]
+
+    late = client.submit_order(limit("NVDA", 1, quote("NVDA").ask_price * 1.02, extended_hours=True, client_order_id="late"))
+    tape.wait(late.id, "fill")
+    waits = client.submit_order(market("NVDA", 3, OrderSide.SELL))
+    assert waits.status.value == "accepted", waits.status
+    assert client.get_order_by_id(waits.id).status.value == "accepted"
+
+    control("open_market")
+    tape.wait(waits.id, "new")
+    tape.wait(waits.id, "fill")
+    tomorrow = client.get_clock()
+    assert tomorrow.is_open and tomorrow.timestamp.date() > morning.timestamp.date(), tomorrow
+    assert client.get_order_by_id(for_longer.id).status.value == "new"
+    assert held("NVDA") == 7 + 2 + 1 - 3, held("NVDA")
+    account = client.get_account()
+    closes = client.get_portfolio_history(GetPortfolioHistoryRequest(period="2D", timeframe="1D")).equity
+    assert len(closes) == 2 and abs(float(account.last_equity) - closes[0]) < 0.01, (account.last_equity, closes)
+    # To the cent: what was paid and received is what the activities say.
+    for row in every_fill():
+        if row["id"] not in known:
+            paid = Decimal(row["qty"]) * Decimal(row["price"])
+            cash += -paid if row["side"] == "buy" else paid
+    assert Decimal(account.cash) == cash, (account.cash, cash)
+    client.cancel_order_by_id(for_longer.id)
+    tape.wait(for_longer.id, "canceled")
+    client.close_all_positions(cancel_orders=True)
+    eventually("flat in the end", lambda: client.get_all_positions() == [])
 
 stream.stop()
 print(f"alpaca-py: {passed} passed, {failed} failed")

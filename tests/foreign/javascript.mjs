@@ -93,6 +93,12 @@ async function held(symbol) {
   return found ? Number(found.qty) : 0;
 }
 
+/** Moves the brokerage's clock; nothing of the library's knows of it. */
+async function control(action) {
+  const answer = await fetch(`${ready.paper.api_url}/_sim/${action}`, { method: "POST", body: "{}" });
+  assert.ok(answer.ok, `${action}: ${answer.status}`);
+}
+
 const cents = (value) => value.toFixed(2);
 const number = (value) => Number(value);
 
@@ -278,6 +284,51 @@ await step("the data stream", async () => {
   assert.ok(["AAPL", "NVDA", "SPY"].includes(seen.symbol), JSON.stringify(seen));
   await within(trade, "a trade");
   prices.disconnect();
+});
+
+await step("a day from bell to bell", async () => {
+  const clocks = new trading.ClockApi(config);
+  await control("open_market");
+  const morning = await clocks.legacyClock();
+  assert.ok(morning.isOpen);
+  const first = await orders.market({ symbol: "NVDA", qty: 7, side: "buy" });
+  await tape.wait(first.id, "fill");
+  const low = cents((await quote("NVDA")).bp * 0.5);
+  const forTheDay = await orders.limit({ symbol: "NVDA", qty: 2, side: "buy", limitPrice: low });
+  // A sale may not meet an order of one's own, so the one that stays is in another share.
+  const forLonger = await orders.limit({ symbol: "KO", qty: 2, side: "buy", limitPrice: "20.00", timeInForce: "gtc" });
+  const atTheClose = await orders.market({ symbol: "NVDA", qty: 2, side: "buy", timeInForce: "cls" });
+  assert.equal(atTheClose.status, "accepted");
+  await tape.wait(forTheDay.id, "new");
+  await tape.wait(forLonger.id, "new");
+
+  await control("close_market");
+  const expired = await tape.wait(forTheDay.id, "expired");
+  assert.ok(expired.order.status === "expired" && expired.order.expiredAt, JSON.stringify(expired));
+  assert.equal(number((await tape.wait(atTheClose.id, "fill")).qty), 2);
+  const evening = await clocks.legacyClock();
+  assert.ok(!evening.isOpen && evening.nextOpen > evening.timestamp && evening.timestamp >= morning.nextClose);
+  assert.deepEqual((await orders.getAllOrders({ status: "open" })).map((order) => order.id), [forLonger.id]);
+
+  const late = await orders.limit({
+    symbol: "NVDA", qty: 1, side: "buy", limitPrice: cents((await quote("NVDA")).ap * 1.02), extendedHours: true,
+  });
+  await tape.wait(late.id, "fill");
+  const waits = await orders.market({ symbol: "NVDA", qty: 3, side: "sell" });
+  assert.equal(waits.status, "accepted");
+  assert.equal((await orders.getOrderByOrderID({ orderId: waits.id })).status, "accepted");
+
+  await control("open_market");
+  await tape.wait(waits.id, "new");
+  await tape.wait(waits.id, "fill");
+  const tomorrow = await clocks.legacyClock();
+  assert.ok(tomorrow.isOpen && tomorrow.timestamp.getTime() - morning.timestamp.getTime() > 20 * 3_600_000);
+  assert.equal((await orders.getOrderByOrderID({ orderId: forLonger.id })).status, "new");
+  assert.equal(await held("NVDA"), 7 + 2 + 1 - 3);
+  await orders.deleteOrderByOrderID({ orderId: forLonger.id });
+  await tape.wait(forLonger.id, "canceled");
+  await positions.deleteAllOpenPositions({ cancelOrders: true });
+  await eventually("flat in the end", async () => (await positions.getAllOpenPositions()).length === 0);
 });
 
 stream.disconnect();

@@ -90,6 +90,8 @@ pub struct Account {
     pub cash: Decimal,
     /// Money at the beginning.
     pub opening_cash: Decimal,
+    /// Equity when it was opened: the opening cash, unless a past was made for it.
+    pub opening_equity: Decimal,
     /// What the owner set.
     pub configurations: Configurations,
     /// Equity at the last close.
@@ -180,6 +182,7 @@ impl Account {
             created_at: now,
             cash,
             opening_cash: cash,
+            opening_equity: cash,
             configurations: Configurations::default(),
             last_equity: cash,
             last_maintenance_margin: Decimal::ZERO,

@@ -106,8 +106,8 @@ pub struct Point {
 pub struct History {
     /// Oldest first.
     pub points: Vec<Point>,
-    /// Equity at the close before the first point; absent where there was no account.
-    pub base_value: Option<Decimal>,
+    /// Equity at the close before the first point, or when the account was opened.
+    pub base_value: Decimal,
     /// The day of that close.
     pub base_value_asof: Option<Date>,
     /// Distance of points.
@@ -131,9 +131,7 @@ impl Engine {
         let base = account.daily.iter().rev().find(|(at, _)| *at <= from);
         let mut history = History {
             points: Vec::new(),
-            base_value: base
-                .map(|(_, equity)| *equity)
-                .or_else(|| account.daily.is_empty().then_some(account.opening_cash)),
+            base_value: base.map_or(account.opening_equity, |(_, equity)| *equity),
             base_value_asof: base.map(|(at, _)| calendar::in_new_york(*at).date()),
             timeframe,
         };
@@ -145,11 +143,11 @@ impl Engine {
             let day = calendar::in_new_york(at).date();
             if timeframe < Timeframe::Day && !query.no_reset && last_day != Some(day) {
                 let closed = account.daily.iter().rev().find(|(close, _)| *close < at).map(|(_, equity)| *equity);
-                day_base = closed.or(history.base_value);
+                day_base = closed.unwrap_or(account.opening_equity);
                 last_day = Some(day);
             }
-            let profit_loss = equity.zip(day_base).map(|(equity, base)| equity - base);
-            let profit_loss_pct = profit_loss.zip(day_base).and_then(|(profit, base)| profit.checked_div(base));
+            let profit_loss = equity.map(|equity| equity - day_base);
+            let profit_loss_pct = profit_loss.and_then(|profit| profit.checked_div(day_base));
             history.points.push(Point {
                 at,
                 equity: equity.map(|equity| equity.normalize()),
@@ -260,6 +258,10 @@ fn equity_at(account: &Account, at: Timestamp, now: Timestamp, equity_now: Decim
     if at < account.created_at {
         return None;
     }
+    // A close counts as it was booked; the minute that ends with it has seen the first quote after hours already.
+    if let Ok(index) = account.daily.binary_search_by_key(&at, |(close, _)| *close) {
+        return account.daily.get(index).map(|(_, equity)| *equity);
+    }
     let recorded = account.minutely.partition_point(|(minute, _)| *minute <= at);
     if recorded > 0 {
         return account.minutely.get(recorded - 1).map(|(_, equity)| *equity);
@@ -267,7 +269,6 @@ fn equity_at(account: &Account, at: Timestamp, now: Timestamp, equity_now: Decim
     let next = account.daily.partition_point(|(close, _)| *close < at);
     let before = next.checked_sub(1).and_then(|index| account.daily.get(index));
     match (before, account.daily.get(next)) {
-        (_, Some((close, equity))) if *close == at => Some(*equity),
         (Some((_, before)), Some((close, after))) => Some(between(account, at, *before, *close, *after)),
         (Some((_, before)), None) => Some(*before),
         (None, Some((_, after))) => Some(*after),

@@ -78,6 +78,7 @@ impl Engine {
                 equity = (equity * (Decimal::ONE - change)).round_dp(2);
             }
             account.daily.reverse();
+            account.opening_equity = equity;
             account.created_at = account.daily.first().map_or(account.created_at, |(at, _)| days_before(*at));
         }
     }

@@ -66,11 +66,10 @@ impl Engine {
     }
 
     fn next_due(&self) -> Option<(Timestamp, Due)> {
-        let phase_change = self.session.next_change(self.now).unwrap_or(self.session.post_at);
         [
             self.tasks.peek().map(|Reverse((at, _, _))| (*at, Due::Task)),
             self.expiries.first().map(|(at, _)| (*at, Due::Expiry)),
-            Some((phase_change, Due::Phase)),
+            Some((self.next_phase, Due::Phase)),
             Some((self.next_step, Due::Step)),
             Some((self.next_minute, Due::Minute)),
             self.bot.as_ref().map(|bot| (bot.next_at(), Due::Bot)),
@@ -100,6 +99,7 @@ impl Engine {
         if at >= self.session.post_at {
             self.session = calendar::session_at(at);
         }
+        self.next_phase = self.session.next_change(at).unwrap_or(self.session.post_at);
         if at == self.session.pre_at {
             self.begin_day();
         }

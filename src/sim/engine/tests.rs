@@ -268,6 +268,38 @@ fn a_day_order_expires_at_the_close_and_gives_back_what_it_held() {
     assert_eq!(engine.balances(PAPER).unwrap().buying_power, dec("200000"));
 }
 
+/// An order that expired at the bell made the engine believe that the bell had rung already.
+#[test]
+fn the_close_comes_also_when_an_order_expires_at_the_same_instant() {
+    let mut engine = engine(23);
+    pass(&mut engine, 1_000);
+    let cls = NewOrder { time_in_force: TimeInForce::Cls, ..NewOrder::market("KO", Side::Buy, dec("20")) };
+    let cls = engine.place(PAPER, &cls).unwrap();
+    let day = engine.place(PAPER, &NewOrder::limit("AAPL", Side::Buy, dec("1"), dec("100"))).unwrap();
+    engine.advance_to("2026-10-20T20:00:01Z".parse().unwrap());
+    assert_eq!(engine.order(PAPER, day.id).unwrap().status, Status::Expired);
+    assert_eq!(engine.order(PAPER, cls.id).unwrap().status, Status::Filled);
+}
+
+#[test]
+fn yesterday_s_equity_is_the_last_point_of_yesterday_s_history() {
+    let mut engine = engine(24);
+    pass(&mut engine, 1_000);
+    engine.place(PAPER, &NewOrder::market("AAPL", Side::Buy, dec("150"))).unwrap();
+    engine.place(PAPER, &NewOrder::limit("AAPL", Side::Buy, dec("1"), dec("100"))).unwrap();
+    engine.advance_to("2026-10-21T14:00:00Z".parse().unwrap());
+    let query = HistoryQuery { period: Some("2D".to_owned()), timeframe: Some(Timeframe::Day), ..Default::default() };
+    let history = engine.history(PAPER, &query).unwrap();
+    let [yesterday, today] = history.points.as_slice() else { panic!("{history:?}") };
+    let account = engine.account(PAPER).unwrap();
+    assert_ne!(account.last_equity, dec("100000"));
+    assert_eq!(yesterday.equity, Some(account.last_equity.normalize()));
+    assert_eq!(today.equity, Some(engine.balances(PAPER).unwrap().equity.normalize()));
+    let profit = engine.balances(PAPER).unwrap().equity - account.last_equity;
+    assert_eq!(today.profit_loss, Some((engine.balances(PAPER).unwrap().equity - dec("100000")).normalize()));
+    assert_ne!(profit, Decimal::ZERO);
+}
+
 #[test]
 fn a_bust_takes_back_cash_and_shares_and_a_correction_changes_them() {
     let mut engine = engine(14);

@@ -254,7 +254,7 @@ fn curve(history: &History, nulls: bool) -> Value {
         "equity": points().map(|point| money(point.equity)).collect::<Vec<_>>(),
         "profit_loss": points().map(|point| money(point.profit_loss)).collect::<Vec<_>>(),
         "profit_loss_pct": points().map(|point| number(point.profit_loss_pct)).collect::<Vec<_>>(),
-        "base_value": money(history.base_value),
+        "base_value": money(Some(history.base_value)),
         "timeframe": history.timeframe.as_str(),
         "cashflow": {},
     });

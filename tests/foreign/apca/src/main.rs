@@ -7,7 +7,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use apca::api::v2::account_activities::{self, ActivityReq, ActivityType};
-use apca::api::v2::order::{self, Amount, ChangeReq, CreateReqInit, Side, Status, StopLoss, TakeProfit, Type};
+use apca::api::v2::order::{self, Amount, ChangeReq, CreateReqInit, Side, Status, StopLoss, TakeProfit, TimeInForce, Type};
 use apca::api::v2::updates::{OrderStatus, OrderUpdate, OrderUpdates};
 use apca::api::v2::{account, asset, assets, clock, orders, position, positions};
 use apca::data::v2::stream::{drive, Data, MarketData, RealtimeData, IEX};
@@ -104,6 +104,44 @@ async fn market(client: &Client, tape: &mut Tape, symbol: &str, qty: i32, side: 
     tape.wait(placed.id, OrderStatus::New).await?;
     tape.wait(placed.id, OrderStatus::Filled).await?;
     Ok(client.issue::<order::Get>(&placed.id).await?)
+}
+
+/// Moving the brokerage's clock, which the crate does not know of.
+mod hand {
+    #[derive(Debug)]
+    pub struct Unreadable;
+
+    impl std::fmt::Display for Unreadable {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("unreadable")
+        }
+    }
+
+    impl std::error::Error for Unreadable {}
+
+    http_endpoint::EndpointDef! {
+        pub Move(&'static str),
+        Ok => (), [OK,],
+        Err => MoveError, [],
+        ConversionErr => Unreadable,
+        ApiErr => Unreadable,
+
+        fn method() -> http::Method {
+            http::Method::POST
+        }
+
+        fn path(action: &Self::Input) -> http_endpoint::Str {
+            format!("/_sim/{action}").into()
+        }
+
+        fn parse(_: &[u8]) -> Result<(), Unreadable> {
+            Ok(())
+        }
+
+        fn parse_err(body: &[u8]) -> Result<Unreadable, Vec<u8>> {
+            Err(body.to_vec())
+        }
+    }
 }
 
 #[tokio::main]
@@ -255,6 +293,52 @@ async fn main() -> Outcome {
                 }
                 other => Err(format!("not a quote: {other:?}").into()),
             }
+        })
+        .await;
+    score
+        .step("a day from bell to bell", async {
+            let order = |init: CreateReqInit, side, qty| init.init("AAPL", side, Amount::quantity(qty));
+            let gtc = |price| CreateReqInit { time_in_force: TimeInForce::UntilCanceled, ..limit(price) };
+            let cls = CreateReqInit { time_in_force: TimeInForce::UntilMarketClose, ..Default::default() };
+            client.issue::<hand::Move>(&"open_market").await?;
+            let morning = client.issue::<clock::Get>(&()).await?;
+            ensure(morning.open, morning)?;
+            market(&client, &mut tape, "AAPL", 7, Side::Buy).await?;
+            let day = client.issue::<order::Create>(&order(limit(resting(&price, 50)), Side::Buy, 2)).await?;
+            // A sale may not meet an order of one's own, so the one that stays is in another share.
+            let longer = gtc(Num::from(20)).init("KO", Side::Buy, Amount::quantity(2));
+            let longer = client.issue::<order::Create>(&longer).await?;
+            let close = client.issue::<order::Create>(&order(cls, Side::Buy, 2)).await?;
+            ensure(close.status == Status::Accepted, &close)?;
+            tape.wait(day.id, OrderStatus::New).await?;
+            tape.wait(longer.id, OrderStatus::New).await?;
+
+            client.issue::<hand::Move>(&"close_market").await?;
+            let expired = tape.wait(day.id, OrderStatus::Expired).await?;
+            ensure(expired.order.status == Status::Expired && expired.order.expired_at.is_some(), &expired)?;
+            tape.wait(close.id, OrderStatus::Filled).await?;
+            let evening = client.issue::<clock::Get>(&()).await?;
+            ensure(!evening.open && evening.current >= morning.next_close, evening)?;
+            let open = client.issue::<orders::List>(&orders::ListReq::default()).await?;
+            ensure(open.iter().map(|order| order.id).eq([longer.id]), &open)?;
+            let dear = resting(&price, 110);
+            let late = CreateReqInit { extended_hours: true, ..limit(dear) };
+            let late = client.issue::<order::Create>(&order(late, Side::Buy, 1)).await?;
+            tape.wait(late.id, OrderStatus::Filled).await?;
+            let waits = client.issue::<order::Create>(&order(CreateReqInit::default(), Side::Sell, 3)).await?;
+            ensure(waits.status == Status::Accepted, &waits)?;
+
+            client.issue::<hand::Move>(&"open_market").await?;
+            tape.wait(waits.id, OrderStatus::New).await?;
+            tape.wait(waits.id, OrderStatus::Filled).await?;
+            let tomorrow = client.issue::<clock::Get>(&()).await?;
+            ensure(tomorrow.open && tomorrow.current > evening.current, tomorrow)?;
+            ensure(client.issue::<order::Get>(&longer.id).await?.status == Status::New, longer.id)?;
+            let position = client.issue::<position::Get>(&asset::Symbol::Sym("AAPL".into())).await?;
+            ensure(position.quantity == Num::from(7 + 2 + 1 - 3), position)?;
+            client.issue::<order::Delete>(&longer.id).await?;
+            tape.wait(longer.id, OrderStatus::Canceled).await?;
+            Ok(())
         })
         .await;
 
