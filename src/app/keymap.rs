@@ -114,6 +114,8 @@ pub enum Scope {
     OrderDetail,
     /// The equity chart.
     Chart,
+    /// The activity list.
+    Activities,
     /// The welcome of the first run.
     Welcome,
     /// The *Add broker* search.
@@ -130,7 +132,7 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope, in the order of the help screen.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Global,
         Self::List,
         Self::Brokers,
@@ -142,6 +144,7 @@ impl Scope {
         Self::Help,
         Self::OrderDetail,
         Self::Chart,
+        Self::Activities,
         Self::AddBroker,
         Self::Linking,
         Self::Save,
@@ -170,6 +173,7 @@ impl Scope {
             Self::Help => "help",
             Self::OrderDetail => "order",
             Self::Chart => "chart",
+            Self::Activities => "activities",
             Self::Welcome => "welcome",
             Self::AddBroker => "add_broker",
             Self::Linking => "linking",
@@ -196,6 +200,7 @@ impl Scope {
             Self::Help => "Help",
             Self::OrderDetail => "Order detail",
             Self::Chart => "Equity chart",
+            Self::Activities => "Activities",
             Self::Welcome => "Welcome",
             Self::AddBroker => "Add broker",
             Self::Linking => "Waiting for the browser",
@@ -253,6 +258,8 @@ pub enum Action {
     Relink,
     Unlink,
     RawJson,
+    Activities,
+    RefreshActivities,
     SearchHelp,
     ChartNext,
     ChartPrev,
@@ -374,6 +381,14 @@ impl Keymap {
     /// The chords of a row of [`BINDINGS`], the one to show first; empty when the configuration took them all.
     pub fn chords_of(&self, row: usize) -> &[Chord] {
         self.chords.get(row).map_or(&[], Vec::as_slice)
+    }
+
+    /// The key of an action in one scope as a sentence names it; the action's name where the configuration took its keys.
+    pub fn word(&self, scope: Scope, action: Action) -> String {
+        let row = BINDINGS.iter().position(|binding| binding.scope == scope && binding.action == action);
+        let chord = row.and_then(|row| self.chords_of(row).first());
+        let name = || row.and_then(|row| BINDINGS.get(row)).map_or_else(String::new, |binding| binding.name.to_owned());
+        chord.map_or_else(name, ToString::to_string)
     }
 
     /// The chord to show for an action in these scopes, the innermost first.

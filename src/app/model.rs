@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use tui_input::Input;
 
+use self::activities::Activities;
 use super::keymap::{Action, Keymap};
 use super::msg::Recollection;
 pub use super::rows::ListState;
@@ -21,6 +22,7 @@ use crate::link::progress::Sensitive;
 use crate::link::{AttemptId, FoundAccount, LinkFailure, LinkRecord, RedirectNote};
 use crate::session::{RequestId, Session};
 
+pub mod activities;
 pub mod queries;
 
 /// The five panes, in the order of their digits.
@@ -144,6 +146,8 @@ pub struct AccountState {
     pub history: Option<Dated<EquityHistory>>,
     /// When the equity of today is asked for again.
     pub history_due: Option<Mono>,
+    /// Its activity list, as far as it was paged through.
+    pub activities: Activities,
     /// The equity curves asked for by the chart.
     pub charts: BTreeMap<Period, Dated<EquityHistory>>,
     /// Whether it was live before in this run: only then is an execution news rather than history.
@@ -256,6 +260,15 @@ pub struct TapeKey {
     pub entry: u64,
 }
 
+/// Names a row of an activity list across accounts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActivityKey {
+    /// Whose.
+    pub link: LinkId,
+    /// Which, by the broker's id of the row.
+    pub row: Arc<str>,
+}
+
 /// Something drawn over the panes. The stack is drawn bottom-up and offered keys top-down.
 #[derive(Debug, Clone)]
 pub enum Overlay {
@@ -288,6 +301,20 @@ pub enum Overlay {
     BrokerDetail {
         /// Which.
         link: LinkId,
+        /// First line shown.
+        scroll: usize,
+    },
+    /// An account's activity list, from before this session on.
+    Activities {
+        /// Whose.
+        link: LinkId,
+        /// The row with the cursor.
+        selected: usize,
+    },
+    /// One activity in full.
+    ActivityDetail {
+        /// Which.
+        key: ActivityKey,
         /// First line shown.
         scroll: usize,
     },
@@ -465,6 +492,13 @@ pub enum Pending {
         link: LinkId,
         /// Over what span.
         period: Period,
+    },
+    /// A page of the activity list.
+    Activities {
+        /// Whose.
+        link: LinkId,
+        /// The page after the oldest row known, rather than the newest.
+        older: bool,
     },
     /// A cancel of an order.
     Cancel(OrderKey),

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod actions;
+mod activities;
 mod keys;
 mod linking;
 mod lists;

@@ -105,7 +105,8 @@ fn row(link: &LinkRecord, activity: &Activity) -> Vec<String> {
             sanitize_to(symbol.as_str(), 32),
             qty.grouped(0),
             px.grouped(2),
-            px.notional(*qty).map_or_else(blank, |amount| amount.rounded(2)),
+            // What an option's price is to be multiplied by is not in the row.
+            px.notional(*qty).filter(|_| !symbol.is_option()).map_or_else(blank, |amount| amount.rounded(2)),
         ]),
         ActivityKind::Other { net_amount, symbol, qty, date, .. } => cells.extend([
             date.map_or_else(blank, |date| date.to_string()),

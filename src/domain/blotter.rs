@@ -235,6 +235,18 @@ impl Blotter {
         changes
     }
 
+    /// Merges rows of the activity list that somebody paged back to: those of orders whose executions are kept here.
+    ///
+    /// Rows of orders from before the beginning of the history, or of orders not known at all, are nobody's gap.
+    pub fn apply_history(&mut self, activities: &[Activity]) -> Changes {
+        let kept = |row: &&Activity| match &row.kind {
+            ActivityKind::Fill { order_id, .. } => self.order(order_id).is_some_and(|order| !self.is_history(order)),
+            ActivityKind::Other { .. } => false,
+        };
+        let rows: Vec<Activity> = activities.iter().filter(kept).cloned().collect();
+        self.apply_snapshot(&[], &rows)
+    }
+
     /// Puts back what an earlier run knew, into an empty blotter; the caller has marked it [`Source::Journal`].
     ///
     /// The tape is taken as it was. It may be only the end of it: executions before it have no line.
@@ -457,13 +469,17 @@ impl Blotter {
     /// True when the rows of an order add up to what it states; remembers when they do not.
     fn adds_up(&mut self, id: &OrderId) -> bool {
         let Some(order) = self.index.get(id).and_then(|index| self.orders.get(*index as usize)) else { return true };
-        let history = order.status.is_terminal() && order.updated_at < self.history_before;
-        if history || order.cum_qty == self.ledger.explained(id) {
+        if self.is_history(order) || order.cum_qty == self.ledger.explained(id) {
             self.unsettled.remove(id);
             return true;
         }
         self.unsettled.insert(id.clone());
         false
+    }
+
+    /// True for an order that ended before executions were asked for.
+    fn is_history(&self, order: &Order) -> bool {
+        order.status.is_terminal() && order.updated_at < self.history_before
     }
 
     /// Squares an order that REST stated with its rows: placeholders for what is missing, an inferred bust for what is
@@ -492,7 +508,7 @@ impl Blotter {
         let retracted = self.ledger.retract(id, missing);
         self.vacate(retracted, changes);
         let Some(order) = self.order(id) else { return };
-        if order.status.is_terminal() && order.updated_at < self.history_before {
+        if self.is_history(order) {
             return;
         }
         let missing = self.ledger.placeholders(order);

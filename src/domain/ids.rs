@@ -101,3 +101,27 @@ text_id!(
     /// A symbol as the broker writes it. Empty on the parent of a multi-leg order (API.md 5.6).
     Symbol
 );
+impl Symbol {
+    /// True for the symbol of an option contract (root, six digits of its date, `C` or `P`, eight digits of its strike):
+    /// its price is for one share, and a contract is of many.
+    pub fn is_option(&self) -> bool {
+        let tail = self.0.len().checked_sub(15).filter(|root| (1..=6).contains(root)).and_then(|at| self.0.get(at..));
+        tail.is_some_and(|tail| {
+            tail.bytes()
+                .enumerate()
+                .all(|(place, byte)| if place == 6 { matches!(byte, b'C' | b'P') } else { byte.is_ascii_digit() })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_option_is_known_by_its_symbol() {
+        let is = |text: &str| Symbol::from(text).is_option();
+        assert!(is("AAPL261218C00190000") && is("F261218P00011000"));
+        assert!(!is("AAPL") && !is("BTC/USD") && !is("AAPL261218X00190000") && !is("261218C00190000"));
+    }
+}

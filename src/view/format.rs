@@ -72,6 +72,16 @@ pub(super) fn tape_time(out: &mut String, at: Timestamp, now: Timestamp, zone: &
     written.unwrap_or_default();
 }
 
+/// A day without a time: `Nov 23`, or with its year when that is another.
+pub(super) fn day(out: &mut String, day: jiff::civil::Date, now: Timestamp, zone: &TimeZone) {
+    let written = if day.year() == zone.to_datetime(now).year() {
+        write!(out, "{} {:02}", month(day.month()), day.day())
+    } else {
+        write!(out, "{day}")
+    };
+    written.unwrap_or_default();
+}
+
 /// Date and time in full, for details: `2026-11-24 13:46:12.481 ET`.
 pub(super) fn full_time(at: Timestamp, zone: &TimeZone, label: &str) -> String {
     let millis = at.subsec_nanosecond() / 1_000_000;

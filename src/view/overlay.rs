@@ -1,5 +1,6 @@
 //! What lies over the panes: one file for each kind, and what they share: the box, scrolling, text fields.
 
+mod activities;
 mod add_broker;
 mod broker;
 mod doc;
@@ -30,6 +31,10 @@ pub(super) struct Memory {
     pub(super) page: u16,
     /// The last line at which it may begin.
     pub(super) end: usize,
+    /// The first row shown of the list with columns, its cells and its widths.
+    first: usize,
+    sheet: super::table::Sheet,
+    columns: super::table::Memory,
 }
 
 /// Draws one overlay; `top` when it takes the keys.
@@ -44,6 +49,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, over: &Overlay, top: bool, mod
         Overlay::OrderDetail { key, scroll, raw } => order::draw(pen, area, key, *scroll, *raw, model, memory),
         Overlay::PositionDetail { key, scroll } => position::draw(pen, area, key, *scroll, model, memory),
         Overlay::BrokerDetail { link, scroll } => broker::draw(pen, area, link, *scroll, model, memory),
+        Overlay::Activities { link, selected } => activities::draw(pen, area, link, *selected, model, memory),
+        Overlay::ActivityDetail { key, scroll } => activities::detail(pen, area, key, *scroll, model, memory),
         Overlay::Errors { scroll } => errors::draw(pen, area, *scroll, model, memory),
         Overlay::AddBroker { query, matches, selected } => {
             add_broker::draw(pen, area, query, matches, *selected, model, memory);

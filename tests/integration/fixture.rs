@@ -480,6 +480,47 @@ impl Desk {
         self.stream(&link, update);
     }
 
+    /// A bracket is entered: its entry filled, its exits waiting.
+    pub fn bracket(&mut self) {
+        let link = paper().id;
+        let mut profit = limit(order("22", "13:45:10", Side::Sell, "AMD", "50", OrderType::Limit), "131.50");
+        let mut loss = order("23", "13:45:10", Side::Sell, "AMD", "50", OrderType::Stop);
+        (loss.stop_px, loss.status) = (px("118"), OrderStatus::Held);
+        let mut entry =
+            filled(limit(order("21", "13:45:09", Side::Buy, "AMD", "50", OrderType::Limit), "122.40"), "50", "122.38");
+        for leg in [&mut profit, &mut loss, &mut entry] {
+            leg.class = OrderClass::Bracket;
+            leg.updated_at = Some(today("13:46:16"));
+        }
+        entry.legs = vec![profit, loss];
+        let execution = Execution {
+            id: ExecutionId::from("3f1c0c52-0000-4000-8000-000000000021"),
+            order_id: entry.id.clone(),
+            symbol: entry.symbol.clone(),
+            side: Side::Buy,
+            qty: qty("50"),
+            px: px("122.38"),
+            cum_qty: Some(qty("50")),
+            position_qty: Some(qty("50")),
+            at: Some(today("13:46:16")),
+            kind: ExecutionKind::Trade,
+            source: Source::Stream,
+        };
+        let update = TradeUpdate {
+            event: TradeEvent::Fill,
+            event_id: None,
+            at: entry.updated_at,
+            happened_at: entry.updated_at,
+            order: entry,
+            executions: vec![execution],
+            reason: None,
+            raw: Raw(None),
+        };
+        self.stream(&link, update);
+        let id = OrderId::new(format!("61e69015-8549-4bfd-b9c3-{:0>12}", "21"));
+        self.model.rows.orders.select_key(&brokerdeck::app::model::OrderKey { link, order: id });
+    }
+
     fn answer(&mut self, effect: Effect) -> Vec<Msg> {
         match effect {
             Effect::OpenStream { link, epoch, form } => {
@@ -512,6 +553,42 @@ impl Desk {
 }
 
 impl Book {
+    /// The whole list, newest first: today's executions and what came before.
+    fn activities(&self) -> Vec<Activity> {
+        let other = |id: &str, kind: &str, day: &str, amount: &str, symbol: &str, words: &str| Activity {
+            id: Arc::from(id),
+            activity_type: Arc::from(kind),
+            kind: ActivityKind::Other {
+                net_amount: money(amount),
+                symbol: (!symbol.is_empty()).then(|| Symbol::from(symbol)),
+                qty: None,
+                date: day.parse().ok(),
+                description: (!words.is_empty()).then(|| Arc::from(words)),
+            },
+            raw: Raw(Some(Arc::from(format!(
+                r#"{{"id":"{id}","activity_type":"{kind}","date":"{day}","net_amount":"{amount}"}}"#
+            )))),
+        };
+        let old = order("77", "14:02:11", Side::Sell, "KO", "40", OrderType::Limit);
+        let mut old = fill(77, &old, "14:02:11", "40", "70.815", "40");
+        if let ActivityKind::Fill { at, .. } = &mut old.kind {
+            *at = Some(time("2026-11-20T19:02:11.250Z"));
+        }
+        let mut rows: Vec<Activity> = self.fills.iter().rev().cloned().collect();
+        rows.push(other("20261123000000000::d-1", "DIV", "2026-11-23", "34.65", "MSFT", "cash dividend on 30 shares"));
+        rows.push(old);
+        rows.push(other(
+            "20261119000000000::f-1",
+            "FEE",
+            "2026-11-19",
+            "-0.12",
+            "",
+            "TAF fee for proceed of 40 shares",
+        ));
+        rows.push(other("20261102000000000::c-1", "CSD", "2026-11-02", "100000", "", ""));
+        rows
+    }
+
     fn answer(&self, request: &Request) -> Reply {
         match request {
             Request::Account => Reply::Account(Box::new(self.account.clone())),
@@ -528,7 +605,8 @@ impl Book {
                 let found = self.orders.iter().find(|order| order.id == *id).unwrap();
                 Reply::Order(Box::new(found.clone()))
             }
-            Request::Activities(_) => Reply::Activities(self.fills.clone()),
+            Request::Activities(query) if query.fills_only => Reply::Activities(self.fills.clone()),
+            Request::Activities(_) => Reply::Activities(self.activities()),
             Request::History { .. } => Reply::History(self.history.clone()),
             _ => Reply::Done,
         }

@@ -31,6 +31,19 @@ fn the_demo_moves_links_the_live_account_by_keys_and_gives_the_terminal_back() {
 }
 
 #[test]
+fn the_activity_list_reaches_back_to_the_first_row_of_the_simulated_account() {
+    let mut terminal = Terminal::start(140, 40, DEMO, &[]);
+    terminal.wait("a fill on the tape", |screen| screen.contains("live") && screen.contains("fill"));
+    terminal.keys("5h");
+    terminal.wait("the list", |screen| screen.contains("Activities") && screen.contains("fill"));
+    // Each jump to the end asks for the page behind it.
+    terminal.keys_until("G", "the first row", |screen| screen.contains(" in all"));
+    terminal.keys("qq");
+    terminal.end();
+    terminal.assert_restored();
+}
+
+#[test]
 fn a_live_link_is_not_saved_by_enter() {
     let mut terminal = Terminal::start(120, 36, DEMO, &[]);
     terminal.wait_for("SIMULATED");

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::fixture::{Desk, live, paper, program};
 
 /// Every situation, by name.
-pub const SCREENS: [&str; 18] = [
+pub const SCREENS: [&str; 22] = [
     "first-run",
     "paper",
     "both",
@@ -30,12 +30,17 @@ pub const SCREENS: [&str; 18] = [
     "failed",
     "errors",
     "palette",
+    "activities",
+    "activity",
+    "welcome",
+    "legs",
 ];
 
 /// Brings a desk there.
 pub fn desk(name: &str, size: (u16, u16)) -> Desk {
     let mut desk = match name {
-        "first-run" | "welcome" | "add" | "waiting" | "confirm" | "failed" => Desk::empty(program()),
+        "welcome" => Desk::empty(brokerdeck::app::model::Program { first_run: true, ..program() }),
+        "first-run" | "add" | "waiting" | "confirm" | "failed" => Desk::empty(program()),
         "both" | "all" | "live" | "broker" | "unlink" | "unlink-row" | "picture" => Desk::both(),
         "simulated" => Desk::with(brokerdeck::app::model::Program { simulated: true, ..program() }, &[paper()]),
         _ => Desk::paper(),
@@ -67,6 +72,12 @@ pub fn desk(name: &str, size: (u16, u16)) -> Desk {
         "cancel" => desk.press("3 x"),
         "chart" => desk.press("2 enter h h h h h h h h"),
         "tape" => desk.press("5"),
+        "activities" => desk.press("5 h j j"),
+        "activity" => desk.press("5 h G k k enter"),
+        "legs" => {
+            desk.bracket();
+            desk.press("3 enter");
+        }
         "account" => desk.press("2"),
         "positions" => desk.press("4"),
         "help" => desk.press("?"),

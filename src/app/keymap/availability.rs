@@ -17,6 +17,13 @@ pub fn availability(action: Action, model: &Model) -> Result<(), Reason> {
         Action::Filter => require(model.focus != Pane::Account, "the account has no rows to filter"),
         Action::ClearFilter => require(filter_of(model).is_some_and(|filter| !filter.is_empty()), "no filter is set"),
         Action::Detail => detail(model),
+        Action::Activities => at_hand(model).map(|_| ()),
+        Action::RefreshActivities => match model.top() {
+            Some(Overlay::Activities { link, .. }) => {
+                require(!model.activities_loading(link), "the rows are on their way")
+            }
+            _ => refuse("no activities are shown"),
+        },
         Action::PrevAccount | Action::NextAccount => {
             require(model.accounts.len() > 1, "there is no other account; a in Brokers links one")
         }
@@ -153,6 +160,10 @@ fn permitted(model: &Model, account: &AccountState) -> Result<(), Reason> {
 }
 
 fn detail(model: &Model) -> Result<(), Reason> {
+    if let Some(Overlay::Activities { link, .. }) = model.top() {
+        let rows = model.account(link).map_or(0, |account| account.activities.rows().len());
+        return require(rows > 0, "there is no row to open");
+    }
     match model.focus {
         Pane::Brokers => match &model.rows.brokers.selected {
             Some(BrokerRow::Unlinked(_)) => require(model.attempt.is_none(), "an account is being linked already"),
@@ -177,6 +188,8 @@ fn copy(model: &Model) -> Result<(), Reason> {
             Overlay::OrderDetail { .. }
                 | Overlay::PositionDetail { .. }
                 | Overlay::BrokerDetail { .. }
+                | Overlay::Activities { .. }
+                | Overlay::ActivityDetail { .. }
                 | Overlay::Errors { .. }
         );
         return require(has_id, "there is nothing to copy here");

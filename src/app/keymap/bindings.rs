@@ -78,6 +78,8 @@ pub const BINDINGS: &[Binding] = bindings! {
 
     Account.Detail [key(KeyCode::Enter)] "account.chart" "chart" true "Chart the account's equity.";
 
+    Account.Activities [ch('h')] "account.activities" "history" true "List executions, dividends, fees and transfers, from before this session on.";
+
     Orders.Detail [key(KeyCode::Enter)] "orders.detail" "detail" true "Show the order with its executions, legs and ids.";
     Orders.CancelOrder [ch('x')] "orders.cancel" "cancel" true "Ask to cancel the selected or marked working orders.";
     Orders.CancelAll [ch('X')] "orders.cancel_all" "cancel all" false "Ask to cancel every working order of the account.";
@@ -87,6 +89,7 @@ pub const BINDINGS: &[Binding] = bindings! {
     Positions.Detail [key(KeyCode::Enter)] "positions.detail" "detail" true "Show the position with its orders and executions.";
 
     Tape.Detail [key(KeyCode::Enter)] "tape.detail" "order" true "Show the order that the line is about.";
+    Tape.Activities [ch('h')] "tape.activities" "history" true "List executions, dividends, fees and transfers, from before this session on.";
 
     Overlay.Back [key(KeyCode::Esc), ch('q')] "overlay.back" "close" true "Close it.";
     Overlay.Down [ch('j'), key(KeyCode::Down)] "overlay.down" "down" false "One line down.";
@@ -108,6 +111,9 @@ pub const BINDINGS: &[Binding] = bindings! {
     Chart.ChartPrev [key(KeyCode::BackTab), ch('[')] "chart.shorter" "shorter" true "The next shorter period.";
     Chart.CrosshairLeft [ch('h'), key(KeyCode::Left)] "chart.left" "left" true "Move the crosshair back in time.";
     Chart.CrosshairRight [ch('l'), key(KeyCode::Right)] "chart.right" "right" true "Move the crosshair on in time.";
+
+    Activities.Detail [key(KeyCode::Enter)] "activities.detail" "detail" true "Show the order, or the row in full.";
+    Activities.RefreshActivities [ch('r')] "activities.refresh" "refresh" true "Ask for the newest rows, or again for those that did not come.";
 
     AddBroker.Accept [key(KeyCode::Enter)] "add_broker.link" "link" true "Begin linking through the chosen broker.";
 

@@ -58,7 +58,11 @@ fn overlay_scopes(model: &Model, overlay: &Overlay) -> Vec<Scope> {
         Overlay::Help { typing: true, .. } | Overlay::Palette { .. } => vec![Scope::Text],
         Overlay::Help { typing: false, .. } => vec![Scope::Help, Scope::Overlay],
         Overlay::OrderDetail { .. } => vec![Scope::OrderDetail, Scope::Overlay],
-        Overlay::PositionDetail { .. } | Overlay::BrokerDetail { .. } | Overlay::Errors { .. } => vec![Scope::Overlay],
+        Overlay::PositionDetail { .. }
+        | Overlay::BrokerDetail { .. }
+        | Overlay::ActivityDetail { .. }
+        | Overlay::Errors { .. } => vec![Scope::Overlay],
+        Overlay::Activities { .. } => vec![Scope::Activities, Scope::Overlay],
         Overlay::EquityChart { .. } => vec![Scope::Chart, Scope::Overlay],
         Overlay::AddBroker { .. } => vec![Scope::AddBroker, Scope::Text],
         Overlay::Linking => linking_scopes(model.attempt.as_ref()),

@@ -8,7 +8,7 @@ use tui_input::Input;
 
 use super::{
     AccountScope, AccountState, Attempt, AttemptPhase, BrokerRow, BrokerSummary, ConnectionEntry, Extent, Model,
-    OrderKey, Overlay, Pane, PositionKey, Program, TapeKey,
+    OrderKey, Overlay, Pane, Pending, PositionKey, Program, TapeKey,
 };
 use crate::app::keymap::Keymap;
 use crate::app::rows::{self, Rows};
@@ -39,6 +39,7 @@ impl AccountState {
             account: None,
             positions: None,
             history: None,
+            activities: super::activities::Activities::default(),
             history_due: None,
             charts: BTreeMap::new(),
             seen_live: false,
@@ -213,6 +214,12 @@ impl Model {
     pub fn input_is_secret(&self) -> bool {
         matches!(self.top(), Some(Overlay::Linking))
             && matches!(&self.attempt, Some(Attempt { phase: AttemptPhase::Waiting { paste: Some(_), .. }, .. }))
+    }
+
+    /// True while rows of this account's activity list are under way.
+    pub fn activities_loading(&self, link: &LinkId) -> bool {
+        let of = |pending: &Pending| matches!(pending, Pending::Activities { link: owner, .. } if owner == link);
+        self.pending.values().any(of)
     }
 
     /// A request id of the program's own.

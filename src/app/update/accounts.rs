@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{notices, orders};
+use super::{activities, notices, orders};
 use crate::app::effect::{Effect, Memory};
 use crate::app::model::queries::OWN_REQUESTS;
 use crate::app::model::{AccountScope, AccountState, BrokerRow, Dated, Model, Pending, Period};
@@ -197,7 +197,8 @@ fn carry_out(model: &mut Model, link: &LinkId, output: Output, effects: &mut Vec
 /// What was queued is gone, the program's own questions as well: curves are asked for when they are wanted again,
 /// but a cancel that the owner confirmed must arrive. Asking twice does no harm, the second answer is ignored.
 fn after_drop(model: &mut Model, link: &LinkId, effects: &mut Vec<Effect>) {
-    model.pending.retain(|_, pending| !matches!(pending, Pending::History { link: owner, .. } if owner == link));
+    let curve_or_page = |pending: &Pending| matches!(pending, Pending::History { link: owner, .. } | Pending::Activities { link: owner, .. } if owner == link);
+    model.pending.retain(|_, pending| !curve_or_page(pending));
     let again = model.pending.iter().filter_map(|(id, pending)| {
         let request = match pending {
             Pending::Cancel(key) if key.link == *link => Request::CancelOrder(key.order.clone()),
@@ -214,6 +215,7 @@ fn reset(model: &mut Model, link: &LinkId) {
     if let Some(account) = model.account_mut(link) {
         account.history = None;
         account.charts.clear();
+        account.activities.clear();
         account.seen_live = false;
     }
     model.marks.retain(|key| key.link != *link);
@@ -430,6 +432,7 @@ pub(super) fn replied(
     }
     match model.pending.remove(&id) {
         Some(Pending::History { link, period }) => history(model, &link, period, result),
+        Some(Pending::Activities { link, older }) => activities::answered(model, &link, older, result, effects),
         Some(Pending::Cancel(key)) => orders::cancel_answered(model, &key, result, effects),
         Some(Pending::Order(key)) => orders::fetched(model, &key, result, effects),
         None => {}

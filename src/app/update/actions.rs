@@ -1,6 +1,6 @@
 //! What each action does. An action that cannot act says why, in the words that dim it.
 
-use super::{accounts, linking, lists, notices, orders, overlays, palette};
+use super::{accounts, activities, linking, lists, notices, orders, overlays, palette};
 use crate::app::choices::Choices;
 use crate::app::effect::Effect;
 use crate::app::keymap::{Action, availability};
@@ -36,8 +36,10 @@ pub(super) fn act(model: &mut Model, action: Action, effects: &mut Vec<Effect>) 
         | Action::HalfPageDown
         | Action::HalfPageUp
         | Action::PageDown
-        | Action::PageUp => step(model, action),
+        | Action::PageUp => step(model, action, effects),
         Action::Detail => detail(model, effects),
+        Action::Activities => activities::open(model, effects),
+        Action::RefreshActivities => activities::refresh(model, effects),
         Action::Back => back(model),
         Action::Zoom => model.zoomed = !model.zoomed,
         Action::PrevAccount => step_account(model, false),
@@ -107,11 +109,18 @@ fn step_pane(model: &mut Model, by: usize) {
     }
 }
 
-fn step(model: &mut Model, action: Action) {
-    if model.overlays.is_empty() { lists::step(model, action) } else { overlays::step(model, action) }
+fn step(model: &mut Model, action: Action, effects: &mut Vec<Effect>) {
+    if model.overlays.is_empty() {
+        return lists::step(model, action);
+    }
+    overlays::step(model, action);
+    activities::reach_on(model, effects);
 }
 
 fn detail(model: &mut Model, effects: &mut Vec<Effect>) {
+    if matches!(model.top(), Some(Overlay::Activities { .. })) {
+        return activities::detail(model);
+    }
     match model.focus {
         Pane::Brokers => match model.rows.brokers.selected.clone() {
             Some(BrokerRow::Linked(link)) => model.overlays.push(Overlay::BrokerDetail { link, scroll: 0 }),

@@ -6,7 +6,7 @@ use super::{accounts, notices, orders};
 use crate::app::columns::{OrderColumn, PositionColumn, TapeColumn, placed_at};
 use crate::app::effect::Effect;
 use crate::app::filter::Filter;
-use crate::app::keymap::Action;
+use crate::app::keymap::{Action, Scope};
 use crate::app::model::{AccountScope, BrokerRow, Model, OrderKey, Overlay, Pane};
 use crate::app::rows;
 use crate::link::progress::Sensitive;
@@ -55,6 +55,7 @@ pub(super) fn step(model: &mut Model, action: Action) {
 
 /// Moves the selection of a pane's list.
 pub(super) fn move_in(model: &mut Model, pane: Pane, by: isize) {
+    let was = model.rows.tape.selected.clone();
     if pane == Pane::Tape && by < 0 && model.rows.tape.selected_index().is_none_or(|at| at == 0) {
         // Above its newest line the tape has no cursor: it follows what comes.
         model.rows.tape.selected = None;
@@ -64,6 +65,10 @@ pub(super) fn move_in(model: &mut Model, pane: Pane, by: isize) {
         model.rows.tape.select(usize::try_from(by - 1).unwrap_or(usize::MAX));
     } else {
         with_list!(model, pane, |list| list.move_by(by));
+    }
+    if pane == Pane::Tape && by > 0 && was.is_some() && model.rows.tape.selected == was {
+        let key = model.keymap.word(Scope::Tape, Action::Activities);
+        notices::toast(model, format!("here this session began; {key} lists what was before"));
     }
     broker_follows(model, pane);
     model.dirty = true;
@@ -251,6 +256,11 @@ pub(super) fn copy(model: &mut Model, effects: &mut Vec<Effect>) {
         Some(Overlay::OrderDetail { key, .. }) => Some((key.order.to_string(), "order id")),
         Some(Overlay::PositionDetail { key, .. }) => Some((key.symbol.to_string(), "symbol")),
         Some(Overlay::BrokerDetail { link, .. }) => number(model, link),
+        Some(Overlay::Activities { link, selected }) => {
+            let row = model.account(link).and_then(|account| account.activities.rows().get(*selected));
+            row.map(|row| (row.id.to_string(), "activity id"))
+        }
+        Some(Overlay::ActivityDetail { key, .. }) => Some((key.row.to_string(), "activity id")),
         Some(Overlay::Errors { .. }) => {
             let lines: Vec<String> =
                 model.errors.iter().map(|error| format!("{} {}", error.at.wall, error.text)).collect();

@@ -1,6 +1,6 @@
 //! The mouse, in terms of what the last frame showed: a click selects, a click on the selected row opens it.
 
-use super::{actions, lists, overlays, palette};
+use super::{actions, activities, lists, overlays, palette};
 use crate::app::effect::Effect;
 use crate::app::keymap::Action;
 use crate::app::model::{Model, Overlay, Pane};
@@ -13,7 +13,10 @@ pub(super) fn handle(model: &mut Model, mouse: Mouse, effects: &mut Vec<Effect>)
     }
     match mouse {
         Mouse::Click(target) => click(model, &target, effects),
-        Mouse::Wheel { target, rows } => wheel(model, &target, isize::from(rows)),
+        Mouse::Wheel { target, rows } => {
+            wheel(model, &target, isize::from(rows));
+            activities::reach_on(model, effects);
+        }
     }
 }
 
@@ -52,6 +55,12 @@ fn overlay_row(model: &mut Model, index: usize, effects: &mut Vec<Effect>) {
             *selected = index;
             palette::run(model, effects);
         }
+        Some(Overlay::Activities { selected, .. }) => {
+            let again = std::mem::replace(selected, index) == index;
+            if again {
+                activities::detail(model);
+            }
+        }
         _ => {}
     }
     model.dirty = true;
@@ -59,7 +68,10 @@ fn overlay_row(model: &mut Model, index: usize, effects: &mut Vec<Effect>) {
 
 fn wheel(model: &mut Model, target: &HitTarget, rows: isize) {
     if !model.overlays.is_empty() {
-        let choosing = matches!(model.top(), Some(Overlay::AddBroker { .. } | Overlay::Palette { .. }));
+        let choosing = matches!(
+            model.top(),
+            Some(Overlay::AddBroker { .. } | Overlay::Palette { .. } | Overlay::Activities { .. })
+        );
         if choosing {
             overlays::step(model, if rows < 0 { Action::Up } else { Action::Down });
             model.dirty = true;

@@ -3,7 +3,7 @@
 //! A broker's yes to a cancel is only the start of it (API.md 5.8): the order says when it is canceled, or was filled first.
 
 use super::{accounts, notices};
-use crate::app::effect::Effect;
+use crate::app::effect::{Effect, Memory};
 use crate::app::keymap::availability;
 use crate::app::keymap::{Action, orders_at_hand, working_orders};
 use crate::app::model::{Model, OrderKey, Overlay, Pending, Question};
@@ -110,6 +110,10 @@ pub(super) fn fetched(
             let Some(account) = model.account_mut(&key.link) else { return };
             let changes = account.blotter.apply_snapshot(&[*order], &[]);
             accounts::changed(model, &key.link, &changes, effects);
+            if !changes.is_empty() {
+                // Whatever is shown is in the journal first, also what was asked for by id.
+                effects.push(Effect::Remember { link: key.link.clone(), memory: Memory::Changes(changes) });
+            }
         }
         Ok(_) => {}
         Err(error) => {

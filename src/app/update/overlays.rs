@@ -97,6 +97,12 @@ pub(super) fn back(model: &mut Model) -> bool {
 pub(super) fn step(model: &mut Model, action: Action) {
     let page = usize::from(model.extent.overlay_page).max(1);
     let end = model.extent.overlay_end;
+    let rows = match model.top() {
+        Some(Overlay::Activities { link, .. }) => {
+            model.account(link).map_or(0, |account| account.activities.rows().len())
+        }
+        _ => 0,
+    };
     let moved = |at: usize, last: usize| {
         let to = match action {
             Action::Down => at.saturating_add(1),
@@ -117,6 +123,7 @@ pub(super) fn step(model: &mut Model, action: Action) {
         Some(Overlay::Palette { matches, selected, .. }) => {
             *selected = moved(*selected, matches.len().saturating_sub(1));
         }
+        Some(Overlay::Activities { selected, .. }) => *selected = moved(*selected, rows.saturating_sub(1)),
         Some(overlay) => {
             if let Some(scroll) = scroll_of(overlay) {
                 *scroll = moved(*scroll, end);
@@ -159,8 +166,10 @@ fn scroll_of(overlay: &mut Overlay) -> Option<&mut usize> {
         | Overlay::OrderDetail { scroll, .. }
         | Overlay::PositionDetail { scroll, .. }
         | Overlay::BrokerDetail { scroll, .. }
+        | Overlay::ActivityDetail { scroll, .. }
         | Overlay::Errors { scroll } => Some(scroll),
         Overlay::AddBroker { .. }
+        | Overlay::Activities { .. }
         | Overlay::Palette { .. }
         | Overlay::Linking
         | Overlay::Question(_)
@@ -169,7 +178,8 @@ fn scroll_of(overlay: &mut Overlay) -> Option<&mut usize> {
     }
 }
 
-fn push(model: &mut Model, overlay: Overlay) {
+/// Lays something over what is there.
+pub(super) fn push(model: &mut Model, overlay: Overlay) {
     // Where the new one ends is not known before it was drawn.
     model.extent.overlay_end = usize::MAX;
     model.overlays.push(overlay);

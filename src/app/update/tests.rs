@@ -1,5 +1,6 @@
 //! The program driven from outside: typed keys, a scripted broker behind the effects, virtual time.
 
+mod activities;
 mod connection;
 mod keys;
 mod linking;
@@ -17,8 +18,8 @@ use crate::app::model::{BrokerSummary, Pane, Program};
 use crate::domain::execution::{Execution, ExecutionKind};
 use crate::domain::order::Raw;
 use crate::domain::{
-    Account, Environment, LinkId, Money, Mono, Order, OrderClass, OrderStatus, OrderType, Position, Price, Qty, Side,
-    Source, TimeInForce, TradeEvent, TradeUpdate,
+    Account, Activity, Environment, LinkId, Money, Mono, Order, OrderClass, OrderStatus, OrderType, Position, Price,
+    Qty, Side, Source, TimeInForce, TradeEvent, TradeUpdate,
 };
 use crate::link::LinkRecord;
 use crate::session::request::OrderFilter;
@@ -31,11 +32,13 @@ pub(super) struct Desk {
     /// What the broker's accounts hold, by link.
     orders: Vec<(LinkId, Order)>,
     positions: Vec<(LinkId, Position)>,
+    /// The activity list, newest first.
+    pub(super) activities: Vec<Activity>,
     epochs: Vec<(LinkId, Epoch)>,
     /// The answer to the next cancel.
     cancel: Option<RequestError>,
     /// How every question is refused, if it is.
-    refuse: Option<RequestErrorKind>,
+    pub(super) refuse: Option<RequestErrorKind>,
     /// Whether streams listen as soon as they are opened.
     up: bool,
     /// Every effect so far, but the ones answered.
@@ -173,6 +176,7 @@ impl Desk {
             now,
             orders: Vec::new(),
             positions: Vec::new(),
+            activities: Vec::new(),
             epochs: Vec::new(),
             cancel: None,
             refuse: None,
@@ -253,7 +257,18 @@ impl Desk {
                 Some((_, order)) => Reply::Order(Box::new(order.clone())),
                 None => return Err(failure(RequestErrorKind::NotFound, "order not found")),
             },
-            Request::Activities(_) => Reply::Activities(Vec::new()),
+            Request::Activities(query) if query.fills_only => Reply::Activities(Vec::new()),
+            Request::Activities(query) => {
+                let from = query.page_token.as_ref().map_or(0, |token| {
+                    1 + self
+                        .activities
+                        .iter()
+                        .position(|row| row.id == *token)
+                        .expect("a page begins after a known row")
+                });
+                let page = self.activities.iter().skip(from).take(usize::from(query.page_size));
+                Reply::Activities(page.cloned().collect())
+            }
             Request::History { .. } => Reply::History(crate::domain::market::EquityHistory::default()),
             Request::CancelOrder(_) => match self.cancel.take() {
                 Some(error) => return Err(error),

@@ -96,7 +96,8 @@ impl<'a> Doc<'a> {
         }
     }
 
-    /// A small table; columns whose title begins with a space are figures and stand right.
+    /// A small table; columns whose title begins with a space are figures and stand right. Where there is no room the last
+    /// column, an id, gets lines of its own: half an id is none.
     pub(super) fn table(&mut self, titles: &[&str], rows: &[Vec<Cell>]) {
         let widths: Vec<usize> = titles
             .iter()
@@ -106,6 +107,9 @@ impl<'a> Doc<'a> {
                 cells.max().unwrap_or(0).max(title.trim_start().len())
             })
             .collect();
+        let total: usize = widths.iter().map(|wide| wide + 2).sum::<usize>().saturating_sub(2);
+        let below = total > self.wide;
+        let beside = titles.len() - usize::from(below);
         let line = |cells: Vec<(&str, Style)>| {
             let mut spans = Vec::new();
             for ((text, style), (title, wide)) in cells.into_iter().zip(titles.iter().zip(&widths)) {
@@ -119,9 +123,14 @@ impl<'a> Doc<'a> {
             }
             Line::from(spans)
         };
-        self.lines.push(line(titles.iter().map(|title| (title.trim_start(), self.theme.column)).collect()));
+        let heads = titles.iter().take(beside).map(|title| (title.trim_start(), self.theme.column));
+        self.lines.push(line(heads.collect()));
         for row in rows {
-            self.lines.push(line(row.iter().map(|(text, style)| (text.as_str(), *style)).collect()));
+            self.lines.push(line(row.iter().take(beside).map(|(text, style)| (text.as_str(), *style)).collect()));
+            if let Some((text, style)) = row.get(beside) {
+                let parts = wrap(text, self.wide.saturating_sub(2));
+                self.lines.extend(parts.into_iter().map(|part| Line::from(Span::styled(format!("  {part}"), *style))));
+            }
         }
     }
 }
@@ -159,6 +168,19 @@ pub(super) fn wrap(text: &str, wide: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_id_without_room_beside_its_row_stands_whole_below_it() {
+        let (theme, id) = (Theme::default(), "3f1c0c52-0000-4000-8000-000000000021");
+        let cell = |text: &str| (text.to_owned(), Style::new());
+        for (wide, lines) in [(60, 2), (40, 3)] {
+            let mut doc = Doc::new(&theme, &crate::view::glyphs::UNICODE, wide);
+            doc.table(&["Time", " Qty", "Id"], &[vec![cell("13:46:16"), cell("50"), cell(id)]]);
+            let text: Vec<String> = doc.lines.iter().map(ToString::to_string).collect();
+            assert_eq!(text.len(), lines, "{text:?}");
+            assert!(text.last().unwrap().ends_with(id), "{text:?}");
+        }
+    }
 
     #[test]
     fn wrapping_breaks_between_words_and_loses_nothing_of_a_url() {

@@ -9,6 +9,7 @@ use super::{Memory, boxed, scrolled};
 use crate::app::Model;
 use crate::app::model::{AccountState, OrderKey};
 use crate::domain::execution::ExecutionKind;
+use crate::domain::order::Raw;
 use crate::domain::{Execution, Order, OrderId, Price, Source};
 use crate::view::format::{self, MISSING, full_time};
 use crate::view::pen::{Pen, clean};
@@ -41,16 +42,17 @@ pub(super) fn draw(
     let (frame, inner) = boxed(pen, area, (128, area.height), orders::kind_of(account), title, &facts);
     let mut doc = Doc::new(pen.theme, pen.glyphs, inner.width);
     if raw {
-        json(&mut doc, order, pen);
+        json(&mut doc, &order.raw, pen);
     } else {
         detail(&mut doc, account, order, model, pen);
     }
     scrolled(pen, frame, inner, &doc.lines, scroll, memory);
 }
 
-fn json(doc: &mut Doc<'_>, order: &Order, pen: &Pen<'_>) {
-    let Some(raw) = &order.raw.0 else {
-        doc.text("the broker's JSON of this order was not kept", pen.theme.dim);
+/// The broker's own JSON, indented.
+pub(super) fn json(doc: &mut Doc<'_>, raw: &Raw, pen: &Pen<'_>) {
+    let Some(raw) = &raw.0 else {
+        doc.text("the broker's JSON was not kept", pen.theme.dim);
         return;
     };
     let value: Result<serde_json::Value, _> = serde_json::from_str(raw);

@@ -107,6 +107,26 @@ impl Terminal {
         }
     }
 
+    /// Sends keys again and again until the screen fits; for what takes as many presses as there are pages.
+    pub fn keys_until(&mut self, keys: &str, what: &str, fits: impl Fn(&str) -> bool) {
+        let deadline = deadline();
+        loop {
+            self.keys(keys);
+            let screen = self.screen.0.lock().unwrap();
+            let wait = Duration::from_millis(200);
+            let waited = self
+                .screen
+                .1
+                .wait_timeout_while(screen, wait, |screen| !screen.closed && !fits(&screen.parser.screen().contents()));
+            let (screen, timed_out) = waited.unwrap();
+            if !timed_out.timed_out() && !screen.closed {
+                return;
+            }
+            let contents = screen.parser.screen().contents();
+            assert!(now() < deadline && !screen.closed, "waiting for {what}, the screen shows:\n{contents}");
+        }
+    }
+
     /// Waits until the screen shows a text.
     pub fn wait_for(&self, text: &str) -> String {
         self.wait(text, |contents| contents.contains(text))

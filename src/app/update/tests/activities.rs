@@ -1,0 +1,140 @@
+//! The activity list reaches back page by page, and what the blotter missed goes to the blotter.
+
+use super::*;
+use crate::app::model::Overlay;
+use crate::app::model::activities::Reach;
+use crate::domain::ActivityKind;
+
+fn fill(id: u32, order: &Order, qty: i64, total: i64) -> Activity {
+    Activity {
+        id: Arc::from(format!("row-{id}")),
+        activity_type: Arc::from("FILL"),
+        kind: ActivityKind::Fill {
+            execution_id: None,
+            order_id: order.id.clone(),
+            symbol: order.symbol.clone(),
+            side: order.side.clone(),
+            qty: Qty::whole(qty),
+            px: Price::whole(10),
+            cum_qty: Some(Qty::whole(total)),
+            at: order.updated_at,
+        },
+        raw: Raw::default(),
+    }
+}
+
+fn dividends(count: u32) -> Vec<Activity> {
+    let kind = ActivityKind::Other { net_amount: None, symbol: None, qty: None, date: None, description: None };
+    let row = |id: u32| Activity {
+        id: Arc::from(format!("div-{id}")),
+        activity_type: Arc::from("DIV"),
+        kind: kind.clone(),
+        raw: Raw::default(),
+    };
+    (0..count).map(row).collect()
+}
+
+fn list(desk: &Desk) -> (usize, Reach) {
+    let list = &desk.model.account(&paper()).unwrap().activities;
+    (list.rows().len(), list.reach().clone())
+}
+
+fn cursor(desk: &Desk) -> usize {
+    match desk.model.top() {
+        Some(Overlay::Activities { selected, .. }) => *selected,
+        other => panic!("{other:?} is open"),
+    }
+}
+
+fn pages_asked(desk: &Desk) -> usize {
+    let asked = |effect: &&Effect| matches!(effect, Effect::Request { request: Request::Activities(query), .. } if !query.fills_only);
+    desk.seen.iter().filter(asked).count()
+}
+
+#[test]
+fn scrolling_to_the_end_asks_for_older_rows_until_the_first() {
+    let mut desk = Desk::holding(&[]);
+    desk.activities = dividends(250);
+    desk.keys("5 h");
+    assert_eq!(list(&desk), (100, Reach::More));
+    desk.keys("j j G");
+    assert_eq!((list(&desk), cursor(&desk)), ((200, Reach::More), 99));
+    desk.keys("G G");
+    assert_eq!((list(&desk), cursor(&desk)), ((250, Reach::Beginning), 249));
+    desk.keys("G j ctrl-d");
+    assert_eq!(pages_asked(&desk), 3, "after the first row nothing is asked for");
+}
+
+#[test]
+fn a_page_that_fails_says_so_and_r_asks_again() {
+    let mut desk = Desk::holding(&[]);
+    desk.activities = dividends(150);
+    desk.keys("2 h");
+    desk.refuse = Some(RequestErrorKind::Server);
+    desk.keys("G");
+    assert!(matches!(list(&desk), (100, Reach::Failed(why)) if why.contains("refused")), "{:?}", list(&desk));
+    let asked = pages_asked(&desk);
+    desk.keys("j k G");
+    assert_eq!(pages_asked(&desk), asked, "a failed page is not asked for again at every key");
+    desk.refuse = None;
+    desk.keys("r");
+    assert_eq!(list(&desk), (150, Reach::Beginning));
+}
+
+#[test]
+fn newer_rows_come_above_the_cursor_and_it_stays_on_its_row() {
+    let mut desk = Desk::holding(&[]);
+    desk.activities = dividends(30).split_off(10);
+    desk.keys("5 h j j");
+    desk.activities = dividends(30);
+    desk.keys("r");
+    assert_eq!((list(&desk).0, cursor(&desk)), (30, 12));
+}
+
+#[test]
+fn an_execution_that_is_known_is_not_entered_again_and_one_that_was_missed_is() {
+    let (mut seen, mut missed) = (order("seen", "AAPL", Side::Buy, 10, 1), order("missed", "MSFT", Side::Buy, 10, 2));
+    let mut desk = Desk::holding(&[seen.clone(), missed.clone()]);
+    desk.fill(&paper(), seen.clone(), 10);
+    seen.updated_at = seen.updated_at.and_then(|at| at.checked_add(Duration::from_secs(1)).ok());
+    missed.updated_at = seen.updated_at;
+    let stranger = order("older", "KO", Side::Buy, 10, 0);
+    desk.activities = vec![fill(1, &seen, 10, 10), fill(2, &missed, 4, 4), fill(3, &stranger, 10, 10)];
+    let executions = |desk: &Desk| desk.model.account(&paper()).unwrap().blotter.executions().count();
+    let before = executions(&desk);
+    desk.keys("5 h");
+    assert_eq!(executions(&desk), before + 1, "only what was missed is new");
+    let blotter = &desk.model.account(&paper()).unwrap().blotter;
+    assert_eq!(blotter.executions_of(&"seen".into()).len(), 1);
+    assert_eq!(blotter.executions_of(&"missed".into()).len(), 1);
+    assert_eq!(blotter.executions_of(&"older".into()).len(), 0, "what is from before is shown, and is no gap");
+    let journaled = desk.seen.iter().any(|effect| match effect {
+        Effect::Remember { memory: crate::app::effect::Memory::Changes(changes), .. } => {
+            changes.executions.iter().any(|id| blotter.execution(id).is_some_and(|row| row.order_id == "missed".into()))
+        }
+        _ => false,
+    });
+    assert!(journaled, "it is in the journal before it is on the screen");
+}
+
+#[test]
+fn enter_opens_the_order_where_it_is_known_and_the_row_where_not() {
+    let known = order("a", "AAPL", Side::Buy, 10, 1);
+    let mut desk = Desk::holding(std::slice::from_ref(&known));
+    desk.activities = vec![fill(1, &known, 10, 10), fill(2, &order("b", "KO", Side::Buy, 1, 0), 1, 1)];
+    desk.keys("5 h enter");
+    assert!(matches!(desk.model.top(), Some(Overlay::OrderDetail { key, .. }) if key.order == "a".into()));
+    desk.keys("esc j enter");
+    assert!(matches!(desk.model.top(), Some(Overlay::ActivityDetail { key, .. }) if &*key.row == "row-2"));
+    desk.keys("y");
+    let copied = |effect: &Effect| matches!(effect, Effect::Copy { text, .. } if text.expose() == "row-2");
+    assert!(desk.seen.iter().any(copied));
+}
+
+#[test]
+fn the_end_of_the_tape_tells_where_more_is() {
+    let mut desk = Desk::holding(&[order("a", "AAPL", Side::Buy, 10, 1)]);
+    desk.fill(&paper(), order("a", "AAPL", Side::Buy, 10, 1), 10);
+    desk.keys("5 G j");
+    assert!(desk.toast().contains("h lists what was before"), "{}", desk.toast());
+}

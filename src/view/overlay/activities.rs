@@ -1,0 +1,177 @@
+//! The activity list of one account, and one of its rows in full.
+
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::doc::Doc;
+use super::{Memory, boxed, scrolled};
+use crate::app::Model;
+use crate::app::keymap::{Action, Scope};
+use crate::app::model::activities::Reach;
+use crate::app::model::{AccountState, ActivityKey};
+use crate::domain::{Activity, ActivityKind, LinkId, Money, Price, Qty};
+use crate::view::format::{self, MISSING, cents, day, full_time, price, tape_time};
+use crate::view::pen::{Pen, clean};
+use crate::view::table::{Align, Column, Rows, Sheet};
+use crate::view::{Hit, change_style, orders, scope};
+
+const fn text(title: &'static str, min: u16, max: u16, rank: u8) -> Column {
+    Column { title, align: Align::Left, min, max, rank }
+}
+
+const fn figure(title: &'static str, min: u16, max: u16, rank: u8) -> Column {
+    Column { title, align: Align::Point, min, max, rank }
+}
+
+const COLUMNS: [Column; 8] = [
+    text("Time", 12, 12, 0),
+    text("Type", 4, 8, 0),
+    text("Side", 4, 4, 0),
+    text("Symbol", 6, 21, 0),
+    figure("Qty", 4, 14, 0),
+    figure("Price", 7, 14, 1),
+    figure("Amount", 9, 16, 0),
+    text("Note", 8, 40, 2),
+];
+
+/// Draws the list.
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, link: &LinkId, selected: usize, model: &Model, memory: &mut Memory) {
+    let Some(account) = scope::account(model, link) else { return };
+    let theme = pen.theme;
+    let label = clean(&account.link.label).into_owned();
+    let (state, style) = state(account, model, pen);
+    let facts = [(label.as_str(), theme.strong), (state.as_str(), style)];
+    let (frame, inner) = boxed(pen, area, (128, area.height), orders::kind_of(account), "Activities", &facts);
+    let rows = account.activities.rows();
+    if rows.is_empty() {
+        memory.page = inner.height;
+        crate::view::empty(pen, inner, if model.activities_loading(link) { "waiting for the broker" } else { &state });
+        return;
+    }
+    let body = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
+    let height = usize::from(body.height).max(1);
+    memory.page = body.height;
+    // The window moves only when the cursor leaves it.
+    memory.first = memory.first.min(selected).max((selected + 1).saturating_sub(height));
+    memory.first = memory.first.min(rows.len().saturating_sub(height));
+    let first = memory.first;
+    let mut sheet = std::mem::take(&mut memory.sheet);
+    sheet.clear();
+    for row in rows.iter().skip(first).take(height) {
+        stage(pen, &mut sheet, row, model);
+    }
+    let shown = Rows { selected: selected.checked_sub(first), focused: true, sorted: None };
+    pen.table(inner, &COLUMNS, |_| false, &sheet, &mut memory.columns, &shown);
+    memory.sheet = sheet;
+    pen.hits.push(Hit::OverlayRows { area: body, first, count: (rows.len() - first).min(height) });
+    pen.scroll_mark(frame, first, height, rows.len());
+}
+
+/// What the title says of how far the list reaches.
+fn state(account: &AccountState, model: &Model, pen: &Pen<'_>) -> (String, Style) {
+    let count = account.activities.rows().len();
+    if model.activities_loading(&account.link.id) {
+        let dots = pen.glyphs.ellipsis;
+        return (format!("{count}, loading{dots}"), pen.theme.waiting);
+    }
+    match account.activities.reach() {
+        Reach::More => (format!("{count} so far"), pen.theme.dim),
+        Reach::Beginning => (format!("{count} in all"), pen.theme.dim),
+        Reach::Failed(why) => {
+            let key = model.keymap.word(Scope::Activities, Action::RefreshActivities);
+            (format!("{key} tries again: {}", clean(why)), pen.theme.error)
+        }
+    }
+}
+
+fn stage(pen: &Pen<'_>, sheet: &mut Sheet, row: &Activity, model: &Model) {
+    let theme = pen.theme;
+    let zone = &model.program.timezone;
+    match &row.kind {
+        ActivityKind::Fill { symbol, side, qty, px, at, .. } => {
+            match at {
+                Some(at) => sheet.build(theme.dim, |out| tape_time(out, *at, model.exchange_now(), zone)),
+                None => sheet.text(MISSING, theme.faint),
+            }
+            sheet.text("fill", theme.ok);
+            let (word, style) = format::side(side, theme);
+            sheet.text(word, style);
+            sheet.text(&clean(symbol.as_str()), theme.text);
+            sheet.figure(Some(qty.decimal()), 0, theme.text, theme.faint);
+            sheet.figure(price(Some(*px)), 2, theme.text, theme.faint);
+            // What an option's price is to be multiplied by is not in the row.
+            sheet.figure(cents(px.notional(*qty).filter(|_| !symbol.is_option())), 2, theme.dim, theme.faint);
+            sheet.text("", theme.dim);
+        }
+        ActivityKind::Other { net_amount, symbol, qty, date, description } => {
+            match date {
+                Some(date) => sheet.build(theme.dim, |out| day(out, *date, model.exchange_now(), zone)),
+                None => sheet.text(MISSING, theme.faint),
+            }
+            sheet.text(&clean(&row.activity_type), theme.text);
+            sheet.text("", theme.dim);
+            sheet.text(&symbol.as_ref().map_or("".into(), |symbol| clean(symbol.as_str())), theme.text);
+            match qty {
+                Some(qty) => sheet.figure(Some(qty.decimal()), 0, theme.text, theme.faint),
+                None => sheet.text("", theme.faint),
+            }
+            sheet.text("", theme.faint);
+            let amount = cents(*net_amount);
+            let (style, before) = change_style(pen, amount, false);
+            sheet.signed_figure(amount, 2, before, style, theme.faint);
+            sheet.text(&description.as_ref().map_or("".into(), |text| clean(text)), theme.dim);
+        }
+    }
+}
+
+/// Draws one row in full.
+pub(super) fn detail(
+    pen: &mut Pen<'_>,
+    area: Rect,
+    key: &ActivityKey,
+    scroll: usize,
+    model: &Model,
+    memory: &mut Memory,
+) {
+    let Some(account) = scope::account(model, &key.link) else { return };
+    let Some(row) = account.activities.rows().iter().find(|row| row.id == key.row) else { return };
+    let theme = pen.theme;
+    let label = clean(&account.link.label).into_owned();
+    let facts = [(label.as_str(), theme.strong)];
+    let (frame, inner) = boxed(pen, area, (110, area.height), orders::kind_of(account), "Activity", &facts);
+    let mut doc = Doc::new(theme, pen.glyphs, inner.width);
+    let plain = |label: &'static str, text: Option<String>| match text {
+        Some(text) => (label, text, theme.text),
+        None => (label, MISSING.to_owned(), theme.faint),
+    };
+    let word = |text: &str| Some(clean(text).into_owned());
+    let mut fields = vec![plain("Type", word(&row.activity_type))];
+    match &row.kind {
+        ActivityKind::Fill { execution_id, order_id, symbol, side, qty, px, cum_qty, at } => fields.extend([
+            plain("Time", at.map(|at| full_time(at, &model.program.timezone, &model.program.timezone_label))),
+            plain("Side", word(&side.label())),
+            plain("Symbol", word(symbol.as_str())),
+            plain("Quantity", Some(qty.grouped(0))),
+            plain("Price", Some(Price::grouped(*px, 2))),
+            plain("Filled after it", cum_qty.map(|qty: Qty| qty.grouped(0))),
+            plain("Order id", word(order_id.as_str())),
+            plain("Execution id", execution_id.as_ref().and_then(|id| word(id.as_str()))),
+        ]),
+        ActivityKind::Other { net_amount, symbol, qty, date, description } => fields.extend([
+            plain("Date", date.map(|date| date.to_string())),
+            plain("Symbol", symbol.as_ref().and_then(|symbol| word(symbol.as_str()))),
+            plain("Quantity", qty.map(|qty: Qty| qty.grouped(0))),
+            plain("Amount", net_amount.map(|amount: Money| amount.signed(2))),
+            plain("Description", description.as_ref().and_then(|text| word(text))),
+        ]),
+    }
+    fields.push(plain("Row id", word(&row.id)));
+    doc.fields(&fields);
+    if matches!(row.kind, ActivityKind::Fill { .. }) {
+        doc.blank();
+        doc.text("Its order is from before what is kept here.", theme.dim);
+    }
+    doc.heading("As the broker sent it");
+    super::order::json(&mut doc, &row.raw, pen);
+    scrolled(pen, frame, inner, &doc.lines, scroll, memory);
+}
