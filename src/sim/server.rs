@@ -247,7 +247,7 @@ fn spawn(
     sim: &Arc<Sim>,
     listeners: Vec<(Origin, TcpListener, SocketAddr)>,
     tls: Option<&Tls>,
-    steps: Vec<scenario::Step>,
+    steps: scenario::Scenario,
 ) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     for (origin, listener, address) in listeners {

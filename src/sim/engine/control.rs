@@ -8,12 +8,13 @@ use super::account::{Account, Configurations};
 use super::event::{Report, Restated};
 use super::order::{AccountNo, OrderId};
 use super::slot::Ix;
-use super::words::{AssetClass, EventKind, Status};
+use super::words::{AssetClass, EventKind, Side, Status};
 use super::{Engine, Refusal};
 use crate::sim::calendar;
 
 impl Engine {
     /// Fills an open order by hand: all that is left unless `qty` says less, at the last price unless `price` says so.
+    /// Without a price it never trades beyond the order's limit, even where the market has not come to it.
     pub fn force_fill(
         &mut self,
         no: AccountNo,
@@ -22,7 +23,14 @@ impl Engine {
         price: Option<Decimal>,
     ) -> Result<(), Refusal> {
         let ix = self.need_open(no, id)?;
-        let price = price.unwrap_or(self.market.get(self.slot(ix).sym).last.price);
+        let slot = self.slot(ix);
+        let last = self.market.get(slot.sym).last.price;
+        let allowed = match (slot.order.side, slot.binding_limit()) {
+            (_, None) => last,
+            (Side::Buy, Some(limit)) => last.min(limit),
+            (Side::Sell, Some(limit)) => last.max(limit),
+        };
+        let price = price.unwrap_or(allowed);
         need_positive(price)?;
         if !self.slot(ix).live {
             self.accept_by_hand(ix);

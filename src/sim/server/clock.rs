@@ -6,12 +6,14 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
+use tokio::sync::Notify;
 
 /// Simulated time and real time since the start.
 #[derive(Debug)]
 pub struct SimClock {
     start: Instant,
     anchor: Mutex<Anchor>,
+    turned: Notify,
 }
 
 /// A pair of equal moments and the speed since then.
@@ -28,7 +30,7 @@ impl SimClock {
     /// A clock that shows `simulated` now and runs `pace` times as fast as real time.
     pub fn new(simulated: Timestamp, pace: Decimal) -> Self {
         let anchor = Anchor { real: Duration::ZERO, simulated, pace: thousandths(pace) };
-        Self { start: Instant::now(), anchor: Mutex::new(anchor) }
+        Self { start: Instant::now(), anchor: Mutex::new(anchor), turned: Notify::new() }
     }
 
     /// Real time since the start.
@@ -60,11 +62,28 @@ impl SimClock {
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 
+    /// Waits until a simulated moment has come, however the clock is turned meanwhile.
+    pub async fn reach(&self, moment: Timestamp) {
+        loop {
+            // Asked for before the time is read, so that a turn in between is not missed.
+            let turned = self.turned.notified();
+            if self.now() >= moment {
+                return;
+            }
+            tokio::select! {
+                () = turned => {}
+                () = tokio::time::sleep(self.until(moment).max(Duration::from_millis(1))) => {}
+            }
+        }
+    }
+
     /// Changes the speed from now on.
     pub fn set_pace(&self, pace: Decimal) {
         let real = self.real();
         let mut anchor = self.anchor.lock().unwrap_or_else(PoisonError::into_inner);
         *anchor = Anchor { real, simulated: anchor.at(real), pace: thousandths(pace) };
+        drop(anchor);
+        self.turned.notify_waiters();
     }
 
     /// Moves simulated time forward to a moment; never back.
@@ -72,6 +91,8 @@ impl SimClock {
         let real = self.real();
         let mut anchor = self.anchor.lock().unwrap_or_else(PoisonError::into_inner);
         *anchor = Anchor { real, simulated: anchor.at(real).max(to), pace: anchor.pace };
+        drop(anchor);
+        self.turned.notify_waiters();
     }
 }
 

@@ -1,8 +1,9 @@
-//! Scenarios: a TOML file of control requests, each at its time after the start.
+//! Scenarios: a TOML file of control requests, each at its time.
 //!
 //! ```toml
 //! [[step]]
-//! after = "5s"
+//! after = "5s"              # real time since the start, or
+//! at = "15:30"              # what New York's simulated clocks show next, after the step before
 //! do = "fault"              # the name of a control request, /_sim/fault
 //! rule = "duplicate@20%~30s"
 //! ```
@@ -11,19 +12,30 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::civil::Time;
+use jiff::{Timestamp, ToSpan};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::control;
 use super::state::Sim;
+use crate::sim::calendar;
 use crate::sim::faults::{Origin, parse_duration};
 
-/// One control request and its time.
+/// One control request.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Step {
-    after: Duration,
+struct Request {
     action: String,
     body: Map<String, Value>,
+}
+
+/// The steps of a file; the two lists are played side by side.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Scenario {
+    /// By real time since the start, earliest first.
+    after: Vec<(Duration, Request)>,
+    /// By simulated clocks, in the order of the file.
+    at: Vec<(Time, Request)>,
 }
 
 #[derive(Deserialize)]
@@ -33,12 +45,12 @@ struct File {
     step: Vec<Map<String, Value>>,
 }
 
-/// Takes a text out of a step; what is left is the body of its request.
-fn text_of(step: &mut Map<String, Value>, name: &str) -> Result<String, String> {
+/// Takes a text out of a step; what is left in the end is the body of its request.
+fn take(step: &mut Map<String, Value>, name: &str) -> Result<Option<String>, String> {
     match step.shift_remove(name) {
-        Some(Value::String(text)) => Ok(text),
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
         Some(_) => Err(format!("{name:?} of a step is not a text")),
-        None => Err(format!("a step without {name:?}")),
     }
 }
 
@@ -46,34 +58,69 @@ fn text_of(step: &mut Map<String, Value>, name: &str) -> Result<String, String> 
 ///
 /// # Errors
 /// In words, with the line where the file tells it.
-pub fn read(path: &Path) -> Result<Vec<Step>, String> {
+pub fn read(path: &Path) -> Result<Scenario, String> {
     let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
     parse(&text)
 }
 
-fn parse(text: &str) -> Result<Vec<Step>, String> {
+fn parse(text: &str) -> Result<Scenario, String> {
     let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
-    let mut steps = Vec::new();
+    let mut scenario = Scenario::default();
     for mut body in file.step {
-        let (after, action) = (text_of(&mut body, "after")?, text_of(&mut body, "do")?);
-        let wait = parse_duration(&after).ok_or_else(|| format!("not a length of time: {after:?}"))?;
+        let action = take(&mut body, "do")?.ok_or("a step without \"do\"")?;
         if !control::ACTIONS.iter().any(|(name, _)| *name == action) {
             return Err(format!("unknown step {action:?}"));
         }
-        steps.push(Step { after: wait, action, body });
+        match (take(&mut body, "after")?, take(&mut body, "at")?) {
+            (Some(after), None) => {
+                let wait = parse_duration(&after).ok_or_else(|| format!("not a length of time: {after:?}"))?;
+                scenario.after.push((wait, Request { action, body }));
+            }
+            (None, Some(at)) => {
+                let time = at.parse().map_err(|_| format!("not a time of day: {at:?}"))?;
+                scenario.at.push((time, Request { action, body }));
+            }
+            _ => return Err(format!("the step {action:?} needs either \"after\" or \"at\"")),
+        }
     }
-    steps.sort_by_key(|step| step.after);
-    Ok(steps)
+    scenario.after.sort_by_key(|(after, _)| *after);
+    Ok(scenario)
 }
 
 /// Carries the steps out in their time.
-pub async fn play(sim: &Arc<Sim>, steps: Vec<Step>) {
-    for step in steps {
-        let wait = step.after.saturating_sub(sim.clock.real());
-        tokio::time::sleep(wait).await;
-        if let Err(error) = control::perform(sim, &step.action, &Value::Object(step.body)) {
-            sim.note(Origin::Paper, &step.action, &format!("failed: {}", error.message));
+pub async fn play(sim: &Arc<Sim>, scenario: Scenario) {
+    let Scenario { after, at } = scenario;
+    let by_real_time = async {
+        for (after, request) in after {
+            tokio::time::sleep(after.saturating_sub(sim.clock.real())).await;
+            carry_out(sim, request);
         }
+    };
+    let by_simulated_time = async {
+        let mut from = sim.clock.now();
+        for (time, request) in at {
+            let moment = next(from, time);
+            sim.clock.reach(moment).await;
+            from = moment;
+            carry_out(sim, request);
+        }
+    };
+    tokio::join!(by_real_time, by_simulated_time);
+}
+
+/// The first moment, not before `from`, at which New York's clocks show `time`.
+fn next(from: Timestamp, time: Time) -> Timestamp {
+    let today = calendar::in_new_york(from).date();
+    let moment = calendar::instant(today, time);
+    if moment >= from {
+        return moment;
+    }
+    today.checked_add(1.day()).map_or(moment, |tomorrow| calendar::instant(tomorrow, time))
+}
+
+fn carry_out(sim: &Arc<Sim>, request: Request) {
+    if let Err(error) = control::perform(sim, &request.action, &Value::Object(request.body)) {
+        sim.note(Origin::Paper, &request.action, &format!("failed: {}", error.message));
     }
 }
 
@@ -85,16 +132,30 @@ mod tests {
     fn steps_are_read_in_the_order_of_their_times() {
         let text =
             "[[step]]\nafter = \"2s\"\ndo = \"drop\"\n[[step]]\nafter = \"500ms\"\ndo = \"fault\"\nrule = \"lose\"\n";
-        let steps = parse(text).unwrap();
-        assert_eq!(steps[0].action, "fault");
-        assert_eq!(steps[0].body.get("rule"), Some(&Value::from("lose")));
-        assert_eq!(steps[1].after, Duration::from_secs(2));
+        let steps = parse(text).unwrap().after;
+        assert_eq!(steps[0].1.action, "fault");
+        assert_eq!(steps[0].1.body.get("rule"), Some(&Value::from("lose")));
+        assert_eq!(steps[1].0, Duration::from_secs(2));
+    }
+
+    #[test]
+    fn a_time_of_day_is_the_next_one_and_after_a_later_one_tomorrow_s() {
+        let steps =
+            parse("[[step]]\nat = \"15:30\"\ndo = \"drop\"\n[[step]]\nat = \"09:31:30\"\ndo = \"drop\"\n").unwrap().at;
+        let afternoon: Timestamp = "2026-10-20T17:30:00Z".parse().unwrap();
+        let first = next(afternoon, steps[0].0);
+        let second = next(first, steps[1].0);
+        assert_eq!([first, second].map(|at| at.to_string()), ["2026-10-20T19:30:00Z", "2026-10-21T13:31:30Z"]);
+        assert_eq!(next(first, steps[0].0), first, "two steps may share a time");
     }
 
     #[test]
     fn a_step_that_does_not_exist_is_refused() {
         assert!(parse("[[step]]\nafter = \"2s\"\ndo = \"explode\"\n").unwrap_err().contains("explode"));
         assert!(parse("[[step]]\nafter = \"later\"\ndo = \"drop\"\n").unwrap_err().contains("later"));
+        assert!(parse("[[step]]\nat = \"noon\"\ndo = \"drop\"\n").unwrap_err().contains("noon"));
+        assert!(parse("[[step]]\ndo = \"drop\"\n").unwrap_err().contains("either"));
+        assert!(parse("[[step]]\nafter = \"2s\"\nat = \"10:00\"\ndo = \"drop\"\n").unwrap_err().contains("either"));
         assert!(parse("[stop]\n").is_err());
     }
 }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::sim::engine::order::AccountNo;
-use crate::sim::engine::{Engine, EventKind, Refusal};
+use crate::sim::engine::{Engine, EventKind, OrderId, Refusal, Restated};
 use crate::sim::faults::{FaultError, Origin, Rule, parse_duration};
 use crate::sim::server::reply::ApiError;
 use crate::sim::server::rest::{new_order, query};
@@ -19,14 +19,14 @@ use crate::sim::wire::order::WireOrder;
 /// Every control request and what it does.
 pub const ACTIONS: &[(&str, &str)] = &[
     ("place", "place an order as the owner does on the broker's own site: account, and the body of an order"),
-    ("cancel", "cancel an order there: order"),
+    ("cancel", "cancel an order there: order (here and below its id, or its client_order_id)"),
     ("fill", "fill an order: order, price?, qty? (all that is left without it)"),
     ("partial_fill", "fill a part of an order: order, qty? (half without it), price?"),
     ("reject", "reject an order: order, reason?"),
     ("expire", "expire an order: order"),
     ("event", "send a rare event of an order: order, event"),
-    ("bust", "undo an execution: execution"),
-    ("correct", "change an execution: execution, price?, qty?"),
+    ("bust", "undo an execution: execution, or order for its newest"),
+    ("correct", "change an execution: execution, or order for its newest; price?, qty?"),
     ("halt", "halt trading in a symbol: symbol"),
     ("resume", "resume trading in a symbol: symbol"),
     ("price", "put the price of a symbol somewhere: symbol, price"),
@@ -147,14 +147,11 @@ fn trading(sim: &Sim, action: &str, body: &Body<'_>) -> Done {
                 let request = new_order(body.0)?;
                 shown(&hub.act(clock, |engine| engine.place(account, &request))?)
             }
-            "cancel" => {
-                let id = body.id("order")?;
-                by_hand(sim, id, |engine, no| engine.cancel(no, id))?
-            }
+            "cancel" => by_hand(sim, body, Engine::cancel)?,
             "fill" | "partial_fill" => {
-                let (id, qty, price) = (body.id("order")?, body.amount("qty")?, body.amount("price")?);
+                let (qty, price) = (body.amount("qty")?, body.amount("price")?);
                 let half = action == "partial_fill" && qty.is_none();
-                by_hand(sim, id, |engine, no| {
+                by_hand(sim, body, |engine, no, id| {
                     let left = engine.order(no, id)?.leaves_qty();
                     let whole = left == left.trunc() && left > Decimal::ONE;
                     let part = (left / Decimal::TWO).round_dp_with_strategy(
@@ -165,27 +162,24 @@ fn trading(sim: &Sim, action: &str, body: &Body<'_>) -> Done {
                 })?
             }
             "reject" => {
-                let (id, reason) = (body.id("order")?, body.text("reason").unwrap_or("rejected by the venue"));
-                by_hand(sim, id, |engine, no| engine.force_reject(no, id, reason))?
+                let reason = body.text("reason").unwrap_or("rejected by the venue");
+                by_hand(sim, body, |engine, no, id| engine.force_reject(no, id, reason))?
             }
-            "expire" => {
-                let id = body.id("order")?;
-                by_hand(sim, id, |engine, no| engine.force_expire(no, id))?
-            }
+            "expire" => by_hand(sim, body, Engine::force_expire)?,
             "event" => {
-                let (id, word) = (body.id("order")?, body.need("event")?);
+                let word = body.need("event")?;
                 let event = EventKind::from_word(word).ok_or_else(|| wrong(format!("no event {word}")))?;
-                by_hand(sim, id, |engine, no| engine.force_event(no, id, event))?
+                by_hand(sim, body, |engine, no, id| engine.force_event(no, id, event))?
             }
             "bust" => {
-                let id = body.id("execution")?;
+                let id = execution_of(sim, body)?;
                 hub.act(clock, |engine| engine.bust(id))?;
-                json!({"done": true})
+                json!({"done": true, "execution": id})
             }
             "correct" => {
-                let (id, price, qty) = (body.id("execution")?, body.amount("price")?, body.amount("qty")?);
+                let (id, price, qty) = (execution_of(sim, body)?, body.amount("price")?, body.amount("qty")?);
                 hub.act(clock, |engine| engine.correct(id, price, qty))?;
-                json!({"done": true})
+                json!({"done": true, "execution": id})
             }
             "reset" => reset(sim, body)?,
             _ => return Ok(None),
@@ -194,16 +188,39 @@ fn trading(sim: &Sim, action: &str, body: &Body<'_>) -> Done {
     run().transpose()
 }
 
+/// The owner and id of the order that a request names by its id or its `client_order_id`.
+fn order_of(engine: &Engine, name: &str) -> Result<(AccountNo, OrderId), Refusal> {
+    let owners = || engine.accounts().iter().map(|account| account.no);
+    let by_id = query::id(name).and_then(|id| owners().find(|no| engine.order(*no, id).is_ok()).map(|no| (no, id)));
+    let by_name = || owners().find_map(|no| engine.order_by_client_id(no, name).ok().map(|order| (no, order.id)));
+    by_id.or_else(by_name).ok_or_else(|| Refusal::no_order(name))
+}
+
+/// The execution that a request names by its id, or the newest standing one of an order.
+fn execution_of(sim: &Sim, body: &Body<'_>) -> Result<Uuid, ApiError> {
+    if body.text("execution").is_some() {
+        return body.id("execution");
+    }
+    let name = body.need("order").map_err(|_| wrong("execution or order is required"))?;
+    sim.hub.act(&sim.clock, |engine| {
+        let (no, id) = order_of(engine, name)?;
+        let executions = engine.account(no)?.executions();
+        let newest = executions.iter().rev().find(|e| e.order_id == id && e.restated != Some(Restated::Busted));
+        let none = || Refusal::not_found(format!("no execution of order {name}"));
+        Ok(newest.ok_or_else(none)?.id)
+    })
+}
+
 /// Does something to an order, whoever owns it, and shows the order afterwards.
 fn by_hand(
     sim: &Sim,
-    id: Uuid,
-    act: impl FnOnce(&mut Engine, AccountNo) -> Result<(), Refusal>,
+    body: &Body<'_>,
+    act: impl FnOnce(&mut Engine, AccountNo, OrderId) -> Result<(), Refusal>,
 ) -> Result<Value, ApiError> {
+    let name = body.need("order")?;
     sim.hub.act(&sim.clock, |engine| {
-        let owner = engine.accounts().iter().map(|account| account.no).find(|no| engine.order(*no, id).is_ok());
-        let owner = owner.ok_or_else(|| Refusal::no_order(id))?;
-        act(engine, owner)?;
+        let (owner, id) = order_of(engine, name)?;
+        act(engine, owner, id)?;
         Ok(shown(engine.order(owner, id)?))
     })
 }
