@@ -8,6 +8,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -244,8 +245,10 @@ pub enum Action {
     AllAccounts,
     SortNext,
     SortReverse,
+    Count,
     Copy,
     CopyRow,
+    CopyCell,
     Resync,
     Errors,
     ToggleMouse,
@@ -383,12 +386,30 @@ impl Keymap {
         self.chords.get(row).map_or(&[], Vec::as_slice)
     }
 
-    /// The key of an action in one scope as a sentence names it; the action's name where the configuration took its keys.
-    pub fn word(&self, scope: Scope, action: Action) -> String {
-        let row = BINDINGS.iter().position(|binding| binding.scope == scope && binding.action == action);
-        let chord = row.and_then(|row| self.chords_of(row).first());
-        let name = || row.and_then(|row| BINDINGS.get(row)).map_or_else(String::new, |binding| binding.name.to_owned());
-        chord.map_or_else(name, ToString::to_string)
+    /// A sentence with each `{name}` of a key, such as `{brokers.add}`, as the chord that is in force.
+    ///
+    /// A key that the configuration took away is called by its name; what is no name stays as it is.
+    pub fn say<'a>(&self, sentence: &'a str) -> Cow<'a, str> {
+        if !sentence.contains('{') {
+            return Cow::Borrowed(sentence);
+        }
+        let (mut said, mut rest) = (String::with_capacity(sentence.len()), sentence);
+        while let Some((before, name, after)) = rest
+            .split_once('{')
+            .and_then(|(before, tail)| tail.split_once('}').map(|(name, after)| (before, name, after)))
+        {
+            said.push_str(before);
+            match BINDINGS.iter().position(|binding| binding.name == name) {
+                Some(row) => match self.chords_of(row).first() {
+                    Some(chord) => said.push_str(&chord.to_string()),
+                    None => said.push_str(name),
+                },
+                None => said.push_str(&format!("{{{name}}}")),
+            }
+            rest = after;
+        }
+        said.push_str(rest);
+        Cow::Owned(said)
     }
 
     /// The chord to show for an action in these scopes, the innermost first.

@@ -382,6 +382,12 @@ pub enum PaletteCommand {
     Symbol(Symbol),
     /// Hide a column, or show it again.
     Column(Pane, usize),
+    /// Sort by a column.
+    Sort(Pane, usize),
+    /// Select a row by its place, from 1.
+    Row(Pane, usize),
+    /// Copy a cell: its text and its title.
+    Copy(String, &'static str),
 }
 
 /// A question that wants a yes.
@@ -553,6 +559,8 @@ pub struct Model {
     pub pending: BTreeMap<RequestId, Pending>,
     /// The id the next of them gets.
     pub next_request: u64,
+    /// The count being typed for the next move; 0 before its first digit.
+    pub count: Option<u32>,
     /// Everything the palette can offer, gathered when it opens.
     pub palette: Vec<PaletteEntry>,
     /// What the last frame could show.

@@ -5,6 +5,7 @@
 mod accounts;
 mod actions;
 mod activities;
+mod copies;
 mod keys;
 mod linking;
 mod lists;

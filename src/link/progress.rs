@@ -176,23 +176,25 @@ pub enum LinkFailure {
 
 impl LinkFailure {
     /// What went wrong and what to do next, two sentences without a stop; the broker's words are sanitised already.
+    /// Keys stand in the second by name, `{failed.retry}`: the screen knows which they are.
     pub fn sentence(&self) -> (String, String) {
-        let again = "Enter tries again".to_owned();
+        let again = "{failed.retry} tries again".to_owned();
         match self {
             Self::Denied { description } => (
                 format!("the consent was denied{}", with(description.as_deref())),
-                "Enter opens the consent page again; press Allow there".to_owned(),
+                "{failed.retry} opens the consent page again; press Allow there".to_owned(),
             ),
             Self::AuthorizeError { error, description } => (
                 format!("the consent page answered {error}{}", with(description.as_deref())),
-                "check client_id, redirect_uris and scopes under [oauth] in the configuration, then Enter".to_owned(),
+                "check client_id, redirect_uris and scopes under [oauth] in the configuration, then {failed.retry}"
+                    .to_owned(),
             ),
             Self::TimedOut => ("nobody came back from the browser in time".to_owned(), again),
             Self::PortsTaken { ports } => {
                 let ports: Vec<String> = ports.iter().map(ToString::to_string).collect();
                 (
                     format!("another program holds the callback port {}", ports.join(", ")),
-                    "end that program, or register another redirect URI and add it to redirect_uris, then Enter"
+                    "end that program, or register another redirect URI and add it to redirect_uris, then {failed.retry}"
                         .to_owned(),
                 )
             }
@@ -201,21 +203,21 @@ impl LinkFailure {
             }
             Self::BadClient { message } => (
                 format!("the broker does not know this OAuth client or its secret: {message}"),
-                "check client_id and client_secret under [oauth], then Enter".to_owned(),
+                "check client_id and client_secret under [oauth], then {failed.retry}".to_owned(),
             ),
             Self::BadCode { message } => (
                 format!("the broker refused the code: {message}"),
-                "a code works once and for ten minutes at most; Enter asks for a new one".to_owned(),
+                "a code works once and for ten minutes at most; {failed.retry} asks for a new one".to_owned(),
             ),
             Self::Network { message } => (format!("no connection: {message}"), again),
             Self::WrongEnvironment { wanted, message } => (
                 format!("the token does not work for {} accounts: {message}", wanted.word()),
-                format!("on the consent page choose a {} account; Enter tries again", wanted.word()),
+                format!("on the consent page choose a {} account; {{failed.retry}} tries again", wanted.word()),
             ),
             Self::Broker { message } => (format!("the broker answered: {message}"), again),
             Self::Store { message } => (
                 format!("the token could not be stored: {message}"),
-                "`brokerdeck doctor` says what is wrong with the store; Enter tries again".to_owned(),
+                "`brokerdeck doctor` says what is wrong with the store; {failed.retry} tries again".to_owned(),
             ),
             Self::Canceled => ("linking was given up".to_owned(), again),
         }

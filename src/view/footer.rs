@@ -57,7 +57,7 @@ pub(super) fn status(pen: &mut Pen<'_>, area: Rect, model: &Model) {
 fn errors(pen: &mut Pen<'_>, area: Rect, from: u16, model: &Model) -> u16 {
     let unread: Vec<_> = model.errors.iter().rev().filter(|error| !error.read).collect();
     let Some(newest) = unread.first() else { return area.right() };
-    let count = format!("{} E", unread.len());
+    let count = format!("{} {}", unread.len(), model.keymap.say("{common.errors}"));
     let mark = pen.glyphs.cross;
     let badge = width(&count) + 4;
     let end = area.right() - 1;
@@ -85,16 +85,22 @@ pub(super) fn hints(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     if model.filtering.is_some() {
         let theme = pen.theme;
         let x = pen.text(area.x + 1, area.y, 2, "/", theme.key);
-        let help = "Enter keep  Esc undo";
-        let wide = width(help);
+        let help = model.keymap.say("{text.accept} keep  {text.back} undo");
+        let wide = width(&help);
         let room = area.right().saturating_sub(x + wide + 3);
         let field = Rect { x, y: area.y, width: room, height: 1 };
         let input = &model.filter_input;
         pen.field(field, input.value(), super::pen::cells(input.visual_cursor()), false);
-        pen.right(area.x, area.y, area.width - 1, help, theme.key_label);
+        pen.right(area.x, area.y, area.width - 1, &help, theme.key_label);
         return;
     }
-    keys(pen, Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area }, model);
+    let mut room = area.width.saturating_sub(2);
+    if let Some(count) = model.count {
+        let text = if count == 0 { "count".to_owned() } else { format!("count {count}") };
+        pen.right(area.x, area.y, area.width - 1, &text, pen.theme.key);
+        room = room.saturating_sub(width(&text) + 2);
+    }
+    keys(pen, Rect { x: area.x + 1, width: room, ..area }, model);
 }
 
 /// Writes the hints that fit, whole ones only.

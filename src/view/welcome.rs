@@ -67,8 +67,8 @@ fn lines(pen: &Pen<'_>, model: &Model) -> Vec<Text> {
     let mut lines = vec![
         vec![("No account is linked yet.".to_owned(), theme.strong)],
         Text::new(),
-        step("1", "a", "  adds a broker: type paper or live to find it"),
-        step("2", "Enter", "  opens the broker's own page in your browser"),
+        step("1", &model.keymap.say("{brokers.add}"), "  adds a broker: type paper or live to find it"),
+        step("2", &model.keymap.say("{add_broker.link}"), "  opens the broker's own page in your browser"),
         step("3", "Allow", "  there, and your orders stream in here"),
         Text::new(),
     ];

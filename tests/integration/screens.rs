@@ -257,6 +257,52 @@ fn hostile_words_from_the_broker_reach_no_cell() {
     }
 }
 
+#[test]
+fn every_sentence_names_the_keys_that_are_in_force() {
+    use brokerdeck::app::keymap::Keymap;
+    let changed = [
+        ("linking.paste", "f7"),
+        ("linking.cancel", "f8"),
+        ("failed.retry", "f9"),
+        ("add_broker.link", "f6"),
+        ("brokers.add", "f5"),
+        ("text.accept", "f3"),
+        ("common.errors", "f4"),
+        ("help.search", "f2"),
+    ];
+    let words: Vec<Vec<String>> = changed.iter().map(|(_, word)| vec![(*word).to_owned()]).collect();
+    let lines = changed.iter().zip(&words).map(|((name, _), words)| (1, *name, words.as_slice()));
+    let keymap = Keymap::with_overrides(lines).unwrap();
+    let text = |screen: &str| {
+        let mut desk = stage::desk(screen, (120, 36));
+        desk.model.keymap = keymap.clone();
+        let area = Rect::new(0, 0, 120, 36);
+        let mut buffer = Buffer::empty(area);
+        let mut view = ViewState::default();
+        render(&desk.model, &mut view, area, &mut buffer);
+        Shot { buffer, view }.text()
+    };
+    for (screen, sentence) in [
+        ("waiting", "press F7 here"),
+        ("waiting", "still waits; F8"),
+        ("failed", "F9 opens the consent page again"),
+        ("add", "F6 opens the broker's own page"),
+        ("first-run", "1 F5 adds"),
+        ("first-run", "2 F6 opens"),
+        ("filter", "F3 keep"),
+        ("unread", "2 F4"),
+        ("help", "F2 search"),
+    ] {
+        let shown = text(screen);
+        // A sentence may be wrapped at any word.
+        let words: Vec<&str> = shown.split_whitespace().filter(|word| !matches!(*word, "│" | "││")).collect();
+        assert!(words.join(" ").contains(sentence), "{screen} does not say {sentence:?}:\n{shown}");
+    }
+    for screen in stage::SCREENS.iter().filter(|screen| !matches!(**screen, "order-json" | "activity")) {
+        assert!(!text(screen).contains(['{', '}']), "{screen} shows a name in braces");
+    }
+}
+
 /// The README's pictures are frames of today's code. `BRKD_PICTURES=write` makes them anew.
 #[test]
 fn the_pictures_in_assets_are_what_the_program_draws() {

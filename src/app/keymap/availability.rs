@@ -11,8 +11,12 @@ use crate::session::ConnectionState;
 /// A broker takes about 200 requests a minute from an account; more cancels than this would take too long to be one act.
 const MOST_CANCELS: usize = 100;
 
-/// Whether the action can act now; the reason is a sentence without a stop.
+/// Whether the action can act now; the reason is a sentence without a stop, and names keys as they are in force.
 pub fn availability(action: Action, model: &Model) -> Result<(), Reason> {
+    judge(action, model).map_err(|Reason(text)| Reason(model.keymap.say(&text).into_owned()))
+}
+
+fn judge(action: Action, model: &Model) -> Result<(), Reason> {
     match action {
         Action::Filter => require(model.focus != Pane::Account, "the account has no rows to filter"),
         Action::ClearFilter => require(filter_of(model).is_some_and(|filter| !filter.is_empty()), "no filter is set"),
@@ -25,10 +29,10 @@ pub fn availability(action: Action, model: &Model) -> Result<(), Reason> {
             _ => refuse("no activities are shown"),
         },
         Action::PrevAccount | Action::NextAccount => {
-            require(model.accounts.len() > 1, "there is no other account; a in Brokers links one")
+            require(model.accounts.len() > 1, "there is no other account; {brokers.add} in Brokers links one")
         }
         Action::AllAccounts => {
-            require(model.accounts.len() > 1, "there is one account at most; a in Brokers links another")
+            require(model.accounts.len() > 1, "there is one account at most; {brokers.add} in Brokers links another")
         }
         Action::SortNext | Action::SortReverse => {
             require(matches!(model.focus, Pane::Orders | Pane::Positions | Pane::Tape), "these rows have a fixed order")
@@ -42,6 +46,7 @@ pub fn availability(action: Action, model: &Model) -> Result<(), Reason> {
         | Action::PageDown
         | Action::PageUp => require(model.top().is_some() || row_count(model) > 0, "the list is empty"),
         Action::Copy | Action::CopyRow => copy(model),
+        Action::CopyCell => cells(model),
         Action::Resync => resync(model),
         Action::Errors => require(!model.errors.is_empty(), "nothing went wrong so far"),
         Action::Pause => at_hand(model).map(|_| ()),
@@ -67,7 +72,7 @@ pub fn availability(action: Action, model: &Model) -> Result<(), Reason> {
             "the token is being stored",
         ),
         Action::Confirm => confirm(model),
-        Action::ConfirmLive => require(needs_live_key(model), "no live account is concerned; y is enough"),
+        Action::ConfirmLive => require(needs_live_key(model), "no live account is concerned; {question.yes} is enough"),
         Action::ChartNext => {
             chart(model).map_or(Ok(()), |period| require(period != Period::Year, "there is no longer period"))
         }
@@ -87,6 +92,7 @@ pub fn availability(action: Action, model: &Model) -> Result<(), Reason> {
         | Action::Pane4
         | Action::Pane5
         | Action::Back
+        | Action::Count
         | Action::Zoom
         | Action::ToggleMouse
         | Action::RawJson
@@ -121,10 +127,15 @@ pub fn working_orders(model: &Model) -> Vec<OrderKey> {
 }
 
 fn cancel_all(model: &Model) -> Result<(), Reason> {
-    let Some(account) = model.shown_account() else { return refuse("choose one account with [ or ]") };
+    let Some(account) = model.shown_account() else {
+        return refuse("choose one account with {global.prev_account} or {global.next_account}");
+    };
     let count = account.blotter.working_count();
     require(count > 0, "no order is working")?;
-    require(count <= MOST_CANCELS, "too many orders are working for one question; mark some with Space and press x")?;
+    require(
+        count <= MOST_CANCELS,
+        "too many orders are working for one question; mark some with {orders.mark} and press {orders.cancel}",
+    )?;
     require(!model.program.read_only, "read-only: nothing may be changed at a broker")?;
     permitted(model, account)
 }
@@ -146,7 +157,7 @@ fn cancelable(model: &Model, orders: &[OrderKey]) -> Result<(), Reason> {
 fn permitted(model: &Model, account: &AccountState) -> Result<(), Reason> {
     if !account.link.allows("trading") {
         return Err(Reason(format!(
-            "{} was linked without the scope trading; l in Brokers links it again",
+            "{} was linked without the scope trading; {{brokers.link}} in Brokers links it again",
             account.link.label
         )));
     }
@@ -172,8 +183,10 @@ fn detail(model: &Model) -> Result<(), Reason> {
         },
         Pane::Account => match model.scope {
             AccountScope::One(_) => Ok(()),
-            AccountScope::None => refuse("no account is linked; a in Brokers links one"),
-            AccountScope::All => refuse("paper and live are never added up; [ and ] choose one account"),
+            AccountScope::None => refuse("no account is linked; {brokers.add} in Brokers links one"),
+            AccountScope::All => refuse(
+                "paper and live are never added up; {global.prev_account} and {global.next_account} choose one account",
+            ),
         },
         Pane::Orders => require(!model.rows.orders.rows.is_empty(), "there is no order to open"),
         Pane::Positions => require(!model.rows.positions.rows.is_empty(), "there is no position to open"),
@@ -203,11 +216,16 @@ fn copy(model: &Model) -> Result<(), Reason> {
     }
 }
 
+fn cells(model: &Model) -> Result<(), Reason> {
+    require(model.overlays.is_empty(), "cells are copied from the lists")?;
+    copy(model)
+}
+
 fn resync(model: &Model) -> Result<(), Reason> {
-    require(!model.accounts.is_empty(), "no account is linked; a in Brokers links one")?;
+    require(!model.accounts.is_empty(), "no account is linked; {brokers.add} in Brokers links one")?;
     let dead = |account: &AccountState| matches!(account.state(), ConnectionState::NeedsRelink { .. });
     let all_dead = model.shown_accounts().count() > 0 && model.shown_accounts().all(dead);
-    require(!all_dead, "the token was refused; l in Brokers links the account again")
+    require(!all_dead, "the token was refused; {brokers.link} in Brokers links the account again")
 }
 
 fn relink(model: &Model) -> Result<(), Reason> {
@@ -232,7 +250,11 @@ fn confirm(model: &Model) -> Result<(), Reason> {
 }
 
 fn at_hand(model: &Model) -> Result<&AccountState, Reason> {
-    let reason = if model.focus == Pane::Brokers { "the row is not linked" } else { "choose one account with [ or ]" };
+    let reason = if model.focus == Pane::Brokers {
+        "the row is not linked"
+    } else {
+        "choose one account with {global.prev_account} or {global.next_account}"
+    };
     model.account_at_hand().ok_or_else(|| Reason(reason.to_owned()))
 }
 

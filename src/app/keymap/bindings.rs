@@ -35,6 +35,7 @@ pub const BINDINGS: &[Binding] = bindings! {
     Always.Suspend [ctrl('z')] "always.suspend" "suspend" false "Put the program to sleep; `fg` wakes it.";
 
     Common.Help [ch('?'), key(KeyCode::F(1))] "common.help" "help" true "Show every key, or close the help again.";
+    Common.Count [ch('#')] "common.count" "count" false "Begin a count for the next move: #5j is five rows down, #12G goes to row 12. Digits without a key begin one alone.";
     Common.Errors [ch('E')] "common.errors" "errors" false "List what went wrong; reading it clears the count.";
 
     Global.Filter [ch('/')] "global.filter" "filter" true "Filter the list: aapl, side:sell, status:working, type:limit, qty>100.";
@@ -55,6 +56,7 @@ pub const BINDINGS: &[Binding] = bindings! {
     Global.Pause [ch('p')] "global.pause" "pause" false "Stop the account's connection, or start it again.";
     Global.Copy [ch('y')] "global.copy" "copy" false "Copy the selected row's id to the clipboard.";
     Global.CopyRow [ch('Y')] "global.copy_row" "copy row" false "Copy the selected or marked rows as text.";
+    Global.CopyCell [ch('c')] "global.copy_cell" "copy cell" false "Choose a cell of the selected row and copy it, with every digit.";
     Global.ToggleMouse [ch('M')] "global.mouse" "mouse" false "Take the mouse, or leave it to the terminal for selecting text.";
     Global.Back [key(KeyCode::Esc)] "global.back" "back" false "Go back one level: marks, zoom, filter. Never destroys anything.";
 

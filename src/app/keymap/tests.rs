@@ -157,6 +157,33 @@ fn the_footer_shows_each_action_once_and_dims_what_cannot_act() {
 }
 
 #[test]
+fn every_key_that_a_sentence_names_exists() {
+    fn walk(folder: &std::path::Path, found: &mut Vec<String>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if !path.to_string_lossy().contains("tests") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let names = text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name);
+                let scopes = Scope::ALL.map(Scope::name);
+                let keys = names.filter(|name| name.split_once('.').is_some_and(|(scope, _)| scopes.contains(&scope)));
+                found.extend(keys.map(str::to_owned));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for layer in ["app", "view", "link"] {
+        walk(&source.join(layer), &mut found);
+    }
+    assert!(found.len() > 20, "{found:?}");
+    for name in found {
+        assert!(BINDINGS.iter().any(|binding| binding.name == name), "{name} is no key");
+    }
+}
+
+#[test]
 fn help_and_readme_hold_every_binding() {
     let groups = table(&Keymap::default());
     let rows: usize = groups.iter().map(|group| group.rows.len()).sum();

@@ -95,6 +95,7 @@ impl Model {
             clock_due: None,
             pending: BTreeMap::new(),
             next_request: OWN_REQUESTS,
+            count: None,
             palette: Vec::new(),
             extent: Extent::default(),
             toasts: VecDeque::new(),

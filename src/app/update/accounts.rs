@@ -249,7 +249,8 @@ fn state_changed(model: &mut Model, link: &LinkId, state: &ConnectionState, effe
             }
         }
         ConnectionState::NeedsRelink { reason } => {
-            let text = format!("{label}: the token was refused ({reason}); l in Brokers links it again");
+            let cure = model.keymap.say("{brokers.link} in Brokers links it again").into_owned();
+            let text = format!("{label}: the token was refused ({reason}); {cure}");
             notices::ring(model, &text, effects);
             notices::error(model, Some(link), text);
         }

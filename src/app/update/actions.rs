@@ -1,6 +1,6 @@
 //! What each action does. An action that cannot act says why, in the words that dim it.
 
-use super::{accounts, activities, linking, lists, notices, orders, overlays, palette};
+use super::{accounts, activities, copies, linking, lists, notices, orders, overlays, palette};
 use crate::app::choices::Choices;
 use crate::app::effect::Effect;
 use crate::app::keymap::{Action, availability};
@@ -10,6 +10,8 @@ use crate::session::{ConnectionState, Input};
 
 /// Acts, or says why not.
 pub(super) fn act(model: &mut Model, action: Action, effects: &mut Vec<Effect>) {
+    // A count is for the one action that follows it.
+    let count = model.count.take().filter(|count| *count > 0);
     if let Err(reason) = availability(action, model) {
         return notices::toast(model, reason.0);
     }
@@ -36,7 +38,7 @@ pub(super) fn act(model: &mut Model, action: Action, effects: &mut Vec<Effect>) 
         | Action::HalfPageDown
         | Action::HalfPageUp
         | Action::PageDown
-        | Action::PageUp => step(model, action, effects),
+        | Action::PageUp => step(model, action, count, effects),
         Action::Detail => detail(model, effects),
         Action::Activities => activities::open(model, effects),
         Action::RefreshActivities => activities::refresh(model, effects),
@@ -47,13 +49,15 @@ pub(super) fn act(model: &mut Model, action: Action, effects: &mut Vec<Effect>) 
         Action::AllAccounts => all_accounts(model),
         Action::SortNext => lists::sort_next(model),
         Action::SortReverse => lists::reverse(model),
-        Action::Copy => lists::copy(model, effects),
-        Action::CopyRow => lists::copy_rows(model, effects),
+        Action::Copy => copies::id(model, effects),
+        Action::CopyRow => copies::rows(model, effects),
+        Action::CopyCell => palette::open_cells(model),
+        Action::Count => model.count = Some(0),
         Action::Resync => resync(model, effects),
         Action::Errors => overlays::open_errors(model),
         Action::ToggleMouse => toggle_mouse(model, effects),
         Action::Pause => pause(model, effects),
-        Action::Mark => lists::mark(model),
+        Action::Mark => lists::mark(model, count),
         Action::ClearMarks => model.marks.clear(),
         Action::CancelOrder => orders::ask_cancel(model),
         Action::CancelAll => orders::ask_cancel_all(model),
@@ -63,8 +67,8 @@ pub(super) fn act(model: &mut Model, action: Action, effects: &mut Vec<Effect>) 
         Action::RawJson => overlays::toggle_raw(model),
         Action::ChartNext => overlays::step_period(model, true, effects),
         Action::ChartPrev => overlays::step_period(model, false, effects),
-        Action::CrosshairLeft => overlays::move_crosshair(model, -1),
-        Action::CrosshairRight => overlays::move_crosshair(model, 1),
+        Action::CrosshairLeft => overlays::move_crosshair(model, -times(count)),
+        Action::CrosshairRight => overlays::move_crosshair(model, times(count)),
         Action::WriteConfig => effects.push(Effect::WriteConfig),
         Action::OpenBrowser => linking::while_waiting(model, |attempt, _| Effect::OpenBrowser { attempt }, effects),
         Action::CopyUrl => {
@@ -80,6 +84,10 @@ pub(super) fn act(model: &mut Model, action: Action, effects: &mut Vec<Effect>) 
         Action::Decline => decline(model),
         Action::Accept => accept(model, effects),
     }
+}
+
+fn times(count: Option<u32>) -> isize {
+    isize::try_from(count.unwrap_or(1)).unwrap_or(isize::MAX)
 }
 
 /// Ends the program: streams are closed cleanly and a port that waits for a browser is freed.
@@ -109,11 +117,11 @@ fn step_pane(model: &mut Model, by: usize) {
     }
 }
 
-fn step(model: &mut Model, action: Action, effects: &mut Vec<Effect>) {
+fn step(model: &mut Model, action: Action, count: Option<u32>, effects: &mut Vec<Effect>) {
     if model.overlays.is_empty() {
-        return lists::step(model, action);
+        return lists::step(model, action, count);
     }
-    overlays::step(model, action);
+    overlays::step(model, action, count);
     activities::reach_on(model, effects);
 }
 
@@ -166,7 +174,8 @@ fn back(model: &mut Model) {
     } else if availability(Action::ClearFilter, model).is_ok() {
         lists::clear_filter(model);
     } else {
-        notices::toast(model, "nothing to go back from; q quits");
+        let text = model.keymap.say("nothing to go back from; {global.quit} quits").into_owned();
+        notices::toast(model, text);
     }
 }
 

@@ -4,16 +4,38 @@ use tui_input::{Input as Field, InputRequest};
 
 use super::{actions, linking, lists, notices, overlays, palette};
 use crate::app::effect::Effect;
-use crate::app::keymap::{self, Chord, KeyCode};
+use crate::app::keymap::{self, Action, Chord, KeyCode};
 use crate::app::model::{AttemptPhase, Model, Overlay};
 use crate::link::progress::Sensitive;
+
+/// No count goes further.
+const MOST_COUNTED: u32 = 99_999_999;
 
 /// Handles a key.
 pub(super) fn press(model: &mut Model, chord: Chord, effects: &mut Vec<Effect>) {
     let scopes = keymap::scopes(model);
-    if let Some(action) = model.keymap.lookup(&scopes, chord) {
+    let bound = model.keymap.lookup(&scopes, chord);
+    if !keymap::is_typing(model) {
+        if let Some(digit) = digit(chord)
+            && (model.count.is_some() || bound.is_none())
+        {
+            // Longer than any list is long enough.
+            let count = model.count.unwrap_or(0).saturating_mul(10).saturating_add(digit);
+            model.count = Some(count.min(MOST_COUNTED));
+            model.dirty = true;
+            return;
+        }
+        if model.count.is_some() && bound == Some(Action::Back) {
+            model.count = None;
+            model.dirty = true;
+            return;
+        }
+    }
+    model.dirty |= model.count.is_some();
+    if let Some(action) = bound {
         return actions::act(model, action, effects);
     }
+    model.count = None;
     if keymap::is_typing(model)
         && let Some(request) = edit(chord)
     {
@@ -21,6 +43,14 @@ pub(super) fn press(model: &mut Model, chord: Chord, effects: &mut Vec<Effect>) 
     }
     if let Some((label, scope)) = keymap::acts_elsewhere(model, chord) {
         notices::toast(model, format!("{chord} ({label}) acts in {}", scope.title()));
+    }
+}
+
+/// The digit that a key types.
+fn digit(chord: Chord) -> Option<u32> {
+    match chord {
+        Chord { code: KeyCode::Char(ch), ctrl: false, alt: false } => ch.to_digit(10),
+        _ => None,
     }
 }
 

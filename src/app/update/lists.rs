@@ -1,15 +1,13 @@
-//! Lists under the keys: moving, sorting, filtering, marking, copying.
+//! Lists under the keys: moving, sorting, filtering, marking.
 
 use tui_input::Input as Field;
 
-use super::{accounts, notices, orders};
-use crate::app::columns::{OrderColumn, PositionColumn, TapeColumn, placed_at};
-use crate::app::effect::Effect;
+use super::{accounts, notices};
+use crate::app::columns::{OrderColumn, PositionColumn, TapeColumn};
 use crate::app::filter::Filter;
-use crate::app::keymap::{Action, Scope};
-use crate::app::model::{AccountScope, BrokerRow, Model, OrderKey, Overlay, Pane};
+use crate::app::keymap::Action;
+use crate::app::model::{AccountScope, BrokerRow, Model, Pane};
 use crate::app::rows;
-use crate::link::progress::Sensitive;
 
 /// Calls a closure with the list of a pane, whatever its keys are.
 macro_rules! with_list {
@@ -36,17 +34,21 @@ macro_rules! with_list {
     };
 }
 
-/// Moves in the focused pane's list.
-pub(super) fn step(model: &mut Model, action: Action) {
+/// Moves in the focused pane's list, `count` times where one was typed; to a row where the move has an end.
+pub(super) fn step(model: &mut Model, action: Action, count: Option<u32>) {
+    if let (Action::Top | Action::Bottom, Some(row)) = (action, count) {
+        return select(model, model.focus, usize::try_from(row).unwrap_or(usize::MAX).saturating_sub(1));
+    }
+    let times = isize::try_from(count.unwrap_or(1)).unwrap_or(isize::MAX);
     let page = model.page(model.focus);
     let page = isize::try_from(page).unwrap_or(isize::MAX);
     let by = match action {
-        Action::Down => 1,
-        Action::Up => -1,
-        Action::HalfPageDown => (page / 2).max(1),
-        Action::HalfPageUp => -(page / 2).max(1),
-        Action::PageDown => page,
-        Action::PageUp => -page,
+        Action::Down => times,
+        Action::Up => -times,
+        Action::HalfPageDown => (page / 2).max(1).saturating_mul(times),
+        Action::HalfPageUp => -(page / 2).max(1).saturating_mul(times),
+        Action::PageDown => page.saturating_mul(times),
+        Action::PageUp => -page.saturating_mul(times),
         Action::Top => isize::MIN,
         _ => isize::MAX,
     };
@@ -67,8 +69,8 @@ pub(super) fn move_in(model: &mut Model, pane: Pane, by: isize) {
         with_list!(model, pane, |list| list.move_by(by));
     }
     if pane == Pane::Tape && by > 0 && was.is_some() && model.rows.tape.selected == was {
-        let key = model.keymap.word(Scope::Tape, Action::Activities);
-        notices::toast(model, format!("here this session began; {key} lists what was before"));
+        let text = model.keymap.say("here this session began; {tape.activities} lists what was before").into_owned();
+        notices::toast(model, text);
     }
     broker_follows(model, pane);
     model.dirty = true;
@@ -207,6 +209,13 @@ pub(super) fn columns(model: &Model) -> Vec<(Pane, usize, &'static str, bool)> {
     .collect()
 }
 
+/// Every column that can sort: pane, index, title.
+pub(super) fn sortable(model: &Model) -> Vec<(Pane, usize, &'static str)> {
+    let first = usize::from(model.scope != AccountScope::All);
+    let of = |pane: Pane| (first..column_count(pane)).map(move |column| (pane, column, column_title(pane, column)));
+    [Pane::Orders, Pane::Positions, Pane::Tape].into_iter().flat_map(of).collect()
+}
+
 /// Hides a column, or shows it again.
 pub(super) fn toggle_column(model: &mut Model, pane: Pane, column: usize) {
     with_list!(model, pane, |list| {
@@ -236,126 +245,19 @@ fn column_title(pane: Pane, column: usize) -> &'static str {
     title.unwrap_or("the pane's own order")
 }
 
-/// Marks the selected order, or takes its mark away, and goes on to the next.
-pub(super) fn mark(model: &mut Model) {
+/// Marks the selected order, or takes its mark away, and goes on to the next; as often as the count says.
+pub(super) fn mark(model: &mut Model, count: Option<u32>) {
+    let times = usize::try_from(count.unwrap_or(1)).unwrap_or(usize::MAX).min(model.rows.orders.rows.len());
+    for _ in 0..times {
+        mark_one(model);
+    }
+}
+
+fn mark_one(model: &mut Model) {
     if let Some(key) = model.rows.orders.selected.clone() {
         if !model.marks.remove(&key) {
             model.marks.insert(key);
         }
         model.rows.orders.move_by(1);
     }
-}
-
-/// Copies the id of what is at hand.
-pub(super) fn copy(model: &mut Model, effects: &mut Vec<Effect>) {
-    let copied = match model.top() {
-        Some(Overlay::OrderDetail { key, raw: true, .. }) => {
-            let json = model.order(key).and_then(|order| order.raw.0.clone());
-            json.map(|json| (json.to_string(), "order's JSON"))
-        }
-        Some(Overlay::OrderDetail { key, .. }) => Some((key.order.to_string(), "order id")),
-        Some(Overlay::PositionDetail { key, .. }) => Some((key.symbol.to_string(), "symbol")),
-        Some(Overlay::BrokerDetail { link, .. }) => number(model, link),
-        Some(Overlay::Activities { link, selected }) => {
-            let row = model.account(link).and_then(|account| account.activities.rows().get(*selected));
-            row.map(|row| (row.id.to_string(), "activity id"))
-        }
-        Some(Overlay::ActivityDetail { key, .. }) => Some((key.row.to_string(), "activity id")),
-        Some(Overlay::Errors { .. }) => {
-            let lines: Vec<String> =
-                model.errors.iter().map(|error| format!("{} {}", error.at.wall, error.text)).collect();
-            Some((lines.join("\n"), "errors"))
-        }
-        Some(_) => None,
-        None => at_cursor(model),
-    };
-    if let Some((text, what)) = copied {
-        effects.push(Effect::Copy { text: Sensitive::new(text), what: what.to_owned() });
-    }
-}
-
-fn number(model: &Model, link: &crate::domain::LinkId) -> Option<(String, &'static str)> {
-    model.account(link).map(|account| (account.link.account_number.to_string(), "account number"))
-}
-
-fn at_cursor(model: &Model) -> Option<(String, &'static str)> {
-    match model.focus {
-        Pane::Brokers | Pane::Account => {
-            let account = model.account_at_hand().or_else(|| model.shown_account())?;
-            number(model, &account.link.id)
-        }
-        Pane::Orders => model.rows.orders.selected.as_ref().map(|key| (key.order.to_string(), "order id")),
-        Pane::Positions => model.rows.positions.selected.as_ref().map(|key| (key.symbol.to_string(), "symbol")),
-        Pane::Tape => {
-            let line = model.rows.tape.selected.as_ref().or(model.rows.tape.rows.front())?;
-            let entry = model.tape_entry(line)?;
-            match &entry.execution {
-                Some(execution) => Some((execution.to_string(), "execution id")),
-                None => Some((entry.order_id.to_string(), "order id")),
-            }
-        }
-    }
-}
-
-/// Copies the selected or marked rows as lines of tab-separated text.
-pub(super) fn copy_rows(model: &mut Model, effects: &mut Vec<Effect>) {
-    let (text, what) = match model.focus {
-        Pane::Orders => {
-            let marked: Vec<&OrderKey> =
-                model.rows.orders.rows.iter().filter(|key| model.marks.contains(key)).collect();
-            let keys = if marked.is_empty() { model.rows.orders.selected.iter().collect() } else { marked };
-            let lines: Vec<String> = keys.iter().filter_map(|key| order_line(model, key)).collect();
-            (lines.join("\n"), if lines.len() == 1 { "row".to_owned() } else { format!("{} rows", lines.len()) })
-        }
-        Pane::Positions => {
-            let line = model.rows.positions.selected.as_ref().and_then(|key| {
-                let position = model.position(key)?;
-                let figures = [
-                    position.avg_px.map(|px| px.to_string()),
-                    position.last_px.map(|px| px.to_string()),
-                    position.market_value.map(|value| value.to_string()),
-                    position.unrealized_pl.map(|value| value.to_string()),
-                ];
-                let figures = figures.map(|figure| figure.unwrap_or_else(|| "--".to_owned()));
-                Some(format!("{}\t{}\t{}", position.symbol, position.qty, figures.join("\t")))
-            });
-            (line.unwrap_or_default(), "row".to_owned())
-        }
-        Pane::Tape => {
-            let line = model.rows.tape.selected.as_ref().or(model.rows.tape.rows.front()).and_then(|line| {
-                let entry = model.tape_entry(line)?;
-                let account = model.account(&line.link)?;
-                let order = account.blotter.order(&entry.order_id).map(orders::brief).unwrap_or_default();
-                let at = entry.at.map_or_else(|| "--".to_owned(), |at| at.to_string());
-                Some(format!("{at}\t{}\t{order}\t{}", entry.event, entry.order_id))
-            });
-            (line.unwrap_or_default(), "row".to_owned())
-        }
-        Pane::Brokers | Pane::Account => {
-            let account = model.account_at_hand().or_else(|| model.shown_account());
-            let line = account.map(|account| {
-                let link = &account.link;
-                format!("{}\t{}\t{}\t{}", link.label, link.account_number, link.environment, account.state())
-            });
-            (line.unwrap_or_default(), "row".to_owned())
-        }
-    };
-    if text.is_empty() {
-        return notices::toast(model, "there is nothing to copy here");
-    }
-    effects.push(Effect::Copy { text: Sensitive::new(text), what });
-}
-
-fn order_line(model: &Model, key: &OrderKey) -> Option<String> {
-    let order = model.order(key)?;
-    let at = placed_at(order).map_or_else(|| "--".to_owned(), |at| at.to_string());
-    let limit = order.limit_px.map_or_else(|| "--".to_owned(), |px| px.to_string());
-    Some(format!(
-        "{at}\t{}\t{}\t{limit}\t{}\t{}\t{}",
-        orders::brief(order),
-        order.order_type,
-        order.cum_qty,
-        order.status,
-        order.id
-    ))
 }

@@ -73,7 +73,7 @@ fn wheel(model: &mut Model, target: &HitTarget, rows: isize) {
             Some(Overlay::AddBroker { .. } | Overlay::Palette { .. } | Overlay::Activities { .. })
         );
         if choosing {
-            overlays::step(model, if rows < 0 { Action::Up } else { Action::Down });
+            overlays::step(model, if rows < 0 { Action::Up } else { Action::Down }, None);
             model.dirty = true;
         } else {
             overlays::scroll_by(model, rows);

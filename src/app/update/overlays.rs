@@ -93,8 +93,9 @@ pub(super) fn back(model: &mut Model) -> bool {
     true
 }
 
-/// Moves in the topmost overlay: its list, or its lines.
-pub(super) fn step(model: &mut Model, action: Action) {
+/// Moves in the topmost overlay, `count` times where one was typed: in its list, or over its lines.
+pub(super) fn step(model: &mut Model, action: Action, count: Option<u32>) {
+    let times = count.map_or(1, |count| usize::try_from(count).unwrap_or(usize::MAX));
     let page = usize::from(model.extent.overlay_page).max(1);
     let end = model.extent.overlay_end;
     let rows = match model.top() {
@@ -105,12 +106,13 @@ pub(super) fn step(model: &mut Model, action: Action) {
     };
     let moved = |at: usize, last: usize| {
         let to = match action {
-            Action::Down => at.saturating_add(1),
-            Action::Up => at.saturating_sub(1),
-            Action::HalfPageDown => at.saturating_add((page / 2).max(1)),
-            Action::HalfPageUp => at.saturating_sub((page / 2).max(1)),
-            Action::PageDown => at.saturating_add(page),
-            Action::PageUp => at.saturating_sub(page),
+            Action::Top | Action::Bottom if count.is_some() => times.saturating_sub(1),
+            Action::Down => at.saturating_add(times),
+            Action::Up => at.saturating_sub(times),
+            Action::HalfPageDown => at.saturating_add((page / 2).max(1).saturating_mul(times)),
+            Action::HalfPageUp => at.saturating_sub((page / 2).max(1).saturating_mul(times)),
+            Action::PageDown => at.saturating_add(page.saturating_mul(times)),
+            Action::PageUp => at.saturating_sub(page.saturating_mul(times)),
             Action::Top => 0,
             _ => last,
         };

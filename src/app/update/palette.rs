@@ -6,16 +6,29 @@ use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 use tui_input::Input as Field;
 
-use super::{accounts, actions, linking, lists, notices};
+use super::{accounts, actions, copies, linking, lists, notices};
 use crate::app::effect::Effect;
 use crate::app::keymap::{self, Action, BINDINGS};
 use crate::app::model::{AccountScope, Model, Overlay, PaletteCommand, PaletteEntry, Pane};
 use crate::domain::{BrokerId, Symbol};
+use crate::link::progress::Sensitive;
 
 /// Matches kept.
 const MATCHES: usize = 100;
 /// Symbols offered.
 const SYMBOLS: usize = 500;
+
+/// Opens it on the cells of the selected row: the chosen one is copied.
+pub(super) fn open_cells(model: &mut Model) {
+    let entry = |(title, text): (&'static str, String)| PaletteEntry {
+        title: format!("{title}: {}", crate::domain::text::sanitize(&text)),
+        command: PaletteCommand::Copy(text, title),
+        disabled: None,
+    };
+    model.palette = copies::cells(model).into_iter().map(entry).collect();
+    let matches = model.palette.iter().take(MATCHES).cloned().collect();
+    model.overlays.push(Overlay::Palette { query: Field::default(), matches, selected: 0 });
+}
 
 /// Opens the palette on everything that can be done from here.
 pub(super) fn open(model: &mut Model) {
@@ -65,6 +78,11 @@ fn entries(model: &Model) -> Vec<PaletteEntry> {
         command: PaletteCommand::Column(pane, column),
         disabled: None,
     }));
+    entries.extend(lists::sortable(model).into_iter().map(|(pane, column, title)| PaletteEntry {
+        title: format!("Sort {} by {title}", pane.title()),
+        command: PaletteCommand::Sort(pane, column),
+        disabled: None,
+    }));
     entries.extend(symbols(model).into_iter().map(|symbol| PaletteEntry {
         title: format!("Symbol {}", crate::domain::text::sanitize(symbol.as_str())),
         command: PaletteCommand::Symbol(symbol),
@@ -90,6 +108,7 @@ const fn is_command(action: Action) -> bool {
             | Action::Palette
             | Action::Back
             | Action::ForceQuit
+            | Action::Count
     )
 }
 
@@ -114,10 +133,22 @@ pub(super) fn search(model: &mut Model) {
     let typed = query.value().trim().to_ascii_uppercase();
     found.sort_by_key(|index| {
         let command = model.palette.get(*index).map(|entry| &entry.command);
-        !matches!(command, Some(PaletteCommand::Symbol(symbol)) if !typed.is_empty() && symbol.as_str().starts_with(&typed))
+        let begins = match command {
+            Some(PaletteCommand::Symbol(symbol)) => symbol.as_str().starts_with(&typed),
+            // A cell is meant by its title, whatever stands in the others.
+            Some(PaletteCommand::Copy(_, title)) => title.to_ascii_uppercase().starts_with(&typed),
+            _ => false,
+        };
+        !begins || typed.is_empty()
     });
     *matches = found.into_iter().take(MATCHES).filter_map(|index| model.palette.get(index).cloned()).collect();
     *selected = 0;
+    // A number alone is a row.
+    let pane = model.focus;
+    if let Some(row) = query.value().trim().parse::<usize>().ok().filter(|row| *row > 0 && pane != Pane::Account) {
+        let title = format!("Go to row {row} of {}", pane.title());
+        matches.insert(0, PaletteEntry { title, command: PaletteCommand::Row(pane, row), disabled: None });
+    }
 }
 
 /// Does what was chosen in the palette.
@@ -138,6 +169,11 @@ pub(super) fn run(model: &mut Model, effects: &mut Vec<Effect>) {
         PaletteCommand::Act(action) => actions::act(model, action, effects),
         PaletteCommand::Link(broker) => linking::begin(model, &broker, effects),
         PaletteCommand::Column(pane, column) => lists::toggle_column(model, pane, column),
+        PaletteCommand::Sort(pane, column) => lists::sort_by(model, pane, column),
+        PaletteCommand::Row(pane, row) => lists::select(model, pane, row.saturating_sub(1)),
+        PaletteCommand::Copy(text, what) => {
+            effects.push(Effect::Copy { text: Sensitive::new(text), what: what.to_owned() });
+        }
         PaletteCommand::Show(scope) => accounts::set_scope(model, scope),
         PaletteCommand::Symbol(symbol) => {
             model.focus = Pane::Orders;

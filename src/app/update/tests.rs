@@ -2,6 +2,7 @@
 
 mod activities;
 mod connection;
+mod hands;
 mod keys;
 mod linking;
 mod lists;

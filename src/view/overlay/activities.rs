@@ -6,7 +6,6 @@ use ratatui::style::Style;
 use super::doc::Doc;
 use super::{Memory, boxed, scrolled};
 use crate::app::Model;
-use crate::app::keymap::{Action, Scope};
 use crate::app::model::activities::Reach;
 use crate::app::model::{AccountState, ActivityKey};
 use crate::domain::{Activity, ActivityKind, LinkId, Money, Price, Qty};
@@ -78,8 +77,8 @@ fn state(account: &AccountState, model: &Model, pen: &Pen<'_>) -> (String, Style
         Reach::More => (format!("{count} so far"), pen.theme.dim),
         Reach::Beginning => (format!("{count} in all"), pen.theme.dim),
         Reach::Failed(why) => {
-            let key = model.keymap.word(Scope::Activities, Action::RefreshActivities);
-            (format!("{key} tries again: {}", clean(why)), pen.theme.error)
+            let again = model.keymap.say("{activities.refresh} tries again");
+            (format!("{again}: {}", clean(why)), pen.theme.error)
         }
     }
 }

@@ -75,9 +75,10 @@ pub(super) fn draw(
             }
         }
         None if chosen.is_some() => {
-            let hint = "Enter opens the broker's own page in a browser; no key or password is typed here";
-            let wide = width(hint).min(foot.width);
-            pen.text(foot.x, foot.y + 1, wide, hint, theme.dim);
+            let hint = "{add_broker.link} opens the broker's own page in a browser; no key or password is typed here";
+            let hint = model.keymap.say(hint);
+            let wide = width(&hint).min(foot.width);
+            pen.text(foot.x, foot.y + 1, wide, &hint, theme.dim);
         }
         None => {}
     }

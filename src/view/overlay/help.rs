@@ -24,7 +24,8 @@ pub(super) fn draw(
     model: &Model,
     memory: &mut Memory,
 ) {
-    let (frame, inner) = boxed(pen, area, (150, area.height), Kind::Neutral, "Keys", &[("/ search", pen.theme.dim)]);
+    let find = model.keymap.say("{help.search} search");
+    let (frame, inner) = boxed(pen, area, (150, area.height), Kind::Neutral, "Keys", &[(&find, pen.theme.dim)]);
     let field = Rect { height: 1, ..inner };
     let searching = typing || !query.value().is_empty();
     if searching {

@@ -66,7 +66,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
             let mark = pen.glyphs.cross;
             flow.text(pen, &format!("{mark} {sentence}"), pen.theme.error);
             flow.gap();
-            flow.text(pen, &next, pen.theme.text);
+            flow.text(pen, &model.keymap.say(&next), pen.theme.text);
         }
     }
     footer::keys(pen, keys, model);
@@ -167,22 +167,24 @@ fn wait(pen: &mut Pen<'_>, flow: &mut Flow, waiting: &Waiting<'_>, attempt: &Att
     } else {
         flow.text(
             pen,
-            "Is the browser on another machine? After Allow it ends on an address that does not open: copy that \
-             address there, press p here and paste it.",
+            &model.keymap.say(
+                "Is the browser on another machine? After Allow it ends on an address that does not open: copy that \
+                 address there, press {linking.paste} here and paste it.",
+            ),
             theme.dim,
         );
     }
     let note = match attempt.note {
         None => return,
         Some(RedirectNote::WrongState) => {
-            "A browser came back without the right state. It was not counted and this link still waits; Esc gives up."
+            "A browser came back without the right state. It was not counted and this link still waits; {linking.cancel} gives up."
         }
         Some(RedirectNote::NotARedirect) => {
             "That is not the address the browser ended on. It begins with the redirect URI."
         }
     };
     flow.gap();
-    flow.text(pen, note, theme.waiting);
+    flow.text(pen, &model.keymap.say(note), theme.waiting);
 }
 
 fn confirm(pen: &mut Pen<'_>, flow: &mut Flow, accounts: &[FoundAccount], labels: &[Input], editing: Option<usize>) {

@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 use tui_input::Input;
 
 use super::{Memory, boxed, choices, matched, search};
-use crate::app::model::PaletteEntry;
+use crate::app::model::{PaletteCommand, PaletteEntry};
 use crate::view::pen::{Pen, clean};
 use crate::view::scope::Kind;
 
@@ -18,7 +18,9 @@ pub(super) fn draw(
     memory: &mut Memory,
 ) {
     // Always of one height: a box that shrinks while one types is hard to read.
-    let (frame, inner) = boxed(pen, area, (84, area.height.min(20)), Kind::Neutral, "Command", &[]);
+    let cells = matches.first().is_some_and(|entry| matches!(entry.command, PaletteCommand::Copy(..)));
+    let title = if cells { "Copy a cell" } else { "Command" };
+    let (frame, inner) = boxed(pen, area, (84, area.height.min(20)), Kind::Neutral, title, &[]);
     search(pen, Rect { height: 1, ..inner }, ": ", query, true);
     let list = Rect { y: inner.y + 2, height: inner.height.saturating_sub(2), ..inner };
     if matches.is_empty() {

@@ -1,0 +1,178 @@
+//! What is copied: an id, a row, or one cell of it.
+
+use super::{notices, orders};
+use crate::app::columns::{OrderColumn, PositionColumn, SortValue, TapeColumn, placed_at};
+use crate::app::effect::Effect;
+use crate::app::model::{Model, OrderKey, Overlay, Pane};
+use crate::link::progress::Sensitive;
+
+/// Copies the id of what is at hand.
+pub(super) fn id(model: &mut Model, effects: &mut Vec<Effect>) {
+    let copied = match model.top() {
+        Some(Overlay::OrderDetail { key, raw: true, .. }) => {
+            let json = model.order(key).and_then(|order| order.raw.0.clone());
+            json.map(|json| (json.to_string(), "order's JSON"))
+        }
+        Some(Overlay::OrderDetail { key, .. }) => Some((key.order.to_string(), "order id")),
+        Some(Overlay::PositionDetail { key, .. }) => Some((key.symbol.to_string(), "symbol")),
+        Some(Overlay::BrokerDetail { link, .. }) => number(model, link),
+        Some(Overlay::Activities { link, selected }) => {
+            let row = model.account(link).and_then(|account| account.activities.rows().get(*selected));
+            row.map(|row| (row.id.to_string(), "activity id"))
+        }
+        Some(Overlay::ActivityDetail { key, .. }) => Some((key.row.to_string(), "activity id")),
+        Some(Overlay::Errors { .. }) => {
+            let lines: Vec<String> =
+                model.errors.iter().map(|error| format!("{} {}", error.at.wall, error.text)).collect();
+            Some((lines.join("\n"), "errors"))
+        }
+        Some(_) => None,
+        None => at_cursor(model),
+    };
+    if let Some((text, what)) = copied {
+        effects.push(Effect::Copy { text: Sensitive::new(text), what: what.to_owned() });
+    }
+}
+
+fn number(model: &Model, link: &crate::domain::LinkId) -> Option<(String, &'static str)> {
+    model.account(link).map(|account| (account.link.account_number.to_string(), "account number"))
+}
+
+fn at_cursor(model: &Model) -> Option<(String, &'static str)> {
+    match model.focus {
+        Pane::Brokers | Pane::Account => {
+            let account = model.account_at_hand().or_else(|| model.shown_account())?;
+            number(model, &account.link.id)
+        }
+        Pane::Orders => model.rows.orders.selected.as_ref().map(|key| (key.order.to_string(), "order id")),
+        Pane::Positions => model.rows.positions.selected.as_ref().map(|key| (key.symbol.to_string(), "symbol")),
+        Pane::Tape => {
+            let line = model.rows.tape.selected.as_ref().or(model.rows.tape.rows.front())?;
+            let entry = model.tape_entry(line)?;
+            match &entry.execution {
+                Some(execution) => Some((execution.to_string(), "execution id")),
+                None => Some((entry.order_id.to_string(), "order id")),
+            }
+        }
+    }
+}
+
+/// Copies the selected or marked rows as lines of tab-separated text.
+pub(super) fn rows(model: &mut Model, effects: &mut Vec<Effect>) {
+    let (text, what) = match model.focus {
+        Pane::Orders => {
+            let marked: Vec<&OrderKey> =
+                model.rows.orders.rows.iter().filter(|key| model.marks.contains(key)).collect();
+            let keys = if marked.is_empty() { model.rows.orders.selected.iter().collect() } else { marked };
+            let lines: Vec<String> = keys.iter().filter_map(|key| order_line(model, key)).collect();
+            (lines.join("\n"), if lines.len() == 1 { "row".to_owned() } else { format!("{} rows", lines.len()) })
+        }
+        Pane::Positions => {
+            let line = model.rows.positions.selected.as_ref().and_then(|key| {
+                let position = model.position(key)?;
+                let figures = [
+                    position.avg_px.map(|px| px.to_string()),
+                    position.last_px.map(|px| px.to_string()),
+                    position.market_value.map(|value| value.to_string()),
+                    position.unrealized_pl.map(|value| value.to_string()),
+                ];
+                let figures = figures.map(|figure| figure.unwrap_or_else(|| "--".to_owned()));
+                Some(format!("{}\t{}\t{}", position.symbol, position.qty, figures.join("\t")))
+            });
+            (line.unwrap_or_default(), "row".to_owned())
+        }
+        Pane::Tape => {
+            let line = model.rows.tape.selected.as_ref().or(model.rows.tape.rows.front()).and_then(|line| {
+                let entry = model.tape_entry(line)?;
+                let account = model.account(&line.link)?;
+                let order = account.blotter.order(&entry.order_id).map(orders::brief).unwrap_or_default();
+                let at = entry.at.map_or_else(|| "--".to_owned(), |at| at.to_string());
+                Some(format!("{at}\t{}\t{order}\t{}", entry.event, entry.order_id))
+            });
+            (line.unwrap_or_default(), "row".to_owned())
+        }
+        Pane::Brokers | Pane::Account => {
+            let account = model.account_at_hand().or_else(|| model.shown_account());
+            let line = account.map(|account| {
+                let link = &account.link;
+                format!("{}\t{}\t{}\t{}", link.label, link.account_number, link.environment, account.state())
+            });
+            (line.unwrap_or_default(), "row".to_owned())
+        }
+    };
+    if text.is_empty() {
+        return notices::toast(model, "there is nothing to copy here");
+    }
+    effects.push(Effect::Copy { text: Sensitive::new(text), what });
+}
+
+fn order_line(model: &Model, key: &OrderKey) -> Option<String> {
+    let order = model.order(key)?;
+    let at = placed_at(order).map_or_else(|| "--".to_owned(), |at| at.to_string());
+    let limit = order.limit_px.map_or_else(|| "--".to_owned(), |px| px.to_string());
+    Some(format!(
+        "{at}\t{}\t{}\t{limit}\t{}\t{}\t{}",
+        orders::brief(order),
+        order.order_type,
+        order.cum_qty,
+        order.status,
+        order.id
+    ))
+}
+
+/// Every cell of the selected row, as title and exact text: what the columns round is whole here.
+pub(super) fn cells(model: &Model) -> Vec<(&'static str, String)> {
+    let mut cells: Vec<(&'static str, String)> = Vec::new();
+    let mut put = |title, value: Option<String>| cells.extend(value.map(|value| (title, value)));
+    match model.focus {
+        Pane::Orders => {
+            let Some(key) = &model.rows.orders.selected else { return cells };
+            let Some((account, order)) = model.account(&key.link).zip(model.order(key)) else { return cells };
+            for column in OrderColumn::ALL {
+                let value = match column {
+                    OrderColumn::Status => Some(order.status.to_string()),
+                    other => other.value(account, order).map(text),
+                };
+                put(column.title(), value);
+            }
+            put("Order id", Some(order.id.to_string()));
+            put("Client order id", order.client_order_id.as_ref().map(ToString::to_string));
+        }
+        Pane::Positions => {
+            let Some(key) = &model.rows.positions.selected else { return cells };
+            let Some((account, position)) = model.account(&key.link).zip(model.position(key)) else { return cells };
+            for column in PositionColumn::ALL {
+                put(column.title(), column.value(account, position).map(text));
+            }
+        }
+        Pane::Tape => {
+            let line = model.rows.tape.selected.as_ref().or(model.rows.tape.rows.front());
+            let Some((line, entry)) = line.and_then(|line| Some((line, model.tape_entry(line)?))) else { return cells };
+            let Some(account) = model.account(&line.link) else { return cells };
+            for column in TapeColumn::ALL {
+                put(column.title(), column.value(account, entry).map(text));
+            }
+            put("Execution id", entry.execution.as_ref().map(ToString::to_string));
+            put("Order id", Some(entry.order_id.to_string()));
+        }
+        Pane::Brokers | Pane::Account => {
+            let Some(account) = model.account_at_hand().or_else(|| model.shown_account()) else { return cells };
+            put("Account", Some(account.link.label.to_string()));
+            put("Number", Some(account.link.account_number.to_string()));
+            let figures = account.account.as_ref().map(|dated| &dated.value);
+            put("Equity", figures.and_then(|figures| figures.equity).map(|value| value.to_string()));
+            put("Buying power", figures.and_then(|figures| figures.buying_power).map(|value| value.to_string()));
+            put("Cash", figures.and_then(|figures| figures.cash).map(|value| value.to_string()));
+        }
+    }
+    cells
+}
+
+fn text(value: SortValue) -> String {
+    match value {
+        SortValue::Rank(rank) => rank.to_string(),
+        SortValue::Time(at) => at.to_string(),
+        SortValue::Number(number) => number.to_string(),
+        SortValue::Text(text) => text.to_string(),
+    }
+}

@@ -1,0 +1,150 @@
+//! What hands know from other programs: counts, jumps, copying a cell, sorting by name, sentences with the keys in force.
+
+use super::*;
+use crate::app::model::Overlay;
+
+fn ten() -> Desk {
+    let orders: Vec<Order> = (0..10).map(|n| order(&format!("o{n}"), "AAPL", Side::Buy, n + 1, 100 - n)).collect();
+    Desk::holding(&orders)
+}
+
+fn remap(desk: &mut Desk, changes: &[(&str, &[&str])]) {
+    let words: Vec<(String, Vec<String>)> = changes
+        .iter()
+        .map(|(name, words)| ((*name).to_owned(), words.iter().map(|word| (*word).to_owned()).collect()))
+        .collect();
+    let lines = words.iter().enumerate().map(|(line, (name, words))| (line, name.as_str(), words.as_slice()));
+    desk.model.keymap = Keymap::with_overrides(lines).unwrap();
+}
+
+fn copied(desk: &Desk) -> Vec<String> {
+    let text = |effect: &Effect| match effect {
+        Effect::Copy { text, .. } => Some(text.expose().to_owned()),
+        _ => None,
+    };
+    desk.seen.iter().filter_map(text).collect()
+}
+
+#[test]
+fn a_count_repeats_a_move_and_names_a_row() {
+    let mut desk = ten();
+    desk.keys("# 5 j");
+    assert_eq!(desk.selected(), "o5");
+    desk.keys("# 3 k");
+    assert_eq!(desk.selected(), "o2");
+    desk.keys("# 1 0 G");
+    assert_eq!(desk.selected(), "o9");
+    desk.keys("# 4 g");
+    assert_eq!(desk.selected(), "o3");
+    desk.keys("# 9 9 9 9 9 9 9 9 9 9 9 9 j");
+    assert_eq!(desk.selected(), "o9", "more than there is ends at the end");
+    desk.keys("8 k");
+    assert_eq!(desk.selected(), "o1", "a digit without a key begins a count alone");
+}
+
+#[test]
+fn a_count_ends_with_esc_or_with_a_key_that_takes_none() {
+    let mut desk = ten();
+    desk.keys("# 5 esc j");
+    assert_eq!(desk.selected(), "o1");
+    desk.keys("# 5 s S j");
+    assert_eq!(desk.model.count, None);
+    desk.keys("# 2");
+    assert_eq!(desk.model.count, Some(2));
+    desk.keys("w j");
+    assert_eq!(desk.model.count, None, "a key without a meaning ends it");
+    desk.keys("3");
+    assert_eq!(desk.model.focus, Pane::Orders, "a digit with a key keeps its meaning");
+}
+
+#[test]
+fn digits_count_where_the_configuration_takes_their_panes_away() {
+    let mut desk = ten();
+    remap(&mut desk, &[("global.tape", &[]), ("global.all_accounts", &["A"])]);
+    desk.keys("5 j");
+    assert_eq!((desk.selected(), desk.model.focus), ("o5", Pane::Orders));
+    desk.keys("5 0 k");
+    assert_eq!(desk.selected(), "o0");
+}
+
+#[test]
+fn a_count_marks_so_many_rows_and_scrolls_a_detail() {
+    let mut desk = ten();
+    desk.keys("# 3 space");
+    assert_eq!((desk.model.marks.len(), desk.selected()), (3, "o3"));
+    desk.keys("? # 7 j");
+    assert!(matches!(desk.model.top(), Some(Overlay::Help { scroll: 7, .. })));
+}
+
+#[test]
+fn a_number_in_the_palette_is_a_row() {
+    let mut desk = ten();
+    desk.keys(":");
+    desk.text("7");
+    desk.keys("enter");
+    assert_eq!(desk.selected(), "o6");
+}
+
+#[test]
+fn a_cell_is_copied_with_every_digit() {
+    let mut odd = order("odd", "SHIB/USD", Side::Buy, 10, 1);
+    odd.limit_px = Some("0.000012345678".parse().unwrap());
+    let mut desk = Desk::holding(&[odd]);
+    desk.keys("c");
+    desk.text("limit");
+    desk.keys("enter");
+    assert_eq!(copied(&desk), ["0.000012345678"]);
+    assert!(desk.model.overlays.is_empty());
+    desk.keys("c");
+    desk.text("order id");
+    desk.keys("enter");
+    assert_eq!(copied(&desk).last().map(String::as_str), Some("odd"));
+}
+
+#[test]
+fn a_column_is_sorted_by_its_name() {
+    let mut desk = ten();
+    desk.keys("j");
+    desk.keys(":");
+    desk.text("sort orders qty");
+    desk.keys("enter");
+    assert_eq!(desk.shown()[0], "o9");
+    assert_eq!(desk.selected(), "o1", "the cursor stays on its order");
+}
+
+#[test]
+fn the_first_letters_of_a_symbol_put_it_first_in_the_palette() {
+    let mut desk = Desk::holding(&[
+        order("a", "ALL", Side::Buy, 1, 1),
+        order("b", "SO", Side::Buy, 1, 2),
+        order("c", "FIL", Side::Buy, 1, 3),
+    ]);
+    for (typed, title) in [("all", "Symbol ALL"), ("so", "Symbol SO"), ("fi", "Symbol FIL")] {
+        desk.keys(":");
+        desk.text(typed);
+        let Some(Overlay::Palette { matches, .. }) = desk.model.top() else { panic!("no palette") };
+        assert_eq!(matches[0].title, title, "{typed}");
+        assert!(matches.len() > 1, "{typed} occurs in actions as well");
+        desk.keys("esc");
+    }
+}
+
+#[test]
+fn a_sentence_names_the_key_that_is_in_force() {
+    let mut desk = Desk::two();
+    remap(
+        &mut desk,
+        &[("question.yes", &["f5"]), ("global.quit", &["Q"]), ("orders.mark", &[]), ("brokers.add", &["i"])],
+    );
+    desk.keys("esc");
+    assert_eq!(desk.toast(), "nothing to go back from; Q quits");
+    let say = |text: &str| desk.model.keymap.say(text).into_owned();
+    assert_eq!(say("{question.yes} is enough"), "F5 is enough");
+    assert_eq!(say("mark some with {orders.mark}"), "mark some with orders.mark", "a key taken away has its name");
+    assert_eq!(say("{\"id\": 1} {no.such} {"), "{\"id\": 1} {no.such} {");
+    let mut alone = Desk::empty();
+    remap(&mut alone, &[("brokers.add", &["i"])]);
+    alone.begin(&[]);
+    alone.keys("]");
+    assert!(alone.toast().contains("; i in Brokers"), "{}", alone.toast());
+}
