@@ -8,7 +8,7 @@ use rust_decimal::prelude::ToPrimitive;
 use super::calendar::Phase;
 use super::dice::Dice;
 use super::engine::{
-    AccountNo, AssetClass, Changes, Engine, NewOrder, Order, OrderClass, OrderFilter, OrderType, Side, Status,
+    AccountNo, AssetClass, Changes, Engine, NewOrder, Order, OrderClass, OrderFilter, OrderId, OrderType, Side, Status,
     StopLoss, TimeInForce,
 };
 use super::market::Sym;
@@ -25,6 +25,31 @@ enum Tempo {
     Human,
     /// So many order events a second.
     Rate(u32),
+}
+
+/// What the bot remembers of an order it looks at.
+#[derive(Debug, Clone, Copy)]
+struct Working {
+    id: OrderId,
+    symbol: &'static str,
+    side: Side,
+    status: Status,
+    limit_price: Option<Decimal>,
+    /// A limit order on its own.
+    is_plain_limit: bool,
+}
+
+impl Working {
+    fn of(order: &Order) -> Self {
+        Self {
+            id: order.id,
+            symbol: order.symbol,
+            side: order.side,
+            status: order.status,
+            limit_price: order.limit_price,
+            is_plain_limit: order.order_type == OrderType::Limit && order.order_class == OrderClass::Simple,
+        }
+    }
 }
 
 /// A seeded trader.
@@ -81,7 +106,9 @@ impl Bot {
         let micros = match self.tempo {
             Tempo::Leisure => self.dice.between(120_000_000, 600_000_000),
             Tempo::Human if open => self.dice.between(1_200_000, 6_500_000),
-            Tempo::Human => self.dice.between(15_000_000, 60_000_000),
+            Tempo::Human if engine.phase().is_extended() => self.dice.between(9_000_000, 40_000_000),
+            // Only coins trade at night, and each trade costs a quarter of a percent: who trades them all night is poor soon.
+            Tempo::Human => self.dice.between(120_000_000, 700_000_000),
             Tempo::Rate(rate) => {
                 i64::try_from(EVENTS_PER_ACT_TENTHS * 100_000 / u64::from(rate).max(1)).unwrap_or(1).max(1)
             }
@@ -93,8 +120,12 @@ impl Bot {
     fn act_like_a_person(&mut self, engine: &mut Engine, open: bool) {
         let working = self.working(engine, 60);
         let exposed = self.exposure_percent(engine);
-        if working.len() > 16 {
+        if working.len() > 20 {
             self.cancel_one(engine, &working);
+            return;
+        }
+        if engine.phase().is_extended() && self.dice.chance(850) {
+            self.outside_hours(engine, exposed);
             return;
         }
         let Some(sym) = self.choose(engine, open) else { return };
@@ -128,7 +159,7 @@ impl Bot {
             0..5 if rests => self.rest_far(engine, sym, qty),
             5 => {
                 let working = self.working(engine, 30);
-                let resting: Vec<&Order> = working.iter().filter(|order| order.status == Status::New).collect();
+                let resting: Vec<&Working> = working.iter().filter(|order| order.status == Status::New).collect();
                 if let Some(order) = self.dice.pick(&resting) {
                     // Another quantity, not another price: a load must not wander into the market.
                     drop(engine.replace(self.account, order.id, &Changes { qty: Some(qty), ..Changes::default() }));
@@ -160,16 +191,18 @@ impl Bot {
 
     /// An asset that trades now: shares mostly, coins at times; only coins when the exchange is closed.
     fn choose(&mut self, engine: &Engine, open: bool) -> Option<Sym> {
-        let coins = !open || self.dice.chance(60);
+        let coins = !open || self.dice.chance(40);
         let market = engine.market();
         let class = if coins { AssetClass::Crypto } else { AssetClass::UsEquity };
         let syms: Vec<Sym> = market.syms().filter(|sym| market.asset(*sym).class == class).collect();
         self.dice.pick(&syms).copied()
     }
 
-    fn working(&self, engine: &Engine, limit: usize) -> Vec<Order> {
-        let filter = OrderFilter { limit, nested: true, ..OrderFilter::default() };
-        engine.orders(self.account, &filter).map_or_else(|_| Vec::new(), |orders| orders.into_iter().cloned().collect())
+    /// The newest orders that work or will soon, exits of brackets included, but not those that wait for another.
+    fn working(&self, engine: &Engine, limit: usize) -> Vec<Working> {
+        let filter = OrderFilter { limit, ..OrderFilter::default() };
+        let orders = engine.orders(self.account, &filter).unwrap_or_default();
+        orders.into_iter().filter(|order| order.status != Status::Held).map(Working::of).collect()
     }
 
     /// Value of all positions in percent of equity.
@@ -187,7 +220,7 @@ impl Bot {
         let money = equity * Decimal::new(self.dice.between(3, 30), 3);
         let exact = money.checked_div(price).unwrap_or_default();
         if engine.market().asset(sym).class == AssetClass::Crypto {
-            return exact.round_dp(4).max(Decimal::new(1, 3));
+            return (exact / Decimal::from(3)).round_dp(4).max(Decimal::new(1, 3));
         }
         let step = match exact {
             exact if exact > Decimal::from(400) => 100,
@@ -221,6 +254,26 @@ impl Bot {
         order.time_in_force = if crypto || self.dice.chance(180) { TimeInForce::Gtc } else { TimeInForce::Day };
         let order = self.named(order);
         self.send(engine, &order);
+    }
+
+    /// Shares before the open and after the close: a little trading by limit, and orders that wait for the morning.
+    fn outside_hours(&mut self, engine: &mut Engine, exposed: i64) {
+        let market = engine.market();
+        let shares: Vec<Sym> = market.syms().filter(|sym| market.asset(*sym).class == AssetClass::UsEquity).collect();
+        let Some(sym) = self.dice.pick(&shares).copied() else { return };
+        let free = engine.position(self.account, name(engine, sym)).map_or(Decimal::ZERO, |view| view.qty_available);
+        let side = if free >= Decimal::ONE && (exposed > 80 || self.dice.chance(500)) { Side::Sell } else { Side::Buy };
+        let qty = self.some(engine, sym);
+        let qty = if side == Side::Sell { qty.min(free.trunc()) } else { qty };
+        let quote = engine.market().get(sym).quote;
+        let price = match (side, self.dice.chance(350)) {
+            (Side::Buy, true) => quote.ask,
+            (Side::Sell, true) => quote.bid,
+            (side, false) => self.beside(engine, sym, side, 12),
+        };
+        let order = self.named(NewOrder::limit(name(engine, sym), side, qty, price));
+        let extended_hours = self.dice.chance(850);
+        self.send(engine, &NewOrder { extended_hours, ..order });
     }
 
     fn take(&mut self, engine: &mut Engine, sym: Sym, side: Side) {
@@ -269,10 +322,10 @@ impl Bot {
         }
     }
 
-    fn move_one(&mut self, engine: &mut Engine, working: &[Order]) {
-        let movable: Vec<&Order> = working
+    fn move_one(&mut self, engine: &mut Engine, working: &[Working]) {
+        let movable: Vec<&Working> = working
             .iter()
-            .filter(|order| order.order_type == OrderType::Limit && order.order_class == OrderClass::Simple)
+            .filter(|order| order.is_plain_limit)
             .filter(|order| matches!(order.status, Status::New | Status::PartiallyFilled))
             .collect();
         let Some(order) = self.dice.pick(&movable).copied() else { return };
@@ -289,7 +342,7 @@ impl Bot {
         }
     }
 
-    fn cancel_one(&mut self, engine: &mut Engine, working: &[Order]) {
+    fn cancel_one(&mut self, engine: &mut Engine, working: &[Working]) {
         // The oldest half only: nobody cancels what was sent a moment ago.
         let old = working.get(working.len() / 2..).unwrap_or_default();
         if let Some(order) = self.dice.pick(old) {

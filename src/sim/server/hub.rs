@@ -23,7 +23,7 @@ use crate::sim::wire::order::WireEvent;
 /// Events a listener may fall behind before it is cut off.
 const BACKLOG: usize = 65_536;
 /// Events of an account kept for replay.
-const KEPT: usize = 100_000;
+const KEPT: usize = 50_000;
 
 /// An event on its way to listeners; the JSON is made once, and only if somebody listens.
 #[derive(Debug)]

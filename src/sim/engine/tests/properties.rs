@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// Cash, positions, orders and holds agree with the executions to the last digit.
-fn assert_books_balance(engine: &Engine, no: AccountNo) {
+pub(super) fn assert_books_balance(engine: &Engine, no: AccountNo) {
     let truth = engine.truth(no).unwrap();
     let account = engine.account(no).unwrap();
     let mut cash = account.opening_cash;
