@@ -44,6 +44,7 @@ use crate::io::log;
 use crate::io::paths::Paths;
 use crate::io::start::Settings;
 use crate::io::tokens::Tokens;
+use crate::io::zones;
 use crate::view::ViewState;
 
 /// Said when a command wants a terminal and has none.
@@ -208,17 +209,14 @@ impl Context {
     /// As [`Self::keymap`].
     pub fn settings(&self) -> Result<Settings, Error> {
         let ui = &self.config.ui;
-        let label = match ui.timezone_name.as_str() {
-            "America/New_York" => "ET",
-            "UTC" => "UTC",
-            name => name.rsplit('/').next().unwrap_or(name),
-        };
+        let zones = zones::offered(&ui.timezone_name, &ui.timezone);
         let program = Program {
             simulated: false,
             read_only: self.global.read_only,
             can_approve: false,
             timezone: ui.timezone.clone(),
-            timezone_label: Arc::from(label),
+            timezone_label: zones.first().map_or_else(|| Arc::from("UTC"), |zone| Arc::clone(&zone.label)),
+            zones,
             bell: ui.bell,
             notify: ui.notify || !ui.notify_command.is_empty(),
             trading_live: self.config.trading_live,

@@ -23,3 +23,4 @@ pub mod signals;
 pub mod start;
 pub mod terminal;
 pub mod tokens;
+pub mod zones;

@@ -21,6 +21,8 @@ pub struct Choices {
     pub account: Option<LinkId>,
     /// All accounts were shown together.
     pub all_accounts: bool,
+    /// The zone of every time shown, by its name; `None` for the configured one.
+    pub timezone: Option<String>,
     /// The Orders pane.
     pub orders: ListChoices,
     /// The Positions pane.
@@ -52,6 +54,7 @@ impl Choices {
             pane: Some(model.focus),
             account,
             all_accounts: model.scope == AccountScope::All,
+            timezone: chosen_zone(model),
             orders: kept(&model.rows.orders, &OrderColumn::ALL.map(OrderColumn::title)),
             positions: kept(&model.rows.positions, &PositionColumn::ALL.map(PositionColumn::title)),
             tape: kept(&model.rows.tape, &TapeColumn::ALL.map(TapeColumn::title)),
@@ -66,6 +69,11 @@ impl Choices {
         chosen(&mut model.rows.orders, &self.orders, &OrderColumn::ALL.map(OrderColumn::title));
         chosen(&mut model.rows.positions, &self.positions, &PositionColumn::ALL.map(PositionColumn::title));
         chosen(&mut model.rows.tape, &self.tape, &TapeColumn::ALL.map(TapeColumn::title));
+        if let Some(name) = &self.timezone
+            && let Some(zone) = model.program.zones.iter().position(|zone| *zone.name == **name)
+        {
+            show_times_in(model, zone);
+        }
         model.chosen_scope = match self.account {
             Some(link) => Some(AccountScope::One(link)),
             None if self.all_accounts => Some(AccountScope::All),
@@ -74,6 +82,21 @@ impl Choices {
         rows::rebuild_all(model);
         model.dirty = true;
     }
+}
+
+/// Shows every time in one of the zones offered; false when there is no such.
+pub(super) fn show_times_in(model: &mut Model, index: usize) -> bool {
+    let Some(zone) = model.program.zones.get(index).cloned() else { return false };
+    (model.program.timezone, model.program.timezone_label) = (zone.zone, zone.label);
+    model.dirty = true;
+    true
+}
+
+fn chosen_zone(model: &Model) -> Option<String> {
+    let shown = |zone: &&super::model::Zone| zone.label == model.program.timezone_label;
+    let (place, zone) = model.program.zones.iter().enumerate().find(|(_, zone)| shown(zone))?;
+    // The configured one is not kept, so that a change of the configuration counts.
+    (place > 0).then(|| zone.name.to_string())
 }
 
 fn kept<K>(list: &ListState<K>, titles: &[&str]) -> ListChoices {

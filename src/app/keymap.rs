@@ -246,6 +246,7 @@ pub enum Action {
     SortNext,
     SortReverse,
     Count,
+    TimeZone,
     Copy,
     CopyRow,
     CopyCell,

@@ -61,7 +61,18 @@ impl Pane {
     }
 }
 
-/// What the program is, decided at start and never changed.
+/// A time zone that the screen offers.
+#[derive(Debug, Clone)]
+pub struct Zone {
+    /// `America/New_York`.
+    pub name: Arc<str>,
+    /// As it stands beside a time: `ET`.
+    pub label: Arc<str>,
+    /// The rules.
+    pub zone: TimeZone,
+}
+
+/// What the program is, decided at start; of all this only the time zone is ever changed, by the owner on the screen.
 #[derive(Debug, Clone)]
 pub struct Program {
     /// Everything comes from the embedded simulated brokerage: the banner says SIMULATED.
@@ -74,6 +85,8 @@ pub struct Program {
     pub timezone: TimeZone,
     /// The zone's name as shown: `ET`.
     pub timezone_label: Arc<str>,
+    /// What may be chosen instead; the configured one is the first.
+    pub zones: Vec<Zone>,
     /// Ring on fills, rejections and lost connections.
     pub bell: bool,
     /// Notify the desktop, or run the owner's program, on the same.
@@ -97,6 +110,7 @@ impl Default for Program {
             can_approve: false,
             timezone: TimeZone::UTC,
             timezone_label: Arc::from("UTC"),
+            zones: Vec::new(),
             bell: false,
             notify: false,
             trading_live: false,
@@ -386,6 +400,8 @@ pub enum PaletteCommand {
     Sort(Pane, usize),
     /// Select a row by its place, from 1.
     Row(Pane, usize),
+    /// Show times in a zone, by its place in [`Program::zones`].
+    Zone(usize),
     /// Copy a cell: its text and its title.
     Copy(String, &'static str),
 }

@@ -13,7 +13,7 @@ use thiserror::Error;
 
 use super::start::Settings;
 use crate::app::keymap::{Chord, KeyCode, Keymap};
-use crate::app::model::{BrokerSummary, Program};
+use crate::app::model::{BrokerSummary, Program, Zone};
 use crate::app::{Model, Msg, update};
 use crate::domain::{BrokerId, Environment, Now};
 use crate::link::progress::Sensitive;
@@ -57,6 +57,8 @@ struct Head {
     mouse: bool,
     timezone: String,
     timezone_label: String,
+    #[serde(default)]
+    zones: Vec<(String, String)>,
     config_path: String,
     keys: Vec<(usize, String, Vec<String>)>,
     brokers: Vec<HeadBroker>,
@@ -146,6 +148,7 @@ fn head(settings: &Settings, model: &Model) -> Head {
         mouse: settings.mouse,
         timezone: program.timezone.iana_name().unwrap_or("UTC").to_owned(),
         timezone_label: program.timezone_label.to_string(),
+        zones: program.zones.iter().map(|zone| (zone.name.to_string(), zone.label.to_string())).collect(),
         config_path: program.config_path.to_string(),
         keys: settings.keys.clone(),
         brokers: model.brokers.iter().map(broker).collect(),
@@ -215,6 +218,12 @@ impl Replay {
     }
 }
 
+/// A zone that this machine does not know shows UTC under the same place in the list.
+fn zone((name, label): &(String, String)) -> Zone {
+    let zone = jiff::tz::TimeZone::get(name).unwrap_or(jiff::tz::TimeZone::UTC);
+    Zone { name: Arc::from(name.as_str()), label: Arc::from(label.as_str()), zone }
+}
+
 fn model(head: &Head) -> Result<Model, String> {
     let timezone = jiff::tz::TimeZone::get(&head.timezone).unwrap_or(jiff::tz::TimeZone::UTC);
     let program = Program {
@@ -226,6 +235,7 @@ fn model(head: &Head) -> Result<Model, String> {
         flash: head.flash,
         timezone,
         timezone_label: Arc::from(head.timezone_label.as_str()),
+        zones: head.zones.iter().map(zone).collect(),
         config_path: Arc::from(head.config_path.as_str()),
         ..Program::default()
     };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use brokerdeck::app::keymap::{Chord, Keymap};
-use brokerdeck::app::model::{BrokerSummary, Model, Program};
+use brokerdeck::app::model::{BrokerSummary, Model, Program, Zone};
 use brokerdeck::app::{Effect, Msg, update};
 use brokerdeck::domain::execution::ExecutionKind;
 use brokerdeck::domain::market::{EquityHistory, EquityPoint, MarketClock};
@@ -309,6 +309,13 @@ pub fn program() -> Program {
         simulated: false,
         timezone: TimeZone::get("America/New_York").unwrap(),
         timezone_label: Arc::from("ET"),
+        zones: [("America/New_York", "ET"), ("Asia/Tokyo", "Tokyo"), ("UTC", "UTC")]
+            .map(|(name, label)| Zone {
+                name: Arc::from(name),
+                label: Arc::from(label),
+                zone: TimeZone::get(name).unwrap(),
+            })
+            .to_vec(),
         config_path: Arc::from("~/.config/brokerdeck/config.toml"),
         ..Program::default()
     }

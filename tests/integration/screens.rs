@@ -303,6 +303,32 @@ fn every_sentence_names_the_keys_that_are_in_force() {
     }
 }
 
+#[test]
+fn another_time_zone_moves_every_time_at_once() {
+    for (screen, newyork, tokyo) in [
+        ("paper", "13:46:12", "03:46:12"),
+        ("paper", "13:46:16 ET", "03:46:16 Tokyo"),
+        ("paper", "13:46:15.981", "03:46:15.981"),
+        ("order", "2026-11-24 13:46:12.000 ET", "2026-11-25 03:46:12.000 Tokyo"),
+        ("activities", "Nov 20 14:02", "Nov 21 04:02"),
+        ("errors", "2026-11-24 13:46:16.840 ET", "2026-11-25 03:46:16.840 Tokyo"),
+        ("chart", "ET", "Tokyo"),
+        ("broker", "2026-11-20 10:00:00.000 ET", "2026-11-21 00:00:00.000 Tokyo"),
+    ] {
+        assert!(plain(screen, (140, 40)).text().contains(newyork), "{screen}: {newyork}");
+        let mut desk = stage::desk(screen, (140, 40));
+        let zone = desk.model.program.zones[1].clone();
+        (desk.model.program.timezone, desk.model.program.timezone_label) = (zone.zone, zone.label);
+        let area = Rect::new(0, 0, 140, 40);
+        let mut buffer = Buffer::empty(area);
+        let mut view = ViewState::default();
+        render(&desk.model, &mut view, area, &mut buffer);
+        let shown = Shot { buffer, view }.text();
+        assert!(shown.contains(tokyo), "{screen}: {tokyo}\n{shown}");
+        assert!(!shown.contains(" ET ") && !shown.contains("13:46:1"), "{screen}:\n{shown}");
+    }
+}
+
 /// The README's pictures are frames of today's code. `BRKD_PICTURES=write` makes them anew.
 #[test]
 fn the_pictures_in_assets_are_what_the_program_draws() {

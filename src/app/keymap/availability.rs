@@ -46,6 +46,7 @@ fn judge(action: Action, model: &Model) -> Result<(), Reason> {
         | Action::PageDown
         | Action::PageUp => require(model.top().is_some() || row_count(model) > 0, "the list is empty"),
         Action::Copy | Action::CopyRow => copy(model),
+        Action::TimeZone => require(model.program.zones.len() > 1, "no other time zone is known"),
         Action::CopyCell => cells(model),
         Action::Resync => resync(model),
         Action::Errors => require(!model.errors.is_empty(), "nothing went wrong so far"),

@@ -57,6 +57,7 @@ pub const BINDINGS: &[Binding] = bindings! {
     Global.Copy [ch('y')] "global.copy" "copy" false "Copy the selected row's id to the clipboard.";
     Global.CopyRow [ch('Y')] "global.copy_row" "copy row" false "Copy the selected or marked rows as text.";
     Global.CopyCell [ch('c')] "global.copy_cell" "copy cell" false "Choose a cell of the selected row and copy it, with every digit.";
+    Global.TimeZone [ch('T')] "global.timezone" "time zone" false "Choose the time zone of every time shown.";
     Global.ToggleMouse [ch('M')] "global.mouse" "mouse" false "Take the mouse, or leave it to the terminal for selecting text.";
     Global.Back [key(KeyCode::Esc)] "global.back" "back" false "Go back one level: marks, zoom, filter. Never destroys anything.";
 

@@ -52,6 +52,7 @@ pub(super) fn act(model: &mut Model, action: Action, effects: &mut Vec<Effect>) 
         Action::Copy => copies::id(model, effects),
         Action::CopyRow => copies::rows(model, effects),
         Action::CopyCell => palette::open_cells(model),
+        Action::TimeZone => palette::open_zones(model),
         Action::Count => model.count = Some(0),
         Action::Resync => resync(model, effects),
         Action::Errors => overlays::open_errors(model),

@@ -7,6 +7,7 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 use tui_input::Input as Field;
 
 use super::{accounts, actions, copies, linking, lists, notices};
+use crate::app::choices;
 use crate::app::effect::Effect;
 use crate::app::keymap::{self, Action, BINDINGS};
 use crate::app::model::{AccountScope, Model, Overlay, PaletteCommand, PaletteEntry, Pane};
@@ -28,6 +29,22 @@ pub(super) fn open_cells(model: &mut Model) {
     model.palette = copies::cells(model).into_iter().map(entry).collect();
     let matches = model.palette.iter().take(MATCHES).cloned().collect();
     model.overlays.push(Overlay::Palette { query: Field::default(), matches, selected: 0 });
+}
+
+/// Opens it on the time zones.
+pub(super) fn open_zones(model: &mut Model) {
+    model.palette = zones(model);
+    let matches = model.palette.iter().take(MATCHES).cloned().collect();
+    model.overlays.push(Overlay::Palette { query: Field::default(), matches, selected: 0 });
+}
+
+fn zones(model: &Model) -> Vec<PaletteEntry> {
+    let entry = |(place, zone): (usize, &crate::app::model::Zone)| PaletteEntry {
+        title: format!("Times in {}, {}", zone.label, zone.name),
+        command: PaletteCommand::Zone(place),
+        disabled: (zone.label == model.program.timezone_label).then(|| "shown now".to_owned()),
+    };
+    model.program.zones.iter().enumerate().map(entry).collect()
 }
 
 /// Opens the palette on everything that can be done from here.
@@ -83,6 +100,7 @@ fn entries(model: &Model) -> Vec<PaletteEntry> {
         command: PaletteCommand::Sort(pane, column),
         disabled: None,
     }));
+    entries.extend(zones(model));
     entries.extend(symbols(model).into_iter().map(|symbol| PaletteEntry {
         title: format!("Symbol {}", crate::domain::text::sanitize(symbol.as_str())),
         command: PaletteCommand::Symbol(symbol),
@@ -170,6 +188,12 @@ pub(super) fn run(model: &mut Model, effects: &mut Vec<Effect>) {
         PaletteCommand::Link(broker) => linking::begin(model, &broker, effects),
         PaletteCommand::Column(pane, column) => lists::toggle_column(model, pane, column),
         PaletteCommand::Sort(pane, column) => lists::sort_by(model, pane, column),
+        PaletteCommand::Zone(place) => {
+            if choices::show_times_in(model, place) {
+                let text = format!("every time is in {} now", model.program.timezone_label);
+                notices::toast(model, text);
+            }
+        }
         PaletteCommand::Row(pane, row) => lists::select(model, pane, row.saturating_sub(1)),
         PaletteCommand::Copy(text, what) => {
             effects.push(Effect::Copy { text: Sensitive::new(text), what: what.to_owned() });

@@ -130,6 +130,36 @@ fn the_first_letters_of_a_symbol_put_it_first_in_the_palette() {
 }
 
 #[test]
+fn a_time_zone_chosen_on_the_screen_is_kept_and_the_configured_one_is_not() {
+    use crate::app::choices::Choices;
+    use crate::app::model::Zone;
+    let zone = |name: &str, label: &str| Zone {
+        name: Arc::from(name),
+        label: Arc::from(label),
+        zone: jiff::tz::TimeZone::get(name).unwrap(),
+    };
+    let zones = vec![zone("America/New_York", "ET"), zone("Asia/Tokyo", "Tokyo")];
+    let program =
+        Program { timezone: zones[0].zone.clone(), timezone_label: Arc::from("ET"), zones, ..Program::default() };
+    let mut desk = Desk::with(program.clone());
+    desk.begin(&[link("paper", Environment::Paper)]);
+    assert_eq!(Choices::of(&desk.model).timezone, None);
+    desk.keys("T");
+    desk.text("tokyo");
+    desk.keys("enter");
+    assert_eq!(&*desk.model.program.timezone_label, "Tokyo");
+    assert_eq!(desk.model.program.timezone.iana_name(), Some("Asia/Tokyo"));
+    let choices = Choices::of(&desk.model);
+    let mut next = Desk::with(program);
+    next.msg(Msg::Chosen(choices));
+    assert_eq!(&*next.model.program.timezone_label, "Tokyo");
+    next.keys(":");
+    next.text("times in et");
+    next.keys("enter");
+    assert_eq!(Choices::of(&next.model).timezone, None);
+}
+
+#[test]
 fn a_sentence_names_the_key_that_is_in_force() {
     let mut desk = Desk::two();
     remap(
