@@ -6,7 +6,8 @@ pub mod account;
 pub mod accounts;
 pub mod activity;
 pub mod brokers;
-pub mod completions;
+pub mod complete;
+
 pub mod config;
 pub mod dashboard;
 pub mod demo;
@@ -14,6 +15,7 @@ pub mod doctor;
 pub mod json;
 pub mod keys;
 pub mod link;
+pub mod man;
 pub mod orders;
 pub mod output;
 pub mod pace;
@@ -32,6 +34,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use clap_complete::engine::ArgValueCompleter;
 
 use crate::app::keymap::Keymap;
 use crate::app::model::Program;
@@ -83,7 +86,7 @@ pub struct Global {
     #[arg(long, global = true, help_heading = "Global options")]
     pub read_only: bool,
     /// Theme: auto, dark, light, high-contrast, colour-blind, none, or a file.
-    #[arg(long, global = true, value_name = "NAME", help_heading = "Global options")]
+    #[arg(long, global = true, value_name = "NAME", help_heading = "Global options", add = ArgValueCompleter::new(complete::themes))]
     pub theme: Option<String>,
     /// Colour on the screen.
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = "Global options")]
@@ -136,7 +139,7 @@ pub enum Command {
     Keys,
     /// Play a recorded run on the real screen.
     Replay(replay::ReplayArgs),
-    /// Print a shell's completion script.
+    /// Print what makes a shell complete commands, options, accounts and brokers: `source <(brokerdeck completions bash)`.
     Completions {
         /// The shell.
         shell: clap_complete::Shell,
@@ -258,6 +261,9 @@ pub fn paths(global: &Global) -> Result<Paths, Error> {
 
 /// Runs the program on its arguments and gives its exit code.
 pub fn main() -> ExitCode {
+    if complete::answer() {
+        return ExitCode::SUCCESS;
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -283,8 +289,8 @@ fn dispatch(cli: Cli) -> Result<u8, Error> {
     drop(rustls::crypto::ring::default_provider().install_default());
     match cli.command {
         Some(Command::Config(command)) => config::run(global, &command).map(|()| 0),
-        Some(Command::Completions { shell }) => completions::completions(shell).map(|()| 0),
-        Some(Command::Man) => completions::man().map(|()| 0),
+        Some(Command::Completions { shell }) => complete::script(shell).map(|()| 0),
+        Some(Command::Man) => man::run().map(|()| 0),
         Some(Command::Demo(args)) => runtime()?.block_on(demo::run(global, &args)),
         Some(Command::Sim(args)) => sim::run(args).map(|()| 0),
         Some(Command::Replay(args)) => replay::run(global, &args),

@@ -23,7 +23,7 @@ use crate::link::{AttemptId, FoundAccount, LinkFailure, LinkProgress, LinkRecord
 #[derive(Debug, clap::Args)]
 pub struct LinkArgs {
     /// The broker, by id: `alpaca-paper`, `alpaca-live`, or one of the configuration.
-    #[arg(value_name = "BROKER")]
+    #[arg(value_name = "BROKER", add = clap_complete::engine::ArgValueCompleter::new(super::complete::brokers))]
     pub broker: String,
     /// Print the address only; open it yourself, on this machine or another.
     #[arg(long)]

@@ -1,6 +1,9 @@
 //! Which accounts a command means: `--account` by label, number or id; `all` for every one.
 
+use clap_complete::engine::ArgValueCompleter;
+
 use super::accounts::resolve;
+use super::complete;
 use crate::error::Error;
 use crate::link::LinkRecord;
 
@@ -8,7 +11,7 @@ use crate::link::LinkRecord;
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct AccountArgs {
     /// Account by label, number or id; may be given several times; `all` for every linked account.
-    #[arg(long = "account", short = 'a', value_name = "ACCOUNT")]
+    #[arg(long = "account", short = 'a', value_name = "ACCOUNT", add = ArgValueCompleter::new(complete::accounts))]
     pub accounts: Vec<String>,
     /// One JSON document with the broker's own field names instead of a table.
     #[arg(long)]

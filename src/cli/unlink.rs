@@ -11,7 +11,7 @@ use crate::io::linker::{Linker, Setup};
 #[derive(Debug, clap::Args)]
 pub struct UnlinkArgs {
     /// The account: its label, its number or its id.
-    #[arg(value_name = "ACCOUNT")]
+    #[arg(value_name = "ACCOUNT", add = clap_complete::engine::ArgValueCompleter::new(super::complete::linked))]
     pub account: String,
 }
 

@@ -89,3 +89,95 @@ fn a_closed_pipe_is_success() {
         .unwrap();
     assert!(status.success(), "{status:?}");
 }
+
+/// A home with two linked accounts, one with a blank in its label.
+fn linked_home() -> tempfile::TempDir {
+    use super::fixture::{live, paper};
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    let links = serde_json::json!({"version": 1, "links": [paper(), live()]});
+    std::fs::write(data.join("links.json"), links.to_string()).unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o700)).unwrap();
+        std::fs::set_permissions(data.join("links.json"), std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    home
+}
+
+#[test]
+fn every_shell_is_told_the_linked_accounts_brokers_and_themes() {
+    let home = linked_home();
+    let data = home.path().join("data");
+    let ask = |shell: &str, line: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_brokerdeck"))
+            .arg("--")
+            .args(line)
+            .env_clear()
+            .env("HOME", home.path())
+            .env("BROKERDECK_COMPLETE", shell)
+            .env("_CLAP_COMPLETE_INDEX", (line.len() - 1).to_string())
+            .env("_CLAP_IFS", "\n")
+            .output()
+            .unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{shell}: {output:?}");
+        text(&output.stdout)
+    };
+    let data = data.to_str().unwrap();
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let accounts = ask(shell, &["brokerdeck", "--data-dir", data, "orders", "--account", ""]);
+        for name in ["Paper", "PA3SIM0001", "840217321", "all"] {
+            assert!(accounts.contains(name), "{shell} is not told {name}: {accounts:?}");
+        }
+        let unlink = ask(shell, &["brokerdeck", "--data-dir", data, "unlink", "PA"]);
+        assert!(unlink.contains("PA3SIM0001") && !unlink.contains("840217321"), "{shell}: {unlink:?}");
+        let brokers = ask(shell, &["brokerdeck", "link", "alp"]);
+        assert!(brokers.contains("alpaca-paper") && brokers.contains("alpaca-live"), "{shell}: {brokers:?}");
+        assert!(ask(shell, &["brokerdeck", "--theme", "high"]).contains("high-contrast"), "{shell}");
+        assert!(ask(shell, &["brokerdeck", "pos"]).contains("positions"), "{shell}");
+    }
+    let nobody = ask("bash", &["brokerdeck", "--data-dir", "/nowhere/at/all", "orders", "--account", ""]);
+    assert_eq!(nobody.trim(), "all", "without links there is no complaint");
+}
+
+#[cfg(unix)]
+#[test]
+fn bash_completes_a_label_as_one_word() {
+    let home = linked_home();
+    let script = "source <(brokerdeck completions bash); \
+        COMP_WORDS=(brokerdeck --data-dir \"$DATA\" orders --account Alpaca); COMP_CWORD=5; COMP_TYPE=9; \
+        _clap_complete_brokerdeck brokerdeck Alpaca --account; printf '%s\\n' \"${COMPREPLY[@]}\"";
+    let program = Path::new(env!("CARGO_BIN_EXE_brokerdeck")).parent().unwrap();
+    let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap_or_default());
+    let run = Command::new("bash")
+        .args(["--norc", "--noprofile", "-c", script])
+        .env_clear()
+        .env("HOME", home.path())
+        .env("PATH", path)
+        .env("DATA", home.path().join("data"))
+        .output()
+        .unwrap();
+    assert!(run.status.success(), "{run:?}");
+    let words: Vec<String> = text(&run.stdout).lines().map(|word| word.trim().to_owned()).collect();
+    assert_eq!(words, ["Alpaca\\ Paper", "Alpaca\\ Live"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn completion_scripts_are_valid_in_the_shells_that_are_here() {
+    let home = tempfile::tempdir().unwrap();
+    for (shell, check) in [("bash", "-n"), ("zsh", "-n"), ("fish", "--no-execute")] {
+        let script = brokerdeck(home.path(), &["completions", shell]);
+        assert!(script.status.success() && text(&script.stdout).contains("BROKERDECK_COMPLETE"), "{script:?}");
+        let file = home.path().join(shell);
+        std::fs::write(&file, &script.stdout).unwrap();
+        match Command::new(shell).arg(check).arg(&file).output() {
+            Ok(checked) => assert!(checked.status.success(), "{shell}: {checked:?}"),
+            Err(_) => eprintln!("skipped: {shell} is not installed, its script was not checked"),
+        }
+    }
+    let power = brokerdeck(home.path(), &["completions", "powershell"]);
+    assert!(text(&power.stdout).contains("Register-ArgumentCompleter"), "{power:?}");
+}

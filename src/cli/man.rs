@@ -1,26 +1,15 @@
-//! `brokerdeck completions SHELL` and `brokerdeck man`: made from the command table itself.
+//! `brokerdeck man`: made from the command table itself.
 
 use clap::CommandFactory;
-use clap_complete::Shell;
 
 use super::{Cli, output};
 use crate::error::Error;
-
-/// Prints the completion script of a shell.
-///
-/// # Errors
-/// When stdout fails.
-pub fn completions(shell: Shell) -> Result<(), Error> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "brokerdeck", &mut script);
-    output::line(String::from_utf8_lossy(&script).trim_end()).map(drop)
-}
 
 /// Prints the manual page: the program, then every command.
 ///
 /// # Errors
 /// When stdout fails.
-pub fn man() -> Result<(), Error> {
+pub fn run() -> Result<(), Error> {
     let failed = |error: std::io::Error| Error::failed(error.to_string());
     let mut page = Vec::new();
     let mut command = Cli::command();
