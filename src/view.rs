@@ -207,7 +207,26 @@ pub fn render(model: &Model, state: &mut ViewState, area: Rect, buf: &mut Buffer
     if !model.overlays.is_empty() {
         (extent.overlay_page, extent.overlay_end) = (overlay.page.max(1), overlay.end);
     }
-    pen.cursor
+    let cursor = pen.cursor;
+    if *glyphs == &glyphs::ASCII {
+        plain(buf);
+    }
+    cursor
+}
+
+/// Leaves nothing but ASCII: our own marks are, text from elsewhere may not be. Every cell stays a cell.
+fn plain(buf: &mut Buffer) {
+    let mut hidden = 0;
+    for cell in &mut buf.content {
+        let wide = pen::width(cell.symbol());
+        if hidden > 0 {
+            hidden -= 1;
+            cell.set_char('?');
+        } else if !cell.symbol().is_ascii() {
+            cell.set_symbol(glyphs::ascii(cell.symbol()));
+            hidden = wide.saturating_sub(1);
+        }
+    }
 }
 
 fn draw_pane(pen: &mut Pen<'_>, area: Rect, pane: Pane, model: &Model, panes: &mut Panes) {

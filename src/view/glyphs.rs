@@ -116,6 +116,43 @@ pub(super) const ASCII: Glyphs = Glyphs {
     live: Frame { top_left: '#', top_right: '#', bottom_left: '#', bottom_right: '#', horizontal: '=', vertical: '#' },
 };
 
+/// What stands for a character where only ASCII may be drawn: words of ours, and text from elsewhere.
+///
+/// A letter loses its accent; of anything else one learns only that there is something.
+pub(super) fn ascii(symbol: &str) -> &'static str {
+    const LETTERS: &[(&str, &str)] = &[
+        ("ÀÁÂÃÄÅĀĂĄ", "A"),
+        ("àáâãäåāăą", "a"),
+        ("ÇĆČ", "C"),
+        ("çćč", "c"),
+        ("ÈÉÊËĒĘĚ", "E"),
+        ("èéêëēęě", "e"),
+        ("ÌÍÎÏĪ", "I"),
+        ("ìíîïī", "i"),
+        ("ÑŃŇ", "N"),
+        ("ñńň", "n"),
+        ("ÒÓÔÕÖØŌ", "O"),
+        ("òóôõöøō", "o"),
+        ("ŚŠ", "S"),
+        ("śšß", "s"),
+        ("ÙÚÛÜŪŮ", "U"),
+        ("ùúûüūů", "u"),
+        ("ŹŻŽ", "Z"),
+        ("źżž", "z"),
+        ("·", "-"),
+        ("–—‐‑", "-"),
+        ("…", "~"),
+        ("•", "*"),
+        ("‘’", "'"),
+        ("“”", "\""),
+        ("×", "x"),
+        ("\u{a0}", " "),
+    ];
+    let first = symbol.chars().next();
+    let found = LETTERS.iter().find(|(letters, _)| first.is_some_and(|ch| letters.contains(ch)));
+    found.map_or("?", |(_, plain)| plain)
+}
+
 #[cfg(test)]
 mod tests {
     use unicode_width::UnicodeWidthChar;

@@ -291,6 +291,70 @@ fn paper_book() -> Book {
     book
 }
 
+/// Names and numbers of every length that brokers have: all columns must keep their places.
+fn odd_book() -> Book {
+    use OrderType::{Limit, Market, StopLimit};
+    let mut book = paper_book();
+    let huge = filled(
+        limit(order("51", "13:46:01", Side::Buy, "SHIB/USD", "9999999999999", Limit), "0.000000012345"),
+        "1234567890123",
+        "0.000000012344",
+    );
+    let tiny =
+        filled(order("52", "13:45:59", Side::Sell, "BTC/USD", "0.000000001", Market), "0.000000001", "123456.78901234");
+    let option = limit(order("53", "13:45:58", Side::Buy, "GOOGL271217C00190500", "1", Limit), "1234567.05");
+    let mut both = limit(order("54", "13:45:57", Side::Sell, "BRK.A", "1", StopLimit), "812345.5");
+    (both.stop_px, both.client_order_id) =
+        (px("812345.25"), Some("a-client-order-id-of-some-length-0123456789-0123456789".into()));
+    let mut mleg = order("55", "13:45:56", Side::None, "", "10", Limit);
+    (mleg.class, mleg.limit_px) = (OrderClass::Mleg, px("-1.25"));
+    let mut words = order(
+        "56",
+        "13:45:55",
+        Side::Other(Arc::from("sell_to_cover_for_tax")),
+        "日本株/USD",
+        "1",
+        OrderType::Other(Arc::from("midpoint_peg_to_market")),
+    );
+    (words.tif, words.status) =
+        (TimeInForce::Other(Arc::from("until_cancelled_by_owner")), OrderStatus::from_word("awaiting_the_exchange"));
+    book.orders = vec![huge, tiny, option, both, mleg, words];
+    book.fills.clear();
+    book.positions = vec![
+        position(
+            "SHIBUSD",
+            "9999999999999",
+            "0.000000012345",
+            "0.000000012344",
+            "123439.99",
+            "-12345678901.23",
+            "-99.123456",
+        ),
+        position(
+            "BTCUSD",
+            "0.000000001",
+            "123456.78901234",
+            "123456.78901234",
+            "0.00012345",
+            "0.00000001",
+            "0.00000001",
+        ),
+        position(
+            "GOOGL271217C00190500",
+            "-1",
+            "1234567.05",
+            "1234567.05",
+            "-123456789012345.67",
+            "123456789012345.67",
+            "1234.5",
+        ),
+        position("日本株USD", "1", "", "", "", "", "0"),
+    ];
+    (book.account.equity, book.account.buying_power) = (money("123456789012345.67"), money("-0.01"));
+    (book.account.last_equity, book.account.cash) = (money("1"), money("-98765432109876.54"));
+    book
+}
+
 fn live_book() -> Book {
     let held = limit(order("901", "13:20:10", Side::Sell, "SPY", "10", OrderType::Limit), "612.4");
     let done = filled(order("902", "10:05:00", Side::Buy, "SPY", "10", OrderType::Market), "10", "605.11");
@@ -369,6 +433,18 @@ impl Desk {
             book.fills.extend(unseen);
         }
         desk.send(Msg::Resumed);
+        desk
+    }
+
+    /// A paper account whose names and numbers are as long and as short as they come.
+    pub fn odd() -> Self {
+        let now = Now { mono: Mono(UPTIME), wall: time(NOW) };
+        let model = Model::new(program(), Keymap::default(), brokers(), now);
+        let mut desk = Self { model, now, log: Vec::new(), books: BTreeMap::new(), epochs: BTreeMap::new() };
+        let link =
+            LinkRecord { label: Arc::from("Größe 日本株口座 and more words than there is room for"), ..paper() };
+        desk.books.insert(link.id.clone(), odd_book());
+        desk.send(Msg::Started { links: vec![link] });
         desk
     }
 

@@ -118,6 +118,8 @@ screens! {
     one_activity_in_full "activity",
     the_welcome_of_the_first_run "welcome",
     an_order_with_its_legs "legs",
+    long_names_and_numbers "odd",
+    long_positions "odd-positions",
     cancel_question "cancel",
     unlink_question "unlink",
     a_simulated_brokerage "simulated",
@@ -177,8 +179,8 @@ fn sixteen_colours_are_enough() {
 
 #[test]
 fn in_ascii_nothing_else_is_drawn() {
-    for screen in stage::SCREENS {
-        let shot = shoot(screen, (120, 36), Theme::default(), true);
+    for (screen, size) in stage::SCREENS.iter().flat_map(|screen| [(screen, (80, 24)), (screen, (140, 40))]) {
+        let shot = shoot(screen, size, Theme::default(), true);
         let odd: String = shot.text().chars().filter(|ch| !ch.is_ascii()).collect();
         assert!(odd.is_empty(), "{screen} draws {odd}");
     }

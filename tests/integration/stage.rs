@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::fixture::{Desk, live, paper, program};
 
 /// Every situation, by name.
-pub const SCREENS: [&str; 22] = [
+pub const SCREENS: [&str; 24] = [
     "first-run",
     "paper",
     "both",
@@ -34,6 +34,8 @@ pub const SCREENS: [&str; 22] = [
     "activity",
     "welcome",
     "legs",
+    "odd",
+    "odd-positions",
 ];
 
 /// Brings a desk there.
@@ -42,12 +44,14 @@ pub fn desk(name: &str, size: (u16, u16)) -> Desk {
         "welcome" => Desk::empty(brokerdeck::app::model::Program { first_run: true, ..program() }),
         "first-run" | "add" | "waiting" | "confirm" | "failed" => Desk::empty(program()),
         "both" | "all" | "live" | "broker" | "unlink" | "unlink-row" | "picture" => Desk::both(),
+        "odd" | "odd-positions" => Desk::odd(),
         "simulated" => Desk::with(brokerdeck::app::model::Program { simulated: true, ..program() }, &[paper()]),
         _ => Desk::paper(),
     };
     desk.send(Msg::Resize { cols: size.0, rows: size.1 });
     match name {
-        "paper" | "simulated" | "picture" => desk.press("3"),
+        "paper" | "simulated" | "picture" | "odd" => desk.press("3"),
+        "odd-positions" => desk.press("4"),
         "both" => desk.press("1"),
         "live" => {
             desk.press("] 3");

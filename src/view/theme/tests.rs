@@ -39,6 +39,10 @@ fn live_and_paper_never_look_alike() {
             let solid = theme.tag_live.bg.is_some() || theme.tag_live.add_modifier.contains(Modifier::REVERSED);
             assert!(solid, "{name} at {depth:?}: the live tag is not a solid block");
             assert_ne!(theme.selected, theme.selected_unfocused, "{name} at {depth:?}");
+            let (flash, cursor) = (theme.flash, theme.selected);
+            let same = (flash.bg, flash.add_modifier.contains(Modifier::REVERSED));
+            let cursor = (cursor.bg, cursor.add_modifier.contains(Modifier::REVERSED));
+            assert_ne!(same, cursor, "{name} at {depth:?}: a new fill looks like the cursor");
         }
     }
 }
