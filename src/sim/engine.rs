@@ -3,7 +3,9 @@
 //! equal outputs. It reads no clock, opens nothing, and knows nothing of JSON or HTTP beyond the status of a refusal.
 
 pub mod account;
+mod activity;
 mod admit;
+pub mod cash;
 mod control;
 pub mod event;
 pub mod history;
@@ -28,12 +30,14 @@ use rust_decimal::Decimal;
 use uuid::Uuid;
 
 pub use account::{Account, Balances, Configurations, Kind, PositionView};
+pub use activity::{Activity, ActivityFilter, ActivityOf, activity_id, coin_fee};
+pub use cash::{CashKind, CashRow};
 pub use event::{EngineEvent, EventId, Execution, Report, Restated};
 pub use history::{History, HistoryQuery, Hours, Timeframe};
 pub use lifecycle::{Answers, Part};
 pub use order::{AccountNo, Changes, NewLeg, NewOrder, Order, OrderFilter, OrderId, StatusFilter, StopLoss};
 pub use position::Position;
-pub use query::{ActivityFilter, ClockView, FillActivity, Truth, activity_id};
+pub use query::{ClockView, Truth};
 pub use refusal::{Member, Refusal};
 pub use words::{AssetClass, EventKind, GroupRole, OrderClass, OrderType, PositionIntent, Side, Status, TimeInForce};
 

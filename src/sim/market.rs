@@ -1,6 +1,7 @@
 //! Seeded prices: a random walk with spread and size for each asset, in integers. No orders are known here.
 
 pub mod catalogue;
+pub mod dividends;
 pub mod instrument;
 
 use std::collections::{HashMap, VecDeque};

@@ -30,11 +30,13 @@ from alpaca.data.requests import (
 from alpaca.data.timeframe import TimeFrame
 from alpaca.trading.client import TradingClient
 from alpaca.trading.enums import AssetClass, AssetStatus, OrderClass, OrderSide, QueryOrderStatus, TimeInForce
+from alpaca.trading.enums import CorporateActionType
 from alpaca.trading.requests import (
     ClosePositionRequest,
     CreateWatchlistRequest,
     GetAssetsRequest,
     GetCalendarRequest,
+    GetCorporateAnnouncementsRequest,
     GetOrderByIdRequest,
     GetOrdersRequest,
     GetPortfolioHistoryRequest,
@@ -364,6 +366,17 @@ with step("activities tell of every fill"):
     mine = [row for row in fills if row["order_id"] == str(bought.id)]
     assert sum(Decimal(row["qty"]) for row in mine) == 10, mine
     assert all(row["activity_type"] == "FILL" and "::" in row["id"] for row in fills)
+
+with step("dividends are announced"):
+    told = client.get_corporate_announcements(
+        GetCorporateAnnouncementsRequest(
+            ca_types=[CorporateActionType.DIVIDEND],
+            since=(clock.timestamp - timedelta(days=85)).date(),
+            until=clock.timestamp.date(),
+        )
+    )
+    assert {"KO", "AAPL"} <= {one.initiating_symbol for one in told}, told
+    assert all(one.cash > 0 and one.ex_date < one.payable_date for one in told), told
 
 with step("watchlists"):
     watchlist = client.create_watchlist(CreateWatchlistRequest(name="Day", symbols=["AAPL", "MSFT"]))

@@ -1,5 +1,5 @@
 //! One account's books: cash, positions, what its orders hold, its executions. Invariant: cash and positions are
-//! always the opening cash plus the standing executions, to the last digit.
+//! always the sum of the rows of money and of the standing executions, to the last digit.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -8,11 +8,14 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
+use super::activity::{Place, Row};
+use super::cash::{CashKind, CashRow, Entitlement};
 use super::event::Execution;
 use super::order::AccountNo;
 use super::position::Position;
 use super::slot::Ix;
 use super::words::{AssetClass, Side};
+use crate::sim::dice::uuid_of;
 use crate::sim::market::{Market, Sym};
 
 /// Which kind of account.
@@ -102,8 +105,10 @@ pub struct Account {
     pub balance_asof: Date,
     pub(super) positions: BTreeMap<Sym, Position>,
     pub(super) executions: Vec<Execution>,
-    /// Executions by millisecond and id, as the activities sort them.
-    pub(super) activities: BTreeSet<(i64, Uuid, u32)>,
+    pub(super) cash_rows: Vec<CashRow>,
+    pub(super) entitlements: Vec<Entitlement>,
+    /// Executions and rows of money by millisecond and id, as the activities sort them.
+    pub(super) activities: BTreeSet<Place>,
     pub(super) held_margin: Decimal,
     pub(super) held_qty: BTreeMap<Sym, Decimal>,
     pub(super) interest: BTreeMap<(Sym, Side), Interest>,
@@ -174,13 +179,13 @@ impl Account {
         now: Timestamp,
         day: Date,
     ) -> Self {
-        Self {
+        let mut account = Self {
             no,
             id,
             number,
             kind,
             created_at: now,
-            cash,
+            cash: Decimal::ZERO,
             opening_cash: cash,
             opening_equity: cash,
             configurations: Configurations::default(),
@@ -189,6 +194,8 @@ impl Account {
             balance_asof: day,
             positions: BTreeMap::new(),
             executions: Vec::new(),
+            cash_rows: Vec::new(),
+            entitlements: Vec::new(),
             activities: BTreeSet::new(),
             held_margin: Decimal::ZERO,
             held_qty: BTreeMap::new(),
@@ -197,7 +204,28 @@ impl Account {
             open: BTreeSet::new(),
             daily: Vec::new(),
             minutely: VecDeque::new(),
-        }
+        };
+        account.open_with(cash, now);
+        account
+    }
+
+    /// Enters what the account is opened with as its first row: a journal entry on paper, else a deposit.
+    pub(super) fn open_with(&mut self, cash: Decimal, at: Timestamp) {
+        let kind = if self.kind == Kind::Paper { CashKind::Journal } else { CashKind::Deposit };
+        self.created_at = at;
+        self.cash_rows.clear();
+        self.activities.clear();
+        self.cash = Decimal::ZERO;
+        let id = uuid_of(&format!("{} is opened", self.id));
+        self.book_row(CashRow::new(id, kind, at, cash, ""));
+    }
+
+    /// Books money that moves without a trade.
+    pub(super) fn book_row(&mut self, row: CashRow) {
+        self.cash += row.net_amount;
+        let place = u32::try_from(self.cash_rows.len()).unwrap_or(u32::MAX);
+        self.list(row.at, row.id, Row::Cash(place));
+        self.cash_rows.push(row);
     }
 
     /// Signed units held.
@@ -239,7 +267,7 @@ impl Account {
     /// Rebuilds cash and positions from the executions, after one of them was restated.
     pub(super) fn rebook(&mut self, market: &Market) {
         let executions = std::mem::take(&mut self.executions);
-        self.cash = self.opening_cash;
+        self.cash = self.cash_rows.iter().map(|row| row.net_amount).sum();
         self.positions.clear();
         for execution in executions.iter().filter(|e| e.restated != Some(super::event::Restated::Busted)) {
             if let Some(sym) = market.find(execution.symbol) {

@@ -4,6 +4,7 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use rust_decimal::Decimal;
 
+use super::cash::CashKind;
 use super::order::AccountNo;
 use super::{Account, Engine, Refusal};
 use crate::sim::calendar::{self, Session};
@@ -86,6 +87,8 @@ pub struct HistoryQuery {
     pub hours: Hours,
     /// Profit runs on instead of beginning anew each day.
     pub no_reset: bool,
+    /// Activity types whose money to report beside the points; empty for none.
+    pub cashflow: Vec<CashKind>,
 }
 
 /// One point.
@@ -112,6 +115,8 @@ pub struct History {
     pub base_value_asof: Option<Date>,
     /// Distance of points.
     pub timeframe: Timeframe,
+    /// For each type asked for that had any: the sum since the first point, as of the end of each.
+    pub cashflow: Vec<(CashKind, Vec<Decimal>)>,
 }
 
 impl Engine {
@@ -134,19 +139,22 @@ impl Engine {
             base_value: base.map_or(account.opening_equity, |(_, equity)| *equity),
             base_value_asof: base.map(|(at, _)| calendar::in_new_york(*at).date()),
             timeframe,
+            cashflow: Vec::new(),
         };
         let mut day_base = history.base_value;
+        // Money that came from outside since then is no profit.
+        let mut base_at = base.map_or(account.created_at, |(at, _)| *at);
         let equity_now = account.balances(&self.market).equity;
         let mut last_day = None;
         for (at, valid_at) in self.grid(from, to, timeframe, query.hours) {
             let equity = equity_at(account, valid_at, self.now, equity_now);
             let day = calendar::in_new_york(at).date();
             if timeframe < Timeframe::Day && !query.no_reset && last_day != Some(day) {
-                let closed = account.daily.iter().rev().find(|(close, _)| *close < at).map(|(_, equity)| *equity);
-                day_base = closed.unwrap_or(account.opening_equity);
+                let closed = account.daily.iter().rev().find(|(close, _)| *close < at).copied();
+                (base_at, day_base) = closed.unwrap_or((account.created_at, account.opening_equity));
                 last_day = Some(day);
             }
-            let profit_loss = equity.map(|equity| equity - day_base);
+            let profit_loss = equity.map(|equity| equity - day_base - transfers(account, base_at, valid_at));
             let profit_loss_pct = profit_loss.and_then(|profit| profit.checked_div(day_base));
             history.points.push(Point {
                 at,
@@ -155,6 +163,7 @@ impl Engine {
                 profit_loss_pct: profit_loss_pct.map(|pct| pct.round_dp(6).normalize()),
             });
         }
+        history.cashflow = cashflow(account, &history.points, &query.cashflow, self.now);
         Ok(history)
     }
 
@@ -237,6 +246,26 @@ impl Engine {
         }
         points
     }
+}
+
+/// Money that came from outside or went there after one instant, up to another; the opening itself is not counted.
+fn transfers(account: &Account, after: Timestamp, until: Timestamp) -> Decimal {
+    let rows = account.cash_rows().iter().skip(1).filter(|row| row.kind.is_transfer());
+    rows.filter(|row| row.at > after && row.at <= until).map(|row| row.net_amount).sum()
+}
+
+fn cashflow(account: &Account, points: &[Point], kinds: &[CashKind], now: Timestamp) -> Vec<(CashKind, Vec<Decimal>)> {
+    let Some(first) = points.first().map(|point| point.at) else { return Vec::new() };
+    let ends = points.iter().skip(1).map(|point| point.at).chain([now]);
+    let sum = |kind: CashKind, end: Timestamp| {
+        let rows = account.cash_rows().iter().filter(|row| row.kind == kind && row.at >= first && row.at <= end);
+        rows.map(|row| row.net_amount).sum()
+    };
+    kinds
+        .iter()
+        .map(|kind| (*kind, ends.clone().map(|end| sum(*kind, end)).collect::<Vec<Decimal>>()))
+        .filter(|(_, sums)| sums.iter().any(|sum| !sum.is_zero()))
+        .collect()
 }
 
 fn shift(day: Date, count: i32, unit: &str) -> Option<Date> {

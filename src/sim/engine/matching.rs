@@ -4,8 +4,10 @@ use std::cmp::Reverse;
 use std::ops::Bound::{Excluded, Unbounded};
 
 use rust_decimal::{Decimal, RoundingStrategy};
+use uuid::Uuid;
 
 use super::Engine;
+use super::activity::Row;
 use super::event::{Execution, Report};
 use super::lifecycle::limit_allows;
 use super::order::Order;
@@ -271,7 +273,11 @@ impl Engine {
         account.book(sym, &execution, multiplier);
         let position_qty = account.position_qty(sym).normalize();
         let row = account.executions.len();
-        account.activities.insert((at.as_millisecond(), activity, u32::try_from(row).unwrap_or(u32::MAX)));
+        let place = u32::try_from(row).unwrap_or(u32::MAX);
+        account.list(at, activity, Row::Fill(place));
+        if crypto {
+            account.list(at, coin_fee_id(activity), Row::CoinFee(place));
+        }
         let report = Report {
             execution_id: id,
             previous_execution_id: None,
@@ -294,6 +300,11 @@ impl Engine {
         self.emit(ix, event, at, Some(report), None);
         self.fill_group(ix, filled);
     }
+}
+
+/// The uuid half of the row that shows the fee of an execution: one bit from the execution's own.
+pub(super) fn coin_fee_id(activity: Uuid) -> Uuid {
+    Uuid::from_u128(activity.as_u128() ^ 1)
 }
 
 /// What an execution costs: coins when coins are bought, money when they are sold, else nothing.

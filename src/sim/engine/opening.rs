@@ -79,7 +79,8 @@ impl Engine {
             }
             account.daily.reverse();
             account.opening_equity = equity;
-            account.created_at = account.daily.first().map_or(account.created_at, |(at, _)| days_before(*at));
+            let created_at = account.daily.first().map_or(account.created_at, |(at, _)| days_before(*at));
+            account.open_with(account.opening_cash, created_at);
         }
     }
 }

@@ -1,46 +1,16 @@
-//! Reading the books: orders with every filter, activities with paging, the clock, and the whole truth. Changes nothing.
+//! Reading the books: orders with every filter, the clock, and the whole truth. Changes nothing.
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-use super::event::{Execution, Restated};
+use super::cash::CashRow;
+use super::event::Execution;
 use super::order::{AccountNo, Order, OrderFilter, OrderId, StatusFilter};
 use super::slot::Ix;
 use super::{Account, Balances, Engine, PositionView, Refusal};
 use crate::sim::calendar::{self, Phase};
 use crate::sim::market::Sym;
-
-/// The query of an activity list; every one is a fill.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ActivityFilter {
-    /// Strictly after.
-    pub after: Option<Timestamp>,
-    /// Strictly before.
-    pub until: Option<Timestamp>,
-    /// Of this New York day.
-    pub date: Option<Date>,
-    /// Of this order.
-    pub order_id: Option<OrderId>,
-    /// Oldest first.
-    pub ascending: bool,
-    /// At most this many.
-    pub page_size: usize,
-    /// The id of the last row of the page before.
-    pub page_token: Option<String>,
-}
-
-/// A fill among the activities.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FillActivity {
-    /// `YYYYMMDDHHMMSSmmm::uuid`, in UTC.
-    pub id: String,
-    /// The execution.
-    pub execution: Execution,
-    /// The order's state now.
-    pub order: Order,
-}
 
 /// The market clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +42,8 @@ pub struct Truth {
     pub orders: Vec<Order>,
     /// Every execution, oldest first; busted ones are marked.
     pub executions: Vec<Execution>,
+    /// Money that moved without a trade, oldest first.
+    pub cash_rows: Vec<CashRow>,
     /// Positions that are not flat.
     pub positions: Vec<PositionView>,
     /// Cash.
@@ -157,48 +129,6 @@ impl Engine {
         Ok(found.into_iter().map(|ix| &self.slot(ix).order).collect())
     }
 
-    /// Fills of an account, sorted by their ids: within a millisecond in no particular order, as the service does.
-    pub fn activities(&self, no: AccountNo, filter: &ActivityFilter) -> Result<Vec<FillActivity>, Refusal> {
-        let account = self.need_account(no)?;
-        let token = filter.page_token.as_deref();
-        let wanted = |(millis, activity, row): &(i64, Uuid, u32)| -> Option<FillActivity> {
-            let execution = account.executions.get(*row as usize)?;
-            let date = filter.date.is_none_or(|date| calendar::in_new_york(execution.at).date() == date);
-            if execution.restated == Some(Restated::Busted)
-                || filter.after.is_some_and(|after| execution.at <= after)
-                || filter.until.is_some_and(|until| execution.at >= until)
-                || filter.order_id.is_some_and(|id| execution.order_id != id)
-                || !date
-            {
-                return None;
-            }
-            let id = activity_id(*millis, *activity);
-            let past =
-                token.is_none_or(|token| if filter.ascending { id.as_str() > token } else { id.as_str() < token });
-            let order = self.by_id.get(&execution.order_id).map(|ix| self.slot(*ix).order.clone())?;
-            past.then(|| FillActivity { id, execution: execution.clone(), order })
-        };
-        let millis = |at: Timestamp| (at.as_millisecond(), Uuid::nil(), 0);
-        let low = filter.after.map_or((i64::MIN, Uuid::nil(), 0), millis);
-        let high = filter
-            .until
-            .map_or((i64::MAX, Uuid::max(), u32::MAX), |until| (until.as_millisecond(), Uuid::max(), u32::MAX));
-        let (low, high) = match token.and_then(parse_activity_id) {
-            Some(at) if filter.ascending => (low.max((at, Uuid::nil(), 0)), high),
-            Some(at) => (low, high.min((at, Uuid::max(), u32::MAX))),
-            None => (low, high),
-        };
-        if low > high {
-            return Ok(Vec::new());
-        }
-        let rows = account.activities.range(low..=high);
-        Ok(if filter.ascending {
-            rows.filter_map(wanted).take(filter.page_size).collect()
-        } else {
-            rows.rev().filter_map(wanted).take(filter.page_size).collect()
-        })
-    }
-
     /// The market clock; by hand or by the calendar.
     pub fn clock(&self) -> ClockView {
         let (next_open, next_close) = (calendar::next_open(self.now), calendar::next_close(self.now));
@@ -223,6 +153,7 @@ impl Engine {
             number: account.number.clone(),
             orders: account.orders.iter().map(|ix| self.slot(*ix).order.clone()).collect(),
             executions: account.executions.clone(),
+            cash_rows: account.cash_rows.clone(),
             positions: account.positions(&self.market),
             cash: account.cash,
             balances,
@@ -233,20 +164,6 @@ impl Engine {
     pub fn find_asset(&self, name: &str) -> Option<Sym> {
         self.market.find(name)
     }
-}
-
-/// `YYYYMMDDHHMMSSmmm::uuid`.
-pub fn activity_id(millis: i64, activity: Uuid) -> String {
-    let at = Timestamp::from_millisecond(millis).unwrap_or(Timestamp::UNIX_EPOCH);
-    format!("{}::{activity}", at.strftime("%Y%m%d%H%M%S%3f"))
-}
-
-fn parse_activity_id(id: &str) -> Option<i64> {
-    let digits = id.split("::").next()?;
-    let (seconds, millis) = digits.split_at_checked(14)?;
-    let at = jiff::civil::DateTime::strptime("%Y%m%d%H%M%S", seconds).ok()?;
-    let at = at.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
-    Some(at.as_millisecond() + millis.parse::<i64>().ok()?)
 }
 
 fn same_symbol(asked: &str, symbol: &str) -> bool {

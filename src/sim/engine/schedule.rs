@@ -97,6 +97,7 @@ impl Engine {
     fn change_phase(&mut self, at: Timestamp) {
         self.forced = None;
         if at >= self.session.post_at {
+            self.charge_fees();
             self.session = calendar::session_at(at);
         }
         self.next_phase = self.session.next_change(at).unwrap_or(self.session.post_at);
@@ -181,6 +182,7 @@ impl Engine {
                 account.last_equity = *equity;
             }
         }
+        self.settle_dividends();
     }
 
     fn close_session(&mut self) {

@@ -364,7 +364,8 @@ fn activities_page_through_every_fill_once_in_the_order_of_their_ids() {
     let all = engine.truth(PAPER).unwrap().executions.len();
     assert!(all > 100, "{all}");
     for ascending in [true, false] {
-        let mut filter = ActivityFilter { ascending, page_size: 7, ..ActivityFilter::default() };
+        let kinds = vec!["FILL".to_owned()];
+        let mut filter = ActivityFilter { kinds, ascending, page_size: 7, ..ActivityFilter::default() };
         let mut ids = Vec::new();
         loop {
             let page = engine.activities(PAPER, &filter).unwrap();
@@ -442,5 +443,6 @@ fn closing_the_market_by_hand_ends_day_orders_and_opening_it_lets_others_work() 
     assert_eq!(engine.order(PAPER, next.id).unwrap().status, Status::Filled);
 }
 
+mod cash;
 mod properties;
 mod sessions;

@@ -211,6 +211,15 @@ impl Instrument {
         self.anchor = shift(self.fair, drift);
     }
 
+    /// The share no longer carries a dividend.
+    pub(in crate::sim) fn go_ex(&mut self, per_share: Decimal) {
+        let micros = (per_share * Decimal::from(1_000_000)).round();
+        let fall = i64::try_from(micros.mantissa()).unwrap_or(0);
+        let floor = self.asset.tick.saturating_mul(100 * 20);
+        self.fair = self.fair.saturating_sub(fall).max(floor);
+        self.anchor = self.anchor.saturating_sub(fall).max(floor);
+    }
+
     /// Puts the price somewhere by hand.
     pub(super) fn set_price(&mut self, price: Decimal, dice: &mut Dice, at: Timestamp) {
         let micros = (price * Decimal::from(1_000_000)).round();

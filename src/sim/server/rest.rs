@@ -1,6 +1,7 @@
 //! The trading interface over REST: which path is answered by whom. Handlers translate; the engine decides.
 
 mod account;
+mod announcements;
 mod assets;
 mod orders;
 mod positions;
@@ -24,8 +25,6 @@ use crate::sim::engine::refusal::{Member, Refusal};
 pub const NOT_SIMULATED: &[(&str, &str)] = &[
     ("/v1/locates", "the locates interface"),
     ("/v1/locates/{*rest}", "the locates interface"),
-    ("/v2/corporate_actions/announcements", "the list of corporate actions"),
-    ("/v2/corporate_actions/announcements/{id}", "the list of corporate actions"),
     ("/v2/positions/{id}/exercise", "exercising options"),
     ("/v2/positions/{id}/do-not-exercise", "declining to exercise options"),
     ("/v2/tokenization/{*rest}", "tokenization"),
@@ -53,6 +52,8 @@ pub fn router(gate: Gate) -> Router {
         .route("/v2/assets/{symbol}", get(assets::one))
         .route("/v2/options/contracts", get(assets::contracts))
         .route("/v2/options/contracts/{symbol}", get(assets::contract))
+        .route("/v2/corporate_actions/announcements", get(announcements::list))
+        .route("/v2/corporate_actions/announcements/{id}", get(announcements::one))
         .route("/v2/clock", get(assets::clock))
         .route("/v3/clock", get(assets::clocks))
         .route("/v2/calendar", get(assets::calendar))

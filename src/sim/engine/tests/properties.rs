@@ -10,8 +10,7 @@ use super::*;
 /// Cash, positions, orders and holds agree with the executions to the last digit.
 pub(super) fn assert_books_balance(engine: &Engine, no: AccountNo) {
     let truth = engine.truth(no).unwrap();
-    let account = engine.account(no).unwrap();
-    let mut cash = account.opening_cash;
+    let mut cash: Decimal = truth.cash_rows.iter().map(|row| row.net_amount).sum();
     let mut positions: BTreeMap<&str, Decimal> = BTreeMap::new();
     let mut orders: HashMap<OrderId, (Decimal, Decimal)> = HashMap::new();
     for execution in truth.executions.iter().filter(|e| e.restated != Some(Restated::Busted)) {
@@ -109,7 +108,7 @@ fn fingerprint(engine: &mut Engine) -> u64 {
 }
 
 /// A brokerage whose past the bot has made, a while before the close.
-fn lived_in(seed: u64) -> Engine {
+pub(super) fn lived_in(seed: u64) -> Engine {
     let start = "2026-10-20T19:30:00Z".parse().unwrap();
     let options = EngineOptions { step_millis: 5_000, ..EngineOptions::new(seed, start) };
     Engine::with_past(options, Bot::new(seed, PAPER, None))

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::sim::engine::order::AccountNo;
-use crate::sim::engine::{Engine, EventKind, OrderId, Refusal, Restated};
+use crate::sim::engine::{CashKind, Engine, EventKind, OrderId, Refusal, Restated};
 use crate::sim::faults::{FaultError, Origin, Rule, parse_duration};
 use crate::sim::server::reply::ApiError;
 use crate::sim::server::rest::{new_order, query};
@@ -27,6 +27,8 @@ pub const ACTIONS: &[(&str, &str)] = &[
     ("event", "send a rare event of an order: order, event"),
     ("bust", "undo an execution: execution, or order for its newest"),
     ("correct", "change an execution: execution, or order for its newest; price?, qty?"),
+    ("cash", "move money without a trade: type = CSD, CSW, JNLC, DIV, FEE, INT; amount, account?, description?"),
+    ("dividend", "pay a dividend to whoever holds a share: symbol, per_share"),
     ("halt", "halt trading in a symbol: symbol"),
     ("resume", "resume trading in a symbol: symbol"),
     ("price", "put the price of a symbol somewhere: symbol, price"),
@@ -180,6 +182,20 @@ fn trading(sim: &Sim, action: &str, body: &Body<'_>) -> Done {
                 let (id, price, qty) = (execution_of(sim, body)?, body.amount("price")?, body.amount("qty")?);
                 hub.act(clock, |engine| engine.correct(id, price, qty))?;
                 json!({"done": true, "execution": id})
+            }
+            "cash" => {
+                let account = body.account(sim, "account")?;
+                let kind = CashKind::from_word(body.need("type")?).ok_or_else(|| wrong("no such type of money"))?;
+                let amount = body.amount("amount")?.ok_or_else(|| wrong("amount is required"))?;
+                let words = body.text("description").unwrap_or_default();
+                let row = hub.act(clock, |engine| engine.book_cash(account, kind, amount, words))?;
+                json!({"net_amount": row.net_amount.to_string()})
+            }
+            "dividend" => {
+                let symbol = body.need("symbol")?;
+                let per_share = body.amount("per_share")?.ok_or_else(|| wrong("per_share is required"))?;
+                let rows = hub.act(clock, |engine| engine.pay_dividend(symbol, per_share))?;
+                json!({"paid": rows.iter().map(|row| row.net_amount.to_string()).collect::<Vec<_>>()})
             }
             "reset" => reset(sim, body)?,
             _ => return Ok(None),

@@ -43,6 +43,19 @@ pub fn truth(gate: &Gate, name: Option<&str>) -> Result<Value, ApiError> {
                 })
             })
             .collect();
+        let cash_rows: Vec<Value> = truth
+            .cash_rows
+            .iter()
+            .map(|row| {
+                json!({
+                    "activity_id": activity_id(row.at.as_millisecond(), row.id),
+                    "activity_type": row.kind.as_str(),
+                    "net_amount": row.net_amount.to_string(),
+                    "symbol": row.symbol,
+                    "at": row.at.to_string(),
+                })
+            })
+            .collect();
         let positions: Vec<Value> = truth
             .positions
             .iter()
@@ -63,6 +76,7 @@ pub fn truth(gate: &Gate, name: Option<&str>) -> Result<Value, ApiError> {
             "equity": truth.balances.equity.to_string(),
             "orders": orders,
             "executions": executions,
+            "cash_rows": cash_rows,
             "positions": positions,
         }))
     })

@@ -7,9 +7,13 @@ use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 
 use super::query::{self, Params};
+use crate::sim::calendar;
 use crate::sim::engine::account::{Account, Balances, Configurations};
 use crate::sim::engine::words::Status;
-use crate::sim::engine::{ActivityFilter, FillActivity, History, HistoryQuery, Hours, Timeframe};
+use crate::sim::engine::{
+    Activity, ActivityFilter, ActivityOf, CashKind, CashRow, Execution, History, HistoryQuery, Hours, Timeframe,
+    coin_fee,
+};
 use crate::sim::server::gate::{Caller, Gate};
 use crate::sim::server::reply::{Answer, ApiError, ok};
 use crate::sim::server::state::lock;
@@ -19,11 +23,12 @@ use crate::sim::wire;
 pub async fn account(State(gate): State<Gate>, Extension(caller): Extension<Caller>) -> Answer {
     gate.sim.hub.read(&gate.sim.clock, |engine| {
         let balances = engine.balances(caller.account)?;
-        ok(&figures(engine.account(caller.account)?, &balances))
+        let account = engine.account(caller.account)?;
+        ok(&figures(account, &balances, account.pending_fees(engine.market(), engine.now())))
     })
 }
 
-fn figures(account: &Account, balances: &Balances) -> Value {
+fn figures(account: &Account, balances: &Balances, pending_fees: Decimal) -> Value {
     let text = |value: Decimal| value.normalize().to_string();
     let set = &account.configurations;
     json!({
@@ -63,7 +68,7 @@ fn figures(account: &Account, balances: &Balances) -> Value {
         "balance_asof": account.balance_asof.to_string(),
         "crypto_tier": 1,
         "intraday_adjustments": "0",
-        "pending_reg_taf_fees": "0",
+        "pending_reg_taf_fees": text(pending_fees),
         "pending_transfer_in": "0",
         "pending_transfer_out": "0",
     })
@@ -138,17 +143,17 @@ pub async fn activities(
     Extension(caller): Extension<Caller>,
     Query(params): Query<Params>,
 ) -> Answer {
-    let mut kinds = query::list(&params, "activity_types");
-    match query::param(&params, "category") {
-        None => {}
+    let kinds = query::list(&params, "activity_types");
+    let trades = match query::param(&params, "category") {
+        None => None,
         Some(_) if !kinds.is_empty() => {
             return Err(ApiError::parameter("only one of activity_types or category is accepted"));
         }
-        Some("trade_activity") => kinds.push("FILL".to_owned()),
-        Some("non_trade_activity") => kinds.push("CSD".to_owned()),
+        Some("trade_activity") => Some(true),
+        Some("non_trade_activity") => Some(false),
         Some(_) => return Err(ApiError::parameter("invalid category")),
-    }
-    rows(&gate, caller, &params, &kinds)
+    };
+    rows(&gate, caller, &params, kinds, trades)
 }
 
 /// `GET /v2/account/activities/{activity_type}`.
@@ -158,16 +163,17 @@ pub async fn activities_of_kind(
     Path(kind): Path<String>,
     Query(params): Query<Params>,
 ) -> Answer {
-    rows(&gate, caller, &params, &[kind])
+    rows(&gate, caller, &params, vec![kind], None)
 }
 
-/// The kinds that are fills; every other kind has no rows here.
-fn rows(gate: &Gate, caller: Caller, params: &Params, kinds: &[String]) -> Answer {
+fn rows(gate: &Gate, caller: Caller, params: &Params, kinds: Vec<String>, trades: Option<bool>) -> Answer {
     let order_id = match query::param(params, "order_id") {
         None => None,
         Some(text) => Some(query::id(text).ok_or_else(|| ApiError::parameter("invalid order_id"))?),
     };
     let filter = ActivityFilter {
+        kinds,
+        trades,
         after: query::moment(params, "after")?,
         until: query::moment(params, "until")?,
         date: query::date(params, "date")?,
@@ -176,21 +182,25 @@ fn rows(gate: &Gate, caller: Caller, params: &Params, kinds: &[String]) -> Answe
         page_size: query::number(params, "page_size", 100, 100)?,
         page_token: query::param(params, "page_token").map(str::to_owned),
     };
-    if !kinds.is_empty() && !kinds.iter().any(|kind| kind == "FILL") {
-        return ok(&Value::Array(Vec::new()));
-    }
     gate.sim.hub.read(&gate.sim.clock, |engine| {
         let found = engine.activities(caller.account, &filter)?;
-        ok(&found.iter().map(fill_row).collect::<Vec<_>>())
+        ok(&found.iter().map(activity_row).collect::<Vec<_>>())
     })
 }
 
-fn fill_row(fill: &FillActivity) -> Value {
-    let execution = &fill.execution;
+fn activity_row(activity: &Activity) -> Value {
+    match &activity.what {
+        ActivityOf::Fill(execution) => fill_row(&activity.id, execution),
+        ActivityOf::CoinFee(execution) => coin_fee_row(&activity.id, execution),
+        ActivityOf::Cash(row) => cash_row(&activity.id, row),
+    }
+}
+
+fn fill_row(id: &str, execution: &Execution) -> Value {
     // What the order was by this execution, not what has become of it since.
     let whole = execution.leaves_qty.is_zero();
     json!({
-        "id": fill.id,
+        "id": id,
         "activity_type": "FILL",
         "transaction_time": execution.at.to_string(),
         "type": if whole { "fill" } else { "partial_fill" },
@@ -204,6 +214,49 @@ fn fill_row(fill: &FillActivity) -> Value {
         "order_status": if whole { Status::Filled.as_str() } else { Status::PartiallyFilled.as_str() },
         "swap_rate": "1",
     })
+}
+
+fn coin_fee_row(id: &str, execution: &Execution) -> Value {
+    let (coins, dollars) = coin_fee(execution);
+    let words = if coins.is_zero() { "Coin Pair Transaction Fee (USD)" } else { "Coin Pair Transaction Fee (Non USD)" };
+    json!({
+        "id": id,
+        "activity_type": "CFEE",
+        "date": calendar::in_new_york(execution.at).date().to_string(),
+        "created_at": execution.at.to_string(),
+        "net_amount": dollars.normalize().to_string(),
+        "description": words,
+        "symbol": execution.symbol.replace('/', ""),
+        "qty": coins.normalize().to_string(),
+        "price": execution.price.to_string(),
+        "status": "executed",
+        "currency": "USD",
+    })
+}
+
+fn cash_row(id: &str, row: &CashRow) -> Value {
+    let mut body = json!({
+        "id": id,
+        "activity_type": row.kind.as_str(),
+        "date": row.date.to_string(),
+        "created_at": row.at.to_string(),
+        "net_amount": row.net_amount.to_string(),
+        "description": row.description,
+        "status": "executed",
+        "currency": "USD",
+    });
+    if let Some(body) = body.as_object_mut() {
+        let mut set = |name: &str, value: Option<String>| {
+            if let Some(value) = value {
+                body.insert(name.to_owned(), Value::from(value));
+            }
+        };
+        set("activity_sub_type", (!row.sub_kind.is_empty()).then(|| row.sub_kind.to_owned()));
+        set("symbol", row.symbol.map(str::to_owned));
+        set("qty", row.qty.map(|qty| qty.to_string()));
+        set("per_share_amount", row.per_share.map(|amount| amount.to_string()));
+    }
+    body
 }
 
 /// `GET /v2/account/portfolio/history`.
@@ -235,9 +288,18 @@ pub async fn history(
         end: query::moment(&params, "end")?.or(query::moment(&params, "date_end")?),
         hours,
         no_reset,
+        cashflow: cashflow_kinds(&query::list(&params, "cashflow_types")),
     };
     let nulls = lock(&gate.sim.policy).history_nulls;
     gate.sim.hub.read(&gate.sim.clock, |engine| ok(&curve(&engine.history(caller.account, &query)?, nulls)))
+}
+
+/// `ALL`, `NONE`, or types; those that no money of ours has are left out.
+fn cashflow_kinds(words: &[String]) -> Vec<CashKind> {
+    if words.iter().any(|word| word == "ALL") {
+        return CashKind::ALL.into_iter().map(|(kind, _)| kind).collect();
+    }
+    words.iter().filter_map(|word| CashKind::from_word(word)).collect()
 }
 
 /// Where there was no account yet the service mostly answers zero, and null may come at any time.
@@ -249,6 +311,11 @@ fn curve(history: &History, nulls: bool) -> Value {
     let number =
         |value: Option<Decimal>| value.map_or(Value::Null, |value| wire::number(value.round_dp(6).normalize()));
     let points = || history.points.iter();
+    let cashflow: Map<String, Value> = history
+        .cashflow
+        .iter()
+        .map(|(kind, sums)| (kind.as_str().to_owned(), sums.iter().map(|sum| number(Some(*sum))).collect()))
+        .collect();
     let mut body = json!({
         "timestamp": points().map(|point| point.at.as_second()).collect::<Vec<_>>(),
         "equity": points().map(|point| money(point.equity)).collect::<Vec<_>>(),
@@ -256,7 +323,7 @@ fn curve(history: &History, nulls: bool) -> Value {
         "profit_loss_pct": points().map(|point| number(point.profit_loss_pct)).collect::<Vec<_>>(),
         "base_value": money(Some(history.base_value)),
         "timeframe": history.timeframe.as_str(),
-        "cashflow": {},
+        "cashflow": cashflow,
     });
     if let (Some(day), Some(body)) = (history.base_value_asof, body.as_object_mut()) {
         body.insert("base_value_asof".to_owned(), Value::from(day.to_string()));

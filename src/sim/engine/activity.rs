@@ -1,0 +1,165 @@
+//! The list of an account's activities: fills, fees taken in coins, and money that moved without a trade, with every
+//! filter and paging (API.md 5.4). Changes nothing.
+
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
+use rust_decimal::Decimal;
+use uuid::Uuid;
+
+use super::cash::CashRow;
+use super::event::{Execution, Restated};
+use super::order::{AccountNo, OrderId};
+use super::{Account, Engine, Refusal};
+use crate::sim::calendar;
+
+/// The query of an activity list.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ActivityFilter {
+    /// Only these types, `TRANS` and `MISC` being groups of them; empty for every one.
+    pub kinds: Vec<String>,
+    /// Only trades, or only the rest.
+    pub trades: Option<bool>,
+    /// Strictly after.
+    pub after: Option<Timestamp>,
+    /// Strictly before.
+    pub until: Option<Timestamp>,
+    /// Of this New York day.
+    pub date: Option<Date>,
+    /// Fills of this order.
+    pub order_id: Option<OrderId>,
+    /// Oldest first.
+    pub ascending: bool,
+    /// At most this many.
+    pub page_size: usize,
+    /// The id of the last row of the page before.
+    pub page_token: Option<String>,
+}
+
+impl ActivityFilter {
+    fn wants(&self, kind: &str) -> bool {
+        let transfer = matches!(kind, "CSD" | "CSW");
+        let named = |wanted: &String| match wanted.as_str() {
+            "TRANS" => transfer,
+            "MISC" => !transfer && !matches!(kind, "FILL" | "DIV"),
+            wanted => wanted == kind,
+        };
+        (self.kinds.is_empty() || self.kinds.iter().any(named))
+            && self.trades.is_none_or(|trades| trades == (kind == "FILL"))
+            && (self.order_id.is_none() || kind == "FILL")
+    }
+}
+
+/// What an entry of the index stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Row {
+    /// An execution.
+    Fill(u32),
+    /// What an execution in coins cost.
+    CoinFee(u32),
+    /// Money that moved without a trade.
+    Cash(u32),
+}
+
+/// Where a row stands in the list: milliseconds, the uuid half of its id, and what it is.
+pub(super) type Place = (i64, Uuid, Row);
+
+/// One activity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Activity {
+    /// `YYYYMMDDHHMMSSmmm::uuid`, in New York's time.
+    pub id: String,
+    /// What it is.
+    pub what: ActivityOf,
+}
+
+/// What an activity is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ActivityOf {
+    /// A fill.
+    Fill(Execution),
+    /// The fee of a fill in coins: units of the coin when bought, dollars when sold.
+    CoinFee(Execution),
+    /// Money that moved without a trade.
+    Cash(CashRow),
+}
+
+impl Account {
+    pub(super) fn list(&mut self, at: Timestamp, id: Uuid, row: Row) {
+        self.activities.insert((at.as_millisecond(), id, row));
+    }
+
+    fn activity(&self, (millis, id, row): &Place, filter: &ActivityFilter) -> Option<Activity> {
+        let what = match row {
+            Row::Fill(row) => ActivityOf::Fill(standing(self.executions.get(*row as usize)?)?.clone()),
+            Row::CoinFee(row) => ActivityOf::CoinFee(standing(self.executions.get(*row as usize)?)?.clone()),
+            Row::Cash(row) => ActivityOf::Cash(self.cash_rows.get(*row as usize)?.clone()),
+        };
+        let (kind, at, order) = match &what {
+            ActivityOf::Fill(execution) => ("FILL", execution.at, Some(execution.order_id)),
+            ActivityOf::CoinFee(execution) => ("CFEE", execution.at, None),
+            ActivityOf::Cash(row) => (row.kind.as_str(), row.at, None),
+        };
+        let fits = filter.wants(kind)
+            && filter.after.is_none_or(|after| at > after)
+            && filter.until.is_none_or(|until| at < until)
+            && filter.date.is_none_or(|date| calendar::in_new_york(at).date() == date)
+            && filter.order_id.is_none_or(|id| order == Some(id));
+        fits.then(|| Activity { id: activity_id(*millis, *id), what })
+    }
+}
+
+impl Engine {
+    /// Activities of an account, sorted by their times: within a millisecond in no particular order, as the service does.
+    pub fn activities(&self, no: AccountNo, filter: &ActivityFilter) -> Result<Vec<Activity>, Refusal> {
+        let account = self.need_account(no)?;
+        let millis = |at: Timestamp| (at.as_millisecond(), Uuid::nil(), Row::Fill(0));
+        let (first, last) = ((i64::MIN, Uuid::nil(), Row::Fill(0)), (i64::MAX, Uuid::max(), Row::Cash(u32::MAX)));
+        let low = filter.after.map_or(first, millis);
+        let high = filter.until.map_or(last, |until| (until.as_millisecond(), Uuid::max(), Row::Cash(u32::MAX)));
+        let token = filter.page_token.as_deref().and_then(|token| place_of(account, token));
+        let (low, high) = match token {
+            Some(at) if filter.ascending => (low.max(at), high),
+            Some(at) => (low, high.min(at)),
+            None => (low, high),
+        };
+        if low > high {
+            return Ok(Vec::new());
+        }
+        let beyond = |place: &&Place| token.is_none_or(|token| **place != token);
+        let rows = account.activities.range(low..=high).filter(beyond);
+        let found = |place: &Place| account.activity(place, filter);
+        Ok(if filter.ascending {
+            rows.filter_map(found).take(filter.page_size).collect()
+        } else {
+            rows.rev().filter_map(found).take(filter.page_size).collect()
+        })
+    }
+}
+
+/// `YYYYMMDDHHMMSSmmm::uuid`: the service writes New York's time there, and UTC in the row itself.
+pub fn activity_id(millis: i64, activity: Uuid) -> String {
+    let at = Timestamp::from_millisecond(millis).unwrap_or(Timestamp::UNIX_EPOCH);
+    format!("{}::{activity}", calendar::in_new_york(at).strftime("%Y%m%d%H%M%S%3f"))
+}
+
+fn standing(execution: &Execution) -> Option<&Execution> {
+    (execution.restated != Some(Restated::Busted)).then_some(execution)
+}
+
+/// Where the row of an id stands. In the hour that comes twice in autumn an id has two readings; the row decides.
+fn place_of(account: &Account, id: &str) -> Option<Place> {
+    let (digits, uuid) = id.split_once("::")?;
+    let (seconds, millis) = digits.split_at_checked(14)?;
+    let local = jiff::civil::DateTime::strptime("%Y%m%d%H%M%S", seconds).ok()?;
+    let at = local.to_zoned(calendar::new_york()).ok()?.timestamp().as_millisecond() + millis.parse::<i64>().ok()?;
+    let uuid = Uuid::try_parse(uuid).ok()?;
+    let hour = i64::try_from(SignedDuration::from_hours(1).as_millis()).unwrap_or(0);
+    let find =
+        |at: i64| account.activities.range((at, uuid, Row::Fill(0))..=(at, uuid, Row::Cash(u32::MAX))).next().copied();
+    find(at).or_else(|| find(at + hour)).or(Some((at, uuid, Row::Fill(0))))
+}
+
+/// Money an execution cost beyond its price, as its own row shows it.
+pub fn coin_fee(execution: &Execution) -> (Decimal, Decimal) {
+    (-execution.fee_qty, -execution.fee)
+}

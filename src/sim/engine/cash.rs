@@ -1,0 +1,289 @@
+//! Money that moves without a trade: deposits, dividends, fees. Every such row is booked when it is made, so cash is
+//! always the sum of these rows and of the executions.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use rust_decimal::{Decimal, RoundingStrategy};
+use uuid::Uuid;
+
+use super::account::Account;
+use super::event::{Execution, Restated};
+use super::order::AccountNo;
+use super::words::{AssetClass, Side};
+use super::{Engine, Kind, Refusal};
+use crate::sim::calendar;
+use crate::sim::market::Market;
+use crate::sim::market::dividends::{self, Dividend};
+
+/// The fee on sales for the regulator, for each dollar sold.
+const REG_RATE: Decimal = Decimal::from_parts(278, 0, 0, false, 7);
+/// The trading activity fee for each share sold, and the most of it for one execution.
+const TAF_RATE: Decimal = Decimal::from_parts(166, 0, 0, false, 6);
+const TAF_MOST: Decimal = Decimal::from_parts(830, 0, 0, false, 2);
+
+/// What kind of row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CashKind {
+    /// Money paid in.
+    Deposit,
+    /// Money taken out.
+    Withdrawal,
+    /// Money moved by the broker; how paper accounts get theirs.
+    Journal,
+    /// A dividend; negative for who is short.
+    Dividend,
+    /// A fee.
+    Fee,
+    /// Interest, paid or received.
+    Interest,
+}
+
+impl CashKind {
+    /// Every kind with its activity type.
+    pub const ALL: [(Self, &str); 6] = [
+        (Self::Deposit, "CSD"),
+        (Self::Withdrawal, "CSW"),
+        (Self::Journal, "JNLC"),
+        (Self::Dividend, "DIV"),
+        (Self::Fee, "FEE"),
+        (Self::Interest, "INT"),
+    ];
+
+    /// The activity type.
+    pub fn as_str(self) -> &'static str {
+        Self::ALL.into_iter().find(|(kind, _)| *kind == self).map_or("MISC", |(_, word)| word)
+    }
+
+    /// Reads an activity type.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|(_, known)| *known == word).map(|(kind, _)| kind)
+    }
+
+    /// True for money that comes from outside or goes there, which is no profit.
+    pub fn is_transfer(self) -> bool {
+        matches!(self, Self::Deposit | Self::Withdrawal | Self::Journal)
+    }
+}
+
+/// One such row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CashRow {
+    /// The other half of its activity id.
+    pub id: Uuid,
+    /// What it is.
+    pub kind: CashKind,
+    /// More closely what it is; empty where there is nothing to say.
+    pub sub_kind: &'static str,
+    /// When it was booked.
+    pub at: Timestamp,
+    /// The day it belongs to.
+    pub date: Date,
+    /// Added to the cash.
+    pub net_amount: Decimal,
+    /// Of which symbol.
+    pub symbol: Option<&'static str>,
+    /// For how many shares.
+    pub qty: Option<Decimal>,
+    /// For each share.
+    pub per_share: Option<Decimal>,
+    /// In words.
+    pub description: String,
+}
+
+impl CashRow {
+    /// A row without shares.
+    pub fn new(id: Uuid, kind: CashKind, at: Timestamp, net_amount: Decimal, description: &str) -> Self {
+        Self {
+            id,
+            kind,
+            sub_kind: "",
+            at,
+            date: calendar::in_new_york(at).date(),
+            net_amount: net_amount.normalize(),
+            symbol: None,
+            qty: None,
+            per_share: None,
+            description: description.to_owned(),
+        }
+    }
+}
+
+/// Shares that were held on the eve of an ex-date, to be paid for later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Entitlement {
+    dividend: Dividend,
+    qty: Decimal,
+}
+
+impl Engine {
+    /// Books money by hand: a transfer, a dividend, a fee. Withdrawals and fees take money whatever the sign.
+    pub fn book_cash(
+        &mut self,
+        no: AccountNo,
+        kind: CashKind,
+        amount: Decimal,
+        description: &str,
+    ) -> Result<CashRow, Refusal> {
+        self.need_account(no)?;
+        if amount.is_zero() {
+            return Err(Refusal::parameter("amount must not be zero"));
+        }
+        let amount = match kind {
+            CashKind::Withdrawal | CashKind::Fee => -amount.abs(),
+            CashKind::Deposit => amount.abs(),
+            CashKind::Journal | CashKind::Dividend | CashKind::Interest => amount,
+        };
+        let row = CashRow::new(self.ids.uuid(), kind, self.stamp(), amount, description);
+        if let Some(account) = self.accounts.get_mut(usize::from(no.0)) {
+            account.book_row(row.clone());
+        }
+        Ok(row)
+    }
+
+    /// Pays a dividend by hand, at once, to every account that holds the share; who is short of it pays.
+    pub fn pay_dividend(&mut self, symbol: &str, per_share: Decimal) -> Result<Vec<CashRow>, Refusal> {
+        let sym = self.market.find(symbol).ok_or_else(|| Refusal::no_asset(symbol))?;
+        if self.market.asset(sym).class != AssetClass::UsEquity {
+            return Err(Refusal::parameter("only shares pay dividends"));
+        }
+        if per_share <= Decimal::ZERO {
+            return Err(Refusal::parameter("per_share must be > 0"));
+        }
+        let symbol = self.market.asset(sym).symbol;
+        let holders: Vec<(AccountNo, Decimal)> = self
+            .accounts
+            .iter()
+            .map(|account| (account.no, account.position_qty(sym)))
+            .filter(|(_, qty)| !qty.is_zero())
+            .collect();
+        Ok(holders.into_iter().filter_map(|(no, qty)| self.pay(no, symbol, qty, per_share)).collect())
+    }
+
+    /// Four in the morning: shares go without their dividend from today, and what is due today is paid. Paper accounts
+    /// get none, as with the service (API.md 9.2); a price falls by what the share no longer pays.
+    pub(super) fn settle_dividends(&mut self) {
+        let today = self.session.date;
+        for dividend in dividends::going_ex(today) {
+            let Some(sym) = self.market.find(dividend.symbol) else { continue };
+            self.market.get_mut(sym).go_ex(dividend.per_share);
+            for account in self.accounts.iter_mut().filter(|account| account.kind == Kind::Live) {
+                let qty = account.position_qty(sym);
+                if !qty.is_zero() {
+                    account.entitlements.push(Entitlement { dividend, qty });
+                }
+            }
+        }
+        let due: Vec<(AccountNo, Entitlement)> = self
+            .accounts
+            .iter_mut()
+            .flat_map(|account| {
+                let no = account.no;
+                account.entitlements.extract_if(.., |entitled| entitled.dividend.payable <= today).map(move |e| (no, e))
+            })
+            .collect();
+        for (no, Entitlement { dividend, qty }) in due {
+            self.pay(no, dividend.symbol, qty, dividend.per_share);
+        }
+    }
+
+    fn pay(&mut self, no: AccountNo, symbol: &'static str, qty: Decimal, per_share: Decimal) -> Option<CashRow> {
+        let amount = (qty * per_share).round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero);
+        if amount.is_zero() {
+            return None;
+        }
+        let row = CashRow {
+            sub_kind: "CDIV",
+            symbol: Some(symbol),
+            qty: Some(qty.normalize()),
+            per_share: Some(per_share.normalize()),
+            ..CashRow::new(
+                self.ids.uuid(),
+                CashKind::Dividend,
+                self.stamp(),
+                amount,
+                &format!("Cash dividend {symbol}"),
+            )
+        };
+        self.accounts.get_mut(usize::from(no.0))?.book_row(row.clone());
+        Some(row)
+    }
+
+    /// The day is over: live accounts pay the regulators for what they sold.
+    pub(super) fn charge_fees(&mut self) {
+        let today = self.session.date;
+        let accounts: Vec<AccountNo> =
+            self.accounts.iter().filter(|account| account.kind == Kind::Live).map(|account| account.no).collect();
+        for no in accounts {
+            let Some(account) = self.accounts.get(usize::from(no.0)) else { continue };
+            let (reg, taf) = fees_on_sales(account, &self.market, today);
+            for (sub_kind, amount, words) in [("REG", reg, "Regulatory fee"), ("TAF", taf, "Trading activity fee")] {
+                if amount.is_zero() {
+                    continue;
+                }
+                let description = format!("{words} for sales on {today}");
+                let row = CashRow::new(self.ids.uuid(), CashKind::Fee, self.stamp(), -amount, &description);
+                if let Some(account) = self.accounts.get_mut(usize::from(no.0)) {
+                    account.book_row(CashRow { sub_kind, date: today, ..row });
+                }
+            }
+        }
+    }
+}
+
+impl Account {
+    /// Rows of money that moved without a trade, oldest first; the first is what the account was opened with.
+    pub fn cash_rows(&self) -> &[CashRow] {
+        &self.cash_rows
+    }
+
+    /// Fees on today's sales that are not charged yet; nothing for paper.
+    pub fn pending_fees(&self, market: &Market, now: Timestamp) -> Decimal {
+        let today = calendar::in_new_york(now).date();
+        let charged = self.cash_rows.iter().rev().any(|row| row.kind == CashKind::Fee && row.date == today);
+        if self.kind == Kind::Paper || charged {
+            return Decimal::ZERO;
+        }
+        let (reg, taf) = fees_on_sales(self, market, today);
+        reg + taf
+    }
+}
+
+/// Both fees on the shares sold on `day`, each rounded up to a cent.
+fn fees_on_sales(account: &Account, market: &Market, day: Date) -> (Decimal, Decimal) {
+    let is_share = |execution: &&Execution| {
+        market.find(execution.symbol).is_some_and(|sym| market.asset(sym).class == AssetClass::UsEquity)
+    };
+    let sold = account
+        .executions()
+        .iter()
+        .rev()
+        .take_while(|execution| calendar::in_new_york(execution.at).date() >= day)
+        .filter(|execution| execution.side == Side::Sell && execution.restated != Some(Restated::Busted))
+        .filter(is_share);
+    let (mut reg, mut taf) = (Decimal::ZERO, Decimal::ZERO);
+    for execution in sold {
+        reg += execution.qty * execution.price * REG_RATE;
+        taf += (execution.qty * TAF_RATE).min(TAF_MOST);
+    }
+    let up = |amount: Decimal| amount.round_dp_with_strategy(2, RoundingStrategy::AwayFromZero);
+    (up(reg), up(taf))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fee_rates_are_what_they_are_called() {
+        assert_eq!((REG_RATE.to_string(), TAF_RATE.to_string()), ("0.0000278".to_owned(), "0.000166".to_owned()));
+        assert_eq!(TAF_MOST.to_string(), "8.30");
+    }
+
+    #[test]
+    fn activity_types_are_read_and_written_alike() {
+        for (kind, word) in CashKind::ALL {
+            assert_eq!((CashKind::from_word(word), kind.as_str()), (Some(kind), word));
+        }
+        assert_eq!(CashKind::from_word("FILL"), None);
+    }
+}

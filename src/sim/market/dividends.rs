@@ -1,0 +1,94 @@
+//! Dividends by rule: every quarter, the same shares pay the same amounts, whatever the seed. No books are known here.
+
+use jiff::civil::{Date, date};
+use rust_decimal::Decimal;
+use uuid::Uuid;
+
+use crate::sim::calendar;
+use crate::sim::dice::uuid_of;
+
+/// Symbol, ten-thousandths of a dollar a share, first month of the year's four, and the day from which it goes ex.
+const PAYERS: &[(&str, i64, i8, i8)] = &[
+    ("AAPL", 2_600, 2, 10),
+    ("F", 1_500, 2, 17),
+    ("GOOGL", 2_100, 3, 9),
+    ("JPM", 15_000, 1, 6),
+    ("KO", 5_100, 3, 13),
+    ("META", 5_250, 3, 14),
+    ("MSFT", 9_100, 2, 19),
+    ("NVDA", 100, 3, 11),
+    ("QQQ", 7_900, 3, 22),
+    ("SPY", 18_300, 3, 19),
+];
+
+/// One announced dividend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dividend {
+    /// Who pays.
+    pub symbol: &'static str,
+    /// Dollars for each share.
+    pub per_share: Decimal,
+    /// Announced.
+    pub declared: Date,
+    /// Who buys from this day on gets nothing.
+    pub ex: Date,
+    /// Whose books count; the ex-date itself since trades settle the day after.
+    pub record: Date,
+    /// Paid.
+    pub payable: Date,
+}
+
+impl Dividend {
+    /// Its id in announcements; the same in every run.
+    pub fn id(&self) -> Uuid {
+        uuid_of(&format!("dividend {} {}", self.symbol, self.ex))
+    }
+}
+
+/// Every dividend of the years from `first` to `last`, by ex-date.
+pub fn of_years(first: i16, last: i16) -> Vec<Dividend> {
+    let mut found: Vec<Dividend> = (first..=last)
+        .flat_map(|year| PAYERS.iter().map(move |payer| (year, payer)))
+        .flat_map(|(year, payer)| (0..4).map(move |quarter| announced(year, payer.2 + quarter * 3, payer)))
+        .collect();
+    found.sort_by_key(|dividend| (dividend.ex, dividend.symbol));
+    found
+}
+
+/// Those whose shares trade without them from `day` on.
+pub fn going_ex(day: Date) -> impl Iterator<Item = Dividend> {
+    PAYERS
+        .iter()
+        .filter(move |payer| (day.month() - payer.2).rem_euclid(3) == 0)
+        .map(move |payer| announced(day.year(), day.month(), payer))
+        .filter(move |dividend| dividend.ex == day)
+}
+
+fn announced(year: i16, month: i8, (symbol, amount, _, day): &(&'static str, i64, i8, i8)) -> Dividend {
+    let on_or_after = |day: Date| calendar::sessions_from(day).next().map_or(day, |session| session.date);
+    let later = |day: Date, days: i32| on_or_after(day.checked_add(jiff::Span::new().days(days)).unwrap_or(day));
+    let ex = on_or_after(Date::new(year, month, *day).unwrap_or(date(year, 1, 2)));
+    let per_share = Decimal::new(*amount, 4).normalize();
+    Dividend { symbol, per_share, declared: later(ex, -24), ex, record: ex, payable: later(ex, 14) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_payer_pays_four_times_a_year_on_trading_days() {
+        let year = of_years(2026, 2026);
+        assert_eq!(year.len(), PAYERS.len() * 4);
+        for dividend in &year {
+            for day in [dividend.declared, dividend.ex, dividend.record, dividend.payable] {
+                assert!(calendar::is_trading_day(day), "{dividend:?}");
+            }
+            assert!(dividend.declared < dividend.ex && dividend.ex < dividend.payable, "{dividend:?}");
+            assert!(going_ex(dividend.ex).any(|other| other == *dividend), "{dividend:?}");
+        }
+        let ids: std::collections::BTreeSet<Uuid> = year.iter().map(Dividend::id).collect();
+        assert_eq!(ids.len(), year.len());
+        assert_eq!(going_ex(date(2026, 11, 10)).map(|dividend| dividend.symbol).collect::<Vec<_>>(), ["AAPL"]);
+    }
+}

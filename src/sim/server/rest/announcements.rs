@@ -1,0 +1,91 @@
+//! Announcements of corporate actions: the dividends of the simulated shares, which pay by rule. Nothing is told before
+//! it is declared.
+
+use axum::extract::{Path, Query, State};
+use jiff::civil::Date;
+use serde_json::{Value, json};
+
+use super::query::{self, Params};
+use crate::sim::market::dividends::{self, Dividend};
+use crate::sim::server::gate::Gate;
+use crate::sim::server::reply::{Answer, ApiError, ok};
+
+/// What the service calls its kinds of corporate actions.
+const TYPES: [&str; 5] = ["Dividend", "Merger", "Split", "Spinoff", "Reorg"];
+/// Days that one question may cover.
+const MOST_DAYS: i32 = 90;
+
+fn row(gate: &Gate, dividend: &Dividend, ca_type: &str) -> Value {
+    let cusip = gate.sim.hub.look(|engine| engine.find_asset(dividend.symbol).map(|sym| cusip(sym.index())));
+    json!({
+        "id": dividend.id(),
+        "corporate_action_id": format!("{}_{}", dividend.symbol, dividend.ex.strftime("%Y%m%d")),
+        "ca_type": ca_type,
+        "ca_sub_type": "cash",
+        "initiating_symbol": dividend.symbol,
+        "initiating_original_cusip": cusip,
+        "target_symbol": dividend.symbol,
+        "target_original_cusip": cusip,
+        "declaration_date": dividend.declared.to_string(),
+        "ex_date": dividend.ex.to_string(),
+        "record_date": dividend.record.to_string(),
+        "payable_date": dividend.payable.to_string(),
+        "cash": dividend.per_share.to_string(),
+        "old_rate": "1",
+        "new_rate": "1",
+    })
+}
+
+/// A made-up number of nine characters, so that nobody takes it for the real one.
+fn cusip(index: u16) -> String {
+    format!("SIM{index:06}")
+}
+
+/// `GET /v2/corporate_actions/announcements`.
+pub async fn list(State(gate): State<Gate>, Query(params): Query<Params>) -> Answer {
+    let need = |name: &str| ApiError::parameter(format!("{name} is required"));
+    let types = query::list(&params, "ca_types");
+    if types.is_empty() {
+        return Err(need("ca_types"));
+    }
+    // The service's description writes the types with a capital, its own Python client without one and reads nothing
+    // else: whoever asks is answered in kind.
+    let is = |known: &str, asked: &String| known.eq_ignore_ascii_case(asked);
+    if !types.iter().all(|asked| TYPES.iter().any(|known| is(known, asked))) {
+        return Err(ApiError::parameter("invalid ca_types"));
+    }
+    let since = query::date(&params, "since")?.ok_or_else(|| need("since"))?;
+    let until = query::date(&params, "until")?.ok_or_else(|| need("until"))?;
+    if since.until(until).map_or(true, |span| span.get_days() > MOST_DAYS || span.is_negative()) {
+        return Err(ApiError::parameter(format!("the date range must be at most {MOST_DAYS} days")));
+    }
+    let day: fn(&Dividend) -> Date = match query::param(&params, "date_type") {
+        None | Some("ex_date") => |dividend| dividend.ex,
+        Some("declaration_date") => |dividend| dividend.declared,
+        Some("record_date") => |dividend| dividend.record,
+        Some("payable_date") => |dividend| dividend.payable,
+        Some(_) => return Err(ApiError::parameter("invalid date_type")),
+    };
+    let symbol = query::param(&params, "symbol");
+    let wanted_cusip = query::param(&params, "cusip");
+    let today = crate::sim::calendar::in_new_york(gate.sim.clock.now()).date();
+    let Some(ca_type) = types.iter().find(|asked| is("Dividend", asked)) else { return ok(&json!([])) };
+    let rows: Vec<Value> = dividends::of_years(since.year() - 1, until.year() + 1)
+        .iter()
+        .filter(|dividend| dividend.declared <= today)
+        .filter(|dividend| (since..=until).contains(&day(dividend)))
+        .filter(|dividend| symbol.is_none_or(|symbol| dividend.symbol == symbol))
+        .map(|dividend| row(&gate, dividend, ca_type))
+        .filter(|row| wanted_cusip.is_none_or(|cusip| row.get("initiating_original_cusip") == Some(&cusip.into())))
+        .collect();
+    ok(&rows)
+}
+
+/// `GET /v2/corporate_actions/announcements/{id}`: those of a few years around the simulated present.
+pub async fn one(State(gate): State<Gate>, Path(id): Path<String>) -> Answer {
+    let unknown = || ApiError::not_found(format!("announcement not found for {id}"));
+    let wanted = query::id(&id).ok_or_else(unknown)?;
+    let year = crate::sim::calendar::in_new_york(gate.sim.clock.now()).year();
+    let found = dividends::of_years(year - 2, year + 1).into_iter().find(|dividend| dividend.id() == wanted);
+    ok(&row(&gate, &found.ok_or_else(unknown)?, "Dividend"))
+}
