@@ -235,6 +235,7 @@ impl Context {
             osc9: ui.notify,
             notify_command: ui.notify_command.clone(),
             config_path: self.paths.config.clone(),
+            locks: Some(self.paths.data.clone()).filter(|folder| !folder.as_os_str().is_empty()),
             choices: None,
         })
     }
@@ -291,7 +292,7 @@ fn dispatch(cli: Cli) -> Result<u8, Error> {
         Some(Command::Config(command)) => config::run(global, &command).map(|()| 0),
         Some(Command::Completions { shell }) => complete::script(shell).map(|()| 0),
         Some(Command::Man) => man::run().map(|()| 0),
-        Some(Command::Demo(args)) => runtime()?.block_on(demo::run(global, &args)),
+        Some(Command::Demo(args)) => server_runtime()?.block_on(demo::run(global, &args)),
         Some(Command::Sim(args)) => sim::run(args).map(|()| 0),
         Some(Command::Replay(args)) => replay::run(global, &args),
         None => online(global, async |context| dashboard::run(&context).await),
@@ -322,13 +323,25 @@ fn online(global: &Global, command: impl AsyncFnOnce(Context) -> Result<u8, Erro
     end
 }
 
+/// A runtime for the simulated brokerage, whose market and clients keep two threads busy.
+///
+/// # Errors
+/// When the system refuses threads.
+pub fn server_runtime() -> Result<tokio::runtime::Runtime, Error> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Error::failed(format!("cannot start the runtime: {error}")))
+}
+
 /// A runtime for the commands that talk to a network.
 ///
 /// # Errors
 /// When the system refuses threads.
 pub fn runtime() -> Result<tokio::runtime::Runtime, Error> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+    // One thread: nothing here is worth two, and an idle program wakes one.
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Error::failed(format!("cannot start the runtime: {error}")))

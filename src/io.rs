@@ -14,6 +14,7 @@ pub mod input;
 pub mod journal;
 pub mod linker;
 pub mod links;
+mod locks;
 pub mod log;
 pub mod paths;
 pub mod private_file;

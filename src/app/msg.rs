@@ -33,8 +33,18 @@ pub enum Msg {
     Chosen(super::choices::Choices),
     /// A deadline of the model passed, or the clock's second turned.
     Tick,
-    /// What an earlier run knew of a link; comes before [`Msg::Started`] names it.
+    /// The links there are, shown while the journal is read; [`Msg::Started`] connects them.
+    Listed {
+        /// The remembered links, in the order they were made.
+        links: Vec<LinkRecord>,
+    },
+    /// What the journal knows of a link; comes before [`Msg::Started`] connects it, and before [`Msg::Freed`].
     Remembered(Box<Recollection>),
+    /// The other instance that streamed this account let go of it.
+    Freed {
+        /// Which.
+        link: LinkId,
+    },
     /// What the shell learned at start: the links it knows, in the order they were made.
     Started {
         /// The remembered links.

@@ -54,7 +54,9 @@ fn route(model: &mut Model, msg: Msg, effects: &mut Vec<Effect>) {
         }
         Msg::Chosen(choices) => choices.apply(model),
         Msg::Tick => accounts::tick(model, effects),
-        Msg::Remembered(known) => model.recollections.push(*known),
+        Msg::Listed { links } => accounts::list(model, links),
+        Msg::Remembered(known) => accounts::remembered(model, *known),
+        Msg::Freed { link } => accounts::freed(model, &link, effects),
         Msg::Started { links } => accounts::start(model, links, effects),
         Msg::Stream { link, epoch, event } => accounts::feed(model, &link, Input::Stream(epoch, event), effects),
         Msg::Replied { link, id, result } => accounts::replied(model, &link, id, result, effects),

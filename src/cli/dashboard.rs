@@ -20,14 +20,13 @@ pub async fn run(context: &Context) -> Result<u8, Error> {
     settings.choices = Some(context.paths.data.clone());
     let mut running = start::with_linking(&settings, &accounts)?;
     running.recorder = super::replay::recorder(context.global.record.as_deref(), &settings, &running)?;
-    running.remembering(&context.paths.journal(), &listed.links).await;
     let mut chosen = choices::load(&context.paths.data);
     if chosen.pane.is_none() && !listed.links.is_empty() {
         // Somebody with accounts comes to see orders; somebody without comes to link one.
         chosen.pane = Some(Pane::Orders);
     }
     drop(running.handle(Msg::Chosen(chosen)));
-    running.start(listed.links);
+    running.start_remembering(context.paths.journal(), listed.links);
     if let Some(notice) = listed.notice {
         drop(running.handle(Msg::Trouble(notice)));
     }

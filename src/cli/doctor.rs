@@ -166,6 +166,7 @@ fn reason(closed: Closed) -> String {
         Closed::AuthSilent => "the stream did not answer to authentication".to_owned(),
         Closed::Silent => "the stream went silent".to_owned(),
         Closed::BrokerError { message } => format!("the broker said: {message}"),
+        Closed::Elsewhere => "another instance streams the account".to_owned(),
         Closed::Asked => "closed".to_owned(),
     }
 }

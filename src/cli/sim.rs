@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use rust_decimal::Decimal;
 
-use super::{output, pace, runtime};
+use super::{output, pace, server_runtime};
 use crate::error::Error;
 use crate::io::clock::Clock;
 use crate::sim::options::{Frames, SimOptions};
@@ -63,7 +63,7 @@ pub enum FramesChoice {
 /// # Errors
 /// Usage errors for options that cannot be met; a failure when the ready line cannot be written.
 pub fn run(command: SimCommand) -> Result<(), Error> {
-    runtime()?.block_on(serve(command))
+    server_runtime()?.block_on(serve(command))
 }
 
 async fn serve(command: SimCommand) -> Result<(), Error> {

@@ -16,6 +16,7 @@ use crate::domain::text::sanitize_to;
 use crate::domain::{Execution, LinkId, Order, Source};
 use crate::error::Error;
 use crate::io::start;
+use crate::session::ConnectionState;
 
 /// Runs the command until it is stopped or its reader is gone.
 ///
@@ -80,7 +81,8 @@ impl Printer {
         };
         *printed = tape.len();
         let history = !self.begun.contains(&account.link.id);
-        if account.session.state().is_live() {
+        let polling = matches!(account.session.state(), ConnectionState::Polling { .. });
+        if account.session.state().is_live() || (polling && account.session.has_picture()) {
             self.begun.insert(account.link.id.clone());
         }
         for entry in tape.iter().skip(from) {

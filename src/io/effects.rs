@@ -1,14 +1,17 @@
 //! Runs effects as tasks; what they learn comes back as messages. Never blocks the loop.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::accounts::{Access, Accounts};
 use super::linker::Linker;
+use super::locks::Locks;
 use crate::app::{Effect, Msg};
 use crate::broker::alpaca::queue::Queue;
 use crate::broker::alpaca::stream;
@@ -19,12 +22,15 @@ use crate::session::{AuthForm, Closed, Epoch, Reply, Request, RequestError, Requ
 
 /// Stream events waiting for the loop, per stream; a full channel slows the socket down and loses nothing.
 const EVENTS: usize = 1024;
+/// How often an account that another instance streams is tried again.
+const ELSEWHERE: Duration = Duration::from_secs(5);
 
 /// The world as effects see it.
 pub struct Effects {
     inbox: mpsc::Sender<Msg>,
     accounts: Accounts,
     linker: Option<Arc<Linker>>,
+    locks: Arc<Locks>,
     links: HashMap<LinkId, LinkRecord>,
     lines: HashMap<LinkId, Line>,
 }
@@ -45,9 +51,21 @@ enum Command {
 }
 
 impl Effects {
-    /// Effects that answer into the inbox. Without a linker, linking effects are refused.
-    pub fn new(inbox: mpsc::Sender<Msg>, accounts: Accounts, linker: Option<Arc<Linker>>) -> Self {
-        Self { inbox, accounts, linker, links: HashMap::new(), lines: HashMap::new() }
+    /// Effects that answer into the inbox. Without a linker, linking effects are refused; without a folder for locks
+    /// every account is streamed.
+    pub fn new(
+        inbox: mpsc::Sender<Msg>,
+        accounts: Accounts,
+        linker: Option<Arc<Linker>>,
+        locks: Option<PathBuf>,
+    ) -> Self {
+        let locks = Arc::new(Locks::new(locks));
+        Self { inbox, accounts, linker, locks, links: HashMap::new(), lines: HashMap::new() }
+    }
+
+    /// True when this instance streams the account, and writes its journal.
+    pub fn owns(&self, link: &LinkId) -> bool {
+        self.locks.owns(link)
     }
 
     /// Tells which links there are; called at start and by every `Saved`.
@@ -103,6 +121,7 @@ impl Effects {
         {
             stop.cancel();
         }
+        self.locks.release(&link);
         let Some(linker) = self.linker.clone() else { return };
         let inbox = self.inbox.clone();
         tokio::spawn(async move {
@@ -128,7 +147,8 @@ impl Effects {
                 return;
             };
             let (commands, receiver) = mpsc::unbounded_channel();
-            tokio::spawn(serve(self.accounts.clone(), record, receiver, self.inbox.clone()));
+            let world = World { accounts: self.accounts.clone(), locks: Arc::clone(&self.locks), inbox: self.inbox.clone() };
+            tokio::spawn(serve(world, record, receiver));
             self.lines.insert(link.clone(), Line { commands, stream: None });
         }
         if let Some(line) = self.lines.get(link)
@@ -146,13 +166,16 @@ async fn post(inbox: &mpsc::Sender<Msg>, msg: Msg) {
     }
 }
 
-/// The task that owns one account's client: gets the token, then carries out commands until the line is dropped.
-async fn serve(
+/// What an account's task works with.
+struct World {
     accounts: Accounts,
-    link: LinkRecord,
-    mut commands: mpsc::UnboundedReceiver<Command>,
+    locks: Arc<Locks>,
     inbox: mpsc::Sender<Msg>,
-) {
+}
+
+/// The task that owns one account's client: gets the token, then carries out commands until the line is dropped.
+async fn serve(world: World, link: LinkRecord, mut commands: mpsc::UnboundedReceiver<Command>) {
+    let World { accounts, locks, inbox } = world;
     let access = accounts.access(&link).await;
     // A token file that was set aside, or tokens that moved: said once, to whoever is there.
     for notice in accounts.tokens.take_notices() {
@@ -169,13 +192,21 @@ async fn serve(
     let (replies, mut answers) = mpsc::channel(64);
     let queue = Queue::start(client, replies, jitter());
     let id = link.id;
+    let mut elsewhere = false;
+    let mut again = Instant::now();
     loop {
         tokio::select! {
             command = commands.recv() => match command {
                 Some(Command::Ask(request_id, request)) => queue.push(request_id, request),
                 Some(Command::Clock) => queue.push(CLOCK, Request::Clock),
                 Some(Command::Drop) => queue.drop_queued(),
+                Some(Command::Stream(epoch, ..)) if !locks.take(&id) => {
+                    (elsewhere, again) = (true, Instant::now() + ELSEWHERE);
+                    let event = StreamEvent::Closed(Closed::Elsewhere);
+                    post(&inbox, Msg::Stream { link: id.clone(), epoch, event }).await;
+                }
                 Some(Command::Stream(epoch, form, stop)) => {
+                    elsewhere = false;
                     let (events, receiver) = mpsc::channel(EVENTS);
                     tokio::spawn(stream::run(target.clone(), token.clone(), form, events, stop));
                     tokio::spawn(forward(id.clone(), epoch, receiver, inbox.clone()));
@@ -187,6 +218,13 @@ async fn serve(
                     Msg::Replied { link: id.clone(), id: request_id, result: result.map(Box::new) }
                 };
                 post(&inbox, msg).await;
+            }
+            () = sleep_until(again), if elsewhere => {
+                again = Instant::now() + ELSEWHERE;
+                if locks.take(&id) {
+                    elsewhere = false;
+                    post(&inbox, Msg::Freed { link: id.clone() }).await;
+                }
             }
         }
     }

@@ -2,37 +2,31 @@
 //!
 //! Keys come first, so that the operator never queues behind the tape. One owner: no lock guards the model.
 
+mod memory;
+mod screen;
+
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use crossterm::event::EventStream;
-use crossterm::execute;
-use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
-use futures_util::StreamExt;
 use tokio::sync::mpsc;
 use tokio::time::sleep_until;
 
+use self::memory::Reading;
 use super::clock::Clock;
 use super::effects::Effects;
-use super::journal::{Batch, Journal, Opened, Record, Remembered, Saved};
+use super::journal::{Batch, Journal};
 use super::record::Recorder;
-use super::terminal::{self, Screen};
-use super::{choices, hyperlink, input, paths, signals};
+use super::{choices, paths, signals};
 use crate::app::choices::Choices;
-use crate::app::effect::Memory;
-use crate::app::msg::Recollection;
 use crate::app::{Effect, Model, Msg, update};
-use crate::domain::{LinkId, Mono, Now};
+use crate::domain::{Mono, Now};
 use crate::link::{LinkProgress, LinkRecord};
-use crate::view::{self, ViewState};
 
 /// How many waiting messages are handled before a frame.
 const BATCH: usize = 1024;
 /// A tick later than this, or clocks that part by this much, mean that the machine slept (RELIABILITY 3).
 const SLEPT: Duration = Duration::from_secs(5);
-/// A frame waits this long for the disk; then it is drawn, and the log says so.
-const SLOW_DISK: Duration = Duration::from_millis(500);
 
 /// Everything the loop owns.
 pub struct Loop {
@@ -49,6 +43,7 @@ pub struct Loop {
     /// What is learned, on disk before it is on the screen; `None` when nothing is to be kept.
     pub journal: Option<Journal>,
     outside: Outside,
+    reading: Option<Reading>,
     unwritten: Vec<Batch>,
     trouble: Option<String>,
     last: Now,
@@ -79,36 +74,11 @@ impl Loop {
             recorder: None,
             journal: None,
             outside,
+            reading: None,
             unwritten: Vec::new(),
             trouble: None,
             last,
         }
-    }
-
-    /// Opens the journal and puts back what it knows of these links. Without a place to write the program goes on and
-    /// says so.
-    pub async fn remembering(&mut self, path: &Path, links: &[LinkRecord]) {
-        let Opened { journal, notice } = match Journal::open(path) {
-            Ok(opened) => opened,
-            Err(error) => {
-                drop(self.handle(Msg::Trouble(format!("nothing is journaled: {error}"))));
-                return;
-            }
-        };
-        let mut notices: Vec<String> = notice.into_iter().collect();
-        for link in links {
-            match journal.load(&link.id).await {
-                Ok(known) => {
-                    notices.extend(known.notice.clone());
-                    drop(self.handle(Msg::Remembered(Box::new(recollection(link.id.clone(), known)))));
-                }
-                Err(error) => notices.push(error.to_string()),
-            }
-        }
-        for text in notices {
-            drop(self.handle(Msg::Trouble(text)));
-        }
-        self.journal = Some(journal);
     }
 
     /// Tells the model which links there are; their connections begin.
@@ -155,54 +125,6 @@ impl Loop {
             }
         }
         left
-    }
-
-    fn remember(&mut self, link: LinkId, memory: Memory, now: Now) {
-        if self.journal.is_none() {
-            return;
-        }
-        let mut batch = Batch::new(link, now.wall);
-        match memory {
-            Memory::Changes(changes) => {
-                if let Some(account) = self.model.account(&batch.link) {
-                    batch.add_changes(&account.blotter, &changes);
-                }
-            }
-            Memory::Account(id) => batch.records.push(Record::Account(id)),
-            Memory::Complete { watermark, asked_at } => batch.records.push(Record::Complete { watermark, asked_at }),
-        }
-        self.unwritten.push(batch);
-    }
-
-    /// Everything learned goes to disk before it is drawn or printed. A disk that fails is said once and not waited for.
-    async fn settle(&mut self) {
-        let Some(journal) = &self.journal else { return };
-        if self.unwritten.is_empty() {
-            return;
-        }
-        let mut outcome = Ok(Saved::default());
-        for batch in self.unwritten.drain(..) {
-            if let Err(error) = journal.append(batch).await {
-                outcome = Err(error);
-            }
-        }
-        if outcome.is_ok() {
-            let patience = tokio::time::timeout(SLOW_DISK, journal.barrier()).await;
-            outcome = patience.unwrap_or_else(|_| {
-                tracing::warn!("the journal is more than {} ms behind the screen", SLOW_DISK.as_millis());
-                Ok(Saved::default())
-            });
-        }
-        let trouble = match outcome {
-            Ok(saved) => saved.notice,
-            Err(error) => Some(error.to_string()),
-        };
-        if trouble.is_some() && self.trouble != trouble {
-            self.trouble.clone_from(&trouble);
-            if let Some(text) = trouble {
-                drop(self.handle(Msg::Trouble(text)));
-            }
-        }
     }
 
     fn keep(&self, chosen: Choices) {
@@ -272,6 +194,7 @@ impl Loop {
                 () = Self::wait(self.clock, deadline) => batch.push(Msg::Tick),
             }
             for msg in batch.drain(..) {
+                self.refresh_memory(&msg).await;
                 drop(self.handle(msg));
                 if self.journal.is_none() && !seen(&self.model) {
                     return 0;
@@ -285,94 +208,4 @@ impl Loop {
             }
         }
     }
-
-    /// Runs on a screen until the model is done; the exit code is the model's, or 129 when the terminal vanished.
-    pub async fn on_screen(&mut self, screen: &mut Screen, view: &mut ViewState) -> u8 {
-        let mut signals = signals::listen();
-        let mut keys = EventStream::new();
-        let mut batch = Vec::with_capacity(BATCH);
-        loop {
-            if let Some(code) = self.model.exit {
-                return code;
-            }
-            self.settle().await;
-            if self.model.dirty {
-                self.model.dirty = false;
-                if self.draw(screen, view).is_err() {
-                    return GONE;
-                }
-                let extent = view.extent();
-                if extent != self.model.extent {
-                    drop(self.handle(Msg::Drawn(extent)));
-                }
-            }
-            let deadline = self.deadline();
-            tokio::select! {
-                biased; // keys first: the operator never queues behind the tape
-                event = keys.next() => match event {
-                    Some(Ok(event)) => batch.extend(input::message(event, |column, row| view.hit(column, row))),
-                    // A closed terminal answers with errors for ever; leaving at once keeps it from spinning.
-                    Some(Err(_)) | None => return GONE,
-                },
-                Some(msg) = signals.recv() => batch.push(msg),
-                1.. = self.inbox.recv_many(&mut batch, BATCH) => {}
-                () = Self::wait(self.clock, deadline) => batch.push(Msg::Tick),
-            }
-            for msg in std::mem::take(&mut batch) {
-                for effect in self.handle(msg) {
-                    if self.on_terminal(effect, screen).is_err() {
-                        return GONE;
-                    }
-                }
-            }
-        }
-    }
-
-    fn draw(&self, screen: &mut Screen, view: &mut ViewState) -> std::io::Result<()> {
-        #[cfg(debug_assertions)]
-        assert!(std::env::var_os("BROKERDECK_PANIC").is_none(), "asked to panic, to see the terminal come back");
-        execute!(screen.backend_mut(), BeginSynchronizedUpdate)?;
-        let drawn = screen.draw(|frame| view::draw(&self.model, view, frame))?;
-        let pieces = hyperlink::pieces(drawn.buffer, view.hyperlinks());
-        hyperlink::write(screen.backend_mut(), &pieces)?;
-        execute!(screen.backend_mut(), EndSynchronizedUpdate)
-    }
-
-    /// Runs the effects that only a terminal can.
-    fn on_terminal(&mut self, effect: Effect, screen: &mut Screen) -> std::io::Result<()> {
-        match effect {
-            Effect::Copy { text, what } => {
-                terminal::copy(text.expose())?;
-                drop(self.handle(Msg::Notice(format!("copied the {what}"))));
-            }
-            Effect::Bell => terminal::bell()?,
-            Effect::Notify { text } => terminal::notify(&text)?,
-            Effect::CaptureMouse(on) => terminal::capture_mouse(on)?,
-            Effect::Suspend => {
-                terminal::restore();
-                signals::stop_self();
-                terminal::take_over(self.model.mouse)?;
-                *screen = terminal::screen()?;
-                drop(self.handle(Msg::Redraw));
-            }
-            _ => {}
-        }
-        Ok(())
-    }
 }
-
-fn recollection(link: LinkId, known: Remembered) -> Recollection {
-    Recollection {
-        link,
-        account: known.account,
-        watermark: known.watermark,
-        complete_at: known.complete_at,
-        saved_at: known.saved_at,
-        orders: known.orders,
-        executions: known.executions,
-        tape: known.tape,
-    }
-}
-
-/// The exit code when the terminal is gone: as after SIGHUP.
-const GONE: u8 = 129;

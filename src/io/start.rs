@@ -37,6 +37,8 @@ pub struct Settings {
     pub notify_command: Vec<String>,
     /// Where a configuration would be written.
     pub config_path: PathBuf,
+    /// The folder in which instances agree on who streams an account; `None` streams all.
+    pub locks: Option<PathBuf>,
     /// The folder for what is chosen on the screen; `None` keeps nothing.
     pub choices: Option<PathBuf>,
 }
@@ -44,7 +46,7 @@ pub struct Settings {
 /// A loop on these links without a screen and without linking.
 pub fn headless(settings: &Settings, accounts: &Accounts) -> Loop {
     let (sender, inbox) = mpsc::channel(INBOX);
-    let effects = Effects::new(sender, accounts.clone(), None);
+    let effects = Effects::new(sender, accounts.clone(), None, settings.locks.clone());
     assemble(settings, accounts, effects, inbox, Clock::new())
 }
 
@@ -63,7 +65,7 @@ pub fn with_linking(settings: &Settings, accounts: &Accounts) -> Result<Loop, Er
     setup.may_approve = settings.program.can_approve;
     let linker = Linker::new(setup, progress);
     tokio::spawn(report(reports, sender.clone()));
-    let effects = Effects::new(sender, accounts.clone(), Some(Arc::new(linker)));
+    let effects = Effects::new(sender, accounts.clone(), Some(Arc::new(linker)), settings.locks.clone());
     Ok(assemble(settings, accounts, effects, inbox, clock))
 }
 

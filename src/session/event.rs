@@ -57,6 +57,9 @@ pub enum Closed {
         /// What was seen.
         message: String,
     },
+    /// Another instance on this machine streams the account; [`Input::Connect`](super::Input::Connect) comes when it
+    /// lets go.
+    Elsewhere,
     /// We closed it.
     Asked,
 }

@@ -134,13 +134,14 @@ pub struct Session {
     confirm: Option<RequestId>,
     audits: Audits,
     latency: Option<Duration>,
+    pictured: bool,
 }
 
 impl Session {
     /// A session at rest. `seed` feeds the jitter; the same seed and inputs give the same outputs.
     pub fn new(seed: u64) -> Self {
         Self {
-            state: ConnectionState::Paused,
+            state: ConnectionState::Connecting { since: Mono::default() },
             phase: Phase::Idle,
             out: VecDeque::new(),
             timers: Timers::default(),
@@ -162,6 +163,7 @@ impl Session {
             confirm: None,
             audits: Audits::default(),
             latency: None,
+            pictured: false,
         }
     }
 
@@ -211,6 +213,11 @@ impl Session {
     /// The stream's last measured round trip.
     pub fn latency(&self) -> Option<Duration> {
         self.latency
+    }
+
+    /// True once a whole picture of the account was merged.
+    pub fn has_picture(&self) -> bool {
+        self.pictured
     }
 
     /// Where the next run may start from: the broker's time of the last execution, and when the last complete pass began.

@@ -19,6 +19,7 @@ const SIZE: (u16, u16) = (120, 36);
 
 fn settings() -> Settings {
     Settings {
+        locks: None,
         program: program(),
         keymap: Keymap::default(),
         keys: Vec::new(),

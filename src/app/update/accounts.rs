@@ -8,7 +8,7 @@ use crate::app::model::queries::OWN_REQUESTS;
 use crate::app::model::{AccountScope, AccountState, BrokerRow, Dated, Model, Pending, Period};
 use crate::app::msg::Recollection;
 use crate::app::rows;
-use crate::domain::blotter::Changes;
+use crate::domain::blotter::{Blotter, Changes};
 use crate::domain::market::MarketClock;
 use crate::domain::{Execution, LinkId, Mono, Now, Source, TradeEvent};
 use crate::link::LinkRecord;
@@ -27,11 +27,33 @@ const CLOCK_RETRY: Duration = Duration::from_mins(1);
 /// So long after the bell the exchange's clock has certainly turned.
 const CLOCK_TURNED: Duration = Duration::from_secs(2);
 
+/// The remembered links are known, and shown; nothing is connected yet.
+pub(super) fn list(model: &mut Model, links: Vec<LinkRecord>) {
+    for link in links {
+        enter(model, link);
+    }
+    choose_scope(model);
+    rows::rebuild_all(model);
+    model.dirty = true;
+}
+
 /// The remembered links are known: connect each.
 pub(super) fn start(model: &mut Model, links: Vec<LinkRecord>, effects: &mut Vec<Effect>) {
     for link in links {
-        add(model, link, effects);
+        let id = link.id.clone();
+        enter(model, link);
+        feed(model, &id, Input::Connect, effects);
     }
+    choose_scope(model);
+    if model.accounts.is_empty() && model.program.first_run && model.overlays.is_empty() {
+        model.overlays.push(crate::app::model::Overlay::Welcome);
+    }
+    rows::rebuild_all(model);
+    model.dirty = true;
+}
+
+/// The account shown first is the one shown last time.
+fn choose_scope(model: &mut Model) {
     if let (AccountScope::None, Some(first)) = (&model.scope, model.accounts.first()) {
         let first = AccountScope::One(first.link.id.clone());
         let chosen = model.chosen_scope.take().filter(|scope| match scope {
@@ -41,11 +63,43 @@ pub(super) fn start(model: &mut Model, links: Vec<LinkRecord>, effects: &mut Vec
         });
         set_scope(model, chosen.unwrap_or(first));
     }
-    if model.accounts.is_empty() && model.program.first_run && model.overlays.is_empty() {
-        model.overlays.push(crate::app::model::Overlay::Welcome);
+}
+
+/// Takes a link in, unless it is there, with what the journal knew of it.
+fn enter(model: &mut Model, link: LinkRecord) {
+    if model.account(&link.id).is_some() {
+        return;
     }
+    let (id, now) = (link.id.clone(), model.now);
+    let mut account = AccountState::new(link, seed(&id, now));
+    account.note(now, "begun");
+    if let Some(place) = model.recollections.iter().position(|known| known.link == id) {
+        let known = model.recollections.swap_remove(place);
+        recollect(&mut account, known);
+    }
+    model.accounts.push(account);
+}
+
+/// What the journal knows of a link arrived: it is kept for a link that is still to come.
+pub(super) fn remembered(model: &mut Model, known: Recollection) {
+    let link = known.link.clone();
+    let Some(account) = model.account_mut(&link) else {
+        model.recollections.push(known);
+        return;
+    };
+    recollect(account, known);
+    model.marks.retain(|key| key.link != link);
     rows::rebuild_all(model);
     model.dirty = true;
+}
+
+/// The account is ours to stream now.
+pub(super) fn freed(model: &mut Model, link: &LinkId, effects: &mut Vec<Effect>) {
+    let now = model.now;
+    if let Some(account) = model.account_mut(link) {
+        account.note(now, "the other instance let go of the account; streaming it from here");
+    }
+    feed(model, link, Input::Connect, effects);
 }
 
 /// Adds a link, or renews one that is there (its orders and executions stay), and connects it.
@@ -56,13 +110,7 @@ pub(super) fn add(model: &mut Model, link: LinkRecord, effects: &mut Vec<Effect>
         account.link = link;
         account.note(now, "linked again");
     } else {
-        let mut account = AccountState::new(link, seed(&id, now));
-        account.note(now, "begun");
-        if let Some(place) = model.recollections.iter().position(|known| known.link == id) {
-            let known = model.recollections.swap_remove(place);
-            recollect(&mut account, known);
-        }
-        model.accounts.push(account);
+        enter(model, link);
     }
     feed(model, &id, Input::Connect, effects);
     rows::brokers_changed(model);
@@ -71,6 +119,7 @@ pub(super) fn add(model: &mut Model, link: LinkRecord, effects: &mut Vec<Effect>
 /// Puts back what an earlier run knew; it is shown with its age until the first picture comes.
 fn recollect(account: &mut AccountState, known: Recollection) {
     account.remembered_at = known.saved_at;
+    account.blotter = Blotter::default();
     account.blotter.restore(known.orders, known.executions, known.tape);
     if let Some(id) = known.account {
         account.session.resume_from(id, known.watermark, known.complete_at);
@@ -128,6 +177,11 @@ pub(super) fn feed(model: &mut Model, link: &LinkId, input: Input, effects: &mut
     let Some(account) = model.account_mut(link) else { return };
     if matches!(input, Input::Stream(..)) {
         account.last_event_at = Some(now.mono);
+    }
+    if matches!(account.state(), ConnectionState::Polling { .. }) && account.session.has_picture() && !account.seen_live {
+        // Without a stream this is as live as it gets: what comes from now on is news.
+        account.seen_live = true;
+        account.history_until = account.blotter.last_fill_at();
     }
     let before = account.session.watermark();
     account.session.handle(input, &mut account.blotter, now);

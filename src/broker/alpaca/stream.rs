@@ -126,7 +126,7 @@ impl Out {
             Closed::AuthRefused { message } => Closed::AuthRefused { message: clean(message) },
             Closed::BrokerError { message } => Closed::BrokerError { message: clean(message) },
             Closed::Lost { message } => Closed::Lost { message: clean(message) },
-            Closed::AuthSilent | Closed::Silent | Closed::Asked => closed,
+            Closed::AuthSilent | Closed::Silent | Closed::Elsewhere | Closed::Asked => closed,
         }
     }
 }

@@ -72,6 +72,11 @@ impl Session {
     fn on_closed(&mut self, closed: Closed, now: Now) {
         match closed {
             Closed::Asked => {}
+            Closed::Elsewhere => {
+                let reason = "another brokerdeck on this machine streams the account".to_owned();
+                self.log(format!("{reason}; asking every few seconds instead"));
+                self.poll_instead(reason, now);
+            }
             Closed::AuthRefused { message } => self.confirm(message, true, now),
             Closed::Connect { status: Some(status @ (401 | 403)), message } => {
                 self.confirm(format!("{message} ({status})"), true, now);
@@ -95,11 +100,16 @@ impl Session {
             self.begin(now);
             return;
         }
-        self.abandon();
         self.form = AuthForm::Authenticate;
-        self.phase = Phase::Polling;
-        self.timers.set(Timer::Reconnect, now.mono + STREAM_AGAIN);
         self.alarm(format!("no order stream can be had ({reason}); asking every few seconds instead"));
+        self.poll_instead(reason, now);
+        self.timers.set(Timer::Reconnect, now.mono + STREAM_AGAIN);
+    }
+
+    /// REST alone keeps the picture.
+    fn poll_instead(&mut self, reason: String, now: Now) {
+        self.abandon();
+        self.phase = Phase::Polling;
         self.show(ConnectionState::Polling { since: now.mono, reason });
         self.start_pass(now);
     }

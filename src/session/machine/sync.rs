@@ -115,6 +115,7 @@ impl Session {
         let recovered = changes.executions.len();
         if picture.complete {
             self.since = next;
+            self.pictured = true;
         } else {
             self.log("a part of the picture could not be fetched; it is asked again");
         }

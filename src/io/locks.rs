@@ -1,0 +1,80 @@
+//! Which accounts this instance streams: one lock each, shared by everything that connects (RELIABILITY 3, second instance).
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::journal::AccountLock;
+use crate::domain::LinkId;
+
+/// The locks held. Without a folder there is nobody to share accounts with, and every account is ours.
+#[derive(Debug, Default)]
+pub struct Locks {
+    folder: Option<PathBuf>,
+    held: Mutex<HashMap<LinkId, AccountLock>>,
+}
+
+impl Locks {
+    /// Locks in the data folder.
+    pub fn new(folder: Option<PathBuf>) -> Self {
+        Self { folder, held: Mutex::default() }
+    }
+
+    /// Takes an account, unless another instance has it; true when it is ours.
+    pub fn take(&self, link: &LinkId) -> bool {
+        let Some(folder) = &self.folder else { return true };
+        let mut held = self.held();
+        if held.contains_key(link) {
+            return true;
+        }
+        match AccountLock::try_take(folder, link) {
+            Ok(Some(lock)) => {
+                held.insert(link.clone(), lock);
+                true
+            }
+            Ok(None) => false,
+            Err(error) => {
+                // A folder that cannot be written keeps nobody from trading; two streams do less harm than none.
+                tracing::warn!(%error, %link, "whether another instance streams the account is not known");
+                true
+            }
+        }
+    }
+
+    /// True when what is learned of the account is this instance's to write down.
+    pub fn owns(&self, link: &LinkId) -> bool {
+        self.folder.is_none() || self.held().contains_key(link)
+    }
+
+    /// Lets go of an account.
+    pub fn release(&self, link: &LinkId) {
+        self.held().remove(link);
+    }
+
+    fn held(&self) -> MutexGuard<'_, HashMap<LinkId, AccountLock>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_has_one_owner_at_a_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let (first, second) = (Locks::new(Some(dir.path().to_owned())), Locks::new(Some(dir.path().to_owned())));
+        let link = LinkId::from("alpaca-paper/paper/PA1");
+        assert!(first.take(&link) && first.take(&link) && first.owns(&link));
+        assert!(!second.take(&link) && !second.owns(&link));
+        first.release(&link);
+        assert!(second.take(&link) && second.owns(&link) && !first.owns(&link));
+    }
+
+    #[test]
+    fn without_a_folder_every_account_is_ours() {
+        let locks = Locks::default();
+        let link = LinkId::from("demo");
+        assert!(locks.take(&link) && locks.owns(&link));
+    }
+}

@@ -1,0 +1,113 @@
+//! The loop on a screen: keys first, then the world, a frame when something changed and no more of them than an eye sees.
+
+use std::time::Duration;
+
+use crossterm::event::EventStream;
+use crossterm::execute;
+use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
+use futures_util::StreamExt;
+
+use super::{BATCH, Loop};
+use crate::app::{Effect, Msg};
+use crate::domain::Mono;
+use crate::io::terminal::{self, Screen};
+use crate::io::{hyperlink, input, signals};
+use crate::view::{self, ViewState};
+
+/// Frames that only the market asked for come no faster than sixty a second; a key is answered at once.
+const FRAME: Duration = Duration::from_millis(16);
+/// The exit code when the terminal is gone: as after SIGHUP.
+const GONE: u8 = 129;
+
+impl Loop {
+    /// Runs on a screen until the model is done; the exit code is the model's, or 129 when the terminal vanished.
+    pub async fn on_screen(&mut self, screen: &mut Screen, view: &mut ViewState) -> u8 {
+        let mut signals = signals::listen();
+        let mut keys = EventStream::new();
+        let mut batch = Vec::with_capacity(BATCH);
+        let mut reading = self.reading.take();
+        let mut next_frame = Mono::default();
+        let mut pressed = true;
+        loop {
+            if let Some(code) = self.model.exit {
+                return code;
+            }
+            let due = pressed || self.clock.now().mono >= next_frame;
+            if due || !self.model.dirty {
+                self.settle().await;
+            }
+            if due && self.model.dirty {
+                self.model.dirty = false;
+                pressed = false;
+                next_frame = self.clock.now().mono + FRAME;
+                if self.draw(screen, view).is_err() {
+                    return GONE;
+                }
+                let extent = view.extent();
+                if extent != self.model.extent {
+                    drop(self.handle(Msg::Drawn(extent)));
+                    pressed = self.model.dirty;
+                }
+            }
+            let mut deadline = self.deadline();
+            if self.model.dirty {
+                deadline = Some(deadline.map_or(next_frame, |at| at.min(next_frame)));
+            }
+            tokio::select! {
+                biased; // keys first: the operator never queues behind the tape
+                event = keys.next() => match event {
+                    Some(Ok(event)) => {
+                        pressed = true;
+                        batch.extend(input::message(event, |column, row| view.hit(column, row)));
+                    }
+                    // A closed terminal answers with errors for ever; leaving at once keeps it from spinning.
+                    Some(Err(_)) | None => return GONE,
+                },
+                Some(msg) = signals.recv() => batch.push(msg),
+                read = Self::read(&mut reading) => self.begin(read),
+                1.. = self.inbox.recv_many(&mut batch, BATCH) => {}
+                () = Self::wait(self.clock, deadline) => batch.push(Msg::Tick),
+            }
+            for msg in std::mem::take(&mut batch) {
+                self.refresh_memory(&msg).await;
+                for effect in self.handle(msg) {
+                    if self.on_terminal(effect, screen).is_err() {
+                        return GONE;
+                    }
+                }
+            }
+        }
+    }
+
+    fn draw(&self, screen: &mut Screen, view: &mut ViewState) -> std::io::Result<()> {
+        #[cfg(debug_assertions)]
+        assert!(std::env::var_os("BROKERDECK_PANIC").is_none(), "asked to panic, to see the terminal come back");
+        execute!(screen.backend_mut(), BeginSynchronizedUpdate)?;
+        let drawn = screen.draw(|frame| view::draw(&self.model, view, frame))?;
+        let pieces = hyperlink::pieces(drawn.buffer, view.hyperlinks());
+        hyperlink::write(screen.backend_mut(), &pieces)?;
+        execute!(screen.backend_mut(), EndSynchronizedUpdate)
+    }
+
+    /// Runs the effects that only a terminal can.
+    fn on_terminal(&mut self, effect: Effect, screen: &mut Screen) -> std::io::Result<()> {
+        match effect {
+            Effect::Copy { text, what } => {
+                terminal::copy(text.expose())?;
+                drop(self.handle(Msg::Notice(format!("copied the {what}"))));
+            }
+            Effect::Bell => terminal::bell()?,
+            Effect::Notify { text } => terminal::notify(&text)?,
+            Effect::CaptureMouse(on) => terminal::capture_mouse(on)?,
+            Effect::Suspend => {
+                terminal::restore();
+                signals::stop_self();
+                terminal::take_over(self.model.mouse)?;
+                *screen = terminal::screen()?;
+                drop(self.handle(Msg::Redraw));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
