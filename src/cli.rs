@@ -12,6 +12,7 @@ pub mod config;
 pub mod dashboard;
 pub mod demo;
 pub mod doctor;
+mod export;
 pub mod json;
 pub mod keys;
 pub mod link;
@@ -130,6 +131,8 @@ pub enum Command {
     Activity(activity::ActivityArgs),
     /// Every trade update as it arrives, each execution once.
     Watch(select::AccountArgs),
+    /// Executions or orders from the journal, as CSV or JSON lines.
+    Export(export::ExportArgs),
     /// What is wrong and the cure.
     Doctor,
     /// Write, find or check the configuration file.
@@ -309,6 +312,7 @@ fn dispatch(cli: Cli) -> Result<u8, Error> {
             online(global, async |context| activity::run(&context, &args).await.map(|()| 0))
         }
         Some(Command::Watch(args)) => online(global, async |context| watch::run(&context, &args).await),
+        Some(Command::Export(args)) => online(global, async |context| export::run(&context, &args).await.map(|()| 0)),
         Some(Command::Doctor) => online(global, async |context| doctor::run(&context).await),
     }
 }

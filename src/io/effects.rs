@@ -147,7 +147,8 @@ impl Effects {
                 return;
             };
             let (commands, receiver) = mpsc::unbounded_channel();
-            let world = World { accounts: self.accounts.clone(), locks: Arc::clone(&self.locks), inbox: self.inbox.clone() };
+            let world =
+                World { accounts: self.accounts.clone(), locks: Arc::clone(&self.locks), inbox: self.inbox.clone() };
             tokio::spawn(serve(world, record, receiver));
             self.lines.insert(link.clone(), Line { commands, stream: None });
         }

@@ -230,7 +230,11 @@ impl Resync {
                 self.queue.push_front(question);
                 Step::Wait(retry_after.unwrap_or(RATE_LIMIT_WAIT))
             }
-            RequestErrorKind::Server | RequestErrorKind::Network | RequestErrorKind::Timeout
+            RequestErrorKind::Server
+            | RequestErrorKind::Network
+            | RequestErrorKind::Timeout
+            // A body cut short on the way; what can never be read is given up after as many tries.
+            | RequestErrorKind::Decode
                 if question.tries < TRIES =>
             {
                 question.tries += 1;

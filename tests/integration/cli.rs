@@ -180,4 +180,57 @@ fn completion_scripts_are_valid_in_the_shells_that_are_here() {
     }
     let power = brokerdeck(home.path(), &["completions", "powershell"]);
     assert!(text(&power.stdout).contains("Register-ArgumentCompleter"), "{power:?}");
+fn execution(number: i64, symbol: &str) -> brokerdeck::domain::Execution {
+    use brokerdeck::domain::execution::{Execution, ExecutionKind, Source};
+    use brokerdeck::domain::{Price, Qty};
+    Execution {
+        id: format!("x{number}").into(),
+        order_id: "o1".into(),
+        symbol: symbol.into(),
+        side: brokerdeck::domain::order::Side::Buy,
+        qty: Qty::whole(number),
+        px: Some(Price::whole(10)),
+        cum_qty: Some(Qty::whole(number)),
+        position_qty: None,
+        at: Some(jiff::Timestamp::from_second(1_760_000_000 + number).unwrap()),
+        kind: ExecutionKind::Trade,
+        source: Source::Stream,
+    }
+}
+
+#[tokio::test]
+async fn export_writes_what_the_journal_knows_by_account_and_time() {
+    use brokerdeck::io::journal::{Batch, Journal, Record};
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().join("data");
+    let flags = ["--data-dir", data.to_str().unwrap()];
+    let run = |more: &[&str]| brokerdeck(home.path(), &[&["export"], more, &flags].concat());
+    let missing = run(&["executions"]);
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(text(&missing.stderr).contains("there is no journal"), "{missing:?}");
+
+    let journal = Journal::open(&data.join("journal.sqlite")).unwrap().journal;
+    for (link, number, symbol) in [("paper/one", 1, "AAPL"), ("paper/one", 2, "=HYPER(\"x\")"), ("paper/two", 3, "F")] {
+        let mut batch = Batch::new(link.into(), jiff::Timestamp::UNIX_EPOCH);
+        batch.records.push(Record::Execution(Box::new(execution(number, symbol))));
+        journal.append(batch).await.unwrap();
+    }
+    journal.barrier().await.unwrap();
+    // Beside the running instance, as a script would.
+    let all = text(&run(&["executions"]).stdout);
+    assert_eq!(
+        all,
+        "account,environment,at,side,symbol,qty,price,kind,cum_qty,position_qty,execution_id,order_id,of,source\n\
+         paper/one,,2025-10-09T08:53:21Z,buy,AAPL,1,10,trade,1,,x1,o1,,stream\n\
+         paper/one,,2025-10-09T08:53:22Z,buy,\"'=HYPER(\"\"x\"\")\",2,10,trade,2,,x2,o1,,stream\n\
+         paper/two,,2025-10-09T08:53:23Z,buy,F,3,10,trade,3,,x3,o1,,stream\n"
+    );
+    let some = run(&["executions", "--format", "jsonl", "--account", "paper/one", "--since", "2025-10-09T08:53:22Z"]);
+    let line: serde_json::Value = serde_json::from_str(&text(&some.stdout)).unwrap();
+    assert_eq!(
+        (&line["execution_id"], &line["qty"], &line["of"]),
+        (&"x2".into(), &"2".into(), &serde_json::Value::Null)
+    );
+    assert_eq!(text(&run(&["orders"]).stdout).lines().count(), 1, "a header alone");
+    assert_eq!(run(&["executions", "--account", "nobody"]).status.code(), Some(4));
 }

@@ -7,3 +7,5 @@ mod exchange;
 mod fake;
 mod links;
 mod simulated;
+
+pub use simulated::specs;

@@ -20,3 +20,4 @@ mod replay;
 mod screens;
 mod simulator;
 mod stage;
+mod truth;

@@ -17,7 +17,8 @@ use super::stage;
 
 const SIZE: (u16, u16) = (120, 36);
 
-fn settings() -> Settings {
+/// A program with nothing configured.
+pub fn settings() -> Settings {
     Settings {
         locks: None,
         program: program(),

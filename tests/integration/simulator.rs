@@ -19,7 +19,7 @@ mod scenario;
 /// Longer than anything here takes, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-fn options() -> SimOptions {
+pub fn options() -> SimOptions {
     SimOptions {
         listen: "127.0.0.1:0".parse().unwrap(),
         seed: 11,

@@ -178,7 +178,8 @@ pub(super) fn feed(model: &mut Model, link: &LinkId, input: Input, effects: &mut
     if matches!(input, Input::Stream(..)) {
         account.last_event_at = Some(now.mono);
     }
-    if matches!(account.state(), ConnectionState::Polling { .. }) && account.session.has_picture() && !account.seen_live {
+    if matches!(account.state(), ConnectionState::Polling { .. }) && account.session.has_picture() && !account.seen_live
+    {
         // Without a stream this is as live as it gets: what comes from now on is news.
         account.seen_live = true;
         account.history_until = account.blotter.last_fill_at();

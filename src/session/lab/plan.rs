@@ -11,9 +11,11 @@ pub(super) struct Plan {
     pub(super) drop: u64,
     /// Percent of frames sent twice.
     pub(super) duplicate: u64,
+    /// Percent of frames that arrive damaged or cut short, so that nothing can be read from them.
+    pub(super) garble: u64,
     /// Frames are late by up to this many milliseconds, and overtake each other.
     pub(super) reorder: u64,
-    /// Percent of replies that fail with 5xx, timeout or no network.
+    /// Percent of replies that fail with 5xx, timeout, no network or a body that cannot be read.
     pub(super) fail: u64,
     /// Percent of replies that are 429.
     pub(super) limit: u64,
@@ -74,6 +76,7 @@ impl Plan {
         let mut plan = Self {
             drop: often(30),
             duplicate: often(30),
+            garble: often(15),
             reorder: often(6_000),
             fail: often(25),
             limit: often(6),
@@ -119,6 +122,7 @@ impl Plan {
     /// True when the stream never fails to tell what happened, so that accusing it is a false alarm.
     pub(super) fn stream_is_honest(&self) -> bool {
         self.drop == 0
+            && self.garble == 0
             && self.refused_forms == 0
             && self.undo == 0
             && self.reorder < 1_500

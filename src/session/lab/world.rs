@@ -384,6 +384,14 @@ impl World {
             self.note(|| format!("   dropped {} of {id}", update.event));
             return;
         }
+        if self.chance.percent(self.plan.garble) {
+            let at = self.now + self.chance.millis(5, 60);
+            let id = update.order.id.clone();
+            self.note(|| format!("   damaged {} of {id}", update.event));
+            let text = format!("{{\"stream\":\"trade_updates\",\"data\":{{\"event\":\"{}", update.event);
+            self.at(at.max(line.last), Event::Stream(line.epoch, Box::new(StreamEvent::Unknown { text })));
+            return;
+        }
         let copies = if self.chance.percent(self.plan.duplicate) { 2 } else { 1 };
         for _ in 0..copies {
             let mut at = self.now + self.chance.millis(5, 60);
@@ -549,7 +557,12 @@ impl World {
                 return Err(error(RequestErrorKind::RateLimited { retry_after }, "too many requests"));
             }
             if self.chance.percent(self.plan.fail) {
-                let kinds = [RequestErrorKind::Server, RequestErrorKind::Timeout, RequestErrorKind::Network];
+                let kinds = [
+                    RequestErrorKind::Server,
+                    RequestErrorKind::Timeout,
+                    RequestErrorKind::Network,
+                    RequestErrorKind::Decode,
+                ];
                 return Err(error(self.chance.pick(&kinds).clone(), "failed"));
             }
         }

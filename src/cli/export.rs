@@ -1,0 +1,311 @@
+//! `brokerdeck export`: executions or orders from the journal, as CSV or one JSON object a line. Asks no broker anything.
+
+use std::collections::HashMap;
+use std::io;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use super::{Context, accounts, json, output, select};
+use crate::domain::execution::ExecutionKind;
+use crate::domain::text::sanitize_to;
+use crate::domain::{Execution, LinkId, Order};
+use crate::error::Error;
+use crate::io::journal::{JournalError, Range, Reader};
+use crate::link::LinkRecord;
+
+/// The longest text in a cell.
+const LONGEST: usize = 200;
+
+/// Options of the command.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ExportArgs {
+    /// What to export.
+    pub what: What,
+    /// Account by label, number or id; may be given several times; every account of the journal without it.
+    #[arg(long = "account", short = 'a', value_name = "ACCOUNT")]
+    pub accounts: Vec<String>,
+    /// Executed or submitted at this time or later (RFC 3339, like 2026-01-31T09:30:00-05:00).
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<Timestamp>,
+    /// Executed or submitted at this time or earlier.
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<Timestamp>,
+    /// The form.
+    #[arg(long, value_name = "FORM", default_value = "csv")]
+    pub format: Form,
+}
+
+/// What to export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum What {
+    /// Every execution, with busts and corrections as rows of their own.
+    Executions,
+    /// Every order in its last known state.
+    Orders,
+}
+
+/// The form of an export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Form {
+    /// Comma-separated values with a header line.
+    Csv,
+    /// One JSON object a line.
+    Jsonl,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Usage errors, and a journal that is not there or cannot be read.
+pub async fn run(context: &Context, args: &ExportArgs) -> Result<(), Error> {
+    let known = accounts::list(&context.accounts().links).await?;
+    let path = context.paths.journal();
+    if !path.exists() {
+        let hint = "the dashboard keeps one from its first run with a linked account".to_owned();
+        let message = format!("there is no journal at {}", path.display());
+        return Err(Error::Failed { message, hint: Some(hint), source: None });
+    }
+    let journal = Reader::open(&path).map_err(broken)?;
+    let labels: HashMap<LinkId, LinkRecord> = known.iter().map(|link| (link.id.clone(), link.clone())).collect();
+    let mut out = Sheet::new(args, labels)?;
+    for link in wanted(&journal, &known, &args.accounts)? {
+        let range = Range { link, from: args.since, until: args.until };
+        let unreadable = match args.what {
+            What::Executions => journal.executions(&range, |link, row| out.execution(&link, &row)),
+            What::Orders => journal.orders(&range, |link, order| out.order(&link, &order)),
+        }
+        .map_err(broken)?;
+        if unreadable > 0 {
+            output::note(&format!("{unreadable} rows were written by another version and are left out"));
+        }
+    }
+    out.end()
+}
+
+fn broken(error: JournalError) -> Error {
+    Error::failed(error.to_string())
+}
+
+/// The links to export; one open range for all of them.
+fn wanted(journal: &Reader, known: &[LinkRecord], names: &[String]) -> Result<Vec<Option<LinkId>>, Error> {
+    if names.is_empty() || names.iter().any(|name| name == "all") {
+        return Ok(vec![None]);
+    }
+    let journaled = journal.links().map_err(broken)?;
+    let mut found = Vec::new();
+    for name in names {
+        // An account that was unlinked since is still known to the journal by its id.
+        let gone = journaled.iter().find(|link| link.as_str() == name).cloned();
+        let link = match gone {
+            Some(link) => link,
+            None => select::links(known, std::slice::from_ref(name))?.remove(0).id,
+        };
+        if !found.contains(&Some(link.clone())) {
+            found.push(Some(link));
+        }
+    }
+    Ok(found)
+}
+
+/// Where rows go. After the reader is gone nothing more is written, and that is no failure.
+struct Sheet {
+    csv: Option<csv::Writer<io::Stdout>>,
+    known: HashMap<LinkId, LinkRecord>,
+    failed: Option<Error>,
+    closed: bool,
+}
+
+const EXECUTION: [&str; 14] = [
+    "account",
+    "environment",
+    "at",
+    "side",
+    "symbol",
+    "qty",
+    "price",
+    "kind",
+    "cum_qty",
+    "position_qty",
+    "execution_id",
+    "order_id",
+    "of",
+    "source",
+];
+
+const ORDER: [&str; 18] = [
+    "account",
+    "environment",
+    "submitted_at",
+    "side",
+    "symbol",
+    "qty",
+    "notional",
+    "filled_qty",
+    "filled_avg_price",
+    "type",
+    "limit_price",
+    "stop_price",
+    "time_in_force",
+    "status",
+    "order_class",
+    "updated_at",
+    "id",
+    "client_order_id",
+];
+
+impl Sheet {
+    fn new(args: &ExportArgs, known: HashMap<LinkId, LinkRecord>) -> Result<Self, Error> {
+        let csv = (args.format == Form::Csv).then(|| csv::Writer::from_writer(io::stdout()));
+        let mut sheet = Self { csv, known, failed: None, closed: false };
+        let header: &[&str] = match args.what {
+            What::Executions => &EXECUTION,
+            What::Orders => &ORDER,
+        };
+        if sheet.csv.is_some() {
+            sheet.record(header.iter().map(|name| (*name).to_owned()).collect());
+        }
+        sheet.failed.take().map_or(Ok(sheet), Err)
+    }
+
+    fn account(&self, link: &LinkId) -> (String, String) {
+        self.known.get(link).map_or_else(
+            || (text(link.as_str()), String::new()),
+            |record| (text(&record.label), record.environment.as_str().to_owned()),
+        )
+    }
+
+    fn execution(&mut self, link: &LinkId, row: &Execution) {
+        let (account, environment) = self.account(link);
+        let (kind, of) = match &row.kind {
+            ExecutionKind::Trade => ("trade", None),
+            ExecutionKind::Bust { of } => ("bust", of.as_ref()),
+            ExecutionKind::Correction { of } => ("correction", of.as_ref()),
+            ExecutionKind::Unexplained => ("unexplained", None),
+        };
+        let cells = [
+            account,
+            environment,
+            time(row.at),
+            text(row.side.as_str()),
+            text(row.symbol.as_str()),
+            row.qty.to_string(),
+            number(row.px),
+            kind.to_owned(),
+            number(row.cum_qty),
+            number(row.position_qty),
+            text(row.id.as_str()),
+            text(row.order_id.as_str()),
+            of.map(|id| text(id.as_str())).unwrap_or_default(),
+            serde_json::to_value(row.source).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default(),
+        ];
+        if self.csv.is_some() {
+            self.record(cells.to_vec());
+            return;
+        }
+        let members = EXECUTION.iter().zip(cells).map(|(name, cell)| ((*name).to_owned(), member(cell)));
+        self.line(&Value::Object(members.collect::<Map<_, _>>()));
+    }
+
+    fn order(&mut self, link: &LinkId, order: &Order) {
+        let (account, environment) = self.account(link);
+        if self.csv.is_none() {
+            // The broker's own object, with every field it sent.
+            let value = match self.known.get(link) {
+                Some(record) => json::object(record, &order.raw),
+                None => Ok(json::bare(&order.raw)),
+            };
+            match value {
+                Ok(value) => self.line(&value),
+                Err(error) => self.failed = Some(error),
+            }
+            return;
+        }
+        self.record(vec![
+            account,
+            environment,
+            time(order.submitted_at),
+            text(order.side.as_str()),
+            text(order.symbol.as_str()),
+            number(order.qty),
+            number(order.notional),
+            order.cum_qty.to_string(),
+            number(order.avg_px),
+            text(order.order_type.as_str()),
+            number(order.limit_px),
+            number(order.stop_px),
+            text(order.tif.as_str()),
+            text(order.status.as_str()),
+            text(order.class.as_str()),
+            time(order.updated_at),
+            text(order.id.as_str()),
+            order.client_order_id.as_ref().map(|id| text(id.as_str())).unwrap_or_default(),
+        ]);
+    }
+
+    fn record(&mut self, cells: Vec<String>) {
+        let Some(csv) = self.csv.as_mut().filter(|_| !self.closed && self.failed.is_none()) else { return };
+        if let Err(error) = csv.write_record(cells) {
+            let closed = matches!(error.kind(), csv::ErrorKind::Io(io) if io.kind() == io::ErrorKind::BrokenPipe);
+            self.stop(closed, &error.to_string());
+        }
+    }
+
+    fn line(&mut self, value: &Value) {
+        if self.closed || self.failed.is_some() {
+            return;
+        }
+        match output::json_line(value) {
+            Ok(open) => self.closed = !open,
+            Err(error) => self.failed = Some(error),
+        }
+    }
+
+    fn stop(&mut self, closed: bool, why: &str) {
+        self.closed = closed;
+        if !closed {
+            self.failed = Some(Error::failed(format!("cannot write to standard output: {why}")));
+        }
+    }
+
+    fn end(mut self) -> Result<(), Error> {
+        if let Some(csv) = self.csv.as_mut().filter(|_| !self.closed)
+            && let Err(error) = csv.flush()
+        {
+            let closed = error.kind() == io::ErrorKind::BrokenPipe;
+            self.stop(closed, &error.to_string());
+        }
+        self.failed.map_or(Ok(()), Err)
+    }
+}
+
+/// An empty cell is a member that is not there.
+fn member(cell: String) -> Value {
+    if cell.is_empty() { Value::Null } else { Value::from(cell) }
+}
+
+fn number(value: Option<impl ToString>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
+}
+
+fn time(at: Option<Timestamp>) -> String {
+    at.map(|at| at.to_string()).unwrap_or_default()
+}
+
+/// A broker's words in a cell: no control characters, and nothing that a spreadsheet would take for a formula.
+fn text(words: &str) -> String {
+    let clean = sanitize_to(words, LONGEST);
+    if clean.starts_with(['=', '+', '-', '@']) { format!("'{clean}") } else { clean }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_is_never_a_formula_nor_a_control_character() {
+        assert_eq!(text("AAPL"), "AAPL");
+        assert_eq!(text("=cmd|' /C calc'!A0"), "'=cmd|' /C calc'!A0");
+        assert!(!text("a\u{1b}[31m\nb").contains(['\u{1b}', '\n']));
+    }
+}

@@ -1,0 +1,270 @@
+//! The whole client against the simulated brokerage over real sockets that misbehave: what the screen would show is what
+//! the brokerage knows, each execution once.
+//!
+//! More seeds than the few of `cargo test`: `BROKERDECK_SOCKET_SEEDS=200 cargo test socket_seeds`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use brokerdeck::app::keymap::Chord;
+use brokerdeck::app::{Model, Msg};
+use brokerdeck::domain::execution::ExecutionKind;
+use brokerdeck::domain::{Environment, LinkId};
+use brokerdeck::io::accounts::Accounts;
+use brokerdeck::io::links::Links;
+use brokerdeck::io::runtime::Loop;
+use brokerdeck::io::start::{self, Settings};
+use brokerdeck::io::tokens::Tokens;
+use brokerdeck::link::LinkRecord;
+use brokerdeck::session::ConnectionState;
+use brokerdeck::sim::server::Running;
+use brokerdeck::sim::{SimOptions, server};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+
+use super::linking::specs;
+use super::{replay, simulator};
+
+/// Longer than anything here takes, even on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// A brokerage where nobody trades until told to, and a program linked to its paper account.
+struct Bench {
+    sim: Running,
+    http: reqwest::Client,
+    accounts: Accounts,
+    link: LinkRecord,
+}
+
+impl Bench {
+    async fn open(seed: u64) -> Self {
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let sim = server::start(SimOptions { seed, ..simulator::options() }).await.unwrap();
+        let http = reqwest::Client::new();
+        let url = format!("{}/v2/account", sim.ready.paper.api_url);
+        let account: Value =
+            http.get(url).bearer_auth(&sim.ready.paper_token).send().await.unwrap().json().await.unwrap();
+        let text = |name: &str| account[name].as_str().unwrap().to_owned();
+        let link = LinkRecord {
+            id: LinkId::from("paper/paper/sim"),
+            broker: "paper".into(),
+            environment: Environment::Paper,
+            account_id: text("id").into(),
+            account_number: text("account_number").into(),
+            label: "Sim".into(),
+            scopes: vec!["trading".into()],
+            linked_at: jiff::Timestamp::UNIX_EPOCH,
+        };
+        let (links, tokens) = (Links::memory(), Tokens::memory());
+        tokens.put(&link.id, &SecretString::from(sim.ready.paper_token.clone())).await.unwrap();
+        links.put(vec![link.clone()]).await.unwrap();
+        let accounts =
+            Accounts { specs: Arc::new(specs(&sim.ready)), links: Arc::new(links), tokens: Arc::new(tokens) };
+        let bench = Self { sim, http, accounts, link };
+        bench.control("rate_limit", json!({"limit": 1_000_000})).await;
+        bench
+    }
+
+    async fn control(&self, action: &str, body: Value) -> Value {
+        let url = format!("{}/_sim/{action}", self.sim.ready.paper.api_url);
+        let mut tries = 0;
+        loop {
+            // The brokerage drops connections when told to, this one as well.
+            match self.http.post(&url).json(&body).send().await {
+                Ok(answer) => {
+                    assert!(answer.status().is_success(), "{action}: {}", answer.text().await.unwrap());
+                    return answer.json().await.unwrap();
+                }
+                Err(error) => {
+                    tries += 1;
+                    assert!(tries < 50, "{action}: {error}");
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            }
+        }
+    }
+
+    async fn truth(&self) -> Value {
+        let url = format!("{}/_sim/truth", self.sim.ready.paper.api_url);
+        for _ in 0..200 {
+            if let Ok(answer) = self.http.get(&url).send().await
+                && let Ok(truth) = answer.json().await
+            {
+                return truth;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("the brokerage does not tell the truth any more")
+    }
+
+    /// A program on the account, connecting.
+    fn program(&self, locks: Option<&Path>) -> Program {
+        let settings = Settings { locks: locks.map(Path::to_owned), ..replay::settings() };
+        let mut running = start::headless(&settings, &self.accounts);
+        running.start(vec![self.link.clone()]);
+        Program { running }
+    }
+}
+
+struct Program {
+    running: Loop,
+}
+
+impl Program {
+    async fn until(&mut self, what: &str, done: impl Fn(&Model) -> bool) {
+        if done(&self.running.model) {
+            return;
+        }
+        let ran = tokio::time::timeout(PATIENCE, self.running.headless(|model| !done(model))).await;
+        assert!(ran.is_ok(), "not seen: {what}; the account is {:?}", self.running.model.accounts[0].state());
+    }
+
+    async fn live(&mut self) {
+        self.until("live", |model| model.accounts[0].state().is_live()).await;
+    }
+
+    /// Runs beside something else.
+    async fn beside<T>(&mut self, other: impl Future<Output = T>) -> T {
+        tokio::select! {
+            biased;
+            value = other => value,
+            code = self.running.headless(|_| true) => panic!("the program ended with {code}"),
+        }
+    }
+
+    fn resync(&mut self) {
+        drop(self.running.handle(Msg::Key(Chord::char('r'))));
+    }
+}
+
+/// What is shown, in the terms of the truth: each order's status and quantity, each execution's order, span and price.
+fn shown(model: &Model) -> (BTreeMap<String, (String, String)>, Vec<String>) {
+    let blotter = &model.accounts[0].blotter;
+    let orders = blotter.orders().map(|order| {
+        (order.id.to_string(), (order.status.as_str().to_owned(), order.cum_qty.decimal().normalize().to_string()))
+    });
+    let mut executions: Vec<String> = blotter
+        .executions()
+        .map(|row| match row.kind {
+            ExecutionKind::Trade => {
+                let number = |value: rust_decimal::Decimal| value.normalize().to_string();
+                let cum = row.cum_qty.map(|qty| number(qty.decimal())).unwrap_or_default();
+                let px = row.px.map(|px| number(px.decimal())).unwrap_or_default();
+                format!("{} {} to {cum} at {px}", row.order_id, number(row.qty.decimal()))
+            }
+            _ => format!("{row:?}"),
+        })
+        .collect();
+    executions.sort();
+    (orders.collect(), executions)
+}
+
+fn told(truth: &Value) -> (BTreeMap<String, (String, String)>, Vec<String>) {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let number = |value: &Value| text(value).parse::<rust_decimal::Decimal>().unwrap().normalize().to_string();
+    let orders = truth["orders"].as_array().unwrap().iter();
+    let orders = orders.map(|order| (text(&order["id"]), (text(&order["status"]), number(&order["filled_qty"]))));
+    let executions = truth["executions"].as_array().unwrap().iter();
+    let mut executions: Vec<String> = executions
+        .map(|row| {
+            let (order, qty, cum) = (text(&row["order_id"]), number(&row["qty"]), number(&row["cum_qty"]));
+            format!("{order} {qty} to {cum} at {}", number(&row["price"]))
+        })
+        .collect();
+    executions.sort();
+    (orders.collect(), executions)
+}
+
+fn faults(seed: u64) -> Vec<&'static str> {
+    const ALL: [&str; 11] = [
+        "lose@15%",
+        "duplicate@20%",
+        "reorder@20%",
+        "delay=150ms@10%",
+        "truncate@4%",
+        "data_null@5%",
+        "unknown_event@5%",
+        "503@15%",
+        "slow=300ms@15%",
+        "cut_body@8%",
+        "lose_answer@8%",
+    ];
+    // Every seed has another half of them.
+    ALL.into_iter()
+        .enumerate()
+        .filter(|(place, _)| (seed * 0x9E37_79B9 >> (place + 3)) & 1 == 1)
+        .map(|(_, rule)| rule)
+        .collect()
+}
+
+async fn one_seed(seed: u64) {
+    let bench = Bench::open(seed).await;
+    let mut program = bench.program(None);
+    program.live().await;
+    for rule in faults(seed) {
+        bench.control("fault", json!({"rule": format!("{rule}/paper")})).await;
+    }
+    bench.control("bot", json!({"on": true, "rate": 60})).await;
+    let busy = async {
+        for turn in 0.. {
+            let traded = bench.truth().await["executions"].as_array().unwrap().len();
+            if traded >= 60 {
+                break;
+            }
+            match (turn + seed) % 7 {
+                3 => drop(bench.control("drop", json!({})).await),
+                5 => drop(bench.control("refuse", json!({"for": "400ms"})).await),
+                _ => {}
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        bench.control("bot", json!({"on": false})).await;
+        bench.control("clear", json!({})).await;
+    };
+    program.beside(busy).await;
+    // Nothing moves from here on; the user asks for the truth, as `r` does, and has it.
+    bench.control("pace", json!({"pace": "0.1"})).await;
+    program.resync();
+    program.until("live again", |model| model.accounts[0].state().is_live()).await;
+    let truth = bench.truth().await;
+    let wanted = told(&truth);
+    program.until("the truth", |model| shown(model) == wanted).await;
+    bench.sim.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn socket_seeds_end_in_the_truth() {
+    let count = std::env::var("BROKERDECK_SOCKET_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(4_u64);
+    for first in (1..=count).step_by(4) {
+        let runs = (first..(first + 4).min(count + 1)).map(|seed| tokio::spawn(one_seed(seed)));
+        for (seed, run) in (first..).zip(runs.collect::<Vec<_>>()) {
+            assert!(run.await.is_ok(), "seed {seed}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_second_instance_polls_says_why_and_takes_over() {
+    let (bench, folder) = (Bench::open(3).await, tempfile::tempdir().unwrap());
+    let mut first = bench.program(Some(folder.path()));
+    first.live().await;
+    let mut second = bench.program(Some(folder.path()));
+    second.until("polling", |model| matches!(model.accounts[0].state(), ConnectionState::Polling { .. })).await;
+    let reason = second.running.model.accounts[0].state().reason().unwrap().to_owned();
+    assert!(reason.contains("another brokerdeck"), "{reason}");
+    second.until("a picture", |model| model.accounts[0].session.has_picture()).await;
+
+    let body = json!({"symbol": "AAPL", "qty": "3", "side": "buy", "type": "limit", "time_in_force": "day", "limit_price": "1.00"});
+    let order = bench.control("place", body).await;
+    bench.control("fill", json!({"order": order["id"], "price": "1.00"})).await;
+    let filled = |model: &Model| model.accounts[0].blotter.executions().count() == 1;
+    first.until("the fill", filled).await;
+    second.until("the fill by asking", filled).await;
+
+    drop(first);
+    second.live().await;
+    assert_eq!(second.running.model.accounts[0].blotter.executions().count(), 1, "nothing is told twice");
+    bench.sim.stop().await;
+}
