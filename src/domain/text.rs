@@ -29,7 +29,8 @@ pub fn sanitize_to(text: &str, limit: usize) -> String {
         } else {
             marks = 0;
             if kept == limit {
-                out.pop();
+                // The last character goes with its marks, or the text would be wider than asked.
+                while out.pop().is_some_and(|last| last.width() == Some(0)) {}
                 out.push('…');
                 break;
             }
@@ -90,5 +91,6 @@ mod tests {
         let zalgo = format!("e{}", "\u{0301}".repeat(50));
         assert_eq!(sanitize(&zalgo).chars().count(), 1 + MARKS);
         assert_eq!(sanitize_to("abcdef", 4), "abc…");
+        assert_eq!(sanitize_to("abe\u{301}\u{301}f", 3), "ab…");
     }
 }

@@ -13,6 +13,7 @@ mod cli;
 mod client;
 mod docs;
 mod fixture;
+mod hostile;
 mod layering;
 mod linking;
 mod pty;

@@ -1,0 +1,141 @@
+//! Hostile input: every way in, fed with seeded mutations of what belongs there.
+//!
+//! `cargo test` runs tens of thousands a target. More: `BROKERDECK_FUZZ_RUNS=1000000 cargo test --release hostile`; another
+//! part of the sequence with `BROKERDECK_FUZZ_SEED`. The same targets run under cargo-fuzz from `fuzz/`.
+
+mod mutator;
+mod targets;
+
+use self::mutator::Mutator;
+
+const RUNS: u64 = 40_000;
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|text| text.parse().ok())
+}
+
+/// Runs a target; what fails is printed in full, so that it can become a test of its own.
+fn run(name: &str, runs: u64, seeds: &[Vec<u8>]) {
+    let (_, target) = targets::ALL.iter().find(|(known, _)| *known == name).unwrap();
+    for seed in seeds {
+        target(seed);
+    }
+    let mut mutator = Mutator::new(number("BROKERDECK_FUZZ_SEED").unwrap_or(1));
+    let runs = number("BROKERDECK_FUZZ_RUNS").map_or(runs, |wanted| wanted * runs / RUNS);
+    for run in 0..runs {
+        let input = mutator.mutate(seeds);
+        let survived = std::panic::catch_unwind(|| target(&input));
+        assert!(survived.is_ok(), "{name}: run {run} fell over {:?}", String::from_utf8_lossy(&input));
+    }
+}
+
+fn texts(all: &[&str]) -> Vec<Vec<u8>> {
+    all.iter().map(|text| text.as_bytes().to_vec()).collect()
+}
+
+fn fixtures() -> Vec<String> {
+    vec![include_str!("../fixtures/fill.json").to_owned(), include_str!("../fixtures/mleg_fill.json").to_owned()]
+}
+
+/// A frame's order, as REST would answer it.
+fn order(frame: &str) -> String {
+    let value: serde_json::Value = serde_json::from_str(frame).unwrap();
+    value["data"]["order"].to_string()
+}
+
+#[test]
+fn frames_of_any_bytes_neither_panic_nor_count_twice() {
+    let mut seeds: Vec<Vec<u8>> = fixtures().into_iter().map(String::into_bytes).collect();
+    let packed = seeds.iter().map(|text| {
+        let value: serde_json::Value = serde_json::from_slice(text).unwrap();
+        rmp_serde::to_vec_named(&value).unwrap()
+    });
+    seeds.extend(packed.collect::<Vec<_>>());
+    seeds.extend(texts(&[
+        r#"{"stream":"authorization","data":{"status":"authorized","action":"authenticate"}}"#,
+        r#"{"stream":"listening","data":{"streams":["trade_updates"]}}"#,
+        r#"[{"T":"error","code":402,"msg":"auth failed"}]"#,
+        r#"{"action":"error","data":{"error_message":"invalid"}}"#,
+    ]));
+    run("frame", RUNS, &seeds);
+}
+
+#[test]
+fn rest_bodies_of_any_bytes_neither_panic_nor_count_twice() {
+    let orders: Vec<String> = fixtures().iter().map(|frame| order(frame)).collect();
+    let mut seeds: Vec<Vec<u8>> = orders.iter().map(|order| order.clone().into_bytes()).collect();
+    seeds.push(format!("[{}]", orders.join(",")).into_bytes());
+    seeds.extend(texts(&[
+        r#"[{"id":"20260101::a","activity_type":"FILL","order_id":"o1","cum_qty":"10","leaves_qty":"0","price":"1.5","qty":"10","side":"buy","symbol":"F","transaction_time":"2026-01-02T15:00:00.1Z","type":"fill"},{"id":"20260102::b","activity_type":"DIV","date":"2026-01-02","net_amount":"1.2","symbol":"F"}]"#,
+        r#"{"timestamp":"2026-01-02T10:00:00-05:00","is_open":true,"next_open":"2026-01-05T09:30:00-05:00","next_close":"2026-01-02T16:00:00-05:00"}"#,
+        r#"{"timestamp":[1,2],"equity":[1.5,null],"profit_loss":[0,null],"profit_loss_pct":[0,null],"base_value":1,"timeframe":"1D"}"#,
+        r#"[{"symbol":"F","qty":"-3","avg_entry_price":"1.5","side":"short","market_value":"-4.5","unrealized_pl":"0","current_price":"1.5"}]"#,
+        r#"{"id":"u","account_number":"PA1","status":"ACTIVE","currency":"USD","cash":"1","equity":"1.5","last_equity":"1","buying_power":"2","trading_blocked":false}"#,
+    ]));
+    run("rest", RUNS, &seeds);
+}
+
+#[test]
+fn no_callback_of_a_stranger_ends_an_attempt() {
+    let seeds = texts(&[
+        "GET\nlocalhost:41970\n/callback\ncode=c&state=guess\ndocument",
+        "GET\nlocalhost:41970\n/callback\nerror=access_denied&state=\ndocument",
+        "GET\n127.0.0.1:41970\n/callback\niss=https%3A%2F%2Fapp.alpaca.markets&code=c&state=x",
+    ]);
+    run("callback", RUNS, &seeds);
+}
+
+#[test]
+fn no_pasted_address_of_a_stranger_ends_an_attempt() {
+    let seeds = texts(&[
+        "http://localhost:41970/callback?code=c&state=guess",
+        "  http://localhost:41970/callback?error=access_denied&error_description=no&state=#x\n",
+        "code=c&state=guess",
+    ]);
+    run("pasted", RUNS, &seeds);
+}
+
+#[test]
+fn a_journal_of_any_bytes_opens_or_is_kept_aside() {
+    use brokerdeck::io::journal::{Batch, Journal, Record};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.sqlite");
+    let journal = Journal::open(&path).unwrap().journal;
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let mut batch = Batch::new("paper/one".into(), jiff::Timestamp::UNIX_EPOCH);
+        batch.records.push(Record::Account("account".into()));
+        let order = brokerdeck::broker::alpaca::wire::order(&order(&fixtures()[0])).unwrap();
+        batch.records.push(Record::Order(Box::new(order), brokerdeck::domain::Source::Stream));
+        journal.append(batch).await.unwrap();
+        journal.barrier().await.unwrap();
+    });
+    drop(journal);
+    // Each run opens and may set aside a file on disk.
+    run("journal", RUNS / 400, &[std::fs::read(&path).unwrap(), b"not a database".to_vec(), Vec::new()]);
+}
+
+#[test]
+fn a_configuration_of_any_bytes_is_accepted_or_refused_in_words_without_its_secrets() {
+    let example = include_str!("../../config.example.toml");
+    let own = format!(
+        "[oauth]\nclient_id = \"id\"\nclient_secret = \"{0}\"\nredirect_uris = [\"http://127.0.0.1:41970/callback\"]\n\
+         [ui]\ntheme = \"dark\"\n[keys]\n\"orders.cancel\" = \"x\"\n\
+         [[brokers]]\nid = \"acme\"\nenvironment = \"paper\"\nauthorize_url = \"https://a.example/o\"\n\
+         token_url = \"https://a.example/t\"\napi_url = \"https://a.example\"\nstream_url = \"wss://a.example/s\"\n\
+         client_id = \"c\"\nclient_secret = \"{0}\"\nredirect_uris = [\"http://127.0.0.1:41970/callback\"]\n",
+        targets::SECRET
+    );
+    run("config", RUNS / 2, &texts(&[example, &own]));
+}
+
+#[test]
+fn sanitised_text_neither_controls_a_terminal_nor_grows() {
+    let seeds = texts(&[
+        "AAPL",
+        "a\u{1b}[31mred\u{1b}]0;title\u{7}",
+        "e\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}",
+        "\u{202e}LPAA\u{2066}\u{200b}\u{feff}\u{e0041}漢字👩‍👩‍👧‍👦",
+    ]);
+    run("sanitizer", RUNS, &seeds);
+}

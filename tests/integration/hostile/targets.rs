@@ -1,0 +1,148 @@
+//! What must hold for any bytes at all, one function for each way in. Shared by `cargo test`, which feeds them mutations,
+//! and by the cargo-fuzz targets in `fuzz/`.
+
+use std::path::Path;
+
+use brokerdeck::broker::alpaca::wire::{self, Frame};
+use brokerdeck::config::Config;
+use brokerdeck::domain::blotter::Blotter;
+use brokerdeck::domain::text::sanitize_to;
+use brokerdeck::domain::{Mono, TradeUpdate};
+use brokerdeck::io::journal::Journal;
+use brokerdeck::link::flow::{CallbackRequest, CallbackVerdict, Flow, FlowRandom};
+
+/// Every target by name.
+pub const ALL: [(&str, fn(&[u8])); 7] = [
+    ("frame", frame),
+    ("rest", rest),
+    ("callback", callback),
+    ("pasted", pasted),
+    ("journal", journal),
+    ("config", config),
+    ("sanitizer", sanitizer),
+];
+
+/// The secret of the configuration seeds; no problem found in a file may repeat it.
+pub const SECRET: &str = "zqCANARYqz";
+
+/// A message of the stream. What is read from it merges without a panic, and a second time without a change.
+pub fn frame(bytes: &[u8]) {
+    match wire::frame(bytes) {
+        Frame::Update(update) => merged(&update),
+        Frame::Error { message } => harmless(&message),
+        Frame::Unknown { text } => harmless(&text),
+        Frame::Empty | Frame::Authorization { .. } | Frame::Listening { .. } => {}
+    }
+}
+
+fn merged(update: &TradeUpdate) {
+    let mut blotter = Blotter::default();
+    drop(blotter.apply_update(update));
+    let rows = blotter.executions().count();
+    let again = blotter.apply_update(update);
+    assert!(again.executions.is_empty() && again.tape.is_empty(), "twice told, twice counted: {again:?}");
+    assert_eq!(blotter.executions().count(), rows);
+}
+
+/// A body of REST, read as everything it may be; lists merge as a snapshot.
+pub fn rest(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    drop(wire::account(text));
+    drop(wire::clock(text));
+    drop(wire::history(text));
+    drop(wire::position(text));
+    drop(wire::list(text, "positions", wire::position));
+    let orders = wire::list(text, "orders", wire::order).unwrap_or_default();
+    let orders = if orders.is_empty() { wire::order(text).into_iter().collect() } else { orders };
+    let rows = wire::list(text, "activities", wire::activity).unwrap_or_default();
+    let mut blotter = Blotter::default();
+    drop(blotter.apply_snapshot(&orders, &rows));
+    let again = blotter.apply_snapshot(&orders, &rows);
+    assert!(again.executions.is_empty(), "twice told, twice counted: {again:?}");
+}
+
+/// A request to the callback port by somebody who does not know the state: it never ends the attempt.
+///
+/// Its lines are method, host, path, query and `Sec-Fetch-Dest`; a missing one is not sent.
+pub fn callback(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let mut lines = text.split('\n');
+    let request = CallbackRequest {
+        method: lines.next().unwrap_or_default(),
+        host: lines.next(),
+        path: lines.next().unwrap_or_default(),
+        query: lines.next(),
+        sec_fetch_dest: lines.next(),
+    };
+    let mut flow = attempt();
+    let verdict = flow.check_callback(&request, Mono::from_millis(1));
+    assert!(matches!(verdict, CallbackVerdict::Ignored(_)) && !flow.is_used(), "a stranger was believed: {text:?}");
+}
+
+/// A pasted address by somebody who does not know the state.
+pub fn pasted(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let mut flow = attempt();
+    let verdict = flow.check_pasted(&text, Mono::from_millis(1));
+    let ignored = verdict.is_none_or(|verdict| matches!(verdict, CallbackVerdict::Ignored(_)));
+    assert!(ignored && !flow.is_used(), "a stranger was believed: {text:?}");
+}
+
+fn attempt() -> Flow {
+    let config = Config::empty(Path::new("config.toml")).unwrap();
+    let mut spec = config.broker("alpaca-paper").unwrap().clone();
+    spec.client_id = Some("client".to_owned());
+    // No input holds this state: it is never shown to the mutator.
+    let random = FlowRandom { state: [0x5A; 32], verifier: [0xA5; 32] };
+    Flow::new(&random, &spec, "http://localhost:41970/callback", Mono::from_millis(300_000)).unwrap()
+}
+
+/// A journal file: it opens, or is set aside whole under another name and a new one begun.
+pub fn journal(bytes: &[u8]) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.sqlite");
+    std::fs::write(&path, bytes).unwrap();
+    let opened = Journal::open(&path).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let known = runtime.block_on(opened.journal.load(&"paper/one".into())).unwrap();
+    drop(opened.journal);
+    if opened.notice.is_some() || known.notice.is_some() {
+        let kept = std::fs::read_dir(folder.path()).unwrap().any(|entry| {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            name != "journal.sqlite" && !name.ends_with("-wal") && !name.ends_with("-shm")
+        });
+        assert!(kept, "a file was set aside and is not there");
+    }
+}
+
+/// A configuration: accepted, or refused in words that name a cure and repeat no secret.
+pub fn config(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    if let Err(error) = Config::parse(&text, Path::new("config.toml")) {
+        let words = error.to_string();
+        // A mutation may have moved the secret to where an address belongs, and an address is quoted.
+        let in_its_place = text.matches(SECRET).count() == text.matches(&format!("client_secret = \"{SECRET}")).count();
+        assert!(words.contains("config.toml") && !(in_its_place && words.contains(SECRET)), "{words}");
+        words.lines().for_each(harmless);
+    }
+}
+
+/// Text on its way to the screen.
+pub fn sanitizer(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    for limit in [1, 8, 40, 512] {
+        let clean = sanitize_to(&text, limit);
+        harmless(&clean);
+        assert!(unicode_width::UnicodeWidthStr::width(clean.as_str()) <= 2 * limit + 2, "{limit}: {clean:?}");
+        assert_eq!(sanitize_to(&clean, limit), clean, "clean text stays as it is");
+    }
+}
+
+/// Nothing in it moves a cursor, turns text around or hides.
+fn harmless(text: &str) {
+    let bad = text.chars().find(|ch| {
+        ch.is_control()
+            || matches!(u32::from(*ch), 0x200B..=0x200F | 0x202A..=0x202E | 0x2066..=0x2069 | 0xFEFF | 0xE_0000..=0xE_007F)
+    });
+    assert_eq!(bad, None, "{text:?}");
+}
