@@ -3,6 +3,7 @@
 //! Everything that can fail, block or differ between two runs is in here; what it learns goes to the core as a message.
 
 pub mod accounts;
+mod alarm;
 pub mod browser;
 pub mod callback;
 pub mod choices;

@@ -398,6 +398,23 @@ impl Blotter {
                     self.line(at, event, order_id.clone(), Some(other), source, changes);
                 }
             }
+            Entered::Parted { renamed, new } => {
+                if let Some((from, to, line)) = renamed {
+                    if let Some(entry) = line.and_then(|line| self.tape.entry_mut(line)) {
+                        entry.execution = Some(to.clone());
+                        changes.tape.push(entry.number);
+                    }
+                    if from != new {
+                        changes.removed.push(from);
+                    }
+                    changes.revised.push(to);
+                }
+                let apart = self.ledger.get(&new).map(|row| (row.at, row.source));
+                let (at, source) = apart.unwrap_or((at, source));
+                changes.executions.push(new.clone());
+                let vacant = self.trim(&order_id, changes);
+                self.show(vacant, at, event, order_id, new, source, changes);
+            }
             Entered::New => {
                 changes.executions.push(id.clone());
                 let vacant = match undone {
@@ -407,15 +424,30 @@ impl Blotter {
                     }
                     None => self.trim(&order_id, changes),
                 };
-                match vacant.and_then(|line| self.tape.entry_mut(line)) {
-                    Some(entry) => {
-                        (entry.at, entry.event, entry.execution) = (at, event.clone(), Some(id.clone()));
-                        changes.tape.push(entry.number);
-                        self.ledger.shown_on(&id, entry.number);
-                    }
-                    None => self.line(at, event, order_id, Some(id), source, changes),
-                }
+                self.show(vacant, at, event, order_id, id, source, changes);
             }
+        }
+    }
+
+    /// Shows a new execution on a line that shows nothing any more, or on one of its own.
+    #[expect(clippy::too_many_arguments, reason = "a line of the tape has that many parts")]
+    fn show(
+        &mut self,
+        vacant: Option<u64>,
+        at: Option<Timestamp>,
+        event: &TradeEvent,
+        order_id: OrderId,
+        id: ExecutionId,
+        source: Source,
+        changes: &mut Changes,
+    ) {
+        match vacant.and_then(|line| self.tape.entry_mut(line)) {
+            Some(entry) => {
+                (entry.at, entry.event, entry.execution) = (at, event.clone(), Some(id.clone()));
+                changes.tape.push(entry.number);
+                self.ledger.shown_on(&id, entry.number);
+            }
+            None => self.line(at, event, order_id, Some(id), source, changes),
         }
     }
 
@@ -533,7 +565,11 @@ impl Blotter {
             self.doubts.insert(id.clone(), doubt);
             return;
         }
-        let execution = ledger::inferred_bust(order, explained);
+        let mut execution = ledger::inferred_bust(order, explained);
+        // The same span may have been executed and undone once more at a time no later answer tells apart.
+        while self.ledger.get(&execution.id).is_some() {
+            execution.id = format!("{}+", execution.id).into();
+        }
         self.doubts.remove(id);
         self.enter(execution, &TradeEvent::TradeBust, changes);
     }

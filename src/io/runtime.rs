@@ -10,9 +10,9 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::sleep_until;
 
 use self::memory::Reading;
+use super::alarm::Alarm;
 use super::clock::Clock;
 use super::effects::Effects;
 use super::journal::{Batch, Journal};
@@ -171,27 +171,25 @@ impl Loop {
         self.model.next_deadline(self.clock.now())
     }
 
-    async fn wait(clock: Clock, deadline: Option<Mono>) {
-        match deadline {
-            Some(at) => sleep_until(clock.instant(at).into()).await,
-            None => std::future::pending().await,
-        }
+    fn alarm_at(&self, deadline: Option<Mono>) -> Option<std::time::Instant> {
+        deadline.map(|at| self.clock.instant(at))
     }
 
     /// Runs without a screen until the model is done; `seen` looks at the model after every batch and may stop the loop.
     pub async fn headless(&mut self, mut seen: impl FnMut(&Model) -> bool) -> u8 {
         let mut signals = signals::listen();
         let mut batch = Vec::with_capacity(BATCH);
+        let alarm = Alarm::new();
         loop {
             if let Some(code) = self.model.exit {
                 return code;
             }
-            let deadline = self.deadline();
+            let deadline = self.alarm_at(self.deadline());
             tokio::select! {
                 biased; // signals first: a flood of updates must not keep the program from ending
                 Some(msg) = signals.recv() => batch.push(msg),
                 1.. = self.inbox.recv_many(&mut batch, BATCH) => {}
-                () = Self::wait(self.clock, deadline) => batch.push(Msg::Tick),
+                () = alarm.wait(deadline) => batch.push(Msg::Tick),
             }
             for msg in batch.drain(..) {
                 self.refresh_memory(&msg).await;

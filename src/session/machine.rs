@@ -101,8 +101,10 @@ const HEALTHY: Duration = Duration::from_mins(1);
 /// Balances and positions are asked again this soon after an execution, and at most this often.
 const REFRESH_AFTER: Duration = Duration::from_millis(300);
 const REFRESH_EVERY: Duration = Duration::from_secs(3);
-/// Balances and positions of a quiet account.
+/// Balances and positions of an account whose value moves.
 const MARKS_EVERY: Duration = Duration::from_secs(10);
+/// Of one that holds nothing: only a transfer or a fill, which is heard of, changes it.
+const MARKS_RARELY: Duration = Duration::from_mins(1);
 /// While polling: passes, and attempts to get a stream after all.
 const POLL_EVERY: Duration = Duration::from_secs(6);
 const STREAM_AGAIN: Duration = Duration::from_mins(5);
@@ -135,6 +137,7 @@ pub struct Session {
     audits: Audits,
     latency: Option<Duration>,
     pictured: bool,
+    holds: bool,
 }
 
 impl Session {
@@ -164,6 +167,7 @@ impl Session {
             audits: Audits::default(),
             latency: None,
             pictured: false,
+            holds: true,
         }
     }
 

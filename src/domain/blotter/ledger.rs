@@ -1,9 +1,12 @@
 //! The executions: each once, by its id or by the quantities it spans, with placeholders for what is not explained yet.
 
+mod pairs;
+
 use std::collections::HashMap;
 
 use rust_decimal::Decimal;
 
+use self::pairs::{Fit, Pair};
 use crate::domain::ablation::{Ablation, left_out};
 use crate::domain::execution::{Execution, ExecutionKind, Source};
 use crate::domain::ids::{ExecutionId, OrderId};
@@ -39,6 +42,13 @@ pub(super) enum Entered {
         /// Placeholders for what is left of its range.
         rest: Vec<ExecutionId>,
     },
+    /// It belongs to a report that stood with another of the same span, which is an execution of its own after all.
+    Parted {
+        /// The row that took another id back: the one it had, the one it has now, the line of the tape it stands on.
+        renamed: Option<(ExecutionId, ExecutionId, Option<u64>)>,
+        /// The execution that is new.
+        new: ExecutionId,
+    },
     /// It is new.
     New,
 }
@@ -57,8 +67,8 @@ pub(super) struct Trimmed {
 struct Slot {
     execution: Execution,
     line: Option<u64>,
-    /// It stands for an activity row and an execution id both, and takes no second of either.
-    unified: bool,
+    /// It stands for an activity row and an execution id both, and takes a second of either only if it fits better.
+    pair: Option<Box<Pair>>,
 }
 
 /// The rows of one order and what they add up to, so that a busy order is not summed anew at every fill.
@@ -88,16 +98,6 @@ pub(super) struct Ledger {
 /// The id of an execution known only from an activity row.
 pub(super) fn row_id(row: &str) -> ExecutionId {
     ExecutionId::from(format!("{ROW}{row}"))
-}
-
-/// True when two reports may be of one moment: stream and activity list round their times differently. Where something
-/// was undone the same span may have been executed again soon after.
-fn same_moment(a: &Execution, b: &Execution, strict: bool) -> bool {
-    let apart = jiff::SignedDuration::from_millis(if strict { 1_500 } else { 4_000 });
-    match (a.at, b.at) {
-        (Some(a), Some(b)) => a.duration_since(b).abs() < apart,
-        _ => true,
-    }
 }
 
 /// True for the id of a placeholder of this order.
@@ -325,8 +325,10 @@ impl Ledger {
         if let Some(slot) = self.by_id.get(&execution.id).copied() {
             return if self.complete(slot, &execution) { Entered::Completed(execution.id) } else { Entered::Known };
         }
-        if let Some(slot) = self.same_span(&execution) {
-            return self.unify(slot, execution);
+        match self.same_span(&execution) {
+            Some((slot, Fit::Free)) => return self.unify(slot, execution),
+            Some((slot, Fit::Better)) => return self.part(slot, execution),
+            None => {}
         }
         if matches!(execution.kind, ExecutionKind::Bust { .. })
             && !is_inferred(&execution.id)
@@ -368,44 +370,6 @@ impl Ledger {
             known.source = Source::Stream;
         }
         more
-    }
-
-    /// The execution that spans the same quantities of the same order; only where one of the two has no id of its own.
-    fn same_span(&self, execution: &Execution) -> Option<u32> {
-        execution.cum_qty?;
-        if execution.kind != ExecutionKind::Trade {
-            return None;
-        }
-        let rows = self.by_order.get(&execution.order_id)?;
-        if !is_row(&execution.id) && rows.lone_rows == 0 {
-            return None;
-        }
-        rows.slots.iter().copied().find(|slot| {
-            self.slot(*slot).is_some_and(|held| {
-                let known = &held.execution;
-                known.kind == ExecutionKind::Trade
-                    && known.cum_qty == execution.cum_qty
-                    && known.qty == execution.qty
-                    && is_row(&known.id) != is_row(&execution.id)
-                    && !held.unified
-                    && same_moment(known, execution, rows.undone)
-            })
-        })
-    }
-
-    fn unify(&mut self, slot: u32, execution: Execution) -> Entered {
-        let more = self.complete(slot, &execution);
-        if let Some(held) = self.slot_mut(slot) {
-            held.unified = true;
-        }
-        if !is_row(&execution.id) {
-            return self.rename(slot, execution);
-        }
-        self.by_id.insert(execution.id, slot);
-        match self.row(slot) {
-            Some(known) if more => Entered::Completed(known.id.clone()),
-            _ => Entered::Known,
-        }
     }
 
     /// Gives a slot the id it should have had; the old id still finds it.
@@ -483,7 +447,7 @@ impl Ledger {
         Some(held)
     }
 
-    fn push(&mut self, execution: Execution) {
+    fn push(&mut self, execution: Execution) -> u32 {
         let slot = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
         self.by_id.insert(execution.id.clone(), slot);
         let rows = self.by_order.entry(execution.order_id.clone()).or_default();
@@ -501,6 +465,7 @@ impl Ledger {
             ExecutionKind::Correction { .. } => (rows.corrected, rows.undone) = (true, true),
         }
         rows.lone_rows += u32::from(is_row(&execution.id));
-        self.slots.push(Some(Slot { execution, line: None, unified: false }));
+        self.slots.push(Some(Slot { execution, line: None, pair: None }));
+        slot
     }
 }

@@ -212,6 +212,48 @@ fn a_bust_nobody_told_of_is_inferred_once_and_then_takes_its_real_id() {
 }
 
 #[test]
+fn the_same_span_undone_twice_at_one_moment_is_two_undoings() {
+    let mut blotter = Blotter::default();
+    blotter.apply_update(&fill("e1", "o", 40, 40, 1));
+    let after = order("o", OrderStatus::PartiallyFilled, 0, 9);
+    blotter.apply_snapshot(std::slice::from_ref(&after), &[]);
+    // The row of a second execution of the same span turns up; it was undone as well, and the order says nothing new.
+    blotter.apply_snapshot(std::slice::from_ref(&after), &[row("r2", 40, 40, 5)]);
+    blotter.apply_snapshot(std::slice::from_ref(&after), &[]);
+    blotter.apply_snapshot(std::slice::from_ref(&after), &[]);
+    assert_eq!(blotter.executions().count(), 4, "two executions, two undoings");
+    assert!(blotter.unsettled().next().is_none(), "the rows add up");
+}
+
+/// The same span executed twice, a second apart, because the first was undone and nobody told: whichever reports come
+/// in whichever order, each row ends with the execution of its own moment, and each is shown as new once.
+#[test]
+fn of_two_executions_of_one_span_each_finds_its_own_row() {
+    let told = |id: &str, when| fill(id, "o", 40, 40, when);
+    let orders = [[0, 1, 2, 3], [2, 1, 3, 0], [3, 0, 1, 2], [2, 0, 3, 1], [1, 2, 0, 3], [0, 3, 2, 1], [3, 1, 0, 2]];
+    for arrivals in orders {
+        let mut blotter = Blotter::default();
+        let mut shown = Vec::new();
+        for arrival in arrivals {
+            let changes = match arrival {
+                0 => blotter.apply_update(&told("e1", 1)),
+                1 => blotter.apply_update(&told("e2", 2)),
+                2 => blotter.apply_snapshot(&[], &[row("r1", 40, 40, 1)]),
+                _ => blotter.apply_snapshot(&[], &[row("r2", 40, 40, 2)]),
+            };
+            shown.extend(changes.executions);
+        }
+        let mut left: Vec<_> = blotter.executions().map(|row| (row.id.to_string(), row.at)).collect();
+        left.sort();
+        assert_eq!(left, [("e1".to_owned(), Some(at(1))), ("e2".to_owned(), Some(at(2)))], "{arrivals:?}");
+        assert_eq!(shown.len(), 2, "{arrivals:?}: {shown:?}");
+        for line in blotter.tape().iter().filter(|line| line.execution.is_some()) {
+            assert!(blotter.execution(line.execution.as_ref().unwrap()).is_some(), "{arrivals:?}");
+        }
+    }
+}
+
+#[test]
 fn a_stale_answer_of_rest_changes_nothing() {
     let mut blotter = Blotter::default();
     blotter.apply_update(&fill("e1", "o", 40, 40, 5));

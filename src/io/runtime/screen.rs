@@ -10,6 +10,7 @@ use futures_util::StreamExt;
 use super::{BATCH, Loop};
 use crate::app::{Effect, Msg};
 use crate::domain::Mono;
+use crate::io::alarm::Alarm;
 use crate::io::terminal::{self, Screen};
 use crate::io::{hyperlink, input, signals};
 use crate::view::{self, ViewState};
@@ -28,6 +29,7 @@ impl Loop {
         let mut reading = self.reading.take();
         let mut next_frame = Mono::default();
         let mut pressed = true;
+        let alarm = Alarm::new();
         loop {
             if let Some(code) = self.model.exit {
                 return code;
@@ -53,6 +55,7 @@ impl Loop {
             if self.model.dirty {
                 deadline = Some(deadline.map_or(next_frame, |at| at.min(next_frame)));
             }
+            let deadline = self.alarm_at(deadline);
             tokio::select! {
                 biased; // keys first: the operator never queues behind the tape
                 event = keys.next() => match event {
@@ -66,7 +69,7 @@ impl Loop {
                 Some(msg) = signals.recv() => batch.push(msg),
                 read = Self::read(&mut reading) => self.begin(read),
                 1.. = self.inbox.recv_many(&mut batch, BATCH) => {}
-                () = Self::wait(self.clock, deadline) => batch.push(Msg::Tick),
+                () = alarm.wait(deadline) => batch.push(Msg::Tick),
             }
             for msg in std::mem::take(&mut batch) {
                 self.refresh_memory(&msg).await;

@@ -33,7 +33,8 @@ impl Oracle {
             let Some(execution) = blotter.execution(id) else { continue };
             match &execution.kind {
                 ExecutionKind::Trade => {
-                    let truth = truth_of(broker, execution)?;
+                    // By the name it was announced under: a later merge of the same step may have given it another.
+                    let truth = truth_of(broker, &Execution { id: id.clone(), ..execution.clone() })?;
                     if !self.announced.insert(truth.clone()) {
                         return Err(format!("execution {truth} was shown twice"));
                     }
@@ -115,7 +116,12 @@ pub(super) fn settled(broker: &Broker, blotter: &Blotter, since: Timestamp) -> R
         }
         let sum = sum_of(blotter, &truth.id);
         if sum != truth.cum_qty {
-            return Err(format!("the rows of {} add up to {sum} and not {}", truth.id, truth.cum_qty));
+            let rows: Vec<_> = blotter
+                .executions_of(&truth.id)
+                .iter()
+                .map(|row| format!("{} {:?} {}", row.id, row.kind, row.qty))
+                .collect();
+            return Err(format!("the rows of {} add up to {sum} and not {}: {rows:?}", truth.id, truth.cum_qty));
         }
         if placeholders.contains(&truth.id) && !held.undone && held.states[0].0 >= since {
             return Err(format!("order {} still has an unexplained row", truth.id));

@@ -1,9 +1,11 @@
 //! What REST says: passes, refreshed balances, the confirmation of a refusal.
 
-use super::{Duration, MARKS_EVERY, Now, Output, POLL_EVERY, Phase, REFRESH_AFTER, REFRESH_EVERY, Session, Timer};
-use crate::domain::Account;
+use super::{
+    Duration, MARKS_EVERY, MARKS_RARELY, Now, Output, POLL_EVERY, Phase, REFRESH_AFTER, REFRESH_EVERY, Session, Timer,
+};
 use crate::domain::ablation::{Ablation, left_out};
 use crate::domain::blotter::Blotter;
+use crate::domain::{Account, Position};
 use crate::session::request::{Reply, Request, RequestError, RequestErrorKind, RequestId};
 use crate::session::resync::{Picture, RATE_LIMIT_WAIT, Resync, Since, Step};
 use crate::session::state::ConnectionState;
@@ -53,7 +55,7 @@ impl Session {
             self.refresh.swap_remove(place);
             match result.map(|reply| *reply) {
                 Ok(Reply::Account(account)) => self.on_account(account, blotter, now),
-                Ok(Reply::Positions(positions)) => self.out.push_back(Output::Positions(positions)),
+                Ok(Reply::Positions(positions)) => self.on_positions(positions),
                 Err(error) if error.kind == RequestErrorKind::Unauthorized => self.confirm(error.message, false, now),
                 Err(RequestError { kind: RequestErrorKind::RateLimited { retry_after }, .. }) => {
                     self.hold(retry_after.unwrap_or(RATE_LIMIT_WAIT), now);
@@ -106,7 +108,7 @@ impl Session {
             }
         }
         if let Some(positions) = picture.positions {
-            self.out.push_back(Output::Positions(positions));
+            self.on_positions(positions);
         }
         if picture.history_before.is_some() {
             blotter.set_history_before(picture.history_before);
@@ -156,6 +158,11 @@ impl Session {
         if !left_out(Ablation::Audit) {
             self.timers.set(Timer::Audit, next);
         }
+    }
+
+    fn on_positions(&mut self, positions: Vec<Position>) {
+        self.holds = !positions.is_empty();
+        self.out.push_back(Output::Positions(positions));
     }
 
     /// Balances came: is it still the same account, and may it trade?
@@ -211,7 +218,7 @@ impl Session {
         if !matches!(self.phase, Phase::Live) {
             return;
         }
-        self.timers.set(Timer::Marks, now.mono + MARKS_EVERY);
+        self.timers.set(Timer::Marks, now.mono + if self.holds { MARKS_EVERY } else { MARKS_RARELY });
         if !self.refresh.is_empty() || self.hold_until.is_some_and(|until| until > now.mono) {
             return;
         }

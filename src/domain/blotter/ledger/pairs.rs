@@ -1,0 +1,127 @@
+//! Which activity row is which execution of the stream, where nothing says that their ids are one (API.md 5.4): the
+//! same span of the same order, at the nearest moment. A partner that fits better parts a pair that was made too soon.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Entered, Ledger, Slot, is_row};
+use crate::domain::execution::{Execution, ExecutionKind, Source};
+use crate::domain::ids::ExecutionId;
+
+/// An activity row and an execution id on one slot.
+#[derive(Debug)]
+pub(super) struct Pair {
+    row: ExecutionId,
+    row_at: Option<Timestamp>,
+    told_at: Option<Timestamp>,
+    /// The row came first; what came first is what was shown as new.
+    row_first: bool,
+}
+
+/// How a report fits a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Fit {
+    /// The slot has no partner of this kind yet.
+    Free,
+    /// It has one that is further away in time.
+    Better,
+}
+
+/// Stream and activity list need not round their times alike. Where something was undone, the same span may have been
+/// executed again soon after.
+fn apart_at_most(undone: bool) -> SignedDuration {
+    SignedDuration::from_millis(if undone { 1_500 } else { 4_000 })
+}
+
+fn distance(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<SignedDuration> {
+    Some(a?.duration_since(b?).abs())
+}
+
+impl Ledger {
+    /// The slot that spans the same quantities of the same order and stands for the other kind of report, nearest in
+    /// time.
+    pub(super) fn same_span(&self, execution: &Execution) -> Option<(u32, Fit)> {
+        execution.cum_qty?;
+        if execution.kind != ExecutionKind::Trade {
+            return None;
+        }
+        let rows = self.by_order.get(&execution.order_id)?;
+        let most = apart_at_most(rows.undone);
+        let fitting = rows.slots.iter().filter_map(|slot| {
+            let held = self.slot(*slot)?;
+            let known = &held.execution;
+            let same = known.kind == ExecutionKind::Trade
+                && known.cum_qty == execution.cum_qty
+                && known.qty == execution.qty
+                && known.px.is_none_or(|px| execution.px.is_none_or(|other| px == other));
+            let (away, fit) = if same { fit(held, execution)? } else { return None };
+            (away < most).then_some((away, fit, *slot))
+        });
+        fitting.min().map(|(_, fit, slot)| (slot, fit))
+    }
+
+    /// Lets a slot stand for both reports.
+    pub(super) fn unify(&mut self, slot: u32, execution: Execution) -> Entered {
+        let Some(known) = self.row(slot) else { return Entered::New };
+        let row_first = is_row(&known.id);
+        let pair = if row_first {
+            Pair { row: known.id.clone(), row_at: known.at, told_at: execution.at, row_first }
+        } else {
+            Pair { row: execution.id.clone(), row_at: execution.at, told_at: known.at, row_first }
+        };
+        let more = self.complete(slot, &execution);
+        if let Some(held) = self.slot_mut(slot) {
+            held.pair = Some(Box::new(pair));
+        }
+        if !is_row(&execution.id) {
+            return self.rename(slot, execution);
+        }
+        self.by_id.insert(execution.id, slot);
+        match self.row(slot) {
+            Some(known) if more => Entered::Completed(known.id.clone()),
+            _ => Entered::Known,
+        }
+    }
+
+    /// Takes one of a pair away for a partner that fits better. The one that came first keeps the slot.
+    pub(super) fn part(&mut self, slot: u32, execution: Execution) -> Entered {
+        let Some(held) = self.slot_mut(slot) else { return Entered::New };
+        let (Some(pair), line) = (held.pair.take(), held.line) else { return Entered::New };
+        let order = execution.order_id.clone();
+        let told = Execution { at: pair.told_at, source: Source::Stream, ..held.execution.clone() };
+        let row = Execution {
+            id: pair.row.clone(),
+            at: pair.row_at,
+            position_qty: None,
+            source: Source::Reconcile,
+            ..held.execution.clone()
+        };
+        // Who came first was shown as new, and stays; the other was never shown by itself.
+        let (stays, other) = if pair.row_first { (row, told) } else { (told, row) };
+        let from = std::mem::replace(&mut held.execution, stays.clone()).id;
+        self.by_id.insert(stays.id.clone(), slot);
+        let new = if is_row(&execution.id) == is_row(&stays.id) {
+            let beside = self.push(other);
+            self.unify(beside, execution);
+            beside
+        } else {
+            self.unify(slot, execution);
+            self.push(other)
+        };
+        self.recount(&order);
+        let name = |slot| self.row(slot).map(|row| row.id.clone());
+        let renamed = name(slot).filter(|to| *to != from).map(|to| (from, to, line));
+        name(new).map_or(Entered::Known, |new| Entered::Parted { renamed, new })
+    }
+}
+
+/// How far a report is from a slot, and whether the slot is free for it.
+fn fit(held: &Slot, report: &Execution) -> Option<(SignedDuration, Fit)> {
+    let known = &held.execution;
+    let Some(pair) = &held.pair else {
+        let other_kind = is_row(&known.id) != is_row(&report.id);
+        return other_kind.then(|| (distance(known.at, report.at).unwrap_or(SignedDuration::ZERO), Fit::Free));
+    };
+    let partner = if is_row(&report.id) { pair.told_at } else { pair.row_at };
+    let (new, old) = (distance(partner, report.at)?, distance(pair.told_at, pair.row_at)?);
+    (new < old).then_some((new, Fit::Better))
+}
