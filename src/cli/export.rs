@@ -66,7 +66,7 @@ pub async fn run(context: &Context, args: &ExportArgs) -> Result<(), Error> {
         let message = format!("there is no journal at {}", path.display());
         return Err(Error::Failed { message, hint: Some(hint), source: None });
     }
-    let journal = Reader::open(&path).map_err(broken)?;
+    let journal = Reader::open(&path).map_err(|error| broken(&error))?;
     let labels: HashMap<LinkId, LinkRecord> = known.iter().map(|link| (link.id.clone(), link.clone())).collect();
     let mut out = Sheet::new(args, labels)?;
     for link in wanted(&journal, &known, &args.accounts)? {
@@ -75,7 +75,7 @@ pub async fn run(context: &Context, args: &ExportArgs) -> Result<(), Error> {
             What::Executions => journal.executions(&range, |link, row| out.execution(&link, &row)),
             What::Orders => journal.orders(&range, |link, order| out.order(&link, &order)),
         }
-        .map_err(broken)?;
+        .map_err(|error| broken(&error))?;
         if unreadable > 0 {
             output::note(&format!("{unreadable} rows were written by another version and are left out"));
         }
@@ -83,7 +83,7 @@ pub async fn run(context: &Context, args: &ExportArgs) -> Result<(), Error> {
     out.end()
 }
 
-fn broken(error: JournalError) -> Error {
+fn broken(error: &JournalError) -> Error {
     Error::failed(error.to_string())
 }
 
@@ -92,7 +92,7 @@ fn wanted(journal: &Reader, known: &[LinkRecord], names: &[String]) -> Result<Ve
     if names.is_empty() || names.iter().any(|name| name == "all") {
         return Ok(vec![None]);
     }
-    let journaled = journal.links().map_err(broken)?;
+    let journaled = journal.links().map_err(|error| broken(&error))?;
     let mut found = Vec::new();
     for name in names {
         // An account that was unlinked since is still known to the journal by its id.

@@ -96,7 +96,7 @@ mod tests {
         let alarm = Alarm::new();
         let began = Instant::now();
         tokio::select! {
-            () = alarm.wait(Some(began + Duration::from_secs(60))) => panic!("rang a minute early"),
+            () = alarm.wait(Some(began + Duration::from_mins(1))) => panic!("rang a minute early"),
             () = alarm.wait(None) => panic!("rang without a moment"),
             () = tokio::time::sleep(Duration::from_millis(5)) => {}
         }
