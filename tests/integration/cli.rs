@@ -180,6 +180,8 @@ fn completion_scripts_are_valid_in_the_shells_that_are_here() {
     }
     let power = brokerdeck(home.path(), &["completions", "powershell"]);
     assert!(text(&power.stdout).contains("Register-ArgumentCompleter"), "{power:?}");
+}
+
 fn execution(number: i64, symbol: &str) -> brokerdeck::domain::Execution {
     use brokerdeck::domain::execution::{Execution, ExecutionKind, Source};
     use brokerdeck::domain::{Price, Qty};

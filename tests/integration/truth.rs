@@ -194,7 +194,7 @@ fn faults(seed: u64) -> Vec<&'static str> {
     // Every seed has another half of them.
     ALL.into_iter()
         .enumerate()
-        .filter(|(place, _)| (seed * 0x9E37_79B9 >> (place + 3)) & 1 == 1)
+        .filter(|(place, _)| ((seed * 0x9E37_79B9) >> (place + 3)) & 1 == 1)
         .map(|(_, rule)| rule)
         .collect()
 }

@@ -11,8 +11,11 @@ use brokerdeck::domain::{Mono, TradeUpdate};
 use brokerdeck::io::journal::Journal;
 use brokerdeck::link::flow::{CallbackRequest, CallbackVerdict, Flow, FlowRandom};
 
+/// Takes any bytes, and panics where something does not hold.
+pub type Target = fn(&[u8]);
+
 /// Every target by name.
-pub const ALL: [(&str, fn(&[u8])); 7] = [
+pub const ALL: [(&str, Target); 7] = [
     ("frame", frame),
     ("rest", rest),
     ("callback", callback),
