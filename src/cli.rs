@@ -6,6 +6,7 @@ pub mod account;
 pub mod accounts;
 pub mod activity;
 pub mod brokers;
+pub mod cast;
 pub mod complete;
 
 pub mod config;

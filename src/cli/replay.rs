@@ -1,11 +1,11 @@
-//! `brokerdeck replay FILE`: plays a recorded run on the real screen.
+//! `brokerdeck replay FILE`: plays a recorded run on the real screen, or writes it down as an asciinema file.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crossterm::event::{Event, KeyCode, KeyEventKind, KeyModifiers};
 
-use super::{Global, HEADLESS_HINT, pace};
+use super::{Global, HEADLESS_HINT, cast, output, pace};
 use crate::error::Error;
 use crate::io::record::{RecordError, Recorder, Replay};
 use crate::io::runtime::Loop;
@@ -21,6 +21,12 @@ pub struct ReplayArgs {
     /// How fast to play, from 0.1 to 100; 1 is as it was.
     #[arg(long, value_name = "X", default_value = "1", value_parser = pace::parse)]
     pub pace: rust_decimal::Decimal,
+    /// Write an asciinema file instead of playing; `-` is stdout.
+    #[arg(long, value_name = "OUT")]
+    pub cast: Option<PathBuf>,
+    /// The size of its screen.
+    #[arg(long, value_name = "COLSxROWS", default_value = "120x34", value_parser = cast::size, requires = "cast")]
+    pub size: (u16, u16),
 }
 
 /// The longest wait between two messages, so that a night without events does not take a night to watch.
@@ -43,6 +49,9 @@ pub fn recorder(path: Option<&Path>, settings: &Settings, running: &Loop) -> Res
 pub fn run(global: &Global, args: &ReplayArgs) -> Result<u8, Error> {
     let mut replay = Replay::open(&args.file).map_err(unreadable)?;
     let mut state = super::theme::choose(global.theme.as_deref().unwrap_or("auto"), global.color, false)?;
+    if let Some(out) = &args.cast {
+        return write_cast(&mut replay, &mut state, args, out);
+    }
     let (guard, mut screen) = terminal::enter(false)
         .map_err(|error| Error::usage(format!("cannot open the screen: {error}"), HEADLESS_HINT.to_owned()))?;
     let mut paused = false;
@@ -74,8 +83,28 @@ pub fn run(global: &Global, args: &ReplayArgs) -> Result<u8, Error> {
     outcome
 }
 
+fn write_cast(
+    replay: &mut Replay,
+    state: &mut crate::view::ViewState,
+    args: &ReplayArgs,
+    out: &Path,
+) -> Result<u8, Error> {
+    if out == Path::new("-") {
+        let mut text = Vec::new();
+        cast::write(replay, state, args.size, args.pace, &mut text)?;
+        return output::line(String::from_utf8_lossy(&text).trim_end()).map(|_| 0);
+    }
+    let file = std::fs::File::create(out).map_err(|error| {
+        Error::usage(format!("{}: {error}", out.display()), "name a file that can be written".to_owned())
+    })?;
+    let mut file = std::io::BufWriter::new(file);
+    cast::write(replay, state, args.size, args.pace, &mut file)?;
+    std::io::Write::flush(&mut file).map_err(|error| Error::failed(error.to_string()))?;
+    Ok(0)
+}
+
 #[expect(clippy::needless_pass_by_value, reason = "it stands where an error is mapped")]
-fn unreadable(error: RecordError) -> Error {
+pub(super) fn unreadable(error: RecordError) -> Error {
     Error::usage(error.to_string(), "recordings are made with `brokerdeck --record FILE`".to_owned())
 }
 
@@ -109,7 +138,8 @@ fn key() -> std::io::Result<Option<Key>> {
     }
 }
 
-fn slowed(wait: Duration, pace: rust_decimal::Decimal) -> Duration {
+/// A wait at another pace.
+pub(super) fn slowed(wait: Duration, pace: rust_decimal::Decimal) -> Duration {
     let millis = rust_decimal::Decimal::from(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
     let scaled = millis.checked_div(pace).and_then(|millis| u64::try_from(millis.trunc()).ok());
     Duration::from_millis(scaled.unwrap_or(0))

@@ -222,7 +222,7 @@ fn all(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Panes) {
         sheet.marked(mark, account.session.state().word(), style);
         let value = account.account.as_ref().map(|dated| &dated.value);
         sheet.figure(cents(value.and_then(|account| account.equity)), 2, plain, theme.faint);
-        super::change_cell(pen, sheet, value.and_then(Account::day_pl).map(Money::decimal), true, !fresh);
+        super::change_cell(pen, sheet, cents(value.and_then(Account::day_pl)), true, !fresh);
         let percent = value.and_then(Account::day_pl_percent).map(|percent| percent.round_dp(2));
         super::change_cell(pen, sheet, percent, false, !fresh);
         sheet.figure(cents(value.and_then(|account| account.buying_power)), 2, plain, theme.faint);
@@ -259,7 +259,7 @@ fn total(pen: &Pen<'_>, sheet: &mut super::table::Sheet, model: &Model, environm
     sheet.text("", theme.dim);
     sheet.figure(cents(sum(|account| account.equity)), 2, plain, theme.faint);
     let (day, last) = (sum(Account::day_pl), sum(|account| account.last_equity));
-    super::change_cell(pen, sheet, day.map(Money::decimal), true, stale);
+    super::change_cell(pen, sheet, cents(day), true, stale);
     let percent = day.zip(last).and_then(|(day, last)| day.percent_of(last)).map(|percent| percent.round_dp(2));
     super::change_cell(pen, sheet, percent, false, stale);
     sheet.figure(cents(sum(|account| account.buying_power)), 2, plain, theme.faint);

@@ -11,6 +11,7 @@ use brokerdeck::link::progress::Sensitive;
 use brokerdeck::view::{Theme, ViewState, render};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use rust_decimal::Decimal;
 
 use super::fixture::{brokers, program};
 use super::stage;
@@ -95,6 +96,57 @@ fn a_recording_is_its_owners_alone_and_holds_no_secret() {
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
     assert!(Recorder::create(&path, &settings(), &desk.model).is_err(), "an existing file is never overwritten");
+}
+
+/// What an asciinema file shows at its end, and its times.
+fn watched(cast: &str) -> (String, Vec<Decimal>) {
+    let mut lines = cast.lines();
+    let head: serde_json::Value = serde_json::from_str(lines.next().unwrap()).unwrap();
+    assert_eq!(head["version"], 2);
+    let side = |name: &str| std::num::NonZero::new(u16::try_from(head[name].as_u64().unwrap()).unwrap()).unwrap();
+    let mut parser = vt100::Parser::new(side("height"), side("width"), 0);
+    let mut times = Vec::new();
+    for line in lines {
+        let (at, kind, text): (serde_json::Number, String, String) = serde_json::from_str(line).unwrap();
+        assert_eq!(kind, "o");
+        times.push(at.to_string().parse().unwrap());
+        parser.process(text.as_bytes());
+    }
+    (parser.screen().contents(), times)
+}
+
+#[test]
+fn a_recording_becomes_an_asciinema_file_that_ends_on_the_same_screen() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    let run = stage::desk("order", SIZE).log;
+    let frames = record(&path, &run);
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_brokerdeck"))
+        .args(["replay", path.to_str().unwrap(), "--cast", "-", "--size", "120x36", "--theme", "dark"])
+        .env_clear()
+        .env("HOME", folder.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let (shown, times) = watched(std::str::from_utf8(&output.stdout).unwrap());
+    assert!(times.is_sorted() && times.first() == Some(&Decimal::ZERO), "{times:?}");
+    let last = frames.last().unwrap();
+    for (line, y) in shown.lines().zip(0..) {
+        let cells: String = (0..SIZE.0).map(|x| last[(x, y)].symbol()).collect();
+        assert_eq!(line.trim_end(), cells.trim_end(), "line {y}");
+    }
+}
+
+#[test]
+fn the_demo_in_assets_is_an_asciinema_file_of_modest_size() {
+    let cast = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo.cast")).unwrap();
+    assert!(cast.len() < 300_000, "{} bytes", cast.len());
+    let (_, times) = watched(&cast);
+    assert!(
+        times.is_sorted() && times.last().is_some_and(|last| (Decimal::TEN..Decimal::ONE_HUNDRED).contains(last)),
+        "{times:?}"
+    );
+    assert!(cast.contains("SIMULATED") && cast.contains("Alpaca Live"));
 }
 
 #[test]

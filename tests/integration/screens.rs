@@ -331,6 +331,21 @@ fn another_time_zone_moves_every_time_at_once() {
     }
 }
 
+#[test]
+fn totals_and_the_day_of_every_account_are_in_cents() {
+    let mut desk = stage::desk("all", (140, 40));
+    for account in &mut desk.model.accounts {
+        let figures = account.account.as_mut().unwrap();
+        figures.value.equity = Some("103820.567898765".parse().unwrap());
+    }
+    let area = Rect::new(0, 0, 140, 40);
+    let mut buffer = Buffer::empty(area);
+    let mut view = ViewState::default();
+    render(&desk.model, &mut view, area, &mut buffer);
+    let text = Shot { buffer, view }.text();
+    assert!(text.contains("+1,204.12") && !text.contains("+1,204.1178"), "{text}");
+}
+
 /// The README's pictures are frames of today's code. `BRKD_PICTURES=write` makes them anew.
 #[test]
 fn the_pictures_in_assets_are_what_the_program_draws() {

@@ -51,7 +51,6 @@ pub fn desk(name: &str, size: (u16, u16)) -> Desk {
     desk.send(Msg::Resize { cols: size.0, rows: size.1 });
     match name {
         "paper" | "simulated" | "picture" | "odd" => desk.press("3"),
-        "odd-positions" => desk.press("4"),
         "both" => desk.press("1"),
         "live" => {
             desk.press("] 3");
@@ -83,7 +82,7 @@ pub fn desk(name: &str, size: (u16, u16)) -> Desk {
             desk.press("3 enter");
         }
         "account" => desk.press("2"),
-        "positions" => desk.press("4"),
+        "positions" | "odd-positions" => desk.press("4"),
         "help" => desk.press("?"),
         "add" => {
             desk.press("a");

@@ -180,7 +180,8 @@ impl Model {
             Pane::Account => None,
             Pane::Orders => self.rows.orders.selected.as_ref().map(|key| &key.link),
             Pane::Positions => self.rows.positions.selected.as_ref().map(|key| &key.link),
-            Pane::Tape => self.rows.tape.selected.as_ref().map(|key| &key.link),
+            // Without a cursor the tape's newest line is the one at hand.
+            Pane::Tape => self.rows.tape.selected.as_ref().or(self.rows.tape.rows.front()).map(|key| &key.link),
         };
         match link {
             Some(link) => self.account(link),
