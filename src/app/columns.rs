@@ -30,8 +30,21 @@ pub enum SortValue {
     Time(Timestamp),
     /// A figure.
     Number(Decimal),
-    /// A word.
+    /// A short word, its bytes: sorting a long list must not allocate a word for every row.
+    Word([u8; 16]),
+    /// A text.
     Text(Arc<str>),
+}
+
+impl SortValue {
+    /// A short word; of a longer one the beginning counts.
+    fn word(word: &str) -> Self {
+        let mut bytes = [0; 16];
+        for (byte, from) in bytes.iter_mut().zip(word.bytes()) {
+            *byte = from;
+        }
+        Self::Word(bytes)
+    }
 }
 
 /// What a row is sorted by. Invariant: the keys of one list have one direction; a missing value stands last either way.
@@ -188,15 +201,15 @@ impl OrderColumn {
         match self {
             Self::Account => Some(SortValue::Text(Arc::clone(&account.link.label))),
             Self::Time => placed_at(order).map(SortValue::Time),
-            Self::Side => Some(SortValue::Text(Arc::from(order.side.as_str()))),
-            Self::Symbol => Some(SortValue::Text(Arc::from(order.symbol.as_str()))),
+            Self::Side => Some(SortValue::word(order.side.as_str())),
+            Self::Symbol => Some(SortValue::Text(order.symbol.shared())),
             Self::Qty => number(order.qty.map(Qty::decimal)),
             Self::Filled => number(Some(order.cum_qty.decimal())),
-            Self::Type => Some(SortValue::Text(Arc::from(order.order_type.as_str()))),
+            Self::Type => Some(SortValue::word(order.order_type.as_str())),
             Self::Limit => number(order.limit_px.map(Price::decimal)),
             Self::Stop => number(order.stop_px.map(Price::decimal)),
             Self::Avg => number(order.avg_px.map(Price::decimal)),
-            Self::Tif => Some(SortValue::Text(Arc::from(order.tif.as_str()))),
+            Self::Tif => Some(SortValue::word(order.tif.as_str())),
             Self::Status => Some(SortValue::Rank(status_rank(&order.status))),
         }
     }
@@ -208,7 +221,7 @@ impl PositionColumn {
         let number = |value: Option<Decimal>| value.map(SortValue::Number);
         match self {
             Self::Account => Some(SortValue::Text(Arc::clone(&account.link.label))),
-            Self::Symbol => Some(SortValue::Text(Arc::from(position.symbol.as_str()))),
+            Self::Symbol => Some(SortValue::Text(position.symbol.shared())),
             Self::Qty => number(Some(position.qty.decimal())),
             Self::Avg => number(position.avg_px.map(Price::decimal)),
             Self::Last => number(position.last_px.map(Price::decimal)),
@@ -228,9 +241,9 @@ impl TapeColumn {
         match self {
             Self::Account => Some(SortValue::Text(Arc::clone(&account.link.label))),
             Self::Time => entry.at.map(SortValue::Time),
-            Self::Event => Some(SortValue::Text(Arc::from(entry.event.as_str()))),
-            Self::Side => order.map(|order| SortValue::Text(Arc::from(order.side.as_str()))),
-            Self::Symbol => order.map(|order| SortValue::Text(Arc::from(order.symbol.as_str()))),
+            Self::Event => Some(SortValue::word(entry.event.as_str())),
+            Self::Side => order.map(|order| SortValue::word(order.side.as_str())),
+            Self::Symbol => order.map(|order| SortValue::Text(order.symbol.shared())),
             Self::Qty => execution.map(|execution| SortValue::Number(execution.qty.decimal())),
             Self::Price => execution.and_then(|execution| execution.px).map(|px| SortValue::Number(px.decimal())),
         }

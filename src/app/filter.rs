@@ -99,13 +99,15 @@ impl Filter {
         self.terms.is_empty()
     }
 
-    /// Whether a row passes; `field` gives a field's value, `words` everything a bare word is looked for in.
-    pub fn passes<'a>(&self, field: impl Fn(&str) -> Value<'a>, words: impl Fn() -> Vec<Cow<'a, str>>) -> bool {
+    /// Whether a row passes; `field` gives a field's value, `any` tells whether a bare word occurs in the row.
+    ///
+    /// Asked of every row of a list at every letter typed, so that nothing is allocated on the way.
+    pub fn passes<'a>(&self, field: impl Fn(&str) -> Value<'a>, any: impl Fn(&str) -> bool) -> bool {
         self.terms.iter().all(|term| {
             let holds = match &term.test {
-                Test::Word(wanted) => words().iter().any(|word| word.to_lowercase().contains(wanted)),
+                Test::Word(wanted) => any(wanted),
                 Test::Field(name, wanted) => match field(name) {
-                    Value::Word(word) => word.to_lowercase().starts_with(wanted.as_str()),
+                    Value::Word(word) => begins(&word, wanted),
                     Value::Figure(Some(figure)) => wanted.parse::<Decimal>().is_ok_and(|wanted| figure == wanted),
                     Value::Figure(None) | Value::Absent => false,
                 },
@@ -146,21 +148,22 @@ impl Filter {
             "value" => Value::Figure(order.notional.map(Money::decimal)),
             _ => Value::Absent,
         };
-        let words = || {
-            let mut words = vec![
-                Cow::Borrowed(order.symbol.as_str()),
-                Cow::Borrowed(order.side.as_str()),
-                Cow::Borrowed(order.status.as_str()),
-                Cow::Borrowed(half),
-                Cow::Borrowed(order.order_type.as_str()),
-                Cow::Borrowed(order.id.as_str()),
-                Cow::Borrowed(&*account.link.label),
+        let any = |wanted: &str| {
+            let words = [
+                order.symbol.as_str(),
+                order.side.as_str(),
+                order.status.as_str(),
+                half,
+                order.order_type.as_str(),
+                order.id.as_str(),
+                &*account.link.label,
+                order.client_order_id.as_ref().map_or("", |id| id.as_str()),
             ];
-            words.extend(order.client_order_id.as_ref().map(|id| Cow::Borrowed(id.as_str())));
-            words.extend(placed_at(order).map(|at| Cow::Owned(at.to_string())));
-            words
+            // Writing a time costs more than all the rest; without a digit nothing of it is meant.
+            let time = || placed_at(order).is_some_and(|at| holds(&at.to_string(), wanted));
+            words.iter().any(|word| holds(word, wanted)) || (wanted.bytes().any(|byte| byte.is_ascii_digit()) && time())
         };
-        self.passes(field, words)
+        self.passes(field, any)
     }
 
     /// Whether a position passes.
@@ -177,9 +180,9 @@ impl Filter {
             "pl" => Value::Figure(position.unrealized_pl.map(Money::decimal)),
             _ => Value::Absent,
         };
-        let words =
-            || vec![Cow::Borrowed(position.symbol.as_str()), Cow::Borrowed(side), Cow::Borrowed(&*account.link.label)];
-        self.passes(field, words)
+        let any =
+            |wanted: &str| [position.symbol.as_str(), side, &account.link.label].iter().any(|word| holds(word, wanted));
+        self.passes(field, any)
     }
 
     /// Whether a line of the tape passes.
@@ -199,22 +202,33 @@ impl Filter {
             "price" => Value::Figure(execution.and_then(|execution| execution.px).map(Price::decimal)),
             _ => Value::Absent,
         };
-        let words = || {
-            vec![
-                Cow::Borrowed(symbol),
-                Cow::Borrowed(side),
-                Cow::Borrowed(entry.event.as_str()),
-                Cow::Borrowed(entry.order_id.as_str()),
-                Cow::Borrowed(&*account.link.label),
-            ]
+        let any = |wanted: &str| {
+            let words = [symbol, side, entry.event.as_str(), entry.order_id.as_str(), &account.link.label];
+            words.iter().any(|word| holds(word, wanted))
         };
-        self.passes(field, words)
+        self.passes(field, any)
     }
 
     /// Whether a plain line of text passes: only bare words count.
     pub fn line(&self, text: &str) -> bool {
-        self.passes(|_| Value::Absent, || vec![Cow::Borrowed(text)])
+        self.passes(|_| Value::Absent, |wanted| holds(text, wanted))
     }
+}
+
+/// Whether a text holds a word that is in small letters, in whatever case.
+fn holds(text: &str, wanted: &str) -> bool {
+    if !text.is_ascii() || !wanted.is_ascii() {
+        return text.to_lowercase().contains(wanted);
+    }
+    wanted.is_empty() || text.as_bytes().windows(wanted.len()).any(|part| part.eq_ignore_ascii_case(wanted.as_bytes()))
+}
+
+/// Whether a text begins with a word that is in small letters, in whatever case.
+fn begins(text: &str, wanted: &str) -> bool {
+    if !text.is_ascii() || !wanted.is_ascii() {
+        return text.to_lowercase().starts_with(wanted);
+    }
+    text.as_bytes().get(..wanted.len()).is_some_and(|part| part.eq_ignore_ascii_case(wanted.as_bytes()))
 }
 
 fn word(text: &str) -> Value<'_> {
@@ -260,7 +274,7 @@ mod tests {
             "limit" => Value::Figure(None),
             _ => Value::Absent,
         };
-        Filter::parse(filter).passes(field, || vec![Cow::Borrowed("AAPL"), Cow::Borrowed("sell")])
+        Filter::parse(filter).passes(field, |wanted| ["AAPL", "sell"].iter().any(|word| holds(word, wanted)))
     }
 
     #[test]
@@ -283,6 +297,12 @@ mod tests {
         for filter in ["msft", "side:buy", "qty>100", "qty<100", "-aapl", "aapl side:buy", "limit>0", "event:fill"] {
             assert!(!passes(filter), "{filter:?} keeps it out");
         }
+    }
+
+    #[test]
+    fn case_does_not_matter_in_any_script() {
+        assert!(holds("Größe", "größe") && holds("GRÖSSE 日本", "日本") && holds("BTC/USD", "c/u") && holds("x", ""));
+        assert!(begins("ÄRGER", "är") && begins("NVDA", "nv") && !begins("NV", "nvda") && !holds("NV", "nvda"));
     }
 
     #[test]

@@ -36,7 +36,8 @@ pub async fn run(context: &Context, args: &AccountArgs) -> Result<(), Error> {
 }
 
 fn table(link: &LinkRecord, account: &Account) -> Vec<String> {
-    let money = |value: Option<Money>| value.map_or_else(|| "--".to_owned(), |value| value.grouped(2));
+    // To the cent, as on the screen; brokers report ten digits more where shares are split, and --json has them all.
+    let money = |value: Option<Money>| value.map_or_else(|| "--".to_owned(), |value| value.rounded(2));
     let number = account.number.as_deref().unwrap_or(&link.account_number);
     let mut lines = vec![format!("{}  {}  {}  {}", link.label, number, link.environment, account.status)];
     let day = match (account.day_pl(), account.day_pl_percent()) {

@@ -50,7 +50,8 @@ pub fn resolve<'a>(links: &'a [LinkRecord], account: &str) -> Result<&'a LinkRec
             Err(Error::NeedsLink { message: "no account is linked".to_owned(), hint: Some(hint) })
         }
         [] => {
-            let hint = format!("linked are: {}", list(&links.iter().collect::<Vec<_>>()));
+            let names = links.iter().map(|link| format!("{} ({})", link.label, link.account_number));
+            let hint = format!("linked are: {}", names.collect::<Vec<_>>().join(", "));
             Err(Error::usage(format!("no linked account is called {account:?}"), hint))
         }
         several => {

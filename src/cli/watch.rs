@@ -6,6 +6,7 @@
 use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
+use unicode_width::UnicodeWidthStr;
 
 use super::select::AccountArgs;
 use super::{Context, accounts, json, output, select};
@@ -26,9 +27,16 @@ pub async fn run(context: &Context, args: &AccountArgs) -> Result<u8, Error> {
     let accounts = context.accounts();
     let links = select::links(&accounts::list(&accounts.links).await?, &args.accounts)?;
     let mut running = start::headless(&context.settings()?, &accounts);
+    let widest = links.iter().map(|link| link.label.width()).max().unwrap_or(0);
     running.start(links);
-    let mut printer =
-        Printer { json: args.json, tape: HashMap::new(), states: HashMap::new(), begun: HashSet::new(), failed: None };
+    let mut printer = Printer {
+        json: args.json,
+        tape: HashMap::new(),
+        states: HashMap::new(),
+        begun: HashSet::new(),
+        failed: None,
+        widest,
+    };
     let code = running.headless(|model| printer.print(model)).await;
     match printer.failed {
         Some(error) => Err(error),
@@ -43,6 +51,8 @@ struct Printer {
     /// Accounts that have been live; what their first picture showed was history.
     begun: HashSet<LinkId>,
     failed: Option<Error>,
+    /// The longest label.
+    widest: usize,
 }
 
 impl Printer {
@@ -97,10 +107,19 @@ impl Printer {
         Ok(true)
     }
 
+    /// The account as every line names it, in columns.
+    fn who(&self, account: &AccountState) -> String {
+        let label = &account.link.label;
+        let pad = " ".repeat(self.widest.saturating_sub(label.width()));
+        format!("{label}{pad}  {:<5}", account.link.environment)
+    }
+
     fn connection(&self, account: &AccountState, word: &str, reason: Option<&str>) -> Result<bool, Error> {
         if !self.json {
             let reason = reason.map_or_else(String::new, |reason| format!(": {}", sanitize_to(reason, 200)));
-            return output::line(&format!("{}  {}  {word}{reason}", account.link.label, account.link.environment));
+            // As wide as a time, so that accounts stand below each other.
+            let who = self.who(account);
+            return output::line(&format!("{:<24}  {who}  {word}{reason}", "connection"));
         }
         let mut line = head("connection", account);
         line.insert("state".to_owned(), Value::from(word));
@@ -114,7 +133,7 @@ impl Printer {
         if self.json {
             output::json_line(&document(account, entry, order, execution))
         } else {
-            output::line(&sentence(account, entry, order, execution))
+            output::line(&sentence(&self.who(account), entry, order, execution))
         }
     }
 }
@@ -148,11 +167,10 @@ fn document(
     line
 }
 
-fn sentence(account: &AccountState, entry: &TapeEntry, order: Option<&Order>, execution: Option<&Execution>) -> String {
+fn sentence(who: &str, entry: &TapeEntry, order: Option<&Order>, execution: Option<&Execution>) -> String {
     let at = entry.at.map_or_else(|| "--".to_owned(), |at| format!("{at:.3}"));
     let clean = |text: &str| sanitize_to(text, 40);
-    let mut text =
-        format!("{at}  {}  {}  {:<15}", account.link.label, account.link.environment, clean(entry.event.as_str()));
+    let mut text = format!("{at:<24}  {who}  {:<15}", clean(entry.event.as_str()));
     if let Some(order) = order {
         text.push_str(&format!("{:<5}{:<10}", clean(&order.side.label()), clean(order.symbol.as_str())));
     }

@@ -19,6 +19,11 @@ macro_rules! text_id {
                 Self(text.into())
             }
 
+            /// The text, shared.
+            pub fn shared(&self) -> Arc<str> {
+                Arc::clone(&self.0)
+            }
+
             /// The text as it came.
             pub fn as_str(&self) -> &str {
                 &self.0

@@ -236,3 +236,36 @@ async fn export_writes_what_the_journal_knows_by_account_and_time() {
     assert_eq!(text(&run(&["orders"]).stdout).lines().count(), 1, "a header alone");
     assert_eq!(run(&["executions", "--account", "nobody"]).status.code(), Some(4));
 }
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_twin_answers_in_tables_and_names_what_is_wrong() {
+    let stranger = super::stranger::Stranger::linked().await;
+    let run = |arguments: &[&str]| stranger.run("timeout", &[&["60", "brokerdeck"], arguments].concat());
+    let doctor = run(&["doctor"]);
+    let said = text(&doctor.stdout);
+    assert!(doctor.status.success() && !said.contains("FAIL"), "{said}");
+    assert!(said.contains("its clock is its own"), "{said}");
+    let ports = said.split("free callback port ").nth(1).unwrap().lines().next().unwrap();
+    let mut each: Vec<&str> = ports.split(", ").collect();
+    let count = each.len();
+    each.dedup();
+    each.sort_unstable();
+    each.dedup();
+    assert_eq!(each.len(), count, "a port is named twice: {ports}");
+
+    let nobody = run(&["account", "--account", "nobody"]);
+    assert_eq!(nobody.status.code(), Some(2));
+    assert!(text(&nobody.stderr).contains("Simulated Paper (PA3SIM0001)"), "{nobody:?}");
+
+    let account = text(&run(&["account", "--account", "all"]).stdout);
+    let equity = account.lines().find(|line| line.trim_start().starts_with("Equity")).unwrap();
+    assert_eq!(equity.rsplit_once('.').unwrap().1.len(), 2, "people read cents: {equity}");
+
+    let watch = stranger.run("sh", &["-c", "timeout 60 brokerdeck watch | head -n 6"]);
+    let lines: Vec<String> = text(&watch.stdout).lines().map(str::to_owned).collect();
+    assert_eq!(lines.len(), 6, "{lines:?}");
+    for line in &lines {
+        assert_eq!(line.find("Simulated Paper"), Some(26), "{lines:#?}");
+    }
+}

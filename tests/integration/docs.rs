@@ -70,80 +70,6 @@ fn the_themes_in_the_document_are_themes_and_every_role_is_told() {
     }
 }
 
-/// A simulated brokerage with one linked account, as a stranger would set it up with the commands alone.
-#[cfg(unix)]
-struct Stranger {
-    home: tempfile::TempDir,
-    sim: std::process::Child,
-}
-
-#[cfg(unix)]
-impl Stranger {
-    async fn linked() -> Self {
-        use std::io::BufRead;
-        let home = tempfile::tempdir().unwrap();
-        let mut sim = Self::command(home.path(), env!("CARGO_BIN_EXE_brokerdeck"))
-            .args(["sim", "--seed", "5", "--pace", "20"])
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        std::io::BufReader::new(sim.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let ready: serde_json::Value = serde_json::from_str(&line).unwrap();
-        let config = format!(
-            "[tokens]\nstore = \"file\"\n[[brokers]]\nid = \"sim\"\nname = \"Simulated Paper\"\nenvironment = \"paper\"\n\
-             authorize_url = {}\ntoken_url = {}\napi_url = {}\nstream_url = {}\nclient_id = {}\nclient_secret = {}\n\
-             redirect_uris = {}\n",
-            ready["authorize_url"],
-            ready["token_url"],
-            ready["paper"]["api_url"],
-            ready["paper"]["stream_url"],
-            ready["client_id"],
-            ready["client_secret"],
-            ready["redirect_uris"]
-        );
-        std::fs::write(home.path().join("config.toml"), config).unwrap();
-        let mut link = Self::command(home.path(), env!("CARGO_BIN_EXE_brokerdeck"))
-            .args(["link", "sim", "--no-browser", "--yes"])
-            .spawn()
-            .unwrap();
-        let mut url = String::new();
-        let mut said = std::io::BufReader::new(link.stdout.take().unwrap());
-        said.read_line(&mut url).unwrap();
-        // What a person does in the browser: Allow pressed on the same page; the redirect reaches the callback server.
-        drop(rustls::crypto::ring::default_provider().install_default());
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let allowed = client.post(url.trim()).header("content-type", "application/x-www-form-urlencoded");
-        let answer = allowed.body("decision=allow").send().await.unwrap();
-        assert!(answer.status().is_success(), "{answer:?}");
-        assert!(link.wait().unwrap().success());
-        Self { home, sim }
-    }
-
-    fn command(home: &Path, program: &str) -> std::process::Command {
-        let binary = Path::new(env!("CARGO_BIN_EXE_brokerdeck")).parent().unwrap();
-        let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap_or_default());
-        let mut command = std::process::Command::new(program);
-        command
-            .env_clear()
-            .env("HOME", home)
-            .env("PATH", path)
-            .env("BROKERDECK_CONFIG", home.join("config.toml"))
-            .current_dir(home)
-            .stdin(std::process::Stdio::null())
-            .stdout(std::process::Stdio::piped())
-            .stderr(std::process::Stdio::piped());
-        command
-    }
-}
-
-#[cfg(unix)]
-impl Drop for Stranger {
-    fn drop(&mut self) {
-        drop(self.sim.kill());
-        drop(self.sim.wait());
-    }
-}
-
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn every_example_for_scripts_runs() {
@@ -151,12 +77,11 @@ async fn every_example_for_scripts_runs() {
         eprintln!("skipped: jq is not installed, the examples of docs/SCRIPTING.md were not run");
         return;
     }
-    let stranger = Stranger::linked().await;
+    let stranger = super::stranger::Stranger::linked().await;
     let examples = blocks(&file("docs/SCRIPTING.md"), "sh");
     assert!(examples.len() >= 8, "{}", examples.len());
     for example in examples {
-        let mut command = Stranger::command(stranger.home.path(), "timeout");
-        let output = command.args(["60", "sh", "-eu", "-c", &example]).output().unwrap();
+        let output = stranger.run("timeout", &["60", "sh", "-eu", "-c", &example]);
         assert!(output.status.success(), "{example}\n{output:?}");
         assert!(!output.stdout.is_empty(), "{example}\nprints nothing: {output:?}");
     }

@@ -21,4 +21,6 @@ mod replay;
 mod screens;
 mod simulator;
 mod stage;
+#[cfg(unix)]
+mod stranger;
 mod truth;

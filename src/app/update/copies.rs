@@ -130,7 +130,11 @@ pub(super) fn cells(model: &Model) -> Vec<(&'static str, String)> {
             let Some((account, order)) = model.account(&key.link).zip(model.order(key)) else { return cells };
             for column in OrderColumn::ALL {
                 let value = match column {
+                    // Words are sorted by their beginning, and copied whole.
                     OrderColumn::Status => Some(order.status.to_string()),
+                    OrderColumn::Side => Some(order.side.to_string()),
+                    OrderColumn::Type => Some(order.order_type.to_string()),
+                    OrderColumn::Tif => Some(order.tif.to_string()),
                     other => other.value(account, order).map(text),
                 };
                 put(column.title(), value);
@@ -150,7 +154,11 @@ pub(super) fn cells(model: &Model) -> Vec<(&'static str, String)> {
             let Some((line, entry)) = line.and_then(|line| Some((line, model.tape_entry(line)?))) else { return cells };
             let Some(account) = model.account(&line.link) else { return cells };
             for column in TapeColumn::ALL {
-                put(column.title(), column.value(account, entry).map(text));
+                let value = match column {
+                    TapeColumn::Event => Some(entry.event.to_string()),
+                    other => other.value(account, entry).map(text),
+                };
+                put(column.title(), value);
             }
             put("Execution id", entry.execution.as_ref().map(ToString::to_string));
             put("Order id", Some(entry.order_id.to_string()));
@@ -173,6 +181,7 @@ fn text(value: SortValue) -> String {
         SortValue::Rank(rank) => rank.to_string(),
         SortValue::Time(at) => at.to_string(),
         SortValue::Number(number) => number.to_string(),
+        SortValue::Word(bytes) => String::from_utf8_lossy(&bytes).trim_end_matches('\0').to_owned(),
         SortValue::Text(text) => text.to_string(),
     }
 }

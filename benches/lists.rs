@@ -1,0 +1,89 @@
+//! What lists cost when they are long (P10): a step of the cursor with its frame, another sorting, a filter as it is typed.
+//!
+//! The orders are merged into the blotter as REST would bring them; nothing is measured of that.
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::duration_suboptimal_units,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "it fails like a test, and is none of the program"
+)]
+#![expect(clippy::unwrap_used, reason = "a bench that cannot set its stage has nothing to measure")]
+
+#[path = "../tests/integration/fixture.rs"]
+#[allow(dead_code, reason = "shared with the tests, which use all of it")]
+mod fixture;
+
+use brokerdeck::app::rows;
+use brokerdeck::domain::{OrderStatus, OrderType, Qty, Side};
+use brokerdeck::view::{ViewState, render};
+use divan::Bencher;
+use fixture::Desk;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+const AREA: Rect = Rect { x: 0, y: 0, width: 200, height: 60 };
+const SYMBOLS: [&str; 8] = ["AAPL", "MSFT", "NVDA", "TSLA", "SPY", "QQQ", "F", "KO"];
+/// A few thousand are a busy month; a million is more than any account has.
+const LENGTHS: [u32; 2] = [10_000, 1_000_000];
+
+fn main() {
+    divan::main();
+}
+
+/// A desk whose paper account has this many orders more.
+fn desk(orders: u32) -> Desk {
+    let mut desk = Desk::busy(0);
+    let blotter = &mut desk.model.accounts[0].blotter;
+    let numbers: Vec<u32> = (0..orders).collect();
+    for chunk in numbers.chunks(10_000) {
+        let made: Vec<_> = chunk.iter().map(|number| order(*number)).collect();
+        blotter.apply_snapshot(&made, &[]);
+    }
+    rows::rebuild_all(&mut desk.model);
+    desk.press("3");
+    desk
+}
+
+fn order(number: u32) -> brokerdeck::domain::Order {
+    let at = format!("{:02}:{:02}:{:02}", number / 3600 % 5, number / 60 % 60, number % 60);
+    let side = if number.is_multiple_of(3) { Side::Sell } else { Side::Buy };
+    let symbol = SYMBOLS[number as usize % SYMBOLS.len()];
+    let mut order = fixture::order(&format!("8{number:08}"), &at, side, symbol, "100", OrderType::Limit);
+    order.qty = Some(Qty::whole(i64::from(number % 977) + 1));
+    order.status = OrderStatus::Canceled;
+    order
+}
+
+#[divan::bench(args = LENGTHS, sample_count = 200, sample_size = 1)]
+fn scroll(bencher: Bencher<'_, '_>, orders: u32) {
+    let (mut desk, mut view) = (desk(orders), ViewState::default());
+    desk.press("ctrl-d ctrl-d ctrl-d");
+    let mut buffer = Buffer::empty(AREA);
+    bencher.bench_local(|| {
+        desk.press("j");
+        buffer.reset();
+        render(&desk.model, &mut view, AREA, &mut buffer);
+    });
+}
+
+#[divan::bench(args = LENGTHS, sample_count = 20, sample_size = 1)]
+fn sort_change(bencher: Bencher<'_, '_>, orders: u32) {
+    let mut desk = desk(orders);
+    bencher.bench_local(|| desk.press("s"));
+}
+
+#[divan::bench(args = LENGTHS, sample_count = 20, sample_size = 1)]
+fn filter_typed(bencher: Bencher<'_, '_>, orders: u32) {
+    let mut desk = desk(orders);
+    desk.press("/");
+    desk.write("nvd");
+    let mut on = false;
+    bencher.bench_local(|| {
+        on = !on;
+        desk.press(if on { "a" } else { "backspace" });
+    });
+}
