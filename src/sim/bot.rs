@@ -13,8 +13,10 @@ use super::engine::{
 };
 use super::market::Sym;
 
-/// Events that one act causes, about, in tenths.
-const EVENTS_PER_ACT_TENTHS: u64 = 26;
+/// Acts for each hundred events wanted, when enough have come and when some are missing: many acts are refused or find
+/// nothing to do, so a load hurries while fewer events have come than it is to cause.
+const ACTS_AT_EASE: u64 = 30;
+const ACTS_IN_A_HURRY: u64 = 300;
 
 /// How often the bot acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +63,8 @@ pub struct Bot {
     usual: Tempo,
     next_at: Timestamp,
     acts: u64,
+    /// When the load began, and how many events there had been.
+    load_from: Option<(Timestamp, u64)>,
 }
 
 impl Bot {
@@ -68,7 +72,7 @@ impl Bot {
     pub fn new(seed: u64, account: AccountNo, rate: Option<u32>) -> Self {
         let usual = rate.filter(|rate| *rate > 0).map_or(Tempo::Human, Tempo::Rate);
         let dice = Dice::new(seed, 40 + u64::from(account.0));
-        Self { account, dice, tempo: usual, usual, next_at: Timestamp::UNIX_EPOCH, acts: 0 }
+        Self { account, dice, tempo: usual, usual, next_at: Timestamp::UNIX_EPOCH, acts: 0, load_from: None }
     }
 
     /// Whose orders it places.
@@ -85,6 +89,7 @@ impl Bot {
     pub fn begin(&mut self, now: Timestamp) {
         self.tempo = self.usual;
         self.next_at = now;
+        self.load_from = None;
     }
 
     /// Begins at leisure, to make a past.
@@ -109,12 +114,21 @@ impl Bot {
             Tempo::Human if engine.phase().is_extended() => self.dice.between(9_000_000, 40_000_000),
             // Only coins trade at night, and each trade costs a quarter of a percent: who trades them all night is poor soon.
             Tempo::Human => self.dice.between(120_000_000, 700_000_000),
-            Tempo::Rate(rate) => {
-                i64::try_from(EVENTS_PER_ACT_TENTHS * 100_000 / u64::from(rate).max(1)).unwrap_or(1).max(1)
-            }
+            Tempo::Rate(rate) => self.pause_for_load(engine, rate),
         };
         let from = if self.next_at > Timestamp::UNIX_EPOCH { self.next_at } else { now };
         self.next_at = from.checked_add(SignedDuration::from_micros(micros)).unwrap_or(Timestamp::MAX).max(now);
+    }
+
+    /// Microseconds until the next act of a load: few while events are missing, many when there were too many.
+    fn pause_for_load(&mut self, engine: &Engine, rate: u32) -> i64 {
+        let (began, before) = *self.load_from.get_or_insert((engine.now(), engine.event_count()));
+        let passed = u64::try_from(engine.now().duration_since(began).as_micros()).unwrap_or(0);
+        // The first events of an order come some milliseconds after it.
+        let due = passed.saturating_sub(10_000) * u64::from(rate) / 1_000_000;
+        let behind = engine.event_count() - before < due;
+        let acts = u64::from(rate.max(1)) * if behind { ACTS_IN_A_HURRY } else { ACTS_AT_EASE };
+        i64::try_from(100_000_000 / acts).unwrap_or(1).max(1)
     }
 
     fn act_like_a_person(&mut self, engine: &mut Engine, open: bool) {

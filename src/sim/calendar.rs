@@ -1,5 +1,7 @@
 //! Trading days and sessions of the New York Stock Exchange, by rule, in New York time. No clock is read here.
 
+use std::sync::LazyLock;
+
 use jiff::civil::{Date, Time, Weekday, date, time};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan, Zoned};
@@ -76,7 +78,9 @@ impl Session {
 
 /// New York's zone. The rule is fixed since 2007, so no zone files are read and every machine agrees.
 pub fn new_york() -> TimeZone {
-    TimeZone::posix("EST5EDT,M3.2.0,M11.1.0").unwrap_or(TimeZone::UTC)
+    static ZONE: LazyLock<TimeZone> =
+        LazyLock::new(|| TimeZone::posix("EST5EDT,M3.2.0,M11.1.0").unwrap_or(TimeZone::UTC));
+    ZONE.clone()
 }
 
 /// `at` on New York's clocks.

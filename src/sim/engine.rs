@@ -25,9 +25,8 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
-use uuid::Uuid;
 
 pub use account::{Account, Balances, Configurations, Kind, PositionView};
 pub use activity::{Activity, ActivityFilter, ActivityOf, activity_id, coin_fee};
@@ -45,8 +44,8 @@ use super::bot::Bot;
 use super::calendar::{self, Phase, Session};
 use super::dice::{Dice, uuid_of};
 use super::market::{Market, Sym, Tick};
-use schedule::Task;
-use slot::{Book, Ix, Slot};
+use schedule::{Task, Today};
+use slot::{Book, IdMap, Ix, Slot};
 
 /// How to build an engine.
 #[derive(Debug, Clone)]
@@ -105,9 +104,10 @@ pub struct Engine {
     market: Market,
     books: Vec<Book>,
     slots: Vec<Slot>,
-    by_id: HashMap<OrderId, Ix>,
-    by_client: HashMap<(AccountNo, Arc<str>), Ix>,
-    by_execution: HashMap<Uuid, (AccountNo, usize)>,
+    by_id: IdMap<Ix>,
+    /// For each account; looked up by the text as it comes.
+    by_client: Vec<HashMap<Arc<str>, Ix>>,
+    by_execution: IdMap<(AccountNo, u32)>,
     accounts: Vec<Account>,
     tasks: BinaryHeap<Reverse<(Timestamp, u64, Task)>>,
     task_count: u64,
@@ -121,12 +121,18 @@ pub struct Engine {
     forced: Option<Phase>,
     /// When the calendar next changes the phase; kept, because an order may expire at the very same instant.
     next_phase: Timestamp,
+    /// The session that closes next.
+    closing: Session,
+    /// The New York day under way, and when a trade of it settles.
+    today: Today,
     next_step: Timestamp,
     next_minute: Timestamp,
     last_step: Timestamp,
     events: VecDeque<EngineEvent>,
     muted: bool,
     last_event: EventId,
+    /// Events reported so far, muted ones included.
+    event_count: u64,
     last_stamp: Timestamp,
     ids: Dice,
     luck: Dice,
@@ -160,9 +166,9 @@ impl Engine {
             market,
             books,
             slots: Vec::new(),
-            by_id: HashMap::new(),
-            by_client: HashMap::new(),
-            by_execution: HashMap::new(),
+            by_id: IdMap::default(),
+            by_client: vec![HashMap::new(); options.accounts.len()],
+            by_execution: IdMap::default(),
             accounts,
             tasks: BinaryHeap::new(),
             task_count: 0,
@@ -171,6 +177,8 @@ impl Engine {
             expiries: BTreeSet::new(),
             session,
             forced: None,
+            closing: calendar::next_close(start),
+            today: Today::of(start),
             next_phase: session.next_change(start).unwrap_or(session.post_at),
             next_step: start,
             next_minute: start,
@@ -178,6 +186,7 @@ impl Engine {
             events: VecDeque::new(),
             muted: false,
             last_event: EventId(0),
+            event_count: 0,
             last_stamp: start,
             ids,
             luck: Dice::new(seed, 3),
@@ -200,6 +209,11 @@ impl Engine {
     /// The next event of the trade stream, in order.
     pub fn poll_event(&mut self) -> Option<EngineEvent> {
         self.events.pop_front()
+    }
+
+    /// How many events there have been.
+    pub fn event_count(&self) -> u64 {
+        self.event_count
     }
 
     /// The market, to read.
@@ -276,20 +290,20 @@ impl Engine {
 
     /// A strictly growing instant at or after now, so that no two things happen at the same one.
     fn stamp(&mut self) -> Timestamp {
-        let gap = self.luck.between(900, 6_000);
-        let after = self.last_stamp.as_nanosecond().saturating_add(i128::from(gap));
-        self.last_stamp = Timestamp::from_nanosecond(after).unwrap_or(self.now).max(self.now);
+        let gap = SignedDuration::from_nanos(self.luck.between(900, 6_000));
+        self.last_stamp = self.last_stamp.checked_add(gap).unwrap_or(self.now).max(self.now);
         self.last_stamp
     }
 
     /// Reports an event of an order; `timestamp` is when it happened at the venue.
     fn emit(&mut self, ix: Ix, event: EventKind, timestamp: Timestamp, report: Option<Report>, reason: Option<String>) {
         self.slot_mut(ix).order.updated_at = timestamp;
+        self.event_count += 1;
         if self.muted {
             return;
         }
-        let delay = self.luck.between(40_000, 900_000);
-        let at = Timestamp::from_nanosecond(timestamp.as_nanosecond() + i128::from(delay)).unwrap_or(timestamp);
+        let delay = SignedDuration::from_nanos(self.luck.between(40_000, 900_000));
+        let at = timestamp.checked_add(delay).unwrap_or(timestamp);
         let millis = u128::try_from(at.as_millisecond()).unwrap_or(0);
         let fresh = EventId((millis << 80) | (self.ids.bits80() >> 1));
         self.last_event = if fresh > self.last_event { fresh } else { EventId(self.last_event.0 + 1) };

@@ -47,7 +47,7 @@ impl Engine {
         if id.chars().count() > 128 {
             return Err(Refusal::parameter("client_order_id must be no more than 128 characters"));
         }
-        match self.by_client.get(&(no, id.into())) {
+        match self.by_client.get(usize::from(no.0)).and_then(|known| known.get(id)) {
             Some(earlier) => Err(Refusal::duplicate_id(self.slot(*earlier).order.status.is_terminal())),
             None => Ok(()),
         }

@@ -135,7 +135,9 @@ impl Engine {
             let id = self.slot(ix).order.id;
             self.by_id.remove(&id);
         }
-        self.by_client.retain(|(owner, _), _| *owner != no);
+        if let Some(known) = self.by_client.get_mut(usize::from(no.0)) {
+            known.clear();
+        }
         self.by_execution.retain(|_, (owner, _)| *owner != no);
         self.resets += 1;
         let number = match kind {
@@ -203,7 +205,7 @@ impl Engine {
         let (no, row) = self.by_execution.get(&id).copied().ok_or_else(unknown)?;
         let new_id = self.ids.uuid();
         let account = self.accounts.get_mut(usize::from(no.0)).ok_or_else(unknown)?;
-        let execution = account.executions.get_mut(row).ok_or_else(unknown)?;
+        let execution = account.executions.get_mut(row as usize).ok_or_else(unknown)?;
         if execution.restated == Some(Restated::Busted) {
             return Err(Refusal::unprocessable("execution is already busted"));
         }

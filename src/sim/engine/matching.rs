@@ -13,7 +13,6 @@ use super::lifecycle::limit_allows;
 use super::order::Order;
 use super::slot::{Booked, Ix, key};
 use super::words::{AssetClass, EventKind, OrderType, Side, Status, TimeInForce};
-use crate::sim::calendar;
 use crate::sim::market::Sym;
 
 /// What a trade in coins costs: a quarter of a percent.
@@ -247,10 +246,10 @@ impl Engine {
             order.status = Status::PartiallyFilled;
         }
         let (order_id, symbol, side, cum_qty) = (order.id, order.symbol, order.side, order.filled_qty);
+        let today = self.today_at(at);
         let asset = self.market.asset(sym);
         let (crypto, multiplier) = (asset.class == AssetClass::Crypto, asset.multiplier);
-        let local = calendar::in_new_york(at).date();
-        let settle_date = if crypto { local } else { calendar::next_trading_day(local) };
+        let settle_date = if crypto { today.date } else { today.settles };
         let (fee_qty, fee) = fees(asset.class, side, qty, price);
         let execution = Execution {
             id,
@@ -272,11 +271,10 @@ impl Engine {
         let account = self.account_of_mut(ix);
         account.book(sym, &execution, multiplier);
         let position_qty = account.position_qty(sym).normalize();
-        let row = account.executions.len();
-        let place = u32::try_from(row).unwrap_or(u32::MAX);
-        account.list(at, activity, Row::Fill(place));
+        let row = u32::try_from(account.executions.len()).unwrap_or(u32::MAX);
+        account.list(at, activity, Row::Fill(row));
         if crypto {
-            account.list(at, coin_fee_id(activity), Row::CoinFee(place));
+            account.list(at, coin_fee_id(activity), Row::CoinFee(row));
         }
         let report = Report {
             execution_id: id,

@@ -12,7 +12,6 @@ use super::schedule::Task;
 use super::slot::{Ix, Slot, key};
 use super::words::{EventKind, GroupRole, OrderClass, OrderType, Side, Status, TimeInForce};
 use super::{Engine, Refusal};
-use crate::sim::calendar;
 use crate::sim::market::Sym;
 
 /// How long a good-till-canceled order lasts, in hours: ninety days.
@@ -319,7 +318,7 @@ impl Engine {
 
     /// When an order placed now ends by itself.
     fn expiry(&self, sym: Sym, tif: TimeInForce, extended_hours: bool) -> Timestamp {
-        let day = match calendar::next_close(self.now) {
+        let day = match self.closing {
             today if extended_hours && self.session.post_at > self.now => {
                 if self.session.date < today.date {
                     self.session
@@ -342,7 +341,9 @@ impl Engine {
     fn push(&mut self, slot: Slot) -> Ix {
         let ix = Ix(u32::try_from(self.slots.len()).unwrap_or(u32::MAX));
         self.by_id.insert(slot.order.id, ix);
-        self.by_client.insert((slot.account, Arc::clone(&slot.order.client_order_id)), ix);
+        if let Some(known) = self.by_client.get_mut(usize::from(slot.account.0)) {
+            known.insert(Arc::clone(&slot.order.client_order_id), ix);
+        }
         self.slots.push(slot);
         self.account_of_mut(ix).orders.push(ix);
         self.account_of_mut(ix).open.insert(ix);

@@ -81,7 +81,7 @@ impl Engine {
 
     /// One order by the client's id.
     pub fn order_by_client_id(&self, no: AccountNo, id: &str) -> Result<&Order, Refusal> {
-        let found = self.by_client.get(&(no, id.into())).copied();
+        let found = self.by_client.get(usize::from(no.0)).and_then(|known| known.get(id)).copied();
         found.map(|ix| &self.slot(ix).order).ok_or_else(|| Refusal::no_order(id))
     }
 

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 
+use jiff::civil::{Date, Time};
 use jiff::{SignedDuration, Timestamp};
 
 use super::Engine;
@@ -33,7 +34,34 @@ enum Due {
     Bot,
 }
 
+/// A New York day, kept because every execution asks for it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Today {
+    from: Timestamp,
+    until: Timestamp,
+    pub date: Date,
+    /// When shares traded today change hands.
+    pub settles: Date,
+}
+
+impl Today {
+    pub fn of(at: Timestamp) -> Self {
+        let date = calendar::in_new_york(at).date();
+        let midnight = |day| calendar::instant(day, Time::midnight());
+        let until = date.tomorrow().map_or(Timestamp::MAX, midnight);
+        Self { from: midnight(date), until, date, settles: calendar::next_trading_day(date) }
+    }
+}
+
 impl Engine {
+    /// The New York day of an instant, which is nearly always the one under way.
+    pub(super) fn today_at(&mut self, at: Timestamp) -> Today {
+        if at < self.today.from || at >= self.today.until {
+            self.today = Today::of(at);
+        }
+        self.today
+    }
+
     /// Takes simulated time forward to `to`; a time in the past changes nothing.
     pub fn advance_to(&mut self, to: Timestamp) {
         while let Some((at, due)) = self.next_due()
@@ -100,6 +128,7 @@ impl Engine {
             self.charge_fees();
             self.session = calendar::session_at(at);
         }
+        self.closing = calendar::next_close(at);
         self.next_phase = self.session.next_change(at).unwrap_or(self.session.post_at);
         if at == self.session.pre_at {
             self.begin_day();

@@ -1,9 +1,11 @@
 //! Orders in memory: the arena they live in, and the books that find the ones to match without looking at the rest.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
 
 use rust_decimal::Decimal;
+use uuid::Uuid;
 
 use super::order::{AccountNo, Order};
 use super::words::{OrderType, Side};
@@ -12,6 +14,26 @@ use crate::sim::market::Sym;
 /// An order's place in the arena; grows with time, so it also orders by arrival.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Ix(pub u32);
+
+/// A map by ids that are random already: the last eight bytes of one are as good as any hash of it.
+pub(super) type IdMap<T> = HashMap<Uuid, T, BuildHasherDefault<IdHasher>>;
+
+/// See [`IdMap`].
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        // Sixteen bytes in one piece; their length, where it is written too, comes by another door.
+        if let Some(last) = bytes.last_chunk::<8>() {
+            self.0 = u64::from_be_bytes(*last);
+        }
+    }
+}
 
 /// An order with what the engine knows beside it.
 #[derive(Debug, Clone)]

@@ -391,6 +391,18 @@ fn busy(seed: u64, rate: u32, until: &str) -> Engine {
     engine
 }
 
+/// The load once made a third of the events it was asked for, because most of its acts came to nothing.
+#[test]
+fn a_load_causes_as_many_events_as_it_is_asked_for() {
+    for (rate, seconds) in [(200_u32, 20_i64), (5_000, 4)] {
+        let mut engine = busy(41, rate, "2026-10-20T17:30:01Z");
+        drop(kinds(&mut engine));
+        pass(&mut engine, seconds * 1_000);
+        let (events, wanted) = (kinds(&mut engine).len(), usize::try_from(i64::from(rate) * seconds).unwrap());
+        assert!(events > wanted * 9 / 10 && events < wanted * 11 / 10, "{events} instead of {wanted}");
+    }
+}
+
 #[test]
 fn auctions_fill_at_their_price_and_cancel_what_does_not_fit() {
     let evening: Timestamp = "2026-10-20T23:30:00Z".parse().unwrap();

@@ -109,6 +109,8 @@ pub struct Policy {
     pub retry_after: bool,
     /// Whether the equity history has nulls where there was no account.
     pub history_nulls: bool,
+    /// Symbols that a data stream may have over trades and quotes together.
+    pub symbols: usize,
 }
 
 impl Default for Policy {
@@ -122,6 +124,8 @@ impl Default for Policy {
             wrong_environment: 401,
             retry_after: true,
             history_nulls: false,
+            // The free plan's.
+            symbols: 30,
         }
     }
 }

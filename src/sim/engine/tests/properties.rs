@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use proptest::prelude::*;
+use uuid::Uuid;
 
 use super::*;
 

@@ -56,6 +56,7 @@ pub const ACTIONS: &[(&str, &str)] = &[
     ),
     ("sse", "switch the event streams over HTTP: on"),
     ("history", "null or zero in the equity history where there was no account: nulls"),
+    ("symbol_limit", "symbols of a data stream over trades and quotes together: limit"),
     ("fault", "add a fault: rule, method?, path?"),
     ("clear", "take every fault and switch back"),
     ("drop", "end every connection and socket without a word"),
@@ -362,6 +363,10 @@ fn access(sim: &Sim, action: &str, body: &Body<'_>) -> Done {
                     [("accept", FormPolicy::Accept), ("refuse", FormPolicy::Refuse), ("silent", FormPolicy::Silent)];
                 let (form, policy) = (body.choice("form", &forms)?, body.choice("answer", &answers)?);
                 lock(&sim.policy).forms.insert(form, policy);
+            }
+            "symbol_limit" => {
+                let limit = body.0.get("limit").and_then(Value::as_u64).and_then(|limit| usize::try_from(limit).ok());
+                lock(&sim.policy).symbols = limit.ok_or_else(|| wrong("limit must be a number"))?;
             }
             "history" => {
                 lock(&sim.policy).history_nulls = body.flag("nulls").ok_or_else(|| wrong("nulls is required"))?;

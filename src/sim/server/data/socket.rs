@@ -30,8 +30,6 @@ use crate::sim::wire::number;
 
 /// How long a client may take to authenticate.
 const AUTH_TIME: Duration = Duration::from_secs(10);
-/// Symbols over trades and quotes together on the free plan.
-const SYMBOLS: usize = 30;
 /// The symbol of the test feed.
 const FAKE: &str = "FAKEPACA";
 /// Messages in one frame at most.
@@ -261,7 +259,7 @@ impl Session {
                 }
             }
         }
-        if wanted.iter().take(2).map(BTreeSet::len).sum::<usize>() > SYMBOLS {
+        if wanted.iter().take(2).map(BTreeSet::len).sum::<usize>() > lock(&self.sim.policy).symbols {
             return self.send(&problem(405, "symbol limit exceeded")).await;
         }
         self.wanted = wanted;
