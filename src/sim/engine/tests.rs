@@ -391,6 +391,34 @@ fn busy(seed: u64, rate: u32, until: &str) -> Engine {
     engine
 }
 
+#[test]
+fn what_the_owner_sets_is_what_the_engine_enforces() {
+    let mut engine = engine(42);
+    pass(&mut engine, 1_000);
+    let day = |order_type: OrderType, symbol: &str, side, qty: &str| NewOrder {
+        order_type,
+        ..NewOrder::market(symbol, side, dec(qty))
+    };
+    let share = |side, qty: &str| day(OrderType::Market, "AAPL", side, qty);
+    let call = day(OrderType::Market, "AAPL270115C00280000", Side::Buy, "1");
+    let mut refused = |set: Configurations, order: &NewOrder| {
+        engine.set_configurations(PAPER, set).unwrap();
+        engine.place(PAPER, order).map_err(|refusal| refusal.status).err()
+    };
+    let usual = Configurations::default;
+    assert_eq!(refused(Configurations { suspend_trade: true, ..usual() }, &share(Side::Buy, "1")), Some(403));
+    assert_eq!(refused(Configurations { no_shorting: true, ..usual() }, &share(Side::Sell, "1")), Some(403));
+    assert_eq!(refused(Configurations { fractional_trading: false, ..usual() }, &share(Side::Buy, "0.5")), Some(403));
+    assert_eq!(refused(Configurations { max_margin_multiplier: 1, ..usual() }, &share(Side::Buy, "500")), Some(403));
+    for level in [0, 1] {
+        let set = Configurations { max_options_trading_level: level, ..usual() };
+        assert_eq!(refused(set, &call), Some(403), "level {level}");
+    }
+    for order in [share(Side::Buy, "500"), call] {
+        assert_eq!(refused(usual(), &order), None, "{order:?}");
+    }
+}
+
 /// The load once made a third of the events it was asked for, because most of its acts came to nothing.
 #[test]
 fn a_load_causes_as_many_events_as_it_is_asked_for() {
