@@ -377,6 +377,10 @@ pub enum Overlay {
 pub struct PaletteEntry {
     /// What is shown and matched.
     pub title: String,
+    /// Other words by which it is found: an action's label and name.
+    pub words: String,
+    /// The key that does the same, if there is one.
+    pub key: String,
     /// What Enter does.
     pub command: PaletteCommand,
     /// Why it cannot act now.
@@ -388,6 +392,8 @@ pub struct PaletteEntry {
 pub enum PaletteCommand {
     /// An action of the key table.
     Act(Action),
+    /// An action of another pane, which takes the keys first.
+    ActIn(Pane, Action),
     /// Link through a broker.
     Link(BrokerId),
     /// Show an account.

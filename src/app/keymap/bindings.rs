@@ -41,8 +41,8 @@ pub const BINDINGS: &[Binding] = bindings! {
     Global.Filter [ch('/')] "global.filter" "filter" true "Filter the list: aapl, side:sell, status:working, type:limit, qty>100.";
     Global.Palette [ch(':')] "global.palette" "command" true "Find any action, broker, account or symbol by a few letters.";
     Global.Quit [ch('q')] "global.quit" "quit" true "Quit.";
-    Global.NextPane [key(KeyCode::Tab)] "global.next_pane" "next pane" false "Go to the next pane.";
-    Global.PrevPane [key(KeyCode::BackTab)] "global.prev_pane" "prev pane" false "Go to the previous pane.";
+    Global.NextPane [key(KeyCode::Tab), key(KeyCode::Right)] "global.next_pane" "next pane" false "Go to the next pane.";
+    Global.PrevPane [key(KeyCode::BackTab), key(KeyCode::Left)] "global.prev_pane" "prev pane" false "Go to the previous pane.";
     Global.Pane1 [ch('1')] "global.brokers" "brokers" false "Go to Brokers.";
     Global.Pane2 [ch('2')] "global.account" "account" false "Go to Account.";
     Global.Pane3 [ch('3')] "global.orders" "orders" false "Go to Orders.";

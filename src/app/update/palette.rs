@@ -21,12 +21,10 @@ const SYMBOLS: usize = 500;
 
 /// Opens it on the cells of the selected row: the chosen one is copied.
 pub(super) fn open_cells(model: &mut Model) {
-    let entry = |(title, text): (&'static str, String)| PaletteEntry {
-        title: format!("{title}: {}", crate::domain::text::sanitize(&text)),
-        command: PaletteCommand::Copy(text, title),
-        disabled: None,
+    let made = |(title, text): (&'static str, String)| {
+        entry(format!("{title}: {}", crate::domain::text::sanitize(&text)), PaletteCommand::Copy(text, title), None)
     };
-    model.palette = copies::cells(model).into_iter().map(entry).collect();
+    model.palette = copies::cells(model).into_iter().map(made).collect();
     let matches = model.palette.iter().take(MATCHES).cloned().collect();
     model.overlays.push(Overlay::Palette { query: Field::default(), matches, selected: 0 });
 }
@@ -39,12 +37,14 @@ pub(super) fn open_zones(model: &mut Model) {
 }
 
 fn zones(model: &Model) -> Vec<PaletteEntry> {
-    let entry = |(place, zone): (usize, &crate::app::model::Zone)| PaletteEntry {
-        title: format!("Times in {}, {}", zone.label, zone.name),
-        command: PaletteCommand::Zone(place),
-        disabled: (zone.label == model.program.timezone_label).then(|| "shown now".to_owned()),
+    let made = |(place, zone): (usize, &crate::app::model::Zone)| {
+        entry(
+            format!("Times in {}, {}", zone.label, zone.name),
+            PaletteCommand::Zone(place),
+            (zone.label == model.program.timezone_label).then(|| "shown now".to_owned()),
+        )
     };
-    model.program.zones.iter().enumerate().map(entry).collect()
+    model.program.zones.iter().enumerate().map(made).collect()
 }
 
 /// Opens the palette on everything that can be done from here.
@@ -54,57 +54,89 @@ pub(super) fn open(model: &mut Model) {
     model.overlays.push(Overlay::Palette { query: Field::default(), matches, selected: 0 });
 }
 
-fn entries(model: &Model) -> Vec<PaletteEntry> {
+/// What can be done, found by these words alone.
+const fn entry(title: String, command: PaletteCommand, disabled: Option<String>) -> PaletteEntry {
+    PaletteEntry { title, words: String::new(), key: String::new(), command, disabled }
+}
+
+/// The actions of the scopes in force, then those of the other panes.
+fn actions_of(model: &Model) -> Vec<PaletteEntry> {
     let mut entries = Vec::new();
     let mut known = BTreeSet::new();
-    for scope in keymap::scopes(model) {
-        for binding in BINDINGS.iter().filter(|binding| binding.scope == scope && is_command(binding.action)) {
-            if known.insert(binding.action) {
-                entries.push(PaletteEntry {
-                    title: binding.help.trim_end_matches('.').to_owned(),
-                    command: PaletteCommand::Act(binding.action),
-                    disabled: keymap::availability(binding.action, model).err().map(|reason| reason.0),
-                });
+    let here = keymap::scopes(model);
+    let panes = [
+        (Pane::Brokers, keymap::Scope::Brokers),
+        (Pane::Account, keymap::Scope::Account),
+        (Pane::Orders, keymap::Scope::Orders),
+        (Pane::Positions, keymap::Scope::Positions),
+        (Pane::Tape, keymap::Scope::Tape),
+    ];
+    let elsewhere =
+        panes.into_iter().filter(|(_, scope)| !here.contains(scope)).map(|(pane, scope)| (Some(pane), scope));
+    let scopes: Vec<_> = here.iter().map(|scope| (None, *scope)).chain(elsewhere).collect();
+    for (pane, scope) in scopes {
+        let rows =
+            BINDINGS.iter().enumerate().filter(|(_, binding)| binding.scope == scope && is_command(binding.action));
+        for (row, binding) in rows {
+            // Enter in another pane means whatever stands there; it is found by going there.
+            let wanted = pane.is_none() || binding.action != Action::Detail;
+            if !wanted || !known.insert(binding.action) {
+                continue;
             }
+            let help = binding.help.trim_end_matches('.');
+            let (title, command, disabled) = match pane {
+                None => {
+                    let disabled = keymap::availability(binding.action, model).err().map(|reason| reason.0);
+                    (help.to_owned(), PaletteCommand::Act(binding.action), disabled)
+                }
+                // Whether it can act is asked there.
+                Some(pane) => (format!("{}: {help}", pane.title()), PaletteCommand::ActIn(pane, binding.action), None),
+            };
+            let key = model.keymap.chords_of(row).first().filter(|_| pane.is_none()).map(ToString::to_string);
+            let words = format!("{} {}", binding.label, binding.name.rsplit('.').next().unwrap_or_default());
+            entries.push(PaletteEntry { title, words, key: key.unwrap_or_default(), command, disabled });
         }
     }
+    entries
+}
+
+fn entries(model: &Model) -> Vec<PaletteEntry> {
+    let mut entries = actions_of(model);
     for account in &model.accounts {
         let link = &account.link;
-        entries.push(PaletteEntry {
-            title: format!("Show {}, {}, {}", link.label, link.account_number, link.environment),
-            command: PaletteCommand::Show(AccountScope::One(link.id.clone())),
-            disabled: None,
-        });
+        entries.push(entry(
+            format!("Show {}, {}, {}", link.label, link.account_number, link.environment),
+            PaletteCommand::Show(AccountScope::One(link.id.clone())),
+            None,
+        ));
     }
     if model.accounts.len() > 1 {
-        entries.push(PaletteEntry {
-            title: "Show all accounts".to_owned(),
-            command: PaletteCommand::Show(AccountScope::All),
-            disabled: None,
-        });
+        entries.push(entry("Show all accounts".to_owned(), PaletteCommand::Show(AccountScope::All), None));
     }
     for broker in &model.brokers {
-        entries.push(PaletteEntry {
-            title: format!("Link {}", broker.name),
-            command: PaletteCommand::Link(broker.id.clone()),
-            disabled: broker.missing.clone(),
-        });
+        entries.push(entry(
+            format!("Link {}", broker.name),
+            PaletteCommand::Link(broker.id.clone()),
+            broker.missing.clone(),
+        ));
     }
-    entries.extend(lists::columns(model).into_iter().map(|(pane, column, title, hidden)| PaletteEntry {
-        title: format!("{} the column {title} of {}", if hidden { "Show" } else { "Hide" }, pane.title()),
-        command: PaletteCommand::Column(pane, column),
-        disabled: None,
+    entries.extend(lists::columns(model).into_iter().map(|(pane, column, title, hidden)| {
+        entry(
+            format!("{} the column {title} of {}", if hidden { "Show" } else { "Hide" }, pane.title()),
+            PaletteCommand::Column(pane, column),
+            None,
+        )
     }));
-    entries.extend(lists::sortable(model).into_iter().map(|(pane, column, title)| PaletteEntry {
-        title: format!("Sort {} by {title}", pane.title()),
-        command: PaletteCommand::Sort(pane, column),
-        disabled: None,
+    entries.extend(lists::sortable(model).into_iter().map(|(pane, column, title)| {
+        entry(format!("Sort {} by {title}", pane.title()), PaletteCommand::Sort(pane, column), None)
     }));
     entries.extend(zones(model));
-    entries.extend(symbols(model).into_iter().map(|symbol| PaletteEntry {
-        title: format!("Symbol {}", crate::domain::text::sanitize(symbol.as_str())),
-        command: PaletteCommand::Symbol(symbol),
-        disabled: None,
+    entries.extend(symbols(model).into_iter().map(|symbol| {
+        entry(
+            format!("Symbol {}", crate::domain::text::sanitize(symbol.as_str())),
+            PaletteCommand::Symbol(symbol),
+            None,
+        )
     }));
     entries
 }
@@ -146,18 +178,20 @@ fn symbols(model: &Model) -> BTreeSet<Symbol> {
 /// The palette's query changed.
 pub(super) fn search(model: &mut Model) {
     let Some(Overlay::Palette { query, matches, selected }) = model.overlays.last_mut() else { return };
-    let mut found = ranked(query.value(), model.palette.iter().map(|entry| entry.title.as_str()));
-    // A symbol's first letters mean the symbol, whatever else they occur in.
+    let texts: Vec<String> = model.palette.iter().map(|entry| format!("{} {}", entry.title, entry.words)).collect();
+    let mut found = ranked(query.value(), texts.iter().map(String::as_str));
+    // A symbol's first letters mean the symbol, whatever else they occur in; after that the name of an action.
     let typed = query.value().trim().to_ascii_uppercase();
     found.sort_by_key(|index| {
-        let command = model.palette.get(*index).map(|entry| &entry.command);
-        let begins = match command {
-            Some(PaletteCommand::Symbol(symbol)) => symbol.as_str().starts_with(&typed),
+        let Some(entry) = model.palette.get(*index).filter(|_| !typed.is_empty()) else { return 2 };
+        let begins = |word: &str| word.to_ascii_uppercase().starts_with(&typed);
+        match &entry.command {
+            PaletteCommand::Symbol(symbol) if begins(symbol.as_str()) => 0,
             // A cell is meant by its title, whatever stands in the others.
-            Some(PaletteCommand::Copy(_, title)) => title.to_ascii_uppercase().starts_with(&typed),
-            _ => false,
-        };
-        !begins || typed.is_empty()
+            PaletteCommand::Copy(_, title) if begins(title) => 0,
+            PaletteCommand::Act(_) | PaletteCommand::ActIn(..) if begins(&entry.words) => 1,
+            _ => 2,
+        }
     });
     *matches = found.into_iter().take(MATCHES).filter_map(|index| model.palette.get(index).cloned()).collect();
     *selected = 0;
@@ -165,7 +199,7 @@ pub(super) fn search(model: &mut Model) {
     let pane = model.focus;
     if let Some(row) = query.value().trim().parse::<usize>().ok().filter(|row| *row > 0 && pane != Pane::Account) {
         let title = format!("Go to row {row} of {}", pane.title());
-        matches.insert(0, PaletteEntry { title, command: PaletteCommand::Row(pane, row), disabled: None });
+        matches.insert(0, entry(title, PaletteCommand::Row(pane, row), None));
     }
 }
 
@@ -185,6 +219,10 @@ pub(super) fn run(model: &mut Model, effects: &mut Vec<Effect>) {
     model.overlays.pop();
     match entry.command {
         PaletteCommand::Act(action) => actions::act(model, action, effects),
+        PaletteCommand::ActIn(pane, action) => {
+            actions::focus(model, pane);
+            actions::act(model, action, effects);
+        }
         PaletteCommand::Link(broker) => linking::begin(model, &broker, effects),
         PaletteCommand::Column(pane, column) => lists::toggle_column(model, pane, column),
         PaletteCommand::Sort(pane, column) => lists::sort_by(model, pane, column),

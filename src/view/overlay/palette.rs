@@ -34,6 +34,8 @@ pub(super) fn draw(
         if let Some(reason) = &entry.disabled {
             let room = line.right().saturating_sub(x + 2);
             pen.right(x + 2, line.y, room, &clean(reason), theme.dim);
+        } else if !entry.key.is_empty() {
+            pen.right(x + 2, line.y, line.right().saturating_sub(x + 2), &entry.key, theme.key);
         }
     });
 }

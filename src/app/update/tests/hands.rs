@@ -102,6 +102,24 @@ fn a_cell_is_copied_with_every_digit() {
 }
 
 #[test]
+fn the_palette_finds_actions_by_their_short_names_also_those_of_other_panes() {
+    let mut desk = ten();
+    desk.keys("1");
+    for (typed, wanted) in [("zoom", "Let the pane fill"), ("errors", "List what went wrong"), ("quit", "Quit")] {
+        desk.keys(":");
+        desk.text(typed);
+        let Some(Overlay::Palette { matches, .. }) = desk.model.top() else { panic!("no palette") };
+        assert!(matches[0].title.starts_with(wanted), "{typed} finds {}", matches[0].title);
+        desk.keys("esc");
+    }
+    desk.keys(":");
+    desk.text("cancel all");
+    desk.keys("enter");
+    assert_eq!(desk.model.focus, Pane::Orders, "the pane takes the keys");
+    assert!(matches!(desk.model.top(), Some(Overlay::Question(_))));
+}
+
+#[test]
 fn a_column_is_sorted_by_its_name() {
     let mut desk = ten();
     desk.keys("j");
