@@ -76,6 +76,20 @@ fn sort_change(bencher: Bencher<'_, '_>, orders: u32) {
     bencher.bench_local(|| desk.press("s"));
 }
 
+/// The first letter: every row is looked at.
+#[divan::bench(args = LENGTHS, sample_count = 10, sample_size = 1)]
+fn filter_begun(bencher: Bencher<'_, '_>, orders: u32) {
+    let desk = std::cell::RefCell::new(desk(orders));
+    let empty = || {
+        let mut desk = desk.borrow_mut();
+        desk.press("esc /");
+    };
+    bencher.with_inputs(empty).bench_local_values(|()| {
+        desk.borrow_mut().press("n");
+    });
+}
+
+/// A letter more, or one taken back, of a filter that lets an eighth through.
 #[divan::bench(args = LENGTHS, sample_count = 20, sample_size = 1)]
 fn filter_typed(bencher: Bencher<'_, '_>, orders: u32) {
     let mut desk = desk(orders);

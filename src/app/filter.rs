@@ -99,6 +99,17 @@ impl Filter {
         self.terms.is_empty()
     }
 
+    /// Whether everything that passes this one passes `wider` as well, as far as can be told without a row: terms were
+    /// added, or words grew.
+    pub fn narrows(&self, wider: &Self) -> bool {
+        let grown = |(term, before): (&Term, &Term)| match (&term.test, &before.test) {
+            _ if term == before => true,
+            (Test::Word(now), Test::Word(was)) => !term.negated && !before.negated && now.contains(was.as_str()),
+            _ => false,
+        };
+        self.terms.len() >= wider.terms.len() && self.terms.iter().zip(&wider.terms).all(grown)
+    }
+
     /// Whether a row passes; `field` gives a field's value, `any` tells whether a bare word occurs in the row.
     ///
     /// Asked of every row of a list at every letter typed, so that nothing is allocated on the way.
@@ -297,6 +308,16 @@ mod tests {
         for filter in ["msft", "side:buy", "qty>100", "qty<100", "-aapl", "aapl side:buy", "limit>0", "event:fill"] {
             assert!(!passes(filter), "{filter:?} keeps it out");
         }
+    }
+
+    #[test]
+    fn a_filter_that_only_grew_lets_through_less() {
+        let narrows = |now: &str, was: &str| Filter::parse(now).narrows(&Filter::parse(was));
+        assert!(
+            narrows("a", "") && narrows("aap", "aa") && narrows("aa side:buy", "a") && narrows("side:b x", "side:b")
+        );
+        assert!(!narrows("", "a") && !narrows("-aap", "-aa") && !narrows("qty:10", "qty:1") && !narrows("b", "a"));
+        assert!(!narrows("symbol:a", "symbol"), "a word that became a field is another test");
     }
 
     #[test]

@@ -10,8 +10,8 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::Hash;
 
 pub use fill::{
-    brokers_changed, orders_changed, positions_changed, rebuild, rebuild_all, rebuild_orders, rebuild_positions,
-    rebuild_tape, tape_added,
+    brokers_changed, narrow_orders, orders_changed, positions_changed, rebuild, rebuild_all, rebuild_orders,
+    rebuild_positions, rebuild_tape, tape_added,
 };
 
 use super::columns::SortKey;
@@ -101,6 +101,33 @@ impl<K: Clone + Eq + Hash + Ord> ListState<K> {
         sorted.dedup_by(|a, b| a.1 == b.1);
         self.rows = sorted.iter().map(|(_, row)| row.clone()).collect();
         self.keys = sorted.into_iter().map(|(key, row)| (row, key)).collect();
+        if self.selected.as_ref().is_some_and(|row| !self.contains(row)) {
+            self.select(before.unwrap_or(self.hint));
+        } else {
+            self.hint = self.selected_index().unwrap_or(self.hint);
+        }
+    }
+
+    /// Keeps only some of the rows, in the order in which they stand: no row is sorted anew.
+    pub fn retain(&mut self, mut keep: impl FnMut(&K) -> bool) {
+        let before = self.selected_index();
+        let mut dropped = Vec::new();
+        self.rows.retain(|row| {
+            let kept = keep(row);
+            if !kept {
+                dropped.push(row.clone());
+            }
+            kept
+        });
+        if dropped.len() <= self.rows.len() {
+            for row in dropped {
+                self.keys.remove(&row);
+            }
+        } else {
+            // Few are left: a small map is made faster than a large one is emptied.
+            let mut keys = std::mem::take(&mut self.keys);
+            self.keys = self.rows.iter().filter_map(|row| keys.remove_entry(row)).collect();
+        }
         if self.selected.as_ref().is_some_and(|row| !self.contains(row)) {
             self.select(before.unwrap_or(self.hint));
         } else {

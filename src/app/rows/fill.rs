@@ -72,6 +72,18 @@ pub fn rebuild_orders(model: &mut Model) {
     model.rows.orders.select_something();
 }
 
+/// Leaves out what a filter that only grew keeps out; the rest stands as it stood.
+pub fn narrow_orders(model: &mut Model) {
+    let filter = Filter::parse(&model.rows.orders.filter);
+    let Model { accounts, rows, .. } = model;
+    rows.orders.retain(|key| {
+        let account = accounts.iter().find(|account| account.link.id == key.link);
+        let found = account.and_then(|account| Some((account, account.blotter.order(&key.order)?)));
+        found.is_some_and(|(account, order)| filter.order(account, order))
+    });
+    model.rows.orders.select_something();
+}
+
 /// Takes over changes of some orders of one account.
 pub fn orders_changed(model: &mut Model, link: &LinkId, changed: &[OrderId]) {
     if !in_scope(&model.scope, link) {

@@ -135,9 +135,14 @@ pub(super) fn clear_filter(model: &mut Model) {
 
 /// Sets a pane's filter; what is not understood is said once it cannot be the start of something.
 pub(super) fn set_filter(model: &mut Model, pane: Pane, text: String) {
-    let problem = Filter::parse(&text).problem;
-    with_list!(model, pane, |list| list.filter = text);
-    rows::rebuild(model, pane);
+    let filter = Filter::parse(&text);
+    let before = with_list!(model, pane, |list| std::mem::replace(&mut list.filter, text)).unwrap_or_default();
+    if pane == Pane::Orders && filter.narrows(&Filter::parse(&before)) {
+        rows::narrow_orders(model);
+    } else {
+        rows::rebuild(model, pane);
+    }
+    let problem = filter.problem;
     if let Some(problem) = problem {
         notices::toast(model, problem);
     }

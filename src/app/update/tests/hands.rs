@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::app::model::Overlay;
+use crate::app::rows;
 
 fn ten() -> Desk {
     let orders: Vec<Order> = (0..10).map(|n| order(&format!("o{n}"), "AAPL", Side::Buy, n + 1, 100 - n)).collect();
@@ -117,6 +118,30 @@ fn the_palette_finds_actions_by_their_short_names_also_those_of_other_panes() {
     desk.keys("enter");
     assert_eq!(desk.model.focus, Pane::Orders, "the pane takes the keys");
     assert!(matches!(desk.model.top(), Some(Overlay::Question(_))));
+}
+
+#[test]
+fn a_filter_typed_letter_by_letter_shows_what_the_whole_of_it_shows() {
+    let orders: Vec<Order> = (0..60)
+        .map(|n| {
+            let symbol = ["AAPL", "AA", "MSFT", "A"][usize::try_from(n).unwrap() % 4];
+            order(&format!("o{n}"), symbol, if n % 3 == 0 { Side::Buy } else { Side::Sell }, n + 1, 100 - n)
+        })
+        .collect();
+    for text in ["aap", "side:sell aa", "-msft qty>20", "o1 qty:11", "symbol:a"] {
+        let mut typed = Desk::holding(&orders);
+        typed.keys("s s s /");
+        for ch in text.chars() {
+            typed.text(&ch.to_string());
+            let shown: Vec<String> = typed.shown().into_iter().map(str::to_owned).collect();
+            rows::rebuild_orders(&mut typed.model);
+            assert_eq!(shown, typed.shown(), "{text} at {ch}");
+        }
+        typed.keys("backspace backspace");
+        let shown: Vec<String> = typed.shown().into_iter().map(str::to_owned).collect();
+        rows::rebuild_orders(&mut typed.model);
+        assert_eq!(shown, typed.shown(), "{text} with two letters taken back");
+    }
 }
 
 #[test]
