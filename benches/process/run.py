@@ -7,19 +7,23 @@
 Linux only: reads /proc. Prints medians with their range. Nothing is asserted: machines are shared and drift.
 """
 import argparse
+import base64
 import contextlib
 import json
 import os
 import pathlib
 import pty
+import queue
 import select
 import signal
+import socket
 import sqlite3
 import statistics
 import struct
 import subprocess
 import tempfile
 import termios
+import threading
 import time
 import urllib.parse
 import urllib.request
@@ -216,8 +220,74 @@ def idle(seconds):
         brokerage.end()
 
 
+class RawSocket:
+    """The least there is: a blocking websocket that listens to trade updates and looks for a text in what arrives."""
+
+    def __init__(self, ready):
+        address = urllib.parse.urlsplit(ready["paper"]["stream_url"])
+        self.socket = socket.create_connection((address.hostname, address.port))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        key = base64.b64encode(os.urandom(16)).decode()
+        head = f"GET {address.path} HTTP/1.1\r\nHost: {address.netloc}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        self.socket.sendall(head.encode())
+        self.until(b"\r\n\r\n")
+        self.say({"action": "authenticate", "data": {"oauth_token": ready["paper_token"]}})
+        self.until(b"authorized")
+        self.say({"action": "listen", "data": {"streams": ["trade_updates"]}})
+        self.until(b"listening")
+
+    def say(self, value):
+        data = json.dumps(value).encode()
+        mask = os.urandom(4)
+        length = bytes([0x80 | len(data)]) if len(data) < 126 else bytes([0x80 | 126]) + struct.pack(">H", len(data))
+        self.socket.sendall(b"\x81" + length + mask + bytes(byte ^ mask[place % 4] for place, byte in enumerate(data)))
+
+    def until(self, text):
+        """Reads until the text arrives; returns when it was read."""
+        seen = b""
+        while text not in seen:
+            seen += self.socket.recv(65536)
+        return time.perf_counter()
+
+
+def fill_to_screen(rounds):
+    """P7: a fill on its way to the screen, against the same fill on its way to a blocking raw socket."""
+    with tempfile.TemporaryDirectory() as folder:
+        brokerage = Brokerage(pathlib.Path(folder), "--idle")
+        screen = brokerage.screen()
+        screen.wait(b"live")
+        raw, ours, least = RawSocket(brokerage.ready), [], []
+        for number in range(rounds * 5):
+            order = json.loads(brokerage.control("place", {"symbol": "AAPL", "qty": "1", "side": "buy", "type": "limit", "time_in_force": "day", "limit_price": "1.00"}))["id"]
+            screen.read(0.4)
+            found = queue.Queue()
+            listener = threading.Thread(target=lambda: found.put(raw.until(b'"fill"')))
+            listener.start()
+            marker = len(screen.seen)
+            shown = None
+            began = time.perf_counter()
+            threading.Thread(target=brokerage.control, args=("fill", {"order": order, "price": "1.00"})).start()
+            while shown is None and time.perf_counter() - began < 5:
+                screen.read(0.001)
+                if b"filled" in screen.seen[marker:] or b"fill" in screen.seen[marker:]:
+                    shown = time.perf_counter()
+            listener.join()
+            if shown is None:
+                raise SystemExit(f"fill {number} was not shown: {screen.seen[marker:]!r}")
+            # Both from the moment the request was sent; the engine's own part is in both.
+            ours.append((shown - began) * 1000)
+            least.append((found.get() - began) * 1000)
+            screen.read(0.1)
+        ours.sort()
+        least.sort()
+        p99 = lambda values: values[int(len(values) * 0.99) - 1]
+        print(f"P7 fill to screen: median {statistics.median(ours):.2f} ms, p99 {p99(ours):.2f} ms; to a blocking raw socket: median {statistics.median(least):.2f} ms, p99 {p99(least):.2f} ms; ratio at p99 {p99(ours) / p99(least):.1f}", flush=True)
+        screen.end()
+        brokerage.end()
+
+
 def storm(rate, rounds):
-    """P7 and P8: a fill to the screen when quiet, a key when quiet and under a storm of updates."""
+    """P8: a key when quiet and under a storm of updates."""
     for options, name in ((["--idle"], "quiet"), (["--rate", str(rate)], f"{rate} updates/s")):
         with tempfile.TemporaryDirectory() as folder:
             brokerage = Brokerage(pathlib.Path(folder), *options)
@@ -248,7 +318,7 @@ def main():
     arguments.add_argument("--rounds", type=int, default=11)
     arguments.add_argument("--idle", type=int, default=20)
     arguments.add_argument("--storm", type=int, default=20_000)
-    arguments.add_argument("--only", default="P1,P2,P3,P8")
+    arguments.add_argument("--only", default="P1,P2,P3,P7,P8")
     options = arguments.parse_args()
     only = options.only.split(",")
     if "P1" in only:
@@ -257,6 +327,8 @@ def main():
         memory(options.rounds)
     if "P2" in only:
         idle(options.idle)
+    if "P7" in only:
+        fill_to_screen(options.rounds)
     if "P8" in only:
         storm(options.storm, options.rounds)
 

@@ -84,8 +84,9 @@ pub struct Blotter {
     doubts: HashMap<OrderId, (Qty, Qty)>,
     /// Orders that do not add up.
     unsettled: HashSet<OrderId>,
-    /// Orders of which a newer frame told less executed than was known, until REST says which is true.
-    contested: HashSet<OrderId>,
+    /// Orders of which a newer frame told less executed than was known, and its time: until REST knows that time, its
+    /// answers are from before and decide nothing.
+    contested: HashMap<OrderId, Option<Timestamp>>,
     history_before: Option<Timestamp>,
     last_fill_at: Option<Timestamp>,
     last_submitted_at: Option<Timestamp>,
@@ -163,7 +164,7 @@ impl Blotter {
     /// Orders whose rows do not add up to what they state, or of which a frame told less than an earlier one; REST
     /// should be asked for them.
     pub fn unsettled(&self) -> impl Iterator<Item = &OrderId> {
-        self.unsettled.iter().chain(&self.contested)
+        self.unsettled.iter().chain(self.contested.keys())
     }
 
     /// True for the id of a placeholder that stands for executions of this order.
@@ -194,7 +195,7 @@ impl Blotter {
         {
             // Newer, and less executed: something was undone that nobody told of.
             changes.gaps.push(update.order.id.clone());
-            self.contested.insert(update.order.id.clone());
+            self.contested.insert(update.order.id.clone(), update.order.updated_at);
         }
         self.merge_order(&update.order, lowers, false, &mut changes);
         let at = update.happened_at.or(update.at);
@@ -268,8 +269,9 @@ impl Blotter {
             let Some(order) = self.orders.get(place) else { continue };
             let id = order.id.clone();
             // The end was told with less executed than was known, so its time was not taken over.
-            if order.canceled_at.max(order.expired_at).max(order.failed_at) > order.updated_at {
-                self.contested.insert(id.clone());
+            let ended_at = order.canceled_at.max(order.expired_at).max(order.failed_at);
+            if ended_at > order.updated_at {
+                self.contested.insert(id.clone(), ended_at);
             }
             self.adds_up(&id);
         }
@@ -291,7 +293,7 @@ impl Blotter {
         // A state newer than ours with less executed than we know: an execution was undone and nobody told us.
         let undone = before.as_ref().is_some_and(|(_, cum, at)| order.cum_qty < *cum && order.updated_at > *at);
         // Where reports came out of order it may just not know the latest one yet; two answers that agree decide then.
-        if undone && !self.contested.contains(&order.id) {
+        if undone && !self.contested.contains_key(&order.id) {
             lowered.insert(order.id.clone());
         }
         let changed = self.merge_order(order, undone, true, changes);
@@ -330,12 +332,16 @@ impl Blotter {
         let older = order.updated_at.is_some() && order.updated_at < known.updated_at;
         if older && order.cum_qty > known.cum_qty {
             // Either a late report, or something was undone in between: REST's newest answer decides.
-            self.contested.insert(order.id.clone());
+            self.contested.insert(order.id.clone(), known.updated_at);
         }
         if older && evidence && !left_out(Ablation::Monotone) {
             return false;
         }
-        if evidence {
+        // Both sides of one moment are not written with the same digits.
+        let moment = |at: Option<Timestamp>| at.map(Timestamp::as_millisecond);
+        let decides =
+            |since: &Option<Timestamp>| order.updated_at.is_none() || moment(order.updated_at) >= moment(*since);
+        if evidence && self.contested.get(&order.id).is_some_and(decides) {
             self.contested.remove(&order.id);
         }
         if settles {

@@ -212,6 +212,22 @@ fn a_bust_nobody_told_of_is_inferred_once_and_then_takes_its_real_id() {
 }
 
 #[test]
+fn a_stale_answer_does_not_settle_what_a_newer_frame_has_called_into_question() {
+    let mut blotter = Blotter::default();
+    blotter.apply_update(&fill("e1", "o", 40, 40, 5));
+    // The bust never arrived; the cancel after it states less executed.
+    blotter.apply_update(&event(TradeEvent::Canceled, order("o", OrderStatus::Canceled, 0, 9), vec![]));
+    blotter.apply_snapshot(&[order("o", OrderStatus::PartiallyFilled, 40, 5)], &[]);
+    assert!(blotter.unsettled().any(|id| id.as_str() == "o"), "it is asked for again");
+    let canceled = order("o", OrderStatus::Canceled, 0, 9);
+    blotter.apply_snapshot(std::slice::from_ref(&canceled), &[]);
+    blotter.apply_snapshot(std::slice::from_ref(&canceled), &[]);
+    assert_eq!(blotter.order(&"o".into()).unwrap().cum_qty, Qty::ZERO);
+    assert_eq!(blotter.executions().count(), 2, "the undoing has a row");
+    assert!(blotter.unsettled().next().is_none());
+}
+
+#[test]
 fn the_same_span_undone_twice_at_one_moment_is_two_undoings() {
     let mut blotter = Blotter::default();
     blotter.apply_update(&fill("e1", "o", 40, 40, 1));

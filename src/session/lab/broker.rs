@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rust_decimal::Decimal;
 
 use super::chance::Chance;
 use super::plan::Plan;
@@ -217,13 +218,15 @@ impl Broker {
 
     fn execute(&mut self, place: usize, qty: Qty, plan: &Plan, chance: &mut Chance, now: Timestamp) -> Execution {
         let order = self.orders[place].now().clone();
+        // A report and a row of the same span, moment and price are one, and nobody could tell them apart.
+        let px = Price::new(Decimal::new(1_000 + i64::try_from(chance.below(50)).unwrap_or(0), 2));
         let execution = Execution {
             id: self.fresh("x").into(),
             order_id: order.id.clone(),
             symbol: order.symbol.clone(),
             side: order.side.clone(),
             qty,
-            px: Some(Price::whole(10)),
+            px: Some(px),
             cum_qty: Some(order.cum_qty),
             position_qty: Some(Qty::ZERO),
             at: Some(now),
@@ -242,7 +245,7 @@ impl Broker {
                 symbol: order.symbol,
                 side: order.side.clone(),
                 qty,
-                px: Price::whole(10),
+                px,
                 cum_qty: execution.cum_qty,
                 at: Timestamp::from_millisecond(now.as_millisecond()).ok(),
             },

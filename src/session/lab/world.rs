@@ -356,7 +356,13 @@ impl World {
                 self.refuse_until = self.refuse_until.max(self.now + long);
                 self.close(line, Duration::ZERO, Closed::AuthRefused { message: "unauthorized".to_owned() });
             }
-            Incident::Reset => self.broker.reset(broker_time(self.now)),
+            Incident::Reset => {
+                self.broker.reset(broker_time(self.now));
+                // What the broker had not sent yet of the old account it never sends.
+                self.events.retain(|Reverse(timed)| {
+                    !matches!(&timed.event, Event::Stream(_, event) if matches!(**event, StreamEvent::Update(_)))
+                });
+            }
             Incident::Connect => self.input(Input::Connect),
         }
     }
