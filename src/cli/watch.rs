@@ -3,11 +3,14 @@
 //! Runs the same loop as the dashboard, without a screen: whatever the dashboard would show late, this prints late and
 //! says so (`source`).
 
-use std::collections::{HashMap, HashSet};
+mod follow;
+
+use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 use unicode_width::UnicodeWidthStr;
 
+use self::follow::Follow;
 use super::select::AccountArgs;
 use super::{Context, accounts, json, output, select};
 use crate::app::Model;
@@ -29,14 +32,7 @@ pub async fn run(context: &Context, args: &AccountArgs) -> Result<u8, Error> {
     let mut running = start::headless(&context.settings()?, &accounts);
     let widest = links.iter().map(|link| link.label.width()).max().unwrap_or(0);
     running.start(links);
-    let mut printer = Printer {
-        json: args.json,
-        tape: HashMap::new(),
-        states: HashMap::new(),
-        begun: HashSet::new(),
-        failed: None,
-        widest,
-    };
+    let mut printer = Printer { json: args.json, tape: HashMap::new(), states: HashMap::new(), failed: None, widest };
     let code = running.headless(|model| printer.print(model)).await;
     match printer.failed {
         Some(error) => Err(error),
@@ -46,10 +42,8 @@ pub async fn run(context: &Context, args: &AccountArgs) -> Result<u8, Error> {
 
 struct Printer {
     json: bool,
-    tape: HashMap<LinkId, usize>,
+    tape: HashMap<LinkId, Follow>,
     states: HashMap<LinkId, String>,
-    /// Accounts that have been live; what their first picture showed was history.
-    begun: HashSet<LinkId>,
     failed: Option<Error>,
     /// The longest label.
     widest: usize,
@@ -80,26 +74,10 @@ impl Printer {
                 return Ok(false);
             }
         }
-        let printed = self.tape.entry(account.link.id.clone()).or_default();
-        let tape = account.blotter.tape();
-        // A reset account starts a new tape.
-        let from = if *printed > tape.len() {
-            self.begun.remove(&account.link.id);
-            0
-        } else {
-            *printed
-        };
-        *printed = tape.len();
-        let history = !self.begun.contains(&account.link.id);
         let polling = matches!(account.session.state(), ConnectionState::Polling { .. });
-        if account.session.state().is_live() || (polling && account.session.has_picture()) {
-            self.begun.insert(account.link.id.clone());
-        }
-        for entry in tape.iter().skip(from) {
-            // The first picture tells what happened before anybody watched; only what the stream told is news in it.
-            if history && entry.source != Source::Stream {
-                continue;
-            }
+        let live = account.session.state().is_live() || (polling && account.session.has_picture());
+        let due = self.tape.entry(account.link.id.clone()).or_default().due(&account.blotter, live);
+        for entry in due.into_iter().filter_map(|number| account.blotter.tape_entry(number)) {
             if !self.update(account, entry)? {
                 return Ok(false);
             }
