@@ -75,6 +75,14 @@ fn rest_bodies_of_any_bytes_neither_panic_nor_count_twice() {
     run("rest", RUNS, &seeds);
 }
 
+/// Found by the mutator: a quantity below nothing was undone anew by every answer.
+#[test]
+fn a_quantity_below_nothing_is_not_read() {
+    let body = order(&fixtures()[0]).replace(r#""filled_qty":""#, r#""filled_qty":"-1"#);
+    assert!(body.contains(r#""filled_qty":"-1"#), "{body}");
+    targets::rest(body.as_bytes());
+}
+
 #[test]
 fn no_callback_of_a_stranger_ends_an_attempt() {
     let seeds = texts(&[

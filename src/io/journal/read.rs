@@ -211,12 +211,9 @@ fn bodies<T: DeserializeOwned>(
     let mut rows = statement.query(bounds)?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        let text = row.get_ref(0)?.as_str().map_err(|error| {
-            rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error))
-        })?;
-        match serde_json::from_str(text) {
-            Ok(value) => found.push(value),
-            Err(_) => *unreadable += 1,
+        match row.get_ref(0)?.as_str().ok().and_then(|text| serde_json::from_str(text).ok()) {
+            Some(value) => found.push(value),
+            None => *unreadable += 1,
         }
     }
     Ok(found)

@@ -156,7 +156,15 @@ pub(super) fn set_aside(path: &Path) -> Result<PathBuf, JournalError> {
 
 /// True for the errors that mean the file itself is damaged.
 pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+    // A column of another type, or text that is none, was written by nobody.
+    let unreadable = matches!(
+        error,
+        rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::Utf8Error(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+    );
+    unreadable || matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
 
 fn prepare(path: &Path) -> Result<Connection, Unfit> {

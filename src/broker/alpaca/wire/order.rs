@@ -99,7 +99,11 @@ fn read(text: &str, depth: u8) -> Result<Order, WireError> {
     let id = wire.id.some_word().ok_or_else(|| missing("id"))?;
     let cum_qty = match wire.filled_qty {
         Loose::Nothing => Qty::ZERO,
-        ref stated => Qty::new(stated.needed().ok_or_else(|| missing("filled_qty"))?),
+        // Nothing was ever executed less than not at all.
+        ref stated => {
+            let qty = stated.needed().filter(|qty| qty.is_zero() || qty.is_sign_positive());
+            Qty::new(qty.ok_or_else(|| missing("filled_qty"))?)
+        }
     };
     let kind = if wire.kind.some_word().is_some() { &wire.kind } else { &wire.order_type };
     let legs = match depth.checked_sub(1) {

@@ -132,6 +132,7 @@ fn what_cannot_be_believed_without_a_member_is_refused_by_its_name() {
     };
     assert_eq!(member(order(r#"{"status":"new"}"#).unwrap_err()), "id");
     assert_eq!(member(order(r#"{"id":"o","filled_qty":"many"}"#).unwrap_err()), "filled_qty");
+    assert_eq!(member(order(r#"{"id":"o","filled_qty":"-3"}"#).unwrap_err()), "filled_qty");
     assert_eq!(member(account(r#"{"id":"a"}"#).unwrap_err()), "status");
     assert_eq!(member(position(r#"{"symbol":"A","qty":null}"#).unwrap_err()), "qty");
     assert_eq!(member(clock(r#"{"timestamp":"2026-01-01T00:00:00Z","is_open":true}"#).unwrap_err()), "next_open");
