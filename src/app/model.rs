@@ -577,6 +577,8 @@ pub struct Model {
     pub clock: Option<Dated<MarketClock>>,
     /// When the clock is asked for again; `None` until an account is live.
     pub clock_due: Option<Mono>,
+    /// How long the last answer about it is relied on.
+    pub clock_every: std::time::Duration,
     /// The program's own questions under way.
     pub pending: BTreeMap<RequestId, Pending>,
     /// The id the next of them gets.

@@ -93,6 +93,7 @@ impl Model {
             next_attempt: 1,
             clock: None,
             clock_due: None,
+            clock_every: Duration::ZERO,
             pending: BTreeMap::new(),
             next_request: OWN_REQUESTS,
             count: None,

@@ -23,6 +23,10 @@ const FLASHES: usize = 1024;
 const HISTORY_EVERY: Duration = Duration::from_mins(5);
 /// The clock is asked for again after this at the latest, and soon after an answer failed to come.
 const CLOCK_EVERY: Duration = Duration::from_mins(30);
+/// After the first answer, and after one that shows that the exchange's clock is not ours; then ever more rarely.
+const CLOCK_AGAIN: Duration = Duration::from_secs(5);
+/// Two answers that are this far apart from what passed between them are not of a clock like ours.
+const CLOCK_DRIFT: jiff::SignedDuration = jiff::SignedDuration::from_secs(2);
 const CLOCK_RETRY: Duration = Duration::from_mins(1);
 /// So long after the bell the exchange's clock has certainly turned.
 const CLOCK_TURNED: Duration = Duration::from_secs(2);
@@ -433,6 +437,13 @@ fn ask_clock(model: &mut Model, link: &LinkId, effects: &mut Vec<Effect>) {
     effects.push(Effect::AskClock { link: link.clone() });
 }
 
+/// True when the exchange's clock went on as ours did; a simulated one may be faster, or jump.
+fn keeps_pace(known: &Dated<MarketClock>, clock: &MarketClock, now: Mono) -> bool {
+    let told = clock.at.duration_since(known.value.at);
+    let passed = jiff::SignedDuration::try_from(now.since(known.at)).unwrap_or(jiff::SignedDuration::MAX);
+    (told - passed).abs() < CLOCK_DRIFT
+}
+
 /// The clock came, or did not.
 pub(super) fn clock(model: &mut Model, result: &Result<MarketClock, RequestError>) {
     let now = model.now;
@@ -442,8 +453,13 @@ pub(super) fn clock(model: &mut Model, result: &Result<MarketClock, RequestError
         return;
     };
     let turn = clock.next_open.min(clock.next_close);
-    let left = Duration::try_from(turn.duration_since(now.wall)).unwrap_or(CLOCK_TURNED);
-    model.clock_due = Some(now.mono + (left + CLOCK_TURNED).min(CLOCK_EVERY));
+    // By the exchange's own time: ours may be wrong, and a simulated exchange has another day.
+    let left = Duration::try_from(turn.duration_since(clock.at)).unwrap_or(CLOCK_TURNED);
+    model.clock_every = match &model.clock {
+        Some(known) if keeps_pace(known, clock, now.mono) => (model.clock_every * 2).min(CLOCK_EVERY),
+        _ => CLOCK_AGAIN,
+    };
+    model.clock_due = Some(now.mono + (left + CLOCK_TURNED).min(model.clock_every));
     model.clock = Some(Dated { value: *clock, at: now.mono });
     model.dirty = true;
 }

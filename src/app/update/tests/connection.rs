@@ -120,12 +120,34 @@ fn the_clock_is_asked_at_start_and_after_the_market_turned() {
     assert_eq!(asks(&desk), 1);
     let in_minutes = |minutes| start().checked_add(Duration::from_mins(minutes)).unwrap();
     let clock = MarketClock { at: start(), is_open: true, next_open: in_minutes(600), next_close: in_minutes(10) };
-    desk.msg(Msg::Clock(Ok(clock)));
-    desk.pass(Duration::from_mins(9));
-    assert_eq!(asks(&desk), 1);
-    desk.pass(Duration::from_mins(2));
-    assert_eq!(asks(&desk), 2);
-    assert!(desk.model.clock.is_some());
+    let mut passed = Duration::ZERO;
+    let mut asked = Vec::new();
+    // The exchange's clock goes as ours does: asked ever more rarely, and soon after the bell.
+    for _ in 0..800 {
+        let known = asks(&desk) - asked.len();
+        if known > 0 {
+            asked.push(passed.as_secs());
+            let at = start().checked_add(passed).unwrap();
+            desk.msg(Msg::Clock(Ok(MarketClock { at, ..clock })));
+        }
+        passed += Duration::from_secs(1);
+        desk.pass(Duration::from_secs(1));
+    }
+    assert_eq!(asked[..8], [0, 5, 15, 35, 75, 155, 315, 602], "{asked:?}");
+}
+
+#[test]
+fn a_clock_that_is_faster_than_ours_is_asked_often() {
+    let mut desk = Desk::two();
+    let asks = |desk: &Desk| desk.seen.iter().filter(|effect| matches!(effect, Effect::AskClock { .. })).count();
+    let later = |seconds| start().checked_add(Duration::from_secs(seconds)).unwrap();
+    for step in 0..20_u64 {
+        let clock =
+            MarketClock { at: later(step * 300), is_open: true, next_open: later(99_000), next_close: later(90_000) };
+        desk.msg(Msg::Clock(Ok(clock)));
+        desk.pass(Duration::from_secs(5));
+        assert_eq!(asks(&desk), usize::try_from(step).unwrap() + 2);
+    }
 }
 
 #[test]
