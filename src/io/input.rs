@@ -62,6 +62,8 @@ pub fn chord(key: KeyEvent) -> Option<Chord> {
         Key::PageDown => KeyCode::PageDown,
         _ => return None,
     };
+    // Esc and Ctrl-C that arrive together look like Alt-Ctrl-C, and Ctrl-C quits always.
+    let alt = alt && !(ctrl && code == KeyCode::Char('c'));
     Some(Chord { code, ctrl, alt })
 }
 
@@ -79,6 +81,8 @@ mod tests {
         assert_eq!(press(Key::Char('D'), KeyModifiers::CONTROL), Some(Msg::Key(Chord::ctrl('d'))));
         assert_eq!(press(Key::BackTab, KeyModifiers::SHIFT), Some(Msg::Key(Chord::key(KeyCode::BackTab))));
         assert_eq!(press(Key::CapsLock, KeyModifiers::NONE), None);
+        let both = KeyModifiers::CONTROL | KeyModifiers::ALT;
+        assert_eq!(press(Key::Char('c'), both), Some(Msg::Key(Chord::ctrl('c'))));
     }
 
     #[test]

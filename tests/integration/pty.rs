@@ -52,10 +52,10 @@ fn a_live_link_is_not_saved_by_enter() {
     terminal.keys("alpaca live\r");
     terminal.wait_for("/oauth/authorize?");
     terminal.keys("a");
-    terminal.wait("the question", |screen| screen.contains("LIVE") && screen.contains("ave"));
+    terminal.wait_for("real money");
     terminal.keys("\r");
     terminal.keys("\x1b");
-    terminal.wait("the panes", |screen| screen.contains("1 live") && !screen.contains("2 live"));
+    terminal.wait("the panes", |screen| screen.contains("1 live") && !screen.contains("real money"));
     terminal.keys("\x03");
     terminal.end();
     terminal.assert_restored();
