@@ -5,6 +5,7 @@
 mod accounts;
 mod actions;
 mod activities;
+mod clock;
 mod copies;
 mod keys;
 mod linking;
@@ -60,7 +61,7 @@ fn route(model: &mut Model, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Started { links } => accounts::start(model, links, effects),
         Msg::Stream { link, epoch, event } => accounts::feed(model, &link, Input::Stream(epoch, event), effects),
         Msg::Replied { link, id, result } => accounts::replied(model, &link, id, result, effects),
-        Msg::Clock(result) => accounts::clock(model, &result),
+        Msg::Clock(result) => clock::told(model, &result),
         Msg::Link { attempt, progress } => linking::progress(model, attempt, progress, effects),
         Msg::Unlinked { link, result } => linking::unlinked(model, &link, result, effects),
         Msg::Resumed => accounts::resumed(model, effects),

@@ -11,7 +11,8 @@ use crate::domain::LinkId;
 #[derive(Debug, Default)]
 pub struct Locks {
     folder: Option<PathBuf>,
-    held: Mutex<HashMap<LinkId, AccountLock>>,
+    /// Without a lock where none could be had: whether another instance streams the account is not known then.
+    held: Mutex<HashMap<LinkId, Option<AccountLock>>>,
 }
 
 impl Locks {
@@ -29,13 +30,14 @@ impl Locks {
         }
         match AccountLock::try_take(folder, link) {
             Ok(Some(lock)) => {
-                held.insert(link.clone(), lock);
+                held.insert(link.clone(), Some(lock));
                 true
             }
             Ok(None) => false,
             Err(error) => {
                 // A folder that cannot be written keeps nobody from trading; two streams do less harm than none.
                 tracing::warn!(%error, %link, "whether another instance streams the account is not known");
+                held.insert(link.clone(), None);
                 true
             }
         }
@@ -51,7 +53,7 @@ impl Locks {
         self.held().remove(link);
     }
 
-    fn held(&self) -> MutexGuard<'_, HashMap<LinkId, AccountLock>> {
+    fn held(&self) -> MutexGuard<'_, HashMap<LinkId, Option<AccountLock>>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -69,6 +71,14 @@ mod tests {
         assert!(!second.take(&link) && !second.owns(&link));
         first.release(&link);
         assert!(second.take(&link) && second.owns(&link) && !first.owns(&link));
+    }
+
+    #[test]
+    fn an_account_that_cannot_be_locked_is_ours_and_written_down() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let locks = Locks::new(Some(file.path().to_owned()));
+        let link = LinkId::from("alpaca-paper/paper/PA1");
+        assert!(locks.take(&link) && locks.owns(&link));
     }
 
     #[test]

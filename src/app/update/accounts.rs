@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use super::{activities, notices, orders};
+use super::{activities, clock, notices, orders};
 use crate::app::effect::{Effect, Memory};
 use crate::app::model::queries::OWN_REQUESTS;
 use crate::app::model::{AccountScope, AccountState, BrokerRow, Dated, Model, Pending, Period};
 use crate::app::msg::Recollection;
 use crate::app::rows;
 use crate::domain::blotter::{Blotter, Changes};
-use crate::domain::market::MarketClock;
 use crate::domain::{Execution, LinkId, Mono, Now, Source, TradeEvent};
 use crate::link::LinkRecord;
 use crate::session::{ConnectionState, Input, Output, Reply, Request, RequestError, RequestId};
@@ -21,15 +20,6 @@ const FLASH_GRID: u64 = 250;
 const FLASHES: usize = 1024;
 /// How often the equity of today is asked for.
 const HISTORY_EVERY: Duration = Duration::from_mins(5);
-/// The clock is asked for again after this at the latest, and soon after an answer failed to come.
-const CLOCK_EVERY: Duration = Duration::from_mins(30);
-/// After the first answer, and after one that shows that the exchange's clock is not ours; then ever more rarely.
-const CLOCK_AGAIN: Duration = Duration::from_secs(5);
-/// Two answers that are this far apart from what passed between them are not of a clock like ours.
-const CLOCK_DRIFT: jiff::SignedDuration = jiff::SignedDuration::from_secs(2);
-const CLOCK_RETRY: Duration = Duration::from_mins(1);
-/// So long after the bell the exchange's clock has certainly turned.
-const CLOCK_TURNED: Duration = Duration::from_secs(2);
 
 /// The remembered links are known, and shown; nothing is connected yet.
 pub(super) fn list(model: &mut Model, links: Vec<LinkRecord>) {
@@ -298,7 +288,7 @@ fn state_changed(model: &mut Model, link: &LinkId, state: &ConnectionState, effe
             account.history_due = Some(account.history_due.unwrap_or(now.mono).min(now.mono));
             ask_history(model, link, effects);
             if model.clock_due.is_none() {
-                ask_clock(model, link, effects);
+                clock::ask(model, link, effects);
             }
         }
         ConnectionState::Reconnecting { attempt, reason, .. } => {
@@ -418,50 +408,12 @@ pub(super) fn tick(model: &mut Model, effects: &mut Vec<Effect>) {
     for link in due {
         ask_history(model, &link, effects);
     }
-    if model.clock_due.is_some_and(|due| due <= now) {
-        let asked =
-            model.accounts.iter().find(|account| reachable(account.state())).map(|account| account.link.id.clone());
-        match asked {
-            Some(link) => ask_clock(model, &link, effects),
-            None => model.clock_due = Some(now + CLOCK_RETRY),
-        }
-    }
+    clock::tick(model, effects);
 }
 
-const fn reachable(state: &ConnectionState) -> bool {
+/// True when questions to the account may be answered.
+pub(super) const fn reachable(state: &ConnectionState) -> bool {
     matches!(state, ConnectionState::Live { .. } | ConnectionState::Polling { .. } | ConnectionState::Blocked { .. })
-}
-
-fn ask_clock(model: &mut Model, link: &LinkId, effects: &mut Vec<Effect>) {
-    model.clock_due = Some(model.now.mono + CLOCK_RETRY);
-    effects.push(Effect::AskClock { link: link.clone() });
-}
-
-/// True when the exchange's clock went on as ours did; a simulated one may be faster, or jump.
-fn keeps_pace(known: &Dated<MarketClock>, clock: &MarketClock, now: Mono) -> bool {
-    let told = clock.at.duration_since(known.value.at);
-    let passed = jiff::SignedDuration::try_from(now.since(known.at)).unwrap_or(jiff::SignedDuration::MAX);
-    (told - passed).abs() < CLOCK_DRIFT
-}
-
-/// The clock came, or did not.
-pub(super) fn clock(model: &mut Model, result: &Result<MarketClock, RequestError>) {
-    let now = model.now;
-    let Ok(clock) = result else {
-        // The header keeps what it has, with its age; an account's own errors say what is wrong.
-        model.clock_due = Some(now.mono + CLOCK_RETRY);
-        return;
-    };
-    let turn = clock.next_open.min(clock.next_close);
-    // By the exchange's own time: ours may be wrong, and a simulated exchange has another day.
-    let left = Duration::try_from(turn.duration_since(clock.at)).unwrap_or(CLOCK_TURNED);
-    model.clock_every = match &model.clock {
-        Some(known) if keeps_pace(known, clock, now.mono) => (model.clock_every * 2).min(CLOCK_EVERY),
-        _ => CLOCK_AGAIN,
-    };
-    model.clock_due = Some(now.mono + (left + CLOCK_TURNED).min(model.clock_every));
-    model.clock = Some(Dated { value: *clock, at: now.mono });
-    model.dirty = true;
 }
 
 /// Asks for the equity of today where the account can answer, and again later.
