@@ -317,12 +317,14 @@ fn account_cell(sheet: &mut table::Sheet, account: &crate::app::model::AccountSt
     let label = pen::clean(&account.link.label);
     let word = account.link.environment.word();
     // `Alpaca Paper` beside the word PAPER says it twice, and the column is narrow.
-    let short =
-        label.rsplit_once(' ').filter(|(_, last)| last.eq_ignore_ascii_case(word)).map_or(&*label, |(first, _)| first);
+    let repeats = |part: &&str| part.eq_ignore_ascii_case(word);
+    let says_more = label.split(' ').any(|part| !repeats(&part));
     sheet.build(style, |out| {
         out.push_str(word);
-        out.push(' ');
-        out.push_str(short);
+        for part in label.split(' ').filter(|part| !says_more || !repeats(part)) {
+            out.push(' ');
+            out.push_str(part);
+        }
     });
 }
 

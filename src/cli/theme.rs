@@ -19,7 +19,9 @@ const PATIENCE: Duration = Duration::from_millis(100);
 pub fn choose(name: &str, color: ColorChoice, ascii: bool) -> Result<ViewState, Error> {
     let depth = depth(color);
     let theme = match name {
-        "auto" => Theme::by_name(background(depth), depth),
+        // The terminal's own background, transparent or not, stays where it chose the theme. A theme asked for by name
+        // brings its background along, or light ink would stand on whatever the terminal has.
+        "auto" => Theme::by_name(background(depth), depth).map(Theme::unpainted),
         name => Theme::by_name(name, depth),
     };
     if let Some(theme) = theme {

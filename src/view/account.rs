@@ -199,7 +199,7 @@ const fn figure(title: &'static str, rank: u8) -> Column {
 }
 
 const ALL: [Column; 8] = [
-    Column { title: "Account", align: Align::Left, min: 12, max: 26, rank: 0 },
+    Column { title: "Account", align: Align::Name, min: 12, max: 26, rank: 0 },
     Column { title: "State", align: Align::Left, min: 8, max: 14, rank: 4 },
     figure("Equity", 0),
     figure("Day P&L", 0),

@@ -28,7 +28,7 @@ const ACCOUNT: usize = OrderColumn::Account.index();
 
 /// The columns, those of [`OrderColumn`] first and in its order; ranks say what goes first on a narrow screen.
 const COLUMNS: [Column; 14] = [
-    text("Account", 8, 16, 0),
+    Column { title: "Account", align: Align::Name, min: 10, max: 18, rank: 0 },
     text("Time", 8, 8, 1),
     text("Side", 4, 4, 0),
     text("Symbol", 6, 21, 0),

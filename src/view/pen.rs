@@ -108,12 +108,31 @@ impl Pen<'_> {
                 if let Some(cell) = self.buf.cell_mut(Position { x: hidden, y }) {
                     // The terminal fills this one; an empty cell keeps the difference between frames honest.
                     cell.reset();
-                    cell.set_style(style);
+                    cell.set_style(self.theme.base.patch(style));
                 }
             }
             next += wide;
         }
         next
+    }
+
+    /// Writes text into at most `max` cells, cut in its middle when it does not fit: `Alp…r 2`.
+    pub(super) fn middle(&mut self, x: u16, y: u16, max: u16, text: &str, style: Style) -> u16 {
+        if width(text) <= max || max < 4 {
+            return self.text(x, y, max, text, style);
+        }
+        // Most labels begin alike and end in what tells them apart; what comes first is still what is looked for.
+        let tail = (max / 3).max(1);
+        let mut room = tail;
+        let fits = |grapheme: &&str| {
+            let left = room.checked_sub(width(grapheme));
+            room = left.unwrap_or(room);
+            left.is_some()
+        };
+        let end: usize = text.graphemes(true).rev().take_while(fits).map(str::len).sum();
+        let (head, tail_text) = text.split_at_checked(text.len() - end).unwrap_or((text, ""));
+        let next = self.text(x, y, max - tail, head, style);
+        self.text(next, y, tail, tail_text, style)
     }
 
     /// Writes text against the right edge of `max` cells.

@@ -25,7 +25,7 @@ const ACCOUNT: usize = PositionColumn::Account.index();
 
 /// The columns, those of [`PositionColumn`] in its order; ranks say what goes first on a narrow screen.
 const COLUMNS: [Column; 9] = [
-    Column { title: "Account", align: Align::Left, min: 8, max: 16, rank: 0 },
+    Column { title: "Account", align: Align::Name, min: 10, max: 18, rank: 0 },
     Column { title: "Symbol", align: Align::Left, min: 4, max: 21, rank: 0 },
     figure("Qty", 3, 14, 0),
     figure("Avg", 6, 14, 4),

@@ -16,6 +16,8 @@ use crate::domain::money::write_grouped;
 pub(super) enum Align {
     /// Text.
     Left,
+    /// Two words, the first of which is never cut; the second is cut in its middle, because names differ at either end.
+    Name,
     /// Figures, aligned at the decimal point.
     Point,
 }
@@ -194,7 +196,7 @@ impl Pen<'_> {
             let sorted = rows.sorted.filter(|(sorted, _)| *sorted == place.column);
             let style = if sorted.is_some() { self.theme.column_sorted } else { self.theme.column };
             match column.align {
-                Align::Left => {
+                Align::Left | Align::Name => {
                     self.text(place.x, area.y, place.width, column.title, style);
                 }
                 Align::Point => self.right(place.x, area.y, place.width, column.title, style),
@@ -202,7 +204,7 @@ impl Pen<'_> {
             if let Some((_, reversed)) = sorted {
                 let mark = if reversed { self.glyphs.up } else { self.glyphs.down };
                 let beside = match column.align {
-                    Align::Left => place.x + width(column.title).min(place.width),
+                    Align::Left | Align::Name => place.x + width(column.title).min(place.width),
                     Align::Point => (place.x + place.width).saturating_sub(width(column.title) + 1),
                 };
                 self.put(beside, area.y, mark, self.theme.column_sorted);
@@ -236,9 +238,22 @@ impl Pen<'_> {
     fn cell(&mut self, place: Place, y: u16, cell: &Cell, align: Align, measured: Measure, sheet: &Sheet) {
         let text = sheet.text.get(cell.start..cell.end).unwrap_or_default();
         let wide = cell.whole + cell.fraction;
-        if align == Align::Left {
-            self.text(place.x, y, place.width, text, cell.style);
-            return;
+        match align {
+            Align::Left => {
+                self.text(place.x, y, place.width, text, cell.style);
+                return;
+            }
+            Align::Name => {
+                let (word, name) = text.split_once(' ').unwrap_or((text, ""));
+                let next = self.text(place.x, y, place.width, word, cell.style);
+                let room = (place.x + place.width).saturating_sub(next + 1);
+                if !name.is_empty() && room > 0 {
+                    self.put(next, y, ' ', cell.style);
+                    self.middle(next + 1, y, room, name, cell.style);
+                }
+                return;
+            }
+            Align::Point => {}
         }
         // Aligned at the point where there is room, else against the right edge, else said to be longer.
         let behind =
@@ -283,7 +298,7 @@ fn place(area: Rect, columns: &[Column], hidden: impl Fn(usize) -> bool, memory:
     let wanted = |index: usize, column: &Column| {
         let measured = memory.measures.get(index).copied().unwrap_or_default();
         // The sort mark needs a cell beside the title.
-        let title = width(column.title) + u16::from(column.align == Align::Left);
+        let title = width(column.title) + u16::from(column.align != Align::Point);
         measured.width().max(title).max(column.min).min(column.max)
     };
     let mut shown: Vec<(usize, u16)> = columns
@@ -308,7 +323,7 @@ fn place(area: Rect, columns: &[Column], hidden: impl Fn(usize) -> bool, memory:
     }
     // Nothing more may go: what is left gives way down to its minimum, words before figures.
     let mut over = total(&shown, MIN_GAP).saturating_sub(area.width);
-    let words = |index: usize| columns.get(index).is_some_and(|column| column.align == Align::Left);
+    let words = |index: usize| columns.get(index).is_some_and(|column| column.align != Align::Point);
     for turn in [true, false] {
         for (index, wide) in shown.iter_mut().filter(|(index, _)| words(*index) == turn) {
             let gives = wide.saturating_sub(minimum(*index)).min(over);
@@ -337,6 +352,36 @@ mod tests {
     fn a_figure_too_wide_for_its_column_never_shows_only_its_first_digits() {
         assert_eq!(scientific("123,456,789,012,345.67"), "~1.23e14");
         assert_eq!(scientific("-9,000,000.00"), "~-9.00e6");
+    }
+
+    #[test]
+    fn names_that_differ_at_the_end_differ_when_cut_and_their_word_stays() {
+        use crate::view::{Theme, glyphs};
+        let cut = |text: &str, wide: u16| {
+            let area = Rect::new(0, 0, wide, 1);
+            let mut buf = ratatui::buffer::Buffer::empty(area);
+            let theme = Theme::default();
+            let (mut hits, mut links) = (Vec::new(), Vec::new());
+            let mut pen = Pen {
+                buf: &mut buf,
+                theme: &theme,
+                glyphs: &glyphs::UNICODE,
+                hits: &mut hits,
+                links: &mut links,
+                cursor: None,
+            };
+            let mut sheet = Sheet::default();
+            sheet.text(text, Style::new());
+            let place = Place { column: 0, x: 0, width: wide };
+            pen.cell(place, 0, &sheet.cells[0], Align::Name, Measure::default(), &sheet);
+            buf.content.iter().map(ratatui::buffer::Cell::symbol).collect::<String>()
+        };
+        assert_eq!(cut("PAPER Alpaca", 14), "PAPER Alpaca  ");
+        assert_eq!(cut("PAPER Alpaca 2", 11), "PAPER Alp…2");
+        assert_eq!(cut("PAPER Alpaca 3", 11), "PAPER Alp…3");
+        // One blank cell is the wide character's second, one is left by the next that did not fit.
+        assert_eq!(cut("PAPER 株式会社 2", 12), "PAPER 株  … 2");
+        assert_eq!(cut("LIVE Alpaca", 6), "LIVE …");
     }
 
     #[test]

@@ -31,7 +31,7 @@ const ACCOUNT: usize = TapeColumn::Account.index();
 
 /// The columns, those of [`TapeColumn`] first and in its order; ranks say what goes first on a narrow screen.
 const COLUMNS: [Column; 8] = [
-    text("Account", 8, 16, 0),
+    Column { title: "Account", align: Align::Name, min: 10, max: 18, rank: 0 },
     text("Time", 12, 12, 0),
     text("Event", 8, 15, 0),
     text("Side", 4, 4, 0),

@@ -50,7 +50,7 @@ macro_rules! roles {
 }
 
 roles! {
-    /// Under everything; a theme may paint the background with it.
+    /// Under everything, with the background that is painted; `default` leaves the terminal's own.
     base,
     /// Plain text and figures.
     text,
@@ -220,6 +220,13 @@ impl Theme {
         }
         ansi.each(|style| Depth::Ansi.style(style));
         Ok(if depth == Depth::Ansi { ansi } else { theme })
+    }
+
+    /// The same on the terminal's own background, which is known to suit it.
+    #[must_use]
+    pub fn unpainted(mut self) -> Self {
+        self.base = Style::new();
+        self
     }
 
     fn inherit(text: &str, parent: &Spanned<String>, depth: Depth) -> Result<Self, ThemeError> {

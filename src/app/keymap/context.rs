@@ -1,7 +1,7 @@
 //! Which scopes are in force, and what the footer says about them.
 
 use super::super::model::{AccountState, Attempt, AttemptPhase, Model, Overlay, Pane, Question};
-use super::{Action, BINDINGS, Chord, Scope, availability};
+use super::{Action, BINDINGS, Binding, Chord, Scope, availability};
 use crate::domain::Environment;
 
 /// One entry of the footer.
@@ -91,21 +91,58 @@ pub fn is_typing(model: &Model) -> bool {
     scopes(model).contains(&Scope::Text)
 }
 
-/// What the footer shows: the keys of the scopes in force that ask to be shown, each action once.
+/// What a wide footer has room for after the rest, most wanted first; only what can act.
+const SPARE: [Action; 11] = [
+    Action::Mark,
+    Action::CancelAll,
+    Action::SortNext,
+    Action::NextPane,
+    Action::AllAccounts,
+    Action::NextAccount,
+    Action::Zoom,
+    Action::Copy,
+    Action::CopyCell,
+    Action::Resync,
+    Action::Pause,
+];
+
+/// What the footer shows, most wanted first: the keys of the scopes in force that ask to be shown, then what a wide one has
+/// room for; each action once.
 pub fn hints(model: &Model) -> Vec<Hint> {
     let mut hints: Vec<Hint> = Vec::new();
-    for scope in scopes(model) {
+    let scopes = scopes(model);
+    for scope in &scopes {
         for (row, binding) in BINDINGS.iter().enumerate() {
             let known = hints.iter().any(|hint| hint.action == binding.action);
-            if binding.scope != scope || !binding.hint || known || !is_offered(model, binding.action) {
+            // The way back is said while there is something to go back from.
+            let asked = binding.hint || (binding.action == Action::Back && has_way_back(model));
+            if binding.scope != *scope || !asked || known || !is_offered(model, binding.action) {
                 continue;
             }
-            let Some(chord) = model.keymap.chords_of(row).first() else { continue };
-            let available = availability(binding.action, model).is_ok();
-            hints.push(Hint { chord: *chord, label: binding.label, action: binding.action, available });
+            hints.extend(hint(model, row));
         }
     }
+    // Who knows no key needs help before the way out.
+    hints.sort_by_key(|hint| hint.action == Action::Quit);
+    for action in SPARE {
+        let bound = |binding: &Binding| binding.action == action && scopes.contains(&binding.scope);
+        let spare = BINDINGS.iter().position(bound).and_then(|row| hint(model, row));
+        let known = hints.iter().any(|hint| hint.action == action);
+        hints.extend(spare.filter(|hint| hint.available && !known));
+    }
     hints
+}
+
+/// True when Esc in a pane undoes something: marks, zoom, filter.
+fn has_way_back(model: &Model) -> bool {
+    model.zoomed || !model.marks.is_empty() || availability(Action::ClearFilter, model).is_ok()
+}
+
+/// The hint of a row of the table; `None` when nothing is bound to it.
+fn hint(model: &Model, row: usize) -> Option<Hint> {
+    let (binding, chord) = (BINDINGS.get(row)?, model.keymap.chords_of(row).first()?);
+    let available = availability(binding.action, model).is_ok();
+    Some(Hint { chord: *chord, label: binding.label, action: binding.action, available })
 }
 
 /// Some actions are the two halves of one choice; only the half that applies is offered, the other still says why not.

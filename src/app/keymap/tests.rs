@@ -154,6 +154,13 @@ fn the_footer_shows_each_action_once_and_dims_what_cannot_act() {
     assert_eq!(actions.first(), Some(&Action::Detail), "the pane's own keys come first");
     assert!(hints.iter().any(|hint| hint.action == Action::CancelOrder && !hint.available));
     assert!(hints.iter().any(|hint| hint.action == Action::Quit && hint.available));
+    let place = |action| actions.iter().position(|other| *other == action);
+    assert!(place(Action::Help) < place(Action::Quit), "who knows no key needs help before the way out");
+    assert!(place(Action::Quit) < place(Action::Zoom), "what is only for wide footers comes last");
+    assert!(!actions.contains(&Action::AllAccounts), "what only fills room says nothing that cannot act");
+    assert!(!actions.contains(&Action::Back), "there is nothing to go back from");
+    model.zoomed = true;
+    assert!(super::hints(&model).iter().any(|hint| hint.action == Action::Back));
 }
 
 #[test]

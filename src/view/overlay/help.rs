@@ -40,7 +40,7 @@ pub(super) fn draw(
     groups.retain(|group| !group.rows.is_empty());
     let columns: u16 = if body.width >= TWO_COLUMNS { 2 } else { 1 };
     let wide = (body.width - (columns - 1) * 3) / columns;
-    let keys = groups.iter().flat_map(|group| &group.rows).map(|row| width(&row.keys)).max().unwrap_or(0).min(14);
+    let keys = groups.iter().flat_map(|group| &group.rows).map(|row| width(&row.keys)).max().unwrap_or(0).min(16);
     let blocks: Vec<Vec<Line<'static>>> = groups.iter().map(|group| block(group, keys, wide, pen.theme)).collect();
     if blocks.is_empty() {
         crate::view::empty(pen, body, "no key matches");

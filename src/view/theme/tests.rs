@@ -76,3 +76,43 @@ fn the_environment_decides_the_depth() {
     assert_eq!(Depth::of(None, None, Some("xterm")), Depth::Ansi);
     assert_eq!(Depth::of(None, None, Some("dumb")), Depth::Mono);
 }
+
+/// Relative luminance in thousandths, with 2 for the exponent of the screen's curve.
+fn luminance(colour: Color) -> u32 {
+    let Color::Rgb(r, g, b) = colour else { panic!("{colour} is no true colour") };
+    let linear = |part: u8| u32::from(part).pow(2);
+    (linear(r) * 213 + linear(g) * 715 + linear(b) * 72) / 65_025
+}
+
+/// Contrast of two colours in tenths, as the accessibility guidelines count it.
+fn contrast(one: Color, other: Color) -> u32 {
+    let (one, other) = (luminance(one), luminance(other));
+    (one.max(other) + 50) * 10 / (one.min(other) + 50)
+}
+
+#[test]
+fn a_theme_with_colours_brings_the_background_along_on_which_it_can_be_read() {
+    for name in Theme::names().filter(|name| *name != "none") {
+        for depth in [Depth::Ansi, Depth::Indexed, Depth::TrueColour] {
+            let theme = Theme::by_name(name, depth).unwrap();
+            assert!(theme.base.bg.is_some_and(|colour| colour != Color::Reset), "{name} at {depth:?} paints nothing");
+            assert_eq!(theme.clone().unpainted().base, Style::new());
+            for (role, style) in theme.styles() {
+                assert_ne!(style.fg, Some(Color::Reset), "{name}.{role} at {depth:?} is whatever the terminal has");
+            }
+        }
+        let theme = Theme::by_name(name, Depth::TrueColour).unwrap();
+        let paper = theme.base.bg.unwrap();
+        for (role, style) in theme.styles() {
+            let Some(ink) = style.fg else { continue };
+            let least = match role {
+                // Rules, missing values and keys that cannot act step back; everything else is there to be read.
+                "faint" | "border" | "border_live" | "key_off" | "chart_axis" => 15,
+                "stale" | "scroll" => 35,
+                _ => 45,
+            };
+            let seen = contrast(ink, style.bg.unwrap_or(paper));
+            assert!(seen >= least, "{name}.{role} has a contrast of {seen} tenths");
+        }
+    }
+}
