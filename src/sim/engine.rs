@@ -1,5 +1,5 @@
 //! The brokerage without sockets: accounts, orders, matching and books over a seeded market. Pure and deterministic:
-//! time comes in through [`Engine::advance_to`], events go out through [`Engine::poll_event`], and equal inputs give
+//! time comes in through [`Engine::advance_to`], events go out through [`Engine::poll_news`], and equal inputs give
 //! equal outputs. It reads no clock, opens nothing, and knows nothing of JSON or HTTP beyond the status of a refusal.
 
 pub mod account;
@@ -11,6 +11,7 @@ pub mod event;
 pub mod history;
 mod lifecycle;
 mod matching;
+mod news;
 mod opening;
 pub mod order;
 mod place;
@@ -31,7 +32,7 @@ use rust_decimal::Decimal;
 pub use account::{Account, Balances, Configurations, Kind, PositionView};
 pub use activity::{Activity, ActivityFilter, ActivityOf, activity_id, coin_fee};
 pub use cash::{CashKind, CashRow};
-pub use event::{EngineEvent, EventId, Execution, Report, Restated};
+pub use event::{Booking, EngineEvent, EventId, Execution, News, Report, Restated, Standing};
 pub use history::{History, HistoryQuery, Hours, Timeframe};
 pub use lifecycle::{Answers, Part};
 pub use order::{AccountNo, Changes, NewLeg, NewOrder, Order, OrderFilter, OrderId, StatusFilter, StopLoss};
@@ -128,10 +129,11 @@ pub struct Engine {
     next_step: Timestamp,
     next_minute: Timestamp,
     last_step: Timestamp,
-    events: VecDeque<EngineEvent>,
-    muted: bool,
+    news: VecDeque<News>,
     last_event: EventId,
-    /// Events reported so far, muted ones included.
+    /// When the last piece of news was sent out.
+    last_at: Timestamp,
+    /// Events of orders so far.
     event_count: u64,
     last_stamp: Timestamp,
     ids: Dice,
@@ -161,7 +163,7 @@ impl Engine {
             })
             .collect();
         let books = market.syms().map(|_| Book::default()).collect();
-        Self {
+        let mut engine = Self {
             now: start,
             market,
             books,
@@ -183,9 +185,9 @@ impl Engine {
             next_step: start,
             next_minute: start,
             last_step: start,
-            events: VecDeque::new(),
-            muted: false,
+            news: VecDeque::new(),
             last_event: EventId(0),
+            last_at: Timestamp::UNIX_EPOCH,
             event_count: 0,
             last_stamp: start,
             ids,
@@ -193,7 +195,9 @@ impl Engine {
             resets: 0,
             bot: None,
             options,
-        }
+        };
+        engine.tell_openings();
+        engine
     }
 
     /// Lets a bot trade, or stops it.
@@ -204,16 +208,6 @@ impl Engine {
     /// Simulated time.
     pub fn now(&self) -> Timestamp {
         self.now
-    }
-
-    /// The next event of the trade stream, in order.
-    pub fn poll_event(&mut self) -> Option<EngineEvent> {
-        self.events.pop_front()
-    }
-
-    /// How many events there have been.
-    pub fn event_count(&self) -> u64 {
-        self.event_count
     }
 
     /// The market, to read.
@@ -293,39 +287,6 @@ impl Engine {
         let gap = SignedDuration::from_nanos(self.luck.between(900, 6_000));
         self.last_stamp = self.last_stamp.checked_add(gap).unwrap_or(self.now).max(self.now);
         self.last_stamp
-    }
-
-    /// Reports an event of an order; `timestamp` is when it happened at the venue.
-    fn emit(&mut self, ix: Ix, event: EventKind, timestamp: Timestamp, report: Option<Report>, reason: Option<String>) {
-        self.slot_mut(ix).order.updated_at = timestamp;
-        self.event_count += 1;
-        if self.muted {
-            return;
-        }
-        let delay = SignedDuration::from_nanos(self.luck.between(40_000, 900_000));
-        let at = timestamp.checked_add(delay).unwrap_or(timestamp);
-        let millis = u128::try_from(at.as_millisecond()).unwrap_or(0);
-        let fresh = EventId((millis << 80) | (self.ids.bits80() >> 1));
-        self.last_event = if fresh > self.last_event { fresh } else { EventId(self.last_event.0 + 1) };
-        let execution_id = match &report {
-            Some(report) => Some(report.execution_id),
-            None if event == EventKind::New => Some(self.ids.uuid()),
-            None => None,
-        };
-        let slot = self.slot(ix);
-        let (account, order) = (slot.account, Box::new(slot.order.clone()));
-        let event_id = self.last_event;
-        self.events.push_back(EngineEvent {
-            event_id,
-            account,
-            event,
-            order,
-            timestamp,
-            at,
-            execution_id,
-            report,
-            reason,
-        });
     }
 }
 

@@ -3,6 +3,7 @@
 //! They are written from the service's description alone. The program's client has its own; neither may import the other,
 //! so that a mistake in one is never mirrored in the other.
 
+pub mod activity;
 pub mod order;
 
 use std::str::FromStr;

@@ -16,6 +16,7 @@ use url::Url;
 
 mod data;
 mod scenario;
+mod sse;
 
 /// Longer than anything here takes, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -88,6 +88,10 @@ pub struct CashRow {
     pub per_share: Option<Decimal>,
     /// In words.
     pub description: String,
+    /// The dividend it pays, with its days.
+    pub dividend: Option<Dividend>,
+    /// The trade it is a fee of; the newest of several.
+    pub parent: Option<Uuid>,
 }
 
 impl CashRow {
@@ -104,6 +108,8 @@ impl CashRow {
             qty: None,
             per_share: None,
             description: description.to_owned(),
+            dividend: None,
+            parent: None,
         }
     }
 }
@@ -134,9 +140,7 @@ impl Engine {
             CashKind::Journal | CashKind::Dividend | CashKind::Interest => amount,
         };
         let row = CashRow::new(self.ids.uuid(), kind, self.stamp(), amount, description);
-        if let Some(account) = self.accounts.get_mut(usize::from(no.0)) {
-            account.book_row(row.clone());
-        }
+        self.book_row(no, row.clone());
         Ok(row)
     }
 
@@ -156,7 +160,9 @@ impl Engine {
             .map(|account| (account.no, account.position_qty(sym)))
             .filter(|(_, qty)| !qty.is_zero())
             .collect();
-        Ok(holders.into_iter().filter_map(|(no, qty)| self.pay(no, symbol, qty, per_share)).collect())
+        let today = calendar::in_new_york(self.now).date();
+        let dividend = Dividend { symbol, per_share, declared: today, ex: today, record: today, payable: today };
+        Ok(holders.into_iter().filter_map(|(no, qty)| self.pay(no, dividend, qty)).collect())
     }
 
     /// Four in the morning: shares go without their dividend from today, and what is due today is paid. Paper accounts
@@ -182,11 +188,12 @@ impl Engine {
             })
             .collect();
         for (no, Entitlement { dividend, qty }) in due {
-            self.pay(no, dividend.symbol, qty, dividend.per_share);
+            self.pay(no, dividend, qty);
         }
     }
 
-    fn pay(&mut self, no: AccountNo, symbol: &'static str, qty: Decimal, per_share: Decimal) -> Option<CashRow> {
+    fn pay(&mut self, no: AccountNo, dividend: Dividend, qty: Decimal) -> Option<CashRow> {
+        let Dividend { symbol, per_share, .. } = dividend;
         let amount = (qty * per_share).round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero);
         if amount.is_zero() {
             return None;
@@ -196,6 +203,7 @@ impl Engine {
             symbol: Some(symbol),
             qty: Some(qty.normalize()),
             per_share: Some(per_share.normalize()),
+            dividend: Some(dividend),
             ..CashRow::new(
                 self.ids.uuid(),
                 CashKind::Dividend,
@@ -204,7 +212,7 @@ impl Engine {
                 &format!("Cash dividend {symbol}"),
             )
         };
-        self.accounts.get_mut(usize::from(no.0))?.book_row(row.clone());
+        self.book_row(no, row.clone());
         Some(row)
     }
 
@@ -216,15 +224,14 @@ impl Engine {
         for no in accounts {
             let Some(account) = self.accounts.get(usize::from(no.0)) else { continue };
             let (reg, taf) = fees_on_sales(account, &self.market, today);
+            let parent = sales_of(account, &self.market, today).next().map(|newest| newest.id);
             for (sub_kind, amount, words) in [("REG", reg, "Regulatory fee"), ("TAF", taf, "Trading activity fee")] {
                 if amount.is_zero() {
                     continue;
                 }
                 let description = format!("{words} for sales on {today}");
                 let row = CashRow::new(self.ids.uuid(), CashKind::Fee, self.stamp(), -amount, &description);
-                if let Some(account) = self.accounts.get_mut(usize::from(no.0)) {
-                    account.book_row(CashRow { sub_kind, date: today, ..row });
-                }
+                self.book_row(no, CashRow { sub_kind, date: today, parent, ..row });
             }
         }
     }
@@ -248,20 +255,24 @@ impl Account {
     }
 }
 
-/// Both fees on the shares sold on `day`, each rounded up to a cent.
-fn fees_on_sales(account: &Account, market: &Market, day: Date) -> (Decimal, Decimal) {
-    let is_share = |execution: &&Execution| {
+/// Sales of shares of `day` that stand, newest first.
+fn sales_of<'a>(account: &'a Account, market: &'a Market, day: Date) -> impl Iterator<Item = &'a Execution> {
+    let is_share = move |execution: &&Execution| {
         market.find(execution.symbol).is_some_and(|sym| market.asset(sym).class == AssetClass::UsEquity)
     };
-    let sold = account
+    account
         .executions()
         .iter()
         .rev()
-        .take_while(|execution| calendar::in_new_york(execution.at).date() >= day)
+        .take_while(move |execution| calendar::in_new_york(execution.at).date() >= day)
         .filter(|execution| execution.side == Side::Sell && execution.restated != Some(Restated::Busted))
-        .filter(is_share);
+        .filter(is_share)
+}
+
+/// Both fees on the shares sold on `day`, each rounded up to a cent.
+fn fees_on_sales(account: &Account, market: &Market, day: Date) -> (Decimal, Decimal) {
     let (mut reg, mut taf) = (Decimal::ZERO, Decimal::ZERO);
-    for execution in sold {
+    for execution in sales_of(account, market, day) {
         reg += execution.qty * execution.price * REG_RATE;
         taf += (execution.qty * TAF_RATE).min(TAF_MOST);
     }

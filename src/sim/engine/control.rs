@@ -5,11 +5,11 @@ use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use super::account::{Account, Configurations};
-use super::event::{Report, Restated};
+use super::event::{Report, Restated, Standing};
 use super::order::{AccountNo, OrderId};
 use super::slot::Ix;
 use super::words::{AssetClass, EventKind, Side, Status};
-use super::{Engine, Refusal};
+use super::{ActivityOf, Engine, Refusal};
 use crate::sim::calendar;
 
 impl Engine {
@@ -149,6 +149,7 @@ impl Engine {
         if let Some(place) = self.accounts.get_mut(usize::from(no.0)) {
             *place = account;
         }
+        self.tell_opening(usize::from(no.0));
         self.need_account(no)
     }
 
@@ -210,6 +211,9 @@ impl Engine {
             return Err(Refusal::unprocessable("execution is already busted"));
         }
         let bust = event == EventKind::TradeBust;
+        let multiplier =
+            self.market.find(execution.symbol).map_or(Decimal::ONE, |sym| self.market.asset(sym).multiplier);
+        let before = execution.clone();
         let (old_qty, old_price) = (execution.qty, execution.price);
         let (order_id, activity, settle_date) = (execution.order_id, execution.activity, execution.settle_date);
         if bust {
@@ -223,6 +227,8 @@ impl Engine {
             (execution.fee_qty, execution.fee) =
                 super::matching::fees(class, execution.side, execution.qty, execution.price);
         }
+        let after = execution.clone();
+        let net_amount = if bust { -before.net_amount(multiplier) } else { after.net_amount(multiplier) };
         let (new_qty, new_price) = if bust { (Decimal::ZERO, old_price) } else { (execution.qty, execution.price) };
         account.rebook(&self.market);
         let ix = self.by_id.get(&order_id).copied().ok_or_else(|| Refusal::no_order(order_id))?;
@@ -244,6 +250,7 @@ impl Engine {
             previous_execution_id: Some(id),
             price: new_price,
             qty: if bust { -old_qty } else { new_qty },
+            net_amount,
             position_qty,
             settle_date,
             cum_qty,
@@ -253,6 +260,12 @@ impl Engine {
         // A correction can be corrected again, under its new id as well.
         self.by_execution.insert(new_id, (no, row));
         self.emit(ix, event, at, Some(report), None);
+        if after.symbol.contains('/') {
+            let fee_id = super::matching::coin_fee_id;
+            let standing = if bust { Standing::Canceled } else { Standing::Correct };
+            let fee = if bust { before } else { after };
+            self.tell(no, fee_id(new_id), Some((fee_id(id), standing)), at, ActivityOf::CoinFee(fee));
+        }
         Ok(())
     }
 }

@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
+use super::ActivityOf;
 use super::order::{AccountNo, Order, OrderId};
 use super::words::{EventKind, Side};
 
@@ -76,6 +77,12 @@ pub struct Execution {
 }
 
 impl Execution {
+    /// What it did to the cash, apart from its fee.
+    pub fn net_amount(&self, multiplier: Decimal) -> Decimal {
+        let amount = (self.qty * self.price * multiplier).normalize();
+        if self.side == Side::Buy { -amount } else { amount }
+    }
+
     /// The change of the position, fees included; nothing once busted.
     pub fn position_change(&self) -> Decimal {
         match (self.restated, self.side) {
@@ -106,6 +113,8 @@ pub struct Report {
     pub price: Decimal,
     /// Size of this execution; negative on a bust.
     pub qty: Decimal,
+    /// What it did to the cash, fees in coins apart; the opposite of it on a bust.
+    pub net_amount: Decimal,
     /// The signed position after it.
     pub position_qty: Decimal,
     /// When money and shares change hands.
@@ -139,6 +148,47 @@ pub struct EngineEvent {
     pub report: Option<Report>,
     /// Why, where there is a why.
     pub reason: Option<String>,
+}
+
+/// Whether a booking stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Standing {
+    /// Booked.
+    Executed,
+    /// In place of an earlier one.
+    Correct,
+    /// The end of an earlier one.
+    Canceled,
+}
+
+/// Money or coins that were booked without being a trade themselves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Booking {
+    /// Orders it among the events.
+    pub event_id: EventId,
+    /// Whose.
+    pub account: AccountNo,
+    /// When it was sent out.
+    pub at: Timestamp,
+    /// When it happened.
+    pub executed_at: Timestamp,
+    /// Its own id.
+    pub ref_id: Uuid,
+    /// The id of the one that it changes or takes back.
+    pub previous_id: Option<Uuid>,
+    /// Whether it stands.
+    pub standing: Standing,
+    /// What was booked.
+    pub what: ActivityOf,
+}
+
+/// What the engine tells, one thing after the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News {
+    /// Something happened to an order.
+    Trade(EngineEvent),
+    /// Something was booked beside a trade.
+    Money(Booking),
 }
 
 #[cfg(test)]

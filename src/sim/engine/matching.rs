@@ -6,13 +6,13 @@ use std::ops::Bound::{Excluded, Unbounded};
 use rust_decimal::{Decimal, RoundingStrategy};
 use uuid::Uuid;
 
-use super::Engine;
 use super::activity::Row;
 use super::event::{Execution, Report};
 use super::lifecycle::limit_allows;
 use super::order::Order;
 use super::slot::{Booked, Ix, key};
 use super::words::{AssetClass, EventKind, OrderType, Side, Status, TimeInForce};
+use super::{ActivityOf, Engine};
 use crate::sim::market::Sym;
 
 /// What a trade in coins costs: a quarter of a percent.
@@ -281,12 +281,14 @@ impl Engine {
             previous_execution_id: None,
             price,
             qty: execution.qty,
+            net_amount: execution.net_amount(multiplier),
             position_qty,
             settle_date,
             cum_qty,
             leaves_qty: execution.leaves_qty,
             activity,
         };
+        let fee_of = crypto.then(|| execution.clone());
         account.executions.push(execution);
         self.by_execution.insert(id, (no, row));
         if filled {
@@ -296,6 +298,9 @@ impl Engine {
         }
         let event = if filled { EventKind::Fill } else { EventKind::PartialFill };
         self.emit(ix, event, at, Some(report), None);
+        if let Some(execution) = fee_of {
+            self.tell(no, coin_fee_id(id), None, at, ActivityOf::CoinFee(execution));
+        }
         self.fill_group(ix, filled);
     }
 }

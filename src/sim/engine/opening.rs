@@ -16,7 +16,8 @@ const PAST_DAYS: usize = 2;
 const CURVE_DAYS: usize = 300;
 
 impl Engine {
-    /// A brokerage at `options.start` whose `bot` has been at work for some days, at leisure, and goes on from there.
+    /// A brokerage at `options.start` whose `bot` has been at work for some days, at leisure, and goes on from there. The
+    /// past is the first of its news.
     pub fn with_past(options: EngineOptions, mut bot: Bot) -> Self {
         let (start, step_millis, seed) = (options.start, options.step_millis, options.seed);
         let mut day = calendar::in_new_york(start).date();
@@ -26,12 +27,10 @@ impl Engine {
         let begin = calendar::session(day).map_or(start, |session| session.open_at.min(start));
         let mut engine = Self::new(EngineOptions { start: begin, step_millis: PAST_STEP_MILLIS, ..options });
         engine.invent_curves(seed);
-        engine.muted = true;
         engine.invent_holdings(bot.account());
         bot.begin_leisurely(begin);
         engine.bot = Some(bot);
         engine.advance_to(start);
-        engine.muted = false;
         engine.options.step_millis = step_millis;
         engine.next_step = start;
         if let Some(bot) = &mut engine.bot {
@@ -82,6 +81,7 @@ impl Engine {
             let created_at = account.daily.first().map_or(account.created_at, |(at, _)| days_before(*at));
             account.open_with(account.opening_cash, created_at);
         }
+        self.tell_openings();
     }
 }
 

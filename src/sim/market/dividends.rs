@@ -43,6 +43,11 @@ impl Dividend {
     pub fn id(&self) -> Uuid {
         uuid_of(&format!("dividend {} {}", self.symbol, self.ex))
     }
+
+    /// The share's number: made up, of nine characters, and seen at a glance not to be the real one.
+    pub fn cusip(&self) -> String {
+        format!("SIM{:06}", uuid_of(&format!("share {}", self.symbol)).as_u128() % 1_000_000)
+    }
 }
 
 /// Every dividend of the years from `first` to `last`, by ex-date.

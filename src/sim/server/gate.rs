@@ -216,6 +216,10 @@ pub fn http_date(moment: Timestamp) -> String {
 /// Damages a body that has been produced already; `None` for one too large to hold.
 async fn damage(sim: &Sim, response: Response, fault: Fault) -> Option<Response> {
     let (mut parts, body) = response.into_parts();
+    // An event stream has no end to wait for; its frames have faults of their own.
+    if parts.headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes() == b"text/event-stream") {
+        return Some(Response::from_parts(parts, body));
+    }
     let bytes = axum::body::to_bytes(body, BODY_LIMIT).await.ok()?;
     let is_json =
         parts.headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/json"));

@@ -4,7 +4,6 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use jiff::Timestamp;
-use serde_json::json;
 use tokio::sync::{Notify, broadcast};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -14,87 +13,62 @@ use super::state::lock;
 use crate::domain::money::Money;
 use crate::sim::engine::Engine;
 use crate::sim::engine::account::{Account, Kind};
-use crate::sim::engine::event::{EngineEvent, EventId};
+use crate::sim::engine::event::{EventId, News};
 use crate::sim::engine::order::AccountNo;
 use crate::sim::market::Tick;
-use crate::sim::wire::micros;
+use crate::sim::wire;
 use crate::sim::wire::order::WireEvent;
 
 /// Events a listener may fall behind before it is cut off.
 const BACKLOG: usize = 65_536;
-/// Events of an account kept for replay.
+/// News of an account kept for replay.
 const KEPT: usize = 50_000;
 
-/// An event on its way to listeners; the JSON is made once, and only if somebody listens.
+/// A piece of news on its way to listeners; the JSON is made once, and only if somebody listens.
 #[derive(Debug)]
 pub struct Emitted {
-    /// Orders events.
+    /// Orders it among the others.
     pub id: EventId,
     /// Whose.
     pub account: AccountNo,
     /// When it was sent out.
     pub at: Timestamp,
-    event: EngineEvent,
-    data: OnceLock<Arc<str>>,
+    news: News,
+    data: OnceLock<Option<Arc<str>>>,
 }
 
 impl Emitted {
-    fn new(event: EngineEvent) -> Self {
-        Self { id: event.event_id, account: event.account, at: event.at, event, data: OnceLock::new() }
+    fn new(news: News) -> Self {
+        let (id, account, at) = match &news {
+            News::Trade(event) => (event.event_id, event.account, event.at),
+            News::Money(booking) => (booking.event_id, booking.account, booking.at),
+        };
+        Self { id, account, at, news, data: OnceLock::new() }
     }
 
-    /// The event itself, as JSON.
-    pub fn data(&self) -> Arc<str> {
-        let make = || serde_json::to_string(&WireEvent::new(&self.event)).unwrap_or_default().into();
-        Arc::clone(self.data.get_or_init(make))
-    }
-
-    /// The event as a message of the `trade_updates` stream.
-    pub fn frame(&self) -> String {
-        format!("{{\"stream\":\"trade_updates\",\"data\":{}}}", self.data())
+    /// What the trade streams show of it, as JSON; nothing for money that moved.
+    pub fn data(&self) -> Option<Arc<str>> {
+        let make = || match &self.news {
+            News::Trade(event) => Some(serde_json::to_string(&WireEvent::new(event)).unwrap_or_default().into()),
+            News::Money(_) => None,
+        };
+        self.data.get_or_init(make).clone()
     }
 
     /// What it is, in a few words for the fault log.
     pub fn what(&self) -> String {
-        format!("{} {}", self.event.event, self.event.order.id)
+        match &self.news {
+            News::Trade(event) => format!("{} {}", event.event, event.order.id),
+            News::Money(booking) => format!("booking {}", booking.ref_id),
+        }
     }
 
-    /// The event as an account activity, where it is one: a trade, a bust, a correction.
+    /// It as an account activity, where it is one: a trade, a bust, a correction, money that moved.
     pub fn activity(&self) -> Option<Arc<str>> {
-        let report = self.event.report.as_ref()?;
-        let order = &self.event.order;
-        let execution_type = match self.event.event.as_str() {
-            "trade_bust" => "trade_bust",
-            "trade_correct" => "trade_correct",
-            "partial_fill" => "partial_fill",
-            _ => "fill",
+        let activity = match &self.news {
+            News::Trade(event) => wire::activity::trade(event)?,
+            News::Money(booking) => wire::activity::booking(booking),
         };
-        let net = report.price.checked_mul(report.qty).unwrap_or_default();
-        let net = if order.side.as_str() == "buy" { -net } else { net };
-        let activity = json!({
-            "event_id": self.id.to_string(),
-            "at": micros(self.at),
-            "executed_at": self.event.timestamp.to_string(),
-            "activity_type": "FILL",
-            "activity_subtype": "",
-            "status": "executed",
-            "settle_date": report.settle_date.to_string(),
-            "currency": "USD",
-            "ref_id": report.execution_id,
-            "previous_id": report.previous_execution_id,
-            "qty": report.qty.to_string(),
-            "price": report.price.to_string(),
-            "net_amount": net.to_string(),
-            "order_id": order.id,
-            "client_order_id": &*order.client_order_id,
-            "side": order.side.as_str(),
-            "symbol": order.symbol,
-            "asset_id": order.asset_id,
-            "cum_qty": report.cum_qty.to_string(),
-            "leaves_qty": report.leaves_qty.to_string(),
-            "order_status": order.status.as_str(),
-            "execution_type": execution_type,
-        });
         Some(activity.to_string().into())
     }
 }
@@ -112,24 +86,49 @@ pub struct AccountLine {
     pub detail: String,
 }
 
+/// News of every account, for replay.
+#[derive(Debug, Default)]
+struct Log(HashMap<AccountNo, Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    rows: VecDeque<Arc<Emitted>>,
+    /// The newest one there was no more room for.
+    gone: Option<(EventId, Timestamp)>,
+}
+
+impl Log {
+    fn keep(&mut self, emitted: Arc<Emitted>) {
+        let kept = self.0.entry(emitted.account).or_default();
+        if kept.rows.len() == KEPT {
+            kept.gone = kept.rows.pop_front().map(|gone| (gone.id, gone.at));
+        }
+        kept.rows.push_back(emitted);
+    }
+}
+
 /// The engine and its listeners.
 pub struct Hub {
     engine: Mutex<Engine>,
     /// What reads are served from while REST lags.
     frozen: Mutex<Option<(Engine, Instant)>>,
-    log: Mutex<HashMap<AccountNo, VecDeque<Arc<Emitted>>>>,
+    log: Mutex<Log>,
     events: broadcast::Sender<Arc<Emitted>>,
     ticks: broadcast::Sender<Tick>,
     wake: Notify,
 }
 
 impl Hub {
-    /// A hub for an engine.
-    pub fn new(engine: Engine) -> Self {
+    /// A hub for an engine; what the engine has to tell already is kept for replay.
+    pub fn new(mut engine: Engine) -> Self {
+        let mut log = Log::default();
+        while let Some(news) = engine.poll_news() {
+            log.keep(Arc::new(Emitted::new(news)));
+        }
         Self {
             engine: Mutex::new(engine),
             frozen: Mutex::new(None),
-            log: Mutex::new(HashMap::new()),
+            log: Mutex::new(log),
             events: broadcast::channel(BACKLOG).0,
             ticks: broadcast::channel(BACKLOG).0,
             wake: Notify::new(),
@@ -174,13 +173,9 @@ impl Hub {
 
     fn publish(&self, engine: &mut Engine) {
         let mut log = None;
-        while let Some(event) = engine.poll_event() {
-            let emitted = Arc::new(Emitted::new(event));
-            let kept = log.get_or_insert_with(|| lock(&self.log)).entry(emitted.account).or_default();
-            if kept.len() == KEPT {
-                kept.pop_front();
-            }
-            kept.push_back(Arc::clone(&emitted));
+        while let Some(news) = engine.poll_news() {
+            let emitted = Arc::new(Emitted::new(news));
+            log.get_or_insert_with(|| lock(&self.log)).keep(Arc::clone(&emitted));
             // Nobody listening is no error.
             drop(self.events.send(emitted));
         }
@@ -208,9 +203,13 @@ impl Hub {
         look(&lock(&self.engine))
     }
 
-    /// Forgets the events of an account.
-    pub fn forget(&self, account: AccountNo) {
-        lock(&self.log).remove(&account);
+    /// As [`Self::act`], for what ends an account: nothing that was sent before it is replayed afterwards.
+    pub fn act_anew<R>(&self, clock: &SimClock, account: AccountNo, act: impl FnOnce(&mut Engine) -> R) -> R {
+        self.act(clock, |engine| {
+            self.publish(engine);
+            lock(&self.log).0.remove(&account);
+            act(engine)
+        })
     }
 
     /// Every account in a few words.
@@ -241,9 +240,11 @@ impl Hub {
         lock(&self.engine).find_account(no).map(|account| account.id)
     }
 
-    /// Events of an account so far.
-    pub fn log_of(&self, account: AccountNo) -> Vec<Arc<Emitted>> {
-        lock(&self.log).get(&account).map(|log| log.iter().cloned().collect()).unwrap_or_default()
+    /// News of an account so far, and the newest that is no longer kept.
+    pub fn log_of(&self, account: AccountNo) -> (Vec<Arc<Emitted>>, Option<(EventId, Timestamp)>) {
+        let log = lock(&self.log);
+        let kept = log.0.get(&account);
+        kept.map(|kept| (kept.rows.iter().cloned().collect(), kept.gone)).unwrap_or_default()
     }
 
     /// Moves the engine from deadline to deadline until the future is dropped.

@@ -1,6 +1,6 @@
 //! The `trade_updates` websocket: authentication, listening, frames, and what goes wrong with them (API.md 6).
 
-mod frame;
+pub mod frame;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -277,30 +277,29 @@ impl Session {
         if self.authorized.as_ref().is_none_or(|authorized| authorized.account != event.account) {
             return Ok(());
         }
+        let Some(data) = event.data() else { return Ok(()) };
         let faults = lock(&self.sim.faults).on_frame(self.origin, &event.what(), self.sim.clock.real());
         let mut bytes = if faults.contains(&Fault::NoEventId) {
-            self.encoding.value(&frame::without_event_id(&event.frame()))
+            self.encoding.value(&frame::enveloped(&frame::without_id(&frame::parsed(&data))))
         } else {
-            self.encoding.json(&event.frame())
+            self.encoding.json(&frame::of_data(&data))
         };
         let mut copies = 1;
         let mut hold = false;
         for fault in faults {
             match fault {
                 Fault::Drop => return Err(End::Abrupt),
-                Fault::Starve | Fault::Lose => return Ok(()),
+                Fault::ServerError => return self.fail("internal server error").await,
+                Fault::Starve | Fault::Lose | Fault::Dropped => return Ok(()),
                 Fault::Duplicate => copies += 1,
                 Fault::Reorder => hold = true,
                 Fault::Delay(time) => self.sim.pause(time).await,
-                Fault::Corrupt => {
-                    let at = lock(&self.sim.faults).pick(bytes.len());
-                    if let Some(byte) = bytes.get_mut(at) {
-                        *byte ^= 0x15;
-                    }
-                }
-                Fault::Truncate => bytes.truncate(bytes.len() / 2),
+                Fault::Corrupt | Fault::Truncate => frame::damage(&mut bytes, fault, &mut lock(&self.sim.faults)),
                 Fault::DataNull => self.send(&json!({"stream": "trade_updates", "data": null})).await?,
-                Fault::UnknownEvent => self.send(&frame::unheard_of(&event.frame())).await?,
+                Fault::UnknownEvent => {
+                    let strange = frame::of_unheard_event(&frame::parsed(&data));
+                    self.send(&frame::enveloped(&strange)).await?;
+                }
                 _ => {}
             }
         }

@@ -245,8 +245,8 @@ fn by_hand(
 fn reset(sim: &Sim, body: &Body<'_>) -> Result<Value, ApiError> {
     let account = body.account(sim, "account")?;
     let cash = body.amount("cash")?;
-    let number = sim.hub.act(&sim.clock, |engine| engine.reset_account(account, cash).map(|new| new.number.clone()))?;
-    sim.hub.forget(account);
+    let anew = |engine: &mut Engine| engine.reset_account(account, cash).map(|new| new.number.clone());
+    let number = sim.hub.act_anew(&sim.clock, account, anew)?;
     lock(&sim.watchlists).forget(account);
     if body.flag("revoke").unwrap_or(false) {
         {

@@ -26,6 +26,7 @@ use crate::sim::server::grants::Grant;
 use crate::sim::server::msgpack;
 use crate::sim::server::reply::{self, ApiError};
 use crate::sim::server::state::{Sim, lock};
+use crate::sim::server::stream::frame::{self, Encoding};
 use crate::sim::wire::number;
 
 /// How long a client may take to authenticate.
@@ -100,6 +101,7 @@ fn open(
             seat: None,
             wanted: [const { BTreeSet::new() }; CHANNELS.len()],
             ticks: None,
+            held: None,
         };
         session.run(grant)
     })
@@ -125,6 +127,8 @@ struct Session {
     seat: Option<Seat>,
     wanted: [BTreeSet<String>; CHANNELS.len()],
     ticks: Option<broadcast::Receiver<Tick>>,
+    /// A message that waits for the next one to overtake it.
+    held: Option<Vec<u8>>,
 }
 
 /// The session is over.
@@ -178,11 +182,16 @@ impl Session {
     }
 
     async fn send(&mut self, value: &Value) -> Step {
-        let message = if self.packed {
-            Message::binary(msgpack::encode(value, Some("t")))
-        } else {
-            Message::text(value.to_string())
-        };
+        self.send_raw(self.encoded(value)).await
+    }
+
+    fn encoded(&self, value: &Value) -> Vec<u8> {
+        if self.packed { msgpack::encode(value, Some("t")) } else { value.to_string().into_bytes() }
+    }
+
+    async fn send_raw(&mut self, bytes: Vec<u8>) -> Step {
+        let encoding = if self.packed { Encoding::MessagePack } else { Encoding::Text };
+        let message = encoding.message(bytes);
         let mut kill = self.sim.kill.subscribe();
         tokio::select! {
             sent = self.socket.send(message) => sent.map_err(|_| Over),
@@ -353,17 +362,35 @@ impl Session {
             return Ok(());
         }
         let faults = lock(&self.sim.faults).on_frame(Origin::Data, "market data", self.sim.clock.real());
-        let batch = Value::from(messages);
+        let mut bytes = self.encoded(&Value::from(messages));
+        let (mut copies, mut hold) = (1, false);
         for fault in faults {
             match fault {
                 Fault::Drop => return Err(Over),
-                Fault::Starve | Fault::Lose => return Ok(()),
-                Fault::Duplicate => self.send(&batch).await?,
+                Fault::ServerError => {
+                    self.send(&problem(500, "internal error")).await?;
+                    drop(self.socket.send(Message::Close(None)).await);
+                    return Err(Over);
+                }
+                Fault::Starve | Fault::Lose | Fault::Dropped => return Ok(()),
+                Fault::Duplicate => copies += 1,
+                Fault::Reorder => hold = true,
+                Fault::Corrupt | Fault::Truncate => frame::damage(&mut bytes, fault, &mut lock(&self.sim.faults)),
                 Fault::Delay(time) => self.sim.pause(time).await,
                 _ => {}
             }
         }
-        self.send(&batch).await
+        if hold && self.held.is_none() {
+            self.held = Some(bytes);
+            return Ok(());
+        }
+        for _ in 0..copies {
+            self.send_raw(bytes.clone()).await?;
+        }
+        match self.held.take() {
+            Some(held) => self.send_raw(held).await,
+            None => Ok(()),
+        }
     }
 
     /// The test feed: it moves every second, whatever the market does.

@@ -15,8 +15,8 @@ const TYPES: [&str; 5] = ["Dividend", "Merger", "Split", "Spinoff", "Reorg"];
 /// Days that one question may cover.
 const MOST_DAYS: i32 = 90;
 
-fn row(gate: &Gate, dividend: &Dividend, ca_type: &str) -> Value {
-    let cusip = gate.sim.hub.look(|engine| engine.find_asset(dividend.symbol).map(|sym| cusip(sym.index())));
+fn row(dividend: &Dividend, ca_type: &str) -> Value {
+    let cusip = dividend.cusip();
     json!({
         "id": dividend.id(),
         "corporate_action_id": format!("{}_{}", dividend.symbol, dividend.ex.strftime("%Y%m%d")),
@@ -34,11 +34,6 @@ fn row(gate: &Gate, dividend: &Dividend, ca_type: &str) -> Value {
         "old_rate": "1",
         "new_rate": "1",
     })
-}
-
-/// A made-up number of nine characters, so that nobody takes it for the real one.
-fn cusip(index: u16) -> String {
-    format!("SIM{index:06}")
 }
 
 /// `GET /v2/corporate_actions/announcements`.
@@ -75,7 +70,7 @@ pub async fn list(State(gate): State<Gate>, Query(params): Query<Params>) -> Ans
         .filter(|dividend| dividend.declared <= today)
         .filter(|dividend| (since..=until).contains(&day(dividend)))
         .filter(|dividend| symbol.is_none_or(|symbol| dividend.symbol == symbol))
-        .map(|dividend| row(&gate, dividend, ca_type))
+        .map(|dividend| row(dividend, ca_type))
         .filter(|row| wanted_cusip.is_none_or(|cusip| row.get("initiating_original_cusip") == Some(&cusip.into())))
         .collect();
     ok(&rows)
@@ -87,5 +82,5 @@ pub async fn one(State(gate): State<Gate>, Path(id): Path<String>) -> Answer {
     let wanted = query::id(&id).ok_or_else(unknown)?;
     let year = crate::sim::calendar::in_new_york(gate.sim.clock.now()).year();
     let found = dividends::of_years(year - 2, year + 1).into_iter().find(|dividend| dividend.id() == wanted);
-    ok(&row(&gate, &found.ok_or_else(unknown)?, "Dividend"))
+    ok(&row(&found.ok_or_else(unknown)?, "Dividend"))
 }

@@ -1,8 +1,9 @@
 //! How messages of the stream look on the wire: JSON as text or binary, or MessagePack.
 
 use axum::extract::ws::Message;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::sim::faults::{Fault, Faults};
 use crate::sim::server::msgpack;
 
 /// How a socket's messages are encoded.
@@ -53,23 +54,53 @@ impl Encoding {
     }
 }
 
-/// The frame as older servers sent it.
-pub fn without_event_id(frame: &str) -> Value {
-    let mut value: Value = serde_json::from_str(frame).unwrap_or_default();
-    if let Some(data) = value.get_mut("data").and_then(Value::as_object_mut) {
-        data.shift_remove("event_id");
-    }
-    value
+/// A JSON text as a value.
+pub fn parsed(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_default()
 }
 
-/// The frame with an event and a status that nobody has heard of, and without its execution.
-pub fn unheard_of(frame: &str) -> Value {
-    let mut value: Value = serde_json::from_str(frame).unwrap_or_default();
-    if let Some(data) = value.get_mut("data").and_then(Value::as_object_mut) {
-        data.insert("event".to_owned(), Value::from("under_observation"));
+/// An event as older servers sent it.
+pub fn without_id(event: &Value) -> Value {
+    let mut event = event.clone();
+    if let Some(members) = event.as_object_mut() {
+        members.shift_remove("event_id");
+    }
+    event
+}
+
+/// An event that nobody has heard of, about the same thing and without its execution.
+pub fn of_unheard_event(event: &Value) -> Value {
+    let mut event = event.clone();
+    if let Some(members) = event.as_object_mut() {
+        let name = if members.contains_key("activity_type") { "activity_type" } else { "event" };
+        members.insert(name.to_owned(), Value::from("under_observation"));
         for member in ["execution_id", "price", "qty", "position_qty"] {
-            data.shift_remove(member);
+            members.shift_remove(member);
         }
     }
-    value
+    event
+}
+
+/// An event that is JSON already, in the envelope of the websocket.
+pub fn of_data(data: &str) -> String {
+    format!("{{\"stream\":\"trade_updates\",\"data\":{data}}}")
+}
+
+/// An event in the envelope of the websocket.
+pub fn enveloped(event: &Value) -> Value {
+    json!({"stream": "trade_updates", "data": event})
+}
+
+/// Damages a byte, or leaves half out.
+pub fn damage(bytes: &mut Vec<u8>, fault: Fault, faults: &mut Faults) {
+    match fault {
+        Fault::Corrupt => {
+            let at = faults.pick(bytes.len());
+            if let Some(byte) = bytes.get_mut(at) {
+                *byte ^= 0x15;
+            }
+        }
+        Fault::Truncate => bytes.truncate(bytes.len() / 2),
+        _ => {}
+    }
 }

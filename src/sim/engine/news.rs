@@ -1,0 +1,112 @@
+//! What the engine tells the world, in order: events of orders and bookings of money, with the ids and instants that order them.
+//! It books nothing itself.
+
+use jiff::{SignedDuration, Timestamp, Unit};
+use uuid::Uuid;
+
+use super::event::{Booking, EngineEvent, EventId, News, Report, Standing};
+use super::order::AccountNo;
+use super::slot::Ix;
+use super::words::EventKind;
+use super::{ActivityOf, CashRow, Engine};
+
+impl Engine {
+    /// The next piece of news, in order.
+    pub fn poll_news(&mut self) -> Option<News> {
+        self.news.pop_front()
+    }
+
+    /// The next event of the trade stream, in order; bookings before it are passed over.
+    pub fn poll_event(&mut self) -> Option<EngineEvent> {
+        loop {
+            match self.news.pop_front()? {
+                News::Trade(event) => return Some(event),
+                News::Money(_) => {}
+            }
+        }
+    }
+
+    /// How many events of orders there have been.
+    pub fn event_count(&self) -> u64 {
+        self.event_count
+    }
+
+    /// Reports an event of an order; `timestamp` is when it happened at the venue.
+    pub(super) fn emit(
+        &mut self,
+        ix: Ix,
+        event: EventKind,
+        timestamp: Timestamp,
+        report: Option<Report>,
+        reason: Option<String>,
+    ) {
+        self.slot_mut(ix).order.updated_at = timestamp;
+        self.event_count += 1;
+        let (event_id, at) = self.sent(timestamp);
+        let execution_id = match &report {
+            Some(report) => Some(report.execution_id),
+            None if event == EventKind::New => Some(self.ids.uuid()),
+            None => None,
+        };
+        let slot = self.slot(ix);
+        let (account, order) = (slot.account, Box::new(slot.order.clone()));
+        let event = EngineEvent { event_id, account, event, order, timestamp, at, execution_id, report, reason };
+        self.news.push_back(News::Trade(event));
+    }
+
+    /// Books money that moves without a trade, and reports it.
+    pub(super) fn book_row(&mut self, no: AccountNo, row: CashRow) {
+        if let Some(account) = self.accounts.get_mut(usize::from(no.0)) {
+            account.book_row(row.clone());
+        }
+        self.tell(no, row.id, None, row.at, ActivityOf::Cash(row));
+    }
+
+    /// Reports what was booked beside a trade; `previous` is the booking that it changes or takes back.
+    pub(super) fn tell(
+        &mut self,
+        account: AccountNo,
+        ref_id: Uuid,
+        previous: Option<(Uuid, Standing)>,
+        executed_at: Timestamp,
+        what: ActivityOf,
+    ) {
+        let (event_id, at) = self.sent(executed_at);
+        let (previous_id, standing) =
+            previous.map_or((None, Standing::Executed), |(id, standing)| (Some(id), standing));
+        let booking = Booking { event_id, account, at, executed_at, ref_id, previous_id, standing, what };
+        self.news.push_back(News::Money(booking));
+    }
+
+    /// Begins the news anew with what every account was opened with.
+    pub(super) fn tell_openings(&mut self) {
+        self.news.clear();
+        (self.last_event, self.last_at) = (EventId(0), Timestamp::UNIX_EPOCH);
+        for index in 0..self.accounts.len() {
+            self.tell_opening(index);
+        }
+    }
+
+    /// Reports what an account was opened with.
+    pub(super) fn tell_opening(&mut self, index: usize) {
+        let Some(account) = self.accounts.get(index) else { return };
+        let (no, row) = (account.no, account.cash_rows.first().cloned());
+        if let Some(row) = row {
+            self.tell(no, row.id, None, row.at, ActivityOf::Cash(row));
+        }
+    }
+
+    /// The id and the instant of a message about something of `timestamp`. Both grow strictly, and the instant has no
+    /// more digits than the wire shows: who resumes a nanosecond after it misses nothing and hears nothing twice.
+    fn sent(&mut self, timestamp: Timestamp) -> (EventId, Timestamp) {
+        let micro = SignedDuration::from_micros(1);
+        let delay = SignedDuration::from_micros(self.luck.between(40, 900));
+        let soon = timestamp.saturating_add(delay).unwrap_or(timestamp);
+        let soon = soon.round(Unit::Microsecond).unwrap_or(soon);
+        self.last_at = soon.max(self.last_at.saturating_add(micro).unwrap_or(soon));
+        let millis = u128::try_from(self.last_at.as_millisecond()).unwrap_or(0);
+        let fresh = EventId((millis << 80) | (self.ids.bits80() >> 1));
+        self.last_event = if fresh > self.last_event { fresh } else { EventId(self.last_event.0 + 1) };
+        (self.last_event, self.last_at)
+    }
+}

@@ -1,0 +1,109 @@
+//! The writing half of an event stream over HTTP: data lines, comments, and what goes wrong with them.
+
+use std::io;
+
+use axum::body::Bytes;
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use crate::sim::faults::Fault;
+use crate::sim::server::gate::Gate;
+use crate::sim::server::state::lock;
+use crate::sim::server::stream::frame;
+
+/// The stream is over.
+pub struct Over;
+
+/// Where the bytes of a stream go.
+pub struct Writer {
+    /// Where the stream was asked for.
+    pub gate: Gate,
+    sender: mpsc::Sender<io::Result<Bytes>>,
+    /// An event that waits for the next one to overtake it.
+    held: Option<Vec<u8>>,
+}
+
+impl Writer {
+    /// A writer for a stream of an origin.
+    pub fn new(gate: Gate, sender: mpsc::Sender<io::Result<Bytes>>) -> Self {
+        Self { gate, sender, held: None }
+    }
+
+    /// Waits until nobody reads any more.
+    pub async fn closed(&self) {
+        self.sender.closed().await;
+    }
+
+    /// A line that is no event.
+    pub async fn comment(&self, text: &str) -> Result<(), Over> {
+        self.bytes(format!(": {text}\n\n").into_bytes()).await
+    }
+
+    /// Tells a reader what it missed.
+    pub async fn dropped(&self, count: u64) -> Result<(), Over> {
+        self.comment(&format!("you are reading too slowly, dropped {count} messages")).await
+    }
+
+    /// Sends what still waits for a next one.
+    pub async fn finish(mut self) {
+        if let Some(held) = self.held.take() {
+            // Whether anybody still reads makes no difference any more.
+            drop(self.line(held).await);
+        }
+    }
+
+    /// An event, through the faults of frames.
+    pub async fn event(&mut self, data: &str, what: &str) -> Result<(), Over> {
+        let sim = std::sync::Arc::clone(&self.gate.sim);
+        let faults = lock(&sim.faults).on_frame(self.gate.origin, what, sim.clock.real());
+        let without_id = faults.contains(&Fault::NoEventId);
+        let mut bytes =
+            if without_id { frame::without_id(&frame::parsed(data)).to_string() } else { data.to_owned() }.into_bytes();
+        let (mut copies, mut hold) = (1, false);
+        for fault in faults {
+            match fault {
+                Fault::Drop => {
+                    self.held = None;
+                    // An error in place of a chunk ends the connection without the mark of a whole body.
+                    drop(self.sender.send(Err(io::ErrorKind::ConnectionAborted.into())).await);
+                    return Err(Over);
+                }
+                Fault::ServerError => {
+                    self.comment("internal server error").await?;
+                    return Err(Over);
+                }
+                Fault::Dropped => return self.dropped(1).await,
+                Fault::Starve | Fault::Lose => return Ok(()),
+                Fault::Duplicate => copies += 1,
+                Fault::Reorder => hold = true,
+                Fault::Delay(time) => sim.pause(time).await,
+                Fault::Corrupt | Fault::Truncate => frame::damage(&mut bytes, fault, &mut lock(&sim.faults)),
+                Fault::DataNull => self.line(b"null".to_vec()).await?,
+                Fault::UnknownEvent => {
+                    let strange: Value = frame::of_unheard_event(&frame::parsed(data));
+                    self.line(strange.to_string().into_bytes()).await?;
+                }
+                _ => {}
+            }
+        }
+        if hold && self.held.is_none() {
+            self.held = Some(bytes);
+            return Ok(());
+        }
+        for _ in 0..copies {
+            self.line(bytes.clone()).await?;
+        }
+        match self.held.take() {
+            Some(held) => self.line(held).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn line(&self, data: Vec<u8>) -> Result<(), Over> {
+        self.bytes([&b"data: "[..], &data, b"\n\n"].concat()).await
+    }
+
+    async fn bytes(&self, bytes: Vec<u8>) -> Result<(), Over> {
+        self.sender.send(Ok(Bytes::from(bytes))).await.map_err(|_| Over)
+    }
+}
