@@ -4,16 +4,17 @@
 //! does not matter (RELIABILITY 3). It asks nobody and remembers everything: what it cannot explain it keeps as a
 //! placeholder row and reports as a gap.
 
+mod entry;
 mod ledger;
 mod merge;
+mod settle;
 mod tape;
 
-use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
-use self::ledger::{Entered, Ledger};
+use self::ledger::Ledger;
 use self::merge::{Verdict, judge};
 use self::tape::Tape;
 pub use self::tape::TapeEntry;
@@ -360,224 +361,6 @@ impl Blotter {
         self.working = self.working + usize::from(is_working) - usize::from(was_working);
         changes.orders.push(order.id.clone());
         true
-    }
-
-    /// Enters an execution and its tape line, once.
-    fn enter(&mut self, execution: Execution, event: &TradeEvent, changes: &mut Changes) {
-        self.last_fill_at = self.last_fill_at.max(execution.at);
-        let (at, order_id, source, id) =
-            (execution.at, execution.order_id.clone(), execution.source, execution.id.clone());
-        // The broker's own report of an undoing replaces what was inferred.
-        let undone = matches!(execution.kind, ExecutionKind::Bust { .. })
-            .then_some(execution.qty.abs())
-            .filter(|_| !ledger::is_inferred(&id));
-        match self.ledger.enter(execution) {
-            Entered::Known => {}
-            Entered::Completed(id) => changes.revised.push(id),
-            Entered::Renamed { from, line } => {
-                if let Some(entry) = line.and_then(|line| self.tape.entry_mut(line)) {
-                    entry.execution = Some(id.clone());
-                    changes.tape.push(entry.number);
-                }
-                changes.removed.push(from);
-                changes.revised.push(id);
-            }
-            Entered::Explains { placeholder, line, rest } => {
-                changes.executions.push(id.clone());
-                changes.removed.push(placeholder);
-                changes.revised.extend(rest.iter().cloned());
-                // The placeholder's line stays with what is left of it; when nothing is, the report takes it over.
-                let (heir, others) = match rest.split_last() {
-                    None => (id, Vec::new()),
-                    Some((last, rest)) => (last.clone(), std::iter::once(&id).chain(rest).cloned().collect()),
-                };
-                if let Some(entry) = line.and_then(|line| self.tape.entry_mut(line)) {
-                    if rest.is_empty() {
-                        entry.at = at;
-                        entry.event = event.clone();
-                    }
-                    entry.execution = Some(heir.clone());
-                    changes.tape.push(entry.number);
-                    self.ledger.shown_on(&heir, entry.number);
-                }
-                for other in others {
-                    self.line(at, event, order_id.clone(), Some(other), source, changes);
-                }
-            }
-            Entered::Parted { renamed, new } => {
-                if let Some((from, to, line)) = renamed {
-                    if let Some(entry) = line.and_then(|line| self.tape.entry_mut(line)) {
-                        entry.execution = Some(to.clone());
-                        changes.tape.push(entry.number);
-                    }
-                    if from != new {
-                        changes.removed.push(from);
-                    }
-                    changes.revised.push(to);
-                }
-                let apart = self.ledger.get(&new).map(|row| (row.at, row.source));
-                let (at, source) = apart.unwrap_or((at, source));
-                changes.executions.push(new.clone());
-                let vacant = self.trim(&order_id, changes);
-                self.show(vacant, at, event, order_id, new, source, changes);
-            }
-            Entered::New => {
-                changes.executions.push(id.clone());
-                let vacant = match undone {
-                    Some(qty) => {
-                        let retracted = self.ledger.retract(&order_id, qty);
-                        self.vacate(retracted, changes)
-                    }
-                    None => self.trim(&order_id, changes),
-                };
-                self.show(vacant, at, event, order_id, id, source, changes);
-            }
-        }
-    }
-
-    /// Shows a new execution on a line that shows nothing any more, or on one of its own.
-    #[expect(clippy::too_many_arguments, reason = "a line of the tape has that many parts")]
-    fn show(
-        &mut self,
-        vacant: Option<u64>,
-        at: Option<Timestamp>,
-        event: &TradeEvent,
-        order_id: OrderId,
-        id: ExecutionId,
-        source: Source,
-        changes: &mut Changes,
-    ) {
-        match vacant.and_then(|line| self.tape.entry_mut(line)) {
-            Some(entry) => {
-                (entry.at, entry.event, entry.execution) = (at, event.clone(), Some(id.clone()));
-                changes.tape.push(entry.number);
-                self.ledger.shown_on(&id, entry.number);
-            }
-            None => self.line(at, event, order_id, Some(id), source, changes),
-        }
-    }
-
-    /// Cuts placeholders that a report has overtaken; returns a line that shows nothing any more.
-    fn trim(&mut self, order: &OrderId, changes: &mut Changes) -> Option<u64> {
-        let order = self.index.get(order).and_then(|index| self.orders.get(*index as usize))?;
-        let trimmed = self.ledger.trim(order);
-        self.vacate(trimmed, changes)
-    }
-
-    /// Notes rows that were cut or went away; returns a line that shows nothing any more.
-    fn vacate(&mut self, trimmed: ledger::Trimmed, changes: &mut Changes) -> Option<u64> {
-        changes.revised.extend(trimmed.cut);
-        let mut vacant = None;
-        for (id, line) in trimmed.gone {
-            changes.removed.push(id);
-            if let Some(entry) = line.and_then(|line| self.tape.entry_mut(line)) {
-                entry.execution = None;
-                changes.tape.push(entry.number);
-                vacant = Some(entry.number);
-            }
-        }
-        vacant
-    }
-
-    /// Adds an order event to the tape, once.
-    fn note(&mut self, id: &OrderId, event: &TradeEvent, at: Option<Timestamp>, source: Source, changes: &mut Changes) {
-        let Some(index) = self.index.get(id) else { return };
-        if self.tape.is_first(*index, event, at) {
-            self.line(at, event, id.clone(), None, source, changes);
-        }
-    }
-
-    fn line(
-        &mut self,
-        at: Option<Timestamp>,
-        event: &TradeEvent,
-        order_id: OrderId,
-        execution: Option<ExecutionId>,
-        source: Source,
-        changes: &mut Changes,
-    ) {
-        let shown = execution.clone();
-        let number = self.tape.write(at, event.clone(), order_id, execution, source);
-        if let Some(id) = shown {
-            self.ledger.shown_on(&id, number);
-        }
-        changes.tape.push(number);
-    }
-
-    /// True when the rows of an order add up to what it states; remembers when they do not.
-    fn adds_up(&mut self, id: &OrderId) -> bool {
-        let Some(order) = self.index.get(id).and_then(|index| self.orders.get(*index as usize)) else { return true };
-        if self.is_history(order) || order.cum_qty == self.ledger.explained(id) {
-            self.unsettled.remove(id);
-            return true;
-        }
-        self.unsettled.insert(id.clone());
-        false
-    }
-
-    /// True for an order that ended before executions were asked for.
-    fn is_history(&self, order: &Order) -> bool {
-        order.status.is_terminal() && order.updated_at < self.history_before
-    }
-
-    /// Squares an order that REST stated with its rows: placeholders for what is missing, an inferred bust for what is
-    /// too much. `lowered` tells that REST stated less than was known before.
-    fn settle(&mut self, id: &OrderId, lowered: bool, changes: &mut Changes) {
-        let explained = self.ledger.explained(id);
-        let Some(cum_qty) = self.order(id).map(|order| order.cum_qty) else { return };
-        match explained.cmp(&cum_qty) {
-            Ordering::Equal => {
-                self.doubts.remove(id);
-            }
-            Ordering::Less => {
-                self.doubts.remove(id);
-                self.explain(id, cum_qty.checked_sub(explained).unwrap_or(Qty::ZERO), changes);
-            }
-            Ordering::Greater => {
-                self.trim(id, changes);
-                self.infer_bust(id, lowered, changes);
-            }
-        }
-        self.adds_up(id);
-    }
-
-    /// Puts placeholders where an order states more than the ledger explains.
-    fn explain(&mut self, id: &OrderId, missing: Qty, changes: &mut Changes) {
-        let retracted = self.ledger.retract(id, missing);
-        self.vacate(retracted, changes);
-        let Some(order) = self.order(id) else { return };
-        if self.is_history(order) {
-            return;
-        }
-        let missing = self.ledger.placeholders(order);
-        if !missing.is_empty() {
-            changes.gaps.push(id.clone());
-        }
-        for placeholder in missing {
-            self.enter(placeholder, &TradeEvent::PartialFill, changes);
-        }
-    }
-
-    /// Puts a row for what was undone without a report.
-    ///
-    /// A state that does not know the latest execution yet looks the same for a moment, so unless the order itself went
-    /// down it takes two passes that agree.
-    fn infer_bust(&mut self, id: &OrderId, lowered: bool, changes: &mut Changes) {
-        let explained = self.ledger.explained(id);
-        let Some(order) = self.order(id).filter(|order| explained > order.cum_qty) else { return };
-        let doubt = (order.cum_qty, explained);
-        let repeated = order.updated_at >= self.ledger.latest(id) && self.doubts.get(id) == Some(&doubt);
-        if !lowered && !repeated && !self.ledger.has_open_correction(id) {
-            self.doubts.insert(id.clone(), doubt);
-            return;
-        }
-        let mut execution = ledger::inferred_bust(order, explained);
-        // The same span may have been executed and undone once more at a time no later answer tells apart.
-        while self.ledger.get(&execution.id).is_some() {
-            execution.id = format!("{}+", execution.id).into();
-        }
-        self.doubts.remove(id);
-        self.enter(execution, &TradeEvent::TradeBust, changes);
     }
 }
 

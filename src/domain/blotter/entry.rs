@@ -1,0 +1,160 @@
+//! Putting rows and lines on the tape: each execution and each order event once.
+
+use jiff::Timestamp;
+
+use super::ledger::{self, Entered};
+use super::{Blotter, Changes};
+use crate::domain::execution::{Execution, ExecutionKind, Source};
+use crate::domain::ids::{ExecutionId, OrderId};
+use crate::domain::update::TradeEvent;
+
+impl Blotter {
+    /// Enters an execution and its tape line, once.
+    pub(super) fn enter(&mut self, execution: Execution, event: &TradeEvent, changes: &mut Changes) {
+        self.last_fill_at = self.last_fill_at.max(execution.at);
+        let (at, order_id, source, id) =
+            (execution.at, execution.order_id.clone(), execution.source, execution.id.clone());
+        // The broker's own report of an undoing replaces what was inferred.
+        let undone = matches!(execution.kind, ExecutionKind::Bust { .. })
+            .then_some(execution.qty.abs())
+            .filter(|_| !ledger::is_inferred(&id));
+        match self.ledger.enter(execution) {
+            Entered::Known => {}
+            Entered::Completed(id) => changes.revised.push(id),
+            Entered::Renamed { from, line } => {
+                if let Some(entry) = line.and_then(|line| self.tape.entry_mut(line)) {
+                    entry.execution = Some(id.clone());
+                    changes.tape.push(entry.number);
+                }
+                changes.removed.push(from);
+                changes.revised.push(id);
+            }
+            Entered::Explains { placeholder, line, rest } => {
+                changes.executions.push(id.clone());
+                changes.removed.push(placeholder);
+                changes.revised.extend(rest.iter().cloned());
+                // The placeholder's line stays with what is left of it; when nothing is, the report takes it over.
+                let (heir, others) = match rest.split_last() {
+                    None => (id, Vec::new()),
+                    Some((last, rest)) => (last.clone(), std::iter::once(&id).chain(rest).cloned().collect()),
+                };
+                if let Some(entry) = line.and_then(|line| self.tape.entry_mut(line)) {
+                    if rest.is_empty() {
+                        entry.at = at;
+                        entry.event = event.clone();
+                    }
+                    entry.execution = Some(heir.clone());
+                    changes.tape.push(entry.number);
+                    self.ledger.shown_on(&heir, entry.number);
+                }
+                for other in others {
+                    self.line(at, event, order_id.clone(), Some(other), source, changes);
+                }
+            }
+            Entered::Parted { renamed, new } => {
+                if let Some((from, to, line)) = renamed {
+                    if let Some(entry) = line.and_then(|line| self.tape.entry_mut(line)) {
+                        entry.execution = Some(to.clone());
+                        changes.tape.push(entry.number);
+                    }
+                    if from != new {
+                        changes.removed.push(from);
+                    }
+                    changes.revised.push(to);
+                }
+                let apart = self.ledger.get(&new).map(|row| (row.at, row.source));
+                let (at, source) = apart.unwrap_or((at, source));
+                changes.executions.push(new.clone());
+                let vacant = self.trim(&order_id, changes);
+                self.show(vacant, at, event, order_id, new, source, changes);
+            }
+            Entered::New => {
+                changes.executions.push(id.clone());
+                let vacant = match undone {
+                    Some(qty) => {
+                        let retracted = self.ledger.retract(&order_id, qty);
+                        self.vacate(retracted, changes)
+                    }
+                    None => self.trim(&order_id, changes),
+                };
+                self.show(vacant, at, event, order_id, id, source, changes);
+            }
+        }
+    }
+
+    /// Shows a new execution on a line that shows nothing any more, or on one of its own.
+    #[expect(clippy::too_many_arguments, reason = "a line of the tape has that many parts")]
+    fn show(
+        &mut self,
+        vacant: Option<u64>,
+        at: Option<Timestamp>,
+        event: &TradeEvent,
+        order_id: OrderId,
+        id: ExecutionId,
+        source: Source,
+        changes: &mut Changes,
+    ) {
+        match vacant.and_then(|line| self.tape.entry_mut(line)) {
+            Some(entry) => {
+                (entry.at, entry.event, entry.execution) = (at, event.clone(), Some(id.clone()));
+                changes.tape.push(entry.number);
+                self.ledger.shown_on(&id, entry.number);
+            }
+            None => self.line(at, event, order_id, Some(id), source, changes),
+        }
+    }
+
+    /// Cuts placeholders that a report has overtaken; returns a line that shows nothing any more.
+    pub(super) fn trim(&mut self, order: &OrderId, changes: &mut Changes) -> Option<u64> {
+        let order = self.index.get(order).and_then(|index| self.orders.get(*index as usize))?;
+        let trimmed = self.ledger.trim(order);
+        self.vacate(trimmed, changes)
+    }
+
+    /// Notes rows that were cut or went away; returns a line that shows nothing any more.
+    pub(super) fn vacate(&mut self, trimmed: ledger::Trimmed, changes: &mut Changes) -> Option<u64> {
+        changes.revised.extend(trimmed.cut);
+        let mut vacant = None;
+        for (id, line) in trimmed.gone {
+            changes.removed.push(id);
+            if let Some(entry) = line.and_then(|line| self.tape.entry_mut(line)) {
+                entry.execution = None;
+                changes.tape.push(entry.number);
+                vacant = Some(entry.number);
+            }
+        }
+        vacant
+    }
+
+    /// Adds an order event to the tape, once.
+    pub(super) fn note(
+        &mut self,
+        id: &OrderId,
+        event: &TradeEvent,
+        at: Option<Timestamp>,
+        source: Source,
+        changes: &mut Changes,
+    ) {
+        let Some(index) = self.index.get(id) else { return };
+        if self.tape.is_first(*index, event, at) {
+            self.line(at, event, id.clone(), None, source, changes);
+        }
+    }
+
+    fn line(
+        &mut self,
+        at: Option<Timestamp>,
+        event: &TradeEvent,
+        order_id: OrderId,
+        execution: Option<ExecutionId>,
+        source: Source,
+        changes: &mut Changes,
+    ) {
+        let shown = execution.clone();
+        let number = self.tape.write(at, event.clone(), order_id, execution, source);
+        if let Some(id) = shown {
+            self.ledger.shown_on(&id, number);
+        }
+        changes.tape.push(number);
+    }
+}

@@ -1,0 +1,87 @@
+//! Squaring an order with its rows: placeholders for what is missing, an inferred bust for what is too much.
+
+use std::cmp::Ordering;
+
+use super::{Blotter, Changes, ledger};
+use crate::domain::ids::OrderId;
+use crate::domain::money::Qty;
+use crate::domain::order::Order;
+use crate::domain::update::TradeEvent;
+
+impl Blotter {
+    /// True when the rows of an order add up to what it states; remembers when they do not.
+    pub(super) fn adds_up(&mut self, id: &OrderId) -> bool {
+        let Some(order) = self.index.get(id).and_then(|index| self.orders.get(*index as usize)) else { return true };
+        if self.is_history(order) || order.cum_qty == self.ledger.explained(id) {
+            self.unsettled.remove(id);
+            return true;
+        }
+        self.unsettled.insert(id.clone());
+        false
+    }
+
+    /// True for an order that ended before executions were asked for.
+    pub(super) fn is_history(&self, order: &Order) -> bool {
+        order.status.is_terminal() && order.updated_at < self.history_before
+    }
+
+    /// Squares an order that REST stated with its rows: placeholders for what is missing, an inferred bust for what is
+    /// too much. `lowered` tells that REST stated less than was known before.
+    pub(super) fn settle(&mut self, id: &OrderId, lowered: bool, changes: &mut Changes) {
+        let explained = self.ledger.explained(id);
+        let Some(cum_qty) = self.order(id).map(|order| order.cum_qty) else { return };
+        match explained.cmp(&cum_qty) {
+            Ordering::Equal => {
+                self.doubts.remove(id);
+            }
+            Ordering::Less => {
+                self.doubts.remove(id);
+                self.explain(id, cum_qty.checked_sub(explained).unwrap_or(Qty::ZERO), changes);
+            }
+            Ordering::Greater => {
+                self.trim(id, changes);
+                self.infer_bust(id, lowered, changes);
+            }
+        }
+        self.adds_up(id);
+    }
+
+    /// Puts placeholders where an order states more than the ledger explains.
+    fn explain(&mut self, id: &OrderId, missing: Qty, changes: &mut Changes) {
+        let retracted = self.ledger.retract(id, missing);
+        self.vacate(retracted, changes);
+        let Some(order) = self.order(id) else { return };
+        if self.is_history(order) {
+            return;
+        }
+        let missing = self.ledger.placeholders(order);
+        if !missing.is_empty() {
+            changes.gaps.push(id.clone());
+        }
+        for placeholder in missing {
+            self.enter(placeholder, &TradeEvent::PartialFill, changes);
+        }
+    }
+
+    /// Puts a row for what was undone without a report.
+    ///
+    /// A state that does not know the latest execution yet looks the same for a moment, so unless the order itself went
+    /// down it takes two passes that agree.
+    fn infer_bust(&mut self, id: &OrderId, lowered: bool, changes: &mut Changes) {
+        let explained = self.ledger.explained(id);
+        let Some(order) = self.order(id).filter(|order| explained > order.cum_qty) else { return };
+        let doubt = (order.cum_qty, explained);
+        let repeated = order.updated_at >= self.ledger.latest(id) && self.doubts.get(id) == Some(&doubt);
+        if !lowered && !repeated && !self.ledger.has_open_correction(id) {
+            self.doubts.insert(id.clone(), doubt);
+            return;
+        }
+        let mut execution = ledger::inferred_bust(order, explained);
+        // The same span may have been executed and undone once more at a time no later answer tells apart.
+        while self.ledger.get(&execution.id).is_some() {
+            execution.id = format!("{}+", execution.id).into();
+        }
+        self.doubts.remove(id);
+        self.enter(execution, &TradeEvent::TradeBust, changes);
+    }
+}
