@@ -41,6 +41,9 @@ pub enum ActivityKind {
         px: Price,
         /// The order's executed quantity after it.
         cum_qty: Option<Qty>,
+        /// True when the row says that some of the order was left (`type` is `partial_fill`).
+        #[serde(default)]
+        partial: bool,
         /// When it happened.
         at: Option<Timestamp>,
     },

@@ -187,6 +187,15 @@ impl Blotter {
 
     /// Merges a stream event.
     pub fn apply_update(&mut self, update: &TradeUpdate) -> Changes {
+        self.apply_event(update, Source::Stream)
+    }
+
+    /// Merges an event that the broker told again after an outage: the same, but learned late.
+    pub fn apply_replayed(&mut self, update: &TradeUpdate) -> Changes {
+        self.apply_event(update, Source::Reconcile)
+    }
+
+    fn apply_event(&mut self, update: &TradeUpdate, source: Source) -> Changes {
         let mut changes = Changes::default();
         let lowers = matches!(update.event, TradeEvent::TradeBust | TradeEvent::TradeCorrect);
         if !lowers
@@ -201,7 +210,7 @@ impl Blotter {
         self.merge_order(&update.order, lowers, false, &mut changes);
         let at = update.happened_at.or(update.at);
         if update.executions.is_empty() {
-            self.note(&update.order.id, &update.event, at, Source::Stream, &mut changes);
+            self.note(&update.order.id, &update.event, at, source, &mut changes);
         }
         for execution in &update.executions {
             self.enter(execution.clone(), &update.event, &mut changes);
@@ -366,7 +375,8 @@ impl Blotter {
 
 /// The execution of a FILL row. Its row id is not documented to be the execution id (API.md 5.4).
 fn from_activity(activity: &Activity) -> Option<(Execution, TradeEvent)> {
-    let ActivityKind::Fill { execution_id, order_id, symbol, side, qty, px, cum_qty, at } = &activity.kind else {
+    let ActivityKind::Fill { execution_id, order_id, symbol, side, qty, px, cum_qty, partial, at } = &activity.kind
+    else {
         return None;
     };
     let id = execution_id.clone().unwrap_or_else(|| ledger::row_id(&activity.id));
@@ -383,7 +393,7 @@ fn from_activity(activity: &Activity) -> Option<(Execution, TradeEvent)> {
         kind: ExecutionKind::Trade,
         source: Source::Reconcile,
     };
-    Some((execution, TradeEvent::Fill))
+    Some((execution, if *partial { TradeEvent::PartialFill } else { TradeEvent::Fill }))
 }
 
 /// The event that a status seen by REST stands for; fills have rows of their own.

@@ -4,6 +4,7 @@
 //! hint: audits compare with REST while it is up, and a stream that is open but silent is found out by them.
 
 mod audit;
+mod replay;
 mod stream;
 mod sync;
 #[cfg(test)]
@@ -15,6 +16,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use self::audit::Audits;
+use self::replay::Replays;
 use super::backoff::Jitter;
 use super::event::{AuthForm, StreamEvent};
 use super::request::{Reply, Request, RequestError, RequestId};
@@ -131,6 +133,7 @@ pub struct Session {
     block: Option<&'static str>,
     /// What the blotter knows up to; a pass that begins now covers everything before.
     mark: Since,
+    replays: Replays,
     refresh: Vec<RequestId>,
     refreshed_at: Option<Mono>,
     confirm: Option<RequestId>,
@@ -161,6 +164,7 @@ impl Session {
             account: None,
             block: None,
             mark: Since::default(),
+            replays: Replays::default(),
             refresh: Vec::new(),
             refreshed_at: None,
             confirm: None,
@@ -185,6 +189,7 @@ impl Session {
     /// Handles one input, merging into the blotter; then [`Session::poll`] until `None`.
     pub fn handle(&mut self, input: Input, blotter: &mut Blotter, now: Now) {
         self.mark = Since { fills: blotter.last_fill_at(), orders: blotter.last_submitted_at() };
+        self.replays.known_to(blotter.last_change_at());
         match input {
             Input::Connect => {
                 self.attempt = 0;
@@ -258,6 +263,7 @@ impl Session {
         self.resync = None;
         self.refresh.clear();
         self.confirm = None;
+        self.replays.abandon();
         self.audits = Audits::default();
         self.latency = None;
         self.epoch.0 += 1;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::domain::market::{EquityHistory, MarketClock};
-use crate::domain::{Account, Activity, ClientOrderId, Order, OrderId, Position};
+use crate::domain::{Account, Activity, ClientOrderId, Order, OrderId, Position, TradeUpdate};
 
 /// Ties a reply to its request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -90,6 +90,14 @@ pub enum Request {
     OrderByClientId(ClientOrderId),
     /// `GET /v2/account/activities`.
     Activities(ActivitiesQuery),
+    /// `GET /v2/events/trades` with a beginning: the events since then, one by one (API.md 7.1). Nobody promises that it is
+    /// offered; what comes may be cut short at its newer end.
+    Replay {
+        /// Happened at or after this, by the broker's clock.
+        since: Timestamp,
+        /// Where the broker may end the answer; left out, it stays open and the reader ends it.
+        until: Option<Timestamp>,
+    },
     /// `GET /v2/clock`.
     Clock,
     /// `GET /v2/account/portfolio/history`; period and timeframe as API.md 5.3 names them.
@@ -116,6 +124,8 @@ pub enum Reply {
     Order(Box<Order>),
     /// One page of activities; short when it is the last.
     Activities(Vec<Activity>),
+    /// Events, oldest first; their executions are marked as learned late.
+    Replay(Vec<TradeUpdate>),
     /// The clock.
     Clock(MarketClock),
     /// An equity curve.

@@ -260,7 +260,7 @@ impl Resync {
             Reply::Order(order) => self.keep(*order),
             Reply::Orders(orders) => self.page_of_orders(question, orders),
             Reply::Activities(rows) => self.page_of_fills(question, rows),
-            Reply::Clock(_) | Reply::History(_) | Reply::Done => {}
+            Reply::Replay(_) | Reply::Clock(_) | Reply::History(_) | Reply::Done => {}
         }
     }
 

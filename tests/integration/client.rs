@@ -2,6 +2,7 @@
 
 mod payloads;
 mod queue;
+mod replay;
 mod rest;
 mod secrets;
 mod stream;

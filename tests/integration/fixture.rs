@@ -207,6 +207,7 @@ fn fill(number: u32, of: &Order, at: &str, size: &str, price: &str, total: &str)
             qty: qty(size),
             px: price.parse().unwrap(),
             cum_qty: Some(qty(total)),
+            partial: false,
             at: Some(today(at)),
         },
         raw: Raw(None),

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use brokerdeck::app::keymap::Chord;
 use brokerdeck::app::{Model, Msg};
-use brokerdeck::domain::execution::ExecutionKind;
+use brokerdeck::domain::blotter::TapeEntry;
+use brokerdeck::domain::execution::{ExecutionKind, Source};
 use brokerdeck::domain::{Environment, LinkId};
 use brokerdeck::io::accounts::Accounts;
 use brokerdeck::io::links::Links;
@@ -242,6 +243,47 @@ async fn socket_seeds_end_in_the_truth() {
         for (seed, run) in (first..).zip(runs.collect::<Vec<_>>()) {
             assert!(run.await.is_ok(), "seed {seed}");
         }
+    }
+}
+
+/// What the paper account's tape says of an order, and how it was learned.
+fn lines(model: &Model, order: &str) -> Vec<(String, Source)> {
+    let of = |line: &&TapeEntry| line.order_id.as_str() == order;
+    model.accounts[0].blotter.tape().iter().filter(of).map(|line| (line.event.to_string(), line.source)).collect()
+}
+
+#[tokio::test]
+async fn what_happened_in_an_outage_is_told_again_event_by_event_where_the_broker_can() {
+    for offered in [true, false] {
+        let bench = Bench::open(5).await;
+        bench.control("sse", json!({"on": offered})).await;
+        let mut program = bench.program(None);
+        program.live().await;
+        let body = |price: &str| json!({"symbol": "AAPL", "qty": "3", "side": "buy", "type": "limit", "time_in_force": "day", "limit_price": price});
+        let first = bench.control("place", body("1.00")).await;
+        let known = first["id"].as_str().unwrap().to_owned();
+        program.until("the first order", |model| !lines(model, &known).is_empty()).await;
+        let away = async {
+            bench.control("drop", json!({})).await;
+            bench.control("refuse", json!({"for": "700ms"})).await;
+        };
+        program.beside(away).await;
+        program.until("lost", |model| !model.accounts[0].state().is_live()).await;
+        let second = bench.control("place", body("1.01")).await;
+        let id = second["id"].as_str().unwrap().to_owned();
+        bench.control("fill", json!({"order": id, "price": "1.01"})).await;
+        program.live().await;
+        program.until("the fill", |model| model.accounts[0].blotter.executions().count() == 1).await;
+        let sorted = |model: &Model| {
+            let mut events: Vec<_> = lines(model, &id).into_iter().map(|(event, _)| event).collect();
+            events.sort();
+            events
+        };
+        let wanted: &[&str] = if offered { &["fill", "new", "pending_new"] } else { &["fill"] };
+        program.until("every event that can be told", |model| sorted(model) == wanted).await;
+        let told = lines(&program.running.model, &id);
+        assert!(told.iter().all(|(_, source)| *source == Source::Reconcile), "marked late: {told:?}");
+        bench.sim.stop().await;
     }
 }
 

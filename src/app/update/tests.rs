@@ -270,6 +270,7 @@ impl Desk {
                 let page = self.activities.iter().skip(from).take(usize::from(query.page_size));
                 Reply::Activities(page.cloned().collect())
             }
+            Request::Replay { .. } => return Err(failure(RequestErrorKind::NotFound, "Not Found")),
             Request::History { .. } => Reply::History(crate::domain::market::EquityHistory::default()),
             Request::CancelOrder(_) => match self.cancel.take() {
                 Some(error) => return Err(error),

@@ -16,6 +16,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 
 use super::governor::RateInfo;
+use super::sse;
 use super::wire::{self, WireError};
 use crate::config::Endpoints;
 use crate::domain::text::sanitize_to;
@@ -30,6 +31,8 @@ const LONGEST_REFUSAL: usize = 64 * 1024;
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long a request may take unless told otherwise, from the first name look-up to the last byte.
 const WHOLE: Duration = Duration::from_secs(15);
+/// How long a replay of events may let wait for its beginning, and for its end.
+const REPLAY: Duration = Duration::from_secs(5);
 
 /// A client of one account at one origin. Cheap to clone; connections are shared.
 #[derive(Debug, Clone)]
@@ -88,13 +91,20 @@ impl Client {
     async fn ask(&self, request: &Request, rate: &mut RateInfo) -> Result<Reply, RequestError> {
         let url = address(&self.origin, request).map_err(local)?;
         let method = if matches!(request, Request::CancelOrder(_)) { Method::DELETE } else { Method::GET };
+        let replay = matches!(request, Request::Replay { .. });
+        let accepted = if replay { sse::MEDIA_TYPE } else { "application/json" };
         let sent = self
             .http
             .request(method, url)
             .header(AUTHORIZATION, bearer(&self.token).map_err(local)?)
-            .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .send()
-            .await;
+            .header(ACCEPT, HeaderValue::from_static(accepted))
+            .send();
+        let sent = if replay {
+            // What can be done without is not waited for as long as the rest.
+            tokio::time::timeout(REPLAY, sent).await.map_err(|_| timed_out())?
+        } else {
+            sent.await
+        };
         let response = sent.map_err(|error| transport(&error.without_url()))?;
         *rate = headers::rate(response.headers());
         let (status, headers) = (response.status(), response.headers().clone());
@@ -111,6 +121,10 @@ impl Client {
             extra: None,
             request_id: request_id.clone(),
         };
+        if replay {
+            let updates = sse::replay(response, REPLAY, LONGEST_BODY).await;
+            return updates.map(Reply::Replay).ok_or_else(|| decode("the broker offers no event stream".to_owned()));
+        }
         let body = read(response, LONGEST_BODY).await.map_err(|failure| match failure {
             ReadFailure::TooLong => decode("an answer of more than 8 MiB was not read".to_owned()),
             ReadFailure::Transport(error) => RequestError { request_id: request_id.clone(), ..error },
@@ -241,7 +255,8 @@ fn read_reply(request: &Request, text: &str) -> Result<Reply, WireError> {
         Request::Activities(_) => Reply::Activities(wire::list(text, "the activities", wire::activity)?),
         Request::Clock => Reply::Clock(wire::clock(text)?),
         Request::History { .. } => Reply::History(wire::history(text)?),
-        Request::CancelOrder(_) => Reply::Done,
+        // Neither has a body to read.
+        Request::CancelOrder(_) | Request::Replay { .. } => Reply::Done,
     })
 }
 
@@ -255,6 +270,7 @@ fn address(origin: &Url, request: &Request) -> Result<Url, String> {
         Request::OrderByClientId(_) => &["v2", "orders:by_client_order_id"],
         Request::Activities(query) if query.fills_only => &["v2", "account", "activities", "FILL"],
         Request::Activities(_) => &["v2", "account", "activities"],
+        Request::Replay { .. } => &["v2", "events", "trades"],
         Request::Clock => &["v2", "clock"],
         Request::History { .. } => &["v2", "account", "portfolio", "history"],
     };
@@ -271,6 +287,13 @@ fn address(origin: &Url, request: &Request) -> Result<Url, String> {
             url.query_pairs_mut().append_pair("client_order_id", id.as_str());
         }
         Request::Activities(query) => activities_query(&mut url, query),
+        Request::Replay { since, until } => {
+            let mut pairs = url.query_pairs_mut();
+            pairs.append_pair("since", &since.to_string());
+            if let Some(until) = until {
+                pairs.append_pair("until", &until.to_string());
+            }
+        }
         Request::History { period, timeframe } => {
             url.query_pairs_mut().append_pair("period", period).append_pair("timeframe", timeframe);
         }
@@ -334,6 +357,7 @@ const fn question(request: &Request) -> &'static str {
         Request::Order(_) => "order",
         Request::OrderByClientId(_) => "order by client id",
         Request::Activities(_) => "activities",
+        Request::Replay { .. } => "replay",
         Request::Clock => "clock",
         Request::History { .. } => "history",
         Request::CancelOrder(_) => "cancel order",

@@ -1,17 +1,27 @@
-//! The stream as server-sent events at `/v2/events/trades` (API.md 7.1): the last form before polling.
+//! Server-sent events at `/v2/events/trades` (API.md 7.1): the stream's last form before polling, and the replay of what
+//! happened while no stream was there.
 //!
 //! Liveness is TCP's keep-alive here, because no ping exists and a quiet account is silent for hours.
 
+use std::time::Duration;
+
 use reqwest::Response;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
-use tokio::time::timeout;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
+use tokio::time::{Instant, timeout, timeout_at};
 use url::Url;
 
 use super::rest::{bearer, chain, http_client, read, refused};
 use super::stream::{LONGEST_MESSAGE, Out, StreamTarget};
 use super::wire;
+use crate::domain::TradeUpdate;
+use crate::domain::execution::Source;
 use crate::domain::text::sanitize_to;
 use crate::session::{AuthForm, Closed, StreamEvent};
+
+/// What an event stream is served as.
+pub(super) const MEDIA_TYPE: &str = "text/event-stream";
+/// A replay that says nothing for this long has told all it has: without an end the broker keeps it open.
+const PAUSE: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(target: &StreamTarget, out: &Out) -> Closed {
     let opened = tokio::select! {
@@ -36,14 +46,12 @@ async fn open(target: &StreamTarget, out: &Out) -> Result<Response, Closed> {
     let request = client
         .get(address(&target.api_url).map_err(fail)?)
         .header(AUTHORIZATION, bearer(&out.token).map_err(fail)?)
-        .header(ACCEPT, HeaderValue::from_static("text/event-stream"))
+        .header(ACCEPT, HeaderValue::from_static(MEDIA_TYPE))
         .header(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     let response = request.send().await.map_err(|error| fail(chain(&error.without_url())))?;
     let (status, headers) = (response.status(), response.headers().clone());
     if status.is_success() {
-        let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        let is_stream = kind.trim_start().to_ascii_lowercase().starts_with("text/event-stream");
-        return if is_stream {
+        return if is_stream(&headers) {
             Ok(response)
         } else {
             Err(Closed::AuthRefused { message: "the broker offers no event stream".to_owned() })
@@ -58,6 +66,55 @@ async fn open(target: &StreamTarget, out: &Out) -> Result<Response, Closed> {
         300..=499 => Closed::AuthRefused { message: format!("{message} (status {})", status.as_u16()) },
         code => Closed::Connect { status: Some(code), message },
     })
+}
+
+fn is_stream(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.trim_start().to_ascii_lowercase().starts_with(MEDIA_TYPE)
+}
+
+/// Reads the events of an answer until it ends, pauses, takes longer than `whole` or is longer than `limit` bytes;
+/// `None` when it is no event stream.
+///
+/// What comes is told in order, so what is missing for any of these reasons is the newer end.
+pub(super) async fn replay(mut response: Response, whole: Duration, limit: usize) -> Option<Vec<TradeUpdate>> {
+    if !is_stream(response.headers()) {
+        return None;
+    }
+    let end = Instant::now() + whole;
+    let mut left = limit;
+    let mut parser = Parser::default();
+    let mut updates = Vec::new();
+    while let Ok(Ok(Some(chunk))) = timeout_at(end.min(Instant::now() + PAUSE), response.chunk()).await {
+        for byte in &chunk {
+            match parser.push(*byte) {
+                Some(Item::Event(data)) => updates.extend(replayed(&data)),
+                Some(Item::Comment(text)) if comment(&text).is_err() => return Some(updates),
+                Some(Item::TooLong) => return Some(updates),
+                Some(Item::Comment(_)) | None => {}
+            }
+        }
+        left = match left.checked_sub(chunk.len()) {
+            Some(left) => left,
+            None => break,
+        };
+    }
+    Some(updates)
+}
+
+/// One event of a replay; an event that cannot be read says nothing that REST does not say too.
+fn replayed(data: &[u8]) -> Option<TradeUpdate> {
+    let mut update = match wire::update(std::str::from_utf8(data).ok()?) {
+        Ok(update) => update,
+        Err(_) => match wire::frame(data) {
+            wire::Frame::Update(update) => *update,
+            _ => return None,
+        },
+    };
+    for execution in &mut update.executions {
+        execution.source = Source::Reconcile;
+    }
+    Some(update)
 }
 
 fn address(origin: &Url) -> Result<Url, String> {

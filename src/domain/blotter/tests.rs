@@ -99,6 +99,7 @@ fn row(id: &str, qty: i64, cum: i64, when: i64) -> Activity {
             qty: Qty::whole(qty),
             px: Price::whole(10),
             cum_qty: Some(Qty::whole(cum)),
+            partial: false,
             at: Some(at(when)),
         },
         raw: Raw::default(),

@@ -63,6 +63,8 @@ pub(super) struct Broker {
     pub(super) by_row: HashMap<Arc<str>, usize>,
     pub(super) by_execution: HashMap<ExecutionId, usize>,
     positions: Vec<(Timestamp, BTreeMap<Symbol, i64>)>,
+    /// Every event ever sent, and when.
+    told: Vec<(Timestamp, TradeUpdate)>,
     next: u64,
 }
 
@@ -78,6 +80,7 @@ impl Broker {
             by_row: HashMap::new(),
             by_execution: HashMap::new(),
             positions: vec![(now, BTreeMap::new())],
+            told: Vec::new(),
             next: 0,
         }
     }
@@ -90,6 +93,12 @@ impl Broker {
 
     /// Something happens; returns the frames that tell of it.
     pub(super) fn act(&mut self, plan: &Plan, chance: &mut Chance, now: Timestamp) -> Vec<TradeUpdate> {
+        let frames = self.happen(plan, chance, now);
+        self.told.extend(frames.iter().map(|frame| (now, frame.clone())));
+        frames
+    }
+
+    fn happen(&mut self, plan: &Plan, chance: &mut Chance, now: Timestamp) -> Vec<TradeUpdate> {
         let working: Vec<usize> =
             (0..self.orders.len()).filter(|place| self.orders[*place].now().status.is_working()).collect();
         if plan.undo > 0 && chance.percent(plan.undo) {
@@ -247,6 +256,7 @@ impl Broker {
                 qty,
                 px,
                 cum_qty: execution.cum_qty,
+                partial: Some(order.cum_qty) != order.qty,
                 at: Timestamp::from_millisecond(now.as_millisecond()).ok(),
             },
             raw: Raw::default(),
@@ -321,6 +331,7 @@ impl Broker {
             Request::Orders(query) => Reply::Orders(self.list(query, moment)),
             Request::Order(id) => Reply::Order(Box::new(self.orders[*self.index.get(id)?].at(moment)?.clone())),
             Request::Activities(query) => Reply::Activities(self.rows(query, moment)),
+            Request::Replay { since, .. } => Reply::Replay(self.told_again(*since, moment)),
             _ => return None,
         })
     }
@@ -349,6 +360,18 @@ impl Broker {
             }
         }
         found
+    }
+
+    fn told_again(&self, since: Timestamp, moment: Timestamp) -> Vec<TradeUpdate> {
+        let wanted = self.told.iter().filter(|(at, _)| *at >= since && *at <= moment);
+        let late = |update: &TradeUpdate| {
+            let mut update = update.clone();
+            for execution in &mut update.executions {
+                execution.source = Source::Reconcile;
+            }
+            update
+        };
+        wanted.map(|(_, update)| late(update)).collect()
     }
 
     fn rows(&self, query: &ActivitiesQuery, moment: Timestamp) -> Vec<Activity> {

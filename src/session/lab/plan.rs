@@ -27,6 +27,10 @@ pub(super) struct Plan {
     pub(super) undo: u64,
     /// Rows of undone executions vanish from the activity list.
     pub(super) vanish: bool,
+    /// The broker tells events again on request.
+    pub(super) replay: bool,
+    /// Percent of replays that end somewhere in the middle.
+    pub(super) cut_replay: u64,
     /// How many forms of authentication are refused, 0 to 3.
     pub(super) refused_forms: usize,
     /// The forms are not refused but never answered.
@@ -89,6 +93,8 @@ impl Plan {
         plan.refused_forms = if chance.percent(12) { usize::try_from(chance.between(1, 3)).unwrap_or(1) } else { 0 };
         plan.silent_forms = chance.percent(50);
         plan.skew = if chance.percent(30) { i64::try_from(chance.below(7_200)).unwrap_or(0) - 3_600 } else { 0 };
+        plan.replay = chance.percent(50);
+        plan.cut_replay = if chance.percent(50) { chance.between(1, 60) } else { 0 };
         plan.brackets = chance.percent(40);
         plan.replaces = chance.percent(40);
         plan.strange = chance.percent(25);

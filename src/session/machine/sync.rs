@@ -19,6 +19,7 @@ impl Session {
         self.audits.pass_began(now.mono);
         self.resync = Some(Resync::new(self.since, self.mark, self.account.is_none(), self.limits));
         self.ask(now);
+        self.ask_replay(now);
     }
 
     /// Sends as many questions of the pass as may be under way.
@@ -65,6 +66,10 @@ impl Session {
             }
             return;
         }
+        if self.replays.is_answer(id) {
+            self.on_replay(result, blotter, now);
+            return;
+        }
         let Some(resync) = &mut self.resync else { return };
         if self.account.is_none()
             && let Ok(reply) = &result
@@ -90,7 +95,7 @@ impl Session {
     }
 
     /// Asks nothing for a while; a longer wait is not cut short by a later, shorter one.
-    fn hold(&mut self, after: Duration, now: Now) {
+    pub(super) fn hold(&mut self, after: Duration, now: Now) {
         let until = (now.mono + after).max(self.hold_until.unwrap_or_default());
         self.hold_until = Some(until);
         if self.resync.is_some() {

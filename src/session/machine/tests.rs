@@ -1,3 +1,5 @@
+mod replay;
+
 use std::sync::Arc;
 
 use super::*;
@@ -19,6 +21,8 @@ struct Desk {
     rows: Vec<Activity>,
     account: &'static str,
     failure: Option<RequestErrorKind>,
+    /// What the broker tells again, or how it refuses to.
+    told_again: Result<Vec<TradeUpdate>, RequestErrorKind>,
     opened: Vec<(Epoch, AuthForm)>,
     asked: Vec<Request>,
     seen: Vec<Output>,
@@ -35,6 +39,7 @@ impl Desk {
             rows: Vec::new(),
             account: "acct-1",
             failure: None,
+            told_again: Err(RequestErrorKind::NotFound),
             opened: Vec::new(),
             asked: Vec::new(),
             seen: Vec::new(),
@@ -68,15 +73,7 @@ impl Desk {
 
     fn reply(&self, request: &Request) -> Result<Box<Reply>, RequestError> {
         if let Some(kind) = &self.failure {
-            let message = "no".to_owned();
-            return Err(RequestError {
-                kind: kind.clone(),
-                status: None,
-                code: None,
-                message,
-                extra: None,
-                request_id: None,
-            });
+            return Err(failed(kind));
         }
         Ok(Box::new(match request {
             Request::Account => Reply::Account(Box::new(account(self.account))),
@@ -95,6 +92,7 @@ impl Desk {
                 None => return Err(self.not_found()),
             },
             Request::Activities(_) => Reply::Activities(self.rows.clone()),
+            Request::Replay { .. } => Reply::Replay(self.told_again.clone().map_err(|kind| failed(&kind))?),
             other => panic!("{other:?} is not asked by a session"),
         }))
     }
@@ -159,6 +157,7 @@ impl Desk {
             qty: Qty::whole(qty),
             px: Price::whole(10),
             cum_qty: Some(order.cum_qty),
+            partial: Some(order.cum_qty) != order.qty,
             at: Some(at),
         };
         let row = Activity {
@@ -190,6 +189,11 @@ impl Desk {
         let sum: rust_decimal::Decimal = self.blotter.executions().map(|execution| execution.qty.decimal()).sum();
         Qty::new(sum)
     }
+}
+
+fn failed(kind: &RequestErrorKind) -> RequestError {
+    let message = "no".to_owned();
+    RequestError { kind: kind.clone(), status: None, code: None, message, extra: None, request_id: None }
 }
 
 fn update(event: TradeEvent, order: Order, executions: Vec<Execution>) -> TradeUpdate {

@@ -146,7 +146,7 @@ pub(super) fn detail(
     let word = |text: &str| Some(clean(text).into_owned());
     let mut fields = vec![plain("Type", word(&row.activity_type))];
     match &row.kind {
-        ActivityKind::Fill { execution_id, order_id, symbol, side, qty, px, cum_qty, at } => fields.extend([
+        ActivityKind::Fill { execution_id, order_id, symbol, side, qty, px, cum_qty, at, .. } => fields.extend([
             plain("Time", at.map(|at| full_time(at, &model.program.timezone, &model.program.timezone_label))),
             plain("Side", word(&side.label())),
             plain("Symbol", word(symbol.as_str())),

@@ -76,6 +76,17 @@ async fn every_question_goes_to_its_documented_address_with_the_token() {
             Request::History { period: "1D".into(), timeframe: "5Min".into() },
             "GET /v2/account/portfolio/history?period=1D&timeframe=5Min",
         ),
+        (
+            Request::Replay { since: "2026-03-02T18:46:12.5Z".parse().unwrap(), until: None },
+            "GET /v2/events/trades?since=2026-03-02T18%3A46%3A12.5Z",
+        ),
+        (
+            Request::Replay {
+                since: "2026-03-02T18:46:12.5Z".parse().unwrap(),
+                until: Some("2026-03-02T18:47:00Z".parse().unwrap()),
+            },
+            "GET /v2/events/trades?since=2026-03-02T18%3A46%3A12.5Z&until=2026-03-02T18%3A47%3A00Z",
+        ),
         (Request::CancelOrder("a-1".into()), "DELETE /v2/orders/a-1"),
     ];
     for (index, (request, line)) in cases.iter().enumerate() {

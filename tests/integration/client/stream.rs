@@ -406,11 +406,11 @@ async fn a_handshake_that_is_refused_tells_its_status_and_one_sentence() {
 }
 
 /// The `data` of a frame, on one line.
-fn bare() -> String {
+pub(super) fn bare() -> String {
     serde_json::from_str::<Value>(FILL).unwrap()["data"].to_string()
 }
 
-const EVENT_STREAM: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n\r\n";
+pub(super) const EVENT_STREAM: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n\r\n";
 
 #[tokio::test]
 async fn the_event_stream_carries_the_same_updates() {

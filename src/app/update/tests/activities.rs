@@ -17,6 +17,7 @@ fn fill(id: u32, order: &Order, qty: i64, total: i64) -> Activity {
             qty: Qty::whole(qty),
             px: Price::whole(10),
             cum_qty: Some(Qty::whole(total)),
+            partial: false,
             at: order.updated_at,
         },
         raw: Raw::default(),

@@ -31,6 +31,8 @@ struct ActivityWire<'a> {
     price: Loose<'a>,
     #[serde(borrow, default)]
     cum_qty: Loose<'a>,
+    #[serde(rename = "type", borrow, default)]
+    fill_type: Loose<'a>,
     #[serde(borrow, default)]
     transaction_time: Loose<'a>,
     #[serde(borrow, default)]
@@ -80,6 +82,7 @@ fn fill(wire: &ActivityWire<'_>) -> Option<ActivityKind> {
         qty: wire.qty.amount()?,
         px: wire.price.amount()?,
         cum_qty: wire.cum_qty.amount(),
+        partial: wire.fill_type.word() == Some("partial_fill"),
         at: wire.transaction_time.time(),
     })
 }

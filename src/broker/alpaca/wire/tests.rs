@@ -163,7 +163,7 @@ fn activities_are_fills_or_rows_of_their_own() {
             "symbol":"A","order_id":"o","transaction_time":"2026-03-02T18:46:12.481-05:00","ref_id":"e-1"}"#,
     )
     .unwrap();
-    let ActivityKind::Fill { execution_id, side, at, .. } = fill.kind else { panic!("a fill") };
+    let ActivityKind::Fill { execution_id, side, at, partial: false, .. } = fill.kind else { panic!("a fill") };
     assert_eq!(execution_id.unwrap().as_str(), "e-1");
     assert_eq!(side, Side::SellShort);
     assert_eq!(at.unwrap().to_string(), "2026-03-02T23:46:12.481Z");
@@ -171,6 +171,8 @@ fn activities_are_fills_or_rows_of_their_own() {
         activity(r#"{"id":"2","activity_type":"DIV","net_amount":"1.02","date":"2026-03-02","qty":"4"}"#).unwrap();
     let ActivityKind::Other { net_amount, date, .. } = other.kind else { panic!("not a fill") };
     assert_eq!((net_amount.unwrap().to_string().as_str(), date.unwrap().to_string().as_str()), ("1.02", "2026-03-02"));
+    let part = r#"{"id":"3","activity_type":"FILL","type":"partial_fill","price":"2","qty":"1","side":"buy","symbol":"A","order_id":"o"}"#;
+    assert!(matches!(activity(part).unwrap().kind, ActivityKind::Fill { partial: true, .. }), "not the whole order");
     let halves = activity(r#"{"id":"3","activity_type":"FILL","qty":"1"}"#).unwrap();
     assert!(matches!(halves.kind, ActivityKind::Other { .. }), "a fill without an order counts nothing");
 }
