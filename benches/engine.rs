@@ -26,7 +26,42 @@ use rust_decimal::Decimal;
 const ACCOUNT: AccountNo = AccountNo(0);
 
 fn main() {
+    memory();
     divan::main();
+}
+
+/// What a million orders take in memory, resting and then canceled: the figures of the process, so before all else.
+fn memory() {
+    let Some(before) = resident() else { return };
+    let count = 1_000_000;
+    let engine = resting(count);
+    let held = resident().unwrap_or(before);
+    let bytes = |from: u64, to: u64| to.saturating_sub(from) / u64::try_from(count).unwrap_or(1);
+    println!("a million resting orders: {} bytes each, {} MiB in all", bytes(before, held), held / 1_048_576);
+    drop(engine);
+}
+
+/// Bytes of this process in memory, where the system tells.
+fn resident() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    Some(line.trim().trim_end_matches("kB").trim().parse::<u64>().ok()? * 1_024)
+}
+
+/// An engine with so many orders that rest far from the market.
+fn resting(count: usize) -> Engine {
+    let mut engine = empty();
+    for index in 0..count {
+        let price = 100 + i64::try_from(index % 900).unwrap_or(0);
+        divan::black_box(engine.place(ACCOUNT, &far_limit(price)).is_ok());
+        if index % 1_000 == 999 {
+            pass(&mut engine, 20);
+            while engine.poll_event().is_some() {}
+        }
+    }
+    pass(&mut engine, 100);
+    while engine.poll_event().is_some() {}
+    engine
 }
 
 fn empty() -> Engine {
@@ -81,28 +116,13 @@ fn a_quiet_hour(bencher: divan::Bencher) {
 /// Single requests with so many orders resting.
 #[divan::bench_group(sample_count = 11)]
 mod beside {
-    use super::{ACCOUNT, Engine, OrderFilter, RefCell, StatusFilter, empty, far_limit, pass};
+    use super::{ACCOUNT, Bot, ItemsCount, OrderFilter, RefCell, StatusFilter, far_limit, pass, resting};
 
     const SIZES: &[usize] = &[1_000, 1_000_000];
 
-    fn resting(count: usize) -> RefCell<Engine> {
-        let mut engine = empty();
-        for index in 0..count {
-            let price = 100 + i64::try_from(index % 900).unwrap_or(0);
-            divan::black_box(engine.place(ACCOUNT, &far_limit(price)).is_ok());
-            if index % 1_000 == 999 {
-                pass(&mut engine, 20);
-                while engine.poll_event().is_some() {}
-            }
-        }
-        pass(&mut engine, 100);
-        while engine.poll_event().is_some() {}
-        RefCell::new(engine)
-    }
-
     #[divan::bench(args = SIZES, sample_size = 100)]
     fn place_and_cancel(bencher: divan::Bencher, count: usize) {
-        let engine = resting(count);
+        let engine = RefCell::new(resting(count));
         bencher.bench_local(|| {
             let mut engine = engine.borrow_mut();
             if let Ok(order) = engine.place(ACCOUNT, &far_limit(150)) {
@@ -114,14 +134,32 @@ mod beside {
 
     #[divan::bench(args = SIZES, sample_size = 100)]
     fn list_fifty(bencher: divan::Bencher, count: usize) {
-        let engine = resting(count);
+        let engine = RefCell::new(resting(count));
         let filter = OrderFilter { status: StatusFilter::All, ..OrderFilter::default() };
         bencher.bench_local(|| engine.borrow().orders(ACCOUNT, &filter).map_or(0, |orders| orders.len()));
     }
 
+    /// A second of a bot's load beside them; the items are the events that came out.
+    #[divan::bench(args = SIZES, sample_size = 1)]
+    fn one_second_of_load(bencher: divan::Bencher, count: usize) {
+        let engine = RefCell::new(resting(count));
+        {
+            let mut engine = engine.borrow_mut();
+            let mut bot = Bot::new(1, ACCOUNT, Some(50_000));
+            bot.begin(engine.now());
+            engine.set_bot(Some(bot));
+        }
+        let events = ItemsCount::new(50_000_usize);
+        bencher.counter(events).bench_local(|| {
+            let mut engine = engine.borrow_mut();
+            pass(&mut engine, 1_000);
+            while engine.poll_event().is_some() {}
+        });
+    }
+
     #[divan::bench(args = SIZES, sample_size = 1)]
     fn a_quote_of_everything(bencher: divan::Bencher, count: usize) {
-        let engine = resting(count);
+        let engine = RefCell::new(resting(count));
         bencher.bench_local(|| pass(&mut engine.borrow_mut(), 500));
     }
 }

@@ -3,11 +3,12 @@
 pub mod catalogue;
 pub mod dividends;
 pub mod instrument;
+pub mod option;
 
 use std::collections::{HashMap, VecDeque};
 
-use jiff::Timestamp;
 use jiff::civil::{Date, time};
+use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
@@ -18,6 +19,8 @@ use super::calendar::{self, Phase};
 use super::dice::Dice;
 use super::engine::words::AssetClass;
 
+/// An option is quoted anew no sooner than this.
+const OPTION_PAUSE: SignedDuration = SignedDuration::from_secs(2);
 /// Days of bars before the first simulated day.
 const DAYS_BEFORE: usize = 400;
 
@@ -49,6 +52,8 @@ pub struct Market {
     instruments: Vec<Instrument>,
     by_name: HashMap<String, Sym>,
     dice: Dice,
+    /// Of the options: they draw their own chance, so that shares do not depend on how many there are.
+    option_dice: Dice,
     ticks: VecDeque<Tick>,
     listening: bool,
 }
@@ -57,7 +62,7 @@ impl Market {
     /// The market as it stands at `start`, with months of daily bars behind it.
     pub fn new(seed: u64, start: Timestamp) -> Self {
         let instruments: Vec<Instrument> =
-            catalogue::assets().into_iter().map(|asset| Instrument::new(asset, start)).collect();
+            catalogue::assets(start).into_iter().map(|asset| Instrument::new(asset, start)).collect();
         let mut by_name = HashMap::new();
         for (index, instrument) in instruments.iter().enumerate() {
             let sym = Sym(u16::try_from(index).unwrap_or(u16::MAX));
@@ -66,8 +71,14 @@ impl Market {
             by_name.insert(instrument.asset.id.to_string(), sym);
             by_name.insert(instrument.asset.id.simple().to_string(), sym);
         }
-        let mut market =
-            Self { instruments, by_name, dice: Dice::new(seed, 1), ticks: VecDeque::new(), listening: false };
+        let mut market = Self {
+            instruments,
+            by_name,
+            dice: Dice::new(seed, 1),
+            option_dice: Dice::new(seed, 7),
+            ticks: VecDeque::new(),
+            listening: false,
+        };
         market.invent_past(seed, calendar::in_new_york(start).date());
         market
     }
@@ -121,6 +132,7 @@ impl Market {
     pub fn trades_in(&self, sym: Sym, phase: Phase) -> bool {
         let instrument = self.get(sym);
         !instrument.halted
+            && !instrument.expired
             && match instrument.asset.class {
                 AssetClass::Crypto => true,
                 AssetClass::UsEquity => phase != Phase::Closed,
@@ -134,8 +146,12 @@ impl Market {
             return;
         }
         let listening = self.listening;
-        let Self { instruments, dice, ticks, .. } = self;
+        let value = self.value_of(sym, at);
+        let Self { instruments, dice, option_dice, ticks, .. } = self;
         let Some(instrument) = instruments.get_mut(usize::from(sym.0)) else { return };
+        if value.is_some() && at.duration_since(instrument.quote.at) < OPTION_PAUSE {
+            return;
+        }
         let minute = instrument.minute.map(|minute| minute.at);
         if minute.is_some_and(|minute| minute != instrument::minute_of(at))
             && let Some(bar) = instrument.end_minute()
@@ -146,13 +162,23 @@ impl Market {
         // After hours prices creep: a quarter of the time counts.
         let millis =
             if phase.is_extended() && instrument.asset.class == AssetClass::UsEquity { millis / 4 } else { millis };
-        let printed = instrument.step(dice, at, millis);
+        let printed = match value {
+            Some(value) => instrument.follow(value, option_dice, at),
+            None => instrument.step(dice, at, millis),
+        };
         if listening {
             ticks.push_back(Tick::Quote(sym, instrument.quote));
             if printed {
                 ticks.push_back(Tick::Trade(sym, instrument.last));
             }
         }
+    }
+
+    /// What an option is worth by its underlying; nothing for what is no option.
+    fn value_of(&self, sym: Sym, at: Timestamp) -> Option<i64> {
+        let contract = self.asset(sym).contract?;
+        let underlying = self.get(self.find(contract.underlying)?);
+        Some(contract.value(underlying.fair(), underlying.asset.volatility, at))
     }
 
     /// Begins a trading day.
@@ -163,15 +189,17 @@ impl Market {
         for instrument in instruments {
             instrument.end_minute();
             instrument.begin_day(dice, yesterday.min(midnight));
+            instrument.expired = instrument.asset.contract.is_some_and(|contract| contract.expires < day);
         }
     }
 
     /// Puts a price somewhere by hand; the quote follows.
     pub(super) fn set_price(&mut self, sym: Sym, price: Decimal, at: Timestamp) {
         let listening = self.listening;
+        let value = self.value_of(sym, at);
         let Self { instruments, dice, ticks, .. } = self;
         let Some(instrument) = instruments.get_mut(usize::from(sym.0)) else { return };
-        instrument.set_price(price, dice, at);
+        instrument.set_price(price, value, dice, at);
         if listening {
             ticks.push_back(Tick::Quote(sym, instrument.quote));
             ticks.push_back(Tick::Trade(sym, instrument.last));

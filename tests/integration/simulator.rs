@@ -236,6 +236,64 @@ async fn refusals_go_back_with_the_state_and_strangers_never_go_back() {
 }
 
 #[tokio::test]
+async fn a_code_is_good_for_ten_simulated_minutes() {
+    let desk = Desk::open().await;
+    let code =
+        async || location(&desk.decide(desk.authorize_url(&[]), &[("decision", "allow")]).await, "code").unwrap();
+    let (late, in_time) = (code().await, code().await);
+    desk.control("advance", json!({"by": "590s"})).await;
+    let good = desk.exchange(&in_time, &[]).await;
+    assert_eq!(good.status(), StatusCode::OK);
+    let clock = desk.ask(Method::GET, "/v2/clock", &desk.ready().paper_token, None).await;
+    let day = |answer: &Response| answer.headers()["date"].to_str().unwrap().split(':').next().unwrap().to_owned();
+    assert_eq!(day(&good), day(&clock), "all origins tell the same time");
+    desk.control("advance", json!({"by": "11s"})).await;
+    let bad = desk.exchange(&late, &[]).await;
+    assert_eq!(bad.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(bad.json::<Value>().await.unwrap()["error"], "invalid_grant");
+}
+
+#[tokio::test]
+async fn option_contracts_are_found_by_their_terms_and_follow_their_underlying() {
+    let desk = Desk::open().await;
+    let list = async |query: &str| {
+        let (status, body) = desk.paper(Method::GET, &format!("/v2/options/contracts?{query}"), None).await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+        body
+    };
+    let calls = list("underlying_symbols=AAPL&type=call&strike_price_gte=270").await;
+    let calls = calls["option_contracts"].as_array().unwrap();
+    assert_eq!(calls.iter().map(|row| row["strike_price"].clone()).collect::<Vec<_>>(), ["270", "280"]);
+    let day = calls[0]["expiration_date"].as_str().unwrap();
+    assert_eq!(list(&format!("expiration_date_lte={day}&status=inactive")).await["option_contracts"], json!([]));
+    let page = list("limit=5").await;
+    let next = list(&format!("limit=100&page_token={}", page["next_page_token"].as_str().unwrap())).await;
+    assert_eq!((next["option_contracts"].as_array().unwrap().len(), &next["next_page_token"]), (7, &Value::Null));
+
+    let symbol = calls[0]["symbol"].as_str().unwrap();
+    let ask = async || {
+        let url = format!("{}/v1beta1/options/quotes/latest?symbols={symbol}", desk.ready().data.api_url);
+        let answer = desk.http.get(url).bearer_auth(&desk.ready().paper_token).send().await.unwrap();
+        let body: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+        body["quotes"][symbol]["ap"].to_string().parse::<Decimal>().unwrap()
+    };
+    desk.control("price", json!({"symbol": "AAPL", "price": "270"})).await;
+    desk.control("advance", json!({"by": "5s"})).await;
+    let before = ask().await;
+    assert!(before > Decimal::from(5) && before < Decimal::from(25), "{before}");
+    desk.control("price", json!({"symbol": "AAPL", "price": "330"})).await;
+    desk.control("advance", json!({"by": "5s"})).await;
+    let after = ask().await;
+    assert!(after >= Decimal::from(59) && after < Decimal::from(75), "{after}");
+    let body = json!({"symbol": symbol, "qty": "1", "side": "buy", "type": "market", "time_in_force": "day"});
+    let (_, order) = desk.paper(Method::POST, "/v2/orders", Some(body)).await;
+    desk.control("advance", json!({"by": "5s"})).await;
+    let path = format!("/v2/orders/{}", order["id"].as_str().unwrap());
+    let filled = desk.paper(Method::GET, &path, None).await.1;
+    assert_eq!((&filled["status"], &filled["position_intent"]), (&json!("filled"), &json!("buy_to_open")));
+}
+
+#[tokio::test]
 async fn a_code_is_good_once_and_for_its_verifier_only() {
     let desk = Desk::open().await;
     // The pair of RFC 7636, appendix B.
@@ -301,6 +359,13 @@ async fn answers_carry_the_service_s_headers_and_the_budget_ends() {
     let third = desk.ask(Method::GET, "/v2/account", &desk.ready().paper_token, None).await;
     assert_eq!(third.status(), StatusCode::TOO_MANY_REQUESTS);
     assert!(third.headers().contains_key("retry-after"));
+    desk.control("rate_limit", json!({"retry_after": false})).await;
+    let fourth = desk.ask(Method::GET, "/v2/account", &desk.ready().paper_token, None).await;
+    assert_eq!(fourth.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert!(!fourth.headers().contains_key("retry-after") && fourth.headers().contains_key("x-ratelimit-reset"));
+    desk.control("clear", json!({})).await;
+    let after = desk.ask(Method::GET, "/v2/account", &desk.ready().paper_token, None).await;
+    assert_eq!((after.status(), &after.headers()["x-ratelimit-limit"]), (StatusCode::OK, &"200".parse().unwrap()));
 }
 
 #[tokio::test]

@@ -1,8 +1,11 @@
 //! What can be traded here: a fixed list with believable figures. Nothing moves in this file.
 
+use jiff::Timestamp;
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
+use super::option::{self, Contract, Named};
+use crate::sim::calendar;
 use crate::sim::dice::uuid_of;
 use crate::sim::engine::words::AssetClass;
 
@@ -66,19 +69,8 @@ const fn coin(
     }
 }
 
-const fn option(symbol: &'static str, name: &'static str, cents: i64, spread: i64) -> Listing {
-    Listing {
-        symbol,
-        name,
-        exchange: "",
-        class: AssetClass::UsOption,
-        price: cents * 100,
-        tick: 100,
-        volatility: 900_000,
-        spread,
-        size: 4_000,
-    }
-}
+/// The tick of options, in ten-thousandths of a dollar.
+const OPTION_TICK: i64 = 100;
 
 const LISTINGS: &[Listing] = &[
     share("AAPL", "Apple Inc. Common Stock", "NASDAQ", 27_140, 95_000, 2, 420),
@@ -107,8 +99,6 @@ const LISTINGS: &[Listing] = &[
     },
     coin("BTC/USD", "Bitcoin / US Dollar", 8_764_310, 75_000, 900, 160),
     coin("ETH/USD", "Ethereum / US Dollar", 291_744, 95_000, 60, 2_400),
-    option("AAPL270115C00280000", "AAPL Jan 15 2027 280 Call", 1_245, 12),
-    option("SPY270115P00640000", "SPY Jan 15 2027 640 Put", 1_580, 10),
 ];
 
 /// Something that can be traded, as the asset endpoints describe it.
@@ -136,6 +126,8 @@ pub struct Asset {
     pub qty_step: Decimal,
     /// Smallest step of the price.
     pub price_step: Decimal,
+    /// What right it is, for options.
+    pub contract: Option<Contract>,
     pub(super) price: i64,
     pub(super) tick: i64,
     pub(super) volatility: i64,
@@ -166,39 +158,74 @@ impl Asset {
     }
 }
 
-/// Every asset, in the order of their [`super::Sym`]s.
-pub fn assets() -> Vec<Asset> {
-    LISTINGS
-        .iter()
-        .map(|listing| {
-            let equity = listing.class == AssetClass::UsEquity;
-            let crypto = listing.class == AssetClass::Crypto;
-            Asset {
-                id: uuid_of(listing.symbol),
-                symbol: listing.symbol,
-                name: listing.name,
-                exchange: listing.exchange,
-                class: listing.class,
-                // Shares under three dollars can't be bought on margin.
-                marginable: equity && listing.price >= 30_000,
-                shortable: equity && listing.price >= 30_000,
-                fractionable: crypto || (equity && listing.price >= 10_000),
-                multiplier: if listing.class == AssetClass::UsOption { Decimal::ONE_HUNDRED } else { Decimal::ONE },
-                qty_step: if listing.class == AssetClass::UsOption { Decimal::ONE } else { Decimal::new(1, 9) },
-                price_step: Decimal::new(listing.tick, 4).normalize(),
-                price: listing.price,
-                tick: listing.tick,
-                volatility: listing.volatility,
-                spread: listing.spread,
-                size: listing.size,
-            }
-        })
-        .collect()
+/// Every asset of a market that is made at `start`, in the order of their [`super::Sym`]s.
+pub fn assets(start: Timestamp) -> Vec<Asset> {
+    let mut list: Vec<Asset> = LISTINGS.iter().map(listed).collect();
+    let day = calendar::in_new_york(start).date();
+    let options: Vec<Asset> = option::contracts(day).iter().filter_map(|named| written(&list, named, start)).collect();
+    list.extend(options);
+    list
+}
+
+fn listed(listing: &Listing) -> Asset {
+    let equity = listing.class == AssetClass::UsEquity;
+    let crypto = listing.class == AssetClass::Crypto;
+    Asset {
+        id: uuid_of(listing.symbol),
+        symbol: listing.symbol,
+        name: listing.name,
+        exchange: listing.exchange,
+        class: listing.class,
+        // Shares under three dollars can't be bought on margin.
+        marginable: equity && listing.price >= 30_000,
+        shortable: equity && listing.price >= 30_000,
+        fractionable: crypto || (equity && listing.price >= 10_000),
+        multiplier: Decimal::ONE,
+        qty_step: Decimal::new(1, 9),
+        price_step: Decimal::new(listing.tick, 4).normalize(),
+        contract: None,
+        price: listing.price,
+        tick: listing.tick,
+        volatility: listing.volatility,
+        spread: listing.spread,
+        size: listing.size,
+    }
+}
+
+/// An option on one of the listed shares.
+fn written(listed: &[Asset], named: &Named, start: Timestamp) -> Option<Asset> {
+    let underlying = listed.iter().find(|asset| asset.symbol == named.contract.underlying)?;
+    let (spot, volatility) = (underlying.price * 100, underlying.volatility);
+    let price = (named.contract.value(spot, volatility, start) / 100).max(OPTION_TICK) / OPTION_TICK * OPTION_TICK;
+    Some(Asset {
+        id: uuid_of(named.symbol),
+        symbol: named.symbol,
+        name: named.name,
+        exchange: "",
+        class: AssetClass::UsOption,
+        marginable: false,
+        shortable: false,
+        fractionable: false,
+        multiplier: Decimal::ONE_HUNDRED,
+        qty_step: Decimal::ONE,
+        price_step: Decimal::new(OPTION_TICK, 4).normalize(),
+        contract: Some(named.contract),
+        price,
+        tick: OPTION_TICK,
+        // Of its own past only; from the start on it follows its underlying.
+        volatility: 900_000,
+        spread: (price / OPTION_TICK / 90).max(2),
+        size: 4_000,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn assets() -> Vec<Asset> {
+        super::assets("2026-10-20T14:00:00Z".parse().unwrap())
+    }
 
     #[test]
     fn symbols_and_ids_are_unique_and_ids_never_change() {

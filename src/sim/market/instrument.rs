@@ -103,6 +103,8 @@ pub struct Instrument {
     pub asset: Asset,
     /// Trading is halted by hand.
     pub halted: bool,
+    /// Its last day is over.
+    pub expired: bool,
     /// Best bid and offer.
     pub quote: Quote,
     /// The last print.
@@ -119,6 +121,7 @@ pub struct Instrument {
     pub minute: Option<Bar>,
     /// Millionths of a dollar.
     fair: i64,
+    /// Where the price returns to; for an option, how far it stands from what it is worth.
     anchor: i64,
 }
 
@@ -128,10 +131,12 @@ impl Instrument {
         let quote = Quote { bid: price, bid_size: Decimal::ONE, ask: price, ask_size: Decimal::ONE, at };
         let last = Trade { id: 1, price, size: Decimal::ONE, taker: Side::Buy, at };
         let fair = asset.price.saturating_mul(100);
+        let anchor = if asset.contract.is_some() { 0 } else { fair };
         let (minutes, days) = (VecDeque::new(), Vec::new());
         let mut new = Self {
             asset,
             halted: false,
+            expired: false,
             quote,
             last,
             previous_close: price,
@@ -140,7 +145,7 @@ impl Instrument {
             days,
             minute: None,
             fair,
-            anchor: fair,
+            anchor,
         };
         new.requote(&mut Dice::new(0, 0), at);
         new
@@ -157,7 +162,23 @@ impl Instrument {
         let floor = self.asset.tick.saturating_mul(100 * 20);
         self.fair = i64::try_from(moved).unwrap_or(self.fair).max(floor);
         self.requote(dice, at);
-        let prints = dice.chance(620);
+        self.perhaps_print(dice, at, 620)
+    }
+
+    /// An option goes where its underlying takes it, quotes anew and seldom prints; true when it printed.
+    pub(super) fn follow(&mut self, value: i64, dice: &mut Dice, at: Timestamp) -> bool {
+        self.fair = value.saturating_add(self.anchor).max(self.asset.tick * 100);
+        self.requote(dice, at);
+        self.perhaps_print(dice, at, 60)
+    }
+
+    /// Millionths of a dollar that it is worth.
+    pub(super) fn fair(&self) -> i64 {
+        self.fair
+    }
+
+    fn perhaps_print(&mut self, dice: &mut Dice, at: Timestamp, per_mille: u64) -> bool {
+        let prints = dice.chance(per_mille);
         if prints {
             let taker = if dice.chance(500) { Side::Buy } else { Side::Sell };
             let price = if taker == Side::Buy { self.quote.ask } else { self.quote.bid };
@@ -201,6 +222,9 @@ impl Instrument {
             day.at = midnight;
             self.days.push(day);
         }
+        if self.asset.contract.is_some() {
+            return;
+        }
         let gap = if self.asset.class == AssetClass::Crypto { 0 } else { dice.normal() * 4_000 };
         let drift = dice.normal() * 7_000;
         let shift = |value: i64, millionths: i64| {
@@ -220,11 +244,11 @@ impl Instrument {
         self.anchor = self.anchor.saturating_sub(fall).max(floor);
     }
 
-    /// Puts the price somewhere by hand.
-    pub(super) fn set_price(&mut self, price: Decimal, dice: &mut Dice, at: Timestamp) {
+    /// Puts the price somewhere by hand. An option, worth `value` by its underlying, keeps the distance from it.
+    pub(super) fn set_price(&mut self, price: Decimal, value: Option<i64>, dice: &mut Dice, at: Timestamp) {
         let micros = (price * Decimal::from(1_000_000)).round();
         self.fair = i64::try_from(micros.mantissa()).unwrap_or(self.fair).max(self.asset.tick * 100);
-        self.anchor = self.fair;
+        self.anchor = self.fair - value.unwrap_or(0);
         self.requote(dice, at);
         self.print(price, Decimal::ONE_HUNDRED, Side::Buy, at);
     }

@@ -210,7 +210,7 @@ async fn decide(State(sim): State<Arc<Sim>>, RawQuery(query): RawQuery, body: By
             return page::error(400, "Unknown account", &sentence);
         }
     };
-    let now = sim.clock.real();
+    let now = sim.clock.now();
     let code = lock(&sim.grants).issue_code(&request.client_id, &request.redirect_uri, details.challenge, grant, now);
     back(&request, &[("code", &code)], state.as_deref())
 }
@@ -271,7 +271,7 @@ fn exchange(sim: &Sim, body: &[u8]) -> Result<serde_json::Value, (TokenError, &'
         redirect_uri: need("redirect_uri")?,
         verifier: fields.get("code_verifier"),
     };
-    let issued = lock(&sim.grants).exchange(request, sim.clock.real());
+    let issued = lock(&sim.grants).exchange(request, sim.clock.now());
     let (access_token, scopes) = issued.map_err(|error| {
         let why = match error {
             TokenError::InvalidClient => "client authentication failed",
@@ -286,7 +286,7 @@ fn refused(sim: &Sim, error: TokenError, why: &str) -> Response {
     match lock(&sim.policy).token_errors {
         ErrorShape::OAuth => reply::json(error.status(), &json!({"error": error.word(), "error_description": why})),
         ErrorShape::Alpaca => {
-            let code = u64::from(error.status()) * 100_000 + if error.status() == 401 { 10_000 } else { 0 };
+            let code = u64::from(error.status()) * 100_000 + 10_000;
             reply::ApiError::new(error.status(), code, error.word()).into_response()
         }
         ErrorShape::Text => {

@@ -140,8 +140,11 @@ fn forced(faults: &[Fault]) -> Option<Response> {
 
 async fn admitted(gate: &Gate, mut request: Request, next: Next, path: &str) -> Response {
     // Websockets carry their credential inside, the authorization server has its own, crypto quotes need none.
-    let open = path == "/stream" || gate.origin == Origin::Auth || is_data_socket(&request);
+    let open = path == "/stream" || is_data_socket(&request);
     let keyless = gate.origin == Origin::Data && path.starts_with("/v1beta3/crypto/");
+    if gate.origin == Origin::Auth {
+        return dress(gate, next.run(request).await, None);
+    }
     if open {
         return next.run(request).await;
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::{SignedDuration, Timestamp};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use uuid::Uuid;
@@ -14,8 +15,10 @@ use uuid::Uuid;
 use crate::sim::dice::uuid_of;
 use crate::sim::engine::order::AccountNo;
 
-/// How long a code can be exchanged.
-const CODE_LIFE: Duration = Duration::from_mins(10);
+/// Requests a minute and account, unless told otherwise.
+const USUAL_LIMIT: u32 = 200;
+/// How long a code can be exchanged, in simulated time.
+const CODE_LIFE: SignedDuration = SignedDuration::from_mins(10);
 /// The window of the request budget.
 const WINDOW: Duration = Duration::from_mins(1);
 
@@ -102,7 +105,7 @@ struct Code {
     redirect_uri: String,
     challenge: Option<Challenge>,
     grant: Grant,
-    issued: Duration,
+    issued: Timestamp,
 }
 
 /// A PKCE challenge as it was sent.
@@ -201,7 +204,7 @@ impl Grants {
         Self {
             clients: Vec::new(),
             keys: Vec::new(),
-            limit: 200,
+            limit: USUAL_LIMIT,
             codes: HashMap::new(),
             spent: HashSet::new(),
             tokens: HashMap::new(),
@@ -242,7 +245,7 @@ impl Grants {
         redirect_uri: &str,
         challenge: Option<Challenge>,
         grant: Grant,
-        now: Duration,
+        now: Timestamp,
     ) -> String {
         let code = self.uuid().to_string();
         let (client_id, redirect_uri) = (client_id.to_owned(), redirect_uri.to_owned());
@@ -261,7 +264,7 @@ impl Grants {
     }
 
     /// Exchanges a code for a token. A code is spent by the first attempt that names its client rightly.
-    pub fn exchange(&mut self, request: TokenRequest<'_>, now: Duration) -> Result<(String, Scopes), TokenError> {
+    pub fn exchange(&mut self, request: TokenRequest<'_>, now: Timestamp) -> Result<(String, Scopes), TokenError> {
         let known = self.client(request.client_id).is_some_and(|client| client.secret == request.client_secret);
         if !known {
             return Err(TokenError::InvalidClient);
@@ -271,7 +274,7 @@ impl Grants {
         let verified = code.challenge.as_ref().is_none_or(|challenge| challenge.answered_by(request.verifier));
         let fits = code.client_id == request.client_id
             && code.redirect_uri == request.redirect_uri
-            && now.saturating_sub(code.issued) <= CODE_LIFE
+            && now.duration_since(code.issued) <= CODE_LIFE
             && verified;
         if !fits {
             return Err(TokenError::InvalidGrant);
@@ -321,6 +324,12 @@ impl Grants {
             resets_after: WINDOW.saturating_sub(now.saturating_sub(*start)),
             exceeded: *used > self.limit,
         }
+    }
+
+    /// Gives every account the usual budget, unused.
+    pub fn refresh(&mut self) {
+        self.limit = USUAL_LIMIT;
+        self.windows.clear();
     }
 
     /// Uses up the budget of an account for the rest of its window.

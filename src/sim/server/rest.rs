@@ -3,6 +3,7 @@
 mod account;
 mod announcements;
 mod assets;
+mod options;
 mod orders;
 mod positions;
 pub mod query;
@@ -50,8 +51,8 @@ pub fn router(gate: Gate) -> Router {
         .route("/v2/positions/{symbol}", get(positions::one).delete(positions::close))
         .route("/v2/assets", get(assets::list))
         .route("/v2/assets/{symbol}", get(assets::one))
-        .route("/v2/options/contracts", get(assets::contracts))
-        .route("/v2/options/contracts/{symbol}", get(assets::contract))
+        .route("/v2/options/contracts", get(options::contracts))
+        .route("/v2/options/contracts/{symbol}", get(options::contract))
         .route("/v2/corporate_actions/announcements", get(announcements::list))
         .route("/v2/corporate_actions/announcements/{id}", get(announcements::one))
         .route("/v2/clock", get(assets::clock))

@@ -408,6 +408,7 @@ fn trouble(sim: &Sim, action: &str, body: &Body<'_>) -> Done {
             }
             "clear" => {
                 lock(&sim.faults).clear();
+                lock(&sim.grants).refresh();
                 *lock(&sim.policy) = crate::sim::server::state::Policy::default();
                 sim.refuse.send_replace(None);
                 sim.freeze.send_replace(None);

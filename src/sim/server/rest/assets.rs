@@ -3,7 +3,6 @@
 use axum::extract::{Path, Query, State};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
-use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use super::query::{self, Params};
@@ -85,84 +84,6 @@ pub async fn one(State(gate): State<Gate>, Path(name): Path<String>) -> Answer {
         let sym = market.find(&name).ok_or_else(|| ApiError::not_found(format!("asset not found for {name}")))?;
         ok(&asset_row(market.asset(sym)))
     })
-}
-
-/// What the symbol of an option contract says: underlying, expiry, kind, strike.
-fn contract_parts(symbol: &str) -> Option<(&str, Date, &'static str, Decimal)> {
-    let tail = symbol.len().checked_sub(15)?;
-    let (underlying, rest) = symbol.split_at_checked(tail)?;
-    let (date, rest) = rest.split_at_checked(6)?;
-    let (kind, strike) = rest.split_at_checked(1)?;
-    let date = format!("20{}-{}-{}", date.get(..2)?, date.get(2..4)?, date.get(4..6)?).parse().ok()?;
-    let kind = if kind == "C" { "call" } else { "put" };
-    Some((underlying, date, kind, Decimal::new(strike.parse().ok()?, 3).normalize()))
-}
-
-fn contract_row(asset: &Asset, underlying_id: Option<uuid::Uuid>, close: Decimal, on: Date) -> Option<Value> {
-    let (underlying, expires, kind, strike) = contract_parts(asset.symbol)?;
-    Some(json!({
-        "id": asset.id,
-        "symbol": asset.symbol,
-        "name": asset.name,
-        "status": "active",
-        "tradable": true,
-        "expiration_date": expires.to_string(),
-        "root_symbol": underlying,
-        "underlying_symbol": underlying,
-        "underlying_asset_id": underlying_id?,
-        "type": kind,
-        "style": "american",
-        "strike_price": strike.to_string(),
-        "multiplier": "100",
-        "size": "100",
-        "open_interest": "237",
-        "open_interest_date": on.to_string(),
-        "close_price": close.to_string(),
-        "close_price_date": on.to_string(),
-        "ppind": true,
-    }))
-}
-
-fn contracts_of(engine: &crate::sim::engine::Engine, now: Timestamp) -> Vec<Value> {
-    let market = engine.market();
-    let on = calendar::previous_trading_day(calendar::in_new_york(now).date());
-    let row = |sym| {
-        let asset = market.asset(sym);
-        let (underlying, ..) = contract_parts(asset.symbol)?;
-        let underlying_id = market.find(underlying).map(|sym| market.asset(sym).id);
-        contract_row(asset, underlying_id, market.get(sym).previous_close, on)
-    };
-    let options = market.syms().filter(|sym| market.asset(*sym).class == AssetClass::UsOption);
-    options.filter_map(row).collect()
-}
-
-/// `GET /v2/options/contracts`.
-pub async fn contracts(State(gate): State<Gate>, Query(params): Query<Params>) -> Answer {
-    let now = gate.sim.clock.now();
-    let rows = gate.sim.hub.read(&gate.sim.clock, |engine| contracts_of(engine, now));
-    let underlyings = query::list(&params, "underlying_symbols");
-    let kind = query::param(&params, "type");
-    let rows: Vec<Value> = rows
-        .into_iter()
-        .filter(|row| {
-            underlyings.is_empty()
-                || underlyings.iter().any(|one| row.get("underlying_symbol") == Some(&Value::from(one.as_str())))
-        })
-        .filter(|row| kind.is_none_or(|kind| row.get("type") == Some(&Value::from(kind))))
-        .collect();
-    ok(&json!({"option_contracts": rows, "next_page_token": null}))
-}
-
-/// `GET /v2/options/contracts/{symbol_or_id}`.
-pub async fn contract(State(gate): State<Gate>, Path(name): Path<String>) -> Answer {
-    let now = gate.sim.clock.now();
-    let rows = gate.sim.hub.read(&gate.sim.clock, |engine| contracts_of(engine, now));
-    let wanted = query::id(&name).map(|id| Value::from(id.to_string()));
-    let found = rows.into_iter().find(|row| {
-        row.get("symbol") == Some(&Value::from(name.as_str())) || (wanted.is_some() && row.get("id") == wanted.as_ref())
-    });
-    let row = found.ok_or_else(|| ApiError::not_found(format!("option contract {name} not found")))?;
-    ok(&row)
 }
 
 fn local(moment: Timestamp) -> String {
