@@ -19,7 +19,7 @@ use tui_input::Input;
 
 use super::frame::Frame;
 use super::layout::centered;
-use super::pen::{Pen, cells};
+use super::pen::{Pen, cells, width};
 use super::scope::Kind;
 use crate::app::Model;
 use crate::app::model::Overlay;
@@ -143,8 +143,10 @@ fn choices(
 fn matched(pen: &mut Pen<'_>, area: Rect, text: &str, query: &str, style: ratatui::style::Style) -> u16 {
     let mut wanted = query.chars().filter(|ch| !ch.is_whitespace()).flat_map(char::to_lowercase).peekable();
     let mut x = area.x;
+    let cut = width(text) > area.width;
+    let end = area.right().saturating_sub(u16::from(cut));
     for ch in text.chars() {
-        if x >= area.right() {
+        if x >= end {
             break;
         }
         let hit = wanted.peek().is_some_and(|next| ch.to_lowercase().eq(std::iter::once(*next)));
@@ -153,7 +155,11 @@ fn matched(pen: &mut Pen<'_>, area: Rect, text: &str, query: &str, style: ratatu
         }
         let style = if hit { style.patch(pen.theme.matched) } else { style };
         let mut room = [0; 4];
-        x = pen.text(x, area.y, area.right() - x, ch.encode_utf8(&mut room), style);
+        x = pen.text(x, area.y, end - x, ch.encode_utf8(&mut room), style);
+    }
+    if cut && x < area.right() {
+        pen.put(x, area.y, pen.glyphs.ellipsis, style);
+        x += 1;
     }
     x
 }

@@ -1,5 +1,6 @@
 //! Whole screens from a fixed desk, as characters; styles are asserted apart.
 
+use brokerdeck::app::model::Overlay;
 use brokerdeck::app::msg::HitTarget;
 use brokerdeck::view::{Depth, Theme, ViewState, render};
 use ratatui::buffer::Buffer;
@@ -288,7 +289,7 @@ fn every_sentence_names_the_keys_that_are_in_force() {
         ("waiting", "press F7 here"),
         ("waiting", "still waits; F8"),
         ("failed", "F9 opens the consent page again"),
-        ("add", "F6 opens the broker's own page"),
+        ("add", "F6 opens the broker's page"),
         ("first-run", "1 F5 adds"),
         ("first-run", "2 F6 opens"),
         ("filter", "F3 keep"),
@@ -344,6 +345,24 @@ fn totals_and_the_day_of_every_account_are_in_cents() {
     render(&desk.model, &mut view, area, &mut buffer);
     let text = Shot { buffer, view }.text();
     assert!(text.contains("+1,204.12") && !text.contains("+1,204.1178"), "{text}");
+}
+
+#[test]
+fn the_palette_shows_every_key_beside_a_title_that_is_too_long() {
+    let mut desk = stage::desk("palette", (80, 24));
+    for entry in desk.model.overlays.iter_mut().filter_map(|overlay| match overlay {
+        Overlay::Palette { matches, .. } => matches.first_mut(),
+        _ => None,
+    }) {
+        entry.title = "List executions, dividends, fees and transfers, from before this session on, in full".to_owned();
+        (entry.key, entry.disabled) = ("Ctrl-h".to_owned(), None);
+    }
+    let area = Rect::new(0, 0, 80, 24);
+    let mut buffer = Buffer::empty(area);
+    let mut view = ViewState::default();
+    render(&desk.model, &mut view, area, &mut buffer);
+    let text = Shot { buffer, view }.text();
+    assert!(text.contains("…  Ctrl-h "), "{text}");
 }
 
 /// The README's pictures are frames of today's code. `BRKD_PICTURES=write` makes them anew.

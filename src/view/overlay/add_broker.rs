@@ -75,7 +75,7 @@ pub(super) fn draw(
             }
         }
         None if chosen.is_some() => {
-            let hint = "{add_broker.link} opens the broker's own page in a browser; no key or password is typed here";
+            let hint = "{add_broker.link} opens the broker's page in a browser; no password is typed here";
             let hint = model.keymap.say(hint);
             let wide = width(&hint).min(foot.width);
             pen.text(foot.x, foot.y + 1, wide, &hint, theme.dim);

@@ -9,7 +9,7 @@ use super::{Memory, boxed, scrolled};
 use crate::app::Model;
 use crate::app::model::{AccountState, OrderKey};
 use crate::domain::execution::ExecutionKind;
-use crate::domain::order::Raw;
+use crate::domain::order::{OrderType, Raw};
 use crate::domain::{Execution, Order, OrderId, Price, Source};
 use crate::view::format::{self, MISSING, full_time};
 use crate::view::pen::{Pen, clean};
@@ -81,11 +81,14 @@ pub(super) fn summary(order: &Order, pen: &Pen<'_>) -> Vec<Cell> {
         (clean(orders::order_symbol(order)).into_owned(), theme.strong),
         (format!("  {}", clean(format::order_type(&order.order_type))), theme.text),
     ];
+    let is_stop = matches!(order.order_type, OrderType::Stop);
     if let Some(limit) = order.limit_px {
         pieces.push((format!(" {}", limit.grouped(2)), theme.text));
     }
     if let Some(stop) = order.stop_px {
-        pieces.push((format!(" stop {}", stop.grouped(2)), theme.text));
+        // `stop 72.86`, and `stop-lmt 72.80 stop 72.86`: the word once.
+        let word = if is_stop { "" } else { " stop" };
+        pieces.push((format!("{word} {}", stop.grouped(2)), theme.text));
     }
     pieces.push((format!("  {}", clean(format::tif(&order.tif))), theme.dim));
     pieces

@@ -5,7 +5,7 @@ use tui_input::Input;
 
 use super::{Memory, boxed, choices, matched, search};
 use crate::app::model::{PaletteCommand, PaletteEntry};
-use crate::view::pen::{Pen, clean};
+use crate::view::pen::{Pen, clean, width};
 use crate::view::scope::Kind;
 
 /// Draws it.
@@ -18,8 +18,15 @@ pub(super) fn draw(
     memory: &mut Memory,
 ) {
     // Always of one height: a box that shrinks while one types is hard to read.
-    let cells = matches.first().is_some_and(|entry| matches!(entry.command, PaletteCommand::Copy(..)));
-    let title = if cells { "Copy a cell" } else { "Command" };
+    let title = match matches.first().map(|entry| &entry.command) {
+        Some(PaletteCommand::Copy(..)) => "Copy a cell",
+        Some(PaletteCommand::Zone(_))
+            if matches.iter().all(|entry| matches!(entry.command, PaletteCommand::Zone(_))) =>
+        {
+            "Time zone"
+        }
+        _ => "Command",
+    };
     let (frame, inner) = boxed(pen, area, (84, area.height.min(20)), Kind::Neutral, title, &[]);
     search(pen, Rect { height: 1, ..inner }, ": ", query, true);
     let list = Rect { y: inner.y + 2, height: inner.height.saturating_sub(2), ..inner };
@@ -30,7 +37,10 @@ pub(super) fn draw(
     choices(pen, frame, list, matches.len(), selected, memory, |pen, line, index| {
         let Some(entry) = matches.get(index) else { return };
         let style = if entry.disabled.is_some() { theme.key_off } else { theme.text };
-        let x = matched(pen, line, &clean(&entry.title), query.value(), style);
+        // The key is what one comes to learn; a long title gives way to it.
+        let key = if entry.disabled.is_none() && !entry.key.is_empty() { width(&entry.key) + 2 } else { 0 };
+        let room = Rect { width: line.width.saturating_sub(key), ..line };
+        let x = matched(pen, room, &clean(&entry.title), query.value(), style);
         if let Some(reason) = &entry.disabled {
             let room = line.right().saturating_sub(x + 2);
             pen.right(x + 2, line.y, room, &clean(reason), theme.dim);
