@@ -144,7 +144,7 @@ fn stock(desk: &Desk, state: &mut TableState, buffer: &mut Buffer) {
         let area = Rect { x: top.right() - 40, y: top.y + 1, width: 39, height: 3 };
         Sparkline::default().data(points.collect::<Vec<u64>>()).green().render(area, buffer);
     }
-    StatefulWidget::render(order_table(desk, account, orders.height), orders, buffer, state);
+    StatefulWidget::render(order_table(desk, orders.height), orders, buffer, state);
     Widget::render(position_table(account), positions, buffer);
     Widget::render(tape_table(desk, account, tape.height), tape, buffer);
     Paragraph::new(" PAPER Alpaca Paper  ● live").render(status, buffer);
@@ -179,10 +179,10 @@ fn px(price: Option<Price>) -> Cell<'static> {
     )
 }
 
-fn order_table(desk: &Desk, account: &AccountState, height: u16) -> Table<'static> {
+fn order_table(desk: &Desk, height: u16) -> Table<'static> {
     let zone = &desk.model.program.timezone;
     let rows = desk.model.rows.orders.rows.iter().take(usize::from(height) - 3);
-    let rows = rows.filter_map(|key| account.blotter.order(&key.order)).map(|order| {
+    let rows = rows.filter_map(|row| row.find(&desk.model.accounts)).map(|(_, order)| {
         let at = order.submitted_at.map(|at| zone.to_datetime(at).time().to_string()).unwrap_or_default();
         Row::new([
             Cell::from(at),

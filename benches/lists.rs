@@ -17,7 +17,7 @@
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
 mod fixture;
 
-use brokerdeck::app::rows;
+use brokerdeck::app::{Msg, rows};
 use brokerdeck::domain::{OrderStatus, OrderType, Qty, Side};
 use brokerdeck::view::{ViewState, render};
 use divan::Bencher;
@@ -44,6 +44,7 @@ fn desk(orders: u32) -> Desk {
         blotter.apply_snapshot(&made, &[]);
     }
     rows::rebuild_all(&mut desk.model);
+    finish(&mut desk);
     desk.press("3");
     desk
 }
@@ -70,10 +71,21 @@ fn scroll(bencher: Bencher<'_, '_>, orders: u32) {
     });
 }
 
+/// From the key to the new order, which a long list takes many turns of the loop for.
 #[divan::bench(args = LENGTHS, sample_count = 20, sample_size = 1)]
 fn sort_change(bencher: Bencher<'_, '_>, orders: u32) {
     let mut desk = desk(orders);
-    bencher.bench_local(|| desk.press("s"));
+    bencher.bench_local(|| {
+        desk.press("s");
+        finish(&mut desk);
+    });
+}
+
+/// The turns of the loop one by one: the slowest is how long a key may wait.
+#[divan::bench(args = LENGTHS, sample_count = 400, sample_size = 1)]
+fn sort_turn(bencher: Bencher<'_, '_>, orders: u32) {
+    let mut desk = desk(orders);
+    bencher.bench_local(|| turn(&mut desk, "s"));
 }
 
 /// The first letter: every row is looked at.
@@ -83,9 +95,12 @@ fn filter_begun(bencher: Bencher<'_, '_>, orders: u32) {
     let empty = || {
         let mut desk = desk.borrow_mut();
         desk.press("esc /");
+        finish(&mut desk);
     };
     bencher.with_inputs(empty).bench_local_values(|()| {
-        desk.borrow_mut().press("n");
+        let mut desk = desk.borrow_mut();
+        desk.press("n");
+        finish(&mut desk);
     });
 }
 
@@ -95,9 +110,34 @@ fn filter_typed(bencher: Bencher<'_, '_>, orders: u32) {
     let mut desk = desk(orders);
     desk.press("/");
     desk.write("nvd");
+    finish(&mut desk);
     let mut on = false;
     bencher.bench_local(|| {
         on = !on;
         desk.press(if on { "a" } else { "backspace" });
+        finish(&mut desk);
     });
+}
+
+/// The turns of the loop while a filter's first letter comes and goes.
+#[divan::bench(args = LENGTHS, sample_count = 400, sample_size = 1)]
+fn filter_turn(bencher: Bencher<'_, '_>, orders: u32) {
+    let mut desk = desk(orders);
+    desk.press("/");
+    let mut on = false;
+    bencher.bench_local(|| {
+        on = if desk.model.has_work() { on } else { !on };
+        turn(&mut desk, if on { "n" } else { "backspace" });
+    });
+}
+
+/// One turn of the loop: a slice of what is being made, or else a key.
+fn turn(desk: &mut Desk, key: &str) {
+    if desk.model.has_work() { desk.send(Msg::Work) } else { desk.press(key) }
+}
+
+fn finish(desk: &mut Desk) {
+    while desk.model.has_work() {
+        desk.send(Msg::Work);
+    }
 }

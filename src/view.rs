@@ -28,8 +28,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use crate::app::Model;
-use crate::app::model::{AccountScope, BrokerRow, Extent, OrderKey, Pane, PositionKey, TapeKey};
+use crate::app::model::{AccountScope, BrokerRow, Extent, Pane, PositionKey, TapeKey};
 use crate::app::msg::HitTarget;
+use crate::app::rows::OrderRow;
 use crate::link::progress::Sensitive;
 pub use theme::{Depth, Theme, ThemeError};
 
@@ -75,7 +76,7 @@ struct Panes {
     scope: Option<AccountScope>,
     sheet: table::Sheet,
     brokers: list::Window<BrokerRow>,
-    orders: list::Window<OrderKey>,
+    orders: list::Window<OrderRow>,
     order_columns: table::Memory,
     positions: list::Window<PositionKey>,
     position_columns: table::Memory,

@@ -3,7 +3,6 @@
 //! A column's index in `ALL` is what [`super::rows::ListState::sort`] holds and what a click on a header reports.
 
 use std::cmp::Reverse;
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -22,7 +21,7 @@ pub enum Align {
 }
 
 /// A value that sorting compares.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SortValue {
     /// A place in an order of its own.
     Rank(u64),
@@ -30,16 +29,14 @@ pub enum SortValue {
     Time(Timestamp),
     /// A figure.
     Number(Decimal),
-    /// A short word, its bytes: sorting a long list must not allocate a word for every row.
-    Word([u8; 16]),
-    /// A text.
-    Text(Arc<str>),
+    /// A word, its first bytes: a long list is sorted without allocating, and its keys are thrown away without a walk.
+    Word([u8; 23]),
 }
 
 impl SortValue {
-    /// A short word; of a longer one the beginning counts.
+    /// A word; of one longer than an option's symbol the beginning counts.
     fn word(word: &str) -> Self {
-        let mut bytes = [0; 16];
+        let mut bytes = [0; 23];
         for (byte, from) in bytes.iter_mut().zip(word.bytes()) {
             *byte = from;
         }
@@ -48,14 +45,14 @@ impl SortValue {
 }
 
 /// What a row is sorted by. Invariant: the keys of one list have one direction; a missing value stands last either way.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SortKey {
     group: u8,
     value: Directed,
     recency: Reverse<Option<Timestamp>>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Directed {
     Up(SortValue),
     Down(Reverse<SortValue>),
@@ -199,10 +196,10 @@ impl OrderColumn {
     pub fn value(self, account: &AccountState, order: &Order) -> Option<SortValue> {
         let number = |value: Option<Decimal>| value.map(SortValue::Number);
         match self {
-            Self::Account => Some(SortValue::Text(Arc::clone(&account.link.label))),
+            Self::Account => Some(SortValue::word(&account.link.label)),
             Self::Time => placed_at(order).map(SortValue::Time),
             Self::Side => Some(SortValue::word(order.side.as_str())),
-            Self::Symbol => Some(SortValue::Text(order.symbol.shared())),
+            Self::Symbol => Some(SortValue::word(order.symbol.as_str())),
             Self::Qty => number(order.qty.map(Qty::decimal)),
             Self::Filled => number(Some(order.cum_qty.decimal())),
             Self::Type => Some(SortValue::word(order.order_type.as_str())),
@@ -220,8 +217,8 @@ impl PositionColumn {
     pub fn value(self, account: &AccountState, position: &Position) -> Option<SortValue> {
         let number = |value: Option<Decimal>| value.map(SortValue::Number);
         match self {
-            Self::Account => Some(SortValue::Text(Arc::clone(&account.link.label))),
-            Self::Symbol => Some(SortValue::Text(position.symbol.shared())),
+            Self::Account => Some(SortValue::word(&account.link.label)),
+            Self::Symbol => Some(SortValue::word(position.symbol.as_str())),
             Self::Qty => number(Some(position.qty.decimal())),
             Self::Avg => number(position.avg_px.map(Price::decimal)),
             Self::Last => number(position.last_px.map(Price::decimal)),
@@ -239,11 +236,11 @@ impl TapeColumn {
         let order = account.blotter.order(&entry.order_id);
         let execution = entry.execution.as_ref().and_then(|id| account.blotter.execution(id));
         match self {
-            Self::Account => Some(SortValue::Text(Arc::clone(&account.link.label))),
+            Self::Account => Some(SortValue::word(&account.link.label)),
             Self::Time => entry.at.map(SortValue::Time),
             Self::Event => Some(SortValue::word(entry.event.as_str())),
             Self::Side => order.map(|order| SortValue::word(order.side.as_str())),
-            Self::Symbol => order.map(|order| SortValue::Text(order.symbol.shared())),
+            Self::Symbol => order.map(|order| SortValue::word(order.symbol.as_str())),
             Self::Qty => execution.map(|execution| SortValue::Number(execution.qty.decimal())),
             Self::Price => execution.and_then(|execution| execution.px).map(|px| SortValue::Number(px.decimal())),
         }

@@ -148,6 +148,8 @@ pub struct Dated<T> {
 pub struct AccountState {
     /// Who it is.
     pub link: LinkRecord,
+    /// The number by which rows name its blotter ([`Model::fresh_book`]).
+    pub book: u32,
     /// Its connection.
     pub session: Session,
     /// Its orders and executions.
@@ -573,6 +575,8 @@ pub struct Model {
     pub attempt: Option<Attempt>,
     /// The number the next attempt gets.
     pub next_attempt: u64,
+    /// The number the last blotter got.
+    pub next_book: u32,
     /// The market's clock and when it came.
     pub clock: Option<Dated<MarketClock>>,
     /// When the clock is asked for again; `None` until an account is live.

@@ -33,6 +33,8 @@ pub enum Msg {
     Chosen(super::choices::Choices),
     /// A deadline of the model passed, or the clock's second turned.
     Tick,
+    /// A turn of the loop while there is work to be done in slices ([`super::Model::has_work`]).
+    Work,
     /// The links there are, shown while the journal is read; [`Msg::Started`] connects them.
     Listed {
         /// The remembered links, in the order they were made.

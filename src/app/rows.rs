@@ -3,19 +3,24 @@
 //! Invariant: a change of one row costs a binary search, never a sort; the selection is a key and stays on its row.
 
 mod fill;
+mod making;
+mod orders;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::Hash;
 
-pub use fill::{
-    brokers_changed, narrow_orders, orders_changed, positions_changed, rebuild, rebuild_all, rebuild_orders,
-    rebuild_positions, rebuild_tape, tape_added,
-};
+pub use fill::{brokers_changed, positions_changed, rebuild, rebuild_all, rebuild_positions, rebuild_tape, tape_added};
+pub use making::Making;
+pub use orders::{forget_orders, has_work, orders_changed, orders_looked_at_anew, rebuild_orders, work};
 
 use super::columns::SortKey;
-use super::model::{BrokerRow, OrderKey, PositionKey, TapeKey};
+use super::model::{AccountState, BrokerRow, PositionKey, TapeKey};
+use crate::domain::{Order, OrderId};
+
+/// Orders looked at in one turn of the loop: a few milliseconds.
+const SLICE: usize = 8192;
 
 /// A list pane: its rows in order, which one is selected (by key, never by index), its filter and its sort.
 #[derive(Debug, Clone)]
@@ -66,6 +71,11 @@ impl<K: Clone + Eq + Hash + Ord> ListState<K> {
         }
     }
 
+    /// Where a row stands, if it is shown.
+    pub fn index_of(&self, row: &K) -> Option<usize> {
+        self.search(self.keys.get(row)?, row).ok()
+    }
+
     /// True when the row is shown.
     pub fn contains(&self, row: &K) -> bool {
         self.keys.contains_key(row)
@@ -95,39 +105,17 @@ impl<K: Clone + Eq + Hash + Ord> ListState<K> {
 
     /// Replaces every row. A selected row that is no longer shown hands the selection to its neighbour.
     pub fn replace(&mut self, rows: impl IntoIterator<Item = (SortKey, K)>) {
-        let before = self.selected_index();
         let mut sorted: Vec<(SortKey, K)> = rows.into_iter().collect();
         sorted.sort_unstable();
         sorted.dedup_by(|a, b| a.1 == b.1);
-        self.rows = sorted.iter().map(|(_, row)| row.clone()).collect();
-        self.keys = sorted.into_iter().map(|(key, row)| (row, key)).collect();
-        if self.selected.as_ref().is_some_and(|row| !self.contains(row)) {
-            self.select(before.unwrap_or(self.hint));
-        } else {
-            self.hint = self.selected_index().unwrap_or(self.hint);
-        }
+        let rows = sorted.iter().map(|(_, row)| row.clone()).collect();
+        self.install(rows, sorted.into_iter().map(|(key, row)| (row, key)).collect());
     }
 
-    /// Keeps only some of the rows, in the order in which they stand: no row is sorted anew.
-    pub fn retain(&mut self, mut keep: impl FnMut(&K) -> bool) {
+    /// Takes over rows that stand in order already, each with its key; the selection as in [`Self::replace`].
+    fn install(&mut self, rows: VecDeque<K>, keys: HashMap<K, SortKey>) {
         let before = self.selected_index();
-        let mut dropped = Vec::new();
-        self.rows.retain(|row| {
-            let kept = keep(row);
-            if !kept {
-                dropped.push(row.clone());
-            }
-            kept
-        });
-        if dropped.len() <= self.rows.len() {
-            for row in dropped {
-                self.keys.remove(&row);
-            }
-        } else {
-            // Few are left: a small map is made faster than a large one is emptied.
-            let mut keys = std::mem::take(&mut self.keys);
-            self.keys = self.rows.iter().filter_map(|row| keys.remove_entry(row)).collect();
-        }
+        (self.rows, self.keys) = (rows, keys);
         if self.selected.as_ref().is_some_and(|row| !self.contains(row)) {
             self.select(before.unwrap_or(self.hint));
         } else {
@@ -176,15 +164,65 @@ impl<K: Clone + Eq + Hash + Ord> ListState<K> {
     }
 }
 
+/// An order as the lists know it: small, compared at a glance, and never another order's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OrderRow {
+    /// The account's number in this run ([`super::model::AccountState::book`]), which no other account ever gets.
+    book: u32,
+    /// How often the account's blotter had begun anew.
+    generation: u32,
+    /// The order's place in it.
+    place: u32,
+}
+
+impl OrderRow {
+    /// The row of an order that an account's blotter holds.
+    pub fn of(account: &AccountState, order: &OrderId) -> Option<Self> {
+        account.blotter.place(order).map(|place| Self::at(account, place))
+    }
+
+    const fn at(account: &AccountState, place: u32) -> Self {
+        Self { book: account.book, generation: account.blotter.generation(), place }
+    }
+
+    /// The order, if this is the account that holds it.
+    pub fn find(self, accounts: &[AccountState]) -> Option<(&AccountState, &Order)> {
+        let holds =
+            |account: &&AccountState| account.book == self.book && account.blotter.generation() == self.generation;
+        let account = accounts.iter().find(holds)?;
+        Some((account, account.blotter.at(self.place)?))
+    }
+}
+
 /// The list panes' states.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Rows {
     /// Brokers.
     pub brokers: ListState<BrokerRow>,
     /// Orders.
-    pub orders: ListState<OrderKey>,
+    pub orders: ListState<OrderRow>,
+    /// What the rows of `orders` show; differs from what the list asks for while they are made anew.
+    shown: orders::OrderView,
+    /// The rows of `orders` being made anew, a slice at a time.
+    making: Option<Making>,
     /// Positions.
     pub positions: ListState<PositionKey>,
     /// Tape.
     pub tape: ListState<TapeKey>,
+    /// Orders looked at in one turn of the loop; a list of orders that is no longer is made at once.
+    pub slice: usize,
+}
+
+impl Default for Rows {
+    fn default() -> Self {
+        Self {
+            brokers: ListState::default(),
+            orders: ListState::default(),
+            shown: orders::OrderView::default(),
+            making: None,
+            positions: ListState::default(),
+            tape: ListState::default(),
+            slice: SLICE,
+        }
+    }
 }

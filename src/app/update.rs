@@ -21,6 +21,7 @@ mod tests;
 use super::effect::Effect;
 use super::model::Model;
 use super::msg::Msg;
+use super::rows;
 use crate::domain::Now;
 use crate::session::Input;
 
@@ -54,6 +55,7 @@ fn route(model: &mut Model, msg: Msg, effects: &mut Vec<Effect>) {
             overlays::clamp_scroll(model);
         }
         Msg::Chosen(choices) => choices.apply(model),
+        Msg::Work => rows::work(model),
         Msg::Tick => accounts::tick(model, effects),
         Msg::Listed { links } => accounts::list(model, links),
         Msg::Remembered(known) => accounts::remembered(model, *known),

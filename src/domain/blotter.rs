@@ -89,6 +89,7 @@ pub struct Blotter {
     /// answers are from before and decide nothing.
     contested: HashMap<OrderId, Option<Timestamp>>,
     history_before: Option<Timestamp>,
+    generation: u32,
     last_fill_at: Option<Timestamp>,
     last_submitted_at: Option<Timestamp>,
     last_change_at: Option<Timestamp>,
@@ -98,6 +99,21 @@ impl Blotter {
     /// An order by id.
     pub fn order(&self, id: &OrderId) -> Option<&Order> {
         self.index.get(id).and_then(|index| self.orders.get(*index as usize))
+    }
+
+    /// Where an order stands among [`Self::orders`]; it keeps this place until [`Self::reset`].
+    pub fn place(&self, id: &OrderId) -> Option<u32> {
+        self.index.get(id).copied()
+    }
+
+    /// The order at a place.
+    pub fn at(&self, place: u32) -> Option<&Order> {
+        self.orders.get(place as usize)
+    }
+
+    /// How often everything was forgotten: places from before name nothing any more.
+    pub const fn generation(&self) -> u32 {
+        self.generation
     }
 
     /// Every order known, in the order it was first heard of.
@@ -182,7 +198,7 @@ impl Blotter {
     pub fn reset(&mut self) {
         let mut tape = std::mem::take(&mut self.tape);
         tape.clear();
-        *self = Self { tape, ..Self::default() };
+        *self = Self { tape, generation: self.generation + 1, ..Self::default() };
     }
 
     /// Merges a stream event.

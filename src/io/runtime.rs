@@ -190,6 +190,10 @@ impl Loop {
                 Some(msg) = signals.recv() => batch.push(msg),
                 1.. = self.inbox.recv_many(&mut batch, BATCH) => {}
                 () = alarm.wait(deadline) => batch.push(Msg::Tick),
+                () = std::future::ready(()), if self.model.has_work() => {}
+            }
+            if self.model.has_work() {
+                batch.push(Msg::Work);
             }
             for msg in batch.drain(..) {
                 self.refresh_memory(&msg).await;

@@ -13,6 +13,7 @@ use crate::app::Model;
 use crate::app::columns::{OrderColumn, placed_at};
 use crate::app::model::{AccountScope, AccountState, Pane};
 use crate::app::msg::HitTarget;
+use crate::app::rows::{self, OrderRow};
 use crate::domain::{Order, OrderId};
 
 const fn text(title: &'static str, min: u16, max: u16, rank: u8) -> Column {
@@ -53,6 +54,9 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Pan
     });
     let theme = pen.theme;
     let mut facts = format!("working {working} {} done {}", pen.glyphs.dot, known - working.min(known));
+    if rows::has_work(model) {
+        facts.push_str(&format!(" {} sorting{}", pen.glyphs.dot, pen.glyphs.ellipsis));
+    }
     if !model.marks.is_empty() {
         facts.push_str(&format!(" {} {} marked", pen.glyphs.dot, model.marks.len()));
     }
@@ -76,8 +80,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Pan
     let flashing: Vec<&OrderId> = flashing(model);
     panes.sheet.clear();
     let mut flash_rows = Vec::new();
-    for (index, key) in list.rows.iter().skip(first).take(height).enumerate() {
-        match scope::account(model, &key.link).and_then(|account| Some((account, account.blotter.order(&key.order)?))) {
+    for (index, row) in list.rows.iter().skip(first).take(height).enumerate() {
+        match row.find(&model.accounts) {
             Some((account, order)) => {
                 stage(pen, &mut panes.sheet, account, order, model);
                 if flashing.iter().any(|id| **id == order.id) {
@@ -100,9 +104,12 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Pan
     for row in flash_rows {
         pen.restyle(Rect { y: body.y + cells(row), height: 1, x: body.x + 1, width: body.width - 1 }, theme.flash);
     }
-    let window = list.rows.iter().skip(first).take(height).enumerate();
-    for (row, _) in window.filter(|(_, key)| model.marks.contains(*key)) {
-        pen.put(body.x, body.y + cells(row), pen.glyphs.mark, theme.key);
+    if !model.marks.is_empty() {
+        let marked = |row: &OrderRow| model.order_key(*row).is_some_and(|key| model.marks.contains(&key));
+        let window = list.rows.iter().skip(first).take(height).enumerate();
+        for (row, _) in window.filter(|(_, row)| marked(row)) {
+            pen.put(body.x, body.y + cells(row), pen.glyphs.mark, theme.key);
+        }
     }
     for (column, area) in headers.into_iter().filter(|(column, _)| *column < OrderColumn::ALL.len()) {
         pen.hit(area, HitTarget::Header(Pane::Orders, column));

@@ -602,7 +602,8 @@ impl Desk {
         };
         self.stream(&link, update);
         let id = OrderId::new(format!("61e69015-8549-4bfd-b9c3-{:0>12}", "21"));
-        self.model.rows.orders.select_key(&brokerdeck::app::model::OrderKey { link, order: id });
+        let row = self.model.order_row(&brokerdeck::app::model::OrderKey { link, order: id }).unwrap();
+        self.model.rows.orders.select_key(&row);
     }
 
     fn answer(&mut self, effect: Effect) -> Vec<Msg> {

@@ -113,7 +113,7 @@ pub fn orders_at_hand(model: &Model) -> Vec<OrderKey> {
     match model.top() {
         Some(Overlay::OrderDetail { key, .. }) => vec![key.clone()],
         _ if !model.marks.is_empty() => model.marks.iter().cloned().collect(),
-        _ => model.rows.orders.selected.iter().cloned().collect(),
+        _ => model.selected_order().into_iter().collect(),
     }
 }
 

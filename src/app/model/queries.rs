@@ -11,7 +11,7 @@ use super::{
     OrderKey, Overlay, Pane, Pending, PositionKey, Program, TapeKey,
 };
 use crate::app::keymap::Keymap;
-use crate::app::rows::{self, Rows};
+use crate::app::rows::{self, OrderRow, Rows};
 use crate::domain::blotter::{Blotter, TapeEntry};
 use crate::domain::{BrokerId, Environment, LinkId, Mono, Now, Order, Position, Source};
 use crate::link::LinkRecord;
@@ -34,6 +34,7 @@ impl AccountState {
     pub fn new(link: LinkRecord, seed: u64) -> Self {
         Self {
             link,
+            book: 0,
             session: Session::new(seed),
             blotter: Blotter::default(),
             account: None,
@@ -91,6 +92,7 @@ impl Model {
             overlays: Vec::new(),
             attempt: None,
             next_attempt: 1,
+            next_book: 0,
             clock: None,
             clock_due: None,
             clock_every: Duration::ZERO,
@@ -160,6 +162,28 @@ impl Model {
         self.account(&key.link)?.blotter.order(&key.order)
     }
 
+    /// The key of a row of the list of orders, if its order is still there.
+    pub fn order_key(&self, row: OrderRow) -> Option<OrderKey> {
+        let (account, order) = row.find(&self.accounts)?;
+        Some(OrderKey { link: account.link.id.clone(), order: order.id.clone() })
+    }
+
+    /// The selected order.
+    pub fn selected_order(&self) -> Option<OrderKey> {
+        self.order_key(self.rows.orders.selected?)
+    }
+
+    /// The row of an order, whether the list shows it or not.
+    pub fn order_row(&self, key: &OrderKey) -> Option<OrderRow> {
+        OrderRow::of(self.account(&key.link)?, &key.order)
+    }
+
+    /// A number for a blotter that begins, which no other has in this run.
+    pub const fn fresh_book(&mut self) -> u32 {
+        self.next_book += 1;
+        self.next_book
+    }
+
     /// A position by its key.
     pub fn position(&self, key: &PositionKey) -> Option<&Position> {
         let positions = self.account(&key.link)?.positions.as_ref()?;
@@ -179,7 +203,10 @@ impl Model {
                 BrokerRow::Unlinked(_) | BrokerRow::Add => None,
             },
             Pane::Account => None,
-            Pane::Orders => self.rows.orders.selected.as_ref().map(|key| &key.link),
+            Pane::Orders => {
+                let found = self.rows.orders.selected.and_then(|row| row.find(&self.accounts));
+                found.map(|(account, _)| &account.link.id)
+            }
             Pane::Positions => self.rows.positions.selected.as_ref().map(|key| &key.link),
             // Without a cursor the tape's newest line is the one at hand.
             Pane::Tape => self.rows.tape.selected.as_ref().or(self.rows.tape.rows.front()).map(|key| &key.link),
@@ -230,6 +257,11 @@ impl Model {
         let id = RequestId(self.next_request);
         self.next_request += 1;
         id
+    }
+
+    /// Whether a [`crate::app::Msg::Work`] is wanted in every turn of the loop: something long is made in slices.
+    pub const fn has_work(&self) -> bool {
+        rows::has_work(self)
     }
 
     /// When to send the next [`crate::app::Msg::Tick`]: a session's deadline, the end of a toast or flash, a question

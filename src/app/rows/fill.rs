@@ -1,19 +1,21 @@
 //! From accounts to rows: which orders, positions, tape lines and brokers are shown, and by what they are sorted.
 
-use super::super::columns::{OrderColumn, PositionColumn, SortKey, SortValue, TapeColumn, placed_at};
+use super::super::columns::{PositionColumn, SortKey, SortValue, TapeColumn};
 use super::super::filter::Filter;
-use super::super::model::{AccountScope, AccountState, BrokerRow, Model, OrderKey, Pane, PositionKey, TapeKey};
+use super::super::model::{AccountScope, AccountState, BrokerRow, Model, Pane, PositionKey, TapeKey};
+use super::orders::orders_looked_at_anew;
 use crate::domain::blotter::TapeEntry;
-use crate::domain::{LinkId, Order, OrderId, Position};
+use crate::domain::{LinkId, Position};
 
 /// So many changes at once, and more than an eighth of the list, are cheaper sorted than inserted.
-const MANY: usize = 64;
+pub(super) const MANY: usize = 64;
 
 /// Makes every list anew.
 pub fn rebuild_all(model: &mut Model) {
-    for pane in Pane::ALL {
-        rebuild(model, pane);
-    }
+    brokers_changed(model);
+    super::rebuild_orders(model);
+    rebuild_positions(model);
+    rebuild_tape(model);
 }
 
 /// Makes one pane's list anew: after a change of filter, sort or scope.
@@ -21,7 +23,7 @@ pub fn rebuild(model: &mut Model, pane: Pane) {
     match pane {
         Pane::Brokers => brokers_changed(model),
         Pane::Account => {}
-        Pane::Orders => rebuild_orders(model),
+        Pane::Orders => orders_looked_at_anew(model),
         Pane::Positions => rebuild_positions(model),
         Pane::Tape => rebuild_tape(model),
     }
@@ -48,82 +50,6 @@ pub fn brokers_changed(model: &mut Model) {
         .collect();
     model.rows.brokers.replace(rows);
     model.rows.brokers.select_something();
-}
-
-/// Makes the list of orders anew.
-pub fn rebuild_orders(model: &mut Model) {
-    let filter = Filter::parse(&model.rows.orders.filter);
-    let view = OrderView {
-        filter: &filter,
-        column: column(model.rows.orders.sort, &OrderColumn::ALL),
-        reversed: model.rows.orders.reversed,
-    };
-    let shown = model.accounts.iter().filter(|account| in_scope(&model.scope, &account.link.id));
-    let rows: Vec<_> = shown
-        .flat_map(|account| {
-            let view = &view;
-            account.blotter.orders().filter_map(move |order| {
-                let key = OrderKey { link: account.link.id.clone(), order: order.id.clone() };
-                Some((view.key(account, order)?, key))
-            })
-        })
-        .collect();
-    model.rows.orders.replace(rows);
-    model.rows.orders.select_something();
-}
-
-/// Leaves out what a filter that only grew keeps out; the rest stands as it stood.
-pub fn narrow_orders(model: &mut Model) {
-    let filter = Filter::parse(&model.rows.orders.filter);
-    let Model { accounts, rows, .. } = model;
-    rows.orders.retain(|key| {
-        let account = accounts.iter().find(|account| account.link.id == key.link);
-        let found = account.and_then(|account| Some((account, account.blotter.order(&key.order)?)));
-        found.is_some_and(|(account, order)| filter.order(account, order))
-    });
-    model.rows.orders.select_something();
-}
-
-/// Takes over changes of some orders of one account.
-pub fn orders_changed(model: &mut Model, link: &LinkId, changed: &[OrderId]) {
-    if !in_scope(&model.scope, link) {
-        return;
-    }
-    if changed.len() > MANY.max(model.rows.orders.rows.len() / 8) {
-        return rebuild_orders(model);
-    }
-    let Some(account) = model.accounts.iter().find(|account| account.link.id == *link) else { return };
-    let list = &mut model.rows.orders;
-    let filter = Filter::parse(&list.filter);
-    let view = OrderView { filter: &filter, column: column(list.sort, &OrderColumn::ALL), reversed: list.reversed };
-    for id in changed {
-        let key = account.blotter.order(id).and_then(|order| view.key(account, order));
-        list.put(OrderKey { link: link.clone(), order: id.clone() }, key);
-    }
-    list.select_something();
-}
-
-struct OrderView<'a> {
-    filter: &'a Filter,
-    column: Option<OrderColumn>,
-    reversed: bool,
-}
-
-impl OrderView<'_> {
-    /// What an order is sorted by; `None` when the filter keeps it out.
-    fn key(&self, account: &AccountState, order: &Order) -> Option<SortKey> {
-        if !self.filter.is_empty() && !self.filter.order(account, order) {
-            return None;
-        }
-        let at = placed_at(order);
-        let Some(column) = self.column else {
-            // The pane's own order: what can still trade first, then the newest.
-            let group = u8::from(order.status.is_terminal() != self.reversed);
-            return Some(SortKey::new(group, at.map(SortValue::Time), !self.reversed, at));
-        };
-        let descending = column.descending() != self.reversed;
-        Some(SortKey::new(0, column.value(account, order), descending, at))
-    }
 }
 
 /// Makes the list of positions anew.
@@ -228,7 +154,7 @@ impl<'a> TapeView<'a> {
 }
 
 /// True when the panes show this account.
-fn in_scope(scope: &AccountScope, link: &LinkId) -> bool {
+pub(super) fn in_scope(scope: &AccountScope, link: &LinkId) -> bool {
     match scope {
         AccountScope::None => false,
         AccountScope::One(one) => one == link,
@@ -236,6 +162,6 @@ fn in_scope(scope: &AccountScope, link: &LinkId) -> bool {
     }
 }
 
-fn column<C: Copy>(sort: Option<usize>, all: &[C]) -> Option<C> {
+pub(super) fn column<C: Copy>(sort: Option<usize>, all: &[C]) -> Option<C> {
     sort.and_then(|index| all.get(index).copied())
 }

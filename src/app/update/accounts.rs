@@ -71,17 +71,20 @@ fn enter(model: &mut Model, link: LinkRecord) {
         let known = model.recollections.swap_remove(place);
         recollect(&mut account, known);
     }
+    account.book = model.fresh_book();
     model.accounts.push(account);
 }
 
 /// What the journal knows of a link arrived: it is kept for a link that is still to come.
 pub(super) fn remembered(model: &mut Model, known: Recollection) {
     let link = known.link.clone();
+    let book = model.fresh_book();
     let Some(account) = model.account_mut(&link) else {
         model.recollections.push(known);
         return;
     };
     recollect(account, known);
+    account.book = book;
     model.marks.retain(|key| key.link != link);
     rows::rebuild_all(model);
     model.dirty = true;
@@ -156,7 +159,7 @@ pub(super) fn set_scope(model: &mut Model, scope: AccountScope) {
     }
     model.scope = scope;
     model.marks.clear();
-    model.rows.orders.selected = None;
+    rows::forget_orders(model);
     model.rows.positions.selected = None;
     model.rows.tape.selected = None;
     rows::rebuild_orders(model);
@@ -268,6 +271,7 @@ fn reset(model: &mut Model, link: &LinkId) {
         account.seen_live = false;
     }
     model.marks.retain(|key| key.link != *link);
+    rows::forget_orders(model);
     rows::rebuild_orders(model);
     rows::rebuild_tape(model);
     model.dirty = true;

@@ -139,7 +139,7 @@ fn detail(model: &mut Model, effects: &mut Vec<Effect>) {
         },
         Pane::Account => overlays::open_chart(model, effects),
         Pane::Orders => {
-            if let Some(key) = model.rows.orders.selected.clone() {
+            if let Some(key) = model.selected_order() {
                 model.overlays.push(Overlay::OrderDetail { key, scroll: 0, raw: false });
             }
         }

@@ -44,7 +44,7 @@ fn at_cursor(model: &Model) -> Option<(String, &'static str)> {
             let account = model.account_at_hand().or_else(|| model.shown_account())?;
             number(model, &account.link.id)
         }
-        Pane::Orders => model.rows.orders.selected.as_ref().map(|key| (key.order.to_string(), "order id")),
+        Pane::Orders => model.selected_order().map(|key| (key.order.to_string(), "order id")),
         Pane::Positions => model.rows.positions.selected.as_ref().map(|key| (key.symbol.to_string(), "symbol")),
         Pane::Tape => {
             let line = model.rows.tape.selected.as_ref().or(model.rows.tape.rows.front())?;
@@ -61,9 +61,8 @@ fn at_cursor(model: &Model) -> Option<(String, &'static str)> {
 pub(super) fn rows(model: &mut Model, effects: &mut Vec<Effect>) {
     let (text, what) = match model.focus {
         Pane::Orders => {
-            let marked: Vec<&OrderKey> =
-                model.rows.orders.rows.iter().filter(|key| model.marks.contains(key)).collect();
-            let keys = if marked.is_empty() { model.rows.orders.selected.iter().collect() } else { marked };
+            let keys = marked(model);
+            let keys = if keys.is_empty() { model.selected_order().into_iter().collect() } else { keys };
             let lines: Vec<String> = keys.iter().filter_map(|key| order_line(model, key)).collect();
             (lines.join("\n"), if lines.len() == 1 { "row".to_owned() } else { format!("{} rows", lines.len()) })
         }
@@ -106,6 +105,17 @@ pub(super) fn rows(model: &mut Model, effects: &mut Vec<Effect>) {
     effects.push(Effect::Copy { text: Sensitive::new(text), what });
 }
 
+/// The marked orders that are shown, in the order of the list.
+fn marked(model: &Model) -> Vec<OrderKey> {
+    if model.marks.is_empty() {
+        return Vec::new();
+    }
+    let list = &model.rows.orders;
+    let mut rows: Vec<_> = model.marks.iter().filter_map(|key| list.index_of(&model.order_row(key)?)).collect();
+    rows.sort_unstable();
+    rows.into_iter().filter_map(|row| model.order_key(*list.rows.get(row)?)).collect()
+}
+
 fn order_line(model: &Model, key: &OrderKey) -> Option<String> {
     let order = model.order(key)?;
     let at = placed_at(order).map_or_else(|| "--".to_owned(), |at| at.to_string());
@@ -126,11 +136,13 @@ pub(super) fn cells(model: &Model) -> Vec<(&'static str, String)> {
     let mut put = |title, value: Option<String>| cells.extend(value.map(|value| (title, value)));
     match model.focus {
         Pane::Orders => {
-            let Some(key) = &model.rows.orders.selected else { return cells };
+            let Some(key) = &model.selected_order() else { return cells };
             let Some((account, order)) = model.account(&key.link).zip(model.order(key)) else { return cells };
             for column in OrderColumn::ALL {
                 let value = match column {
                     // Words are sorted by their beginning, and copied whole.
+                    OrderColumn::Account => Some(account.link.label.to_string()),
+                    OrderColumn::Symbol => Some(order.symbol.to_string()),
                     OrderColumn::Status => Some(order.status.to_string()),
                     OrderColumn::Side => Some(order.side.to_string()),
                     OrderColumn::Type => Some(order.order_type.to_string()),
@@ -146,7 +158,12 @@ pub(super) fn cells(model: &Model) -> Vec<(&'static str, String)> {
             let Some(key) = &model.rows.positions.selected else { return cells };
             let Some((account, position)) = model.account(&key.link).zip(model.position(key)) else { return cells };
             for column in PositionColumn::ALL {
-                put(column.title(), column.value(account, position).map(text));
+                let value = match column {
+                    PositionColumn::Account => Some(account.link.label.to_string()),
+                    PositionColumn::Symbol => Some(position.symbol.to_string()),
+                    other => other.value(account, position).map(text),
+                };
+                put(column.title(), value);
             }
         }
         Pane::Tape => {
@@ -155,7 +172,9 @@ pub(super) fn cells(model: &Model) -> Vec<(&'static str, String)> {
             let Some(account) = model.account(&line.link) else { return cells };
             for column in TapeColumn::ALL {
                 let value = match column {
+                    TapeColumn::Account => Some(account.link.label.to_string()),
                     TapeColumn::Event => Some(entry.event.to_string()),
+                    TapeColumn::Symbol => account.blotter.order(&entry.order_id).map(|order| order.symbol.to_string()),
                     other => other.value(account, entry).map(text),
                 };
                 put(column.title(), value);
@@ -182,6 +201,5 @@ fn text(value: SortValue) -> String {
         SortValue::Time(at) => at.to_string(),
         SortValue::Number(number) => number.to_string(),
         SortValue::Word(bytes) => String::from_utf8_lossy(&bytes).trim_end_matches('\0').to_owned(),
-        SortValue::Text(text) => text.to_string(),
     }
 }

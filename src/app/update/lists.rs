@@ -135,14 +135,9 @@ pub(super) fn clear_filter(model: &mut Model) {
 
 /// Sets a pane's filter; what is not understood is said once it cannot be the start of something.
 pub(super) fn set_filter(model: &mut Model, pane: Pane, text: String) {
-    let filter = Filter::parse(&text);
-    let before = with_list!(model, pane, |list| std::mem::replace(&mut list.filter, text)).unwrap_or_default();
-    if pane == Pane::Orders && filter.narrows(&Filter::parse(&before)) {
-        rows::narrow_orders(model);
-    } else {
-        rows::rebuild(model, pane);
-    }
-    let problem = filter.problem;
+    let problem = Filter::parse(&text).problem;
+    with_list!(model, pane, |list| list.filter = text);
+    rows::rebuild(model, pane);
     if let Some(problem) = problem {
         notices::toast(model, problem);
     }
@@ -259,7 +254,7 @@ pub(super) fn mark(model: &mut Model, count: Option<u32>) {
 }
 
 fn mark_one(model: &mut Model) {
-    if let Some(key) = model.rows.orders.selected.clone() {
+    if let Some(key) = model.selected_order() {
         if !model.marks.remove(&key) {
             model.marks.insert(key);
         }

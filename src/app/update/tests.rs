@@ -7,6 +7,7 @@ mod keys;
 mod linking;
 mod lists;
 mod orders;
+mod slices;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -364,11 +365,13 @@ impl Desk {
     }
 
     pub(super) fn shown(&self) -> Vec<&str> {
-        self.model.rows.orders.rows.iter().map(|key| key.order.as_str()).collect()
+        let find = |row: &rows::OrderRow| row.find(&self.model.accounts).map(|(_, order)| order.id.as_str());
+        self.model.rows.orders.rows.iter().filter_map(find).collect()
     }
 
     pub(super) fn selected(&self) -> &str {
-        self.model.rows.orders.selected.as_ref().map_or("", |key| key.order.as_str())
+        let selected = self.model.rows.orders.selected.and_then(|row| row.find(&self.model.accounts));
+        selected.map_or("", |(_, order)| order.id.as_str())
     }
 
     pub(super) fn saw(&self, wanted: &Effect) -> bool {

@@ -70,6 +70,11 @@ impl Loop {
                 read = Self::read(&mut reading) => self.begin(read),
                 1.. = self.inbox.recv_many(&mut batch, BATCH) => {}
                 () = alarm.wait(deadline) => batch.push(Msg::Tick),
+                // Work in slices waits for nothing, and lets everything else go first.
+                () = std::future::ready(()), if self.model.has_work() => {}
+            }
+            if self.model.has_work() {
+                batch.push(Msg::Work);
             }
             for msg in std::mem::take(&mut batch) {
                 self.refresh_memory(&msg).await;

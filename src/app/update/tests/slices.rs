@@ -1,0 +1,132 @@
+//! Lists too long for one turn of the loop.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const SLICE: usize = 8;
+
+fn long(count: i64) -> Desk {
+    let orders: Vec<Order> = (0..count)
+        .map(|n| {
+            let symbol = ["AAPL", "AMD", "MSFT", "F"][usize::try_from(n).unwrap() % 4];
+            let side = if n % 3 == 0 { Side::Buy } else { Side::Sell };
+            order(&format!("o{n}"), symbol, side, n * 7 % 31 + 1, n)
+        })
+        .collect();
+    let mut desk = Desk::holding(&orders);
+    desk.model.rows.slice = SLICE;
+    desk
+}
+
+fn finish(desk: &mut Desk) {
+    let mut turns = 0;
+    while desk.model.has_work() {
+        desk.msg(Msg::Work);
+        turns += 1;
+        assert!(turns < 1000, "it never ends");
+    }
+}
+
+fn shown(desk: &Desk) -> Vec<String> {
+    desk.shown().into_iter().map(str::to_owned).collect()
+}
+
+#[test]
+fn while_a_long_list_is_sorted_the_old_rows_stand_and_keys_act_on_them() {
+    let mut desk = long(50);
+    let before = shown(&desk);
+    desk.keys("s s s");
+    assert!(desk.model.has_work());
+    assert_eq!(shown(&desk), before, "nothing moves under the cursor yet");
+    desk.keys("j j j");
+    let chosen = desk.selected().to_owned();
+    assert_eq!(chosen, before[3]);
+    desk.msg(Msg::Work);
+    assert_eq!(shown(&desk), before);
+    finish(&mut desk);
+    assert_ne!(shown(&desk), before);
+    assert_eq!(desk.selected(), chosen, "the cursor stays on its order");
+}
+
+#[test]
+fn a_filter_taken_back_before_it_was_applied_costs_nothing() {
+    let mut desk = long(50);
+    let before = shown(&desk);
+    desk.keys("/ f backspace");
+    assert!(!desk.model.has_work());
+    assert_eq!(shown(&desk), before);
+}
+
+#[test]
+fn the_orders_of_another_account_never_stand_in_for_those_to_come() {
+    let orders: Vec<Order> = (0..50).map(|n| order(&format!("p{n}"), "AAPL", Side::Buy, 1, n)).collect();
+    let mut desk = Desk::two();
+    for order in orders {
+        desk.tell(&paper(), TradeEvent::New, order, None);
+    }
+    desk.model.rows.slice = SLICE;
+    assert!(desk.shown().len() >= 50);
+    desk.keys("]");
+    assert_eq!(desk.model.shown_account().unwrap().link.id, real());
+    assert!(desk.shown().iter().all(|id| !id.starts_with('p')), "{:?}", desk.shown());
+    desk.keys("[");
+    assert!(desk.model.has_work() && desk.shown().is_empty());
+    finish(&mut desk);
+    assert!(desk.shown().len() >= 50);
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Keys(&'static str),
+    Filter(&'static str),
+    Fill(usize),
+    New(i64),
+    Work,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        prop::sample::select(vec!["s", "S", "j", "G", "space", "z"]).prop_map(Step::Keys),
+        prop::sample::select(vec!["a", "aa", "side:buy", "f", ""]).prop_map(Step::Filter),
+        (0_usize..40).prop_map(Step::Fill),
+        (100_i64..200).prop_map(Step::New),
+        Just(Step::Work),
+        Just(Step::Work),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    /// Whatever happens between two slices, the list ends as one that is made at once.
+    #[test]
+    fn a_list_made_in_slices_is_the_list_made_at_once(steps in prop::collection::vec(step(), 0..60)) {
+        let mut desk = long(40);
+        for step in steps {
+            match step {
+                Step::Keys(keys) => desk.keys(keys),
+                Step::Filter(text) => {
+                    desk.keys("/ ctrl-u");
+                    desk.text(text);
+                    desk.keys("enter");
+                }
+                Step::Fill(n) => {
+                    let known = desk.orders.get(n).map(|(_, order)| order.clone());
+                    if let Some(order) = known.filter(|order| order.status.is_working()) {
+                        desk.fill(&paper(), order, 11);
+                    }
+                }
+                Step::New(n) => desk.tell(&paper(), TradeEvent::New, order(&format!("n{n}"), "AAPL", Side::Buy, n, n), None),
+                Step::Work => desk.msg(Msg::Work),
+            }
+            let rows = shown(&desk);
+            let different: std::collections::BTreeSet<&String> = rows.iter().collect();
+            prop_assert_eq!(different.len(), rows.len(), "a row stands twice");
+        }
+        finish(&mut desk);
+        let rows = shown(&desk);
+        desk.model.rows.slice = usize::MAX;
+        rows::rebuild_orders(&mut desk.model);
+        prop_assert_eq!(rows, shown(&desk));
+    }
+}
