@@ -15,7 +15,7 @@ use self::memory::Reading;
 use super::alarm::Alarm;
 use super::clock::Clock;
 use super::effects::Effects;
-use super::journal::{Batch, Journal};
+use super::journal::{Batch, Journal, JournalError};
 use super::record::Recorder;
 use super::{choices, paths, signals};
 use crate::app::choices::Choices;
@@ -45,6 +45,8 @@ pub struct Loop {
     outside: Outside,
     reading: Option<Reading>,
     unwritten: Vec<Batch>,
+    /// Whether the journal took what it was given since the last time it was waited for; `None` when it got nothing.
+    handed_over: Option<Result<(), JournalError>>,
     trouble: Option<String>,
     last: Now,
 }
@@ -76,6 +78,7 @@ impl Loop {
             outside,
             reading: None,
             unwritten: Vec::new(),
+            handed_over: None,
             trouble: None,
             last,
         }
@@ -190,7 +193,7 @@ impl Loop {
                 Some(msg) = signals.recv() => batch.push(msg),
                 1.. = self.inbox.recv_many(&mut batch, BATCH) => {}
                 () = alarm.wait(deadline) => batch.push(Msg::Tick),
-                () = std::future::ready(()), if self.model.has_work() => {}
+                () = tokio::task::yield_now(), if self.model.has_work() => {}
             }
             if self.model.has_work() {
                 batch.push(Msg::Work);

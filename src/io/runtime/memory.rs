@@ -95,25 +95,27 @@ impl Loop {
         self.unwritten.push(batch);
     }
 
+    /// Gives the journal what was learned since; it writes while the loop goes on, and [`Self::settle`] waits for it.
+    pub(super) async fn hand_over(&mut self) {
+        let Some(journal) = &self.journal else { return };
+        for batch in self.unwritten.drain(..) {
+            let given = journal.append(batch).await;
+            let before = self.handed_over.take().unwrap_or(Ok(()));
+            self.handed_over = Some(before.and(given));
+        }
+    }
+
     /// Everything learned goes to disk before it is drawn or printed. A disk that fails is said once and not waited for.
     pub(super) async fn settle(&mut self) {
-        let Some(journal) = &self.journal else { return };
-        if self.unwritten.is_empty() {
-            return;
-        }
-        let mut outcome = Ok(Saved::default());
-        for batch in self.unwritten.drain(..) {
-            if let Err(error) = journal.append(batch).await {
-                outcome = Err(error);
-            }
-        }
-        if outcome.is_ok() {
-            let patience = tokio::time::timeout(SLOW_DISK, journal.barrier()).await;
-            outcome = patience.unwrap_or_else(|_| {
+        self.hand_over().await;
+        let (Some(journal), Some(handed_over)) = (&self.journal, self.handed_over.take()) else { return };
+        let outcome = match handed_over {
+            Ok(()) => tokio::time::timeout(SLOW_DISK, journal.barrier()).await.unwrap_or_else(|_| {
                 tracing::warn!("the journal is more than {} ms behind the screen", SLOW_DISK.as_millis());
                 Ok(Saved::default())
-            });
-        }
+            }),
+            Err(error) => Err(error),
+        };
         let trouble = match outcome {
             Ok(saved) => saved.notice,
             Err(error) => Some(error.to_string()),

@@ -1,5 +1,6 @@
 //! The loop on a screen: keys first, then the world, a frame when something changed and no more of them than an eye sees.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use crossterm::event::EventStream;
@@ -17,6 +18,8 @@ use crate::view::{self, ViewState};
 
 /// Frames that only the market asked for come no faster than sixty a second; a key is answered at once.
 const FRAME: Duration = Duration::from_millis(16);
+/// What arrived is handled for so long at a time; the rest waits until the keys were looked at again.
+const TURN: Duration = Duration::from_millis(3);
 /// The exit code when the terminal is gone: as after SIGHUP.
 const GONE: u8 = 129;
 
@@ -25,7 +28,9 @@ impl Loop {
     pub async fn on_screen(&mut self, screen: &mut Screen, view: &mut ViewState) -> u8 {
         let mut signals = signals::listen();
         let mut keys = EventStream::new();
-        let mut batch = Vec::with_capacity(BATCH);
+        let mut urgent = VecDeque::new();
+        let mut arrived = Vec::with_capacity(BATCH);
+        let mut backlog = VecDeque::with_capacity(BATCH);
         let mut reading = self.reading.take();
         let mut next_frame = Mono::default();
         let mut pressed = true;
@@ -61,29 +66,36 @@ impl Loop {
                 event = keys.next() => match event {
                     Some(Ok(event)) => {
                         pressed = true;
-                        batch.extend(input::message(event, |column, row| view.hit(column, row)));
+                        urgent.extend(input::message(event, |column, row| view.hit(column, row)));
                     }
                     // A closed terminal answers with errors for ever; leaving at once keeps it from spinning.
                     Some(Err(_)) | None => return GONE,
                 },
-                Some(msg) = signals.recv() => batch.push(msg),
+                Some(msg) = signals.recv() => urgent.push_back(msg),
                 read = Self::read(&mut reading) => self.begin(read),
-                1.. = self.inbox.recv_many(&mut batch, BATCH) => {}
-                () = alarm.wait(deadline) => batch.push(Msg::Tick),
+                () = tokio::task::yield_now(), if !backlog.is_empty() => {}
+                1.. = self.inbox.recv_many(&mut arrived, BATCH) => backlog.extend(arrived.drain(..)),
+                () = alarm.wait(deadline) => urgent.push_back(Msg::Tick),
                 // Work in slices waits for nothing, and lets everything else go first.
-                () = std::future::ready(()), if self.model.has_work() => {}
+                () = tokio::task::yield_now(), if self.model.has_work() => {}
             }
             if self.model.has_work() {
-                batch.push(Msg::Work);
+                urgent.push_back(Msg::Work);
             }
-            for msg in std::mem::take(&mut batch) {
+            let end = self.clock.now().mono + TURN;
+            while let Some(msg) = urgent.pop_front().or_else(|| backlog.pop_front()) {
                 self.refresh_memory(&msg).await;
                 for effect in self.handle(msg) {
                     if self.on_terminal(effect, screen).is_err() {
                         return GONE;
                     }
                 }
+                if urgent.is_empty() && self.clock.now().mono >= end {
+                    break;
+                }
             }
+            // Written while the next messages are handled; the frame waits for what is left.
+            self.hand_over().await;
         }
     }
 
