@@ -20,6 +20,7 @@ mod pty;
 mod replay;
 mod screens;
 mod simulator;
+mod sizes;
 mod stage;
 #[cfg(unix)]
 mod stranger;
