@@ -11,6 +11,7 @@ pub mod event;
 pub mod history;
 mod lifecycle;
 mod matching;
+mod multileg;
 mod news;
 mod opening;
 pub mod order;
@@ -32,7 +33,7 @@ use rust_decimal::Decimal;
 pub use account::{Account, Balances, Configurations, Kind, PositionView};
 pub use activity::{Activity, ActivityFilter, ActivityOf, activity_id, coin_fee};
 pub use cash::{CashKind, CashRow};
-pub use event::{Booking, EngineEvent, EventId, Execution, News, Report, Restated, Standing};
+pub use event::{Booking, EngineEvent, EventId, Execution, LegReport, News, Report, Restated, Standing};
 pub use history::{History, HistoryQuery, Hours, Timeframe};
 pub use lifecycle::{Answers, Part};
 pub use order::{AccountNo, Changes, NewLeg, NewOrder, Order, OrderFilter, OrderId, StatusFilter, StopLoss};
@@ -114,6 +115,8 @@ pub struct Engine {
     task_count: u64,
     /// Orders waiting for a session they can work in.
     waiting: BTreeSet<Ix>,
+    /// Orders of several legs that work.
+    multilegs: BTreeSet<Ix>,
     /// Orders waiting for the closing auction.
     at_close: BTreeSet<Ix>,
     expiries: BTreeSet<(Timestamp, Ix)>,
@@ -175,6 +178,7 @@ impl Engine {
             tasks: BinaryHeap::new(),
             task_count: 0,
             waiting: BTreeSet::new(),
+            multilegs: BTreeSet::new(),
             at_close: BTreeSet::new(),
             expiries: BTreeSet::new(),
             session,

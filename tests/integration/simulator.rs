@@ -545,3 +545,40 @@ async fn tls_is_served_with_the_authority_in_the_ready_line() {
     desk.running.stop().await;
     assert!(!std::path::Path::new(&path).exists(), "nothing is left behind");
 }
+
+#[tokio::test]
+async fn a_multi_leg_order_is_one_order_on_every_interface() {
+    let desk = Desk::open().await;
+    let mut socket = desk.listening().await;
+    let query = "/v2/options/contracts?underlying_symbols=SPY&type=put";
+    let listed = desk.paper(Method::GET, query, None).await.1;
+    let symbols: Vec<&str> =
+        listed["option_contracts"].as_array().unwrap().iter().map(|row| row["symbol"].as_str().unwrap()).collect();
+    let leg = |symbol: &str, side: &str| json!({"symbol": symbol, "ratio_qty": "1", "side": side});
+    let legs = [leg(symbols[1], "buy"), leg(symbols[0], "sell")];
+    let body = json!({"order_class": "mleg", "qty": "1", "type": "market", "time_in_force": "day", "legs": legs});
+    let (status, order) = desk.paper(Method::POST, "/v2/orders", Some(body)).await;
+    assert_eq!(status, StatusCode::OK, "{order}");
+    let nil = "00000000-0000-0000-0000-000000000000";
+    assert_eq!((&order["symbol"], &order["side"], &order["asset_id"]), (&json!(""), &json!(""), &json!(nil)));
+    let legs = order["legs"].as_array().unwrap();
+    assert_eq!((&legs[0]["type"], &legs[0]["ratio_qty"], &legs[0]["legs"]), (&json!(""), &json!("1"), &Value::Null));
+    let mut frame = Value::Null;
+    while frame["data"]["event"] != "fill" {
+        frame = socket.hear().await.unwrap();
+    }
+    let data = &frame["data"];
+    assert_eq!(data["order"]["id"], order["id"]);
+    assert_eq!(data["order"]["legs"][1]["status"], "filled");
+    assert_eq!(data["position_qtys"], json!({symbols[1]: "1", symbols[0]: "-1"}));
+    assert_eq!(data["legs"][0]["order_id"], legs[0]["id"]);
+    assert!(data["execution_id"].is_null() && data["position_qty"].is_null() && data["price"].is_string());
+    for query in ["status=all", "status=all&nested=true"] {
+        let rows = desk.paper(Method::GET, &format!("/v2/orders?{query}"), None).await.1;
+        assert_eq!((rows.as_array().unwrap().len(), rows[0]["legs"].as_array().unwrap().len()), (1, 2), "{query}");
+    }
+    let fills = desk.paper(Method::GET, "/v2/account/activities/FILL", None).await.1;
+    let executions: Vec<&Value> = data["legs"].as_array().unwrap().iter().map(|leg| &leg["order_id"]).collect();
+    assert!(fills.as_array().unwrap().iter().all(|row| executions.contains(&&row["order_id"])), "{fills}");
+    assert_eq!(fills.as_array().unwrap().len(), 2);
+}

@@ -26,6 +26,9 @@ impl Engine {
         let account = self.need_account(no)?;
         let sym = self.market.find(&new.symbol).ok_or_else(|| Refusal::no_asset(&new.symbol))?;
         let side = new.side.ok_or_else(|| Refusal::parameter("side is required"))?;
+        if self.market.get(sym).expired {
+            return Err(Refusal::unprocessable(format!("asset \"{}\" is not active", new.symbol)));
+        }
         self.check_quantity(account, sym, side, new)?;
         check_prices(new)?;
         self.check_increments(sym, new)?;

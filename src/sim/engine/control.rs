@@ -23,6 +23,13 @@ impl Engine {
         price: Option<Decimal>,
     ) -> Result<(), Refusal> {
         let ix = self.need_open(no, id)?;
+        if self.is_multileg(ix) {
+            if !self.slot(ix).live {
+                self.accept_by_hand(ix);
+            }
+            self.fill_multileg(ix);
+            return Ok(());
+        }
         let slot = self.slot(ix);
         let last = self.market.get(slot.sym).last.price;
         let allowed = match (slot.order.side, slot.binding_limit()) {
@@ -178,6 +185,7 @@ impl Engine {
 
     fn need_open(&self, no: AccountNo, id: OrderId) -> Result<Ix, Refusal> {
         let ix = self.find_order(no, id)?;
+        self.check_whole(ix)?;
         let status = self.slot(ix).order.status;
         if status.is_terminal() { Err(Refusal::already(status)) } else { Ok(ix) }
     }

@@ -127,6 +127,27 @@ pub struct Report {
     pub activity: Uuid,
 }
 
+/// The execution of one leg of a multi-leg order.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct LegReport {
+    /// The execution's id.
+    pub execution_id: Uuid,
+    /// The leg.
+    pub order_id: OrderId,
+    /// Its contract.
+    pub symbol: &'static str,
+    /// How many.
+    pub qty: Decimal,
+    /// At what price.
+    pub price: Decimal,
+    /// The signed position after it.
+    pub position_qty: Decimal,
+    /// When.
+    pub at: Timestamp,
+    /// When money and contracts change hands.
+    pub settle_date: Date,
+}
+
 /// One event of the trade stream.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct EngineEvent {
@@ -138,6 +159,10 @@ pub struct EngineEvent {
     pub event: EventKind,
     /// The order after it.
     pub order: Box<Order>,
+    /// Its legs after it, of a multi-leg order.
+    pub legs: Vec<Order>,
+    /// What the legs executed, on the fill of a multi-leg order.
+    pub leg_reports: Vec<LegReport>,
     /// When it happened at the venue.
     pub timestamp: Timestamp,
     /// When it was sent out.
@@ -187,6 +212,8 @@ pub struct Booking {
 pub enum News {
     /// Something happened to an order.
     Trade(EngineEvent),
+    /// A leg executed: an activity, and no event of its own on the trade streams.
+    Leg(EngineEvent),
     /// Something was booked beside a trade.
     Money(Booking),
 }

@@ -38,7 +38,9 @@ impl Engine {
         let mut answers = Vec::with_capacity(open.len());
         for ix in open {
             // A leg in waiting goes with its group.
-            if self.slot(ix).is_open() && self.slot(ix).order.status != Status::Held {
+            // So does a leg of several.
+            let leg = self.slot(ix).order.ratio_qty.is_some();
+            if self.slot(ix).is_open() && self.slot(ix).order.status != Status::Held && !leg {
                 answers.push((self.slot(ix).order.id, self.request_cancel(ix)));
             }
         }
@@ -94,6 +96,7 @@ impl Engine {
     }
 
     fn request_cancel(&mut self, ix: Ix) -> Result<(), Refusal> {
+        self.check_whole(ix)?;
         let at = self.stamp();
         let slot = self.slot_mut(ix);
         match slot.order.status {
@@ -386,6 +389,7 @@ impl Engine {
         self.unbook(ix);
         self.waiting.remove(&ix);
         self.at_close.remove(&ix);
+        self.multilegs.remove(&ix);
         let slot = self.slot(ix);
         if let Some(at) = slot.order.expires_at {
             self.expiries.remove(&(at, ix));

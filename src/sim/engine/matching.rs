@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::ops::Bound::{Excluded, Unbounded};
 
+use jiff::Timestamp;
 use rust_decimal::{Decimal, RoundingStrategy};
 use uuid::Uuid;
 
@@ -29,6 +30,10 @@ impl Engine {
 
     /// An order that has just begun to work: watched, matched at once, or put to rest.
     pub(super) fn enter(&mut self, ix: Ix) {
+        if self.is_multileg(ix) {
+            self.enter_multileg(ix);
+            return;
+        }
         if self.slot(ix).waits_for_stop() {
             self.watch(ix);
             self.trigger(self.slot(ix).sym);
@@ -229,6 +234,18 @@ impl Engine {
 
     /// Books an execution of `qty` at `price`, reports it, and tells the order's group.
     pub(super) fn execute(&mut self, ix: Ix, qty: Decimal, price: Decimal) {
+        let Traded { report, at, filled, fee } = self.trade(ix, qty, price);
+        let (no, id) = (self.slot(ix).account, report.execution_id);
+        let event = if filled { EventKind::Fill } else { EventKind::PartialFill };
+        self.emit(ix, event, at, Some(report), None);
+        if let Some(execution) = fee {
+            self.tell(no, coin_fee_id(id), None, at, ActivityOf::CoinFee(execution));
+        }
+        self.fill_group(ix, filled);
+    }
+
+    /// Books an execution of `qty` at `price`, and says nothing of it.
+    pub(super) fn trade(&mut self, ix: Ix, qty: Decimal, price: Decimal) -> Traded {
         let at = self.stamp();
         let (id, activity) = (self.ids.uuid(), self.ids.uuid());
         let slot = self.slot_mut(ix);
@@ -288,7 +305,7 @@ impl Engine {
             leaves_qty: execution.leaves_qty,
             activity,
         };
-        let fee_of = crypto.then(|| execution.clone());
+        let fee = crypto.then(|| execution.clone());
         account.executions.push(execution);
         self.by_execution.insert(id, (no, row));
         if filled {
@@ -296,13 +313,18 @@ impl Engine {
         } else {
             self.rehold(ix);
         }
-        let event = if filled { EventKind::Fill } else { EventKind::PartialFill };
-        self.emit(ix, event, at, Some(report), None);
-        if let Some(execution) = fee_of {
-            self.tell(no, coin_fee_id(id), None, at, ActivityOf::CoinFee(execution));
-        }
-        self.fill_group(ix, filled);
+        Traded { report, at, filled, fee }
     }
+}
+
+/// An execution that was booked and has still to be told.
+pub(super) struct Traded {
+    pub report: Report,
+    pub at: Timestamp,
+    /// Whether nothing is left of the order.
+    pub filled: bool,
+    /// The execution whose fee in coins is an activity of its own.
+    pub fee: Option<Execution>,
 }
 
 /// The uuid half of the row that shows the fee of an execution: one bit from the execution's own.

@@ -4,8 +4,8 @@
 use jiff::{SignedDuration, Timestamp, Unit};
 use uuid::Uuid;
 
-use super::event::{Booking, EngineEvent, EventId, News, Report, Standing};
-use super::order::AccountNo;
+use super::event::{Booking, EngineEvent, EventId, LegReport, News, Report, Standing};
+use super::order::{AccountNo, Order};
 use super::slot::Ix;
 use super::words::EventKind;
 use super::{ActivityOf, CashRow, Engine};
@@ -21,7 +21,7 @@ impl Engine {
         loop {
             match self.news.pop_front()? {
                 News::Trade(event) => return Some(event),
-                News::Money(_) => {}
+                News::Money(_) | News::Leg(_) => {}
             }
         }
     }
@@ -42,6 +42,9 @@ impl Engine {
     ) {
         self.slot_mut(ix).order.updated_at = timestamp;
         self.event_count += 1;
+        if self.is_multileg(ix) {
+            self.mirror(ix);
+        }
         let (event_id, at) = self.sent(timestamp);
         let execution_id = match &report {
             Some(report) => Some(report.execution_id),
@@ -50,8 +53,53 @@ impl Engine {
         };
         let slot = self.slot(ix);
         let (account, order) = (slot.account, Box::new(slot.order.clone()));
-        let event = EngineEvent { event_id, account, event, order, timestamp, at, execution_id, report, reason };
-        self.news.push_back(News::Trade(event));
+        let legs = if self.is_multileg(ix) { self.leg_orders(ix) } else { Vec::new() };
+        let leg_reports = Vec::new();
+        self.news.push_back(News::Trade(EngineEvent {
+            event_id,
+            account,
+            event,
+            order,
+            legs,
+            leg_reports,
+            timestamp,
+            at,
+            execution_id,
+            report,
+            reason,
+        }));
+    }
+
+    fn leg_orders(&self, ix: Ix) -> Vec<Order> {
+        self.slot(ix).legs.iter().map(|leg| self.slot(*leg).order.clone()).collect()
+    }
+
+    /// Reports the fill of a multi-leg order with what its legs executed.
+    pub(super) fn emit_multileg(&mut self, ix: Ix, timestamp: Timestamp, reports: Vec<LegReport>) {
+        self.emit(ix, EventKind::Fill, timestamp, None, None);
+        if let Some(News::Trade(event)) = self.news.back_mut() {
+            event.leg_reports = reports;
+        }
+    }
+
+    /// Reports the execution of a leg to those who follow activities.
+    pub(super) fn emit_leg(&mut self, ix: Ix, timestamp: Timestamp, report: Report) {
+        self.slot_mut(ix).order.updated_at = timestamp;
+        let (event_id, at) = self.sent(timestamp);
+        let slot = self.slot(ix);
+        self.news.push_back(News::Leg(EngineEvent {
+            event_id,
+            account: slot.account,
+            event: EventKind::Fill,
+            order: Box::new(slot.order.clone()),
+            legs: Vec::new(),
+            leg_reports: Vec::new(),
+            timestamp,
+            at,
+            execution_id: None,
+            report: Some(report),
+            reason: None,
+        }));
     }
 
     /// Books money that moves without a trade, and reports it.

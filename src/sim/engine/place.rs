@@ -21,7 +21,7 @@ impl Engine {
     /// Takes an order, or refuses it and changes nothing. What is returned is accepted but not yet working.
     pub fn place(&mut self, account: AccountNo, new: &NewOrder) -> Result<Order, Refusal> {
         if new.order_class == OrderClass::Mleg {
-            return Err(self.refuse_mleg(account, new));
+            return self.place_multileg(account, new);
         }
         let admitted = self.admit(account, new)?;
         let at = self.stamp();
@@ -41,6 +41,10 @@ impl Engine {
     /// rejected if the old one ends first. Its quantity counts anew: without one, what is left of the old order.
     pub fn replace(&mut self, account: AccountNo, id: OrderId, changes: &Changes) -> Result<Order, Refusal> {
         let old = self.find_order(account, id)?;
+        self.check_whole(old)?;
+        if self.is_multileg(old) {
+            return Err(Refusal::unprocessable("multi-leg orders cannot be replaced by this simulated brokerage"));
+        }
         let new = self.changed(old, changes)?;
         self.check_client_id(account, new.client_order_id.as_deref())?;
         let slot = self.slot(old);
@@ -239,7 +243,7 @@ impl Engine {
     }
 
     /// The order a request makes, on its own.
-    fn plain(&mut self, account: AccountNo, new: &NewOrder, admitted: &Admitted, at: Timestamp) -> Slot {
+    pub(super) fn plain(&mut self, account: AccountNo, new: &NewOrder, admitted: &Admitted, at: Timestamp) -> Slot {
         let id = self.ids.uuid();
         let client = match &new.client_order_id {
             Some(id) => Arc::from(id.as_str()),
@@ -338,7 +342,7 @@ impl Engine {
         }
     }
 
-    fn push(&mut self, slot: Slot) -> Ix {
+    pub(super) fn push(&mut self, slot: Slot) -> Ix {
         let ix = Ix(u32::try_from(self.slots.len()).unwrap_or(u32::MAX));
         self.by_id.insert(slot.order.id, ix);
         if let Some(known) = self.by_client.get_mut(usize::from(slot.account.0)) {
@@ -413,20 +417,6 @@ impl Engine {
         }
         self.slot_mut(ix).order.status = Status::Accepted;
         self.emit(ix, EventKind::Accepted, at, None, None);
-    }
-
-    fn refuse_mleg(&self, account: AccountNo, new: &NewOrder) -> Refusal {
-        let level = self.find_account(account).map_or(0, |account| account.configurations.max_options_trading_level);
-        if !(2..=4).contains(&new.legs.len()) {
-            return Refusal::unprocessable("mleg orders must have between 2 and 4 legs");
-        }
-        if let Some(leg) = new.legs.iter().find(|leg| self.market.find(&leg.symbol).is_none()) {
-            return Refusal::no_asset(&leg.symbol);
-        }
-        if level < 3 {
-            return Refusal::forbidden("account not eligible to trade multi-leg option orders");
-        }
-        Refusal::forbidden("multi-leg orders are not offered by this simulated brokerage")
     }
 
     pub(super) fn find_order(&self, account: AccountNo, id: Uuid) -> Result<Ix, Refusal> {

@@ -112,6 +112,8 @@ impl Engine {
                 && (filter.asset_classes.is_empty()
                     || order.asset_class.is_some_and(|class| filter.asset_classes.contains(&class)))
                 && !(filter.nested && order.parent.is_some())
+                // Legs of a multi-leg order are shown under it, always.
+                && order.ratio_qty.is_none()
         };
         // Open orders are few among many: they have an index of their own.
         let open = filter.status == StatusFilter::Open;

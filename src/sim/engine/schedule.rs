@@ -176,6 +176,7 @@ impl Engine {
                 self.match_asset(sym);
             }
         }
+        self.match_multilegs();
     }
 
     /// The bot acts like any client: it is taken out so that it can hold the engine.

@@ -484,5 +484,6 @@ fn closing_the_market_by_hand_ends_day_orders_and_opening_it_lets_others_work() 
 }
 
 mod cash;
+mod multileg;
 mod properties;
 mod sessions;

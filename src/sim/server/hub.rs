@@ -40,7 +40,7 @@ pub struct Emitted {
 impl Emitted {
     fn new(news: News) -> Self {
         let (id, account, at) = match &news {
-            News::Trade(event) => (event.event_id, event.account, event.at),
+            News::Trade(event) | News::Leg(event) => (event.event_id, event.account, event.at),
             News::Money(booking) => (booking.event_id, booking.account, booking.at),
         };
         Self { id, account, at, news, data: OnceLock::new() }
@@ -50,7 +50,7 @@ impl Emitted {
     pub fn data(&self) -> Option<Arc<str>> {
         let make = || match &self.news {
             News::Trade(event) => Some(serde_json::to_string(&WireEvent::new(event)).unwrap_or_default().into()),
-            News::Money(_) => None,
+            News::Money(_) | News::Leg(_) => None,
         };
         self.data.get_or_init(make).clone()
     }
@@ -58,7 +58,7 @@ impl Emitted {
     /// What it is, in a few words for the fault log.
     pub fn what(&self) -> String {
         match &self.news {
-            News::Trade(event) => format!("{} {}", event.event, event.order.id),
+            News::Trade(event) | News::Leg(event) => format!("{} {}", event.event, event.order.id),
             News::Money(booking) => format!("booking {}", booking.ref_id),
         }
     }
@@ -66,7 +66,7 @@ impl Emitted {
     /// It as an account activity, where it is one: a trade, a bust, a correction, money that moved.
     pub fn activity(&self) -> Option<Arc<str>> {
         let activity = match &self.news {
-            News::Trade(event) => wire::activity::trade(event)?,
+            News::Trade(event) | News::Leg(event) => wire::activity::trade(event)?,
             News::Money(booking) => wire::activity::booking(booking),
         };
         Some(activity.to_string().into())

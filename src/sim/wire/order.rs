@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::micros;
-use crate::sim::engine::event::EngineEvent;
+use crate::sim::engine::event::{EngineEvent, LegReport};
 use crate::sim::engine::order::Order;
 use crate::sim::engine::words::{AssetClass, GroupRole, OrderClass};
 
@@ -81,6 +82,8 @@ fn amount<S: Serializer>(value: &Option<Decimal>, serializer: S) -> Result<S::Ok
 impl<'a> WireOrder<'a> {
     /// An order without its legs.
     pub fn alone(order: &'a Order) -> Self {
+        // A leg has no price of its own, so it has no type.
+        let kind = if order.ratio_qty.is_some() { "" } else { order.order_type.as_str() };
         Self {
             id: order.id,
             client_order_id: &order.client_order_id,
@@ -104,9 +107,10 @@ impl<'a> WireOrder<'a> {
             filled_avg_price: order.filled_avg_price,
             // The service writes plain orders as an empty string.
             order_class: if order.order_class == OrderClass::Simple { "" } else { order.order_class.as_str() },
-            order_type: order.order_type.as_str(),
-            kind: order.order_type.as_str(),
-            side: order.side.as_str(),
+            order_type: kind,
+            kind,
+            // The service's answers leave the direction of the whole open; its frames do not.
+            side: if order.asset_class.is_none() { "" } else { order.side.as_str() },
             position_intent: order.asset_class.map(|_| order.position_intent.as_str()),
             time_in_force: order.time_in_force.as_str(),
             limit_price: order.limit_price,
@@ -133,6 +137,30 @@ impl<'a> WireOrder<'a> {
     }
 }
 
+/// What one leg of a multi-leg order executed.
+#[derive(Debug, Serialize)]
+struct WireLeg<'a> {
+    execution_id: Uuid,
+    order_id: Uuid,
+    symbol: &'a str,
+    qty: String,
+    price: String,
+    timestamp: Timestamp,
+}
+
+impl<'a> WireLeg<'a> {
+    fn new(leg: &'a LegReport) -> Self {
+        Self {
+            execution_id: leg.execution_id,
+            order_id: leg.order_id,
+            symbol: leg.symbol,
+            qty: leg.qty.to_string(),
+            price: leg.price.to_string(),
+            timestamp: leg.at,
+        }
+    }
+}
+
 /// The `data` of an event.
 #[derive(Debug, Serialize)]
 pub struct WireEvent<'a> {
@@ -147,6 +175,10 @@ pub struct WireEvent<'a> {
     qty: Option<Decimal>,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "amount")]
     position_qty: Option<Decimal>,
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    position_qtys: Map<String, Value>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    legs: Vec<WireLeg<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     execution_id: Option<Uuid>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -162,20 +194,31 @@ pub struct WireEvent<'a> {
 impl<'a> WireEvent<'a> {
     /// An event as the stream shows it.
     pub fn new(event: &'a EngineEvent) -> Self {
-        let report = event.report.as_ref();
+        let (report, reports) = (event.report.as_ref(), event.leg_reports.as_slice());
+        let legs: Vec<&Order> = event.legs.iter().collect();
+        let mut order = WireOrder::with_legs(&event.order, &legs);
+        order.side = event.order.side.as_str();
+        // The whole has a net price and no execution of its own.
+        let net = event.order.filled_avg_price.zip(event.order.qty).filter(|_| !reports.is_empty());
+        let settled = report.map(|report| report.settle_date).or(reports.first().map(|leg| leg.settle_date));
         Self {
             at: micros(event.at),
             event_id: event.event_id.to_string(),
             event: event.event.as_str(),
             timestamp: event.timestamp,
-            order: WireOrder::alone(&event.order),
-            price: report.map(|report| report.price),
-            qty: report.map(|report| report.qty),
+            order,
+            price: report.map(|report| report.price).or(net.map(|(price, _)| price)),
+            qty: report.map(|report| report.qty).or(net.map(|(_, qty)| qty)),
             position_qty: report.map(|report| report.position_qty),
+            position_qtys: reports
+                .iter()
+                .map(|leg| (leg.symbol.to_owned(), leg.position_qty.to_string().into()))
+                .collect(),
+            legs: reports.iter().map(WireLeg::new).collect(),
             execution_id: report.map(|report| report.execution_id).or(event.execution_id),
             previous_execution_id: report.and_then(|report| report.previous_execution_id),
-            swap_rate: report.map(|_| "1"),
-            settle_date: report.map(|report| report.settle_date.to_string()),
+            swap_rate: settled.map(|_| "1"),
+            settle_date: settled.map(|day| day.to_string()),
             reason: event.reason.as_deref(),
         }
     }
