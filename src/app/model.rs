@@ -6,23 +6,27 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use tui_input::Input;
 
 use self::activities::Activities;
-use super::keymap::{Action, Keymap};
+pub use self::attempt::{Attempt, AttemptPhase};
+pub use self::overlay::{Overlay, PaletteCommand, PaletteEntry, Question};
+pub use self::program::{Program, Zone};
+use super::keymap::Keymap;
 use super::msg::Recollection;
 pub use super::rows::ListState;
 use super::rows::Rows;
 use crate::domain::blotter::Blotter;
 use crate::domain::market::{EquityHistory, MarketClock};
 use crate::domain::{Account, BrokerId, Environment, ExecutionId, LinkId, Mono, Now, OrderId, Position, Symbol};
-use crate::link::progress::Sensitive;
-use crate::link::{AttemptId, FoundAccount, LinkFailure, LinkRecord, RedirectNote};
+use crate::link::LinkRecord;
 use crate::session::{RequestId, Session};
 
 pub mod activities;
+mod attempt;
+mod overlay;
+mod program;
 pub mod queries;
 
 /// The five panes, in the order of their digits.
@@ -57,66 +61,6 @@ impl Pane {
             Self::Orders => "Orders",
             Self::Positions => "Positions",
             Self::Tape => "Tape",
-        }
-    }
-}
-
-/// A time zone that the screen offers.
-#[derive(Debug, Clone)]
-pub struct Zone {
-    /// `America/New_York`.
-    pub name: Arc<str>,
-    /// As it stands beside a time: `ET`.
-    pub label: Arc<str>,
-    /// The rules.
-    pub zone: TimeZone,
-}
-
-/// What the program is, decided at start; of all this only the time zone is ever changed, by the owner on the screen.
-#[derive(Debug, Clone)]
-pub struct Program {
-    /// Everything comes from the embedded simulated brokerage: the banner says SIMULATED.
-    pub simulated: bool,
-    /// Nothing may be changed at a broker.
-    pub read_only: bool,
-    /// The consent page can be approved from the waiting screen (the demo).
-    pub can_approve: bool,
-    /// For the screen.
-    pub timezone: TimeZone,
-    /// The zone's name as shown: `ET`.
-    pub timezone_label: Arc<str>,
-    /// What may be chosen instead; the configured one is the first.
-    pub zones: Vec<Zone>,
-    /// Ring on fills, rejections and lost connections.
-    pub bell: bool,
-    /// Notify the desktop, or run the owner's program, on the same.
-    pub notify: bool,
-    /// Orders of live accounts may be acted on at all (`[trading] live`).
-    pub trading_live: bool,
-    /// There is no configuration yet: welcome the newcomer.
-    pub first_run: bool,
-    /// Flash new fills.
-    pub flash: bool,
-    /// Where the configuration is or would be, for messages.
-    pub config_path: Arc<str>,
-}
-
-impl Default for Program {
-    /// A program with a broker's real accounts, quiet, in UTC.
-    fn default() -> Self {
-        Self {
-            simulated: false,
-            read_only: false,
-            can_approve: false,
-            timezone: TimeZone::UTC,
-            timezone_label: Arc::from("UTC"),
-            zones: Vec::new(),
-            bell: false,
-            notify: false,
-            trading_live: false,
-            first_run: false,
-            flash: true,
-            config_path: Arc::from(""),
         }
     }
 }
@@ -283,194 +227,6 @@ pub struct ActivityKey {
     pub link: LinkId,
     /// Which, by the broker's id of the row.
     pub row: Arc<str>,
-}
-
-/// Something drawn over the panes. The stack is drawn bottom-up and offered keys top-down.
-#[derive(Debug, Clone)]
-pub enum Overlay {
-    /// The key table; `query` narrows it.
-    Help {
-        /// What to look for.
-        query: Input,
-        /// Whether typing goes into `query`.
-        typing: bool,
-        /// First line shown.
-        scroll: usize,
-    },
-    /// One order in full.
-    OrderDetail {
-        /// Which.
-        key: OrderKey,
-        /// First line shown.
-        scroll: usize,
-        /// The broker's JSON instead of the fields.
-        raw: bool,
-    },
-    /// One position in full.
-    PositionDetail {
-        /// Which.
-        key: PositionKey,
-        /// First line shown.
-        scroll: usize,
-    },
-    /// One link in full: connection history, scopes, where the token lives.
-    BrokerDetail {
-        /// Which.
-        link: LinkId,
-        /// First line shown.
-        scroll: usize,
-    },
-    /// An account's activity list, from before this session on.
-    Activities {
-        /// Whose.
-        link: LinkId,
-        /// The row with the cursor.
-        selected: usize,
-    },
-    /// One activity in full.
-    ActivityDetail {
-        /// Which.
-        key: ActivityKey,
-        /// First line shown.
-        scroll: usize,
-    },
-    /// The list of errors; opening it marks them read.
-    Errors {
-        /// First line shown.
-        scroll: usize,
-    },
-    /// The *Add broker* search.
-    AddBroker {
-        /// What was typed.
-        query: Input,
-        /// The matches, best first.
-        matches: Vec<BrokerId>,
-        /// The chosen match.
-        selected: usize,
-    },
-    /// The command palette.
-    Palette {
-        /// What was typed.
-        query: Input,
-        /// The matches, best first.
-        matches: Vec<PaletteEntry>,
-        /// The chosen match.
-        selected: usize,
-    },
-    /// A linking attempt; its state is [`Model::attempt`].
-    Linking,
-    /// A yes/no question.
-    Question(Question),
-    /// An account's equity over time; the curves are in [`AccountState::charts`].
-    EquityChart {
-        /// Whose.
-        link: LinkId,
-        /// Over what span.
-        period: Period,
-        /// The point under the crosshair, by index; `None` before it was moved.
-        cursor: Option<usize>,
-    },
-    /// The welcome of the first run.
-    Welcome,
-}
-
-/// One entry of the command palette.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PaletteEntry {
-    /// What is shown and matched.
-    pub title: String,
-    /// Other words by which it is found: an action's label and name.
-    pub words: String,
-    /// The key that does the same, if there is one.
-    pub key: String,
-    /// What Enter does.
-    pub command: PaletteCommand,
-    /// Why it cannot act now.
-    pub disabled: Option<String>,
-}
-
-/// What a palette entry does.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PaletteCommand {
-    /// An action of the key table.
-    Act(Action),
-    /// An action of another pane, which takes the keys first.
-    ActIn(Pane, Action),
-    /// Link through a broker.
-    Link(BrokerId),
-    /// Show an account.
-    Show(AccountScope),
-    /// Filter orders by a symbol.
-    Symbol(Symbol),
-    /// Hide a column, or show it again.
-    Column(Pane, usize),
-    /// Sort by a column.
-    Sort(Pane, usize),
-    /// Select a row by its place, from 1.
-    Row(Pane, usize),
-    /// Show times in a zone, by its place in [`Program::zones`].
-    Zone(usize),
-    /// Copy a cell: its text and its title.
-    Copy(String, &'static str),
-}
-
-/// A question that wants a yes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Question {
-    /// Forget this link's token?
-    Unlink(LinkId),
-    /// Ask the broker to cancel these orders?
-    Cancel(Vec<OrderKey>),
-}
-
-/// A linking attempt as the waiting screen shows it.
-#[derive(Debug, Clone)]
-pub struct Attempt {
-    /// Which.
-    pub id: AttemptId,
-    /// Through which broker.
-    pub broker: BrokerId,
-    /// Where it stands.
-    pub phase: AttemptPhase,
-    /// What came back and did not count.
-    pub note: Option<RedirectNote>,
-}
-
-/// Where an attempt stands.
-#[derive(Debug, Clone)]
-pub enum AttemptPhase {
-    /// The shell is binding the port.
-    Starting,
-    /// The browser is away; `paste` is the field for the redirect URL, shown masked, `None` until asked for.
-    Waiting {
-        /// Where to go.
-        authorize_url: Sensitive,
-        /// The bound port.
-        port: Option<u16>,
-        /// When it ends.
-        deadline: Mono,
-        /// Whether a browser was started.
-        browser: Result<(), String>,
-        /// The paste field.
-        paste: Option<Input>,
-    },
-    /// The code is being exchanged and the account asked.
-    Exchanging,
-    /// Save?
-    Confirm {
-        /// What the token reaches.
-        accounts: Vec<FoundAccount>,
-        /// What was granted.
-        scopes: Vec<Arc<str>>,
-        /// The labels, one a found account, editable.
-        labels: Vec<Input>,
-        /// The field being edited; `None` when the keys answer the question.
-        editing: Option<usize>,
-    },
-    /// Being stored.
-    Saving,
-    /// Over without a link.
-    Failed(LinkFailure),
 }
 
 /// An error a person should know of; stays until read.

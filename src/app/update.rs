@@ -11,10 +11,13 @@ mod keys;
 mod linking;
 mod lists;
 mod mouse;
+mod news;
 mod notices;
 mod orders;
 mod overlays;
 mod palette;
+mod questions;
+mod sessions;
 #[cfg(test)]
 mod tests;
 
@@ -61,8 +64,8 @@ fn route(model: &mut Model, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Remembered(known) => accounts::remembered(model, *known),
         Msg::Freed { link } => accounts::freed(model, &link, effects),
         Msg::Started { links } => accounts::start(model, links, effects),
-        Msg::Stream { link, epoch, event } => accounts::feed(model, &link, Input::Stream(epoch, event), effects),
-        Msg::Replied { link, id, result } => accounts::replied(model, &link, id, result, effects),
+        Msg::Stream { link, epoch, event } => sessions::feed(model, &link, Input::Stream(epoch, event), effects),
+        Msg::Replied { link, id, result } => questions::replied(model, &link, id, result, effects),
         Msg::Clock(result) => clock::told(model, &result),
         Msg::Link { attempt, progress } => linking::progress(model, attempt, progress, effects),
         Msg::Unlinked { link, result } => linking::unlinked(model, &link, result, effects),

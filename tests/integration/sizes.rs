@@ -49,7 +49,7 @@ impl Seen<'_> {
     /// The frame with the keys: whole, all around. Where it is.
     fn focused_frame(&self) -> Rect {
         let all = (0..self.area.height).flat_map(|y| (0..self.area.width).map(move |x| (x, y)));
-        let Some((left, top)) = all.filter(|(x, y)| self.is(*x, *y, CORNERS[0]) && self.cell(x + 1, *y) == "▸").last()
+        let Some((left, top)) = all.rev().find(|(x, y)| self.is(*x, *y, CORNERS[0]) && self.cell(x + 1, *y) == "▸")
         else {
             self.fail("no frame has the keys");
         };
@@ -71,8 +71,8 @@ impl Seen<'_> {
         let text = self.text(area);
         for word in ["PAPER", "LIVE", "SIMULATED"] {
             // An account number begins with PA.
-            for end in 3..word.len() {
-                if text.contains(&format!("{}…", &word[..end])) {
+            for part in (3..word.len()).filter_map(|end| word.get(..end)) {
+                if text.contains(&format!("{part}…")) {
                     self.fail(&format!("{word} is cut"));
                 }
             }

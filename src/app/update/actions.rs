@@ -1,6 +1,6 @@
 //! What each action does. An action that cannot act says why, in the words that dim it.
 
-use super::{accounts, activities, copies, linking, lists, notices, orders, overlays, palette};
+use super::{accounts, activities, copies, linking, lists, notices, orders, overlays, palette, sessions};
 use crate::app::choices::Choices;
 use crate::app::effect::Effect;
 use crate::app::keymap::{Action, availability};
@@ -261,7 +261,7 @@ fn resync(model: &mut Model, effects: &mut Vec<Effect>) {
         None => model.shown_accounts().map(|account| account.link.id.clone()).collect(),
     };
     for link in links {
-        accounts::feed(model, &link, Input::Connect, effects);
+        sessions::feed(model, &link, Input::Connect, effects);
     }
     notices::toast(model, "fetching everything again");
 }
@@ -275,7 +275,7 @@ fn pause(model: &mut Model, effects: &mut Vec<Effect>) {
     } else {
         (Input::Pause, format!("{label}: paused, what is shown grows old; the same key starts it again"))
     };
-    accounts::feed(model, &link, input, effects);
+    sessions::feed(model, &link, input, effects);
     notices::toast(model, text);
 }
 

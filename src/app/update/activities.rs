@@ -1,6 +1,6 @@
 //! The activity list: asking for it page by page, and handing what the blotter ought to know to the blotter.
 
-use super::{accounts, notices, overlays};
+use super::{news, notices, overlays, questions};
 use crate::app::effect::{Effect, Memory};
 use crate::app::model::activities::{PAGE, Reach};
 use crate::app::model::{ActivityKey, Model, OrderKey, Overlay, Pending};
@@ -66,7 +66,7 @@ fn ask(model: &mut Model, link: &LinkId, older: bool, effects: &mut Vec<Effect>)
     let query =
         ActivitiesQuery { fills_only: false, after: None, until: None, page_token, ascending: false, page_size: PAGE };
     let pending = Pending::Activities { link: link.clone(), older };
-    accounts::ask(model, link, pending, Request::Activities(query), effects);
+    questions::ask(model, link, pending, Request::Activities(query), effects);
     model.dirty = true;
 }
 
@@ -119,6 +119,6 @@ fn merge(model: &mut Model, link: &LinkId, page: &[Activity], effects: &mut Vec<
     if changes.is_empty() {
         return;
     }
-    accounts::changed(model, link, &changes, effects);
+    news::changed(model, link, &changes, effects);
     effects.push(Effect::Remember { link: link.clone(), memory: Memory::Changes(changes) });
 }

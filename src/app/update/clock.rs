@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::accounts::reachable;
+use super::questions::reachable;
 use crate::app::effect::Effect;
 use crate::app::model::{Dated, Model};
 use crate::domain::market::MarketClock;

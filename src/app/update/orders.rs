@@ -2,7 +2,7 @@
 //!
 //! A broker's yes to a cancel is only the start of it (API.md 5.8): the order says when it is canceled, or was filled first.
 
-use super::{accounts, notices};
+use super::{news, notices, questions};
 use crate::app::effect::{Effect, Memory};
 use crate::app::keymap::availability;
 use crate::app::keymap::{Action, orders_at_hand, working_orders};
@@ -54,7 +54,7 @@ pub(super) fn cancel(model: &mut Model, keys: &[OrderKey], effects: &mut Vec<Eff
             continue;
         }
         let request = Request::CancelOrder(key.order.clone());
-        accounts::ask(model, &key.link, Pending::Cancel(key.clone()), request, effects);
+        questions::ask(model, &key.link, Pending::Cancel(key.clone()), request, effects);
     }
     model.marks.clear();
     model.dirty = true;
@@ -95,7 +95,7 @@ pub(super) fn cancel_answered(
         },
     }
     // Whatever the answer, the order itself is the truth.
-    accounts::ask(model, &key.link, Pending::Order(key.clone()), Request::Order(key.order.clone()), effects);
+    questions::ask(model, &key.link, Pending::Order(key.clone()), Request::Order(key.order.clone()), effects);
 }
 
 /// An order came that was fetched by id.
@@ -109,7 +109,7 @@ pub(super) fn fetched(
         Ok(Reply::Order(order)) => {
             let Some(account) = model.account_mut(&key.link) else { return };
             let changes = account.blotter.apply_snapshot(&[*order], &[]);
-            accounts::changed(model, &key.link, &changes, effects);
+            news::changed(model, &key.link, &changes, effects);
             if !changes.is_empty() {
                 // Whatever is shown is in the journal first, also what was asked for by id.
                 effects.push(Effect::Remember { link: key.link.clone(), memory: Memory::Changes(changes) });

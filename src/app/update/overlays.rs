@@ -2,7 +2,7 @@
 
 use tui_input::Input as Field;
 
-use super::{accounts, linking};
+use super::{linking, questions};
 use crate::app::effect::Effect;
 use crate::app::keymap::Action;
 use crate::app::model::{Model, Overlay, Period};
@@ -43,7 +43,7 @@ pub(super) fn open_errors(model: &mut Model) {
 /// Charts the equity of the account shown.
 pub(super) fn open_chart(model: &mut Model, effects: &mut Vec<Effect>) {
     let Some(link) = model.shown_account().map(|account| account.link.id.clone()) else { return };
-    accounts::ask_curve(model, &link, Period::Day, effects);
+    questions::ask_curve(model, &link, Period::Day, effects);
     push(model, Overlay::EquityChart { link, period: Period::Day, cursor: None });
 }
 
@@ -55,7 +55,7 @@ pub(super) fn step_period(model: &mut Model, longer: bool, effects: &mut Vec<Eff
     let Some(next) = Period::ALL.get(next).copied() else { return };
     (*period, *cursor) = (next, None);
     let link = link.clone();
-    accounts::ask_curve(model, &link, next, effects);
+    questions::ask_curve(model, &link, next, effects);
 }
 
 /// Moves the crosshair; it begins at the newest point.

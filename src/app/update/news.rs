@@ -1,0 +1,84 @@
+//! What a merge changed, as the screen takes it: rows, flashes, the bell.
+
+use std::time::Duration;
+
+use super::{notices, orders};
+use crate::app::effect::Effect;
+use crate::app::model::{AccountState, Model};
+use crate::app::rows;
+use crate::domain::blotter::Changes;
+use crate::domain::{Execution, LinkId, Mono, Source, TradeEvent};
+
+/// How long a new execution flashes; ends fall on a grid, so that a storm of them wakes the program few times.
+const FLASH: Duration = Duration::from_millis(1500);
+const FLASH_GRID: u64 = 250;
+/// Flashes at a time.
+const FLASHES: usize = 1024;
+
+/// Takes over what a merge changed: rows, flashes, the bell.
+pub(super) fn changed(model: &mut Model, link: &LinkId, changes: &Changes, effects: &mut Vec<Effect>) {
+    if changes.is_empty() {
+        return;
+    }
+    model.dirty = true;
+    rows::orders_changed(model, link, &changes.orders);
+    rows::tape_added(model, link, &changes.tape);
+    let Some(account) = model.account(link) else { return };
+    if !account.seen_live {
+        return;
+    }
+    let fresh: Vec<&Execution> = changes
+        .executions
+        .iter()
+        .filter_map(|id| account.blotter.execution(id))
+        .filter(|execution| execution.source != Source::Journal)
+        .collect();
+    let news = headline(account, &fresh, changes);
+    let ids: Vec<_> = fresh.iter().map(|execution| execution.id.clone()).collect();
+    if model.program.flash {
+        let until = grid(model.now.mono + FLASH);
+        for id in ids {
+            model.flashes.insert(id, until);
+        }
+        while model.flashes.len() > FLASHES {
+            model.flashes.pop_first();
+        }
+    }
+    if let Some((text, refused)) = news {
+        if refused {
+            notices::toast(model, text.clone());
+        }
+        notices::ring(model, &text, effects);
+    }
+}
+
+fn grid(at: Mono) -> Mono {
+    let millis = u64::try_from(at.0.as_millis()).unwrap_or(u64::MAX);
+    Mono::from_millis(millis.div_ceil(FLASH_GRID).saturating_mul(FLASH_GRID))
+}
+
+/// One sentence about news worth a bell, and whether it is a refusal.
+fn headline(account: &AccountState, fresh: &[&Execution], changes: &Changes) -> Option<(String, bool)> {
+    let label = &account.link.label;
+    let entries = changes.tape.iter().filter_map(|number| account.blotter.tape_entry(*number));
+    let mut refused = entries.filter(|entry| {
+        matches!(entry.event, TradeEvent::Rejected | TradeEvent::CancelRejected | TradeEvent::ReplaceRejected)
+    });
+    if let Some(entry) = refused.next_back() {
+        let what = account
+            .blotter
+            .order(&entry.order_id)
+            .map_or_else(String::new, |order| format!(": {}", orders::brief(order)));
+        let event = match entry.event {
+            TradeEvent::CancelRejected => "cancel refused",
+            TradeEvent::ReplaceRejected => "replace refused",
+            _ => "order rejected",
+        };
+        return Some((format!("{event}{what} · {label}"), true));
+    }
+    let last = fresh.last()?;
+    let px = last.px.map_or_else(|| "--".to_owned(), |px| px.grouped(2));
+    let text = format!("{} {} {} @ {px} · {label}", last.side.label(), last.qty.grouped(0), last.symbol);
+    let text = if fresh.len() > 1 { format!("{} executions, last {text}", fresh.len()) } else { text };
+    Some((text, false))
+}

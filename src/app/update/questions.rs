@@ -1,0 +1,105 @@
+//! What the program asks brokers on its own account, beside its sessions: equity curves, and what its keys began.
+
+use std::time::Duration;
+
+use super::{activities, notices, orders, sessions};
+use crate::app::effect::Effect;
+use crate::app::model::queries::OWN_REQUESTS;
+use crate::app::model::{Dated, Model, Pending, Period};
+use crate::domain::LinkId;
+use crate::session::{ConnectionState, Input, Reply, Request, RequestError, RequestId};
+
+/// How often the equity of today is asked for.
+const HISTORY_EVERY: Duration = Duration::from_mins(5);
+
+/// True when questions to the account may be answered.
+pub(super) const fn reachable(state: &ConnectionState) -> bool {
+    matches!(state, ConnectionState::Live { .. } | ConnectionState::Polling { .. } | ConnectionState::Blocked { .. })
+}
+
+/// Asks for the equity of today where the account can answer, and again later.
+pub(super) fn ask_history(model: &mut Model, link: &LinkId, effects: &mut Vec<Effect>) {
+    let due = model.now.mono + HISTORY_EVERY;
+    let Some(account) = model.account_mut(link) else { return };
+    account.history_due = Some(due);
+    if reachable(account.state()) {
+        ask_curve(model, link, Period::Day, effects);
+    }
+}
+
+/// Asks for an equity curve, unless it is being asked for.
+pub(super) fn ask_curve(model: &mut Model, link: &LinkId, period: Period, effects: &mut Vec<Effect>) {
+    let pending = Pending::History { link: link.clone(), period };
+    if model.pending.values().any(|other| *other == pending) {
+        return;
+    }
+    let request = Request::History { period: period.word().into(), timeframe: period.timeframe().into() };
+    ask(model, link, pending, request, effects);
+}
+
+/// Asks a question of the program's own.
+pub(super) fn ask(model: &mut Model, link: &LinkId, pending: Pending, request: Request, effects: &mut Vec<Effect>) {
+    let id = model.fresh_request();
+    model.pending.insert(id, pending);
+    effects.push(Effect::Request { link: link.clone(), id, request });
+}
+
+/// An answer came: to a session, or to a question of the program's own.
+pub(super) fn replied(
+    model: &mut Model,
+    link: &LinkId,
+    id: RequestId,
+    result: Result<Box<Reply>, RequestError>,
+    effects: &mut Vec<Effect>,
+) {
+    if id.0 < OWN_REQUESTS {
+        return sessions::feed(model, link, Input::Reply(id, result), effects);
+    }
+    match model.pending.remove(&id) {
+        Some(Pending::History { link, period }) => history(model, &link, period, result),
+        Some(Pending::Activities { link, older }) => activities::answered(model, &link, older, result, effects),
+        Some(Pending::Cancel(key)) => orders::cancel_answered(model, &key, result, effects),
+        Some(Pending::Order(key)) => orders::fetched(model, &key, result, effects),
+        None => {}
+    }
+}
+
+/// What was queued is gone, the program's own questions as well: curves are asked for when they are wanted again,
+/// but a cancel that the owner confirmed must arrive. Asking twice does no harm, the second answer is ignored.
+pub(super) fn after_drop(model: &mut Model, link: &LinkId, effects: &mut Vec<Effect>) {
+    let curve_or_page = |pending: &Pending| matches!(pending, Pending::History { link: owner, .. } | Pending::Activities { link: owner, .. } if owner == link);
+    model.pending.retain(|_, pending| !curve_or_page(pending));
+    let again = model.pending.iter().filter_map(|(id, pending)| {
+        let request = match pending {
+            Pending::Cancel(key) if key.link == *link => Request::CancelOrder(key.order.clone()),
+            Pending::Order(key) if key.link == *link => Request::Order(key.order.clone()),
+            _ => return None,
+        };
+        Some(Effect::Request { link: link.clone(), id: *id, request })
+    });
+    effects.extend(again);
+}
+
+fn history(model: &mut Model, link: &LinkId, period: Period, result: Result<Box<Reply>, RequestError>) {
+    let at = model.now.mono;
+    let label = model.account(link).map(|account| account.link.label.clone()).unwrap_or_default();
+    match result.map(|reply| *reply) {
+        Ok(Reply::History(value)) => {
+            let Some(account) = model.account_mut(link) else { return };
+            let dated = Dated { value, at };
+            if period == Period::Day {
+                account.history = Some(dated.clone());
+            }
+            account.charts.insert(period, dated);
+            model.dirty = true;
+        }
+        Ok(_) => {}
+        // The sparkline only stays as it was; a chart that somebody is waiting for says why it stays empty.
+        Err(error) => {
+            let open = matches!(model.top(), Some(crate::app::model::Overlay::EquityChart { period: open, .. }) if *open == period);
+            if open {
+                notices::error(model, Some(link), format!("{label}: no equity history, {error}"));
+            }
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! The accounts' sessions: fed here, and what they put out becomes effects, rows and notices.
+
+use super::{clock, news, notices, questions};
+use crate::app::effect::{Effect, Memory};
+use crate::app::model::{Dated, Model};
+use crate::app::rows;
+use crate::domain::LinkId;
+use crate::session::{ConnectionState, Input, Output};
+
+/// Feeds a session one input and carries out what it puts out.
+pub(super) fn feed(model: &mut Model, link: &LinkId, input: Input, effects: &mut Vec<Effect>) {
+    let now = model.now;
+    let Some(account) = model.account_mut(link) else { return };
+    if matches!(input, Input::Stream(..)) {
+        account.last_event_at = Some(now.mono);
+    }
+    if matches!(account.state(), ConnectionState::Polling { .. }) && account.session.has_picture() && !account.seen_live
+    {
+        // Without a stream this is as live as it gets: what comes from now on is news.
+        account.seen_live = true;
+        account.history_until = account.blotter.last_fill_at();
+    }
+    let before = account.session.watermark();
+    account.session.handle(input, &mut account.blotter, now);
+    let outputs: Vec<Output> = std::iter::from_fn(|| account.session.poll()).collect();
+    let (watermark, asked_at) = account.session.watermark();
+    for output in outputs {
+        carry_out(model, link, output, effects);
+    }
+    if let Some(asked_at) = asked_at.filter(|_| (watermark, asked_at) != before) {
+        effects.push(Effect::Remember { link: link.clone(), memory: Memory::Complete { watermark, asked_at } });
+    }
+}
+
+fn carry_out(model: &mut Model, link: &LinkId, output: Output, effects: &mut Vec<Effect>) {
+    let now = model.now;
+    let owner = || link.clone();
+    match output {
+        Output::OpenStream(epoch, form) => effects.push(Effect::OpenStream { link: owner(), epoch, form }),
+        Output::CloseStream => effects.push(Effect::CloseStream { link: owner() }),
+        Output::Request(id, request) => effects.push(Effect::Request { link: owner(), id, request }),
+        Output::DropRequests => {
+            effects.push(Effect::DropRequests { link: owner() });
+            questions::after_drop(model, link, effects);
+        }
+        Output::Changed(changes) => {
+            news::changed(model, link, &changes, effects);
+            effects.push(Effect::Remember { link: owner(), memory: Memory::Changes(changes) });
+        }
+        Output::Reset => reset(model, link),
+        Output::Account(value) => {
+            if let Some(account) = model.account_mut(link) {
+                let differs = account.account.as_ref().is_none_or(|dated| dated.value != *value);
+                let other = account.account.as_ref().is_none_or(|dated| dated.value.id != value.id);
+                let memory = Memory::Account(value.id.clone());
+                account.account = Some(Dated { value: *value, at: now.mono });
+                model.dirty |= differs;
+                if other {
+                    effects.push(Effect::Remember { link: owner(), memory });
+                }
+            }
+        }
+        Output::Positions(value) => {
+            let Some(account) = model.account_mut(link) else { return };
+            let differs = account.positions.as_ref().is_none_or(|dated| dated.value != value);
+            account.positions = Some(Dated { value, at: now.mono });
+            if differs {
+                rows::positions_changed(model, link);
+                model.dirty = true;
+            }
+        }
+        Output::State(state) => state_changed(model, link, &state, effects),
+        Output::Log(text) => {
+            if let Some(account) = model.account_mut(link) {
+                account.note(now, crate::domain::text::sanitize(&text));
+                model.dirty = true;
+            }
+        }
+        Output::Alarm(text) => {
+            if let Some(account) = model.account_mut(link) {
+                account.note(now, crate::domain::text::sanitize(&text));
+            }
+            notices::error(model, Some(link), text);
+        }
+    }
+}
+
+/// The account behind the link is a new one: what was shown of the old one goes.
+fn reset(model: &mut Model, link: &LinkId) {
+    if let Some(account) = model.account_mut(link) {
+        account.history = None;
+        account.charts.clear();
+        account.activities.clear();
+        account.seen_live = false;
+    }
+    model.marks.retain(|key| key.link != *link);
+    rows::forget_orders(model);
+    rows::rebuild_orders(model);
+    rows::rebuild_tape(model);
+    model.dirty = true;
+}
+
+fn state_changed(model: &mut Model, link: &LinkId, state: &ConnectionState, effects: &mut Vec<Effect>) {
+    let now = model.now;
+    model.dirty = true;
+    rows::brokers_changed(model);
+    let Some(account) = model.account_mut(link) else { return };
+    let label = account.link.label.clone();
+    match state {
+        ConnectionState::Live { .. } => {
+            if !account.seen_live {
+                account.seen_live = true;
+                account.history_until = account.blotter.last_fill_at();
+            }
+            account.history_due = Some(account.history_due.unwrap_or(now.mono).min(now.mono));
+            questions::ask_history(model, link, effects);
+            if model.clock_due.is_none() {
+                clock::ask(model, link, effects);
+            }
+        }
+        ConnectionState::Reconnecting { attempt, reason, .. } => {
+            if *attempt <= 1 && account.seen_live {
+                let text = format!("{label}: connection lost, {reason}");
+                notices::ring(model, &text, effects);
+            }
+        }
+        ConnectionState::NeedsRelink { reason } => {
+            let cure = model.keymap.say("{brokers.link} in Brokers links it again").into_owned();
+            let text = format!("{label}: the token was refused ({reason}); {cure}");
+            notices::ring(model, &text, effects);
+            notices::error(model, Some(link), text);
+        }
+        ConnectionState::Blocked { reason } => {
+            let text = format!("{label} is blocked: {reason}");
+            notices::error(model, Some(link), text);
+        }
+        // A refused stream is told by the session's own alarm.
+        ConnectionState::Polling { .. }
+        | ConnectionState::Connecting { .. }
+        | ConnectionState::Syncing { .. }
+        | ConnectionState::Paused => {}
+    }
+}
