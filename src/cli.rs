@@ -28,6 +28,7 @@ pub mod select;
 pub mod sim;
 pub mod unlink;
 pub mod watch;
+pub mod when;
 
 mod theme;
 

@@ -28,10 +28,10 @@ pub struct ActivityArgs {
     #[arg(long)]
     pub fills: bool,
     /// At most this many of each account.
-    #[arg(long, value_name = "N", default_value_t = 100)]
+    #[arg(long, value_name = "N", default_value = "100", value_parser = super::orders::at_least_one)]
     pub limit: usize,
-    /// Created after this time (RFC 3339).
-    #[arg(long, value_name = "TIME")]
+    /// Created after this time: 2026-01-31T09:30:00-05:00, 2026-01-31 (UTC), or how long ago, like 90m, 36h, 7d.
+    #[arg(long, value_name = "TIME", value_parser = super::when::when)]
     pub since: Option<Timestamp>,
 }
 

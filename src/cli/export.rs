@@ -25,11 +25,11 @@ pub struct ExportArgs {
     /// Account by label, number or id; may be given several times; every account of the journal without it.
     #[arg(long = "account", short = 'a', value_name = "ACCOUNT")]
     pub accounts: Vec<String>,
-    /// Executed or submitted at this time or later (RFC 3339, like 2026-01-31T09:30:00-05:00).
-    #[arg(long, value_name = "TIME")]
+    /// Executed or submitted at this time or later: 2026-01-31T09:30:00-05:00, 2026-01-31 (UTC), or how long ago, like 7d.
+    #[arg(long, value_name = "TIME", value_parser = super::when::when)]
     pub since: Option<Timestamp>,
     /// Executed or submitted at this time or earlier.
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = super::when::when)]
     pub until: Option<Timestamp>,
     /// The form.
     #[arg(long, value_name = "FORM", default_value = "csv")]

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::output::Align::{Left, Right};
 use super::reader::Reader;
 use super::select::AccountArgs;
+use super::when::when;
 use super::{Context, json, output};
 use crate::domain::text::sanitize_to;
 use crate::domain::{Order, Price};
@@ -29,14 +30,25 @@ pub struct OrdersArgs {
     #[arg(long, value_name = "WHICH", default_value = "open")]
     pub status: Status,
     /// Only this symbol.
-    #[arg(long, value_name = "SYMBOL")]
+    #[arg(long, value_name = "SYMBOL", value_parser = upper)]
     pub symbol: Option<String>,
     /// At most this many of each account, newest first.
-    #[arg(long, value_name = "N", default_value_t = 500)]
+    #[arg(long, value_name = "N", default_value = "500", value_parser = at_least_one)]
     pub limit: usize,
-    /// Submitted after this time (RFC 3339, like 2026-01-31T09:30:00-05:00).
-    #[arg(long, value_name = "TIME")]
+    /// Submitted after this time: 2026-01-31T09:30:00-05:00, 2026-01-31 (UTC), or how long ago, like 90m, 36h, 7d.
+    #[arg(long, value_name = "TIME", value_parser = when)]
     pub since: Option<Timestamp>,
+}
+
+/// Symbols are written in capitals, and typed as one likes.
+#[expect(clippy::unnecessary_wraps, reason = "the shape that the parser of arguments wants")]
+fn upper(text: &str) -> Result<String, String> {
+    Ok(text.to_uppercase())
+}
+
+/// A limit of nothing would look like an account without orders.
+pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| "write a number from 1 on".to_owned())
 }
 
 /// Which orders.

@@ -156,10 +156,27 @@ fn sentence(who: &str, entry: &TapeEntry, order: Option<&Order>, execution: Opti
         let px = execution.px.map_or_else(|| "--".to_owned(), |px| px.grouped(2));
         text.push_str(&format!("{} @ {px}", execution.qty.grouped(0)));
     } else if let Some(order) = order {
-        text.push_str(&clean(order.status.as_str()));
+        text.push_str(&size(order));
+        if order.status.as_str() != entry.event.as_str() {
+            text.push_str(&format!("  {}", clean(order.status.as_str())));
+        }
     }
     if entry.source == Source::Reconcile {
         text.push_str("  (learned late)");
     }
     text.trim_end().to_owned()
+}
+
+/// What an order wants: `100 limit 186.20`.
+fn size(order: &Order) -> String {
+    let mut text = match (order.qty, order.notional) {
+        (Some(qty), _) => qty.grouped(0),
+        (None, Some(notional)) => format!("${}", notional.grouped(2)),
+        (None, None) => "--".to_owned(),
+    };
+    text.push_str(&format!(" {}", sanitize_to(order.order_type.as_str(), 40)));
+    for px in [order.limit_px, order.stop_px].into_iter().flatten() {
+        text.push_str(&format!(" {}", px.grouped(2)));
+    }
+    text
 }
