@@ -1,5 +1,6 @@
 //! The market data origin: quotes, trades, bars and snapshots over REST and over its own websocket (API.md 8).
 
+mod overview;
 mod rest;
 mod rows;
 mod socket;
@@ -26,6 +27,13 @@ pub fn router(gate: Gate) -> Router {
         .route("/v1beta3/crypto/{loc}/{kind}", get(rest::crypto_history))
         .route("/v1beta1/options/{kind}/latest", get(rest::options_latest))
         .route("/v1beta1/options/snapshots", get(rest::options_snapshots))
+        .route("/v1beta1/options/snapshots/{underlying}", get(overview::chain))
+        .route("/v1beta1/options/{kind}", get(overview::options_history))
+        .route("/v1beta1/screener/{kind}/movers", get(overview::movers))
+        .route("/v1beta1/screener/stocks/most-actives", get(overview::most_actives))
+        .route("/v1beta3/crypto/{loc}/latest/orderbooks", get(overview::order_books))
+        .route("/v2/stocks/meta/exchanges", get(overview::exchanges))
+        .route("/v2/stocks/meta/conditions/{kind}", get(overview::conditions))
         .fallback(rest::nothing_here)
         .with_state(gate)
 }

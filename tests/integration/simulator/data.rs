@@ -74,3 +74,41 @@ async fn who_does_not_say_who_they_are_within_ten_seconds_is_put_out() {
     assert_eq!(silent.hear().await.unwrap()[0]["code"], 404);
     assert!(silent.hear().await.is_none());
 }
+
+#[tokio::test]
+async fn chains_screeners_and_order_books_show_the_market_that_there_is() {
+    let desk = Desk::open().await;
+    let ask = async |path: &str| {
+        let url = format!("{}{path}", desk.ready().data.api_url);
+        let answer = desk.http.get(url).bearer_auth(&desk.ready().paper_token).send().await.unwrap();
+        (answer.status(), answer.json::<Value>().await.unwrap_or_default())
+    };
+    let count = |value: &Value| value.as_object().map_or(0, serde_json::Map::len);
+    let (_, calls) = ask("/v1beta1/options/snapshots/SPY?type=call&strike_price_lte=670").await;
+    assert_eq!((count(&calls["snapshots"]), &calls["next_page_token"]), (2, &Value::Null));
+    let (_, first) = ask("/v1beta1/options/snapshots/SPY?limit=4").await;
+    let token = first["next_page_token"].as_str().unwrap();
+    let (_, rest) = ask(&format!("/v1beta1/options/snapshots/SPY?limit=4&page_token={token}")).await;
+    assert_eq!((count(&first["snapshots"]), count(&rest["snapshots"])), (4, 2));
+    assert!(first["snapshots"].as_object().unwrap().keys().all(|symbol| rest["snapshots"].get(symbol).is_none()));
+    let (status, bars) = ask(&format!("/v1beta1/options/bars?symbols={token}&timeframe=1Day&start=2026-01-05")).await;
+    assert!(status.is_success() && !bars["bars"][token].as_array().unwrap().is_empty());
+
+    desk.control("price", json!({"symbol": "KO", "price": "140"})).await;
+    let (_, movers) = ask("/v1beta1/screener/stocks/movers?top=3").await;
+    assert_eq!(movers["gainers"][0]["symbol"], "KO");
+    assert_eq!(movers["gainers"][0]["price"].to_string(), "140");
+    let (_, actives) = ask("/v1beta1/screener/stocks/most-actives?by=trades&top=5").await;
+    let trades: Vec<u64> =
+        actives["most_actives"].as_array().unwrap().iter().map(|row| row["trade_count"].as_u64().unwrap()).collect();
+    assert!(trades.len() == 5 && trades.is_sorted_by(|a, b| a >= b), "{trades:?}");
+
+    let (_, books) = ask("/v1beta3/crypto/us/latest/orderbooks?symbols=BTC/USD").await;
+    let (bids, asks) = (&books["orderbooks"]["BTC/USD"]["b"], &books["orderbooks"]["BTC/USD"]["a"]);
+    let price = |row: &Value| row["p"].to_string().parse::<Decimal>().unwrap();
+    assert!(bids.as_array().unwrap().is_sorted_by(|a, b| price(a) > price(b)));
+    assert!(asks.as_array().unwrap().is_sorted_by(|a, b| price(a) < price(b)) && price(&bids[0]) < price(&asks[0]));
+    assert_eq!(ask("/v2/stocks/meta/conditions/trade").await.0, StatusCode::BAD_REQUEST, "the tape is missing");
+    assert_eq!(ask("/v2/stocks/meta/exchanges").await.1["V"], "IEX");
+    assert_eq!(ask("/v1beta1/news").await.0, StatusCode::NOT_IMPLEMENTED);
+}

@@ -27,7 +27,7 @@ pub async fn nothing_here(request: Request) -> Response {
 }
 
 /// Errors of the data interface carry no code.
-fn message_only(status: u16, message: impl Into<String>) -> ApiError {
+pub(super) fn message_only(status: u16, message: impl Into<String>) -> ApiError {
     ApiError { code: None, ..ApiError::new(status, 0, message) }
 }
 
@@ -364,6 +364,16 @@ pub async fn crypto_history(
 ) -> Answer {
     let kind = kind_of(&kind)?;
     let (rows, token) = history_of(&gate, AssetClass::Crypto, kind, &wanted(&params)?, &params)?;
+    ok(&json!({kind.names().0: by_symbol(rows), "next_page_token": token}))
+}
+
+/// Past bars and prints of options; the service has no quotes of them.
+pub(super) fn past_options(gate: &Gate, kind: &str, params: &Params) -> Answer {
+    let kind = match kind_of(kind)? {
+        Kind::Quotes => return Err(message_only(404, "endpoint not found")),
+        kind => kind,
+    };
+    let (rows, token) = history_of(gate, AssetClass::UsOption, kind, &wanted(params)?, params)?;
     ok(&json!({kind.names().0: by_symbol(rows), "next_page_token": token}))
 }
 

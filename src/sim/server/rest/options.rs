@@ -2,7 +2,6 @@
 
 use axum::extract::{Path, Query, State};
 use jiff::Timestamp;
-use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use super::query::{self, Params};
@@ -50,11 +49,6 @@ fn kind(contract: &Contract) -> &'static str {
     if contract.is_call { "call" } else { "put" }
 }
 
-fn strike_of(params: &Params, name: &str) -> Result<Option<Decimal>, ApiError> {
-    let read = |text: &str| text.parse().map_err(|_| ApiError::parameter(format!("invalid {name}")));
-    query::param(params, name).map(read).transpose()
-}
-
 /// `GET /v2/options/contracts`.
 pub async fn contracts(State(gate): State<Gate>, Query(params): Query<Params>) -> Answer {
     let now = gate.sim.clock.now();
@@ -64,7 +58,7 @@ pub async fn contracts(State(gate): State<Gate>, Query(params): Query<Params>) -
         query::date(&params, "expiration_date_gte")?,
         query::date(&params, "expiration_date_lte")?,
     );
-    let (low, high) = (strike_of(&params, "strike_price_gte")?, strike_of(&params, "strike_price_lte")?);
+    let (low, high) = (query::decimal(&params, "strike_price_gte")?, query::decimal(&params, "strike_price_lte")?);
     let limit = query::number(&params, "limit", 100, LARGEST_PAGE)?;
     let begin: usize = match query::param(&params, "page_token") {
         None => 0,

@@ -82,6 +82,12 @@ pub fn date(params: &Params, name: &str) -> Result<Option<Date>, ApiError> {
     day.parse().map(Some).map_err(|_| ApiError::parameter(format!("invalid {name}")))
 }
 
+/// An exact decimal.
+pub fn decimal(params: &Params, name: &str) -> Result<Option<Decimal>, ApiError> {
+    let read = |text: &str| text.parse().map_err(|_| ApiError::parameter(format!("invalid {name}")));
+    param(params, name).map(read).transpose()
+}
+
 /// An id with or without dashes.
 pub fn id(text: &str) -> Option<Uuid> {
     Uuid::try_parse(text).ok()
