@@ -1,6 +1,8 @@
 //! A seeded trader: believable orders at a human pace, or many of them for load. It uses the engine as any client
 //! does, and keeps positions and working orders within bounds, so that a demo left alone for a day stays believable.
 
+mod load;
+
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
@@ -13,11 +15,6 @@ use super::engine::{
 };
 use super::market::Sym;
 
-/// Acts for each hundred events wanted, when enough have come and when some are missing: many acts are refused or find
-/// nothing to do, so a load hurries while fewer events have come than it is to cause.
-const ACTS_AT_EASE: u64 = 30;
-const ACTS_IN_A_HURRY: u64 = 300;
-
 /// How often the bot acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tempo {
@@ -28,6 +25,14 @@ enum Tempo {
     /// So many order events a second.
     Rate(u32),
 }
+
+/// Why a venue turns an order down after it was received.
+const REASONS: &[&str] = &[
+    "order price is too far from the market",
+    "the venue is not accepting orders in this symbol",
+    "order would exceed the venue's size limit",
+    "routing to the venue timed out",
+];
 
 /// What the bot remembers of an order it looks at.
 #[derive(Debug, Clone, Copy)]
@@ -120,17 +125,6 @@ impl Bot {
         self.next_at = from.checked_add(SignedDuration::from_micros(micros)).unwrap_or(Timestamp::MAX).max(now);
     }
 
-    /// Microseconds until the next act of a load: few while events are missing, many when there were too many.
-    fn pause_for_load(&mut self, engine: &Engine, rate: u32) -> i64 {
-        let (began, before) = *self.load_from.get_or_insert((engine.now(), engine.event_count()));
-        let passed = u64::try_from(engine.now().duration_since(began).as_micros()).unwrap_or(0);
-        // The first events of an order come some milliseconds after it.
-        let due = passed.saturating_sub(10_000) * u64::from(rate) / 1_000_000;
-        let behind = engine.event_count() - before < due;
-        let acts = u64::from(rate.max(1)) * if behind { ACTS_IN_A_HURRY } else { ACTS_AT_EASE };
-        i64::try_from(100_000_000 / acts).unwrap_or(1).max(1)
-    }
-
     fn act_like_a_person(&mut self, engine: &mut Engine, open: bool) {
         let working = self.working(engine, 60);
         let exposed = self.exposure_percent(engine);
@@ -160,47 +154,6 @@ impl Bot {
             96 => self.venue_refuses(engine, sym),
             _ => self.rest(engine, sym, Side::Buy),
         }
-    }
-
-    /// Market orders in one half of the assets and resting ones in the other, so that they never meet as wash trades.
-    fn act_for_load(&mut self, engine: &mut Engine, open: bool) {
-        let Some(sym) = self.choose(engine, open) else { return };
-        let crypto = engine.market().asset(sym).class == AssetClass::Crypto;
-        let unit = if crypto { Decimal::new(1, 2) } else { Decimal::ONE };
-        let qty = unit * Decimal::from(self.dice.between(1, 5));
-        let rests = sym.index() % 2 == 1;
-        match self.dice.below(10) {
-            0..5 if rests => self.rest_far(engine, sym, qty),
-            5 => {
-                let working = self.working(engine, 30);
-                let resting: Vec<&Working> = working.iter().filter(|order| order.status == Status::New).collect();
-                if let Some(order) = self.dice.pick(&resting) {
-                    // Another quantity, not another price: a load must not wander into the market.
-                    drop(engine.replace(self.account, order.id, &Changes { qty: Some(qty), ..Changes::default() }));
-                }
-            }
-            6..10 if rests => {
-                let working = self.working(engine, 30);
-                self.cancel_one(engine, &working);
-            }
-            _ => {
-                let held = engine.account(self.account).map_or(Decimal::ZERO, |account| account.position_qty(sym));
-                let full = held > unit * Decimal::from(40);
-                let side = if full || (held > qty && self.dice.chance(500)) { Side::Sell } else { Side::Buy };
-                self.market(engine, sym, side, qty);
-            }
-        }
-    }
-
-    /// Bids some percent below the market, where hardly anything trades.
-    fn rest_far(&mut self, engine: &mut Engine, sym: Sym, qty: Decimal) {
-        let instrument = engine.market().get(sym);
-        let (last, step) = (instrument.last.price, instrument.asset.price_step);
-        let crypto = instrument.asset.class == AssetClass::Crypto;
-        let exact = last * Decimal::new(self.dice.between(920, 970), 3);
-        let price = ((exact / step).trunc() * step).normalize();
-        let order = self.named(NewOrder::limit(name(engine, sym), Side::Buy, qty, price));
-        self.send(engine, &NewOrder { time_in_force: gtc_for(crypto), ..order });
     }
 
     /// An asset that trades now: shares mostly, coins at times; only coins when the exchange is closed.
@@ -357,9 +310,12 @@ impl Bot {
     }
 
     fn cancel_one(&mut self, engine: &mut Engine, working: &[Working]) {
-        // The oldest half only: nobody cancels what was sent a moment ago.
+        // The oldest half only: nobody cancels what was sent a moment ago. What protects a position stays while there is
+        // anything else to cancel.
         let old = working.get(working.len() / 2..).unwrap_or_default();
-        if let Some(order) = self.dice.pick(old) {
+        let plain: Vec<&Working> = old.iter().filter(|order| order.is_plain_limit).collect();
+        let order = self.dice.pick(&plain).copied().or_else(|| self.dice.pick(old));
+        if let Some(order) = order {
             drop(engine.cancel(self.account, order.id));
         }
     }
@@ -435,7 +391,8 @@ impl Bot {
         let crypto = engine.market().asset(sym).class == AssetClass::Crypto;
         let order = self.named(NewOrder::limit(name(engine, sym), Side::Buy, qty, price));
         if let Ok(order) = engine.place(self.account, &NewOrder { time_in_force: gtc_for(crypto), ..order }) {
-            drop(engine.force_reject(self.account, order.id, "order price is too far from the market"));
+            let reason = self.dice.pick(REASONS).copied().unwrap_or_default();
+            drop(engine.force_reject(self.account, order.id, reason));
         }
     }
 

@@ -582,3 +582,26 @@ async fn a_multi_leg_order_is_one_order_on_every_interface() {
     assert!(fills.as_array().unwrap().iter().all(|row| executions.contains(&&row["order_id"])), "{fills}");
     assert_eq!(fills.as_array().unwrap().len(), 2);
 }
+
+#[tokio::test]
+async fn a_request_that_waits_when_connections_are_dropped_is_lost_and_never_carried_out() {
+    let desk = Desk::open().await;
+    desk.control("fault", json!({"rule": "slow=1s*1", "method": "POST", "path": "/v2/orders"})).await;
+    let asked =
+        desk.http.post(format!("{}/v2/orders", desk.ready().paper.api_url)).bearer_auth(&desk.ready().paper_token);
+    let body = json!({"symbol": "KO", "qty": "1", "side": "buy", "type": "market", "time_in_force": "day"});
+    let asked = tokio::spawn(asked.json(&body).send());
+    let waits = async {
+        while desk.paper(Method::GET, "/_sim/log", None).await.1.to_string().matches("slow=1s").count() < 2 {}
+    };
+    tokio::time::timeout(PATIENCE, waits).await.expect("the rule was added, and has struck");
+    // The answer to this one may be lost as well.
+    let drop_all = desk.http.post(format!("{}/_sim/drop", desk.ready().paper.api_url));
+    drop(drop_all.send().await);
+    assert!(asked.await.unwrap().is_err(), "no answer comes");
+    // Longer than the first would have waited.
+    desk.control("fault", json!({"rule": "slow=1200ms*1", "path": "/v2/clock"})).await;
+    assert_eq!(desk.paper(Method::GET, "/v2/clock", None).await.0, StatusCode::OK);
+    let truth = desk.paper(Method::GET, "/_sim/truth", None).await.1;
+    assert_eq!(truth["orders"], json!([]));
+}
