@@ -77,7 +77,14 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Pan
     };
     let one = model.scope != AccountScope::All;
     let hidden = |column: usize| (one && column == ACCOUNT) || list.hidden.contains(&column);
-    let headers = pen.table(inner, &COLUMNS, hidden, &panes.sheet, &mut panes.position_columns, &rows);
+    let headers = pen.table(
+        inner,
+        &super::with_account(COLUMNS, ACCOUNT, model),
+        hidden,
+        &panes.sheet,
+        &mut panes.position_columns,
+        &rows,
+    );
     for (column, area) in headers {
         pen.hit(area, HitTarget::Header(Pane::Positions, column));
     }

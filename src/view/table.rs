@@ -170,6 +170,8 @@ pub(super) struct Rows {
     pub(super) sorted: Option<(usize, bool)>,
 }
 
+/// The longer of the words for an environment, `PAPER`.
+const LONGEST_WORD: u16 = 5;
 const MIN_GAP: u16 = 1;
 /// Columns of this rank and above are left out rather than squeezed in.
 const LUXURY: u8 = 3;
@@ -246,8 +248,10 @@ impl Pen<'_> {
             Align::Name => {
                 let (word, name) = text.split_once(' ').unwrap_or((text, ""));
                 let next = self.text(place.x, y, place.width, word, cell.style);
-                let room = (place.x + place.width).saturating_sub(next + 1);
-                if !name.is_empty() && room > 0 {
+                // As much as beside the longer word, so that no row of a narrow column says more than the next.
+                let room = place.width.saturating_sub(LONGEST_WORD + 1);
+                // A letter or two of a name tell nothing.
+                if !name.is_empty() && (room >= 4 || width(name) <= room) {
                     self.put(next, y, ' ', cell.style);
                     self.middle(next + 1, y, room, name, cell.style);
                 }
@@ -381,7 +385,7 @@ mod tests {
         assert_eq!(cut("PAPER Alpaca 3", 11), "PAPER Alp…3");
         // One blank cell is the wide character's second, one is left by the next that did not fit.
         assert_eq!(cut("PAPER 株式会社 2", 12), "PAPER 株  … 2");
-        assert_eq!(cut("LIVE Alpaca", 6), "LIVE …");
+        assert_eq!(cut("LIVE Alpaca", 6), "LIVE  ");
     }
 
     #[test]

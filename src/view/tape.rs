@@ -87,7 +87,14 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Pan
     };
     let one = model.scope != AccountScope::All;
     let hidden = |column: usize| (one && column == ACCOUNT) || list.hidden.contains(&column);
-    let headers = pen.table(inner, &COLUMNS, hidden, &panes.sheet, &mut panes.tape_columns, &rows);
+    let headers = pen.table(
+        inner,
+        &super::with_account(COLUMNS, ACCOUNT, model),
+        hidden,
+        &panes.sheet,
+        &mut panes.tape_columns,
+        &rows,
+    );
     let body = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
     for row in flash_rows {
         pen.restyle(Rect { y: body.y + cells(row), height: 1, x: body.x + 1, width: body.width - 1 }, theme.flash);
