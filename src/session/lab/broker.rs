@@ -26,6 +26,7 @@ pub(super) struct Held {
     listed_after: Duration,
     /// Legs are listed under their parent where lists are nested.
     parent: Option<usize>,
+    legs: Vec<usize>,
     /// Executions of it were undone or restated.
     pub(super) undone: bool,
     /// Something was undone after it was done; nothing but the stream tells of that.
@@ -145,11 +146,16 @@ impl Broker {
         let symbol: &str = chance.pick::<&str>(SYMBOLS);
         let order = blank(&id, symbol, side, chance.between(1, 9) * 10, status, now);
         let listed_after = Duration::from_millis(if plan.hide > 0 { chance.below(plan.hide) } else { 0 });
-        self.index.insert(id, self.orders.len());
+        let place = self.orders.len();
+        self.index.insert(id, place);
+        if let Some(parent) = parent {
+            self.orders[parent].legs.push(place);
+        }
         self.orders.push(Held {
             states: vec![(now, order)],
             listed_after,
             parent,
+            legs: Vec::new(),
             undone: false,
             undone_late: false,
             highest: Qty::ZERO,
@@ -339,7 +345,7 @@ impl Broker {
     fn list(&self, query: &OrdersQuery, moment: Timestamp) -> Vec<Order> {
         let from = query.before_order_id.as_ref().and_then(|id| self.index.get(id)).copied().unwrap_or(usize::MAX);
         let mut found = Vec::new();
-        for (place, held) in self.orders.iter().enumerate().rev().filter(|(place, _)| *place < from) {
+        for held in self.orders[..from.min(self.orders.len())].iter().rev() {
             let listed = held.states[0].0 + held.listed_after <= moment;
             let Some(order) = held.at(moment).filter(|_| listed) else { continue };
             if query.nested && held.parent.is_some() {
@@ -347,8 +353,7 @@ impl Broker {
             }
             let mut order = order.clone();
             if query.nested {
-                let legs = self.orders.iter().filter(|leg| leg.parent == Some(place));
-                order.legs = legs.filter_map(|leg| leg.at(moment)).cloned().collect();
+                order.legs = held.legs.iter().filter_map(|leg| self.orders[*leg].at(moment)).cloned().collect();
             }
             let open = order.status.is_working() || order.legs.iter().any(|leg| leg.status.is_working());
             if query.filter == OrderFilter::Open && !open {

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use super::chance::Chance;
 
+const DAY: Duration = Duration::from_hours(24);
+const SESSION: Duration = Duration::from_mins(390);
+
 /// The faults of a run. Each is off in half of the runs, so that they meet in every combination.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Plan {
@@ -45,6 +48,8 @@ pub(super) struct Plan {
     pub(super) calm_at: Duration,
     /// Mean time between the broker's actions.
     pub(super) gap: u64,
+    /// Days with a session of six and a half hours each; none in an ordinary run.
+    pub(super) days: u32,
     /// Time without any action, after which orders are older than every overlap.
     pub(super) lull: Option<(Duration, Duration)>,
     /// What happens when.
@@ -125,6 +130,45 @@ impl Plan {
         plan
     }
 
+    /// Days and nights of an account that is watched all along, with a few faults and something happening every day.
+    pub(super) fn of_days(days: u32, chance: &mut Chance) -> Self {
+        let mut plan = Self {
+            drop: 2,
+            duplicate: 3,
+            garble: 1,
+            reorder: 1_500,
+            fail: 2,
+            limit: 1,
+            stale: 2_000,
+            hide: 4_000,
+            undo: 1,
+            replay: true,
+            cut_replay: 20,
+            brackets: true,
+            replaces: true,
+            gap: 60_000,
+            days,
+            calm_at: DAY * days,
+            ..Self::default()
+        };
+        for day in 0..days {
+            for _ in 0..3 {
+                let at = DAY * day + Duration::from_millis(chance.below(86_400_000));
+                let incident = match chance.below(8) {
+                    0 => Incident::Cut,
+                    1 => Incident::HalfOpen,
+                    2 => Incident::Starve,
+                    3..=4 => Incident::Outage(chance.millis(500, 3_600_000)),
+                    5 => Incident::Sleep(chance.millis(600_000, 36_000_000)),
+                    6 => Incident::Kill(chance.millis(100, 7_200_000)),
+                    _ => Incident::Connect,
+                };
+                plan.incidents.push((at, incident));
+            }
+        }
+        plan
+    }
+
     /// True when the stream never fails to tell what happened, so that accusing it is a false alarm.
     pub(super) fn stream_is_honest(&self) -> bool {
         self.drop == 0
@@ -149,6 +193,7 @@ impl Plan {
 
     /// True while the broker trades.
     pub(super) fn trading(&self, at: Duration) -> bool {
-        at < self.calm_at && self.lull.is_none_or(|(from, to)| at < from || at >= to)
+        let open = self.days == 0 || at.as_secs() % DAY.as_secs() < SESSION.as_secs();
+        open && at < self.calm_at && self.lull.is_none_or(|(from, to)| at < from || at >= to)
     }
 }

@@ -32,6 +32,8 @@ const LOOK: Duration = Duration::from_secs(20);
 
 /// Far more than any run takes that comes to rest.
 const STEPS: u32 = 20_000;
+/// An account that holds something is asked for its value every ten seconds.
+const STEPS_A_DAY: u32 = 100_000;
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,32 +125,20 @@ fn broker_time(at: Duration) -> Timestamp {
 pub(super) fn run(seed: u64, history: bool) -> (Outcome, Vec<String>) {
     let mut chance = Chance::new(seed);
     let plan = Plan::draw(&mut chance);
-    let mut world = World {
-        broker: Broker::new(broker_time(Duration::ZERO)),
-        plan,
-        chance,
-        now: Duration::ZERO,
-        events: BinaryHeap::new(),
-        number: 0,
-        session: None,
-        blotter: Blotter::default(),
-        memory: Memory::default(),
-        oracle: Oracle::default(),
-        line: None,
-        positions: Vec::new(),
-        down_until: Duration::ZERO,
-        refuse_until: Duration::ZERO,
-        asleep_until: Duration::ZERO,
-        limited_until: Duration::ZERO,
-        under_way: HashSet::new(),
-        trace: 0xcbf2_9ce4_8422_2325,
-        lives: 0,
-        honest: false,
-        chance_to_stop: false,
-        since: None,
-        wrong: None,
-        history: history.then(Vec::new),
-    };
+    run_plan(plan, chance, history)
+}
+
+/// Runs a seed for days on end; tells also how many orders there were.
+pub(super) fn run_days(seed: u64, days: u32) -> (Outcome, usize) {
+    let mut chance = Chance::new(seed);
+    let plan = Plan::of_days(days, &mut chance);
+    let mut world = World::new(plan, chance, false);
+    world.live();
+    (Outcome { trace: world.trace, wrong: world.wrong }, world.broker.orders.len())
+}
+
+fn run_plan(plan: Plan, chance: Chance, history: bool) -> (Outcome, Vec<String>) {
+    let mut world = World::new(plan, chance, history);
     if history {
         let plan = format!("{:?}", world.plan);
         world.note(|| plan);
@@ -158,6 +148,35 @@ pub(super) fn run(seed: u64, history: bool) -> (Outcome, Vec<String>) {
 }
 
 impl World {
+    fn new(plan: Plan, chance: Chance, history: bool) -> Self {
+        Self {
+            broker: Broker::new(broker_time(Duration::ZERO)),
+            plan,
+            chance,
+            now: Duration::ZERO,
+            events: BinaryHeap::new(),
+            number: 0,
+            session: None,
+            blotter: Blotter::default(),
+            memory: Memory::default(),
+            oracle: Oracle::default(),
+            line: None,
+            positions: Vec::new(),
+            down_until: Duration::ZERO,
+            refuse_until: Duration::ZERO,
+            asleep_until: Duration::ZERO,
+            limited_until: Duration::ZERO,
+            under_way: HashSet::new(),
+            trace: 0xcbf2_9ce4_8422_2325,
+            lives: 0,
+            honest: false,
+            chance_to_stop: false,
+            since: None,
+            wrong: None,
+            history: history.then(Vec::new),
+        }
+    }
+
     fn live(&mut self) {
         self.honest = self.plan.stream_is_honest();
         // Some history from before the program starts.
@@ -179,7 +198,7 @@ impl World {
         let mut steps = 0;
         while self.wrong.is_none() {
             steps += 1;
-            if steps > STEPS {
+            if steps > STEPS + self.plan.days * STEPS_A_DAY {
                 self.wrong = Some("it never comes to rest".to_owned());
                 return;
             }
