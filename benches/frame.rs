@@ -73,7 +73,6 @@ fn touch(desk: &mut Desk, turn: &mut i64) {
         order,
         executions: Vec::new(),
         reason: None,
-        raw: brokerdeck::domain::order::Raw(None),
     };
     desk.stream(&link, update);
 }

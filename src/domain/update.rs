@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::execution::Execution;
 use super::ids::EventId;
-use super::order::{Order, Raw, wire_words};
+use super::order::{Order, wire_words};
 
 wire_words!(
     /// What happened to an order (API.md 6.6).
@@ -74,6 +74,4 @@ pub struct TradeUpdate {
     pub executions: Vec<Execution>,
     /// Why, where the broker says so.
     pub reason: Option<Arc<str>>,
-    /// The whole frame's `data` as JSON.
-    pub raw: Raw,
 }

@@ -12,6 +12,7 @@ pub mod lock;
 pub mod read;
 mod schema;
 mod store;
+mod trim;
 mod writer;
 
 use std::fmt;

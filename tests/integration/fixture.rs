@@ -559,7 +559,6 @@ impl Desk {
             order,
             executions: vec![execution],
             reason: None,
-            raw: Raw(None),
         };
         self.stream(&link, update);
     }
@@ -598,7 +597,6 @@ impl Desk {
             order: entry,
             executions: vec![execution],
             reason: None,
-            raw: Raw(None),
         };
         self.stream(&link, update);
         let id = OrderId::new(format!("61e69015-8549-4bfd-b9c3-{:0>12}", "21"));

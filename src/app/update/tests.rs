@@ -312,7 +312,6 @@ impl Desk {
             order,
             executions: executions.into_iter().collect(),
             reason: None,
-            raw: Raw::default(),
         };
         self.stream(link, StreamEvent::Update(Box::new(update)));
     }

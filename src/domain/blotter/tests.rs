@@ -67,7 +67,7 @@ fn execution(id: &str, order: &Order, qty: i64, cum: i64, when: i64, kind: Execu
 
 fn event(event: TradeEvent, order: Order, executions: Vec<Execution>) -> TradeUpdate {
     let happened_at = order.updated_at;
-    TradeUpdate { event, event_id: None, at: None, happened_at, order, executions, reason: None, raw: Raw::default() }
+    TradeUpdate { event, event_id: None, at: None, happened_at, order, executions, reason: None }
 }
 
 fn fill(id: &str, order_id: &str, qty: i64, cum: i64, when: i64) -> TradeUpdate {

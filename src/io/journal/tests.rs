@@ -83,7 +83,6 @@ fn fill(execution_id: &str, order_id: &str, qty: i64, cum: i64) -> TradeUpdate {
         order,
         executions: vec![execution],
         reason: None,
-        raw: Raw::default(),
     }
 }
 
@@ -109,6 +108,54 @@ fn restored(remembered: Remembered) -> Blotter {
     let mut blotter = Blotter::default();
     blotter.restore(remembered.orders, remembered.executions, remembered.tape);
     blotter
+}
+
+fn count(path: &Path, table: &str) -> i64 {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn old_states_and_lines_go_in_time_and_orders_and_executions_never() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal.sqlite");
+    let journal = open(&path);
+    let day = 24 * 3_600;
+    let save_at = |second: i64, records: Vec<Record>| {
+        let batch = Batch { link: link(), learned_at: at(second), records };
+        run(async {
+            journal.append(batch).await.unwrap();
+            journal.barrier().await.unwrap();
+        });
+    };
+    let line = |number: u64| {
+        Record::Line(TapeEntry {
+            number,
+            at: None,
+            event: TradeEvent::New,
+            order_id: "o".into(),
+            execution: None,
+            source: Source::Stream,
+        })
+    };
+    let kept = u64::try_from(trim::LINES).unwrap();
+    let mut old: Vec<Record> = (0..2_500)
+        .map(|number| Record::Order(Box::new(order(&format!("o{number}"), OrderStatus::Filled, 100)), Source::Stream))
+        .collect();
+    old.push(Record::Execution(Box::new(fill("e", "o1", 100, 100).executions.remove(0))));
+    old.extend((1..=kept + 1_500).map(line));
+    save_at(0, old);
+    save_at(89 * day, vec![Record::Order(Box::new(order("young", OrderStatus::New, 0)), Source::Stream)]);
+    let counts = || ["states", "lines", "orders", "executions"].map(|table| count(&path, table));
+    assert_eq!(counts(), [2_501, trim::LINES + 1_500, 2_501, 1], "nothing is old yet");
+    // Once a day it is looked whether something has become old; then a slice goes at each pause.
+    for _ in 0..8 {
+        save_at(91 * day, vec![Record::Execution(Box::new(fill("e", "o1", 100, 100).executions.remove(0)))]);
+    }
+    drop(journal);
+    assert_eq!(counts(), [1, trim::LINES, 2_501, 1]);
+    let again = restored(run(open(&path).load(&link())).unwrap());
+    assert_eq!(again.tape().last().map(|line| line.number), Some(kept + 1_500), "the end of the tape stays");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::batch::Batch;
 use super::read::{self, Remembered};
 use super::store::Accounts;
+use super::trim::Trimmer;
 use super::{JournalError, Saved, schema, store};
 use crate::domain::LinkId;
 
@@ -35,6 +36,9 @@ pub(super) struct Writer {
     pending: Vec<Batch>,
     dropped: usize,
     notice: Option<String>,
+    trimmer: Trimmer,
+    /// The newest moment at which something was learned, in nanoseconds since 1970.
+    now: i64,
 }
 
 impl Writer {
@@ -47,6 +51,8 @@ impl Writer {
             pending: Vec::new(),
             dropped: 0,
             notice: None,
+            trimmer: Trimmer::default(),
+            now: 0,
         }
     }
 
@@ -88,9 +94,16 @@ impl Writer {
             let remembered = self.load(&link);
             drop(reply.send(remembered));
         }
+        if self.commands.is_empty()
+            && let Err(error) = self.trimmer.slice(&self.connection, self.now)
+        {
+            // Damage shows at the next commit or load, which deal with it.
+            tracing::warn!("old rows of the journal could not be removed: {error}");
+        }
     }
 
     fn keep(&mut self, batch: Batch) {
+        self.now = self.now.max(store::nanos(batch.learned_at));
         if self.pending.len() >= KEPT {
             self.dropped += 1;
         } else {

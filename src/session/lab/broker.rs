@@ -326,7 +326,7 @@ impl Broker {
     fn frame(&self, place: usize, event: TradeEvent, executions: Vec<Execution>, now: Timestamp) -> TradeUpdate {
         let order = self.orders[place].now().clone();
         let at = Some(now);
-        TradeUpdate { event, event_id: None, at, happened_at: at, order, executions, reason: None, raw: Raw::default() }
+        TradeUpdate { event, event_id: None, at, happened_at: at, order, executions, reason: None }
     }
 
     /// What REST answers to a question that reaches a replica which is behind.

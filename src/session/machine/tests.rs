@@ -198,7 +198,7 @@ fn failed(kind: &RequestErrorKind) -> RequestError {
 
 fn update(event: TradeEvent, order: Order, executions: Vec<Execution>) -> TradeUpdate {
     let happened_at = order.updated_at;
-    TradeUpdate { event, event_id: None, at: None, happened_at, order, executions, reason: None, raw: Raw::default() }
+    TradeUpdate { event, event_id: None, at: None, happened_at, order, executions, reason: None }
 }
 
 fn account(id: &str) -> Account {

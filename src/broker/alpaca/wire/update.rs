@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::loose::Loose;
 use super::order::{Rows, order};
-use super::{WireError, msgpack, raw};
+use super::{WireError, msgpack};
 use crate::domain::execution::{ExecutionKind, Source};
 use crate::domain::text::sanitize_to;
 use crate::domain::{EventId, Execution, ExecutionId, Order, OrderId, Qty, Symbol, TradeEvent, TradeUpdate};
@@ -170,7 +170,6 @@ pub fn update(text: &str) -> Result<TradeUpdate, WireError> {
         order,
         executions,
         reason: wire.reason.some_word().map(Into::into),
-        raw: raw(text),
     })
 }
 

@@ -1,0 +1,58 @@
+//! What need not be kept for ever: the states an order passed through, and lines of the tape that nobody scrolls to.
+//!
+//! Orders, executions, intents and refusals stay. The room that becomes free is used again, so the file stops growing; it is
+//! never rewritten while somebody trades.
+
+use rusqlite::{Connection, params};
+
+/// How long states and lines are kept, in days.
+pub(super) const DAYS: i64 = 90;
+/// Lines of each account that stay however old they are: more than are read back at start.
+pub(super) const LINES: i64 = 10_000;
+/// Rows removed at once, so that a commit of updates never waits long.
+const SLICE: i64 = 1_000;
+/// A day in nanoseconds, as times are stored.
+const DAY: i64 = 24 * 3_600 * 1_000_000_000;
+
+/// When to look again, in slices while there is something to remove, once a day when there is not.
+#[derive(Debug, Default)]
+pub(super) struct Trimmer {
+    next: i64,
+}
+
+impl Trimmer {
+    /// Removes a slice of what is too old at `now`, in nanoseconds since 1970.
+    ///
+    /// # Errors
+    /// Whatever the database says; nothing was removed then.
+    pub(super) fn slice(&mut self, connection: &Connection, now: i64) -> rusqlite::Result<()> {
+        if now < self.next {
+            return Ok(());
+        }
+        let before = now.saturating_sub(DAYS * DAY);
+        let mut removed = connection
+            .prepare_cached(
+                "DELETE FROM states WHERE learned_at < ?1 AND seq IN (SELECT seq FROM states ORDER BY seq LIMIT ?2)",
+            )?
+            .execute(params![before, SLICE])?;
+        let accounts: Vec<(i64, i64)> = connection
+            .prepare_cached("SELECT no, generation FROM accounts")?
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<rusqlite::Result<_>>()?;
+        for (account, newest) in accounts {
+            for generation in 1..=newest {
+                removed += connection
+                    .prepare_cached(
+                        "DELETE FROM lines WHERE account = ?1 AND generation = ?2 AND learned_at < ?3
+                         AND number <= (SELECT max(number) FROM lines WHERE account = ?1 AND generation = ?2) - ?4
+                         AND number < (SELECT min(number) FROM lines WHERE account = ?1 AND generation = ?2) + ?5",
+                    )?
+                    .execute(params![account, generation, before, LINES, SLICE])?;
+            }
+        }
+        if removed == 0 {
+            self.next = now.saturating_add(DAY);
+        }
+        Ok(())
+    }
+}
