@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 
 use super::batch::{Batch, IntentOutcome, Record};
-use crate::domain::{LinkId, Source};
+use crate::domain::{LinkId, Order, OrderId, Source};
 
 /// The row number and generation of each link, so that they are looked up once.
 #[derive(Default)]
@@ -55,11 +55,65 @@ pub(super) const fn source_word(source: Source) -> &'static str {
     }
 }
 
-/// Writes one batch.
-pub(super) fn write(connection: &Connection, accounts: &mut Accounts, batch: &Batch) -> rusqlite::Result<()> {
+/// The last state of each order in a group of batches: of one commit only that is ever read back, so it is written once,
+/// where the order was first heard of.
+#[derive(Default)]
+pub(super) struct Latest<'a>(Option<HashMap<(&'a LinkId, &'a OrderId), State<'a>>>);
+
+/// A state and when it was learned.
+#[derive(Clone, Copy)]
+struct State<'a> {
+    order: &'a Order,
+    source: Source,
+    learned: i64,
+}
+
+impl<'a> Latest<'a> {
+    pub(super) fn of(batches: &'a [Batch]) -> Self {
+        let mut latest = HashMap::new();
+        for batch in batches {
+            for record in &batch.records {
+                match record {
+                    Record::Order(order, source) => {
+                        let state = State { order, source: *source, learned: nanos(batch.learned_at) };
+                        latest.insert((&batch.link, &order.id), state);
+                    }
+                    // What came before belongs to another generation: each is written as it comes.
+                    Record::Account(_) => return Self(None),
+                    _ => {}
+                }
+            }
+        }
+        Self(Some(latest))
+    }
+
+    /// What to write where `own` stands: nothing when its order has been written in this commit.
+    fn instead_of(&mut self, link: &'a LinkId, own: State<'a>) -> Option<State<'a>> {
+        match &mut self.0 {
+            Some(latest) => latest.remove(&(link, &own.order.id)),
+            None => Some(own),
+        }
+    }
+}
+
+/// Writes one batch of a group.
+pub(super) fn write<'a>(
+    connection: &Connection,
+    accounts: &mut Accounts,
+    batch: &'a Batch,
+    latest: &mut Latest<'a>,
+) -> rusqlite::Result<()> {
     let learned = nanos(batch.learned_at);
     for record in &batch.records {
         let place = accounts.place(connection, &batch.link)?;
+        if let Record::Order(order, source) = record {
+            let own = State { order, source: *source, learned };
+            write_state(connection, place, own)?;
+            if let Some(state) = latest.instead_of(&batch.link, own) {
+                write_order(connection, place, state)?;
+            }
+            continue;
+        }
         if let Record::Account(id) = record {
             if begin_generation(connection, place, id.as_str())? {
                 accounts.0.remove(&batch.link);
@@ -102,47 +156,55 @@ fn begin_generation(connection: &Connection, place: Place, id: &str) -> rusqlite
     }
 }
 
+fn write_order(connection: &Connection, place: Place, state: State<'_>) -> rusqlite::Result<()> {
+    let State { order, source, learned } = state;
+    connection
+        .prepare_cached(
+            "INSERT INTO orders (account, generation, id, working, submitted_at, learned_at, source, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+             ON CONFLICT (account, generation, id) DO UPDATE SET working = excluded.working,
+             submitted_at = excluded.submitted_at, learned_at = excluded.learned_at,
+             source = excluded.source, body = excluded.body",
+        )?
+        .execute(params![
+            place.account,
+            place.generation,
+            order.id.as_str(),
+            order.status.is_working(),
+            order.submitted_at.map(nanos),
+            learned,
+            source_word(source),
+            body(order)?,
+        ])?;
+    Ok(())
+}
+
+/// Notes a state on the way; the broker's JSON is kept of the last one only, in the order itself.
+fn write_state(connection: &Connection, place: Place, state: State<'_>) -> rusqlite::Result<()> {
+    let State { order, source, learned } = state;
+    connection
+        .prepare_cached(
+            "INSERT INTO states (account, generation, order_id, status, cum_qty, learned_at, source)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
+        .execute(params![
+            place.account,
+            place.generation,
+            order.id.as_str(),
+            order.status.as_str(),
+            order.cum_qty.to_string(),
+            learned,
+            source_word(source),
+        ])?;
+    Ok(())
+}
+
 #[expect(clippy::too_many_lines, reason = "a flat match with one statement a record")]
 fn write_record(connection: &Connection, place: Place, learned: i64, record: &Record) -> rusqlite::Result<()> {
     let Place { account, generation } = place;
     match record {
-        Record::Account(_) => {}
-        Record::Order(order, source) => {
-            let source = source_word(*source);
-            connection
-                .prepare_cached(
-                    "INSERT INTO orders (account, generation, id, working, submitted_at, learned_at, source, body)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-                     ON CONFLICT (account, generation, id) DO UPDATE SET working = excluded.working,
-                     submitted_at = excluded.submitted_at, learned_at = excluded.learned_at,
-                     source = excluded.source, body = excluded.body",
-                )?
-                .execute(params![
-                    account,
-                    generation,
-                    order.id.as_str(),
-                    order.status.is_working(),
-                    order.submitted_at.map(nanos),
-                    learned,
-                    source,
-                    body(order)?,
-                ])?;
-            connection
-                .prepare_cached(
-                    "INSERT INTO states (account, generation, order_id, status, cum_qty, learned_at, source, raw)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-                )?
-                .execute(params![
-                    account,
-                    generation,
-                    order.id.as_str(),
-                    order.status.as_str(),
-                    order.cum_qty.to_string(),
-                    learned,
-                    source,
-                    order.raw.0.as_deref(),
-                ])?;
-        }
+        // Written before, with what they need of the whole group.
+        Record::Account(_) | Record::Order(..) => {}
         Record::Execution(execution) => {
             // What was read back from here keeps the source it was first learned from.
             connection

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::batch::Batch;
 use super::read::{self, Remembered};
-use super::store::Accounts;
+use super::store::{Accounts, Latest};
 use super::trim::Trimmer;
 use super::{JournalError, Saved, schema, store};
 use crate::domain::LinkId;
@@ -136,8 +136,9 @@ impl Writer {
 
     fn write(&mut self) -> rusqlite::Result<()> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut latest = Latest::of(&self.pending);
         for batch in &self.pending {
-            store::write(&transaction, &mut self.accounts, batch)?;
+            store::write(&transaction, &mut self.accounts, batch, &mut latest)?;
         }
         transaction.commit()
     }
