@@ -9,21 +9,17 @@ meanwhile. Measured from the proxy's return to the line of `watch`. Nothing is a
 """
 import argparse
 import json
-import os
 import pathlib
 import queue
 import random
 import socket
 import statistics
-import subprocess
 import tempfile
 import threading
 import time
 import urllib.parse
-import urllib.request
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BINARY = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release" / "brokerdeck"
+from desk import Brokerage
 
 
 class Proxy:
@@ -88,38 +84,16 @@ def main():
     dice = random.Random(1)
     with tempfile.TemporaryDirectory() as folder:
         home = pathlib.Path(folder)
-        environment = {"PATH": os.environ["PATH"], "HOME": folder}
-        sim = subprocess.Popen([BINARY, "sim", "--idle", "--seed", "3"], stdout=subprocess.PIPE, env=environment, text=True)
-        ready = json.loads(sim.stdout.readline())
-        real = urllib.parse.urlsplit(ready["paper"]["api_url"]).port
-        proxy = Proxy(real)
-        through = lambda url: url.replace(f":{real}", f":{proxy.port}")
+        proxy = None
 
-        def control(action, body):
-            url = f"{ready['paper']['api_url'].rstrip('/')}/_sim/{action}"
-            request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
-            return json.load(urllib.request.urlopen(request, timeout=10))
+        def through(ready):
+            nonlocal proxy
+            real = urllib.parse.urlsplit(ready["paper"]["api_url"]).port
+            proxy = Proxy(real)
+            return {name: url.replace(f":{real}", f":{proxy.port}") for name, url in ready["paper"].items()}
 
-        (home / "config.toml").write_text(f"""[tokens]
-store = "file"
-[[brokers]]
-id = "sim"
-environment = "paper"
-authorize_url = "{ready['authorize_url']}"
-token_url = "{ready['token_url']}"
-api_url = "{through(ready['paper']['api_url'])}"
-stream_url = "{through(ready['paper']['stream_url'])}"
-client_id = "{ready['client_id']}"
-client_secret = "{ready['client_secret']}"
-redirect_uris = {json.dumps(ready['redirect_uris'])}
-""")
-        common = ["--config", str(home / "config.toml"), "--data-dir", str(home / "data")]
-        link = subprocess.Popen([BINARY, "link", "sim", "--no-browser", "--yes", *common], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, text=True)
-        allow = urllib.parse.urlencode({"decision": "allow"}).encode()
-        urllib.request.urlopen(link.stdout.readline().strip(), allow, timeout=10).read()
-        if link.wait(30):
-            raise SystemExit("linking failed")
-        watch = subprocess.Popen([BINARY, "watch", "--json", *common], stdout=subprocess.PIPE, env=environment, text=True)
+        brokerage = Brokerage(home, "--idle", through=through)
+        watch = brokerage.start("watch", "--json")
         lines, state = queue.Queue(), [""]
 
         def listen():
@@ -142,13 +116,13 @@ redirect_uris = {json.dumps(ready['redirect_uris'])}
         for _ in range(options.rounds):
             while state[-1] != "live":
                 time.sleep(0.01)
-            order = control("place", {"symbol": "AAPL", "qty": "1", "side": "buy", "type": "limit", "time_in_force": "day", "limit_price": "1.00"})["id"]
+            order = json.loads(brokerage.control("place", {"symbol": "AAPL", "qty": "1", "side": "buy", "type": "limit", "time_in_force": "day", "limit_price": "1.00"}))["id"]
             until(lambda line: line["type"] == "trade_update" and line["order"]["id"] == order)
             outage = dice.uniform(0.2, options.longest)
             proxy.hang_up()
             before = proxy.connects
             time.sleep(outage / 2)
-            control("fill", {"order": order, "price": "1.00"})
+            brokerage.control("fill", {"order": order, "price": "1.00"})
             time.sleep(outage / 2)
             back = time.perf_counter()
             proxy.serve()
@@ -158,9 +132,9 @@ redirect_uris = {json.dumps(ready['redirect_uris'])}
         told.sort()
         p99 = told[min(len(told) - 1, int(len(told) * 0.99))]
         print(f"{len(told)} outages with {statistics.median(connects):.0f} connects each (median; {max(connects)} at most), of up to {options.longest} s: the missed fill was told {statistics.median(told):.2f} s after the network's return (median), {p99:.2f} s (p99), {told[-1]:.2f} s (longest)")
-        for process in (watch, sim):
-            process.terminate()
-            process.wait(10)
+        watch.terminate()
+        watch.wait(10)
+        brokerage.end()
 
 
 main()
