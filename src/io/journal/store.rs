@@ -199,7 +199,6 @@ fn write_state(connection: &Connection, place: Place, state: State<'_>) -> rusql
     Ok(())
 }
 
-#[expect(clippy::too_many_lines, reason = "a flat match with one statement a record")]
 fn write_record(connection: &Connection, place: Place, learned: i64, record: &Record) -> rusqlite::Result<()> {
     let Place { account, generation } = place;
     match record {
