@@ -12,6 +12,7 @@ pub mod event;
 pub mod history;
 mod lifecycle;
 mod matching;
+mod means;
 mod multileg;
 mod news;
 mod opening;

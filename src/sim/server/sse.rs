@@ -127,6 +127,12 @@ impl Feed {
                     }
                 }
             };
+            tokio::select! {
+                biased;
+                _ = kill.changed() => return Err(Over),
+                () = sim.shutdown.cancelled() => return Err(Over),
+                () = sim.thaw() => {}
+            }
             match event {
                 Ok(event) => self.pass(&event).await?,
                 Err(RecvError::Lagged(count)) => self.writer.dropped(count).await?,

@@ -202,6 +202,19 @@ impl Sim {
         *lock(&self.bot) = None;
     }
 
+    /// Waits while sockets are frozen. The caller sees to it that an end of everything is not missed meanwhile.
+    pub async fn thaw(&self) {
+        let mut freeze = self.freeze.subscribe();
+        loop {
+            let until = *freeze.borrow_and_update();
+            let Some(until) = until.filter(|until| *until > Instant::now()) else { return };
+            tokio::select! {
+                () = tokio::time::sleep_until(until) => {}
+                _ = freeze.changed() => {}
+            }
+        }
+    }
+
     /// Ends all connections and sockets without a word.
     pub fn drop_connections(&self) {
         self.kill.send_modify(|count| *count += 1);

@@ -186,6 +186,30 @@ async fn a_slow_reader_and_a_failing_server_are_told_in_comments() {
 }
 
 #[tokio::test]
+async fn a_frozen_stream_says_nothing_until_it_thaws() {
+    let desk = Desk::open().await;
+    let mut answer = desk.ask(Method::GET, "/v2/events/trades", &desk.ready().paper_token, None).await;
+    // The welcome: from here on the stream follows.
+    answer.chunk().await.unwrap().unwrap();
+    desk.limit("1.00").await;
+    answer.chunk().await.unwrap().unwrap();
+    desk.control("freeze", json!({"for": "1h"})).await;
+    desk.limit("1.01").await;
+    let mut late = Vec::new();
+    // An event that was on its way already may still come.
+    while let Ok(chunk) = tokio::time::timeout(Duration::from_millis(300), answer.chunk()).await {
+        late.extend_from_slice(&chunk.unwrap().unwrap());
+    }
+    assert!(!String::from_utf8(late).unwrap().contains("\"1.01\""), "nothing of the second order yet");
+    desk.control("clear", json!({})).await;
+    let mut text = String::new();
+    while !text.contains("\"1.01\"") {
+        let chunk = tokio::time::timeout(PATIENCE, answer.chunk()).await.expect("in time").unwrap().unwrap();
+        text.push_str(std::str::from_utf8(&chunk).unwrap());
+    }
+}
+
+#[tokio::test]
 async fn nothing_of_an_account_is_replayed_after_its_reset() {
     let desk = Desk::open().await;
     desk.limit("1.00").await;

@@ -361,6 +361,12 @@ impl Session {
         if messages.is_empty() {
             return Ok(());
         }
+        let mut kill = self.sim.kill.subscribe();
+        tokio::select! {
+            () = self.sim.thaw() => {}
+            () = self.sim.shutdown.cancelled() => return Err(Over),
+            _ = kill.changed() => return Err(Over),
+        }
         let faults = lock(&self.sim.faults).on_frame(Origin::Data, "market data", self.sim.clock.real());
         let mut bytes = self.encoded(&Value::from(messages));
         let (mut copies, mut hold) = (1, false);
