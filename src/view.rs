@@ -163,7 +163,10 @@ pub fn render(model: &Model, state: &mut ViewState, area: Rect, buf: &mut Buffer
         panes.tape_columns.reset();
         panes.account_columns.reset();
     }
-    buf.set_style(area, theme.base);
+    // The buffer comes empty; twelve thousand cells are not painted with nothing.
+    if theme.base != ratatui::style::Style::new() {
+        buf.set_style(area, theme.base);
+    }
     let mut pen = Pen { buf, theme, glyphs, hits, links, cursor: None };
     let screen = Screen::of(area, model);
     match &screen {
