@@ -15,6 +15,7 @@ mod layout;
 mod list;
 mod orders;
 mod overlay;
+mod pane;
 mod pen;
 mod positions;
 mod scope;
@@ -312,18 +313,6 @@ fn empty(pen: &mut Pen<'_>, inner: Rect, words: &str) {
     let wide = pen::width(words).min(inner.width);
     let y = inner.y + inner.height.saturating_sub(1) / 2;
     pen.text(inner.x + (inner.width - wide) / 2, y, wide, words, pen.theme.dim);
-}
-
-/// The columns with the one that names the account as narrow as it may get: the word PAPER or LIVE alone says which one is
-/// meant while there is one of each, and figures need the room more.
-fn with_account<const N: usize>(mut columns: [table::Column; N], account: usize, model: &Model) -> [table::Column; N] {
-    let one_of_each = model.accounts.iter().enumerate().all(|(place, account)| {
-        model.accounts.iter().skip(place + 1).all(|other| other.link.environment != account.link.environment)
-    });
-    if one_of_each && let Some(column) = columns.get_mut(account) {
-        column.min = 5;
-    }
-    columns
 }
 
 /// The cell that names an account: the word for its environment first, because that must never be cut off.

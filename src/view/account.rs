@@ -8,7 +8,7 @@ use super::format::{MISSING, cents, connection};
 use super::frame::Frame;
 use super::pen::{Pen, cells, clean, width};
 use super::scope::{self, Kind};
-use super::table::{Align, Column, Rows};
+use super::table::{Column, Rows};
 use super::{Panes, change_style};
 use crate::app::Model;
 use crate::app::model::{AccountScope, AccountState, Pane};
@@ -195,18 +195,18 @@ fn tall(pen: &mut Pen<'_>, area: Rect, state: &AccountState) {
 }
 
 const fn figure(title: &'static str, rank: u8) -> Column {
-    Column { title, align: Align::Point, min: 10, max: 18, rank }
+    Column::figure(title, 10, 18, rank)
 }
 
 const ALL: [Column; 8] = [
-    Column { title: "Account", align: Align::Name, min: 12, max: 26, rank: 0 },
-    Column { title: "State", align: Align::Left, min: 8, max: 14, rank: 4 },
+    Column::account(12, 26),
+    Column::text("State", 8, 14, 4),
     figure("Equity", 0),
     figure("Day P&L", 0),
-    Column { title: "Day %", align: Align::Point, min: 6, max: 9, rank: 2 },
+    Column::figure("Day %", 6, 9, 2),
     figure("Buying power", 1),
     figure("Cash", 3),
-    Column { title: "Working", align: Align::Point, min: 7, max: 7, rank: 1 },
+    Column::figure("Working", 7, 7, 1),
 ];
 
 /// One line for each account, then a total for each environment: paper and real money are never added together.

@@ -3,126 +3,72 @@
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use super::Panes;
 use super::format::{self, MISSING, price, short_time, status};
-use super::frame::Frame;
-use super::pen::{Pen, cells, clean};
+use super::pane::{ListPane, Staged};
+use super::pen::{Pen, clean};
 use super::scope::{self, Kind};
-use super::table::{Align, Column, Rows, Sheet};
-use super::{Hit, Panes};
+use super::table::{Column, Sheet};
 use crate::app::Model;
 use crate::app::columns::{OrderColumn, placed_at};
-use crate::app::model::{AccountScope, AccountState, Pane};
-use crate::app::msg::HitTarget;
+use crate::app::model::{AccountState, Pane};
 use crate::app::rows::{self, OrderRow};
 use crate::domain::{Order, OrderId};
 
-const fn text(title: &'static str, min: u16, max: u16, rank: u8) -> Column {
-    Column { title, align: Align::Left, min, max, rank }
-}
-
-const fn figure(title: &'static str, min: u16, max: u16, rank: u8) -> Column {
-    Column { title, align: Align::Point, min, max, rank }
-}
-
-/// The column that names the account; hidden when there is only one.
-const ACCOUNT: usize = OrderColumn::Account.index();
-
 /// The columns, those of [`OrderColumn`] first and in its order; ranks say what goes first on a narrow screen.
 const COLUMNS: [Column; 14] = [
-    Column { title: "Account", align: Align::Name, min: 10, max: 18, rank: 0 },
-    text("Time", 8, 8, 1),
-    text("Side", 4, 4, 0),
-    text("Symbol", 6, 21, 0),
-    figure("Qty", 4, 14, 0),
-    figure("Filled", 6, 14, 2),
-    text("Type", 6, 10, 4),
-    figure("Limit", 7, 14, 0),
-    figure("Stop", 7, 14, 5),
-    figure("Avg", 7, 14, 3),
-    text("TIF", 3, 5, 6),
-    text("Status", 10, 14, 0),
-    text("Updated", 8, 8, 7),
-    text("Client order id", 15, 38, 8),
+    Column::account(10, 18),
+    Column::text("Time", 8, 8, 1),
+    Column::text("Side", 4, 4, 0),
+    Column::text("Symbol", 6, 21, 0),
+    Column::figure("Qty", 4, 14, 0),
+    Column::figure("Filled", 6, 14, 2),
+    Column::text("Type", 6, 10, 4),
+    Column::figure("Limit", 7, 14, 0),
+    Column::figure("Stop", 7, 14, 5),
+    Column::figure("Avg", 7, 14, 3),
+    Column::text("TIF", 3, 5, 6),
+    Column::text("Status", 10, 14, 0),
+    Column::text("Updated", 8, 8, 7),
+    Column::text("Client order id", 15, 38, 8),
 ];
 
 /// Draws the pane.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Panes) {
-    let focused = model.focus == Pane::Orders && model.overlays.is_empty();
     let list = &model.rows.orders;
     let (working, known) = scope::shown(model).fold((0, 0), |(working, known), account| {
         (working + account.blotter.working_count(), known + account.blotter.order_count())
     });
-    let theme = pen.theme;
-    let mut facts = format!("working {working} {} done {}", pen.glyphs.dot, known - working.min(known));
+    let mut counts = format!("working {working} {} done {}", pen.glyphs.dot, known - working.min(known));
     if rows::has_work(model) {
-        facts.push_str(&format!(" {} sorting{}", pen.glyphs.dot, pen.glyphs.ellipsis));
+        counts.push_str(&format!(" {} sorting{}", pen.glyphs.dot, pen.glyphs.ellipsis));
     }
     if !model.marks.is_empty() {
-        facts.push_str(&format!(" {} {} marked", pen.glyphs.dot, model.marks.len()));
+        counts.push_str(&format!(" {} {} marked", pen.glyphs.dot, model.marks.len()));
     }
-    let (filter, stale) = (super::filter_fact(model, Pane::Orders, list.rows.len()), super::stale_fact(model));
-    let frame = Frame {
-        kind: scope::kind(model),
-        focused,
-        digit: Some(Pane::Orders.digit()),
-        title: Pane::Orders.title(),
-        facts: &super::facts(theme, stale.as_deref(), filter.as_deref(), &facts),
-        tagged: true,
+    let pane = ListPane {
+        pane: Pane::Orders,
+        list,
+        columns: COLUMNS,
+        sortable: OrderColumn::ALL.len(),
+        account: OrderColumn::Account.index(),
+        counts: &counts,
+        nothing: "no orders yet",
     };
-    let inner = pen.frame(area, &frame);
-    if list.rows.is_empty() {
-        super::empty(pen, inner, &super::empty_words(model, Pane::Orders, &list.filter, "no orders yet"));
-        return;
-    }
-    let height = usize::from(inner.height.saturating_sub(1));
-    let selected = panes.orders.follow(list, height);
-    let first = panes.orders.first;
-    let flashing: Vec<&OrderId> = flashing(model);
-    panes.sheet.clear();
-    let mut flash_rows = Vec::new();
-    for (index, row) in list.rows.iter().skip(first).take(height).enumerate() {
-        match row.find(&model.accounts) {
-            Some((account, order)) => {
-                stage(pen, &mut panes.sheet, account, order, model);
-                if flashing.iter().any(|id| **id == order.id) {
-                    flash_rows.push(index);
-                }
-            }
-            // The order is gone since the rows were made; the line stays until they are made again.
-            None => COLUMNS.iter().for_each(|_| panes.sheet.text("", theme.dim)),
-        }
-    }
-    let rows = Rows {
-        selected: selected.and_then(|index| index.checked_sub(first)),
-        focused,
-        sorted: list.sort.map(|column| (column, list.reversed)),
-    };
-    let one = model.scope != AccountScope::All;
-    let hidden = |column: usize| (one && column == ACCOUNT) || list.hidden.contains(&column);
-    let headers = pen.table(
-        inner,
-        &super::with_account(COLUMNS, ACCOUNT, model),
-        hidden,
-        &panes.sheet,
-        &mut panes.order_columns,
-        &rows,
-    );
-    let body = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
-    for row in flash_rows {
-        pen.restyle(Rect { y: body.y + cells(row), height: 1, x: body.x + 1, width: body.width - 1 }, theme.flash);
-    }
-    if !model.marks.is_empty() {
+    let flashing = flashing(model);
+    let Panes { orders, order_columns, sheet, .. } = panes;
+    let body = pane.draw(pen, area, model, (orders, order_columns, sheet), |pen, sheet, row| {
+        let Some((account, order)) = row.find(&model.accounts) else { return Staged::Gone };
+        stage(pen, sheet, account, order, model);
+        if flashing.contains(&&order.id) { Staged::Flashing } else { Staged::Row }
+    });
+    if let Some(body) = body.filter(|_| !model.marks.is_empty()) {
         let marked = |row: &OrderRow| model.order_key(*row).is_some_and(|key| model.marks.contains(&key));
-        let window = list.rows.iter().skip(first).take(height).enumerate();
-        for (row, _) in window.filter(|(_, row)| marked(row)) {
-            pen.put(body.x, body.y + cells(row), pen.glyphs.mark, theme.key);
+        let window = list.rows.iter().skip(panes.orders.first).zip(body.top()..body.bottom());
+        for (_, y) in window.filter(|(row, _)| marked(row)) {
+            pen.put(body.x, y, pen.glyphs.mark, pen.theme.key);
         }
     }
-    for (column, area) in headers.into_iter().filter(|(column, _)| *column < OrderColumn::ALL.len()) {
-        pen.hit(area, HitTarget::Header(Pane::Orders, column));
-    }
-    pen.hits.push(Hit::Rows { area: body, pane: Pane::Orders, first, count: list.rows.len() - first });
-    pen.scroll_mark(area, first, height, list.rows.len());
 }
 
 /// The orders whose executions flash.

@@ -37,6 +37,23 @@ pub(super) struct Column {
     pub(super) rank: u8,
 }
 
+impl Column {
+    /// A column of words.
+    pub(super) const fn text(title: &'static str, min: u16, max: u16, rank: u8) -> Self {
+        Self { title, align: Align::Left, min, max, rank }
+    }
+
+    /// A column of figures.
+    pub(super) const fn figure(title: &'static str, min: u16, max: u16, rank: u8) -> Self {
+        Self { title, align: Align::Point, min, max, rank }
+    }
+
+    /// The column that names the account.
+    pub(super) const fn account(min: u16, max: u16) -> Self {
+        Self { title: "Account", align: Align::Name, min, max, rank: 0 }
+    }
+}
+
 /// What was measured of a column.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Measure {

@@ -11,26 +11,18 @@ use crate::app::model::{AccountState, ActivityKey};
 use crate::domain::{Activity, ActivityKind, LinkId, Money, Price, Qty};
 use crate::view::format::{self, MISSING, cents, day, full_time, price, tape_time};
 use crate::view::pen::{Pen, clean};
-use crate::view::table::{Align, Column, Rows, Sheet};
+use crate::view::table::{Column, Rows, Sheet};
 use crate::view::{Hit, change_style, orders, scope};
 
-const fn text(title: &'static str, min: u16, max: u16, rank: u8) -> Column {
-    Column { title, align: Align::Left, min, max, rank }
-}
-
-const fn figure(title: &'static str, min: u16, max: u16, rank: u8) -> Column {
-    Column { title, align: Align::Point, min, max, rank }
-}
-
 const COLUMNS: [Column; 8] = [
-    text("Time", 12, 12, 0),
-    text("Type", 4, 8, 0),
-    text("Side", 4, 4, 0),
-    text("Symbol", 6, 21, 0),
-    figure("Qty", 4, 14, 0),
-    figure("Price", 7, 14, 1),
-    figure("Amount", 9, 16, 0),
-    text("Note", 8, 40, 2),
+    Column::text("Time", 12, 12, 0),
+    Column::text("Type", 4, 8, 0),
+    Column::text("Side", 4, 4, 0),
+    Column::text("Symbol", 6, 21, 0),
+    Column::figure("Qty", 4, 14, 0),
+    Column::figure("Price", 7, 14, 1),
+    Column::figure("Amount", 9, 16, 0),
+    Column::text("Note", 8, 40, 2),
 ];
 
 /// Draws the list.
