@@ -26,6 +26,10 @@ enum Tempo {
     Rate(u32),
 }
 
+/// Working orders at which a person begins to tidy up, and at which even protection is given up.
+const TOO_MANY: usize = 20;
+const FAR_TOO_MANY: usize = 28;
+
 /// Why a venue turns an order down after it was received.
 const REASONS: &[&str] = &[
     "order price is too far from the market",
@@ -128,8 +132,7 @@ impl Bot {
     fn act_like_a_person(&mut self, engine: &mut Engine, open: bool) {
         let working = self.working(engine, 60);
         let exposed = self.exposure_percent(engine);
-        if working.len() > 20 {
-            self.cancel_one(engine, &working);
+        if working.len() > TOO_MANY && self.cancel_one(engine, &working) {
             return;
         }
         if engine.phase().is_extended() && self.dice.chance(850) {
@@ -145,7 +148,9 @@ impl Bot {
             22..46 => self.take(engine, sym, Side::Buy),
             46..58 => self.reduce(engine, open),
             58..70 => self.move_one(engine, &working),
-            70..78 if working.len() > 5 => self.cancel_one(engine, &working),
+            70..78 if working.len() > 5 => {
+                self.cancel_one(engine, &working);
+            }
             78..83 => self.bracket(engine, sym),
             83..87 if open => self.protect(engine),
             87..90 => self.rest(engine, sym, Side::Sell),
@@ -309,15 +314,20 @@ impl Bot {
         }
     }
 
-    fn cancel_one(&mut self, engine: &mut Engine, working: &[Working]) {
-        // The oldest half only: nobody cancels what was sent a moment ago. What protects a position stays while there is
-        // anything else to cancel.
+    /// Cancels a plain order, of the oldest half if there is one: nobody cancels what was sent a moment ago. What protects
+    /// a position stays, unless there is far too much of it. False when nothing was canceled.
+    fn cancel_one(&mut self, engine: &mut Engine, working: &[Working]) -> bool {
+        let plain =
+            |orders: &[Working]| orders.iter().filter(|order| order.is_plain_limit).copied().collect::<Vec<_>>();
         let old = working.get(working.len() / 2..).unwrap_or_default();
-        let plain: Vec<&Working> = old.iter().filter(|order| order.is_plain_limit).collect();
-        let order = self.dice.pick(&plain).copied().or_else(|| self.dice.pick(old));
-        if let Some(order) = order {
-            drop(engine.cancel(self.account, order.id));
-        }
+        let (older, any) = (plain(old), plain(working));
+        let choice = match (older.is_empty(), any.is_empty()) {
+            (false, _) => older,
+            (true, false) => any,
+            (true, true) if working.len() > FAR_TOO_MANY => old.to_vec(),
+            (true, true) => Vec::new(),
+        };
+        self.dice.pick(&choice).is_some_and(|order| engine.cancel(self.account, order.id).is_ok())
     }
 
     fn bracket(&mut self, engine: &mut Engine, sym: Sym) {
