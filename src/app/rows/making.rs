@@ -45,7 +45,10 @@ impl Making {
 
     /// Rows for a view: some of those that stand.
     pub(super) fn some(view: OrderView, standing: &ListState<OrderRow>, slice: usize) -> Self {
-        Self::begin(view, slice, Stage::Narrowing { from: standing.rows.clone().into_iter() })
+        let mut making = Self::begin(view, slice, Stage::Narrowing { from: standing.rows.clone().into_iter() });
+        // A map that grows moves everything it holds, in one turn.
+        making.keys.reserve(standing.rows.len());
+        making
     }
 
     fn begin(view: OrderView, slice: usize, stage: Stage) -> Self {
