@@ -26,9 +26,9 @@ enum Tempo {
     Rate(u32),
 }
 
-/// Working orders at which a person begins to tidy up, and at which even protection is given up.
-const TOO_MANY: usize = 20;
-const FAR_TOO_MANY: usize = 28;
+/// Plain orders at which a person begins to tidy up, and orders of all kinds at which even protection is given up.
+const TOO_MANY: usize = 12;
+const FAR_TOO_MANY: usize = 26;
 
 /// Why a venue turns an order down after it was received.
 const REASONS: &[&str] = &[
@@ -132,7 +132,9 @@ impl Bot {
     fn act_like_a_person(&mut self, engine: &mut Engine, open: bool) {
         let working = self.working(engine, 60);
         let exposed = self.exposure_percent(engine);
-        if working.len() > TOO_MANY && self.cancel_one(engine, &working) {
+        let plain = working.iter().filter(|order| order.is_plain_limit).count();
+        if plain > TOO_MANY || working.len() > FAR_TOO_MANY {
+            self.cancel_one(engine, &working);
             return;
         }
         if engine.phase().is_extended() && self.dice.chance(850) {
@@ -148,9 +150,7 @@ impl Bot {
             22..46 => self.take(engine, sym, Side::Buy),
             46..58 => self.reduce(engine, open),
             58..70 => self.move_one(engine, &working),
-            70..78 if working.len() > 5 => {
-                self.cancel_one(engine, &working);
-            }
+            70..78 if plain > 5 => self.cancel_one(engine, &working),
             78..83 => self.bracket(engine, sym),
             83..87 if open => self.protect(engine),
             87..90 => self.rest(engine, sym, Side::Sell),
@@ -314,20 +314,15 @@ impl Bot {
         }
     }
 
-    /// Cancels a plain order, of the oldest half if there is one: nobody cancels what was sent a moment ago. What protects
-    /// a position stays, unless there is far too much of it. False when nothing was canceled.
-    fn cancel_one(&mut self, engine: &mut Engine, working: &[Working]) -> bool {
-        let plain =
-            |orders: &[Working]| orders.iter().filter(|order| order.is_plain_limit).copied().collect::<Vec<_>>();
+    /// Cancels one of the oldest half: nobody cancels what was sent a moment ago. What protects a position stays while
+    /// there is a plain order to cancel, unless there is far too much of everything.
+    fn cancel_one(&mut self, engine: &mut Engine, working: &[Working]) {
         let old = working.get(working.len() / 2..).unwrap_or_default();
-        let (older, any) = (plain(old), plain(working));
-        let choice = match (older.is_empty(), any.is_empty()) {
-            (false, _) => older,
-            (true, false) => any,
-            (true, true) if working.len() > FAR_TOO_MANY => old.to_vec(),
-            (true, true) => Vec::new(),
-        };
-        self.dice.pick(&choice).is_some_and(|order| engine.cancel(self.account, order.id).is_ok())
+        let plain: Vec<&Working> = old.iter().filter(|order| order.is_plain_limit).collect();
+        let choice = if working.len() > FAR_TOO_MANY || plain.is_empty() { old.iter().collect() } else { plain };
+        if let Some(order) = self.dice.pick(&choice) {
+            drop(engine.cancel(self.account, order.id));
+        }
     }
 
     fn bracket(&mut self, engine: &mut Engine, sym: Sym) {
