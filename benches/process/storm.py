@@ -9,13 +9,14 @@ P6: its CPU a message against alpaca-py's TradingStream with an empty handler, w
 CPU is all of a process's threads, counted by the kernel. Linux only. Ratios are of interleaved rounds; nothing is asserted.
 """
 import argparse
+import json
 import os
 import pathlib
 import subprocess
 import tempfile
+import threading
 import time
 import urllib.request
-import json
 
 from desk import Brokerage, spread
 from feed import Feed, frame, story
@@ -49,12 +50,14 @@ def settle(pid, read):
 
 def measure(feed, pid, read, frames):
     """Sends the frames to whoever listens; seconds until all were read, and CPU seconds until nothing was left to do."""
-    if not feed.listening.wait(30):
-        raise SystemExit("nobody listens")
+    deadline = time.perf_counter() + 30
+    while not feed.listening.is_set():
+        read(0.05)
+        if time.perf_counter() > deadline:
+            raise SystemExit("nobody listens")
     began_cpu = settle(pid, read)
     began = time.perf_counter()
     sent = []
-    import threading
     sender = threading.Thread(target=lambda: (feed.stream.sendall(frames), sent.append(feed.ping(600))))
     sender.start()
     while sender.is_alive():

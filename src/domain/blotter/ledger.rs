@@ -186,6 +186,13 @@ impl Ledger {
         self.slots.iter().flatten().map(|held| &held.execution)
     }
 
+    /// Gives a row of our own making an id that no other row has.
+    pub(super) fn make_unique(&self, execution: &mut Execution) {
+        while self.by_id.contains_key(&execution.id) {
+            execution.id = format!("{}+", execution.id).into();
+        }
+    }
+
     /// Notes which line of the tape shows a row.
     pub(super) fn shown_on(&mut self, id: &ExecutionId, line: u64) {
         if let Some(slot) = self.by_id.get(id).copied()

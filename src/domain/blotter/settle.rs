@@ -58,7 +58,9 @@ impl Blotter {
         if !missing.is_empty() {
             changes.gaps.push(id.clone());
         }
-        for placeholder in missing {
+        for mut placeholder in missing {
+            // Where undoings of unknown executions left less than nothing, the same span may be missing once more.
+            self.ledger.make_unique(&mut placeholder);
             self.enter(placeholder, &TradeEvent::PartialFill, changes);
         }
     }
@@ -78,9 +80,7 @@ impl Blotter {
         }
         let mut execution = ledger::inferred_bust(order, explained);
         // The same span may have been executed and undone once more at a time no later answer tells apart.
-        while self.ledger.get(&execution.id).is_some() {
-            execution.id = format!("{}+", execution.id).into();
-        }
+        self.ledger.make_unique(&mut execution);
         self.doubts.remove(id);
         self.enter(execution, &TradeEvent::TradeBust, changes);
     }

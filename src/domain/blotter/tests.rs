@@ -242,6 +242,19 @@ fn the_same_span_undone_twice_at_one_moment_is_two_undoings() {
     assert!(blotter.unsettled().next().is_none(), "the rows add up");
 }
 
+#[test]
+fn two_undoings_of_executions_nobody_told_of_leave_two_unexplained_rows() {
+    let mut blotter = Blotter::default();
+    let empty = |second| order("o", OrderStatus::PartiallyFilled, 0, second);
+    for (undoing, second) in [("b1", 5), ("b2", 9)] {
+        blotter.apply_update(&bust(undoing, &format!("e-{undoing}"), 40, 0, second));
+        blotter.apply_snapshot(&[empty(second)], &[]);
+        assert!(blotter.unsettled().next().is_none(), "the rows add up after {undoing}");
+    }
+    assert_eq!(blotter.executions().count(), 4, "two undoings, two executions without a report");
+    assert!(blotter.apply_snapshot(&[empty(9)], &[]).is_empty(), "nothing new the second time");
+}
+
 /// The same span executed twice, a second apart, because the first was undone and nobody told: whichever reports come
 /// in whichever order, each row ends with the execution of its own moment, and each is shown as new once.
 #[test]

@@ -74,7 +74,8 @@ impl Loop {
                 Some(msg) = signals.recv() => urgent.push_back(msg),
                 read = Self::read(&mut reading) => self.begin(read),
                 () = tokio::task::yield_now(), if !backlog.is_empty() => {}
-                1.. = self.inbox.recv_many(&mut arrived, BATCH) => backlog.extend(arrived.drain(..)),
+                // Only then: what is not taken waits in the channel, whose senders wait in turn.
+                1.. = self.inbox.recv_many(&mut arrived, BATCH), if backlog.is_empty() => backlog.extend(arrived.drain(..)),
                 () = alarm.wait(deadline) => urgent.push_back(Msg::Tick),
                 // Work in slices waits for nothing, and lets everything else go first.
                 () = tokio::task::yield_now(), if self.model.has_work() => {}
