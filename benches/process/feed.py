@@ -5,6 +5,7 @@ import json
 import socket
 import struct
 import threading
+import time
 import urllib.parse
 
 
@@ -45,7 +46,7 @@ class Feed:
                     return self.talk(client, reader, headers["sec-websocket-key"])
                 self.asked.append(target)
                 status, body = self.answer(target)
-                head = f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\nx-ratelimit-limit: 1000000\r\nx-ratelimit-remaining: 999999\r\n\r\n"
+                head = f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\nx-ratelimit-limit: 1000000\r\n\r\n"
                 client.sendall(head.encode() + body)
         except OSError:
             pass
@@ -81,7 +82,7 @@ class Feed:
     def talk(self, client, reader, key):
         accept = base64.b64encode(hashlib.sha1((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()).decode()
         client.sendall(f"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n".encode())
-        self.stream = client
+        self.stream, self.upgraded = client, time.perf_counter()
         while True:
             head = reader.read(2)
             if len(head) < 2:
@@ -105,6 +106,11 @@ class Feed:
                 self.listening.set()
             else:
                 client.sendall(frame(b'{"stream":"authorization","data":{"action":"authenticate","status":"authorized"}}'))
+
+    def cut(self):
+        """Ends the stream without a word."""
+        self.listening.clear()
+        self.stream.shutdown(socket.SHUT_RDWR)
 
     def ping(self, seconds):
         """A ping behind everything sent so far, and its pong: all before it was read."""

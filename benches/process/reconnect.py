@@ -4,14 +4,16 @@
     cargo build --release; cargo bench --bench peer --no-run
     python3 benches/process/reconnect.py --peer target/release/deps/peer-… [--orders 10000] [--rounds 11]
 
-`brokerdeck watch` knew the account before; then it was closed, and every order came and was filled. Nothing is asserted.
+`brokerdeck watch` is live when its stream is cut; every order comes and is filled before it is back. From the new stream's
+handshake to the word that it is live, with a line printed for each execution. Nothing is asserted.
 """
 import argparse
 import json
 import pathlib
-import shutil
+import queue
 import subprocess
 import tempfile
+import threading
 import time
 import urllib.request
 
@@ -34,23 +36,24 @@ def gap(count):
     return orders, rows
 
 
-def connect(brokerage):
-    """Runs `watch` until it is live; seconds from its first word of connecting."""
-    watch = brokerage.start("watch", "--json")
-    began = None
-    for text in watch.stdout:
-        line = json.loads(text)
-        state = line.get("state")
-        if state == "connecting" and began is None:
-            began = time.perf_counter()
+def states(watch):
+    """When `watch` told each state of its connection; everything else it prints is read and dropped."""
+    told = queue.Queue()
+
+    def read():
+        for text in watch.stdout:
+            if text.startswith('{"') and '"type":"connection"' in text:
+                told.put((time.perf_counter(), json.loads(text)["state"]))
+
+    threading.Thread(target=read, daemon=True).start()
+    return told
+
+
+def live(told):
+    while True:
+        at, state = told.get(timeout=120)
         if state == "live":
-            break
-    took = time.perf_counter() - began
-    watch.terminate()
-    # What is printed after it is read, or the pipe would hold it up.
-    watch.stdout.read()
-    watch.wait(10)
-    return took
+            return at
 
 
 def main():
@@ -65,28 +68,26 @@ def main():
         feed = Feed(json.load(urllib.request.urlopen(request, timeout=10)))
         brokerage.configure(feed.addresses())
         before = order(0, 100, "filled", "2026-03-02T15:00:00Z")
-        feed.hold([(before["id"], json.dumps(before).encode())], [])
-        connect(brokerage)
-        data, kept = brokerage.home / "data", brokerage.home / "kept"
-        shutil.copytree(data, kept)
+        before = (before["id"], json.dumps(before).encode())
         orders, rows = gap(options.orders)
-        feed.hold(orders + [(before["id"], json.dumps(before).encode())], rows)
         ours, least, ratio = [], [], []
         for _ in range(options.rounds):
-            shutil.rmtree(data)
-            shutil.copytree(kept, data)
+            feed.hold([before], [])
+            watch = brokerage.start("watch", "--json")
+            told = states(watch)
+            live(told)
+            feed.cut()
+            feed.hold([*orders, before], rows)
             feed.asked.clear()
-            ours.append(connect(brokerage) * 1000)
-            addresses = [brokerage_url(feed, target) for target in feed.asked if "/events/" not in target]
+            ours.append((live(told) - feed.upgraded) * 1000)
+            addresses = [feed.addresses()["api_url"] + target for target in feed.asked if "/events/" not in target]
+            watch.terminate()
+            watch.wait(10)
             fetched = subprocess.run([options.peer, "fetch", *addresses], stdout=subprocess.PIPE, text=True, check=True)
             least.append(int(fetched.stdout) / 1000)
             ratio.append(ours[-1] / least[-1])
         print(f"P11 live with {options.orders} orders in the gap ({len(addresses)} requests): {spread(ours, ' ms')}; the same bytes fetched once {spread(least, ' ms')}; ratio {spread(ratio)}")
         brokerage.end()
-
-
-def brokerage_url(feed, target):
-    return feed.addresses()["api_url"] + target
 
 
 main()

@@ -1,16 +1,21 @@
 //! When the next request may be sent (API.md 4.2, RELIABILITY 3): a steady budget of our own inside the broker's.
 //!
 //! Pure: time and jitter are arguments. The account's 200 requests a minute are shared with the user's other programs,
-//! so steady use stays at 60, with a burst for a resync, and what the broker's headers say counts more.
+//! so steady use stays at 60, with a burst for a resync; an account that is allowed more by the broker's headers is asked
+//! more in proportion, and what they say is left counts more than either.
 
 use std::time::Duration;
 
 use crate::domain::Mono;
 
-/// Requests that a resync may send at once.
+/// Requests a minute that an account is allowed (API.md 4.2).
+const LIMIT: u32 = 200;
+/// Requests that a resync may send at once, of [`LIMIT`].
 const BURST: u32 = 120;
-/// One request is earned in this time.
+/// One request is earned in this time, of [`LIMIT`].
 const EARN: Duration = Duration::from_secs(1);
+/// The highest limit believed.
+const HIGHEST: u32 = 1_000_000;
 /// What is left of the broker's window for cancels and for other programs.
 const RESERVE: u32 = 15;
 /// The longest wait believed; a broker's clock may be wrong.
@@ -47,6 +52,8 @@ pub struct Governor {
     earning_since: Mono,
     blocked_until: Option<Mono>,
     window: Option<Window>,
+    /// What the account is allowed a minute; never less than [`LIMIT`], for a lower one shows in the window.
+    limit: u32,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -59,7 +66,7 @@ struct Window {
 impl Governor {
     /// A full budget.
     pub const fn new(now: Mono) -> Self {
-        Self { earned: BURST, earning_since: now, blocked_until: None, window: None }
+        Self { earned: BURST, earning_since: now, blocked_until: None, window: None, limit: LIMIT }
     }
 
     /// Admits one request, or says how long to wait before asking again.
@@ -82,7 +89,7 @@ impl Governor {
                 return Err(window.until.since(now));
             }
             if self.earned == 0 {
-                return Err((self.earning_since + EARN).since(now));
+                return Err((self.earning_since + self.each()).since(now));
             }
         }
         self.earned = self.earned.saturating_sub(1);
@@ -94,6 +101,12 @@ impl Governor {
 
     /// Notes the headers of an answer.
     pub fn note(&mut self, info: RateInfo, now: Mono) {
+        if let Some(limit) = info.limit {
+            let limit = limit.clamp(LIMIT, HIGHEST);
+            // More at once from now on, and what was spent stays spent.
+            self.earned = self.earned.saturating_add(burst(limit).saturating_sub(burst(self.limit))).min(burst(limit));
+            self.limit = limit;
+        }
         let (Some(remaining), Some(reset_after)) = (info.remaining, info.reset_after) else { return };
         let until = now + reset_after.min(LONGEST);
         // Answers may overtake each other: inside one window the lowest count is the latest.
@@ -118,7 +131,7 @@ impl Governor {
         if self.blocked_until.is_some_and(|until| now < until) {
             return 0;
         }
-        let earned = self.earned.saturating_add(self.earnings(now)).min(BURST);
+        let earned = self.earned.saturating_add(self.earnings(now)).min(burst(self.limit));
         match self.window.filter(|window| window.until > now) {
             Some(window) => earned.min(window.remaining.saturating_sub(window.reserve)),
             None => earned,
@@ -126,19 +139,49 @@ impl Governor {
     }
 
     fn earnings(&self, now: Mono) -> u32 {
-        u32::try_from(now.since(self.earning_since).as_secs() / EARN.as_secs()).unwrap_or(u32::MAX)
+        let earned = now.since(self.earning_since).as_nanos() / self.each().as_nanos().max(1);
+        u32::try_from(earned).unwrap_or(u32::MAX)
     }
 
     fn earn(&mut self, now: Mono) {
         let earnings = self.earnings(now);
-        self.earned = self.earned.saturating_add(earnings).min(BURST);
-        self.earning_since = if self.earned == BURST { now } else { self.earning_since + EARN * earnings };
+        self.earned = self.earned.saturating_add(earnings).min(burst(self.limit));
+        let full = self.earned == burst(self.limit);
+        self.earning_since = if full { now } else { self.earning_since + self.each() * earnings };
     }
+
+    /// One request is earned in this time.
+    fn each(&self) -> Duration {
+        EARN * LIMIT / self.limit
+    }
+}
+
+/// Requests that may be sent at once where so many are allowed a minute.
+const fn burst(limit: u32) -> u32 {
+    limit / LIMIT * BURST + limit % LIMIT * BURST / LIMIT
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_account_that_is_allowed_more_is_asked_more_and_never_less() {
+        let mut governor = Governor::new(Mono::ZERO);
+        assert_eq!(drain(&mut governor, Mono::ZERO), BURST);
+        let allowed = |limit| RateInfo { limit: Some(limit), ..RateInfo::default() };
+        governor.note(allowed(1_000), Mono::ZERO);
+        assert_eq!(drain(&mut governor, Mono::ZERO), 4 * BURST, "what was spent stays spent");
+        assert_eq!(drain(&mut governor, Mono(Duration::from_secs(10))), 50, "five a second");
+        governor.note(allowed(30), Mono(Duration::from_secs(10)));
+        assert_eq!(
+            drain(&mut governor, Mono(Duration::from_secs(20))),
+            10,
+            "a lower limit shows in what is left of it"
+        );
+        governor.note(allowed(u32::MAX), Mono(Duration::from_secs(20)));
+        assert_eq!(governor.limit, HIGHEST);
+    }
 
     fn drain(governor: &mut Governor, now: Mono) -> u32 {
         let mut count = 0;
