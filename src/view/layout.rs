@@ -23,6 +23,11 @@ pub(super) enum Screen {
     Welcome { header: Rect, brokers: Rect, welcome: Rect, status: Rect, footer: Rect },
 }
 
+/// True where all panes are shown at once.
+pub(super) const fn holds_panes(area: Rect) -> bool {
+    area.width >= PANES.0 && area.height >= PANES.1
+}
+
 impl Screen {
     /// The division for this terminal and model.
     pub(super) fn of(area: Rect, model: &Model) -> Self {
@@ -32,7 +37,7 @@ impl Screen {
         let row = |y: u16| Rect { x: area.x, y, width: area.width, height: 1 };
         let (header, status, footer) = (row(area.y), row(area.bottom() - 2), row(area.bottom() - 1));
         let body = Rect { y: area.y + 1, height: area.height - 3, ..area };
-        let large = area.width >= PANES.0 && area.height >= PANES.1;
+        let large = holds_panes(area);
         if large && model.accounts.is_empty() {
             let left = left_width(area.width);
             let (brokers, welcome) = split_columns(body, left);

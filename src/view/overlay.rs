@@ -39,8 +39,10 @@ pub(super) struct Memory {
 
 /// Draws one overlay; `top` when it takes the keys.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, over: &Overlay, top: bool, model: &Model, memory: &mut Memory) {
-    // Header and footer stay visible.
-    let area = Rect { y: area.y + 1, height: area.height - 2, ..area };
+    // Header and hints stay visible; where a box is narrower than the screen the line above the hints stays whole as well, or
+    // it would cut the word LIVE.
+    let kept = if super::layout::holds_panes(area) { 3 } else { 2 };
+    let area = Rect { y: area.y + 1, height: area.height - kept, ..area };
     // Only the topmost one counts for paging; below it nothing scrolls.
     memory.end = 0;
     memory.page = area.height;
