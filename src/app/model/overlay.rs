@@ -78,11 +78,11 @@ pub enum Overlay {
         /// The chosen match.
         selected: usize,
     },
-    /// A linking attempt; its state is [`Model::attempt`].
+    /// A linking attempt; its state is [`Model::attempt`](super::Model::attempt).
     Linking,
     /// A yes/no question.
     Question(Question),
-    /// An account's equity over time; the curves are in [`AccountState::charts`].
+    /// An account's equity over time; the curves are in [`AccountState::charts`](super::AccountState::charts).
     EquityChart {
         /// Whose.
         link: LinkId,
@@ -129,7 +129,7 @@ pub enum PaletteCommand {
     Sort(Pane, usize),
     /// Select a row by its place, from 1.
     Row(Pane, usize),
-    /// Show times in a zone, by its place in [`Program::zones`].
+    /// Show times in a zone, by its place in [`Program::zones`](super::Program::zones).
     Zone(usize),
     /// Copy a cell: its text and its title.
     Copy(String, &'static str),
