@@ -104,6 +104,12 @@ impl Session {
     }
 
     fn on_picture(&mut self, picture: Picture, next: Since, blotter: &mut Blotter, now: Now) {
+        if picture.account.is_none() && self.account.is_none() {
+            // Nobody said whose picture this is, and the account may have been reset while it was made.
+            self.log("the account did not answer; everything is asked again");
+            self.timers.set(Timer::Audit, self.audits.next(true, false, now.mono));
+            return;
+        }
         if let Some(account) = picture.account {
             let epoch = self.epoch;
             self.on_account(account, blotter, now);
