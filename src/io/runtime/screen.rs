@@ -63,6 +63,8 @@ impl Loop {
             let deadline = self.alarm_at(deadline);
             tokio::select! {
                 biased; // keys first: the operator never queues behind the tape
+                // Before the keys: reading those of a terminal that has gone may never return.
+                Some(msg) = signals.recv() => urgent.push_back(msg),
                 event = keys.next() => match event {
                     Some(Ok(event)) => {
                         pressed = true;
@@ -71,7 +73,6 @@ impl Loop {
                     // A closed terminal answers with errors for ever; leaving at once keeps it from spinning.
                     Some(Err(_)) | None => return GONE,
                 },
-                Some(msg) = signals.recv() => urgent.push_back(msg),
                 read = Self::read(&mut reading) => self.begin(read),
                 () = tokio::task::yield_now(), if !backlog.is_empty() => {}
                 // Only then: what is not taken waits in the channel, whose senders wait in turn.
