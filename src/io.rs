@@ -9,6 +9,8 @@ pub mod callback;
 pub mod choices;
 pub mod clock;
 pub mod effects;
+#[cfg(unix)]
+pub mod hangup;
 pub mod harden;
 pub mod hyperlink;
 pub mod input;

@@ -44,6 +44,8 @@ pub fn enter(mouse: bool) -> io::Result<(Guard, Screen)> {
     // The guard exists before the first mode is changed, so that no early return leaves one behind.
     let guard = Guard(());
     take_over(mouse)?;
+    #[cfg(unix)]
+    super::hangup::watch();
     Ok((guard, screen()?))
 }
 

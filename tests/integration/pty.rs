@@ -61,10 +61,16 @@ fn a_live_link_is_not_saved_by_enter() {
     terminal.assert_restored();
 }
 
+/// How often a program is ended by each cause.
+fn exits(at_least: usize) -> usize {
+    let asked = std::env::var("BROKERDECK_EXITS").ok().and_then(|text| text.parse().ok());
+    asked.unwrap_or(at_least).max(at_least)
+}
+
 /// `BROKERDECK_EXITS=100 cargo test every_way_to_end` ends it that often by each cause.
 #[test]
 fn every_way_to_end_gives_the_terminal_back_and_says_which_it_was() {
-    let times = std::env::var("BROKERDECK_EXITS").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
+    let times = exits(1);
     let causes = [(Signal::TERM, 143), (Signal::INT, 130), (Signal::HUP, 129)];
     for (signal, code) in causes.into_iter().cycle().take(times * causes.len()) {
         let mut terminal = Terminal::start(80, 24, DEMO, &[]);
@@ -96,14 +102,30 @@ fn a_panic_gives_the_terminal_back_before_it_speaks() {
 
 /// Set for the process that plays a terminal emulator and dies.
 const HOLDER: &str = "BROKERDECK_TEST_TERMINAL_HOLDER";
+/// Its value for a program that the terminal does not control.
+const UNCONTROLLED: &str = "uncontrolled";
 
 /// Not a test of its own: run again by the next one as a process that holds a terminal and vanishes with it.
 #[test]
 fn a_terminal_held_by_a_process_that_dies() {
     if std::env::var_os(HOLDER).is_some() {
-        let terminal = Terminal::start(80, 24, DEMO, &[]);
-        terminal.wait_for("SIMULATED");
-        writeln!(std::io::stdout(), "holding {}", terminal.pid()).unwrap();
+        let pid = if std::env::var(HOLDER).unwrap() == UNCONTROLLED {
+            let command = "exec 3<&0; setsid \"$0\" \"$@\" <&3 & echo $! > \"$HOME/pid\"; wait";
+            let mut arguments = vec!["-c", command, env!("CARGO_BIN_EXE_brokerdeck")];
+            arguments.extend(DEMO);
+            let terminal = Terminal::start_program("sh", 80, 24, &arguments, &[]);
+            terminal.wait_for("SIMULATED");
+            let pid = std::fs::read_to_string(terminal.home.path().join("pid")).unwrap();
+            std::mem::forget(terminal);
+            pid
+        } else {
+            let terminal = Terminal::start(80, 24, DEMO, &[]);
+            terminal.wait_for("SIMULATED");
+            let pid = terminal.pid().to_string();
+            std::mem::forget(terminal);
+            pid
+        };
+        writeln!(std::io::stdout(), "holding {pid}").unwrap();
         // Every copy of the terminal's other end goes with the process, as when a window is closed.
         std::process::exit(0);
     }
@@ -112,15 +134,30 @@ fn a_terminal_held_by_a_process_that_dies() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_vanished_terminal_ends_the_program() {
-    let holder = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "pty::a_terminal_held_by_a_process_that_dies", "--nocapture"])
-        .env(HOLDER, "1")
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&holder.stdout).into_owned();
-    let (_, rest) = said.split_once("holding ").expect("the holder says which program it held");
-    let pid = rest.split_whitespace().next().unwrap().parse().unwrap();
-    terminal::wait_until_gone(pid);
+    vanish("controlled");
+}
+
+/// Nobody sends SIGHUP to a program in a session of its own: the closed terminal is all it can see.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminal_that_vanishes_without_a_signal_ends_the_program() {
+    vanish(UNCONTROLLED);
+}
+
+/// A race decides who sees the hang-up first, so once proves little.
+#[cfg(target_os = "linux")]
+fn vanish(how: &str) {
+    for _ in 0..exits(3) {
+        let holder = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "pty::a_terminal_held_by_a_process_that_dies", "--nocapture"])
+            .env(HOLDER, how)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&holder.stdout).into_owned();
+        let (_, rest) = said.split_once("holding ").expect("the holder says which program it held");
+        let pid = rest.split_whitespace().next().unwrap().parse().unwrap();
+        terminal::wait_until_gone(pid);
+    }
 }
 
 #[test]

@@ -62,8 +62,8 @@ impl Loop {
             }
             let deadline = self.alarm_at(deadline);
             tokio::select! {
-                biased; // keys first: the operator never queues behind the tape
-                // Before the keys: reading those of a terminal that has gone may never return.
+                biased; // keys before the market: the operator never queues behind the tape
+                // Before the keys: reading those of a terminal that has gone may never return ([`super::super::hangup`]).
                 Some(msg) = signals.recv() => urgent.push_back(msg),
                 event = keys.next() => match event {
                     Some(Ok(event)) => {

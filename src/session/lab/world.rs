@@ -125,7 +125,13 @@ fn broker_time(at: Duration) -> Timestamp {
 pub(super) fn run(seed: u64, history: bool) -> (Outcome, Vec<String>) {
     let mut chance = Chance::new(seed);
     let plan = Plan::draw(&mut chance);
-    run_plan(plan, chance, history)
+    let mut world = World::new(plan, chance, history);
+    if history {
+        let plan = format!("{:?}", world.plan);
+        world.note(|| plan);
+    }
+    world.live();
+    (Outcome { trace: world.trace, wrong: world.wrong }, world.history.unwrap_or_default())
 }
 
 /// Runs a seed for days on end; tells also how many orders there were.
@@ -135,16 +141,6 @@ pub(super) fn run_days(seed: u64, days: u32) -> (Outcome, usize) {
     let mut world = World::new(plan, chance, false);
     world.live();
     (Outcome { trace: world.trace, wrong: world.wrong }, world.broker.orders.len())
-}
-
-fn run_plan(plan: Plan, chance: Chance, history: bool) -> (Outcome, Vec<String>) {
-    let mut world = World::new(plan, chance, history);
-    if history {
-        let plan = format!("{:?}", world.plan);
-        world.note(|| plan);
-    }
-    world.live();
-    (Outcome { trace: world.trace, wrong: world.wrong }, world.history.unwrap_or_default())
 }
 
 impl World {

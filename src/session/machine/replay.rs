@@ -3,13 +3,13 @@
 //! The HTTP event stream is promised to nobody, so it is tried once and nothing waits for it: lists alone explain an outage.
 //! What it adds is each event as it was: its reason, its time, the broker's own execution ids.
 
-use super::{Duration, Now, Phase, Session};
+use jiff::Timestamp;
+
+use super::{Duration, Now, Output, Phase, Session};
 use crate::domain::TradeUpdate;
 use crate::domain::blotter::{Blotter, Changes};
 use crate::session::request::{Reply, Request, RequestError, RequestErrorKind, RequestId};
 use crate::session::resync::RATE_LIMIT_WAIT;
-
-use jiff::Timestamp;
 
 /// Events are asked for from this much before the last one known: the newest may have overtaken others.
 const OVERLAP: Duration = Duration::from_mins(1);
@@ -58,7 +58,7 @@ impl Session {
         let until = Some(now.wall).filter(|until| *until > since);
         let id = self.fresh_id();
         self.replays.asked = Some(id);
-        self.out.push_back(super::Output::Request(id, Request::Replay { since, until }));
+        self.out.push_back(Output::Request(id, Request::Replay { since, until }));
     }
 
     pub(super) fn on_replay(&mut self, result: Result<Box<Reply>, RequestError>, blotter: &mut Blotter, now: Now) {
