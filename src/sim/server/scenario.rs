@@ -3,7 +3,7 @@
 //! ```toml
 //! [[step]]
 //! after = "5s"              # real time since the start, or
-//! at = "15:30"              # what New York's simulated clocks show next, after the step before
+//! at = "15:30"              # New York's simulated time: today, else on the next trading day, after the step before
 //! do = "fault"              # the name of a control request, /_sim/fault
 //! rule = "duplicate@20%~30s"
 //! ```
@@ -12,8 +12,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use jiff::civil::Time;
-use jiff::{Timestamp, ToSpan};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -108,14 +108,12 @@ pub async fn play(sim: &Arc<Sim>, scenario: Scenario) {
     tokio::join!(by_real_time, by_simulated_time);
 }
 
-/// The first moment, not before `from`, at which New York's clocks show `time`.
+/// The first moment, not before `from`, at which New York's clocks show `time`: today, else on the next trading day, so
+/// that a scenario that runs over a night plays the same on a Friday and before a holiday.
 fn next(from: Timestamp, time: Time) -> Timestamp {
     let today = calendar::in_new_york(from).date();
     let moment = calendar::instant(today, time);
-    if moment >= from {
-        return moment;
-    }
-    today.checked_add(1.day()).map_or(moment, |tomorrow| calendar::instant(tomorrow, time))
+    if moment >= from { moment } else { calendar::instant(calendar::next_trading_day(today), time) }
 }
 
 fn carry_out(sim: &Arc<Sim>, request: Request) {
@@ -139,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_of_day_is_the_next_one_and_after_a_later_one_tomorrow_s() {
+    fn a_time_of_day_is_the_next_one_and_after_a_later_one_the_next_trading_day_s() {
         let steps =
             parse("[[step]]\nat = \"15:30\"\ndo = \"drop\"\n[[step]]\nat = \"09:31:30\"\ndo = \"drop\"\n").unwrap().at;
         let afternoon: Timestamp = "2026-10-20T17:30:00Z".parse().unwrap();
@@ -147,6 +145,9 @@ mod tests {
         let second = next(first, steps[1].0);
         assert_eq!([first, second].map(|at| at.to_string()), ["2026-10-20T19:30:00Z", "2026-10-21T13:31:30Z"]);
         assert_eq!(next(first, steps[0].0), first, "two steps may share a time");
+        let over_night = |from: &str| next(from.parse().unwrap(), steps[1].0).to_string();
+        assert_eq!(over_night("2026-10-23T20:30:00Z"), "2026-10-26T13:31:30Z", "from Friday to Monday");
+        assert_eq!(over_night("2026-11-25T21:30:00Z"), "2026-11-27T14:31:30Z", "over Thanksgiving");
     }
 
     #[test]

@@ -132,7 +132,12 @@ async fn the_example_scenario_is_played_step_by_step() {
     let truth = day.step("16:31", "open_market").await;
     assert_eq!(order(&truth, "for tomorrow").0, "filled");
     let morning = |frame: &Value| frame["data"]["order"]["client_order_id"] == "for tomorrow";
-    while !socket.hear().await.is_some_and(|frame| morning(&frame) && frame["data"]["event"] == "fill") {}
+    loop {
+        let frame = socket.hear().await.expect("the stream goes on until the morning's drop");
+        if morning(&frame) && frame["data"]["event"] == "fill" {
+            break;
+        }
+    }
     // Midnight has passed: 9:31 is now this day's.
     day.step("09:31", "drop").await;
     while socket.hear().await.is_some() {}
