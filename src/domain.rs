@@ -13,6 +13,7 @@ pub mod market;
 pub mod money;
 pub mod order;
 pub mod position;
+pub mod secrets;
 pub mod text;
 pub mod time;
 pub mod update;
@@ -25,5 +26,6 @@ pub use ids::{AccountId, BrokerId, ClientOrderId, EventId, ExecutionId, LinkId, 
 pub use money::{Money, Price, Qty};
 pub use order::{Order, OrderClass, OrderStatus, OrderType, Side, TimeInForce};
 pub use position::Position;
+pub use text::Untrusted;
 pub use time::{Mono, Now};
 pub use update::{TradeEvent, TradeUpdate};

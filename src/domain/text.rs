@@ -1,11 +1,73 @@
-//! The one sanitiser for text that came from outside: broker words, paths, pasted text (RELIABILITY 4).
+//! The one sanitiser for text that came from outside: broker words, paths, pasted text (RELIABILITY 4), and the type of
+//! such text.
 
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use unicode_width::UnicodeWidthChar;
 
 /// The longest text let through, in characters.
 pub const LIMIT: usize = 512;
 /// The most combining marks kept after one character.
 const MARKS: usize = 4;
+
+/// Text from outside as it came. It is compared, hashed and kept as it is, and written only through the sanitiser.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Untrusted(Arc<str>);
+
+impl Untrusted {
+    /// The text as it came: for reading, comparing and sending back, never for writing.
+    pub fn raw(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Untrusted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&clean(&self.0))
+    }
+}
+
+impl fmt::Debug for Untrusted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", clean(&self.0))
+    }
+}
+
+impl From<&str> for Untrusted {
+    fn from(text: &str) -> Self {
+        Self(Arc::from(text))
+    }
+}
+
+impl From<String> for Untrusted {
+    fn from(text: String) -> Self {
+        Self(Arc::from(text))
+    }
+}
+
+impl Serialize for Untrusted {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Untrusted {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::from)
+    }
+}
+
+/// Text from outside, made safe; borrowed when it is plain already, as nearly all of it is.
+pub fn clean(text: &str) -> Cow<'_, str> {
+    if text.len() <= LIMIT && text.bytes().all(|byte| (0x20..=0x7e).contains(&byte)) {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(sanitize(text))
+    }
+}
 
 /// Makes hostile text safe for screen, stderr and log.
 ///
@@ -17,7 +79,7 @@ pub fn sanitize(text: &str) -> String {
 
 /// [`sanitize`] with a cap of its own; a text cut short ends in `…`.
 pub fn sanitize_to(text: &str, limit: usize) -> String {
-    let mut out = String::with_capacity(text.len().min(limit * 4));
+    let mut out = String::with_capacity(text.len().min(limit.saturating_mul(4)));
     let (mut kept, mut marks) = (0, 0);
     for ch in text.chars() {
         let Some(ch) = visible(ch) else { continue };
@@ -74,6 +136,18 @@ fn visible(ch: char) -> Option<char> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn untrusted_text_is_kept_as_it_came_and_written_sanitised() {
+        let text = Untrusted::from("a\x1b]52;c;x\x07\u{202e}b");
+        assert_eq!(text.raw(), "a\x1b]52;c;x\x07\u{202e}b");
+        assert_eq!(
+            (format!("{text:>13}"), format!("{text:?}")),
+            ("  a␛]52;c;x␇b".to_owned(), "\"a␛]52;c;x␇b\"".to_owned())
+        );
+        let json = serde_json::to_string(&text).unwrap();
+        assert_eq!(serde_json::from_str::<Untrusted>(&json).unwrap(), text);
+    }
 
     #[test]
     fn escape_sequences_become_visible() {

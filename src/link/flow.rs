@@ -17,6 +17,7 @@ use url::Url;
 use super::progress::{LinkFailure, Sensitive};
 use crate::config::BrokerSpec;
 use crate::domain::Mono;
+use crate::domain::secrets::Redactor;
 use crate::domain::text::sanitize_to;
 
 /// The longest request target that is looked at, in bytes.
@@ -214,7 +215,10 @@ impl Flow {
             return CallbackVerdict::Refused(LinkFailure::Broker { message });
         }
         if let Some(error) = answer.error {
-            return CallbackVerdict::Refused(refusal(&error, answer.error_description.as_deref()));
+            let code = code.map(|code| SecretString::from(code.into_owned()));
+            let secrets = [Some(&self.state), self.verifier.as_ref(), code.as_ref()];
+            let secrets = Redactor::of(secrets.into_iter().flatten());
+            return CallbackVerdict::Refused(refusal(&error, answer.error_description.as_deref(), &secrets));
         }
         match code {
             Some(code) => CallbackVerdict::Granted(Grant {
@@ -303,8 +307,9 @@ impl<'a> Answer<'a> {
     }
 }
 
-fn refusal(error: &str, description: Option<&str>) -> LinkFailure {
-    let words = |text: &str| sanitize_to(text, LONGEST_WORDS);
+/// A server that writes what it was sent into its refusal must not put it on the screen.
+fn refusal(error: &str, description: Option<&str>, secrets: &Redactor) -> LinkFailure {
+    let words = |text: &str| secrets.words(&text.into(), LONGEST_WORDS);
     let description = description.map(words).filter(|text| !text.is_empty());
     if error == "access_denied" {
         LinkFailure::Denied { description }

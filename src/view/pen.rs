@@ -13,7 +13,6 @@ use super::glyphs::Glyphs;
 use super::theme::Theme;
 use super::{Hit, Hyperlink};
 use crate::app::msg::HitTarget;
-use crate::domain::text::sanitize;
 
 /// Cells as counted by a terminal; anything longer than a screen counts as the longest.
 pub(super) fn cells(count: usize) -> u16 {
@@ -25,14 +24,7 @@ pub(super) fn width(text: &str) -> u16 {
     if text.is_ascii() { cells(text.len()) } else { cells(text.width()) }
 }
 
-/// Text from outside, made safe; borrowed when it is plain already, as nearly all of it is.
-pub(super) fn clean(text: &str) -> Cow<'_, str> {
-    if text.len() <= crate::domain::text::LIMIT && text.bytes().all(|byte| (0x20..=0x7e).contains(&byte)) {
-        Cow::Borrowed(text)
-    } else {
-        Cow::Owned(sanitize(text))
-    }
-}
+pub(super) use crate::domain::text::clean;
 
 /// What a frame is drawn with.
 pub(super) struct Pen<'a> {

@@ -18,7 +18,9 @@ use serde_json::Value;
 use thiserror::Error;
 use url::Url;
 
-use crate::domain::text::sanitize_to;
+use super::rest::chain;
+use crate::domain::Untrusted;
+use crate::domain::secrets::Redactor;
 
 /// The longest answer that is read, in bytes.
 const LONGEST_ANSWER: usize = 64 * 1024;
@@ -101,7 +103,7 @@ pub fn http_client(url: &Url, tls: &rustls::ClientConfig) -> Result<reqwest::Cli
     if loopback {
         builder = builder.no_proxy();
     }
-    builder.build().map_err(|error| chain(&error))
+    builder.build().map_err(|error| chain("", &error).to_string())
 }
 
 /// Exchanges a code for a token. One request, whatever happens: a code must not be sent twice.
@@ -114,9 +116,10 @@ pub async fn exchange(tls: &rustls::ClientConfig, request: &Exchange<'_>) -> Res
         ("client_secret", request.client_secret.map(ExposeSecret::expose_secret)),
         ("code_verifier", request.verifier.map(ExposeSecret::expose_secret)),
     ];
-    let (status, body) = post(tls, request.token_url, form(&fields)).await?;
     let secrets = [Some(request.code), request.verifier, request.client_secret];
-    if status.is_success() { granted(&body, &secrets) } else { Err(refused(status, &body, &secrets)) }
+    let redactor = Redactor::of(secrets.into_iter().flatten());
+    let (status, body) = post(tls, request.token_url, form(&fields), &redactor).await?;
+    if status.is_success() { granted(&body, &redactor) } else { Err(refused(status, &body, &redactor)) }
 }
 
 /// Revokes a token (RFC 7009), where a broker offers it.
@@ -133,8 +136,9 @@ pub async fn revoke(
         ("client_id", Some(client_id)),
         ("client_secret", client_secret.map(ExposeSecret::expose_secret)),
     ];
-    let (status, body) = post(tls, revoke_url, form(&fields)).await?;
-    if status.is_success() { Ok(()) } else { Err(refused(status, &body, &[Some(token), client_secret])) }
+    let redactor = Redactor::of([Some(token), client_secret].into_iter().flatten());
+    let (status, body) = post(tls, revoke_url, form(&fields), &redactor).await?;
+    if status.is_success() { Ok(()) } else { Err(refused(status, &body, &redactor)) }
 }
 
 /// A form body of the fields that are there.
@@ -143,23 +147,28 @@ fn form(fields: &[(&str, Option<&str>)]) -> String {
     url::form_urlencoded::Serializer::new(String::new()).extend_pairs(given).finish()
 }
 
-async fn post(tls: &rustls::ClientConfig, url: &Url, form: String) -> Result<(StatusCode, Vec<u8>), ExchangeError> {
-    let network = |message: String| ExchangeError::Network { message };
-    let client = http_client(url, tls).map_err(network)?;
+async fn post(
+    tls: &rustls::ClientConfig,
+    url: &Url,
+    form: String,
+    redactor: &Redactor,
+) -> Result<(StatusCode, Vec<u8>), ExchangeError> {
+    let network = |said: &Untrusted| ExchangeError::Network { message: redactor.words(said, LONGEST_WORDS) };
+    let client = http_client(url, tls).map_err(|error| network(&error.into()))?;
     let request = client
         .post(url.clone())
         .header(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"))
         .header(ACCEPT, HeaderValue::from_static("application/json"))
         .body(form);
     let answer = async {
-        let response = request.send().await.map_err(|error| network(chain(&error.without_url())))?;
+        let response = request.send().await.map_err(|error| network(&chain("", &error.without_url())))?;
         let status = response.status();
-        Ok((status, read(response).await?))
+        Ok((status, read(response, redactor).await?))
     };
-    tokio::time::timeout(LIMIT, answer).await.unwrap_or_else(|_| Err(network("no answer within 15 seconds".to_owned())))
+    tokio::time::timeout(LIMIT, answer).await.unwrap_or_else(|_| Err(network(&"no answer within 15 seconds".into())))
 }
 
-async fn read(mut response: Response) -> Result<Vec<u8>, ExchangeError> {
+async fn read(mut response: Response, redactor: &Redactor) -> Result<Vec<u8>, ExchangeError> {
     let mut body = Vec::new();
     loop {
         match response.chunk().await {
@@ -168,7 +177,10 @@ async fn read(mut response: Response) -> Result<Vec<u8>, ExchangeError> {
                 return Err(ExchangeError::Broker { message: "more than 64 KiB, which is no token".to_owned() });
             }
             Ok(None) => return Ok(body),
-            Err(error) => return Err(ExchangeError::Network { message: chain(&error.without_url()) }),
+            Err(error) => {
+                let message = redactor.words(&chain("", &error.without_url()), LONGEST_WORDS);
+                return Err(ExchangeError::Network { message });
+            }
         }
     }
 }
@@ -181,12 +193,12 @@ struct Success {
     scope: Option<Value>,
 }
 
-fn granted(body: &[u8], secrets: &[Option<&SecretString>]) -> Result<Granted, ExchangeError> {
+fn granted(body: &[u8], redactor: &Redactor) -> Result<Granted, ExchangeError> {
     let broker = |message: &str| ExchangeError::Broker { message: message.to_owned() };
     let success = match serde_json::from_slice::<Success>(body) {
         Ok(success) => success,
         // Some servers send their errors with 200.
-        Err(_) if serde_json::from_slice::<IgnoredAny>(body).is_ok() => match refused(StatusCode::OK, body, secrets) {
+        Err(_) if serde_json::from_slice::<IgnoredAny>(body).is_ok() => match refused(StatusCode::OK, body, redactor) {
             ExchangeError::Broker { .. } => return Err(broker("no token in its answer")),
             error => return Err(error),
         },
@@ -200,12 +212,12 @@ fn granted(body: &[u8], secrets: &[Option<&SecretString>]) -> Result<Granted, Ex
     if token.expose_secret().is_empty() || !printable {
         return Err(broker("a token that cannot be sent in a header"));
     }
-    Ok(Granted { token, scopes: success.scope.as_ref().and_then(scopes) })
+    Ok(Granted { token, scopes: success.scope.as_ref().and_then(|scope| scopes(scope, redactor)) })
 }
 
 /// The granted scopes: words in one string; a list is taken too.
-fn scopes(value: &Value) -> Option<Vec<Arc<str>>> {
-    let word = |text: &str| Arc::from(sanitize_to(text, LONGEST_WORDS));
+fn scopes(value: &Value, redactor: &Redactor) -> Option<Vec<Arc<str>>> {
+    let word = |text: &str| Arc::from(redactor.words(&text.into(), LONGEST_WORDS));
     match value {
         Value::String(text) => Some(text.split_ascii_whitespace().map(word).collect()),
         Value::Array(list) => Some(list.iter().filter_map(Value::as_str).map(word).collect()),
@@ -214,7 +226,7 @@ fn scopes(value: &Value) -> Option<Vec<Arc<str>>> {
 }
 
 /// Reads an error of any shape: RFC 6749's, Alpaca's with or without a code, HTML, plain text, nothing.
-fn refused(status: StatusCode, body: &[u8], secrets: &[Option<&SecretString>]) -> ExchangeError {
+fn refused(status: StatusCode, body: &[u8], redactor: &Redactor) -> ExchangeError {
     let text = String::from_utf8_lossy(body);
     let json: Option<Value> = serde_json::from_slice(body).ok();
     let member = |name: &str| json.as_ref().and_then(|json| json.get(name)).and_then(Value::as_str);
@@ -226,7 +238,7 @@ fn refused(status: StatusCode, body: &[u8], secrets: &[Option<&SecretString>]) -
         (None, _, None) if text.trim_start().starts_with('<') => "a web page instead of an answer".to_owned(),
         (None, _, None) => text.trim().to_owned(),
     };
-    let said = clean(&said, secrets);
+    let said = redactor.words(&said.into(), LONGEST_WORDS);
     let message = match (status.is_success(), said.is_empty()) {
         (true, _) => said.clone(),
         (false, true) => format!("status {} without a reason", status.as_u16()),
@@ -246,34 +258,6 @@ fn refused(status: StatusCode, body: &[u8], secrets: &[Option<&SecretString>]) -
     } else {
         ExchangeError::Broker { message }
     }
-}
-
-/// The broker's words without what we sent it: a server that echoes the form must not put it on the screen.
-fn clean(text: &str, secrets: &[Option<&SecretString>]) -> String {
-    let mut text = text.to_owned();
-    for secret in secrets.iter().flatten().map(|secret| secret.expose_secret()) {
-        if secret.is_empty() {
-            continue;
-        }
-        let encoded: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-        text = text.replace(&encoded, "…").replace(secret, "…");
-    }
-    sanitize_to(text.trim(), LONGEST_WORDS)
-}
-
-/// An error and its causes as one sanitised sentence. The URL has been taken out before.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    sanitize_to(&text, LONGEST_WORDS)
 }
 
 fn is_loopback(url: &Url) -> bool {

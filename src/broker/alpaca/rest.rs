@@ -4,13 +4,14 @@
 //! loopback, is followed by no redirect, and stands in no error. Retries nothing: what to do about a failure is the
 //! session's to decide.
 
+mod failure;
 mod headers;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
-use reqwest::{Method, Response, StatusCode};
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
+use reqwest::{Method, Response};
 use rustls::ClientConfig;
 use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
@@ -19,9 +20,12 @@ use super::governor::RateInfo;
 use super::sse;
 use super::wire::{self, WireError};
 use crate::config::Endpoints;
-use crate::domain::text::sanitize_to;
+use crate::domain::Untrusted;
 use crate::session::request::{ActivitiesQuery, OrdersQuery};
 use crate::session::{Reply, Request, RequestError, RequestErrorKind};
+
+pub(super) use failure::{Failure, LONGEST, chain, refused};
+use failure::{local, timed_out, transport};
 
 /// The longest body read, in bytes.
 const LONGEST_BODY: usize = 8 * 1024 * 1024;
@@ -58,8 +62,8 @@ impl Client {
     /// # Errors
     /// When the address is neither `https` nor loopback, or TLS cannot be set up.
     pub fn new(endpoints: &Endpoints, token: SecretString, tls: Arc<ClientConfig>) -> Result<Self, RequestError> {
-        let http = http_client(&endpoints.api_url, tls).map_err(local)?;
-        bearer(&token).map_err(local)?;
+        let http = http_client(&endpoints.api_url, tls).map_err(|error| local(error).told(&token))?;
+        bearer(&token).map_err(|error| local(error).told(&token))?;
         Ok(Self { http, origin: endpoints.api_url.clone(), token: Arc::new(token), whole: WHOLE })
     }
 
@@ -81,14 +85,14 @@ impl Client {
     pub async fn answer(&self, request: &Request) -> Answer {
         let mut rate = RateInfo::default();
         let asked = tokio::time::timeout(self.whole, self.ask(request, &mut rate)).await;
-        let result = asked.unwrap_or_else(|_| Err(timed_out())).map_err(|error| scrub(error, &self.token));
+        let result = asked.unwrap_or_else(|_| Err(timed_out())).map_err(|failure| failure.told(&self.token));
         if let Err(error) = &result {
             tracing::debug!(question = question(request), %error, "a request failed");
         }
         Answer { result, rate }
     }
 
-    async fn ask(&self, request: &Request, rate: &mut RateInfo) -> Result<Reply, RequestError> {
+    async fn ask(&self, request: &Request, rate: &mut RateInfo) -> Result<Reply, Failure> {
         let url = address(&self.origin, request).map_err(local)?;
         let method = if matches!(request, Request::CancelOrder(_)) { Method::DELETE } else { Method::GET };
         let replay = matches!(request, Request::Replay { .. });
@@ -113,35 +117,32 @@ impl Client {
             let body = read(response, LONGEST_REFUSAL).await.unwrap_or_default();
             return Err(refused(status, &headers, &body));
         }
-        let decode = |message: String| RequestError {
-            kind: RequestErrorKind::Decode,
+        let decode = |message: &str| Failure {
             status: Some(status.as_u16()),
-            code: None,
-            message,
-            extra: None,
             request_id: request_id.clone(),
+            ..Failure::new(RequestErrorKind::Decode, message)
         };
         if replay {
             let updates = sse::replay(response, REPLAY, LONGEST_BODY).await;
-            return updates.map(Reply::Replay).ok_or_else(|| decode("the broker offers no event stream".to_owned()));
+            return updates.map(Reply::Replay).ok_or_else(|| decode("the broker offers no event stream"));
         }
         let body = read(response, LONGEST_BODY).await.map_err(|failure| match failure {
-            ReadFailure::TooLong => decode("an answer of more than 8 MiB was not read".to_owned()),
-            ReadFailure::Transport(error) => RequestError { request_id: request_id.clone(), ..error },
+            ReadFailure::TooLong => decode("an answer of more than 8 MiB was not read"),
+            ReadFailure::Transport(failure) => Failure { request_id: request_id.clone(), ..failure },
         })?;
         if matches!(request, Request::CancelOrder(_)) {
             return Ok(Reply::Done);
         }
-        let text = std::str::from_utf8(&body).map_err(|_| decode("the answer is not UTF-8 text".to_owned()))?;
-        read_reply(request, text).map_err(|error| decode(error.to_string()))
+        let text = std::str::from_utf8(&body).map_err(|_| decode("the answer is not UTF-8 text"))?;
+        read_reply(request, text).map_err(|error| decode(&error.to_string()))
     }
 }
 
 /// An HTTP client that follows no redirect, retries nothing, and leaves loopback only over TLS.
-pub(super) fn http_client(url: &Url, tls: Arc<ClientConfig>) -> Result<reqwest::Client, String> {
+pub(super) fn http_client(url: &Url, tls: Arc<ClientConfig>) -> Result<reqwest::Client, Untrusted> {
     let loopback = is_loopback(url);
     if url.scheme() != "https" && !(loopback && url.scheme() == "http") {
-        return Err("the address is neither https nor loopback".to_owned());
+        return Err("the address is neither https nor loopback".into());
     }
     let mut builder = reqwest::Client::builder()
         .tls_backend_preconfigured(Arc::unwrap_or_clone(tls))
@@ -158,13 +159,13 @@ pub(super) fn http_client(url: &Url, tls: Arc<ClientConfig>) -> Result<reqwest::
     if loopback {
         builder = builder.no_proxy();
     }
-    builder.build().map_err(|error| chain(&error))
+    builder.build().map_err(|error| chain("", &error))
 }
 
 /// The bearer header, marked so that no library prints it.
-pub(super) fn bearer(token: &SecretString) -> Result<HeaderValue, String> {
+pub(super) fn bearer(token: &SecretString) -> Result<HeaderValue, Untrusted> {
     let header = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()));
-    let mut header = header.map_err(|_| "the token holds characters that no header can carry".to_owned())?;
+    let mut header = header.map_err(|_| "the token holds characters that no header can carry")?;
     header.set_sensitive(true);
     Ok(header)
 }
@@ -179,54 +180,9 @@ pub(super) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// An error and its causes as one sanitised sentence. Its URL must have been taken out.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let words = cause.to_string();
-        if !text.contains(&words) {
-            text.push_str(": ");
-            text.push_str(&words);
-        }
-        source = cause.source();
-    }
-    sanitize_to(&text, 240)
-}
-
-/// Text from the broker without our token in it, should it echo what it was sent.
-pub(super) fn without_token(text: &str, token: &SecretString) -> String {
-    let token = token.expose_secret();
-    if token.is_empty() { text.to_owned() } else { text.replace(token, "…") }
-}
-
-/// The error of an answer that is not a success.
-pub(super) fn refused(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> RequestError {
-    let kind = match status.as_u16() {
-        401 => RequestErrorKind::Unauthorized,
-        403 => RequestErrorKind::Forbidden,
-        404 => RequestErrorKind::NotFound,
-        422 => RequestErrorKind::Unprocessable,
-        429 => RequestErrorKind::RateLimited { retry_after: headers::retry_after(headers) },
-        400..=499 => RequestErrorKind::Refused,
-        500.. => RequestErrorKind::Server,
-        // A redirect, or a success that is none: nothing was read and nothing followed.
-        _ => RequestErrorKind::Decode,
-    };
-    let refusal = wire::refusal(status.as_u16(), body);
-    RequestError {
-        kind,
-        status: Some(status.as_u16()),
-        code: refusal.code,
-        message: refusal.message,
-        extra: refusal.extra,
-        request_id: headers::request_id(headers),
-    }
-}
-
 pub(super) enum ReadFailure {
     TooLong,
-    Transport(RequestError),
+    Transport(Failure),
 }
 
 /// Reads a body to its end, giving up as soon as it is longer than `limit`.
@@ -361,42 +317,5 @@ const fn question(request: &Request) -> &'static str {
         Request::Clock => "clock",
         Request::History { .. } => "history",
         Request::CancelOrder(_) => "cancel order",
-    }
-}
-
-fn transport(error: &reqwest::Error) -> RequestError {
-    if error.is_timeout() && !error.is_connect() {
-        return timed_out();
-    }
-    let message = if error.is_connect() {
-        format!("cannot connect: {}", chain(error))
-    } else {
-        format!("the connection failed: {}", chain(error))
-    };
-    RequestError { kind: RequestErrorKind::Network, status: None, code: None, message, extra: None, request_id: None }
-}
-
-fn timed_out() -> RequestError {
-    RequestError {
-        kind: RequestErrorKind::Timeout,
-        status: None,
-        code: None,
-        message: "no answer in time".to_owned(),
-        extra: None,
-        request_id: None,
-    }
-}
-
-/// A failure on this side, before anything was sent.
-fn local(message: String) -> RequestError {
-    RequestError { kind: RequestErrorKind::Refused, status: None, code: None, message, extra: None, request_id: None }
-}
-
-fn scrub(error: RequestError, token: &SecretString) -> RequestError {
-    RequestError {
-        message: without_token(&error.message, token),
-        extra: error.extra.map(|text| without_token(&text, token).into()),
-        request_id: error.request_id.map(|text| without_token(&text, token).into()),
-        ..error
     }
 }

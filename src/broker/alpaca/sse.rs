@@ -13,9 +13,8 @@ use url::Url;
 use super::rest::{bearer, chain, http_client, read, refused};
 use super::stream::{LONGEST_MESSAGE, Out, StreamTarget};
 use super::wire;
-use crate::domain::TradeUpdate;
 use crate::domain::execution::Source;
-use crate::domain::text::sanitize_to;
+use crate::domain::{TradeUpdate, Untrusted};
 use crate::session::{AuthForm, Closed, StreamEvent};
 
 /// What an event stream is served as.
@@ -41,14 +40,14 @@ pub(super) async fn run(target: &StreamTarget, out: &Out) -> Closed {
 }
 
 async fn open(target: &StreamTarget, out: &Out) -> Result<Response, Closed> {
-    let fail = |message: String| Closed::Connect { status: None, message };
+    let fail = |said: Untrusted| Closed::Connect { status: None, message: out.words(&said) };
     let client = http_client(&target.api_url, target.tls.clone()).map_err(fail)?;
     let request = client
-        .get(address(&target.api_url).map_err(fail)?)
+        .get(address(&target.api_url).map_err(|error| fail(error.into()))?)
         .header(AUTHORIZATION, bearer(&out.token).map_err(fail)?)
         .header(ACCEPT, HeaderValue::from_static(MEDIA_TYPE))
         .header(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    let response = request.send().await.map_err(|error| fail(chain(&error.without_url())))?;
+    let response = request.send().await.map_err(|error| fail(chain("", &error.without_url())))?;
     let (status, headers) = (response.status(), response.headers().clone());
     if status.is_success() {
         return if is_stream(&headers) {
@@ -58,7 +57,7 @@ async fn open(target: &StreamTarget, out: &Out) -> Result<Response, Closed> {
         };
     }
     let body = read(response, 64 * 1024).await.unwrap_or_default();
-    let message = refused(status, &headers, &body).message;
+    let message = out.words(&refused(status, &headers, &body).message);
     Err(match status.as_u16() {
         // Asked too often, or too slow: the same question may be answered later.
         408 | 425 | 429 => Closed::Connect { status: Some(status.as_u16()), message },
@@ -89,7 +88,7 @@ pub(super) async fn replay(mut response: Response, whole: Duration, limit: usize
         for byte in &chunk {
             match parser.push(*byte) {
                 Some(Item::Event(data)) => updates.extend(replayed(&data)),
-                Some(Item::Comment(text)) if comment(&text).is_err() => return Some(updates),
+                Some(Item::Comment(text)) if Comment::of(&text) != Comment::Beat => return Some(updates),
                 Some(Item::TooLong) => return Some(updates),
                 Some(Item::Comment(_)) | None => {}
             }
@@ -142,7 +141,7 @@ async fn listen(mut response: Response, out: &Out) -> Result<(), Closed> {
             Ok(Some(chunk)) => chunk,
             Ok(None) => return Ok(()),
             Err(error) => {
-                let message = format!("the connection failed: {}", chain(&error.without_url()));
+                let message = out.words(&chain("the connection failed", &error.without_url()));
                 return Err(Closed::Lost { message });
             }
         };
@@ -150,7 +149,7 @@ async fn listen(mut response: Response, out: &Out) -> Result<(), Closed> {
             match parser.push(byte) {
                 None => {}
                 Some(Item::Event(data)) => event(&data, out).await?,
-                Some(Item::Comment(text)) => comment(&text)?,
+                Some(Item::Comment(text)) => comment(&text, out)?,
                 Some(Item::TooLong) => {
                     let message = "an event of more than 1 MiB was not read".to_owned();
                     return Err(Closed::Lost { message });
@@ -168,24 +167,43 @@ async fn event(data: &[u8], out: &Out) -> Result<(), Closed> {
     }
     match wire::frame(data) {
         wire::Frame::Update(update) => out.send(StreamEvent::Update(update)).await,
-        wire::Frame::Error { message } => Err(Closed::BrokerError { message }),
+        wire::Frame::Error { message } => Err(Closed::BrokerError { message: out.words(&message) }),
         wire::Frame::Unknown { text } => out.unknown(&text).await,
         wire::Frame::Empty | wire::Frame::Authorization { .. } | wire::Frame::Listening { .. } => Ok(()),
     }
 }
 
-/// Comments are heartbeats, except those that say something was lost (API.md 7.2).
-fn comment(text: &[u8]) -> Result<(), Closed> {
-    let text = String::from_utf8_lossy(text);
-    let words = sanitize_to(text.trim(), 240);
-    let lower = words.to_ascii_lowercase();
-    if lower.contains("dropped") || lower.contains("too slowly") {
-        return Err(Closed::Lost { message: format!("the broker dropped events: {words}") });
+/// What a comment says.
+#[derive(Debug, PartialEq, Eq)]
+enum Comment {
+    /// A heartbeat, and whatever else matters to nobody.
+    Beat,
+    /// Something was lost (API.md 7.2).
+    Dropped,
+    /// Something failed at the broker.
+    Error,
+}
+
+impl Comment {
+    fn of(text: &[u8]) -> Self {
+        let lower = String::from_utf8_lossy(text).to_ascii_lowercase();
+        if lower.contains("dropped") || lower.contains("too slowly") {
+            Self::Dropped
+        } else if lower.contains("error") {
+            Self::Error
+        } else {
+            Self::Beat
+        }
     }
-    if lower.contains("error") {
-        return Err(Closed::BrokerError { message: words });
+}
+
+fn comment(text: &[u8], out: &Out) -> Result<(), Closed> {
+    let words = || out.words(&String::from_utf8_lossy(text).into_owned().into());
+    match Comment::of(text) {
+        Comment::Beat => Ok(()),
+        Comment::Dropped => Err(Closed::Lost { message: format!("the broker dropped events: {}", words()) }),
+        Comment::Error => Err(Closed::BrokerError { message: words() }),
     }
-    Ok(())
 }
 
 /// One thing the text of an event stream says.
@@ -286,8 +304,8 @@ mod tests {
 
     #[test]
     fn comments_that_say_something_was_lost_end_the_stream() {
-        assert_eq!(comment(b" heartbeat"), Ok(()));
-        assert!(matches!(comment(b" you are reading too slowly, dropped 10000 messages"), Err(Closed::Lost { .. })));
-        assert!(matches!(comment(b" internal server error"), Err(Closed::BrokerError { .. })));
+        assert_eq!(Comment::of(b" heartbeat"), Comment::Beat);
+        assert_eq!(Comment::of(b" you are reading too slowly, dropped 10000 messages"), Comment::Dropped);
+        assert_eq!(Comment::of(b" internal server error"), Comment::Error);
     }
 }

@@ -22,10 +22,11 @@ use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_asyn
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::rest::{chain, is_loopback, without_token};
+use super::rest::{LONGEST, chain, is_loopback};
 use super::sse;
 use super::wire::{self, Frame};
-use crate::domain::text::sanitize_to;
+use crate::domain::Untrusted;
+use crate::domain::secrets::Redactor;
 use crate::session::{AuthForm, Closed, StreamEvent};
 
 /// The longest message read, in bytes (RELIABILITY 4).
@@ -89,7 +90,6 @@ pub async fn run_with(
         AuthForm::Authenticate | AuthForm::AuthKey => websocket(&target, form, &out).await,
         AuthForm::Sse => sse::run(&target, &out).await,
     };
-    let closed = out.scrubbed(closed);
     tracing::debug!(?form, ?closed, "a stream ended");
     drop(out.events.send(StreamEvent::Closed(closed)).await);
 }
@@ -113,28 +113,22 @@ impl Out {
     }
 
     /// Sends what a frame that nobody knows holds.
-    pub(super) async fn unknown(&self, text: &str) -> Result<(), Closed> {
-        let text = without_token(text, &self.token);
+    pub(super) async fn unknown(&self, text: &Untrusted) -> Result<(), Closed> {
+        let text = self.words(text);
         tracing::warn!(%text, "a frame was not understood");
         self.send(StreamEvent::Unknown { text }).await
     }
 
-    fn scrubbed(&self, closed: Closed) -> Closed {
-        let clean = |message: String| without_token(&message, &self.token);
-        match closed {
-            Closed::Connect { status, message } => Closed::Connect { status, message: clean(message) },
-            Closed::AuthRefused { message } => Closed::AuthRefused { message: clean(message) },
-            Closed::BrokerError { message } => Closed::BrokerError { message: clean(message) },
-            Closed::Lost { message } => Closed::Lost { message: clean(message) },
-            Closed::AuthSilent | Closed::Silent | Closed::Elsewhere | Closed::Asked => closed,
-        }
+    /// What the peer or a library said, without the token and then cut; the only way from there into an event.
+    pub(super) fn words(&self, said: &Untrusted) -> String {
+        Redactor::of([&self.token]).words(said, LONGEST)
     }
 }
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 async fn websocket(target: &StreamTarget, form: AuthForm, out: &Out) -> Closed {
-    let opening = timeout(out.patience.answer, open(target));
+    let opening = timeout(out.patience.answer, open(target, out));
     let mut socket = tokio::select! {
         biased;
         () = out.stop.cancelled() => return Closed::Asked,
@@ -152,13 +146,13 @@ async fn websocket(target: &StreamTarget, form: AuthForm, out: &Out) -> Closed {
     closed
 }
 
-async fn open(target: &StreamTarget) -> Result<Socket, Closed> {
-    let refuse = |message: String| Closed::Connect { status: None, message };
+async fn open(target: &StreamTarget, out: &Out) -> Result<Socket, Closed> {
+    let refuse = |said: Untrusted| Closed::Connect { status: None, message: out.words(&said) };
     let url = &target.stream_url;
     if url.scheme() != "wss" && !(url.scheme() == "ws" && is_loopback(url)) {
-        return Err(refuse("the stream's address is neither wss nor loopback".to_owned()));
+        return Err(refuse("the stream's address is neither wss nor loopback".into()));
     }
-    let mut request = url.as_str().into_client_request().map_err(|error| refuse(chain(&error)))?;
+    let mut request = url.as_str().into_client_request().map_err(|error| refuse(chain("", &error)))?;
     let agent = HeaderValue::from_static(concat!("brokerdeck/", env!("CARGO_PKG_VERSION")));
     request.headers_mut().insert(header::USER_AGENT, agent);
     let config = WebSocketConfig::default()
@@ -171,9 +165,10 @@ async fn open(target: &StreamTarget) -> Result<Socket, Closed> {
         Err(WsError::Http(response)) => {
             let status = response.status().as_u16();
             let body = response.body().as_deref().unwrap_or_default();
-            Err(Closed::Connect { status: Some(status), message: wire::refusal(status, body).message })
+            let message = out.words(&wire::refusal(status, body).message);
+            Err(Closed::Connect { status: Some(status), message })
         }
-        Err(error) => Err(refuse(chain(&error))),
+        Err(error) => Err(refuse(chain("", &error))),
     }
 }
 
@@ -260,7 +255,7 @@ impl<'a> Talk<'a> {
             Some(Ok(Message::Ping(_) | Message::Frame(_))) => Ok(()),
             Some(Ok(Message::Close(frame))) => {
                 let reason = frame.map(|frame| format!("{} {}", u16::from(frame.code), frame.reason));
-                let reason = sanitize_to(reason.as_deref().unwrap_or("without a reason").trim(), 120);
+                let reason = self.out.words(&reason.as_deref().unwrap_or("without a reason").into());
                 if self.phase == Phase::Authenticating {
                     // A server that knows no better way to say no; an outage does not send close frames.
                     return Err(Closed::AuthRefused { message: format!("closed instead of an answer: {reason}") });
@@ -270,7 +265,7 @@ impl<'a> Talk<'a> {
             Some(Err(WsError::Capacity(CapacityError::MessageTooLong { .. }))) => {
                 Err(Closed::Lost { message: "a message of more than 1 MiB was not read".to_owned() })
             }
-            Some(Err(error)) => Err(Closed::Lost { message: format!("the connection failed: {}", chain(&error)) }),
+            Some(Err(error)) => Err(self.failed(&error)),
             None => Err(Closed::Lost { message: "the connection ended".to_owned() }),
         }
     }
@@ -279,9 +274,9 @@ impl<'a> Talk<'a> {
         match wire::frame(bytes) {
             Frame::Update(update) => self.out.send(StreamEvent::Update(update)).await,
             Frame::Authorization { authorized: true, message } => self.authorized(message).await,
-            Frame::Authorization { authorized: false, message } => {
-                Err(Closed::AuthRefused { message: message.unwrap_or_else(|| "not authorized".to_owned()) })
-            }
+            Frame::Authorization { authorized: false, message } => Err(Closed::AuthRefused {
+                message: self.out.words(&message.unwrap_or_else(|| "not authorized".into())),
+            }),
             Frame::Listening { trade_updates } => {
                 let first = self.phase == Phase::Listening;
                 if first {
@@ -291,22 +286,26 @@ impl<'a> Talk<'a> {
                 // The first round trip is measured at once; later ones every ten seconds.
                 if first { self.ping().await } else { Ok(()) }
             }
-            Frame::Error { message } => Err(Closed::BrokerError { message }),
+            Frame::Error { message } => Err(Closed::BrokerError { message: self.out.words(&message) }),
             Frame::Empty => Ok(()),
             Frame::Unknown { text } => self.out.unknown(&text).await,
         }
     }
 
-    async fn authorized(&mut self, message: Option<String>) -> Result<(), Closed> {
+    async fn authorized(&mut self, message: Option<Untrusted>) -> Result<(), Closed> {
         if self.phase != Phase::Authenticating {
             return Ok(());
         }
-        let message = message.map(|message| without_token(&message, &self.out.token));
+        let message = message.map(|message| self.out.words(&message));
         self.out.send(StreamEvent::Authorized { form: self.form, message }).await?;
         self.phase = Phase::Listening;
         self.answer_by = Instant::now() + self.out.patience.answer;
         let listen = json!({"action": "listen", "data": {"streams": ["trade_updates"]}});
         self.say(Message::text(listen.to_string())).await
+    }
+
+    fn failed(&self, error: &WsError) -> Closed {
+        Closed::Lost { message: self.out.words(&chain("the connection failed", error)) }
     }
 
     async fn ping(&mut self) -> Result<(), Closed> {
@@ -338,7 +337,7 @@ impl<'a> Talk<'a> {
         };
         match sent {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(Closed::Lost { message: format!("the connection failed: {}", chain(&error)) }),
+            Ok(Err(error)) => Err(self.failed(&error)),
             Err(_) => Err(Closed::Silent),
         }
     }

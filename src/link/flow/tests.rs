@@ -218,6 +218,21 @@ fn a_foreign_issuer_ends_the_attempt_before_its_code_is_used() {
 }
 
 #[test]
+fn a_refusal_repeats_nothing_of_the_attempt_wherever_it_is_cut() {
+    for before in (0..240).step_by(7) {
+        let mut flow = flow();
+        let state = state(&flow);
+        let words = "x".repeat(before);
+        let query =
+            format!("error=server_error&error_description={words}{state}&code=canary-of-a-code-{state}&state={state}");
+        let verdict = flow.check_callback(&get(&query), NOW);
+        let shown = format!("{verdict:?}");
+        let part = (0..state.len() - 8).find(|at| shown.contains(state.get(*at..*at + 8).unwrap()));
+        assert_eq!(part, None, "{before}: {shown}");
+    }
+}
+
+#[test]
 fn a_refusal_tells_the_brokers_words_made_harmless() {
     let mut flow = flow();
     let query = format!("error=access_denied&error_description=no%1b[31m%E2%80%AE&state={}", state(&flow));

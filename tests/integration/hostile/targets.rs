@@ -32,8 +32,8 @@ pub const SECRET: &str = "zqCANARYqz";
 pub fn frame(bytes: &[u8]) {
     match wire::frame(bytes) {
         Frame::Update(update) => merged(&update),
-        Frame::Error { message } => harmless(&message),
-        Frame::Unknown { text } => harmless(&text),
+        Frame::Error { message } => harmless(&message.to_string()),
+        Frame::Unknown { text } => harmless(&text.to_string()),
         Frame::Empty | Frame::Authorization { .. } | Frame::Listening { .. } => {}
     }
 }

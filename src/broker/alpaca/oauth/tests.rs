@@ -3,11 +3,11 @@
 use super::*;
 
 fn ok(body: &str) -> Result<Granted, ExchangeError> {
-    granted(body.as_bytes(), &[])
+    granted(body.as_bytes(), &Redactor::of([]))
 }
 
 fn refuse(status: u16, body: &str) -> ExchangeError {
-    refused(StatusCode::from_u16(status).unwrap(), body.as_bytes(), &[])
+    refused(StatusCode::from_u16(status).unwrap(), body.as_bytes(), &Redactor::of([]))
 }
 
 fn scopes_of(granted: &Granted) -> Option<Vec<&str>> {
@@ -99,6 +99,6 @@ fn an_echoed_secret_is_not_repeated() {
     let code = SecretString::from("the code/+");
     let secret = SecretString::from("hush");
     let body = r#"{"error":"invalid_grant","error_description":"code=the+code%2F%2B (the code/+) of hush"}"#;
-    let error = refused(StatusCode::BAD_REQUEST, body.as_bytes(), &[Some(&code), None, Some(&secret)]);
+    let error = refused(StatusCode::BAD_REQUEST, body.as_bytes(), &Redactor::of([&code, &secret]));
     assert_eq!(error, ExchangeError::BadCode { message: "invalid_grant: code=… (…) of … (status 400)".to_owned() });
 }

@@ -1,13 +1,12 @@
 //! What an answer's headers say: the rate limit, how long to wait, the request's id (API.md 4.1, 4.2).
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
 use super::super::governor::RateInfo;
-use crate::domain::text::sanitize_to;
+use crate::domain::Untrusted;
 
 /// The limit, what remains of it, and when it starts anew by the server's own clock.
 pub(super) fn rate(headers: &HeaderMap) -> RateInfo {
@@ -29,8 +28,8 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// `X-Request-ID`, without which support can look nothing up.
-pub(super) fn request_id(headers: &HeaderMap) -> Option<Arc<str>> {
-    text(headers, "x-request-id").map(|id| sanitize_to(id, 80).into())
+pub(super) fn request_id(headers: &HeaderMap) -> Option<Untrusted> {
+    text(headers, "x-request-id").map(Untrusted::from)
 }
 
 /// `X-RateLimit-Reset` less `Date`. Our own clock takes no part: it may be wrong, and both stand in the answer.

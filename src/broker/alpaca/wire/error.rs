@@ -1,39 +1,32 @@
 //! An error body (API.md 4.3): code as number or word, message, extra members; or HTML, plain text, nothing.
 
-use std::sync::Arc;
-
 use serde_json::{Map, Value};
 
-use crate::domain::text::sanitize_to;
+use crate::domain::Untrusted;
 
-/// The longest sentence kept, in characters.
-const LONGEST: usize = 240;
-/// The longest text of extra members kept, in characters.
-const LONGEST_EXTRA: usize = 2048;
-
-/// What an error body says, sanitised.
+/// What an error body says, whole: it is cut after its secrets are taken out, which this module does not know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::broker::alpaca) struct Refusal {
     /// The eight-digit code, when it is a number or a number's digits.
     pub(in crate::broker::alpaca) code: Option<i64>,
     /// The broker's words, never empty.
-    pub(in crate::broker::alpaca) message: String,
+    pub(in crate::broker::alpaca) message: Untrusted,
     /// Everything beside code and message, as JSON text; a word in place of a code is kept here.
-    pub(in crate::broker::alpaca) extra: Option<Arc<str>>,
+    pub(in crate::broker::alpaca) extra: Option<Untrusted>,
 }
 
 /// Reads an error body of any shape.
 pub(in crate::broker::alpaca) fn refusal(status: u16, body: &[u8]) -> Refusal {
     let Ok(Value::Object(mut members)) = serde_json::from_slice::<Value>(body) else {
-        return Refusal { code: None, message: sentence(status, body), extra: None };
+        return Refusal { code: None, message: sentence(status, body).into(), extra: None };
     };
     let code = members.get("code").and_then(number);
     if code.is_some() {
         members.shift_remove("code");
     }
     let message = said(&mut members).unwrap_or_else(|| without_reason(status));
-    let extra = (!members.is_empty()).then(|| sanitize_to(&Value::Object(members).to_string(), LONGEST_EXTRA).into());
-    Refusal { code, message: sanitize_to(message.trim(), LONGEST), extra }
+    let extra = (!members.is_empty()).then(|| Value::Object(members).to_string().into());
+    Refusal { code, message: message.trim().into(), extra }
 }
 
 /// The words: `message`, or the members other families of the API use for it.
@@ -60,11 +53,11 @@ fn number(value: &Value) -> Option<i64> {
 
 /// One sentence from what is not JSON: a gateway's page, plain text, nothing.
 fn sentence(status: u16, body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(body.get(..body.len().min(16 * 1024)).unwrap_or_default());
+    let text = String::from_utf8_lossy(body);
     let trimmed = text.trim_start_matches('\u{feff}').trim();
     let words = if trimmed.starts_with('<') { page_title(trimmed) } else { trimmed.to_owned() };
     let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
-    if words.is_empty() { without_reason(status) } else { sanitize_to(&words, LONGEST) }
+    if words.is_empty() { without_reason(status) } else { words }
 }
 
 /// The title of an HTML page, or what it is.

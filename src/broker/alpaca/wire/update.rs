@@ -7,12 +7,9 @@ use super::loose::Loose;
 use super::order::{Rows, order};
 use super::{WireError, msgpack};
 use crate::domain::execution::{ExecutionKind, Source};
-use crate::domain::text::sanitize_to;
-use crate::domain::{EventId, Execution, ExecutionId, Order, OrderId, Qty, Symbol, TradeEvent, TradeUpdate};
+use crate::domain::{EventId, Execution, ExecutionId, Order, OrderId, Qty, Symbol, TradeEvent, TradeUpdate, Untrusted};
 
 const WHAT: &str = "a trade update";
-/// The longest text of an unknown frame kept, in characters.
-const LONGEST: usize = 240;
 
 /// What one frame says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,8 +18,8 @@ pub enum Frame {
     Authorization {
         /// True when `status` is exactly `authorized`.
         authorized: bool,
-        /// What the broker added, sanitised.
-        message: Option<String>,
+        /// What the broker added.
+        message: Option<Untrusted>,
     },
     /// What will be sent from now on.
     Listening {
@@ -33,15 +30,15 @@ pub enum Frame {
     Update(Box<TradeUpdate>),
     /// An error message; the broker closes after it.
     Error {
-        /// The broker's words, sanitised.
-        message: String,
+        /// The broker's words, whole.
+        message: Untrusted,
     },
     /// A frame of a known stream that says nothing (`data` is null).
     Empty,
     /// Anything else. Invariant: a trade update that cannot be read is in here, never lost silently.
     Unknown {
-        /// Why, and the start of the text, sanitised.
-        text: String,
+        /// Why, and the whole text.
+        text: Untrusted,
     },
 }
 
@@ -90,7 +87,7 @@ pub fn frame(bytes: &[u8]) -> Frame {
     if msgpack::looks_like(bytes) {
         return match msgpack::to_json(bytes) {
             Some(text) => frame_text(&text),
-            None => Frame::Unknown { text: format!("unreadable MessagePack of {} bytes", bytes.len()) },
+            None => Frame::Unknown { text: format!("unreadable MessagePack of {} bytes", bytes.len()).into() },
         };
     }
     match std::str::from_utf8(bytes) {
@@ -120,7 +117,7 @@ fn frame_text(text: &str) -> Frame {
 }
 
 fn unknown(why: &str, text: &str) -> Frame {
-    Frame::Unknown { text: format!("{why}: {}", sanitize_to(text, LONGEST)) }
+    Frame::Unknown { text: format!("{why}: {text}").into() }
 }
 
 #[derive(Default, Deserialize)]
@@ -139,7 +136,7 @@ fn authorization(data: &str) -> Frame {
     let wire: ControlWire<'_> = serde_json::from_str(data).unwrap_or_default();
     Frame::Authorization {
         authorized: wire.status.word() == Some("authorized"),
-        message: wire.message.some_word().map(|text| sanitize_to(text, LONGEST)),
+        message: wire.message.some_word().map(Untrusted::from),
     }
 }
 
@@ -149,10 +146,10 @@ fn listening(data: &str) -> Frame {
     Frame::Listening { trade_updates: wire.streams.0.iter().any(name) }
 }
 
-fn error_message(data: &str) -> String {
+fn error_message(data: &str) -> Untrusted {
     let wire: ControlWire<'_> = serde_json::from_str(data).unwrap_or_default();
     let words = wire.error_message.some_word().or_else(|| wire.message.some_word());
-    words.map_or_else(|| "an error without words".to_owned(), |text| sanitize_to(text, LONGEST))
+    words.unwrap_or("an error without words").into()
 }
 
 /// One event: the `data` of a websocket frame, or a message of the event stream (API.md 6.5, 7.1).

@@ -1,0 +1,105 @@
+//! A failed request as it is known inside the adapter: what others said is whole here, and leaves only without the token.
+
+use reqwest::StatusCode;
+use reqwest::header::HeaderMap;
+use secrecy::SecretString;
+
+use super::headers;
+use crate::broker::alpaca::wire;
+use crate::domain::Untrusted;
+use crate::domain::secrets::Redactor;
+use crate::session::{RequestError, RequestErrorKind};
+
+/// The longest sentence kept, in characters.
+pub(in crate::broker::alpaca) const LONGEST: usize = 240;
+/// The longest text of extra members kept, in characters.
+const LONGEST_EXTRA: usize = 2048;
+/// The longest id of a request kept, in characters.
+const LONGEST_ID: usize = 80;
+
+/// A failed request before its words may be shown.
+#[derive(Debug)]
+pub(in crate::broker::alpaca) struct Failure {
+    pub(in crate::broker::alpaca) kind: RequestErrorKind,
+    pub(in crate::broker::alpaca) status: Option<u16>,
+    pub(in crate::broker::alpaca) code: Option<i64>,
+    pub(in crate::broker::alpaca) message: Untrusted,
+    pub(in crate::broker::alpaca) extra: Option<Untrusted>,
+    pub(in crate::broker::alpaca) request_id: Option<Untrusted>,
+}
+
+impl Failure {
+    /// A failure without an answer.
+    pub(in crate::broker::alpaca) fn new(kind: RequestErrorKind, message: impl Into<Untrusted>) -> Self {
+        Self { kind, status: None, code: None, message: message.into(), extra: None, request_id: None }
+    }
+
+    /// The failure as the rest of the program may know it; the only way out of the adapter.
+    pub(in crate::broker::alpaca) fn told(self, token: &SecretString) -> RequestError {
+        let redactor = Redactor::of([token]);
+        RequestError {
+            kind: self.kind,
+            status: self.status,
+            code: self.code,
+            message: redactor.words(&self.message, LONGEST),
+            extra: self.extra.map(|extra| redactor.words(&extra, LONGEST_EXTRA).into()),
+            request_id: self.request_id.map(|id| redactor.words(&id, LONGEST_ID).into()),
+        }
+    }
+}
+
+/// An error and its causes as one sentence, after what was being done. Its URL must have been taken out.
+pub(in crate::broker::alpaca) fn chain(doing: &str, error: &dyn std::error::Error) -> Untrusted {
+    let mut text = if doing.is_empty() { error.to_string() } else { format!("{doing}: {error}") };
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let words = cause.to_string();
+        if !text.contains(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+        source = cause.source();
+    }
+    text.into()
+}
+
+/// The error of an answer that is not a success.
+pub(in crate::broker::alpaca) fn refused(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
+    let kind = match status.as_u16() {
+        401 => RequestErrorKind::Unauthorized,
+        403 => RequestErrorKind::Forbidden,
+        404 => RequestErrorKind::NotFound,
+        422 => RequestErrorKind::Unprocessable,
+        429 => RequestErrorKind::RateLimited { retry_after: headers::retry_after(headers) },
+        400..=499 => RequestErrorKind::Refused,
+        500.. => RequestErrorKind::Server,
+        // A redirect, or a success that is none: nothing was read and nothing followed.
+        _ => RequestErrorKind::Decode,
+    };
+    let refusal = wire::refusal(status.as_u16(), body);
+    Failure {
+        kind,
+        status: Some(status.as_u16()),
+        code: refusal.code,
+        message: refusal.message,
+        extra: refusal.extra,
+        request_id: headers::request_id(headers),
+    }
+}
+
+pub(super) fn transport(error: &reqwest::Error) -> Failure {
+    if error.is_timeout() && !error.is_connect() {
+        return timed_out();
+    }
+    let doing = if error.is_connect() { "cannot connect" } else { "the connection failed" };
+    Failure::new(RequestErrorKind::Network, chain(doing, error))
+}
+
+pub(super) fn timed_out() -> Failure {
+    Failure::new(RequestErrorKind::Timeout, "no answer in time")
+}
+
+/// A failure on this side, before anything was sent.
+pub(super) fn local(message: impl Into<Untrusted>) -> Failure {
+    Failure::new(RequestErrorKind::Refused, message)
+}
