@@ -71,6 +71,7 @@ fn touch(desk: &mut Desk, turn: &mut i64) {
         at: order.updated_at,
         happened_at: order.updated_at,
         order,
+        legs: Vec::new(),
         executions: Vec::new(),
         reason: None,
     };

@@ -6,6 +6,7 @@
 
 mod entry;
 mod ledger;
+mod legs;
 mod merge;
 mod settle;
 mod tape;
@@ -88,6 +89,8 @@ pub struct Blotter {
     /// Orders of which a newer frame told less executed than was known, and its time: until REST knows that time, its
     /// answers are from before and decide nothing.
     contested: HashMap<OrderId, Option<Timestamp>>,
+    /// Multi-leg orders whose rows count units, not contracts, as executed so far.
+    in_units: HashSet<OrderId>,
     history_before: Option<Timestamp>,
     generation: u32,
     last_fill_at: Option<Timestamp>,
@@ -224,6 +227,10 @@ impl Blotter {
             self.contested.insert(update.order.id.clone(), update.order.updated_at);
         }
         self.merge_order(&update.order, lowers, false, &mut changes);
+        for leg in &update.legs {
+            self.merge_order(leg, lowers, false, &mut changes);
+        }
+        self.bring_home(&update.order.id, &mut changes);
         let at = update.happened_at.or(update.at);
         if update.executions.is_empty() {
             self.note(&update.order.id, &update.event, at, source, &mut changes);
@@ -231,8 +238,19 @@ impl Blotter {
         for execution in &update.executions {
             self.enter(execution.clone(), &update.event, &mut changes);
         }
-        if !self.adds_up(&update.order.id) {
-            changes.gaps.push(update.order.id.clone());
+        let unnamed = update.executions.is_empty()
+            && matches!(update.event, TradeEvent::Fill | TradeEvent::PartialFill)
+            && changes.moved.contains(&update.order.id);
+        let mut touched: Vec<&OrderId> = std::iter::once(&update.order.id)
+            .chain(update.legs.iter().map(|leg| &leg.id))
+            .chain(update.executions.iter().map(|execution| &execution.order_id))
+            .collect();
+        touched.sort_unstable();
+        touched.dedup();
+        for id in touched {
+            if !self.adds_up(id) || (unnamed && *id == update.order.id) {
+                changes.gaps.push(id.clone());
+            }
         }
         changes
     }
@@ -246,18 +264,18 @@ impl Blotter {
         for order in orders {
             self.merge_rest_order(order, &mut lowered, &mut changes);
         }
+        for order in orders {
+            self.bring_home(&order.id, &mut changes);
+        }
         for activity in activities {
             if let Some((execution, event)) = from_activity(activity) {
-                let order_id = execution.order_id.clone();
-                self.enter(execution, &event, &mut changes);
+                let order_id = self.enter(execution, &event, &mut changes);
                 // Its order may not be among those stated here; it is asked for if it does not add up.
                 self.adds_up(&order_id);
             }
         }
         for order in orders {
-            for order in std::iter::once(order).chain(&order.legs) {
-                self.settle(&order.id, lowered.contains(&order.id), &mut changes);
-            }
+            self.settle(&order.id, lowered.contains(&order.id), &mut changes);
         }
         changes
     }
@@ -323,9 +341,6 @@ impl Blotter {
             lowered.insert(order.id.clone());
         }
         let changed = self.merge_order(order, undone, true, changes);
-        for leg in &order.legs {
-            self.merge_rest_order(leg, lowered, changes);
-        }
         if changed
             && let (Some((status, ..)), Some(event)) = (before, event_of_status(&order.status))
             && status != order.status

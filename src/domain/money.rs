@@ -254,6 +254,13 @@ impl Price {
     }
 }
 
+impl Qty {
+    /// `self * by / over`; `None` past 28 digits and over nothing.
+    pub fn scaled(self, by: Self, over: Self) -> Option<Self> {
+        self.0.checked_mul(by.0)?.checked_div(over.0).map(Self)
+    }
+}
+
 impl Money {
     /// `self / base` in percent; `None` when the base is zero.
     pub fn percent_of(self, base: Self) -> Option<Decimal> {

@@ -276,13 +276,33 @@ pub struct Order {
     pub group_id: Option<Arc<str>>,
     /// `entry`, `take_profit`, `stop_loss`.
     pub group_role: Option<Arc<str>>,
-    /// Its legs, when asked for nested.
-    pub legs: Vec<Order>,
+    /// The orders that are its legs, where it was stated with them. They are orders of their own and stand beside it: a
+    /// copy in here would grow old.
+    #[serde(default, deserialize_with = "leg_ids")]
+    pub legs: Vec<OrderId>,
     /// The broker's JSON of it.
     pub raw: Raw,
 }
 
+/// Journals of earlier versions hold the whole order where now its id stands.
+fn leg_ids<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<OrderId>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Leg {
+        Id(OrderId),
+        Whole { id: OrderId },
+    }
+    let legs = Vec::<Leg>::deserialize(deserializer)?;
+    Ok(legs.into_iter().map(|(Leg::Id(id) | Leg::Whole { id })| id).collect())
+}
+
 impl Order {
+    /// True for the parent of a multi-leg order: its quantities count units, and what executes are its legs (API.md 5.7,
+    /// 6.5).
+    pub fn is_multileg_parent(&self) -> bool {
+        self.class == OrderClass::Mleg && (!self.legs.is_empty() || self.symbol.as_str().is_empty())
+    }
+
     /// What can still execute: `qty - cum_qty` while working, else zero; `None` for a notional order.
     pub fn leaves_qty(&self) -> Option<Qty> {
         if self.status.is_terminal() {

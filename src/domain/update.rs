@@ -70,6 +70,9 @@ pub struct TradeUpdate {
     pub happened_at: Option<Timestamp>,
     /// The order after it.
     pub order: Order,
+    /// Its legs after it, where the event states them: on a multi-leg order.
+    #[serde(default)]
+    pub legs: Vec<Order>,
     /// The executions it reports: one on a fill, one a leg on a multi-leg fill, none otherwise.
     pub executions: Vec<Execution>,
     /// Why, where the broker says so.

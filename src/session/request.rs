@@ -118,10 +118,10 @@ pub enum Reply {
     Account(Box<Account>),
     /// Every open position.
     Positions(Vec<Position>),
-    /// One page of orders; short when it is the last.
+    /// One page of orders, each followed by its legs where it was asked for nested.
     Orders(Vec<Order>),
-    /// One order.
-    Order(Box<Order>),
+    /// One order, followed by its legs.
+    Order(Vec<Order>),
     /// One page of activities; short when it is the last.
     Activities(Vec<Activity>),
     /// Events, oldest first; their executions are marked as learned late.

@@ -257,7 +257,7 @@ impl Resync {
         match reply {
             Reply::Account(account) => self.picture.account = Some(account),
             Reply::Positions(positions) => self.picture.positions = Some(positions),
-            Reply::Order(order) => self.keep(*order),
+            Reply::Order(orders) => orders.into_iter().for_each(|order| self.keep(order)),
             Reply::Orders(orders) => self.page_of_orders(question, orders),
             Reply::Activities(rows) => self.page_of_fills(question, rows),
             Reply::Replay(_) | Reply::Clock(_) | Reply::History(_) | Reply::Done => {}
@@ -266,16 +266,15 @@ impl Resync {
 
     fn keep(&mut self, order: Order) {
         self.seen.insert(order.id.clone());
-        for leg in &order.legs {
-            self.seen.insert(leg.id.clone());
-        }
         self.picture.orders.push(order);
     }
 
     fn page_of_orders(&mut self, question: &Question, orders: Vec<Order>) {
         let Request::Orders(query) = &question.request else { return };
-        let full = orders.len() >= usize::from(query.limit);
-        let last = orders.last().map(|order| (order.id.clone(), order.submitted_at));
+        let legs: HashSet<OrderId> = orders.iter().flat_map(|order| &order.legs).cloned().collect();
+        let full = orders.len().saturating_sub(legs.len()) >= usize::from(query.limit);
+        let last = orders.iter().rev().find(|order| !legs.contains(&order.id));
+        let last = last.map(|order| (order.id.clone(), order.submitted_at));
         let advanced = last.as_ref().is_some_and(|(id, _)| query.before_order_id.as_ref() != Some(id));
         for order in orders {
             self.keep(order);
@@ -338,7 +337,9 @@ impl Resync {
             let ActivityKind::Fill { order_id, cum_qty, .. } = &row.kind else { continue };
             let known = blotter.order(order_id);
             let behind = known.is_none_or(|order| cum_qty.is_some_and(|cum| cum > order.cum_qty));
-            if behind && !self.seen.contains(order_id) {
+            // The row carries the id of a multi-leg parent, and which leg executed is not known yet.
+            let legless = known.is_some_and(|order| order.is_multileg_parent() && order.legs.is_empty());
+            if (behind && !self.seen.contains(order_id)) || legless {
                 wanted.push(order_id.clone());
             }
         }

@@ -557,6 +557,7 @@ impl Desk {
             at: Some(today("13:46:15.981")),
             happened_at: Some(today("13:46:15.981")),
             order,
+            legs: Vec::new(),
             executions: vec![execution],
             reason: None,
         };
@@ -575,7 +576,8 @@ impl Desk {
             leg.class = OrderClass::Bracket;
             leg.updated_at = Some(today("13:46:16"));
         }
-        entry.legs = vec![profit, loss];
+        entry.legs = vec![profit.id.clone(), loss.id.clone()];
+        let legs = vec![profit, loss];
         let execution = Execution {
             id: ExecutionId::from("3f1c0c52-0000-4000-8000-000000000021"),
             order_id: entry.id.clone(),
@@ -595,6 +597,7 @@ impl Desk {
             at: entry.updated_at,
             happened_at: entry.updated_at,
             order: entry,
+            legs,
             executions: vec![execution],
             reason: None,
         };
@@ -686,7 +689,7 @@ impl Book {
             }
             Request::Order(id) => {
                 let found = self.orders.iter().find(|order| order.id == *id).unwrap();
-                Reply::Order(Box::new(found.clone()))
+                Reply::Order(vec![found.clone()])
             }
             Request::Activities(query) if query.fills_only => Reply::Activities(self.fills.clone()),
             Request::Activities(_) => Reply::Activities(self.activities()),

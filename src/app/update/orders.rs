@@ -106,9 +106,9 @@ pub(super) fn fetched(
     effects: &mut Vec<Effect>,
 ) {
     match result.map(|reply| *reply) {
-        Ok(Reply::Order(order)) => {
+        Ok(Reply::Order(orders)) => {
             let Some(account) = model.account_mut(&key.link) else { return };
-            let changes = account.blotter.apply_snapshot(&[*order], &[]);
+            let changes = account.blotter.apply_snapshot(&orders, &[]);
             news::changed(model, &key.link, &changes, effects);
             if !changes.is_empty() {
                 // Whatever is shown is in the journal first, also what was asked for by id.

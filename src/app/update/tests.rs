@@ -256,7 +256,7 @@ impl Desk {
                 Reply::Orders(held.map(|(_, order)| order.clone()).collect())
             }
             Request::Order(id) => match self.orders.iter().find(|(owner, order)| own(owner) && order.id == *id) {
-                Some((_, order)) => Reply::Order(Box::new(order.clone())),
+                Some((_, order)) => Reply::Order(vec![order.clone()]),
                 None => return Err(failure(RequestErrorKind::NotFound, "order not found")),
             },
             Request::Activities(query) if query.fills_only => Reply::Activities(Vec::new()),
@@ -310,6 +310,7 @@ impl Desk {
             at,
             happened_at: at,
             order,
+            legs: Vec::new(),
             executions: executions.into_iter().collect(),
             reason: None,
         };

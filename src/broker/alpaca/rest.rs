@@ -206,8 +206,10 @@ fn read_reply(request: &Request, text: &str) -> Result<Reply, WireError> {
     Ok(match request {
         Request::Account => Reply::Account(Box::new(wire::account(text)?)),
         Request::Positions => Reply::Positions(wire::list(text, "the positions", wire::position)?),
-        Request::Orders(_) => Reply::Orders(wire::list(text, "the orders", wire::order)?),
-        Request::Order(_) | Request::OrderByClientId(_) => Reply::Order(Box::new(wire::order(text)?)),
+        Request::Orders(_) => {
+            Reply::Orders(wire::list(text, "the orders", wire::orders)?.into_iter().flatten().collect())
+        }
+        Request::Order(_) | Request::OrderByClientId(_) => Reply::Order(wire::orders(text)?),
         Request::Activities(_) => Reply::Activities(wire::list(text, "the activities", wire::activity)?),
         Request::Clock => Reply::Clock(wire::clock(text)?),
         Request::History { .. } => Reply::History(wire::history(text)?),
@@ -241,6 +243,10 @@ fn address(origin: &Url, request: &Request) -> Result<Url, String> {
         Request::Orders(query) => orders_query(&mut url, query),
         Request::OrderByClientId(id) => {
             url.query_pairs_mut().append_pair("client_order_id", id.as_str());
+        }
+        // A multi-leg order is nothing without its legs.
+        Request::Order(_) => {
+            url.query_pairs_mut().append_pair("nested", "true");
         }
         Request::Activities(query) => activities_query(&mut url, query),
         Request::Replay { since, until } => {

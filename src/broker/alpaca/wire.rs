@@ -22,7 +22,7 @@ pub use account::account;
 pub use activity::activity;
 pub(super) use error::refusal;
 pub use market::{clock, history};
-pub use order::order;
+pub use order::{order, orders};
 pub use position::position;
 pub use update::{Frame, frame, update};
 

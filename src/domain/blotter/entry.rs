@@ -9,8 +9,22 @@ use crate::domain::ids::{ExecutionId, OrderId};
 use crate::domain::update::TradeEvent;
 
 impl Blotter {
-    /// Enters an execution and its tape line, once.
-    pub(super) fn enter(&mut self, execution: Execution, event: &TradeEvent, changes: &mut Changes) {
+    /// Enters an execution and its tape line, once; returns the order it counts for.
+    pub(super) fn enter(&mut self, execution: Execution, event: &TradeEvent, changes: &mut Changes) -> OrderId {
+        let execution = self.at_home(execution);
+        let owner = execution.order_id.clone();
+        self.enter_at(None, execution, event, changes);
+        owner
+    }
+
+    /// Enters an execution; when it is new, on the line given.
+    pub(super) fn enter_at(
+        &mut self,
+        seat: Option<u64>,
+        execution: Execution,
+        event: &TradeEvent,
+        changes: &mut Changes,
+    ) {
         self.last_fill_at = self.last_fill_at.max(execution.at);
         let (at, order_id, source, id) =
             (execution.at, execution.order_id.clone(), execution.source, execution.id.clone());
@@ -77,7 +91,7 @@ impl Blotter {
                     }
                     None => self.trim(&order_id, changes),
                 };
-                self.show(vacant, at, event, order_id, id, source, changes);
+                self.show(seat.or(vacant), at, event, order_id, id, source, changes);
             }
         }
     }
@@ -96,7 +110,8 @@ impl Blotter {
     ) {
         match vacant.and_then(|line| self.tape.entry_mut(line)) {
             Some(entry) => {
-                (entry.at, entry.event, entry.execution) = (at, event.clone(), Some(id.clone()));
+                (entry.at, entry.event, entry.order_id, entry.execution) =
+                    (at, event.clone(), order_id, Some(id.clone()));
                 changes.tape.push(entry.number);
                 self.ledger.shown_on(&id, entry.number);
             }
@@ -117,13 +132,17 @@ impl Blotter {
         let mut vacant = None;
         for (id, line) in trimmed.gone {
             changes.removed.push(id);
-            if let Some(entry) = line.and_then(|line| self.tape.entry_mut(line)) {
-                entry.execution = None;
-                changes.tape.push(entry.number);
-                vacant = Some(entry.number);
-            }
+            vacant = line.and_then(|line| self.vacate_line(line, changes)).or(vacant);
         }
         vacant
+    }
+
+    /// Leaves a line that shows nothing any more; its number.
+    pub(super) fn vacate_line(&mut self, line: u64, changes: &mut Changes) -> Option<u64> {
+        let entry = self.tape.entry_mut(line)?;
+        entry.execution = None;
+        changes.tape.push(entry.number);
+        Some(entry.number)
     }
 
     /// Adds an order event to the tape, once.

@@ -352,6 +352,15 @@ impl Ledger {
         Entered::New
     }
 
+    /// Takes every row of an order out, each with the line of the tape it stood on.
+    pub(super) fn take_all(&mut self, order: &OrderId) -> Vec<(Execution, Option<u64>)> {
+        let slots = self.by_order.remove(order).map(|rows| rows.slots).unwrap_or_default();
+        let taken =
+            slots.into_iter().filter_map(|slot| self.take(slot)).map(|held| (held.execution, held.line)).collect();
+        self.by_id.retain(|_, slot| self.slots.get(*slot as usize).is_some_and(Option::is_some));
+        taken
+    }
+
     /// Puts back a row of an earlier run. Rows that were kept apart then stay apart.
     pub(super) fn restore(&mut self, execution: Execution) {
         if !self.by_id.contains_key(&execution.id) {

@@ -12,7 +12,7 @@ impl Blotter {
     /// True when the rows of an order add up to what it states; remembers when they do not.
     pub(super) fn adds_up(&mut self, id: &OrderId) -> bool {
         let Some(order) = self.index.get(id).and_then(|index| self.orders.get(*index as usize)) else { return true };
-        if self.is_history(order) || order.cum_qty == self.ledger.explained(id) {
+        if self.is_history(order) || order.is_multileg_parent() || order.cum_qty == self.ledger.explained(id) {
             self.unsettled.remove(id);
             return true;
         }
@@ -29,7 +29,10 @@ impl Blotter {
     /// too much. `lowered` tells that REST stated less than was known before.
     pub(super) fn settle(&mut self, id: &OrderId, lowered: bool, changes: &mut Changes) {
         let explained = self.ledger.explained(id);
-        let Some(cum_qty) = self.order(id).map(|order| order.cum_qty) else { return };
+        let Some(cum_qty) = self.order(id).filter(|order| !order.is_multileg_parent()).map(|order| order.cum_qty)
+        else {
+            return;
+        };
         match explained.cmp(&cum_qty) {
             Ordering::Equal => {
                 self.doubts.remove(id);

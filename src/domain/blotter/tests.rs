@@ -1,3 +1,5 @@
+mod legs;
+
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -67,7 +69,7 @@ fn execution(id: &str, order: &Order, qty: i64, cum: i64, when: i64, kind: Execu
 
 fn event(event: TradeEvent, order: Order, executions: Vec<Execution>) -> TradeUpdate {
     let happened_at = order.updated_at;
-    TradeUpdate { event, event_id: None, at: None, happened_at, order, executions, reason: None }
+    TradeUpdate { event, event_id: None, at: None, happened_at, order, legs: Vec::new(), executions, reason: None }
 }
 
 fn fill(id: &str, order_id: &str, qty: i64, cum: i64, when: i64) -> TradeUpdate {
@@ -303,9 +305,9 @@ fn a_cancel_missed_by_the_stream_is_a_late_line_and_not_repeated_when_it_comes()
 #[test]
 fn legs_of_a_nested_order_are_orders_too() {
     let mut parent = order("p", OrderStatus::New, 0, 1);
-    parent.legs = vec![order("leg", OrderStatus::Held, 0, 1)];
+    parent.legs = vec!["leg".into()];
     let mut blotter = Blotter::default();
-    blotter.apply_snapshot(&[parent], &[]);
+    blotter.apply_snapshot(&[parent, order("leg", OrderStatus::Held, 0, 1)], &[]);
     assert_eq!(blotter.working_count(), 2);
     assert!(blotter.order(&"leg".into()).is_some());
 }

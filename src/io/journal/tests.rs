@@ -81,6 +81,7 @@ fn fill(execution_id: &str, order_id: &str, qty: i64, cum: i64) -> TradeUpdate {
         at: None,
         happened_at: Some(at(cum)),
         order,
+        legs: Vec::new(),
         executions: vec![execution],
         reason: None,
     }

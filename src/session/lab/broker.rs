@@ -326,7 +326,7 @@ impl Broker {
     fn frame(&self, place: usize, event: TradeEvent, executions: Vec<Execution>, now: Timestamp) -> TradeUpdate {
         let order = self.orders[place].now().clone();
         let at = Some(now);
-        TradeUpdate { event, event_id: None, at, happened_at: at, order, executions, reason: None }
+        TradeUpdate { event, event_id: None, at, happened_at: at, order, legs: Vec::new(), executions, reason: None }
     }
 
     /// What REST answers to a question that reaches a replica which is behind.
@@ -335,7 +335,7 @@ impl Broker {
             Request::Account => Reply::Account(Box::new(account(self.account))),
             Request::Positions => Reply::Positions(self.positions_at(moment)),
             Request::Orders(query) => Reply::Orders(self.list(query, moment)),
-            Request::Order(id) => Reply::Order(Box::new(self.orders[*self.index.get(id)?].at(moment)?.clone())),
+            Request::Order(id) => Reply::Order(vec![self.orders[*self.index.get(id)?].at(moment)?.clone()]),
             Request::Activities(query) => Reply::Activities(self.rows(query, moment)),
             Request::Replay { since, .. } => Reply::Replay(self.told_again(*since, moment)),
             _ => return None,
@@ -344,7 +344,7 @@ impl Broker {
 
     fn list(&self, query: &OrdersQuery, moment: Timestamp) -> Vec<Order> {
         let from = query.before_order_id.as_ref().and_then(|id| self.index.get(id)).copied().unwrap_or(usize::MAX);
-        let mut found = Vec::new();
+        let (mut found, mut rows) = (Vec::new(), 0);
         for held in self.orders[..from.min(self.orders.len())].iter().rev() {
             let listed = held.states[0].0 + held.listed_after <= moment;
             let Some(order) = held.at(moment).filter(|_| listed) else { continue };
@@ -352,15 +352,19 @@ impl Broker {
                 continue;
             }
             let mut order = order.clone();
+            let mut legs = Vec::new();
             if query.nested {
-                order.legs = held.legs.iter().filter_map(|leg| self.orders[*leg].at(moment)).cloned().collect();
+                legs.extend(held.legs.iter().filter_map(|leg| self.orders[*leg].at(moment)).cloned());
+                order.legs = legs.iter().map(|leg| leg.id.clone()).collect();
             }
-            let open = order.status.is_working() || order.legs.iter().any(|leg| leg.status.is_working());
+            let open = order.status.is_working() || legs.iter().any(|leg| leg.status.is_working());
             if query.filter == OrderFilter::Open && !open {
                 continue;
             }
             found.push(order);
-            if found.len() >= usize::from(query.limit) {
+            found.append(&mut legs);
+            rows += 1;
+            if rows >= usize::from(query.limit) {
                 break;
             }
         }

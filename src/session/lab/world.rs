@@ -422,7 +422,11 @@ fn brief(input: &Input) -> String {
                 let seen: Vec<_> = rows.iter().map(|row| row.id.to_string()).collect();
                 format!("{id:?} {seen:?}")
             }
-            Reply::Order(order) => format!("{id:?} order {} {} {}", order.id, order.status, order.cum_qty),
+            Reply::Order(orders) => {
+                let seen: Vec<_> =
+                    orders.iter().map(|order| format!("{} {} {}", order.id, order.status, order.cum_qty)).collect();
+                format!("{id:?} order {seen:?}")
+            }
             other => format!("{id:?} {}", format!("{other:?}").chars().take(30).collect::<String>()),
         },
         other => format!("{other:?}"),

@@ -88,7 +88,7 @@ impl Desk {
                 )
             }
             Request::Order(id) => match self.orders.iter().find(|order| order.id == *id) {
-                Some(order) => Reply::Order(Box::new(order.clone())),
+                Some(order) => Reply::Order(vec![order.clone()]),
                 None => return Err(self.not_found()),
             },
             Request::Activities(_) => Reply::Activities(self.rows.clone()),
@@ -198,7 +198,7 @@ fn failed(kind: &RequestErrorKind) -> RequestError {
 
 fn update(event: TradeEvent, order: Order, executions: Vec<Execution>) -> TradeUpdate {
     let happened_at = order.updated_at;
-    TradeUpdate { event, event_id: None, at: None, happened_at, order, executions, reason: None }
+    TradeUpdate { event, event_id: None, at: None, happened_at, order, legs: Vec::new(), executions, reason: None }
 }
 
 fn account(id: &str) -> Account {

@@ -103,7 +103,7 @@ fn detail(doc: &mut Doc<'_>, account: &AccountState, order: &Order, model: &Mode
     doc.blank();
     doc.fields(&terms(order, theme.text, theme.faint));
     executions(doc, account, order, model, pen);
-    legs(doc, order, pen);
+    legs(doc, account, order, pen);
     doc.heading("Times");
     let zone = (&model.program.timezone, model.program.timezone_label.as_ref());
     let times: Vec<(&str, String, Style)> = [
@@ -200,15 +200,22 @@ pub(super) fn execution_row(execution: &Execution, account: &AccountState, model
     ]
 }
 
-fn legs(doc: &mut Doc<'_>, order: &Order, pen: &Pen<'_>) {
+/// The orders that are its legs, as they stand now.
+fn legs(doc: &mut Doc<'_>, account: &AccountState, order: &Order, pen: &Pen<'_>) {
     if order.legs.is_empty() {
         return;
     }
     doc.heading(&format!("Legs ({})", order.legs.len()));
-    for leg in &order.legs {
-        let (mark, word, style) = format::status(&leg.status, pen.glyphs, pen.theme);
-        let mut line = summary(leg, pen);
-        line.push((format!("   {mark} {}", clean(word)), style));
+    for id in &order.legs {
+        let line = match account.blotter.order(id) {
+            Some(leg) => {
+                let (mark, word, style) = format::status(&leg.status, pen.glyphs, pen.theme);
+                let mut line = summary(leg, pen);
+                line.push((format!("   {mark} {}", clean(word)), style));
+                line
+            }
+            None => vec![(format!("not known here   {}", clean(id.as_str())), pen.theme.dim)],
+        };
         doc.pieces(line);
     }
 }

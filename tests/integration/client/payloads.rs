@@ -90,19 +90,22 @@ const ORDER: &[(&str, &str)] = &[
     ("replaces", "replaces"),
 ];
 
-fn check_order(payload: &Value, decoded: &Value) {
+/// An order and the legs read beside it.
+fn check_order(payload: &Value, decoded: &Value, beside: &[Value]) {
     same(payload, decoded, ORDER);
     let legs = payload["legs"].as_array().cloned().unwrap_or_default();
-    assert_eq!(decoded["legs"].as_array().map_or(0, Vec::len), legs.len());
-    for (index, leg) in legs.iter().enumerate() {
-        check_order(leg, &decoded["legs"][index]);
+    let named: Vec<&Value> = legs.iter().map(|leg| &leg["id"]).collect();
+    assert_eq!(decoded["legs"].as_array().unwrap().iter().collect::<Vec<_>>(), named);
+    assert_eq!(beside.len(), legs.len());
+    for (leg, decoded) in legs.iter().zip(beside) {
+        check_order(leg, decoded, &[]);
     }
     assert_eq!(serde_json::from_str::<Value>(decoded["raw"].as_str().unwrap()).unwrap(), *payload, "all of it is kept");
 }
 
 fn check_update(payload: &Value, decoded: &Value) {
     same(payload, decoded, &[("event", "event"), ("event_id", "event_id"), ("at", "at"), ("timestamp", "happened_at")]);
-    check_order(&payload["order"], &decoded["order"]);
+    check_order(&payload["order"], &decoded["order"], decoded["legs"].as_array().unwrap());
     let executions = decoded["executions"].as_array().unwrap();
     let traded = ["fill", "partial_fill"].contains(&payload["event"].as_str().unwrap());
     let legs = payload["legs"].as_array().map_or(0, Vec::len);
@@ -125,7 +128,9 @@ fn every_collected_payload_is_read_whole() {
     };
     let mut count = 0;
     count += each(&root, "order", |text, payload| {
-        check_order(payload, &json(wire::order(text).unwrap_or_else(|error| panic!("{error}: {text}"))));
+        let read: Vec<Value> =
+            wire::orders(text).unwrap_or_else(|error| panic!("{error}: {text}")).into_iter().map(json).collect();
+        check_order(payload, &read[0], &read[1..]);
     });
     count += each(&root, "trade_update", |text, payload| {
         let wire::Frame::Update(update) = wire::frame(text.as_bytes()) else { panic!("{text}") };

@@ -63,8 +63,8 @@ async fn every_question_goes_to_its_documented_address_with_the_token() {
             Request::Orders(by_cursor),
             "GET /v2/orders?status=closed&limit=500&direction=asc&nested=true&before_order_id=o%261",
         ),
-        (Request::Order("a-1".into()), "GET /v2/orders/a-1"),
-        (Request::Order("../account?x=/y".into()), "GET /v2/orders/..%2Faccount%3Fx=%2Fy"),
+        (Request::Order("a-1".into()), "GET /v2/orders/a-1?nested=true"),
+        (Request::Order("../account?x=/y".into()), "GET /v2/orders/..%2Faccount%3Fx=%2Fy?nested=true"),
         (Request::OrderByClientId("my id".into()), "GET /v2/orders:by_client_order_id?client_order_id=my+id"),
         (
             Request::Activities(activities),

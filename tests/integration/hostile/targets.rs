@@ -55,8 +55,8 @@ pub fn rest(bytes: &[u8]) {
     drop(wire::history(text));
     drop(wire::position(text));
     drop(wire::list(text, "positions", wire::position));
-    let orders = wire::list(text, "orders", wire::order).unwrap_or_default();
-    let orders = if orders.is_empty() { wire::order(text).into_iter().collect() } else { orders };
+    let orders = wire::list(text, "orders", wire::orders).unwrap_or_default().concat();
+    let orders = if orders.is_empty() { wire::orders(text).unwrap_or_default() } else { orders };
     let rows = wire::list(text, "activities", wire::activity).unwrap_or_default();
     let mut blotter = Blotter::default();
     drop(blotter.apply_snapshot(&orders, &rows));

@@ -90,10 +90,19 @@ struct OrderWire<'a> {
 
 /// One order. It needs an `id` and, when it states an executed quantity, a readable one.
 pub fn order(text: &str) -> Result<Order, WireError> {
-    read(text, DEEPEST)
+    read(text, DEEPEST, &mut Vec::new())
 }
 
-fn read(text: &str, depth: u8) -> Result<Order, WireError> {
+/// One order, and after it the orders that are its legs.
+pub fn orders(text: &str) -> Result<Vec<Order>, WireError> {
+    let mut legs = Vec::new();
+    let order = read(text, DEEPEST, &mut legs)?;
+    legs.insert(0, order);
+    Ok(legs)
+}
+
+/// Reads an order; its legs go to `beside`.
+fn read(text: &str, depth: u8, beside: &mut Vec<Order>) -> Result<Order, WireError> {
     let wire: OrderWire<'_> = serde_json::from_str(text).map_err(|error| WireError::json(WHAT, &error))?;
     let missing = |member| WireError::Member { what: WHAT, member };
     let id = wire.id.some_word().ok_or_else(|| missing("id"))?;
@@ -106,10 +115,14 @@ fn read(text: &str, depth: u8) -> Result<Order, WireError> {
         }
     };
     let kind = if wire.kind.some_word().is_some() { &wire.kind } else { &wire.order_type };
-    let legs = match depth.checked_sub(1) {
-        Some(depth) => wire.legs.0.iter().map(|leg| read(leg.get(), depth)).collect::<Result<_, _>>()?,
-        None => Vec::new(),
-    };
+    let mut legs = Vec::new();
+    if let Some(depth) = depth.checked_sub(1) {
+        for leg in &wire.legs.0 {
+            let leg = read(leg.get(), depth, beside)?;
+            legs.push(leg.id.clone());
+            beside.push(leg);
+        }
+    }
     Ok(Order {
         id: OrderId::from(id),
         client_order_id: wire.client_order_id.some_word().map(ClientOrderId::from),

@@ -56,7 +56,7 @@ fn an_acceptance_with_an_execution_id_is_no_execution() {
 fn a_multi_leg_fill_becomes_one_execution_a_leg() {
     let update = updated(MLEG);
     assert_eq!((update.order.symbol.as_str(), &update.order.side), ("", &Side::None));
-    assert_eq!(update.order.legs.len(), 2);
+    assert_eq!((update.order.legs.len(), update.legs.len()), (2, 2));
     let found: Vec<_> = update
         .executions
         .iter()
@@ -250,7 +250,7 @@ fn messagepack_says_what_json_says() {
 fn forget_raw(update: &mut crate::domain::TradeUpdate) {
     let forget = |raw: &mut Raw| assert!(raw.0.take().is_some_and(|text| text.starts_with('{')));
     forget(&mut update.order.raw);
-    update.order.legs.iter_mut().for_each(|leg| forget(&mut leg.raw));
+    update.legs.iter_mut().for_each(|leg| forget(&mut leg.raw));
 }
 
 /// A JSON value that other formats can write too: `serde_json`'s own keeps numbers as a private map.

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::loose::Loose;
-use super::order::{Rows, order};
+use super::order::{Rows, orders};
 use super::{WireError, msgpack};
 use crate::domain::execution::{ExecutionKind, Source};
 use crate::domain::{EventId, Execution, ExecutionId, Order, OrderId, Qty, Symbol, TradeEvent, TradeUpdate, Untrusted};
@@ -157,21 +157,28 @@ pub fn update(text: &str) -> Result<TradeUpdate, WireError> {
     let wire: UpdateWire<'_> = serde_json::from_str(text).map_err(|error| WireError::json(WHAT, &error))?;
     let missing = |member| WireError::Member { what: WHAT, member };
     let event = TradeEvent::from_word(wire.event.some_word().ok_or_else(|| missing("event"))?);
-    let order = order(wire.order.ok_or_else(|| missing("order"))?.get())?;
-    let executions = executions(&wire, &event, &order)?;
+    let mut legs = orders(wire.order.ok_or_else(|| missing("order"))?.get())?;
+    let order = legs.remove(0);
+    let executions = executions(&wire, &event, &order, &legs)?;
     Ok(TradeUpdate {
         event,
         event_id: wire.event_id.some_word().map(EventId::from),
         at: wire.at.time(),
         happened_at: wire.timestamp.time(),
         order,
+        legs,
         executions,
         reason: wire.reason.some_word().map(Into::into),
     })
 }
 
 /// What the event says was traded, or taken back.
-fn executions(wire: &UpdateWire<'_>, event: &TradeEvent, order: &Order) -> Result<Vec<Execution>, WireError> {
+fn executions(
+    wire: &UpdateWire<'_>,
+    event: &TradeEvent,
+    order: &Order,
+    legs: &[Order],
+) -> Result<Vec<Execution>, WireError> {
     let of = || wire.previous_execution_id.some_word().map(ExecutionId::from);
     let kind = match event {
         TradeEvent::Fill | TradeEvent::PartialFill => ExecutionKind::Trade,
@@ -180,7 +187,11 @@ fn executions(wire: &UpdateWire<'_>, event: &TradeEvent, order: &Order) -> Resul
         _ => return Ok(Vec::new()),
     };
     if !wire.legs.0.is_empty() {
-        return wire.legs.0.iter().map(|leg| leg_execution(leg.get(), wire, &kind, order)).collect();
+        return leg_executions(wire, &kind, order, legs);
+    }
+    if order.is_multileg_parent() {
+        // It counts units. What executed are its legs; where the event does not name them, they are asked for.
+        return Ok(Vec::new());
     }
     let missing = |member| WireError::Member { what: WHAT, member };
     let qty = wire.qty.amount().ok_or_else(|| missing("qty"))?;
@@ -224,17 +235,38 @@ struct LegWire<'a> {
     timestamp: Loose<'a>,
 }
 
-/// The execution of one leg; its side and executed quantity stand in the parent's own `legs`.
+/// The executions of the legs, in the order in which they are stated.
+fn leg_executions(
+    update: &UpdateWire<'_>,
+    kind: &ExecutionKind,
+    parent: &Order,
+    legs: &[Order],
+) -> Result<Vec<Execution>, WireError> {
+    let one = |leg: &&RawValue| leg_execution(leg.get(), update, kind, parent, legs);
+    let mut executions: Vec<Execution> = update.legs.0.iter().map(one).collect::<Result<_, _>>()?;
+    // What a leg states as executed is after the last of its executions in here.
+    for at in (1..executions.len()).rev() {
+        let (before, from) = executions.split_at_mut(at);
+        let Some(later) = from.first() else { continue };
+        if let Some(earlier) = before.iter_mut().rev().find(|earlier| earlier.order_id == later.order_id) {
+            earlier.cum_qty = later.cum_qty.and_then(|cum| cum.checked_sub(later.qty));
+        }
+    }
+    Ok(executions)
+}
+
+/// The execution of one leg; its side and executed quantity stand in the leg itself.
 fn leg_execution(
     text: &str,
     update: &UpdateWire<'_>,
     kind: &ExecutionKind,
     parent: &Order,
+    legs: &[Order],
 ) -> Result<Execution, WireError> {
     let wire: LegWire<'_> = serde_json::from_str(text).map_err(|error| WireError::json(WHAT, &error))?;
     let missing = |member| WireError::Member { what: WHAT, member };
     let order_id = OrderId::from(wire.order_id.some_word().ok_or_else(|| missing("legs[].order_id"))?);
-    let leg = parent.legs.iter().find(|leg| leg.id == order_id);
+    let leg = legs.iter().find(|leg| leg.id == order_id);
     let symbol = match (wire.symbol.some_word(), leg) {
         (Some(symbol), _) => Symbol::from(symbol),
         (None, Some(leg)) => leg.symbol.clone(),

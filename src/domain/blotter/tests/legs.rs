@@ -1,0 +1,169 @@
+//! Orders with legs: bracket legs are orders of their own; a multi-leg parent counts units and its legs execute.
+
+use super::*;
+
+/// A multi-leg order of two legs in two contracts each a unit, with this many units executed.
+fn family(units: i64, when: i64) -> Vec<Order> {
+    let status = if units == 2 { OrderStatus::Filled } else { OrderStatus::PartiallyFilled };
+    let mut parent = order("p", status.clone(), units, when);
+    (parent.class, parent.symbol, parent.side) = (OrderClass::Mleg, "".into(), Side::None);
+    (parent.qty, parent.legs) = (Some(Qty::whole(2)), vec!["put".into(), "call".into()]);
+    let leg = |id: &str, side: Side| {
+        let mut leg = order(id, status.clone(), units * 2, when);
+        (leg.class, leg.symbol, leg.side) = (OrderClass::Mleg, format!("SPY-{id}").into(), side);
+        leg.qty = Some(Qty::whole(4));
+        leg
+    };
+    vec![parent, leg("put", Side::Buy), leg("call", Side::Sell)]
+}
+
+/// The frame of one unit more: the parent's, with an execution of each leg.
+fn unit(units: i64, when: i64) -> TradeUpdate {
+    let mut states = family(units, when);
+    let order = states.remove(0);
+    let executions = states
+        .iter()
+        .map(|leg| execution(&format!("{}-{units}", leg.id), leg, 2, units * 2, when, ExecutionKind::Trade))
+        .collect();
+    let kind = if units == 2 { TradeEvent::Fill } else { TradeEvent::PartialFill };
+    TradeUpdate { legs: states, ..event(kind, order, executions) }
+}
+
+/// The row of a leg's execution under this id, counting what was executed so far in contracts or in units.
+fn leg_row(id: &str, under: &str, leg: &str, side: Side, cum: i64, when: i64) -> Activity {
+    let mut found = row(id, 2, cum, when);
+    if let ActivityKind::Fill { order_id, symbol, side: stated, .. } = &mut found.kind {
+        (*order_id, *symbol, *stated) = (under.into(), format!("SPY-{leg}").into(), side);
+    }
+    found
+}
+
+/// Every row of both units, by one of the three readings.
+fn rows(under_parent: bool, in_units: bool) -> Vec<Activity> {
+    let mut rows = Vec::new();
+    for units in [1, 2] {
+        for (leg, side) in [("put", Side::Buy), ("call", Side::Sell)] {
+            let cum = if in_units { units } else { units * 2 };
+            let under = if under_parent { "p" } else { leg };
+            rows.push(leg_row(&format!("r-{leg}-{units}"), under, leg, side, cum, units));
+        }
+    }
+    rows
+}
+
+const READINGS: [(bool, bool); 3] = [(false, false), (true, false), (true, true)];
+
+fn ledger(blotter: &Blotter) -> Vec<(String, String, Qty)> {
+    let mut found: Vec<_> =
+        blotter.executions().map(|row| (row.order_id.to_string(), row.side.to_string(), row.qty)).collect();
+    found.sort();
+    found
+}
+
+fn expected() -> Vec<(String, String, Qty)> {
+    let row = |leg: &str, side: &str| (leg.to_owned(), side.to_owned(), Qty::whole(2));
+    vec![row("call", "sell"), row("call", "sell"), row("put", "buy"), row("put", "buy")]
+}
+
+#[test]
+fn a_multi_leg_fill_is_one_execution_a_leg_and_none_of_the_parent() {
+    for (under_parent, in_units) in READINGS {
+        let mut blotter = Blotter::default();
+        blotter.apply_update(&unit(1, 1));
+        assert!(blotter.apply_update(&unit(2, 2)).gaps.is_empty());
+        blotter.apply_snapshot(&family(2, 2), &[]);
+        let changes = blotter.apply_snapshot(&family(2, 2), &rows(under_parent, in_units));
+        assert!(changes.executions.is_empty(), "{under_parent} {in_units}: {changes:?}");
+        assert_eq!(ledger(&blotter), expected());
+        assert!(blotter.unsettled().next().is_none());
+        assert!(blotter.apply_snapshot(&family(2, 2), &rows(under_parent, in_units)).is_empty());
+    }
+}
+
+#[test]
+fn rows_of_a_multi_leg_order_nobody_streamed_belong_to_its_legs() {
+    for (under_parent, in_units) in READINGS {
+        let mut blotter = Blotter::default();
+        blotter.apply_snapshot(&family(2, 2), &rows(under_parent, in_units));
+        assert_eq!(ledger(&blotter), expected(), "{under_parent} {in_units}");
+        for units in [1, 2] {
+            assert!(blotter.apply_update(&unit(units, units)).executions.is_empty(), "{under_parent} {in_units}");
+        }
+        assert_eq!(ledger(&blotter), expected());
+    }
+}
+
+#[test]
+fn rows_under_a_parent_whose_legs_come_later_move_to_them_and_are_told_once() {
+    let mut blotter = Blotter::default();
+    let mut told = blotter.apply_snapshot(&[], &rows(true, false)).executions.len();
+    let lines = blotter.tape().len();
+    told += blotter.apply_snapshot(&family(2, 2), &[]).executions.len();
+    told += blotter.apply_update(&unit(1, 1)).executions.len();
+    assert_eq!((told, ledger(&blotter)), (4, expected()));
+    assert_eq!(blotter.tape().len(), lines, "each has the line it had");
+    assert!(blotter.tape().iter().all(|line| line.order_id.as_str() != "p"));
+}
+
+#[test]
+fn a_multi_leg_fill_that_names_no_leg_asks_for_them() {
+    let mut blotter = Blotter::default();
+    let parent = family(2, 2).remove(0);
+    let changes = blotter.apply_update(&event(TradeEvent::Fill, parent, vec![]));
+    assert_eq!(changes.gaps, [OrderId::from("p")]);
+    assert_eq!(blotter.executions().count(), 0);
+}
+
+#[test]
+fn a_leg_is_the_order_it_is_whatever_its_parent_said_of_it() {
+    let mut entry = order("entry", OrderStatus::Filled, 100, 1);
+    entry.legs = vec!["leg".into()];
+    let mut blotter = Blotter::default();
+    blotter.apply_snapshot(&[entry, order("leg", OrderStatus::Held, 0, 1)], &[]);
+    blotter.apply_update(&event(TradeEvent::Canceled, order("leg", OrderStatus::Canceled, 0, 4), vec![]));
+    let entry = blotter.order(&"entry".into()).unwrap();
+    let statuses: Vec<_> = entry.legs.iter().map(|leg| blotter.order(leg).unwrap().status.clone()).collect();
+    assert_eq!(statuses, [OrderStatus::Canceled]);
+}
+
+#[test]
+fn orders_of_an_earlier_journal_are_read_with_their_legs() {
+    let mut json = serde_json::to_value(order("entry", OrderStatus::New, 0, 1)).unwrap();
+    json["legs"] = serde_json::json!([serde_json::to_value(order("leg", OrderStatus::Held, 0, 1)).unwrap()]);
+    let read: Order = serde_json::from_value(json).unwrap();
+    assert_eq!(read.legs, [OrderId::from("leg")]);
+    let again: Order = serde_json::from_value(serde_json::to_value(&read).unwrap()).unwrap();
+    assert_eq!(again, read);
+}
+
+proptest! {
+    #[test]
+    fn a_multi_leg_order_is_the_same_whatever_comes_first_and_by_whichever_reading(
+        places in prop::collection::vec(0..7_usize, 1..24),
+        reading in 0..3_usize,
+    ) {
+        let (under_parent, in_units) = READINGS[reading];
+        let rows = rows(under_parent, in_units);
+        let mut blotter = Blotter::default();
+        let mut told = HashSet::new();
+        // Rows come in the order of their time, as lists have them.
+        for place in places.into_iter().chain(0..7) {
+            let changes = match place {
+                0 => blotter.apply_update(&unit(1, 1)),
+                1 => blotter.apply_update(&unit(2, 2)),
+                2 => blotter.apply_snapshot(&family(2, 2), &[]),
+                3 => blotter.apply_snapshot(&family(2, 2), &rows),
+                4 => blotter.apply_snapshot(&[], &rows[..2]),
+                5 => blotter.apply_snapshot(&[], &rows),
+                _ => blotter.apply_snapshot(&family(1, 1), &rows[..2]),
+            };
+            for id in changes.executions {
+                prop_assert!(Blotter::is_placeholder_of(&id, &"put".into()) || Blotter::is_placeholder_of(&id, &"call".into())
+                    || told.insert(id));
+            }
+        }
+        prop_assert_eq!(ledger(&blotter), expected());
+        prop_assert!(blotter.apply_snapshot(&family(2, 2), &rows).is_empty());
+        prop_assert!(blotter.apply_update(&unit(1, 1)).is_empty() && blotter.apply_update(&unit(2, 2)).is_empty());
+    }
+}
