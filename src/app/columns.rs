@@ -70,6 +70,11 @@ impl SortKey {
         Self { group, value, recency: Reverse(at) }
     }
 
+    /// The group, which comes before everything else.
+    pub const fn group(&self) -> u8 {
+        self.group
+    }
+
     /// A fixed place.
     pub fn place(index: usize) -> Self {
         Self::new(0, Some(SortValue::Rank(index as u64)), false, None)
@@ -119,7 +124,7 @@ macro_rules! columns {
 
 columns!(
     /// A column of the Orders pane.
-    OrderColumn [12] {
+    OrderColumn [13] {
         /// Whose; shown with all accounts only.
         Account "Account" Left false,
         /// When it was submitted.
@@ -134,10 +139,12 @@ columns!(
         Filled "Filled" Right true,
         /// How its price is set.
         Type "Type" Left false,
-        /// Limit price.
+        /// The one price that matters first: the limit, the stop, or where a trailing stop stands.
+        Price "Price" Right true,
+        /// How far a trailing stop trails.
+        Trail "Trail" Right true,
+        /// The limit of an order that has a stop as well.
         Limit "Limit" Right true,
-        /// Stop price.
-        Stop "Stop" Right true,
         /// Average price of what executed.
         Avg "Avg" Right true,
         /// Time in force.
@@ -203,8 +210,9 @@ impl OrderColumn {
             Self::Qty => number(order.qty.map(Qty::decimal)),
             Self::Filled => number(Some(order.cum_qty.decimal())),
             Self::Type => Some(SortValue::word(order.order_type.as_str())),
-            Self::Limit => number(order.limit_px.map(Price::decimal)),
-            Self::Stop => number(order.stop_px.map(Price::decimal)),
+            Self::Price => number(working_px(order).map(Price::decimal)),
+            Self::Trail => number(order.trail_px.map(Price::decimal).or(order.trail_percent)),
+            Self::Limit => number(second_px(order).map(Price::decimal)),
             Self::Avg => number(order.avg_px.map(Price::decimal)),
             Self::Tif => Some(SortValue::word(order.tif.as_str())),
             Self::Status => Some(SortValue::Rank(status_rank(&order.status))),
@@ -250,6 +258,16 @@ impl TapeColumn {
 /// When an order was submitted, or failing that created.
 pub fn placed_at(order: &Order) -> Option<Timestamp> {
     order.submitted_at.or(order.created_at)
+}
+
+/// The price at which an order works or waits: its stop where it has one, else its limit.
+pub fn working_px(order: &Order) -> Option<Price> {
+    order.stop_px.or(order.limit_px)
+}
+
+/// The limit of an order that waits for its stop first.
+pub fn second_px(order: &Order) -> Option<Price> {
+    order.stop_px.and(order.limit_px)
 }
 
 /// The order of an order's life: what moves first, what is over last.

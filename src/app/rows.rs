@@ -76,6 +76,14 @@ impl<K: Clone + Eq + Hash + Ord> ListState<K> {
         self.search(self.keys.get(row)?, row).ok()
     }
 
+    /// How many rows stand in the first group of the pane's own order; none in any other order.
+    pub fn head(&self) -> usize {
+        if self.sort.is_some() || self.reversed {
+            return 0;
+        }
+        self.rows.partition_point(|row| self.keys.get(row).is_some_and(|key| key.group() == 0))
+    }
+
     /// True when the row is shown.
     pub fn contains(&self, row: &K) -> bool {
         self.keys.contains_key(row)

@@ -5,7 +5,6 @@
 pub mod account;
 mod activity;
 mod admit;
-mod bounds;
 pub mod cash;
 mod closing;
 mod control;

@@ -232,7 +232,7 @@ fn all(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Panes) {
     for environment in [Environment::Paper, Environment::Live] {
         total(pen, sheet, model, environment);
     }
-    let rows = Rows { selected: None, focused: false, sorted: None };
+    let rows = Rows { selected: None, focused: false, sorted: None, rule: None };
     let area = Rect { x: area.x.saturating_sub(1), width: area.width + 1, ..area };
     pen.table(area, &ALL, |_| false, sheet, &mut panes.account_columns, &rows);
 }

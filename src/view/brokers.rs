@@ -34,7 +34,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Pan
     let compact = lines > usize::from(inner.height);
     let tall = |row: &BrokerRow| if compact { 1 } else { height(row) };
     let visible = if compact { usize::from(inner.height) } else { list.rows.len() };
-    let selected = panes.brokers.follow(list, visible);
+    let (selected, _) = panes.brokers.follow(list, 0, visible);
     let mut y = inner.y;
     let first = panes.brokers.first;
     for (index, row) in list.rows.iter().enumerate().skip(first) {

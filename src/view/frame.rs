@@ -86,6 +86,14 @@ impl Pen<'_> {
         }
     }
 
+    /// A rule with a word near its left end.
+    pub(super) fn rule(&mut self, line: Rect, word: &str) {
+        for x in line.x..line.right() {
+            self.put(x, line.y, self.glyphs.paper.horizontal, self.theme.faint);
+        }
+        self.text(line.x + 2, line.y, line.width.saturating_sub(4), &format!(" {word} "), self.theme.dim);
+    }
+
     /// Writes the tag before `right` and returns where it begins.
     fn tag_right(&mut self, right: u16, y: u16, kind: Kind) -> u16 {
         let theme = self.theme;

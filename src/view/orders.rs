@@ -5,32 +5,33 @@ use ratatui::style::Style;
 
 use super::Panes;
 use super::format::{self, MISSING, price, short_time, status};
-use super::pane::{ListPane, Staged};
+use super::pane::{Head, ListPane, Staged};
 use super::pen::{Pen, clean};
 use super::scope::{self, Kind};
 use super::table::{Column, Sheet};
 use crate::app::Model;
-use crate::app::columns::{OrderColumn, placed_at};
+use crate::app::columns::{OrderColumn, placed_at, second_px, working_px};
 use crate::app::model::{AccountState, Pane};
 use crate::app::rows::{self, OrderRow};
-use crate::domain::{Order, OrderId};
+use crate::domain::{Order, OrderId, OrderType};
 
 /// The columns, those of [`OrderColumn`] first and in its order; ranks say what goes first on a narrow screen.
-const COLUMNS: [Column; 14] = [
+const COLUMNS: [Column; 15] = [
     Column::account(10, 18),
     Column::text("Time", 8, 8, 1),
     Column::text("Side", 4, 4, 0),
     Column::text("Symbol", 6, 21, 0),
     Column::figure("Qty", 4, 14, 0),
     Column::figure("Filled", 6, 14, 2),
-    Column::text("Type", 6, 10, 4),
-    Column::figure("Limit", 7, 14, 0),
-    Column::figure("Stop", 7, 14, 5),
+    Column::text("Type", 5, 10, 0),
+    Column::figure("Price", 7, 14, 0),
+    Column::figure("Trail", 5, 10, 7),
+    Column::figure("Limit", 7, 14, 8),
     Column::figure("Avg", 7, 14, 3),
     Column::text("TIF", 3, 5, 6),
     Column::text("Status", 10, 14, 0),
-    Column::text("Updated", 8, 8, 7),
-    Column::text("Client order id", 15, 38, 8),
+    Column::text("Updated", 8, 8, 9),
+    Column::text("Client order id", 15, 38, 10),
 ];
 
 /// Draws the pane.
@@ -54,19 +55,19 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Pan
         account: OrderColumn::Account.index(),
         counts: &counts,
         nothing: "no orders yet",
+        head: Some(Head { rows: list.head(), word: "working", rule: "done" }),
     };
     let flashing = flashing(model);
     let Panes { orders, order_columns, sheet, .. } = panes;
-    let body = pane.draw(pen, area, model, (orders, order_columns, sheet), |pen, sheet, row| {
+    let drawn = pane.draw(pen, area, model, (orders, order_columns, sheet), |pen, sheet, row| {
         let Some((account, order)) = row.find(&model.accounts) else { return Staged::Gone };
         stage(pen, sheet, account, order, model);
         if flashing.contains(&&order.id) { Staged::Flashing } else { Staged::Row }
     });
-    if let Some(body) = body.filter(|_| !model.marks.is_empty()) {
+    if let Some(drawn) = drawn.filter(|_| !model.marks.is_empty()) {
         let marked = |row: &OrderRow| model.order_key(*row).is_some_and(|key| model.marks.contains(&key));
-        let window = list.rows.iter().skip(panes.orders.first).zip(body.top()..body.bottom());
-        for (_, y) in window.filter(|(row, _)| marked(row)) {
-            pen.put(body.x, y, pen.glyphs.mark, pen.theme.key);
+        for (_, y) in drawn.lines().filter(|(index, _)| list.rows.get(*index).is_some_and(marked)) {
+            pen.put(drawn.left(), y, pen.glyphs.mark, pen.theme.key);
         }
     }
 }
@@ -103,14 +104,12 @@ fn stage(pen: &Pen<'_>, sheet: &mut Sheet, account: &AccountState, order: &Order
     sheet.text(&clean(order_symbol(order)), plain);
     match (order.qty, order.notional) {
         (None, Some(notional)) => sheet.signed_figure(Some(notional.decimal()), 2, "$", plain, faint),
-        (qty, _) => sheet.figure(qty.map(crate::domain::Qty::decimal), 0, plain, faint),
+        (qty, _) => sheet.short_figure(qty.map(crate::domain::Qty::decimal), 0, plain, faint),
     }
     let filled = if order.cum_qty.is_zero() { faint } else { plain };
-    sheet.figure(Some(order.cum_qty.decimal()), 0, filled, faint);
+    sheet.short_figure(Some(order.cum_qty.decimal()), 0, filled, faint);
     sheet.text(&clean(format::order_type(&order.order_type)), tone(theme.dim));
-    for px in [order.limit_px, order.stop_px, order.avg_px] {
-        sheet.figure(price(px), 2, plain, faint);
-    }
+    prices(sheet, order, plain, faint);
     sheet.text(&clean(format::tif(&order.tif)), tone(theme.dim));
     let (mark, word, style) = status(&order.status, pen.glyphs, theme);
     sheet.marked(mark, &clean(word), tone(style));
@@ -118,6 +117,28 @@ fn stage(pen: &Pen<'_>, sheet: &mut Sheet, account: &AccountState, order: &Order
     match &order.client_order_id {
         Some(id) => sheet.text(&clean(id.as_str()), tone(theme.dim)),
         None => sheet.text(MISSING, faint),
+    }
+}
+
+/// The price the order works or waits at, what it trails by, its second price, and its average.
+fn prices(sheet: &mut Sheet, order: &Order, plain: Style, faint: Style) {
+    let trail = |sheet: &mut Sheet| match (order.trail_px, order.trail_percent) {
+        (None, Some(percent)) => sheet.build(plain, |out| {
+            crate::domain::money::write_grouped(out, percent, 0);
+            out.push('%');
+        }),
+        (trail, _) => sheet.short_figure(price(trail), 2, plain, faint),
+    };
+    let px = working_px(order);
+    // A trailing stop that the broker has not placed yet is known by its distance only.
+    if px.is_none() && order.order_type == OrderType::TrailingStop {
+        trail(sheet);
+    } else {
+        sheet.short_figure(price(px), 2, plain, faint);
+    }
+    trail(sheet);
+    for px in [second_px(order), order.avg_px] {
+        sheet.short_figure(price(px), 2, plain, faint);
     }
 }
 

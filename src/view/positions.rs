@@ -39,6 +39,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Pan
         account: PositionColumn::Account.index(),
         counts: &format!("{} held", list.rows.len()),
         nothing: "no positions",
+        head: None,
     };
     let Panes { positions, position_columns, sheet, .. } = panes;
     pane.draw(pen, area, model, (positions, position_columns, sheet), |pen, sheet, key| {
@@ -57,9 +58,9 @@ fn stage(pen: &Pen<'_>, sheet: &mut Sheet, account: &AccountState, position: &Po
     let (plain, faint) = (tone(theme.text), tone(theme.faint));
     super::account_cell(sheet, account, theme);
     sheet.text(&clean(position.symbol.as_str()), plain);
-    sheet.figure(Some(position.qty.decimal()), 0, plain, faint);
+    sheet.short_figure(Some(position.qty.decimal()), 0, plain, faint);
     for px in [position.avg_px, position.last_px] {
-        sheet.figure(price(px), 2, if px == position.avg_px { tone(theme.dim) } else { plain }, faint);
+        sheet.short_figure(price(px), 2, if px == position.avg_px { tone(theme.dim) } else { plain }, faint);
     }
     sheet.figure(cents(position.market_value), 2, plain, faint);
     let pl = cents(position.unrealized_pl);

@@ -154,6 +154,21 @@ impl Sheet {
         self.signed_figure(value, places, "", style, missing);
     }
 
+    /// As [`Self::figure`], cut to what a list needs: six significant digits, never fewer than `places` decimals and never
+    /// a digit before the point. What was cut is marked; details, copies and exports have all of it.
+    pub(super) fn short_figure(&mut self, value: Option<Decimal>, places: u32, style: Style, missing: Style) {
+        let Some((value, cut)) = value.map(|value| shortened(value, places)) else {
+            self.text(MISSING, missing);
+            return;
+        };
+        self.signed_figure(Some(value), places, "", style, missing);
+        if cut && let Some(cell) = self.cells.last_mut() {
+            self.text.push(CUT);
+            cell.end = self.text.len();
+            cell.fraction += 1;
+        }
+    }
+
     /// As [`Self::figure`], with something before it, such as `+` or `▲ +`.
     pub(super) fn signed_figure(
         &mut self,
@@ -177,6 +192,26 @@ impl Sheet {
     }
 }
 
+/// Significant digits of a figure in a list.
+const SIGNIFICANT: u32 = 6;
+/// Stands for the digits that a list leaves out.
+const CUT: char = '…';
+
+/// A figure without the decimals that a list leaves out, and whether any of them said something.
+fn shortened(value: Decimal, places: u32) -> (Decimal, bool) {
+    let value = value.normalize();
+    let digits = value.mantissa().unsigned_abs().checked_ilog10().map_or(1, |log| log + 1);
+    // Digits before the point; below one the zeros behind it count for nothing.
+    let keep = (SIGNIFICANT + value.scale()).saturating_sub(digits).max(places);
+    // The mark takes the room of a digit.
+    if value.scale() <= keep + 1 {
+        return (value, false);
+    }
+    let short = value.trunc_with_scale(keep);
+    // Cut to nothing it would look like zero.
+    if short.is_zero() { (value, false) } else { (short, true) }
+}
+
 /// What a table shows beside its cells.
 pub(super) struct Rows {
     /// The window's row that is selected, if it is in the window.
@@ -185,6 +220,8 @@ pub(super) struct Rows {
     pub(super) focused: bool,
     /// The column that sorts, and whether it is reversed.
     pub(super) sorted: Option<(usize, bool)>,
+    /// After so many rows a line is left free for a rule.
+    pub(super) rule: Option<usize>,
 }
 
 /// The longer of the words for an environment, `PAPER`.
@@ -193,6 +230,8 @@ const MIN_GAP: u16 = 1;
 /// Columns of this rank and above are left out rather than squeezed in.
 const LUXURY: u8 = 3;
 const MAX_GAP: u16 = 3;
+/// Letters that words give up before a column of the first ranks goes.
+const SQUEEZE: u16 = 4;
 
 impl Pen<'_> {
     /// Writes titles and rows into `area`: one line of titles, then the rows of the sheet. `hidden` columns are left out.
@@ -232,7 +271,7 @@ impl Pen<'_> {
         }
         let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
         for (index, row) in sheet.cells.chunks(columns.len().max(1)).enumerate().take(usize::from(body.height)) {
-            let y = body.y + cells(index);
+            let y = body.y + cells(index) + u16::from(rows.rule.is_some_and(|after| index >= after));
             for place in &memory.places {
                 let Some(cell) = row.get(place.column) else { continue };
                 let align = columns.get(place.column).map_or(Align::Left, |column| column.align);
@@ -337,7 +376,9 @@ fn place(area: Rect, columns: &[Column], hidden: impl Fn(usize) -> bool, memory:
     loop {
         let last = shown.iter().map(|(index, _)| rank(*index)).max().unwrap_or(0);
         let gap = if last >= LUXURY { MIN_GAP + 1 } else { MIN_GAP };
-        if last == 0 || total(&shown, gap) <= area.width {
+        // A few letters of a name matter less than the columns that matter most.
+        let squeeze = if last <= 1 { SQUEEZE } else { 0 };
+        if last == 0 || total(&shown, gap) <= area.width + squeeze {
             break;
         }
         shown.retain(|(index, _)| rank(*index) != last);
@@ -421,5 +462,24 @@ mod tests {
             assert_eq!(memory.places.iter().map(|place| place.column).collect::<Vec<_>>(), expected, "{wide}");
             assert!(memory.places.iter().all(|place| place.x + place.width <= area.right()));
         }
+    }
+
+    #[test]
+    fn a_list_cuts_what_is_behind_six_digits_and_says_so() {
+        let text = |value: &str, places: u32| {
+            let mut sheet = Sheet::default();
+            sheet.short_figure(Some(value.parse().unwrap()), places, Style::new(), Style::new());
+            sheet.text.clone()
+        };
+        assert_eq!(text("0.123456789", 0), "0.123456…");
+        assert_eq!(text("12.345678901", 0), "12.3456…");
+        assert_eq!(text("0.000012345678", 2), "0.0000123456…");
+        assert_eq!(text("1234567.8912", 2), "1,234,567.89…");
+        assert_eq!(text("1234567.891", 0), "1,234,567…", "no digit before the point is cut");
+        assert_eq!(text("48123.45", 2), "48,123.45", "cents stay");
+        assert_eq!(text("408.1125", 2), "408.1125", "a mark in the place of one digit would save nothing");
+        assert_eq!(text("100.000000", 0), "100", "zeros say nothing");
+        assert_eq!(text("-0.5", 2), "-0.50");
+        assert_eq!(text("79228162514264337593543950335", 0), "79,228,162,514,264,337,593,543,950,335");
     }
 }

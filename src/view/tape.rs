@@ -40,6 +40,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Pan
         account: TapeColumn::Account.index(),
         counts: &format!("{} events", list.rows.len()),
         nothing: "nothing happened yet",
+        head: None,
     };
     let Panes { tape, tape_columns, sheet, .. } = panes;
     pane.draw(pen, area, model, (tape, tape_columns, sheet), |pen, sheet, key| {

@@ -233,7 +233,7 @@ fn the_mouse_finds_rows_headers_tabs_and_hints() {
     let shot = plain("paper", (140, 40));
     let hit = |text: &str| shot.find(text).map(|(x, y)| shot.view.hit(x, y));
     assert_eq!(hit("VOO  "), Some(HitTarget::Row(Pane::Positions, 8)));
-    assert_eq!(hit("Status"), Some(HitTarget::Header(Pane::Orders, 11)));
+    assert_eq!(hit("Status"), Some(HitTarget::Header(Pane::Orders, 12)));
     assert_eq!(hit("q quit"), Some(HitTarget::Hint(Action::Quit)));
     assert_eq!(hit("Tape"), Some(HitTarget::Pane(Pane::Tape)));
     let tabs = plain("paper", (80, 24));

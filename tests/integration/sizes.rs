@@ -110,8 +110,8 @@ fn check(seen: &Seen<'_>, desk: &Desk) {
         seen.fail("a frame is open");
     }
     let columns: &[&str] = match seen.screen {
-        "paper" | "live" | "stale" | "filter" | "odd" => &["Side", "Symbol", "Qty", "Limit", "Status"],
-        "all" => &["Account", "Side", "Symbol", "Qty", "Limit", "Status"],
+        "paper" | "live" | "stale" | "filter" | "odd" => &["Side", "Symbol", "Qty", "Type", "Price", "Status"],
+        "all" => &["Account", "Side", "Symbol", "Qty", "Type", "Price", "Status"],
         "odd-positions" | "positions" => &["Symbol", "Qty", "P&L"],
         "tape" => &["Time", "Event", "Side", "Symbol", "Qty", "Price"],
         _ => &[],

@@ -50,7 +50,8 @@ pub fn desk(name: &str, size: (u16, u16)) -> Desk {
     };
     desk.send(Msg::Resize { cols: size.0, rows: size.1 });
     match name {
-        "paper" | "simulated" | "picture" | "odd" => desk.press("3"),
+        "paper" | "simulated" | "odd" => desk.press("3"),
+        "picture" => desk.press("3 j"),
         "both" => desk.press("1"),
         "live" => {
             desk.press("] 3");
@@ -65,21 +66,21 @@ pub fn desk(name: &str, size: (u16, u16)) -> Desk {
             desk.press("3 /");
             desk.write("side:buy");
         }
-        "order" => desk.press("3 enter"),
-        "order-json" => desk.press("3 enter J"),
+        "order" => desk.press("3 j enter"),
+        "order-json" => desk.press("3 j enter J"),
         "position" => desk.press("4 enter"),
         "broker" => desk.press("1 g j enter"),
         "unlink-row" => desk.press("1 g j"),
         "unlink" => desk.press("1 g j u"),
-        "marked" => desk.press("3 space j space"),
-        "cancel" => desk.press("3 x"),
+        "marked" => desk.press("3 j space j space"),
+        "cancel" => desk.press("3 j x"),
         "chart" => desk.press("2 enter h h h h h h h h"),
         "tape" => desk.press("5"),
         "activities" => desk.press("5 h j j"),
         "activity" => desk.press("5 h G k k enter"),
         "legs" => {
             desk.bracket();
-            desk.press("3 enter");
+            desk.press("3 j enter");
         }
         "account" => desk.press("2"),
         "positions" | "odd-positions" => desk.press("4"),

@@ -51,7 +51,7 @@ fn judge(action: Action, model: &Model) -> Result<(), Reason> {
         Action::Resync => resync(model),
         Action::Errors => require(!model.errors.is_empty(), "nothing went wrong so far"),
         Action::Pause => at_hand(model).map(|_| ()),
-        Action::Mark => require(model.rows.orders.selected.is_some(), "there is no order to mark"),
+        Action::Mark => order_chosen(model, "there is no order to mark"),
         Action::ClearMarks => require(!model.marks.is_empty(), "nothing is marked"),
         Action::CancelOrder => cancelable(model, &orders_at_hand(model)),
         Action::CancelAll => cancel_all(model),
@@ -142,9 +142,17 @@ fn cancel_all(model: &Model) -> Result<(), Reason> {
 }
 
 /// Whether orders may be canceled from here: never with `--read-only`, without the scope, or on a locked live account.
+/// The Orders pane has no cursor until the operator moves it there.
+fn order_chosen(model: &Model, none: &'static str) -> Result<(), Reason> {
+    require(!model.rows.orders.rows.is_empty(), none)?;
+    require(model.rows.orders.selected.is_some(), "no order is selected; {list.down} selects the first")
+}
+
 fn cancelable(model: &Model, orders: &[OrderKey]) -> Result<(), Reason> {
     require(!model.program.read_only, "read-only: nothing may be changed at a broker")?;
-    require(!orders.is_empty(), "there is no order to cancel")?;
+    if orders.is_empty() {
+        order_chosen(model, "there is no order to cancel")?;
+    }
     let mut working = false;
     for key in orders {
         let Some(account) = model.account(&key.link) else { continue };
@@ -189,7 +197,7 @@ fn detail(model: &Model) -> Result<(), Reason> {
                 "paper and live are never added up; {global.prev_account} and {global.next_account} choose one account",
             ),
         },
-        Pane::Orders => require(!model.rows.orders.rows.is_empty(), "there is no order to open"),
+        Pane::Orders => order_chosen(model, "there is no order to open"),
         Pane::Positions => require(!model.rows.positions.rows.is_empty(), "there is no position to open"),
         Pane::Tape => require(!model.rows.tape.rows.is_empty(), "nothing has happened yet"),
     }
@@ -213,7 +221,8 @@ fn copy(model: &Model) -> Result<(), Reason> {
             require(matches!(model.rows.brokers.selected, Some(BrokerRow::Linked(_))), "the row has no account to copy")
         }
         Pane::Account => require(model.shown_account().is_some(), "no account is shown"),
-        Pane::Orders | Pane::Positions | Pane::Tape => require(row_count(model) > 0, "there is no row to copy"),
+        Pane::Orders => order_chosen(model, "there is no row to copy"),
+        Pane::Positions | Pane::Tape => require(row_count(model) > 0, "there is no row to copy"),
     }
 }
 

@@ -135,7 +135,10 @@ pub fn hints(model: &Model) -> Vec<Hint> {
 
 /// True when Esc in a pane undoes something: marks, zoom, filter.
 fn has_way_back(model: &Model) -> bool {
-    model.zoomed || !model.marks.is_empty() || availability(Action::ClearFilter, model).is_ok()
+    model.zoomed
+        || !model.marks.is_empty()
+        || availability(Action::ClearFilter, model).is_ok()
+        || (model.focus == Pane::Orders && model.rows.orders.selected.is_some())
 }
 
 /// The hint of a row of the table; `None` when nothing is bound to it.

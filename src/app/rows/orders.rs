@@ -110,7 +110,6 @@ pub fn work(model: &mut Model) {
         rows.orders.put(row, key);
     }
     rows.shown = view;
-    rows.orders.select_something();
     model.dirty = true;
 }
 
@@ -131,5 +130,4 @@ pub fn orders_changed(model: &mut Model, link: &LinkId, changed: &[OrderId]) {
             making.touch(row);
         }
     }
-    rows.orders.select_something();
 }

@@ -174,6 +174,9 @@ fn back(model: &mut Model) {
         model.zoomed = false;
     } else if availability(Action::ClearFilter, model).is_ok() {
         lists::clear_filter(model);
+    } else if model.focus == Pane::Orders && model.rows.orders.selected.is_some() {
+        // Without a cursor the list follows what comes.
+        model.rows.orders.selected = None;
     } else {
         let text = model.keymap.say("nothing to go back from; {global.quit} quits").into_owned();
         notices::toast(model, text);

@@ -147,6 +147,10 @@ pub(super) fn cells(model: &Model) -> Vec<(&'static str, String)> {
                     OrderColumn::Side => Some(order.side.to_string()),
                     OrderColumn::Type => Some(order.order_type.to_string()),
                     OrderColumn::Tif => Some(order.tif.to_string()),
+                    OrderColumn::Trail => {
+                        let percent = || order.trail_percent.map(|percent| format!("{percent}%"));
+                        order.trail_px.map(|px| px.to_string()).or_else(percent)
+                    }
                     other => other.value(account, order).map(text),
                 };
                 put(column.title(), value);

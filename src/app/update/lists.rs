@@ -138,6 +138,10 @@ pub(super) fn set_filter(model: &mut Model, pane: Pane, text: String) {
     let problem = Filter::parse(&text).problem;
     with_list!(model, pane, |list| list.filter = text);
     rows::rebuild(model, pane);
+    if pane == Pane::Orders && !model.rows.orders.filter.is_empty() {
+        // Whoever narrows the list goes on with what it found.
+        model.rows.orders.select_something();
+    }
     if let Some(problem) = problem {
         notices::toast(model, problem);
     }

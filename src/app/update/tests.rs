@@ -207,6 +207,8 @@ impl Desk {
 
     pub(super) fn begin(&mut self, links: &[LinkRecord]) {
         self.msg(Msg::Started { links: links.to_vec() });
+        // The operator has gone to the first order.
+        self.model.rows.orders.select_something();
     }
 
     pub(super) fn msg(&mut self, msg: Msg) {

@@ -51,7 +51,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, link: &LinkId, selected: usize
     for row in rows.iter().skip(first).take(height) {
         stage(pen, &mut sheet, row, model);
     }
-    let shown = Rows { selected: selected.checked_sub(first), focused: true, sorted: None };
+    let shown = Rows { selected: selected.checked_sub(first), focused: true, sorted: None, rule: None };
     pen.table(inner, &COLUMNS, |_| false, &sheet, &mut memory.columns, &shown);
     memory.sheet = sheet;
     pen.hits.push(Hit::OverlayRows { area: body, first, count: (rows.len() - first).min(height) });

@@ -92,7 +92,7 @@ fn a_cell_is_copied_with_every_digit() {
     odd.limit_px = Some("0.000012345678".parse().unwrap());
     let mut desk = Desk::holding(&[odd]);
     desk.keys("c");
-    desk.text("limit");
+    desk.text("price");
     desk.keys("enter");
     assert_eq!(copied(&desk), ["0.000012345678"]);
     assert!(desk.model.overlays.is_empty());

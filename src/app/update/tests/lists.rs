@@ -179,7 +179,7 @@ fn positions_follow_the_broker_and_keep_the_cursor() {
 fn what_was_chosen_is_found_again_in_the_next_run() {
     let mut desk = Desk::two();
     desk.keys("] 3 s s S :");
-    desk.text("hide the column stop of orders");
+    desk.text("hide the column limit of orders");
     desk.keys("enter q");
     let kept = desk.seen.iter().find_map(|effect| match effect {
         Effect::Keep(choices) => Some(choices.clone()),
@@ -191,7 +191,7 @@ fn what_was_chosen_is_found_again_in_the_next_run() {
     next.begin(&[link("paper", Environment::Paper), link("real", Environment::Live)]);
     let list = &next.model.rows.orders;
     assert_eq!((list.sort, list.reversed), (Some(OrderColumn::Side.index()), true));
-    assert!(list.hidden.contains(&OrderColumn::Stop.index()));
+    assert!(list.hidden.contains(&OrderColumn::Limit.index()));
     assert_eq!(next.model.shown_account().unwrap().link.id, real());
 }
 
@@ -206,4 +206,19 @@ fn choices_of_another_version_are_forgotten_and_nothing_else() {
     assert_eq!((list.sort, list.reversed, list.hidden.len()), (None, false, 1));
     assert_eq!(desk.model.focus, Pane::Tape);
     assert_eq!(desk.model.shown_account().unwrap().link.id, paper());
+}
+
+#[test]
+fn the_orders_have_no_cursor_until_the_operator_moves_there() {
+    let mut desk = Desk::holding(&[order("a", "AAPL", Side::Buy, 1, 1), order("b", "MSFT", Side::Buy, 1, 2)]);
+    desk.model.rows.orders.selected = None;
+    desk.keys("3 enter c");
+    assert!(desk.model.overlays.is_empty(), "nothing is opened or asked about an order that nobody chose");
+    let said = &desk.model.toasts.back().unwrap().text;
+    assert_eq!(said, "no order is selected; j selects the first");
+    desk.keys("j");
+    let first = desk.model.rows.orders.rows.front().copied();
+    assert_eq!(desk.model.rows.orders.selected, first);
+    desk.keys("esc");
+    assert_eq!(desk.model.rows.orders.selected, None, "Esc lets the list follow what comes");
 }
