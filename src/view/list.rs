@@ -9,13 +9,15 @@ use crate::app::model::ListState;
 pub(super) struct Window<K> {
     /// The first row shown below the pinned ones.
     pub(super) first: usize,
+    /// How many were pinned.
+    pinned: usize,
     /// Where the selected row stood, and which it was.
     selected: Option<(usize, K)>,
 }
 
 impl<K> Default for Window<K> {
     fn default() -> Self {
-        Self { first: 0, selected: None }
+        Self { first: 0, pinned: 0, selected: None }
     }
 }
 
@@ -58,6 +60,11 @@ impl<K: Clone + Eq + Hash + Ord> Window<K> {
     pub(super) fn follow(&mut self, list: &ListState<K>, head: usize, height: usize) -> (Option<usize>, Shown) {
         let pinned = if head < list.rows.len() && head + BELOW <= height { head } else { 0 };
         let height = height - pinned - usize::from(pinned > 0);
+        if self.first == self.pinned {
+            // At its top it stays there, however many rows are pinned now.
+            self.first = pinned;
+        }
+        self.pinned = pinned;
         let now = list.selected.as_ref().and_then(|key| Some((list.selected_index()?, key)));
         if let (Some((was, old)), Some((now, key))) = (&self.selected, &now)
             && old == *key
@@ -146,5 +153,16 @@ mod tests {
         assert_eq!(shown.beyond(23), (0, 13));
         let (_, shown) = window.follow(&list(0..4, 0), 4, 10);
         assert_eq!((shown.pinned, shown.end), (0, 4), "nothing is below, so there is no rule");
+    }
+
+    #[test]
+    fn a_window_at_its_top_stays_there_when_more_rows_are_pinned_or_none() {
+        let mut window = Window::default();
+        let mut free = list(0..100, 0);
+        free.selected = None;
+        for (head, pinned) in [(3, 3), (5, 5), (23, 0), (4, 4), (0, 0)] {
+            let (_, shown) = window.follow(&free, head, 10);
+            assert_eq!((shown.pinned, shown.first), (pinned, pinned), "with {head}");
+        }
     }
 }
