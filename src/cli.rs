@@ -43,7 +43,7 @@ use crate::app::keymap::Keymap;
 use crate::app::model::Program;
 use crate::config::Config;
 use crate::error::Error;
-use crate::io::accounts::Accounts;
+use crate::io::accounts::{Accounts, tls_for};
 use crate::io::harden;
 use crate::io::links::Links;
 use crate::io::log;
@@ -165,19 +165,59 @@ pub struct Context {
 }
 
 impl Context {
-    /// Chooses paths, starts the log, reads the configuration.
+    /// Chooses paths, reads the configuration with everything it names, starts the log.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] with every problem of the file, and for a data folder that is not the user's alone.
+    pub fn load(global: &Global) -> Result<Self, Error> {
+        let level = log::level(&global.log_level).map_err(|message| Error::usage(message, None))?;
+        let context = Self::read(global)?;
+        context.paths.prepare().map_err(|error| {
+            Error::usage(error.to_string(), "or name another folder with --data-dir DIR".to_owned())
+        })?;
+        // Trading goes on without a log.
+        if let Err(message) = log::start(&context.paths.log(), level) {
+            output::warn(&format!("nothing is logged: {message}"));
+        }
+        for warning in &context.config.warnings {
+            output::warn(warning);
+        }
+        Ok(context)
+    }
+
+    /// Chooses paths and reads the configuration with everything it names, so that nothing starts half-configured. Writes
+    /// nothing.
     ///
     /// # Errors
     /// [`Error::Usage`] with every problem of the file.
-    pub fn load(global: &Global) -> Result<Self, Error> {
+    pub fn read(global: &Global) -> Result<Self, Error> {
         let paths = paths(global)?;
         let config = Config::load(&paths.config).map_err(|error| Error::usage(error.to_string(), None))?;
         if global.config.is_some() && !config.found {
             let hint = "check the path, or write one with `brokerdeck config init`".to_owned();
             return Err(Error::usage(format!("{} does not exist", paths.config.display()), hint));
         }
-        log::start(&paths.log(), &global.log_level).map_err(|message| Error::usage(message, None))?;
-        Ok(Self { config, paths, global: global.clone() })
+        let context = Self { config, paths, global: global.clone() };
+        context.check()?;
+        Ok(context)
+    }
+
+    /// Resolves what every start needs of the configuration: keys, theme, authorities. What is read only when it is used,
+    /// such as a secret, is not asked for here.
+    fn check(&self) -> Result<(), Error> {
+        self.keymap()?;
+        theme::check(&self.config.ui.theme).map_err(|problem| {
+            let path = self.paths.config.display();
+            let place = self.config.ui.theme_line.map_or_else(|| path.to_string(), |line| format!("{path}:{line}"));
+            Error::usage(format!("{place}: ui.theme: {}", problem.message), problem.hint)
+        })?;
+        if let Some(name) = &self.global.theme {
+            theme::check(name).map_err(|problem| problem.of(name))?;
+        }
+        for spec in self.config.brokers.iter().filter(|spec| spec.ca_file.is_some()) {
+            tls_for(spec).map_err(|error| Error::usage(format!("{}: {error}", spec.id), None))?;
+        }
+        Ok(())
     }
 
     /// The context of the demo: no configuration, no files.
@@ -185,7 +225,7 @@ impl Context {
     /// # Errors
     /// Never in practice.
     pub fn for_demo(global: &Global) -> Result<Self, Error> {
-        let paths = Paths { config: PathBuf::new(), data: PathBuf::new(), state: PathBuf::new() };
+        let paths = Paths { config: PathBuf::new(), data: PathBuf::new(), state: PathBuf::new(), own: false };
         Ok(Self { config: demo::config()?, paths, global: global.clone() })
     }
 

@@ -3,7 +3,9 @@
 //! Opens no file but the one it is told to read, and resolves no secret: a secret stays a [`SecretSource`].
 
 mod check;
+mod file;
 mod raw;
+mod syntax;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -33,7 +35,7 @@ pub struct Endpoints {
 }
 
 /// Where the OAuth client secret comes from.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum SecretSource {
     /// None: a public client.
     None,
@@ -43,6 +45,18 @@ pub enum SecretSource {
     Env(String),
     /// From a command's first line of output; run without a shell.
     Command(Vec<String>),
+}
+
+impl std::fmt::Debug for SecretSource {
+    /// The kind alone: the secret itself may have been written where its source belongs.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::None => "None",
+            Self::Inline(_) => "Inline(…)",
+            Self::Env(_) => "Env(…)",
+            Self::Command(_) => "Command(…)",
+        })
+    }
 }
 
 /// One service that can be linked.
@@ -110,6 +124,8 @@ pub enum TokenStoreChoice {
 pub struct Ui {
     /// A theme's name, or the path of a theme file.
     pub theme: String,
+    /// The line it stands on, from 1; `None` when it is the default.
+    pub theme_line: Option<usize>,
     /// Ring the terminal's bell on fills, rejections and lost connections.
     pub bell: bool,
     /// Desktop notification (OSC 9) on the same.
@@ -156,6 +172,8 @@ pub struct Config {
     pub keys: Vec<KeyOverride>,
     /// Live accounts may be acted on at all.
     pub trading_live: bool,
+    /// What its owner should know, one sentence each.
+    pub warnings: Vec<String>,
 }
 
 /// One thing wrong with the file.
@@ -216,19 +234,15 @@ impl Config {
         Ok(config)
     }
 
-    /// Reads and checks a file; a missing one counts as empty.
+    /// Reads and checks a file; a missing one counts as empty, one that others may write is refused.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        match std::fs::read_to_string(path) {
-            Ok(text) => Self::parse(&text, path),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Self::empty(path),
-            Err(error) => Err(ConfigError::Read { path: path.to_owned(), message: error.to_string() }),
-        }
+        file::load(path)?.map_or_else(|| Self::empty(path), Ok)
     }
 
     /// Checks a file's text, collecting every problem.
     pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
         let invalid = |problems| ConfigError::Invalid { path: path.to_owned(), problems };
-        let raw: raw::File = toml::from_str(text).map_err(|error| invalid(vec![check::syntax(text, &error)]))?;
+        let raw: raw::File = toml::from_str(text).map_err(|error| invalid(vec![syntax::problem(text, &error)]))?;
         check::config(text, path, raw).map_err(invalid)
     }
 

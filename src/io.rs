@@ -6,6 +6,7 @@ pub mod accounts;
 mod alarm;
 pub mod browser;
 pub mod callback;
+pub mod child;
 pub mod choices;
 pub mod clock;
 pub mod effects;

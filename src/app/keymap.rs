@@ -427,7 +427,10 @@ fn parse_override(line: usize, name: &str, words: &[String]) -> Result<(usize, V
     let Some(row) = BINDINGS.iter().position(|binding| binding.name == name) else {
         let near = nearest(name).map_or_else(String::new, |near| format!(", perhaps \"{near}\""));
         let cure = format!("`brokerdeck keys` lists the names{near}");
-        return Err(vec![problem("no key has this name".to_owned(), cure)]);
+        // What looks like no name is not repeated: it may be a secret in the wrong line.
+        let looks = name.len() <= 40 && name.bytes().all(|byte| byte.is_ascii_lowercase() || b"._-".contains(&byte));
+        let name = if looks { name.to_owned() } else { "…".to_owned() };
+        return Err(vec![KeymapProblem { name, ..problem("no key has this name".to_owned(), cure) }]);
     };
     let mut chords = Vec::new();
     let mut problems = Vec::new();

@@ -2,9 +2,7 @@
 
 use clap::Subcommand;
 
-use super::{Global, output, paths};
-use crate::app::keymap::Keymap;
-use crate::config::Config;
+use super::{Context, Global, output, paths};
 use crate::error::Error;
 use crate::io::paths::write_example;
 
@@ -15,7 +13,7 @@ pub enum ConfigCommand {
     Init,
     /// Print where the file is, or would be.
     Path,
-    /// Say what is wrong with it, line by line.
+    /// Say what is wrong with it and with what it names, line by line.
     Check,
 }
 
@@ -38,13 +36,10 @@ pub fn run(global: &Global, command: &ConfigCommand) -> Result<(), Error> {
             output::line(&path.display().to_string()).map(drop)
         }
         ConfigCommand::Check => {
-            let config = Config::load(&path).map_err(|error| Error::usage(error.to_string(), None))?;
-            let overrides = config.keys.iter().map(|key| (key.line, key.name.as_str(), key.chords.as_slice()));
-            Keymap::with_overrides(overrides).map_err(|problems| {
-                let lines: Vec<String> =
-                    problems.iter().map(|problem| format!("{}: {problem}", path.display())).collect();
-                Error::usage(lines.join("\n"), "`brokerdeck keys` lists the names".to_owned())
-            })?;
+            let Context { config, .. } = Context::read(global)?;
+            for warning in &config.warnings {
+                output::warn(warning);
+            }
             let text = if config.found { "is valid" } else { "does not exist; the defaults hold" };
             output::line(&format!("{} {text}", path.display()))?;
             for spec in &config.brokers {

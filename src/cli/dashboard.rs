@@ -30,6 +30,9 @@ pub async fn run(context: &Context) -> Result<u8, Error> {
     if let Some(notice) = listed.notice {
         drop(running.handle(Msg::Trouble(notice)));
     }
+    for warning in &context.config.warnings {
+        drop(running.handle(Msg::Trouble(warning.clone())));
+    }
     on_screen(&mut running, context.view()?).await
 }
 

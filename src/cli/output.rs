@@ -60,6 +60,11 @@ pub fn note(text: &str) {
     drop(writeln!(io::stderr().lock(), "{text}"));
 }
 
+/// Writes what somebody should know to stderr.
+pub fn warn(text: &str) {
+    note(&format!("brokerdeck: {}", clean(text)));
+}
+
 /// Writes an error: what failed, why, and the cure.
 pub fn report(error: &Error) {
     let mut text = format!("brokerdeck: {}", clean(&error.to_string()));

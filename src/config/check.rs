@@ -1,4 +1,7 @@
 //! Gives meaning to the file: defaults, URLs, sources of secrets. Every problem is collected, none is guessed away.
+//!
+//! Invariant: a problem quotes nothing of the file, because a secret may have been written in the wrong place. Its line says
+//! where to look.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -8,6 +11,7 @@ use toml::Spanned;
 use url::{Host, Url};
 
 use super::raw::{self, OneOrMany, Text};
+use super::syntax::line_of;
 use super::{BrokerSpec, Config, Endpoints, KeyOverride, Problem, SecretSource, TokenStoreChoice, Ui};
 use crate::domain::text::sanitize;
 use crate::domain::{BrokerId, Environment};
@@ -15,18 +19,6 @@ use crate::domain::{BrokerId, Environment};
 const DEFAULT_REDIRECT: &str = "http://localhost:41970/callback";
 const DEFAULT_SCOPES: [&str; 3] = ["account:write", "trading", "data"];
 const SCOPES: [&str; 3] = DEFAULT_SCOPES;
-
-/// Turns a TOML error into a problem with its line.
-pub(super) fn syntax(text: &str, error: &toml::de::Error) -> Problem {
-    let message = sanitize(error.message());
-    let cure = if message.starts_with("unknown field") {
-        "remove it or correct its spelling (see config.example.toml)"
-    } else {
-        "correct the file (see config.example.toml)"
-    };
-    let line = error.span().map(|span| line_of(text, span.start));
-    Problem { line, key: String::new(), message, cure: cure.to_owned() }
-}
 
 /// Checks the whole file.
 pub(super) fn config(text: &str, path: &Path, file: raw::File) -> Result<Config, Vec<Problem>> {
@@ -36,8 +28,7 @@ pub(super) fn config(text: &str, path: &Path, file: raw::File) -> Result<Config,
     for broker in file.brokers {
         if let Some(spec) = check.broker(broker, &client) {
             if brokers.iter().any(|known| known.id == spec.0.id) {
-                let message = format!("a broker with the id {:?} exists already", spec.0.id.as_str());
-                check.problem(Some(spec.1), "brokers.id", message, "choose another id");
+                check.problem(Some(spec.1), "brokers.id", "a broker with this id exists already", "choose another id");
             } else {
                 brokers.push(spec.0);
             }
@@ -53,7 +44,17 @@ pub(super) fn config(text: &str, path: &Path, file: raw::File) -> Result<Config,
     if !check.problems.is_empty() {
         return Err(check.problems);
     }
-    Ok(Config { path: path.to_owned(), found: true, brokers, tokens, ui, keys, trading_live: file.trading.live })
+    let warnings = Vec::new();
+    Ok(Config {
+        path: path.to_owned(),
+        found: true,
+        brokers,
+        tokens,
+        ui,
+        keys,
+        trading_live: file.trading.live,
+        warnings,
+    })
 }
 
 fn many(value: OneOrMany) -> Vec<String> {
@@ -61,10 +62,6 @@ fn many(value: OneOrMany) -> Vec<String> {
         OneOrMany::One(one) => vec![one],
         OneOrMany::Many(many) => many,
     }
-}
-
-fn line_of(text: &str, offset: usize) -> usize {
-    text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
 }
 
 /// The OAuth client of a table, before it is checked.
@@ -109,12 +106,12 @@ impl Check<'_> {
         line_of(self.text, value.span().start)
     }
 
-    fn problem(&mut self, line: Option<usize>, key: &str, message: impl Into<String>, cure: impl Into<String>) {
-        let problem = Problem { line, key: key.to_owned(), message: message.into(), cure: cure.into() };
+    fn problem(&mut self, line: Option<usize>, key: &str, message: &'static str, cure: &'static str) {
+        let problem = Problem { line, key: key.to_owned(), message: message.to_owned(), cure: cure.to_owned() };
         self.problems.push(problem);
     }
 
-    fn client(&mut self, table: &str, raw: Credentials, top: bool) -> Client {
+    fn client(&mut self, table: &'static str, raw: Credentials, top: bool) -> Client {
         let given = [raw.secret.is_some(), raw.secret_env.is_some(), raw.secret_command.is_some()];
         if given.iter().filter(|given| **given).count() > 1 {
             let line = raw.secret_env.as_ref().map(|value| self.line(value));
@@ -124,7 +121,7 @@ impl Check<'_> {
         let secret = if let Some(secret) = raw.secret {
             SecretSource::Inline(secret.into_inner())
         } else if let Some(name) = raw.secret_env {
-            SecretSource::Env(name.into_inner())
+            self.variable(&format!("{table}.client_secret_env"), name)
         } else if let Some(command) = raw.secret_command {
             self.command(&format!("{table}.client_secret_command"), command)
                 .map_or(SecretSource::None, SecretSource::Command)
@@ -145,15 +142,28 @@ impl Check<'_> {
         let scopes = raw.scopes.map(|scopes| {
             for scope in &scopes {
                 if top && !SCOPES.contains(&scope.get_ref().as_str()) {
-                    let message = format!("{:?} is not a scope", sanitize(scope.get_ref()));
                     let line = Some(self.line(scope));
-                    self.problem(line, &format!("{table}.scopes"), message, "use account:write, trading, data");
+                    self.problem(line, &format!("{table}.scopes"), "not a scope", "use account:write, trading, data");
                 }
             }
             scopes.into_iter().map(Spanned::into_inner).collect()
         });
         let id = raw.id.map(Spanned::into_inner).filter(|id| !id.trim().is_empty());
         Client { id, secret, redirect_uris, scopes }
+    }
+
+    /// The name of a variable. What cannot be one is likely the secret itself.
+    fn variable(&mut self, key: &str, name: Spanned<String>) -> SecretSource {
+        let line = self.line(&name);
+        let name = name.into_inner();
+        let fits = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+            && name.bytes().next().is_some_and(|byte| !byte.is_ascii_digit());
+        if fits {
+            return SecretSource::Env(name);
+        }
+        let cure = "name a variable here, or write the secret itself under client_secret";
+        self.problem(Some(line), key, "not the name of an environment variable", cure);
+        SecretSource::None
     }
 
     /// A command as words; never handed to a shell.
@@ -180,20 +190,17 @@ impl Check<'_> {
             url.scheme() == "http"
                 && is_loopback(&url)
                 && url.port().is_some()
+                && url.username().is_empty()
+                && url.password().is_none()
                 && url.query().is_none()
                 && url.fragment().is_none()
         });
         if fits {
             return Some(text.clone());
         }
-        let message = format!("{:?} is not a loopback redirect URI", sanitize(text));
-        let line = self.line(uri);
-        self.problem(
-            Some(line),
-            key,
-            message,
-            "write it as registered, like http://localhost:41970/callback, with a port",
-        );
+        let line = Some(self.line(uri));
+        let cure = "write it as registered, like http://localhost:41970/callback, with a port";
+        self.problem(line, key, "not a loopback redirect URI", cure);
         None
     }
 
@@ -202,8 +209,8 @@ impl Check<'_> {
         let line = Some(self.line(value));
         let [secure, plain] = schemes;
         let Ok(url) = Url::parse(value.get_ref()) else {
-            let message = format!("{:?} is not a URL", sanitize(value.get_ref()));
-            self.problem(line, key, message, format!("write a whole address, like {secure}://host/path"));
+            let cure = "write a whole address, like https://host, or wss://host/path for a stream";
+            self.problem(line, key, "not a URL", cure);
             return None;
         };
         if url.scheme() == secure || (url.scheme() == plain && is_loopback(&url)) {
@@ -213,8 +220,12 @@ impl Check<'_> {
             self.problem(line, key, "the address holds a user name or password", "remove it");
             return None;
         }
-        let message = format!("{:?} is neither {secure} nor {plain} on this machine", sanitize(value.get_ref()));
-        self.problem(line, key, message, format!("use {secure}; {plain} is accepted for loopback only"));
+        let (message, cure) = if secure == "wss" {
+            ("neither wss nor ws on this machine", "use wss; ws is accepted for loopback only")
+        } else {
+            ("neither https nor http on this machine", "use https; http is accepted for loopback only")
+        };
+        self.problem(line, key, message, cure);
         None
     }
 
@@ -238,7 +249,7 @@ impl Check<'_> {
     fn endpoints(
         &mut self,
         environment: Environment,
-        table: &str,
+        table: &'static str,
         line: usize,
         raw: raw::Addresses,
     ) -> Option<Endpoints> {
@@ -257,11 +268,10 @@ impl Check<'_> {
         let raw = broker.into_inner();
         let id = self.required("brokers.id", line, raw.id)?.into_inner();
         if id.is_empty() || !id.chars().all(|ch| ch.is_ascii_alphanumeric() || ch == '-' || ch == '_') {
-            let message = format!("{:?} is not an id", sanitize(&id));
-            self.problem(Some(line), "brokers.id", message, "use letters, digits, - and _");
+            self.problem(Some(line), "brokers.id", "not an id", "use letters, digits, - and _");
             return None;
         }
-        let table = format!("brokers.{id}");
+        let table = "brokers";
         let name = raw.name.map_or_else(|| id.clone(), |name| sanitize(name.get_ref()));
         let environment = self.required(&format!("{table}.environment"), line, raw.environment)?;
         let single = raw::Addresses {
@@ -271,18 +281,17 @@ impl Check<'_> {
             data_stream_url: raw.data_stream_url,
         };
         let (env, endpoints) = match environment.get_ref().as_str() {
-            "paper" => (Some(Environment::Paper), vec![self.endpoints(Environment::Paper, &table, line, single)]),
-            "live" => (Some(Environment::Live), vec![self.endpoints(Environment::Live, &table, line, single)]),
+            "paper" => (Some(Environment::Paper), vec![self.endpoints(Environment::Paper, table, line, single)]),
+            "live" => (Some(Environment::Live), vec![self.endpoints(Environment::Live, table, line, single)]),
             "both" => {
                 let paper = raw.paper.unwrap_or_default();
                 let live = raw.live.unwrap_or_default();
-                let paper = self.endpoints(Environment::Paper, &format!("{table}.paper"), line, paper);
-                (None, vec![paper, self.endpoints(Environment::Live, &format!("{table}.live"), line, live)])
+                let paper = self.endpoints(Environment::Paper, "brokers.paper", line, paper);
+                (None, vec![paper, self.endpoints(Environment::Live, "brokers.live", line, live)])
             }
-            other => {
-                let message = format!("{:?} is not an environment", sanitize(other));
+            _ => {
                 let line = Some(self.line(&environment));
-                self.problem(line, &format!("{table}.environment"), message, "use paper, live or both");
+                self.problem(line, "brokers.environment", "not an environment", "use paper, live or both");
                 return None;
             }
         };
@@ -300,7 +309,7 @@ impl Check<'_> {
             redirect_uris: raw.redirect_uris,
             scopes: raw.scopes,
         };
-        let client = self.client(&table, own, false);
+        let client = self.client(table, own, false);
         let ca_file = raw.ca_file.map(|path| {
             let path = Path::new(path.get_ref()).to_owned();
             self.base.map_or_else(|| path.clone(), |base| base.join(&path))
@@ -329,10 +338,9 @@ impl Check<'_> {
             None | Some("auto") => TokenStoreChoice::Auto,
             Some("os") => TokenStoreChoice::Os,
             Some("file") => TokenStoreChoice::File,
-            Some(other) => {
-                let message = format!("{:?} is not a token store", sanitize(other));
+            Some(_) => {
                 let line = value.map(|value| self.line(value));
-                self.problem(line, "tokens.store", message, "use auto, os or file");
+                self.problem(line, "tokens.store", "not a token store", "use auto, os or file");
                 TokenStoreChoice::Auto
             }
         }
@@ -346,13 +354,13 @@ impl Check<'_> {
             name => jiff::tz::TimeZone::get(name),
         };
         let timezone = found.unwrap_or_else(|_| {
-            let message = format!("{:?} is not a time zone", sanitize(&timezone_name));
             let line = raw.timezone.as_ref().map(|name| self.line(name));
-            self.problem(line, "ui.timezone", message, "use a name like America/New_York, or local, or UTC");
+            self.problem(line, "ui.timezone", "not a time zone", "use a name like America/New_York, or local, or UTC");
             jiff::tz::TimeZone::UTC
         });
         let notify_command = raw.notify_command.and_then(|command| self.command("ui.notify_command", command));
         Ui {
+            theme_line: raw.theme.as_ref().map(|name| self.line(name)),
             theme: raw.theme.map_or_else(|| "auto".to_owned(), Spanned::into_inner),
             bell: raw.bell,
             notify: raw.notify,
@@ -389,7 +397,8 @@ fn builtin(check: &mut Check<'_>, client: &Client) -> Vec<BrokerSpec> {
     let parse = |check: &mut Check<'_>, text: &str| match Url::parse(text) {
         Ok(url) => Some(url),
         Err(error) => {
-            check.problem(None, "built-in", format!("{text}: {error}"), "this is a defect, please report it");
+            tracing::error!(%error, text, "a built-in address");
+            check.problem(None, "built-in", "an address of the program's own is no URL", "please report this");
             None
         }
     };

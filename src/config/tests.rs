@@ -78,9 +78,9 @@ fn every_problem_is_reported_at_once_with_its_line() {
 #[test]
 fn plain_http_is_for_loopback_only() {
     let text = complaint(&ACME.replace("http://127.0.0.1:9000/oauth/token", "http://acme.example/oauth/token"));
-    assert!(text.contains("brokers.acme.token_url") && text.contains("loopback only"), "{text}");
+    assert!(text.contains("brokers.token_url") && text.contains("loopback only"), "{text}");
     let text = complaint(&ACME.replace("ws://127.0.0.1:9001/stream", "ws://acme.example/stream"));
-    assert!(text.contains("brokers.acme.paper.stream_url"), "{text}");
+    assert!(text.contains("brokers.paper.stream_url"), "{text}");
 }
 
 #[test]
@@ -127,4 +127,104 @@ fn a_broker_of_the_file_does_not_get_the_alpaca_secret() {
     let config = parse(&text).unwrap();
     let acme = config.broker("acme").unwrap();
     assert!(acme.client_id.is_none() && matches!(acme.client_secret, SecretSource::None));
+}
+
+/// Every value of the example in turn becomes a secret, in quotes and without, and is pasted where it does not belong.
+#[test]
+fn no_problem_repeats_a_value_whatever_stands_where() {
+    let lines: Vec<&str> = EXAMPLE
+        .lines()
+        .map(|line| match line.strip_prefix("# ") {
+            Some(rest) if rest.contains(" = ") || rest.starts_with("[[") => rest,
+            _ => line,
+        })
+        .filter(|line| !line.starts_with("client_secret_env = \"BROKERDECK") && !line.starts_with("client_secret = "))
+        .collect();
+    let secrets = [
+        "4815162342",
+        "\"zq-CANARY 48:15\"",
+        "zqCANARY48",
+        "\"http://u:zqCANARY@127.0.0.1:1/x\"",
+        "48.15162342",
+        "2048-15-16",
+    ];
+    let shown = |text: &str| ["CANARY", "4815162342", "48.15", "2048-15"].iter().any(|part| text.contains(part));
+    let mut refused = 0;
+    for (place, line) in lines.iter().enumerate() {
+        let Some((key, _)) = line.split_once(" = ").filter(|(key, _)| !key.contains('#')) else { continue };
+        for secret in secrets {
+            for wrong in [
+                format!("{key} = {secret}"),
+                format!("{key} = [{secret}]"),
+                format!("{key} = {{ x = {secret} }}"),
+                format!("{secret} = {key}"),
+                format!("{key} {secret}"),
+            ] {
+                let mut lines = lines.clone();
+                lines[place] = &wrong;
+                if let Err(error) = parse(&lines.join("\n")) {
+                    refused += 1;
+                    assert!(!shown(&error.to_string()), "{wrong}: {error}");
+                }
+            }
+        }
+    }
+    assert!(refused > 500, "{refused} of them were refused");
+}
+
+#[test]
+fn a_secret_where_its_source_belongs_is_refused_where_it_can_be_known_and_never_printed() {
+    let text = complaint("[oauth]\nclient_secret_env = \"48-15/CANARY\"\n");
+    assert!(text.contains(":2:") && text.contains("not the name of an environment variable"), "{text}");
+    for source in ["client_secret_env = \"CANARY\"", "client_secret_command = \"CANARY\""] {
+        let config = parse(&format!("[oauth]\n{source}\n")).unwrap();
+        assert!(!format!("{config:?}").contains("CANARY"), "{source}");
+    }
+}
+
+#[test]
+fn a_type_error_says_what_was_expected_and_what_kind_of_thing_was_found() {
+    let text = complaint("[oauth]\nclient_secret = 4815162342\n");
+    assert!(text.contains(":2: expected a string, found integer"), "{text}");
+    let text = complaint("[trading]\nlive = \"hunter2, expected a boolean\"\n");
+    assert!(text.contains("found string") && !text.contains("hunter2"), "{text}");
+    let text = complaint("[oauth]\nclient_secret_command = 7\n");
+    assert!(text.contains("a list of them"), "{text}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_others_may_write_is_refused_and_a_secret_that_others_may_read_is_told() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("config.toml");
+    let load = |text: &str, mode: u32| {
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        Config::load(&path)
+    };
+    let (secret, plain) = ("[oauth]\nclient_secret = \"hunter2\"\n", "[ui]\nbell = true\n");
+    for mode in [0o644, 0o640, 0o604] {
+        let warnings = load(secret, mode).unwrap().warnings;
+        assert!(
+            warnings.len() == 1 && warnings[0].contains("chmod 600") && !warnings[0].contains("hunter2"),
+            "{warnings:?}"
+        );
+        assert!(load(plain, mode).unwrap().warnings.is_empty());
+    }
+    assert!(load(secret, 0o600).unwrap().warnings.is_empty());
+    for mode in [0o666, 0o660, 0o602, 0o620] {
+        for text in [secret, plain] {
+            let error = load(text, mode).unwrap_err().to_string();
+            assert!(error.contains("others may write it") && error.contains("chmod go-w"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_file_without_end_is_not_read_to_its_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("config.toml");
+    std::fs::write(&path, "#".repeat(2 * 1024 * 1024)).unwrap();
+    assert!(Config::load(&path).unwrap_err().to_string().contains("larger than 1 MiB"));
 }

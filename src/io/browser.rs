@@ -2,10 +2,12 @@
 //!
 //! Owns the decision whether a browser makes sense here. The URL is ours and goes to a program as one argument.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use url::{Host, Url};
+
+use super::child::{Group, Programs};
 
 /// How long a launcher may take to fail before it counts as started.
 const LAUNCH_LIMIT: Duration = Duration::from_millis(1500);
@@ -53,11 +55,14 @@ impl Surroundings {
 ///
 /// # Errors
 /// A sentence, when no browser was started.
-pub async fn open(url: &str, consent: &Url, around: &Surroundings) -> Result<(), String> {
+pub async fn open(url: &str, consent: &Url, around: &Surroundings, programs: &Programs) -> Result<(), String> {
     check(url, consent)?;
+    let Some(_leave) = programs.leave() else {
+        return Err("a few programs are being started already".to_owned());
+    };
     let mut last = "no program to open a browser was found".to_owned();
     for command in around.commands(url)? {
-        match launch(command).await {
+        match launch(command, programs).await {
             Ok(()) => return Ok(()),
             Err(Some(reason)) => last = reason,
             Err(None) => {}
@@ -95,26 +100,19 @@ fn with(program: &str, url: &str) -> Command {
 }
 
 /// Starts a command on its own; `Err(None)` when there is no such program.
-async fn launch(mut command: Command) -> Result<(), Option<String>> {
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    #[cfg(unix)]
-    {
-        use std::os::unix::process::CommandExt;
-        // A Ctrl-C in the terminal must not end the browser.
-        command.process_group(0);
-    }
+async fn launch(command: Command, programs: &Programs) -> Result<(), Option<String>> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let mut child = match tokio::process::Command::from(command).spawn() {
-        Ok(child) => child,
+    let mut group = match Group::start(&mut programs.prepared(command)) {
+        Ok(group) => group,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(None),
         Err(error) => return Err(Some(format!("{name} cannot be started: {error}"))),
     };
-    match tokio::time::timeout(LAUNCH_LIMIT, child.wait()).await {
+    match tokio::time::timeout(LAUNCH_LIMIT, group.wait()).await {
         Ok(Ok(status)) if !status.success() => Err(Some(format!("{name} failed: {status}"))),
         Ok(_) => Ok(()),
         Err(_) => {
-            // It runs on, as a browser does; somebody has to collect it when it ends.
-            tokio::spawn(async move { drop(child.wait().await) });
+            // It runs on, as a browser does.
+            group.let_go();
             Ok(())
         }
     }
@@ -206,7 +204,7 @@ mod tests {
         std::fs::write(&script, text).unwrap();
         std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o700)).unwrap();
         let around = Surroundings { own: Some(script.display().to_string()), ..Surroundings::default() };
-        open(URL, &consent(), &around).await.unwrap();
+        open(URL, &consent(), &around, &Programs::hiding(&[])).await.unwrap();
         let found = std::fs::read_to_string(&seen).unwrap();
         let lines: Vec<&str> = found.lines().collect();
         assert_eq!(&lines[..2], ["1", URL]);
@@ -218,9 +216,9 @@ mod tests {
     #[tokio::test]
     async fn a_launcher_that_fails_or_is_missing_is_reported() {
         let around = |own: &str| Surroundings { own: Some(own.to_owned()), ..Surroundings::default() };
-        let failed = open(URL, &consent(), &around("false")).await.unwrap_err();
+        let failed = open(URL, &consent(), &around("false"), &Programs::hiding(&[])).await.unwrap_err();
         assert!(failed.contains("false failed"), "{failed}");
-        let missing = open(URL, &consent(), &around("/nowhere/browser")).await.unwrap_err();
+        let missing = open(URL, &consent(), &around("/nowhere/browser"), &Programs::hiding(&[])).await.unwrap_err();
         assert!(missing.contains("no program"), "{missing}");
     }
 }

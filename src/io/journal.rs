@@ -9,6 +9,7 @@
 
 pub mod batch;
 pub mod lock;
+mod patience;
 pub mod read;
 mod schema;
 mod store;

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::attempt::Command;
 use super::browser::Surroundings;
+use super::child::Programs;
 use super::clock::Clock;
 use super::harden::no_core_dumps;
 use super::links::{Links, LinksError};
@@ -49,6 +50,8 @@ pub struct Setup {
     pub limit: Duration,
     /// What this session is like for browsers.
     pub around: Surroundings,
+    /// Starts browsers and secret commands.
+    pub programs: Programs,
     /// True in the demo only: the consent page of the embedded simulated brokerage may be answered from here.
     pub may_approve: bool,
 }
@@ -57,7 +60,8 @@ impl Setup {
     /// The usual limit, the surroundings of the process, no approval from here.
     pub fn new(specs: Vec<BrokerSpec>, tokens: Arc<Tokens>, links: Arc<Links>, clock: Clock) -> Self {
         let around = Surroundings::of_process();
-        Self { specs, tokens, links, clock, limit: DEFAULT_LIMIT, around, may_approve: false }
+        let programs = Programs::hiding(&specs);
+        Self { specs, tokens, links, clock, limit: DEFAULT_LIMIT, around, programs, may_approve: false }
     }
 
     fn spec(&self, broker: &BrokerId) -> Option<&BrokerSpec> {
@@ -219,17 +223,17 @@ async fn unlink(setup: &Setup, link: &LinkId) -> Result<String, String> {
             return Ok(format!("{label} is unlinked; its grant stays, because {} uses it too", other.label));
         }
     }
-    match revoke(spec, &token).await {
+    match revoke(spec, &setup.programs, &token).await {
         Ok(()) => Ok(format!("{label} is unlinked, its token forgotten and the grant revoked")),
         Err(error) => Ok(format!("{label} is unlinked and its token forgotten, but {error}; {by_hand}")),
     }
 }
 
 /// Revokes a token at a broker that offers it.
-async fn revoke(spec: &BrokerSpec, token: &SecretString) -> Result<(), String> {
+async fn revoke(spec: &BrokerSpec, programs: &Programs, token: &SecretString) -> Result<(), String> {
     let (Some(url), Some(client_id)) = (&spec.revoke_url, &spec.client_id) else { return Ok(()) };
     let tls = accounts::tls(spec).await?;
-    let secret = secret::resolve(&spec.client_secret).await?;
+    let secret = secret::resolve(&spec.client_secret, programs).await?;
     oauth::revoke(&tls, url, client_id, secret.as_ref(), token)
         .await
         .map_err(|error| format!("the grant could not be revoked: {error}"))

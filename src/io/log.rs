@@ -5,27 +5,33 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use super::paths::ensure_private_dir;
+use super::paths::{ensure_private_dir, tighten};
 
 /// A file is put aside past this size.
 const ROTATE_AT: u64 = 5 * 1024 * 1024;
 /// How many old files stay.
 const KEPT: u32 = 3;
 
-/// Starts logging into the file at this level (`off`, `error`, `warn`, `info`, `debug`, `trace`).
+/// Reads a level: `off`, `error`, `warn`, `info`, `debug`, `trace`.
 ///
 /// # Errors
-/// A sentence, when the level is unknown or the file cannot be opened.
-pub fn start(path: &Path, level: &str) -> Result<(), String> {
-    let level: tracing::level_filters::LevelFilter = level
-        .parse()
-        .map_err(|_| format!("{level:?} is not a log level; use off, error, warn, info, debug or trace"))?;
-    if level == tracing::level_filters::LevelFilter::OFF {
+/// A sentence, when it is unknown.
+pub fn level(word: &str) -> Result<LevelFilter, String> {
+    word.parse().map_err(|_| format!("{word:?} is not a log level; use off, error, warn, info, debug or trace"))
+}
+
+/// Starts logging into the file at this level.
+///
+/// # Errors
+/// A sentence, when the file cannot be opened.
+pub fn start(path: &Path, level: LevelFilter) -> Result<(), String> {
+    if level == LevelFilter::OFF {
         return Ok(());
     }
     if let Some(dir) = path.parent() {
@@ -34,9 +40,7 @@ pub fn start(path: &Path, level: &str) -> Result<(), String> {
     let file = RotatingFile::open(path).map_err(|error| format!("cannot open {}: {error}", path.display()))?;
     let writer = SharedFile(Arc::new(Mutex::new(file)));
     // Libraries stay quiet below warnings: at TRACE they print headers and bodies, which carry tokens.
-    let filter = Targets::new()
-        .with_default(level.min(tracing::level_filters::LevelFilter::WARN))
-        .with_target("brokerdeck", level);
+    let filter = Targets::new().with_default(level.min(LevelFilter::WARN)).with_target("brokerdeck", level);
     let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(writer);
     tracing_subscriber::registry().with(filter).with(layer).try_init().map_err(|error| error.to_string())
 }
@@ -90,7 +94,9 @@ fn open_private(path: &Path) -> io::Result<File> {
         use std::os::unix::fs::OpenOptionsExt;
         options.mode(0o600).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
     }
-    options.open(path)
+    let file = options.open(path)?;
+    tighten(&file)?;
+    Ok(file)
 }
 
 #[derive(Clone)]
@@ -137,5 +143,23 @@ mod tests {
             use std::os::unix::fs::PermissionsExt;
             assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_log_that_others_could_read_is_tightened_and_a_link_is_not_followed() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("brokerdeck.log");
+        std::fs::write(&path, "old\n").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).unwrap();
+        let mut log = RotatingFile::open(&path).unwrap();
+        writeln!(log, "new").unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "old\nnew\n");
+        let link = dir.path().join("link.log");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        assert!(RotatingFile::open(&link).is_err());
+        assert!(RotatingFile::open(Path::new("/dev/null")).is_err(), "no plain file");
     }
 }

@@ -13,6 +13,8 @@ pub struct Paths {
     pub data: PathBuf,
     /// The log.
     pub state: PathBuf,
+    /// True when data and state are the platform's own folders for this program, so that their modes are ours to set.
+    pub own: bool,
 }
 
 impl Paths {
@@ -36,7 +38,25 @@ impl Paths {
                 from_platform("state", |dirs| dirs.state_dir().unwrap_or_else(|| dirs.data_local_dir()).to_owned())?,
             ),
         };
-        Ok(Self { config, data, state })
+        Ok(Self { config, data, state, own: data_dir.is_none() })
+    }
+
+    /// Finds the folders that are there fit to hold secrets. The platform's own are tightened; one that was named is not
+    /// touched, and refused when others may enter it.
+    ///
+    /// # Errors
+    /// With the cure, for a folder that is not the user's alone.
+    pub fn prepare(&self) -> std::io::Result<()> {
+        for dir in [&self.data, &self.state] {
+            if self.own {
+                tighten_own(dir);
+            }
+            // One that is not there is made by what writes into it, which also says when it cannot be.
+            if dir.exists() {
+                refuse_open(dir)?;
+            }
+        }
+        Ok(())
     }
 
     /// The log file.
@@ -50,26 +70,87 @@ impl Paths {
     }
 }
 
-/// Makes a folder that only its owner can enter; an existing one is tightened.
+/// Makes a folder that only its owner can enter. One that is there stays as it is: its mode is its owner's business, and
+/// [`Paths::prepare`] has judged it.
 ///
 /// # Errors
 /// As the file system says.
 pub fn ensure_private_dir(dir: &Path) -> std::io::Result<()> {
     #[cfg(unix)]
     {
-        use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-        if !dir.exists() {
-            return std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
+        use std::os::unix::fs::DirBuilderExt;
+        if dir.is_dir() {
+            return Ok(());
         }
-        let mut permissions = std::fs::metadata(dir)?.permissions();
-        if permissions.mode() & 0o077 != 0 {
-            permissions.set_mode(permissions.mode() & !0o077);
-            std::fs::set_permissions(dir, permissions)?;
-        }
-        Ok(())
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
     }
     #[cfg(not(unix))]
     std::fs::create_dir_all(dir)
+}
+
+/// Refuses a folder that others may enter or that belongs to somebody else, with the cure. Changes nothing.
+fn refuse_open(dir: &Path) -> std::io::Result<()> {
+    let refused = |why: String| Err(std::io::Error::new(std::io::ErrorKind::PermissionDenied, why));
+    let found = std::fs::metadata(dir)?;
+    if !found.is_dir() {
+        return refused(format!("{} is not a folder", dir.display()));
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        if found.uid() != rustix::process::geteuid().as_raw() {
+            return refused(format!("{} belongs to another user", dir.display()));
+        }
+        let mode = found.mode() & 0o7777;
+        if mode & 0o077 != 0 {
+            let cure = format!("if it is for brokerdeck alone: chmod 700 {}", dir.display());
+            return refused(format!("{} is open to others (mode {mode:03o}); {cure}", dir.display()));
+        }
+    }
+    Ok(())
+}
+
+/// Closes the program's own folder to others, should an older version or a backup have left it open.
+fn tighten_own(dir: &Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt, PermissionsExt};
+        let ours = |found: &std::fs::Metadata| found.is_dir() && found.uid() == rustix::process::geteuid().as_raw();
+        let Some(found) = std::fs::symlink_metadata(dir).ok().filter(ours) else { return };
+        if found.mode() & 0o077 != 0 {
+            // What cannot be closed is refused next.
+            drop(std::fs::set_permissions(dir, std::fs::Permissions::from_mode(found.mode() & 0o700)));
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = dir;
+}
+
+/// Takes everybody else's rights from a file of ours that was open to them.
+///
+/// # Errors
+/// For what is no plain file or belongs to another user; otherwise as the file system says.
+#[cfg(unix)]
+pub(crate) fn tighten(file: &std::fs::File) -> std::io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    let found = file.metadata()?;
+    if !found.is_file() {
+        return Err(std::io::Error::other("it is not a plain file"));
+    }
+    if found.uid() != rustix::process::geteuid().as_raw() {
+        return Err(std::io::Error::other("it belongs to another user"));
+    }
+    if found.mode() & 0o077 != 0 {
+        file.set_permissions(std::fs::Permissions::from_mode(found.mode() & 0o700))?;
+    }
+    Ok(())
+}
+
+/// Files have no modes here.
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "same signature as where files have modes")]
+pub(crate) fn tighten(_file: &std::fs::File) -> std::io::Result<()> {
+    Ok(())
 }
 
 /// Writes the commented example where there is no file yet, for its owner alone; it may come to hold a secret.
@@ -106,14 +187,29 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn folders_are_made_for_their_owner_alone() {
+    fn folders_are_made_for_their_owner_alone_and_those_of_others_are_left_alone() {
         use std::os::unix::fs::PermissionsExt;
+        let mode = |dir: &Path| std::fs::metadata(dir).unwrap().permissions().mode() & 0o7777;
         let root = tempfile::tempdir().unwrap();
         let dir = root.path().join("a/b");
         ensure_private_dir(&dir).unwrap();
-        assert_eq!(std::fs::metadata(&dir).unwrap().permissions().mode() & 0o777, 0o700);
-        std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o755)).unwrap();
-        ensure_private_dir(&dir).unwrap();
-        assert_eq!(std::fs::metadata(&dir).unwrap().permissions().mode() & 0o777, 0o700);
+        assert_eq!(mode(&dir), 0o700);
+        for open in [0o755, 0o1777, 0o750, 0o701] {
+            std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(open)).unwrap();
+            ensure_private_dir(&dir).unwrap();
+            let paths = Paths { config: PathBuf::new(), data: dir.clone(), state: dir.clone(), own: false };
+            let error = paths.prepare().unwrap_err().to_string();
+            assert!(error.contains("chmod 700"), "{error}");
+            assert_eq!(mode(&dir), open, "not ours to change");
+        }
+        let paths = Paths { config: PathBuf::new(), data: dir.clone(), state: dir.clone(), own: true };
+        paths.prepare().unwrap();
+        assert_eq!(mode(&dir), 0o700, "the platform's folder for this program is");
+        assert!(ensure_private_dir(&root.path().join("a/b/c/d")).is_ok());
+        let file = root.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        assert!(
+            refuse_open(&file).unwrap_err().to_string().contains("not a folder") && ensure_private_dir(&file).is_err()
+        );
     }
 }

@@ -4,9 +4,10 @@
 //! recorded: a replay asks nothing of the world.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -20,6 +21,10 @@ use crate::link::progress::Sensitive;
 
 /// The layout of the file; another one is refused rather than misread.
 const VERSION: u32 = 1;
+/// The longest line that is read, in bytes: a body of 8 MiB, read and kept beside its text.
+const LONGEST_LINE: u64 = 64 * 1024 * 1024;
+/// The longest run that is played.
+const LONGEST_RUN: Duration = Duration::from_hours(400 * 24);
 
 /// Why a recording cannot be written or read.
 #[derive(Debug, Error)]
@@ -159,7 +164,7 @@ fn head(settings: &Settings, model: &Model) -> Head {
 pub struct Replay {
     /// The model after every message played.
     pub model: Model,
-    lines: std::io::Lines<BufReader<File>>,
+    lines: BufReader<File>,
     path: String,
     read: usize,
     next: Option<(Now, Msg)>,
@@ -173,17 +178,15 @@ impl Replay {
     pub fn open(path: &Path) -> Result<Self, RecordError> {
         let name = path.display().to_string();
         let file = File::open(path).map_err(|source| RecordError::File { path: name.clone(), source })?;
-        let mut lines = BufReader::new(file).lines();
+        let mut lines = BufReader::new(file);
         let wrong = |message: String| RecordError::Line { path: name.clone(), line: 1, message };
-        let first = match lines.next() {
-            Some(Ok(line)) => line,
-            Some(Err(error)) => return Err(wrong(error.to_string())),
-            None => return Err(wrong("it is empty".to_owned())),
-        };
-        let head: Head = serde_json::from_str(&first).map_err(|error| wrong(error.to_string()))?;
+        let first = line(&mut lines).map_err(|error| wrong(error.to_string()))?;
+        let first = first.ok_or_else(|| wrong("it is empty".to_owned()))?;
+        let head: Head = serde_json::from_slice(&first).map_err(|error| wrong(error.to_string()))?;
         if head.version != VERSION {
             return Err(wrong(format!("it is version {}, this program reads {VERSION}", head.version)));
         }
+        plausible(head.now, None).map_err(|why| wrong(why.to_owned()))?;
         let model = model(&head).map_err(wrong)?;
         let mut replay = Self { model, lines, path: name, read: 1, next: None };
         replay.advance()?;
@@ -208,14 +211,37 @@ impl Replay {
     }
 
     fn advance(&mut self) -> Result<(), RecordError> {
-        let Some(line) = self.lines.next() else { return Ok(()) };
         self.read += 1;
         let wrong = |message: String| RecordError::Line { path: self.path.clone(), line: self.read, message };
-        let line = line.map_err(|error| wrong(error.to_string()))?;
-        let line: Line = serde_json::from_str(&line).map_err(|error| wrong(error.to_string()))?;
+        let Some(bytes) = line(&mut self.lines).map_err(|error| wrong(error.to_string()))? else { return Ok(()) };
+        let line: Line = serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
+        plausible(line.now, Some(self.model.now)).map_err(|why| wrong(why.to_owned()))?;
         self.next = Some((line.now, line.msg));
         Ok(())
     }
+}
+
+/// The next line, without its end; `None` after the last.
+fn line(lines: &mut BufReader<File>) -> std::io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    lines.by_ref().take(LONGEST_LINE + 1).read_until(b'\n', &mut bytes)?;
+    if bytes.len() as u64 > LONGEST_LINE {
+        return Err(std::io::Error::other("it is longer than 64 MiB"));
+    }
+    Ok((!bytes.is_empty()).then_some(bytes))
+}
+
+/// Times that a run can have: they do not go back, and stay where calendars and durations can be reckoned with.
+fn plausible(now: Now, before: Option<Now>) -> Result<(), &'static str> {
+    // The years 2000 to 2200.
+    let known = 946_684_800..7_258_118_400;
+    if before.is_some_and(|before| now.mono < before.mono) {
+        return Err("its time goes back");
+    }
+    if now.mono.0 > LONGEST_RUN || !known.contains(&now.wall.as_second()) {
+        return Err("its time is no run's");
+    }
+    Ok(())
 }
 
 /// A zone that this machine does not know shows UTC under the same place in the list.

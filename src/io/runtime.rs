@@ -6,13 +6,13 @@ mod memory;
 mod screen;
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
 use self::memory::Reading;
 use super::alarm::Alarm;
+use super::child::Programs;
 use super::clock::Clock;
 use super::effects::Effects;
 use super::journal::{Batch, Journal, JournalError};
@@ -25,6 +25,8 @@ use crate::link::{LinkProgress, LinkRecord};
 
 /// How many waiting messages are handled before a frame.
 const BATCH: usize = 1024;
+/// How long the notify command may take.
+const NOTIFY_LIMIT: Duration = Duration::from_secs(30);
 /// A tick later than this, or clocks that part by this much, mean that the machine slept (RELIABILITY 3).
 const SLEPT: Duration = Duration::from_secs(5);
 
@@ -58,6 +60,8 @@ pub struct Outside {
     pub osc9: bool,
     /// A program to run on notifications, with the sentence as last argument; empty for none.
     pub notify_command: Vec<String>,
+    /// Starts it.
+    pub programs: Programs,
     /// Where a configuration would be written.
     pub config_path: PathBuf,
     /// The folder for what is chosen on the screen; `None` keeps nothing.
@@ -141,14 +145,10 @@ impl Loop {
 
     fn notify(&self, text: String, left: &mut Vec<Effect>) {
         if let Some((program, arguments)) = self.outside.notify_command.split_first() {
-            let mut command = tokio::process::Command::new(program);
-            command.args(arguments).arg(&text).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-            match command.spawn() {
-                Ok(mut child) => {
-                    // Waited for, so that no zombie is left.
-                    tokio::spawn(async move { drop(child.wait().await) });
-                }
-                Err(error) => tracing::warn!(%error, "the notify command cannot be started"),
+            let mut command = self.outside.programs.command(program);
+            command.args(arguments).arg(&text);
+            if !self.outside.programs.run_later(command, NOTIFY_LIMIT) {
+                tracing::warn!("too many notifications at once; one was left out");
             }
         }
         if self.outside.osc9 {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::accounts::{Accounts, tls_for};
+use super::child::Programs;
 use super::clock::Clock;
 use super::effects::Effects;
 use super::linker::{Linker, Setup};
@@ -95,6 +96,7 @@ fn assemble(
     let outside = Outside {
         osc9: settings.osc9,
         notify_command: settings.notify_command.clone(),
+        programs: Programs::hiding(&accounts.specs),
         config_path: settings.config_path.clone(),
         choices: settings.choices.clone(),
     };

@@ -179,12 +179,13 @@ impl Theme {
         BUILT_IN.iter().map(|(name, _)| *name)
     }
 
-    /// An embedded theme, for a terminal of this depth; without colours it is always `none`.
+    /// An embedded theme, for a terminal of this depth; without colours the one of every name is `none`.
     pub fn by_name(name: &str, depth: Depth) -> Option<Self> {
-        let name = if depth == Depth::Mono { "none" } else { name };
         // Both spellings are used by people.
         let name = if name == "color-blind" { "colour-blind" } else { name };
-        let (_, text) = BUILT_IN.iter().find(|(known, _)| *known == name)?;
+        let found = |name: &str| BUILT_IN.iter().find(|(known, _)| *known == name);
+        let (name, _) = found(name)?;
+        let (_, text) = found(if depth == Depth::Mono { "none" } else { name })?;
         Self::parse(text, depth).ok()
     }
 

@@ -62,6 +62,133 @@ fn a_broken_config_names_line_key_and_cure_on_stderr() {
     assert!(complaint.contains("config.toml:2") && complaint.contains("bel"), "{complaint}");
 }
 
+/// Every command that reads the configuration, as far as it gets without a network.
+const CONFIGURED: [&[&str]; 8] = [
+    &["config", "check"],
+    &["keys"],
+    &["brokers"],
+    &["orders"],
+    &["account"],
+    &["watch"],
+    &["export", "executions"],
+    &["doctor"],
+];
+
+#[test]
+fn nothing_starts_half_configured() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("config.toml");
+    let ca = "[[brokers]]\nid = \"acme\"\nenvironment = \"paper\"\nauthorize_url = \"https://a.example/o\"\n\
+        token_url = \"https://a.example/t\"\napi_url = \"https://a.example\"\nstream_url = \"wss://a.example/s\"\n\
+        ca_file = \"nowhere.pem\"\n";
+    for (text, word) in [
+        ("[ui]\ntheme = \"zqCANARY\"\n", "config.toml:2: ui.theme"),
+        ("[keys]\n\"orders.cancel\" = \"zqCANARY\"\n", "line 2: keys.\"orders.cancel\": not a key"),
+        ("[keys]\n\"zqCANARY\" = \"x\"\n", "no key has this name"),
+        (ca, "nowhere.pem"),
+    ] {
+        std::fs::write(&path, text).unwrap();
+        for command in CONFIGURED {
+            for colour in ["auto", "never"] {
+                let mut words = command.to_vec();
+                words.extend(["--color", colour, "--config", path.to_str().unwrap()]);
+                let output = brokerdeck(home.path(), &words);
+                let said = text_of(&output);
+                assert_eq!(output.status.code(), Some(2), "{words:?}: {said}");
+                assert!(said.contains(word) && !said.contains("CANARY"), "{words:?}: {said}");
+            }
+        }
+    }
+    let wrong = brokerdeck(home.path(), &["keys", "--theme", "gloomy"]);
+    assert_eq!((wrong.status.code(), text(&wrong.stderr).contains("gloomy")), (Some(2), true), "{wrong:?}");
+}
+
+fn text_of(output: &Output) -> String {
+    text(&output.stdout) + &text(&output.stderr)
+}
+
+#[cfg(unix)]
+#[test]
+fn a_configuration_with_a_secret_that_others_may_read_is_told_and_one_that_others_may_write_is_refused() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("config.toml");
+    std::fs::write(&path, "[oauth]\nclient_secret = \"hunter2\"\n").unwrap();
+    for command in [&["config", "check"][..], &["keys"]] {
+        let run = |mode: u32| {
+            chmod(&path, mode);
+            let mut words = command.to_vec();
+            words.extend(["--config", path.to_str().unwrap()]);
+            let output = brokerdeck(home.path(), &words);
+            (output.status.code(), text(&output.stderr))
+        };
+        let (code, said) = run(0o644);
+        assert!(code == Some(0) && said.contains("chmod 600") && !said.contains("hunter2"), "{said}");
+        let (code, said) = run(0o646);
+        assert!(code == Some(2) && said.contains("others may write it"), "{said}");
+        assert_eq!(run(0o600), (Some(0), String::new()));
+    }
+}
+
+#[cfg(unix)]
+fn chmod(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[cfg(unix)]
+fn mode(path: &Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o7777
+}
+
+#[cfg(unix)]
+#[test]
+fn a_data_folder_that_others_may_enter_is_refused_with_the_cure_and_left_as_it_is() {
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().join("shared");
+    std::fs::create_dir(&data).unwrap();
+    for open in [0o755, 0o1777, 0o770] {
+        chmod(&data, open);
+        for command in [&["keys"][..], &["brokers"], &["orders"], &["unlink", "x"], &["export", "orders"], &[]] {
+            let mut words = command.to_vec();
+            words.extend(["--data-dir", data.to_str().unwrap()]);
+            let output = brokerdeck(home.path(), &words);
+            let said = text(&output.stderr);
+            assert!(output.status.code() == Some(2) && said.contains("chmod 700"), "{words:?}: {said}");
+            assert_eq!(mode(&data), open);
+        }
+        assert_eq!(std::fs::read_dir(&data).unwrap().count(), 0, "nothing was left there");
+    }
+    chmod(&data, 0o700);
+    assert!(brokerdeck(home.path(), &["keys", "--data-dir", data.to_str().unwrap()]).status.success());
+}
+
+#[cfg(unix)]
+#[test]
+fn the_programs_own_folder_and_an_open_log_are_closed_to_others() {
+    let home = tempfile::tempdir().unwrap();
+    assert!(brokerdeck(home.path(), &["keys"]).status.success());
+    let state = home.path().join(".local/state/brokerdeck");
+    let log = state.join("brokerdeck.log");
+    chmod(&state, 0o755);
+    chmod(&log, 0o666);
+    assert!(brokerdeck(home.path(), &["keys"]).status.success());
+    assert_eq!((mode(&state), mode(&log)), (0o700, 0o600));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_log_that_cannot_be_opened_is_a_warning() {
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().join("data");
+    std::fs::create_dir_all(data.join("brokerdeck.log")).unwrap();
+    chmod(&data, 0o700);
+    let output = brokerdeck(home.path(), &["keys", "--data-dir", data.to_str().unwrap()]);
+    assert!(output.status.success() && text(&output.stderr).contains("nothing is logged"), "{output:?}");
+    let unknown = brokerdeck(home.path(), &["keys", "--log-level", "loud"]);
+    assert_eq!(unknown.status.code(), Some(2));
+}
+
 #[test]
 fn config_path_obeys_the_environment() {
     let home = tempfile::tempdir().unwrap();

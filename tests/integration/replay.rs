@@ -150,6 +150,48 @@ fn the_demo_in_assets_is_an_asciinema_file_of_modest_size() {
 }
 
 #[test]
+fn a_recording_without_line_ends_or_with_times_of_no_run_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    let run = stage::desk("order", SIZE).log;
+    record(&path, &run[..2]);
+    let whole = std::fs::read_to_string(&path).unwrap();
+    let refused = |text: &str| {
+        let path = folder.path().join("other");
+        std::fs::write(&path, text).unwrap();
+        let play = || -> Result<(), brokerdeck::io::record::RecordError> {
+            let mut replay = Replay::open(&path)?;
+            while replay.step()? {}
+            Ok(())
+        };
+        play().err().map(|error| error.to_string()).unwrap_or_default()
+    };
+    assert_eq!(refused(&whole), "");
+    let file = std::fs::File::create(folder.path().join("endless")).unwrap();
+    // A hole of the file system: nothing is written, and its one line is longer than memory should hold.
+    file.set_len(1 << 40).unwrap();
+    let error = Replay::open(&folder.path().join("endless")).err().unwrap().to_string();
+    assert!(error.contains("longer than 64 MiB"), "{error}");
+    let lines: Vec<serde_json::Value> = whole.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let with = |line: usize, pointer: &str, value: serde_json::Value| {
+        let mut lines = lines.clone();
+        *lines[line].pointer_mut(pointer).unwrap() = value;
+        lines.iter().fold(String::new(), |text, line| format!("{text}{line}\n"))
+    };
+    for (line, pointer, value) in [
+        (1, "/now/mono/secs", serde_json::json!(u64::MAX)),
+        (1, "/now/wall", serde_json::json!("9999-12-30T00:00:00Z")),
+        (0, "/now/wall", serde_json::json!("-005000-01-02T00:00:00Z")),
+        (0, "/now/mono/secs", serde_json::json!(40_000_000_000_u64)),
+    ] {
+        let error = refused(&with(line, pointer, value));
+        assert!(error.contains("its time is no run's"), "{line} {pointer}: {error}");
+    }
+    let error = refused(&with(0, "/now/mono/secs", serde_json::json!(30_000_000)));
+    assert!(error.contains("its time goes back"), "{error}");
+}
+
+#[test]
 fn a_damaged_recording_names_its_line() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run");

@@ -7,13 +7,10 @@ use thiserror::Error;
 
 use super::{Chord, KeyCode};
 
-/// Why a word is not a chord.
+/// A word is not a chord. It is not repeated: a secret may have been written in the wrong line.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{word:?} is not a key")]
-pub struct ChordError {
-    /// The word, shortened.
-    pub word: String,
-}
+#[error("not a key")]
+pub struct ChordError;
 
 impl ChordError {
     /// How chords are written.
@@ -49,7 +46,6 @@ impl FromStr for Chord {
     type Err = ChordError;
 
     fn from_str(word: &str) -> Result<Self, ChordError> {
-        let wrong = || ChordError { word: word.chars().take(40).collect() };
         let (mut ctrl, mut alt, mut rest) = (false, false, word);
         loop {
             if let Some(inner) = modifier(rest, &["ctrl-", "c-", "^"]) {
@@ -60,7 +56,7 @@ impl FromStr for Chord {
                 break;
             }
         }
-        let code = key_code(rest).ok_or_else(wrong)?;
+        let code = key_code(rest).ok_or(ChordError)?;
         // Terminals send Control with the small letter, whatever was pressed.
         let code = match code {
             KeyCode::Char(ch) if ctrl => KeyCode::Char(ch.to_ascii_lowercase()),

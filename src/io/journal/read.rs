@@ -1,11 +1,13 @@
 //! Reading back: what a link starts from, and exports by account and date range.
 
 use std::path::Path;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::de::DeserializeOwned;
 
+use super::patience::Patience;
 use super::store::nanos;
 use super::{JournalError, schema};
 use crate::domain::blotter::TapeEntry;
@@ -50,6 +52,11 @@ pub struct Remembered {
     pub notice: Option<String>,
 }
 
+/// The longest row that is exported, in bytes; a broker's order is less than one answer, which is 8 MiB at most.
+const LONGEST_ROW: i64 = 64 * 1024 * 1024;
+/// How long an export waits for a row, with everything that has to be sorted before the first.
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
+
 /// Which rows an export takes; both ends are inclusive, a missing one is open.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Range {
@@ -66,6 +73,8 @@ pub struct Range {
 pub struct Reader {
     connection: Connection,
     path: String,
+    patience: Duration,
+    longest: i64,
 }
 
 impl Reader {
@@ -74,7 +83,14 @@ impl Reader {
     /// # Errors
     /// When there is none, or it is not ours.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
-        Ok(Self { connection: schema::open_to_read(path)?, path: path.display().to_string() })
+        let connection = schema::open_to_read(path)?;
+        Ok(Self { connection, path: path.display().to_string(), patience: LONGEST_WAIT, longest: LONGEST_ROW })
+    }
+
+    /// The same reader with rows of less bytes.
+    #[must_use]
+    pub fn with_rows_up_to(self, longest: i64) -> Self {
+        Self { longest, ..self }
     }
 
     /// The links it knows.
@@ -96,7 +112,7 @@ impl Reader {
     /// # Errors
     /// When the file cannot be read.
     pub fn executions(&self, range: &Range, each: impl FnMut(LinkId, Execution)) -> Result<usize, JournalError> {
-        let query = "SELECT a.link, e.body FROM executions e JOIN accounts a ON a.no = e.account
+        let query = "SELECT a.link, CASE WHEN octet_length(e.body) <= ?4 THEN e.body END FROM executions e JOIN accounts a ON a.no = e.account
             WHERE (?1 IS NULL OR a.link = ?1) AND (?2 IS NULL OR e.at >= ?2) AND (?3 IS NULL OR e.at <= ?3)
             ORDER BY e.at, e.seq";
         self.rows(query, range, each)
@@ -107,7 +123,7 @@ impl Reader {
     /// # Errors
     /// When the file cannot be read.
     pub fn orders(&self, range: &Range, each: impl FnMut(LinkId, Order)) -> Result<usize, JournalError> {
-        let query = "SELECT a.link, o.body FROM orders o JOIN accounts a ON a.no = o.account
+        let query = "SELECT a.link, CASE WHEN octet_length(o.body) <= ?4 THEN o.body END FROM orders o JOIN accounts a ON a.no = o.account
             WHERE (?1 IS NULL OR a.link = ?1) AND (?2 IS NULL OR o.submitted_at >= ?2)
             AND (?3 IS NULL OR o.submitted_at <= ?3) ORDER BY o.submitted_at, o.seq";
         self.rows(query, range, each)
@@ -122,14 +138,18 @@ impl Reader {
         let mut read = || -> rusqlite::Result<usize> {
             let mut statement = self.connection.prepare(query)?;
             let link = range.link.as_ref().map(LinkId::as_str);
-            let mut rows = statement.query(params![link, range.from.map(nanos), range.until.map(nanos)])?;
+            let patience = Patience::with(&self.connection, self.patience);
+            let bounds = params![link, range.from.map(nanos), range.until.map(nanos), self.longest];
+            let mut rows = statement.query(bounds)?;
             let mut unreadable = 0;
             while let Some(row) = rows.next()? {
-                let (link, body): (String, String) = (row.get(0)?, row.get(1)?);
-                match serde_json::from_str(&body) {
-                    Ok(value) => each(LinkId::from(link), value),
-                    Err(_) => unreadable += 1,
+                patience.waiting(false);
+                let link: String = row.get(0)?;
+                match row.get_ref(1)?.as_str().ok().and_then(|body| serde_json::from_str(body).ok()) {
+                    Some(value) => each(LinkId::from(link), value),
+                    None => unreadable += 1,
                 }
+                patience.waiting(true);
             }
             Ok(unreadable)
         };
@@ -137,7 +157,9 @@ impl Reader {
     }
 
     fn unreadable(&self, error: &rusqlite::Error) -> JournalError {
-        JournalError::Unusable { path: self.path.clone(), reason: error.to_string() }
+        let stopped = error.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted);
+        let reason = if stopped { "it gave no row in time".to_owned() } else { error.to_string() };
+        JournalError::Unusable { path: self.path.clone(), reason }
     }
 }
 

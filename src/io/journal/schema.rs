@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::JournalError;
-use crate::io::paths::ensure_private_dir;
+use crate::io::paths::{ensure_private_dir, tighten};
 
 /// Marks a database as ours (`bdjl`).
 const APPLICATION_ID: i32 = 0x6264_6a6c;
@@ -132,6 +132,16 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, JournalError> {
     if ours != APPLICATION_ID {
         return Err(unusable(path, "it is not a journal of this program".to_owned()));
     }
+    // A view of the same name could be anything, and without end.
+    let tables =
+        "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('accounts', 'executions', 'orders')";
+    let tables = connection
+        .pragma_update(None, "trusted_schema", false)
+        .and_then(|()| connection.query_row(tables, [], |row| row.get::<_, i64>(0)))
+        .map_err(|error| unusable(path, error.to_string()))?;
+    if tables != 3 {
+        return Err(unusable(path, "it lacks a table of this program's journal".to_owned()));
+    }
     Ok(connection)
 }
 
@@ -220,7 +230,7 @@ fn make_private(path: &Path) -> std::io::Result<()> {
     }
     match std::fs::symlink_metadata(path) {
         Ok(found) if !found.is_file() => Err(std::io::Error::other("it is not a plain file")),
-        Ok(_) => tighten(path),
+        Ok(_) => tighten(&std::fs::File::open(path)?),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let mut options = std::fs::OpenOptions::new();
             options.write(true).create_new(true);
@@ -233,22 +243,6 @@ fn make_private(path: &Path) -> std::io::Result<()> {
         }
         Err(error) => Err(error),
     }
-}
-
-#[cfg(unix)]
-fn tighten(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    let mut permissions = std::fs::metadata(path)?.permissions();
-    if permissions.mode() & 0o077 != 0 {
-        permissions.set_mode(permissions.mode() & !0o077);
-        std::fs::set_permissions(path, permissions)?;
-    }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn tighten(_path: &Path) -> std::io::Result<()> {
-    Ok(())
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]

@@ -114,8 +114,8 @@ impl Run {
         let unusable = |message: String| LinkFailure::NotConfigured { message };
         let tls = accounts::tls(spec).await.map_err(unusable)?;
         let mut open = self.open(spec, door).await?;
-        let source = spec.client_secret.clone();
-        let client_secret = tokio::spawn(async move { secret::resolve(&source).await });
+        let (source, programs) = (spec.client_secret.clone(), self.setup.programs.clone());
+        let client_secret = tokio::spawn(async move { secret::resolve(&source, &programs).await });
         let (grant, client_secret) = self.wait(spec, &mut open, door.as_ref(), &tls, client_secret).await?;
         self.report(LinkProgress::Exchanging).await;
         let granted = exchange(spec, &grant, client_secret.as_ref(), &tls).await?;
@@ -167,8 +167,9 @@ impl Run {
         let (url, around) = (open.authorize_url.clone(), self.setup.around.clone());
         let start_browser = |reports: mpsc::Sender<Result<(), String>>| {
             let (url, consent, around) = (url.clone(), spec.authorize_url.clone(), around.clone());
+            let programs = self.setup.programs.clone();
             tokio::spawn(async move {
-                let result = browser::open(url.expose(), &consent, &around).await;
+                let result = browser::open(url.expose(), &consent, &around, &programs).await;
                 drop(reports.send(result).await);
             });
         };

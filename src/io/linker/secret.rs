@@ -5,63 +5,56 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
-use tokio::io::AsyncReadExt;
 
 use crate::config::SecretSource;
 use crate::domain::text::sanitize_to;
+use crate::io::child::{Group, Programs};
 
 /// How long the command may take; it may have to ask for a passphrase.
 const COMMAND_LIMIT: Duration = Duration::from_secs(10);
-/// The most output that is read, in bytes.
-const LONGEST_OUTPUT: u64 = 64 * 1024;
+/// The longest secret that is read, in bytes.
+const LONGEST_LINE: usize = 16 * 1024;
 
 /// The secret; `None` for a public client.
 ///
 /// # Errors
 /// A sentence that names the source and never its value.
-pub(super) async fn resolve(source: &SecretSource) -> Result<Option<SecretString>, String> {
+pub(super) async fn resolve(source: &SecretSource, programs: &Programs) -> Result<Option<SecretString>, String> {
     match source {
         SecretSource::None => Ok(None),
         SecretSource::Inline(secret) => Ok(Some(secret.clone())),
         SecretSource::Env(name) => match std::env::var(name) {
             Ok(value) if !value.is_empty() => Ok(Some(SecretString::from(value))),
-            _ => Err(format!("the environment variable {} with the client secret is not set", sanitize_to(name, 64))),
+            // Neither name is repeated: the secret itself may have been written in its place.
+            _ => Err("the environment variable that client_secret_env names is not set".to_owned()),
         },
-        SecretSource::Command(words) => match tokio::time::timeout(COMMAND_LIMIT, run(words)).await {
-            Ok(secret) => secret.map(Some),
-            Err(_) => Err(format!("client_secret_command ({}) took more than 10 seconds", name(words))),
-        },
+        SecretSource::Command(words) => run(words, programs).await.map(Some),
     }
 }
 
-/// The command's first line of output; no shell, no terminal.
-async fn run(words: &[String]) -> Result<SecretString, String> {
+/// The command's first line of output; no shell, no terminal. What it started besides may go on.
+async fn run(words: &[String], programs: &Programs) -> Result<SecretString, String> {
     let Some((program, arguments)) = words.split_first() else {
         return Err("client_secret_command is empty".to_owned());
     };
+    let Some(_leave) = programs.leave() else {
+        return Err("client_secret_command has to wait for other programs that were started; try again".to_owned());
+    };
+    let mut command = programs.command(program);
+    command.args(arguments).stdout(Stdio::piped());
+    // What cannot be started is no program's name, but perhaps the secret itself.
+    let mut group = Group::start(&mut command)
+        .map_err(|error| format!("client_secret_command names no program that can be started: {error}"))?;
     let failed = |what: String| format!("client_secret_command ({}) {what}", name(words));
-    let mut child = tokio::process::Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| failed(format!("cannot be started: {error}")))?;
-    let mut output = Zeroizing::new(Vec::new());
-    if let Some(stdout) = child.stdout.take() {
-        stdout
-            .take(LONGEST_OUTPUT)
-            .read_to_end(&mut output)
-            .await
-            .map_err(|error| failed(format!("cannot be read: {error}")))?;
-    }
-    let status = child.wait().await.map_err(|error| failed(format!("was lost: {error}")))?;
+    let mut line = Zeroizing::new(Vec::new());
+    let Ok(ended) = tokio::time::timeout(COMMAND_LIMIT, group.first_line(LONGEST_LINE, &mut line)).await else {
+        return Err(failed("took more than 10 seconds".to_owned()));
+    };
+    let status = ended.map_err(|error| failed(format!("cannot be read: {error}")))?;
     if !status.success() {
         return Err(failed(format!("ended with {status}; run it in a terminal to see why")));
     }
-    let line = output.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let line = line.strip_suffix(b"\r").unwrap_or(&line);
     match std::str::from_utf8(line) {
         Ok(secret) if !secret.is_empty() => Ok(SecretString::from(secret)),
         Ok(_) => Err(failed("printed nothing on its first line".to_owned())),
@@ -85,7 +78,7 @@ mod tests {
     }
 
     async fn secret(source: &SecretSource) -> Result<Option<String>, String> {
-        Ok(resolve(source).await?.map(|secret| secret.expose_secret().to_owned()))
+        Ok(resolve(source, &Programs::hiding(&[])).await?.map(|secret| secret.expose_secret().to_owned()))
     }
 
     #[tokio::test]
@@ -95,9 +88,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_missing_variable_is_named() {
-        let error = secret(&SecretSource::Env("BROKERDECK_TEST_UNSET".to_owned())).await.unwrap_err();
-        assert!(error.contains("BROKERDECK_TEST_UNSET"), "{error}");
+    async fn a_missing_variable_is_told_by_its_setting_because_its_name_may_be_the_secret() {
+        let error = secret(&SecretSource::Env("CANARY_UNSET".to_owned())).await.unwrap_err();
+        assert!(error.contains("client_secret_env") && !error.contains("CANARY"), "{error}");
     }
 
     #[cfg(unix)]
@@ -111,13 +104,13 @@ mod tests {
     #[cfg(unix)]
     #[tokio::test]
     async fn a_command_that_fails_is_named_without_its_arguments() {
-        for (words, what) in [
-            (vec!["false", "hidden"], "ended with"),
-            (vec!["/nowhere/pass", "hidden"], "cannot be started"),
-            (vec!["true"], "printed nothing"),
-        ] {
+        for (words, what) in [(vec!["false", "hidden"], "ended with"), (vec!["true"], "printed nothing")] {
             let error = secret(&command(&words)).await.unwrap_err();
             assert!(error.contains(what) && error.contains(words[0]) && !error.contains("hidden"), "{error}");
+        }
+        for words in [&["4815162342"][..], &["correct", "horse"], &["/nowhere/pass", "hidden"]] {
+            let error = secret(&command(words)).await.unwrap_err();
+            assert!(!words.iter().any(|word| error.contains(word)), "the secret written as its own source: {error}");
         }
     }
 }

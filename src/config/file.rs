@@ -1,0 +1,73 @@
+//! Reads the file with the care that a file with secrets and commands needs: bounded, and not when others may write it.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use super::{Config, ConfigError, Problem, SecretSource};
+
+/// The largest configuration that is read, in bytes.
+const LARGEST: u64 = 1024 * 1024;
+
+/// Reads and checks the file; `Ok(None)` when there is none.
+pub(super) fn load(path: &Path) -> Result<Option<Config>, ConfigError> {
+    let unreadable = |message: String| ConfigError::Read { path: path.to_owned(), message };
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unreadable(error.to_string())),
+    };
+    let readers = others(path, &file)?;
+    let mut bytes = Vec::new();
+    (&mut file).take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| unreadable(error.to_string()))?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(unreadable("it is larger than 1 MiB".to_owned()));
+    }
+    let text = String::from_utf8(bytes).map_err(|_| unreadable("it is not UTF-8 text".to_owned()))?;
+    let mut config = Config::parse(&text, path)?;
+    let holds_secret =
+        |config: &Config| config.brokers.iter().any(|spec| matches!(spec.client_secret, SecretSource::Inline(_)));
+    if let Some(mode) = readers
+        && holds_secret(&config)
+    {
+        config.warnings.push(format!(
+            "{0} holds a client secret and others may read it (mode {mode:03o}); chmod 600 {0}, and replace the secret if \
+             somebody else can have seen it",
+            path.display()
+        ));
+    }
+    Ok(Some(config))
+}
+
+/// Refuses a file that somebody else may have written: it names programs to run and hosts to send tokens to. Gives the mode
+/// when others may read it.
+#[cfg(unix)]
+fn others(path: &Path, file: &File) -> Result<Option<u32>, ConfigError> {
+    use std::os::unix::fs::MetadataExt;
+    let meta =
+        file.metadata().map_err(|error| ConfigError::Read { path: path.to_owned(), message: error.to_string() })?;
+    // A pipe has no mode that says anything, and its writer is whoever started us.
+    if !meta.is_file() {
+        return Ok(None);
+    }
+    let refused = |message: String, cure: String| {
+        let problem = Problem { line: None, key: String::new(), message, cure };
+        Err(ConfigError::Invalid { path: path.to_owned(), problems: vec![problem] })
+    };
+    let mode = meta.mode() & 0o777;
+    if mode & 0o022 != 0 {
+        let cure = format!("read it through, then chmod go-w {}", path.display());
+        return refused(format!("others may write it (mode {mode:03o})"), cure);
+    }
+    if meta.uid() != 0 && meta.uid() != rustix::process::geteuid().as_raw() {
+        let cure = "copy it, and read the copy through".to_owned();
+        return refused("it belongs to another user".to_owned(), cure);
+    }
+    Ok((mode & 0o044 != 0).then_some(mode))
+}
+
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "same signature as where files have modes")]
+fn others(_path: &Path, _file: &File) -> Result<Option<u32>, ConfigError> {
+    Ok(None)
+}

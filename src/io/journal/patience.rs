@@ -1,0 +1,56 @@
+//! Ends a query that gives no row for too long: the file may be damaged, or made by somebody to keep us busy.
+
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+/// Watches one query until dropped.
+pub(super) struct Patience(Sender<bool>);
+
+impl Patience {
+    /// Interrupts the connection when it gives no row for this long.
+    pub(super) fn with(connection: &Connection, longest: Duration) -> Self {
+        let (asked, asks) = channel();
+        let query = connection.get_interrupt_handle();
+        std::thread::spawn(move || {
+            let mut waiting = true;
+            loop {
+                let heard = if waiting {
+                    asks.recv_timeout(longest)
+                } else {
+                    asks.recv().map_err(|_| RecvTimeoutError::Disconnected)
+                };
+                match heard {
+                    Ok(still) => waiting = still,
+                    Err(RecvTimeoutError::Timeout) => query.interrupt(),
+                    Err(RecvTimeoutError::Disconnected) => return,
+                }
+            }
+        });
+        Self(asked)
+    }
+
+    /// True while a row is waited for, false while it is being written: a reader may take its time.
+    pub(super) fn waiting(&self, still: bool) {
+        if self.0.send(still).is_err() {
+            tracing::debug!("nobody watches a query any more");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_without_end_ends() {
+        let connection = Connection::open_in_memory().unwrap();
+        let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
+        let patience = Patience::with(&connection, Duration::from_millis(50));
+        let error = connection.query_row(endless, [], |row| row.get::<_, i64>(0)).unwrap_err();
+        assert_eq!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::OperationInterrupted));
+        drop(patience);
+        assert_eq!(connection.query_row("SELECT 1", [], |row| row.get::<_, i64>(0)), Ok(1));
+    }
+}
