@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import pty
+import re
 import select
 import signal
 import sqlite3
@@ -94,7 +95,9 @@ class Brokerage:
         self.configure(through(self.ready))
         link = self.start("link", "sim", "--no-browser", "--yes")
         url = link.stdout.readline().strip()
-        urllib.request.urlopen(urllib.request.Request(url, urllib.parse.urlencode({"decision": "allow"}).encode()), timeout=10).read()
+        token = re.search(r'name="form_token" value="([^"]+)"', urllib.request.urlopen(url, timeout=10).read().decode())[1]
+        form = urllib.parse.urlencode({"decision": "allow", "form_token": token}).encode()
+        urllib.request.urlopen(urllib.request.Request(url, form), timeout=10).read()
         if link.wait(30):
             raise SystemExit("linking failed")
 

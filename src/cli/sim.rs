@@ -9,6 +9,7 @@ use rust_decimal::Decimal;
 use super::{output, pace, server_runtime};
 use crate::error::Error;
 use crate::io::clock::Clock;
+use crate::sim::bot::HIGHEST_RATE;
 use crate::sim::options::{Frames, SimOptions};
 use crate::sim::server::{self, SimError};
 
@@ -25,7 +26,7 @@ pub struct SimCommand {
     #[arg(long, value_name = "X", default_value = "1", value_parser = pace::parse)]
     pub pace: Decimal,
     /// Order events a second, instead of a human pace.
-    #[arg(long, value_name = "EVENTS_PER_S")]
+    #[arg(long, value_name = "EVENTS_PER_S", value_parser = clap::value_parser!(u32).range(..=i64::from(HIGHEST_RATE)))]
     pub rate: Option<u32>,
     /// Serve TLS with a throw-away certificate authority; its file is named in the ready line.
     #[arg(long)]

@@ -4,6 +4,7 @@
 //! does not matter (RELIABILITY 3). It asks nobody and remembers everything: what it cannot explain it keeps as a
 //! placeholder row and reports as a gap.
 
+mod chain;
 mod entry;
 mod ledger;
 mod legs;
@@ -82,6 +83,12 @@ pub struct Blotter {
     tape: Tape,
     /// For each order the time of the newest state that REST stated or an undoing left; older states are history.
     settled: Vec<Option<Timestamp>>,
+    /// For each order the most it ever stated as executed.
+    highest: Vec<Qty>,
+    /// For each order that was replaced the one that took its place.
+    successors: HashMap<OrderId, OrderId>,
+    /// Orders that stated their chain's executions before any of their own.
+    proven: HashSet<OrderId>,
     /// Orders whose rows add up to more than they state: what they stated and what the rows added up to.
     doubts: HashMap<OrderId, (Qty, Qty)>,
     /// Orders that do not add up.
@@ -187,6 +194,11 @@ impl Blotter {
         self.unsettled.iter().chain(self.contested.keys())
     }
 
+    /// Orders of which something executed has no report yet: their rows should be asked for, however long ago it was.
+    pub fn awaiting(&self) -> impl Iterator<Item = &OrderId> {
+        self.ledger.awaiting()
+    }
+
     /// True for the id of a placeholder that stands for executions of this order.
     pub fn is_placeholder_of(id: &ExecutionId, order: &OrderId) -> bool {
         ledger::is_placeholder_of(id, order)
@@ -240,6 +252,7 @@ impl Blotter {
         }
         let unnamed = update.executions.is_empty()
             && matches!(update.event, TradeEvent::Fill | TradeEvent::PartialFill)
+            && update.order.is_multileg_parent()
             && changes.moved.contains(&update.order.id);
         let mut touched: Vec<&OrderId> = std::iter::once(&update.order.id)
             .chain(update.legs.iter().map(|leg| &leg.id))
@@ -251,6 +264,7 @@ impl Blotter {
             if !self.adds_up(id) || (unnamed && *id == update.order.id) {
                 changes.gaps.push(id.clone());
             }
+            self.follow_chain(id, &mut changes);
         }
         changes
     }
@@ -276,6 +290,9 @@ impl Blotter {
         }
         for order in orders {
             self.settle(&order.id, lowered.contains(&order.id), &mut changes);
+        }
+        for order in orders {
+            self.follow_chain(&order.id, &mut changes);
         }
         changes
     }
@@ -356,6 +373,7 @@ impl Blotter {
         self.last_submitted_at = self.last_submitted_at.max(order.submitted_at);
         self.last_change_at = self.last_change_at.max(order.updated_at);
         let settles = may_lower || evidence;
+        self.link_chain(order);
         let place = self.index.get(&order.id).map_or(usize::MAX, |index| *index as usize);
         let (Some(known), Some(settled)) = (self.orders.get_mut(place), self.settled.get_mut(place)) else {
             let index = u32::try_from(self.orders.len()).unwrap_or(u32::MAX);
@@ -363,6 +381,7 @@ impl Blotter {
             self.working += usize::from(order.status.is_working());
             self.orders.push(order.clone());
             self.settled.push(order.updated_at.filter(|_| settles));
+            self.highest.push(order.cum_qty);
             changes.orders.push(order.id.clone());
             changes.moved.push(order.id.clone());
             return true;
@@ -393,6 +412,9 @@ impl Blotter {
         match judge(known, order, may_lower, evidence) {
             Verdict::Keep => return false,
             Verdict::Take(merged) => *known = *merged,
+        }
+        if let Some(highest) = self.highest.get_mut(place) {
+            *highest = (*highest).max(known.cum_qty);
         }
         if known.status != status || known.cum_qty != cum_qty {
             changes.moved.push(order.id.clone());

@@ -15,6 +15,9 @@ use super::engine::{
 };
 use super::market::Sym;
 
+/// The most order events a second that a bot aims at.
+pub const HIGHEST_RATE: u32 = 10_000;
+
 /// How often the bot acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tempo {

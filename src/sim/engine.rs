@@ -5,6 +5,7 @@
 pub mod account;
 mod activity;
 mod admit;
+mod bounds;
 pub mod cash;
 mod closing;
 mod control;

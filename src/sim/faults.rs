@@ -15,6 +15,10 @@ use serde::Serialize;
 use self::rule::{ALWAYS, Site};
 pub use self::rule::{Fault, FaultError, Rule, parse_chance, parse_duration};
 
+/// The most rules in force at a time: each is looked at for each frame and request.
+const MOST_RULES: usize = 200;
+/// The most characters of what something was done to that are kept.
+const LOG_WIDTH: usize = 500;
 /// The most log lines kept.
 const LOG_LINES: usize = 10_000;
 
@@ -84,8 +88,15 @@ impl Faults {
     }
 
     /// Adds a rule.
-    pub fn add(&mut self, rule: Rule) {
+    ///
+    /// # Errors
+    /// When there are [`MOST_RULES`] in force.
+    pub fn add(&mut self, rule: Rule, now: Duration) -> Result<(), FaultError> {
+        if self.rules(now).len() >= MOST_RULES {
+            return Err(FaultError::TooMany);
+        }
         self.rules.push(rule);
+        Ok(())
     }
 
     /// Adds the rules of a comma-separated specification.
@@ -95,6 +106,9 @@ impl Faults {
     pub fn add_spec(&mut self, spec: &str, now: Duration) -> Result<(), FaultError> {
         let parts = spec.split(',').map(str::trim).filter(|part| !part.is_empty());
         let rules = parts.map(|part| Rule::parse(part, now)).collect::<Result<Vec<_>, _>>()?;
+        if self.rules(now).len() + rules.len() > MOST_RULES {
+            return Err(FaultError::TooMany);
+        }
         self.rules.extend(rules);
         Ok(())
     }
@@ -122,7 +136,13 @@ impl Faults {
             self.log.pop_front();
         }
         let after_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-        let line = LogLine { number: self.logged, after_ms, fault: fault.to_owned(), origin, what: what.to_owned() };
+        let line = LogLine {
+            number: self.logged,
+            after_ms,
+            fault: fault.to_owned(),
+            origin,
+            what: what.chars().take(LOG_WIDTH).collect(),
+        };
         self.log.push_back(line);
     }
 

@@ -8,6 +8,7 @@ mod control;
 mod data;
 mod gate;
 mod grants;
+mod guard;
 mod hub;
 mod msgpack;
 mod net;
@@ -26,16 +27,16 @@ use axum::{Router, middleware};
 use jiff::SignedDuration;
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use self::clock::SimClock;
+pub use self::control::Desk;
 use self::gate::Gate;
 use self::grants::{Client, Grant, Grants, KeyPair, Scopes};
 use self::hub::Hub;
 use self::net::{Listening, Switches, Tls};
-use self::state::{Policy, Sim};
+use self::state::Sim;
 use super::bot::Bot;
 use super::calendar;
 use super::engine::AccountNo;
@@ -122,21 +123,14 @@ pub async fn start(options: SimOptions) -> Result<Running, SimError> {
     let hub = Hub::new(engine);
     let ready = register(&mut grants, &hub, &options, &listeners, ca_file.as_ref());
     let shutdown = CancellationToken::new();
+    let bot = (!options.idle).then_some((AccountNo(0), options.rate));
     let sim = Arc::new(Sim {
-        clock,
-        hub,
         grants: Mutex::new(grants),
         faults: Mutex::new(faults),
-        bot: Mutex::new((!options.idle).then_some((AccountNo(0), options.rate))),
-        policy: Mutex::new(Policy::default()),
-        watchlists: Mutex::default(),
-        data_seats: Mutex::default(),
-        kill: watch::Sender::new(0),
-        refuse: watch::Sender::new(None),
-        freeze: watch::Sender::new(None),
-        revoked: watch::Sender::new(0),
+        bot: Mutex::new(bot),
         frames: options.frames,
         shutdown: shutdown.clone(),
+        ..Sim::new(clock, hub, options.seed)
     });
     let tasks = spawn(&sim, listeners, tls.as_ref(), steps.unwrap_or_default());
     Ok(Running { ready, tasks, shutdown: shutdown.drop_guard(), ca_file })
@@ -240,7 +234,7 @@ fn router(sim: &Arc<Sim>, origin: Origin) -> Router {
         Origin::Paper | Origin::Live => rest::router(gate.clone()).merge(control::router(gate.clone())),
         Origin::Data => data::router(gate.clone()),
     };
-    routes.layer(middleware::from_fn_with_state(gate, gate::pass))
+    routes.layer(middleware::from_fn_with_state(gate, gate::pass)).layer(middleware::from_fn(guard::local))
 }
 
 fn spawn(

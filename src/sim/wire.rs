@@ -27,7 +27,13 @@ pub fn micros(moment: Timestamp) -> String {
     moment.round(Unit::Microsecond).unwrap_or(moment).to_string()
 }
 
-/// An amount as clients send it: a string or a number. The error is the text that is neither.
+/// The largest amount that is read at all. Further bounds depend on what the amount is.
+const LARGEST: Decimal = Decimal::from_parts(3_567_587_328, 232, 0, false, 0);
+/// The most decimal places that are read; with the largest amount they still fit a [`Decimal`].
+const MOST_PLACES: u32 = 12;
+
+/// An amount as clients send it: a string or a number, never so large or so fine that sums would lose digits. The error is
+/// the text that is none.
 pub fn amount(value: &Value) -> Result<Option<Decimal>, String> {
     let text = match value {
         Value::Null => return Ok(None),
@@ -37,7 +43,8 @@ pub fn amount(value: &Value) -> Result<Option<Decimal>, String> {
         other => return Err(other.to_string()),
     };
     let exact = Decimal::from_str_exact(&text).or_else(|_| Decimal::from_scientific(&text));
-    exact.map(Some).map_err(|_| text)
+    let exact = exact.map(|exact| exact.normalize());
+    exact.ok().filter(|exact| exact.abs() <= LARGEST && exact.scale() <= MOST_PLACES).map(Some).ok_or(text)
 }
 
 #[cfg(test)]
@@ -52,5 +59,13 @@ mod tests {
         assert_eq!(amount(&Value::from("1e3")), Ok(Some(Decimal::from(1000))));
         assert_eq!(amount(&Value::Null), Ok(None));
         assert!(amount(&Value::from("ten")).is_err());
+    }
+
+    #[test]
+    fn amounts_beyond_every_account_are_not_read() {
+        assert_eq!(amount(&Value::from("-1000000000000")), Ok(Some(-LARGEST)));
+        for text in ["1000000000001", "79228162514264337593543950335", "1e28", "-1e13", "0.0000000000001"] {
+            assert_eq!(amount(&Value::from(text)), Err(text.to_owned()));
+        }
     }
 }

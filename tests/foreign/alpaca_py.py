@@ -123,6 +123,7 @@ def refused(status, code, call):
 def control(action):
     """Moves the brokerage's clock; nothing of the library's knows of it."""
     request = urllib.request.Request(f"{ready['paper']['api_url']}/_sim/{action}", data=b"{}", method="POST")
+    request.add_header("Content-Type", "application/json")
     urllib.request.urlopen(request, timeout=60).read()
 
 

@@ -95,7 +95,9 @@ async function held(symbol) {
 
 /** Moves the brokerage's clock; nothing of the library's knows of it. */
 async function control(action) {
-  const answer = await fetch(`${ready.paper.api_url}/_sim/${action}`, { method: "POST", body: "{}" });
+  const answer = await fetch(`${ready.paper.api_url}/_sim/${action}`, {
+    method: "POST", headers: { "Content-Type": "application/json" }, body: "{}",
+  });
   assert.ok(answer.ok, `${action}: ${answer.status}`);
 }
 

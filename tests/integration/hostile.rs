@@ -83,6 +83,49 @@ fn a_quantity_below_nothing_is_not_read() {
     targets::rest(body.as_bytes());
 }
 
+/// A day's worth of control requests a run: fewer runs than elsewhere, because each begins with a brokerage of its own.
+#[test]
+fn control_requests_of_any_bytes_are_done_or_refused_in_words() {
+    let order = r#"{"symbol":"AAPL","side":"buy","type":"limit","time_in_force":"day","qty":"10","limit_price":"150","client_order_id":"a"}"#;
+    let seeds: Vec<String> = [
+        vec![
+            format!("place {order}"),
+            r#"partial_fill {"order":"a","qty":"4","price":"149.5"}"#.into(),
+            r#"bust {"order":"a"}"#.into(),
+            r#"fill {"order":"a"}"#.into(),
+        ],
+        vec![
+            format!("place {order}"),
+            r#"fill {"order":"a"}"#.into(),
+            r#"correct {"order":"a","price":"149","qty":"3"}"#.into(),
+            r#"reset {"cash":"1000","revoke":true}"#.into(),
+        ],
+        vec![
+            r#"cash {"type":"CSD","amount":"250.55","description":"gift"}"#.into(),
+            r#"price {"symbol":"AAPL","price":"199.5"}"#.into(),
+            r#"dividend {"symbol":"AAPL","per_share":"0.25"}"#.into(),
+        ],
+        vec![
+            r#"advance {"by":"5s"}"#.into(),
+            r#"pace {"pace":"2"}"#.into(),
+            r#"halt {"symbol":"KO"}"#.into(),
+            r#"resume {"symbol":"KO"}"#.into(),
+            r#"event {"order":"a","event":"stopped"}"#.into(),
+        ],
+        vec![
+            r#"fault {"rule":"duplicate@20%*3~30s/paper","method":"GET","path":"/v2"}"#.into(),
+            r#"rate_limit {"limit":100,"exhaust":"PA3SIM0001"}"#.into(),
+            r#"token {"scopes":"trading data","account":"PA3SIM0002"}"#.into(),
+            "clear {}".into(),
+        ],
+    ]
+    .iter()
+    .map(|lines| lines.join("\n"))
+    .collect();
+    let seeds: Vec<&str> = seeds.iter().map(String::as_str).collect();
+    run("control", RUNS / 100, &texts(&seeds));
+}
+
 #[test]
 fn no_callback_of_a_stranger_ends_an_attempt() {
     let seeds = texts(&[

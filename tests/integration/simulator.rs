@@ -15,6 +15,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use url::Url;
 
 mod data;
+mod guard;
 mod scenario;
 mod sse;
 
@@ -103,8 +104,13 @@ impl Desk {
         url
     }
 
+    /// Looks at the page and presses one of its buttons.
     async fn decide(&self, url: Url, form: &[(&str, &str)]) -> Response {
-        self.http.post(url).form(form).send().await.unwrap()
+        let page = self.http.get(url.clone()).send().await.unwrap().text().await.unwrap_or_default();
+        let token = form_token(&page).unwrap_or_default();
+        let mut form = form.to_vec();
+        form.push(("form_token", &token));
+        self.http.post(url).form(&form).send().await.unwrap()
     }
 
     /// The whole way to a token.
@@ -146,6 +152,12 @@ impl Desk {
         assert_eq!(reply, json!({"stream": "listening", "data": {"streams": ["trade_updates"]}}));
         socket
     }
+}
+
+/// The token of the consent page's form.
+fn form_token(page: &str) -> Option<String> {
+    let (_, rest) = page.split_once("name=\"form_token\" value=\"")?;
+    rest.split_once('"').map(|(token, _)| token.to_owned())
 }
 
 fn location(answer: &Response, name: &str) -> Option<String> {

@@ -43,8 +43,11 @@ impl Stranger {
         // What a person does in the browser: Allow pressed on the same page; the redirect reaches the callback server.
         drop(rustls::crypto::ring::default_provider().install_default());
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let page = client.get(url.trim()).send().await.unwrap().text().await.unwrap();
+        let (_, rest) = page.split_once("name=\"form_token\" value=\"").expect("the form has a token");
+        let (token, _) = rest.split_once('"').unwrap();
         let allowed = client.post(url.trim()).header("content-type", "application/x-www-form-urlencoded");
-        let answer = allowed.body("decision=allow").send().await.unwrap();
+        let answer = allowed.body(format!("decision=allow&form_token={token}")).send().await.unwrap();
         assert!(answer.status().is_success(), "{answer:?}");
         assert!(link.wait().unwrap().success());
         Self { home, sim }

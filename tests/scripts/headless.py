@@ -5,6 +5,7 @@ Usage: headless.py PATH-OF-BROKERDECK
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -62,7 +63,9 @@ def main():
             running.append(link)
             url = link.stdout.readline().strip()
             # What a person does in the browser: the same page, Allow pressed; the redirect reaches the callback server.
-            body = urllib.parse.urlencode({"decision": "allow"}).encode()
+            with urllib.request.urlopen(url, timeout=10) as page:
+                token = re.search(r'name="form_token" value="([^"]+)"', page.read().decode())[1]
+            body = urllib.parse.urlencode({"decision": "allow", "form_token": token}).encode()
             with urllib.request.urlopen(urllib.request.Request(url, body), timeout=10) as answer:
                 assert answer.status == 200, answer.status
             out, err = link.communicate(timeout=30)

@@ -6,6 +6,7 @@ use super::ledger::{self, Entered};
 use super::{Blotter, Changes};
 use crate::domain::execution::{Execution, ExecutionKind, Source};
 use crate::domain::ids::{ExecutionId, OrderId};
+use crate::domain::money::Qty;
 use crate::domain::update::TradeEvent;
 
 impl Blotter {
@@ -32,7 +33,9 @@ impl Blotter {
         let undone = matches!(execution.kind, ExecutionKind::Bust { .. })
             .then_some(execution.qty.abs())
             .filter(|_| !ledger::is_inferred(&id));
-        match self.ledger.enter(execution) {
+        let missing =
+            self.order(&order_id).and_then(|order| self.own_qty(order).checked_sub(self.ledger.reported(&order_id)));
+        match self.ledger.enter(execution, missing.unwrap_or(Qty::ZERO)) {
             Entered::Known => {}
             Entered::Completed(id) => changes.revised.push(id),
             Entered::Renamed { from, line } => {
@@ -121,8 +124,8 @@ impl Blotter {
 
     /// Cuts placeholders that a report has overtaken; returns a line that shows nothing any more.
     pub(super) fn trim(&mut self, order: &OrderId, changes: &mut Changes) -> Option<u64> {
-        let order = self.index.get(order).and_then(|index| self.orders.get(*index as usize))?;
-        let trimmed = self.ledger.trim(order);
+        let own = self.order(order).map(|order| self.own_qty(order))?;
+        let trimmed = self.ledger.trim(order, own);
         self.vacate(trimmed, changes)
     }
 

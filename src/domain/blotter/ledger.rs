@@ -137,15 +137,15 @@ fn placeholder(order: &Order, from: Qty, to: Qty) -> Execution {
 /// A row for quantity that the broker took back without our hearing of it.
 ///
 /// Like a placeholder it is taken back when the broker's own report explains it, or when it turns out to be none.
-pub(super) fn inferred_bust(order: &Order, explained: Qty) -> Execution {
+pub(super) fn inferred_bust(order: &Order, explained: Qty, own: Qty) -> Execution {
     let moment = order.updated_at.map_or(0, jiff::Timestamp::as_nanosecond);
-    let span = span_id("inferred-bust", &order.id, explained, order.cum_qty);
+    let span = span_id("inferred-bust", &order.id, explained, own);
     Execution {
         id: ExecutionId::from(format!("{span}@{moment}")),
         order_id: order.id.clone(),
         symbol: order.symbol.clone(),
         side: order.side.clone(),
-        qty: explained.checked_sub(order.cum_qty).unwrap_or(Qty::ZERO),
+        qty: explained.checked_sub(own).unwrap_or(Qty::ZERO),
         px: None,
         cum_qty: None,
         position_qty: None,
@@ -211,6 +211,28 @@ impl Ledger {
         }
     }
 
+    /// What the rows of an order add up to without its placeholders.
+    pub(super) fn reported(&self, order: &OrderId) -> Qty {
+        let Some(rows) = self.by_order.get(order) else { return Qty::ZERO };
+        let explained = self.explained(order);
+        if rows.placeholders == 0 {
+            return explained;
+        }
+        let awaited = self.of(order).filter(|row| row.kind == ExecutionKind::Unexplained);
+        awaited.fold(explained, |sum, row| sum.checked_sub(row.qty).unwrap_or(sum))
+    }
+
+    /// Where the first of an order's reports begins, counted in executed quantity.
+    pub(super) fn begins(&self, order: &OrderId) -> Option<Qty> {
+        let trades = self.of(order).filter(|row| row.kind == ExecutionKind::Trade);
+        trades.filter_map(|row| row.cum_qty?.checked_sub(row.qty)).min()
+    }
+
+    /// Orders of which something executed has no report yet.
+    pub(super) fn awaiting(&self) -> impl Iterator<Item = &OrderId> {
+        self.by_order.iter().filter(|(_, rows)| rows.placeholders > 0).map(|(order, _)| order)
+    }
+
     fn sum(&self, order: &OrderId) -> Decimal {
         let mut sum = Decimal::ZERO;
         for execution in self.of(order) {
@@ -244,18 +266,19 @@ impl Ledger {
     /// Rows for what an order states and the ledger does not explain; none when it explains everything.
     ///
     /// They stand in the gaps between the spans that are known, so that a late report finds the one it belongs to.
-    pub(super) fn placeholders(&self, order: &Order) -> Vec<Execution> {
-        let explained = self.explained(&order.id);
-        let Some(missing) = order.cum_qty.checked_sub(explained).filter(|missing| missing.is_positive()) else {
+    pub(super) fn placeholders(&self, order: &Order, carried: Qty) -> Vec<Execution> {
+        let reached = carried.checked_add(self.explained(&order.id)).unwrap_or(carried);
+        let Some(missing) = order.cum_qty.checked_sub(reached).filter(|missing| missing.is_positive()) else {
             return Vec::new();
         };
+        let beyond = reached;
         let mut spans: Vec<(Qty, Qty)> = Vec::new();
         for execution in self.of(&order.id) {
             let to = execution.cum_qty.unwrap_or(Qty::ZERO);
             spans.push((to.checked_sub(execution.qty).unwrap_or(Qty::ZERO), to));
         }
         spans.sort_unstable();
-        let (mut gaps, mut reached) = (Vec::new(), Qty::ZERO);
+        let (mut gaps, mut reached) = (Vec::new(), carried);
         for (from, to) in spans.into_iter().chain(std::iter::once((order.cum_qty, order.cum_qty))) {
             if from > reached {
                 gaps.push(placeholder(order, reached, from));
@@ -263,16 +286,16 @@ impl Ledger {
             reached = reached.max(to);
         }
         let sum: Decimal = gaps.iter().map(|gap| gap.qty.decimal()).sum();
-        if sum == missing.decimal() { gaps } else { vec![placeholder(order, explained, order.cum_qty)] }
+        if sum == missing.decimal() { gaps } else { vec![placeholder(order, beyond, order.cum_qty)] }
     }
 
-    /// Cuts placeholders back to what the order states; reports that fit no span may have overtaken them.
-    pub(super) fn trim(&mut self, order: &Order) -> Trimmed {
-        if self.by_order.get(&order.id).is_none_or(|rows| rows.placeholders == 0) {
+    /// Cuts placeholders back to what an order executed itself; reports that fit no span may have overtaken them.
+    pub(super) fn trim(&mut self, order: &OrderId, own: Qty) -> Trimmed {
+        if self.by_order.get(order).is_none_or(|rows| rows.placeholders == 0) {
             return Trimmed::default();
         }
-        let excess = self.explained(&order.id).checked_sub(order.cum_qty).unwrap_or(Qty::ZERO);
-        self.cut(&order.id, excess, |row| row.kind == ExecutionKind::Unexplained)
+        let excess = self.explained(order).checked_sub(own).unwrap_or(Qty::ZERO);
+        self.cut(order, excess, |row| row.kind == ExecutionKind::Unexplained)
     }
 
     /// Takes inferred undoings back, up to this quantity.
@@ -324,7 +347,8 @@ impl Ledger {
         done
     }
 
-    pub(super) fn enter(&mut self, execution: Execution) -> Entered {
+    /// `missing` is what the order states and no report explains.
+    pub(super) fn enter(&mut self, execution: Execution, missing: Qty) -> Entered {
         if left_out(Ablation::Dedupe) && execution.kind == ExecutionKind::Trade {
             self.push(execution);
             return Entered::New;
@@ -332,7 +356,7 @@ impl Ledger {
         if let Some(slot) = self.by_id.get(&execution.id).copied() {
             return if self.complete(slot, &execution) { Entered::Completed(execution.id) } else { Entered::Known };
         }
-        match self.same_span(&execution) {
+        match self.same_span(&execution, missing) {
             Some((slot, Fit::Free)) => return self.unify(slot, execution),
             Some((slot, Fit::Better)) => return self.part(slot, execution),
             None => {}

@@ -12,12 +12,19 @@ impl Blotter {
     /// True when the rows of an order add up to what it states; remembers when they do not.
     pub(super) fn adds_up(&mut self, id: &OrderId) -> bool {
         let Some(order) = self.index.get(id).and_then(|index| self.orders.get(*index as usize)) else { return true };
-        if self.is_history(order) || order.is_multileg_parent() || order.cum_qty == self.ledger.explained(id) {
+        if self.is_history(order) || order.is_multileg_parent() || self.own_qty(order) == self.ledger.explained(id) {
             self.unsettled.remove(id);
             return true;
         }
         self.unsettled.insert(id.clone());
         false
+    }
+
+    /// What an order executed decides what is its successor's own, so that one may add up now.
+    pub(super) fn follow_chain(&mut self, id: &OrderId, changes: &mut Changes) {
+        let Some(next) = self.successor(id).cloned() else { return };
+        self.trim(&next, changes);
+        self.adds_up(&next);
     }
 
     /// True for an order that ended before executions were asked for.
@@ -29,17 +36,17 @@ impl Blotter {
     /// too much. `lowered` tells that REST stated less than was known before.
     pub(super) fn settle(&mut self, id: &OrderId, lowered: bool, changes: &mut Changes) {
         let explained = self.ledger.explained(id);
-        let Some(cum_qty) = self.order(id).filter(|order| !order.is_multileg_parent()).map(|order| order.cum_qty)
+        let Some(own) = self.order(id).filter(|order| !order.is_multileg_parent()).map(|order| self.own_qty(order))
         else {
             return;
         };
-        match explained.cmp(&cum_qty) {
+        match explained.cmp(&own) {
             Ordering::Equal => {
                 self.doubts.remove(id);
             }
             Ordering::Less => {
                 self.doubts.remove(id);
-                self.explain(id, cum_qty.checked_sub(explained).unwrap_or(Qty::ZERO), changes);
+                self.explain(id, own.checked_sub(explained).unwrap_or(Qty::ZERO), changes);
             }
             Ordering::Greater => {
                 self.trim(id, changes);
@@ -57,7 +64,7 @@ impl Blotter {
         if self.is_history(order) {
             return;
         }
-        let missing = self.ledger.placeholders(order);
+        let missing = self.ledger.placeholders(order, self.carried(order));
         if !missing.is_empty() {
             changes.gaps.push(id.clone());
         }
@@ -74,14 +81,17 @@ impl Blotter {
     /// down it takes two passes that agree.
     fn infer_bust(&mut self, id: &OrderId, lowered: bool, changes: &mut Changes) {
         let explained = self.ledger.explained(id);
-        let Some(order) = self.order(id).filter(|order| explained > order.cum_qty) else { return };
-        let doubt = (order.cum_qty, explained);
+        let Some((order, own)) = self.order(id).map(|order| (order, self.own_qty(order))) else { return };
+        if explained <= own {
+            return;
+        }
+        let doubt = (own, explained);
         let repeated = order.updated_at >= self.ledger.latest(id) && self.doubts.get(id) == Some(&doubt);
         if !lowered && !repeated && !self.ledger.has_open_correction(id) {
             self.doubts.insert(id.clone(), doubt);
             return;
         }
-        let mut execution = ledger::inferred_bust(order, explained);
+        let mut execution = ledger::inferred_bust(order, explained, own);
         // The same span may have been executed and undone once more at a time no later answer tells apart.
         self.ledger.make_unique(&mut execution);
         self.doubts.remove(id);

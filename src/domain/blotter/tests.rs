@@ -1,3 +1,4 @@
+mod chain;
 mod legs;
 
 use std::sync::Arc;
@@ -237,7 +238,11 @@ fn the_same_span_undone_twice_at_one_moment_is_two_undoings() {
     let after = order("o", OrderStatus::PartiallyFilled, 0, 9);
     blotter.apply_snapshot(std::slice::from_ref(&after), &[]);
     // The row of a second execution of the same span turns up; it was undone as well, and the order says nothing new.
-    blotter.apply_snapshot(std::slice::from_ref(&after), &[row("r2", 40, 40, 5)]);
+    let mut second = row("r2", 40, 40, 5);
+    if let ActivityKind::Fill { px, .. } = &mut second.kind {
+        *px = Price::whole(11);
+    }
+    blotter.apply_snapshot(std::slice::from_ref(&after), &[second]);
     blotter.apply_snapshot(std::slice::from_ref(&after), &[]);
     blotter.apply_snapshot(std::slice::from_ref(&after), &[]);
     assert_eq!(blotter.executions().count(), 4, "two executions, two undoings");
@@ -255,6 +260,41 @@ fn two_undoings_of_executions_nobody_told_of_leave_two_unexplained_rows() {
     }
     assert_eq!(blotter.executions().count(), 4, "two undoings, two executions without a report");
     assert!(blotter.apply_snapshot(&[empty(9)], &[]).is_empty(), "nothing new the second time");
+}
+
+#[test]
+fn a_row_is_the_reports_however_far_apart_their_times_are() {
+    for apart in [5, 60, 3_600] {
+        let mut blotter = Blotter::default();
+        blotter.apply_update(&fill("e1", "o", 60, 60, 1));
+        blotter.apply_update(&fill("e2", "o", 40, 100, 2));
+        let rows = [row("r1", 60, 60, 1 + apart), row("r2", 40, 100, 2 + apart)];
+        let filled = order("o", OrderStatus::Filled, 100, 2);
+        for _ in 0..2 {
+            let changes = blotter.apply_snapshot(std::slice::from_ref(&filled), &rows);
+            assert!(changes.executions.is_empty(), "{apart} s apart: {changes:?}");
+        }
+        assert_eq!(blotter.executions().count(), 2, "{apart} s apart");
+    }
+}
+
+#[test]
+fn a_row_of_an_undone_execution_is_no_second_one_however_late_it_is_timed() {
+    let mut blotter = Blotter::default();
+    blotter.apply_update(&fill("e1", "o", 40, 40, 1));
+    blotter.apply_update(&bust("b1", "e1", 40, 0, 5));
+    let after = order("o", OrderStatus::PartiallyFilled, 0, 5);
+    let late = row("r1", 40, 40, 7);
+    for _ in 0..2 {
+        assert!(
+            blotter.apply_snapshot(std::slice::from_ref(&after), std::slice::from_ref(&late)).executions.is_empty()
+        );
+    }
+    // Executed again: the order states it, so a row that far away is of that.
+    let again = order("o", OrderStatus::PartiallyFilled, 40, 20);
+    let changes = blotter.apply_snapshot(&[again], &[row("r2", 40, 40, 20)]);
+    assert_eq!(changes.executions.len(), 1);
+    assert!(blotter.unsettled().next().is_none());
 }
 
 /// The same span executed twice, a second apart, because the first was undone and nobody told: whichever reports come

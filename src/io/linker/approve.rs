@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use url::{Host, Url};
 
+/// The field by which the consent page knows its own form.
+const FORM_TOKEN: &str = "form_token";
 /// How long the whole visit may take.
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -33,7 +35,9 @@ pub(super) async fn approve(
     let failed = |error: reqwest::Error| format!("the consent page does not answer: {}", error.without_url());
     let page = client.get(url.clone()).send().await.map_err(failed)?.text().await.map_err(failed)?;
     let mut form = vec![("decision", "allow".to_owned())];
-    let offered = accounts(&page);
+    // The page proves with it that its form was looked at.
+    form.extend(values(&page, FORM_TOKEN).first().map(|token| (FORM_TOKEN, (*token).to_owned())));
+    let offered = values(&page, "account");
     let fresh = offered.iter().find(|number| linked.iter().all(|known| **known != ***number));
     if let Some(account) = fresh.or(offered.first()) {
         form.push(("account", (*account).to_owned()));
@@ -54,9 +58,9 @@ pub(super) async fn approve(
     Ok(())
 }
 
-/// The accounts that the page offers in the field of that name.
-fn accounts(page: &str) -> Vec<&str> {
-    page.split("name=\"account\"")
+/// The values that the page offers in the fields of a name.
+fn values<'a>(page: &'a str, name: &str) -> Vec<&'a str> {
+    page.split(&format!("name=\"{name}\""))
         .skip(1)
         .filter_map(|rest| {
             let (tag, _) = rest.split_once('>')?;
@@ -83,7 +87,7 @@ mod tests {
     fn the_accounts_of_the_field_are_found_and_no_other_values() {
         let page = r#"<input name="live_account" value="9"><input type="radio" name="account" value="PA1" checked>
             <input name="account" value="PA2"><button name="decision" value="allow">"#;
-        assert_eq!(accounts(page), ["PA1", "PA2"]);
-        assert!(accounts("<p>no choice</p>").is_empty());
+        assert_eq!(values(page, "account"), ["PA1", "PA2"]);
+        assert!(values("<p>no choice</p>", "account").is_empty());
     }
 }

@@ -10,7 +10,7 @@ use super::account::Account;
 use super::event::{Execution, Restated};
 use super::order::AccountNo;
 use super::words::{AssetClass, Side};
-use super::{Engine, Kind, Refusal};
+use super::{Engine, Kind, Refusal, bounds};
 use crate::sim::calendar;
 use crate::sim::market::Market;
 use crate::sim::market::dividends::{self, Dividend};
@@ -131,6 +131,7 @@ impl Engine {
         description: &str,
     ) -> Result<CashRow, Refusal> {
         self.need_account(no)?;
+        bounds::money("amount", amount)?;
         if amount.is_zero() {
             return Err(Refusal::parameter("amount must not be zero"));
         }
@@ -150,9 +151,7 @@ impl Engine {
         if self.market.asset(sym).class != AssetClass::UsEquity {
             return Err(Refusal::parameter("only shares pay dividends"));
         }
-        if per_share <= Decimal::ZERO {
-            return Err(Refusal::parameter("per_share must be > 0"));
-        }
+        bounds::price("per_share", per_share)?;
         let symbol = self.market.asset(sym).symbol;
         let holders: Vec<(AccountNo, Decimal)> = self
             .accounts

@@ -9,7 +9,7 @@ use super::event::{Report, Restated, Standing};
 use super::order::{AccountNo, OrderId};
 use super::slot::Ix;
 use super::words::{AssetClass, EventKind, Side, Status};
-use super::{ActivityOf, Engine, Refusal};
+use super::{ActivityOf, Engine, Refusal, bounds};
 use crate::sim::calendar;
 
 impl Engine {
@@ -38,7 +38,7 @@ impl Engine {
             (Side::Sell, Some(limit)) => last.max(limit),
         };
         let price = price.unwrap_or(allowed);
-        need_positive(price)?;
+        bounds::price("price", price)?;
         if !self.slot(ix).live {
             self.accept_by_hand(ix);
         }
@@ -48,7 +48,7 @@ impl Engine {
             (None, notional) => notional.unwrap_or_default().checked_div(price).unwrap_or_default().round_dp(9),
         };
         let qty = qty.unwrap_or(left).min(left);
-        need_positive(qty)?;
+        bounds::quantity("qty", qty)?;
         self.execute(ix, qty, price);
         if self.slot(ix).is_open() && self.slot(ix).booked.is_none() {
             self.enter(ix);
@@ -104,9 +104,8 @@ impl Engine {
 
     /// Changes an execution's price, quantity or both.
     pub fn correct(&mut self, execution: Uuid, price: Option<Decimal>, qty: Option<Decimal>) -> Result<(), Refusal> {
-        for amount in price.into_iter().chain(qty) {
-            need_positive(amount)?;
-        }
+        price.map_or(Ok(()), |price| bounds::price("price", price))?;
+        qty.map_or(Ok(()), |qty| bounds::quantity("qty", qty))?;
         self.restate(execution, price, qty, EventKind::TradeCorrect)
     }
 
@@ -123,7 +122,7 @@ impl Engine {
     /// Puts an asset's price somewhere; quote, print, stops and resting orders follow.
     pub fn set_price(&mut self, symbol: &str, price: Decimal) -> Result<(), Refusal> {
         let sym = self.market.find(symbol).ok_or_else(|| Refusal::no_asset(symbol))?;
-        need_positive(price)?;
+        bounds::price("price", price)?;
         self.market.set_price(sym, price, self.now);
         self.match_asset(sym);
         Ok(())
@@ -134,6 +133,7 @@ impl Engine {
         let old = self.need_account(no)?;
         let (kind, orders) = (old.kind, old.orders.clone());
         let cash = cash.unwrap_or(old.opening_cash);
+        bounds::money("cash", cash)?;
         for ix in orders {
             if self.slot(ix).is_open() {
                 self.slot_mut(ix).order.status = Status::Canceled;
@@ -276,8 +276,4 @@ impl Engine {
         }
         Ok(())
     }
-}
-
-fn need_positive(amount: Decimal) -> Result<(), Refusal> {
-    if amount > Decimal::ZERO { Ok(()) } else { Err(Refusal::parameter("prices and quantities must be > 0")) }
 }

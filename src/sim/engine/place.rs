@@ -11,7 +11,7 @@ use super::order::{AccountNo, Changes, NewOrder, Order, OrderId};
 use super::schedule::Task;
 use super::slot::{Ix, Slot, key};
 use super::words::{EventKind, GroupRole, OrderClass, OrderType, Side, Status, TimeInForce};
-use super::{Engine, Refusal};
+use super::{Engine, Refusal, bounds};
 use crate::sim::market::Sym;
 
 /// How long a good-till-canceled order lasts, in hours: ninety days.
@@ -20,6 +20,7 @@ const GTC_HOURS: i64 = 24 * 90;
 impl Engine {
     /// Takes an order, or refuses it and changes nothing. What is returned is accepted but not yet working.
     pub fn place(&mut self, account: AccountNo, new: &NewOrder) -> Result<Order, Refusal> {
+        bounds::order(new)?;
         if new.order_class == OrderClass::Mleg {
             return self.place_multileg(account, new);
         }
@@ -40,6 +41,7 @@ impl Engine {
     /// Asks for a replacement; the answer is the new order, which takes the old one's place in a moment, or is
     /// rejected if the old one ends first. Its quantity counts anew: without one, what is left of the old order.
     pub fn replace(&mut self, account: AccountNo, id: OrderId, changes: &Changes) -> Result<Order, Refusal> {
+        bounds::changes(changes)?;
         let old = self.find_order(account, id)?;
         self.check_whole(old)?;
         if self.is_multileg(old) {

@@ -171,6 +171,9 @@ impl Fault {
 /// Why a fault specification cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum FaultError {
+    /// No room for another rule.
+    #[error("too many faults are in force; clear takes them back")]
+    TooMany,
     /// No such fault.
     #[error("unknown fault {0:?}")]
     Unknown(String),
@@ -181,7 +184,7 @@ pub enum FaultError {
     #[error("fault {0:?} takes no time")]
     NoTime(String),
     /// Not a length of time.
-    #[error("not a length of time: {0:?} (200ms, 5s, 2m, 1h)")]
+    #[error("not a length of time: {0:?} (200ms, 5s, 2m, 1h; 744h at most)")]
     Duration(String),
     /// Not a probability.
     #[error("not a probability: {0:?} (5% or 0.05)")]
@@ -265,7 +268,10 @@ impl Rule {
     }
 }
 
-/// Reads `200ms`, `5s`, `2m`, `1h`.
+/// The longest time that is read, in milliseconds: thirty-one days.
+const LONGEST_MS: u64 = 31 * 24 * 3_600_000;
+
+/// Reads `200ms`, `5s`, `2m`, `1h`, up to thirty-one days.
 pub fn parse_duration(text: &str) -> Option<Duration> {
     let text = text.trim();
     let split = text.find(|ch: char| !ch.is_ascii_digit() && ch != '.')?;
@@ -278,7 +284,7 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
         "h" => number.checked_mul(Decimal::from(3_600_000))?,
         _ => return None,
     };
-    millis.to_u64().map(Duration::from_millis)
+    millis.to_u64().filter(|millis| *millis <= LONGEST_MS).map(Duration::from_millis)
 }
 
 /// Reads `5%` or `0.05` as millionths.
@@ -313,6 +319,7 @@ mod tests {
             ("drop*many", FaultError::Count("many".into())),
             ("drop/mars", FaultError::Origin("mars".into())),
             ("delay=soon", FaultError::Duration("soon".into())),
+            ("delay=999999h", FaultError::Duration("999999h".into())),
         ] {
             assert_eq!(Rule::parse(text, START), Err(error), "{text}");
         }

@@ -9,31 +9,44 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::json;
+use subtle::ConstantTimeEq;
 use url::{Url, form_urlencoded};
 
 use self::page::{Choice, Consent};
 use super::grants::{Challenge, Grant, Scopes, TokenError, TokenRequest};
+use super::guard;
 use super::reply;
 use super::state::{AuthorizeTrick, ErrorShape, Sim, lock};
 use crate::sim::engine::order::AccountNo;
 
 /// The pages and the token endpoint.
 pub fn router(sim: Arc<Sim>) -> Router {
-    Router::new().route("/oauth/authorize", get(ask).post(decide)).route("/oauth/token", post(token)).with_state(sim)
+    // Consent is asked for by the applications' pages, and given on our own alone.
+    let given = post(decide).layer(middleware::from_fn(guard::ours));
+    Router::new().route("/oauth/authorize", get(ask).merge(given)).route("/oauth/token", post(token)).with_state(sim)
 }
 
-/// The fields of a query or form; a name that comes twice is the error.
+/// The most fields of a query or form that are looked at.
+const MOST_FIELDS: usize = 64;
+/// The field of the consent form that proves that its page was looked at.
+pub const TOKEN_FIELD: &str = "form_token";
+
+/// The fields of a query or form. The error is the sentence that says what is wrong with them.
 struct Fields(Vec<(String, String)>);
 
 impl Fields {
     fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let fields: Vec<(String, String)> = form_urlencoded::parse(bytes).into_owned().collect();
+        let fields: Vec<(String, String)> = form_urlencoded::parse(bytes).into_owned().take(MOST_FIELDS + 1).collect();
+        if fields.len() > MOST_FIELDS {
+            return Err(format!("There are more than {MOST_FIELDS} parameters."));
+        }
         let double = fields.iter().enumerate().find(|(at, (name, _))| fields.iter().take(*at).any(|(n, _)| n == name));
         match double {
-            Some((_, (name, _))) => Err(name.clone()),
+            Some((_, (name, _))) => Err(format!("{name} is there twice.")),
             None => Ok(Self(fields)),
         }
     }
@@ -130,9 +143,10 @@ fn back(request: &Request, fields: &[(&str, &str)], state: Option<&str>) -> Resp
 }
 
 async fn ask(State(sim): State<Arc<Sim>>, uri: Uri, RawQuery(query): RawQuery) -> Response {
-    let fields = match Fields::parse(query.unwrap_or_default().as_bytes()) {
+    let query = query.unwrap_or_default();
+    let fields = match Fields::parse(query.as_bytes()) {
         Ok(fields) => fields,
-        Err(name) => return page::error(400, "Doubled parameter", &format!("{name} is there twice.")),
+        Err(sentence) => return page::error(400, "Parameters not readable", &sentence),
     };
     let request = match request(&sim, &fields) {
         Ok(request) => request,
@@ -146,7 +160,11 @@ async fn ask(State(sim): State<Arc<Sim>>, uri: Uri, RawQuery(query): RawQuery) -
         }
     };
     let choose = |wanted: bool, live: bool| if wanted { choices(&sim, live) } else { Vec::new() };
+    let Some(token) = sim.form_key.as_ref().map(|key| key.token(&query)) else {
+        return page::error(500, "No randomness", "The system gave none, so no form can be told from a forged one.");
+    };
     page::consent(&Consent {
+        token: &token,
         client: &request.client_name,
         redirect_uri: &request.redirect_uri,
         action: uri.path_and_query().map_or("/oauth/authorize", |whole| whole.as_str()),
@@ -163,14 +181,22 @@ fn choices(sim: &Sim, live: bool) -> Vec<Choice> {
 }
 
 async fn decide(State(sim): State<Arc<Sim>>, RawQuery(query): RawQuery, body: Bytes) -> Response {
-    let parsed = Fields::parse(query.unwrap_or_default().as_bytes()).and_then(|query| {
+    let query = query.unwrap_or_default();
+    let expected = sim.form_key.as_ref().map(|key| key.token(&query));
+    let parsed = Fields::parse(query.as_bytes()).and_then(|query| {
         let form = Fields::parse(&body)?;
         Ok((query, form))
     });
     let (fields, form) = match parsed {
         Ok(both) => both,
-        Err(name) => return page::error(400, "Doubled parameter", &format!("{name} is there twice.")),
+        Err(sentence) => return page::error(400, "Parameters not readable", &sentence),
     };
+    let shown = form.get(TOKEN_FIELD).unwrap_or_default();
+    if !expected.is_some_and(|token| bool::from(token.as_bytes().ct_eq(shown.as_bytes()))) {
+        let sentence = "The decision did not come from this page: its form_token is missing or another page's. Open the page \
+                        and decide there.";
+        return page::error(403, "Not decided here", sentence);
+    }
     let request = match request(&sim, &fields) {
         Ok(request) => request,
         Err(page) => return *page,
@@ -256,7 +282,8 @@ async fn token(State(sim): State<Arc<Sim>>, headers: HeaderMap, body: Bytes) -> 
 }
 
 fn exchange(sim: &Sim, body: &[u8]) -> Result<serde_json::Value, (TokenError, &'static str)> {
-    let fields = Fields::parse(body).map_err(|_| (TokenError::InvalidRequest, "a parameter is there twice"))?;
+    let fields = Fields::parse(body)
+        .map_err(|_| (TokenError::InvalidRequest, "a parameter is there twice, or there are too many"))?;
     let need = |name: &str| {
         let value = fields.get(name).filter(|value| !value.is_empty());
         value.ok_or((TokenError::InvalidRequest, "a required parameter is missing"))

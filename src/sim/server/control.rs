@@ -1,23 +1,30 @@
 //! Control requests under `/_sim/`: make things happen, make things go wrong, ask for the truth. For tests and demos;
-//! no credential is needed, because only this machine can ask.
+//! no credential is needed, because only programs of this machine can ask.
 
+mod desk;
 mod perform;
 mod truth;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Path, Query, State};
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::{Value, json};
 
 use super::gate::Gate;
-use super::reply::{ApiError, json as answer};
-use super::rest::query::{Params, param};
+use super::guard;
+use super::reply::json as answer;
+use super::rest::query::{self, Params, param};
 use super::state::lock;
 use crate::sim::faults::Fault;
 
+pub use self::desk::Desk;
 pub use self::perform::{ACTIONS, perform};
+
+/// The longest body of a control request.
+const BODY_LIMIT: usize = 64 << 10;
 
 /// The control requests.
 pub fn router(gate: Gate) -> Router {
@@ -28,20 +35,21 @@ pub fn router(gate: Gate) -> Router {
         .route("/_sim/accounts", get(accounts))
         .route("/_sim/actions", get(actions))
         .route("/_sim/{action}", post(act))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        // After the last route, so that it stands before each of them.
+        .layer(middleware::from_fn(guard::programs))
         .with_state(gate)
 }
 
 async fn act(State(gate): State<Gate>, Path(action): Path<String>, body: Bytes) -> Response {
-    let body = if body.is_empty() { Ok(json!({})) } else { serde_json::from_slice(&body) };
-    let Ok(body) = body else { return ApiError::undecodable().into_response() };
-    match perform(&gate.sim, &action, &body) {
+    match query::object(&body).and_then(|body| perform(&gate.sim, &action, &body)) {
         Ok(result) => answer(200, &result),
         Err(error) => error.into_response(),
     }
 }
 
 async fn truth_of(State(gate): State<Gate>, Query(params): Query<Params>) -> Response {
-    match truth::truth(&gate, param(&params, "account")) {
+    match truth::truth(&gate.sim, param(&params, "account")) {
         Ok(truth) => answer(200, &truth),
         Err(error) => error.into_response(),
     }

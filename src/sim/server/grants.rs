@@ -375,7 +375,7 @@ impl Challenge {
 }
 
 /// SHA-256 by the cryptography that TLS already brings.
-fn sha256(bytes: &[u8]) -> Vec<u8> {
+pub(super) fn sha256(bytes: &[u8]) -> Vec<u8> {
     let provider = rustls::crypto::ring::default_provider();
     let hash = provider.cipher_suites.iter().find_map(|suite| match suite {
         rustls::SupportedCipherSuite::Tls13(suite)

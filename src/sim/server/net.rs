@@ -1,7 +1,6 @@
 //! Listeners: accepts connections of one origin, optionally under TLS, refuses them on request, ends them all on request.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +20,10 @@ use tokio_util::sync::CancellationToken;
 
 /// How long a client may take over its request head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The pause after a failed try to take a connection or a port, which doubles up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// One origin: a bound listener and what answers on it.
 pub struct Listening {
@@ -76,12 +79,16 @@ pub async fn serve(origin: Listening, mut switches: Switches) -> io::Result<()> 
             }
             continue;
         }
-        let bound = match listener.take() {
-            Some(bound) => bound,
-            None => rebind(address, &switches.shutdown).await?,
+        let bound = if let Some(bound) = listener.take() {
+            bound
+        } else {
+            tokio::select! {
+                bound = taken(|| TcpListener::bind(address)) => bound,
+                () = switches.shutdown.cancelled() => break,
+            }
         };
         tokio::select! {
-            accepted = bound.accept() => if let Ok((stream, _)) = accepted {
+            (stream, _) = taken(|| bound.accept()) => {
                 let connection = connection(stream, origin.tls.clone(), origin.router.clone(), origin.title_case, switches.clone());
                 connections.spawn(connection);
             },
@@ -95,18 +102,17 @@ pub async fn serve(origin: Listening, mut switches: Switches) -> io::Result<()> 
     Ok(())
 }
 
-async fn rebind(address: SocketAddr, shutdown: &CancellationToken) -> io::Result<TcpListener> {
+/// Tries until it works. Without descriptors or memory a try fails at once, again and again, so tries become rarer; a
+/// connection that ends meanwhile gives its descriptor back.
+async fn taken<T, F: Future<Output = io::Result<T>>>(take: impl Fn() -> F) -> T {
+    let mut pause = FIRST_PAUSE;
     loop {
-        match TcpListener::bind(address).await {
-            Ok(listener) => return Ok(listener),
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                tokio::select! {
-                    () = tokio::time::sleep(Duration::from_millis(20)) => {}
-                    () = shutdown.cancelled() => return Err(error),
-                }
-            }
-            Err(error) => return Err(error),
+        match take().await {
+            Ok(taken) => return taken,
+            Err(error) => tracing::debug!(%error, ?pause, "a listener of the simulated brokerage waits"),
         }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
 
@@ -186,4 +192,32 @@ pub fn throwaway_tls() -> Result<Tls, String> {
         .with_single_cert(vec![leaf_cert.der().clone()], key)
         .map_err(|error| error.to_string())?;
     Ok(Tls { acceptor: TlsAcceptor::from(Arc::new(config)), authority_pem: authority_cert.pem() })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_listener_without_descriptors_waits_instead_of_spinning() {
+        let tries = Cell::new(0);
+        let none = || {
+            tries.set(tries.get() + 1);
+            std::future::ready(Err::<(), _>(io::Error::from_raw_os_error(24)))
+        };
+        assert!(tokio::time::timeout(Duration::from_millis(300), taken(none)).await.is_err());
+        assert!((2..=5).contains(&tries.get()), "after 0, 20, 60 and 140 ms: {}", tries.get());
+    }
+
+    #[tokio::test]
+    async fn what_failed_is_taken_when_it_works_again() {
+        let tries = Cell::new(0);
+        let third = || {
+            tries.set(tries.get() + 1);
+            std::future::ready(if tries.get() < 3 { Err(io::Error::from_raw_os_error(24)) } else { Ok(tries.get()) })
+        };
+        assert_eq!(taken(third).await, 3);
+    }
 }

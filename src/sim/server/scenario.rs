@@ -93,7 +93,7 @@ pub async fn play(sim: &Arc<Sim>, scenario: Scenario) {
     let by_real_time = async {
         for (after, request) in after {
             tokio::time::sleep(after.saturating_sub(sim.clock.real())).await;
-            carry_out(sim, request);
+            carry_out(sim, &request);
         }
     };
     let by_simulated_time = async {
@@ -102,7 +102,7 @@ pub async fn play(sim: &Arc<Sim>, scenario: Scenario) {
             let moment = next(from, time);
             sim.clock.reach(moment).await;
             from = moment;
-            carry_out(sim, request);
+            carry_out(sim, &request);
         }
     };
     tokio::join!(by_real_time, by_simulated_time);
@@ -116,8 +116,8 @@ fn next(from: Timestamp, time: Time) -> Timestamp {
     if moment >= from { moment } else { calendar::instant(calendar::next_trading_day(today), time) }
 }
 
-fn carry_out(sim: &Arc<Sim>, request: Request) {
-    if let Err(error) = control::perform(sim, &request.action, &Value::Object(request.body)) {
+fn carry_out(sim: &Arc<Sim>, request: &Request) {
+    if let Err(error) = control::perform(sim, &request.action, &request.body) {
         sim.note(Origin::Paper, &request.action, &format!("failed: {}", error.message));
     }
 }

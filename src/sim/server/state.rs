@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::clock::SimClock;
 use super::data::Feed;
 use super::grants::Grants;
+use super::guard::FormKey;
 use super::hub::Hub;
 use super::rest::Watchlists;
 use crate::sim::bot::Bot;
@@ -142,6 +143,8 @@ pub struct Sim {
     pub faults: Mutex<Faults>,
     /// The bot at work: its account and its rate.
     pub bot: Mutex<Option<(AccountNo, Option<u32>)>>,
+    /// Makes the tokens of forms.
+    pub form_key: Option<FormKey>,
     /// Switches.
     pub policy: Mutex<Policy>,
     /// Watchlists of every account.
@@ -163,6 +166,27 @@ pub struct Sim {
 }
 
 impl Sim {
+    /// A brokerage in which nothing is registered, nothing goes wrong and no bot trades.
+    pub fn new(clock: SimClock, hub: Hub, seed: u64) -> Self {
+        Self {
+            clock,
+            hub,
+            grants: Mutex::new(Grants::new(seed)),
+            faults: Mutex::new(Faults::new(seed)),
+            bot: Mutex::new(None),
+            form_key: FormKey::draw(),
+            policy: Mutex::new(Policy::default()),
+            watchlists: Mutex::default(),
+            data_seats: Mutex::default(),
+            kill: watch::Sender::new(0),
+            refuse: watch::Sender::new(None),
+            freeze: watch::Sender::new(None),
+            revoked: watch::Sender::new(0),
+            frames: Frames::Faithful,
+            shutdown: CancellationToken::new(),
+        }
+    }
+
     /// Waits in real time, or until the end.
     pub async fn pause(&self, time: Duration) {
         tokio::select! {

@@ -10,12 +10,13 @@ use brokerdeck::domain::text::sanitize_to;
 use brokerdeck::domain::{Mono, TradeUpdate};
 use brokerdeck::io::journal::Journal;
 use brokerdeck::link::flow::{CallbackRequest, CallbackVerdict, Flow, FlowRandom};
+use brokerdeck::sim::server::Desk;
 
 /// Takes any bytes, and panics where something does not hold.
 pub type Target = fn(&[u8]);
 
 /// Every target by name.
-pub const ALL: [(&str, Target); 7] = [
+pub const ALL: [(&str, Target); 8] = [
     ("frame", frame),
     ("rest", rest),
     ("callback", callback),
@@ -23,6 +24,7 @@ pub const ALL: [(&str, Target); 7] = [
     ("journal", journal),
     ("config", config),
     ("sanitizer", sanitizer),
+    ("control", control),
 ];
 
 /// The secret of the configuration seeds; no problem found in a file may repeat it.
@@ -147,4 +149,20 @@ fn harmless(text: &str) {
             || matches!(u32::from(*ch), 0x200B..=0x200F | 0x202A..=0x202E | 0x2066..=0x2069 | 0xFEFF | 0xE_0000..=0xE_007F)
     });
     assert_eq!(bad, None, "{text:?}");
+}
+
+/// Requests to the control interface of the simulated brokerage, one a line: the name of an action, a space, its body.
+/// Each is done or refused in words, and whatever was done, the account can be read and its books are whole.
+pub fn control(bytes: &[u8]) {
+    let desk = Desk::new();
+    for line in bytes.split(|byte| *byte == b'\n').take(12) {
+        let (action, body) = line.split_at(line.iter().position(|byte| *byte == b' ').unwrap_or(line.len()));
+        let (status, answer) = desk.request(&String::from_utf8_lossy(action), body);
+        match status {
+            200 => {}
+            400 | 403 | 404 | 422 => assert!(answer["message"].as_str().is_some_and(|words| !words.is_empty())),
+            other => panic!("{other}: {answer}"),
+        }
+    }
+    assert!(desk.books_are_whole());
 }

@@ -1,11 +1,13 @@
 //! Which activity row is which execution of the stream, where nothing says that their ids are one (API.md 5.4): the
-//! same span of the same order, at the nearest moment. A partner that fits better parts a pair that was made too soon.
+//! same span of the same order. Time only chooses between several. A partner that fits better parts a pair that was made
+//! too soon.
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Entered, Ledger, Slot, is_row};
 use crate::domain::execution::{Execution, ExecutionKind, Source};
 use crate::domain::ids::ExecutionId;
+use crate::domain::money::Qty;
 
 /// An activity row and an execution id on one slot.
 #[derive(Debug)]
@@ -26,11 +28,9 @@ pub(super) enum Fit {
     Better,
 }
 
-/// Stream and activity list need not round their times alike. Where something was undone, the same span may have been
-/// executed again soon after.
-fn apart_at_most(undone: bool) -> SignedDuration {
-    SignedDuration::from_millis(if undone { 1_500 } else { 4_000 })
-}
+/// Where something was undone and as much is missing, a report this far from its likeness is of the same span executed
+/// again.
+const AGAIN: SignedDuration = SignedDuration::from_millis(1_500);
 
 fn distance(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<SignedDuration> {
     Some(a?.duration_since(b?).abs())
@@ -39,13 +39,13 @@ fn distance(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<SignedDuration
 impl Ledger {
     /// The slot that spans the same quantities of the same order and stands for the other kind of report, nearest in
     /// time.
-    pub(super) fn same_span(&self, execution: &Execution) -> Option<(u32, Fit)> {
+    pub(super) fn same_span(&self, execution: &Execution, missing: Qty) -> Option<(u32, Fit)> {
         execution.cum_qty?;
         if execution.kind != ExecutionKind::Trade {
             return None;
         }
         let rows = self.by_order.get(&execution.order_id)?;
-        let most = apart_at_most(rows.undone);
+        let executed_again = rows.undone && missing >= execution.qty;
         let fitting = rows.slots.iter().filter_map(|slot| {
             let held = self.slot(*slot)?;
             let known = &held.execution;
@@ -54,7 +54,7 @@ impl Ledger {
                 && known.qty == execution.qty
                 && known.px.is_none_or(|px| execution.px.is_none_or(|other| px == other));
             let (away, fit) = if same { fit(held, execution)? } else { return None };
-            (away < most).then_some((away, fit, *slot))
+            (away < AGAIN || !executed_again).then_some((away, fit, *slot))
         });
         fitting.min().map(|(_, fit, slot)| (slot, fit))
     }

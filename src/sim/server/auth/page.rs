@@ -18,6 +18,8 @@ pub struct Choice {
 /// What the consent page shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Consent<'a> {
+    /// Proves that the form was looked at.
+    pub token: &'a str,
     /// The application's name.
     pub client: &'a str,
     /// Where the browser goes afterwards.
@@ -75,10 +77,12 @@ pub fn consent(consent: &Consent<'_>) -> Response {
         "<span class=\"mark\">SIMULATED BROKERAGE</span>\
          <h1>Allow <b>{client}</b> to use your account?</h1>\
          <p>It asks to be able to:</p><ul>{scopes}</ul>\
-         <form method=\"post\" action=\"{action}\">{accounts}\
+         <form method=\"post\" action=\"{action}\"><input type=\"hidden\" name=\"{field}\" value=\"{token}\">{accounts}\
          <div class=\"buttons\"><button id=\"deny\" name=\"decision\" value=\"deny\">Deny</button>\
          <button id=\"allow\" name=\"decision\" value=\"allow\">Allow</button></div></form>\
          <p class=\"where\">You go back to <code>{redirect}</code></p>",
+        field = super::TOKEN_FIELD,
+        token = escape(consent.token),
         client = escape(consent.client),
         action = escape(consent.action),
         redirect = escape(consent.redirect_uri),
@@ -121,7 +125,8 @@ fn page(status: u16, title: &str, body: &str) -> Response {
     let policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'";
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    // Without a referrer browsers hide the form's origin as well, and the form would look like another page's.
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }

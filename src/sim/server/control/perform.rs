@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::sim::bot;
 use crate::sim::engine::order::AccountNo;
 use crate::sim::engine::{CashKind, Engine, EventKind, OrderId, Refusal, Restated};
 use crate::sim::faults::{FaultError, Origin, Rule, parse_duration};
@@ -66,6 +67,11 @@ pub const ACTIONS: &[(&str, &str)] = &[
     ("rate_limit", "requests a minute: limit?; retry_after?; exhaust? = an account"),
 ];
 
+/// The longest way that simulated time is moved at once: the engine goes through every step of it.
+const LONGEST_JUMP: Duration = Duration::from_hours(7 * 24);
+/// Redirect URIs that can be registered.
+const MOST_URIS: usize = 100;
+
 /// Members of a control request.
 struct Body<'a>(&'a Map<String, Value>);
 
@@ -92,7 +98,15 @@ impl Body<'_> {
 
     fn time(&self, name: &str) -> Result<Duration, ApiError> {
         let text = self.need(name)?;
-        parse_duration(text).ok_or_else(|| wrong(format!("{name} is not a length of time")))
+        let words = || wrong(format!("{name} must be a length of time such as 200ms, 5s, 2m or 1h, and 744h at most"));
+        parse_duration(text).ok_or_else(words)
+    }
+
+    /// A whole number up to `most`, if it is there.
+    fn count(&self, name: &str, most: u32) -> Result<Option<u32>, ApiError> {
+        let Some(value) = self.0.get(name).filter(|value| !value.is_null()) else { return Ok(None) };
+        let count = value.as_u64().and_then(|count| u32::try_from(count).ok()).filter(|count| *count <= most);
+        count.map(Some).ok_or_else(|| wrong(format!("{name} must be a whole number from 0 to {most}")))
     }
 
     fn flag(&self, name: &str) -> Option<bool> {
@@ -123,9 +137,8 @@ impl From<FaultError> for ApiError {
 }
 
 /// Carries out a control request.
-pub fn perform(sim: &Arc<Sim>, action: &str, body: &Value) -> Result<Value, ApiError> {
-    let empty = Map::new();
-    let body = Body(body.as_object().unwrap_or(&empty));
+pub fn perform(sim: &Arc<Sim>, action: &str, body: &Map<String, Value>) -> Result<Value, ApiError> {
+    let body = Body(body);
     let done = trading(sim, action, &body)
         .or_else(|| market(sim, action, &body))
         .or_else(|| access(sim, action, &body))
@@ -275,7 +288,7 @@ fn market(sim: &Sim, action: &str, body: &Body<'_>) -> Done {
             "bot" => {
                 let account = body.account(sim, "account")?;
                 let on = body.flag("on").ok_or_else(|| wrong("on is required"))?;
-                let rate = body.0.get("rate").and_then(Value::as_u64).and_then(|rate| u32::try_from(rate).ok());
+                let rate = body.count("rate", bot::HIGHEST_RATE)?;
                 if on { sim.start_bot(account, rate) } else { sim.stop_bot() }
             }
             "close_market" => {
@@ -287,11 +300,18 @@ fn market(sim: &Sim, action: &str, body: &Body<'_>) -> Done {
                 sim.jump(open);
             }
             "advance" => {
-                let by = jiff::SignedDuration::try_from(body.time("by")?).unwrap_or_default();
+                let by = body.time("by")?;
+                if by > LONGEST_JUMP {
+                    return Err(wrong("by must be 168h at most; ask again to go on"));
+                }
+                let by = jiff::SignedDuration::try_from(by).unwrap_or_default();
                 sim.jump(clock.now().saturating_add(by).unwrap_or(clock.now()));
             }
             "pace" => {
                 let pace = body.amount("pace")?.ok_or_else(|| wrong("pace is required"))?;
+                if !(Decimal::new(1, 1)..=Decimal::ONE_THOUSAND).contains(&pace) {
+                    return Err(wrong("pace must be from 0.1 to 1000"));
+                }
                 clock.set_pace(pace);
                 hub.act(clock, |_| ());
             }
@@ -319,6 +339,9 @@ fn access(sim: &Sim, action: &str, body: &Body<'_>) -> Done {
             "register" => {
                 let uri = body.need("redirect_uri")?.to_owned();
                 if let Some(client) = lock(&sim.grants).clients.first_mut() {
+                    if client.redirect_uris.len() >= MOST_URIS {
+                        return Err(wrong(format!("{MOST_URIS} redirect URIs are registered already")));
+                    }
                     client.redirect_uris.push(uri);
                 }
             }
@@ -365,8 +388,8 @@ fn access(sim: &Sim, action: &str, body: &Body<'_>) -> Done {
                 lock(&sim.policy).forms.insert(form, policy);
             }
             "symbol_limit" => {
-                let limit = body.0.get("limit").and_then(Value::as_u64).and_then(|limit| usize::try_from(limit).ok());
-                lock(&sim.policy).symbols = limit.ok_or_else(|| wrong("limit must be a number"))?;
+                let limit = body.count("limit", u32::MAX)?.ok_or_else(|| wrong("limit is required"))?;
+                lock(&sim.policy).symbols = usize::try_from(limit).unwrap_or(usize::MAX);
             }
             "history" => {
                 lock(&sim.policy).history_nulls = body.flag("nulls").ok_or_else(|| wrong("nulls is required"))?;
@@ -404,7 +427,7 @@ fn trouble(sim: &Sim, action: &str, body: &Body<'_>) -> Done {
                 let mut rule = Rule::parse(body.need("rule")?, sim.clock.real())?;
                 rule.method = body.text("method").map(str::to_owned);
                 rule.path = body.text("path").map(str::to_owned);
-                lock(&sim.faults).add(rule);
+                lock(&sim.faults).add(rule, sim.clock.real())?;
             }
             "clear" => {
                 lock(&sim.faults).clear();
@@ -426,8 +449,8 @@ fn trouble(sim: &Sim, action: &str, body: &Body<'_>) -> Done {
             }
             "lag" => sim.hub.lag_until(&sim.clock, Instant::now() + body.time("for")?),
             "rate_limit" => {
-                if let Some(limit) = body.0.get("limit").and_then(Value::as_u64) {
-                    lock(&sim.grants).limit = u32::try_from(limit).unwrap_or(u32::MAX);
+                if let Some(limit) = body.count("limit", u32::MAX)? {
+                    lock(&sim.grants).limit = limit;
                 }
                 if let Some(on) = body.flag("retry_after") {
                     lock(&sim.policy).retry_after = on;

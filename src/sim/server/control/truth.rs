@@ -4,13 +4,12 @@ use serde_json::{Value, json};
 
 use crate::sim::engine::Restated;
 use crate::sim::engine::activity_id;
-use crate::sim::server::gate::Gate;
 use crate::sim::server::reply::ApiError;
+use crate::sim::server::state::Sim;
 use crate::sim::wire::order::WireOrder;
 
 /// The truth about an account, named by number or id; without a name about the first paper account.
-pub fn truth(gate: &Gate, name: Option<&str>) -> Result<Value, ApiError> {
-    let sim = &gate.sim;
+pub fn truth(sim: &Sim, name: Option<&str>) -> Result<Value, ApiError> {
     let no = sim
         .hub
         .find_account(name)

@@ -67,11 +67,7 @@ pub async fn close(
     Path(name): Path<String>,
     Query(params): Query<Params>,
 ) -> Answer {
-    let amount = |name: &str| match query::param(&params, name) {
-        None => Ok(None),
-        Some(text) => text.parse::<Decimal>().map(Some).map_err(|_| ApiError::parameter(format!("invalid {name}"))),
-    };
-    let size = match (amount("qty")?, amount("percentage")?) {
+    let size = match (query::decimal(&params, "qty")?, query::decimal(&params, "percentage")?) {
         (None, None) => Part::All,
         (Some(qty), None) => Part::Qty(qty),
         (None, Some(percentage)) => Part::Percent(percentage),

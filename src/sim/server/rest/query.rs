@@ -84,8 +84,8 @@ pub fn date(params: &Params, name: &str) -> Result<Option<Date>, ApiError> {
 
 /// An exact decimal.
 pub fn decimal(params: &Params, name: &str) -> Result<Option<Decimal>, ApiError> {
-    let read = |text: &str| text.parse().map_err(|_| ApiError::parameter(format!("invalid {name}")));
-    param(params, name).map(read).transpose()
+    let Some(text) = param(params, name) else { return Ok(None) };
+    wire::amount(&Value::from(text)).map_err(|_| ApiError::parameter(format!("invalid {name}")))
 }
 
 /// An id with or without dashes.

@@ -1,0 +1,73 @@
+//! The control interface without sockets: what a request does, and whether the books are whole after it.
+
+use std::sync::{Arc, OnceLock};
+
+use axum::body::Bytes;
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+use serde_json::Value;
+
+use super::perform;
+use super::truth::truth;
+use crate::sim::engine::order::AccountNo;
+use crate::sim::engine::{Engine, EngineOptions, HistoryQuery, Restated};
+use crate::sim::server::clock::SimClock;
+use crate::sim::server::hub::Hub;
+use crate::sim::server::rest::query;
+use crate::sim::server::state::Sim;
+
+/// The seed of every desk.
+const SEED: u64 = 11;
+/// Where time begins: an afternoon of trading.
+const START: Timestamp = Timestamp::constant(1_772_476_200, 0);
+
+/// A brokerage that only control requests reach; its clock stands still unless they move it.
+pub struct Desk(Arc<Sim>);
+
+impl Default for Desk {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Desk {
+    /// A fresh brokerage; every one is the same.
+    pub fn new() -> Self {
+        static FRESH: OnceLock<Engine> = OnceLock::new();
+        let engine = FRESH.get_or_init(|| Engine::new(EngineOptions::new(SEED, START))).clone();
+        let clock = SimClock::new(START, Decimal::new(1, 3));
+        Self(Arc::new(Sim::new(clock, Hub::new(engine), SEED)))
+    }
+
+    /// What `POST /_sim/ACTION` answers: a status and a body.
+    pub fn request(&self, action: &str, body: &[u8]) -> (u16, Value) {
+        let body = Bytes::copy_from_slice(body);
+        match query::object(&body).and_then(|body| perform(&self.0, action, &body)) {
+            Ok(answer) => (200, answer),
+            Err(error) => (error.status, error.body()),
+        }
+    }
+
+    /// True when every account can be read, and its cash is what was booked to the last digit.
+    pub fn books_are_whole(&self) -> bool {
+        let whole = self.0.hub.act(&self.0.clock, |engine| {
+            let numbers: Vec<AccountNo> = engine.accounts().iter().map(|account| account.no).collect();
+            numbers.into_iter().all(|no| is_exact(engine, no) && engine.history(no, &HistoryQuery::default()).is_ok())
+        });
+        whole && truth(&self.0, None).is_ok()
+    }
+}
+
+fn is_exact(engine: &Engine, no: AccountNo) -> bool {
+    let Ok(truth) = engine.truth(no) else { return false };
+    let moved: Decimal = truth.cash_rows.iter().map(|row| row.net_amount).sum();
+    let standing = truth.executions.iter().filter(|execution| execution.restated != Some(Restated::Busted));
+    let traded: Decimal = standing
+        .map(|execution| {
+            let sym = engine.market().find(execution.symbol);
+            let multiplier = sym.map_or(Decimal::ONE, |sym| engine.market().asset(sym).multiplier);
+            execution.net_amount(multiplier) - execution.fee
+        })
+        .sum();
+    truth.cash == moved + traded
+}
