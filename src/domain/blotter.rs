@@ -288,7 +288,9 @@ impl Blotter {
                 self.adds_up(&order_id);
             }
         }
-        for order in orders {
+        // An order that two lists state is one answer, not two that agree.
+        let mut squared = HashSet::new();
+        for order in orders.iter().filter(|order| squared.insert(&order.id)) {
             self.settle(&order.id, lowered.contains(&order.id), &mut changes);
         }
         for order in orders {

@@ -2,8 +2,8 @@
 //! network and a REST interface that misbehave as the seed says (RELIABILITY 5).
 //!
 //! `cargo test lab` runs ten thousand seeds. More, and which:
-//! `BROKERDECK_LAB_SEEDS=1000000 cargo test --release --lib lab::ten_thousand` (from `BROKERDECK_LAB_FIRST=0`).
-//! A year watched without a break: `BROKERDECK_LAB_DAYS=365 cargo test --release --lib lab::days`.
+//! `BROKERDECK_LAB_SEEDS=1000000 CARGO_PROFILE_TEST_OPT_LEVEL=2 cargo test --lib lab::ten_thousand` (from `BROKERDECK_LAB_FIRST=0`).
+//! A year watched without a break: `BROKERDECK_LAB_DAYS=365 cargo test --lib lab::days`.
 //! One seed with all that happened in it: `BROKERDECK_LAB_SEED=42 cargo test --lib lab::one_seed -- --nocapture`.
 
 mod broker;
@@ -57,16 +57,9 @@ fn sweep(first: u64, count: u64, enough: usize, without: Option<Ablation>) -> Ve
 fn ten_thousand_runs_end_in_the_truth() {
     let count = number("BROKERDECK_LAB_SEEDS").unwrap_or(SEEDS);
     let first = number("BROKERDECK_LAB_FIRST").unwrap_or(0);
-    let wrong = sweep(first, count, 10, None);
+    let enough = number("BROKERDECK_LAB_ENOUGH").and_then(|enough| enough.try_into().ok()).unwrap_or(10);
+    let wrong = sweep(first, count, enough, None);
     assert!(wrong.is_empty(), "of {count} seeds from {first} these went wrong: {wrong:#?}");
-}
-
-/// What was wrong: the same quantity missing twice; a picture merged that no account had answered for.
-#[test]
-fn seeds_that_once_went_wrong_stay_right() {
-    for seed in [998_846, 1_675_089] {
-        assert_eq!(world::run(seed, false).0.wrong, None, "seed {seed}");
-    }
 }
 
 #[test]

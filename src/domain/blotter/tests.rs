@@ -362,6 +362,16 @@ fn life() -> Vec<TradeUpdate> {
     ]
 }
 
+#[test]
+fn an_order_that_two_lists_state_is_one_answer_and_undoes_nothing() {
+    let mut blotter = Blotter::default();
+    // The clock of the rows is behind, so that the row looks older than a state that does not know it yet.
+    let stale = order("o", OrderStatus::New, 0, 5);
+    blotter.apply_snapshot(&[stale.clone(), stale], &[row("r1", 30, 30, 2)]);
+    let kinds: Vec<_> = blotter.executions().map(|execution| execution.kind.clone()).collect();
+    assert_eq!(kinds, [ExecutionKind::Trade]);
+}
+
 proptest! {
     #[test]
     fn any_order_of_arrival_and_any_repetition_gives_the_same_picture(places in prop::collection::vec(0..8_usize, 1..40)) {

@@ -48,6 +48,38 @@ impl Memory {
         *self = Self::default();
     }
 
+    /// Everything shown is here, and nothing else.
+    pub(super) fn is_what_is_shown(&self, blotter: &Blotter) -> Result<(), String> {
+        if self.orders.len() != blotter.order_count() {
+            return Err(format!("{} orders are shown and {} journaled", blotter.order_count(), self.orders.len()));
+        }
+        for order in blotter.orders() {
+            let kept = self.order_rows.get(&order.id).and_then(|row| self.orders.get(row));
+            if kept != Some(order) {
+                return Err(format!("order {} is shown as {order:?} and journaled as {kept:?}", order.id));
+            }
+        }
+        let count = blotter.executions().count();
+        if self.executions.len() != count {
+            return Err(format!("{count} executions are shown and {} journaled", self.executions.len()));
+        }
+        for execution in blotter.executions() {
+            let kept = self.execution_rows.get(&execution.id).and_then(|row| self.executions.get(row));
+            let same = kept.is_some_and(|kept| Execution { source: execution.source, ..kept.clone() } == *execution);
+            if !same {
+                return Err(format!("{} is shown as {execution:?} and journaled as {kept:?}", execution.id));
+            }
+        }
+        for line in blotter.tape() {
+            let kept = self.lines.get(&line.number);
+            let same = kept.is_some_and(|kept| TapeEntry { source: line.source, ..kept.clone() } == *line);
+            if !same {
+                return Err(format!("line {} is shown as {line:?} and journaled as {kept:?}", line.number));
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn restore(&self) -> Blotter {
         let mut blotter = Blotter::default();
         let mut executions: Vec<Execution> = self.executions.values().cloned().collect();

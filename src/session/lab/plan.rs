@@ -1,15 +1,105 @@
 //! What goes wrong in one run: drawn from the seed before it starts.
 
+mod draw;
+
 use std::time::Duration;
 
-use super::chance::Chance;
+use super::broker::Body;
 
 const DAY: Duration = Duration::from_hours(24);
 const SESSION: Duration = Duration::from_mins(390);
 
-/// The faults of a run. Each is off in half of the runs, so that they meet in every combination.
+/// How the service writes what it knows; constant over a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Reading {
+    /// Everything goes through JSON and the decoder of the real service.
+    pub(super) wire: bool,
+    /// What is not known is left out of the JSON, not written as `null`.
+    pub(super) sparse: bool,
+    pub(super) stamps: Stamps,
+    /// The most rows a page holds, whatever was asked for.
+    pub(super) page_cap: usize,
+    /// Open orders, nested, leave out what still works of an order that is done itself.
+    pub(super) open_hides_legs: bool,
+    /// A replacement states what its chain has executed.
+    pub(super) carries: bool,
+}
+
+impl Default for Reading {
+    fn default() -> Self {
+        Self {
+            wire: false,
+            sparse: false,
+            stamps: Stamps::Exact,
+            page_cap: usize::MAX,
+            open_hides_legs: false,
+            carries: false,
+        }
+    }
+}
+
+/// What the service writes into `updated_at`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Stamps {
+    /// The moment of each change.
+    #[default]
+    Exact,
+    /// REST rounds it down to milliseconds.
+    Millis,
+    /// REST rounds it down to seconds.
+    Seconds,
+    /// Only executions move it.
+    Frozen,
+    /// In answers of REST it is the moment of the answer.
+    Restless,
+}
+
+/// What REST is asked for, each with troubles of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Endpoint {
+    Account,
+    Positions,
+    Open,
+    Recent,
+    Fills,
+    ById,
+}
+
+/// What is wrong with an endpoint for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ailment {
+    Forbidden,
+    Server,
+    /// An answer that is none.
+    Body(Body),
+    /// 429, with a wait that nobody should believe.
+    Limited(Duration),
+}
+
+/// An endpoint that fails from one moment to another.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Spell {
+    pub(super) endpoint: Endpoint,
+    pub(super) from: Duration,
+    pub(super) to: Duration,
+    pub(super) ailment: Ailment,
+}
+
+/// Who is there besides the one program that watches the one account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Company {
+    #[default]
+    Nobody,
+    /// A second program on the same account and the same journal; one of both streams.
+    Instance,
+    /// A second account on the same token.
+    Account,
+}
+
+/// The faults of a run. Each is off in half of the runs or more, so that they meet in every combination.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Plan {
+    pub(super) reading: Reading,
     /// Percent of frames lost while the stream looks healthy.
     pub(super) drop: u64,
     /// Percent of frames sent twice.
@@ -44,6 +134,27 @@ pub(super) struct Plan {
     pub(super) brackets: bool,
     pub(super) replaces: bool,
     pub(super) strange: bool,
+    /// Several legs at one price.
+    pub(super) mleg: bool,
+    /// Rows of legs name the parent.
+    pub(super) rows_of_parents: bool,
+    /// Rows state the execution's id.
+    pub(super) named_rows: bool,
+    /// Orders for an amount of money, which fill in fractions.
+    pub(super) notional: bool,
+    /// Executions come after an order was canceled.
+    pub(super) after_end: bool,
+    /// The clock of the rows is off from the stream's by this many milliseconds.
+    pub(super) row_skew: i64,
+    /// Some rows become visible up to this many seconds late.
+    pub(super) late_rows: u64,
+    /// A replacement states what its chain has executed.
+    pub(super) carries: bool,
+    /// Actions before the program starts for the first time.
+    pub(super) history: u64,
+    pub(super) company: Company,
+    /// Endpoints that fail, each for a while.
+    pub(super) spells: Vec<Spell>,
     /// When the faults and the trading end.
     pub(super) calm_at: Duration,
     /// Mean time between the broker's actions.
@@ -73,6 +184,8 @@ pub(super) enum Incident {
     Kill(Duration),
     /// REST and stream refuse the token for this long.
     Refuse(Duration),
+    /// The socket is refused with this status for this long, while REST is healthy.
+    NoSocket(u16, Duration),
     /// The owner resets the paper account.
     Reset,
     /// The user asks for a resync.
@@ -80,101 +193,17 @@ pub(super) enum Incident {
 }
 
 impl Plan {
-    pub(super) fn draw(chance: &mut Chance) -> Self {
-        let mut often = |high: u64| if chance.percent(50) { chance.between(1, high) } else { 0 };
-        let mut plan = Self {
-            drop: often(30),
-            duplicate: often(30),
-            garble: often(15),
-            reorder: often(6_000),
-            fail: often(25),
-            limit: often(6),
-            stale: often(9_000),
-            hide: often(9_000),
-            undo: often(12),
-            ..Self::default()
-        };
-        plan.vanish = chance.percent(20);
-        plan.refused_forms = if chance.percent(12) { usize::try_from(chance.between(1, 3)).unwrap_or(1) } else { 0 };
-        plan.silent_forms = chance.percent(50);
-        plan.skew = if chance.percent(30) { i64::try_from(chance.below(7_200)).unwrap_or(0) - 3_600 } else { 0 };
-        plan.replay = chance.percent(50);
-        plan.cut_replay = if chance.percent(50) { chance.between(1, 60) } else { 0 };
-        plan.brackets = chance.percent(40);
-        plan.replaces = chance.percent(40);
-        plan.strange = chance.percent(25);
-        let active = chance.millis(20_000, 90_000);
-        plan.gap = chance.between(300, 4_000);
-        plan.calm_at = active;
-        if chance.percent(45) {
-            let from = Duration::from_millis(chance.below(u64::try_from(active.as_millis()).unwrap_or(1)));
-            let long = chance.millis(130_000, 300_000);
-            plan.lull = Some((from, from + long));
-            plan.calm_at += long;
-        }
-        for _ in 0..chance.below(4) {
-            let at = Duration::from_millis(chance.below(u64::try_from(plan.calm_at.as_millis()).unwrap_or(1)));
-            let incident = match chance.below(18) {
-                0..=2 => Incident::Cut,
-                3..=4 => Incident::HalfOpen,
-                5..=7 => Incident::Starve,
-                8..=10 => Incident::Outage(chance.millis(500, 60_000)),
-                11..=12 => Incident::Sleep(chance.millis(5_000, 90_000)),
-                13..=14 => Incident::Kill(chance.millis(100, 60_000)),
-                15 => Incident::Refuse(chance.millis(500, 10_000)),
-                16 => Incident::Connect,
-                _ => Incident::Reset,
-            };
-            plan.incidents.push((at, incident));
-        }
-        plan
-    }
-
-    /// Days and nights of an account that is watched all along, with a few faults and something happening every day.
-    pub(super) fn of_days(days: u32, chance: &mut Chance) -> Self {
-        let mut plan = Self {
-            drop: 2,
-            duplicate: 3,
-            garble: 1,
-            reorder: 1_500,
-            fail: 2,
-            limit: 1,
-            stale: 2_000,
-            hide: 4_000,
-            undo: 1,
-            replay: true,
-            cut_replay: 20,
-            brackets: true,
-            replaces: true,
-            gap: 60_000,
-            days,
-            calm_at: DAY * days,
-            ..Self::default()
-        };
-        for day in 0..days {
-            for _ in 0..3 {
-                let at = DAY * day + Duration::from_millis(chance.below(86_400_000));
-                let incident = match chance.below(8) {
-                    0 => Incident::Cut,
-                    1 => Incident::HalfOpen,
-                    2 => Incident::Starve,
-                    3..=4 => Incident::Outage(chance.millis(500, 3_600_000)),
-                    5 => Incident::Sleep(chance.millis(600_000, 36_000_000)),
-                    6 => Incident::Kill(chance.millis(100, 7_200_000)),
-                    _ => Incident::Connect,
-                };
-                plan.incidents.push((at, incident));
-            }
-        }
-        plan
-    }
-
     /// True when the stream never fails to tell what happened, so that accusing it is a false alarm.
     pub(super) fn stream_is_honest(&self) -> bool {
         self.drop == 0
             && self.garble == 0
             && self.refused_forms == 0
             && self.undo == 0
+            && self.late_rows == 0
+            && self.spells.is_empty()
+            && self.company == Company::Nobody
+            // What REST states with another time, or another sum, is told by nobody.
+            && self.reading.stamps == Stamps::Exact
             && self.reorder < 1_500
             // The lag that brokers are known for (API.md 6.8).
             && self.stale + self.hide < 10_000
@@ -187,8 +216,15 @@ impl Plan {
                         | Incident::Sleep(_)
                         | Incident::Reset
                         | Incident::Refuse(_)
+                        | Incident::NoSocket(..)
                 )
             })
+    }
+
+    /// What ails an endpoint at a moment.
+    pub(super) fn ailment(&self, endpoint: Endpoint, at: Duration) -> Option<Ailment> {
+        let spell = self.spells.iter().find(|spell| spell.endpoint == endpoint && spell.from <= at && at < spell.to)?;
+        Some(spell.ailment)
     }
 
     /// True while the broker trades.

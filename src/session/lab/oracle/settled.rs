@@ -1,0 +1,169 @@
+//! Whether what is shown is the truth, once everything has come to rest.
+
+use std::collections::{HashMap, HashSet};
+
+use jiff::Timestamp;
+
+use super::truth_of;
+use crate::domain::OrderId;
+use crate::domain::blotter::Blotter;
+use crate::domain::execution::ExecutionKind;
+use crate::domain::money::Qty;
+use crate::domain::order::Order;
+use crate::domain::update::TradeEvent;
+use crate::session::lab::broker::{Broker, Held};
+
+/// After everything has settled: is what is shown the truth? `since` is when watching began.
+pub(in crate::session::lab) fn settled(broker: &Broker, blotter: &Blotter, since: Timestamp) -> Result<(), String> {
+    let mut rows: HashMap<&str, usize> = HashMap::new();
+    let mut placeholders: HashSet<OrderId> = HashSet::new();
+    for execution in blotter.executions() {
+        match execution.kind {
+            ExecutionKind::Trade => *rows.entry(truth_of(broker, execution)?.execution.id.as_str()).or_default() += 1,
+            ExecutionKind::Unexplained => drop(placeholders.insert(execution.order_id.clone())),
+            ExecutionKind::Bust { .. } | ExecutionKind::Correction { .. } => {}
+        }
+    }
+    for held in &broker.orders {
+        let truth = held.now();
+        if is_history(held, since) || out_of_sight(held) {
+            continue;
+        }
+        order_is_true(broker, blotter, held)?;
+        if placeholders.contains(&truth.id) && !held.undone && held.states[0].since >= since {
+            return Err(format!("order {} still has an unexplained row", truth.id));
+        }
+    }
+    for fill in &broker.fills {
+        let id = &fill.execution.id;
+        let count = rows.get(id.as_str()).copied().unwrap_or_default();
+        let may_be_unknown = fill.undone_at.is_some() || fill.execution.at < Some(since);
+        if count > 1 || (count == 0 && !may_be_unknown) {
+            return Err(format!("execution {id} stands in the ledger {count} times"));
+        }
+    }
+    let working = blotter.working().count();
+    if working != blotter.working_count() {
+        return Err(format!("{} orders count as working and {working} are", blotter.working_count()));
+    }
+    tape_is_whole(blotter)
+}
+
+/// Each execution and each order event stands on one line.
+fn tape_is_whole(blotter: &Blotter) -> Result<(), String> {
+    let (mut shown, mut events) = (HashSet::new(), HashSet::new());
+    for line in blotter.tape() {
+        let number = line.number;
+        match &line.execution {
+            Some(id) if blotter.execution(id).is_none() => {
+                return Err(format!("line {number} of the tape points to {id}, which is gone"));
+            }
+            Some(id) if !shown.insert(id) => return Err(format!("line {number} of the tape shows {id} again")),
+            None if ONCE.contains(&line.event) && !events.insert((&line.order_id, &line.event)) => {
+                return Err(format!("line {number} of the tape says again that {} is {}", line.order_id, line.event));
+            }
+            Some(_) | None => {}
+        }
+    }
+    match blotter.executions().find(|execution| !shown.contains(&execution.id)) {
+        Some(execution) => Err(format!("no line of the tape shows {}", execution.id)),
+        None => Ok(()),
+    }
+}
+
+/// What happens to an order once.
+const ONCE: [TradeEvent; 6] = [
+    TradeEvent::Accepted,
+    TradeEvent::PendingNew,
+    TradeEvent::Canceled,
+    TradeEvent::Expired,
+    TradeEvent::Rejected,
+    TradeEvent::Replaced,
+];
+
+/// Over before anybody watched.
+pub(super) fn is_history(held: &Held, since: Timestamp) -> bool {
+    held.changed_at() < since && held.now().status.is_terminal()
+}
+
+/// Undone after the order was done, by a frame that never came: nothing states it but lists that go far back.
+pub(super) fn out_of_sight(held: &Held) -> bool {
+    held.undone_late && held.undoing_lost
+}
+
+/// Whether an order and its rows are shown as they are.
+pub(in crate::session::lab) fn order_is_true(broker: &Broker, blotter: &Blotter, held: &Held) -> Result<(), String> {
+    let truth = held.now();
+    let Some(order) = blotter.order(&truth.id) else { return Err(format!("order {} is missing", truth.id)) };
+    if (&order.status, order.cum_qty) != (&truth.status, truth.cum_qty) {
+        return Err(format!(
+            "order {} is {} {} and not {} {}",
+            truth.id, order.status, order.cum_qty, truth.status, truth.cum_qty
+        ));
+    }
+    if terms(order) != terms(truth) {
+        return Err(format!("order {} is shown as {:?} and is {:?}", truth.id, terms(order), terms(truth)));
+    }
+    if !held.undone && order.avg_px != truth.avg_px {
+        return Err(format!("order {} shows the price {:?} and not {:?}", truth.id, order.avg_px, truth.avg_px));
+    }
+    // What units or a chain state is not the sum of their own executions.
+    let own = if held.units { Qty::ZERO } else { truth.cum_qty.checked_sub(held.inherited).unwrap_or(Qty::ZERO) };
+    let sum = sum_of(blotter, &truth.id);
+    if sum != own {
+        let rows: Vec<_> = blotter
+            .executions_of(&truth.id)
+            .iter()
+            .map(|row| format!("{} {:?} {}", row.id, row.kind, row.qty))
+            .collect();
+        return Err(format!("the rows of {} add up to {sum} and not {own}: {rows:?}", truth.id));
+    }
+    for leg in &order.legs {
+        let place = broker.index.get(leg);
+        if place.is_none_or(|place| broker.orders[*place].parent.is_none()) || blotter.order(leg).is_none() {
+            return Err(format!("{leg} is shown as a leg of {} and is none", truth.id));
+        }
+    }
+    if held.units && order.legs.len() != held.legs.len() {
+        return Err(format!("order {} has {} legs and shows {}", truth.id, held.legs.len(), order.legs.len()));
+    }
+    Ok(())
+}
+
+type Terms<'a> = (
+    &'a str,
+    &'a str,
+    Option<Qty>,
+    Option<crate::domain::Price>,
+    Option<crate::domain::Money>,
+    Option<&'a OrderId>,
+    Option<&'a OrderId>,
+);
+
+fn terms(order: &Order) -> Terms<'_> {
+    (
+        order.symbol.as_str(),
+        order.side.as_str(),
+        order.qty,
+        order.limit_px,
+        order.notional,
+        order.replaces.as_ref(),
+        order.replaced_by.as_ref(),
+    )
+}
+
+fn sum_of(blotter: &Blotter, order: &OrderId) -> Qty {
+    let mut sum = rust_decimal::Decimal::ZERO;
+    for row in blotter.executions_of(order) {
+        let qty = row.qty.decimal();
+        sum += match &row.kind {
+            ExecutionKind::Trade | ExecutionKind::Unexplained => qty,
+            ExecutionKind::Bust { .. } => -qty,
+            ExecutionKind::Correction { of } => {
+                let before = of.as_ref().and_then(|id| blotter.execution(id));
+                before.map_or(rust_decimal::Decimal::ZERO, |before| qty - before.qty.decimal())
+            }
+        };
+    }
+    Qty::new(sum)
+}

@@ -1,0 +1,234 @@
+//! What happens to a program, and what it does.
+
+use super::program::Program;
+use super::{Event, Incident, LIMITS, LOOK, World, broker_time};
+use crate::domain::{Mono, Now};
+use crate::session::event::StreamEvent;
+use crate::session::lab::oracle::Shown;
+use crate::session::machine::{Input, Output, Session};
+use crate::session::request::{Reply, RequestError, RequestErrorKind};
+use crate::session::state::ConnectionState;
+
+impl World {
+    pub(super) fn happen(&mut self, event: Event) {
+        match event {
+            Event::Act(broker) => {
+                if self.plan.trading(self.now) {
+                    let frames = self.brokers[broker].act(&self.plan, &mut self.chance, broker_time(self.now));
+                    for frame in frames {
+                        self.tell(broker, &frame);
+                    }
+                }
+                if !self.calm() {
+                    let after = self.chance.millis(1, self.plan.gap * 2);
+                    self.at(self.now + after, Event::Act(broker));
+                }
+            }
+            Event::Incident(incident) => self.suffer(incident),
+            Event::Look => {
+                self.look();
+                self.at(self.now + LOOK, Event::Look);
+            }
+            Event::Stream(program, epoch, event) => {
+                if let StreamEvent::Closed(_) = *event
+                    && self.programs[program].line.is_some_and(|line| line.epoch == epoch)
+                {
+                    self.programs[program].line = None;
+                }
+                self.input(program, Input::Stream(epoch, *event));
+            }
+            Event::Subscribed(program, epoch) => {
+                if let Some(line) = self.programs[program].line.as_mut().filter(|line| line.epoch == epoch) {
+                    line.subscribed = true;
+                }
+            }
+            Event::Reply(program, id, result) => {
+                if let Err(RequestError { kind: RequestErrorKind::RateLimited { retry_after: Some(after) }, .. }) =
+                    &*result
+                    && self.programs[program].under_way.contains(&id)
+                {
+                    // Nobody is to be believed who asks for more.
+                    let until = self.now + (*after).min(super::rest::LONGEST_WAIT);
+                    let program = &mut self.programs[program];
+                    program.limited_until = program.limited_until.max(until);
+                }
+                self.input(program, Input::Reply(id, *result));
+            }
+            Event::Start(program) => self.start(program),
+            Event::WakeUp(program) => self.input(program, Input::Connect),
+            Event::Freed(program) => {
+                if self.programs[program].session.is_some() {
+                    self.recall(program);
+                    self.input(program, Input::Connect);
+                }
+            }
+        }
+    }
+
+    fn start(&mut self, program: usize) {
+        let lives = self.programs[program].lives + 1;
+        let mut session = Session::new(lives);
+        session.limits = LIMITS;
+        self.programs[program].session = Some(session);
+        self.programs[program].lives = lives;
+        self.programs[program].shown = Shown::default();
+        self.recall(program);
+        self.input(program, Input::Connect);
+    }
+
+    /// Takes over what the journal knows.
+    fn recall(&mut self, program: usize) {
+        let broker = self.programs[program].broker;
+        let restored = self.memories[broker].restore();
+        let Program { session, blotter, .. } = &mut self.programs[program];
+        *blotter = restored;
+        if let (Some(session), Some(account)) = (session, self.memories[broker].account.clone()) {
+            let (fills, orders) = self.memories[broker].watermark;
+            session.resume_from(account, fills, orders);
+        }
+    }
+
+    pub(super) fn input(&mut self, program: usize, input: Input) {
+        let Some(mut session) = self.programs[program].session.take() else { return };
+        if self.history.is_some() && !matches!(input, Input::Timeout) {
+            let text = brief(&input);
+            self.note(|| if program == 0 { text } else { format!("({program}) {text}") });
+        }
+        let told = self.note_told(program, &input);
+        let wall = broker_time(self.now) + jiff::SignedDuration::from_secs(self.plan.skew);
+        let now = Now { mono: Mono(self.now), wall };
+        session.handle(input, &mut self.programs[program].blotter, now);
+        while let Some(output) = session.poll() {
+            self.output(program, output);
+        }
+        let watermark = session.watermark();
+        let broker = self.programs[program].broker;
+        if watermark.1.is_some() {
+            if self.writes(program) {
+                self.memories[broker].watermark = watermark;
+            }
+            let now = broker_time(self.now);
+            self.programs[program].since.get_or_insert(now);
+        }
+        if matches!(session.state(), ConnectionState::NeedsRelink { .. }) && self.now >= self.refuse_until {
+            // The user links the account again.
+            let after = self.chance.millis(100, 5_000);
+            self.at(self.now + after, Event::WakeUp(program));
+        } else if matches!(session.state(), ConnectionState::NeedsRelink { .. }) {
+            self.at(self.refuse_until + std::time::Duration::from_secs(1), Event::WakeUp(program));
+        }
+        self.programs[program].session = Some(session);
+        if let Some(update) = told {
+            self.must_be_shown(program, &update);
+        }
+    }
+
+    /// True when what this program learns goes into the journal.
+    pub(super) fn writes(&self, program: usize) -> bool {
+        self.owners[self.programs[program].broker].is_none_or(|owner| owner == program)
+    }
+
+    /// False until the session hears of a reset: it shows what was true of the old account.
+    pub(super) fn is_known(&self, number: usize) -> bool {
+        let program = &self.programs[number];
+        let shown = program.shown.account.as_ref().map(|account| &account.id);
+        let known = shown.or(self.memories[program.broker].account.as_ref());
+        known.is_none_or(|known| *known == self.brokers[program.broker].id())
+    }
+
+    fn output(&mut self, program: usize, output: Output) {
+        let at = u64::try_from(self.now.as_micros()).unwrap_or(u64::MAX);
+        self.trace = (self.trace ^ at).wrapping_mul(0x0100_0000_01b3);
+        let broker = self.programs[program].broker;
+        match output {
+            Output::OpenStream(epoch, form) => self.connect(program, epoch, form),
+            Output::CloseStream => self.programs[program].line = None,
+            Output::DropRequests => self.programs[program].under_way.clear(),
+            Output::Request(id, request) => self.ask(program, id, &request),
+            Output::Changed(changes) => {
+                if self.history.is_some() {
+                    self.note(|| format!("   => {changes:?}"));
+                }
+                for id in &changes.executions {
+                    self.hash(id.as_str());
+                }
+                for id in &changes.orders {
+                    self.hash(id.as_str());
+                }
+                let known = self.is_known(program);
+                let Program { oracle, blotter, .. } = &mut self.programs[program];
+                if known {
+                    let step = oracle.step(&self.brokers[broker], blotter, &changes);
+                    self.wrong = self.wrong.take().or(step.err());
+                }
+                if self.writes(program) {
+                    self.memories[broker].keep(&self.programs[program].blotter, &changes);
+                }
+            }
+            Output::Reset => {
+                let known = &mut self.programs[program];
+                known.oracle.reset();
+                known.since = None;
+                known.unread.clear();
+                if self.writes(program) {
+                    self.memories[broker].reset();
+                }
+            }
+            Output::Account(account) => {
+                if self.writes(program) {
+                    self.memories[broker].account = Some(account.id.clone());
+                }
+                self.programs[program].shown.account = Some(*account);
+            }
+            Output::Positions(positions) => self.programs[program].shown.positions = Some(positions),
+            Output::State(state) => {
+                self.hash(state.word());
+                self.note(|| format!("   {state} {}", state.reason().unwrap_or_default()));
+                self.word_changed(program, &state);
+            }
+            Output::Log(text) | Output::Alarm(text) => {
+                self.hash(&text);
+                let accused = text.contains("told nothing") || text.contains("left out");
+                if accused && self.honest {
+                    self.fail(|| format!("an honest stream is accused: {text}"));
+                }
+                self.note(|| format!("   {text}"));
+            }
+        }
+    }
+}
+
+fn brief(input: &Input) -> String {
+    match input {
+        Input::Stream(epoch, StreamEvent::Update(update)) => {
+            let order = &update.order;
+            let ids: Vec<_> = update.executions.iter().map(|execution| execution.id.to_string()).collect();
+            format!("#{} {} {} cum {} {ids:?}", epoch.0, update.event, order.id, order.cum_qty)
+        }
+        Input::Reply(id, Ok(reply)) => match &**reply {
+            Reply::Orders(orders) => {
+                let seen: Vec<_> =
+                    orders.iter().map(|order| format!("{} {} {}", order.id, order.status, order.cum_qty)).collect();
+                format!("{id:?} {seen:?}")
+            }
+            Reply::Activities(rows) => {
+                let seen: Vec<_> = rows.iter().map(|row| row.id.to_string()).collect();
+                format!("{id:?} {seen:?}")
+            }
+            Reply::Order(orders) => {
+                let seen: Vec<_> =
+                    orders.iter().map(|order| format!("{} {} {}", order.id, order.status, order.cum_qty)).collect();
+                format!("{id:?} order {seen:?}")
+            }
+            other => format!("{id:?} {}", format!("{other:?}").chars().take(30).collect::<String>()),
+        },
+        other => format!("{other:?}"),
+    }
+}
+
+impl Incident {
+    /// True for what happens to one program and not to the network.
+    pub(super) const fn is_of_a_program(self) -> bool {
+        matches!(self, Self::Kill(_) | Self::Sleep(_) | Self::Connect)
+    }
+}

@@ -1,0 +1,53 @@
+//! One running program on one account: its session, its blotter, what it shows.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::domain::TradeUpdate;
+use crate::domain::blotter::Blotter;
+use crate::session::lab::oracle::{Oracle, Shown};
+use crate::session::machine::Session;
+use crate::session::request::RequestId;
+use crate::session::state::Epoch;
+
+/// The stream as the network has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Line {
+    pub(super) epoch: Epoch,
+    pub(super) subscribed: bool,
+    /// Open, but nothing comes through.
+    pub(super) mute: bool,
+    pub(super) last: Duration,
+}
+
+#[derive(Default)]
+pub(super) struct Program {
+    pub(super) broker: usize,
+    pub(super) session: Option<Session>,
+    pub(super) blotter: Blotter,
+    pub(super) oracle: Oracle,
+    pub(super) line: Option<Line>,
+    pub(super) shown: Shown,
+    pub(super) asleep_until: Duration,
+    pub(super) limited_until: Duration,
+    pub(super) under_way: HashSet<RequestId>,
+    pub(super) lives: u64,
+    /// When the first pass ever ended; what was over before is history.
+    pub(super) since: Option<Timestamp>,
+    /// Since when the word is `live`.
+    pub(super) live_since: Option<Duration>,
+    /// When this epoch began to listen.
+    pub(super) listening_since: Duration,
+    /// Updates that arrived before the picture of this epoch did.
+    pub(super) early: Vec<TradeUpdate>,
+    /// Orders of which a frame could not be read while live, and when.
+    pub(super) unread: Vec<(Duration, usize)>,
+}
+
+impl Program {
+    pub(super) fn of(broker: usize) -> Self {
+        Self { broker, ..Self::default() }
+    }
+}
