@@ -339,7 +339,7 @@ fn dispatch(cli: Cli) -> Result<u8, Error> {
         Some(Command::Man) => man::run().map(|()| 0),
         Some(Command::Demo(args)) => server_runtime()?.block_on(demo::run(global, &args)),
         Some(Command::Sim(args)) => sim::run(args).map(|()| 0),
-        Some(Command::Replay(args)) => replay::run(global, &args),
+        Some(Command::Replay(args)) => runtime()?.block_on(replay::run(global, &args)),
         None => online(global, async |context| dashboard::run(&context).await),
         Some(Command::Keys) => keys::run(&Context::load(global)?).map(|()| 0),
         Some(Command::Brokers(args)) => online(global, async |context| brokers::run(&context, &args).await.map(|()| 0)),

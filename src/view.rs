@@ -63,6 +63,8 @@ enum Hit {
 #[derive(Debug)]
 pub struct ViewState {
     theme: Theme,
+    /// The themes for dark and for light backgrounds, where the terminal's decides.
+    either: Option<Box<(Theme, Theme)>>,
     glyphs: &'static Glyphs,
     hits: Vec<Hit>,
     links: Vec<Hyperlink>,
@@ -98,6 +100,7 @@ impl ViewState {
         let glyphs = if ascii { &glyphs::ASCII } else { &glyphs::UNICODE };
         Self {
             theme,
+            either: None,
             glyphs,
             hits: Vec::new(),
             links: Vec::new(),
@@ -105,6 +108,26 @@ impl ViewState {
             overlay: overlay::Memory::default(),
             extent: Extent::default(),
         }
+    }
+
+    /// A screen whose theme the terminal's background decides; dark until it is known, as most are.
+    pub fn following(dark: Theme, light: Theme, ascii: bool) -> Self {
+        let either = Some(Box::new((dark.clone(), light)));
+        Self { either, ..Self::new(dark, ascii) }
+    }
+
+    /// Whether the terminal's background decides the theme.
+    pub const fn follows_background(&self) -> bool {
+        self.either.is_some()
+    }
+
+    /// The terminal's background is known; true when that changes the theme.
+    pub fn on_background(&mut self, light: bool) -> bool {
+        let Some(either) = &self.either else { return false };
+        let theme = if light { &either.1 } else { &either.0 };
+        let changes = *theme != self.theme;
+        self.theme.clone_from(theme);
+        changes
     }
 
     /// The theme in use.
@@ -154,7 +177,7 @@ pub fn draw(model: &Model, state: &mut ViewState, frame: &mut ratatui::Frame<'_>
 
 /// Draws the model into an empty buffer; returns where the terminal's cursor goes.
 pub fn render(model: &Model, state: &mut ViewState, area: Rect, buf: &mut Buffer) -> Option<Position> {
-    let ViewState { theme, glyphs, hits, links, panes, overlay, extent } = state;
+    let ViewState { theme, glyphs, hits, links, panes, overlay, extent, .. } = state;
     hits.clear();
     links.clear();
     if panes.scope.as_ref() != Some(&model.scope) {

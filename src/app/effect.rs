@@ -133,6 +133,8 @@ pub enum Effect {
     Keep(Choices),
     /// Suspend the program (Ctrl-Z).
     Suspend,
+    /// Draw everything anew, whatever the terminal shows (Ctrl-L).
+    Repaint,
     /// Leave with this exit code.
     Quit {
         /// 0, or 128 + signal.

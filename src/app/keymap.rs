@@ -218,6 +218,7 @@ pub enum Action {
     Quit,
     ForceQuit,
     Suspend,
+    Repaint,
     Help,
     Palette,
     Filter,

@@ -11,6 +11,7 @@ use tui_input::Input;
 
 use self::activities::Activities;
 pub use self::attempt::{Attempt, AttemptPhase};
+pub use self::confirming::{Asked, Confirming};
 pub use self::overlay::{Overlay, PaletteCommand, PaletteEntry, Question};
 pub use self::program::{Program, Zone};
 use super::keymap::Keymap;
@@ -25,6 +26,7 @@ use crate::session::{RequestId, Session};
 
 pub mod activities;
 mod attempt;
+mod confirming;
 mod overlay;
 mod program;
 pub mod queries;
@@ -359,6 +361,12 @@ pub struct Model {
     pub quiet_until: Mono,
     /// What earlier runs knew of links that have not been named yet.
     pub recollections: Vec<Recollection>,
+    /// When the last key or click came, and whether it came faster than a hand's.
+    pub touched_at: Option<Mono>,
+    /// See [`Self::touched_at`].
+    pub hurried: bool,
+    /// A yes that waits for calm.
+    pub confirming: Option<Confirming>,
     /// Whether the mouse is captured.
     pub mouse: bool,
     /// Set when the program is to end.

@@ -5,6 +5,7 @@
 mod accounts;
 mod actions;
 mod activities;
+mod calm;
 mod clock;
 mod copies;
 mod keys;
@@ -40,6 +41,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Now) -> Vec<Effect> {
             accounts::tick(model, &mut effects);
         }
     }
+    calm::settle(model, &mut effects);
     route(model, msg, &mut effects);
     effects
 }

@@ -44,8 +44,8 @@ pub async fn on_screen(running: &mut Loop, mut view: ViewState) -> Result<u8, Er
     let (guard, mut screen) = terminal::enter(running.model.mouse).map_err(|error| {
         Error::usage(format!("cannot open the dashboard: {error}"), super::HEADLESS_HINT.to_owned())
     })?;
-    let size = screen.size().map_err(|error| Error::failed(error.to_string()))?;
-    drop(running.handle(Msg::Resize { cols: size.width, rows: size.height }));
+    let (cols, rows) = screen.size();
+    drop(running.handle(Msg::Resize { cols, rows }));
     let code = running.on_screen(&mut screen, &mut view).await;
     drop(guard);
     Ok(code)

@@ -1,17 +1,22 @@
 //! `brokerdeck replay FILE`: plays a recorded run on the real screen, or writes it down as an asciinema file.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crossterm::event::{Event, KeyCode, KeyEventKind, KeyModifiers};
+use tokio::sync::mpsc;
 
 use super::{Global, HEADLESS_HINT, cast, output, pace};
+use crate::app::Msg;
+use crate::app::keymap::{Chord, KeyCode};
 use crate::error::Error;
+use crate::io::input::{self, Heard, Keyboard};
 use crate::io::record::{RecordError, Recorder, Replay};
 use crate::io::runtime::Loop;
 use crate::io::start::Settings;
-use crate::io::terminal;
-use crate::view;
+use crate::io::terminal::{self, Screen, background};
+use crate::io::{hyperlink, signals};
+use crate::view::{self, ViewState};
 
 /// Options of the replay.
 #[derive(Debug, Clone, clap::Args)]
@@ -31,6 +36,8 @@ pub struct ReplayArgs {
 
 /// The longest wait between two messages, so that a night without events does not take a night to watch.
 const LONGEST: Duration = Duration::from_secs(5);
+/// The exit code when the terminal is gone: as after SIGHUP.
+const GONE: u8 = 129;
 
 /// Begins a recording when one is wanted.
 ///
@@ -46,7 +53,7 @@ pub fn recorder(path: Option<&Path>, settings: &Settings, running: &Loop) -> Res
 ///
 /// # Errors
 /// Usage errors for a file that is no recording, and a terminal that cannot be taken over.
-pub fn run(global: &Global, args: &ReplayArgs) -> Result<u8, Error> {
+pub async fn run(global: &Global, args: &ReplayArgs) -> Result<u8, Error> {
     let mut replay = Replay::open(&args.file).map_err(unreadable)?;
     let mut state = super::theme::choose(global.theme.as_deref().unwrap_or("auto"), global.color, false)?;
     if let Some(out) = &args.cast {
@@ -54,33 +61,85 @@ pub fn run(global: &Global, args: &ReplayArgs) -> Result<u8, Error> {
     }
     let (guard, mut screen) = terminal::enter(false)
         .map_err(|error| Error::usage(format!("cannot open the screen: {error}"), HEADLESS_HINT.to_owned()))?;
-    let mut paused = false;
-    let outcome = loop {
-        let drawn = screen.draw(|frame| view::draw(&replay.model, &mut state, frame));
-        if let Err(error) = drawn {
-            break Err(Error::failed(error.to_string()));
-        }
-        let before = replay.model.now;
-        let wait = replay.next_at().map(|at| slowed(at.mono.since(before.mono), args.pace).min(LONGEST));
-        let key = match wait.filter(|_| !paused) {
-            Some(wait) => key_within(wait),
-            None => key(),
-        };
-        match key {
-            Ok(Some(Key::Leave)) => break Ok(0),
-            Ok(Some(Key::Pause)) => paused = !paused,
-            Ok(Some(Key::Other)) if wait.is_none() => break Ok(0),
-            Ok(Some(Key::Step) | None) => {
-                if let Err(error) = replay.step() {
-                    break Err(unreadable(error));
-                }
-            }
-            Ok(Some(Key::Other)) => {}
-            Err(error) => break Err(Error::failed(error.to_string())),
-        }
-    };
+    let outcome = play(&mut replay, &mut screen, &mut state, args.pace).await;
     drop(guard);
     outcome
+}
+
+async fn play(
+    replay: &mut Replay,
+    screen: &mut Screen,
+    state: &mut ViewState,
+    pace: rust_decimal::Decimal,
+) -> Result<u8, Error> {
+    let mut ends = signals::listen();
+    let mut resizes = signals::resizes();
+    let mut keys = input::listen(Keyboard::default());
+    let mut early = background::ask(&mut keys, state).await;
+    let mut paused = false;
+    loop {
+        if screen.is_free() {
+            draw(replay, screen, state).map_err(|error| Error::failed(error.to_string()))?;
+        }
+        let before = replay.model.now;
+        let wait = replay.next_at().map(|at| slowed(at.mono.since(before.mono), pace).min(LONGEST));
+        let step = async {
+            match wait.filter(|_| !paused) {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => std::future::pending().await,
+            }
+        };
+        let free = screen.is_free();
+        let key = tokio::select! {
+            biased;
+            Some(Msg::Terminate { signal }) = ends.recv() => return Ok(u8::try_from(128 + signal).unwrap_or(1)),
+            heard = next(&mut early, &mut keys) => match heard {
+                Some(Heard::Background(background)) => {
+                    background::told(state, background);
+                    continue;
+                }
+                Some(Heard::Key(chord)) => key(chord),
+                Some(Heard::Resized) => {
+                    screen.anew(terminal::size()).map_err(|error| Error::failed(error.to_string()))?;
+                    continue;
+                }
+                Some(_) => continue,
+                None => return Ok(GONE),
+            },
+            Some(()) = resizes.recv() => {
+                screen.anew(terminal::size()).map_err(|error| Error::failed(error.to_string()))?;
+                continue;
+            }
+            () = screen.freed(), if !free => continue,
+            () = step => Key::Step,
+        };
+        match key {
+            Key::Leave => return Ok(0),
+            Key::Pause => paused = !paused,
+            Key::Repaint => {
+                terminal::repaint(false, screen).map_err(|error| Error::failed(error.to_string()))?;
+            }
+            Key::Other if wait.is_none() => return Ok(0),
+            Key::Other => {}
+            Key::Step => drop(replay.step().map_err(unreadable)?),
+        }
+    }
+}
+
+/// What was heard while the background was asked for, then what comes.
+async fn next(early: &mut VecDeque<Heard>, keys: &mut mpsc::Receiver<Heard>) -> Option<Heard> {
+    match early.pop_front() {
+        Some(heard) => Some(heard),
+        None => keys.recv().await,
+    }
+}
+
+fn draw(replay: &Replay, screen: &mut Screen, state: &mut ViewState) -> std::io::Result<()> {
+    screen.frame(|surface| {
+        let drawn = surface.draw(|frame| view::draw(&replay.model, state, frame))?;
+        let pieces = hyperlink::pieces(drawn.buffer, state.hyperlinks());
+        hyperlink::write(surface.backend_mut(), &pieces)
+    })
 }
 
 fn write_cast(
@@ -112,29 +171,17 @@ enum Key {
     Leave,
     Pause,
     Step,
+    Repaint,
     Other,
 }
 
-fn key_within(wait: Duration) -> std::io::Result<Option<Key>> {
-    if crossterm::event::poll(wait)? { key() } else { Ok(None) }
-}
-
-fn key() -> std::io::Result<Option<Key>> {
-    loop {
-        match crossterm::event::read()? {
-            Event::Key(key) if key.kind == KeyEventKind::Press => {
-                let ctrl_c = key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
-                return Ok(Some(match key.code {
-                    KeyCode::Char('q') | KeyCode::Esc => Key::Leave,
-                    _ if ctrl_c => Key::Leave,
-                    KeyCode::Char(' ') => Key::Pause,
-                    KeyCode::Char('.') => Key::Step,
-                    _ => Key::Other,
-                }));
-            }
-            Event::Resize(..) => return Ok(Some(Key::Other)),
-            _ => {}
-        }
+fn key(chord: Chord) -> Key {
+    match (chord.code, chord.ctrl) {
+        (KeyCode::Char('q') | KeyCode::Esc, false) | (KeyCode::Char('c'), true) => Key::Leave,
+        (KeyCode::Char('l'), true) => Key::Repaint,
+        (KeyCode::Char(' '), false) => Key::Pause,
+        (KeyCode::Char('.'), false) => Key::Step,
+        _ => Key::Other,
     }
 }
 

@@ -1,36 +1,35 @@
 //! Which theme the screen gets: the option, the configuration, `NO_COLOR`, what the terminal can show.
 
 use std::io::Read;
-use std::time::Duration;
-
-use terminal_colorsaurus::{QueryOptions, ThemeMode, theme_mode};
 
 use super::ColorChoice;
 use crate::error::Error;
 use crate::view::ViewState;
 use crate::view::theme::{Depth, Theme};
 
-/// How long the terminal may take to tell its background; some never answer.
-const PATIENCE: Duration = Duration::from_millis(100);
 /// The theme that the terminal's background decides.
 const AUTO: &str = "auto";
 /// The largest theme file that is read, in bytes.
 const LARGEST: u64 = 256 * 1024;
 
-/// The screen in the theme that is wanted.
+/// The screen in the theme that is wanted, in ASCII if that is wanted or the locale knows nothing else.
 ///
 /// # Errors
 /// [`Error::Usage`] for a theme that does not exist or has problems.
 pub fn choose(name: &str, color: ColorChoice, ascii: bool) -> Result<ViewState, Error> {
     let depth = depth(color);
+    let ascii = ascii || !locale_has_unicode(|name| std::env::var(name).ok());
     // The terminal's own background, transparent or not, stays where it chose the theme. A theme asked for by name
     // brings its background along, or light ink would stand on whatever the terminal has.
-    let known = if name == AUTO { Theme::by_name(background(depth), depth).map(Theme::unpainted) } else { None };
-    let theme = match known {
-        Some(theme) => theme,
-        None => named(name, depth).map_err(|problem| problem.of(name))?,
-    };
-    Ok(ViewState::new(theme, ascii))
+    let either = (Theme::by_name("dark", depth), Theme::by_name("light", depth));
+    if let (AUTO, (Some(dark), Some(light))) = (name, either) {
+        let dark = dark.unpainted();
+        return Ok(match depth {
+            Depth::Mono => ViewState::new(dark, ascii),
+            _ => ViewState::following(dark, light.unpainted(), ascii),
+        });
+    }
+    named(name, depth).map(|theme| ViewState::new(theme, ascii)).map_err(|problem| problem.of(name))
 }
 
 /// Whether [`choose`] would find a theme of this name. Asks the terminal nothing.
@@ -82,15 +81,37 @@ fn depth(color: ColorChoice) -> Depth {
     Depth::of(no_color.as_deref(), read("COLORTERM").as_deref(), read("TERM").as_deref())
 }
 
-/// Light only when the terminal says so; most that say nothing are dark.
-fn background(depth: Depth) -> &'static str {
-    if depth == Depth::Mono {
-        return "none";
-    }
-    let mut options = QueryOptions::default();
-    options.timeout = PATIENCE;
-    match theme_mode(options) {
-        Ok(ThemeMode::Light) => "light",
-        Ok(ThemeMode::Dark) | Err(_) => "dark",
+/// Whether the terminal shows Unicode, as far as the locale says. Where nothing is said it does, as nearly all do.
+fn locale_has_unicode(read: impl Fn(&str) -> Option<String>) -> bool {
+    let set = |name: &&str| read(name).filter(|value| !value.is_empty());
+    let Some(locale) = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(set) else { return true };
+    let charset = match locale.split('@').next().unwrap_or_default().split_once('.') {
+        Some((_, charset)) => charset,
+        None if matches!(locale.as_str(), "C" | "POSIX") => return false,
+        None => return true,
+    };
+    matches!(charset.to_ascii_lowercase().replace('-', "").as_str(), "utf8")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_locale_that_is_set_says_whether_there_is_unicode() {
+        let says = |set: &[(&str, &str)]| {
+            locale_has_unicode(|name| {
+                set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+            })
+        };
+        for unicode in ["en_US.UTF-8", "C.utf8", "UTF-8", "de_DE", "ca_ES.UTF-8@valencia"] {
+            assert!(says(&[("LC_ALL", unicode), ("LANG", "C")]), "{unicode}");
+        }
+        for none in ["C", "POSIX", "de_DE.ISO-8859-1", "de_DE.ISO-8859-15@euro", "ja_JP.eucJP"] {
+            assert!(!says(&[("LC_ALL", none), ("LANG", "en_US.UTF-8")]), "{none}");
+        }
+        assert!(says(&[]));
+        assert!(says(&[("LC_ALL", ""), ("LC_CTYPE", "UTF-8"), ("LANG", "C")]));
+        assert!(!says(&[("LANG", "C")]));
     }
 }

@@ -41,7 +41,8 @@ pub fn start(path: &Path, level: LevelFilter) -> Result<(), String> {
     let writer = SharedFile(Arc::new(Mutex::new(file)));
     // Libraries stay quiet below warnings: at TRACE they print headers and bodies, which carry tokens.
     let filter = Targets::new().with_default(level.min(LevelFilter::WARN)).with_target("brokerdeck", level);
-    let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(writer);
+    // A log that cannot be written, as on a full disk, is not complained about on standard error: the screen is there.
+    let layer = tracing_subscriber::fmt::layer().with_ansi(false).log_internal_errors(false).with_writer(writer);
     tracing_subscriber::registry().with(filter).with(layer).try_init().map_err(|error| error.to_string())
 }
 

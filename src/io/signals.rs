@@ -29,6 +29,32 @@ pub fn listen() -> mpsc::Receiver<Msg> {
     receiver
 }
 
+/// Tells when the terminal has another size; several changes may be told as one.
+#[cfg(unix)]
+pub fn resizes() -> mpsc::Receiver<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (sender, receiver) = mpsc::channel(1);
+    match signal(SignalKind::window_change()) {
+        Ok(mut stream) => {
+            tokio::spawn(async move {
+                while stream.recv().await.is_some() {
+                    if sender.send(()).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        Err(error) => tracing::error!(%error, "a terminal that changes its size will not be noticed"),
+    }
+    receiver
+}
+
+/// The console tells its size by itself.
+#[cfg(not(unix))]
+pub fn resizes() -> mpsc::Receiver<()> {
+    mpsc::channel(1).1
+}
+
 /// Listens for Ctrl-C, the only signal elsewhere.
 #[cfg(not(unix))]
 pub fn listen() -> mpsc::Receiver<Msg> {

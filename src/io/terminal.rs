@@ -1,26 +1,48 @@
 //! The terminal: raw mode, alternate screen, and the one function that gives it back.
 //!
-//! Invariant: whatever ends the program, [`restore`] runs, and running it twice does no harm.
+//! Invariant: whatever ends the program, [`restore`] runs, running it twice does no harm, and it waits for no terminal longer than
+//! a moment.
 
-use std::io::{self, IsTerminal, Stdout, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
+pub mod background;
+#[cfg(unix)]
+mod output;
+#[cfg(not(unix))]
+#[path = "terminal/plain.rs"]
+mod output;
+mod screen;
 
-use crossterm::cursor::{Hide, Show};
-use crossterm::event::{
-    DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
+use std::io::{self, IsTerminal};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crossterm::cursor::{Hide, MoveTo, Show};
+use crossterm::event::{DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste};
+use crossterm::queue;
+use crossterm::style::{Print, ResetColor};
+use crossterm::terminal::{
+    Clear, ClearType, DisableLineWrap, EnableLineWrap, EnterAlternateScreen, LeaveAlternateScreen, SetTitle,
+    disable_raw_mode, enable_raw_mode,
 };
-use crossterm::style::ResetColor;
-use crossterm::terminal::{DisableLineWrap, EnableLineWrap, EnterAlternateScreen, LeaveAlternateScreen, SetTitle};
-use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
-use crossterm::{execute, queue};
-use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
 
-/// Whether there is anything to give back.
-static ENTERED: AtomicBool = AtomicBool::new(false);
+use self::output::Output;
+pub use self::screen::{Screen, Surface};
 
-/// The screen to draw on.
-pub type Screen = Terminal<CrosstermBackend<io::BufWriter<Stdout>>>;
+/// The way to the terminal while it is ours.
+static TAKEN: Mutex<Option<Arc<Output>>> = Mutex::new(None);
+
+/// The largest screen drawn, in cells. A terminal may claim to have four thousand million.
+const LARGEST: (u16, u16) = (1024, 512);
+/// What a terminal has that does not say.
+const USUAL: (u16, u16) = (80, 24);
+
+/// The terminal keeps the title of its window, and takes it back.
+const PUSH_TITLE: &str = "\x1b[22;2t";
+const POP_TITLE: &str = "\x1b[23;2t";
+/// Presses and the wheel, in decimal numbers. Not every movement: nothing here follows the mouse.
+#[cfg(unix)]
+const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
+/// Also what other programs may have left on.
+#[cfg(unix)]
+const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1015l\x1b[?1003l\x1b[?1002l\x1b[?1000l";
 
 /// Holds the terminal; dropping it gives it back.
 #[derive(Debug)]
@@ -43,62 +65,113 @@ pub fn enter(mouse: bool) -> io::Result<(Guard, Screen)> {
     install_panic_hook();
     // The guard exists before the first mode is changed, so that no early return leaves one behind.
     let guard = Guard(());
-    take_over(mouse)?;
+    let output = take_over(mouse)?;
     #[cfg(unix)]
     super::hangup::watch();
-    Ok((guard, screen()?))
-}
-
-/// A screen that takes the terminal for empty, as an alternate screen just entered is.
-///
-/// After a suspend this stands in for `Terminal::clear`, which asks the terminal where its cursor is and fails where
-/// nobody answers.
-///
-/// # Errors
-/// When the terminal does not tell its size.
-pub fn screen() -> io::Result<Screen> {
-    Terminal::new(CrosstermBackend::new(io::BufWriter::with_capacity(64 * 1024, io::stdout())))
+    Ok((guard, Screen::new(output, size())?))
 }
 
 /// Takes the terminal over again after a suspend.
 ///
 /// # Errors
 /// When the terminal refuses.
-pub fn take_over(mouse: bool) -> io::Result<()> {
-    ENTERED.store(true, Ordering::SeqCst);
+pub fn retake(mouse: bool, screen: &mut Screen) -> io::Result<()> {
+    let output = take_over(mouse)?;
+    *screen = Screen::new(output, size())?;
+    Ok(())
+}
+
+fn take_over(mouse: bool) -> io::Result<Arc<Output>> {
+    let output = Output::of_stdout()?;
+    *taken() = Some(Arc::clone(&output));
     enable_raw_mode()?;
-    let mut out = io::stdout();
-    execute!(out, EnterAlternateScreen, Hide, EnableBracketedPaste, DisableLineWrap, SetTitle("brokerdeck"))?;
-    capture_mouse(mouse)
+    let mut bytes = Vec::new();
+    queue!(bytes, Print(PUSH_TITLE), SetTitle("brokerdeck"), EnterAlternateScreen)?;
+    // Where there is no alternate screen, or one that keeps what was on it, old text would show between ours.
+    queue!(bytes, ResetColor, Clear(ClearType::All), MoveTo(0, 0))?;
+    modes(&mut bytes, mouse)?;
+    output.send(&bytes)?;
+    Ok(output)
+}
+
+/// What the screen needs besides its cells.
+fn modes(bytes: &mut Vec<u8>, mouse: bool) -> io::Result<()> {
+    queue!(bytes, Hide, EnableBracketedPaste, DisableLineWrap)?;
+    capture(bytes, mouse)
+}
+
+#[cfg(unix)]
+fn capture(bytes: &mut Vec<u8>, on: bool) -> io::Result<()> {
+    queue!(bytes, Print(if on { MOUSE_ON } else { MOUSE_OFF }))
+}
+
+#[cfg(not(unix))]
+fn capture(bytes: &mut Vec<u8>, on: bool) -> io::Result<()> {
+    use crossterm::event::{DisableMouseCapture, EnableMouseCapture};
+    if on { queue!(bytes, EnableMouseCapture) } else { queue!(bytes, DisableMouseCapture) }
+}
+
+fn taken() -> std::sync::MutexGuard<'static, Option<Arc<Output>>> {
+    TAKEN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn send(bytes: &[u8]) -> io::Result<()> {
+    let output = taken().clone();
+    output.map_or(Ok(()), |output| output.send(bytes))
+}
+
+/// The terminal's size in cells, as far as it is drawn on.
+pub fn size() -> (u16, u16) {
+    let (columns, rows) = told_size().filter(|(columns, rows)| *columns > 0 && *rows > 0).unwrap_or(USUAL);
+    (columns.min(LARGEST.0), rows.min(LARGEST.1))
+}
+
+#[cfg(unix)]
+fn told_size() -> Option<(u16, u16)> {
+    rustix::termios::tcgetwinsize(io::stdout()).ok().map(|size| (size.ws_col, size.ws_row))
+}
+
+#[cfg(not(unix))]
+fn told_size() -> Option<(u16, u16)> {
+    crossterm::terminal::size().ok()
 }
 
 /// Turns mouse reports on or off.
 ///
 /// # Errors
-/// When the terminal refuses.
+/// When the terminal is gone.
 pub fn capture_mouse(on: bool) -> io::Result<()> {
-    if on { execute!(io::stdout(), EnableMouseCapture) } else { execute!(io::stdout(), DisableMouseCapture) }
+    let mut bytes = Vec::new();
+    capture(&mut bytes, on)?;
+    send(&bytes)
 }
 
-/// Gives the terminal back: every mode off that was ever switched on, main screen, cursor, raw mode.
+/// Sets every mode anew and draws every cell of the next frame: another program wrote on the terminal, or reset it.
+///
+/// # Errors
+/// When the terminal is gone.
+pub fn repaint(mouse: bool, screen: &mut Screen) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    modes(&mut bytes, mouse)?;
+    send(&bytes)?;
+    screen.anew(size())
+}
+
+/// Gives the terminal back: every mode off that was ever switched on, main screen, cursor, title, raw mode.
 ///
 /// Errors are ignored on purpose: the terminal may be gone, and there is nobody left to tell.
 pub fn restore() {
-    if !ENTERED.swap(false, Ordering::SeqCst) {
-        return;
-    }
-    let mut out = io::stdout();
-    let queued = queue!(
-        out,
-        DisableMouseCapture,
-        DisableBracketedPaste,
-        DisableFocusChange,
-        EnableLineWrap,
-        ResetColor,
-        LeaveAlternateScreen,
-        Show
-    );
-    drop(queued.and_then(|()| out.flush()));
+    let Some(output) = taken().take() else { return };
+    let mut bytes = Vec::new();
+    let queued = capture(&mut bytes, false).and_then(|()| {
+        queue!(bytes, DisableBracketedPaste, DisableFocusChange, EnableLineWrap, ResetColor)?;
+        // A terminal without an alternate screen goes on below nothing rather than below half a dashboard.
+        queue!(bytes, Clear(ClearType::All), MoveTo(0, 0), LeaveAlternateScreen, Show)?;
+        // A terminal that keeps no titles is left without one rather than with ours.
+        queue!(bytes, SetTitle(""), Print(POP_TITLE))
+    });
+    drop(queued);
+    output.end(&bytes);
     drop(disable_raw_mode());
 }
 
@@ -121,9 +194,7 @@ fn install_panic_hook() {
 pub fn copy(text: &str) -> io::Result<()> {
     use base64::Engine as _;
     let encoded = base64::engine::general_purpose::STANDARD.encode(text);
-    let mut out = io::stdout();
-    write!(out, "\x1b]52;c;{encoded}\x07")?;
-    out.flush()
+    send(format!("\x1b]52;c;{encoded}\x07").as_bytes())
 }
 
 /// Rings the bell.
@@ -131,9 +202,7 @@ pub fn copy(text: &str) -> io::Result<()> {
 /// # Errors
 /// When the terminal is gone.
 pub fn bell() -> io::Result<()> {
-    let mut out = io::stdout();
-    out.write_all(b"\x07")?;
-    out.flush()
+    send(b"\x07")
 }
 
 /// A desktop notification (OSC 9). The text must be sanitised.
@@ -141,15 +210,5 @@ pub fn bell() -> io::Result<()> {
 /// # Errors
 /// When the terminal is gone.
 pub fn notify(text: &str) -> io::Result<()> {
-    let mut out = io::stdout();
-    write!(out, "\x1b]9;{text}\x07")?;
-    out.flush()
-}
-
-/// Sets the window's title. The text must be sanitised.
-///
-/// # Errors
-/// When the terminal is gone.
-pub fn title(text: &str) -> io::Result<()> {
-    execute!(io::stdout(), SetTitle(text))
+    send(format!("\x1b]9;{text}\x07").as_bytes())
 }

@@ -500,7 +500,12 @@ impl Desk {
     pub fn press(&mut self, keys: &str) {
         for key in keys.split(' ') {
             let chord: Chord = key.parse().unwrap_or_else(|error| panic!("{key}: {error}"));
+            // At a hand's pace, and yet without a change of the time that is shown.
+            self.model.touched_at = None;
             self.send(Msg::Key(chord));
+            if self.model.confirming.is_some() {
+                self.pass(30);
+            }
         }
     }
 

@@ -190,3 +190,14 @@ fn sanitised_text_neither_controls_a_terminal_nor_grows() {
     ]);
     run("sanitizer", RUNS, &seeds);
 }
+
+#[test]
+fn bytes_of_a_terminal_are_bounded_no_keys_within_reports_and_leave_the_keyboard_alive() {
+    let seeds = texts(&[
+        "\u{1b}]11;rgb:d0d0/d0d0/d0d0\u{1b}\\q",
+        "\u{1b}P>|XTerm(390)\u{1b}\\\u{1b}[?997;1n\u{1b}[A\u{1b}OP",
+        "\u{1b}[200~http://localhost/?code=c\u{1b}[201~\u{1b}[<0;10;20M\u{1b}[M   ",
+        "\u{1b}_Gi=1;OK\u{1b}\\\u{1b}[120:88;2:1u\u{1b}\u{1b}[[A漢\u{9b}1;5C",
+    ]);
+    run("terminal", RUNS, &seeds);
+}

@@ -1,5 +1,6 @@
 //! The dashboard in a pseudo-terminal, driven by keys as a person would.
 
+mod hostile;
 mod terminal;
 
 use std::io::Write;
@@ -23,8 +24,8 @@ fn the_demo_moves_links_the_live_account_by_keys_and_gives_the_terminal_back() {
     terminal.wait_for("/oauth/authorize?");
     terminal.keys("a");
     terminal.wait("the question", |screen| screen.contains("LIVE") && screen.contains("ave"));
-    terminal.keys("L");
-    terminal.wait_for("2 live");
+    // A key that comes faster than a hand's, right after the last one, confirms nothing.
+    terminal.keys_until("L", "both accounts live", |screen| screen.contains("2 live"));
     terminal.keys("q");
     assert_eq!(terminal.end().exit_code(), 0);
     terminal.assert_restored();
@@ -102,49 +103,49 @@ fn a_panic_gives_the_terminal_back_before_it_speaks() {
 
 /// Set for the process that plays a terminal emulator and dies.
 const HOLDER: &str = "BROKERDECK_TEST_TERMINAL_HOLDER";
-/// Its value for a program that the terminal does not control.
-const UNCONTROLLED: &str = "uncontrolled";
+/// Its values: a program that the terminal controls, and one that it does not.
+const HELD: [&str; 2] = ["controlled", "uncontrolled"];
+/// Starts the program below a shell that outlives the terminal, hands on the hang-up and writes down the exit code.
+const HOLD: &str = r#"
+exec 3<&0
+trap 'kill -HUP $pid' HUP
+$HOW "$0" "$@" <&3 3<&- &
+pid=$!
+echo $pid > "$HOME/pid"
+until wait $pid; code=$?; ! kill -0 $pid 2> "$HOME/errors"; do :; done
+echo $code > "$HOME/code"
+"#;
 
 /// Not a test of its own: run again by the next one as a process that holds a terminal and vanishes with it.
 #[test]
 fn a_terminal_held_by_a_process_that_dies() {
-    if std::env::var_os(HOLDER).is_some() {
-        let pid = if std::env::var(HOLDER).unwrap() == UNCONTROLLED {
-            let command = "exec 3<&0; setsid \"$0\" \"$@\" <&3 & echo $! > \"$HOME/pid\"; wait";
-            let mut arguments = vec!["-c", command, env!("CARGO_BIN_EXE_brokerdeck")];
-            arguments.extend(DEMO);
-            let terminal = Terminal::start_program("sh", 80, 24, &arguments, &[]);
-            terminal.wait_for("SIMULATED");
-            let pid = std::fs::read_to_string(terminal.home.path().join("pid")).unwrap();
-            std::mem::forget(terminal);
-            pid
-        } else {
-            let terminal = Terminal::start(80, 24, DEMO, &[]);
-            terminal.wait_for("SIMULATED");
-            let pid = terminal.pid().to_string();
-            std::mem::forget(terminal);
-            pid
-        };
-        writeln!(std::io::stdout(), "holding {pid}").unwrap();
-        // Every copy of the terminal's other end goes with the process, as when a window is closed.
-        std::process::exit(0);
-    }
+    let Ok(how) = std::env::var(HOLDER) else { return };
+    let mut arguments = vec!["-c", HOLD, env!("CARGO_BIN_EXE_brokerdeck")];
+    arguments.extend(DEMO);
+    let setsid = if how == HELD[0] { "" } else { "setsid" };
+    let terminal = Terminal::start_program("sh", 80, 24, &arguments, &[("HOW", setsid)]);
+    terminal.wait_for("SIMULATED");
+    let home = terminal.home.path().display().to_string();
+    std::mem::forget(terminal);
+    writeln!(std::io::stdout(), "holding {home}").unwrap();
+    // Every copy of the terminal's other end goes with the process, as when a window is closed.
+    std::process::exit(0);
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn a_vanished_terminal_ends_the_program() {
-    vanish("controlled");
+    vanish(HELD[0]);
 }
 
 /// Nobody sends SIGHUP to a program in a session of its own: the closed terminal is all it can see.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_terminal_that_vanishes_without_a_signal_ends_the_program() {
-    vanish(UNCONTROLLED);
+    vanish(HELD[1]);
 }
 
-/// A race decides who sees the hang-up first, so once proves little.
+/// A race decides who sees the hang-up first, so once proves little. Standard error vanishes too: who writes there panics.
 #[cfg(target_os = "linux")]
 fn vanish(how: &str) {
     for _ in 0..exits(3) {
@@ -154,9 +155,12 @@ fn vanish(how: &str) {
             .output()
             .unwrap();
         let said = String::from_utf8_lossy(&holder.stdout).into_owned();
-        let (_, rest) = said.split_once("holding ").expect("the holder says which program it held");
-        let pid = rest.split_whitespace().next().unwrap().parse().unwrap();
+        let (_, rest) = said.split_once("holding ").expect("the holder says where its program lives");
+        let home = std::path::Path::new(rest.split_whitespace().next().unwrap());
+        let pid = std::fs::read_to_string(home.join("pid")).unwrap().trim().parse().unwrap();
         terminal::wait_until_gone(pid);
+        assert_eq!(terminal::wait_for_file(&home.join("code")).trim(), "129");
+        std::fs::remove_dir_all(home).unwrap();
     }
 }
 

@@ -83,6 +83,7 @@ fn judge(action: Action, model: &Model) -> Result<(), Reason> {
         Action::Quit
         | Action::ForceQuit
         | Action::Suspend
+        | Action::Repaint
         | Action::Help
         | Action::Palette
         | Action::NextPane

@@ -33,6 +33,7 @@ macro_rules! bindings {
 pub const BINDINGS: &[Binding] = bindings! {
     Always.ForceQuit [ctrl('c')] "always.quit" "quit" false "Quit at once, whatever is open.";
     Always.Suspend [ctrl('z')] "always.suspend" "suspend" false "Put the program to sleep; `fg` wakes it.";
+    Always.Repaint [ctrl('l')] "always.repaint" "repaint" false "Clear the screen and draw it anew, when something else wrote on it.";
 
     Common.Help [ch('?'), key(KeyCode::F(1))] "common.help" "help" true "Show every key, or close the help again.";
     Common.Count [ch('#')] "common.count" "count" false "Begin a count for the next move: #5j is five rows down, #12G goes to row 12. Digits without a key begin one alone.";

@@ -106,6 +106,9 @@ impl Model {
             flashes: BTreeMap::new(),
             quiet_until: Mono::ZERO,
             recollections: Vec::new(),
+            touched_at: None,
+            hurried: false,
+            confirming: None,
             mouse: true,
             exit: None,
             dirty: true,
@@ -272,7 +275,15 @@ impl Model {
         let toasts = self.toasts.iter().map(|toast| toast.until);
         let flashes = self.flashes.values().copied();
         let second = std::iter::once(now.mono + until_next_second(now));
-        sessions.chain(histories).chain(toasts).chain(flashes).chain(self.clock_due).chain(second).min()
+        let confirming = self.confirming.iter().map(|held| held.due);
+        sessions
+            .chain(confirming)
+            .chain(histories)
+            .chain(toasts)
+            .chain(flashes)
+            .chain(self.clock_due)
+            .chain(second)
+            .min()
     }
 }
 

@@ -1,6 +1,6 @@
 //! What each action does. An action that cannot act says why, in the words that dim it.
 
-use super::{accounts, activities, copies, linking, lists, notices, orders, overlays, palette, sessions};
+use super::{accounts, activities, calm, copies, linking, lists, notices, orders, overlays, palette, sessions};
 use crate::app::choices::Choices;
 use crate::app::effect::Effect;
 use crate::app::keymap::{Action, availability};
@@ -19,6 +19,7 @@ pub(super) fn act(model: &mut Model, action: Action, effects: &mut Vec<Effect>) 
     match action {
         Action::Quit | Action::ForceQuit => quit(model, 0, effects),
         Action::Suspend => effects.push(Effect::Suspend),
+        Action::Repaint => effects.push(Effect::Repaint),
         Action::Help => overlays::open_help(model),
         Action::SearchHelp => overlays::search_help(model),
         Action::Palette => palette::open(model),
@@ -81,7 +82,7 @@ pub(super) fn act(model: &mut Model, action: Action, effects: &mut Vec<Effect>) 
         Action::CancelLink => linking::cancel(model, effects),
         Action::Retry => linking::retry(model, effects),
         Action::EditLabel => linking::edit_label(model),
-        Action::Confirm | Action::ConfirmLive => confirm(model, effects),
+        Action::Confirm | Action::ConfirmLive => calm::hold(model, action),
         Action::Decline => decline(model),
         Action::Accept => accept(model, effects),
     }
@@ -194,7 +195,8 @@ fn accept(model: &mut Model, effects: &mut Vec<Effect>) {
     }
 }
 
-fn confirm(model: &mut Model, effects: &mut Vec<Effect>) {
+/// Does what the question on the screen asks about.
+pub(super) fn confirm(model: &mut Model, effects: &mut Vec<Effect>) {
     match model.top().cloned() {
         Some(Overlay::Linking) => linking::save(model, effects),
         Some(Overlay::Question(question)) => {

@@ -2,7 +2,7 @@
 
 use tui_input::{Input as Field, InputRequest};
 
-use super::{actions, linking, lists, notices, overlays, palette};
+use super::{actions, calm, linking, lists, notices, overlays, palette};
 use crate::app::effect::Effect;
 use crate::app::keymap::{self, Action, Chord, KeyCode};
 use crate::app::model::{AttemptPhase, Model, Overlay};
@@ -13,6 +13,7 @@ const MOST_COUNTED: u32 = 99_999_999;
 
 /// Handles a key.
 pub(super) fn press(model: &mut Model, chord: Chord, effects: &mut Vec<Effect>) {
+    calm::touched(model);
     let scopes = keymap::scopes(model);
     let bound = model.keymap.lookup(&scopes, chord);
     if !keymap::is_typing(model) {

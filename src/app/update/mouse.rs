@@ -1,6 +1,6 @@
 //! The mouse, in terms of what the last frame showed: a click selects, a click on the selected row opens it.
 
-use super::{actions, activities, lists, overlays, palette};
+use super::{actions, activities, calm, lists, overlays, palette};
 use crate::app::effect::Effect;
 use crate::app::keymap::Action;
 use crate::app::model::{Model, Overlay, Pane};
@@ -12,7 +12,10 @@ pub(super) fn handle(model: &mut Model, mouse: Mouse, effects: &mut Vec<Effect>)
         return;
     }
     match mouse {
-        Mouse::Click(target) => click(model, &target, effects),
+        Mouse::Click(target) => {
+            calm::touched(model);
+            click(model, &target, effects);
+        }
         Mouse::Wheel { target, rows } => {
             wheel(model, &target, isize::from(rows));
             activities::reach_on(model, effects);

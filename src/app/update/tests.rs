@@ -330,8 +330,13 @@ impl Desk {
         self.tell(link, TradeEvent::Fill, order, Some((whole, px)));
     }
 
+    /// Presses a key as a hand does: not right after another.
     pub(super) fn key(&mut self, chord: Chord) {
+        self.pass(Duration::from_millis(30));
         self.msg(Msg::Key(chord));
+        if self.model.confirming.is_some() {
+            self.pass(Duration::from_millis(30));
+        }
     }
 
     /// Types words of keys: `j`, `enter`, `ctrl-c`.

@@ -3,17 +3,13 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crossterm::event::EventStream;
-use crossterm::execute;
-use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
-use futures_util::StreamExt;
-
 use super::{BATCH, Loop};
 use crate::app::{Effect, Msg};
 use crate::domain::Mono;
 use crate::io::alarm::Alarm;
-use crate::io::terminal::{self, Screen};
-use crate::io::{hyperlink, input, signals};
+use crate::io::input::{self, Heard, Keyboard};
+use crate::io::terminal::{self, Screen, background};
+use crate::io::{hyperlink, signals};
 use crate::view::{self, ViewState};
 
 /// Frames that only the market asked for come no faster than sixty a second; a key is answered at once.
@@ -27,7 +23,8 @@ impl Loop {
     /// Runs on a screen until the model is done; the exit code is the model's, or 129 when the terminal vanished.
     pub async fn on_screen(&mut self, screen: &mut Screen, view: &mut ViewState) -> u8 {
         let mut signals = signals::listen();
-        let mut keys = EventStream::new();
+        let mut resizes = signals::resizes();
+        let mut keys = input::listen(Keyboard::default());
         let mut urgent = VecDeque::new();
         let mut arrived = Vec::with_capacity(BATCH);
         let mut backlog = VecDeque::with_capacity(BATCH);
@@ -35,6 +32,9 @@ impl Loop {
         let mut next_frame = Mono::default();
         let mut pressed = true;
         let alarm = Alarm::new();
+        for heard in background::ask(&mut keys, view).await {
+            urgent.extend(hear(heard, view));
+        }
         loop {
             if let Some(code) = self.model.exit {
                 return code;
@@ -43,7 +43,9 @@ impl Loop {
             if due || !self.model.dirty {
                 self.settle().await;
             }
-            if due && self.model.dirty {
+            // While the terminal has not taken the last frame there is no next one; when it has, the newest is drawn.
+            let free = screen.is_free();
+            if due && free && self.model.dirty {
                 self.model.dirty = false;
                 pressed = false;
                 next_frame = self.clock.now().mono + FRAME;
@@ -57,26 +59,32 @@ impl Loop {
                 }
             }
             let mut deadline = self.deadline();
-            if self.model.dirty {
+            if self.model.dirty && free {
                 deadline = Some(deadline.map_or(next_frame, |at| at.min(next_frame)));
             }
             let deadline = self.alarm_at(deadline);
             tokio::select! {
                 biased; // keys before the market: the operator never queues behind the tape
-                // Before the keys: reading those of a terminal that has gone may never return ([`super::super::hangup`]).
                 Some(msg) = signals.recv() => urgent.push_back(msg),
-                event = keys.next() => match event {
-                    Some(Ok(event)) => {
+                heard = keys.recv() => match heard {
+                    Some(heard) => {
                         pressed = true;
-                        urgent.extend(input::message(event, |column, row| view.hit(column, row)));
+                        urgent.extend(hear(heard, view));
+                        while urgent.len() < BATCH && let Ok(heard) = keys.try_recv() {
+                            urgent.extend(hear(heard, view));
+                        }
                     }
-                    // A closed terminal answers with errors for ever; leaving at once keeps it from spinning.
-                    Some(Err(_)) | None => return GONE,
+                    None => return GONE,
                 },
+                Some(()) = resizes.recv() => {
+                    pressed = true;
+                    urgent.push_back(resized());
+                }
                 read = Self::read(&mut reading) => self.begin(read),
-                () = tokio::task::yield_now(), if !backlog.is_empty() => {}
+                () = tokio::task::yield_now(), if !backlog.is_empty() || !urgent.is_empty() => {}
                 // Only then: what is not taken waits in the channel, whose senders wait in turn.
                 1.. = self.inbox.recv_many(&mut arrived, BATCH), if backlog.is_empty() => backlog.extend(arrived.drain(..)),
+                () = screen.freed(), if !free => {}
                 () = alarm.wait(deadline) => urgent.push_back(Msg::Tick),
                 // Work in slices waits for nothing, and lets everything else go first.
                 () = tokio::task::yield_now(), if self.model.has_work() => {}
@@ -104,11 +112,15 @@ impl Loop {
     fn draw(&self, screen: &mut Screen, view: &mut ViewState) -> std::io::Result<()> {
         #[cfg(debug_assertions)]
         assert!(std::env::var_os("BROKERDECK_PANIC").is_none(), "asked to panic, to see the terminal come back");
-        execute!(screen.backend_mut(), BeginSynchronizedUpdate)?;
-        let drawn = screen.draw(|frame| view::draw(&self.model, view, frame))?;
-        let pieces = hyperlink::pieces(drawn.buffer, view.hyperlinks());
-        hyperlink::write(screen.backend_mut(), &pieces)?;
-        execute!(screen.backend_mut(), EndSynchronizedUpdate)
+        let size = self.model.size;
+        if screen.size() != size {
+            screen.anew(size)?;
+        }
+        screen.frame(|surface| {
+            let drawn = surface.draw(|frame| view::draw(&self.model, view, frame))?;
+            let pieces = hyperlink::pieces(drawn.buffer, view.hyperlinks());
+            hyperlink::write(surface.backend_mut(), &pieces)
+        })
     }
 
     /// Runs the effects that only a terminal can.
@@ -124,12 +136,30 @@ impl Loop {
             Effect::Suspend => {
                 terminal::restore();
                 signals::stop_self();
-                terminal::take_over(self.model.mouse)?;
-                *screen = terminal::screen()?;
-                drop(self.handle(Msg::Redraw));
+                terminal::retake(self.model.mouse, screen)?;
+                drop(self.handle(resized()));
+            }
+            Effect::Repaint => {
+                terminal::repaint(self.model.mouse, screen)?;
+                drop(self.handle(resized()));
             }
             _ => {}
         }
         Ok(())
+    }
+}
+
+/// The terminal's size, told to the model.
+fn resized() -> Msg {
+    let (cols, rows) = terminal::size();
+    Msg::Resize { cols, rows }
+}
+
+/// What the terminal said, as a message; what concerns the look alone is done here.
+fn hear(heard: Heard, view: &mut ViewState) -> Option<Msg> {
+    match heard {
+        Heard::Background(background) => background::told(view, background).then_some(Msg::Redraw),
+        Heard::Resized => Some(resized()),
+        heard => input::message(heard, |column, row| view.hit(column, row)),
     }
 }

@@ -8,6 +8,8 @@ use brokerdeck::config::Config;
 use brokerdeck::domain::blotter::Blotter;
 use brokerdeck::domain::text::sanitize_to;
 use brokerdeck::domain::{Mono, TradeUpdate};
+use brokerdeck::io::input::Heard;
+use brokerdeck::io::input::decoder::Decoder;
 use brokerdeck::io::journal::Journal;
 use brokerdeck::link::flow::{CallbackRequest, CallbackVerdict, Flow, FlowRandom};
 use brokerdeck::sim::server::Desk;
@@ -16,7 +18,7 @@ use brokerdeck::sim::server::Desk;
 pub type Target = fn(&[u8]);
 
 /// Every target by name.
-pub const ALL: [(&str, Target); 8] = [
+pub const ALL: [(&str, Target); 9] = [
     ("frame", frame),
     ("rest", rest),
     ("callback", callback),
@@ -25,6 +27,7 @@ pub const ALL: [(&str, Target); 8] = [
     ("config", config),
     ("sanitizer", sanitizer),
     ("control", control),
+    ("terminal", terminal),
 ];
 
 /// The secret of the configuration seeds; no problem found in a file may repeat it.
@@ -140,6 +143,45 @@ pub fn sanitizer(bytes: &[u8]) {
         assert!(unicode_width::UnicodeWidthStr::width(clean.as_str()) <= 2 * limit + 2, "{limit}: {clean:?}");
         assert_eq!(sanitize_to(&clean, limit), clean, "clean text stays as it is");
     }
+}
+
+/// What a terminal sends, in two reads: bounded, never a key within a report, and the keyboard is never dead.
+pub fn terminal(bytes: &[u8]) {
+    let (mut decoder, mut heard) = (Decoder::default(), Vec::new());
+    let (first, second) = bytes.split_at(bytes.len() / 2);
+    decoder.feed(first, Mono::ZERO, &mut heard);
+    let pause = Mono::from_millis(u64::from(bytes.first().copied().unwrap_or_default()) * 10);
+    decoder.feed(second, pause, &mut heard);
+    expire(&mut decoder, &mut heard);
+    assert!(heard.len() <= bytes.len() + 2, "{} bytes are {} keys", bytes.len(), heard.len());
+    for heard in &heard {
+        if let Heard::Paste(text) = heard {
+            assert!(text.len() <= 16 * 1024);
+        }
+    }
+    heard.clear();
+    decoder.feed(b"\x03", Mono::from_millis(600_000), &mut heard);
+    assert!(matches!(heard.as_slice(), [Heard::Key(chord)] if chord.ctrl), "Ctrl-C is not heard: {heard:?}");
+
+    // The same bytes within an answer, but for those that end one.
+    for (begin, end) in [(b"\x1b]11;", b"\x1b\\"), (b"\x1bP>|1", b"\x1b\\"), (b"\x1b_Gi=", b"\x1b\\")] {
+        let mut report = begin.to_vec();
+        report.extend(bytes.iter().filter(|byte| !matches!(byte, 0x03 | 0x07 | 0x18 | 0x1a | 0x1b)));
+        report.extend(end);
+        let (mut decoder, mut heard) = (Decoder::default(), Vec::new());
+        decoder.feed(&report, Mono::ZERO, &mut heard);
+        expire(&mut decoder, &mut heard);
+        assert!(heard.iter().all(|heard| matches!(heard, Heard::Background(_))), "{report:?} is {heard:?}");
+    }
+}
+
+/// Time passes until nothing is undecided.
+fn expire(decoder: &mut Decoder, heard: &mut Vec<Heard>) {
+    for _ in 0..8 {
+        let Some(at) = decoder.deadline() else { return };
+        decoder.expire(at, heard);
+    }
+    assert_eq!(decoder.deadline(), None, "silence decides in the end");
 }
 
 /// Nothing in it moves a cursor, turns text around or hides.

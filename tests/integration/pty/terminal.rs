@@ -13,8 +13,15 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 struct Screen {
     parser: vt100::Parser,
+    /// The first bytes as they came.
+    raw: Vec<u8>,
+    /// Whether the terminal reads nothing.
+    stalled: bool,
     closed: bool,
 }
+
+/// So many raw bytes are kept.
+const RAW: usize = 4 * 1024 * 1024;
 
 /// A running program and what its terminal shows.
 pub struct Terminal {
@@ -56,19 +63,23 @@ impl Terminal {
         let modes_before = modes(&*pair.master);
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
-        let screen = Screen { parser: vt100::Parser::new(cells(rows), cells(columns), 0), closed: false };
+        let parser = vt100::Parser::new(cells(rows), cells(columns), 0);
+        let screen = Screen { parser, raw: Vec::new(), stalled: false, closed: false };
         let screen = Arc::new((Mutex::new(screen), Condvar::new()));
         let mut reader = pair.master.try_clone_reader().unwrap();
         let shared = Arc::clone(&screen);
         std::thread::spawn(move || {
             let mut buffer = [0; 16 * 1024];
             loop {
+                drop(shared.1.wait_while(shared.0.lock().unwrap(), |screen| screen.stalled).unwrap());
                 let read = reader.read(&mut buffer).unwrap_or(0);
                 let mut screen = shared.0.lock().unwrap();
                 if read == 0 {
                     screen.closed = true;
                 } else {
                     screen.parser.process(&buffer[..read]);
+                    let room = RAW - screen.raw.len();
+                    screen.raw.extend_from_slice(&buffer[..read.min(room)]);
                 }
                 shared.1.notify_all();
                 if read == 0 {
@@ -132,6 +143,56 @@ impl Terminal {
         self.wait(text, |contents| contents.contains(text))
     }
 
+    /// Stops reading, as a terminal does that is held, or whose network is; or reads on.
+    pub fn stall(&self, on: bool) {
+        self.screen.0.lock().unwrap().stalled = on;
+        self.screen.1.notify_all();
+    }
+
+    /// Forgets the bytes that came.
+    pub fn forget(&self) {
+        self.screen.0.lock().unwrap().raw.clear();
+    }
+
+    /// Whether these bytes came.
+    pub fn received(&self, bytes: &str) -> bool {
+        let screen = self.screen.0.lock().unwrap();
+        screen.raw.windows(bytes.len()).any(|window| window == bytes.as_bytes())
+    }
+
+    /// Waits until these bytes came.
+    pub fn wait_for_bytes(&self, bytes: &str) {
+        let deadline = deadline();
+        let mut screen = self.screen.0.lock().unwrap();
+        while !screen.raw.windows(bytes.len()).any(|window| window == bytes.as_bytes()) {
+            let left = deadline.saturating_duration_since(now());
+            assert!(!left.is_zero() && !screen.closed, "{bytes:?} does not come");
+            screen = self.screen.1.wait_timeout(screen, left).unwrap().0;
+        }
+    }
+
+    /// Another program writes on the terminal.
+    pub fn scribble(&self, text: &str) {
+        self.screen.0.lock().unwrap().parser.process(text.as_bytes());
+    }
+
+    /// The terminal claims a size that nothing has.
+    pub fn claim(&self, columns: u16, rows: u16) {
+        self.master.resize(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).unwrap();
+    }
+
+    /// Waits for the end without reading anything, and tells how long it took.
+    pub fn end_stalled(&mut self) -> (ExitStatus, Duration) {
+        let began = now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return (status, began.elapsed());
+            }
+            assert!(now() < began + PATIENCE, "the program goes on");
+            std::thread::yield_now();
+        }
+    }
+
     /// Changes the terminal's size.
     pub fn resize(&self, columns: u16, rows: u16) {
         self.screen.0.lock().unwrap().parser.screen_mut().set_size(cells(rows), cells(columns));
@@ -169,11 +230,6 @@ impl Terminal {
             assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None, "the mouse is free");
         }
         assert_eq!(self.modes_before, modes(&*self.master), "the terminal's modes are as before");
-    }
-
-    /// The program's process id.
-    pub fn pid(&self) -> u32 {
-        self.child.process_id().unwrap()
     }
 
     /// The modes now, in words.
@@ -225,4 +281,30 @@ pub fn wait_until_gone(pid: u32) {
         assert!(now() < end, "process {pid} goes on without its terminal");
         std::thread::yield_now();
     }
+}
+
+/// Waits until a file holds a line, and returns it.
+#[cfg(target_os = "linux")]
+pub fn wait_for_file(path: &Path) -> String {
+    let end = deadline();
+    loop {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        if text.ends_with('\n') {
+            return text;
+        }
+        assert!(now() < end, "{} is not written", path.display());
+        std::thread::yield_now();
+    }
+}
+
+/// Waits until something holds; false when it does not in time.
+pub fn until(holds: impl Fn() -> bool) -> bool {
+    let end = deadline();
+    while now() < end {
+        if holds() {
+            return true;
+        }
+        std::thread::yield_now();
+    }
+    false
 }

@@ -1,0 +1,357 @@
+//! What a terminal sends, cut anywhere, at any pace.
+
+use proptest::prelude::*;
+
+use super::decoder::Decoder;
+use super::*;
+use crate::app::keymap::KeyCode;
+use crate::domain::Mono;
+
+/// Every kind of report, and sequences that some terminal might send.
+const REPORTS: &[&[u8]] = &[
+    b"\x1b]11;rgb:d0d0/d0d0/d0d0\x1b\\",
+    b"\x1b]11;rgb:0000/0000/0000\x07",
+    b"\x1b]4;1;rgb:dddd/0000/0000\x07",
+    b"\x1b]lXXyy title of a window\x1b\\",
+    b"\x1b]52;c;eHh5\x1b\\",
+    b"\x1bP>|X(1)\x1b\\",
+    b"\x1bP>|XTerm(390)yyLL\x1b\\",
+    b"\x1bP1$r0 q\x1b\\",
+    b"\x1bP1+r544e=787465726d\x1b\\",
+    b"\x1bP!|00000000\x1b\\",
+    b"\x1b_Gi=31;OK\x1b\\",
+    b"\x1b^Xy\x1b\\",
+    b"\x1bXxy\xe2\x9c\x93xy\x1b\\",
+    b"\x9d11;rgb:d0d0/d0d0/d0d0\x9c",
+    b"\x9b?997;1n",
+    b"\xc2\x9b?997;1n",
+    b"\x1b[?997;1n",
+    b"\x1b[?1;2;4c",
+    b"\x1b[>41;390;0c",
+    b"\x1b[12;40R",
+    b"\x1b[0;0R",
+    b"\x1b[1;1R",
+    b"\x1b[0n",
+    b"\x1b[?2026;2$y",
+    b"\x1b[4;2$y",
+    b"\x1b[8;24;80t",
+    b"\x1b[?1u",
+    b"\x1b[I",
+    b"\x1b[O",
+    b"\x1b[?1;0;256S",
+    b"\x1b[<35;10;10M",
+    b"\x1b[<0;10;10m",
+    b"\x1b[<0;0;0M",
+    b"\x1b[13;28;13;1;0;1_",
+    b"\x1b[120;1:3u",
+    b"\x1b[57441;1u",
+];
+
+/// Keys as terminals send them.
+const KEYS: &[(&[u8], Chord)] = &[
+    (b"x", Chord::char('x')),
+    (b"?", Chord::char('?')),
+    (b"[", Chord::char('[')),
+    (b"]", Chord::char(']')),
+    (b"\\", Chord::char('\\')),
+    (b"1", Chord::char('1')),
+    (b"X", Chord::char('X')),
+    (b"\r", Chord::key(KeyCode::Enter)),
+    (b"\t", Chord::key(KeyCode::Tab)),
+    (b"\x7f", Chord::key(KeyCode::Backspace)),
+    (b"\x1b", Chord::key(KeyCode::Esc)),
+    (b"\x03", Chord::ctrl('c')),
+    (b"\x0c", Chord::ctrl('l')),
+    (b"\x1a", Chord::ctrl('z')),
+    (b"\x1bx", Chord { code: KeyCode::Char('x'), ctrl: false, alt: true }),
+    (b"\x1b\x7f", Chord { code: KeyCode::Backspace, ctrl: false, alt: true }),
+    (b"\x1b[A", Chord::key(KeyCode::Up)),
+    (b"\x1bOA", Chord::key(KeyCode::Up)),
+    (b"\x1b[1;5C", Chord { code: KeyCode::Right, ctrl: true, alt: false }),
+    (b"\x1b[Z", Chord::key(KeyCode::BackTab)),
+    (b"\x1b[3~", Chord::key(KeyCode::Delete)),
+    (b"\x1b[6;1~", Chord::key(KeyCode::PageDown)),
+    (b"\x1bOP", Chord::key(KeyCode::F(1))),
+    (b"\x1b[[E", Chord::key(KeyCode::F(5))),
+    (b"\x1b[15~", Chord::key(KeyCode::F(5))),
+    (b"\x1b[24;2~", Chord::key(KeyCode::F(12))),
+    (b"\x1b[99;5u", Chord::ctrl('c')),
+    (b"\x1b[27;5;99~", Chord::ctrl('c')),
+    (b"\x1b[120;2u", Chord::char('X')),
+    (b"\x1b[120:88;2:1u", Chord::char('X')),
+    (b"\x1b[57403u", Chord::char('4')),
+    ("é".as_bytes(), Chord::char('é')),
+    ("漢".as_bytes(), Chord::char('漢')),
+];
+
+#[derive(Default)]
+struct Line {
+    decoder: Decoder,
+    now: u64,
+    heard: Vec<Heard>,
+}
+
+impl Line {
+    /// Time passes, as the reader's does: it wakes at every deadline.
+    fn wait(&mut self, millis: u64) {
+        let until = Mono::from_millis(self.now + millis);
+        while let Some(at) = self.decoder.deadline().filter(|at| *at <= until) {
+            self.decoder.expire(at, &mut self.heard);
+            assert!(self.decoder.deadline() != Some(at), "a deadline that passed is one no more");
+        }
+        self.now += millis;
+    }
+
+    fn read(&mut self, bytes: &[u8]) -> &mut Self {
+        self.decoder.feed(bytes, Mono::from_millis(self.now), &mut self.heard);
+        self
+    }
+
+    /// What was heard, once everything is decided.
+    fn keys(&mut self) -> Vec<Chord> {
+        self.wait(10_000);
+        let heard = std::mem::take(&mut self.heard);
+        heard.into_iter().filter_map(|heard| if let Heard::Key(chord) = heard { Some(chord) } else { None }).collect()
+    }
+}
+
+fn keys(bytes: &[u8]) -> Vec<Chord> {
+    Line::default().read(bytes).keys()
+}
+
+/// Reads pieces with silence before each.
+fn pieces(cut: &[(&[u8], u64)]) -> Vec<Chord> {
+    let mut line = Line::default();
+    for (piece, silence) in cut {
+        line.wait(*silence);
+        line.read(piece);
+    }
+    line.keys()
+}
+
+#[test]
+fn no_report_is_a_key_and_the_key_after_it_is_one() {
+    for report in REPORTS {
+        assert_eq!(keys(report), [], "{:?}", String::from_utf8_lossy(report));
+        let both = [report, b"q".as_slice()].concat();
+        assert_eq!(keys(&both), [Chord::char('q')], "{:?}", String::from_utf8_lossy(report));
+    }
+}
+
+#[test]
+fn a_report_cut_in_two_at_any_delay_yields_at_most_the_escape_it_began_with() {
+    for report in REPORTS {
+        for at in 1..report.len() {
+            for delay in [0, 10, 29, 31, 49, 51, 200, 700, 1500, 5000, 60_000] {
+                let found = pieces(&[(&report[..at], 0), (&report[at..], delay)]);
+                if matches!(*report, b"\x1b[I" | b"\x1b[O") && at == 2 && delay > 500 {
+                    // That late it is a letter that somebody typed.
+                    continue;
+                }
+                // An Escape so long alone is the key, and goes back one level at most.
+                let escape = at == 1 && report[0] == 0x1b && delay >= 50;
+                let expected: &[Chord] = if escape { &[Chord::key(KeyCode::Esc)] } else { &[] };
+                assert_eq!(found, expected, "{:?} cut at {at}, {delay} ms", String::from_utf8_lossy(report));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_key_cut_in_two_is_still_the_key() {
+    for (bytes, chord) in KEYS {
+        for at in 1..bytes.len() {
+            for delay in [0, 20, 45] {
+                let found = pieces(&[(&bytes[..at], 0), (&bytes[at..], delay)]);
+                assert_eq!(found, [*chord], "{:?} cut at {at}, {delay} ms", String::from_utf8_lossy(bytes));
+            }
+        }
+        assert_eq!(keys(bytes), [*chord], "{:?}", String::from_utf8_lossy(bytes));
+    }
+    // Over a slow line an arrow comes late behind its introducer.
+    assert_eq!(pieces(&[(b"\x1b[", 0), (b"A", 300)]), [Chord::key(KeyCode::Up)]);
+    assert_eq!(pieces(&[(b"\x1bO", 0), (b"A", 300)]), [Chord::key(KeyCode::Up)]);
+}
+
+proptest! {
+    #[test]
+    fn a_report_in_any_pieces_within_a_second_of_each_other_is_no_key(
+        report in prop::sample::select(REPORTS),
+        cuts in prop::collection::vec((1_usize..12, 0_u64..29), 0..12),
+    ) {
+        let mut line = Line::default();
+        let mut rest = report;
+        for (length, delay) in cuts {
+            let (piece, more) = rest.split_at(length.min(rest.len()));
+            line.wait(delay);
+            line.read(piece);
+            rest = more;
+        }
+        line.wait(20);
+        line.read(rest);
+        prop_assert_eq!(line.keys(), []);
+    }
+
+    #[test]
+    fn keys_at_a_hands_pace_all_survive_and_so_do_those_around_reports(
+        script in prop::collection::vec((0..KEYS.len(), prop::option::of(0..REPORTS.len()), 60_u64..400), 1..20),
+    ) {
+        let (mut line, mut expected) = (Line::default(), Vec::new());
+        for (key, report, pause) in script {
+            let (bytes, chord) = KEYS[key];
+            line.wait(pause);
+            line.read(bytes);
+            expected.push(chord);
+            if let Some(report) = report {
+                line.wait(pause);
+                line.read(REPORTS[report]);
+            }
+        }
+        prop_assert_eq!(line.keys(), expected);
+    }
+
+    #[test]
+    fn whatever_came_before_ctrl_c_is_heard(
+        bytes in prop::collection::vec(prop::sample::select(b"\x1b[]P_^XO?;0129~AMmuycn\x07\\q\x9b\x9d\xe2\x00".to_vec()), 0..40),
+        silence in prop::sample::select(vec![0_u64, 60, 1200]),
+    ) {
+        let mut line = Line::default();
+        line.read(&bytes);
+        line.wait(silence);
+        // The old mouse report takes three bytes of any kind; a paste takes what comes at once.
+        line.read(b"\x03");
+        prop_assert!(line.keys().contains(&Chord::ctrl('c')));
+    }
+}
+
+#[test]
+fn two_escapes_before_an_arrow_are_an_escape_and_an_arrow() {
+    assert_eq!(keys(b"\x1b\x1b[A"), [Chord::key(KeyCode::Esc), Chord::key(KeyCode::Up)]);
+    assert_eq!(keys(b"\x1b\x1b"), [Chord::key(KeyCode::Esc), Chord::key(KeyCode::Esc)]);
+    assert_eq!(keys(b"\x1b\x03"), [Chord::ctrl('c')], "both pressed at once look like Alt-Ctrl-C, and Ctrl-C quits");
+}
+
+#[test]
+fn alt_with_an_introducer_swallows_no_key() {
+    for introducer in [b"\x1b[", b"\x1b]", b"\x1bP", b"\x1bX", b"\x1b^", b"\x1b_", b"\x1bO"] {
+        for key in [b"q", b"?", b"1", b"[", b"y", b" "] {
+            let found = pieces(&[(introducer, 0), (key, 700), (b"j", 200), (b"k", 2000)]);
+            let expected = [Chord::char(char::from(key[0])), Chord::char('j'), Chord::char('k')];
+            assert_eq!(found, expected, "{:?} {:?}", introducer.escape_ascii(), key.escape_ascii());
+        }
+    }
+}
+
+#[test]
+fn a_report_that_never_ends_gives_the_keyboard_back() {
+    let mut line = Line::default();
+    line.read(b"\x1b]11;rgb:d0d0/d0");
+    line.wait(1500);
+    line.read(b"q");
+    assert_eq!(line.keys(), [Chord::char('q')]);
+    // A CSI takes one byte to its end.
+    line.read(b"\x1b[?1;");
+    line.wait(5000);
+    line.read(b"q");
+    line.wait(200);
+    line.read(b"j");
+    assert_eq!(line.keys(), [Chord::char('j')]);
+}
+
+#[test]
+fn the_answer_about_the_background_is_understood_however_late() {
+    let background = |bytes: &[u8]| Line::default().read(bytes).heard.first().cloned();
+    let (light, dark) = (Some(Heard::Background(Background::Light)), Some(Heard::Background(Background::Dark)));
+    assert_eq!(background(b"\x1b]11;rgb:d0d0/d0d0/d0d0\x1b\\"), light);
+    assert_eq!(background(b"\x1b]11;rgb:1e/1e/2e\x07"), dark);
+    assert_eq!(background(b"\x1b]11;#ffffee\x07"), light);
+    assert_eq!(background(b"\x1b]11;rgba:0000/0000/0000/ffff\x1b\\"), dark);
+    assert_eq!(background(b"\x1b]11;rgb:zz/zz/zz\x07"), None);
+    assert_eq!(background(b"\x1b]11;rgb:\xc3\xa9/1/1\x07"), None);
+    assert_eq!(background(b"\x1b]10;rgb:ff/ff/ff\x07"), None);
+    assert_eq!(background(b"\x1b[?64;1;2c"), Some(Heard::Attributes));
+}
+
+#[test]
+fn the_mouse_is_heard_over_its_cell() {
+    let mouse = |bytes: &[u8]| Line::default().read(bytes).heard.clone();
+    let at = |pointer, column, row| vec![Heard::Mouse { pointer, column, row }];
+    assert_eq!(mouse(b"\x1b[<0;1;1M"), at(Pointer::Press, 0, 0));
+    assert_eq!(mouse(b"\x1b[<64;300;120M"), at(Pointer::WheelUp, 299, 119));
+    assert_eq!(mouse(b"\x1b[<81;5;6M"), at(Pointer::WheelDown, 4, 5));
+    assert_eq!(mouse(b"\x1b[M #%"), at(Pointer::Press, 2, 4));
+    for nothing in [b"\x1b[<2;1;1M".as_slice(), b"\x1b[<0;99999;1M", b"\x1b[<0;1M", b"\x1b[<;;M", b"\x1b[M   "] {
+        assert_eq!(mouse(nothing), []);
+    }
+}
+
+fn pasted(line: &mut Line) -> Vec<String> {
+    line.wait(10_000);
+    let heard = std::mem::take(&mut line.heard);
+    heard
+        .into_iter()
+        .map(|heard| match heard {
+            Heard::Paste(text) => text,
+            other => panic!("{other:?} is no paste"),
+        })
+        .collect()
+}
+
+#[test]
+fn a_paste_is_one_text_whatever_stands_in_it() {
+    let whole = b"\x1b[200~y\x1b[A\x03\x1b]11;?\x07L\x1b[201~";
+    for at in 1..whole.len() {
+        let mut line = Line::default();
+        line.read(&whole[..at]);
+        line.wait(20);
+        line.read(&whole[at..]);
+        assert_eq!(pasted(&mut line), ["y\x1b[A\x03\x1b]11;?\x07L"], "cut at {at}");
+    }
+}
+
+#[test]
+fn a_paste_without_an_end_ends_by_itself_and_its_rest_is_no_key() {
+    let mut line = Line::default();
+    line.read(b"\x1b[200~http://local");
+    assert_eq!(pasted(&mut line), ["http://local"]);
+    line.read(b"host/callback?yLy\x1b[201~");
+    assert_eq!(line.keys(), []);
+    line.read(b"q");
+    assert_eq!(line.keys(), [Chord::char('q')]);
+    // Typed into one that hangs.
+    line.read(b"\x1b[200~abc");
+    line.wait(400);
+    line.read(b"\x03");
+    assert_eq!(line.keys(), [Chord::ctrl('c')]);
+}
+
+#[test]
+fn a_huge_paste_is_cut_at_a_character_and_takes_no_more_room() {
+    let mut line = Line::default();
+    line.read(b"\x1b[200~");
+    for _ in 0..50 {
+        line.read("é".repeat(2000).as_bytes());
+    }
+    line.read(b"\x1b[201~q");
+    let Some(Heard::Paste(text)) = line.heard.first() else { panic!("a paste") };
+    assert!(text.len() <= 16 * 1024 && text.chars().all(|ch| ch == 'é') && text.len() > 16_000);
+    assert_eq!(line.keys(), [Chord::char('q')]);
+    // Ctrl-C ends what is too long for a paste.
+    line.read(b"\x1b[200~");
+    for _ in 0..20 {
+        line.read(&vec![b'y'; 64 * 1024]);
+    }
+    line.read(b"\x03");
+    assert_eq!(line.keys(), [Chord::ctrl('c')]);
+}
+
+#[test]
+fn a_mouse_a_paste_and_a_key_become_messages() {
+    let hit = |column, row| if (column, row) == (3, 4) { HitTarget::OverlayRow(7) } else { HitTarget::Nowhere };
+    let at = |pointer| Heard::Mouse { pointer, column: 3, row: 4 };
+    assert_eq!(message(at(Pointer::Press), hit), Some(Msg::Mouse(Mouse::Click(HitTarget::OverlayRow(7)))));
+    let wheel = Mouse::Wheel { target: HitTarget::OverlayRow(7), rows: -WHEEL_ROWS };
+    assert_eq!(message(at(Pointer::WheelUp), hit), Some(Msg::Mouse(wheel)));
+    assert_eq!(message(Heard::Key(Chord::char('q')), hit), Some(Msg::Key(Chord::char('q'))));
+    assert_eq!(message(Heard::Attributes, hit), None);
+}

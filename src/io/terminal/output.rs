@@ -1,0 +1,298 @@
+//! Bytes on their way to the terminal. A terminal that stops reading holds up nothing but them.
+//!
+//! They go out at once, without waiting, over a descriptor of our own: making standard output wait for nothing would change it for
+//! the shell too. What the terminal does not take is left to a thread, and until it is through no frame is drawn. So the next frame is
+//! always made from the newest state, and against the one that the terminal got.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+use rustix::termios::{QueueSelector, tcflush};
+use tokio::sync::Notify;
+
+/// How many bytes of bells, copies and notifications wait for a terminal that does not read.
+const MOST_WAITING: usize = 256 * 1024;
+/// How often the thread looks whether it is still wanted while the terminal does not read.
+const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
+/// How long the end waits for a frame under way, then for the thread to let go, then for its own bytes.
+const PATIENCE: Duration = Duration::from_millis(200);
+/// Ends whatever sequence the terminal may be in the middle of.
+const BROKEN_OFF: &[u8] = b"\x18\x1b\\";
+
+/// The way to a terminal.
+#[derive(Debug)]
+pub struct Output {
+    file: File,
+    /// Whether writing waits for nothing.
+    immediate: bool,
+    state: Mutex<State>,
+    changed: Condvar,
+    freed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// What the thread has to write.
+    bytes: Vec<u8>,
+    /// What came after.
+    waiting: Vec<u8>,
+    /// Whether the thread is at it.
+    busy: bool,
+    /// Whether the thread exists.
+    started: bool,
+    /// The program ends: what is not written is given up.
+    ending: bool,
+    /// The terminal is gone.
+    gone: bool,
+}
+
+impl Output {
+    /// The terminal that standard output is.
+    ///
+    /// # Errors
+    /// When there is no descriptor left.
+    pub fn of_stdout() -> io::Result<Arc<Self>> {
+        if let Some(file) = own_descriptor() {
+            return Ok(Self::new(file, true));
+        }
+        // A terminal of another user, after `su`. The thread waits in place of the loop.
+        let shared = io::stdout().as_fd().try_clone_to_owned()?;
+        Ok(Self::new(shared.into(), false))
+    }
+
+    fn new(file: File, immediate: bool) -> Arc<Self> {
+        let (state, changed, freed) = (Mutex::default(), Condvar::new(), Notify::new());
+        Arc::new(Self { file, immediate, state, changed, freed })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether everything so far is written, so that a frame may follow.
+    pub fn is_free(&self) -> bool {
+        !self.lock().busy
+    }
+
+    /// Waits until it may have become free.
+    pub async fn freed(&self) {
+        self.freed.notified().await;
+    }
+
+    /// Writes, or leaves to the thread what the terminal does not take now.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub fn send(self: &Arc<Self>, bytes: &[u8]) -> io::Result<()> {
+        let mut state = self.lock();
+        if state.gone {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        if state.busy {
+            if state.waiting.len() + bytes.len() <= MOST_WAITING {
+                state.waiting.extend_from_slice(bytes);
+            } else {
+                tracing::debug!("the terminal does not read; a bell, a copy or a notification is lost");
+            }
+            return Ok(());
+        }
+        let written = if self.immediate { write(&self.file, bytes)? } else { 0 };
+        let rest = bytes.get(written..).unwrap_or_default();
+        if !rest.is_empty() {
+            state.bytes.extend_from_slice(rest);
+            state.busy = true;
+            if !state.started {
+                state.started = true;
+                let output = Arc::clone(self);
+                std::thread::Builder::new().name("terminal".to_owned()).spawn(move || output.write_on())?;
+            }
+            self.changed.notify_all();
+        }
+        Ok(())
+    }
+
+    /// The thread: writes what is left to it, as the terminal takes it.
+    fn write_on(&self) {
+        let mut state = self.lock();
+        loop {
+            while state.bytes.is_empty() {
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
+            let bytes = std::mem::take(&mut state.bytes);
+            drop(state);
+            let through = self.write_all(&bytes);
+            state = self.lock();
+            state.gone |= through.is_err();
+            state.bytes = std::mem::take(&mut state.waiting);
+            if state.gone || state.ending {
+                state.bytes.clear();
+            }
+            if state.bytes.is_empty() {
+                state.busy = false;
+                self.changed.notify_all();
+                self.freed.notify_one();
+            }
+        }
+    }
+
+    fn write_all(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut rest = bytes;
+        while !rest.is_empty() && !self.lock().ending {
+            let written = write(&self.file, rest)?;
+            rest = rest.get(written..).unwrap_or_default();
+            if !rest.is_empty() {
+                writable(&self.file, &LOOK);
+            }
+        }
+        Ok(())
+    }
+
+    /// The last bytes: what is under way goes first if the terminal takes it soon, and is given up if not.
+    ///
+    /// Errors are ignored on purpose: the terminal may be gone, and there is nobody left to tell.
+    pub fn end(&self, bytes: &[u8]) {
+        let state = self.wait_idle(self.lock());
+        if !state.busy {
+            drop(state);
+            return self.write_soon(bytes);
+        }
+        let mut state = state;
+        state.ending = true;
+        let state = self.wait_idle(state);
+        if state.busy || !self.immediate {
+            // The thread hangs in a write that cannot be ended, and so would these.
+            return;
+        }
+        drop(state);
+        // What the terminal has not read yet would leave no room for the rest.
+        if let Err(error) = tcflush(&self.file, QueueSelector::OFlush) {
+            tracing::debug!(%error, "what the terminal has not read cannot be dropped");
+        }
+        self.write_soon(&[BROKEN_OFF, bytes].concat());
+    }
+
+    fn wait_idle<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        let waited = self.changed.wait_timeout_while(state, PATIENCE, |state| state.busy);
+        waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    fn write_soon(&self, bytes: &[u8]) {
+        let mut rest = bytes;
+        // A terminal that reads takes these few at the first try.
+        for _ in 0..10 {
+            let Ok(written) = write(&self.file, rest) else { return };
+            rest = rest.get(written..).unwrap_or_default();
+            if rest.is_empty() {
+                return;
+            }
+            writable(&self.file, &LOOK);
+        }
+    }
+}
+
+/// Writes as much as is taken now; on a descriptor that waits, everything.
+fn write(file: &File, bytes: &[u8]) -> io::Result<usize> {
+    let mut written = 0;
+    while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
+        match rustix::io::write(file, rest) {
+            Ok(0) | Err(Errno::AGAIN) => break,
+            Ok(count) => written += count,
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(written)
+}
+
+fn writable(file: &File, within: &Timespec) {
+    if let Err(error) = poll(&mut [PollFd::new(file, PollFlags::OUT)], Some(within)) {
+        // The next write tells.
+        tracing::debug!(%error, "the terminal cannot be waited for");
+    }
+}
+
+/// Another way to the same terminal, on which writing waits for nothing.
+fn own_descriptor() -> Option<File> {
+    let open = |path: &std::path::Path| {
+        let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
+        OpenOptions::new().write(true).custom_flags(flags).open(path).ok()
+    };
+    // Also right where the terminal's name belongs to another container.
+    #[cfg(target_os = "linux")]
+    if let Some(file) = open(std::path::Path::new("/proc/self/fd/1")) {
+        return Some(file);
+    }
+    let name = rustix::termios::ttyname(io::stdout(), Vec::new()).ok()?;
+    open(std::path::Path::new(std::ffi::OsStr::from_bytes(name.as_bytes())))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::os::fd::OwnedFd;
+
+    use super::*;
+
+    /// An output into a pipe, and the pipe's other end.
+    fn piped() -> (Arc<Output>, File) {
+        let (reader, writer) = io::pipe().unwrap();
+        rustix::fs::fcntl_setfl(&writer, OFlags::NONBLOCK).unwrap();
+        let (reader, writer) = (OwnedFd::from(reader), OwnedFd::from(writer));
+        (Output::new(writer.into(), true), reader.into())
+    }
+
+    #[test]
+    fn a_terminal_that_does_not_read_holds_up_neither_a_frame_nor_the_end() {
+        let (output, mut reader) = piped();
+        output.send(b"first").unwrap();
+        assert!(output.is_free());
+        // More than a pipe holds.
+        output.send(&vec![b'x'; 1024 * 1024]).unwrap();
+        assert!(!output.is_free());
+        output.send(b"bell").unwrap();
+        output.end(b"end");
+        assert!(output.is_free(), "the thread has let go");
+        let mut read = vec![0; 5];
+        reader.read_exact(&mut read).unwrap();
+        assert_eq!(read, b"first");
+    }
+
+    #[tokio::test]
+    async fn what_waited_follows_in_order_and_the_way_is_free_again() {
+        let (output, mut reader) = piped();
+        output.send(&vec![b'x'; 1024 * 1024]).unwrap();
+        output.send(b"bell").unwrap();
+        let reading = std::thread::spawn(move || {
+            let mut read = vec![0; 1024 * 1024 + 4];
+            reader.read_exact(&mut read).unwrap();
+            (read.split_off(1024 * 1024), reader)
+        });
+        while !output.is_free() {
+            output.freed().await;
+        }
+        let (last, mut reader) = reading.join().unwrap();
+        assert_eq!(last, b"bell");
+        output.end(b"end");
+        let mut read = [0; 3];
+        reader.read_exact(&mut read).unwrap();
+        assert_eq!(&read, b"end");
+    }
+
+    #[test]
+    fn what_waits_is_bounded() {
+        let (output, _reader) = piped();
+        output.send(&vec![b'x'; 1024 * 1024]).unwrap();
+        for _ in 0..100 {
+            output.send(&vec![b'b'; 64 * 1024]).unwrap();
+        }
+        assert!(output.lock().waiting.len() <= MOST_WAITING);
+    }
+}

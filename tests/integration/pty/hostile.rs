@@ -1,0 +1,189 @@
+//! Terminals that say what is no key, that stop reading, that lie about their size, and that other programs write on.
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use super::DEMO;
+use super::terminal::Terminal;
+
+/// How long the end may take.
+const SOON: Duration = Duration::from_secs(1);
+
+/// Stands on the help and nowhere else.
+const HELP: &str = "/ search";
+
+fn demo() -> Terminal {
+    let terminal = Terminal::start(120, 36, DEMO, &[]);
+    terminal.wait("a live account", |screen| screen.contains("1 live") && screen.contains("fill"));
+    terminal
+}
+
+#[test]
+fn what_a_terminal_reports_does_nothing_and_the_keyboard_lives_on() {
+    let mut terminal = demo();
+    let reports = [
+        // The late answer to the question about the background.
+        "\x1b]11;rgb:1010/1010/1010\x1b\\",
+        "\x1bP>|X(1)y\x1b\\",
+        "\x1b_Gi=1;?X\x1b\\",
+        "\x1b^?X\x1b\\",
+        "\x1bX?X\x1b\\",
+        "\x1b[?997;1n",
+        "\x1b[?2026;2$y",
+        "\x1b[1;1R",
+        "\x1b[0;0R",
+        "\x1b[<0;0;0M",
+        "\x1b[?1;2c",
+    ];
+    for report in reports {
+        terminal.keys(report);
+    }
+    // Cut where a network cuts.
+    terminal.keys("\x1b]11;rgb:1010/10");
+    terminal.keys("10/1010\x1b\\");
+    terminal.keys("?");
+    let screen = terminal.wait_for(HELP);
+    assert!(!screen.contains("Cancel"), "{screen}");
+    terminal.keys("q");
+    let screen = terminal.wait("the panes", |screen| !screen.contains(HELP));
+    assert!(!screen.contains("yes"), "{screen}");
+    terminal.keys("\x1b[?997;1n\x03");
+    assert_eq!(terminal.end().exit_code(), 0);
+    terminal.assert_restored();
+}
+
+#[test]
+fn a_late_answer_about_the_background_changes_the_theme_and_nothing_else() {
+    let mut terminal = Terminal::start(120, 36, DEMO, &[("COLORTERM", "truecolor")]);
+    terminal.wait_for("1 live");
+    assert!(terminal.received("\x1b]11;?\x07\x1b[c"), "the question is asked");
+    // The light theme's ink.
+    let light = "38;2;31;36;48";
+    assert!(!terminal.received(light));
+    terminal.keys("\x1b]11;rgb:ffff/ffff/ffff\x1b\\\x1b[?62c");
+    terminal.wait_for_bytes(light);
+    terminal.keys("q");
+    assert_eq!(terminal.end().exit_code(), 0);
+}
+
+#[test]
+fn a_terminal_that_does_not_read_keeps_no_signal_and_no_key_from_ending_the_program() {
+    for (cause, code) in [(Some(Signal::TERM), 143), (Some(Signal::INT), 130), (Some(Signal::HUP), 129), (None, 0)] {
+        let mut terminal = demo();
+        terminal.stall(true);
+        fill(&mut terminal);
+        match cause {
+            Some(signal) => terminal.signal(signal),
+            None => terminal.keys("q"),
+        }
+        let (status, took) = terminal.end_stalled();
+        assert_eq!(status.exit_code(), code, "{cause:?}");
+        // The bound is a second; the rest is for a machine that is busy with other tests.
+        assert!(took < 3 * SOON, "{cause:?} took {took:?}");
+        // And when it reads on, it is as it was.
+        terminal.stall(false);
+        terminal.end();
+        terminal.assert_restored();
+    }
+}
+
+/// Lets the program draw until the terminal's own buffer is full.
+fn fill(terminal: &mut Terminal) {
+    for _ in 0..200 {
+        // Each turns most of the screen round.
+        terminal.keys("\x0c");
+    }
+    terminal.keys("5");
+}
+
+#[test]
+fn while_a_terminal_does_not_read_the_program_goes_on_and_keys_count() {
+    let home = tempfile::tempdir().unwrap();
+    let recording = home.path().join("run");
+    let mut arguments = DEMO.to_vec();
+    arguments.extend(["--record", recording.to_str().unwrap()]);
+    let mut terminal = Terminal::start(120, 36, &arguments, &[]);
+    terminal.wait("a live account", |screen| screen.contains("1 live") && screen.contains("fill"));
+    terminal.stall(true);
+    fill(&mut terminal);
+    let filled = || std::fs::read_to_string(&recording).unwrap().matches("\"fill\"").count();
+    let before = filled();
+    let told = super::terminal::until(|| filled() > before + 1);
+    assert!(told, "fills are handled meanwhile");
+    terminal.keys("?");
+    terminal.stall(false);
+    terminal.wait_for(HELP);
+    terminal.keys("qq");
+    assert_eq!(terminal.end().exit_code(), 0);
+    terminal.assert_restored();
+}
+
+#[test]
+fn the_screen_is_cleared_on_entry_and_after_fg_and_ctrl_l_draws_it_anew() {
+    let script = format!(
+        "set -m; '{}' demo --seed 7; echo \"stopped $?\"; read line; fg >/dev/null; echo \"ended $?\"",
+        env!("CARGO_BIN_EXE_brokerdeck")
+    );
+    let mut terminal = Terminal::start_program("sh", 100, 30, &["-c", &script], &[]);
+    terminal.wait_for("SIMULATED");
+    let entry = "\x1b[?1049h\x1b[0m\x1b[2J";
+    assert!(terminal.received(entry), "cleared on entry");
+    terminal.scribble("\x1b[10;20Hscribbled by another program");
+    terminal.keys("\x0c");
+    terminal.wait("the screen drawn anew", |screen| screen.contains("SIMULATED") && !screen.contains("scribbled"));
+    terminal.keys("\x1a");
+    terminal.wait_for("stopped 148");
+    terminal.forget();
+    terminal.keys("\r");
+    terminal.wait_for("SIMULATED");
+    assert!(terminal.received(entry), "cleared after fg");
+    terminal.keys("q");
+    terminal.wait_for("ended 0");
+    terminal.end();
+    terminal.assert_restored();
+}
+
+#[test]
+fn a_terminal_that_claims_any_size_is_drawn_on_as_far_as_makes_sense() {
+    let mut terminal = demo();
+    terminal.claim(65_535, 65_535);
+    terminal.keys("?");
+    terminal.claim(0, 0);
+    terminal.keys("q");
+    terminal.resize(100, 30);
+    terminal.wait("the panes", |screen| screen.contains("SIMULATED") && screen.contains("Positions"));
+    terminal.keys("q");
+    assert_eq!(terminal.end().exit_code(), 0);
+    terminal.assert_restored();
+    let mut terminal = Terminal::start(1, 1, DEMO, &[]);
+    terminal.claim(u16::MAX, u16::MAX);
+    terminal.keys("q");
+    assert_eq!(terminal.end().exit_code(), 0);
+}
+
+#[test]
+fn the_window_gets_its_title_back_and_the_mouse_is_not_followed() {
+    let mut terminal = demo();
+    terminal.keys("q");
+    terminal.end();
+    assert!(terminal.received("\x1b[22;2t\x1b]0;brokerdeck\x07"), "the title is kept before it is changed");
+    assert!(terminal.received("\x1b]0;\x07\x1b[23;2t"), "and given back");
+    for mode in ["\x1b[?1000h", "\x1b[?1006h"] {
+        assert!(terminal.received(mode), "{mode:?}");
+    }
+    for mode in ["\x1b[?1002h", "\x1b[?1003h"] {
+        assert!(!terminal.received(mode), "every movement would wake the program");
+    }
+}
+
+#[test]
+fn a_locale_without_unicode_gets_ascii() {
+    for (environment, plain) in [("C", true), ("POSIX", true), ("de_DE.ISO-8859-1", true), ("C.UTF-8", false)] {
+        let mut terminal = Terminal::start(120, 36, DEMO, &[("LC_ALL", environment), ("LANG", "en_US.UTF-8")]);
+        let screen = terminal.wait("a live account", |screen| screen.contains("1 live"));
+        assert_eq!(screen.is_ascii(), plain, "{environment}: {screen}");
+        terminal.keys("q");
+        terminal.end();
+    }
+}
