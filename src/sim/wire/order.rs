@@ -131,6 +131,7 @@ impl<'a> WireOrder<'a> {
     }
 
     /// The same with another `updated_at`, made from when the order was created and when it changed, its legs alike.
+    #[must_use]
     pub fn changed_at(mut self, of: &dyn Fn(Timestamp, Timestamp) -> Timestamp) -> Self {
         self.updated_at = of(self.created_at, self.updated_at);
         self.legs = self.legs.map(|legs| legs.into_iter().map(|leg| leg.changed_at(of)).collect());
