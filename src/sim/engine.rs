@@ -21,6 +21,7 @@ pub mod order;
 mod place;
 pub mod position;
 mod query;
+pub mod readings;
 pub mod refusal;
 mod schedule;
 mod slot;
@@ -43,6 +44,7 @@ pub use lifecycle::Answers;
 pub use order::{AccountNo, Changes, NewLeg, NewOrder, Order, OrderFilter, OrderId, StatusFilter, StopLoss};
 pub use position::Position;
 pub use query::{ClockView, Truth};
+pub use readings::{Readings, SWITCHES, UpdatedAt};
 pub use refusal::{Member, Refusal};
 pub use words::{AssetClass, EventKind, GroupRole, OrderClass, OrderType, PositionIntent, Side, Status, TimeInForce};
 
@@ -147,6 +149,7 @@ pub struct Engine {
     luck: Dice,
     resets: u32,
     bot: Option<Bot>,
+    readings: Readings,
 }
 
 impl Engine {
@@ -202,6 +205,7 @@ impl Engine {
             luck: Dice::new(seed, 3),
             resets: 0,
             bot: None,
+            readings: Readings::default(),
             options,
         };
         engine.tell_openings();
@@ -211,6 +215,16 @@ impl Engine {
     /// Lets a bot trade, or stops it.
     pub fn set_bot(&mut self, bot: Option<Bot>) {
         self.bot = bot;
+    }
+
+    /// How the service's rules are read from now on.
+    pub fn set_readings(&mut self, readings: Readings) {
+        self.readings = readings;
+    }
+
+    /// How the service's rules are read.
+    pub fn readings(&self) -> &Readings {
+        &self.readings
     }
 
     /// Simulated time.

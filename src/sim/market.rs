@@ -44,6 +44,8 @@ pub enum Tick {
     Trade(Sym, Trade),
     /// A complete minute.
     Minute(Sym, Bar),
+    /// Halted, or trading again, since then.
+    Status(Sym, bool, Timestamp),
 }
 
 /// Every asset in motion.
@@ -105,6 +107,14 @@ impl Market {
     #[expect(clippy::indexing_slicing, reason = "as in get")]
     pub(super) fn get_mut(&mut self, sym: Sym) -> &mut Instrument {
         &mut self.instruments[usize::from(sym.0)]
+    }
+
+    /// Halts an asset, or lets it trade again.
+    pub(super) fn halt(&mut self, sym: Sym, halted: bool, at: Timestamp) {
+        self.get_mut(sym).halted = halted;
+        if self.listening {
+            self.ticks.push_back(Tick::Status(sym, halted, at));
+        }
     }
 
     /// What it is.

@@ -16,8 +16,11 @@ use url::Url;
 
 mod data;
 mod guard;
+mod readings;
 mod scenario;
 mod sse;
+mod strangers;
+mod table;
 
 /// Longer than anything here takes, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);

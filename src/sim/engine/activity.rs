@@ -88,18 +88,20 @@ impl Account {
         self.activities.insert((at.as_millisecond(), id, row));
     }
 
-    fn activity(&self, (millis, id, row): &Place, filter: &ActivityFilter) -> Option<Activity> {
+    /// The activity of a place, if the filter lets it through; a fill after `shown` has no row yet.
+    fn activity(&self, (millis, id, row): &Place, filter: &ActivityFilter, shown: Timestamp) -> Option<Activity> {
         let what = match row {
             Row::Fill(row) => ActivityOf::Fill(standing(self.executions.get(*row as usize)?)?.clone()),
             Row::CoinFee(row) => ActivityOf::CoinFee(standing(self.executions.get(*row as usize)?)?.clone()),
             Row::Cash(row) => ActivityOf::Cash(self.cash_rows.get(*row as usize)?.clone()),
         };
         let (kind, at, order) = match &what {
-            ActivityOf::Fill(execution) => ("FILL", execution.at, Some(execution.order_id)),
+            ActivityOf::Fill(execution) => ("FILL", execution.at, Some(execution.listed_as)),
             ActivityOf::CoinFee(execution) => ("CFEE", execution.at, None),
             ActivityOf::Cash(row) => (row.kind.as_str(), row.at, None),
         };
         let fits = filter.wants(kind)
+            && (kind != "FILL" || at <= shown)
             && filter.after.is_none_or(|after| at > after)
             && filter.until.is_none_or(|until| at < until)
             && filter.date.is_none_or(|date| calendar::in_new_york(at).date() == date)
@@ -127,11 +129,16 @@ impl Engine {
         }
         let beyond = |place: &&Place| token.is_none_or(|token| **place != token);
         let rows = account.activities.range(low..=high).filter(beyond);
-        let found = |place: &Place| account.activity(place, filter);
+        let shown = match self.readings.row_delay() {
+            delay if delay.is_zero() => Timestamp::MAX,
+            delay => self.now.saturating_sub(delay).unwrap_or(Timestamp::MIN),
+        };
+        let found = |place: &Place| account.activity(place, filter, shown);
+        let size = filter.page_size.min(self.readings.page());
         Ok(if filter.ascending {
-            rows.filter_map(found).take(filter.page_size).collect()
+            rows.filter_map(found).take(size).collect()
         } else {
-            rows.rev().filter_map(found).take(filter.page_size).collect()
+            rows.rev().filter_map(found).take(size).collect()
         })
     }
 }

@@ -89,6 +89,9 @@ impl Engine {
         if new.time_in_force != TimeInForce::Day {
             return Err(Refusal::unprocessable("fractional orders must be DAY orders"));
         }
+        if new.order_type != OrderType::Market && !self.readings.fraction_types() {
+            return Err(Refusal::unprocessable("fractional orders must be market orders"));
+        }
         if new.order_type == OrderType::TrailingStop {
             return Err(Refusal::unprocessable("fractional orders must be market, limit, stop or stop_limit orders"));
         }
@@ -127,6 +130,11 @@ impl Engine {
         let class = self.market.asset(sym).class;
         let tif = new.time_in_force;
         match class {
+            AssetClass::Crypto
+                if tif == TimeInForce::Day
+                    && new.order_type == OrderType::Limit
+                    && new.order_class == OrderClass::Simple
+                    && self.readings.crypto_day_limit() => {}
             AssetClass::Crypto if !matches!(tif, TimeInForce::Gtc | TimeInForce::Ioc) => {
                 return Err(Refusal::unprocessable("invalid crypto time_in_force"));
             }
@@ -138,8 +146,15 @@ impl Engine {
             AssetClass::Crypto if new.order_class != OrderClass::Simple => {
                 return Err(Refusal::unprocessable("crypto orders not allowed for advanced order_class: otoco"));
             }
-            AssetClass::UsOption if !matches!(tif, TimeInForce::Day | TimeInForce::Gtc) => {
+            AssetClass::UsOption
+                if tif != TimeInForce::Day && (tif != TimeInForce::Gtc || !self.readings.option_gtc()) =>
+            {
                 return Err(Refusal::unprocessable("order_time_in_force not supported for options trading"));
+            }
+            AssetClass::UsOption
+                if !matches!(new.order_type, OrderType::Market | OrderType::Limit) && !self.readings.option_stops() =>
+            {
+                return Err(Refusal::unprocessable("invalid order type for options trading"));
             }
             AssetClass::UsOption if new.order_class != OrderClass::Simple => {
                 return Err(Refusal::unprocessable("complex orders not supported for options trading"));
@@ -152,6 +167,9 @@ impl Engine {
             }
             if !matches!(tif, TimeInForce::Day | TimeInForce::Gtc) || new.order_class != OrderClass::Simple {
                 return Err(Refusal::unprocessable("extended hours order must be DAY or GTC limit orders"));
+            }
+            if tif == TimeInForce::Gtc && !self.readings.extended_gtc() {
+                return Err(Refusal::unprocessable("extended hours order must be DAY limit orders"));
             }
         }
         if new.order_type == OrderType::TrailingStop && !matches!(tif, TimeInForce::Day | TimeInForce::Gtc) {

@@ -112,7 +112,7 @@ impl Engine {
     /// Halts trading in an asset, or lets it go on.
     pub fn halt(&mut self, symbol: &str, halted: bool) -> Result<(), Refusal> {
         let sym = self.market.find(symbol).ok_or_else(|| Refusal::no_asset(symbol))?;
-        self.market.get_mut(sym).halted = halted;
+        self.market.halt(sym, halted, self.now);
         if !halted {
             self.wake_waiting();
         }
@@ -203,6 +203,16 @@ impl Engine {
         self.emit(ix, EventKind::New, at, None, None);
     }
 
+    /// The order and those after it in its chain that carry what it executed.
+    fn counting(&self, first: Ix) -> Vec<Ix> {
+        let next = |ix: &Ix| {
+            let slot = self.slot(*ix);
+            let by_id = slot.order.replaced_by.and_then(|id| self.by_id.get(&id).copied());
+            by_id.or(slot.successor).filter(|next| self.slot(*next).carries)
+        };
+        std::iter::successors(Some(first), next).collect()
+    }
+
     fn restate(
         &mut self,
         id: Uuid,
@@ -240,17 +250,20 @@ impl Engine {
         let (new_qty, new_price) = if bust { (Decimal::ZERO, old_price) } else { (execution.qty, execution.price) };
         account.rebook(&self.market);
         let ix = self.by_id.get(&order_id).copied().ok_or_else(|| Refusal::no_order(order_id))?;
-        let slot = self.slot_mut(ix);
-        slot.value += new_qty * new_price - old_qty * old_price;
-        let (value, order) = (slot.value, &mut slot.order);
-        order.filled_qty = (order.filled_qty + new_qty - old_qty).normalize();
-        order.filled_avg_price = value.checked_div(order.filled_qty).map(|avg| avg.round_dp(9).normalize());
-        if order.status == Status::PartiallyFilled && order.filled_qty.is_zero() {
-            order.status = Status::New;
+        for ix in self.counting(ix) {
+            let slot = self.slot_mut(ix);
+            slot.value += new_qty * new_price - old_qty * old_price;
+            let (value, order) = (slot.value, &mut slot.order);
+            order.filled_qty = (order.filled_qty + new_qty - old_qty).normalize();
+            order.filled_avg_price = value.checked_div(order.filled_qty).map(|avg| avg.round_dp(9).normalize());
+            if order.status == Status::PartiallyFilled && order.filled_qty.is_zero() {
+                order.status = Status::New;
+            }
+            self.rehold(ix);
         }
-        let (cum_qty, leaves_qty) = (order.filled_qty, order.leaves_qty());
+        let slot = self.slot(ix);
+        let (cum_qty, leaves_qty) = (slot.order.filled_qty, slot.order.leaves_qty());
         let sym = slot.sym;
-        self.rehold(ix);
         let at = self.stamp();
         let position_qty = self.account_of(ix).position_qty(sym).normalize();
         let report = Report {

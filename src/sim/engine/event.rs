@@ -52,6 +52,8 @@ pub struct Execution {
     pub activity: Uuid,
     /// Of which order.
     pub order_id: OrderId,
+    /// Which order its row among the activities names.
+    pub listed_as: OrderId,
     /// Of which symbol.
     pub symbol: &'static str,
     /// Direction.
@@ -173,6 +175,8 @@ pub struct EngineEvent {
     pub report: Option<Report>,
     /// Why, where there is a why.
     pub reason: Option<String>,
+    /// A leg's own event goes out on the trade streams too.
+    pub framed: bool,
 }
 
 /// Whether a booking stands.

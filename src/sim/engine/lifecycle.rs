@@ -37,10 +37,13 @@ impl Engine {
 
     fn request_cancel(&mut self, ix: Ix) -> Result<(), Refusal> {
         self.check_whole(ix)?;
-        let at = self.stamp();
+        let (at, again) = (self.stamp(), self.readings.cancels_again());
         let slot = self.slot_mut(ix);
         match slot.order.status {
             Status::PendingCancel => return Ok(()),
+            Status::Canceled if again => return Ok(()),
+            // Until the venue has answered, nobody knows which of the two orders a cancel would mean.
+            Status::PendingReplace => return Err(Refusal::already(Status::PendingReplace)),
             status if status.is_terminal() => return Err(Refusal::already(status)),
             _ => {}
         }
@@ -78,14 +81,21 @@ impl Engine {
             return;
         }
         // What the old order executed in between is not executed again.
-        let meanwhile = self.slot(old).order.filled_qty - self.slot(new).filled_before;
-        let left = self.slot(new).order.qty.unwrap_or_default() - meanwhile;
+        let carries = self.slot(new).carries;
+        let done = self.slot(old).order.filled_qty;
+        let already = if carries { done } else { done - self.slot(new).filled_before };
+        let left = self.slot(new).order.qty.unwrap_or_default() - already;
         if !self.slot(old).is_open() || left <= Decimal::ZERO {
             self.refuse_replacement(old);
             self.end(new, Status::Rejected, Some("the order to be replaced is done"));
             return;
         }
-        self.slot_mut(new).order.qty = Some(left);
+        if carries {
+            let before = self.slot(old).clone();
+            self.slot_mut(new).carry(&before);
+        } else {
+            self.slot_mut(new).order.qty = Some(left);
+        }
         let was_held = self.slot(old).order.status == Status::Held || !self.slot(old).live;
         let triggered = self.slot(old).triggered;
         let at = self.stamp();
@@ -395,9 +405,11 @@ impl Engine {
             Some(GroupRole::Entry) | None => false,
         };
         let entry = slot.order.parent.and_then(|id| self.by_id.get(&id)).map(|ix| self.slot(*ix));
-        entry
-            .filter(|entry| first && entry.is_open())
-            .map_or(Decimal::ZERO, |entry| entry.filled_before + entry.order.filled_qty)
+        entry.filter(|entry| first && entry.is_open()).map_or(Decimal::ZERO, |entry| {
+            // What carries has counted the chain already.
+            let before = if entry.carries { Decimal::ZERO } else { entry.filled_before };
+            before + entry.order.filled_qty
+        })
     }
 
     /// True for a protective leg that must stay quiet while its pair works.

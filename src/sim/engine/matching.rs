@@ -248,6 +248,7 @@ impl Engine {
     pub(super) fn trade(&mut self, ix: Ix, qty: Decimal, price: Decimal) -> Traded {
         let at = self.stamp();
         let (id, activity) = (self.ids.uuid(), self.ids.uuid());
+        let names_parent = self.readings.rows_name_parent();
         let slot = self.slot_mut(ix);
         let (sym, no) = (slot.sym, slot.account);
         slot.value += qty * price;
@@ -263,6 +264,8 @@ impl Engine {
             order.status = Status::PartiallyFilled;
         }
         let (order_id, symbol, side, cum_qty) = (order.id, order.symbol, order.side, order.filled_qty);
+        let whole = order.ratio_qty.and(order.parent).filter(|_| names_parent);
+        let listed_as = whole.unwrap_or(order_id);
         let today = self.today_at(at);
         let asset = self.market.asset(sym);
         let (crypto, multiplier) = (asset.class == AssetClass::Crypto, asset.multiplier);
@@ -272,6 +275,7 @@ impl Engine {
             id,
             activity,
             order_id,
+            listed_as,
             symbol,
             side,
             qty: qty.normalize(),

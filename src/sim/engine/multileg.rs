@@ -94,7 +94,8 @@ impl Engine {
             (OrderType::Market, None) | (OrderType::Limit, Some(_)) => {}
             _ => return Err(Refusal::unprocessable("mleg orders must be market or limit orders")),
         }
-        if !matches!(new.time_in_force, TimeInForce::Day | TimeInForce::Gtc) {
+        let gtc = new.time_in_force == TimeInForce::Gtc && self.readings.mleg_gtc();
+        if new.time_in_force != TimeInForce::Day && !gtc {
             return Err(Refusal::unprocessable("order_time_in_force not supported for options trading"));
         }
         if new.extended_hours {

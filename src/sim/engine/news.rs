@@ -21,6 +21,7 @@ impl Engine {
         loop {
             match self.news.pop_front()? {
                 News::Trade(event) => return Some(event),
+                News::Leg(event) if event.framed => return Some(event),
                 News::Money(_) | News::Leg(_) => {}
             }
         }
@@ -67,6 +68,7 @@ impl Engine {
             execution_id,
             report,
             reason,
+            framed: true,
         }));
     }
 
@@ -82,7 +84,7 @@ impl Engine {
         }
     }
 
-    /// Reports the execution of a leg to those who follow activities.
+    /// Reports the execution of a leg to those who follow activities, and to all if legs have frames of their own.
     pub(super) fn emit_leg(&mut self, ix: Ix, timestamp: Timestamp, report: Report) {
         self.slot_mut(ix).order.updated_at = timestamp;
         let (event_id, at) = self.sent(timestamp);
@@ -99,6 +101,7 @@ impl Engine {
             execution_id: None,
             report: Some(report),
             reason: None,
+            framed: self.readings.legs_have_frames(),
         }));
     }
 

@@ -39,7 +39,8 @@ impl Engine {
     }
 
     /// Asks for a replacement; the answer is the new order, which takes the old one's place in a moment, or is
-    /// rejected if the old one ends first. Its quantity counts anew: without one, what is left of the old order.
+    /// rejected if the old one ends first. Its quantity counts anew, and is what is left of the old order unless said; or
+    /// it is the whole chain's, as [`Readings::carries`] has it.
     pub fn replace(&mut self, account: AccountNo, id: OrderId, changes: &Changes) -> Result<Order, Refusal> {
         bounds::changes(changes)?;
         let old = self.find_order(account, id)?;
@@ -58,7 +59,10 @@ impl Engine {
             }
         }
         let hold_price = self.hold_price(sym, side, intent, &new);
-        let admitted = Admitted { sym, side, intent, hold_price, hold_qty: new.qty.unwrap_or_default() };
+        // Of a total, what is executed already needs nothing more.
+        let done = if self.readings.carries() { slot.order.filled_qty } else { Decimal::ZERO };
+        let hold_qty = new.qty.unwrap_or_default() - done;
+        let admitted = Admitted { sym, side, intent, hold_price, hold_qty };
         self.check_replacement(account, old, &admitted)?;
         let at = self.stamp();
         let mut slot = self.plain(account, &new, &admitted, at);
@@ -73,6 +77,10 @@ impl Engine {
             slot.order.stop_price = Some(super::matching::trailing_stop(&slot.order, mark, step));
         }
         slot.filled_before = before.order.filled_qty;
+        slot.carries = self.readings.carries();
+        if slot.carries {
+            slot.carry(before);
+        }
         slot.order.legs.clone_from(&before.order.legs);
         slot.shadows = Some(old);
         slot.drawn = before.drawn;
@@ -98,9 +106,12 @@ impl Engine {
             return Err(Refusal::unprocessable("notional orders cannot be replaced"));
         };
         let left = qty - order.filled_qty;
-        let qty = changes.qty.unwrap_or(left);
+        let qty = changes.qty.unwrap_or(if self.readings.carries() { qty } else { left });
         if qty <= Decimal::ZERO {
             return Err(Refusal::parameter("qty must be > 0"));
+        }
+        if self.readings.carries() && qty <= order.filled_qty {
+            return Err(Refusal::unprocessable("qty must be > filled_qty"));
         }
         if changes.qty.is_some_and(|qty| !qty.fract().is_zero()) && left.fract().is_zero() {
             return Err(Refusal::parameter("qty must be integer"));
@@ -307,6 +318,7 @@ impl Engine {
             triggered: false,
             shadows: None,
             filled_before: Decimal::ZERO,
+            carries: false,
             successor: None,
             sibling: None,
             legs: Vec::new(),

@@ -93,6 +93,7 @@ impl Engine {
     /// Orders that a filter lets through, sorted by submission. With `nested`, legs are left out: ask [`Self::legs`].
     pub fn orders(&self, no: AccountNo, filter: &OrderFilter) -> Result<Vec<&Order>, Refusal> {
         let account = self.need_account(no)?;
+        let limit = filter.limit.min(self.readings.page());
         let cursor = |id: Option<OrderId>| id.map(|id| self.find_order(no, id)).transpose();
         let (before, after) = (cursor(filter.before_order_id)?, cursor(filter.after_order_id)?);
         let wanted = |ix: Ix| {
@@ -123,10 +124,10 @@ impl Engine {
         let to = all.partition_point(|ix| filter.until.is_none_or(|until| self.slot(*ix).order.submitted_at < until));
         let window = all.get(from..to.max(from)).unwrap_or_default();
         let found: Vec<Ix> = match (open, filter.ascending) {
-            (true, true) => account.open.iter().copied().filter(|ix| wanted(*ix)).take(filter.limit).collect(),
-            (true, false) => account.open.iter().rev().copied().filter(|ix| wanted(*ix)).take(filter.limit).collect(),
-            (false, true) => window.iter().copied().filter(|ix| wanted(*ix)).take(filter.limit).collect(),
-            (false, false) => window.iter().rev().copied().filter(|ix| wanted(*ix)).take(filter.limit).collect(),
+            (true, true) => account.open.iter().copied().filter(|ix| wanted(*ix)).take(limit).collect(),
+            (true, false) => account.open.iter().rev().copied().filter(|ix| wanted(*ix)).take(limit).collect(),
+            (false, true) => window.iter().copied().filter(|ix| wanted(*ix)).take(limit).collect(),
+            (false, false) => window.iter().rev().copied().filter(|ix| wanted(*ix)).take(limit).collect(),
         };
         Ok(found.into_iter().map(|ix| &self.slot(ix).order).collect())
     }

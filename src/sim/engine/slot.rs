@@ -59,6 +59,8 @@ pub(super) struct Slot {
     pub shadows: Option<Ix>,
     /// What that order had executed when the replacement was asked for.
     pub filled_before: Decimal,
+    /// Begins with what that order had executed: its own `filled_qty` counts the whole chain.
+    pub carries: bool,
     /// The order about to take its place.
     pub successor: Option<Ix>,
     /// The other leg of its pair.
@@ -82,6 +84,13 @@ impl Slot {
             OrderType::Stop if self.order.side == Side::Buy => Some(self.hold_price),
             OrderType::Market | OrderType::Stop | OrderType::TrailingStop => None,
         }
+    }
+
+    /// Begins where another order of its chain stands.
+    pub fn carry(&mut self, before: &Self) {
+        self.value = before.value;
+        (self.order.filled_qty, self.order.filled_avg_price) = (before.order.filled_qty, before.order.filled_avg_price);
+        self.order.filled_at = before.order.filled_at;
     }
 
     /// True while it waits for a stop price.

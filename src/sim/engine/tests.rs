@@ -486,4 +486,5 @@ fn closing_the_market_by_hand_ends_day_orders_and_opening_it_lets_others_work() 
 mod cash;
 mod multileg;
 mod properties;
+mod readings;
 mod sessions;

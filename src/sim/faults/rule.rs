@@ -58,6 +58,12 @@ pub enum Fault {
     LoseAnswer,
     /// The connection ends before the request is carried out.
     LoseRequest,
+    /// Too many requests, and a wait of this long asked for.
+    RetryAfter(Duration),
+    /// The body is `null`.
+    NullBody,
+    /// The first row of the body has amounts that are none.
+    BadRow,
     /// Half of the body is missing.
     CutBody,
     /// A byte of the body is damaged.
@@ -85,7 +91,10 @@ impl Fault {
         ("dropped", "leave a frame out; an event stream over HTTP says in a comment that its reader is too slow"),
         ("server_error", "say that the server failed, and end the stream"),
         ("401 403 404 422 429 500 502 503 504", "answer a request with this status"),
-        ("html502 html503 html504", "answer a request with this status and HTML"),
+        ("html200 html403 html404 html502 html503 html504", "answer a request with this status and HTML"),
+        ("retry_after=TIME", "answer a request with 429 and a wait of this long"),
+        ("null_body", "answer a request with null"),
+        ("bad_row", "empty the amounts of an answer's first row"),
         ("slow=TIME", "answer a request late"),
         ("lose_answer", "carry a request out, then end the connection without an answer"),
         ("lose_request", "end the connection without carrying the request out"),
@@ -107,6 +116,7 @@ impl Fault {
         let fault = match name {
             "delay" => return needed().map(Self::Delay),
             "slow" => return needed().map(Self::Slow),
+            "retry_after" => return needed().map(Self::RetryAfter),
             "drop" => Self::Drop,
             "starve" => Self::Starve,
             "lose" => Self::Lose,
@@ -121,6 +131,8 @@ impl Fault {
             "server_error" => Self::ServerError,
             "lose_answer" => Self::LoseAnswer,
             "lose_request" => Self::LoseRequest,
+            "null_body" => Self::NullBody,
+            "bad_row" => Self::BadRow,
             "cut_body" => Self::CutBody,
             "corrupt_body" => Self::CorruptBody,
             "extra_members" => Self::ExtraMembers,
@@ -132,7 +144,8 @@ impl Fault {
     fn with_status(name: &str) -> Option<Self> {
         let status = |digits: &str| digits.parse().ok().filter(|status| (400..600).contains(status));
         if let Some(digits) = name.strip_prefix("html") {
-            return status(digits).map(Self::Html);
+            // A page in place of an answer can also say that all is well.
+            return status(digits).or((digits == "200").then_some(200)).map(Self::Html);
         }
         if let Some(digits) = name.strip_prefix("upgrade") {
             return status(digits).map(Self::RefuseUpgrade);
@@ -160,6 +173,9 @@ impl Fault {
             | Self::Slow(_)
             | Self::LoseAnswer
             | Self::LoseRequest
+            | Self::RetryAfter(_)
+            | Self::NullBody
+            | Self::BadRow
             | Self::CutBody
             | Self::CorruptBody
             | Self::ExtraMembers => Site::Request,

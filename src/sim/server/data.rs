@@ -1,21 +1,46 @@
 //! The market data origin: quotes, trades, bars and snapshots over REST and over its own websocket (API.md 8).
 
+mod actions;
+mod channels;
+mod news;
 mod overview;
 mod rest;
 mod rows;
 mod socket;
 
 use axum::Router;
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 
-pub use self::socket::Feed;
+pub use self::channels::Feed;
+use self::rest::message_only;
 use super::gate::Gate;
+use super::reply::ApiError;
+
+/// Documented endpoints that are answered with 501, and what each would be.
+pub const NOT_SIMULATED: &[(&str, &str)] = &[
+    ("/v1beta1/events/corporate-actions", "the event stream of corporate actions"),
+    ("/v1beta1/fixed_income/latest/prices", "fixed income"),
+    ("/v1beta1/fixed_income/latest/quotes", "fixed income"),
+    ("/v1beta1/forex/latest/rates", "foreign exchange"),
+    ("/v1beta1/forex/rates", "foreign exchange"),
+    ("/v1beta1/logos/{symbol}", "company logos"),
+];
 
 /// Everything on the data origin.
 pub fn router(gate: Gate) -> Router {
-    Router::new()
+    let mut router = Router::new()
         .route("/v2/{feed}", any(socket::stocks))
         .route("/v1beta3/crypto/{loc}", any(socket::crypto))
+        // Where older clients look for it.
+        .route("/v1beta2/crypto", any(socket::crypto))
+        .route("/v1beta1/crypto", any(socket::crypto))
+        .route("/v1beta1/news", get(news::news))
+        .route("/v1/corporate-actions", get(actions::corporate))
+        .route("/v1beta1/corporate-actions", get(actions::corporate))
+        .route("/v2/stocks/auctions", get(actions::stocks_auctions))
+        .route("/v2/stocks/{symbol}/auctions", get(actions::stock_auctions))
         .route("/v2/stocks/{kind}/latest", get(rest::stocks_latest))
         .route("/v2/stocks/{symbol}/{kind}/latest", get(rest::stock_latest))
         .route("/v2/stocks/snapshots", get(rest::stocks_snapshots))
@@ -29,11 +54,27 @@ pub fn router(gate: Gate) -> Router {
         .route("/v1beta1/options/snapshots", get(rest::options_snapshots))
         .route("/v1beta1/options/snapshots/{underlying}", get(overview::chain))
         .route("/v1beta1/options/{kind}", get(overview::options_history))
+        .route("/v1beta1/options/meta/exchanges", get(overview::option_exchanges))
+        .route("/v1beta1/options/meta/conditions/{kind}", get(overview::option_conditions))
         .route("/v1beta1/screener/{kind}/movers", get(overview::movers))
         .route("/v1beta1/screener/stocks/most-actives", get(overview::most_actives))
         .route("/v1beta3/crypto/{loc}/latest/orderbooks", get(overview::order_books))
         .route("/v2/stocks/meta/exchanges", get(overview::exchanges))
         .route("/v2/stocks/meta/conditions/{kind}", get(overview::conditions))
-        .fallback(rest::nothing_here)
-        .with_state(gate)
+        .fallback(nothing_here);
+    for (path, _) in NOT_SIMULATED {
+        router = router.route(path, any(not_simulated));
+    }
+    router.with_state(gate)
+}
+
+async fn not_simulated(request: Request) -> Response {
+    let path = request.uri().path();
+    let fixed = |pattern: &str| path.starts_with(pattern.split('{').next().unwrap_or(pattern));
+    let found = NOT_SIMULATED.iter().find(|(pattern, _)| fixed(pattern));
+    ApiError::missing(found.map_or("this part of market data", |(_, what)| *what)).into_response()
+}
+
+async fn nothing_here() -> Response {
+    message_only(404, "endpoint not found").into_response()
 }

@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
+use rust_decimal::Decimal;
 use serde_json::Value;
 
 use super::grants::{Budget, Grant};
@@ -106,10 +107,12 @@ pub async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Res
     for fault in &faults {
         response = match fault {
             Fault::LoseAnswer => hang_up.now().await,
-            Fault::CutBody | Fault::CorruptBody | Fault::ExtraMembers => match damage(sim, response, *fault).await {
-                Some(response) => response,
-                None => hang_up.now().await,
-            },
+            Fault::CutBody | Fault::CorruptBody | Fault::ExtraMembers | Fault::NullBody | Fault::BadRow => {
+                match damage(sim, response, *fault).await {
+                    Some(response) => response,
+                    None => hang_up.now().await,
+                }
+            }
             _ => response,
         };
     }
@@ -119,11 +122,8 @@ pub async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Res
 fn forced(faults: &[Fault]) -> Option<Response> {
     faults.iter().find_map(|fault| match fault {
         Fault::Html(status) => Some(reply::gateway_page(*status)),
-        Fault::Status(429) => {
-            let mut response = ApiError::new(429, 42_910_000, "rate limit exceeded").into_response();
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-            Some(response)
-        }
+        Fault::Status(429) => Some(come_back(1)),
+        Fault::RetryAfter(time) => Some(come_back(time.as_secs())),
         Fault::Status(status) => {
             let message = match status {
                 401 => "request is not authorized",
@@ -138,9 +138,16 @@ fn forced(faults: &[Fault]) -> Option<Response> {
     })
 }
 
+/// Too many requests, and when to come back.
+fn come_back(seconds: u64) -> Response {
+    let mut response = ApiError::new(429, 42_910_000, "rate limit exceeded").into_response();
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    response
+}
+
 async fn admitted(gate: &Gate, mut request: Request, next: Next, path: &str) -> Response {
     // Websockets carry their credential inside, the authorization server has its own, crypto quotes need none.
-    let open = path == "/stream" || is_data_socket(&request);
+    let open = is_socket(gate.origin, &request);
     let keyless = gate.origin == Origin::Data && path.starts_with("/v1beta3/crypto/");
     if gate.origin == Origin::Auth {
         return dress(gate, next.run(request).await, None);
@@ -181,8 +188,24 @@ async fn admitted(gate: &Gate, mut request: Request, next: Next, path: &str) -> 
     dress(gate, response, Some(budget))
 }
 
-fn is_data_socket(request: &Request) -> bool {
-    request.headers().get("upgrade").is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
+/// True for a socket, which carries its credential inside: an address of one, not whatever says that it wants to be one.
+fn is_socket(origin: Origin, request: &Request) -> bool {
+    let path = request.uri().path();
+    let wants = request.headers().get("upgrade");
+    let wants = wants.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"));
+    match origin {
+        Origin::Paper | Origin::Live => path == "/stream",
+        Origin::Data => {
+            let parts: Vec<&str> = path.split('/').skip(1).collect();
+            let address = match parts.as_slice() {
+                ["v2", _] | ["v1beta1", "news"] | ["v1beta3", "crypto", _] | ["v1beta1" | "v1beta2", "crypto"] => true,
+                ["v1beta1", "options", feed] => matches!(*feed, "indicative" | "opra"),
+                _ => false,
+            };
+            address && wants
+        }
+        Origin::Auth => false,
+    }
 }
 
 /// Adds the headers that every answer has.
@@ -228,6 +251,7 @@ async fn damage(sim: &Sim, response: Response, fault: Fault) -> Option<Response>
         parts.headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
     let bytes = match fault {
         Fault::CutBody => bytes.slice(..bytes.len() / 2),
+        Fault::NullBody => Bytes::from_static(b"null"),
         Fault::CorruptBody => {
             let mut bytes = bytes.to_vec();
             let at = lock(&sim.faults).pick(bytes.len());
@@ -238,7 +262,11 @@ async fn damage(sim: &Sim, response: Response, fault: Fault) -> Option<Response>
         }
         _ if is_json => match serde_json::from_slice::<Value>(&bytes) {
             Ok(mut value) => {
-                add_members(&mut value);
+                if fault == Fault::BadRow {
+                    empty_amounts(&mut value)
+                } else {
+                    add_members(&mut value)
+                }
                 Bytes::from(value.to_string())
             }
             Err(_) => bytes,
@@ -247,6 +275,19 @@ async fn damage(sim: &Sim, response: Response, fault: Fault) -> Option<Response>
     };
     parts.headers.remove(CONTENT_LENGTH);
     Some(Response::from_parts(parts, Body::from(bytes)))
+}
+
+/// Makes the first row unreadable: texts that are amounts become empty.
+fn empty_amounts(value: &mut Value) {
+    match value {
+        Value::Array(rows) => rows.iter_mut().take(1).for_each(empty_amounts),
+        Value::Object(members) => members.values_mut().for_each(|member| {
+            if member.as_str().is_some_and(|text| text.parse::<Decimal>().is_ok()) {
+                *member = Value::from("");
+            }
+        }),
+        _ => {}
+    }
 }
 
 fn add_members(value: &mut Value) {

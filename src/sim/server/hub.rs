@@ -49,8 +49,10 @@ impl Emitted {
     /// What the trade streams show of it, as JSON; nothing for money that moved.
     pub fn data(&self) -> Option<Arc<str>> {
         let make = || match &self.news {
-            News::Trade(event) => Some(serde_json::to_string(&WireEvent::new(event)).unwrap_or_default().into()),
-            News::Money(_) | News::Leg(_) => None,
+            News::Trade(event) | News::Leg(event) if event.framed => {
+                Some(serde_json::to_string(&WireEvent::new(event)).unwrap_or_default().into())
+            }
+            News::Money(_) | News::Leg(_) | News::Trade(_) => None,
         };
         self.data.get_or_init(make).clone()
     }

@@ -4,8 +4,11 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::Uri;
 use axum::{Extension, Router};
+use hyper::Request;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
@@ -147,7 +150,8 @@ async fn connection(
 }
 
 async fn http<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: S, router: Router, title_case: bool) {
-    let service = TowerToHyperService::new(router);
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |request| router.call(without_slash(request)));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
@@ -156,6 +160,22 @@ async fn http<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: S, rou
         .with_upgrades();
     // A client that goes away in the middle is its own business.
     drop(connection.await);
+}
+
+/// The request without slashes at the end of its path: some clients write them, and the service does not mind.
+fn without_slash<B>(mut request: Request<B>) -> Request<B> {
+    let path = request.uri().path();
+    let bare = path.trim_end_matches('/');
+    if bare.is_empty() || bare.len() == path.len() {
+        return request;
+    }
+    let target = request.uri().query().map_or_else(|| bare.to_owned(), |query| format!("{bare}?{query}"));
+    let mut parts = request.uri().clone().into_parts();
+    parts.path_and_query = target.parse().ok();
+    if let Ok(uri) = Uri::from_parts(parts) {
+        *request.uri_mut() = uri;
+    }
+    request
 }
 
 /// A throw-away certificate authority and a certificate of it for this machine's loopback names.

@@ -130,6 +130,14 @@ impl<'a> WireOrder<'a> {
         }
     }
 
+    /// The same with another `updated_at`, made from when the order was created and when it changed, its legs alike.
+    #[must_use]
+    pub fn changed_at(mut self, of: &dyn Fn(Timestamp, Timestamp) -> Timestamp) -> Self {
+        self.updated_at = of(self.created_at, self.updated_at);
+        self.legs = self.legs.map(|legs| legs.into_iter().map(|leg| leg.changed_at(of)).collect());
+        self
+    }
+
     /// An order with its legs under it; without any it is as [`Self::alone`].
     pub fn with_legs(order: &'a Order, legs: &[&'a Order]) -> Self {
         let legs = (!legs.is_empty()).then(|| legs.iter().map(|leg| Self::alone(leg)).collect());

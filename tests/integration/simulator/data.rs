@@ -110,5 +110,5 @@ async fn chains_screeners_and_order_books_show_the_market_that_there_is() {
     assert!(asks.as_array().unwrap().is_sorted_by(|a, b| price(a) < price(b)) && price(&bids[0]) < price(&asks[0]));
     assert_eq!(ask("/v2/stocks/meta/conditions/trade").await.0, StatusCode::BAD_REQUEST, "the tape is missing");
     assert_eq!(ask("/v2/stocks/meta/exchanges").await.1["V"], "IEX");
-    assert_eq!(ask("/v1beta1/news").await.0, StatusCode::NOT_IMPLEMENTED);
+    assert_eq!(ask("/v1beta1/logos/AAPL").await.0, StatusCode::NOT_IMPLEMENTED);
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const LOW_CALL: &str = "AAPL270115C00260000";
+pub(super) const LOW_CALL: &str = "AAPL270115C00260000";
 const MIDDLE_CALL: &str = "AAPL270115C00270000";
 const HIGH_CALL: &str = "AAPL270115C00280000";
 const LOW_PUT: &str = "AAPL270115P00260000";
@@ -24,7 +24,7 @@ fn several(legs: Vec<NewLeg>, qty: &str, limit: Option<&str>) -> NewOrder {
     }
 }
 
-fn call_spread(qty: &str, limit: Option<&str>) -> NewOrder {
+pub(super) fn call_spread(qty: &str, limit: Option<&str>) -> NewOrder {
     several(vec![leg(LOW_CALL, Side::Buy, "1"), leg(HIGH_CALL, Side::Sell, "1")], qty, limit)
 }
 

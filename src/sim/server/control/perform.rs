@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::sim::bot;
 use crate::sim::engine::order::AccountNo;
-use crate::sim::engine::{CashKind, Engine, EventKind, OrderId, Refusal, Restated};
+use crate::sim::engine::{CashKind, Engine, EventKind, OrderId, Readings, Refusal, Restated};
 use crate::sim::faults::{FaultError, Origin, Rule, parse_duration};
 use crate::sim::server::reply::ApiError;
 use crate::sim::server::rest::{new_order, query};
@@ -58,6 +58,7 @@ pub const ACTIONS: &[(&str, &str)] = &[
     ("sse", "switch the event streams over HTTP: on"),
     ("history", "null or zero in the equity history where there was no account: nulls"),
     ("symbol_limit", "symbols of a data stream over trades and quotes together: limit"),
+    ("readings", "how the service's rules are read: each switch and its word, or seed; answers with all of them"),
     ("fault", "add a fault: rule, method?, path?"),
     ("clear", "take every fault and switch back"),
     ("drop", "end every connection and socket without a word"),
@@ -212,6 +213,7 @@ fn trading(sim: &Sim, action: &str, body: &Body<'_>) -> Done {
                 json!({"paid": rows.iter().map(|row| row.net_amount.to_string()).collect::<Vec<_>>()})
             }
             "reset" => reset(sim, body)?,
+            "readings" => readings(sim, body)?,
             _ => return Ok(None),
         }))
     };
@@ -252,6 +254,22 @@ fn by_hand(
         let (owner, id) = order_of(engine, name)?;
         act(engine, owner, id)?;
         Ok(shown(engine.order(owner, id)?))
+    })
+}
+
+/// Turns switches: all of them by a seed, then those that are named.
+fn readings(sim: &Sim, body: &Body<'_>) -> Result<Value, ApiError> {
+    sim.hub.act(&sim.clock, |engine| {
+        let mut readings = match body.count("seed", u32::MAX)? {
+            Some(seed) => Readings::drawn(u64::from(seed)),
+            None => *engine.readings(),
+        };
+        for (name, word) in body.0.iter().filter(|(name, _)| *name != "seed") {
+            let word = word.as_str().ok_or_else(|| wrong(format!("{name} must be a word")))?;
+            readings.set(name, word).map_err(wrong)?;
+        }
+        engine.set_readings(readings);
+        Ok(Value::Object(readings.words().map(|(name, word)| (name.to_owned(), word.into())).collect()))
     })
 }
 
@@ -436,6 +454,7 @@ fn trouble(sim: &Sim, action: &str, body: &Body<'_>) -> Done {
                 sim.refuse.send_replace(None);
                 sim.freeze.send_replace(None);
                 sim.hub.end_lag();
+                sim.hub.act(&sim.clock, |engine| engine.set_readings(Readings::default()));
             }
             "drop" => sim.drop_connections(),
             "refuse" => {

@@ -1,12 +1,15 @@
 //! Market data over many symbols at once: chains of options, movers, the most active shares, order books of coins, and what
 //! the letters of rows mean.
 
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Path, Query, State};
+use axum::http::HeaderMap;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 
 use super::rest::{message_only, past_options};
-use super::rows;
+use super::{rows, socket};
 use crate::sim::engine::words::AssetClass;
 use crate::sim::market::{Instrument, Market};
 use crate::sim::server::gate::Gate;
@@ -16,7 +19,16 @@ use crate::sim::wire::number;
 
 /// Levels of an order book on each side.
 const DEPTH: i64 = 10;
-/// Exchanges by the letters that rows have here.
+/// Exchanges of options by their letters; rows have Cboe's here.
+const OPTION_EXCHANGES: &[(&str, &str)] = &[
+    ("A", "AMEX - NYSE American"),
+    ("B", "BOX - Boston Options Exchange"),
+    ("C", "CBOE - Cboe Options Exchange"),
+    ("N", "NYSE - NYSE Arca"),
+    ("O", "OPRA"),
+    ("X", "PHLX - Nasdaq PHLX"),
+];
+/// Exchanges of shares by the letters that rows have here.
 const EXCHANGES: &[(&str, &str)] = &[
     ("A", "NYSE American (AMEX)"),
     ("N", "New York Stock Exchange"),
@@ -74,13 +86,38 @@ pub async fn chain(State(gate): State<Gate>, Path(underlying): Path<String>, Que
     })
 }
 
-/// `GET /v1beta1/options/{kind}`.
+/// `GET /v1beta1/options/{kind}`: past rows; the socket of a feed for those who ask for one.
 pub async fn options_history(
     State(gate): State<Gate>,
     Path(kind): Path<String>,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
     Query(params): Query<Params>,
 ) -> Answer {
-    past_options(&gate, &kind, &params)
+    match upgrade {
+        Ok(upgrade) => {
+            socket::options(gate, &kind, &headers, upgrade).ok_or_else(|| message_only(404, "endpoint not found"))
+        }
+        Err(_) => past_options(&gate, &kind, &params),
+    }
+}
+
+/// `GET /v1beta1/options/meta/exchanges`.
+pub async fn option_exchanges() -> Answer {
+    ok(&letters(OPTION_EXCHANGES))
+}
+
+/// `GET /v1beta1/options/meta/conditions/{ticktype}`.
+pub async fn option_conditions(Path(kind): Path<String>) -> Answer {
+    match kind.as_str() {
+        "trade" => ok(&json!({"I": "AUTO - Transaction was executed electronically"})),
+        "quote" => ok(&json!({"A": "Eligible for automatic execution"})),
+        _ => Err(message_only(400, format!("invalid tick type: {kind}"))),
+    }
+}
+
+fn letters(table: &[(&str, &str)]) -> Map<String, Value> {
+    table.iter().map(|(letter, name)| ((*letter).to_owned(), Value::from(*name))).collect()
 }
 
 /// `GET /v1beta1/screener/{market_type}/movers`.
@@ -157,7 +194,8 @@ pub async fn order_books(State(gate): State<Gate>, Path(_): Path<String>, Query(
     })
 }
 
-fn book(instrument: &Instrument) -> Value {
+/// Ten levels on each side of the quote.
+pub(super) fn book(instrument: &Instrument) -> Value {
     let quote = instrument.quote;
     let step = (quote.ask - quote.bid).max(instrument.asset.price_step);
     let level = |price: Decimal, size: Decimal, behind: i64| json!({"p": number(price.normalize()), "s": number((size * Decimal::new(10 + 3 * behind, 1)).normalize())});
@@ -173,7 +211,7 @@ fn book(instrument: &Instrument) -> Value {
 
 /// `GET /v2/stocks/meta/exchanges`.
 pub async fn exchanges() -> Answer {
-    ok(&EXCHANGES.iter().map(|(letter, name)| ((*letter).to_owned(), Value::from(*name))).collect::<Map<_, _>>())
+    ok(&letters(EXCHANGES))
 }
 
 /// `GET /v2/stocks/meta/conditions/{ticktype}`.

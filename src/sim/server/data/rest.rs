@@ -1,8 +1,7 @@
 //! Market data over REST. The newest rows are the market's own; past quotes and prints are drawn from minute bars,
 //! four to a minute, because the market keeps no others.
 
-use axum::extract::{Path, Query, Request, State};
-use axum::response::{IntoResponse, Response};
+use axum::extract::{Path, Query, State};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
@@ -16,23 +15,13 @@ use crate::sim::server::gate::Gate;
 use crate::sim::server::reply::{Answer, ApiError, ok};
 use crate::sim::server::rest::query::{self, Params};
 
-/// Documented, but not simulated, or nothing at all.
-pub async fn nothing_here(request: Request) -> Response {
-    let path = request.uri().path();
-    let documented = ["/v1beta1/", "/v1/corporate-actions", "/v2/stocks/", "/v1beta3/crypto/"];
-    if documented.iter().any(|start| path.starts_with(start)) {
-        return ApiError::missing("this part of market data").into_response();
-    }
-    message_only(404, "endpoint not found").into_response()
-}
-
 /// Errors of the data interface carry no code.
 pub(super) fn message_only(status: u16, message: impl Into<String>) -> ApiError {
     ApiError { code: None, ..ApiError::new(status, 0, message) }
 }
 
 fn kind_of(word: &str) -> Result<Kind, ApiError> {
-    Kind::parse(word).ok_or_else(|| ApiError::missing("this part of market data"))
+    Kind::parse(word).ok_or_else(|| message_only(404, "endpoint not found"))
 }
 
 fn instruments<'a>(market: &'a Market, symbols: &[String], class: AssetClass) -> Vec<&'a Instrument> {
@@ -40,13 +29,13 @@ fn instruments<'a>(market: &'a Market, symbols: &[String], class: AssetClass) ->
     symbols.iter().filter_map(|symbol| market.find(symbol)).filter(of_class).map(|sym| market.get(sym)).collect()
 }
 
-fn wanted(params: &Params) -> Result<Vec<String>, ApiError> {
+pub(super) fn wanted(params: &Params) -> Result<Vec<String>, ApiError> {
     let symbols = query::list(params, "symbols");
     if symbols.is_empty() { Err(message_only(400, "symbols is required")) } else { Ok(symbols) }
 }
 
 /// The newest consolidated data needs a plan that this account does not have.
-fn permitted(params: &Params) -> Result<(), ApiError> {
+pub(super) fn permitted(params: &Params) -> Result<(), ApiError> {
     match query::param(params, "feed") {
         Some("sip") => Err(message_only(403, "subscription does not permit querying recent SIP data")),
         None | Some("iex" | "delayed_sip" | "otc" | "boats" | "overnight" | "indicative" | "opra") => Ok(()),
@@ -158,12 +147,14 @@ fn timeframe(text: &str) -> Option<Timeframe> {
     let split = text.find(|ch: char| !ch.is_ascii_digit())?;
     let (number, unit) = text.split_at(split);
     let number: i64 = number.parse().ok().filter(|number| *number > 0)?;
-    match unit {
-        "Min" | "T" if number < 60 => Some(Timeframe::Minutes(number)),
-        "Hour" | "H" if number < 24 => Some(Timeframe::Minutes(number * 60)),
-        "Day" | "D" if number == 1 => Some(Timeframe::Days(1)),
-        "Week" | "W" if number == 1 => Some(Timeframe::Days(7)),
-        "Month" | "M" if [1, 2, 3, 4, 6, 12].contains(&number) => Some(Timeframe::Months(number)),
+    // Clients write the words in any case; only the one-letter minute and month are told apart by it.
+    let months = [1, 2, 3, 4, 6, 12].contains(&number);
+    match (unit, unit.to_ascii_lowercase().as_str()) {
+        ("M", _) | (_, "month") if months => Some(Timeframe::Months(number)),
+        (_, "min" | "t") if number < 60 => Some(Timeframe::Minutes(number)),
+        (_, "hour" | "h") if number < 24 => Some(Timeframe::Minutes(number * 60)),
+        (_, "day" | "d") if number == 1 => Some(Timeframe::Days(1)),
+        (_, "week" | "w") if number == 1 => Some(Timeframe::Days(7)),
         _ => None,
     }
 }
@@ -266,6 +257,15 @@ impl Page {
     }
 }
 
+/// The page that is asked for out of all rows, and the token of the next.
+pub(super) fn cut_page(
+    params: &Params,
+    now: Timestamp,
+    rows: Vec<(String, Timestamp, Value)>,
+) -> Result<(Vec<(String, Value)>, Value), ApiError> {
+    Ok(Page::read(params, now)?.cut(rows))
+}
+
 /// Four prints of a minute: its open, high, low and close.
 fn prints(instrument: &Instrument) -> Vec<Trade> {
     let mut id = 0;
@@ -323,7 +323,7 @@ fn history_of(
     })
 }
 
-fn by_symbol(rows: Vec<(String, Value)>) -> Map<String, Value> {
+pub(super) fn by_symbol(rows: Vec<(String, Value)>) -> Map<String, Value> {
     let mut grouped = Map::new();
     for (symbol, row) in rows {
         if let Value::Array(list) = grouped.entry(symbol).or_insert_with(|| json!([])) {
@@ -386,6 +386,9 @@ mod tests {
         assert_eq!(timeframe("5Min"), Some(Timeframe::Minutes(5)));
         assert_eq!(timeframe("1Hour"), Some(Timeframe::Minutes(60)));
         assert_eq!(timeframe("1Day"), Some(Timeframe::Days(1)));
+        assert_eq!(timeframe("1min"), Some(Timeframe::Minutes(1)), "as other people's clients write it");
+        assert_eq!(timeframe("4h"), Some(Timeframe::Minutes(240)));
+        assert_eq!((timeframe("1M"), timeframe("1m")), (Some(Timeframe::Months(1)), None));
         assert_eq!(timeframe("60Min"), None);
         assert_eq!(timeframe("Min"), None);
     }

@@ -44,7 +44,7 @@ fn is_crypto(instrument: &Instrument) -> bool {
 }
 
 /// The tape that a listing exchange reports to.
-fn tape(instrument: &Instrument) -> &'static str {
+pub fn tape(instrument: &Instrument) -> &'static str {
     match instrument.asset.exchange {
         "NASDAQ" => "C",
         "NYSE" => "A",
@@ -60,6 +60,12 @@ pub fn quote(instrument: &Instrument, quote: &Quote) -> Value {
             "ap": number(quote.ask), "as": number(quote.ask_size),
         });
     }
+    if instrument.asset.class == AssetClass::UsOption {
+        return json!({
+            "t": quote.at.to_string(), "ax": "C", "ap": number(quote.ask), "as": number(quote.ask_size),
+            "bx": "C", "bp": number(quote.bid), "bs": number(quote.bid_size), "c": "A",
+        });
+    }
     json!({
         "t": quote.at.to_string(), "ax": "V", "ap": number(quote.ask), "as": number(quote.ask_size),
         "bx": "V", "bp": number(quote.bid), "bs": number(quote.bid_size), "c": ["R"], "z": tape(instrument),
@@ -72,6 +78,11 @@ pub fn trade(instrument: &Instrument, trade: &Trade) -> Value {
         let taker = if trade.taker == Side::Buy { "B" } else { "S" };
         return json!({
             "t": trade.at.to_string(), "p": number(trade.price), "s": number(trade.size), "tks": taker, "i": trade.id,
+        });
+    }
+    if instrument.asset.class == AssetClass::UsOption {
+        return json!({
+            "t": trade.at.to_string(), "x": "C", "p": number(trade.price), "s": number(trade.size), "c": "I",
         });
     }
     json!({

@@ -1,6 +1,5 @@
 //! The data websocket: arrays of messages, one connection a user and feed, ten seconds to authenticate (API.md 8.1).
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,15 +9,13 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use jiff::{SignedDuration, Timestamp};
-use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, Interval};
 
-use super::rows;
-use crate::sim::engine::words::AssetClass;
+use super::channels::{Feed, Subscriptions, fake};
+use super::news::Article;
 use crate::sim::faults::{Fault, Origin};
 use crate::sim::market::Tick;
 use crate::sim::server::gate::{Gate, credential};
@@ -27,28 +24,11 @@ use crate::sim::server::msgpack;
 use crate::sim::server::reply::{self, ApiError};
 use crate::sim::server::state::{Sim, lock};
 use crate::sim::server::stream::frame::{self, Encoding};
-use crate::sim::wire::number;
 
 /// How long a client may take to authenticate.
 const AUTH_TIME: Duration = Duration::from_secs(10);
-/// The symbol of the test feed.
-const FAKE: &str = "FAKEPACA";
 /// Messages in one frame at most.
 const BATCH: usize = 200;
-
-/// What a socket can subscribe to, with the letter of its messages.
-const CHANNELS: [&str; 7] = ["trades", "quotes", "bars", "updatedBars", "dailyBars", "statuses", "lulds"];
-
-/// Which data a socket carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Feed {
-    /// Shares.
-    Stocks(&'static str),
-    /// The symbol that always moves.
-    Test,
-    /// Coins.
-    Crypto,
-}
 
 /// `/v2/{feed}`.
 pub async fn stocks(
@@ -68,13 +48,24 @@ pub async fn stocks(
     open(gate, feed, &headers, upgrade)
 }
 
-/// `/v1beta3/crypto/{loc}`.
+/// `/v1beta3/crypto/{loc}`, and the addresses that it had before.
 pub async fn crypto(
     State(gate): State<Gate>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     open(gate, Feed::Crypto, &headers, upgrade)
+}
+
+/// `/v1beta1/news`.
+pub fn news(gate: Gate, headers: &HeaderMap, upgrade: WebSocketUpgrade) -> Response {
+    open(gate, Feed::News, headers, Ok(upgrade))
+}
+
+/// `/v1beta1/options/{feed}`; `None` for a feed that there is not.
+pub fn options(gate: Gate, feed: &str, headers: &HeaderMap, upgrade: WebSocketUpgrade) -> Option<Response> {
+    let feed = ["indicative", "opra"].into_iter().find(|known| *known == feed)?;
+    Some(open(gate, Feed::Options(feed), headers, Ok(upgrade)))
 }
 
 fn open(
@@ -90,7 +81,9 @@ fn open(
     if let Some(status) = status {
         return reply::gateway_page(status);
     }
-    let packed = headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes() == b"application/msgpack");
+    // Options are told in MessagePack alone.
+    let packed = matches!(feed, Feed::Options(_))
+        || headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes() == b"application/msgpack");
     let grant = credential(&gate.sim, headers);
     upgrade.on_upgrade(move |socket| {
         let session = Session {
@@ -99,7 +92,7 @@ fn open(
             feed,
             packed,
             seat: None,
-            wanted: [const { BTreeSet::new() }; CHANNELS.len()],
+            wanted: Subscriptions::new(feed),
             ticks: None,
             held: None,
         };
@@ -125,7 +118,7 @@ struct Session {
     feed: Feed,
     packed: bool,
     seat: Option<Seat>,
-    wanted: [BTreeSet<String>; CHANNELS.len()],
+    wanted: Subscriptions,
     ticks: Option<broadcast::Receiver<Tick>>,
     /// A message that waits for the next one to overtake it.
     held: Option<Vec<u8>>,
@@ -147,6 +140,8 @@ impl Session {
         let deadline = Instant::now() + AUTH_TIME;
         let mut beat = tokio::time::interval(Duration::from_secs(1));
         let mut count = 0_u32;
+        let mut article = Article::newest(self.sim.clock.now()).next();
+        let sim = Arc::clone(&self.sim);
         if self.send(&json!([{"T": "success", "msg": "connected"}])).await.is_err() {
             return;
         }
@@ -168,7 +163,15 @@ impl Session {
                 tick = next(self.ticks.as_mut()) => self.pass_on(tick).await,
                 _ = beat_of(&mut beat, self.feed == Feed::Test) => {
                     count += 1;
-                    self.fake(count).await
+                    let messages = fake(&self.wanted, count, self.sim.clock.now());
+                    self.out(messages).await
+                }
+                () = sim.clock.reach(article.at()), if self.feed == Feed::News => {
+                    let due = article.until(self.sim.clock.now());
+                    article = due.last().copied().unwrap_or(article).next();
+                    let told = due.into_iter().filter(|article| self.wanted.wants_news(&article.symbols()));
+                    let told = told.map(Article::message).collect();
+                    self.out(told).await
                 }
                 () = tokio::time::sleep_until(deadline), if self.seat.is_none() => {
                     drop(self.send(&problem(404, "auth timeout")).await);
@@ -227,9 +230,7 @@ impl Session {
         let refusal = match found {
             None => Some((402, "auth failed")),
             Some((grant, _)) if !grant.scopes.has("data") => Some((411, "insufficient scope")),
-            Some(_) if matches!(self.feed, Feed::Stocks(feed) if feed != "iex" && feed != "delayed_sip") => {
-                Some((409, "insufficient subscription"))
-            }
+            Some(_) if !self.feed.is_free() => Some((409, "insufficient subscription")),
             Some((_, account)) => {
                 let key = (account, self.feed);
                 if lock(&self.sim.data_seats).insert(key) {
@@ -251,55 +252,19 @@ impl Session {
     }
 
     async fn subscribe(&mut self, message: &Value, add: bool) -> Step {
-        let mut wanted = self.wanted.clone();
-        for (channel, symbols) in CHANNELS.iter().zip(&mut wanted) {
-            let Some(list) = message.get(*channel) else { continue };
-            let Some(list) = list.as_array() else {
-                return self.send(&problem(400, "invalid syntax")).await;
-            };
-            for symbol in list {
-                let Some(symbol) = symbol.as_str().filter(|symbol| self.has(symbol)) else {
-                    return self.send(&problem(400, "invalid syntax")).await;
-                };
-                if add {
-                    symbols.insert(symbol.to_owned());
-                } else {
-                    symbols.remove(symbol);
-                }
-            }
-        }
-        if wanted.iter().take(2).map(BTreeSet::len).sum::<usize>() > lock(&self.sim.policy).symbols {
-            return self.send(&problem(405, "symbol limit exceeded")).await;
-        }
-        self.wanted = wanted;
-        if self.ticks.is_none() && self.feed != Feed::Test {
+        let most = lock(&self.sim.policy).symbols;
+        let before = match self.wanted.after(message, add, most) {
+            Ok(after) => std::mem::replace(&mut self.wanted, after),
+            Err((code, words)) => return self.send(&problem(code, words)).await,
+        };
+        if self.ticks.is_none() && !matches!(self.feed, Feed::Test | Feed::News) {
             self.ticks = Some(self.sim.hub.subscribe_ticks());
         }
-        let mut reply = json!({"T": "subscription"});
-        if let Some(reply) = reply.as_object_mut() {
-            for (channel, symbols) in CHANNELS.iter().zip(&self.wanted) {
-                reply.insert((*channel).to_owned(), json!(symbols));
-            }
-            // Prints bring their corrections and cancellations with them.
-            reply.insert("corrections".to_owned(), json!(self.wanted.first()));
-            reply.insert("cancelErrors".to_owned(), json!(self.wanted.first()));
-        }
-        self.send(&json!([reply])).await
-    }
-
-    fn has(&self, symbol: &str) -> bool {
-        if symbol == "*" {
-            return true;
-        }
-        match self.feed {
-            Feed::Test => symbol == FAKE,
-            Feed::Stocks(_) => symbol.chars().all(|ch| ch.is_ascii_uppercase() || ch.is_ascii_digit() || ch == '.'),
-            Feed::Crypto => symbol.contains('/'),
-        }
-    }
-
-    fn wants(&self, channel: usize, symbol: &str) -> bool {
-        self.wanted.get(channel).is_some_and(|symbols| symbols.contains(symbol) || symbols.contains("*"))
+        let shown = self.wanted.shown();
+        self.send(&json!([shown])).await?;
+        // A book is whole from its beginning; quotes move it afterwards.
+        let books = self.sim.hub.look(|engine| self.wanted.new_books(&before, engine.market()));
+        self.out(books).await
     }
 
     async fn pass_on(&mut self, first: Result<Tick, RecvError>) -> Step {
@@ -320,40 +285,9 @@ impl Session {
         }
         let messages: Vec<Value> = self.sim.hub.look(|engine| {
             let market = engine.market();
-            ticks.iter().flat_map(|tick| self.messages(market, tick)).collect()
+            ticks.iter().flat_map(|tick| self.wanted.messages(market, tick)).collect()
         });
         self.out(messages).await
-    }
-
-    fn messages(&self, market: &crate::sim::market::Market, tick: &Tick) -> Vec<Value> {
-        let sym = match tick {
-            Tick::Quote(sym, _) | Tick::Trade(sym, _) | Tick::Minute(sym, _) => *sym,
-        };
-        let instrument = market.get(sym);
-        let symbol = instrument.asset.symbol;
-        let mine = match self.feed {
-            Feed::Stocks(_) => instrument.asset.class == AssetClass::UsEquity,
-            Feed::Crypto => instrument.asset.class == AssetClass::Crypto,
-            Feed::Test => false,
-        };
-        if !mine {
-            return Vec::new();
-        }
-        match tick {
-            Tick::Trade(_, trade) if self.wants(0, symbol) => {
-                vec![rows::message("t", symbol, rows::trade(instrument, trade))]
-            }
-            Tick::Quote(_, quote) if self.wants(1, symbol) => {
-                vec![rows::message("q", symbol, rows::quote(instrument, quote))]
-            }
-            Tick::Minute(_, bar) => {
-                let minute = self.wants(2, symbol).then(|| rows::message("b", symbol, rows::bar(bar)));
-                let today = instrument.day.as_ref().filter(|_| self.wants(4, symbol));
-                let day = today.map(|day| rows::message("d", symbol, rows::day(day)));
-                minute.into_iter().chain(day).collect()
-            }
-            Tick::Trade(..) | Tick::Quote(..) => Vec::new(),
-        }
     }
 
     /// Sends messages through the faults of frames.
@@ -397,32 +331,6 @@ impl Session {
             Some(held) => self.send_raw(held).await,
             None => Ok(()),
         }
-    }
-
-    /// The test feed: it moves every second, whatever the market does.
-    async fn fake(&mut self, count: u32) -> Step {
-        let now = self.sim.clock.now();
-        let price = Decimal::new(13_300 + i64::from(count * 37 % 100), 2);
-        let mut messages = Vec::new();
-        if self.wants(0, FAKE) {
-            let row = json!({"i": count, "x": "N", "p": number(price), "s": 1 + count % 9, "c": ["@"], "t": now.to_string(), "z": "A"});
-            messages.push(rows::message("t", FAKE, row));
-        }
-        if self.wants(1, FAKE) {
-            let tick = Decimal::new(1, 2);
-            let row = json!({
-                "bx": "O", "bp": number(price - tick), "bs": 100, "ax": "R", "ap": number(price + tick), "as": 400,
-                "c": ["R"], "t": now.to_string(), "z": "A",
-            });
-            messages.push(rows::message("q", FAKE, row));
-        }
-        if self.wants(2, FAKE) && count.is_multiple_of(60) {
-            let minute: Timestamp = now.saturating_sub(SignedDuration::from_secs(60)).unwrap_or(now);
-            let value = number(price);
-            let row = json!({"o": value, "h": value, "l": value, "c": value, "v": 500, "t": minute.to_string(), "n": 60, "vw": value});
-            messages.push(rows::message("b", FAKE, row));
-        }
-        self.out(messages).await
     }
 }
 

@@ -3,6 +3,7 @@
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
+use jiff::SignedDuration;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 
@@ -184,32 +185,33 @@ fn rows(gate: &Gate, caller: Caller, params: &Params, kinds: Vec<String>, trades
     };
     gate.sim.hub.read(&gate.sim.clock, |engine| {
         let found = engine.activities(caller.account, &filter)?;
-        ok(&found.iter().map(activity_row).collect::<Vec<_>>())
+        let apart = engine.readings().row_time();
+        ok(&found.iter().map(|activity| activity_row(activity, apart)).collect::<Vec<_>>())
     })
 }
 
-fn activity_row(activity: &Activity) -> Value {
+fn activity_row(activity: &Activity, apart: SignedDuration) -> Value {
     match &activity.what {
-        ActivityOf::Fill(execution) => fill_row(&activity.id, execution),
+        ActivityOf::Fill(execution) => fill_row(&activity.id, execution, apart),
         ActivityOf::CoinFee(execution) => coin_fee_row(&activity.id, execution),
         ActivityOf::Cash(row) => cash_row(&activity.id, row),
     }
 }
 
-fn fill_row(id: &str, execution: &Execution) -> Value {
+fn fill_row(id: &str, execution: &Execution, apart: SignedDuration) -> Value {
     // What the order was by this execution, not what has become of it since.
     let whole = execution.leaves_qty.is_zero();
     json!({
         "id": id,
         "activity_type": "FILL",
-        "transaction_time": execution.at.to_string(),
+        "transaction_time": execution.at.saturating_add(apart).unwrap_or(execution.at).to_string(),
         "type": if whole { "fill" } else { "partial_fill" },
         "price": execution.price.to_string(),
         "qty": execution.qty.to_string(),
         "side": execution.side.as_str(),
         "symbol": execution.symbol,
         "leaves_qty": execution.leaves_qty.to_string(),
-        "order_id": execution.order_id,
+        "order_id": execution.listed_as,
         "cum_qty": execution.cum_qty.to_string(),
         "order_status": if whole { Status::Filled.as_str() } else { Status::PartiallyFilled.as_str() },
         "swap_rate": "1",

@@ -3,13 +3,14 @@
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
+use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 
 use super::query::{self, Params};
-use crate::sim::engine::Engine;
 use crate::sim::engine::order::{Changes, NewLeg, NewOrder, Order, OrderFilter, StatusFilter, StopLoss};
 use crate::sim::engine::words::{AssetClass, OrderClass, OrderType, PositionIntent, Side, TimeInForce};
+use crate::sim::engine::{Engine, UpdatedAt};
 use crate::sim::server::gate::{Caller, Gate};
 use crate::sim::server::reply::{Answer, ApiError, empty, json as answer, ok};
 use crate::sim::wire::order::WireOrder;
@@ -105,7 +106,20 @@ fn legs(body: &Map<String, Value>) -> Result<Vec<NewLeg>, ApiError> {
 }
 
 fn show(engine: &Engine, order: &Order, nested: bool) -> Answer {
-    ok(&WireOrder::with_legs(order, &legs_of(engine, order, nested)))
+    ok(&answered(engine, order, nested))
+}
+
+/// An order as answers have it, which may differ from frames in when it says that it changed.
+fn answered<'a>(engine: &'a Engine, order: &'a Order, nested: bool) -> WireOrder<'a> {
+    let now = engine.now();
+    let reading = engine.readings().updated_at();
+    let moment = |created: Timestamp, updated: Timestamp| match reading {
+        UpdatedAt::Exact => updated,
+        UpdatedAt::Coarse => Timestamp::from_millisecond(updated.as_millisecond()).unwrap_or(updated),
+        UpdatedAt::Still => created,
+        UpdatedAt::Moving => now,
+    };
+    WireOrder::with_legs(order, &legs_of(engine, order, nested)).changed_at(&moment)
 }
 
 /// The legs that an answer shows; those of a multi-leg order always.
@@ -123,8 +137,8 @@ pub async fn list(
     let nested = filter.nested;
     gate.sim.hub.read(&gate.sim.clock, |engine| {
         let orders = engine.orders(caller.account, &filter)?;
-        let row = |order: &&Order| serde_json::to_value(WireOrder::with_legs(order, &legs_of(engine, order, nested)));
-        let rows: Vec<Value> = orders.iter().filter_map(|order| row(order).ok()).collect();
+        let row = |order: &&Order| serde_json::to_value(answered(engine, order, nested)).ok();
+        let rows: Vec<Value> = orders.iter().filter_map(row).collect();
         ok(&rows)
     })
 }

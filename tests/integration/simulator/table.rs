@@ -1,0 +1,151 @@
+//! The tables of docs/SIMULATOR.md tell what the brokerage does with every documented endpoint, stream and message, and
+//! where the service's descriptions are at hand they name each of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use super::*;
+
+/// The rows of the tables that begin with a code span: what is in it, and what is said of it.
+fn rows(heading: &str) -> BTreeMap<String, String> {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/SIMULATOR.md")).unwrap();
+    let (_, after) = text.split_once(heading).unwrap_or_else(|| panic!("no table after {heading:?}"));
+    let table = after.lines().skip_while(|line| !line.starts_with("| ")).take_while(|line| line.starts_with('|'));
+    let cells = table.filter_map(|line| line.strip_prefix("| `")?.strip_suffix(" |")?.split_once("` | "));
+    cells.map(|(what, said)| (what.to_owned(), said.to_owned())).collect()
+}
+
+/// Method and path of each row, and what is said of them.
+fn operations(heading: &str) -> BTreeMap<(String, String), String> {
+    let rows = rows(heading);
+    let split = rows.iter().flat_map(|(what, said)| {
+        let (methods, path) = what.rsplit_once(' ').unwrap();
+        methods.split(' ').map(move |method| ((method.to_owned(), path.to_owned()), said.clone()))
+    });
+    split.collect()
+}
+
+const TRADING: &str = "Every endpoint of the Trading API's specification";
+const DATA: &str = "Every endpoint of the Market Data API's specification";
+const STREAMS: &str = "Every stream";
+const MESSAGES: &str = "Every message of the streams";
+
+/// A file of the service's own, which is not part of this project; `None`, said aloud, where it is not at hand.
+fn description(name: &str) -> Option<String> {
+    let beside: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/alpaca/data").join(name);
+    let text = std::fs::read_to_string(&beside).ok();
+    if text.is_none() {
+        eprintln!("SKIPPED: {name} is not at hand");
+    }
+    text
+}
+
+fn documented(name: &str) -> Option<BTreeSet<(String, String)>> {
+    let spec: Value = serde_json::from_str(&description(name)?).unwrap();
+    let methods = ["get", "post", "put", "patch", "delete"];
+    let of_path = |(path, item): (&String, &Value)| -> Vec<(String, String)> {
+        let found = methods.iter().filter(|method| item.get(**method).is_some());
+        found.map(|method| (method.to_uppercase(), path.clone())).collect()
+    };
+    Some(spec["paths"].as_object().unwrap().iter().flat_map(of_path).collect())
+}
+
+fn differences(listed: &BTreeSet<(String, String)>, documented: &BTreeSet<(String, String)>) -> String {
+    format!(
+        "not in the table: {:?}; not documented: {:?}",
+        documented.difference(listed).collect::<Vec<_>>(),
+        listed.difference(documented).collect::<Vec<_>>()
+    )
+}
+
+#[test]
+fn the_tables_name_every_documented_endpoint() {
+    for (heading, file) in [(TRADING, "openapi/trading-api.json"), (DATA, "openapi/market-data-api.json")] {
+        let listed: BTreeSet<_> = operations(heading).into_keys().collect();
+        assert!(listed.len() > 40, "{heading}: {}", listed.len());
+        if let Some(documented) = documented(file) {
+            assert!(listed == documented, "{heading}: {}", differences(&listed, &documented));
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_endpoint_does_what_its_table_says() {
+    let desk = Desk::open().await;
+    desk.control("rate_limit", json!({"limit": 1_000_000})).await;
+    for (heading, origin) in [(TRADING, &desk.ready().paper), (DATA, &desk.ready().data)] {
+        for ((method, template), said) in operations(heading) {
+            let path = [
+                ("{symbol}", "AAPL"),
+                ("{underlying_symbol}", "SPY"),
+                ("{loc}", "us"),
+                ("{ticktype}", "trade"),
+                ("{market_type}", "stocks"),
+                ("{market}", "NYSE"),
+                ("{activity_type}", "FILL"),
+            ]
+            .iter()
+            .fold(template.clone(), |path, (name, value)| path.replace(name, value));
+            let path = path.split('{').next().unwrap().to_owned()
+                + if path.contains('{') { "00000000-0000-4000-8000-000000000000" } else { "" }
+                + path.split_once('}').map_or("", |(_, rest)| rest);
+            let method = Method::from_bytes(method.as_bytes()).unwrap();
+            let request = desk.http.request(method.clone(), format!("{}{path}", origin.api_url));
+            let answer = request.bearer_auth(&desk.ready().paper_token).send().await.unwrap();
+            let status = answer.status();
+            // What streams without an end is not read.
+            let streams = answer.headers().get("content-type").is_some_and(|kind| kind == "text/event-stream");
+            let body = if streams { Value::Null } else { answer.json::<Value>().await.unwrap_or_default() };
+            let words = body["message"].as_str().unwrap_or_default();
+            if let Some(sentence) = said.strip_prefix("501: ") {
+                assert_eq!((status.as_u16(), words), (501, sentence), "{method} {path}");
+            } else {
+                assert!(said.starts_with("served"), "{method} {template} is neither served nor refused: {said}");
+                let there = status != StatusCode::NOT_IMPLEMENTED && status != StatusCode::METHOD_NOT_ALLOWED;
+                assert!(there && !words.starts_with("endpoint not found"), "{method} {path}: {status} {body}");
+                assert!(!status.is_server_error(), "{method} {path}: {status} {body}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_stream_opens_where_its_table_says() {
+    let desk = Desk::open().await;
+    let listed = rows(STREAMS);
+    for (path, said) in &listed {
+        let stream = if path == "/stream" { &desk.ready().paper.stream_url } else { &desk.ready().data.stream_url };
+        let url = Url::parse(stream).unwrap().join(path).unwrap();
+        let mut socket = desk.socket(url.as_str()).await;
+        let keys = json!({"action": "auth", "key": desk.ready().key_id, "secret": desk.ready().secret_key});
+        socket.say(&keys).await;
+        let mut told = socket.raw().await.unwrap().into_data();
+        if path != "/stream" {
+            told = socket.raw().await.unwrap().into_data();
+        }
+        let told: Value = serde_json::from_slice(&told).ok().or_else(|| rmp_serde::from_slice(&told).ok()).unwrap();
+        let good = told["data"]["status"] == "authorized" || told[0]["msg"] == "authenticated";
+        let expected = if said.starts_with("409") { told[0]["code"] == 409 } else { good };
+        assert!(expected, "{path} is {said}, and said {told}");
+    }
+    if let Some(text) = description("asyncapi/alpaca-asyncapi-thirdparty.yml") {
+        let urls =
+            text.lines().filter_map(|line| line.trim().strip_prefix("url: ")).filter(|url| !url.starts_with("http"));
+        let paths: BTreeSet<&str> = urls.map(|url| url.find('/').map_or("", |at| &url[at..])).collect();
+        let missing: Vec<_> = paths.iter().filter(|path| !listed.contains_key(**path)).collect();
+        assert!(paths.len() > 7 && missing.is_empty(), "not in the table: {missing:?} of {paths:?}");
+    }
+}
+
+#[test]
+fn the_table_names_every_message_of_the_streams() {
+    let listed: BTreeSet<String> = rows(MESSAGES).into_keys().collect();
+    assert!(listed.len() > 20, "{listed:?}");
+    let Some(text) = description("asyncapi/alpaca-asyncapi-thirdparty.yml") else { return };
+    let (_, messages) = text.split_once("\n  messages:\n").unwrap();
+    let (messages, _) = messages.split_once("\n  schemas:\n").unwrap();
+    let name = |line: &str| Some(line.strip_prefix("    ")?.strip_suffix(':')?.to_owned());
+    let documented: BTreeSet<String> =
+        messages.lines().filter_map(name).filter(|name| name.starts_with(|ch: char| ch.is_ascii_uppercase())).collect();
+    assert_eq!(documented, listed);
+}
