@@ -7,6 +7,7 @@ mod actions;
 mod activities;
 mod clock;
 mod copies;
+mod identity;
 mod keys;
 mod linking;
 mod lists;

@@ -59,6 +59,7 @@ fn carry_out(model: &mut Model, link: &LinkId, output: Output, effects: &mut Vec
                     effects.push(Effect::Remember { link: owner(), memory });
                 }
             }
+            super::identity::check(model, link, effects);
         }
         Output::Positions(value) => {
             let Some(account) = model.account_mut(link) else { return };
