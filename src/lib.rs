@@ -15,6 +15,9 @@
 //! | [`domain`] | nouns and arithmetic |
 //! | [`error`], [`config`] | errors with exit codes; the configuration as a validated value |
 
+// An amount past 28 digits ends a program that adds with operators: only the checked methods may be used.
+#![deny(clippy::arithmetic_side_effects)]
+
 pub mod app;
 pub mod broker;
 pub mod cli;

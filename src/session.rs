@@ -5,8 +5,10 @@
 pub mod backoff;
 pub mod event;
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "the laboratory trades small figures")]
 mod lab;
 pub mod machine;
+mod pursuit;
 pub mod request;
 mod resync;
 pub mod state;

@@ -1,5 +1,7 @@
 //! The simulated brokerage: a seeded, deterministic double of Alpaca. Imports `domain::money` and nothing else of ours.
 
+#![expect(clippy::arithmetic_side_effects, reason = "amounts come in within bounds that its sums do not leave")]
+
 pub mod bot;
 pub mod calendar;
 pub mod dice;

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use super::choices::Choices;
 use crate::domain::blotter::Changes;
 use crate::domain::{AccountId, BrokerId, LinkId};
-use crate::link::AttemptId;
 use crate::link::progress::Sensitive;
+use crate::link::{AttemptId, LinkRecord};
 use crate::session::{AuthForm, Epoch, Request, RequestId};
 
 /// Something the journal must hold before it is shown.
@@ -110,6 +110,11 @@ pub enum Effect {
     Unlink {
         /// Which.
         link: LinkId,
+    },
+    /// Another account answers behind a link than was linked: keep its id and number.
+    KeepLink {
+        /// The link as it is now.
+        record: LinkRecord,
     },
     /// Put text on the clipboard by OSC 52. Named in a notice as `what`, never shown itself.
     Copy {

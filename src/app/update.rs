@@ -8,6 +8,7 @@ mod activities;
 mod calm;
 mod clock;
 mod copies;
+mod identity;
 mod keys;
 mod linking;
 mod lists;

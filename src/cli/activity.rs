@@ -71,6 +71,7 @@ pub async fn run(context: &Context, args: &ActivityArgs) -> Result<(), Error> {
 async fn fetch(reader: &Reader, link: &LinkRecord, args: &ActivityArgs) -> Result<Vec<Activity>, Error> {
     let mut query = ActivitiesQuery {
         fills_only: args.fills,
+        order: None,
         after: args.since,
         until: None,
         page_token: None,
@@ -82,11 +83,11 @@ async fn fetch(reader: &Reader, link: &LinkRecord, args: &ActivityArgs) -> Resul
         let Reply::Activities(page) = reader.ask(link, &Request::Activities(query.clone())).await? else {
             return Err(Error::failed("the activities came back as something else"));
         };
-        let full = page.len() >= usize::from(query.page_size);
         query.page_token = page.last().map(|row| row.id.clone());
         let before = rows.len();
         rows.extend(page.into_iter().filter(|row| seen.insert(row.id.clone())));
-        if !full || rows.len() == before || rows.len() >= args.limit {
+        // Pages may be smaller than asked: the one that brings nothing is the last.
+        if rows.len() == before || rows.len() >= args.limit {
             rows.truncate(args.limit);
             return Ok(rows);
         }

@@ -120,7 +120,6 @@ async fn fetch(reader: &Reader, link: &LinkRecord, args: &OrdersArgs) -> Result<
         let Reply::Orders(page) = reader.ask(link, &Request::Orders(query.clone())).await? else {
             return Err(Error::failed("the orders came back as something else"));
         };
-        let full = page.len() >= usize::from(query.limit);
         let last = page.last().map(|order| order.id.clone());
         let mut fresh = false;
         for order in page {
@@ -133,8 +132,8 @@ async fn fetch(reader: &Reader, link: &LinkRecord, args: &OrdersArgs) -> Result<
                 orders.push(order);
             }
         }
-        // A page without a new order would be asked for again for ever.
-        if !full || !fresh || orders.len() >= args.limit {
+        // Pages may be smaller than asked: the one that brings nothing new is the last.
+        if !fresh || orders.len() >= args.limit {
             return Ok(orders);
         }
         query.before_order_id = last;

@@ -5,6 +5,7 @@
 //! placeholder row and reports as a gap.
 
 mod chain;
+mod dispute;
 mod entry;
 mod ledger;
 mod legs;
@@ -16,6 +17,7 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
+pub use self::dispute::Dispute;
 use self::ledger::Ledger;
 use self::merge::{Verdict, judge};
 use self::tape::Tape;
@@ -26,6 +28,7 @@ use super::execution::{Execution, ExecutionKind, Source};
 use super::ids::{ExecutionId, OrderId};
 use super::money::Qty;
 use super::order::{Order, OrderStatus};
+use super::time::is_before;
 use super::update::{TradeEvent, TradeUpdate};
 
 /// What one merge changed; everything that was already known is absent from it.
@@ -96,6 +99,10 @@ pub struct Blotter {
     /// Orders of which a newer frame told less executed than was known, and its time: until REST knows that time, its
     /// answers are from before and decide nothing.
     contested: HashMap<OrderId, Option<Timestamp>>,
+    /// What REST last said of orders and was not believed.
+    disputed: HashMap<OrderId, (u64, Box<Order>)>,
+    /// How many answers of REST were merged.
+    answers: u64,
     /// Multi-leg orders whose rows count units, not contracts, as executed so far.
     in_units: HashSet<OrderId>,
     history_before: Option<Timestamp>,
@@ -278,6 +285,7 @@ impl Blotter {
         for order in orders {
             self.merge_rest_order(order, &mut lowered, &mut changes);
         }
+        self.note_disputes(orders);
         for order in orders {
             self.bring_home(&order.id, &mut changes);
         }
@@ -388,10 +396,10 @@ impl Blotter {
             changes.moved.push(order.id.clone());
             return true;
         };
-        if order.updated_at.is_some() && order.updated_at < *settled && !left_out(Ablation::Monotone) {
+        if is_before(order.updated_at, *settled) && !left_out(Ablation::Monotone) {
             return false;
         }
-        let older = order.updated_at.is_some() && order.updated_at < known.updated_at;
+        let older = is_before(order.updated_at, known.updated_at);
         if older && order.cum_qty > known.cum_qty {
             // Either a late report, or something was undone in between: REST's newest answer decides.
             self.contested.insert(order.id.clone(), known.updated_at);

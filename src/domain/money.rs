@@ -136,6 +136,14 @@ macro_rules! amount {
                 Self(self.0.abs())
             }
 
+            /// With the other sign.
+            #[must_use]
+            pub fn negated(self) -> Self {
+                let mut value = self.0;
+                value.set_sign_negative(value.is_sign_positive());
+                Self(value)
+            }
+
             /// The sum; `None` past 28 digits.
             pub fn checked_add(self, other: Self) -> Option<Self> {
                 self.0.checked_add(other.0).map(Self)
@@ -182,7 +190,7 @@ macro_rules! amount {
             type Output = Self;
 
             fn neg(self) -> Self {
-                Self(-self.0)
+                self.negated()
             }
         }
 
@@ -255,6 +263,11 @@ impl Price {
 }
 
 impl Qty {
+    /// The sum of all; `None` past 28 digits.
+    pub fn sum(mut amounts: impl Iterator<Item = Self>) -> Option<Self> {
+        amounts.try_fold(Self::ZERO, Self::checked_add)
+    }
+
     /// `self * by / over`; `None` past 28 digits and over nothing.
     pub fn scaled(self, by: Self, over: Self) -> Option<Self> {
         self.0.checked_mul(by.0)?.checked_div(over.0).map(Self)

@@ -5,6 +5,22 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+/// True when one of the broker's times is surely before another. The same moment is not always written with the same
+/// digits: a time in whole milliseconds may be any moment of its last one. What is not known is before nothing.
+pub fn is_before(at: Option<Timestamp>, other: Option<Timestamp>) -> bool {
+    let Some(at) = at else { return false };
+    let nanos = at.subsec_nanosecond();
+    let grain = if nanos % 1_000_000 == 0 {
+        1_000_000
+    } else if nanos % 1_000 == 0 {
+        1_000
+    } else {
+        1
+    };
+    let last = at.checked_add(Duration::from_nanos(grain - 1)).unwrap_or(at);
+    Some(last) < other
+}
+
 /// A point on the monotonic clock: time since the program started. Plain data, so that tests and replays can make one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Mono(pub Duration);
@@ -47,5 +63,21 @@ impl Now {
     pub fn plus(self, after: Duration) -> Self {
         let wall = self.wall.checked_add(after).unwrap_or(self.wall);
         Self { mono: self.mono + after, wall }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_with_fewer_digits_is_before_nothing_within_its_last_one() {
+        let at = |text: &str| Some(text.parse().unwrap());
+        let exact = at("2026-03-02T18:46:12.481900123Z");
+        assert!(!is_before(at("2026-03-02T18:46:12.481Z"), exact), "the same moment in milliseconds");
+        assert!(!is_before(at("2026-03-02T18:46:12.481900Z"), exact), "and in microseconds");
+        assert!(is_before(at("2026-03-02T18:46:12.480Z"), exact));
+        assert!(is_before(at("2026-03-02T18:46:12.481900122Z"), exact));
+        assert!(!is_before(None, exact) && !is_before(exact, None));
     }
 }

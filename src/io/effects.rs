@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::accounts::{Access, Accounts};
 use super::linker::Linker;
@@ -39,8 +39,8 @@ pub struct Effects {
 struct Line {
     /// Commands to the task that owns the REST client.
     commands: mpsc::UnboundedSender<Command>,
-    /// Ends the current stream.
-    stream: Option<CancellationToken>,
+    /// The current stream; it ends when this is dropped, so that no stream outlives its line.
+    stream: Option<DropGuard>,
 }
 
 enum Command {
@@ -82,10 +82,8 @@ impl Effects {
         match effect {
             Effect::OpenStream { link, epoch, form } => self.open_stream(&link, epoch, form),
             Effect::CloseStream { link } => {
-                if let Some(line) = self.lines.get_mut(&link)
-                    && let Some(stop) = line.stream.take()
-                {
-                    stop.cancel();
+                if let Some(line) = self.lines.get_mut(&link) {
+                    line.stream = None;
                 }
             }
             Effect::Request { link, id, request } => self.send(&link, Command::Ask(id, request)),
@@ -100,6 +98,7 @@ impl Effects {
             Effect::CancelLink { attempt } => self.linking(|linker| linker.cancel(attempt)),
             Effect::SaveLink { attempt, labels } => self.linking(|linker| linker.save(attempt, labels)),
             Effect::Unlink { link } => self.unlink(link),
+            Effect::KeepLink { record } => self.keep(record),
             // The model says so in `exit`; the loop reads it there.
             Effect::Quit { .. } => {}
             terminal => return Some(terminal),
@@ -116,11 +115,7 @@ impl Effects {
     }
 
     fn unlink(&mut self, link: LinkId) {
-        if let Some(line) = self.lines.remove(&link)
-            && let Some(stop) = line.stream
-        {
-            stop.cancel();
-        }
+        self.lines.remove(&link);
         self.locks.release(&link);
         let Some(linker) = self.linker.clone() else { return };
         let inbox = self.inbox.clone();
@@ -130,13 +125,23 @@ impl Effects {
         });
     }
 
+    /// The broker says that the account behind a link is another one now: the list of links says so from now on.
+    fn keep(&mut self, record: LinkRecord) {
+        self.links.insert(record.id.clone(), record.clone());
+        let (links, inbox) = (Arc::clone(&self.accounts.links), self.inbox.clone());
+        tokio::spawn(async move {
+            if let Err(error) = links.update(record).await {
+                let text = format!("the account's new number could not be kept: {error}");
+                post(&inbox, Msg::Trouble(sanitize(&text))).await;
+            }
+        });
+    }
+
     fn open_stream(&mut self, link: &LinkId, epoch: Epoch, form: AuthForm) {
         let stop = CancellationToken::new();
         self.send(link, Command::Stream(epoch, form, stop.clone()));
-        if let Some(line) = self.lines.get_mut(link)
-            && let Some(older) = line.stream.replace(stop)
-        {
-            older.cancel();
+        if let Some(line) = self.lines.get_mut(link) {
+            line.stream = Some(stop.drop_guard());
         }
     }
 

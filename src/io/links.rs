@@ -93,6 +93,19 @@ impl Links {
         .await
     }
 
+    /// Changes what is kept of a link; one that was forgotten meanwhile stays forgotten.
+    ///
+    /// # Errors
+    /// As the file says; nothing has changed then.
+    pub async fn update(&self, record: LinkRecord) -> Result<(), LinksError> {
+        self.change(move |links| {
+            if let Some(link) = links.iter_mut().find(|link| link.id == record.id) {
+                *link = record;
+            }
+        })
+        .await
+    }
+
     /// Forgets a link; the record, when there was one.
     ///
     /// # Errors
@@ -197,6 +210,16 @@ mod tests {
             assert_eq!(links.list().await.unwrap().links, [record("PA2", "two")]);
         }
         assert_eq!(Links::in_dir(dir.path()).list().await.unwrap().links, [record("PA2", "two")]);
+    }
+
+    #[tokio::test]
+    async fn a_changed_link_is_kept_and_a_forgotten_one_does_not_come_back() {
+        let links = Links::memory();
+        links.put(vec![record("PA1", "one")]).await.unwrap();
+        let renumbered = LinkRecord { account_number: Arc::from("PA9"), ..record("PA1", "one") };
+        links.update(renumbered.clone()).await.unwrap();
+        links.update(record("PA2", "two")).await.unwrap();
+        assert_eq!(links.list().await.unwrap().links, [renumbered]);
     }
 
     #[tokio::test]

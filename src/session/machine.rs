@@ -10,7 +10,7 @@ mod sync;
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -19,13 +19,14 @@ use self::audit::Audits;
 use self::replay::Replays;
 use super::backoff::Jitter;
 use super::event::{AuthForm, StreamEvent};
+use super::pursuit::Pursuit;
 use super::request::{Reply, Request, RequestError, RequestId};
 use super::resync::{Limits, Resync, Since};
 use super::state::{ConnectionState, Epoch};
 use super::timer::{Timer, Timers};
 use crate::domain::ablation::{Ablation, left_out};
-use crate::domain::blotter::{Blotter, Changes};
-use crate::domain::{Account, AccountId, Mono, Now, Position, TradeUpdate};
+use crate::domain::blotter::{Blotter, Changes, Dispute};
+use crate::domain::{Account, AccountId, Mono, Now, OrderId, Position, TradeUpdate};
 
 /// What happens to a session.
 #[derive(Debug, Clone, PartialEq)]
@@ -134,6 +135,9 @@ pub struct Session {
     /// What the blotter knows up to; a pass that begins now covers everything before.
     mark: Since,
     replays: Replays,
+    pursuit: Pursuit,
+    /// What REST says otherwise, and since when.
+    disputes: HashMap<OrderId, (Mono, Dispute)>,
     refresh: Vec<RequestId>,
     refreshed_at: Option<Mono>,
     confirm: Option<RequestId>,
@@ -165,6 +169,8 @@ impl Session {
             block: None,
             mark: Since::default(),
             replays: Replays::default(),
+            pursuit: Pursuit::default(),
+            disputes: HashMap::new(),
             refresh: Vec::new(),
             refreshed_at: None,
             confirm: None,

@@ -63,6 +63,9 @@ pub struct OrdersQuery {
 pub struct ActivitiesQuery {
     /// Only executions (`/FILL`).
     pub fills_only: bool,
+    /// Only those of this order; brokers that do not know the filter answer with all.
+    #[serde(default)]
+    pub order: Option<OrderId>,
     /// Created after this.
     pub after: Option<Timestamp>,
     /// Created before this.
@@ -118,11 +121,11 @@ pub enum Reply {
     Account(Box<Account>),
     /// Every open position.
     Positions(Vec<Position>),
-    /// One page of orders, each followed by its legs where it was asked for nested.
+    /// One page of orders, each followed by its legs where it was asked for nested. Only an empty one is surely the last.
     Orders(Vec<Order>),
     /// One order, followed by its legs.
     Order(Vec<Order>),
-    /// One page of activities; short when it is the last.
+    /// One page of activities. Only an empty one is surely the last: pages may be smaller than asked.
     Activities(Vec<Activity>),
     /// Events, oldest first; their executions are marked as learned late.
     Replay(Vec<TradeUpdate>),

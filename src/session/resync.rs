@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::pursuit::Pursuit;
 use super::request::{
     ActivitiesQuery, OrderFilter, OrdersQuery, Reply, Request, RequestError, RequestErrorKind, RequestId,
 };
@@ -46,11 +47,15 @@ impl Default for Limits {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum List {
     Open,
     Recent,
     Fills,
+    /// The executions of one order that awaits a report.
+    Rows,
+    /// Orders before the recent ones, a page a pass.
+    Older,
     Other,
 }
 
@@ -84,6 +89,8 @@ pub(super) struct Picture {
     pub(super) again: bool,
     /// On the first pass ever: executions from before this were not asked for.
     pub(super) history_before: Option<Timestamp>,
+    /// Where the next pass goes on beyond the lists.
+    pub(super) pursuit: Pursuit,
 }
 
 /// What became of an answer.
@@ -114,11 +121,16 @@ pub(super) struct Resync {
     /// The account behind the link is not known yet: it is asked first, or a reset under way would go unnoticed.
     account_first: bool,
     by_id_asked: bool,
+    /// The last order of the recent list; older ones begin there.
+    recent_end: Option<OrderId>,
+    /// Where a page was asked from: a broker that does not know the cursor would send the same one for ever.
+    cursors: HashSet<(List, Arc<str>)>,
+    limits: Limits,
 }
 
 impl Resync {
     /// `mark` is what is known when the pass begins: the next one starts from there if this one is complete.
-    pub(super) fn new(since: Since, mark: Since, account_first: bool, limits: Limits) -> Self {
+    pub(super) fn new(since: Since, mark: Since, account_first: bool, limits: Limits, pursuit: Pursuit) -> Self {
         let orders = |filter, nested| {
             Request::Orders(OrdersQuery {
                 filter,
@@ -135,6 +147,7 @@ impl Resync {
         let earlier = |at: Timestamp| at.checked_sub(overlap).unwrap_or(at);
         let fills = Request::Activities(ActivitiesQuery {
             fills_only: true,
+            order: None,
             after: since.fills.or(since.orders).map(earlier),
             until: None,
             page_token: None,
@@ -154,11 +167,14 @@ impl Resync {
             since: Since { orders: since.orders.map(earlier), ..since },
             queue: first.into_iter().map(|(request, list)| Question { request, list, tries: 0 }).collect(),
             pending: HashMap::new(),
-            picture: Picture { complete: true, ..Picture::default() },
+            picture: Picture { complete: true, pursuit, ..Picture::default() },
             seen: HashSet::new(),
             mark,
             account_first,
             by_id_asked: false,
+            recent_end: None,
+            cursors: HashSet::new(),
+            limits,
         }
     }
 
@@ -183,7 +199,7 @@ impl Resync {
     ) -> Step {
         let Some(question) = self.pending.remove(&id) else { return Step::Foreign };
         match result {
-            Ok(reply) => self.take(&question, *reply),
+            Ok(reply) => self.take(&question, *reply, blotter),
             Err(error) => match self.failed(question, error) {
                 Step::More => {}
                 other => return other,
@@ -243,22 +259,30 @@ impl Resync {
                 Step::Wait(wait)
             }
             RequestErrorKind::Server | RequestErrorKind::Network | RequestErrorKind::Timeout => {
-                (self.picture.complete, self.picture.again) = (false, true);
+                self.missing(&question, true);
                 Step::More
             }
             _ => {
-                self.picture.complete = false;
+                self.missing(&question, false);
                 Step::More
             }
         }
     }
 
-    fn take(&mut self, question: &Question, reply: Reply) {
+    /// A page is missing, for this pass. What is asked beyond the lists is asked again by the next one.
+    fn missing(&mut self, question: &Question, again: bool) {
+        if !matches!(question.list, List::Rows | List::Older) {
+            self.picture.complete = false;
+            self.picture.again |= again;
+        }
+    }
+
+    fn take(&mut self, question: &Question, reply: Reply, blotter: &Blotter) {
         match reply {
             Reply::Account(account) => self.picture.account = Some(account),
             Reply::Positions(positions) => self.picture.positions = Some(positions),
             Reply::Order(orders) => orders.into_iter().for_each(|order| self.keep(order)),
-            Reply::Orders(orders) => self.page_of_orders(question, orders),
+            Reply::Orders(orders) => self.page_of_orders(question, orders, blotter),
             Reply::Activities(rows) => self.page_of_fills(question, rows),
             Reply::Replay(_) | Reply::Clock(_) | Reply::History(_) | Reply::Done => {}
         }
@@ -269,41 +293,62 @@ impl Resync {
         self.picture.orders.push(order);
     }
 
-    fn page_of_orders(&mut self, question: &Question, orders: Vec<Order>) {
+    fn page_of_orders(&mut self, question: &Question, orders: Vec<Order>, blotter: &Blotter) {
         let Request::Orders(query) = &question.request else { return };
         let legs: HashSet<OrderId> = orders.iter().flat_map(|order| &order.legs).cloned().collect();
-        let full = orders.len().saturating_sub(legs.len()) >= usize::from(query.limit);
         let last = orders.iter().rev().find(|order| !legs.contains(&order.id));
         let last = last.map(|order| (order.id.clone(), order.submitted_at));
-        let advanced = last.as_ref().is_some_and(|(id, _)| query.before_order_id.as_ref() != Some(id));
+        let older = question.list == List::Older;
         for order in orders {
-            self.keep(order);
+            // Older orders are looked at again; those never heard of are history.
+            if !older || blotter.order(&order.id).is_some() {
+                self.keep(order);
+            }
         }
-        let Some((id, submitted_at)) = last.filter(|_| full && advanced) else { return };
+        if older {
+            self.picture.pursuit.went_back_to(last, blotter);
+            return;
+        }
+        // Pages may be smaller than asked, so that only an empty one is the last.
+        let Some((id, submitted_at)) = last else { return };
+        if question.list == List::Recent {
+            self.recent_end = Some(id.clone());
+        }
         // The recent list goes back to the last complete pass; the first pass ever takes one page of it.
         let in_gap = self.since.orders.is_some_and(|since| submitted_at.is_none_or(|at| at >= since));
         let wanted = question.list == List::Open || (in_gap && !left_out(Ablation::WholeGap));
-        if wanted {
+        if wanted && self.cursors.insert((question.list, Arc::from(id.as_str()))) {
             let request = Request::Orders(OrdersQuery { before_order_id: Some(id), ..query.clone() });
             self.queue.push_back(Question { request, list: question.list, tries: 0 });
         }
     }
 
-    fn page_of_fills(&mut self, question: &Question, rows: Vec<Activity>) {
+    fn page_of_fills(&mut self, question: &Question, mut rows: Vec<Activity>) {
         let Request::Activities(query) = &question.request else { return };
-        let full = rows.len() >= usize::from(query.page_size);
         let token: Option<Arc<str>> = rows.last().map(|row| row.id.clone());
-        let advanced = token.is_some() && token != query.page_token;
+        if let Some(order) = &query.order {
+            // A broker that does not know the filter answers with the rows of every order; those are not wanted here.
+            rows.retain(|row| matches!(&row.kind, ActivityKind::Fill { order_id, .. } if order_id == order));
+        }
+        let Some(token) = token.filter(|_| !rows.is_empty()) else {
+            if question.list == List::Fills && !query.ascending {
+                self.picture.history_before = None;
+            }
+            return;
+        };
         let oldest = rows.last().and_then(fill_time);
         self.picture.activities.extend(rows);
-        if !query.ascending {
+        let advanced = self.cursors.insert((question.list, Arc::clone(&token)));
+        let mut on = true;
+        if question.list == List::Fills && !query.ascending {
             // The first pass ever: back some pages, or to the beginning.
             self.first_pages += 1;
-            self.picture.history_before = oldest.filter(|_| full && advanced);
+            self.picture.history_before = oldest.filter(|_| advanced);
+            on = self.first_pages < FIRST_PAGES;
         }
-        if full && advanced && (query.ascending || self.first_pages < FIRST_PAGES) {
-            let request = Request::Activities(ActivitiesQuery { page_token: token, ..query.clone() });
-            self.queue.push_back(Question { request, list: List::Fills, tries: 0 });
+        if on && advanced {
+            let request = Request::Activities(ActivitiesQuery { page_token: Some(token), ..query.clone() });
+            self.queue.push_back(Question { request, list: question.list, tries: 0 });
         }
     }
 
@@ -332,6 +377,15 @@ impl Resync {
         let mut wanted: Vec<OrderId> = blotter.unsettled().filter(|id| !self.seen.contains(*id)).cloned().collect();
         // The set has no order of its own, and a run must repeat exactly.
         wanted.sort_unstable();
+        let mut before: Vec<OrderId> = blotter
+            .disputes()
+            .map(|(id, ..)| id)
+            .chain(blotter.unknown_before())
+            .filter(|id| !self.seen.contains(*id))
+            .cloned()
+            .collect();
+        before.sort_unstable();
+        wanted.append(&mut before);
         wanted.extend(blotter.working().filter(|order| !self.seen.contains(&order.id)).map(|order| order.id.clone()));
         for row in &self.picture.activities {
             let ActivityKind::Fill { order_id, cum_qty, .. } = &row.kind else { continue };
@@ -348,6 +402,39 @@ impl Resync {
             if asked.insert(id.clone()) {
                 self.queue.push_back(Question { request: Request::Order(id), list: List::Other, tries: 0 });
             }
+        }
+        self.ask_beyond(blotter);
+    }
+
+    /// What no list of this pass shows: the rows of orders that await a report, however old, and a page of older orders,
+    /// for nothing but their state tells that something was undone.
+    fn ask_beyond(&mut self, blotter: &Blotter) {
+        for id in self.picture.pursuit.orders(blotter) {
+            let request = Request::Activities(ActivitiesQuery {
+                fills_only: true,
+                order: Some(id),
+                after: None,
+                until: None,
+                page_token: None,
+                ascending: true,
+                page_size: self.limits.fills_page,
+            });
+            self.queue.push_back(Question { request, list: List::Rows, tries: 0 });
+        }
+        let unseen = blotter.orders().any(|order| !self.seen.contains(&order.id));
+        let from = self.picture.pursuit.older_than().or(self.recent_end.clone());
+        if let Some(from) = from.filter(|_| unseen && self.since.orders.is_some()) {
+            let request = Request::Orders(OrdersQuery {
+                filter: OrderFilter::All,
+                after: None,
+                until: None,
+                before_order_id: Some(from),
+                symbol: None,
+                ascending: false,
+                nested: false,
+                limit: self.limits.orders_page,
+            });
+            self.queue.push_back(Question { request, list: List::Older, tries: 0 });
         }
     }
 }

@@ -9,11 +9,18 @@ use super::pen::{Pen, cells};
 
 /// Where a value stands between two others, in steps from 0 to `steps`.
 pub(super) fn scale(value: Decimal, low: Decimal, high: Decimal, steps: u32) -> u32 {
-    let span = high - low;
+    let (Some(span), Some(above)) = (high.checked_sub(low), value.checked_sub(low)) else {
+        // Further apart than an amount can say; a half of each is not.
+        let half = |value: Decimal| value.checked_div(Decimal::TWO).unwrap_or(Decimal::ZERO);
+        return scale(half(value), half(low), half(high), steps);
+    };
     if span.is_zero() {
         return steps / 2;
     }
-    let share = (value - low).checked_mul(Decimal::from(steps)).and_then(|product| product.checked_div(span));
+    let share = match above.checked_mul(Decimal::from(steps)) {
+        Some(product) => product.checked_div(span),
+        None => span.checked_div(Decimal::from(steps)).and_then(|step| above.checked_div(step)),
+    };
     share.and_then(|share| share.round().to_u32()).unwrap_or(0).min(steps)
 }
 
@@ -116,10 +123,21 @@ pub(super) fn stretch(values: &[Option<Decimal>], columns: usize) -> Vec<Option<
                 return Some(from);
             }
             let to = values.get(index + 1).copied().flatten()?;
-            let step = (to - from).checked_mul(Decimal::from(part))?.checked_div(Decimal::from(columns - 1))?;
-            from.checked_add(step)
+            between(from, to, part, columns - 1)
         })
         .collect()
+}
+
+/// The value `part` of `whole` steps of the way from one to another; exact where the digits allow it.
+pub(super) fn between(from: Decimal, to: Decimal, part: usize, whole: usize) -> Option<Decimal> {
+    let (done, left, whole) = (Decimal::from(part), Decimal::from(whole.saturating_sub(part)), Decimal::from(whole));
+    let exact = || from.checked_add(to.checked_sub(from)?.checked_mul(done)?.checked_div(whole)?);
+    // A share of each first: they are never more than the greater of both.
+    let by_shares = || {
+        let share = |value: Decimal, steps: Decimal| value.checked_div(whole)?.checked_mul(steps);
+        share(from, left)?.checked_add(share(to, done)?)
+    };
+    exact().or_else(by_shares)
 }
 
 #[cfg(test)]
@@ -132,6 +150,18 @@ mod tests {
         assert_eq!(scale(decimal(5), decimal(0), decimal(10), 100), 50);
         assert_eq!(scale(decimal(7), decimal(7), decimal(7), 8), 4);
         assert_eq!(scale(decimal(99), decimal(0), decimal(10), 8), 8);
+    }
+
+    #[test]
+    fn values_at_the_edge_of_what_an_amount_can_say_are_drawn() {
+        let (low, high) = (Decimal::MIN, Decimal::MAX);
+        assert_eq!(
+            (scale(low, low, high, 8), scale(Decimal::ZERO, low, high, 8), scale(high, low, high, 8)),
+            (0, 4, 8)
+        );
+        let values = stretch(&[Some(low), Some(high)], 5);
+        assert_eq!(values.len(), 5);
+        assert!(values.iter().flatten().is_sorted() && values.iter().all(Option::is_some), "{values:?}");
     }
 
     #[test]

@@ -48,11 +48,10 @@ impl Activities {
 
     /// Takes the newest page, and returns how many rows now stand before those that were there.
     ///
-    /// A full page without a known row leaves a gap behind it: then everything is read anew from there.
+    /// A page without a known row leaves a gap behind it: then everything is read anew from there.
     pub fn take_newest(&mut self, page: Vec<Activity>) -> usize {
-        let full = page.len() >= usize::from(PAGE);
         let meets = page.iter().any(|row| self.seen.contains(&row.id));
-        if self.rows.is_empty() || (full && !meets) {
+        if self.rows.is_empty() || (!page.is_empty() && !meets) {
             *self = Self::default();
             self.take_older(page);
             return 0;
@@ -67,13 +66,12 @@ impl Activities {
         count
     }
 
-    /// Takes the page after the oldest row; a short page, or one that brings nothing, is the last.
+    /// Takes the page after the oldest row; one that brings nothing is the last, for pages may be smaller than asked.
     pub fn take_older(&mut self, page: Vec<Activity>) {
-        let full = page.len() >= usize::from(PAGE);
         let before = self.rows.len();
         let seen = &mut self.seen;
         self.rows.extend(page.into_iter().filter(|row| seen.insert(Arc::clone(&row.id))));
-        self.reach = if full && self.rows.len() > before { Reach::More } else { Reach::Beginning };
+        self.reach = if self.rows.len() > before { Reach::More } else { Reach::Beginning };
     }
 
     /// The question failed; what was read stays.
@@ -118,6 +116,8 @@ mod tests {
         assert_eq!(list.take_newest(rows(990..1090)), 10, "ten new ones stand before the rest");
         list.take_older(rows(1199..1204));
         assert_eq!(ids(&list), (990..1204).collect::<Vec<_>>());
+        assert_eq!(list.reach(), &Reach::More, "the broker's pages may be smaller than asked");
+        list.take_older(Vec::new());
         assert_eq!(list.reach(), &Reach::Beginning);
     }
 
@@ -125,6 +125,7 @@ mod tests {
     fn a_page_that_does_not_meet_the_last_one_begins_anew() {
         let mut list = Activities::default();
         list.take_newest(rows(1000..1005));
+        list.take_older(Vec::new());
         assert_eq!(list.reach(), &Reach::Beginning);
         assert_eq!(list.take_newest(rows(0..100)), 0);
         assert_eq!(ids(&list), (0..100).collect::<Vec<_>>(), "what may be missing in between is read again");

@@ -63,8 +63,15 @@ fn ask(model: &mut Model, link: &LinkId, older: bool, effects: &mut Vec<Effect>)
         Some(account) if older => account.activities.oldest(),
         _ => None,
     };
-    let query =
-        ActivitiesQuery { fills_only: false, after: None, until: None, page_token, ascending: false, page_size: PAGE };
+    let query = ActivitiesQuery {
+        fills_only: false,
+        order: None,
+        after: None,
+        until: None,
+        page_token,
+        ascending: false,
+        page_size: PAGE,
+    };
     let pending = Pending::Activities { link: link.clone(), older };
     questions::ask(model, link, pending, Request::Activities(query), effects);
     model.dirty = true;

@@ -1,6 +1,6 @@
 //! The accounts' sessions: fed here, and what they put out becomes effects, rows and notices.
 
-use super::{clock, news, notices, questions};
+use super::{clock, identity, news, notices, questions};
 use crate::app::effect::{Effect, Memory};
 use crate::app::model::{Dated, Model};
 use crate::app::rows;
@@ -57,6 +57,8 @@ fn carry_out(model: &mut Model, link: &LinkId, output: Output, effects: &mut Vec
                 model.dirty |= differs;
                 if other {
                     effects.push(Effect::Remember { link: owner(), memory });
+                    // Once, not with every balance: what is wrong with the links is said once.
+                    identity::check(model, link, effects);
                 }
             }
         }

@@ -41,6 +41,8 @@ pub(super) struct Desk {
     cancel: Option<RequestError>,
     /// How every question is refused, if it is.
     pub(super) refuse: Option<RequestErrorKind>,
+    /// The account that answers behind every link, if it is not the one that was linked.
+    pub(super) behind: Option<&'static str>,
     /// Whether streams listen as soon as they are opened.
     up: bool,
     /// Every effect so far, but the ones answered.
@@ -53,11 +55,12 @@ pub(super) fn start() -> Timestamp {
 
 pub(super) fn link(label: &str, environment: Environment) -> LinkRecord {
     let broker = format!("alpaca-{}", environment.as_str());
+    let id = format!("{broker}/{}/{label}", environment.as_str());
     LinkRecord {
-        id: LinkId::from(format!("{broker}/{}/{label}", environment.as_str())),
+        account_id: format!("id-{id}").into(),
+        id: LinkId::from(id),
         broker: broker.as_str().into(),
         environment,
-        account_id: format!("id-{label}").into(),
         account_number: Arc::from(format!("PA{label}")),
         label: Arc::from(label),
         scopes: vec![Arc::from("trading")],
@@ -182,6 +185,7 @@ impl Desk {
             epochs: Vec::new(),
             cancel: None,
             refuse: None,
+            behind: None,
             up: true,
             seen: Vec::new(),
         }
@@ -247,7 +251,9 @@ impl Desk {
         }
         let own = |owner: &LinkId| owner == link;
         Ok(Box::new(match request {
-            Request::Account => Reply::Account(Box::new(account(&format!("id-{link}")))),
+            Request::Account => {
+                Reply::Account(Box::new(self.behind.map_or_else(|| account(&format!("id-{link}")), account)))
+            }
             Request::Positions => Reply::Positions(
                 self.positions.iter().filter(|(owner, _)| own(owner)).map(|(_, p)| p.clone()).collect(),
             ),

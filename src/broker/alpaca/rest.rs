@@ -301,6 +301,9 @@ fn activities_query(url: &mut Url, query: &ActivitiesQuery) {
     if let Some(until) = query.until {
         pairs.append_pair("until", &until.to_string());
     }
+    if let Some(id) = &query.order {
+        pairs.append_pair("order_id", id.as_str());
+    }
     if let Some(token) = &query.page_token {
         pairs.append_pair("page_token", token);
     }

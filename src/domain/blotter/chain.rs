@@ -20,7 +20,7 @@ impl Blotter {
         let fits = |carried: &Qty| {
             carried.is_positive() && *carried <= order.cum_qty && begins.is_none_or(|begins| begins >= *carried)
         };
-        let rest = order.cum_qty.checked_sub(self.ledger.reported(&order.id));
+        let rest = self.ledger.reported(&order.id).and_then(|own| order.cum_qty.checked_sub(own));
         if rest.is_some_and(Qty::is_zero) {
             return Qty::ZERO;
         }

@@ -34,7 +34,7 @@ impl Blotter {
             .then_some(execution.qty.abs())
             .filter(|_| !ledger::is_inferred(&id));
         let missing =
-            self.order(&order_id).and_then(|order| self.own_qty(order).checked_sub(self.ledger.reported(&order_id)));
+            self.order(&order_id).and_then(|order| self.own_qty(order).checked_sub(self.ledger.reported(&order_id)?));
         match self.ledger.enter(execution, missing.unwrap_or(Qty::ZERO)) {
             Entered::Known => {}
             Entered::Completed(id) => changes.revised.push(id),

@@ -1,10 +1,9 @@
 //! The executions: each once, by its id or by the quantities it spans, with placeholders for what is not explained yet.
 
 mod pairs;
+mod sums;
 
 use std::collections::HashMap;
-
-use rust_decimal::Decimal;
 
 use self::pairs::{Fit, Pair};
 use crate::domain::ablation::{Ablation, left_out};
@@ -72,10 +71,11 @@ struct Slot {
 }
 
 /// The rows of one order and what they add up to, so that a busy order is not summed anew at every fill.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Rows {
     slots: Vec<u32>,
-    sum: Decimal,
+    /// `None` past the digits that an amount has.
+    sum: Option<Qty>,
     /// How many rows are known from the activity list alone.
     lone_rows: u32,
     placeholders: u32,
@@ -202,72 +202,13 @@ impl Ledger {
         }
     }
 
-    /// What the rows of an order add up to, busts and corrections counted.
-    pub(super) fn explained(&self, order: &OrderId) -> Qty {
-        match self.by_order.get(order) {
-            None => Qty::ZERO,
-            Some(rows) if !rows.corrected => Qty::new(rows.sum),
-            Some(_) => Qty::new(self.sum(order)),
-        }
-    }
-
-    /// What the rows of an order add up to without its placeholders.
-    pub(super) fn reported(&self, order: &OrderId) -> Qty {
-        let Some(rows) = self.by_order.get(order) else { return Qty::ZERO };
-        let explained = self.explained(order);
-        if rows.placeholders == 0 {
-            return explained;
-        }
-        let awaited = self.of(order).filter(|row| row.kind == ExecutionKind::Unexplained);
-        awaited.fold(explained, |sum, row| sum.checked_sub(row.qty).unwrap_or(sum))
-    }
-
-    /// Where the first of an order's reports begins, counted in executed quantity.
-    pub(super) fn begins(&self, order: &OrderId) -> Option<Qty> {
-        let trades = self.of(order).filter(|row| row.kind == ExecutionKind::Trade);
-        trades.filter_map(|row| row.cum_qty?.checked_sub(row.qty)).min()
-    }
-
-    /// Orders of which something executed has no report yet.
-    pub(super) fn awaiting(&self) -> impl Iterator<Item = &OrderId> {
-        self.by_order.iter().filter(|(_, rows)| rows.placeholders > 0).map(|(order, _)| order)
-    }
-
-    fn sum(&self, order: &OrderId) -> Decimal {
-        let mut sum = Decimal::ZERO;
-        for execution in self.of(order) {
-            let qty = execution.qty.decimal();
-            sum += match &execution.kind {
-                ExecutionKind::Trade | ExecutionKind::Unexplained => qty,
-                // Some brokers write the quantity taken back with its sign.
-                ExecutionKind::Bust { .. } => -qty.abs(),
-                ExecutionKind::Correction { of } => {
-                    let before = of.as_ref().and_then(|id| self.get(id)).map_or(qty, |original| original.qty.decimal());
-                    qty - before
-                }
-            };
-        }
-        sum
-    }
-
-    /// Counts an order's rows anew after one of them changed.
-    fn recount(&mut self, order: &OrderId) {
-        let sum = self.sum(order);
-        let placeholders = self.of(order).filter(|row| row.kind == ExecutionKind::Unexplained).count();
-        let slots = self.by_order.get(order).map(|rows| rows.slots.as_slice()).unwrap_or_default();
-        let lone = slots.iter().filter_map(|slot| self.slot(*slot)).filter(|held| is_row(&held.execution.id)).count();
-        if let Some(rows) = self.by_order.get_mut(order) {
-            rows.sum = sum;
-            rows.placeholders = u32::try_from(placeholders).unwrap_or(u32::MAX);
-            rows.lone_rows = u32::try_from(lone).unwrap_or(u32::MAX);
-        }
-    }
-
     /// Rows for what an order states and the ledger does not explain; none when it explains everything.
     ///
     /// They stand in the gaps between the spans that are known, so that a late report finds the one it belongs to.
     pub(super) fn placeholders(&self, order: &Order, carried: Qty) -> Vec<Execution> {
-        let reached = carried.checked_add(self.explained(&order.id)).unwrap_or(carried);
+        let Some(reached) = self.explained(&order.id).and_then(|explained| carried.checked_add(explained)) else {
+            return Vec::new();
+        };
         let Some(missing) = order.cum_qty.checked_sub(reached).filter(|missing| missing.is_positive()) else {
             return Vec::new();
         };
@@ -285,8 +226,11 @@ impl Ledger {
             }
             reached = reached.max(to);
         }
-        let sum: Decimal = gaps.iter().map(|gap| gap.qty.decimal()).sum();
-        if sum == missing.decimal() { gaps } else { vec![placeholder(order, beyond, order.cum_qty)] }
+        if Qty::sum(gaps.iter().map(|gap| gap.qty)) == Some(missing) {
+            gaps
+        } else {
+            vec![placeholder(order, beyond, order.cum_qty)]
+        }
     }
 
     /// Cuts placeholders back to what an order executed itself; reports that fit no span may have overtaken them.
@@ -294,7 +238,7 @@ impl Ledger {
         if self.by_order.get(order).is_none_or(|rows| rows.placeholders == 0) {
             return Trimmed::default();
         }
-        let excess = self.explained(order).checked_sub(own).unwrap_or(Qty::ZERO);
+        let excess = self.explained(order).and_then(|explained| explained.checked_sub(own)).unwrap_or(Qty::ZERO);
         self.cut(order, excess, |row| row.kind == ExecutionKind::Unexplained)
     }
 
@@ -492,14 +436,15 @@ impl Ledger {
         self.by_id.insert(execution.id.clone(), slot);
         let rows = self.by_order.entry(execution.order_id.clone()).or_default();
         rows.slots.push(slot);
+        let qty = execution.qty;
         match execution.kind {
-            ExecutionKind::Trade => rows.sum += execution.qty.decimal(),
+            ExecutionKind::Trade => rows.sum = rows.sum.and_then(|sum| sum.checked_add(qty)),
             ExecutionKind::Unexplained => {
-                rows.sum += execution.qty.decimal();
+                rows.sum = rows.sum.and_then(|sum| sum.checked_add(qty));
                 rows.placeholders += 1;
             }
             ExecutionKind::Bust { .. } => {
-                rows.sum -= execution.qty.decimal().abs();
+                rows.sum = rows.sum.and_then(|sum| sum.checked_sub(qty.abs()));
                 rows.undone = true;
             }
             ExecutionKind::Correction { .. } => (rows.corrected, rows.undone) = (true, true),

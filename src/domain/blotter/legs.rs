@@ -3,7 +3,7 @@
 use super::{Blotter, Changes};
 use crate::domain::execution::{Execution, ExecutionKind};
 use crate::domain::ids::OrderId;
-use crate::domain::order::Side;
+use crate::domain::order::{OrderClass, Side};
 use crate::domain::update::TradeEvent;
 
 impl Blotter {
@@ -25,6 +25,16 @@ impl Blotter {
         }
         self.in_units.insert(parent);
         Execution { cum_qty: stated.scaled(contracts, units), ..own }
+    }
+
+    /// The multi-leg orders that some of these are legs of.
+    pub fn parents_of(&self, ids: &[OrderId]) -> Vec<&OrderId> {
+        let is_leg = |id: &OrderId| self.order(id).is_some_and(|order| order.class == OrderClass::Mleg);
+        if !ids.iter().any(is_leg) {
+            return Vec::new();
+        }
+        let parents = self.orders().filter(|order| order.is_multileg_parent());
+        parents.filter(|parent| parent.legs.iter().any(|leg| ids.contains(leg))).map(|parent| &parent.id).collect()
     }
 
     /// Moves what was entered under a multi-leg parent before its legs were known to the legs.

@@ -66,7 +66,7 @@ fn keep_end(merged: &mut Order, known: &Order) {
 }
 
 /// What only some answers carry is kept when the newer one lacks it.
-fn keep_relations(merged: &mut Order, other: &Order) {
+pub(super) fn keep_relations(merged: &mut Order, other: &Order) {
     if merged.legs.is_empty() {
         merged.legs.clone_from(&other.legs);
     }

@@ -6,13 +6,17 @@ use super::{Blotter, Changes, ledger};
 use crate::domain::ids::OrderId;
 use crate::domain::money::Qty;
 use crate::domain::order::Order;
+use crate::domain::time::is_before;
 use crate::domain::update::TradeEvent;
 
 impl Blotter {
     /// True when the rows of an order add up to what it states; remembers when they do not.
     pub(super) fn adds_up(&mut self, id: &OrderId) -> bool {
         let Some(order) = self.index.get(id).and_then(|index| self.orders.get(*index as usize)) else { return true };
-        if self.is_history(order) || order.is_multileg_parent() || self.own_qty(order) == self.ledger.explained(id) {
+        if self.is_history(order)
+            || order.is_multileg_parent()
+            || self.ledger.explained(id).is_none_or(|explained| self.own_qty(order) == explained)
+        {
             self.unsettled.remove(id);
             return true;
         }
@@ -35,7 +39,7 @@ impl Blotter {
     /// Squares an order that REST stated with its rows: placeholders for what is missing, an inferred bust for what is
     /// too much. `lowered` tells that REST stated less than was known before.
     pub(super) fn settle(&mut self, id: &OrderId, lowered: bool, changes: &mut Changes) {
-        let explained = self.ledger.explained(id);
+        let Some(explained) = self.ledger.explained(id) else { return };
         let Some(own) = self.order(id).filter(|order| !order.is_multileg_parent()).map(|order| self.own_qty(order))
         else {
             return;
@@ -80,13 +84,13 @@ impl Blotter {
     /// A state that does not know the latest execution yet looks the same for a moment, so unless the order itself went
     /// down it takes two passes that agree.
     fn infer_bust(&mut self, id: &OrderId, lowered: bool, changes: &mut Changes) {
-        let explained = self.ledger.explained(id);
+        let Some(explained) = self.ledger.explained(id) else { return };
         let Some((order, own)) = self.order(id).map(|order| (order, self.own_qty(order))) else { return };
         if explained <= own {
             return;
         }
         let doubt = (own, explained);
-        let repeated = order.updated_at >= self.ledger.latest(id) && self.doubts.get(id) == Some(&doubt);
+        let repeated = !is_before(order.updated_at, self.ledger.latest(id)) && self.doubts.get(id) == Some(&doubt);
         if !lowered && !repeated && !self.ledger.has_open_correction(id) {
             self.doubts.insert(id.clone(), doubt);
             return;

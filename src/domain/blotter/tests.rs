@@ -1,4 +1,5 @@
 mod chain;
+mod edge;
 mod legs;
 
 use std::sync::Arc;

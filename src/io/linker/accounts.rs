@@ -161,17 +161,22 @@ fn describe(
     let clean = |text: &str| -> Arc<str> { Arc::from(sanitize_to(text, LONGEST)) };
     let number = account.number.as_deref().filter(|number| !number.is_empty()).unwrap_or(account.id.as_str());
     let number = clean(number);
+    let account_id = clean(account.id.as_str());
     let same_host = |link: &LinkRecord| {
         let other = setup.spec(&link.broker).and_then(|other| other.endpoints(link.environment));
         link.broker == spec.id || other.is_some_and(|other| other.api_url.origin() == endpoints.api_url.origin())
     };
     let replaces = links
         .iter()
-        .find(|link| link.environment == endpoints.environment && link.account_number == number && same_host(link))
+        .find(|link| {
+            // After a reset the account behind a link has a number that it was not linked with.
+            let same = link.account_number == number || link.account_id.as_str() == &*account_id;
+            link.environment == endpoints.environment && same && same_host(link)
+        })
         .map(|link| link.id.clone());
     FoundAccount {
         environment: endpoints.environment,
-        account_id: AccountId::new(clean(account.id.as_str())),
+        account_id: AccountId::new(account_id),
         account_number: number,
         status: clean(&account.status),
         replaces,

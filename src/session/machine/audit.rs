@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use jiff::Timestamp;
 
 use super::{Duration, Mono, Now, Phase, Session, Timer};
-use crate::domain::blotter::{Blotter, Changes};
+use crate::domain::blotter::{Blotter, Changes, Dispute};
 use crate::domain::execution::Source;
 use crate::domain::order::OrderStatus;
 use crate::domain::{ExecutionId, OrderId};
@@ -19,6 +19,12 @@ const BUSY: Duration = Duration::from_mins(1);
 const QUIET: Duration = Duration::from_mins(5);
 /// What became visible this soon after going live may be older than the stream: REST lags (API.md 6.8).
 const LAG: Duration = Duration::from_secs(12);
+/// REST says the same otherwise this long after it first did: it is not behind the stream any more.
+const LASTING: Duration = LAG;
+/// The same, where believing it takes back an end or executed quantity.
+const LASTING_MUCH: Duration = Duration::from_mins(1);
+/// When a contradiction is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_secs(15);
 /// After a pass that lacked a page.
 const AGAIN: Duration = Duration::from_secs(10);
 /// A stream that told nothing for this long while things happened is starved.
@@ -106,6 +112,39 @@ impl Audits {
 }
 
 impl Session {
+    /// What REST says otherwise and is not believed: when a later pass says the same, it is said and REST wins.
+    pub(super) fn judge_disputes(&mut self, blotter: &mut Blotter, now: Now) {
+        let current: HashMap<OrderId, (Dispute, bool)> =
+            blotter.disputes().map(|(id, dispute, again)| (id.clone(), (dispute, again))).collect();
+        self.disputes.retain(|id, (_, dispute)| current.get(id).is_some_and(|(current, _)| current == dispute));
+        let began = self.audits.pass_began;
+        let mut lasting: Vec<(OrderId, Dispute)> = Vec::new();
+        for (id, (dispute, again)) in current {
+            let since = self.disputes.entry(id.clone()).or_insert_with(|| (now.mono, dispute.clone())).0;
+            let enough = if dispute.takes_back() { LASTING_MUCH } else { LASTING };
+            if again && began >= since + enough {
+                lasting.push((id, dispute));
+            }
+        }
+        lasting.sort_by(|(a, _), (b, _)| a.cmp(b));
+        for (id, dispute) in lasting {
+            self.disputes.remove(&id);
+            self.alarm(format!(
+                "out of step with the broker: order {id} was shown as {}, {} executed; the broker's lists say {}, {} \
+                 executed, and that is shown now",
+                dispute.shown.0, dispute.shown.1, dispute.stated.0, dispute.stated.1
+            ));
+            let changes = blotter.concede(&id);
+            if !changes.executions.is_empty() {
+                self.refresh_soon(now);
+            }
+            self.changed(changes);
+        }
+        if !self.disputes.is_empty() {
+            self.audit_within(LOOK_AGAIN, now);
+        }
+    }
+
     /// An audit no later than this.
     pub(super) fn audit_within(&mut self, after: Duration, now: Now) {
         if matches!(self.phase, Phase::Live) {

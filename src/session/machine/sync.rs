@@ -17,7 +17,8 @@ impl Session {
             return;
         }
         self.audits.pass_began(now.mono);
-        self.resync = Some(Resync::new(self.since, self.mark, self.account.is_none(), self.limits));
+        let pursuit = std::mem::take(&mut self.pursuit);
+        self.resync = Some(Resync::new(self.since, self.mark, self.account.is_none(), self.limits, pursuit));
         self.ask(now);
         self.ask_replay(now);
     }
@@ -103,7 +104,8 @@ impl Session {
         }
     }
 
-    fn on_picture(&mut self, picture: Picture, next: Since, blotter: &mut Blotter, now: Now) {
+    fn on_picture(&mut self, mut picture: Picture, next: Since, blotter: &mut Blotter, now: Now) {
+        self.pursuit = std::mem::take(&mut picture.pursuit);
         if picture.account.is_none() && self.account.is_none() {
             // Nobody said whose picture this is, and the account may have been reset while it was made.
             self.log("the account did not answer; everything is asked again");
@@ -161,7 +163,9 @@ impl Session {
             now.mono + POLL_EVERY
         } else {
             self.audits.next(
-                blotter.working_count() > 0 || blotter.unsettled().next().is_some(),
+                blotter.working_count() > 0
+                    || blotter.unsettled().next().is_some()
+                    || blotter.awaiting().next().is_some(),
                 picture.complete,
                 now.mono,
             )
@@ -169,6 +173,7 @@ impl Session {
         if !left_out(Ablation::Audit) {
             self.timers.set(Timer::Audit, next);
         }
+        self.judge_disputes(blotter, now);
     }
 
     fn on_positions(&mut self, positions: Vec<Position>) {

@@ -1,3 +1,4 @@
+mod late;
 mod replay;
 
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use crate::domain::order::{Order, OrderClass, OrderStatus, OrderType, Raw, Side,
 use crate::domain::update::TradeEvent;
 use crate::domain::{Activity, OrderId};
 use crate::session::event::Closed;
-use crate::session::request::{OrderFilter, RequestErrorKind};
+use crate::session::request::{ActivitiesQuery, OrderFilter, RequestErrorKind};
 
 /// A session with a broker that answers every question from these lists.
 struct Desk {
@@ -23,6 +24,8 @@ struct Desk {
     failure: Option<RequestErrorKind>,
     /// What the broker tells again, or how it refuses to.
     told_again: Result<Vec<TradeUpdate>, RequestErrorKind>,
+    /// The broker's pages are no larger than this, whatever is asked.
+    page: usize,
     opened: Vec<(Epoch, AuthForm)>,
     asked: Vec<Request>,
     seen: Vec<Output>,
@@ -40,6 +43,7 @@ impl Desk {
             account: "acct-1",
             failure: None,
             told_again: Err(RequestErrorKind::NotFound),
+            page: usize::MAX,
             opened: Vec::new(),
             asked: Vec::new(),
             seen: Vec::new(),
@@ -84,17 +88,43 @@ impl Desk {
                     self.orders.iter().rev().filter(fits).position(|order| order.id == *id).map_or(0, |place| place + 1)
                 });
                 Reply::Orders(
-                    self.orders.iter().rev().filter(fits).skip(from).take(usize::from(query.limit)).cloned().collect(),
+                    self.orders
+                        .iter()
+                        .rev()
+                        .filter(fits)
+                        .skip(from)
+                        .take(self.page.min(query.limit.into()))
+                        .cloned()
+                        .collect(),
                 )
             }
             Request::Order(id) => match self.orders.iter().find(|order| order.id == *id) {
                 Some(order) => Reply::Order(vec![order.clone()]),
                 None => return Err(self.not_found()),
             },
-            Request::Activities(_) => Reply::Activities(self.rows.clone()),
+            Request::Activities(query) => Reply::Activities(self.page_of_rows(query)),
             Request::Replay { .. } => Reply::Replay(self.told_again.clone().map_err(|kind| failed(&kind))?),
             other => panic!("{other:?} is not asked by a session"),
         }))
+    }
+
+    fn page_of_rows(&self, query: &ActivitiesQuery) -> Vec<Activity> {
+        let wanted = |row: &&Activity| match &row.kind {
+            ActivityKind::Fill { order_id, at, .. } => {
+                query.order.as_ref().is_none_or(|order| order == order_id)
+                    && query.after.is_none_or(|after| *at > Some(after))
+            }
+            ActivityKind::Other { .. } => false,
+        };
+        let mut rows: Vec<Activity> = self.rows.iter().filter(wanted).cloned().collect();
+        if !query.ascending {
+            rows.reverse();
+        }
+        let from = query
+            .page_token
+            .as_ref()
+            .map_or(0, |token| rows.iter().position(|row| row.id == *token).map_or(0, |place| place + 1));
+        rows.into_iter().skip(from).take(self.page.min(query.page_size.into())).collect()
     }
 
     fn not_found(&self) -> RequestError {

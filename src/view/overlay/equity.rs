@@ -72,7 +72,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, link: &LinkId, period: Period,
         }
     }
     let last = values.iter().rev().flatten().next().copied();
-    let style = change_style(pen, last.zip(base).map(|(last, base)| last - base), false).0;
+    let style = change_style(pen, last.zip(base).and_then(|(last, base)| last.checked_sub(base)), false).0;
     pen.line_chart(plot, &values, (low, high), style);
     if let Some(value) = values.get(at).copied().flatten().filter(|_| cursor.is_some()) {
         let column = plot.x + cells(at * usize::from(plot.width - 1) / steps);
@@ -88,9 +88,13 @@ fn reading(pen: &mut Pen<'_>, area: Rect, point: Option<&EquityPoint>, base: Opt
     let theme = pen.theme;
     let at = full_time(point.at, &model.program.timezone, &model.program.timezone_label);
     let equity = point.equity.map_or_else(|| "--".to_owned(), |equity| equity.rounded(2));
-    let change = point.equity.zip(base).map(|(equity, base)| equity.decimal() - base);
-    let (style, before) = change_style(pen, change, true);
-    let text = change.map_or_else(String::new, |change| format!("{before}{}", Money::new(change).rounded(2)));
+    let change = point.equity.zip(base).map(|(equity, base)| equity.decimal().checked_sub(base));
+    let (style, before) = change_style(pen, change.flatten(), true);
+    let text = match change {
+        None => String::new(),
+        Some(None) => "-- (too large to add up)".to_owned(),
+        Some(Some(change)) => format!("{before}{}", Money::new(change).rounded(2)),
+    };
     let wide = width(&at) + width(&equity) + width(&text) + 4;
     let x = area.right().saturating_sub(wide).max(area.x);
     pen.pieces(
@@ -108,8 +112,8 @@ fn axis(low: Decimal, high: Decimal, height: u16) -> Vec<(u16, String)> {
     (0..=count)
         .map(|step| {
             let row = (height - 1) * step / count;
-            let part = (high - low) * Decimal::from(row) / Decimal::from(height - 1);
-            (row, Money::new(high - part).rounded(2))
+            let level = chart::between(high, low, usize::from(row), usize::from(height - 1));
+            (row, level.map_or_else(|| "--".to_owned(), |level| Money::new(level).rounded(2)))
         })
         .collect()
 }

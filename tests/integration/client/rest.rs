@@ -44,13 +44,14 @@ async fn every_question_goes_to_its_documented_address_with_the_token() {
     let by_cursor = OrdersQuery { before_order_id: Some("o&1".into()), symbol: None, limit: 500, ..orders.clone() };
     let activities = ActivitiesQuery {
         fills_only: true,
+        order: Some("o&1".into()),
         after: None,
         until: None,
         page_token: Some("20260302::a b".into()),
         ascending: false,
         page_size: 100,
     };
-    let all = ActivitiesQuery { fills_only: false, page_token: None, ..activities.clone() };
+    let all = ActivitiesQuery { fills_only: false, order: None, page_token: None, ..activities.clone() };
     let cases = [
         (Request::Account, "GET /v2/account"),
         (Request::Positions, "GET /v2/positions"),
@@ -68,7 +69,7 @@ async fn every_question_goes_to_its_documented_address_with_the_token() {
         (Request::OrderByClientId("my id".into()), "GET /v2/orders:by_client_order_id?client_order_id=my+id"),
         (
             Request::Activities(activities),
-            "GET /v2/account/activities/FILL?direction=desc&page_size=100&page_token=20260302%3A%3Aa+b",
+            "GET /v2/account/activities/FILL?direction=desc&page_size=100&order_id=o%261&page_token=20260302%3A%3Aa+b",
         ),
         (Request::Activities(all), "GET /v2/account/activities?direction=desc&page_size=100"),
         (Request::Clock, "GET /v2/clock"),

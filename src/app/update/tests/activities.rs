@@ -61,9 +61,12 @@ fn scrolling_to_the_end_asks_for_older_rows_until_the_first() {
     desk.keys("j j G");
     assert_eq!((list(&desk), cursor(&desk)), ((200, Reach::More), 99));
     desk.keys("G G");
+    // Pages may be smaller than asked: only one without rows says that nothing is before it.
+    desk.keys("G");
     assert_eq!((list(&desk), cursor(&desk)), ((250, Reach::Beginning), 249));
+    let asked = pages_asked(&desk);
     desk.keys("G j ctrl-d");
-    assert_eq!(pages_asked(&desk), 3, "after the first row nothing is asked for");
+    assert_eq!(pages_asked(&desk), asked, "after the first row nothing is asked for");
 }
 
 #[test]
@@ -78,7 +81,7 @@ fn a_page_that_fails_says_so_and_r_asks_again() {
     desk.keys("j k G");
     assert_eq!(pages_asked(&desk), asked, "a failed page is not asked for again at every key");
     desk.refuse = None;
-    desk.keys("r");
+    desk.keys("r G");
     assert_eq!(list(&desk), (150, Reach::Beginning));
 }
 

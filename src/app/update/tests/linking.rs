@@ -272,3 +272,29 @@ fn quitting_while_a_browser_is_away_frees_the_port() {
     assert!(desk.saw(&Effect::CancelLink { attempt: id }) && desk.saw(&Effect::Quit { code: 0 }));
     assert_eq!(desk.model.exit, Some(0));
 }
+
+/// The notice of a paper reset, and what it leaves.
+#[test]
+fn a_reset_account_goes_by_its_new_number_everywhere_and_for_the_next_run() {
+    let mut desk = Desk::holding(&[]);
+    desk.behind = Some("acct-after-the-reset");
+    desk.keys("r");
+    let link = desk.model.account(&paper()).unwrap().link.clone();
+    assert_eq!((link.account_id.as_str(), &*link.account_number), ("acct-after-the-reset", "PA1"));
+    assert!(desk.saw(&Effect::KeepLink { record: link }));
+    assert!(desk.seen.iter().all(|effect| !matches!(effect, Effect::Unlink { .. })));
+}
+
+#[test]
+fn of_two_links_to_one_account_the_older_goes() {
+    let mut desk = Desk::holding(&[]);
+    let newer = LinkRecord { linked_at: start() + Duration::from_mins(1), ..link("again", Environment::Paper) };
+    desk.behind = Some("acct-after-the-reset");
+    desk.keys("r");
+    desk.msg(Msg::Started { links: vec![newer.clone()] });
+    let gone: Vec<_> = desk.seen.iter().filter(|effect| matches!(effect, Effect::Unlink { .. })).collect();
+    assert_eq!(gone, [&Effect::Unlink { link: paper() }]);
+    desk.msg(Msg::Unlinked { link: paper(), result: Ok("forgotten".to_owned()) });
+    assert_eq!(desk.model.accounts.len(), 1);
+    assert_eq!(desk.model.accounts[0].link.id, newer.id);
+}

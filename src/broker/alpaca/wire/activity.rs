@@ -70,7 +70,7 @@ pub fn activity(text: &str) -> Result<Activity, WireError> {
 
 /// A day; some rows write it as its midnight.
 fn day(word: &str) -> Option<Date> {
-    word.get(..10)?.parse().ok()
+    word.get(..10)?.parse().ok().filter(|day: &Date| day.year() >= 1900)
 }
 
 fn fill(wire: &ActivityWire<'_>) -> Option<ActivityKind> {

@@ -23,6 +23,9 @@ pub(super) enum Loose<'a> {
     Flag(bool),
 }
 
+/// No time from before can be one of trading: the start of the year 1900.
+const FIRST_TIME: Timestamp = Timestamp::constant(-2_208_988_800, 0);
+
 /// How `serde_json` hands over a number whose digits are kept (its `arbitrary_precision`).
 const NUMBER: &str = "$serde_json::private::Number";
 
@@ -119,10 +122,10 @@ impl Loose<'_> {
         self.decimal().or_else(|| Decimal::from_str(self.some_word()?.trim()).ok())
     }
 
-    /// An RFC 3339 time with any offset and up to nanoseconds.
+    /// An RFC 3339 time with any offset and up to nanoseconds. The year one is how some senders write none at all.
     pub(super) fn time(&self) -> Option<Timestamp> {
         match self {
-            Self::Text(text) => text.parse().ok(),
+            Self::Text(text) => text.parse().ok().filter(|at| *at > FIRST_TIME),
             Self::Nothing | Self::Number(_) | Self::Flag(_) => None,
         }
     }

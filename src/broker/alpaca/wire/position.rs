@@ -52,7 +52,7 @@ pub fn position(text: &str) -> Result<Position, WireError> {
         symbol: Symbol::from(wire.symbol.some_word().ok_or_else(|| missing("symbol"))?),
         asset_id: wire.asset_id.shared(),
         asset_class: wire.asset_class.shared(),
-        qty: if short && qty.is_positive() { -qty } else { qty },
+        qty: if short && qty.is_positive() { qty.negated() } else { qty },
         qty_available: wire.qty_available.amount(),
         avg_px: wire.avg_entry_price.amount(),
         last_px: wire.current_price.amount(),

@@ -31,6 +31,17 @@ fn a_fill_becomes_one_execution_with_exact_figures() {
 }
 
 #[test]
+fn the_year_one_is_no_time() {
+    let text = r#"{"id":"o","filled_at":"0001-01-01T00:00:00Z","canceled_at":"0001-01-01T00:00:00-05:00",
+        "updated_at":"2026-03-02T18:46:12Z"}"#;
+    let order = order(text).unwrap();
+    assert_eq!((order.filled_at, order.canceled_at), (None, None));
+    assert!(order.updated_at.is_some());
+    let row = activity(r#"{"id":"a","activity_type":"DIV","date":"0001-01-01"}"#).unwrap();
+    assert!(matches!(row.kind, ActivityKind::Other { date: None, .. }));
+}
+
+#[test]
 fn what_is_not_known_is_kept() {
     let update = updated(FILL);
     assert!(update.order.raw.0.unwrap().contains("\"house_flag\""), "an unknown member of the order");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Activity, Broker, Decimal, Held, Symbol, TradeUpdate, wire};
 use crate::domain::money::{Money, Price, Qty};
 use crate::domain::order::{Order, Raw};
-use crate::domain::{Account, AccountId, Position};
+use crate::domain::{Account, AccountId, ActivityKind, Position};
 use crate::session::lab::plan::Stamps;
 use crate::session::request::{ActivitiesQuery, OrderFilter, OrdersQuery, Reply, Request};
 use jiff::Timestamp;
@@ -121,6 +121,9 @@ impl Broker {
             fill.listed_at <= moment
                 && fill.gone_at.is_none_or(|gone| gone > moment)
                 && query.after.is_none_or(|after| fill.execution.at > Some(after))
+                && query.order.as_ref().is_none_or(
+                    |order| matches!(&fill.row.kind, ActivityKind::Fill { order_id, .. } if order_id == order),
+                )
         };
         let mut rows: Vec<&Activity> = self.fills.iter().filter(listed).map(|fill| &fill.row).collect();
         rows.sort_by(|a, b| a.id.cmp(&b.id));

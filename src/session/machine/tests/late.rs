@@ -1,0 +1,209 @@
+//! What comes late, lies far back or goes on saying otherwise.
+
+use super::*;
+
+fn at(second: i64) -> Option<Timestamp> {
+    Timestamp::from_second(1_760_000_000 + second).ok()
+}
+
+impl Desk {
+    /// Rows that stand for no report.
+    fn awaited(&self) -> usize {
+        self.blotter.executions().filter(|row| row.kind == ExecutionKind::Unexplained).count()
+    }
+
+    /// The stream tells a state of an order.
+    fn told(&mut self, event: TradeEvent, order: Order) {
+        self.stream(StreamEvent::Update(Box::new(update(event, order, vec![]))));
+    }
+
+    /// Lets time pass; a stream that is opened anew listens at once.
+    fn settle(&mut self, time: Duration) {
+        for _ in 0..time.as_secs() {
+            self.pass(Duration::from_secs(1));
+            if self.session.state().word() == "connecting" {
+                self.listen();
+            }
+        }
+    }
+
+    fn status(&self, id: &str) -> OrderStatus {
+        self.blotter.order(&id.into()).unwrap().status.clone()
+    }
+}
+
+#[test]
+fn a_row_that_is_twenty_minutes_late_is_asked_for_although_the_mark_has_moved_on() {
+    let mut desk = Desk::live();
+    desk.orders = vec![order("o"), order("p")];
+    desk.execute("o", 40, false);
+    let late = desk.rows.pop().unwrap();
+    desk.settle(Duration::from_mins(1));
+    assert_eq!((desk.awaited(), desk.held()), (1, Qty::whole(40)));
+    // Another order trades two hours later, so that no list goes back to the first one.
+    let (mut newer, mut traded) = (order("p"), late.clone());
+    (newer.cum_qty, newer.updated_at) = (Qty::whole(5), at(7_200));
+    newer.status = OrderStatus::PartiallyFilled;
+    traded.id = Arc::from("row-p");
+    if let ActivityKind::Fill { order_id, qty, cum_qty, at: when, .. } = &mut traded.kind {
+        (*order_id, *qty, *cum_qty, *when) = ("p".into(), Qty::whole(5), Some(Qty::whole(5)), at(7_200));
+    }
+    desk.rows.push(traded);
+    desk.orders[1] = newer;
+    desk.settle(Duration::from_mins(20));
+    assert!(desk.session.since.fills > at(7_000), "the mark has moved on");
+    desk.rows.push(late);
+    desk.settle(Duration::from_mins(2));
+    assert_eq!((desk.awaited(), desk.held()), (0, Qty::whole(45)));
+    assert!(desk.session.state().is_live());
+}
+
+#[test]
+fn executions_before_the_newest_ones_are_found_for_an_order_that_still_works() {
+    let mut desk = Desk::new();
+    desk.orders = vec![order("old")];
+    desk.execute("old", 40, false);
+    for number in 0..400 {
+        let mut row = desk.rows[0].clone();
+        row.id = Arc::from(format!("other{number}"));
+        if let ActivityKind::Fill { order_id, at: when, .. } = &mut row.kind {
+            (*order_id, *when) = (format!("other{number}").into(), at(100 + number));
+        }
+        desk.rows.push(row);
+    }
+    desk.listen();
+    assert_eq!(desk.awaited(), 1, "not among the newest");
+    desk.settle(Duration::from_secs(40));
+    let rows = desk.blotter.executions_of(&"old".into());
+    assert_eq!(
+        rows.iter().map(|row| (&row.kind, row.qty)).collect::<Vec<_>>(),
+        [(&ExecutionKind::Trade, Qty::whole(40))]
+    );
+}
+
+#[test]
+fn pages_smaller_than_asked_are_followed_to_the_end() {
+    let mut desk = Desk::new();
+    desk.page = 7;
+    desk.orders = (0..91).map(|number| order(&format!("o{number}"))).collect();
+    for number in 0..20 {
+        desk.execute(&format!("o{number}"), 40, false);
+    }
+    desk.listen();
+    assert!(desk.session.state().is_live());
+    assert_eq!(desk.blotter.working_count(), 91);
+    desk.settle(Duration::from_mins(1));
+    assert_eq!((desk.awaited(), desk.held()), (0, Qty::whole(800)));
+    // Also after an outage, when the list goes back to the last pass.
+    desk.stream(StreamEvent::Closed(Closed::Lost { message: "reset".to_owned() }));
+    for number in 20..60 {
+        desk.execute(&format!("o{number}"), 100, false);
+    }
+    desk.pass(Duration::from_secs(5));
+    desk.listen();
+    desk.settle(Duration::from_mins(1));
+    assert_eq!((desk.awaited(), desk.held()), (0, Qty::whole(4_800)));
+}
+
+#[test]
+fn a_bust_of_an_order_behind_hundreds_of_newer_ones_is_heard() {
+    let mut desk = Desk::live();
+    desk.orders = vec![order("old")];
+    desk.execute("old", 100, true);
+    assert_eq!(desk.status("old"), OrderStatus::Filled);
+    for number in 0..1_200 {
+        let mut newer = order(&format!("n{number}"));
+        (newer.status, newer.submitted_at, newer.updated_at) = (OrderStatus::Canceled, at(9_000), at(9_000));
+        desk.orders.push(newer);
+    }
+    desk.settle(Duration::from_mins(10));
+    desk.orders[0].cum_qty = Qty::ZERO;
+    desk.orders[0].updated_at = at(10_000);
+    desk.settle(Duration::from_mins(30));
+    assert_eq!(desk.blotter.order(&"old".into()).unwrap().cum_qty, Qty::ZERO);
+    let undone = |row: &&Execution| matches!(row.kind, ExecutionKind::Bust { .. });
+    assert_eq!(desk.blotter.executions().filter(undone).count(), 1);
+}
+
+#[test]
+fn an_order_whose_place_another_took_is_fetched_to_tell_their_executions_apart() {
+    let mut desk = Desk::new();
+    let mut first = order("a");
+    (first.status, first.cum_qty) = (OrderStatus::Replaced, Qty::whole(41));
+    (first.replaced_by, first.submitted_at) = (Some("b".into()), at(-90_000));
+    let mut second = order("b");
+    (second.replaces, second.cum_qty) = (Some("a".into()), Qty::whole(41));
+    second.status = OrderStatus::PartiallyFilled;
+    desk.orders = vec![first, second];
+    for number in 0..600 {
+        let mut newer = order(&format!("n{number}"));
+        newer.status = OrderStatus::Canceled;
+        if number > 500 {
+            newer.submitted_at = at(9_000);
+        }
+        desk.orders.push(newer);
+    }
+    desk.listen();
+    desk.settle(Duration::from_secs(40));
+    assert!(desk.asked.contains(&Request::Order("a".into())));
+    let own = desk.blotter.executions_of(&"b".into());
+    assert!(own.is_empty(), "41 were executed by the first: {own:?}");
+    let confirmed =
+        |request: &&Request| matches!(request, Request::Activities(query) if query.order == Some("b".into()));
+    assert!(desk.asked.iter().filter(confirmed).count() > 0, "its rows are asked for all the same");
+}
+
+#[test]
+fn rest_wins_when_two_audits_say_the_same_otherwise_and_it_is_said() {
+    for coarse in [false, true] {
+        let mut desk = Desk::live();
+        desk.orders = vec![order("o")];
+        if coarse {
+            desk.orders[0].updated_at = "2025-10-09T08:53:21.123Z".parse().ok();
+        }
+        desk.pass(Duration::from_mins(1));
+        let mut canceling = desk.orders[0].clone();
+        canceling.status = OrderStatus::PendingCancel;
+        if coarse {
+            canceling.updated_at = "2025-10-09T08:53:21.123456789Z".parse().ok();
+        }
+        desk.told(TradeEvent::PendingCancel, canceling);
+        assert_eq!(desk.status("o"), OrderStatus::PendingCancel);
+        desk.pass(Duration::from_mins(1));
+        desk.pass(Duration::from_mins(1));
+        assert_eq!(desk.status("o"), OrderStatus::New, "{coarse}");
+        assert!(desk.logs().contains("out of step with the broker: order o was shown as pending_cancel"), "{coarse}");
+        assert!(desk.session.state().is_live());
+    }
+}
+
+#[test]
+fn rest_that_is_behind_for_a_moment_is_not_believed() {
+    let mut desk = Desk::live();
+    desk.orders = vec![order("o")];
+    desk.pass(Duration::from_mins(1));
+    let stale = desk.orders[0].clone();
+    desk.execute("o", 40, true);
+    let fresh = std::mem::replace(&mut desk.orders[0], stale);
+    desk.input(Input::Connect);
+    desk.listen();
+    desk.pass(Duration::from_secs(10));
+    desk.orders[0] = fresh;
+    desk.pass(Duration::from_mins(3));
+    assert_eq!((desk.held(), desk.blotter.executions().count()), (Qty::whole(40), 1));
+    assert!(!desk.logs().contains("out of step"), "{}", desk.logs());
+}
+
+#[test]
+fn an_end_that_rest_never_heard_of_is_taken_back_after_a_minute() {
+    let mut desk = Desk::live();
+    desk.orders = vec![order("o")];
+    desk.pass(Duration::from_mins(1));
+    let mut canceled = desk.orders[0].clone();
+    (canceled.status, canceled.updated_at) = (OrderStatus::Canceled, at(5));
+    desk.told(TradeEvent::Canceled, canceled);
+    desk.pass(Duration::from_secs(40));
+    assert_eq!(desk.status("o"), OrderStatus::Canceled);
+    desk.pass(Duration::from_mins(3));
+    assert_eq!((desk.status("o"), desk.blotter.working_count()), (OrderStatus::New, 1), "it works at the broker");
+}
