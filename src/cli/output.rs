@@ -16,7 +16,8 @@ const LONGEST: usize = 4000;
 /// [`Error::Failed`] when stdout fails in another way.
 pub fn line(text: &str) -> Result<bool, Error> {
     let mut out = io::stdout().lock();
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
+    // In one piece, so that a kill leaves no half of a line where the pipe takes the whole of it.
+    let written = out.write_all(format!("{text}\n").as_bytes()).and_then(|()| out.flush());
     match written {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),

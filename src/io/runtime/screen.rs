@@ -8,7 +8,7 @@ use crossterm::execute;
 use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
 use futures_util::StreamExt;
 
-use super::{BATCH, Loop};
+use super::{BATCH, Loop, memory};
 use crate::app::{Effect, Msg};
 use crate::domain::Mono;
 use crate::io::alarm::Alarm;
@@ -32,6 +32,7 @@ impl Loop {
         let mut arrived = Vec::with_capacity(BATCH);
         let mut backlog = VecDeque::with_capacity(BATCH);
         let mut reading = self.reading.take();
+        let mut progress = self.keeping.watch();
         let mut next_frame = Mono::default();
         let mut pressed = true;
         let alarm = Alarm::new();
@@ -40,10 +41,9 @@ impl Loop {
                 return code;
             }
             let due = pressed || self.clock.now().mono >= next_frame;
-            if due || !self.model.dirty {
-                self.settle().await;
-            }
-            if due && self.model.dirty {
+            // While a frame waits for the disk nothing more is taken in but keys, which act at once.
+            let held = (due || !self.model.dirty) && !self.may_show() && self.model.dirty;
+            if due && self.model.dirty && !held {
                 self.model.dirty = false;
                 pressed = false;
                 next_frame = self.clock.now().mono + FRAME;
@@ -57,9 +57,8 @@ impl Loop {
                 }
             }
             let mut deadline = self.deadline();
-            if self.model.dirty {
-                deadline = Some(deadline.map_or(next_frame, |at| at.min(next_frame)));
-            }
+            let frame = if held { self.keeping.until() } else { Some(next_frame).filter(|_| self.model.dirty) };
+            deadline = [deadline, frame].into_iter().flatten().min();
             let deadline = self.alarm_at(deadline);
             tokio::select! {
                 biased; // keys before the market: the operator never queues behind the tape
@@ -73,19 +72,25 @@ impl Loop {
                     // A closed terminal answers with errors for ever; leaving at once keeps it from spinning.
                     Some(Err(_)) | None => return GONE,
                 },
-                read = Self::read(&mut reading) => self.begin(read),
-                () = tokio::task::yield_now(), if !backlog.is_empty() => {}
+                read = Self::read(&mut reading) => {
+                    self.begin(read);
+                    progress = self.keeping.watch();
+                }
+                () = memory::moved(&mut progress) => {}
+                () = tokio::task::yield_now(), if !held && !backlog.is_empty() => {}
                 // Only then: what is not taken waits in the channel, whose senders wait in turn.
-                1.. = self.inbox.recv_many(&mut arrived, BATCH), if backlog.is_empty() => backlog.extend(arrived.drain(..)),
+                1.. = self.inbox.recv_many(&mut arrived, BATCH), if !held && backlog.is_empty() => {
+                    backlog.extend(arrived.drain(..));
+                }
                 () = alarm.wait(deadline) => urgent.push_back(Msg::Tick),
                 // Work in slices waits for nothing, and lets everything else go first.
-                () = tokio::task::yield_now(), if self.model.has_work() => {}
+                () = tokio::task::yield_now(), if !held && self.model.has_work() => {}
             }
-            if self.model.has_work() {
+            if self.model.has_work() && !held {
                 urgent.push_back(Msg::Work);
             }
             let end = self.clock.now().mono + TURN;
-            while let Some(msg) = urgent.pop_front().or_else(|| backlog.pop_front()) {
+            while let Some(msg) = urgent.pop_front().or_else(|| if held { None } else { backlog.pop_front() }) {
                 self.refresh_memory(&msg).await;
                 for effect in self.handle(msg) {
                     if self.on_terminal(effect, screen).is_err() {
@@ -97,7 +102,7 @@ impl Loop {
                 }
             }
             // Written while the next messages are handled; the frame waits for what is left.
-            self.hand_over().await;
+            self.hand_over();
         }
     }
 
