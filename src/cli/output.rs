@@ -25,6 +25,17 @@ pub fn line(text: &str) -> Result<bool, Error> {
     }
 }
 
+/// Waits until stdout takes a line without waiting for its reader; at once where the system does not tell.
+pub fn wait_for_room() {
+    #[cfg(unix)]
+    {
+        use rustix::event::{PollFd, PollFlags, poll};
+        let out = io::stdout();
+        let mut watched = [PollFd::new(&out, PollFlags::OUT)];
+        while matches!(poll(&mut watched, None), Err(rustix::io::Errno::INTR)) {}
+    }
+}
+
 /// Writes one JSON document to stdout, indented.
 ///
 /// # Errors

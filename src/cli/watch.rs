@@ -109,8 +109,11 @@ impl Printer {
             let (told, earlier) = Told::open(data_dir, &link.id);
             match earlier {
                 Earlier::None => {}
-                Earlier::Until(at) => {
-                    let text = format!("not watched since {at:.0}; what was missed is told with source reconcile");
+                Earlier::Until { at, unsure } => {
+                    let mut text = format!("not watched since {at:.0}; what was missed is told with source reconcile");
+                    if let Some(key) = unsure {
+                        text.push_str(&format!("; whether the last line ({key}) went out is not known"));
+                    }
                     gaps.insert(link.id.clone(), text);
                 }
                 Earlier::Runs => output::note(&format!(
@@ -139,15 +142,21 @@ impl Printer {
 
     /// Prints what is due, and notes each line as told; false when nobody reads any more.
     fn print(&mut self) -> Result<bool, Error> {
-        while let Some(due) = self.due.pop_front() {
-            if !output::line(&due.text)? {
-                return Ok(false);
+        while let Some(Due { text, of }) = self.due.pop_front() {
+            let mut tape = of.as_ref().and_then(|(link, _)| self.tapes.get_mut(link));
+            let unsure = |error: std::io::Error| tracing::warn!("what is told cannot be noted: {error}");
+            if let (Some(tape), Some((_, line))) = (&mut tape, &of) {
+                // Noted only when the line can go out at once: a reader that takes its time is not a line that went out.
+                output::wait_for_room();
+                tape.told.going_out(line).unwrap_or_else(unsure);
             }
-            if let Some((link, line)) = due.of
-                && let Some(tape) = self.tapes.get_mut(&link)
-                && let Err(error) = tape.told.note(&line)
-            {
-                tracing::warn!("the next run may tell this line again: {error}");
+            let out = output::line(&text);
+            if let Some(tape) = tape {
+                let noted = if matches!(out, Ok(true)) { tape.told.went_out() } else { tape.told.stayed() };
+                noted.unwrap_or_else(unsure);
+            }
+            if !out? {
+                return Ok(false);
             }
         }
         Ok(true)
@@ -192,7 +201,7 @@ impl Printer {
 
     fn connection(&self, account: &AccountState, word: &str, reason: Option<&str>) -> Result<String, Error> {
         if !self.json {
-            let reason = reason.map_or_else(String::new, |reason| format!(": {}", sanitize_to(reason, 200)));
+            let reason = reason.map_or_else(String::new, |reason| format!(": {}", sanitize_to(reason, 400)));
             // As wide as a time, so that accounts stand below each other.
             let who = self.who(account);
             return Ok(format!("{:<24}  {who}  {word}{reason}", "connection"));

@@ -1,9 +1,10 @@
 //! What `watch` has told of a link, beside the journal: so that its next run goes on where this one was stopped, however it
 //! was stopped.
 //!
-//! The journal cannot know it: other instances write there too, and nobody has told what they learned. A line is noted right
-//! after it went out, by one short write that does not wait for the disk: a kill between the two tells it once more, a power
-//! cut may tell the last lines again, and nothing is left out by either.
+//! The journal cannot know it: other instances write there too, and nobody has told what they learned. A line is noted
+//! before it goes out, and its note is ended after that, by short writes that do not wait for the disk. A note without an
+//! end belongs to a run that was killed between the two: the line is not told again, and the next run says that it may not
+//! have gone out. A power cut may tell the last lines again.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs::{File, OpenOptions};
@@ -66,7 +67,12 @@ pub enum Earlier {
     /// None ran before: what there is already is history.
     None,
     /// One ran until about then, by the local clock.
-    Until(Timestamp),
+    Until {
+        /// When.
+        at: Timestamp,
+        /// The line of which it is not known whether it went out.
+        unsure: Option<String>,
+    },
     /// Another one runs now; this one remembers in memory alone and resumes nothing.
     Runs,
     /// Its notes cannot be used, for this reason; they are left as they are.
@@ -85,6 +91,8 @@ pub struct Told {
     lines: VecDeque<Line>,
     /// Lines in the file.
     written: usize,
+    /// The file's length without the note of the line that is going out.
+    length: u64,
     lock: Option<AccountLock>,
 }
 
@@ -112,13 +120,15 @@ impl Told {
         let until = found.metadata()?.modified()?;
         let text = io::read_to_string(found)?;
         let mut lines = text.lines();
+        // A note without an end: the run was killed while the line went out, or in the middle of the note.
+        let open = text.lines().next_back().filter(|_| !text.ends_with('\n'));
+        let unsure = open.and_then(|note| serde_json::from_str::<Line>(note).ok()).map(|line| line.key);
         let header = lines.next().and_then(|line| serde_json::from_str::<Header>(line).ok());
         let Some(header) = header else { return Ok((told, Earlier::None)) };
         if header.version > VERSION {
             return Err(io::Error::other(format!("{} was written by a newer version", path.display())));
         }
         (told.begun, told.since) = (true, header.since);
-        // The last line may be torn: a run was killed while it wrote.
         for line in lines.filter_map(|line| serde_json::from_str(line).ok()) {
             told.remember(line);
         }
@@ -127,10 +137,10 @@ impl Told {
             tracing::warn!("what was told cannot be written anew: {error}");
             let mut file = OpenOptions::new().append(true).open(&path)?;
             file.write_all(b"\n")?;
-            told.file = Some(file);
+            (told.length, told.file) = (file.metadata()?.len(), Some(file));
         }
-        let until = Timestamp::try_from(until).map_err(io::Error::other)?;
-        Ok((told, Earlier::Until(until)))
+        let at = Timestamp::try_from(until).map_err(io::Error::other)?;
+        Ok((told, Earlier::Until { at, unsure }))
     }
 
     /// True once there is a beginning: what was known then is history, what came later is told.
@@ -187,23 +197,39 @@ impl Told {
         }
     }
 
-    /// Notes a line that was told, for the next run.
+    /// Notes a line that goes out now, for the next run. [`Self::went_out`] or [`Self::stayed`] follows.
     ///
     /// # Errors
-    /// As the file system says.
-    pub fn note(&mut self, line: &Line) -> io::Result<()> {
-        if !self.begun {
-            // The beginning will note it with the others.
-            return Ok(());
-        }
+    /// As the file system says; the next run may tell the line again then.
+    pub fn going_out(&mut self, line: &Line) -> io::Result<()> {
         if self.written > REMEMBERED * 2 {
-            return self.rewrite();
+            self.rewrite()?;
         }
-        if let Some(file) = &mut self.file {
-            file.write_all(text_of(line)?.as_bytes())?;
-            self.written += 1;
-        }
+        // Before there is a beginning nothing is noted: it will be, with the others.
+        let Some(file) = &mut self.file else { return Ok(()) };
+        let text = serde_json::to_string(line).map_err(io::Error::other)?;
+        file.write_all(text.as_bytes())
+    }
+
+    /// The line that was going out is out.
+    ///
+    /// # Errors
+    /// As the file system says; the next run may be unsure of the line then.
+    pub fn went_out(&mut self) -> io::Result<()> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        file.write_all(b"\n")?;
+        self.length = file.metadata()?.len();
+        self.written += 1;
         Ok(())
+    }
+
+    /// The line that was going out did not: nobody reads any more.
+    ///
+    /// # Errors
+    /// As the file system says; the line is not told again then.
+    pub fn stayed(&mut self) -> io::Result<()> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        file.set_len(self.length)
     }
 
     /// Notes that this run is alive: whatever happens from here on was not missed before.
@@ -228,7 +254,7 @@ impl Told {
         temp.as_file().sync_all()?;
         temp.persist(path).map_err(|error| error.error)?;
         self.file = Some(OpenOptions::new().append(true).open(path)?);
-        self.written = self.lines.len();
+        (self.written, self.length) = (self.lines.len(), text.len() as u64);
         Ok(())
     }
 }
@@ -256,27 +282,39 @@ mod tests {
         assert!(matches!(earlier, Earlier::None) && !told.has_begun());
         // Told before there is a beginning: it belongs to it.
         told.remember(line("early", None));
-        told.note(&line("early", None)).unwrap();
+        told.going_out(&line("early", None)).unwrap();
+        told.went_out().unwrap();
         let since = "2026-11-24T15:00:00Z".parse().ok();
         told.begin(since, std::iter::once(line("history", None))).unwrap();
         for key in ["execution/row/1", "two"] {
             let line = line(key, Some((key, "trade/o/10/10")).filter(|_| key != "two"));
             told.remember(line.clone());
-            told.note(&line).unwrap();
+            told.going_out(&line).unwrap();
+            told.went_out().unwrap();
         }
+        told.going_out(&line("unread", None)).unwrap();
+        told.stayed().unwrap();
         let (other, earlier) = Told::open(dir.path(), &link);
         assert!(matches!(earlier, Earlier::Runs) && !other.has_begun());
         drop(told);
-        // A run that is killed in the middle of a write leaves a torn line.
+        // A run that is killed in the middle of a note has not told the line; one that is killed after it may have.
         let path = std::fs::read_dir(dir.path().join("told")).unwrap().next().unwrap().unwrap().path();
         let whole = std::fs::read_to_string(&path).unwrap();
         std::fs::write(&path, format!("{whole}{{\"key\":\"tor")).unwrap();
         let (again, earlier) = Told::open(dir.path(), &link);
-        assert!(matches!(earlier, Earlier::Until(_)) && again.has_begun() && again.since() == since);
+        assert!(matches!(earlier, Earlier::Until { unsure: None, .. }) && !again.is_told(&line("tor", None), &blotter));
+        drop(again);
+        std::fs::write(&path, format!("{whole}{{\"key\":\"last\"}}")).unwrap();
+        let (again, earlier) = Told::open(dir.path(), &link);
+        assert!(matches!(&earlier, Earlier::Until { unsure: Some(key), .. } if key == "last"), "{earlier:?}");
+        assert!(again.has_begun() && again.since() == since && again.is_told(&line("last", None), &blotter));
         for key in ["early", "history", "execution/row/1", "two"] {
             assert!(again.is_told(&line(key, None), &blotter), "{key}");
         }
-        assert!(!again.is_told(&line("tor", None), &blotter) && !again.is_told(&line("new", None), &blotter));
+        assert!(!again.is_told(&line("unread", None), &blotter) && !again.is_told(&line("new", None), &blotter));
+        drop(again);
+        assert!(matches!(Told::open(dir.path(), &link).1, Earlier::Until { unsure: None, .. }), "said once");
+        let again = Told::open(dir.path(), &link).0;
         let renamed = line("execution/e1", Some(("e1", "trade/o/10/10")));
         assert!(again.is_told(&renamed, &blotter), "the same execution under the broker's id");
         #[cfg(unix)]

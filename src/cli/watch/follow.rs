@@ -191,7 +191,7 @@ mod tests {
         blotter.restore(Vec::new(), vec![early.clone()], vec![line.clone()]);
         assert!(printed(&mut follow, &blotter).is_empty(), "nobody knows the order");
         assert_eq!(blotter.unsettled().collect::<Vec<_>>(), [&early.order_id], "it is asked for");
-        blotter.apply_snapshot(&[known.order.clone()], &[]);
+        blotter.apply_snapshot(std::slice::from_ref(&known.order), &[]);
         assert_eq!(printed(&mut follow, &blotter), ["e1"]);
         assert_eq!(blotter.unsettled().count(), 0);
         // Taken over from another instance: the same tape, read back as a blotter of its own.
@@ -212,7 +212,8 @@ mod tests {
         blotter.apply_update(&update("old", 5, 5, "e0"));
         let due = follow.due(1, &blotter, true);
         for (_, line) in &due {
-            follow.told.note(line).unwrap();
+            follow.told.going_out(line).unwrap();
+            follow.told.went_out().unwrap();
         }
         // Told by the screen, as it were: noted in memory, and the run is killed before it went out.
         blotter.apply_update(&update("o", 10, 10, "e1"));

@@ -42,7 +42,8 @@ impl Loop {
             }
             let due = pressed || self.clock.now().mono >= next_frame;
             // While a frame waits for the disk nothing more is taken in but keys, which act at once.
-            let held = (due || !self.model.dirty) && !self.may_show() && self.model.dirty;
+            let waits = (due || !self.model.dirty) && !self.may_show();
+            let held = waits && self.model.dirty;
             if due && self.model.dirty && !held {
                 self.model.dirty = false;
                 pressed = false;

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::*;
 
 /// Longer than anything here takes, even on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 fn executed(number: i64) -> Batch {
     let records = vec![Record::Execution(Box::new(fill(&format!("e{number}"), "o", 1, number).executions.remove(0)))];
