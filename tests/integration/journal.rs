@@ -175,7 +175,9 @@ fn by_order(rows: impl Iterator<Item = (String, Decimal)>) -> BTreeMap<String, V
     for (order, qty) in rows {
         found.entry(order).or_default().push(qty.normalize());
     }
-    found.values_mut().for_each(|sizes| sizes.sort());
+    for sizes in found.values_mut() {
+        sizes.sort();
+    }
     found
 }
 
