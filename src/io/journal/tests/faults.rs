@@ -131,7 +131,9 @@ fn damage_that_another_instance_has_dealt_with_does_not_cost_the_new_file() {
     save(&first, vec![Record::Account("new".into())]);
     let aside = Connection::open(dir.path().join("journal.set-aside-1.sqlite")).unwrap();
     aside.execute_batch("PRAGMA foreign_keys = OFF; DROP TABLE accounts; CREATE TABLE accounts (no BLOB, link BLOB, account_id BLOB, generation BLOB, watermark BLOB, complete_at BLOB, saved_at BLOB)").unwrap();
-    aside.execute_batch("INSERT INTO accounts (no, link, account_id) VALUES (x'00', 'alpaca-paper/paper/PA1', x'00')").unwrap();
+    aside
+        .execute_batch("INSERT INTO accounts (no, link, account_id) VALUES (x'00', 'alpaca-paper/paper/PA1', x'00')")
+        .unwrap();
     let remembered = run(late.load(&link())).unwrap();
     assert_eq!(remembered.notice, None, "nothing was set aside a second time");
     assert_eq!(run(late.load(&link())).unwrap().account, Some("new".into()));
