@@ -28,4 +28,5 @@ pub mod signals;
 pub mod start;
 pub mod terminal;
 pub mod tokens;
+pub mod told;
 pub mod zones;

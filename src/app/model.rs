@@ -355,6 +355,8 @@ pub struct Model {
     pub toasts: VecDeque<Toast>,
     /// Errors, newest last, bounded.
     pub errors: VecDeque<ErrorEntry>,
+    /// Why what is shown is not all on disk; `None` when it is.
+    pub unsaved: Option<String>,
     /// New executions that flash, and until when.
     pub flashes: BTreeMap<ExecutionId, Mono>,
     /// Until when no bell rings again: a storm of fills rings once a second.

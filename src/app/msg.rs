@@ -90,6 +90,8 @@ pub enum Msg {
     Resumed,
     /// Something in the shell failed and a person should know; the sentence is complete and sanitised.
     Trouble(String),
+    /// What is shown is not all on disk, and why; `None` when it is again.
+    Unsaved(Option<String>),
     /// A short confirmation, e.g. of a copy.
     Notice(String),
     /// The process was asked to end.

@@ -74,6 +74,7 @@ fn route(model: &mut Model, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Unlinked { link, result } => linking::unlinked(model, &link, result, effects),
         Msg::Resumed => accounts::resumed(model, effects),
         Msg::Trouble(text) => notices::error(model, None, text),
+        Msg::Unsaved(reason) => notices::unsaved(model, reason),
         Msg::Notice(text) => notices::toast(model, text),
         Msg::Terminate { signal } => actions::quit(model, u8::try_from(128 + signal).unwrap_or(1), effects),
         Msg::Redraw => model.dirty = true,

@@ -48,5 +48,8 @@ pub async fn on_screen(running: &mut Loop, mut view: ViewState) -> Result<u8, Er
     drop(running.handle(Msg::Resize { cols, rows }));
     let code = running.on_screen(&mut screen, &mut view).await;
     drop(guard);
+    if let Some(text) = running.finish() {
+        super::output::note(&text);
+    }
     Ok(code)
 }

@@ -16,11 +16,23 @@ const LONGEST: usize = 4000;
 /// [`Error::Failed`] when stdout fails in another way.
 pub fn line(text: &str) -> Result<bool, Error> {
     let mut out = io::stdout().lock();
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
+    // In one piece, so that a kill leaves no half of a line where the pipe takes the whole of it.
+    let written = out.write_all(format!("{text}\n").as_bytes()).and_then(|()| out.flush());
     match written {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
         Err(error) => Err(Error::failed(format!("cannot write to standard output: {error}"))),
+    }
+}
+
+/// Waits until stdout takes a line without waiting for its reader; at once where the system does not tell.
+pub fn wait_for_room() {
+    #[cfg(unix)]
+    {
+        use rustix::event::{PollFd, PollFlags, poll};
+        let out = io::stdout();
+        let mut watched = [PollFd::new(&out, PollFlags::OUT)];
+        while matches!(poll(&mut watched, None), Err(rustix::io::Errno::INTR)) {}
     }
 }
 

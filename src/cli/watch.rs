@@ -1,11 +1,13 @@
 //! `brokerdeck watch`: every trade update and every change of a connection, one line each, each execution once.
 //!
 //! Runs the same loop as the dashboard, without a screen: whatever the dashboard would show late, this prints late and
-//! says so (`source`).
+//! says so (`source`). It keeps the journal as the dashboard does, and goes on where its last run was stopped.
 
 mod follow;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::path::Path;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 use unicode_width::UnicodeWidthStr;
@@ -17,10 +19,16 @@ use crate::app::Model;
 use crate::app::model::AccountState;
 use crate::domain::blotter::TapeEntry;
 use crate::domain::text::sanitize_to;
-use crate::domain::{Execution, LinkId, Order, Source};
+use crate::domain::{Execution, LinkId, Mono, Order, Source};
 use crate::error::Error;
+use crate::io::runtime::Witness;
 use crate::io::start;
+use crate::io::told::{Earlier, Line, Told};
+use crate::link::LinkRecord;
 use crate::session::ConnectionState;
+
+/// How often it is noted that this run is alive.
+const TOUCH: Duration = Duration::from_secs(5);
 
 /// Runs the command until it is stopped or its reader is gone.
 ///
@@ -30,59 +38,158 @@ pub async fn run(context: &Context, args: &AccountArgs) -> Result<u8, Error> {
     let accounts = context.accounts();
     let links = select::links(&accounts::list(&accounts.links).await?, &args.accounts)?;
     let mut running = start::headless(&context.settings()?, &accounts);
-    let widest = links.iter().map(|link| link.label.width()).max().unwrap_or(0);
-    running.start(links);
-    let mut printer = Printer { json: args.json, tape: HashMap::new(), states: HashMap::new(), failed: None, widest };
-    let code = running.headless(|model| printer.print(model)).await;
+    let mut printer = Printer::resuming(args.json, &context.paths.data, &links);
+    running.start_remembering(context.paths.journal(), links);
+    let code = running.headless(&mut printer as &mut dyn Witness).await;
+    if let Some(text) = running.finish() {
+        output::note(&text);
+    }
     match printer.failed {
         Some(error) => Err(error),
         None => Ok(code),
     }
 }
 
+/// A line to print, and what makes it told.
+struct Due {
+    text: String,
+    of: Option<(LinkId, Line)>,
+}
+
 struct Printer {
     json: bool,
-    tape: HashMap<LinkId, Follow>,
+    tapes: HashMap<LinkId, Follow>,
     states: HashMap<LinkId, String>,
+    /// What the first line of an account says of the time before.
+    gaps: HashMap<LinkId, String>,
+    due: VecDeque<Due>,
+    /// The newest trouble that was told.
+    troubled: Option<Mono>,
+    touched: Mono,
     failed: Option<Error>,
     /// The longest label.
     widest: usize,
 }
 
-impl Printer {
-    /// Prints what is new in the model; false when nobody reads any more.
-    fn print(&mut self, model: &Model) -> bool {
+impl Witness for Printer {
+    fn look(&mut self, model: &Model) {
         for account in &model.accounts {
-            match self.account(account) {
-                Ok(true) => {}
-                Ok(false) => return false,
-                Err(error) => {
-                    self.failed = Some(error);
-                    return false;
-                }
+            if let Err(error) = self.account(account) {
+                self.failed = Some(error);
             }
         }
-        true
     }
 
-    fn account(&mut self, account: &AccountState) -> Result<bool, Error> {
-        let state = account.session.state();
-        let word = state.word();
-        if self.states.get(&account.link.id).map(String::as_str) != Some(word) {
-            self.states.insert(account.link.id.clone(), word.to_owned());
-            if !self.connection(account, word, state.reason())? {
-                return Ok(false);
+    fn tell(&mut self, model: &Model) -> bool {
+        self.look(model);
+        self.trouble(model);
+        match self.print() {
+            Ok(open) if self.failed.is_none() => {
+                if model.now.mono.since(self.touched) >= TOUCH {
+                    self.touched = model.now.mono;
+                    self.tapes.values().for_each(|tape| tape.told.touch(model.now.wall));
+                }
+                open
+            }
+            Ok(_) => false,
+            Err(error) => {
+                self.failed = Some(error);
+                false
             }
         }
-        let polling = matches!(account.session.state(), ConnectionState::Polling { .. });
-        let live = account.session.state().is_live() || (polling && account.session.has_picture());
-        let due = self.tape.entry(account.link.id.clone()).or_default().due(&account.blotter, live);
-        for entry in due.into_iter().filter_map(|number| account.blotter.tape_entry(number)) {
-            if !self.update(account, entry)? {
+    }
+}
+
+impl Printer {
+    /// Goes on where an earlier run was stopped.
+    fn resuming(json: bool, data_dir: &Path, links: &[LinkRecord]) -> Self {
+        let (mut tapes, mut gaps) = (HashMap::new(), HashMap::new());
+        for link in links {
+            let label = sanitize_to(&link.label, 40);
+            let (told, earlier) = Told::open(data_dir, &link.id);
+            match earlier {
+                Earlier::None => {}
+                Earlier::Until { at, unsure } => {
+                    let mut text = format!("not watched since {at:.0}; what was missed is told with source reconcile");
+                    if let Some(key) = unsure {
+                        text.push_str(&format!("; whether the last line ({key}) went out is not known"));
+                    }
+                    gaps.insert(link.id.clone(), text);
+                }
+                Earlier::Runs => output::note(&format!(
+                    "another watch tells of {label} already: this one begins now, and remembers nothing for its next run"
+                )),
+                Earlier::Unusable(reason) => output::note(&format!(
+                    "what was told of {label} before is not known, so this watch begins now: {}",
+                    sanitize_to(&reason, 200)
+                )),
+            }
+            tapes.insert(link.id.clone(), Follow::resuming(told));
+        }
+        let widest = links.iter().map(|link| link.label.width()).max().unwrap_or(0);
+        Self {
+            json,
+            tapes,
+            states: HashMap::new(),
+            gaps,
+            due: VecDeque::new(),
+            troubled: None,
+            touched: Mono::default(),
+            failed: None,
+            widest,
+        }
+    }
+
+    /// Prints what is due, and notes each line as told; false when nobody reads any more.
+    fn print(&mut self) -> Result<bool, Error> {
+        while let Some(Due { text, of }) = self.due.pop_front() {
+            let mut tape = of.as_ref().and_then(|(link, _)| self.tapes.get_mut(link));
+            let unsure = |error: std::io::Error| tracing::warn!("what is told cannot be noted: {error}");
+            if let (Some(tape), Some((_, line))) = (&mut tape, &of) {
+                // Noted only when the line can go out at once: a reader that takes its time is not a line that went out.
+                output::wait_for_room();
+                tape.told.going_out(line).unwrap_or_else(unsure);
+            }
+            let out = output::line(&text);
+            if let Some(tape) = tape {
+                let noted = if matches!(out, Ok(true)) { tape.told.went_out() } else { tape.told.stayed() };
+                noted.unwrap_or_else(unsure);
+            }
+            if !out? {
                 return Ok(false);
             }
         }
         Ok(true)
+    }
+
+    /// What went wrong, for people, each once.
+    fn trouble(&mut self, model: &Model) {
+        let fresh = |at: Mono| self.troubled.is_none_or(|told| at > told);
+        for entry in model.errors.iter().filter(|entry| fresh(entry.at.mono)) {
+            output::note(&sanitize_to(&entry.text, 400));
+        }
+        self.troubled = self.troubled.max(model.errors.back().map(|entry| entry.at.mono));
+    }
+
+    fn account(&mut self, account: &AccountState) -> Result<(), Error> {
+        let id = &account.link.id;
+        let state = account.session.state();
+        let word = state.word();
+        if self.states.get(id).map(String::as_str) != Some(word) {
+            self.states.insert(id.clone(), word.to_owned());
+            let gap = self.gaps.remove(id);
+            let text = self.connection(account, word, gap.as_deref().or(state.reason()))?;
+            self.due.push_back(Due { text, of: None });
+        }
+        let polling = matches!(state, ConnectionState::Polling { .. });
+        let live = state.is_live() || (polling && account.session.has_picture());
+        let tape = self.tapes.entry(id.clone()).or_default();
+        for (number, line) in tape.due(account.book, &account.blotter, live) {
+            let Some(entry) = account.blotter.tape_entry(number) else { continue };
+            let text = self.update(account, entry)?;
+            self.due.push_back(Due { text, of: Some((id.clone(), line)) });
+        }
+        Ok(())
     }
 
     /// The account as every line names it, in columns.
@@ -92,28 +199,32 @@ impl Printer {
         format!("{label}{pad}  {:<5}", account.link.environment)
     }
 
-    fn connection(&self, account: &AccountState, word: &str, reason: Option<&str>) -> Result<bool, Error> {
+    fn connection(&self, account: &AccountState, word: &str, reason: Option<&str>) -> Result<String, Error> {
         if !self.json {
-            let reason = reason.map_or_else(String::new, |reason| format!(": {}", sanitize_to(reason, 200)));
+            let reason = reason.map_or_else(String::new, |reason| format!(": {}", sanitize_to(reason, 400)));
             // As wide as a time, so that accounts stand below each other.
             let who = self.who(account);
-            return output::line(&format!("{:<24}  {who}  {word}{reason}", "connection"));
+            return Ok(format!("{:<24}  {who}  {word}{reason}", "connection"));
         }
         let mut line = head("connection", account);
         line.insert("state".to_owned(), Value::from(word));
         line.insert("reason".to_owned(), reason.map_or(Value::Null, Value::from));
-        output::json_line(&line)
+        text_of(&line)
     }
 
-    fn update(&self, account: &AccountState, entry: &TapeEntry) -> Result<bool, Error> {
+    fn update(&self, account: &AccountState, entry: &TapeEntry) -> Result<String, Error> {
         let order = account.blotter.order(&entry.order_id);
         let execution = entry.execution.as_ref().and_then(|id| account.blotter.execution(id));
         if self.json {
-            output::json_line(&document(account, entry, order, execution))
+            text_of(&document(account, entry, order, execution))
         } else {
-            output::line(&sentence(&self.who(account), entry, order, execution))
+            Ok(sentence(&self.who(account), entry, order, execution))
         }
     }
+}
+
+fn text_of(line: &Map<String, Value>) -> Result<String, Error> {
+    serde_json::to_string(line).map_err(|error| Error::failed(error.to_string()))
 }
 
 fn head(kind: &str, account: &AccountState) -> Map<String, Value> {
@@ -140,7 +251,8 @@ fn document(
         line.insert("qty".to_owned(), Value::from(execution.qty.to_string()));
         line.insert("position_qty".to_owned(), text(execution.position_qty.map(|qty| qty.to_string())));
     }
-    line.insert("source".to_owned(), serde_json::to_value(entry.source).unwrap_or(Value::Null));
+    let source = if is_late(entry) { "reconcile" } else { "stream" };
+    line.insert("source".to_owned(), Value::from(source));
     line.insert("order".to_owned(), order.map_or(Value::Null, |order| json::bare(&order.raw)));
     line
 }
@@ -161,10 +273,15 @@ fn sentence(who: &str, entry: &TapeEntry, order: Option<&Order>, execution: Opti
             text.push_str(&format!("  {}", clean(order.status.as_str())));
         }
     }
-    if entry.source == Source::Reconcile {
+    if is_late(entry) {
         text.push_str("  (learned late)");
     }
     text.trim_end().to_owned()
+}
+
+/// Learned otherwise than from the stream of this run: from the lists, or from what an instance wrote down meanwhile.
+fn is_late(entry: &TapeEntry) -> bool {
+    entry.source != Source::Stream
 }
 
 /// What an order wants: `100 limit 186.20`.

@@ -211,6 +211,12 @@ impl Blotter {
         ledger::is_placeholder_of(id, order)
     }
 
+    /// True for the id of a row that stands in for a report that has not come: one known from the activity list alone, a
+    /// placeholder, an undoing that nobody reported.
+    pub fn is_stand_in(id: &ExecutionId) -> bool {
+        ledger::is_stand_in(id)
+    }
+
     /// Executions from before this were never asked for: done orders from before it get no placeholders.
     pub fn set_history_before(&mut self, at: Option<Timestamp>) {
         self.history_before = at;
@@ -334,7 +340,11 @@ impl Blotter {
                 }
             }
             self.last_fill_at = self.last_fill_at.max(execution.at);
+            let order = execution.order_id.clone();
             self.ledger.restore(execution);
+            if !self.index.contains_key(&order) {
+                self.adds_up(&order);
+            }
         }
         for place in 0..self.orders.len() {
             let Some(order) = self.orders.get(place) else { continue };

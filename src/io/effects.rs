@@ -63,11 +63,6 @@ impl Effects {
         Self { inbox, accounts, linker, locks, links: HashMap::new(), lines: HashMap::new() }
     }
 
-    /// True when this instance streams the account, and writes its journal.
-    pub fn owns(&self, link: &LinkId) -> bool {
-        self.locks.owns(link)
-    }
-
     /// Tells which links there are; called at start and by every `Saved`.
     pub fn know(&mut self, links: &[LinkRecord]) {
         for link in links {

@@ -43,11 +43,6 @@ impl Locks {
         }
     }
 
-    /// True when what is learned of the account is this instance's to write down.
-    pub fn owns(&self, link: &LinkId) -> bool {
-        self.folder.is_none() || self.held().contains_key(link)
-    }
-
     /// Lets go of an account.
     pub fn release(&self, link: &LinkId) {
         self.held().remove(link);
@@ -67,24 +62,24 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (first, second) = (Locks::new(Some(dir.path().to_owned())), Locks::new(Some(dir.path().to_owned())));
         let link = LinkId::from("alpaca-paper/paper/PA1");
-        assert!(first.take(&link) && first.take(&link) && first.owns(&link));
-        assert!(!second.take(&link) && !second.owns(&link));
+        assert!(first.take(&link) && first.take(&link));
+        assert!(!second.take(&link));
         first.release(&link);
-        assert!(second.take(&link) && second.owns(&link) && !first.owns(&link));
+        assert!(second.take(&link) && !first.take(&link));
     }
 
     #[test]
-    fn an_account_that_cannot_be_locked_is_ours_and_written_down() {
+    fn an_account_that_cannot_be_locked_is_ours() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let locks = Locks::new(Some(file.path().to_owned()));
         let link = LinkId::from("alpaca-paper/paper/PA1");
-        assert!(locks.take(&link) && locks.owns(&link));
+        assert!(locks.take(&link));
     }
 
     #[test]
     fn without_a_folder_every_account_is_ours() {
         let locks = Locks::default();
         let link = LinkId::from("demo");
-        assert!(locks.take(&link) && locks.owns(&link));
+        assert!(locks.take(&link));
     }
 }

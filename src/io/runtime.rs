@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use self::memory::Reading;
+use self::memory::{Keeping, Reading};
 use super::alarm::Alarm;
 use super::child::Programs;
 use super::clock::Clock;
 use super::effects::Effects;
-use super::journal::{Batch, Journal, JournalError};
+use super::journal::{Batch, Journal};
 use super::record::Recorder;
 use super::{choices, paths, signals};
 use crate::app::choices::Choices;
@@ -47,10 +47,35 @@ pub struct Loop {
     outside: Outside,
     reading: Option<Reading>,
     unwritten: Vec<Batch>,
-    /// Whether the journal took what it was given since the last time it was waited for; `None` when it got nothing.
-    handed_over: Option<Result<(), JournalError>>,
-    trouble: Option<String>,
+    keeping: Keeping,
     last: Now,
+}
+
+/// Who looks at a loop without a screen.
+pub trait Witness {
+    /// Looks at the model after each message.
+    fn look(&mut self, model: &Model);
+
+    /// Passes on what was seen: it is on disk, or known not to be. False stops the loop.
+    fn tell(&mut self, model: &Model) -> bool;
+}
+
+impl<F: FnMut(&Model) -> bool> Witness for F {
+    fn look(&mut self, _model: &Model) {}
+
+    fn tell(&mut self, model: &Model) -> bool {
+        self(model)
+    }
+}
+
+impl Witness for &mut dyn Witness {
+    fn look(&mut self, model: &Model) {
+        (**self).look(model);
+    }
+
+    fn tell(&mut self, model: &Model) -> bool {
+        (**self).tell(model)
+    }
 }
 
 /// What effects outside the connections need to know.
@@ -82,8 +107,7 @@ impl Loop {
             outside,
             reading: None,
             unwritten: Vec::new(),
-            handed_over: None,
-            trouble: None,
+            keeping: Keeping::default(),
             last,
         }
     }
@@ -178,10 +202,12 @@ impl Loop {
         deadline.map(|at| self.clock.instant(at))
     }
 
-    /// Runs without a screen until the model is done; `seen` looks at the model after every batch and may stop the loop.
-    pub async fn headless(&mut self, mut seen: impl FnMut(&Model) -> bool) -> u8 {
+    /// Runs without a screen until the model is done, or the witness has seen enough.
+    pub async fn headless(&mut self, mut witness: impl Witness) -> u8 {
         let mut signals = signals::listen();
         let mut batch = Vec::with_capacity(BATCH);
+        let mut reading = self.reading.take();
+        let mut progress = self.keeping.watch();
         let alarm = Alarm::new();
         loop {
             if let Some(code) = self.model.exit {
@@ -191,6 +217,11 @@ impl Loop {
             tokio::select! {
                 biased; // signals first: a flood of updates must not keep the program from ending
                 Some(msg) = signals.recv() => batch.push(msg),
+                read = Self::read(&mut reading) => {
+                    self.begin(read);
+                    progress = self.keeping.watch();
+                }
+                () = memory::moved(&mut progress) => {}
                 1.. = self.inbox.recv_many(&mut batch, BATCH) => {}
                 () = alarm.wait(deadline) => batch.push(Msg::Tick),
                 () = tokio::task::yield_now(), if self.model.has_work() => {}
@@ -201,13 +232,15 @@ impl Loop {
             for msg in batch.drain(..) {
                 self.refresh_memory(&msg).await;
                 drop(self.handle(msg));
-                if self.journal.is_none() && !seen(&self.model) {
+                witness.look(&self.model);
+                if self.journal.is_none() && !witness.tell(&self.model) {
                     return 0;
                 }
             }
             if self.journal.is_some() {
+                // Told only when it is on disk, or is known not to be.
                 self.settle().await;
-                if !seen(&self.model) {
+                if !witness.tell(&self.model) {
                     return 0;
                 }
             }

@@ -24,6 +24,9 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     if model.program.read_only {
         x = pen.text(x, area.y, 11, " READ-ONLY ", theme.tag_notice) + 2;
     }
+    if model.unsaved.is_some() {
+        x = pen.text(x, area.y, 11, " NOT SAVED ", theme.tag_notice) + 2;
+    }
     for (mark, style, text) in &counts(pen, model) {
         let needed = width(text) + 4;
         if x + needed + 1 >= time_at {

@@ -342,7 +342,7 @@ async fn export_writes_what_the_journal_knows_by_account_and_time() {
     for (link, number, symbol) in [("paper/one", 1, "AAPL"), ("paper/one", 2, "=HYPER(\"x\")"), ("paper/two", 3, "F")] {
         let mut batch = Batch::new(link.into(), jiff::Timestamp::UNIX_EPOCH);
         batch.records.push(Record::Execution(Box::new(execution(number, symbol))));
-        journal.append(batch).await.unwrap();
+        journal.append(batch).unwrap();
     }
     journal.barrier().await.unwrap();
     // Beside the running instance, as a script would.

@@ -158,7 +158,7 @@ fn a_journal_of_any_bytes_opens_or_is_kept_aside() {
         batch.records.push(Record::Account("account".into()));
         let order = brokerdeck::broker::alpaca::wire::order(&order(&fixtures()[0])).unwrap();
         batch.records.push(Record::Order(Box::new(order), brokerdeck::domain::Source::Stream));
-        journal.append(batch).await.unwrap();
+        journal.append(batch).unwrap();
         journal.barrier().await.unwrap();
     });
     drop(journal);

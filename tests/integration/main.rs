@@ -14,6 +14,7 @@ mod client;
 mod docs;
 mod fixture;
 mod hostile;
+mod journal;
 mod layering;
 mod linking;
 mod pty;

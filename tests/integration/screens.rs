@@ -1,5 +1,6 @@
 //! Whole screens from a fixed desk, as characters; styles are asserted apart.
 
+use brokerdeck::app::Msg;
 use brokerdeck::app::model::Overlay;
 use brokerdeck::app::msg::HitTarget;
 use brokerdeck::view::{Depth, Theme, ViewState, render};
@@ -7,6 +8,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
 
+use super::fixture::Desk;
 use super::stage;
 
 const SIZES: [(u16, u16); 5] = [(60, 15), (80, 24), (120, 36), (160, 50), (300, 90)];
@@ -345,6 +347,23 @@ fn totals_and_the_day_of_every_account_are_in_cents() {
     render(&desk.model, &mut view, area, &mut buffer);
     let text = Shot { buffer, view }.text();
     assert!(text.contains("+1,204.12") && !text.contains("+1,204.1178"), "{text}");
+}
+
+#[test]
+fn what_is_not_on_disk_is_marked_at_the_top_at_every_size() {
+    for (cols, rows) in [(60, 15), (80, 24), (140, 40)] {
+        let mut desk = stage::desk("paper", (cols, rows));
+        let shown = |desk: &Desk| {
+            let area = Rect::new(0, 0, cols, rows);
+            let (mut buffer, mut view) = (Buffer::empty(area), ViewState::default());
+            render(&desk.model, &mut view, area, &mut buffer);
+            Shot { buffer, view }.lines().remove(0)
+        };
+        desk.send(Msg::Unsaved(Some("another program holds its lock".to_owned())));
+        assert!(shown(&desk).contains(" NOT SAVED "), "{}", shown(&desk));
+        desk.send(Msg::Unsaved(None));
+        assert!(!shown(&desk).contains("NOT SAVED"), "{}", shown(&desk));
+    }
 }
 
 #[test]

@@ -118,7 +118,7 @@ impl Program {
         if done(&self.running.model) {
             return;
         }
-        let ran = tokio::time::timeout(PATIENCE, self.running.headless(|model| !done(model))).await;
+        let ran = tokio::time::timeout(PATIENCE, self.running.headless(|model: &Model| !done(model))).await;
         assert!(ran.is_ok(), "not seen: {what}; the account is {:?}", self.running.model.accounts[0].state());
     }
 
@@ -131,7 +131,7 @@ impl Program {
         tokio::select! {
             biased;
             value = other => value,
-            code = self.running.headless(|_| true) => panic!("the program ended with {code}"),
+            code = self.running.headless(|_: &Model| true) => panic!("the program ended with {code}"),
         }
     }
 

@@ -103,6 +103,7 @@ impl Model {
             extent: Extent::default(),
             toasts: VecDeque::new(),
             errors: VecDeque::new(),
+            unsaved: None,
             flashes: BTreeMap::new(),
             quiet_until: Mono::ZERO,
             recollections: Vec::new(),

@@ -41,6 +41,21 @@ pub(super) fn error(model: &mut Model, link: Option<&LinkId>, text: impl Into<St
     model.dirty = true;
 }
 
+/// The journal cannot keep up with the screen, or has caught up again.
+pub(super) fn unsaved(model: &mut Model, reason: Option<String>) {
+    model.dirty = true;
+    match &reason {
+        Some(reason) => error(
+            model,
+            None,
+            format!("the journal cannot be written ({reason}): what is shown is kept and saved as soon as it can be"),
+        ),
+        None if model.unsaved.is_some() => toast(model, "the journal is written again: everything shown is saved"),
+        None => {}
+    }
+    model.unsaved = reason.map(|reason| sanitize(&reason));
+}
+
 /// Rings and notifies as configured, at most once a second.
 pub(super) fn ring(model: &mut Model, text: &str, effects: &mut Vec<Effect>) {
     let now = model.now.mono;

@@ -1,65 +1,117 @@
-//! Which lines of a tape are due for printing: each once, an unexplained quantity only when its execution is known.
+//! Which lines of a tape are due for printing: each once over any number of runs, an unexplained quantity only when its
+//! execution is known, and nothing of an order that is not.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::domain::blotter::{Blotter, TapeEntry};
 use crate::domain::execution::ExecutionKind;
-use crate::domain::{Execution, Source};
+use crate::domain::{Source, TradeEvent};
+use crate::io::told::{Line, Told};
+
+/// What is this much older than the beginning and turns up later is history: lists lag behind by no more.
+const OVERLAP: Duration = Duration::from_mins(15);
 
 /// How far an account's tape was printed.
 #[derive(Debug, Default)]
 pub(super) struct Follow {
+    /// What was printed, in this run and before.
+    pub(super) told: Told,
+    /// Which blotter was looked at ([`crate::app::model::AccountState::book`]), and how often it was emptied.
+    book: Option<(u32, u32)>,
     /// The number of the first line not looked at.
     next: u64,
-    /// The first line there was; another one means that the account was reset.
-    first: Option<u64>,
-    /// Lines that stand for quantity nobody has explained yet.
-    waiting: BTreeSet<u64>,
-    /// The account has been live; what its first picture shows is history.
-    begun: bool,
+    /// Lines that cannot be told yet, and whether they show an execution.
+    waiting: BTreeMap<u64, bool>,
 }
 
 impl Follow {
-    /// The numbers of the lines to print now. `live` tells that the account's picture is complete.
-    pub(super) fn due(&mut self, blotter: &Blotter, live: bool) -> Vec<u64> {
-        let tape = blotter.tape();
-        let first = tape.first().map(|entry| entry.number);
-        if self.first.is_some() && self.first != first {
-            (self.waiting, self.begun) = (BTreeSet::new(), false);
-        }
-        self.first = first;
-        let history = !self.begun;
-        self.begun |= live;
+    /// Goes on from what an earlier run told.
+    pub(super) fn resuming(told: Told) -> Self {
+        Self { told, ..Self::default() }
+    }
+
+    /// The lines to print now. `live` tells that the account's picture is complete: what the first one shows is history.
+    pub(super) fn due(&mut self, book: u32, blotter: &Blotter, live: bool) -> Vec<(u64, Line)> {
+        self.turn_to(book, blotter);
         let mut due = Vec::new();
-        self.waiting.retain(|number| match blotter.tape_entry(*number) {
-            Some(entry) if entry.execution.is_some() && is_unexplained(blotter, entry) => true,
-            Some(entry) if entry.execution.is_some() => {
-                due.push(*number);
-                false
+        let waiting = std::mem::take(&mut self.waiting);
+        for (number, shows) in waiting {
+            match blotter.tape_entry(number) {
+                Some(entry) if shows == entry.execution.is_some() => self.consider(blotter, entry, &mut due),
+                // It turned out to be none.
+                _ => {}
             }
-            // It turned out to be none.
-            _ => false,
-        });
-        let fresh = tape.partition_point(|entry| entry.number < self.next);
-        for entry in tape.iter().skip(fresh) {
+        }
+        let fresh = blotter.tape().partition_point(|entry| entry.number < self.next);
+        for entry in blotter.tape().iter().skip(fresh) {
             self.next = entry.number + 1;
             // Only what the stream told is news in the first picture.
-            if history && entry.source != Source::Stream {
-                continue;
+            if self.told.has_begun() || entry.source == Source::Stream {
+                self.consider(blotter, entry, &mut due);
             }
-            if is_unexplained(blotter, entry) {
-                self.waiting.insert(entry.number);
-            } else {
-                due.push(entry.number);
-            }
+        }
+        if live && !self.told.has_begun() {
+            self.begin(blotter, &due);
         }
         due
     }
-}
 
-fn is_unexplained(blotter: &Blotter, entry: &TapeEntry) -> bool {
-    let row = entry.execution.as_ref().and_then(|id| blotter.execution(id));
-    row.is_some_and(|row: &Execution| row.kind == ExecutionKind::Unexplained)
+    fn turn_to(&mut self, book: u32, blotter: &Blotter) {
+        let turned = (book, blotter.generation());
+        let before = self.book.replace(turned).unwrap_or(turned);
+        if before == turned {
+            return;
+        }
+        self.waiting.clear();
+        if before.0 == book {
+            // Emptied: what the new account did before is history.
+            self.told.forget();
+        } else {
+            // Read back from the journal, under other numbers.
+            self.next = 0;
+        }
+    }
+
+    /// Puts a line where it belongs: told now, when more is known, or never.
+    fn consider(&mut self, blotter: &Blotter, entry: &TapeEntry, due: &mut Vec<(u64, Line)>) {
+        let executes = matches!(
+            entry.event,
+            TradeEvent::PartialFill | TradeEvent::Fill | TradeEvent::TradeBust | TradeEvent::TradeCorrect
+        );
+        let late = entry.source != Source::Stream;
+        let line = Line::of(entry, blotter);
+        if (late && executes && entry.execution.is_none()) || self.told.is_told(&line, blotter) {
+            return;
+        }
+        if late && self.is_history(entry) {
+            return;
+        }
+        let row = entry.execution.as_ref().and_then(|id| blotter.execution(id));
+        let unexplained = row.is_some_and(|row| row.kind == ExecutionKind::Unexplained);
+        if unexplained || blotter.order(&entry.order_id).is_none() {
+            self.waiting.insert(entry.number, entry.execution.is_some());
+            return;
+        }
+        self.told.remember(line.clone());
+        due.push((entry.number, line));
+    }
+
+    fn is_history(&self, entry: &TapeEntry) -> bool {
+        let begun = self.told.since().and_then(|since| since.checked_sub(OVERLAP).ok());
+        begun.is_some_and(|begun| entry.at.is_some_and(|at| at < begun))
+    }
+
+    /// The first picture is there: what it shows, but for what is told now or later, is history from here on.
+    fn begin(&mut self, blotter: &Blotter, due: &[(u64, Line)]) {
+        let shown = blotter.tape().iter().filter(|entry| {
+            !self.waiting.contains_key(&entry.number) && !due.iter().any(|(number, _)| *number == entry.number)
+        });
+        let history: Vec<Line> = shown.map(|entry| Line::of(entry, blotter)).collect();
+        if let Err(error) = self.told.begin(blotter.last_change_at(), history.into_iter()) {
+            tracing::warn!("the next run will not know what this one told: {error}");
+        }
+    }
 }
 
 #[cfg(test)]
@@ -85,15 +137,15 @@ mod tests {
     }
 
     fn printed(follow: &mut Follow, blotter: &Blotter) -> Vec<String> {
-        let due = follow.due(blotter, true);
-        let entries = due.iter().map(|number| blotter.tape_entry(*number).unwrap());
+        let due = follow.due(1, blotter, true);
+        let entries = due.iter().map(|(number, _)| blotter.tape_entry(*number).unwrap());
         entries.filter_map(|entry| entry.execution.as_ref().map(ToString::to_string)).collect()
     }
 
     #[test]
     fn a_quantity_nobody_explained_is_printed_when_its_execution_is_known_and_once() {
         let (mut blotter, mut follow) = (Blotter::default(), Follow::default());
-        drop(follow.due(&blotter, true));
+        drop(follow.due(1, &blotter, true));
         // A state of REST that knows of ten more than anybody reported.
         let order = update("o", 10, 0, "").order;
         blotter.apply_snapshot(&[order], &[]);
@@ -110,14 +162,65 @@ mod tests {
     #[test]
     fn after_a_reset_the_first_picture_is_history_again() {
         let (mut blotter, mut follow) = (Blotter::default(), Follow::default());
-        drop(follow.due(&blotter, true));
+        drop(follow.due(1, &blotter, true));
         blotter.apply_update(&update("o", 10, 10, "e1"));
         assert_eq!(printed(&mut follow, &blotter), ["e1"]);
         blotter.reset();
-        assert!(follow.due(&blotter, false).is_empty());
+        assert!(follow.due(1, &blotter, false).is_empty());
         blotter.apply_snapshot(&[update("p", 5, 0, "").order], &[]);
-        assert!(follow.due(&blotter, true).is_empty(), "what the new account did before is no news");
+        assert!(follow.due(1, &blotter, true).is_empty(), "what the new account did before is no news");
         blotter.apply_update(&update("q", 5, 5, "e3"));
         assert_eq!(printed(&mut follow, &blotter), ["e3"]);
+    }
+
+    #[test]
+    fn an_execution_waits_for_its_order_and_a_blotter_read_back_tells_nothing_twice() {
+        let (mut blotter, mut follow) = (Blotter::default(), Follow::default());
+        drop(follow.due(1, &blotter, true));
+        let known = update("o", 10, 10, "e1");
+        let mut early = known.executions[0].clone();
+        early.source = crate::domain::Source::Journal;
+        let line = TapeEntry {
+            number: 0,
+            at: early.at,
+            event: known.event.clone(),
+            order_id: early.order_id.clone(),
+            execution: Some(early.id.clone()),
+            source: crate::domain::Source::Journal,
+        };
+        blotter.restore(Vec::new(), vec![early.clone()], vec![line.clone()]);
+        assert!(printed(&mut follow, &blotter).is_empty(), "nobody knows the order");
+        assert_eq!(blotter.unsettled().collect::<Vec<_>>(), [&early.order_id], "it is asked for");
+        blotter.apply_snapshot(std::slice::from_ref(&known.order), &[]);
+        assert_eq!(printed(&mut follow, &blotter), ["e1"]);
+        assert_eq!(blotter.unsettled().count(), 0);
+        // Taken over from another instance: the same tape, read back as a blotter of its own.
+        let mut again = Blotter::default();
+        again.restore(vec![known.order], vec![early], vec![line]);
+        assert!(follow.due(2, &again, true).is_empty());
+        again.apply_update(&update("o", 15, 5, "e2"));
+        let due = follow.due(2, &again, true);
+        assert_eq!(due.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [1]);
+    }
+
+    #[test]
+    fn what_an_earlier_run_told_is_not_told_again_and_what_it_missed_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let link = crate::domain::LinkId::from("paper/one");
+        let mut blotter = Blotter::default();
+        let mut follow = Follow::resuming(Told::open(dir.path(), &link).0);
+        blotter.apply_update(&update("old", 5, 5, "e0"));
+        let due = follow.due(1, &blotter, true);
+        for (_, line) in &due {
+            follow.told.going_out(line).unwrap();
+            follow.told.went_out().unwrap();
+        }
+        // Told by the screen, as it were: noted in memory, and the run is killed before it went out.
+        blotter.apply_update(&update("o", 10, 10, "e1"));
+        assert_eq!(printed(&mut follow, &blotter), ["e1"]);
+        drop(follow);
+        let mut follow = Follow::resuming(Told::open(dir.path(), &link).0);
+        assert!(printed(&mut follow, &Blotter::default()).is_empty());
+        assert_eq!(printed(&mut follow, &blotter), ["e1"], "once more, for it was not noted as told");
     }
 }

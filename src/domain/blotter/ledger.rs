@@ -111,6 +111,12 @@ pub(super) fn is_inferred(id: &ExecutionId) -> bool {
     id.as_str().starts_with(INFERRED)
 }
 
+/// True for an id of our own making.
+pub(super) fn is_stand_in(id: &ExecutionId) -> bool {
+    let unexplained = id.as_str().strip_prefix(UNEXPLAINED).is_some_and(|rest| rest.starts_with('/'));
+    unexplained || is_inferred(id) || is_row(id)
+}
+
 fn is_row(id: &ExecutionId) -> bool {
     id.as_str().starts_with(ROW)
 }

@@ -12,7 +12,14 @@ use crate::domain::update::TradeEvent;
 impl Blotter {
     /// True when the rows of an order add up to what it states; remembers when they do not.
     pub(super) fn adds_up(&mut self, id: &OrderId) -> bool {
-        let Some(order) = self.index.get(id).and_then(|index| self.orders.get(*index as usize)) else { return true };
+        let Some(order) = self.index.get(id).and_then(|index| self.orders.get(*index as usize)) else {
+            // Executions of an order that nobody has told of: it is to be asked for.
+            let nothing = self.ledger.of(id).next().is_none();
+            if !nothing {
+                self.unsettled.insert(id.clone());
+            }
+            return nothing;
+        };
         if self.is_history(order)
             || order.is_multileg_parent()
             || self.ledger.explained(id).is_none_or(|explained| self.own_qty(order) == explained)

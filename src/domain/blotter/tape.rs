@@ -26,6 +26,40 @@ pub struct TapeEntry {
     pub source: Source,
 }
 
+impl TapeEntry {
+    /// What it says, for telling lines apart that several instances wrote: two lines of one key are one.
+    pub fn key(&self) -> String {
+        match (&self.execution, self.at) {
+            (Some(id), _) => Self::key_of_execution(id),
+            (None, Some(at)) if !happens_once(&self.event) => {
+                // Stream and lists write one moment with other digits.
+                format!("event/{}/{}/{}", self.order_id, self.event, at.as_millisecond())
+            }
+            (None, _) => format!("event/{}/{}", self.order_id, self.event),
+        }
+    }
+
+    /// The key of a line that shows this execution.
+    pub fn key_of_execution(id: &ExecutionId) -> String {
+        format!("execution/{id}")
+    }
+}
+
+/// True for what happens to an order once; stream and REST time it a little apart.
+fn happens_once(event: &TradeEvent) -> bool {
+    matches!(
+        event,
+        TradeEvent::Accepted
+            | TradeEvent::PendingNew
+            | TradeEvent::New
+            | TradeEvent::Canceled
+            | TradeEvent::Expired
+            | TradeEvent::Rejected
+            | TradeEvent::Replaced
+            | TradeEvent::Held
+    )
+}
+
 /// The lines. Invariant: their numbers grow by one from `first`.
 #[derive(Debug, Default)]
 pub(super) struct Tape {
@@ -76,19 +110,7 @@ impl Tape {
 
     /// True once for each order event.
     pub(super) fn is_first(&mut self, order: u32, event: &TradeEvent, at: Option<Timestamp>) -> bool {
-        // These happen to an order once; stream and REST time them a little apart.
-        let once = matches!(
-            event,
-            TradeEvent::Accepted
-                | TradeEvent::PendingNew
-                | TradeEvent::New
-                | TradeEvent::Canceled
-                | TradeEvent::Expired
-                | TradeEvent::Rejected
-                | TradeEvent::Replaced
-                | TradeEvent::Held
-        );
-        self.seen.insert((order, event.clone(), if once { None } else { at }))
+        self.seen.insert((order, event.clone(), if happens_once(event) { None } else { at }))
     }
 
     fn next_number(&self) -> u64 {

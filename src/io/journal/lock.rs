@@ -35,9 +35,13 @@ impl AccountLock {
             Err(TryLockError::Error(error)) => Err(error),
         }
     }
+
+    /// A name that is safe in any folder and differs for every link.
+    pub fn file_name(link: &LinkId) -> String {
+        file_name(link)
+    }
 }
 
-/// A name that is safe in any folder and differs for every link.
 fn file_name(link: &LinkId) -> String {
     let readable: String =
         link.as_str().chars().take(60).map(|ch| if ch.is_ascii_alphanumeric() { ch } else { '-' }).collect();

@@ -27,6 +27,15 @@ pub struct Intent {
     pub body: String,
 }
 
+/// Where the rows that were read stand in the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) account: i64,
+    pub(super) generation: i64,
+    /// The numbers of the lines.
+    pub(super) lines: Vec<i64>,
+}
+
 /// What a link starts from. Everything in it is marked [`Source::Journal`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Remembered {
@@ -50,6 +59,7 @@ pub struct Remembered {
     pub unreadable: usize,
     /// A sentence for the user, when an unusable file was set aside.
     pub notice: Option<String>,
+    pub(super) place: Option<Place>,
 }
 
 /// The longest row that is exported, in bytes; a broker's order is less than one answer, which is 8 MiB at most.
@@ -200,13 +210,8 @@ pub(super) fn remembered(connection: &Connection, link: &LinkId) -> rusqlite::Re
         [account, generation, oldest],
         &mut found.unreadable,
     )?;
-    found.tape = bodies(
-        connection,
-        "SELECT body FROM (SELECT number, body FROM lines WHERE account = ?1 AND generation = ?2
-         ORDER BY number DESC LIMIT ?3) ORDER BY number",
-        [account, generation, RECENT_LINES],
-        &mut found.unreadable,
-    )?;
+    let (numbers, tape) = lines(connection, account, generation, &mut found.unreadable)?;
+    found.tape = tape;
     for execution in &mut found.executions {
         execution.source = Source::Journal;
     }
@@ -220,7 +225,35 @@ pub(super) fn remembered(connection: &Connection, link: &LinkId) -> rusqlite::Re
         Ok(Intent { client_order_id: ClientOrderId::from(row.get::<_, String>(0)?), body: row.get(1)? })
     })?;
     found.intents = rows.collect::<rusqlite::Result<_>>()?;
+    found.place = Some(Place { account, generation, lines: numbers });
     Ok(found)
+}
+
+/// The end of the tape, numbered without gaps from its first line on, and the numbers in the file.
+fn lines(
+    connection: &Connection,
+    account: i64,
+    generation: i64,
+    unreadable: &mut usize,
+) -> rusqlite::Result<(Vec<i64>, Vec<TapeEntry>)> {
+    let mut statement = connection.prepare_cached(
+        "SELECT number, body FROM (SELECT number, body FROM lines WHERE account = ?1 AND generation = ?2
+         ORDER BY number DESC LIMIT ?3) ORDER BY number",
+    )?;
+    let mut rows = statement.query([account, generation, RECENT_LINES])?;
+    let (mut numbers, mut tape) = (Vec::new(), Vec::<TapeEntry>::new());
+    while let Some(row) = rows.next()? {
+        let number: i64 = row.get(0)?;
+        match row.get_ref(1)?.as_str().ok().and_then(|text| serde_json::from_str::<TapeEntry>(text).ok()) {
+            Some(entry) => {
+                let next = tape.last().map_or(u64::try_from(number).unwrap_or(0), |line| line.number + 1);
+                numbers.push(number);
+                tape.push(TapeEntry { number: next, ..entry });
+            }
+            None => *unreadable += 1,
+        }
+    }
+    Ok((numbers, tape))
 }
 
 fn bodies<T: DeserializeOwned>(

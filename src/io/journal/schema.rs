@@ -84,9 +84,30 @@ const MIGRATIONS: &[&str] = &["
     ) STRICT;
 "];
 
+/// What was added since without changing what was there: versions that do not know of it can go on beside this one.
+const ADDITIONS: &[(&str, &str)] = &[
+    (
+        "generations",
+        "CREATE TABLE generations (
+            account INTEGER NOT NULL REFERENCES accounts(no),
+            account_id TEXT NOT NULL,
+            generation INTEGER NOT NULL,
+            PRIMARY KEY (account, account_id)
+        ) STRICT, WITHOUT ROWID",
+    ),
+    ("executions_of_order", "CREATE INDEX executions_of_order ON executions (account, generation, order_id)"),
+];
+
+/// How long a statement waits for a lock that another program holds; what is being written is then tried again.
+const LOCKED: Duration = Duration::from_millis(250);
+/// How long opening and reading wait for it.
+const PATIENT: Duration = Duration::from_secs(2);
+
 /// A connection ready for use.
 pub(super) struct Usable {
     pub(super) connection: Connection,
+    /// Which file it is, whatever its name is now.
+    pub(super) identity: Option<(u64, u64)>,
     pub(super) notice: Option<String>,
 }
 
@@ -97,27 +118,73 @@ enum Unfit {
     /// A database of something else.
     Foreign,
     /// Written by a newer version.
-    Newer(usize),
+    Newer(i64),
     /// The system refuses; setting the file aside would not help.
     System(String),
+    /// Another program holds the lock, or the disk is full: it will be usable later.
+    NotNow(String),
 }
 
-/// Opens for writing; what cannot be used is set aside and a new file begun.
+/// Opens for writing; what is no journal is set aside and a new file begun. A newer version's is left as it is.
 pub(super) fn open(path: &Path) -> Result<Usable, JournalError> {
-    let why = match prepare(path) {
-        Ok(connection) => return Ok(Usable { connection, notice: None }),
-        Err(Unfit::System(reason)) => return Err(unusable(path, reason)),
-        Err(Unfit::Damaged(reason)) => format!("is damaged ({reason})"),
-        Err(Unfit::Foreign) => "is not a journal of this program".to_owned(),
-        Err(Unfit::Newer(version)) => format!("was written by a newer version (format {version})"),
-    };
+    let first = prepare(path);
+    if matches!(first, Err(Unfit::Damaged(_) | Unfit::Foreign)) {
+        return alone(path, || settle(path, prepare(path)));
+    }
+    settle(path, first)
+}
+
+/// Goes on in a new file where `identity`, which is damaged, stood; nobody else may have done so already.
+pub(super) fn replace_damaged(path: &Path, identity: Option<(u64, u64)>, reason: &str) -> Result<Usable, JournalError> {
+    alone(path, || match prepare(path) {
+        Err(Unfit::Newer(version)) => Err(JournalError::Newer { path: path.display().to_string(), version }),
+        // Another instance has found the damage too, and set the file aside.
+        Ok(usable) if identity.is_some() && usable.identity != identity => Ok(usable),
+        found => {
+            drop(found);
+            set_aside_and_begin(path, &format!("is damaged ({reason})"))
+        }
+    })
+}
+
+/// Makes what was found a connection or an error; call it alone, where the file may have to be set aside.
+fn settle(path: &Path, found: Result<Usable, Unfit>) -> Result<Usable, JournalError> {
+    match found {
+        Ok(usable) => Ok(usable),
+        Err(Unfit::System(reason)) => Err(unusable(path, reason)),
+        Err(Unfit::NotNow(reason)) => Err(JournalError::NotNow { path: path.display().to_string(), reason }),
+        Err(Unfit::Newer(version)) => Err(JournalError::Newer { path: path.display().to_string(), version }),
+        Err(Unfit::Damaged(reason)) => set_aside_and_begin(path, &format!("is damaged ({reason})")),
+        Err(Unfit::Foreign) => set_aside_and_begin(path, "is not a journal of this program"),
+    }
+}
+
+fn set_aside_and_begin(path: &Path, why: &str) -> Result<Usable, JournalError> {
     let kept = set_aside(path)?;
     let notice = format!("{} {why}; it was kept as {} and a new one begun", path.display(), kept.display());
     match prepare(path) {
-        Ok(connection) => Ok(Usable { connection, notice: Some(notice) }),
-        Err(Unfit::System(reason) | Unfit::Damaged(reason)) => Err(unusable(path, reason)),
+        Ok(usable) => Ok(Usable { notice: Some(notice), ..usable }),
+        Err(Unfit::System(reason) | Unfit::Damaged(reason) | Unfit::NotNow(reason)) => Err(unusable(path, reason)),
         Err(Unfit::Foreign | Unfit::Newer(_)) => Err(unusable(path, "it changed while being opened".to_owned())),
     }
+}
+
+/// Does work that may rename the file while no other instance does. Without a lock file it is done all the same.
+fn alone<T>(path: &Path, work: impl FnOnce() -> T) -> T {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    let lock = options.open(path.with_extension("lock")).and_then(|file| file.lock().map(|()| file));
+    if let Err(error) = &lock {
+        tracing::warn!("the journal's folder cannot be locked: {error}");
+    }
+    let result = work();
+    drop(lock);
+    result
 }
 
 /// Opens for reading only, beside an instance that writes; never changes or renames the file.
@@ -125,12 +192,17 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, JournalError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(|error| unusable(path, error.to_string()))?;
     let ours = connection
-        .busy_timeout(Duration::from_secs(5))
+        .busy_timeout(PATIENT)
         .and_then(|()| connection.pragma_update(None, "query_only", true))
         .and_then(|()| connection.pragma_query_value(None, "application_id", |row| row.get::<_, i32>(0)))
         .map_err(|error| unusable(path, error.to_string()))?;
     if ours != APPLICATION_ID {
         return Err(unusable(path, "it is not a journal of this program".to_owned()));
+    }
+    match newer_version(&connection) {
+        Ok(None) => {}
+        Ok(Some(version)) => return Err(JournalError::Newer { path: path.display().to_string(), version }),
+        Err(error) => return Err(unusable(path, error.to_string())),
     }
     // A view of the same name could be anything, and without end.
     let tables =
@@ -145,8 +217,14 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, JournalError> {
     Ok(connection)
 }
 
+/// The file's version, when its rows mean what only a newer version of the program knows.
+pub(super) fn newer_version(connection: &Connection) -> rusqlite::Result<Option<i64>> {
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    Ok(Some(version).filter(|version| usize::try_from(*version).is_ok_and(|version| version > MIGRATIONS.len())))
+}
+
 /// Renames the file and what belongs to it to the first free name; returns the new name.
-pub(super) fn set_aside(path: &Path) -> Result<PathBuf, JournalError> {
+fn set_aside(path: &Path) -> Result<PathBuf, JournalError> {
     let kept = (1_u32..10_000)
         .map(|number| path.with_extension(format!("set-aside-{number}.sqlite")))
         .find(|kept| !kept.exists())
@@ -177,11 +255,28 @@ pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
     unreadable || matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
 
-fn prepare(path: &Path) -> Result<Connection, Unfit> {
-    make_private(path).map_err(|error| Unfit::System(error.to_string()))?;
+/// True for the errors that end by themselves.
+fn is_passing(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::DiskFull))
+}
+
+/// What the database says, in words for a person.
+pub(super) fn words(error: &rusqlite::Error) -> String {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => "another program holds its lock".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+fn prepare(path: &Path) -> Result<Usable, Unfit> {
+    make_private(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Unfit::NotNow(error.to_string()),
+        _ => Unfit::System(error.to_string()),
+    })?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(unfit)?;
-    connection.busy_timeout(Duration::from_secs(5)).map_err(unfit)?;
+    let identity = identity(path);
+    connection.busy_timeout(PATIENT).map_err(unfit)?;
     let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(unfit)?;
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(unfit)?;
     let tables: i64 =
@@ -189,14 +284,14 @@ fn prepare(path: &Path) -> Result<Connection, Unfit> {
     if application != APPLICATION_ID && (application != 0 || version != 0 || tables != 0) {
         return Err(Unfit::Foreign);
     }
-    let version = usize::try_from(version).map_err(|_| Unfit::Foreign)?;
-    if version > MIGRATIONS.len() {
+    let known = usize::try_from(version).map_err(|_| Unfit::Foreign)?;
+    if known > MIGRATIONS.len() {
         return Err(Unfit::Newer(version));
     }
     connection.pragma_update(None, "journal_mode", "WAL").map_err(unfit)?;
     // FULL syncs the log at every commit: an intent must outlive a power cut before its order is sent.
     connection.pragma_update(None, "synchronous", "FULL").map_err(unfit)?;
-    migrate(&mut connection, version).map_err(unfit)?;
+    migrate(&mut connection, known).map_err(unfit)?;
     for table in ["accounts", "orders", "executions", "lines", "states", "intents", "refusals"] {
         connection
             .query_row(&format!("SELECT count(*) FROM (SELECT 1 FROM {table} LIMIT 1)"), [], |_| Ok(()))
@@ -205,7 +300,22 @@ fn prepare(path: &Path) -> Result<Connection, Unfit> {
                 other => other,
             })?;
     }
-    Ok(connection)
+    connection.busy_timeout(LOCKED).map_err(unfit)?;
+    Ok(Usable { connection, identity, notice: None })
+}
+
+/// Which file stands under this name; `None` where the system does not tell.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        std::fs::metadata(path).ok().map(|found| (found.dev(), found.ino()))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        None
+    }
 }
 
 fn migrate(connection: &mut Connection, version: usize) -> rusqlite::Result<()> {
@@ -219,6 +329,18 @@ fn migrate(connection: &mut Connection, version: usize) -> rusqlite::Result<()> 
             step_of.pragma_update(None, "user_version", i64::try_from(index + 1).unwrap_or(i64::MAX))?;
         }
         step_of.commit()?;
+    }
+    for (name, statement) in ADDITIONS {
+        let is_there = |connection: &Connection| -> rusqlite::Result<bool> {
+            connection.query_row("SELECT count(*) FROM sqlite_schema WHERE name = ?1", [name], |row| row.get(0))
+        };
+        if !is_there(connection)? {
+            let step_of = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+            if !is_there(&step_of)? {
+                step_of.execute_batch(statement)?;
+            }
+            step_of.commit()?;
+        }
     }
     Ok(())
 }
@@ -247,7 +369,13 @@ fn make_private(path: &Path) -> std::io::Result<()> {
 
 #[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
 fn unfit(error: rusqlite::Error) -> Unfit {
-    if is_damage(&error) { Unfit::Damaged(error.to_string()) } else { Unfit::System(error.to_string()) }
+    if is_damage(&error) {
+        Unfit::Damaged(error.to_string())
+    } else if is_passing(&error) {
+        Unfit::NotNow(words(&error))
+    } else {
+        Unfit::System(error.to_string())
+    }
 }
 
 pub(super) fn unusable(path: &Path, reason: String) -> JournalError {

@@ -7,37 +7,67 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 
 use super::batch::{Batch, IntentOutcome, Record};
-use crate::domain::{LinkId, Order, OrderId, Source};
+use super::read;
+use super::share::{self, Lines, OwnStandIns};
+use super::trim;
+use crate::domain::blotter::Blotter;
+use crate::domain::{Execution, LinkId, Order, OrderId, Source};
 
-/// The row number and generation of each link, so that they are looked up once.
-#[derive(Default)]
-pub(super) struct Accounts(HashMap<LinkId, Place>);
-
-/// Where a link's rows go.
-#[derive(Clone, Copy)]
-struct Place {
-    account: i64,
-    generation: i64,
+/// Where each link's rows go, and whether other instances write them too. It changes with the transaction, or not at all.
+#[derive(Clone, Default)]
+pub(super) struct Accounts {
+    places: HashMap<LinkId, Place>,
+    /// The database's count of foreign commits when it was last looked at.
+    version: Option<i64>,
+    /// Another instance has written since this one opened the file.
+    shared: bool,
 }
 
+/// Where a link's rows go.
+#[derive(Clone)]
+pub(super) struct Place {
+    pub(super) account: i64,
+    pub(super) generation: i64,
+    pub(super) lines: Lines,
+    /// All rows that are there were read back by this instance, or written by it.
+    known: bool,
+}
+
+/// The stand-ins that this instance holds, for each link.
+pub(super) type Own = HashMap<LinkId, OwnStandIns>;
+
 impl Accounts {
-    /// Forgets what was looked up: the transaction it came from did not last.
-    pub(super) fn clear(&mut self) {
-        self.0.clear();
+    /// Begins a transaction, or a reading: finds out whether another instance has written.
+    pub(super) fn begin(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let version: i64 = connection.pragma_query_value(None, "data_version", |row| row.get(0))?;
+        self.shared |= self.version.is_some_and(|known| known != version);
+        self.version = Some(version);
+        for place in self.places.values_mut().filter(|place| self.shared || !place.known) {
+            place.lines.catch_up(connection, (place.account, place.generation))?;
+        }
+        Ok(())
     }
 
-    fn place(&mut self, connection: &Connection, link: &LinkId) -> rusqlite::Result<Place> {
-        if let Some(place) = self.0.get(link) {
-            return Ok(*place);
+    /// What a link has in the file was read back: it is this instance's now.
+    pub(super) fn restored(&mut self, link: &LinkId, read: &read::Place) {
+        let (account, generation) = (read.account, read.generation);
+        let place = Place { account, generation, lines: Lines::restored(&read.lines), known: true };
+        self.places.insert(link.clone(), place);
+    }
+
+    fn place(&mut self, connection: &Connection, link: &LinkId) -> rusqlite::Result<&mut Place> {
+        if !self.places.contains_key(link) {
+            let created = connection
+                .prepare_cached("INSERT INTO accounts (link) VALUES (?1) ON CONFLICT (link) DO NOTHING")?
+                .execute([link.as_str()])?;
+            let (account, generation) = connection
+                .prepare_cached("SELECT no, generation FROM accounts WHERE link = ?1")?
+                .query_row([link.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let mut place = Place { account, generation, lines: Lines::default(), known: created > 0 };
+            place.lines.catch_up(connection, (account, generation))?;
+            self.places.insert(link.clone(), place);
         }
-        connection
-            .prepare_cached("INSERT INTO accounts (link) VALUES (?1) ON CONFLICT (link) DO NOTHING")?
-            .execute([link.as_str()])?;
-        let place = connection
-            .prepare_cached("SELECT no, generation FROM accounts WHERE link = ?1")?
-            .query_row([link.as_str()], |row| Ok(Place { account: row.get(0)?, generation: row.get(1)? }))?;
-        self.0.insert(link.clone(), place);
-        Ok(place)
+        self.places.get_mut(link).ok_or(rusqlite::Error::QueryReturnedNoRows)
     }
 }
 
@@ -100,63 +130,100 @@ impl<'a> Latest<'a> {
 pub(super) fn write<'a>(
     connection: &Connection,
     accounts: &mut Accounts,
+    own: &mut Own,
     batch: &'a Batch,
     latest: &mut Latest<'a>,
 ) -> rusqlite::Result<()> {
     let learned = nanos(batch.learned_at);
-    for record in &batch.records {
-        let place = accounts.place(connection, &batch.link)?;
-        if let Record::Order(order, source) = record {
-            let own = State { order, source: *source, learned };
-            write_state(connection, place, own)?;
-            if let Some(state) = latest.instead_of(&batch.link, own) {
-                write_order(connection, place, state)?;
-            }
-            continue;
-        }
-        if let Record::Account(id) = record {
-            if begin_generation(connection, place, id.as_str())? {
-                accounts.0.remove(&batch.link);
-            }
-            continue;
-        }
-        write_record(connection, place, learned, record)?;
-    }
+    let aged = trim::learned(batch);
+    let among_others = accounts.shared;
+    let own = own.entry(batch.link.clone()).or_default();
     let place = accounts.place(connection, &batch.link)?;
+    for record in &batch.records {
+        let shared = among_others || !place.known;
+        match record {
+            Record::Order(order, source) => {
+                let mine = State { order, source: *source, learned };
+                if !shared || share::advances(connection, place, order)? {
+                    write_state(connection, place, mine, aged)?;
+                }
+                if let Some(state) = latest.instead_of(&batch.link, mine)
+                    && (!shared || share::advances(connection, place, state.order)?)
+                {
+                    write_order(connection, place, state)?;
+                }
+            }
+            Record::Account(id) => begin_generation(connection, place, id.as_str())?,
+            Record::Execution(execution) => {
+                if Blotter::is_stand_in(&execution.id) {
+                    own.insert(execution.id.clone());
+                }
+                if !shared {
+                    write_execution(connection, place, learned, execution)?;
+                } else if let Some(merged) = share::reconcile(connection, place, own, execution)? {
+                    write_execution(connection, place, learned, &merged)?;
+                }
+            }
+            Record::Removed(id) => {
+                own.remove(id);
+                connection
+                    .prepare_cached("DELETE FROM executions WHERE account = ?1 AND generation = ?2 AND id = ?3")?
+                    .execute(params![place.account, place.generation, id.as_str()])?;
+            }
+            Record::Line(entry) => {
+                if !shared || !share::is_unshown(connection, place, entry)? {
+                    let key = (place.account, place.generation);
+                    place.lines.write(connection, key, aged, entry)?;
+                }
+            }
+            other => write_record(connection, place, learned, other)?,
+        }
+    }
+    // The last word: a clock that was ahead once must not make everything look fresh for good.
     connection
-        .prepare_cached("UPDATE accounts SET saved_at = max(coalesce(saved_at, ?2), ?2) WHERE no = ?1")?
+        .prepare_cached("UPDATE accounts SET saved_at = ?2 WHERE no = ?1")?
         .execute(params![place.account, learned])?;
     Ok(())
 }
 
-/// Notes the account behind a link; true when it is another one than before, so that its rows start afresh.
-fn begin_generation(connection: &Connection, place: Place, id: &str) -> rusqlite::Result<bool> {
-    let known: Option<String> = connection
-        .prepare_cached("SELECT account_id FROM accounts WHERE no = ?1")?
-        .query_row([place.account], |row| row.get(0))
-        .optional()?
-        .flatten();
-    match known {
-        Some(known) if known == id => Ok(false),
-        Some(_) => {
-            connection
-                .prepare_cached(
-                    "UPDATE accounts SET account_id = ?2, generation = generation + 1, watermark = NULL,
-                     complete_at = NULL WHERE no = ?1",
-                )?
-                .execute(params![place.account, id])?;
-            Ok(true)
+/// Notes the account behind a link. The rows of another one than before start afresh, for every instance in the same place.
+fn begin_generation(connection: &Connection, place: &mut Place, id: &str) -> rusqlite::Result<()> {
+    let (known, current): (Option<String>, i64) = connection
+        .prepare_cached("SELECT account_id, generation FROM accounts WHERE no = ?1")?
+        .query_row([place.account], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let mut note = connection
+        .prepare_cached("INSERT OR IGNORE INTO generations (account, account_id, generation) VALUES (?1, ?2, ?3)")?;
+    let generation = match known {
+        Some(known) if known == id => current,
+        None => current,
+        Some(known) => {
+            note.execute(params![place.account, known, current])?;
+            let before: Option<i64> = connection
+                .prepare_cached("SELECT generation FROM generations WHERE account = ?1 AND account_id = ?2")?
+                .query_row(params![place.account, id], |row| row.get(0))
+                .optional()?;
+            let newest: i64 = connection
+                .prepare_cached("SELECT max(generation) FROM generations WHERE account = ?1")?
+                .query_row([place.account], |row| row.get(0))?;
+            before.unwrap_or(newest.saturating_add(1))
         }
-        None => {
-            connection
-                .prepare_cached("UPDATE accounts SET account_id = ?2 WHERE no = ?1")?
-                .execute(params![place.account, id])?;
-            Ok(false)
-        }
+    };
+    note.execute(params![place.account, id, generation])?;
+    connection
+        .prepare_cached(
+            "UPDATE accounts SET account_id = ?2, generation = ?3,
+             watermark = CASE generation WHEN ?3 THEN watermark END,
+             complete_at = CASE generation WHEN ?3 THEN complete_at END WHERE no = ?1",
+        )?
+        .execute(params![place.account, id, generation])?;
+    if place.generation != generation {
+        (place.generation, place.lines) = (generation, Lines::default());
+        place.lines.catch_up(connection, (place.account, generation))?;
     }
+    Ok(())
 }
 
-fn write_order(connection: &Connection, place: Place, state: State<'_>) -> rusqlite::Result<()> {
+fn write_order(connection: &Connection, place: &Place, state: State<'_>) -> rusqlite::Result<()> {
     let State { order, source, learned } = state;
     connection
         .prepare_cached(
@@ -180,8 +247,8 @@ fn write_order(connection: &Connection, place: Place, state: State<'_>) -> rusql
 }
 
 /// Notes a state on the way; the broker's JSON is kept of the last one only, in the order itself.
-fn write_state(connection: &Connection, place: Place, state: State<'_>) -> rusqlite::Result<()> {
-    let State { order, source, learned } = state;
+fn write_state(connection: &Connection, place: &Place, state: State<'_>, aged: i64) -> rusqlite::Result<()> {
+    let State { order, source, .. } = state;
     connection
         .prepare_cached(
             "INSERT INTO states (account, generation, order_id, status, cum_qty, learned_at, source)
@@ -193,63 +260,48 @@ fn write_state(connection: &Connection, place: Place, state: State<'_>) -> rusql
             order.id.as_str(),
             order.status.as_str(),
             order.cum_qty.to_string(),
-            learned,
+            aged,
             source_word(source),
         ])?;
     Ok(())
 }
 
-fn write_record(connection: &Connection, place: Place, learned: i64, record: &Record) -> rusqlite::Result<()> {
-    let Place { account, generation } = place;
+fn write_execution(
+    connection: &Connection,
+    place: &Place,
+    learned: i64,
+    execution: &Execution,
+) -> rusqlite::Result<()> {
+    // What was read back from here keeps the source it was first learned from.
+    connection
+        .prepare_cached(
+            "INSERT INTO executions (account, generation, id, order_id, at, learned_at, source, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+             ON CONFLICT (account, generation, id) DO UPDATE SET at = excluded.at, body = excluded.body,
+             source = CASE excluded.source WHEN 'journal' THEN source ELSE excluded.source END",
+        )?
+        .execute(params![
+            place.account,
+            place.generation,
+            execution.id.as_str(),
+            execution.order_id.as_str(),
+            execution.at.map(nanos),
+            learned,
+            source_word(execution.source),
+            body(execution)?,
+        ])?;
+    Ok(())
+}
+
+fn write_record(connection: &Connection, place: &Place, learned: i64, record: &Record) -> rusqlite::Result<()> {
+    let account = place.account;
     match record {
-        // Written before, with what they need of the whole group.
-        Record::Account(_) | Record::Order(..) => {}
-        Record::Execution(execution) => {
-            // What was read back from here keeps the source it was first learned from.
-            connection
-                .prepare_cached(
-                    "INSERT INTO executions (account, generation, id, order_id, at, learned_at, source, body)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-                     ON CONFLICT (account, generation, id) DO UPDATE SET at = excluded.at, body = excluded.body,
-                     source = CASE excluded.source WHEN 'journal' THEN source ELSE excluded.source END",
-                )?
-                .execute(params![
-                    account,
-                    generation,
-                    execution.id.as_str(),
-                    execution.order_id.as_str(),
-                    execution.at.map(nanos),
-                    learned,
-                    source_word(execution.source),
-                    body(execution)?,
-                ])?;
-        }
-        Record::Removed(id) => {
-            connection
-                .prepare_cached("DELETE FROM executions WHERE account = ?1 AND generation = ?2 AND id = ?3")?
-                .execute(params![account, generation, id.as_str()])?;
-        }
-        Record::Line(entry) => {
-            connection
-                .prepare_cached(
-                    "INSERT INTO lines (account, generation, number, learned_at, source, body)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-                     ON CONFLICT (account, generation, number) DO UPDATE SET body = excluded.body,
-                     source = CASE excluded.source WHEN 'journal' THEN source ELSE excluded.source END",
-                )?
-                .execute(params![
-                    account,
-                    generation,
-                    i64::try_from(entry.number).unwrap_or(i64::MAX),
-                    learned,
-                    source_word(entry.source),
-                    body(entry)?,
-                ])?;
-        }
+        // Written before, with what they need of the others.
+        Record::Account(_) | Record::Order(..) | Record::Line(_) | Record::Execution(_) | Record::Removed(_) => {}
         Record::Complete { watermark, asked_at } => {
             connection
                 .prepare_cached(
-                    "UPDATE accounts SET watermark = max(coalesce(watermark, ?2), ?2),
+                    "UPDATE accounts SET watermark = max(coalesce(watermark, ?2), coalesce(?2, watermark)),
                      complete_at = max(coalesce(complete_at, ?3), ?3) WHERE no = ?1",
                 )?
                 .execute(params![account, watermark.map(nanos), nanos(*asked_at)])?;
@@ -280,6 +332,6 @@ fn write_record(connection: &Connection, place: Place, learned: i64, record: &Re
     Ok(())
 }
 
-fn body<T: Serialize>(value: &T) -> rusqlite::Result<String> {
+pub(super) fn body<T: Serialize>(value: &T) -> rusqlite::Result<String> {
     serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
 }

@@ -2,8 +2,14 @@
 //!
 //! Orders, executions, intents and refusals stay. The room that becomes free is used again, so the file stops growing; it is
 //! never rewritten while somebody trades.
+//!
+//! How late it is must be told by two clocks, ours and the broker's: one that is wrong by any amount removes nothing. What
+//! was written under a wrong clock has the broker's time.
 
 use rusqlite::{Connection, params};
+
+use super::batch::{Batch, Record};
+use super::store::nanos;
 
 /// How long states and lines are kept, in days.
 pub(super) const DAYS: i64 = 90;
@@ -14,19 +20,47 @@ const SLICE: i64 = 1_000;
 /// A day in nanoseconds, as times are stored.
 const DAY: i64 = 24 * 3_600 * 1_000_000_000;
 
+/// The newest time by the broker's clock in a batch, in nanoseconds since 1970.
+fn evidence(batch: &Batch) -> Option<i64> {
+    let of = |record: &Record| match record {
+        Record::Order(order, _) => order.updated_at.max(order.submitted_at),
+        Record::Execution(execution) => execution.at,
+        Record::Line(line) => line.at,
+        _ => None,
+    };
+    batch.records.iter().filter_map(of).max().map(nanos)
+}
+
+/// When the rows of a batch were learned: by the local clock, unless the broker's is more than a day away from it.
+pub(super) fn learned(batch: &Batch) -> i64 {
+    let local = nanos(batch.learned_at);
+    evidence(batch).filter(|broker| broker.abs_diff(local) > DAY.unsigned_abs()).unwrap_or(local)
+}
+
 /// When to look again, in slices while there is something to remove, once a day when there is not.
 #[derive(Debug, Default)]
 pub(super) struct Trimmer {
+    /// How late it is at least: the latest moment on which both clocks agreed.
+    now: i64,
     next: i64,
 }
 
 impl Trimmer {
-    /// Removes a slice of what is too old at `now`, in nanoseconds since 1970.
+    /// Notes how late it is, if a batch tells.
+    pub(super) fn learned(&mut self, batch: &Batch) {
+        let local = nanos(batch.learned_at);
+        if let Some(broker) = evidence(batch).filter(|broker| broker.abs_diff(local) <= DAY.unsigned_abs()) {
+            self.now = self.now.max(broker.min(local));
+        }
+    }
+
+    /// Removes a slice of what is too old.
     ///
     /// # Errors
     /// Whatever the database says; nothing was removed then.
-    pub(super) fn slice(&mut self, connection: &Connection, now: i64) -> rusqlite::Result<()> {
-        if now < self.next {
+    pub(super) fn slice(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let now = self.now;
+        if now == 0 || now < self.next {
             return Ok(());
         }
         let before = now.saturating_sub(DAYS * DAY);

@@ -1,21 +1,34 @@
 //! The thread that owns the database: gathers what waits, commits it as one group, then answers the barriers.
+//!
+//! What cannot be written is kept and tried again by itself, so that it is on disk soon after whatever was in the way has
+//! gone: another program's lock, a full disk, a file that could not be opened yet.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
 
-use rusqlite::{Connection, TransactionBehavior};
-use tokio::sync::{mpsc, oneshot};
+use rusqlite::TransactionBehavior;
+use tokio::sync::oneshot;
 
 use super::batch::Batch;
-use super::read::{self, Remembered};
-use super::store::{Accounts, Latest};
+use super::progress::Shared;
+use super::read::{self, Place, Remembered};
+use super::schema::{self, Usable};
+use super::share::OwnStandIns;
+use super::store::{self, Accounts, Latest, Own};
 use super::trim::Trimmer;
-use super::{JournalError, Saved, schema, store};
-use crate::domain::LinkId;
+use super::{JournalError, Saved};
+use crate::domain::{LinkId, Mono};
+use crate::io::clock::Clock;
 
 /// Commands taken into one commit.
 const GROUP: usize = 512;
-/// Batches kept in memory while the disk refuses them.
-const KEPT: usize = 10_000;
+/// The pauses between attempts to write what could not be written.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// Attempts after the last handle is gone; each waits for a lock as long as the database does.
+const LAST_TRIES: u32 = 10;
 
 /// What the thread is asked.
 pub(super) enum Command {
@@ -25,41 +38,68 @@ pub(super) enum Command {
     Barrier(oneshot::Sender<Result<Saved, JournalError>>),
     /// Read back.
     Load(LinkId, oneshot::Sender<Result<Remembered, JournalError>>),
+    /// What was read is what the caller goes on from: these rows, and these stand-ins, are its own now.
+    Adopt(LinkId, Place, OwnStandIns),
+}
+
+/// Why a commit failed.
+enum Failure {
+    /// As the database says.
+    Database(rusqlite::Error),
+    /// There is no file to write to at the moment, or not for this version.
+    Journal(JournalError),
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(error)
+    }
 }
 
 /// The thread's state.
 pub(super) struct Writer {
     path: PathBuf,
-    connection: Connection,
-    commands: mpsc::Receiver<Command>,
+    /// None while the file cannot be opened.
+    open: Option<Usable>,
+    commands: Receiver<Command>,
+    shared: Arc<Shared>,
+    clock: Clock,
     accounts: Accounts,
+    own: Own,
     pending: Vec<Batch>,
-    dropped: usize,
-    notice: Option<String>,
+    /// Nothing is tried before this; the pause that led there.
+    retry: Option<(Mono, Duration)>,
     trimmer: Trimmer,
-    /// The newest moment at which something was learned, in nanoseconds since 1970.
-    now: i64,
 }
 
 impl Writer {
-    pub(super) fn new(path: PathBuf, connection: Connection, commands: mpsc::Receiver<Command>) -> Self {
+    pub(super) fn new(path: PathBuf, open: Option<Usable>, commands: Receiver<Command>, shared: Arc<Shared>) -> Self {
         Self {
             path,
-            connection,
+            open,
             commands,
+            shared,
+            clock: Clock::new(),
             accounts: Accounts::default(),
+            own: Own::default(),
             pending: Vec::new(),
-            dropped: 0,
-            notice: None,
+            retry: None,
             trimmer: Trimmer::default(),
-            now: 0,
         }
     }
 
-    /// Runs until every handle is gone and everything sent is written.
+    /// Runs until every handle is gone and everything sent is written, or cannot be.
     pub(super) fn run(mut self) {
-        while let Some(first) = self.commands.blocking_recv() {
-            let mut group = vec![first];
+        loop {
+            let first = match self.retry {
+                None => self.commands.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some((at, _)) => self.commands.recv_timeout(at.since(self.clock.now().mono)),
+            };
+            let mut group = match first {
+                Ok(first) => vec![first],
+                Err(RecvTimeoutError::Timeout) => Vec::new(),
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
             while group.len() < GROUP
                 && let Ok(next) = self.commands.try_recv()
             {
@@ -67,8 +107,11 @@ impl Writer {
             }
             self.serve(group);
         }
-        if let Err(error) = self.commit() {
-            tracing::error!("{error}");
+        for _ in 0..LAST_TRIES {
+            match self.commit() {
+                Ok(()) => break,
+                Err(error) => tracing::error!("{error}"),
+            }
         }
     }
 
@@ -76,39 +119,44 @@ impl Writer {
         let (mut barriers, mut loads) = (Vec::new(), Vec::new());
         for command in group {
             match command {
-                Command::Append(batch) => self.keep(batch),
+                Command::Append(batch) => self.pending.push(batch),
                 Command::Barrier(reply) => barriers.push(reply),
                 Command::Load(link, reply) => loads.push((link, reply)),
+                Command::Adopt(link, place, stand_ins) => {
+                    self.accounts.restored(&link, &place);
+                    self.own.insert(link, stand_ins);
+                }
             }
         }
-        let result = self.commit();
-        if let Err(error) = &result {
-            tracing::warn!("{error}");
+        let asked = !barriers.is_empty() || !loads.is_empty();
+        if !asked && self.retry.is_some_and(|(at, _)| self.clock.now().mono < at) {
+            return;
         }
+        let result = self.commit();
         for reply in barriers {
-            let saved = result.clone().map(|()| Saved { notice: self.notice.take() });
+            let saved = result.clone().map(|()| Saved { notice: self.shared.take_notice() });
             // Whoever asked may have gone; the records are written all the same.
             drop(reply.send(saved));
         }
         for (link, reply) in loads {
-            let remembered = self.load(&link);
+            // Read before it is written, it would lack what is known already.
+            let remembered = result.clone().and_then(|()| self.load(&link));
             drop(reply.send(remembered));
         }
-        if self.commands.is_empty()
-            && let Err(error) = self.trimmer.slice(&self.connection, self.now)
+        if self.commands_wait() {
+            return;
+        }
+        if let Some(Usable { connection, .. }) = &self.open
+            && let Err(error) = self.trimmer.slice(connection)
         {
             // Damage shows at the next commit or load, which deal with it.
             tracing::warn!("old rows of the journal could not be removed: {error}");
         }
     }
 
-    fn keep(&mut self, batch: Batch) {
-        self.now = self.now.max(store::nanos(batch.learned_at));
-        if self.pending.len() >= KEPT {
-            self.dropped += 1;
-        } else {
-            self.pending.push(batch);
-        }
+    /// True when a group follows at once: it must not wait for what can be done later.
+    fn commands_wait(&self) -> bool {
+        self.shared.waiting() > 0
     }
 
     fn commit(&mut self) -> Result<(), JournalError> {
@@ -116,42 +164,81 @@ impl Writer {
             return Ok(());
         }
         let mut result = self.write();
-        if let Err(error) = &result
+        if let Err(Failure::Database(error)) = &result
             && schema::is_damage(error)
         {
-            self.begin_anew(&error.to_string())?;
-            result = self.write();
+            let reason = error.to_string();
+            result = self.begin_anew(&reason).map_err(Failure::Journal).and_then(|()| self.write());
         }
-        if let Err(error) = result {
-            self.accounts.clear();
-            return Err(JournalError::NotSaved { waiting: self.pending.len(), reason: error.to_string() });
+        match result {
+            Ok(()) => {
+                let records = self.pending.iter().map(|batch| batch.records.len()).sum();
+                for batch in &self.pending {
+                    self.trimmer.learned(batch);
+                }
+                self.shared.saved(self.pending.len(), records);
+                self.pending.clear();
+                self.retry = None;
+                Ok(())
+            }
+            Err(failure) => Err(self.failed(failure)),
         }
-        self.pending.clear();
-        if self.dropped > 0 {
-            let dropped = std::mem::take(&mut self.dropped);
-            self.notice = Some(format!("the journal misses {dropped} batches that came while it could not be written"));
+    }
+
+    fn failed(&mut self, failure: Failure) -> JournalError {
+        let pause = self.retry.map_or(FIRST_PAUSE, |(_, pause)| (pause * 2).min(LONGEST_PAUSE));
+        if self.retry.is_none() {
+            tracing::warn!("the journal cannot be written: {}", reason(&failure));
         }
+        self.retry = Some((self.clock.now().mono + pause, pause));
+        let reason = reason(&failure);
+        self.shared.failed(&reason);
+        match failure {
+            Failure::Journal(error @ JournalError::Newer { .. }) => error,
+            _ => JournalError::NotSaved { waiting: self.pending.len(), reason },
+        }
+    }
+
+    fn write(&mut self) -> Result<(), Failure> {
+        if self.open.is_none() {
+            let opened = schema::open(&self.path).map_err(Failure::Journal)?;
+            if let Some(notice) = opened.notice.clone() {
+                self.shared.notice(notice);
+            }
+            self.open = Some(opened);
+        }
+        let Some(open) = &mut self.open else { return Ok(()) };
+        let transaction = open.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // A newer version may have changed what the rows mean since the file was opened.
+        if let Some(version) = schema::newer_version(&transaction)? {
+            let path = self.path.display().to_string();
+            return Err(Failure::Journal(JournalError::Newer { path, version }));
+        }
+        // What was looked up in a transaction is true when it lasts.
+        let mut accounts = self.accounts.clone();
+        accounts.begin(&transaction)?;
+        let mut latest = Latest::of(&self.pending);
+        for batch in &self.pending {
+            store::write(&transaction, &mut accounts, &mut self.own, batch, &mut latest)?;
+        }
+        transaction.commit()?;
+        self.accounts = accounts;
         Ok(())
     }
 
-    fn write(&mut self) -> rusqlite::Result<()> {
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut latest = Latest::of(&self.pending);
-        for batch in &self.pending {
-            store::write(&transaction, &mut self.accounts, batch, &mut latest)?;
-        }
-        transaction.commit()
-    }
-
     fn load(&mut self, link: &LinkId) -> Result<Remembered, JournalError> {
-        match read::remembered(&self.connection, link) {
+        let Some(open) = &self.open else {
+            return Err(schema::unusable(&self.path, "it cannot be opened at the moment".to_owned()));
+        };
+        let began = self.accounts.begin(&open.connection);
+        match began.and_then(|()| read::remembered(&open.connection, link)) {
             Ok(mut found) => {
-                found.notice = self.notice.take();
+                found.notice = self.shared.take_notice();
                 Ok(found)
             }
             Err(error) if schema::is_damage(&error) => {
                 self.begin_anew(&error.to_string())?;
-                Ok(Remembered { notice: self.notice.take(), ..Remembered::default() })
+                Ok(Remembered { notice: self.shared.take_notice(), ..Remembered::default() })
             }
             Err(error) => Err(schema::unusable(&self.path, error.to_string())),
         }
@@ -159,14 +246,23 @@ impl Writer {
 
     /// Sets the damaged file aside and goes on in a new one.
     fn begin_anew(&mut self, reason: &str) -> Result<(), JournalError> {
-        self.accounts.clear();
+        (self.accounts, self.own) = (Accounts::default(), Own::default());
         // The old connection must let go of the file before its name is given to another.
-        let nowhere = Connection::open_in_memory().map_err(|error| schema::unusable(&self.path, error.to_string()))?;
-        drop(std::mem::replace(&mut self.connection, nowhere));
-        let kept = schema::set_aside(&self.path)?;
-        self.connection = schema::open(&self.path)?.connection;
-        let (path, kept) = (self.path.display(), kept.display());
-        self.notice = Some(format!("{path} is damaged ({reason}); it was kept as {kept} and a new one begun"));
+        let Some(Usable { connection, identity, .. }) = self.open.take() else { return Ok(()) };
+        drop(connection);
+        let opened = schema::replace_damaged(&self.path, identity, reason)?;
+        if let Some(notice) = opened.notice.clone() {
+            self.shared.notice(notice);
+        }
+        self.open = Some(opened);
         Ok(())
+    }
+}
+
+fn reason(failure: &Failure) -> String {
+    match failure {
+        Failure::Database(error) => schema::words(error),
+        Failure::Journal(JournalError::Unusable { reason, .. }) => reason.clone(),
+        Failure::Journal(error) => error.to_string(),
     }
 }

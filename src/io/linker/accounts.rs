@@ -101,19 +101,31 @@ pub(super) async fn save(
             linked_at: setup.clock.now().wall,
         });
     }
-    for record in &records {
-        setup.tokens.put(&record.id, &fresh.token).await.map_err(|error| store(error.to_string()))?;
-    }
-    if let Err(error) = setup.links.put(records.clone()).await {
-        for record in records.iter().filter(|record| known.iter().all(|link| link.id != record.id)) {
-            if let Err(error) = setup.tokens.remove(&record.id).await {
-                tracing::warn!("the token of {} stays behind: {error}", record.id);
-            }
-        }
-        return Err(store(error.to_string()));
+    if let Err(message) = store_all(setup, fresh, &records).await {
+        return Err(store(format!("{message}{}", withdraw(setup, &records, &known).await)));
     }
     let stored_in = setup.tokens.location().await.map_err(|error| store(error.to_string()))?;
     Ok(LinkProgress::Saved { links: records, stored_in })
+}
+
+/// Stores the token for each record, then the records.
+async fn store_all(setup: &Setup, fresh: &Fresh, records: &[LinkRecord]) -> Result<(), String> {
+    for record in records {
+        setup.tokens.put(&record.id, &fresh.token).await.map_err(|error| error.to_string())?;
+    }
+    setup.links.put(records.to_vec()).await.map_err(|error| error.to_string())
+}
+
+/// Forgets the tokens that no link leads to; what could not be forgotten, as the end of a sentence. Those of links that
+/// were there before stay: they are good tokens.
+async fn withdraw(setup: &Setup, records: &[LinkRecord], known: &[LinkRecord]) -> String {
+    let mut words = String::new();
+    for record in records.iter().filter(|record| known.iter().all(|link| link.id != record.id)) {
+        if let Err(error) = setup.tokens.remove(&record.id).await {
+            words.push_str(&format!("; a token for {} may stay behind: {error}", record.id));
+        }
+    }
+    words
 }
 
 async fn ask(

@@ -1,20 +1,104 @@
 //! The journal's side of the loop: what it knew is read beside the first frame, what is learned is written before the next.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::Loop;
 use crate::app::Msg;
 use crate::app::effect::Memory;
 use crate::app::msg::Recollection;
-use crate::domain::{LinkId, Now};
-use crate::io::journal::{Batch, Journal, JournalError, Opened, Record, Remembered, Saved};
+use crate::domain::{LinkId, Mono, Now};
+use crate::io::journal::{Batch, Journal, JournalError, Opened, Overdue, Progress, Record, Remembered};
 use crate::link::LinkRecord;
 
-/// A frame waits this long for the disk; then it is drawn, and the log says so.
+/// A frame waits this long for the disk, once; then the screen says that it is not saved and goes on.
 const SLOW_DISK: Duration = Duration::from_millis(500);
+/// Records that wait for the disk in memory; of what comes after them only the names are kept.
+const KEPT: usize = 20_000;
+/// How long the end of the program waits for the disk.
+const LAST_WAIT: Duration = Duration::from_millis(700);
+
+/// How the journal keeps up with what is shown.
+#[derive(Debug, Default)]
+pub(super) struct Keeping {
+    progress: Option<watch::Receiver<Progress>>,
+    /// Batches handed over.
+    sent: u64,
+    /// Since when so many batches are waited for.
+    waiting: Option<(Mono, u64)>,
+    /// It does not keep up, and that was said.
+    behind: bool,
+    overdue: HashMap<LinkId, Overdue>,
+}
+
+impl Keeping {
+    /// Tells when the writer got on; never, without a journal.
+    pub(super) fn watch(&self) -> Option<watch::Receiver<Progress>> {
+        self.progress.clone()
+    }
+
+    /// Hands a batch over; a writer that has ended is a fault that lasts.
+    fn send(&mut self, journal: &Journal, batch: Batch) {
+        self.sent += 1;
+        if let Err(error) = journal.append(batch) {
+            tracing::error!("{error}");
+        }
+    }
+
+    /// Everything that was learned is on disk.
+    fn is_kept(&self, progress: &Progress) -> bool {
+        self.overdue.is_empty() && progress.saved >= self.sent
+    }
+
+    /// Looks how far the writer is; what a person should be told of it, once for each fault.
+    fn look(&mut self, now: Mono) -> Option<Msg> {
+        let progress = self.progress.as_ref()?.borrow().clone();
+        let reached = self.waiting.is_none_or(|(_, mark)| progress.saved >= mark);
+        if self.is_kept(&progress) {
+            self.waiting = None;
+        } else if self.waiting.is_none() || (reached && progress.fault.is_none()) {
+            self.waiting = Some((now, self.sent));
+        }
+        let fault = progress.fault.filter(|_| self.waiting.is_some());
+        if self.behind {
+            let healed = fault.is_none() && reached && self.overdue.is_empty();
+            self.behind = !healed;
+            return healed.then_some(Msg::Unsaved(None));
+        }
+        let (since, _) = self.waiting?;
+        if fault.is_none() && now.since(since) < SLOW_DISK {
+            return None;
+        }
+        self.behind = true;
+        Some(Msg::Unsaved(Some(fault.unwrap_or_else(|| "the disk does not answer".to_owned()))))
+    }
+
+    /// True while what is shown next is waited for.
+    pub(super) fn holds(&self) -> bool {
+        !self.behind && self.waiting.is_some()
+    }
+
+    /// Until when.
+    pub(super) fn until(&self) -> Option<Mono> {
+        self.waiting.filter(|_| !self.behind).map(|(since, _)| since + SLOW_DISK)
+    }
+}
+
+/// Waits until the writer got on, or met a fault.
+pub(super) async fn moved(progress: &mut Option<watch::Receiver<Progress>>) {
+    match progress {
+        Some(receiver) => {
+            if receiver.changed().await.is_err() {
+                *progress = None;
+            }
+        }
+        None => std::future::pending().await,
+    }
+}
 
 /// A journal being opened and read.
 pub(super) type Reading = JoinHandle<Read>;
@@ -55,7 +139,7 @@ impl Loop {
                 for known in known {
                     drop(self.handle(Msg::Remembered(Box::new(known))));
                 }
-                self.journal = Some(journal);
+                self.keep_in(journal);
             }
             Err(error) => drop(self.handle(Msg::Trouble(format!("nothing is journaled: {error}")))),
         }
@@ -65,21 +149,30 @@ impl Loop {
         self.start(links);
     }
 
-    /// Before the stream is taken over from another instance: what that one wrote is what this one goes on from.
+    /// Writes what is learned from here on to this journal.
+    pub(super) fn keep_in(&mut self, journal: Journal) {
+        self.keeping = Keeping { progress: Some(journal.progress()), ..Keeping::default() };
+        self.journal = Some(journal);
+    }
+
+    /// Before the stream is taken over from another instance: what that one wrote is what this one goes on from. Where the
+    /// journal does not answer now, what this one knows serves as well.
     pub(super) async fn refresh_memory(&mut self, msg: &Msg) {
-        let (Msg::Freed { link }, Some(journal)) = (msg, &self.journal) else { return };
-        match journal.load(link).await {
-            Ok(known) if known.account.is_some() => {
+        let Msg::Freed { link } = msg else { return };
+        self.hand_over();
+        let Some(journal) = self.journal.as_ref().filter(|_| !self.keeping.behind) else { return };
+        match tokio::time::timeout(SLOW_DISK, journal.load(link)).await {
+            Ok(Ok(known)) if known.account.is_some() => {
                 drop(self.handle(Msg::Remembered(Box::new(recollection(link.clone(), known)))));
             }
-            Ok(_) => {}
-            Err(error) => drop(self.handle(Msg::Trouble(error.to_string()))),
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::warn!("what the other instance wrote is not read: {error}"),
+            Err(_) => tracing::warn!("what the other instance wrote is not read: the disk does not answer"),
         }
     }
 
     pub(super) fn remember(&mut self, link: LinkId, memory: Memory, now: Now) {
-        // The instance that streams the account writes about it; two would write over each other.
-        if self.journal.is_none() || !self.effects.owns(&link) {
+        if self.journal.is_none() {
             return;
         }
         let mut batch = Batch::new(link, now.wall);
@@ -95,37 +188,67 @@ impl Loop {
         self.unwritten.push(batch);
     }
 
-    /// Gives the journal what was learned since; it writes while the loop goes on, and [`Self::settle`] waits for it.
-    pub(super) async fn hand_over(&mut self) {
+    /// Gives the journal what was learned since; it writes while the loop goes on.
+    pub(super) fn hand_over(&mut self) {
         let Some(journal) = &self.journal else { return };
         for batch in self.unwritten.drain(..) {
-            let given = journal.append(batch).await;
-            let before = self.handed_over.take().unwrap_or(Ok(()));
-            self.handed_over = Some(before.and(given));
+            if batch.is_empty() {
+                continue;
+            }
+            if let Some(overdue) = self.keeping.overdue.get_mut(&batch.link) {
+                overdue.take_in(batch);
+            } else if journal.waiting() > KEPT {
+                self.keeping.overdue.entry(batch.link.clone()).or_default().take_in(batch);
+            } else {
+                self.keeping.send(journal, batch);
+            }
+        }
+        if journal.waiting() == 0 {
+            self.settle_overdue();
         }
     }
 
-    /// Everything learned goes to disk before it is drawn or printed. A disk that fails is said once and not waited for.
-    pub(super) async fn settle(&mut self) {
-        self.hand_over().await;
-        let (Some(journal), Some(handed_over)) = (&self.journal, self.handed_over.take()) else { return };
-        let outcome = match handed_over {
-            Ok(()) => tokio::time::timeout(SLOW_DISK, journal.barrier()).await.unwrap_or_else(|_| {
-                tracing::warn!("the journal is more than {} ms behind the screen", SLOW_DISK.as_millis());
-                Ok(Saved::default())
-            }),
-            Err(error) => Err(error),
-        };
-        let trouble = match outcome {
-            Ok(saved) => saved.notice,
-            Err(error) => Some(error.to_string()),
-        };
-        if trouble.is_some() && self.trouble != trouble {
-            self.trouble.clone_from(&trouble);
-            if let Some(text) = trouble {
-                drop(self.handle(Msg::Trouble(text)));
-            }
+    /// Writes what only names were kept of, as it is now.
+    fn settle_overdue(&mut self) {
+        let Some(journal) = &self.journal else { return };
+        for (link, overdue) in std::mem::take(&mut self.keeping.overdue) {
+            let Some(account) = self.model.account(&link) else { continue };
+            let batch = overdue.settle(link, &account.blotter, self.last.wall);
+            self.keeping.send(journal, batch);
         }
+    }
+
+    /// Looks how the journal keeps up, and says what is to be said; false while the next frame should wait for the disk.
+    pub(super) fn may_show(&mut self) -> bool {
+        self.hand_over();
+        let Some(journal) = &self.journal else { return true };
+        let notice = journal.take_notice();
+        let told = self.keeping.look(self.clock.now().mono);
+        for msg in told.into_iter().chain(notice.map(Msg::Trouble)) {
+            drop(self.handle(msg));
+        }
+        !self.keeping.holds()
+    }
+
+    /// Waits until everything learned is on disk, or is known not to be.
+    pub(super) async fn settle(&mut self) {
+        let mut progress = self.keeping.watch();
+        while !self.may_show() {
+            let deadline = self.keeping.until().map(|at| self.clock.instant(at));
+            let Some(deadline) = deadline else { return };
+            // Either way it is looked at again.
+            drop(tokio::time::timeout_at(deadline.into(), moved(&mut progress)).await);
+        }
+    }
+
+    /// Ends the journal; a sentence when not everything that was shown is in it.
+    pub fn finish(&mut self) -> Option<String> {
+        self.hand_over();
+        self.settle_overdue();
+        let reason = self.journal.take()?.close(LAST_WAIT)?;
+        Some(format!(
+            "not everything that was shown is in the journal: {reason}; the next start asks the broker for it"
+        ))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::{BATCH, Loop};
+use super::{BATCH, Loop, memory};
 use crate::app::{Effect, Msg};
 use crate::domain::Mono;
 use crate::io::alarm::Alarm;
@@ -29,6 +29,7 @@ impl Loop {
         let mut arrived = Vec::with_capacity(BATCH);
         let mut backlog = VecDeque::with_capacity(BATCH);
         let mut reading = self.reading.take();
+        let mut progress = self.keeping.watch();
         let mut next_frame = Mono::default();
         let mut pressed = true;
         let alarm = Alarm::new();
@@ -40,12 +41,12 @@ impl Loop {
                 return code;
             }
             let due = pressed || self.clock.now().mono >= next_frame;
-            if due || !self.model.dirty {
-                self.settle().await;
-            }
+            // While a frame waits for the disk nothing more is taken in but keys, which act at once.
+            let waits = (due || !self.model.dirty) && !self.may_show();
+            let held = waits && self.model.dirty;
             // While the terminal has not taken the last frame there is no next one; when it has, the newest is drawn.
             let free = screen.is_free();
-            if due && free && self.model.dirty {
+            if due && free && self.model.dirty && !held {
                 self.model.dirty = false;
                 pressed = false;
                 next_frame = self.clock.now().mono + FRAME;
@@ -59,9 +60,8 @@ impl Loop {
                 }
             }
             let mut deadline = self.deadline();
-            if self.model.dirty && free {
-                deadline = Some(deadline.map_or(next_frame, |at| at.min(next_frame)));
-            }
+            let frame = if held { self.keeping.until() } else { Some(next_frame).filter(|_| self.model.dirty && free) };
+            deadline = [deadline, frame].into_iter().flatten().min();
             let deadline = self.alarm_at(deadline);
             tokio::select! {
                 biased; // keys before the market: the operator never queues behind the tape
@@ -80,20 +80,26 @@ impl Loop {
                     pressed = true;
                     urgent.push_back(resized());
                 }
-                read = Self::read(&mut reading) => self.begin(read),
-                () = tokio::task::yield_now(), if !backlog.is_empty() || !urgent.is_empty() => {}
+                read = Self::read(&mut reading) => {
+                    self.begin(read);
+                    progress = self.keeping.watch();
+                }
+                () = memory::moved(&mut progress) => {}
+                () = tokio::task::yield_now(), if (!held && !backlog.is_empty()) || !urgent.is_empty() => {}
                 // Only then: what is not taken waits in the channel, whose senders wait in turn.
-                1.. = self.inbox.recv_many(&mut arrived, BATCH), if backlog.is_empty() => backlog.extend(arrived.drain(..)),
+                1.. = self.inbox.recv_many(&mut arrived, BATCH), if !held && backlog.is_empty() => {
+                    backlog.extend(arrived.drain(..));
+                }
                 () = screen.freed(), if !free => {}
                 () = alarm.wait(deadline) => urgent.push_back(Msg::Tick),
                 // Work in slices waits for nothing, and lets everything else go first.
-                () = tokio::task::yield_now(), if self.model.has_work() => {}
+                () = tokio::task::yield_now(), if !held && self.model.has_work() => {}
             }
-            if self.model.has_work() {
+            if self.model.has_work() && !held {
                 urgent.push_back(Msg::Work);
             }
             let end = self.clock.now().mono + TURN;
-            while let Some(msg) = urgent.pop_front().or_else(|| backlog.pop_front()) {
+            while let Some(msg) = urgent.pop_front().or_else(|| if held { None } else { backlog.pop_front() }) {
                 self.refresh_memory(&msg).await;
                 for effect in self.handle(msg) {
                     if self.on_terminal(effect, screen).is_err() {
@@ -105,7 +111,7 @@ impl Loop {
                 }
             }
             // Written while the next messages are handled; the frame waits for what is left.
-            self.hand_over().await;
+            self.hand_over();
         }
     }
 

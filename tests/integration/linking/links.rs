@@ -1,5 +1,12 @@
 //! What is saved: links, labels, tokens; relinking and unlinking.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use brokerdeck::config::TokenStoreChoice;
+use brokerdeck::io::tokens::{Connect, Keys, SystemKeys, Tokens};
+use secrecy::SecretString;
+
 use super::desk::Desk;
 use super::fake::{AccountReply, token};
 
@@ -107,6 +114,62 @@ async fn a_store_that_fails_leaves_no_link() {
     let failure = desk.failure().await;
     assert!(matches!(failure, brokerdeck::link::LinkFailure::Store { .. }), "{failure:?}");
     assert!(desk.links.list().await.unwrap().links.is_empty());
+}
+
+/// A system store that takes one token and refuses every other.
+#[derive(Clone, Default)]
+struct OneToken(Arc<Mutex<HashMap<String, String>>>);
+
+impl Keys for OneToken {
+    fn set(&self, name: &str, secret: &str) -> Result<(), String> {
+        let mut held = self.0.lock().unwrap();
+        let full = held.keys().any(|known| known != name);
+        if full {
+            return Err("it takes no more".to_owned());
+        }
+        held.insert(name.to_owned(), secret.to_owned());
+        Ok(())
+    }
+
+    fn get(&self, name: &str) -> Result<Option<SecretString>, String> {
+        Ok(self.0.lock().unwrap().get(name).cloned().map(SecretString::from))
+    }
+
+    fn delete(&self, name: &str) -> Result<bool, String> {
+        Ok(self.0.lock().unwrap().remove(name).is_some())
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_fails_at_the_second_token_keeps_neither_of_an_attempt() {
+    let keys = OneToken::default();
+    let connect = {
+        let keys = keys.clone();
+        Connect::new(move || Ok(Box::new(keys.clone()) as SystemKeys))
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let tokens = Arc::new(Tokens::with_system(TokenStoreChoice::Os, folder.path(), connect));
+    let mut desk = Desk::with(|setup| setup.tokens = tokens).await;
+    let names = || keys.0.lock().unwrap().clone();
+    let waiting = desk.begin("acme").await;
+    desk.come_back(&waiting, "code=c").await;
+    desk.confirm().await;
+    desk.linker.save(waiting.attempt, Vec::new());
+    let brokerdeck::link::LinkFailure::Store { message } = desk.failure().await else { panic!("not the store's") };
+    assert!(message.contains("takes no more"), "{message}");
+    assert!(desk.links.list().await.unwrap().links.is_empty());
+    assert!(names().is_empty(), "a token that no link leads to: {:?}", names().keys());
+
+    // One of the two was linked before: its link stays, with the new token.
+    let first = desk.link("acme-paper", &["Mine"]).await;
+    desk.fake.answer(token("token-two"));
+    let waiting = desk.begin("acme").await;
+    desk.come_back(&waiting, "code=c").await;
+    desk.confirm().await;
+    desk.linker.save(waiting.attempt, Vec::new());
+    desk.failure().await;
+    let held: Vec<_> = names().into_iter().collect();
+    assert_eq!(held, [(first[0].id.to_string(), "token-two".to_owned())]);
 }
 
 #[tokio::test]

@@ -50,6 +50,18 @@ fn trouble_stays_and_notices_pass() {
 }
 
 #[test]
+fn what_is_not_on_disk_is_said_once_and_marked_until_it_is() {
+    let mut desk = Desk::empty();
+    let reason = "another program holds its lock";
+    desk.msg(Msg::Unsaved(Some(reason.to_owned())));
+    desk.pass(Duration::from_secs(30));
+    assert_eq!((desk.model.unsaved.as_deref(), desk.model.unread_errors()), (Some(reason), 1));
+    desk.msg(Msg::Unsaved(None));
+    assert_eq!((desk.model.unsaved.as_deref(), desk.model.unread_errors()), (None, 1));
+    assert!(desk.toast().contains("everything shown is saved"), "{}", desk.toast());
+}
+
+#[test]
 fn a_new_fill_flashes_once_and_rings_once_a_second() {
     let mut desk = Desk::with(Program { bell: true, notify: true, ..Program::default() });
     desk.begin(&[link("paper", Environment::Paper)]);

@@ -1,0 +1,62 @@
+//! What changed while the journal could not be written, by name: its memory is bounded by what the blotter holds, and
+//! after the fault the blotter tells what became of each.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use super::batch::{Batch, Record};
+use crate::domain::blotter::Blotter;
+use crate::domain::{AccountId, ExecutionId, LinkId, OrderId, Source};
+
+/// Names of what one link owes the journal.
+#[derive(Debug, Default)]
+pub struct Overdue {
+    account: Option<AccountId>,
+    removed: BTreeSet<ExecutionId>,
+    orders: BTreeSet<OrderId>,
+    executions: BTreeSet<ExecutionId>,
+    lines: BTreeSet<u64>,
+    complete: Option<(Option<Timestamp>, Timestamp)>,
+    /// What has no place in a blotter.
+    others: Vec<Record>,
+}
+
+impl Overdue {
+    /// Keeps the names of what is in a batch.
+    pub fn take_in(&mut self, batch: Batch) {
+        for record in batch.records {
+            match record {
+                Record::Account(id) => self.account = Some(id),
+                Record::Order(order, _) => drop(self.orders.insert(order.id)),
+                Record::Execution(execution) => drop(self.executions.insert(execution.id)),
+                Record::Removed(id) => {
+                    self.executions.remove(&id);
+                    self.removed.insert(id);
+                }
+                Record::Line(line) => drop(self.lines.insert(line.number)),
+                Record::Complete { watermark, asked_at } => self.complete = Some((watermark, asked_at)),
+                other @ (Record::Intent { .. } | Record::Outcome { .. } | Record::Refusal { .. }) => {
+                    self.others.push(other);
+                }
+            }
+        }
+    }
+
+    /// Everything owed, as the blotter has it now. What an emptied blotter has forgotten belonged to an account that was
+    /// reset, and is gone.
+    pub fn settle(self, link: LinkId, blotter: &Blotter, learned_at: Timestamp) -> Batch {
+        let mut batch = Batch::new(link, learned_at);
+        let records = &mut batch.records;
+        records.extend(self.account.map(Record::Account));
+        records.extend(self.removed.into_iter().map(Record::Removed));
+        let orders = self.orders.iter().filter_map(|id| blotter.order(id));
+        records.extend(orders.map(|order| Record::Order(Box::new(order.clone()), Source::Reconcile)));
+        let executions = self.executions.iter().filter_map(|id| blotter.execution(id));
+        records.extend(executions.map(|execution| Record::Execution(Box::new(execution.clone()))));
+        records.extend(self.lines.iter().filter_map(|number| blotter.tape_entry(*number)).cloned().map(Record::Line));
+        records.extend(self.complete.map(|(watermark, asked_at)| Record::Complete { watermark, asked_at }));
+        records.extend(self.others);
+        batch
+    }
+}

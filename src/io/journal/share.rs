@@ -1,0 +1,298 @@
+//! Several instances write one journal: what each of them may put there beside what the others know.
+//!
+//! An execution heard on a stream has the broker's id. Another instance may know the same one from a list alone, under the
+//! id of its row, or only as a quantity that an order states; such stand-ins give way to the report, whoever comes first.
+//! Orders only advance. Lines of the tape are told apart by what they say ([`TapeEntry::key`]), and numbered by the file.
+//! All of it happens inside the writer's transaction, and only where another instance is known to have written.
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::store::{Place, body};
+use crate::domain::blotter::{Blotter, TapeEntry};
+use crate::domain::execution::ExecutionKind;
+use crate::domain::{Execution, ExecutionId, Order, Qty, Source};
+
+/// Lines of other instances that are told apart from ours, and own lines whose numbers in the file are remembered: more
+/// than can be between two instances that hear of the same event.
+const REMEMBERED: usize = 5_000;
+
+/// The stand-ins that this instance holds for each link: only those of others give way to what it reports.
+pub(super) type OwnStandIns = HashSet<ExecutionId>;
+
+/// Where this instance's lines of one link stand in the file.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Lines {
+    /// The newest number in the file that this instance knows of.
+    last: Option<i64>,
+    /// The newest of its own lines that has its own number in the file.
+    own: Option<u64>,
+    /// From this number on its lines have others in the file, because other instances wrote lines too.
+    split: Option<u64>,
+    /// The numbers in the file of such lines; `None` for one that another instance has written.
+    moved: BTreeMap<u64, Option<i64>>,
+    others: HashMap<String, i64>,
+    order: VecDeque<String>,
+}
+
+/// What is to be done with a line.
+enum Slot {
+    At(i64),
+    New,
+    /// Another instance has written it; ours, if it has a number, goes.
+    Told(Option<i64>),
+}
+
+impl Lines {
+    /// The lines that were read back stand in the file under these numbers, and are this instance's from `first` on.
+    pub(super) fn restored(numbers: &[i64]) -> Self {
+        let mut lines = Self { last: numbers.last().copied(), ..Self::default() };
+        let Some(first) = numbers.first().and_then(|number| u64::try_from(*number).ok()) else { return lines };
+        for (own, number) in (first..).zip(numbers) {
+            lines.own = Some(own);
+            if i64::try_from(own) != Ok(*number) {
+                lines.moved.insert(own, Some(*number));
+            }
+        }
+        if !lines.moved.is_empty() {
+            lines.split = lines.own.map(|own| own + 1);
+        }
+        lines
+    }
+
+    /// Takes note of what other instances have written since the last time.
+    pub(super) fn catch_up(&mut self, connection: &Connection, place: (i64, i64)) -> rusqlite::Result<()> {
+        let (account, generation) = place;
+        let newest: Option<i64> = connection
+            .prepare_cached("SELECT max(number) FROM lines WHERE account = ?1 AND generation = ?2")?
+            .query_row([account, generation], |row| row.get(0))?;
+        if newest <= self.last {
+            return Ok(());
+        }
+        let mut statement = connection.prepare_cached(
+            "SELECT number, body FROM (SELECT number, body FROM lines WHERE account = ?1 AND generation = ?2
+             AND number > ?3 ORDER BY number DESC LIMIT ?4) ORDER BY number",
+        )?;
+        let limit = i64::try_from(REMEMBERED).unwrap_or(i64::MAX);
+        let mut rows = statement.query(params![account, generation, self.last.unwrap_or(-1), limit])?;
+        while let Some(row) = rows.next()? {
+            let number: i64 = row.get(0)?;
+            let entry = row.get_ref(1)?.as_str().ok().and_then(|text| serde_json::from_str::<TapeEntry>(text).ok());
+            if let Some(entry) = entry {
+                self.order.push_back(entry.key());
+                self.others.insert(entry.key(), number);
+            }
+        }
+        while self.order.len() > REMEMBERED {
+            if let Some(key) = self.order.pop_front() {
+                self.others.remove(&key);
+            }
+        }
+        self.last = newest;
+        self.split = self.split.or(Some(self.own.map_or(0, |own| own + 1)));
+        Ok(())
+    }
+
+    fn slot(&self, number: u64, key: &str) -> Slot {
+        let own = match self.moved.get(&number) {
+            Some(place) => *place,
+            None if self.split.is_none_or(|split| number < split) => i64::try_from(number).ok(),
+            None => None,
+        };
+        match (self.others.contains_key(key), own) {
+            (true, own) => Slot::Told(own),
+            (false, Some(number)) => Slot::At(number),
+            (false, None) => Slot::New,
+        }
+    }
+
+    /// Writes a line where it belongs.
+    pub(super) fn write(
+        &mut self,
+        connection: &Connection,
+        place: (i64, i64),
+        aged: i64,
+        entry: &TapeEntry,
+    ) -> rusqlite::Result<()> {
+        let (account, generation) = place;
+        let number = match self.slot(entry.number, &entry.key()) {
+            Slot::At(number) => number,
+            Slot::New => self.last.map_or(0, |last| last.saturating_add(1)),
+            Slot::Told(own) => {
+                connection
+                    .prepare_cached("DELETE FROM lines WHERE account = ?1 AND generation = ?2 AND number = ?3")?
+                    .execute(params![account, generation, own])?;
+                self.remember(entry.number, None);
+                return Ok(());
+            }
+        };
+        connection
+            .prepare_cached(
+                "INSERT INTO lines (account, generation, number, learned_at, source, body)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                 ON CONFLICT (account, generation, number) DO UPDATE SET body = excluded.body,
+                 source = CASE excluded.source WHEN 'journal' THEN source ELSE excluded.source END",
+            )?
+            .execute(params![
+                account,
+                generation,
+                number,
+                aged,
+                super::store::source_word(entry.source),
+                body(entry)?
+            ])?;
+        self.last = self.last.max(Some(number));
+        if self.split.is_some_and(|split| entry.number >= split) {
+            self.remember(entry.number, Some(number));
+        } else {
+            self.own = self.own.max(Some(entry.number));
+        }
+        Ok(())
+    }
+
+    fn remember(&mut self, own: u64, number: Option<i64>) {
+        self.moved.insert(own, number);
+        // A line that old is never written again: what was not explained then has been.
+        while self.moved.len() > REMEMBERED * 2 {
+            self.moved.pop_first();
+        }
+    }
+}
+
+/// True when an order's state may be written: no other instance has written a newer one.
+pub(super) fn advances(connection: &Connection, place: &Place, order: &Order) -> rusqlite::Result<bool> {
+    let held: Option<String> = connection
+        .prepare_cached("SELECT body FROM orders WHERE account = ?1 AND generation = ?2 AND id = ?3")?
+        .query_row(params![place.account, place.generation, order.id.as_str()], |row| row.get(0))
+        .optional()?;
+    let held = held.and_then(|text| serde_json::from_str::<Order>(&text).ok());
+    // Stream and lists write one moment with other digits.
+    let rank = |order: &Order| {
+        (order.updated_at.map(jiff::Timestamp::as_millisecond), order.status.is_terminal(), order.cum_qty)
+    };
+    Ok(held.is_none_or(|held| rank(order) >= rank(&held)))
+}
+
+/// Makes room for an execution among those that other instances wrote; what is to be written of it, if anything.
+pub(super) fn reconcile(
+    connection: &Connection,
+    place: &mut Place,
+    own: &OwnStandIns,
+    execution: &Execution,
+) -> rusqlite::Result<Option<Execution>> {
+    let rows = rows_of(connection, place, execution)?;
+    let mut merged = execution.clone();
+    if let Some(held) = rows.iter().find(|row| row.id == execution.id) {
+        complete(&mut merged, held);
+    }
+    let rows: Vec<Execution> = rows.into_iter().filter(|row| row.id != execution.id).collect();
+    if Blotter::is_stand_in(&execution.id) && is_explained(execution, &rows) {
+        drop_execution(connection, place, &execution.id)?;
+        return Ok(None);
+    }
+    for row in rows.iter().filter(|row| Blotter::is_stand_in(&row.id) && !own.contains(&row.id)) {
+        if gives_way(row, execution) {
+            drop_execution(connection, place, &row.id)?;
+        }
+    }
+    Ok(Some(merged))
+}
+
+/// The order's executions in the file.
+fn rows_of(connection: &Connection, place: &Place, execution: &Execution) -> rusqlite::Result<Vec<Execution>> {
+    let mut statement = connection
+        .prepare_cached("SELECT body FROM executions WHERE account = ?1 AND generation = ?2 AND order_id = ?3")?;
+    let mut rows = statement.query(params![place.account, place.generation, execution.order_id.as_str()])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let text = row.get_ref(0)?.as_str().ok();
+        found.extend(text.and_then(|text| serde_json::from_str::<Execution>(text).ok()));
+    }
+    Ok(found)
+}
+
+/// Adds what another instance knows of the same execution.
+fn complete(mine: &mut Execution, held: &Execution) {
+    mine.px = mine.px.or(held.px);
+    mine.cum_qty = mine.cum_qty.or(held.cum_qty);
+    mine.position_qty = mine.position_qty.or(held.position_qty);
+    mine.at = mine.at.or(held.at);
+    if held.source == Source::Stream {
+        mine.source = Source::Stream;
+    }
+}
+
+/// The span of an execution within its order's executed quantity.
+fn span(row: &Execution) -> Option<(Qty, Qty)> {
+    let to = row.cum_qty?;
+    Some((to.checked_sub(row.qty)?, to))
+}
+
+/// True when a stand-in says nothing that rows of other instances do not say better.
+fn is_explained(stand_in: &Execution, rows: &[Execution]) -> bool {
+    let reported = |row: &&Execution| !Blotter::is_stand_in(&row.id);
+    match &stand_in.kind {
+        ExecutionKind::Trade => {
+            let same = rows.iter().filter(reported).filter(|row| row.kind == ExecutionKind::Trade);
+            let same = same.filter(|row| row.qty == stand_in.qty && row.cum_qty == stand_in.cum_qty).count();
+            // After an undoing the same span may have been executed once more.
+            let undone = rows.iter().filter(|row| matches!(row.kind, ExecutionKind::Bust { .. })).count();
+            stand_in.cum_qty.is_some() && same > undone
+        }
+        ExecutionKind::Unexplained => {
+            let Some((from, to)) = span(stand_in) else { return false };
+            let inside = |row: &&Execution| {
+                row.kind == ExecutionKind::Trade && span(row).is_some_and(|(start, end)| start >= from && end <= to)
+            };
+            let sum = rows.iter().filter(inside).try_fold(Qty::ZERO, |sum, row| sum.checked_add(row.qty));
+            sum.is_some_and(|sum| sum >= stand_in.qty)
+        }
+        ExecutionKind::Bust { .. } => rows.iter().filter(reported).any(|row| undoes_the_same(row, stand_in)),
+        ExecutionKind::Correction { .. } => false,
+    }
+}
+
+/// True when a stand-in of another instance is what this report tells of.
+fn gives_way(stand_in: &Execution, report: &Execution) -> bool {
+    let reported = !Blotter::is_stand_in(&report.id);
+    match (&stand_in.kind, &report.kind) {
+        (ExecutionKind::Trade, ExecutionKind::Trade) => {
+            reported && stand_in.cum_qty.is_some() && (stand_in.qty, stand_in.cum_qty) == (report.qty, report.cum_qty)
+        }
+        (ExecutionKind::Unexplained, ExecutionKind::Trade) => match (span(stand_in), span(report)) {
+            (Some((from, to)), Some((start, end))) => start < to && from < end,
+            _ => stand_in.qty == report.qty,
+        },
+        (ExecutionKind::Bust { .. }, ExecutionKind::Bust { .. }) => reported && undoes_the_same(report, stand_in),
+        _ => false,
+    }
+}
+
+fn undoes_the_same(one: &Execution, other: &Execution) -> bool {
+    matches!(one.kind, ExecutionKind::Bust { .. }) && one.qty.abs() == other.qty.abs()
+}
+
+/// Takes an execution and its line out of the file.
+fn drop_execution(connection: &Connection, place: &mut Place, id: &ExecutionId) -> rusqlite::Result<()> {
+    let (account, generation) = (place.account, place.generation);
+    connection
+        .prepare_cached("DELETE FROM executions WHERE account = ?1 AND generation = ?2 AND id = ?3")?
+        .execute(params![account, generation, id.as_str()])?;
+    if let Some(number) = place.lines.others.remove(&TapeEntry::key_of_execution(id)) {
+        connection
+            .prepare_cached("DELETE FROM lines WHERE account = ?1 AND generation = ?2 AND number = ?3")?
+            .execute(params![account, generation, number])?;
+    }
+    Ok(())
+}
+
+/// True when the execution that a line shows is not in the file, because another instance tells of it better.
+pub(super) fn is_unshown(connection: &Connection, place: &Place, entry: &TapeEntry) -> rusqlite::Result<bool> {
+    let Some(id) = entry.execution.as_ref().filter(|id| Blotter::is_stand_in(id)) else { return Ok(false) };
+    let found: Option<i64> = connection
+        .prepare_cached("SELECT 1 FROM executions WHERE account = ?1 AND generation = ?2 AND id = ?3")?
+        .query_row(params![place.account, place.generation, id.as_str()], |row| row.get(0))
+        .optional()?;
+    Ok(found.is_none())
+}

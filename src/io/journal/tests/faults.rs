@@ -1,0 +1,141 @@
+//! Locks held by others, files that cannot be used yet, newer versions.
+
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use super::*;
+
+/// Longer than anything here takes, even on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+fn executed(number: i64) -> Batch {
+    let records = vec![Record::Execution(Box::new(fill(&format!("e{number}"), "o", 1, number).executions.remove(0)))];
+    Batch { link: link(), learned_at: at(number), records }
+}
+
+/// Waits for a state of the progress, and counts how often it changed on the way.
+fn until(journal: &Journal, done: impl Fn(&Progress) -> bool) -> usize {
+    let mut progress = journal.progress();
+    run(async {
+        let mut turns = 0;
+        tokio::time::timeout(PATIENCE, async {
+            while !done(&progress.borrow_and_update()) {
+                progress.changed().await.unwrap();
+                turns += 1;
+            }
+        })
+        .await
+        .expect("in time");
+        turns
+    })
+}
+
+/// Another program with the write lock.
+fn lock(path: &Path) -> Connection {
+    let other = Connection::open(path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    other
+}
+
+#[test]
+fn a_lock_held_by_another_program_is_one_fault_and_what_came_meanwhile_is_written_after_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal.sqlite");
+    let journal = open(&path);
+    save(&journal, vec![Record::Account("a".into())]);
+    let other = lock(&path);
+    for number in 1..=40 {
+        journal.append(executed(number)).unwrap();
+    }
+    until(&journal, |progress| progress.fault.as_deref() == Some("another program holds its lock"));
+    assert!(matches!(run(journal.barrier()), Err(JournalError::NotSaved { waiting: 40, .. })), "no success");
+    assert!(run(journal.load(&link())).is_err(), "what is read now would lack what is known");
+    assert_eq!(journal.progress().borrow().saved, 1);
+    other.execute_batch("COMMIT").unwrap();
+    // Nobody asks again: it is written by itself, and the fault did not change while it lasted.
+    let turns = until(&journal, |progress| progress.saved == 41 && progress.fault.is_none());
+    assert!(turns <= 2, "said {turns} times");
+    assert_eq!(journal.waiting(), 0);
+    assert_eq!(run(journal.load(&link())).unwrap().executions.len(), 40);
+}
+
+#[test]
+fn a_file_that_cannot_be_opened_yet_is_opened_when_it_can_be_and_nothing_is_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal.sqlite");
+    drop(open(&path));
+    let other = Connection::open(&path).unwrap();
+    other.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE").unwrap();
+    let journal = open(&path);
+    journal.append(executed(1)).unwrap();
+    assert!(run(journal.barrier()).is_err());
+    drop(other);
+    until(&journal, |progress| progress.saved == 1 && progress.fault.is_none());
+    assert_eq!(run(journal.load(&link())).unwrap().executions.len(), 1);
+}
+
+#[test]
+fn an_end_in_the_middle_of_a_fault_waits_no_longer_than_told_and_says_why() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal.sqlite");
+    let journal = open(&path);
+    save(&journal, vec![Record::Account("a".into())]);
+    let other = lock(&path);
+    journal.append(executed(1)).unwrap();
+    until(&journal, |progress| progress.fault.is_some());
+    assert_eq!(journal.close(Duration::from_millis(50)).as_deref(), Some("another program holds its lock"));
+    drop(other);
+    let journal = open(&path);
+    journal.append(executed(2)).unwrap();
+    assert_eq!(journal.close(PATIENCE), None);
+}
+
+#[test]
+fn a_newer_versions_journal_is_left_as_it_is_also_when_it_becomes_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal.sqlite");
+    let journal = open(&path);
+    save(&journal, vec![Record::Account("a".into())]);
+    // A newer version takes the file over while this one has it open: its columns may hold anything.
+    let newer = Connection::open(&path).unwrap();
+    newer.execute_batch("PRAGMA user_version = 99; ALTER TABLE accounts RENAME TO people").unwrap();
+    journal.append(executed(1)).unwrap();
+    until(&journal, |progress| {
+        progress.fault.as_deref().is_some_and(|fault| fault.contains("newer version (format 99)"))
+    });
+    assert!(journal.close(Duration::from_millis(10)).is_some());
+    let again = Journal::open(&path).map(|opened| opened.notice);
+    assert!(matches!(&again, Err(JournalError::Newer { version: 99, .. })), "{again:?}");
+    assert!(matches!(Reader::open(&path), Err(JournalError::Newer { .. })));
+    newer.execute_batch("SELECT * FROM people").unwrap();
+    let names: Vec<String> =
+        std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert!(names.iter().all(|name| name.starts_with("journal.sqlite")), "nothing was set aside: {names:?}");
+}
+
+#[test]
+fn damage_that_another_instance_has_dealt_with_does_not_cost_the_new_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal.sqlite");
+    let late = open(&path);
+    save(&late, vec![Record::Account("a".into())]);
+    // Another instance found damage, set the file aside and went on in a new one.
+    for part in ["", "-wal", "-shm"] {
+        let of = |name: &str| dir.path().join(format!("{name}{part}"));
+        if of("journal.sqlite").exists() {
+            std::fs::rename(of("journal.sqlite"), of("journal.set-aside-1.sqlite")).unwrap();
+        }
+    }
+    let first = open(&path);
+    save(&first, vec![Record::Account("new".into())]);
+    let aside = Connection::open(dir.path().join("journal.set-aside-1.sqlite")).unwrap();
+    aside.execute_batch("PRAGMA foreign_keys = OFF; DROP TABLE accounts; CREATE TABLE accounts (no BLOB, link BLOB, account_id BLOB, generation BLOB, watermark BLOB, complete_at BLOB, saved_at BLOB)").unwrap();
+    aside
+        .execute_batch("INSERT INTO accounts (no, link, account_id) VALUES (x'00', 'alpaca-paper/paper/PA1', x'00')")
+        .unwrap();
+    let remembered = run(late.load(&link())).unwrap();
+    assert_eq!(remembered.notice, None, "nothing was set aside a second time");
+    assert_eq!(run(late.load(&link())).unwrap().account, Some("new".into()));
+    assert_eq!(run(first.load(&link())).unwrap().account, Some("new".into()));
+}

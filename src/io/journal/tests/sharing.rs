@@ -1,0 +1,163 @@
+//! Two instances on one journal: one hears the stream, the other asks.
+
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::domain::activity::{Activity, ActivityKind};
+
+/// An instance: what it knows, and its handle.
+struct Instance {
+    journal: Journal,
+    blotter: Blotter,
+}
+
+impl Instance {
+    fn start(path: &Path) -> Self {
+        let journal = open(path);
+        let blotter = restored(run(journal.load(&link())).unwrap());
+        Self { journal, blotter }
+    }
+
+    fn write(&self, changes: &crate::domain::blotter::Changes, second: i64) {
+        let mut batch = Batch::new(link(), at(second));
+        batch.records.push(Record::Account("a".into()));
+        batch.add_changes(&self.blotter, changes);
+        run(async {
+            self.journal.append(batch).unwrap();
+            self.journal.barrier().await.unwrap();
+        });
+    }
+
+    fn hear(&mut self, update: &TradeUpdate, second: i64) {
+        let changes = self.blotter.apply_update(update);
+        self.write(&changes, second);
+    }
+
+    fn ask(&mut self, orders: &[Order], rows: &[Activity], second: i64) {
+        let changes = self.blotter.apply_snapshot(orders, rows);
+        self.write(&changes, second);
+    }
+}
+
+/// The activity row of an execution, which does not tell the execution's id.
+fn row(update: &TradeUpdate) -> Activity {
+    let execution = &update.executions[0];
+    Activity {
+        id: format!("row-of-{}", execution.id).into(),
+        activity_type: "FILL".into(),
+        kind: ActivityKind::Fill {
+            execution_id: None,
+            order_id: execution.order_id.clone(),
+            symbol: execution.symbol.clone(),
+            side: execution.side.clone(),
+            qty: execution.qty,
+            px: execution.px.unwrap(),
+            cum_qty: execution.cum_qty,
+            partial: execution.cum_qty != Some(Qty::whole(100)),
+            at: execution.at,
+        },
+        raw: Raw::default(),
+    }
+}
+
+/// A generator that is the same everywhere.
+fn chance(state: &mut u64, of: u64) -> u64 {
+    *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    (*state >> 33) % of
+}
+
+#[test]
+fn whoever_learns_what_first_each_execution_is_there_once_and_orders_only_advance() {
+    for seed in 0..40 {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal.sqlite");
+        let mut random = seed;
+        let mut first = Instance::start(&path);
+        let mut second = Instance::start(&path);
+        let mut updates = Vec::new();
+        for order in 0..3 {
+            for part in 1..=4 {
+                updates.push(fill(&format!("e{order}-{part}"), &format!("o{order}"), 25, part * 25));
+            }
+        }
+        let (mut heard, mut asked, mut time) = (0, 0, 200);
+        while heard < updates.len() || asked < updates.len() {
+            time += 1;
+            match chance(&mut random, 4) {
+                0 | 1 if heard < updates.len() => {
+                    first.hear(&updates[heard], time);
+                    heard += 1;
+                }
+                2 if asked < updates.len() => {
+                    // The order's state before the row that explains it, as lists lag behind each other.
+                    second.ask(std::slice::from_ref(&updates[asked].order), &[], time);
+                    second.ask(&[], &[row(&updates[asked])], time);
+                    asked += 1;
+                }
+                // Either may die and come back.
+                3 if chance(&mut random, 5) == 0 => {
+                    if chance(&mut random, 2) == 0 {
+                        drop(first);
+                        first = Instance::start(&path);
+                    } else {
+                        drop(second);
+                        second = Instance::start(&path);
+                    }
+                }
+                _ => {}
+            }
+        }
+        let mut ids = Vec::new();
+        let reader = Reader::open(&path).unwrap();
+        reader.executions(&Range::default(), |_, row| ids.push(row.id.to_string())).unwrap();
+        ids.sort();
+        let truth: Vec<String> = updates.iter().map(|update| update.executions[0].id.to_string()).collect();
+        assert_eq!(ids, truth, "seed {seed}");
+        let remembered = run(first.journal.load(&link())).unwrap();
+        assert!(remembered.orders.iter().all(|order| order.status == OrderStatus::Filled), "seed {seed}");
+        let keys: Vec<String> = remembered.tape.iter().map(TapeEntry::key).collect();
+        let once: BTreeSet<&String> = keys.iter().collect();
+        assert_eq!((keys.len(), once.len()), (12, 12), "seed {seed}: {keys:?}");
+        assert!(remembered.tape.iter().zip(remembered.tape.iter().skip(1)).all(|(a, b)| a.number + 1 == b.number));
+        let again = restored(remembered);
+        assert_eq!(again.executions().count(), 12, "seed {seed}");
+        assert_eq!(again.unsettled().count(), 0, "seed {seed}");
+    }
+}
+
+#[test]
+fn an_instance_that_lags_behind_takes_nothing_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal.sqlite");
+    let (mut first, mut second) = (Instance::start(&path), Instance::start(&path));
+    let done = fill("e1", "o", 100, 100);
+    let mut early = fill("e0", "o", 40, 40);
+    early.executions.clear();
+    first.hear(&done, 300);
+    second.ask(std::slice::from_ref(&early.order), &[], 301);
+    let orders = run(first.journal.load(&link())).unwrap().orders;
+    assert_eq!(orders.iter().map(|order| order.cum_qty).collect::<Vec<_>>(), [Qty::whole(100)]);
+    let mut states = Vec::new();
+    Reader::open(&path).unwrap().orders(&Range::default(), |_, order| states.push(order.status)).unwrap();
+    assert_eq!(states, [OrderStatus::Filled]);
+}
+
+#[test]
+fn a_reset_account_begins_one_generation_for_both_instances() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal.sqlite");
+    let (first, second) = (open(&path), open(&path));
+    let placed = |id: &str| Record::Order(Box::new(order(id, OrderStatus::New, 0)), Source::Stream);
+    save(&first, vec![Record::Account("old".into()), placed("o1")]);
+    save(&second, vec![Record::Account("old".into()), placed("o2")]);
+    save(&first, vec![Record::Account("new".into()), placed("n1")]);
+    // The second has not heard of the reset yet; then it has.
+    save(&second, vec![placed("o3")]);
+    save(&second, vec![Record::Account("new".into()), placed("n2")]);
+    save(&first, vec![placed("n3")]);
+    let remembered = run(first.load(&link())).unwrap();
+    assert_eq!(remembered.account, Some("new".into()));
+    let ids: Vec<_> = remembered.orders.iter().map(|order| order.id.to_string()).collect();
+    assert_eq!(ids, ["n1", "n2", "n3"]);
+    assert_eq!(count(&path, "orders"), 6);
+}

@@ -1,0 +1,326 @@
+//! What `watch` has told of a link, beside the journal: so that its next run goes on where this one was stopped, however it
+//! was stopped.
+//!
+//! The journal cannot know it: other instances write there too, and nobody has told what they learned. A line is noted
+//! before it goes out, and its note is ended after that, by short writes that do not wait for the disk. A note without an
+//! end belongs to a run that was killed between the two: the line is not told again, and the next run says that it may not
+//! have gone out. A power cut may tell the last lines again.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::journal::AccountLock;
+use super::paths::ensure_private_dir;
+use crate::domain::blotter::{Blotter, TapeEntry};
+use crate::domain::execution::ExecutionKind;
+use crate::domain::{ExecutionId, LinkId};
+
+/// The version of the file's format.
+const VERSION: u32 = 1;
+/// Lines that are remembered: more than the journal reads back at start.
+const REMEMBERED: usize = 20_000;
+
+/// One line that was told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// What makes it this line ([`TapeEntry::key`]).
+    key: String,
+    /// The execution, and the span of its order that it traded: another id for the same span is the same execution.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    span: Option<(ExecutionId, String)>,
+}
+
+impl Line {
+    /// What is to be remembered of a line of the tape.
+    pub fn of(entry: &TapeEntry, blotter: &Blotter) -> Self {
+        let row = entry.execution.as_ref().and_then(|id| blotter.execution(id));
+        let span = row.and_then(|row| {
+            let number = |qty: crate::domain::Qty| qty.decimal().normalize();
+            match (&row.kind, row.cum_qty) {
+                (ExecutionKind::Trade, Some(cum)) => {
+                    Some(format!("trade/{}/{}/{}", row.order_id, number(row.qty), number(cum)))
+                }
+                (ExecutionKind::Bust { .. }, _) => Some(format!("bust/{}/{}", row.order_id, number(row.qty.abs()))),
+                _ => None,
+            }
+            .map(|span| (row.id.clone(), span))
+        });
+        Self { key: entry.key(), span }
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Header {
+    version: u32,
+    /// Broker's time of the newest that was known when telling began; what is older is history.
+    since: Option<Timestamp>,
+}
+
+/// What an earlier run left.
+#[derive(Debug)]
+pub enum Earlier {
+    /// None ran before: what there is already is history.
+    None,
+    /// One ran until about then, by the local clock.
+    Until {
+        /// When.
+        at: Timestamp,
+        /// The line of which it is not known whether it went out.
+        unsure: Option<String>,
+    },
+    /// Another one runs now; this one remembers in memory alone and resumes nothing.
+    Runs,
+    /// Its notes cannot be used, for this reason; they are left as they are.
+    Unusable(String),
+}
+
+/// What was told of one link.
+#[derive(Debug, Default)]
+pub struct Told {
+    path: Option<PathBuf>,
+    file: Option<File>,
+    begun: bool,
+    since: Option<Timestamp>,
+    keys: HashSet<String>,
+    spans: HashMap<String, Vec<ExecutionId>>,
+    lines: VecDeque<Line>,
+    /// Lines in the file.
+    written: usize,
+    /// The file's length without the note of the line that is going out.
+    length: u64,
+    lock: Option<AccountLock>,
+}
+
+impl Told {
+    /// Reads what an earlier run told; from here on no other run notes anything of this link.
+    pub fn open(data_dir: &Path, link: &LinkId) -> (Self, Earlier) {
+        let name = LinkId::new(format!("watch {link}"));
+        match Self::read(data_dir, &name) {
+            Ok(opened) => opened,
+            Err(error) => (Self::default(), Earlier::Unusable(error.to_string())),
+        }
+    }
+
+    fn read(data_dir: &Path, name: &LinkId) -> io::Result<(Self, Earlier)> {
+        let Some(lock) = AccountLock::try_take(data_dir, name)? else { return Ok((Self::default(), Earlier::Runs)) };
+        let dir = data_dir.join("told");
+        ensure_private_dir(&dir)?;
+        let path = dir.join(AccountLock::file_name(name)).with_extension("jsonl");
+        let mut told = Self { path: Some(path.clone()), lock: Some(lock), ..Self::default() };
+        let found = match File::open(&path) {
+            Ok(found) => found,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((told, Earlier::None)),
+            Err(error) => return Err(error),
+        };
+        let until = found.metadata()?.modified()?;
+        let text = io::read_to_string(found)?;
+        let mut lines = text.lines();
+        // A note without an end: the run was killed while the line went out, or in the middle of the note.
+        let open = text.lines().next_back().filter(|_| !text.ends_with('\n'));
+        let unsure = open.and_then(|note| serde_json::from_str::<Line>(note).ok()).map(|line| line.key);
+        let header = lines.next().and_then(|line| serde_json::from_str::<Header>(line).ok());
+        let Some(header) = header else { return Ok((told, Earlier::None)) };
+        if header.version > VERSION {
+            return Err(io::Error::other(format!("{} was written by a newer version", path.display())));
+        }
+        (told.begun, told.since) = (true, header.since);
+        for line in lines.filter_map(|line| serde_json::from_str(line).ok()) {
+            told.remember(line);
+        }
+        if let Err(error) = told.rewrite() {
+            // A full disk may still have room for a line; the first ends one that may be torn.
+            tracing::warn!("what was told cannot be written anew: {error}");
+            let mut file = OpenOptions::new().append(true).open(&path)?;
+            file.write_all(b"\n")?;
+            (told.length, told.file) = (file.metadata()?.len(), Some(file));
+        }
+        let at = Timestamp::try_from(until).map_err(io::Error::other)?;
+        Ok((told, Earlier::Until { at, unsure }))
+    }
+
+    /// True once there is a beginning: what was known then is history, what came later is told.
+    pub fn has_begun(&self) -> bool {
+        self.begun
+    }
+
+    /// Broker's time of the newest that was known at the beginning.
+    pub fn since(&self) -> Option<Timestamp> {
+        self.since
+    }
+
+    /// Begins: these lines are history, and need no telling ever.
+    ///
+    /// # Errors
+    /// As the file system says; it is noted in memory all the same.
+    pub fn begin(&mut self, since: Option<Timestamp>, history: impl Iterator<Item = Line>) -> io::Result<()> {
+        (self.begun, self.since) = (true, since);
+        for line in history {
+            self.remember(line);
+        }
+        self.rewrite()
+    }
+
+    /// The account behind the link is another one: there is no beginning yet.
+    pub fn forget(&mut self) {
+        let (path, lock) = (self.path.take(), self.lock.take());
+        *self = Self { path, lock, ..Self::default() };
+    }
+
+    /// True when a line was told, also under an id that another instance replaced.
+    pub fn is_told(&self, line: &Line, blotter: &Blotter) -> bool {
+        let renamed = |(_, span): &(ExecutionId, String)| {
+            self.spans.get(span).is_some_and(|ids| ids.iter().any(|id| blotter.execution(id).is_none()))
+        };
+        self.keys.contains(&line.key) || line.span.as_ref().is_some_and(renamed)
+    }
+
+    /// Remembers a line that is about to be told.
+    pub fn remember(&mut self, line: Line) {
+        if !self.keys.insert(line.key.clone()) {
+            return;
+        }
+        if let Some((id, span)) = &line.span {
+            self.spans.entry(span.clone()).or_default().push(id.clone());
+        }
+        self.lines.push_back(line);
+        while self.lines.len() > REMEMBERED {
+            let Some(oldest) = self.lines.pop_front() else { break };
+            self.keys.remove(&oldest.key);
+            if let Some((_, span)) = oldest.span {
+                self.spans.remove(&span);
+            }
+        }
+    }
+
+    /// Notes a line that goes out now, for the next run. [`Self::went_out`] or [`Self::stayed`] follows.
+    ///
+    /// # Errors
+    /// As the file system says; the next run may tell the line again then.
+    pub fn going_out(&mut self, line: &Line) -> io::Result<()> {
+        if self.written > REMEMBERED * 2 {
+            self.rewrite()?;
+        }
+        // Before there is a beginning nothing is noted: it will be, with the others.
+        let Some(file) = &mut self.file else { return Ok(()) };
+        let text = serde_json::to_string(line).map_err(io::Error::other)?;
+        file.write_all(text.as_bytes())
+    }
+
+    /// The line that was going out is out.
+    ///
+    /// # Errors
+    /// As the file system says; the next run may be unsure of the line then.
+    pub fn went_out(&mut self) -> io::Result<()> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        file.write_all(b"\n")?;
+        self.length = file.metadata()?.len();
+        self.written += 1;
+        Ok(())
+    }
+
+    /// The line that was going out did not: nobody reads any more.
+    ///
+    /// # Errors
+    /// As the file system says; the line is not told again then.
+    pub fn stayed(&mut self) -> io::Result<()> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        file.set_len(self.length)
+    }
+
+    /// Notes that this run is alive: whatever happens from here on was not missed before.
+    pub fn touch(&self, now: Timestamp) {
+        if let Some(file) = &self.file
+            && let Err(error) = file.set_modified(now.into())
+        {
+            tracing::debug!("the time of what was told cannot be noted: {error}");
+        }
+    }
+
+    /// Writes everything that is remembered to a new file in place of the old.
+    fn rewrite(&mut self) -> io::Result<()> {
+        let (Some(path), true) = (&self.path, self.begun) else { return Ok(()) };
+        let dir = path.parent().unwrap_or(Path::new("."));
+        let mut temp = tempfile::Builder::new().prefix(".told-").suffix(".tmp").tempfile_in(dir)?;
+        let mut text = text_of(&Header { version: VERSION, since: self.since })?;
+        for line in &self.lines {
+            text.push_str(&text_of(line)?);
+        }
+        temp.write_all(text.as_bytes())?;
+        temp.as_file().sync_all()?;
+        temp.persist(path).map_err(|error| error.error)?;
+        self.file = Some(OpenOptions::new().append(true).open(path)?);
+        (self.written, self.length) = (self.lines.len(), text.len() as u64);
+        Ok(())
+    }
+}
+
+fn text_of<T: Serialize>(value: &T) -> io::Result<String> {
+    let mut text = serde_json::to_string(value).map_err(io::Error::other)?;
+    text.push('\n');
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(key: &str, span: Option<(&str, &str)>) -> Line {
+        Line { key: key.to_owned(), span: span.map(|(id, span)| (ExecutionId::from(id), span.to_owned())) }
+    }
+
+    #[test]
+    fn the_next_run_knows_what_was_told_and_a_second_one_beside_it_resumes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let link = LinkId::from("alpaca-paper/paper/PA1");
+        let blotter = Blotter::default();
+        let (mut told, earlier) = Told::open(dir.path(), &link);
+        assert!(matches!(earlier, Earlier::None) && !told.has_begun());
+        // Told before there is a beginning: it belongs to it.
+        told.remember(line("early", None));
+        told.going_out(&line("early", None)).unwrap();
+        told.went_out().unwrap();
+        let since = "2026-11-24T15:00:00Z".parse().ok();
+        told.begin(since, std::iter::once(line("history", None))).unwrap();
+        for key in ["execution/row/1", "two"] {
+            let line = line(key, Some((key, "trade/o/10/10")).filter(|_| key != "two"));
+            told.remember(line.clone());
+            told.going_out(&line).unwrap();
+            told.went_out().unwrap();
+        }
+        told.going_out(&line("unread", None)).unwrap();
+        told.stayed().unwrap();
+        let (other, earlier) = Told::open(dir.path(), &link);
+        assert!(matches!(earlier, Earlier::Runs) && !other.has_begun());
+        drop(told);
+        // A run that is killed in the middle of a note has not told the line; one that is killed after it may have.
+        let path = std::fs::read_dir(dir.path().join("told")).unwrap().next().unwrap().unwrap().path();
+        let whole = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, format!("{whole}{{\"key\":\"tor")).unwrap();
+        let (again, earlier) = Told::open(dir.path(), &link);
+        assert!(matches!(earlier, Earlier::Until { unsure: None, .. }) && !again.is_told(&line("tor", None), &blotter));
+        drop(again);
+        std::fs::write(&path, format!("{whole}{{\"key\":\"last\"}}")).unwrap();
+        let (again, earlier) = Told::open(dir.path(), &link);
+        assert!(matches!(&earlier, Earlier::Until { unsure: Some(key), .. } if key == "last"), "{earlier:?}");
+        assert!(again.has_begun() && again.since() == since && again.is_told(&line("last", None), &blotter));
+        for key in ["early", "history", "execution/row/1", "two"] {
+            assert!(again.is_told(&line(key, None), &blotter), "{key}");
+        }
+        assert!(!again.is_told(&line("unread", None), &blotter) && !again.is_told(&line("new", None), &blotter));
+        drop(again);
+        assert!(matches!(Told::open(dir.path(), &link).1, Earlier::Until { unsure: None, .. }), "said once");
+        let again = Told::open(dir.path(), &link).0;
+        let renamed = line("execution/e1", Some(("e1", "trade/o/10/10")));
+        assert!(again.is_told(&renamed, &blotter), "the same execution under the broker's id");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+}

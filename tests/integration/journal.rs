@@ -1,0 +1,380 @@
+//! The journal under the whole program: programs beside each other, killed at any moment, and locks held by others.
+
+use std::collections::BTreeMap;
+use std::io::BufRead;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use brokerdeck::app::Model;
+use brokerdeck::config::TokenStoreChoice;
+use brokerdeck::domain::{Environment, LinkId};
+use brokerdeck::io::accounts::Accounts;
+use brokerdeck::io::journal::{AccountLock, Range, Reader};
+use brokerdeck::io::links::Links;
+use brokerdeck::io::runtime::Loop;
+use brokerdeck::io::start::{self, Settings};
+use brokerdeck::io::tokens::Tokens;
+use brokerdeck::link::LinkRecord;
+use brokerdeck::session::ConnectionState;
+use brokerdeck::sim::server::Running;
+use brokerdeck::sim::{SimOptions, server};
+use rust_decimal::Decimal;
+use secrecy::SecretString;
+use serde_json::{Value, json};
+
+use super::linking::specs;
+use super::{replay, simulator};
+
+/// Longer than anything here takes, even on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// A brokerage where nobody trades until told to, and a home in which its paper account is linked.
+struct Home {
+    sim: Running,
+    http: reqwest::Client,
+    dir: tempfile::TempDir,
+    link: LinkRecord,
+}
+
+impl Home {
+    async fn open(seed: u64) -> Self {
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let sim = server::start(SimOptions { seed, ..simulator::options() }).await.unwrap();
+        let http = reqwest::Client::new();
+        let url = format!("{}/v2/account", sim.ready.paper.api_url);
+        let account: Value =
+            http.get(url).bearer_auth(&sim.ready.paper_token).send().await.unwrap().json().await.unwrap();
+        let text = |name: &str| account[name].as_str().unwrap().to_owned();
+        let link = LinkRecord {
+            id: LinkId::from("paper/paper/sim"),
+            broker: "paper".into(),
+            environment: Environment::Paper,
+            account_id: text("id").into(),
+            account_number: text("account_number").into(),
+            label: "Sim".into(),
+            scopes: vec!["trading".into()],
+            linked_at: jiff::Timestamp::UNIX_EPOCH,
+        };
+        let home = Self { sim, http, dir: tempfile::tempdir().unwrap(), link };
+        Links::in_dir(&home.data()).put(vec![home.link.clone()]).await.unwrap();
+        let token = SecretString::from(home.sim.ready.paper_token.clone());
+        home.tokens().put(&home.link.id, &token).await.unwrap();
+        let ready = &home.sim.ready;
+        let config = format!(
+            "[tokens]\nstore = \"file\"\n[[brokers]]\nid = \"paper\"\nname = \"Paper\"\nenvironment = \"paper\"\n\
+             authorize_url = \"{}\"\ntoken_url = \"{}\"\napi_url = \"{}\"\nstream_url = \"{}\"\nclient_id = \"{}\"\n\
+             client_secret = \"{}\"\nredirect_uris = [\"{}\"]\n",
+            ready.authorize_url,
+            ready.token_url,
+            ready.paper.api_url,
+            ready.paper.stream_url,
+            ready.client_id,
+            ready.client_secret,
+            ready.redirect_uris[0]
+        );
+        std::fs::write(home.dir.path().join("config.toml"), config).unwrap();
+        home.control("rate_limit", json!({"limit": 1_000_000})).await;
+        home
+    }
+
+    fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    fn journal(&self) -> PathBuf {
+        self.data().join("journal.sqlite")
+    }
+
+    fn tokens(&self) -> Tokens {
+        Tokens::new(TokenStoreChoice::File, &self.data())
+    }
+
+    async fn control(&self, action: &str, body: Value) -> Value {
+        let url = format!("{}/_sim/{action}", self.sim.ready.paper.api_url);
+        let answer = self.http.post(&url).json(&body).send().await.unwrap();
+        assert!(answer.status().is_success(), "{action}: {}", answer.text().await.unwrap());
+        answer.json().await.unwrap()
+    }
+
+    /// An order, filled in two parts.
+    async fn trade(&self) {
+        let body = json!({"symbol": "AAPL", "qty": "10", "side": "buy", "type": "limit", "time_in_force": "day", "limit_price": "1.00"});
+        let order = self.control("place", body).await;
+        self.control("fill", json!({"order": order["id"], "price": "1.00", "qty": "4"})).await;
+        self.control("fill", json!({"order": order["id"], "price": "1.00"})).await;
+    }
+
+    /// The sizes of each order's executions, as the brokerage knows them.
+    async fn truth(&self) -> BTreeMap<String, Vec<Decimal>> {
+        let url = format!("{}/_sim/truth", self.sim.ready.paper.api_url);
+        let truth: Value = self.http.get(&url).send().await.unwrap().json().await.unwrap();
+        let rows = truth["executions"].as_array().unwrap().iter();
+        by_order(rows.map(|row| (text_of(&row["order_id"]), text_of(&row["qty"]).parse().unwrap())))
+    }
+
+    /// The same, as the journal has them.
+    fn journaled(&self) -> BTreeMap<String, Vec<Decimal>> {
+        let mut rows = Vec::new();
+        let reader = Reader::open(&self.journal()).unwrap();
+        reader
+            .executions(&Range::default(), |_, row| rows.push((row.order_id.to_string(), row.qty.decimal())))
+            .unwrap();
+        by_order(rows.into_iter())
+    }
+
+    /// A program on the account with this journal, connecting.
+    fn program(&self) -> Loop {
+        let (links, tokens) = (Arc::new(Links::in_dir(&self.data())), Arc::new(self.tokens()));
+        let accounts = Accounts { specs: Arc::new(specs(&self.sim.ready)), links, tokens };
+        let settings = Settings { locks: Some(self.data()), ..replay::settings() };
+        let mut running = start::headless(&settings, &accounts);
+        running.start_remembering(self.journal(), vec![self.link.clone()]);
+        running
+    }
+
+    fn watch(&self) -> Watch {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_brokerdeck"))
+            .args(["watch", "--json", "--data-dir"])
+            .arg(self.data())
+            .arg("--config")
+            .arg(self.dir.path().join("config.toml"))
+            .env_clear()
+            .env("HOME", self.dir.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = Arc::new((Mutex::new(Vec::new()), tokio::sync::Notify::new()));
+        let out = std::io::BufReader::new(child.stdout.take().unwrap());
+        let reader = {
+            let lines = Arc::clone(&lines);
+            std::thread::spawn(move || {
+                for line in out.lines().map_while(Result::ok) {
+                    // A kill may leave half of a line.
+                    if let Ok(value) = serde_json::from_str::<Value>(&line) {
+                        lines.0.lock().unwrap().push(value);
+                        lines.1.notify_one();
+                    }
+                }
+                lines.1.notify_one();
+            })
+        };
+        Watch { child, lines, reader: Some(reader) }
+    }
+}
+
+fn text_of(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
+}
+
+fn by_order(rows: impl Iterator<Item = (String, Decimal)>) -> BTreeMap<String, Vec<Decimal>> {
+    let mut found: BTreeMap<String, Vec<Decimal>> = BTreeMap::new();
+    for (order, qty) in rows {
+        found.entry(order).or_default().push(qty.normalize());
+    }
+    for sizes in found.values_mut() {
+        sizes.sort();
+    }
+    found
+}
+
+fn count(executions: &BTreeMap<String, Vec<Decimal>>) -> usize {
+    executions.values().map(Vec::len).sum()
+}
+
+/// A running `watch`.
+struct Watch {
+    child: Child,
+    lines: Arc<(Mutex<Vec<Value>>, tokio::sync::Notify)>,
+    reader: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Watch {
+    async fn until(&self, what: &str, done: impl Fn(&[Value]) -> bool) {
+        let waited = tokio::time::timeout(PATIENCE, async {
+            while !done(&self.lines.0.lock().unwrap()) {
+                self.lines.1.notified().await;
+            }
+        });
+        assert!(waited.await.is_ok(), "not told: {what}; told: {:#?}", self.lines.0.lock().unwrap());
+    }
+
+    async fn live(&self) {
+        self.until("live", |lines| lines.iter().any(|line| line["state"] == "live")).await;
+    }
+
+    /// Kills it, and gives what it told.
+    fn kill(mut self) -> Vec<Value> {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.reader.take().unwrap().join().unwrap();
+        std::mem::take(&mut *self.lines.0.lock().unwrap())
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// The executions in what was told.
+fn executions(lines: &[Value]) -> BTreeMap<String, Vec<Decimal>> {
+    let rows = lines.iter().filter(|line| line["execution_id"].is_string());
+    by_order(rows.map(|line| (text_of(&line["order"]["id"]), text_of(&line["qty"]).parse().unwrap())))
+}
+
+/// Another program with the journal's write lock.
+fn lock(path: &Path) -> rusqlite::Connection {
+    let other = rusqlite::Connection::open(path).unwrap();
+    other.busy_timeout(Duration::from_secs(5)).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    other
+}
+
+async fn until(running: &mut Loop, what: &str, done: impl Fn(&Model) -> bool) {
+    let ran = tokio::time::timeout(PATIENCE, running.headless(|model: &Model| !done(model))).await;
+    assert!(ran.is_ok(), "not seen: {what}; the account is {:?}", running.model.accounts[0].state());
+}
+
+/// `BROKERDECK_KILLS=100 cargo test a_watch_that_is_killed` kills more often.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_watch_that_is_killed_again_and_again_tells_each_execution_once_and_says_the_gaps() {
+    let kills = std::env::var("BROKERDECK_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(5_usize);
+    let home = Home::open(21).await;
+    home.trade().await;
+    let history = home.truth().await;
+    let mut told = Vec::new();
+    for round in 0..=kills {
+        let truth = home.truth().await;
+        let missed = count(&truth) - count(&history) - count(&executions(&told));
+        let watch = home.watch();
+        watch.live().await;
+        watch.until("what was missed", |lines| count(&executions(lines)) >= missed).await;
+        if round == kills {
+            told.extend(watch.kill());
+            break;
+        }
+        let held = (round % 3 == 1).then(|| lock(&home.journal()));
+        home.trade().await;
+        // Killed when it has told all of it, a part of it, or as chance has it.
+        match round % 4 {
+            0 => watch.until("the fills", |lines| count(&executions(lines)) >= missed + 2).await,
+            1 => watch.until("a fill", |lines| count(&executions(lines)) > missed).await,
+            _ => {}
+        }
+        let lines = watch.kill();
+        drop(held);
+        let first = lines.iter().find(|line| line["type"] == "connection").unwrap();
+        assert_eq!(
+            first["reason"].as_str().is_some_and(|words| words.contains("not watched since")),
+            round > 0,
+            "{first}"
+        );
+        told.extend(lines);
+        home.trade().await;
+    }
+    let mut truth = home.truth().await;
+    truth.retain(|order, _| !history.contains_key(order));
+    assert_eq!(executions(&told), truth, "each once");
+    for line in told.iter().filter(|line| line["type"] == "trade_update") {
+        assert!(line["order"].is_object(), "{line}");
+        assert!(line["source"] == "stream" || line["source"] == "reconcile", "{line}");
+    }
+    assert_eq!(home.journaled(), home.truth().await, "the journal has them all");
+    home.sim.stop().await;
+}
+
+#[tokio::test]
+async fn a_program_that_does_not_stream_keeps_the_journal_all_the_same() {
+    let home = Home::open(22).await;
+    // Another instance streams the account, and writes nothing.
+    let lock = AccountLock::try_take(&home.data(), &home.link.id).unwrap().unwrap();
+    let mut beside = home.program();
+    until(&mut beside, "polling", |model| {
+        let account = &model.accounts[0];
+        matches!(account.state(), ConnectionState::Polling { .. }) && account.session.has_picture()
+    })
+    .await;
+    home.trade().await;
+    until(&mut beside, "the fills by asking", |model| model.accounts[0].blotter.executions().count() == 2).await;
+    assert_eq!(home.journaled(), home.truth().await);
+    let known: Option<String> = rusqlite::Connection::open(home.journal())
+        .unwrap()
+        .query_row("SELECT account_id FROM accounts", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(known.as_deref(), Some(home.link.account_id.as_str()));
+    drop(lock);
+    assert_eq!(beside.finish(), None);
+    home.sim.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_watch_and_a_program_beside_it_write_each_execution_once() {
+    let home = Home::open(23).await;
+    let watch = home.watch();
+    watch.live().await;
+    let mut beside = home.program();
+    until(&mut beside, "a picture", |model| model.accounts[0].session.has_picture()).await;
+    for round in 1..=4 {
+        home.trade().await;
+        until(&mut beside, "the fills", |model| model.accounts[0].blotter.executions().count() == round * 2).await;
+    }
+    watch.until("the fills", |lines| executions(lines).len() == 4).await;
+    // What the other one has learned meanwhile is told once more by nobody.
+    drop(watch.kill());
+    home.trade().await;
+    until(&mut beside, "the last fills", |model| model.accounts[0].blotter.executions().count() == 10).await;
+    let again = home.watch();
+    again.until("what was missed", |lines| !executions(lines).is_empty()).await;
+    again
+        .until("a stream or its lack", |lines| {
+            lines.iter().any(|line| line["state"] == "polling" || line["state"] == "live")
+        })
+        .await;
+    let told = again.kill();
+    assert_eq!(executions(&told).len(), 1, "{told:#?}");
+    assert!(told.iter().filter(|line| line["execution_id"].is_string()).all(|line| line["source"] == "reconcile"));
+    assert_eq!(beside.finish(), None);
+    assert_eq!(home.journaled(), home.truth().await);
+    home.sim.stop().await;
+}
+
+#[tokio::test]
+async fn a_lock_held_by_another_program_is_said_once_and_everything_shown_is_saved_after_it() {
+    let home = Home::open(24).await;
+    let mut running = home.program();
+    until(&mut running, "live", |model| model.accounts[0].state().is_live()).await;
+    let other = lock(&home.journal());
+    for round in 1..=4 {
+        home.trade().await;
+        until(&mut running, "the fills", |model| model.accounts[0].blotter.executions().count() == round * 2).await;
+    }
+    until(&mut running, "the fault", |model| model.unsaved.is_some()).await;
+    let said: Vec<&String> = running.model.errors.iter().map(|entry| &entry.text).collect();
+    assert!(matches!(&said[..], [one] if one.contains("another program holds its lock")), "{said:?}");
+    other.execute_batch("COMMIT").unwrap();
+    until(&mut running, "the end of the fault", |model| model.unsaved.is_none()).await;
+    assert_eq!(home.journaled(), home.truth().await, "everything that was shown, without another message");
+    assert_eq!(running.model.errors.len(), 1, "said once");
+    assert_eq!(running.finish(), None);
+    home.sim.stop().await;
+}
+
+#[tokio::test]
+async fn a_program_that_ends_while_the_journal_is_locked_says_what_is_missing() {
+    let home = Home::open(25).await;
+    let mut running = home.program();
+    until(&mut running, "live", |model| model.accounts[0].state().is_live()).await;
+    let other = lock(&home.journal());
+    home.trade().await;
+    until(&mut running, "the fills", |model| model.accounts[0].blotter.executions().count() == 2).await;
+    let words = running.finish().unwrap();
+    assert!(words.contains("another program holds its lock"), "{words}");
+    drop(other);
+    home.sim.stop().await;
+}
