@@ -16,6 +16,7 @@ mod fixture;
 mod hostile;
 mod layering;
 mod linking;
+mod network;
 mod pty;
 mod replay;
 mod screens;

@@ -57,11 +57,12 @@ pub(super) fn link(label: &str, environment: Environment) -> LinkRecord {
         id: LinkId::from(format!("{broker}/{}/{label}", environment.as_str())),
         broker: broker.as_str().into(),
         environment,
-        account_id: format!("id-{label}").into(),
+        account_id: format!("id-{broker}/{}/{label}", environment.as_str()).into(),
         account_number: Arc::from(format!("PA{label}")),
         label: Arc::from(label),
         scopes: vec![Arc::from("trading")],
         linked_at: start(),
+        grantor: None,
     }
 }
 

@@ -17,7 +17,7 @@ impl Session {
             return;
         }
         self.audits.pass_began(now.mono);
-        self.resync = Some(Resync::new(self.since, self.mark, self.account.is_none(), self.limits));
+        self.resync = Some(Resync::new(self.since, self.mark, self.is_unidentified(), self.limits));
         self.ask(now);
         self.ask_replay(now);
     }
@@ -47,6 +47,16 @@ impl Session {
         blotter: &mut Blotter,
         now: Now,
     ) {
+        if let Ok(reply) = &result
+            && let Reply::Account(account) = &**reply
+            && id.0 >= self.asked_from
+            && let Some(linked) = &self.linked
+        {
+            if *linked != account.id {
+                return self.turn_away(account);
+            }
+            self.identified = true;
+        }
         if self.confirm == Some(id) {
             self.confirm = None;
             self.on_confirmed(result, now);
@@ -104,7 +114,7 @@ impl Session {
     }
 
     fn on_picture(&mut self, picture: Picture, next: Since, blotter: &mut Blotter, now: Now) {
-        if picture.account.is_none() && self.account.is_none() {
+        if picture.account.is_none() && self.is_unidentified() {
             // Nobody said whose picture this is, and the account may have been reset while it was made.
             self.log("the account did not answer; everything is asked again");
             self.timers.set(Timer::Audit, self.audits.next(true, false, now.mono));

@@ -9,7 +9,7 @@ use brokerdeck::domain::blotter::Blotter;
 use brokerdeck::domain::text::sanitize_to;
 use brokerdeck::domain::{Mono, TradeUpdate};
 use brokerdeck::io::journal::Journal;
-use brokerdeck::link::flow::{CallbackRequest, CallbackVerdict, Flow, FlowRandom};
+use brokerdeck::link::flow::{CallbackRequest, CallbackVerdict, Flow, FlowRandom, Pasted};
 use brokerdeck::sim::server::Desk;
 
 /// Takes any bytes, and panics where something does not hold.
@@ -89,8 +89,8 @@ pub fn pasted(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let mut flow = attempt();
     let verdict = flow.check_pasted(&text, Mono::from_millis(1));
-    let ignored = verdict.is_none_or(|verdict| matches!(verdict, CallbackVerdict::Ignored(_)));
-    assert!(ignored && !flow.is_used(), "a stranger was believed: {text:?}");
+    let believed = matches!(verdict, Pasted::Whole(CallbackVerdict::Granted(_) | CallbackVerdict::Refused(_)));
+    assert!(!believed && !flow.is_used(), "a stranger was believed: {text:?}");
 }
 
 fn attempt() -> Flow {
