@@ -235,6 +235,7 @@ impl Context {
             specs: Arc::new(self.config.brokers.clone()),
             links: Arc::new(Links::in_dir(&self.paths.data)),
             tokens: Arc::new(Tokens::new(self.config.tokens, &self.paths.data)),
+            read_only: self.global.read_only,
         }
     }
 

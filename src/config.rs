@@ -4,15 +4,18 @@
 
 mod check;
 mod file;
+mod origins;
 mod raw;
 mod syntax;
+
+pub use self::origins::environment_of;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use secrecy::SecretString;
 use thiserror::Error;
-use url::Url;
+use url::{Host, Url};
 
 use crate::domain::{BrokerId, Environment};
 
@@ -249,6 +252,16 @@ impl Config {
     /// A broker by id.
     pub fn broker(&self, id: &str) -> Option<&BrokerSpec> {
         self.brokers.iter().find(|spec| spec.id.as_str() == id)
+    }
+}
+
+/// True for addresses that never leave this machine: the one rule for where TLS, a proxy and a redirect are not asked for.
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
     }
 }
 

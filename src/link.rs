@@ -4,6 +4,7 @@
 
 pub mod flow;
 pub mod label;
+mod paste;
 pub mod progress;
 
-pub use progress::{AttemptId, FoundAccount, LinkFailure, LinkProgress, LinkRecord, RedirectNote};
+pub use progress::{AttemptId, FoundAccount, Grantor, LinkFailure, LinkProgress, LinkRecord, RedirectNote};

@@ -1,19 +1,53 @@
 //! One TLS configuration for REST, websocket and token exchange.
 //!
-//! Owns which authorities are trusted. Reads no file: the extra authority comes as PEM text.
+//! Owns which authorities are trusted: the built-in ones, the system's, and a broker's own, each beside the others.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
-/// A configuration that trusts the Mozilla roots, and the authorities in `extra_ca_pem` beside them.
+/// The authorities that the system trusts, or the files that `SSL_CERT_FILE` and `SSL_CERT_DIR` name in its place.
+#[derive(Debug)]
+pub struct System {
+    certificates: Vec<CertificateDer<'static>>,
+    /// What could not be read, as a sentence.
+    pub trouble: Option<String>,
+}
+
+impl System {
+    /// Read once in the life of the process: it is a file of hundreds of kilobytes, or a call to a service.
+    pub fn trusted() -> &'static Self {
+        static SYSTEM: OnceLock<System> = OnceLock::new();
+        SYSTEM.get_or_init(|| {
+            let found = rustls_native_certs::load_native_certs();
+            let trouble = found.errors.first().map(ToString::to_string);
+            if let Some(trouble) = &trouble {
+                tracing::warn!("not every authority of the system could be read: {trouble}");
+            }
+            Self { certificates: found.certs, trouble }
+        })
+    }
+
+    /// How many authorities there are.
+    pub fn count(&self) -> usize {
+        self.certificates.len()
+    }
+}
+
+/// A configuration that trusts the Mozilla roots, the system's, and the authorities in `extra_ca_pem` beside them.
 ///
 /// # Errors
 /// A sentence when the PEM text holds no usable certificate.
 pub fn client_config(extra_ca_pem: Option<&[u8]>) -> Result<Arc<ClientConfig>, String> {
+    trusting(&System::trusted().certificates, extra_ca_pem)
+}
+
+fn trusting(system: &[CertificateDer<'static>], extra_ca_pem: Option<&[u8]>) -> Result<Arc<ClientConfig>, String> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    // A store of hundreds holds some that no verifier here can use; they are of no loss to the others.
+    roots.add_parsable_certificates(system.iter().cloned());
     if let Some(pem) = extra_ca_pem {
         let mut added = 0;
         for certificate in CertificateDer::pem_slice_iter(pem) {
@@ -40,7 +74,14 @@ mod tests {
 
     #[test]
     fn the_public_roots_alone_are_enough() {
+        assert!(trusting(&[], None).is_ok());
         assert!(client_config(None).is_ok());
+    }
+
+    #[test]
+    fn an_unusable_certificate_of_the_system_does_not_take_the_others_away() {
+        let junk = CertificateDer::from(b"junk".to_vec());
+        assert!(trusting(&[junk], None).is_ok());
     }
 
     #[test]

@@ -81,6 +81,7 @@ mod tests {
             label: Arc::from(label),
             scopes: Vec::new(),
             linked_at: "2026-11-24T15:00:00Z".parse().unwrap(),
+            grantor: None,
         }
     }
 

@@ -7,13 +7,11 @@ use serde::Serialize;
 
 use super::output::{self, Align};
 use super::{Context, accounts};
-use crate::broker::alpaca::rest::Client;
-use crate::config::{BrokerSpec, Config};
+use crate::config::BrokerSpec;
 use crate::domain::Environment;
 use crate::domain::text::sanitize;
 use crate::error::Error;
-use crate::io::linker;
-use crate::io::tokens::Tokens;
+use crate::io::accounts::{AccessError, Accounts};
 use crate::link::LinkRecord;
 use crate::session::{Reply, Request, RequestErrorKind};
 
@@ -64,14 +62,14 @@ struct AccountRow {
 /// # Errors
 /// When the links cannot be read. An account that does not answer is a state, not an error.
 pub async fn run(ctx: &Context, args: &BrokersArgs) -> Result<(), Error> {
-    let (tokens, links) = accounts::stores(ctx);
-    let known = accounts::list(&links).await?;
-    let rows = join_all(known.iter().map(|link| account(&ctx.config, &tokens, link))).await;
-    let place = match tokens.location().await {
+    let accounts = ctx.accounts();
+    let known = accounts::list(&accounts.links).await?;
+    let rows = join_all(known.iter().map(|link| account(&accounts, link))).await;
+    let place = match accounts.tokens.location().await {
         Ok(place) => place,
         Err(error) => error.to_string(),
     };
-    for notice in tokens.take_notices() {
+    for notice in accounts.tokens.take_notices() {
         output::note(&notice);
     }
     let document = Document {
@@ -99,8 +97,8 @@ fn broker(spec: &BrokerSpec, known: &[LinkRecord]) -> BrokerRow {
     }
 }
 
-async fn account(config: &Config, tokens: &Tokens, link: &LinkRecord) -> AccountRow {
-    let (state, reason, status) = match tokio::time::timeout(LIMIT, probe(config, tokens, link)).await {
+async fn account(accounts: &Accounts, link: &LinkRecord) -> AccountRow {
+    let (state, reason, status) = match tokio::time::timeout(LIMIT, probe(accounts, link)).await {
         Ok(state) => state,
         Err(_) => ("unreachable", Some("no answer within 10 seconds".to_owned()), None),
     };
@@ -121,31 +119,22 @@ async fn account(config: &Config, tokens: &Tokens, link: &LinkRecord) -> Account
 type State = (&'static str, Option<String>, Option<String>);
 
 /// Asks the account once, and a refusing one once more: a single 401 is no proof (API.md 2.7).
-async fn probe(config: &Config, tokens: &Tokens, link: &LinkRecord) -> State {
+async fn probe(accounts: &Accounts, link: &LinkRecord) -> State {
     let relink = |reason: String| ("needs relink", Some(reason), None);
     let unreachable = |reason: String| ("unreachable", Some(reason), None);
-    let Some(spec) = config.broker(link.broker.as_str()) else {
-        return unreachable(format!("the broker {} is no longer configured", link.broker));
-    };
-    let Some(endpoints) = spec.endpoints(link.environment) else {
-        return unreachable(format!("the broker has no {} environment any more", link.environment));
-    };
-    let token = match tokens.get(&link.id).await {
-        Ok(Some(token)) => token,
-        Ok(None) => return relink("its token is gone".to_owned()),
-        Err(error) => return relink(error.to_string()),
-    };
-    let tls = match linker::tls(spec).await {
-        Ok(tls) => tls,
-        Err(reason) => return unreachable(reason),
-    };
-    let client = match Client::new(endpoints, token, tls) {
-        Ok(client) => client,
+    let client = match accounts.access(link).await {
+        Ok(access) => access.client,
+        Err(error @ (AccessError::NoToken { .. } | AccessError::Moved { .. } | AccessError::Store(_))) => {
+            return relink(error.to_string());
+        }
         Err(error) => return unreachable(error.to_string()),
     };
     let mut refused = None;
     for _ in 0..2 {
         match client.request(&Request::Account).await {
+            Ok(Reply::Account(account)) if account.id != link.account_id => {
+                return relink("another account answers than was linked".to_owned());
+            }
             Ok(Reply::Account(account)) => {
                 let status = Some(account.status.to_string());
                 return match account.block() {

@@ -60,8 +60,12 @@ pub async fn run(global: &Global, args: &DemoArgs) -> Result<u8, Error> {
     let brokerage =
         server::start(options).await.map_err(|error| Error::failed(format!("the simulated brokerage: {error}")))?;
     let specs = specs(&brokerage.ready)?;
-    let accounts =
-        Accounts { specs: Arc::new(specs), links: Arc::new(Links::memory()), tokens: Arc::new(Tokens::memory()) };
+    let accounts = Accounts {
+        specs: Arc::new(specs),
+        links: Arc::new(Links::memory()),
+        tokens: Arc::new(Tokens::memory()),
+        read_only: global.read_only,
+    };
     link_paper(&accounts).await?;
     let links = accounts.links.list().await.map_err(|error| Error::failed(error.to_string()))?.links;
     let context = Context::for_demo(global)?;

@@ -1,5 +1,7 @@
 //! `brokerdeck doctor`: what is wrong and the cure. Secrets are never printed, only whether there are any.
 
+mod network;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -16,7 +18,7 @@ use crate::error::Error;
 use crate::io::accounts::Accounts;
 use crate::io::clock::Clock;
 use crate::link::LinkRecord;
-use crate::session::{AuthForm, Closed, Reply, Request, StreamEvent};
+use crate::session::{AuthForm, Closed, Reply, Request, RequestError, RequestErrorKind, StreamEvent};
 
 /// Clocks further apart than this make ages and countdowns wrong.
 const SKEW: i64 = 5;
@@ -35,6 +37,7 @@ pub async fn run(context: &Context) -> Result<u8, Error> {
         Ok(place) => Report::good(&place)?,
         Err(error) => report.bad(&error.to_string(), error.hint().unwrap_or("see [tokens] in the configuration"))?,
     }
+    network::environment(&mut report)?;
     for spec in &context.config.brokers {
         broker(spec, &mut report).await?;
     }
@@ -98,7 +101,8 @@ async fn broker(spec: &BrokerSpec, report: &mut Report) -> Result<(), Error> {
         let text = format!("{}: every callback port of redirect_uris is taken", spec.id);
         return report.bad(&text, "close the program that uses them, or register and list another redirect URI");
     }
-    Report::good(&format!("{}: can be linked; free callback port {}", spec.id, free.join(", ")))
+    Report::good(&format!("{}: can be linked; free callback port {}", spec.id, free.join(", ")))?;
+    network::routes(spec)
 }
 
 /// Does the account answer, by REST and by stream, and do the clocks agree?
@@ -115,11 +119,11 @@ async fn account(accounts: &Accounts, link: &LinkRecord, report: &mut Report) ->
             Report::good(&format!("{name}: REST answers, status {}, {state}", account.status))?;
             if account.id != link.account_id {
                 let text = format!("{name}: another account answers than was linked");
-                report.bad(&text, "the paper account was reset; link it again to confirm the new one")?;
+                return report.bad(&text, "a paper account that was reset is a new one; link it again to confirm it");
             }
         }
         Ok(_) => report.bad(&format!("{name}: the account came back as something else"), "report this")?,
-        Err(error) => report.bad(&format!("{name}: {error}"), &relink)?,
+        Err(error) => report.bad(&format!("{name}: {error}"), cure(&error, &relink))?,
     }
     if let Ok(Reply::Clock(clock)) = access.client.request(&Request::Clock).await {
         let skew = Clock::new().now().wall.duration_since(clock.at).as_secs();
@@ -158,6 +162,18 @@ async fn account(accounts: &Accounts, link: &LinkRecord, report: &mut Report) ->
         Err(reason) => {
             report.bad(&format!("{name}: {reason}"), "the dashboard falls back to other forms and polling by itself")
         }
+    }
+}
+
+/// Linking again helps where the token was refused, and nowhere else.
+fn cure<'a>(error: &RequestError, relink: &'a str) -> &'a str {
+    match error.kind {
+        RequestErrorKind::Network | RequestErrorKind::Timeout => {
+            "check the network, and HTTPS_PROXY where only a proxy leads out"
+        }
+        RequestErrorKind::Unauthorized | RequestErrorKind::Forbidden => relink,
+        RequestErrorKind::RateLimited { .. } => "wait a minute: another program asks on the same account",
+        _ => "try again; if it stays, ask the broker",
     }
 }
 

@@ -39,6 +39,10 @@ pub struct LinkArgs {
     pub yes: bool,
 }
 
+/// The lines of one paste come closer together than this.
+const PASTE_PAUSE: Duration = Duration::from_millis(100);
+/// No paste is longer, in bytes.
+const LONGEST_PASTE: usize = 64 * 1024;
 const ATTEMPT: AttemptId = AttemptId(1);
 
 /// Links the account; the exit code.
@@ -47,9 +51,9 @@ const ATTEMPT: AttemptId = AttemptId(1);
 /// Every failure of the attempt, with its cure.
 pub async fn run(ctx: &Context, args: &LinkArgs) -> Result<u8, Error> {
     let spec = find(ctx, &args.broker)?;
-    let (tokens, links) = accounts::stores(ctx);
-    let known = accounts::list(&links).await?;
-    let mut setup = Setup::new(ctx.config.brokers.clone(), Arc::clone(&tokens), links, Clock::new());
+    let accounts = ctx.accounts();
+    let known = accounts::list(&accounts.links).await?;
+    let mut setup = Setup::new(&accounts, Clock::new());
     setup.limit = args.timeout;
     let (progress, mut news) = mpsc::channel(16);
     let linker = Linker::new(setup, progress);
@@ -77,6 +81,11 @@ pub async fn run(ctx: &Context, args: &LinkArgs) -> Result<u8, Error> {
             }
             line = input.recv(), if !ended => {
                 ended = line.is_none();
+                let line = match line {
+                    // An address that a terminal or a mail has wrapped comes as several lines at once.
+                    Some(line) if talk.asked.is_none() => Some(whole_paste(line, &mut input).await),
+                    line => line,
+                };
                 talk.read(line)
             }
         };
@@ -90,10 +99,21 @@ pub async fn run(ctx: &Context, args: &LinkArgs) -> Result<u8, Error> {
     };
     drop(quiet);
     linker.settle().await;
-    for notice in tokens.take_notices() {
+    for notice in accounts.tokens.take_notices() {
         output::note(&notice);
     }
     end
+}
+
+/// The line, and those that come right behind it.
+async fn whole_paste(first: String, input: &mut mpsc::Receiver<String>) -> String {
+    let mut text = first;
+    while text.len() < LONGEST_PASTE
+        && let Ok(Some(line)) = tokio::time::timeout(PASTE_PAUSE, input.recv()).await
+    {
+        text.push_str(&line);
+    }
+    text
 }
 
 enum Step {
@@ -140,13 +160,18 @@ impl Talk<'_> {
                 output::note("That is not the redirect URL. Paste the whole address that the browser ended on.");
                 Ok(Step::Wait)
             }
+            LinkProgress::Note(RedirectNote::Incomplete) => {
+                output::note("That is the beginning of the address. Paste the rest of it.");
+                Ok(Step::Wait)
+            }
             LinkProgress::Exchanging => {
                 output::note("The broker answered; asking for the token and the account.");
                 Ok(Step::Wait)
             }
             LinkProgress::Confirm { accounts, scopes } => {
                 self.describe(&accounts, &scopes);
-                if self.args.yes {
+                let doubtful = accounts.iter().any(|account| account.doubt().is_some());
+                if self.args.yes && !doubtful {
                     self.save(&accounts);
                 } else {
                     ask(&accounts);
@@ -216,6 +241,9 @@ impl Talk<'_> {
                 "This is account {} ({}, {}{known}).",
                 account.account_number, account.environment, account.status
             ));
+            if let Some(doubt) = account.doubt() {
+                output::note(doubt);
+            }
         }
         if scopes.is_empty() {
             output::note("It grants reading only.");
@@ -250,7 +278,7 @@ fn find<'a>(ctx: &'a Context, broker: &str) -> Result<&'a BrokerSpec, Error> {
 }
 
 fn ask(accounts: &[FoundAccount]) {
-    if is_live(accounts) {
+    if needs_live_word(accounts) {
         output::note("LIVE means real money. Type LIVE and Enter to save:");
     } else {
         output::note("Save it? Type y and Enter:");
@@ -259,11 +287,11 @@ fn ask(accounts: &[FoundAccount]) {
 
 fn agrees(line: &str, accounts: &[FoundAccount]) -> bool {
     let line = line.trim();
-    if is_live(accounts) { line == "LIVE" } else { ["y", "yes"].contains(&line.to_lowercase().as_str()) }
+    if needs_live_word(accounts) { line == "LIVE" } else { ["y", "yes"].contains(&line.to_lowercase().as_str()) }
 }
 
-fn is_live(accounts: &[FoundAccount]) -> bool {
-    accounts.iter().any(|account| account.environment == Environment::Live)
+fn needs_live_word(accounts: &[FoundAccount]) -> bool {
+    accounts.iter().any(FoundAccount::needs_live_key)
 }
 
 fn ports(spec: &BrokerSpec) -> Vec<u16> {
@@ -313,6 +341,9 @@ fn describe_failure(failure: &LinkFailure, spec: &BrokerSpec) -> Error {
             format!("the token does not open the {wanted} account: {message}"),
             "run it again and choose an account of that kind, or link the other broker entry",
         ),
+        LinkFailure::SameAccount { .. } => {
+            failed(failure.sentence().0, "correct api_url and environment of the broker in the configuration")
+        }
         LinkFailure::Broker { message } => failed(message.clone(), "run it again; if it stays, ask the broker"),
         LinkFailure::Store { message } => {
             failed(format!("the token could not be stored: {message}"), "see [tokens] in the configuration")
@@ -362,6 +393,7 @@ mod tests {
             account_number: "1".into(),
             status: "ACTIVE".into(),
             replaces: None,
+            odd_number: false,
         };
         let (paper, live) = ([account(Environment::Paper)], [account(Environment::Live)]);
         assert!(agrees("y", &paper) && agrees(" YES ", &paper) && !agrees("n", &paper) && !agrees("", &paper));

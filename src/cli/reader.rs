@@ -23,7 +23,7 @@ impl Reader {
         let links = select::links(&accounts::list(&accounts.links).await?, wanted)?;
         let mut clients = Vec::new();
         for link in &links {
-            clients.push(accounts.access(link).await.map_err(access)?.client);
+            clients.push(accounts.verified(link).await.map_err(access)?.client);
         }
         Ok(Self { links, clients })
     }
@@ -57,7 +57,7 @@ impl Reader {
 #[expect(clippy::needless_pass_by_value, reason = "it stands where an error is mapped")]
 pub fn access(error: AccessError) -> Error {
     match &error {
-        AccessError::NoToken { .. } => Error::NeedsLink {
+        AccessError::NoToken { .. } | AccessError::Moved { .. } | AccessError::Other { .. } => Error::NeedsLink {
             message: error.to_string(),
             hint: Some("link it again with `brokerdeck link`; `brokerdeck brokers` shows how".to_owned()),
         },
@@ -69,6 +69,14 @@ pub fn access(error: AccessError) -> Error {
             let hint = store.hint().map(str::to_owned);
             Error::Failed { message: error.to_string(), hint, source: None }
         }
-        AccessError::Links(_) | AccessError::Setup(_) | AccessError::Client(_) => Error::failed(error.to_string()),
+        AccessError::Unasked { error: refused, .. } if refused.kind == RequestErrorKind::Unauthorized => {
+            Error::NeedsLink {
+                message: error.to_string(),
+                hint: Some("link it again with `brokerdeck link`; `brokerdeck brokers` shows how".to_owned()),
+            }
+        }
+        AccessError::Unasked { .. } | AccessError::Links(_) | AccessError::Setup(_) | AccessError::Client(_) => {
+            Error::failed(error.to_string())
+        }
     }
 }

@@ -55,6 +55,7 @@ mod tests {
             label: label.into(),
             scopes: Vec::new(),
             linked_at: jiff::Timestamp::UNIX_EPOCH,
+            grantor: None,
         }
     }
 

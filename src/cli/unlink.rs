@@ -20,11 +20,11 @@ pub struct UnlinkArgs {
 /// # Errors
 /// When no such account is linked, or its token cannot be removed.
 pub async fn run(ctx: &Context, args: &UnlinkArgs) -> Result<(), Error> {
-    let (tokens, links) = accounts::stores(ctx);
-    let known = accounts::list(&links).await?;
+    let accounts = ctx.accounts();
+    let known = accounts::list(&accounts.links).await?;
     let link = accounts::resolve(&known, &args.account)?;
     let (progress, _) = mpsc::channel(1);
-    let linker = Linker::new(Setup::new(ctx.config.brokers.clone(), tokens, links, Clock::new()), progress);
+    let linker = Linker::new(Setup::new(&accounts, Clock::new()), progress);
     let sentence = linker.unlink(&link.id).await.map_err(Error::failed)?;
     output::line(&sentence).map(drop)
 }

@@ -3,16 +3,16 @@
 //! Invariant: a problem quotes nothing of the file, because a secret may have been written in the wrong place. Its line says
 //! where to look.
 
-use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
 use toml::Spanned;
-use url::{Host, Url};
+use url::Url;
 
+use super::origins;
 use super::raw::{self, OneOrMany, Text};
 use super::syntax::line_of;
-use super::{BrokerSpec, Config, Endpoints, KeyOverride, Problem, SecretSource, TokenStoreChoice, Ui};
+use super::{BrokerSpec, Config, Endpoints, KeyOverride, Problem, SecretSource, TokenStoreChoice, Ui, is_loopback};
 use crate::domain::text::sanitize;
 use crate::domain::{BrokerId, Environment};
 
@@ -27,11 +27,21 @@ pub(super) fn config(text: &str, path: &Path, file: raw::File) -> Result<Config,
     let mut brokers = builtin(&mut check, &client);
     for broker in file.brokers {
         if let Some(spec) = check.broker(broker, &client) {
-            if brokers.iter().any(|known| known.id == spec.0.id) {
-                check.problem(Some(spec.1), "brokers.id", "a broker with this id exists already", "choose another id");
-            } else {
-                brokers.push(spec.0);
+            let (spec, line) = spec;
+            if brokers.iter().any(|known| known.id == spec.id) {
+                check.problem(Some(line), "brokers.id", "a broker with this id exists already", "choose another id");
+                continue;
             }
+            // One of Alpaca's own hosts in the wrong place was named already, with its line.
+            let shared = origins::shared(&spec, &brokers).filter(|(url, ..)| origins::environment_of(url).is_none());
+            if let Some((_, environment, other)) = shared {
+                let whose = if other.id == spec.id { "here" } else { other.id.as_str() };
+                let message = format!("one of its addresses is also the {environment} address of {whose}");
+                let cure = "an address trades paper or live, not both: correct the addresses or environment";
+                check.problem(Some(line), &format!("brokers.{}", spec.id), message, cure);
+                continue;
+            }
+            brokers.push(spec);
         }
     }
     let tokens = check.token_store(file.tokens.store.as_ref());
@@ -255,8 +265,17 @@ impl Check<'_> {
     ) -> Option<Endpoints> {
         let api_url = self.required(&format!("{table}.api_url"), line, raw.api_url);
         let stream_url = self.required(&format!("{table}.stream_url"), line, raw.stream_url);
-        let api_url = self.origin(&format!("{table}.api_url"), &api_url?);
-        let stream_url = self.url(&format!("{table}.stream_url"), &stream_url?, ["wss", "ws"]);
+        let (api_text, stream_text) = (api_url?, stream_url?);
+        let api_url = self.origin(&format!("{table}.api_url"), &api_text);
+        let stream_url = self.url(&format!("{table}.stream_url"), &stream_text, ["wss", "ws"]);
+        for (key, url, text) in [("api_url", &api_url, &api_text), ("stream_url", &stream_url, &stream_text)] {
+            let known = url.as_ref().and_then(|url| Some((url.host_str()?, origins::environment_of(url)?)));
+            if let Some((host, known)) = known.filter(|(_, known)| *known != environment) {
+                let message = format!("{host} is Alpaca's {known} host, and this is the {environment} address");
+                let line = Some(self.line(text));
+                self.problem(line, &format!("{table}.{key}"), message, "correct the address or environment");
+            }
+        }
         let data_url = raw.data_url.and_then(|url| self.origin(&format!("{table}.data_url"), &url));
         let key = format!("{table}.data_stream_url");
         let data_stream_url = raw.data_stream_url.and_then(|url| self.url(&key, &url, ["wss", "ws"]));
@@ -316,7 +335,7 @@ impl Check<'_> {
         });
         // A broker of the file never inherits the OAuth app registered with Alpaca: its secret is not for others.
         let spec = BrokerSpec {
-            id: BrokerId::from(id),
+            id: BrokerId::from(id.as_str()),
             name: Arc::from(name),
             endpoints: endpoints.into_iter().collect::<Option<Vec<_>>>()?,
             authorize_url: authorize_url?,
@@ -324,7 +343,7 @@ impl Check<'_> {
             revoke_url,
             client_id: client.id,
             client_secret: client.secret,
-            redirect_uris: client.redirect_uris.unwrap_or_else(|| redirects(default)),
+            redirect_uris: client.redirect_uris.unwrap_or_else(|| own_redirects(default, &id)),
             scopes: client.scopes.unwrap_or_else(|| scopes(default)),
             pkce: raw.pkce.unwrap_or(true),
             env,
@@ -378,18 +397,13 @@ fn redirects(client: &Client) -> Vec<String> {
     client.redirect_uris.clone().unwrap_or_else(|| vec![DEFAULT_REDIRECT.to_owned()])
 }
 
-fn scopes(client: &Client) -> Vec<String> {
-    client.scopes.clone().unwrap_or_else(|| DEFAULT_SCOPES.map(str::to_owned).to_vec())
+/// The default of a broker of the file: a path of its own, so that no broker's answer counts for another's attempt.
+fn own_redirects(client: &Client, id: &str) -> Vec<String> {
+    redirects(client).iter().map(|uri| format!("{}/{id}", uri.trim_end_matches('/'))).collect()
 }
 
-/// True for addresses that never leave this machine.
-pub(super) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(ip)) => IpAddr::V4(ip).is_loopback(),
-        Some(Host::Ipv6(ip)) => IpAddr::V6(ip).is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
-    }
+fn scopes(client: &Client) -> Vec<String> {
+    client.scopes.clone().unwrap_or_else(|| DEFAULT_SCOPES.map(str::to_owned).to_vec())
 }
 
 /// Alpaca's own hosts (API.md 1), with the `[oauth]` client.

@@ -228,3 +228,59 @@ fn a_file_without_end_is_not_read_to_its_end() {
     std::fs::write(&path, "#".repeat(2 * 1024 * 1024)).unwrap();
     assert!(Config::load(&path).unwrap_err().to_string().contains("larger than 1 MiB"));
 }
+
+#[test]
+fn alpacas_own_hosts_are_refused_in_the_wrong_environment() {
+    let one = |environment: &str, api: &str, stream: &str| {
+        format!(
+            "[[brokers]]\nid = \"mine\"\nenvironment = \"{environment}\"\nauthorize_url = \"https://a.example/authorize\"\n\
+             token_url = \"https://a.example/token\"\napi_url = \"https://{api}\"\nstream_url = \"wss://{stream}/stream\"\n"
+        )
+    };
+    let (paper, live) = ("paper-api.alpaca.markets", "api.alpaca.markets");
+    for (environment, api, stream, key) in [
+        ("paper", live, paper, "api_url"),
+        ("paper", paper, live, "stream_url"),
+        ("live", paper, live, "api_url"),
+        ("live", live, paper, "stream_url"),
+        ("paper", "API.Alpaca.Markets.", paper, "api_url"),
+        ("paper", "api.alpaca.markets:8443", paper, "api_url"),
+    ] {
+        let text = complaint(&one(environment, api, stream));
+        assert!(text.contains(&format!("brokers.mine.{key}: ")) && text.contains("correct the address"), "{text}");
+        assert!(text.contains(if key == "api_url" { ":6:" } else { ":7:" }), "{text}");
+    }
+    assert!(parse(&one("paper", paper, paper)).is_ok() && parse(&one("live", live, live)).is_ok());
+}
+
+#[test]
+fn both_environments_swapped_or_at_one_address_are_refused() {
+    let both = |paper: &str, live: &str| {
+        format!(
+            "[[brokers]]\nid = \"mine\"\nenvironment = \"both\"\nauthorize_url = \"https://a.example/authorize\"\n\
+             token_url = \"https://a.example/token\"\npaper = {{ api_url = \"https://{paper}\", stream_url = \"wss://{paper}/s\" }}\n\
+             live = {{ api_url = \"https://{live}\", stream_url = \"wss://{live}/s\" }}\n"
+        )
+    };
+    let swapped = complaint(&both("api.alpaca.markets", "paper-api.alpaca.markets"));
+    assert_eq!(swapped.lines().count(), 4, "{swapped}");
+    let one = complaint(&both("api.acme.example", "API.acme.example:443"));
+    assert!(one.contains("not both") && one.contains("also the"), "{one}");
+    assert!(parse(&both("paper.acme.example", "live.acme.example")).is_ok());
+    // REST of the one and the stream of the other.
+    let crossed = both("paper.acme.example", "live.acme.example").replace("wss://live.acme", "wss://paper.acme");
+    assert!(complaint(&crossed).contains("not both"));
+    // Two tables that disagree about one address.
+    let second = both("x.example", "y.example").replace("\"mine\"", "\"other\"");
+    let text = complaint(&(both("paper.acme.example", "x.example") + &second));
+    assert!(text.contains("also the LIVE address of mine"), "{text}");
+}
+
+#[test]
+fn a_broker_of_the_file_has_a_callback_path_of_its_own() {
+    let config = parse(ACME).unwrap();
+    assert_eq!(config.broker("acme").unwrap().redirect_uris, ["http://localhost:41970/callback/acme"]);
+    assert_eq!(config.broker("alpaca").unwrap().redirect_uris, ["http://localhost:41970/callback"]);
+    let config = parse(&ACME.replace("client_id", "redirect_uris = [\"http://127.0.0.1:7/x\"]\nclient_id")).unwrap();
+    assert_eq!(config.broker("acme").unwrap().redirect_uris, ["http://127.0.0.1:7/x"]);
+}

@@ -11,8 +11,9 @@ use crate::broker::alpaca::rest::Client;
 use crate::broker::alpaca::stream::StreamTarget;
 use crate::broker::tls;
 use crate::config::{BrokerSpec, Endpoints};
+use crate::domain::text::sanitize;
 use crate::link::LinkRecord;
-use crate::session::RequestError;
+use crate::session::{Reply, Request, RequestError};
 
 /// Why an account cannot be reached at all.
 #[derive(Debug, Error)]
@@ -30,6 +31,30 @@ pub enum AccessError {
     NoToken {
         /// The link's label.
         label: String,
+    },
+    /// The configuration says now that the account is somewhere else than where its token was granted.
+    #[error("{label} is now configured at {place}, where its token does not belong")]
+    Moved {
+        /// The link's label.
+        label: String,
+        /// The origin that the token was not granted for.
+        place: String,
+    },
+    /// The token reaches another account than the one that was linked.
+    #[error("{label} is another account than was linked: {number} answers")]
+    Other {
+        /// The link's label.
+        label: String,
+        /// The number of the account that answers.
+        number: String,
+    },
+    /// The account could not be asked whether it is the one.
+    #[error("{label}: {error}")]
+    Unasked {
+        /// The link's label.
+        label: String,
+        /// Why not.
+        error: RequestError,
     },
     /// The token store failed.
     #[error(transparent)]
@@ -54,6 +79,8 @@ pub struct Accounts {
     pub links: Arc<Links>,
     /// Their tokens.
     pub tokens: Arc<Tokens>,
+    /// `--read-only`: nothing is ever changed at a broker.
+    pub read_only: bool,
 }
 
 /// How one account is reached.
@@ -76,12 +103,36 @@ impl Accounts {
         let no_broker = || AccessError::NoBroker { label: link.label.to_string(), broker: link.broker.to_string() };
         let spec = self.specs.iter().find(|spec| spec.id == link.broker).ok_or_else(no_broker)?;
         let endpoints: &Endpoints = spec.endpoints(link.environment).ok_or_else(no_broker)?;
+        let moved = |place| AccessError::Moved { label: link.label.to_string(), place };
+        link.may_reach(endpoints).map_err(moved)?;
         let token = self.tokens.get(&link.id).await?;
         let token = token.ok_or_else(|| AccessError::NoToken { label: link.label.to_string() })?;
         let tls = tls_for(spec)?;
-        let client = Client::new(endpoints, token.clone(), Arc::clone(&tls))?;
+        let mut client = Client::new(endpoints, token.clone(), &tls)?;
+        if self.read_only {
+            client = client.reading_only();
+        }
         let target = StreamTarget { stream_url: endpoints.stream_url.clone(), api_url: endpoints.api_url.clone(), tls };
         Ok(Access { client, target, token })
+    }
+
+    /// [`Self::access`] for who asks once and goes: what answers is the account that was linked. A session finds that out
+    /// by itself.
+    ///
+    /// # Errors
+    /// Also when another account answers, or none.
+    pub async fn verified(&self, link: &LinkRecord) -> Result<Access, AccessError> {
+        let access = self.access(link).await?;
+        let label = link.label.to_string();
+        match access.client.request(&Request::Account).await {
+            Ok(Reply::Account(account)) if account.id == link.account_id => Ok(access),
+            Ok(Reply::Account(account)) => {
+                let number = account.number.as_deref().unwrap_or(account.id.as_str());
+                Err(AccessError::Other { label, number: sanitize(number) })
+            }
+            Ok(_) => Err(AccessError::Setup(format!("{label}: the broker answered something that is no account"))),
+            Err(error) => Err(AccessError::Unasked { label, error }),
+        }
     }
 }
 
@@ -93,7 +144,7 @@ pub fn tls_for(spec: &BrokerSpec) -> Result<Arc<rustls::ClientConfig>, AccessErr
     let pem = match &spec.ca_file {
         Some(path) => {
             let text = std::fs::read(path)
-                .map_err(|error| AccessError::Setup(format!("cannot read {}: {error}", path.display())))?;
+                .map_err(|error| AccessError::Setup(format!("cannot read ca_file {}: {error}", path.display())))?;
             Some(text)
         }
         None => None,

@@ -36,9 +36,12 @@ const HEADER_LIMIT: Duration = Duration::from_secs(5);
 const VISIT_LIMIT: Duration = Duration::from_secs(10);
 /// How long answers under way may take after the end.
 const GOODBYE_LIMIT: Duration = Duration::from_millis(500);
-/// The header's size limit, in bytes; cookies of every other program on localhost arrive here too.
-const LARGEST_HEADER: usize = 32 * 1024;
-/// The path that the browser is sent on to, so that the code leaves the address bar.
+/// The longest header that is answered, in bytes; cookies of every other program on localhost arrive here too, and a
+/// browser keeps up to 180 of them.
+const LONGEST_HEADER: usize = 256 * 1024;
+/// The most that is read of a header, in bytes: room to say in words that one is too long.
+const LARGEST_HEADER: usize = 384 * 1024;
+/// The path that the address bar shows after the answer, in place of the code.
 pub const DONE_PATH: &str = "/done";
 
 /// What a judge says of a request.
@@ -46,10 +49,21 @@ pub const DONE_PATH: &str = "/done";
 pub enum Answer {
     /// It was the answer that the attempt waits for.
     Accepted,
-    /// The browser came on to [`DONE_PATH`].
-    Done,
+    /// It was the answer once more, or [`DONE_PATH`] loaded again.
+    Again(Stage),
     /// It does not count.
     Ignored(Ignored),
+}
+
+/// What an answered attempt came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// The person in the terminal has not decided yet.
+    Answered,
+    /// The account is linked.
+    Linked,
+    /// Nothing was linked.
+    NotLinked,
 }
 
 /// Decides what a request means. Called from several tasks at once.
@@ -221,6 +235,10 @@ fn respond(judge: &dyn Judge, request: &Request<Incoming>) -> Response {
         return pages::too_long();
     }
     let headers = request.headers();
+    let long: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    if long > LONGEST_HEADER {
+        return pages::long_header();
+    }
     let asked = CallbackRequest {
         method: request.method().as_str(),
         // A target with a host of its own is for proxies; this is none.

@@ -7,26 +7,25 @@ mod accounts;
 mod approve;
 mod attempt;
 mod gate;
+mod revoke;
 mod secret;
-
-pub use self::accounts::tls;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use self::attempt::Command;
+use super::accounts::Accounts;
 use super::browser::Surroundings;
 use super::child::Programs;
 use super::clock::Clock;
 use super::harden::no_core_dumps;
 use super::links::{Links, LinksError};
 use super::tokens::{StoreError, Tokens};
-use crate::broker::alpaca::oauth;
 use crate::config::BrokerSpec;
 use crate::domain::{BrokerId, LinkId};
 use crate::link::progress::Sensitive;
@@ -44,6 +43,8 @@ pub struct Setup {
     pub tokens: Arc<Tokens>,
     /// Where links are remembered.
     pub links: Arc<Links>,
+    /// `--read-only`: no token is revoked.
+    pub read_only: bool,
     /// The clock that deadlines are told by.
     pub clock: Clock,
     /// How long an attempt waits for the browser.
@@ -58,10 +59,19 @@ pub struct Setup {
 
 impl Setup {
     /// The usual limit, the surroundings of the process, no approval from here.
-    pub fn new(specs: Vec<BrokerSpec>, tokens: Arc<Tokens>, links: Arc<Links>, clock: Clock) -> Self {
-        let around = Surroundings::of_process();
-        let programs = Programs::hiding(&specs);
-        Self { specs, tokens, links, clock, limit: DEFAULT_LIMIT, around, programs, may_approve: false }
+    pub fn new(accounts: &Accounts, clock: Clock) -> Self {
+        let specs = accounts.specs.to_vec();
+        Self {
+            programs: Programs::hiding(&specs),
+            specs,
+            tokens: Arc::clone(&accounts.tokens),
+            links: Arc::clone(&accounts.links),
+            read_only: accounts.read_only,
+            clock,
+            limit: DEFAULT_LIMIT,
+            around: Surroundings::of_process(),
+            may_approve: false,
+        }
     }
 
     fn spec(&self, broker: &BrokerId) -> Option<&BrokerSpec> {
@@ -82,6 +92,8 @@ struct Running {
     attempt: AttemptId,
     commands: mpsc::Sender<Command>,
     stop: CancellationToken,
+    /// Ends the time in which late visits still get an answer.
+    leave: CancellationToken,
     task: JoinHandle<()>,
 }
 
@@ -100,7 +112,7 @@ impl Linker {
             running.task
         });
         let (commands, inbox) = mpsc::channel(16);
-        let stop = CancellationToken::new();
+        let (stop, leave) = (CancellationToken::new(), CancellationToken::new());
         let run = attempt::Run {
             setup: Arc::clone(&self.setup),
             attempt,
@@ -109,6 +121,7 @@ impl Linker {
             progress: self.progress.clone(),
             commands: inbox,
             stop: stop.clone(),
+            leave: leave.clone(),
         };
         let task = tokio::spawn(async move {
             if let Some(before) = before {
@@ -116,7 +129,7 @@ impl Linker {
             }
             run.run().await;
         });
-        *running = Some(Running { attempt, commands, stop, task });
+        *running = Some(Running { attempt, commands, stop, leave, task });
     }
 
     /// Tries the browser again.
@@ -147,10 +160,11 @@ impl Linker {
         }
     }
 
-    /// Waits until the attempt is over and its last page has gone out; a second at most after its end.
+    /// Waits until the attempt is over and what it had to answer has gone out; late visits find nobody.
     pub async fn settle(&self) {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(running) = running {
+            running.leave.cancel();
             drop(running.task.await);
         }
     }
@@ -176,7 +190,7 @@ impl Linker {
     /// # Errors
     /// A sentence, when the token or the link is still there.
     pub async fn unlink(&self, link: &LinkId) -> Result<String, String> {
-        unlink(&self.setup, link).await
+        revoke::unlink(&self.setup, link).await
     }
 
     fn tell(&self, attempt: AttemptId, command: Command) {
@@ -196,45 +210,4 @@ impl Drop for Linker {
             running.stop.cancel();
         }
     }
-}
-
-async fn unlink(setup: &Setup, link: &LinkId) -> Result<String, String> {
-    let links = setup.links.list().await.map_err(|error| error.to_string())?.links;
-    let label = links.iter().find(|record| record.id == *link).map_or(link.as_str(), |record| &record.label).to_owned();
-    let spec = links.iter().find(|record| record.id == *link).and_then(|record| setup.spec(&record.broker));
-    let token = setup.tokens.get(link).await;
-    let forgotten = match &token {
-        // It may be in a store that does not answer now, where it would stay behind unseen.
-        Err(error) => Err(error.to_string()),
-        Ok(_) => setup.tokens.remove(link).await.map_err(|error| error.to_string()),
-    };
-    forgotten.map_err(|error| format!("{label} is still linked: {error}"))?;
-    setup.links.remove(link).await.map_err(|error| format!("{label} is still listed: {error}"))?;
-    let by_hand = "the grant itself is revoked in the broker's dashboard, in its list of authorized apps";
-    let (Ok(Some(token)), Some(spec)) = (token, spec) else {
-        return Ok(format!("{label} is unlinked; {by_hand}"));
-    };
-    if spec.revoke_url.is_none() {
-        return Ok(format!("{label} is unlinked and its token forgotten; {by_hand}"));
-    }
-    for other in links.iter().filter(|other| other.id != *link) {
-        let same = setup.tokens.get(&other.id).await.ok().flatten();
-        if same.is_some_and(|same| same.expose_secret() == token.expose_secret()) {
-            return Ok(format!("{label} is unlinked; its grant stays, because {} uses it too", other.label));
-        }
-    }
-    match revoke(spec, &setup.programs, &token).await {
-        Ok(()) => Ok(format!("{label} is unlinked, its token forgotten and the grant revoked")),
-        Err(error) => Ok(format!("{label} is unlinked and its token forgotten, but {error}; {by_hand}")),
-    }
-}
-
-/// Revokes a token at a broker that offers it.
-async fn revoke(spec: &BrokerSpec, programs: &Programs, token: &SecretString) -> Result<(), String> {
-    let (Some(url), Some(client_id)) = (&spec.revoke_url, &spec.client_id) else { return Ok(()) };
-    let tls = accounts::tls(spec).await?;
-    let secret = secret::resolve(&spec.client_secret, programs).await?;
-    oauth::revoke(&tls, url, client_id, secret.as_ref(), token)
-        .await
-        .map_err(|error| format!("the grant could not be revoked: {error}"))
 }

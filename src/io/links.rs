@@ -194,6 +194,7 @@ mod tests {
             label: Arc::from(label),
             scopes: vec![Arc::from("trading")],
             linked_at: "2026-11-24T15:00:00Z".parse().unwrap(),
+            grantor: None,
         }
     }
 

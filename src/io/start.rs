@@ -72,7 +72,7 @@ pub fn with_linking(settings: &Settings, accounts: &Accounts) -> Result<Loop, Er
 
 /// What the linker works with for these accounts.
 pub fn linking(accounts: &Accounts, clock: Clock) -> Setup {
-    Setup::new(accounts.specs.to_vec(), Arc::clone(&accounts.tokens), Arc::clone(&accounts.links), clock)
+    Setup::new(accounts, clock)
 }
 
 async fn report(mut reports: mpsc::Receiver<(AttemptId, LinkProgress)>, inbox: mpsc::Sender<Msg>) {

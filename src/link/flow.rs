@@ -14,6 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 use url::Url;
 
+use super::paste::{Found, Pieces, State};
 use super::progress::{LinkFailure, Sensitive};
 use crate::config::BrokerSpec;
 use crate::domain::Mono;
@@ -22,8 +23,6 @@ use crate::domain::text::sanitize_to;
 
 /// The longest request target that is looked at, in bytes.
 pub const LONGEST_TARGET: usize = 4096;
-/// The longest pasted text that is looked at, in bytes; a wrapped copy carries extra white space.
-const LONGEST_PASTE: usize = 2 * LONGEST_TARGET;
 /// The longest sentence kept of the broker's words, in characters.
 const LONGEST_WORDS: usize = 200;
 /// The parameters of an answer (RFC 6749 4.1.2, RFC 9207); none may come twice.
@@ -86,6 +85,17 @@ pub enum CallbackVerdict {
     Refused(LinkFailure),
 }
 
+/// What a pasted text is.
+#[derive(Debug)]
+pub enum Pasted {
+    /// The redirect URL.
+    Whole(CallbackVerdict),
+    /// Its beginning; what is pasted next goes on with it.
+    Beginning,
+    /// Something else.
+    Foreign,
+}
+
 /// Everything the token request needs from the attempt; handed out once.
 #[derive(Debug)]
 pub struct Grant {
@@ -107,6 +117,7 @@ pub struct Flow {
     authorize_url: Sensitive,
     deadline: Mono,
     used: bool,
+    pieces: Pieces,
 }
 
 /// The registered redirect URI, taken apart.
@@ -136,6 +147,7 @@ impl Flow {
             authorize_url: Sensitive::new(authorize_url),
             deadline,
             used: false,
+            pieces: Pieces::default(),
         })
     }
 
@@ -183,10 +195,15 @@ impl Flow {
         }
     }
 
-    /// Judges a pasted redirect URL by the same parser and the same `state`. `None` when it is no such URL at all.
-    pub fn check_pasted(&mut self, text: &str, now: Mono) -> Option<CallbackVerdict> {
-        let url = self.redirect.recognize(text)?;
-        Some(self.check_answer(url.query().unwrap_or_default(), now))
+    /// Judges a pasted redirect URL, which may come in pieces, by the same parser and the same `state`.
+    pub fn check_pasted(&mut self, text: &str, now: Mono) -> Pasted {
+        let known = &self.state;
+        let found = self.pieces.add(text, &self.redirect.url, |query| state_of(query, known));
+        match found {
+            Found::Whole(query) => Pasted::Whole(self.check_answer(&query, now)),
+            Found::Beginning => Pasted::Beginning,
+            Found::Foreign => Pasted::Foreign,
+        }
     }
 
     fn check_answer(&mut self, query: &str, now: Mono) -> CallbackVerdict {
@@ -248,29 +265,16 @@ impl Redirect {
         };
         Ok(Self { text: text.to_owned(), url, host })
     }
+}
 
-    /// The pasted text as a URL, when it points to this address.
-    fn recognize(&self, text: &str) -> Option<Url> {
-        if text.len() > LONGEST_PASTE {
-            return None;
-        }
-        // A terminal wraps a long line and a browser's address bar hides the scheme; a URL has no white space.
-        let joined: String = text.chars().filter(|ch| !ch.is_whitespace()).collect();
-        let bare = joined.trim_matches(['"', '\'', '<', '>']);
-        let whole = if bare.contains("://") {
-            Cow::Borrowed(bare)
-        } else {
-            Cow::Owned(format!("{}://{bare}", self.url.scheme()))
-        };
-        let url = Url::parse(&whole).ok()?;
-        let same = url.scheme() == self.url.scheme()
-            && url.host() == self.url.host()
-            && url.port() == self.url.port()
-            && url.path() == self.url.path()
-            && url.username().is_empty()
-            && url.password().is_none()
-            && url.query().is_some();
-        same.then_some(url)
+/// What a query's `state` is to this one. Doubled parameters are a matter of the checks that follow.
+fn state_of(query: &str, known: &SecretString) -> State {
+    let known = known.expose_secret().as_bytes();
+    let state = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "state");
+    match state {
+        Some((_, state)) if bool::from(state.as_bytes().ct_eq(known)) => State::Right,
+        Some((_, state)) if state.len() >= known.len() => State::Wrong,
+        _ => State::Short,
     }
 }
 

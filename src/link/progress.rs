@@ -8,7 +8,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
+use url::Url;
 
+use crate::config::{BrokerSpec, Endpoints, environment_of};
+use crate::domain::text::sanitize;
 use crate::domain::{AccountId, BrokerId, Environment, LinkId, Mono};
 
 /// One run of the linking flow.
@@ -78,9 +81,59 @@ pub struct LinkRecord {
     pub scopes: Vec<Arc<str>>,
     /// When it was linked.
     pub linked_at: Timestamp,
+    /// Who granted the token and where it may be sent; `None` in a record of an earlier version.
+    #[serde(default)]
+    pub grantor: Option<Grantor>,
+}
+
+/// Who granted a token, and the only places it is ever sent to, as configured when it was granted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grantor {
+    /// The origin of the token endpoint.
+    pub issuer: Arc<str>,
+    /// The origins of REST and of the order stream.
+    pub origins: Vec<Arc<str>>,
+}
+
+impl Grantor {
+    /// What a token that this broker grants now is bound to.
+    pub fn of(spec: &BrokerSpec, environment: Environment) -> Option<Self> {
+        let endpoints = spec.endpoints(environment)?;
+        Some(Self { issuer: origin(&spec.token_url), origins: origins(endpoints).into() })
+    }
+}
+
+fn origins(endpoints: &Endpoints) -> [Arc<str>; 2] {
+    [origin(&endpoints.api_url), origin(&endpoints.stream_url)]
+}
+
+fn origin(url: &Url) -> Arc<str> {
+    Arc::from(url.origin().ascii_serialization())
 }
 
 impl LinkRecord {
+    /// Whether the token may be sent to where the configuration says the account is now.
+    ///
+    /// # Errors
+    /// What the configuration says that the token was not granted for.
+    pub fn may_reach(&self, endpoints: &Endpoints) -> Result<(), String> {
+        let Some(grantor) = &self.grantor else {
+            // Before this was remembered, only Alpaca's own addresses could not be changed.
+            let own = [&endpoints.api_url, &endpoints.stream_url].map(environment_of);
+            let fixed = own.iter().all(|known| *known == Some(self.environment));
+            return if fixed { Ok(()) } else { Err("an address that the link does not remember".to_owned()) };
+        };
+        match origins(endpoints).into_iter().find(|origin| !grantor.origins.contains(origin)) {
+            None => Ok(()),
+            Some(foreign) => Err(sanitize(&foreign)),
+        }
+    }
+
+    /// True when this broker, as configured now, is the one that granted the token.
+    pub fn is_granted_by(&self, spec: &BrokerSpec) -> bool {
+        self.grantor.as_ref().is_some_and(|grantor| grantor.issuer == origin(&spec.token_url))
+    }
+
     /// True when the grant includes the scope.
     pub fn allows(&self, scope: &str) -> bool {
         self.scopes.iter().any(|granted| &**granted == scope)
@@ -100,6 +153,29 @@ pub struct FoundAccount {
     pub status: Arc<str>,
     /// The link whose token it would replace, when this account is linked already.
     pub replaces: Option<LinkId>,
+    /// True when its number is one of the other environment: Alpaca's paper numbers begin with `PA`, and no live one does.
+    #[serde(default)]
+    pub odd_number: bool,
+}
+
+impl FoundAccount {
+    /// True when saving it takes the LIVE key: it is live, or may be.
+    pub fn needs_live_key(&self) -> bool {
+        self.environment == Environment::Live || self.odd_number
+    }
+
+    /// Why a paper account takes the LIVE key, or a live one is not what it seems; `None` when number and environment agree.
+    pub fn doubt(&self) -> Option<&'static str> {
+        match (self.odd_number, self.environment) {
+            (false, _) => None,
+            (true, Environment::Paper) => {
+                Some("Its number does not begin with PA as Alpaca's paper numbers do: it may be real money.")
+            }
+            (true, Environment::Live) => {
+                Some("Its number begins with PA as Alpaca's paper numbers do: it may not be a live account.")
+            }
+        }
+    }
 }
 
 /// Why a callback was answered 4xx while the attempt goes on (RELIABILITY 1).
@@ -109,6 +185,8 @@ pub enum RedirectNote {
     WrongState,
     /// Something was pasted that is not a redirect URL.
     NotARedirect,
+    /// The beginning of a redirect URL was pasted; the rest is waited for.
+    Incomplete,
 }
 
 /// Why an attempt ended without a link. Each has a sentence and a next key (DESIGN 5).
@@ -159,6 +237,11 @@ pub enum LinkFailure {
         wanted: Environment,
         /// The broker's words.
         message: String,
+    },
+    /// One account answers as paper and as live, so one of the addresses is wrong.
+    SameAccount {
+        /// Its number.
+        number: Arc<str>,
     },
     /// Any other answer of the broker.
     Broker {
@@ -213,6 +296,10 @@ impl LinkFailure {
             Self::WrongEnvironment { wanted, message } => (
                 format!("the token does not work for {} accounts: {message}", wanted.word()),
                 format!("on the consent page choose a {} account; {{failed.retry}} tries again", wanted.word()),
+            ),
+            Self::SameAccount { number } => (
+                format!("account {number} answers as PAPER and as LIVE, and it cannot be both"),
+                "correct api_url and environment of the broker in the configuration and start again".to_owned(),
             ),
             Self::Broker { message } => (format!("the broker answered: {message}"), again),
             Self::Store { message } => (

@@ -131,6 +131,12 @@ pub struct Session {
     /// Nothing is asked before this: the broker said to wait, or a question failed.
     hold_until: Option<Mono>,
     account: Option<AccountId>,
+    /// The account that was linked; any other that answers is not shown.
+    linked: Option<AccountId>,
+    /// True once it answered; until then nothing else is believed of it.
+    identified: bool,
+    /// The first question since everything was last dropped; what is older was asked with another token, perhaps.
+    asked_from: u64,
     block: Option<&'static str>,
     /// What the blotter knows up to; a pass that begins now covers everything before.
     mark: Since,
@@ -166,6 +172,9 @@ impl Session {
             limits: Limits::default(),
             hold_until: None,
             account: None,
+            linked: None,
+            identified: false,
+            asked_from: 1,
             block: None,
             mark: Since::default(),
             replays: Replays::default(),
@@ -190,6 +199,18 @@ impl Session {
     ) {
         self.account = Some(account);
         self.since = Since { fills: last_fill_at, orders: last_pass_at };
+    }
+
+    /// Tells which account was linked: when another one answers, the session stops until it is linked again. Without this,
+    /// another account is taken for one that was reset.
+    pub fn belongs_to(&mut self, account: AccountId) {
+        self.linked = Some(account);
+        self.identified = false;
+    }
+
+    /// True while it is not known whose picture REST gives.
+    fn is_unidentified(&self) -> bool {
+        self.account.is_none() || (self.linked.is_some() && !self.identified)
     }
 
     /// Handles one input, merging into the blotter; then [`Session::poll`] until `None`.
@@ -273,6 +294,7 @@ impl Session {
         self.audits = Audits::default();
         self.latency = None;
         self.epoch.0 += 1;
+        self.asked_from = self.next_request;
         self.out.push_back(Output::CloseStream);
         self.out.push_back(Output::DropRequests);
     }
@@ -311,6 +333,16 @@ impl Session {
         self.abandon();
         self.phase = Phase::Dead;
         self.log(format!("the token was refused: {reason}"));
+        self.show(ConnectionState::NeedsRelink { reason });
+    }
+
+    /// Another account answers than was linked: nothing of it is merged or shown.
+    fn turn_away(&mut self, account: &Account) {
+        let number = account.number.as_deref().unwrap_or(account.id.as_str());
+        let reason = format!("another account answers than was linked: {number}");
+        self.abandon();
+        self.phase = Phase::Dead;
+        self.log(reason.clone());
         self.show(ConnectionState::NeedsRelink { reason });
     }
 

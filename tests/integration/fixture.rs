@@ -87,6 +87,7 @@ fn record(broker: &str, environment: Environment, number: &str, label: &str) -> 
         label: Arc::from(label),
         scopes: vec![Arc::from("account:write"), Arc::from("trading"), Arc::from("data")],
         linked_at: time("2026-11-20T15:00:00Z"),
+        grantor: None,
     }
 }
 

@@ -8,4 +8,6 @@ mod fake;
 mod links;
 mod simulated;
 
+pub use desk::{PATIENCE, free_port};
+pub use fake::{AccountReply, Fake};
 pub use simulated::specs;

@@ -17,6 +17,7 @@ mod hostile;
 mod journal;
 mod layering;
 mod linking;
+mod network;
 mod pty;
 mod replay;
 mod screens;

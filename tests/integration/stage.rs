@@ -155,6 +155,7 @@ fn found() -> LinkProgress {
             account_number: Arc::clone(&live().account_number),
             status: Arc::from("ACTIVE"),
             replaces: None::<LinkId>,
+            odd_number: false,
         }],
         scopes: live().scopes,
     }

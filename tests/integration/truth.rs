@@ -18,7 +18,7 @@ use brokerdeck::io::links::Links;
 use brokerdeck::io::runtime::Loop;
 use brokerdeck::io::start::{self, Settings};
 use brokerdeck::io::tokens::Tokens;
-use brokerdeck::link::LinkRecord;
+use brokerdeck::link::{Grantor, LinkRecord};
 use brokerdeck::session::ConnectionState;
 use brokerdeck::sim::server::Running;
 use brokerdeck::sim::{SimOptions, server};
@@ -48,6 +48,7 @@ impl Bench {
         let account: Value =
             http.get(url).bearer_auth(&sim.ready.paper_token).send().await.unwrap().json().await.unwrap();
         let text = |name: &str| account[name].as_str().unwrap().to_owned();
+        let specs = specs(&sim.ready);
         let link = LinkRecord {
             id: LinkId::from("paper/paper/sim"),
             broker: "paper".into(),
@@ -57,12 +58,13 @@ impl Bench {
             label: "Sim".into(),
             scopes: vec!["trading".into()],
             linked_at: jiff::Timestamp::UNIX_EPOCH,
+            grantor: Grantor::of(&specs[3], Environment::Paper),
         };
         let (links, tokens) = (Links::memory(), Tokens::memory());
         tokens.put(&link.id, &SecretString::from(sim.ready.paper_token.clone())).await.unwrap();
         links.put(vec![link.clone()]).await.unwrap();
         let accounts =
-            Accounts { specs: Arc::new(specs(&sim.ready)), links: Arc::new(links), tokens: Arc::new(tokens) };
+            Accounts { specs: Arc::new(specs), links: Arc::new(links), tokens: Arc::new(tokens), read_only: false };
         let bench = Self { sim, http, accounts, link };
         bench.control("rate_limit", json!({"limit": 1_000_000})).await;
         bench

@@ -5,7 +5,7 @@ use super::{Action, Reason};
 use crate::app::model::{
     AccountScope, AccountState, AttemptPhase, BrokerRow, Model, OrderKey, Overlay, Pane, Period, Question,
 };
-use crate::domain::Order;
+use crate::domain::{Environment, Order};
 use crate::session::ConnectionState;
 
 /// A broker takes about 200 requests a minute from an account; more cancels than this would take too long to be one act.
@@ -139,16 +139,17 @@ fn cancel_all(model: &Model) -> Result<(), Reason> {
         "too many orders are working for one question; mark some with {orders.mark} and press {orders.cancel}",
     )?;
     require(!model.program.read_only, "read-only: nothing may be changed at a broker")?;
-    permitted(model, account)
+    permitted(account)
 }
 
-/// Whether orders may be canceled from here: never with `--read-only`, without the scope, or on a locked live account.
 /// The Orders pane has no cursor until the operator moves it there.
 fn order_chosen(model: &Model, none: &'static str) -> Result<(), Reason> {
     require(!model.rows.orders.rows.is_empty(), none)?;
     require(model.rows.orders.selected.is_some(), "no order is selected; {list.down} selects the first")
 }
 
+/// Whether orders may be canceled from here: never with `--read-only`, without the scope, or where another account answers.
+/// A live account needs a key of its own and no leave: less risk must always be within reach.
 fn cancelable(model: &Model, orders: &[OrderKey]) -> Result<(), Reason> {
     require(!model.program.read_only, "read-only: nothing may be changed at a broker")?;
     if orders.is_empty() {
@@ -157,23 +158,23 @@ fn cancelable(model: &Model, orders: &[OrderKey]) -> Result<(), Reason> {
     let mut working = false;
     for key in orders {
         let Some(account) = model.account(&key.link) else { continue };
-        permitted(model, account)?;
+        permitted(account)?;
         working |= account.blotter.order(&key.order).is_some_and(|order| order.status.is_working());
     }
     require(working, "the order is done; there is nothing left to cancel")
 }
 
 /// Whether anything may be changed on this account from here.
-fn permitted(model: &Model, account: &AccountState) -> Result<(), Reason> {
+fn permitted(account: &AccountState) -> Result<(), Reason> {
     if !account.link.allows("trading") {
         return Err(Reason(format!(
             "{} was linked without the scope trading; {{brokers.link}} in Brokers links it again",
             account.link.label
         )));
     }
-    if account.is_live_account() && !model.program.trading_live {
+    if let ConnectionState::NeedsRelink { reason } = account.state() {
         return Err(Reason(format!(
-            "{} is LIVE and locked; set live = true under [trading] to act on it",
+            "{} must be linked again ({reason}); {{brokers.link}} in Brokers does that",
             account.link.label
         )));
     }
@@ -251,7 +252,14 @@ fn confirm(model: &Model) -> Result<(), Reason> {
     if needs_live_key(model) {
         let what = match model.top() {
             Some(Overlay::Question(Question::Cancel(_))) => "the order is on a LIVE account",
-            _ => "the token reaches a LIVE account",
+            _ => match model.attempt.as_ref().map(|attempt| &attempt.phase) {
+                Some(AttemptPhase::Confirm { accounts, .. })
+                    if accounts.iter().all(|account| account.environment == Environment::Paper) =>
+                {
+                    "the account may be LIVE"
+                }
+                _ => "the token reaches a LIVE account",
+            },
         };
         let key = model.keymap.chord_for(&super::scopes(model), Action::ConfirmLive);
         let key = key.map_or_else(|| "its own key".to_owned(), |chord| chord.to_string());

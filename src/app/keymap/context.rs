@@ -2,7 +2,7 @@
 
 use super::super::model::{AccountState, Attempt, AttemptPhase, Model, Overlay, Pane, Question};
 use super::{Action, BINDINGS, Binding, Chord, Scope, availability};
-use crate::domain::Environment;
+use crate::link::FoundAccount;
 
 /// One entry of the footer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -162,9 +162,7 @@ fn is_offered(model: &Model, action: Action) -> bool {
 pub(super) fn needs_live_key(model: &Model) -> bool {
     match model.top() {
         Some(Overlay::Linking) => match model.attempt.as_ref().map(|attempt| &attempt.phase) {
-            Some(AttemptPhase::Confirm { accounts, .. }) => {
-                accounts.iter().any(|account| account.environment == Environment::Live)
-            }
+            Some(AttemptPhase::Confirm { accounts, .. }) => accounts.iter().any(FoundAccount::needs_live_key),
             _ => false,
         },
         Some(Overlay::Question(Question::Cancel(orders))) => {

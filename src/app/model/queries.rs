@@ -32,10 +32,12 @@ impl AccountState {
 
     /// An account whose session has not begun; `seed` feeds its jitter.
     pub fn new(link: LinkRecord, seed: u64) -> Self {
+        let mut session = Session::new(seed);
+        session.belongs_to(link.account_id.clone());
         Self {
             link,
             book: 0,
-            session: Session::new(seed),
+            session,
             blotter: Blotter::default(),
             account: None,
             positions: None,

@@ -46,7 +46,14 @@ pub(super) fn cancel(model: &mut Model, effects: &mut Vec<Effect>) {
         && !matches!(attempt.phase, AttemptPhase::Failed(_))
     {
         effects.push(Effect::CancelLink { attempt: attempt.id });
-        notices::toast(model, "linking given up; nothing was saved");
+        let granted = matches!(attempt.phase, AttemptPhase::Exchanging | AttemptPhase::Confirm { .. });
+        let words = if granted {
+            "linking given up; nothing was saved. What was allowed is revoked in the broker's dashboard, unless the broker \
+             lets programs do that"
+        } else {
+            "linking given up; nothing was saved"
+        };
+        notices::toast(model, words);
     }
     model.overlays.retain(|overlay| !matches!(overlay, Overlay::Linking));
     model.dirty = true;
@@ -182,6 +189,8 @@ pub(super) fn accept_field(model: &mut Model, effects: &mut Vec<Effect>) {
             let text = paste.take().map(|field| field.value().trim().to_owned()).unwrap_or_default();
             if !text.is_empty() {
                 attempt.note = None;
+                // The field stays for what a terminal without bracketed paste types next: the rest of a wrapped address.
+                *paste = Some(Field::default());
                 effects.push(Effect::SubmitRedirect { attempt: attempt.id, url: Sensitive::new(text) });
             }
             None

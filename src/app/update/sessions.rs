@@ -128,7 +128,7 @@ fn state_changed(model: &mut Model, link: &LinkId, state: &ConnectionState, effe
         }
         ConnectionState::NeedsRelink { reason } => {
             let cure = model.keymap.say("{brokers.link} in Brokers links it again").into_owned();
-            let text = format!("{label}: the token was refused ({reason}); {cure}");
+            let text = format!("{label} must be linked again: {reason}; {cure}");
             notices::ring(model, &text, effects);
             notices::error(model, Some(link), text);
         }

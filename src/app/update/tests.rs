@@ -65,6 +65,7 @@ pub(super) fn link(label: &str, environment: Environment) -> LinkRecord {
         label: Arc::from(label),
         scopes: vec![Arc::from("trading")],
         linked_at: start(),
+        grantor: None,
     }
 }
 

@@ -18,7 +18,7 @@ use serde_json::Value;
 use thiserror::Error;
 use url::Url;
 
-use super::rest::chain;
+use crate::broker::dial::{self, chain};
 use crate::domain::Untrusted;
 use crate::domain::secrets::Redactor;
 
@@ -89,20 +89,8 @@ pub enum ExchangeError {
 /// # Errors
 /// A sentence, when the TLS set-up is unusable.
 pub fn http_client(url: &Url, tls: &rustls::ClientConfig) -> Result<reqwest::Client, String> {
-    let loopback = is_loopback(url);
-    let mut builder = reqwest::Client::builder()
-        .tls_backend_preconfigured(tls.clone())
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .pool_max_idle_per_host(0)
-        .http1_only()
-        .https_only(!loopback)
-        .connect_timeout(LIMIT)
-        .timeout(LIMIT)
-        .user_agent(concat!("brokerdeck/", env!("CARGO_PKG_VERSION")));
-    if loopback {
-        builder = builder.no_proxy();
-    }
+    let builder = dial::http(url, tls).map_err(|error| error.to_string())?;
+    let builder = builder.pool_max_idle_per_host(0).connect_timeout(LIMIT).timeout(LIMIT);
     builder.build().map_err(|error| chain("", &error).to_string())
 }
 
@@ -257,15 +245,6 @@ fn refused(status: StatusCode, body: &[u8], redactor: &Redactor) -> ExchangeErro
         ExchangeError::BadClient { message }
     } else {
         ExchangeError::Broker { message }
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
     }
 }
 

@@ -14,17 +14,18 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
 use reqwest::{Method, Response};
 use rustls::ClientConfig;
 use secrecy::{ExposeSecret, SecretString};
-use url::{Host, Url};
+use url::Url;
 
 use super::governor::RateInfo;
 use super::sse;
 use super::wire::{self, WireError};
+use crate::broker::dial::{self, chain};
 use crate::config::Endpoints;
 use crate::domain::Untrusted;
 use crate::session::request::{ActivitiesQuery, OrdersQuery};
 use crate::session::{Reply, Request, RequestError, RequestErrorKind};
 
-pub(super) use failure::{Failure, LONGEST, chain, refused};
+pub(super) use failure::{Failure, LONGEST, refused};
 use failure::{local, timed_out, transport};
 
 /// The longest body read, in bytes.
@@ -45,6 +46,7 @@ pub struct Client {
     origin: Url,
     token: Arc<SecretString>,
     whole: Duration,
+    read_only: bool,
 }
 
 /// An answer, and what its headers said of the rate limit.
@@ -61,16 +63,22 @@ impl Client {
     ///
     /// # Errors
     /// When the address is neither `https` nor loopback, or TLS cannot be set up.
-    pub fn new(endpoints: &Endpoints, token: SecretString, tls: Arc<ClientConfig>) -> Result<Self, RequestError> {
+    pub fn new(endpoints: &Endpoints, token: SecretString, tls: &ClientConfig) -> Result<Self, RequestError> {
         let http = http_client(&endpoints.api_url, tls).map_err(|error| local(error).told(&token))?;
         bearer(&token).map_err(|error| local(error).told(&token))?;
-        Ok(Self { http, origin: endpoints.api_url.clone(), token: Arc::new(token), whole: WHOLE })
+        Ok(Self { http, origin: endpoints.api_url.clone(), token: Arc::new(token), whole: WHOLE, read_only: false })
     }
 
     /// The same client with less patience.
     #[must_use]
     pub fn within(self, whole: Duration) -> Self {
         Self { whole, ..self }
+    }
+
+    /// The same client, which sends nothing that could change anything at the broker.
+    #[must_use]
+    pub fn reading_only(self) -> Self {
+        Self { read_only: true, ..self }
     }
 
     /// Asks one question.
@@ -95,6 +103,9 @@ impl Client {
     async fn ask(&self, request: &Request, rate: &mut RateInfo) -> Result<Reply, Failure> {
         let url = address(&self.origin, request).map_err(local)?;
         let method = if matches!(request, Request::CancelOrder(_)) { Method::DELETE } else { Method::GET };
+        if self.read_only && method != Method::GET {
+            return Err(local("read-only: nothing may be changed at a broker".to_owned()));
+        }
         let replay = matches!(request, Request::Replay { .. });
         let accepted = if replay { sse::MEDIA_TYPE } else { "application/json" };
         let sent = self
@@ -138,27 +149,13 @@ impl Client {
     }
 }
 
-/// An HTTP client that follows no redirect, retries nothing, and leaves loopback only over TLS.
-pub(super) fn http_client(url: &Url, tls: Arc<ClientConfig>) -> Result<reqwest::Client, Untrusted> {
-    let loopback = is_loopback(url);
-    if url.scheme() != "https" && !(loopback && url.scheme() == "http") {
-        return Err("the address is neither https nor loopback".into());
-    }
-    let mut builder = reqwest::Client::builder()
-        .tls_backend_preconfigured(Arc::unwrap_or_clone(tls))
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .referer(false)
-        .http1_only()
-        .https_only(!loopback)
+/// An HTTP client with a dead connection found out by keep-alive, since a quiet event stream is silent for hours.
+pub(super) fn http_client(url: &Url, tls: &ClientConfig) -> Result<reqwest::Client, Untrusted> {
+    let builder = dial::http(url, tls)?
         .connect_timeout(CONNECT)
         .tcp_keepalive(Duration::from_secs(10))
         .tcp_keepalive_interval(Duration::from_secs(5))
-        .tcp_keepalive_retries(2)
-        .user_agent(concat!("brokerdeck/", env!("CARGO_PKG_VERSION")));
-    if loopback {
-        builder = builder.no_proxy();
-    }
+        .tcp_keepalive_retries(2);
     builder.build().map_err(|error| chain("", &error))
 }
 
@@ -168,16 +165,6 @@ pub(super) fn bearer(token: &SecretString) -> Result<HeaderValue, Untrusted> {
     let mut header = header.map_err(|_| "the token holds characters that no header can carry")?;
     header.set_sensitive(true);
     Ok(header)
-}
-
-/// True for the names and addresses of this machine.
-pub(super) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
-    }
 }
 
 pub(super) enum ReadFailure {

@@ -10,9 +10,10 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, Header
 use tokio::time::{Instant, timeout, timeout_at};
 use url::Url;
 
-use super::rest::{bearer, chain, http_client, read, refused};
+use super::rest::{bearer, http_client, read, refused};
 use super::stream::{LONGEST_MESSAGE, Out, StreamTarget};
 use super::wire;
+use crate::broker::dial::chain;
 use crate::domain::execution::Source;
 use crate::domain::{TradeUpdate, Untrusted};
 use crate::session::{AuthForm, Closed, StreamEvent};
@@ -41,7 +42,7 @@ pub(super) async fn run(target: &StreamTarget, out: &Out) -> Closed {
 
 async fn open(target: &StreamTarget, out: &Out) -> Result<Response, Closed> {
     let fail = |said: Untrusted| Closed::Connect { status: None, message: out.words(&said) };
-    let client = http_client(&target.api_url, target.tls.clone()).map_err(fail)?;
+    let client = http_client(&target.api_url, &target.tls).map_err(fail)?;
     let request = client
         .get(address(&target.api_url).map_err(|error| fail(error.into()))?)
         .header(AUTHORIZATION, bearer(&out.token).map_err(fail)?)

@@ -10,7 +10,6 @@ use futures_util::{SinkExt, StreamExt};
 use rustls::ClientConfig;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -18,13 +17,15 @@ use tokio_tungstenite::tungstenite::error::CapacityError;
 use tokio_tungstenite::tungstenite::http::{HeaderValue, header};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Bytes, Error as WsError, Message};
-use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
+use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::rest::{LONGEST, chain, is_loopback};
+use super::rest::LONGEST;
 use super::sse;
 use super::wire::{self, Frame};
+use crate::broker::dial::{self, Io, chain};
+use crate::config::is_loopback;
 use crate::domain::Untrusted;
 use crate::domain::secrets::Redactor;
 use crate::session::{AuthForm, Closed, StreamEvent};
@@ -125,7 +126,7 @@ impl Out {
     }
 }
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+type Socket = WebSocketStream<MaybeTlsStream<Box<dyn Io>>>;
 
 async fn websocket(target: &StreamTarget, form: AuthForm, out: &Out) -> Closed {
     let opening = timeout(out.patience.answer, open(target, out));
@@ -160,7 +161,8 @@ async fn open(target: &StreamTarget, out: &Out) -> Result<Socket, Closed> {
         .max_frame_size(Some(LONGEST_MESSAGE))
         .read_buffer_size(32 * 1024);
     let connector = Connector::Rustls(Arc::clone(&target.tls));
-    match connect_async_tls_with_config(request, Some(config), true, Some(connector)).await {
+    let socket = dial::open(url, &target.tls).await.map_err(refuse)?;
+    match client_async_tls_with_config(request, socket, Some(config), Some(connector)).await {
         Ok((socket, _)) => Ok(socket),
         Err(WsError::Http(response)) => {
             let status = response.status().as_u16();

@@ -2,17 +2,26 @@
 
 use axum::body::Body;
 use axum::http::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 
-use super::{Answer, DONE_PATH};
+use super::{Answer, Stage};
 use crate::link::flow::Ignored;
+
+/// Takes the code out of the address bar and the history; the one script that a page may run, named by its hash.
+macro_rules! forget {
+    () => {
+        "history.replaceState(null, \"\", \"/done\"); // the code"
+    };
+}
 
 macro_rules! page {
     ($title:literal, $text:literal) => {
+        page!($title, $text, "")
+    };
+    ($title:literal, $text:literal, $end:expr) => {
         concat!(
             "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n",
             "<meta name=\"viewport\" content=\"width=device-width\">\n",
@@ -22,14 +31,30 @@ macro_rules! page {
             $title,
             "</h1>\n<p>",
             $text,
-            "</p>\n</html>\n"
+            "</p>\n",
+            $end,
+            "</html>\n"
         )
     };
 }
 
-const DONE: &str = page!("Back to the terminal", "brokerdeck has the broker's answer. You can close this tab.");
-const MOVED: &str = page!("One moment", "brokerdeck has the broker's answer.");
-const USED: &str = page!("Already used", "This answer was used before and does nothing now. You can close this tab.");
+const ACCEPTED: &str = page!(
+    "Back to the terminal",
+    "brokerdeck has the broker's answer. Go on in the terminal; you can close this tab.",
+    concat!("<script>", forget!(), "</script>\n")
+);
+const ANSWERED: &str =
+    page!("Back to the terminal", "brokerdeck has this answer already. Go on in the terminal; you can close this tab.");
+const LINKED: &str = page!("Linked", "The account is linked. You can close this tab.");
+const NOT_LINKED: &str = page!(
+    "Not linked",
+    "brokerdeck had this answer, and nothing was linked. The terminal says why; start again there."
+);
+const LONG_HEADER: &str = page!(
+    "Too many cookies",
+    "The browser sends more cookies for localhost than brokerdeck reads. Delete the cookies of localhost and load this \
+     page again, or paste its address into brokerdeck."
+);
 const LATE: &str = page!("Too late", "brokerdeck stopped waiting for this answer. Start again in the terminal.");
 const STRANGE: &str = page!(
     "Not the answer",
@@ -39,15 +64,21 @@ const NOT_FOUND: &str = page!("Nothing here", "There is no such page.");
 const NOT_ALLOWED: &str = page!("Not allowed", "Only a browser's own tab may come here.");
 const TOO_LONG: &str = page!("Too long", "This address is longer than any answer.");
 
+/// What the page of the answer may do: run that script.
+const FORGETTING: &str =
+    "default-src 'none'; script-src 'sha256-jxkzKnx5nYKsKoPGykOn3uWmoV3Cj9C2yoLeV5iVOfE='; frame-ancestors 'none'";
+
 /// The page for what a judge said.
 pub(super) fn page(answer: Answer) -> Response {
     match answer {
         Answer::Accepted => {
-            let mut response = build(StatusCode::SEE_OTHER, MOVED);
-            response.headers_mut().insert(LOCATION, HeaderValue::from_static(DONE_PATH));
+            let mut response = build(StatusCode::OK, ACCEPTED);
+            response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(FORGETTING));
             response
         }
-        Answer::Done => build(StatusCode::OK, DONE),
+        Answer::Again(Stage::Answered) | Answer::Ignored(Ignored::Used) => build(StatusCode::OK, ANSWERED),
+        Answer::Again(Stage::Linked) => build(StatusCode::OK, LINKED),
+        Answer::Again(Stage::NotLinked) => build(StatusCode::OK, NOT_LINKED),
         Answer::Ignored(Ignored::Method) => {
             let mut response = build(StatusCode::METHOD_NOT_ALLOWED, NOT_ALLOWED);
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET"));
@@ -57,7 +88,6 @@ pub(super) fn page(answer: Answer) -> Response {
         Answer::Ignored(Ignored::Path) => build(StatusCode::NOT_FOUND, NOT_FOUND),
         Answer::Ignored(Ignored::FetchDest) => build(StatusCode::FORBIDDEN, NOT_ALLOWED),
         Answer::Ignored(Ignored::Doubled | Ignored::State | Ignored::Empty) => build(StatusCode::BAD_REQUEST, STRANGE),
-        Answer::Ignored(Ignored::Used) => build(StatusCode::GONE, USED),
         Answer::Ignored(Ignored::Late) => build(StatusCode::GONE, LATE),
     }
 }
@@ -65,6 +95,11 @@ pub(super) fn page(answer: Answer) -> Response {
 /// The page for a target beyond the limit.
 pub(super) fn too_long() -> Response {
     build(StatusCode::URI_TOO_LONG, TOO_LONG)
+}
+
+/// The page for a header beyond the limit.
+pub(super) fn long_header() -> Response {
+    build(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, LONG_HEADER)
 }
 
 fn build(status: StatusCode, text: &'static str) -> Response {
@@ -82,4 +117,27 @@ fn build(status: StatusCode, text: &'static str) -> Response {
         headers.insert(name, HeaderValue::from_static(value));
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+    use oauth2::{PkceCodeChallenge, PkceCodeVerifier};
+
+    use super::super::DONE_PATH;
+    use super::*;
+
+    #[test]
+    fn the_policy_allows_the_one_script_that_the_page_has() {
+        let script = forget!();
+        assert!(ACCEPTED.contains(&format!("<script>{script}</script>")) && script.contains(DONE_PATH));
+        // A PKCE challenge is the same hash in another alphabet.
+        let challenge = PkceCodeChallenge::from_code_verifier_sha256(&PkceCodeVerifier::new(script.to_owned()));
+        let hash = STANDARD.encode(URL_SAFE_NO_PAD.decode(challenge.as_str()).unwrap());
+        assert!(FORGETTING.contains(&format!("'sha256-{hash}'")), "{hash}");
+        for other in [ANSWERED, LINKED, NOT_LINKED, LATE, STRANGE, NOT_FOUND, NOT_ALLOWED, TOO_LONG, LONG_HEADER] {
+            assert!(!other.contains("<script"), "{other}");
+        }
+    }
 }

@@ -4,16 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::Setup;
+use super::revoke::{self, Ended};
 use crate::broker::alpaca::rest::Client;
-use crate::broker::tls;
-use crate::config::{BrokerSpec, Endpoints};
+use crate::config::{BrokerSpec, Endpoints, environment_of};
 use crate::domain::text::sanitize_to;
 use crate::domain::{Account, AccountId, Environment, LinkId};
 use crate::link::label::{default_label, unique};
-use crate::link::{FoundAccount, LinkFailure, LinkProgress, LinkRecord};
+use crate::link::{FoundAccount, Grantor, LinkFailure, LinkProgress, LinkRecord};
 use crate::session::{Reply, Request, RequestError, RequestErrorKind};
 
 /// The longest account number or status that is kept, in characters.
@@ -28,17 +28,6 @@ pub(super) struct Fresh {
     pub(super) token: SecretString,
     pub(super) scopes: Vec<Arc<str>>,
     pub(super) accounts: Vec<FoundAccount>,
-}
-
-/// The TLS set-up for a broker, with its own certificate authority when it has one.
-///
-/// # Errors
-/// A sentence, when the authority's file cannot be used.
-pub async fn tls(spec: &BrokerSpec) -> Result<Arc<rustls::ClientConfig>, String> {
-    let Some(path) = &spec.ca_file else { return tls::client_config(None) };
-    let pem =
-        tokio::fs::read(path).await.map_err(|error| format!("cannot read ca_file {}: {error}", path.display()))?;
-    tls::client_config(Some(&pem))
 }
 
 /// Asks every environment that was asked for, and no other (API.md 2.6), for its account.
@@ -60,11 +49,28 @@ pub(super) async fn find(
             Err(error) => return Err(failure(&error)),
         }
     }
+    if let Some(number) = both_kinds(&found, &links) {
+        return Err(LinkFailure::SameAccount { number });
+    }
     match (found.is_empty(), uncovered) {
         (true, Some((wanted, error))) => Err(LinkFailure::WrongEnvironment { wanted, message: words(&error) }),
         (true, None) => Err(LinkFailure::NotConfigured { message: "the broker has no endpoints".to_owned() }),
         (false, _) => Ok(found),
     }
+}
+
+/// The number of an account that answers as paper and as live: in this grant, or in it and in a link that there is.
+fn both_kinds(found: &[FoundAccount], links: &[LinkRecord]) -> Option<Arc<str>> {
+    let is_same = |account: &FoundAccount, environment, id: &AccountId, number: &str| {
+        account.environment != environment && (account.account_id == *id || *account.account_number == *number)
+    };
+    let twice = found.iter().find(|account| {
+        let other =
+            |other: &FoundAccount| is_same(account, other.environment, &other.account_id, &other.account_number);
+        let linked = |link: &LinkRecord| is_same(account, link.environment, &link.account_id, &link.account_number);
+        found.iter().any(other) || links.iter().any(linked)
+    });
+    twice.map(|account| Arc::clone(&account.account_number))
 }
 
 /// Stores the token and remembers the links, under these labels where they are given.
@@ -99,12 +105,23 @@ pub(super) async fn save(
             label: Arc::from(label),
             scopes: fresh.scopes.clone(),
             linked_at: setup.clock.now().wall,
+            grantor: Grantor::of(spec, account.environment),
         });
     }
+    let replaced = replaced(setup, &known, &records).await;
     if let Err(message) = store_all(setup, fresh, &records).await {
         return Err(store(format!("{message}{}", withdraw(setup, &records, &known).await)));
     }
-    let stored_in = setup.tokens.location().await.map_err(|error| store(error.to_string()))?;
+    let mut stored_in = setup.tokens.location().await.map_err(|error| store(error.to_string()))?;
+    for (record, token) in &replaced {
+        let Some(spec) = setup.spec(&record.broker).filter(|spec| record.is_granted_by(spec)) else { continue };
+        match revoke::end(setup, spec, token).await {
+            Ended::Revoked => stored_in.push_str("; the token before it is revoked"),
+            Ended::Failed(error) => stored_in.push_str(&format!("; of the token before it: {error}")),
+            Ended::ReadOnly => stored_in.push_str("; the token before it is not revoked, because of --read-only"),
+            Ended::ByHand | Ended::Shared(_) => {}
+        }
+    }
     Ok(LinkProgress::Saved { links: records, stored_in })
 }
 
@@ -128,12 +145,25 @@ async fn withdraw(setup: &Setup, records: &[LinkRecord], known: &[LinkRecord]) -
     words
 }
 
+/// The tokens that these records will take the place of, each once, with the link that it was granted for.
+async fn replaced(setup: &Setup, known: &[LinkRecord], records: &[LinkRecord]) -> Vec<(LinkRecord, SecretString)> {
+    let mut replaced: Vec<(LinkRecord, SecretString)> = Vec::new();
+    for link in known.iter().filter(|link| records.iter().any(|record| record.id == link.id)) {
+        // A token that cannot be read cannot be revoked either, and is no reason to save nothing.
+        let Ok(Some(token)) = setup.tokens.get(&link.id).await else { continue };
+        if replaced.iter().all(|(_, other)| other.expose_secret() != token.expose_secret()) {
+            replaced.push((link.clone(), token));
+        }
+    }
+    replaced
+}
+
 async fn ask(
     endpoints: &Endpoints,
     token: &SecretString,
     tls: &Arc<rustls::ClientConfig>,
 ) -> Result<Account, RequestError> {
-    let client = Client::new(endpoints, token.clone(), Arc::clone(tls))?;
+    let client = Client::new(endpoints, token.clone(), tls)?;
     let mut tries = 1;
     loop {
         match client.request(&Request::Account).await {
@@ -174,6 +204,7 @@ fn describe(
     let number = account.number.as_deref().filter(|number| !number.is_empty()).unwrap_or(account.id.as_str());
     let number = clean(number);
     let account_id = clean(account.id.as_str());
+    let odd_number = is_odd(endpoints, &number);
     let same_host = |link: &LinkRecord| {
         let other = setup.spec(&link.broker).and_then(|other| other.endpoints(link.environment));
         link.broker == spec.id || other.is_some_and(|other| other.api_url.origin() == endpoints.api_url.origin())
@@ -192,7 +223,14 @@ fn describe(
         account_number: number,
         status: clean(&account.status),
         replaces,
+        odd_number,
     }
+}
+
+/// True when Alpaca's own numbering speaks against the environment (API.md 2.6): paper begins with `PA`, live does not.
+fn is_odd(endpoints: &Endpoints, number: &str) -> bool {
+    let is_alpaca = environment_of(&endpoints.api_url).is_some();
+    is_alpaca && number.starts_with("PA") != (endpoints.environment == Environment::Paper)
 }
 
 fn new_id(spec: &BrokerSpec, account: &FoundAccount) -> LinkId {

@@ -5,7 +5,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use url::{Host, Url};
+use url::Url;
+
+use crate::broker::dial;
+use crate::config::is_loopback;
 
 /// The field by which the consent page knows its own form.
 const FORM_TOKEN: &str = "form_token";
@@ -25,13 +28,8 @@ pub(super) async fn approve(
     if !is_loopback(&url) {
         return Err("only the consent page of the simulated brokerage can be answered from here".to_owned());
     }
-    let client = reqwest::Client::builder()
-        .tls_backend_preconfigured(tls.clone())
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .timeout(LIMIT)
-        .build()
-        .map_err(|error| format!("no HTTP client: {error}"))?;
+    let client = dial::http(&url, tls).map_err(|error| error.to_string())?.timeout(LIMIT).build();
+    let client = client.map_err(|error| format!("no HTTP client: {error}"))?;
     let failed = |error: reqwest::Error| format!("the consent page does not answer: {}", error.without_url());
     let page = client.get(url.clone()).send().await.map_err(failed)?.text().await.map_err(failed)?;
     let mut form = vec![("decision", "allow".to_owned())];
@@ -47,15 +45,8 @@ pub(super) async fn approve(
     let Some(back) = location.and_then(|location| url.join(location).ok()).filter(is_loopback) else {
         return Err(format!("the consent page did not send the browser back (status {})", answer.status().as_u16()));
     };
-    let answer = client.get(back.clone()).send().await;
-    let answer = answer.map_err(|error| format!("the way back failed: {}", error.without_url()))?;
-    // A browser goes on to the last page, and the listener closes when it has been there.
-    if let Some(last) = answer.headers().get(reqwest::header::LOCATION).and_then(|value| value.to_str().ok())
-        && let Ok(last) = back.join(last)
-    {
-        drop(client.get(last).send().await);
-    }
-    Ok(())
+    let answer = client.get(back).send().await;
+    answer.map(drop).map_err(|error| format!("the way back failed: {}", error.without_url()))
 }
 
 /// The values that the page offers in the fields of a name.
@@ -68,15 +59,6 @@ fn values<'a>(page: &'a str, name: &str) -> Vec<&'a str> {
             value.split_once('"').map(|(value, _)| value)
         })
         .collect()
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
-    }
 }
 
 #[cfg(test)]

@@ -8,17 +8,20 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::gate::{Gate, Outcome};
+use super::revoke::{self, Ended};
 use super::{Setup, accounts, approve, secret};
 use crate::broker::alpaca::oauth::{self, Exchange, ExchangeError};
 use crate::config::BrokerSpec;
 use crate::domain::{BrokerId, Mono};
+use crate::io::accounts::tls_for;
+use crate::io::callback::Stage;
 use crate::io::{browser, callback, clock};
 use crate::link::flow::{Flow, FlowRandom, Grant};
 use crate::link::progress::Sensitive;
 use crate::link::{AttemptId, LinkFailure, LinkProgress, RedirectNote};
 
-/// How long the listener stays after the answer, for the browser to come on to the last page.
-const SEEING_OFF: Duration = Duration::from_secs(1);
+/// How long the listener stays after the end, for a browser that comes a second time.
+const LINGER: Duration = Duration::from_secs(10);
 /// The least time between two notes of strangers at the callback address.
 const NOTE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -40,6 +43,7 @@ pub(super) struct Run {
     pub(super) progress: mpsc::Sender<(AttemptId, LinkProgress)>,
     pub(super) commands: mpsc::Receiver<Command>,
     pub(super) stop: CancellationToken,
+    pub(super) leave: CancellationToken,
 }
 
 /// An attempt that waits for its answer.
@@ -68,34 +72,40 @@ impl Run {
         };
         tracing::info!(broker = %spec.id, "linking");
         let stop = self.stop.clone();
-        let mut door = None;
+        let (mut door, mut granted) = (None, None);
         let fresh = tokio::select! {
             biased;
             () = stop.cancelled() => Err(LinkFailure::Canceled),
-            fresh = self.obtain(spec, &mut door) => fresh,
+            fresh = self.obtain(spec, &mut door, &mut granted) => fresh,
         };
-        let end = match fresh {
-            Err(failure) => LinkProgress::Failed(failure),
-            Ok((fresh, labels)) => match accounts::save(&setup, spec, &fresh, &labels).await {
-                Ok(saved) => saved,
-                Err(failure) => LinkProgress::Failed(failure),
-            },
+        let saved = match fresh {
+            Err(failure) => Err(failure),
+            Ok((fresh, labels)) => accounts::save(&setup, spec, &fresh, &labels).await,
         };
-        if let LinkProgress::Failed(failure) = &end {
-            tracing::info!(broker = %spec.id, ?failure, "not linked");
-        } else {
-            tracing::info!(broker = %spec.id, "linked");
+        if let Some(door) = &door {
+            door.gate.tell(if saved.is_ok() { Stage::Linked } else { Stage::NotLinked });
         }
+        match &saved {
+            Ok(_) => tracing::info!(broker = %spec.id, "linked"),
+            Err(failure) => tracing::info!(broker = %spec.id, ?failure, "not linked"),
+        }
+        let declined = granted.filter(|_| saved.is_err());
         // An attempt without an answer frees its port before it says so, because the next one may want it. After an
-        // answer the browser may still be on its way to the last page, and nobody should have to wait for that.
+        // answer a browser may come a second time, and nobody should have to wait for that.
         let answered = door.as_ref().is_some_and(|door| door.gate.is_used()) && !stop.is_cancelled();
         if !answered {
             close(door.take()).await;
         }
-        self.report(end).await;
-        if let Some(door) = &door {
+        self.report(saved.unwrap_or_else(LinkProgress::Failed)).await;
+        if let Some(token) = declined
+            && let Ended::Failed(error) = revoke::end(&setup, spec, &token).await
+        {
+            tracing::warn!(broker = %spec.id, "a token that is not wanted stays valid: {error}");
+        }
+        if door.is_some() {
             tokio::select! {
-                () = door.stop.cancelled() => {}
+                () = tokio::time::sleep(LINGER) => {}
+                () = self.leave.cancelled() => {}
                 () = stop.cancelled() => {}
             }
         }
@@ -107,18 +117,20 @@ impl Run {
         &mut self,
         spec: &BrokerSpec,
         door: &mut Option<Door>,
+        granted_token: &mut Option<SecretString>,
     ) -> Result<(accounts::Fresh, Vec<String>), LinkFailure> {
         if let Some(message) = spec.missing() {
             return Err(LinkFailure::NotConfigured { message });
         }
         let unusable = |message: String| LinkFailure::NotConfigured { message };
-        let tls = accounts::tls(spec).await.map_err(unusable)?;
+        let tls = tls_for(spec).map_err(|error| unusable(error.to_string()))?;
         let mut open = self.open(spec, door).await?;
         let (source, programs) = (spec.client_secret.clone(), self.setup.programs.clone());
         let client_secret = tokio::spawn(async move { secret::resolve(&source, &programs).await });
-        let (grant, client_secret) = self.wait(spec, &mut open, door.as_ref(), &tls, client_secret).await?;
+        let (grant, client_secret) = self.wait(spec, &mut open, &tls, client_secret).await?;
         self.report(LinkProgress::Exchanging).await;
         let granted = exchange(spec, &grant, client_secret.as_ref(), &tls).await?;
+        *granted_token = Some(granted.token.clone());
         let accounts = accounts::find(&self.setup, spec, &granted.token, &tls).await?;
         let scopes =
             granted.scopes.unwrap_or_else(|| spec.scopes.iter().map(|scope| Arc::from(scope.as_str())).collect());
@@ -159,7 +171,6 @@ impl Run {
         &mut self,
         spec: &BrokerSpec,
         open: &mut Open,
-        door: Option<&Door>,
         tls: &Arc<rustls::ClientConfig>,
         mut client_secret: tokio::task::JoinHandle<Result<Option<SecretString>, String>>,
     ) -> Result<(Grant, Option<SecretString>), LinkFailure> {
@@ -194,9 +205,6 @@ impl Run {
             tokio::select! {
                 biased;
                 outcome = &mut open.outcome => {
-                    if let Some(door) = door {
-                        door.see_off();
-                    }
                     let grant = outcome.unwrap_or(Err(LinkFailure::Canceled))?;
                     let secret = match resolved {
                         Some(secret) => secret,
@@ -262,17 +270,6 @@ impl Open {
             deadline: self.deadline,
             browser,
         }
-    }
-}
-
-impl Door {
-    /// Leaves the listener open until the browser has seen the last page.
-    fn see_off(&self) {
-        let (gate, stop) = (Arc::clone(&self.gate), self.stop.clone());
-        tokio::spawn(async move {
-            drop(tokio::time::timeout(SEEING_OFF, gate.seen_off()).await);
-            stop.cancel();
-        });
     }
 }
 

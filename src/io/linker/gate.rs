@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, oneshot};
 
-use crate::io::callback::{Answer, DONE_PATH, Judge};
+use crate::io::callback::{Answer, DONE_PATH, Judge, Stage};
 use crate::io::clock::Clock;
-use crate::link::flow::{CallbackRequest, CallbackVerdict, Flow, Grant, Ignored};
+use crate::link::flow::{CallbackRequest, CallbackVerdict, Flow, Grant, Ignored, Pasted};
 use crate::link::{LinkFailure, RedirectNote};
 
 /// What the attempt came to.
@@ -17,30 +17,32 @@ pub(super) struct Gate {
     inner: Mutex<Inner>,
     clock: Clock,
     strangers: Notify,
-    done: Notify,
 }
 
 struct Inner {
     flow: Flow,
     /// Gone once the outcome is told, which happens once.
     outcome: Option<oneshot::Sender<Outcome>>,
+    stage: Stage,
 }
 
 impl Gate {
     pub(super) fn new(flow: Flow, clock: Clock) -> (Arc<Self>, oneshot::Receiver<Outcome>) {
         let (sender, receiver) = oneshot::channel();
-        let inner = Mutex::new(Inner { flow, outcome: Some(sender) });
-        (Arc::new(Self { inner, clock, strangers: Notify::new(), done: Notify::new() }), receiver)
+        let inner = Mutex::new(Inner { flow, outcome: Some(sender), stage: Stage::Answered });
+        (Arc::new(Self { inner, clock, strangers: Notify::new() }), receiver)
     }
 
     /// Judges a pasted text; a note when it does not count and a person should know.
     pub(super) fn paste(&self, text: &str) -> Option<RedirectNote> {
         let mut inner = self.lock();
-        let Some(verdict) = inner.flow.check_pasted(text, self.clock.now().mono) else {
-            return Some(RedirectNote::NotARedirect);
+        let verdict = match inner.flow.check_pasted(text, self.clock.now().mono) {
+            Pasted::Foreign => return Some(RedirectNote::NotARedirect),
+            Pasted::Beginning => return Some(RedirectNote::Incomplete),
+            Pasted::Whole(verdict) => verdict,
         };
         match inner.settle(verdict) {
-            Answer::Accepted | Answer::Done | Answer::Ignored(Ignored::Used) => None,
+            Answer::Accepted | Answer::Again(_) | Answer::Ignored(Ignored::Used) => None,
             Answer::Ignored(Ignored::State) => Some(RedirectNote::WrongState),
             Answer::Ignored(_) => Some(RedirectNote::NotARedirect),
         }
@@ -56,9 +58,9 @@ impl Gate {
         self.strangers.notified().await;
     }
 
-    /// Waits until the browser has come on to the last page.
-    pub(super) async fn seen_off(&self) {
-        self.done.notified().await;
+    /// Tells what the attempt came to, for a browser that comes again.
+    pub(super) fn tell(&self, stage: Stage) {
+        self.lock().stage = stage;
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -69,6 +71,7 @@ impl Gate {
 impl Inner {
     fn settle(&mut self, verdict: CallbackVerdict) -> Answer {
         let outcome = match verdict {
+            CallbackVerdict::Ignored(Ignored::Used) => return Answer::Again(self.stage),
             CallbackVerdict::Ignored(why) => return Answer::Ignored(why),
             CallbackVerdict::Granted(grant) => Ok(grant),
             CallbackVerdict::Refused(failure) => Err(failure),
@@ -86,8 +89,7 @@ impl Judge for Gate {
         let mut inner = self.lock();
         let goes_on = request.path == DONE_PATH && request.query.is_none() && request.method == "GET";
         if goes_on && inner.flow.is_used() && inner.flow.is_ours(request.host) {
-            self.done.notify_one();
-            return Answer::Done;
+            return Answer::Again(inner.stage);
         }
         let verdict = inner.flow.check_callback(request, self.clock.now().mono);
         let answer = inner.settle(verdict);

@@ -48,6 +48,13 @@ fn get(query: &str) -> CallbackRequest<'_> {
     }
 }
 
+fn whole(pasted: Pasted) -> Option<CallbackVerdict> {
+    match pasted {
+        Pasted::Whole(verdict) => Some(verdict),
+        Pasted::Beginning | Pasted::Foreign => None,
+    }
+}
+
 fn ignored(verdict: &CallbackVerdict) -> Option<Ignored> {
     match verdict {
         CallbackVerdict::Ignored(why) => Some(*why),
@@ -193,7 +200,7 @@ fn a_state_counts_once() {
     for query in [&good, &denied] {
         assert_eq!(ignored(&flow.check_callback(&get(query), NOW)), Some(Ignored::Used));
     }
-    assert_eq!(ignored(&flow.check_pasted(&format!("{URI}?{good}"), NOW).unwrap()), Some(Ignored::Used));
+    assert_eq!(ignored(&whole(flow.check_pasted(&format!("{URI}?{good}"), NOW)).unwrap()), Some(Ignored::Used));
 }
 
 #[test]
@@ -273,12 +280,48 @@ fn a_pasted_redirect_url_counts_however_it_was_copied() {
         "\"http://localhost:41970/callback?code=c&state=STATE\"",
         "localhost:41970/callback?code=c&state=STATE",
         "HTTP://LOCALHOST:41970/callback?state=STATE&code=c#_=_",
+        "https://localhost:41970/callback?code=c&state=STATE",
+        "http://127.0.0.1:41970/callback?code=c&state=STATE",
+        "http://[::1]:41970/callback?code=c&state=STATE",
+        "\u{feff}http://local\u{200b}host:41970/callback?code=c&state=\u{2060}STATE\u{200e}",
+        "\x1b[200~http://localhost:41970/callback?code=c&state=STATE\x1b[201~",
+        "^[[200~http://localhost:41970/callback?code=c&state=STATE^[[201~",
+        "[200~http://localhost:41970/callback?code=c&state=STATE[201~",
+        "“http://localhost:41970/callback?code=c&state=STATE”,",
+        "`(http://localhost:41970/callback?code=c&amp;state=STATE)`",
+        "http://localhost:41970/call\n\tback?co\r\nde=c&sta\nte=STATE\n",
+        "$ brokerdeck link\nhttp://localhost:41970/callback?code=c&state=STATE\n$ ",
+        "http://localhost:41970/callback?code=old&state=of-another-attempt-that-is-long-enough-to-count\n\
+         http://localhost:41970/callback?code=c&state=STATE",
     ] {
         let mut flow = flow();
         let text = shape.replace("STATE", &state(&flow));
-        let verdict = flow.check_pasted(&text, NOW);
-        assert!(matches!(verdict, Some(CallbackVerdict::Granted(_))), "{shape}: {verdict:?}");
+        let CallbackVerdict::Granted(grant) = whole(flow.check_pasted(&text, NOW)).expect(shape) else {
+            panic!("{shape}");
+        };
+        assert_eq!(grant.code.expose_secret(), "c", "{shape}");
     }
+}
+
+#[test]
+fn an_address_that_comes_in_pieces_is_put_together_wherever_it_was_cut() {
+    let (probe, junk) = (flow(), "what is this");
+    let text = format!("http://localhost:41970/callback?code=the-code&state={}", state(&probe));
+    // A beginning of a few characters could be anything, and nobody wraps there.
+    for cut in 8..text.len() {
+        let mut flow = flow();
+        assert!(matches!(flow.check_pasted(junk, NOW), Pasted::Foreign));
+        assert!(matches!(flow.check_pasted(text.get(..cut).unwrap(), NOW), Pasted::Beginning), "{cut}");
+        let verdict = whole(flow.check_pasted(text.get(cut..).unwrap(), NOW));
+        let Some(CallbackVerdict::Granted(grant)) = verdict else { panic!("{cut}: {verdict:?}") };
+        assert_eq!(grant.code.expose_secret(), "the-code");
+        assert!(!format!("{flow:?}").contains("the-code"));
+    }
+    let mut flow = flow();
+    assert!(matches!(flow.check_pasted(text.get(..60).unwrap(), NOW), Pasted::Beginning));
+    assert!(!format!("{flow:?}").contains("the-code"));
+    assert!(matches!(flow.check_pasted(junk, NOW), Pasted::Beginning), "it may have been a part of the code");
+    assert!(whole(flow.check_pasted(&text, NOW)).is_some(), "the whole address counts whatever came before it");
 }
 
 #[test]
@@ -289,8 +332,8 @@ fn a_paste_passes_the_same_checks() {
         String::new(),
         "hello".to_owned(),
         format!("code=c&state={right}"),
-        format!("https://localhost:41970/callback?code=c&state={right}"),
-        format!("http://127.0.0.1:41970/callback?code=c&state={right}"),
+        format!("http://192.168.1.7:41970/callback?code=c&state={right}"),
+        format!("ftp://localhost:41970/callback?code=c&state={right}"),
         format!("http://localhost:41971/callback?code=c&state={right}"),
         format!("http://localhost:41970/other?code=c&state={right}"),
         format!("http://user@localhost:41970/callback?code=c&state={right}"),
@@ -298,12 +341,13 @@ fn a_paste_passes_the_same_checks() {
         format!("http://localhost:41970/callback?code=c&state={right}&x={}", "y".repeat(9_000)),
         flow.authorize_url().expose().to_owned(),
     ] {
-        let verdict = flow.check_pasted(&text, NOW);
+        let verdict = whole(flow.check_pasted(&text, NOW));
         assert!(verdict.is_none(), "{text}: {verdict:?}");
     }
-    let wrong = flow.check_pasted(&format!("{URI}?code=c&state=x"), NOW).unwrap();
+    assert!(matches!(flow.check_pasted(&format!("{URI}?code=c&state=x"), NOW), Pasted::Beginning), "a state is longer");
+    let wrong = whole(flow.check_pasted(&format!("{URI}?code=c&state={}", "x".repeat(43)), NOW)).unwrap();
     assert_eq!(ignored(&wrong), Some(Ignored::State));
-    let doubled = flow.check_pasted(&format!("{URI}?code=c&code=d&state={right}"), NOW).unwrap();
+    let doubled = whole(flow.check_pasted(&format!("{URI}?code=c&code=d&state={right}"), NOW)).unwrap();
     assert_eq!(ignored(&doubled), Some(Ignored::Doubled));
     assert!(!flow.is_used());
 }
@@ -378,9 +422,9 @@ fn no_mutation_gets_past_the_state() {
         let may_count = states.len() == 1 && *states[0] == right;
         let pasted = run % 2 == 0;
         let verdict = if pasted {
-            let whole = format!("{URI}?{query}");
-            let text = if run % 4 == 0 { dice.mutate(&whole) } else { whole };
-            flow.check_pasted(&text, NOW)
+            let address = format!("{URI}?{query}");
+            let text = if run % 4 == 0 { dice.mutate(&address) } else { address };
+            whole(flow.check_pasted(&text, NOW))
         } else {
             Some(flow.check_callback(&get(&query), NOW))
         };

@@ -18,7 +18,7 @@ impl Session {
         }
         self.audits.pass_began(now.mono);
         let pursuit = std::mem::take(&mut self.pursuit);
-        self.resync = Some(Resync::new(self.since, self.mark, self.account.is_none(), self.limits, pursuit));
+        self.resync = Some(Resync::new(self.since, self.mark, self.is_unidentified(), self.limits, pursuit));
         self.ask(now);
         self.ask_replay(now);
     }
@@ -48,6 +48,16 @@ impl Session {
         blotter: &mut Blotter,
         now: Now,
     ) {
+        if let Ok(reply) = &result
+            && let Reply::Account(account) = &**reply
+            && id.0 >= self.asked_from
+            && let Some(linked) = &self.linked
+        {
+            if *linked != account.id {
+                return self.turn_away(account);
+            }
+            self.identified = true;
+        }
         if self.confirm == Some(id) {
             self.confirm = None;
             self.on_confirmed(result, now);
@@ -106,7 +116,7 @@ impl Session {
 
     fn on_picture(&mut self, mut picture: Picture, next: Since, blotter: &mut Blotter, now: Now) {
         self.pursuit = std::mem::take(&mut picture.pursuit);
-        if picture.account.is_none() && self.account.is_none() {
+        if picture.account.is_none() && self.is_unidentified() {
             // Nobody said whose picture this is, and the account may have been reset while it was made.
             self.log("the account did not answer; everything is asked again");
             self.timers.set(Timer::Audit, self.audits.next(true, false, now.mono));

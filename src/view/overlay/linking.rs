@@ -32,7 +32,10 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
             let wide = area.width.min(100).saturating_sub(6);
             cells(wrap(authorize_url.expose(), usize::from(wide)).len()) + 15
         }
-        AttemptPhase::Confirm { accounts, .. } => cells(accounts.len()) * 4 + 12,
+        AttemptPhase::Confirm { accounts, .. } => {
+            let doubts = accounts.iter().filter(|account| account.odd_number).count();
+            cells(accounts.len()) * 4 + cells(doubts) * 3 + 12
+        }
         AttemptPhase::Failed(_) => 13,
         AttemptPhase::Starting | AttemptPhase::Exchanging | AttemptPhase::Saving => 9,
     };
@@ -55,6 +58,10 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
             let scopes = scopes.iter().map(|scope| clean(scope).into_owned()).collect::<Vec<_>>().join(", ");
             flow.gap();
             flow.pieces(pen, &[("It may: ", pen.theme.dim), (&scopes, pen.theme.text)]);
+            for doubt in accounts.iter().filter_map(FoundAccount::doubt) {
+                flow.gap();
+                flow.text(pen, doubt, pen.theme.error);
+            }
             if found_kind(accounts).is_live() {
                 flow.gap();
                 flow.text(pen, "This is real money. Orders here are not practice.", pen.theme.error);
@@ -179,6 +186,7 @@ fn wait(pen: &mut Pen<'_>, flow: &mut Flow, waiting: &Waiting<'_>, attempt: &Att
         Some(RedirectNote::WrongState) => {
             "A browser came back without the right state. It was not counted and this link still waits; {linking.cancel} gives up."
         }
+        Some(RedirectNote::Incomplete) => "That is the beginning of the address. Paste the rest of it.",
         Some(RedirectNote::NotARedirect) => {
             "That is not the address the browser ended on. It begins with the redirect URI."
         }

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use super::{Peer, TOKEN, answer, endpoints, in_time, tls_config};
 
 pub(super) fn client(url: &str) -> Client {
-    Client::new(&endpoints(url), SecretString::from(TOKEN), tls_config()).unwrap()
+    Client::new(&endpoints(url), SecretString::from(TOKEN), &tls_config()).unwrap()
 }
 
 async fn fails(peer: &Peer) -> RequestError {
@@ -259,13 +259,13 @@ async fn a_peer_that_never_answers_is_a_timeout_and_one_that_is_not_there_is_not
 #[test]
 fn an_address_off_this_machine_needs_tls() {
     for url in ["http://api.example.com", "http://10.0.0.1", "http://localhost.example.com", "ftp://localhost"] {
-        let made = Client::new(&endpoints(url), SecretString::from(TOKEN), tls_config());
+        let made = Client::new(&endpoints(url), SecretString::from(TOKEN), &tls_config());
         assert_eq!(made.unwrap_err().message, "the address is neither https nor loopback", "{url}");
     }
     for url in ["https://api.example.com", "http://localhost:1", "http://127.0.0.9:1", "http://[::1]:1"] {
-        assert!(Client::new(&endpoints(url), SecretString::from(TOKEN), tls_config()).is_ok(), "{url}");
+        assert!(Client::new(&endpoints(url), SecretString::from(TOKEN), &tls_config()).is_ok(), "{url}");
     }
-    let odd = Client::new(&endpoints("https://api.example.com"), SecretString::from("a\nb"), tls_config());
+    let odd = Client::new(&endpoints("https://api.example.com"), SecretString::from("a\nb"), &tls_config());
     assert!(odd.unwrap_err().message.contains("no header can carry"));
 }
 
@@ -295,6 +295,16 @@ async fn a_certificate_counts_only_when_its_authority_is_trusted() {
     let stranger = in_time(client(&url).request(&Request::Account)).await.unwrap_err();
     assert_eq!(stranger.kind, RequestErrorKind::Network);
     let trusting = tls::client_config(Some(pem.as_bytes())).unwrap();
-    let known = Client::new(&endpoints(&url), SecretString::from(TOKEN), trusting).unwrap();
+    let known = Client::new(&endpoints(&url), SecretString::from(TOKEN), &trusting).unwrap();
     assert!(matches!(in_time(known.request(&Request::Account)).await, Ok(Reply::Account(_))));
+}
+
+#[tokio::test]
+async fn a_client_that_only_reads_sends_nothing_that_changes_anything() {
+    let peer = Peer::start(|_| answer("200 OK", "", r#"{"id":"a","status":"ACTIVE"}"#)).await;
+    let reading = client(&peer.url).reading_only();
+    assert!(matches!(in_time(reading.request(&Request::Account)).await, Ok(Reply::Account(_))));
+    let refused = in_time(reading.request(&Request::CancelOrder("x".into()))).await.unwrap_err();
+    assert!(refused.message.contains("read-only"), "{refused}");
+    assert_eq!(peer.heads().len(), 1);
 }

@@ -11,7 +11,7 @@ use brokerdeck::domain::{Mono, TradeUpdate};
 use brokerdeck::io::input::Heard;
 use brokerdeck::io::input::decoder::Decoder;
 use brokerdeck::io::journal::{Journal, JournalError};
-use brokerdeck::link::flow::{CallbackRequest, CallbackVerdict, Flow, FlowRandom};
+use brokerdeck::link::flow::{CallbackRequest, CallbackVerdict, Flow, FlowRandom, Pasted};
 use brokerdeck::sim::server::Desk;
 
 /// Takes any bytes, and panics where something does not hold.
@@ -92,8 +92,8 @@ pub fn pasted(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let mut flow = attempt();
     let verdict = flow.check_pasted(&text, Mono::from_millis(1));
-    let ignored = verdict.is_none_or(|verdict| matches!(verdict, CallbackVerdict::Ignored(_)));
-    assert!(ignored && !flow.is_used(), "a stranger was believed: {text:?}");
+    let believed = matches!(verdict, Pasted::Whole(CallbackVerdict::Granted(_) | CallbackVerdict::Refused(_)));
+    assert!(!believed && !flow.is_used(), "a stranger was believed: {text:?}");
 }
 
 fn attempt() -> Flow {

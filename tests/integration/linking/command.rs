@@ -6,7 +6,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 
 use super::desk::{PATIENCE, free_port, read};
-use super::fake::{Fake, Reply};
+use super::fake::{AccountReply, Fake, Reply};
 
 struct Script {
     fake: Fake,
@@ -103,7 +103,7 @@ async fn a_script_links_lists_and_unlinks() {
     let script = Script::new().await;
     let (child, output, url) =
         script.link(&["acme-paper", "--no-browser", "--yes", "--label", "Mine"], Stdio::null()).await;
-    assert_eq!(script.come_back(&url, "code=c").await, 303);
+    assert_eq!(script.come_back(&url, "code=c").await, 200);
     let (code, out, err) = finish(child, output).await;
     assert_eq!(code, 0, "{err}");
     assert_eq!(out, "linked Mine: PA3TEST0001 PAPER\n");
@@ -132,10 +132,15 @@ async fn a_redirect_url_pasted_on_stdin_is_enough() {
     let script = Script::new().await;
     let (mut child, output, url) = script.link(&["acme-paper", "--no-browser", "--yes"], Stdio::piped()).await;
     let mut input = child.stdin.take().unwrap();
-    let pasted = format!("oops\nhttp://127.0.0.1:{}/callback?code=c&state={}\n", script.port, state(&url));
+    // As a terminal wraps it, in quotes, under the other name of this machine.
+    let pasted = format!("oops\n\"https://localhost:{}/call\nback?code=c&sta\n  te={}\"\n", script.port, state(&url));
     input.write_all(pasted.as_bytes()).await.unwrap();
     let (code, out, err) = finish(child, output).await;
     assert_eq!((code, out.as_str()), (0, "linked Acme Paper: PA3TEST0001 PAPER\n"), "{err}");
+    let (mut child, output, _) = script.link(&["acme-paper", "--no-browser", "--timeout", "2s"], Stdio::piped()).await;
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(b"oops\n").await.unwrap();
+    let (_, _, err) = finish(child, output).await;
     assert!(err.contains("not the redirect URL"), "{err}");
 }
 
@@ -145,7 +150,7 @@ async fn a_live_account_needs_its_word_and_nobody_answering_saves_nothing() {
     for (answer, code) in [("LIVE\n", 0), ("y\n", 1), ("", 1)] {
         let (mut child, output, url) = script.link(&["acme-live", "--no-browser"], Stdio::piped()).await;
         let mut input = child.stdin.take().unwrap();
-        assert_eq!(script.come_back(&url, "code=c").await, 303);
+        assert_eq!(script.come_back(&url, "code=c").await, 200);
         // The answer must not be taken for a paste: it is given when the question is there.
         let mut errors = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut heard = String::new();
@@ -195,6 +200,38 @@ async fn failures_have_their_sentence_hint_and_code() {
     script.come_back(&url, "code=c").await;
     let (code, _, err) = finish(child, output).await;
     assert!(code == 1 && err.contains("OAuth client") && err.contains("client secret"), "{err}");
+}
+
+#[tokio::test]
+async fn another_account_than_the_linked_one_stops_every_command() {
+    let script = Script::new().await;
+    let (child, output, url) = script.link(&["acme-paper", "--no-browser", "--yes"], Stdio::null()).await;
+    script.come_back(&url, "code=c").await;
+    assert_eq!(finish(child, output).await.0, 0);
+    assert!(script.run(&["account"]).await.status.success());
+    script.fake.paper_account(AccountReply(200, "PA3TEST0009"));
+    for command in ["account", "orders", "positions", "activity"] {
+        let run = script.run(&[command]).await;
+        assert_eq!(run.status.code(), Some(4), "{command}: {run:?}");
+        assert!(text(&run.stderr).contains("another account than was linked: PA3TEST0009"), "{run:?}");
+        assert!(run.stdout.is_empty(), "{run:?}");
+    }
+    for command in ["brokers", "doctor"] {
+        let said = text(&script.run(&[command]).await.stdout);
+        assert!(said.contains("another account answers than was linked"), "{said}");
+    }
+    // And a configuration that points elsewhere is not sent the token.
+    script.fake.paper_account(AccountReply(200, "PA3TEST0001"));
+    let config = script.dir.path().join("config.toml");
+    let moved = std::fs::read_to_string(&config).unwrap().replace(
+        &format!("api_url = \"http://{}\"", script.fake.paper),
+        &format!("api_url = \"http://localhost:{}\"", script.fake.paper.port()),
+    );
+    std::fs::write(&config, moved).unwrap();
+    let bearers = script.fake.seen(|seen| seen.bearers.len());
+    let run = script.run(&["account"]).await;
+    assert!(run.status.code() == Some(4) && text(&run.stderr).contains("its token does not belong"), "{run:?}");
+    assert_eq!(script.fake.seen(|seen| seen.bearers.len()), bearers);
 }
 
 #[cfg(unix)]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use brokerdeck::config::{BrokerSpec, Endpoints, SecretSource, TokenStoreChoice};
 use brokerdeck::domain::{BrokerId, Environment};
+use brokerdeck::io::accounts::Accounts;
 use brokerdeck::io::browser::Surroundings;
 use brokerdeck::io::clock::Clock;
 use brokerdeck::io::linker::{Linker, Setup};
@@ -120,7 +121,8 @@ impl Desk {
         let tokens = Arc::new(Tokens::new(TokenStoreChoice::File, dir.path()));
         let links = Arc::new(Links::in_dir(dir.path()));
         let specs = ["acme-paper", "acme-live", "acme"].map(|id| spec(&fake, id, uris.clone())).to_vec();
-        let mut setup = Setup::new(specs, tokens, Arc::clone(&links), Clock::new());
+        let accounts = Accounts { specs: Arc::new(specs), links: Arc::clone(&links), tokens, read_only: false };
+        let mut setup = Setup::new(&accounts, Clock::new());
         setup.around = Surroundings::default();
         change(&mut setup);
         let (sender, progress) = mpsc::channel(64);
@@ -197,7 +199,7 @@ impl Desk {
     pub async fn link(&mut self, broker: &str, labels: &[&str]) -> Vec<LinkRecord> {
         let waiting = self.begin(broker).await;
         let page = self.come_back(&waiting, "code=c").await;
-        assert_eq!(page.status, 303, "{page:?}");
+        assert_eq!(page.status, 200, "{page:?}");
         self.confirm().await;
         self.linker.save(waiting.attempt, labels.iter().map(|label| (*label).to_owned()).collect());
         match self.next().await {

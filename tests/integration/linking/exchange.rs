@@ -18,7 +18,7 @@ fn json(status: u16, body: &str) -> Reply {
 async fn fail_with(desk: &mut Desk, reply: Reply) -> LinkFailure {
     desk.fake.answer(reply);
     let waiting = desk.begin("acme-paper").await;
-    assert_eq!(desk.come_back(&waiting, "code=the-code").await.status, 303);
+    assert_eq!(desk.come_back(&waiting, "code=the-code").await.status, 200);
     desk.failure().await
 }
 

@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use brokerdeck::config::TokenStoreChoice;
+use brokerdeck::config::{BrokerSpec, TokenStoreChoice};
+use brokerdeck::io::accounts::{AccessError, Accounts};
 use brokerdeck::io::tokens::{Connect, Keys, SystemKeys, Tokens};
+use brokerdeck::link::{Grantor, LinkFailure, LinkRecord};
 use secrecy::SecretString;
 
 use super::desk::Desk;
@@ -86,14 +88,7 @@ async fn unlinking_forgets_token_and_link_and_says_where_the_grant_is_revoked() 
 
 #[tokio::test]
 async fn unlinking_revokes_where_the_broker_can_once_nobody_else_uses_the_grant() {
-    let mut desk = Desk::with(|setup| {
-        for spec in &mut setup.specs {
-            let mut url = spec.token_url.clone();
-            url.set_path("/oauth/revoke");
-            spec.revoke_url = Some(url);
-        }
-    })
-    .await;
+    let mut desk = Desk::with(offer_revocation).await;
     let links = desk.link("acme", &[]).await;
     let sentence = desk.linker.unlink(&links[0].id).await.unwrap();
     assert!(sentence.contains("acme Live uses it too"), "{sentence}");
@@ -101,6 +96,120 @@ async fn unlinking_revokes_where_the_broker_can_once_nobody_else_uses_the_grant(
     let sentence = desk.linker.unlink(&links[1].id).await.unwrap();
     assert!(sentence.contains("revoked"), "{sentence}");
     assert_eq!(desk.fake.seen(|seen| seen.revoked.clone()), ["token-one"]);
+}
+
+fn offer_revocation(setup: &mut brokerdeck::io::linker::Setup) {
+    for spec in &mut setup.specs {
+        let mut url = spec.token_url.clone();
+        url.set_path("/oauth/revoke");
+        spec.revoke_url = Some(url);
+    }
+}
+
+#[tokio::test]
+async fn a_replaced_and_a_declined_token_are_revoked_and_one_in_use_is_not() {
+    let mut desk = Desk::with(offer_revocation).await;
+    desk.link("acme-paper", &["Mine"]).await;
+    desk.fake.answer(token("token-two"));
+    let waiting = desk.begin("acme-paper").await;
+    desk.come_back(&waiting, "code=c").await;
+    desk.confirm().await;
+    desk.linker.save(waiting.attempt, Vec::new());
+    let brokerdeck::link::LinkProgress::Saved { stored_in, .. } = desk.next().await else { panic!("not saved") };
+    assert!(stored_in.contains("the token before it is revoked"), "{stored_in}");
+    assert_eq!(desk.fake.seen(|seen| seen.revoked.clone()), ["token-one"]);
+    // Declined at the question, and refused after the exchange.
+    desk.fake.answer(token("token-three"));
+    let waiting = desk.begin("acme-paper").await;
+    desk.come_back(&waiting, "code=c").await;
+    desk.confirm().await;
+    desk.linker.cancel(waiting.attempt);
+    desk.linker.settle().await;
+    desk.fake.answer(token("token-four"));
+    desk.fake.live_account(AccountReply(401, ""));
+    let waiting = desk.begin("acme-live").await;
+    desk.come_back(&waiting, "code=c").await;
+    desk.failure().await;
+    desk.linker.settle().await;
+    assert_eq!(desk.fake.seen(|seen| seen.revoked.clone()), ["token-one", "token-three", "token-four"]);
+    // The same token granted once more and declined is the one that the link uses.
+    desk.fake.answer(token("token-two"));
+    let waiting = desk.begin("acme-paper").await;
+    desk.come_back(&waiting, "code=c").await;
+    desk.confirm().await;
+    desk.linker.cancel(waiting.attempt);
+    desk.linker.settle().await;
+    assert_eq!(desk.fake.seen(|seen| seen.revoked.len()), 3);
+}
+
+#[tokio::test]
+async fn read_only_revokes_nothing_and_says_so() {
+    let mut desk = Desk::with(|setup| {
+        offer_revocation(setup);
+        setup.read_only = true;
+    })
+    .await;
+    let link = desk.link("acme-paper", &["Mine"]).await.remove(0);
+    let sentence = desk.linker.unlink(&link.id).await.unwrap();
+    assert!(sentence.contains("not revoked, because of --read-only"), "{sentence}");
+    assert_eq!(desk.token(&link).await, None, "what is on this machine is its owner's");
+    assert!(desk.fake.seen(|seen| seen.revoked.is_empty()));
+}
+
+#[tokio::test]
+async fn a_token_is_not_revoked_at_another_server_than_granted_it() {
+    let mut desk = Desk::with(offer_revocation).await;
+    let link = desk.link("acme-paper", &["Mine"]).await.remove(0);
+    let moved = LinkRecord {
+        grantor: link.grantor.clone().map(|grantor| Grantor { issuer: "https://elsewhere.example".into(), ..grantor }),
+        ..link.clone()
+    };
+    desk.links.put(vec![moved]).await.unwrap();
+    let sentence = desk.linker.unlink(&link.id).await.unwrap();
+    assert!(sentence.contains("dashboard"), "{sentence}");
+    assert!(desk.fake.seen(|seen| seen.revoked.is_empty()));
+}
+
+#[tokio::test]
+async fn an_account_that_answers_as_paper_and_as_live_is_not_saved() {
+    let mut desk = Desk::new().await;
+    // Both at once.
+    desk.fake.live_account(AccountReply(200, "PA3TEST0001"));
+    let waiting = desk.begin("acme").await;
+    desk.come_back(&waiting, "code=c").await;
+    assert!(matches!(desk.failure().await, LinkFailure::SameAccount { number } if &*number == "PA3TEST0001"));
+    // One after the other.
+    desk.link("acme-paper", &["Mine"]).await;
+    let waiting = desk.begin("acme-live").await;
+    desk.come_back(&waiting, "code=c").await;
+    assert!(matches!(desk.failure().await, LinkFailure::SameAccount { .. }));
+    assert_eq!(labels(&desk.links.list().await.unwrap().links), ["Mine"]);
+}
+
+#[tokio::test]
+async fn a_token_goes_to_the_addresses_it_was_granted_for_and_nowhere_else() {
+    let mut desk = Desk::new().await;
+    let link = desk.link("acme-paper", &["Mine"]).await.remove(0);
+    let specs = vec![super::desk::spec(&desk.fake, "acme-paper", Vec::new())];
+    let reach = async |specs: Vec<BrokerSpec>, link: &LinkRecord| {
+        let (links, tokens) = (Arc::clone(&desk.links), Arc::new(Tokens::new(TokenStoreChoice::File, desk.dir.path())));
+        Accounts { specs: Arc::new(specs), links, tokens, read_only: false }.access(link).await
+    };
+    assert!(reach(specs.clone(), &link).await.is_ok());
+    let mut moved = specs.clone();
+    moved[0].endpoints[0].api_url = "https://api.elsewhere.example".parse().unwrap();
+    let error = reach(moved, &link).await.unwrap_err();
+    assert!(matches!(&error, AccessError::Moved { place, .. } if place == "https://api.elsewhere.example"), "{error}");
+    let mut moved = specs.clone();
+    moved[0].endpoints[0].stream_url = "wss://stream.elsewhere.example/s".parse().unwrap();
+    assert!(matches!(reach(moved, &link).await, Err(AccessError::Moved { .. })));
+    // A record of an earlier version does not remember, and only Alpaca's own addresses could not be changed.
+    let old = LinkRecord { grantor: None, ..link };
+    assert!(matches!(reach(specs.clone(), &old).await, Err(AccessError::Moved { .. })));
+    let mut own = specs;
+    own[0].endpoints[0].api_url = "https://paper-api.alpaca.markets".parse().unwrap();
+    own[0].endpoints[0].stream_url = "wss://paper-api.alpaca.markets/stream".parse().unwrap();
+    assert!(reach(own, &old).await.is_ok());
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use brokerdeck::config::{BrokerSpec, Config};
+use brokerdeck::io::accounts::Accounts;
 use brokerdeck::io::browser::Surroundings;
 use brokerdeck::io::clock::Clock;
 use brokerdeck::io::linker::{Linker, Setup};
@@ -67,7 +68,8 @@ impl Desk {
         };
         let sim = start(options).await.unwrap();
         let (tokens, links) = (Arc::new(Tokens::memory()), Arc::new(Links::memory()));
-        let mut setup = Setup::new(specs(&sim.ready), tokens, links, Clock::new());
+        let mut setup =
+            Setup::new(&Accounts { specs: Arc::new(specs(&sim.ready)), links, tokens, read_only: false }, Clock::new());
         setup.around = Surroundings::default();
         setup.may_approve = true;
         let (sender, progress) = mpsc::channel(64);
@@ -169,7 +171,7 @@ async fn a_stranger_with_another_certificate_is_not_trusted() {
         spec.ca_file = None;
     }
     let (tokens, links) = (Arc::new(Tokens::memory()), Arc::new(Links::memory()));
-    let mut setup = Setup::new(specs, tokens, links, Clock::new());
+    let mut setup = Setup::new(&Accounts { specs: Arc::new(specs), links, tokens, read_only: false }, Clock::new());
     setup.around = Surroundings::default();
     let (sender, progress) = mpsc::channel(64);
     desk.linker = Linker::new(setup, sender);
@@ -218,7 +220,7 @@ async fn every_error_shape_of_the_token_endpoint_is_understood() {
             spec.client_secret = brokerdeck::config::SecretSource::Inline("wrong".into());
         }
         let (tokens, links) = (Arc::new(Tokens::memory()), Arc::new(Links::memory()));
-        let mut setup = Setup::new(specs, tokens, links, Clock::new());
+        let mut setup = Setup::new(&Accounts { specs: Arc::new(specs), links, tokens, read_only: false }, Clock::new());
         setup.around = Surroundings::default();
         setup.may_approve = true;
         let (sender, progress) = mpsc::channel(64);

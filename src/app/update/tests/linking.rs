@@ -26,6 +26,7 @@ fn found(environment: Environment, label: &str) -> FoundAccount {
         account_number: link.account_number,
         status: Arc::from("ACTIVE"),
         replaces: None,
+        odd_number: false,
     }
 }
 
@@ -167,7 +168,7 @@ fn a_pasted_redirect_is_submitted_and_never_shown() {
     assert_eq!(submitted, Some("http://localhost:41970/callback?code=canary"));
     say(&mut desk, LinkProgress::Note(RedirectNote::WrongState));
     assert_eq!(desk.model.attempt.as_ref().unwrap().note, Some(RedirectNote::WrongState));
-    assert!(matches!(desk.model.attempt.as_ref().unwrap().phase, AttemptPhase::Waiting { paste: None, .. }));
+    assert!(matches!(desk.model.attempt.as_ref().unwrap().phase, AttemptPhase::Waiting { paste: Some(_), .. }));
 }
 
 #[test]
@@ -297,4 +298,64 @@ fn of_two_links_to_one_account_the_older_goes() {
     desk.msg(Msg::Unlinked { link: paper(), result: Ok("forgotten".to_owned()) });
     assert_eq!(desk.model.accounts.len(), 1);
     assert_eq!(desk.model.accounts[0].link.id, newer.id);
+}
+
+#[test]
+fn a_paper_account_with_a_number_of_no_paper_account_takes_the_live_key() {
+    let mut desk = Desk::empty();
+    desk.keys("a enter");
+    waiting(&mut desk);
+    confirm(&mut desk, vec![FoundAccount { odd_number: true, ..found(Environment::Paper, "812345678") }]);
+    for word in ["enter", "y"] {
+        desk.keys(word);
+        assert!(saved_labels(&desk).is_none());
+        assert!(desk.toast().contains("may be LIVE") && desk.toast().contains("L says yes"), "{}", desk.toast());
+    }
+    desk.keys("L");
+    assert!(saved_labels(&desk).is_some());
+}
+
+#[test]
+fn an_address_typed_in_two_lines_stays_in_the_field() {
+    let mut desk = Desk::empty();
+    desk.keys("a enter");
+    waiting(&mut desk);
+    desk.keys("p");
+    desk.text("http://localhost:41970/callback?co");
+    desk.keys("enter");
+    // The second half is not taken for keys: q would quit, x would ask to cancel.
+    desk.text("de=q&state=xyz");
+    assert!(desk.model.exit.is_none() && desk.model.attempt.is_some());
+    desk.keys("enter");
+    let pasted: Vec<String> = desk
+        .seen
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::SubmitRedirect { url, .. } => Some(url.expose().to_owned()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(pasted, ["http://localhost:41970/callback?co", "de=q&state=xyz"]);
+}
+
+#[test]
+fn another_account_than_the_linked_one_stops_and_shows_nothing() {
+    let mut desk = Desk::empty();
+    desk.orders = vec![(paper(), order("a", "AAPL", Side::Buy, 10, 1))];
+    let record = LinkRecord { account_id: "of-somebody-else".into(), ..link("paper", Environment::Paper) };
+    desk.begin(std::slice::from_ref(&record));
+    assert_eq!(desk.state(0), "needs relink");
+    let said = &desk.model.errors.back().unwrap().text;
+    assert!(said.contains("must be linked again: another account answers"), "{said}");
+    let account = &desk.model.accounts[0];
+    assert!(account.account.is_none() && account.positions.is_none() && account.blotter.orders().next().is_none());
+    desk.keys("r");
+    assert_eq!(desk.state(0), "needs relink");
+    // Linked again, to the account that answers.
+    let id = link("paper", Environment::Paper).account_id;
+    let links = vec![LinkRecord { account_id: id, ..record }];
+    desk.keys("1 l");
+    waiting(&mut desk);
+    say(&mut desk, LinkProgress::Saved { links, stored_in: "stored".to_owned() });
+    assert_eq!(desk.state(0), "live");
 }

@@ -62,7 +62,7 @@ fn an_unknown_outcome_is_said_and_looked_up() {
 }
 
 #[test]
-fn read_only_missing_scope_and_locked_live_refuse_with_their_reason() {
+fn read_only_and_a_missing_scope_refuse_with_their_reason() {
     let working = order("a", "AAPL", Side::Buy, 10, 1);
     let attempt = |program: Program, mut record: LinkRecord, scopes: &[&str]| {
         let mut desk = Desk::with(program);
@@ -77,20 +77,20 @@ fn read_only_missing_scope_and_locked_live_refuse_with_their_reason() {
     let read_only = Program { read_only: true, ..Program::default() };
     assert!(attempt(read_only, paper.clone(), &["trading"]).contains("read-only"));
     assert!(attempt(Program::default(), paper, &["data"]).contains("without the scope trading"));
-    let real = link("real", Environment::Live);
-    assert!(attempt(Program::default(), real, &["trading"]).contains("LIVE and locked"));
 }
 
 #[test]
-fn a_live_cancel_needs_its_own_key() {
-    let mut desk = Desk::with(Program { trading_live: true, ..Program::default() });
-    desk.orders = vec![(real(), order("a", "AAPL", Side::Buy, 10, 1))];
-    desk.begin(&[link("real", Environment::Live)]);
-    desk.keys("3 x enter y");
-    assert!(cancels(&desk).is_empty());
-    assert!(desk.toast().contains("L says yes"), "{}", desk.toast());
-    desk.keys("L");
-    assert_eq!(cancels(&desk), ["a"]);
+fn a_live_cancel_needs_its_own_key_and_no_leave_to_trade() {
+    for trading_live in [false, true] {
+        let mut desk = Desk::with(Program { trading_live, ..Program::default() });
+        desk.orders = vec![(real(), order("a", "AAPL", Side::Buy, 10, 1))];
+        desk.begin(&[link("real", Environment::Live)]);
+        desk.keys("3 x enter y");
+        assert!(cancels(&desk).is_empty());
+        assert!(desk.toast().contains("L says yes"), "{}", desk.toast());
+        desk.keys("L");
+        assert_eq!(cancels(&desk), ["a"]);
+    }
 }
 
 #[test]

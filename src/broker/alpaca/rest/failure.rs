@@ -6,6 +6,7 @@ use secrecy::SecretString;
 
 use super::headers;
 use crate::broker::alpaca::wire;
+use crate::broker::dial::chain;
 use crate::domain::Untrusted;
 use crate::domain::secrets::Redactor;
 use crate::session::{RequestError, RequestErrorKind};
@@ -46,21 +47,6 @@ impl Failure {
             request_id: self.request_id.map(|id| redactor.words(&id, LONGEST_ID).into()),
         }
     }
-}
-
-/// An error and its causes as one sentence, after what was being done. Its URL must have been taken out.
-pub(in crate::broker::alpaca) fn chain(doing: &str, error: &dyn std::error::Error) -> Untrusted {
-    let mut text = if doing.is_empty() { error.to_string() } else { format!("{doing}: {error}") };
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let words = cause.to_string();
-        if !text.contains(&words) {
-            text.push_str(": ");
-            text.push_str(&words);
-        }
-        source = cause.source();
-    }
-    text.into()
 }
 
 /// The error of an answer that is not a success.

@@ -1,0 +1,46 @@
+//! Which addresses belong to which environment: Alpaca's own are known, and no address trades in both.
+
+use url::Url;
+
+use super::{BrokerSpec, Endpoints};
+use crate::domain::Environment;
+
+/// Alpaca's trading hosts, and what trades behind them (API.md 1).
+const KNOWN: [(&str, Environment); 2] =
+    [("api.alpaca.markets", Environment::Live), ("paper-api.alpaca.markets", Environment::Paper)];
+
+/// The environment of one of Alpaca's own trading hosts; `None` for every other host.
+pub fn environment_of(url: &Url) -> Option<Environment> {
+    // A name with its final dot is the same host.
+    let host = url.host_str()?.trim_end_matches('.');
+    KNOWN.iter().find(|(known, _)| *known == host).map(|(_, environment)| *environment)
+}
+
+/// The addresses that a token of this environment is sent to: REST and the order stream.
+pub(super) fn addresses(endpoints: &Endpoints) -> [&Url; 2] {
+    [&endpoints.api_url, &endpoints.stream_url]
+}
+
+/// Host and port, which two addresses of one server share whatever their schemes and paths.
+fn place(url: &Url) -> (String, u16) {
+    let host = url.host_str().unwrap_or_default().trim_end_matches('.');
+    (host.to_owned(), url.port_or_known_default().unwrap_or_default())
+}
+
+/// The first address that one broker uses for one environment and any of `others`, or itself, for the other; with the
+/// environment and the broker that had it first.
+pub(super) fn shared<'a>(
+    spec: &'a BrokerSpec,
+    others: &'a [BrokerSpec],
+) -> Option<(&'a Url, Environment, &'a BrokerSpec)> {
+    spec.endpoints.iter().find_map(|own| {
+        let known = others.iter().chain([spec]);
+        let mut foreign = known
+            .flat_map(|other| other.endpoints.iter().map(move |endpoints| (other, endpoints)))
+            .filter(|(_, endpoints)| endpoints.environment != own.environment);
+        foreign.find_map(|(other, endpoints)| {
+            let same = |url: &&Url| addresses(endpoints).iter().any(|theirs| place(theirs) == place(url));
+            addresses(own).into_iter().find(same).map(|url| (url, endpoints.environment, other))
+        })
+    })
+}

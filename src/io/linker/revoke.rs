@@ -1,0 +1,104 @@
+//! Tokens that nobody uses any more: unlinked, replaced, declined. Each is revoked where the broker lets programs do it.
+//!
+//! Invariant: a token is sent to the server that granted it and to no other, and with `--read-only` to none.
+
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Setup, secret};
+use crate::broker::alpaca::oauth;
+use crate::config::BrokerSpec;
+use crate::domain::LinkId;
+use crate::io::accounts::tls_for;
+
+/// How long a revocation may take; nobody waits for more than a courtesy.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// What became of a grant that nobody uses any more.
+pub(super) enum Ended {
+    /// The broker revoked it.
+    Revoked,
+    /// The broker offers that to people only.
+    ByHand,
+    /// `--read-only` writes nothing.
+    ReadOnly,
+    /// Another link uses the same token.
+    Shared(String),
+    /// The broker was asked, or could not be.
+    Failed(String),
+}
+
+/// Forgets a link and its token, and says what became of the grant.
+///
+/// # Errors
+/// A sentence, when the token or the link is still there.
+pub(super) async fn unlink(setup: &Setup, link: &LinkId) -> Result<String, String> {
+    let links = setup.links.list().await.map_err(|error| error.to_string())?.links;
+    let record = links.iter().find(|record| record.id == *link);
+    let label = record.map_or(link.as_str(), |record| &record.label).to_owned();
+    let token = setup.tokens.get(link).await;
+    let forgotten = match &token {
+        // It may be in a store that does not answer now, where it would stay behind unseen.
+        Err(error) => Err(error.to_string()),
+        Ok(_) => setup.tokens.remove(link).await.map_err(|error| error.to_string()),
+    };
+    forgotten.map_err(|error| format!("{label} is still linked: {error}"))?;
+    setup.links.remove(link).await.map_err(|error| format!("{label} is still listed: {error}"))?;
+    let by_hand = "the grant itself is revoked in the broker's dashboard, in its list of authorized apps";
+    let (Ok(Some(token)), Some(record)) = (token, record) else {
+        return Ok(format!("{label} is unlinked; {by_hand}"));
+    };
+    // A token of a server that is not configured any more is not sent to its successor.
+    let spec = setup.spec(&record.broker).filter(|spec| record.is_granted_by(spec));
+    let ended = match spec {
+        Some(spec) => end(setup, spec, &token).await,
+        None => Ended::ByHand,
+    };
+    Ok(match ended {
+        Ended::Revoked => format!("{label} is unlinked, its token forgotten and the grant revoked"),
+        Ended::ByHand => format!("{label} is unlinked and its token forgotten; {by_hand}"),
+        Ended::ReadOnly => {
+            format!("{label} is unlinked and its token forgotten, but not revoked, because of --read-only; {by_hand}")
+        }
+        Ended::Shared(other) => format!("{label} is unlinked; its grant stays, because {other} uses it too"),
+        Ended::Failed(error) => format!("{label} is unlinked and its token forgotten, but {error}; {by_hand}"),
+    })
+}
+
+/// Ends the grant of a token that this broker granted, unless a link still uses it.
+pub(super) async fn end(setup: &Setup, spec: &BrokerSpec, token: &SecretString) -> Ended {
+    if spec.revoke_url.is_none() {
+        return Ended::ByHand;
+    }
+    let links = match setup.links.list().await {
+        Ok(listed) => listed.links,
+        // Who does not know whether a token is in use must not revoke it.
+        Err(error) => return Ended::Failed(format!("the grant could not be revoked: {error}")),
+    };
+    for link in links {
+        match setup.tokens.get(&link.id).await {
+            Ok(Some(same)) if same.expose_secret() == token.expose_secret() => {
+                return Ended::Shared(link.label.to_string());
+            }
+            Ok(_) => {}
+            Err(error) => return Ended::Failed(format!("the grant could not be revoked: {error}")),
+        }
+    }
+    if setup.read_only {
+        return Ended::ReadOnly;
+    }
+    match tokio::time::timeout(LIMIT, revoke(setup, spec, token)).await {
+        Ok(Ok(())) => Ended::Revoked,
+        Ok(Err(error)) => Ended::Failed(format!("the grant could not be revoked: {error}")),
+        Err(_) => Ended::Failed("the grant could not be revoked: no answer within 5 seconds".to_owned()),
+    }
+}
+
+async fn revoke(setup: &Setup, spec: &BrokerSpec, token: &SecretString) -> Result<(), String> {
+    let Some(url) = &spec.revoke_url else { return Err("the broker offers no revocation".to_owned()) };
+    let client_id = spec.client_id.as_deref().unwrap_or_default();
+    let tls = tls_for(spec).map_err(|error| error.to_string())?;
+    let secret = secret::resolve(&spec.client_secret, &setup.programs).await?;
+    oauth::revoke(&tls, url, client_id, secret.as_ref(), token).await.map_err(|error| error.to_string())
+}
