@@ -34,9 +34,13 @@ pub(super) fn config(text: &str, path: &Path, file: raw::File) -> Result<Config,
             }
             // One of Alpaca's own hosts in the wrong place was named already, with its line.
             let shared = origins::shared(&spec, &brokers).filter(|(url, ..)| origins::environment_of(url).is_none());
-            if let Some((_, environment, other)) = shared {
-                let whose = if other.id == spec.id { "here" } else { other.id.as_str() };
-                let message = format!("one of its addresses is also the {environment} address of {whose}");
+            if let Some((_, environment, _)) = shared {
+                let message = match environment {
+                    Environment::Paper => {
+                        "one of its LIVE addresses is also a PAPER address, here or of another broker"
+                    }
+                    Environment::Live => "one of its PAPER addresses is also a LIVE address, here or of another broker",
+                };
                 let cure = "an address trades paper or live, not both: correct the addresses or environment";
                 check.problem(Some(line), &format!("brokers.{}", spec.id), message, cure);
                 continue;
@@ -269,9 +273,12 @@ impl Check<'_> {
         let api_url = self.origin(&format!("{table}.api_url"), &api_text);
         let stream_url = self.url(&format!("{table}.stream_url"), &stream_text, ["wss", "ws"]);
         for (key, url, text) in [("api_url", &api_url, &api_text), ("stream_url", &stream_url, &stream_text)] {
-            let known = url.as_ref().and_then(|url| Some((url.host_str()?, origins::environment_of(url)?)));
-            if let Some((host, known)) = known.filter(|(_, known)| *known != environment) {
-                let message = format!("{host} is Alpaca's {known} host, and this is the {environment} address");
+            let known = url.as_ref().and_then(origins::environment_of);
+            if let Some(known) = known.filter(|known| *known != environment) {
+                let message = match known {
+                    Environment::Live => "this is Alpaca's LIVE host, and the environment is PAPER",
+                    Environment::Paper => "this is Alpaca's PAPER host, and the environment is LIVE",
+                };
                 let line = Some(self.line(text));
                 self.problem(line, &format!("{table}.{key}"), message, "correct the address or environment");
             }

@@ -263,9 +263,9 @@ async fn damage(sim: &Sim, response: Response, fault: Fault) -> Option<Response>
         _ if is_json => match serde_json::from_slice::<Value>(&bytes) {
             Ok(mut value) => {
                 if fault == Fault::BadRow {
-                    empty_amounts(&mut value)
+                    empty_amounts(&mut value);
                 } else {
-                    add_members(&mut value)
+                    add_members(&mut value);
                 }
                 Bytes::from(value.to_string())
             }
