@@ -16,7 +16,7 @@ use brokerdeck::io::links::Links;
 use brokerdeck::io::runtime::Loop;
 use brokerdeck::io::start::{self, Settings};
 use brokerdeck::io::tokens::Tokens;
-use brokerdeck::link::LinkRecord;
+use brokerdeck::link::{Grantor, LinkRecord};
 use brokerdeck::session::ConnectionState;
 use brokerdeck::sim::server::Running;
 use brokerdeck::sim::{SimOptions, server};
@@ -56,6 +56,10 @@ impl Home {
             label: "Sim".into(),
             scopes: vec!["trading".into()],
             linked_at: jiff::Timestamp::UNIX_EPOCH,
+            grantor: specs(&sim.ready)
+                .iter()
+                .find(|spec| spec.id.as_str() == "paper")
+                .and_then(|spec| Grantor::of(spec, Environment::Paper)),
         };
         let home = Self { sim, http, dir: tempfile::tempdir().unwrap(), link };
         Links::in_dir(&home.data()).put(vec![home.link.clone()]).await.unwrap();
@@ -127,7 +131,7 @@ impl Home {
     /// A program on the account with this journal, connecting.
     fn program(&self) -> Loop {
         let (links, tokens) = (Arc::new(Links::in_dir(&self.data())), Arc::new(self.tokens()));
-        let accounts = Accounts { specs: Arc::new(specs(&self.sim.ready)), links, tokens };
+        let accounts = Accounts { specs: Arc::new(specs(&self.sim.ready)), links, tokens, read_only: false };
         let settings = Settings { locks: Some(self.data()), ..replay::settings() };
         let mut running = start::headless(&settings, &accounts);
         running.start_remembering(self.journal(), vec![self.link.clone()]);
