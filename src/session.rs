@@ -4,8 +4,8 @@
 
 pub mod backoff;
 pub mod event;
-#[cfg(test)]
 #[expect(clippy::arithmetic_side_effects, reason = "the laboratory trades small figures")]
+#[cfg(test)]
 mod lab;
 pub mod machine;
 mod pursuit;

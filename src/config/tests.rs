@@ -247,7 +247,7 @@ fn alpacas_own_hosts_are_refused_in_the_wrong_environment() {
         ("paper", "api.alpaca.markets:8443", paper, "api_url"),
     ] {
         let text = complaint(&one(environment, api, stream));
-        assert!(text.contains(&format!("brokers.mine.{key}: ")) && text.contains("correct the address"), "{text}");
+        assert!(text.contains(&format!("brokers.{key}: ")) && text.contains("correct the address"), "{text}");
         assert!(text.contains(if key == "api_url" { ":6:" } else { ":7:" }), "{text}");
     }
     assert!(parse(&one("paper", paper, paper)).is_ok() && parse(&one("live", live, live)).is_ok());

@@ -94,18 +94,18 @@ fn the_same_seed_is_the_same_run() {
 }
 
 #[test]
-fn every_rule_left_out_is_noticed_within_a_thousand_runs() {
+fn every_rule_left_out_is_noticed_within_three_thousand_runs() {
+    // Not the overlap of passes: what it once saved alone is asked for by order now, so nothing goes wrong without it.
     let rules = [
         Ablation::Dedupe,
         Ablation::Audit,
         Ablation::ById,
-        Ablation::Overlap,
         Ablation::ListenFirst,
         Ablation::Monotone,
         Ablation::WholeGap,
     ];
     for rule in rules {
-        let wrong = sweep(0, 1_000, 1, Some(rule));
+        let wrong = sweep(0, 3_000, 1, Some(rule));
         assert!(!wrong.is_empty(), "without {rule:?} nothing went wrong");
     }
 }

@@ -133,6 +133,8 @@ pub struct Session {
     account: Option<AccountId>,
     /// The account that was linked; any other that answers is not shown.
     linked: Option<AccountId>,
+    /// It is a paper account, which its owner can reset at the broker.
+    may_be_reset: bool,
     /// True once it answered; until then nothing else is believed of it.
     identified: bool,
     /// The first question since everything was last dropped; what is older was asked with another token, perhaps.
@@ -173,6 +175,7 @@ impl Session {
             hold_until: None,
             account: None,
             linked: None,
+            may_be_reset: false,
             identified: false,
             asked_from: 1,
             block: None,
@@ -201,10 +204,12 @@ impl Session {
         self.since = Since { fills: last_fill_at, orders: last_pass_at };
     }
 
-    /// Tells which account was linked: when another one answers, the session stops until it is linked again. Without this,
-    /// another account is taken for one that was reset.
-    pub fn belongs_to(&mut self, account: AccountId) {
+    /// Tells which account was linked: when another one answers, the session stops until it is linked again. One that
+    /// `may_be_reset`, a paper account, is followed to its new id once the linked one has answered in this run (API.md
+    /// 9.2). Without this, another account is always taken for one that was reset.
+    pub fn belongs_to(&mut self, account: AccountId, may_be_reset: bool) {
         self.linked = Some(account);
+        self.may_be_reset = may_be_reset;
         self.identified = false;
     }
 

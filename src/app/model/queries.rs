@@ -33,7 +33,7 @@ impl AccountState {
     /// An account whose session has not begun; `seed` feeds its jitter.
     pub fn new(link: LinkRecord, seed: u64) -> Self {
         let mut session = Session::new(seed);
-        session.belongs_to(link.account_id.clone());
+        session.belongs_to(link.account_id.clone(), link.environment == Environment::Paper);
         Self {
             link,
             book: 0,

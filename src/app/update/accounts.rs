@@ -93,7 +93,7 @@ pub(super) fn add(model: &mut Model, link: LinkRecord, effects: &mut Vec<Effect>
     let id = link.id.clone();
     let now = model.now;
     if let Some(account) = model.account_mut(&id) {
-        account.session.belongs_to(link.account_id.clone());
+        account.session.belongs_to(link.account_id.clone(), link.environment == crate::domain::Environment::Paper);
         account.link = link;
         account.note(now, "linked again");
     } else {

@@ -54,7 +54,10 @@ impl Session {
             && let Some(linked) = &self.linked
         {
             if *linked != account.id {
-                return self.turn_away(account);
+                if !(self.identified && self.may_be_reset) {
+                    return self.turn_away(account);
+                }
+                self.linked = Some(account.id.clone());
             }
             self.identified = true;
         }

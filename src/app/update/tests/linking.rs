@@ -289,7 +289,11 @@ fn a_reset_account_goes_by_its_new_number_everywhere_and_for_the_next_run() {
 #[test]
 fn of_two_links_to_one_account_the_older_goes() {
     let mut desk = Desk::holding(&[]);
-    let newer = LinkRecord { linked_at: start() + Duration::from_mins(1), ..link("again", Environment::Paper) };
+    let newer = LinkRecord {
+        linked_at: start() + Duration::from_mins(1),
+        account_id: "acct-after-the-reset".into(),
+        ..link("again", Environment::Paper)
+    };
     desk.behind = Some("acct-after-the-reset");
     desk.keys("r");
     desk.msg(Msg::Started { links: vec![newer.clone()] });
