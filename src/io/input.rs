@@ -34,7 +34,7 @@ pub enum Heard {
         /// From the top.
         row: u16,
     },
-    /// The answer to [`super::terminal::ask_background`].
+    /// The answer to a question of `terminal::background`.
     Background(Background),
     /// What every terminal answers, and after the colour.
     Attributes,

@@ -90,7 +90,7 @@ impl Faults {
     /// Adds a rule.
     ///
     /// # Errors
-    /// When there are [`MOST_RULES`] in force.
+    /// When as many as there may be are in force.
     pub fn add(&mut self, rule: Rule, now: Duration) -> Result<(), FaultError> {
         if self.rules(now).len() >= MOST_RULES {
             return Err(FaultError::TooMany);

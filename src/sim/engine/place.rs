@@ -40,7 +40,7 @@ impl Engine {
 
     /// Asks for a replacement; the answer is the new order, which takes the old one's place in a moment, or is
     /// rejected if the old one ends first. Its quantity counts anew, and is what is left of the old order unless said; or
-    /// it is the whole chain's, as [`Readings::carries`] has it.
+    /// it is the whole chain's, as [`carries`](super::readings::Readings::carries) has it.
     pub fn replace(&mut self, account: AccountNo, id: OrderId, changes: &Changes) -> Result<Order, Refusal> {
         bounds::changes(changes)?;
         let old = self.find_order(account, id)?;

@@ -21,7 +21,7 @@ const fn switch(name: &'static str, words: &'static [&'static str], what: &'stat
     Switch { name, words, what }
 }
 
-/// Every switch, in the order of [`Rule`].
+/// Every switch; the rules find theirs by its place here.
 pub const SWITCHES: [Switch; 14] = [
     switch(
         "replace",
