@@ -76,11 +76,8 @@ impl<K: Clone + Eq + Hash + Ord> ListState<K> {
         self.search(self.keys.get(row)?, row).ok()
     }
 
-    /// How many rows stand in the first group of the pane's own order; none in any other order.
-    pub fn head(&self) -> usize {
-        if self.sort.is_some() || self.reversed {
-            return 0;
-        }
+    /// How many rows stand in the first group of the order they are in.
+    fn first_group(&self) -> usize {
         self.rows.partition_point(|row| self.keys.get(row).is_some_and(|key| key.group() == 0))
     }
 
@@ -219,6 +216,13 @@ pub struct Rows {
     pub tape: ListState<TapeKey>,
     /// Orders looked at in one turn of the loop; a list of orders that is no longer is made at once.
     pub slice: usize,
+}
+
+impl Rows {
+    /// How many rows of working orders stand before the done ones; none where the rows, as they stand, have another order.
+    pub fn working_first(&self) -> usize {
+        if self.shown.has_working_first() { self.orders.first_group() } else { 0 }
+    }
 }
 
 impl Default for Rows {

@@ -55,7 +55,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Pan
         account: OrderColumn::Account.index(),
         counts: &counts,
         nothing: "no orders yet",
-        head: Some(Head { rows: list.head(), word: "working", rule: "done" }),
+        head: Some(Head { rows: model.rows.working_first(), word: "working", rule: "done" }),
     };
     let flashing = flashing(model);
     let Panes { orders, order_columns, sheet, .. } = panes;

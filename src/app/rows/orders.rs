@@ -27,6 +27,11 @@ impl OrderView {
         Self { filter, column: column(list.sort, &OrderColumn::ALL), reversed: list.reversed }
     }
 
+    /// Whether working orders stand before done ones.
+    pub(super) const fn has_working_first(&self) -> bool {
+        self.column.is_none() && !self.reversed
+    }
+
     /// Whether its rows are some of the other's, in the same order.
     fn narrows(&self, wider: &Self) -> bool {
         self.column == wider.column && self.reversed == wider.reversed && self.filter.narrows(&wider.filter)

@@ -130,3 +130,23 @@ proptest! {
         prop_assert_eq!(rows, shown(&desk));
     }
 }
+
+#[test]
+fn while_rows_are_made_those_that_stand_are_counted_as_they_stand() {
+    let orders: Vec<Order> = (0..50)
+        .map(|n| {
+            let status = if n % 5 == 0 { OrderStatus::New } else { OrderStatus::Canceled };
+            Order { status, ..order(&format!("o{n}"), "AAPL", Side::Buy, 1, n) }
+        })
+        .collect();
+    let mut desk = Desk::holding(&orders);
+    assert_eq!(desk.model.rows.working_first(), 10);
+    desk.keys("S");
+    assert_eq!(desk.model.rows.working_first(), 0, "done ones stand first");
+    desk.model.rows.slice = SLICE;
+    desk.keys("S");
+    assert!(desk.model.has_work());
+    assert_eq!(desk.model.rows.working_first(), 0, "they still do, whatever the list asks for by now");
+    finish(&mut desk);
+    assert_eq!(desk.model.rows.working_first(), 10);
+}
