@@ -38,7 +38,7 @@ pub async fn run(context: &Context, args: &AccountArgs) -> Result<(), Error> {
 fn table(link: &LinkRecord, account: &Account) -> Vec<String> {
     // To the cent, as on the screen; brokers report ten digits more where shares are split, and --json has them all.
     let money = |value: Option<Money>| value.map_or_else(|| "--".to_owned(), |value| value.rounded(2));
-    let number = account.number.as_deref().unwrap_or(&link.account_number);
+    let number = account.number.as_ref().map_or_else(|| link.account_number.to_string(), ToString::to_string);
     let mut lines = vec![format!("{}  {}  {}  {}", link.label, number, link.environment, account.status)];
     let day = match (account.day_pl(), account.day_pl_percent()) {
         (Some(pl), Some(percent)) => format!("{} ({} %)", pl.signed(2), Money::new(percent).signed(2)),

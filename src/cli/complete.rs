@@ -45,7 +45,7 @@ pub fn script(shell: Shell) -> Result<(), Error> {
     if !matches!(written, Some(Ok(()))) {
         return Err(Error::failed(format!("there is no completion for {name}")));
     }
-    output::line(String::from_utf8_lossy(&script).trim()).map(drop)
+    output::own(String::from_utf8_lossy(&script).trim()).map(drop)
 }
 
 /// Labels and numbers of linked accounts, and `all`.

@@ -4,17 +4,26 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::domain::text::sanitize_to;
+use crate::domain::text::{escape_json, sanitize_lines, sanitize_to};
 use crate::error::Error;
 
 /// The longest sentence printed of an error.
 const LONGEST: usize = 4000;
 
-/// Writes a line to stdout and flushes it. `Ok(false)` when the reader is gone and nothing more is wanted.
+/// Writes a line for people to stdout, sanitised, and flushes it. `Ok(false)` when the reader is gone and nothing more is
+/// wanted.
 ///
 /// # Errors
 /// [`Error::Failed`] when stdout fails in another way.
 pub fn line(text: &str) -> Result<bool, Error> {
+    own(&sanitize_lines(text))
+}
+
+/// Writes a text that is the program's own, such as its manual page, as it is.
+///
+/// # Errors
+/// As [`line()`].
+pub fn own(text: &str) -> Result<bool, Error> {
     let mut out = io::stdout().lock();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
     match written {
@@ -30,7 +39,7 @@ pub fn line(text: &str) -> Result<bool, Error> {
 /// As [`line()`].
 pub fn json<T: Serialize>(value: &T) -> Result<bool, Error> {
     let text = serde_json::to_string_pretty(value).map_err(|error| Error::failed(error.to_string()))?;
-    line(&text)
+    own(&escape_json(&text))
 }
 
 /// Writes one JSON value as a line of its own.
@@ -39,7 +48,7 @@ pub fn json<T: Serialize>(value: &T) -> Result<bool, Error> {
 /// As [`line()`].
 pub fn json_line<T: Serialize>(value: &T) -> Result<bool, Error> {
     let text = serde_json::to_string(value).map_err(|error| Error::failed(error.to_string()))?;
-    line(&text)
+    own(&escape_json(&text))
 }
 
 /// Writes lines to stdout until the reader is gone.
@@ -55,9 +64,9 @@ pub fn lines(all: &[String]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Writes a sentence for people to stderr. There is nowhere to complain when that fails.
+/// Writes a sentence for people to stderr, sanitised. There is nowhere to complain when that fails.
 pub fn note(text: &str) {
-    drop(writeln!(io::stderr().lock(), "{text}"));
+    drop(writeln!(io::stderr().lock(), "{}", sanitize_lines(text)));
 }
 
 /// Writes what somebody should know to stderr.

@@ -1,7 +1,5 @@
 //! An account and its balances, as the broker reports them; never recomputed here.
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -9,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::ids::AccountId;
 use super::money::Money;
 use super::order::Raw;
+use super::text::Untrusted;
 
 /// One account (API.md 5.1). A figure the broker left out is `None` and shows as `--`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,11 +15,11 @@ pub struct Account {
     /// The broker's id; a change of it means a reset paper account (API.md 9.2).
     pub id: AccountId,
     /// The number a person knows it by; `PA…` on paper.
-    pub number: Option<Arc<str>>,
+    pub number: Option<Untrusted>,
     /// `ACTIVE` and others, as it came.
-    pub status: Arc<str>,
+    pub status: Untrusted,
     /// Currency code.
-    pub currency: Option<Arc<str>>,
+    pub currency: Option<Untrusted>,
     /// Cash and the market value of all positions.
     pub equity: Option<Money>,
     /// Equity at the previous close.

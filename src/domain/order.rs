@@ -44,7 +44,7 @@ macro_rules! wire_words {
 
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.pad(self.as_str())
+                f.pad(&$crate::domain::text::clean(self.as_str()))
             }
         }
 
@@ -83,7 +83,7 @@ impl Side {
         match self {
             Self::None => "--".to_owned(),
             Self::SellShort => "SELL".to_owned(),
-            other => other.as_str().to_uppercase(),
+            other => other.to_string().to_uppercase(),
         }
     }
 

@@ -159,7 +159,8 @@ fn describe(
     links: &[LinkRecord],
 ) -> FoundAccount {
     let clean = |text: &str| -> Arc<str> { Arc::from(sanitize_to(text, LONGEST)) };
-    let number = account.number.as_deref().filter(|number| !number.is_empty()).unwrap_or(account.id.as_str());
+    let number =
+        account.number.as_ref().map(Untrusted::raw).filter(|number| !number.is_empty()).unwrap_or(account.id.as_str());
     let number = clean(number);
     let same_host = |link: &LinkRecord| {
         let other = setup.spec(&link.broker).and_then(|other| other.endpoints(link.environment));
@@ -173,7 +174,7 @@ fn describe(
         environment: endpoints.environment,
         account_id: AccountId::new(clean(account.id.as_str())),
         account_number: number,
-        status: clean(&account.status),
+        status: clean(account.status.raw()),
         replaces,
     }
 }

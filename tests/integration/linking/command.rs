@@ -6,7 +6,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 
 use super::desk::{PATIENCE, free_port, read};
-use super::fake::{Fake, Reply};
+use super::fake::{AccountReply, Fake, Reply};
 
 struct Script {
     fake: Fake,
@@ -125,6 +125,30 @@ async fn a_script_links_lists_and_unlinks() {
     let none = script.run(&["unlink", "mine"]).await;
     assert_eq!(none.status.code(), Some(4));
     assert!(!script.dir.path().join("data/tokens.json").exists());
+}
+
+#[tokio::test]
+async fn what_a_broker_says_of_an_account_acts_on_no_terminal() {
+    let script = Script::new().await;
+    let (child, output, url) = script.link(&["acme-paper", "--no-browser", "--yes"], Stdio::null()).await;
+    assert_eq!(script.come_back(&url, "code=c").await, 303);
+    assert_eq!(finish(child, output).await.0, 0);
+    script.fake.paper_account(AccountReply(200, "PA\\u001b]52;c;eA==\\u0007\\u202e\\u009b31m\\u007f\\u200bX"));
+    for command in [&["account"][..], &["account", "--json"], &["brokers"], &["brokers", "--json"], &["doctor"]] {
+        let run = script.run(command).await;
+        for shown in [text(&run.stdout), text(&run.stderr)] {
+            let bad = shown.chars().find(|ch| {
+                (ch.is_control() && *ch != '\n') || matches!(u32::from(*ch), 0x200B..=0x200F | 0x202A..=0x202E | 0xFEFF)
+            });
+            assert_eq!(bad, None, "{command:?}: {shown:?}");
+        }
+    }
+    let json = script.run(&["account", "--json"]).await;
+    let document: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(
+        document[0]["account_number"], "PA\u{1b}]52;c;eA==\u{7}\u{202e}\u{9b}31m\u{7f}\u{200b}X",
+        "nothing is lost"
+    );
 }
 
 #[tokio::test]
