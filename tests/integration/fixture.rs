@@ -93,9 +93,9 @@ fn record(broker: &str, environment: Environment, number: &str, label: &str) -> 
 fn account(link: &LinkRecord, equity: &str, last: &str, cash: &str) -> Account {
     Account {
         id: link.account_id.clone(),
-        number: Some(Arc::clone(&link.account_number)),
-        status: Arc::from("ACTIVE"),
-        currency: Some(Arc::from("USD")),
+        number: Some(link.account_number.as_ref().into()),
+        status: "ACTIVE".into(),
+        currency: Some("USD".into()),
         equity: money(equity),
         last_equity: money(last),
         cash: money(cash),

@@ -159,8 +159,12 @@ fn describe(
     links: &[LinkRecord],
 ) -> FoundAccount {
     let clean = |text: &str| -> Arc<str> { Arc::from(sanitize_to(text, LONGEST)) };
-    let number =
-        account.number.as_ref().map(Untrusted::raw).filter(|number| !number.is_empty()).unwrap_or(account.id.as_str());
+    let number = account
+        .number
+        .as_ref()
+        .map(crate::domain::Untrusted::raw)
+        .filter(|number| !number.is_empty())
+        .unwrap_or(account.id.as_str());
     let number = clean(number);
     let same_host = |link: &LinkRecord| {
         let other = setup.spec(&link.broker).and_then(|other| other.endpoints(link.environment));

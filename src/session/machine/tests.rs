@@ -204,8 +204,8 @@ fn update(event: TradeEvent, order: Order, executions: Vec<Execution>) -> TradeU
 fn account(id: &str) -> Account {
     Account {
         id: id.into(),
-        number: Some(Arc::from("PA1")),
-        status: Arc::from("ACTIVE"),
+        number: Some("PA1".into()),
+        status: "ACTIVE".into(),
         currency: None,
         equity: Some(Money::whole(100_000)),
         last_equity: None,
