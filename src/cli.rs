@@ -42,6 +42,7 @@ use clap_complete::engine::ArgValueCompleter;
 use crate::app::keymap::Keymap;
 use crate::app::model::Program;
 use crate::config::Config;
+use crate::domain::text::sanitize_lines;
 use crate::error::Error;
 use crate::io::accounts::{Accounts, tls_for};
 use crate::io::harden;
@@ -316,7 +317,13 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // Help and version are results, everything else is a usage error; clap knows which stream each belongs to.
             let code = if error.use_stderr() { 2 } else { 0 };
-            drop(error.print());
+            let plain = error.render().to_string();
+            // An argument may be a word from elsewhere, which a script passed on.
+            if sanitize_lines(&plain) == plain {
+                drop(error.print());
+            } else {
+                output::note(plain.trim_end());
+            }
             return ExitCode::from(code);
         }
     };
