@@ -160,19 +160,6 @@ async fn what_a_broker_says_of_an_account_acts_on_no_terminal() {
 }
 
 #[tokio::test]
-async fn words_on_the_command_line_act_on_no_terminal() {
-    let script = Script::new().await;
-    for words in
-        [&["acc\u{1b}]52;c;eA==\u{7}\u{202e}"][..], &["account", "--account", "\u{1b}[2J\u{9b}\nx"], &["--\u{1b}[2J"]]
-    {
-        let run = script.run(words).await;
-        assert!(!run.status.success());
-        let shown = text(&run.stderr);
-        assert!(acting(&shown).is_none() && shown.contains('␛'), "{words:?}: {shown:?}");
-    }
-}
-
-#[tokio::test]
 async fn a_redirect_url_pasted_on_stdin_is_enough() {
     let script = Script::new().await;
     let (mut child, output, url) = script.link(&["acme-paper", "--no-browser", "--yes"], Stdio::piped()).await;

@@ -153,7 +153,9 @@ fn what_is_copied_acts_on_no_shell_and_no_terminal() {
     odd.client_order_id = Some(hostile.into());
     odd.order_type = crate::domain::OrderType::from_word(hostile);
     odd.status = OrderStatus::from_word(hostile);
-    odd.raw = crate::domain::order::Raw(Some("{\n\"symbol\":\r\t\"\u{202e}\u{9b}\u{7f}e\u{301}\u{301}\u{301}\u{301}\u{301}\"}".into()));
+    odd.raw = crate::domain::order::Raw(Some(
+        "{\n\"symbol\":\r\t\"\u{202e}\u{9b}\u{7f}e\u{301}\u{301}\u{301}\u{301}\u{301}\"}".into(),
+    ));
     let mut desk = Desk::holding(&[odd]);
     let mut copied = Vec::new();
     desk.keys("y Y enter y J y esc");
