@@ -25,8 +25,11 @@ const LASTING: Duration = LAG;
 const LASTING_MUCH: Duration = Duration::from_mins(1);
 /// When a contradiction is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_secs(15);
-/// After a pass that lacked a page.
+/// After a pass that lacked a page; doubled for each that lacks one again.
 const AGAIN: Duration = Duration::from_secs(10);
+const AGAIN_AT_MOST: Duration = BUSY;
+/// At most one audit in this time because of what nobody knows.
+const UNKNOWN_EVERY: Duration = Duration::from_mins(1);
 /// A stream that told nothing for this long while things happened is starved.
 const STARVED: Duration = Duration::from_secs(30);
 
@@ -63,10 +66,10 @@ impl Audits {
         *self = Self { last_heard: Some(now), live_since: now, live_from, ..Self::default() };
     }
 
-    /// When the next audit is due.
-    pub(super) fn next(&mut self, busy: bool, complete: bool, now: Mono) -> Mono {
-        if !complete {
-            return now + AGAIN;
+    /// When the next audit is due, after so many passes in a row that were `incomplete`.
+    pub(super) fn next(&mut self, busy: bool, incomplete: u32, now: Mono) -> Mono {
+        if let Some(doublings) = incomplete.checked_sub(1) {
+            return now + (AGAIN * (1 << doublings.min(4))).min(AGAIN_AT_MOST);
         }
         let after = FIRST.get(self.done).copied().unwrap_or(if busy { BUSY } else { QUIET });
         self.done += 1;
@@ -150,6 +153,18 @@ impl Session {
         if matches!(self.phase, Phase::Live) {
             self.timers.hasten(Timer::Audit, now.mono + after);
         }
+    }
+
+    /// An audit because of something that nobody knows. One a minute: what is sent often must not make requests as often.
+    pub(super) fn audit_unknown(&mut self, now: Now) {
+        let planned = self.unknown_at.is_some_and(|at| at > now.mono);
+        if planned || !matches!(self.phase, Phase::Live) {
+            return;
+        }
+        let soon = now.mono + Duration::from_secs(1);
+        let at = self.unknown_at.map_or(soon, |last| soon.max(last + UNKNOWN_EVERY));
+        self.unknown_at = Some(at);
+        self.timers.hasten(Timer::Audit, at);
     }
 
     /// Some time after an audit found something new: did the stream tell it too?

@@ -57,7 +57,7 @@ impl World {
                 let refused = Closed::AuthRefused { message: "unauthorized".to_owned() };
                 self.close(program, line, Duration::ZERO, refused);
             }
-            Incident::Connect => self.input(program, Input::Connect),
+            Incident::Connect => self.input(program, Input::Resync),
             Incident::Reset => {}
         }
     }
