@@ -138,7 +138,7 @@ async fn probe(accounts: &Accounts, link: &LinkRecord) -> State {
             Ok(Reply::Account(account)) => {
                 let status = Some(account.status.to_string());
                 return match account.block() {
-                    Some(block) => ("blocked", Some(block.to_owned()), status),
+                    Some(block) => ("blocked", Some(block), status),
                     None => ("linked", None, status),
                 };
             }

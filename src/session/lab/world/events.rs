@@ -144,6 +144,8 @@ impl World {
             Output::OpenStream(epoch, form) => self.connect(program, epoch, form),
             Output::CloseStream => self.programs[program].line = None,
             Output::DropRequests => self.programs[program].under_way.clear(),
+            Output::EndWaits => self.programs[program].limited_until = std::time::Duration::ZERO,
+            Output::Renew => {}
             Output::Request(id, request) => self.ask(program, id, &request),
             Output::Changed(changes) => {
                 if self.history.is_some() {
