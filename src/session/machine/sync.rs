@@ -11,6 +11,9 @@ use crate::session::parts::Part;
 use crate::session::request::{Reply, Request, RequestError, RequestErrorKind, RequestId, Unread, unread_words};
 use crate::session::resync::{Picture, RATE_LIMIT_WAIT, Resync, Since, Step};
 
+/// What fails in so many passes in a row lasts.
+const LASTING_PASSES: u32 = 3;
+
 impl Session {
     /// Starts a pass over REST, unless one is under way.
     pub(super) fn start_pass(&mut self, now: Now) {
@@ -218,6 +221,20 @@ impl Session {
         }
     }
 
+    /// What is asked beyond the lists may fail now and then; that it always fails, a person should know.
+    fn note_beyond(&mut self, failed: Option<String>) {
+        let Some(reason) = failed else {
+            if std::mem::take(&mut self.beyond_failed) >= LASTING_PASSES {
+                self.log("what no list shows is answered again");
+            }
+            return;
+        };
+        self.beyond_failed = self.beyond_failed.saturating_add(1);
+        if self.beyond_failed == LASTING_PASSES {
+            self.alarm(format!("what no list shows could not be had in {LASTING_PASSES} passes: {reason}"));
+        }
+    }
+
     fn on_picture(&mut self, mut picture: Picture, next: Since, blotter: &mut Blotter, now: Now) {
         self.pursuit = std::mem::take(&mut picture.pursuit);
         let asked_again = |failures: u32| failures.saturating_add(1);
@@ -230,6 +247,7 @@ impl Session {
             return;
         }
         self.note_parts(&picture, now);
+        self.note_beyond(picture.beyond.take());
         if picture.history_before.is_some() {
             blotter.set_history_before(picture.history_before);
         }

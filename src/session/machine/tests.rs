@@ -31,6 +31,8 @@ struct Desk {
     fails: Option<(fn(&Request) -> bool, RequestErrorKind)>,
     /// Rows of the list of open orders that cannot be read.
     unread: Vec<Unread>,
+    /// Every page of executions but the first holds nothing that can be read.
+    unread_history: bool,
     positions: Vec<Position>,
     status: &'static str,
     pages_without_end: bool,
@@ -56,6 +58,7 @@ impl Desk {
             failure: None,
             fails: None,
             unread: Vec::new(),
+            unread_history: false,
             positions: Vec::new(),
             status: "ACTIVE",
             pages_without_end: false,
@@ -132,6 +135,10 @@ impl Desk {
                 Some(order) => Reply::Order(vec![order.clone()]),
                 None => return Err(self.not_found()),
             },
+            Request::Activities(query) if self.unread_history && query.page_token.is_some() => {
+                let unread = Unread { row: "activity a".to_owned(), why: "no price".to_owned() };
+                Reply::Partial(Box::new(Reply::Activities(Vec::new())), vec![unread])
+            }
             Request::Activities(query) => Reply::Activities(self.page_of_rows(query)),
             Request::Replay { .. } => Reply::Replay(self.told_again.clone().map_err(|kind| failed(&kind))?),
             other => panic!("{other:?} is not asked by a session"),

@@ -279,3 +279,46 @@ fn a_long_sync_says_how_far_it_is_and_why() {
     assert_eq!((pages.done, pages.of), (4, 5));
     assert_eq!(reason, "executions: the broker answered 500: no");
 }
+
+#[test]
+fn what_fails_beyond_the_lists_takes_no_word_away_and_is_told_when_it_lasts() {
+    let mut desk = Desk::live();
+    desk.orders.push(order("o"));
+    desk.pass(Duration::from_mins(2));
+    // The stream tells of the order, but of no execution: its rows are asked for by order.
+    let awaits = |request: &Request| matches!(request, Request::Activities(query) if query.order.is_some());
+    desk.fails = Some((awaits, RequestErrorKind::Forbidden));
+    let mut behind = desk.orders[0].clone();
+    behind.cum_qty = Qty::whole(40);
+    behind.status = OrderStatus::PartiallyFilled;
+    behind.updated_at = Timestamp::from_second(1_760_000_500).ok();
+    desk.orders[0] = behind.clone();
+    desk.stream(StreamEvent::Update(Box::new(update(TradeEvent::PartialFill, behind, Vec::new()))));
+    desk.pass(Duration::from_mins(6));
+    assert!(desk.session.state().is_live(), "{}", reason(&desk));
+    let told = desk.logs();
+    assert_eq!(
+        told.matches("the executions of an order that awaits a report: the broker answered 403").count(),
+        1,
+        "{told}"
+    );
+    desk.fails = None;
+    desk.pass(Duration::from_mins(6));
+    assert!(desk.logs().contains("is answered again"), "{}", desk.logs());
+}
+
+#[test]
+fn a_page_of_history_that_cannot_be_read_is_not_its_beginning() {
+    let mut desk = Desk::new();
+    let mut old = order("old");
+    (old.cum_qty, old.status) = (Qty::whole(100), OrderStatus::Filled);
+    desk.orders = vec![old, order("o")];
+    for _ in 0..4 {
+        desk.execute("o", 10, false);
+    }
+    desk.page = 2;
+    desk.unread_history = true;
+    desk.listen();
+    let of_old = desk.blotter.executions().filter(|row| row.order_id.as_str() == "old").count();
+    assert_eq!(of_old, 0, "its executions are on the page that cannot be read: history, not something missing");
+}

@@ -107,3 +107,22 @@ fn without_a_token_nobody_needs_to_be_asked_for_a_minute() {
     session.handle(Input::Reply(asked.unwrap(), Err(error)), &mut desk.blotter, desk.now);
     assert_eq!(session.state().word(), "needs relink");
 }
+
+#[test]
+fn another_account_than_was_linked_is_tried_again_like_a_dead_token() {
+    let mut desk = Desk::new();
+    desk.session.belongs_to("acct-9".into(), false);
+    desk.listen();
+    assert_eq!(desk.session.state().word(), "needs relink");
+    assert!(!desk.seen.iter().any(|output| matches!(output, Output::Account(_))), "nothing of it is shown");
+    let asked = desk.asked.len();
+    desk.pass(Duration::from_mins(59));
+    assert_eq!(desk.asked.len(), asked);
+    assert!(renewals(&desk) > 600, "another link is looked for");
+    desk.pass(Duration::from_mins(2));
+    assert_eq!((desk.session.state().word(), desk.asked.len()), ("needs relink", asked + 1));
+    desk.account = "acct-9";
+    desk.pass(Duration::from_mins(60));
+    desk.listen();
+    assert!(desk.session.state().is_live(), "{:?}", desk.session.state());
+}
