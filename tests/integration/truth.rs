@@ -66,7 +66,7 @@ impl Bench {
         let accounts =
             Accounts { specs: Arc::new(specs), links: Arc::new(links), tokens: Arc::new(tokens), read_only: false };
         let bench = Self { sim, http, accounts, link };
-        bench.control("rate_limit", json!({"limit": 1_000_000})).await;
+        bench.control("rate_limit", json!({"limit": 1_000})).await;
         bench
     }
 
@@ -139,6 +139,9 @@ impl Program {
 
     pub fn resync(&mut self) {
         drop(self.running.handle(Msg::Key(Chord::char('r'))));
+        let model = &self.running.model;
+        let said = model.toasts.iter().any(|toast| toast.text.contains("fetching everything again"));
+        assert!(said, "the key did nothing: {:?}, {:?}", model.toasts, model.top());
     }
 }
 
