@@ -104,7 +104,7 @@ impl Desk {
         }
         Ok(Box::new(match request {
             Request::Account => {
-                Reply::Account(Box::new(Account { status: Arc::from(self.status), ..account(self.account) }))
+                Reply::Account(Box::new(Account { status: self.status.into(), ..account(self.account) }))
             }
             Request::Positions => Reply::Positions(self.positions.clone()),
             Request::Orders(query) if self.pages_without_end => {
@@ -227,12 +227,8 @@ impl Desk {
             partial: Some(order.cum_qty) != order.qty,
             at: Some(at),
         };
-        let row = Activity {
-            id: Arc::from(format!("row{second}")),
-            activity_type: Arc::from("FILL"),
-            kind,
-            raw: Raw::default(),
-        };
+        let row =
+            Activity { id: Arc::from(format!("row{second}")), activity_type: "FILL".into(), kind, raw: Raw::default() };
         self.rows.push(row);
         if told {
             let report = Execution {

@@ -5,6 +5,7 @@
 
 use super::{Duration, Mono, Now, Output, Phase, Session, Timer};
 use crate::domain::Account;
+use crate::domain::text::clean;
 use crate::session::request::{Reply, Request, RequestError, RequestErrorKind, RequestId};
 use crate::session::resync::RATE_LIMIT_WAIT;
 use crate::session::state::ConnectionState;
@@ -141,8 +142,7 @@ impl Session {
     /// Another account answers than was linked: nothing of it is merged or shown. It is asked again like a dead token, for
     /// linking again may bring the right one.
     pub(super) fn turn_away(&mut self, account: &Account, now: Now) {
-        let number = account.number.as_deref().unwrap_or(account.id.as_str());
-        let reason = format!("another account answers than was linked: {number}");
+        let reason = format!("another account answers than was linked: {}", clean(account.known_as()));
         self.abandon();
         self.phase = Phase::Dead;
         self.log(reason.clone());

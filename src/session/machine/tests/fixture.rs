@@ -1,6 +1,5 @@
 //! An account and an order as the tests need them.
 
-use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -11,8 +10,8 @@ use crate::domain::{Account, Order, OrderId};
 pub(super) fn account(id: &str) -> Account {
     Account {
         id: id.into(),
-        number: Some(Arc::from("PA1")),
-        status: Arc::from("ACTIVE"),
+        number: Some("PA1".into()),
+        status: "ACTIVE".into(),
         currency: None,
         equity: Some(Money::whole(100_000)),
         last_equity: None,
