@@ -297,7 +297,6 @@ fn facts<'a>(
 /// `12 s old` or `as of 13:31` when what a pane shows is not current; the worst of the accounts counts.
 fn stale_fact(model: &Model, pane: Pane) -> Option<String> {
     match scope::shown(model).map(|account| scope::age_of(account, pane, model)).max()? {
-        Age::Current => None,
         Age::Old(age) => Some(format!("{} old", format::age(age))),
         Age::AsOf(at) => {
             let mut text = "as of ".to_owned();
@@ -306,7 +305,7 @@ fn stale_fact(model: &Model, pane: Pane) -> Option<String> {
         }
         // One account shown: its figures say so themselves.
         Age::Unknown if model.scope == AccountScope::All => Some("not all known".to_owned()),
-        Age::Unknown => None,
+        Age::Unknown | Age::Current => None,
     }
 }
 

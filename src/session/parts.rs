@@ -103,6 +103,16 @@ struct Known {
     told: bool,
 }
 
+/// Whether a part is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State<'a> {
+    There,
+    /// It failed, for this reason.
+    Missing(&'a str),
+    /// Nothing failed; it was not answered yet, or not in time.
+    Unanswered,
+}
+
 /// A part that takes the word `live` away, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Lack {
@@ -192,26 +202,27 @@ impl Parts {
 
     /// What is missing now; `waiting` is why nothing is asked.
     pub(super) fn lacks(&self, waiting: Option<&str>, now: Mono) -> Vec<Lack> {
-        let lack = |part| self.lack(part, now).map(|reason| (part, reason));
-        let said = |(part, reason): (Part, Option<&str>)| {
-            let reason = reason.or(waiting).unwrap_or("no answer comes");
-            Lack { part, reason: reason.to_owned() }
+        let said = |part| {
+            let reason = match self.state(part, now) {
+                State::There => return None,
+                State::Missing(reason) => reason,
+                State::Unanswered => waiting.unwrap_or("no answer comes"),
+            };
+            Some(Lack { part, reason: reason.to_owned() })
         };
-        Part::ALL.into_iter().filter_map(lack).map(said).collect()
+        Part::ALL.into_iter().filter_map(said).collect()
     }
 
-    /// Whether a part is missing, and why where that is known.
-    fn lack(&self, part: Part, now: Mono) -> Option<Option<&str>> {
-        let known = self.known(part)?;
-        let trouble = known.trouble.as_ref();
-        if let Some(fault) = &known.fault {
-            return Some(Some(fault));
-        }
-        if let Some(trouble) = trouble.filter(|trouble| now.since(trouble.since) >= LASTING || !known.fresh) {
-            return Some(Some(&trouble.reason));
-        }
+    fn state(&self, part: Part, now: Mono) -> State<'_> {
+        let Some(known) = self.known(part) else { return State::Unanswered };
         let overdue = known.due.is_some_and(|due| now >= due + SLACK);
-        (overdue || !known.fresh).then(|| trouble.map(|trouble| trouble.reason.as_str()))
+        let missing = overdue || !known.fresh;
+        match (&known.fault, &known.trouble) {
+            (Some(fault), _) => State::Missing(fault),
+            (None, Some(trouble)) if missing || now.since(trouble.since) >= LASTING => State::Missing(&trouble.reason),
+            (None, None) if missing => State::Unanswered,
+            (None, _) => State::There,
+        }
     }
 
     /// A pass goes on: what it asks for last is not overdue because something else in it fails.
@@ -243,13 +254,16 @@ impl Parts {
 
     /// How fresh a part is on a connection that `follows` the account.
     pub(super) fn freshness(&self, part: Part, follows: bool, now: Mono) -> Freshness<'_> {
-        let lack = self.lack(part, now);
+        let state = self.state(part, now);
         let known = self.known(part);
         let trouble = known.and_then(|known| known.trouble.as_ref()).map(|trouble| trouble.reason.as_str());
         Freshness {
             good: known.and_then(|known| known.good),
-            current: follows && lack.is_none(),
-            reason: lack.flatten().or(trouble.filter(|_| !follows)),
+            current: follows && state == State::There,
+            reason: match state {
+                State::Missing(reason) => Some(reason),
+                State::There | State::Unanswered => trouble.filter(|_| !follows),
+            },
         }
     }
 }

@@ -80,8 +80,8 @@ impl AccountState {
 
     /// Why one of these parts is not current, or not whole.
     pub fn lack(&self, parts: &[Part], now: Mono) -> Option<&str> {
-        let lacking = parts.iter().map(|part| self.session.freshness(*part, now)).filter(|fresh| !fresh.current);
-        lacking.filter_map(|fresh| fresh.reason).next()
+        let mut lacking = parts.iter().map(|part| self.session.freshness(*part, now)).filter(|fresh| !fresh.current);
+        lacking.find_map(|fresh| fresh.reason)
     }
 
     /// True when the equity of today is as fresh as it is asked for.

@@ -123,11 +123,9 @@ fn state_changed(model: &mut Model, link: &LinkId, state: &ConnectionState, effe
     // A reason that changes is shown; only another state is news.
     let news = std::mem::replace(&mut account.word, state.word()) != state.word();
     match state {
-        ConnectionState::Reconnecting { attempt, reason, .. } => {
-            if *attempt <= 1 && account.seen_live {
-                let text = format!("{label}: connection lost, {reason}");
-                notices::ring(model, &text, effects);
-            }
+        ConnectionState::Reconnecting { attempt, reason, .. } if *attempt <= 1 && account.seen_live => {
+            let text = format!("{label}: connection lost, {reason}");
+            notices::ring(model, &text, effects);
         }
         ConnectionState::NeedsRelink { reason } if news => {
             let cure = model.keymap.say("{brokers.link} in Brokers links it again").into_owned();

@@ -24,7 +24,7 @@ const AT_ONCE: usize = 4;
 const WORTH_A_WORD: Duration = Duration::from_secs(3);
 
 /// What a queue says beside its answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notice {
     /// What is queued waits this long, for this reason; `None` when it waits no more.
     Waiting(Option<(Duration, &'static str)>),

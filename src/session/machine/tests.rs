@@ -18,6 +18,9 @@ use crate::domain::update::TradeEvent;
 use crate::session::event::Closed;
 use crate::session::request::{ActivitiesQuery, OrderFilter, RequestErrorKind, Unread};
 
+/// Which questions.
+type Wanted = fn(&Request) -> bool;
+
 /// A session with a broker that answers every question from these lists.
 struct Desk {
     session: Session,
@@ -28,7 +31,7 @@ struct Desk {
     account: &'static str,
     failure: Option<RequestErrorKind>,
     /// Questions that fail, and how.
-    fails: Option<(fn(&Request) -> bool, RequestErrorKind)>,
+    fails: Option<(Wanted, RequestErrorKind)>,
     /// Rows of the list of open orders that cannot be read.
     unread: Vec<Unread>,
     /// Every page of executions but the first holds nothing that can be read.

@@ -67,10 +67,7 @@ impl Session {
     pub(super) fn on_confirmed(&mut self, result: Result<Box<Reply>, RequestError>, now: Now) {
         let Some(mut confirm) = self.confirm.take() else { return };
         confirm.asked = None;
-        let error = match result {
-            Ok(_) => return self.token_works(&confirm, now),
-            Err(error) => error,
-        };
+        let Err(error) = result else { return self.token_works(&confirm, now) };
         match error.kind {
             RequestErrorKind::Unauthorized | RequestErrorKind::Forbidden => self.token_refused(confirm, &error, now),
             kind => {

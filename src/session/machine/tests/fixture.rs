@@ -1,6 +1,5 @@
 //! An account and an order as the tests need them.
 
-
 use jiff::Timestamp;
 
 use crate::domain::money::{Money, Price, Qty};

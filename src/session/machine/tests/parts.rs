@@ -61,7 +61,7 @@ impl Desk {
 
 #[test]
 fn each_part_that_fails_for_seconds_takes_the_word_live_away_and_is_named() {
-    let parts: [(fn(&Request) -> bool, Part); 5] = [
+    let parts: [(Wanted, Part); 5] = [
         (|request| matches!(request, Request::Account), Part::Account),
         (|request| matches!(request, Request::Positions), Part::Positions),
         (|request| matches!(request, Request::Orders(q) if q.filter == OrderFilter::Open), Part::Working),
@@ -167,7 +167,7 @@ fn a_question_that_is_never_answered_takes_the_word_away_too() {
 
 #[test]
 fn a_wait_of_a_year_is_two_minutes_is_said_and_ends_when_a_person_asks() {
-    let year = RequestErrorKind::RateLimited { retry_after: Some(Duration::from_secs(31_536_000)) };
+    let year = RequestErrorKind::RateLimited { retry_after: Some(Duration::from_hours(8_760)) };
     let mut desk = Desk::live();
     desk.fails = Some((|_| true, year.clone()));
     desk.pass(Duration::from_mins(2));

@@ -29,7 +29,7 @@ fn a_refusal_of_rest_alone_keeps_the_stream() {
     desk.pass(Duration::from_secs(30));
     assert_eq!(desk.session.state().word(), "syncing", "but the word is gone");
     desk.failure = None;
-    desk.pass(Duration::from_secs(60));
+    desk.pass(Duration::from_mins(1));
     assert!(desk.session.state().is_live());
     assert_eq!(desk.opened.len(), opened);
 }
@@ -122,7 +122,7 @@ fn another_account_than_was_linked_is_tried_again_like_a_dead_token() {
     desk.pass(Duration::from_mins(2));
     assert_eq!((desk.session.state().word(), desk.asked.len()), ("needs relink", asked + 1));
     desk.account = "acct-9";
-    desk.pass(Duration::from_mins(60));
+    desk.pass(Duration::from_hours(1));
     desk.listen();
     assert!(desk.session.state().is_live(), "{:?}", desk.session.state());
 }
