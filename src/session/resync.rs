@@ -65,6 +65,9 @@ impl Default for Limits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum List {
     Open,
+    /// Open orders with their legs inside: only this list says whose legs they are, and it leaves out the working legs of a
+    /// parent that is filled (API.md 5.11).
+    Nested,
     Recent,
     Fills,
     /// The executions of one order that awaits a report.
@@ -88,7 +91,7 @@ impl Question {
             (Request::Positions, _) => Part::Positions,
             (_, List::Recent | List::Older) => Part::Recent,
             (_, List::Fills | List::Rows) => Part::Executions,
-            (_, List::Open | List::Other) => Part::Working,
+            (_, List::Open | List::Nested | List::Other) => Part::Working,
         }
     }
 
@@ -210,10 +213,11 @@ impl Resync {
         });
         let first = [
             (Request::Account, List::Other),
-            (orders(OrderFilter::Open, true), List::Open),
+            (orders(OrderFilter::Open, false), List::Open),
             (fills, List::Fills),
             (orders(OrderFilter::All, false), List::Recent),
             (Request::Positions, List::Other),
+            (orders(OrderFilter::Open, true), List::Nested),
         ];
         Self {
             first_pages: 0,
@@ -443,7 +447,7 @@ impl Resync {
         }
         // The recent list goes back to the last complete pass; the first pass ever takes one page of it.
         let in_gap = self.since.orders.is_some_and(|since| submitted_at.is_none_or(|at| at >= since));
-        let wanted = question.list == List::Open || (in_gap && !left_out(Ablation::WholeGap));
+        let wanted = matches!(question.list, List::Open | List::Nested) || (in_gap && !left_out(Ablation::WholeGap));
         if wanted && self.cursors.insert((question.list, Arc::from(id.as_str()))) {
             self.follow(Request::Orders(OrdersQuery { before_order_id: Some(id), ..query.clone() }), question.list);
         }

@@ -177,6 +177,10 @@ impl World {
                 }
             }
             Output::Account(account) => {
+                if self.programs[program].shown.account.is_none() && self.memories[broker].account.is_none() {
+                    // Whose updates came before, nobody knew; they are asked for instead.
+                    self.forget_early(program);
+                }
                 if self.writes(program) {
                     self.memories[broker].account = Some(account.id.clone());
                 }
