@@ -381,6 +381,7 @@ impl Resync {
             .disputes()
             .map(|(id, ..)| id)
             .chain(blotter.unknown_before())
+            .chain(self.picture.orders.iter().filter_map(|order| before(order, blotter)))
             .filter(|id| !self.seen.contains(*id))
             .cloned()
             .collect();
@@ -437,6 +438,11 @@ impl Resync {
             self.queue.push_back(Question { request, list: List::Older, tries: 0 });
         }
     }
+}
+
+/// The order whose place this one took, where nobody knows it: what it executed decides what is this one's own.
+fn before<'a>(order: &'a Order, blotter: &Blotter) -> Option<&'a OrderId> {
+    order.replaces.as_ref().filter(|before| order.cum_qty.is_positive() && blotter.order(before).is_none())
 }
 
 fn fill_time(row: &Activity) -> Option<Timestamp> {
