@@ -182,10 +182,10 @@ fn what_a_replacement_states_is_its_own_once_the_order_before_it_turns_out_to_ha
         let chain = Chain { fills: vec![vec![executed], vec![20]], carries: false };
         let mut blotter = Blotter::default();
         let own = chain.state(1, 1, true);
-        blotter.apply_snapshot(&[own.clone()], &[]);
+        blotter.apply_snapshot(std::slice::from_ref(&own), &[]);
         assert_eq!(blotter.unknown_before().count(), 1);
         blotter.apply_snapshot(&[chain.state(0, 1, true)], &[]);
-        blotter.apply_snapshot(&[own.clone()], &[]);
+        blotter.apply_snapshot(std::slice::from_ref(&own), &[]);
         let awaited: Vec<Qty> = blotter.executions_of(&own.id).iter().map(|row| row.qty).collect();
         assert_eq!(awaited, [Qty::whole(20)], "{executed}");
     }
