@@ -32,6 +32,7 @@ pub mod when;
 
 mod theme;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -42,6 +43,7 @@ use clap_complete::engine::ArgValueCompleter;
 use crate::app::keymap::Keymap;
 use crate::app::model::Program;
 use crate::config::Config;
+use crate::domain::text::sanitize_lines;
 use crate::error::Error;
 use crate::io::accounts::{Accounts, tls_for};
 use crate::io::harden;
@@ -316,7 +318,13 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // Help and version are results, everything else is a usage error; clap knows which stream each belongs to.
             let code = if error.use_stderr() { 2 } else { 0 };
-            drop(error.print());
+            // An argument may be a word from elsewhere, which a script passed on, and is repeated with colours around it.
+            let plain = |argument: OsString| argument.to_str().is_some_and(|text| sanitize_lines(text) == text);
+            if std::env::args_os().all(plain) {
+                drop(error.print());
+            } else {
+                output::note(error.render().to_string().trim_end());
+            }
             return ExitCode::from(code);
         }
     };

@@ -4,10 +4,33 @@ use jiff::Timestamp;
 
 use super::choices::Choices;
 use crate::domain::blotter::Changes;
+use crate::domain::text::{escape_json, sanitize_lines};
 use crate::domain::{AccountId, BrokerId, LinkId};
 use crate::link::progress::Sensitive;
 use crate::link::{AttemptId, LinkRecord};
 use crate::session::{AuthForm, Epoch, Request, RequestId};
+
+/// Text for the clipboard. It is pasted into shells and sheets, so nothing in it acts; line ends and tabs of ours stay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Copied(Sensitive);
+
+impl Copied {
+    /// Takes lines of cells, each of which must be written sanitised: a line end in a cell would make two lines of one.
+    pub fn new(text: &str) -> Self {
+        Self(Sensitive::new(sanitize_lines(text)))
+    }
+
+    /// Takes JSON, on one line: control characters stand only between its words, where a blank says the same.
+    pub fn json(text: &str) -> Self {
+        let blank = |ch: char| if ch.is_ascii_control() { ' ' } else { ch };
+        Self(Sensitive::new(escape_json(text).chars().map(blank).collect::<String>()))
+    }
+
+    /// The text.
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+}
 
 /// Something the journal must hold before it is shown.
 #[derive(Debug, Clone, PartialEq)]
@@ -119,7 +142,7 @@ pub enum Effect {
     /// Put text on the clipboard by OSC 52. Named in a notice as `what`, never shown itself.
     Copy {
         /// The text.
-        text: Sensitive,
+        text: Copied,
         /// `order id`, `authorize URL`, …
         what: String,
     },

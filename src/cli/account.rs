@@ -3,7 +3,8 @@
 use super::reader::Reader;
 use super::select::AccountArgs;
 use super::{Context, json, output};
-use crate::domain::{Account, Money};
+use crate::domain::text::clean;
+use crate::domain::{Account, Money, Untrusted};
 use crate::error::Error;
 use crate::link::LinkRecord;
 use crate::session::{Reply, Request};
@@ -38,8 +39,8 @@ pub async fn run(context: &Context, args: &AccountArgs) -> Result<(), Error> {
 fn table(link: &LinkRecord, account: &Account) -> Vec<String> {
     // To the cent, as on the screen; brokers report ten digits more where shares are split, and --json has them all.
     let money = |value: Option<Money>| value.map_or_else(|| "--".to_owned(), |value| value.rounded(2));
-    let number = account.number.as_deref().unwrap_or(&link.account_number);
-    let mut lines = vec![format!("{}  {}  {}  {}", link.label, number, link.environment, account.status)];
+    let number = account.number.as_ref().map_or_else(|| clean(&link.account_number), Untrusted::clean);
+    let mut lines = vec![format!("{}  {number}  {}  {}", clean(&link.label), link.environment, account.status)];
     let day = match (account.day_pl(), account.day_pl_percent()) {
         (Some(pl), Some(percent)) => format!("{} ({} %)", pl.signed(2), Money::new(percent).signed(2)),
         (Some(pl), None) => pl.signed(2),

@@ -97,7 +97,7 @@ async fn fetch(reader: &Reader, link: &LinkRecord, args: &ActivityArgs) -> Resul
 fn row(link: &LinkRecord, activity: &Activity) -> Vec<String> {
     let blank = || "--".to_owned();
     let mut cells = vec![link.label.to_string(), link.environment.to_string()];
-    let kind = sanitize_to(&activity.activity_type, 12);
+    let kind = sanitize_to(activity.activity_type.raw(), 12);
     match &activity.kind {
         ActivityKind::Fill { side, symbol, qty, px, at, .. } => cells.extend([
             at.map_or_else(blank, |at| format!("{at:.3}")),

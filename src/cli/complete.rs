@@ -12,6 +12,7 @@ use clap_complete::{CompleteEnv, Shell};
 
 use super::{Cli, Global, output, paths};
 use crate::config::Config;
+use crate::domain::text::clean;
 use crate::error::Error;
 use crate::io::links::Links;
 use crate::view::theme::Theme;
@@ -45,7 +46,7 @@ pub fn script(shell: Shell) -> Result<(), Error> {
     if !matches!(written, Some(Ok(()))) {
         return Err(Error::failed(format!("there is no completion for {name}")));
     }
-    output::line(String::from_utf8_lossy(&script).trim()).map(drop)
+    output::print(&output::Printable::own(String::from_utf8_lossy(&script).trim())).map(drop)
 }
 
 /// Labels and numbers of linked accounts, and `all`.
@@ -90,7 +91,9 @@ fn fitting(current: &OsStr, names: impl IntoIterator<Item = (String, String)>) -
     let written = |name: String| if bash { escaped(&name) } else { name };
     names
         .into_iter()
-        .map(|(name, help)| (written(name), help))
+        // A word that would act on the terminal that lists it is offered to nobody.
+        .filter(|(name, _)| clean(name) == name.as_str())
+        .map(|(name, help)| (written(name), clean(&help).into_owned()))
         .filter(|(name, _)| name.to_lowercase().starts_with(&typed))
         .map(|(name, help)| CompletionCandidate::new(name).help((!help.is_empty()).then(|| help.into())))
         .collect()

@@ -21,5 +21,5 @@ pub fn run() -> Result<(), Error> {
         man.render_synopsis_section(&mut page).map_err(failed)?;
         man.render_options_section(&mut page).map_err(failed)?;
     }
-    output::line(String::from_utf8_lossy(&page).trim_end()).map(drop)
+    output::print(&output::Printable::own(String::from_utf8_lossy(&page).trim_end())).map(drop)
 }

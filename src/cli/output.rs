@@ -4,20 +4,45 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::domain::text::sanitize_to;
+use crate::domain::text::{escape_json, sanitize_lines, sanitize_to};
 use crate::error::Error;
 
 /// The longest sentence printed of an error.
 const LONGEST: usize = 4000;
 
-/// Writes a line to stdout and flushes it. `Ok(false)` when the reader is gone and nothing more is wanted.
+/// What may be written to stdout. There are three ways to make it, and each keeps text from outside from acting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Printable(String);
+
+impl Printable {
+    /// Lines for people, sanitised.
+    pub fn lines(text: &str) -> Self {
+        Self(sanitize_lines(text).into_owned())
+    }
+
+    /// A value on one line of JSON, which says the same to every parser.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] when the value has no JSON.
+    pub fn json<T: Serialize>(value: &T) -> Result<Self, Error> {
+        let text = serde_json::to_string(value).map_err(|error| Error::failed(error.to_string()))?;
+        Ok(Self(escape_json(&text).into_owned()))
+    }
+
+    /// Text of the program's own in which nothing comes from outside, such as its manual page.
+    pub fn own(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
+/// Writes to stdout, ends the line and flushes. `Ok(false)` when the reader is gone and nothing more is wanted.
 ///
 /// # Errors
 /// [`Error::Failed`] when stdout fails in another way.
-pub fn line(text: &str) -> Result<bool, Error> {
+pub fn print(text: &Printable) -> Result<bool, Error> {
     let mut out = io::stdout().lock();
     // In one piece, so that a kill leaves no half of a line where the pipe takes the whole of it.
-    let written = out.write_all(format!("{text}\n").as_bytes()).and_then(|()| out.flush());
+    let written = out.write_all(format!("{}\n", text.0).as_bytes()).and_then(|()| out.flush());
     match written {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
@@ -39,25 +64,32 @@ pub fn wait_for_room() {
 /// Writes one JSON document to stdout, indented.
 ///
 /// # Errors
-/// As [`line()`].
+/// As [`print()`].
 pub fn json<T: Serialize>(value: &T) -> Result<bool, Error> {
     let text = serde_json::to_string_pretty(value).map_err(|error| Error::failed(error.to_string()))?;
-    line(&text)
+    print(&Printable(escape_json(&text).into_owned()))
 }
 
 /// Writes one JSON value as a line of its own.
 ///
 /// # Errors
-/// As [`line()`].
+/// As [`print()`].
 pub fn json_line<T: Serialize>(value: &T) -> Result<bool, Error> {
-    let text = serde_json::to_string(value).map_err(|error| Error::failed(error.to_string()))?;
-    line(&text)
+    print(&Printable::json(value)?)
+}
+
+/// Writes a line for people.
+///
+/// # Errors
+/// As [`print()`].
+pub fn line(text: &str) -> Result<bool, Error> {
+    print(&Printable::lines(text))
 }
 
 /// Writes lines to stdout until the reader is gone.
 ///
 /// # Errors
-/// As [`line()`].
+/// As [`print()`].
 pub fn lines(all: &[String]) -> Result<(), Error> {
     for text in all {
         if !line(text)? {
@@ -67,9 +99,9 @@ pub fn lines(all: &[String]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Writes a sentence for people to stderr. There is nowhere to complain when that fails.
+/// Writes a sentence for people to stderr, sanitised. There is nowhere to complain when that fails.
 pub fn note(text: &str) {
-    drop(writeln!(io::stderr().lock(), "{text}"));
+    drop(writeln!(io::stderr().lock(), "{}", sanitize_lines(text)));
 }
 
 /// Writes what somebody should know to stderr.
@@ -99,8 +131,11 @@ fn clean(text: &str) -> String {
 /// A table for people: left or right aligned columns, two spaces apart.
 pub fn table(headers: &[(&str, Align)], rows: &[Vec<String>]) -> Vec<String> {
     use unicode_width::UnicodeWidthStr;
+    // A line end in a cell would make two rows of one.
+    let cleaned = |row: &Vec<String>| row.iter().map(|cell| sanitize_to(cell, usize::MAX)).collect::<Vec<_>>();
+    let rows: Vec<Vec<String>> = rows.iter().map(cleaned).collect();
     let mut widths: Vec<usize> = headers.iter().map(|(title, _)| title.width()).collect();
-    for row in rows {
+    for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.width());
         }
@@ -139,5 +174,16 @@ mod tests {
         let rows = vec![vec!["AAPL".to_owned(), "1".to_owned()], vec!["BTC/USD".to_owned(), "0.25".to_owned()]];
         let text = table(&[("Symbol", Align::Left), ("Qty", Align::Right)], &rows);
         assert_eq!(text, ["Symbol    Qty", "AAPL        1", "BTC/USD  0.25"]);
+    }
+
+    #[test]
+    fn a_cell_stays_in_its_row_and_a_value_on_its_line() {
+        let rows = vec![vec!["A\nB\u{202e}".to_owned(), "1".to_owned()]];
+        assert_eq!(table(&[("Symbol", Align::Left), ("Qty", Align::Right)], &rows), ["Symbol  Qty", "A␊B       1"]);
+        let hostile = "a\u{1b}]52;c;eA==\u{7}\n\u{9b}\u{7f}\u{202e}e\u{301}\u{301}\u{301}\u{301}\u{301}";
+        let line = Printable::json(&hostile).unwrap().0;
+        assert!(!line.contains(|ch: char| ch.is_control() || ch == '\u{202e}'), "{line}");
+        assert_eq!(serde_json::from_str::<String>(&line).unwrap(), hostile);
+        assert_eq!(Printable::lines(hostile).0, "a␛]52;c;eA==␇\n\u{fffd}␡e\u{301}\u{301}\u{301}\u{301}");
     }
 }

@@ -151,7 +151,7 @@ fn write_cast(
     if out == Path::new("-") {
         let mut text = Vec::new();
         cast::write(replay, state, args.size, args.pace, &mut text)?;
-        return output::line(String::from_utf8_lossy(&text).trim_end()).map(|_| 0);
+        return output::print(&output::Printable::own(String::from_utf8_lossy(&text).trim_end())).map(|_| 0);
     }
     let file = std::fs::File::create(out).map_err(|error| {
         Error::usage(format!("{}: {error}", out.display()), "name a file that can be written".to_owned())

@@ -13,12 +13,13 @@ use serde_json::{Map, Value};
 use unicode_width::UnicodeWidthStr;
 
 use self::follow::Follow;
+use super::output::Printable;
 use super::select::AccountArgs;
 use super::{Context, accounts, json, output, select};
 use crate::app::Model;
 use crate::app::model::AccountState;
 use crate::domain::blotter::TapeEntry;
-use crate::domain::text::sanitize_to;
+use crate::domain::text::{clean, sanitize_to};
 use crate::domain::{Execution, LinkId, Mono, Order, Source};
 use crate::error::Error;
 use crate::io::runtime::Witness;
@@ -52,7 +53,7 @@ pub async fn run(context: &Context, args: &AccountArgs) -> Result<u8, Error> {
 
 /// A line to print, and what makes it told.
 struct Due {
-    text: String,
+    text: Printable,
     of: Option<(LinkId, Line)>,
 }
 
@@ -150,7 +151,7 @@ impl Printer {
                 output::wait_for_room();
                 tape.told.going_out(line).unwrap_or_else(unsure);
             }
-            let out = output::line(&text);
+            let out = output::print(&text);
             if let Some(tape) = tape {
                 let noted = if matches!(out, Ok(true)) { tape.told.went_out() } else { tape.told.stayed() };
                 noted.unwrap_or_else(unsure);
@@ -194,37 +195,33 @@ impl Printer {
 
     /// The account as every line names it, in columns.
     fn who(&self, account: &AccountState) -> String {
-        let label = &account.link.label;
+        let label = clean(&account.link.label);
         let pad = " ".repeat(self.widest.saturating_sub(label.width()));
         format!("{label}{pad}  {:<5}", account.link.environment)
     }
 
-    fn connection(&self, account: &AccountState, word: &str, reason: Option<&str>) -> Result<String, Error> {
+    fn connection(&self, account: &AccountState, word: &str, reason: Option<&str>) -> Result<Printable, Error> {
         if !self.json {
             let reason = reason.map_or_else(String::new, |reason| format!(": {}", sanitize_to(reason, 400)));
             // As wide as a time, so that accounts stand below each other.
             let who = self.who(account);
-            return Ok(format!("{:<24}  {who}  {word}{reason}", "connection"));
+            return Ok(Printable::lines(&format!("{:<24}  {who}  {word}{reason}", "connection")));
         }
         let mut line = head("connection", account);
         line.insert("state".to_owned(), Value::from(word));
         line.insert("reason".to_owned(), reason.map_or(Value::Null, Value::from));
-        text_of(&line)
+        Printable::json(&line)
     }
 
-    fn update(&self, account: &AccountState, entry: &TapeEntry) -> Result<String, Error> {
+    fn update(&self, account: &AccountState, entry: &TapeEntry) -> Result<Printable, Error> {
         let order = account.blotter.order(&entry.order_id);
         let execution = entry.execution.as_ref().and_then(|id| account.blotter.execution(id));
         if self.json {
-            text_of(&document(account, entry, order, execution))
+            Printable::json(&document(account, entry, order, execution))
         } else {
-            Ok(sentence(&self.who(account), entry, order, execution))
+            Ok(Printable::lines(&sentence(&self.who(account), entry, order, execution)))
         }
     }
-}
-
-fn text_of(line: &Map<String, Value>) -> Result<String, Error> {
-    serde_json::to_string(line).map_err(|error| Error::failed(error.to_string()))
 }
 
 fn head(kind: &str, account: &AccountState) -> Map<String, Value> {

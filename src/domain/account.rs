@@ -1,7 +1,5 @@
 //! An account and its balances, as the broker reports them; never recomputed here.
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -9,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::ids::AccountId;
 use super::money::Money;
 use super::order::Raw;
+use super::text::Untrusted;
 
 /// One account (API.md 5.1). A figure the broker left out is `None` and shows as `--`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,11 +15,11 @@ pub struct Account {
     /// The broker's id; a change of it means a reset paper account (API.md 9.2).
     pub id: AccountId,
     /// The number a person knows it by; `PA…` on paper.
-    pub number: Option<Arc<str>>,
+    pub number: Option<Untrusted>,
     /// `ACTIVE` and others, as it came.
-    pub status: Arc<str>,
+    pub status: Untrusted,
     /// Currency code.
-    pub currency: Option<Arc<str>>,
+    pub currency: Option<Untrusted>,
     /// Cash and the market value of all positions.
     pub equity: Option<Money>,
     /// Equity at the previous close.
@@ -58,6 +57,11 @@ pub struct Account {
 }
 
 impl Account {
+    /// What a person knows it by: its number, or its id where no number is told.
+    pub fn known_as(&self) -> &str {
+        self.number.as_ref().map(Untrusted::raw).filter(|number| !number.is_empty()).unwrap_or(self.id.as_str())
+    }
+
     /// Equity less the equity of the previous close.
     pub fn day_pl(&self) -> Option<Money> {
         self.equity?.checked_sub(self.last_equity?)

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::ids::{ExecutionId, OrderId, Symbol};
 use super::money::{Money, Price, Qty};
 use super::order::{Raw, Side};
+use super::text::Untrusted;
 
 /// One row (API.md 5.4).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,7 +16,7 @@ pub struct Activity {
     /// The row's id, also the page token.
     pub id: Arc<str>,
     /// `FILL`, `DIV`, … as it came.
-    pub activity_type: Arc<str>,
+    pub activity_type: Untrusted,
     /// What it says.
     pub kind: ActivityKind,
     /// The broker's JSON of it.
@@ -58,6 +59,6 @@ pub enum ActivityKind {
         /// The day it counts for.
         date: Option<Date>,
         /// What the broker wrote about it.
-        description: Option<Arc<str>>,
+        description: Option<Untrusted>,
     },
 }

@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::text::clean;
+
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -24,7 +26,7 @@ macro_rules! text_id {
                 Arc::clone(&self.0)
             }
 
-            /// The text as it came.
+            /// The text as it came: for comparing, keeping and sending, never for writing. `Display` writes it sanitised.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -32,13 +34,13 @@ macro_rules! text_id {
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{}({})", stringify!($name), self.0)
+                write!(f, "{}({})", stringify!($name), clean(&self.0))
             }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(&self.0)
+                f.pad(&clean(&self.0))
             }
         }
 
@@ -122,6 +124,16 @@ impl Symbol {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_id_is_kept_as_it_came_and_written_sanitised() {
+        let id = OrderId::from("a\x1b]52;c;x\x07\u{202e}\nb");
+        assert_eq!(id.as_str(), "a\x1b]52;c;x\x07\u{202e}\nb");
+        assert_eq!(
+            (id.to_string(), format!("{id:?}")),
+            ("a␛]52;c;x␇␊b".to_owned(), "OrderId(a␛]52;c;x␇␊b)".to_owned())
+        );
+    }
 
     #[test]
     fn an_option_is_known_by_its_symbol() {

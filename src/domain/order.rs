@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::{ClientOrderId, OrderId, Symbol};
 use super::money::{Money, Price, Qty};
+use super::text::Untrusted;
 
 /// An enum of wire words that keeps a word it does not know and shows it verbatim.
 macro_rules! wire_words {
@@ -44,7 +45,7 @@ macro_rules! wire_words {
 
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.pad(self.as_str())
+                f.pad(&$crate::domain::text::clean(self.as_str()))
             }
         }
 
@@ -83,7 +84,7 @@ impl Side {
         match self {
             Self::None => "--".to_owned(),
             Self::SellShort => "SELL".to_owned(),
-            other => other.as_str().to_uppercase(),
+            other => other.to_string().to_uppercase(),
         }
     }
 
@@ -219,7 +220,7 @@ pub struct Order {
     /// What is traded; empty on a multi-leg parent.
     pub symbol: Symbol,
     /// `us_equity`, `crypto`, …, as it came.
-    pub asset_class: Option<Arc<str>>,
+    pub asset_class: Option<Untrusted>,
     /// Buy or sell.
     pub side: Side,
     /// How its price is set.
@@ -273,9 +274,9 @@ pub struct Order {
     /// The order whose place it took.
     pub replaces: Option<OrderId>,
     /// Ties the orders of a bracket together (API.md 6.7).
-    pub group_id: Option<Arc<str>>,
+    pub group_id: Option<Untrusted>,
     /// `entry`, `take_profit`, `stop_loss`.
-    pub group_role: Option<Arc<str>>,
+    pub group_role: Option<Untrusted>,
     /// The orders that are its legs, where it was stated with them. They are orders of their own and stand beside it: a
     /// copy in here would grow old.
     #[serde(default, deserialize_with = "leg_ids")]

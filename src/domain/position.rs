@@ -1,13 +1,12 @@
 //! A holding in one symbol, as the broker reports it.
 
-use std::sync::Arc;
-
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::ids::Symbol;
 use super::money::{Money, Price, Qty};
 use super::order::Raw;
+use super::text::Untrusted;
 
 /// One open position (API.md 5.9). A price or value the broker left out is `None` and shows as `--`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,9 +14,9 @@ pub struct Position {
     /// What is held; crypto positions are written without the slash (API.md 5.9).
     pub symbol: Symbol,
     /// The broker's id of the asset.
-    pub asset_id: Option<Arc<str>>,
+    pub asset_id: Option<Untrusted>,
     /// `us_equity`, `crypto`, …
-    pub asset_class: Option<Arc<str>>,
+    pub asset_class: Option<Untrusted>,
     /// Signed quantity: negative when short.
     pub qty: Qty,
     /// What is not held for orders.

@@ -22,6 +22,11 @@ impl Untrusted {
     pub fn raw(&self) -> &str {
         &self.0
     }
+
+    /// The text as it may be written.
+    pub fn clean(&self) -> Cow<'_, str> {
+        clean(&self.0)
+    }
 }
 
 impl fmt::Display for Untrusted {
@@ -79,10 +84,43 @@ pub fn sanitize(text: &str) -> String {
 
 /// [`sanitize`] with a cap of its own; a text cut short ends in `…`.
 pub fn sanitize_to(text: &str, limit: usize) -> String {
+    safe(text, limit, |_| false)
+}
+
+/// Lines of text, made safe at their full length: line ends and tabs stay what they are.
+pub fn sanitize_lines(text: &str) -> Cow<'_, str> {
+    if text.bytes().all(|byte| (0x20..=0x7e).contains(&byte) || byte == b'\n' || byte == b'\t') {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(safe(text, usize::MAX, |ch| ch == '\n' || ch == '\t'))
+    }
+}
+
+/// JSON with every character that could act on a terminal or mislead an eye escaped; it says the same to every parser.
+pub fn escape_json(json: &str) -> Cow<'_, str> {
+    let acts = |ch: char| !ch.is_ascii_control() && visible(ch) != Some(ch) || ch == '\x7f';
+    if !json.contains(acts) {
+        return Cow::Borrowed(json);
+    }
+    let mut out = String::with_capacity(json.len() + 64);
+    for ch in json.chars() {
+        if acts(ch) {
+            for unit in ch.encode_utf16(&mut [0; 2]) {
+                out.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            out.push(ch);
+        }
+    }
+    Cow::Owned(out)
+}
+
+fn safe(text: &str, limit: usize, stays: impl Fn(char) -> bool) -> String {
     let mut out = String::with_capacity(text.len().min(limit.saturating_mul(4)));
     let (mut kept, mut marks) = (0, 0);
     for ch in text.chars() {
-        let Some(ch) = visible(ch) else { continue };
+        let shown = if stays(ch) { Some(ch) } else { visible(ch) };
+        let Some(ch) = shown else { continue };
         if ch.width() == Some(0) {
             marks += 1;
             if marks > MARKS || kept == 0 {
@@ -147,6 +185,27 @@ mod tests {
         );
         let json = serde_json::to_string(&text).unwrap();
         assert_eq!(serde_json::from_str::<Untrusted>(&json).unwrap(), text);
+    }
+
+    #[test]
+    fn lines_keep_their_ends_and_nothing_else_that_acts() {
+        assert_eq!(sanitize_lines("a\tb\nc"), "a\tb\nc");
+        assert_eq!(sanitize_lines("a\x1b]52;c;x\x07\r\nb\u{202e}\u{9b}"), "a␛]52;c;x␇␍\nb\u{fffd}");
+        assert_eq!(sanitize_lines(&"é".repeat(5_000)).chars().count(), 5_000);
+    }
+
+    #[test]
+    fn json_says_the_same_in_characters_that_do_nothing() {
+        let text = "\u{9b}31m\u{7f}\u{202e}\u{200b}\u{e0041}\u{feff}é漢\n\u{1b}";
+        let json = serde_json::to_string_pretty(&[text]).unwrap();
+        let escaped = escape_json(&json);
+        assert!(escaped.chars().all(|ch| ch == '\n' || (!ch.is_control() && visible(ch) == Some(ch))), "{escaped}");
+        assert_eq!(serde_json::from_str::<Vec<String>>(&escaped).unwrap(), [text]);
+        assert!(
+            escaped.contains("\\u009b") && escaped.contains("\\udb40\\udc41") && escaped.contains("é漢"),
+            "{escaped}"
+        );
+        assert!(matches!(escape_json("[1, \"plain\"]"), Cow::Borrowed(_)));
     }
 
     #[test]

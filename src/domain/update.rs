@@ -1,13 +1,12 @@
 //! One trade update: what a stream event says, in domain terms.
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::execution::Execution;
 use super::ids::EventId;
 use super::order::{Order, wire_words};
+use super::text::Untrusted;
 
 wire_words!(
     /// What happened to an order (API.md 6.6).
@@ -76,5 +75,5 @@ pub struct TradeUpdate {
     /// The executions it reports: one on a fill, one a leg on a multi-leg fill, none otherwise.
     pub executions: Vec<Execution>,
     /// Why, where the broker says so.
-    pub reason: Option<Arc<str>>,
+    pub reason: Option<Untrusted>,
 }

@@ -126,10 +126,7 @@ impl Accounts {
         let label = link.label.to_string();
         match access.client.request(&Request::Account).await {
             Ok(Reply::Account(account)) if account.id == link.account_id => Ok(access),
-            Ok(Reply::Account(account)) => {
-                let number = account.number.as_deref().unwrap_or(account.id.as_str());
-                Err(AccessError::Other { label, number: sanitize(number) })
-            }
+            Ok(Reply::Account(account)) => Err(AccessError::Other { label, number: sanitize(account.known_as()) }),
             Ok(_) => Err(AccessError::Setup(format!("{label}: the broker answered something that is no account"))),
             Err(error) => Err(AccessError::Unasked { label, error }),
         }

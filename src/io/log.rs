@@ -12,6 +12,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::paths::{ensure_private_dir, tighten};
+use crate::domain::text::sanitize_to;
 
 /// A file is put aside past this size.
 const ROTATE_AT: u64 = 5 * 1024 * 1024;
@@ -105,7 +106,12 @@ struct SharedFile(Arc<Mutex<RotatingFile>>);
 
 impl Write for SharedFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+        // One event comes in one piece. What it says may have been said by others: a line end in it would be a line that
+        // nobody logged, and the file is read in a terminal.
+        let text = String::from_utf8_lossy(bytes);
+        let line = format!("{}\n", sanitize_to(text.trim_end_matches('\n'), usize::MAX));
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).write_all(line.as_bytes())?;
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -144,6 +150,22 @@ mod tests {
             use std::os::unix::fs::PermissionsExt;
             assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         }
+    }
+
+    #[test]
+    fn an_event_is_one_line_and_acts_on_no_terminal() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("brokerdeck.log");
+        let log = SharedFile(Arc::new(Mutex::new(RotatingFile::open(&path).unwrap())));
+        let layer = tracing_subscriber::fmt::layer().with_ansi(false).without_time().with_writer(log);
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+            tracing::warn!(said = "a\n  INFO b\u{202e}", "c\u{1b}]52;c;eA==\u{7}\u{9b}\n{}", "  INFO d\u{7f}");
+        });
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text.lines().count(), 1, "{text:?}");
+        assert!(text.contains("eA==") && text.contains("INFO d"), "{text:?}");
+        let bad = text.trim_end().chars().find(|ch| ch.is_control() || *ch == '\u{202e}');
+        assert_eq!(bad, None, "{text:?}");
     }
 
     #[cfg(unix)]

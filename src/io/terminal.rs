@@ -25,6 +25,8 @@ use crossterm::terminal::{
 
 use self::output::Output;
 pub use self::screen::{Screen, Surface};
+use crate::app::effect::Copied;
+use crate::domain::text::clean;
 
 /// The way to the terminal while it is ours.
 static TAKEN: Mutex<Option<Arc<Output>>> = Mutex::new(None);
@@ -191,9 +193,9 @@ fn install_panic_hook() {
 ///
 /// # Errors
 /// When the terminal is gone.
-pub fn copy(text: &str) -> io::Result<()> {
+pub fn copy(text: &Copied) -> io::Result<()> {
     use base64::Engine as _;
-    let encoded = base64::engine::general_purpose::STANDARD.encode(text);
+    let encoded = base64::engine::general_purpose::STANDARD.encode(text.expose());
     send(format!("\x1b]52;c;{encoded}\x07").as_bytes())
 }
 
@@ -205,10 +207,27 @@ pub fn bell() -> io::Result<()> {
     send(b"\x07")
 }
 
-/// A desktop notification (OSC 9). The text must be sanitised.
+/// A desktop notification (OSC 9).
 ///
 /// # Errors
 /// When the terminal is gone.
 pub fn notify(text: &str) -> io::Result<()> {
-    send(format!("\x1b]9;{text}\x07").as_bytes())
+    send(notification(text).as_bytes())
+}
+
+fn notification(text: &str) -> String {
+    // Some terminals take a number at its beginning for a command of theirs.
+    let blank = if text.starts_with(|ch: char| ch.is_ascii_digit()) { " " } else { "" };
+    format!("\x1b]9;{blank}{}\x07", clean(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_notification_is_one_sequence_and_no_command() {
+        assert_eq!(notification("Paper: BUY 1 F"), "\x1b]9;Paper: BUY 1 F\x07");
+        assert_eq!(notification("6;\x07\x1b]52;c;eA==\u{9c}\u{202e}"), "\x1b]9; 6;␇␛]52;c;eA==\u{fffd}\x07");
+    }
 }

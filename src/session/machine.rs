@@ -26,6 +26,7 @@ use super::state::{ConnectionState, Epoch};
 use super::timer::{Timer, Timers};
 use crate::domain::ablation::{Ablation, left_out};
 use crate::domain::blotter::{Blotter, Changes, Dispute};
+use crate::domain::text::clean;
 use crate::domain::{Account, AccountId, Mono, Now, OrderId, Position, TradeUpdate};
 
 /// What happens to a session.
@@ -343,8 +344,7 @@ impl Session {
 
     /// Another account answers than was linked: nothing of it is merged or shown.
     fn turn_away(&mut self, account: &Account) {
-        let number = account.number.as_deref().unwrap_or(account.id.as_str());
-        let reason = format!("another account answers than was linked: {number}");
+        let reason = format!("another account answers than was linked: {}", clean(account.known_as()));
         self.abandon();
         self.phase = Phase::Dead;
         self.log(reason.clone());

@@ -34,6 +34,7 @@ fn every_file_the_readme_points_to_is_there() {
     for name in [
         "README.md",
         "ARCHITECTURE.md",
+        "SECURITY.md",
         "docs/LINKING.md",
         "docs/RELIABILITY.md",
         "docs/SCRIPTING.md",
@@ -49,6 +50,45 @@ fn every_file_the_readme_points_to_is_there() {
             }
         }
     }
+}
+
+/// Every function of the sources and tests, by name.
+fn functions() -> std::collections::BTreeSet<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut todo = vec![root.join("src"), root.join("tests")];
+    let mut found = std::collections::BTreeSet::new();
+    while let Some(folder) = todo.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                todo.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                let text = std::fs::read_to_string(path).unwrap();
+                let name = |rest: &str| rest.split('(').next().unwrap().to_owned();
+                found.extend(text.split("fn ").skip(1).map(name));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_defence_names_tests_that_are_there() {
+    let (text, known) = (file("SECURITY.md"), functions());
+    let mut rows = 0;
+    for row in text
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| threat") && !line.starts_with("| ---"))
+    {
+        let tests = row.trim_end_matches(" |").rsplit(" | ").next().unwrap();
+        let names: Vec<&str> = tests.split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty(), "no test: {row}");
+        for name in names {
+            assert!(known.contains(name), "{name} is no test: {row}");
+        }
+        rows += 1;
+    }
+    assert!(rows > 25, "the tables are where this test looks for them");
 }
 
 /// The fenced blocks of a language, as they stand.

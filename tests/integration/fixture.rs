@@ -94,9 +94,9 @@ fn record(broker: &str, environment: Environment, number: &str, label: &str) -> 
 fn account(link: &LinkRecord, equity: &str, last: &str, cash: &str) -> Account {
     Account {
         id: link.account_id.clone(),
-        number: Some(Arc::clone(&link.account_number)),
-        status: Arc::from("ACTIVE"),
-        currency: Some(Arc::from("USD")),
+        number: Some(link.account_number.as_ref().into()),
+        status: "ACTIVE".into(),
+        currency: Some("USD".into()),
         equity: money(equity),
         last_equity: money(last),
         cash: money(cash),
@@ -123,7 +123,7 @@ pub fn order(id: &str, at: &str, side: Side, symbol: &str, size: &str, kind: Ord
         id: OrderId::new(format!("61e69015-8549-4bfd-b9c3-{id:0>12}")),
         client_order_id: Some(format!("desk-{id}").into()),
         symbol: Symbol::from(symbol),
-        asset_class: Some(Arc::from(if symbol.contains('/') { "crypto" } else { "us_equity" })),
+        asset_class: Some(if symbol.contains('/') { "crypto" } else { "us_equity" }.into()),
         side,
         order_type: kind,
         tif: TimeInForce::Day,
@@ -180,7 +180,7 @@ fn position(symbol: &str, size: &str, avg: &str, last: &str, value: &str, pl: &s
     Position {
         symbol: Symbol::from(symbol),
         asset_id: None,
-        asset_class: Some(Arc::from("us_equity")),
+        asset_class: Some("us_equity".into()),
         qty: qty(size),
         qty_available: Some(qty(size)),
         avg_px: px(avg),
@@ -199,7 +199,7 @@ fn position(symbol: &str, size: &str, avg: &str, last: &str, value: &str, pl: &s
 fn fill(number: u32, of: &Order, at: &str, size: &str, price: &str, total: &str) -> Activity {
     Activity {
         id: Arc::from(format!("20261124{number:09}::f-{number}")),
-        activity_type: Arc::from("FILL"),
+        activity_type: "FILL".into(),
         kind: ActivityKind::Fill {
             execution_id: Some(ExecutionId::new(format!("3f1c0c52-0000-4000-8000-{number:0>12}"))),
             order_id: of.id.clone(),
@@ -649,13 +649,13 @@ impl Book {
     fn activities(&self) -> Vec<Activity> {
         let other = |id: &str, kind: &str, day: &str, amount: &str, symbol: &str, words: &str| Activity {
             id: Arc::from(id),
-            activity_type: Arc::from(kind),
+            activity_type: kind.into(),
             kind: ActivityKind::Other {
                 net_amount: money(amount),
                 symbol: (!symbol.is_empty()).then(|| Symbol::from(symbol)),
                 qty: None,
                 date: day.parse().ok(),
-                description: (!words.is_empty()).then(|| Arc::from(words)),
+                description: (!words.is_empty()).then(|| words.into()),
             },
             raw: Raw(Some(Arc::from(format!(
                 r#"{{"id":"{id}","activity_type":"{kind}","date":"{day}","net_amount":"{amount}"}}"#

@@ -138,25 +138,30 @@ impl Home {
         running
     }
 
-    fn watch(&self) -> Watch {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_brokerdeck"))
-            .args(["watch", "--json", "--data-dir"])
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_brokerdeck"));
+        command
+            .args(arguments)
+            .arg("--data-dir")
             .arg(self.data())
             .arg("--config")
             .arg(self.dir.path().join("config.toml"))
             .env_clear()
             .env("HOME", self.dir.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn watch(&self) -> Watch {
+        let mut command = self.command(&["watch", "--json"]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = Arc::new((Mutex::new(Vec::new()), tokio::sync::Notify::new()));
         let out = std::io::BufReader::new(child.stdout.take().unwrap());
         let reader = {
             let lines = Arc::clone(&lines);
             std::thread::spawn(move || {
                 for line in out.lines().map_while(Result::ok) {
+                    assert_eq!(acting(&line), None, "{line:?}");
                     // A kill may leave half of a line.
                     if let Ok(value) = serde_json::from_str::<Value>(&line) {
                         lines.0.lock().unwrap().push(value);
@@ -168,6 +173,15 @@ impl Home {
         };
         Watch { child, lines, reader: Some(reader) }
     }
+}
+
+/// The first character that would act on a terminal or turn text around.
+pub(super) fn acting(text: &str) -> Option<char> {
+    let acts = |ch: char| {
+        (ch.is_control() && ch != '\n')
+            || matches!(u32::from(ch), 0x200B..=0x200F | 0x2028..=0x202E | 0xFEFF | 0xE_0000..)
+    };
+    text.chars().find(|ch| acts(*ch))
 }
 
 fn text_of(value: &Value) -> String {
@@ -290,6 +304,51 @@ async fn a_watch_that_is_killed_again_and_again_tells_each_execution_once_and_sa
         assert!(line["source"] == "stream" || line["source"] == "reconcile", "{line}");
     }
     assert_eq!(home.journaled(), home.truth().await, "the journal has them all");
+    home.sim.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_broker_says_of_an_order_acts_on_no_terminal_and_is_lost_in_no_json() {
+    let home = Home::open(24).await;
+    let hostile = "a\u{1b}]52;c;eA==\u{7}\n\u{9b}31m\u{7f}\u{202e}\u{200b}\u{e0041}\u{feff}é";
+    let watch = home.watch();
+    watch.live().await;
+    let body = json!({"symbol": "AAPL", "qty": "10", "side": "buy", "type": "limit", "time_in_force": "day",
+        "limit_price": "1.00", "client_order_id": hostile});
+    let url = format!("{}/v2/orders", home.sim.ready.paper.api_url);
+    let order = home.http.post(url).bearer_auth(&home.sim.ready.paper_token).json(&body).send().await.unwrap();
+    let order: Value = order.error_for_status().unwrap().json().await.unwrap();
+    home.control("fill", json!({"order": order["id"], "price": "1.00"})).await;
+    let filled = |lines: &[Value]| lines.iter().any(|line| line["event"] == "fill");
+    watch.until("the fill", filled).await;
+    let run = |arguments: &[&str]| {
+        let done = home.command(arguments).output().unwrap();
+        assert!(done.status.success(), "{arguments:?}: {done:?}");
+        for shown in [&done.stdout, &done.stderr] {
+            let shown = String::from_utf8(shown.clone()).unwrap();
+            assert_eq!(acting(&shown), None, "{arguments:?}: {shown:?}");
+        }
+        String::from_utf8(done.stdout).unwrap()
+    };
+    // The journal is written a moment after the line.
+    let exported = || run(&["export", "orders", "--format", "jsonl"]);
+    let written = tokio::time::timeout(PATIENCE, async {
+        while exported().is_empty() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    assert!(written.await.is_ok(), "nothing is in the journal");
+    let told = watch.kill();
+    let last = told.iter().rfind(|line| line["event"] == "fill").unwrap();
+    assert_eq!(last["order"]["client_order_id"], hostile, "watch");
+    let document: Value = serde_json::from_str(&run(&["orders", "--status", "all", "--json"])).unwrap();
+    assert_eq!(document[0]["client_order_id"], hostile, "orders");
+    let line: Value = serde_json::from_str(exported().lines().next().unwrap()).unwrap();
+    assert_eq!(line["client_order_id"], hostile, "export");
+    for command in [&["orders", "--status", "all"][..], &["activity"], &["export", "orders"], &["export", "executions"]]
+    {
+        assert!(run(command).contains("AAPL"), "{command:?}");
+    }
     home.sim.stop().await;
 }
 

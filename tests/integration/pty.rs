@@ -93,6 +93,20 @@ fn ctrl_c_quits_from_anywhere() {
 }
 
 #[test]
+fn words_on_the_command_line_act_on_no_terminal() {
+    for words in
+        [&["a\x1b]52;c;eA==\x07\u{202e}"][..], &["account", "--account", "\x1b]52;\u{9b}"], &["--\x1b]52;\u{202e}"]]
+    {
+        let mut terminal = Terminal::start(100, 24, words, &[]);
+        assert_ne!(terminal.end().exit_code(), 0);
+        assert!(terminal.received("rror") || terminal.received("brokerdeck:"), "{words:?}: {}", terminal.contents());
+        for acting in ["\x1b]52", "\x07", "\u{9b}", "\u{202e}"] {
+            assert!(!terminal.received(acting), "{words:?}: {acting:?}");
+        }
+    }
+}
+
+#[test]
 fn a_panic_gives_the_terminal_back_before_it_speaks() {
     let mut terminal = Terminal::start(80, 24, DEMO, &[("BROKERDECK_PANIC", "frame")]);
     let status = terminal.end();

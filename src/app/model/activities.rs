@@ -95,7 +95,7 @@ mod tests {
         let kind = ActivityKind::Other { net_amount: None, symbol: None, qty: None, date: None, description: None };
         let row = |id: u32| Activity {
             id: Arc::from(id.to_string()),
-            activity_type: Arc::from("DIV"),
+            activity_type: "DIV".into(),
             kind: kind.clone(),
             raw: Raw::default(),
         };

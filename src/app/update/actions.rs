@@ -2,10 +2,11 @@
 
 use super::{accounts, activities, calm, copies, linking, lists, notices, orders, overlays, palette, sessions};
 use crate::app::choices::Choices;
-use crate::app::effect::Effect;
+use crate::app::effect::{Copied, Effect};
 use crate::app::keymap::{Action, availability};
 use crate::app::model::{AccountScope, BrokerRow, Model, Overlay, Pane, Question};
 use crate::domain::LinkId;
+use crate::link::progress::Sensitive;
 use crate::session::{ConnectionState, Input};
 
 /// Acts, or says why not.
@@ -74,7 +75,8 @@ pub(super) fn act(model: &mut Model, action: Action, effects: &mut Vec<Effect>) 
         Action::WriteConfig => effects.push(Effect::WriteConfig),
         Action::OpenBrowser => linking::while_waiting(model, |attempt, _| Effect::OpenBrowser { attempt }, effects),
         Action::CopyUrl => {
-            let copy = |_, url: &_| Effect::Copy { text: Clone::clone(url), what: "authorize URL".to_owned() };
+            let copy =
+                |_, url: &Sensitive| Effect::Copy { text: Copied::new(url.expose()), what: "authorize URL".to_owned() };
             linking::while_waiting(model, copy, effects);
         }
         Action::PasteRedirect => linking::open_paste(model, ""),

@@ -2,40 +2,41 @@
 
 use super::{notices, orders};
 use crate::app::columns::{OrderColumn, PositionColumn, SortValue, TapeColumn, placed_at};
-use crate::app::effect::Effect;
+use crate::app::effect::{Copied, Effect};
 use crate::app::model::{Model, OrderKey, Overlay, Pane};
-use crate::link::progress::Sensitive;
+use crate::domain::text::clean;
 
 /// Copies the id of what is at hand.
 pub(super) fn id(model: &mut Model, effects: &mut Vec<Effect>) {
     let copied = match model.top() {
         Some(Overlay::OrderDetail { key, raw: true, .. }) => {
-            let json = model.order(key).and_then(|order| order.raw.0.clone());
-            json.map(|json| (json.to_string(), "order's JSON"))
+            let json = model.order(key).and_then(|order| order.raw.0.as_deref());
+            let json = json.map(|json| Effect::Copy { text: Copied::json(json), what: "order's JSON".to_owned() });
+            return effects.extend(json);
         }
         Some(Overlay::OrderDetail { key, .. }) => Some((key.order.to_string(), "order id")),
         Some(Overlay::PositionDetail { key, .. }) => Some((key.symbol.to_string(), "symbol")),
         Some(Overlay::BrokerDetail { link, .. }) => number(model, link),
         Some(Overlay::Activities { link, selected }) => {
             let row = model.account(link).and_then(|account| account.activities.rows().get(*selected));
-            row.map(|row| (row.id.to_string(), "activity id"))
+            row.map(|row| (clean(&row.id).into_owned(), "activity id"))
         }
-        Some(Overlay::ActivityDetail { key, .. }) => Some((key.row.to_string(), "activity id")),
+        Some(Overlay::ActivityDetail { key, .. }) => Some((clean(&key.row).into_owned(), "activity id")),
         Some(Overlay::Errors { .. }) => {
             let lines: Vec<String> =
-                model.errors.iter().map(|error| format!("{} {}", error.at.wall, error.text)).collect();
+                model.errors.iter().map(|error| format!("{} {}", error.at.wall, clean(&error.text))).collect();
             Some((lines.join("\n"), "errors"))
         }
         Some(_) => None,
         None => at_cursor(model),
     };
     if let Some((text, what)) = copied {
-        effects.push(Effect::Copy { text: Sensitive::new(text), what: what.to_owned() });
+        effects.push(Effect::Copy { text: Copied::new(&text), what: what.to_owned() });
     }
 }
 
 fn number(model: &Model, link: &crate::domain::LinkId) -> Option<(String, &'static str)> {
-    model.account(link).map(|account| (account.link.account_number.to_string(), "account number"))
+    model.account(link).map(|account| (clean(&account.link.account_number).into_owned(), "account number"))
 }
 
 fn at_cursor(model: &Model) -> Option<(String, &'static str)> {
@@ -94,7 +95,13 @@ pub(super) fn rows(model: &mut Model, effects: &mut Vec<Effect>) {
             let account = model.account_at_hand().or_else(|| model.shown_account());
             let line = account.map(|account| {
                 let link = &account.link;
-                format!("{}\t{}\t{}\t{}", link.label, link.account_number, link.environment, account.state())
+                format!(
+                    "{}\t{}\t{}\t{}",
+                    clean(&link.label),
+                    clean(&link.account_number),
+                    link.environment,
+                    account.state()
+                )
             });
             (line.unwrap_or_default(), "row".to_owned())
         }
@@ -102,7 +109,7 @@ pub(super) fn rows(model: &mut Model, effects: &mut Vec<Effect>) {
     if text.is_empty() {
         return notices::toast(model, "there is nothing to copy here");
     }
-    effects.push(Effect::Copy { text: Sensitive::new(text), what });
+    effects.push(Effect::Copy { text: Copied::new(&text), what });
 }
 
 /// The marked orders that are shown, in the order of the list.
@@ -141,7 +148,7 @@ pub(super) fn cells(model: &Model) -> Vec<(&'static str, String)> {
             for column in OrderColumn::ALL {
                 let value = match column {
                     // Words are sorted by their beginning, and copied whole.
-                    OrderColumn::Account => Some(account.link.label.to_string()),
+                    OrderColumn::Account => Some(clean(&account.link.label).into_owned()),
                     OrderColumn::Symbol => Some(order.symbol.to_string()),
                     OrderColumn::Status => Some(order.status.to_string()),
                     OrderColumn::Side => Some(order.side.to_string()),
@@ -163,7 +170,7 @@ pub(super) fn cells(model: &Model) -> Vec<(&'static str, String)> {
             let Some((account, position)) = model.account(&key.link).zip(model.position(key)) else { return cells };
             for column in PositionColumn::ALL {
                 let value = match column {
-                    PositionColumn::Account => Some(account.link.label.to_string()),
+                    PositionColumn::Account => Some(clean(&account.link.label).into_owned()),
                     PositionColumn::Symbol => Some(position.symbol.to_string()),
                     other => other.value(account, position).map(text),
                 };
@@ -176,7 +183,7 @@ pub(super) fn cells(model: &Model) -> Vec<(&'static str, String)> {
             let Some(account) = model.account(&line.link) else { return cells };
             for column in TapeColumn::ALL {
                 let value = match column {
-                    TapeColumn::Account => Some(account.link.label.to_string()),
+                    TapeColumn::Account => Some(clean(&account.link.label).into_owned()),
                     TapeColumn::Event => Some(entry.event.to_string()),
                     TapeColumn::Symbol => account.blotter.order(&entry.order_id).map(|order| order.symbol.to_string()),
                     other => other.value(account, entry).map(text),
@@ -188,8 +195,8 @@ pub(super) fn cells(model: &Model) -> Vec<(&'static str, String)> {
         }
         Pane::Brokers | Pane::Account => {
             let Some(account) = model.account_at_hand().or_else(|| model.shown_account()) else { return cells };
-            put("Account", Some(account.link.label.to_string()));
-            put("Number", Some(account.link.account_number.to_string()));
+            put("Account", Some(clean(&account.link.label).into_owned()));
+            put("Number", Some(clean(&account.link.account_number).into_owned()));
             let figures = account.account.as_ref().map(|dated| &dated.value);
             put("Equity", figures.and_then(|figures| figures.equity).map(|value| value.to_string()));
             put("Buying power", figures.and_then(|figures| figures.buying_power).map(|value| value.to_string()));
@@ -204,6 +211,6 @@ fn text(value: SortValue) -> String {
         SortValue::Rank(rank) => rank.to_string(),
         SortValue::Time(at) => at.to_string(),
         SortValue::Number(number) => number.to_string(),
-        SortValue::Word(bytes) => String::from_utf8_lossy(&bytes).trim_end_matches('\0').to_owned(),
+        SortValue::Word(bytes) => clean(String::from_utf8_lossy(&bytes).trim_end_matches('\0')).into_owned(),
     }
 }

@@ -17,7 +17,7 @@ const LONGEST: usize = 64;
 pub(super) fn check(model: &mut Model, link: &LinkId, effects: &mut Vec<Effect>) {
     let Some(account) = model.account_mut(link) else { return };
     let Some(stated) = account.account.as_ref().map(|dated| &dated.value) else { return };
-    let number = stated.number.as_deref().filter(|number| !number.is_empty()).unwrap_or(stated.id.as_str());
+    let number = stated.known_as();
     let number: Arc<str> = Arc::from(sanitize_to(number, LONGEST));
     if account.link.account_id != stated.id {
         account.link.account_id = stated.id.clone();

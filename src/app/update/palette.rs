@@ -8,11 +8,10 @@ use tui_input::Input as Field;
 
 use super::{accounts, actions, copies, linking, lists, notices};
 use crate::app::choices;
-use crate::app::effect::Effect;
+use crate::app::effect::{Copied, Effect};
 use crate::app::keymap::{self, Action, BINDINGS};
 use crate::app::model::{AccountScope, Model, Overlay, PaletteCommand, PaletteEntry, Pane};
 use crate::domain::{BrokerId, Symbol};
-use crate::link::progress::Sensitive;
 
 /// Matches kept.
 const MATCHES: usize = 100;
@@ -234,7 +233,7 @@ pub(super) fn run(model: &mut Model, effects: &mut Vec<Effect>) {
         }
         PaletteCommand::Row(pane, row) => lists::select(model, pane, row.saturating_sub(1)),
         PaletteCommand::Copy(text, what) => {
-            effects.push(Effect::Copy { text: Sensitive::new(text), what: what.to_owned() });
+            effects.push(Effect::Copy { text: Copied::new(&text), what: what.to_owned() });
         }
         PaletteCommand::Show(scope) => accounts::set_scope(model, scope),
         PaletteCommand::Symbol(symbol) => {

@@ -132,8 +132,8 @@ pub(super) fn position(symbol: &str, qty: i64) -> Position {
 fn account(id: &str) -> Account {
     Account {
         id: id.into(),
-        number: Some(Arc::from("PA1")),
-        status: Arc::from("ACTIVE"),
+        number: Some("PA1".into()),
+        status: "ACTIVE".into(),
         currency: None,
         equity: Some(Money::whole(100_000)),
         last_equity: None,

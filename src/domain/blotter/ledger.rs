@@ -163,7 +163,7 @@ pub(super) fn inferred_bust(order: &Order, explained: Qty, own: Qty) -> Executio
 
 /// The same span gets the same id, however often it is seen.
 fn span_id(what: &str, order: &OrderId, from: Qty, to: Qty) -> ExecutionId {
-    ExecutionId::from(format!("{what}/{order}/{}-{}", from.decimal().normalize(), to.decimal().normalize()))
+    ExecutionId::from(format!("{what}/{}/{}-{}", order.as_str(), from.decimal().normalize(), to.decimal().normalize()))
 }
 
 impl Ledger {

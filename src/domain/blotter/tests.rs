@@ -19,7 +19,7 @@ fn order(id: &str, status: OrderStatus, cum: i64, updated: i64) -> Order {
         id: id.into(),
         client_order_id: Some(format!("c-{id}").into()),
         symbol: "AAPL".into(),
-        asset_class: Some(Arc::from("us_equity")),
+        asset_class: Some("us_equity".into()),
         side: Side::Buy,
         order_type: OrderType::Limit,
         tif: TimeInForce::Day,
@@ -94,7 +94,7 @@ fn bust(id: &str, of: &str, qty: i64, left: i64, when: i64) -> TradeUpdate {
 fn row(id: &str, qty: i64, cum: i64, when: i64) -> Activity {
     Activity {
         id: Arc::from(id),
-        activity_type: Arc::from("FILL"),
+        activity_type: "FILL".into(),
         kind: ActivityKind::Fill {
             execution_id: None,
             order_id: "o".into(),

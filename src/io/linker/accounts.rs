@@ -201,9 +201,7 @@ fn describe(
     links: &[LinkRecord],
 ) -> FoundAccount {
     let clean = |text: &str| -> Arc<str> { Arc::from(sanitize_to(text, LONGEST)) };
-    let number = account.number.as_deref().filter(|number| !number.is_empty()).unwrap_or(account.id.as_str());
-    let number = clean(number);
-    let account_id = clean(account.id.as_str());
+    let number = clean(account.known_as());
     let odd_number = is_odd(endpoints, &number);
     let same_host = |link: &LinkRecord| {
         let other = setup.spec(&link.broker).and_then(|other| other.endpoints(link.environment));
@@ -213,15 +211,15 @@ fn describe(
         .iter()
         .find(|link| {
             // After a reset the account behind a link has a number that it was not linked with.
-            let same = link.account_number == number || link.account_id.as_str() == &*account_id;
+            let same = link.account_number == number || link.account_id == account.id;
             link.environment == endpoints.environment && same && same_host(link)
         })
         .map(|link| link.id.clone());
     FoundAccount {
         environment: endpoints.environment,
-        account_id: AccountId::new(account_id),
+        account_id: account.id.clone(),
         account_number: number,
-        status: clean(&account.status),
+        status: clean(account.status.raw()),
         replaces,
         odd_number,
     }

@@ -133,7 +133,7 @@ impl Loop {
     fn on_terminal(&mut self, effect: Effect, screen: &mut Screen) -> std::io::Result<()> {
         match effect {
             Effect::Copy { text, what } => {
-                terminal::copy(text.expose())?;
+                terminal::copy(&text)?;
                 drop(self.handle(Msg::Notice(format!("copied the {what}"))));
             }
             Effect::Bell => terminal::bell()?,

@@ -204,7 +204,7 @@ impl Session {
         if changed {
             blotter.reset();
             self.since = Since::default();
-            let number = number.as_deref().unwrap_or("a new account");
+            let number = number.unwrap_or_else(|| "a new account".into());
             self.alarm(format!("the account was reset at the broker: {number} has no history from before"));
             self.out.push_back(Output::Reset);
             self.begin(now);

@@ -190,12 +190,8 @@ impl Desk {
             partial: Some(order.cum_qty) != order.qty,
             at: Some(at),
         };
-        let row = Activity {
-            id: Arc::from(format!("row{second}")),
-            activity_type: Arc::from("FILL"),
-            kind,
-            raw: Raw::default(),
-        };
+        let row =
+            Activity { id: Arc::from(format!("row{second}")), activity_type: "FILL".into(), kind, raw: Raw::default() };
         self.rows.push(row);
         if told {
             let report = Execution {
@@ -234,8 +230,8 @@ fn update(event: TradeEvent, order: Order, executions: Vec<Execution>) -> TradeU
 fn account(id: &str) -> Account {
     Account {
         id: id.into(),
-        number: Some(Arc::from("PA1")),
-        status: Arc::from("ACTIVE"),
+        number: Some("PA1".into()),
+        status: "ACTIVE".into(),
         currency: None,
         equity: Some(Money::whole(100_000)),
         last_equity: None,

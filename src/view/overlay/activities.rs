@@ -8,7 +8,7 @@ use super::{Memory, boxed, scrolled};
 use crate::app::Model;
 use crate::app::model::activities::Reach;
 use crate::app::model::{AccountState, ActivityKey};
-use crate::domain::{Activity, ActivityKind, LinkId, Money, Price, Qty};
+use crate::domain::{Activity, ActivityKind, LinkId, Money, Price, Qty, Untrusted};
 use crate::view::format::{self, MISSING, cents, day, full_time, price, tape_time};
 use crate::view::pen::{Pen, clean};
 use crate::view::table::{Column, Rows, Sheet};
@@ -99,7 +99,7 @@ fn stage(pen: &Pen<'_>, sheet: &mut Sheet, row: &Activity, model: &Model) {
                 Some(date) => sheet.build(theme.dim, |out| day(out, *date, model.exchange_now(), zone)),
                 None => sheet.text(MISSING, theme.faint),
             }
-            sheet.text(&clean(&row.activity_type), theme.text);
+            sheet.text(&row.activity_type.clean(), theme.text);
             sheet.text("", theme.dim);
             sheet.text(&symbol.as_ref().map_or("".into(), |symbol| clean(symbol.as_str())), theme.text);
             match qty {
@@ -110,7 +110,7 @@ fn stage(pen: &Pen<'_>, sheet: &mut Sheet, row: &Activity, model: &Model) {
             let amount = cents(*net_amount);
             let (style, before) = change_style(pen, amount, false);
             sheet.signed_figure(amount, 2, before, style, theme.faint);
-            sheet.text(&description.as_ref().map_or("".into(), |text| clean(text)), theme.dim);
+            sheet.text(&description.as_ref().map_or("".into(), Untrusted::clean), theme.dim);
         }
     }
 }
@@ -136,7 +136,7 @@ pub(super) fn detail(
         None => (label, MISSING.to_owned(), theme.faint),
     };
     let word = |text: &str| Some(clean(text).into_owned());
-    let mut fields = vec![plain("Type", word(&row.activity_type))];
+    let mut fields = vec![plain("Type", Some(row.activity_type.to_string()))];
     match &row.kind {
         ActivityKind::Fill { execution_id, order_id, symbol, side, qty, px, cum_qty, at, .. } => fields.extend([
             plain("Time", at.map(|at| full_time(at, &model.program.timezone, &model.program.timezone_label))),
@@ -153,7 +153,7 @@ pub(super) fn detail(
             plain("Symbol", symbol.as_ref().and_then(|symbol| word(symbol.as_str()))),
             plain("Quantity", qty.map(|qty: Qty| qty.grouped(0))),
             plain("Amount", net_amount.map(|amount: Money| amount.signed(2))),
-            plain("Description", description.as_ref().and_then(|text| word(text))),
+            plain("Description", description.as_ref().map(ToString::to_string)),
         ]),
     }
     fields.push(plain("Row id", word(&row.id)));

@@ -47,7 +47,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, link: &LinkId, scroll: usize, 
         let style = if value.is_some() { theme.text } else { theme.faint };
         (label, value.unwrap_or_else(|| MISSING.to_owned()), style)
     };
-    let status = account.account.as_ref().map(|account| clean(&account.value.status).into_owned());
+    let status = account.account.as_ref().map(|account| account.value.status.to_string());
     let scopes = account.link.scopes.iter().map(|scope| clean(scope).into_owned()).collect::<Vec<_>>().join(", ");
     doc.fields(&[
         text("Broker", Some(clean(name).into_owned())),

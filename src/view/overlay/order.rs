@@ -127,7 +127,7 @@ fn detail(doc: &mut Doc<'_>, account: &AccountState, order: &Order, model: &Mode
         ids.push(("Client order id", clean(id.as_str()).into_owned(), theme.text));
     }
     if let Some(class) = &order.asset_class {
-        ids.push(("Asset class", clean(class).into_owned(), theme.text));
+        ids.push(("Asset class", class.to_string(), theme.text));
     }
     doc.fields(&ids);
     chain(doc, account, order, pen);

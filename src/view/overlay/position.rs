@@ -65,7 +65,7 @@ fn figures(doc: &mut Doc<'_>, position: &Position, pen: &Pen<'_>) {
         price("Average price", position.avg_px),
         price("Last price", position.last_px),
         price("Previous close", position.lastday_px),
-        plain("Asset class", position.asset_class.as_ref().map(|class| clean(class).into_owned())),
+        plain("Asset class", position.asset_class.as_ref().map(ToString::to_string)),
         money("Market value", position.market_value),
         money("Cost basis", position.cost_basis),
         change("Unrealized P&L", position.unrealized_pl.map(Money::decimal), ""),

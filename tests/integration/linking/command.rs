@@ -7,6 +7,7 @@ use tokio::process::{Child, ChildStdout, Command};
 
 use super::desk::{PATIENCE, free_port, read};
 use super::fake::{AccountReply, Fake, Reply};
+use crate::journal::acting;
 
 struct Script {
     fake: Fake,
@@ -125,6 +126,37 @@ async fn a_script_links_lists_and_unlinks() {
     let none = script.run(&["unlink", "mine"]).await;
     assert_eq!(none.status.code(), Some(4));
     assert!(!script.dir.path().join("data/tokens.json").exists());
+}
+
+#[tokio::test]
+async fn what_a_broker_says_of_an_account_acts_on_no_terminal() {
+    let script = Script::new().await;
+    script.fake.paper_account(AccountReply(
+        200,
+        r#"{"id":"u\u202e1","account_number":"PA\u001b]52;c;eA==\u0007\n\u202e\u009b31m\u007f\u200bX","status":"ACT\u001b[2J\u009b1m"}"#,
+    ));
+    let (child, output, url) = script.link(&["acme-paper", "--no-browser", "--yes"], Stdio::null()).await;
+    assert_eq!(script.come_back(&url, "code=c").await, 200);
+    let (code, out, err) = finish(child, output).await;
+    assert_eq!((code, acting(&out), acting(&err)), (0, None, None), "{out:?} {err:?}");
+    for command in [&["account"][..], &["account", "--json"], &["brokers"], &["brokers", "--json"], &["doctor"]] {
+        let run = script.run(command).await;
+        for shown in [text(&run.stdout), text(&run.stderr)] {
+            assert_eq!(acting(&shown), None, "{command:?}: {shown:?}");
+        }
+    }
+    let table = text(&script.run(&["account"]).await.stdout);
+    let head = table.lines().next().unwrap();
+    assert!(head.contains("PA␛]52;c;eA==␇␊�31m␡X") && head.contains("ACT␛[2J�1m"), "{table}");
+    let json = script.run(&["account", "--json"]).await;
+    let document: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(
+        (&document[0]["account_number"], &document[0]["status"]),
+        (&"PA\u{1b}]52;c;eA==\u{7}\n\u{202e}\u{9b}31m\u{7f}\u{200b}X".into(), &"ACT\u{1b}[2J\u{9b}1m".into()),
+        "nothing is lost"
+    );
+    let log = std::fs::read_to_string(script.dir.path().join("data/brokerdeck.log")).unwrap();
+    assert_eq!(acting(&log), None, "{log:?}");
 }
 
 #[tokio::test]

@@ -78,7 +78,12 @@ impl Fake {
                     let status = StatusCode::from_u16(status).unwrap();
                     let body = if status.is_success() {
                         let id = format!("id-of-{number}");
-                        format!(r#"{{"id":"{id}","account_number":"{number}","status":"ACTIVE","currency":"USD"}}"#)
+                        // A whole body, or a number.
+                        if number.starts_with('{') {
+                            number.to_owned()
+                        } else {
+                            format!(r#"{{"id":"{id}","account_number":"{number}","status":"ACTIVE","currency":"USD"}}"#)
+                        }
                     } else {
                         r#"{"code":40310000,"message":"forbidden."}"#.to_owned()
                     };

@@ -8,7 +8,7 @@ use crate::domain::ActivityKind;
 fn fill(id: u32, order: &Order, qty: i64, total: i64) -> Activity {
     Activity {
         id: Arc::from(format!("row-{id}")),
-        activity_type: Arc::from("FILL"),
+        activity_type: "FILL".into(),
         kind: ActivityKind::Fill {
             execution_id: None,
             order_id: order.id.clone(),
@@ -28,7 +28,7 @@ fn dividends(count: u32) -> Vec<Activity> {
     let kind = ActivityKind::Other { net_amount: None, symbol: None, qty: None, date: None, description: None };
     let row = |id: u32| Activity {
         id: Arc::from(format!("div-{id}")),
-        activity_type: Arc::from("DIV"),
+        activity_type: "DIV".into(),
         kind: kind.clone(),
         raw: Raw::default(),
     };

@@ -147,6 +147,35 @@ fn the_id_and_the_rows_are_copied() {
 }
 
 #[test]
+fn what_is_copied_acts_on_no_shell_and_no_terminal() {
+    let hostile = "A\x1b]52;c;eA==\x07\u{202e}\n; reboot\r\t\u{9b}x";
+    let mut odd = order(hostile, hostile, Side::Buy, 1, 1);
+    odd.client_order_id = Some(hostile.into());
+    odd.order_type = crate::domain::OrderType::from_word(hostile);
+    odd.status = OrderStatus::from_word(hostile);
+    odd.raw = crate::domain::order::Raw(Some(
+        "{\n\"symbol\":\r\t\"\u{202e}\u{9b}\u{7f}e\u{301}\u{301}\u{301}\u{301}\u{301}\"}".into(),
+    ));
+    let mut desk = Desk::holding(&[odd]);
+    let mut copied = Vec::new();
+    desk.keys("y Y enter y J y esc");
+    let cells = super::super::copies::cells(&desk.model);
+    copied.extend(desk.seen.iter().filter_map(|effect| match effect {
+        Effect::Copy { text, .. } => Some(text.expose().to_owned()),
+        _ => None,
+    }));
+    assert_eq!(copied.len(), 4, "{copied:?}");
+    let json: serde_json::Value = serde_json::from_str(&copied[3]).unwrap();
+    assert_eq!(json["symbol"], "\u{202e}\u{9b}\u{7f}e\u{301}\u{301}\u{301}\u{301}\u{301}");
+    copied.extend(cells.into_iter().map(|(_, text)| text));
+    for text in copied {
+        let bad = text.chars().find(|ch| (ch.is_control() && *ch != '\t') || matches!(u32::from(*ch), 0x202A..=0x202E));
+        assert_eq!(bad, None, "{text:?}");
+        assert_eq!(text.lines().count(), 1, "{text:?}");
+    }
+}
+
+#[test]
 fn pages_are_as_long_as_the_view_says() {
     let orders: Vec<Order> = (0..50).map(|n| order(&format!("o{n}"), "AAPL", Side::Buy, 10, n)).collect();
     let mut desk = Desk::holding(&orders);

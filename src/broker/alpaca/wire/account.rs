@@ -61,8 +61,8 @@ pub fn account(text: &str) -> Result<Account, WireError> {
     Ok(Account {
         id: AccountId::from(wire.id.some_word().ok_or_else(|| missing("id"))?),
         number: wire.account_number.some_word().map(Into::into),
-        status: wire.status.shared().ok_or_else(|| missing("status"))?,
-        currency: wire.currency.shared(),
+        status: wire.status.kept().ok_or_else(|| missing("status"))?,
+        currency: wire.currency.kept(),
         // The older name of the same figure.
         equity: wire.equity.amount().or_else(|| wire.portfolio_value.amount()),
         last_equity: wire.last_equity.amount(),

@@ -62,7 +62,7 @@ pub fn activity(text: &str) -> Result<Activity, WireError> {
             symbol: wire.symbol.some_word().map(Symbol::from),
             qty: wire.qty.amount(),
             date: wire.date.word().and_then(day),
-            description: wire.description.shared(),
+            description: wire.description.kept(),
         }),
         raw: raw(text),
     })

@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use crate::domain::Untrusted;
 
 /// One member's value, borrowed where the text allows it. Nested values are passed over.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -101,9 +102,9 @@ impl Loose<'_> {
         self.word().filter(|word| !word.is_empty())
     }
 
-    /// [`Self::word`] as shared text.
-    pub(super) fn shared(&self) -> Option<Arc<str>> {
-        self.word().map(Arc::from)
+    /// [`Self::word`], kept as it came.
+    pub(super) fn kept(&self) -> Option<Untrusted> {
+        self.word().map(Untrusted::from)
     }
 
     /// A number written either way; `None` when it is not one, or has more than 28 digits.

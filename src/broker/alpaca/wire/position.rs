@@ -50,8 +50,8 @@ pub fn position(text: &str) -> Result<Position, WireError> {
     let short = wire.side.word() == Some("short");
     Ok(Position {
         symbol: Symbol::from(wire.symbol.some_word().ok_or_else(|| missing("symbol"))?),
-        asset_id: wire.asset_id.shared(),
-        asset_class: wire.asset_class.shared(),
+        asset_id: wire.asset_id.kept(),
+        asset_class: wire.asset_class.kept(),
         qty: if short && qty.is_positive() { qty.negated() } else { qty },
         qty_available: wire.qty_available.amount(),
         avg_px: wire.avg_entry_price.amount(),

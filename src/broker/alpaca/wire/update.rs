@@ -216,7 +216,12 @@ fn executions(
 }
 
 fn made_up_id(order: &OrderId, cum_qty: Qty, stamp: &Loose<'_>) -> ExecutionId {
-    ExecutionId::from(format!("{order}/{}/{}", cum_qty.decimal().normalize(), stamp.word().unwrap_or_default()))
+    ExecutionId::from(format!(
+        "{}/{}/{}",
+        order.as_str(),
+        cum_qty.decimal().normalize(),
+        stamp.word().unwrap_or_default()
+    ))
 }
 
 #[derive(Deserialize)]

@@ -1,7 +1,5 @@
 //! What REST answers to a question that reaches a replica which is behind.
 
-use std::sync::Arc;
-
 use super::{Activity, Broker, Decimal, Held, Symbol, TradeUpdate, wire};
 use crate::domain::money::{Money, Price, Qty};
 use crate::domain::order::{Order, Raw};
@@ -180,7 +178,7 @@ fn account(name: &str, number: u32, changes: i64, moment: Timestamp) -> Account 
     Account {
         id: account_id(name, number),
         number: None,
-        status: Arc::from("ACTIVE"),
+        status: "ACTIVE".into(),
         currency: None,
         equity: Some(Money::whole(moment.as_second())),
         last_equity: None,

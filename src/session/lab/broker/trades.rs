@@ -157,7 +157,7 @@ impl Broker {
         let parent = self.orders[place].parent.filter(|at| plan.rows_of_parents && self.orders[*at].units);
         let row = Activity {
             id,
-            activity_type: Arc::from("FILL"),
+            activity_type: "FILL".into(),
             kind: ActivityKind::Fill {
                 execution_id: plan.named_rows.then(|| execution.id.clone()),
                 order_id: parent.map_or(&execution.order_id, |at| &self.orders[at].now().id).clone(),
