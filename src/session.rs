@@ -4,10 +4,12 @@
 
 pub mod backoff;
 pub mod event;
+mod holdings;
 #[expect(clippy::arithmetic_side_effects, reason = "the laboratory trades small figures")]
 #[cfg(test)]
 mod lab;
 pub mod machine;
+pub mod parts;
 mod pursuit;
 pub mod request;
 mod resync;
@@ -16,5 +18,6 @@ mod timer;
 
 pub use event::{AuthForm, Closed, StreamEvent};
 pub use machine::{Input, Output, Session};
+pub use parts::{Freshness, Part};
 pub use request::{Reply, Request, RequestError, RequestErrorKind, RequestId};
-pub use state::{ConnectionState, Epoch};
+pub use state::{ConnectionState, Epoch, Pages};

@@ -38,6 +38,7 @@ pub use theme::{Depth, Theme, ThemeError};
 use glyphs::Glyphs;
 use layout::Screen;
 use pen::Pen;
+use scope::Age;
 
 /// A run of cells that shows a part of a URL; the shell writes the terminal's hyperlink escape around it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -279,26 +280,40 @@ fn too_small(pen: &mut Pen<'_>, area: Rect) {
     }
 }
 
-/// What a pane says after its name: staleness first, then the filter, then its counts.
+/// What a pane says after its name: staleness first, then the filter, its counts, and why it is stale.
 fn facts<'a>(
     theme: &Theme,
     stale: Option<&'a str>,
     filter: Option<&'a str>,
     counts: &'a str,
+    lack: Option<&'a str>,
 ) -> Vec<(&'a str, ratatui::style::Style)> {
     let stale = stale.map(|text| (text, theme.waiting));
     let filter = filter.map(|text| (text, theme.matched));
-    stale.into_iter().chain(filter).chain([(counts, theme.dim)]).collect()
+    let lack = lack.map(|text| (text, theme.waiting));
+    stale.into_iter().chain(filter).chain([(counts, theme.dim)]).chain(lack).collect()
 }
 
-/// `12 s old` when an account shown is not live; the oldest counts.
-fn stale_fact(model: &Model) -> Option<String> {
-    let ages = scope::shown(model).filter_map(|account| {
-        let age = scope::stale(account, model)?;
-        // Nothing was ever received: there is no data to be old.
-        account.account.is_some().then_some(age)
-    });
-    ages.max().map(|age| format!("{} old", format::age(age)))
+/// `12 s old` or `as of 13:31` when what a pane shows is not current; the worst of the accounts counts.
+fn stale_fact(model: &Model, pane: Pane) -> Option<String> {
+    match scope::shown(model).map(|account| scope::age_of(account, pane, model)).max()? {
+        Age::Old(age) => Some(format!("{} old", format::age(age))),
+        Age::AsOf(at) => {
+            let mut text = "as of ".to_owned();
+            format::short_time(&mut text, at, model.now.wall, &model.program.timezone);
+            Some(text)
+        }
+        // One account shown: its figures say so themselves.
+        Age::Unknown if model.scope == AccountScope::All => Some("not all known".to_owned()),
+        Age::Unknown | Age::Current => None,
+    }
+}
+
+/// Why what a pane shows is not current, or not whole.
+fn lack_of(model: &Model, pane: Pane) -> Option<String> {
+    let now = model.now.mono;
+    let lack = scope::shown(model).find_map(|account| account.lack(scope::parts(pane), now))?;
+    Some(pen::clean(lack).into_owned())
 }
 
 /// `/aapl 3` while a filter is typed or in force.
@@ -318,14 +333,15 @@ fn filter_fact(model: &Model, pane: Pane, matches: usize) -> Option<String> {
     Some(format!("/{}{cursor} {matches} found", pen::clean(filter)))
 }
 
-/// What an empty list says.
-fn empty_words(model: &Model, _pane: Pane, filter: &str, nothing: &str) -> String {
+/// What an empty list says: that there is nothing only where the broker said so.
+fn empty_words(model: &Model, pane: Pane, filter: &str, nothing: &str) -> String {
+    let unknown = |account| scope::age_of(account, pane, model) == Age::Unknown;
     if model.scope == AccountScope::None {
         "no account is linked".to_owned()
+    } else if scope::shown(model).any(unknown) {
+        lack_of(model, pane).unwrap_or_else(|| "waiting for the broker".to_owned())
     } else if !filter.is_empty() {
         format!("nothing matches {}", pen::clean(filter))
-    } else if scope::shown(model).all(|account| account.account.is_none()) {
-        "waiting for the broker".to_owned()
     } else {
         nothing.to_owned()
     }

@@ -46,7 +46,7 @@ class Feed:
                     return self.talk(client, reader, headers["sec-websocket-key"])
                 self.asked.append(target)
                 status, body = self.answer(target)
-                head = f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\nx-ratelimit-limit: 1000000\r\n\r\n"
+                head = f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\nx-ratelimit-limit: 1000\r\n\r\n"
                 client.sendall(head.encode() + body)
         except OSError:
             pass

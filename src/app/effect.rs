@@ -86,6 +86,17 @@ pub enum Effect {
         /// Whose.
         link: LinkId,
     },
+    /// A person will not wait: what the broker asked to wait for holds nothing up any more.
+    EndWaits {
+        /// Whose.
+        link: LinkId,
+    },
+    /// The token was refused: see whether another process linked the account again; comes back as
+    /// [`super::Msg::Renewed`] if so.
+    Renew {
+        /// Whose.
+        link: LinkId,
+    },
     /// Ask the market's clock through this link.
     AskClock {
         /// Whose token to use.

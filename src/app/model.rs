@@ -108,18 +108,22 @@ pub struct AccountState {
     pub history: Option<Dated<EquityHistory>>,
     /// When the equity of today is asked for again.
     pub history_due: Option<Mono>,
+    /// Why an equity curve did not come when it was last asked for.
+    pub curve_faults: BTreeMap<Period, String>,
     /// Its activity list, as far as it was paged through.
     pub activities: Activities,
     /// The equity curves asked for by the chart.
     pub charts: BTreeMap<Period, Dated<EquityHistory>>,
-    /// Whether it was live before in this run: only then is an execution news rather than history.
+    /// Whether its history is whole in this run: only then is an execution news rather than history.
     pub seen_live: bool,
     /// The newest execution that the first picture of this run showed; what is asked later and newer was missed.
     pub history_until: Option<Timestamp>,
     /// When the journal that this account was restored from was last written; `None` without one.
     pub remembered_at: Option<Timestamp>,
-    /// When the last event of any kind came, for the age shown.
-    pub last_event_at: Option<Mono>,
+    /// When the stream last told something of an order.
+    pub told_at: Option<Mono>,
+    /// The word for the connection's state when it last changed.
+    pub word: &'static str,
     /// Connection history, newest last, bounded.
     pub log: VecDeque<ConnectionEntry>,
 }
@@ -337,7 +341,9 @@ pub struct Model {
     pub next_book: u32,
     /// The market's clock and when it came.
     pub clock: Option<Dated<MarketClock>>,
-    /// When the clock is asked for again; `None` until an account is live.
+    /// Why the clock did not come when it was last asked for.
+    pub clock_fault: Option<String>,
+    /// When the clock is asked for again; `None` until an account can answer.
     pub clock_due: Option<Mono>,
     /// How long the last answer about it is relied on.
     pub clock_every: std::time::Duration,

@@ -70,6 +70,25 @@ pub enum Msg {
         /// What came back.
         result: Result<Box<Reply>, RequestError>,
     },
+    /// The questions of a session wait in the queue this long, for this reason; `None` when they wait no more.
+    Queued {
+        /// Whose.
+        link: LinkId,
+        /// How long, and why.
+        wait: Option<(std::time::Duration, String)>,
+    },
+    /// Something about an account's connection that a person should know; complete and sanitised.
+    Noted {
+        /// Whose.
+        link: LinkId,
+        /// The sentence.
+        text: String,
+    },
+    /// Another process linked the account again; its new token is in use from now on.
+    Renewed {
+        /// The link as it is now.
+        link: LinkRecord,
+    },
     /// The market's clock, asked through any linked account.
     Clock(Result<MarketClock, RequestError>),
     /// From a linking attempt.

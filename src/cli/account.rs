@@ -17,7 +17,7 @@ pub async fn run(context: &Context, args: &AccountArgs) -> Result<(), Error> {
     let reader = Reader::open(context, &args.accounts).await?;
     let mut documents = Vec::new();
     for (index, link) in reader.links().iter().enumerate() {
-        let Reply::Account(account) = reader.ask(link, &Request::Account).await? else {
+        let (Reply::Account(account), _) = reader.ask(link, &Request::Account).await? else {
             return Err(Error::failed("the account came back as something else"));
         };
         if args.json {

@@ -52,7 +52,8 @@ pub async fn run(context: &Context, args: &ActivityArgs) -> Result<(), Error> {
         }
     }
     if args.select.json {
-        return output::json(&documents).map(drop);
+        output::json(&documents)?;
+        return reader.whole();
     }
     let headers = [
         ("Account", Left),
@@ -65,7 +66,8 @@ pub async fn run(context: &Context, args: &ActivityArgs) -> Result<(), Error> {
         ("Price", Right),
         ("Amount", Right),
     ];
-    output::lines(&output::table(&headers, &rows))
+    output::lines(&output::table(&headers, &rows))?;
+    reader.whole()
 }
 
 async fn fetch(reader: &Reader, link: &LinkRecord, args: &ActivityArgs) -> Result<Vec<Activity>, Error> {
@@ -80,7 +82,7 @@ async fn fetch(reader: &Reader, link: &LinkRecord, args: &ActivityArgs) -> Resul
     };
     let (mut rows, mut seen) = (Vec::new(), HashSet::new());
     loop {
-        let Reply::Activities(page) = reader.ask(link, &Request::Activities(query.clone())).await? else {
+        let (Reply::Activities(page), _) = reader.ask(link, &Request::Activities(query.clone())).await? else {
             return Err(Error::failed("the activities came back as something else"));
         };
         query.page_token = page.last().map(|row| row.id.clone());

@@ -118,13 +118,14 @@ async fn account(accounts: &Accounts, link: &LinkRecord) -> AccountRow {
 
 type State = (&'static str, Option<String>, Option<String>);
 
-/// Asks the account once, and a refusing one once more: a single 401 is no proof (API.md 2.7).
+/// Asks the account once, and a refusing one once more. Two refusals are told and prove nothing: whether a token is dead
+/// takes a minute to know (API.md 2.7), which a listing does not wait for.
 async fn probe(accounts: &Accounts, link: &LinkRecord) -> State {
     let relink = |reason: String| ("needs relink", Some(reason), None);
     let unreachable = |reason: String| ("unreachable", Some(reason), None);
     let client = match accounts.access(link).await {
         Ok(access) => access.client,
-        Err(error @ (AccessError::NoToken { .. } | AccessError::Moved { .. } | AccessError::Store(_))) => {
+        Err(error @ (AccessError::NoToken { .. } | AccessError::Moved { .. })) => {
             return relink(error.to_string());
         }
         Err(error) => return unreachable(error.to_string()),
@@ -138,7 +139,7 @@ async fn probe(accounts: &Accounts, link: &LinkRecord) -> State {
             Ok(Reply::Account(account)) => {
                 let status = Some(account.status.to_string());
                 return match account.block() {
-                    Some(block) => ("blocked", Some(block.to_owned()), status),
+                    Some(block) => ("blocked", Some(block), status),
                     None => ("linked", None, status),
                 };
             }
@@ -149,7 +150,8 @@ async fn probe(accounts: &Accounts, link: &LinkRecord) -> State {
             Err(error) => return unreachable(error.to_string()),
         }
     }
-    relink(refused.unwrap_or_default())
+    let refused = refused.unwrap_or_default();
+    ("refused", Some(format!("{refused}; if that lasts, `brokerdeck link {}` links it again", link.broker)), None)
 }
 
 fn print(document: &Document) -> Result<(), Error> {

@@ -115,7 +115,7 @@ async fn account(accounts: &Accounts, link: &LinkRecord, report: &mut Report) ->
     };
     match access.client.request(&Request::Account).await {
         Ok(Reply::Account(account)) => {
-            let state = account.block().unwrap_or("open for trading");
+            let state = account.block().unwrap_or_else(|| "open for trading".to_owned());
             Report::good(&format!("{name}: REST answers, status {}, {state}", account.status))?;
             if account.id != link.account_id {
                 let text = format!("{name}: another account answers than was linked");

@@ -79,7 +79,8 @@ pub async fn run(context: &Context, args: &OrdersArgs) -> Result<(), Error> {
         }
     }
     if args.select.json {
-        return output::json(&documents).map(drop);
+        output::json(&documents)?;
+        return reader.whole();
     }
     let headers = [
         ("Account", Left),
@@ -96,7 +97,8 @@ pub async fn run(context: &Context, args: &OrdersArgs) -> Result<(), Error> {
         ("Status", Left),
         ("Id", Left),
     ];
-    output::lines(&output::table(&headers, &rows))
+    output::lines(&output::table(&headers, &rows))?;
+    reader.whole()
 }
 
 /// Pages back by `before_order_id`; `since` is applied here, as it may not be combined with the cursor (API.md 5.5).
@@ -117,7 +119,7 @@ async fn fetch(reader: &Reader, link: &LinkRecord, args: &OrdersArgs) -> Result<
     };
     let (mut orders, mut seen) = (Vec::new(), HashSet::new());
     loop {
-        let Reply::Orders(page) = reader.ask(link, &Request::Orders(query.clone())).await? else {
+        let (Reply::Orders(page), _) = reader.ask(link, &Request::Orders(query.clone())).await? else {
             return Err(Error::failed("the orders came back as something else"));
         };
         let last = page.last().map(|order| order.id.clone());

@@ -18,7 +18,7 @@ pub async fn run(context: &Context, args: &AccountArgs) -> Result<(), Error> {
     let reader = Reader::open(context, &args.accounts).await?;
     let (mut documents, mut rows) = (Vec::new(), Vec::new());
     for link in reader.links() {
-        let Reply::Positions(positions) = reader.ask(link, &Request::Positions).await? else {
+        let (Reply::Positions(positions), _) = reader.ask(link, &Request::Positions).await? else {
             return Err(Error::failed("the positions came back as something else"));
         };
         for position in positions {
@@ -30,7 +30,8 @@ pub async fn run(context: &Context, args: &AccountArgs) -> Result<(), Error> {
         }
     }
     if args.json {
-        return output::json(&documents).map(drop);
+        output::json(&documents)?;
+        return reader.whole();
     }
     let headers = [
         ("Account", Left),
@@ -42,7 +43,8 @@ pub async fn run(context: &Context, args: &AccountArgs) -> Result<(), Error> {
         ("Value", Right),
         ("P&L", Right),
     ];
-    output::lines(&output::table(&headers, &rows))
+    output::lines(&output::table(&headers, &rows))?;
+    reader.whole()
 }
 
 fn row(link: &LinkRecord, position: &Position) -> Vec<String> {

@@ -1,6 +1,8 @@
 //! What the reading commands share: the links that are meant, and one question to one account.
 
-use super::{Context, accounts, select};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::{Context, accounts, output, select};
 use crate::broker::alpaca::rest::Client;
 use crate::error::Error;
 use crate::io::accounts::AccessError;
@@ -11,6 +13,7 @@ use crate::session::{Reply, Request, RequestErrorKind};
 pub struct Reader {
     links: Vec<LinkRecord>,
     clients: Vec<Client>,
+    unread: AtomicUsize,
 }
 
 impl Reader {
@@ -25,7 +28,7 @@ impl Reader {
         for link in &links {
             clients.push(accounts.verified(link).await.map_err(access)?.client);
         }
-        Ok(Self { links, clients })
+        Ok(Self { links, clients, unread: AtomicUsize::new(0) })
     }
 
     /// The accounts.
@@ -33,23 +36,41 @@ impl Reader {
         &self.links
     }
 
-    /// Asks one account.
+    /// Asks one account. Rows that cannot be read are named on stderr, and counted in the second value; without them the
+    /// answer is not whole, which [`Reader::whole`] tells in the end.
     ///
     /// # Errors
     /// [`Error::NeedsLink`] when the token is refused, [`Error::Failed`] for everything else.
-    pub async fn ask(&self, link: &LinkRecord, request: &Request) -> Result<Reply, Error> {
+    pub async fn ask(&self, link: &LinkRecord, request: &Request) -> Result<(Reply, usize), Error> {
         let client =
             self.links.iter().zip(&self.clients).find(|(known, _)| known.id == link.id).map(|(_, client)| client);
         let Some(client) = client else {
             return Err(Error::failed(format!("{} is not among the accounts", link.label)));
         };
-        client.request(request).await.map_err(|error| match error.kind {
+        let reply = client.request(request).await.map_err(|error| match error.kind {
             RequestErrorKind::Unauthorized => Error::NeedsLink {
                 message: format!("{}: {error}", link.label),
                 hint: Some(format!("link it again with `brokerdeck link {}`", link.broker)),
             },
             _ => Error::failed(format!("{}: {error}", link.label)),
-        })
+        })?;
+        let (reply, unread) = reply.split();
+        for row in &unread {
+            output::note(&format!("{}: a row cannot be read: {} ({})", link.label, row.row, row.why));
+        }
+        self.unread.fetch_add(unread.len(), Ordering::Relaxed);
+        Ok((reply, unread.len()))
+    }
+
+    /// Whether everything that was answered could be read; asked when it is printed.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] when rows are missing from what was printed.
+    pub fn whole(&self) -> Result<(), Error> {
+        match self.unread.load(Ordering::Relaxed) {
+            0 => Ok(()),
+            count => Err(Error::failed(format!("what is printed lacks {count} rows that cannot be read"))),
+        }
     }
 }
 

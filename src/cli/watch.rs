@@ -26,7 +26,7 @@ use crate::io::runtime::Witness;
 use crate::io::start;
 use crate::io::told::{Earlier, Line, Told};
 use crate::link::LinkRecord;
-use crate::session::ConnectionState;
+use crate::session::{ConnectionState, Part};
 
 /// How often it is noted that this run is alive.
 const TOUCH: Duration = Duration::from_secs(5);
@@ -60,7 +60,7 @@ struct Due {
 struct Printer {
     json: bool,
     tapes: HashMap<LinkId, Follow>,
-    states: HashMap<LinkId, String>,
+    states: HashMap<LinkId, (&'static str, Option<String>)>,
     /// What the first line of an account says of the time before.
     gaps: HashMap<LinkId, String>,
     due: VecDeque<Due>,
@@ -75,7 +75,7 @@ struct Printer {
 impl Witness for Printer {
     fn look(&mut self, model: &Model) {
         for account in &model.accounts {
-            if let Err(error) = self.account(account) {
+            if let Err(error) = self.account(account, model.now.mono) {
                 self.failed = Some(error);
             }
         }
@@ -172,18 +172,21 @@ impl Printer {
         self.troubled = self.troubled.max(model.errors.back().map(|entry| entry.at.mono));
     }
 
-    fn account(&mut self, account: &AccountState) -> Result<(), Error> {
+    fn account(&mut self, account: &AccountState, now: Mono) -> Result<(), Error> {
         let id = &account.link.id;
-        let state = account.session.state();
-        let word = state.word();
-        if self.states.get(id).map(String::as_str) != Some(word) {
-            self.states.insert(id.clone(), word.to_owned());
+        let state = account.state();
+        // Attempts follow each other for reasons that may differ each time: one line for each loss is enough.
+        let said = match state {
+            ConnectionState::Reconnecting { .. } => (state.word(), None),
+            _ => (state.word(), state.reason().map(str::to_owned)),
+        };
+        if self.states.get(id) != Some(&said) {
+            self.states.insert(id.clone(), said);
             let gap = self.gaps.remove(id);
-            let text = self.connection(account, word, gap.as_deref().or(state.reason()))?;
+            let text = self.connection(account, gap.as_deref(), now)?;
             self.due.push_back(Due { text, of: None });
         }
-        let polling = matches!(state, ConnectionState::Polling { .. });
-        let live = state.is_live() || (polling && account.session.has_picture());
+        let live = account.session.has_picture();
         let tape = self.tapes.entry(id.clone()).or_default();
         for (number, line) in tape.due(account.book, &account.blotter, live) {
             let Some(entry) = account.blotter.tape_entry(number) else { continue };
@@ -200,7 +203,9 @@ impl Printer {
         format!("{label}{pad}  {:<5}", account.link.environment)
     }
 
-    fn connection(&self, account: &AccountState, word: &str, reason: Option<&str>) -> Result<Printable, Error> {
+    /// The line that says where the connection stands; `gap` stands in for its reason.
+    fn connection(&self, account: &AccountState, gap: Option<&str>, now: Mono) -> Result<Printable, Error> {
+        let (word, reason) = (account.state().word(), gap.or(account.state().reason()));
         if !self.json {
             let reason = reason.map_or_else(String::new, |reason| format!(": {}", sanitize_to(reason, 400)));
             // As wide as a time, so that accounts stand below each other.
@@ -210,6 +215,7 @@ impl Printer {
         let mut line = head("connection", account);
         line.insert("state".to_owned(), Value::from(word));
         line.insert("reason".to_owned(), reason.map_or(Value::Null, Value::from));
+        line.insert("parts".to_owned(), Value::Object(parts(account, now)));
         Printable::json(&line)
     }
 
@@ -222,6 +228,20 @@ impl Printer {
             Ok(Printable::lines(&sentence(&self.who(account), entry, order, execution)))
         }
     }
+}
+
+/// When each part of the picture was last answered, and why it is not as fresh as it should be.
+fn parts(account: &AccountState, now: Mono) -> Map<String, Value> {
+    let text = |value: Option<String>| value.map_or(Value::Null, Value::from);
+    let part = |part: Part| {
+        let fresh = account.session.freshness(part, now);
+        let mut line = Map::new();
+        line.insert("as_of".to_owned(), text(fresh.good.map(|good| good.wall.to_string())));
+        line.insert("current".to_owned(), Value::from(fresh.current));
+        line.insert("reason".to_owned(), text(fresh.reason.map(str::to_owned)));
+        (part.name().to_owned(), Value::Object(line))
+    };
+    Part::ALL.into_iter().map(part).collect()
 }
 
 fn head(kind: &str, account: &AccountState) -> Map<String, Value> {

@@ -73,15 +73,32 @@ impl Account {
     }
 
     /// Why nothing can be traded, in the broker's terms; `None` when trading is open.
-    pub fn block(&self) -> Option<&'static str> {
+    pub fn block(&self) -> Option<String> {
         if self.account_blocked {
-            Some("account blocked by the broker")
+            Some("account blocked by the broker".to_owned())
         } else if self.trading_blocked {
-            Some("trading blocked by the broker")
+            Some("trading blocked by the broker".to_owned())
         } else if self.trade_suspended_by_user {
-            Some("trading suspended by the owner")
+            Some("trading suspended by the owner".to_owned())
         } else {
-            None
+            CLOSED.contains(&self.status.raw()).then(|| format!("the account is {}", self.status))
         }
     }
 }
+
+/// The statuses in which an account cannot trade: not open yet, refused, closed (API.md 5.1). A word that is not known
+/// closes nothing.
+const CLOSED: [&str; 12] = [
+    "INACTIVE",
+    "ONBOARDING",
+    "SUBMITTED",
+    "SUBMISSION_FAILED",
+    "APPROVAL_PENDING",
+    "APPROVED",
+    "ACTION_REQUIRED",
+    "REJECTED",
+    "ACCOUNT_CLOSED",
+    "ACCOUNT_CLOSED_PENDING",
+    "DISABLED",
+    "SUSPENDED",
+];

@@ -9,11 +9,11 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::accounts::{Access, Accounts};
+use super::accounts::{Access, AccessError, Accounts};
 use super::linker::Linker;
 use super::locks::Locks;
 use crate::app::{Effect, Msg};
-use crate::broker::alpaca::queue::Queue;
+use crate::broker::alpaca::queue::{Notice, Queue};
 use crate::broker::alpaca::stream;
 use crate::domain::LinkId;
 use crate::domain::text::sanitize;
@@ -24,6 +24,8 @@ use crate::session::{AuthForm, Closed, Epoch, Reply, Request, RequestError, Requ
 const EVENTS: usize = 1024;
 /// How often an account that another instance streams is tried again.
 const ELSEWHERE: Duration = Duration::from_secs(5);
+/// How often an account is tried whose token could not be had.
+const ACCESS_AGAIN: Duration = Duration::from_secs(10);
 
 /// The world as effects see it.
 pub struct Effects {
@@ -47,6 +49,8 @@ enum Command {
     Ask(RequestId, Request),
     Clock,
     Drop,
+    EndWaits,
+    Renew,
     Stream(Epoch, AuthForm, CancellationToken),
 }
 
@@ -83,6 +87,8 @@ impl Effects {
             }
             Effect::Request { link, id, request } => self.send(&link, Command::Ask(id, request)),
             Effect::DropRequests { link } => self.send(&link, Command::Drop),
+            Effect::EndWaits { link } => self.send(&link, Command::EndWaits),
+            Effect::Renew { link } => self.send(&link, Command::Renew),
             Effect::AskClock { link } => self.send(&link, Command::Clock),
             Effect::BeginLink { attempt, broker, browser } => {
                 self.linking(|linker| linker.begin(attempt, broker, browser));
@@ -174,59 +180,155 @@ struct World {
     inbox: mpsc::Sender<Msg>,
 }
 
+/// Why the task of an account begins anew.
+enum Next {
+    /// Another process linked the account again.
+    Renewed(LinkRecord),
+    /// What kept the account from being reached may be over.
+    Again,
+    /// Nobody needs the account any more.
+    End,
+}
+
 /// The task that owns one account's client: gets the token, then carries out commands until the line is dropped.
-async fn serve(world: World, link: LinkRecord, mut commands: mpsc::UnboundedReceiver<Command>) {
-    let World { accounts, locks, inbox } = world;
-    let access = accounts.access(&link).await;
-    // A token file that was set aside, or tokens that moved: said once, to whoever is there.
-    for notice in accounts.tokens.take_notices() {
-        drop(inbox.send(Msg::Trouble(sanitize(&notice))).await);
-    }
-    let access = match access {
-        Ok(access) => access,
-        Err(error) => {
-            refuse(&link, &sanitize(&error.to_string()), commands, inbox).await;
-            return;
-        }
-    };
-    let Access { client, target, token } = access;
-    let (replies, mut answers) = mpsc::channel(64);
-    let queue = Queue::start(client, replies, jitter());
-    let id = link.id;
-    let mut elsewhere = false;
-    let mut again = Instant::now();
+async fn serve(world: World, mut link: LinkRecord, mut commands: mpsc::UnboundedReceiver<Command>) {
     loop {
-        tokio::select! {
-            command = commands.recv() => match command {
-                Some(Command::Ask(request_id, request)) => queue.push(request_id, request),
-                Some(Command::Clock) => queue.push(CLOCK, Request::Clock),
-                Some(Command::Drop) => queue.drop_queued(),
-                Some(Command::Stream(epoch, ..)) if !locks.take(&id) => {
-                    (elsewhere, again) = (true, Instant::now() + ELSEWHERE);
-                    let event = StreamEvent::Closed(Closed::Elsewhere);
-                    post(&inbox, Msg::Stream { link: id.clone(), epoch, event }).await;
-                }
-                Some(Command::Stream(epoch, form, stop)) => {
-                    elsewhere = false;
-                    let (events, receiver) = mpsc::channel(EVENTS);
-                    tokio::spawn(stream::run(target.clone(), token.clone(), form, events, stop));
-                    tokio::spawn(forward(id.clone(), epoch, receiver, inbox.clone()));
-                }
-                None => return,
-            },
-            Some((request_id, result)) = answers.recv() => {
-                let msg = if request_id == CLOCK { clock(result) } else {
-                    Msg::Replied { link: id.clone(), id: request_id, result: result.map(Box::new) }
-                };
-                post(&inbox, msg).await;
+        let access = world.accounts.access(&link).await;
+        // A token file that was set aside, or tokens that moved: said once, to whoever is there.
+        for notice in world.accounts.tokens.take_notices() {
+            post(&world.inbox, Msg::Trouble(sanitize(&notice))).await;
+        }
+        let next = match access {
+            Ok(access) => world.converse(&link, access, &mut commands).await,
+            Err(error) => world.refuse(&link, &error, &mut commands).await,
+        };
+        match next {
+            Next::Renewed(record) => {
+                link = record.clone();
+                post(&world.inbox, Msg::Renewed { link: record }).await;
             }
-            () = sleep_until(again), if elsewhere => {
-                again = Instant::now() + ELSEWHERE;
-                if locks.take(&id) {
-                    elsewhere = false;
-                    post(&inbox, Msg::Freed { link: id.clone() }).await;
+            Next::Again => {}
+            Next::End => return,
+        }
+    }
+}
+
+impl World {
+    /// Carries out commands with the token there is.
+    async fn converse(
+        &self,
+        link: &LinkRecord,
+        access: Access,
+        commands: &mut mpsc::UnboundedReceiver<Command>,
+    ) -> Next {
+        let Access { client, target, token } = access;
+        let (replies, mut answers) = mpsc::channel(64);
+        let (queue, mut notices) = Queue::start_with(client, replies, jitter());
+        let (id, inbox) = (link.id.clone(), &self.inbox);
+        let mut elsewhere = false;
+        let mut again = Instant::now();
+        loop {
+            tokio::select! {
+                command = commands.recv() => match command {
+                    Some(Command::Ask(request_id, request)) => queue.push(request_id, request),
+                    Some(Command::Clock) => queue.push(CLOCK, Request::Clock),
+                    Some(Command::Drop) => queue.drop_queued(),
+                    Some(Command::EndWaits) => queue.end_waits(),
+                    Some(Command::Renew) => if let Some(record) = self.renewed(link).await {
+                        return Next::Renewed(record);
+                    },
+                    Some(Command::Stream(epoch, ..)) if !self.locks.take(&id) => {
+                        (elsewhere, again) = (true, Instant::now() + ELSEWHERE);
+                        let event = StreamEvent::Closed(Closed::Elsewhere);
+                        post(inbox, Msg::Stream { link: id.clone(), epoch, event }).await;
+                    }
+                    Some(Command::Stream(epoch, form, stop)) => {
+                        elsewhere = false;
+                        let (events, receiver) = mpsc::channel(EVENTS);
+                        tokio::spawn(stream::run(target.clone(), token.clone(), form, events, stop));
+                        tokio::spawn(forward(id.clone(), epoch, receiver, inbox.clone()));
+                    }
+                    None => return Next::End,
+                },
+                Some((request_id, result)) = answers.recv() => {
+                    let msg = if request_id == CLOCK { clock(result) } else {
+                        Msg::Replied { link: id.clone(), id: request_id, result: result.map(Box::new) }
+                    };
+                    post(inbox, msg).await;
+                }
+                Some(notice) = notices.recv() => post(inbox, told(&id, notice)).await,
+                () = sleep_until(again), if elsewhere => {
+                    again = Instant::now() + ELSEWHERE;
+                    if self.locks.take(&id) {
+                        elsewhere = false;
+                        post(inbox, Msg::Freed { link: id.clone() }).await;
+                    }
                 }
             }
+        }
+    }
+
+    /// Answers every command with the reason why the account cannot be reached, and looks from time to time whether it
+    /// can after all. A token that is gone takes the session to *needs relink*; a store that does not answer does not.
+    async fn refuse(
+        &self,
+        link: &LinkRecord,
+        error: &AccessError,
+        commands: &mut mpsc::UnboundedReceiver<Command>,
+    ) -> Next {
+        let reason = sanitize(&error.to_string());
+        let gone = matches!(error, AccessError::NoToken { .. } | AccessError::NoBroker { .. });
+        let kind = if gone { RequestErrorKind::Unauthorized } else { RequestErrorKind::Network };
+        let tried = Instant::now();
+        while let Some(command) = commands.recv().await {
+            match command {
+                Command::Ask(id, _) => {
+                    let result = Err(failure(&reason, kind.clone()));
+                    post(&self.inbox, Msg::Replied { link: link.id.clone(), id, result }).await;
+                }
+                Command::Stream(epoch, ..) => {
+                    let closed = if gone {
+                        Closed::AuthRefused { message: reason.clone() }
+                    } else {
+                        Closed::Connect { status: None, message: reason.clone() }
+                    };
+                    let event = StreamEvent::Closed(closed);
+                    post(&self.inbox, Msg::Stream { link: link.id.clone(), epoch, event }).await;
+                }
+                Command::Clock => post(&self.inbox, Msg::Clock(Err(failure(&reason, kind.clone())))).await,
+                Command::Renew => {
+                    if let Some(record) = self.renewed(link).await {
+                        return Next::Renewed(record);
+                    }
+                }
+                Command::Drop | Command::EndWaits => {}
+            }
+            if !gone && tried.elapsed() >= ACCESS_AGAIN {
+                return Next::Again;
+            }
+        }
+        Next::End
+    }
+
+    /// The link as another process wrote it since, if one did.
+    async fn renewed(&self, link: &LinkRecord) -> Option<LinkRecord> {
+        let listed = self.accounts.links.list().await.ok()?;
+        listed.links.into_iter().find(|known| known.id == link.id && known.linked_at != link.linked_at)
+    }
+}
+
+/// What a queue says beside its answers.
+fn told(link: &LinkId, notice: Notice) -> Msg {
+    match notice {
+        Notice::Waiting(wait) => {
+            Msg::Queued { link: link.clone(), wait: wait.map(|(after, why)| (after, why.to_owned())) }
+        }
+        Notice::Limit(limit) => {
+            let text = format!(
+                "the broker claims to allow {limit} requests a minute; no more than {} are believed",
+                crate::broker::alpaca::governor::HIGHEST
+            );
+            Msg::Noted { link: link.clone(), text }
         }
     }
 }
@@ -254,27 +356,5 @@ fn failure(message: &str, kind: RequestErrorKind) -> RequestError {
 async fn forward(link: LinkId, epoch: Epoch, mut events: mpsc::Receiver<StreamEvent>, inbox: mpsc::Sender<Msg>) {
     while let Some(event) = events.recv().await {
         post(&inbox, Msg::Stream { link: link.clone(), epoch, event }).await;
-    }
-}
-
-/// Without a token every command is refused, which takes the session to *needs relink* by its own rules.
-async fn refuse(
-    link: &LinkRecord,
-    reason: &str,
-    mut commands: mpsc::UnboundedReceiver<Command>,
-    inbox: mpsc::Sender<Msg>,
-) {
-    while let Some(command) = commands.recv().await {
-        let msg = match command {
-            Command::Ask(id, _) => {
-                Msg::Replied { link: link.id.clone(), id, result: Err(failure(reason, RequestErrorKind::Unauthorized)) }
-            }
-            Command::Stream(epoch, ..) => {
-                let closed = Closed::AuthRefused { message: reason.to_owned() };
-                Msg::Stream { link: link.id.clone(), epoch, event: StreamEvent::Closed(closed) }
-            }
-            Command::Clock | Command::Drop => continue,
-        };
-        post(&inbox, msg).await;
     }
 }

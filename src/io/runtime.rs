@@ -27,6 +27,8 @@ use crate::link::{LinkProgress, LinkRecord};
 const BATCH: usize = 1024;
 /// How long the notify command may take.
 const NOTIFY_LIMIT: Duration = Duration::from_secs(30);
+/// The loop ticks with every second of the clock.
+const TICK: Duration = Duration::from_secs(1);
 /// A tick later than this, or clocks that part by this much, mean that the machine slept (RELIABILITY 3).
 const SLEPT: Duration = Duration::from_secs(5);
 
@@ -123,7 +125,7 @@ impl Loop {
     pub fn handle(&mut self, msg: Msg) -> Vec<Effect> {
         let now = self.clock.now();
         let mut left = Vec::new();
-        if self.slept(now) {
+        if slept(self.last, now) {
             left.extend(self.apply(Msg::Resumed, now));
         }
         left.extend(self.apply(msg, now));
@@ -188,12 +190,6 @@ impl Loop {
         self.handle(msg)
     }
 
-    /// The wall clock ran ahead of the monotonic one, which stands still while the machine sleeps.
-    fn slept(&self, now: Now) -> bool {
-        let wall = now.wall.duration_since(self.last.wall).unsigned_abs();
-        wall > now.mono.since(self.last.mono) + SLEPT
-    }
-
     fn deadline(&self) -> Option<Mono> {
         self.model.next_deadline(self.clock.now())
     }
@@ -245,5 +241,32 @@ impl Loop {
                 }
             }
         }
+    }
+}
+
+/// The program or the machine stood still: the clocks parted, for the monotonic one may stand while the machine sleeps;
+/// or both went on while nothing was handled, as when the process is stopped.
+fn slept(last: Now, now: Now) -> bool {
+    let mono = now.mono.since(last.mono);
+    now.wall.duration_since(last.wall).unsigned_abs() > mono + SLEPT || mono > TICK + SLEPT
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    fn at(mono: u64, wall: i64) -> Now {
+        Now { mono: Mono(Duration::from_secs(mono)), wall: Timestamp::from_second(1_760_000_000 + wall).unwrap() }
+    }
+
+    #[test]
+    fn a_process_that_was_stopped_is_told_from_one_that_had_nothing_to_do() {
+        assert!(!slept(at(10, 0), at(11, 1)));
+        assert!(!slept(at(10, 0), at(16, 6)), "a busy machine");
+        assert!(slept(at(10, 0), at(17, 7)), "SIGSTOP: both clocks went on and no tick was handled");
+        assert!(slept(at(10, 0), at(11, 3_600)), "suspended: only the wall clock went on");
+        assert!(slept(at(10, 0), at(11, -60)), "the wall clock was set back");
     }
 }

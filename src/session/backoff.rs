@@ -4,7 +4,9 @@ use std::time::Duration;
 
 /// An outage younger than this is probed often, so that a missed fill is shown within two seconds of its end (DESIGN 9).
 const YOUNG: Duration = Duration::from_secs(12);
-/// The longest wait.
+/// The longest wait that a peer may ask for, in whatever words: a clock or a unit may be wrong, and so may the peer.
+pub const LONGEST_WAIT: Duration = Duration::from_mins(2);
+/// The longest wait of our own.
 const CAP: Duration = Duration::from_secs(30);
 
 /// The wait before attempt `attempt` (from 1) of an outage that has lasted `age`; `jitter` is any number.

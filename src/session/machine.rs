@@ -3,37 +3,46 @@
 //! Listen first, picture second, hold what arrives meanwhile, then merge both and go live in one step. The stream is a
 //! hint: audits compare with REST while it is up, and a stream that is open but silent is found out by them.
 
+mod appraise;
 mod audit;
+mod epoch;
 mod replay;
 mod stream;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod token;
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use self::audit::Audits;
+use self::audit::{Audits, Unknown};
 use self::replay::Replays;
-use super::backoff::Jitter;
+use self::token::Confirm;
+use super::backoff::{Jitter, LONGEST_WAIT};
 use super::event::{AuthForm, StreamEvent};
+use super::holdings::Holdings;
+use super::parts::{Freshness, Part, Parts};
 use super::pursuit::Pursuit;
 use super::request::{Reply, Request, RequestError, RequestId};
 use super::resync::{Limits, Resync, Since};
 use super::state::{ConnectionState, Epoch};
 use super::timer::{Timer, Timers};
-use crate::domain::ablation::{Ablation, left_out};
+
 use crate::domain::blotter::{Blotter, Changes, Dispute};
-use crate::domain::text::clean;
-use crate::domain::{Account, AccountId, Mono, Now, OrderId, Position, TradeUpdate};
+use crate::domain::{Account, AccountId, Mono, Now, OrderId, Position, Qty, Symbol, TradeUpdate};
 
 /// What happens to a session.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Input {
-    /// Begin, or begin anew (`r`, resume from sleep, relinked): a new epoch at once.
+    /// Begin, or begin anew (resume from sleep, relinked): a new epoch at once.
     Connect,
+    /// A person asked for it (`r`): a new epoch at once, and no wait that the broker asked for holds it up.
+    Resync,
+    /// What is asked waits in the queue this long, for this reason; `None` when it waits no more.
+    Queued(Option<(Duration, String)>),
     /// The user paused it.
     Pause,
     /// From the stream of this epoch.
@@ -55,6 +64,10 @@ pub enum Output {
     Request(RequestId, Request),
     /// Forget questions still queued.
     DropRequests,
+    /// A person will not wait: what the broker asked for so far holds nothing up any more.
+    EndWaits,
+    /// The token was refused: see whether there is a newer one, and connect anew if so.
+    Renew,
     /// The blotter changed; already applied.
     Changed(Changes),
     /// The blotter was emptied: the account behind the link is a new one.
@@ -80,12 +93,12 @@ enum Phase {
     Opening,
     /// Listening; the first picture of this epoch is being fetched, updates are held.
     Syncing { held: Vec<TradeUpdate> },
-    /// Stream and picture agree.
+    /// The stream is merged as it comes. Whether that is `live` depends on the parts of the picture.
     Live,
     /// Waiting for the next attempt.
     Backoff,
-    /// The token may be dead; the account is asked once more before giving up.
-    Confirming { refusal: String, stream: bool },
+    /// The stream refused the token; the account is asked before it is believed.
+    Confirming,
     /// No stream can be had; REST keeps the picture.
     Polling,
     /// The token is dead.
@@ -98,6 +111,15 @@ struct Outage {
     since: Mono,
     /// False for the first connection of a run, which missed nothing worth a sentence.
     was_live: bool,
+    /// It was told that it lasts.
+    told: bool,
+}
+
+/// Why nothing is asked, and until when.
+#[derive(Debug)]
+struct Hold {
+    until: Mono,
+    reason: String,
 }
 
 /// A connection that lived this long forgives the attempts before it.
@@ -109,6 +131,10 @@ const REFRESH_EVERY: Duration = Duration::from_secs(3);
 const MARKS_EVERY: Duration = Duration::from_secs(10);
 /// Of one that holds nothing: only a transfer or a fill, which is heard of, changes it.
 const MARKS_RARELY: Duration = Duration::from_mins(1);
+/// REST is asked this soon though the stream does not listen yet.
+const EARLY: Duration = Duration::from_secs(2);
+/// An outage of so many attempts is told.
+const TOLD_AFTER: u32 = 3;
 /// While polling: passes, and attempts to get a stream after all.
 const POLL_EVERY: Duration = Duration::from_secs(6);
 const STREAM_AGAIN: Duration = Duration::from_mins(5);
@@ -130,7 +156,9 @@ pub struct Session {
     since: Since,
     pub(super) limits: Limits,
     /// Nothing is asked before this: the broker said to wait, or a question failed.
-    hold_until: Option<Mono>,
+    hold: Option<Hold>,
+    /// What is asked waits outside, in the queue of requests.
+    queued: Option<Hold>,
     account: Option<AccountId>,
     /// The account that was linked; any other that answers is not shown.
     linked: Option<AccountId>,
@@ -140,16 +168,33 @@ pub struct Session {
     identified: bool,
     /// The first question since everything was last dropped; what is older was asked with another token, perhaps.
     asked_from: u64,
-    block: Option<&'static str>,
+    block: Option<String>,
+    parts: Parts,
+    holdings: Holdings,
+    /// The pass under way began before the stream listened: it is no picture to go live on.
+    early: bool,
+    /// Streams in a row that did not come to listen.
+    unheard: u32,
+    /// While polling: a stream is being opened beside it.
+    trying: bool,
+    /// Why there is no stream, while polling.
+    no_stream: String,
+    /// Passes in a row that lacked something.
+    incomplete: u32,
+    /// Passes in a row that lacked what is asked beyond the lists.
+    beyond_failed: u32,
+    /// Executions recovered since the connection was lost, before the picture of the new one.
+    recovered: usize,
+    unknown: Unknown,
     /// What the blotter knows up to; a pass that begins now covers everything before.
     mark: Since,
     replays: Replays,
     pursuit: Pursuit,
     /// What REST says otherwise, and since when.
     disputes: HashMap<OrderId, (Mono, Dispute)>,
-    refresh: Vec<RequestId>,
+    refresh: Vec<(RequestId, Part)>,
     refreshed_at: Option<Mono>,
-    confirm: Option<RequestId>,
+    confirm: Option<Confirm>,
     audits: Audits,
     latency: Option<Duration>,
     pictured: bool,
@@ -173,13 +218,24 @@ impl Session {
             resync: None,
             since: Since::default(),
             limits: Limits::default(),
-            hold_until: None,
+            hold: None,
+            queued: None,
             account: None,
             linked: None,
             may_be_reset: false,
             identified: false,
             asked_from: 1,
             block: None,
+            parts: Parts::default(),
+            holdings: Holdings::default(),
+            early: false,
+            unheard: 0,
+            trying: false,
+            no_stream: String::new(),
+            incomplete: 0,
+            beyond_failed: 0,
+            recovered: 0,
+            unknown: Unknown::default(),
             mark: Since::default(),
             replays: Replays::default(),
             pursuit: Pursuit::default(),
@@ -228,6 +284,14 @@ impl Session {
                 self.attempt = 0;
                 self.begin(now);
             }
+            Input::Resync => {
+                (self.attempt, self.hold, self.queued) = (0, None, None);
+                self.out.push_back(Output::EndWaits);
+                self.begin(now);
+            }
+            Input::Queued(wait) => {
+                self.queued = wait.map(|(after, reason)| Hold { until: now.mono + after.min(LONGEST_WAIT), reason });
+            }
             Input::Pause => self.pause(),
             Input::Stream(epoch, event) if epoch == self.epoch => self.on_stream(event, blotter, now),
             // A stream of an older epoch tells nothing that the newer one's picture does not.
@@ -235,6 +299,7 @@ impl Session {
             Input::Reply(id, result) => self.on_reply(id, result, blotter, now),
             Input::Timeout => self.on_timeout(blotter, now),
         }
+        self.appraise(now);
     }
 
     /// The next output.
@@ -257,9 +322,28 @@ impl Session {
         self.latency
     }
 
-    /// True once a whole picture of the account was merged.
+    /// True once every order and execution of the account was merged: what is learned from now on is news.
     pub fn has_picture(&self) -> bool {
         self.pictured
+    }
+
+    /// True while questions to the account are answered, whatever else is missing.
+    pub const fn follows(&self) -> bool {
+        matches!(self.phase, Phase::Live | Phase::Polling)
+    }
+
+    /// How fresh a part of the picture is.
+    pub fn freshness(&self, part: Part, now: Mono) -> Freshness<'_> {
+        let mut fresh = self.parts.freshness(part, self.follows(), now);
+        if !fresh.current && fresh.reason.is_none() {
+            fresh.reason = self.state.reason();
+        }
+        fresh
+    }
+
+    /// What the last executions say is held, where no list of positions agreed for longer than it may lag.
+    pub fn disputes(&self, now: Mono) -> impl Iterator<Item = (&Symbol, Qty)> {
+        self.holdings.disputes(now)
     }
 
     /// Where the next run may start from: the broker's time of the last execution, and when the last complete pass began.
@@ -290,84 +374,6 @@ impl Session {
         self.show(ConnectionState::Paused);
     }
 
-    /// Drops everything under way; what comes back later belongs to no one.
-    fn abandon(&mut self) {
-        self.timers.clear_all();
-        self.resync = None;
-        self.refresh.clear();
-        self.confirm = None;
-        self.replays.abandon();
-        self.audits = Audits::default();
-        self.latency = None;
-        self.epoch.0 += 1;
-        self.asked_from = self.next_request;
-        self.out.push_back(Output::CloseStream);
-        self.out.push_back(Output::DropRequests);
-    }
-
-    /// Opens a new epoch.
-    fn begin(&mut self, now: Now) {
-        let was_live = matches!(self.phase, Phase::Live);
-        self.abandon();
-        self.attempt += 1;
-        self.outage.get_or_insert(Outage { since: now.mono, was_live });
-        self.phase = Phase::Opening;
-        if left_out(Ablation::ListenFirst) {
-            self.phase = Phase::Syncing { held: Vec::new() };
-            self.start_pass(now);
-            return;
-        }
-        self.out.push_back(Output::OpenStream(self.epoch, self.form));
-        self.show(ConnectionState::Connecting { since: now.mono });
-    }
-
-    /// Waits before the next attempt.
-    fn back_off(&mut self, reason: String, now: Now) {
-        let was_live = matches!(self.phase, Phase::Live);
-        let outage = *self.outage.get_or_insert(Outage { since: now.mono, was_live });
-        self.abandon();
-        let wait = super::backoff::delay(self.attempt.max(1), now.mono.since(outage.since), self.jitter.next());
-        let until = now.mono + wait;
-        self.timers.set(Timer::Reconnect, until);
-        self.phase = Phase::Backoff;
-        self.log(format!("lost: {reason}"));
-        self.show(ConnectionState::Reconnecting { attempt: self.attempt.max(1), until, reason });
-    }
-
-    /// The token was refused twice; only linking again helps.
-    fn give_up(&mut self, reason: String) {
-        self.abandon();
-        self.phase = Phase::Dead;
-        self.log(format!("the token was refused: {reason}"));
-        self.show(ConnectionState::NeedsRelink { reason });
-    }
-
-    /// Another account answers than was linked: nothing of it is merged or shown.
-    fn turn_away(&mut self, account: &Account) {
-        let reason = format!("another account answers than was linked: {}", clean(account.known_as()));
-        self.abandon();
-        self.phase = Phase::Dead;
-        self.log(reason.clone());
-        self.show(ConnectionState::NeedsRelink { reason });
-    }
-
-    /// Asks the account once before a refusal is believed (API.md 2.7: one 401 is no proof).
-    fn confirm(&mut self, refusal: String, stream: bool, now: Now) {
-        self.abandon();
-        self.phase = Phase::Confirming { refusal, stream };
-        self.ask_to_confirm(now);
-    }
-
-    fn ask_to_confirm(&mut self, now: Now) {
-        if let Some(until) = self.hold_until.filter(|until| *until > now.mono) {
-            self.timers.set(Timer::Retry, until);
-            return;
-        }
-        let id = self.fresh_id();
-        self.confirm = Some(id);
-        self.out.push_back(Output::Request(id, Request::Account));
-    }
-
     fn fresh_id(&mut self) -> RequestId {
         let id = RequestId(self.next_request);
         self.next_request += 1;
@@ -382,14 +388,29 @@ impl Session {
 
     fn on_timeout(&mut self, blotter: &mut Blotter, now: Now) {
         if self.timers.due(Timer::Reconnect, now.mono) {
-            self.begin(now);
+            if matches!(self.phase, Phase::Polling) {
+                self.try_stream(now);
+            } else {
+                self.begin_again(now);
+            }
+        }
+        if self.timers.due(Timer::Early, now.mono) {
+            self.start_early(now);
+        }
+        if self.timers.due(Timer::Confirm, now.mono) {
+            self.ask_to_confirm(now);
+        }
+        if self.timers.due(Timer::Renew, now.mono) {
+            self.look_for_a_token(now);
         }
         if self.timers.due(Timer::Retry, now.mono) {
-            if matches!(self.phase, Phase::Confirming { .. }) {
-                self.ask_to_confirm(now);
+            if let Some(resync) = &mut self.resync {
+                resync.unpark();
             }
             self.ask(now);
         }
+        // Only wakes; every input ends in an appraisal.
+        let _ = self.timers.due(Timer::Appraise, now.mono);
         if self.timers.due(Timer::Healthy, now.mono) {
             self.attempt = 0;
         }

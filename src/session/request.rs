@@ -133,16 +133,47 @@ pub enum Reply {
     Clock(MarketClock),
     /// An equity curve.
     History(EquityHistory),
+    /// A list of which some rows could not be read: the others, and these.
+    Partial(Box<Reply>, Vec<Unread>),
     /// The broker took the request (204).
     Done,
+}
+
+impl Reply {
+    /// The answer as far as it could be read, and the rows that could not.
+    pub fn split(self) -> (Self, Vec<Unread>) {
+        match self {
+            Self::Partial(reply, unread) => (*reply, unread),
+            whole => (whole, Vec::new()),
+        }
+    }
+}
+
+/// A row of a list that could not be read; both texts are sanitised.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unread {
+    /// Which: its id or symbol, else its place in the list.
+    pub row: String,
+    /// Why.
+    pub why: String,
+}
+
+/// What is said of rows that could not be read; `None` without any.
+pub fn unread_words(unread: &[Unread]) -> Option<String> {
+    let first = unread.first()?;
+    let named = format!("{} ({})", first.row, first.why);
+    Some(match unread.len() {
+        1 => format!("one row cannot be read: {named}"),
+        many => format!("{many} rows cannot be read, the first is {named}"),
+    })
 }
 
 /// What kind of failure it was; what callers branch on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RequestErrorKind {
-    /// 401: the token was refused.
+    /// 401 from the API itself: the token was refused.
     Unauthorized,
-    /// 403: permission missing, or on placing a refusal such as buying power (API.md 4.4).
+    /// 403 from the API itself: permission missing, or on placing a refusal such as buying power (API.md 4.4).
     Forbidden,
     /// 404.
     NotFound,
@@ -155,7 +186,7 @@ pub enum RequestErrorKind {
     },
     /// Any other refusal with a 4xx status.
     Refused,
-    /// 5xx, or a gateway's page.
+    /// 5xx, or a gateway's page with any status.
     Server,
     /// No connection.
     Network,
@@ -184,11 +215,16 @@ pub struct RequestError {
 }
 
 impl RequestError {
-    fn sentence(&self) -> String {
-        let mut text = match self.status {
+    /// What happened, without what differs from one request to the next.
+    pub fn brief(&self) -> String {
+        match self.status {
+            Some(200..=299) | None => self.message.clone(),
             Some(status) => format!("the broker answered {status}: {}", self.message),
-            None => self.message.clone(),
-        };
+        }
+    }
+
+    fn sentence(&self) -> String {
+        let mut text = self.brief();
         if let Some(id) = &self.request_id {
             text.push_str(&format!(" (request {id})"));
         }

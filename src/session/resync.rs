@@ -3,16 +3,20 @@
 //! Collects only; merging is the session's. Pages go back by `before_order_id`, because `after` and `until` are
 //! exclusive and lose ties at a page's edge (API.md 5.5).
 
-use std::collections::{HashMap, HashSet, VecDeque};
+mod unlisted;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::parts::Part;
 use super::pursuit::Pursuit;
 use super::request::{
-    ActivitiesQuery, OrderFilter, OrdersQuery, Reply, Request, RequestError, RequestErrorKind, RequestId,
+    ActivitiesQuery, OrderFilter, OrdersQuery, Reply, Request, RequestError, RequestErrorKind, RequestId, unread_words,
 };
+use super::state::Pages;
 use crate::domain::ablation::{Ablation, left_out};
 use crate::domain::activity::ActivityKind;
 use crate::domain::blotter::Blotter;
@@ -39,17 +43,31 @@ pub(super) struct Limits {
     pub(super) overlap: Duration,
     /// Updates held while syncing; one more restarts the epoch.
     pub(super) held: usize,
+    /// Pages of one list in one pass; a list without end must not fill the memory.
+    pub(super) pages: u32,
+    /// Orders fetched by id in one pass.
+    pub(super) by_id: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { orders_page: 500, fills_page: 100, overlap: Duration::from_mins(15), held: 10_000 }
+        Self {
+            orders_page: 500,
+            fills_page: 100,
+            overlap: Duration::from_mins(15),
+            held: 10_000,
+            pages: 100,
+            by_id: 500,
+        }
     }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum List {
     Open,
+    /// Open orders with their legs inside: only this list says whose legs they are, and it leaves out the working legs of a
+    /// parent that is filled (API.md 5.11).
+    Nested,
     Recent,
     Fills,
     /// The executions of one order that awaits a report.
@@ -64,6 +82,32 @@ struct Question {
     request: Request,
     list: List,
     tries: u32,
+}
+
+impl Question {
+    const fn part(&self) -> Part {
+        match (&self.request, self.list) {
+            (Request::Account, _) => Part::Account,
+            (Request::Positions, _) => Part::Positions,
+            (_, List::Recent | List::Older) => Part::Recent,
+            (_, List::Fills | List::Rows) => Part::Executions,
+            (_, List::Open | List::Nested | List::Other) => Part::Working,
+        }
+    }
+
+    /// What is asked beyond the lists is asked again by a later pass: no part lacks anything without it.
+    const fn is_beyond(&self) -> bool {
+        self.beyond().is_some()
+    }
+
+    /// What it is that is asked beyond the lists.
+    const fn beyond(&self) -> Option<&'static str> {
+        match self.list {
+            List::Rows => Some("the executions of an order that awaits a report"),
+            List::Older => Some("older orders"),
+            _ => None,
+        }
+    }
 }
 
 /// Where a pass starts from.
@@ -81,12 +125,14 @@ pub(super) struct Since {
 pub(super) struct Picture {
     pub(super) account: Option<Box<Account>>,
     pub(super) positions: Option<Vec<Position>>,
+    /// What each part lacks: a question given up, rows that cannot be read, a list without end.
+    pub(super) faults: BTreeMap<Part, String>,
+    /// The parts of which a question was given up, so that its answer is not there at all.
+    pub(super) given_up: BTreeSet<Part>,
     pub(super) orders: Vec<Order>,
     pub(super) activities: Vec<Activity>,
-    /// False when a page is missing; nothing may be concluded from absence then.
-    pub(super) complete: bool,
-    /// A page is missing that may well come when it is asked for again.
-    pub(super) again: bool,
+    /// What was asked beyond the lists and did not come, and why.
+    pub(super) beyond: Option<String>,
     /// On the first pass ever: executions from before this were not asked for.
     pub(super) history_before: Option<Timestamp>,
     /// Where the next pass goes on beyond the lists.
@@ -98,9 +144,11 @@ pub(super) struct Picture {
 pub(super) enum Step {
     /// More is to come.
     More,
-    /// Ask again no sooner than after this.
+    /// The broker asked to wait: nothing is asked before this has passed.
     Wait(Duration),
-    /// The token was refused.
+    /// One question failed and is asked again after this ([`Resync::unpark`]); others go on.
+    Park(Duration),
+    /// The token was refused for this question, which the pass goes on without ([`Resync::proceed`]).
     Refused(RequestError),
     /// Everything that can be had is there.
     Done,
@@ -116,6 +164,14 @@ pub(super) struct Resync {
     queue: VecDeque<Question>,
     pending: HashMap<RequestId, Question>,
     picture: Picture,
+    /// Pages asked for, by list.
+    pages: HashMap<List, u32>,
+    /// Questions that failed and are asked again after a wait.
+    parked: Vec<Question>,
+    /// Questions answered or given up.
+    done: u32,
+    /// Rows of the answer at hand that could not be read; they fill their page like any other.
+    unread: usize,
     seen: HashSet<OrderId>,
     mark: Since,
     /// The account behind the link is not known yet: it is asked first, or a reset under way would go unnoticed.
@@ -157,17 +213,22 @@ impl Resync {
         });
         let first = [
             (Request::Account, List::Other),
-            (orders(OrderFilter::Open, true), List::Open),
+            (orders(OrderFilter::Open, false), List::Open),
             (fills, List::Fills),
             (orders(OrderFilter::All, false), List::Recent),
             (Request::Positions, List::Other),
+            (orders(OrderFilter::Open, true), List::Nested),
         ];
         Self {
             first_pages: 0,
             since: Since { orders: since.orders.map(earlier), ..since },
             queue: first.into_iter().map(|(request, list)| Question { request, list, tries: 0 }).collect(),
             pending: HashMap::new(),
-            picture: Picture { complete: true, pursuit, ..Picture::default() },
+            picture: Picture { pursuit, ..Picture::default() },
+            pages: HashMap::new(),
+            parked: Vec::new(),
+            done: 0,
+            unread: 0,
             seen: HashSet::new(),
             mark,
             account_first,
@@ -180,7 +241,8 @@ impl Resync {
 
     /// The next question to send, while few are under way.
     pub(super) fn ask(&mut self, id: impl FnOnce() -> RequestId) -> Option<(RequestId, Request)> {
-        let alone = self.account_first && self.picture.account.is_none() && !self.pending.is_empty();
+        let asking = !self.pending.is_empty() || !self.parked.is_empty();
+        let alone = self.account_first && self.picture.account.is_none() && asking;
         if alone || self.pending.len() >= IN_FLIGHT {
             return None;
         }
@@ -198,14 +260,33 @@ impl Resync {
         blotter: &Blotter,
     ) -> Step {
         let Some(question) = self.pending.remove(&id) else { return Step::Foreign };
+        self.done += 1;
         match result {
-            Ok(reply) => self.take(&question, *reply, blotter),
+            Ok(reply) => {
+                let (reply, unread) = reply.split();
+                self.unread = unread.len();
+                if let Some(words) = unread_words(&unread) {
+                    self.lack(&question, words);
+                }
+                self.take(&question, reply, blotter);
+            }
             Err(error) => match self.failed(question, error) {
                 Step::More => {}
                 other => return other,
             },
         }
-        if !self.queue.is_empty() || !self.pending.is_empty() {
+        self.proceed(blotter)
+    }
+
+    /// What is next, now that an answer was taken or a refusal put aside.
+    pub(super) fn proceed(&mut self, blotter: &Blotter) -> Step {
+        if self.account_first && self.picture.faults.contains_key(&Part::Account) {
+            // Without the account nobody knows whose the rest would be.
+            self.queue.clear();
+            self.parked.clear();
+            self.by_id_asked = true;
+        }
+        if !self.queue.is_empty() || !self.pending.is_empty() || !self.parked.is_empty() {
             return Step::More;
         }
         if !self.by_id_asked {
@@ -236,13 +317,64 @@ impl Resync {
         (self.picture, next)
     }
 
+    /// The part that a question under way belongs to.
+    pub(super) fn part_of(&self, id: RequestId) -> Option<Part> {
+        self.pending.get(&id).map(Question::part)
+    }
+
+    /// True for a question under way whose part is whole without the answer.
+    pub(super) fn is_beyond(&self, id: RequestId) -> bool {
+        self.pending.get(&id).is_some_and(Question::is_beyond)
+    }
+
+    /// How far the pass is.
+    pub(super) fn progress(&self) -> Pages {
+        let left = u32::try_from(self.queue.len() + self.parked.len() + self.pending.len()).unwrap_or(u32::MAX);
+        Pages { done: self.done, of: self.done.saturating_add(left) }
+    }
+
+    fn lack(&mut self, question: &Question, reason: String) {
+        match question.beyond() {
+            Some(what) => drop(self.picture.beyond.get_or_insert_with(|| format!("{what}: {reason}"))),
+            None => drop(self.picture.faults.entry(question.part()).or_insert(reason)),
+        }
+    }
+
+    fn give_up(&mut self, question: &Question, reason: String) {
+        if !question.is_beyond() {
+            self.picture.given_up.insert(question.part());
+            // What was read in part before counts for less than what was not read at all.
+            self.picture.faults.remove(&question.part());
+        }
+        self.lack(question, reason);
+    }
+
+    /// Asks for the next page of a list, unless the list has no end.
+    fn follow(&mut self, request: Request, list: List) {
+        let question = Question { request, list, tries: 0 };
+        let pages = self.pages.entry(list).or_insert(1);
+        if *pages >= self.limits.pages {
+            let words = format!("the list goes on after {pages} pages, which are shown");
+            self.lack(&question, words);
+            return;
+        }
+        *pages += 1;
+        self.queue.push_back(question);
+    }
+
     fn failed(&mut self, mut question: Question, error: RequestError) -> Step {
+        let refused = matches!(error.kind, RequestErrorKind::Unauthorized)
+            || (error.kind == RequestErrorKind::Forbidden && question.request == Request::Account);
+        if refused {
+            // The pass goes on without it while the refusal is looked into.
+            self.give_up(&question, error.brief());
+            return Step::Refused(error);
+        }
         match error.kind {
-            RequestErrorKind::Unauthorized => Step::Refused(error),
-            RequestErrorKind::Forbidden if question.request == Request::Account => Step::Refused(error),
             // An order fetched by id that is not there has been wiped with its account; the account id tells.
             RequestErrorKind::NotFound if matches!(question.request, Request::Order(_)) => Step::More,
             RequestErrorKind::RateLimited { retry_after } => {
+                self.done = self.done.saturating_sub(1);
                 self.queue.push_front(question);
                 Step::Wait(retry_after.unwrap_or(RATE_LIMIT_WAIT))
             }
@@ -255,25 +387,22 @@ impl Resync {
             {
                 question.tries += 1;
                 let wait = Duration::from_millis(250 << question.tries.min(5));
-                self.queue.push_front(question);
-                Step::Wait(wait)
-            }
-            RequestErrorKind::Server | RequestErrorKind::Network | RequestErrorKind::Timeout => {
-                self.missing(&question, true);
-                Step::More
+                self.done = self.done.saturating_sub(1);
+                self.parked.push(question);
+                Step::Park(wait)
             }
             _ => {
-                self.missing(&question, false);
+                self.give_up(&question, error.brief());
                 Step::More
             }
         }
     }
 
-    /// A page is missing, for this pass. What is asked beyond the lists is asked again by the next one.
-    fn missing(&mut self, question: &Question, again: bool) {
-        if !matches!(question.list, List::Rows | List::Older) {
-            self.picture.complete = false;
-            self.picture.again |= again;
+    /// The wait after a failure is over.
+    pub(super) fn unpark(&mut self) {
+        // First again: while the account is not known, nothing may be asked before it.
+        for question in self.parked.drain(..).rev() {
+            self.queue.push_front(question);
         }
     }
 
@@ -284,7 +413,9 @@ impl Resync {
             Reply::Order(orders) => orders.into_iter().for_each(|order| self.keep(order)),
             Reply::Orders(orders) => self.page_of_orders(question, orders, blotter),
             Reply::Activities(rows) => self.page_of_fills(question, rows),
-            Reply::Replay(_) | Reply::Clock(_) | Reply::History(_) | Reply::Done => {}
+            Reply::Replay(_) | Reply::Clock(_) | Reply::History(_) | Reply::Partial(..) | Reply::Done => {
+                self.give_up(question, "the broker answered another question".to_owned());
+            }
         }
     }
 
@@ -316,10 +447,9 @@ impl Resync {
         }
         // The recent list goes back to the last complete pass; the first pass ever takes one page of it.
         let in_gap = self.since.orders.is_some_and(|since| submitted_at.is_none_or(|at| at >= since));
-        let wanted = question.list == List::Open || (in_gap && !left_out(Ablation::WholeGap));
+        let wanted = matches!(question.list, List::Open | List::Nested) || (in_gap && !left_out(Ablation::WholeGap));
         if wanted && self.cursors.insert((question.list, Arc::from(id.as_str()))) {
-            let request = Request::Orders(OrdersQuery { before_order_id: Some(id), ..query.clone() });
-            self.queue.push_back(Question { request, list: question.list, tries: 0 });
+            self.follow(Request::Orders(OrdersQuery { before_order_id: Some(id), ..query.clone() }), question.list);
         }
     }
 
@@ -331,7 +461,8 @@ impl Resync {
             rows.retain(|row| matches!(&row.kind, ActivityKind::Fill { order_id, .. } if order_id == order));
         }
         let Some(token) = token.filter(|_| !rows.is_empty()) else {
-            if question.list == List::Fills && !query.ascending {
+            // A page of nothing but rows that cannot be read is no beginning.
+            if question.list == List::Fills && !query.ascending && self.unread == 0 {
                 self.picture.history_before = None;
             }
             return;
@@ -348,101 +479,9 @@ impl Resync {
         }
         if on && advanced {
             let request = Request::Activities(ActivitiesQuery { page_token: Some(token), ..query.clone() });
-            self.queue.push_back(Question { request, list: question.list, tries: 0 });
+            self.follow(request, question.list);
         }
     }
-
-    /// On the first pass ever, executions of orders that no list shows are history; each order would cost a request.
-    ///
-    /// The newest few are kept, for an old order may have traded just now.
-    fn shorten_history(&mut self, blotter: &Blotter) {
-        if self.since.fills.or(self.since.orders).is_some() {
-            return;
-        }
-        let mut kept = HashSet::new();
-        // Newest first, as this pass asked for them.
-        self.picture.activities.retain(|row| {
-            let ActivityKind::Fill { order_id, .. } = &row.kind else { return true };
-            let shown = self.seen.contains(order_id) || blotter.order(order_id).is_some() || kept.contains(order_id);
-            shown || (kept.len() < FIRST_BY_ID && kept.insert(order_id.clone()))
-        });
-    }
-
-    /// Every working order of ours that no list shows, and every order that a fill knows more of than we do.
-    fn ask_by_id(&mut self, blotter: &Blotter) {
-        if left_out(Ablation::ById) {
-            return;
-        }
-        self.shorten_history(blotter);
-        let mut wanted: Vec<OrderId> = blotter.unsettled().filter(|id| !self.seen.contains(*id)).cloned().collect();
-        // The set has no order of its own, and a run must repeat exactly.
-        wanted.sort_unstable();
-        let mut before: Vec<OrderId> = blotter
-            .disputes()
-            .map(|(id, ..)| id)
-            .chain(blotter.unknown_before())
-            .chain(self.picture.orders.iter().filter_map(|order| before(order, blotter)))
-            .filter(|id| !self.seen.contains(*id))
-            .cloned()
-            .collect();
-        before.sort_unstable();
-        wanted.append(&mut before);
-        wanted.extend(blotter.working().filter(|order| !self.seen.contains(&order.id)).map(|order| order.id.clone()));
-        for row in &self.picture.activities {
-            let ActivityKind::Fill { order_id, cum_qty, .. } = &row.kind else { continue };
-            let known = blotter.order(order_id);
-            let behind = known.is_none_or(|order| cum_qty.is_some_and(|cum| cum > order.cum_qty));
-            // The row carries the id of a multi-leg parent, and which leg executed is not known yet.
-            let legless = known.is_some_and(|order| order.is_multileg_parent() && order.legs.is_empty());
-            if (behind && !self.seen.contains(order_id)) || legless {
-                wanted.push(order_id.clone());
-            }
-        }
-        let mut asked = HashSet::new();
-        for id in wanted {
-            if asked.insert(id.clone()) {
-                self.queue.push_back(Question { request: Request::Order(id), list: List::Other, tries: 0 });
-            }
-        }
-        self.ask_beyond(blotter);
-    }
-
-    /// What no list of this pass shows: the rows of orders that await a report, however old, and a page of older orders,
-    /// for nothing but their state tells that something was undone.
-    fn ask_beyond(&mut self, blotter: &Blotter) {
-        for id in self.picture.pursuit.orders(blotter) {
-            let request = Request::Activities(ActivitiesQuery {
-                fills_only: true,
-                order: Some(id),
-                after: None,
-                until: None,
-                page_token: None,
-                ascending: true,
-                page_size: self.limits.fills_page,
-            });
-            self.queue.push_back(Question { request, list: List::Rows, tries: 0 });
-        }
-        let unseen = blotter.orders().any(|order| !self.seen.contains(&order.id));
-        let from = self.picture.pursuit.older_than().or(self.recent_end.clone());
-        if let Some(from) = from.filter(|_| unseen && self.since.orders.is_some()) {
-            let request = Request::Orders(OrdersQuery {
-                filter: OrderFilter::All,
-                after: None,
-                until: None,
-                before_order_id: Some(from),
-                symbol: None,
-                ascending: false,
-                nested: false,
-                limit: self.limits.orders_page,
-            });
-            self.queue.push_back(Question { request, list: List::Older, tries: 0 });
-        }
-    }
-}
-
-/// The order whose place this one took, where nobody knows it: what it executed decides what is this one's own.
-fn before<'a>(order: &'a Order, blotter: &Blotter) -> Option<&'a OrderId> {
-    order.replaces.as_ref().filter(|before| order.cum_qty.is_positive() && blotter.order(before).is_none())
 }
 
 fn fill_time(row: &Activity) -> Option<Timestamp> {

@@ -10,7 +10,16 @@ use crate::domain::Mono;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Epoch(pub u64);
 
-/// The state of one linked account's connection.
+/// How far a picture is: answers that came, of those that are known to be needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pages {
+    /// Answered.
+    pub done: u32,
+    /// Answered, under way or queued; grows while lists turn out to be longer.
+    pub of: u32,
+}
+
+/// The state of one linked account's connection. How old a figure is, it does not say: [`super::Session::freshness`] does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ConnectionState {
     /// Opening a stream, authenticating, listening.
@@ -18,12 +27,21 @@ pub enum ConnectionState {
         /// Since when.
         since: Mono,
     },
-    /// Listening; asking REST for the picture.
+    /// Listening; the picture is not complete.
     Syncing {
         /// Since when.
         since: Mono,
+        /// How far it is, once it takes longer than seconds.
+        #[serde(default)]
+        pages: Option<Pages>,
+        /// Nothing is asked before this.
+        #[serde(default)]
+        until: Option<Mono>,
+        /// What is missing and why, once it takes longer than seconds.
+        #[serde(default)]
+        reason: Option<String>,
     },
-    /// Stream and picture agree.
+    /// The stream listens and every part of the picture has a recent good answer.
     Live {
         /// Since when.
         since: Mono,
@@ -41,17 +59,17 @@ pub enum ConnectionState {
     Polling {
         /// Since when.
         since: Mono,
-        /// Why there is no stream.
+        /// Why there is no stream, and what else is missing.
         reason: String,
     },
-    /// The token was refused twice; nothing is tried until the account is linked again.
+    /// The API refused the token for a minute; it is probed rarely until the account is linked again.
     NeedsRelink {
         /// The broker's words.
         reason: String,
     },
     /// The broker or the owner blocked the account; data still flows.
     Blocked {
-        /// Which flag.
+        /// Which flag or status, and what else is missing.
         reason: String,
     },
     /// Stopped by the user.
@@ -73,7 +91,7 @@ impl ConnectionState {
         }
     }
 
-    /// True when what is shown is as fresh as it can be.
+    /// True when the stream listens and the picture is complete.
     pub const fn is_live(&self) -> bool {
         matches!(self, Self::Live { .. })
     }
@@ -85,7 +103,8 @@ impl ConnectionState {
             | Self::Polling { reason, .. }
             | Self::NeedsRelink { reason }
             | Self::Blocked { reason } => Some(reason),
-            Self::Connecting { .. } | Self::Syncing { .. } | Self::Live { .. } | Self::Paused => None,
+            Self::Syncing { reason, .. } => reason.as_deref(),
+            Self::Connecting { .. } | Self::Live { .. } | Self::Paused => None,
         }
     }
 }

@@ -17,11 +17,19 @@ pub(super) enum Timer {
     Refresh,
     /// Balances and positions on a quiet account.
     Marks,
+    /// REST is asked though the stream does not listen yet.
+    Early,
+    /// The token that was refused is tried again.
+    Confirm,
+    /// Somebody may have linked the account again.
+    Renew,
+    /// What is missing may have been missing for seconds now.
+    Appraise,
     /// The connection has been healthy for a minute.
     Healthy,
 }
 
-const COUNT: usize = 7;
+const COUNT: usize = Timer::Healthy as usize + 1;
 
 /// One deadline for each timer.
 #[derive(Debug, Default)]
@@ -43,6 +51,13 @@ impl Timers {
     pub(super) fn hasten(&mut self, timer: Timer, at: Mono) {
         if let Some(slot) = self.slot(timer) {
             *slot = Some(slot.map_or(at, |known| known.min(at)));
+        }
+    }
+
+    /// Takes one away.
+    pub(super) fn clear(&mut self, timer: Timer) {
+        if let Some(slot) = self.slot(timer) {
+            *slot = None;
         }
     }
 

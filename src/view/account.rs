@@ -13,7 +13,8 @@ use super::{Panes, change_style};
 use crate::app::Model;
 use crate::app::model::{AccountScope, AccountState, Pane};
 use crate::domain::money::write_grouped;
-use crate::domain::{Account, Environment, Money};
+use crate::domain::{Account, Environment, Money, Mono};
+use crate::session::Part;
 
 /// Draws the pane.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Panes) {
@@ -26,15 +27,15 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Pan
         if number == label { label } else { format!("{label} {} {number}", pen.glyphs.dot) }
     });
     let block = single.and_then(|account| account.account.as_ref()).and_then(|account| account.value.block());
-    let stale = super::stale_fact(model);
+    let (stale, lack) = (super::stale_fact(model, Pane::Account), super::lack_of(model, Pane::Account));
     let mut facts: Vec<(&str, Style)> = Vec::new();
     if let Some(name) = &name {
         facts.push((name, theme.strong));
     } else if model.scope == AccountScope::All {
         facts.push(("all accounts", theme.strong));
     }
-    facts.extend(block.map(|text| (text, theme.error)));
-    facts.extend(stale.as_deref().map(|text| (text, theme.waiting)));
+    facts.extend(block.as_deref().map(|text| (text, theme.error)));
+    facts.extend([&stale, &lack].into_iter().flatten().map(|text| (text.as_str(), theme.waiting)));
     let frame = Frame {
         kind: scope::kind(model),
         focused,
@@ -47,8 +48,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Pan
     let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
     match (single, &model.scope) {
         (_, AccountScope::All) => all(pen, inner, model, panes),
-        (Some(account), _) if inner.height >= 8 => tall(pen, inner, account),
-        (Some(account), _) => compact(pen, inner, account),
+        (Some(account), _) if inner.height >= 8 => tall(pen, inner, account, model.now.mono),
+        (Some(account), _) => compact(pen, inner, account, model.now.mono),
         (None, _) => super::empty(pen, inner, "no account is linked"),
     }
 }
@@ -86,8 +87,8 @@ fn change(pen: &Pen<'_>, label: &'static str, value: Option<Decimal>, suffix: &s
 }
 
 /// The figures of an account, the most wanted first.
-fn figures(pen: &Pen<'_>, state: &AccountState) -> Vec<Figure> {
-    let fresh = state.session.state().is_live();
+fn figures(pen: &Pen<'_>, state: &AccountState, now: Mono) -> Vec<Figure> {
+    let fresh = state.is_current(&[Part::Account], now);
     let account: Option<&Account> = state.account.as_ref().map(|dated| &dated.value);
     let of = |label, value: fn(&Account) -> Option<Money>| money(pen, label, account.and_then(value), fresh);
     let percent = account.and_then(Account::day_pl_percent);
@@ -140,10 +141,10 @@ fn curve(state: &AccountState) -> Vec<Option<Decimal>> {
 }
 
 /// The curve's style: up or down against where the day began.
-fn curve_style(pen: &Pen<'_>, state: &AccountState, values: &[Option<Decimal>]) -> Style {
+fn curve_style(pen: &Pen<'_>, state: &AccountState, values: &[Option<Decimal>], now: Mono) -> Style {
     let base = state.history.as_ref().and_then(|history| history.value.base).map(Money::decimal);
     let last = values.iter().rev().flatten().next().copied();
-    match (state.session.state().is_live(), base.zip(last)) {
+    match (state.has_current_curve(now), base.zip(last)) {
         (false, _) => pen.theme.stale,
         (true, Some((base, last))) if last < base => pen.theme.loss,
         (true, Some(_)) => pen.theme.gain,
@@ -151,9 +152,9 @@ fn curve_style(pen: &Pen<'_>, state: &AccountState, values: &[Option<Decimal>]) 
     }
 }
 
-fn compact(pen: &mut Pen<'_>, area: Rect, state: &AccountState) {
+fn compact(pen: &mut Pen<'_>, area: Rect, state: &AccountState, now: Mono) {
     let rows = usize::from(area.height.max(1));
-    let figures = figures(pen, state);
+    let figures = figures(pen, state, now);
     // The order of `figures` fills columns downwards; three lines put the most wanted first in each.
     let order: &[usize] = &[0, 2, 4, 1, 3, 5, 6, 7, 8];
     let mut figures: Vec<Option<Figure>> = figures.into_iter().map(Some).collect();
@@ -165,7 +166,7 @@ fn compact(pen: &mut Pen<'_>, area: Rect, state: &AccountState) {
     let room = area.right().saturating_sub(x);
     if room >= 6 {
         let values = curve(state);
-        let style = curve_style(pen, state, &values);
+        let style = curve_style(pen, state, &values, now);
         let wide = room.min(60);
         if let Some(bounds) = super::chart::bounds(&values) {
             pen.line_chart(Rect { x: area.right() - wide, width: wide, ..area }, &values, bounds, style);
@@ -173,8 +174,8 @@ fn compact(pen: &mut Pen<'_>, area: Rect, state: &AccountState) {
     }
 }
 
-fn tall(pen: &mut Pen<'_>, area: Rect, state: &AccountState) {
-    let figures = figures(pen, state);
+fn tall(pen: &mut Pen<'_>, area: Rect, state: &AccountState, now: Mono) {
+    let figures = figures(pen, state, now);
     let rows = if area.height >= 16 { 6 } else { figures.len().div_ceil(if area.width >= 110 { 3 } else { 2 }) };
     let rows = rows.min(usize::from(area.height));
     grid(pen, area, &figures, rows, 4);
@@ -190,7 +191,7 @@ fn tall(pen: &mut Pen<'_>, area: Rect, state: &AccountState) {
     let plot = Rect { x: chart.x + labels + 1, width: chart.width.saturating_sub(labels + 1), ..chart };
     pen.right(chart.x, chart.y, labels, &top, pen.theme.dim);
     pen.right(chart.x, chart.bottom() - 1, labels, &bottom, pen.theme.dim);
-    let style = curve_style(pen, state, &values);
+    let style = curve_style(pen, state, &values, now);
     pen.line_chart(plot, &values, (low, high), style);
 }
 
@@ -215,7 +216,7 @@ fn all(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Panes) {
     let sheet = &mut panes.sheet;
     sheet.clear();
     for account in &model.accounts {
-        let fresh = account.session.state().is_live();
+        let fresh = account.is_current(&[Part::Account], model.now.mono);
         let plain = if fresh { theme.text } else { theme.stale };
         super::account_cell(sheet, account, theme);
         let (mark, style) = connection(account.session.state(), pen.glyphs, theme);
@@ -227,7 +228,7 @@ fn all(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Panes) {
         super::change_cell(pen, sheet, percent, false, !fresh);
         sheet.figure(cents(value.and_then(|account| account.buying_power)), 2, plain, theme.faint);
         sheet.figure(cents(value.and_then(|account| account.cash)), 2, plain, theme.faint);
-        sheet.figure(Some(Decimal::from(account.blotter.working_count())), 0, plain, theme.faint);
+        sheet.figure(account.known_working(model.now.mono).map(Decimal::from), 0, plain, theme.faint);
     }
     for environment in [Environment::Paper, Environment::Live] {
         total(pen, sheet, model, environment);
@@ -244,7 +245,8 @@ fn total(pen: &Pen<'_>, sheet: &mut super::table::Sheet, model: &Model, environm
     if accounts.is_empty() {
         return;
     }
-    let stale = accounts.iter().any(|account| !account.session.state().is_live());
+    let now = model.now.mono;
+    let stale = accounts.iter().any(|account| !account.is_current(&[Part::Account], now));
     let plain = if stale { theme.stale } else { theme.strong };
     // A sum with a missing part is missing: a total that leaves someone out is a lie.
     let sum = |value: fn(&Account) -> Option<Money>| {
@@ -264,6 +266,6 @@ fn total(pen: &Pen<'_>, sheet: &mut super::table::Sheet, model: &Model, environm
     super::change_cell(pen, sheet, percent, false, stale);
     sheet.figure(cents(sum(|account| account.buying_power)), 2, plain, theme.faint);
     sheet.figure(cents(sum(|account| account.cash)), 2, plain, theme.faint);
-    let working: usize = accounts.iter().map(|account| account.blotter.working_count()).sum();
-    sheet.figure(Some(Decimal::from(working)), 0, plain, theme.faint);
+    let working: Option<usize> = accounts.iter().map(|account| account.known_working(now)).sum();
+    sheet.figure(working.map(Decimal::from), 0, plain, theme.faint);
 }

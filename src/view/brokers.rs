@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::format::{age, connection, countdown, latency};
+use super::format::{MISSING, age, connection, countdown, latency};
 use super::frame::Frame;
 use super::pen::{Pen, cells, clean, width};
 use super::scope::{self, Kind};
@@ -11,7 +11,7 @@ use crate::app::Model;
 use crate::app::model::{AccountState, AttemptPhase, BrokerRow, Pane};
 use crate::app::msg::HitTarget;
 use crate::domain::BrokerId;
-use crate::session::ConnectionState;
+use crate::session::{ConnectionState, Part};
 
 /// Draws the pane.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Panes) {
@@ -151,18 +151,25 @@ fn linked(pen: &mut Pen<'_>, area: Rect, account: &AccountState, model: &Model, 
 fn facts(account: &AccountState, model: &Model) -> Vec<String> {
     let now = model.now.mono;
     let mut facts = Vec::new();
+    let working = match account.known_working(now) {
+        Some(count) => format!("{count} working"),
+        None => format!("{MISSING} working"),
+    };
     match account.session.state() {
         ConnectionState::Live { .. } => {
-            if let Some(at) = account.last_event_at {
+            if let Some(at) = account.heard_at(now) {
                 facts.push(age(now.since(at)));
             }
-            facts.push(format!("{} working", account.blotter.working_count()));
+            facts.push(working);
             if let Some(span) = account.session.latency() {
                 facts.push(latency(span));
             }
         }
-        ConnectionState::Connecting { since } | ConnectionState::Syncing { since } => {
-            facts.push(age(now.since(*since)));
+        ConnectionState::Connecting { since } => facts.push(age(now.since(*since))),
+        ConnectionState::Syncing { since, pages, until, reason } => {
+            facts.push(pages.map_or_else(|| age(now.since(*since)), |p| format!("{} of {} pages", p.done, p.of)));
+            facts.extend(until.map(|until| format!("in {}", countdown(until.since(now)))));
+            facts.extend(reason.as_ref().map(|reason| clean(reason).into_owned()));
         }
         ConnectionState::Reconnecting { attempt, until, reason } => {
             facts.push(format!("in {} ({attempt})", countdown(until.since(now))));
@@ -176,8 +183,8 @@ fn facts(account: &AccountState, model: &Model) -> Vec<String> {
             facts.push(clean(reason).into_owned());
         }
         ConnectionState::Paused => {
-            if let Some(age_of) = scope::stale(account, model) {
-                facts.push(format!("data {} old", age(age_of)));
+            if let Some(good) = account.good_at(&Part::ALL, now) {
+                facts.push(format!("data {} old", age(now.since(good.mono))));
             }
         }
     }

@@ -10,6 +10,7 @@ use crate::app::Model;
 use crate::app::keymap::hints as hints_of;
 use crate::app::model::AccountScope;
 use crate::app::msg::HitTarget;
+use crate::session::Part;
 
 /// The status line. Who is shown stands left and never goes; unread errors stand right; a message comes between.
 pub(super) fn status(pen: &mut Pen<'_>, area: Rect, model: &Model) {
@@ -38,8 +39,9 @@ pub(super) fn status(pen: &mut Pen<'_>, area: Rect, model: &Model) {
             let state = account.session.state();
             let (mark, style) = connection(state, pen.glyphs, theme);
             let mut rest = String::new();
-            if let Some(old) = scope::stale(account, model) {
-                rest = format!("  data {} old", age(old));
+            let now = model.now.mono;
+            if let Some(good) = account.good_at(&Part::ALL, now).filter(|_| !account.is_current(&Part::ALL, now)) {
+                rest = format!("  data {} old", age(now.since(good.mono)));
             }
             if let Some(reason) = state.reason() {
                 rest.push_str("  ");

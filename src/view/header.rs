@@ -3,11 +3,14 @@
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::format::{clock, connection, countdown};
-use super::pen::{Pen, width};
+use super::format::{MISSING, age, clock, connection, countdown};
+use super::pen::{Pen, clean, width};
 use crate::app::Model;
 use crate::app::model::{AttemptPhase, Pane};
 use crate::app::msg::HitTarget;
+
+/// The exchange has turned by then, and the answer about it should have come.
+const OVERDUE: jiff::SignedDuration = jiff::SignedDuration::from_secs(20);
 
 /// Draws the top line. What there is no room for goes in this order: labels of the market, counts, market.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
@@ -75,15 +78,26 @@ fn counts(pen: &Pen<'_>, model: &Model) -> Vec<(char, Style, String)> {
     found.into_iter().map(|(mark, style, word, number)| (mark, style, format!("{number} {word}"))).collect()
 }
 
+/// What the exchange does, in full and in short, and whether it is open. An answer that its turn has overtaken says
+/// nothing any more.
 fn market(model: &Model, dot: char) -> Option<(bool, String, String)> {
-    let dated = model.clock.as_ref()?;
+    let Some(dated) = model.clock.as_ref() else {
+        let fault = model.clock_fault.as_ref()?;
+        let unknown = format!("NYSE {MISSING}");
+        return Some((false, format!("{unknown} {dot} {}", clean(fault)), unknown));
+    };
     let clock = &dated.value;
     let now = model.exchange_now();
     let (next, verb) = if clock.is_open { (clock.next_close, "closes") } else { (clock.next_open, "opens") };
+    let old = age(model.now.mono.since(dated.at));
+    if now.duration_since(next) > OVERDUE {
+        return Some((false, format!("NYSE {MISSING} {dot} clock {old} old"), format!("NYSE {MISSING}")));
+    }
     let left = std::time::Duration::try_from(next.duration_since(now)).unwrap_or_default();
     let word = if clock.is_open { "open" } else { "closed" };
     let left = countdown(left);
-    Some((clock.is_open, format!("NYSE {word} {dot} {verb} in {left}"), format!("NYSE {word} {left}")))
+    let stale = model.clock_fault.as_ref().map_or_else(String::new, |_| format!(" {dot} clock {old} old"));
+    Some((clock.is_open, format!("NYSE {word} {dot} {verb} in {left}{stale}"), format!("NYSE {word} {left}{stale}")))
 }
 
 /// The tabs of the panes, for terminals that show one at a time.

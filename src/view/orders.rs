@@ -14,6 +14,7 @@ use crate::app::columns::{OrderColumn, placed_at, second_px, working_px};
 use crate::app::model::{AccountState, Pane};
 use crate::app::rows::{self, OrderRow};
 use crate::domain::{Order, OrderId, OrderType};
+use crate::session::Part;
 
 /// The columns, those of [`OrderColumn`] first and in its order; ranks say what goes first on a narrow screen.
 const COLUMNS: [Column; 15] = [
@@ -37,10 +38,7 @@ const COLUMNS: [Column; 15] = [
 /// Draws the pane.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Panes) {
     let list = &model.rows.orders;
-    let (working, known) = scope::shown(model).fold((0, 0), |(working, known), account| {
-        (working + account.blotter.working_count(), known + account.blotter.order_count())
-    });
-    let mut counts = format!("working {working} {} done {}", pen.glyphs.dot, known - working.min(known));
+    let mut counts = counted(pen, model);
     if rows::has_work(model) {
         counts.push_str(&format!(" {} sorting{}", pen.glyphs.dot, pen.glyphs.ellipsis));
     }
@@ -72,6 +70,19 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Pan
     }
 }
 
+/// How many work and how many are done, where that is known.
+fn counted(pen: &Pen<'_>, model: &Model) -> String {
+    let now = model.now.mono;
+    let known = scope::shown(model).filter_map(|account| Some((account.known_working(now)?, account)));
+    let (working, all, accounts) = known.fold((0, 0, 0), |(working, all, accounts), (count, account)| {
+        (working + count, all + account.blotter.order_count(), accounts + 1)
+    });
+    if accounts == 0 && scope::shown(model).next().is_some() {
+        return format!("working {MISSING} {} done {MISSING}", pen.glyphs.dot);
+    }
+    format!("working {working} {} done {}", pen.glyphs.dot, all - working.min(all))
+}
+
 /// The orders whose executions flash.
 fn flashing(model: &Model) -> Vec<&OrderId> {
     let mut orders = Vec::new();
@@ -86,7 +97,7 @@ fn flashing(model: &Model) -> Vec<&OrderId> {
 
 fn stage(pen: &Pen<'_>, sheet: &mut Sheet, account: &AccountState, order: &Order, model: &Model) {
     let theme = pen.theme;
-    let fresh = account.session.state().is_live();
+    let fresh = account.is_current(&Part::ORDERS, model.now.mono);
     let done = order.status.is_terminal();
     // One tone for what matters now, one for what is over, one for what may be out of date.
     let tone = |style: Style| if fresh { style } else { theme.stale };

@@ -90,13 +90,14 @@ impl<K: Clone + Eq + Hash + Ord, const N: usize> ListPane<'_, K, N> {
         // A frame and a line of titles surround the rows.
         let (selected, shown) = window.follow(list, head, usize::from(area.height.saturating_sub(3)));
         let counts = self.counts_beyond(pen, shown);
-        let (filter, stale) = (super::filter_fact(model, self.pane, list.rows.len()), super::stale_fact(model));
+        let filter = super::filter_fact(model, self.pane, list.rows.len());
+        let (stale, lack) = (super::stale_fact(model, self.pane), super::lack_of(model, self.pane));
         let frame = Frame {
             kind: scope::kind(model),
             focused,
             digit: Some(self.pane.digit()),
             title: self.pane.title(),
-            facts: &super::facts(theme, stale.as_deref(), filter.as_deref(), &counts),
+            facts: &super::facts(theme, stale.as_deref(), filter.as_deref(), &counts, lack.as_deref()),
             tagged: true,
         };
         let inner = pen.frame(area, &frame);

@@ -5,7 +5,7 @@ use ratatui::style::Style;
 use rust_decimal::Decimal;
 
 use super::Panes;
-use super::format::{cents, price};
+use super::format::{MISSING, cents, price};
 use super::pane::{ListPane, Staged};
 use super::pen::{Pen, clean};
 use super::scope;
@@ -13,7 +13,8 @@ use super::table::{Column, Sheet};
 use crate::app::Model;
 use crate::app::columns::PositionColumn;
 use crate::app::model::{AccountState, Pane};
-use crate::domain::Position;
+use crate::domain::{Mono, Position, Symbol};
+use crate::session::Part;
 
 /// The columns, those of [`PositionColumn`] in its order; ranks say what goes first on a narrow screen.
 const COLUMNS: [Column; 9] = [
@@ -37,7 +38,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Pan
         columns: COLUMNS,
         sortable: PositionColumn::ALL.len(),
         account: PositionColumn::Account.index(),
-        counts: &format!("{} held", list.rows.len()),
+        counts: &counts(model),
         nothing: "no positions",
         head: None,
     };
@@ -46,19 +47,39 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Pan
         let Some((account, position)) = scope::account(model, &key.link).zip(model.position(key)) else {
             return Staged::Gone;
         };
-        stage(pen, sheet, account, position);
+        stage(pen, sheet, account, position, model.now.mono);
         Staged::Row
     });
 }
 
-fn stage(pen: &Pen<'_>, sheet: &mut Sheet, account: &AccountState, position: &Position) {
+/// How many are held, where that is known, and what the last executions say that the list does not.
+fn counts(model: &Model) -> String {
+    let now = model.now.mono;
+    let unknown = scope::shown(model).filter(|account| account.positions.is_none()).count();
+    let mut text = match (scope::shown(model).count(), unknown) {
+        (0, _) => "0 held".to_owned(),
+        (all, unknown) if all == unknown => format!("{MISSING} held"),
+        _ => format!("{} held", model.rows.positions.rows.len()),
+    };
+    for (symbol, qty) in scope::shown(model).flat_map(|account| account.session.disputes(now)) {
+        text.push_str(&format!(", {} {} by the last fill", clean(symbol.as_str()), qty.grouped(0)));
+    }
+    text
+}
+
+fn stage(pen: &Pen<'_>, sheet: &mut Sheet, account: &AccountState, position: &Position, now: Mono) {
     let theme = pen.theme;
-    let fresh = account.session.state().is_live();
+    let fresh = account.is_current(&[Part::Positions], now);
     let tone = |style: Style| if fresh { style } else { theme.stale };
     let (plain, faint) = (tone(theme.text), tone(theme.faint));
     super::account_cell(sheet, account, theme);
     sheet.text(&clean(position.symbol.as_str()), plain);
-    sheet.short_figure(Some(position.qty.decimal()), 0, plain, faint);
+    let doubted = account.session.disputes(now).any(|(symbol, _)| same_symbol(symbol, &position.symbol));
+    if doubted {
+        sheet.signed_figure(Some(position.qty.decimal()), 0, "? ", theme.waiting, faint);
+    } else {
+        sheet.short_figure(Some(position.qty.decimal()), 0, plain, faint);
+    }
     for px in [position.avg_px, position.last_px] {
         sheet.short_figure(price(px), 2, if px == position.avg_px { tone(theme.dim) } else { plain }, faint);
     }
@@ -69,6 +90,12 @@ fn stage(pen: &Pen<'_>, sheet: &mut Sheet, account: &AccountState, position: &Po
         let percent = part.and_then(|part| part.checked_mul(Decimal::ONE_HUNDRED)).map(|percent| percent.round_dp(2));
         super::change_cell(pen, sheet, percent, false, !fresh);
     }
+}
+
+/// Coins are written with a slash in orders and without one in positions.
+fn same_symbol(one: &Symbol, other: &Symbol) -> bool {
+    let letters = |symbol: &Symbol| symbol.as_str().replace('/', "");
+    letters(one) == letters(other)
 }
 
 #[cfg(test)]

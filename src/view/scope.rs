@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::app::Model;
-use crate::app::model::{AccountScope, AccountState};
+use crate::app::model::{AccountScope, AccountState, Pane};
 use crate::domain::{Environment, LinkId};
+use crate::session::Part;
 
 /// What kind of account a pane shows; decides its frame and its tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,13 +68,41 @@ pub(super) fn kind(model: &Model) -> Kind {
     })
 }
 
-/// How old an account's data is, when it is not live; `None` when it is as fresh as can be.
-pub(super) fn stale(account: &AccountState, model: &Model) -> Option<Duration> {
-    if account.session.state().is_live() {
-        return None;
+/// What a pane is made of.
+pub(super) const fn parts(pane: Pane) -> &'static [Part] {
+    match pane {
+        Pane::Brokers => &[],
+        Pane::Account => &[Part::Account],
+        Pane::Orders => &Part::ORDERS,
+        Pane::Positions => &[Part::Positions],
+        Pane::Tape => &Part::TRADES,
     }
-    let newest = account.last_event_at.max(account.account.as_ref().map(|account| account.at));
-    Some(newest.map_or(Duration::ZERO, |at| model.now.mono.since(at)))
+}
+
+/// How old something shown of an account is. Greater is worse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Age {
+    /// As fresh as its rhythm makes it.
+    Current,
+    /// The oldest answer that it is made of is this old.
+    Old(Duration),
+    /// From the journal of an earlier run.
+    AsOf(Timestamp),
+    /// Never fetched.
+    Unknown,
+}
+
+/// How old what a pane shows of an account is.
+pub(super) fn age_of(account: &AccountState, pane: Pane, model: &Model) -> Age {
+    let (parts, now) = (parts(pane), model.now.mono);
+    if account.is_current(parts, now) {
+        return Age::Current;
+    }
+    match (account.good_at(parts, now), account.remembered_at, pane) {
+        (Some(good), ..) => Age::Old(now.since(good.mono)),
+        (None, Some(at), Pane::Orders | Pane::Tape) => Age::AsOf(at),
+        (None, ..) => Age::Unknown,
+    }
 }
 
 /// The account's number as shown in lists: a live one keeps its ends only, for those who look over shoulders.

@@ -16,6 +16,7 @@ use crate::domain::blotter::TapeEntry;
 use crate::domain::execution::ExecutionKind;
 use crate::domain::money::write_grouped;
 use crate::domain::{Price, Qty};
+use crate::session::Part;
 
 /// The columns, those of [`TapeColumn`] first and in its order; ranks say what goes first on a narrow screen.
 const COLUMNS: [Column; 8] = [
@@ -38,7 +39,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Pan
         columns: COLUMNS,
         sortable: TapeColumn::ALL.len(),
         account: TapeColumn::Account.index(),
-        counts: &format!("{} events", list.rows.len()),
+        counts: &counts(model),
         nothing: "nothing happened yet",
         head: None,
     };
@@ -53,9 +54,18 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Pan
     });
 }
 
+/// How many events there are, where that is known.
+fn counts(model: &Model) -> String {
+    let unknown = |account| scope::age_of(account, Pane::Tape, model) == scope::Age::Unknown;
+    match model.rows.tape.rows.len() {
+        0 if scope::shown(model).any(unknown) => format!("{MISSING} events"),
+        count => format!("{count} events"),
+    }
+}
+
 fn stage(pen: &Pen<'_>, sheet: &mut Sheet, account: &AccountState, entry: &TapeEntry, model: &Model) {
     let theme = pen.theme;
-    let fresh = account.session.state().is_live();
+    let fresh = account.is_current(&Part::TRADES, model.now.mono);
     let tone = |style: Style| if fresh { style } else { theme.stale };
     let (plain, faint) = (tone(theme.text), tone(theme.faint));
     super::account_cell(sheet, account, theme);

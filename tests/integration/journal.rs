@@ -79,7 +79,7 @@ impl Home {
             ready.redirect_uris[0]
         );
         std::fs::write(home.dir.path().join("config.toml"), config).unwrap();
-        home.control("rate_limit", json!({"limit": 1_000_000})).await;
+        home.control("rate_limit", json!({"limit": 1_000})).await;
         home
     }
 

@@ -18,6 +18,7 @@ mod journal;
 mod layering;
 mod linking;
 mod network;
+mod partial;
 mod pty;
 mod replay;
 mod screens;

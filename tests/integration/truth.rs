@@ -32,15 +32,15 @@ use super::{replay, simulator};
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A brokerage where nobody trades until told to, and a program linked to its paper account.
-struct Bench {
-    sim: Running,
+pub struct Bench {
+    pub sim: Running,
     http: reqwest::Client,
     accounts: Accounts,
     link: LinkRecord,
 }
 
 impl Bench {
-    async fn open(seed: u64) -> Self {
+    pub async fn open(seed: u64) -> Self {
         drop(rustls::crypto::ring::default_provider().install_default());
         let sim = server::start(SimOptions { seed, ..simulator::options() }).await.unwrap();
         let http = reqwest::Client::new();
@@ -66,11 +66,11 @@ impl Bench {
         let accounts =
             Accounts { specs: Arc::new(specs), links: Arc::new(links), tokens: Arc::new(tokens), read_only: false };
         let bench = Self { sim, http, accounts, link };
-        bench.control("rate_limit", json!({"limit": 1_000_000})).await;
+        bench.control("rate_limit", json!({"limit": 1_000})).await;
         bench
     }
 
-    async fn control(&self, action: &str, body: Value) -> Value {
+    pub async fn control(&self, action: &str, body: Value) -> Value {
         let url = format!("{}/_sim/{action}", self.sim.ready.paper.api_url);
         let mut tries = 0;
         loop {
@@ -89,7 +89,7 @@ impl Bench {
         }
     }
 
-    async fn truth(&self) -> Value {
+    pub async fn truth(&self) -> Value {
         let url = format!("{}/_sim/truth", self.sim.ready.paper.api_url);
         for _ in 0..200 {
             if let Ok(answer) = self.http.get(&url).send().await
@@ -103,7 +103,7 @@ impl Bench {
     }
 
     /// A program on the account, connecting.
-    fn program(&self, locks: Option<&Path>) -> Program {
+    pub fn program(&self, locks: Option<&Path>) -> Program {
         let settings = Settings { locks: locks.map(Path::to_owned), ..replay::settings() };
         let mut running = start::headless(&settings, &self.accounts);
         running.start(vec![self.link.clone()]);
@@ -111,12 +111,12 @@ impl Bench {
     }
 }
 
-struct Program {
-    running: Loop,
+pub struct Program {
+    pub running: Loop,
 }
 
 impl Program {
-    async fn until(&mut self, what: &str, done: impl Fn(&Model) -> bool) {
+    pub async fn until(&mut self, what: &str, done: impl Fn(&Model) -> bool) {
         if done(&self.running.model) {
             return;
         }
@@ -124,12 +124,12 @@ impl Program {
         assert!(ran.is_ok(), "not seen: {what}; the account is {:?}", self.running.model.accounts[0].state());
     }
 
-    async fn live(&mut self) {
+    pub async fn live(&mut self) {
         self.until("live", |model| model.accounts[0].state().is_live()).await;
     }
 
     /// Runs beside something else.
-    async fn beside<T>(&mut self, other: impl Future<Output = T>) -> T {
+    pub async fn beside<T>(&mut self, other: impl Future<Output = T>) -> T {
         tokio::select! {
             biased;
             value = other => value,
@@ -137,8 +137,11 @@ impl Program {
         }
     }
 
-    fn resync(&mut self) {
+    pub fn resync(&mut self) {
         drop(self.running.handle(Msg::Key(Chord::char('r'))));
+        let model = &self.running.model;
+        let said = model.toasts.iter().any(|toast| toast.text.contains("fetching everything again"));
+        assert!(said, "the key did nothing: {:?}, {:?}", model.toasts, model.top());
     }
 }
 

@@ -234,10 +234,8 @@ fn cells(model: &Model) -> Result<(), Reason> {
 }
 
 fn resync(model: &Model) -> Result<(), Reason> {
-    require(!model.accounts.is_empty(), "no account is linked; {brokers.add} in Brokers links one")?;
-    let dead = |account: &AccountState| matches!(account.state(), ConnectionState::NeedsRelink { .. });
-    let all_dead = model.shown_accounts().count() > 0 && model.shown_accounts().all(dead);
-    require(!all_dead, "the token was refused; {brokers.link} in Brokers links the account again")
+    // A refused token may be accepted again: asking does no harm.
+    require(!model.accounts.is_empty(), "no account is linked; {brokers.add} in Brokers links one")
 }
 
 fn relink(model: &Model) -> Result<(), Reason> {

@@ -15,12 +15,14 @@ use crate::app::rows::{self, OrderRow, Rows};
 use crate::domain::blotter::{Blotter, TapeEntry};
 use crate::domain::{BrokerId, Environment, LinkId, Mono, Now, Order, Position, Source};
 use crate::link::LinkRecord;
-use crate::session::{ConnectionState, RequestId, Session};
+use crate::session::{ConnectionState, Part, RequestId, Session};
 
 /// The program's own request ids begin here; below are the sessions'.
 pub const OWN_REQUESTS: u64 = 1 << 48;
 /// Lines of connection history kept for each account.
 pub const HISTORY: usize = 200;
+/// The equity of today is asked for every five minutes, and once more soon after it did not come.
+const CURVE_FOR: Duration = Duration::from_mins(7);
 const SECOND: i32 = 1_000_000_000;
 
 impl AccountState {
@@ -44,13 +46,54 @@ impl AccountState {
             history: None,
             activities: super::activities::Activities::default(),
             history_due: None,
+            curve_faults: BTreeMap::new(),
             charts: BTreeMap::new(),
             seen_live: false,
             history_until: None,
             remembered_at: None,
-            last_event_at: None,
+            told_at: None,
+            word: "",
             log: VecDeque::new(),
         }
+    }
+
+    /// True when every one of these parts is as fresh as its rhythm makes it.
+    pub fn is_current(&self, parts: &[Part], now: Mono) -> bool {
+        parts.iter().all(|part| self.session.freshness(*part, now).current)
+    }
+
+    /// When the last good answers came that all of these parts are made of, the oldest; `None` while one never came.
+    pub fn good_at(&self, parts: &[Part], now: Mono) -> Option<Now> {
+        let mut oldest: Option<Now> = None;
+        for part in parts {
+            let good = self.session.freshness(*part, now).good?;
+            oldest = Some(oldest.filter(|known| known.mono <= good.mono).unwrap_or(good));
+        }
+        oldest
+    }
+
+    /// When the broker last told anything of the account, by the stream or by an answer; no pong counts.
+    pub fn heard_at(&self, now: Mono) -> Option<Mono> {
+        let answers = Part::ALL.iter().filter_map(|part| self.session.freshness(*part, now).good);
+        answers.map(|good| good.mono).chain(self.told_at).max()
+    }
+
+    /// Why one of these parts is not current, or not whole.
+    pub fn lack(&self, parts: &[Part], now: Mono) -> Option<&str> {
+        let mut lacking = parts.iter().map(|part| self.session.freshness(*part, now)).filter(|fresh| !fresh.current);
+        lacking.find_map(|fresh| fresh.reason)
+    }
+
+    /// True when the equity of today is as fresh as it is asked for.
+    pub fn has_current_curve(&self, now: Mono) -> bool {
+        let fresh = self.history.as_ref().is_some_and(|dated| now.since(dated.at) < CURVE_FOR);
+        fresh && self.session.follows()
+    }
+
+    /// Its working orders; `None` while nobody told of any, neither the broker nor the journal.
+    pub fn known_working(&self, now: Mono) -> Option<usize> {
+        let told = self.remembered_at.is_some() || self.session.freshness(Part::Working, now).good.is_some();
+        (told || self.blotter.order_count() > 0).then(|| self.blotter.working_count())
     }
 
     /// Where its connection stands.
@@ -96,6 +139,7 @@ impl Model {
             next_attempt: 1,
             next_book: 0,
             clock: None,
+            clock_fault: None,
             clock_due: None,
             clock_every: Duration::ZERO,
             pending: BTreeMap::new(),

@@ -268,7 +268,7 @@ fn resync(model: &mut Model, effects: &mut Vec<Effect>) {
         None => model.shown_accounts().map(|account| account.link.id.clone()).collect(),
     };
     for link in links {
-        sessions::feed(model, &link, Input::Connect, effects);
+        sessions::feed(model, &link, Input::Resync, effects);
     }
     notices::toast(model, "fetching everything again");
 }

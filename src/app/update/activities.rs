@@ -5,7 +5,7 @@ use crate::app::effect::{Effect, Memory};
 use crate::app::model::activities::{PAGE, Reach};
 use crate::app::model::{ActivityKey, Model, OrderKey, Overlay, Pending};
 use crate::domain::{Activity, ActivityKind, LinkId};
-use crate::session::request::ActivitiesQuery;
+use crate::session::request::{ActivitiesQuery, unread_words};
 use crate::session::{Reply, Request, RequestError};
 
 /// Opens the list of the account at hand and asks for its newest rows.
@@ -87,8 +87,10 @@ pub(super) fn answered(
 ) {
     model.dirty = true;
     let Some(account) = model.account_mut(link) else { return };
-    let page = match result.map(|reply| *reply) {
-        Ok(Reply::Activities(page)) => page,
+    let (page, lacks) = match result.map(|reply| reply.split()) {
+        Ok((Reply::Activities(page), unread)) => {
+            (page, unread_words(&unread).map(|words| format!("{}: activities: {words}", account.link.label)))
+        }
         Ok(_) => return,
         Err(error) => {
             let text = format!("{}: no more activities, {error}", account.link.label);
@@ -96,6 +98,9 @@ pub(super) fn answered(
             return notices::error(model, Some(link), text);
         }
     };
+    if let Some(text) = lacks {
+        notices::error(model, Some(link), text);
+    }
     merge(model, link, &page, effects);
     let Some(account) = model.account_mut(link) else { return };
     let failed_before = matches!(account.activities.reach(), Reach::Failed(_));

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::questions::reachable;
 use crate::app::effect::Effect;
 use crate::app::model::{Dated, Model};
 use crate::domain::market::MarketClock;
@@ -25,7 +24,7 @@ pub(super) fn tick(model: &mut Model, effects: &mut Vec<Effect>) {
     let now = model.now.mono;
     if model.clock_due.is_some_and(|due| due <= now) {
         let asked =
-            model.accounts.iter().find(|account| reachable(account.state())).map(|account| account.link.id.clone());
+            model.accounts.iter().find(|account| account.session.follows()).map(|account| account.link.id.clone());
         match asked {
             Some(link) => ask(model, &link, effects),
             None => model.clock_due = Some(now + CLOCK_RETRY),
@@ -49,11 +48,17 @@ fn keeps_pace(known: &Dated<MarketClock>, clock: &MarketClock, now: Mono) -> boo
 /// The clock came, or did not.
 pub(super) fn told(model: &mut Model, result: &Result<MarketClock, RequestError>) {
     let now = model.now;
-    let Ok(clock) = result else {
-        // The header keeps what it has, with its age; an account's own errors say what is wrong.
-        model.clock_due = Some(now.mono + CLOCK_RETRY);
-        return;
+    let clock = match result {
+        Ok(clock) => clock,
+        Err(error) => {
+            // The header keeps what it has, with its age.
+            model.clock_due = Some(now.mono + CLOCK_RETRY);
+            model.clock_fault = Some(error.brief());
+            model.dirty = true;
+            return;
+        }
     };
+    model.clock_fault = None;
     let turn = clock.next_open.min(clock.next_close);
     // By the exchange's own time: ours may be wrong, and a simulated exchange has another day.
     let left = Duration::try_from(turn.duration_since(clock.at)).unwrap_or(CLOCK_TURNED);

@@ -2,19 +2,27 @@
 
 use std::time::Duration;
 
-use super::{activities, notices, orders, sessions};
+use super::{activities, clock, notices, orders, sessions};
 use crate::app::effect::Effect;
 use crate::app::model::queries::OWN_REQUESTS;
 use crate::app::model::{Dated, Model, Pending, Period};
 use crate::domain::LinkId;
-use crate::session::{ConnectionState, Input, Reply, Request, RequestError, RequestId};
+use crate::session::{Input, Reply, Request, RequestError, RequestId};
 
 /// How often the equity of today is asked for.
 const HISTORY_EVERY: Duration = Duration::from_mins(5);
+/// How soon again where it did not come.
+const HISTORY_RETRY: Duration = Duration::from_mins(1);
 
-/// True when questions to the account may be answered.
-pub(super) const fn reachable(state: &ConnectionState) -> bool {
-    matches!(state, ConnectionState::Live { .. } | ConnectionState::Polling { .. } | ConnectionState::Blocked { .. })
+/// Asks for clock and equity as soon as an account can answer, however its connection stands.
+pub(super) fn ask_when_reachable(model: &mut Model, link: &LinkId, effects: &mut Vec<Effect>) {
+    let Some(account) = model.account(link).filter(|account| account.session.follows()) else { return };
+    if account.history_due.is_none() {
+        ask_history(model, link, effects);
+    }
+    if model.clock_due.is_none() {
+        clock::ask(model, link, effects);
+    }
 }
 
 /// Asks for the equity of today where the account can answer, and again later.
@@ -22,7 +30,7 @@ pub(super) fn ask_history(model: &mut Model, link: &LinkId, effects: &mut Vec<Ef
     let due = model.now.mono + HISTORY_EVERY;
     let Some(account) = model.account_mut(link) else { return };
     account.history_due = Some(due);
-    if reachable(account.state()) {
+    if account.session.follows() {
         ask_curve(model, link, Period::Day, effects);
     }
 }
@@ -91,11 +99,19 @@ fn history(model: &mut Model, link: &LinkId, period: Period, result: Result<Box<
                 account.history = Some(dated.clone());
             }
             account.charts.insert(period, dated);
+            account.curve_faults.remove(&period);
             model.dirty = true;
         }
         Ok(_) => {}
-        // The sparkline only stays as it was; a chart that somebody is waiting for says why it stays empty.
+        // The curve stays as it was, with its age; a chart that somebody is waiting for says why it stays empty.
         Err(error) => {
+            if let Some(account) = model.account_mut(link) {
+                account.curve_faults.insert(period, error.brief());
+                if period == Period::Day {
+                    account.history_due = Some(at + HISTORY_RETRY);
+                }
+            }
+            model.dirty = true;
             let open = matches!(model.top(), Some(crate::app::model::Overlay::EquityChart { period: open, .. }) if *open == period);
             if open {
                 notices::error(model, Some(link), format!("{label}: no equity history, {error}"));

@@ -1,22 +1,21 @@
 //! The accounts' sessions: fed here, and what they put out becomes effects, rows and notices.
 
-use super::{clock, identity, news, notices, questions};
+use super::{identity, news, notices, questions};
 use crate::app::effect::{Effect, Memory};
 use crate::app::model::{Dated, Model};
 use crate::app::rows;
 use crate::domain::LinkId;
-use crate::session::{ConnectionState, Input, Output};
+use crate::session::{ConnectionState, Input, Output, StreamEvent};
 
 /// Feeds a session one input and carries out what it puts out.
 pub(super) fn feed(model: &mut Model, link: &LinkId, input: Input, effects: &mut Vec<Effect>) {
     let now = model.now;
     let Some(account) = model.account_mut(link) else { return };
-    if matches!(input, Input::Stream(..)) {
-        account.last_event_at = Some(now.mono);
+    if matches!(input, Input::Stream(_, StreamEvent::Update(_))) {
+        account.told_at = Some(now.mono);
     }
-    if matches!(account.state(), ConnectionState::Polling { .. }) && account.session.has_picture() && !account.seen_live
-    {
-        // Without a stream this is as live as it gets: what comes from now on is news.
+    if account.session.has_picture() && !account.seen_live {
+        // The whole history is there: what comes from now on is news.
         account.seen_live = true;
         account.history_until = account.blotter.last_fill_at();
     }
@@ -27,6 +26,7 @@ pub(super) fn feed(model: &mut Model, link: &LinkId, input: Input, effects: &mut
     for output in outputs {
         carry_out(model, link, output, effects);
     }
+    questions::ask_when_reachable(model, link, effects);
     if let Some(asked_at) = asked_at.filter(|_| (watermark, asked_at) != before) {
         effects.push(Effect::Remember { link: link.clone(), memory: Memory::Complete { watermark, asked_at } });
     }
@@ -43,6 +43,8 @@ fn carry_out(model: &mut Model, link: &LinkId, output: Output, effects: &mut Vec
             effects.push(Effect::DropRequests { link: owner() });
             questions::after_drop(model, link, effects);
         }
+        Output::EndWaits => effects.push(Effect::EndWaits { link: owner() }),
+        Output::Renew => effects.push(Effect::Renew { link: owner() }),
         Output::Changed(changes) => {
             news::changed(model, link, &changes, effects);
             effects.push(Effect::Remember { link: owner(), memory: Memory::Changes(changes) });
@@ -90,7 +92,8 @@ fn carry_out(model: &mut Model, link: &LinkId, output: Output, effects: &mut Vec
 /// The account behind the link is a new one: what was shown of the old one goes.
 fn reset(model: &mut Model, link: &LinkId) {
     if let Some(account) = model.account_mut(link) {
-        account.history = None;
+        (account.account, account.positions, account.history) = (None, None, None);
+        account.curve_faults.clear();
         account.charts.clear();
         account.activities.clear();
         account.seen_live = false;
@@ -98,48 +101,43 @@ fn reset(model: &mut Model, link: &LinkId) {
     model.marks.retain(|key| key.link != *link);
     rows::forget_orders(model);
     rows::rebuild_orders(model);
+    rows::rebuild_positions(model);
     rows::rebuild_tape(model);
     model.dirty = true;
 }
 
-fn state_changed(model: &mut Model, link: &LinkId, state: &ConnectionState, effects: &mut Vec<Effect>) {
+/// Something about a connection that a person should know.
+pub(super) fn noted(model: &mut Model, link: &LinkId, text: String) {
     let now = model.now;
+    if let Some(account) = model.account_mut(link) {
+        account.note(now, text.clone());
+    }
+    notices::error(model, Some(link), text);
+}
+
+fn state_changed(model: &mut Model, link: &LinkId, state: &ConnectionState, effects: &mut Vec<Effect>) {
     model.dirty = true;
     rows::brokers_changed(model);
     let Some(account) = model.account_mut(link) else { return };
     let label = account.link.label.clone();
+    // A reason that changes is shown; only another state is news.
+    let news = std::mem::replace(&mut account.word, state.word()) != state.word();
     match state {
-        ConnectionState::Live { .. } => {
-            if !account.seen_live {
-                account.seen_live = true;
-                account.history_until = account.blotter.last_fill_at();
-            }
-            account.history_due = Some(account.history_due.unwrap_or(now.mono).min(now.mono));
-            questions::ask_history(model, link, effects);
-            if model.clock_due.is_none() {
-                clock::ask(model, link, effects);
-            }
+        ConnectionState::Reconnecting { attempt, reason, .. } if *attempt <= 1 && account.seen_live => {
+            let text = format!("{label}: connection lost, {reason}");
+            notices::ring(model, &text, effects);
         }
-        ConnectionState::Reconnecting { attempt, reason, .. } => {
-            if *attempt <= 1 && account.seen_live {
-                let text = format!("{label}: connection lost, {reason}");
-                notices::ring(model, &text, effects);
-            }
-        }
-        ConnectionState::NeedsRelink { reason } => {
+        ConnectionState::NeedsRelink { reason } if news => {
             let cure = model.keymap.say("{brokers.link} in Brokers links it again").into_owned();
             let text = format!("{label} must be linked again: {reason}; {cure}");
             notices::ring(model, &text, effects);
             notices::error(model, Some(link), text);
         }
-        ConnectionState::Blocked { reason } => {
+        ConnectionState::Blocked { reason } if news => {
             let text = format!("{label} is blocked: {reason}");
             notices::error(model, Some(link), text);
         }
-        // A refused stream is told by the session's own alarm.
-        ConnectionState::Polling { .. }
-        | ConnectionState::Connecting { .. }
-        | ConnectionState::Syncing { .. }
-        | ConnectionState::Paused => {}
+        // What is missing is told by the session's own alarm.
+        _ => {}
     }
 }

@@ -14,12 +14,12 @@ const LIMIT: u32 = 200;
 const BURST: u32 = 120;
 /// One request is earned in this time, of [`LIMIT`].
 const EARN: Duration = Duration::from_secs(1);
-/// The highest limit believed.
-const HIGHEST: u32 = 1_000_000;
+/// The highest limit believed: the highest that was ever spoken of (API.md 4.2). More is a mistake, or a trap.
+pub const HIGHEST: u32 = 1_000;
 /// What is left of the broker's window for cancels and for other programs.
 const RESERVE: u32 = 15;
 /// The longest wait believed; a broker's clock may be wrong.
-const LONGEST: Duration = Duration::from_mins(2);
+const LONGEST: Duration = crate::session::backoff::LONGEST_WAIT;
 /// The wait after a 429 that does not say how long.
 const UNSTATED: Duration = Duration::from_secs(5);
 
@@ -126,6 +126,22 @@ impl Governor {
         self.blocked_until = Some(self.blocked_until.map_or(until, |known| known.max(until)));
     }
 
+    /// A person will not wait: what the broker asked for so far holds nothing up. Our own budget stays as it is.
+    pub const fn forgive(&mut self) {
+        (self.blocked_until, self.window) = (None, None);
+    }
+
+    /// Why a request of ordinary urgency is not admitted now, as a sentence without a stop.
+    pub fn why(&self, now: Mono) -> &'static str {
+        if self.blocked_until.is_some_and(|until| now < until) {
+            "the broker asked to wait before the next request"
+        } else if self.window.is_some_and(|window| window.until > now && window.remaining <= window.reserve) {
+            "the requests that the broker allows in this minute are used up"
+        } else {
+            "the requests that this program allows itself are used up"
+        }
+    }
+
     /// Requests that could be sent at once.
     pub fn remaining(&self, now: Mono) -> u32 {
         if self.blocked_until.is_some_and(|until| now < until) {
@@ -181,6 +197,22 @@ mod tests {
         );
         governor.note(allowed(u32::MAX), Mono(Duration::from_secs(20)));
         assert_eq!(governor.limit, HIGHEST);
+        let mut minute = 0;
+        for second in 21..=80 {
+            minute += drain(&mut governor, Mono(Duration::from_secs(second)));
+        }
+        assert!(minute <= 300 + 4 * BURST, "a limit that nobody grants is not used: {minute} in a minute");
+    }
+
+    #[test]
+    fn a_person_ends_the_broker_s_waits_but_not_our_own_budget() {
+        let mut governor = Governor::new(Mono::ZERO);
+        governor.refused(Some(Duration::from_hours(24)), Duration::ZERO, Mono::ZERO);
+        assert_eq!(governor.take(Urgency::Normal, Mono::ZERO), Err(LONGEST), "two minutes at most");
+        assert!(governor.why(Mono::ZERO).contains("asked to wait"));
+        governor.forgive();
+        assert_eq!(drain(&mut governor, Mono::ZERO), BURST);
+        assert!(governor.why(Mono::ZERO).contains("allows itself"));
     }
 
     fn drain(governor: &mut Governor, now: Mono) -> u32 {

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use super::governor::{Governor, Urgency};
+use super::governor::{Governor, HIGHEST, Urgency};
 use super::rest::{Answer, Client};
 use crate::domain::Mono;
 use crate::session::{Reply, Request, RequestError, RequestErrorKind, RequestId};
@@ -20,12 +20,25 @@ use crate::session::{Reply, Request, RequestError, RequestErrorKind, RequestId};
 /// Questions under way at once.
 const AT_ONCE: usize = 4;
 
+/// A wait shorter than this is not worth a word.
+const WORTH_A_WORD: Duration = Duration::from_secs(3);
+
+/// What a queue says beside its answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notice {
+    /// What is queued waits this long, for this reason; `None` when it waits no more.
+    Waiting(Option<(Duration, &'static str)>),
+    /// The broker claims to allow more requests a minute than is believed.
+    Limit(u32),
+}
+
 /// An answer on its way back.
 pub type Answered = (RequestId, Result<Reply, RequestError>);
 
 enum Command {
     Push(RequestId, Request),
     DropQueued,
+    EndWaits,
 }
 
 /// The handle of a queue. Dropping it drops what is queued; answers under way are thrown away.
@@ -35,10 +48,23 @@ pub struct Queue {
     remaining: Arc<AtomicU32>,
 }
 
+/// Notices that nobody has taken yet.
+const NOTICES: usize = 16;
+
 impl Queue {
     /// Starts the task; must be called inside a runtime. `jitter` is added to every wait after a 429, up to a second,
     /// so that several programs on one account do not come back at the same moment.
     pub fn start(client: Client, answers: mpsc::Sender<Answered>, jitter: Duration) -> Self {
+        Self::start_with(client, answers, jitter).0
+    }
+
+    /// [`Queue::start`], and what the queue says beside its answers.
+    pub fn start_with(
+        client: Client,
+        answers: mpsc::Sender<Answered>,
+        jitter: Duration,
+    ) -> (Self, mpsc::Receiver<Notice>) {
+        let (notices, notes) = mpsc::channel(NOTICES);
         let (commands, inbox) = mpsc::unbounded_channel();
         let remaining = Arc::new(AtomicU32::new(0));
         let started = Instant::now();
@@ -54,9 +80,12 @@ impl Queue {
             cancels: VecDeque::new(),
             questions: VecDeque::new(),
             under_way: JoinSet::new(),
+            notices,
+            waiting: None,
+            claimed: HIGHEST,
         };
         tokio::spawn(task.run(inbox));
-        Self { commands, remaining }
+        (Self { commands, remaining }, notes)
     }
 
     /// Queues a request; its answer comes on the channel given at the start.
@@ -68,6 +97,11 @@ impl Queue {
     /// Forgets the questions still queued. Cancels stay: they change something that somebody asked for.
     pub fn drop_queued(&self) {
         drop(self.commands.send(Command::DropQueued));
+    }
+
+    /// Ends the waits that the broker asked for.
+    pub fn end_waits(&self) {
+        drop(self.commands.send(Command::EndWaits));
     }
 
     /// Requests that could be sent at once, as of the last change.
@@ -86,12 +120,18 @@ struct Task {
     cancels: VecDeque<(RequestId, Request)>,
     questions: VecDeque<(RequestId, Request)>,
     under_way: JoinSet<(RequestId, Answer)>,
+    notices: mpsc::Sender<Notice>,
+    /// Until when the wait lasts that was told.
+    waiting: Option<Mono>,
+    /// The highest limit that was claimed and told.
+    claimed: u32,
 }
 
 impl Task {
     async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Command>) {
         loop {
             let wait = self.send();
+            self.tell_wait(wait);
             self.remaining.store(self.governor.remaining(self.now()), Ordering::Relaxed);
             tokio::select! {
                 biased;
@@ -101,6 +141,7 @@ impl Task {
                     }
                     Some(Command::Push(id, request)) => self.questions.push_back((id, request)),
                     Some(Command::DropQueued) => self.questions.clear(),
+                    Some(Command::EndWaits) => self.governor.forgive(),
                     None => return,
                 },
                 Some(done) = self.under_way.join_next() => {
@@ -138,9 +179,33 @@ impl Task {
         }
     }
 
+    /// Says that what is queued waits, once for each wait that is worth a word.
+    fn tell_wait(&mut self, wait: Option<Duration>) {
+        let now = self.now();
+        let until = wait.filter(|wait| *wait >= WORTH_A_WORD || self.waiting.is_some()).map(|wait| now + wait);
+        let same = match (self.waiting, until) {
+            (None, None) => true,
+            (Some(told), Some(until)) => until.since(told) < WORTH_A_WORD,
+            _ => false,
+        };
+        if same {
+            return;
+        }
+        let notice = Notice::Waiting(wait.filter(|_| until.is_some()).map(|wait| (wait, self.governor.why(now))));
+        // Without room the next turn tries again.
+        if self.notices.try_send(notice).is_ok() {
+            self.waiting = until;
+        }
+    }
+
     async fn answered(&mut self, id: RequestId, answer: Answer) -> bool {
         let now = self.now();
         self.governor.note(answer.rate, now);
+        if let Some(limit) = answer.rate.limit.filter(|limit| *limit > self.claimed)
+            && self.notices.try_send(Notice::Limit(limit)).is_ok()
+        {
+            self.claimed = limit;
+        }
         if let Err(RequestError { kind: RequestErrorKind::RateLimited { retry_after }, .. }) = &answer.result {
             self.governor.refused(*retry_after, self.jitter, now);
         }

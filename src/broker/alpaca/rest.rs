@@ -18,11 +18,12 @@ use url::Url;
 
 use super::governor::RateInfo;
 use super::sse;
-use super::wire::{self, WireError};
+use super::wire::{self, BadRow, WireError};
 use crate::broker::dial::{self, chain};
 use crate::config::Endpoints;
 use crate::domain::Untrusted;
-use crate::session::request::{ActivitiesQuery, OrdersQuery};
+use crate::domain::secrets::Redactor;
+use crate::session::request::{ActivitiesQuery, OrdersQuery, Unread};
 use crate::session::{Reply, Request, RequestError, RequestErrorKind};
 
 pub(super) use failure::{Failure, LONGEST, refused};
@@ -32,6 +33,8 @@ use failure::{local, timed_out, transport};
 const LONGEST_BODY: usize = 8 * 1024 * 1024;
 /// The longest error body read, in bytes.
 const LONGEST_REFUSAL: usize = 64 * 1024;
+/// The longest name of a row kept, in characters.
+const LONGEST_ROW: usize = 60;
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long a request may take unless told otherwise, from the first name look-up to the last byte.
@@ -145,7 +148,7 @@ impl Client {
             return Ok(Reply::Done);
         }
         let text = std::str::from_utf8(&body).map_err(|_| decode("the answer is not UTF-8 text"))?;
-        read_reply(request, text).map_err(|error| decode(&error.to_string()))
+        read_reply(request, text, &self.token).map_err(|error| decode(&error.to_string()))
     }
 }
 
@@ -189,15 +192,30 @@ pub(super) async fn read(mut response: Response, limit: usize) -> Result<Vec<u8>
     }
 }
 
-fn read_reply(request: &Request, text: &str) -> Result<Reply, WireError> {
+fn read_reply(request: &Request, text: &str, token: &SecretString) -> Result<Reply, WireError> {
+    let redactor = Redactor::of([token]);
+    let whole = |(reply, unread): (Reply, Vec<BadRow>)| {
+        if unread.is_empty() {
+            return reply;
+        }
+        let told = |bad: BadRow| Unread { row: redactor.words(&bad.row, LONGEST_ROW), why: bad.why };
+        Reply::Partial(Box::new(reply), unread.into_iter().map(told).collect())
+    };
     Ok(match request {
         Request::Account => Reply::Account(Box::new(wire::account(text)?)),
-        Request::Positions => Reply::Positions(wire::list(text, "the positions", wire::position)?),
+        Request::Positions => {
+            let (rows, unread) = wire::rows(text, "the positions", wire::position)?;
+            whole((Reply::Positions(rows), unread))
+        }
         Request::Orders(_) => {
-            Reply::Orders(wire::list(text, "the orders", wire::orders)?.into_iter().flatten().collect())
+            let (rows, unread) = wire::rows(text, "the orders", wire::orders)?;
+            whole((Reply::Orders(rows.into_iter().flatten().collect()), unread))
         }
         Request::Order(_) | Request::OrderByClientId(_) => Reply::Order(wire::orders(text)?),
-        Request::Activities(_) => Reply::Activities(wire::list(text, "the activities", wire::activity)?),
+        Request::Activities(_) => {
+            let (rows, unread) = wire::rows(text, "the activities", wire::activity)?;
+            whole((Reply::Activities(rows), unread))
+        }
         Request::Clock => Reply::Clock(wire::clock(text)?),
         Request::History { .. } => Reply::History(wire::history(text)?),
         // Neither has a body to read.

@@ -32,6 +32,8 @@ use crate::session::{AuthForm, Closed, StreamEvent};
 
 /// The longest message read, in bytes (RELIABILITY 4).
 pub(super) const LONGEST_MESSAGE: usize = 1024 * 1024;
+/// The most that waits to be sent, in bytes: a peer may send pings and read no pong.
+const MOST_UNSENT: usize = 64 * 1024;
 /// How long a clean close may take.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -159,7 +161,9 @@ async fn open(target: &StreamTarget, out: &Out) -> Result<Socket, Closed> {
     let config = WebSocketConfig::default()
         .max_message_size(Some(LONGEST_MESSAGE))
         .max_frame_size(Some(LONGEST_MESSAGE))
-        .read_buffer_size(32 * 1024);
+        .read_buffer_size(32 * 1024)
+        .write_buffer_size(0)
+        .max_write_buffer_size(MOST_UNSENT);
     let connector = Connector::Rustls(Arc::clone(&target.tls));
     let socket = dial::open(url, &target.tls).await.map_err(refuse)?;
     match client_async_tls_with_config(request, socket, Some(config), Some(connector)).await {

@@ -15,6 +15,7 @@ mod order;
 mod position;
 mod update;
 
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use thiserror::Error;
 
@@ -26,6 +27,8 @@ pub use order::{order, orders};
 pub use position::position;
 pub use update::{Frame, frame, update};
 
+use self::loose::Loose;
+use crate::domain::Untrusted;
 use crate::domain::order::Raw;
 
 /// Why a body or frame is not what it should be. The sentence holds no part of the text.
@@ -61,15 +64,54 @@ impl WireError {
     }
 }
 
-/// Every element of a JSON array, read by `one`; one bad element fails the list, because a list that silently lacks
-/// a row would be believed.
-pub fn list<T>(
+/// A row that cannot be read, in the broker's words, and why.
+#[derive(Debug)]
+pub struct BadRow {
+    /// What a person can find it by.
+    pub row: Untrusted,
+    /// Why; holds no part of the row.
+    pub why: String,
+}
+
+/// Every element of a JSON array that `one` can read, and the others by name: one bad row hides no good one, and a list
+/// that lacks a row cannot be taken for a whole one.
+///
+/// # Errors
+/// When it is no array, or none of its elements can be read.
+pub fn rows<T>(
     text: &str,
     what: &'static str,
     one: impl Fn(&str) -> Result<T, WireError>,
-) -> Result<Vec<T>, WireError> {
-    let rows: Vec<&RawValue> = serde_json::from_str(text).map_err(|error| WireError::json(what, &error))?;
-    rows.into_iter().map(|row| one(row.get())).collect()
+) -> Result<(Vec<T>, Vec<BadRow>), WireError> {
+    let elements: Vec<&RawValue> = serde_json::from_str(text).map_err(|error| WireError::json(what, &error))?;
+    let (mut read, mut unread, mut first) = (Vec::new(), Vec::new(), None);
+    for (place, element) in elements.into_iter().enumerate() {
+        match one(element.get()) {
+            Ok(row) => read.push(row),
+            Err(error) => {
+                unread.push(BadRow { row: name(element.get(), place), why: error.to_string() });
+                first.get_or_insert(error);
+            }
+        }
+    }
+    match first.filter(|_| read.is_empty()) {
+        Some(error) => Err(error),
+        None => Ok((read, unread)),
+    }
+}
+
+/// What a person can find a row by: its id or symbol, else its place.
+fn name(row: &str, place: usize) -> Untrusted {
+    #[derive(Default, Deserialize)]
+    struct Named<'a> {
+        #[serde(borrow, default)]
+        id: Loose<'a>,
+        #[serde(borrow, default)]
+        symbol: Loose<'a>,
+    }
+    let named: Named<'_> = serde_json::from_str(row).unwrap_or_default();
+    let words: Vec<&str> = [&named.symbol, &named.id].into_iter().filter_map(|word| word.some_word()).collect();
+    if words.is_empty() { format!("row {}", place + 1).into() } else { words.join(" ").into() }
 }
 
 fn raw(text: &str) -> Raw {

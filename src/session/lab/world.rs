@@ -24,7 +24,8 @@ use crate::session::resync::Limits;
 use crate::session::state::Epoch;
 
 /// What the laboratory's broker pages by, so that a few dozen orders make many pages.
-const LIMITS: Limits = Limits { orders_page: 5, fills_page: 4, overlap: Duration::from_secs(45), held: 12 };
+const LIMITS: Limits =
+    Limits { orders_page: 5, fills_page: 4, overlap: Duration::from_secs(45), held: 12, pages: 1_000, by_id: 1_000 };
 /// The truth must be on the screen this long after everything has calmed down: a quiet account is audited every five
 /// minutes, and what an audit finds may need one more pass.
 const SETTLE: Duration = Duration::from_mins(8);

@@ -15,7 +15,7 @@ pub(super) const GRACE: Duration = Duration::from_secs(3);
 /// Audits after going live; REST may lag the stream by about ten seconds (API.md 6.8).
 const FIRST: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(25)];
 /// Then: while orders are working, and when none are.
-const BUSY: Duration = Duration::from_mins(1);
+pub(super) const BUSY: Duration = Duration::from_mins(1);
 const QUIET: Duration = Duration::from_mins(5);
 /// What became visible this soon after going live may be older than the stream: REST lags (API.md 6.8).
 const LAG: Duration = Duration::from_secs(12);
@@ -25,10 +25,39 @@ const LASTING: Duration = LAG;
 const LASTING_MUCH: Duration = Duration::from_mins(1);
 /// When a contradiction is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_secs(15);
-/// After a pass that lacked a page.
+/// After a pass that lacked a page; doubled for each that lacks one again.
 const AGAIN: Duration = Duration::from_secs(10);
+const AGAIN_AT_MOST: Duration = BUSY;
+/// At most one audit in this time because of what nobody knows.
+const UNKNOWN_EVERY: Duration = Duration::from_mins(1);
 /// A stream that told nothing for this long while things happened is starved.
 const STARVED: Duration = Duration::from_secs(30);
+
+/// Something came that nobody knows, and only a pass that begins after it explains it.
+#[derive(Debug, Default)]
+pub(super) struct Unknown {
+    open: bool,
+    passed_at: Option<Mono>,
+}
+
+impl Unknown {
+    /// A pass begins.
+    pub(super) fn pass_began(&mut self, now: Mono) {
+        if std::mem::take(&mut self.open) {
+            self.passed_at = Some(now);
+        }
+    }
+
+    fn due(&self, now: Mono) -> Mono {
+        let soon = now + Duration::from_secs(1);
+        self.passed_at.map_or(soon, |last| soon.max(last + UNKNOWN_EVERY))
+    }
+
+    /// The next audit, planned for `next`, is sooner where something is open.
+    pub(super) fn no_later(&self, next: Mono, now: Mono) -> Mono {
+        if self.open { next.min(self.due(now)) } else { next }
+    }
+}
 
 /// What audits found and what the stream told meanwhile.
 #[derive(Debug, Default)]
@@ -63,10 +92,10 @@ impl Audits {
         *self = Self { last_heard: Some(now), live_since: now, live_from, ..Self::default() };
     }
 
-    /// When the next audit is due.
-    pub(super) fn next(&mut self, busy: bool, complete: bool, now: Mono) -> Mono {
-        if !complete {
-            return now + AGAIN;
+    /// When the next audit is due, after so many passes in a row that were `incomplete`.
+    pub(super) fn next(&mut self, busy: bool, incomplete: u32, now: Mono) -> Mono {
+        if let Some(doublings) = incomplete.checked_sub(1) {
+            return now + (AGAIN * (1 << doublings.min(4))).min(AGAIN_AT_MOST);
         }
         let after = FIRST.get(self.done).copied().unwrap_or(if busy { BUSY } else { QUIET });
         self.done += 1;
@@ -149,6 +178,14 @@ impl Session {
     pub(super) fn audit_within(&mut self, after: Duration, now: Now) {
         if matches!(self.phase, Phase::Live) {
             self.timers.hasten(Timer::Audit, now.mono + after);
+        }
+    }
+
+    /// An audit because of something that nobody knows. One a minute: what is sent often must not make requests as often.
+    pub(super) fn audit_unknown(&mut self, now: Now) {
+        if matches!(self.phase, Phase::Live) {
+            self.unknown.open = true;
+            self.timers.hasten(Timer::Audit, self.unknown.due(now.mono));
         }
     }
 

@@ -51,7 +51,7 @@ impl Session {
     /// Asks for what happened since the last change known, beside the first picture of an epoch.
     pub(super) fn ask_replay(&mut self, now: Now) {
         let wanted = !self.replays.refused && self.replays.asked.is_none() && self.account.is_some();
-        let may = matches!(self.phase, Phase::Syncing { .. }) && self.hold_until.is_none_or(|until| until <= now.mono);
+        let may = matches!(self.phase, Phase::Syncing { .. }) && !self.holds_back(now.mono);
         let Some(newest) = self.replays.newest.filter(|_| wanted && may) else { return };
         let since = newest.checked_sub(OVERLAP).unwrap_or(newest);
         // Our own clock orders nothing here: where it is wrong, the answer ends later or leaves out its newer end.
@@ -72,7 +72,7 @@ impl Session {
             Ok(_) => {}
             Err(error) => match error.kind {
                 RequestErrorKind::RateLimited { retry_after } => {
-                    self.hold(retry_after.unwrap_or(RATE_LIMIT_WAIT), now);
+                    self.hold(retry_after.unwrap_or(RATE_LIMIT_WAIT), &error.message, now);
                 }
                 RequestErrorKind::Server | RequestErrorKind::Network => {}
                 _ => {

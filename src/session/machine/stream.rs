@@ -9,6 +9,11 @@ use crate::domain::update::TradeEvent;
 use crate::session::event::{AuthForm, Closed, StreamEvent};
 use crate::session::state::ConnectionState;
 
+/// Why an account is polled that another instance streams.
+const ELSEWHERE: &str = "another brokerdeck on this machine streams the account";
+/// So many streams in a row that never listened, and REST alone keeps the picture.
+const UNHEARD: u32 = 3;
+
 impl Session {
     pub(super) fn on_stream(&mut self, event: StreamEvent, blotter: &mut Blotter, now: Now) {
         match event {
@@ -18,13 +23,9 @@ impl Session {
                     self.log(format!("the broker says: {message}"));
                 }
             }
-            StreamEvent::Listening { trade_updates: true } if matches!(self.phase, Phase::Opening) => {
-                self.phase = Phase::Syncing { held: Vec::new() };
-                self.show(ConnectionState::Syncing { since: now.mono });
-                self.start_pass(now);
-            }
+            StreamEvent::Listening { trade_updates: true } if self.is_opening() => self.listening(now),
             StreamEvent::Listening { trade_updates: false } => {
-                self.back_off("the stream does not offer trade updates".to_owned(), now);
+                self.on_closed(Closed::Lost { message: "the stream does not offer trade updates".to_owned() }, now);
             }
             StreamEvent::Listening { .. } if left_out(Ablation::ListenFirst) => self.go_live(blotter, now),
             StreamEvent::Opened | StreamEvent::Listening { .. } => {}
@@ -32,10 +33,28 @@ impl Session {
             StreamEvent::Pong { latency } => self.latency = Some(latency),
             StreamEvent::Unknown { text } => {
                 self.log(format!("a frame could not be read: {text}"));
-                self.audit_within(Duration::from_secs(1), now);
+                self.audit_unknown(now);
             }
             StreamEvent::Closed(closed) => self.on_closed(closed, now),
         }
+    }
+
+    /// A stream is being opened, alone or while REST is polled.
+    const fn is_opening(&self) -> bool {
+        matches!(self.phase, Phase::Opening) || (matches!(self.phase, Phase::Polling) && self.trying)
+    }
+
+    /// The stream listens: only a pass that begins now sees everything that the stream will not tell.
+    fn listening(&mut self, now: Now) {
+        if self.early || matches!(self.phase, Phase::Polling) {
+            self.drop_rest();
+        }
+        self.timers.clear(Timer::Early);
+        self.timers.clear(Timer::Reconnect);
+        (self.unheard, self.trying) = (0, false);
+        self.phase = Phase::Syncing { held: Vec::new() };
+        self.show(ConnectionState::Syncing { since: now.mono, pages: None, until: None, reason: None });
+        self.start_pass(now);
     }
 
     fn on_update(&mut self, update: TradeUpdate, blotter: &mut Blotter, now: Now) {
@@ -47,8 +66,7 @@ impl Session {
             Phase::Syncing { held } => held.push(update),
             Phase::Live => self.merge(&update, blotter, now),
             // Nothing is listened to in these phases; a late frame belongs to a stream being closed.
-            Phase::Idle | Phase::Opening | Phase::Backoff | Phase::Confirming { .. } | Phase::Polling | Phase::Dead => {
-            }
+            Phase::Idle | Phase::Opening | Phase::Backoff | Phase::Confirming | Phase::Polling | Phase::Dead => {}
         }
     }
 
@@ -61,21 +79,30 @@ impl Session {
             self.audit_within(Duration::from_millis(500), now);
         }
         if matches!(update.event, TradeEvent::Other(_)) || matches!(update.order.status, OrderStatus::Other(_)) {
-            self.audit_within(Duration::from_secs(1), now);
+            self.audit_unknown(now);
+        }
+        for execution in &update.executions {
+            self.holdings.told(execution, now.mono);
         }
         if !changes.executions.is_empty() {
             self.refresh_soon(now);
         }
+        if blotter.working_count() > 0 {
+            // The audit that was planned while nothing was open may be minutes away.
+            self.audit_within(super::audit::BUSY, now);
+        }
         self.changed(changes);
     }
 
-    fn on_closed(&mut self, closed: Closed, now: Now) {
+    pub(super) fn on_closed(&mut self, closed: Closed, now: Now) {
+        if matches!(self.phase, Phase::Polling) {
+            return self.on_closed_beside(closed, now);
+        }
         match closed {
             Closed::Asked => {}
             Closed::Elsewhere => {
-                let reason = "another brokerdeck on this machine streams the account".to_owned();
-                self.log(format!("{reason}; asking every few seconds instead"));
-                self.poll_instead(reason, now);
+                self.log(format!("{ELSEWHERE}; asking every few seconds instead"));
+                self.poll_instead(ELSEWHERE.to_owned(), now);
             }
             Closed::AuthRefused { message } => self.confirm(message, true, now),
             Closed::Connect { status: Some(status @ (401 | 403)), message } => {
@@ -85,11 +112,75 @@ impl Session {
                 self.next_form("the event stream is not offered".to_owned(), now);
             }
             Closed::AuthSilent => self.next_form("the stream did not answer".to_owned(), now),
-            Closed::Connect { status: Some(status), message } => self.back_off(format!("{message} ({status})"), now),
-            Closed::Connect { status: None, message } | Closed::Lost { message } => self.back_off(message, now),
-            Closed::Silent => self.back_off("nothing was heard for 20 s".to_owned(), now),
-            Closed::BrokerError { message } => self.back_off(format!("the broker said: {message}"), now),
+            other => self.lost(words(other), now),
         }
+    }
+
+    /// The stream ended. One that never listened may be kept away by something on the way that lets REST through.
+    fn lost(&mut self, reason: String, now: Now) {
+        if !matches!(self.phase, Phase::Opening) {
+            return self.back_off(reason, now);
+        }
+        self.unheard = self.unheard.saturating_add(1);
+        self.no_stream.clone_from(&reason);
+        self.back_off(reason, now);
+        if !self.poll_if_answered(now) && (self.unheard <= UNHEARD || self.unheard.is_multiple_of(5)) {
+            self.start_early(now);
+        }
+    }
+
+    /// After three streams that never listened, REST keeps the picture if it answers.
+    pub(super) fn poll_if_answered(&mut self, now: Now) -> bool {
+        let lost_at = self.outage.map_or(now.mono, |outage| outage.since);
+        let wanted = matches!(self.phase, Phase::Backoff) && self.unheard >= UNHEARD;
+        if !wanted || !self.parts.any_since(lost_at) {
+            return false;
+        }
+        let reason = format!("no stream: {}", self.no_stream);
+        self.alarm(format!("no order stream can be had ({}); asking every few seconds instead", self.no_stream));
+        self.poll_instead(reason, now);
+        let after = self.next_attempt(now);
+        self.timers.set(Timer::Reconnect, now.mono + after);
+        true
+    }
+
+    /// Tries for a stream while REST keeps the picture.
+    pub(super) fn try_stream(&mut self, now: Now) {
+        self.close_stream();
+        self.attempt += 1;
+        self.trying = true;
+        self.log(format!("trying for a stream, {}", name(self.form)));
+        self.out.push_back(Output::OpenStream(self.epoch, self.form));
+        // One that is opened and never says anything is closed by its own deadline; this is the last resort.
+        self.timers.set(Timer::Reconnect, now.mono + STREAM_AGAIN);
+    }
+
+    fn on_closed_beside(&mut self, closed: Closed, now: Now) {
+        self.trying = false;
+        let after = match closed {
+            Closed::Asked => return,
+            Closed::Elsewhere => {
+                ELSEWHERE.clone_into(&mut self.no_stream);
+                self.timers.clear(Timer::Reconnect);
+                return;
+            }
+            Closed::AuthRefused { .. } | Closed::AuthSilent | Closed::Connect { status: Some(401 | 403), .. } => {
+                if let Some(form) = self.form.next() {
+                    self.form = form;
+                    return self.try_stream(now);
+                }
+                self.form = AuthForm::Authenticate;
+                STREAM_AGAIN
+            }
+            other => {
+                if self.form == AuthForm::Sse {
+                    self.form = AuthForm::Authenticate;
+                }
+                self.no_stream = format!("no stream: {}", words(other));
+                self.next_attempt(now)
+            }
+        };
+        self.timers.set(Timer::Reconnect, now.mono + after);
     }
 
     /// Tries the next form of authentication on a new socket; after the last, REST alone keeps the picture.
@@ -97,7 +188,7 @@ impl Session {
         if let Some(form) = self.form.next() {
             self.log(format!("{reason}; trying {}", name(form)));
             self.form = form;
-            self.begin(now);
+            self.begin_again(now);
             return;
         }
         self.form = AuthForm::Authenticate;
@@ -106,10 +197,14 @@ impl Session {
         self.timers.set(Timer::Reconnect, now.mono + STREAM_AGAIN);
     }
 
-    /// REST alone keeps the picture.
+    /// REST alone keeps the picture; what it is being asked goes on.
     fn poll_instead(&mut self, reason: String, now: Now) {
-        self.abandon();
+        self.close_stream();
+        if !std::mem::take(&mut self.early) {
+            self.drop_rest();
+        }
         self.phase = Phase::Polling;
+        self.no_stream.clone_from(&reason);
         self.show(ConnectionState::Polling { since: now.mono, reason });
         self.start_pass(now);
     }
@@ -122,24 +217,11 @@ impl Session {
             self.merge(&update, blotter, now);
         }
         self.timers.set(Timer::Healthy, now.mono + HEALTHY);
-        self.show_live(now);
-    }
-
-    /// Live, or blocked by a flag of the account while data flows.
-    pub(super) fn show_live(&mut self, now: Now) {
-        if !matches!(self.phase, Phase::Live) {
-            return;
-        }
-        let state = match self.block {
-            Some(flag) => ConnectionState::Blocked { reason: flag.to_owned() },
-            None if self.state.is_live() => return,
-            None => ConnectionState::Live { since: now.mono },
-        };
-        self.show(state);
     }
 
     /// Puts the executions recovered and the length of the outage into the history.
     pub(super) fn report_outage(&mut self, recovered: usize, now: Now) {
+        let recovered = recovered + std::mem::take(&mut self.recovered);
         let Some(outage) = self.outage.take() else { return };
         let seconds = now.mono.since(outage.since).as_secs();
         let text = match (outage.was_live, recovered) {
@@ -149,6 +231,20 @@ impl Session {
             (true, many) => format!("back after {seconds} s; recovered {many} executions"),
         };
         self.out.push_back(Output::Log(text));
+    }
+}
+
+/// Why a stream ended, as a sentence without a stop.
+fn words(closed: Closed) -> String {
+    match closed {
+        Closed::Connect { status: Some(status), message } => format!("{message} ({status})"),
+        Closed::Connect { status: None, message } | Closed::Lost { message } => message,
+        Closed::AuthRefused { message } => format!("the stream refused the token: {message}"),
+        Closed::AuthSilent => "the stream did not answer".to_owned(),
+        Closed::Silent => "nothing was heard for 20 s".to_owned(),
+        Closed::BrokerError { message } => format!("the broker said: {message}"),
+        Closed::Elsewhere => ELSEWHERE.to_owned(),
+        Closed::Asked => "closed".to_owned(),
     }
 }
 

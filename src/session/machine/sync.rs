@@ -1,32 +1,55 @@
 //! What REST says: passes, refreshed balances, the confirmation of a refusal.
 
 use super::{
-    Duration, MARKS_EVERY, MARKS_RARELY, Now, Output, POLL_EVERY, Phase, REFRESH_AFTER, REFRESH_EVERY, Session, Timer,
+    Duration, Hold, LONGEST_WAIT, MARKS_EVERY, MARKS_RARELY, Mono, Now, Output, POLL_EVERY, Phase, REFRESH_AFTER,
+    REFRESH_EVERY, Session, Timer,
 };
 use crate::domain::ablation::{Ablation, left_out};
 use crate::domain::blotter::Blotter;
 use crate::domain::{Account, Position};
-use crate::session::request::{Reply, Request, RequestError, RequestErrorKind, RequestId};
+use crate::session::parts::Part;
+use crate::session::request::{Reply, Request, RequestError, RequestErrorKind, RequestId, Unread, unread_words};
 use crate::session::resync::{Picture, RATE_LIMIT_WAIT, Resync, Since, Step};
-use crate::session::state::ConnectionState;
+
+/// What fails in so many passes in a row lasts.
+const LASTING_PASSES: u32 = 3;
 
 impl Session {
     /// Starts a pass over REST, unless one is under way.
     pub(super) fn start_pass(&mut self, now: Now) {
-        if self.resync.is_some() || matches!(self.phase, Phase::Idle | Phase::Opening | Phase::Backoff | Phase::Dead) {
+        let rests = matches!(self.phase, Phase::Idle | Phase::Confirming | Phase::Dead);
+        let unheard = matches!(self.phase, Phase::Opening | Phase::Backoff) && !self.early;
+        if self.resync.is_some() || rests || unheard {
             return;
         }
+        // From now on the broker is waited for: that we ask late is no delay of its.
+        self.parts.goes_on(now.mono);
         self.audits.pass_began(now.mono);
+        self.unknown.pass_began(now.mono);
         let pursuit = std::mem::take(&mut self.pursuit);
-        self.resync = Some(Resync::new(self.since, self.mark, self.is_unidentified(), self.limits, pursuit));
+        self.resync =
+            Some(Resync::new(self.since, self.mark, self.is_unidentified() || self.early, self.limits, pursuit));
         self.ask(now);
         self.ask_replay(now);
     }
 
+    /// Asks REST while there is no stream: what it says is shown, and the picture to go live on is asked for later.
+    pub(super) fn start_early(&mut self, now: Now) {
+        if matches!(self.phase, Phase::Opening | Phase::Backoff) {
+            self.early = true;
+            self.start_pass(now);
+        }
+    }
+
+    /// True while the broker's wish to wait is kept.
+    pub(super) fn holds_back(&self, now: Mono) -> bool {
+        self.hold.as_ref().is_some_and(|hold| hold.until > now)
+    }
+
     /// Sends as many questions of the pass as may be under way.
     pub(super) fn ask(&mut self, now: Now) {
-        if let Some(until) = self.hold_until.filter(|until| *until > now.mono) {
-            self.timers.set(Timer::Retry, until);
+        if let Some(hold) = self.hold.as_ref().filter(|hold| hold.until > now.mono) {
+            self.timers.set(Timer::Retry, hold.until);
             return;
         }
         let Some(resync) = &mut self.resync else { return };
@@ -55,50 +78,89 @@ impl Session {
         {
             if *linked != account.id {
                 if !(self.identified && self.may_be_reset) {
-                    return self.turn_away(account);
+                    return self.turn_away(account, now);
                 }
                 self.linked = Some(account.id.clone());
             }
             self.identified = true;
         }
-        if self.confirm == Some(id) {
-            self.confirm = None;
+        if self.confirms(id) {
             self.on_confirmed(result, now);
-            return;
-        }
-        if let Some(place) = self.refresh.iter().position(|known| *known == id) {
-            self.refresh.swap_remove(place);
-            match result.map(|reply| *reply) {
-                Ok(Reply::Account(account)) => self.on_account(account, blotter, now),
-                Ok(Reply::Positions(positions)) => self.on_positions(positions),
-                Err(error) if error.kind == RequestErrorKind::Unauthorized => self.confirm(error.message, false, now),
-                Err(RequestError { kind: RequestErrorKind::RateLimited { retry_after }, .. }) => {
-                    self.hold(retry_after.unwrap_or(RATE_LIMIT_WAIT), now);
-                }
-                // A failed refresh is repeated soon enough by the next one.
-                Ok(_) | Err(_) => {}
-            }
-            return;
-        }
-        if self.replays.is_answer(id) {
+        } else if let Some(place) = self.refresh.iter().position(|(known, _)| *known == id) {
+            let (_, part) = self.refresh.swap_remove(place);
+            self.on_refreshed(part, result, blotter, now);
+        } else if self.replays.is_answer(id) {
             self.on_replay(result, blotter, now);
-            return;
+        } else {
+            self.on_page(id, result, blotter, now);
+        }
+    }
+
+    fn on_refreshed(&mut self, part: Part, result: Result<Box<Reply>, RequestError>, blotter: &mut Blotter, now: Now) {
+        let error = match result.map(|reply| reply.split()) {
+            Ok((Reply::Account(account), _)) => return self.on_account(account, blotter, now),
+            Ok((Reply::Positions(positions), unread)) => return self.on_positions(positions, &unread, now),
+            Ok(_) => return self.parts.lost(part, "the broker answered another question".to_owned()),
+            Err(error) => error,
+        };
+        self.parts.failed(part, &error, now);
+        self.note_refusal(part, error, now);
+    }
+
+    /// What a failure asks for beside being noted.
+    fn note_refusal(&mut self, part: Part, error: RequestError, now: Now) {
+        match error.kind {
+            RequestErrorKind::Unauthorized => self.confirm(error.message, false, now),
+            // Anything else may be missing from what the token was granted for; the account may not.
+            RequestErrorKind::Forbidden if part == Part::Account => self.confirm(error.message, false, now),
+            RequestErrorKind::RateLimited { retry_after } => {
+                self.hold(retry_after.unwrap_or(RATE_LIMIT_WAIT), &error.message, now);
+            }
+            // The next refresh comes soon enough.
+            _ => {}
+        }
+    }
+
+    /// An answer to the pass under way.
+    fn on_page(&mut self, id: RequestId, result: Result<Box<Reply>, RequestError>, blotter: &mut Blotter, now: Now) {
+        let Some(part) = self.resync.as_ref().and_then(|resync| resync.part_of(id)) else { return };
+        let why = result.as_ref().err().map(RequestError::brief);
+        match &result {
+            Ok(reply) => {
+                self.parts.answered(part);
+                if !self.show_at_once(reply, blotter, now) {
+                    return;
+                }
+            }
+            // An order fetched by id that is not there is no failure, nor is what is asked beyond the lists.
+            Err(error) if error.kind == RequestErrorKind::NotFound && part == Part::Working => {}
+            Err(_) if self.resync.as_ref().is_some_and(|resync| resync.is_beyond(id)) => {}
+            Err(error) => {
+                self.parts.failed(part, error, now);
+                if self.early && part == Part::Account && error.kind == RequestErrorKind::Network {
+                    // Neither stream nor REST: the next attempt asks again, and not this pass six times more.
+                    return self.drop_rest();
+                }
+            }
         }
         let Some(resync) = &mut self.resync else { return };
-        if self.account.is_none()
-            && let Ok(reply) = &result
-            && let Reply::Account(account) = &**reply
-            && let Phase::Syncing { held } = &mut self.phase
-        {
-            // Only now is it known whose updates these are; the rest of the picture is asked for after this.
-            self.account = Some(account.id.clone());
-            held.clear();
-        }
-        match resync.answer(id, result, blotter) {
-            Step::Foreign => {}
+        self.parts.goes_on(now.mono);
+        let step = match resync.answer(id, result, blotter) {
+            Step::Refused(error) => {
+                let next = resync.proceed(blotter);
+                self.note_refusal(part, error, now);
+                next
+            }
+            step => step,
+        };
+        match step {
+            Step::Foreign | Step::Refused(_) => {}
             Step::More => self.ask(now),
-            Step::Wait(after) => self.hold(after, now),
-            Step::Refused(error) => self.confirm(error.message, false, now),
+            Step::Wait(after) => self.hold(after, &why.unwrap_or_default(), now),
+            Step::Park(after) => {
+                self.timers.hasten(Timer::Retry, now.mono + after);
+                self.ask(now);
+            }
             Step::Done => {
                 if let Some(resync) = self.resync.take() {
                     let (picture, next) = resync.finish();
@@ -108,48 +170,101 @@ impl Session {
         }
     }
 
+    /// Balances and positions are shown as they come; false when the account turned out to be another one.
+    fn show_at_once(&mut self, reply: &Reply, blotter: &mut Blotter, now: Now) -> bool {
+        let epoch = self.epoch;
+        match reply.clone().split() {
+            (Reply::Account(account), _) => {
+                if let Phase::Syncing { held } = &mut self.phase
+                    && self.account.is_none()
+                {
+                    // Only now is it known whose updates these are; the rest of the picture is asked for after this.
+                    held.clear();
+                }
+                self.on_account(account, blotter, now);
+            }
+            (Reply::Positions(positions), unread) => self.on_positions(positions, &unread, now),
+            _ => {}
+        }
+        self.epoch == epoch
+    }
+
     /// Asks nothing for a while; a longer wait is not cut short by a later, shorter one.
-    pub(super) fn hold(&mut self, after: Duration, now: Now) {
-        let until = (now.mono + after).max(self.hold_until.unwrap_or_default());
-        self.hold_until = Some(until);
-        if self.resync.is_some() {
-            self.timers.set(Timer::Retry, until);
+    pub(super) fn hold(&mut self, asked: Duration, why: &str, now: Now) {
+        let after = asked.min(LONGEST_WAIT);
+        if after < asked {
+            let (long, wait) = (asked.as_secs(), after.as_secs());
+            self.alarm(format!("the broker asked to wait {long} s ({why}); {wait} s are waited"));
+        }
+        let until = now.mono + after;
+        if self.hold.as_ref().is_none_or(|hold| hold.until < until) {
+            self.hold = Some(Hold { until, reason: format!("waiting before the next question: {why}") });
+        }
+        if let Some(hold) = self.hold.as_ref().filter(|_| self.resync.is_some()) {
+            self.timers.set(Timer::Retry, hold.until);
+        }
+    }
+
+    /// What a pass brought of each part.
+    fn note_parts(&mut self, picture: &Picture, now: Now) {
+        for part in [Part::Working, Part::Recent, Part::Executions] {
+            match picture.faults.get(&part) {
+                None => self.part_is_good(part, now),
+                Some(reason) if picture.given_up.contains(&part) => self.parts.lost(part, reason.clone()),
+                Some(reason) => self.parts.partial(part, reason.clone(), now),
+            }
+        }
+        for part in [Part::Account, Part::Positions] {
+            if let Some(reason) = picture.faults.get(&part).filter(|_| picture.given_up.contains(&part)) {
+                self.parts.lost(part, reason.clone());
+            }
+        }
+    }
+
+    /// What is asked beyond the lists may fail now and then; that it always fails, a person should know.
+    fn note_beyond(&mut self, failed: Option<String>) {
+        let Some(reason) = failed else {
+            if std::mem::take(&mut self.beyond_failed) >= LASTING_PASSES {
+                self.log("what no list shows is answered again");
+            }
+            return;
+        };
+        self.beyond_failed = self.beyond_failed.saturating_add(1);
+        if self.beyond_failed == LASTING_PASSES {
+            self.alarm(format!("what no list shows could not be had in {LASTING_PASSES} passes: {reason}"));
         }
     }
 
     fn on_picture(&mut self, mut picture: Picture, next: Since, blotter: &mut Blotter, now: Now) {
         self.pursuit = std::mem::take(&mut picture.pursuit);
-        if picture.account.is_none() && self.is_unidentified() {
+        let asked_again = |failures: u32| failures.saturating_add(1);
+        let accounted = picture.account.is_some();
+        if !accounted && self.is_unidentified() {
             // Nobody said whose picture this is, and the account may have been reset while it was made.
             self.log("the account did not answer; everything is asked again");
-            self.timers.set(Timer::Audit, self.audits.next(true, false, now.mono));
+            self.incomplete = asked_again(self.incomplete);
+            self.timers.set(Timer::Audit, self.audits.next(true, self.incomplete, now.mono));
             return;
         }
-        if let Some(account) = picture.account {
-            let epoch = self.epoch;
-            self.on_account(account, blotter, now);
-            if self.epoch != epoch {
-                // Another account answers: this picture is partly of the old one.
-                return;
-            }
-        }
-        if let Some(positions) = picture.positions {
-            self.on_positions(positions);
-        }
+        self.note_parts(&picture, now);
+        self.note_beyond(picture.beyond.take());
         if picture.history_before.is_some() {
             blotter.set_history_before(picture.history_before);
         }
         let changes = blotter.apply_snapshot(&picture.orders, &picture.activities);
         let recovered = changes.executions.len();
-        if picture.complete {
-            self.since = next;
-            self.pictured = true;
+        // Positions explain no order: without them the rest is no less whole.
+        let whole = picture.faults.keys().all(|part| *part == Part::Positions);
+        if whole {
+            (self.since, self.incomplete) = (next, 0);
         } else {
+            self.incomplete = asked_again(self.incomplete);
             self.log("a part of the picture could not be fetched; it is asked again");
         }
+        self.pictured |= picture.given_up.iter().all(|part| *part == Part::Positions);
         match self.phase {
-            // Not live on half a picture; what was held stays held.
-            Phase::Syncing { .. } if picture.again => self.changed(changes),
+            // Whose updates the held ones are is not known: they stay held.
+            Phase::Syncing { .. } if !accounted => self.changed(changes),
             Phase::Syncing { .. } if left_out(Ablation::ListenFirst) => {
                 self.changed(changes);
                 self.out.push_back(Output::OpenStream(self.epoch, self.form));
@@ -159,10 +274,10 @@ impl Session {
                 self.changed(changes);
                 self.go_live(blotter, now);
                 self.audits.restart(blotter.last_change_at(), now.mono);
-                self.timers.set(Timer::Marks, now.mono + MARKS_EVERY);
+                self.plan_marks(MARKS_EVERY, now);
             }
             Phase::Live => {
-                if self.audits.found(&changes, picture.complete, blotter) {
+                if self.audits.found(&changes, whole, blotter) {
                     self.timers.set(Timer::Verdict, now.mono + super::audit::GRACE);
                 }
                 if recovered > 0 {
@@ -170,28 +285,55 @@ impl Session {
                 }
                 self.changed(changes);
             }
-            _ => self.changed(changes),
+            _ => {
+                self.recovered += recovered;
+                self.changed(changes);
+            }
         }
-        let next = if matches!(self.phase, Phase::Polling) {
-            now.mono + POLL_EVERY
-        } else {
-            self.audits.next(
-                blotter.working_count() > 0
-                    || blotter.unsettled().next().is_some()
-                    || blotter.awaiting().next().is_some(),
-                picture.complete,
-                now.mono,
-            )
+        self.plan_pass(blotter, now);
+        self.judge_disputes(blotter, now);
+        self.poll_if_answered(now);
+    }
+
+    /// When REST is asked for everything again.
+    fn plan_pass(&mut self, blotter: &Blotter, now: Now) {
+        let busy =
+            blotter.working_count() > 0 || blotter.unsettled().next().is_some() || blotter.awaiting().next().is_some();
+        let next = match self.phase {
+            Phase::Polling | Phase::Opening | Phase::Backoff if self.incomplete == 0 => now.mono + POLL_EVERY,
+            _ => self.audits.next(busy, self.incomplete, now.mono),
         };
+        let next = self.unknown.no_later(next, now.mono);
+        let follows = matches!(self.phase, Phase::Live | Phase::Polling);
+        for part in [Part::Working, Part::Recent, Part::Executions].into_iter().filter(|_| follows) {
+            self.parts.due(part, next);
+        }
+        if matches!(self.phase, Phase::Polling) {
+            self.parts.due(Part::Account, next);
+            self.parts.due(Part::Positions, next);
+        }
         if !left_out(Ablation::Audit) {
             self.timers.set(Timer::Audit, next);
         }
-        self.judge_disputes(blotter, now);
     }
 
-    fn on_positions(&mut self, positions: Vec<Position>) {
-        self.holds = !positions.is_empty();
+    fn on_positions(&mut self, positions: Vec<Position>, unread: &[Unread], now: Now) {
+        self.holds = !positions.is_empty() || !unread.is_empty();
+        match unread_words(unread) {
+            None => self.part_is_good(Part::Positions, now),
+            Some(words) => self.parts.partial(Part::Positions, words, now),
+        }
+        let found = self.holdings.compare(&positions, now.mono);
         self.out.push_back(Output::Positions(positions));
+        for text in found.lasting {
+            self.alarm(text);
+        }
+        for text in found.over {
+            self.log(text);
+        }
+        if self.holdings.is_open() && matches!(self.phase, Phase::Live) {
+            self.refresh_soon(now);
+        }
     }
 
     /// Balances came: is it still the same account, and may it trade?
@@ -200,39 +342,18 @@ impl Session {
         self.block = account.block();
         let number = account.number.clone();
         let changed = known.is_some_and(|known| known != account.id);
+        self.part_is_good(Part::Account, now);
         self.out.push_back(Output::Account(account));
         if changed {
             blotter.reset();
             self.since = Since::default();
+            self.pictured = false;
             let number = number.unwrap_or_else(|| "a new account".into());
             self.alarm(format!("the account was reset at the broker: {number} has no history from before"));
             self.out.push_back(Output::Reset);
+            self.parts.forget();
+            self.holdings.forget();
             self.begin(now);
-            return;
-        }
-        self.show_live(now);
-        if self.block.is_none()
-            && matches!(self.state, ConnectionState::Blocked { .. })
-            && matches!(self.phase, Phase::Live)
-        {
-            self.show(ConnectionState::Live { since: now.mono });
-        }
-    }
-
-    fn on_confirmed(&mut self, result: Result<Box<Reply>, RequestError>, now: Now) {
-        let Phase::Confirming { refusal, stream } = std::mem::replace(&mut self.phase, Phase::Backoff) else { return };
-        match result {
-            // The token works: it is this form of authentication that the stream refuses.
-            Ok(_) if stream => self.next_form(format!("the stream refused the token: {refusal}"), now),
-            Ok(_) => self.back_off(format!("a request was refused once: {refusal}"), now),
-            Err(error) => match error.kind {
-                RequestErrorKind::Unauthorized | RequestErrorKind::Forbidden => self.give_up(error.message),
-                RequestErrorKind::RateLimited { retry_after } => {
-                    self.hold(retry_after.unwrap_or(RATE_LIMIT_WAIT), now);
-                    self.back_off(error.message, now);
-                }
-                _ => self.back_off(error.message, now),
-            },
         }
     }
 
@@ -243,18 +364,29 @@ impl Session {
         self.timers.hasten(Timer::Refresh, at);
     }
 
+    fn plan_marks(&mut self, after: Duration, now: Now) {
+        let at = now.mono + after;
+        self.timers.set(Timer::Marks, at);
+        self.parts.due(Part::Account, at);
+        self.parts.due(Part::Positions, at);
+    }
+
     pub(super) fn ask_marks(&mut self, now: Now) {
         if !matches!(self.phase, Phase::Live) {
             return;
         }
-        self.timers.set(Timer::Marks, now.mono + if self.holds { MARKS_EVERY } else { MARKS_RARELY });
-        if !self.refresh.is_empty() || self.hold_until.is_some_and(|until| until > now.mono) {
+        let failing = [Part::Account, Part::Positions].into_iter().any(|part| self.parts.has_failed(part));
+        let after = if self.holds || failing { MARKS_EVERY } else { MARKS_RARELY };
+        if !self.refresh.is_empty() || self.holds_back(now.mono) {
+            // What is overdue stays so.
+            self.timers.set(Timer::Marks, now.mono + after);
             return;
         }
+        self.plan_marks(after, now);
         self.refreshed_at = Some(now.mono);
-        for request in [Request::Account, Request::Positions] {
+        for (part, request) in [(Part::Account, Request::Account), (Part::Positions, Request::Positions)] {
             let id = self.fresh_id();
-            self.refresh.push(id);
+            self.refresh.push((id, part));
             self.out.push_back(Output::Request(id, request));
         }
     }

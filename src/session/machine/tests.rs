@@ -1,17 +1,25 @@
+mod fixture;
 mod late;
+mod parts;
+mod refused;
 mod replay;
+mod token;
 
 use std::sync::Arc;
 
+use self::fixture::{account, order};
 use super::*;
+use crate::domain::Activity;
 use crate::domain::activity::ActivityKind;
 use crate::domain::execution::{Execution, ExecutionKind, Source};
-use crate::domain::money::{Money, Price, Qty};
-use crate::domain::order::{Order, OrderClass, OrderStatus, OrderType, Raw, Side, TimeInForce};
+use crate::domain::money::{Price, Qty};
+use crate::domain::order::{Order, OrderStatus, Raw, Side};
 use crate::domain::update::TradeEvent;
-use crate::domain::{Activity, OrderId};
 use crate::session::event::Closed;
-use crate::session::request::{ActivitiesQuery, OrderFilter, RequestErrorKind};
+use crate::session::request::{ActivitiesQuery, OrderFilter, RequestErrorKind, Unread};
+
+/// Which questions.
+type Wanted = fn(&Request) -> bool;
 
 /// A session with a broker that answers every question from these lists.
 struct Desk {
@@ -22,6 +30,15 @@ struct Desk {
     rows: Vec<Activity>,
     account: &'static str,
     failure: Option<RequestErrorKind>,
+    /// Questions that fail, and how.
+    fails: Option<(Wanted, RequestErrorKind)>,
+    /// Rows of the list of open orders that cannot be read.
+    unread: Vec<Unread>,
+    /// Every page of executions but the first holds nothing that can be read.
+    unread_history: bool,
+    positions: Vec<Position>,
+    status: &'static str,
+    pages_without_end: bool,
     /// What the broker tells again, or how it refuses to.
     told_again: Result<Vec<TradeUpdate>, RequestErrorKind>,
     /// The broker's pages are no larger than this, whatever is asked.
@@ -42,6 +59,12 @@ impl Desk {
             rows: Vec::new(),
             account: "acct-1",
             failure: None,
+            fails: None,
+            unread: Vec::new(),
+            unread_history: false,
+            positions: Vec::new(),
+            status: "ACTIVE",
+            pages_without_end: false,
             told_again: Err(RequestErrorKind::NotFound),
             page: usize::MAX,
             opened: Vec::new(),
@@ -79,9 +102,22 @@ impl Desk {
         if let Some(kind) = &self.failure {
             return Err(failed(kind));
         }
+        if let Some((_, kind)) = self.fails.as_ref().filter(|(fails, _)| fails(request)) {
+            return Err(failed(kind));
+        }
         Ok(Box::new(match request {
-            Request::Account => Reply::Account(Box::new(account(self.account))),
-            Request::Positions => Reply::Positions(Vec::new()),
+            Request::Account => {
+                Reply::Account(Box::new(Account { status: self.status.into(), ..account(self.account) }))
+            }
+            Request::Positions => Reply::Positions(self.positions.clone()),
+            Request::Orders(query) if self.pages_without_end => {
+                let from = self.asked.len() * usize::from(query.limit);
+                Reply::Orders((from..from + usize::from(query.limit)).map(|n| order(&format!("n{n}"))).collect())
+            }
+            Request::Orders(query) if query.filter == OrderFilter::Open && !self.unread.is_empty() => {
+                let orders = self.orders.iter().filter(|order| order.status.is_working()).cloned().collect();
+                Reply::Partial(Box::new(Reply::Orders(orders)), self.unread.clone())
+            }
             Request::Orders(query) => {
                 let fits = |order: &&Order| query.filter == OrderFilter::All || order.status.is_working();
                 let from = query.before_order_id.as_ref().map_or(0, |id| {
@@ -102,6 +138,10 @@ impl Desk {
                 Some(order) => Reply::Order(vec![order.clone()]),
                 None => return Err(self.not_found()),
             },
+            Request::Activities(query) if self.unread_history && query.page_token.is_some() => {
+                let unread = Unread { row: "activity a".to_owned(), why: "no price".to_owned() };
+                Reply::Partial(Box::new(Reply::Activities(Vec::new())), vec![unread])
+            }
             Request::Activities(query) => Reply::Activities(self.page_of_rows(query)),
             Request::Replay { .. } => Reply::Replay(self.told_again.clone().map_err(|kind| failed(&kind))?),
             other => panic!("{other:?} is not asked by a session"),
@@ -219,78 +259,18 @@ impl Desk {
 
 fn failed(kind: &RequestErrorKind) -> RequestError {
     let message = "no".to_owned();
-    RequestError { kind: kind.clone(), status: None, code: None, message, extra: None, request_id: None }
+    let status = match kind {
+        RequestErrorKind::Unauthorized => Some(401),
+        RequestErrorKind::Forbidden => Some(403),
+        RequestErrorKind::Server => Some(500),
+        _ => None,
+    };
+    RequestError { kind: kind.clone(), status, code: None, message, extra: None, request_id: None }
 }
 
 fn update(event: TradeEvent, order: Order, executions: Vec<Execution>) -> TradeUpdate {
     let happened_at = order.updated_at;
     TradeUpdate { event, event_id: None, at: None, happened_at, order, legs: Vec::new(), executions, reason: None }
-}
-
-fn account(id: &str) -> Account {
-    Account {
-        id: id.into(),
-        number: Some("PA1".into()),
-        status: "ACTIVE".into(),
-        currency: None,
-        equity: Some(Money::whole(100_000)),
-        last_equity: None,
-        cash: None,
-        buying_power: None,
-        non_marginable_buying_power: None,
-        long_market_value: None,
-        short_market_value: None,
-        initial_margin: None,
-        maintenance_margin: None,
-        multiplier: None,
-        trading_blocked: false,
-        account_blocked: false,
-        transfers_blocked: false,
-        trade_suspended_by_user: false,
-        shorting_enabled: true,
-        created_at: None,
-        raw: Raw::default(),
-    }
-}
-
-fn order(id: &str) -> Order {
-    let at = Timestamp::from_second(1_760_000_000).ok();
-    Order {
-        id: OrderId::from(id),
-        client_order_id: None,
-        symbol: "AAPL".into(),
-        asset_class: None,
-        side: Side::Buy,
-        order_type: OrderType::Limit,
-        tif: TimeInForce::Day,
-        class: OrderClass::Simple,
-        qty: Some(Qty::whole(100)),
-        notional: None,
-        cum_qty: Qty::ZERO,
-        avg_px: None,
-        limit_px: Some(Price::whole(10)),
-        stop_px: None,
-        trail_px: None,
-        trail_percent: None,
-        hwm: None,
-        status: OrderStatus::New,
-        extended_hours: false,
-        created_at: at,
-        updated_at: at,
-        submitted_at: at,
-        filled_at: None,
-        expired_at: None,
-        expires_at: None,
-        canceled_at: None,
-        failed_at: None,
-        replaced_at: None,
-        replaced_by: None,
-        replaces: None,
-        group_id: None,
-        group_role: None,
-        legs: Vec::new(),
-        raw: Raw::default(),
-    }
 }
 
 #[test]
@@ -434,21 +414,6 @@ fn the_form_that_worked_is_remembered() {
     desk.stream(StreamEvent::Closed(Closed::Silent));
     desk.pass(Duration::from_secs(2));
     assert_eq!(desk.opened.last().unwrap().1, AuthForm::AuthKey);
-}
-
-#[test]
-fn one_401_is_no_proof_and_two_need_a_relink_without_retries() {
-    let mut desk = Desk::new();
-    desk.failure = Some(RequestErrorKind::Unauthorized);
-    desk.listen();
-    assert_eq!(desk.session.state().word(), "needs relink");
-    let asked = desk.asked.len();
-    desk.pass(Duration::from_hours(1));
-    assert_eq!(desk.asked.len(), asked);
-    desk.failure = None;
-    desk.input(Input::Connect);
-    desk.listen();
-    assert!(desk.session.state().is_live());
 }
 
 #[test]

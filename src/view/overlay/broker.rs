@@ -7,7 +7,7 @@ use super::doc::Doc;
 use super::{Memory, boxed, scrolled};
 use crate::app::Model;
 use crate::domain::LinkId;
-use crate::session::ConnectionState;
+use crate::session::{ConnectionState, Part};
 use crate::view::format::{MISSING, age, connection, countdown, full_time, latency};
 use crate::view::pen::{Pen, clean};
 use crate::view::{orders, scope};
@@ -26,7 +26,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, link: &LinkId, scroll: usize, 
     let now = model.now.mono;
     let since = match state {
         ConnectionState::Connecting { since }
-        | ConnectionState::Syncing { since }
+        | ConnectionState::Syncing { since, .. }
         | ConnectionState::Live { since }
         | ConnectionState::Polling { since, .. } => Some(format!("  for {}", age(now.since(*since)))),
         ConnectionState::Reconnecting { attempt, until, .. } => {
@@ -56,11 +56,19 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, link: &LinkId, scroll: usize, 
         text("Status", status),
         text("May", Some(scopes)),
         text("Linked", Some(full_time(account.link.linked_at, zone, &model.program.timezone_label))),
-        text("Last event", account.last_event_at.map(|at| format!("{} ago", age(now.since(at))))),
         text("Round trip", account.session.latency().map(latency)),
-        text("Working orders", Some(account.blotter.working_count().to_string())),
-        text("Orders known", Some(account.blotter.order_count().to_string())),
+        text("Working orders", account.known_working(now).map(|count| count.to_string())),
+        text("Orders known", account.known_working(now).map(|_| account.blotter.order_count().to_string())),
     ]);
+    doc.heading("Last good answers");
+    for part in Part::ALL {
+        let fresh = account.session.freshness(part, now);
+        let when = fresh.good.map_or_else(|| MISSING.to_owned(), |good| format!("{} ago", age(now.since(good.mono))));
+        let style = if fresh.current { theme.text } else { theme.waiting };
+        let mut line = vec![(format!("{:<16}", part.word()), theme.dim), (when, style)];
+        line.extend(fresh.reason.map(|reason| (format!("  {}", clean(reason)), theme.waiting)));
+        doc.pieces(line);
+    }
     doc.heading("Connection history");
     if account.log.is_empty() {
         doc.text("nothing yet", theme.dim);

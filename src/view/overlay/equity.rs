@@ -28,7 +28,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, link: &LinkId, period: Period,
     let history = account.charts.get(&period).or(account.history.as_ref().filter(|_| period == Period::Day));
     let body = Rect { y: inner.y + 2, height: inner.height.saturating_sub(3), ..inner };
     let Some(history) = history else {
-        crate::view::empty(pen, body, "waiting for the broker");
+        let fault = account.curve_faults.get(&period).map(|fault| clean(fault).into_owned());
+        crate::view::empty(pen, body, fault.as_deref().unwrap_or("waiting for the broker"));
         return;
     };
     let points = &history.value.points;

@@ -8,10 +8,12 @@ use super::doc::{Cell, Doc};
 use super::order::{execution_row, summary};
 use super::{Memory, boxed, scrolled};
 use crate::app::Model;
-use crate::app::model::{AccountState, PositionKey};
+use crate::app::model::{AccountState, Pane, PositionKey};
 use crate::domain::{Money, Position, Price, Qty};
+use crate::session::Part;
 use crate::view::format::{self, MISSING};
 use crate::view::pen::{Pen, clean};
+use crate::view::scope::Age;
 use crate::view::{change_style, orders, scope};
 
 /// How many of each are listed.
@@ -35,11 +37,14 @@ pub(super) fn draw(
     let facts = [(symbol.as_str(), pen.theme.strong), (label.as_str(), pen.theme.dim)];
     let (frame, inner) = boxed(pen, area, (120, area.height), kind, "Position", &facts);
     let mut doc = Doc::new(pen.theme, pen.glyphs, inner.width);
-    let positions = account.positions.as_ref().map(|positions| positions.value.as_slice()).unwrap_or_default();
-    match positions.iter().find(|position| position.symbol == key.symbol) {
-        Some(position) => figures(&mut doc, position, pen),
-        None => doc.text("closed: the account no longer holds any", pen.theme.waiting),
+    match &account.positions {
+        None => doc.text("the broker has not told what the account holds", pen.theme.waiting),
+        Some(positions) => match positions.value.iter().find(|position| position.symbol == key.symbol) {
+            Some(position) => figures(&mut doc, position, pen),
+            None => doc.text("closed: the account no longer holds any", pen.theme.waiting),
+        },
     }
+    freshness(&mut doc, account, key, model, pen);
     related(&mut doc, account, key, model, pen);
     scrolled(pen, frame, inner, &doc.lines, scroll, memory);
 }
@@ -75,6 +80,19 @@ fn figures(doc: &mut Doc<'_>, position: &Position, pen: &Pen<'_>) {
     ]);
 }
 
+/// How old the figures are, and what contradicts them.
+fn freshness(doc: &mut Doc<'_>, account: &AccountState, key: &PositionKey, model: &Model, pen: &Pen<'_>) {
+    let now = model.now.mono;
+    if let Age::Old(old) = scope::age_of(account, Pane::Positions, model) {
+        let reason = account.lack(&[Part::Positions], now).unwrap_or("the connection is lost");
+        doc.text(&format!("{} old: {}", format::age(old), clean(reason)), pen.theme.waiting);
+    }
+    let same = |symbol: &str| symbol.chars().filter(|ch| *ch != '/').eq(key.symbol.as_str().chars());
+    for (_, qty) in account.session.disputes(now).filter(|(symbol, _)| same(symbol.as_str())) {
+        doc.text(&format!("the last execution leaves {} held", qty.grouped(0)), pen.theme.waiting);
+    }
+}
+
 fn related(doc: &mut Doc<'_>, account: &AccountState, key: &PositionKey, model: &Model, pen: &Pen<'_>) {
     // Crypto positions are written without the slash that their orders have.
     let same = |symbol: &str| symbol.chars().filter(|ch| *ch != '/').eq(key.symbol.as_str().chars());
@@ -88,7 +106,8 @@ fn related(doc: &mut Doc<'_>, account: &AccountState, key: &PositionKey, model: 
         none = false;
     }
     if none {
-        doc.text("none", pen.theme.dim);
+        let known = account.known_working(model.now.mono).is_some();
+        doc.text(if known { "none" } else { MISSING }, pen.theme.dim);
     }
     let tape = account.blotter.tape().iter().rev().take(LOOKED_AT);
     let executions = tape.filter_map(|entry| account.blotter.execution(entry.execution.as_ref()?));

@@ -59,10 +59,10 @@ pub fn rest(bytes: &[u8]) {
     drop(wire::clock(text));
     drop(wire::history(text));
     drop(wire::position(text));
-    drop(wire::list(text, "positions", wire::position));
-    let orders = wire::list(text, "orders", wire::orders).unwrap_or_default().concat();
+    drop(wire::rows(text, "positions", wire::position));
+    let orders = wire::rows(text, "orders", wire::orders).unwrap_or_default().0.concat();
     let orders = if orders.is_empty() { wire::orders(text).unwrap_or_default() } else { orders };
-    let rows = wire::list(text, "activities", wire::activity).unwrap_or_default();
+    let rows = wire::rows(text, "activities", wire::activity).unwrap_or_default().0;
     let mut blotter = Blotter::default();
     drop(blotter.apply_snapshot(&orders, &rows));
     let again = blotter.apply_snapshot(&orders, &rows);

@@ -51,7 +51,10 @@ impl Failure {
 
 /// The error of an answer that is not a success.
 pub(in crate::broker::alpaca) fn refused(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
+    let refusal = wire::refusal(status.as_u16(), body);
     let kind = match status.as_u16() {
+        // What does not speak the API says nothing of the token: it stands between.
+        401 | 403 if !refusal.spoken => RequestErrorKind::Server,
         401 => RequestErrorKind::Unauthorized,
         403 => RequestErrorKind::Forbidden,
         404 => RequestErrorKind::NotFound,
@@ -62,7 +65,6 @@ pub(in crate::broker::alpaca) fn refused(status: StatusCode, headers: &HeaderMap
         // A redirect, or a success that is none: nothing was read and nothing followed.
         _ => RequestErrorKind::Decode,
     };
-    let refusal = wire::refusal(status.as_u16(), body);
     Failure {
         kind,
         status: Some(status.as_u16()),

@@ -11,6 +11,8 @@ pub(in crate::broker::alpaca) struct Refusal {
     pub(in crate::broker::alpaca) code: Option<i64>,
     /// The broker's words, never empty.
     pub(in crate::broker::alpaca) message: Untrusted,
+    /// True for the API's own shape: an object with a message or a code. A gateway's page has another.
+    pub(in crate::broker::alpaca) spoken: bool,
     /// Everything beside code and message, as JSON text; a word in place of a code is kept here.
     pub(in crate::broker::alpaca) extra: Option<Untrusted>,
 }
@@ -18,15 +20,17 @@ pub(in crate::broker::alpaca) struct Refusal {
 /// Reads an error body of any shape.
 pub(in crate::broker::alpaca) fn refusal(status: u16, body: &[u8]) -> Refusal {
     let Ok(Value::Object(mut members)) = serde_json::from_slice::<Value>(body) else {
-        return Refusal { code: None, message: sentence(status, body).into(), extra: None };
+        return Refusal { code: None, message: sentence(status, body).into(), spoken: false, extra: None };
     };
     let code = members.get("code").and_then(number);
     if code.is_some() {
         members.shift_remove("code");
     }
-    let message = said(&mut members).unwrap_or_else(|| without_reason(status));
+    let said = said(&mut members);
+    let spoken = code.is_some() || said.is_some();
+    let message = said.unwrap_or_else(|| without_reason(status));
     let extra = (!members.is_empty()).then(|| Value::Object(members).to_string().into());
-    Refusal { code, message: message.trim().into(), extra }
+    Refusal { code, message: message.trim().into(), spoken, extra }
 }
 
 /// The words: `message`, or the members other families of the API use for it.

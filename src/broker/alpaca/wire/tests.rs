@@ -146,8 +146,30 @@ fn what_cannot_be_believed_without_a_member_is_refused_by_its_name() {
     assert_eq!(member(account(r#"{"id":"a"}"#).unwrap_err()), "status");
     assert_eq!(member(position(r#"{"symbol":"A","qty":null}"#).unwrap_err()), "qty");
     assert_eq!(member(clock(r#"{"timestamp":"2026-01-01T00:00:00Z","is_open":true}"#).unwrap_err()), "next_open");
-    let rows = r#"[{"id":"o"},{"id":null}]"#;
-    assert!(list(rows, "the orders", order).is_err(), "a list that lacks a row is no list");
+}
+
+#[test]
+fn a_row_that_cannot_be_read_is_named_and_hides_no_other() {
+    let text = r#"[{"id":"o"},{"id":"bad-1","symbol":"AAPL","filled_qty":""},7]"#;
+    let (read, unread) = rows(text, "the orders", order).unwrap();
+    assert_eq!(read.len(), 1);
+    assert_eq!(unread[0].row, "AAPL bad-1".into());
+    assert_eq!(unread[0].why, "an order without a usable filled_qty");
+    assert_eq!(unread[1].row, "row 3".into());
+    for nothing in ["null", "{}", "", "[{\"id\":null}]", "<html>"] {
+        assert!(rows(nothing, "the orders", order).is_err(), "{nothing} is no list without orders");
+    }
+    assert!(rows("[]", "the orders", order).unwrap().0.is_empty());
+}
+
+#[test]
+fn only_the_api_itself_says_that_a_token_is_refused() {
+    for body in [r#"{"message":"unauthorized."}"#, r#"{"code":40110000}"#, r#"{"error":"invalid_token"}"#] {
+        assert!(super::refusal(401, body.as_bytes()).spoken, "{body}");
+    }
+    for body in ["<html><title>Sign in</title></html>", "", "Forbidden", "[]", "{}", r#"{"ok":false}"#] {
+        assert!(!super::refusal(403, body.as_bytes()).spoken, "{body}");
+    }
 }
 
 #[test]

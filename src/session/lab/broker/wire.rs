@@ -223,5 +223,5 @@ pub(in crate::session::lab) fn body(body: Body) -> Result<Vec<Order>, WireError>
         Body::Html => "<html><body>502 Bad Gateway</body></html>",
         Body::Cut => "[{\"id\":\"o1\",\"filled_qty\":\"0\"},{\"id\":",
     };
-    wire::list(text, "the orders", wire::order)
+    wire::rows(text, "the orders", wire::order).map(|(read, _)| read)
 }

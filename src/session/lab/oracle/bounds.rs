@@ -26,6 +26,8 @@ pub(in crate::session::lab) struct Behind<'a> {
     pub(in crate::session::lab) shown: &'a Shown,
     pub(in crate::session::lab) now: Timestamp,
     pub(in crate::session::lab) live_since: Timestamp,
+    /// Since when this connection is followed: its first `live`.
+    pub(in crate::session::lab) followed_since: Timestamp,
     /// When watching began.
     pub(in crate::session::lab) since: Timestamp,
     /// What failing requests may add to every bound.
@@ -41,7 +43,7 @@ pub(in crate::session::lab) fn behind(look: &Behind<'_>) -> Result<(), String> {
     if live_for < EARLY + patience {
         return Ok(());
     }
-    let horizon = (now - CHANGE - patience).max(live_since);
+    let horizon = (now - CHANGE - patience).max(look.followed_since);
     stands(look, horizon, true).map_err(|what| format!("live, and {what} since {horizon}"))?;
     for (at, place) in &look.unread {
         let held = broker.orders.get(*place).filter(|held| held.changed_at() <= *at);

@@ -144,6 +144,8 @@ impl World {
             Output::OpenStream(epoch, form) => self.connect(program, epoch, form),
             Output::CloseStream => self.programs[program].line = None,
             Output::DropRequests => self.programs[program].under_way.clear(),
+            Output::EndWaits => self.programs[program].limited_until = std::time::Duration::ZERO,
+            Output::Renew => {}
             Output::Request(id, request) => self.ask(program, id, &request),
             Output::Changed(changes) => {
                 if self.history.is_some() {
@@ -175,6 +177,10 @@ impl World {
                 }
             }
             Output::Account(account) => {
+                if self.programs[program].shown.account.is_none() && self.memories[broker].account.is_none() {
+                    // Whose updates came before, nobody knew; they are asked for instead.
+                    self.forget_early(program);
+                }
                 if self.writes(program) {
                     self.memories[broker].account = Some(account.id.clone());
                 }

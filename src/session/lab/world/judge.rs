@@ -104,6 +104,7 @@ impl World {
             shown: &program.shown,
             now: broker_time(self.now),
             live_since: broker_time(live_since),
+            followed_since: broker_time(program.followed_since.unwrap_or(live_since)),
             since,
             patience: if self.plan.fail + self.plan.limit > 0 { PATIENCE } else { Duration::ZERO },
             unread: program.unread.iter().map(|(at, place)| (broker_time(*at), *place)).collect(),
@@ -117,6 +118,7 @@ impl World {
         if !state.is_live() || was.is_some() {
             return;
         }
+        self.programs[number].followed_since.get_or_insert(self.now);
         self.programs[number].unread.clear();
         // What REST may not have known yet when it was asked.
         let unsure = Duration::from_millis(self.plan.stale + self.plan.hide + 100);
@@ -151,7 +153,7 @@ impl World {
         }
         match event {
             StreamEvent::Listening { .. } => {
-                program.listening_since = now;
+                (program.listening_since, program.followed_since) = (now, None);
                 self.forget_early(number);
                 None
             }

@@ -57,7 +57,7 @@ impl World {
                 let refused = Closed::AuthRefused { message: "unauthorized".to_owned() };
                 self.close(program, line, Duration::ZERO, refused);
             }
-            Incident::Connect => self.input(program, Input::Connect),
+            Incident::Connect => self.input(program, Input::Resync),
             Incident::Reset => {}
         }
     }
@@ -98,7 +98,7 @@ impl World {
         dead.session = None;
         dead.line = None;
         dead.blotter = Blotter::default();
-        dead.live_since = None;
+        (dead.live_since, dead.followed_since) = (None, None);
         dead.asleep_until = Duration::ZERO;
         self.discard(program, |_, _| true);
         self.forget_early(program);

@@ -38,6 +38,8 @@ pub(super) struct Program {
     pub(super) since: Option<Timestamp>,
     /// Since when the word is `live`.
     pub(super) live_since: Option<Duration>,
+    /// When the word first was `live` on this connection: that a part was missing since puts off no audit.
+    pub(super) followed_since: Option<Duration>,
     /// When this epoch began to listen.
     pub(super) listening_since: Duration,
     /// Updates that arrived before the picture of this epoch did.

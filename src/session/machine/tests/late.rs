@@ -208,3 +208,15 @@ fn an_end_that_rest_never_heard_of_is_taken_back_after_a_minute() {
     desk.pass(Duration::from_mins(3));
     assert_eq!((desk.status("o"), desk.blotter.working_count()), (OrderStatus::New, 1), "it works at the broker");
 }
+
+#[test]
+fn an_account_that_was_quiet_is_audited_within_a_minute_of_its_first_working_order() {
+    let mut desk = Desk::live();
+    desk.pass(Duration::from_mins(3));
+    desk.orders.push(order("o"));
+    desk.stream(StreamEvent::Update(Box::new(update(TradeEvent::New, order("o"), Vec::new()))));
+    // Nothing else is told of: the stream left it out.
+    desk.orders.push(order("left-out"));
+    desk.pass(Duration::from_secs(61));
+    assert_eq!(desk.blotter.working_count(), 2);
+}

@@ -1,0 +1,126 @@
+//! What the world sees of the machine: `live` only on a complete picture, and what is missing in words.
+
+use super::{Duration, Mono, Now, Output, Phase, Session, Timer};
+use crate::session::parts::{self, Lack, Part};
+use crate::session::state::ConnectionState;
+
+/// A picture that takes longer than this says how far it is.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+impl Session {
+    /// Shows the state that phase and parts make together; the last step of every input.
+    pub(super) fn appraise(&mut self, now: Now) {
+        let waiting = self.waiting(now.mono).map(|(_, reason)| reason.to_owned());
+        let lacks = self.parts.lacks(waiting.as_deref(), now.mono);
+        let state = match self.phase {
+            Phase::Live => {
+                self.tell(&lacks);
+                self.state_when_following(&lacks, now)
+            }
+            Phase::Syncing { .. } => self.state_when_syncing(&lacks, now),
+            Phase::Polling => {
+                let answered: Vec<Lack> = lacks.into_iter().filter(|lack| self.has_failed(lack.part)).collect();
+                self.tell(&answered);
+                self.state_when_polling(&answered)
+            }
+            Phase::Idle | Phase::Opening | Phase::Backoff | Phase::Confirming | Phase::Dead => {
+                self.timers.clear(Timer::Appraise);
+                return;
+            }
+        };
+        self.show(state);
+        self.wake_to_appraise(now);
+    }
+
+    fn wake_to_appraise(&mut self, now: Now) {
+        let patience = match self.state {
+            ConnectionState::Syncing { since, .. } => Some(since + PATIENCE).filter(|at| *at > now.mono),
+            _ => None,
+        };
+        match self.parts.deadline(now.mono).into_iter().chain(patience).min() {
+            Some(at) => self.timers.set(Timer::Appraise, at),
+            None => self.timers.clear(Timer::Appraise),
+        }
+    }
+
+    /// Stream and merge are up: `live`, unless something is missing or the account is blocked.
+    fn state_when_following(&self, lacks: &[Lack], now: Now) -> ConnectionState {
+        let missing = (!lacks.is_empty()).then(|| parts::sentence(lacks));
+        if let Some(block) = &self.block {
+            let rest = missing.map_or_else(String::new, |missing| format!("; {missing}"));
+            return ConnectionState::Blocked { reason: format!("{block}{rest}") };
+        }
+        let Some(reason) = missing else {
+            return match self.state {
+                ConnectionState::Live { since } => ConnectionState::Live { since },
+                _ => ConnectionState::Live { since: now.mono },
+            };
+        };
+        let since = self.syncing_since().unwrap_or(now.mono);
+        let until = self.waiting(now.mono).map(|(until, _)| until);
+        ConnectionState::Syncing { since, pages: None, until, reason: Some(reason) }
+    }
+
+    fn state_when_syncing(&mut self, lacks: &[Lack], now: Now) -> ConnectionState {
+        let since = self.syncing_since().unwrap_or(now.mono);
+        if now.mono.since(since) < PATIENCE {
+            return ConnectionState::Syncing { since, pages: None, until: None, reason: None };
+        }
+        let failing: Vec<Lack> = lacks.iter().filter(|lack| self.has_failed(lack.part)).cloned().collect();
+        self.tell(&failing);
+        let waiting = self.waiting(now.mono).map(|(until, reason)| (until, reason.to_owned()));
+        let reason = match (&waiting, failing.is_empty()) {
+            (_, false) => parts::sentence(&failing),
+            (Some((_, reason)), true) => reason.clone(),
+            (None, true) => "the broker takes its time".to_owned(),
+        };
+        ConnectionState::Syncing {
+            since,
+            pages: self.resync.as_ref().map(crate::session::resync::Resync::progress),
+            until: waiting.map(|(until, _)| until),
+            reason: Some(reason),
+        }
+    }
+
+    fn state_when_polling(&self, lacks: &[Lack]) -> ConnectionState {
+        let ConnectionState::Polling { since, .. } = self.state else { return self.state.clone() };
+        let mut reason = self.no_stream.clone();
+        if !lacks.is_empty() {
+            reason = format!("{reason}; {}", parts::sentence(lacks));
+        }
+        ConnectionState::Polling { since, reason }
+    }
+
+    fn syncing_since(&self) -> Option<Mono> {
+        match self.state {
+            ConnectionState::Syncing { since, .. } => Some(since),
+            _ => None,
+        }
+    }
+
+    /// True when a part is not merely unanswered.
+    fn has_failed(&self, part: Part) -> bool {
+        self.parts.has_failed(part)
+    }
+
+    /// Faults that last are told once: they stay in the list of errors until they are read.
+    fn tell(&mut self, lacks: &[Lack]) {
+        let untold = self.parts.untold(lacks);
+        if !untold.is_empty() {
+            self.alarm(format!("the picture is not complete: {}", parts::sentence(&untold)));
+        }
+    }
+
+    /// A part was answered in full.
+    pub(super) fn part_is_good(&mut self, part: Part, now: Now) {
+        if self.parts.good(part, now) {
+            self.out.push_back(Output::Log(format!("{part}: answered in full again")));
+        }
+    }
+
+    /// Until when nothing is asked, and why.
+    pub(super) fn waiting(&self, now: Mono) -> Option<(Mono, &str)> {
+        let hold = self.hold.iter().chain(&self.queued).filter(|hold| hold.until > now);
+        hold.max_by_key(|hold| hold.until).map(|hold| (hold.until, hold.reason.as_str()))
+    }
+}

@@ -1,0 +1,111 @@
+//! An epoch's beginning and end: what is opened, what is dropped, how long is waited between two.
+
+use super::{Audits, Outage};
+use super::{Duration, EARLY, Now, Output, Phase, Session, TOLD_AFTER, Timer};
+use crate::domain::ablation::{Ablation, left_out};
+use crate::session::backoff;
+use crate::session::state::ConnectionState;
+
+impl Session {
+    /// Drops everything under way; what comes back later belongs to no one.
+    pub(super) fn abandon(&mut self) {
+        self.timers.clear_all();
+        self.drop_rest();
+        self.confirm = None;
+        self.close_stream();
+    }
+
+    /// Forgets what REST was asked.
+    pub(super) fn drop_rest(&mut self) {
+        self.resync = None;
+        self.asked_from = self.next_request;
+        self.early = false;
+        self.refresh.clear();
+        self.replays.abandon();
+        self.parts.begin();
+        for timer in [Timer::Retry, Timer::Audit, Timer::Refresh, Timer::Marks] {
+            self.timers.clear(timer);
+        }
+        self.out.push_back(Output::DropRequests);
+    }
+
+    /// The stream of this epoch is over.
+    pub(super) fn close_stream(&mut self) {
+        for timer in [Timer::Reconnect, Timer::Verdict, Timer::Early, Timer::Healthy] {
+            self.timers.clear(timer);
+        }
+        self.audits = Audits::default();
+        self.latency = None;
+        self.trying = false;
+        self.epoch.0 += 1;
+        self.out.push_back(Output::CloseStream);
+    }
+
+    /// Opens a new epoch.
+    pub(super) fn begin(&mut self, now: Now) {
+        self.lose(now);
+        self.abandon();
+        self.open(now);
+    }
+
+    /// Opens a new epoch after one that did not come to listen: what REST is being asked meanwhile goes on.
+    pub(super) fn begin_again(&mut self, now: Now) {
+        self.lose(now);
+        self.close_stream();
+        if !self.early {
+            self.drop_rest();
+        }
+        self.open(now);
+    }
+
+    pub(super) fn open(&mut self, now: Now) {
+        self.attempt += 1;
+        self.phase = Phase::Opening;
+        if left_out(Ablation::ListenFirst) {
+            self.phase = Phase::Syncing { held: Vec::new() };
+            self.start_pass(now);
+            return;
+        }
+        self.timers.set(Timer::Early, now.mono + EARLY);
+        self.out.push_back(Output::OpenStream(self.epoch, self.form));
+        self.show(ConnectionState::Connecting { since: now.mono });
+    }
+
+    /// Notes since when the account is not followed.
+    pub(super) fn lose(&mut self, now: Now) {
+        let was_live = matches!(self.phase, Phase::Live);
+        self.outage.get_or_insert(Outage { since: now.mono, was_live, told: false });
+    }
+
+    /// Waits before the next attempt.
+    pub(super) fn back_off(&mut self, reason: String, now: Now) {
+        self.lose(now);
+        self.close_stream();
+        if !self.early {
+            self.drop_rest();
+        }
+        (self.phase, self.confirm) = (Phase::Backoff, None);
+        self.timers.clear(Timer::Confirm);
+        let attempt = self.attempt.max(1);
+        self.tell_outage(&reason);
+        let until = now.mono + self.next_attempt(now);
+        self.timers.set(Timer::Reconnect, until);
+        self.log(format!("lost: {reason}"));
+        self.show(ConnectionState::Reconnecting { attempt, until, reason });
+    }
+
+    /// How long to wait before the next attempt.
+    pub(super) fn next_attempt(&mut self, now: Now) -> Duration {
+        let age = self.outage.map_or(Duration::ZERO, |outage| now.mono.since(outage.since));
+        backoff::delay(self.attempt.max(1), age, self.jitter.next())
+    }
+
+    /// An outage that lasts is told once.
+    pub(super) fn tell_outage(&mut self, reason: &str) {
+        let lasts = self.attempt >= TOLD_AFTER;
+        if let Some(outage) = self.outage.as_mut().filter(|outage| lasts && !outage.told) {
+            outage.told = true;
+            self.alarm(format!("no connection: {reason}"));
+        }
+    }
+}

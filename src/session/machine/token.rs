@@ -1,0 +1,163 @@
+//! Whether a refused token is dead: only the API itself can say so, and only over a minute (API.md 2.7).
+//!
+//! A gateway's page is no answer of the API ([`RequestErrorKind::Server`]); one 401 is no proof. A dead token is probed
+//! rarely, for a refusal may heal by itself, and a new one is looked for.
+
+use super::{Duration, Mono, Now, Output, Phase, Session, Timer};
+use crate::domain::Account;
+use crate::domain::text::clean;
+use crate::session::request::{Reply, Request, RequestError, RequestErrorKind, RequestId};
+use crate::session::resync::RATE_LIMIT_WAIT;
+use crate::session::state::ConnectionState;
+
+/// How long the refusals must go on, and how often it is asked meanwhile.
+const MINUTE: Duration = Duration::from_mins(1);
+const ASK_EVERY: Duration = Duration::from_secs(10);
+/// How often a dead token is tried, and how often a new one is looked for.
+const PROBE_EVERY: Duration = Duration::from_hours(1);
+const RENEW_EVERY: Duration = Duration::from_secs(5);
+
+/// A refusal that is being looked into.
+#[derive(Debug)]
+pub(super) struct Confirm {
+    /// The broker's words.
+    refusal: String,
+    /// When the account itself was refused first.
+    refused_since: Option<Mono>,
+    /// The question under way.
+    asked: Option<RequestId>,
+}
+
+impl Session {
+    /// Something was refused: asks the account itself before it is believed. With `stream`, it is the stream that was.
+    pub(super) fn confirm(&mut self, refusal: String, stream: bool, now: Now) {
+        if stream {
+            self.close_stream();
+            self.phase = Phase::Confirming;
+            let until = now.mono + ASK_EVERY;
+            let reason = format!("the stream refused the token: {refusal}");
+            self.show(ConnectionState::Reconnecting { attempt: self.attempt.max(1), until, reason });
+        }
+        if self.confirm.is_none() {
+            self.confirm = Some(Confirm { refusal, refused_since: None, asked: None });
+            self.ask_to_confirm(now);
+        }
+    }
+
+    pub(super) fn ask_to_confirm(&mut self, now: Now) {
+        if self.confirm.as_ref().is_none_or(|confirm| confirm.asked.is_some()) {
+            return;
+        }
+        if let Some(hold) = self.hold.as_ref().filter(|hold| hold.until > now.mono) {
+            self.timers.set(Timer::Confirm, hold.until);
+            return;
+        }
+        let id = self.fresh_id();
+        if let Some(confirm) = &mut self.confirm {
+            confirm.asked = Some(id);
+        }
+        self.out.push_back(Output::Request(id, Request::Account));
+    }
+
+    /// True for the answer waited for.
+    pub(super) fn confirms(&self, id: RequestId) -> bool {
+        self.confirm.as_ref().is_some_and(|confirm| confirm.asked == Some(id))
+    }
+
+    pub(super) fn on_confirmed(&mut self, result: Result<Box<Reply>, RequestError>, now: Now) {
+        let Some(mut confirm) = self.confirm.take() else { return };
+        confirm.asked = None;
+        let Err(error) = result else { return self.token_works(&confirm, now) };
+        match error.kind {
+            RequestErrorKind::Unauthorized | RequestErrorKind::Forbidden => self.token_refused(confirm, &error, now),
+            kind => {
+                // No answer of the API: it proves nothing.
+                if let RequestErrorKind::RateLimited { retry_after } = kind {
+                    self.hold(retry_after.unwrap_or(RATE_LIMIT_WAIT), &error.message, now);
+                }
+                match self.phase {
+                    Phase::Dead => self.wait_for_a_token(now),
+                    Phase::Confirming => return self.back_off(error.message, now),
+                    _ => self.timers.set(Timer::Confirm, now.mono + ASK_EVERY),
+                }
+                self.confirm = Some(confirm);
+            }
+        }
+    }
+
+    fn token_works(&mut self, confirm: &Confirm, now: Now) {
+        self.timers.clear(Timer::Confirm);
+        match self.phase {
+            // It is this form of authentication that the stream refuses.
+            Phase::Confirming if confirm.refused_since.is_none() => {
+                self.next_form(format!("the stream refused the token: {}", confirm.refusal), now);
+            }
+            Phase::Confirming => {
+                self.back_off(format!("the token was refused for a while: {}", confirm.refusal), now);
+            }
+            Phase::Dead => {
+                self.log("the token is accepted again");
+                self.begin(now);
+            }
+            _ => self.log(format!("a request was refused: {}; the token works", confirm.refusal)),
+        }
+    }
+
+    fn token_refused(&mut self, mut confirm: Confirm, error: &RequestError, now: Now) {
+        if matches!(self.phase, Phase::Dead) {
+            self.confirm = Some(confirm);
+            return self.wait_for_a_token(now);
+        }
+        let since = *confirm.refused_since.get_or_insert(now.mono);
+        // Without a status nobody answered: there is no token to send.
+        if error.status.is_none() || now.mono.since(since) >= MINUTE {
+            return self.give_up(error.message.clone(), now);
+        }
+        self.out.push_back(Output::Renew);
+        let until = now.mono + ASK_EVERY;
+        self.timers.set(Timer::Confirm, until);
+        self.confirm = Some(confirm);
+        if matches!(self.phase, Phase::Confirming) {
+            let reason =
+                format!("the token is refused: {}; asking for a minute before it counts as dead", error.brief());
+            self.show(ConnectionState::Reconnecting { attempt: self.attempt.max(1), until, reason });
+        } else {
+            self.parts.failed(crate::session::parts::Part::Account, error, now);
+        }
+    }
+
+    /// The API refused the token for a minute: only linking again helps, as far as anybody knows.
+    fn give_up(&mut self, reason: String, now: Now) {
+        self.abandon();
+        self.phase = Phase::Dead;
+        self.log(format!("the token was refused: {reason}"));
+        self.confirm = Some(Confirm { refusal: reason.clone(), refused_since: None, asked: None });
+        self.wait_for_a_token(now);
+        self.show(ConnectionState::NeedsRelink { reason });
+    }
+
+    /// Another account answers than was linked: nothing of it is merged or shown. It is asked again like a dead token, for
+    /// linking again may bring the right one.
+    pub(super) fn turn_away(&mut self, account: &Account, now: Now) {
+        let reason = format!("another account answers than was linked: {}", clean(account.known_as()));
+        self.abandon();
+        self.phase = Phase::Dead;
+        self.log(reason.clone());
+        self.confirm = Some(Confirm { refusal: reason.clone(), refused_since: None, asked: None });
+        self.wait_for_a_token(now);
+        self.show(ConnectionState::NeedsRelink { reason });
+    }
+
+    fn wait_for_a_token(&mut self, now: Now) {
+        self.timers.set(Timer::Confirm, now.mono + PROBE_EVERY);
+        self.timers.hasten(Timer::Renew, now.mono + RENEW_EVERY);
+    }
+
+    /// Somebody may have linked the account again, in this program or another.
+    pub(super) fn look_for_a_token(&mut self, now: Now) {
+        if matches!(self.phase, Phase::Dead) {
+            self.out.push_back(Output::Renew);
+            self.timers.set(Timer::Renew, now.mono + RENEW_EVERY);
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! How fresh each part of the picture is: the time of its own last good answer, and why there is no newer one.
+//!
+//! The state of a connection is not the age of a figure. Nothing but an answer to a part's own question makes the part
+//! younger: no pong, no attempt, no failure, no answer to another question.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::request::RequestError;
+use crate::domain::{Mono, Now};
+
+/// A failure shorter than this is not worth a word.
+pub const LASTING: Duration = Duration::from_secs(5);
+/// An answer may be this late: the time of one request, and of one more try.
+const SLACK: Duration = Duration::from_secs(30);
+
+/// What is asked for by questions of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// `/v2/account`.
+    Account,
+    /// `/v2/positions`.
+    Positions,
+    /// The orders that can still trade, and orders fetched by id.
+    Working,
+    /// The orders since the last complete picture.
+    Recent,
+    /// The activity list.
+    Executions,
+}
+
+impl Part {
+    /// All parts.
+    pub const ALL: [Self; 5] = [Self::Account, Self::Positions, Self::Working, Self::Recent, Self::Executions];
+    /// Those that the orders of a screen are made of.
+    pub const ORDERS: [Self; 2] = [Self::Working, Self::Recent];
+    /// Those that the executions of a screen are made of.
+    pub const TRADES: [Self; 2] = [Self::Recent, Self::Executions];
+
+    /// The words shown for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Account => "balances",
+            Self::Positions => "positions",
+            Self::Working => "working orders",
+            Self::Recent => "recent orders",
+            Self::Executions => "executions",
+        }
+    }
+
+    /// Its name in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::Positions => "positions",
+            Self::Working => "working",
+            Self::Recent => "recent",
+            Self::Executions => "executions",
+        }
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+/// How fresh a part is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Freshness<'a> {
+    /// When its last good answer came; `None` when there was none in this run.
+    pub good: Option<Now>,
+    /// True while it is as fresh as its rhythm makes it.
+    pub current: bool,
+    /// Why it is not current, or not whole; a sentence without a stop.
+    pub reason: Option<&'a str>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Trouble {
+    since: Mono,
+    reason: String,
+    /// Failures of one kind are told in the words of the first: words that change each time would be news each time.
+    kind: Option<(std::mem::Discriminant<super::request::RequestErrorKind>, Option<u16>)>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    good: Option<Now>,
+    /// Answered since the connection was made.
+    fresh: bool,
+    /// The question under way fails; it is asked again.
+    trouble: Option<Trouble>,
+    /// The last answer is not whole, or was given up.
+    fault: Option<String>,
+    /// When it is asked for next.
+    due: Option<Mono>,
+    /// The fault was told.
+    told: bool,
+}
+
+/// Whether a part is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State<'a> {
+    There,
+    /// It failed, for this reason.
+    Missing(&'a str),
+    /// Nothing failed; it was not answered yet, or not in time.
+    Unanswered,
+}
+
+/// A part that takes the word `live` away, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Lack {
+    pub(super) part: Part,
+    pub(super) reason: String,
+}
+
+/// Every part's freshness.
+#[derive(Debug, Default)]
+pub(super) struct Parts([Known; 5]);
+
+impl Parts {
+    fn known(&self, part: Part) -> Option<&Known> {
+        self.0.get(part as usize)
+    }
+
+    fn change(&mut self, part: Part, change: impl FnOnce(&mut Known)) {
+        if let Some(known) = self.0.get_mut(part as usize) {
+            change(known);
+        }
+    }
+
+    /// The connection is a new one: what was answered before says nothing of now.
+    pub(super) fn begin(&mut self) {
+        for known in &mut self.0 {
+            (known.fresh, known.trouble, known.due) = (false, None, None);
+        }
+    }
+
+    /// The account behind the link is another one: nothing is known of it.
+    pub(super) fn forget(&mut self) {
+        *self = Self::default();
+    }
+
+    /// A whole answer came; true when its absence was told before.
+    pub(super) fn good(&mut self, part: Part, now: Now) -> bool {
+        let mut told = false;
+        self.change(part, |known| {
+            told = std::mem::take(&mut known.told);
+            (known.good, known.fresh, known.trouble, known.fault) = (Some(now), true, None, None);
+        });
+        told
+    }
+
+    /// An answer came that is not whole: what could be read of it is shown.
+    pub(super) fn partial(&mut self, part: Part, reason: String, now: Now) {
+        self.change(part, |known| {
+            (known.good, known.fresh, known.trouble) = (Some(now), true, None);
+            known.fault = Some(reason);
+        });
+    }
+
+    /// A question failed, and is asked again.
+    pub(super) fn failed(&mut self, part: Part, error: &RequestError, now: Now) {
+        let kind = Some((std::mem::discriminant(&error.kind), error.status));
+        self.change(part, |known| match &mut known.trouble {
+            Some(trouble) if trouble.kind == kind => {}
+            Some(trouble) => (trouble.reason, trouble.kind) = (error.brief(), kind),
+            None => known.trouble = Some(Trouble { since: now.mono, reason: error.brief(), kind }),
+        });
+    }
+
+    /// The question that failed was answered; whether the whole part was is not known yet.
+    pub(super) fn answered(&mut self, part: Part) {
+        self.change(part, |known| known.trouble = None);
+    }
+
+    /// A question was given up.
+    pub(super) fn lost(&mut self, part: Part, reason: String) {
+        self.change(part, |known| known.fault = Some(reason));
+    }
+
+    /// The part is asked for again then.
+    pub(super) fn due(&mut self, part: Part, at: Mono) {
+        self.change(part, |known| known.due = Some(at));
+    }
+
+    /// True when a whole answer to any part came after this.
+    pub(super) fn any_since(&self, since: Mono) -> bool {
+        self.0.iter().any(|known| known.good.is_some_and(|good| good.mono >= since))
+    }
+
+    /// True when a question of the part failed or was answered in part, rather than not answered yet.
+    pub(super) fn has_failed(&self, part: Part) -> bool {
+        self.known(part).is_some_and(|known| known.fault.is_some() || known.trouble.is_some())
+    }
+
+    /// What is missing now; `waiting` is why nothing is asked.
+    pub(super) fn lacks(&self, waiting: Option<&str>, now: Mono) -> Vec<Lack> {
+        let said = |part| {
+            let reason = match self.state(part, now) {
+                State::There => return None,
+                State::Missing(reason) => reason,
+                State::Unanswered => waiting.unwrap_or("no answer comes"),
+            };
+            Some(Lack { part, reason: reason.to_owned() })
+        };
+        Part::ALL.into_iter().filter_map(said).collect()
+    }
+
+    fn state(&self, part: Part, now: Mono) -> State<'_> {
+        let Some(known) = self.known(part) else { return State::Unanswered };
+        let overdue = known.due.is_some_and(|due| now >= due + SLACK);
+        let missing = overdue || !known.fresh;
+        match (&known.fault, &known.trouble) {
+            (Some(fault), _) => State::Missing(fault),
+            (None, Some(trouble)) if missing || now.since(trouble.since) >= LASTING => State::Missing(&trouble.reason),
+            (None, None) if missing => State::Unanswered,
+            (None, _) => State::There,
+        }
+    }
+
+    /// A pass goes on: what it asks for last is not overdue because something else in it fails.
+    pub(super) fn goes_on(&mut self, now: Mono) {
+        for part in [Part::Working, Part::Recent, Part::Executions] {
+            self.change(part, |known| known.due = known.due.map(|due| due.max(now)));
+        }
+    }
+
+    /// When something becomes missing though nothing happens.
+    pub(super) fn deadline(&self, now: Mono) -> Option<Mono> {
+        let lasting = self.0.iter().filter_map(|known| Some(known.trouble.as_ref()?.since + LASTING));
+        let overdue = self.0.iter().filter_map(|known| Some(known.due? + SLACK));
+        lasting.chain(overdue).filter(|at| *at > now).min()
+    }
+
+    /// The faults that were not told yet; they count as told from now on.
+    pub(super) fn untold(&mut self, lacks: &[Lack]) -> Vec<Lack> {
+        let mut untold = Vec::new();
+        for lack in lacks {
+            self.change(lack.part, |known| {
+                if !std::mem::replace(&mut known.told, true) {
+                    untold.push(lack.clone());
+                }
+            });
+        }
+        untold
+    }
+
+    /// How fresh a part is on a connection that `follows` the account.
+    pub(super) fn freshness(&self, part: Part, follows: bool, now: Mono) -> Freshness<'_> {
+        let state = self.state(part, now);
+        let known = self.known(part);
+        let trouble = known.and_then(|known| known.trouble.as_ref()).map(|trouble| trouble.reason.as_str());
+        Freshness {
+            good: known.and_then(|known| known.good),
+            current: follows && state == State::There,
+            reason: match state {
+                State::Missing(reason) => Some(reason),
+                State::There | State::Unanswered => trouble.filter(|_| !follows),
+            },
+        }
+    }
+}
+
+/// What is missing, in one sentence without a stop.
+pub(super) fn sentence(lacks: &[Lack]) -> String {
+    let mut text = String::new();
+    let mut rest = lacks;
+    // Parts that fail for one reason are named together.
+    while let Some(first) = rest.first() {
+        let same = rest.iter().take_while(|lack| lack.reason == first.reason).count();
+        if !text.is_empty() {
+            text.push_str("; ");
+        }
+        let (named, left) = rest.split_at(same);
+        let words: Vec<&str> = named.iter().map(|lack| lack.part.word()).collect();
+        text.push_str(&format!("{}: {}", words.join(", "), first.reason));
+        rest = left;
+    }
+    text
+}

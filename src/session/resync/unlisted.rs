@@ -1,0 +1,110 @@
+//! What a pass asks when its lists have come: orders that no list shows, rows that are awaited, a page of older orders.
+
+use std::collections::HashSet;
+
+use super::{FIRST_BY_ID, List, Question, Resync};
+use crate::domain::ablation::{Ablation, left_out};
+use crate::domain::activity::ActivityKind;
+use crate::domain::blotter::Blotter;
+use crate::domain::{Order, OrderId};
+use crate::session::parts::Part;
+use crate::session::request::{ActivitiesQuery, OrderFilter, OrdersQuery, Request};
+
+impl Resync {
+    /// On the first pass ever, executions of orders that no list shows are history; each order would cost a request.
+    ///
+    /// The newest few are kept, for an old order may have traded just now.
+    fn shorten_history(&mut self, blotter: &Blotter) {
+        if self.since.fills.or(self.since.orders).is_some() {
+            return;
+        }
+        let mut kept = HashSet::new();
+        // Newest first, as this pass asked for them.
+        self.picture.activities.retain(|row| {
+            let ActivityKind::Fill { order_id, .. } = &row.kind else { return true };
+            let shown = self.seen.contains(order_id) || blotter.order(order_id).is_some() || kept.contains(order_id);
+            shown || (kept.len() < FIRST_BY_ID && kept.insert(order_id.clone()))
+        });
+    }
+
+    /// Every working order of ours that no list shows, and every order that a fill knows more of than we do.
+    pub(super) fn ask_by_id(&mut self, blotter: &Blotter) {
+        if left_out(Ablation::ById) {
+            return;
+        }
+        self.shorten_history(blotter);
+        let mut wanted: Vec<OrderId> = blotter.unsettled().filter(|id| !self.seen.contains(*id)).cloned().collect();
+        // The set has no order of its own, and a run must repeat exactly.
+        wanted.sort_unstable();
+        let mut before: Vec<OrderId> = blotter
+            .disputes()
+            .map(|(id, ..)| id)
+            .chain(blotter.unknown_before())
+            .chain(self.picture.orders.iter().filter_map(|order| before(order, blotter)))
+            .filter(|id| !self.seen.contains(*id))
+            .cloned()
+            .collect();
+        before.sort_unstable();
+        wanted.append(&mut before);
+        wanted.extend(blotter.working().filter(|order| !self.seen.contains(&order.id)).map(|order| order.id.clone()));
+        for row in &self.picture.activities {
+            let ActivityKind::Fill { order_id, cum_qty, .. } = &row.kind else { continue };
+            let known = blotter.order(order_id);
+            let behind = known.is_none_or(|order| cum_qty.is_some_and(|cum| cum > order.cum_qty));
+            // The row carries the id of a multi-leg parent, and which leg executed is not known yet.
+            let legless = known.is_some_and(|order| order.is_multileg_parent() && order.legs.is_empty());
+            if (behind && !self.seen.contains(order_id)) || legless {
+                wanted.push(order_id.clone());
+            }
+        }
+        let mut asked = HashSet::new();
+        for id in wanted {
+            if asked.len() >= self.limits.by_id {
+                let words = format!("more than {} orders are in no list", self.limits.by_id);
+                self.picture.faults.entry(Part::Working).or_insert(words);
+                break;
+            }
+            if asked.insert(id.clone()) {
+                self.queue.push_back(Question { request: Request::Order(id), list: List::Other, tries: 0 });
+            }
+        }
+        self.ask_beyond(blotter);
+    }
+
+    /// What no list of this pass shows: the rows of orders that await a report, however old, and a page of older orders,
+    /// for nothing but their state tells that something was undone.
+    fn ask_beyond(&mut self, blotter: &Blotter) {
+        for id in self.picture.pursuit.orders(blotter) {
+            let request = Request::Activities(ActivitiesQuery {
+                fills_only: true,
+                order: Some(id),
+                after: None,
+                until: None,
+                page_token: None,
+                ascending: true,
+                page_size: self.limits.fills_page,
+            });
+            self.queue.push_back(Question { request, list: List::Rows, tries: 0 });
+        }
+        let unseen = blotter.orders().any(|order| !self.seen.contains(&order.id));
+        let from = self.picture.pursuit.older_than().or(self.recent_end.clone());
+        if let Some(from) = from.filter(|_| unseen && self.since.orders.is_some()) {
+            let request = Request::Orders(OrdersQuery {
+                filter: OrderFilter::All,
+                after: None,
+                until: None,
+                before_order_id: Some(from),
+                symbol: None,
+                ascending: false,
+                nested: false,
+                limit: self.limits.orders_page,
+            });
+            self.queue.push_back(Question { request, list: List::Older, tries: 0 });
+        }
+    }
+}
+
+/// The order whose place this one took, where nobody knows it: what it executed decides what is this one's own.
+fn before<'a>(order: &'a Order, blotter: &Blotter) -> Option<&'a OrderId> {
+    order.replaces.as_ref().filter(|before| order.cum_qty.is_positive() && blotter.order(before).is_none())
+}

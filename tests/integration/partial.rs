@@ -1,0 +1,186 @@
+//! Half answers over real sockets: what fails is named and aged by itself, what came is shown, and the word `live` waits.
+
+use std::time::Duration;
+
+use brokerdeck::app::Model;
+use brokerdeck::session::{ConnectionState, Part};
+use brokerdeck::view::{Theme, ViewState, render};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use serde_json::json;
+
+use super::truth::{Bench, Program};
+
+async fn place(bench: &Bench) -> String {
+    let body = json!({"symbol": "AAPL", "qty": "10", "side": "buy", "type": "limit", "time_in_force": "day",
+        "limit_price": "1.00"});
+    bench.control("place", body).await["id"].as_str().unwrap().to_owned()
+}
+
+/// A brokerage with one working order and one that fails in this way, and a program on it.
+async fn with(seed: u64, rule: &str, path: &str) -> (Bench, Program) {
+    let bench = Bench::open(seed).await;
+    place(&bench).await;
+    fail(&bench, rule, path).await;
+    let program = bench.program(None);
+    (bench, program)
+}
+
+async fn fail(bench: &Bench, rule: &str, path: &str) {
+    bench.control("fault", json!({"rule": format!("{rule}/paper"), "path": path})).await;
+}
+
+fn reason(model: &Model) -> String {
+    model.accounts[0].state().reason().unwrap_or_default().to_owned()
+}
+
+fn is_syncing_because(model: &Model, words: &str) -> bool {
+    matches!(model.accounts[0].state(), ConnectionState::Syncing { .. }) && reason(model).contains(words)
+}
+
+fn working(model: &Model) -> usize {
+    model.accounts[0].blotter.working_count()
+}
+
+fn screen(program: &Program) -> String {
+    let area = Rect::new(0, 0, 140, 40);
+    let mut buffer = Buffer::empty(area);
+    render(&program.running.model, &mut ViewState::new(Theme::default(), false), area, &mut buffer);
+    let row = |y| (0..area.width).map(|x| buffer[(x, y)].symbol()).collect::<String>();
+    (0..area.height).map(row).collect::<Vec<_>>().join("\n")
+}
+
+#[tokio::test]
+async fn positions_that_are_refused_from_the_start_are_unknown_and_not_none() {
+    let (bench, mut program) = with(21, "403", "/v2/positions").await;
+    program.until("positions named", |model| is_syncing_because(model, "positions: the broker answered 403")).await;
+    let model = &program.running.model;
+    assert_eq!((working(model), model.accounts[0].positions.is_none()), (1, true));
+    let screen = screen(&program);
+    assert!(screen.contains("-- held"), "{screen}");
+    assert!(!screen.contains("no positions") && !screen.contains("0 held"), "{screen}");
+    assert!(screen.contains("working 1"), "{screen}");
+    bench.sim.stop().await;
+}
+
+#[tokio::test]
+async fn an_answer_of_null_is_no_list_of_no_orders() {
+    let (bench, mut program) = with(22, "null_body", "/v2/orders").await;
+    program.until("orders named", |model| is_syncing_because(model, "working orders, recent orders: ")).await;
+    let screen = screen(&program);
+    assert!(screen.contains("working --"), "{screen}");
+    assert!(!screen.contains("no orders"), "{screen}");
+    bench.control("clear", json!({})).await;
+    program.resync();
+    program.live().await;
+    assert_eq!(working(&program.running.model), 1);
+    bench.sim.stop().await;
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_hides_no_other() {
+    let bench = Bench::open(23).await;
+    for _ in 0..3 {
+        place(&bench).await;
+    }
+    fail(&bench, "bad_row", "/v2/orders").await;
+    let mut program = bench.program(None);
+    program.until("the row named", |model| is_syncing_because(model, "one row cannot be read: AAPL ")).await;
+    // The stream may have told of the third.
+    assert!(working(&program.running.model) >= 2, "the good ones are shown");
+    bench.sim.stop().await;
+}
+
+#[tokio::test]
+async fn while_positions_fail_fills_are_told_and_the_old_positions_have_their_age() {
+    let bench = Bench::open(24).await;
+    let order = place(&bench).await;
+    let mut program = bench.program(None);
+    program.live().await;
+    fail(&bench, "500", "/v2/positions").await;
+    let fill = json!({"order": order, "price": "1.00"});
+    program.beside(bench.control("fill", fill)).await;
+    program.until("the fill", |model| model.accounts[0].blotter.executions().count() == 1).await;
+    program.until("positions named", |model| is_syncing_because(model, "positions: the broker answered 500")).await;
+    let (model, now) = (&program.running.model, program.running.model.now.mono);
+    let account = &model.accounts[0];
+    assert!(!account.is_current(&[Part::Positions], now) && account.is_current(&[Part::Account], now));
+    assert_eq!(account.positions.as_ref().map(|dated| dated.value.len()), Some(0), "as they last came");
+    let screen = screen(&program);
+    assert!(screen.contains(" old"), "{screen}");
+    bench.control("clear", json!({})).await;
+    program.live().await;
+    let held = |model: &Model| model.accounts[0].positions.as_ref().is_some_and(|dated| dated.value.len() == 1);
+    program.until("what is held", held).await;
+    bench.sim.stop().await;
+}
+
+#[tokio::test]
+async fn a_gateway_in_the_way_and_three_refusals_cost_no_link() {
+    for (seed, rule) in [(25, "html403*4"), (26, "401*3")] {
+        let bench = Bench::open(seed).await;
+        let mut program = bench.program(None);
+        program.live().await;
+        fail(&bench, rule, "/v2/account").await;
+        program.resync();
+        program.until("not live", |model| !model.accounts[0].state().is_live()).await;
+        let word = |model: &Model| model.accounts[0].state().word();
+        program
+            .until("live again", |model| {
+                assert_ne!(word(model), "needs relink", "{rule}: {}", reason(model));
+                model.accounts[0].state().is_live()
+            })
+            .await;
+        bench.sim.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_refused_upgrade_keeps_nothing_from_the_screen() {
+    let bench = Bench::open(27).await;
+    place(&bench).await;
+    bench.control("fault", json!({"rule": "upgrade502/paper"})).await;
+    let mut program = bench.program(None);
+    program.until("the order by asking", |model| working(model) == 1 && model.accounts[0].account.is_some()).await;
+    program.until("polling", |model| model.accounts[0].state().word() == "polling").await;
+    assert!(reason(&program.running.model).contains("502"), "{}", reason(&program.running.model));
+    bench.control("clear", json!({})).await;
+    program.resync();
+    program.live().await;
+    bench.sim.stop().await;
+}
+
+#[tokio::test]
+async fn a_wait_of_a_month_is_shown_and_ended_by_a_person() {
+    let bench = Bench::open(28).await;
+    let mut program = bench.program(None);
+    program.live().await;
+    bench.control("fault", json!({"rule": "retry_after=744h/paper", "path": "/v2/account"})).await;
+    program.resync();
+    program.until("the wait", |model| is_syncing_because(model, "balances")).await;
+    let ConnectionState::Syncing { until: Some(until), .. } = program.running.model.accounts[0].state() else {
+        panic!()
+    };
+    assert!(until.since(program.running.model.now.mono) <= Duration::from_mins(2), "two minutes at most");
+    let told = |model: &Model| model.errors.iter().any(|entry| entry.text.contains("2678400 s"));
+    assert!(told(&program.running.model), "{:?}", program.running.model.errors);
+    bench.control("clear", json!({})).await;
+    program.resync();
+    program.live().await;
+    bench.sim.stop().await;
+}
+
+#[tokio::test]
+async fn equity_and_the_clock_say_that_they_did_not_come() {
+    let bench = Bench::open(29).await;
+    fail(&bench, "500", "/v2/clock").await;
+    fail(&bench, "500", "/v2/account/portfolio/history").await;
+    let mut program = bench.program(None);
+    program.live().await;
+    program.until("the clock's fault", |model| model.clock_fault.is_some()).await;
+    let curve = |model: &Model| !model.accounts[0].curve_faults.is_empty();
+    program.until("the curve's fault", curve).await;
+    let screen = screen(&program);
+    assert!(screen.contains("NYSE --"), "{screen}");
+    bench.sim.stop().await;
+}
