@@ -6,7 +6,7 @@ use crate::app::model::Pane;
 use crate::error::Error;
 use crate::io::choices;
 use crate::io::runtime::Loop;
-use crate::io::{start, terminal};
+use crate::io::{signals, start, terminal};
 use crate::view::ViewState;
 
 /// Opens the dashboard; the exit code is the loop's.
@@ -41,15 +41,18 @@ pub async fn run(context: &Context) -> Result<u8, Error> {
 /// # Errors
 /// When the terminal refuses.
 pub async fn on_screen(running: &mut Loop, mut view: ViewState) -> Result<u8, Error> {
+    // Before the terminal is taken: no signal may end the program between the two.
+    let signals = signals::listen();
     let (guard, mut screen) = terminal::enter(running.model.mouse).map_err(|error| {
         Error::usage(format!("cannot open the dashboard: {error}"), super::HEADLESS_HINT.to_owned())
     })?;
     let (cols, rows) = screen.size();
     drop(running.handle(Msg::Resize { cols, rows }));
-    let code = running.on_screen(&mut screen, &mut view).await;
+    let code = running.on_screen(&mut screen, &mut view, signals).await;
+    running.ending();
     drop(guard);
     if let Some(text) = running.finish() {
-        super::output::note(&text);
+        super::output::last_note(&text);
     }
     Ok(code)
 }

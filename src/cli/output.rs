@@ -1,6 +1,6 @@
 //! Writing to stdout and stderr: a closed pipe is success, an error is one chain and one hint.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
 
@@ -102,6 +102,21 @@ pub fn lines(all: &[String]) -> Result<(), Error> {
 /// Writes a sentence for people to stderr, sanitised. There is nowhere to complain when that fails.
 pub fn note(text: &str) {
     drop(writeln!(io::stderr().lock(), "{}", sanitize_lines(text)));
+}
+
+/// [`note`] at the end of a screen: to a terminal that does not read it is not said, for it would keep the program from ending.
+pub fn last_note(text: &str) {
+    #[cfg(unix)]
+    if io::stderr().is_terminal() {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        let stderr = io::stderr();
+        let mut watched = [PollFd::new(&stderr, PollFlags::OUT)];
+        let soon = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+        if !matches!(poll(&mut watched, Some(&soon)), Ok(1..)) {
+            return;
+        }
+    }
+    note(text);
 }
 
 /// Writes what somebody should know to stderr.

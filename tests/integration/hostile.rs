@@ -180,6 +180,84 @@ fn a_configuration_of_any_bytes_is_accepted_or_refused_in_words_without_its_secr
     run("config", RUNS / 2, &texts(&[example, &own]));
 }
 
+/// The settings that are texts, as the sources of the program have them: the table and the name.
+fn settings() -> std::collections::BTreeSet<(String, String)> {
+    let mut table = String::new();
+    let mut found = std::collections::BTreeSet::new();
+    for line in include_str!("../../src/config/raw.rs").lines() {
+        if let Some((_, name)) = line.split_once("pub(super) struct ") {
+            table = name.trim_end_matches(" {").to_lowercase();
+        } else if let Some((name, kind)) =
+            line.trim().strip_prefix("pub(super) ").and_then(|line| line.split_once(": "))
+            && ["Text", "String", "OneOrMany"].iter().any(|text| kind.contains(text))
+        {
+            found.insert((table.clone(), name.to_owned()));
+        }
+    }
+    found
+}
+
+/// The settings that a configuration has texts in.
+fn mentioned(table: &str, value: &toml::Value, found: &mut std::collections::BTreeSet<(String, String)>) {
+    for (name, value) in value.as_table().into_iter().flatten() {
+        let inner = match (table, name.as_str()) {
+            ("broker", "paper" | "live") => "addresses",
+            ("file", "brokers") => "broker",
+            ("file", inner) => inner,
+            _ => "",
+        };
+        match value {
+            toml::Value::Array(all) if all.iter().any(toml::Value::is_table) => {
+                all.iter().for_each(|value| mentioned(inner, value, found));
+            }
+            toml::Value::Table(_) if inner == "keys" => drop(found.insert((table.to_owned(), inner.to_owned()))),
+            toml::Value::Table(_) => mentioned(inner, value, found),
+            _ => drop(found.insert((table.to_owned(), name.clone()))),
+        }
+    }
+}
+
+#[test]
+fn every_text_of_a_configuration_may_be_any_and_is_accepted_or_refused_without_its_secrets() {
+    let mut covered = std::collections::BTreeSet::new();
+    let mut most = 0;
+    for text in targets::complete() {
+        let config = brokerdeck::config::Config::parse(&text, std::path::Path::new("config.toml"));
+        assert!(config.is_ok_and(|config| config.brokers.len() == 5), "{text}");
+        let mut document: toml::Value = toml::from_str(&text).unwrap();
+        mentioned("file", &document, &mut covered);
+        let mut all = Vec::new();
+        targets::texts(&mut document, &mut all);
+        most = most.max(all.len());
+    }
+    let missing: Vec<_> = settings().into_iter().filter(|setting| !covered.contains(setting)).collect();
+    assert!(settings().len() > 30 && missing.is_empty(), "settings that are in no seed: {missing:?}");
+
+    let odd: Vec<Vec<u8>> = texts(&[
+        "",
+        " ",
+        "x",
+        "https://app.alpaca.markets",
+        "http://localhost:1/\u{202e}",
+        "https://user:pass@a.example/\u{9b}?\u{1b}]52;c;eA==\u{7}#",
+        "\u{1b}[2J\u{7f}\u{9b}\u{202e}\u{200b}\u{e0041}\n\0",
+        "'\"\\ unclosed",
+        "both",
+        "=cmd|' /C calc'!A0",
+        "../../../../dev/stdin",
+    ]);
+    let long = ["x".repeat(10_000).into_bytes(), "\u{202e}".repeat(2_000).into_bytes()];
+    let mut seeds = Vec::new();
+    for which in [0, 1, 2, 4, 5, 6] {
+        for place in 0..=u8::try_from(most).unwrap() {
+            seeds.extend(odd.iter().chain(&long).map(|text| [&[which, place], text.as_slice()].concat()));
+        }
+    }
+    seeds.iter().for_each(|seed| targets::setting(seed));
+    seeds.retain(|seed| seed.len() < 1_000);
+    run("setting", RUNS / 20, &seeds);
+}
+
 #[test]
 fn sanitised_text_neither_controls_a_terminal_nor_grows() {
     let seeds = texts(&[

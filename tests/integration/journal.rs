@@ -31,15 +31,15 @@ use super::{replay, simulator};
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A brokerage where nobody trades until told to, and a home in which its paper account is linked.
-struct Home {
+pub(super) struct Home {
     sim: Running,
     http: reqwest::Client,
-    dir: tempfile::TempDir,
+    pub(super) dir: tempfile::TempDir,
     link: LinkRecord,
 }
 
 impl Home {
-    async fn open(seed: u64) -> Self {
+    pub(super) async fn open(seed: u64) -> Self {
         drop(rustls::crypto::ring::default_provider().install_default());
         let sim = server::start(SimOptions { seed, ..simulator::options() }).await.unwrap();
         let http = reqwest::Client::new();
@@ -83,11 +83,11 @@ impl Home {
         home
     }
 
-    fn data(&self) -> PathBuf {
+    pub(super) fn data(&self) -> PathBuf {
         self.dir.path().join("data")
     }
 
-    fn journal(&self) -> PathBuf {
+    pub(super) fn journal(&self) -> PathBuf {
         self.data().join("journal.sqlite")
     }
 
@@ -103,7 +103,7 @@ impl Home {
     }
 
     /// An order, filled in two parts.
-    async fn trade(&self) {
+    pub(super) async fn trade(&self) {
         let body = json!({"symbol": "AAPL", "qty": "10", "side": "buy", "type": "limit", "time_in_force": "day", "limit_price": "1.00"});
         let order = self.control("place", body).await;
         self.control("fill", json!({"order": order["id"], "price": "1.00", "qty": "4"})).await;
@@ -111,7 +111,7 @@ impl Home {
     }
 
     /// The sizes of each order's executions, as the brokerage knows them.
-    async fn truth(&self) -> BTreeMap<String, Vec<Decimal>> {
+    pub(super) async fn truth(&self) -> BTreeMap<String, Vec<Decimal>> {
         let url = format!("{}/_sim/truth", self.sim.ready.paper.api_url);
         let truth: Value = self.http.get(&url).send().await.unwrap().json().await.unwrap();
         let rows = truth["executions"].as_array().unwrap().iter();
@@ -119,7 +119,7 @@ impl Home {
     }
 
     /// The same, as the journal has them.
-    fn journaled(&self) -> BTreeMap<String, Vec<Decimal>> {
+    pub(super) fn journaled(&self) -> BTreeMap<String, Vec<Decimal>> {
         let mut rows = Vec::new();
         let reader = Reader::open(&self.journal()).unwrap();
         reader
@@ -247,7 +247,7 @@ fn executions(lines: &[Value]) -> BTreeMap<String, Vec<Decimal>> {
 }
 
 /// Another program with the journal's write lock.
-fn lock(path: &Path) -> rusqlite::Connection {
+pub(super) fn lock(path: &Path) -> rusqlite::Connection {
     let other = rusqlite::Connection::open(path).unwrap();
     other.busy_timeout(Duration::from_secs(5)).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();

@@ -162,7 +162,8 @@ fn a_terminal_that_vanishes_without_a_signal_ends_the_program() {
 /// A race decides who sees the hang-up first, so once proves little. Standard error vanishes too: who writes there panics.
 #[cfg(target_os = "linux")]
 fn vanish(how: &str) {
-    for _ in 0..exits(3) {
+    let times = exits(10);
+    let one = || {
         let holder = std::process::Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "pty::a_terminal_held_by_a_process_that_dies", "--nocapture"])
             .env(HOLDER, how)
@@ -175,7 +176,12 @@ fn vanish(how: &str) {
         terminal::wait_until_gone(pid);
         assert_eq!(terminal::wait_for_file(&home.join("code")).trim(), "129");
         std::fs::remove_dir_all(home).unwrap();
-    }
+    };
+    std::thread::scope(|scope| {
+        for half in [times / 2, times - times / 2] {
+            scope.spawn(move || (0..half).for_each(|_| one()));
+        }
+    });
 }
 
 #[test]

@@ -15,6 +15,8 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use url::Url;
 
 mod data;
+#[cfg(target_os = "linux")]
+mod descriptors;
 mod guard;
 mod readings;
 mod scenario;

@@ -19,8 +19,9 @@ use crate::link::LinkRecord;
 const SLOW_DISK: Duration = Duration::from_millis(500);
 /// Records that wait for the disk in memory; of what comes after them only the names are kept.
 const KEPT: usize = 20_000;
-/// How long the end of the program waits for the disk.
+/// How long the end of the program waits for the disk, and how long at least after the terminal was given back.
 const LAST_WAIT: Duration = Duration::from_millis(700);
+const LEAST_WAIT: Duration = Duration::from_millis(100);
 
 /// How the journal keeps up with what is shown.
 #[derive(Debug, Default)]
@@ -33,6 +34,8 @@ pub(super) struct Keeping {
     /// It does not keep up, and that was said.
     behind: bool,
     overdue: HashMap<LinkId, Overdue>,
+    /// When the program began to end.
+    ending: Option<Mono>,
 }
 
 impl Keeping {
@@ -241,11 +244,19 @@ impl Loop {
         }
     }
 
-    /// Ends the journal; a sentence when not everything that was shown is in it.
-    pub fn finish(&mut self) -> Option<String> {
+    /// The program ends: the disk gets what is left, and works while a terminal that may not read is given back.
+    pub fn ending(&mut self) {
         self.hand_over();
         self.settle_overdue();
-        let reason = self.journal.take()?.close(LAST_WAIT)?;
+        self.keeping.ending.get_or_insert(self.clock.now().mono);
+    }
+
+    /// Ends the journal; a sentence when not everything that was shown is in it.
+    pub fn finish(&mut self) -> Option<String> {
+        self.ending();
+        let ending = self.keeping.ending.unwrap_or_default();
+        let left = LAST_WAIT.saturating_sub(self.clock.now().mono.since(ending)).max(LEAST_WAIT);
+        let reason = self.journal.take()?.close(left)?;
         Some(format!(
             "not everything that was shown is in the journal: {reason}; the next start asks the broker for it"
         ))

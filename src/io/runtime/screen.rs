@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use tokio::sync::mpsc;
+
 use super::{BATCH, Loop, memory};
 use crate::app::{Effect, Msg};
 use crate::domain::Mono;
@@ -21,8 +23,12 @@ const GONE: u8 = 129;
 
 impl Loop {
     /// Runs on a screen until the model is done; the exit code is the model's, or 129 when the terminal vanished.
-    pub async fn on_screen(&mut self, screen: &mut Screen, view: &mut ViewState) -> u8 {
-        let mut signals = signals::listen();
+    pub async fn on_screen(
+        &mut self,
+        screen: &mut Screen,
+        view: &mut ViewState,
+        mut signals: mpsc::Receiver<Msg>,
+    ) -> u8 {
         let mut resizes = signals::resizes();
         let mut keys = input::listen(Keyboard::default());
         let mut urgent = VecDeque::new();

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use brokerdeck::app::keymap::Keymap;
 use brokerdeck::broker::alpaca::wire::{self, Frame};
 use brokerdeck::config::Config;
 use brokerdeck::domain::blotter::Blotter;
@@ -18,13 +19,14 @@ use brokerdeck::sim::server::Desk;
 pub type Target = fn(&[u8]);
 
 /// Every target by name.
-pub const ALL: [(&str, Target); 9] = [
+pub const ALL: [(&str, Target); 10] = [
     ("frame", frame),
     ("rest", rest),
     ("callback", callback),
     ("pasted", pasted),
     ("journal", journal),
     ("config", config),
+    ("setting", setting),
     ("sanitizer", sanitizer),
     ("control", control),
     ("terminal", terminal),
@@ -131,13 +133,130 @@ pub fn journal(bytes: &[u8]) {
 
 /// A configuration: accepted, or refused in words that name a cure and repeat no secret.
 pub fn config(bytes: &[u8]) {
-    let text = String::from_utf8_lossy(bytes);
-    if let Err(error) = Config::parse(&text, Path::new("config.toml")) {
-        let words = error.to_string();
-        // Wherever a mutation has moved the secret to: nothing of the file is quoted.
-        assert!(words.contains("config.toml") && !words.contains(SECRET), "{words}");
-        words.lines().for_each(harmless);
+    settled(&String::from_utf8_lossy(bytes));
+}
+
+/// What must hold for the text of any configuration.
+fn settled(text: &str) {
+    let config = match Config::parse(text, Path::new("config.toml")) {
+        Ok(config) => config,
+        Err(error) => {
+            let words = error.to_string();
+            // Wherever a mutation has moved the secret to: nothing of the file is quoted.
+            assert!(words.contains("config.toml") && !words.contains(SECRET), "{words}");
+            return words.lines().for_each(harmless);
+        }
+    };
+    let keys = config.keys.iter().map(|key| (key.line, key.name.as_str(), key.chords.as_slice()));
+    if let Err(problems) = Keymap::with_overrides(keys) {
+        for words in problems.iter().map(ToString::to_string) {
+            assert!(!words.contains(SECRET), "{words}");
+            words.lines().for_each(harmless);
+        }
     }
+    for spec in &config.brokers {
+        harmless(&spec.id.to_string());
+        harmless(&spec.name);
+        spec.missing().iter().for_each(|words| harmless(words));
+    }
+    config.warnings.iter().for_each(|words| harmless(words));
+}
+
+/// Where the secret of a client may stand, one of them in a file.
+const SOURCES: [&str; 3] = [
+    "client_secret = \"zqCANARYqz\"",
+    "client_secret_env = \"ACME_SECRET\"",
+    "client_secret_command = [\"pass\", \"show\", \"acme\"]",
+];
+
+/// A valid configuration with every setting that is a text, for each place of the secret.
+pub fn complete() -> [String; 3] {
+    SOURCES.map(|source| {
+        format!(
+            r#"
+            [oauth]
+            client_id = "id"
+            {source}
+            redirect_uris = ["http://localhost:41970/callback", "http://127.0.0.1:41971/callback"]
+            scopes = ["account:write", "trading", "data"]
+            [tokens]
+            store = "file"
+            [ui]
+            theme = "dark"
+            notify_command = ["notify-send", "brokerdeck"]
+            timezone = "Europe/Berlin"
+            [keys]
+            "orders.cancel" = "ctrl-d"
+            "global.quit" = ["q", "ctrl-q"]
+            [[brokers]]
+            id = "acme-paper"
+            name = "Acme Paper (OAuth)"
+            environment = "paper"
+            authorize_url = "https://one.example/oauth/authorize"
+            token_url = "https://one.example/oauth/token"
+            revoke_url = "https://one.example/oauth/revoke"
+            api_url = "https://api.one.example"
+            stream_url = "wss://api.one.example/stream"
+            data_url = "https://data.one.example"
+            data_stream_url = "wss://stream.one.example/v2/iex"
+            client_id = "id"
+            {source}
+            redirect_uris = ["http://localhost:41970/callback/acme-paper"]
+            scopes = ["account:write"]
+            ca_file = "acme-ca.pem"
+            [[brokers]]
+            id = "acme"
+            name = "Acme (OAuth)"
+            environment = "both"
+            authorize_url = "https://two.example/oauth/authorize"
+            token_url = "https://two.example/oauth/token"
+            client_id = "id"
+            {source}
+            [brokers.paper]
+            api_url = "https://paper.two.example"
+            stream_url = "wss://paper.two.example/stream"
+            data_url = "https://data.two.example"
+            data_stream_url = "wss://stream.two.example/v2/iex"
+            [brokers.live]
+            api_url = "https://live.two.example"
+            stream_url = "wss://live.two.example/stream"
+            data_url = "https://live-data.two.example"
+            data_stream_url = "wss://live-stream.two.example/v2/iex"
+            "#
+        )
+    })
+}
+
+/// Every text of a document, in its order.
+pub fn texts<'a>(value: &'a mut toml::Value, found: &mut Vec<&'a mut String>) {
+    match value {
+        toml::Value::String(text) => found.push(text),
+        toml::Value::Array(all) => all.iter_mut().for_each(|value| texts(value, found)),
+        toml::Value::Table(table) => table.iter_mut().for_each(|(_, value)| texts(value, found)),
+        _ => {}
+    }
+}
+
+/// One text of a valid configuration is another. The first byte says which configuration, and whether the secret stands in the
+/// text; the second says which text, after the last of them a name under `[keys]`; the rest is the text.
+pub fn setting(bytes: &[u8]) {
+    let [first, place, text @ ..] = bytes else { return };
+    let mut text = String::from_utf8_lossy(text).into_owned();
+    if first & 4 != 0 {
+        let middle = text.char_indices().nth(text.chars().count() / 2).map_or(0, |(at, _)| at);
+        text.insert_str(middle, SECRET);
+    }
+    let which = complete();
+    let mut document: toml::Value = toml::from_str(&which[usize::from(first & 3) % which.len()]).unwrap();
+    let mut all = Vec::new();
+    texts(&mut document, &mut all);
+    let place = usize::from(*place) % (all.len() + 1);
+    if let Some(place) = all.get_mut(place) {
+        **place = text;
+    } else {
+        document["keys"].as_table_mut().unwrap().insert(text, toml::Value::from("x"));
+    }
+    settled(&toml::to_string(&document).unwrap());
 }
 
 /// Text on its way to the screen.

@@ -5,7 +5,8 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use super::DEMO;
-use super::terminal::Terminal;
+use super::terminal::{Terminal, until};
+use crate::journal::{Home, lock};
 
 /// How long the end may take.
 const SOON: Duration = Duration::from_secs(1);
@@ -70,22 +71,89 @@ fn a_late_answer_about_the_background_changes_the_theme_and_nothing_else() {
 #[test]
 fn a_terminal_that_does_not_read_keeps_no_signal_and_no_key_from_ending_the_program() {
     for (cause, code) in [(Some(Signal::TERM), 143), (Some(Signal::INT), 130), (Some(Signal::HUP), 129), (None, 0)] {
-        let mut terminal = demo();
+        ends_soon(&format!("{cause:?}"), || {
+            let mut terminal = demo();
+            terminal.stall(true);
+            fill(&mut terminal);
+            match cause {
+                Some(signal) => terminal.signal(signal),
+                None => terminal.keys("q"),
+            }
+            let (status, took) = terminal.end_stalled();
+            assert_eq!(status.exit_code(), code, "{cause:?}");
+            // And when it reads on, it is as it was.
+            terminal.stall(false);
+            terminal.end();
+            terminal.assert_restored();
+            took
+        });
+    }
+}
+
+/// One try of a few must keep the bound: a machine that is busy with other tests spoils some, a wait of the program's own all.
+fn ends_soon(what: &str, mut ending: impl FnMut() -> Duration) {
+    let mut took = Vec::new();
+    while took.len() < 4 {
+        took.push(ending());
+        if took.last().is_some_and(|took| *took < SOON) {
+            return;
+        }
+    }
+    panic!("{what} took {took:?}");
+}
+
+/// A dashboard on a home, live.
+fn dashboard(home: &Home) -> Terminal {
+    let (config, data) = (home.dir.path().join("config.toml"), home.data());
+    let arguments = ["--config", config.to_str().unwrap(), "--data-dir", data.to_str().unwrap()];
+    let terminal = Terminal::start(120, 36, &arguments, &[]);
+    terminal.wait_for("1 live");
+    terminal
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_a_terminal_does_not_read_fills_are_journaled_and_the_notify_command_is_run() {
+    let home = Home::open(25).await;
+    let (config, told) = (home.dir.path().join("config.toml"), home.dir.path().join("told"));
+    let command =
+        format!("[ui]\nnotify_command = [\"sh\", \"-c\", \"echo \\\"$1\\\" >> '{}'\", \"sh\"]\n", told.display());
+    std::fs::write(&config, std::fs::read_to_string(&config).unwrap() + &command).unwrap();
+    let mut terminal = dashboard(&home);
+    terminal.stall(true);
+    fill(&mut terminal);
+    home.trade().await;
+    let truth = home.truth().await;
+    assert_eq!(truth.len(), 1);
+    assert!(until(|| home.journaled() == truth), "{:?} is in the journal", home.journaled());
+    let said = || std::fs::read_to_string(&told).unwrap_or_default();
+    assert!(until(|| said().contains("AAPL")), "{:?} was told", said());
+    assert!(!terminal.contents().contains("AAPL"), "nothing of it was read: {}", terminal.contents());
+    terminal.stall(false);
+    terminal.wait_for("AAPL");
+    terminal.keys("q");
+    assert_eq!(terminal.end().exit_code(), 0);
+    terminal.assert_restored();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn neither_a_terminal_that_does_not_read_nor_a_locked_journal_nor_both_hold_up_the_end() {
+    let home = Home::open(26).await;
+    let handle = tokio::runtime::Handle::current();
+    ends_soon("with both", || {
+        let mut terminal = dashboard(&home);
+        let locked = lock(&home.journal());
         terminal.stall(true);
         fill(&mut terminal);
-        match cause {
-            Some(signal) => terminal.signal(signal),
-            None => terminal.keys("q"),
-        }
+        tokio::task::block_in_place(|| handle.block_on(home.trade()));
+        terminal.signal(Signal::TERM);
         let (status, took) = terminal.end_stalled();
-        assert_eq!(status.exit_code(), code, "{cause:?}");
-        // The bound is a second; the rest is for a machine that is busy with other tests.
-        assert!(took < 3 * SOON, "{cause:?} took {took:?}");
-        // And when it reads on, it is as it was.
+        assert_eq!(status.exit_code(), 143);
+        drop(locked);
         terminal.stall(false);
         terminal.end();
         terminal.assert_restored();
-    }
+        took
+    });
 }
 
 /// Lets the program draw until the terminal's own buffer is full.
@@ -109,7 +177,7 @@ fn while_a_terminal_does_not_read_the_program_goes_on_and_keys_count() {
     fill(&mut terminal);
     let filled = || std::fs::read_to_string(&recording).unwrap().matches("\"fill\"").count();
     let before = filled();
-    let told = super::terminal::until(|| filled() > before + 1);
+    let told = until(|| filled() > before + 1);
     assert!(told, "fills are handled meanwhile");
     terminal.keys("?");
     terminal.stall(false);

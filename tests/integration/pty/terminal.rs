@@ -189,7 +189,7 @@ impl Terminal {
                 return (status, began.elapsed());
             }
             assert!(now() < began + PATIENCE, "the program goes on");
-            std::thread::yield_now();
+            pause();
         }
     }
 
@@ -264,6 +264,11 @@ fn now() -> Instant {
     Instant::now()
 }
 
+/// Leaves the machine to the program that is waited for.
+fn pause() {
+    std::thread::park_timeout(Duration::from_millis(5));
+}
+
 fn deadline() -> Instant {
     now() + PATIENCE
 }
@@ -279,7 +284,7 @@ pub fn wait_until_gone(pid: u32) {
             return;
         }
         assert!(now() < end, "process {pid} goes on without its terminal");
-        std::thread::yield_now();
+        pause();
     }
 }
 
@@ -293,7 +298,7 @@ pub fn wait_for_file(path: &Path) -> String {
             return text;
         }
         assert!(now() < end, "{} is not written", path.display());
-        std::thread::yield_now();
+        pause();
     }
 }
 
@@ -304,7 +309,7 @@ pub fn until(holds: impl Fn() -> bool) -> bool {
         if holds() {
             return true;
         }
-        std::thread::yield_now();
+        pause();
     }
     false
 }
