@@ -208,7 +208,9 @@ fn mentioned(table: &str, value: &toml::Value, found: &mut std::collections::BTr
         };
         match value {
             toml::Value::Array(all) if all.iter().any(toml::Value::is_table) => {
-                all.iter().for_each(|value| mentioned(inner, value, found));
+                for value in all {
+                    mentioned(inner, value, found);
+                }
             }
             toml::Value::Table(_) if inner == "keys" => drop(found.insert((table.to_owned(), inner.to_owned()))),
             toml::Value::Table(_) => mentioned(inner, value, found),
@@ -253,7 +255,9 @@ fn every_text_of_a_configuration_may_be_any_and_is_accepted_or_refused_without_i
             seeds.extend(odd.iter().chain(&long).map(|text| [&[which, place], text.as_slice()].concat()));
         }
     }
-    seeds.iter().for_each(|seed| targets::setting(seed));
+    for seed in &seeds {
+        targets::setting(seed);
+    }
     seeds.retain(|seed| seed.len() < 1_000);
     run("setting", RUNS / 20, &seeds);
 }

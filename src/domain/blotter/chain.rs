@@ -12,10 +12,7 @@ impl Blotter {
     /// All they executed or nothing, whichever its own rows leave over. While rows are missing it is all of it, unless a
     /// row says otherwise: what is awaited then is certain.
     pub(super) fn carried(&self, order: &Order) -> Qty {
-        let Some(place) = order.replaces.as_ref().and_then(|before| self.index.get(before)) else { return Qty::ZERO };
-        let (Some(before), Some(peak)) = (self.orders.get(*place as usize), self.highest.get(*place as usize)) else {
-            return Qty::ZERO;
-        };
+        let Some(before) = &order.replaces else { return Qty::ZERO };
         let begins = self.ledger.begins(&order.id);
         let fits = |carried: &Qty| {
             carried.is_positive() && *carried <= order.cum_qty && begins.is_none_or(|begins| begins >= *carried)
@@ -24,6 +21,14 @@ impl Blotter {
         if rest.is_some_and(Qty::is_zero) {
             return Qty::ZERO;
         }
+        let place = self.index.get(before).map_or(usize::MAX, |place| *place as usize);
+        let known = self.orders.get(place).zip(self.highest.get(place));
+        let certain = |before: &Order| before.status.is_terminal() && !self.contested.contains_key(&before.id);
+        let Some((before, peak)) = known.filter(|(before, _)| certain(before)) else {
+            // They may have executed anything that its own rows leave over.
+            let most = rest.unwrap_or(Qty::ZERO).min(order.cum_qty);
+            return begins.map_or(most, |begins| begins.min(most)).max(Qty::ZERO);
+        };
         // What was undone of them later may count on in what took their place.
         let known = [before.cum_qty, *peak];
         let exact = known.into_iter().find(|carried| Some(*carried) == rest && fits(carried));

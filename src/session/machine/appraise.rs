@@ -21,7 +21,7 @@ impl Session {
             Phase::Polling => {
                 let answered: Vec<Lack> = lacks.into_iter().filter(|lack| self.has_failed(lack.part)).collect();
                 self.tell(&answered);
-                self.state_when_polling(&answered)
+                self.state_when_polling(&answered, now)
             }
             Phase::Idle | Phase::Opening | Phase::Backoff | Phase::Confirming | Phase::Dead => {
                 self.timers.clear(Timer::Appraise);
@@ -82,12 +82,18 @@ impl Session {
         }
     }
 
-    fn state_when_polling(&self, lacks: &[Lack]) -> ConnectionState {
-        let ConnectionState::Polling { since, .. } = self.state else { return self.state.clone() };
+    fn state_when_polling(&self, lacks: &[Lack], now: Now) -> ConnectionState {
         let mut reason = self.no_stream.clone();
         if !lacks.is_empty() {
             reason = format!("{reason}; {}", parts::sentence(lacks));
         }
+        if let Some(block) = &self.block {
+            return ConnectionState::Blocked { reason: format!("{block}; {reason}") };
+        }
+        let since = match self.state {
+            ConnectionState::Polling { since, .. } => since,
+            _ => now.mono,
+        };
         ConnectionState::Polling { since, reason }
     }
 

@@ -79,6 +79,11 @@ impl Session {
 
     /// Waits before the next attempt.
     pub(super) fn back_off(&mut self, reason: String, now: Now) {
+        self.back_off_for(Duration::ZERO, reason, now);
+    }
+
+    /// The same, for no less than this.
+    pub(super) fn back_off_for(&mut self, at_least: Duration, reason: String, now: Now) {
         self.lose(now);
         self.close_stream();
         if !self.early {
@@ -88,7 +93,7 @@ impl Session {
         self.timers.clear(Timer::Confirm);
         let attempt = self.attempt.max(1);
         self.tell_outage(&reason);
-        let until = now.mono + self.next_attempt(now);
+        let until = now.mono + self.next_attempt(now).max(at_least);
         self.timers.set(Timer::Reconnect, until);
         self.log(format!("lost: {reason}"));
         self.show(ConnectionState::Reconnecting { attempt, until, reason });

@@ -7,6 +7,7 @@ use crate::domain::blotter::Blotter;
 use crate::domain::order::OrderStatus;
 use crate::domain::update::TradeEvent;
 use crate::session::event::{AuthForm, Closed, StreamEvent};
+use crate::session::resync::RATE_LIMIT_WAIT;
 use crate::session::state::ConnectionState;
 
 /// Why an account is polled that another instance streams.
@@ -112,18 +113,21 @@ impl Session {
                 self.next_form("the event stream is not offered".to_owned(), now);
             }
             Closed::AuthSilent => self.next_form("the stream did not answer".to_owned(), now),
-            other => self.lost(words(other), now),
+            other => {
+                let at_least = least_wait(&other);
+                self.lost(at_least, words(other), now);
+            }
         }
     }
 
     /// The stream ended. One that never listened may be kept away by something on the way that lets REST through.
-    fn lost(&mut self, reason: String, now: Now) {
+    fn lost(&mut self, at_least: Duration, reason: String, now: Now) {
         if !matches!(self.phase, Phase::Opening) {
-            return self.back_off(reason, now);
+            return self.back_off_for(at_least, reason, now);
         }
         self.unheard = self.unheard.saturating_add(1);
         self.no_stream.clone_from(&reason);
-        self.back_off(reason, now);
+        self.back_off_for(at_least, reason, now);
         if !self.poll_if_answered(now) && (self.unheard <= UNHEARD || self.unheard.is_multiple_of(5)) {
             self.start_early(now);
         }
@@ -176,8 +180,9 @@ impl Session {
                 if self.form == AuthForm::Sse {
                     self.form = AuthForm::Authenticate;
                 }
+                let at_least = least_wait(&other);
                 self.no_stream = format!("no stream: {}", words(other));
-                self.next_attempt(now)
+                self.next_attempt(now).max(at_least)
             }
         };
         self.timers.set(Timer::Reconnect, now.mono + after);
@@ -231,6 +236,14 @@ impl Session {
             (true, many) => format!("back after {seconds} s; recovered {many} executions"),
         };
         self.out.push_back(Output::Log(text));
+    }
+}
+
+/// The shortest wait after this: who says that there are too many is not asked again within the second.
+const fn least_wait(closed: &Closed) -> Duration {
+    match closed {
+        Closed::Connect { status: Some(429), .. } => RATE_LIMIT_WAIT,
+        _ => Duration::ZERO,
     }
 }
 

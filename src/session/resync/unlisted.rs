@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 
 use super::{FIRST_BY_ID, List, Question, Resync};
-use crate::domain::OrderId;
 use crate::domain::ablation::{Ablation, left_out};
 use crate::domain::activity::ActivityKind;
 use crate::domain::blotter::Blotter;
+use crate::domain::{Order, OrderId};
 use crate::session::parts::Part;
 use crate::session::request::{ActivitiesQuery, OrderFilter, OrdersQuery, Request};
 
@@ -40,6 +40,7 @@ impl Resync {
             .disputes()
             .map(|(id, ..)| id)
             .chain(blotter.unknown_before())
+            .chain(self.picture.orders.iter().filter_map(|order| before(order, blotter)))
             .filter(|id| !self.seen.contains(*id))
             .cloned()
             .collect();
@@ -101,4 +102,9 @@ impl Resync {
             self.queue.push_back(Question { request, list: List::Older, tries: 0 });
         }
     }
+}
+
+/// The order whose place this one took, where nobody knows it: what it executed decides what is this one's own.
+fn before<'a>(order: &'a Order, blotter: &Blotter) -> Option<&'a OrderId> {
+    order.replaces.as_ref().filter(|before| order.cum_qty.is_positive() && blotter.order(before).is_none())
 }

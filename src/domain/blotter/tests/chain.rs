@@ -141,6 +141,57 @@ fn what_a_chain_is_only_taken_to_carry_is_asked_for_until_a_row_or_an_idle_state
 }
 
 #[test]
+fn nothing_is_awaited_of_a_replacement_while_it_is_not_certain_what_the_orders_before_it_executed() {
+    let chain = Chain { fills: vec![vec![20, 21], vec![59]], carries: true };
+    let idle = chain.state(1, 0, false);
+    // Nobody knows it; or a list is behind and tells it while it worked.
+    for before in [vec![], vec![chain.state(0, 1, false)]] {
+        let mut blotter = Blotter::default();
+        let known: Vec<Order> = before.into_iter().chain([idle.clone()]).collect();
+        let changes = blotter.apply_snapshot(&known, &[chain.row(0, 1)]);
+        assert!(changes.executions.iter().all(|id| !Blotter::is_placeholder_of(id, &idle.id)), "{changes:?}");
+        blotter.apply_snapshot(&chain.orders(), &chain.rows());
+        assert!(chain.is_told_by(&blotter), "{:?}", blotter.executions().collect::<Vec<_>>());
+    }
+    // What its own rows leave over after the first of them is its own all the same.
+    let chain = Chain { fills: vec![vec![41], vec![30, 29]], carries: true };
+    let mut blotter = Blotter::default();
+    blotter.apply_snapshot(&[chain.state(1, 2, true)], &[chain.row(1, 1)]);
+    let awaited = blotter.executions().find(|row| row.kind == ExecutionKind::Unexplained);
+    assert_eq!(awaited.map(|row| row.qty), Some(Qty::whole(29)));
+}
+
+#[test]
+fn nothing_is_awaited_of_a_replacement_while_a_frame_contests_what_the_order_before_it_executed() {
+    let chain = Chain { fills: vec![vec![41], vec![59]], carries: true };
+    let mut before = chain.state(0, 1, false);
+    (before.cum_qty, before.updated_at) = (Qty::whole(86), Some(at(1)));
+    let mut blotter = Blotter::default();
+    blotter.apply_snapshot(&[before.clone()], &[]);
+    // 86 were executed and undone before the 41 were, and REST is behind the frame that says so.
+    blotter.apply_update(&event(TradeEvent::Replaced, chain.state(0, 1, true), vec![]));
+    (before.cum_qty, before.updated_at) = (Qty::ZERO, Some(at(2)));
+    let idle = chain.state(1, 0, false);
+    let changes = blotter.apply_snapshot(&[before, idle.clone()], &[]);
+    assert!(changes.executions.iter().all(|id| !Blotter::is_placeholder_of(id, &idle.id)), "{changes:?}");
+}
+
+#[test]
+fn what_a_replacement_states_is_its_own_once_the_order_before_it_turns_out_to_have_executed_less_or_more() {
+    for executed in [0, 41] {
+        let chain = Chain { fills: vec![vec![executed], vec![20]], carries: false };
+        let mut blotter = Blotter::default();
+        let own = chain.state(1, 1, true);
+        blotter.apply_snapshot(std::slice::from_ref(&own), &[]);
+        assert_eq!(blotter.unknown_before().count(), 1);
+        blotter.apply_snapshot(&[chain.state(0, 1, true)], &[]);
+        blotter.apply_snapshot(std::slice::from_ref(&own), &[]);
+        let awaited: Vec<Qty> = blotter.executions_of(&own.id).iter().map(|row| row.qty).collect();
+        assert_eq!(awaited, [Qty::whole(20)], "{executed}");
+    }
+}
+
+#[test]
 fn an_order_before_that_is_not_known_is_asked_for() {
     let chain = Chain { fills: vec![vec![41], vec![59]], carries: true };
     let mut blotter = Blotter::default();

@@ -7,7 +7,7 @@ use super::{Ailment, Body, Company, DAY, Endpoint, Incident, Plan, Reading, Spel
 use crate::session::lab::chance::Chance;
 
 /// What the world can do and the program does not bear yet; `BROKERDECK_LAB_ON` names what is to happen all the same.
-const NOT_YET: &[&str] = &["seconds", "restless", "carries", "mleg", "late_rows", "company"];
+const NOT_YET: &[&str] = &["seconds", "restless", "mleg", "late_rows", "company"];
 
 fn on(name: &str) -> bool {
     static ASKED: OnceLock<String> = OnceLock::new();

@@ -144,8 +144,9 @@ fn an_order_whose_place_another_took_is_fetched_to_tell_their_executions_apart()
         desk.orders.push(newer);
     }
     desk.listen();
+    assert!(desk.asked.contains(&Request::Order("a".into())), "the first picture is not merged without it");
+    assert_eq!(desk.blotter.executions_of(&"b".into()).len(), 0);
     desk.settle(Duration::from_secs(40));
-    assert!(desk.asked.contains(&Request::Order("a".into())));
     let own = desk.blotter.executions_of(&"b".into());
     assert!(own.is_empty(), "41 were executed by the first: {own:?}");
     let confirmed =

@@ -16,7 +16,7 @@ fn rest_begins_at_once_and_the_third_failure_is_polling() {
         assert_eq!(desk.blotter.working_count(), 1, "{status:?}: REST was asked at once");
         assert_eq!(desk.session.state().word(), "reconnecting");
         for _ in 0..2 {
-            desk.pass(Duration::from_secs(2));
+            desk.pass(Duration::from_secs(if status == Some(429) { 11 } else { 2 }));
             refuse(&mut desk, status);
         }
         assert_eq!(desk.session.state().word(), "polling", "{status:?}");
@@ -90,4 +90,32 @@ fn a_stream_that_is_slow_to_open_does_not_keep_rest_waiting() {
     desk.listen();
     assert!(desk.asked.len() > asked, "only a pass that began after the stream listened is a picture");
     assert!(desk.session.state().is_live());
+}
+
+#[test]
+fn an_upgrade_refused_because_there_are_too_many_is_not_tried_again_at_once() {
+    let mut desk = Desk::new();
+    for _ in 0..60 {
+        if desk.session.state().word() == "connecting" || desk.session.trying {
+            refuse(&mut desk, Some(429));
+        }
+        desk.pass(Duration::from_secs(1));
+    }
+    assert!(desk.opened.len() <= 7, "{} attempts in a minute", desk.opened.len());
+}
+
+#[test]
+fn an_account_that_cannot_trade_is_blocked_while_it_is_polled_too() {
+    let mut desk = Desk::new();
+    desk.status = "ACCOUNT_CLOSED";
+    for _ in 0..3 {
+        refuse(&mut desk, Some(502));
+        desk.pass(Duration::from_secs(2));
+    }
+    assert_eq!(desk.session.state().word(), "blocked");
+    let reason = desk.session.state().reason().unwrap();
+    assert!(reason.contains("ACCOUNT_CLOSED") && reason.contains("Bad Gateway"), "{reason}");
+    desk.status = "ACTIVE";
+    desk.pass(Duration::from_secs(20));
+    assert_eq!(desk.session.state().word(), "polling");
 }
