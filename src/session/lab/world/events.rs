@@ -145,7 +145,7 @@ impl World {
             Output::CloseStream => self.programs[program].line = None,
             Output::DropRequests => self.programs[program].under_way.clear(),
             Output::EndWaits => self.programs[program].limited_until = std::time::Duration::ZERO,
-            Output::Renew => {}
+            Output::Renew | Output::Over(_) => {}
             Output::Request(id, request) => self.ask(program, id, &request),
             Output::Changed(changes) => {
                 if self.history.is_some() {
@@ -192,7 +192,7 @@ impl World {
                 self.note(|| format!("   {state} {}", state.reason().unwrap_or_default()));
                 self.word_changed(program, &state);
             }
-            Output::Log(text) | Output::Alarm(text) => {
+            Output::Log(text) | Output::Alarm(text) | Output::Fault(_, text) => {
                 self.hash(&text);
                 let accused = text.contains("told nothing") || text.contains("left out");
                 if accused && self.honest {
