@@ -13,6 +13,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use self::program::Program;
+use self::rest::Asked;
 use super::broker::Broker;
 use super::chance::Chance;
 use super::memory::Memory;
@@ -58,6 +59,7 @@ enum Event {
     Stream(usize, Epoch, Box<StreamEvent>),
     /// The broker begins to send updates on this stream.
     Subscribed(usize, Epoch),
+    Asked(usize, Box<Asked>),
     Reply(usize, RequestId, Box<Result<Box<Reply>, RequestError>>),
     Start(usize),
     WakeUp(usize),
