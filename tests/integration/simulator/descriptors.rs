@@ -31,6 +31,7 @@ fn open(pid: u32) -> usize {
 
 #[tokio::test]
 async fn a_brokerage_without_descriptors_waits_without_spinning_and_serves_again_when_it_has_some() {
+    drop(rustls::crypto::ring::default_provider().install_default());
     let script = format!("ulimit -n {LIMIT}; exec '{}' sim --idle", env!("CARGO_BIN_EXE_brokerdeck"));
     let child = Command::new("sh").args(["-c", &script]).stdout(Stdio::piped()).spawn().unwrap();
     let mut program = Ended(child);
