@@ -116,7 +116,8 @@ impl Blotter {
             told.is_none_or(|(asked, since)| asked.since(since) >= LAG)
         });
         let newest = order.updated_at.is_none() || order.updated_at >= self.ledger.latest(id);
-        if !lowered && !(newest && lasts) && !self.ledger.has_open_correction(id) {
+        let certain = lowered || (newest && lasts) || self.ledger.has_open_correction(id);
+        if !certain {
             let since = known.map_or(self.asked_at, |doubt| doubt.since);
             self.doubts.insert(id.clone(), Doubt { stated: own, explained, since });
             return;
