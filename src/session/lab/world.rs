@@ -38,8 +38,8 @@ const LOOK: Duration = Duration::from_secs(20);
 
 /// Far more than any run takes that comes to rest.
 const STEPS: u32 = 40_000;
-/// An account that holds something is asked for its value every ten seconds.
-const STEPS_A_DAY: u32 = 100_000;
+/// An account that holds something is asked for its value every ten seconds, and each question takes two steps.
+const STEPS_A_DAY: u32 = 200_000;
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
