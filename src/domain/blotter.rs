@@ -20,6 +20,7 @@ use jiff::Timestamp;
 pub use self::dispute::Dispute;
 use self::ledger::Ledger;
 use self::merge::{Verdict, judge};
+use self::settle::Doubt;
 use self::tape::Tape;
 pub use self::tape::TapeEntry;
 use super::ablation::{Ablation, left_out};
@@ -28,7 +29,7 @@ use super::execution::{Execution, ExecutionKind, Source};
 use super::ids::{ExecutionId, OrderId};
 use super::money::Qty;
 use super::order::{Order, OrderStatus};
-use super::time::is_before;
+use super::time::{Mono, is_before};
 use super::update::{TradeEvent, TradeUpdate};
 
 /// What one merge changed; everything that was already known is absent from it.
@@ -92,8 +93,10 @@ pub struct Blotter {
     successors: HashMap<OrderId, OrderId>,
     /// Orders that stated their chain's executions before any of their own.
     proven: HashSet<OrderId>,
-    /// Orders whose rows add up to more than they state: what they stated and what the rows added up to.
-    doubts: HashMap<OrderId, (Qty, Qty)>,
+    /// Orders whose rows add up to more than they state.
+    doubts: HashMap<OrderId, Doubt>,
+    /// When the answers that are merged were asked for, where that is told.
+    asked_at: Option<Mono>,
     /// Orders that do not add up.
     unsettled: HashSet<OrderId>,
     /// Orders of which a newer frame told less executed than was known, and its time: until REST knows that time, its
@@ -282,6 +285,11 @@ impl Blotter {
         changes
     }
 
+    /// Tells when the answers were asked for that are merged next: what looks undone is believed when it lasts.
+    pub fn answers_from(&mut self, at: Mono) {
+        self.asked_at = Some(at);
+    }
+
     /// Merges what REST said: orders (from any list or by id) and activity rows.
     ///
     /// Quantity that no row explains gets a placeholder, so that positions and tape agree until the report arrives.
@@ -417,11 +425,7 @@ impl Blotter {
         if older && evidence && !left_out(Ablation::Monotone) {
             return false;
         }
-        // Both sides of one moment are not written with the same digits.
-        let moment = |at: Option<Timestamp>| at.map(Timestamp::as_millisecond);
-        let decides =
-            |since: &Option<Timestamp>| order.updated_at.is_none() || moment(order.updated_at) >= moment(*since);
-        if evidence && self.contested.get(&order.id).is_some_and(decides) {
+        if evidence && self.contested.get(&order.id).is_some_and(|since| !is_before(order.updated_at, *since)) {
             self.contested.remove(&order.id);
         }
         if settles {

@@ -6,18 +6,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// True when one of the broker's times is surely before another. The same moment is not always written with the same
-/// digits: a time in whole milliseconds may be any moment of its last one. What is not known is before nothing.
+/// digits: a time in whole seconds or milliseconds may be any moment of its last one. What is not known is before nothing.
 pub fn is_before(at: Option<Timestamp>, other: Option<Timestamp>) -> bool {
     let Some(at) = at else { return false };
-    let nanos = at.subsec_nanosecond();
-    let grain = if nanos % 1_000_000 == 0 {
-        1_000_000
-    } else if nanos % 1_000 == 0 {
-        1_000
-    } else {
-        1
-    };
-    let last = at.checked_add(Duration::from_nanos(grain - 1)).unwrap_or(at);
+    let nanos = at.subsec_nanosecond().unsigned_abs();
+    let grain = [1_000_000_000, 1_000_000, 1_000].into_iter().find(|grain| nanos.is_multiple_of(*grain)).unwrap_or(1);
+    let last = at.checked_add(Duration::from_nanos(u64::from(grain) - 1)).unwrap_or(at);
     Some(last) < other
 }
 
@@ -76,6 +70,8 @@ mod tests {
         let exact = at("2026-03-02T18:46:12.481900123Z");
         assert!(!is_before(at("2026-03-02T18:46:12.481Z"), exact), "the same moment in milliseconds");
         assert!(!is_before(at("2026-03-02T18:46:12.481900Z"), exact), "and in microseconds");
+        assert!(!is_before(at("2026-03-02T18:46:12Z"), exact), "and in seconds");
+        assert!(is_before(at("2026-03-02T18:46:11Z"), exact));
         assert!(is_before(at("2026-03-02T18:46:12.480Z"), exact));
         assert!(is_before(at("2026-03-02T18:46:12.481900122Z"), exact));
         assert!(!is_before(None, exact) && !is_before(exact, None));

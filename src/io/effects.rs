@@ -242,8 +242,12 @@ impl World {
                         let event = StreamEvent::Closed(Closed::Elsewhere);
                         post(inbox, Msg::Stream { link: id.clone(), epoch, event }).await;
                     }
-                    Some(Command::Stream(epoch, form, stop)) => {
+                    // The other one let go just now: its journal is read first, as whenever that is found.
+                    Some(Command::Stream(..)) if elsewhere => {
                         elsewhere = false;
+                        post(inbox, Msg::Freed { link: id.clone() }).await;
+                    }
+                    Some(Command::Stream(epoch, form, stop)) => {
                         let (events, receiver) = mpsc::channel(EVENTS);
                         tokio::spawn(stream::run(target.clone(), token.clone(), form, events, stop));
                         tokio::spawn(forward(id.clone(), epoch, receiver, inbox.clone()));

@@ -317,3 +317,18 @@ async fn a_second_instance_polls_says_why_and_takes_over() {
     assert_eq!(second.running.model.accounts[0].blotter.executions().count(), 1, "nothing is told twice");
     bench.sim.stop().await;
 }
+
+#[tokio::test]
+async fn a_second_instance_that_connects_as_the_first_one_ends_reads_what_that_one_wrote_all_the_same() {
+    let (bench, folder) = (Bench::open(3).await, tempfile::tempdir().unwrap());
+    let mut first = bench.program(Some(folder.path()));
+    first.live().await;
+    let mut second = bench.program(Some(folder.path()));
+    second.until("polling", |model| matches!(model.accounts[0].state(), ConnectionState::Polling { .. })).await;
+    drop(first);
+    second.resync();
+    second.live().await;
+    let log = &second.running.model.accounts[0].log;
+    assert!(log.iter().any(|entry| entry.text.contains("the other instance let go")), "{log:?}");
+    bench.sim.stop().await;
+}

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use crate::domain::ablation::{Ablation, left_out};
 use crate::domain::order::{Order, OrderStatus};
+use crate::domain::time::is_before;
 
 /// What to do with a state that arrived.
 pub(super) enum Verdict {
@@ -82,9 +83,15 @@ pub(super) fn keep_relations(merged: &mut Order, other: &Order) {
 }
 
 /// Compares by rank, then by how far the status has come. The texts of stream and REST differ for one and the same
-/// state, so they decide nothing.
+/// state, so they decide nothing; and a time decides only where the digits it is written with tell it from the other.
 fn newer(a: &Order, b: &Order) -> Ordering {
-    a.rank().cmp(&b.rank()).then_with(|| progress(&a.status).cmp(&progress(&b.status)))
+    let ((a_cum, a_ended, a_at), (b_cum, b_ended, b_at)) = (a.rank(), b.rank());
+    let time = match (is_before(a_at, b_at), is_before(b_at, a_at)) {
+        (true, _) => Ordering::Less,
+        (_, true) => Ordering::Greater,
+        _ => a_at.is_some().cmp(&b_at.is_some()),
+    };
+    (a_cum, a_ended).cmp(&(b_cum, b_ended)).then(time).then_with(|| progress(&a.status).cmp(&progress(&b.status)))
 }
 
 fn same_terms(a: &Order, b: &Order) -> bool {

@@ -1,13 +1,26 @@
 //! Squaring an order with its rows: placeholders for what is missing, an inferred bust for what is too much.
 
 use std::cmp::Ordering;
+use std::time::Duration;
 
 use super::{Blotter, Changes, ledger};
 use crate::domain::ids::OrderId;
 use crate::domain::money::Qty;
 use crate::domain::order::Order;
-use crate::domain::time::is_before;
+use crate::domain::time::{Mono, is_before};
 use crate::domain::update::TradeEvent;
+
+/// REST that lags shows no more after this long what is not true any more (API.md 6.8).
+const LAG: Duration = Duration::from_secs(12);
+
+/// Rows that add up to more than their order states.
+#[derive(Debug)]
+pub(super) struct Doubt {
+    stated: Qty,
+    explained: Qty,
+    /// When the first answer was asked for that said so.
+    since: Option<Mono>,
+}
 
 impl Blotter {
     /// True when the rows of an order add up to what it states; remembers when they do not.
@@ -40,7 +53,8 @@ impl Blotter {
 
     /// True for an order that ended before executions were asked for.
     pub(super) fn is_history(&self, order: &Order) -> bool {
-        order.status.is_terminal() && order.updated_at < self.history_before
+        order.status.is_terminal()
+            && order.updated_at.map_or(self.history_before.is_some(), |at| is_before(Some(at), self.history_before))
     }
 
     /// Squares an order that REST stated with its rows: placeholders for what is missing, an inferred bust for what is
@@ -89,17 +103,23 @@ impl Blotter {
     /// Puts a row for what was undone without a report.
     ///
     /// A state that does not know the latest execution yet looks the same for a moment, so unless the order itself went
-    /// down it takes two passes that agree.
+    /// down it takes two passes that agree, so far apart that REST does not lag any more.
     fn infer_bust(&mut self, id: &OrderId, lowered: bool, changes: &mut Changes) {
         let Some(explained) = self.ledger.explained(id) else { return };
         let Some((order, own)) = self.order(id).map(|order| (order, self.own_qty(order))) else { return };
         if explained <= own {
             return;
         }
-        let doubt = (own, explained);
-        let repeated = !is_before(order.updated_at, self.ledger.latest(id)) && self.doubts.get(id) == Some(&doubt);
-        if !lowered && !repeated && !self.ledger.has_open_correction(id) {
-            self.doubts.insert(id.clone(), doubt);
+        let known = self.doubts.get(id).filter(|doubt| (doubt.stated, doubt.explained) == (own, explained));
+        let lasts = known.is_some_and(|doubt| {
+            let told = self.asked_at.zip(doubt.since);
+            told.is_none_or(|(asked, since)| asked.since(since) >= LAG)
+        });
+        let newest = order.updated_at.is_none() || order.updated_at >= self.ledger.latest(id);
+        let certain = lowered || (newest && lasts) || self.ledger.has_open_correction(id);
+        if !certain {
+            let since = known.map_or(self.asked_at, |doubt| doubt.since);
+            self.doubts.insert(id.clone(), Doubt { stated: own, explained, since });
             return;
         }
         let mut execution = ledger::inferred_bust(order, explained, own);

@@ -1,6 +1,7 @@
 mod chain;
 mod edge;
 mod legs;
+mod times;
 
 use std::sync::Arc;
 
@@ -175,13 +176,25 @@ fn unexplained_quantity_is_a_placeholder_until_the_report_takes_its_line() {
     assert_eq!(changes.gaps.len(), 1);
     assert_eq!(blotter.executions().next().unwrap().kind, ExecutionKind::Unexplained);
     blotter.apply_snapshot(&[order("o", OrderStatus::Filled, 100, 9)], &[row("r1", 60, 60, 1)]);
-    let mut kinds: Vec<_> = blotter.executions().map(|execution| (execution.qty, execution.kind.clone())).collect();
-    kinds.sort_by_key(|(qty, _)| *qty);
-    assert_eq!(kinds, [(Qty::whole(40), ExecutionKind::Unexplained), (Qty::whole(60), ExecutionKind::Trade)]);
+    let mut spans: Vec<_> = blotter.executions().map(|row| (row.qty, row.cum_qty, row.kind.clone())).collect();
+    spans.sort_by_key(|(_, to, _)| *to);
+    let span = |qty, to, kind| (Qty::whole(qty), Some(Qty::whole(to)), kind);
+    assert_eq!(spans, [span(60, 60, ExecutionKind::Trade), span(40, 100, ExecutionKind::Unexplained)]);
     blotter.apply_snapshot(&[order("o", OrderStatus::Filled, 100, 9)], &[row("r1", 60, 60, 1), row("r2", 40, 100, 2)]);
     assert!(blotter.executions().all(|execution| execution.kind == ExecutionKind::Trade));
     assert_eq!(blotter.tape().len(), 2, "no line was repeated");
     assert!(blotter.tape().iter().all(|line| blotter.execution(line.execution.as_ref().unwrap()).is_some()));
+}
+
+#[test]
+fn what_a_report_leaves_of_a_placeholder_stays_until_it_is_explained_too() {
+    let mut blotter = Blotter::default();
+    blotter.apply_snapshot(&[order("o", OrderStatus::Filled, 100, 9)], &[]);
+    for (report, left) in [(fill("e2", "o", 20, 60, 3), 3), (fill("e1", "o", 40, 40, 2), 3)] {
+        assert!(blotter.apply_update(&report).gaps.is_empty());
+        let all = Qty::sum(blotter.executions().map(|row| row.qty));
+        assert_eq!((all, blotter.executions().count()), (Some(Qty::whole(100)), left));
+    }
 }
 
 #[test]
@@ -295,6 +308,26 @@ fn a_row_of_an_undone_execution_is_no_second_one_however_late_it_is_timed() {
     let again = order("o", OrderStatus::PartiallyFilled, 40, 20);
     let changes = blotter.apply_snapshot(&[again], &[row("r2", 40, 40, 20)]);
     assert_eq!(changes.executions.len(), 1);
+    assert!(blotter.unsettled().next().is_none());
+}
+
+#[test]
+fn a_row_far_from_an_undone_execution_of_its_span_is_of_the_same_span_executed_again() {
+    let mut blotter = Blotter::default();
+    blotter.apply_update(&fill("e1", "o", 40, 40, 1));
+    blotter.apply_update(&bust("b1", "e1", 40, 0, 5));
+    let again = order("o", OrderStatus::PartiallyFilled, 40, 20);
+    let changes = blotter.apply_snapshot(&[again], &[row("r2", 40, 40, 20)]);
+    assert_eq!(changes.executions, [ExecutionId::from("row/r2")]);
+}
+
+#[test]
+fn an_order_whose_late_report_tells_more_than_its_end_did_is_asked_for() {
+    let mut blotter = Blotter::default();
+    blotter.apply_update(&event(TradeEvent::Canceled, order("o", OrderStatus::Canceled, 0, 9), vec![]));
+    blotter.apply_update(&fill("e1", "o", 40, 40, 5));
+    assert!(blotter.unsettled().any(|id| id.as_str() == "o"), "late, or undone before the end: REST knows");
+    blotter.apply_snapshot(&[order("o", OrderStatus::Canceled, 40, 9)], &[]);
     assert!(blotter.unsettled().next().is_none());
 }
 

@@ -12,6 +12,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::store::{Place, body};
 use crate::domain::blotter::{Blotter, TapeEntry};
 use crate::domain::execution::ExecutionKind;
+use crate::domain::time::is_before;
 use crate::domain::{Execution, ExecutionId, Order, Qty, Source};
 
 /// Lines of other instances that are told apart from ours, and own lines whose numbers in the file are remembered: more
@@ -168,10 +169,13 @@ pub(super) fn advances(connection: &Connection, place: &Place, order: &Order) ->
         .optional()?;
     let held = held.and_then(|text| serde_json::from_str::<Order>(&text).ok());
     // Stream and lists write one moment with other digits.
-    let rank = |order: &Order| {
-        (order.updated_at.map(jiff::Timestamp::as_millisecond), order.status.is_terminal(), order.cum_qty)
+    let rank = |order: &Order| (order.status.is_terminal(), order.cum_qty);
+    let advances = |held: &Order| {
+        let (older, newer) =
+            (is_before(order.updated_at, held.updated_at), is_before(held.updated_at, order.updated_at));
+        newer || (!older && order.updated_at.is_some() >= held.updated_at.is_some() && rank(order) >= rank(held))
     };
-    Ok(held.is_none_or(|held| rank(order) >= rank(&held)))
+    Ok(held.as_ref().is_none_or(advances))
 }
 
 /// Makes room for an execution among those that other instances wrote; what is to be written of it, if anything.

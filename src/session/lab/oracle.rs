@@ -88,7 +88,7 @@ impl Oracle {
 }
 
 /// The true execution a row stands for, by its id or by that of its activity row.
-pub(super) fn truth_of<'a>(broker: &'a Broker, execution: &Execution) -> Result<&'a Fill, String> {
+pub(in crate::session::lab) fn truth_of<'a>(broker: &'a Broker, execution: &Execution) -> Result<&'a Fill, String> {
     let id = &execution.id;
     let place = match id.as_str().strip_prefix("row/") {
         Some(row) => broker.by_row.get(row),

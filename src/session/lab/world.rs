@@ -13,6 +13,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use self::program::Program;
+use self::rest::Asked;
 use super::broker::Broker;
 use super::chance::Chance;
 use super::memory::Memory;
@@ -37,8 +38,8 @@ const LOOK: Duration = Duration::from_secs(20);
 
 /// Far more than any run takes that comes to rest.
 const STEPS: u32 = 40_000;
-/// An account that holds something is asked for its value every ten seconds.
-const STEPS_A_DAY: u32 = 100_000;
+/// An account that holds something is asked for its value every ten seconds, and each question takes two steps.
+const STEPS_A_DAY: u32 = 200_000;
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +59,7 @@ enum Event {
     Stream(usize, Epoch, Box<StreamEvent>),
     /// The broker begins to send updates on this stream.
     Subscribed(usize, Epoch),
+    Asked(usize, Box<Asked>),
     Reply(usize, RequestId, Box<Result<Box<Reply>, RequestError>>),
     Start(usize),
     WakeUp(usize),

@@ -67,7 +67,7 @@ pub(super) struct Audits {
     heard: HashMap<OrderId, Mono>,
     last_heard: Option<Mono>,
     live_since: Mono,
-    pass_began: Mono,
+    pub(super) pass_began: Mono,
     /// A whole pass that began after the lag has shown all that is older than the stream.
     based: bool,
     /// The broker's time of the latest change known then.

@@ -264,6 +264,7 @@ impl Session {
         if picture.history_before.is_some() {
             blotter.set_history_before(picture.history_before);
         }
+        blotter.answers_from(self.audits.pass_began);
         let changes = blotter.apply_snapshot(&picture.orders, &picture.activities);
         let recovered = changes.executions.len();
         // Positions explain no order: without them the rest is no less whole.

@@ -236,3 +236,15 @@ proptest! {
         prop_assert!(blotter.apply_snapshot(&orders, &rows).is_empty());
     }
 }
+
+#[test]
+fn whose_place_an_order_took_and_who_took_its_own_stays_known_where_a_later_state_leaves_it_out() {
+    let mut blotter = Blotter::default();
+    let mut replaced = order("o", OrderStatus::Replaced, 40, 5);
+    (replaced.replaces, replaced.replaced_by) = (Some("before".into()), Some("after".into()));
+    blotter.apply_snapshot(&[replaced], &[]);
+    blotter.apply_update(&fill("e2", "o", 20, 60, 9));
+    let known = blotter.order(&"o".into()).unwrap();
+    assert_eq!(known.cum_qty, Qty::whole(60));
+    assert_eq!((&known.replaces, &known.replaced_by), (&Some("before".into()), &Some("after".into())));
+}

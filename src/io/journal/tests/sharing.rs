@@ -143,6 +143,20 @@ fn an_instance_that_lags_behind_takes_nothing_back() {
 }
 
 #[test]
+fn an_end_told_in_whole_seconds_stands_over_what_another_heard_within_that_second() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal.sqlite");
+    let (mut first, mut second) = (Instance::start(&path), Instance::start(&path));
+    let mut heard = fill("e1", "o", 40, 40);
+    heard.order.updated_at = Some(at(40) + Duration::from_millis(300));
+    let canceled = Order { status: OrderStatus::Canceled, updated_at: Some(at(40)), ..heard.order.clone() };
+    first.hear(&heard, 300);
+    second.ask(&[canceled], &[], 301);
+    let orders = run(first.journal.load(&link())).unwrap().orders;
+    assert_eq!(orders.iter().map(|order| &order.status).collect::<Vec<_>>(), [&OrderStatus::Canceled]);
+}
+
+#[test]
 fn a_reset_account_begins_one_generation_for_both_instances() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("journal.sqlite");

@@ -1,6 +1,6 @@
 //! What REST answers to a question that reaches a replica which is behind.
 
-use super::{Activity, Broker, Decimal, Held, Symbol, TradeUpdate, wire};
+use super::{Activity, Broker, Decimal, Held, State, Symbol, TradeUpdate, wire};
 use crate::domain::money::{Money, Price, Qty};
 use crate::domain::order::{Order, Raw};
 use crate::domain::{Account, AccountId, ActivityKind, Position};
@@ -33,11 +33,28 @@ impl Broker {
     /// An order as REST states it: of that moment, with the times that this service writes.
     pub(in crate::session::lab) fn stated(&self, held: &Held, moment: Timestamp) -> Option<Order> {
         let state = &held.states[held.number_at(moment)?];
-        let mut order = state.rest.get_or_init(|| self.written(&state.order)).clone();
+        let mut order = self.of_state(state).clone();
         if self.reading.stamps == Stamps::Restless {
             order.updated_at = Some(moment.max(state.since));
         }
         Some(order)
+    }
+
+    fn of_state<'a>(&self, state: &'a State) -> &'a Order {
+        state.rest.get_or_init(|| self.written(&state.order))
+    }
+
+    /// Whether REST tells an order's last state from those before: by its time, or because only a later one can be so. A
+    /// time in whole seconds may be any moment of its second.
+    pub(in crate::session::lab) fn is_told_apart(&self, held: &Held) -> bool {
+        let [.., before, last] = held.states.as_slice() else { return true };
+        let at = |state| self.of_state(state).updated_at.unwrap_or_default();
+        let (earlier, later) = (at(before), at(last));
+        self.reading.stamps == Stamps::Restless
+            || last.order.status.is_terminal() && !before.order.status.is_terminal()
+            || last.order.cum_qty > before.order.cum_qty
+            || earlier.as_second() < later.as_second()
+            || earlier < later && earlier.subsec_nanosecond() != 0
     }
 
     fn written(&self, order: &Order) -> Order {

@@ -44,25 +44,25 @@ pub(in crate::session::lab) fn behind(look: &Behind<'_>) -> Result<(), String> {
         return Ok(());
     }
     let horizon = (now - CHANGE - patience).max(look.followed_since);
-    stands(look, horizon, true).map_err(|what| format!("live, and {what} since {horizon}"))?;
+    stands(look, horizon, false).map_err(|what| format!("live, and {what} since {horizon}"))?;
     for (at, place) in &look.unread {
         let held = broker.orders.get(*place).filter(|held| held.changed_at() <= *at);
         let due = *at >= live_since && now.duration_since(*at).unsigned_abs() > UNREAD + patience;
         if let Some(held) = held.filter(|held| due && !is_history(held, look.since) && !out_of_sight(held)) {
-            order_is_true(broker, look.blotter, held)
+            order_is_true(broker, look.blotter, held, *at)
                 .map_err(|what| format!("live, and after a frame that could not be read {what}"))?;
         }
     }
     holdings(look)
 }
 
-/// All that has not changed since a moment is shown as it is; with `undone`, also what was undone on the way.
-fn stands(look: &Behind<'_>, horizon: Timestamp, undone: bool) -> Result<(), String> {
+/// All that has not changed since a moment is shown as it is; at `once`, only what one answer is enough to tell.
+fn stands(look: &Behind<'_>, horizon: Timestamp, once: bool) -> Result<(), String> {
     let &Behind { broker, blotter, since, .. } = look;
     for held in &broker.orders {
-        let judged = held.changed_at() <= horizon && (undone || !held.undone);
+        let judged = held.changed_at() <= horizon && (!once || (!held.undone && broker.is_told_apart(held)));
         if judged && !is_history(held, since) && !out_of_sight(held) {
-            order_is_true(broker, blotter, held)?;
+            order_is_true(broker, blotter, held, horizon)?;
         }
     }
     for fill in &broker.fills {
@@ -104,9 +104,10 @@ fn holdings(look: &Behind<'_>) -> Result<(), String> {
 }
 
 /// At the moment the word becomes `live`: all that had happened well before the picture was asked for is in it. That
-/// something was undone without a report is believed when two passes agree.
+/// something was undone without a report is believed when two passes agree, and so is a state whose time is that of the
+/// one before.
 pub(in crate::session::lab) fn at_live(look: &Behind<'_>, asked: Timestamp) -> Result<(), String> {
-    stands(look, asked, false).map_err(|what| format!("it goes live on half a picture: {what} since {asked}"))
+    stands(look, asked, true).map_err(|what| format!("it goes live on half a picture: {what} since {asked}"))
 }
 
 /// What an update said is shown once it was taken in.

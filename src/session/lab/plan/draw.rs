@@ -7,7 +7,7 @@ use super::{Ailment, Body, Company, DAY, Endpoint, Incident, Plan, Reading, Spel
 use crate::session::lab::chance::Chance;
 
 /// What the world can do and the program does not bear yet; `BROKERDECK_LAB_ON` names what is to happen all the same.
-const NOT_YET: &[&str] = &["seconds", "restless", "mleg", "late_rows", "company"];
+const NOT_YET: &[&str] = &["mleg", "late_rows"];
 
 fn on(name: &str) -> bool {
     static ASKED: OnceLock<String> = OnceLock::new();
@@ -122,7 +122,7 @@ impl Plan {
             carries: self.carries,
         };
         // Whether a span was executed again after an undoing is told by times alone, so they must tell it.
-        if self.row_skew != 0 || matches!(self.reading.stamps, Stamps::Seconds | Stamps::Restless) {
+        if self.row_skew != 0 || self.reading.stamps == Stamps::Seconds {
             self.undo = 0;
         }
         self.company = match chance.below(12) {

@@ -2,9 +2,10 @@
 
 use super::program::Program;
 use super::{Event, Incident, LIMITS, LOOK, World, broker_time};
-use crate::domain::{Mono, Now};
+use crate::domain::blotter::Changes;
+use crate::domain::{Mono, Now, TradeUpdate};
 use crate::session::event::StreamEvent;
-use crate::session::lab::oracle::Shown;
+use crate::session::lab::oracle::{Shown, truth_of};
 use crate::session::machine::{Input, Output, Session};
 use crate::session::request::{Reply, RequestError, RequestErrorKind};
 use crate::session::state::ConnectionState;
@@ -16,6 +17,7 @@ impl World {
                 if self.plan.trading(self.now) {
                     let frames = self.brokers[broker].act(&self.plan, &mut self.chance, broker_time(self.now));
                     for frame in frames {
+                        self.note(|| format!("** {}", told(&frame)));
                         self.tell(broker, &frame);
                     }
                 }
@@ -42,6 +44,7 @@ impl World {
                     line.subscribed = true;
                 }
             }
+            Event::Asked(program, asked) => self.answer(program, &asked),
             Event::Reply(program, id, result) => {
                 if let Err(RequestError { kind: RequestErrorKind::RateLimited { retry_after: Some(after) }, .. }) =
                     &*result
@@ -56,12 +59,7 @@ impl World {
             }
             Event::Start(program) => self.start(program),
             Event::WakeUp(program) => self.input(program, Input::Connect),
-            Event::Freed(program) => {
-                if self.programs[program].session.is_some() {
-                    self.recall(program);
-                    self.input(program, Input::Connect);
-                }
-            }
+            Event::Freed(program) => self.take_over(program),
         }
     }
 
@@ -71,19 +69,42 @@ impl World {
         session.limits = LIMITS;
         self.programs[program].session = Some(session);
         self.programs[program].lives = lives;
-        self.programs[program].shown = Shown::default();
         self.recall(program);
+        self.programs[program].shown = Shown::default();
         self.input(program, Input::Connect);
     }
 
-    /// Takes over what the journal knows.
-    fn recall(&mut self, program: usize) {
+    /// Takes over what the journal knows: what the program wrote that streams, and what the others learned beside it, for
+    /// they write as well.
+    pub(super) fn recall(&mut self, program: usize) {
         let broker = self.programs[program].broker;
-        let restored = self.memories[broker].restore();
-        let Program { session, blotter, .. } = &mut self.programs[program];
-        *blotter = restored;
-        if let (Some(session), Some(account)) = (session, self.memories[broker].account.clone()) {
-            let (fills, orders) = self.memories[broker].watermark;
+        let mut blotter = self.memories[broker].restore();
+        let mut changes = Changes::default();
+        let mut account = self.memories[broker].account.clone();
+        let (mut fills, mut orders) = self.memories[broker].watermark;
+        for (_, mate) in
+            self.programs.iter().enumerate().filter(|(at, mate)| mate.broker == broker && !self.writes(*at))
+        {
+            let Some(known) = mate.shown.account.as_ref().map(|account| &account.id) else { continue };
+            if account.get_or_insert_with(|| known.clone()) != known {
+                continue;
+            }
+            (fills, orders) = (fills.max(mate.mark.0), orders.max(mate.mark.1));
+            let truth = &self.brokers[broker];
+            let stated: Vec<_> =
+                mate.blotter.orders().filter(|order| truth.index.contains_key(&order.id)).cloned().collect();
+            let rows = mate.blotter.executions().filter_map(|row| truth_of(truth, row).ok());
+            let rows: Vec<_> = rows.map(|fill| fill.row.clone()).collect();
+            changes.absorb(blotter.apply_snapshot(&stated, &rows));
+        }
+        if self.owners[broker].is_none() {
+            self.owners[broker] = Some(program);
+            let memory = &mut self.memories[broker];
+            (memory.account, memory.watermark) = (account.clone(), (fills, orders));
+            memory.keep(&blotter, &changes);
+        }
+        self.programs[program].blotter = blotter;
+        if let (Some(session), Some(account)) = (&mut self.programs[program].session, account) {
             session.resume_from(account, fills, orders);
         }
     }
@@ -104,6 +125,7 @@ impl World {
         let watermark = session.watermark();
         let broker = self.programs[program].broker;
         if watermark.1.is_some() {
+            self.programs[program].mark = watermark;
             if self.writes(program) {
                 self.memories[broker].watermark = watermark;
             }
@@ -125,7 +147,7 @@ impl World {
 
     /// True when what this program learns goes into the journal.
     pub(super) fn writes(&self, program: usize) -> bool {
-        self.owners[self.programs[program].broker].is_none_or(|owner| owner == program)
+        self.owners[self.programs[program].broker] == Some(program)
     }
 
     /// False until the session hears of a reset: it shows what was true of the old account.
@@ -204,13 +226,15 @@ impl World {
     }
 }
 
+fn told(update: &TradeUpdate) -> String {
+    let order = &update.order;
+    let ids: Vec<_> = update.executions.iter().map(|execution| execution.id.to_string()).collect();
+    format!("{} {} cum {} {ids:?}", update.event, order.id, order.cum_qty)
+}
+
 fn brief(input: &Input) -> String {
     match input {
-        Input::Stream(epoch, StreamEvent::Update(update)) => {
-            let order = &update.order;
-            let ids: Vec<_> = update.executions.iter().map(|execution| execution.id.to_string()).collect();
-            format!("#{} {} {} cum {} {ids:?}", epoch.0, update.event, order.id, order.cum_qty)
-        }
+        Input::Stream(epoch, StreamEvent::Update(update)) => format!("#{} {}", epoch.0, told(update)),
         Input::Reply(id, Ok(reply)) => match &**reply {
             Reply::Orders(orders) => {
                 let seen: Vec<_> =

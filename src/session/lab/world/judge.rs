@@ -6,7 +6,6 @@ use super::{Company, World, broker_time};
 use crate::domain::TradeUpdate;
 use crate::session::event::StreamEvent;
 use crate::session::lab::oracle::{self, Behind};
-use crate::session::lab::plan::Stamps;
 use crate::session::machine::Input;
 use crate::session::state::ConnectionState;
 
@@ -125,9 +124,7 @@ impl World {
         let asked = self.programs[number].listening_since.saturating_sub(unsure);
         let early = std::mem::take(&mut self.programs[number].early);
         let Some(look) = self.behind(number, self.now) else { return };
-        // Which of two states is newer takes two passes to tell where times do not.
-        let certain = !matches!(self.plan.reading.stamps, Stamps::Frozen | Stamps::Restless);
-        let mut found = if certain { oracle::at_live(&look, broker_time(asked)) } else { Ok(()) };
+        let mut found = oracle::at_live(&look, broker_time(asked));
         for update in &early {
             found = found.and_then(|()| {
                 oracle::reflects(look.broker, look.blotter, update)

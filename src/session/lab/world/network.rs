@@ -82,7 +82,8 @@ impl World {
         self.discard(program, |event, at| matches!(event, Event::Stream(..)) && at <= until);
         let held: Vec<Timed> = std::mem::take(&mut self.events).into_iter().map(|Reverse(timed)| timed).collect();
         for mut timed in held {
-            if matches!(timed.event, Event::Reply(whose, ..) | Event::Subscribed(whose, _) if whose == program) {
+            if matches!(timed.event, Event::Reply(whose, ..) | Event::Subscribed(whose, _) | Event::Freed(whose) if whose == program)
+            {
                 timed.at = timed.at.max(until);
             }
             self.events.push(Reverse(timed));
@@ -97,21 +98,35 @@ impl World {
         dead.limited_until = Duration::ZERO;
         dead.session = None;
         dead.line = None;
-        dead.blotter = Blotter::default();
+        dead.elsewhere = false;
         (dead.live_since, dead.followed_since) = (None, None);
         dead.asleep_until = Duration::ZERO;
         self.discard(program, |_, _| true);
         self.forget_early(program);
         let broker = self.programs[program].broker;
         if self.owners[broker] == Some(program) {
+            // The journal is what is left of it.
             self.owners[broker] = None;
+            let dead = &mut self.programs[program];
+            (dead.blotter, dead.mark) = (Blotter::default(), (None, None));
             let heirs = (0..self.programs.len()).filter(|at| *at != program && self.programs[*at].broker == broker);
-            if let Some(heir) = heirs.into_iter().find(|at| self.programs[*at].session.is_some()) {
-                self.owners[broker] = Some(heir);
+            for heir in heirs.collect::<Vec<_>>() {
                 let noticed = self.chance.millis(100, 2_000);
                 self.at((self.now + noticed).max(self.programs[heir].asleep_until), Event::Freed(heir));
             }
         }
+    }
+
+    /// Nobody else streams the account any more: this program does, and goes on from what the other one wrote.
+    pub(super) fn take_over(&mut self, program: usize) {
+        let broker = self.programs[program].broker;
+        let waits = self.programs[program].session.is_some() && self.programs[program].elsewhere;
+        if !waits || self.owners[broker].is_some() {
+            return;
+        }
+        self.programs[program].elsewhere = false;
+        self.recall(program);
+        self.input(program, Input::Connect);
     }
 
     /// What was on its way to a program never arrives.
@@ -121,6 +136,7 @@ impl World {
             let to_it = match &timed.event {
                 Event::Stream(whose, ..)
                 | Event::Subscribed(whose, _)
+                | Event::Asked(whose, _)
                 | Event::Reply(whose, ..)
                 | Event::Start(whose)
                 | Event::WakeUp(whose)
@@ -219,7 +235,12 @@ impl World {
             AuthForm::Sse => self.plan.refused_forms > 2,
         };
         let broker = self.programs[program].broker;
+        if self.owners[broker].is_none() && self.programs[program].elsewhere {
+            self.at(self.now, Event::Freed(program));
+            return;
+        }
         let owner = *self.owners[broker].get_or_insert(program);
+        self.programs[program].elsewhere = owner != program;
         let (status, until) = self.no_socket;
         let end = if owner != program {
             Some((opened, Closed::Elsewhere))

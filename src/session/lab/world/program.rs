@@ -30,7 +30,11 @@ pub(super) struct Program {
     pub(super) oracle: Oracle,
     pub(super) line: Option<Line>,
     pub(super) shown: Shown,
+    /// Where its next run may start from.
+    pub(super) mark: (Option<Timestamp>, Option<Timestamp>),
     pub(super) asleep_until: Duration,
+    /// Another program streams the account, as far as this one knows.
+    pub(super) elsewhere: bool,
     pub(super) limited_until: Duration,
     pub(super) under_way: HashSet<RequestId>,
     pub(super) lives: u64,

@@ -23,6 +23,16 @@ fn error(kind: RequestErrorKind, message: &str) -> RequestError {
     RequestError { kind, status, code: None, message: message.to_owned(), extra: None, request_id: None }
 }
 
+/// A question on its way to an answer.
+#[derive(Debug)]
+pub(super) struct Asked {
+    id: RequestId,
+    request: Request,
+    /// How far behind whoever answers it is.
+    stale: Duration,
+    answered: Duration,
+}
+
 const fn endpoint(request: &Request) -> Option<Endpoint> {
     match request {
         Request::Account => Some(Endpoint::Account),
@@ -43,12 +53,20 @@ impl World {
             self.fail(|| format!("{request:?} was asked before the wait after a 429 had ended"));
         }
         let answered = self.now + self.chance.millis(10, if self.calm() { 200 } else { 1_500 });
-        let result = self.result(program, request, answered);
         self.programs[program].under_way.insert(id);
-        self.at(answered, Event::Reply(program, id, Box::new(result)));
+        if let Err(error) = self.arrives(request) {
+            self.at(answered, Event::Reply(program, id, Box::new(Err(error))));
+            return;
+        }
+        let stale = if self.plan.stale > 0 && !self.calm() { self.chance.below(self.plan.stale) } else { 0 };
+        let asked = Asked { id, request: request.clone(), stale: Duration::from_millis(stale), answered };
+        // The answer is made somewhere on the way, of what has happened until then.
+        let on_the_way = self.now + answered.checked_sub(self.now).unwrap() / 2;
+        self.at(on_the_way, Event::Asked(program, Box::new(asked)));
     }
 
-    fn result(&mut self, program: usize, request: &Request, answered: Duration) -> Result<Box<Reply>, RequestError> {
+    /// Whether a question reaches whoever can answer it.
+    fn arrives(&mut self, request: &Request) -> Result<(), RequestError> {
         if self.now < self.down_until {
             return Err(error(RequestErrorKind::Network, "no network"));
         }
@@ -64,20 +82,23 @@ impl World {
         if matches!(request, Request::Replay { .. }) && !self.plan.replay {
             return Err(error(RequestErrorKind::NotFound, "Not Found"));
         }
-        let stale = if self.plan.stale > 0 && !self.calm() { self.chance.below(self.plan.stale) } else { 0 };
-        // The answer is made somewhere on the way.
-        let on_the_way = self.now + answered.checked_sub(self.now).unwrap() / 2;
-        let moment = broker_time(on_the_way) - Duration::from_millis(stale);
+        Ok(())
+    }
+
+    /// A replica answers, and knows what it knew a while ago.
+    pub(super) fn answer(&mut self, program: usize, asked: &Asked) {
+        let moment = broker_time(self.now) - asked.stale;
         let broker = &self.brokers[self.programs[program].broker];
-        let mut reply =
-            broker.answer(request, moment).ok_or_else(|| error(RequestErrorKind::NotFound, "order not found"))?;
-        if let Reply::Replay(updates) = &mut reply
+        let mut reply = broker.answer(&asked.request, moment);
+        if let Some(Reply::Replay(updates)) = &mut reply
             && self.chance.percent(self.plan.cut_replay)
         {
             let most = u64::try_from(updates.len()).unwrap_or(0) + 1;
             updates.truncate(usize::try_from(self.chance.below(most)).unwrap_or(0));
         }
-        Ok(Box::new(reply))
+        let result = reply.map(Box::new).ok_or_else(|| error(RequestErrorKind::NotFound, "order not found"));
+        let at = asked.answered.max(self.programs[program].asleep_until);
+        self.at(at, Event::Reply(program, asked.id, Box::new(result)));
     }
 
     /// Now and then a question fails.

@@ -1,0 +1,90 @@
+//! Services that round the times of REST: what they write may be any moment of its last digit.
+
+use super::*;
+
+/// A moment of a second, in milliseconds.
+fn within(second: i64, millis: i64) -> Option<Timestamp> {
+    Timestamp::from_millisecond(at(second).as_millisecond() + millis).ok()
+}
+
+/// What the stream says, timed exactly.
+fn told(status: OrderStatus, cum: i64, millis: i64) -> TradeUpdate {
+    let mut order = order("o", status, cum, 5);
+    order.updated_at = within(5, millis);
+    event(TradeEvent::from_word(order.status.as_str()), order, vec![])
+}
+
+#[test]
+fn a_state_of_the_same_second_is_not_taken_for_an_older_one() {
+    let states = [
+        (told(OrderStatus::PendingNew, 0, 300), order("o", OrderStatus::Rejected, 0, 5)),
+        (told(OrderStatus::New, 0, 300), order("o", OrderStatus::PartiallyFilled, 40, 5)),
+        (told(OrderStatus::PartiallyFilled, 40, 300), order("o", OrderStatus::PendingCancel, 40, 5)),
+    ];
+    for (before, stated) in states {
+        let mut blotter = Blotter::default();
+        blotter.apply_update(&before);
+        blotter.apply_snapshot(std::slice::from_ref(&stated), &[]);
+        let shown = blotter.order(&"o".into()).unwrap();
+        assert_eq!((&shown.status, shown.cum_qty), (&stated.status, stated.cum_qty));
+    }
+}
+
+#[test]
+fn an_answer_of_the_second_before_changes_nothing() {
+    let mut blotter = Blotter::default();
+    blotter.apply_update(&told(OrderStatus::New, 0, 300));
+    assert!(blotter.apply_snapshot(&[order("o", OrderStatus::PendingCancel, 0, 4)], &[]).is_empty());
+}
+
+#[test]
+fn what_a_frame_called_into_question_is_settled_by_answers_in_whole_seconds() {
+    let mut blotter = Blotter::default();
+    blotter.apply_update(&fill("e1", "o", 40, 40, 1));
+    // The bust never arrived; the cancel after it states less executed.
+    blotter.apply_update(&told(OrderStatus::Canceled, 0, 300));
+    let canceled = order("o", OrderStatus::Canceled, 0, 5);
+    blotter.apply_snapshot(std::slice::from_ref(&canceled), &[]);
+    blotter.apply_snapshot(std::slice::from_ref(&canceled), &[]);
+    assert_eq!(blotter.order(&"o".into()).unwrap().cum_qty, Qty::ZERO);
+    assert_eq!(blotter.executions().count(), 2, "the undoing has a row");
+    assert!(blotter.unsettled().next().is_none());
+}
+
+#[test]
+fn a_state_from_before_a_row_of_its_second_undoes_nothing() {
+    let mut report = row("r1", 40, 40, 5);
+    if let ActivityKind::Fill { at, .. } = &mut report.kind {
+        *at = within(5, 400);
+    }
+    let mut blotter = Blotter::default();
+    for _ in 0..3 {
+        blotter.apply_snapshot(&[order("o", OrderStatus::New, 0, 5)], std::slice::from_ref(&report));
+    }
+    assert_eq!(blotter.executions().count(), 1);
+}
+
+#[test]
+fn an_order_that_ended_in_the_second_the_history_begins_in_has_executions() {
+    let mut blotter = Blotter::default();
+    blotter.set_history_before(within(5, 400));
+    blotter.apply_snapshot(&[order("o", OrderStatus::Filled, 100, 5), order("p", OrderStatus::Filled, 100, 4)], &[]);
+    let of = |id: &str| blotter.executions_of(&id.into()).len();
+    assert_eq!((of("o"), of("p")), (1, 0));
+}
+
+/// The clock of the rows may be behind, so that a row looks older than a state that does not know it yet.
+#[test]
+fn a_lagging_answer_that_is_repeated_soon_undoes_nothing() {
+    let stale = order("o", OrderStatus::New, 0, 5);
+    let kinds = |seconds: &[u64]| {
+        let mut blotter = Blotter::default();
+        for second in seconds {
+            blotter.answers_from(Mono::from_millis(second * 1_000));
+            blotter.apply_snapshot(std::slice::from_ref(&stale), &[row("r1", 30, 30, 2)]);
+        }
+        blotter.executions().map(|row| row.kind.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(kinds(&[100, 105, 110]), [ExecutionKind::Trade]);
+    assert_eq!(kinds(&[100, 105, 113]), [ExecutionKind::Trade, ExecutionKind::Bust { of: None }]);
+}
