@@ -113,10 +113,7 @@ async fn a_position_that_cannot_be_read_any_more_is_still_held() {
     assert!(broken.contains("the picture is not complete"), "{broken}");
     program.live().await;
     let whole = screen(&program);
-    assert!(
-        !whole.contains("is not complete") && whole.contains("1 E "),
-        "what is over is for the list: {whole}"
-    );
+    assert!(!whole.contains("is not complete") && whole.contains("1 E "), "what is over is for the list: {whole}");
     bench.sim.stop().await;
 }
 
