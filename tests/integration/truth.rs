@@ -4,8 +4,10 @@
 //! More seeds than the few of `cargo test`: `BROKERDECK_SOCKET_SEEDS=200 cargo test socket_seeds`.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use brokerdeck::app::keymap::Chord;
@@ -24,6 +26,7 @@ use brokerdeck::sim::server::Running;
 use brokerdeck::sim::{SimOptions, server};
 use secrecy::SecretString;
 use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
 
 use super::linking::specs;
 use super::{replay, simulator};
@@ -70,6 +73,16 @@ impl Bench {
         bench
     }
 
+    /// The same, its stream by another way.
+    fn streaming_through(mut self, relay: &Relay) -> Self {
+        let mut ready = self.sim.ready.clone();
+        ready.paper.stream_url = format!("ws://{}/stream", relay.address);
+        let specs = specs(&ready);
+        self.link.grantor = Grantor::of(&specs[3], Environment::Paper);
+        self.accounts.specs = Arc::new(specs);
+        self
+    }
+
     pub async fn control(&self, action: &str, body: Value) -> Value {
         let url = format!("{}/_sim/{action}", self.sim.ready.paper.api_url);
         let mut tries = 0;
@@ -108,6 +121,40 @@ impl Bench {
         let mut running = start::headless(&settings, &self.accounts);
         running.start(vec![self.link.clone()]);
         Program { running }
+    }
+}
+
+/// A way to a server that counts the connections which are open.
+struct Relay {
+    address: SocketAddr,
+    open: Arc<AtomicUsize>,
+    made: Arc<AtomicUsize>,
+}
+
+impl Relay {
+    async fn to(server: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (open, made) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (now, all) = (Arc::clone(&open), Arc::clone(&made));
+        tokio::spawn(async move {
+            while let Ok((mut near, _)) = listener.accept().await {
+                let now = Arc::clone(&now);
+                now.fetch_add(1, Ordering::SeqCst);
+                all.fetch_add(1, Ordering::SeqCst);
+                tokio::spawn(async move {
+                    let mut far = TcpStream::connect(server).await.unwrap();
+                    drop(tokio::io::copy_bidirectional(&mut near, &mut far).await);
+                    now.fetch_sub(1, Ordering::SeqCst);
+                });
+            }
+        });
+        Self { address, open, made }
+    }
+
+    /// Connections that are open, and those that were ever made.
+    fn count(&self) -> (usize, usize) {
+        (self.open.load(Ordering::SeqCst), self.made.load(Ordering::SeqCst))
     }
 }
 
@@ -330,5 +377,32 @@ async fn a_second_instance_that_connects_as_the_first_one_ends_reads_what_that_o
     second.live().await;
     let log = &second.running.model.accounts[0].log;
     assert!(log.iter().any(|entry| entry.text.contains("the other instance let go")), "{log:?}");
+    bench.sim.stop().await;
+}
+
+#[tokio::test]
+async fn an_account_that_is_linked_again_has_one_stream() {
+    let bench = Bench::open(34).await;
+    let server = url::Url::parse(&bench.sim.ready.paper.api_url).unwrap().socket_addrs(|| None).unwrap()[0];
+    let relay = Relay::to(server).await;
+    let bench = bench.streaming_through(&relay);
+    let mut program = bench.program(None);
+    program.live().await;
+    assert_eq!(relay.count(), (1, 1));
+    for round in 2..5 {
+        // As after linking in this program: a new client, and the old one's line dropped.
+        program.running.start(vec![bench.link.clone()]);
+        let again = |model: &Model| model.accounts[0].state().is_live() && relay.count().1 == round;
+        program.until("the new stream", again).await;
+    }
+    program.until("the end of the old ones", |_| relay.count().0 == 1).await;
+    for round in 5..8 {
+        // As after linking in another program.
+        drop(program.running.handle(Msg::Renewed { link: bench.link.clone() }));
+        let again = |model: &Model| model.accounts[0].state().is_live() && relay.count().1 == round;
+        program.until("the new stream", again).await;
+    }
+    program.until("the end of the old ones", |_| relay.count().0 == 1).await;
+    assert_eq!(program.running.model.accounts.len(), 1);
     bench.sim.stop().await;
 }
