@@ -13,6 +13,7 @@ use self::activities::Activities;
 pub use self::attempt::{Attempt, AttemptPhase};
 pub use self::confirming::{Asked, Confirming};
 pub use self::count::Count;
+pub use self::flashes::Flashes;
 pub use self::overlay::{Overlay, PaletteCommand, PaletteEntry, Question};
 pub use self::program::{Program, Zone};
 use super::keymap::Keymap;
@@ -21,7 +22,7 @@ pub use super::rows::ListState;
 use super::rows::Rows;
 use crate::domain::blotter::Blotter;
 use crate::domain::market::{EquityHistory, MarketClock};
-use crate::domain::{Account, BrokerId, Environment, ExecutionId, LinkId, Mono, Now, OrderId, Position, Symbol};
+use crate::domain::{Account, BrokerId, Environment, LinkId, Mono, Now, OrderId, Position, Symbol};
 use crate::link::LinkRecord;
 use crate::session::{Fault, RequestId, Session};
 
@@ -29,6 +30,7 @@ pub mod activities;
 mod attempt;
 mod confirming;
 mod count;
+mod flashes;
 mod overlay;
 mod program;
 pub mod queries;
@@ -219,11 +221,11 @@ pub struct PositionKey {
     pub symbol: Symbol,
 }
 
-/// Names a line of the tape across accounts.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// Names a line of the tape across accounts: small, for it is compared at each step of a search.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TapeKey {
-    /// Whose.
-    pub link: LinkId,
+    /// Whose: the account's number in this run ([`AccountState::book`]).
+    pub book: u32,
     /// Which: the entry's number in the account's tape.
     pub entry: u64,
 }
@@ -382,8 +384,8 @@ pub struct Model {
     pub errors: VecDeque<ErrorEntry>,
     /// Why what is shown is not all on disk; `None` when it is.
     pub unsaved: Option<String>,
-    /// New executions that flash, and until when.
-    pub flashes: BTreeMap<ExecutionId, Mono>,
+    /// New executions that flash.
+    pub flashes: Flashes,
     /// Until when no bell rings again: a storm of fills rings once a second.
     pub quiet_until: Mono,
     /// What earlier runs knew of links that have not been named yet.

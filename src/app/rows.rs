@@ -144,7 +144,12 @@ impl<K: Clone + Eq + Hash + Ord> ListState<K> {
             self.keys.remove(&row);
         }
         if let Some(key) = key {
-            let index = self.search(&key, &row).unwrap_or_else(|index| index);
+            // What is new mostly comes first.
+            let before = |first: &K| self.keys.get(first).is_some_and(|known| (&key, &row) < (known, first));
+            let index = match self.rows.front() {
+                Some(first) if before(first) => 0,
+                _ => self.search(&key, &row).unwrap_or_else(|index| index),
+            };
             self.rows.insert(index, row.clone());
             self.keys.insert(row, key);
             hint = if was_selected { index } else { hint + usize::from(index <= hint && at.is_some()) };

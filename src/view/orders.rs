@@ -13,7 +13,7 @@ use crate::app::Model;
 use crate::app::columns::{OrderColumn, placed_at, second_px, working_px};
 use crate::app::model::{AccountState, Count, Pane};
 use crate::app::rows::{self, OrderRow};
-use crate::domain::{Order, OrderId, OrderType};
+use crate::domain::{Order, OrderType};
 use crate::session::Part;
 
 /// The columns, those of [`OrderColumn`] first and in its order; ranks say what goes first on a narrow screen.
@@ -55,12 +55,11 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Pan
         nothing: "no orders yet",
         head: Some(Head { rows: model.rows.working_first(), word: "working", rule: "done" }),
     };
-    let flashing = flashing(model);
     let Panes { orders, order_columns, sheet, .. } = panes;
     let drawn = pane.draw(pen, area, model, (orders, order_columns, sheet), |pen, sheet, row| {
         let Some((account, order)) = row.find(&model.accounts) else { return Staged::Gone };
         stage(pen, sheet, account, order, model);
-        if flashing.contains(&&order.id) { Staged::Flashing } else { Staged::Row }
+        if model.flashes.has_order(&order.id) { Staged::Flashing } else { Staged::Row }
     });
     if let Some(drawn) = drawn.filter(|_| !model.marks.is_empty()) {
         let marked = |row: &OrderRow| model.order_key(*row).is_some_and(|key| model.marks.contains(&key));
@@ -81,18 +80,6 @@ fn counted(pen: &Pen<'_>, model: &Model) -> String {
         return format!("working {MISSING} {} done {MISSING}", pen.glyphs.dot);
     }
     format!("working {working} {} done {}", pen.glyphs.dot, all - working.known.min(all))
-}
-
-/// The orders whose executions flash.
-fn flashing(model: &Model) -> Vec<&OrderId> {
-    let mut orders = Vec::new();
-    for (id, until) in &model.flashes {
-        if *until > model.now.mono {
-            orders
-                .extend(model.accounts.iter().filter_map(|account| account.blotter.execution(id)).map(|e| &e.order_id));
-        }
-    }
-    orders
 }
 
 fn stage(pen: &Pen<'_>, sheet: &mut Sheet, account: &AccountState, order: &Order, model: &Model) {

@@ -45,12 +45,10 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Pan
     };
     let Panes { tape, tape_columns, sheet, .. } = panes;
     pane.draw(pen, area, model, (tape, tape_columns, sheet), |pen, sheet, key| {
-        let Some((account, entry)) = scope::account(model, &key.link).zip(model.tape_entry(key)) else {
-            return Staged::Gone;
-        };
+        let Some((account, entry)) = model.tape_entry(*key) else { return Staged::Gone };
         stage(pen, sheet, account, entry, model);
-        let until = entry.execution.as_ref().and_then(|id| model.flashes.get(id));
-        if until.is_some_and(|until| *until > model.now.mono) { Staged::Flashing } else { Staged::Row }
+        let flashing = entry.execution.as_ref().is_some_and(|id| model.flashes.has(id));
+        if flashing { Staged::Flashing } else { Staged::Row }
     });
 }
 

@@ -8,8 +8,8 @@ use tui_input::Input;
 
 use super::count::Count;
 use super::{
-    AccountScope, AccountState, Attempt, AttemptPhase, BrokerRow, BrokerSummary, ConnectionEntry, Extent, Model,
-    OrderKey, Overlay, Pane, Pending, PositionKey, Program, TapeKey,
+    AccountScope, AccountState, Attempt, AttemptPhase, BrokerRow, BrokerSummary, ConnectionEntry, Extent, Flashes,
+    Model, OrderKey, Overlay, Pane, Pending, PositionKey, Program, TapeKey,
 };
 use crate::app::keymap::Keymap;
 use crate::app::rows::{self, OrderRow, Rows};
@@ -158,7 +158,7 @@ impl Model {
             toasts: VecDeque::new(),
             errors: VecDeque::new(),
             unsaved: None,
-            flashes: BTreeMap::new(),
+            flashes: Flashes::default(),
             quiet_until: Mono::ZERO,
             recollections: Vec::new(),
             touched_at: None,
@@ -248,9 +248,16 @@ impl Model {
         positions.value.iter().find(|position| position.symbol == key.symbol)
     }
 
-    /// A line of a tape by its key.
-    pub fn tape_entry(&self, key: &TapeKey) -> Option<&TapeEntry> {
-        self.account(&key.link)?.blotter.tape_entry(key.entry)
+    /// A line of a tape by its key, and whose it is.
+    pub fn tape_entry(&self, key: TapeKey) -> Option<(&AccountState, &TapeEntry)> {
+        let account = self.accounts.iter().find(|account| account.book == key.book)?;
+        Some((account, account.blotter.tape_entry(key.entry)?))
+    }
+
+    /// The line of the tape that is selected, or the newest.
+    pub fn tape_line(&self) -> Option<(&AccountState, &TapeEntry)> {
+        let tape = &self.rows.tape;
+        self.tape_entry(*tape.selected.as_ref().or(tape.rows.front())?)
     }
 
     /// The account that an action in the focused pane concerns: the broker row's, the row's, or the one shown.
@@ -267,7 +274,7 @@ impl Model {
             }
             Pane::Positions => self.rows.positions.selected.as_ref().map(|key| &key.link),
             // Without a cursor the tape's newest line is the one at hand.
-            Pane::Tape => self.rows.tape.selected.as_ref().or(self.rows.tape.rows.front()).map(|key| &key.link),
+            Pane::Tape => self.tape_line().map(|(account, _)| &account.link.id),
         };
         match link {
             Some(link) => self.account(link),
@@ -328,14 +335,13 @@ impl Model {
         let sessions = self.accounts.iter().filter_map(|account| account.session.deadline());
         let histories = self.accounts.iter().filter_map(|account| account.history_due);
         let toasts = self.toasts.iter().map(|toast| toast.until);
-        let flashes = self.flashes.values().copied();
         let second = std::iter::once(now.mono + until_next_second(now));
         let confirming = self.confirming.iter().map(|held| held.due);
         sessions
             .chain(confirming)
             .chain(histories)
             .chain(toasts)
-            .chain(flashes)
+            .chain(self.flashes.next_end())
             .chain(self.clock_due)
             .chain(second)
             .min()

@@ -99,7 +99,7 @@ pub fn rebuild_tape(model: &mut Model) {
         .flat_map(|account| {
             let view = &view;
             account.blotter.tape().iter().filter_map(move |entry| {
-                let key = TapeKey { link: account.link.id.clone(), entry: entry.number };
+                let key = TapeKey { book: account.book, entry: entry.number };
                 Some((view.key(account, entry)?, key))
             })
         })
@@ -120,7 +120,7 @@ pub fn tape_added(model: &mut Model, link: &LinkId, numbers: &[u64]) {
     let Some(account) = model.accounts.iter().find(|account| account.link.id == *link) else { return };
     for number in numbers {
         let key = account.blotter.tape_entry(*number).and_then(|entry| view.key(account, entry));
-        model.rows.tape.put(TapeKey { link: link.clone(), entry: *number }, key);
+        model.rows.tape.put(TapeKey { book: account.book, entry: *number }, key);
     }
 }
 

@@ -161,10 +161,9 @@ pub(super) fn set_scope(model: &mut Model, scope: AccountScope) {
 /// A deadline passed, or may have: every session, question and passing thing whose time has come.
 pub(super) fn tick(model: &mut Model, effects: &mut Vec<Effect>) {
     let now = model.now.mono;
-    let before = (model.toasts.len(), model.flashes.len());
+    let before = model.toasts.len();
     model.toasts.retain(|toast| toast.until > now);
-    model.flashes.retain(|_, until| *until > now);
-    model.dirty |= before != (model.toasts.len(), model.flashes.len());
+    model.dirty |= model.flashes.end(now) || before != model.toasts.len();
     let due: Vec<LinkId> = model
         .accounts
         .iter()

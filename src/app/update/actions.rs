@@ -4,7 +4,7 @@ use super::{accounts, activities, calm, copies, linking, lists, notices, orders,
 use crate::app::choices::Choices;
 use crate::app::effect::{Copied, Effect};
 use crate::app::keymap::{Action, availability};
-use crate::app::model::{AccountScope, BrokerRow, Model, Overlay, Pane, Question};
+use crate::app::model::{AccountScope, BrokerRow, Model, OrderKey, Overlay, Pane, Question};
 use crate::domain::LinkId;
 use crate::link::progress::Sensitive;
 use crate::session::{ConnectionState, Input};
@@ -152,11 +152,9 @@ fn detail(model: &mut Model, effects: &mut Vec<Effect>) {
             }
         }
         Pane::Tape => {
-            let line = model.rows.tape.selected.as_ref().or(model.rows.tape.rows.front());
-            let key = line.and_then(|line| {
-                let entry = model.tape_entry(line)?;
-                Some(crate::app::model::OrderKey { link: line.link.clone(), order: entry.order_id.clone() })
-            });
+            let key = model
+                .tape_line()
+                .map(|(account, entry)| OrderKey { link: account.link.id.clone(), order: entry.order_id.clone() });
             if let Some(key) = key {
                 model.overlays.push(Overlay::OrderDetail { key, scroll: 0, raw: false });
             }

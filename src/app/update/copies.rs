@@ -48,8 +48,7 @@ fn at_cursor(model: &Model) -> Option<(String, &'static str)> {
         Pane::Orders => model.selected_order().map(|key| (key.order.to_string(), "order id")),
         Pane::Positions => model.rows.positions.selected.as_ref().map(|key| (key.symbol.to_string(), "symbol")),
         Pane::Tape => {
-            let line = model.rows.tape.selected.as_ref().or(model.rows.tape.rows.front())?;
-            let entry = model.tape_entry(line)?;
+            let (_, entry) = model.tape_line()?;
             match &entry.execution {
                 Some(execution) => Some((execution.to_string(), "execution id")),
                 None => Some((entry.order_id.to_string(), "order id")),
@@ -83,12 +82,10 @@ pub(super) fn rows(model: &mut Model, effects: &mut Vec<Effect>) {
             (line.unwrap_or_default(), "row".to_owned())
         }
         Pane::Tape => {
-            let line = model.rows.tape.selected.as_ref().or(model.rows.tape.rows.front()).and_then(|line| {
-                let entry = model.tape_entry(line)?;
-                let account = model.account(&line.link)?;
+            let line = model.tape_line().map(|(account, entry)| {
                 let order = account.blotter.order(&entry.order_id).map(orders::brief).unwrap_or_default();
                 let at = entry.at.map_or_else(|| "--".to_owned(), |at| at.to_string());
-                Some(format!("{at}\t{}\t{order}\t{}", entry.event, entry.order_id))
+                format!("{at}\t{}\t{order}\t{}", entry.event, entry.order_id)
             });
             (line.unwrap_or_default(), "row".to_owned())
         }
@@ -179,9 +176,7 @@ pub(super) fn cells(model: &Model) -> Vec<(&'static str, String)> {
             }
         }
         Pane::Tape => {
-            let line = model.rows.tape.selected.as_ref().or(model.rows.tape.rows.front());
-            let Some((line, entry)) = line.and_then(|line| Some((line, model.tape_entry(line)?))) else { return cells };
-            let Some(account) = model.account(&line.link) else { return cells };
+            let Some((account, entry)) = model.tape_line() else { return cells };
             for column in TapeColumn::ALL {
                 let value = match column {
                     TapeColumn::Account => Some(clean(&account.link.label).into_owned()),

@@ -12,8 +12,6 @@ use crate::domain::{Execution, LinkId, Mono, Source, TradeEvent};
 /// How long a new execution flashes; ends fall on a grid, so that a storm of them wakes the program few times.
 const FLASH: Duration = Duration::from_millis(1500);
 const FLASH_GRID: u64 = 250;
-/// Flashes at a time.
-const FLASHES: usize = 1024;
 
 /// Takes over what a merge changed: rows, flashes, the bell.
 pub(super) fn changed(model: &mut Model, link: &LinkId, changes: &Changes, effects: &mut Vec<Effect>) {
@@ -34,14 +32,11 @@ pub(super) fn changed(model: &mut Model, link: &LinkId, changes: &Changes, effec
         .filter(|execution| execution.source != Source::Journal)
         .collect();
     let news = headline(account, &fresh, changes);
-    let ids: Vec<_> = fresh.iter().map(|execution| execution.id.clone()).collect();
+    let ids: Vec<_> = fresh.iter().map(|execution| (execution.id.clone(), execution.order_id.clone())).collect();
     if model.program.flash {
         let until = grid(model.now.mono + FLASH);
-        for id in ids {
-            model.flashes.insert(id, until);
-        }
-        while model.flashes.len() > FLASHES {
-            model.flashes.pop_first();
+        for (execution, order) in ids {
+            model.flashes.add(execution, order, until);
         }
     }
     if let Some((text, refused)) = news {

@@ -415,3 +415,20 @@ fn a_kill_at_any_moment_loses_nothing_that_was_confirmed() {
         assert!(numbers.len() >= confirmed && numbers.len() <= confirmed + 1, "{} of {confirmed}", numbers.len());
     }
 }
+
+#[test]
+fn what_a_start_reads_back_does_not_grow_with_what_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.sqlite");
+    drop(Journal::open(&path).unwrap());
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    for query in [read::shown_orders(), read::shown_executions()] {
+        let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();
+        let steps = plan.query_map([1, 0, 0], |row| row.get::<_, String>(3)).unwrap();
+        let steps: Vec<String> = steps.map(Result::unwrap).collect();
+        // A search by account and generation alone is every order, or execution, there ever was.
+        let all = |step: &String| step.starts_with("SCAN") || step.ends_with("(account=? AND generation=?)");
+        let working = |step: &String| step.contains("working_orders");
+        assert!(!steps.iter().any(|step| all(step) && !working(step)), "{steps:#?}");
+    }
+}

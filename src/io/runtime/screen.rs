@@ -16,6 +16,8 @@ use crate::view::{self, ViewState};
 
 /// Frames that only the market asked for come no faster than sixty a second; a key is answered at once.
 const FRAME: Duration = Duration::from_millis(16);
+/// So many waiting messages do not wait for the next turn: the market is faster than frames are.
+const MANY: usize = 512;
 /// What arrived is handled for so long at a time; the rest waits until the keys were looked at again.
 const TURN: Duration = Duration::from_millis(3);
 /// The exit code when the terminal is gone: as after SIGHUP.
@@ -37,6 +39,7 @@ impl Loop {
         let mut reading = self.reading.take();
         let mut progress = self.keeping.watch();
         let mut next_frame = Mono::default();
+        let (mut next_turn, mut draining) = (Mono::default(), false);
         let mut pressed = true;
         let alarm = Alarm::new();
         for heard in background::ask(&mut keys, view).await {
@@ -50,6 +53,10 @@ impl Loop {
             // While a frame waits for the disk nothing more is taken in but keys, which act at once.
             let waits = (due || !self.model.dirty) && !self.may_show();
             let held = waits && self.model.dirty;
+            // What the market says within a frame of the last turn is taken in together: one commit and one frame for all of
+            // it. What comes after quiet is handled at once, and so is an answer, which others may wait for.
+            let answer = backlog.front().is_some_and(|msg| !matches!(msg, Msg::Stream { .. }));
+            let ready = pressed || draining || answer || self.clock.now().mono >= next_turn || self.inbox.len() >= MANY;
             // While the terminal has not taken the last frame there is no next one; when it has, the newest is drawn.
             let free = screen.is_free();
             if due && free && self.model.dirty && !held {
@@ -67,7 +74,8 @@ impl Loop {
             }
             let mut deadline = self.deadline();
             let frame = if held { self.keeping.until() } else { Some(next_frame).filter(|_| self.model.dirty && free) };
-            deadline = [deadline, frame].into_iter().flatten().min();
+            let turn = Some(next_turn).filter(|_| !held && !ready && !backlog.is_empty());
+            deadline = [deadline, frame, turn].into_iter().flatten().min();
             let deadline = self.alarm_at(deadline);
             tokio::select! {
                 biased; // keys before the market: the operator never queues behind the tape
@@ -91,8 +99,8 @@ impl Loop {
                     progress = self.keeping.watch();
                 }
                 () = memory::moved(&mut progress) => {}
-                () = tokio::task::yield_now(), if (!held && !backlog.is_empty()) || !urgent.is_empty() => {}
-                // Only then: what is not taken waits in the channel, whose senders wait in turn.
+                () = tokio::task::yield_now(), if (!held && ready && !backlog.is_empty()) || !urgent.is_empty() => {}
+                // The first of a turn; the others are taken in with it. Only then: what is not taken waits in the channel, whose senders wait in turn.
                 1.. = self.inbox.recv_many(&mut arrived, BATCH), if !held && backlog.is_empty() => {
                     backlog.extend(arrived.drain(..));
                 }
@@ -104,8 +112,18 @@ impl Loop {
             if self.model.has_work() && !held {
                 urgent.push_back(Msg::Work);
             }
-            let end = self.clock.now().mono + TURN;
-            while let Some(msg) = urgent.pop_front().or_else(|| if held { None } else { backlog.pop_front() }) {
+            let now = self.clock.now().mono;
+            let takes = !held && !backlog.is_empty() && (ready || now >= next_turn);
+            if takes {
+                while backlog.len() < BATCH
+                    && let Ok(msg) = self.inbox.try_recv()
+                {
+                    backlog.push_back(msg);
+                }
+                next_turn = now + FRAME;
+            }
+            let end = now + TURN;
+            while let Some(msg) = urgent.pop_front().or_else(|| if takes { backlog.pop_front() } else { None }) {
                 self.refresh_memory(&msg).await;
                 for effect in self.handle(msg) {
                     if self.on_terminal(effect, screen).is_err() {
@@ -116,6 +134,7 @@ impl Loop {
                     break;
                 }
             }
+            draining = takes && !backlog.is_empty();
             // Written while the next messages are handled; the frame waits for what is left.
             self.hand_over();
         }
