@@ -78,6 +78,11 @@ class Screen:
         os.waitpid(self.pid, 0)
 
 
+def origin(url):
+    parts = urllib.parse.urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 def spread(values, unit=""):
     return f"{statistics.median(values):.2f}{unit} ({min(values):.2f} to {max(values):.2f})"
 
@@ -120,6 +125,14 @@ client_id = "{ready['client_id']}"
 client_secret = "{ready['client_secret']}"
 redirect_uris = {json.dumps(ready['redirect_uris'])}
 """)
+        # A token is for the origins that it was granted for; here both ends are ours.
+        links = self.home / "data" / "links.json"
+        if links.exists():
+            known = json.loads(links.read_text())
+            for link in known["links"]:
+                link["grantor"]["origins"] = [origin(paper["api_url"]), origin(paper["stream_url"])]
+            links.write_text(json.dumps(known))
+
     def start(self, *command):
         """A command of brokerdeck on this account, its output to be read."""
         return subprocess.Popen([RELEASE / "brokerdeck", *command, *self.options], stdout=subprocess.PIPE, env=self.environment, text=True)

@@ -4,6 +4,7 @@
 
 mod memory;
 mod screen;
+mod turns;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

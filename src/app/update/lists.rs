@@ -57,7 +57,7 @@ pub(super) fn step(model: &mut Model, action: Action, count: Option<u32>) {
 
 /// Moves the selection of a pane's list.
 pub(super) fn move_in(model: &mut Model, pane: Pane, by: isize) {
-    let was = model.rows.tape.selected.clone();
+    let was = model.rows.tape.selected;
     if pane == Pane::Tape && by < 0 && model.rows.tape.selected_index().is_none_or(|at| at == 0) {
         // Above its newest line the tape has no cursor: it follows what comes.
         model.rows.tape.selected = None;

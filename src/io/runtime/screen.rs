@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use super::turns::{self, Turns};
 use super::{BATCH, Loop, memory};
 use crate::app::{Effect, Msg};
 use crate::domain::Mono;
@@ -15,9 +16,7 @@ use crate::io::{hyperlink, signals};
 use crate::view::{self, ViewState};
 
 /// Frames that only the market asked for come no faster than sixty a second; a key is answered at once.
-const FRAME: Duration = Duration::from_millis(16);
-/// So many waiting messages do not wait for the next turn: the market is faster than frames are.
-const MANY: usize = 512;
+const FRAME: Duration = turns::EVERY;
 /// What arrived is handled for so long at a time; the rest waits until the keys were looked at again.
 const TURN: Duration = Duration::from_millis(3);
 /// The exit code when the terminal is gone: as after SIGHUP.
@@ -39,7 +38,7 @@ impl Loop {
         let mut reading = self.reading.take();
         let mut progress = self.keeping.watch();
         let mut next_frame = Mono::default();
-        let (mut next_turn, mut draining) = (Mono::default(), false);
+        let mut turns = Turns::default();
         let mut pressed = true;
         let alarm = Alarm::new();
         for heard in background::ask(&mut keys, view).await {
@@ -53,10 +52,7 @@ impl Loop {
             // While a frame waits for the disk nothing more is taken in but keys, which act at once.
             let waits = (due || !self.model.dirty) && !self.may_show();
             let held = waits && self.model.dirty;
-            // What the market says within a frame of the last turn is taken in together: one commit and one frame for all of
-            // it. What comes after quiet is handled at once, and so is an answer, which others may wait for.
-            let answer = backlog.front().is_some_and(|msg| !matches!(msg, Msg::Stream { .. }));
-            let ready = pressed || draining || answer || self.clock.now().mono >= next_turn || self.inbox.len() >= MANY;
+            let ready = pressed || turns.is_due(backlog.front(), self.inbox.len(), self.clock.now().mono);
             // While the terminal has not taken the last frame there is no next one; when it has, the newest is drawn.
             let free = screen.is_free();
             if due && free && self.model.dirty && !held {
@@ -74,7 +70,7 @@ impl Loop {
             }
             let mut deadline = self.deadline();
             let frame = if held { self.keeping.until() } else { Some(next_frame).filter(|_| self.model.dirty && free) };
-            let turn = Some(next_turn).filter(|_| !held && !ready && !backlog.is_empty());
+            let turn = Some(turns.next()).filter(|_| !held && !ready && !backlog.is_empty());
             deadline = [deadline, frame, turn].into_iter().flatten().min();
             let deadline = self.alarm_at(deadline);
             tokio::select! {
@@ -113,14 +109,10 @@ impl Loop {
                 urgent.push_back(Msg::Work);
             }
             let now = self.clock.now().mono;
-            let takes = !held && !backlog.is_empty() && (ready || now >= next_turn);
+            let takes = !held && !backlog.is_empty() && (ready || now >= turns.next());
             if takes {
-                while backlog.len() < BATCH
-                    && let Ok(msg) = self.inbox.try_recv()
-                {
-                    backlog.push_back(msg);
-                }
-                next_turn = now + FRAME;
+                self.take_in(&mut backlog);
+                turns.begin(now);
             }
             let end = now + TURN;
             while let Some(msg) = urgent.pop_front().or_else(|| if takes { backlog.pop_front() } else { None }) {
@@ -134,9 +126,18 @@ impl Loop {
                     break;
                 }
             }
-            draining = takes && !backlog.is_empty();
+            turns.end(takes && !backlog.is_empty());
             // Written while the next messages are handled; the frame waits for what is left.
             self.hand_over();
+        }
+    }
+
+    /// Takes in what waits, up to a bound.
+    fn take_in(&mut self, backlog: &mut VecDeque<Msg>) {
+        while backlog.len() < BATCH
+            && let Ok(msg) = self.inbox.try_recv()
+        {
+            backlog.push_back(msg);
         }
     }
 

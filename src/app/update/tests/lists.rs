@@ -119,7 +119,7 @@ fn the_tape_follows_what_comes_until_the_cursor_leaves_the_top() {
     desk.keys("5");
     assert_eq!(desk.model.rows.tape.selected, None);
     desk.keys("j j");
-    let selected = desk.model.rows.tape.selected.clone();
+    let selected = desk.model.rows.tape.selected;
     assert_eq!(desk.model.rows.tape.selected_index(), Some(1));
     let before = newest(&desk);
     desk.tell(&paper(), TradeEvent::New, order("o9", "AAPL", Side::Buy, 10, 9), None);
