@@ -7,7 +7,7 @@ use super::{Ailment, Body, Company, DAY, Endpoint, Incident, Plan, Reading, Spel
 use crate::session::lab::chance::Chance;
 
 /// What the world can do and the program does not bear yet; `BROKERDECK_LAB_ON` names what is to happen all the same.
-const NOT_YET: &[&str] = &["mleg", "late_rows"];
+const NOT_YET: &[&str] = &["late_rows"];
 
 fn on(name: &str) -> bool {
     static ASKED: OnceLock<String> = OnceLock::new();
