@@ -366,7 +366,7 @@ impl Blotter {
             let Some(order) = self.orders.get(place) else { continue };
             let id = order.id.clone();
             // The end was told with less executed than was known, so its time was not taken over.
-            let ended_at = order.canceled_at.max(order.expired_at).max(order.failed_at);
+            let ended_at = order.canceled_at.max(order.expired_at).max(order.failed_at).max(order.replaced_at);
             if ended_at > order.updated_at {
                 self.contested.insert(id.clone(), ended_at);
             }

@@ -40,6 +40,7 @@ pub(super) fn judge(known: &Order, arrived: &Order, may_lower: bool, evidence: b
         merged.status = arrived.status.clone();
         merged.canceled_at = arrived.canceled_at.or(known.canceled_at);
         merged.expired_at = arrived.expired_at.or(known.expired_at);
+        merged.failed_at = arrived.failed_at.or(known.failed_at);
         merged.replaced_at = arrived.replaced_at.or(known.replaced_at);
         // Its time stays the earlier one: if the lower quantity is the truth, because something was undone, the next
         // answer of REST is newer than this and settles it.
@@ -59,6 +60,7 @@ fn keep_end(merged: &mut Order, known: &Order) {
         merged.status = known.status.clone();
         merged.canceled_at = known.canceled_at.or(merged.canceled_at);
         merged.expired_at = known.expired_at.or(merged.expired_at);
+        merged.failed_at = known.failed_at.or(merged.failed_at);
         merged.replaced_at = known.replaced_at.or(merged.replaced_at);
     }
 }
