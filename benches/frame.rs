@@ -211,7 +211,7 @@ fn position_table(account: &AccountState) -> Table<'static> {
     let rows = held.into_iter().map(|position| {
         Row::new([
             Cell::from(position.symbol.to_string()),
-            Cell::from(position.qty.grouped(0)),
+            Cell::from(position.qty.map(|qty| qty.grouped(0)).unwrap_or_default()),
             px(position.avg_px),
             px(position.last_px),
             Cell::from(position.market_value.map(|value| value.grouped(2)).unwrap_or_default()),

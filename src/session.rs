@@ -20,4 +20,4 @@ pub use event::{AuthForm, Closed, StreamEvent};
 pub use machine::{Input, Output, Session};
 pub use parts::{Freshness, Part};
 pub use request::{Reply, Request, RequestError, RequestErrorKind, RequestId};
-pub use state::{ConnectionState, Epoch, Pages};
+pub use state::{ConnectionState, Epoch, Fault, Pages};

@@ -286,12 +286,10 @@ fn facts<'a>(
     stale: Option<&'a str>,
     filter: Option<&'a str>,
     counts: &'a str,
-    lack: Option<&'a str>,
 ) -> Vec<(&'a str, ratatui::style::Style)> {
     let stale = stale.map(|text| (text, theme.waiting));
     let filter = filter.map(|text| (text, theme.matched));
-    let lack = lack.map(|text| (text, theme.waiting));
-    stale.into_iter().chain(filter).chain([(counts, theme.dim)]).chain(lack).collect()
+    stale.into_iter().chain(filter).chain([(counts, theme.dim)]).collect()
 }
 
 /// `12 s old` or `as of 13:31` when what a pane shows is not current; the worst of the accounts counts.

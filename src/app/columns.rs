@@ -227,7 +227,7 @@ impl PositionColumn {
         match self {
             Self::Account => Some(SortValue::word(&account.link.label)),
             Self::Symbol => Some(SortValue::word(position.symbol.as_str())),
-            Self::Qty => number(Some(position.qty.decimal())),
+            Self::Qty => number(position.qty.map(Qty::decimal)),
             Self::Avg => number(position.avg_px.map(Price::decimal)),
             Self::Last => number(position.last_px.map(Price::decimal)),
             Self::Value => number(position.market_value.map(Money::decimal)),

@@ -179,12 +179,16 @@ impl Filter {
 
     /// Whether a position passes.
     pub fn position(&self, account: &AccountState, position: &Position) -> bool {
-        let side = if position.qty.is_negative() { "short" } else { "long" };
+        let side = match position.qty {
+            Some(qty) if qty.is_negative() => "short",
+            Some(_) => "long",
+            None => "",
+        };
         let field = |name: &str| match name {
             "symbol" => word(position.symbol.as_str()),
             "side" => word(side),
             "account" => word(&account.link.label),
-            "qty" => Value::Figure(Some(position.qty.decimal())),
+            "qty" => Value::Figure(position.qty.map(Qty::decimal)),
             "avg" => Value::Figure(position.avg_px.map(Price::decimal)),
             "last" | "price" => Value::Figure(position.last_px.map(Price::decimal)),
             "value" => Value::Figure(position.market_value.map(Money::decimal)),

@@ -12,6 +12,7 @@ use tui_input::Input;
 use self::activities::Activities;
 pub use self::attempt::{Attempt, AttemptPhase};
 pub use self::confirming::{Asked, Confirming};
+pub use self::count::Count;
 pub use self::overlay::{Overlay, PaletteCommand, PaletteEntry, Question};
 pub use self::program::{Program, Zone};
 use super::keymap::Keymap;
@@ -22,11 +23,12 @@ use crate::domain::blotter::Blotter;
 use crate::domain::market::{EquityHistory, MarketClock};
 use crate::domain::{Account, BrokerId, Environment, ExecutionId, LinkId, Mono, Now, OrderId, Position, Symbol};
 use crate::link::LinkRecord;
-use crate::session::{RequestId, Session};
+use crate::session::{Fault, RequestId, Session};
 
 pub mod activities;
 mod attempt;
 mod confirming;
+mod count;
 mod overlay;
 mod program;
 pub mod queries;
@@ -235,6 +237,19 @@ pub struct ActivityKey {
     pub row: Arc<str>,
 }
 
+/// What ends an error: afterwards it is history, and no longer spelt out where the present stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ends {
+    /// It happened; nothing ends it.
+    Never,
+    /// A fault that a session says is over.
+    With(Fault),
+    /// The account's connection has another word.
+    WithState,
+    /// The journal is written again.
+    WhenSaved,
+}
+
 /// An error a person should know of; stays until read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ErrorEntry {
@@ -246,6 +261,10 @@ pub struct ErrorEntry {
     pub text: String,
     /// Whether it was seen in the list.
     pub read: bool,
+    /// What ends it.
+    pub ends: Ends,
+    /// When it ended.
+    pub over: Option<Now>,
 }
 
 /// A passing message in the status line.

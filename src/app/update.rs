@@ -70,7 +70,7 @@ fn route(model: &mut Model, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Stream { link, epoch, event } => sessions::feed(model, &link, Input::Stream(epoch, event), effects),
         Msg::Replied { link, id, result } => questions::replied(model, &link, id, result, effects),
         Msg::Queued { link, wait } => sessions::feed(model, &link, Input::Queued(wait), effects),
-        Msg::Noted { link, text } => sessions::noted(model, &link, text),
+        Msg::Noted { link, text } => sessions::noted(model, &link, &text),
         Msg::Renewed { link } => accounts::add(model, link, effects),
         Msg::Clock(result) => clock::told(model, &result),
         Msg::Link { attempt, progress } => linking::progress(model, attempt, progress, effects),

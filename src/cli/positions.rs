@@ -54,7 +54,7 @@ fn row(link: &LinkRecord, position: &Position) -> Vec<String> {
         link.label.to_string(),
         link.environment.to_string(),
         sanitize_to(position.symbol.as_str(), 32),
-        position.qty.grouped(0),
+        position.qty.map_or_else(|| "--".to_owned(), |qty| qty.grouped(0)),
         price(position.avg_px),
         price(position.last_px),
         money(position.market_value),

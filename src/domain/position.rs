@@ -17,8 +17,8 @@ pub struct Position {
     pub asset_id: Option<Untrusted>,
     /// `us_equity`, `crypto`, …
     pub asset_class: Option<Untrusted>,
-    /// Signed quantity: negative when short.
-    pub qty: Qty,
+    /// Signed quantity: negative when short; `None` when the broker's cannot be read.
+    pub qty: Option<Qty>,
     /// What is not held for orders.
     pub qty_available: Option<Qty>,
     /// Average entry price.
@@ -41,4 +41,27 @@ pub struct Position {
     pub change_today: Option<Decimal>,
     /// The broker's JSON of it.
     pub raw: Raw,
+}
+
+impl Position {
+    /// A position of which nothing but the symbol is known.
+    pub fn unread(symbol: Symbol) -> Self {
+        Self {
+            symbol,
+            asset_id: None,
+            asset_class: None,
+            qty: None,
+            qty_available: None,
+            avg_px: None,
+            last_px: None,
+            lastday_px: None,
+            market_value: None,
+            cost_basis: None,
+            unrealized_pl: None,
+            unrealized_plpc: None,
+            unrealized_intraday_pl: None,
+            change_today: None,
+            raw: Raw::default(),
+        }
+    }
 }

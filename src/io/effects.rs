@@ -294,7 +294,7 @@ impl World {
                     let closed = if gone {
                         Closed::AuthRefused { message: reason.clone() }
                     } else {
-                        Closed::Connect { status: None, message: reason.clone() }
+                        Closed::unreachable(reason.clone())
                     };
                     let event = StreamEvent::Closed(closed);
                     post(&self.inbox, Msg::Stream { link: link.id.clone(), epoch, event }).await;

@@ -37,6 +37,9 @@ pub enum Closed {
         status: Option<u16>,
         /// What failed, safe to show.
         message: String,
+        /// How long the broker asked to wait, unbounded as it came.
+        #[serde(default)]
+        retry_after: Option<Duration>,
     },
     /// The form of authentication was refused.
     AuthRefused {
@@ -62,6 +65,18 @@ pub enum Closed {
     Elsewhere,
     /// We closed it.
     Asked,
+}
+
+impl Closed {
+    /// Nobody answered.
+    pub const fn unreachable(message: String) -> Self {
+        Self::Connect { status: None, message, retry_after: None }
+    }
+
+    /// The handshake was refused, without a word about how long to wait.
+    pub const fn refused(status: u16, message: String) -> Self {
+        Self::Connect { status: Some(status), message, retry_after: None }
+    }
 }
 
 /// One thing a stream connection reports. Plain data without secrets.

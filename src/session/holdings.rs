@@ -3,7 +3,7 @@
 //! The stream states a position with each execution (`position_qty`). REST may lag behind it; where the two differ for
 //! longer than that, the difference is shown, and in the end the list counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,6 +12,8 @@ use crate::domain::{Execution, Mono, Position, Qty, Symbol};
 
 /// REST may lag the stream by about ten seconds (API.md 6.8).
 const LAG: Duration = Duration::from_secs(12);
+/// The list is asked for at once after an execution; a difference shorter than this is worth a mark and no word.
+const SOON: Duration = Duration::from_secs(3);
 /// A difference older than this has another cause than lag: a transfer, a split, an execution that nobody told.
 const LONGEST: Duration = Duration::from_mins(5);
 /// Symbols whose statements are kept.
@@ -35,9 +37,18 @@ pub(super) struct Found {
     pub(super) over: Vec<String>,
 }
 
-/// The statements that no list of positions has agreed with yet.
+/// The last list of positions, and the statements that it does not agree with.
 #[derive(Debug, Default)]
-pub(super) struct Holdings(BTreeMap<Symbol, Stated>);
+pub(super) struct Holdings {
+    /// What the list says; a quantity that cannot be read is `None`.
+    listed: BTreeMap<Symbol, Option<Qty>>,
+    stated: BTreeMap<Symbol, Stated>,
+}
+
+/// What a list says is held; `None` where it cannot be read.
+fn held(listed: &BTreeMap<Symbol, Option<Qty>>, symbol: &Symbol) -> Option<Qty> {
+    listed.get(symbol).copied().unwrap_or(Some(Qty::ZERO))
+}
 
 /// Positions in coins are written without the slash (API.md 5.9).
 fn key(symbol: &Symbol) -> Symbol {
@@ -48,31 +59,34 @@ impl Holdings {
     /// An execution was told; one that states no position makes the last statement worthless.
     pub(super) fn told(&mut self, execution: &Execution, now: Mono) {
         let symbol = key(&execution.symbol);
-        let newer = self.0.get(&symbol).is_none_or(|known| execution.at >= known.at);
+        let newer = self.stated.get(&symbol).is_none_or(|known| execution.at >= known.at);
         match execution.position_qty {
-            Some(qty) if newer && (self.0.len() < MOST || self.0.contains_key(&symbol)) => {
-                self.0.insert(symbol, Stated { qty, at: execution.at, since: now, told: false });
+            Some(qty) if newer && (self.stated.len() < MOST || self.stated.contains_key(&symbol)) => {
+                self.stated.insert(symbol, Stated { qty, at: execution.at, since: now, told: false });
             }
             Some(_) => {}
-            None => drop(self.0.remove(&symbol)),
+            None => drop(self.stated.remove(&symbol)),
         }
     }
 
     /// A list of positions came.
     pub(super) fn compare(&mut self, positions: &[Position], now: Mono) -> Found {
-        let mut found = Found::default();
-        self.0.retain(|symbol, stated| {
-            let held = positions.iter().find(|position| key(&position.symbol) == *symbol).map_or(Qty::ZERO, |p| p.qty);
-            if held == stated.qty {
+        self.listed = positions.iter().map(|position| (key(&position.symbol), position.qty)).collect();
+        let (listed, mut found) = (&self.listed, Found::default());
+        self.stated.retain(|symbol, stated| {
+            let held = held(listed, symbol);
+            if held == Some(stated.qty) {
                 return false;
             }
             let lasts = now.since(stated.since);
             if lasts >= LONGEST {
+                let held = held.map_or_else(|| "an unknown quantity".to_owned(), |qty| qty.to_string());
                 found.over.push(format!("{symbol}: the list of positions counts, {held} held"));
                 return false;
             }
             if lasts >= LAG && !std::mem::replace(&mut stated.told, true) {
                 let stated = stated.qty;
+                let held = held.map_or_else(|| "not how much".to_owned(), |qty| qty.to_string());
                 found.lasting.push(format!("{symbol}: the last execution leaves {stated} held, positions say {held}"));
             }
             true
@@ -80,19 +94,46 @@ impl Holdings {
         found
     }
 
-    /// True while something is to be compared again.
-    pub(super) fn is_open(&self) -> bool {
-        !self.0.is_empty()
+    /// The list with what was held before, its quantity unknown, where rows of it cannot be told apart: a position is not
+    /// gone because nobody can read its row.
+    pub(super) fn with_unread(&self, mut positions: Vec<Position>, unread: usize) -> Vec<Position> {
+        let named = positions.iter().filter(|position| position.qty.is_none()).count();
+        if unread <= named {
+            return positions;
+        }
+        let here: BTreeSet<Symbol> = positions.iter().map(|position| key(&position.symbol)).collect();
+        let gone = self.listed.keys().filter(|symbol| !here.contains(*symbol));
+        positions.extend(gone.map(|symbol| Position::unread(symbol.clone())));
+        positions
     }
 
-    /// What the last executions say is held, where no list agreed for longer than it may lag.
-    pub(super) fn disputes(&self, now: Mono) -> impl Iterator<Item = (&Symbol, Qty)> {
-        let lasting = move |(_, stated): &(&Symbol, &Stated)| now.since(stated.since) >= LAG;
-        self.0.iter().filter(lasting).map(|(symbol, stated)| (symbol, stated.qty))
+    /// True while something is to be compared again.
+    pub(super) fn is_open(&self) -> bool {
+        !self.stated.is_empty()
+    }
+
+    /// True while a difference that was told lasts.
+    pub(super) fn is_told(&self) -> bool {
+        self.stated.values().any(|stated| stated.told)
+    }
+
+    /// What the last executions say is held, where the last list does not say so.
+    pub(super) fn disputes(&self) -> impl Iterator<Item = (&Symbol, Qty)> {
+        self.differing().map(|(symbol, stated)| (symbol, stated.qty))
+    }
+
+    /// The same, where it lasts for longer than an answer takes.
+    pub(super) fn lasting_disputes(&self, now: Mono) -> impl Iterator<Item = (&Symbol, Qty)> {
+        let lasting = move |(_, stated): &(&Symbol, &Stated)| now.since(stated.since) >= SOON;
+        self.differing().filter(lasting).map(|(symbol, stated)| (symbol, stated.qty))
+    }
+
+    fn differing(&self) -> impl Iterator<Item = (&Symbol, &Stated)> {
+        self.stated.iter().filter(|(symbol, stated)| held(&self.listed, symbol) != Some(stated.qty))
     }
 
     /// Nothing is known any more.
     pub(super) fn forget(&mut self) {
-        self.0.clear();
+        *self = Self::default();
     }
 }

@@ -13,7 +13,7 @@ mod sync;
 mod tests;
 mod token;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -28,7 +28,7 @@ use super::parts::{Freshness, Part, Parts};
 use super::pursuit::Pursuit;
 use super::request::{Reply, Request, RequestError, RequestId};
 use super::resync::{Limits, Resync, Since};
-use super::state::{ConnectionState, Epoch};
+use super::state::{ConnectionState, Epoch, Fault};
 use super::timer::{Timer, Timers};
 
 use crate::domain::blotter::{Blotter, Changes, Dispute};
@@ -80,8 +80,12 @@ pub enum Output {
     State(ConnectionState),
     /// A line for the connection history.
     Log(String),
-    /// A sentence a person should read: out of step, reset account, refused stream.
+    /// A sentence a person should read: out of step, reset account, a wait that was cut.
     Alarm(String),
+    /// The same, true until [`Output::Over`].
+    Fault(Fault, String),
+    /// What was said of this fault is no longer true.
+    Over(Fault),
 }
 
 /// Where the machine is. What the world sees of it is [`ConnectionState`].
@@ -171,6 +175,8 @@ pub struct Session {
     block: Option<String>,
     parts: Parts,
     holdings: Holdings,
+    /// What was told and is not over.
+    faults: BTreeSet<Fault>,
     /// The pass under way began before the stream listened: it is no picture to go live on.
     early: bool,
     /// Streams in a row that did not come to listen.
@@ -228,6 +234,7 @@ impl Session {
             block: None,
             parts: Parts::default(),
             holdings: Holdings::default(),
+            faults: BTreeSet::new(),
             early: false,
             unheard: 0,
             trying: false,
@@ -341,9 +348,14 @@ impl Session {
         fresh
     }
 
-    /// What the last executions say is held, where no list of positions agreed for longer than it may lag.
-    pub fn disputes(&self, now: Mono) -> impl Iterator<Item = (&Symbol, Qty)> {
-        self.holdings.disputes(now)
+    /// What the last executions say is held, where no list of positions says so yet.
+    pub fn disputes(&self) -> impl Iterator<Item = (&Symbol, Qty)> {
+        self.holdings.disputes()
+    }
+
+    /// The same, where that lasts for longer than an answer takes.
+    pub fn lasting_disputes(&self, now: Mono) -> impl Iterator<Item = (&Symbol, Qty)> {
+        self.holdings.lasting_disputes(now)
     }
 
     /// Where the next run may start from: the broker's time of the last execution, and when the last complete pass began.
@@ -364,6 +376,19 @@ impl Session {
 
     fn alarm(&mut self, text: impl Into<String>) {
         self.out.push_back(Output::Alarm(text.into()));
+    }
+
+    /// Tells of something that lasts.
+    fn fault(&mut self, fault: Fault, text: impl Into<String>) {
+        self.faults.insert(fault);
+        self.out.push_back(Output::Fault(fault, text.into()));
+    }
+
+    /// It is over, where anything was told of it.
+    fn over(&mut self, fault: Fault) {
+        if self.faults.remove(&fault) {
+            self.out.push_back(Output::Over(fault));
+        }
     }
 
     fn pause(&mut self) {

@@ -76,6 +76,8 @@ pub struct Freshness<'a> {
     pub good: Option<Now>,
     /// True while it is as fresh as its rhythm makes it.
     pub current: bool,
+    /// False when the last answer left something out: what is counted is the least that there is.
+    pub whole: bool,
     /// Why it is not current, or not whole; a sentence without a stop.
     pub reason: Option<&'a str>,
 }
@@ -97,6 +99,8 @@ struct Known {
     trouble: Option<Trouble>,
     /// The last answer is not whole, or was given up.
     fault: Option<String>,
+    /// The last answer left something out.
+    partial: bool,
     /// When it is asked for next.
     due: Option<Mono>,
     /// The fault was told.
@@ -153,6 +157,7 @@ impl Parts {
         self.change(part, |known| {
             told = std::mem::take(&mut known.told);
             (known.good, known.fresh, known.trouble, known.fault) = (Some(now), true, None, None);
+            known.partial = false;
         });
         told
     }
@@ -161,7 +166,7 @@ impl Parts {
     pub(super) fn partial(&mut self, part: Part, reason: String, now: Now) {
         self.change(part, |known| {
             (known.good, known.fresh, known.trouble) = (Some(now), true, None);
-            known.fault = Some(reason);
+            (known.fault, known.partial) = (Some(reason), true);
         });
     }
 
@@ -260,6 +265,7 @@ impl Parts {
         Freshness {
             good: known.and_then(|known| known.good),
             current: follows && state == State::There,
+            whole: known.is_some_and(|known| known.good.is_some() && !known.partial),
             reason: match state {
                 State::Missing(reason) => Some(reason),
                 State::There | State::Unanswered => trouble.filter(|_| !follows),

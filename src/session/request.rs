@@ -161,10 +161,10 @@ pub struct Unread {
 /// What is said of rows that could not be read; `None` without any.
 pub fn unread_words(unread: &[Unread]) -> Option<String> {
     let first = unread.first()?;
-    let named = format!("{} ({})", first.row, first.why);
+    // The name comes first: where there is little room, the rest is cut off.
     Some(match unread.len() {
-        1 => format!("one row cannot be read: {named}"),
-        many => format!("{many} rows cannot be read, the first is {named}"),
+        1 => format!("{} cannot be read: {}", first.row, first.why),
+        many => format!("{} and {} more cannot be read: {}", first.row, many - 1, first.why),
     })
 }
 

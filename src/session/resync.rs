@@ -345,7 +345,9 @@ impl Resync {
     }
 
     fn give_up(&mut self, question: &Question, reason: String) {
-        if !question.is_beyond() {
+        // The list that named an order was answered; only this one is missing.
+        let one = matches!(question.request, Request::Order(_));
+        if !question.is_beyond() && !one {
             self.picture.given_up.insert(question.part());
             // What was read in part before counts for less than what was not read at all.
             self.picture.faults.remove(&question.part());

@@ -19,6 +19,20 @@ pub struct Pages {
     pub of: u32,
 }
 
+/// What a person was told of and what ends by itself: afterwards the sentence is history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fault {
+    /// There is no connection, or no stream.
+    Connection,
+    /// A part of the picture is missing.
+    Picture,
+    /// What no list shows could not be had.
+    Beyond,
+    /// Executions and the list of positions do not agree.
+    Holdings,
+}
+
 /// The state of one linked account's connection. How old a figure is, it does not say: [`super::Session::freshness`] does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ConnectionState {

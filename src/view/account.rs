@@ -11,7 +11,7 @@ use super::scope::{self, Kind};
 use super::table::{Column, Rows};
 use super::{Panes, change_style};
 use crate::app::Model;
-use crate::app::model::{AccountScope, AccountState, Pane};
+use crate::app::model::{AccountScope, AccountState, Count, Pane};
 use crate::domain::money::write_grouped;
 use crate::domain::{Account, Environment, Money, Mono};
 use crate::session::Part;
@@ -35,13 +35,14 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Pan
         facts.push(("all accounts", theme.strong));
     }
     facts.extend(block.as_deref().map(|text| (text, theme.error)));
-    facts.extend([&stale, &lack].into_iter().flatten().map(|text| (text.as_str(), theme.waiting)));
+    facts.extend(stale.as_deref().map(|text| (text, theme.waiting)));
     let frame = Frame {
         kind: scope::kind(model),
         focused,
         digit: Some(Pane::Account.digit()),
         title: Pane::Account.title(),
         facts: &facts,
+        lack: lack.as_deref(),
         tagged: true,
     };
     let inner = pen.frame(area, &frame);
@@ -228,7 +229,7 @@ fn all(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Panes) {
         super::change_cell(pen, sheet, percent, false, !fresh);
         sheet.figure(cents(value.and_then(|account| account.buying_power)), 2, plain, theme.faint);
         sheet.figure(cents(value.and_then(|account| account.cash)), 2, plain, theme.faint);
-        sheet.figure(account.known_working(model.now.mono).map(Decimal::from), 0, plain, theme.faint);
+        working_cell(sheet, account.known_working(model.now.mono), plain, theme.faint);
     }
     for environment in [Environment::Paper, Environment::Live] {
         total(pen, sheet, model, environment);
@@ -266,6 +267,13 @@ fn total(pen: &Pen<'_>, sheet: &mut super::table::Sheet, model: &Model, environm
     super::change_cell(pen, sheet, percent, false, stale);
     sheet.figure(cents(sum(|account| account.buying_power)), 2, plain, theme.faint);
     sheet.figure(cents(sum(|account| account.cash)), 2, plain, theme.faint);
-    let working: Option<usize> = accounts.iter().map(|account| account.known_working(now)).sum();
-    sheet.figure(working.map(Decimal::from), 0, plain, theme.faint);
+    let working: Option<Count> = accounts.iter().map(|account| account.known_working(now)).sum();
+    working_cell(sheet, working, plain, theme.faint);
+}
+
+fn working_cell(sheet: &mut super::table::Sheet, working: Option<Count>, style: Style, missing: Style) {
+    match working {
+        Some(count) => sheet.text(&count.to_string(), style),
+        None => sheet.text(MISSING, missing),
+    }
 }

@@ -24,6 +24,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Pan
         digit: Some(Pane::Brokers.digit()),
         title: Pane::Brokers.title(),
         facts: if model.accounts.is_empty() { &[] } else { &facts },
+        lack: None,
         tagged: false,
     };
     let inner = pen.frame(area, &frame);

@@ -58,7 +58,9 @@ pub(super) fn status(pen: &mut Pen<'_>, area: Rect, model: &Model) {
 /// The newest unread error and how many there are, against the right edge; returns where it begins.
 fn errors(pen: &mut Pen<'_>, area: Rect, from: u16, model: &Model) -> u16 {
     let unread: Vec<_> = model.errors.iter().rev().filter(|error| !error.read).collect();
-    let Some(newest) = unread.first() else { return area.right() };
+    if unread.is_empty() {
+        return area.right();
+    }
     let count = format!("{} {}", unread.len(), model.keymap.say("{common.errors}"));
     let mark = pen.glyphs.cross;
     let badge = width(&count) + 4;
@@ -76,6 +78,8 @@ fn errors(pen: &mut Pen<'_>, area: Rect, from: u16, model: &Model) -> u16 {
     if share < 12 {
         return badge_at;
     }
+    // What is over is for the list; the line is for what is true now.
+    let Some(newest) = unread.iter().find(|error| error.over.is_none()) else { return badge_at };
     let text = clean(&newest.text);
     let wide = width(&text).min(share);
     pen.text(badge_at - wide, area.y, wide, &text, pen.theme.error);

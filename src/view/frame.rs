@@ -6,6 +6,9 @@ use ratatui::style::Style;
 use super::pen::{Pen, width};
 use super::scope::Kind;
 
+/// Fewer cells than this say nothing of what is missing.
+const LEAST: u16 = 12;
+
 /// What a frame says.
 pub(super) struct Frame<'a> {
     /// Decides border and tag.
@@ -18,6 +21,8 @@ pub(super) struct Frame<'a> {
     pub(super) title: &'a str,
     /// Facts after the name, in the order of importance.
     pub(super) facts: &'a [(&'a str, Style)],
+    /// What is missing, after the facts: cut to the room there is.
+    pub(super) lack: Option<&'a str>,
     /// The tag at the right end; panes of an account carry it.
     pub(super) tagged: bool,
 }
@@ -83,6 +88,12 @@ impl Pen<'_> {
             next = self.text(next + 2, y, end.saturating_sub(next + 3), text, *fact_style);
             self.put(next, y, ' ', border);
             next += 1;
+        }
+        if let Some(lack) = frame.lack.filter(|_| next + LEAST < end) {
+            self.put(next, y, glyphs.dot, theme.faint);
+            self.put(next + 1, y, ' ', border);
+            next = self.text(next + 2, y, end.saturating_sub(next + 3), lack, theme.waiting);
+            self.put(next, y, ' ', border);
         }
     }
 

@@ -11,7 +11,7 @@ use super::scope::{self, Kind};
 use super::table::{Column, Sheet};
 use crate::app::Model;
 use crate::app::columns::{OrderColumn, placed_at, second_px, working_px};
-use crate::app::model::{AccountState, Pane};
+use crate::app::model::{AccountState, Count, Pane};
 use crate::app::rows::{self, OrderRow};
 use crate::domain::{Order, OrderId, OrderType};
 use crate::session::Part;
@@ -74,13 +74,13 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Pan
 fn counted(pen: &Pen<'_>, model: &Model) -> String {
     let now = model.now.mono;
     let known = scope::shown(model).filter_map(|account| Some((account.known_working(now)?, account)));
-    let (working, all, accounts) = known.fold((0, 0, 0), |(working, all, accounts), (count, account)| {
-        (working + count, all + account.blotter.order_count(), accounts + 1)
-    });
-    if accounts == 0 && scope::shown(model).next().is_some() {
+    let (counts, all): (Vec<Count>, Vec<usize>) =
+        known.map(|(count, account)| (count, account.blotter.order_count())).unzip();
+    let (working, all): (Count, usize) = (counts.iter().copied().sum(), all.iter().sum());
+    if counts.is_empty() && scope::shown(model).next().is_some() {
         return format!("working {MISSING} {} done {MISSING}", pen.glyphs.dot);
     }
-    format!("working {working} {} done {}", pen.glyphs.dot, all - working.min(all))
+    format!("working {working} {} done {}", pen.glyphs.dot, all - working.known.min(all))
 }
 
 /// The orders whose executions flash.

@@ -78,7 +78,7 @@ pub(super) fn boxed(
     pen.clear(frame, ratatui::style::Style::new());
     // Whatever lies below does not answer to the mouse while this is open.
     pen.hit(area, crate::app::msg::HitTarget::Nowhere);
-    let inner = pen.frame(frame, &Frame { kind, focused: true, digit: None, title, facts, tagged: true });
+    let inner = pen.frame(frame, &Frame { kind, focused: true, digit: None, title, facts, lack: None, tagged: true });
     (frame, Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner })
 }
 

@@ -97,7 +97,8 @@ impl<K: Clone + Eq + Hash + Ord, const N: usize> ListPane<'_, K, N> {
             focused,
             digit: Some(self.pane.digit()),
             title: self.pane.title(),
-            facts: &super::facts(theme, stale.as_deref(), filter.as_deref(), &counts, lack.as_deref()),
+            facts: &super::facts(theme, stale.as_deref(), filter.as_deref(), &counts),
+            lack: lack.as_deref(),
             tagged: true,
         };
         let inner = pen.frame(area, &frame);

@@ -12,8 +12,8 @@ use super::scope;
 use super::table::{Column, Sheet};
 use crate::app::Model;
 use crate::app::columns::PositionColumn;
-use crate::app::model::{AccountState, Pane};
-use crate::domain::{Mono, Position, Symbol};
+use crate::app::model::{AccountState, Count, Pane};
+use crate::domain::{Mono, Position, Qty, Symbol};
 use crate::session::Part;
 
 /// The columns, those of [`PositionColumn`] in its order; ranks say what goes first on a narrow screen.
@@ -55,13 +55,14 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Pan
 /// How many are held, where that is known, and what the last executions say that the list does not.
 fn counts(model: &Model) -> String {
     let now = model.now.mono;
-    let unknown = scope::shown(model).filter(|account| account.positions.is_none()).count();
-    let mut text = match (scope::shown(model).count(), unknown) {
-        (0, _) => "0 held".to_owned(),
-        (all, unknown) if all == unknown => format!("{MISSING} held"),
-        _ => format!("{} held", model.rows.positions.rows.len()),
+    let known: Vec<Count> = scope::shown(model).filter_map(|account| account.known_held(now)).collect();
+    let mut text = if known.is_empty() && scope::shown(model).next().is_some() {
+        format!("{MISSING} held")
+    } else {
+        let more = known.iter().any(|count| count.more);
+        format!("{} held", Count { known: model.rows.positions.rows.len(), more })
     };
-    for (symbol, qty) in scope::shown(model).flat_map(|account| account.session.disputes(now)) {
+    for (symbol, qty) in scope::shown(model).flat_map(|account| account.session.lasting_disputes(now)) {
         text.push_str(&format!(", {} {} by the last fill", clean(symbol.as_str()), qty.grouped(0)));
     }
     text
@@ -74,11 +75,11 @@ fn stage(pen: &Pen<'_>, sheet: &mut Sheet, account: &AccountState, position: &Po
     let (plain, faint) = (tone(theme.text), tone(theme.faint));
     super::account_cell(sheet, account, theme);
     sheet.text(&clean(position.symbol.as_str()), plain);
-    let doubted = account.session.disputes(now).any(|(symbol, _)| same_symbol(symbol, &position.symbol));
+    let doubted = account.session.disputes().any(|(symbol, _)| same_symbol(symbol, &position.symbol));
     if doubted {
-        sheet.signed_figure(Some(position.qty.decimal()), 0, "? ", theme.waiting, faint);
+        sheet.signed_figure(position.qty.map(Qty::decimal), 0, "? ", theme.waiting, faint);
     } else {
-        sheet.short_figure(Some(position.qty.decimal()), 0, plain, faint);
+        sheet.short_figure(position.qty.map(Qty::decimal), 0, plain, faint);
     }
     for px in [position.avg_px, position.last_px] {
         sheet.short_figure(price(px), 2, if px == position.avg_px { tone(theme.dim) } else { plain }, faint);

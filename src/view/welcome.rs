@@ -17,6 +17,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, focused: bool) 
         digit: None,
         title: "Welcome",
         facts: &[],
+        lack: None,
         tagged: false,
     };
     let inner = pen.frame(area, &frame);

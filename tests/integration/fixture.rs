@@ -181,7 +181,7 @@ fn position(symbol: &str, size: &str, avg: &str, last: &str, value: &str, pl: &s
         symbol: Symbol::from(symbol),
         asset_id: None,
         asset_class: Some("us_equity".into()),
-        qty: qty(size),
+        qty: Some(qty(size)),
         qty_available: Some(qty(size)),
         avg_px: px(avg),
         last_px: px(last),

@@ -85,9 +85,35 @@ async fn a_row_that_cannot_be_read_hides_no_other() {
     }
     fail(&bench, "bad_row", "/v2/orders").await;
     let mut program = bench.program(None);
-    program.until("the row named", |model| is_syncing_because(model, "one row cannot be read: AAPL ")).await;
+    program.until("the row named", |model| is_syncing_because(model, "working orders, recent orders: AAPL ")).await;
     // The stream may have told of the third.
     assert!(working(&program.running.model) >= 2, "the good ones are shown");
+    let screen = screen(&program);
+    assert!(screen.contains("working 2+") || screen.contains("working 3+"), "one more works: {screen}");
+    bench.sim.stop().await;
+}
+
+#[tokio::test]
+async fn a_position_that_cannot_be_read_any_more_is_still_held() {
+    let bench = Bench::open(33).await;
+    let order = place(&bench).await;
+    let mut program = bench.program(None);
+    program.live().await;
+    program.beside(bench.control("fill", json!({"order": order, "price": "1.00"}))).await;
+    let held = |model: &Model| model.accounts[0].positions.as_ref().is_some_and(|dated| dated.value.len() == 1);
+    program.until("what is held", held).await;
+    fail(&bench, "bad_row", "/v2/positions").await;
+    program.until("the row named", |model| is_syncing_because(model, "positions: AAPL cannot be read")).await;
+    let broken = screen(&program);
+    let row = broken.lines().find(|line| line.contains("AAPL") && line.contains("--"));
+    assert!(row.is_some() && broken.contains("1+ held"), "{broken}");
+    bench.control("clear", json!({})).await;
+    // What arrived together with what was waited for is lost with the run that waited.
+    program.resync();
+    assert!(broken.contains("the picture is not complete"), "{broken}");
+    program.live().await;
+    let whole = screen(&program);
+    assert!(!whole.contains("is not complete") && whole.contains("1 E "), "what is over is for the list: {whole}");
     bench.sim.stop().await;
 }
 

@@ -121,7 +121,9 @@ impl Program {
             return;
         }
         let ran = tokio::time::timeout(PATIENCE, self.running.headless(|model: &Model| !done(model))).await;
-        assert!(ran.is_ok(), "not seen: {what}; the account is {:?}", self.running.model.accounts[0].state());
+        let account = &self.running.model.accounts[0];
+        let told: Vec<&str> = account.log.iter().map(|entry| &*entry.text).collect();
+        assert!(ran.is_ok(), "not seen: {what}; the account is {:?}\n{}", account.state(), told.join("\n"));
     }
 
     pub async fn live(&mut self) {

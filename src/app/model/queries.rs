@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tui_input::Input;
 
+use super::count::Count;
 use super::{
     AccountScope, AccountState, Attempt, AttemptPhase, BrokerRow, BrokerSummary, ConnectionEntry, Extent, Model,
     OrderKey, Overlay, Pane, Pending, PositionKey, Program, TapeKey,
@@ -91,9 +92,16 @@ impl AccountState {
     }
 
     /// Its working orders; `None` while nobody told of any, neither the broker nor the journal.
-    pub fn known_working(&self, now: Mono) -> Option<usize> {
-        let told = self.remembered_at.is_some() || self.session.freshness(Part::Working, now).good.is_some();
-        (told || self.blotter.order_count() > 0).then(|| self.blotter.working_count())
+    pub fn known_working(&self, now: Mono) -> Option<Count> {
+        let fresh = self.session.freshness(Part::Working, now);
+        let told = self.remembered_at.is_some() || fresh.good.is_some() || self.blotter.order_count() > 0;
+        told.then(|| Count { known: self.blotter.working_count(), more: fresh.good.is_some() && !fresh.whole })
+    }
+
+    /// Its positions; `None` while the broker told of none.
+    pub fn known_held(&self, now: Mono) -> Option<Count> {
+        let more = !self.session.freshness(Part::Positions, now).whole;
+        self.positions.as_ref().map(|held| Count { known: held.value.len(), more })
     }
 
     /// Where its connection stands.

@@ -267,7 +267,12 @@ fn resync(model: &mut Model, effects: &mut Vec<Effect>) {
         Some(link) => vec![link],
         None => model.shown_accounts().map(|account| account.link.id.clone()).collect(),
     };
+    // Everything is asked again as soon as an account can answer: the clock and the curves have no session.
+    model.clock_due = None;
     for link in links {
+        if let Some(account) = model.account_mut(&link) {
+            account.history_due = None;
+        }
         sessions::feed(model, &link, Input::Resync, effects);
     }
     notices::toast(model, "fetching everything again");

@@ -71,13 +71,14 @@ pub(super) fn rows(model: &mut Model, effects: &mut Vec<Effect>) {
             let line = model.rows.positions.selected.as_ref().and_then(|key| {
                 let position = model.position(key)?;
                 let figures = [
+                    position.qty.map(|qty| qty.to_string()),
                     position.avg_px.map(|px| px.to_string()),
                     position.last_px.map(|px| px.to_string()),
                     position.market_value.map(|value| value.to_string()),
                     position.unrealized_pl.map(|value| value.to_string()),
                 ];
                 let figures = figures.map(|figure| figure.unwrap_or_else(|| "--".to_owned()));
-                Some(format!("{}\t{}\t{}", position.symbol, position.qty, figures.join("\t")))
+                Some(format!("{}\t{}", position.symbol, figures.join("\t")))
             });
             (line.unwrap_or_default(), "row".to_owned())
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::app::effect::Effect;
-use crate::app::model::{ErrorEntry, Model, Overlay, Toast};
+use crate::app::model::{Ends, ErrorEntry, Model, Overlay, Toast};
 use crate::domain::LinkId;
 use crate::domain::text::sanitize;
 
@@ -29,6 +29,11 @@ pub(super) fn toast(model: &mut Model, text: impl Into<String>) {
 
 /// Adds an error that stays until it is read. The same sentence again only becomes newer.
 pub(super) fn error(model: &mut Model, link: Option<&LinkId>, text: impl Into<String>) {
+    lasting(model, link, Ends::Never, text);
+}
+
+/// Adds one of something that goes on until [`over`].
+pub(super) fn lasting(model: &mut Model, link: Option<&LinkId>, ends: Ends, text: impl Into<String>) {
     let text = sanitize(&text.into());
     let read = matches!(model.top(), Some(Overlay::Errors { .. }));
     if model.errors.back().is_some_and(|last| last.text == text && last.link.as_ref() == link) {
@@ -37,7 +42,15 @@ pub(super) fn error(model: &mut Model, link: Option<&LinkId>, text: impl Into<St
     if model.errors.len() == ERRORS {
         model.errors.pop_front();
     }
-    model.errors.push_back(ErrorEntry { at: model.now, link: link.cloned(), text, read });
+    model.errors.push_back(ErrorEntry { at: model.now, link: link.cloned(), text, read, ends, over: None });
+    model.dirty = true;
+}
+
+/// What was told of something that went on is history now.
+pub(super) fn over(model: &mut Model, link: Option<&LinkId>, ends: Ends) {
+    for entry in model.errors.iter_mut().filter(|entry| entry.ends == ends && entry.link.as_ref() == link) {
+        entry.over.get_or_insert(model.now);
+    }
     model.dirty = true;
 }
 
@@ -45,12 +58,16 @@ pub(super) fn error(model: &mut Model, link: Option<&LinkId>, text: impl Into<St
 pub(super) fn unsaved(model: &mut Model, reason: Option<String>) {
     model.dirty = true;
     match &reason {
-        Some(reason) => error(
+        Some(reason) => lasting(
             model,
             None,
+            Ends::WhenSaved,
             format!("the journal cannot be written ({reason}): what is shown is kept and saved as soon as it can be"),
         ),
-        None if model.unsaved.is_some() => toast(model, "the journal is written again: everything shown is saved"),
+        None if model.unsaved.is_some() => {
+            over(model, None, Ends::WhenSaved);
+            toast(model, "the journal is written again: everything shown is saved");
+        }
         None => {}
     }
     model.unsaved = reason.map(|reason| sanitize(&reason));

@@ -76,6 +76,12 @@ pub(super) fn replied(
 /// but a cancel that the owner confirmed must arrive. Asking twice does no harm, the second answer is ignored.
 pub(super) fn after_drop(model: &mut Model, link: &LinkId, effects: &mut Vec<Effect>) {
     let curve_or_page = |pending: &Pending| matches!(pending, Pending::History { link: owner, .. } | Pending::Activities { link: owner, .. } if owner == link);
+    let day = Pending::History { link: link.clone(), period: Period::Day };
+    if model.pending.values().any(|pending| *pending == day)
+        && let Some(account) = model.account_mut(link)
+    {
+        account.history_due = None;
+    }
     model.pending.retain(|_, pending| !curve_or_page(pending));
     let again = model.pending.iter().filter_map(|(id, pending)| {
         let request = match pending {

@@ -2,7 +2,7 @@
 
 use super::{identity, news, notices, questions};
 use crate::app::effect::{Effect, Memory};
-use crate::app::model::{Dated, Model};
+use crate::app::model::{Dated, Ends, Model};
 use crate::app::rows;
 use crate::domain::LinkId;
 use crate::session::{ConnectionState, Input, Output, StreamEvent};
@@ -80,12 +80,9 @@ fn carry_out(model: &mut Model, link: &LinkId, output: Output, effects: &mut Vec
                 model.dirty = true;
             }
         }
-        Output::Alarm(text) => {
-            if let Some(account) = model.account_mut(link) {
-                account.note(now, crate::domain::text::sanitize(&text));
-            }
-            notices::error(model, Some(link), text);
-        }
+        Output::Alarm(text) => told(model, link, Ends::Never, &text),
+        Output::Fault(fault, text) => told(model, link, Ends::With(fault), &text),
+        Output::Over(fault) => notices::over(model, Some(link), Ends::With(fault)),
     }
 }
 
@@ -107,12 +104,17 @@ fn reset(model: &mut Model, link: &LinkId) {
 }
 
 /// Something about a connection that a person should know.
-pub(super) fn noted(model: &mut Model, link: &LinkId, text: String) {
+pub(super) fn noted(model: &mut Model, link: &LinkId, text: &str) {
+    told(model, link, Ends::Never, text);
+}
+
+/// A sentence goes into the connection's history and among the errors.
+fn told(model: &mut Model, link: &LinkId, ends: Ends, text: &str) {
     let now = model.now;
     if let Some(account) = model.account_mut(link) {
-        account.note(now, text.clone());
+        account.note(now, crate::domain::text::sanitize(text));
     }
-    notices::error(model, Some(link), text);
+    notices::lasting(model, Some(link), ends, text);
 }
 
 fn state_changed(model: &mut Model, link: &LinkId, state: &ConnectionState, effects: &mut Vec<Effect>) {
@@ -122,8 +124,12 @@ fn state_changed(model: &mut Model, link: &LinkId, state: &ConnectionState, effe
     let label = account.link.label.clone();
     // A reason that changes is shown; only another state is news.
     let news = std::mem::replace(&mut account.word, state.word()) != state.word();
+    let seen_live = account.seen_live;
+    if news {
+        notices::over(model, Some(link), Ends::WithState);
+    }
     match state {
-        ConnectionState::Reconnecting { attempt, reason, .. } if *attempt <= 1 && account.seen_live => {
+        ConnectionState::Reconnecting { attempt, reason, .. } if *attempt <= 1 && seen_live => {
             let text = format!("{label}: connection lost, {reason}");
             notices::ring(model, &text, effects);
         }
@@ -131,11 +137,11 @@ fn state_changed(model: &mut Model, link: &LinkId, state: &ConnectionState, effe
             let cure = model.keymap.say("{brokers.link} in Brokers links it again").into_owned();
             let text = format!("{label} must be linked again: {reason}; {cure}");
             notices::ring(model, &text, effects);
-            notices::error(model, Some(link), text);
+            notices::lasting(model, Some(link), Ends::WithState, text);
         }
         ConnectionState::Blocked { reason } if news => {
             let text = format!("{label} is blocked: {reason}");
-            notices::error(model, Some(link), text);
+            notices::lasting(model, Some(link), Ends::WithState, text);
         }
         // What is missing is told by the session's own alarm.
         _ => {}

@@ -114,7 +114,7 @@ pub(super) fn position(symbol: &str, qty: i64) -> Position {
         symbol: symbol.into(),
         asset_id: None,
         asset_class: None,
-        qty: Qty::whole(qty),
+        qty: Some(Qty::whole(qty)),
         qty_available: None,
         avg_px: Some(Price::whole(10)),
         last_px: Some(Price::whole(11)),

@@ -23,11 +23,13 @@ use crate::broker::dial::{self, chain};
 use crate::config::Endpoints;
 use crate::domain::Untrusted;
 use crate::domain::secrets::Redactor;
+use crate::domain::text::clean;
 use crate::session::request::{ActivitiesQuery, OrdersQuery, Unread};
 use crate::session::{Reply, Request, RequestError, RequestErrorKind};
 
 pub(super) use failure::{Failure, LONGEST, refused};
 use failure::{local, timed_out, transport};
+pub(super) use headers::retry_after;
 
 /// The longest body read, in bytes.
 const LONGEST_BODY: usize = 8 * 1024 * 1024;
@@ -148,7 +150,11 @@ impl Client {
             return Ok(Reply::Done);
         }
         let text = std::str::from_utf8(&body).map_err(|_| decode("the answer is not UTF-8 text"))?;
-        read_reply(request, text, &self.token).map_err(|error| decode(&error.to_string()))
+        read_reply(request, text, &self.token).map_err(|error| match request {
+            // Of many that are asked for, a person must be able to find this one.
+            Request::Order(id) => decode(&format!("order {}: {error}", clean(id.as_str()))),
+            _ => decode(&error.to_string()),
+        })
     }
 }
 
@@ -204,7 +210,7 @@ fn read_reply(request: &Request, text: &str, token: &SecretString) -> Result<Rep
     Ok(match request {
         Request::Account => Reply::Account(Box::new(wire::account(text)?)),
         Request::Positions => {
-            let (rows, unread) = wire::rows(text, "the positions", wire::position)?;
+            let (rows, unread) = wire::positions(text)?;
             whole((Reply::Positions(rows), unread))
         }
         Request::Orders(_) => {

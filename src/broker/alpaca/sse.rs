@@ -10,7 +10,7 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, Header
 use tokio::time::{Instant, timeout, timeout_at};
 use url::Url;
 
-use super::rest::{bearer, http_client, read, refused};
+use super::rest::{bearer, http_client, read, refused, retry_after};
 use super::stream::{LONGEST_MESSAGE, Out, StreamTarget};
 use super::wire;
 use crate::broker::dial::chain;
@@ -41,7 +41,7 @@ pub(super) async fn run(target: &StreamTarget, out: &Out) -> Closed {
 }
 
 async fn open(target: &StreamTarget, out: &Out) -> Result<Response, Closed> {
-    let fail = |said: Untrusted| Closed::Connect { status: None, message: out.words(&said) };
+    let fail = |said: Untrusted| Closed::unreachable(out.words(&said));
     let client = http_client(&target.api_url, &target.tls).map_err(fail)?;
     let request = client
         .get(address(&target.api_url).map_err(|error| fail(error.into()))?)
@@ -59,12 +59,13 @@ async fn open(target: &StreamTarget, out: &Out) -> Result<Response, Closed> {
     }
     let body = read(response, 64 * 1024).await.unwrap_or_default();
     let message = out.words(&refused(status, &headers, &body).message);
+    let retry_after = retry_after(&headers);
     Err(match status.as_u16() {
         // Asked too often, or too slow: the same question may be answered later.
-        408 | 425 | 429 => Closed::Connect { status: Some(status.as_u16()), message },
+        408 | 425 | 429 => Closed::Connect { status: Some(status.as_u16()), message, retry_after },
         // Everything else the client is told is about this form: not offered, or not for this token.
         300..=499 => Closed::AuthRefused { message: format!("{message} (status {})", status.as_u16()) },
-        code => Closed::Connect { status: Some(code), message },
+        code => Closed::Connect { status: Some(code), message, retry_after },
     })
 }
 

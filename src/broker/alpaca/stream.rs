@@ -21,7 +21,7 @@ use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::rest::LONGEST;
+use super::rest::{LONGEST, retry_after};
 use super::sse;
 use super::wire::{self, Frame};
 use crate::broker::dial::{self, Io, chain};
@@ -138,7 +138,7 @@ async fn websocket(target: &StreamTarget, form: AuthForm, out: &Out) -> Closed {
         opened = opening => match opened {
             Ok(Ok(socket)) => socket,
             Ok(Err(closed)) => return closed,
-            Err(_) => return Closed::Connect { status: None, message: "no answer in time".to_owned() },
+            Err(_) => return Closed::unreachable("no answer in time".to_owned()),
         },
     };
     let closed = match Talk::new(&mut socket, form, out).run().await {
@@ -150,7 +150,7 @@ async fn websocket(target: &StreamTarget, form: AuthForm, out: &Out) -> Closed {
 }
 
 async fn open(target: &StreamTarget, out: &Out) -> Result<Socket, Closed> {
-    let refuse = |said: Untrusted| Closed::Connect { status: None, message: out.words(&said) };
+    let refuse = |said: Untrusted| Closed::unreachable(out.words(&said));
     let url = &target.stream_url;
     if url.scheme() != "wss" && !(url.scheme() == "ws" && is_loopback(url)) {
         return Err(refuse("the stream's address is neither wss nor loopback".into()));
@@ -172,7 +172,8 @@ async fn open(target: &StreamTarget, out: &Out) -> Result<Socket, Closed> {
             let status = response.status().as_u16();
             let body = response.body().as_deref().unwrap_or_default();
             let message = out.words(&wire::refusal(status, body).message);
-            Err(Closed::Connect { status: Some(status), message })
+            let retry_after = retry_after(response.headers());
+            Err(Closed::Connect { status: Some(status), message, retry_after })
         }
         Err(error) => Err(refuse(chain("", &error))),
     }

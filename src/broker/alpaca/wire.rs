@@ -24,7 +24,7 @@ pub use activity::activity;
 pub(super) use error::refusal;
 pub use market::{clock, history};
 pub use order::{order, orders};
-pub use position::position;
+pub use position::{position, positions};
 pub use update::{Frame, frame, update};
 
 use self::loose::Loose;

@@ -1,6 +1,6 @@
 //! What the world sees of the machine: `live` only on a complete picture, and what is missing in words.
 
-use super::{Duration, Mono, Now, Output, Phase, Session, Timer};
+use super::{Duration, Fault, Mono, Now, Output, Phase, Session, Timer};
 use crate::session::parts::{self, Lack, Part};
 use crate::session::state::ConnectionState;
 
@@ -28,6 +28,9 @@ impl Session {
                 return;
             }
         };
+        if state.is_live() {
+            self.over(Fault::Connection);
+        }
         self.show(state);
         self.wake_to_appraise(now);
     }
@@ -111,9 +114,12 @@ impl Session {
 
     /// Faults that last are told once: they stay in the list of errors until they are read.
     fn tell(&mut self, lacks: &[Lack]) {
+        if lacks.is_empty() && self.follows() {
+            self.over(Fault::Picture);
+        }
         let untold = self.parts.untold(lacks);
         if !untold.is_empty() {
-            self.alarm(format!("the picture is not complete: {}", parts::sentence(&untold)));
+            self.fault(Fault::Picture, format!("the picture is not complete: {}", parts::sentence(&untold)));
         }
     }
 

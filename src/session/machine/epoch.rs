@@ -1,7 +1,7 @@
 //! An epoch's beginning and end: what is opened, what is dropped, how long is waited between two.
 
 use super::{Audits, Outage};
-use super::{Duration, EARLY, Now, Output, Phase, Session, TOLD_AFTER, Timer};
+use super::{Duration, EARLY, Fault, Now, Output, Phase, Session, TOLD_AFTER, Timer};
 use crate::domain::ablation::{Ablation, left_out};
 use crate::session::backoff;
 use crate::session::state::ConnectionState;
@@ -110,7 +110,7 @@ impl Session {
         let lasts = self.attempt >= TOLD_AFTER;
         if let Some(outage) = self.outage.as_mut().filter(|outage| lasts && !outage.told) {
             outage.told = true;
-            self.alarm(format!("no connection: {reason}"));
+            self.fault(Fault::Connection, format!("no connection: {reason}"));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What the stream says: the way up, updates, and every way it ends.
 
-use super::{Duration, HEALTHY, Now, Output, Phase, STREAM_AGAIN, Session, Timer};
+use super::{Duration, Fault, HEALTHY, Now, Output, Phase, STREAM_AGAIN, Session, Timer};
 use crate::domain::TradeUpdate;
 use crate::domain::ablation::{Ablation, left_out};
 use crate::domain::blotter::Blotter;
@@ -109,7 +109,7 @@ impl Session {
                 self.poll_instead(ELSEWHERE.to_owned(), now);
             }
             Closed::AuthRefused { message } => self.confirm(message, true, now),
-            Closed::Connect { status: Some(status @ (401 | 403)), message } => {
+            Closed::Connect { status: Some(status @ (401 | 403)), message, .. } => {
                 self.confirm(format!("{message} ({status})"), true, now);
             }
             Closed::Connect { status: Some(404 | 405 | 501), .. } if self.form == AuthForm::Sse => {
@@ -117,8 +117,10 @@ impl Session {
             }
             Closed::AuthSilent => self.next_form("the stream did not answer".to_owned(), now),
             other => {
-                let at_least = least_wait(&other);
-                self.lost(at_least, words(other), now);
+                let asked = asked_wait(&other);
+                let reason = words(other);
+                let at_least = self.bounded(asked, &reason);
+                self.lost(at_least, reason, now);
             }
         }
     }
@@ -144,7 +146,8 @@ impl Session {
             return false;
         }
         let reason = format!("no stream: {}", self.no_stream);
-        self.alarm(format!("no order stream can be had ({}); asking every few seconds instead", self.no_stream));
+        let text = format!("no order stream can be had ({}); asking every few seconds instead", self.no_stream);
+        self.fault(Fault::Connection, text);
         self.poll_instead(reason, now);
         let after = self.next_attempt(now);
         self.timers.set(Timer::Reconnect, now.mono + after);
@@ -183,8 +186,10 @@ impl Session {
                 if self.form == AuthForm::Sse {
                     self.form = AuthForm::Authenticate;
                 }
-                let at_least = least_wait(&other);
-                self.no_stream = format!("no stream: {}", words(other));
+                let asked = asked_wait(&other);
+                let reason = words(other);
+                let at_least = self.bounded(asked, &reason);
+                self.no_stream = format!("no stream: {reason}");
                 self.next_attempt(now).max(at_least)
             }
         };
@@ -200,7 +205,10 @@ impl Session {
             return;
         }
         self.form = AuthForm::Authenticate;
-        self.alarm(format!("no order stream can be had ({reason}); asking every few seconds instead"));
+        self.fault(
+            Fault::Connection,
+            format!("no order stream can be had ({reason}); asking every few seconds instead"),
+        );
         self.poll_instead(reason, now);
         self.timers.set(Timer::Reconnect, now.mono + STREAM_AGAIN);
     }
@@ -242,9 +250,10 @@ impl Session {
     }
 }
 
-/// The shortest wait after this: who says that there are too many is not asked again within the second.
-const fn least_wait(closed: &Closed) -> Duration {
+/// What the broker asked to wait; who says that there are too many is not asked again within the second.
+const fn asked_wait(closed: &Closed) -> Duration {
     match closed {
+        Closed::Connect { retry_after: Some(asked), .. } => *asked,
         Closed::Connect { status: Some(429), .. } => RATE_LIMIT_WAIT,
         _ => Duration::ZERO,
     }
@@ -253,8 +262,8 @@ const fn least_wait(closed: &Closed) -> Duration {
 /// Why a stream ended, as a sentence without a stop.
 fn words(closed: Closed) -> String {
     match closed {
-        Closed::Connect { status: Some(status), message } => format!("{message} ({status})"),
-        Closed::Connect { status: None, message } | Closed::Lost { message } => message,
+        Closed::Connect { status: Some(status), message, .. } => format!("{message} ({status})"),
+        Closed::Connect { status: None, message, .. } | Closed::Lost { message } => message,
         Closed::AuthRefused { message } => format!("the stream refused the token: {message}"),
         Closed::AuthSilent => "the stream did not answer".to_owned(),
         Closed::Silent => "nothing was heard for 20 s".to_owned(),

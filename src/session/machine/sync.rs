@@ -1,8 +1,8 @@
 //! What REST says: passes, refreshed balances, the confirmation of a refusal.
 
 use super::{
-    Duration, Hold, LONGEST_WAIT, MARKS_EVERY, MARKS_RARELY, Mono, Now, Output, POLL_EVERY, Phase, REFRESH_AFTER,
-    REFRESH_EVERY, Session, Timer,
+    Duration, Fault, Hold, LONGEST_WAIT, MARKS_EVERY, MARKS_RARELY, Mono, Now, Output, POLL_EVERY, Phase,
+    REFRESH_AFTER, REFRESH_EVERY, Session, Timer,
 };
 use crate::domain::ablation::{Ablation, left_out};
 use crate::domain::blotter::Blotter;
@@ -191,11 +191,7 @@ impl Session {
 
     /// Asks nothing for a while; a longer wait is not cut short by a later, shorter one.
     pub(super) fn hold(&mut self, asked: Duration, why: &str, now: Now) {
-        let after = asked.min(LONGEST_WAIT);
-        if after < asked {
-            let (long, wait) = (asked.as_secs(), after.as_secs());
-            self.alarm(format!("the broker asked to wait {long} s ({why}); {wait} s are waited"));
-        }
+        let after = self.bounded(asked, why);
         let until = now.mono + after;
         if self.hold.as_ref().is_none_or(|hold| hold.until < until) {
             self.hold = Some(Hold { until, reason: format!("waiting before the next question: {why}") });
@@ -203,6 +199,19 @@ impl Session {
         if let Some(hold) = self.hold.as_ref().filter(|_| self.resync.is_some()) {
             self.timers.set(Timer::Retry, hold.until);
         }
+    }
+
+    /// A wait that the broker asked for, as far as it is kept; that it is cut is told.
+    pub(super) fn bounded(&mut self, asked: Duration, why: &str) -> Duration {
+        let wait = asked.min(LONGEST_WAIT);
+        if wait < asked {
+            self.alarm(format!(
+                "the broker asked to wait {} s ({why}); {} s are waited",
+                asked.as_secs(),
+                wait.as_secs()
+            ));
+        }
+        wait
     }
 
     /// What a pass brought of each part.
@@ -226,12 +235,16 @@ impl Session {
         let Some(reason) = failed else {
             if std::mem::take(&mut self.beyond_failed) >= LASTING_PASSES {
                 self.log("what no list shows is answered again");
+                self.over(Fault::Beyond);
             }
             return;
         };
         self.beyond_failed = self.beyond_failed.saturating_add(1);
         if self.beyond_failed == LASTING_PASSES {
-            self.alarm(format!("what no list shows could not be had in {LASTING_PASSES} passes: {reason}"));
+            self.fault(
+                Fault::Beyond,
+                format!("what no list shows could not be had in {LASTING_PASSES} passes: {reason}"),
+            );
         }
     }
 
@@ -319,6 +332,7 @@ impl Session {
     }
 
     fn on_positions(&mut self, positions: Vec<Position>, unread: &[Unread], now: Now) {
+        let positions = self.holdings.with_unread(positions, unread.len());
         self.holds = !positions.is_empty() || !unread.is_empty();
         match unread_words(unread) {
             None => self.part_is_good(Part::Positions, now),
@@ -327,10 +341,13 @@ impl Session {
         let found = self.holdings.compare(&positions, now.mono);
         self.out.push_back(Output::Positions(positions));
         for text in found.lasting {
-            self.alarm(text);
+            self.fault(Fault::Holdings, text);
         }
         for text in found.over {
             self.log(text);
+        }
+        if !self.holdings.is_told() {
+            self.over(Fault::Holdings);
         }
         if self.holdings.is_open() && matches!(self.phase, Phase::Live) {
             self.refresh_soon(now);

@@ -38,6 +38,8 @@ struct Desk {
     /// Every page of executions but the first holds nothing that can be read.
     unread_history: bool,
     positions: Vec<Position>,
+    /// Rows of the list of positions that cannot be read.
+    unread_positions: Vec<Unread>,
     status: &'static str,
     pages_without_end: bool,
     /// What the broker tells again, or how it refuses to.
@@ -66,6 +68,7 @@ impl Desk {
             unread: Vec::new(),
             unread_history: false,
             positions: Vec::new(),
+            unread_positions: Vec::new(),
             status: "ACTIVE",
             pages_without_end: false,
             told_again: Err(RequestErrorKind::NotFound),
@@ -112,6 +115,9 @@ impl Desk {
         Ok(Box::new(match request {
             Request::Account => {
                 Reply::Account(Box::new(Account { status: self.status.into(), ..account(self.account) }))
+            }
+            Request::Positions if !self.unread_positions.is_empty() => {
+                Reply::Partial(Box::new(Reply::Positions(self.positions.clone())), self.unread_positions.clone())
             }
             Request::Positions => Reply::Positions(self.positions.clone()),
             Request::Orders(query) if self.pages_without_end => {
@@ -205,7 +211,7 @@ impl Desk {
 
     fn logs(&self) -> String {
         let text = |output: &Output| match output {
-            Output::Log(text) | Output::Alarm(text) => Some(text.clone()),
+            Output::Log(text) | Output::Alarm(text) | Output::Fault(_, text) => Some(text.clone()),
             _ => None,
         };
         self.seen.iter().filter_map(text).collect::<Vec<_>>().join("\n")

@@ -33,6 +33,10 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, scroll: usize, model: &Model, 
             head.push(Span::styled(format!(" {} ", account.link.environment.word()), style));
             head.push(Span::styled(format!(" {}", clean(&account.link.label)), theme.strong));
         }
+        if let Some(over) = error.over {
+            let at = full_time(over.wall, &model.program.timezone, "");
+            head.push(Span::styled(format!("  over since {}", at.trim_end()), theme.dim));
+        }
         lines.push(Line::from(head));
         for part in wrap(&clean(&error.text), usize::from(inner.width).saturating_sub(2)) {
             lines.push(Line::from(vec![Span::raw("  "), Span::styled(part, theme.text)]));

@@ -65,7 +65,7 @@ fn figures(doc: &mut Doc<'_>, position: &Position, pen: &Pen<'_>) {
     };
     let percent = |part: Option<Decimal>| Some(part?.checked_mul(Decimal::ONE_HUNDRED)?.round_dp(4));
     doc.fields(&[
-        plain("Quantity", Some(position.qty.grouped(0))),
+        plain("Quantity", position.qty.map(|qty| qty.grouped(0))),
         plain("Available", position.qty_available.map(|qty: Qty| qty.grouped(0))),
         price("Average price", position.avg_px),
         price("Last price", position.last_px),
@@ -88,7 +88,7 @@ fn freshness(doc: &mut Doc<'_>, account: &AccountState, key: &PositionKey, model
         doc.text(&format!("{} old: {}", format::age(old), clean(reason)), pen.theme.waiting);
     }
     let same = |symbol: &str| symbol.chars().filter(|ch| *ch != '/').eq(key.symbol.as_str().chars());
-    for (_, qty) in account.session.disputes(now).filter(|(symbol, _)| same(symbol.as_str())) {
+    for (_, qty) in account.session.disputes().filter(|(symbol, _)| same(symbol.as_str())) {
         doc.text(&format!("the last execution leaves {} held", qty.grouped(0)), pen.theme.waiting);
     }
 }

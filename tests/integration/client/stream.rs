@@ -263,7 +263,7 @@ async fn a_broker_that_does_not_answer_is_given_up_in_time() {
     let url = format!("ws://{}", listener.local_addr().unwrap());
     let (events, closed) = Run::start(&url, AuthForm::Authenticate, patience, 8).rest().await;
     assert_eq!(events, []);
-    assert_eq!(closed, Closed::Connect { status: None, message: "no answer in time".to_owned() });
+    assert_eq!(closed, Closed::unreachable("no answer in time".to_owned()));
 }
 
 #[tokio::test]
@@ -393,16 +393,24 @@ async fn a_handshake_that_is_refused_tells_its_status_and_one_sentence() {
         ("302 Found", "", 302, "a redirect, which is not followed"),
     ];
     for (line, body, status, words) in cases {
-        let peer = Peer::start(move |_| answer(line, "location: http://127.0.0.1:1/\r\n", body)).await;
+        let peer = Peer::start(move |_| {
+            answer(
+                line,
+                if line.starts_with("429") { "retry-after: 7\r\n" } else { "location: http://127.0.0.1:1/\r\n" },
+                body,
+            )
+        })
+        .await;
         let url = peer.url.replacen("http", "ws", 1);
         let (events, closed) = Run::start(&url, AuthForm::Authenticate, calm(), 8).rest().await;
         assert_eq!(events, []);
-        assert_eq!(closed, Closed::Connect { status: Some(status), message: words.to_owned() });
+        let wait = (status == 429).then(|| Duration::from_secs(7));
+        assert_eq!(closed, Closed::Connect { status: Some(status), message: words.to_owned(), retry_after: wait });
         assert!(!peer.heads()[0].contains(TOKEN), "the token is not in the handshake");
     }
     let (_, closed) = Run::start("ws://198.51.100.1", AuthForm::Authenticate, calm(), 8).rest().await;
     let message = "the stream's address is neither wss nor loopback".to_owned();
-    assert_eq!(closed, Closed::Connect { status: None, message });
+    assert_eq!(closed, Closed::unreachable(message));
 }
 
 /// The `data` of a frame, on one line.

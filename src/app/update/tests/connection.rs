@@ -37,8 +37,23 @@ fn a_refused_token_is_an_error_that_stays_until_it_is_read() {
     desk.keys("r");
     desk.pass(Duration::from_secs(5));
     assert_eq!(desk.state(0), "live", "a refusal may heal by itself");
+    assert!(desk.model.errors[0].over.is_some(), "what is no longer true is marked as over");
+    assert_eq!(desk.model.unread_errors(), 1, "and still to be read");
     desk.keys("E");
     assert_eq!((desk.model.unread_errors(), desk.model.errors.len()), (0, 1), "reading does not remove them");
+}
+
+#[test]
+fn fetching_everything_again_asks_for_the_clock_and_the_curve_too() {
+    let mut desk = Desk::holding(&[]);
+    let asks = |desk: &Desk| {
+        let clocks = desk.seen.iter().filter(|effect| matches!(effect, Effect::AskClock { .. })).count();
+        let curve = |effect: &&Effect| matches!(effect, Effect::Request { request: Request::History { .. }, .. });
+        (clocks, desk.seen.iter().filter(curve).count())
+    };
+    assert_eq!(asks(&desk), (1, 1));
+    desk.keys("r");
+    assert_eq!((desk.state(0), asks(&desk)), ("live", (2, 2)));
 }
 
 #[test]

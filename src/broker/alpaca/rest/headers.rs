@@ -19,7 +19,7 @@ pub(super) fn rate(headers: &HeaderMap) -> RateInfo {
 }
 
 /// How long to wait after a 429: `Retry-After` in seconds or as a date, else until the limit starts anew.
-pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(in crate::broker::alpaca) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let stated = text(headers, RETRY_AFTER.as_str()).and_then(|text| match text.parse() {
         Ok(seconds) => Some(Duration::from_secs(seconds)),
         Err(_) => Some(between(date(text)?, served_at(headers)?)),

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::loose::Loose;
-use super::{WireError, raw};
+use super::{BadRow, WireError, raw, rows};
 use crate::domain::{Position, Qty, Symbol};
 
 const WHAT: &str = "a position";
@@ -42,17 +42,32 @@ struct PositionWire<'a> {
     change_today: Loose<'a>,
 }
 
-/// One position. It needs a `symbol` and a readable `qty`; a short one is negative even where only `side` says so.
+/// The positions, and the rows without which the list is not whole. A row that names its symbol is a position, even where
+/// its quantity cannot be read: it is held, and who follows it must see that.
+///
+/// # Errors
+/// When it is no array, or none of its elements can be read.
+pub fn positions(text: &str) -> Result<(Vec<Position>, Vec<BadRow>), WireError> {
+    let (positions, mut unread) = rows(text, "the positions", position)?;
+    let without = positions.iter().filter(|position| position.qty.is_none());
+    unread.extend(without.map(|position| BadRow {
+        row: position.symbol.as_str().into(),
+        why: WireError::Member { what: WHAT, member: "qty" }.to_string(),
+    }));
+    Ok((positions, unread))
+}
+
+/// One position. It needs a `symbol`; a short one is negative even where only `side` says so.
 pub fn position(text: &str) -> Result<Position, WireError> {
     let wire: PositionWire<'_> = serde_json::from_str(text).map_err(|error| WireError::json(WHAT, &error))?;
     let missing = |member| WireError::Member { what: WHAT, member };
-    let qty = Qty::new(wire.qty.needed().ok_or_else(|| missing("qty"))?);
+    let qty = wire.qty.needed().map(Qty::new);
     let short = wire.side.word() == Some("short");
     Ok(Position {
         symbol: Symbol::from(wire.symbol.some_word().ok_or_else(|| missing("symbol"))?),
         asset_id: wire.asset_id.kept(),
         asset_class: wire.asset_class.kept(),
-        qty: if short && qty.is_positive() { qty.negated() } else { qty },
+        qty: qty.map(|qty| if short && qty.is_positive() { qty.negated() } else { qty }),
         qty_available: wire.qty_available.amount(),
         avg_px: wire.avg_entry_price.amount(),
         last_px: wire.current_price.amount(),

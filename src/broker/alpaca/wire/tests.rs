@@ -144,7 +144,7 @@ fn what_cannot_be_believed_without_a_member_is_refused_by_its_name() {
     assert_eq!(member(order(r#"{"id":"o","filled_qty":"many"}"#).unwrap_err()), "filled_qty");
     assert_eq!(member(order(r#"{"id":"o","filled_qty":"-3"}"#).unwrap_err()), "filled_qty");
     assert_eq!(member(account(r#"{"id":"a"}"#).unwrap_err()), "status");
-    assert_eq!(member(position(r#"{"symbol":"A","qty":null}"#).unwrap_err()), "qty");
+    assert_eq!(member(position(r#"{"qty":"1"}"#).unwrap_err()), "symbol");
     assert_eq!(member(clock(r#"{"timestamp":"2026-01-01T00:00:00Z","is_open":true}"#).unwrap_err()), "next_open");
 }
 
@@ -183,9 +183,20 @@ fn a_short_position_is_negative_however_it_is_written() {
     for qty in ["-5", "5"] {
         let text = format!(r#"{{"symbol":"A","qty":"{qty}","side":"short","current_price":null}}"#);
         let position = position(&text).unwrap();
-        assert_eq!(position.qty.to_string(), "-5");
+        assert_eq!(position.qty.unwrap().to_string(), "-5");
         assert_eq!(position.last_px, None);
     }
+}
+
+#[test]
+fn a_position_of_unreadable_quantity_is_held_all_the_same() {
+    let text = r#"[{"symbol":"A","qty":"","current_price":"3"},{"symbol":"B","qty":"2"},{"qty":"1"},7]"#;
+    let (read, unread) = positions(text).unwrap();
+    let read: Vec<_> = read.iter().map(|held| (held.symbol.as_str(), held.qty.map(|qty| qty.to_string()))).collect();
+    assert_eq!(read, [("A", None), ("B", Some("2".to_owned()))]);
+    let named: Vec<_> = unread.iter().map(|bad| format!("{}: {}", bad.row.raw(), bad.why)).collect();
+    assert!(named.iter().any(|words| words == "A: a position without a usable qty"), "{named:?}");
+    assert_eq!(unread.len(), 3);
 }
 
 #[test]

@@ -223,7 +223,7 @@ fn position(symbol: &Symbol, qty: Decimal, moment: Timestamp) -> Position {
         symbol: symbol.clone(),
         asset_id: None,
         asset_class: None,
-        qty: Qty::new(qty),
+        qty: Some(Qty::new(qty)),
         qty_available: None,
         avg_px: None,
         last_px: Some(Price::whole(moment.as_second())),

@@ -188,8 +188,9 @@ pub(super) fn position(position: &Position) -> Position {
     let mut text = String::new();
     let mut object = Members::open(&mut text, false);
     object.word("symbol", &position.symbol);
-    object.word("qty", position.qty.abs().decimal());
-    object.word("side", if position.qty.is_negative() { "short" } else { "long" });
+    let qty = position.qty.expect("the laboratory knows what is held");
+    object.word("qty", qty.abs().decimal());
+    object.word("side", if qty.is_negative() { "short" } else { "long" });
     object.maybe("current_price", position.last_px.map(Price::decimal));
     object.maybe("market_value", None::<&str>);
     object.close();

@@ -172,6 +172,7 @@ impl World {
                     self.at(self.now, Event::WakeUp(program));
                 }
             }
+            Output::Over(_) => {}
             Output::Request(id, request) => self.ask(program, id, &request),
             Output::Changed(changes) => {
                 if self.history.is_some() {
@@ -218,7 +219,7 @@ impl World {
                 self.note(|| format!("   {state} {}", state.reason().unwrap_or_default()));
                 self.word_changed(program, &state);
             }
-            Output::Log(text) | Output::Alarm(text) => {
+            Output::Log(text) | Output::Alarm(text) | Output::Fault(_, text) => {
                 self.hash(&text);
                 let accused = text.contains("told nothing") || text.contains("left out");
                 if accused && self.honest {

@@ -251,11 +251,11 @@ impl World {
         let end = if owner != program {
             Some((opened, Closed::Elsewhere))
         } else if self.now < self.down_until {
-            Some((opened, Closed::Connect { status: None, message: "no network".to_owned() }))
+            Some((opened, Closed::unreachable("no network".to_owned())))
         } else if self.now < self.refuse_until {
             Some((opened, Closed::AuthRefused { message: "unauthorized".to_owned() }))
         } else if self.now < until {
-            Some((opened, Closed::Connect { status: Some(status), message: "no upgrade".to_owned() }))
+            Some((opened, Closed::refused(status, "no upgrade".to_owned())))
         } else if refused && self.plan.silent_forms {
             Some((opened + Duration::from_secs(10), Closed::AuthSilent))
         } else if refused {

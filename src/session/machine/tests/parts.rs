@@ -11,7 +11,7 @@ fn position(symbol: &str, qty: i64) -> Position {
         symbol: symbol.into(),
         asset_id: None,
         asset_class: None,
-        qty: Qty::whole(qty),
+        qty: Some(Qty::whole(qty)),
         qty_available: None,
         avg_px: None,
         last_px: None,
@@ -86,7 +86,8 @@ fn each_part_that_fails_for_seconds_takes_the_word_live_away_and_is_named() {
             for other in Part::ALL.into_iter().filter(|other| *other != part) {
                 assert!(desk.session.freshness(other, desk.now.mono).current, "{other} while {part} {kind:?}");
             }
-            let alarms = desk.seen.iter().filter(|output| matches!(output, Output::Alarm(_))).count();
+            let alarms =
+                desk.seen.iter().filter(|output| matches!(output, Output::Alarm(_) | Output::Fault(..))).count();
             assert_eq!(alarms, 1, "told once: {}", desk.logs());
             desk.fails = None;
             desk.pass(Duration::from_mins(2));
@@ -119,10 +120,51 @@ fn a_row_that_cannot_be_read_is_named_and_the_others_are_shown() {
     desk.listen();
     assert_eq!(desk.blotter.working_count(), 1);
     assert_eq!(desk.session.state().word(), "syncing");
-    assert!(reason(&desk).contains("working orders: one row cannot be read: order bad-1"), "{}", reason(&desk));
+    assert!(reason(&desk).contains("working orders: order bad-1 cannot be read: an order"), "{}", reason(&desk));
     assert_eq!(desk.age(Part::Working), Some(Duration::ZERO), "what could be read is of now");
     desk.unread.clear();
     desk.pass(Duration::from_secs(11));
+    assert!(desk.session.state().is_live(), "{}", reason(&desk));
+    assert!(desk.seen.contains(&Output::Over(Fault::Picture)), "what was told of it is over");
+}
+
+#[test]
+fn an_order_that_cannot_be_read_by_id_is_named_and_takes_nothing_from_the_list() {
+    let mut desk = Desk::live();
+    desk.orders.push(order("o"));
+    desk.pass(Duration::from_secs(61));
+    desk.orders.clear();
+    desk.fails = Some((|request| matches!(request, Request::Order(_)), RequestErrorKind::Decode));
+    desk.pass(Duration::from_secs(61));
+    assert_eq!(desk.session.state().word(), "syncing");
+    let fresh = desk.session.freshness(Part::Working, desk.now.mono);
+    assert!(!fresh.whole && fresh.good.is_some(), "{fresh:?}");
+    assert!(desk.age(Part::Working).unwrap() < Duration::from_secs(61), "the list itself was answered");
+}
+
+#[test]
+fn a_position_whose_row_cannot_be_read_stays_with_its_quantity_unknown() {
+    let mut desk = Desk::new();
+    desk.positions = vec![position("AAPL", 10), position("MSFT", 5)];
+    desk.listen();
+    assert!(desk.session.state().is_live());
+    desk.positions.pop();
+    desk.unread_positions = vec![Unread { row: "row 2".to_owned(), why: "a position without a symbol".to_owned() }];
+    desk.pass(Duration::from_secs(11));
+    let held = |desk: &Desk| -> Vec<(String, Option<Qty>)> {
+        let list = desk.seen.iter().rev().find_map(|output| match output {
+            Output::Positions(list) => Some(list),
+            _ => None,
+        });
+        list.unwrap().iter().map(|held| (held.symbol.to_string(), held.qty)).collect()
+    };
+    assert_eq!(held(&desk), [("AAPL".to_owned(), Some(Qty::whole(10))), ("MSFT".to_owned(), None)]);
+    assert_eq!(desk.session.state().word(), "syncing");
+    assert!(reason(&desk).contains("positions: row 2 cannot be read"), "{}", reason(&desk));
+    // Nothing of the list is unread any more: what it leaves out is gone.
+    desk.unread_positions.clear();
+    desk.pass(Duration::from_secs(11));
+    assert_eq!(held(&desk), [("AAPL".to_owned(), Some(Qty::whole(10)))]);
     assert!(desk.session.state().is_live(), "{}", reason(&desk));
 }
 
@@ -138,7 +180,7 @@ fn no_pong_and_no_attempt_makes_anything_younger() {
     for _ in 0..30 {
         desk.pass(Duration::from_secs(1));
         if matches!(desk.session.state().word(), "connecting") {
-            desk.stream(StreamEvent::Closed(Closed::Connect { status: None, message: "no route".to_owned() }));
+            desk.stream(StreamEvent::Closed(Closed::unreachable("no route".to_owned())));
         }
         let age = desk.age(Part::Positions).unwrap();
         assert_eq!(age, last + Duration::from_secs(1));
@@ -235,19 +277,23 @@ fn a_position_that_executions_contradict_is_asked_again_and_marked_when_it_lasts
     let mut desk = Desk::live();
     desk.orders.push(order("o"));
     desk.positions = vec![position("AAPL", 10)];
+    desk.pass(Duration::from_secs(11));
     desk.fill_leaving(40, 50);
+    assert_eq!(desk.session.disputes().count(), 1, "10 is not what is held, and the pane must not say so");
+    assert_eq!(desk.session.lasting_disputes(desk.now.mono).count(), 0, "no word of it while the answer is under way");
     let asked = |desk: &Desk| desk.asked.iter().filter(|request| **request == Request::Positions).count();
     let before = asked(&desk);
     desk.pass(Duration::from_secs(10));
     assert!(asked(&desk) >= before + 3, "asked again sooner than usual");
-    assert_eq!(desk.session.disputes(desk.now.mono).count(), 0, "REST may lag");
+    assert!(!desk.logs().contains("leaves 50 held"), "REST may lag");
     desk.pass(Duration::from_secs(5));
-    let disputes: Vec<_> = desk.session.disputes(desk.now.mono).map(|(_, qty)| qty).collect();
+    let disputes: Vec<_> = desk.session.lasting_disputes(desk.now.mono).map(|(_, qty)| qty).collect();
     assert_eq!(disputes, [Qty::whole(50)]);
     assert!(desk.logs().contains("leaves 50 held, positions say 10"), "{}", desk.logs());
     desk.positions = vec![position("AAPL", 50)];
     desk.pass(Duration::from_secs(5));
-    assert_eq!(desk.session.disputes(desk.now.mono).count(), 0);
+    assert_eq!(desk.session.disputes().count(), 0);
+    assert!(desk.seen.contains(&Output::Over(Fault::Holdings)), "what was told of it is over");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::*;
 
 fn refuse(desk: &mut Desk, status: Option<u16>) {
     let message = "Bad Gateway".to_owned();
-    desk.stream(StreamEvent::Closed(Closed::Connect { status, message }));
+    desk.stream(StreamEvent::Closed(Closed::Connect { status, message, retry_after: None }));
 }
 
 #[test]
@@ -102,6 +102,27 @@ fn an_upgrade_refused_because_there_are_too_many_is_not_tried_again_at_once() {
         desk.pass(Duration::from_secs(1));
     }
     assert!(desk.opened.len() <= 7, "{} attempts in a minute", desk.opened.len());
+}
+
+#[test]
+fn an_upgrade_that_names_a_wait_is_tried_again_when_it_is_over_and_no_later_than_in_two_minutes() {
+    for (stated, kept) in [(30, 30), (31_536_000, 120)] {
+        for status in [429, 503] {
+            let mut desk = Desk::new();
+            let retry_after = Some(Duration::from_secs(stated));
+            let refused = Closed::Connect { status: Some(status), message: "slow down".to_owned(), retry_after };
+            desk.stream(StreamEvent::Closed(refused));
+            let ConnectionState::Reconnecting { until, reason, .. } = desk.session.state() else { panic!() };
+            assert_eq!(until.since(desk.now.mono), Duration::from_secs(kept));
+            assert!(reason.contains("slow down"), "{reason}");
+            let opened = desk.opened.len();
+            desk.pass(Duration::from_secs(kept - 1));
+            assert_eq!(desk.opened.len(), opened, "{status}: asked again before the wait is over");
+            desk.pass(Duration::from_secs(2));
+            assert_eq!(desk.opened.len(), opened + 1);
+            assert_eq!(desk.logs().contains("asked to wait"), stated > kept, "a wait that is cut is said");
+        }
+    }
 }
 
 #[test]

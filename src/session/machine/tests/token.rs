@@ -71,12 +71,12 @@ fn a_gateway_s_page_is_a_fault_of_the_network_however_long_it_lasts() {
     let mut desk = Desk::live();
     // An HTML page with 401 or 403 arrives as this kind.
     desk.failure = Some(RequestErrorKind::Server);
-    desk.stream(StreamEvent::Closed(Closed::Connect { status: Some(403), message: "a web page".to_owned() }));
+    desk.stream(StreamEvent::Closed(Closed::refused(403, "a web page".to_owned())));
     for _ in 0..600 {
         desk.pass(Duration::from_secs(1));
         assert_ne!(desk.session.state().word(), "needs relink");
         if desk.session.state().word() == "connecting" {
-            desk.stream(StreamEvent::Closed(Closed::Connect { status: Some(403), message: "a web page".to_owned() }));
+            desk.stream(StreamEvent::Closed(Closed::refused(403, "a web page".to_owned())));
         }
     }
 }
