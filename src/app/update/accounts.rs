@@ -1,6 +1,6 @@
 //! Linked accounts: they come, are shown, and go; time passes for all of them here.
 
-use super::{clock, questions, sessions};
+use super::{clock, notices, questions, sessions};
 use crate::app::effect::Effect;
 use crate::app::model::{AccountScope, AccountState, BrokerRow, Model};
 use crate::app::msg::Recollection;
@@ -165,6 +165,7 @@ pub(super) fn tick(model: &mut Model, effects: &mut Vec<Effect>) {
     model.toasts.retain(|toast| toast.until > now);
     model.flashes.retain(|_, until| *until > now);
     model.dirty |= before != (model.toasts.len(), model.flashes.len());
+    notices::ring_again(model, effects);
     let due: Vec<LinkId> = model
         .accounts
         .iter()
