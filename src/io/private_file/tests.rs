@@ -78,7 +78,7 @@ async fn a_pipe_in_place_of_the_lock_file_is_not_waited_for() {
     let dir = tempfile::tempdir().unwrap();
     let file = file(&dir);
     replace(&file, b"one").await.unwrap();
-    let lock = dir.path().join(format!("{}.lock", file.name));
+    let lock = dir.path().join("data").join(format!("{}.lock", file.name));
     std::fs::remove_file(&lock).unwrap();
     assert!(std::process::Command::new("mkfifo").arg(&lock).status().unwrap().success());
     replace(&file, b"two").await.unwrap();
