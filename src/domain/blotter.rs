@@ -106,8 +106,10 @@ pub struct Blotter {
     disputed: HashMap<OrderId, (u64, Box<Order>)>,
     /// How many answers of REST were merged.
     answers: u64,
-    /// Multi-leg orders whose rows count units, not contracts, as executed so far.
-    in_units: HashSet<OrderId>,
+    /// Whether rows under a multi-leg order's id count units or contracts as executed so far; once rows have told.
+    rows_in_units: Option<bool>,
+    /// For each leg of a multi-leg order that order.
+    parents: HashMap<OrderId, OrderId>,
     history_before: Option<Timestamp>,
     generation: u32,
     last_fill_at: Option<Timestamp>,
@@ -303,6 +305,12 @@ impl Blotter {
         for order in orders {
             self.bring_home(&order.id, &mut changes);
         }
+        if !self.parents.is_empty() {
+            // One row may tell how the others count.
+            for (execution, _) in activities.iter().filter_map(from_activity) {
+                self.at_home(execution);
+            }
+        }
         for activity in activities {
             if let Some((execution, event)) = from_activity(activity) {
                 let order_id = self.enter(execution, &event, &mut changes);
@@ -358,7 +366,7 @@ impl Blotter {
             let Some(order) = self.orders.get(place) else { continue };
             let id = order.id.clone();
             // The end was told with less executed than was known, so its time was not taken over.
-            let ended_at = order.canceled_at.max(order.expired_at).max(order.failed_at);
+            let ended_at = order.canceled_at.max(order.expired_at).max(order.failed_at).max(order.replaced_at);
             if ended_at > order.updated_at {
                 self.contested.insert(id.clone(), ended_at);
             }
@@ -402,6 +410,7 @@ impl Blotter {
         self.last_change_at = self.last_change_at.max(order.updated_at);
         let settles = may_lower || evidence;
         self.link_chain(order);
+        let learned = self.learn_relations(order, changes);
         let place = self.index.get(&order.id).map_or(usize::MAX, |index| *index as usize);
         let (Some(known), Some(settled)) = (self.orders.get_mut(place), self.settled.get_mut(place)) else {
             let index = u32::try_from(self.orders.len()).unwrap_or(u32::MAX);
@@ -415,7 +424,7 @@ impl Blotter {
             return true;
         };
         if is_before(order.updated_at, *settled) && !left_out(Ablation::Monotone) {
-            return false;
+            return learned;
         }
         let older = is_before(order.updated_at, known.updated_at);
         if older && order.cum_qty > known.cum_qty {
@@ -423,7 +432,7 @@ impl Blotter {
             self.contested.insert(order.id.clone(), known.updated_at);
         }
         if older && evidence && !left_out(Ablation::Monotone) {
-            return false;
+            return learned;
         }
         if evidence && self.contested.get(&order.id).is_some_and(|since| !is_before(order.updated_at, *since)) {
             self.contested.remove(&order.id);
@@ -434,7 +443,7 @@ impl Blotter {
         let was_working = known.status.is_working();
         let (status, cum_qty) = (known.status.clone(), known.cum_qty);
         match judge(known, order, may_lower, evidence) {
-            Verdict::Keep => return false,
+            Verdict::Keep => return learned,
             Verdict::Take(merged) => *known = *merged,
         }
         if let Some(highest) = self.highest.get_mut(place) {

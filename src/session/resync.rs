@@ -3,6 +3,7 @@
 //! Collects only; merging is the session's. Pages go back by `before_order_id`, because `after` and `until` are
 //! exclusive and lose ties at a page's edge (API.md 5.5).
 
+mod legs;
 mod unlisted;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
@@ -74,6 +75,8 @@ enum List {
     Rows,
     /// Orders before the recent ones, a page a pass.
     Older,
+    /// A page of these or of the recent ones once more, for their legs.
+    Legs,
     Other,
 }
 
@@ -89,7 +92,7 @@ impl Question {
         match (&self.request, self.list) {
             (Request::Account, _) => Part::Account,
             (Request::Positions, _) => Part::Positions,
-            (_, List::Recent | List::Older) => Part::Recent,
+            (_, List::Recent | List::Older | List::Legs) => Part::Recent,
             (_, List::Fills | List::Rows) => Part::Executions,
             (_, List::Open | List::Nested | List::Other) => Part::Working,
         }
@@ -105,6 +108,7 @@ impl Question {
         match self.list {
             List::Rows => Some("the executions of an order that awaits a report"),
             List::Older => Some("older orders"),
+            List::Legs => Some("the legs of multi-leg orders"),
             _ => None,
         }
     }
@@ -428,6 +432,10 @@ impl Resync {
 
     fn page_of_orders(&mut self, question: &Question, orders: Vec<Order>, blotter: &Blotter) {
         let Request::Orders(query) = &question.request else { return };
+        if question.list == List::Legs {
+            return self.page_of_legs(orders);
+        }
+        self.ask_for_legs(query, &orders, blotter);
         let legs: HashSet<OrderId> = orders.iter().flat_map(|order| &order.legs).cloned().collect();
         let last = orders.iter().rev().find(|order| !legs.contains(&order.id));
         let last = last.map(|order| (order.id.clone(), order.submitted_at));

@@ -208,6 +208,11 @@ impl Ledger {
         }
     }
 
+    /// The line of the tape that shows a row.
+    pub(super) fn line_of(&self, id: &ExecutionId) -> Option<u64> {
+        self.by_id.get(id).and_then(|slot| self.slot(*slot)?.line)
+    }
+
     /// Rows for what an order states and the ledger does not explain; none when it explains everything.
     ///
     /// They stand in the gaps between the spans that are known, so that a late report finds the one it belongs to.

@@ -1,9 +1,11 @@
 //! Multi-leg orders: the parent counts units, its legs execute. A report may carry the id of either (API.md 6.5, 6.7).
 
+use super::merge::keep_relations;
 use super::{Blotter, Changes};
 use crate::domain::execution::{Execution, ExecutionKind};
 use crate::domain::ids::OrderId;
-use crate::domain::order::{OrderClass, Side};
+use crate::domain::money::Qty;
+use crate::domain::order::{Order, OrderClass, Side};
 use crate::domain::update::TradeEvent;
 
 impl Blotter {
@@ -16,25 +18,38 @@ impl Blotter {
         let Some(leg) = legs.find(|leg| leg.symbol == execution.symbol) else { return execution };
         let side = if leg.side == Side::None { execution.side.clone() } else { leg.side.clone() };
         let own = Execution { order_id: leg.id.clone(), side, ..execution };
-        // Whether a row under the parent's id counts units or contracts as executed so far is not stated. Less than the
-        // row's own contracts cannot be contracts.
-        let Some((stated, (contracts, units))) = own.cum_qty.zip(leg.qty.zip(parent.qty)) else { return own };
-        let parent = parent.id.clone();
-        if stated >= own.qty && !self.in_units.contains(&parent) {
-            return own;
+        let Some((stated, of)) = own.cum_qty.zip(leg.qty.zip(parent.qty)) else { return own };
+        self.rows_in_units = counts_units(stated, own.qty, of).or(self.rows_in_units);
+        match self.rows_in_units {
+            Some(true) => Execution { cum_qty: stated.scaled(of.0, of.1), ..own },
+            _ => own,
         }
-        self.in_units.insert(parent);
-        Execution { cum_qty: stated.scaled(contracts, units), ..own }
+    }
+
+    /// Takes over how an order belongs with others, which an older state tells as well; true when that was not known of an
+    /// order that was.
+    pub(super) fn learn_relations(&mut self, order: &Order, changes: &mut Changes) -> bool {
+        if order.is_multileg_parent() {
+            for leg in &order.legs {
+                self.parents.entry(leg.clone()).or_insert_with(|| order.id.clone());
+            }
+        }
+        let place = self.index.get(&order.id).map_or(usize::MAX, |place| *place as usize);
+        let learned = self.orders.get_mut(place).is_some_and(|known| keep_relations(known, order));
+        if learned {
+            changes.orders.push(order.id.clone());
+        }
+        learned
+    }
+
+    /// True for a leg of a multi-leg order that nobody knows: what seems to be missing may stand under that one's id.
+    pub(super) fn is_orphan(&self, order: &Order) -> bool {
+        order.class == OrderClass::Mleg && !order.is_multileg_parent() && !self.parents.contains_key(&order.id)
     }
 
     /// The multi-leg orders that some of these are legs of.
     pub fn parents_of(&self, ids: &[OrderId]) -> Vec<&OrderId> {
-        let is_leg = |id: &OrderId| self.order(id).is_some_and(|order| order.class == OrderClass::Mleg);
-        if !ids.iter().any(is_leg) {
-            return Vec::new();
-        }
-        let parents = self.orders().filter(|order| order.is_multileg_parent());
-        parents.filter(|parent| parent.legs.iter().any(|leg| ids.contains(leg))).map(|parent| &parent.id).collect()
+        ids.iter().filter_map(|id| self.parents.get(id)).collect()
     }
 
     /// Moves what was entered under a multi-leg parent before its legs were known to the legs.
@@ -63,11 +78,28 @@ impl Blotter {
             let news = if kept { &mut made.revised } else { &mut made.removed };
             news.push(id.clone());
             let shown = line.and_then(|line| self.tape.entry(line));
-            if let Some(line) = shown.filter(|entry| entry.execution.as_ref() == Some(&id) && !kept) {
-                let number = line.number;
+            let number = shown.filter(|entry| entry.execution.as_ref() == Some(&id)).map(|entry| entry.number);
+            // Where it explained a placeholder, that one's line shows it now.
+            if let Some(number) = number.filter(|_| self.ledger.line_of(&id) != number) {
                 self.vacate_line(number, &mut made);
             }
             changes.absorb(made);
         }
+        self.adds_up(parent);
+    }
+}
+
+/// Whether a row under a multi-leg order's id counts units or contracts as executed so far, which is not stated, where its
+/// figures leave only one of them: contracts are at least its own and come by whole units, and there are not more units
+/// than were ordered.
+fn counts_units(stated: Qty, qty: Qty, (contracts, units): (Qty, Qty)) -> Option<bool> {
+    if contracts <= units {
+        return None;
+    }
+    let whole = stated.scaled(units, contracts).map(|units| units.decimal().fract().is_zero())?;
+    match (stated < qty || !whole, stated > units) {
+        (true, false) => Some(true),
+        (false, true) => Some(false),
+        _ => None,
     }
 }

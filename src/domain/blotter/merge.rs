@@ -40,6 +40,8 @@ pub(super) fn judge(known: &Order, arrived: &Order, may_lower: bool, evidence: b
         merged.status = arrived.status.clone();
         merged.canceled_at = arrived.canceled_at.or(known.canceled_at);
         merged.expired_at = arrived.expired_at.or(known.expired_at);
+        merged.failed_at = arrived.failed_at.or(known.failed_at);
+        merged.replaced_at = arrived.replaced_at.or(known.replaced_at);
         // Its time stays the earlier one: if the lower quantity is the truth, because something was undone, the next
         // answer of REST is newer than this and settles it.
         return Verdict::Take(Box::new(merged));
@@ -47,11 +49,6 @@ pub(super) fn judge(known: &Order, arrived: &Order, may_lower: bool, evidence: b
     if evidence && newer(arrived, known) == Ordering::Equal && !same_terms(arrived, known) {
         let mut merged = arrived.clone();
         keep_relations(&mut merged, known);
-        return Verdict::Take(Box::new(merged));
-    }
-    if known.legs.is_empty() && !arrived.legs.is_empty() {
-        let mut merged = known.clone();
-        keep_relations(&mut merged, arrived);
         return Verdict::Take(Box::new(merged));
     }
     Verdict::Keep
@@ -63,23 +60,30 @@ fn keep_end(merged: &mut Order, known: &Order) {
         merged.status = known.status.clone();
         merged.canceled_at = known.canceled_at.or(merged.canceled_at);
         merged.expired_at = known.expired_at.or(merged.expired_at);
+        merged.failed_at = known.failed_at.or(merged.failed_at);
+        merged.replaced_at = known.replaced_at.or(merged.replaced_at);
     }
 }
 
-/// What only some answers carry is kept when the newer one lacks it.
-pub(super) fn keep_relations(merged: &mut Order, other: &Order) {
-    if merged.legs.is_empty() {
+/// What only some answers carry is kept when the newer one lacks it; true when the other one has something of it.
+pub(super) fn keep_relations(merged: &mut Order, other: &Order) -> bool {
+    let mut kept = false;
+    if merged.legs.is_empty() && !other.legs.is_empty() {
         merged.legs.clone_from(&other.legs);
+        kept = true;
     }
     for (mine, theirs) in [(&mut merged.replaced_by, &other.replaced_by), (&mut merged.replaces, &other.replaces)] {
-        if mine.is_none() {
+        if mine.is_none() && theirs.is_some() {
             mine.clone_from(theirs);
+            kept = true;
         }
     }
-    if merged.group_id.is_none() {
+    if merged.group_id.is_none() && other.group_id.is_some() {
         merged.group_id.clone_from(&other.group_id);
         merged.group_role.clone_from(&other.group_role);
+        kept = true;
     }
+    kept
 }
 
 /// Compares by rank, then by how far the status has come. The texts of stream and REST differ for one and the same

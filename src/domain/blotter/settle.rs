@@ -33,10 +33,13 @@ impl Blotter {
             }
             return nothing;
         };
-        if self.is_history(order)
-            || order.is_multileg_parent()
-            || self.ledger.explained(id).is_none_or(|explained| self.own_qty(order) == explained)
-        {
+        let settled = if order.is_multileg_parent() {
+            // What was reported under its id goes to its legs.
+            !order.legs.is_empty() || self.ledger.of(id).next().is_none()
+        } else {
+            self.ledger.explained(id).is_none_or(|explained| self.own_qty(order) == explained)
+        };
+        if settled || self.is_history(order) {
             self.unsettled.remove(id);
             return true;
         }
@@ -86,7 +89,7 @@ impl Blotter {
         let retracted = self.ledger.retract(id, missing);
         self.vacate(retracted, changes);
         let Some(order) = self.order(id) else { return };
-        if self.is_history(order) {
+        if self.is_history(order) || self.is_orphan(order) {
             return;
         }
         let missing = self.ledger.placeholders(order, self.carried(order));

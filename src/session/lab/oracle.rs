@@ -45,7 +45,8 @@ impl Oracle {
             match &execution.kind {
                 ExecutionKind::Trade => {
                     // By the name it was announced under: a later merge of the same step may have given it another.
-                    let truth = truth_of(broker, &Execution { id: id.clone(), ..execution.clone() })?;
+                    let order_id = by_now(broker, blotter, execution);
+                    let truth = truth_of(broker, &Execution { id: id.clone(), order_id, ..execution.clone() })?;
                     if !self.announced.insert(truth.execution.id.clone()) {
                         return Err(format!("execution {} was shown twice", truth.execution.id));
                     }
@@ -85,6 +86,16 @@ impl Oracle {
         self.orders.insert(id.clone(), (order.cum_qty, order.status.is_terminal()));
         Ok(())
     }
+}
+
+/// The order an execution is to stand under. A row may name the parent of legs, and stands there until the program knows
+/// that it is one and which legs it has.
+fn by_now(broker: &Broker, blotter: &Blotter, execution: &Execution) -> OrderId {
+    let named = &execution.order_id;
+    let told = blotter.order(named).is_some_and(|order| !order.legs.is_empty());
+    let parent = broker.index.get(named).map(|place| &broker.orders[*place]).filter(|held| held.units && !told);
+    let mut legs = parent.into_iter().flat_map(|held| &held.legs).map(|leg| broker.orders[*leg].now());
+    legs.find(|leg| leg.symbol == execution.symbol).map_or(named, |leg| &leg.id).clone()
 }
 
 /// The true execution a row stands for, by its id or by that of its activity row.

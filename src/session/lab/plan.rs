@@ -72,6 +72,8 @@ pub(super) enum Ailment {
     Server,
     /// An answer that is none.
     Body(Body),
+    /// Some rows of its lists cannot be read, the same ones in every answer.
+    Rows,
     /// 429, with a wait that nobody should believe.
     Limited(Duration),
 }
@@ -182,8 +184,8 @@ pub(super) enum Incident {
     Sleep(Duration),
     /// The program is killed and started again after this long.
     Kill(Duration),
-    /// REST and stream refuse the token for this long.
-    Refuse(Duration),
+    /// REST and stream refuse the token for this long; then it is accepted again, or somebody has linked the account anew.
+    Refuse { long: Duration, relinked: bool },
     /// The socket is refused with this status for this long, while REST is healthy.
     NoSocket(u16, Duration),
     /// The owner resets the paper account.
@@ -215,7 +217,7 @@ impl Plan {
                         | Incident::Outage(_)
                         | Incident::Sleep(_)
                         | Incident::Reset
-                        | Incident::Refuse(_)
+                        | Incident::Refuse { .. }
                         | Incident::NoSocket(..)
                 )
             })

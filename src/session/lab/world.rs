@@ -33,11 +33,14 @@ const SETTLE: Duration = Duration::from_mins(8);
 /// After a row that came late was listed at last.
 const LISTED: Duration = Duration::from_mins(6);
 
+/// A token that was refused for a minute is tried once an hour, and a refused request after that.
+const PROBED: Duration = Duration::from_mins(62);
+
 /// How often a run is looked at.
 const LOOK: Duration = Duration::from_secs(20);
 
 /// Far more than any run takes that comes to rest.
-const STEPS: u32 = 40_000;
+const STEPS: u32 = 100_000;
 /// An account that holds something is asked for its value every ten seconds, and each question takes two steps.
 const STEPS_A_DAY: u32 = 200_000;
 
@@ -104,6 +107,10 @@ pub(super) struct World {
     owners: Vec<Option<usize>>,
     down_until: Duration,
     refuse_until: Duration,
+    /// A newer token is there for who looks for it.
+    relinked: bool,
+    /// When a token that counts as dead was tried again at the latest.
+    probed_by: Duration,
     no_socket: (u16, Duration),
     trace: u64,
     honest: bool,
@@ -158,6 +165,8 @@ impl World {
             number: 0,
             down_until: Duration::ZERO,
             refuse_until: Duration::ZERO,
+            relinked: false,
+            probed_by: Duration::ZERO,
             no_socket: (0, Duration::ZERO),
             trace: 0xcbf2_9ce4_8422_2325,
             wrong: None,
@@ -216,18 +225,23 @@ impl World {
             let Some(Reverse(timed)) = self.events.pop() else { break };
             let look = matches!(timed.event, Event::Look);
             self.happen(timed.event);
-            if look && may_stop && self.now >= self.plan.calm_at + LOOK && self.judge().is_ok() {
+            let enough = if may_stop { self.plan.calm_at + LOOK } else { self.rest() };
+            if look && self.now >= enough && self.judge().is_ok() {
                 break;
             }
         }
         if self.wrong.is_none() {
-            self.now = if may_stop { self.now } else { self.now.max(self.end()) };
             self.wrong = self.judge().and_then(|()| self.told_again()).err();
         }
     }
 
     /// When all must be well.
     fn end(&self) -> Duration {
+        self.rest().max(self.probed_by + SETTLE)
+    }
+
+    /// When all must be well, unless a token counts as dead.
+    fn rest(&self) -> Duration {
         let listed = self.brokers.iter().filter_map(Broker::all_listed_at).max().unwrap_or(broker_time(Duration::ZERO));
         let listed = listed.duration_since(broker_time(Duration::ZERO)).unsigned_abs() + LISTED;
         let calm = self.plan.calm_at + SETTLE;

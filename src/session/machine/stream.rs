@@ -73,7 +73,10 @@ impl Session {
 
     /// Merges a live update and notes what it leaves open.
     pub(super) fn merge(&mut self, update: &TradeUpdate, blotter: &mut Blotter, now: Now) {
-        self.audits.heard(&update.order.id, now.mono);
+        // A frame of a multi-leg order is the only one that tells of its legs.
+        for order in std::iter::once(&update.order).chain(&update.legs) {
+            self.audits.heard(&order.id, now.mono);
+        }
         let changes = blotter.apply_update(update);
         if !changes.gaps.is_empty() {
             // The order states more executed than was told: an update went missing.

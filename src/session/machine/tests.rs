@@ -1,5 +1,6 @@
 mod fixture;
 mod late;
+mod legs;
 mod parts;
 mod refused;
 mod replay;
@@ -45,6 +46,8 @@ struct Desk {
     told_again: Result<Vec<TradeUpdate>, RequestErrorKind>,
     /// The broker's pages are no larger than this, whatever is asked.
     page: usize,
+    /// Lists do not say which legs an order has, even nested.
+    hides_legs: bool,
     opened: Vec<(Epoch, AuthForm)>,
     asked: Vec<Request>,
     seen: Vec<Output>,
@@ -70,6 +73,7 @@ impl Desk {
             pages_without_end: false,
             told_again: Err(RequestErrorKind::NotFound),
             page: usize::MAX,
+            hides_legs: false,
             opened: Vec::new(),
             asked: Vec::new(),
             seen: Vec::new(),
@@ -129,16 +133,14 @@ impl Desk {
                 let from = query.before_order_id.as_ref().map_or(0, |id| {
                     self.orders.iter().rev().filter(fits).position(|order| order.id == *id).map_or(0, |place| place + 1)
                 });
-                Reply::Orders(
-                    self.orders
-                        .iter()
-                        .rev()
-                        .filter(fits)
-                        .skip(from)
-                        .take(self.page.min(query.limit.into()))
-                        .cloned()
-                        .collect(),
-                )
+                let listed = self.orders.iter().rev().filter(fits).skip(from).take(self.page.min(query.limit.into()));
+                let mut orders: Vec<Order> = listed.cloned().collect();
+                if !query.nested || self.hides_legs {
+                    for order in &mut orders {
+                        order.legs.clear();
+                    }
+                }
+                Reply::Orders(orders)
             }
             Request::Order(id) => match self.orders.iter().find(|order| order.id == *id) {
                 Some(order) => Reply::Order(vec![order.clone()]),

@@ -51,12 +51,11 @@ impl Resync {
             let ActivityKind::Fill { order_id, cum_qty, .. } = &row.kind else { continue };
             let known = blotter.order(order_id);
             let behind = known.is_none_or(|order| cum_qty.is_some_and(|cum| cum > order.cum_qty));
-            // The row carries the id of a multi-leg parent, and which leg executed is not known yet.
-            let legless = known.is_some_and(|order| order.is_multileg_parent() && order.legs.is_empty());
-            if (behind && !self.seen.contains(order_id)) || legless {
+            if behind && !self.seen.contains(order_id) {
                 wanted.push(order_id.clone());
             }
         }
+        wanted.append(&mut self.without_legs(blotter));
         let mut asked = HashSet::new();
         for id in wanted {
             if asked.len() >= self.limits.by_id {
@@ -74,7 +73,9 @@ impl Resync {
     /// What no list of this pass shows: the rows of orders that await a report, however old, and a page of older orders,
     /// for nothing but their state tells that something was undone.
     fn ask_beyond(&mut self, blotter: &Blotter) {
-        for id in self.picture.pursuit.orders(blotter) {
+        let mut wanted = self.picture.pursuit.orders(blotter);
+        wanted.append(&mut self.unclear(blotter));
+        for id in wanted {
             let request = Request::Activities(ActivitiesQuery {
                 fills_only: true,
                 order: Some(id),
@@ -101,6 +102,28 @@ impl Resync {
             });
             self.queue.push_back(Question { request, list: List::Older, tries: 0 });
         }
+    }
+
+    /// Orders heard of for the first time, of which only their rows tell what is their own and what their chain's: those
+    /// that took another's place and whose executions do not reach down to nothing in the rows that came.
+    fn unclear(&self, blotter: &Blotter) -> Vec<OrderId> {
+        let mut begun = HashSet::new();
+        for row in &self.picture.activities {
+            if let ActivityKind::Fill { order_id, qty, cum_qty: Some(cum), .. } = &row.kind
+                && cum == qty
+            {
+                begun.insert(order_id);
+            }
+        }
+        let mut asked = HashSet::new();
+        let unclear = |order: &&Order| {
+            order.replaces.is_some()
+                && order.cum_qty.is_positive()
+                && blotter.order(&order.id).is_none()
+                && !begun.contains(&order.id)
+        };
+        let orders = self.picture.orders.iter().filter(unclear).map(|order| &order.id);
+        orders.filter(|id| asked.insert(*id)).take(FIRST_BY_ID).cloned().collect()
     }
 }
 

@@ -192,6 +192,25 @@ fn what_a_replacement_states_is_its_own_once_the_order_before_it_turns_out_to_ha
 }
 
 #[test]
+fn which_order_took_anothers_place_is_known_although_its_end_was_told_with_less_executed_than_was_known() {
+    let chain = Chain { fills: vec![vec![20, 21], vec![59]], carries: true };
+    let mut blotter = Blotter::default();
+    blotter.apply_update(&chain.report(0, 1));
+    blotter.apply_update(&chain.report(0, 2));
+    let mut end = chain.state(0, 2, true);
+    (end.cum_qty, end.replaced_at) = (Qty::whole(20), end.updated_at);
+    blotter.apply_update(&event(TradeEvent::Replaced, end, vec![]));
+    let shown = blotter.order(&"o0".into()).unwrap();
+    assert_eq!((&shown.status, shown.replaced_by.as_ref().map(OrderId::as_str)), (&OrderStatus::Replaced, Some("o1")));
+    // What it executed is still to be asked for, after another start too.
+    let mut again = Blotter::default();
+    again.restore(vec![shown.clone()], blotter.executions().cloned().collect(), blotter.tape().to_vec());
+    for asks in [&blotter, &again] {
+        assert!(asks.unsettled().any(|id| id.as_str() == "o0"));
+    }
+}
+
+#[test]
 fn an_order_before_that_is_not_known_is_asked_for() {
     let chain = Chain { fills: vec![vec![41], vec![59]], carries: true };
     let mut blotter = Blotter::default();

@@ -105,6 +105,86 @@ fn rows_under_a_parent_whose_legs_come_later_move_to_them_and_are_told_once() {
     assert!(blotter.tape().iter().all(|line| line.order_id.as_str() != "p"));
 }
 
+/// The family as a list states it that is not nested.
+fn flat(units: i64, when: i64) -> Vec<Order> {
+    let mut states = family(units, when);
+    states[0].legs.clear();
+    states
+}
+
+#[test]
+fn nothing_is_awaited_of_a_leg_while_its_rows_may_stand_under_a_parent_that_nobody_knows() {
+    for (under_parent, in_units) in READINGS {
+        let rows = rows(under_parent, in_units);
+        let mut blotter = Blotter::default();
+        let mut told = blotter.apply_snapshot(&flat(2, 2), &rows).executions;
+        assert_eq!(told.len(), rows.len(), "each row once and nothing else: {told:?}");
+        assert_eq!(blotter.unsettled().any(|id| id.as_str() == "p"), under_parent, "its legs are asked for");
+        told.extend(blotter.apply_snapshot(&family(2, 2), &[]).executions);
+        told.extend(blotter.apply_update(&unit(1, 1)).executions);
+        assert_eq!((told.len(), ledger(&blotter)), (4, expected()), "{under_parent} {in_units}");
+        assert!(blotter.unsettled().next().is_none());
+    }
+}
+
+#[test]
+fn which_legs_an_order_has_is_believed_of_an_older_state() {
+    let mut blotter = Blotter::default();
+    blotter.apply_snapshot(&flat(2, 9), &rows(true, false));
+    let mut placed = family(0, 1).remove(0);
+    placed.status = OrderStatus::PendingNew;
+    let changes = blotter.apply_replayed(&event(TradeEvent::PendingNew, placed, vec![]));
+    assert!(changes.executions.is_empty() && changes.orders == [OrderId::from("p")], "{changes:?}");
+    assert_eq!(ledger(&blotter), expected());
+    // The execution is the one that was told under the parent's id.
+    assert!(blotter.apply_replayed(&unit(1, 1)).executions.is_empty());
+    assert_eq!(ledger(&blotter), expected());
+}
+
+#[test]
+fn a_row_that_explains_what_a_leg_awaited_leaves_the_line_it_had() {
+    let mut blotter = Blotter::default();
+    blotter.apply_snapshot(&flat(1, 1), &rows(true, false)[..1]);
+    let mut awaited = execution("unexplained/put/0-2", &family(1, 1)[1], 2, 2, 1, ExecutionKind::Unexplained);
+    awaited.source = Source::Journal;
+    let mut rows: Vec<Execution> = blotter.executions().cloned().collect();
+    let mut tape = blotter.tape().to_vec();
+    tape.push(TapeEntry { number: 1, execution: Some(awaited.id.clone()), ..tape[0].clone() });
+    rows.push(awaited);
+    // As an earlier version wrote them.
+    let mut again = Blotter::default();
+    again.restore(flat(1, 1), rows, tape);
+    again.apply_snapshot(&family(1, 1), &[]);
+    let shown: Vec<_> = again.tape().iter().filter_map(|line| line.execution.as_ref()).collect();
+    let kept: Vec<_> = again.executions().filter(|row| row.order_id.as_str() == "put").map(|row| &row.id).collect();
+    assert_eq!((kept.len(), shown.iter().filter(|id| **id == kept[0]).count()), (1, 1), "{shown:?}");
+}
+
+#[test]
+fn one_row_tells_whether_the_others_count_units_whichever_comes_first() {
+    let mut rows = rows(true, true);
+    rows.reverse();
+    let mut blotter = Blotter::default();
+    blotter.apply_snapshot(&family(2, 2), &rows);
+    assert!(blotter.apply_update(&unit(2, 2)).executions.is_empty());
+    assert_eq!(ledger(&blotter), expected());
+    // And the rows of another order, of which none tells it.
+    let mut states = family(2, 2);
+    let mut told = unit(2, 2);
+    for order in states.iter_mut().chain(&mut told.legs).chain([&mut told.order]) {
+        order.id = format!("other-{}", order.id).as_str().into();
+        order.legs = order.legs.iter().map(|leg| format!("other-{leg}").as_str().into()).collect();
+    }
+    for report in &mut told.executions {
+        report.id = format!("other-{}", report.id).as_str().into();
+        report.order_id = format!("other-{}", report.order_id).as_str().into();
+    }
+    let other =
+        [leg_row("s-put", "other-p", "put", Side::Buy, 2, 2), leg_row("s-call", "other-p", "call", Side::Sell, 2, 2)];
+    blotter.apply_snapshot(&states, &other);
+    assert!(blotter.apply_update(&told).executions.is_empty(), "{:?}", ledger(&blotter));
+}
+
 #[test]
 fn a_multi_leg_fill_that_names_no_leg_asks_for_them() {
     let mut blotter = Blotter::default();

@@ -1,19 +1,9 @@
 //! Drawing a plan from the seed.
 
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use super::{Ailment, Body, Company, DAY, Endpoint, Incident, Plan, Reading, Spell, Stamps};
 use crate::session::lab::chance::Chance;
-
-/// What the world can do and the program does not bear yet; `BROKERDECK_LAB_ON` names what is to happen all the same.
-const NOT_YET: &[&str] = &["mleg", "late_rows"];
-
-fn on(name: &str) -> bool {
-    static ASKED: OnceLock<String> = OnceLock::new();
-    let asked = ASKED.get_or_init(|| std::env::var("BROKERDECK_LAB_ON").unwrap_or_default());
-    !NOT_YET.contains(&name) || asked.split(',').any(|asked| asked == name || asked == "all")
-}
 
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(1).max(1)
@@ -72,12 +62,12 @@ impl Plan {
                 8..=10 => Incident::Outage(chance.millis(500, 60_000)),
                 11..=12 => Incident::Sleep(chance.millis(5_000, 90_000)),
                 13..=14 => Incident::Kill(chance.millis(100, 60_000)),
-                15 => Incident::Refuse(chance.millis(500, 10_000)),
+                15 => self.draw_refusal(at, chance),
                 16 => Incident::Connect,
                 17..=18 => {
                     let status = *chance.pick(&[404, 429, 502]);
                     let long = chance.millis(2_000, 120_000);
-                    if on("no_socket") { Incident::NoSocket(status, long) } else { Incident::Cut }
+                    Incident::NoSocket(status, long)
                 }
                 _ => Incident::Reset,
             };
@@ -85,33 +75,51 @@ impl Plan {
         }
     }
 
+    /// Most refusals are over before the token counts as dead.
+    fn draw_refusal(&mut self, at: Duration, chance: &mut Chance) -> Incident {
+        let long = match chance.below(4) {
+            0 => chance.millis(10_000, 55_000),
+            1 => chance.millis(55_000, 300_000),
+            _ => chance.millis(500, 10_000),
+        };
+        self.lengthen(at + long);
+        Incident::Refuse { long, relinked: chance.percent(50) }
+    }
+
+    /// The faults end later. As much happens as in a shorter run, so that no run takes much longer than another.
+    fn lengthen(&mut self, end: Duration) {
+        if end > self.calm_at {
+            self.calm_at = end;
+            self.gap = self.gap.max(millis(end) / 120);
+        }
+    }
+
     /// How this service reads its own rules.
     fn draw_readings(&mut self, chance: &mut Chance) {
-        let mut some = |name: &str, often: u64| chance.percent(often) && on(name);
-        let wire = some("wire", 40);
-        let sparse = some("wire", 50);
-        let hides = some("hides", 30);
-        let cap = some("page_cap", 25);
-        self.carries = some("carries", 50);
-        self.mleg = some("mleg", 30);
-        self.rows_of_parents = some("mleg", 50);
-        self.named_rows = some("wire", 15);
-        self.notional = some("notional", 25);
-        self.after_end = some("after_end", 30);
-        let skewed = some("row_skew", 30);
-        let late = some("late_rows", 12);
-        let long_history = some("history", 12);
-        let stamped = some("stamps", 40);
+        let mut some = |often: u64| chance.percent(often);
+        let wire = some(40);
+        let sparse = some(50);
+        let hides = some(30);
+        let cap = some(25);
+        self.carries = some(50);
+        self.mleg = some(30);
+        self.rows_of_parents = some(50);
+        self.named_rows = some(15);
+        self.notional = some(25);
+        self.after_end = some(30);
+        let skewed = some(30);
+        let late = some(12);
+        let long_history = some(12);
+        let stamped = some(40);
         self.row_skew = i64::try_from(chance.below(10_000)).unwrap_or(0) - 5_000;
         self.row_skew *= i64::from(skewed);
         self.late_rows = chance.between(60, 1_200) * u64::from(late);
         self.history = if long_history { chance.between(30, 90) } else { chance.below(12) };
         let stamps = match chance.below(4) {
             0 => Stamps::Millis,
-            1 if on("seconds") => Stamps::Seconds,
-            2 if on("frozen") => Stamps::Frozen,
-            3 if on("restless") => Stamps::Restless,
-            _ => Stamps::Exact,
+            1 => Stamps::Seconds,
+            2 => Stamps::Frozen,
+            _ => Stamps::Restless,
         };
         self.reading = Reading {
             wire,
@@ -121,13 +129,14 @@ impl Plan {
             open_hides_legs: hides,
             carries: self.carries,
         };
-        // Whether a span was executed again after an undoing is told by times alone, so they must tell it.
-        if self.row_skew != 0 || self.reading.stamps == Stamps::Seconds {
+        // Whether a span was executed again after an undoing is told by times alone, so they must tell it. And of an order
+        // that was undone without a word the sums may agree while a row is still to come.
+        if self.row_skew != 0 || self.late_rows > 0 || self.reading.stamps == Stamps::Seconds {
             self.undo = 0;
         }
         self.company = match chance.below(12) {
-            0 if on("company") => Company::Instance,
-            1 if on("company") => Company::Account,
+            0 => Company::Instance,
+            1 => Company::Account,
             _ => Company::Nobody,
         };
     }
@@ -140,26 +149,21 @@ impl Plan {
             [Endpoint::Account, Endpoint::Positions, Endpoint::Open, Endpoint::Recent, Endpoint::Fills, Endpoint::ById];
         for _ in 0..chance.between(1, 3) {
             let from = Duration::from_millis(chance.below(millis(self.calm_at)));
-            let ailment = match chance.below(8) {
+            let ailment = match chance.below(9) {
                 0..=1 => Ailment::Forbidden,
                 2..=3 => Ailment::Server,
                 4 => Ailment::Body(Body::Null),
                 5 => Ailment::Body(Body::Html),
                 6 => Ailment::Body(Body::Cut),
+                7 => Ailment::Rows,
                 _ => Ailment::Limited(*chance.pick(&[Duration::from_hours(1), Duration::from_mins(5)])),
             };
             let to = from + chance.millis(5_000, 200_000);
             let spell = Spell { endpoint: *chance.pick(&all), from, to, ailment };
-            if on("spells") {
-                self.spells.push(spell);
-            }
+            self.spells.push(spell);
         }
         let end = self.spells.iter().map(|spell| spell.to).max().unwrap_or_default();
-        if end > self.calm_at {
-            self.calm_at = end;
-            // As much happens as in a shorter run, so that no run takes much longer than another.
-            self.gap = self.gap.max(millis(end) / 120);
-        }
+        self.lengthen(end);
     }
 
     /// Days and nights of an account that is watched all along, with a few faults and something happening every day.

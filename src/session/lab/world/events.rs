@@ -167,7 +167,12 @@ impl World {
             Output::CloseStream => self.programs[program].line = None,
             Output::DropRequests => self.programs[program].under_way.clear(),
             Output::EndWaits => self.programs[program].limited_until = std::time::Duration::ZERO,
-            Output::Renew | Output::Over(_) => {}
+            Output::Renew => {
+                if self.relinked && self.now >= self.refuse_until {
+                    self.at(self.now, Event::WakeUp(program));
+                }
+            }
+            Output::Over(_) => {}
             Output::Request(id, request) => self.ask(program, id, &request),
             Output::Changed(changes) => {
                 if self.history.is_some() {

@@ -9,7 +9,8 @@ use crate::session::lab::oracle::{self, Behind};
 use crate::session::machine::Input;
 use crate::session::state::ConnectionState;
 
-/// How much longer everything may take where requests fail again and again.
+/// How much longer everything may take where requests fail again and again, or where a page holds one row, so that a pass
+/// takes a minute.
 const PATIENCE: Duration = Duration::from_secs(100);
 
 impl World {
@@ -97,6 +98,7 @@ impl World {
         let program = &self.programs[number];
         let broker = &self.brokers[program.broker];
         let since = program.since.filter(|_| self.is_known(number))?;
+        let slow = self.plan.fail + self.plan.limit > 0 || self.plan.reading.page_cap == 1;
         Some(Behind {
             broker,
             blotter: &program.blotter,
@@ -105,7 +107,7 @@ impl World {
             live_since: broker_time(live_since),
             followed_since: broker_time(program.followed_since.unwrap_or(live_since)),
             since,
-            patience: if self.plan.fail + self.plan.limit > 0 { PATIENCE } else { Duration::ZERO },
+            patience: if slow { PATIENCE } else { Duration::ZERO },
             unread: program.unread.iter().map(|(at, place)| (broker_time(*at), *place)).collect(),
         })
     }

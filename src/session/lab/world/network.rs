@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::time::Duration;
 
 use super::program::Line;
-use super::{Event, Timed, World, broker_time};
+use super::{Event, PROBED, Timed, World, broker_time};
 use crate::domain::TradeUpdate;
 use crate::domain::blotter::Blotter;
 use crate::domain::update::TradeEvent;
@@ -18,7 +18,13 @@ impl World {
         self.note(|| format!("!! {incident:?}"));
         match incident {
             Incident::Outage(long) => self.down_until = self.down_until.max(self.now + long),
-            Incident::Refuse(long) => self.refuse_until = self.refuse_until.max(self.now + long),
+            Incident::Refuse { long, relinked } => {
+                self.refuse_until = self.refuse_until.max(self.now + long);
+                self.relinked |= relinked;
+                if long > Duration::from_secs(10) && !self.relinked {
+                    self.probed_by = self.refuse_until + PROBED;
+                }
+            }
             Incident::NoSocket(status, long) => self.no_socket = (status, self.now + long),
             Incident::Reset => self.reset(),
             _ => {}
@@ -53,7 +59,7 @@ impl World {
                 self.die(program);
                 self.at(self.now + after, Event::Start(program));
             }
-            Incident::Refuse(_) => {
+            Incident::Refuse { .. } => {
                 let refused = Closed::AuthRefused { message: "unauthorized".to_owned() };
                 self.close(program, line, Duration::ZERO, refused);
             }

@@ -155,6 +155,30 @@ fn an_order_whose_place_another_took_is_fetched_to_tell_their_executions_apart()
 }
 
 #[test]
+fn the_rows_of_an_order_that_took_anothers_place_are_in_the_first_picture_however_old() {
+    let mut desk = Desk::new();
+    desk.orders = vec![order("a"), order("b")];
+    desk.execute("a", 12, false);
+    (desk.orders[0].status, desk.orders[0].replaced_by) = (OrderStatus::Replaced, Some("b".into()));
+    desk.orders[1].replaces = Some("a".into());
+    // It counts anew: by the rows of the newest pages alone 12 of its own could as well be the first one's.
+    desk.execute("b", 29, false);
+    for number in 0..400 {
+        let mut row = desk.rows[0].clone();
+        row.id = Arc::from(format!("other{number}"));
+        if let ActivityKind::Fill { order_id, at: when, .. } = &mut row.kind {
+            (*order_id, *when) = (format!("other{number}").into(), at(100 + number));
+        }
+        desk.rows.push(row);
+    }
+    desk.execute("b", 30, false);
+    desk.listen();
+    let own = desk.blotter.executions_of(&"b".into());
+    let own: Vec<_> = own.iter().map(|row| (&row.kind, row.qty)).collect();
+    assert_eq!(own, [(&ExecutionKind::Trade, Qty::whole(29)), (&ExecutionKind::Trade, Qty::whole(30))]);
+}
+
+#[test]
 fn rest_wins_when_two_audits_say_the_same_otherwise_and_it_is_said() {
     for coarse in [false, true] {
         let mut desk = Desk::live();

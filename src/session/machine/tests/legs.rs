@@ -1,0 +1,85 @@
+//! Multi-leg orders whose lists do not say which legs they have.
+
+use super::*;
+use crate::domain::OrderClass;
+
+impl Desk {
+    /// A multi-leg order that was filled while nobody listened; its rows carry its own id.
+    fn fill_legs(&mut self, id: &str) {
+        let (mut parent, mut rows) = (order(id), Vec::new());
+        (parent.class, parent.symbol, parent.side) = (OrderClass::Mleg, "".into(), Side::None);
+        (parent.qty, parent.cum_qty, parent.status) = (Some(Qty::whole(1)), Qty::whole(1), OrderStatus::Filled);
+        for symbol in ["SPY-put", "SPY-call"] {
+            let mut leg = order(&format!("{id}-{symbol}"));
+            (leg.class, leg.symbol, leg.status) = (OrderClass::Mleg, symbol.into(), OrderStatus::Filled);
+            (leg.qty, leg.cum_qty) = (Some(Qty::whole(2)), Qty::whole(2));
+            parent.legs.push(leg.id.clone());
+            rows.push(Activity {
+                id: Arc::from(format!("row-{id}-{symbol}")),
+                activity_type: "FILL".into(),
+                kind: ActivityKind::Fill {
+                    execution_id: None,
+                    order_id: id.into(),
+                    symbol: symbol.into(),
+                    side: Side::Buy,
+                    qty: Qty::whole(2),
+                    px: Price::whole(1),
+                    cum_qty: Some(Qty::whole(2)),
+                    partial: false,
+                    at: leg.updated_at,
+                },
+                raw: Raw::default(),
+            });
+            self.orders.push(leg);
+        }
+        self.orders.push(parent);
+        self.rows.append(&mut rows);
+    }
+
+    fn executions_by_order(&self) -> Vec<(String, Qty)> {
+        let mut found: Vec<_> =
+            self.blotter.executions().map(|row| (row.order_id.as_str().to_owned(), row.qty)).collect();
+        found.sort();
+        found
+    }
+}
+
+#[test]
+fn a_page_that_leaves_legs_out_is_asked_for_nested_before_its_rows_are_entered() {
+    for hides_legs in [false, true] {
+        let mut desk = Desk::new();
+        desk.hides_legs = hides_legs;
+        desk.fill_legs("a");
+        desk.fill_legs("b");
+        desk.listen();
+        let legs = ["a-SPY-call", "a-SPY-put", "b-SPY-call", "b-SPY-put"];
+        assert_eq!(desk.executions_by_order(), legs.map(|leg| (leg.to_owned(), Qty::whole(2))), "{hides_legs}");
+        let by_id = desk.asked.iter().filter(|request| matches!(request, Request::Order(_))).count();
+        assert_eq!(by_id, if hides_legs { 2 } else { 0 }, "each costs a question only where lists do not tell");
+        let asked = desk.asked.len();
+        desk.pass(Duration::from_secs(6));
+        let again = |request: &Request| matches!(request, Request::Order(_));
+        assert!(!desk.asked[asked..].iter().any(again), "what is known is not asked for again");
+    }
+}
+
+#[test]
+fn a_stream_that_tells_of_the_legs_with_their_parent_is_not_accused() {
+    let mut desk = Desk::live();
+    desk.pass(Duration::from_mins(1));
+    desk.fill_legs("a");
+    for order in &mut desk.orders {
+        (order.status, order.cum_qty) = (OrderStatus::New, Qty::ZERO);
+        order.updated_at = Timestamp::from_second(1_760_000_100).ok();
+    }
+    desk.rows.clear();
+    while desk.blotter.order_count() == 0 {
+        desk.pass(Duration::from_millis(100));
+    }
+    // An audit was quicker than the frame.
+    let (parent, legs) = (desk.orders[2].clone(), desk.orders[..2].to_vec());
+    let told = TradeUpdate { legs, ..update(TradeEvent::New, parent, vec![]) };
+    desk.stream(StreamEvent::Update(Box::new(told)));
+    desk.pass(Duration::from_secs(10));
+    assert!(!desk.logs().contains("left out"), "{}", desk.logs());
+}

@@ -1,0 +1,54 @@
+//! Which legs multi-leg orders have. Lists that are not nested need not say it, and rows may carry the parent's id.
+
+use std::collections::HashSet;
+
+use super::{FIRST_BY_ID, List, Question, Resync};
+use crate::domain::blotter::Blotter;
+use crate::domain::{Activity, ActivityKind, Order, OrderId};
+use crate::session::request::{OrdersQuery, Request};
+
+/// A multi-leg order whose legs neither this state nor an earlier one told.
+fn lacks_legs(order: &Order, blotter: &Blotter) -> bool {
+    let told = |known: &Order| !known.legs.is_empty();
+    order.is_multileg_parent() && !told(order) && !blotter.order(&order.id).is_some_and(told)
+}
+
+impl Resync {
+    /// Asks for a page once more, nested, where it has orders without their legs. Those of open ones are in a list anyway.
+    pub(super) fn ask_for_legs(&mut self, query: &OrdersQuery, orders: &[Order], blotter: &Blotter) {
+        let wanted = |order: &Order| order.status.is_terminal() && lacks_legs(order, blotter);
+        if !query.nested && orders.iter().any(wanted) {
+            let request = Request::Orders(OrdersQuery { nested: true, ..query.clone() });
+            self.queue.push_back(Question { request, list: List::Legs, tries: 0 });
+        }
+    }
+
+    /// Keeps from a nested page the families of orders that are in the picture; nested, it goes further back.
+    pub(super) fn page_of_legs(&mut self, orders: Vec<Order>) {
+        let wanted = |order: &Order| order.is_multileg_parent() && self.seen.contains(&order.id);
+        let legs: HashSet<OrderId> =
+            orders.iter().filter(|order| wanted(order)).flat_map(|order| &order.legs).cloned().collect();
+        let family: Vec<Order> = orders.into_iter().filter(|order| wanted(order) || legs.contains(&order.id)).collect();
+        for order in family {
+            self.keep(order);
+        }
+    }
+
+    /// Orders without their legs that are worth a question each: those that rows name, and a few others.
+    pub(super) fn without_legs(&self, blotter: &Blotter) -> Vec<OrderId> {
+        let told: HashSet<&OrderId> =
+            self.picture.orders.iter().filter(|order| !order.legs.is_empty()).map(|order| &order.id).collect();
+        let lacking = self.picture.orders.iter().chain(blotter.orders()).filter(|order| lacks_legs(order, blotter));
+        let lacking: Vec<&OrderId> = lacking.map(|order| &order.id).filter(|id| !told.contains(id)).collect();
+        let named: HashSet<&OrderId> = self.picture.activities.iter().filter_map(order_of).collect();
+        let (named, others): (Vec<&OrderId>, Vec<&OrderId>) = lacking.into_iter().partition(|id| named.contains(id));
+        named.into_iter().chain(others.into_iter().take(FIRST_BY_ID)).cloned().collect()
+    }
+}
+
+fn order_of(row: &Activity) -> Option<&OrderId> {
+    match &row.kind {
+        ActivityKind::Fill { order_id, .. } => Some(order_id),
+        ActivityKind::Other { .. } => None,
+    }
+}
