@@ -42,7 +42,8 @@ use clap_complete::engine::ArgValueCompleter;
 
 use crate::app::keymap::Keymap;
 use crate::app::model::Program;
-use crate::config::Config;
+use crate::broker::dial::{self, Route};
+use crate::config::{BrokerSpec, Config};
 use crate::domain::text::sanitize_lines;
 use crate::error::Error;
 use crate::io::accounts::{Accounts, tls_for};
@@ -51,6 +52,7 @@ use crate::io::links::Links;
 use crate::io::log;
 use crate::io::paths::Paths;
 use crate::io::start::Settings;
+use crate::io::terminal::holds_escape_for_the_mouse;
 use crate::io::tokens::Tokens;
 use crate::io::zones;
 use crate::view::ViewState;
@@ -222,6 +224,20 @@ impl Context {
         Ok(())
     }
 
+    /// Looks whether a variable names a proxy for what the brokers are reached by, and none that can be used.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] with the variable and the cure.
+    fn reachable(&self) -> Result<(), Error> {
+        let endpoints =
+            |spec: &BrokerSpec| spec.endpoints.iter().map(|endpoints| endpoints.api_url.clone()).collect::<Vec<_>>();
+        let mut urls = self.config.brokers.iter().flat_map(endpoints);
+        match urls.find_map(|url| Route::to(&url).unusable()) {
+            Some(unusable) => Err(Error::usage(unusable.to_string(), dial::CURE.to_owned())),
+            None => Ok(()),
+        }
+    }
+
     /// The context of the demo: no configuration, no files.
     ///
     /// # Errors
@@ -279,7 +295,7 @@ impl Context {
             program,
             keymap: self.keymap()?,
             keys: self.config.keys.iter().map(|key| (key.line, key.name.clone(), key.chords.clone())).collect(),
-            mouse: ui.mouse,
+            mouse: ui.mouse && !holds_escape_for_the_mouse(|name| std::env::var(name).ok()),
             osc9: ui.notify,
             notify_command: ui.notify_command.clone(),
             config_path: self.paths.config.clone(),
@@ -349,26 +365,38 @@ fn dispatch(cli: Cli) -> Result<u8, Error> {
         Some(Command::Demo(args)) => server_runtime()?.block_on(demo::run(global, &args)),
         Some(Command::Sim(args)) => sim::run(args).map(|()| 0),
         Some(Command::Replay(args)) => runtime()?.block_on(replay::run(global, &args)),
-        None => online(global, async |context| dashboard::run(&context).await),
+        None => dialling(global, async |context| dashboard::run(&context).await),
         Some(Command::Keys) => keys::run(&Context::load(global)?).map(|()| 0),
-        Some(Command::Brokers(args)) => online(global, async |context| brokers::run(&context, &args).await.map(|()| 0)),
-        Some(Command::Link(args)) => online(global, async |context| link::run(&context, &args).await),
-        Some(Command::Unlink(args)) => online(global, async |context| unlink::run(&context, &args).await.map(|()| 0)),
-        Some(Command::Account(args)) => online(global, async |context| account::run(&context, &args).await.map(|()| 0)),
-        Some(Command::Orders(args)) => online(global, async |context| orders::run(&context, &args).await.map(|()| 0)),
+        Some(Command::Brokers(args)) => {
+            dialling(global, async |context| brokers::run(&context, &args).await.map(|()| 0))
+        }
+        Some(Command::Link(args)) => dialling(global, async |context| link::run(&context, &args).await),
+        Some(Command::Unlink(args)) => dialling(global, async |context| unlink::run(&context, &args).await.map(|()| 0)),
+        Some(Command::Account(args)) => {
+            dialling(global, async |context| account::run(&context, &args).await.map(|()| 0))
+        }
+        Some(Command::Orders(args)) => dialling(global, async |context| orders::run(&context, &args).await.map(|()| 0)),
         Some(Command::Positions(args)) => {
-            online(global, async |context| positions::run(&context, &args).await.map(|()| 0))
+            dialling(global, async |context| positions::run(&context, &args).await.map(|()| 0))
         }
         Some(Command::Activity(args)) => {
-            online(global, async |context| activity::run(&context, &args).await.map(|()| 0))
+            dialling(global, async |context| activity::run(&context, &args).await.map(|()| 0))
         }
-        Some(Command::Watch(args)) => online(global, async |context| watch::run(&context, &args).await),
+        Some(Command::Watch(args)) => dialling(global, async |context| watch::run(&context, &args).await),
         Some(Command::Export(args)) => online(global, async |context| export::run(&context, &args).await.map(|()| 0)),
         Some(Command::Doctor) => online(global, async |context| doctor::run(&context).await),
     }
 }
 
-/// Loads the context and runs a command that talks to a network.
+/// Loads the context and runs a command that talks to brokers.
+fn dialling(global: &Global, command: impl AsyncFnOnce(Context) -> Result<u8, Error>) -> Result<u8, Error> {
+    online(global, async |context| {
+        context.reachable()?;
+        command(context).await
+    })
+}
+
+/// Loads the context and runs a command that may wait for something.
 fn online(global: &Global, command: impl AsyncFnOnce(Context) -> Result<u8, Error>) -> Result<u8, Error> {
     let context = Context::load(global)?;
     let runtime = runtime()?;

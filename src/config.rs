@@ -8,6 +8,7 @@ mod origins;
 mod raw;
 mod syntax;
 
+pub use self::file::plain;
 pub use self::origins::environment_of;
 
 use std::path::{Path, PathBuf};

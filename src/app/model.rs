@@ -278,6 +278,15 @@ pub struct Toast {
     pub until: Mono,
 }
 
+/// What came too soon behind another to ring for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Untold {
+    /// How much.
+    pub count: u32,
+    /// The last of it.
+    pub last: String,
+}
+
 /// What the last frame could show, as the view reports it ([`super::Msg::Drawn`]): how far a page goes, where scrolling ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Extent {
@@ -388,6 +397,8 @@ pub struct Model {
     pub flashes: Flashes,
     /// Until when no bell rings again: a storm of fills rings once a second.
     pub quiet_until: Mono,
+    /// What is told then.
+    pub untold: Option<Untold>,
     /// What earlier runs knew of links that have not been named yet.
     pub recollections: Vec<Recollection>,
     /// When the last key or click came, and whether it came faster than a hand's.

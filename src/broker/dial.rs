@@ -19,12 +19,10 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use url::Url;
 
+pub use self::variables::{CURE, Unusable};
 use crate::config::is_loopback;
 use crate::domain::Untrusted;
 
-/// The variables that name a proxy for what leaves this machine, in the order they are looked at. Plain HTTP never
-/// leaves it, so `HTTP_PROXY` is not among them.
-pub const VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 /// The longest answer to `CONNECT` that is read, in bytes.
 const LONGEST_ANSWER: usize = 16 * 1024;
 /// What a proxy wants that answers 407.
@@ -33,33 +31,76 @@ const WANTS_CREDENTIALS: &str =
 
 /// The way to an address.
 #[derive(Clone)]
-pub struct Route(Option<Intercept>);
+enum Way {
+    Direct,
+    Proxy(Intercept),
+    /// Through a proxy that nothing can be done with: nowhere, for what should not go directly must not.
+    Nowhere(Unusable),
+}
+
+/// The way to an address.
+#[derive(Clone)]
+pub struct Route(Way);
+
+/// What the variables say: the HTTP client reads them by the same code.
+struct Policy {
+    matcher: Matcher,
+    /// What is left to a proxy, if there were one.
+    left: Matcher,
+    unusable: Option<Unusable>,
+}
 
 impl Route {
     /// The way to this address by the variables of the process: `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`. This machine is
     /// never reached through a proxy.
     pub fn to(url: &Url) -> Self {
-        static OF_PROCESS: OnceLock<Matcher> = OnceLock::new();
-        // The HTTP client reads the same variables by the same code.
-        Self::by(OF_PROCESS.get_or_init(Matcher::from_system), url)
+        static OF_PROCESS: OnceLock<Policy> = OnceLock::new();
+        let policy = OF_PROCESS.get_or_init(|| {
+            let no = ["NO_PROXY", "no_proxy"].into_iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default();
+            Policy {
+                matcher: Matcher::from_system(),
+                left: Matcher::builder().all("http://proxy".to_owned()).no(no).build(),
+                unusable: variables::unusable(|name| std::env::var_os(name)),
+            }
+        });
+        Self::by(policy, url)
     }
 
-    fn by(matcher: &Matcher, url: &Url) -> Self {
+    fn by(policy: &Policy, url: &Url) -> Self {
         if is_loopback(url) {
-            return Self(None);
+            return Self(Way::Direct);
         }
         // A websocket's address is that of the HTTP request it begins with.
         let scheme = if matches!(url.scheme(), "https" | "wss") { "https" } else { "http" };
-        let target = Uri::builder().scheme(scheme).authority(authority(url)).path_and_query("/").build();
-        Self(target.ok().and_then(|target| matcher.intercept(&target)))
+        let Ok(target) = Uri::builder().scheme(scheme).authority(authority(url)).path_and_query("/").build() else {
+            return Self(Way::Direct);
+        };
+        match policy.unusable {
+            Some(unusable) if policy.left.intercept(&target).is_some() => Self(Way::Nowhere(unusable)),
+            _ => Self(policy.matcher.intercept(&target).map_or(Way::Direct, Way::Proxy)),
+        }
     }
+
+    /// Why this leads nowhere.
+    pub const fn unusable(&self) -> Option<Unusable> {
+        match self.0 {
+            Way::Nowhere(unusable) => Some(unusable),
+            Way::Direct | Way::Proxy(_) => None,
+        }
+    }
+}
+
+/// The variable that counts, when it names no proxy.
+pub fn unusable_variable() -> Option<Unusable> {
+    variables::unusable(|name| std::env::var_os(name))
 }
 
 impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            None => f.write_str("directly"),
-            Some(proxy) => write!(f, "through {}", name(proxy)),
+            Way::Direct => f.write_str("directly"),
+            Way::Proxy(proxy) => write!(f, "through {}", name(proxy)),
+            Way::Nowhere(unusable) => write!(f, "not at all, because {unusable}"),
         }
     }
 }
@@ -71,24 +112,18 @@ impl fmt::Debug for Route {
     }
 }
 
-/// The first variable that names a proxy in a way nothing can be done with; it would be passed over in silence.
-pub fn unusable_variable(read: impl Fn(&str) -> Option<String>) -> Option<&'static str> {
-    VARIABLES.into_iter().chain(["HTTP_PROXY", "http_proxy"]).find(|name| {
-        let value = read(name).unwrap_or_default();
-        let matcher = Matcher::builder().all(value.clone()).build();
-        !value.is_empty() && matcher.intercept(&Uri::from_static("https://example.com/")).is_none()
-    })
-}
-
 /// What every HTTP client has in common: no redirect is followed, nothing is sent twice, and only loopback is reached
 /// without TLS, or without the proxy of the environment.
 ///
 /// # Errors
-/// A sentence, when the address is neither `https` nor loopback.
+/// A sentence, when the address is neither `https` nor loopback, and when the way to it is through no usable proxy.
 pub fn http(url: &Url, tls: &ClientConfig) -> Result<reqwest::ClientBuilder, Untrusted> {
     let loopback = is_loopback(url);
     if url.scheme() != "https" && !(loopback && url.scheme() == "http") {
         return Err("the address is neither https nor loopback".into());
+    }
+    if let Some(unusable) = Route::to(url).unusable() {
+        return Err(nowhere(unusable));
     }
     let builder = reqwest::Client::builder()
         .tls_backend_preconfigured(tls.clone())
@@ -114,9 +149,13 @@ pub async fn open(url: &Url, tls: &Arc<ClientConfig>) -> Result<Box<dyn Io>, Unt
 }
 
 async fn through(route: &Route, url: &Url, tls: &Arc<ClientConfig>) -> Result<Box<dyn Io>, Untrusted> {
-    let Some(proxy) = &route.0 else {
-        let direct = connect(&authority(url)).await;
-        return direct.map(|socket| Box::new(socket) as Box<dyn Io>).map_err(|error| chain("", &error));
+    let proxy = match &route.0 {
+        Way::Proxy(proxy) => proxy,
+        Way::Direct => {
+            let direct = connect(&authority(url)).await;
+            return direct.map(|socket| Box::new(socket) as Box<dyn Io>).map_err(|error| chain("", &error));
+        }
+        Way::Nowhere(unusable) => return Err(nowhere(*unusable)),
     };
     let failed = |what: Untrusted| Untrusted::from(format!("{}: {what}", name(proxy)));
     let opened: Result<Box<dyn Io>, Untrusted> = match proxy.uri().scheme_str() {
@@ -135,6 +174,10 @@ async fn through(route: &Route, url: &Url, tls: &Arc<ClientConfig>) -> Result<Bo
         _ => socks(url, proxy).await,
     };
     opened.map_err(failed)
+}
+
+fn nowhere(unusable: Unusable) -> Untrusted {
+    format!("{unusable}; {CURE}").into()
 }
 
 async fn connect(authority: &str) -> std::io::Result<TcpStream> {
@@ -247,6 +290,8 @@ pub fn chain(doing: &str, error: &dyn std::error::Error) -> Untrusted {
     };
     (if doing.is_empty() { cure.to_owned() } else { format!("{doing}: {cure}") }).into()
 }
+
+mod variables;
 
 #[cfg(test)]
 mod tests;

@@ -2,11 +2,14 @@
 //!
 //! Owns which authorities are trusted: the built-in ones, the system's, and a broker's own, each beside the others.
 
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
+
+use crate::config::plain;
 
 /// The authorities that the system trusts, or the files that `SSL_CERT_FILE` and `SSL_CERT_DIR` name in its place.
 #[derive(Debug)]
@@ -21,6 +24,15 @@ impl System {
     pub fn trusted() -> &'static Self {
         static SYSTEM: OnceLock<System> = OnceLock::new();
         SYSTEM.get_or_init(|| {
+            // Read to its end, which a pipe or a device need not have.
+            if let Some(path) = std::env::var_os("SSL_CERT_FILE")
+                && Path::new(&path).exists()
+                && let Err(error) = plain(Path::new(&path))
+            {
+                let trouble = format!("{} cannot be read: {error}", Path::new(&path).display());
+                tracing::warn!("not every authority of the system could be read: {trouble}");
+                return Self { certificates: Vec::new(), trouble: Some(trouble) };
+            }
             let found = rustls_native_certs::load_native_certs();
             let trouble = found.errors.first().map(ToString::to_string);
             if let Some(trouble) = &trouble {

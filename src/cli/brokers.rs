@@ -8,8 +8,8 @@ use serde::Serialize;
 use super::output::{self, Align};
 use super::{Context, accounts};
 use crate::config::BrokerSpec;
-use crate::domain::Environment;
 use crate::domain::text::sanitize;
+use crate::domain::{Account, Environment};
 use crate::error::Error;
 use crate::io::accounts::{AccessError, Accounts};
 use crate::link::LinkRecord;
@@ -75,7 +75,7 @@ pub async fn run(ctx: &Context, args: &BrokersArgs) -> Result<(), Error> {
     let document = Document {
         brokers: ctx.config.brokers.iter().map(|spec| broker(spec, &known)).collect(),
         accounts: rows,
-        tokens: sanitize(&place),
+        tokens: place,
     };
     if args.json { output::json(&document).map(drop) } else { print(&document) }
 }
@@ -98,25 +98,31 @@ fn broker(spec: &BrokerSpec, known: &[LinkRecord]) -> BrokerRow {
 }
 
 async fn account(accounts: &Accounts, link: &LinkRecord) -> AccountRow {
-    let (state, reason, status) = match tokio::time::timeout(LIMIT, probe(accounts, link)).await {
+    let (state, reason, told) = match tokio::time::timeout(LIMIT, probe(accounts, link)).await {
         Ok(state) => state,
         Err(_) => ("unreachable", Some("no answer within 10 seconds".to_owned()), None),
     };
+    let (number, status) = match told {
+        Some(account) => (Some(account.known_as().to_owned()), Some(account.status.raw().to_owned())),
+        None => (None, None),
+    };
     AccountRow {
-        account: sanitize(&link.label),
+        // As they came: a script reads them, and both outputs keep them from acting.
+        account: link.label.to_string(),
         environment: link.environment,
         broker: link.broker.to_string(),
-        account_number: sanitize(&link.account_number),
-        id: sanitize(link.id.as_str()),
-        scopes: link.scopes.iter().map(|scope| sanitize(scope)).collect(),
+        account_number: number.unwrap_or_else(|| link.account_number.to_string()),
+        id: link.id.as_str().to_owned(),
+        scopes: link.scopes.iter().map(ToString::to_string).collect(),
         linked_at: link.linked_at.to_string(),
         state,
-        reason: reason.map(|reason| sanitize(&reason)),
-        status: status.map(|status| sanitize(&status)),
+        reason,
+        status,
     }
 }
 
-type State = (&'static str, Option<String>, Option<String>);
+/// A word, why, and the account when it answered.
+type State = (&'static str, Option<String>, Option<Box<Account>>);
 
 /// Asks the account once, and a refusing one once more. Two refusals are told and prove nothing: whether a token is dead
 /// takes a minute to know (API.md 2.7), which a listing does not wait for.
@@ -137,10 +143,9 @@ async fn probe(accounts: &Accounts, link: &LinkRecord) -> State {
                 return relink("another account answers than was linked".to_owned());
             }
             Ok(Reply::Account(account)) => {
-                let status = Some(account.status.to_string());
                 return match account.block() {
-                    Some(block) => ("blocked", Some(block), status),
-                    None => ("linked", None, status),
+                    Some(block) => ("blocked", Some(block), Some(account)),
+                    None => ("linked", None, Some(account)),
                 };
             }
             Ok(_) => return unreachable("the broker answered something that is no account".to_owned()),
@@ -161,11 +166,11 @@ fn print(document: &Document) -> Result<(), Error> {
         let rows = document.accounts.iter().map(|row| {
             let state = row.reason.as_ref().map_or_else(|| row.state.to_owned(), |why| format!("{}: {why}", row.state));
             vec![
-                row.account.clone(),
-                row.account_number.clone(),
+                sanitize(&row.account),
+                sanitize(&row.account_number),
                 row.environment.word().to_owned(),
-                state,
-                row.id.clone(),
+                sanitize(&state),
+                sanitize(&row.id),
             ]
         });
         lines.extend(output::table(&headers, &rows.collect::<Vec<_>>()));

@@ -59,6 +59,11 @@ pub enum Form {
 /// # Errors
 /// Usage errors, and a journal that is not there or cannot be read.
 pub async fn run(context: &Context, args: &ExportArgs) -> Result<(), Error> {
+    if let (Some(since), Some(until)) = (args.since, args.until)
+        && since > until
+    {
+        return Err(Error::usage(format!("--since {since} is after --until {until}"), "exchange them".to_owned()));
+    }
     let known = accounts::list(&context.accounts().links).await?;
     let path = context.paths.journal();
     if !path.exists() {
@@ -170,9 +175,14 @@ impl Sheet {
 
     fn account(&self, link: &LinkId) -> (String, String) {
         self.known.get(link).map_or_else(
-            || (text(link.as_str()), String::new()),
-            |record| (text(&record.label), record.environment.as_str().to_owned()),
+            || (self.text(link.as_str()), String::new()),
+            |record| (self.text(&record.label), record.environment.as_str().to_owned()),
         )
+    }
+
+    /// A broker's words as the form wants them: JSON has them as they came.
+    fn text(&self, words: &str) -> String {
+        if self.csv.is_some() { cell(words) } else { words.to_owned() }
     }
 
     fn execution(&mut self, link: &LinkId, row: &Execution) {
@@ -187,16 +197,16 @@ impl Sheet {
             account,
             environment,
             time(row.at),
-            text(row.side.as_str()),
-            text(row.symbol.as_str()),
+            self.text(row.side.as_str()),
+            self.text(row.symbol.as_str()),
             row.qty.to_string(),
             number(row.px),
             kind.to_owned(),
             number(row.cum_qty),
             number(row.position_qty),
-            text(row.id.as_str()),
-            text(row.order_id.as_str()),
-            of.map(|id| text(id.as_str())).unwrap_or_default(),
+            self.text(row.id.as_str()),
+            self.text(row.order_id.as_str()),
+            of.map(|id| self.text(id.as_str())).unwrap_or_default(),
             serde_json::to_value(row.source).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default(),
         ];
         if self.csv.is_some() {
@@ -225,21 +235,21 @@ impl Sheet {
             account,
             environment,
             time(order.submitted_at),
-            text(order.side.as_str()),
-            text(order.symbol.as_str()),
+            self.text(order.side.as_str()),
+            self.text(order.symbol.as_str()),
             number(order.qty),
             number(order.notional),
             order.cum_qty.to_string(),
             number(order.avg_px),
-            text(order.order_type.as_str()),
+            self.text(order.order_type.as_str()),
             number(order.limit_px),
             number(order.stop_px),
-            text(order.tif.as_str()),
-            text(order.status.as_str()),
-            text(order.class.as_str()),
+            self.text(order.tif.as_str()),
+            self.text(order.status.as_str()),
+            self.text(order.class.as_str()),
             time(order.updated_at),
-            text(order.id.as_str()),
-            order.client_order_id.as_ref().map(|id| text(id.as_str())).unwrap_or_default(),
+            self.text(order.id.as_str()),
+            order.client_order_id.as_ref().map(|id| self.text(id.as_str())).unwrap_or_default(),
         ]);
     }
 
@@ -293,7 +303,7 @@ fn time(at: Option<Timestamp>) -> String {
 }
 
 /// A broker's words in a cell: no control characters, and nothing that a spreadsheet would take for a formula.
-fn text(words: &str) -> String {
+fn cell(words: &str) -> String {
     let clean = sanitize_to(words, LONGEST);
     if clean.starts_with(['=', '+', '-', '@']) { format!("'{clean}") } else { clean }
 }
@@ -304,8 +314,18 @@ mod tests {
 
     #[test]
     fn a_cell_is_never_a_formula_nor_a_control_character() {
-        assert_eq!(text("AAPL"), "AAPL");
-        assert_eq!(text("=cmd|' /C calc'!A0"), "'=cmd|' /C calc'!A0");
-        assert!(!text("a\u{1b}[31m\nb").contains(['\u{1b}', '\n']));
+        assert_eq!(cell("AAPL"), "AAPL");
+        assert_eq!(cell("=cmd|' /C calc'!A0"), "'=cmd|' /C calc'!A0");
+        assert!(!cell("a\u{1b}[31m\nb").contains(['\u{1b}', '\n']));
+    }
+
+    #[test]
+    fn json_has_a_brokers_words_as_they_came() {
+        let form = Form::Jsonl;
+        let args = ExportArgs { what: What::Executions, accounts: Vec::new(), since: None, until: None, format: form };
+        let words = format!("=a\u{1b}[31m\n{}", "x".repeat(LONGEST));
+        let sheet = Sheet::new(&args, HashMap::new()).unwrap();
+        assert_eq!(sheet.text(&words), words);
+        assert_eq!(sheet.account(&LinkId::new("-b/paper/\u{202e}1")).0, "-b/paper/\u{202e}1");
     }
 }

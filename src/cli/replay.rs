@@ -153,6 +153,11 @@ fn write_cast(
         cast::write(replay, state, args.size, args.pace, &mut text)?;
         return output::print(&output::Printable::own(String::from_utf8_lossy(&text).trim_end())).map(|_| 0);
     }
+    // Creating it would empty the recording before it is read.
+    if args.file.canonicalize().ok().is_some_and(|from| out.canonicalize().is_ok_and(|to| from == to)) {
+        let message = format!("{} is the recording itself", out.display());
+        return Err(Error::usage(message, "name another file".to_owned()));
+    }
     let file = std::fs::File::create(out).map_err(|error| {
         Error::usage(format!("{}: {error}", out.display()), "name a file that can be written".to_owned())
     })?;

@@ -2,7 +2,10 @@
 
 use std::io::Read;
 
+use std::path::Path;
+
 use super::ColorChoice;
+use crate::config::plain;
 use crate::error::Error;
 use crate::view::ViewState;
 use crate::view::theme::{Depth, Theme};
@@ -63,6 +66,7 @@ fn named(name: &str, depth: Depth) -> Result<Theme, Problem> {
 }
 
 fn read(name: &str) -> std::io::Result<String> {
+    plain(Path::new(name))?;
     let mut text = String::new();
     std::fs::File::open(name)?.take(LARGEST + 1).read_to_string(&mut text)?;
     if text.len() as u64 > LARGEST {

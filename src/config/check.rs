@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use toml::Spanned;
-use url::Url;
+use url::{ParseError, Url};
 
 use super::origins;
 use super::raw::{self, OneOrMany, Text};
@@ -203,7 +203,7 @@ impl Check<'_> {
         let fits = Url::parse(text).is_ok_and(|url| {
             url.scheme() == "http"
                 && is_loopback(&url)
-                && url.port().is_some()
+                && url.port().is_some_and(|port| port > 0)
                 && url.username().is_empty()
                 && url.password().is_none()
                 && url.query().is_none()
@@ -222,10 +222,17 @@ impl Check<'_> {
     fn url(&mut self, key: &str, value: &Spanned<String>, schemes: [&str; 2]) -> Option<Url> {
         let line = Some(self.line(value));
         let [secure, plain] = schemes;
-        let Ok(url) = Url::parse(value.get_ref()) else {
-            let cure = "write a whole address, like https://host, or wss://host/path for a stream";
-            self.problem(line, key, "not a URL", cure);
-            return None;
+        let url = match Url::parse(value.get_ref()) {
+            Ok(url) if url.port() != Some(0) => url,
+            Ok(_) | Err(ParseError::InvalidPort) => {
+                self.problem(line, key, "the port is not between 1 and 65535", "correct it, or leave it out");
+                return None;
+            }
+            Err(_) => {
+                let cure = "write a whole address, like https://host, or wss://host/path for a stream";
+                self.problem(line, key, "not a URL", cure);
+                return None;
+            }
         };
         if url.scheme() == secure || (url.scheme() == plain && is_loopback(&url)) {
             if url.username().is_empty() && url.password().is_none() {

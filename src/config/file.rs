@@ -9,6 +9,14 @@ use super::{Config, ConfigError, Problem, SecretSource};
 /// The largest configuration that is read, in bytes.
 const LARGEST: u64 = 1024 * 1024;
 
+/// Looks whether a path names what can be read to its end at once, and again: neither a folder, a pipe nor a device.
+///
+/// # Errors
+/// In words when it does not, otherwise as the file system says.
+pub fn plain(path: &Path) -> std::io::Result<()> {
+    if std::fs::metadata(path)?.is_file() { Ok(()) } else { Err(std::io::Error::other("it is not a plain file")) }
+}
+
 /// Reads and checks the file; `Ok(None)` when there is none.
 pub(super) fn load(path: &Path) -> Result<Option<Config>, ConfigError> {
     let unreadable = |message: String| ConfigError::Read { path: path.to_owned(), message };

@@ -10,7 +10,7 @@ use super::tokens::{StoreError, Tokens};
 use crate::broker::alpaca::rest::Client;
 use crate::broker::alpaca::stream::StreamTarget;
 use crate::broker::tls;
-use crate::config::{BrokerSpec, Endpoints};
+use crate::config::{BrokerSpec, Endpoints, plain};
 use crate::domain::text::sanitize;
 use crate::link::LinkRecord;
 use crate::session::{Reply, Request, RequestError};
@@ -140,7 +140,8 @@ impl Accounts {
 pub fn tls_for(spec: &BrokerSpec) -> Result<Arc<rustls::ClientConfig>, AccessError> {
     let pem = match &spec.ca_file {
         Some(path) => {
-            let text = std::fs::read(path)
+            let text = plain(path)
+                .and_then(|()| std::fs::read(path))
                 .map_err(|error| AccessError::Setup(format!("cannot read ca_file {}: {error}", path.display())))?;
             Some(text)
         }

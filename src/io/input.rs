@@ -9,6 +9,7 @@ mod keyboard;
 mod sequences;
 #[cfg(test)]
 mod tests;
+mod unfinished;
 
 pub use self::keyboard::{Keyboard, listen};
 use crate::app::keymap::Chord;

@@ -94,7 +94,9 @@ fn open_private(path: &Path) -> io::Result<File> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+        // A pipe is refused below, and opening it must not wait for who reads it.
+        let wanted = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+        options.mode(0o600).custom_flags(wanted.bits().cast_signed());
     }
     let file = options.open(path)?;
     tighten(&file)?;
@@ -184,5 +186,8 @@ mod tests {
         std::os::unix::fs::symlink(&path, &link).unwrap();
         assert!(RotatingFile::open(&link).is_err());
         assert!(RotatingFile::open(Path::new("/dev/null")).is_err(), "no plain file");
+        let pipe = dir.path().join("pipe.log");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        assert!(RotatingFile::open(&pipe).is_err(), "nor a pipe that nobody reads");
     }
 }

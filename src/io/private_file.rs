@@ -166,7 +166,8 @@ impl PrivateFile {
         })?;
         let path = self.dir.join(format!("{}.lock", self.name));
         let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false);
+        // For reading too: a pipe in its place would otherwise be waited for.
+        options.read(true).write(true).create(true).truncate(false);
         #[cfg(unix)]
         {
             use std::os::unix::fs::OpenOptionsExt;

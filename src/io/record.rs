@@ -23,6 +23,9 @@ use crate::link::progress::Sensitive;
 const VERSION: u32 = 1;
 /// The longest line that is read, in bytes: a body of 8 MiB, read and kept beside its text.
 const LONGEST_LINE: u64 = 64 * 1024 * 1024;
+/// The most that is taken from a pipe, in bytes.
+#[cfg(unix)]
+const LONGEST_PIPE: u64 = 1024 * 1024 * 1024;
 /// The longest run that is played.
 const LONGEST_RUN: Duration = Duration::from_hours(400 * 24);
 
@@ -177,7 +180,7 @@ impl Replay {
     /// When it cannot be read or is no recording of this version.
     pub fn open(path: &Path) -> Result<Self, RecordError> {
         let name = path.display().to_string();
-        let file = File::open(path).map_err(|source| RecordError::File { path: name.clone(), source })?;
+        let file = opened(path).map_err(|source| RecordError::File { path: name.clone(), source })?;
         let mut lines = BufReader::new(file);
         let wrong = |message: String| RecordError::Line { path: name.clone(), line: 1, message };
         let first = line(&mut lines).map_err(|error| wrong(error.to_string()))?;
@@ -219,6 +222,25 @@ impl Replay {
         self.next = Some((line.now, line.msg));
         Ok(())
     }
+}
+
+/// The recording as a plain file. What a pipe brings is taken whole: while the screen is played nothing waits for its writer.
+fn opened(path: &Path) -> std::io::Result<File> {
+    let kind = std::fs::metadata(path)?.file_type();
+    if kind.is_file() {
+        return File::open(path);
+    }
+    #[cfg(unix)]
+    if std::os::unix::fs::FileTypeExt::is_fifo(&kind) {
+        let mut whole = tempfile::tempfile()?;
+        let length = std::io::copy(&mut File::open(path)?.take(LONGEST_PIPE + 1), &mut whole)?;
+        if length > LONGEST_PIPE {
+            return Err(std::io::Error::other("the pipe brings more than 1 GiB"));
+        }
+        std::io::Seek::rewind(&mut whole)?;
+        return Ok(whole);
+    }
+    Err(std::io::Error::other("it is neither a plain file nor a pipe"))
 }
 
 /// The next line, without its end; `None` after the last.

@@ -138,6 +138,12 @@ fn told_size() -> Option<(u16, u16)> {
     crossterm::terminal::size().ok()
 }
 
+/// Whether this is GNU screen, which holds Escape back while mouse reports are on, until another key comes to spoil both.
+pub fn holds_escape_for_the_mouse(read: impl Fn(&str) -> Option<String>) -> bool {
+    let is_inner = read("TERM").is_some_and(|term| term.starts_with("screen"));
+    read("STY").is_some() && read("TMUX").is_none() && is_inner
+}
+
 /// Turns mouse reports on or off.
 ///
 /// # Errors
@@ -224,6 +230,19 @@ fn notification(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn gnu_screen_is_known_and_another_terminal_within_it_is_not_taken_for_it() {
+        let with = |variables: &'static [(&str, &str)]| {
+            holds_escape_for_the_mouse(move |name| {
+                variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+            })
+        };
+        assert!(with(&[("TERM", "screen.xterm-256color"), ("STY", "1.pts-0.host")]));
+        assert!(!with(&[("TERM", "screen-256color"), ("TMUX", "/tmp/tmux-0/default,1,0")]));
+        assert!(!with(&[("TERM", "screen-256color"), ("STY", "1.pts-0.host"), ("TMUX", "/tmp/tmux-0/default,1,0")]));
+        assert!(!with(&[("TERM", "xterm-kitty"), ("STY", "1.pts-0.host")]));
+    }
 
     #[test]
     fn a_notification_is_one_sequence_and_no_command() {

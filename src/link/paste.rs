@@ -1,5 +1,5 @@
-//! A pasted redirect URL as people copy it: wrapped over lines, in quotes, with the marks of a terminal or a mail, under
-//! another name of this machine.
+//! A pasted redirect URL as people copy it: wrapped over lines, in quotes, with the marks of a terminal, a mail or a shell, inside
+//! a sentence or a link, under another name of this machine, or its query alone.
 //!
 //! Owns what is taken for the redirect URL at all. Decides nothing about it: `state` does.
 
@@ -8,19 +8,24 @@ use std::fmt;
 use secrecy::zeroize::Zeroizing;
 use url::Url;
 
-use crate::config::is_loopback;
 use crate::domain::text::sanitize_to;
 
 /// The longest pasted text that is looked at, in bytes; a wrapped copy carries extra white space.
 const LONGEST: usize = 8 * 1024;
 /// The most lines of it.
-const MOST_LINES: usize = 32;
+const MOST_LINES: usize = 64;
 /// A beginning that is shorter may be anything.
 const SHORTEST_BEGINNING: usize = 8;
 /// What a terminal puts around a paste, and what is left of it where the escape is shown or lost.
 const MARKS: [&str; 6] = ["\x1b[200~", "\x1b[201~", "^[[200~", "^[[201~", "\u{9b}200~", "\u{9b}201~"];
 /// What people and programs put around an address.
 const AROUND: [char; 14] = ['"', '\'', '<', '>', '`', '“', '”', '‘', '’', '«', '»', '(', ')', ','];
+/// What stands in no address: it is over there.
+const OVER: [char; 9] = ['"', '<', '>', '`', '“', '”', '«', '»', '\\'];
+/// What a sentence ends with.
+const STOPS: [char; 5] = ['.', ',', ';', ':', '!'];
+/// What the query of a redirect URL may begin with.
+const NAMES: [&str; 6] = ["code=", "state=", "iss=", "scope=", "error=", "error_description="];
 
 /// What the query of a redirect URL says of its `state`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,84 +66,196 @@ impl Pieces {
             self.0.clear();
             return Found::Foreign;
         }
-        let text = Zeroizing::new(MARKS.iter().fold(text.to_owned(), |text, mark| text.replace(mark, "")));
-        self.0.extend(text.split(['\n', '\r']).map(plain).filter(|line| !line.is_empty()));
+        let text = Zeroizing::new(MARKS.iter().fold(text.replace("\r\n", "\n"), |text, mark| text.replace(mark, "")));
+        self.0.extend(text.split(['\n', '\r']).map(str::to_owned));
         let many = self.0.len().saturating_sub(MOST_LINES);
         self.0.drain(..many);
-        if let Some(query) = self.whole(redirect, state) {
+        let found = self.found(redirect, state);
+        if !matches!(found, Found::Beginning) {
             self.0.clear();
-            return Found::Whole(query);
         }
-        let from = (0..self.0.len()).find(|from| {
-            let rest = self.0.get(*from..).unwrap_or_default().concat();
-            rest.len() < LONGEST && begins(&rest, redirect)
-        });
-        let Some(from) = from else {
-            self.0.clear();
-            return Found::Foreign;
-        };
-        self.0.drain(..from);
-        Found::Beginning
+        found
     }
 
-    /// The query of the first address among the lines that is whole.
-    fn whole(&self, redirect: &Url, state: impl Fn(&str) -> State) -> Option<Zeroizing<String>> {
+    fn found(&self, redirect: &Url, state: impl Fn(&str) -> State) -> Found {
+        let unquoted = Zeroizing::new(self.0.iter().map(|line| unquoted(line)).collect::<Vec<_>>().join("\n"));
+        let hosts = hosts(redirect);
+        let mut read: Vec<Zeroizing<Vec<Vec<String>>>> = Vec::new();
         let mut wrong = None;
-        for lines in runs(&self.0) {
-            let joined = Zeroizing::new(lines.concat());
-            let Some(query) = query(&joined, redirect) else { continue };
-            match state(&query) {
-                State::Right => return Some(query),
-                State::Wrong => wrong = wrong.or(Some(query)),
-                State::Short => {}
+        for reading in READINGS {
+            let text = Zeroizing::new(reading(&unquoted));
+            if !read.is_empty() && *text == *unquoted {
+                continue;
+            }
+            let lines = Zeroizing::new(words(&text));
+            for query in candidates(&lines).filter_map(|text| query(&text, redirect, &hosts)) {
+                match state(&query) {
+                    State::Right => return Found::Whole(query),
+                    State::Wrong => wrong = wrong.or(Some(query)),
+                    State::Short => {}
+                }
+            }
+            read.push(lines);
+        }
+        let begun = || read.iter().any(|lines| candidates(lines).any(|text| begins(&text, redirect, &hosts)));
+        match wrong {
+            Some(query) => Found::Whole(query),
+            None if begun() => Found::Beginning,
+            None => Found::Foreign,
+        }
+    }
+}
+
+/// The words of every line that has any.
+fn words(text: &str) -> Vec<Vec<String>> {
+    let words = |line: &str| line.split_whitespace().map(plain).filter(|word| !word.is_empty()).collect::<Vec<_>>();
+    text.lines().map(words).filter(|line| !line.is_empty()).collect()
+}
+
+/// One of the ways in which a copy is read; what is read rightly has the right `state`.
+type Reading = fn(&str) -> String;
+const READINGS: [Reading; 4] = [str::to_owned, mailed, escaped, encoded];
+
+/// As a mail is sent: a line that ends in `=` goes on in the next.
+fn mailed(text: &str) -> String {
+    decoded(&text.replace("=\n", ""), b'=')
+}
+
+/// As a shell or JSON escapes it.
+fn escaped(text: &str) -> String {
+    let text = Zeroizing::new(text.replace("\\\n", "").replace("\\u0026", "&").replace("\\u003d", "="));
+    text.replace('\\', "")
+}
+
+/// As the parameter of another address, such as a mail program's that checks links.
+fn encoded(text: &str) -> String {
+    decoded(text, b'%')
+}
+
+/// The text with every printable character that two digits behind the mark stand for.
+fn decoded(text: &str, mark: u8) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(char::from(mark)) {
+        out.push_str(before);
+        let code = after.get(..2).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
+        let code = code.and_then(|digits| u8::from_str_radix(digits, 16).ok()).filter(u8::is_ascii_graphic);
+        out.push(char::from(code.unwrap_or(mark)));
+        rest = if code.is_some() { after.get(2..).unwrap_or_default() } else { after };
+    }
+    out.push_str(rest);
+    out
+}
+
+/// A line without the marks of an answered mail.
+fn unquoted(line: &str) -> &str {
+    line.trim_start_matches(|ch: char| ch.is_whitespace() || matches!(ch, '>' | '|'))
+}
+
+/// A word without what no address holds: controls and characters that are not seen.
+fn plain(word: &str) -> String {
+    let word = Zeroizing::new(sanitize_to(word, usize::MAX));
+    let shown = |ch: &char| !('\u{2400}'..='\u{2421}').contains(ch) && *ch != '\u{fffd}';
+    let word = Zeroizing::new(word.chars().filter(shown).collect::<String>());
+    let word = word.strip_prefix("[200~").unwrap_or(&word);
+    word.strip_suffix("[201~").unwrap_or(word).replace("&amp;", "&")
+}
+
+/// Everything that may be one address: a word, and where its line ends behind it the lines that may go on with it. What begins
+/// first comes first, of that what is the longest and ends with a line.
+fn candidates(lines: &[Vec<String>]) -> impl Iterator<Item = Zeroizing<String>> {
+    let starts = lines.iter().enumerate().flat_map(|(row, line)| (0..line.len()).map(move |column| (row, column)));
+    starts.flat_map(move |(row, column)| {
+        let line = lines.get(row).map(Vec::as_slice).unwrap_or_default();
+        let mut words: Vec<&str> = line.get(column).map(String::as_str).into_iter().collect();
+        // A line of several words may begin with the rest of an address, but sooner with something else.
+        let mut doubtful = false;
+        if column + 1 == line.len() {
+            for next in lines.iter().skip(row + 1) {
+                let before = words.len();
+                words.extend(next.first().map(String::as_str).filter(|word| !is_prompt(word)));
+                if next.len() > 1 {
+                    doubtful = words.len() > before;
+                    break;
+                }
             }
         }
-        wrong
-    }
+        let likely = words.len() - usize::from(doubtful);
+        let lengths = (1..=likely).rev().chain(likely + 1..=words.len());
+        lengths.map(|length| Zeroizing::new(words.iter().take(length).copied().collect::<String>())).collect::<Vec<_>>()
+    })
 }
 
-/// Every run of lines, the ones that begin first and are longest first.
-fn runs(lines: &[String]) -> impl Iterator<Item = &[String]> {
-    let ends = move |start: usize| (start..lines.len()).rev().map(move |end| start..=end);
-    (0..lines.len()).flat_map(ends).filter_map(|run| lines.get(run))
+fn is_prompt(word: &str) -> bool {
+    word.chars().all(|ch| matches!(ch, '$' | '%' | '#' | '>' | '❯'))
 }
 
-/// A line without what no address holds: white space, controls, characters that are not seen.
-fn plain(line: &str) -> String {
-    let line = Zeroizing::new(sanitize_to(line, usize::MAX));
-    let shown = |ch: &char| !ch.is_whitespace() && !('\u{2400}'..='\u{2421}').contains(ch) && *ch != '\u{fffd}';
-    let line = Zeroizing::new(line.chars().filter(shown).collect::<String>());
-    let line = line.strip_prefix("[200~").unwrap_or(&line);
-    line.strip_suffix("[201~").unwrap_or(line).replace("&amp;", "&")
+/// The query, when the text holds the redirect URL with one, or its query alone.
+fn query(text: &str, redirect: &Url, hosts: &[String]) -> Option<Zeroizing<String>> {
+    let (opened, query) = address(text, redirect, hosts).or_else(|| Some((None, alone(text, redirect)?)))?;
+    let closed = match opened {
+        Some('(') => Some(')'),
+        Some('[') => Some(']'),
+        Some('{') => Some('}'),
+        Some('\'') => Some('\''),
+        _ => None,
+    };
+    let over = |ch: char| OVER.contains(&ch) || Some(ch) == closed || ch == '#';
+    let query = query.split(over).next().unwrap_or_default();
+    Some(Zeroizing::new(query.trim_end_matches(|ch| AROUND.contains(&ch) || STOPS.contains(&ch)).to_owned()))
 }
 
-/// The query, when the text is the redirect URL with one: by any name of this machine, with `https` or no scheme at all, as
-/// browsers show and rewrite it.
-fn query(text: &str, redirect: &Url) -> Option<Zeroizing<String>> {
-    let bare = text.trim_matches(AROUND);
-    let whole = Zeroizing::new(if bare.contains("://") { bare.to_owned() } else { format!("http://{bare}") });
-    let url = Url::parse(&whole).ok()?;
-    let same = matches!(url.scheme(), "http" | "https")
-        && is_loopback(&url)
-        && url.port() == redirect.port()
-        && url.path() == redirect.path()
-        && url.username().is_empty()
-        && url.password().is_none();
-    url.query().filter(|_| same).map(|query| Zeroizing::new(query.to_owned()))
+/// The names of this machine that a browser shows.
+fn hosts(redirect: &Url) -> Vec<String> {
+    let port = redirect.port().map_or_else(String::new, |port| format!(":{port}"));
+    let own = redirect.host_str().unwrap_or_default().to_owned();
+    ["localhost".to_owned(), "127.0.0.1".to_owned(), "[::1]".to_owned(), own].map(|host| host + &port).into()
+}
+
+/// What stands before the redirect URL, and what behind its `?`: by any name of this machine, with `https` or no scheme at
+/// all, as browsers show and rewrite it.
+fn address<'a>(text: &'a str, redirect: &Url, hosts: &[String]) -> Option<(Option<char>, &'a str)> {
+    let small = Zeroizing::new(text.to_ascii_lowercase());
+    hosts.iter().find_map(|host| {
+        small.match_indices(host.as_str()).find_map(|(at, _)| {
+            let query = text.get(at + host.len()..)?.strip_prefix(redirect.path())?.strip_prefix('?')?;
+            let before = small.get(..at)?;
+            let scheme = ["http://", "https://"].into_iter().find_map(|scheme| before.strip_suffix(scheme));
+            let last = scheme.unwrap_or(before).chars().next_back();
+            // Part of another name, or behind another scheme or a user's name.
+            let other = last.is_some_and(|ch| ch.is_alphanumeric() || "@.-_/:%".contains(ch));
+            (scheme.is_some() || !other).then_some((last, query))
+        })
+    })
+}
+
+/// The query without the address before it.
+fn alone<'a>(text: &'a str, redirect: &Url) -> Option<&'a str> {
+    let text = text.trim_start_matches(AROUND);
+    let path = redirect.path();
+    let query = [path, path.trim_start_matches('/'), ""]
+        .into_iter()
+        .find_map(|path| text.strip_prefix(path)?.strip_prefix('?'));
+    let query = query.unwrap_or(text);
+    let names = NAMES.iter().any(|name| query.starts_with(name)) && query.contains("state=");
+    // What goes on with another address is none.
+    (names && !query.contains("://") && (query.contains("code=") || query.contains("error="))).then_some(query)
 }
 
 /// True when the text may go on to become the redirect URL.
-fn begins(text: &str, redirect: &Url) -> bool {
+fn begins(text: &str, redirect: &Url, hosts: &[String]) -> bool {
     let bare = text.trim_start_matches(AROUND);
-    if query(bare, redirect).is_some() {
-        return true;
+    if bare.len() < SHORTEST_BEGINNING || bare.len() >= LONGEST {
+        return false;
     }
-    let port = redirect.port().map_or_else(String::new, |port| format!(":{port}"));
-    ["localhost", "127.0.0.1", "[::1]"].iter().any(|host| {
-        ["", "http://", "https://"].iter().any(|scheme| {
-            let whole = format!("{scheme}{host}{port}{}?", redirect.path());
-            let (bare, whole) = (bare.to_ascii_lowercase(), whole.to_ascii_lowercase());
-            bare.len() >= SHORTEST_BEGINNING && (whole.starts_with(&bare) || bare.starts_with(&whole))
+    let query_begins = ["code=", "state="].iter().any(|name| bare.trim_start_matches('?').starts_with(name));
+    let bare = Zeroizing::new(bare.to_ascii_lowercase());
+    query_begins
+        || query(text, redirect, hosts).is_some()
+        || hosts.iter().any(|host| {
+            ["", "http://", "https://"].iter().any(|scheme| {
+                let whole = format!("{scheme}{host}{}?", redirect.path()).to_ascii_lowercase();
+                whole.starts_with(&**bare) || bare.starts_with(&whole)
+            })
         })
-    })
 }

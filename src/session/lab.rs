@@ -95,7 +95,7 @@ fn the_same_seed_is_the_same_run() {
 
 #[test]
 fn every_rule_left_out_is_noticed_within_three_thousand_runs() {
-    // Not the overlap of passes: what it once saved alone is asked for by order now, so nothing goes wrong without it.
+    // Not the overlap of passes: few seeds need it. It is one of the mutants (tests/mutants).
     let rules = [
         Ablation::Dedupe,
         Ablation::Audit,

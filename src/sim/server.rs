@@ -56,6 +56,9 @@ pub enum SimError {
     /// Only this machine may reach it.
     #[error("{0} is not a loopback address")]
     NotLoopback(SocketAddr),
+    /// Not all four ports exist.
+    #[error("{0} and the three ports after it are not all below 65536")]
+    Ports(SocketAddr),
     /// A port is taken, or not ours.
     #[error("cannot listen on {0}")]
     Bind(SocketAddr, #[source] std::io::Error),
@@ -143,7 +146,7 @@ async fn bind(first: SocketAddr) -> Result<Vec<(Origin, TcpListener, SocketAddr)
         let mut address = first;
         if first.port() != 0 {
             let offset = u16::try_from(place).unwrap_or(0);
-            address.set_port(first.port().checked_add(offset).unwrap_or(0));
+            address.set_port(first.port().checked_add(offset).ok_or(SimError::Ports(first))?);
         }
         let bound = TcpListener::bind(address).await.map_err(|error| SimError::Bind(address, error))?;
         let address = bound.local_addr().map_err(|error| SimError::Bind(address, error))?;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 fn brokerdeck(dir: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_brokerdeck"))
@@ -101,6 +102,84 @@ fn nothing_starts_half_configured() {
     }
     let wrong = brokerdeck(home.path(), &["keys", "--theme", "gloomy"]);
     assert_eq!((wrong.status.code(), text(&wrong.stderr).contains("gloomy")), (Some(2), true), "{wrong:?}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_path_that_is_no_plain_file_is_said_and_a_pipe_keeps_no_signal_from_ending_the_program() {
+    let home = tempfile::tempdir().unwrap();
+    let at = |name: &str| home.path().join(name).to_str().unwrap().to_owned();
+    let pipe = at("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    std::fs::create_dir(at("folder")).unwrap();
+    let ca = |path: &str| {
+        let text = "[[brokers]]\nid = \"acme\"\nenvironment = \"paper\"\nauthorize_url = \"https://a.example/o\"\n\
+            token_url = \"https://a.example/t\"\napi_url = \"https://a.example\"\nstream_url = \"wss://a.example/s\"\n";
+        std::fs::write(at("ca.toml"), format!("{text}ca_file = {path:?}\n")).unwrap();
+    };
+    for path in [&pipe, &at("folder"), "/dev/zero"] {
+        ca(path);
+        for command in [
+            &["sim", "--scenario", path][..],
+            &["keys", "--theme", path],
+            &["config", "check", "--config", &at("ca.toml")],
+        ] {
+            let said = brokerdeck(home.path(), command);
+            assert_eq!(
+                (said.status.code(), text_of(&said).contains("not a plain file")),
+                (Some(2), true),
+                "{command:?} {said:?}"
+            );
+        }
+    }
+    for path in ["/dev/zero", "/dev/null", &at("folder")] {
+        let said = brokerdeck(home.path(), &["replay", path, "--cast", "-"]);
+        assert_eq!(
+            (said.status.code(), text_of(&said).contains("neither a plain file nor a pipe")),
+            (Some(2), true),
+            "{path} {said:?}"
+        );
+    }
+    // Nobody writes: what may be a pipe waits, and ends when it is asked to.
+    for command in [&["replay", &pipe][..], &["replay", &pipe, "--cast", "-"], &["keys", "--config", &pipe]] {
+        for signal in ["TERM", "INT"] {
+            let mut waits = tokio::process::Command::new(env!("CARGO_BIN_EXE_brokerdeck"))
+                .args(command)
+                .env_clear()
+                .env("HOME", home.path())
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .kill_on_drop(true)
+                .spawn()
+                .unwrap();
+            let long = tokio::time::timeout(Duration::from_millis(500), waits.wait()).await;
+            assert!(long.is_err(), "{command:?} does not wait: {long:?}");
+            let id = waits.id().unwrap().to_string();
+            assert!(Command::new("kill").args([&format!("-{signal}"), &id]).status().unwrap().success());
+            let ends = tokio::time::timeout(Duration::from_secs(5), waits.wait()).await;
+            assert!(ends.is_ok(), "{command:?} outlives {signal}");
+        }
+    }
+}
+
+#[test]
+fn a_port_out_of_range_is_refused_wherever_it_stands() {
+    let home = tempfile::tempdir().unwrap();
+    let said = brokerdeck(home.path(), &["sim", "--listen", "127.0.0.1:65534"]);
+    assert_eq!((said.status.code(), text(&said.stderr).contains("65532")), (Some(2), true), "{said:?}");
+    let path = home.path().join("config.toml");
+    for port in ["0", "65536", "99999"] {
+        for text in [
+            format!("[oauth]\nredirect_uris = [\"http://localhost:{port}/callback\"]\n"),
+            format!(
+                "[[brokers]]\nid = \"a\"\nenvironment = \"paper\"\nauthorize_url = \"https://a.example:{port}/o\"\n"
+            ),
+        ] {
+            std::fs::write(&path, &text).unwrap();
+            let said = brokerdeck(home.path(), &["config", "check", "--config", path.to_str().unwrap()]);
+            assert_eq!((said.status.code(), text_of(&said).contains("port")), (Some(2), true), "{text}: {said:?}");
+        }
+    }
 }
 
 fn text_of(output: &Output) -> String {
@@ -356,6 +435,13 @@ async fn export_writes_what_the_journal_knows_by_account_and_time() {
     );
     let some = run(&["executions", "--format", "jsonl", "--account", "paper/one", "--since", "2025-10-09T08:53:22Z"]);
     let line: serde_json::Value = serde_json::from_str(&text(&some.stdout)).unwrap();
+    assert_eq!(line["symbol"], "=HYPER(\"x\")", "JSON has it as it came");
+    let backwards = run(&["executions", "--since", "2026-01-02", "--until", "2026-01-01"]);
+    assert_eq!(
+        (backwards.status.code(), text(&backwards.stderr).contains("--until")),
+        (Some(2), true),
+        "{backwards:?}"
+    );
     assert_eq!(
         (&line["execution_id"], &line["qty"], &line["of"]),
         (&"x2".into(), &"2".into(), &serde_json::Value::Null)

@@ -172,6 +172,15 @@ async fn a_variable_that_names_no_proxy_is_said_and_not_passed_over() {
     let (output, said) = office.run(&["doctor"], &[("HTTPS_PROXY", "ftp://somewhere")]).await;
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("FAIL  HTTPS_PROXY names no usable proxy"), "{said}");
+    // Every other command refuses to start, and the stream and REST of a running one refuse to dial.
+    for value in ["ftp://somewhere", "http://:1", "http://ann:hush-hush@proxy:99999"] {
+        for command in [&["account"][..], &["orders"], &["brokers"], &["watch"], &["link", "acme", "--no-browser"], &[]]
+        {
+            let (output, said) = office.run(command, &[("HTTPS_PROXY", value)]).await;
+            assert_eq!(output.status.code(), Some(2), "{command:?}: {said}");
+            assert!(said.contains("HTTPS_PROXY names no usable proxy") && said.contains("unset it"), "{said}");
+        }
+    }
     assert!(office.proxy.heads().is_empty());
 }
 

@@ -149,6 +149,32 @@ fn the_demo_in_assets_is_an_asciinema_file_of_modest_size() {
     assert!(cast.contains("SIMULATED") && cast.contains("Alpaca Live"));
 }
 
+#[cfg(unix)]
+#[test]
+fn a_recording_out_of_a_pipe_is_played_and_is_never_its_own_output() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, pipe) = (folder.path().join("run"), folder.path().join("pipe"));
+    record(&path, &stage::desk("order", SIZE).log);
+    let whole = std::fs::read(&path).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let writer = std::thread::spawn({
+        let (pipe, whole) = (pipe.clone(), whole.clone());
+        move || std::fs::write(pipe, whole)
+    });
+    let steps = |path| {
+        let mut replay = Replay::open(path).unwrap();
+        std::iter::from_fn(move || replay.step().unwrap().then_some(())).count()
+    };
+    assert_eq!(steps(&pipe), steps(&path));
+    writer.join().unwrap().unwrap();
+    let same = std::process::Command::new(env!("CARGO_BIN_EXE_brokerdeck"))
+        .args(["replay", path.to_str().unwrap(), "--cast", path.to_str().unwrap()])
+        .output()
+        .unwrap();
+    assert_eq!(same.status.code(), Some(2), "{same:?}");
+    assert_eq!(std::fs::read(&path).unwrap(), whole, "the recording is what it was");
+}
+
 #[test]
 fn a_recording_without_line_ends_or_with_times_of_no_run_is_refused() {
     let folder = tempfile::tempdir().unwrap();

@@ -79,7 +79,11 @@ def build(tree, target):
                 print(message.get("rendered", ""), file=sys.stderr)
         sys.exit("the mutants do not compile")
     built = [json.loads(line) for line in done.stdout.splitlines()]
-    return next(one["executable"] for one in built if one.get("executable") and one.get("profile", {}).get("test"))
+    binary = next(one["executable"] for one in built if one.get("executable") and one.get("profile", {}).get("test"))
+    # The compiler would take this build for one of the sources themselves.
+    kept = shutil.copy(binary, target / "mutants/tests-with-mutants")
+    shutil.rmtree(target / "debug/.fingerprint" / pathlib.Path(binary).stem, ignore_errors=True)
+    return kept
 
 
 def run(binary, tree, number, seeds, what):

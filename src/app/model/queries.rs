@@ -160,6 +160,7 @@ impl Model {
             unsaved: None,
             flashes: Flashes::default(),
             quiet_until: Mono::ZERO,
+            untold: None,
             recollections: Vec::new(),
             touched_at: None,
             hurried: false,
@@ -330,19 +331,21 @@ impl Model {
     }
 
     /// When to send the next [`crate::app::Msg::Tick`]: a session's deadline, the end of a toast or flash, a question
-    /// that falls due, or the next whole second of the wall clock, which the header always shows.
+    /// that falls due, a bell that was held back, or the next whole second of the wall clock, which the header always shows.
     pub fn next_deadline(&self, now: Now) -> Option<Mono> {
         let sessions = self.accounts.iter().filter_map(|account| account.session.deadline());
         let histories = self.accounts.iter().filter_map(|account| account.history_due);
         let toasts = self.toasts.iter().map(|toast| toast.until);
         let second = std::iter::once(now.mono + until_next_second(now));
         let confirming = self.confirming.iter().map(|held| held.due);
+        let untold = self.untold.as_ref().map(|_| self.quiet_until);
         sessions
             .chain(confirming)
             .chain(histories)
             .chain(toasts)
             .chain(self.flashes.next_end())
             .chain(self.clock_due)
+            .chain(untold)
             .chain(second)
             .min()
     }

@@ -1,6 +1,6 @@
 //! Linked accounts: they come, are shown, and go; time passes for all of them here.
 
-use super::{clock, questions, sessions};
+use super::{clock, notices, questions, sessions};
 use crate::app::effect::Effect;
 use crate::app::model::{AccountScope, AccountState, BrokerRow, Model};
 use crate::app::msg::Recollection;
@@ -164,6 +164,7 @@ pub(super) fn tick(model: &mut Model, effects: &mut Vec<Effect>) {
     let before = model.toasts.len();
     model.toasts.retain(|toast| toast.until > now);
     model.dirty |= model.flashes.end(now) || before != model.toasts.len();
+    notices::ring_again(model, effects);
     let due: Vec<LinkId> = model
         .accounts
         .iter()

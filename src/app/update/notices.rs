@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::app::effect::Effect;
-use crate::app::model::{Ends, ErrorEntry, Model, Overlay, Toast};
+use crate::app::model::{Ends, ErrorEntry, Model, Overlay, Toast, Untold};
 use crate::domain::LinkId;
 use crate::domain::text::sanitize;
 
@@ -73,10 +73,13 @@ pub(super) fn unsaved(model: &mut Model, reason: Option<String>) {
     model.unsaved = reason.map(|reason| sanitize(&reason));
 }
 
-/// Rings and notifies as configured, at most once a second.
+/// Rings and notifies as configured, at most once a second. What comes too soon is told at the end of it, with the last of it in
+/// words: a fill beside another is news as well.
 pub(super) fn ring(model: &mut Model, text: &str, effects: &mut Vec<Effect>) {
     let now = model.now.mono;
     if now < model.quiet_until {
+        let untold = model.untold.as_ref().map_or(0, |untold| untold.count);
+        model.untold = Some(Untold { count: untold.saturating_add(1), last: sanitize(text) });
         return;
     }
     model.quiet_until = now + QUIET;
@@ -86,4 +89,14 @@ pub(super) fn ring(model: &mut Model, text: &str, effects: &mut Vec<Effect>) {
     if model.program.notify {
         effects.push(Effect::Notify { text: sanitize(text) });
     }
+}
+
+/// Tells what came too soon, once it is time.
+pub(super) fn ring_again(model: &mut Model, effects: &mut Vec<Effect>) {
+    if model.now.mono < model.quiet_until {
+        return;
+    }
+    let Some(Untold { count, last }) = model.untold.take() else { return };
+    let text = if count > 1 { format!("{last} (and {} more)", count - 1) } else { last };
+    ring(model, &text, effects);
 }

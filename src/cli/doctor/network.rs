@@ -10,9 +10,8 @@ use crate::error::Error;
 
 /// What the environment says for every connection.
 pub(super) fn environment(report: &mut Report) -> Result<(), Error> {
-    if let Some(variable) = dial::unusable_variable(|name| std::env::var(name).ok()) {
-        let text = format!("{variable} names no usable proxy and is passed over");
-        report.bad(&text, "write it like http://user:password@host:port, or unset it")?;
+    if let Some(unusable) = dial::unusable_variable() {
+        report.bad(&unusable.to_string(), dial::CURE)?;
     }
     let system = tls::System::trusted();
     let named: Vec<&str> =

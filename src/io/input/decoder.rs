@@ -1,8 +1,16 @@
 //! What a terminal sends, as keys: reports are dropped whole, however they are cut into reads.
 //!
 //! A terminal answers questions and tells news on the same line on which it sends keys, and a network cuts the line anywhere. So
-//! what is no key is recognised by its form and dropped to its end, and silence decides where the form does not:
-//! a lone Escape is a key, and what a hand types comes one key at a time.
+//! what is no key is recognised by its form and dropped to its end, and time decides where the form does not:
+//!
+//! - An Escape followed by nothing for 50 ms is the key.
+//! - What is not finished waits for its end, and takes what comes in one piece whenever that comes.
+//! - Characters that come alone, 30 ms or more from those around them, at the end of what is not finished may be a hand's. They
+//!   belong to it when its end comes before a pause of half a second. When such a pause comes first they were typed and count
+//!   as keys, and so does at once what comes alone after one. A byte that ends it does so whenever it comes.
+//!
+//! So a report acts in no pieces with shorter pauses, nor in two pieces with any pause; and whatever is not finished delays a
+//! hand's keys by half a second after the last, and holds 128 of them at most.
 //!
 //! Invariant: reads no clock and no terminal; whatever comes, memory is bounded and Ctrl-C is heard.
 
@@ -10,16 +18,13 @@ use std::time::Duration;
 
 use super::Heard;
 use super::sequences;
+use super::unfinished::{Alone, CUT, HAND, Kind, patience};
 use crate::app::keymap::{Chord, KeyCode};
 use crate::domain::Mono;
 
 /// An Escape followed by nothing for so long is the key.
 const ESCAPE: Duration = Duration::from_millis(50);
-/// Characters closer than this are no hand's; one alone for so long is a key, even where a report may go on.
-const HAND: Duration = Duration::from_millis(30);
-/// A cursor key that a network cut behind its introducer is still one after this.
-const CUT_KEY: Duration = Duration::from_millis(500);
-/// A report without an end mark has been given up by its sender after so long; also how long doubt outlasts a key.
+/// How long after a hand's key a burst may still be the rest of a report.
 const REPORT: Duration = Duration::from_secs(1);
 /// A paste without an end mark ends after so long.
 const PASTE: Duration = Duration::from_secs(2);
@@ -29,7 +34,7 @@ const LONGEST_PASTE: usize = 16 * 1024;
 const NO_PASTE: usize = 1024 * 1024;
 const PASTE_BEGINS: &[u8] = b"200~";
 const PASTE_ENDS: &[u8] = b"\x1b[201~";
-/// The longest CSI whose parameters are kept, and the longest answer about a colour.
+/// The longest CSI whose parameters are kept, the longest answer about a colour, and the most keys that wait.
 const LONGEST: usize = 128;
 
 const ESC: u8 = 0x1b;
@@ -37,37 +42,6 @@ const CTRL_C: u8 = 0x03;
 const CTRL_Z: u8 = 0x1a;
 const CAN: u8 = 0x18;
 const BEL: u8 = 0x07;
-
-/// What an escape introduces.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// `ESC [`: keys, mouse, most reports.
-    Csi,
-    /// `ESC O`: keys.
-    Ss3,
-    /// `ESC ]`: colours, titles, the clipboard.
-    Osc,
-    /// `ESC P`, `ESC X`, `ESC ^`, `ESC _`: DCS, SOS, PM and APC.
-    String,
-}
-
-impl Kind {
-    fn of(introducer: u8) -> Option<Self> {
-        match introducer {
-            b'[' => Some(Self::Csi),
-            b'O' => Some(Self::Ss3),
-            b']' => Some(Self::Osc),
-            b'P' | b'X' | b'^' | b'_' => Some(Self::String),
-            _ => None,
-        }
-    }
-
-    /// The same as one byte of the upper half.
-    fn of_c1(byte: u8) -> Option<Self> {
-        // A C1 control is its escape's second byte and 0x40.
-        matches!(byte, 0x80..=0x9f).then(|| Self::of(byte - 0x40)).flatten()
-    }
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -89,11 +63,9 @@ enum State {
     TextEscape(Kind),
     /// Within a bracketed paste.
     Paste,
-    /// Behind a first character where a report may go on: the next one tells.
-    Lone(char),
 }
 
-/// What may still go on although silence ended it.
+/// What may still go on although it was given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Doubt {
     /// An Escape that was taken for the key may have been the first byte of something.
@@ -113,8 +85,7 @@ pub struct Decoder {
     /// Whether the string under way began with a C1 control, and may end with one.
     eight_bit: bool,
     doubt: Option<Doubt>,
-    /// When the last byte before the doubt came.
-    doubt_since: Mono,
+    alone: Alone,
     /// When the doubt ends; `None` while nothing tells against it.
     doubt_until: Option<Mono>,
     /// When the last byte came.
@@ -132,7 +103,7 @@ impl Default for Decoder {
             alt: false,
             eight_bit: false,
             doubt: None,
-            doubt_since: Mono::ZERO,
+            alone: Alone::default(),
             doubt_until: None,
             last: Mono::ZERO,
             pasted: 0,
@@ -155,12 +126,11 @@ impl Decoder {
     pub fn deadline(&self) -> Option<Mono> {
         let after = match self.state {
             State::Ground if self.held.is_empty() => return None,
-            // One final byte ends a CSI whenever it comes, and what may be the end of a string waits for its second half.
-            State::Csi | State::TextEscape(_) => return None,
-            State::Ground | State::Escape | State::Introduced(_) => ESCAPE,
-            State::Lone(_) => HAND,
-            State::Console | State::OldMouse | State::Text(_) => REPORT,
+            State::Ground => CUT,
+            State::Escape => ESCAPE,
             State::Paste => PASTE,
+            _ if self.alone.bytes.is_empty() => return None,
+            _ => self.alone.patience,
         };
         Some(self.last + after)
     }
@@ -170,49 +140,57 @@ impl Decoder {
         if self.deadline().is_none_or(|at| now < at) {
             return;
         }
-        match std::mem::replace(&mut self.state, State::Ground) {
+        match self.state {
+            State::Ground => self.finish(),
             State::Escape => {
                 heard.push(Heard::Key(Chord::key(KeyCode::Esc)));
-                self.suspect(Doubt::Escape);
+                self.finish();
+                (self.doubt, self.doubt_until) = (Some(Doubt::Escape), None);
             }
-            // Alt with an introducer is no key: what follows is.
-            State::Introduced(kind) | State::Text(kind) => self.suspect(Doubt::Rest(kind)),
-            State::Lone(ch) => self.typed(ch, now, heard),
             State::Paste => {
                 self.end_paste(heard);
-                self.suspect(Doubt::Rest(Kind::String));
+                self.finish();
+                (self.doubt, self.doubt_until) = (Some(Doubt::Rest(Kind::String)), None);
             }
-            State::Ground | State::Csi | State::Console | State::OldMouse | State::TextEscape(_) => {}
+            _ => self.release(now, heard),
         }
-        self.held.clear();
         self.alt = false;
     }
 
-    fn suspect(&mut self, doubt: Doubt) {
-        (self.doubt, self.doubt_since, self.doubt_until) = (Some(doubt), self.last, None);
-    }
-
-    /// One character came alone: a hand typed it, unless it is all that a cut cursor key still lacked.
-    fn typed(&mut self, ch: char, now: Mono, heard: &mut Vec<Heard>) {
-        let soon = self.last.since(self.doubt_since) <= CUT_KEY;
-        let cut = match self.doubt {
-            Some(Doubt::Rest(Kind::Csi | Kind::Ss3)) if soon => u8::try_from(ch).ok().and_then(sequences::cursor),
-            _ => None,
+    /// What came alone was typed, and what it stood behind is given up.
+    fn release(&mut self, now: Mono, heard: &mut Vec<Heard>) {
+        let kind = match self.state {
+            State::Introduced(kind) | State::Text(kind) | State::TextEscape(kind) => kind,
+            _ => Kind::Csi,
         };
-        if self.doubt == Some(Doubt::Rest(Kind::Csi)) && soon && matches!(ch, 'I' | 'O') {
-            // The terminal has the focus, or has lost it.
-            self.doubt = None;
-            return;
+        let Alone { bytes, introduced, .. } = std::mem::take(&mut self.alone);
+        self.finish();
+        self.doubt = None;
+        for byte in bytes {
+            match byte {
+                ESC => heard.push(Heard::Key(Chord::key(KeyCode::Esc))),
+                _ => self.step(byte, now, heard),
+            }
         }
-        if self.doubt == Some(Doubt::Escape) {
-            self.doubt = None;
-        } else {
-            self.doubt_until = Some(now + REPORT);
+        if !introduced {
+            (self.doubt, self.doubt_until) = (Some(Doubt::Rest(kind)), Some(now + REPORT));
         }
-        heard.push(Heard::Key(cut.unwrap_or_else(|| Chord::char(ch))));
     }
 
     fn byte(&mut self, byte: u8, now: Mono, heard: &mut Vec<Heard>) {
+        match self.state {
+            // The byte behind the Escape tells what that is.
+            State::Ground | State::Escape | State::Paste | State::TextEscape(_) => {}
+            _ => self.alone.hear(byte, now.since(self.last)),
+        }
+        if self.alone.bytes.len() > LONGEST {
+            self.release(now, heard);
+        } else {
+            self.step(byte, now, heard);
+        }
+    }
+
+    fn step(&mut self, byte: u8, now: Mono, heard: &mut Vec<Heard>) {
         match self.state {
             State::Ground => self.ground(byte, now, heard),
             State::Escape => self.escape(byte, now, heard),
@@ -220,10 +198,7 @@ impl Decoder {
             State::Introduced(Kind::Ss3) | State::Console | State::OldMouse if byte < 0x20 => {
                 self.give_up(byte, now, heard);
             }
-            State::Introduced(Kind::Ss3) => {
-                heard.extend(sequences::ss3(byte).map(Heard::Key));
-                self.finish();
-            }
+            State::Introduced(Kind::Ss3) => self.ss3(byte, now, heard),
             State::Console => {
                 heard.extend(sequences::console(byte).map(Heard::Key));
                 self.finish();
@@ -235,16 +210,16 @@ impl Decoder {
                     self.finish();
                 }
             }
-            State::Introduced(kind) | State::Text(kind) => self.text(kind, byte, heard),
+            State::Introduced(kind) | State::Text(kind) => self.text(kind, byte, now, heard),
             State::TextEscape(kind) => self.text_escape(kind, byte, now, heard),
             State::Paste => self.paste(byte, now, heard),
-            State::Lone(first) => self.burst(first, byte, now, heard),
         }
     }
 
     fn finish(&mut self) {
         self.state = State::Ground;
         self.held.clear();
+        self.alone.clear();
     }
 
     fn ground(&mut self, byte: u8, now: Mono, heard: &mut Vec<Heard>) {
@@ -266,45 +241,43 @@ impl Decoder {
                 heard.push(Heard::Key(Chord { alt: self.alt && byte != CTRL_C, ..sequences::control(byte) }));
                 self.alt = false;
             }
-            0x20..=0x7e => self.printable(char::from(byte), heard),
+            0x20..=0x7e => self.printable(char::from(byte), now, heard),
             0x80..=0xff => self.character(byte, now, heard),
         }
     }
 
-    /// A key, unless a report that silence ended may go on with it.
-    fn printable(&mut self, ch: char, heard: &mut Vec<Heard>) {
-        let may_go_on = match self.doubt {
-            None => false,
-            Some(Doubt::Escape) => u8::try_from(ch).ok().and_then(Kind::of).is_some(),
-            Some(Doubt::Rest(_)) => !self.alt,
+    /// A key, unless something that was given up may go on with it.
+    fn printable(&mut self, ch: char, now: Mono, heard: &mut Vec<Heard>) {
+        let ascii = u8::try_from(ch).ok().filter(u8::is_ascii);
+        let introduced = self.doubt == Some(Doubt::Escape);
+        let kind = match self.doubt {
+            Some(Doubt::Escape) => ascii.and_then(Kind::of),
+            Some(Doubt::Rest(Kind::Csi | Kind::Ss3)) if ascii.is_none() => None,
+            Some(Doubt::Rest(kind)) if !self.alt => Some(kind),
+            _ => None,
         };
-        if may_go_on {
-            self.state = State::Lone(ch);
-        } else {
+        let Some(kind) = kind else {
             self.doubt = None;
             heard.push(Heard::Key(Chord { alt: self.alt, ..Chord::char(ch) }));
+            self.alt = false;
+            return;
+        };
+        self.introduce(kind, false);
+        self.alone = Alone {
+            bytes: ch.encode_utf8(&mut [0; 4]).as_bytes().to_vec(),
+            patience: if introduced { patience(now.since(self.last)) } else { HAND },
+            introduced,
+        };
+        if introduced {
+            return;
         }
-        self.alt = false;
-    }
-
-    /// A second character came faster than a hand types: the report goes on.
-    fn burst(&mut self, first: char, byte: u8, now: Mono, heard: &mut Vec<Heard>) {
-        let doubt = self.doubt.take();
-        self.doubt_until = None;
-        match doubt {
-            Some(Doubt::Escape) => match u8::try_from(first).ok().and_then(Kind::of) {
-                Some(kind) => self.introduce(kind, false),
-                None => self.state = State::Ground,
-            },
-            Some(Doubt::Rest(kind)) => {
-                self.introduce(kind, false);
-                for byte in first.encode_utf8(&mut [0; 4]).bytes() {
-                    self.byte(byte, now, heard);
-                }
-            }
-            None => self.state = State::Ground,
+        // The beginning of a string is behind it.
+        if matches!(kind, Kind::Osc | Kind::Dcs | Kind::String) {
+            self.state = State::Text(kind);
         }
-        self.byte(byte, now, heard);
+        for byte in ch.encode_utf8(&mut [0; 4]).bytes() {
+            self.step(byte, now, heard);
+        }
     }
 
     /// A byte of a character beyond ASCII. Bytes that are none are dropped, C1 controls among them begin what they do.
@@ -322,7 +295,7 @@ impl Decoder {
                 let c1 = ch.and_then(|ch| u8::try_from(ch).ok()).filter(|byte| *byte < 0xa0);
                 match (ch, c1.map(Kind::of_c1)) {
                     (_, Some(Some(kind))) => self.introduce(kind, true),
-                    (Some(ch), None) => self.printable(ch, heard),
+                    (Some(ch), None) => self.printable(ch, now, heard),
                     _ => {}
                 }
                 self.alt = false;
@@ -341,8 +314,8 @@ impl Decoder {
     }
 
     fn introduce(&mut self, kind: Kind, eight_bit: bool) {
+        self.finish();
         self.state = State::Introduced(kind);
-        self.held.clear();
         (self.doubt, self.alt, self.eight_bit) = (None, false, eight_bit);
     }
 
@@ -375,6 +348,7 @@ impl Decoder {
             }
             b'[' if bare => self.state = State::Console,
             b'M' if bare => self.state = State::OldMouse,
+            0x40..=0x7e if bare && self.typed(byte) => self.release(now, heard),
             0x40..=0x7e => {
                 let whole = self.held.len() < LONGEST;
                 self.held.push(byte);
@@ -393,19 +367,51 @@ impl Decoder {
         }
     }
 
-    /// A control ends an unfinished sequence. Only those act that must always.
+    /// Whether a last byte that came alone behind a bare introducer is a key of its own: nothing ends there but the cursor keys and
+    /// the news of the focus.
+    fn typed(&self, byte: u8) -> bool {
+        let ends = sequences::cursor(byte).is_some() || matches!(byte, b'Z' | b'I' | b'O');
+        !self.alone.bytes.is_empty() && (!ends || self.alone.patience != CUT)
+    }
+
+    fn ss3(&mut self, byte: u8, now: Mono, heard: &mut Vec<Heard>) {
+        let alone = !self.alone.bytes.is_empty();
+        match byte {
+            // Some terminals put modifiers here: the rest is that of a CSI.
+            b'0'..=b'9' => {
+                self.state = State::Csi;
+                self.held.extend([b'1', b';', byte]);
+            }
+            _ if alone && (sequences::cursor(byte).is_none() || self.typed(byte)) => self.release(now, heard),
+            _ => {
+                heard.extend(sequences::ss3(byte).map(Heard::Key));
+                self.finish();
+            }
+        }
+    }
+
+    /// A control ends an unfinished sequence. In a burst only those act that must always.
     fn give_up(&mut self, byte: u8, now: Mono, heard: &mut Vec<Heard>) {
+        if self.alone.bytes.pop().is_some() {
+            self.release(now, heard);
+            return self.step(byte, now, heard);
+        }
         self.finish();
         if matches!(byte, ESC | CTRL_C | CTRL_Z) {
             self.ground(byte, now, heard);
         }
     }
 
-    fn text(&mut self, kind: Kind, byte: u8, heard: &mut Vec<Heard>) {
+    fn text(&mut self, kind: Kind, byte: u8, now: Mono, heard: &mut Vec<Heard>) {
+        let bare = matches!(self.state, State::Introduced(_));
+        let alone = !self.alone.bytes.is_empty();
         self.state = State::Text(kind);
         let ends = (byte == BEL && kind == Kind::Osc) || (byte == 0x9c && self.eight_bit);
         match byte {
+            ESC if bare => self.give_up(byte, now, heard),
             ESC => self.state = State::TextEscape(kind),
+            _ if bare && alone && !kind.begins_with(byte) => self.release(now, heard),
+            _ if alone && !ends && byte.is_ascii_control() => self.release(now, heard),
             CTRL_C => {
                 self.finish();
                 heard.push(Heard::Key(Chord::ctrl('c')));
@@ -432,7 +438,14 @@ impl Decoder {
             return self.end_text(kind, heard);
         }
         let late = now.since(self.last) >= ESCAPE;
-        self.finish();
+        if !late {
+            self.alone.bytes.pop();
+        }
+        if self.alone.bytes.is_empty() {
+            self.finish();
+        } else {
+            self.release(now, heard);
+        }
         if !late {
             self.state = State::Escape;
         }

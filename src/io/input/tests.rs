@@ -45,6 +45,11 @@ const REPORTS: &[&[u8]] = &[
     b"\x1b[13;28;13;1;0;1_",
     b"\x1b[120;1:3u",
     b"\x1b[57441;1u",
+    b"\x1b[>4;2m",
+    b"\x1b[=1;1u",
+    b"\x1b[?15;2;3n",
+    b"\x1b[48;24;80;480;1600t",
+    b"\x1b[3;1;1;128;7;255;128&w",
 ];
 
 /// Keys as terminals send them.
@@ -80,6 +85,10 @@ const KEYS: &[(&[u8], Chord)] = &[
     (b"\x1b[120;2u", Chord::char('X')),
     (b"\x1b[120:88;2:1u", Chord::char('X')),
     (b"\x1b[57403u", Chord::char('4')),
+    (b"\x1bO5A", Chord { code: KeyCode::Up, ctrl: true, alt: false }),
+    (b"\x1bO2P", Chord::key(KeyCode::F(1))),
+    (b"\x1b[1;3D", Chord { code: KeyCode::Left, ctrl: false, alt: true }),
+    (b"\x1b[27;2;88~", Chord::char('X')),
     ("é".as_bytes(), Chord::char('é')),
     ("漢".as_bytes(), Chord::char('漢')),
 ];
@@ -173,23 +182,86 @@ fn a_key_cut_in_two_is_still_the_key() {
     assert_eq!(pieces(&[(b"\x1bO", 0), (b"A", 300)]), [Chord::key(KeyCode::Up)]);
 }
 
+/// Reads something in pieces of these lengths, with these pauses between.
+fn pieces_of(line: &mut Line, bytes: &[u8], lengths: &[usize], pauses: &[u64]) {
+    let mut rest = bytes;
+    for (length, pause) in lengths.iter().zip(pauses) {
+        let (piece, more) = rest.split_at((*length).min(rest.len()));
+        line.read(piece);
+        rest = more;
+        if rest.is_empty() {
+            return;
+        }
+        line.wait(*pause);
+    }
+    line.read(rest);
+}
+
+/// Whether Esc and these keys after it, each within half a second, are the beginning of something.
+fn introduces(bytes: &[u8]) -> bool {
+    matches!(bytes, b"[" | b"]" | b"X")
+}
+
+/// Pauses as networks make them.
+fn pauses() -> impl Strategy<Value = Vec<u64>> {
+    prop::collection::vec(prop_oneof![0_u64..60, 0_u64..500, 90_u64..110, Just(499)], 40)
+}
+
+fn lengths() -> impl Strategy<Value = Vec<usize>> {
+    prop_oneof![Just(vec![1; 40]), prop::collection::vec(1_usize..4, 40), prop::collection::vec(1_usize..20, 40)]
+}
+
+/// A CSI of any private mark, parameters, intermediate bytes and last byte that no key has.
+fn any_csi() -> impl Strategy<Value = Vec<u8>> {
+    ("[>=?]", "[0-9;:]{0,20}", "[ -/]{0,2}", "[@-~]")
+        .prop_map(|(mark, parameters, between, last)| format!("\x1b[{mark}{parameters}{between}{last}").into_bytes())
+}
+
 proptest! {
     #[test]
-    fn a_report_in_any_pieces_within_a_second_of_each_other_is_no_key(
-        report in prop::sample::select(REPORTS),
-        cuts in prop::collection::vec((1_usize..12, 0_u64..29), 0..12),
+    fn a_report_in_any_pieces_is_no_key(
+        report in prop_oneof![prop::sample::select(REPORTS).prop_map(<[u8]>::to_vec), any_csi()],
+        lengths in lengths(),
+        pauses in pauses(),
     ) {
         let mut line = Line::default();
-        let mut rest = report;
-        for (length, delay) in cuts {
-            let (piece, more) = rest.split_at(length.min(rest.len()));
-            line.wait(delay);
-            line.read(piece);
-            rest = more;
+        pieces_of(&mut line, &report, &lengths, &pauses);
+        // An Escape that long alone is the key.
+        let escape = report[0] == 0x1b && lengths[0] == 1 && pauses[0] >= 50;
+        let expected: &[Chord] = if escape { &[Chord::key(KeyCode::Esc)] } else { &[] };
+        prop_assert_eq!(line.keys(), expected);
+        line.read(b"q");
+        prop_assert_eq!(line.keys(), [Chord::char('q')]);
+    }
+
+    #[test]
+    fn a_key_in_any_pieces_is_the_key((bytes, chord) in prop::sample::select(KEYS), lengths in lengths(), pauses in pauses()) {
+        let mut line = Line::default();
+        pieces_of(&mut line, bytes, &lengths, &pauses);
+        let late = bytes.len() > 1 && bytes[0] == 0x1b && lengths[0] == 1 && pauses[0] >= 50;
+        if !late {
+            prop_assert_eq!(line.keys(), [chord]);
+        } else if bytes.len() > 2 {
+            prop_assert_eq!(line.keys(), [Chord::key(KeyCode::Esc), chord]);
+        } else {
+            prop_assert_eq!(line.keys(), [Chord::key(KeyCode::Esc), Chord { alt: false, ..chord }]);
         }
-        line.wait(20);
-        line.read(rest);
-        prop_assert_eq!(line.keys(), []);
+    }
+
+    #[test]
+    fn a_paste_and_a_mouse_in_any_pieces_are_what_they_are(lengths in lengths(), pauses in pauses()) {
+        for (bytes, what) in [
+            (b"\x1b[200~yX\x1b[A\xc3\xa9[201\x1b[201~".as_slice(), Heard::Paste("yX\x1b[A\u{e9}[201".to_owned())),
+            (b"\x1b[<0;3;5M", Heard::Mouse { pointer: Pointer::Press, column: 2, row: 4 }),
+            (b"\x1b[M #%", Heard::Mouse { pointer: Pointer::Press, column: 2, row: 4 }),
+            (b"\x1b]11;rgb:1e/1e/2e\x1b\\", Heard::Background(Background::Dark)),
+        ] {
+            let mut line = Line::default();
+            pieces_of(&mut line, bytes, &lengths, &pauses);
+            line.wait(10_000);
+            line.heard.retain(|heard| *heard != Heard::Key(Chord::key(KeyCode::Esc)));
+            prop_assert_eq!(&line.heard, &[what]);
+        }
     }
 
     #[test]
@@ -199,7 +271,9 @@ proptest! {
         let (mut line, mut expected) = (Line::default(), Vec::new());
         for (key, report, pause) in script {
             let (bytes, chord) = KEYS[key];
-            line.wait(pause);
+            // Who types a sequence without a pause has typed one.
+            let sequence = expected.last() == Some(&Chord::key(KeyCode::Esc)) && introduces(bytes);
+            line.wait(if sequence { 500 } else { pause });
             line.read(bytes);
             expected.push(chord);
             if let Some(report) = report {
@@ -256,6 +330,59 @@ fn a_report_that_never_ends_gives_the_keyboard_back() {
     line.wait(200);
     line.read(b"j");
     assert_eq!(line.keys(), [Chord::char('j')]);
+}
+
+#[test]
+fn what_is_typed_behind_something_without_an_end_is_typed() {
+    let typed = |text: &str| text.chars().map(Chord::char).collect::<Vec<_>>();
+    for beginning in
+        [b"\x1b[1;5".as_slice(), b"\x1b[?", b"\x1b[", b"\x1b]11;rgb", b"\x1bP>|", b"\x1b_Gi", b"\x1bX", b"\x9b1"]
+    {
+        for pause in [31, 120, 300, 499, 501, 2000] {
+            let mut line = Line::default();
+            line.read(beginning);
+            for digit in [b"1", b"2", b"3", b";", b"9"] {
+                line.wait(pause);
+                line.read(digit);
+            }
+            assert!(line.heard.len() >= 4 || pause < 500, "held too long: {:?}", line.heard);
+            assert_eq!(line.keys(), typed("123;9"), "{} {pause} ms", beginning.escape_ascii());
+            line.read(b"q");
+            assert_eq!(line.keys(), typed("q"), "{} {pause} ms", beginning.escape_ascii());
+        }
+        // An Enter, an Escape and an arrow end it at once.
+        for (bytes, key) in [(b"\r".as_slice(), KeyCode::Enter), (b"\x1b", KeyCode::Esc), (b"\x1b[A", KeyCode::Up)] {
+            let found = pieces(&[(beginning, 0), (b"1", 120), (b"2", 120), (bytes, 120)]);
+            let mut expected = typed("12");
+            expected.push(Chord::key(key));
+            assert_eq!(found, expected, "{}", beginning.escape_ascii());
+        }
+    }
+    // Without ever a pause the first ones come after 128.
+    let mut line = Line::default();
+    line.read(b"\x1b[1;5");
+    for _ in 0..200 {
+        line.wait(100);
+        line.read(b"7");
+    }
+    assert!(line.heard.len() >= 128, "{}", line.heard.len());
+    assert_eq!(line.keys().len(), 200);
+}
+
+#[test]
+fn what_begins_nothing_behind_an_escape_is_typed_at_once() {
+    for (escape, key) in [(b"]".as_slice(), b"j"), (b"P", b"j"), (b"[", b"j"), (b"[", b"~"), (b"O", b"q")] {
+        let mut line = Line::default();
+        for bytes in [b"\x1b".as_slice(), escape, key] {
+            line.read(bytes);
+            line.wait(150);
+        }
+        let typed = [escape, key].concat();
+        let expected =
+            std::iter::once(Chord::key(KeyCode::Esc)).chain(typed.iter().map(|key| Chord::char(char::from(*key))));
+        let expected = expected.map(Heard::Key).collect::<Vec<_>>();
+        assert_eq!(line.heard, expected);
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::JournalError;
+use crate::config::plain;
 use crate::io::paths::{ensure_private_dir, tighten};
 
 /// Marks a database as ours (`bdjl`).
@@ -172,7 +173,8 @@ fn set_aside_and_begin(path: &Path, why: &str) -> Result<Usable, JournalError> {
 /// Does work that may rename the file while no other instance does. Without a lock file it is done all the same.
 fn alone<T>(path: &Path, work: impl FnOnce() -> T) -> T {
     let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(false);
+    // For reading too: a pipe in its place would otherwise be waited for.
+    options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;
@@ -189,6 +191,7 @@ fn alone<T>(path: &Path, work: impl FnOnce() -> T) -> T {
 
 /// Opens for reading only, beside an instance that writes; never changes or renames the file.
 pub(super) fn open_to_read(path: &Path) -> Result<Connection, JournalError> {
+    plain(path).map_err(|error| unusable(path, error.to_string()))?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(|error| unusable(path, error.to_string()))?;
     let ours = connection

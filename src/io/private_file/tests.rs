@@ -74,6 +74,19 @@ async fn a_link_a_pipe_and_open_modes_are_not_trusted() {
 
 #[cfg(unix)]
 #[tokio::test]
+async fn a_pipe_in_place_of_the_lock_file_is_not_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = file(&dir);
+    replace(&file, b"one").await.unwrap();
+    let lock = dir.path().join("data").join(format!("{}.lock", file.name));
+    std::fs::remove_file(&lock).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&lock).status().unwrap().success());
+    replace(&file, b"two").await.unwrap();
+    assert_eq!(file.read().unwrap().unwrap().as_slice(), b"two");
+}
+
+#[cfg(unix)]
+#[tokio::test]
 async fn a_linked_lock_file_is_not_followed() {
     let dir = tempfile::tempdir().unwrap();
     let file = file(&dir);

@@ -59,8 +59,12 @@ fn take(step: &mut Map<String, Value>, name: &str) -> Result<Option<String>, Str
 /// # Errors
 /// In words, with the line where the file tells it.
 pub fn read(path: &Path) -> Result<Scenario, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    parse(&text)
+    let unread = |error: std::io::Error| format!("{}: {error}", path.display());
+    // A pipe could keep the server from its signals, a device has no end.
+    if !std::fs::metadata(path).map_err(unread)?.is_file() {
+        return Err(format!("{}: it is not a plain file", path.display()));
+    }
+    parse(&std::fs::read_to_string(path).map_err(unread)?)
 }
 
 fn parse(text: &str) -> Result<Scenario, String> {

@@ -155,6 +155,10 @@ async fn what_a_broker_says_of_an_account_acts_on_no_terminal() {
         (&"PA\u{1b}]52;c;eA==\u{7}\n\u{202e}\u{9b}31m\u{7f}\u{200b}X".into(), &"ACT\u{1b}[2J\u{9b}1m".into()),
         "nothing is lost"
     );
+    let json = script.run(&["brokers", "--json"]).await;
+    let listed: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(listed["accounts"][0]["account_number"], document[0]["account_number"], "nor here");
+    assert_eq!(listed["accounts"][0]["status"], document[0]["status"]);
     let log = std::fs::read_to_string(script.dir.path().join("data/brokerdeck.log")).unwrap();
     assert_eq!(acting(&log), None, "{log:?}");
 }

@@ -79,24 +79,36 @@ fn what_is_not_on_disk_is_said_once_and_marked_until_it_is() {
 }
 
 #[test]
-fn a_new_fill_flashes_once_and_rings_once_a_second() {
+fn a_new_fill_flashes_once_and_rings_once_a_second_and_none_goes_untold() {
     let mut desk = Desk::with(Program { bell: true, notify: true, ..Program::default() });
     desk.begin(&[link("paper", Environment::Paper)]);
     assert!(!desk.saw(&Effect::Bell), "history is no news");
-    for (index, id) in ["a", "b"].into_iter().enumerate() {
-        desk.fill(&paper(), order(id, "AAPL", Side::Buy, 10, i64::try_from(index).unwrap()), 11);
+    let told = |desk: &Desk| {
+        let text = |effect: &Effect| match effect {
+            Effect::Notify { text } => Some(text.clone()),
+            _ => None,
+        };
+        let bells = desk.seen.iter().filter(|effect| **effect == Effect::Bell).count();
+        (bells, desk.seen.iter().filter_map(text).collect::<Vec<_>>())
+    };
+    for (index, (id, qty)) in [("a", 10), ("b", 20), ("c", 30)].into_iter().enumerate() {
+        desk.fill(&paper(), order(id, "AAPL", Side::Buy, qty, i64::try_from(index).unwrap()), 11);
     }
-    assert_eq!(desk.model.flashes.len(), 2);
-    assert_eq!(desk.seen.iter().filter(|effect| **effect == Effect::Bell).count(), 1);
-    let told = desk.seen.iter().find_map(|effect| match effect {
-        Effect::Notify { text } => Some(text.as_str()),
-        _ => None,
-    });
-    assert_eq!(told, Some("BUY 10 AAPL @ 11.00 · paper"));
+    assert_eq!(desk.model.flashes.len(), 3);
+    let first = "BUY 10 AAPL @ 11.00 · paper";
+    assert_eq!(told(&desk), (1, vec![first.to_owned()]));
     desk.pass(Duration::from_secs(2));
     assert!(desk.model.flashes.is_empty());
-    desk.fill(&paper(), order("c", "AAPL", Side::Buy, 10, 3), 11);
-    assert_eq!(desk.seen.iter().filter(|effect| **effect == Effect::Bell).count(), 2);
+    let others = "BUY 30 AAPL @ 11.00 · paper (and 1 more)";
+    assert_eq!(told(&desk), (2, vec![first.to_owned(), others.to_owned()]));
+    desk.fill(&paper(), order("d", "AAPL", Side::Buy, 40, 3), 11);
+    desk.fill(&paper(), order("e", "AAPL", Side::Buy, 50, 4), 11);
+    assert_eq!(told(&desk).0, 3);
+    desk.pass(Duration::from_secs(3));
+    let (bells, texts) = told(&desk);
+    assert_eq!((bells, texts.last().map(String::as_str)), (4, Some("BUY 50 AAPL @ 11.00 · paper")));
+    desk.pass(Duration::from_secs(3));
+    assert_eq!(told(&desk).0, 4, "each once");
 }
 
 #[test]
