@@ -250,6 +250,8 @@ pub enum Ends {
     WithState,
     /// The journal is written again.
     WhenSaved,
+    /// An equity curve came.
+    WithCurve,
 }
 
 /// An error a person should know of; stays until read.

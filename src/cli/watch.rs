@@ -9,6 +9,7 @@ use std::collections::{HashMap, VecDeque};
 use std::path::Path;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 use unicode_width::UnicodeWidthStr;
 
@@ -30,6 +31,8 @@ use crate::session::{ConnectionState, Part};
 
 /// How often it is noted that this run is alive.
 const TOUCH: Duration = Duration::from_secs(5);
+/// How long the first picture waits for the broker's clock.
+const CLOCK_WAIT: Duration = Duration::from_secs(10);
 
 /// Runs the command until it is stopped or its reader is gone.
 ///
@@ -67,6 +70,8 @@ struct Printer {
     /// The newest trouble that was told.
     troubled: Option<Mono>,
     touched: Mono,
+    /// When the watch began.
+    started: Option<Mono>,
     failed: Option<Error>,
     /// The longest label.
     widest: usize,
@@ -74,8 +79,13 @@ struct Printer {
 
 impl Witness for Printer {
     fn look(&mut self, model: &Model) {
+        let now = model.now.mono;
+        let watched = now.since(*self.started.get_or_insert(now));
+        // The broker's clock says what is since then; an account that answers nothing else is not waited for.
+        let told = model.clock.is_some() || model.clock_fault.is_some() || watched >= CLOCK_WAIT;
+        let began = model.exchange_now().checked_sub(watched).unwrap_or(model.now.wall);
         for account in &model.accounts {
-            if let Err(error) = self.account(account, model.now.mono) {
+            if let Err(error) = self.account(account, told, began, now) {
                 self.failed = Some(error);
             }
         }
@@ -136,6 +146,7 @@ impl Printer {
             due: VecDeque::new(),
             troubled: None,
             touched: Mono::default(),
+            started: None,
             failed: None,
             widest,
         }
@@ -172,7 +183,7 @@ impl Printer {
         self.troubled = self.troubled.max(model.errors.back().map(|entry| entry.at.mono));
     }
 
-    fn account(&mut self, account: &AccountState, now: Mono) -> Result<(), Error> {
+    fn account(&mut self, account: &AccountState, told: bool, began: Timestamp, now: Mono) -> Result<(), Error> {
         let id = &account.link.id;
         let state = account.state();
         // Attempts follow each other for reasons that may differ each time: one line for each loss is enough.
@@ -186,9 +197,9 @@ impl Printer {
             let text = self.connection(account, gap.as_deref(), now)?;
             self.due.push_back(Due { text, of: None });
         }
-        let live = account.session.has_picture();
+        let live = told && account.session.has_picture();
         let tape = self.tapes.entry(id.clone()).or_default();
-        for (number, line) in tape.due(account.book, &account.blotter, live) {
+        for (number, line) in tape.due(account.book, &account.blotter, live, began) {
             let Some(entry) = account.blotter.tape_entry(number) else { continue };
             let text = self.update(account, entry)?;
             self.due.push_back(Due { text, of: Some((id.clone(), line)) });

@@ -25,6 +25,8 @@ struct Stated {
     /// The broker's time of the execution.
     at: Option<Timestamp>,
     since: Mono,
+    /// Since when the list says otherwise, whatever was executed since.
+    differs: Mono,
     told: bool,
 }
 
@@ -62,7 +64,8 @@ impl Holdings {
         let newer = self.stated.get(&symbol).is_none_or(|known| execution.at >= known.at);
         match execution.position_qty {
             Some(qty) if newer && (self.stated.len() < MOST || self.stated.contains_key(&symbol)) => {
-                self.stated.insert(symbol, Stated { qty, at: execution.at, since: now, told: false });
+                let differs = self.stated.get(&symbol).map_or(now, |known| known.differs);
+                self.stated.insert(symbol, Stated { qty, at: execution.at, since: now, differs, told: false });
             }
             Some(_) => {}
             None => drop(self.stated.remove(&symbol)),
@@ -124,7 +127,7 @@ impl Holdings {
 
     /// The same, where it lasts for longer than an answer takes.
     pub(super) fn lasting_disputes(&self, now: Mono) -> impl Iterator<Item = (&Symbol, Qty)> {
-        let lasting = move |(_, stated): &(&Symbol, &Stated)| now.since(stated.since) >= SOON;
+        let lasting = move |(_, stated): &(&Symbol, &Stated)| now.since(stated.differs) >= SOON;
         self.differing().filter(lasting).map(|(symbol, stated)| (symbol, stated.qty))
     }
 

@@ -27,6 +27,7 @@ use crate::domain::{Account, Activity, Order, OrderId, Position};
 const IN_FLIGHT: usize = 4;
 /// How often one request is asked again before the pass goes on without it.
 const TRIES: u32 = 6;
+const FEW_TRIES: u32 = 2;
 /// The wait after a 429 that names none.
 pub(super) const RATE_LIMIT_WAIT: Duration = Duration::from_secs(10);
 /// Pages of executions that the first pass ever goes back.
@@ -95,6 +96,15 @@ impl Question {
             (_, List::Recent | List::Older | List::Legs) => Part::Recent,
             (_, List::Fills | List::Rows) => Part::Executions,
             (_, List::Open | List::Nested | List::Other) => Part::Working,
+        }
+    }
+
+    /// How often it is asked again. Orders and executions do not wait long for figures that explain nothing of them, nor for
+    /// one order that cannot be read.
+    const fn patience(&self, kind: &RequestErrorKind) -> u32 {
+        match (&self.request, kind) {
+            (Request::Account | Request::Positions, _) | (Request::Order(_), RequestErrorKind::Decode) => FEW_TRIES,
+            _ => TRIES,
         }
     }
 
@@ -389,7 +399,7 @@ impl Resync {
             | RequestErrorKind::Timeout
             // A body cut short on the way; what can never be read is given up after as many tries.
             | RequestErrorKind::Decode
-                if question.tries < TRIES =>
+                if question.tries < question.patience(&error.kind) =>
             {
                 question.tries += 1;
                 let wait = Duration::from_millis(250 << question.tries.min(5));

@@ -95,7 +95,9 @@ impl AccountState {
     pub fn known_working(&self, now: Mono) -> Option<Count> {
         let fresh = self.session.freshness(Part::Working, now);
         let told = self.remembered_at.is_some() || fresh.good.is_some() || self.blotter.order_count() > 0;
-        told.then(|| Count { known: self.blotter.working_count(), more: fresh.good.is_some() && !fresh.whole })
+        // An order learned by itself says nothing of how many there are.
+        let more = if fresh.good.is_some() { !fresh.whole } else { self.remembered_at.is_none() };
+        told.then(|| Count { known: self.blotter.working_count(), more })
     }
 
     /// Its positions; `None` while the broker told of none.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{activities, clock, notices, orders, sessions};
 use crate::app::effect::Effect;
 use crate::app::model::queries::OWN_REQUESTS;
-use crate::app::model::{Dated, Model, Pending, Period};
+use crate::app::model::{Dated, Ends, Model, Pending, Period};
 use crate::domain::LinkId;
 use crate::session::{Input, Reply, Request, RequestError, RequestId};
 
@@ -106,7 +106,7 @@ fn history(model: &mut Model, link: &LinkId, period: Period, result: Result<Box<
             }
             account.charts.insert(period, dated);
             account.curve_faults.remove(&period);
-            model.dirty = true;
+            notices::over(model, Some(link), Ends::WithCurve);
         }
         Ok(_) => {}
         // The curve stays as it was, with its age; a chart that somebody is waiting for says why it stays empty.
@@ -120,7 +120,8 @@ fn history(model: &mut Model, link: &LinkId, period: Period, result: Result<Box<
             model.dirty = true;
             let open = matches!(model.top(), Some(crate::app::model::Overlay::EquityChart { period: open, .. }) if *open == period);
             if open {
-                notices::error(model, Some(link), format!("{label}: no equity history, {error}"));
+                let text = format!("{label}: no equity history, {error}");
+                notices::lasting(model, Some(link), Ends::WithCurve, text);
             }
         }
     }

@@ -77,27 +77,21 @@ pub struct BadRow {
 /// that lacks a row cannot be taken for a whole one.
 ///
 /// # Errors
-/// When it is no array, or none of its elements can be read.
+/// When it is no array.
 pub fn rows<T>(
     text: &str,
     what: &'static str,
     one: impl Fn(&str) -> Result<T, WireError>,
 ) -> Result<(Vec<T>, Vec<BadRow>), WireError> {
     let elements: Vec<&RawValue> = serde_json::from_str(text).map_err(|error| WireError::json(what, &error))?;
-    let (mut read, mut unread, mut first) = (Vec::new(), Vec::new(), None);
+    let (mut read, mut unread) = (Vec::new(), Vec::new());
     for (place, element) in elements.into_iter().enumerate() {
         match one(element.get()) {
             Ok(row) => read.push(row),
-            Err(error) => {
-                unread.push(BadRow { row: name(element.get(), place), why: error.to_string() });
-                first.get_or_insert(error);
-            }
+            Err(error) => unread.push(BadRow { row: name(element.get(), place), why: error.to_string() }),
         }
     }
-    match first.filter(|_| read.is_empty()) {
-        Some(error) => Err(error),
-        None => Ok((read, unread)),
-    }
+    Ok((read, unread))
 }
 
 /// What a person can find a row by: its id or symbol, else its place.

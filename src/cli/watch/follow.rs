@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::domain::blotter::{Blotter, TapeEntry};
 use crate::domain::execution::ExecutionKind;
 use crate::domain::{Source, TradeEvent};
@@ -31,8 +33,9 @@ impl Follow {
         Self { told, ..Self::default() }
     }
 
-    /// The lines to print now. `live` tells that the account's picture is complete: what the first one shows is history.
-    pub(super) fn due(&mut self, book: u32, blotter: &Blotter, live: bool) -> Vec<(u64, Line)> {
+    /// The lines to print now. `live` tells that the account's picture is complete: what the first one shows is history, but
+    /// for what happened since the watch `began`, by the broker's clock.
+    pub(super) fn due(&mut self, book: u32, blotter: &Blotter, live: bool, began: Timestamp) -> Vec<(u64, Line)> {
         self.turn_to(book, blotter);
         let mut due = Vec::new();
         let waiting = std::mem::take(&mut self.waiting);
@@ -46,12 +49,16 @@ impl Follow {
         let fresh = blotter.tape().partition_point(|entry| entry.number < self.next);
         for entry in blotter.tape().iter().skip(fresh) {
             self.next = entry.number + 1;
-            // Only what the stream told is news in the first picture.
+            // What the lists bring before the first picture is complete is looked at with it.
             if self.told.has_begun() || entry.source == Source::Stream {
                 self.consider(blotter, entry, &mut due);
             }
         }
         if live && !self.told.has_begun() {
+            let missed = |entry: &&TapeEntry| entry.source != Source::Stream && entry.at.is_some_and(|at| at >= began);
+            for entry in blotter.tape().iter().filter(missed) {
+                self.consider(blotter, entry, &mut due);
+            }
             self.begin(blotter, &due);
         }
         due
@@ -137,7 +144,7 @@ mod tests {
     }
 
     fn printed(follow: &mut Follow, blotter: &Blotter) -> Vec<String> {
-        let due = follow.due(1, blotter, true);
+        let due = follow.due(1, blotter, true, Timestamp::MAX);
         let entries = due.iter().map(|(number, _)| blotter.tape_entry(*number).unwrap());
         entries.filter_map(|entry| entry.execution.as_ref().map(ToString::to_string)).collect()
     }
@@ -145,7 +152,7 @@ mod tests {
     #[test]
     fn a_quantity_nobody_explained_is_printed_when_its_execution_is_known_and_once() {
         let (mut blotter, mut follow) = (Blotter::default(), Follow::default());
-        drop(follow.due(1, &blotter, true));
+        drop(follow.due(1, &blotter, true, Timestamp::MAX));
         // A state of REST that knows of ten more than anybody reported.
         let order = update("o", 10, 0, "").order;
         blotter.apply_snapshot(&[order], &[]);
@@ -160,15 +167,34 @@ mod tests {
     }
 
     #[test]
+    fn what_happened_since_the_watch_began_is_told_though_a_list_brings_it_with_the_first_picture() {
+        let (mut blotter, mut follow) = (Blotter::default(), Follow::default());
+        let mut late = |order: &str, cum: u32, id: &str| {
+            let mut update = update(order, cum, cum, id);
+            update.executions[0].source = Source::Reconcile;
+            blotter.apply_update(&update);
+        };
+        late("before", 5, "e1");
+        late("since", 20, "e2");
+        let began: Timestamp = "2026-01-02T15:00:10Z".parse().unwrap();
+        assert!(follow.due(1, &blotter, false, began).is_empty(), "what the lists bring waits for the whole picture");
+        let due = follow.due(1, &blotter, true, began);
+        let told: Vec<_> =
+            due.iter().filter_map(|(number, _)| blotter.tape_entry(*number)?.execution.clone()).collect();
+        assert_eq!(told, ["e2".into()]);
+        assert!(follow.due(1, &blotter, true, began).is_empty());
+    }
+
+    #[test]
     fn after_a_reset_the_first_picture_is_history_again() {
         let (mut blotter, mut follow) = (Blotter::default(), Follow::default());
-        drop(follow.due(1, &blotter, true));
+        drop(follow.due(1, &blotter, true, Timestamp::MAX));
         blotter.apply_update(&update("o", 10, 10, "e1"));
         assert_eq!(printed(&mut follow, &blotter), ["e1"]);
         blotter.reset();
-        assert!(follow.due(1, &blotter, false).is_empty());
+        assert!(follow.due(1, &blotter, false, Timestamp::MAX).is_empty());
         blotter.apply_snapshot(&[update("p", 5, 0, "").order], &[]);
-        assert!(follow.due(1, &blotter, true).is_empty(), "what the new account did before is no news");
+        assert!(follow.due(1, &blotter, true, Timestamp::MAX).is_empty(), "what the new account did before is no news");
         blotter.apply_update(&update("q", 5, 5, "e3"));
         assert_eq!(printed(&mut follow, &blotter), ["e3"]);
     }
@@ -176,7 +202,7 @@ mod tests {
     #[test]
     fn an_execution_waits_for_its_order_and_a_blotter_read_back_tells_nothing_twice() {
         let (mut blotter, mut follow) = (Blotter::default(), Follow::default());
-        drop(follow.due(1, &blotter, true));
+        drop(follow.due(1, &blotter, true, Timestamp::MAX));
         let known = update("o", 10, 10, "e1");
         let mut early = known.executions[0].clone();
         early.source = crate::domain::Source::Journal;
@@ -197,9 +223,9 @@ mod tests {
         // Taken over from another instance: the same tape, read back as a blotter of its own.
         let mut again = Blotter::default();
         again.restore(vec![known.order], vec![early], vec![line]);
-        assert!(follow.due(2, &again, true).is_empty());
+        assert!(follow.due(2, &again, true, Timestamp::MAX).is_empty());
         again.apply_update(&update("o", 15, 5, "e2"));
-        let due = follow.due(2, &again, true);
+        let due = follow.due(2, &again, true, Timestamp::MAX);
         assert_eq!(due.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [1]);
     }
 
@@ -210,7 +236,7 @@ mod tests {
         let mut blotter = Blotter::default();
         let mut follow = Follow::resuming(Told::open(dir.path(), &link).0);
         blotter.apply_update(&update("old", 5, 5, "e0"));
-        let due = follow.due(1, &blotter, true);
+        let due = follow.due(1, &blotter, true, Timestamp::MAX);
         for (_, line) in &due {
             follow.told.going_out(line).unwrap();
             follow.told.went_out().unwrap();

@@ -119,7 +119,7 @@ impl Session {
             other => {
                 let asked = asked_wait(&other);
                 let reason = words(other);
-                let at_least = self.bounded(asked, &reason);
+                let at_least = self.bounded(Fault::Connection, asked, &reason);
                 self.lost(at_least, reason, now);
             }
         }
@@ -188,7 +188,7 @@ impl Session {
                 }
                 let asked = asked_wait(&other);
                 let reason = words(other);
-                let at_least = self.bounded(asked, &reason);
+                let at_least = self.bounded(Fault::Connection, asked, &reason);
                 self.no_stream = format!("no stream: {reason}");
                 self.next_attempt(now).max(at_least)
             }

@@ -191,7 +191,7 @@ impl Session {
 
     /// Asks nothing for a while; a longer wait is not cut short by a later, shorter one.
     pub(super) fn hold(&mut self, asked: Duration, why: &str, now: Now) {
-        let after = self.bounded(asked, why);
+        let after = self.bounded(Fault::Picture, asked, why);
         let until = now.mono + after;
         if self.hold.as_ref().is_none_or(|hold| hold.until < until) {
             self.hold = Some(Hold { until, reason: format!("waiting before the next question: {why}") });
@@ -202,14 +202,12 @@ impl Session {
     }
 
     /// A wait that the broker asked for, as far as it is kept; that it is cut is told.
-    pub(super) fn bounded(&mut self, asked: Duration, why: &str) -> Duration {
+    pub(super) fn bounded(&mut self, fault: Fault, asked: Duration, why: &str) -> Duration {
         let wait = asked.min(LONGEST_WAIT);
         if wait < asked {
-            self.alarm(format!(
-                "the broker asked to wait {} s ({why}); {} s are waited",
-                asked.as_secs(),
-                wait.as_secs()
-            ));
+            let text =
+                format!("the broker asked to wait {} s ({why}); {} s are waited", asked.as_secs(), wait.as_secs());
+            self.fault(fault, text);
         }
         wait
     }
@@ -269,6 +267,8 @@ impl Session {
         let recovered = changes.executions.len();
         // Positions explain no order: without them the rest is no less whole.
         let whole = picture.faults.keys().all(|part| *part == Part::Positions);
+        // Balances that fail do not make the lists rarer.
+        let listed = picture.faults.keys().all(|part| matches!(part, Part::Positions | Part::Account));
         if whole {
             (self.since, self.incomplete) = (next, 0);
         } else {
@@ -304,17 +304,17 @@ impl Session {
                 self.changed(changes);
             }
         }
-        self.plan_pass(blotter, now);
+        self.plan_pass(listed, blotter, now);
         self.judge_disputes(blotter, now);
         self.poll_if_answered(now);
     }
 
     /// When REST is asked for everything again.
-    fn plan_pass(&mut self, blotter: &Blotter, now: Now) {
+    fn plan_pass(&mut self, listed: bool, blotter: &Blotter, now: Now) {
         let busy =
             blotter.working_count() > 0 || blotter.unsettled().next().is_some() || blotter.awaiting().next().is_some();
         let next = match self.phase {
-            Phase::Polling | Phase::Opening | Phase::Backoff if self.incomplete == 0 => now.mono + POLL_EVERY,
+            Phase::Polling | Phase::Opening | Phase::Backoff if self.incomplete == 0 || listed => now.mono + POLL_EVERY,
             _ => self.audits.next(busy, self.incomplete, now.mono),
         };
         let next = self.unknown.no_later(next, now.mono);

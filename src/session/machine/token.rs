@@ -109,8 +109,10 @@ impl Session {
             return self.wait_for_a_token(now);
         }
         let since = *confirm.refused_since.get_or_insert(now.mono);
+        // What else is answered with this token proves that it is not dead.
+        let proven = self.parts.any_since(Mono(now.mono.0.saturating_sub(MINUTE)));
         // Without a status nobody answered: there is no token to send.
-        if error.status.is_none() || now.mono.since(since) >= MINUTE {
+        if error.status.is_none() || (now.mono.since(since) >= MINUTE && !proven) {
             return self.give_up(error.message.clone(), now);
         }
         self.out.push_back(Output::Renew);

@@ -46,7 +46,7 @@ struct PositionWire<'a> {
 /// its quantity cannot be read: it is held, and who follows it must see that.
 ///
 /// # Errors
-/// When it is no array, or none of its elements can be read.
+/// When it is no array.
 pub fn positions(text: &str) -> Result<(Vec<Position>, Vec<BadRow>), WireError> {
     let (positions, mut unread) = rows(text, "the positions", position)?;
     let without = positions.iter().filter(|position| position.qty.is_none());

@@ -156,7 +156,9 @@ fn a_row_that_cannot_be_read_is_named_and_hides_no_other() {
     assert_eq!(unread[0].row, "AAPL bad-1".into());
     assert_eq!(unread[0].why, "an order without a usable filled_qty");
     assert_eq!(unread[1].row, "row 3".into());
-    for nothing in ["null", "{}", "", "[{\"id\":null}]", "<html>"] {
+    let (read, unread) = rows(r#"[{"id":null}]"#, "the orders", order).unwrap();
+    assert_eq!((read.len(), unread.len()), (0, 1), "a page of nothing else is a page all the same");
+    for nothing in ["null", "{}", "", "<html>"] {
         assert!(rows(nothing, "the orders", order).is_err(), "{nothing} is no list without orders");
     }
     assert!(rows("[]", "the orders", order).unwrap().0.is_empty());

@@ -126,6 +126,23 @@ fn an_upgrade_that_names_a_wait_is_tried_again_when_it_is_over_and_no_later_than
 }
 
 #[test]
+fn balances_and_positions_that_fail_do_not_make_the_lists_rarer_while_polling() {
+    let mut desk = Desk::new();
+    desk.orders.push(order("o"));
+    for _ in 0..3 {
+        desk.pass(Duration::from_secs(2));
+        refuse(&mut desk, Some(404));
+    }
+    assert_eq!(desk.session.state().word(), "polling");
+    let figures = |request: &Request| matches!(request, Request::Account | Request::Positions);
+    desk.fails = Some((figures, RequestErrorKind::Server));
+    desk.pass(Duration::from_mins(2));
+    desk.execute("o", 40, false);
+    desk.pass(Duration::from_secs(12));
+    assert_eq!(desk.held(), Qty::whole(40), "{:?}", desk.session.state());
+}
+
+#[test]
 fn an_account_that_cannot_trade_is_blocked_while_it_is_polled_too() {
     let mut desk = Desk::new();
     desk.status = "ACCOUNT_CLOSED";

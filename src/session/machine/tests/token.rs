@@ -54,6 +54,23 @@ fn refused_for_a_minute_by_the_api_it_needs_a_relink_and_is_probed_hourly() {
 }
 
 #[test]
+fn a_token_that_other_answers_prove_needs_no_relink() {
+    for kind in [RequestErrorKind::Unauthorized, RequestErrorKind::Forbidden] {
+        let mut desk = Desk::live();
+        desk.orders.push(order("o"));
+        desk.fails = Some((|request| matches!(request, Request::Account), kind.clone()));
+        desk.pass(Duration::from_mins(5));
+        assert_eq!(desk.session.state().word(), "syncing", "{kind:?}");
+        desk.execute("o", 40, true);
+        assert_eq!(desk.held(), Qty::whole(40), "the stream is followed");
+        // Now nothing is answered any more.
+        desk.fails = Some((|_| true, kind.clone()));
+        desk.pass(Duration::from_mins(3));
+        assert_eq!(desk.session.state().word(), "needs relink", "{kind:?}");
+    }
+}
+
+#[test]
 fn a_person_may_try_a_dead_token() {
     let mut desk = Desk::new();
     desk.failure = Some(RequestErrorKind::Forbidden);
