@@ -43,7 +43,7 @@ use clap_complete::engine::ArgValueCompleter;
 use crate::app::keymap::Keymap;
 use crate::app::model::Program;
 use crate::broker::dial::{self, Route};
-use crate::config::{BrokerSpec, Config};
+use crate::config::Config;
 use crate::domain::text::sanitize_lines;
 use crate::error::Error;
 use crate::io::accounts::{Accounts, tls_for};
@@ -229,10 +229,9 @@ impl Context {
     /// # Errors
     /// [`Error::Usage`] with the variable and the cure.
     fn reachable(&self) -> Result<(), Error> {
-        let endpoints =
-            |spec: &BrokerSpec| spec.endpoints.iter().map(|endpoints| endpoints.api_url.clone()).collect::<Vec<_>>();
-        let mut urls = self.config.brokers.iter().flat_map(endpoints);
-        match urls.find_map(|url| Route::to(&url).unusable()) {
+        let set_up = self.config.brokers.iter().filter(|spec| spec.missing().is_none());
+        let mut urls = set_up.flat_map(|spec| spec.endpoints.iter().map(|endpoints| &endpoints.api_url));
+        match urls.find_map(|url| Route::to(url).unusable()) {
             Some(unusable) => Err(Error::usage(unusable.to_string(), dial::CURE.to_owned())),
             None => Ok(()),
         }

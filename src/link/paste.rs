@@ -68,8 +68,9 @@ impl Pieces {
         }
         let text = Zeroizing::new(MARKS.iter().fold(text.replace("\r\n", "\n"), |text, mark| text.replace(mark, "")));
         self.0.extend(text.split(['\n', '\r']).map(str::to_owned));
-        let many = self.0.len().saturating_sub(MOST_LINES);
-        self.0.drain(..many);
+        while self.0.len() > MOST_LINES || self.0.iter().map(String::len).sum::<usize>() > LONGEST {
+            Zeroizing::new(self.0.remove(0));
+        }
         let found = self.found(redirect, state);
         if !matches!(found, Found::Beginning) {
             self.0.clear();

@@ -180,6 +180,9 @@ async fn a_variable_that_names_no_proxy_is_said_and_not_passed_over() {
             assert_eq!(output.status.code(), Some(2), "{command:?}: {said}");
             assert!(said.contains("HTTPS_PROXY names no usable proxy") && said.contains("unset it"), "{said}");
         }
+        // What asks no broker is not concerned, nor a broker that is not set up.
+        let (output, said) = office.run(&["keys"], &[("HTTPS_PROXY", value)]).await;
+        assert_eq!(output.status.code(), Some(0), "{said}");
     }
     assert!(office.proxy.heads().is_empty());
 }
