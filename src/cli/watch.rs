@@ -82,10 +82,10 @@ impl Witness for Printer {
         let now = model.now.mono;
         let watched = now.since(*self.started.get_or_insert(now));
         // The broker's clock says what is since then; an account that answers nothing else is not waited for.
-        let told = model.clock.is_some() || model.clock_fault.is_some() || watched >= CLOCK_WAIT;
+        let timed = model.clock.is_some() || model.clock_fault.is_some() || watched >= CLOCK_WAIT;
         let began = model.exchange_now().checked_sub(watched).unwrap_or(model.now.wall);
         for account in &model.accounts {
-            if let Err(error) = self.account(account, told, began, now) {
+            if let Err(error) = self.account(account, began, timed, now) {
                 self.failed = Some(error);
             }
         }
@@ -183,7 +183,8 @@ impl Printer {
         self.troubled = self.troubled.max(model.errors.back().map(|entry| entry.at.mono));
     }
 
-    fn account(&mut self, account: &AccountState, told: bool, began: Timestamp, now: Mono) -> Result<(), Error> {
+    /// Takes over what an account has to tell. `began` is when the watch did, by the broker's clock if that is `timed`.
+    fn account(&mut self, account: &AccountState, began: Timestamp, timed: bool, now: Mono) -> Result<(), Error> {
         let id = &account.link.id;
         let state = account.state();
         // Attempts follow each other for reasons that may differ each time: one line for each loss is enough.
@@ -197,7 +198,7 @@ impl Printer {
             let text = self.connection(account, gap.as_deref(), now)?;
             self.due.push_back(Due { text, of: None });
         }
-        let live = told && account.session.has_picture();
+        let live = timed && account.session.has_picture();
         let tape = self.tapes.entry(id.clone()).or_default();
         for (number, line) in tape.due(account.book, &account.blotter, live, began) {
             let Some(entry) = account.blotter.tape_entry(number) else { continue };

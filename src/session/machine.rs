@@ -306,6 +306,7 @@ impl Session {
             Input::Reply(id, result) => self.on_reply(id, result, blotter, now),
             Input::Timeout => self.on_timeout(blotter, now),
         }
+        self.let_through(blotter, now);
         self.appraise(now);
     }
 

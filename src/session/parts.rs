@@ -200,6 +200,11 @@ impl Parts {
         self.0.iter().any(|known| known.good.is_some_and(|good| good.mono >= since))
     }
 
+    /// True when the part was answered since the connection was made.
+    pub(super) fn is_fresh(&self, part: Part) -> bool {
+        self.known(part).is_some_and(|known| known.fresh)
+    }
+
     /// True when a question of the part failed or was answered in part, rather than not answered yet.
     pub(super) fn has_failed(&self, part: Part) -> bool {
         self.known(part).is_some_and(|known| known.fault.is_some() || known.trouble.is_some())

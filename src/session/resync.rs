@@ -4,6 +4,7 @@
 //! exclusive and lose ties at a page's edge (API.md 5.5).
 
 mod legs;
+mod question;
 mod unlisted;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use self::question::{List, Question};
 use super::parts::Part;
 use super::pursuit::Pursuit;
 use super::request::{
@@ -25,9 +27,6 @@ use crate::domain::{Account, Activity, Order, OrderId, Position};
 
 /// Requests under way at once.
 const IN_FLIGHT: usize = 4;
-/// How often one request is asked again before the pass goes on without it.
-const TRIES: u32 = 6;
-const FEW_TRIES: u32 = 2;
 /// The wait after a 429 that names none.
 pub(super) const RATE_LIMIT_WAIT: Duration = Duration::from_secs(10);
 /// Pages of executions that the first pass ever goes back.
@@ -60,66 +59,6 @@ impl Default for Limits {
             held: 10_000,
             pages: 100,
             by_id: 500,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum List {
-    Open,
-    /// Open orders with their legs inside: only this list says whose legs they are, and it leaves out the working legs of a
-    /// parent that is filled (API.md 5.11).
-    Nested,
-    Recent,
-    Fills,
-    /// The executions of one order that awaits a report.
-    Rows,
-    /// Orders before the recent ones, a page a pass.
-    Older,
-    /// A page of these or of the recent ones once more, for their legs.
-    Legs,
-    Other,
-}
-
-#[derive(Debug, Clone)]
-struct Question {
-    request: Request,
-    list: List,
-    tries: u32,
-}
-
-impl Question {
-    const fn part(&self) -> Part {
-        match (&self.request, self.list) {
-            (Request::Account, _) => Part::Account,
-            (Request::Positions, _) => Part::Positions,
-            (_, List::Recent | List::Older | List::Legs) => Part::Recent,
-            (_, List::Fills | List::Rows) => Part::Executions,
-            (_, List::Open | List::Nested | List::Other) => Part::Working,
-        }
-    }
-
-    /// How often it is asked again. Orders and executions do not wait long for figures that explain nothing of them, nor for
-    /// one order that cannot be read.
-    const fn patience(&self, kind: &RequestErrorKind) -> u32 {
-        match (&self.request, kind) {
-            (Request::Account | Request::Positions, _) | (Request::Order(_), RequestErrorKind::Decode) => FEW_TRIES,
-            _ => TRIES,
-        }
-    }
-
-    /// What is asked beyond the lists is asked again by a later pass: no part lacks anything without it.
-    const fn is_beyond(&self) -> bool {
-        self.beyond().is_some()
-    }
-
-    /// What it is that is asked beyond the lists.
-    const fn beyond(&self) -> Option<&'static str> {
-        match self.list {
-            List::Rows => Some("the executions of an order that awaits a report"),
-            List::Older => Some("older orders"),
-            List::Legs => Some("the legs of multi-leg orders"),
-            _ => None,
         }
     }
 }
@@ -236,7 +175,7 @@ impl Resync {
         Self {
             first_pages: 0,
             since: Since { orders: since.orders.map(earlier), ..since },
-            queue: first.into_iter().map(|(request, list)| Question { request, list, tries: 0 }).collect(),
+            queue: first.into_iter().map(|(request, list)| Question::new(request, list)).collect(),
             pending: HashMap::new(),
             picture: Picture { pursuit, ..Picture::default() },
             pages: HashMap::new(),
@@ -367,7 +306,7 @@ impl Resync {
 
     /// Asks for the next page of a list, unless the list has no end.
     fn follow(&mut self, request: Request, list: List) {
-        let question = Question { request, list, tries: 0 };
+        let question = Question::new(request, list);
         let pages = self.pages.entry(list).or_insert(1);
         if *pages >= self.limits.pages {
             let words = format!("the list goes on after {pages} pages, which are shown");
@@ -399,7 +338,7 @@ impl Resync {
             | RequestErrorKind::Timeout
             // A body cut short on the way; what can never be read is given up after as many tries.
             | RequestErrorKind::Decode
-                if question.tries < question.patience(&error.kind) =>
+                if question.tries < question.patience(&error.kind, self.account_first) =>
             {
                 question.tries += 1;
                 let wait = Duration::from_millis(250 << question.tries.min(5));

@@ -59,8 +59,7 @@ fn counts(model: &Model) -> String {
     let mut text = if known.is_empty() && scope::shown(model).next().is_some() {
         format!("{MISSING} held")
     } else {
-        let more = known.iter().any(|count| count.more);
-        format!("{} held", Count { known: model.rows.positions.rows.len(), more })
+        format!("{} held", known.into_iter().sum::<Count>())
     };
     for (symbol, qty) in scope::shown(model).flat_map(|account| account.session.lasting_disputes(now)) {
         text.push_str(&format!(", {} {} by the last fill", clean(symbol.as_str()), qty.grouped(0)));

@@ -111,21 +111,12 @@ pub(super) fn order(id: &str, symbol: &str, side: Side, qty: i64, minute: i64) -
 
 pub(super) fn position(symbol: &str, qty: i64) -> Position {
     Position {
-        symbol: symbol.into(),
-        asset_id: None,
-        asset_class: None,
         qty: Some(Qty::whole(qty)),
-        qty_available: None,
         avg_px: Some(Price::whole(10)),
         last_px: Some(Price::whole(11)),
-        lastday_px: None,
         market_value: Some(Money::whole(qty * 11)),
-        cost_basis: None,
         unrealized_pl: Some(Money::whole(qty)),
-        unrealized_plpc: None,
-        unrealized_intraday_pl: None,
-        change_today: None,
-        raw: Raw::default(),
+        ..Position::unread(symbol.into())
     }
 }
 

@@ -5,7 +5,7 @@ use crate::session::parts::{self, Lack, Part};
 use crate::session::state::ConnectionState;
 
 /// A picture that takes longer than this says how far it is.
-const PATIENCE: Duration = Duration::from_secs(3);
+pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 
 impl Session {
     /// Shows the state that phase and parts make together; the last step of every input.
@@ -100,7 +100,7 @@ impl Session {
         ConnectionState::Polling { since, reason }
     }
 
-    fn syncing_since(&self) -> Option<Mono> {
+    pub(super) fn syncing_since(&self) -> Option<Mono> {
         match self.state {
             ConnectionState::Syncing { since, .. } => Some(since),
             _ => None,

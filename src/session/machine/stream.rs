@@ -1,5 +1,6 @@
 //! What the stream says: the way up, updates, and every way it ends.
 
+use super::appraise::PATIENCE;
 use super::{Duration, Fault, HEALTHY, Now, Output, Phase, STREAM_AGAIN, Session, Timer};
 use crate::domain::TradeUpdate;
 use crate::domain::ablation::{Ablation, left_out};
@@ -7,6 +8,7 @@ use crate::domain::blotter::Blotter;
 use crate::domain::order::OrderStatus;
 use crate::domain::update::TradeEvent;
 use crate::session::event::{AuthForm, Closed, StreamEvent};
+use crate::session::parts::Part;
 use crate::session::resync::RATE_LIMIT_WAIT;
 use crate::session::state::ConnectionState;
 
@@ -68,6 +70,20 @@ impl Session {
             Phase::Live => self.merge(&update, blotter, now),
             // Nothing is listened to in these phases; a late frame belongs to a stream being closed.
             Phase::Idle | Phase::Opening | Phase::Backoff | Phase::Confirming | Phase::Polling | Phase::Dead => {}
+        }
+    }
+
+    /// A picture that takes long keeps back nothing that the stream tells: what is held is merged as while live, though the
+    /// word is not. It is known by then whose it is, and an earlier picture is there to merge it into.
+    pub(super) fn let_through(&mut self, blotter: &mut Blotter, now: Now) {
+        let long = self.syncing_since().is_some_and(|since| now.mono.since(since) >= PATIENCE);
+        let known = self.pictured && !self.is_unidentified() && self.parts.is_fresh(Part::Account);
+        if !long || !known {
+            return;
+        }
+        let Phase::Syncing { held } = &mut self.phase else { return };
+        for update in std::mem::take(held) {
+            self.merge(&update, blotter, now);
         }
     }
 

@@ -19,7 +19,7 @@ impl Resync {
         let wanted = |order: &Order| order.status.is_terminal() && lacks_legs(order, blotter);
         if !query.nested && orders.iter().any(wanted) {
             let request = Request::Orders(OrdersQuery { nested: true, ..query.clone() });
-            self.queue.push_back(Question { request, list: List::Legs, tries: 0 });
+            self.queue.push_back(Question::new(request, List::Legs));
         }
     }
 

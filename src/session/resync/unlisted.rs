@@ -64,7 +64,7 @@ impl Resync {
                 break;
             }
             if asked.insert(id.clone()) {
-                self.queue.push_back(Question { request: Request::Order(id), list: List::Other, tries: 0 });
+                self.queue.push_back(Question::new(Request::Order(id), List::Other));
             }
         }
         self.ask_beyond(blotter);
@@ -85,7 +85,7 @@ impl Resync {
                 ascending: true,
                 page_size: self.limits.fills_page,
             });
-            self.queue.push_back(Question { request, list: List::Rows, tries: 0 });
+            self.queue.push_back(Question::new(request, List::Rows));
         }
         let unseen = blotter.orders().any(|order| !self.seen.contains(&order.id));
         let from = self.picture.pursuit.older_than().or(self.recent_end.clone());
@@ -100,7 +100,7 @@ impl Resync {
                 nested: false,
                 limit: self.limits.orders_page,
             });
-            self.queue.push_back(Question { request, list: List::Older, tries: 0 });
+            self.queue.push_back(Question::new(request, List::Older));
         }
     }
 

@@ -219,21 +219,6 @@ fn account(name: &str, number: u32, changes: i64, moment: Timestamp) -> Account 
 
 /// Its price is the second it was true in.
 fn position(symbol: &Symbol, qty: Decimal, moment: Timestamp) -> Position {
-    Position {
-        symbol: symbol.clone(),
-        asset_id: None,
-        asset_class: None,
-        qty: Some(Qty::new(qty)),
-        qty_available: None,
-        avg_px: None,
-        last_px: Some(Price::whole(moment.as_second())),
-        lastday_px: None,
-        market_value: None,
-        cost_basis: None,
-        unrealized_pl: None,
-        unrealized_plpc: None,
-        unrealized_intraday_pl: None,
-        change_today: None,
-        raw: Raw::default(),
-    }
+    let last_px = Some(Price::whole(moment.as_second()));
+    Position { qty: Some(Qty::new(qty)), last_px, ..Position::unread(symbol.clone()) }
 }

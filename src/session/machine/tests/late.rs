@@ -8,7 +8,7 @@ fn at(second: i64) -> Option<Timestamp> {
 
 impl Desk {
     /// Rows that stand for no report.
-    fn awaited(&self) -> usize {
+    pub(super) fn awaited(&self) -> usize {
         self.blotter.executions().filter(|row| row.kind == ExecutionKind::Unexplained).count()
     }
 
@@ -29,6 +29,18 @@ impl Desk {
 
     fn status(&self, id: &str) -> OrderStatus {
         self.blotter.order(&id.into()).unwrap().status.clone()
+    }
+
+    /// Four hundred executions of other orders, newer than the first one.
+    fn bury_the_first_row(&mut self) {
+        for number in 0..400 {
+            let mut row = self.rows[0].clone();
+            row.id = Arc::from(format!("other{number}"));
+            if let ActivityKind::Fill { order_id, at: when, .. } = &mut row.kind {
+                (*order_id, *when) = (format!("other{number}").into(), at(100 + number));
+            }
+            self.rows.push(row);
+        }
     }
 }
 
@@ -63,14 +75,7 @@ fn executions_before_the_newest_ones_are_found_for_an_order_that_still_works() {
     let mut desk = Desk::new();
     desk.orders = vec![order("old")];
     desk.execute("old", 40, false);
-    for number in 0..400 {
-        let mut row = desk.rows[0].clone();
-        row.id = Arc::from(format!("other{number}"));
-        if let ActivityKind::Fill { order_id, at: when, .. } = &mut row.kind {
-            (*order_id, *when) = (format!("other{number}").into(), at(100 + number));
-        }
-        desk.rows.push(row);
-    }
+    desk.bury_the_first_row();
     desk.listen();
     assert_eq!(desk.awaited(), 1, "not among the newest");
     desk.settle(Duration::from_secs(40));
@@ -163,14 +168,7 @@ fn the_rows_of_an_order_that_took_anothers_place_are_in_the_first_picture_howeve
     desk.orders[1].replaces = Some("a".into());
     // It counts anew: by the rows of the newest pages alone 12 of its own could as well be the first one's.
     desk.execute("b", 29, false);
-    for number in 0..400 {
-        let mut row = desk.rows[0].clone();
-        row.id = Arc::from(format!("other{number}"));
-        if let ActivityKind::Fill { order_id, at: when, .. } = &mut row.kind {
-            (*order_id, *when) = (format!("other{number}").into(), at(100 + number));
-        }
-        desk.rows.push(row);
-    }
+    desk.bury_the_first_row();
     desk.execute("b", 30, false);
     desk.listen();
     let own = desk.blotter.executions_of(&"b".into());

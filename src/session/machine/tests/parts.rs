@@ -7,23 +7,7 @@ fn reason(desk: &Desk) -> String {
 }
 
 fn position(symbol: &str, qty: i64) -> Position {
-    Position {
-        symbol: symbol.into(),
-        asset_id: None,
-        asset_class: None,
-        qty: Some(Qty::whole(qty)),
-        qty_available: None,
-        avg_px: None,
-        last_px: None,
-        lastday_px: None,
-        market_value: None,
-        cost_basis: None,
-        unrealized_pl: None,
-        unrealized_plpc: None,
-        unrealized_intraday_pl: None,
-        change_today: None,
-        raw: Raw::default(),
-    }
+    Position { qty: Some(Qty::whole(qty)), ..Position::unread(symbol.into()) }
 }
 
 impl Desk {
@@ -165,6 +149,43 @@ fn a_position_whose_row_cannot_be_read_stays_with_its_quantity_unknown() {
     desk.unread_positions.clear();
     desk.pass(Duration::from_secs(11));
     assert_eq!(held(&desk), [("AAPL".to_owned(), Some(Qty::whole(10)))]);
+    assert!(desk.session.state().is_live(), "{}", reason(&desk));
+}
+
+#[test]
+fn a_fill_is_not_kept_back_while_an_endpoint_fails() {
+    let lists: [Wanted; 3] = [
+        |request| matches!(request, Request::Orders(_)),
+        |request| matches!(request, Request::Activities(_)),
+        |request| matches!(request, Request::Positions),
+    ];
+    for fails in lists {
+        let mut desk = Desk::live();
+        desk.orders.push(order("o"));
+        desk.fails = Some((fails, RequestErrorKind::Server));
+        desk.stream(StreamEvent::Closed(Closed::Silent));
+        desk.pass(Duration::from_secs(2));
+        desk.listen();
+        desk.execute("o", 40, true);
+        desk.pass(Duration::from_secs(4));
+        assert_eq!(desk.held(), Qty::whole(40), "{:?}", desk.session.state());
+        desk.execute("o", 20, true);
+        assert_eq!(desk.held(), Qty::whole(60), "and the next at once");
+        desk.fails = None;
+        desk.pass(Duration::from_mins(1));
+        assert!(desk.session.state().is_live(), "{}", reason(&desk));
+        assert_eq!((desk.held(), desk.awaited()), (Qty::whole(60), 0));
+    }
+}
+
+#[test]
+fn an_account_that_does_not_answer_at_first_is_asked_again_within_seconds() {
+    let mut desk = Desk::new();
+    desk.fails = Some((|request| matches!(request, Request::Account), RequestErrorKind::Server));
+    desk.listen();
+    desk.pass(Duration::from_secs(3));
+    desk.fails = None;
+    desk.pass(Duration::from_secs(5));
     assert!(desk.session.state().is_live(), "{}", reason(&desk));
 }
 

@@ -1,0 +1,78 @@
+//! What a pass asks: the request, which list it belongs to, what lacks without it, and how often it is tried.
+
+use crate::session::parts::Part;
+use crate::session::request::{Request, RequestErrorKind};
+
+/// How often one request is asked again before the pass goes on without it.
+const TRIES: u32 = 6;
+const FEW_TRIES: u32 = 2;
+
+/// Which list a question belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum List {
+    Open,
+    /// Open orders with their legs inside: only this list says whose legs they are, and it leaves out the working legs of a
+    /// parent that is filled (API.md 5.11).
+    Nested,
+    Recent,
+    Fills,
+    /// The executions of one order that awaits a report.
+    Rows,
+    /// Orders before the recent ones, a page a pass.
+    Older,
+    /// A page of these or of the recent ones once more, for their legs.
+    Legs,
+    Other,
+}
+
+/// A request of a pass.
+#[derive(Debug, Clone)]
+pub(super) struct Question {
+    pub(super) request: Request,
+    pub(super) list: List,
+    /// How often it was asked again.
+    pub(super) tries: u32,
+}
+
+impl Question {
+    /// One that was not asked yet.
+    pub(super) const fn new(request: Request, list: List) -> Self {
+        Self { request, list, tries: 0 }
+    }
+
+    /// The part that lacks something without an answer.
+    pub(super) const fn part(&self) -> Part {
+        match (&self.request, self.list) {
+            (Request::Account, _) => Part::Account,
+            (Request::Positions, _) => Part::Positions,
+            (_, List::Recent | List::Older | List::Legs) => Part::Recent,
+            (_, List::Fills | List::Rows) => Part::Executions,
+            (_, List::Open | List::Nested | List::Other) => Part::Working,
+        }
+    }
+
+    /// How often it is asked again. Orders and executions do not wait long for figures that explain nothing of them, nor for
+    /// one order that cannot be read; `account_first` while nothing can be asked before the account is known.
+    pub(super) const fn patience(&self, kind: &RequestErrorKind, account_first: bool) -> u32 {
+        match (&self.request, kind) {
+            (Request::Account, _) if account_first => TRIES,
+            (Request::Account | Request::Positions, _) | (Request::Order(_), RequestErrorKind::Decode) => FEW_TRIES,
+            _ => TRIES,
+        }
+    }
+
+    /// What is asked beyond the lists is asked again by a later pass: no part lacks anything without it.
+    pub(super) const fn is_beyond(&self) -> bool {
+        self.beyond().is_some()
+    }
+
+    /// What it is that is asked beyond the lists.
+    pub(super) const fn beyond(&self) -> Option<&'static str> {
+        match self.list {
+            List::Rows => Some("the executions of an order that awaits a report"),
+            List::Older => Some("older orders"),
+            List::Legs => Some("the legs of multi-leg orders"),
+            _ => None,
+        }
+    }
+}
