@@ -16,6 +16,9 @@ const LAG: Duration = Duration::from_secs(12);
 const SOON: Duration = Duration::from_secs(3);
 /// A difference older than this has another cause than lag: a transfer, a split, an execution that nobody told.
 const LONGEST: Duration = Duration::from_mins(5);
+/// A list that changes this long after the last execution of a symbol changes for another reason: one is asked for every
+/// minute at least, and REST lags.
+const EXPLAINED: Duration = Duration::from_secs(75);
 /// Symbols whose statements are kept.
 const MOST: usize = 2_000;
 
@@ -37,6 +40,8 @@ pub(super) struct Found {
     pub(super) lasting: Vec<String>,
     /// Differences that were given up: the list counts.
     pub(super) over: Vec<String>,
+    /// A quantity that changed though nothing is known that changed it.
+    pub(super) unexplained: Option<Symbol>,
 }
 
 /// The last list of positions, and the statements that it does not agree with.
@@ -45,6 +50,10 @@ pub(super) struct Holdings {
     /// What the list says; a quantity that cannot be read is `None`.
     listed: BTreeMap<Symbol, Option<Qty>>,
     stated: BTreeMap<Symbol, Stated>,
+    /// When an execution of a symbol was learned of last, in whatever way; the recent ones.
+    traded: BTreeMap<Symbol, Mono>,
+    /// A list came since everything was forgotten.
+    known: bool,
 }
 
 /// What a list says is held; `None` where it cannot be read.
@@ -72,10 +81,25 @@ impl Holdings {
         }
     }
 
+    /// An execution was learned of, told or found.
+    pub(super) fn learned(&mut self, execution: &Execution, now: Mono) {
+        self.traded.insert(key(&execution.symbol), now);
+    }
+
     /// A list of positions came.
     pub(super) fn compare(&mut self, positions: &[Position], now: Mono) -> Found {
+        let before = std::mem::take(&mut self.listed);
         self.listed = positions.iter().map(|position| (key(&position.symbol), position.qty)).collect();
-        let (listed, mut found) = (&self.listed, Found::default());
+        self.traded.retain(|_, at| now.since(*at) < EXPLAINED);
+        let listed = &self.listed;
+        let differs = |symbol: &&Symbol| match (held(&before, symbol), held(listed, symbol)) {
+            (Some(before), Some(now)) => before != now && !self.traded.contains_key(*symbol),
+            // What could not be read need not have changed.
+            _ => false,
+        };
+        let known = std::mem::replace(&mut self.known, true);
+        let unexplained = before.keys().chain(listed.keys()).filter(|_| known).find(differs).cloned();
+        let mut found = Found { unexplained, ..Found::default() };
         self.stated.retain(|symbol, stated| {
             let held = held(listed, symbol);
             if held == Some(stated.qty) {

@@ -6,6 +6,7 @@
 mod appraise;
 mod audit;
 mod epoch;
+mod identity;
 mod replay;
 mod stream;
 mod sync;
@@ -168,8 +169,12 @@ pub struct Session {
     linked: Option<AccountId>,
     /// It is a paper account, which its owner can reset at the broker.
     may_be_reset: bool,
-    /// True once it answered; until then nothing else is believed of it.
+    /// True once it answered, or was recognised; until then nothing else is believed of it.
     identified: bool,
+    /// An answer on this connection named an order that was known.
+    recognised: bool,
+    /// When REST last answered anything with what was asked for.
+    answered_at: Option<Mono>,
     /// The first question since everything was last dropped; what is older was asked with another token, perhaps.
     asked_from: u64,
     block: Option<String>,
@@ -230,6 +235,8 @@ impl Session {
             linked: None,
             may_be_reset: false,
             identified: false,
+            recognised: false,
+            answered_at: None,
             asked_from: 1,
             block: None,
             parts: Parts::default(),
@@ -266,20 +273,6 @@ impl Session {
     ) {
         self.account = Some(account);
         self.since = Since { fills: last_fill_at, orders: last_pass_at };
-    }
-
-    /// Tells which account was linked: when another one answers, the session stops until it is linked again. One that
-    /// `may_be_reset`, a paper account, is followed to its new id once the linked one has answered in this run (API.md
-    /// 9.2). Without this, another account is always taken for one that was reset.
-    pub fn belongs_to(&mut self, account: AccountId, may_be_reset: bool) {
-        self.linked = Some(account);
-        self.may_be_reset = may_be_reset;
-        self.identified = false;
-    }
-
-    /// True while it is not known whose picture REST gives.
-    fn is_unidentified(&self) -> bool {
-        self.account.is_none() || (self.linked.is_some() && !self.identified)
     }
 
     /// Handles one input, merging into the blotter; then [`Session::poll`] until `None`.
@@ -406,7 +399,11 @@ impl Session {
         id
     }
 
-    fn changed(&mut self, changes: Changes) {
+    /// The blotter changed.
+    fn changed(&mut self, changes: Changes, blotter: &Blotter, now: Now) {
+        for execution in changes.executions.iter().filter_map(|id| blotter.execution(id)) {
+            self.holdings.learned(execution, now.mono);
+        }
         if !changes.is_empty() {
             self.out.push_back(Output::Changed(changes));
         }

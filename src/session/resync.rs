@@ -127,8 +127,14 @@ pub(super) struct Resync {
     unread: usize,
     seen: HashSet<OrderId>,
     mark: Since,
-    /// The account behind the link is not known yet: it is asked first, or a reset under way would go unnoticed.
+    /// The newest that the lists since the last pass brought. What is asked for one by one, later than these, may be newer
+    /// than something that no list has shown.
+    listed: Since,
+    /// The account behind the link is not known yet: it is asked first, or a reset under way would go unnoticed. When it
+    /// does not answer, the others may tell whose they are.
     account_first: bool,
+    /// The token was refused.
+    unauthorized: bool,
     by_id_asked: bool,
     /// The last order of the recent list; older ones begin there.
     recent_end: Option<OrderId>,
@@ -184,7 +190,9 @@ impl Resync {
             unread: 0,
             seen: HashSet::new(),
             mark,
+            listed: Since::default(),
             account_first,
+            unauthorized: false,
             by_id_asked: false,
             recent_end: None,
             cursors: HashSet::new(),
@@ -195,7 +203,7 @@ impl Resync {
     /// The next question to send, while few are under way.
     pub(super) fn ask(&mut self, id: impl FnOnce() -> RequestId) -> Option<(RequestId, Request)> {
         let asking = !self.pending.is_empty() || !self.parked.is_empty();
-        let alone = self.account_first && self.picture.account.is_none() && asking;
+        let alone = self.account_first && !self.account_is_settled() && asking;
         if alone || self.pending.len() >= IN_FLIGHT {
             return None;
         }
@@ -233,8 +241,8 @@ impl Resync {
 
     /// What is next, now that an answer was taken or a refusal put aside.
     pub(super) fn proceed(&mut self, blotter: &Blotter) -> Step {
-        if self.account_first && self.picture.faults.contains_key(&Part::Account) {
-            // Without the account nobody knows whose the rest would be.
+        if self.account_first && self.unauthorized {
+            // What refuses the account's own question answers no other.
             self.queue.clear();
             self.parked.clear();
             self.by_id_asked = true;
@@ -261,11 +269,9 @@ impl Resync {
             ActivityKind::Fill { at, cum_qty, .. } => (*at, *cum_qty),
             ActivityKind::Other { .. } => (None, None),
         });
-        let newest_fill = self.picture.activities.iter().filter_map(fill_time).max();
-        let newest_order = self.picture.orders.iter().filter_map(|order| order.submitted_at).max();
         let next = Since {
-            fills: self.mark.fills.or(newest_fill),
-            orders: self.mark.orders.or(newest_order).or(Some(Timestamp::UNIX_EPOCH)),
+            fills: self.mark.fills.or(self.listed.fills),
+            orders: self.mark.orders.or(self.listed.orders).or(Some(Timestamp::UNIX_EPOCH)),
         };
         (self.picture, next)
     }
@@ -278,6 +284,11 @@ impl Resync {
     /// True for a question under way whose part is whole without the answer.
     pub(super) fn is_beyond(&self, id: RequestId) -> bool {
         self.pending.get(&id).is_some_and(Question::is_beyond)
+    }
+
+    /// The account answered, or was given up.
+    fn account_is_settled(&self) -> bool {
+        self.picture.account.is_some() || self.picture.given_up.contains(&Part::Account)
     }
 
     /// How far the pass is.
@@ -318,9 +329,9 @@ impl Resync {
     }
 
     fn failed(&mut self, mut question: Question, error: RequestError) -> Step {
-        let refused = matches!(error.kind, RequestErrorKind::Unauthorized)
-            || (error.kind == RequestErrorKind::Forbidden && question.request == Request::Account);
-        if refused {
+        let unauthorized = error.kind == RequestErrorKind::Unauthorized;
+        self.unauthorized |= unauthorized;
+        if unauthorized || (error.kind == RequestErrorKind::Forbidden && question.request == Request::Account) {
             // The pass goes on without it while the refusal is looked into.
             self.give_up(&question, error.brief());
             return Step::Refused(error);
@@ -338,7 +349,7 @@ impl Resync {
             | RequestErrorKind::Timeout
             // A body cut short on the way; what can never be read is given up after as many tries.
             | RequestErrorKind::Decode
-                if question.tries < question.patience(&error.kind, self.account_first) =>
+                if question.tries < question.patience(&error.kind) =>
             {
                 question.tries += 1;
                 let wait = Duration::from_millis(250 << question.tries.min(5));
@@ -389,6 +400,9 @@ impl Resync {
         let last = orders.iter().rev().find(|order| !legs.contains(&order.id));
         let last = last.map(|order| (order.id.clone(), order.submitted_at));
         let older = question.list == List::Older;
+        if question.list == List::Recent {
+            self.listed.orders = self.listed.orders.max(orders.iter().filter_map(|order| order.submitted_at).max());
+        }
         for order in orders {
             // Older orders are looked at again; those never heard of are history.
             if !older || blotter.order(&order.id).is_some() {
@@ -427,6 +441,9 @@ impl Resync {
             return;
         };
         let oldest = rows.last().and_then(fill_time);
+        if question.list == List::Fills {
+            self.listed.fills = self.listed.fills.max(rows.iter().filter_map(fill_time).max());
+        }
         self.picture.activities.extend(rows);
         let advanced = self.cursors.insert((question.list, Arc::clone(&token)));
         let mut on = true;

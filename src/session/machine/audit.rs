@@ -167,7 +167,7 @@ impl Session {
             if !changes.executions.is_empty() {
                 self.refresh_soon(now);
             }
-            self.changed(changes);
+            self.changed(changes, blotter, now);
         }
         if !self.disputes.is_empty() {
             self.audit_within(LOOK_AGAIN, now);

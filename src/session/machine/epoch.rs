@@ -19,7 +19,7 @@ impl Session {
     pub(super) fn drop_rest(&mut self) {
         self.resync = None;
         self.asked_from = self.next_request;
-        self.early = false;
+        (self.early, self.recognised) = (false, false);
         self.refresh.clear();
         self.replays.abandon();
         self.parts.begin();

@@ -95,6 +95,6 @@ impl Session {
         if !changes.executions.is_empty() {
             self.refresh_soon(now);
         }
-        self.changed(changes);
+        self.changed(changes, blotter, now);
     }
 }

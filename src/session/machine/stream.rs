@@ -1,6 +1,5 @@
 //! What the stream says: the way up, updates, and every way it ends.
 
-use super::appraise::PATIENCE;
 use super::{Duration, Fault, HEALTHY, Now, Output, Phase, STREAM_AGAIN, Session, Timer};
 use crate::domain::TradeUpdate;
 use crate::domain::ablation::{Ablation, left_out};
@@ -8,7 +7,6 @@ use crate::domain::blotter::Blotter;
 use crate::domain::order::OrderStatus;
 use crate::domain::update::TradeEvent;
 use crate::session::event::{AuthForm, Closed, StreamEvent};
-use crate::session::parts::Part;
 use crate::session::resync::RATE_LIMIT_WAIT;
 use crate::session::state::ConnectionState;
 
@@ -73,20 +71,6 @@ impl Session {
         }
     }
 
-    /// A picture that takes long keeps back nothing that the stream tells: what is held is merged as while live, though the
-    /// word is not. It is known by then whose it is, and an earlier picture is there to merge it into.
-    pub(super) fn let_through(&mut self, blotter: &mut Blotter, now: Now) {
-        let long = self.syncing_since().is_some_and(|since| now.mono.since(since) >= PATIENCE);
-        let known = self.pictured && !self.is_unidentified() && self.parts.is_fresh(Part::Account);
-        if !long || !known {
-            return;
-        }
-        let Phase::Syncing { held } = &mut self.phase else { return };
-        for update in std::mem::take(held) {
-            self.merge(&update, blotter, now);
-        }
-    }
-
     /// Merges a live update and notes what it leaves open.
     pub(super) fn merge(&mut self, update: &TradeUpdate, blotter: &mut Blotter, now: Now) {
         // A frame of a multi-leg order is the only one that tells of its legs.
@@ -111,7 +95,7 @@ impl Session {
             // The audit that was planned while nothing was open may be minutes away.
             self.audit_within(super::audit::BUSY, now);
         }
-        self.changed(changes);
+        self.changed(changes, blotter, now);
     }
 
     pub(super) fn on_closed(&mut self, closed: Closed, now: Now) {

@@ -71,9 +71,13 @@ impl Session {
         blotter: &mut Blotter,
         now: Now,
     ) {
+        let current = id.0 >= self.asked_from;
+        if result.is_ok() && current {
+            self.answered_at = Some(now.mono);
+        }
         if let Ok(reply) = &result
             && let Reply::Account(account) = &**reply
-            && id.0 >= self.asked_from
+            && current
             && let Some(linked) = &self.linked
         {
             if *linked != account.id {
@@ -128,6 +132,7 @@ impl Session {
         match &result {
             Ok(reply) => {
                 self.parts.answered(part);
+                self.recognise(reply, blotter);
                 if !self.show_at_once(reply, blotter, now) {
                     return;
                 }
@@ -183,7 +188,9 @@ impl Session {
                 }
                 self.on_account(account, blotter, now);
             }
-            (Reply::Positions(positions), unread) => self.on_positions(positions, &unread, now),
+            (Reply::Positions(positions), unread) if !self.is_unidentified() => {
+                self.on_positions(positions, &unread, now);
+            }
             _ => {}
         }
         self.epoch == epoch
@@ -249,12 +256,13 @@ impl Session {
     fn on_picture(&mut self, mut picture: Picture, next: Since, blotter: &mut Blotter, now: Now) {
         self.pursuit = std::mem::take(&mut picture.pursuit);
         let asked_again = |failures: u32| failures.saturating_add(1);
-        let accounted = picture.account.is_some();
-        if !accounted && self.is_unidentified() {
+        if self.is_unidentified() {
             // Nobody said whose picture this is, and the account may have been reset while it was made.
-            self.log("the account did not answer; everything is asked again");
+            if self.incomplete == 0 {
+                self.log("the account did not answer; everything is asked again");
+            }
             self.incomplete = asked_again(self.incomplete);
-            self.timers.set(Timer::Audit, self.audits.next(true, self.incomplete, now.mono));
+            self.timers.set(Timer::Audit, now.mono + POLL_EVERY);
             return;
         }
         self.note_parts(&picture, now);
@@ -275,17 +283,17 @@ impl Session {
             self.incomplete = asked_again(self.incomplete);
             self.log("a part of the picture could not be fetched; it is asked again");
         }
-        self.pictured |= picture.given_up.iter().all(|part| *part == Part::Positions);
+        self.pictured |= picture.given_up.iter().all(|part| matches!(part, Part::Positions | Part::Account));
         match self.phase {
             // Whose updates the held ones are is not known: they stay held.
-            Phase::Syncing { .. } if !accounted => self.changed(changes),
+            Phase::Syncing { .. } if !self.is_proven() => self.changed(changes, blotter, now),
             Phase::Syncing { .. } if left_out(Ablation::ListenFirst) => {
-                self.changed(changes);
+                self.changed(changes, blotter, now);
                 self.out.push_back(Output::OpenStream(self.epoch, self.form));
             }
             Phase::Syncing { .. } => {
                 self.report_outage(recovered, now);
-                self.changed(changes);
+                self.changed(changes, blotter, now);
                 self.go_live(blotter, now);
                 self.audits.restart(blotter.last_change_at(), now.mono);
                 self.plan_marks(MARKS_EVERY, now);
@@ -297,11 +305,11 @@ impl Session {
                 if recovered > 0 {
                     self.refresh_soon(now);
                 }
-                self.changed(changes);
+                self.changed(changes, blotter, now);
             }
             _ => {
                 self.recovered += recovered;
-                self.changed(changes);
+                self.changed(changes, blotter, now);
             }
         }
         self.plan_pass(listed, blotter, now);
@@ -345,6 +353,11 @@ impl Session {
         }
         for text in found.over {
             self.log(text);
+        }
+        if let Some(symbol) = found.unexplained.filter(|_| matches!(self.phase, Phase::Live)) {
+            // A stream that is open and tells nothing looks like a quiet account.
+            self.log(format!("what is held of {symbol} changed and nothing told of it; asking REST for everything"));
+            self.audit_unknown(now);
         }
         if !self.holdings.is_told() {
             self.over(Fault::Holdings);

@@ -1,4 +1,5 @@
 mod fixture;
+mod identity;
 mod late;
 mod legs;
 mod parts;

@@ -110,7 +110,7 @@ impl Session {
         }
         let since = *confirm.refused_since.get_or_insert(now.mono);
         // What else is answered with this token proves that it is not dead.
-        let proven = self.parts.any_since(Mono(now.mono.0.saturating_sub(MINUTE)));
+        let proven = self.answered_at.is_some_and(|at| now.mono.since(at) <= MINUTE);
         // Without a status nobody answered: there is no token to send.
         if error.status.is_none() || (now.mono.since(since) >= MINUTE && !proven) {
             return self.give_up(error.message.clone(), now);

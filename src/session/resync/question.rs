@@ -52,10 +52,9 @@ impl Question {
     }
 
     /// How often it is asked again. Orders and executions do not wait long for figures that explain nothing of them, nor for
-    /// one order that cannot be read; `account_first` while nothing can be asked before the account is known.
-    pub(super) const fn patience(&self, kind: &RequestErrorKind, account_first: bool) -> u32 {
+    /// one order that cannot be read.
+    pub(super) const fn patience(&self, kind: &RequestErrorKind) -> u32 {
         match (&self.request, kind) {
-            (Request::Account, _) if account_first => TRIES,
             (Request::Account | Request::Positions, _) | (Request::Order(_), RequestErrorKind::Decode) => FEW_TRIES,
             _ => TRIES,
         }

@@ -85,7 +85,7 @@ impl World {
         for (_, mate) in
             self.programs.iter().enumerate().filter(|(at, mate)| mate.broker == broker && !self.writes(*at))
         {
-            let Some(known) = mate.shown.account.as_ref().map(|account| &account.id) else { continue };
+            let Some(known) = &mate.account else { continue };
             if account.get_or_insert_with(|| known.clone()) != known {
                 continue;
             }
@@ -104,6 +104,7 @@ impl World {
             memory.keep(&blotter, &changes);
         }
         self.programs[program].blotter = blotter;
+        self.programs[program].account.clone_from(&account);
         if let (Some(session), Some(account)) = (&mut self.programs[program].session, account) {
             session.resume_from(account, fills, orders);
         }
@@ -121,6 +122,9 @@ impl World {
         session.handle(input, &mut self.programs[program].blotter, now);
         while let Some(output) = session.poll() {
             self.output(program, output);
+        }
+        if self.programs[program].line.is_some() && session.follows() {
+            self.programs[program].followed_since.get_or_insert(self.now);
         }
         let watermark = session.watermark();
         let broker = self.programs[program].broker;
@@ -211,6 +215,7 @@ impl World {
                 if self.writes(program) {
                     self.memories[broker].account = Some(account.id.clone());
                 }
+                self.programs[program].account = Some(account.id.clone());
                 self.programs[program].shown.account = Some(*account);
             }
             Output::Positions(positions) => self.programs[program].shown.positions = Some(positions),

@@ -119,7 +119,6 @@ impl World {
         if !state.is_live() || was.is_some() {
             return;
         }
-        self.programs[number].followed_since.get_or_insert(self.now);
         self.programs[number].unread.clear();
         // What REST may not have known yet when it was asked.
         let unsure = Duration::from_millis(self.plan.stale + self.plan.hide + 100);

@@ -114,7 +114,7 @@ impl World {
             // The journal is what is left of it.
             self.owners[broker] = None;
             let dead = &mut self.programs[program];
-            (dead.blotter, dead.mark) = (Blotter::default(), (None, None));
+            (dead.blotter, dead.account, dead.mark) = (Blotter::default(), None, (None, None));
             let heirs = (0..self.programs.len()).filter(|at| *at != program && self.programs[*at].broker == broker);
             for heir in heirs.collect::<Vec<_>>() {
                 let noticed = self.chance.millis(100, 2_000);

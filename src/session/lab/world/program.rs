@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::domain::TradeUpdate;
 use crate::domain::blotter::Blotter;
+use crate::domain::{AccountId, TradeUpdate};
 use crate::session::lab::oracle::{Oracle, Shown};
 use crate::session::machine::Session;
 use crate::session::request::RequestId;
@@ -27,6 +27,8 @@ pub(super) struct Program {
     pub(super) broker: usize,
     pub(super) session: Option<Session>,
     pub(super) blotter: Blotter,
+    /// Whose orders these are; it is in the journal, so that a new life knows it before the account answers.
+    pub(super) account: Option<AccountId>,
     pub(super) oracle: Oracle,
     pub(super) line: Option<Line>,
     pub(super) shown: Shown,
@@ -42,7 +44,7 @@ pub(super) struct Program {
     pub(super) since: Option<Timestamp>,
     /// Since when the word is `live`.
     pub(super) live_since: Option<Duration>,
-    /// When the word first was `live` on this connection: that a part was missing since puts off no audit.
+    /// When the stream of this connection began to be merged: that a part is missing puts off no audit.
     pub(super) followed_since: Option<Duration>,
     /// When this epoch began to listen.
     pub(super) listening_since: Duration,

@@ -242,3 +242,33 @@ fn an_account_that_was_quiet_is_audited_within_a_minute_of_its_first_working_ord
     desk.pass(Duration::from_secs(61));
     assert_eq!(desk.blotter.working_count(), 2);
 }
+
+#[test]
+fn an_order_asked_for_by_id_moves_no_mark_past_one_that_no_list_has_shown() {
+    let mut desk = Desk::new();
+    desk.session.limits.overlap = Duration::from_secs(1);
+    desk.page = 2;
+    desk.listen();
+    desk.fails = Some((
+        |request| matches!(request, Request::Activities(_)),
+        RequestErrorKind::RateLimited { retry_after: Some(Duration::from_mins(1)) },
+    ));
+    desk.session.handle(Input::Timeout, &mut desk.blotter, desk.now);
+    desk.stream(StreamEvent::Closed(Closed::Silent));
+    desk.settle(Duration::from_secs(10));
+    // While the pass waits for the executions, one order comes and ends unfilled, and then others that trade.
+    for (number, id) in ["ended", "a", "b", "c", "d"].into_iter().enumerate() {
+        let mut order = order(id);
+        order.submitted_at = at(10 * i64::try_from(number).unwrap() + 10);
+        desk.orders.push(order);
+        if id == "ended" {
+            desk.orders[0].status = OrderStatus::Expired;
+        } else {
+            desk.execute(id, 100, false);
+        }
+    }
+    desk.fails = None;
+    desk.settle(Duration::from_mins(10));
+    let known = ["ended", "a", "b", "c", "d"].map(|id| desk.blotter.order(&id.into()).is_some());
+    assert_eq!(known, [true; 5], "{}", desk.logs());
+}

@@ -389,3 +389,44 @@ fn a_page_of_history_that_cannot_be_read_is_not_its_beginning() {
     let of_old = desk.blotter.executions().filter(|row| row.order_id.as_str() == "old").count();
     assert_eq!(of_old, 0, "its executions are on the page that cannot be read: history, not something missing");
 }
+
+#[test]
+fn a_position_that_changes_though_nothing_was_told_is_a_question_to_rest() {
+    let mut desk = Desk::live();
+    desk.pass(Duration::from_mins(2));
+    desk.orders.push(order("o"));
+    desk.execute("o", 100, false);
+    desk.positions = vec![position("AAPL", 100)];
+    // The stream is open and silent; a quiet account is audited every five minutes.
+    desk.pass(Duration::from_mins(1) + Duration::from_secs(2));
+    assert_eq!(desk.held(), Qty::whole(100), "{}", desk.logs());
+    // A split is asked about once, and is nobody's fault.
+    let mut desk = Desk::new();
+    desk.positions = vec![position("AAPL", 100)];
+    desk.listen();
+    desk.pass(Duration::from_mins(10));
+    desk.positions = vec![position("AAPL", 200)];
+    desk.pass(Duration::from_mins(10));
+    assert_eq!(desk.logs().matches("nothing told of it").count(), 1, "{}", desk.logs());
+    assert!(desk.session.state().is_live());
+}
+
+#[test]
+fn a_position_that_an_execution_explains_is_no_question_however_late_the_list_is() {
+    let mut desk = Desk::live();
+    desk.orders.push(order("o"));
+    desk.execute("o", 40, true);
+    desk.pass(Duration::from_mins(1));
+    let changed = |logs: &str| logs.contains("nothing told of it");
+    desk.positions = vec![position("AAPL", 40)];
+    desk.pass(Duration::from_mins(10));
+    assert!(!changed(&desk.logs()), "{}", desk.logs());
+    // A row that cannot be read says nothing of a change either.
+    desk.positions = vec![];
+    desk.unread_positions = vec![Unread { row: "AAPL".to_owned(), why: "no qty".to_owned() }];
+    desk.pass(Duration::from_mins(10));
+    desk.unread_positions.clear();
+    desk.positions = vec![position("AAPL", 40)];
+    desk.pass(Duration::from_mins(10));
+    assert!(!changed(&desk.logs()), "{}", desk.logs());
+}

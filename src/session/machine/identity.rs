@@ -1,0 +1,66 @@
+//! Whose picture REST gives: the account says so itself, or an answer names an order that is known of it.
+//!
+//! The second proof is needed where the account does not answer: its orders and executions are no less true for that.
+
+use super::appraise::PATIENCE;
+use super::{Now, Phase, Session};
+use crate::domain::AccountId;
+use crate::domain::activity::ActivityKind;
+use crate::domain::blotter::Blotter;
+use crate::session::parts::Part;
+use crate::session::request::Reply;
+
+impl Session {
+    /// Tells which account was linked: when another one answers, the session stops until it is linked again. One that
+    /// `may_be_reset`, a paper account, is followed to its new id once the linked one has answered in this run (API.md
+    /// 9.2). Without this, another account is always taken for one that was reset.
+    pub fn belongs_to(&mut self, account: AccountId, may_be_reset: bool) {
+        self.linked = Some(account);
+        self.may_be_reset = may_be_reset;
+        self.identified = false;
+    }
+
+    /// True while it is not known whose picture REST gives.
+    pub(super) fn is_unidentified(&self) -> bool {
+        self.account.is_none() || (self.linked.is_some() && !self.identified)
+    }
+
+    /// True once this connection has proved that it reaches the account whose picture is there.
+    pub(super) fn is_proven(&self) -> bool {
+        !self.is_unidentified() && (self.recognised || self.parts.is_fresh(Part::Account))
+    }
+
+    /// An answer with an order that is known comes from the account that the order is known of: ids are not given twice.
+    pub(super) fn recognise(&mut self, reply: &Reply, blotter: &Blotter) {
+        let remembered =
+            self.account.is_some() && self.linked.as_ref().is_none_or(|it| self.account.as_ref() == Some(it));
+        if self.recognised || !remembered {
+            return;
+        }
+        self.recognised = match reply {
+            Reply::Partial(reply, _) => return self.recognise(reply, blotter),
+            Reply::Order(orders) | Reply::Orders(orders) => {
+                orders.iter().any(|order| blotter.order(&order.id).is_some())
+            }
+            Reply::Activities(rows) => rows.iter().any(|row| match &row.kind {
+                ActivityKind::Fill { order_id, .. } => blotter.order(order_id).is_some(),
+                ActivityKind::Other { .. } => false,
+            }),
+            _ => false,
+        };
+        self.identified |= self.recognised;
+    }
+
+    /// A picture that takes long keeps back nothing that the stream tells: what is held is merged as while live, though the
+    /// word is not. It is known by then whose it is, and an earlier picture is there to merge it into.
+    pub(super) fn let_through(&mut self, blotter: &mut Blotter, now: Now) {
+        let long = self.syncing_since().is_some_and(|since| now.mono.since(since) >= PATIENCE);
+        if !long || !self.pictured || !self.is_proven() {
+            return;
+        }
+        let Phase::Syncing { held } = &mut self.phase else { return };
+        for update in std::mem::take(held) {
+            self.merge(&update, blotter, now);
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Whose the picture is while the account itself does not answer.
+
+use super::*;
+
+const ACCOUNT: Wanted = |request| matches!(request, Request::Account);
+
+impl Desk {
+    /// The program ends and is started again on its journal, under this link.
+    fn restart(&mut self, linked: &str) {
+        let (fills, orders) = self.session.watermark();
+        let known = self.session.account.clone().unwrap();
+        self.session = Session::new(8);
+        self.session.belongs_to(linked.into(), true);
+        self.session.resume_from(known, fills, orders);
+        self.seen.clear();
+        self.input(Input::Connect);
+    }
+
+    fn with_a_fill() -> Self {
+        let mut desk = Self::live();
+        desk.orders.push(order("o"));
+        desk.execute("o", 40, true);
+        desk.pass(Duration::from_mins(2));
+        desk
+    }
+}
+
+#[test]
+fn a_fill_is_not_kept_back_because_the_account_does_not_answer() {
+    for kind in [RequestErrorKind::Server, RequestErrorKind::Forbidden, RequestErrorKind::Decode] {
+        let mut desk = Desk::with_a_fill();
+        desk.fails = Some((ACCOUNT, kind.clone()));
+        desk.stream(StreamEvent::Closed(Closed::Silent));
+        desk.pass(Duration::from_secs(2));
+        desk.listen();
+        desk.pass(Duration::from_secs(4));
+        desk.execute("o", 20, true);
+        assert_eq!(desk.held(), Qty::whole(60), "{kind:?}: {:?}", desk.session.state());
+        assert!(!desk.session.state().is_live(), "the balances are missing");
+        assert!(desk.session.state().reason().unwrap().starts_with("balances: "), "{:?}", desk.session.state());
+        desk.fails = None;
+        desk.pass(Duration::from_mins(1));
+        assert!(desk.session.state().is_live(), "{:?}", desk.session.state());
+    }
+}
+
+#[test]
+fn after_a_restart_known_orders_tell_whose_the_lists_are() {
+    let mut desk = Desk::with_a_fill();
+    desk.positions.push(Position::unread("AAPL".into()));
+    desk.fails = Some((ACCOUNT, RequestErrorKind::Forbidden));
+    desk.restart("acct-1");
+    desk.listen();
+    desk.pass(Duration::from_mins(3));
+    assert_eq!(desk.session.state().word(), "syncing", "what answers proves the token: {:?}", desk.session.state());
+    desk.execute("o", 20, true);
+    assert_eq!(desk.held(), Qty::whole(60), "{:?}", desk.session.state());
+    assert!(desk.session.freshness(Part::Positions, desk.now.mono).current);
+    assert!(desk.session.freshness(Part::Working, desk.now.mono).current);
+    assert_eq!(desk.session.freshness(Part::Account, desk.now.mono).good, None);
+}
+
+#[test]
+fn lists_that_name_nothing_known_are_not_shown_before_the_account_answers() {
+    // Another account behind the token, a link to another than the journal's, and nothing known at all.
+    let strangers = |desk: &mut Desk| (desk.orders, desk.rows) = (vec![order("stranger")], vec![]);
+    let cases: [(&str, fn(&mut Desk)); 2] = [("acct-1", strangers), ("acct-9", |_| {})];
+    for (linked, change) in cases {
+        let mut desk = Desk::with_a_fill();
+        change(&mut desk);
+        desk.positions.push(Position::unread("AAPL".into()));
+        desk.fails = Some((ACCOUNT, RequestErrorKind::Server));
+        desk.restart(linked);
+        desk.listen();
+        desk.pass(Duration::from_mins(3));
+        let told = |output: &Output| matches!(output, Output::Changed(_) | Output::Positions(_));
+        assert!(!desk.seen.iter().any(told), "{linked}: {:?}", desk.seen.iter().find(|output| told(output)));
+        assert_eq!(desk.session.state().word(), "syncing");
+        assert!(Part::ALL.into_iter().all(|part| desk.session.freshness(part, desk.now.mono).good.is_none()));
+    }
+}
+
+#[test]
+fn an_account_that_answers_late_is_live_within_seconds() {
+    for failing in [10, 90] {
+        let mut desk = Desk::with_a_fill();
+        (desk.orders, desk.rows) = (vec![order("stranger")], vec![]);
+        desk.fails = Some((ACCOUNT, RequestErrorKind::Server));
+        desk.restart("acct-1");
+        desk.listen();
+        desk.pass(Duration::from_secs(failing));
+        desk.fails = None;
+        desk.pass(Duration::from_secs(10));
+        assert!(desk.session.state().is_live(), "after {failing} s: {:?}", desk.session.state());
+    }
+}
