@@ -10,6 +10,7 @@ mod entry;
 mod ledger;
 mod legs;
 mod merge;
+mod restore;
 mod settle;
 mod tape;
 
@@ -72,6 +73,13 @@ impl Changes {
         self.tape.extend(other.tape);
         self.gaps.extend(other.gaps);
     }
+}
+
+/// An order event that a list tells of.
+struct Note {
+    order: OrderId,
+    event: TradeEvent,
+    at: Option<Timestamp>,
 }
 
 /// The account's orders, its executions and the tape of both.
@@ -297,10 +305,13 @@ impl Blotter {
     /// Quantity that no row explains gets a placeholder, so that positions and tape agree until the report arrives.
     pub fn apply_snapshot(&mut self, orders: &[Order], activities: &[Activity]) -> Changes {
         let mut changes = Changes::default();
-        let mut lowered = HashSet::new();
+        let (mut lowered, mut notes) = (HashSet::new(), Vec::new());
         for order in orders {
-            self.merge_rest_order(order, &mut lowered, &mut changes);
+            notes.extend(self.merge_rest_order(order, &mut lowered, &mut changes));
         }
+        // Lists are in an order of their own; the tape tells things as they happened.
+        notes.sort_by_key(|note| note.at);
+        let mut notes = notes.into_iter().peekable();
         self.note_disputes(orders);
         for order in orders {
             self.bring_home(&order.id, &mut changes);
@@ -313,10 +324,16 @@ impl Blotter {
         }
         for activity in activities {
             if let Some((execution, event)) = from_activity(activity) {
+                while let Some(note) = notes.next_if(|note| note.at <= execution.at) {
+                    self.note(&note.order, &note.event, note.at, Source::Reconcile, &mut changes);
+                }
                 let order_id = self.enter(execution, &event, &mut changes);
                 // Its order may not be among those stated here; it is asked for if it does not add up.
                 self.adds_up(&order_id);
             }
+        }
+        for note in notes {
+            self.note(&note.order, &note.event, note.at, Source::Reconcile, &mut changes);
         }
         // An order that two lists state is one answer, not two that agree.
         let mut squared = HashSet::new();
@@ -341,51 +358,13 @@ impl Blotter {
         self.apply_snapshot(&[], &rows)
     }
 
-    /// Puts back what an earlier run knew, into an empty blotter; the caller has marked it [`Source::Journal`].
-    ///
-    /// The tape is taken as it was. It may be only the end of it: executions before it have no line.
-    pub fn restore(&mut self, orders: Vec<Order>, executions: Vec<Execution>, tape: Vec<TapeEntry>) {
-        for order in orders {
-            self.merge_order(&order, false, false, &mut Changes::default());
-        }
-        for execution in executions {
-            if matches!(execution.kind, ExecutionKind::Bust { .. } | ExecutionKind::Correction { .. }) {
-                let place = self.index.get(&execution.order_id).map_or(usize::MAX, |index| *index as usize);
-                if let (Some(order), Some(at)) = (self.orders.get(place), self.settled.get_mut(place)) {
-                    *at = order.updated_at;
-                }
-            }
-            self.last_fill_at = self.last_fill_at.max(execution.at);
-            let order = execution.order_id.clone();
-            self.ledger.restore(execution);
-            if !self.index.contains_key(&order) {
-                self.adds_up(&order);
-            }
-        }
-        for place in 0..self.orders.len() {
-            let Some(order) = self.orders.get(place) else { continue };
-            let id = order.id.clone();
-            // The end was told with less executed than was known, so its time was not taken over.
-            let ended_at = order.canceled_at.max(order.expired_at).max(order.failed_at).max(order.replaced_at);
-            if ended_at > order.updated_at {
-                self.contested.insert(id.clone(), ended_at);
-            }
-            self.adds_up(&id);
-        }
-        self.tape.restore(tape);
-        let lines: Vec<TapeEntry> = self.tape.entries().to_vec();
-        for line in lines {
-            match (&line.execution, self.index.get(&line.order_id)) {
-                (Some(id), _) => self.ledger.shown_on(id, line.number),
-                (None, Some(order)) => {
-                    self.tape.is_first(*order, &line.event, line.at);
-                }
-                (None, None) => {}
-            }
-        }
-    }
-
-    fn merge_rest_order(&mut self, order: &Order, lowered: &mut HashSet<OrderId>, changes: &mut Changes) {
+    /// Merges what REST states of one order; what it tells that happened.
+    fn merge_rest_order(
+        &mut self,
+        order: &Order,
+        lowered: &mut HashSet<OrderId>,
+        changes: &mut Changes,
+    ) -> Option<Note> {
         let before = self.order(&order.id).map(|known| (known.status.clone(), known.cum_qty, known.updated_at));
         // A state newer than ours with less executed than we know: an execution was undone and nobody told us.
         let undone = before.as_ref().is_some_and(|(_, cum, at)| order.cum_qty < *cum && order.updated_at > *at);
@@ -394,14 +373,9 @@ impl Blotter {
             lowered.insert(order.id.clone());
         }
         let changed = self.merge_order(order, undone, true, changes);
-        if changed
-            && let (Some((status, ..)), Some(event)) = (before, event_of_status(&order.status))
-            && status != order.status
-        {
-            let at =
-                order.canceled_at.or(order.expired_at).or(order.failed_at).or(order.replaced_at).or(order.updated_at);
-            self.note(&order.id, &event, at, Source::Reconcile, changes);
-        }
+        before.filter(|(status, ..)| changed && *status != order.status)?;
+        let at = order.canceled_at.or(order.expired_at).or(order.failed_at).or(order.replaced_at).or(order.updated_at);
+        Some(Note { order: order.id.clone(), event: event_of_status(&order.status)?, at })
     }
 
     /// Enters or advances an order; true when something changed.

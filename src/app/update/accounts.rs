@@ -107,7 +107,7 @@ pub(super) fn add(model: &mut Model, link: LinkRecord, effects: &mut Vec<Effect>
 fn recollect(account: &mut AccountState, known: Recollection) {
     account.remembered_at = known.saved_at;
     account.blotter = Blotter::default();
-    account.blotter.restore(known.orders, known.executions, known.tape);
+    account.blotter.restore(known.orders, known.executions, known.tape, known.complete_at);
     if let Some(id) = known.account {
         account.session.resume_from(id, known.watermark, known.complete_at);
     }

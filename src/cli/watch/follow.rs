@@ -214,7 +214,7 @@ mod tests {
             execution: Some(early.id.clone()),
             source: crate::domain::Source::Journal,
         };
-        blotter.restore(Vec::new(), vec![early.clone()], vec![line.clone()]);
+        blotter.restore(Vec::new(), vec![early.clone()], vec![line.clone()], None);
         assert!(printed(&mut follow, &blotter).is_empty(), "nobody knows the order");
         assert_eq!(blotter.unsettled().collect::<Vec<_>>(), [&early.order_id], "it is asked for");
         blotter.apply_snapshot(std::slice::from_ref(&known.order), &[]);
@@ -222,7 +222,7 @@ mod tests {
         assert_eq!(blotter.unsettled().count(), 0);
         // Taken over from another instance: the same tape, read back as a blotter of its own.
         let mut again = Blotter::default();
-        again.restore(vec![known.order], vec![early], vec![line]);
+        again.restore(vec![known.order], vec![early], vec![line], None);
         assert!(follow.due(2, &again, true, Timestamp::MAX).is_empty());
         again.apply_update(&update("o", 15, 5, "e2"));
         let due = follow.due(2, &again, true, Timestamp::MAX);

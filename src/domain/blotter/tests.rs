@@ -1,6 +1,7 @@
 mod chain;
 mod edge;
 mod legs;
+mod restored;
 mod times;
 
 use std::sync::Arc;

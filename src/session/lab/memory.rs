@@ -90,7 +90,7 @@ impl Memory {
         for line in &mut lines {
             line.source = Source::Journal;
         }
-        blotter.restore(self.orders.values().cloned().collect(), executions, lines);
+        blotter.restore(self.orders.values().cloned().collect(), executions, lines, self.watermark.1);
         blotter
     }
 }

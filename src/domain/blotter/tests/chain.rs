@@ -204,7 +204,7 @@ fn which_order_took_anothers_place_is_known_although_its_end_was_told_with_less_
     assert_eq!((&shown.status, shown.replaced_by.as_ref().map(OrderId::as_str)), (&OrderStatus::Replaced, Some("o1")));
     // What it executed is still to be asked for, after another start too.
     let mut again = Blotter::default();
-    again.restore(vec![shown.clone()], blotter.executions().cloned().collect(), blotter.tape().to_vec());
+    again.restore(vec![shown.clone()], blotter.executions().cloned().collect(), blotter.tape().to_vec(), None);
     for asks in [&blotter, &again] {
         assert!(asks.unsettled().any(|id| id.as_str() == "o0"));
     }

@@ -153,7 +153,7 @@ fn a_row_that_explains_what_a_leg_awaited_leaves_the_line_it_had() {
     rows.push(awaited);
     // As an earlier version wrote them.
     let mut again = Blotter::default();
-    again.restore(flat(1, 1), rows, tape);
+    again.restore(flat(1, 1), rows, tape, None);
     again.apply_snapshot(&family(1, 1), &[]);
     let shown: Vec<_> = again.tape().iter().filter_map(|line| line.execution.as_ref()).collect();
     let kept: Vec<_> = again.executions().filter(|row| row.order_id.as_str() == "put").map(|row| &row.id).collect();
