@@ -108,6 +108,8 @@ pub struct AccountState {
     pub account: Option<Dated<Account>>,
     /// Its positions.
     pub positions: Option<Dated<Vec<Position>>>,
+    /// What executions say is held and the last list does not: the quantity, and nothing else is known.
+    pub unlisted: Vec<Position>,
     /// Its equity today, for the sparkline.
     pub history: Option<Dated<EquityHistory>>,
     /// When the equity of today is asked for again.

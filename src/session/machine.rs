@@ -333,6 +333,12 @@ impl Session {
         matches!(self.phase, Phase::Live | Phase::Polling)
     }
 
+    /// True while REST answers, whether or not there is a stream.
+    pub fn answers(&self) -> bool {
+        let lost_at = self.outage.map_or(Mono::ZERO, |outage| outage.since);
+        self.follows() || (self.early && self.parts.any_since(lost_at))
+    }
+
     /// How fresh a part of the picture is.
     pub fn freshness(&self, part: Part, now: Mono) -> Freshness<'_> {
         let mut fresh = self.parts.freshness(part, self.follows(), now);

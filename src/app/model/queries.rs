@@ -1,6 +1,6 @@
 //! What others ask of the model: the account in view, the row under the cursor, counts, the next deadline.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -14,7 +14,7 @@ use super::{
 use crate::app::keymap::Keymap;
 use crate::app::rows::{self, OrderRow, Rows};
 use crate::domain::blotter::{Blotter, TapeEntry};
-use crate::domain::{BrokerId, Environment, LinkId, Mono, Now, Order, Position, Source};
+use crate::domain::{BrokerId, Environment, LinkId, Mono, Now, Order, Position, Qty, Source};
 use crate::link::LinkRecord;
 use crate::session::{ConnectionState, Part, RequestId, Session};
 
@@ -44,6 +44,7 @@ impl AccountState {
             blotter: Blotter::default(),
             account: None,
             positions: None,
+            unlisted: Vec::new(),
             history: None,
             activities: super::activities::Activities::default(),
             history_due: None,
@@ -103,7 +104,30 @@ impl AccountState {
     /// Its positions; `None` while the broker told of none.
     pub fn known_held(&self, now: Mono) -> Option<Count> {
         let more = !self.session.freshness(Part::Positions, now).whole;
-        self.positions.as_ref().map(|held| Count { known: held.value.len(), more })
+        self.positions.as_ref().map(|_| Count { known: self.held().count(), more })
+    }
+
+    /// The rows of what it holds: those of the last list, and what executions have begun since.
+    pub fn held(&self) -> impl Iterator<Item = &Position> {
+        self.positions.iter().flat_map(|dated| &dated.value).chain(&self.unlisted)
+    }
+
+    /// Takes over what the last executions say is held and the list does not know; true when that changed.
+    pub fn note_unlisted(&mut self) -> bool {
+        if self.session.disputes().next().is_none() && self.unlisted.is_empty() {
+            return false;
+        }
+        let listed: HashSet<&str> =
+            self.positions.iter().flat_map(|dated| &dated.value).map(|position| position.symbol.as_str()).collect();
+        let unlisted: Vec<Position> = self
+            .session
+            .disputes()
+            .filter(|(symbol, qty)| *qty != Qty::ZERO && !listed.contains(symbol.as_str()))
+            .map(|(symbol, qty)| Position { qty: Some(qty), ..Position::unread(symbol.clone()) })
+            .collect();
+        let differs = unlisted != self.unlisted;
+        self.unlisted = unlisted;
+        differs
     }
 
     /// Where its connection stands.
@@ -247,8 +271,7 @@ impl Model {
 
     /// A position by its key.
     pub fn position(&self, key: &PositionKey) -> Option<&Position> {
-        let positions = self.account(&key.link)?.positions.as_ref()?;
-        positions.value.iter().find(|position| position.symbol == key.symbol)
+        self.account(&key.link)?.held().find(|position| position.symbol == key.symbol)
     }
 
     /// A line of a tape by its key, and whose it is.

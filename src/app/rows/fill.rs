@@ -60,9 +60,7 @@ pub fn rebuild_positions(model: &mut Model) {
     let reversed = list.reversed;
     let shown = model.accounts.iter().filter(|account| in_scope(&model.scope, &account.link.id));
     let rows: Vec<_> = shown
-        .flat_map(|account| {
-            account.positions.iter().flat_map(|dated| &dated.value).map(move |position| (account, position))
-        })
+        .flat_map(|account| account.held().map(move |position| (account, position)))
         .filter(|(account, position)| filter.position(account, position))
         .map(|(account, position)| {
             let key = PositionKey { link: account.link.id.clone(), symbol: position.symbol.clone() };

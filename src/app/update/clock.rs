@@ -24,7 +24,7 @@ pub(super) fn tick(model: &mut Model, effects: &mut Vec<Effect>) {
     let now = model.now.mono;
     if model.clock_due.is_some_and(|due| due <= now) {
         let asked =
-            model.accounts.iter().find(|account| account.session.follows()).map(|account| account.link.id.clone());
+            model.accounts.iter().find(|account| account.session.answers()).map(|account| account.link.id.clone());
         match asked {
             Some(link) => ask(model, &link, effects),
             None => model.clock_due = Some(now + CLOCK_RETRY),

@@ -164,7 +164,7 @@ const fn is_command(action: Action) -> bool {
 fn symbols(model: &Model) -> BTreeSet<Symbol> {
     let mut symbols = BTreeSet::new();
     for account in model.shown_accounts() {
-        let held = account.positions.iter().flat_map(|dated| &dated.value).map(|position| &position.symbol);
+        let held = account.held().map(|position| &position.symbol);
         let working = account.blotter.working().map(|order| &order.symbol);
         let recent = account.blotter.orders().rev().take(SYMBOLS).map(|order| &order.symbol);
         symbols.extend(

@@ -16,7 +16,7 @@ const HISTORY_RETRY: Duration = Duration::from_mins(1);
 
 /// Asks for clock and equity as soon as an account can answer, however its connection stands.
 pub(super) fn ask_when_reachable(model: &mut Model, link: &LinkId, effects: &mut Vec<Effect>) {
-    let Some(account) = model.account(link).filter(|account| account.session.follows()) else { return };
+    let Some(account) = model.account(link).filter(|account| account.session.answers()) else { return };
     if account.history_due.is_none() {
         ask_history(model, link, effects);
     }
@@ -30,7 +30,7 @@ pub(super) fn ask_history(model: &mut Model, link: &LinkId, effects: &mut Vec<Ef
     let due = model.now.mono + HISTORY_EVERY;
     let Some(account) = model.account_mut(link) else { return };
     account.history_due = Some(due);
-    if account.session.follows() {
+    if account.session.answers() {
         ask_curve(model, link, Period::Day, effects);
     }
 }

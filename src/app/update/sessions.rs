@@ -2,7 +2,7 @@
 
 use super::{identity, news, notices, questions};
 use crate::app::effect::{Effect, Memory};
-use crate::app::model::{Dated, Ends, Model};
+use crate::app::model::{AccountState, Dated, Ends, Model};
 use crate::app::rows;
 use crate::domain::LinkId;
 use crate::session::{ConnectionState, Input, Output, StreamEvent};
@@ -25,6 +25,10 @@ pub(super) fn feed(model: &mut Model, link: &LinkId, input: Input, effects: &mut
     let (watermark, asked_at) = account.session.watermark();
     for output in outputs {
         carry_out(model, link, output, effects);
+    }
+    if model.account_mut(link).is_some_and(AccountState::note_unlisted) {
+        rows::positions_changed(model, link);
+        model.dirty = true;
     }
     questions::ask_when_reachable(model, link, effects);
     if let Some(asked_at) = asked_at.filter(|_| (watermark, asked_at) != before) {

@@ -41,6 +41,8 @@ pub(super) struct Desk {
     cancel: Option<RequestError>,
     /// How every question is refused, if it is.
     pub(super) refuse: Option<RequestErrorKind>,
+    /// What the next executions say is held after them.
+    pub(super) leaves: Option<i64>,
     /// The account that answers behind every link, if it is not the one that was linked.
     pub(super) behind: Option<&'static str>,
     /// Whether streams listen as soon as they are opened.
@@ -177,6 +179,7 @@ impl Desk {
             epochs: Vec::new(),
             cancel: None,
             refuse: None,
+            leaves: None,
             behind: None,
             up: true,
             seen: Vec::new(),
@@ -296,7 +299,7 @@ impl Desk {
             qty: Qty::whole(qty),
             px: Some(Price::whole(px)),
             cum_qty: Some(order.cum_qty),
-            position_qty: None,
+            position_qty: self.leaves.map(Qty::whole),
             at: order.updated_at,
             kind: ExecutionKind::Trade,
             source: Source::Stream,

@@ -57,6 +57,20 @@ fn fetching_everything_again_asks_for_the_clock_and_the_curve_too() {
 }
 
 #[test]
+fn a_stream_that_has_to_wait_keeps_neither_clock_nor_curve_waiting() {
+    let mut desk = Desk::empty();
+    desk.up = false;
+    desk.begin(&[link("paper", Environment::Paper)]);
+    let retry_after = Some(Duration::from_secs(120));
+    let refused = Closed::Connect { status: Some(429), message: "too many".to_owned(), retry_after };
+    desk.stream(&paper(), StreamEvent::Closed(refused));
+    desk.pass(Duration::from_secs(5));
+    assert_eq!(desk.state(0), "reconnecting");
+    assert!(desk.seen.iter().any(|effect| matches!(effect, Effect::AskClock { .. })));
+    assert!(desk.seen.iter().any(|effect| matches!(effect, Effect::Request { request: Request::History { .. }, .. })));
+}
+
+#[test]
 fn trouble_stays_and_notices_pass() {
     let mut desk = Desk::empty();
     desk.msg(Msg::Trouble("the log cannot be written".to_owned()));

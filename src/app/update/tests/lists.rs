@@ -251,3 +251,26 @@ fn the_orders_have_no_cursor_until_the_operator_moves_there() {
     desk.keys("esc");
     assert_eq!(desk.model.rows.orders.selected, None, "Esc lets the list follow what comes");
 }
+
+#[test]
+fn what_an_execution_says_is_held_has_a_row_before_the_list_knows_of_it() {
+    let mut desk = Desk::holding(&[]);
+    let rows = |desk: &Desk| -> Vec<(String, Option<Qty>)> {
+        let rows = desk.model.rows.positions.rows.iter().map(|key| desk.model.position(key).unwrap());
+        rows.map(|position| (position.symbol.to_string(), position.qty)).collect()
+    };
+    desk.leaves = Some(10);
+    desk.fill(&paper(), order("a", "AAPL", Side::Buy, 10, 1), 11);
+    assert_eq!(rows(&desk), [("AAPL".to_owned(), Some(Qty::whole(10)))]);
+    desk.positions.push((paper(), position("AAPL", 10)));
+    desk.pass(Duration::from_secs(5));
+    assert_eq!(desk.model.accounts[0].unlisted, []);
+    assert_eq!(rows(&desk).len(), 1, "one row, the list's");
+    // Sold again: the list counts until it was asked, and nothing is begun.
+    desk.leaves = Some(0);
+    desk.fill(&paper(), order("b", "AAPL", Side::Sell, 10, 2), 11);
+    assert_eq!(rows(&desk).len(), 1);
+    desk.positions.clear();
+    desk.pass(Duration::from_secs(5));
+    assert_eq!(rows(&desk), []);
+}
