@@ -111,6 +111,8 @@ pub enum Msg {
     Trouble(String),
     /// What is shown is not all on disk, and why; `None` when it is again.
     Unsaved(Option<String>),
+    /// Nothing will be on disk, and why.
+    Unjournaled(String),
     /// A short confirmation, e.g. of a copy.
     Notice(String),
     /// The process was asked to end.

@@ -78,6 +78,7 @@ fn route(model: &mut Model, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Resumed => accounts::resumed(model, effects),
         Msg::Trouble(text) => notices::error(model, None, text),
         Msg::Unsaved(reason) => notices::unsaved(model, reason),
+        Msg::Unjournaled(reason) => notices::unjournaled(model, &reason),
         Msg::Notice(text) => notices::toast(model, text),
         Msg::Terminate { signal } => actions::quit(model, u8::try_from(128 + signal).unwrap_or(1), effects),
         Msg::Redraw => model.dirty = true,

@@ -18,7 +18,7 @@ use super::output::Printable;
 use super::select::AccountArgs;
 use super::{Context, accounts, json, output, select};
 use crate::app::Model;
-use crate::app::model::AccountState;
+use crate::app::model::{AccountState, ErrorEntry};
 use crate::domain::blotter::TapeEntry;
 use crate::domain::text::{clean, sanitize_to};
 use crate::domain::{Execution, LinkId, Mono, Order, Source};
@@ -60,15 +60,25 @@ struct Due {
     of: Option<(LinkId, Line)>,
 }
 
+/// What a line about a connection says.
+#[derive(Debug, Clone, PartialEq)]
+struct Said {
+    word: &'static str,
+    reason: Option<String>,
+    /// Which parts are current.
+    parts: [bool; Part::ALL.len()],
+}
+
 struct Printer {
     json: bool,
     tapes: HashMap<LinkId, Follow>,
-    states: HashMap<LinkId, (&'static str, Option<String>)>,
+    states: HashMap<LinkId, Said>,
     /// What the first line of an account says of the time before.
     gaps: HashMap<LinkId, String>,
     due: VecDeque<Due>,
-    /// The newest trouble that was told.
+    /// The newest trouble that was told, and the newest of which it was told that it is over.
     troubled: Option<Mono>,
+    relieved: Option<Mono>,
     touched: Mono,
     /// When the watch began.
     started: Option<Mono>,
@@ -145,6 +155,7 @@ impl Printer {
             gaps,
             due: VecDeque::new(),
             troubled: None,
+            relieved: None,
             touched: Mono::default(),
             started: None,
             failed: None,
@@ -176,11 +187,16 @@ impl Printer {
 
     /// What went wrong, for people, each once.
     fn trouble(&mut self, model: &Model) {
-        let fresh = |at: Mono| self.troubled.is_none_or(|told| at > told);
-        for entry in model.errors.iter().filter(|entry| fresh(entry.at.mono)) {
+        let fresh = |told: Option<Mono>, at: Mono| told.is_none_or(|told| at > told);
+        for entry in model.errors.iter().filter(|entry| fresh(self.troubled, entry.at.mono)) {
             output::note(&sanitize_to(&entry.text, 400));
         }
         self.troubled = self.troubled.max(model.errors.back().map(|entry| entry.at.mono));
+        let over = |entry: &&ErrorEntry| entry.over.is_some_and(|over| fresh(self.relieved, over.mono));
+        for entry in model.errors.iter().filter(over) {
+            output::note(&format!("over: {}", sanitize_to(&entry.text, 400)));
+        }
+        self.relieved = self.relieved.max(model.errors.iter().filter_map(|entry| Some(entry.over?.mono)).max());
     }
 
     /// Takes over what an account has to tell. `began` is when the watch did, by the broker's clock if that is `timed`.
@@ -188,9 +204,13 @@ impl Printer {
         let id = &account.link.id;
         let state = account.state();
         // Attempts follow each other for reasons that may differ each time: one line for each loss is enough.
-        let said = match state {
-            ConnectionState::Reconnecting { .. } => (state.word(), None),
-            _ => (state.word(), state.reason().map(str::to_owned)),
+        let reconnects = matches!(state, ConnectionState::Reconnecting { .. });
+        // A script reads the parts with each line; for people the word is enough.
+        let current = |part| self.json && !reconnects && account.session.freshness(part, now).current;
+        let said = Said {
+            word: state.word(),
+            reason: state.reason().filter(|_| !reconnects).map(str::to_owned),
+            parts: Part::ALL.map(current),
         };
         if self.states.get(id) != Some(&said) {
             self.states.insert(id.clone(), said);

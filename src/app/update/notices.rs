@@ -32,10 +32,18 @@ pub(super) fn error(model: &mut Model, link: Option<&LinkId>, text: impl Into<St
     lasting(model, link, Ends::Never, text);
 }
 
-/// Adds one of something that goes on until [`over`].
+/// Adds one of something that goes on until [`over`]. Said again while it goes on, it is one entry, and read if it was.
 pub(super) fn lasting(model: &mut Model, link: Option<&LinkId>, ends: Ends, text: impl Into<String>) {
     let text = sanitize(&text.into());
-    let read = matches!(model.top(), Some(Overlay::Errors { .. }));
+    let mut read = matches!(model.top(), Some(Overlay::Errors { .. }));
+    let goes_on = |entry: &ErrorEntry| {
+        entry.over.is_none() && entry.ends == ends && entry.text == text && entry.link.as_ref() == link
+    };
+    if ends != Ends::Never
+        && let Some(place) = model.errors.iter().position(goes_on)
+    {
+        read |= model.errors.remove(place).is_some_and(|entry| entry.read);
+    }
     if model.errors.back().is_some_and(|last| last.text == text && last.link.as_ref() == link) {
         model.errors.pop_back();
     }
@@ -71,6 +79,12 @@ pub(super) fn unsaved(model: &mut Model, reason: Option<String>) {
         None => {}
     }
     model.unsaved = reason.map(|reason| sanitize(&reason));
+}
+
+/// There is no journal to write to, as long as the program runs.
+pub(super) fn unjournaled(model: &mut Model, reason: &str) {
+    error(model, None, format!("nothing is journaled: {reason}"));
+    model.unsaved = Some(sanitize(reason));
 }
 
 /// Rings and notifies as configured, at most once a second. What comes too soon is told at the end of it, with the last of it in

@@ -91,7 +91,7 @@ impl Follow {
         if (late && executes && entry.execution.is_none()) || self.told.is_told(&line, blotter) {
             return;
         }
-        if late && self.is_history(entry) {
+        if late && self.is_history(entry, blotter) {
             return;
         }
         let row = entry.execution.as_ref().and_then(|id| blotter.execution(id));
@@ -104,9 +104,12 @@ impl Follow {
         due.push((entry.number, line));
     }
 
-    fn is_history(&self, entry: &TapeEntry) -> bool {
-        let begun = self.told.since().and_then(|since| since.checked_sub(OVERLAP).ok());
-        begun.is_some_and(|begun| entry.at.is_some_and(|at| at < begun))
+    fn is_history(&self, entry: &TapeEntry, blotter: &Blotter) -> bool {
+        let Some((since, at)) = self.told.since().zip(entry.at) else { return false };
+        // The first picture had what came after it; somebody else's journal may tell of it all the same.
+        let passed = || blotter.order(&entry.order_id).is_some_and(|order| order.updated_at > Some(at));
+        let event = entry.execution.is_none();
+        since.checked_sub(OVERLAP).is_ok_and(|begun| at < begun) || (event && at < since && passed())
     }
 
     /// The first picture is there: what it shows, but for what is told now or later, is history from here on.
@@ -183,6 +186,22 @@ mod tests {
             due.iter().filter_map(|(number, _)| blotter.tape_entry(*number)?.execution.clone()).collect();
         assert_eq!(told, ["e2".into()]);
         assert!(follow.due(1, &blotter, true, began).is_empty());
+    }
+
+    #[test]
+    fn what_an_order_went_through_before_the_beginning_is_no_news_when_a_journal_tells_of_it() {
+        let (mut blotter, mut follow) = (Blotter::default(), Follow::default());
+        blotter.apply_snapshot(&[update("done", 40, 0, "").order, update("open", 20, 0, "").order], &[]);
+        drop(follow.due(1, &blotter, true, Timestamp::MAX));
+        let mut told = |order: &str, second: u32, event: TradeEvent| {
+            let mut late = update(order, second, 0, "");
+            late.event = event;
+            blotter.apply_replayed(&late);
+            follow.due(1, &blotter, true, Timestamp::MAX).len()
+        };
+        assert_eq!(told("done", 30, TradeEvent::New), 0, "it went on since");
+        assert_eq!(told("open", 35, TradeEvent::Canceled), 1, "the first picture did not know");
+        assert_eq!(told("done", 50, TradeEvent::Canceled), 1);
     }
 
     #[test]

@@ -144,7 +144,7 @@ impl Loop {
                 }
                 self.keep_in(journal);
             }
-            Err(error) => drop(self.handle(Msg::Trouble(format!("nothing is journaled: {error}")))),
+            Err(error) => drop(self.handle(Msg::Unjournaled(error.to_string()))),
         }
         for text in notices {
             drop(self.handle(Msg::Trouble(text)));

@@ -43,9 +43,9 @@ impl Memory {
         }
     }
 
-    /// The account is another one now.
+    /// The account is another one now; which, was told before.
     pub(super) fn reset(&mut self) {
-        *self = Self::default();
+        *self = Self { account: self.account.take(), ..Self::default() };
     }
 
     /// Everything shown is here, and nothing else.

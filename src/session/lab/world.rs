@@ -118,8 +118,9 @@ pub(super) struct World {
     history: Option<Vec<String>>,
 }
 
+/// The service writes nanoseconds: a time that ends in noughts is one that was rounded.
 fn broker_time(at: Duration) -> Timestamp {
-    Timestamp::from_second(1_760_000_000).unwrap_or_default() + at
+    Timestamp::new(1_760_000_000, 137).unwrap_or_default() + at
 }
 
 /// Runs a seed; with `history`, what happened is kept for reading.

@@ -105,6 +105,10 @@ impl World {
         }
         self.programs[program].blotter = blotter;
         self.programs[program].account.clone_from(&account);
+        if orders.is_none() {
+            // No complete picture of this account is remembered: the next one is the first again.
+            self.programs[program].since = None;
+        }
         if let (Some(session), Some(account)) = (&mut self.programs[program].session, account) {
             session.resume_from(account, fills, orders);
         }
@@ -254,6 +258,11 @@ fn brief(input: &Input) -> String {
             Reply::Activities(rows) => {
                 let seen: Vec<_> = rows.iter().map(|row| row.id.to_string()).collect();
                 format!("{id:?} {seen:?}")
+            }
+            Reply::Replay(updates) => {
+                let seen: Vec<_> =
+                    updates.iter().map(|update| format!("{} {}", told(update), update.order.status)).collect();
+                format!("{id:?} told again {seen:?}")
             }
             Reply::Order(orders) => {
                 let seen: Vec<_> =
