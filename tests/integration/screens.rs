@@ -1,7 +1,7 @@
 //! Whole screens from a fixed desk, as characters; styles are asserted apart.
 
 use brokerdeck::app::Msg;
-use brokerdeck::app::model::Overlay;
+use brokerdeck::app::model::{Overlay, Period};
 use brokerdeck::app::msg::HitTarget;
 use brokerdeck::view::{Depth, Theme, ViewState, render};
 use ratatui::buffer::Buffer;
@@ -363,7 +363,27 @@ fn what_is_not_on_disk_is_marked_at_the_top_at_every_size() {
         assert!(shown(&desk).contains(" NOT SAVED "), "{}", shown(&desk));
         desk.send(Msg::Unsaved(None));
         assert!(!shown(&desk).contains("NOT SAVED"), "{}", shown(&desk));
+        desk.send(Msg::Unjournaled("it was written by a newer version".to_owned()));
+        assert!(shown(&desk).contains(" NOT SAVED "), "{}", shown(&desk));
     }
+}
+
+#[test]
+fn a_curve_that_does_not_come_again_says_how_old_it_is() {
+    let mut desk = stage::desk("chart", (140, 40));
+    let shown = |desk: &Desk| {
+        let area = Rect::new(0, 0, 140, 40);
+        let (mut buffer, mut view) = (Buffer::empty(area), ViewState::default());
+        render(&desk.model, &mut view, area, &mut buffer);
+        Shot { buffer, view }.text()
+    };
+    assert!(!shown(&desk).contains(" old"), "{}", shown(&desk));
+    for account in &mut desk.model.accounts {
+        for period in Period::ALL {
+            account.curve_faults.insert(period, "the broker answered 500".to_owned());
+        }
+    }
+    assert!(shown(&desk).contains(" old: the broker answered 500"), "{}", shown(&desk));
 }
 
 #[test]

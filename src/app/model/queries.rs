@@ -23,7 +23,7 @@ pub const OWN_REQUESTS: u64 = 1 << 48;
 /// Lines of connection history kept for each account.
 pub const HISTORY: usize = 200;
 /// The equity of today is asked for every five minutes, and once more soon after it did not come.
-const CURVE_FOR: Duration = Duration::from_mins(7);
+pub const CURVE_FOR: Duration = Duration::from_mins(7);
 const SECOND: i32 = 1_000_000_000;
 
 impl AccountState {

@@ -3,6 +3,8 @@
 use std::cmp::Ordering;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::{Blotter, Changes, ledger};
 use crate::domain::ids::OrderId;
 use crate::domain::money::Qty;
@@ -118,7 +120,9 @@ impl Blotter {
             let told = self.asked_at.zip(doubt.since);
             told.is_none_or(|(asked, since)| asked.since(since) >= LAG)
         });
-        let newest = order.updated_at.is_none() || order.updated_at >= self.ledger.latest(id);
+        // Lists may round to milliseconds. In whole seconds nothing tells which of two moments was first.
+        let last = |at: Timestamp| at.checked_add(Duration::from_millis(1)).unwrap_or(at);
+        let newest = order.updated_at.is_none_or(|at| Some(last(at)) > self.ledger.latest(id));
         let certain = lowered || (newest && lasts) || self.ledger.has_open_correction(id);
         if !certain {
             let since = known.map_or(self.asked_at, |doubt| doubt.since);

@@ -7,9 +7,10 @@ use rust_decimal::Decimal;
 use super::boxed;
 use crate::app::Model;
 use crate::app::model::Period;
+use crate::app::model::queries::CURVE_FOR;
 use crate::domain::market::EquityPoint;
-use crate::domain::{LinkId, Money};
-use crate::view::format::full_time;
+use crate::domain::{LinkId, Money, Mono};
+use crate::view::format::{self, full_time};
 use crate::view::pen::{Pen, cells, clean, width};
 use crate::view::{change_style, chart, orders, scope};
 
@@ -18,14 +19,16 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, link: &LinkId, period: Period,
     let Some(account) = scope::account(model, link) else { return };
     let theme = pen.theme;
     let label = clean(&account.link.label).into_owned();
-    let facts = [(label.as_str(), theme.strong)];
+    let history = account.charts.get(&period).or(account.history.as_ref().filter(|_| period == Period::Day));
+    let old = history.and_then(|history| staleness(history.at, account.curve_faults.get(&period), model));
+    let mut facts = vec![(label.as_str(), theme.strong)];
+    facts.extend(old.as_ref().map(|old| (old.as_str(), theme.waiting)));
     let (_, inner) = boxed(pen, area, (area.width, area.height), orders::kind_of(account), "Equity", &facts);
     let mut x = inner.x;
     for known in Period::ALL {
         let style = if known == period { theme.title_focused } else { theme.title };
         x = pen.text(x, inner.y, inner.right().saturating_sub(x), &format!(" {} ", known.word()), style) + 1;
     }
-    let history = account.charts.get(&period).or(account.history.as_ref().filter(|_| period == Period::Day));
     let body = Rect { y: inner.y + 2, height: inner.height.saturating_sub(3), ..inner };
     let Some(history) = history else {
         let fault = account.curve_faults.get(&period).map(|fault| clean(fault).into_owned());
@@ -81,6 +84,15 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, link: &LinkId, period: Period,
         pen.put(column, plot.bottom() - 1 - cells(up as usize), pen.glyphs.on, theme.key);
     }
     times(pen, Rect { y: plot.bottom(), height: 1, ..plot }, points, period, model);
+}
+
+/// How old a curve is that was asked for again in vain, or that should have been by now.
+fn staleness(at: Mono, fault: Option<&String>, model: &Model) -> Option<String> {
+    let age = model.now.mono.since(at);
+    match fault {
+        Some(fault) => Some(format!("{} old: {}", format::age(age), clean(fault))),
+        None => (age >= CURVE_FOR).then(|| format!("{} old", format::age(age))),
+    }
 }
 
 /// What the crosshair reads: the instant, the equity, the change since the base.

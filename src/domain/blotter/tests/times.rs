@@ -73,6 +73,25 @@ fn an_order_that_ended_in_the_second_the_history_begins_in_has_executions() {
     assert_eq!((of("o"), of("p")), (1, 0));
 }
 
+#[test]
+fn a_state_rounded_to_the_millisecond_of_the_last_execution_undoes_the_one_before() {
+    let exact = |nanos: i32| Timestamp::new(at(5).as_second(), nanos).unwrap();
+    let mut blotter = Blotter::default();
+    blotter.apply_update(&fill("e1", "o", 40, 40, 2));
+    // Undone without a report; the next execution counts from nothing.
+    let mut next = fill("e2", "o", 10, 10, 5);
+    (next.order.updated_at, next.executions[0].at) = (Some(exact(481_000_137)), Some(exact(481_000_137)));
+    blotter.apply_update(&next);
+    let mut listed = next.order.clone();
+    listed.updated_at = Some(exact(481_000_000));
+    for second in [100, 120] {
+        blotter.answers_from(Mono::from_millis(second * 1_000));
+        blotter.apply_snapshot(std::slice::from_ref(&listed), &[]);
+    }
+    let busts = blotter.executions().filter(|row| matches!(row.kind, ExecutionKind::Bust { .. })).count();
+    assert_eq!((busts, blotter.order(&"o".into()).unwrap().cum_qty), (1, Qty::whole(10)));
+}
+
 /// The clock of the rows may be behind, so that a row looks older than a state that does not know it yet.
 #[test]
 fn a_lagging_answer_that_is_repeated_soon_undoes_nothing() {

@@ -94,3 +94,20 @@ fn an_account_that_answers_late_is_live_within_seconds() {
         assert!(desk.session.state().is_live(), "after {failing} s: {:?}", desk.session.state());
     }
 }
+
+#[test]
+fn what_the_account_answered_before_a_connection_proves_nothing_of_it() {
+    let mut desk = Desk::live();
+    desk.stream(StreamEvent::Closed(Closed::Silent));
+    desk.pass(Duration::from_secs(2));
+    // The account was reset meanwhile, and does not answer; whose the updates are is not known.
+    desk.fails = Some((ACCOUNT, RequestErrorKind::Server));
+    desk.listen();
+    desk.orders.push(order("new"));
+    desk.execute("new", 40, true);
+    desk.pass(Duration::from_secs(4));
+    assert_eq!(desk.blotter.order_count(), 0, "{:?}", desk.session.state());
+    (desk.account, desk.fails) = ("acct-2", None);
+    desk.pass(Duration::from_mins(1));
+    assert_eq!(desk.held(), Qty::whole(40), "{:?}", desk.session.state());
+}

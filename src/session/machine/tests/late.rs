@@ -272,3 +272,76 @@ fn an_order_asked_for_by_id_moves_no_mark_past_one_that_no_list_has_shown() {
     let known = ["ended", "a", "b", "c", "d"].map(|id| desk.blotter.order(&id.into()).is_some());
     assert_eq!(known, [true; 5], "{}", desk.logs());
 }
+
+#[test]
+fn the_mark_of_executions_is_what_was_known_when_a_pass_began() {
+    let mut desk = Desk::live();
+    desk.orders.push(order("o"));
+    desk.execute("o", 40, true);
+    desk.settle(Duration::from_mins(2));
+    assert_eq!(desk.session.watermark().0, at(1));
+    // A pass that finds a newer one may have been asked before an older row was there.
+    desk.execute("o", 20, false);
+    desk.input(Input::Resync);
+    desk.settle(Duration::from_secs(1));
+    assert_eq!((desk.held(), desk.session.watermark().0), (Qty::whole(60), at(1)));
+    desk.settle(Duration::from_mins(2));
+    assert_eq!(desk.session.watermark().0, at(2));
+}
+
+#[test]
+fn another_account_is_asked_for_from_its_beginning() {
+    let mut desk = Desk::live();
+    desk.orders.push(order("o"));
+    desk.execute("o", 40, true);
+    let later = |row: &mut Activity, id: &str, second: i64| {
+        row.id = Arc::from(format!("row-{id}"));
+        if let ActivityKind::Fill { order_id, at: when, .. } = &mut row.kind {
+            (*order_id, *when) = (id.into(), at(second));
+        }
+    };
+    later(&mut desk.rows[0], "o", 7_200);
+    desk.settle(Duration::from_mins(2));
+    assert!(desk.session.watermark().0 >= at(1));
+    // Its history is older than what was known of the one before.
+    desk.account = "acct-2";
+    desk.orders = vec![order("mine")];
+    desk.orders[0].cum_qty = Qty::whole(40);
+    desk.orders[0].status = OrderStatus::PartiallyFilled;
+    later(&mut desk.rows[0], "mine", 10);
+    desk.settle(Duration::from_mins(3));
+    assert_eq!((desk.held(), desk.awaited()), (Qty::whole(40), 0), "{}", desk.logs());
+}
+
+#[test]
+fn an_execution_that_the_stream_tells_soon_after_an_audit_is_no_fault_of_the_stream() {
+    let mut desk = Desk::live();
+    desk.orders.push(order("o"));
+    desk.told(TradeEvent::New, order("o"));
+    desk.settle(Duration::from_mins(2));
+    for qty in [10, 20, 30] {
+        desk.execute("o", qty, false);
+        let (row, state) = (desk.rows.last().unwrap().clone(), desk.orders[0].clone());
+        while desk.held() < state.cum_qty {
+            desk.pass(Duration::from_secs(1));
+        }
+        let ActivityKind::Fill { qty, px, cum_qty, at, .. } = row.kind else { panic!("{row:?}") };
+        let report = Execution {
+            id: format!("exec-{}", row.id).into(),
+            order_id: state.id.clone(),
+            symbol: state.symbol.clone(),
+            side: Side::Buy,
+            qty,
+            px: Some(px),
+            cum_qty,
+            position_qty: None,
+            at,
+            kind: ExecutionKind::Trade,
+            source: Source::Stream,
+        };
+        desk.stream(StreamEvent::Update(Box::new(update(TradeEvent::PartialFill, state, vec![report]))));
+        desk.pass(Duration::from_secs(10));
+    }
+    assert!(!desk.logs().contains("left out"), "{}", desk.logs());
+    assert_eq!(desk.held(), Qty::whole(60));
+}

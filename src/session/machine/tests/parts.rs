@@ -430,3 +430,13 @@ fn a_position_that_an_execution_explains_is_no_question_however_late_the_list_is
     desk.pass(Duration::from_mins(10));
     assert!(!changed(&desk.logs()), "{}", desk.logs());
 }
+
+#[test]
+fn a_refresh_that_fails_is_noted_before_it_is_overdue() {
+    let mut desk = Desk::new();
+    desk.positions = vec![position("AAPL", 100)];
+    desk.listen();
+    desk.fails = Some((|request| matches!(request, Request::Positions), RequestErrorKind::Server));
+    desk.pass(Duration::from_secs(20));
+    assert!(reason(&desk).starts_with("positions: "), "{:?}", desk.session.state());
+}
