@@ -247,7 +247,7 @@ fn a_stop_from_outside_is_as_good_as_ctrl_z_and_after_any_the_terminal_is_taken_
         terminal.keys("\r");
         terminal.wait("the dashboard alone", |screen| screen.contains("SIMULATED") && !screen.contains("stopped"));
         // Without raw mode no key arrives before the end of its line.
-        terminal.keys_until("?", "the help", |screen| screen.contains("Help"));
+        terminal.keys_until("?", "the help", |screen| screen.contains("Keys"));
         terminal.keys("\x03");
         terminal.wait_for("ended ");
         terminal.end();
