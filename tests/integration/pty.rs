@@ -231,7 +231,7 @@ fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_brings_the_dashboard_back() {
 fn a_stop_from_outside_is_as_good_as_ctrl_z_and_after_any_the_terminal_is_taken_anew() {
     // The shell sets its terminal as it likes while the program is stopped.
     let script = format!(
-        "set -m; '{}' demo --seed 7 & echo $! > \"$HOME/pid\"; fg > /dev/null; echo \"stopped $?\"; stty sane; read line;\
+        "set -m; '{}' demo --seed 7 & echo $! > \"$HOME/pid\"; fg > /dev/null; echo \"stopped $?\"; stty icanon echo isig iexten icrnl ixon opost; read line;\
          fg > /dev/null; echo \"ended $?\"",
         env!("CARGO_BIN_EXE_brokerdeck")
     );
