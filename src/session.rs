@@ -7,7 +7,7 @@ pub mod event;
 mod holdings;
 #[expect(clippy::arithmetic_side_effects, reason = "the laboratory trades small figures")]
 #[cfg(test)]
-mod lab;
+pub(crate) mod lab;
 pub mod machine;
 pub mod parts;
 mod pursuit;

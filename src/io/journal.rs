@@ -10,7 +10,7 @@
 //! *Journaled before shown* holds as long as the disk answers within half a second. When it does not (another program
 //! holds the lock, the disk is full or hangs), the screen goes on without it and says NOT SAVED until everything shown is
 //! on disk. What waits is kept, and written when the fault is over: as records up to a bound, above it as the names of
-//! what changed ([`Overdue`]), which are looked up in the blotter then.
+//! what changed ([`Backlog`]), which are looked up in the blotter then.
 //!
 //! Several instances write the same file: transactions are short, rows are idempotent, and what one of them knows only
 //! from the lists gives way to the report that another one heard (`share`).
@@ -37,7 +37,7 @@ use tokio::sync::{oneshot, watch};
 
 pub use batch::{Batch, IntentOutcome, Record};
 pub use lock::AccountLock;
-pub use overdue::Overdue;
+pub use overdue::Backlog;
 pub use progress::Progress;
 pub use read::{Intent, Range, Reader, Remembered};
 
@@ -45,7 +45,6 @@ use self::progress::Shared;
 use self::schema::Usable;
 use self::writer::{Command, Writer};
 use crate::domain::LinkId;
-use crate::domain::blotter::Blotter;
 
 /// How long dropping the handle waits for what is not written yet.
 const LAST_WAIT: Duration = Duration::from_secs(5);
@@ -135,7 +134,7 @@ impl Journal {
         let notice = opened.as_mut().and_then(|usable: &mut Usable| usable.notice.take());
         let (commands, receiver) = mpsc::channel();
         let (alive, ended) = mpsc::channel();
-        let writer = Writer::new(path.to_owned(), opened, receiver, Arc::clone(&shared));
+        let writer = Writer::new(path.to_owned(), Box::new(schema::open), opened, receiver, Arc::clone(&shared));
         std::thread::Builder::new()
             .name("journal".to_owned())
             .spawn(move || {
@@ -199,8 +198,8 @@ impl Journal {
         let found = answer.await.unwrap_or(Err(JournalError::Ended))?;
         // A caller that gave up waiting goes on from what it had, and adopts nothing.
         if let Some(place) = found.place.clone() {
-            let stand_ins = found.executions.iter().map(|row| &row.id).filter(|id| Blotter::is_stand_in(id));
-            self.send(Command::Adopt(link.clone(), place, stand_ins.cloned().collect()))?;
+            let own = found.executions.iter().map(|row| row.id.clone()).collect();
+            self.send(Command::Adopt(link.clone(), place, own))?;
         }
         Ok(found)
     }

@@ -8,6 +8,7 @@
 
 mod broker;
 mod chance;
+mod journal;
 mod memory;
 mod oracle;
 mod plan;
@@ -18,6 +19,9 @@ use std::num::NonZero;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+pub(crate) use self::chance::Chance;
+pub(crate) use self::journal::{Journal, Kept, Mark, Recalled, Setting};
+pub(crate) use self::world::run_on;
 use crate::domain::ablation::{Ablation, leave_out};
 
 /// Seeds of one change to the code.

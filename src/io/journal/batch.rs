@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::app::effect::Memory;
 use crate::domain::blotter::{Blotter, Changes, TapeEntry};
 use crate::domain::{AccountId, ClientOrderId, Execution, ExecutionId, LinkId, Order, Source};
 use crate::session::RequestError;
@@ -75,6 +76,21 @@ impl Batch {
     /// An empty batch.
     pub fn new(link: LinkId, learned_at: Timestamp) -> Self {
         Self { link, learned_at, records: Vec::new() }
+    }
+
+    /// What the program wants remembered, as the blotter has it now.
+    pub fn of_memory(link: LinkId, memory: Memory, blotter: Option<&Blotter>, learned_at: Timestamp) -> Self {
+        let mut batch = Self::new(link, learned_at);
+        match memory {
+            Memory::Changes(changes) => {
+                if let Some(blotter) = blotter {
+                    batch.add_changes(blotter, &changes);
+                }
+            }
+            Memory::Account(id) => batch.records.push(Record::Account(id)),
+            Memory::Complete { watermark, asked_at } => batch.records.push(Record::Complete { watermark, asked_at }),
+        }
+        batch
     }
 
     /// Everything one merge changed, as the blotter has it now.

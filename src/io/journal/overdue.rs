@@ -1,7 +1,7 @@
 //! What changed while the journal could not be written, by name: its memory is bounded by what the blotter holds, and
 //! after the fault the blotter tells what became of each.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
@@ -9,9 +9,60 @@ use super::batch::{Batch, Record};
 use crate::domain::blotter::Blotter;
 use crate::domain::{AccountId, ExecutionId, LinkId, OrderId, Source};
 
+/// Records that wait for the disk in memory; of what comes after them only the names are kept.
+const KEPT: usize = 20_000;
+
+/// What the writer is too slow for, of every link.
+#[derive(Debug)]
+pub struct Backlog {
+    kept: usize,
+    links: HashMap<LinkId, Overdue>,
+}
+
+impl Default for Backlog {
+    fn default() -> Self {
+        Self::beyond(KEPT)
+    }
+}
+
+impl Backlog {
+    /// Begins where so many records wait.
+    pub fn beyond(kept: usize) -> Self {
+        Self { kept, links: HashMap::new() }
+    }
+
+    /// True when no link owes anything.
+    pub fn is_empty(&self) -> bool {
+        self.links.is_empty()
+    }
+
+    /// The batch, to be handed over; `None` where too many records wait and only its names are kept.
+    pub fn pass(&mut self, batch: Batch, waiting: usize) -> Option<Batch> {
+        if let Some(overdue) = self.links.get_mut(&batch.link) {
+            overdue.take_in(batch);
+            return None;
+        }
+        if waiting > self.kept {
+            self.links.entry(batch.link.clone()).or_default().take_in(batch);
+            return None;
+        }
+        Some(batch)
+    }
+
+    /// Everything owed, as it is now; nothing of a link that is gone.
+    pub fn settle<'a>(
+        &mut self,
+        blotter: impl Fn(&LinkId) -> Option<&'a Blotter>,
+        learned_at: Timestamp,
+    ) -> Vec<Batch> {
+        let owed = std::mem::take(&mut self.links).into_iter();
+        owed.filter_map(|(link, overdue)| Some(overdue.settle(link.clone(), blotter(&link)?, learned_at))).collect()
+    }
+}
+
 /// Names of what one link owes the journal.
 #[derive(Debug, Default)]
-pub struct Overdue {
+struct Overdue {
     account: Option<AccountId>,
     removed: BTreeSet<ExecutionId>,
     orders: BTreeSet<OrderId>,
@@ -24,7 +75,7 @@ pub struct Overdue {
 
 impl Overdue {
     /// Keeps the names of what is in a batch.
-    pub fn take_in(&mut self, batch: Batch) {
+    fn take_in(&mut self, batch: Batch) {
         for record in batch.records {
             match record {
                 Record::Account(id) => self.account = Some(id),
@@ -45,7 +96,7 @@ impl Overdue {
 
     /// Everything owed, as the blotter has it now. What an emptied blotter has forgotten belonged to an account that was
     /// reset, and is gone.
-    pub fn settle(self, link: LinkId, blotter: &Blotter, learned_at: Timestamp) -> Batch {
+    fn settle(self, link: LinkId, blotter: &Blotter, learned_at: Timestamp) -> Batch {
         let mut batch = Batch::new(link, learned_at);
         let records = &mut batch.records;
         records.extend(self.account.map(Record::Account));

@@ -19,8 +19,9 @@ use crate::domain::{Execution, ExecutionId, Order, Qty, Source};
 /// than can be between two instances that hear of the same event.
 const REMEMBERED: usize = 5_000;
 
-/// The stand-ins that this instance holds for each link: only those of others give way to what it reports.
-pub(super) type OwnStandIns = HashSet<ExecutionId>;
+/// The executions that this instance holds of a link, under whatever id. Its blotter has told them apart: only the stand-ins
+/// of others give way to what it reports, and only what others report explains a stand-in of its own.
+pub(super) type OwnRows = HashSet<ExecutionId>;
 
 /// Where this instance's lines of one link stand in the file.
 #[derive(Debug, Clone, Default)]
@@ -182,7 +183,7 @@ pub(super) fn advances(connection: &Connection, place: &Place, order: &Order) ->
 pub(super) fn reconcile(
     connection: &Connection,
     place: &mut Place,
-    own: &OwnStandIns,
+    own: &OwnRows,
     execution: &Execution,
 ) -> rusqlite::Result<Option<Execution>> {
     let rows = rows_of(connection, place, execution)?;
@@ -191,7 +192,8 @@ pub(super) fn reconcile(
         complete(&mut merged, held);
     }
     let rows: Vec<Execution> = rows.into_iter().filter(|row| row.id != execution.id).collect();
-    if Blotter::is_stand_in(&execution.id) && is_explained(execution, &rows) {
+    let others: Vec<Execution> = rows.iter().filter(|row| !own.contains(&row.id)).cloned().collect();
+    if Blotter::is_stand_in(&execution.id) && is_explained(execution, &others) {
         drop_execution(connection, place, &execution.id)?;
         return Ok(None);
     }
@@ -283,10 +285,30 @@ fn drop_execution(connection: &Connection, place: &mut Place, id: &ExecutionId) 
     connection
         .prepare_cached("DELETE FROM executions WHERE account = ?1 AND generation = ?2 AND id = ?3")?
         .execute(params![account, generation, id.as_str()])?;
-    if let Some(number) = place.lines.others.remove(&TapeEntry::key_of_execution(id)) {
-        connection
-            .prepare_cached("DELETE FROM lines WHERE account = ?1 AND generation = ?2 AND number = ?3")?
-            .execute(params![account, generation, number])?;
+    drop_line(connection, place, id)
+}
+
+/// Takes the line of another instance that shows an execution out of the file. Its writer may have learned since what the
+/// execution is called: then the line stays, and is known by that.
+pub(super) fn drop_line(connection: &Connection, place: &mut Place, id: &ExecutionId) -> rusqlite::Result<()> {
+    let key = TapeEntry::key_of_execution(id);
+    let Some(number) = place.lines.others.remove(&key) else { return Ok(()) };
+    let line = params![place.account, place.generation, number];
+    let body: Option<String> = connection
+        .prepare_cached("SELECT body FROM lines WHERE account = ?1 AND generation = ?2 AND number = ?3")?
+        .query_row(line, |row| row.get(0))
+        .optional()?;
+    let now = body.and_then(|text| serde_json::from_str::<TapeEntry>(&text).ok()).map(|entry| entry.key());
+    match now.filter(|now| *now != key) {
+        Some(now) => {
+            place.lines.order.push_back(now.clone());
+            place.lines.others.insert(now, number);
+        }
+        None => {
+            connection
+                .prepare_cached("DELETE FROM lines WHERE account = ?1 AND generation = ?2 AND number = ?3")?
+                .execute(line)?;
+        }
     }
     Ok(())
 }

@@ -8,9 +8,8 @@ use serde::Serialize;
 
 use super::batch::{Batch, IntentOutcome, Record};
 use super::read;
-use super::share::{self, Lines, OwnStandIns};
+use super::share::{self, Lines, OwnRows};
 use super::trim;
-use crate::domain::blotter::Blotter;
 use crate::domain::{Execution, LinkId, Order, OrderId, Source};
 
 /// Where each link's rows go, and whether other instances write them too. It changes with the transaction, or not at all.
@@ -33,8 +32,8 @@ pub(super) struct Place {
     known: bool,
 }
 
-/// The stand-ins that this instance holds, for each link.
-pub(super) type Own = HashMap<LinkId, OwnStandIns>;
+/// The executions that this instance holds, for each link.
+pub(super) type Own = HashMap<LinkId, OwnRows>;
 
 impl Accounts {
     /// Begins a transaction, or a reading: finds out whether another instance has written.
@@ -155,9 +154,7 @@ pub(super) fn write<'a>(
             }
             Record::Account(id) => begin_generation(connection, place, id.as_str())?,
             Record::Execution(execution) => {
-                if Blotter::is_stand_in(&execution.id) {
-                    own.insert(execution.id.clone());
-                }
+                own.insert(execution.id.clone());
                 if !shared {
                     write_execution(connection, place, learned, execution)?;
                 } else if let Some(merged) = share::reconcile(connection, place, own, execution)? {
@@ -169,6 +166,9 @@ pub(super) fn write<'a>(
                 connection
                     .prepare_cached("DELETE FROM executions WHERE account = ?1 AND generation = ?2 AND id = ?3")?
                     .execute(params![place.account, place.generation, id.as_str()])?;
+                if shared {
+                    share::drop_line(connection, place, id)?;
+                }
             }
             Record::Line(entry) => {
                 if !shared || !share::is_unshown(connection, place, entry)? {

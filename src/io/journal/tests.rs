@@ -1,4 +1,5 @@
 mod faults;
+mod laboratory;
 mod sharing;
 
 use std::io::{BufRead, BufReader, Write};

@@ -3,7 +3,7 @@
 //! What cannot be written is kept and tried again by itself, so that it is on disk soon after whatever was in the way has
 //! gone: another program's lock, a full disk, a file that could not be opened yet.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::batch::Batch;
 use super::progress::Shared;
 use super::read::{self, Place, Remembered};
 use super::schema::{self, Usable};
-use super::share::OwnStandIns;
+use super::share::OwnRows;
 use super::store::{self, Accounts, Latest, Own};
 use super::trim::Trimmer;
 use super::{JournalError, Saved};
@@ -38,8 +38,8 @@ pub(super) enum Command {
     Barrier(oneshot::Sender<Result<Saved, JournalError>>),
     /// Read back.
     Load(LinkId, oneshot::Sender<Result<Remembered, JournalError>>),
-    /// What was read is what the caller goes on from: these rows, and these stand-ins, are its own now.
-    Adopt(LinkId, Place, OwnStandIns),
+    /// What was read is what the caller goes on from: these rows and executions are its own now.
+    Adopt(LinkId, Place, OwnRows),
 }
 
 /// Why a commit failed.
@@ -56,11 +56,15 @@ impl From<rusqlite::Error> for Failure {
     }
 }
 
+/// How the file is opened.
+pub(super) type Opener = Box<dyn Fn(&Path) -> Result<Usable, JournalError> + Send>;
+
 /// The thread's state.
 pub(super) struct Writer {
     path: PathBuf,
+    opener: Opener,
     /// None while the file cannot be opened.
-    open: Option<Usable>,
+    pub(super) open: Option<Usable>,
     commands: Receiver<Command>,
     shared: Arc<Shared>,
     clock: Clock,
@@ -73,9 +77,16 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(path: PathBuf, open: Option<Usable>, commands: Receiver<Command>, shared: Arc<Shared>) -> Self {
+    pub(super) fn new(
+        path: PathBuf,
+        opener: Opener,
+        open: Option<Usable>,
+        commands: Receiver<Command>,
+        shared: Arc<Shared>,
+    ) -> Self {
         Self {
             path,
+            opener,
             open,
             commands,
             shared,
@@ -115,16 +126,16 @@ impl Writer {
         }
     }
 
-    fn serve(&mut self, group: Vec<Command>) {
+    pub(super) fn serve(&mut self, group: Vec<Command>) {
         let (mut barriers, mut loads) = (Vec::new(), Vec::new());
         for command in group {
             match command {
                 Command::Append(batch) => self.pending.push(batch),
                 Command::Barrier(reply) => barriers.push(reply),
                 Command::Load(link, reply) => loads.push((link, reply)),
-                Command::Adopt(link, place, stand_ins) => {
+                Command::Adopt(link, place, own) => {
                     self.accounts.restored(&link, &place);
-                    self.own.insert(link, stand_ins);
+                    self.own.insert(link, own);
                 }
             }
         }
@@ -201,7 +212,7 @@ impl Writer {
 
     fn write(&mut self) -> Result<(), Failure> {
         if self.open.is_none() {
-            let opened = schema::open(&self.path).map_err(Failure::Journal)?;
+            let opened = (self.opener)(&self.path).map_err(Failure::Journal)?;
             if let Some(notice) = opened.notice.clone() {
                 self.shared.notice(notice);
             }
@@ -262,7 +273,7 @@ impl Writer {
 fn reason(failure: &Failure) -> String {
     match failure {
         Failure::Database(error) => schema::words(error),
-        Failure::Journal(JournalError::Unusable { reason, .. }) => reason.clone(),
+        Failure::Journal(JournalError::Unusable { reason, .. } | JournalError::NotNow { reason, .. }) => reason.clone(),
         Failure::Journal(error) => error.to_string(),
     }
 }

@@ -1,6 +1,5 @@
 //! The journal's side of the loop: what it knew is read beside the first frame, what is learned is written before the next.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,13 +11,11 @@ use crate::app::Msg;
 use crate::app::effect::Memory;
 use crate::app::msg::Recollection;
 use crate::domain::{LinkId, Mono, Now};
-use crate::io::journal::{Batch, Journal, JournalError, Opened, Overdue, Progress, Record, Remembered};
+use crate::io::journal::{Backlog, Batch, Journal, JournalError, Opened, Progress, Remembered};
 use crate::link::LinkRecord;
 
 /// A frame waits this long for the disk, once; then the screen says that it is not saved and goes on.
 const SLOW_DISK: Duration = Duration::from_millis(500);
-/// Records that wait for the disk in memory; of what comes after them only the names are kept.
-const KEPT: usize = 20_000;
 /// How long the end of the program waits for the disk, and how long at least after the terminal was given back.
 const LAST_WAIT: Duration = Duration::from_millis(700);
 const LEAST_WAIT: Duration = Duration::from_millis(100);
@@ -33,7 +30,7 @@ pub(super) struct Keeping {
     waiting: Option<(Mono, u64)>,
     /// It does not keep up, and that was said.
     behind: bool,
-    overdue: HashMap<LinkId, Overdue>,
+    overdue: Backlog,
     /// When the program began to end.
     ending: Option<Mono>,
 }
@@ -178,17 +175,8 @@ impl Loop {
         if self.journal.is_none() {
             return;
         }
-        let mut batch = Batch::new(link, now.wall);
-        match memory {
-            Memory::Changes(changes) => {
-                if let Some(account) = self.model.account(&batch.link) {
-                    batch.add_changes(&account.blotter, &changes);
-                }
-            }
-            Memory::Account(id) => batch.records.push(Record::Account(id)),
-            Memory::Complete { watermark, asked_at } => batch.records.push(Record::Complete { watermark, asked_at }),
-        }
-        self.unwritten.push(batch);
+        let blotter = self.model.account(&link).map(|account| &account.blotter);
+        self.unwritten.push(Batch::of_memory(link, memory, blotter, now.wall));
     }
 
     /// Gives the journal what was learned since; it writes while the loop goes on.
@@ -198,11 +186,7 @@ impl Loop {
             if batch.is_empty() {
                 continue;
             }
-            if let Some(overdue) = self.keeping.overdue.get_mut(&batch.link) {
-                overdue.take_in(batch);
-            } else if journal.waiting() > KEPT {
-                self.keeping.overdue.entry(batch.link.clone()).or_default().take_in(batch);
-            } else {
+            if let Some(batch) = self.keeping.overdue.pass(batch, journal.waiting()) {
                 self.keeping.send(journal, batch);
             }
         }
@@ -214,9 +198,8 @@ impl Loop {
     /// Writes what only names were kept of, as it is now.
     fn settle_overdue(&mut self) {
         let Some(journal) = &self.journal else { return };
-        for (link, overdue) in std::mem::take(&mut self.keeping.overdue) {
-            let Some(account) = self.model.account(&link) else { continue };
-            let batch = overdue.settle(link, &account.blotter, self.last.wall);
+        let blotter = |link: &LinkId| self.model.account(link).map(|account| &account.blotter);
+        for batch in self.keeping.overdue.settle(blotter, self.last.wall) {
             self.keeping.send(journal, batch);
         }
     }

@@ -1,18 +1,75 @@
 //! The journal's logic without a disk: keeps what changed, hands it back to a program that starts again.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
-use jiff::Timestamp;
-
+use super::journal::{Journal, Kept, Mark, Recalled};
 use crate::domain::blotter::{Blotter, Changes, TapeEntry};
 use crate::domain::execution::Source;
-use crate::domain::{AccountId, Execution, ExecutionId, Order, OrderId};
+use crate::domain::{AccountId, Execution, ExecutionId, Now, Order, OrderId};
+
+/// The memories of all accounts of a run.
+#[derive(Debug)]
+pub(super) struct Memories {
+    accounts: Vec<Memory>,
+    /// Which account each program is on.
+    programs: Vec<usize>,
+}
+
+impl Memories {
+    pub(super) fn of(programs: Vec<usize>) -> Self {
+        let count = programs.iter().max().map_or(0, |last| last + 1);
+        Self { accounts: (0..count).map(|_| Memory::default()).collect(), programs }
+    }
+}
+
+impl Journal for Memories {
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    fn kills(&mut self) -> Vec<(Duration, Duration)> {
+        Vec::new()
+    }
+
+    fn recall(&mut self, program: usize, _now: Now) -> Option<Recalled> {
+        let memory = &self.accounts[self.programs[program]];
+        Some(Recalled { account: memory.account.clone(), mark: memory.mark, blotter: memory.restore() })
+    }
+
+    fn keep(&mut self, program: usize, kept: Kept<'_>, blotter: &Blotter, _now: Now) {
+        let memory = &mut self.accounts[self.programs[program]];
+        match kept {
+            Kept::Changes(changes) => memory.keep(blotter, changes),
+            Kept::Account(id) => memory.account = Some(id.clone()),
+            Kept::Mark(mark) => memory.mark = mark,
+            // Which account, was told before.
+            Kept::Reset => *memory = Memory { account: memory.account.take(), ..Memory::default() },
+        }
+    }
+
+    fn die(&mut self, _program: usize, _now: Now) -> bool {
+        false
+    }
+
+    fn account(&self, program: usize) -> Option<&AccountId> {
+        self.accounts[self.programs[program]].account.as_ref()
+    }
+
+    fn agrees(&mut self, program: usize, blotter: &Blotter, _now: Now) -> Result<(), String> {
+        self.accounts[self.programs[program]].is_what_is_shown(blotter)
+    }
+
+    fn reread(&mut self, _program: usize) -> Option<Blotter> {
+        None
+    }
+}
 
 /// What is remembered of one account.
 #[derive(Debug, Default)]
-pub(super) struct Memory {
-    pub(super) account: Option<AccountId>,
-    pub(super) watermark: (Option<Timestamp>, Option<Timestamp>),
+struct Memory {
+    account: Option<AccountId>,
+    mark: Mark,
     orders: BTreeMap<u64, Order>,
     order_rows: HashMap<OrderId, u64>,
     executions: BTreeMap<u64, Execution>,
@@ -22,7 +79,7 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    pub(super) fn keep(&mut self, blotter: &Blotter, changes: &Changes) {
+    fn keep(&mut self, blotter: &Blotter, changes: &Changes) {
         for id in &changes.removed {
             if let Some(row) = self.execution_rows.remove(id) {
                 self.executions.remove(&row);
@@ -43,13 +100,8 @@ impl Memory {
         }
     }
 
-    /// The account is another one now; which, was told before.
-    pub(super) fn reset(&mut self) {
-        *self = Self { account: self.account.take(), ..Self::default() };
-    }
-
     /// Everything shown is here, and nothing else.
-    pub(super) fn is_what_is_shown(&self, blotter: &Blotter) -> Result<(), String> {
+    fn is_what_is_shown(&self, blotter: &Blotter) -> Result<(), String> {
         if self.orders.len() != blotter.order_count() {
             return Err(format!("{} orders are shown and {} journaled", blotter.order_count(), self.orders.len()));
         }
@@ -80,7 +132,7 @@ impl Memory {
         Ok(())
     }
 
-    pub(super) fn restore(&self) -> Blotter {
+    fn restore(&self) -> Blotter {
         let mut blotter = Blotter::default();
         let mut executions: Vec<Execution> = self.executions.values().cloned().collect();
         for execution in &mut executions {
@@ -90,7 +142,7 @@ impl Memory {
         for line in &mut lines {
             line.source = Source::Journal;
         }
-        blotter.restore(self.orders.values().cloned().collect(), executions, lines, self.watermark.1);
+        blotter.restore(self.orders.values().cloned().collect(), executions, lines, self.mark.1);
         blotter
     }
 }

@@ -10,7 +10,7 @@ use super::broker::{Broker, Fill};
 use crate::domain::blotter::{Blotter, Changes};
 use crate::domain::execution::{Execution, ExecutionKind};
 use crate::domain::money::Qty;
-use crate::domain::{Account, ExecutionId, OrderId, Position};
+use crate::domain::{Account, ExecutionId, Order, OrderId, Position};
 
 pub(super) use bounds::{Behind, at_live, behind, reflects};
 pub(super) use settled::settled;
@@ -33,6 +33,18 @@ impl Oracle {
     /// Another account: nothing that was shown counts any more.
     pub(super) fn reset(&mut self) {
         *self = Self::default();
+    }
+
+    /// A program begins with less than was shown before it was killed: what it does not know it may show again.
+    pub(super) fn goes_back(&mut self, broker: &Broker, blotter: &Blotter) {
+        let known = blotter.executions().filter(|row| row.kind == ExecutionKind::Trade);
+        let known = known.filter_map(|row| {
+            truth_of(broker, &Execution { order_id: by_now(broker, blotter, row), ..row.clone() }).ok()
+        });
+        let known: HashSet<ExecutionId> = known.map(|fill| fill.execution.id.clone()).collect();
+        self.announced.retain(|id| known.contains(id));
+        let state = |order: &Order| (order.id.clone(), (order.cum_qty, order.status.is_terminal()));
+        self.orders = blotter.orders().map(state).collect();
     }
 
     /// Checks what one step changed.

@@ -5,6 +5,7 @@ mod draw;
 use std::time::Duration;
 
 use super::broker::Body;
+use super::journal::Setting;
 
 const DAY: Duration = Duration::from_hours(24);
 const SESSION: Duration = Duration::from_mins(390);
@@ -221,6 +222,20 @@ impl Plan {
                         | Incident::NoSocket(..)
                 )
             })
+    }
+
+    /// When the first program starts.
+    pub(super) fn begins_at(&self) -> Duration {
+        Duration::from_secs(10) + Duration::from_millis(self.history * 400)
+    }
+
+    pub(super) fn setting(&self) -> Setting {
+        let programs = match self.company {
+            Company::Nobody => vec![0],
+            Company::Instance => vec![0, 0],
+            Company::Account => vec![0, 1],
+        };
+        Setting { programs, begins_at: self.begins_at(), calm_at: self.begins_at() + self.calm_at }
     }
 
     /// What ails an endpoint at a moment.

@@ -16,8 +16,10 @@ use self::program::Program;
 use self::rest::Asked;
 use super::broker::Broker;
 use super::chance::Chance;
-use super::memory::Memory;
+use super::journal::{Journal, Setting};
+use super::memory::Memories;
 use super::plan::{Company, Incident, Plan};
+use crate::domain::{Mono, Now};
 use crate::session::event::StreamEvent;
 use crate::session::machine::{Input, Session};
 use crate::session::request::{Reply, RequestError, RequestId};
@@ -36,6 +38,9 @@ const LISTED: Duration = Duration::from_mins(6);
 /// A token that was refused for a minute is tried once an hour, and a refused request after that.
 const PROBED: Duration = Duration::from_mins(62);
 
+/// A program that could not read the journal is started again this long after everything has calmed down.
+const AGAIN: Duration = Duration::from_secs(5);
+
 /// How often a run is looked at.
 const LOOK: Duration = Duration::from_secs(20);
 
@@ -46,11 +51,11 @@ const STEPS_A_DAY: u32 = 200_000;
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Outcome {
+pub(crate) struct Outcome {
     /// A hash of everything the session put out and when.
-    pub(super) trace: u64,
+    pub(crate) trace: u64,
     /// What is wrong, where something is.
-    pub(super) wrong: Option<String>,
+    pub(crate) wrong: Option<String>,
 }
 
 /// What happens next, and to which program or broker.
@@ -68,6 +73,8 @@ enum Event {
     WakeUp(usize),
     /// The other program let go of the account.
     Freed(usize),
+    /// A person ends the program and starts it again.
+    Again(usize),
 }
 
 struct Timed {
@@ -93,7 +100,7 @@ impl Ord for Timed {
     }
 }
 
-pub(super) struct World {
+struct World {
     plan: Plan,
     chance: Chance,
     now: Duration,
@@ -101,8 +108,7 @@ pub(super) struct World {
     number: u64,
     brokers: Vec<Broker>,
     programs: Vec<Program>,
-    /// The journal of each account.
-    memories: Vec<Memory>,
+    journal: Box<dyn Journal>,
     /// Which program streams each account.
     owners: Vec<Option<usize>>,
     down_until: Duration,
@@ -118,6 +124,11 @@ pub(super) struct World {
     history: Option<Vec<String>>,
 }
 
+/// The monotonic clock of the programs and their wall clock, which may be wrong.
+fn clocks(at: Duration, skew: i64) -> Now {
+    Now { mono: Mono(at), wall: broker_time(at) + jiff::SignedDuration::from_secs(skew) }
+}
+
 /// The service writes nanoseconds: a time that ends in noughts is one that was rounded.
 fn broker_time(at: Duration) -> Timestamp {
     Timestamp::new(1_760_000_000, 137).unwrap_or_default() + at
@@ -125,9 +136,33 @@ fn broker_time(at: Duration) -> Timestamp {
 
 /// Runs a seed; with `history`, what happened is kept for reading.
 pub(super) fn run(seed: u64, history: bool) -> (Outcome, Vec<String>) {
+    let (chance, plan) = draw(seed);
+    let journal = memories(&plan);
+    finish(World::new(plan, chance, history, journal), history)
+}
+
+fn draw(seed: u64) -> (Chance, Plan) {
     let mut chance = Chance::new(seed);
     let plan = Plan::draw(&mut chance);
-    let mut world = World::new(plan, chance, history);
+    (chance, plan)
+}
+
+fn memories(plan: &Plan) -> Box<dyn Journal> {
+    Box::new(Memories::of(plan.setting().programs))
+}
+
+/// Runs a seed on another journal; `None` where that one does not serve the run.
+pub(crate) fn run_on(
+    seed: u64,
+    history: bool,
+    journal: impl FnOnce(Setting) -> Option<Box<dyn Journal>>,
+) -> Option<(Outcome, Vec<String>)> {
+    let (chance, plan) = draw(seed);
+    let journal = journal(plan.setting())?;
+    Some(finish(World::new(plan, chance, history, journal), history))
+}
+
+fn finish(mut world: World, history: bool) -> (Outcome, Vec<String>) {
     if history {
         let plan = format!("{:?}", world.plan);
         world.note(|| plan);
@@ -140,21 +175,22 @@ pub(super) fn run(seed: u64, history: bool) -> (Outcome, Vec<String>) {
 pub(super) fn run_days(seed: u64, days: u32) -> (Outcome, usize) {
     let mut chance = Chance::new(seed);
     let plan = Plan::of_days(days, &mut chance);
-    let mut world = World::new(plan, chance, false);
+    let journal = memories(&plan);
+    let mut world = World::new(plan, chance, false, journal);
     world.live();
     (Outcome { trace: world.trace, wrong: world.wrong }, world.brokers[0].orders.len())
 }
 
 impl World {
-    fn new(plan: Plan, chance: Chance, history: bool) -> Self {
+    fn new(plan: Plan, chance: Chance, history: bool, journal: Box<dyn Journal>) -> Self {
         let broker = |name| Broker::new(name, plan.reading, broker_time(Duration::ZERO));
-        let (brokers, programs) = match plan.company {
-            Company::Nobody => (vec![broker("")], vec![Program::of(0)]),
-            Company::Instance => (vec![broker("")], vec![Program::of(0), Program::of(0)]),
-            Company::Account => (vec![broker(""), broker("b")], vec![Program::of(0), Program::of(1)]),
+        let programs: Vec<_> = plan.setting().programs.into_iter().map(Program::of).collect();
+        let brokers = match plan.company {
+            Company::Nobody | Company::Instance => vec![broker("")],
+            Company::Account => vec![broker(""), broker("b")],
         };
         Self {
-            memories: brokers.iter().map(|_| Memory::default()).collect(),
+            journal,
             owners: vec![None; brokers.len()],
             brokers,
             programs,
@@ -184,7 +220,7 @@ impl World {
                 broker.act(&self.plan, &mut self.chance, at);
             }
         }
-        self.now = Duration::from_secs(10) + Duration::from_millis(self.plan.history * 400);
+        self.now = self.plan.begins_at();
         for (at, incident) in std::mem::take(&mut self.plan.incidents) {
             self.at(self.now + at, Event::Incident(incident));
         }
@@ -193,6 +229,9 @@ impl World {
         }
         self.plan.calm_at += self.now;
         self.plan.lull = self.plan.lull.map(|(from, to)| (from + self.now, to + self.now));
+        for (at, long) in self.journal.kills() {
+            self.at(at, Event::Incident(Incident::Kill(long)));
+        }
         for program in 0..self.programs.len() {
             let after = Duration::from_millis(program as u64 * 700);
             self.at(self.now + after, Event::Start(program));

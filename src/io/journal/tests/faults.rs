@@ -70,6 +70,8 @@ fn a_file_that_cannot_be_opened_yet_is_opened_when_it_can_be_and_nothing_is_lost
     let journal = open(&path);
     journal.append(executed(1)).unwrap();
     assert!(run(journal.barrier()).is_err());
+    // The reason alone, as when it was opened first: the same fault is not said in other words.
+    assert_eq!(journal.progress().borrow().fault.as_deref(), Some("another program holds its lock"));
     drop(other);
     until(&journal, |progress| progress.saved == 1 && progress.fault.is_none());
     assert_eq!(run(journal.load(&link())).unwrap().executions.len(), 1);

@@ -175,3 +175,43 @@ fn a_reset_account_begins_one_generation_for_both_instances() {
     assert_eq!(ids, ["n1", "n2", "n3"]);
     assert_eq!(count(&path, "orders"), 6);
 }
+
+#[test]
+fn a_line_stays_whose_execution_its_writer_knows_by_its_own_id_by_now() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal.sqlite");
+    let (mut first, mut second) = (Instance::start(&path), Instance::start(&path));
+    let (update, other) = (fill("e1", "o", 40, 40), fill("e2", "p", 40, 40));
+    first.ask(std::slice::from_ref(&update.order), &[row(&update)], 300);
+    // The second sees the line under the id of the row; then the first learns the execution's own.
+    second.hear(&other, 301);
+    first.hear(&update, 302);
+    second.ask(std::slice::from_ref(&update.order), &[row(&update)], 303);
+    let remembered = run(first.journal.load(&link())).unwrap();
+    let shown = remembered.tape.iter().filter_map(|line| line.execution.as_ref());
+    let mut shown: Vec<&str> = shown.map(crate::domain::ExecutionId::as_str).collect();
+    shown.sort_unstable();
+    assert_eq!(shown, ["e1", "e2"]);
+}
+
+#[test]
+fn an_instance_with_other_accounts_takes_nothing_from_this_ones() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal.sqlite");
+    let (first, second) = (open(&path), open(&path));
+    save(&first, vec![Record::Account("a".into())]);
+    let records = vec![Record::Account("b".into())];
+    run(async {
+        second.append(Batch { link: "alpaca-live/live/1".into(), learned_at: at(100), records }).unwrap();
+        second.barrier().await.unwrap();
+    });
+    // Two undoings of as much: one reported, one inferred. The blotter has told them apart.
+    let undoing = |id: &str| {
+        let execution = fill(id, "o", 10, 10).executions.remove(0);
+        Record::Execution(Box::new(Execution { kind: ExecutionKind::Bust { of: None }, cum_qty: None, ..execution }))
+    };
+    save(&first, vec![undoing("u1")]);
+    save(&first, vec![undoing("inferred-bust/o/20-10@1")]);
+    let kept = run(first.load(&link())).unwrap().executions;
+    assert_eq!(kept.iter().map(|row| row.id.as_str()).collect::<Vec<_>>(), ["u1", "inferred-bust/o/20-10@1"]);
+}

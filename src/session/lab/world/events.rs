@@ -1,10 +1,11 @@
 //! What happens to a program, and what it does.
 
 use super::program::Program;
-use super::{Event, Incident, LIMITS, LOOK, World, broker_time};
-use crate::domain::blotter::Changes;
-use crate::domain::{Mono, Now, TradeUpdate};
+use super::{AGAIN, Event, Incident, LIMITS, LOOK, World, broker_time};
+use crate::domain::blotter::{Blotter, Changes};
+use crate::domain::{Now, TradeUpdate};
 use crate::session::event::StreamEvent;
+use crate::session::lab::journal::{Kept, Recalled};
 use crate::session::lab::oracle::{Shown, truth_of};
 use crate::session::machine::{Input, Output, Session};
 use crate::session::request::{Reply, RequestError, RequestErrorKind};
@@ -60,6 +61,7 @@ impl World {
             Event::Start(program) => self.start(program),
             Event::WakeUp(program) => self.input(program, Input::Connect),
             Event::Freed(program) => self.take_over(program),
+            Event::Again(program) => self.again(program),
         }
     }
 
@@ -69,49 +71,91 @@ impl World {
         session.limits = LIMITS;
         self.programs[program].session = Some(session);
         self.programs[program].lives = lives;
-        self.recall(program);
+        self.remember(program);
         self.programs[program].shown = Shown::default();
         self.input(program, Input::Connect);
     }
 
-    /// Takes over what the journal knows: what the program wrote that streams, and what the others learned beside it, for
-    /// they write as well.
-    pub(super) fn recall(&mut self, program: usize) {
+    /// Goes on from what an earlier run left. Where something is lost that it showed, it may show that again, and where
+    /// no picture is left it watches as if for the first time.
+    fn remember(&mut self, number: usize) {
+        let read = self.recall(number);
+        let program = &mut self.programs[number];
+        if !read {
+            (program.blotter, program.mark) = (Blotter::default(), (None, None));
+            // It has said so, and is started again when the file can be read.
+            self.at(self.plan.calm_at.max(self.now) + AGAIN, Event::Again(number));
+        }
+        let program = &mut self.programs[number];
+        if program.lost || !read {
+            program.oracle.goes_back(&self.brokers[program.broker], &program.blotter);
+            program.first = program.first.or(program.since);
+        }
+        if program.first.is_some() {
+            program.since = program.first.filter(|_| program.mark.1.is_some());
+        }
+        program.lost = false;
+    }
+
+    /// Takes over what the journal knows; false when it cannot be read now. Where one program writes it, what the others
+    /// learned beside it is taken for written as well.
+    pub(super) fn recall(&mut self, program: usize) -> bool {
         let broker = self.programs[program].broker;
-        let mut blotter = self.memories[broker].restore();
-        let mut changes = Changes::default();
-        let mut account = self.memories[broker].account.clone();
-        let (mut fills, mut orders) = self.memories[broker].watermark;
-        for (_, mate) in
-            self.programs.iter().enumerate().filter(|(at, mate)| mate.broker == broker && !self.writes(*at))
-        {
-            let Some(known) = &mate.account else { continue };
-            if account.get_or_insert_with(|| known.clone()) != known {
-                continue;
+        let recalled = self.journal.recall(program, self.clocks());
+        let is_read = recalled.is_some();
+        let beside = !self.journal.is_shared();
+        if let Some(Recalled { mut account, mark: (mut fills, mut orders), mut blotter }) = recalled {
+            let mut changes = Changes::default();
+            for (_, mate) in self
+                .programs
+                .iter()
+                .enumerate()
+                .filter(|(at, mate)| beside && mate.broker == broker && !self.writes(*at))
+            {
+                let Some(known) = &mate.account else { continue };
+                if account.get_or_insert_with(|| known.clone()) != known {
+                    continue;
+                }
+                (fills, orders) = (fills.max(mate.mark.0), orders.max(mate.mark.1));
+                let truth = &self.brokers[broker];
+                let stated: Vec<_> =
+                    mate.blotter.orders().filter(|order| truth.index.contains_key(&order.id)).cloned().collect();
+                let rows = mate.blotter.executions().filter_map(|row| truth_of(truth, row).ok());
+                let rows: Vec<_> = rows.map(|fill| fill.row.clone()).collect();
+                changes.absorb(blotter.apply_snapshot(&stated, &rows));
             }
-            (fills, orders) = (fills.max(mate.mark.0), orders.max(mate.mark.1));
-            let truth = &self.brokers[broker];
-            let stated: Vec<_> =
-                mate.blotter.orders().filter(|order| truth.index.contains_key(&order.id)).cloned().collect();
-            let rows = mate.blotter.executions().filter_map(|row| truth_of(truth, row).ok());
-            let rows: Vec<_> = rows.map(|fill| fill.row.clone()).collect();
-            changes.absorb(blotter.apply_snapshot(&stated, &rows));
+            if beside && self.owners[broker].is_none() {
+                let now = self.clocks();
+                for kept in account.iter().map(Kept::Account) {
+                    self.journal.keep(program, kept, &blotter, now);
+                }
+                self.journal.keep(program, Kept::Mark((fills, orders)), &blotter, now);
+                self.journal.keep(program, Kept::Changes(&changes), &blotter, now);
+            }
+            self.programs[program].blotter = blotter;
+            self.programs[program].mark = (fills, orders);
+            self.programs[program].account.clone_from(&account);
+            if orders.is_none() {
+                // No complete picture of this account is remembered: the next one is the first again.
+                self.programs[program].since = None;
+            }
+            if let (Some(session), Some(account)) = (&mut self.programs[program].session, account) {
+                session.resume_from(account, fills, orders);
+            }
         }
         if self.owners[broker].is_none() {
             self.owners[broker] = Some(program);
-            let memory = &mut self.memories[broker];
-            (memory.account, memory.watermark) = (account.clone(), (fills, orders));
-            memory.keep(&blotter, &changes);
         }
-        self.programs[program].blotter = blotter;
-        self.programs[program].account.clone_from(&account);
-        if orders.is_none() {
-            // No complete picture of this account is remembered: the next one is the first again.
-            self.programs[program].since = None;
-        }
-        if let (Some(session), Some(account)) = (&mut self.programs[program].session, account) {
-            session.resume_from(account, fills, orders);
-        }
+        is_read
+    }
+
+    /// A person starts the program again.
+    fn again(&mut self, program: usize) {
+        self.suffers(program, Incident::Kill(std::time::Duration::from_secs(1)));
+    }
+
+    pub(super) fn clocks(&self) -> Now {
+        super::clocks(self.now, self.plan.skew)
     }
 
     pub(super) fn input(&mut self, program: usize, input: Input) {
@@ -121,8 +165,7 @@ impl World {
             self.note(|| if program == 0 { text } else { format!("({program}) {text}") });
         }
         let told = self.note_told(program, &input);
-        let wall = broker_time(self.now) + jiff::SignedDuration::from_secs(self.plan.skew);
-        let now = Now { mono: Mono(self.now), wall };
+        let now = self.clocks();
         session.handle(input, &mut self.programs[program].blotter, now);
         while let Some(output) = session.poll() {
             self.output(program, output);
@@ -131,12 +174,9 @@ impl World {
             self.programs[program].followed_since.get_or_insert(self.now);
         }
         let watermark = session.watermark();
-        let broker = self.programs[program].broker;
         if watermark.1.is_some() {
             self.programs[program].mark = watermark;
-            if self.writes(program) {
-                self.memories[broker].watermark = watermark;
-            }
+            self.keep(program, Kept::Mark(watermark));
             let now = broker_time(self.now);
             self.programs[program].since.get_or_insert(now);
         }
@@ -153,7 +193,14 @@ impl World {
         }
     }
 
-    /// True when what this program learns goes into the journal.
+    /// Gives the journal what a program learned.
+    fn keep(&mut self, program: usize, kept: Kept<'_>) {
+        if self.writes(program) || self.journal.is_shared() {
+            self.journal.keep(program, kept, &self.programs[program].blotter, self.clocks());
+        }
+    }
+
+    /// True when the program streams the account: what it shows is in the journal, and nothing else.
     pub(super) fn writes(&self, program: usize) -> bool {
         self.owners[self.programs[program].broker] == Some(program)
     }
@@ -162,7 +209,7 @@ impl World {
     pub(super) fn is_known(&self, number: usize) -> bool {
         let program = &self.programs[number];
         let shown = program.shown.account.as_ref().map(|account| &account.id);
-        let known = shown.or(self.memories[program.broker].account.as_ref());
+        let known = shown.or(self.journal.account(number));
         known.is_none_or(|known| *known == self.brokers[program.broker].id())
     }
 
@@ -198,28 +245,22 @@ impl World {
                     let step = oracle.step(&self.brokers[broker], blotter, &changes);
                     self.wrong = self.wrong.take().or(step.err());
                 }
-                if self.writes(program) {
-                    self.memories[broker].keep(&self.programs[program].blotter, &changes);
-                }
+                self.keep(program, Kept::Changes(&changes));
             }
             Output::Reset => {
                 let known = &mut self.programs[program];
                 known.oracle.reset();
-                known.since = None;
+                (known.since, known.first) = (None, None);
                 known.unread.clear();
-                if self.writes(program) {
-                    self.memories[broker].reset();
-                }
+                self.keep(program, Kept::Reset);
             }
             Output::Account(account) => {
-                if self.programs[program].shown.account.is_none() && self.memories[broker].account.is_none() {
+                if self.programs[program].shown.account.is_none() && self.journal.account(program).is_none() {
                     // Whose updates came before, nobody knew; they are asked for instead.
                     self.forget_early(program);
                 }
-                if self.writes(program) {
-                    self.memories[broker].account = Some(account.id.clone());
-                }
                 self.programs[program].account = Some(account.id.clone());
+                self.keep(program, Kept::Account(&account.id));
                 self.programs[program].shown.account = Some(*account);
             }
             Output::Positions(positions) => self.programs[program].shown.positions = Some(positions),

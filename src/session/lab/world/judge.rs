@@ -15,14 +15,15 @@ const PATIENCE: Duration = Duration::from_secs(100);
 
 impl World {
     /// Is everything well by now?
-    pub(super) fn judge(&self) -> Result<(), String> {
+    pub(super) fn judge(&mut self) -> Result<(), String> {
         for program in 0..self.programs.len() {
             self.judge_program(program)?;
         }
         Ok(())
     }
 
-    fn judge_program(&self, number: usize) -> Result<(), String> {
+    fn judge_program(&mut self, number: usize) -> Result<(), String> {
+        let now = self.clocks();
         let program = &self.programs[number];
         let broker = &self.brokers[program.broker];
         let Some(session) = &program.session else { return Err("the program did not start again".to_owned()) };
@@ -49,9 +50,12 @@ impl World {
             return Err("the account shown is another one".to_owned());
         }
         if self.writes(number) {
-            self.memories[program.broker].is_what_is_shown(&program.blotter)?;
+            self.journal.agrees(number, &program.blotter, now)?;
         }
-        Ok(())
+        match self.journal.reread(number) {
+            Some(file) => oracle::settled(broker, &file, since).map_err(|what| format!("read back, {what}")),
+            None => Ok(()),
+        }
     }
 
     /// The whole truth told twice is no news the second time; the first time it may bring history from before the start.
@@ -84,9 +88,9 @@ impl World {
             if let Err(what) = behind {
                 self.fail(|| what);
             }
-            let program = &self.programs[number];
+            let now = self.clocks();
             if self.writes(number)
-                && let Err(what) = self.memories[program.broker].is_what_is_shown(&program.blotter)
+                && let Err(what) = self.journal.agrees(number, &self.programs[number].blotter, now)
             {
                 self.fail(|| what);
             }

@@ -38,7 +38,7 @@ impl World {
         }
     }
 
-    fn suffers(&mut self, program: usize, incident: Incident) {
+    pub(super) fn suffers(&mut self, program: usize, incident: Incident) {
         let line = self.programs[program].line.map(|line| line.epoch);
         match incident {
             Incident::Cut | Incident::NoSocket(..) => {
@@ -109,6 +109,8 @@ impl World {
         dead.asleep_until = Duration::ZERO;
         self.discard(program, |_, _| true);
         self.forget_early(program);
+        let lost = self.journal.die(program, self.clocks());
+        self.programs[program].lost |= lost;
         let broker = self.programs[program].broker;
         if self.owners[broker] == Some(program) {
             // The journal is what is left of it.
@@ -147,7 +149,7 @@ impl World {
                 | Event::Start(whose)
                 | Event::WakeUp(whose)
                 | Event::Freed(whose) => *whose == program,
-                Event::Act(_) | Event::Incident(_) | Event::Look => false,
+                Event::Act(_) | Event::Incident(_) | Event::Look | Event::Again(_) => false,
             };
             if !to_it || !which(&timed.event, timed.at) {
                 self.events.push(Reverse(timed));

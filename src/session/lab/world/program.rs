@@ -42,6 +42,10 @@ pub(super) struct Program {
     pub(super) lives: u64,
     /// When the first pass ever ended; what was over before is history.
     pub(super) since: Option<Timestamp>,
+    /// The earliest of these, where something was lost since.
+    pub(super) first: Option<Timestamp>,
+    /// It was killed, and something that it showed is not in the journal.
+    pub(super) lost: bool,
     /// Since when the word is `live`.
     pub(super) live_since: Option<Duration>,
     /// When the stream of this connection began to be merged: that a part is missing puts off no audit.
