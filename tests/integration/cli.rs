@@ -35,8 +35,8 @@ fn help_and_version_are_results_and_a_wrong_flag_is_a_usage_error() {
 #[test]
 fn too_few_descriptors_are_a_sentence_however_few() {
     let home = tempfile::tempdir().unwrap();
-    for limit in 4..24 {
-        for command in ["account", "doctor", "sim --idle --listen 127.0.0.1:1"] {
+    for limit in 4..19 {
+        for command in ["account", "doctor", "sim --idle"] {
             let script = format!("ulimit -n {limit}; exec '{}' {command}", env!("CARGO_BIN_EXE_brokerdeck"));
             let output = Command::new("sh")
                 .args(["-c", &script])

@@ -99,6 +99,10 @@ fn understood(entry: &str) -> Option<(String, Option<u16>)> {
     if entry.parse::<IpAddr>().is_ok() {
         return Some((entry.to_owned(), None));
     }
+    if let Some((address, length)) = entry.split_once('/') {
+        let longest = if address.parse::<IpAddr>().ok()?.is_ipv4() { 32 } else { 128 };
+        return (length.parse::<u8>().ok()? <= longest).then(|| (entry.to_owned(), None));
+    }
     let (name, port) = match entry.rsplit_once(':') {
         Some((name, port)) if !entry.ends_with(']') => (name, Some(port.parse().ok()?)),
         _ => (entry, None),
@@ -109,10 +113,6 @@ fn understood(entry: &str) -> Option<(String, Option<u16>)> {
     let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
     if address.parse::<IpAddr>().is_ok() {
         return Some((address.to_owned(), port));
-    }
-    if let Some((address, length)) = name.split_once('/') {
-        let longest = if address.parse::<IpAddr>().ok()?.is_ipv4() { 32 } else { 128 };
-        return (length.parse::<u8>().ok()? <= longest).then(|| (name.to_owned(), port));
     }
     let name = name.strip_prefix('*').filter(|rest| rest.starts_with('.')).unwrap_or(name);
     let name = name.strip_suffix('.').unwrap_or(name);

@@ -109,7 +109,10 @@ fn is_of_a_hand(piece: &[u8]) -> bool {
     loop {
         rest = match rest {
             [] | [ESC] | [ESC, _] => return true,
-            [ESC, b'O', _, rest @ ..] | [ESC, b'[', b'[', _, rest @ ..] | [ESC, b'[', b'M', _, _, _, rest @ ..] => rest,
+            [ESC, b'O', b'0'..=b'9', _, rest @ ..]
+            | [ESC, b'O', _, rest @ ..]
+            | [ESC, b'[', b'[', _, rest @ ..]
+            | [ESC, b'[', b'M', _, _, _, rest @ ..] => rest,
             [ESC, b'[', rest @ ..] => {
                 let parameters = rest.iter().take_while(|byte| matches!(byte, 0x20..=0x3f)).count();
                 match rest.get(parameters..) {

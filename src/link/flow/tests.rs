@@ -341,7 +341,6 @@ const WRAPPERS: &[fn(&str) -> String] = &[
     |url| url.replace('&', "^&"),
     |url| url.replace('&', "`&"),
     |url| format!("<{url}|{url}>"),
-    |url| format!("<{url}|localhost>"),
     |url| format!("**{url}**"),
     |url| format!("it is *{url}*!"),
     |url| format!("~{url}~"),
