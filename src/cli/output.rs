@@ -61,6 +61,29 @@ pub fn wait_for_room() {
     }
 }
 
+/// True when stdout takes a line without waiting for its reader, as far as the system tells.
+pub fn has_room() -> bool {
+    #[cfg(unix)]
+    return takes_more(&io::stdout());
+    #[cfg(not(unix))]
+    true
+}
+
+/// The same for a sentence on stderr.
+pub fn has_room_for_notes() -> bool {
+    #[cfg(unix)]
+    return takes_more(&io::stderr());
+    #[cfg(not(unix))]
+    true
+}
+
+#[cfg(unix)]
+fn takes_more(out: &impl std::os::fd::AsFd) -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let mut watched = [PollFd::new(out, PollFlags::OUT)];
+    !matches!(poll(&mut watched, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })), Ok(0))
+}
+
 /// Writes one JSON document to stdout, indented.
 ///
 /// # Errors

@@ -10,12 +10,13 @@ use super::{Global, HEADLESS_HINT, cast, output, pace};
 use crate::app::Msg;
 use crate::app::keymap::{Chord, KeyCode};
 use crate::error::Error;
+use crate::io::hyperlink;
 use crate::io::input::{self, Heard, Keyboard};
 use crate::io::record::{RecordError, Recorder, Replay};
 use crate::io::runtime::Loop;
+use crate::io::signals::{self, Change};
 use crate::io::start::Settings;
 use crate::io::terminal::{self, Screen, background};
-use crate::io::{hyperlink, signals};
 use crate::view::{self, ViewState};
 
 /// Options of the replay.
@@ -73,7 +74,7 @@ async fn play(
     pace: rust_decimal::Decimal,
 ) -> Result<u8, Error> {
     let mut ends = signals::listen();
-    let mut resizes = signals::resizes();
+    let mut changes = signals::changes();
     let mut keys = input::listen(Keyboard::default());
     let mut early = background::ask(&mut keys, state).await;
     let mut paused = false;
@@ -106,8 +107,17 @@ async fn play(
                 Some(_) => continue,
                 None => return Ok(GONE),
             },
-            Some(()) = resizes.recv() => {
-                screen.anew(terminal::size()).map_err(|error| Error::failed(error.to_string()))?;
+            Some(change) = changes.recv() => {
+                let taken = match change {
+                    Change::Resized => screen.anew(terminal::size()),
+                    Change::Stop => {
+                        terminal::restore();
+                        signals::stop_self(false);
+                        terminal::retake(false, screen)
+                    }
+                    Change::Continued => terminal::continued(false, screen),
+                };
+                taken.map_err(|error| Error::failed(error.to_string()))?;
                 continue;
             }
             () = screen.freed(), if !free => continue,

@@ -4,6 +4,7 @@
 //! says so (`source`). It keeps the journal as the dashboard does, and goes on where its last run was stopped.
 
 mod follow;
+mod outlet;
 
 use std::collections::{HashMap, VecDeque};
 use std::path::Path;
@@ -11,9 +12,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
+use tokio::sync::watch;
 use unicode_width::UnicodeWidthStr;
 
 use self::follow::Follow;
+use self::outlet::{Outlet, Reader};
 use super::output::Printable;
 use super::select::AccountArgs;
 use super::{Context, accounts, json, output, select};
@@ -29,6 +32,8 @@ use crate::io::told::{Earlier, Line, Told};
 use crate::link::LinkRecord;
 use crate::session::{ConnectionState, Part};
 
+/// Lines kept for a reader that does not read; what is more stays where it is.
+const MOST_DUE: usize = 10_000;
 /// How often it is noted that this run is alive.
 const TOUCH: Duration = Duration::from_secs(5);
 /// How long the first picture waits for the broker's clock.
@@ -42,7 +47,7 @@ pub async fn run(context: &Context, args: &AccountArgs) -> Result<u8, Error> {
     let accounts = context.accounts();
     let links = select::links(&accounts::list(&accounts.links).await?, &args.accounts)?;
     let mut running = start::headless(&context.settings()?, &accounts);
-    let mut printer = Printer::resuming(args.json, &context.paths.data, &links);
+    let mut printer = Printer::resuming(args.json, &context.paths.data, &links)?;
     running.start_remembering(context.paths.journal(), links);
     let code = running.headless(&mut printer as &mut dyn Witness).await;
     if let Some(text) = running.finish() {
@@ -76,6 +81,9 @@ struct Printer {
     /// What the first line of an account says of the time before.
     gaps: HashMap<LinkId, String>,
     due: VecDeque<Due>,
+    outlet: Outlet,
+    /// Whose line is on its way to the reader.
+    going_out: Option<LinkId>,
     /// The newest trouble that was told, and the newest of which it was told that it is over.
     troubled: Option<Mono>,
     relieved: Option<Mono>,
@@ -89,6 +97,10 @@ struct Printer {
 
 impl Witness for Printer {
     fn look(&mut self, model: &Model) {
+        if self.due.len() >= MOST_DUE {
+            // The tapes keep it for a reader that reads again.
+            return;
+        }
         let now = model.now.mono;
         let watched = now.since(*self.started.get_or_insert(now));
         // The broker's clock says what is since then; an account that answers nothing else is not waited for.
@@ -99,6 +111,10 @@ impl Witness for Printer {
                 self.failed = Some(error);
             }
         }
+    }
+
+    fn moved(&self) -> Option<watch::Receiver<u64>> {
+        Some(self.outlet.moved())
     }
 
     fn tell(&mut self, model: &Model) -> bool {
@@ -123,7 +139,7 @@ impl Witness for Printer {
 
 impl Printer {
     /// Goes on where an earlier run was stopped.
-    fn resuming(json: bool, data_dir: &Path, links: &[LinkRecord]) -> Self {
+    fn resuming(json: bool, data_dir: &Path, links: &[LinkRecord]) -> Result<Self, Error> {
         let (mut tapes, mut gaps) = (HashMap::new(), HashMap::new());
         for link in links {
             let label = sanitize_to(&link.label, 40);
@@ -148,45 +164,59 @@ impl Printer {
             tapes.insert(link.id.clone(), Follow::resuming(told));
         }
         let widest = links.iter().map(|link| link.label.width()).max().unwrap_or(0);
-        Self {
+        Ok(Self {
             json,
             tapes,
             states: HashMap::new(),
             gaps,
             due: VecDeque::new(),
+            outlet: Outlet::new()?,
+            going_out: None,
             troubled: None,
             relieved: None,
             touched: Mono::default(),
             started: None,
             failed: None,
             widest,
-        }
+        })
     }
 
-    /// Prints what is due, and notes each line as told; false when nobody reads any more.
+    /// Prints what is due as far as the reader takes it, and notes each line as told; false when nobody reads any more.
     fn print(&mut self) -> Result<bool, Error> {
-        while let Some(Due { text, of }) = self.due.pop_front() {
-            let mut tape = of.as_ref().and_then(|(link, _)| self.tapes.get_mut(link));
-            let unsure = |error: std::io::Error| tracing::warn!("what is told cannot be noted: {error}");
-            if let (Some(tape), Some((_, line))) = (&mut tape, &of) {
-                // Noted only when the line can go out at once: a reader that takes its time is not a line that went out.
-                output::wait_for_room();
-                tape.told.going_out(line).unwrap_or_else(unsure);
-            }
-            let out = output::print(&text);
-            if let Some(tape) = tape {
-                let noted = if matches!(out, Ok(true)) { tape.told.went_out() } else { tape.told.stayed() };
-                noted.unwrap_or_else(unsure);
-            }
-            if !out? {
-                return Ok(false);
+        let unsure = |error: std::io::Error| tracing::warn!("what is told cannot be noted: {error}");
+        loop {
+            match self.outlet.look() {
+                Reader::Waits => return Ok(true),
+                Reader::Took(out) => {
+                    if let Some(tape) = self.going_out.take().and_then(|link| self.tapes.get_mut(&link)) {
+                        let noted = if matches!(out, Ok(true)) { tape.told.went_out() } else { tape.told.stayed() };
+                        noted.unwrap_or_else(unsure);
+                    }
+                    if !out? {
+                        return Ok(false);
+                    }
+                }
+                Reader::Ready => {
+                    let Some(Due { text, of }) = self.due.pop_front() else { return Ok(true) };
+                    if let Some((link, line)) = of {
+                        // Noted only when the line can go out at once: a reader that takes its time is not a line that went out.
+                        if let Some(tape) = self.tapes.get_mut(&link) {
+                            tape.told.going_out(&line).unwrap_or_else(unsure);
+                        }
+                        self.going_out = Some(link);
+                    }
+                    self.outlet.write(text);
+                }
             }
         }
-        Ok(true)
     }
 
     /// What went wrong, for people, each once.
     fn trouble(&mut self, model: &Model) {
+        if !output::has_room_for_notes() {
+            // Nobody reads it now; it is told when somebody does.
+            return;
+        }
         let fresh = |told: Option<Mono>, at: Mono| told.is_none_or(|told| at > told);
         for entry in model.errors.iter().filter(|entry| fresh(self.troubled, entry.at.mono)) {
             output::note(&sanitize_to(&entry.text, 400));

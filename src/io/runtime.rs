@@ -9,7 +9,7 @@ mod turns;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use self::memory::{Keeping, Reading};
 use super::alarm::Alarm;
@@ -59,8 +59,13 @@ pub trait Witness {
     /// Looks at the model after each message.
     fn look(&mut self, model: &Model);
 
-    /// Passes on what was seen: it is on disk, or known not to be. False stops the loop.
+    /// Passes on what was seen: it is on disk, or known not to be. False stops the loop. It waits for nobody.
     fn tell(&mut self, model: &Model) -> bool;
+
+    /// Changes when more can be passed on though nothing new was seen.
+    fn moved(&self) -> Option<watch::Receiver<u64>> {
+        None
+    }
 }
 
 impl<F: FnMut(&Model) -> bool> Witness for F {
@@ -78,6 +83,10 @@ impl Witness for &mut dyn Witness {
 
     fn tell(&mut self, model: &Model) -> bool {
         (**self).tell(model)
+    }
+
+    fn moved(&self) -> Option<watch::Receiver<u64>> {
+        (**self).moved()
     }
 }
 
@@ -205,6 +214,7 @@ impl Loop {
         let mut batch = Vec::with_capacity(BATCH);
         let mut reading = self.reading.take();
         let mut progress = self.keeping.watch();
+        let mut passed_on = witness.moved();
         let alarm = Alarm::new();
         loop {
             if let Some(code) = self.model.exit {
@@ -219,6 +229,11 @@ impl Loop {
                     progress = self.keeping.watch();
                 }
                 () = memory::moved(&mut progress) => {}
+                () = memory::moved(&mut passed_on) => {
+                    if !witness.tell(&self.model) {
+                        return 0;
+                    }
+                }
                 1.. = self.inbox.recv_many(&mut batch, BATCH) => {}
                 () = alarm.wait(deadline) => batch.push(Msg::Tick),
                 () = tokio::task::yield_now(), if self.model.has_work() => {}

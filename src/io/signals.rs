@@ -1,13 +1,61 @@
-//! Signals as messages. A second one of the same kind still ends the program the hard way.
+//! Signals as messages, and the end of a program that hangs in something. A second signal of one kind waits for nothing.
+
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 
 use crate::app::Msg;
 
+/// How long the program may take to end in order: the journal's last records, the terminal.
+const GRACE: Duration = Duration::from_millis(1_500);
+
+/// What happens to a program on a terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// The terminal has another size; several changes may be told as one.
+    Resized,
+    /// The program is to stop.
+    Stop,
+    /// It goes on after a stop, whatever stopped it; the terminal may be in any state.
+    Continued,
+}
+
+/// Ends the program when it still runs so long after a signal asked it to: a reader that does not read or a disk that hangs
+/// may hold it up wherever it is. Needs nothing of the loop, for that may be what hangs.
+#[cfg(unix)]
+pub fn insist(grace: Duration) {
+    use rustix::event::{Timespec, poll};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use signal_hook::iterator::Signals;
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let began = Signals::new([SIGTERM, SIGINT, SIGHUP]).and_then(|mut signals| {
+            std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+                let Some(signal) = signals.forever().next() else { return };
+                let grace = Timespec::try_from(grace).unwrap_or(Timespec { tv_sec: 1, tv_nsec: 0 });
+                // A program that ends by itself takes the thread with it.
+                if let Err(error) = poll(&mut [], Some(&grace)) {
+                    tracing::debug!(%error, "the wait for the program's own end was cut short");
+                }
+                super::terminal::restore();
+                std::process::exit(128 + signal);
+            })
+        });
+        if let Err(error) = began {
+            tracing::error!(%error, "a program that hangs will not end by a signal");
+        }
+    });
+}
+
+/// The console ends a program that does not answer.
+#[cfg(not(unix))]
+pub fn insist(_grace: Duration) {}
+
 /// Listens for the signals that ask the program to end.
 #[cfg(unix)]
 pub fn listen() -> mpsc::Receiver<Msg> {
     use tokio::signal::unix::{SignalKind, signal};
+    insist(GRACE);
     let (sender, receiver) = mpsc::channel(4);
     for kind in [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()] {
         match signal(kind) {
@@ -29,32 +77,6 @@ pub fn listen() -> mpsc::Receiver<Msg> {
     receiver
 }
 
-/// Tells when the terminal has another size; several changes may be told as one.
-#[cfg(unix)]
-pub fn resizes() -> mpsc::Receiver<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (sender, receiver) = mpsc::channel(1);
-    match signal(SignalKind::window_change()) {
-        Ok(mut stream) => {
-            tokio::spawn(async move {
-                while stream.recv().await.is_some() {
-                    if sender.send(()).await.is_err() {
-                        return;
-                    }
-                }
-            });
-        }
-        Err(error) => tracing::error!(%error, "a terminal that changes its size will not be noticed"),
-    }
-    receiver
-}
-
-/// The console tells its size by itself.
-#[cfg(not(unix))]
-pub fn resizes() -> mpsc::Receiver<()> {
-    mpsc::channel(1).1
-}
-
 /// Listens for Ctrl-C, the only signal elsewhere.
 #[cfg(not(unix))]
 pub fn listen() -> mpsc::Receiver<Msg> {
@@ -69,10 +91,67 @@ pub fn listen() -> mpsc::Receiver<Msg> {
     receiver
 }
 
-/// Stops the whole process group as Ctrl-Z would; returns when it is continued.
-pub fn stop_self() {
-    #[cfg(unix)]
-    if let Err(error) = rustix::process::kill_current_process_group(rustix::process::Signal::TSTP) {
+/// Tells what happens to the terminal and to the program on it.
+#[cfg(unix)]
+pub fn changes() -> mpsc::Receiver<Change> {
+    use rustix::process::Signal;
+    use tokio::signal::unix::{SignalKind, signal};
+    let (sender, receiver) = mpsc::channel(1);
+    let kinds = [(Signal::WINCH, Change::Resized), (Signal::TSTP, Change::Stop), (Signal::CONT, Change::Continued)];
+    for (kind, change) in kinds {
+        match signal(SignalKind::from_raw(kind.as_raw())) {
+            Ok(mut stream) => {
+                let sender = sender.clone();
+                tokio::spawn(async move {
+                    while stream.recv().await.is_some() {
+                        if sender.send(change).await.is_err() {
+                            return;
+                        }
+                    }
+                });
+            }
+            Err(error) => tracing::error!(%error, ?kind, "cannot listen for a signal"),
+        }
+    }
+    receiver
+}
+
+/// The console tells its size by itself, and stops nothing.
+#[cfg(not(unix))]
+pub fn changes() -> mpsc::Receiver<Change> {
+    mpsc::channel(1).1
+}
+
+/// Stops the program, with `all` everything of its job as Ctrl-Z would; returns when it is continued. A program that no shell
+/// could continue is not stopped.
+#[cfg(unix)]
+pub fn stop_self(all: bool) {
+    use rustix::process::{Signal, getpid, kill_current_process_group, kill_process};
+    // Not the signal that asks: it is listened for, so that it would come again after the stop.
+    let stopped = match is_orphaned() {
+        Ok(true) => Ok(()),
+        Ok(false) if all => kill_current_process_group(Signal::STOP),
+        Ok(false) => kill_process(getpid(), Signal::STOP),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = stopped {
         tracing::warn!(%error, "cannot suspend");
     }
+}
+
+/// Nothing stops a program there.
+#[cfg(not(unix))]
+pub fn stop_self(_all: bool) {}
+
+/// True when no shell of this session watches the program's job: the first one of a terminal, or one whose shell is gone.
+#[cfg(unix)]
+fn is_orphaned() -> rustix::io::Result<bool> {
+    use rustix::process::{getpgid, getpgrp, getppid, getsid};
+    let (job, session) = (getpgrp(), getsid(None)?);
+    if job == session {
+        return Ok(true);
+    }
+    let Some(parent) = getppid() else { return Ok(true) };
+    // A script in between belongs to the job.
+    Ok(getpgid(Some(parent))? != job && getsid(Some(parent))? != session)
 }

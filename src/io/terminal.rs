@@ -83,6 +83,21 @@ pub fn retake(mouse: bool, screen: &mut Screen) -> io::Result<()> {
     Ok(())
 }
 
+/// Takes the terminal over again after a stop that nobody prepared for: a shell has set it as it likes, and written on it.
+///
+/// # Errors
+/// When the terminal refuses.
+pub fn continued(mouse: bool, screen: &mut Screen) -> io::Result<()> {
+    // What is raw in the library's memory need not be.
+    disable_raw_mode()?;
+    enable_raw_mode()?;
+    let mut bytes = Vec::new();
+    queue!(bytes, EnterAlternateScreen, ResetColor, Clear(ClearType::All), MoveTo(0, 0))?;
+    modes(&mut bytes, mouse)?;
+    send(&bytes)?;
+    screen.anew(size())
+}
+
 fn take_over(mouse: bool) -> io::Result<Arc<Output>> {
     let output = Output::of_stdout()?;
     *taken() = Some(Arc::clone(&output));

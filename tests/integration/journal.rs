@@ -441,3 +441,49 @@ async fn a_program_that_ends_while_the_journal_is_locked_says_what_is_missing() 
     drop(other);
     home.sim.stop().await;
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_watch_whose_reader_stops_journals_on_ends_by_a_signal_and_tells_the_rest_when_it_runs_again() {
+    use std::os::unix::process::ExitStatusExt;
+    let home = Home::open(26).await;
+    let mut child = home.command(&["watch", "--json"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut out = std::io::BufReader::new(child.stdout.take().unwrap());
+    let live = tokio::task::spawn_blocking(move || {
+        let mut line = String::new();
+        while !line.contains(r#""state":"live""#) {
+            line.clear();
+            assert!(out.read_line(&mut line).unwrap() > 0, "it ends before it is live");
+        }
+        out
+    });
+    let out = live.await.unwrap();
+    // More than the pipe holds.
+    for _ in 0..40 {
+        home.trade().await;
+    }
+    let truth = home.truth().await;
+    let mut looks = tokio::time::interval(Duration::from_millis(50));
+    let journaled = tokio::time::timeout(PATIENCE, async {
+        while home.journaled() != truth {
+            looks.tick().await;
+        }
+    });
+    assert!(journaled.await.is_ok(), "{} of {} are journaled", count(&home.journaled()), count(&truth));
+    let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    let ended = tokio::task::spawn_blocking(move || child.wait().unwrap());
+    let status = tokio::time::timeout(PATIENCE, ended).await.expect("it ends").unwrap();
+    assert_eq!((status.code(), status.signal()), (Some(143), None));
+    let mut told: Vec<Value> = out.lines().filter_map(|line| serde_json::from_str(&line.unwrap()).ok()).collect();
+    let before = count(&executions(&told));
+    assert!(before < count(&truth), "the pipe took everything");
+    let watch = home.watch();
+    // The line that was on its way may be half told.
+    let all = |lines: &[Value]| before + count(&executions(lines)) + 1 >= count(&truth);
+    watch.until("the rest", all).await;
+    told.extend(watch.kill());
+    let told = executions(&told);
+    assert!(told.iter().all(|(order, sizes)| truth[order].len() >= sizes.len()), "each once: {told:?}");
+    home.sim.stop().await;
+}

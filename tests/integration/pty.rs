@@ -216,7 +216,7 @@ fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_brings_the_dashboard_back() {
     let mut terminal = Terminal::start_program("sh", 80, 24, &["-c", &script], &[]);
     terminal.wait_for("SIMULATED");
     terminal.keys("\x1a");
-    terminal.wait_for("stopped 148");
+    terminal.wait_for("stopped 147");
     terminal.assert_restored();
     terminal.keys("\r");
     terminal.wait_for("SIMULATED");
@@ -224,6 +224,35 @@ fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_brings_the_dashboard_back() {
     terminal.wait_for("ended 0");
     terminal.end();
     terminal.assert_restored();
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_stop_from_outside_is_as_good_as_ctrl_z_and_after_any_the_terminal_is_taken_anew() {
+    // The shell sets its terminal as it likes while the program is stopped.
+    let script = format!(
+        "set -m; '{}' demo --seed 7 & echo $! > \"$HOME/pid\"; fg > /dev/null; echo \"stopped $?\"; stty sane; read line;\
+         fg > /dev/null; echo \"ended $?\"",
+        env!("CARGO_BIN_EXE_brokerdeck")
+    );
+    for signal in [Signal::TSTP, Signal::STOP] {
+        let mut terminal = Terminal::start_program("sh", 80, 24, &["-c", &script], &[]);
+        terminal.wait_for("SIMULATED");
+        let pid = terminal::wait_for_file(&terminal.home().join("pid")).trim().parse().unwrap();
+        rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), signal).unwrap();
+        terminal.wait_for("stopped 147");
+        if signal == Signal::TSTP {
+            terminal.assert_restored();
+        }
+        terminal.keys("\r");
+        terminal.wait("the dashboard alone", |screen| screen.contains("SIMULATED") && !screen.contains("stopped"));
+        // Without raw mode no key arrives before the end of its line.
+        terminal.keys_until("?", "the help", |screen| screen.contains("Help"));
+        terminal.keys("\x03");
+        terminal.wait_for("ended ");
+        terminal.end();
+        terminal.assert_restored();
+    }
 }
 
 #[test]

@@ -6,6 +6,9 @@ use tokio::sync::mpsc;
 
 use crate::error::Error;
 
+/// How long the end in order may take, which revokes what was granted and not saved.
+#[cfg(unix)]
+const GRACE: std::time::Duration = std::time::Duration::from_secs(5);
 /// The longest line that is taken, in bytes.
 const LONGEST_LINE: u64 = 64 * 1024;
 
@@ -41,6 +44,7 @@ impl Interrupts {
     #[cfg(unix)]
     pub(super) fn new() -> Result<Self, Error> {
         use tokio::signal::unix::{SignalKind, signal};
+        crate::io::signals::insist(GRACE);
         let take = |number: u8, kind| {
             let taken = signal(kind).map_err(|error| Error::failed(format!("cannot listen for signals: {error}")))?;
             Ok::<_, Error>((number, taken))

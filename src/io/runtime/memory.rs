@@ -91,8 +91,8 @@ impl Keeping {
     }
 }
 
-/// Waits until the writer got on, or met a fault.
-pub(super) async fn moved(progress: &mut Option<watch::Receiver<Progress>>) {
+/// Waits until the one that is watched got on; for ever where there is none.
+pub(super) async fn moved<T>(progress: &mut Option<watch::Receiver<T>>) {
     match progress {
         Some(receiver) => {
             if receiver.changed().await.is_err() {

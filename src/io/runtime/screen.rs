@@ -10,9 +10,10 @@ use super::{BATCH, Loop, memory};
 use crate::app::{Effect, Msg};
 use crate::domain::Mono;
 use crate::io::alarm::Alarm;
+use crate::io::hyperlink;
 use crate::io::input::{self, Heard, Keyboard};
+use crate::io::signals::{self, Change};
 use crate::io::terminal::{self, Screen, background};
-use crate::io::{hyperlink, signals};
 use crate::view::{self, ViewState};
 
 /// Frames that only the market asked for come no faster than sixty a second; a key is answered at once.
@@ -30,7 +31,7 @@ impl Loop {
         view: &mut ViewState,
         mut signals: mpsc::Receiver<Msg>,
     ) -> u8 {
-        let mut resizes = signals::resizes();
+        let mut changes = signals::changes();
         let mut keys = input::listen(Keyboard::default());
         let mut urgent = VecDeque::new();
         let mut arrived = Vec::with_capacity(BATCH);
@@ -86,9 +87,11 @@ impl Loop {
                     }
                     None => return GONE,
                 },
-                Some(()) = resizes.recv() => {
+                Some(change) = changes.recv() => {
                     pressed = true;
-                    urgent.push_back(resized());
+                    if self.on_change(change, screen).is_err() {
+                        return GONE;
+                    }
                 }
                 read = Self::read(&mut reading) => {
                     self.begin(read);
@@ -165,18 +168,36 @@ impl Loop {
             Effect::Bell => terminal::bell()?,
             Effect::Notify { text } => terminal::notify(&text)?,
             Effect::CaptureMouse(on) => terminal::capture_mouse(on)?,
-            Effect::Suspend => {
-                terminal::restore();
-                signals::stop_self();
-                terminal::retake(self.model.mouse, screen)?;
-                drop(self.handle(resized()));
-            }
+            Effect::Suspend => self.suspend(true, screen)?,
             Effect::Repaint => {
                 terminal::repaint(self.model.mouse, screen)?;
                 drop(self.handle(resized()));
             }
             _ => {}
         }
+        Ok(())
+    }
+
+    /// Follows what happens to the terminal.
+    fn on_change(&mut self, change: Change, screen: &mut Screen) -> std::io::Result<()> {
+        match change {
+            Change::Stop => return self.suspend(false, screen),
+            Change::Continued => {
+                terminal::continued(self.model.mouse, screen)?;
+                drop(self.handle(Msg::Redraw));
+            }
+            Change::Resized => {}
+        }
+        drop(self.handle(resized()));
+        Ok(())
+    }
+
+    /// Gives the terminal back and stops, with `all` of the job; takes it over again when that goes on.
+    fn suspend(&mut self, all: bool, screen: &mut Screen) -> std::io::Result<()> {
+        terminal::restore();
+        signals::stop_self(all);
+        terminal::retake(self.model.mouse, screen)?;
+        drop(self.handle(resized()));
         Ok(())
     }
 }

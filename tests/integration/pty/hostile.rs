@@ -201,7 +201,7 @@ fn the_screen_is_cleared_on_entry_and_after_fg_and_ctrl_l_draws_it_anew() {
     terminal.keys("\x0c");
     terminal.wait("the screen drawn anew", |screen| screen.contains("SIMULATED") && !screen.contains("scribbled"));
     terminal.keys("\x1a");
-    terminal.wait_for("stopped 148");
+    terminal.wait_for("stopped 147");
     terminal.forget();
     terminal.keys("\r");
     terminal.wait_for("SIMULATED");

@@ -61,7 +61,7 @@ fn a_stream_that_has_to_wait_keeps_neither_clock_nor_curve_waiting() {
     let mut desk = Desk::empty();
     desk.up = false;
     desk.begin(&[link("paper", Environment::Paper)]);
-    let retry_after = Some(Duration::from_secs(120));
+    let retry_after = Some(Duration::from_mins(2));
     let refused = Closed::Connect { status: Some(429), message: "too many".to_owned(), retry_after };
     desk.stream(&paper(), StreamEvent::Closed(refused));
     desk.pass(Duration::from_secs(5));

@@ -309,7 +309,10 @@ fn another_account_is_asked_for_from_its_beginning() {
     desk.orders[0].cum_qty = Qty::whole(40);
     desk.orders[0].status = OrderStatus::PartiallyFilled;
     later(&mut desk.rows[0], "mine", 10);
+    desk.asked.clear();
     desk.settle(Duration::from_mins(3));
+    let whole = |request: &Request| matches!(request, Request::Activities(query) if query.order.is_none() && query.after.is_none());
+    assert!(desk.asked.iter().any(whole), "{:?}", desk.asked);
     assert_eq!((desk.held(), desk.awaited()), (Qty::whole(40), 0), "{}", desk.logs());
 }
 

@@ -1,0 +1,116 @@
+//! Standard output for a program that goes on when its reader does not: a thread waits for the reader, one line at a time.
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::cli::output::{self, Printable};
+use crate::error::Error;
+
+/// How long a line is waited for before the program goes on without it: longer than a reader takes that reads.
+const USUAL: Duration = Duration::from_millis(20);
+
+/// What the thread is asked.
+enum Job {
+    /// Tell when there is room for a line.
+    Room,
+    /// Write one.
+    Line(Printable),
+}
+
+/// What became of it.
+enum Done {
+    Room,
+    Line(Result<bool, Error>),
+}
+
+/// Where the reader is.
+pub(super) enum Reader {
+    /// The next line can go out.
+    Ready,
+    /// It does not read: there is no room, or a line is on its way.
+    Waits,
+    /// The line went out; `false` when nobody reads any more.
+    Took(Result<bool, Error>),
+}
+
+/// The way to standard output.
+pub(super) struct Outlet {
+    jobs: mpsc::Sender<Job>,
+    done: mpsc::Receiver<Done>,
+    /// Changes when something was done.
+    moved: watch::Receiver<u64>,
+    asked: bool,
+    /// The last line did not go out at once: the next look waits for nothing.
+    slow: bool,
+}
+
+impl Outlet {
+    /// Begins the thread. It ends with the program, for nothing calls off a write.
+    ///
+    /// # Errors
+    /// When the system refuses a thread.
+    pub(super) fn new() -> Result<Self, Error> {
+        let (jobs, asked) = mpsc::channel();
+        let (reply, done) = mpsc::channel();
+        let (signal, moved) = watch::channel(0_u64);
+        let work = move || {
+            while let Ok(job) = asked.recv() {
+                let answer = match job {
+                    Job::Room => {
+                        output::wait_for_room();
+                        Done::Room
+                    }
+                    Job::Line(text) => Done::Line(output::print(&text)),
+                };
+                if reply.send(answer).is_err() {
+                    return;
+                }
+                signal.send_modify(|count| *count += 1);
+            }
+        };
+        let thread = std::thread::Builder::new().name("stdout".to_owned()).spawn(work);
+        thread.map_err(|error| Error::failed(format!("cannot write to standard output: {error}")))?;
+        Ok(Self { jobs, done, moved, asked: false, slow: false })
+    }
+
+    /// Changes when it is worth looking again.
+    pub(super) fn moved(&self) -> watch::Receiver<u64> {
+        self.moved.clone()
+    }
+
+    /// Looks where the reader is; waits a moment for one that has read so far.
+    pub(super) fn look(&mut self) -> Reader {
+        if self.asked {
+            let patience = if self.slow { Duration::ZERO } else { USUAL };
+            let Ok(done) = self.done.recv_timeout(patience) else {
+                self.slow = true;
+                return Reader::Waits;
+            };
+            (self.asked, self.slow) = (false, false);
+            if let Done::Line(result) = done {
+                return Reader::Took(result);
+            }
+        }
+        if output::has_room() {
+            return Reader::Ready;
+        }
+        self.ask(Job::Room);
+        self.slow = true;
+        Reader::Waits
+    }
+
+    /// Writes a line; only when it is [`Reader::Ready`].
+    pub(super) fn write(&mut self, text: Printable) {
+        self.ask(Job::Line(text));
+    }
+
+    fn ask(&mut self, job: Job) {
+        // A thread that has ended answers nothing, which looks like a reader that does not read.
+        self.asked = true;
+        if self.jobs.send(job).is_err() {
+            tracing::error!("the thread that writes to standard output has ended");
+        }
+    }
+}
