@@ -408,8 +408,9 @@ fn online(global: &Global, command: impl AsyncFnOnce(Context) -> Result<u8, Erro
 /// A runtime for the simulated brokerage, whose market and clients keep two threads busy.
 ///
 /// # Errors
-/// When the system refuses threads.
+/// When the system refuses threads or descriptors.
 pub fn server_runtime() -> Result<tokio::runtime::Runtime, Error> {
+    descriptors()?;
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -420,11 +421,33 @@ pub fn server_runtime() -> Result<tokio::runtime::Runtime, Error> {
 /// A runtime for the commands that talk to a network.
 ///
 /// # Errors
-/// When the system refuses threads.
+/// When the system refuses threads or descriptors.
 pub fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+    descriptors()?;
     // One thread: nothing here is worth two, and an idle program wakes one.
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Error::failed(format!("cannot start the runtime: {error}")))
+}
+
+/// Finds that there are descriptors for a runtime and a few files and sockets: the library ends the program without.
+#[cfg(unix)]
+fn descriptors() -> Result<(), Error> {
+    const NEEDED: usize = 16;
+    let tried: std::io::Result<Vec<_>> = (0..NEEDED).map(|_| std::fs::File::open("/dev/null")).collect();
+    match tried.map_err(|error| error.raw_os_error().map(rustix::io::Errno::from_raw_os_error)) {
+        Err(Some(rustix::io::Errno::MFILE)) => {
+            Err(Error::failed("too few files may be open at once; allow more, for example with `ulimit -n 1024`"))
+        }
+        Err(Some(rustix::io::Errno::NFILE)) => Err(Error::failed("too many files are open on this machine")),
+        _ => Ok(()),
+    }
+}
+
+/// Descriptors are not bounded here.
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "same signature as where they are bounded")]
+fn descriptors() -> Result<(), Error> {
+    Ok(())
 }

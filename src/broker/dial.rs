@@ -10,7 +10,7 @@ use hyper::Uri;
 use hyper::service::Service;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::proxy::{SocksV4, SocksV5};
-use hyper_util::client::proxy::matcher::{Intercept, Matcher};
+use hyper_util::client::proxy::matcher::Intercept;
 use hyper_util::service::TowerToHyperService;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
@@ -19,15 +19,15 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use url::Url;
 
+use self::variables::Policy;
 pub use self::variables::{CURE, Unusable};
+use self::words::Refusal;
+pub use self::words::{chain, failure};
 use crate::config::is_loopback;
 use crate::domain::Untrusted;
 
 /// The longest answer to `CONNECT` that is read, in bytes.
 const LONGEST_ANSWER: usize = 16 * 1024;
-/// What a proxy wants that answers 407.
-const WANTS_CREDENTIALS: &str =
-    "it wants a user name and a password; write them into its address, http://user:password@host:port";
 
 /// The way to an address.
 #[derive(Clone)]
@@ -42,43 +42,23 @@ enum Way {
 #[derive(Clone)]
 pub struct Route(Way);
 
-/// What the variables say: the HTTP client reads them by the same code.
-struct Policy {
-    matcher: Matcher,
-    /// What is left to a proxy, if there were one.
-    left: Matcher,
-    unusable: Option<Unusable>,
-}
-
 impl Route {
     /// The way to this address by the variables of the process: `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`. This machine is
     /// never reached through a proxy.
     pub fn to(url: &Url) -> Self {
         static OF_PROCESS: OnceLock<Policy> = OnceLock::new();
-        let policy = OF_PROCESS.get_or_init(|| {
-            let no = ["NO_PROXY", "no_proxy"].into_iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default();
-            Policy {
-                matcher: Matcher::from_system(),
-                left: Matcher::builder().all("http://proxy".to_owned()).no(no).build(),
-                unusable: variables::unusable(|name| std::env::var_os(name)),
-            }
-        });
-        Self::by(policy, url)
+        Self::by(OF_PROCESS.get_or_init(|| Policy::read(|name| std::env::var_os(name))), url)
     }
 
     fn by(policy: &Policy, url: &Url) -> Self {
-        if is_loopback(url) {
+        if is_loopback(url) || policy.exempt.covers(url) {
             return Self(Way::Direct);
         }
-        // A websocket's address is that of the HTTP request it begins with.
-        let scheme = if matches!(url.scheme(), "https" | "wss") { "https" } else { "http" };
-        let Ok(target) = Uri::builder().scheme(scheme).authority(authority(url)).path_and_query("/").build() else {
-            return Self(Way::Direct);
-        };
-        match policy.unusable {
-            Some(unusable) if policy.left.intercept(&target).is_some() => Self(Way::Nowhere(unusable)),
-            _ => Self(policy.matcher.intercept(&target).map_or(Way::Direct, Way::Proxy)),
-        }
+        Self(match (&policy.proxy, policy.unusable) {
+            (_, Some(unusable)) => Way::Nowhere(unusable),
+            (Some(proxy), None) => Way::Proxy(proxy.clone()),
+            (None, None) => Way::Direct,
+        })
     }
 
     /// Why this leads nowhere.
@@ -92,7 +72,13 @@ impl Route {
 
 /// The variable that counts, when it names no proxy.
 pub fn unusable_variable() -> Option<Unusable> {
-    variables::unusable(|name| std::env::var_os(name))
+    Policy::read(|name| std::env::var_os(name)).unusable
+}
+
+/// The entries of `NO_PROXY` that mean nothing here, where there is a proxy.
+pub fn meaningless_exemptions() -> Vec<String> {
+    let policy = Policy::read(|name| std::env::var_os(name));
+    if policy.proxy.is_some() { policy.exempt.meaningless } else { Vec::new() }
 }
 
 impl fmt::Display for Route {
@@ -122,9 +108,6 @@ pub fn http(url: &Url, tls: &ClientConfig) -> Result<reqwest::ClientBuilder, Unt
     if url.scheme() != "https" && !(loopback && url.scheme() == "http") {
         return Err("the address is neither https nor loopback".into());
     }
-    if let Some(unusable) = Route::to(url).unusable() {
-        return Err(nowhere(unusable));
-    }
     let builder = reqwest::Client::builder()
         .tls_backend_preconfigured(tls.clone())
         .redirect(reqwest::redirect::Policy::none())
@@ -133,7 +116,28 @@ pub fn http(url: &Url, tls: &ClientConfig) -> Result<reqwest::ClientBuilder, Unt
         .http1_only()
         .https_only(!loopback)
         .user_agent(concat!("brokerdeck/", env!("CARGO_PKG_VERSION")));
-    Ok(if loopback { builder.no_proxy() } else { builder })
+    // The library reads the variables by rules of its own unless it is told.
+    match Route::to(url).0 {
+        Way::Direct => Ok(builder.no_proxy()),
+        Way::Proxy(proxy) => Ok(builder.proxy(for_http(&proxy)?)),
+        Way::Nowhere(unusable) => Err(nowhere(unusable)),
+    }
+}
+
+/// The proxy as the HTTP client takes it.
+fn for_http(proxy: &Intercept) -> Result<reqwest::Proxy, Untrusted> {
+    let unusable = || Untrusted::from(format!("{}: its address cannot be used", name(proxy)));
+    let scheme = proxy.uri().scheme_str().unwrap_or("http");
+    let mut address = Url::parse(&format!("{scheme}://{}", authority_of(proxy))).map_err(|_| unusable())?;
+    if let Some((user, password)) = proxy.raw_auth() {
+        address.set_username(user).map_err(|()| unusable())?;
+        address.set_password(Some(password)).map_err(|()| unusable())?;
+    }
+    let made = reqwest::Proxy::all(address).map_err(|_| unusable())?;
+    Ok(match proxy.basic_auth() {
+        Some(credentials) => made.custom_http_auth(credentials.clone()),
+        None => made,
+    })
 }
 
 /// A socket that carries bytes to its peer, whatever lies between.
@@ -204,19 +208,16 @@ async fn tunnel(mut socket: impl Io + 'static, url: &Url, proxy: &Intercept) -> 
         let before = answer.len();
         let read = (&mut socket).take(1024).read_buf(&mut answer).await.map_err(|error| chain("", &error))?;
         if read == 0 || before + read > LONGEST_ANSWER {
-            return Err("no answer to CONNECT that makes sense".into());
+            return Err(Refusal::Nonsense.to(url));
         }
     }
     let head = String::from_utf8_lossy(&answer);
     let line = head.lines().next().unwrap_or_default();
     match line.strip_prefix("HTTP/1.").and_then(|rest| rest.get(2..5)) {
         Some(status) if status.starts_with('2') => Ok(Box::new(socket)),
-        Some("407") if proxy.basic_auth().is_none() => Err(WANTS_CREDENTIALS.into()),
-        Some("407") => Err("it does not accept the user name and password of its address".into()),
-        Some(status) if status.bytes().all(|byte| byte.is_ascii_digit()) => {
-            Err(format!("it refuses the connection (status {status})").into())
-        }
-        _ => Err("no answer to CONNECT that makes sense".into()),
+        Some("407") => Err(Refusal::Credentials { given: proxy.basic_auth().is_some() }.to(url)),
+        Some(status) => Err(status.parse().map_or(Refusal::Nonsense, |status| Refusal::Status(Some(status))).to(url)),
+        None => Err(Refusal::Nonsense.to(url)),
     }
 }
 
@@ -266,32 +267,8 @@ fn name(proxy: &Intercept) -> String {
     format!("the proxy {scheme}://{}", authority_of(proxy))
 }
 
-/// An error and its causes as one sentence, after what was being done; with the cure where there is one. Its URL must have
-/// been taken out.
-pub fn chain(doing: &str, error: &dyn std::error::Error) -> Untrusted {
-    let mut text = if doing.is_empty() { error.to_string() } else { format!("{doing}: {error}") };
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let words = cause.to_string();
-        if !text.contains(&words) {
-            text.push_str(": ");
-            text.push_str(&words);
-        }
-        source = cause.source();
-    }
-    // The cure takes the place of the chain: it must be whole wherever the sentence is cut.
-    let cure = if text.contains("UnknownIssuer") {
-        "nobody trusted here signed the certificate; add the authority of your company or broker to the system's store, \
-         or name its PEM file with SSL_CERT_FILE or ca_file"
-    } else if text.contains("proxy authorization required") {
-        WANTS_CREDENTIALS
-    } else {
-        return text.into();
-    };
-    (if doing.is_empty() { cure.to_owned() } else { format!("{doing}: {cure}") }).into()
-}
-
 mod variables;
+mod words;
 
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 mod network;
 
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,11 +13,14 @@ use url::Url;
 
 use super::{Context, accounts, output};
 use crate::broker::alpaca::stream;
+use crate::broker::dial::{self, Route};
 use crate::config::BrokerSpec;
 use crate::domain::text::sanitize;
 use crate::error::Error;
-use crate::io::accounts::Accounts;
+use crate::io::accounts::{AccessError, Accounts};
 use crate::io::clock::Clock;
+use crate::io::journal::{self, JournalError};
+use crate::io::paths::try_writing;
 use crate::link::LinkRecord;
 use crate::session::{AuthForm, Closed, Reply, Request, RequestError, RequestErrorKind, StreamEvent};
 
@@ -79,8 +83,28 @@ fn files(context: &Context, report: &mut Report) -> Result<(), Error> {
     if let Err(error) = context.keymap() {
         report.bad(&error.to_string(), "correct [keys]; `brokerdeck keys` lists the names")?;
     }
-    Report::good(&format!("data {}", context.paths.data.display()))?;
-    Report::good(&format!("log {}", context.paths.log().display()))
+    let place = "make it writable, or name another folder with --data-dir DIR";
+    writable("data", &context.paths.data, &context.paths.data, place, report)?;
+    match journal::try_out(&context.paths.journal()) {
+        Ok(()) => Report::good(&format!("journal {}", context.paths.journal().display()))?,
+        Err(error) => report.bad(&error.to_string(), journal_cure(&error))?,
+    }
+    writable("log", &context.paths.log(), &context.paths.state, place, report)
+}
+
+fn writable(what: &str, path: &Path, folder: &Path, cure: &str, report: &mut Report) -> Result<(), Error> {
+    let path = path.display();
+    match try_writing(folder) {
+        Ok(()) => Report::good(&format!("{what} {path}")),
+        Err(error) => report.bad(&format!("{what} {path}: nothing can be written: {error}"), cure),
+    }
+}
+
+const fn journal_cure(error: &JournalError) -> &'static str {
+    match error {
+        JournalError::Newer { .. } => "use the newer version, or name another folder with --data-dir DIR",
+        _ => "what is shown is NOT SAVED until it can be used: free the disk or the file, or move it away",
+    }
 }
 
 /// Can the broker be linked: a client, and a free callback port?
@@ -102,7 +126,7 @@ async fn broker(spec: &BrokerSpec, report: &mut Report) -> Result<(), Error> {
         return report.bad(&text, "close the program that uses them, or register and list another redirect URI");
     }
     Report::good(&format!("{}: can be linked; free callback port {}", spec.id, free.join(", ")))?;
-    network::routes(spec)
+    network::routes(spec, report)
 }
 
 /// Does the account answer, by REST and by stream, and do the clocks agree?
@@ -111,7 +135,20 @@ async fn account(accounts: &Accounts, link: &LinkRecord, report: &mut Report) ->
     let relink = format!("link it again with `brokerdeck link {}`", link.broker);
     let access = match accounts.access(link).await {
         Ok(access) => access,
-        Err(error) => return report.bad(&format!("{name}: {error}"), &relink),
+        Err(error) => {
+            let spec = accounts.specs.iter().find(|spec| spec.id == link.broker);
+            let place = spec.and_then(|spec| spec.endpoints(link.environment)).map(|place| Route::to(&place.api_url));
+            let blocked = place.is_some_and(|way| way.unusable().is_some());
+            let cure = match &error {
+                AccessError::NoBroker { .. } | AccessError::Moved { .. } | AccessError::NoToken { .. } => {
+                    relink.as_str()
+                }
+                _ if blocked => dial::CURE,
+                AccessError::Store(error) => error.hint().unwrap_or("see [tokens] in the configuration"),
+                _ => "correct what is named",
+            };
+            return report.bad(&format!("{name}: {error}"), cure);
+        }
     };
     match access.client.request(&Request::Account).await {
         Ok(Reply::Account(account)) => {

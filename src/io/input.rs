@@ -6,6 +6,7 @@ mod keyboard;
 #[cfg(not(unix))]
 #[path = "input/console.rs"]
 mod keyboard;
+mod paste;
 mod sequences;
 #[cfg(test)]
 mod tests;

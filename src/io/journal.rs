@@ -24,6 +24,7 @@ pub mod read;
 mod schema;
 mod share;
 mod store;
+mod trial;
 mod trim;
 mod writer;
 
@@ -35,6 +36,7 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::sync::{oneshot, watch};
 
+pub use self::trial::try_out;
 pub use batch::{Batch, IntentOutcome, Record};
 pub use lock::AccountLock;
 pub use overdue::Backlog;

@@ -88,6 +88,20 @@ pub fn ensure_private_dir(dir: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(dir)
 }
 
+/// Tries to write in a folder, or where it is to be made, and leaves nothing.
+///
+/// # Errors
+/// As the file system says.
+pub fn try_writing(dir: &Path) -> std::io::Result<()> {
+    use std::io::Write as _;
+    let place = dir.ancestors().find(|place| place.as_os_str().is_empty() || std::fs::symlink_metadata(place).is_ok());
+    let place = place.filter(|place| !place.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Without a name where the system can, so that not even a crash leaves it.
+    let mut file = tempfile::tempfile_in(place)?;
+    file.write_all(b"brokerdeck")?;
+    file.sync_data()
+}
+
 /// Refuses a folder that others may enter or that belongs to somebody else, with the cure. Changes nothing.
 fn refuse_open(dir: &Path) -> std::io::Result<()> {
     let refused = |why: String| Err(std::io::Error::new(std::io::ErrorKind::PermissionDenied, why));
@@ -183,6 +197,19 @@ mod tests {
         assert_eq!((paths.data.as_path(), paths.log().as_path()), (Path::new("/d"), Path::new("/d/brokerdeck.log")));
         let paths = Paths::choose(None, Some(Path::new("/d")), Some("/e.toml".into())).unwrap();
         assert_eq!(paths.config, Path::new("/e.toml"));
+    }
+
+    #[test]
+    fn a_folder_is_tried_without_leaving_anything() {
+        let root = tempfile::tempdir().unwrap();
+        try_writing(root.path()).unwrap();
+        try_writing(&root.path().join("a/b/c")).unwrap();
+        assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 0);
+        let file = root.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        assert!(try_writing(&file).is_err() && try_writing(&file.join("data")).is_err());
+        #[cfg(target_os = "linux")]
+        assert!(try_writing(Path::new("/proc/brokerdeck")).is_err(), "nobody writes there");
     }
 
     #[cfg(unix)]

@@ -23,7 +23,11 @@ const AROUND: [char; 14] = ['"', '\'', '<', '>', '`', '“', '”', '‘', '’'
 /// What stands in no address: it is over there.
 const OVER: [char; 9] = ['"', '<', '>', '`', '“', '”', '«', '»', '\\'];
 /// What a sentence ends with.
-const STOPS: [char; 5] = ['.', ',', ';', ':', '!'];
+const STOPS: [char; 6] = ['.', ',', ';', ':', '!', '?'];
+/// What makes the text between two of it bold, slanted or struck out, where an address may end with it too.
+const EMPHASIS: [char; 3] = ['*', '_', '~'];
+/// An `&` as pages and mails write it.
+const AMPERSANDS: [&str; 5] = ["&amp;", "&#38;", "&#038;", "&#x26;", "&#X26;"];
 /// What the query of a redirect URL may begin with.
 const NAMES: [&str; 6] = ["code=", "state=", "iss=", "scope=", "error=", "error_description="];
 
@@ -109,13 +113,15 @@ impl Pieces {
 
 /// The words of every line that has any.
 fn words(text: &str) -> Vec<Vec<String>> {
-    let words = |line: &str| line.split_whitespace().map(plain).filter(|word| !word.is_empty()).collect::<Vec<_>>();
+    let words = |line: &str| {
+        line.split_whitespace().map(plain).filter(|word| !word.is_empty() && !is_frame(word)).collect::<Vec<_>>()
+    };
     text.lines().map(words).filter(|line| !line.is_empty()).collect()
 }
 
 /// One of the ways in which a copy is read; what is read rightly has the right `state`.
 type Reading = fn(&str) -> String;
-const READINGS: [Reading; 4] = [str::to_owned, mailed, escaped, encoded];
+const READINGS: [Reading; 6] = [str::to_owned, mailed, escaped, encoded, shelled, rejoined];
 
 /// As a mail is sent: a line that ends in `=` goes on in the next.
 fn mailed(text: &str) -> String {
@@ -126,6 +132,16 @@ fn mailed(text: &str) -> String {
 fn escaped(text: &str) -> String {
     let text = Zeroizing::new(text.replace("\\\n", "").replace("\\u0026", "&").replace("\\u003d", "="));
     text.replace('\\', "")
+}
+
+/// As a shell of Windows escapes it.
+fn shelled(text: &str) -> String {
+    text.replace("^&", "&").replace("`&", "&")
+}
+
+/// As what breaks lines without being a line's end, or keeps them from breaking, was put into it.
+fn rejoined(text: &str) -> String {
+    text.replace(['\t', '\u{b}', '\u{c}', '\u{85}', '\u{a0}', '\u{2007}', '\u{2028}', '\u{2029}', '\u{202f}'], "")
 }
 
 /// As the parameter of another address, such as a mail program's that checks links.
@@ -148,18 +164,29 @@ fn decoded(text: &str, mark: u8) -> String {
     out
 }
 
-/// A line without the marks of an answered mail.
+/// A line without the marks of an answered mail, or of a box around it.
 fn unquoted(line: &str) -> &str {
     line.trim_start_matches(|ch: char| ch.is_whitespace() || matches!(ch, '>' | '|'))
+}
+
+/// Whether a word is a piece of the box that something was shown in.
+fn is_frame(word: &str) -> bool {
+    word.chars().all(|ch| matches!(ch, '|' | '+' | '-' | '=')) && word.contains(['|', '+'])
 }
 
 /// A word without what no address holds: controls and characters that are not seen.
 fn plain(word: &str) -> String {
     let word = Zeroizing::new(sanitize_to(word, usize::MAX));
-    let shown = |ch: &char| !('\u{2400}'..='\u{2421}').contains(ch) && *ch != '\u{fffd}';
+    // A browser writes no character beyond ASCII into an address, so the lines of a box are none of it.
+    let shown = |ch: &char| !matches!(ch, '\u{2400}'..='\u{2421}' | '\u{2500}'..='\u{257f}' | '\u{fffd}');
     let word = Zeroizing::new(word.chars().filter(shown).collect::<String>());
     let word = word.strip_prefix("[200~").unwrap_or(&word);
-    word.strip_suffix("[201~").unwrap_or(word).replace("&amp;", "&")
+    let mut word = word.strip_suffix("[201~").unwrap_or(word).to_owned();
+    // What was escaped twice is escaped after the first.
+    for _ in 0..3 {
+        word = AMPERSANDS.iter().fold(word, |word, ampersand| word.replace(ampersand, "&"));
+    }
+    word
 }
 
 /// Everything that may be one address: a word, and where its line ends behind it the lines that may go on with it. What begins
@@ -193,17 +220,45 @@ fn is_prompt(word: &str) -> bool {
 
 /// The query, when the text holds the redirect URL with one, or its query alone.
 fn query(text: &str, redirect: &Url, hosts: &[String]) -> Option<Zeroizing<String>> {
-    let (opened, query) = address(text, redirect, hosts).or_else(|| Some((None, alone(text, redirect)?)))?;
+    let (before, query) = address(text, redirect, hosts).or_else(|| Some(("", alone(text, redirect)?)))?;
+    let opened = before.chars().next_back();
+    if escaped_by_a_shell(query) {
+        return None;
+    }
+    // The address may stand before its own words.
+    let query = match opened {
+        Some('<') => query.split_once("|http").map_or(query, |(query, _)| query),
+        Some(']') => query.find("[/").and_then(|at| query.get(..at)).unwrap_or(query),
+        _ => query,
+    };
     let closed = match opened {
+        Some('=') if before.ends_with('=') && before.contains('[') => Some(']'),
         Some('(') => Some(')'),
         Some('[') => Some(']'),
         Some('{') => Some('}'),
         Some('\'') => Some('\''),
         _ => None,
     };
-    let over = |ch: char| OVER.contains(&ch) || Some(ch) == closed || ch == '#';
+    let over = |ch: char| OVER.contains(&ch) || Some(ch) == closed || ch == '#' || !ch.is_ascii();
     let query = query.split(over).next().unwrap_or_default();
+    let query = plainly(before, query);
     Some(Zeroizing::new(query.trim_end_matches(|ch| AROUND.contains(&ch) || STOPS.contains(&ch)).to_owned()))
+}
+
+/// Whether every `&` has an escape of a shell before it, which is no part of the value before that.
+fn escaped_by_a_shell(query: &str) -> bool {
+    let mut ampersands = query.match_indices('&').peekable();
+    ampersands.peek().is_some()
+        && ampersands.all(|(at, _)| query.get(..at).is_some_and(|before| before.ends_with(['^', '`'])))
+}
+
+/// The query without the marks of emphasis behind it, as many as stand before the address.
+fn plainly<'a>(before: &str, query: &'a str) -> &'a str {
+    let Some(mark) = before.chars().next_back().filter(|ch| EMPHASIS.contains(ch)) else { return query };
+    let count = before.chars().rev().take_while(|ch| *ch == mark).count();
+    let marks: String = std::iter::repeat_n(mark, count).collect();
+    let stopped = query.trim_end_matches(|ch| STOPS.contains(&ch));
+    stopped.strip_suffix(&marks).unwrap_or(query)
 }
 
 /// The names of this machine that a browser shows.
@@ -215,17 +270,17 @@ fn hosts(redirect: &Url) -> Vec<String> {
 
 /// What stands before the redirect URL, and what behind its `?`: by any name of this machine, with `https` or no scheme at
 /// all, as browsers show and rewrite it.
-fn address<'a>(text: &'a str, redirect: &Url, hosts: &[String]) -> Option<(Option<char>, &'a str)> {
+fn address<'a>(text: &'a str, redirect: &Url, hosts: &[String]) -> Option<(&'a str, &'a str)> {
     let small = Zeroizing::new(text.to_ascii_lowercase());
     hosts.iter().find_map(|host| {
         small.match_indices(host.as_str()).find_map(|(at, _)| {
             let query = text.get(at + host.len()..)?.strip_prefix(redirect.path())?.strip_prefix('?')?;
-            let before = small.get(..at)?;
-            let scheme = ["http://", "https://"].into_iter().find_map(|scheme| before.strip_suffix(scheme));
-            let last = scheme.unwrap_or(before).chars().next_back();
+            let named = small.get(..at)?;
+            let scheme = ["http://", "https://"].into_iter().find_map(|scheme| named.strip_suffix(scheme));
+            let before = text.get(..scheme.unwrap_or(named).len())?;
             // Part of another name, or behind another scheme or a user's name.
-            let other = last.is_some_and(|ch| ch.is_alphanumeric() || "@.-_/:%".contains(ch));
-            (scheme.is_some() || !other).then_some((last, query))
+            let other = before.chars().next_back().is_some_and(|ch| ch.is_alphanumeric() || "@.-_/:%".contains(ch));
+            (scheme.is_some() || !other).then_some((before, query))
         })
     })
 }

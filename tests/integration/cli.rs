@@ -31,6 +31,88 @@ fn help_and_version_are_results_and_a_wrong_flag_is_a_usage_error() {
     assert!(wrong.stdout.is_empty() && !wrong.stderr.is_empty());
 }
 
+#[cfg(unix)]
+#[test]
+fn too_few_descriptors_are_a_sentence_however_few() {
+    let home = tempfile::tempdir().unwrap();
+    for limit in 4..19 {
+        for command in ["account", "doctor", "sim --idle"] {
+            let script = format!("ulimit -n {limit}; exec '{}' {command}", env!("CARGO_BIN_EXE_brokerdeck"));
+            let output = Command::new("sh")
+                .args(["-c", &script])
+                .env_clear()
+                .env("HOME", home.path())
+                .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+                .stdin(Stdio::null())
+                .output()
+                .unwrap();
+            let said = text(&output.stdout) + &text(&output.stderr);
+            assert!(!said.contains("panicked") && output.status.code() != Some(101), "{limit} {command}: {said}");
+            assert!(!said.trim().is_empty(), "{limit} {command}: {output:?}");
+        }
+    }
+}
+
+/// What `doctor` says of a data folder, and what is in the folder before and after.
+#[cfg(target_os = "linux")]
+fn doctor_of(data: &Path) -> (Option<i32>, String) {
+    let names = |dir: &Path| {
+        let mut names: Vec<_> = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names.retain(|name| name.to_str() != Some("brokerdeck.log"));
+        names
+    };
+    let before = data.is_dir().then(|| names(data));
+    let output = brokerdeck(data.parent().unwrap(), &["doctor", "--data-dir", data.to_str().unwrap()]);
+    if let Some(before) = before {
+        assert_eq!(names(data), before, "it leaves nothing");
+    }
+    (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn doctor_tries_the_folder_and_the_journal_and_changes_neither() {
+    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+    let root = tempfile::tempdir().unwrap();
+    let data = root.path().join("data");
+    let (_, said) = doctor_of(&data);
+    assert!(said.contains("ok    data") && said.contains("ok    journal"), "a folder that is not there yet: {said}");
+    drop(std::fs::remove_dir_all(&data));
+    std::fs::DirBuilder::new().mode(0o700).create(&data).unwrap();
+    let journal = data.join("journal.sqlite");
+
+    std::fs::create_dir(&journal).unwrap();
+    let (code, said) = doctor_of(&data);
+    assert!(code == Some(1) && said.contains("FAIL  the journal") && said.contains("not a plain file"), "{said}");
+    std::fs::remove_dir(&journal).unwrap();
+
+    std::fs::write(&journal, "no database at all, but of some length, which is what counts".repeat(40)).unwrap();
+    let (code, said) = doctor_of(&data);
+    assert!(code == Some(1) && said.contains("FAIL  the journal") && said.contains("cure: "), "{said}");
+    std::fs::remove_file(&journal).unwrap();
+
+    // Beside an instance that has it open.
+    let opened = brokerdeck::io::journal::Journal::open(&journal).unwrap();
+    let (_, said) = doctor_of(&data);
+    assert!(said.contains("ok    journal"), "{said}");
+    drop(opened);
+    let bytes = std::fs::read(&journal).unwrap();
+    let (_, said) = doctor_of(&data);
+    assert!(said.contains("ok    journal"), "{said}");
+    assert_eq!(std::fs::read(&journal).unwrap(), bytes);
+
+    // The root of a machine may write wherever the file system can.
+    std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o500)).unwrap();
+    if std::fs::write(data.join("probe"), "").is_err() {
+        let (code, said) = doctor_of(&data);
+        assert!(code == Some(1) && said.contains("FAIL  data") && said.contains("--data-dir"), "{said}");
+    }
+    std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let (code, said) = doctor_of(Path::new("/proc/brokerdeck"));
+    assert!(code == Some(1) && said.contains("FAIL  data /proc/brokerdeck: nothing can be written"), "{said}");
+}
+
 #[test]
 fn config_init_writes_once_for_its_owner_and_check_accepts_it() {
     let home = tempfile::tempdir().unwrap();

@@ -146,6 +146,11 @@ async fn a_proxy_that_wants_to_know_who_asks_is_named_with_the_cure() {
     let cures = said.matches("http://user:password@host:port").count();
     assert_eq!(cures, 2, "REST and stream each say it: {said}");
     assert!(!said.contains("link it again"), "the token is not at fault: {said}");
+    let proxy = format!("http://ann:wrong@{}", office.proxy.address);
+    let (_, said) = office.run(&["doctor"], &[("HTTPS_PROXY", &proxy), ("SSL_CERT_FILE", office.authority())]).await;
+    let named = format!("the proxy http://{}: it does not accept the user name and password", office.proxy.address);
+    assert_eq!(said.matches(&named).count(), 2, "REST and stream each say it: {said}");
+    assert!(!said.contains("wrong"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -172,6 +177,8 @@ async fn a_variable_that_names_no_proxy_is_said_and_not_passed_over() {
     let (output, said) = office.run(&["doctor"], &[("HTTPS_PROXY", "ftp://somewhere")]).await;
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("FAIL  HTTPS_PROXY names no usable proxy"), "{said}");
+    assert!(!said.contains("reached directly"), "nothing goes where it must not: {said}");
+    assert!(!said.contains("link it again"), "the token is not at fault: {said}");
     // Every other command refuses to start, and the stream and REST of a running one refuse to dial.
     for value in ["ftp://somewhere", "http://:1", "http://ann:hush-hush@proxy:99999"] {
         for command in [&["account"][..], &["orders"], &["brokers"], &["watch"], &["link", "acme", "--no-browser"], &[]]
@@ -185,6 +192,13 @@ async fn a_variable_that_names_no_proxy_is_said_and_not_passed_over() {
         assert_eq!(output.status.code(), Some(0), "{said}");
     }
     assert!(office.proxy.heads().is_empty());
+    let proxy = format!("http://{}", office.proxy.address);
+    let cgi = [("HTTPS_PROXY", proxy.as_str()), ("REQUEST_METHOD", "GET"), ("SSL_CERT_FILE", office.authority())];
+    let (_, said) = office.run(&["doctor"], &cgi).await;
+    assert!(said.contains("REST answers") && said.contains("the stream listens"), "{said}");
+    assert!(!said.contains("reached directly"), "a gateway's variable takes no proxy away: {said}");
+    let (_, said) = office.run(&["doctor"], &[cgi[0], cgi[2], ("NO_PROXY", "<local>,a.test")]).await;
+    assert!(said.contains("NO_PROXY: <local> counts for nothing"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

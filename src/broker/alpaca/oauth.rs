@@ -149,7 +149,7 @@ async fn post(
         .header(ACCEPT, HeaderValue::from_static("application/json"))
         .body(form);
     let answer = async {
-        let response = request.send().await.map_err(|error| network(&chain("", &error.without_url())))?;
+        let response = request.send().await.map_err(|error| network(&dial::failure(url, "", error)))?;
         let status = response.status();
         Ok((status, read(response, redactor).await?))
     };
@@ -166,7 +166,7 @@ async fn read(mut response: Response, redactor: &Redactor) -> Result<Vec<u8>, Ex
             }
             Ok(None) => return Ok(body),
             Err(error) => {
-                let message = redactor.words(&chain("", &error.without_url()), LONGEST_WORDS);
+                let message = redactor.words(&dial::failure(response.url(), "", error), LONGEST_WORDS);
                 return Err(ExchangeError::Network { message });
             }
         }

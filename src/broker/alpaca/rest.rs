@@ -125,7 +125,7 @@ impl Client {
         } else {
             sent.await
         };
-        let response = sent.map_err(|error| transport(&error.without_url()))?;
+        let response = sent.map_err(|error| transport(&self.origin, error))?;
         *rate = headers::rate(response.headers());
         let (status, headers) = (response.status(), response.headers().clone());
         let request_id = headers::request_id(&headers);
@@ -193,7 +193,7 @@ pub(super) async fn read(mut response: Response, limit: usize) -> Result<Vec<u8>
             Ok(Some(chunk)) if body.len() + chunk.len() <= limit => body.extend_from_slice(&chunk),
             Ok(Some(_)) => return Err(ReadFailure::TooLong),
             Ok(None) => return Ok(body),
-            Err(error) => return Err(ReadFailure::Transport(transport(&error.without_url()))),
+            Err(error) => return Err(ReadFailure::Transport(transport(response.url(), error))),
         }
     }
 }

@@ -13,7 +13,7 @@ use url::Url;
 use super::rest::{bearer, http_client, read, refused, retry_after};
 use super::stream::{LONGEST_MESSAGE, Out, StreamTarget};
 use super::wire;
-use crate::broker::dial::chain;
+use crate::broker::dial;
 use crate::domain::execution::Source;
 use crate::domain::{TradeUpdate, Untrusted};
 use crate::session::{AuthForm, Closed, StreamEvent};
@@ -48,7 +48,7 @@ async fn open(target: &StreamTarget, out: &Out) -> Result<Response, Closed> {
         .header(AUTHORIZATION, bearer(&out.token).map_err(fail)?)
         .header(ACCEPT, HeaderValue::from_static(MEDIA_TYPE))
         .header(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    let response = request.send().await.map_err(|error| fail(chain("", &error.without_url())))?;
+    let response = request.send().await.map_err(|error| fail(dial::failure(&target.api_url, "", error)))?;
     let (status, headers) = (response.status(), response.headers().clone());
     if status.is_success() {
         return if is_stream(&headers) {
@@ -143,7 +143,7 @@ async fn listen(mut response: Response, out: &Out) -> Result<(), Closed> {
             Ok(Some(chunk)) => chunk,
             Ok(None) => return Ok(()),
             Err(error) => {
-                let message = out.words(&chain("the connection failed", &error.without_url()));
+                let message = out.words(&dial::failure(response.url(), "the connection failed", error));
                 return Err(Closed::Lost { message });
             }
         };

@@ -171,9 +171,12 @@ async fn open(target: &StreamTarget, out: &Out) -> Result<Socket, Closed> {
         Err(WsError::Http(response)) => {
             let status = response.status().as_u16();
             let body = response.body().as_deref().unwrap_or_default();
-            let message = out.words(&wire::refusal(status, body).message);
+            let refusal = wire::refusal(status, body);
+            let message = out.words(&refusal.message);
             let retry_after = retry_after(response.headers());
-            Err(Closed::Connect { status: Some(status), message, retry_after })
+            // What does not speak the API says nothing of the token: it stands between.
+            let status = Some(status).filter(|status| refusal.spoken || !matches!(status, 401 | 403));
+            Err(Closed::Connect { status, message, retry_after })
         }
         Err(error) => Err(refuse(chain("", &error))),
     }

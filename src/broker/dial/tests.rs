@@ -1,12 +1,11 @@
 use super::*;
 
+fn policy(variables: &[(&str, &str)]) -> Policy {
+    Policy::read(|name| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into()))
+}
+
 fn route(all: &str, no: &str, url: &str) -> Route {
-    let policy = Policy {
-        matcher: Matcher::builder().all(all.to_owned()).no(no.to_owned()).build(),
-        left: Matcher::builder().all("http://proxy".to_owned()).no(no.to_owned()).build(),
-        unusable: variables::unusable(|name| (name == "ALL_PROXY").then(|| all.into())),
-    };
-    Route::by(&policy, &Url::parse(url).unwrap())
+    Route::by(&policy(&[("ALL_PROXY", all), ("NO_PROXY", no)]), &Url::parse(url).unwrap())
 }
 
 #[test]
@@ -33,8 +32,7 @@ fn a_websocket_goes_the_way_of_rest_and_nothing_of_this_machine_goes_out() {
 #[test]
 fn a_variable_that_names_no_usable_proxy_is_named_and_nothing_goes_directly_instead() {
     let with = |name: &'static str, value: &'static str| {
-        let found = variables::unusable(move |asked| (asked == name).then(|| value.into()));
-        found.map(|unusable| unusable.to_string())
+        policy(&[(name, value)]).unusable.map(|unusable| unusable.to_string())
     };
     for (value, why) in [
         ("ftp://proxy:21", "neither http, https, socks4"),
@@ -64,16 +62,11 @@ fn a_variable_that_names_no_usable_proxy_is_named_and_nothing_goes_directly_inst
         assert_eq!(with("HTTPS_PROXY", value), None, "{value}");
     }
     // The one that counts is looked at.
-    let both = |name: &str| match name {
-        "HTTPS_PROXY" => Some("http://proxy:1".into()),
-        "all_proxy" => Some("ftp://x".into()),
-        _ => None,
-    };
-    assert_eq!(variables::unusable(both), None);
+    assert_eq!(policy(&[("HTTPS_PROXY", "http://proxy:1"), ("all_proxy", "ftp://x")]).unusable, None);
     #[cfg(unix)]
     {
         use std::os::unix::ffi::OsStringExt;
-        let odd = variables::unusable(|_| Some(std::ffi::OsString::from_vec(b"http://\xff".to_vec())));
+        let odd = Policy::read(|_| Some(std::ffi::OsString::from_vec(b"http://\xff".to_vec()))).unusable;
         assert!(odd.unwrap().to_string().contains("no text"));
     }
 }
@@ -82,7 +75,7 @@ fn a_variable_that_names_no_usable_proxy_is_named_and_nothing_goes_directly_inst
 async fn through_a_proxy_that_is_none_nothing_is_dialled() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = Url::parse(&format!("wss://127.0.0.1:{}", listener.local_addr().unwrap().port())).unwrap();
-    let unusable = variables::unusable(|_| Some("http://proxy:99999".into())).unwrap();
+    let unusable = policy(&[("HTTPS_PROXY", "http://proxy:99999")]).unusable.unwrap();
     let tls = crate::broker::tls::client_config(None).unwrap();
     let Err(said) = through(&Route(Way::Nowhere(unusable)), &url, &tls).await else { panic!("it opens") };
     assert!(said.to_string().contains("HTTPS_PROXY") && said.to_string().contains("unset it"), "{said}");
@@ -96,4 +89,165 @@ fn an_unknown_issuer_names_its_cure() {
     let text = chain("cannot connect", &error).to_string();
     assert!(text.contains("SSL_CERT_FILE") && text.contains("ca_file"), "{text}");
     assert_eq!(chain("", &std::io::Error::other("timed out")).to_string(), "timed out");
+}
+
+#[test]
+fn what_goes_without_the_proxy_may_be_written_as_others_take_it() {
+    let goes = |no: &str, url: &str| route("http://proxy:1", no, url).to_string();
+    for no in [
+        "*.markets",
+        "alpaca.markets.",
+        ".alpaca.markets.",
+        "api.alpaca.markets:443",
+        "a.test;api.alpaca.markets",
+        "a.test api.alpaca.markets",
+        "API.Alpaca.Markets",
+        "*:443",
+        "10.*,alpaca.markets",
+    ] {
+        assert_eq!(goes(no, "https://api.alpaca.markets/v2"), "directly", "{no}");
+        assert_eq!(goes(no, "wss://api.alpaca.markets./v2"), "directly", "{no}");
+    }
+    for no in ["api.alpaca.markets:80", "*lpaca.markets", "paca.markets", "<local>", "api.*", "*:80", "10.0.0.0/8", "."]
+    {
+        assert_eq!(goes(no, "https://api.alpaca.markets/v2"), "through the proxy http://proxy:1", "{no}");
+    }
+    for no in ["10.0.0.0/8", "10.1.2.3", "10.1.2.3:8443", "fe80::/10,10.1.2.3"] {
+        assert_eq!(goes(no, "https://10.1.2.3:8443"), "directly", "{no}");
+    }
+    for no in ["fe80::1", "[fe80::1]", "[fe80::1]:443", "fe80::/10"] {
+        assert_eq!(goes(no, "https://[fe80::1]/"), "directly", "{no}");
+    }
+    let text = "*.a.test, b:443;c. , <local> 10.* http://d/ 10.0.0.0/33 e:port";
+    let read = policy(&[("HTTPS_PROXY", "proxy:1"), ("no_proxy", text)]);
+    assert_eq!(read.exempt.meaningless, ["<local>", "10.*", "http://d/", "10.0.0.0/33", "e:port"]);
+}
+
+#[test]
+fn no_other_variable_makes_a_connection_go_directly() {
+    let read =
+        policy(&[("REQUEST_METHOD", "GET"), ("HTTPS_PROXY", "http://proxy:1"), ("HTTP_PROXY", "http://other:1")]);
+    let way = Route::by(&read, &Url::parse("https://api.alpaca.markets").unwrap());
+    assert_eq!(way.to_string(), "through the proxy http://proxy:1");
+}
+
+#[derive(Debug)]
+struct Said(&'static str, Option<Box<Said>>);
+
+impl Said {
+    fn of(words: &[&'static str]) -> Self {
+        let (first, rest) = words.split_first().unwrap();
+        Self(first, (!rest.is_empty()).then(|| Box::new(Self::of(rest))))
+    }
+}
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for Said {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.1.as_deref().map(|said| said as _)
+    }
+}
+
+#[test]
+fn a_proxy_that_refuses_is_named_with_the_cure_and_without_its_password() {
+    let url = Url::parse("https://api.example/v2").unwrap();
+    let said = |proxy: &str, last: &'static str| {
+        let Way::Proxy(proxy) = route(proxy, "", "https://api.example").0 else { panic!("a proxy") };
+        let error = Said::of(&["error sending request", "client error (Connect)", last]);
+        words::through(&proxy, &url, "cannot connect", &error).to_string()
+    };
+    let (with, without) = ("http://ann:hush-hush@proxy:1", "http://proxy:1");
+    for (proxy, last, expected) in [
+        (
+            with,
+            "tunnel error: proxy authorization required",
+            "it does not accept the user name and password of its address",
+        ),
+        (without, "tunnel error: proxy authorization required", "it wants a user name and a password; write them"),
+        (
+            with,
+            "tunnel error: unsuccessful",
+            "it refuses the connection; ask those who run it to let api.example through",
+        ),
+        (with, "tunnel error: proxy response headers too long", "no answer to CONNECT that makes sense"),
+    ] {
+        let text = said(proxy, last);
+        assert!(text.starts_with(&format!("cannot connect: the proxy http://proxy:1: {expected}")), "{text}");
+        assert!(!text.contains("hush") && !text.contains("tunnel error"), "{text}");
+    }
+    assert_eq!(
+        said(with, "operation timed out"),
+        "cannot connect through the proxy http://proxy:1: operation timed out"
+    );
+    assert!(said(with, "invalid peer certificate: UnknownIssuer").contains("SSL_CERT_FILE"));
+}
+
+#[test]
+fn a_library_speaks_to_no_user_of_its_manual() {
+    let closed = "peer closed connection without sending TLS close_notify: \
+                  https://docs.rs/rustls/latest/rustls/manual/_03_howto/index.html#unexpected-eof";
+    let error = Said::of(&["IO error", closed]);
+    assert_eq!(chain("", &error).to_string(), "the other side closed the connection");
+    let error = Said::of(&[
+        "IO error: received corrupt message of type InvalidContentType",
+        "received corrupt message of type InvalidContentType",
+    ]);
+    assert_eq!(chain("", &error).to_string(), "what answers there does not speak TLS");
+    let error = Said::of(&[
+        "error sending request",
+        "client error (Connect)",
+        "tcp connect error",
+        "Connection refused (see https://a.b/c)",
+    ]);
+    let text = chain("cannot connect", &error).to_string();
+    assert_eq!(text, "cannot connect: tcp connect error: Connection refused (see");
+    assert_eq!(chain("", &Said::of(&["error sending request"])).to_string(), "it failed");
+}
+
+/// Proxies that answer `CONNECT` with this, and what REST and the stream say of them.
+#[tokio::test]
+async fn a_stream_says_of_a_proxy_what_rest_says() {
+    for (answer, given, expected) in [
+        ("407 No", true, "does not accept the user name and password"),
+        ("407 No", false, "wants a user name and a password"),
+        ("403 No", true, "refuses the connection"),
+        ("302 Found", true, "refuses the connection"),
+    ] {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let place = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            while let Ok((mut socket, _)) = listener.accept().await {
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    head.push(socket.read_u8().await.unwrap());
+                }
+                let text = String::from_utf8(head).unwrap();
+                assert_eq!(
+                    text.to_lowercase().contains("proxy-authorization: basic yw5uomh1c2gtahvzaa=="),
+                    given,
+                    "{text}"
+                );
+                socket.write_all(format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\n\r\n").as_bytes()).await.unwrap();
+            }
+        });
+        let who = if given { "ann:hush-hush@" } else { "" };
+        let url = Url::parse("https://api.example/v2").unwrap();
+        let route = route(&format!("http://{who}{place}"), "", url.as_str());
+        let tls = crate::broker::tls::client_config(None).unwrap();
+        let Err(stream) = through(&route, &url, &tls).await else { panic!("it opens") };
+        let Way::Proxy(proxy) = &route.0 else { panic!("a proxy") };
+        let client = reqwest::Client::builder().tls_backend_preconfigured((*tls).clone());
+        let client = client.proxy(for_http(proxy).unwrap()).build().unwrap();
+        let error = client.get(url.clone()).send().await.unwrap_err();
+        let rest = words::through(proxy, &url, "", &error).to_string();
+        for said in [stream.to_string(), rest] {
+            assert!(said.starts_with(&format!("the proxy http://{place}: it {expected}")), "{said}");
+            assert!(!said.contains("hush"), "{said}");
+        }
+    }
 }

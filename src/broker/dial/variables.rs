@@ -1,16 +1,23 @@
-//! The variables that name a proxy, and what is wrong with one that names none.
+//! The variables that name a proxy and what goes without it, and what is wrong with them.
+//!
+//! Invariant: no other variable decides. The library's own reading ignores every proxy where `REQUEST_METHOD` is set, and takes
+//! fewer forms of `NO_PROXY`.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::net::IpAddr;
 
 use hyper::Uri;
-use hyper_util::client::proxy::matcher::Matcher;
+use hyper_util::client::proxy::matcher::{Intercept, Matcher};
+use url::{Host, Url};
 
 /// The variables that name a proxy for what leaves this machine, in the order they are looked at. Plain HTTP never
 /// leaves it, so `HTTP_PROXY` is not among them.
 const VARIABLES: [[&str; 2]; 2] = [["HTTPS_PROXY", "https_proxy"], ["ALL_PROXY", "all_proxy"]];
 /// The kinds of proxies.
 const SCHEMES: [&str; 6] = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"];
+/// The variables that name what goes without it.
+const NO_PROXY: [&str; 2] = ["NO_PROXY", "no_proxy"];
 /// What helps.
 pub const CURE: &str = "write it like http://user:password@host:port, or unset it";
 
@@ -27,11 +34,93 @@ impl fmt::Display for Unusable {
     }
 }
 
-/// The variable that counts, when it names no proxy.
-pub(super) fn unusable(read: impl Fn(&str) -> Option<OsString>) -> Option<Unusable> {
-    let first = |names: [&'static str; 2]| names.into_iter().find_map(|name| read(name).map(|value| (name, value)));
-    let (variable, value) = VARIABLES.into_iter().filter_map(first).find(|(_, value)| !value.is_empty())?;
-    fault(&value).map(|why| Unusable { variable, why })
+/// What the variables say.
+pub(super) struct Policy {
+    pub(super) proxy: Option<Intercept>,
+    pub(super) unusable: Option<Unusable>,
+    pub(super) exempt: Exempt,
+}
+
+impl Policy {
+    pub(super) fn read(read: impl Fn(&str) -> Option<OsString>) -> Self {
+        let first = |names: [&'static str; 2]| names.into_iter().find_map(|name| read(name).map(|value| (name, value)));
+        let counting = VARIABLES.into_iter().filter_map(first).find(|(_, value)| !value.is_empty());
+        let exempt = first(NO_PROXY).map(|(_, value)| value).unwrap_or_default();
+        Self {
+            proxy: counting.as_ref().and_then(|(_, value)| proxy(value.to_str()?)),
+            unusable: counting.and_then(|(variable, value)| fault(&value).map(|why| Unusable { variable, why })),
+            exempt: Exempt::of(&exempt.to_string_lossy()),
+        }
+    }
+}
+
+fn proxy(text: &str) -> Option<Intercept> {
+    Matcher::builder().all(text.to_owned()).build().intercept(&Uri::from_static("https://example.com/"))
+}
+
+/// What goes without the proxy.
+#[derive(Debug, Default)]
+pub(super) struct Exempt {
+    /// Hosts, domains, addresses and networks as the library takes them, some for one port.
+    entries: Vec<(String, Option<u16>)>,
+    /// What was written and is none of these.
+    pub(super) meaningless: Vec<String>,
+}
+
+impl Exempt {
+    fn of(text: &str) -> Self {
+        let mut found = Self::default();
+        for entry in
+            text.split(|ch: char| matches!(ch, ',' | ';') || ch.is_whitespace()).filter(|part| !part.is_empty())
+        {
+            match understood(entry) {
+                Some(entry) => found.entries.push(entry),
+                None => found.meaningless.push(entry.to_owned()),
+            }
+        }
+        found
+    }
+
+    pub(super) fn covers(&self, url: &Url) -> bool {
+        let port = url.port_or_known_default();
+        let here = self.entries.iter().filter(|(_, only)| only.is_none() || *only == port);
+        let names = here.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(",");
+        let host = url.host_str().unwrap_or_default().trim_end_matches('.');
+        let Ok(target) = Uri::builder().scheme("https").authority(host).path_and_query("/").build() else {
+            return false;
+        };
+        let rest = Matcher::builder().all("http://proxy".to_owned()).no(names).build();
+        rest.intercept(&target).is_none()
+    }
+}
+
+/// An entry as the library takes it, and the port it is meant for.
+fn understood(entry: &str) -> Option<(String, Option<u16>)> {
+    if entry.parse::<IpAddr>().is_ok() {
+        return Some((entry.to_owned(), None));
+    }
+    if let Some((address, length)) = entry.split_once('/') {
+        let longest = if address.parse::<IpAddr>().ok()?.is_ipv4() { 32 } else { 128 };
+        return (length.parse::<u8>().ok()? <= longest).then(|| (entry.to_owned(), None));
+    }
+    let (name, port) = match entry.rsplit_once(':') {
+        Some((name, port)) if !entry.ends_with(']') => (name, Some(port.parse().ok()?)),
+        _ => (entry, None),
+    };
+    if name == "*" {
+        return Some((name.to_owned(), port));
+    }
+    let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+    if address.parse::<IpAddr>().is_ok() {
+        return Some((address.to_owned(), port));
+    }
+    let name = name.strip_prefix('*').filter(|rest| rest.starts_with('.')).unwrap_or(name);
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let (dot, bare) = name.strip_prefix('.').map_or(("", name), |bare| (".", bare));
+    match Host::parse(bare).ok()? {
+        Host::Domain(ascii) if !ascii.contains('*') => Some((format!("{dot}{ascii}"), port)),
+        _ => None,
+    }
 }
 
 fn fault(value: &OsStr) -> Option<&'static str> {
@@ -41,10 +130,7 @@ fn fault(value: &OsStr) -> Option<&'static str> {
     {
         return Some("it is neither http, https, socks4, socks4a, socks5 nor socks5h");
     }
-    let matcher = Matcher::builder().all(text.to_owned()).build();
-    let Some(proxy) = matcher.intercept(&Uri::from_static("https://example.com/")) else {
-        return Some("it is no address");
-    };
+    let Some(proxy) = proxy(text) else { return Some("it is no address") };
     let host = proxy.uri().host().unwrap_or_default();
     let port = proxy.uri().authority().and_then(|authority| authority.as_str().strip_prefix(host)).unwrap_or_default();
     if host.trim_matches(['[', ']']).is_empty() {

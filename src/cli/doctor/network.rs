@@ -13,6 +13,11 @@ pub(super) fn environment(report: &mut Report) -> Result<(), Error> {
     if let Some(unusable) = dial::unusable_variable() {
         report.bad(&unusable.to_string(), dial::CURE)?;
     }
+    let meaningless = dial::meaningless_exemptions();
+    if !meaningless.is_empty() {
+        let what = "write hosts, .domains, addresses or networks like 10.0.0.0/8 there, with commas between";
+        Report::good(&format!("NO_PROXY: {} counts for nothing; {what}", meaningless.join(", ")))?;
+    }
     let system = tls::System::trusted();
     let named: Vec<&str> =
         ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().filter(|name| std::env::var_os(name).is_some()).collect();
@@ -27,30 +32,30 @@ pub(super) fn environment(report: &mut Report) -> Result<(), Error> {
 }
 
 /// Which way each connection of a broker goes.
-pub(super) fn routes(spec: &BrokerSpec) -> Result<(), Error> {
+pub(super) fn routes(spec: &BrokerSpec, report: &mut Report) -> Result<(), Error> {
     let mut ways = vec![way("token endpoint", &spec.token_url)];
     for endpoints in &spec.endpoints {
         ways.push(way(&format!("{} REST", endpoints.environment), &endpoints.api_url));
         ways.push(way(&format!("{} stream", endpoints.environment), &endpoints.stream_url));
     }
     // One sentence where everything goes the same way, else one for each.
-    ways.retain(|(_, way)| !way.is_empty());
-    if ways.is_empty() {
-        return Ok(());
+    if let Some((_, first)) = ways.first()
+        && ways.iter().all(|(_, way)| way.to_string() == first.to_string())
+    {
+        return told(&format!("{}: REST, streams and token endpoint are reached", spec.id), first, report);
     }
-    let first = ways.first().map(|(_, way)| way.clone()).unwrap_or_default();
-    if ways.iter().all(|(_, way)| *way == first) {
-        return Report::good(&format!("{}: REST, streams and token endpoint are reached {first}", spec.id));
-    }
-    for (what, way) in ways {
-        Report::good(&format!("{}: {what} is reached {way}", spec.id))?;
+    for (what, way) in &ways {
+        told(&format!("{}: {what} is reached", spec.id), way, report)?;
     }
     Ok(())
 }
 
-/// A connection and its way; none where an unusable proxy is in it, which was said of the environment.
-fn way(what: &str, url: &Url) -> (String, String) {
-    let route = Route::to(url);
-    let way = if route.unusable().is_some() { String::new() } else { route.to_string() };
-    (format!("{what} ({})", url.host_str().unwrap_or_default()), way)
+fn told(what: &str, way: &Route, report: &mut Report) -> Result<(), Error> {
+    let text = format!("{what} {way}");
+    if way.unusable().is_some() { report.bad(&text, dial::CURE) } else { Report::good(&text) }
+}
+
+/// A connection and its way.
+fn way(what: &str, url: &Url) -> (String, Route) {
+    (format!("{what} ({})", url.host_str().unwrap_or_default()), Route::to(url))
 }

@@ -5,6 +5,7 @@
 //!
 //! - An Escape followed by nothing for 50 ms is the key.
 //! - What is not finished waits for its end, and takes what comes in one piece whenever that comes.
+//! - A paste without an end mark ends by itself, as `paste` tells: 2 s after its last piece, or as soon as somebody types.
 //! - Characters that come alone, 30 ms or more from those around them, at the end of what is not finished may be a hand's. They
 //!   belong to it when its end comes before a pause of half a second. When such a pause comes first they were typed and count
 //!   as keys, and so does at once what comes alone after one. A byte that ends it does so whenever it comes.
@@ -17,6 +18,7 @@
 use std::time::Duration;
 
 use super::Heard;
+use super::paste::Paste;
 use super::sequences;
 use super::unfinished::{Alone, CUT, HAND, Kind, patience};
 use crate::app::keymap::{Chord, KeyCode};
@@ -28,12 +30,7 @@ const ESCAPE: Duration = Duration::from_millis(50);
 const REPORT: Duration = Duration::from_secs(1);
 /// A paste without an end mark ends after so long.
 const PASTE: Duration = Duration::from_secs(2);
-/// The longest paste kept, in bytes; the rest is read and dropped.
-const LONGEST_PASTE: usize = 16 * 1024;
-/// Past this a paste is no paste, and Ctrl-C is one wherever it stands.
-const NO_PASTE: usize = 1024 * 1024;
 const PASTE_BEGINS: &[u8] = b"200~";
-const PASTE_ENDS: &[u8] = b"\x1b[201~";
 /// The longest CSI whose parameters are kept, the longest answer about a colour, and the most keys that wait.
 const LONGEST: usize = 128;
 
@@ -78,7 +75,7 @@ enum Doubt {
 #[derive(Debug)]
 pub struct Decoder {
     state: State,
-    /// Bytes of what is not finished: a character, parameters, an answer, a paste.
+    /// Bytes of what is not finished: a character, parameters, an answer.
     held: Vec<u8>,
     /// Whether the character under way came behind an Escape.
     alt: bool,
@@ -90,9 +87,7 @@ pub struct Decoder {
     doubt_until: Option<Mono>,
     /// When the last byte came.
     last: Mono,
-    /// Bytes of the paste so far, and how much of its end mark the last ones match.
-    pasted: usize,
-    matched: usize,
+    paste: Paste,
 }
 
 impl Default for Decoder {
@@ -106,8 +101,7 @@ impl Default for Decoder {
             alone: Alone::default(),
             doubt_until: None,
             last: Mono::ZERO,
-            pasted: 0,
-            matched: 0,
+            paste: Paste::default(),
         }
     }
 }
@@ -128,6 +122,7 @@ impl Decoder {
             State::Ground if self.held.is_empty() => return None,
             State::Ground => CUT,
             State::Escape => ESCAPE,
+            State::Paste if self.paste.may_be_typed() => CUT,
             State::Paste => PASTE,
             _ if self.alone.bytes.is_empty() => return None,
             _ => self.alone.patience,
@@ -147,11 +142,7 @@ impl Decoder {
                 self.finish();
                 (self.doubt, self.doubt_until) = (Some(Doubt::Escape), None);
             }
-            State::Paste => {
-                self.end_paste(heard);
-                self.finish();
-                (self.doubt, self.doubt_until) = (Some(Doubt::Rest(Kind::String)), None);
-            }
+            State::Paste => self.give_up_paste(now, heard),
             _ => self.release(now, heard),
         }
         self.alt = false;
@@ -355,7 +346,7 @@ impl Decoder {
                 if self.held == PASTE_BEGINS {
                     self.finish();
                     self.state = State::Paste;
-                    (self.pasted, self.matched) = (0, 0);
+                    self.paste = Paste::default();
                     return;
                 }
                 if whole {
@@ -453,33 +444,39 @@ impl Decoder {
     }
 
     fn paste(&mut self, byte: u8, now: Mono, heard: &mut Vec<Heard>) {
-        self.pasted = self.pasted.saturating_add(1);
-        if byte == CTRL_C && (now.since(self.last) >= ESCAPE || self.pasted > NO_PASTE) {
+        let gap = now.since(self.last);
+        if byte == CTRL_C && (gap >= ESCAPE || self.paste.is_none()) {
             self.finish();
             heard.push(Heard::Key(Chord::ctrl('c')));
-            return;
-        }
-        if self.held.len() < LONGEST_PASTE + PASTE_ENDS.len() {
-            self.held.push(byte);
-        }
-        self.matched = match PASTE_ENDS.get(self.matched) {
-            Some(wanted) if *wanted == byte => self.matched + 1,
-            // The mark's first byte stands in it nowhere else.
-            _ => usize::from(byte == ESC),
-        };
-        if self.matched == PASTE_ENDS.len() {
-            if self.held.ends_with(PASTE_ENDS) {
-                self.held.truncate(self.held.len() - PASTE_ENDS.len());
-            }
-            self.end_paste(heard);
+        } else if self.paste.proves_typing(byte, gap) {
+            self.give_up_paste(now, heard);
+            self.doubt = None;
+            self.byte(byte, now, heard);
+        } else if let Some(text) = self.paste.hear(byte, gap) {
+            heard.push(Heard::Paste(text));
             self.finish();
         }
     }
 
-    fn end_paste(&mut self, heard: &mut Vec<Heard>) {
-        self.held.truncate(LONGEST_PASTE);
-        let mut text = String::from_utf8_lossy(&self.held).into_owned();
-        text.truncate(text.floor_char_boundary(LONGEST_PASTE));
+    /// A paste ends without its mark, whose rest may still come; what was typed into it are keys.
+    fn give_up_paste(&mut self, now: Mono, heard: &mut Vec<Heard>) {
+        let (text, typed) = std::mem::take(&mut self.paste).give_up();
         heard.push(Heard::Paste(text));
+        self.finish();
+        self.doubt = None;
+        for piece in &typed {
+            for byte in piece {
+                self.step(*byte, now, heard);
+            }
+            if self.state == State::Escape {
+                heard.push(Heard::Key(Chord::key(KeyCode::Esc)));
+                self.finish();
+            }
+        }
+        if typed.is_empty() {
+            (self.doubt, self.doubt_until) = (Some(Doubt::Rest(Kind::String)), None);
+        } else if self.state == State::Ground {
+            (self.doubt, self.doubt_until) = (Some(Doubt::Rest(Kind::String)), Some(now + REPORT));
+        }
     }
 }

@@ -453,6 +453,75 @@ fn a_paste_without_an_end_ends_by_itself_and_its_rest_is_no_key() {
 }
 
 #[test]
+fn who_types_into_a_paste_without_an_end_is_heard_soon() {
+    let paste = |text: &str| Heard::Paste(text.to_owned());
+    let key = |ch| Heard::Key(Chord::char(ch));
+    for pause in [31, 120, 300, 499, 700, 1900] {
+        for (bytes, chord) in KEYS.iter().filter(|(bytes, _)| *bytes != b"\x03") {
+            let mut line = Line::default();
+            line.read(b"\x1b[200~hello");
+            line.wait(pause);
+            line.read(bytes);
+            line.wait(550);
+            assert_eq!(line.heard, [paste("hello"), Heard::Key(*chord)], "{} after {pause}", bytes.escape_ascii());
+        }
+    }
+    // Every 0.7 s, as somebody in alarm.
+    let mut line = Line::default();
+    line.read(b"\x1b[200~hello");
+    for key in [b"?".as_slice(), b"\x1b", b"q", b"\x1b[A", b"j"] {
+        line.wait(700);
+        line.read(key);
+    }
+    let expected =
+        [Chord::char('?'), Chord::key(KeyCode::Esc), Chord::char('q'), Chord::key(KeyCode::Up), Chord::char('j')];
+    assert_eq!(line.keys(), expected);
+    // Escape twice, or with another key behind it, is no end mark whatever the pace.
+    for (more, behind) in [(b"\x1b".as_slice(), Heard::Key(Chord::key(KeyCode::Esc))), (b"q", key('q'))] {
+        let mut line = Line::default();
+        line.read(b"\x1b[200~hello");
+        line.wait(200);
+        line.read(b"\x1b");
+        line.wait(200);
+        line.read(more);
+        line.wait(60);
+        assert_eq!(line.heard, [paste("hello"), Heard::Key(Chord::key(KeyCode::Esc)), behind]);
+    }
+    // Without ever a pause.
+    let mut line = Line::default();
+    line.read(b"\x1b[200~hello");
+    for _ in 0..50 {
+        line.wait(100);
+        line.read(b"7");
+    }
+    assert!(line.heard.len() >= 32, "{}", line.heard.len());
+    line.wait(2000);
+    assert_eq!(line.heard.len(), 51);
+    assert_eq!(line.heard.first(), Some(&paste("hello")));
+}
+
+#[test]
+fn a_slow_paste_in_chunks_is_one_paste() {
+    for pause in [31, 400, 700, 1900] {
+        let mut line = Line::default();
+        for chunk in
+            [b"\x1b[200~http://local".as_slice(), b"host:41972/callback", b"?code=ab", b"cd&state=xyz\x1b[2", b"01~"]
+        {
+            line.read(chunk);
+            line.wait(pause);
+        }
+        let Some(Heard::Paste(text)) = line.heard.first() else { panic!("{:?}", line.heard) };
+        assert_eq!(
+            (text.as_str(), line.heard.len()),
+            ("http://localhost:41972/callback?code=abcd&state=xyz", 1),
+            "{pause}"
+        );
+        line.read(b"q");
+        assert_eq!(line.heard.get(1), Some(&Heard::Key(Chord::char('q'))));
+    }
+}
+
+#[test]
 fn a_huge_paste_is_cut_at_a_character_and_takes_no_more_room() {
     let mut line = Line::default();
     line.read(b"\x1b[200~");

@@ -10,7 +10,7 @@ use crate::config::plain;
 use crate::io::paths::{ensure_private_dir, tighten};
 
 /// Marks a database as ours (`bdjl`).
-const APPLICATION_ID: i32 = 0x6264_6a6c;
+pub(super) const APPLICATION_ID: i32 = 0x6264_6a6c;
 
 /// Each step brings a file from its place in this list to the next; steps are never edited once released.
 const MIGRATIONS: &[&str] = &["
@@ -102,7 +102,7 @@ const ADDITIONS: &[(&str, &str)] = &[
 /// How long a statement waits for a lock that another program holds; what is being written is then tried again.
 const LOCKED: Duration = Duration::from_millis(250);
 /// How long opening and reading wait for it.
-const PATIENT: Duration = Duration::from_secs(2);
+pub(super) const PATIENT: Duration = Duration::from_secs(2);
 
 /// A connection ready for use.
 pub(super) struct Usable {

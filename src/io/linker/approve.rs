@@ -30,7 +30,7 @@ pub(super) async fn approve(
     }
     let client = dial::http(&url, tls).map_err(|error| error.to_string())?.timeout(LIMIT).build();
     let client = client.map_err(|error| format!("no HTTP client: {error}"))?;
-    let failed = |error: reqwest::Error| format!("the consent page does not answer: {}", error.without_url());
+    let failed = |error: reqwest::Error| dial::failure(&url, "the consent page does not answer", error).to_string();
     let page = client.get(url.clone()).send().await.map_err(failed)?.text().await.map_err(failed)?;
     let mut form = vec![("decision", "allow".to_owned())];
     // The page proves with it that its form was looked at.
@@ -46,7 +46,7 @@ pub(super) async fn approve(
         return Err(format!("the consent page did not send the browser back (status {})", answer.status().as_u16()));
     };
     let answer = client.get(back).send().await;
-    answer.map(drop).map_err(|error| format!("the way back failed: {}", error.without_url()))
+    answer.map(drop).map_err(|error| dial::failure(&url, "the way back failed", error).to_string())
 }
 
 /// The values that the page offers in the fields of a name.

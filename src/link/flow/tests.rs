@@ -331,6 +331,57 @@ fn a_pasted_redirect_url_counts_however_it_was_copied() {
     }
 }
 
+/// What programs and people do to an address, with the character behind it.
+const WRAPPERS: &[fn(&str) -> String] = &[
+    |url| url.to_owned(),
+    |url| url.replace('&', "&amp;"),
+    |url| url.replace('&', "&#38;"),
+    |url| url.replace('&', "&#x26;"),
+    |url| url.replace('&', "&amp;amp;"),
+    |url| url.replace('&', "^&"),
+    |url| url.replace('&', "`&"),
+    |url| format!("<{url}|{url}>"),
+    |url| format!("**{url}**"),
+    |url| format!("it is *{url}*!"),
+    |url| format!("~{url}~"),
+    |url| format!("__{url}__?"),
+    |url| format!("[url]{url}[/url]"),
+    |url| format!("[URL={url}]here[/URL]"),
+    |url| format!("{url}?"),
+    |url| format!("「{url}」"),
+    |url| format!("see {url}」."),
+    |url| [url.get(..30).unwrap(), url.get(30..).unwrap()].join("\u{a0}"),
+    |url| [url.get(..30).unwrap(), url.get(30..).unwrap()].join("\u{202f}"),
+    |url| [url.get(..30).unwrap(), url.get(30..).unwrap()].join("\t"),
+    |url| [url.get(..30).unwrap(), url.get(30..).unwrap()].join("\u{b}"),
+    |url| [url.get(..30).unwrap(), url.get(30..).unwrap()].join("\n\t"),
+    |url| boxed(url, '│', "┌──────┐", "└──────┘"),
+    |url| boxed(url, '|', "+------+", "+------+"),
+    |url| boxed(url, '┃', "", ""),
+];
+
+fn boxed(url: &str, side: char, top: &str, bottom: &str) -> String {
+    let line = |piece: &[u8]| format!("{side} {:<24} {side}\n", std::str::from_utf8(piece).unwrap());
+    format!("{top}\n{}{bottom}\n", url.as_bytes().chunks(24).map(line).collect::<String>())
+}
+
+#[test]
+fn whatever_was_done_to_an_address_the_code_is_the_one_that_was_sent() {
+    for code in ["c", "a*", "a~", "a_", "~a~", "*a*", "_a_", "a-b.c~d", "4/0Ab_c-d"] {
+        for order in ["code=CODE&state=STATE", "state=STATE&code=CODE", "state=STATE&code=CODE&scope=x"] {
+            for (number, wrapper) in WRAPPERS.iter().enumerate() {
+                let mut flow = flow();
+                let query = order.replace("CODE", code).replace("STATE", &state(&flow));
+                let text = wrapper(&format!("http://localhost:41970/callback?{query}"));
+                let CallbackVerdict::Granted(grant) = whole(flow.check_pasted(&text, NOW)).expect(&text) else {
+                    panic!("wrapper {number}: {text}");
+                };
+                assert_eq!(grant.code.expose_secret(), code, "wrapper {number}: {text}");
+            }
+        }
+    }
+}
+
 #[test]
 fn an_address_that_comes_in_pieces_is_put_together_wherever_it_was_cut() {
     let (probe, junk) = (flow(), "what is this");

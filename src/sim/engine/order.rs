@@ -251,8 +251,8 @@ pub struct OrderFilter {
     pub symbols: Vec<String>,
     /// Only this side.
     pub side: Option<Side>,
-    /// Only these classes; empty for every one.
-    pub asset_classes: Vec<AssetClass>,
+    /// Only these classes; `None` for every one.
+    pub asset_classes: Option<Vec<AssetClass>>,
     /// Submitted before this order.
     pub before_order_id: Option<OrderId>,
     /// Submitted after this order.
@@ -270,7 +270,7 @@ impl Default for OrderFilter {
             nested: false,
             symbols: Vec::new(),
             side: None,
-            asset_classes: Vec::new(),
+            asset_classes: None,
             before_order_id: None,
             after_order_id: None,
         }

@@ -110,8 +110,10 @@ impl Engine {
                 && after.is_none_or(|after| ix > after)
                 && filter.side.is_none_or(|side| order.side == side)
                 && (filter.symbols.is_empty() || filter.symbols.iter().any(|symbol| same_symbol(symbol, order.symbol)))
-                && (filter.asset_classes.is_empty()
-                    || order.asset_class.is_some_and(|class| filter.asset_classes.contains(&class)))
+                && filter
+                    .asset_classes
+                    .as_ref()
+                    .is_none_or(|wanted| order.asset_class.is_some_and(|class| wanted.contains(&class)))
                 && !(filter.nested && order.parent.is_some())
                 // Legs of a multi-leg order are shown under it, always.
                 && order.ratio_qty.is_none()

@@ -149,3 +149,95 @@ fn the_table_names_every_message_of_the_streams() {
         messages.lines().filter_map(name).filter(|name| name.starts_with(|ch: char| ch.is_ascii_uppercase())).collect();
     assert_eq!(documented, listed);
 }
+
+/// The values of every parameter in a documented query that has a closed list of them.
+fn choices(name: &str) -> Option<Vec<(String, String, Vec<String>)>> {
+    let spec: Value = serde_json::from_str(&description(name)?).unwrap();
+    let follow = |value: &Value| -> Value {
+        let mut value = value.clone();
+        while let Some(place) = value["$ref"].as_str() {
+            value = spec.pointer(place.strip_prefix('#').unwrap()).unwrap().clone();
+        }
+        value
+    };
+    let mut found = Vec::new();
+    for (path, item) in spec["paths"].as_object().unwrap() {
+        let parameters = [&item["parameters"], &item["get"]["parameters"]];
+        for parameter in parameters.into_iter().filter_map(Value::as_array).flatten().map(&follow) {
+            let schema = follow(&parameter["schema"]);
+            let values = schema["enum"].as_array().cloned().or(follow(&schema["items"])["enum"].as_array().cloned());
+            if let Some(values) = values.filter(|_| parameter["in"] == "query") {
+                let values = values.iter().filter_map(|value| value.as_str().map(str::to_owned)).collect();
+                found.push((path.clone(), parameter["name"].as_str().unwrap().to_owned(), values));
+            }
+        }
+    }
+    Some(found)
+}
+
+#[tokio::test]
+async fn no_documented_value_of_a_parameter_is_called_invalid() {
+    let desk = Desk::open().await;
+    desk.control("rate_limit", json!({"limit": 1_000_000})).await;
+    let mut wrong = Vec::new();
+    let files = [
+        ("openapi/trading-api.json", &desk.ready().paper, TRADING),
+        ("openapi/market-data-api.json", &desk.ready().data, DATA),
+    ];
+    for (file, origin, heading) in files {
+        let served = operations(heading);
+        for (template, name, values) in choices(file).unwrap_or_default() {
+            let says = served.get(&("GET".to_owned(), template.clone())).cloned().unwrap_or_default();
+            if !says.starts_with("served") {
+                continue;
+            }
+            let path =
+                template.replace("{symbol}", "AAPL").replace("{underlying_symbol}", "SPY").replace("{loc}", "us");
+            let path =
+                path.replace("{ticktype}", "trade").replace("{activity_type}", "FILL").replace("{market}", "NYSE");
+            // What other parameters must be there, is.
+            let symbols = if path.contains("/options/") { "SPY" } else { "AAPL" };
+            let others =
+                [("symbols", symbols), ("timeframe", "1Day"), ("since", "2026-01-01"), ("until", "2026-02-01")];
+            for value in values {
+                let request = desk.http.get(format!("{}{path}", origin.api_url)).bearer_auth(&desk.ready().paper_token);
+                let answer = request.query(&others).query(&[(&name, &value)]).send().await.unwrap();
+                let status = answer.status();
+                if status.is_success()
+                    && answer.headers().get("content-type").is_some_and(|kind| kind == "text/event-stream")
+                {
+                    continue;
+                }
+                let body = answer.text().await.unwrap();
+                let refused = matches!(status.as_u16(), 400 | 422) && (body.contains(&name) || body.contains(&value));
+                if refused || status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED {
+                    wrong.push(format!("{path}?{name}={value}: {status} {body}"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn orders_of_every_class_are_listed_and_those_of_none_that_is_here_are_none() {
+    let desk = Desk::open().await;
+    let order = json!({"symbol": "AAPL", "qty": "1", "side": "buy", "type": "limit", "limit_price": "1", "time_in_force": "day"});
+    desk.control("place", order).await;
+    let list = async |query: &str| {
+        let request = desk.http.get(format!("{}/v2/orders?asset_class={query}", desk.ready().paper.api_url));
+        let answer = request.bearer_auth(&desk.ready().paper_token).send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap().as_array().map(Vec::len))
+    };
+    for (query, count) in
+        [("all", 1), ("us_equity", 1), ("ipo,us_equity", 1), ("crypto", 0), ("treasury", 0), ("ipo,all", 1)]
+    {
+        assert_eq!(list(query).await, (200, Some(count)), "{query}");
+    }
+    assert_eq!(list("shells").await, (422, None));
+    let market = async |query: &str| {
+        let request = desk.http.get(format!("{}/v3/clock?markets={query}", desk.ready().paper.api_url));
+        request.bearer_auth(&desk.ready().paper_token).send().await.unwrap().status().as_u16()
+    };
+    assert_eq!((market("NYSE,IEX").await, market("NYSE,LSE").await, market("MOON").await), (200, 501, 400));
+}

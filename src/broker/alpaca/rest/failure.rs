@@ -3,10 +3,11 @@
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 use secrecy::SecretString;
+use url::Url;
 
 use super::headers;
 use crate::broker::alpaca::wire;
-use crate::broker::dial::chain;
+use crate::broker::dial;
 use crate::domain::Untrusted;
 use crate::domain::secrets::Redactor;
 use crate::session::{RequestError, RequestErrorKind};
@@ -75,12 +76,12 @@ pub(in crate::broker::alpaca) fn refused(status: StatusCode, headers: &HeaderMap
     }
 }
 
-pub(super) fn transport(error: &reqwest::Error) -> Failure {
+pub(super) fn transport(url: &Url, error: reqwest::Error) -> Failure {
     if error.is_timeout() && !error.is_connect() {
         return timed_out();
     }
     let doing = if error.is_connect() { "cannot connect" } else { "the connection failed" };
-    Failure::new(RequestErrorKind::Network, chain(doing, error))
+    Failure::new(RequestErrorKind::Network, dial::failure(url, doing, error))
 }
 
 pub(super) fn timed_out() -> Failure {

@@ -112,8 +112,7 @@ pub async fn clocks(State(gate): State<Gate>, Query(params): Query<Params>) -> A
     let until = session.next_change(now).unwrap_or(session.pre_at);
     let mut clocks = Vec::new();
     for name in wanted {
-        let market =
-            market_of(&name).ok_or_else(|| ApiError::new(400, 40_010_000, format!("unknown market {name}")))?;
+        let market = market_of(&name)?;
         clocks.push(json!({
             "market": market,
             "timestamp": local(now),
@@ -127,13 +126,23 @@ pub async fn clocks(State(gate): State<Gate>, Query(params): Query<Params>) -> A
     ok(&json!({"clocks": clocks}))
 }
 
-fn market_of(name: &str) -> Option<Value> {
-    let (acronym, full, mic) = match name.to_ascii_uppercase().as_str() {
+/// Markets that the service knows and that keep other hours.
+const ELSEWHERE: [&str; 27] = [
+    "BMO", "BNYM", "BOATS", "OCEA", "SIFMA", "CEUX", "CHIX", "ISE", "LSE", "MTA", "MTAA", "XAMS", "XBRU", "XDUB",
+    "XETR", "XETRA", "XLIS", "XLON", "XPAR", "HKEX", "JPX", "TADAWUL", "XHKG", "XSAU", "XTKS", "OTC", "OTCM",
+];
+
+fn market_of(name: &str) -> Result<Value, ApiError> {
+    let upper = name.to_ascii_uppercase();
+    let (acronym, full, mic) = match upper.as_str() {
         "NYSE" | "XNYS" => ("NYSE", "New York Stock Exchange", "XNYS"),
         "NASDAQ" | "XNAS" => ("NASDAQ", "National Association of Securities Dealers Automated Quotations", "XNAS"),
-        _ => return None,
+        "IEX" | "IEXG" => ("IEX", "Investors Exchange", "IEXG"),
+        "OPRA" => ("OPRA", "Options Price Reporting Authority", "OPRA"),
+        other if ELSEWHERE.contains(&other) => return Err(ApiError::missing(&format!("the market {other}"))),
+        _ => return Err(ApiError::new(400, 40_010_000, format!("unknown market {name}"))),
     };
-    Some(json!({"acronym": acronym, "name": full, "timezone": "America/New_York", "mic": mic}))
+    Ok(json!({"acronym": acronym, "name": full, "timezone": "America/New_York", "mic": mic}))
 }
 
 fn span(gate: &Gate, params: &Params) -> Result<Vec<Session>, ApiError> {
@@ -167,7 +176,7 @@ pub async fn market_calendar(
     Path(name): Path<String>,
     Query(mut params): Query<Params>,
 ) -> Answer {
-    let market = market_of(&name).ok_or_else(|| ApiError::new(400, 40_010_000, format!("unknown market {name}")))?;
+    let market = market_of(&name)?;
     let today = calendar::in_new_york(gate.sim.clock.now()).date();
     let text = |date: Date| date.to_string();
     params.entry("start".to_owned()).or_insert_with(|| text(today));

@@ -15,6 +15,10 @@ use crate::sim::server::gate::{Caller, Gate};
 use crate::sim::server::reply::{Answer, ApiError, empty, json as answer, ok};
 use crate::sim::wire::order::WireOrder;
 
+/// Classes of assets that the service knows beside those that are simulated.
+const ELSEWHERE: [&str; 7] =
+    ["crypto_perp", "treasury", "corporate", "global_equity", "us_index", "us_equity_chain", "ipo"];
+
 /// `POST /v2/orders`.
 pub async fn place(State(gate): State<Gate>, Extension(caller): Extension<Caller>, body: Bytes) -> Answer {
     let request = new_order(&query::object(&body)?)?;
@@ -153,7 +157,6 @@ fn filter(params: &Params) -> Result<OrderFilter, ApiError> {
     let side = query::param(params, "side")
         .map(|side| Side::from_word(side).ok_or_else(|| ApiError::parameter("invalid side")))
         .transpose()?;
-    let class = |word: &String| AssetClass::from_word(word).ok_or_else(|| ApiError::parameter("invalid asset_class"));
     let cursor = |name: &str| match query::param(params, name) {
         None => Ok(None),
         Some(text) => query::id(text).map(Some).ok_or_else(|| ApiError::parameter(format!("invalid {name}"))),
@@ -167,7 +170,7 @@ fn filter(params: &Params) -> Result<OrderFilter, ApiError> {
         nested: query::flag(params, "nested")?,
         symbols: query::list(params, "symbols"),
         side,
-        asset_classes: query::list(params, "asset_class").iter().map(class).collect::<Result<_, _>>()?,
+        asset_classes: classes(params)?,
         before_order_id: cursor("before_order_id")?,
         after_order_id: cursor("after_order_id")?,
     };
@@ -179,6 +182,23 @@ fn filter(params: &Params) -> Result<OrderFilter, ApiError> {
         return Err(ApiError::parameter("order id cursors cannot be used together with after or until"));
     }
     Ok(filter)
+}
+
+/// The classes asked for; `None` for every one.
+fn classes(params: &Params) -> Result<Option<Vec<AssetClass>>, ApiError> {
+    let words = query::list(params, "asset_class");
+    let mut every = words.is_empty();
+    let mut found = Vec::new();
+    for word in &words {
+        match AssetClass::from_word(word) {
+            Some(class) => found.push(class),
+            None if word == "all" => every = true,
+            // The service has orders of it, and this brokerage none.
+            None if ELSEWHERE.contains(&word.as_str()) => {}
+            None => return Err(ApiError::parameter("invalid asset_class")),
+        }
+    }
+    Ok((!every).then_some(found))
 }
 
 /// `GET /v2/orders/{id}`.

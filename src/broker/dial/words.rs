@@ -1,0 +1,146 @@
+//! Why a connection failed, in words that help whoever reads them.
+
+use std::error::Error;
+use std::fmt;
+
+use hyper_util::client::proxy::matcher::Intercept;
+use url::Url;
+
+use super::{Route, Way, name};
+use crate::domain::Untrusted;
+
+/// What an HTTP proxy did instead of opening a tunnel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// It answered 407; whether it was told a user name and a password.
+    Credentials { given: bool },
+    /// It refused, with this status where it is known.
+    Status(Option<u16>),
+    /// It answered what is no answer.
+    Nonsense,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Credentials { given: false } => f.write_str(
+                "it wants a user name and a password; write them into its address, http://user:password@host:port",
+            ),
+            Self::Credentials { given: true } => {
+                f.write_str("it does not accept the user name and password of its address")
+            }
+            Self::Status(Some(status)) => write!(f, "it refuses the connection (status {status})"),
+            Self::Status(None) => f.write_str("it refuses the connection"),
+            Self::Nonsense => f.write_str("no answer to CONNECT that makes sense"),
+        }
+    }
+}
+
+impl Refusal {
+    /// The refusal of a tunnel to this address, with the cure.
+    pub(super) fn to(self, url: &Url) -> Untrusted {
+        let host = url.host_str().unwrap_or_default();
+        match self {
+            Self::Status(_) => format!("{self}; ask those who run it to let {host} through"),
+            Self::Credentials { .. } | Self::Nonsense => self.to_string(),
+        }
+        .into()
+    }
+
+    /// What the HTTP client's error says the proxy did, whose answer it does not pass on.
+    fn of(text: &str, proxy: &Intercept) -> Option<Self> {
+        if text.contains("proxy authorization required") {
+            Some(Self::Credentials { given: proxy.basic_auth().is_some() })
+        } else if text.contains("tunnel error: unsuccessful") {
+            Some(Self::Status(None))
+        } else if text.contains("proxy response headers too long") || text.contains("tunnel error: unexpected end") {
+            Some(Self::Nonsense)
+        } else {
+            None
+        }
+    }
+}
+
+/// Why a request to this address failed, as one sentence after what was being done. It names the proxy when that may be to
+/// blame, and repeats no address.
+pub fn failure(url: &Url, doing: &str, error: reqwest::Error) -> Untrusted {
+    let connecting = error.is_connect();
+    #[expect(clippy::disallowed_methods, reason = "this is where it is said")]
+    let error = error.without_url();
+    match Route::to(url).0 {
+        Way::Proxy(proxy) if connecting => through(&proxy, url, doing, &error),
+        _ => chain(doing, &error),
+    }
+}
+
+/// [`failure`] of a connection through a proxy.
+pub(super) fn through(proxy: &Intercept, url: &Url, doing: &str, error: &dyn Error) -> Untrusted {
+    let place = name(proxy);
+    match Refusal::of(&raw(error), proxy) {
+        Some(refusal) => after(doing, &format!("{place}: {}", refusal.to(url))),
+        None if doing.is_empty() => chain(&format!("through {place}"), error),
+        None => chain(&format!("{doing} through {place}"), error),
+    }
+}
+
+/// An error and its causes as one sentence, after what was being done; with the cure where there is one. For an error of an HTTP
+/// request there is [`failure`].
+pub fn chain(doing: &str, error: &dyn Error) -> Untrusted {
+    // The cure takes the place of the chain: it must be whole wherever the sentence is cut.
+    if raw(error).contains("UnknownIssuer") {
+        let cure = "nobody trusted here signed the certificate; add the authority of your company or broker to the system's \
+                    store, or name its PEM file with SSL_CERT_FILE or ca_file";
+        return after(doing, cure);
+    }
+    let mut text = String::new();
+    for said in causes(error) {
+        let words = plain(&said);
+        if !words.is_empty() && !text.contains(&words) {
+            if !text.is_empty() {
+                text.push_str(": ");
+            }
+            text.push_str(&words);
+        }
+    }
+    after(doing, if text.is_empty() { "it failed" } else { &text })
+}
+
+fn after(doing: &str, what: &str) -> Untrusted {
+    if doing.is_empty() { what.into() } else { format!("{doing}: {what}").into() }
+}
+
+/// What an error and its causes say, the outermost first.
+fn causes(error: &dyn Error) -> Vec<String> {
+    let mut said = vec![error.to_string()];
+    let mut source = error.source();
+    while let Some(cause) = source {
+        said.push(cause.to_string());
+        source = cause.source();
+    }
+    said
+}
+
+/// Everything the libraries say.
+fn raw(error: &dyn Error) -> String {
+    causes(error).join(": ")
+}
+
+/// A library's words without what is meant for those who program with it: its layers, its names, links to its manual.
+fn plain(words: &str) -> String {
+    let mut words = words;
+    for layer in
+        ["error sending request", "client error (Connect)", "client error (SendRequest)", "IO error", "tunnel error"]
+    {
+        words = words.strip_prefix(layer).map_or(words, |rest| rest.strip_prefix(": ").unwrap_or(rest));
+    }
+    let words =
+        words.find("http://").or_else(|| words.find("https://")).and_then(|at| words.get(..at)).unwrap_or(words);
+    let words = words.trim_end_matches([' ', ':', '(']);
+    if words.contains("close_notify") {
+        "the other side closed the connection".to_owned()
+    } else if words.contains("InvalidContentType") {
+        "what answers there does not speak TLS".to_owned()
+    } else {
+        words.to_owned()
+    }
+}

@@ -1,0 +1,48 @@
+//! Whether the journal could be written, found out without writing it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use super::JournalError;
+use super::schema::{APPLICATION_ID, PATIENT, newer_version, unusable, words};
+
+/// Tries the file, where there is one, as [`super::Journal::open`] would, also beside an instance that writes it. Changes and
+/// leaves nothing; what is no journal is refused here, and not set aside.
+///
+/// # Errors
+/// With the reason, when it cannot be written now.
+pub fn try_out(path: &Path) -> Result<(), JournalError> {
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if !found.is_file() => return Err(unusable(path, "it is not a plain file".to_owned())),
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(unusable(path, error.to_string())),
+    }
+    // A database opens for reading only where it cannot be written, and says so when that is tried.
+    let opened = std::fs::OpenOptions::new().read(true).write(true).open(path);
+    drop(opened.map_err(|error| unusable(path, error.to_string()))?);
+    let failed = |error: rusqlite::Error| unusable(path, words(&error));
+    let mut connection =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+            .map_err(failed)?;
+    let log = PathBuf::from(format!("{}-wal", path.display()));
+    if std::fs::metadata(&log).is_ok_and(|log| log.len() > 0) {
+        // What a killed instance left is for the next one to bring in.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(failed)?;
+    }
+    connection.busy_timeout(PATIENT).map_err(failed)?;
+    let ours: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(failed)?;
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(failed)?;
+    if ours != APPLICATION_ID && (ours != 0 || tables != 0) {
+        return Err(unusable(path, "it is not a journal of this program".to_owned()));
+    }
+    if let Some(version) = newer_version(&connection).map_err(failed)? {
+        return Err(JournalError::Newer { path: path.display().to_string(), version });
+    }
+    let held = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+    held.rollback().map_err(failed)
+}
