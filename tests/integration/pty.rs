@@ -231,7 +231,7 @@ fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_brings_the_dashboard_back() {
 fn a_stop_from_outside_is_as_good_as_ctrl_z_and_after_any_the_terminal_is_taken_anew() {
     // The shell sets its terminal as it likes while the program is stopped.
     let script = format!(
-        "set -m; '{}' demo --seed 7 & echo $! > \"$HOME/pid\"; fg > /dev/null; echo \"stopped $?\"; stty icanon echo isig iexten icrnl ixon opost; read line;\
+        "set -m; '{}' demo --seed 7 & echo $! > \"$HOME/pid\"; fg > /dev/null; echo \"stopped $?\"; stty icanon echo isig iexten icrnl ixon opost; echo ready; read line;\
          fg > /dev/null; echo \"ended $?\"",
         env!("CARGO_BIN_EXE_brokerdeck")
     );
@@ -244,6 +244,7 @@ fn a_stop_from_outside_is_as_good_as_ctrl_z_and_after_any_the_terminal_is_taken_
         if signal == Signal::TSTP {
             terminal.assert_restored();
         }
+        terminal.wait_for("ready");
         terminal.keys("\r");
         terminal.wait("the dashboard alone", |screen| screen.contains("SIMULATED") && !screen.contains("stopped"));
         // Without raw mode no key arrives before the end of its line.

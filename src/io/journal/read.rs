@@ -1,5 +1,7 @@
 //! Reading back: what a link starts from, and exports by account and date range.
 
+mod tidy;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -209,7 +211,8 @@ pub(super) fn remembered(connection: &Connection, link: &LinkId) -> rusqlite::Re
     found.orders = bodies(connection, &shown_orders(), bounds, &mut found.unreadable)?;
     found.executions = bodies(connection, &shown_executions(), bounds, &mut found.unreadable)?;
     let (numbers, tape) = lines(connection, account, generation, &mut found.unreadable)?;
-    found.tape = tape;
+    tidy::executions(&mut found.executions);
+    let numbers = tidy::lines(numbers, tape, &found.executions, &mut found.tape);
     for execution in &mut found.executions {
         execution.source = Source::Journal;
     }

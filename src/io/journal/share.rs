@@ -236,7 +236,7 @@ fn span(row: &Execution) -> Option<(Qty, Qty)> {
 }
 
 /// True when a stand-in says nothing that rows of other instances do not say better.
-fn is_explained(stand_in: &Execution, rows: &[Execution]) -> bool {
+pub(super) fn is_explained(stand_in: &Execution, rows: &[Execution]) -> bool {
     let reported = |row: &&Execution| !Blotter::is_stand_in(&row.id);
     match &stand_in.kind {
         ExecutionKind::Trade => {

@@ -215,3 +215,47 @@ fn an_instance_with_other_accounts_takes_nothing_from_this_ones() {
     let kept = run(first.load(&link())).unwrap().executions;
     assert_eq!(kept.iter().map(|row| row.id.as_str()).collect::<Vec<_>>(), ["u1", "inferred-bust/o/20-10@1"]);
 }
+
+#[test]
+fn what_two_instances_wrote_past_each_other_is_read_back_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal.sqlite");
+    let journal = open(&path);
+    let report = fill("e1", "o", 40, 40).executions.remove(0);
+    let row = Execution { id: "row/1".into(), ..report.clone() };
+    let line = |number, event, execution: Option<&str>| {
+        Record::Line(TapeEntry {
+            number,
+            at: Some(at(40)),
+            event,
+            order_id: "o".into(),
+            execution: execution.map(Into::into),
+            source: Source::Stream,
+        })
+    };
+    save(
+        &journal,
+        vec![
+            Record::Order(Box::new(order("o", OrderStatus::Canceled, 40)), Source::Stream),
+            Record::Execution(Box::new(report)),
+            Record::Execution(Box::new(row)),
+            line(0, TradeEvent::PartialFill, Some("row/1")),
+            line(1, TradeEvent::PartialFill, Some("e1")),
+            line(2, TradeEvent::Canceled, None),
+            line(3, TradeEvent::Canceled, None),
+            line(4, TradeEvent::PartialFill, Some("gone")),
+            line(5, TradeEvent::PartialFill, Some("e1")),
+        ],
+    );
+    drop(journal);
+    let journal = open(&path);
+    let blotter = restored(run(journal.load(&link())).unwrap());
+    let shown: Vec<_> = blotter.tape().iter().map(|line| (line.number, line.execution.clone())).collect();
+    assert_eq!(shown, [(1, Some("e1".into())), (2, None)]);
+    assert_eq!(blotter.executions().map(|row| row.id.as_str()).collect::<Vec<_>>(), ["e1"]);
+    // What comes next goes behind what is there.
+    save(&journal, vec![line(3, TradeEvent::Replaced, None)]);
+    drop(journal);
+    let tape = run(open(&path).load(&link())).unwrap().tape;
+    assert_eq!(tape.iter().map(|line| line.event.clone()).collect::<Vec<_>>().last(), Some(&TradeEvent::Replaced));
+}
