@@ -181,12 +181,12 @@ fn plain(word: &str) -> String {
     let shown = |ch: &char| !matches!(ch, '\u{2400}'..='\u{2421}' | '\u{2500}'..='\u{257f}' | '\u{fffd}');
     let word = Zeroizing::new(word.chars().filter(shown).collect::<String>());
     let word = word.strip_prefix("[200~").unwrap_or(&word);
-    let mut word = word.strip_suffix("[201~").unwrap_or(word).to_owned();
+    let mut word = Zeroizing::new(word.strip_suffix("[201~").unwrap_or(word).to_owned());
     // What was escaped twice is escaped after the first.
-    for _ in 0..3 {
-        word = AMPERSANDS.iter().fold(word, |word, ampersand| word.replace(ampersand, "&"));
+    for ampersand in AMPERSANDS.iter().cycle().take(3 * AMPERSANDS.len()) {
+        word = Zeroizing::new(word.replace(ampersand, "&"));
     }
-    word
+    word.to_string()
 }
 
 /// Everything that may be one address: a word, and where its line ends behind it the lines that may go on with it. What begins
