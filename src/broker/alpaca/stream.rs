@@ -175,8 +175,10 @@ async fn open(target: &StreamTarget, out: &Out) -> Result<Socket, Closed> {
             let message = out.words(&refusal.message);
             let retry_after = retry_after(response.headers());
             // What does not speak the API says nothing of the token: it stands between.
-            let status = Some(status).filter(|status| refusal.spoken || !matches!(status, 401 | 403));
-            Err(Closed::Connect { status, message, retry_after })
+            if !refusal.spoken && matches!(status, 401 | 403) {
+                return Err(Closed::Connect { status: None, message: format!("{message} ({status})"), retry_after });
+            }
+            Err(Closed::Connect { status: Some(status), message, retry_after })
         }
         Err(error) => Err(refuse(chain("", &error))),
     }

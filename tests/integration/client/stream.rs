@@ -408,6 +408,16 @@ async fn a_handshake_that_is_refused_tells_its_status_and_one_sentence() {
         assert_eq!(closed, Closed::Connect { status: Some(status), message: words.to_owned(), retry_after: wait });
         assert!(!peer.heads()[0].contains(TOKEN), "the token is not in the handshake");
     }
+    // What does not speak the API says nothing of the token, so its status is none of the broker's.
+    for (line, status) in [("403 Forbidden", " (403)"), ("401 Unauthorized", " (401)")] {
+        for body in ["<html></html>", "blocked"] {
+            let peer = Peer::start(move |_| answer(line, "", body)).await;
+            let url = peer.url.replacen("http", "ws", 1);
+            let (_, closed) = Run::start(&url, AuthForm::Authenticate, calm(), 8).rest().await;
+            let told = matches!(&closed, Closed::Connect { status: None, message, .. } if message.ends_with(status));
+            assert!(told, "{body}: {closed:?}");
+        }
+    }
     let (_, closed) = Run::start("ws://198.51.100.1", AuthForm::Authenticate, calm(), 8).rest().await;
     let message = "the stream's address is neither wss nor loopback".to_owned();
     assert_eq!(closed, Closed::unreachable(message));
