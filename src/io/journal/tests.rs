@@ -160,7 +160,7 @@ fn old_states_and_lines_go_in_time_and_orders_and_executions_never() {
             number,
             at: None,
             event: TradeEvent::New,
-            order_id: "o".into(),
+            order_id: format!("o{number}").into(),
             execution: None,
             source: Source::Stream,
         })

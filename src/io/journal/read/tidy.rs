@@ -4,19 +4,26 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::domain::blotter::{Blotter, TapeEntry};
+use crate::domain::execution::ExecutionKind;
 use crate::domain::{Execution, ExecutionId, OrderId};
 use crate::io::journal::share;
 
-/// Leaves out stand-ins of which reports of their order tell better.
+/// Leaves out stand-ins of which reports of their order tell better. Where something was undone a span may have been
+/// executed twice, and the program that wrote it has told them apart.
 pub(super) fn executions(rows: &mut Vec<Execution>) {
-    let with_stand_ins: HashSet<OrderId> =
-        rows.iter().filter(|row| Blotter::is_stand_in(&row.id)).map(|row| row.order_id.clone()).collect();
+    let undone: HashSet<OrderId> = rows
+        .iter()
+        .filter(|row| matches!(row.kind, ExecutionKind::Bust { .. } | ExecutionKind::Correction { .. }))
+        .map(|row| row.order_id.clone())
+        .collect();
+    let of_interest = |row: &&Execution| Blotter::is_stand_in(&row.id) && !undone.contains(&row.order_id);
+    let with_stand_ins: HashSet<OrderId> = rows.iter().filter(of_interest).map(|row| row.order_id.clone()).collect();
     let mut of_order: HashMap<&OrderId, Vec<Execution>> = HashMap::new();
     for row in rows.iter().filter(|row| with_stand_ins.contains(&row.order_id)) {
         of_order.entry(&row.order_id).or_default().push(row.clone());
     }
     let told = |row: &&Execution| {
-        Blotter::is_stand_in(&row.id) && {
+        of_interest(row) && {
             let others: Vec<Execution> =
                 of_order.get(&row.order_id).into_iter().flatten().filter(|other| other.id != row.id).cloned().collect();
             share::is_explained(row, &others)
