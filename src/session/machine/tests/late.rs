@@ -348,3 +348,36 @@ fn an_execution_that_the_stream_tells_soon_after_an_audit_is_no_fault_of_the_str
     assert!(!desk.logs().contains("left out"), "{}", desk.logs());
     assert_eq!(desk.held(), Qty::whole(60));
 }
+
+#[test]
+fn the_mark_of_orders_is_what_was_known_when_a_pass_began() {
+    let mut desk = Desk::live();
+    desk.orders.push(order("o"));
+    desk.told(TradeEvent::New, order("o"));
+    desk.settle(Duration::from_mins(2));
+    assert_eq!(desk.session.watermark().1, at(0));
+    let mut newer = order("p");
+    newer.submitted_at = at(50);
+    desk.orders.push(newer);
+    desk.input(Input::Resync);
+    desk.settle(Duration::from_secs(1));
+    assert_eq!((desk.blotter.order_count(), desk.session.watermark().1), (2, at(0)));
+    desk.settle(Duration::from_mins(2));
+    assert_eq!(desk.session.watermark().1, at(50));
+}
+
+#[test]
+fn an_order_that_only_its_execution_names_is_in_the_first_picture() {
+    let mut desk = Desk::new();
+    desk.page = 2;
+    desk.orders = ["old", "a", "b", "c"].map(order).to_vec();
+    desk.execute("old", 100, false);
+    for order in &mut desk.orders {
+        order.status = OrderStatus::Canceled;
+    }
+    desk.orders[0].status = OrderStatus::Filled;
+    desk.listen();
+    assert!(desk.session.state().is_live());
+    assert!(desk.asked.contains(&Request::Order("old".into())), "{:?}", desk.asked);
+    assert_eq!((desk.held(), desk.awaited()), (Qty::whole(100), 0));
+}

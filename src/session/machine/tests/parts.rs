@@ -436,6 +436,8 @@ fn a_refresh_that_fails_is_noted_before_it_is_overdue() {
     let mut desk = Desk::new();
     desk.positions = vec![position("AAPL", 100)];
     desk.listen();
+    // The early audits are over; the next one asks in minutes.
+    desk.pass(Duration::from_mins(1));
     desk.fails = Some((|request| matches!(request, Request::Positions), RequestErrorKind::Server));
     desk.pass(Duration::from_secs(20));
     assert!(reason(&desk).starts_with("positions: "), "{:?}", desk.session.state());
