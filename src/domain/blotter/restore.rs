@@ -7,7 +7,7 @@ use crate::domain::execution::{Execution, ExecutionKind};
 use crate::domain::order::Order;
 
 impl Blotter {
-    /// Puts back what an earlier run knew, into an empty blotter; the caller has marked it [`Source::Journal`].
+    /// Puts back what an earlier run knew, into an empty blotter; the caller has marked it [`crate::domain::Source::Journal`].
     ///
     /// The tape is taken as it was. It may be only the end of it: executions before it have no line. `complete_at` is the
     /// broker's time of the last submission that was known when the last complete picture was asked for, if there was one.
