@@ -204,7 +204,8 @@ async fn tunnel(mut socket: impl Io + 'static, url: &Url, proxy: &Intercept) -> 
     socket.write_all(&request).await.map_err(|error| chain("", &error))?;
     let mut answer = Vec::new();
     // The peer behind a tunnel speaks only when spoken to, so nothing of it can be read here by mistake.
-    while !answer.ends_with(b"\r\n\r\n") {
+    // Who refuses may say more behind it.
+    while !answer.windows(4).any(|part| part == b"\r\n\r\n") {
         let before = answer.len();
         let read = (&mut socket).take(1024).read_buf(&mut answer).await.map_err(|error| chain("", &error))?;
         if read == 0 || before + read > LONGEST_ANSWER {

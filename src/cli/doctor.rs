@@ -85,8 +85,14 @@ fn files(context: &Context, report: &mut Report) -> Result<(), Error> {
     }
     let place = "make it writable, or name another folder with --data-dir DIR";
     writable("data", &context.paths.data, &context.paths.data, place, report)?;
-    match journal::try_out(&context.paths.journal()) {
-        Ok(()) => Report::good(&format!("journal {}", context.paths.journal().display()))?,
+    let file = context.paths.journal();
+    let tried = journal::try_out(&file).and_then(|()| match try_writing(&context.paths.data) {
+        // The file and its log stand in the folder.
+        Err(error) => Err(JournalError::Unusable { path: file.display().to_string(), reason: error.to_string() }),
+        Ok(()) => Ok(()),
+    });
+    match tried {
+        Ok(()) => Report::good(&format!("journal {}", file.display()))?,
         Err(error) => report.bad(&error.to_string(), journal_cure(&error))?,
     }
     writable("log", &context.paths.log(), &context.paths.state, place, report)
@@ -102,6 +108,7 @@ fn writable(what: &str, path: &Path, folder: &Path, cure: &str, report: &mut Rep
 
 const fn journal_cure(error: &JournalError) -> &'static str {
     match error {
+        JournalError::Foreign { .. } => "none is needed: the next run keeps it under another name and begins a new one",
         JournalError::Newer { .. } => "use the newer version, or name another folder with --data-dir DIR",
         _ => "what is shown is NOT SAVED until it can be used: free the disk or the file, or move it away",
     }

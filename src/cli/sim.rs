@@ -59,6 +59,9 @@ pub enum FramesChoice {
     Text,
 }
 
+/// How long the end in order may take.
+const GRACE: std::time::Duration = std::time::Duration::from_secs(3);
+
 /// Serves until SIGTERM or SIGINT.
 ///
 /// # Errors
@@ -75,6 +78,8 @@ async fn serve(command: SimCommand) -> Result<(), Error> {
     };
     // Installed before the ready line, so that whoever reads it can end us at once.
     let stop = stop_signal()?;
+    // Whoever never reads the ready line can end us too.
+    crate::io::signals::insist(GRACE);
     let options = SimOptions {
         listen: command.listen,
         seed: command.seed,

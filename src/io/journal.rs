@@ -70,6 +70,14 @@ pub enum JournalError {
         /// What the system or the database said.
         reason: String,
     },
+    /// The file is damaged, or none of ours: the next run keeps it under another name and begins a new one.
+    #[error("the journal {path} is none that can be read: {reason}")]
+    Foreign {
+        /// Which file.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A newer version's file, which is left as it is.
     #[error("the journal {path} was written by a newer version (format {version}) and is left as it is")]
     Newer {

@@ -3,11 +3,13 @@
 //! The stream states a position with each execution (`position_qty`). REST may lag behind it; where the two differ for
 //! longer than that, the difference is shown, and in the end the list counts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::domain::execution::ExecutionKind;
+use crate::domain::order::Side;
 use crate::domain::{Execution, Mono, Position, Qty, Symbol};
 
 /// REST may lag the stream by about ten seconds (API.md 6.8).
@@ -50,8 +52,9 @@ pub(super) struct Holdings {
     /// What the list says; a quantity that cannot be read is `None`.
     listed: BTreeMap<Symbol, Option<Qty>>,
     stated: BTreeMap<Symbol, Stated>,
-    /// When an execution of a symbol was learned of last, in whatever way; the recent ones.
-    traded: BTreeMap<Symbol, Mono>,
+    /// What was executed of a symbol lately and no list shows yet, as far as is known: when it was learned of, and by how much
+    /// the position changed; `None` where that cannot be told.
+    traded: BTreeMap<Symbol, VecDeque<(Mono, Option<Qty>)>>,
     /// A list came since everything was forgotten.
     known: bool,
 }
@@ -83,22 +86,37 @@ impl Holdings {
 
     /// An execution was learned of, told or found.
     pub(super) fn learned(&mut self, execution: &Execution, now: Mono) {
-        self.traded.insert(key(&execution.symbol), now);
+        let change = match (&execution.kind, &execution.side) {
+            (ExecutionKind::Trade | ExecutionKind::Unexplained, Side::Buy) => Some(execution.qty),
+            (ExecutionKind::Trade | ExecutionKind::Unexplained, Side::Sell) => Qty::ZERO.checked_sub(execution.qty),
+            _ => None,
+        };
+        let traded = self.traded.entry(key(&execution.symbol)).or_default();
+        traded.push_back((now, change));
+        if traded.len() > MOST {
+            traded.pop_front();
+        }
     }
 
     /// A list of positions came.
     pub(super) fn compare(&mut self, positions: &[Position], now: Mono) -> Found {
         let before = std::mem::take(&mut self.listed);
         self.listed = positions.iter().map(|position| (key(&position.symbol), position.qty)).collect();
-        self.traded.retain(|_, at| now.since(*at) < EXPLAINED);
-        let listed = &self.listed;
-        let differs = |symbol: &&Symbol| match (held(&before, symbol), held(listed, symbol)) {
-            (Some(before), Some(now)) => before != now && !self.traded.contains_key(*symbol),
-            // What could not be read need not have changed.
-            _ => false,
-        };
+        self.traded.retain(|_, traded| {
+            traded.retain(|(at, _)| now.since(*at) < EXPLAINED);
+            !traded.is_empty()
+        });
         let known = std::mem::replace(&mut self.known, true);
-        let unexplained = before.keys().chain(listed.keys()).filter(|_| known).find(differs).cloned();
+        let symbols: BTreeSet<Symbol> = before.keys().chain(self.listed.keys()).filter(|_| known).cloned().collect();
+        let mut unexplained = None;
+        for symbol in symbols {
+            // What could not be read need not have changed.
+            let Some((was, is)) = held(&before, &symbol).zip(held(&self.listed, &symbol)) else { continue };
+            if was != is && !self.is_explained(&symbol, was, is) {
+                unexplained = Some(symbol);
+            }
+        }
+        let listed = &self.listed;
         let mut found = Found { unexplained, ..Found::default() };
         self.stated.retain(|symbol, stated| {
             let held = held(listed, symbol);
@@ -119,6 +137,23 @@ impl Holdings {
             true
         });
         found
+    }
+
+    /// Whether what is known to have been executed explains a change. Lists lag, so that they may know the first of it only.
+    fn is_explained(&mut self, symbol: &Symbol, was: Qty, is: Qty) -> bool {
+        let Some(traded) = self.traded.get_mut(symbol) else { return false };
+        let mut sum = Some(was);
+        for place in 0..traded.len() {
+            let change = traded.get(place).and_then(|(_, change)| *change);
+            sum = sum.and_then(|sum| sum.checked_add(change?));
+            // Nothing is held against what cannot be added up.
+            if sum.is_none_or(|sum| sum == is) {
+                traded.drain(..=place);
+                return true;
+            }
+        }
+        traded.clear();
+        false
     }
 
     /// The list with what was held before, its quantity unknown, where rows of it cannot be told apart: a position is not

@@ -407,8 +407,11 @@ impl Session {
 
     /// The blotter changed.
     fn changed(&mut self, changes: Changes, blotter: &Blotter, now: Now) {
-        for execution in changes.executions.iter().filter_map(|id| blotter.execution(id)) {
-            self.holdings.learned(execution, now.mono);
+        // What the first picture brings, its list of positions knows.
+        if matches!(self.phase, Phase::Live) {
+            for execution in changes.executions.iter().filter_map(|id| blotter.execution(id)) {
+                self.holdings.learned(execution, now.mono);
+            }
         }
         if !changes.is_empty() {
             self.out.push_back(Output::Changed(changes));

@@ -133,8 +133,6 @@ pub(super) struct Resync {
     /// The account behind the link is not known yet: it is asked first, or a reset under way would go unnoticed. When it
     /// does not answer, the others may tell whose they are.
     account_first: bool,
-    /// The token was refused.
-    unauthorized: bool,
     by_id_asked: bool,
     /// The last order of the recent list; older ones begin there.
     recent_end: Option<OrderId>,
@@ -192,7 +190,6 @@ impl Resync {
             mark,
             listed: Since::default(),
             account_first,
-            unauthorized: false,
             by_id_asked: false,
             recent_end: None,
             cursors: HashSet::new(),
@@ -241,12 +238,6 @@ impl Resync {
 
     /// What is next, now that an answer was taken or a refusal put aside.
     pub(super) fn proceed(&mut self, blotter: &Blotter) -> Step {
-        if self.account_first && self.unauthorized {
-            // What refuses the account's own question answers no other.
-            self.queue.clear();
-            self.parked.clear();
-            self.by_id_asked = true;
-        }
         if !self.queue.is_empty() || !self.pending.is_empty() || !self.parked.is_empty() {
             return Step::More;
         }
@@ -329,9 +320,9 @@ impl Resync {
     }
 
     fn failed(&mut self, mut question: Question, error: RequestError) -> Step {
-        let unauthorized = error.kind == RequestErrorKind::Unauthorized;
-        self.unauthorized |= unauthorized;
-        if unauthorized || (error.kind == RequestErrorKind::Forbidden && question.request == Request::Account) {
+        if error.kind == RequestErrorKind::Unauthorized
+            || (error.kind == RequestErrorKind::Forbidden && question.request == Request::Account)
+        {
             // The pass goes on without it while the refusal is looked into.
             self.give_up(&question, error.brief());
             return Step::Refused(error);

@@ -89,7 +89,7 @@ fn doctor_tries_the_folder_and_the_journal_and_changes_neither() {
 
     std::fs::write(&journal, "no database at all, but of some length, which is what counts".repeat(40)).unwrap();
     let (code, said) = doctor_of(&data);
-    assert!(code == Some(1) && said.contains("FAIL  the journal") && said.contains("cure: "), "{said}");
+    assert!(code == Some(1) && said.contains("FAIL  the journal") && said.contains("begins a new one"), "{said}");
     std::fs::remove_file(&journal).unwrap();
 
     // Beside an instance that has it open.
@@ -563,4 +563,28 @@ async fn the_twin_answers_in_tables_and_names_what_is_wrong() {
     for line in &lines {
         assert_eq!(line.find("Simulated Paper"), Some(26), "{lines:#?}");
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_brokerage_whose_ready_line_nobody_reads_serves_and_ends_by_a_signal() {
+    use std::io::Write as _;
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    // As much as a pipe holds.
+    writer.write_all(&[b' '; 65_536]).unwrap();
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_brokerdeck"))
+        .args(["sim", "--idle", "--listen", &format!("127.0.0.1:{port}")])
+        .stdin(std::process::Stdio::null())
+        .stdout(writer)
+        .spawn()
+        .unwrap();
+    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended");
+        std::thread::yield_now();
+    }
+    let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+    drop(reader);
 }

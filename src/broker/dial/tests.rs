@@ -221,6 +221,7 @@ async fn a_stream_says_of_a_proxy_what_rest_says() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let place = listener.local_addr().unwrap();
         tokio::spawn(async move {
+            let mut open = Vec::new();
             while let Ok((mut socket, _)) = listener.accept().await {
                 let mut head = Vec::new();
                 while !head.ends_with(b"\r\n\r\n") {
@@ -232,7 +233,10 @@ async fn a_stream_says_of_a_proxy_what_rest_says() {
                     given,
                     "{text}"
                 );
-                socket.write_all(format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\n\r\n").as_bytes()).await.unwrap();
+                // A page for people, as proxies send it, on a connection that stays open.
+                let page = format!("HTTP/1.1 {answer}\r\nContent-Length: 5\r\n\r\nhello");
+                socket.write_all(page.as_bytes()).await.unwrap();
+                open.push(socket);
             }
         });
         let who = if given { "ann:hush-hush@" } else { "" };

@@ -7,7 +7,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::JournalError;
-use super::schema::{APPLICATION_ID, PATIENT, newer_version, unusable, words};
+use super::schema::{APPLICATION_ID, PATIENT, is_damage, newer_version, unusable, words};
 
 /// Tries the file, where there is one, as [`super::Journal::open`] would, also beside an instance that writes it. Changes and
 /// leaves nothing; what is no journal is refused here, and not set aside.
@@ -24,7 +24,10 @@ pub fn try_out(path: &Path) -> Result<(), JournalError> {
     // A database opens for reading only where it cannot be written, and says so when that is tried.
     let opened = std::fs::OpenOptions::new().read(true).write(true).open(path);
     drop(opened.map_err(|error| unusable(path, error.to_string()))?);
-    let failed = |error: rusqlite::Error| unusable(path, words(&error));
+    let foreign = |reason: String| JournalError::Foreign { path: path.display().to_string(), reason };
+    let failed = |error: rusqlite::Error| {
+        if is_damage(&error) { foreign(words(&error)) } else { unusable(path, words(&error)) }
+    };
     let mut connection =
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
             .map_err(failed)?;
@@ -38,7 +41,7 @@ pub fn try_out(path: &Path) -> Result<(), JournalError> {
     let tables: i64 =
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(failed)?;
     if ours != APPLICATION_ID && (ours != 0 || tables != 0) {
-        return Err(unusable(path, "it is not a journal of this program".to_owned()));
+        return Err(foreign("it is not one of this program".to_owned()));
     }
     if let Some(version) = newer_version(&connection).map_err(failed)? {
         return Err(JournalError::Newer { path: path.display().to_string(), version });

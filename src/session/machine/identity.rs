@@ -52,14 +52,17 @@ impl Session {
     }
 
     /// A picture that takes long keeps back nothing that the stream tells: what is held is merged as while live, though the
-    /// word is not. It is known by then whose it is, and an earlier picture is there to merge it into.
+    /// word is not. It is known by then whose it is.
     pub(super) fn let_through(&mut self, blotter: &mut Blotter, now: Now) {
         let long = self.syncing_since().is_some_and(|since| now.mono.since(since) >= PATIENCE);
-        if !long || !self.pictured || !self.is_proven() {
+        if !long || !self.is_proven() {
             return;
         }
         let Phase::Syncing { held } = &mut self.phase else { return };
-        for update in std::mem::take(held) {
+        let held = std::mem::take(held);
+        // What was told before the connection comes first.
+        self.recovered += self.merge_replay(blotter, now);
+        for update in held {
             self.merge(&update, blotter, now);
         }
     }

@@ -84,7 +84,8 @@ impl Session {
     }
 
     /// Merges what was told again, once the account is known to be the one it was.
-    pub(super) fn merge_replay(&mut self, blotter: &mut Blotter, now: Now) {
+    /// Returns how many executions that brought.
+    pub(super) fn merge_replay(&mut self, blotter: &mut Blotter, now: Now) -> usize {
         let mut changes = Changes::default();
         for update in std::mem::take(&mut self.replays.early) {
             changes.absorb(blotter.apply_replayed(&update));
@@ -95,6 +96,8 @@ impl Session {
         if !changes.executions.is_empty() {
             self.refresh_soon(now);
         }
+        let recovered = changes.executions.len();
         self.changed(changes, blotter, now);
+        recovered
     }
 }

@@ -228,7 +228,7 @@ impl Session {
     /// The first picture is merged: what was held goes through the same merge, and the account is live.
     pub(super) fn go_live(&mut self, blotter: &mut Blotter, now: Now) {
         let Phase::Syncing { held } = std::mem::replace(&mut self.phase, Phase::Live) else { return };
-        self.merge_replay(blotter, now);
+        self.recovered += self.merge_replay(blotter, now);
         for update in held {
             self.merge(&update, blotter, now);
         }

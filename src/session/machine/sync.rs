@@ -127,7 +127,13 @@ impl Session {
 
     /// An answer to the pass under way.
     fn on_page(&mut self, id: RequestId, result: Result<Box<Reply>, RequestError>, blotter: &mut Blotter, now: Now) {
-        let Some(part) = self.resync.as_ref().and_then(|resync| resync.part_of(id)) else { return };
+        let Some(part) = self.resync.as_ref().and_then(|resync| resync.part_of(id)) else {
+            // Asked only to see whether the token is good for it.
+            if let Err(RequestError { kind: RequestErrorKind::RateLimited { retry_after }, message, .. }) = &result {
+                self.hold(retry_after.unwrap_or(RATE_LIMIT_WAIT), message, now);
+            }
+            return;
+        };
         let why = result.as_ref().err().map(RequestError::brief);
         match &result {
             Ok(reply) => {
@@ -269,6 +275,10 @@ impl Session {
         self.note_beyond(picture.beyond.take());
         if picture.history_before.is_some() {
             blotter.set_history_before(picture.history_before);
+        }
+        if matches!(self.phase, Phase::Syncing { .. }) && self.is_proven() {
+            // Events as they were, in their order; the lists add what these leave out.
+            self.recovered += self.merge_replay(blotter, now);
         }
         blotter.answers_from(self.audits.pass_began);
         let changes = blotter.apply_snapshot(&picture.orders, &picture.activities);

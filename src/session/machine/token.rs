@@ -6,7 +6,7 @@
 use super::{Duration, Mono, Now, Output, Phase, Session, Timer};
 use crate::domain::Account;
 use crate::domain::text::clean;
-use crate::session::request::{Reply, Request, RequestError, RequestErrorKind, RequestId};
+use crate::session::request::{OrderFilter, OrdersQuery, Reply, Request, RequestError, RequestErrorKind, RequestId};
 use crate::session::resync::RATE_LIMIT_WAIT;
 use crate::session::state::ConnectionState;
 
@@ -116,6 +116,7 @@ impl Session {
             return self.give_up(error.message.clone(), now);
         }
         self.out.push_back(Output::Renew);
+        self.ask_something_else(now);
         let until = now.mono + ASK_EVERY;
         self.timers.set(Timer::Confirm, until);
         self.confirm = Some(confirm);
@@ -125,6 +126,27 @@ impl Session {
             self.show(ConnectionState::Reconnecting { attempt: self.attempt.max(1), until, reason });
         } else {
             self.parts.failed(crate::session::parts::Part::Account, error, now);
+        }
+    }
+
+    /// What else the token is good for proves that it is not dead.
+    fn ask_something_else(&mut self, now: Now) {
+        if self.holds_back(now.mono) {
+            return;
+        }
+        let orders = OrdersQuery {
+            filter: OrderFilter::All,
+            after: None,
+            until: None,
+            before_order_id: None,
+            symbol: None,
+            ascending: false,
+            nested: false,
+            limit: 1,
+        };
+        for request in [Request::Orders(orders), Request::Positions] {
+            let id = self.fresh_id();
+            self.out.push_back(Output::Request(id, request));
         }
     }
 

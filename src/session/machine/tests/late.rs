@@ -381,3 +381,17 @@ fn an_order_that_only_its_execution_names_is_in_the_first_picture() {
     assert!(desk.asked.contains(&Request::Order("old".into())), "{:?}", desk.asked);
     assert_eq!((desk.held(), desk.awaited()), (Qty::whole(100), 0));
 }
+
+#[test]
+fn a_pass_begins_well_before_what_is_known() {
+    let mut desk = Desk::live();
+    desk.orders.push(order("o"));
+    desk.execute("o", 40, true);
+    desk.settle(Duration::from_mins(2));
+    desk.asked.clear();
+    desk.input(Input::Resync);
+    desk.settle(Duration::from_secs(1));
+    let from = at(1).unwrap().checked_sub(desk.session.limits.overlap).ok();
+    let overlaps = |request: &Request| matches!(request, Request::Activities(query) if query.after == from);
+    assert!(desk.asked.iter().any(overlaps), "{:?}", desk.asked);
+}

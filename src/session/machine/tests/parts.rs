@@ -442,3 +442,35 @@ fn a_refresh_that_fails_is_noted_before_it_is_overdue() {
     desk.pass(Duration::from_secs(20));
     assert!(reason(&desk).starts_with("positions: "), "{:?}", desk.session.state());
 }
+
+#[test]
+fn an_execution_that_was_told_explains_no_other() {
+    let mut desk = Desk::new();
+    desk.positions = vec![position("AAPL", 10)];
+    desk.orders.push(order("o"));
+    desk.listen();
+    desk.pass(Duration::from_mins(2));
+    desk.execute("o", 5, true);
+    desk.positions = vec![position("AAPL", 15)];
+    desk.pass(Duration::from_secs(15));
+    // The next one is told by nobody, within the time that lists lag.
+    desk.execute("o", 2, false);
+    desk.positions = vec![position("AAPL", 17)];
+    desk.pass(Duration::from_secs(40));
+    assert_eq!(desk.held(), Qty::whole(7), "{}", desk.logs());
+}
+
+#[test]
+fn a_fill_on_a_new_start_is_not_kept_back_while_a_question_hangs() {
+    let mut desk = Desk::new();
+    desk.orders.push(order("o"));
+    desk.fails = Some((|request| matches!(request, Request::Orders(_)), RequestErrorKind::Server));
+    desk.listen();
+    desk.execute("o", 40, true);
+    desk.pass(Duration::from_secs(4));
+    assert_eq!(desk.held(), Qty::whole(40), "{:?}", desk.session.state());
+    desk.fails = None;
+    desk.pass(Duration::from_mins(1));
+    assert!(desk.session.state().is_live());
+    assert_eq!((desk.held(), desk.awaited()), (Qty::whole(40), 0));
+}

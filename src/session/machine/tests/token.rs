@@ -143,3 +143,18 @@ fn another_account_than_was_linked_is_tried_again_like_a_dead_token() {
     desk.listen();
     assert!(desk.session.state().is_live(), "{:?}", desk.session.state());
 }
+
+#[test]
+fn a_token_that_is_good_for_anything_is_not_dead() {
+    let others: [Wanted; 2] =
+        [|request| !matches!(request, Request::Orders(_)), |request| !matches!(request, Request::Positions)];
+    for fails in others {
+        let mut desk = Desk::live();
+        desk.fails = Some((fails, RequestErrorKind::Unauthorized));
+        desk.stream(StreamEvent::Closed(Closed::AuthRefused { message: "unauthorized".to_owned() }));
+        for _ in 0..180 {
+            desk.pass(Duration::from_secs(1));
+            assert_ne!(desk.session.state().word(), "needs relink");
+        }
+    }
+}
