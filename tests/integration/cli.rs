@@ -572,7 +572,7 @@ fn a_brokerage_whose_ready_line_nobody_reads_serves_and_ends_by_a_signal() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let (reader, mut writer) = std::io::pipe().unwrap();
     // As much as a pipe holds.
-    writer.write_all(&[b' '; 65_536]).unwrap();
+    writer.write_all(&vec![b' '; 65_536]).unwrap();
     let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_brokerdeck"))
         .args(["sim", "--idle", "--listen", &format!("127.0.0.1:{port}")])
         .stdin(std::process::Stdio::null())
