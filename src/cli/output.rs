@@ -29,6 +29,11 @@ impl Printable {
         Ok(Self(escape_json(&text).into_owned()))
     }
 
+    /// Its length in bytes.
+    pub const fn bytes(&self) -> usize {
+        self.0.len()
+    }
+
     /// Text of the program's own in which nothing comes from outside, such as its manual page.
     pub fn own(text: impl Into<String>) -> Self {
         Self(text.into())

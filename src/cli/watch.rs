@@ -188,11 +188,7 @@ impl Printer {
             match self.outlet.look() {
                 Reader::Waits => return Ok(true),
                 Reader::Took(out) => {
-                    if let Some(tape) = self.going_out.take().and_then(|link| self.tapes.get_mut(&link)) {
-                        let noted = if matches!(out, Ok(true)) { tape.told.went_out() } else { tape.told.stayed() };
-                        noted.unwrap_or_else(unsure);
-                    }
-                    if !out? {
+                    if !self.took(out)? {
                         return Ok(false);
                     }
                 }
@@ -205,10 +201,23 @@ impl Printer {
                         }
                         self.going_out = Some(link);
                     }
-                    self.outlet.write(text);
+                    if let Some(out) = self.outlet.write(text)
+                        && !self.took(out)?
+                    {
+                        return Ok(false);
+                    }
                 }
             }
         }
+    }
+
+    /// Notes what became of the line that was on its way; false when nobody reads any more.
+    fn took(&mut self, out: Result<bool, Error>) -> Result<bool, Error> {
+        if let Some(tape) = self.going_out.take().and_then(|link| self.tapes.get_mut(&link)) {
+            let noted = if matches!(out, Ok(true)) { tape.told.went_out() } else { tape.told.stayed() };
+            noted.unwrap_or_else(|error| tracing::warn!("what is told cannot be noted: {error}"));
+        }
+        out
     }
 
     /// What went wrong, for people, each once.

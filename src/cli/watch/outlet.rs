@@ -1,5 +1,6 @@
 //! Standard output for a program that goes on when its reader does not: a thread waits for the reader, one line at a time.
 
+use std::io::IsTerminal;
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -10,6 +11,10 @@ use crate::error::Error;
 
 /// How long a line is waited for before the program goes on without it: longer than a reader takes that reads.
 const USUAL: Duration = Duration::from_millis(20);
+
+/// The bytes that a pipe with room takes at once, the end of the line among them (POSIX: `PIPE_BUF` is 512 at least, and 4096
+/// on Linux; what says that it has room has as much).
+const AT_ONCE: usize = if cfg!(target_os = "linux") { 4_096 } else { 512 };
 
 /// What the thread is asked.
 enum Job {
@@ -44,6 +49,8 @@ pub(super) struct Outlet {
     asked: bool,
     /// The last line did not go out at once: the next look waits for nothing.
     slow: bool,
+    /// A terminal says that there is room for more than it takes.
+    terminal: bool,
 }
 
 impl Outlet {
@@ -72,7 +79,8 @@ impl Outlet {
         };
         let thread = std::thread::Builder::new().name("stdout".to_owned()).spawn(work);
         thread.map_err(|error| Error::failed(format!("cannot write to standard output: {error}")))?;
-        Ok(Self { jobs, done, moved, asked: false, slow: false })
+        let terminal = std::io::stdout().is_terminal();
+        Ok(Self { jobs, done, moved, asked: false, slow: false, terminal })
     }
 
     /// Changes when it is worth looking again.
@@ -101,9 +109,16 @@ impl Outlet {
         Reader::Waits
     }
 
-    /// Writes a line; only when it is [`Reader::Ready`].
-    pub(super) fn write(&mut self, text: Printable) {
+    /// Writes a line; only when it is [`Reader::Ready`]. What became of it, when that is known at once.
+    ///
+    /// A pipe with room takes so much without waiting, and a line that is written here is noted as told sooner: a kill
+    /// between the two leaves it open whether it went out.
+    pub(super) fn write(&mut self, text: Printable) -> Option<Result<bool, Error>> {
+        if !self.terminal && text.bytes() < AT_ONCE {
+            return Some(output::print(&text));
+        }
         self.ask(Job::Line(text));
+        None
     }
 
     fn ask(&mut self, job: Job) {
