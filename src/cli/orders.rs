@@ -103,20 +103,13 @@ pub async fn run(context: &Context, args: &OrdersArgs) -> Result<(), Error> {
 
 /// Pages back by `before_order_id`; `since` is applied here, as it may not be combined with the cursor (API.md 5.5).
 async fn fetch(reader: &Reader, link: &LinkRecord, args: &OrdersArgs) -> Result<Vec<Order>, Error> {
-    let mut query = OrdersQuery {
-        filter: match args.status {
-            Status::Open => OrderFilter::Open,
-            Status::Closed => OrderFilter::Closed,
-            Status::All => OrderFilter::All,
-        },
-        after: None,
-        until: None,
-        before_order_id: None,
-        symbol: args.symbol.as_deref().map(Arc::from),
-        ascending: false,
-        nested: false,
-        limit: u16::try_from(args.limit.clamp(1, PAGE)).unwrap_or(u16::MAX),
+    let filter = match args.status {
+        Status::Open => OrderFilter::Open,
+        Status::Closed => OrderFilter::Closed,
+        Status::All => OrderFilter::All,
     };
+    let limit = u16::try_from(args.limit.clamp(1, PAGE)).unwrap_or(u16::MAX);
+    let mut query = OrdersQuery { symbol: args.symbol.as_deref().map(Arc::from), ..OrdersQuery::newest(filter, limit) };
     let (mut orders, mut seen) = (Vec::new(), HashSet::new());
     loop {
         let (Reply::Orders(page), _) = reader.ask(link, &Request::Orders(query.clone())).await? else {

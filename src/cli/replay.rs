@@ -110,11 +110,7 @@ async fn play(
             Some(change) = changes.recv() => {
                 let taken = match change {
                     Change::Resized => screen.anew(terminal::size()),
-                    Change::Stop => {
-                        terminal::restore();
-                        signals::stop_self(false);
-                        terminal::retake(false, screen)
-                    }
+                    Change::Stop => terminal::suspend(false, false, screen),
                     Change::Continued => terminal::continued(false, screen),
                 };
                 taken.map_err(|error| Error::failed(error.to_string()))?;

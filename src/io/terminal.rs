@@ -73,11 +73,13 @@ pub fn enter(mouse: bool) -> io::Result<(Guard, Screen)> {
     Ok((guard, Screen::new(output, size())?))
 }
 
-/// Takes the terminal over again after a suspend.
+/// Gives the terminal back and stops, with `all` of the job as Ctrl-Z would; takes it over again when that goes on.
 ///
 /// # Errors
 /// When the terminal refuses.
-pub fn retake(mouse: bool, screen: &mut Screen) -> io::Result<()> {
+pub fn suspend(all: bool, mouse: bool, screen: &mut Screen) -> io::Result<()> {
+    restore();
+    super::signals::stop_self(all);
     let output = take_over(mouse)?;
     *screen = Screen::new(output, size())?;
     Ok(())

@@ -58,6 +58,22 @@ pub struct OrdersQuery {
     pub limit: u16,
 }
 
+impl OrdersQuery {
+    /// The newest of these orders, each by itself.
+    pub const fn newest(filter: OrderFilter, limit: u16) -> Self {
+        Self {
+            filter,
+            after: None,
+            until: None,
+            before_order_id: None,
+            symbol: None,
+            ascending: false,
+            nested: false,
+            limit,
+        }
+    }
+}
+
 /// One page of the activity list (API.md 5.4).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActivitiesQuery {

@@ -144,18 +144,8 @@ pub(super) struct Resync {
 impl Resync {
     /// `mark` is what is known when the pass begins: the next one starts from there if this one is complete.
     pub(super) fn new(since: Since, mark: Since, account_first: bool, limits: Limits, pursuit: Pursuit) -> Self {
-        let orders = |filter, nested| {
-            Request::Orders(OrdersQuery {
-                filter,
-                after: None,
-                until: None,
-                before_order_id: None,
-                symbol: None,
-                ascending: false,
-                nested,
-                limit: limits.orders_page,
-            })
-        };
+        let orders =
+            |filter, nested| Request::Orders(OrdersQuery { nested, ..OrdersQuery::newest(filter, limits.orders_page) });
         let overlap = if left_out(Ablation::Overlap) { Duration::ZERO } else { limits.overlap };
         let earlier = |at: Timestamp| at.checked_sub(overlap).unwrap_or(at);
         let fills = Request::Activities(ActivitiesQuery {

@@ -1,7 +1,7 @@
 //! Standard output for a program that goes on when its reader does not: a thread waits for the reader, one line at a time.
 
 use std::io::IsTerminal;
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -92,13 +92,21 @@ impl Outlet {
     pub(super) fn look(&mut self) -> Reader {
         if self.asked {
             let patience = if self.slow { Duration::ZERO } else { USUAL };
-            let Ok(done) = self.done.recv_timeout(patience) else {
-                self.slow = true;
-                return Reader::Waits;
-            };
-            (self.asked, self.slow) = (false, false);
-            if let Done::Line(result) = done {
-                return Reader::Took(result);
+            match self.done.recv_timeout(patience) {
+                Err(RecvTimeoutError::Timeout) => {
+                    self.slow = true;
+                    return Reader::Waits;
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    let ended = "the thread that writes to standard output has ended";
+                    return Reader::Took(Err(Error::failed(ended.to_owned())));
+                }
+                Ok(done) => {
+                    (self.asked, self.slow) = (false, false);
+                    if let Done::Line(result) = done {
+                        return Reader::Took(result);
+                    }
+                }
             }
         }
         if output::has_room() {
@@ -122,10 +130,8 @@ impl Outlet {
     }
 
     fn ask(&mut self, job: Job) {
-        // A thread that has ended answers nothing, which looks like a reader that does not read.
         self.asked = true;
-        if self.jobs.send(job).is_err() {
-            tracing::error!("the thread that writes to standard output has ended");
-        }
+        // That the thread has ended shows where its answer is waited for.
+        self.jobs.send(job).ok();
     }
 }

@@ -194,9 +194,7 @@ impl Loop {
 
     /// Gives the terminal back and stops, with `all` of the job; takes it over again when that goes on.
     fn suspend(&mut self, all: bool, screen: &mut Screen) -> std::io::Result<()> {
-        terminal::restore();
-        signals::stop_self(all);
-        terminal::retake(self.model.mouse, screen)?;
+        terminal::suspend(all, self.model.mouse, screen)?;
         drop(self.handle(resized()));
         Ok(())
     }

@@ -134,16 +134,7 @@ impl Session {
         if self.holds_back(now.mono) {
             return;
         }
-        let orders = OrdersQuery {
-            filter: OrderFilter::All,
-            after: None,
-            until: None,
-            before_order_id: None,
-            symbol: None,
-            ascending: false,
-            nested: false,
-            limit: 1,
-        };
+        let orders = OrdersQuery::newest(OrderFilter::All, 1);
         for request in [Request::Orders(orders), Request::Positions] {
             let id = self.fresh_id();
             self.out.push_back(Output::Request(id, request));

@@ -90,16 +90,8 @@ impl Resync {
         let unseen = blotter.orders().any(|order| !self.seen.contains(&order.id));
         let from = self.picture.pursuit.older_than().or(self.recent_end.clone());
         if let Some(from) = from.filter(|_| unseen && self.since.orders.is_some()) {
-            let request = Request::Orders(OrdersQuery {
-                filter: OrderFilter::All,
-                after: None,
-                until: None,
-                before_order_id: Some(from),
-                symbol: None,
-                ascending: false,
-                nested: false,
-                limit: self.limits.orders_page,
-            });
+            let newest = OrdersQuery::newest(OrderFilter::All, self.limits.orders_page);
+            let request = Request::Orders(OrdersQuery { before_order_id: Some(from), ..newest });
             self.queue.push_back(Question::new(request, List::Older));
         }
     }

@@ -5,16 +5,18 @@
 //! One seed with all that happened in it: `BROKERDECK_JOURNAL_SEED=42 cargo test --lib a_run_on_the_real_journal -- --nocapture`.
 
 mod desk;
+mod faults;
 mod rows;
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
 use tempfile::TempDir;
 
 use self::desk::Desk;
+use self::faults::{Faults, LOCKED, Spell, Tally, Trouble, limit};
 use super::*;
 use crate::domain::{AccountId, Now};
 use crate::io::journal::writer::Opener;
@@ -26,117 +28,6 @@ const SEEDS: u64 = 200;
 const FIRST: u64 = 200;
 /// Before a kill the disk is as slow as this, so that it may hit between a batch and its commit.
 const WITHIN: Duration = Duration::from_secs(5);
-const LOCKED: &str = "another program holds its lock";
-/// What SQLite allows without being told.
-const PAGES: i64 = 0xffff_fffe;
-
-/// What is in the way of the writer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Trouble {
-    /// Another program holds the write lock.
-    Lock,
-    /// No page can be added to the file.
-    Full,
-    /// The file cannot be opened.
-    Closed,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Spell {
-    trouble: Trouble,
-    from: Duration,
-    to: Duration,
-}
-
-/// What is in the way now. Openers look at it as well.
-#[derive(Debug, Default, Clone)]
-struct Faults {
-    locked: bool,
-    full: Arc<AtomicBool>,
-    closed: Arc<AtomicBool>,
-}
-
-impl Faults {
-    fn full(&self) -> bool {
-        self.full.load(Ordering::Relaxed)
-    }
-
-    fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Relaxed)
-    }
-
-    fn any(&self) -> bool {
-        self.locked || self.full() || self.is_closed()
-    }
-
-    /// Opens the file as the program does, without waiting for locks in real time.
-    fn opener(&self) -> Opener {
-        let Self { full, closed, .. } = self.clone();
-        Box::new(move |path| {
-            if closed.load(Ordering::Relaxed) {
-                let path = path.display().to_string();
-                return Err(JournalError::NotNow { path, reason: "unable to open database file".to_owned() });
-            }
-            let usable = schema::open(path)?;
-            // No program dies with the machine here: nothing need be synced.
-            usable.connection.execute_batch("PRAGMA busy_timeout = 0; PRAGMA synchronous = OFF").unwrap();
-            limit(&usable.connection, full.load(Ordering::Relaxed));
-            Ok(usable)
-        })
-    }
-}
-
-/// The file may not grow; or it may again.
-fn limit(connection: &Connection, full: bool) {
-    let most = if full { 1 } else { PAGES };
-    connection.query_row(&format!("PRAGMA max_page_count = {most}"), [], |_| Ok(())).unwrap();
-}
-
-/// How often what happened, in all runs of a sweep.
-#[derive(Debug, Default, Clone)]
-struct Tally {
-    commits: usize,
-    locked: usize,
-    full: usize,
-    /// Openings that failed.
-    closed: usize,
-    starts: usize,
-    kills: usize,
-    /// Kills that lost something that was shown.
-    lost: usize,
-    /// Kills in the middle of a commit.
-    torn: usize,
-    damaged: usize,
-    /// Times that the blotter was asked for what only names were kept of.
-    settled: usize,
-    compared: usize,
-}
-
-impl Tally {
-    fn counts(&mut self) -> [&mut usize; 10] {
-        let Self { commits, locked, full, closed: _, starts, kills, lost, torn, damaged, settled, compared } = self;
-        [commits, locked, full, starts, kills, lost, torn, damaged, settled, compared]
-    }
-
-    fn add(&mut self, other: &Self) {
-        for (mine, its) in self.counts().into_iter().zip(other.clone().counts()) {
-            *mine += *its;
-        }
-    }
-
-    /// Everything that a run may meet was met.
-    fn has_all(&self) -> bool {
-        self.clone().counts().iter().all(|count| **count > 2)
-    }
-
-    fn failed(&mut self, reason: &str) {
-        match reason {
-            LOCKED => self.locked += 1,
-            reason if reason.contains("full") => self.full += 1,
-            _ => self.closed += 1,
-        }
-    }
-}
 
 /// The journal of all programs of a run, in one file.
 struct OnDisk {
