@@ -299,6 +299,7 @@ impl Session {
             Input::Reply(id, result) => self.on_reply(id, result, blotter, now),
             Input::Timeout => self.on_timeout(blotter, now),
         }
+        self.leave_figures(blotter, now);
         self.let_through(blotter, now);
         self.appraise(now);
     }
@@ -441,7 +442,8 @@ impl Session {
             }
             self.ask(now);
         }
-        // Only wakes; every input ends in an appraisal.
+        // These only wake; every input ends in both.
+        let _ = self.timers.due(Timer::Figures, now.mono);
         let _ = self.timers.due(Timer::Appraise, now.mono);
         if self.timers.due(Timer::Healthy, now.mono) {
             self.attempt = 0;

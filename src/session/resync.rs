@@ -23,7 +23,7 @@ use super::state::Pages;
 use crate::domain::ablation::{Ablation, left_out};
 use crate::domain::activity::ActivityKind;
 use crate::domain::blotter::Blotter;
-use crate::domain::{Account, Activity, Order, OrderId, Position};
+use crate::domain::{Account, Activity, Mono, Order, OrderId, Position};
 
 /// Requests under way at once.
 const IN_FLIGHT: usize = 4;
@@ -133,6 +133,8 @@ pub(super) struct Resync {
     /// The account behind the link is not known yet: it is asked first, or a reset under way would go unnoticed. When it
     /// does not answer, the others may tell whose they are.
     account_first: bool,
+    /// The figures that are followed outside the pass.
+    left: BTreeSet<Part>,
     by_id_asked: bool,
     /// The last order of the recent list; older ones begin there.
     recent_end: Option<OrderId>,
@@ -180,6 +182,7 @@ impl Resync {
             mark,
             listed: Since::default(),
             account_first,
+            left: BTreeSet::new(),
             by_id_asked: false,
             recent_end: None,
             cursors: HashSet::new(),
@@ -187,14 +190,38 @@ impl Resync {
         }
     }
 
+    /// Balances or positions are being asked for already: the pass does not ask for them once more.
+    pub(super) fn without(mut self, parts: impl Iterator<Item = Part>) -> Self {
+        self.left = parts.collect();
+        self.queue.retain(|question| !self.left.contains(&question.part()));
+        self
+    }
+
+    /// Orders and executions wait no longer for balances or positions asked for this long ago: the pass goes on without
+    /// these questions, which are the caller's from now on.
+    pub(super) fn leave_figures(&mut self, now: Mono, patience: Duration) -> Vec<(RequestId, Part)> {
+        let late =
+            |_: &RequestId, question: &mut Question| question.is_of_figures() && question.asked + patience <= now;
+        let late = self.pending.extract_if(late).map(|(id, question)| (id, question.part()));
+        let late: BTreeMap<RequestId, Part> = late.collect();
+        self.left.extend(late.values());
+        late.into_iter().collect()
+    }
+
+    /// When the balances or positions under way for longest were asked for.
+    pub(super) fn oldest_figure(&self) -> Option<Mono> {
+        self.pending.values().filter(|question| question.is_of_figures()).map(|question| question.asked).min()
+    }
+
     /// The next question to send, while few are under way.
-    pub(super) fn ask(&mut self, id: impl FnOnce() -> RequestId) -> Option<(RequestId, Request)> {
+    pub(super) fn ask(&mut self, now: Mono, id: impl FnOnce() -> RequestId) -> Option<(RequestId, Request)> {
         let asking = !self.pending.is_empty() || !self.parked.is_empty();
         let alone = self.account_first && !self.account_is_settled() && asking;
         if alone || self.pending.len() >= IN_FLIGHT {
             return None;
         }
-        let question = self.queue.pop_front()?;
+        let mut question = self.queue.pop_front()?;
+        question.asked = now;
         let (id, request) = (id(), question.request.clone());
         self.pending.insert(id, question);
         Some((id, request))
@@ -267,9 +294,11 @@ impl Resync {
         self.pending.get(&id).is_some_and(Question::is_beyond)
     }
 
-    /// The account answered, or was given up.
+    /// The account answered, or is not waited for any more.
     fn account_is_settled(&self) -> bool {
-        self.picture.account.is_some() || self.picture.given_up.contains(&Part::Account)
+        self.picture.account.is_some()
+            || self.picture.given_up.contains(&Part::Account)
+            || self.left.contains(&Part::Account)
     }
 
     /// How far the pass is.

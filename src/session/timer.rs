@@ -17,6 +17,8 @@ pub(super) enum Timer {
     Refresh,
     /// Balances and positions on a quiet account.
     Marks,
+    /// Balances or positions were waited for long enough.
+    Figures,
     /// REST is asked though the stream does not listen yet.
     Early,
     /// The token that was refused is tried again.
@@ -51,6 +53,13 @@ impl Timers {
     pub(super) fn hasten(&mut self, timer: Timer, at: Mono) {
         if let Some(slot) = self.slot(timer) {
             *slot = Some(slot.map_or(at, |known| known.min(at)));
+        }
+    }
+
+    /// Moves a deadline nearer, where there is one.
+    pub(super) fn advance(&mut self, timer: Timer, at: Mono) {
+        if let Some(Some(slot)) = self.slot(timer) {
+            *slot = (*slot).min(at);
         }
     }
 

@@ -77,6 +77,10 @@ pub(super) enum Ailment {
     Rows,
     /// 429, with a wait that nobody should believe.
     Limited(Duration),
+    /// No answer, until the client has waited long enough.
+    Hang,
+    /// An answer that is late by this.
+    Slow(Duration),
 }
 
 /// An endpoint that fails from one moment to another.

@@ -23,7 +23,7 @@ impl Session {
         self.refresh.clear();
         self.replays.abandon();
         self.parts.begin();
-        for timer in [Timer::Retry, Timer::Audit, Timer::Refresh, Timer::Marks] {
+        for timer in [Timer::Retry, Timer::Audit, Timer::Refresh, Timer::Marks, Timer::Figures] {
             self.timers.clear(timer);
         }
         self.out.push_back(Output::DropRequests);

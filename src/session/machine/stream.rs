@@ -204,6 +204,11 @@ impl Session {
             self.begin_again(now);
             return;
         }
+        self.poll_refused(reason, now);
+    }
+
+    /// No stream takes the token, or says that it does: REST alone keeps the picture.
+    pub(super) fn poll_refused(&mut self, reason: String, now: Now) {
         self.form = AuthForm::Authenticate;
         self.fault(
             Fault::Connection,

@@ -1,5 +1,6 @@
 //! What REST says: passes, refreshed balances, the confirmation of a refusal.
 
+use super::appraise::PATIENCE;
 use super::{
     Duration, Fault, Hold, LONGEST_WAIT, MARKS_EVERY, MARKS_RARELY, Mono, Now, Output, POLL_EVERY, Phase,
     REFRESH_AFTER, REFRESH_EVERY, Session, Timer,
@@ -27,10 +28,34 @@ impl Session {
         self.audits.pass_began(now.mono);
         self.unknown.pass_began(now.mono);
         let pursuit = std::mem::take(&mut self.pursuit);
-        self.resync =
-            Some(Resync::new(self.since, self.mark, self.is_unidentified() || self.early, self.limits, pursuit));
+        let account_first = self.is_unidentified() || self.early;
+        let resync = Resync::new(self.since, self.mark, account_first, self.limits, pursuit);
+        self.resync = Some(resync.without(self.refresh.iter().map(|(_, part)| *part)));
         self.ask(now);
         self.ask_replay(now);
+    }
+
+    /// What is held back for balances or positions that do not come is held back no longer; a late answer counts.
+    pub(super) fn leave_figures(&mut self, blotter: &mut Blotter, now: Now) {
+        if let Some(resync) = &mut self.resync
+            && resync.oldest_figure().is_some_and(|asked| asked + PATIENCE <= now.mono)
+        {
+            self.refresh.extend(resync.leave_figures(now.mono, PATIENCE));
+            let step = resync.proceed(blotter);
+            self.go_on(step, String::new(), blotter, now);
+        }
+        match self.resync.as_ref().and_then(Resync::oldest_figure) {
+            Some(asked) => self.timers.set(Timer::Figures, asked + PATIENCE),
+            None => self.timers.clear(Timer::Figures),
+        }
+    }
+
+    /// It is known at last whose account this is: what was asked before that is asked again.
+    fn start_over(&mut self, now: Now) {
+        if let Some(resync) = self.resync.take() {
+            self.pursuit = resync.finish().0.pursuit;
+        }
+        self.start_pass(now);
     }
 
     /// Asks REST while there is no stream: what it says is shown, and the picture to go live on is asked for later.
@@ -59,7 +84,7 @@ impl Session {
             *next += 1;
             id
         };
-        while let Some((id, request)) = resync.ask(&mut fresh) {
+        while let Some((id, request)) = resync.ask(now.mono, &mut fresh) {
             self.out.push_back(Output::Request(id, request));
         }
     }
@@ -72,6 +97,7 @@ impl Session {
         now: Now,
     ) {
         let current = id.0 >= self.asked_from;
+        let unknown = self.is_unidentified();
         if result.is_ok() && current {
             self.answered_at = Some(now.mono);
         }
@@ -93,6 +119,9 @@ impl Session {
         } else if let Some(place) = self.refresh.iter().position(|(known, _)| *known == id) {
             let (_, part) = self.refresh.swap_remove(place);
             self.on_refreshed(part, result, blotter, now);
+            if unknown && !self.is_unidentified() {
+                self.start_over(now);
+            }
         } else if self.replays.is_answer(id) {
             self.on_replay(result, blotter, now);
         } else {
@@ -103,6 +132,7 @@ impl Session {
     fn on_refreshed(&mut self, part: Part, result: Result<Box<Reply>, RequestError>, blotter: &mut Blotter, now: Now) {
         let error = match result.map(|reply| reply.split()) {
             Ok((Reply::Account(account), _)) => return self.on_account(account, blotter, now),
+            Ok((Reply::Positions(_), _)) if self.is_unidentified() => return,
             Ok((Reply::Positions(positions), unread)) => return self.on_positions(positions, &unread, now),
             Ok(_) => return self.parts.lost(part, "the broker answered another question".to_owned()),
             Err(error) => error,
@@ -164,10 +194,15 @@ impl Session {
             }
             step => step,
         };
+        self.go_on(step, why.unwrap_or_default(), blotter, now);
+    }
+
+    /// Does what is next in the pass.
+    fn go_on(&mut self, step: Step, why: String, blotter: &mut Blotter, now: Now) {
         match step {
             Step::Foreign | Step::Refused(_) => {}
             Step::More => self.ask(now),
-            Step::Wait(after) => self.hold(after, &why.unwrap_or_default(), now),
+            Step::Wait(after) => self.hold(after, &why, now),
             Step::Park(after) => {
                 self.timers.hasten(Timer::Retry, now.mono + after);
                 self.ask(now);
@@ -186,12 +221,6 @@ impl Session {
         let epoch = self.epoch;
         match reply.clone().split() {
             (Reply::Account(account), _) => {
-                if let Phase::Syncing { held } = &mut self.phase
-                    && self.account.is_none()
-                {
-                    // Only now is it known whose updates these are; the rest of the picture is asked for after this.
-                    held.clear();
-                }
                 self.on_account(account, blotter, now);
             }
             (Reply::Positions(positions), unread) if !self.is_unidentified() => {
@@ -380,6 +409,12 @@ impl Session {
     /// Balances came: is it still the same account, and may it trade?
     fn on_account(&mut self, account: Box<Account>, blotter: &mut Blotter, now: Now) {
         let known = self.account.replace(account.id.clone());
+        if let Phase::Syncing { held } = &mut self.phase
+            && known.is_none()
+        {
+            // Only now is it known whose updates these are; the rest of the picture is asked for after this.
+            held.clear();
+        }
         self.block = account.block();
         let number = account.number.clone();
         let changed = known.is_some_and(|known| known != account.id);

@@ -1,4 +1,5 @@
 mod fixture;
+mod hanging;
 mod identity;
 mod late;
 mod legs;
@@ -20,6 +21,9 @@ use crate::domain::update::TradeEvent;
 use crate::session::event::Closed;
 use crate::session::request::{ActivitiesQuery, OrderFilter, RequestErrorKind, Unread};
 
+/// What is not answered by then has failed.
+const TIMEOUT: Duration = Duration::from_secs(15);
+
 /// Which questions.
 type Wanted = fn(&Request) -> bool;
 
@@ -34,6 +38,9 @@ struct Desk {
     failure: Option<RequestErrorKind>,
     /// Questions that fail, and how.
     fails: Option<(Wanted, RequestErrorKind)>,
+    /// Questions that are not answered at all, and those under way with the time when they count as failed.
+    hangs: Option<Wanted>,
+    hung: Vec<(Mono, RequestId, Request)>,
     /// Rows of the list of open orders that cannot be read.
     unread: Vec<Unread>,
     /// Every page of executions but the first holds nothing that can be read.
@@ -66,6 +73,8 @@ impl Desk {
             account: "acct-1",
             failure: None,
             fails: None,
+            hangs: None,
+            hung: Vec::new(),
             unread: Vec::new(),
             unread_history: false,
             positions: Vec::new(),
@@ -98,6 +107,10 @@ impl Desk {
                 Output::OpenStream(epoch, form) => self.opened.push((epoch, form)),
                 Output::Request(id, request) => {
                     self.asked.push(request.clone());
+                    if self.hangs.is_some_and(|hangs| hangs(&request)) {
+                        self.hung.push((self.now.mono + TIMEOUT, id, request));
+                        continue;
+                    }
                     let result = self.reply(&request);
                     self.input(Input::Reply(id, result));
                 }
@@ -203,11 +216,29 @@ impl Desk {
     /// Lets time pass from deadline to deadline.
     fn pass(&mut self, time: Duration) {
         let end = self.now.plus(time);
-        while let Some(at) = self.session.deadline().filter(|at| *at <= end.mono) {
+        let due = |desk: &Self| {
+            let failed = desk.hung.iter().map(|(at, ..)| *at);
+            failed.chain(desk.session.deadline()).min().filter(|at| *at <= end.mono)
+        };
+        while let Some(at) = due(self) {
             self.now = self.now.plus(at.since(self.now.mono));
+            let (over, hung) = std::mem::take(&mut self.hung).into_iter().partition(|(until, ..)| *until <= at);
+            self.hung = hung;
+            for (_, id, _) in over {
+                self.input(Input::Reply(id, Err(failed(&RequestErrorKind::Timeout))));
+            }
             self.input(Input::Timeout);
         }
         self.now = end;
+    }
+
+    /// What hung is answered after all.
+    fn thaw(&mut self) {
+        self.hangs = None;
+        for (_, id, request) in std::mem::take(&mut self.hung) {
+            let result = self.reply(&request);
+            self.input(Input::Reply(id, result));
+        }
     }
 
     fn logs(&self) -> String {

@@ -99,7 +99,13 @@ impl Session {
                 self.log("the token is accepted again");
                 self.begin(now);
             }
-            _ => self.log(format!("a request was refused: {}; the token works", confirm.refusal)),
+            _ => {
+                self.log(format!("a request was refused: {}; the token works", confirm.refusal));
+                if matches!(self.phase, Phase::Polling) {
+                    // A stream that refused it may not refuse it any more.
+                    self.timers.advance(Timer::Reconnect, now.mono);
+                }
+            }
         }
     }
 
@@ -116,7 +122,16 @@ impl Session {
             return self.give_up(error.message.clone(), now);
         }
         self.out.push_back(Output::Renew);
-        self.ask_something_else(now);
+        if matches!(self.phase, Phase::Confirming) && self.answered_at.is_some_and(|at| at > since) {
+            // The token is good for some of it: REST shows what it can.
+            let reason = format!("the stream refused the token: {}", confirm.refusal);
+            self.confirm = Some(confirm);
+            self.timers.set(Timer::Confirm, now.mono + ASK_EVERY);
+            return self.poll_refused(reason, now);
+        }
+        if !matches!(self.phase, Phase::Polling) {
+            self.ask_something_else(now);
+        }
         let until = now.mono + ASK_EVERY;
         self.timers.set(Timer::Confirm, until);
         self.confirm = Some(confirm);

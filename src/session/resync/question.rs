@@ -1,5 +1,6 @@
 //! What a pass asks: the request, which list it belongs to, what lacks without it, and how often it is tried.
 
+use crate::domain::Mono;
 use crate::session::parts::Part;
 use crate::session::request::{Request, RequestErrorKind};
 
@@ -32,12 +33,14 @@ pub(super) struct Question {
     pub(super) list: List,
     /// How often it was asked again.
     pub(super) tries: u32,
+    /// When it was asked last.
+    pub(super) asked: Mono,
 }
 
 impl Question {
     /// One that was not asked yet.
     pub(super) const fn new(request: Request, list: List) -> Self {
-        Self { request, list, tries: 0 }
+        Self { request, list, tries: 0, asked: Mono::ZERO }
     }
 
     /// The part that lacks something without an answer.
@@ -51,10 +54,17 @@ impl Question {
         }
     }
 
+    /// True for what explains nothing of orders and executions: balances and positions.
+    pub(super) const fn is_of_figures(&self) -> bool {
+        matches!(self.request, Request::Account | Request::Positions)
+    }
+
     /// How often it is asked again. Orders and executions do not wait long for figures that explain nothing of them, nor for
     /// one order that cannot be read.
     pub(super) const fn patience(&self, kind: &RequestErrorKind) -> u32 {
         match (&self.request, kind) {
+            // Each takes as long as a request may: what else was answered would wait for minutes.
+            (_, RequestErrorKind::Timeout) => 1,
             (Request::Account | Request::Positions, _) | (Request::Order(_), RequestErrorKind::Decode) => FEW_TRIES,
             _ => TRIES,
         }

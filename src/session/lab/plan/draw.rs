@@ -149,13 +149,15 @@ impl Plan {
             [Endpoint::Account, Endpoint::Positions, Endpoint::Open, Endpoint::Recent, Endpoint::Fills, Endpoint::ById];
         for _ in 0..chance.between(1, 3) {
             let from = Duration::from_millis(chance.below(millis(self.calm_at)));
-            let ailment = match chance.below(9) {
+            let ailment = match chance.below(12) {
                 0..=1 => Ailment::Forbidden,
                 2..=3 => Ailment::Server,
                 4 => Ailment::Body(Body::Null),
                 5 => Ailment::Body(Body::Html),
                 6 => Ailment::Body(Body::Cut),
                 7 => Ailment::Rows,
+                8..=9 => Ailment::Hang,
+                10 => Ailment::Slow(chance.millis(2_000, 14_000)),
                 _ => Ailment::Limited(*chance.pick(&[Duration::from_hours(1), Duration::from_mins(5)])),
             };
             let to = from + chance.millis(5_000, 200_000);

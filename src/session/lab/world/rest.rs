@@ -9,6 +9,9 @@ use crate::session::lab::broker::body;
 use crate::session::lab::plan::{Ailment, Endpoint};
 use crate::session::request::{OrderFilter, Reply, Request, RequestError, RequestErrorKind, RequestId, Unread};
 
+/// A client waits no longer for an answer.
+const TIMEOUT: Duration = Duration::from_secs(15);
+
 /// No wait that a server asks for is believed beyond this.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_mins(2);
 
@@ -54,9 +57,15 @@ impl World {
         if self.now < self.programs[program].limited_until {
             self.fail(|| format!("{request:?} was asked before the wait after a 429 had ended"));
         }
-        let answered = self.now + self.chance.millis(10, if self.calm() { 200 } else { 1_500 });
+        let ailment = endpoint(request).and_then(|endpoint| self.plan.ailment(endpoint, self.now));
+        let takes = self.chance.millis(10, if self.calm() { 200 } else { 1_500 });
+        let answered = match ailment {
+            Some(Ailment::Hang) => self.now + TIMEOUT,
+            Some(Ailment::Slow(late)) => self.now + late,
+            _ => self.now + takes,
+        };
         self.programs[program].under_way.insert(id);
-        if let Err(error) = self.arrives(request) {
+        if let Err(error) = self.arrives(request, ailment) {
             self.at(answered, Event::Reply(program, id, Box::new(Err(error))));
             return;
         }
@@ -68,14 +77,14 @@ impl World {
     }
 
     /// Whether a question reaches whoever can answer it.
-    fn arrives(&mut self, request: &Request) -> Result<(), RequestError> {
+    fn arrives(&mut self, request: &Request, ailment: Option<Ailment>) -> Result<(), RequestError> {
         if self.now < self.down_until {
             return Err(error(RequestErrorKind::Network, "no network"));
         }
         if self.now < self.refuse_until {
             return Err(error(RequestErrorKind::Unauthorized, "unauthorized"));
         }
-        if let Some(ailment) = endpoint(request).and_then(|endpoint| self.plan.ailment(endpoint, self.now)) {
+        if let Some(ailment) = ailment {
             ails(ailment)?;
         }
         if !self.calm() {
@@ -130,7 +139,8 @@ impl World {
 /// What a client makes of it.
 fn ails(ailment: Ailment) -> Result<(), RequestError> {
     Err(match ailment {
-        Ailment::Rows => return Ok(()),
+        Ailment::Rows | Ailment::Slow(_) => return Ok(()),
+        Ailment::Hang => error(RequestErrorKind::Timeout, "no answer"),
         Ailment::Forbidden => error(RequestErrorKind::Forbidden, "forbidden"),
         Ailment::Server => error(RequestErrorKind::Server, "internal server error"),
         Ailment::Limited(after) => {

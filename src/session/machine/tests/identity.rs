@@ -6,7 +6,7 @@ const ACCOUNT: Wanted = |request| matches!(request, Request::Account);
 
 impl Desk {
     /// The program ends and is started again on its journal, under this link.
-    fn restart(&mut self, linked: &str) {
+    pub(super) fn restart(&mut self, linked: &str) {
         let (fills, orders) = self.session.watermark();
         let known = self.session.account.clone().unwrap();
         self.session = Session::new(8);
@@ -16,7 +16,7 @@ impl Desk {
         self.input(Input::Connect);
     }
 
-    fn with_a_fill() -> Self {
+    pub(super) fn with_a_fill() -> Self {
         let mut desk = Self::live();
         desk.orders.push(order("o"));
         desk.execute("o", 40, true);
