@@ -230,6 +230,12 @@ impl Blotter {
         ledger::is_stand_in(id)
     }
 
+    /// The quantity of an order that an undoing nobody reported took back, in words that name no other; `None` for any
+    /// other id.
+    pub fn inferred_span(id: &ExecutionId) -> Option<&str> {
+        ledger::is_inferred(id).then(|| id.as_str().rsplit_once('@').map_or(id.as_str(), |(span, _)| span))
+    }
+
     /// Executions from before this were never asked for: done orders from before it get no placeholders.
     pub fn set_history_before(&mut self, at: Option<Timestamp>) {
         self.history_before = at;

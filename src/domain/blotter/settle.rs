@@ -14,6 +14,8 @@ use crate::domain::update::TradeEvent;
 
 /// REST that lags shows no more after this long what is not true any more (API.md 6.8).
 const LAG: Duration = Duration::from_secs(12);
+/// What is still so after this long is so, though no time of the order says that it changed.
+const LONG: Duration = Duration::from_mins(1);
 
 /// Rows that add up to more than their order states.
 #[derive(Debug)]
@@ -56,9 +58,10 @@ impl Blotter {
         self.adds_up(&next);
     }
 
-    /// True for an order that ended before executions were asked for.
+    /// True for an order that ended before executions were asked for. One with a row is not: the others are asked for.
     pub(super) fn is_history(&self, order: &Order) -> bool {
         order.status.is_terminal()
+            && self.ledger.of(&order.id).next().is_none()
             && order.updated_at.map_or(self.history_before.is_some(), |at| is_before(Some(at), self.history_before))
     }
 
@@ -116,14 +119,12 @@ impl Blotter {
             return;
         }
         let known = self.doubts.get(id).filter(|doubt| (doubt.stated, doubt.explained) == (own, explained));
-        let lasts = known.is_some_and(|doubt| {
-            let told = self.asked_at.zip(doubt.since);
-            told.is_none_or(|(asked, since)| asked.since(since) >= LAG)
-        });
+        let for_long = known.and_then(|doubt| Some(self.asked_at?.since(doubt.since?)));
+        let lasts = known.is_some() && for_long.is_none_or(|long| long >= LAG);
         // Lists may round to milliseconds. In whole seconds nothing tells which of two moments was first.
         let last = |at: Timestamp| at.checked_add(Duration::from_millis(1)).unwrap_or(at);
         let newest = order.updated_at.is_none_or(|at| Some(last(at)) > self.ledger.latest(id));
-        let certain = lowered || (newest && lasts) || self.ledger.has_open_correction(id);
+        let certain = lowered || (newest && lasts) || for_long >= Some(LONG) || self.ledger.has_open_correction(id);
         if !certain {
             let since = known.map_or(self.asked_at, |doubt| doubt.since);
             self.doubts.insert(id.clone(), Doubt { stated: own, explained, since });

@@ -188,17 +188,18 @@ pub(super) fn reconcile(
 ) -> rusqlite::Result<Option<Execution>> {
     let rows = rows_of(connection, place, execution)?;
     let mut merged = execution.clone();
-    if let Some(held) = rows.iter().find(|row| row.id == execution.id) {
+    // A placeholder shrinks: what it said before is no longer so.
+    if let Some(held) = rows.iter().find(|row| row.id == execution.id && row.kind != ExecutionKind::Unexplained) {
         complete(&mut merged, held);
     }
     let rows: Vec<Execution> = rows.into_iter().filter(|row| row.id != execution.id).collect();
-    let others: Vec<Execution> = rows.iter().filter(|row| !own.contains(&row.id)).cloned().collect();
-    if Blotter::is_stand_in(&execution.id) && is_explained(execution, &others) {
+    let others: Vec<&Execution> = rows.iter().filter(|row| !own.contains(&row.id)).collect();
+    if Blotter::is_stand_in(&execution.id) && is_explained(execution, &others, &rows) {
         drop_execution(connection, place, &execution.id)?;
         return Ok(None);
     }
-    for row in rows.iter().filter(|row| Blotter::is_stand_in(&row.id) && !own.contains(&row.id)) {
-        if gives_way(row, execution) {
+    for row in others.iter().filter(|row| Blotter::is_stand_in(&row.id)) {
+        if gives_way(row, execution, &rows) {
             drop_execution(connection, place, &row.id)?;
         }
     }
@@ -235,48 +236,75 @@ fn span(row: &Execution) -> Option<(Qty, Qty)> {
     Some((to.checked_sub(row.qty)?, to))
 }
 
-/// True when a stand-in says nothing that rows of other instances do not say better.
-pub(super) fn is_explained(stand_in: &Execution, rows: &[Execution]) -> bool {
-    let reported = |row: &&Execution| !Blotter::is_stand_in(&row.id);
+/// True when a stand-in says nothing that the rows of `others` do not say too; `all` are the order's rows in the file.
+fn is_explained(stand_in: &Execution, others: &[&Execution], all: &[Execution]) -> bool {
+    let mut reported = others.iter().filter(|row| !Blotter::is_stand_in(&row.id));
     match &stand_in.kind {
-        ExecutionKind::Trade => {
-            let same = rows.iter().filter(reported).filter(|row| row.kind == ExecutionKind::Trade);
-            let same = same.filter(|row| row.qty == stand_in.qty && row.cum_qty == stand_in.cum_qty).count();
-            // After an undoing the same span may have been executed once more.
-            let undone = rows.iter().filter(|row| matches!(row.kind, ExecutionKind::Bust { .. })).count();
-            stand_in.cum_qty.is_some() && same > undone
-        }
+        ExecutionKind::Trade => reported.any(|row| is_the_same_trade(row, stand_in, all)),
         ExecutionKind::Unexplained => {
             let Some((from, to)) = span(stand_in) else { return false };
-            let inside = |row: &&Execution| {
+            let inside = |row: &&&Execution| {
                 row.kind == ExecutionKind::Trade && span(row).is_some_and(|(start, end)| start >= from && end <= to)
             };
-            let sum = rows.iter().filter(inside).try_fold(Qty::ZERO, |sum, row| sum.checked_add(row.qty));
+            let sum = others.iter().filter(inside).try_fold(Qty::ZERO, |sum, row| sum.checked_add(row.qty));
             sum.is_some_and(|sum| sum >= stand_in.qty)
         }
-        ExecutionKind::Bust { .. } => rows.iter().filter(reported).any(|row| undoes_the_same(row, stand_in)),
+        ExecutionKind::Bust { .. } => {
+            reported.any(|row| undoes_the_same(row, stand_in, all))
+                || others.iter().any(|row| is_the_same_inference(row, stand_in, all))
+        }
         ExecutionKind::Correction { .. } => false,
     }
 }
 
 /// True when a stand-in of another instance is what this report tells of.
-fn gives_way(stand_in: &Execution, report: &Execution) -> bool {
+fn gives_way(stand_in: &Execution, report: &Execution, all: &[Execution]) -> bool {
     let reported = !Blotter::is_stand_in(&report.id);
     match (&stand_in.kind, &report.kind) {
-        (ExecutionKind::Trade, ExecutionKind::Trade) => {
-            reported && stand_in.cum_qty.is_some() && (stand_in.qty, stand_in.cum_qty) == (report.qty, report.cum_qty)
-        }
+        (ExecutionKind::Trade, ExecutionKind::Trade) => reported && is_the_same_trade(report, stand_in, all),
         (ExecutionKind::Unexplained, ExecutionKind::Trade) => match (span(stand_in), span(report)) {
             (Some((from, to)), Some((start, end))) => start < to && from < end,
             _ => stand_in.qty == report.qty,
         },
-        (ExecutionKind::Bust { .. }, ExecutionKind::Bust { .. }) => reported && undoes_the_same(report, stand_in),
+        (ExecutionKind::Bust { .. }, _) => reported && undoes_the_same(report, stand_in, all),
         _ => false,
     }
 }
 
-fn undoes_the_same(one: &Execution, other: &Execution) -> bool {
-    matches!(one.kind, ExecutionKind::Bust { .. }) && one.qty.abs() == other.qty.abs()
+/// True for two tellings of one trade: the same span at the same price, which was not undone and executed again in between.
+pub(super) fn is_the_same_trade(one: &Execution, other: &Execution, all: &[Execution]) -> bool {
+    let undone = |row: &Execution| !matches!(row.kind, ExecutionKind::Trade | ExecutionKind::Unexplained);
+    one.kind == ExecutionKind::Trade
+        && one.cum_qty.is_some()
+        && (one.qty, one.cum_qty) == (other.qty, other.cum_qty)
+        && one.px.is_none_or(|px| other.px.is_none_or(|other| px == other))
+        && !all.iter().any(|row| undone(row) && lies_between(row, one, other))
+}
+
+/// True when a report tells of the undoing that another instance inferred from what an order stated.
+fn undoes_the_same(report: &Execution, inferred: &Execution, all: &[Execution]) -> bool {
+    let taken = match &report.kind {
+        ExecutionKind::Bust { .. } => Some(report.qty.abs()),
+        ExecutionKind::Correction { of: Some(of) } => {
+            let before = all.iter().find(|row| row.id == *of).map(|row| row.qty);
+            before.and_then(|before| before.checked_sub(report.qty))
+        }
+        _ => None,
+    };
+    taken == Some(inferred.qty.abs())
+}
+
+/// True for two inferences of one undoing, from different statements: what was taken back was not executed again in between.
+fn is_the_same_inference(one: &Execution, other: &Execution, all: &[Execution]) -> bool {
+    let again = |row: &Execution| row.kind == ExecutionKind::Trade && lies_between(row, one, other);
+    let span = Blotter::inferred_span(&one.id);
+    span.is_some() && span == Blotter::inferred_span(&other.id) && !all.iter().any(again)
+}
+
+/// True when a row happened after one of these and before the other.
+fn lies_between(row: &Execution, one: &Execution, other: &Execution) -> bool {
+    let (Some(at), Some(one), Some(other)) = (row.at, one.at, other.at) else { return false };
+    one.min(other) < at && at < one.max(other)
 }
 
 /// Takes an execution and its line out of the file.

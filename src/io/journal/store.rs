@@ -298,13 +298,15 @@ fn write_record(connection: &Connection, place: &Place, learned: i64, record: &R
     match record {
         // Written before, with what they need of the others.
         Record::Account(_) | Record::Order(..) | Record::Line(_) | Record::Execution(_) | Record::Removed(_) => {}
+        // Whoever does not know what is there has not asked for what was missed since either: the mark stays where it is.
         Record::Complete { watermark, asked_at } => {
             connection
                 .prepare_cached(
                     "UPDATE accounts SET watermark = max(coalesce(watermark, ?2), coalesce(?2, watermark)),
-                     complete_at = max(coalesce(complete_at, ?3), ?3) WHERE no = ?1",
+                     complete_at = max(coalesce(complete_at, ?3), ?3)
+                     WHERE no = ?1 AND (?4 OR complete_at IS NULL)",
                 )?
-                .execute(params![account, watermark.map(nanos), nanos(*asked_at)])?;
+                .execute(params![account, watermark.map(nanos), nanos(*asked_at), place.known])?;
         }
         Record::Intent { client_order_id, body } => {
             connection

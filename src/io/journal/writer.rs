@@ -211,13 +211,7 @@ impl Writer {
     }
 
     fn write(&mut self) -> Result<(), Failure> {
-        if self.open.is_none() {
-            let opened = (self.opener)(&self.path).map_err(Failure::Journal)?;
-            if let Some(notice) = opened.notice.clone() {
-                self.shared.notice(notice);
-            }
-            self.open = Some(opened);
-        }
+        self.reopen().map_err(Failure::Journal)?;
         let Some(open) = &mut self.open else { return Ok(()) };
         let transaction = open.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // A newer version may have changed what the rows mean since the file was opened.
@@ -237,10 +231,21 @@ impl Writer {
         Ok(())
     }
 
+    /// Opens the file if that was not possible before.
+    fn reopen(&mut self) -> Result<(), JournalError> {
+        if self.open.is_none() {
+            let opened = (self.opener)(&self.path)?;
+            if let Some(notice) = opened.notice.clone() {
+                self.shared.notice(notice);
+            }
+            self.open = Some(opened);
+        }
+        Ok(())
+    }
+
     fn load(&mut self, link: &LinkId) -> Result<Remembered, JournalError> {
-        let Some(open) = &self.open else {
-            return Err(schema::unusable(&self.path, "it cannot be opened at the moment".to_owned()));
-        };
+        self.reopen()?;
+        let Some(open) = &self.open else { return Err(JournalError::Ended) };
         let began = self.accounts.begin(&open.connection);
         match began.and_then(|()| read::remembered(&open.connection, link)) {
             Ok(mut found) => {

@@ -78,7 +78,7 @@ pub(super) struct Fill {
     pub(super) execution: Execution,
     pub(super) row: Activity,
     pub(super) listed_at: Timestamp,
-    gone_at: Option<Timestamp>,
+    pub(super) gone_at: Option<Timestamp>,
     /// When it was undone or restated.
     pub(super) undone_at: Option<Timestamp>,
 }

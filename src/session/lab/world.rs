@@ -155,11 +155,11 @@ fn memories(plan: &Plan) -> Box<dyn Journal> {
 pub(crate) fn run_on(
     seed: u64,
     history: bool,
-    journal: impl FnOnce(Setting) -> Option<Box<dyn Journal>>,
-) -> Option<(Outcome, Vec<String>)> {
+    journal: impl FnOnce(Setting) -> Box<dyn Journal>,
+) -> (Outcome, Vec<String>) {
     let (chance, plan) = draw(seed);
-    let journal = journal(plan.setting())?;
-    Some(finish(World::new(plan, chance, history, journal), history))
+    let journal = journal(plan.setting());
+    finish(World::new(plan, chance, history, journal), history)
 }
 
 fn finish(mut world: World, history: bool) -> (Outcome, Vec<String>) {

@@ -89,7 +89,13 @@ impl Audits {
     }
 
     pub(super) fn restart(&mut self, live_from: Option<Timestamp>, now: Mono) {
-        *self = Self { last_heard: Some(now), live_since: now, live_from, ..Self::default() };
+        self.forget();
+        (self.last_heard, self.live_since, self.live_from) = (Some(now), now, live_from);
+    }
+
+    /// The stream is over. When the pass under way began stays true.
+    pub(super) fn forget(&mut self) {
+        *self = Self { pass_began: self.pass_began, ..Self::default() };
     }
 
     /// When the next audit is due, after so many passes in a row that were `incomplete`.

@@ -1,6 +1,6 @@
 //! An epoch's beginning and end: what is opened, what is dropped, how long is waited between two.
 
-use super::{Audits, Outage};
+use super::Outage;
 use super::{Duration, EARLY, Fault, Now, Output, Phase, Session, TOLD_AFTER, Timer};
 use crate::domain::ablation::{Ablation, left_out};
 use crate::session::backoff;
@@ -34,7 +34,7 @@ impl Session {
         for timer in [Timer::Reconnect, Timer::Verdict, Timer::Early, Timer::Healthy] {
             self.timers.clear(timer);
         }
-        self.audits = Audits::default();
+        self.audits.forget();
         self.latency = None;
         self.trying = false;
         self.epoch.0 += 1;

@@ -76,6 +76,8 @@ impl Session {
         // A frame of a multi-leg order is the only one that tells of its legs.
         for order in std::iter::once(&update.order).chain(&update.legs) {
             self.audits.heard(&order.id, now.mono);
+            // What REST said otherwise, it said of another state: whether it does so of this one is to be seen.
+            self.disputes.remove(&order.id);
         }
         let changes = blotter.apply_update(update);
         if !changes.gaps.is_empty() {

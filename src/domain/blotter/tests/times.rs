@@ -107,3 +107,27 @@ fn a_lagging_answer_that_is_repeated_soon_undoes_nothing() {
     assert_eq!(kinds(&[100, 105, 110]), [ExecutionKind::Trade]);
     assert_eq!(kinds(&[100, 105, 113]), [ExecutionKind::Trade, ExecutionKind::Bust { of: None }]);
 }
+
+#[test]
+fn what_an_order_states_for_a_minute_is_so_though_its_time_never_moved() {
+    // Undone before anybody watched, by a broker whose undoings move no time.
+    let report = row("r1", 40, 40, 50);
+    let mut blotter = Blotter::default();
+    let mut busts = Vec::new();
+    for second in [100, 120, 165] {
+        blotter.answers_from(Mono::from_millis(second * 1_000));
+        blotter.apply_snapshot(&[order("o", OrderStatus::New, 0, 5)], std::slice::from_ref(&report));
+        busts.push(blotter.executions().filter(|row| matches!(row.kind, ExecutionKind::Bust { .. })).count());
+    }
+    assert_eq!(busts, [0, 0, 1]);
+}
+
+#[test]
+fn an_order_with_a_row_is_no_history_however_early_it_ended() {
+    let mut blotter = Blotter::default();
+    blotter.apply_update(&fill("e2", "o", 60, 100, 5));
+    blotter.set_history_before(within(9, 0));
+    blotter.apply_snapshot(&[order("o", OrderStatus::Filled, 100, 5)], &[]);
+    let awaited: Vec<_> = blotter.awaiting().map(|id| id.as_str()).collect();
+    assert_eq!(awaited, ["o"], "{:?}", blotter.executions_of(&"o".into()));
+}

@@ -8,26 +8,24 @@ use crate::domain::execution::ExecutionKind;
 use crate::domain::{Execution, ExecutionId, OrderId};
 use crate::io::journal::share;
 
-/// Leaves out stand-ins of which reports of their order tell better. Where something was undone a span may have been
-/// executed twice, and the program that wrote it has told them apart.
+/// Leaves out activity rows that the same order's reports tell of better. Of anything else, and where something was undone,
+/// the program that wrote it has told what it is.
 pub(super) fn executions(rows: &mut Vec<Execution>) {
     let undone: HashSet<OrderId> = rows
         .iter()
         .filter(|row| matches!(row.kind, ExecutionKind::Bust { .. } | ExecutionKind::Correction { .. }))
         .map(|row| row.order_id.clone())
         .collect();
-    let of_interest = |row: &&Execution| Blotter::is_stand_in(&row.id) && !undone.contains(&row.order_id);
-    let with_stand_ins: HashSet<OrderId> = rows.iter().filter(of_interest).map(|row| row.order_id.clone()).collect();
-    let mut of_order: HashMap<&OrderId, Vec<Execution>> = HashMap::new();
-    for row in rows.iter().filter(|row| with_stand_ins.contains(&row.order_id)) {
-        of_order.entry(&row.order_id).or_default().push(row.clone());
+    let is_row = |row: &Execution| Blotter::is_stand_in(&row.id) && row.kind == ExecutionKind::Trade;
+    let of_interest = |row: &&Execution| is_row(row) && !undone.contains(&row.order_id);
+    let with_rows: HashSet<OrderId> = rows.iter().filter(of_interest).map(|row| row.order_id.clone()).collect();
+    let mut reports: HashMap<&OrderId, Vec<&Execution>> = HashMap::new();
+    for row in rows.iter().filter(|row| with_rows.contains(&row.order_id) && !Blotter::is_stand_in(&row.id)) {
+        reports.entry(&row.order_id).or_default().push(row);
     }
     let told = |row: &&Execution| {
-        of_interest(row) && {
-            let others: Vec<Execution> =
-                of_order.get(&row.order_id).into_iter().flatten().filter(|other| other.id != row.id).cloned().collect();
-            share::is_explained(row, &others)
-        }
+        let reports = reports.get(&row.order_id).into_iter().flatten();
+        of_interest(row) && reports.into_iter().any(|report| share::is_the_same_trade(report, row, &[]))
     };
     let gone: HashSet<ExecutionId> = rows.iter().filter(told).map(|row| row.id.clone()).collect();
     rows.retain(|row| !gone.contains(&row.id));

@@ -259,3 +259,69 @@ fn what_two_instances_wrote_past_each_other_is_read_back_once() {
     let tape = run(open(&path).load(&link())).unwrap().tape;
     assert_eq!(tape.iter().map(|line| line.event.clone()).collect::<Vec<_>>().last(), Some(&TradeEvent::Replaced));
 }
+
+/// What another instance has in the file of one order, and what this one writes of it; what is there then.
+fn beside(other: Vec<Execution>, own: Vec<Execution>) -> Vec<String> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal.sqlite");
+    let (first, second) = (open(&path), open(&path));
+    let order = || Record::Order(Box::new(order("o", OrderStatus::PartiallyFilled, 40)), Source::Stream);
+    let records = |rows: Vec<Execution>| rows.into_iter().map(|row| Record::Execution(Box::new(row)));
+    save(&second, vec![Record::Account("a".into())]);
+    save(&first, std::iter::once(order()).chain(records(other)).collect());
+    save(&second, std::iter::once(order()).chain(records(own)).collect());
+    let mut ids = Vec::new();
+    Reader::open(&path).unwrap().executions(&Range::default(), |_, row| ids.push(row.id.to_string())).unwrap();
+    ids.sort();
+    ids
+}
+
+fn told(id: &str, kind: ExecutionKind, qty: i64, cum: Option<i64>, second: i64) -> Execution {
+    let told = fill(id, "o", qty, cum.unwrap_or(qty)).executions.remove(0);
+    Execution { kind, cum_qty: cum.map(Qty::whole), at: Some(at(second)), ..told }
+}
+
+#[test]
+fn an_undoing_parts_only_what_lies_on_either_side_of_it() {
+    let trade = |id: &str, second| told(id, ExecutionKind::Trade, 40, Some(40), second);
+    let bust = |id: &str, second| told(id, ExecutionKind::Bust { of: Some("e1".into()) }, 40, None, second);
+    assert_eq!(beside(vec![trade("e1", 10), bust("u1", 20)], vec![trade("row/1", 10)]), ["e1", "u1"]);
+    // Executed once more after it: that is another.
+    assert_eq!(beside(vec![trade("e1", 10), bust("u1", 20)], vec![trade("row/2", 30)]), ["e1", "row/2", "u1"]);
+    // So is the same span at another price.
+    let dearer = Execution { px: Some(crate::domain::Price::whole(11)), ..trade("row/3", 10) };
+    assert_eq!(beside(vec![trade("e1", 10)], vec![dearer]), ["e1", "row/3"]);
+}
+
+#[test]
+fn one_undoing_inferred_twice_or_reported_as_a_correction_is_there_once() {
+    let inferred = |second: i64| {
+        let id = format!("inferred-bust/o/40-39@{second}");
+        told(&id, ExecutionKind::Bust { of: None }, 1, None, second)
+    };
+    let trade = || told("e1", ExecutionKind::Trade, 40, Some(40), 10);
+    let corrected = told("u1", ExecutionKind::Correction { of: Some("e1".into()) }, 39, None, 20);
+    assert_eq!(beside(vec![trade(), inferred(30)], vec![inferred(50)]), ["e1", "inferred-bust/o/40-39@30"]);
+    assert_eq!(beside(vec![trade(), corrected.clone()], vec![inferred(50)]), ["e1", "u1"]);
+    assert_eq!(beside(vec![trade(), inferred(30)], vec![corrected]), ["e1", "u1"]);
+    // What was executed between two of them was undone again.
+    let again = told("e2", ExecutionKind::Trade, 1, Some(40), 40);
+    assert_eq!(beside(vec![trade(), inferred(30), again], vec![inferred(50)]).len(), 4);
+}
+
+#[test]
+fn who_has_not_read_what_is_there_moves_no_mark() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal.sqlite");
+    let complete = |second| Record::Complete { watermark: Some(at(second)), asked_at: at(second) };
+    let first = Instance::start(&path);
+    save(&first.journal, vec![Record::Account("a".into()), complete(10)]);
+    let mark = |instance: &Instance| run(instance.journal.load(&link())).unwrap().complete_at;
+    // It began while the file could not be read, so that between the mark and its own first picture something may be missing.
+    let blind = open(&path);
+    save(&blind, vec![Record::Account("a".into()), complete(20)]);
+    assert_eq!(mark(&first), Some(at(10)));
+    let second = Instance::start(&path);
+    save(&second.journal, vec![complete(30)]);
+    assert_eq!(mark(&second), Some(at(30)));
+}

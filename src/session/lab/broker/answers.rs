@@ -45,8 +45,15 @@ impl Broker {
     }
 
     /// Whether REST tells an order's last state from those before: by its time, or because only a later one can be so. A
-    /// time in whole seconds may be any moment of its second.
+    /// time in whole seconds may be any moment of its second. Of an order that states just what the one before it executed,
+    /// only its own rows tell whose that is.
     pub(in crate::session::lab) fn is_told_apart(&self, held: &Held) -> bool {
+        let order = held.now();
+        let before =
+            order.replaces.as_ref().and_then(|id| self.index.get(id)).and_then(|place| self.orders.get(*place));
+        if before.is_some_and(|before| order.cum_qty.is_positive() && before.now().cum_qty == order.cum_qty) {
+            return false;
+        }
         let [.., before, last] = held.states.as_slice() else { return true };
         let at = |state| self.of_state(state).updated_at.unwrap_or_default();
         let (earlier, later) = (at(before), at(last));

@@ -5,10 +5,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::settled::{is_history, order_is_true, out_of_sight};
-use super::{Broker, Shown};
+use super::{Broker, Fill, Shown};
 use crate::domain::blotter::Blotter;
 use crate::domain::money::Money;
 use crate::domain::update::TradeUpdate;
+use crate::session::lab::broker::Held;
 
 /// A change that the stream left out, on a quiet account: an audit in five minutes, and one more pass.
 const CHANGE: Duration = Duration::from_secs(390);
@@ -48,7 +49,8 @@ pub(in crate::session::lab) fn behind(look: &Behind<'_>) -> Result<(), String> {
     for (at, place) in &look.unread {
         let held = broker.orders.get(*place).filter(|held| held.changed_at() <= *at);
         let due = *at >= live_since && now.duration_since(*at).unsigned_abs() > UNREAD + patience;
-        if let Some(held) = held.filter(|held| due && !is_history(held, look.since) && !out_of_sight(held)) {
+        let of_it = |held: &&Held| !held.undoing_lost && !is_history(held, look.since) && !out_of_sight(held);
+        if let Some(held) = held.filter(|held| due && of_it(held)) {
             order_is_true(broker, look.blotter, held, *at)
                 .map_err(|what| format!("live, and after a frame that could not be read {what}"))?;
         }
@@ -60,7 +62,8 @@ pub(in crate::session::lab) fn behind(look: &Behind<'_>) -> Result<(), String> {
 fn stands(look: &Behind<'_>, horizon: Timestamp, once: bool) -> Result<(), String> {
     let &Behind { broker, blotter, since, .. } = look;
     for held in &broker.orders {
-        let judged = held.changed_at() <= horizon && (!once || (!held.undone && broker.is_told_apart(held)));
+        let told_apart = !once || (!held.undone && broker.is_told_apart(held));
+        let judged = held.changed_at() <= horizon && told_apart && !is_unseen(broker, held, horizon);
         if judged && !is_history(held, since) && !out_of_sight(held) {
             order_is_true(broker, blotter, held, horizon)?;
         }
@@ -75,6 +78,13 @@ fn stands(look: &Behind<'_>, horizon: Timestamp, once: bool) -> Result<(), Strin
         }
     }
     Ok(())
+}
+
+/// True for an order that executed after its end, where no row says so yet: an old one is in no list that is asked for.
+fn is_unseen(broker: &Broker, held: &Held, horizon: Timestamp) -> bool {
+    let order = held.now();
+    let late = |fill: &Fill| fill.execution.order_id == order.id && fill.listed_at > horizon;
+    order.status.is_terminal() && broker.fills.iter().any(late)
 }
 
 /// Balances and positions are of a moment that is not long ago.

@@ -130,11 +130,12 @@ pub(super) fn order_is_true(broker: &Broker, blotter: &Blotter, held: &Held, unt
     Ok(())
 }
 
-/// True while a row is not visible that alone would tell what an order's rows add up to: what a replacement executed itself
-/// or its chain did, or that something was executed which was undone again.
+/// True while a row is not visible, or not any more, that alone would tell what an order's rows add up to: what a
+/// replacement executed itself or its chain did, or that something was executed which was undone again.
 fn nobody_can_know(broker: &Broker, held: &Held, until: Timestamp) -> bool {
     let order = held.now();
-    let late = |fill: &Fill| fill.execution.order_id == order.id && fill.listed_at > until;
+    let gone = |fill: &Fill| fill.gone_at.is_some() && order.replaces.is_some();
+    let late = |fill: &Fill| fill.execution.order_id == order.id && (fill.listed_at > until || gone(fill));
     (held.undone || order.replaces.is_some()) && broker.fills.iter().any(late)
 }
 

@@ -89,10 +89,12 @@ impl World {
         let program = &mut self.programs[number];
         if program.lost || !read {
             program.oracle.goes_back(&self.brokers[program.broker], &program.blotter);
-            program.first = program.first.or(program.since);
         }
-        if program.first.is_some() {
-            program.since = program.first.filter(|_| program.mark.1.is_some());
+        if let Some(mark) = program.mark.1 {
+            let begun = program.begun.iter().rev().find(|(first, _)| *first <= mark);
+            program.since = begun.map(|(_, since)| *since);
+        } else {
+            program.since = None;
         }
         program.lost = false;
     }
@@ -178,7 +180,11 @@ impl World {
             self.programs[program].mark = watermark;
             self.keep(program, Kept::Mark(watermark));
             let now = broker_time(self.now);
-            self.programs[program].since.get_or_insert(now);
+            let program = &mut self.programs[program];
+            if let (None, Some(first)) = (program.since, watermark.1) {
+                program.since = Some(now);
+                program.begun.push((first, now));
+            }
         }
         if matches!(session.state(), ConnectionState::NeedsRelink { .. }) && self.now >= self.refuse_until {
             // The user links the account again.
@@ -250,7 +256,8 @@ impl World {
             Output::Reset => {
                 let known = &mut self.programs[program];
                 known.oracle.reset();
-                (known.since, known.first) = (None, None);
+                known.since = None;
+                known.begun.clear();
                 known.unread.clear();
                 self.keep(program, Kept::Reset);
             }

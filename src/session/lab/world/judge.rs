@@ -6,6 +6,7 @@ use super::{Company, World, broker_time};
 use crate::domain::TradeUpdate;
 use crate::session::event::StreamEvent;
 use crate::session::lab::oracle::{self, Behind};
+use crate::session::lab::plan::{Ailment, Spell};
 use crate::session::machine::Input;
 use crate::session::state::ConnectionState;
 
@@ -52,10 +53,14 @@ impl World {
         if self.writes(number) {
             self.journal.agrees(number, &program.blotter, now)?;
         }
-        match self.journal.reread(number) {
-            Some(file) => oracle::settled(broker, &file, since).map_err(|what| format!("read back, {what}")),
-            None => Ok(()),
+        let Some(mut file) = self.journal.reread(number) else { return Ok(()) };
+        if self.plan.company == Company::Instance {
+            // Of what was undone without a report each program infers its own; what the orders state settles that.
+            let now = broker_time(self.now);
+            let orders: Vec<_> = broker.orders.iter().filter_map(|held| broker.stated(held, now)).collect();
+            file.apply_snapshot(&orders, &[]);
         }
+        oracle::settled(broker, &file, since).map_err(|what| format!("read back, {what}"))
     }
 
     /// The whole truth told twice is no news the second time; the first time it may bring history from before the start.
@@ -102,7 +107,10 @@ impl World {
         let program = &self.programs[number];
         let broker = &self.brokers[program.broker];
         let since = program.since.filter(|_| self.is_known(number))?;
-        let slow = self.plan.fail + self.plan.limit > 0 || self.plan.reading.page_cap == 1;
+        let late = |spell: &Spell| matches!(spell.ailment, Ailment::Hang | Ailment::Slow(_));
+        let slow = self.plan.fail + self.plan.limit > 0
+            || self.plan.reading.page_cap == 1
+            || self.plan.spells.iter().any(late);
         Some(Behind {
             broker,
             blotter: &program.blotter,

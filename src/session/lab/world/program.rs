@@ -42,8 +42,8 @@ pub(super) struct Program {
     pub(super) lives: u64,
     /// When the first pass ever ended; what was over before is history.
     pub(super) since: Option<Timestamp>,
-    /// The earliest of these, where something was lost since.
-    pub(super) first: Option<Timestamp>,
+    /// Each of these with the mark that it set, for what is remembered may have lost the later ones.
+    pub(super) begun: Vec<(Timestamp, Timestamp)>,
     /// It was killed, and something that it showed is not in the journal.
     pub(super) lost: bool,
     /// Since when the word is `live`.

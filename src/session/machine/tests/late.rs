@@ -395,3 +395,28 @@ fn a_pass_begins_well_before_what_is_known() {
     let overlaps = |request: &Request| matches!(request, Request::Activities(query) if query.after == from);
     assert!(desk.asked.iter().any(overlaps), "{:?}", desk.asked);
 }
+
+#[test]
+fn what_rest_said_of_a_state_that_is_over_says_nothing_of_the_next() {
+    let mut desk = Desk::live();
+    desk.orders = vec![order("o")];
+    let told = |event, status, second| (event, Order { status, updated_at: at(second), ..order("o") });
+    let canceling = told(TradeEvent::PendingCancel, OrderStatus::PendingCancel, 10);
+    desk.told(TradeEvent::New, order("o"));
+    desk.told(canceling.0.clone(), canceling.1);
+    while desk.session.disputes.is_empty() {
+        desk.pass(Duration::from_secs(1));
+    }
+    // Before REST is asked again it is as REST said, and then once more as it was.
+    for (event, order) in [
+        told(TradeEvent::CancelRejected, OrderStatus::New, 20),
+        told(TradeEvent::PendingCancel, OrderStatus::PendingCancel, 30),
+    ] {
+        desk.pass(Duration::from_secs(5));
+        desk.told(event, order);
+    }
+    // This answer may be from before it.
+    desk.pass(Duration::from_secs(6));
+    assert_eq!(desk.status("o"), OrderStatus::PendingCancel, "{}", desk.logs());
+    assert!(!desk.session.disputes.is_empty(), "REST was asked");
+}

@@ -157,3 +157,15 @@ fn an_account_that_cannot_trade_is_blocked_while_it_is_polled_too() {
     desk.pass(Duration::from_secs(20));
     assert_eq!(desk.session.state().word(), "polling");
 }
+
+#[test]
+fn a_pass_that_goes_on_while_streams_come_and_go_began_when_it_began() {
+    let mut desk = Desk::new();
+    desk.hangs = Some(|request| matches!(request, Request::Orders(_)));
+    desk.pass(Duration::from_secs(3));
+    let began = desk.session.audits.pass_began;
+    assert!(began > Mono::ZERO && desk.session.resync.is_some(), "{began:?}");
+    desk.stream(StreamEvent::Closed(Closed::refused(502, "no upgrade".to_owned())));
+    assert!(desk.session.resync.is_some());
+    assert_eq!(desk.session.audits.pass_began, began);
+}

@@ -42,6 +42,8 @@ pub(super) struct Desk {
     pub(super) expected: Expected,
     /// Nobody else writes this account, and the program began from what was read.
     pub(super) exact: bool,
+    /// It once wrote without having read: where both tell of one thing, the file has it once.
+    pub(super) blind: bool,
     /// It was killed, and its file is damaged.
     pub(super) damaged: bool,
     /// Who answers behind the link, as far as the program was told.
@@ -50,7 +52,16 @@ pub(super) struct Desk {
 
 impl Desk {
     pub(super) fn new(link: LinkId, kept: Option<usize>) -> Self {
-        Self { link, life: None, kept, expected: Expected::default(), exact: true, damaged: false, account: None }
+        Self {
+            link,
+            life: None,
+            kept,
+            expected: Expected::default(),
+            exact: true,
+            blind: false,
+            damaged: false,
+            account: None,
+        }
     }
 
     pub(super) fn link(&self) -> &LinkId {
