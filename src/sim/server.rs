@@ -4,6 +4,7 @@
 
 mod auth;
 mod clock;
+mod closing;
 mod control;
 mod data;
 mod gate;
@@ -237,6 +238,7 @@ fn router(sim: &Arc<Sim>, origin: Origin) -> Router {
         Origin::Paper | Origin::Live => rest::router(gate.clone()).merge(control::router(gate.clone())),
         Origin::Data => data::router(gate.clone()),
     };
+    let routes = routes.layer(middleware::map_response(reply::in_the_service_s_shape));
     routes.layer(middleware::from_fn_with_state(gate, gate::pass)).layer(middleware::from_fn(guard::local))
 }
 

@@ -45,6 +45,9 @@ fn a_variable_that_names_no_usable_proxy_is_named_and_nothing_goes_directly_inst
         ("http://pro xy:1", "no address"),
         ("http://ann:12#3@proxy:1", "percent-encoding"),
         ("http://ann:12/3@proxy:1", "percent-encoding"),
+        ("http://ann:pass/word@proxy:1", "percent-encoding"),
+        ("http://ann:pass#word@proxy:1", "percent-encoding"),
+        ("http://ann:pass?word@proxy:1", "percent-encoding"),
     ] {
         for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
             let said = with(name, value).unwrap_or_else(|| panic!("{value} is taken"));
@@ -172,7 +175,7 @@ fn a_proxy_that_refuses_is_named_with_the_cure_and_without_its_password() {
         (
             with,
             "tunnel error: unsuccessful",
-            "it refuses the connection; ask those who run it to let api.example through",
+            "it opens no tunnel; see that it is an HTTP proxy and in order, and that it lets api.example through",
         ),
         (with, "tunnel error: proxy response headers too long", "no answer to CONNECT that makes sense"),
     ] {
@@ -215,8 +218,9 @@ async fn a_stream_says_of_a_proxy_what_rest_says() {
     for (answer, given, expected) in [
         ("407 No", true, "does not accept the user name and password"),
         ("407 No", false, "wants a user name and a password"),
-        ("403 No", true, "refuses the connection"),
-        ("302 Found", true, "refuses the connection"),
+        ("403 No", true, "opens no tunnel"),
+        ("302 Found", true, "opens no tunnel"),
+        ("503 Later", true, "opens no tunnel"),
     ] {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let place = listener.local_addr().unwrap();

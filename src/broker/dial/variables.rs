@@ -20,6 +20,7 @@ const SCHEMES: [&str; 6] = ["http", "https", "socks4", "socks4a", "socks5", "soc
 const NO_PROXY: [&str; 2] = ["NO_PROXY", "no_proxy"];
 /// What helps.
 pub const CURE: &str = "write it like http://user:password@host:port, or unset it";
+const ENCODING: &str = "a character of its user name or password needs percent-encoding";
 
 /// A variable that names no proxy although it is the one that counts. What it holds may be a password and is not repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,6 +131,10 @@ fn fault(value: &OsStr) -> Option<&'static str> {
     {
         return Some("it is neither http, https, socks4, socks4a, socks5 nor socks5h");
     }
+    let place = text.split_once("://").map_or(text, |(_, place)| place);
+    if place.rsplit_once('@').is_some_and(|(user, _)| user.contains(['/', '?', '#'])) {
+        return Some(ENCODING);
+    }
     let Some(proxy) = proxy(text) else { return Some("it is no address") };
     let host = proxy.uri().host().unwrap_or_default();
     let port = proxy.uri().authority().and_then(|authority| authority.as_str().strip_prefix(host)).unwrap_or_default();
@@ -138,7 +143,7 @@ fn fault(value: &OsStr) -> Option<&'static str> {
     } else if !port.trim_start_matches(':').is_empty() && proxy.uri().port_u16().is_none_or(|port| port == 0) {
         Some("its port is not between 1 and 65535")
     } else if text.contains('@') && proxy.basic_auth().is_none() && proxy.raw_auth().is_none() {
-        Some("a character of its user name or password needs percent-encoding")
+        Some(ENCODING)
     } else {
         None
     }

@@ -29,8 +29,8 @@ impl fmt::Display for Refusal {
             Self::Credentials { given: true } => {
                 f.write_str("it does not accept the user name and password of its address")
             }
-            Self::Status(Some(status)) => write!(f, "it refuses the connection (status {status})"),
-            Self::Status(None) => f.write_str("it refuses the connection"),
+            Self::Status(Some(status)) => write!(f, "it opens no tunnel (status {status})"),
+            Self::Status(None) => f.write_str("it opens no tunnel"),
             Self::Nonsense => f.write_str("no answer to CONNECT that makes sense"),
         }
     }
@@ -41,7 +41,18 @@ impl Refusal {
     pub(super) fn to(self, url: &Url) -> Untrusted {
         let host = url.host_str().unwrap_or_default();
         match self {
-            Self::Status(_) => format!("{self}; ask those who run it to let {host} through"),
+            // A page to sign in to the network.
+            Self::Status(Some(200..400 | 511)) => {
+                format!("{self}; where this network asks to sign in, do that in a browser first")
+            }
+            Self::Status(Some(429 | 500..)) => {
+                format!("{self}; it is out of order or does not reach {host}: try again later, or ask those who run it")
+            }
+            Self::Status(Some(_)) => format!("{self}; ask those who run it to let {host} through"),
+            // Any status, and what is no HTTP at all: the client does not say which.
+            Self::Status(None) => {
+                format!("{self}; see that it is an HTTP proxy and in order, and that it lets {host} through")
+            }
             Self::Credentials { .. } | Self::Nonsense => self.to_string(),
         }
         .into()

@@ -72,6 +72,22 @@ impl ApiError {
     }
 }
 
+/// The longest text of the server's library that is passed on, in bytes.
+const WORDS: usize = 4 * 1024;
+
+/// An answer in which the server's library refused a request before it came to an endpoint (an address or a body that cannot
+/// be read), in Alpaca's shape instead of plain text; any other as it is.
+pub async fn in_the_service_s_shape(response: Response) -> Response {
+    let status = response.status();
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    if !status.is_client_error() || !kind.starts_with("text/plain") {
+        return response;
+    }
+    let words = axum::body::to_bytes(response.into_body(), WORDS).await.unwrap_or_default();
+    let words = String::from_utf8_lossy(&words).into_owned();
+    ApiError::new(status.as_u16(), u64::from(status.as_u16()) * 100_000 + 10_000, words).into_response()
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         json(self.status, &self.body())

@@ -17,6 +17,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
 
 use self::frame::Encoding;
+use super::closing;
 use super::gate::{Gate, account_on, credential};
 use super::grants::Grant;
 use super::hub::Emitted;
@@ -132,7 +133,10 @@ impl Session {
                     Some(Ok(Message::Text(text))) => self.said(text.as_bytes()).await,
                     Some(Ok(Message::Binary(bytes))) => self.said(&bytes).await,
                     Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
-                    Some(Ok(Message::Close(_)) | Err(_)) | None => Err(End::Abrupt),
+                    last @ (Some(Ok(Message::Close(_)) | Err(_)) | None) => {
+                        closing::answer(&mut self.socket, last).await;
+                        Err(End::Abrupt)
+                    }
                 },
                 event = next(self.events.as_mut()) => match event {
                     Ok(event) => self.deliver(&event).await,

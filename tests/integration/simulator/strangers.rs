@@ -1,5 +1,8 @@
 //! What clients ask for that nobody here wrote: other addresses, other spellings, other streams.
 
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
+
 use super::*;
 
 impl Desk {
@@ -213,4 +216,47 @@ async fn news_and_options_have_streams() {
     paid.heard().await;
     paid.say(&json!({"action": "auth", "key": "oauth", "secret": desk.ready().paper_token})).await;
     assert_eq!(paid.heard().await[0]["code"], 409);
+}
+
+#[tokio::test]
+async fn a_close_is_answered_and_a_broken_rule_named_by_its_code() {
+    let desk = Desk::open().await;
+    for url in [&desk.ready().paper.stream_url, &desk.ready().data.stream_url] {
+        let wrong = |opcode, payload: &'static [u8], reserved| {
+            let mut frame = Frame::message(payload, OpCode::Data(opcode), true);
+            frame.header_mut().rsv1 = reserved;
+            Message::Frame(frame)
+        };
+        for (said, code) in [
+            (Message::Close(None), None),
+            (wrong(Data::Text, b"\xff\xff", false), Some(CloseCode::Invalid)),
+            (wrong(Data::Binary, b"x", true), Some(CloseCode::Protocol)),
+        ] {
+            let mut socket = desk.socket(url).await;
+            socket.0.send(said).await.unwrap();
+            let closed = loop {
+                match tokio::time::timeout(PATIENCE, socket.0.next()).await.unwrap() {
+                    Some(Ok(Message::Close(frame))) => break frame.map(|frame| frame.code),
+                    Some(Ok(_)) => {}
+                    end => panic!("{url} ends without a close: {end:?}"),
+                }
+            };
+            assert_eq!(closed, code, "{url}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_the_server_cannot_read_is_refused_in_the_service_s_shape() {
+    let desk = Desk::open().await;
+    for path in ["/v2/orders/%ff", "/v2/assets/%ff"] {
+        let (status, body) = desk.paper(Method::GET, path, None).await;
+        assert_eq!((status, &body["code"]), (StatusCode::BAD_REQUEST, &json!(40_010_000)), "{path}: {body}");
+        assert!(body["message"].is_string());
+    }
+    let url = format!("{}/v2/orders", desk.ready().paper.api_url);
+    let long = desk.http.post(url).bearer_auth(&desk.ready().paper_token).body(vec![b'x'; 3 << 20]).send().await;
+    let answer = long.unwrap();
+    assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(answer.json::<Value>().await.unwrap()["code"], 41_310_000);
 }

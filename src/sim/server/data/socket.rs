@@ -18,6 +18,7 @@ use super::channels::{Feed, Subscriptions, fake};
 use super::news::Article;
 use crate::sim::faults::{Fault, Origin};
 use crate::sim::market::Tick;
+use crate::sim::server::closing;
 use crate::sim::server::gate::{Gate, credential};
 use crate::sim::server::grants::Grant;
 use crate::sim::server::msgpack;
@@ -158,7 +159,10 @@ impl Session {
                     Some(Ok(Message::Text(text))) => self.said(text.as_bytes()).await,
                     Some(Ok(Message::Binary(bytes))) => self.said(&bytes).await,
                     Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
-                    Some(Ok(Message::Close(_)) | Err(_)) | None => Err(Over),
+                    last @ (Some(Ok(Message::Close(_)) | Err(_)) | None) => {
+                        closing::answer(&mut self.socket, last).await;
+                        Err(Over)
+                    }
                 },
                 tick = next(self.ticks.as_mut()) => self.pass_on(tick).await,
                 _ = beat_of(&mut beat, self.feed == Feed::Test) => {

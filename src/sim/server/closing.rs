@@ -1,0 +1,41 @@
+//! How a socket ends by the protocol (RFC 6455, 5.5.1 and 7.4.1): a close is answered, and a client that breaks the rules is
+//! told which.
+
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
+use tokio_tungstenite::tungstenite;
+use tungstenite::error::ProtocolError;
+
+/// A peer that does not read keeps nothing open.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Ends a socket after what was last received from it, which is no message of the service.
+pub async fn answer(socket: &mut WebSocket, last: Option<Result<Message, axum::Error>>) {
+    let answered = async {
+        match last {
+            // The answer is ready, and goes out before the next is read.
+            Some(Ok(_)) => drop(socket.recv().await),
+            Some(Err(error)) => {
+                if let Some(code) = broken_rule(error) {
+                    let frame = CloseFrame { code, reason: "".into() };
+                    drop(socket.send(Message::Close(Some(frame))).await);
+                }
+            }
+            None => {}
+        }
+    };
+    // Past that the connection just ends.
+    drop(tokio::time::timeout(PATIENCE, answered).await);
+}
+
+/// The code for what a client did; `None` where it is gone, or nothing can be sent any more.
+fn broken_rule(error: axum::Error) -> Option<u16> {
+    match error.into_inner().downcast_ref::<tungstenite::Error>()? {
+        tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
+        tungstenite::Error::Protocol(_) => Some(close_code::PROTOCOL),
+        tungstenite::Error::Utf8(_) => Some(close_code::INVALID),
+        tungstenite::Error::Capacity(_) => Some(close_code::SIZE),
+        _ => None,
+    }
+}
