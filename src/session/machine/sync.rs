@@ -42,7 +42,7 @@ impl Session {
         {
             self.refresh.extend(resync.leave_figures(now.mono, PATIENCE));
             let step = resync.proceed(blotter);
-            self.go_on(step, String::new(), blotter, now);
+            self.go_on(&step, "", blotter, now);
         }
         match self.resync.as_ref().and_then(Resync::oldest_figure) {
             Some(asked) => self.timers.set(Timer::Figures, asked + PATIENCE),
@@ -194,17 +194,17 @@ impl Session {
             }
             step => step,
         };
-        self.go_on(step, why.unwrap_or_default(), blotter, now);
+        self.go_on(&step, why.as_deref().unwrap_or_default(), blotter, now);
     }
 
     /// Does what is next in the pass.
-    fn go_on(&mut self, step: Step, why: String, blotter: &mut Blotter, now: Now) {
+    fn go_on(&mut self, step: &Step, why: &str, blotter: &mut Blotter, now: Now) {
         match step {
             Step::Foreign | Step::Refused(_) => {}
             Step::More => self.ask(now),
-            Step::Wait(after) => self.hold(after, &why, now),
+            Step::Wait(after) => self.hold(*after, why, now),
             Step::Park(after) => {
-                self.timers.hasten(Timer::Retry, now.mono + after);
+                self.timers.hasten(Timer::Retry, now.mono + *after);
                 self.ask(now);
             }
             Step::Done => {
