@@ -1,6 +1,7 @@
 //! The dashboard in a pseudo-terminal, driven by keys as a person would.
 
 mod hostile;
+mod questions;
 mod terminal;
 
 use std::io::Write;

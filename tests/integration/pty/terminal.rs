@@ -149,6 +149,13 @@ impl Terminal {
         self.screen.1.notify_all();
     }
 
+    /// Stops what comes out of the program, as Ctrl-S does where it is heeded, or lets it go on.
+    pub fn hold(&self, on: bool) {
+        use rustix::termios::{Action, tcflow};
+        let slave = std::fs::OpenOptions::new().read(true).write(true).open(self.master.tty_name().unwrap()).unwrap();
+        tcflow(slave, if on { Action::OOff } else { Action::OOn }).unwrap();
+    }
+
     /// Forgets the bytes that came.
     pub fn forget(&self) {
         self.screen.0.lock().unwrap().raw.clear();
