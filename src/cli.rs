@@ -51,6 +51,7 @@ use crate::io::harden;
 use crate::io::links::Links;
 use crate::io::log;
 use crate::io::paths::Paths;
+use crate::io::signals;
 use crate::io::start::Settings;
 use crate::io::terminal::holds_escape_for_the_mouse;
 use crate::io::tokens::Tokens;
@@ -325,26 +326,36 @@ pub fn paths(global: &Global) -> Result<Paths, Error> {
 
 /// Runs the program on its arguments and gives its exit code.
 pub fn main() -> ExitCode {
+    signals::disarm();
     if complete::answer() {
         return ExitCode::SUCCESS;
     }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            // Help and version are results, everything else is a usage error; clap knows which stream each belongs to.
-            let code = if error.use_stderr() { 2 } else { 0 };
-            // An argument may be a word from elsewhere, which a script passed on, and is repeated with colours around it.
-            let plain = |argument: OsString| argument.to_str().is_some_and(|text| sanitize_lines(text) == text);
-            if std::env::args_os().all(plain) {
-                drop(error.print());
-            } else {
-                output::note(error.render().to_string().trim_end());
-            }
-            return ExitCode::from(code);
-        }
+        Err(error) => return no_command(&error),
     };
     match dispatch(cli) {
         Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            output::report(&error);
+            error.exit_code()
+        }
+    }
+}
+
+/// Help and version are results, everything else is a usage error; clap knows which stream each belongs to.
+fn no_command(error: &clap::Error) -> ExitCode {
+    // An argument may be a word from elsewhere, which a script passed on, and is repeated with colours around it.
+    let plain = |argument: OsString| argument.to_str().is_some_and(|text| sanitize_lines(text) == text);
+    let said = if std::env::args_os().all(plain) {
+        output::whether_written(error.print())
+    } else {
+        output::note(error.render().to_string().trim_end());
+        Ok(true)
+    };
+    match said {
+        _ if error.use_stderr() => ExitCode::from(2),
+        Ok(_) => ExitCode::SUCCESS,
         Err(error) => {
             output::report(&error);
             error.exit_code()

@@ -310,7 +310,7 @@ pub fn wait_for_file(path: &Path) -> String {
 }
 
 /// Waits until something holds; false when it does not in time.
-pub fn until(holds: impl Fn() -> bool) -> bool {
+pub fn until(mut holds: impl FnMut() -> bool) -> bool {
     let end = deadline();
     while now() < end {
         if holds() {

@@ -1,0 +1,62 @@
+//! Standard output that takes no more, and readers that are gone.
+
+use std::fs::File;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use super::text;
+
+/// Runs a shell's line in which `brokerdeck` is the program.
+fn shell(home: &Path, line: &str, stdout: Stdio) -> Output {
+    let line = line.replace("brokerdeck", &format!("'{}'", env!("CARGO_BIN_EXE_brokerdeck")));
+    Command::new("sh")
+        .args(["-c", &line])
+        .env_clear()
+        .env("HOME", home)
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .stdin(Stdio::null())
+        .stdout(stdout)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+        .wait_with_output()
+        .unwrap()
+}
+
+/// Commands that print something and need nothing.
+const PRINTING: [&str; 9] = [
+    "--help",
+    "--version",
+    "orders --help",
+    "keys",
+    "man",
+    "completions bash",
+    "config path",
+    "config check",
+    "doctor",
+];
+
+#[test]
+fn a_file_that_may_not_grow_is_a_sentence_in_every_command_and_ends_none() {
+    let home = tempfile::tempdir().unwrap();
+    for command in PRINTING.into_iter().chain(["sim --idle"]) {
+        let out = File::create(home.path().join("out")).unwrap();
+        let output = shell(home.path(), &format!("ulimit -f 0; exec brokerdeck {command}"), out.into());
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{command}: {:?} {said}", output.status);
+        assert!(said.contains("cannot write to standard output: File too large"), "{command}: {said}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_a_sentence_in_every_command() {
+    let home = tempfile::tempdir().unwrap();
+    for command in PRINTING {
+        let out = File::options().write(true).open("/dev/full").unwrap();
+        let output = shell(home.path(), &format!("exec brokerdeck {command}"), out.into());
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{command}: {:?} {said}", output.status);
+        assert!(said.contains("cannot write to standard output: No space left"), "{command}: {said}");
+    }
+}
