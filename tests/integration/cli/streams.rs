@@ -1,10 +1,13 @@
 //! Standard output that takes no more, and readers that are gone.
 
 use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use super::text;
+use crate::journal::Home;
+use crate::pty::terminal::until;
 
 /// Runs a shell's line in which `brokerdeck` is the program.
 fn shell(home: &Path, line: &str, stdout: Stdio) -> Output {
@@ -59,4 +62,30 @@ fn a_full_disk_is_a_sentence_in_every_command() {
         assert_eq!(output.status.code(), Some(1), "{command}: {:?} {said}", output.status);
         assert!(said.contains("cannot write to standard output: No space left"), "{command}: {said}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_watch_that_has_nothing_to_tell_sees_that_its_reader_has_gone() {
+    let home = Home::open(28).await;
+    let mut watch = Command::new(env!("CARGO_BIN_EXE_brokerdeck"))
+        .args(["watch", "--json", "--config"])
+        .arg(home.dir.path().join("config.toml"))
+        .arg("--data-dir")
+        .arg(home.data())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut reader = BufReader::new(watch.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("\"live\"") {
+        line.clear();
+        assert_ne!(reader.read_line(&mut line).unwrap(), 0, "it goes on");
+    }
+    drop(reader);
+    let ended = until(|| watch.try_wait().unwrap().is_some());
+    watch.kill().unwrap();
+    assert!(ended, "nobody reads, and it goes on");
+    assert_eq!(watch.wait().unwrap().code(), Some(0));
 }
