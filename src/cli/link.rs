@@ -349,9 +349,10 @@ fn describe_failure(failure: &LinkFailure, spec: &BrokerSpec) -> Error {
             failed(failure.sentence().0, "correct api_url and environment of the broker in the configuration")
         }
         LinkFailure::Broker { message } => failed(message.clone(), "run it again; if it stays, ask the broker"),
-        LinkFailure::Store { message } => {
-            failed(format!("the token could not be stored: {message}"), "see [tokens] in the configuration")
-        }
+        LinkFailure::Store { message, cure } => failed(
+            format!("the token could not be stored: {message}"),
+            cure.as_deref().unwrap_or("see [tokens] in the configuration"),
+        ),
         LinkFailure::Canceled => accounts::failed("given up", None),
     }
 }

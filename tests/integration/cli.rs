@@ -1,6 +1,8 @@
 //! The real binary on a command line: streams, exit codes, files.
 
 #[cfg(unix)]
+mod doctor;
+#[cfg(unix)]
 mod streams;
 
 use std::path::Path;
