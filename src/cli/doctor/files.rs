@@ -36,7 +36,9 @@ pub(super) fn own(context: &Context, report: &mut Report) -> Result<(), Error> {
     }
     let log = context.paths.log();
     if let Some(why) = &context.unlogged {
-        report.bad(&format!("nothing is logged: {why}"), "move it away, or make it a plain file of yours")?;
+        let folder = try_writing(&context.paths.state).is_err();
+        let cure = if folder { place } else { "move it away, or make it a plain file of yours" };
+        report.bad(&format!("nothing is logged: {why}"), cure)?;
     } else {
         writable("log", &log, &context.paths.state, place, report)?;
     }
