@@ -111,7 +111,12 @@ mod tests {
     #[cfg(unix)]
     #[tokio::test]
     async fn a_command_that_fails_is_named_without_its_arguments() {
-        for (words, what) in [(vec!["false", "hidden"], "ended with"), (vec!["true"], "printed nothing")] {
+        let cases = [
+            (vec!["false", "hidden"], "ended with"),
+            (vec!["true"], "printed nothing"),
+            (vec!["printf", " \\t\\nhidden"], "printed nothing"),
+        ];
+        for (words, what) in cases {
             let error = secret(&command(&words)).await.unwrap_err();
             assert!(error.contains(what) && error.contains(words[0]) && !error.contains("hidden"), "{error}");
         }
