@@ -51,6 +51,7 @@ use crate::io::harden;
 use crate::io::links::Links;
 use crate::io::log;
 use crate::io::paths::Paths;
+use crate::io::signals;
 use crate::io::start::Settings;
 use crate::io::terminal::holds_escape_for_the_mouse;
 use crate::io::tokens::Tokens;
@@ -140,7 +141,7 @@ pub enum Command {
     /// Executions or orders from the journal, as CSV or JSON lines.
     Export(export::ExportArgs),
     /// What is wrong and the cure.
-    Doctor,
+    Doctor(doctor::DoctorArgs),
     /// Write, find or check the configuration file.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -166,6 +167,8 @@ pub struct Context {
     pub paths: Paths,
     /// The options.
     pub global: Global,
+    /// Why nothing is logged, where something should be.
+    pub unlogged: Option<String>,
 }
 
 impl Context {
@@ -175,13 +178,14 @@ impl Context {
     /// [`Error::Usage`] with every problem of the file, and for a data folder that is not the user's alone.
     pub fn load(global: &Global) -> Result<Self, Error> {
         let level = log::level(&global.log_level).map_err(|message| Error::usage(message, None))?;
-        let context = Self::read(global)?;
+        let mut context = Self::read(global)?;
         context.paths.prepare().map_err(|error| {
-            Error::usage(error.to_string(), "or name another folder with --data-dir DIR".to_owned())
+            Error::usage(error.to_string(), "name a folder of your own with --data-dir DIR".to_owned())
         })?;
         // Trading goes on without a log.
         if let Err(message) = log::start(&context.paths.log(), level) {
             output::warn(&format!("nothing is logged: {message}"));
+            context.unlogged = Some(message);
         }
         for warning in &context.config.warnings {
             output::warn(warning);
@@ -201,7 +205,7 @@ impl Context {
             let hint = "check the path, or write one with `brokerdeck config init`".to_owned();
             return Err(Error::usage(format!("{} does not exist", paths.config.display()), hint));
         }
-        let context = Self { config, paths, global: global.clone() };
+        let context = Self { config, paths, global: global.clone(), unlogged: None };
         context.check()?;
         Ok(context)
     }
@@ -243,7 +247,7 @@ impl Context {
     /// Never in practice.
     pub fn for_demo(global: &Global) -> Result<Self, Error> {
         let paths = Paths { config: PathBuf::new(), data: PathBuf::new(), state: PathBuf::new(), own: false };
-        Ok(Self { config: demo::config()?, paths, global: global.clone() })
+        Ok(Self { config: demo::config()?, paths, global: global.clone(), unlogged: None })
     }
 
     /// The linked accounts as configured.
@@ -254,6 +258,12 @@ impl Context {
             tokens: Arc::new(Tokens::new(self.config.tokens, &self.paths.data)),
             read_only: self.global.read_only,
         }
+    }
+
+    /// [`Self::accounts`] for a look that changes nothing.
+    fn looking(&self) -> Accounts {
+        let tokens = Tokens::new(self.config.tokens, &self.paths.data).looking();
+        Accounts { tokens: Arc::new(tokens), ..self.accounts() }
     }
 
     /// The keys in force.
@@ -325,26 +335,36 @@ pub fn paths(global: &Global) -> Result<Paths, Error> {
 
 /// Runs the program on its arguments and gives its exit code.
 pub fn main() -> ExitCode {
+    signals::disarm();
     if complete::answer() {
         return ExitCode::SUCCESS;
     }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            // Help and version are results, everything else is a usage error; clap knows which stream each belongs to.
-            let code = if error.use_stderr() { 2 } else { 0 };
-            // An argument may be a word from elsewhere, which a script passed on, and is repeated with colours around it.
-            let plain = |argument: OsString| argument.to_str().is_some_and(|text| sanitize_lines(text) == text);
-            if std::env::args_os().all(plain) {
-                drop(error.print());
-            } else {
-                output::note(error.render().to_string().trim_end());
-            }
-            return ExitCode::from(code);
-        }
+        Err(error) => return no_command(&error),
     };
     match dispatch(cli) {
         Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            output::report(&error);
+            error.exit_code()
+        }
+    }
+}
+
+/// Help and version are results, everything else is a usage error; clap knows which stream each belongs to.
+fn no_command(error: &clap::Error) -> ExitCode {
+    // An argument may be a word from elsewhere, which a script passed on, and is repeated with colours around it.
+    let plain = |argument: OsString| argument.to_str().is_some_and(|text| sanitize_lines(text) == text);
+    let said = if std::env::args_os().all(plain) {
+        output::whether_written(error.print())
+    } else {
+        output::note(error.render().to_string().trim_end());
+        Ok(true)
+    };
+    match said {
+        _ if error.use_stderr() => ExitCode::from(2),
+        Ok(_) => ExitCode::SUCCESS,
         Err(error) => {
             output::report(&error);
             error.exit_code()
@@ -383,7 +403,7 @@ fn dispatch(cli: Cli) -> Result<u8, Error> {
         }
         Some(Command::Watch(args)) => dialling(global, async |context| watch::run(&context, &args).await),
         Some(Command::Export(args)) => online(global, async |context| export::run(&context, &args).await.map(|()| 0)),
-        Some(Command::Doctor) => online(global, async |context| doctor::run(&context).await),
+        Some(Command::Doctor(args)) => online(global, async |context| doctor::run(&context, &args).await),
     }
 }
 

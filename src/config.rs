@@ -8,6 +8,7 @@ mod origins;
 mod raw;
 mod syntax;
 
+pub use self::check::is_blank;
 pub use self::file::plain;
 pub use self::origins::environment_of;
 

@@ -72,6 +72,8 @@ pub struct ViewState {
     panes: Panes,
     overlay: overlay::Memory,
     extent: Extent,
+    /// Whether the last frame had room for what lies over the panes.
+    over: bool,
 }
 
 /// What the panes remember.
@@ -108,6 +110,7 @@ impl ViewState {
             panes: Panes::default(),
             overlay: overlay::Memory::default(),
             extent: Extent::default(),
+            over: false,
         }
     }
 
@@ -162,6 +165,11 @@ impl ViewState {
         self.extent
     }
 
+    /// Whether the last frame showed what lies over the panes: a terminal too small for the program shows no question either.
+    pub const fn shows_overlays(&self) -> bool {
+        self.over
+    }
+
     /// Where the last frame shows a URL, in reading order.
     pub fn hyperlinks(&self) -> &[Hyperlink] {
         &self.links
@@ -178,7 +186,7 @@ pub fn draw(model: &Model, state: &mut ViewState, frame: &mut ratatui::Frame<'_>
 
 /// Draws the model into an empty buffer; returns where the terminal's cursor goes.
 pub fn render(model: &Model, state: &mut ViewState, area: Rect, buf: &mut Buffer) -> Option<Position> {
-    let ViewState { theme, glyphs, hits, links, panes, overlay, extent, .. } = state;
+    let ViewState { theme, glyphs, hits, links, panes, overlay, extent, over, .. } = state;
     hits.clear();
     links.clear();
     if panes.scope.as_ref() != Some(&model.scope) {
@@ -223,10 +231,11 @@ pub fn render(model: &Model, state: &mut ViewState, area: Rect, buf: &mut Buffer
             footer::hints(&mut pen, *footer, model);
         }
     }
-    if screen != Screen::TooSmall {
-        for (depth, over) in model.overlays.iter().enumerate() {
+    *over = screen != Screen::TooSmall;
+    if *over {
+        for (depth, laid) in model.overlays.iter().enumerate() {
             let top = depth + 1 == model.overlays.len();
-            overlay::draw(&mut pen, area, over, top, model, overlay);
+            overlay::draw(&mut pen, area, laid, top, model, overlay);
         }
     }
     for (page, height) in extent.pages.iter_mut().zip(screen.heights(model.focus)) {

@@ -441,6 +441,13 @@ fn parse_override(line: usize, name: &str, words: &[String]) -> Result<(usize, V
             Err(error) => problems.push(problem(error.to_string(), ChordError::HINT.to_owned())),
         }
     }
+    if leads_out(row) {
+        chords.push(WAY_OUT);
+        let mut seen = std::collections::BTreeSet::new();
+        chords.retain(|chord| seen.insert(*chord));
+    } else if chords.contains(&WAY_OUT) {
+        problems.push(problem(format!("{WAY_OUT} always quits"), "choose another key".to_owned()));
+    }
     if problems.is_empty() { Ok((row, chords)) } else { Err(problems) }
 }
 
@@ -453,6 +460,14 @@ fn nearest(name: &str) -> Option<&'static str> {
         .clone()
         .find(|known| known.rsplit('.').next() == Some(tail))
         .or_else(|| names.max_by_key(|known| shared(known)).filter(|known| shared(known) > 2))
+}
+
+/// What always quits, whatever the configuration says: who is caught in a screen tries it, and in raw mode no signal comes of it.
+const WAY_OUT: Chord = Chord::ctrl('c');
+
+/// True for the row that has [`WAY_OUT`] for good.
+fn leads_out(row: usize) -> bool {
+    BINDINGS.get(row).is_some_and(|binding| binding.action == Action::ForceQuit)
 }
 
 /// Chords that two rows of one scope would share.

@@ -11,7 +11,7 @@ use tui_input::Input;
 
 use self::activities::Activities;
 pub use self::attempt::{Attempt, AttemptPhase};
-pub use self::confirming::{Asked, Confirming};
+pub use self::confirming::{Asked, Asking, Confirming};
 pub use self::count::Count;
 pub use self::flashes::Flashes;
 pub use self::overlay::{Overlay, PaletteCommand, PaletteEntry, Question};
@@ -409,6 +409,10 @@ pub struct Model {
     pub touched_at: Option<Mono>,
     /// See [`Self::touched_at`].
     pub hurried: bool,
+    /// The question that stands open.
+    pub asking: Option<Asking>,
+    /// The number the last question got.
+    pub next_question: u64,
     /// A yes that waits for calm.
     pub confirming: Option<Confirming>,
     /// Whether the mouse is captured.

@@ -29,6 +29,11 @@ pub enum Msg {
     },
     /// What the last frame could show; sent by the loop when it differs from before.
     Drawn(super::model::Extent),
+    /// The terminal has taken a frame with this question ([`super::model::Asking`]); sent once for each.
+    Shown {
+        /// Its number.
+        question: u64,
+    },
     /// What the owner chose on the screen last time; comes before [`Msg::Started`].
     Chosen(super::choices::Choices),
     /// A deadline of the model passed, or the clock's second turned.

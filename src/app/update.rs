@@ -44,6 +44,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Now) -> Vec<Effect> {
     }
     calm::settle(model, &mut effects);
     route(model, msg, &mut effects);
+    calm::follow(model);
     effects
 }
 
@@ -55,11 +56,13 @@ fn route(model: &mut Model, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Resize { cols, rows } => {
             model.size = (cols, rows);
             model.dirty = true;
+            calm::unseen(model);
         }
         Msg::Drawn(extent) => {
             model.extent = extent;
             overlays::clamp_scroll(model);
         }
+        Msg::Shown { question } => calm::shown(model, question),
         Msg::Chosen(choices) => choices.apply(model),
         Msg::Work => rows::work(model),
         Msg::Tick => accounts::tick(model, effects),
@@ -81,6 +84,9 @@ fn route(model: &mut Model, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Unjournaled(reason) => notices::unjournaled(model, &reason),
         Msg::Notice(text) => notices::toast(model, text),
         Msg::Terminate { signal } => actions::quit(model, u8::try_from(128 + signal).unwrap_or(1), effects),
-        Msg::Redraw => model.dirty = true,
+        Msg::Redraw => {
+            model.dirty = true;
+            calm::unseen(model);
+        }
     }
 }

@@ -19,7 +19,7 @@ pub fn stores(ctx: &Context) -> (Arc<Tokens>, Arc<Links>) {
 /// # Errors
 /// When the file cannot be used.
 pub async fn list(links: &Links) -> Result<Vec<LinkRecord>, Error> {
-    let listed = links.list().await.map_err(|error| failed(error.to_string(), None))?;
+    let listed = links.list().await.map_err(|error| failed(error.to_string(), error.hint()))?;
     if let Some(notice) = listed.notice {
         super::output::note(&notice);
     }

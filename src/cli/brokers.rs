@@ -12,6 +12,7 @@ use crate::domain::text::sanitize;
 use crate::domain::{Account, Environment};
 use crate::error::Error;
 use crate::io::accounts::{AccessError, Accounts};
+use crate::io::linker::Standing;
 use crate::link::LinkRecord;
 use crate::session::{Reply, Request, RequestErrorKind};
 
@@ -67,7 +68,10 @@ pub async fn run(ctx: &Context, args: &BrokersArgs) -> Result<(), Error> {
     let rows = join_all(known.iter().map(|link| account(&accounts, link))).await;
     let place = match accounts.tokens.location().await {
         Ok(place) => place,
-        Err(error) => error.to_string(),
+        Err(error) => match error.hint() {
+            Some(hint) => format!("{error}; {hint}"),
+            None => error.to_string(),
+        },
     };
     for notice in accounts.tokens.take_notices() {
         output::note(&notice);
@@ -82,7 +86,7 @@ pub async fn run(ctx: &Context, args: &BrokersArgs) -> Result<(), Error> {
 
 fn broker(spec: &BrokerSpec, known: &[LinkRecord]) -> BrokerRow {
     let accounts = known.iter().filter(|link| link.broker == spec.id).count();
-    let missing = spec.missing();
+    let missing = Standing::of(spec).reason();
     BrokerRow {
         id: spec.id.to_string(),
         name: spec.name.to_string(),

@@ -4,6 +4,7 @@ use clap::Subcommand;
 
 use super::{Context, Global, output, paths};
 use crate::error::Error;
+use crate::io::linker::Standing;
 use crate::io::paths::write_example;
 
 /// What to do with the configuration file.
@@ -42,11 +43,17 @@ pub fn run(global: &Global, command: &ConfigCommand) -> Result<(), Error> {
             }
             let text = if config.found { "is valid" } else { "does not exist; the defaults hold" };
             output::line(&format!("{} {text}", path.display()))?;
+            let mut faulty = None;
             for spec in &config.brokers {
-                let state = spec.missing().unwrap_or_else(|| "ready to link".to_owned());
+                let state = match Standing::of(spec) {
+                    Standing::NotSetUp(missing) => missing,
+                    Standing::Faulty(why) => format!("cannot be linked: {}", faulty.insert(why)),
+                    Standing::Ready(None) => "ready to link".to_owned(),
+                    Standing::Ready(Some(unknown)) => format!("ready to link; {unknown}"),
+                };
                 output::line(&format!("  {}: {state}", spec.id))?;
             }
-            Ok(())
+            faulty.map_or(Ok(()), |why| Err(Error::usage(why, Standing::CURE.to_owned())))
         }
     }
 }

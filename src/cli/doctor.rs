@@ -1,8 +1,9 @@
 //! `brokerdeck doctor`: what is wrong and the cure. Secrets are never printed, only whether there are any.
 
+mod files;
 mod network;
+mod report;
 
-use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -11,16 +12,15 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::{Context, accounts, output};
+use self::report::Report;
+use super::Context;
 use crate::broker::alpaca::stream;
 use crate::broker::dial::{self, Route};
 use crate::config::BrokerSpec;
-use crate::domain::text::sanitize;
 use crate::error::Error;
 use crate::io::accounts::{AccessError, Accounts};
 use crate::io::clock::Clock;
-use crate::io::journal::{self, JournalError};
-use crate::io::paths::try_writing;
+use crate::io::linker::Standing;
 use crate::link::LinkRecord;
 use crate::session::{AuthForm, Closed, Reply, Request, RequestError, RequestErrorKind, StreamEvent};
 
@@ -29,97 +29,42 @@ const SKEW: i64 = 5;
 /// How long a stream may take to listen.
 const STREAM: Duration = Duration::from_secs(15);
 
+/// How to print.
+#[derive(Debug, clap::Args)]
+pub struct DoctorArgs {
+    /// Print one JSON document.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Runs every check; the exit code is 1 when one of them failed.
 ///
 /// # Errors
 /// When stdout fails.
-pub async fn run(context: &Context) -> Result<u8, Error> {
-    let mut report = Report { failed: false };
-    files(context, &mut report)?;
-    let accounts = context.accounts();
-    match accounts.tokens.location().await {
-        Ok(place) => Report::good(&place)?,
-        Err(error) => report.bad(&error.to_string(), error.hint().unwrap_or("see [tokens] in the configuration"))?,
-    }
+pub async fn run(context: &Context, args: &DoctorArgs) -> Result<u8, Error> {
+    let mut report = Report::new(args.json);
+    files::own(context, &mut report)?;
+    // Looking only: a diagnosis that moved a file away would call the next one healthy.
+    let accounts = context.looking();
+    let links = files::linked(&accounts, &mut report).await?;
     network::environment(&mut report)?;
     for spec in &context.config.brokers {
         broker(spec, &mut report).await?;
     }
-    let links = match accounts::list(&accounts.links).await {
-        Ok(links) => links,
-        Err(error) => {
-            report.bad(&error.to_string(), error.hint().unwrap_or("look at the file named"))?;
-            Vec::new()
-        }
-    };
-    if links.is_empty() {
-        Report::good("no account is linked yet; `brokerdeck link alpaca-paper` links one")?;
-    }
     for link in &links {
         account(&accounts, link, &mut report).await?;
     }
-    Ok(u8::from(report.failed))
-}
-
-struct Report {
-    failed: bool,
-}
-
-impl Report {
-    fn good(text: &str) -> Result<(), Error> {
-        output::line(&format!("ok    {}", sanitize(text))).map(drop)
-    }
-
-    fn bad(&mut self, text: &str, cure: &str) -> Result<(), Error> {
-        self.failed = true;
-        output::line(&format!("FAIL  {}", sanitize(text)))?;
-        output::line(&format!("      cure: {}", sanitize(cure))).map(drop)
-    }
-}
-
-fn files(context: &Context, report: &mut Report) -> Result<(), Error> {
-    let found = if context.config.found { "is valid" } else { "does not exist; the defaults hold" };
-    Report::good(&format!("configuration {} {found}", context.paths.config.display()))?;
-    if let Err(error) = context.keymap() {
-        report.bad(&error.to_string(), "correct [keys]; `brokerdeck keys` lists the names")?;
-    }
-    let place = "make it writable, or name another folder with --data-dir DIR";
-    writable("data", &context.paths.data, &context.paths.data, place, report)?;
-    let file = context.paths.journal();
-    let tried = journal::try_out(&file).and_then(|()| match try_writing(&context.paths.data) {
-        // The file and its log stand in the folder.
-        Err(error) => Err(JournalError::Unusable { path: file.display().to_string(), reason: error.to_string() }),
-        Ok(()) => Ok(()),
-    });
-    match tried {
-        Ok(()) => Report::good(&format!("journal {}", file.display()))?,
-        Err(error) => report.bad(&error.to_string(), journal_cure(&error))?,
-    }
-    writable("log", &context.paths.log(), &context.paths.state, place, report)
-}
-
-fn writable(what: &str, path: &Path, folder: &Path, cure: &str, report: &mut Report) -> Result<(), Error> {
-    let path = path.display();
-    match try_writing(folder) {
-        Ok(()) => Report::good(&format!("{what} {path}")),
-        Err(error) => report.bad(&format!("{what} {path}: nothing can be written: {error}"), cure),
-    }
-}
-
-const fn journal_cure(error: &JournalError) -> &'static str {
-    match error {
-        JournalError::Foreign { .. } => "none is needed: the next run keeps it under another name and begins a new one",
-        JournalError::Newer { .. } => "use the newer version, or name another folder with --data-dir DIR",
-        _ => "what is shown is NOT SAVED until it can be used: free the disk or the file, or move it away",
-    }
+    report.end()
 }
 
 /// Can the broker be linked: a client, and a free callback port?
 async fn broker(spec: &BrokerSpec, report: &mut Report) -> Result<(), Error> {
-    if let Some(missing) = spec.missing() {
+    let unknown = match Standing::of(spec) {
         // Brokers nobody set up are no fault.
-        return Report::good(&format!("{}: not set up ({missing})", spec.id));
-    }
+        Standing::NotSetUp(missing) => return report.good(&format!("{}: not set up ({missing})", spec.id)),
+        Standing::Faulty(why) => return report.bad(&format!("{}: cannot be linked: {why}", spec.id), Standing::CURE),
+        Standing::Ready(unknown) => unknown.map_or_else(String::new, |unknown| format!("; {unknown}")),
+    };
     let mut free: Vec<String> = Vec::new();
     for uri in &spec.redirect_uris {
         let Some(port) = Url::parse(uri).ok().and_then(|url| url.port()) else { continue };
@@ -132,7 +77,7 @@ async fn broker(spec: &BrokerSpec, report: &mut Report) -> Result<(), Error> {
         let text = format!("{}: every callback port of redirect_uris is taken", spec.id);
         return report.bad(&text, "close the program that uses them, or register and list another redirect URI");
     }
-    Report::good(&format!("{}: can be linked; free callback port {}", spec.id, free.join(", ")))?;
+    report.good(&format!("{}: can be linked; free callback port {}{unknown}", spec.id, free.join(", ")))?;
     network::routes(spec, report)
 }
 
@@ -160,7 +105,7 @@ async fn account(accounts: &Accounts, link: &LinkRecord, report: &mut Report) ->
     match access.client.request(&Request::Account).await {
         Ok(Reply::Account(account)) => {
             let state = account.block().unwrap_or_else(|| "open for trading".to_owned());
-            Report::good(&format!("{name}: REST answers, status {}, {state}", account.status))?;
+            report.good(&format!("{name}: REST answers, status {}, {state}", account.status))?;
             if account.id != link.account_id {
                 let text = format!("{name}: another account answers than was linked");
                 return report.bad(&text, "a paper account that was reset is a new one; link it again to confirm it");
@@ -177,7 +122,7 @@ async fn account(accounts: &Accounts, link: &LinkRecord, report: &mut Report) ->
         });
         // A simulated brokerage on this machine lives in a time of its own.
         if api.is_some_and(|host| matches!(host.as_str(), "127.0.0.1" | "[::1]" | "localhost")) && skew.abs() > SKEW {
-            Report::good(&format!("{name}: its clock is its own ({:.0}), as a simulated brokerage's is", clock.at))?;
+            report.good(&format!("{name}: its clock is its own ({:.0}), as a simulated brokerage's is", clock.at))?;
         } else {
             skewed(&name, skew, clock.at, report)?;
         }
@@ -202,7 +147,7 @@ async fn account(accounts: &Accounts, link: &LinkRecord, report: &mut Report) ->
         tracing::warn!("the stream's task failed");
     }
     match outcome {
-        Ok(()) => Report::good(&format!("{name}: the stream listens to trade updates")),
+        Ok(()) => report.good(&format!("{name}: the stream listens to trade updates")),
         Err(reason) => {
             report.bad(&format!("{name}: {reason}"), "the dashboard falls back to other forms and polling by itself")
         }
@@ -223,7 +168,7 @@ fn cure<'a>(error: &RequestError, relink: &'a str) -> &'a str {
 
 fn skewed(name: &str, skew: i64, at: Timestamp, report: &mut Report) -> Result<(), Error> {
     if skew.abs() <= SKEW {
-        return Report::good(&format!("{name}: clocks agree within {SKEW} s"));
+        return report.good(&format!("{name}: clocks agree within {SKEW} s"));
     }
     let text = format!("{name}: this machine's clock is {skew} s off the broker's ({at:.0})");
     report.bad(&text, "set the clock, for example by NTP; ages and countdowns are wrong until then")

@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use self::terminal::{Interrupts, QuietTerminal, lines_of_stdin};
+use self::terminal::{QuietTerminal, lines_of_stdin};
 use super::{Context, accounts, output};
 use crate::config::BrokerSpec;
 use crate::domain::Environment;
 use crate::error::Error;
 use crate::io::clock::Clock;
 use crate::io::linker::{Linker, Setup};
+use crate::io::signals;
 use crate::link::progress::Sensitive;
 use crate::link::{AttemptId, FoundAccount, LinkFailure, LinkProgress, LinkRecord, RedirectNote};
 
@@ -43,6 +44,8 @@ pub struct LinkArgs {
 const PASTE_PAUSE: Duration = Duration::from_millis(100);
 /// No paste is longer, in bytes.
 const LONGEST_PASTE: usize = 64 * 1024;
+/// How long the end in order may take, which revokes what was granted and not saved.
+const GRACE: Duration = Duration::from_secs(5);
 const ATTEMPT: AttemptId = AttemptId(1);
 
 /// Links the account; the exit code.
@@ -57,14 +60,15 @@ pub async fn run(ctx: &Context, args: &LinkArgs) -> Result<u8, Error> {
     setup.limit = args.timeout;
     let (progress, mut news) = mpsc::channel(16);
     let linker = Linker::new(setup, progress);
-    let mut interrupts = Interrupts::new()?;
+    signals::insist(GRACE);
+    let mut interrupts = signals::ends();
     let mut talk = Talk { linker: &linker, spec, args, known: &known, printed: false, port: None, asked: None };
     let mut input = lines_of_stdin()?;
     let (mut quiet, mut ended) = (None, false);
     linker.begin(ATTEMPT, spec.id.clone(), !args.no_browser);
     let end = loop {
         let step = tokio::select! {
-            signal = interrupts.next() => {
+            Some(signal) = interrupts.recv() => {
                 linker.cancel(ATTEMPT);
                 break Ok(128_u8.saturating_add(signal));
             }
@@ -345,9 +349,10 @@ fn describe_failure(failure: &LinkFailure, spec: &BrokerSpec) -> Error {
             failed(failure.sentence().0, "correct api_url and environment of the broker in the configuration")
         }
         LinkFailure::Broker { message } => failed(message.clone(), "run it again; if it stays, ask the broker"),
-        LinkFailure::Store { message } => {
-            failed(format!("the token could not be stored: {message}"), "see [tokens] in the configuration")
-        }
+        LinkFailure::Store { message, cure } => failed(
+            format!("the token could not be stored: {message}"),
+            cure.as_deref().unwrap_or("see [tokens] in the configuration"),
+        ),
         LinkFailure::Canceled => accounts::failed("given up", None),
     }
 }

@@ -47,7 +47,14 @@ impl Printable {
 pub fn print(text: &Printable) -> Result<bool, Error> {
     let mut out = io::stdout().lock();
     // In one piece, so that a kill leaves no half of a line where the pipe takes the whole of it.
-    let written = out.write_all(format!("{}\n", text.0).as_bytes()).and_then(|()| out.flush());
+    whether_written(out.write_all(format!("{}\n", text.0).as_bytes()).and_then(|()| out.flush()))
+}
+
+/// What became of something written to stdout: `Ok(false)` when the reader is gone.
+///
+/// # Errors
+/// [`Error::Failed`] when stdout failed in another way.
+pub fn whether_written(written: io::Result<()>) -> Result<bool, Error> {
     match written {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
@@ -64,6 +71,27 @@ pub fn wait_for_room() {
         let mut watched = [PollFd::new(&out, PollFlags::OUT)];
         while matches!(poll(&mut watched, None), Err(rustix::io::Errno::INTR)) {}
     }
+}
+
+/// Waits until nobody reads stdout any more; false at once where there is no reader who could go, or the system does not tell.
+/// A terminal that goes says so by a signal.
+pub fn wait_until_unread() -> bool {
+    #[cfg(unix)]
+    {
+        use rustix::event::{PollFd, PollFlags, poll};
+        let out = io::stdout();
+        let gone = PollFlags::HUP | PollFlags::ERR;
+        while !out.is_terminal() {
+            // Asked for nothing, it wakes for nothing else.
+            let mut watched = [PollFd::new(&out, PollFlags::empty())];
+            match poll(&mut watched, None) {
+                Ok(_) => return watched.iter().any(|fd| fd.revents().intersects(gone)),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(_) => return false,
+            }
+        }
+    }
+    false
 }
 
 /// True when stdout takes a line without waiting for its reader, as far as the system tells.

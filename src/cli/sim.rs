@@ -62,7 +62,7 @@ pub enum FramesChoice {
 /// How long the end in order may take.
 const GRACE: std::time::Duration = std::time::Duration::from_secs(3);
 
-/// Serves until SIGTERM or SIGINT.
+/// Serves until a signal asks it to end.
 ///
 /// # Errors
 /// Usage errors for options that cannot be met; a failure when the ready line cannot be written.
@@ -77,7 +77,7 @@ async fn serve(command: SimCommand) -> Result<(), Error> {
         FramesChoice::Text => Frames::Text,
     };
     // Installed before the ready line, so that whoever reads it can end us at once.
-    let stop = stop_signal()?;
+    let mut stop = crate::io::signals::ends();
     // Whoever never reads the ready line can end us too.
     crate::io::signals::insist(GRACE);
     let options = SimOptions {
@@ -95,7 +95,7 @@ async fn serve(command: SimCommand) -> Result<(), Error> {
     };
     let running = server::start(options).await.map_err(cannot_start)?;
     if output::json_line(&running.ready)? {
-        stop.await;
+        stop.recv().await;
     }
     running.stop().await;
     Ok(())
@@ -113,24 +113,4 @@ fn cannot_start(error: SimError) -> Error {
         SimError::Faults(_) | SimError::Scenario(_) => Error::usage(error.to_string(), None),
         SimError::Tls(_) | SimError::CaFile(_) => Error::failed(error.to_string()),
     }
-}
-
-#[cfg(unix)]
-fn stop_signal() -> Result<impl Future<Output = ()>, Error> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let listen = |kind| signal(kind).map_err(|error| Error::failed(format!("cannot listen for signals: {error}")));
-    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
-}
-
-#[cfg(not(unix))]
-fn stop_signal() -> Result<impl Future<Output = ()>, Error> {
-    Ok(async {
-        drop(tokio::signal::ctrl_c().await);
-    })
 }

@@ -6,6 +6,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use secrecy::ExposeSecret;
 use toml::Spanned;
 use url::{ParseError, Url};
 
@@ -18,6 +19,8 @@ use crate::domain::{BrokerId, Environment};
 
 const DEFAULT_REDIRECT: &str = "http://localhost:41970/callback";
 const DEFAULT_SCOPES: [&str; 3] = ["account:write", "trading", "data"];
+const SECRET_COMMAND: &str = "write a program and its arguments, e.g. \"pass show alpaca/oauth\"";
+const NOTIFY_COMMAND: &str = "write a program and its arguments, e.g. \"notify-send brokerdeck\", or remove the line";
 const SCOPES: [&str; 3] = DEFAULT_SCOPES;
 
 /// Checks the whole file.
@@ -69,6 +72,11 @@ pub(super) fn config(text: &str, path: &Path, file: raw::File) -> Result<Config,
         trading_live: file.trading.live,
         warnings,
     })
+}
+
+/// Nothing, or nothing that can be seen: what a variable or a line holds that nobody filled in.
+pub fn is_blank(text: &str) -> bool {
+    text.trim().is_empty()
 }
 
 fn many(value: OneOrMany) -> Vec<String> {
@@ -133,11 +141,11 @@ impl Check<'_> {
             self.problem(line, &format!("{table}.client_secret"), message, "keep exactly one of them");
         }
         let secret = if let Some(secret) = raw.secret {
-            SecretSource::Inline(secret.into_inner())
+            self.inline(&format!("{table}.client_secret"), secret)
         } else if let Some(name) = raw.secret_env {
             self.variable(&format!("{table}.client_secret_env"), name)
         } else if let Some(command) = raw.secret_command {
-            self.command(&format!("{table}.client_secret_command"), command)
+            self.command(&format!("{table}.client_secret_command"), command, SECRET_COMMAND)
                 .map_or(SecretSource::None, SecretSource::Command)
         } else {
             SecretSource::None
@@ -166,6 +174,18 @@ impl Check<'_> {
         Client { id, secret, redirect_uris, scopes }
     }
 
+    /// The secret itself. A public client has no line for it.
+    fn inline(&mut self, key: &str, secret: Spanned<secrecy::SecretString>) -> SecretSource {
+        let line = self.line(&secret);
+        let secret = secret.into_inner();
+        if is_blank(secret.expose_secret()) {
+            let cure = "write the secret, or name its source with client_secret_env or client_secret_command";
+            self.problem(Some(line), key, "the secret is empty", cure);
+            return SecretSource::None;
+        }
+        SecretSource::Inline(secret)
+    }
+
     /// The name of a variable. What cannot be one is likely the secret itself.
     fn variable(&mut self, key: &str, name: Spanned<String>) -> SecretSource {
         let line = self.line(&name);
@@ -180,21 +200,23 @@ impl Check<'_> {
         SecretSource::None
     }
 
-    /// A command as words; never handed to a shell.
-    fn command(&mut self, key: &str, value: Spanned<OneOrMany>) -> Option<Vec<String>> {
+    /// A command as words; never handed to a shell. The cure has an example of what it is for.
+    fn command(&mut self, key: &str, value: Spanned<OneOrMany>, cure: &'static str) -> Option<Vec<String>> {
         let line = self.line(&value);
         let words = match value.into_inner() {
             OneOrMany::Many(words) => Some(words),
             OneOrMany::One(text) => shlex::split(&text),
         };
-        match words {
-            Some(words) if !words.is_empty() => Some(words),
-            _ => {
-                let cure = "write a program and its arguments, e.g. \"pass show alpaca/oauth\"";
-                self.problem(Some(line), key, "not a command", cure);
-                None
-            }
-        }
+        let words = words.unwrap_or_default();
+        let message = match words.first() {
+            None => "not a command",
+            Some(program) if is_blank(program) => "the program's name is empty",
+            // The system takes a word as far as there.
+            Some(_) if words.iter().any(|word| word.contains('\0')) => "no program takes a word with a NUL character",
+            Some(_) => return Some(words),
+        };
+        self.problem(Some(line), key, message, cure);
+        None
     }
 
     /// A redirect URI is kept byte for byte: the broker compares it so.
@@ -391,7 +413,8 @@ impl Check<'_> {
             self.problem(line, "ui.timezone", "not a time zone", "use a name like America/New_York, or local, or UTC");
             jiff::tz::TimeZone::UTC
         });
-        let notify_command = raw.notify_command.and_then(|command| self.command("ui.notify_command", command));
+        let notify_command =
+            raw.notify_command.and_then(|command| self.command("ui.notify_command", command, NOTIFY_COMMAND));
         Ui {
             theme_line: raw.theme.as_ref().map(|name| self.line(name)),
             theme: raw.theme.map_or_else(|| "auto".to_owned(), Spanned::into_inner),

@@ -284,3 +284,29 @@ fn a_broker_of_the_file_has_a_callback_path_of_its_own() {
     let config = parse(&ACME.replace("client_id", "redirect_uris = [\"http://127.0.0.1:7/x\"]\nclient_id")).unwrap();
     assert_eq!(config.broker("acme").unwrap().redirect_uris, ["http://127.0.0.1:7/x"]);
 }
+
+#[test]
+fn an_empty_secret_is_a_problem_and_none_at_all_is_a_public_client() {
+    for secret in ["", "  ", "\\t\\n"] {
+        let text = complaint(&format!("[oauth]\nclient_id = \"a\"\nclient_secret = \"{secret}\"\n"));
+        assert!(text.contains(":3: oauth.client_secret: the secret is empty"), "{text}");
+        let acme = ACME.replace("client_secret_env = \"ACME\"", &format!("client_secret = \"{secret}\""));
+        assert!(complaint(&acme).contains("the secret is empty"));
+    }
+    assert!(parse("[oauth]\nclient_id = \"a\"\n").unwrap().brokers[0].missing().is_none());
+}
+
+#[test]
+fn every_command_is_checked_and_has_an_example_of_its_own() {
+    for (table, key, example) in
+        [("oauth", "client_secret_command", "pass show"), ("ui", "notify_command", "notify-send")]
+    {
+        for value in
+            ["[]", "[\"\"]", "[\" \"]", "\"\"", "\"''\"", "[\"a\\u0000b\"]", "[\"a\", \"b\\u0000\"]", "\"a '\""]
+        {
+            let text = complaint(&format!("[{table}]\n{key} = {value}\n"));
+            assert!(text.contains(&format!(":2: {table}.{key}: ")) && text.contains(example), "{value}: {text}");
+        }
+        assert!(parse(&format!("[{table}]\n{key} = [\"a\", \"\"]\n")).is_ok(), "an argument may be empty");
+    }
+}

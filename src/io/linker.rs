@@ -9,6 +9,7 @@ mod attempt;
 mod gate;
 mod revoke;
 mod secret;
+mod standing;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -19,6 +20,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use self::attempt::Command;
+pub use self::standing::Standing;
 use super::accounts::Accounts;
 use super::browser::Surroundings;
 use super::child::Programs;

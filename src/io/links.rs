@@ -19,12 +19,29 @@ pub enum LinksError {
     /// The file cannot be used.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The file cannot be understood, and was left where it is.
+    #[error("{path} cannot be understood: the next start keeps it under another name and begins without a link")]
+    Damaged {
+        /// Which file.
+        path: String,
+    },
     /// The file was written by a later version of the program.
     #[error("{path} was written by a later version of brokerdeck")]
     Newer {
         /// Which file.
         path: String,
     },
+}
+
+impl LinksError {
+    /// The cure, where one is known.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::File(error) => error.hint(),
+            Self::Damaged { .. } => Some("put a good copy in its place, or link the accounts again"),
+            Self::Newer { .. } => Some("use that version, or move the file away and link again"),
+        }
+    }
 }
 
 /// Where the links are remembered.
@@ -74,6 +91,19 @@ impl Links {
                 Some(links) => Ok(Listed { links, notice: None }),
                 None => file.locked(read_or_set_aside).await,
             },
+        }
+    }
+
+    /// [`Self::list`] for a look: a file that cannot be understood stays where it is.
+    ///
+    /// # Errors
+    /// As the file says.
+    pub fn look(&self) -> Result<Vec<LinkRecord>, LinksError> {
+        match self {
+            Self::Memory(links) => Ok(lock(links).clone()),
+            Self::File(file) => {
+                read(file)?.ok_or_else(|| LinksError::Damaged { path: file.path().display().to_string() })
+            }
         }
     }
 

@@ -98,9 +98,21 @@ fn open_private(path: &Path) -> io::Result<File> {
         let wanted = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
         options.mode(0o600).custom_flags(wanted.bits().cast_signed());
     }
-    let file = options.open(path)?;
+    let file = options.open(path).map_err(|error| not_plain(path).unwrap_or(error))?;
     tighten(&file)?;
     Ok(file)
+}
+
+/// What stands where the file should be, where that says more than the system does.
+fn not_plain(path: &Path) -> Option<io::Error> {
+    let kind = std::fs::symlink_metadata(path).ok()?.file_type();
+    let what = match () {
+        () if kind.is_symlink() => "it is a symbolic link",
+        () if kind.is_dir() => "it is a folder",
+        () if !kind.is_file() => "it is not a plain file",
+        () => return None,
+    };
+    Some(io::Error::other(what))
 }
 
 #[derive(Clone)]

@@ -10,7 +10,7 @@ use std::time::Duration;
 use secrecy::zeroize::Zeroizing;
 use thiserror::Error;
 
-use super::paths::ensure_private_dir;
+use super::paths::{ensure_private_dir, try_writing};
 
 /// How long another process may hold the lock.
 const LOCK_LIMIT: Duration = Duration::from_secs(2);
@@ -97,6 +97,14 @@ impl PrivateFile {
             return Err(self.untrusted("it is far too large", "move it away"));
         }
         Ok(Some(bytes))
+    }
+
+    /// Tries to write in its folder, and leaves nothing.
+    ///
+    /// # Errors
+    /// As the file system says.
+    pub fn try_writing(&self) -> Result<(), FileError> {
+        try_writing(&self.dir).map_err(|cause| self.io("write", cause))
     }
 
     /// Does work that reads and writes the file, alone among processes.

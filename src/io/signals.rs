@@ -1,9 +1,16 @@
 //! Signals as messages, and the end of a program that hangs in something. A second signal of one kind waits for nothing.
 
+#[cfg(unix)]
+mod table;
+
+#[cfg(unix)]
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+#[cfg(unix)]
+use self::table::Answer;
 use crate::app::Msg;
 
 /// How long the program may take to end in order: the journal's last records, the terminal.
@@ -25,11 +32,10 @@ pub enum Change {
 #[cfg(unix)]
 pub fn insist(grace: Duration) {
     use rustix::event::{Timespec, poll};
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     use signal_hook::iterator::Signals;
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
-        let began = Signals::new([SIGTERM, SIGINT, SIGHUP]).and_then(|mut signals| {
+        let began = Signals::new(table::that(Answer::End)).and_then(|mut signals| {
             std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
                 let Some(signal) = signals.forever().next() else { return };
                 let grace = Timespec::try_from(grace).unwrap_or(Timespec { tv_sec: 1, tv_nsec: 0 });
@@ -51,44 +57,75 @@ pub fn insist(grace: Duration) {
 #[cfg(not(unix))]
 pub fn insist(_grace: Duration) {}
 
-/// Listens for the signals that ask the program to end.
+/// Takes the sting out of the signals that are not to end the program ([`table`]). Every command calls it first.
 #[cfg(unix)]
-pub fn listen() -> mpsc::Receiver<Msg> {
+pub fn disarm() {
+    for signal in table::that(Answer::GoOn) {
+        // A handler that does nothing, for it ends with this program: what it starts has the system's own answers again.
+        if let Err(error) = signal_hook::flag::register(signal, Arc::default()) {
+            tracing::error!(%error, signal, "cannot listen for a signal");
+        }
+    }
+}
+
+/// There are no such signals.
+#[cfg(not(unix))]
+pub fn disarm() {}
+
+/// The numbers of the signals that ask the program to end, as they come. When nobody takes them any more the program is past
+/// its loop, and the next one ends it at once.
+#[cfg(unix)]
+pub fn ends() -> mpsc::Receiver<u8> {
     use tokio::signal::unix::{SignalKind, signal};
-    insist(GRACE);
     let (sender, receiver) = mpsc::channel(4);
-    for kind in [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()] {
-        match signal(kind) {
+    for number in table::that(Answer::End) {
+        match signal(SignalKind::from_raw(number)) {
             Ok(mut stream) => {
                 let sender = sender.clone();
                 tokio::spawn(async move {
                     while stream.recv().await.is_some() {
-                        if sender.send(Msg::Terminate { signal: kind.as_raw_value() }).await.is_err() {
-                            // Nobody listens any more: the program is past its loop and hangs in its end.
+                        if sender.send(u8::try_from(number).unwrap_or(u8::MAX)).await.is_err() {
                             super::terminal::restore();
-                            std::process::exit(128 + kind.as_raw_value());
+                            std::process::exit(128 + number);
                         }
                     }
                 });
             }
-            Err(error) => tracing::error!(%error, ?kind, "cannot listen for a signal"),
+            Err(error) => tracing::error!(%error, number, "cannot listen for a signal"),
         }
     }
     receiver
 }
 
-/// Listens for Ctrl-C, the only signal elsewhere.
+/// The same for Ctrl-C, the only signal elsewhere.
 #[cfg(not(unix))]
-pub fn listen() -> mpsc::Receiver<Msg> {
+pub fn ends() -> mpsc::Receiver<u8> {
     let (sender, receiver) = mpsc::channel(4);
     tokio::spawn(async move {
         while tokio::signal::ctrl_c().await.is_ok() {
-            if sender.send(Msg::Terminate { signal: 2 }).await.is_err() {
+            if sender.send(2).await.is_err() {
                 break;
             }
         }
     });
     receiver
+}
+
+/// The signals that ask the program to end, for a loop. One that hangs is ended soon after.
+pub fn listen() -> Ends {
+    insist(GRACE);
+    Ends(ends())
+}
+
+/// See [`listen`].
+#[derive(Debug)]
+pub struct Ends(mpsc::Receiver<u8>);
+
+impl Ends {
+    /// The next of them.
+    pub async fn recv(&mut self) -> Option<Msg> {
+        self.0.recv().await.map(|signal| Msg::Terminate { signal: i32::from(signal) })
+    }
 }
 
 /// Tells what happens to the terminal and to the program on it.

@@ -9,7 +9,7 @@ use super::accounts::{Accounts, tls_for};
 use super::child::Programs;
 use super::clock::Clock;
 use super::effects::Effects;
-use super::linker::{Linker, Setup};
+use super::linker::{Linker, Setup, Standing};
 use super::runtime::{Loop, Outside};
 use crate::app::keymap::Keymap;
 use crate::app::model::{BrokerSummary, Program};
@@ -108,6 +108,6 @@ fn summary(spec: &BrokerSpec) -> BrokerSummary {
         id: spec.id.clone(),
         name: Arc::clone(&spec.name),
         environments: spec.endpoints.iter().map(|endpoints| endpoints.environment).collect(),
-        missing: spec.missing(),
+        missing: Standing::of(spec).reason(),
     }
 }

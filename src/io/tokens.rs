@@ -42,6 +42,15 @@ pub enum StoreError {
     /// The file cannot be used.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The file cannot be understood, and was left where it is.
+    #[error(
+        "{} cannot be understood: what needs a token next keeps it under another name, and its accounts have to be linked again",
+        path.display()
+    )]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+    },
     /// The file was written by a later version of the program.
     #[error("{} was written by a later version of brokerdeck", path.display())]
     Newer {
@@ -57,6 +66,7 @@ impl StoreError {
             Self::System { .. } => Some("unlock it, or set store = \"file\" under [tokens]"),
             Self::Hidden { .. } => Some("unlock it and start again, or link the account again"),
             Self::File(error) => error.hint(),
+            Self::Damaged { .. } => Some("put a good copy in its place, or link the accounts again"),
             Self::Newer { .. } => Some("use that version, or move the file away and link again"),
         }
     }
@@ -66,6 +76,8 @@ impl StoreError {
 #[derive(Debug)]
 pub struct Tokens {
     choice: Choice,
+    /// Whether every file is left as it is.
+    looking: bool,
     store: OnceCell<Store>,
     notices: Mutex<Vec<String>>,
 }
@@ -102,7 +114,25 @@ impl Tokens {
     }
 
     fn of(choice: Choice) -> Self {
-        Self { choice, store: OnceCell::new(), notices: Mutex::default() }
+        Self { choice, looking: false, store: OnceCell::new(), notices: Mutex::default() }
+    }
+
+    /// For a look: a file that is damaged or in the wrong place stays where it is.
+    #[must_use]
+    pub fn looking(mut self) -> Self {
+        self.looking = true;
+        self
+    }
+
+    /// Finds that a token could be kept, before anybody is asked for one.
+    ///
+    /// # Errors
+    /// As the store says.
+    pub async fn prove(&self) -> Result<(), StoreError> {
+        match self.store().await? {
+            Store::File(file, _) => file.prove(),
+            Store::System(_) | Store::Memory(_) => Ok(()),
+        }
     }
 
     /// Keeps a token in place of the link's old one.
@@ -129,7 +159,16 @@ impl Tokens {
     /// As the store says; [`StoreError::Hidden`] when the token may be where nobody answers.
     pub async fn get(&self, link: &LinkId) -> Result<Option<SecretString>, StoreError> {
         match self.store().await? {
-            Store::System(vault) => vault.get(link.as_str()).await.map_err(system),
+            Store::System(vault) => {
+                // Not moved there yet.
+                let beside = match &self.choice {
+                    Choice::Configured { dir, .. } if self.looking => {
+                        FileStore::new(dir).get(self, link.as_str()).await?
+                    }
+                    _ => None,
+                };
+                if beside.is_some() { Ok(beside) } else { vault.get(link.as_str()).await.map_err(system) }
+            }
             Store::File(file, reason) => match (file.get(self, link.as_str()).await?, reason) {
                 (None, Some(reason)) => Err(StoreError::Hidden { path: file.path(), reason: reason.clone() }),
                 (token, _) => Ok(token),
@@ -156,9 +195,13 @@ impl Tokens {
     /// Where tokens live, as a sentence for `brokers`, `doctor` and the moment of saving.
     ///
     /// # Errors
-    /// As choosing the store says.
+    /// As choosing the store says, and a file that cannot be used.
     pub async fn location(&self) -> Result<String, StoreError> {
-        Ok(match self.store().await? {
+        let store = self.store().await?;
+        if let Store::File(file, _) = store {
+            file.look()?;
+        }
+        Ok(match store {
             Store::System(_) => format!("tokens are kept in {}", vault::NAME),
             Store::File(file, None) => format!("tokens are kept in {}, readable by you alone", file.path().display()),
             Store::File(file, Some(reason)) => format!(
@@ -196,7 +239,11 @@ impl Tokens {
         let vault = Arc::clone(vault.get_or_init(|| Arc::new(Vault::open(connect.clone()))));
         match (vault.probe().await, choice) {
             (Ok(()), _) => {
-                self.move_into(&file, &vault).await?;
+                if self.looking {
+                    file.look()?;
+                } else {
+                    self.move_into(&file, &vault).await?;
+                }
                 Ok(Store::System(vault))
             }
             (Err(reason), TokenStoreChoice::Os) => Err(StoreError::System { reason }),

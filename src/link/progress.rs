@@ -252,6 +252,8 @@ pub enum LinkFailure {
     Store {
         /// What failed.
         message: String,
+        /// What mends it, where that is known.
+        cure: Option<String>,
     },
     /// The user gave up.
     Canceled,
@@ -302,9 +304,12 @@ impl LinkFailure {
                 "correct api_url and environment of the broker in the configuration and start again".to_owned(),
             ),
             Self::Broker { message } => (format!("the broker answered: {message}"), again),
-            Self::Store { message } => (
+            Self::Store { message, cure } => (
                 format!("the token could not be stored: {message}"),
-                "`brokerdeck doctor` says what is wrong with the store; {failed.retry} tries again".to_owned(),
+                cure.as_ref().map_or_else(
+                    || "`brokerdeck doctor` says what is wrong with the store; {failed.retry} tries again".to_owned(),
+                    |cure| format!("{cure}; {{failed.retry}} tries again"),
+                ),
             ),
             Self::Canceled => ("linking was given up".to_owned(), again),
         }

@@ -1,5 +1,10 @@
 //! The real binary on a command line: streams, exit codes, files.
 
+#[cfg(unix)]
+mod doctor;
+#[cfg(unix)]
+mod streams;
+
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;

@@ -503,9 +503,12 @@ impl Desk {
             let chord: Chord = key.parse().unwrap_or_else(|error| panic!("{key}: {error}"));
             // At a hand's pace, and yet without a change of the time that is shown.
             self.model.touched_at = None;
+            if let Some(asking) = &mut self.model.asking {
+                asking.shown_at = Some(Mono::default());
+            }
             self.send(Msg::Key(chord));
             if self.model.confirming.is_some() {
-                self.pass(30);
+                self.pass(100);
             }
         }
     }

@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A brokerage where nobody trades until told to, and a home in which its paper account is linked.
 pub(super) struct Home {
-    sim: Running,
+    pub(super) sim: Running,
     http: reqwest::Client,
     pub(super) dir: tempfile::TempDir,
     link: LinkRecord,
@@ -95,7 +95,7 @@ impl Home {
         Tokens::new(TokenStoreChoice::File, &self.data())
     }
 
-    async fn control(&self, action: &str, body: Value) -> Value {
+    pub(super) async fn control(&self, action: &str, body: Value) -> Value {
         let url = format!("{}/_sim/{action}", self.sim.ready.paper.api_url);
         let answer = self.http.post(&url).json(&body).send().await.unwrap();
         assert!(answer.status().is_success(), "{action}: {}", answer.text().await.unwrap());

@@ -3,6 +3,8 @@
 mod callback;
 mod command;
 mod desk;
+#[cfg(unix)]
+mod early;
 mod exchange;
 mod fake;
 mod links;

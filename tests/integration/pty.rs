@@ -1,7 +1,8 @@
 //! The dashboard in a pseudo-terminal, driven by keys as a person would.
 
 mod hostile;
-mod terminal;
+mod questions;
+pub(crate) mod terminal;
 
 use std::io::Write;
 
@@ -72,14 +73,46 @@ fn exits(at_least: usize) -> usize {
 #[test]
 fn every_way_to_end_gives_the_terminal_back_and_says_which_it_was() {
     let times = exits(1);
-    let causes = [(Signal::TERM, 143), (Signal::INT, 130), (Signal::HUP, 129)];
-    for (signal, code) in causes.into_iter().cycle().take(times * causes.len()) {
+    let mut causes = vec![
+        (Signal::TERM, 143),
+        (Signal::INT, 130),
+        (Signal::HUP, 129),
+        (Signal::QUIT, 128 + Signal::QUIT.as_raw()),
+        (Signal::XCPU, 128 + Signal::XCPU.as_raw()),
+    ];
+    #[cfg(target_os = "linux")]
+    causes.push((Signal::POWER, 158));
+    for (signal, code) in std::iter::repeat_n(causes, times).flatten() {
         let mut terminal = Terminal::start(80, 24, DEMO, &[]);
         terminal.wait_for("SIMULATED");
         terminal.signal(signal);
-        assert_eq!(terminal.end().exit_code(), code, "{signal:?}");
+        assert_eq!(i64::from(terminal.end().exit_code()), i64::from(code), "{signal:?}");
         terminal.assert_restored();
     }
+}
+
+#[test]
+fn a_signal_that_means_nothing_here_leaves_the_program_and_its_terminal_alone() {
+    let mut terminal = Terminal::start(120, 36, DEMO, &[]);
+    terminal.wait_for("SIMULATED");
+    let signals = [
+        Signal::XFSZ,
+        Signal::USR1,
+        Signal::USR2,
+        Signal::ALARM,
+        Signal::VTALARM,
+        Signal::PROF,
+        Signal::IO,
+        Signal::PIPE,
+    ];
+    for signal in signals {
+        terminal.signal(signal);
+    }
+    terminal.keys("?");
+    terminal.wait_for("/ search");
+    terminal.keys("qq");
+    assert_eq!(terminal.end().exit_code(), 0);
+    terminal.assert_restored();
 }
 
 #[test]

@@ -206,6 +206,7 @@ fn every_size_down_to_nothing_draws_without_a_panic() {
             (250, 16),
         ] {
             let shot = plain(screen, (cols, rows));
+            assert_eq!(shot.view.shows_overlays(), cols >= 60 && rows >= 15, "{screen} at {cols}x{rows}");
             if (cols < 60 || rows < 15) && cols > 30 && rows > 2 {
                 assert!(shot.text().contains("60x15 needed"), "{screen} at {cols}x{rows}");
             }

@@ -201,3 +201,32 @@ fn help_and_readme_hold_every_binding() {
     }
     assert!(groups[0].rows.iter().any(|row| row.matches("FILTER")) && !groups[0].rows[0].matches("no such key"));
 }
+
+#[test]
+fn ctrl_c_quits_whatever_the_configuration_says() {
+    let with = |name: &str, words: &[&str]| {
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        Keymap::with_overrides([(7, name, words.as_slice())])
+    };
+    let out = |keymap: &Keymap| keymap.lookup(&[Scope::Text, Scope::Always], Chord::ctrl('c'));
+    for words in [&[][..], &["ctrl-q"], &["Q", "ctrl-c", "Q"]] {
+        assert_eq!(out(&with("always.quit", words).unwrap()), Some(Action::ForceQuit), "{words:?}");
+    }
+    let changed = with("always.quit", &["ctrl-q"]).unwrap();
+    assert_eq!(
+        changed.chord_for(&[Scope::Always], Action::ForceQuit),
+        Some(Chord::ctrl('q')),
+        "the chosen key is shown"
+    );
+    assert_eq!(changed.lookup(&[Scope::Always], Chord::ctrl('q')), Some(Action::ForceQuit));
+    for binding in BINDINGS {
+        let own = binding.chords.contains(&Chord::ctrl('c'));
+        assert_eq!(own, binding.action == Action::ForceQuit, "{}", binding.name);
+        if !own {
+            let problems = with(binding.name, &["x", "ctrl-c"]).unwrap_err();
+            let said =
+                problems.iter().any(|problem| problem.to_string().contains("Ctrl-c always quits; choose another key"));
+            assert!(said, "{}: {problems:?}", binding.name);
+        }
+    }
+}

@@ -190,6 +190,8 @@ impl Model {
             recollections: Vec::new(),
             touched_at: None,
             hurried: false,
+            asking: None,
+            next_question: 0,
             confirming: None,
             mouse: true,
             exit: None,
@@ -324,6 +326,11 @@ impl Model {
     /// The topmost overlay.
     pub fn top(&self) -> Option<&Overlay> {
         self.overlays.last()
+    }
+
+    /// The number of the question that stands open, until a frame with it is told as shown ([`crate::app::Msg::Shown`]).
+    pub fn unseen_question(&self) -> Option<u64> {
+        self.asking.as_ref().filter(|asking| asking.shown_at.is_none()).map(|asking| asking.number)
     }
 
     /// Rows of a pane's list that the last frame could show.

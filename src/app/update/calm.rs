@@ -1,47 +1,91 @@
-//! Yes wants calm: a burst that no hand can type confirms nothing.
+//! Yes wants a question that was seen, and calm: what no hand types confirms nothing, and neither does a hand that could not know.
 //!
-//! What arrives within milliseconds was pasted, or sent by a program or the terminal itself. So a yes that another key or click comes
-//! just before or just after is none.
+//! The loop tells when the terminal has taken the frame with the question ([`crate::app::Msg::Shown`]); a terminal that stands still
+//! takes none. A yes counts when the question has stood there since for as long as a hand needs to answer it, and when no other key
+//! or click comes close to it: what arrives in a row was pasted, sent by a program, or meant for another window.
 
 use std::time::Duration;
 
 use super::{actions, notices};
 use crate::app::effect::Effect;
 use crate::app::keymap::{Action, availability};
-use crate::app::model::{Asked, Confirming, Model};
+use crate::app::model::{Asked, Asking, Confirming, Model};
 
-/// Keys closer than this are no hand's.
-const HAND: Duration = Duration::from_millis(30);
+/// From a question's frame to the first yes that can be an answer: nobody reads and presses within less.
+const READ: Duration = Duration::from_millis(300);
+/// A yes so soon after another key belongs to what is being typed: good typists take this long from key to key.
+const BEFORE: Duration = Duration::from_millis(150);
+/// So long after a yes it is clear that nothing follows it at a machine's pace, and a hand does not yet feel the wait.
+const AFTER: Duration = Duration::from_millis(100);
+
+const UNSEEN: &str = "the question was not on the screen yet: nothing was confirmed; read it and press again";
+const SUDDEN: &str = "the question has only just appeared: nothing was confirmed; read it and press again";
+const HURRIED: &str = "keys came faster than a hand answers: nothing was confirmed; wait a moment and press again";
+
+/// Follows which question stands open: a new one, or one that changed, has not been seen.
+pub(super) fn follow(model: &mut Model) {
+    if model.asking.as_ref().is_some_and(|asking| asking.asked.stands(model)) {
+        return;
+    }
+    let asked = Asked::of(model);
+    model.next_question += u64::from(asked.is_some());
+    // Nothing counts before it is drawn.
+    model.dirty |= asked.is_some();
+    model.asking = asked.map(|asked| Asking { number: model.next_question, asked, shown_at: None });
+}
+
+/// The terminal has taken a frame with this question.
+pub(super) fn shown(model: &mut Model, number: u64) {
+    let now = model.now.mono;
+    if let Some(asking) = model.asking.as_mut().filter(|asking| asking.number == number) {
+        asking.shown_at.get_or_insert(now);
+    }
+}
+
+/// The terminal shows something else, or nothing that is known: the question has to be seen again.
+pub(super) fn unseen(model: &mut Model) {
+    model.asking = None;
+    if model.confirming.take().is_some() {
+        refuse(model, UNSEEN);
+    }
+}
 
 /// A key or a click came: a yes just before it was no answer.
 pub(super) fn touched(model: &mut Model) {
     let now = model.now.mono;
-    model.hurried = model.touched_at.is_some_and(|at| now.since(at) < HAND);
+    model.hurried = model.touched_at.is_some_and(|at| now.since(at) < BEFORE);
     model.touched_at = Some(now);
     if model.confirming.take().is_some() {
-        refuse(model);
+        refuse(model, HURRIED);
     }
 }
 
 /// Holds a yes until it is clear that nothing follows.
 pub(super) fn hold(model: &mut Model, action: Action) {
+    let now = model.now.mono;
+    let asking = model.asking.as_ref().map(|asking| (asking.number, asking.shown_at));
+    let Some((question, Some(shown_at))) = asking else { return refuse(model, UNSEEN) };
     if model.hurried {
-        return refuse(model);
+        return refuse(model, HURRIED);
     }
-    let due = model.now.mono + HAND;
-    model.confirming = Asked::of(model).map(|asked| Confirming { action, asked, due });
+    if now.since(shown_at) < READ {
+        return refuse(model, SUDDEN);
+    }
+    model.confirming = Some(Confirming { action, question, due: now + AFTER });
 }
 
 /// Carries out the yes that is due, if the question is still the one it answered.
 pub(super) fn settle(model: &mut Model, effects: &mut Vec<Effect>) {
     let now = model.now.mono;
     let Some(held) = model.confirming.take_if(|held| held.due <= now) else { return };
-    if Asked::of(model).as_ref() == Some(&held.asked) && availability(held.action, model).is_ok() {
+    let stands =
+        model.asking.as_ref().is_some_and(|asking| asking.number == held.question && asking.asked.stands(model));
+    if stands && availability(held.action, model).is_ok() {
         model.dirty = true;
         actions::confirm(model, effects);
     }
 }
 
-fn refuse(model: &mut Model) {
-    notices::toast(model, "keys came faster than a hand types: nothing was confirmed");
+fn refuse(model: &mut Model, why: &'static str) {
+    notices::toast(model, why);
 }

@@ -1,6 +1,7 @@
 //! The program driven from outside: typed keys, a scripted broker behind the effects, virtual time.
 
 mod activities;
+mod calm;
 mod connection;
 mod hands;
 mod keys;
@@ -47,6 +48,8 @@ pub(super) struct Desk {
     pub(super) behind: Option<&'static str>,
     /// Whether streams listen as soon as they are opened.
     up: bool,
+    /// Whether the terminal takes what is drawn at once.
+    pub(super) reads: bool,
     /// Every effect so far, but the ones answered.
     pub(super) seen: Vec<Effect>,
 }
@@ -182,6 +185,7 @@ impl Desk {
             leaves: None,
             behind: None,
             up: true,
+            reads: true,
             seen: Vec::new(),
         }
     }
@@ -214,6 +218,11 @@ impl Desk {
         let effects = update(&mut self.model, msg, self.now);
         for effect in effects {
             self.run(effect);
+        }
+        if self.reads
+            && let Some(question) = self.model.unseen_question()
+        {
+            self.msg(Msg::Shown { question });
         }
     }
 
@@ -331,12 +340,13 @@ impl Desk {
         self.tell(link, TradeEvent::Fill, order, Some((whole, px)));
     }
 
-    /// Presses a key as a hand does: not right after another.
+    /// Presses a key as a hand does: not right after another, and a question is read first.
     pub(super) fn key(&mut self, chord: Chord) {
-        self.pass(Duration::from_millis(30));
+        let asked = self.model.asking.is_some();
+        self.pass(Duration::from_millis(if asked { 300 } else { 30 }));
         self.msg(Msg::Key(chord));
         if self.model.confirming.is_some() {
-            self.pass(Duration::from_millis(30));
+            self.pass(Duration::from_millis(100));
         }
     }
 

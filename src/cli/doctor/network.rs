@@ -16,7 +16,7 @@ pub(super) fn environment(report: &mut Report) -> Result<(), Error> {
     let meaningless = dial::meaningless_exemptions();
     if !meaningless.is_empty() {
         let what = "write hosts, .domains, addresses or networks like 10.0.0.0/8 there, with commas between";
-        Report::good(&format!("NO_PROXY: {} counts for nothing; {what}", meaningless.join(", ")))?;
+        report.good(&format!("NO_PROXY: {} counts for nothing; {what}", meaningless.join(", ")))?;
     }
     let system = tls::System::trusted();
     let named: Vec<&str> =
@@ -27,7 +27,7 @@ pub(super) fn environment(report: &mut Report) -> Result<(), Error> {
             let text = format!("{whose}: {} authorities trusted, but {trouble}", system.count());
             report.bad(&text, "correct the file or the folder, or unset the variable")
         }
-        None => Report::good(&format!("certificates: the built-in authorities, and {} of {whose}", system.count())),
+        None => report.good(&format!("certificates: the built-in authorities, and {} of {whose}", system.count())),
     }
 }
 
@@ -52,7 +52,7 @@ pub(super) fn routes(spec: &BrokerSpec, report: &mut Report) -> Result<(), Error
 
 fn told(what: &str, way: &Route, report: &mut Report) -> Result<(), Error> {
     let text = format!("{what} {way}");
-    if way.unusable().is_some() { report.bad(&text, dial::CURE) } else { Report::good(&text) }
+    if way.unusable().is_some() { report.bad(&text, dial::CURE) } else { report.good(&text) }
 }
 
 /// A connection and its way.

@@ -1,4 +1,4 @@
-//! Stdin as lines, signals as numbers, and a terminal that does not show what is pasted.
+//! Stdin as lines, and a terminal that does not show what is pasted.
 
 use std::io::{BufRead, Read};
 
@@ -6,9 +6,6 @@ use tokio::sync::mpsc;
 
 use crate::error::Error;
 
-/// How long the end in order may take, which revokes what was granted and not saved.
-#[cfg(unix)]
-const GRACE: std::time::Duration = std::time::Duration::from_secs(5);
 /// The longest line that is taken, in bytes.
 const LONGEST_LINE: u64 = 64 * 1024;
 
@@ -31,53 +28,6 @@ pub(super) fn lines_of_stdin() -> Result<mpsc::Receiver<String>, Error> {
     };
     let thread = std::thread::Builder::new().name("stdin".to_owned()).spawn(work);
     thread.map(|_| receiver).map_err(|error| Error::failed(format!("cannot read standard input: {error}")))
-}
-
-/// Signals that end the command in order.
-pub(super) struct Interrupts {
-    #[cfg(unix)]
-    signals: [(u8, tokio::signal::unix::Signal); 3],
-}
-
-impl Interrupts {
-    /// Takes the signals over.
-    #[cfg(unix)]
-    pub(super) fn new() -> Result<Self, Error> {
-        use tokio::signal::unix::{SignalKind, signal};
-        crate::io::signals::insist(GRACE);
-        let take = |number: u8, kind| {
-            let taken = signal(kind).map_err(|error| Error::failed(format!("cannot listen for signals: {error}")))?;
-            Ok::<_, Error>((number, taken))
-        };
-        let signals =
-            [take(2, SignalKind::interrupt())?, take(15, SignalKind::terminate())?, take(1, SignalKind::hangup())?];
-        Ok(Self { signals })
-    }
-
-    /// Takes the signals over.
-    #[cfg(not(unix))]
-    #[expect(clippy::unnecessary_wraps, reason = "same signature as where it can fail")]
-    pub(super) fn new() -> Result<Self, Error> {
-        Ok(Self {})
-    }
-
-    /// Waits for one and gives its number.
-    #[cfg(unix)]
-    pub(super) async fn next(&mut self) -> u8 {
-        let [(first, one), (second, two), (third, three)] = &mut self.signals;
-        tokio::select! {
-            _ = one.recv() => *first,
-            _ = two.recv() => *second,
-            _ = three.recv() => *third,
-        }
-    }
-
-    /// Waits for one and gives its number.
-    #[cfg(not(unix))]
-    pub(super) async fn next(&mut self) -> u8 {
-        drop(tokio::signal::ctrl_c().await);
-        2
-    }
 }
 
 /// A terminal that does not echo until this goes away. Nothing, when stdin is none.

@@ -1,6 +1,8 @@
 //! Standard output for a program that goes on when its reader does not: a thread waits for the reader, one line at a time.
 
 use std::io::IsTerminal;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
@@ -51,10 +53,12 @@ pub(super) struct Outlet {
     slow: bool,
     /// A terminal says that there is room for more than it takes.
     terminal: bool,
+    /// Nobody reads any more: seen also while there is nothing to write.
+    unread: Arc<AtomicBool>,
 }
 
 impl Outlet {
-    /// Begins the thread. It ends with the program, for nothing calls off a write.
+    /// Begins its threads. They end with the program, for nothing calls off a write or a wait.
     ///
     /// # Errors
     /// When the system refuses a thread.
@@ -62,7 +66,16 @@ impl Outlet {
         let (jobs, asked) = mpsc::channel();
         let (reply, done) = mpsc::channel();
         let (signal, moved) = watch::channel(0_u64);
-        let work = move || {
+        let signal = Arc::new(signal);
+        let unread = Arc::new(AtomicBool::new(false));
+        let (seen, told) = (Arc::clone(&unread), Arc::clone(&signal));
+        begin("reader", move || {
+            if output::wait_until_unread() {
+                seen.store(true, Ordering::Release);
+                told.send_modify(|count| *count += 1);
+            }
+        })?;
+        begin("stdout", move || {
             while let Ok(job) = asked.recv() {
                 let answer = match job {
                     Job::Room => {
@@ -76,11 +89,9 @@ impl Outlet {
                 }
                 signal.send_modify(|count| *count += 1);
             }
-        };
-        let thread = std::thread::Builder::new().name("stdout".to_owned()).spawn(work);
-        thread.map_err(|error| Error::failed(format!("cannot write to standard output: {error}")))?;
+        })?;
         let terminal = std::io::stdout().is_terminal();
-        Ok(Self { jobs, done, moved, asked: false, slow: false, terminal })
+        Ok(Self { jobs, done, moved, asked: false, slow: false, terminal, unread })
     }
 
     /// Changes when it is worth looking again.
@@ -109,6 +120,9 @@ impl Outlet {
                 }
             }
         }
+        if self.unread.load(Ordering::Acquire) {
+            return Reader::Took(Ok(false));
+        }
         if output::has_room() {
             return Reader::Ready;
         }
@@ -134,4 +148,9 @@ impl Outlet {
         // That the thread has ended shows where its answer is waited for.
         self.jobs.send(job).ok();
     }
+}
+
+fn begin(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Error> {
+    let begun = std::thread::Builder::new().name(name.to_owned()).spawn(work);
+    begun.map(drop).map_err(|error| Error::failed(format!("cannot write to standard output: {error}")))
 }

@@ -12,6 +12,8 @@ use crate::broker::alpaca::rest::Client;
 use crate::config::{BrokerSpec, Endpoints, environment_of};
 use crate::domain::text::sanitize_to;
 use crate::domain::{Account, AccountId, Environment, LinkId};
+use crate::io::links::LinksError;
+use crate::io::tokens::StoreError;
 use crate::link::label::{default_label, unique};
 use crate::link::{FoundAccount, Grantor, LinkFailure, LinkProgress, LinkRecord};
 use crate::session::{Reply, Request, RequestError, RequestErrorKind};
@@ -37,7 +39,7 @@ pub(super) async fn find(
     token: &SecretString,
     tls: &Arc<rustls::ClientConfig>,
 ) -> Result<Vec<FoundAccount>, LinkFailure> {
-    let links = setup.links.list().await.map_err(|error| LinkFailure::Store { message: error.to_string() })?.links;
+    let links = setup.links.list().await.map_err(|error| of_links(&error))?.links;
     let answers = join_all(spec.endpoints.iter().map(|endpoints| ask(endpoints, token, tls))).await;
     let (mut found, mut uncovered) = (Vec::new(), None);
     for (endpoints, answer) in spec.endpoints.iter().zip(answers) {
@@ -82,8 +84,7 @@ pub(super) async fn save(
     fresh: &Fresh,
     labels: &[String],
 ) -> Result<LinkProgress, LinkFailure> {
-    let store = |message: String| LinkFailure::Store { message };
-    let known = setup.links.list().await.map_err(|error| store(error.to_string()))?.links;
+    let known = setup.links.list().await.map_err(|error| of_links(&error))?.links;
     let mut records: Vec<LinkRecord> = Vec::new();
     for (at, account) in fresh.accounts.iter().enumerate() {
         let old = account.replaces.as_ref().and_then(|id| known.iter().find(|link| link.id == *id));
@@ -109,10 +110,14 @@ pub(super) async fn save(
         });
     }
     let replaced = replaced(setup, &known, &records).await;
-    if let Err(message) = store_all(setup, fresh, &records).await {
-        return Err(store(format!("{message}{}", withdraw(setup, &records, &known).await)));
+    if let Err(failure) = store_all(setup, fresh, &records).await {
+        let left = withdraw(setup, &records, &known).await;
+        return Err(match failure {
+            LinkFailure::Store { message, cure } => LinkFailure::Store { message: format!("{message}{left}"), cure },
+            other => other,
+        });
     }
-    let mut stored_in = setup.tokens.location().await.map_err(|error| store(error.to_string()))?;
+    let mut stored_in = setup.tokens.location().await.map_err(|error| of_tokens(&error))?;
     for (record, token) in &replaced {
         let Some(spec) = setup.spec(&record.broker).filter(|spec| record.is_granted_by(spec)) else { continue };
         match revoke::end(setup, spec, token).await {
@@ -126,11 +131,25 @@ pub(super) async fn save(
 }
 
 /// Stores the token for each record, then the records.
-async fn store_all(setup: &Setup, fresh: &Fresh, records: &[LinkRecord]) -> Result<(), String> {
+async fn store_all(setup: &Setup, fresh: &Fresh, records: &[LinkRecord]) -> Result<(), LinkFailure> {
     for record in records {
-        setup.tokens.put(&record.id, &fresh.token).await.map_err(|error| error.to_string())?;
+        setup.tokens.put(&record.id, &fresh.token).await.map_err(|error| of_tokens(&error))?;
     }
-    setup.links.put(records.to_vec()).await.map_err(|error| error.to_string())
+    setup.links.put(records.to_vec()).await.map_err(|error| of_links(&error))
+}
+
+/// Finds that what will be granted could be kept, before anybody is asked to grant it.
+pub(super) async fn prove(setup: &Setup) -> Result<(), LinkFailure> {
+    setup.tokens.prove().await.map_err(|error| of_tokens(&error))?;
+    setup.links.list().await.map(drop).map_err(|error| of_links(&error))
+}
+
+fn of_tokens(error: &StoreError) -> LinkFailure {
+    LinkFailure::Store { message: error.to_string(), cure: error.hint().map(str::to_owned) }
+}
+
+fn of_links(error: &LinksError) -> LinkFailure {
+    LinkFailure::Store { message: error.to_string(), cure: error.hint().map(str::to_owned) }
 }
 
 /// Forgets the tokens that no link leads to; what could not be forgotten, as the end of a sentence. Those of links that

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::gate::{Gate, Outcome};
 use super::revoke::{self, Ended};
-use super::{Setup, accounts, approve, secret};
+use super::{Setup, Standing, accounts, approve, secret};
 use crate::broker::alpaca::oauth::{self, Exchange, ExchangeError};
 use crate::config::BrokerSpec;
 use crate::domain::{BrokerId, Mono};
@@ -119,15 +119,16 @@ impl Run {
         door: &mut Option<Door>,
         granted_token: &mut Option<SecretString>,
     ) -> Result<(accounts::Fresh, Vec<String>), LinkFailure> {
-        if let Some(message) = spec.missing() {
-            return Err(LinkFailure::NotConfigured { message });
-        }
         let unusable = |message: String| LinkFailure::NotConfigured { message };
+        if let Some(message) = Standing::of(spec).reason() {
+            return Err(unusable(message));
+        }
         let tls = tls_for(spec).map_err(|error| unusable(error.to_string()))?;
+        // Before anybody is sent to the consent page: what is allowed there would be for nothing without these.
+        accounts::prove(&self.setup).await?;
+        let client_secret = secret::resolve(&spec.client_secret, &self.setup.programs).await.map_err(unusable)?;
         let mut open = self.open(spec, door).await?;
-        let (source, programs) = (spec.client_secret.clone(), self.setup.programs.clone());
-        let client_secret = tokio::spawn(async move { secret::resolve(&source, &programs).await });
-        let (grant, client_secret) = self.wait(spec, &mut open, &tls, client_secret).await?;
+        let grant = self.wait(spec, &mut open, &tls).await?;
         self.report(LinkProgress::Exchanging).await;
         let granted = exchange(spec, &grant, client_secret.as_ref(), &tls).await?;
         *granted_token = Some(granted.token.clone());
@@ -172,8 +173,7 @@ impl Run {
         spec: &BrokerSpec,
         open: &mut Open,
         tls: &Arc<rustls::ClientConfig>,
-        mut client_secret: tokio::task::JoinHandle<Result<Option<SecretString>, String>>,
-    ) -> Result<(Grant, Option<SecretString>), LinkFailure> {
+    ) -> Result<Grant, LinkFailure> {
         let (browser_reports, mut browser_news) = mpsc::channel::<Result<(), String>>(4);
         let (url, around) = (open.authorize_url.clone(), self.setup.around.clone());
         let start_browser = |reports: mpsc::Sender<Result<(), String>>| {
@@ -200,18 +200,10 @@ impl Run {
         self.report(open.waiting(wanted)).await;
         let deadline = tokio::time::Instant::from_std(self.setup.clock.instant(open.deadline));
         let mut quiet_until = tokio::time::Instant::now();
-        let mut resolved = None;
         loop {
             tokio::select! {
                 biased;
-                outcome = &mut open.outcome => {
-                    let grant = outcome.unwrap_or(Err(LinkFailure::Canceled))?;
-                    let secret = match resolved {
-                        Some(secret) => secret,
-                        None => finished(client_secret.await)?,
-                    };
-                    return Ok((grant, secret));
-                }
+                outcome = &mut open.outcome => return outcome.unwrap_or(Err(LinkFailure::Canceled)),
                 command = self.commands.recv() => match command {
                     None => return Err(LinkFailure::Canceled),
                     Some(Command::Redirect(text)) => {
@@ -236,7 +228,6 @@ impl Run {
                     Some(Command::OpenBrowser | Command::Approve | Command::Save(_)) => {}
                 },
                 Some(result) = browser_news.recv() => self.report(open.waiting(result)).await,
-                result = &mut client_secret, if resolved.is_none() => resolved = Some(finished(result)?),
                 () = strangers(&open.gate, quiet_until) => {
                     quiet_until = tokio::time::Instant::now() + NOTE_PAUSE;
                     self.report(LinkProgress::Note(RedirectNote::WrongState)).await;
@@ -292,12 +283,6 @@ async fn close(door: Option<Door>) {
 async fn strangers(gate: &Gate, not_before: tokio::time::Instant) {
     tokio::time::sleep_until(not_before).await;
     gate.stranger().await;
-}
-
-fn finished(
-    result: Result<Result<Option<SecretString>, String>, tokio::task::JoinError>,
-) -> Result<Option<SecretString>, LinkFailure> {
-    result.unwrap_or_else(|error| Err(error.to_string())).map_err(|message| LinkFailure::NotConfigured { message })
 }
 
 async fn exchange(

@@ -6,7 +6,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
 
-use crate::config::SecretSource;
+use crate::config::{SecretSource, is_blank};
 use crate::domain::text::sanitize_to;
 use crate::io::child::{Group, Programs};
 
@@ -23,12 +23,19 @@ pub(super) async fn resolve(source: &SecretSource, programs: &Programs) -> Resul
     match source {
         SecretSource::None => Ok(None),
         SecretSource::Inline(secret) => Ok(Some(secret.clone())),
-        SecretSource::Env(name) => match std::env::var(name) {
-            Ok(value) if !value.is_empty() => Ok(Some(SecretString::from(value))),
-            // Neither name is repeated: the secret itself may have been written in its place.
-            _ => Err("the environment variable that client_secret_env names is not set".to_owned()),
-        },
+        SecretSource::Env(name) => variable(name).map(Some),
         SecretSource::Command(words) => run(words, programs).await.map(Some),
+    }
+}
+
+/// What the variable holds. Its name is not repeated: the secret itself may have been written in its place.
+pub(super) fn variable(name: &str) -> Result<SecretString, String> {
+    let told = |what: &str| Err(format!("the environment variable that client_secret_env names {what}"));
+    match std::env::var(name).map(Zeroizing::new) {
+        Ok(value) if is_blank(&value) => told("is empty"),
+        Ok(value) => Ok(SecretString::from(value.as_str())),
+        Err(std::env::VarError::NotPresent) => told("is not set"),
+        Err(std::env::VarError::NotUnicode(_)) => told("holds something that is not text"),
     }
 }
 
@@ -56,7 +63,7 @@ async fn run(words: &[String], programs: &Programs) -> Result<SecretString, Stri
     }
     let line = line.strip_suffix(b"\r").unwrap_or(&line);
     match std::str::from_utf8(line) {
-        Ok(secret) if !secret.is_empty() => Ok(SecretString::from(secret)),
+        Ok(secret) if !is_blank(secret) => Ok(SecretString::from(secret)),
         Ok(_) => Err(failed("printed nothing on its first line".to_owned())),
         Err(_) => Err(failed("printed something that is not text".to_owned())),
     }
@@ -104,7 +111,12 @@ mod tests {
     #[cfg(unix)]
     #[tokio::test]
     async fn a_command_that_fails_is_named_without_its_arguments() {
-        for (words, what) in [(vec!["false", "hidden"], "ended with"), (vec!["true"], "printed nothing")] {
+        let cases = [
+            (vec!["false", "hidden"], "ended with"),
+            (vec!["true"], "printed nothing"),
+            (vec!["printf", " \\t\\nhidden"], "printed nothing"),
+        ];
+        for (words, what) in cases {
             let error = secret(&command(&words)).await.unwrap_err();
             assert!(error.contains(what) && error.contains(words[0]) && !error.contains("hidden"), "{error}");
         }

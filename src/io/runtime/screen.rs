@@ -25,12 +25,7 @@ const GONE: u8 = 129;
 
 impl Loop {
     /// Runs on a screen until the model is done; the exit code is the model's, or 129 when the terminal vanished.
-    pub async fn on_screen(
-        &mut self,
-        screen: &mut Screen,
-        view: &mut ViewState,
-        mut signals: mpsc::Receiver<Msg>,
-    ) -> u8 {
+    pub async fn on_screen(&mut self, screen: &mut Screen, view: &mut ViewState, mut signals: signals::Ends) -> u8 {
         let mut changes = signals::changes();
         let mut keys = input::listen(Keyboard::default());
         let mut urgent = VecDeque::new();
@@ -41,6 +36,8 @@ impl Loop {
         let mut next_frame = Mono::default();
         let mut turns = Turns::default();
         let mut pressed = true;
+        // The question on the last frame, while the terminal has not taken all of it.
+        let mut drawn = None;
         let alarm = Alarm::new();
         for heard in background::ask(&mut keys, view).await {
             urgent.extend(hear(heard, view));
@@ -57,17 +54,16 @@ impl Loop {
             // While the terminal has not taken the last frame there is no next one; when it has, the newest is drawn.
             let free = screen.is_free();
             if due && free && self.model.dirty && !held {
-                self.model.dirty = false;
-                pressed = false;
                 next_frame = self.clock.now().mono + FRAME;
-                if self.draw(screen, view).is_err() {
+                if self.frame(screen, view).is_err() {
                     return GONE;
                 }
-                let extent = view.extent();
-                if extent != self.model.extent {
-                    drop(self.handle(Msg::Drawn(extent)));
-                    pressed = self.model.dirty;
-                }
+                pressed = self.model.dirty;
+                drawn = self.model.unseen_question().filter(|_| view.shows_overlays());
+            }
+            let free = screen.is_free();
+            if free && let Some(question) = drawn.take() {
+                drop(self.handle(Msg::Shown { question }));
             }
             let mut deadline = self.deadline();
             let frame = if held { self.keeping.until() } else { Some(next_frame).filter(|_| self.model.dirty && free) };
@@ -80,10 +76,7 @@ impl Loop {
                 heard = keys.recv() => match heard {
                     Some(heard) => {
                         pressed = true;
-                        urgent.extend(hear(heard, view));
-                        while urgent.len() < BATCH && let Ok(heard) = keys.try_recv() {
-                            urgent.extend(hear(heard, view));
-                        }
+                        hear_all(heard, &mut keys, view, &mut urgent);
                     }
                     None => return GONE,
                 },
@@ -120,10 +113,9 @@ impl Loop {
             let end = now + TURN;
             while let Some(msg) = urgent.pop_front().or_else(|| if takes { backlog.pop_front() } else { None }) {
                 self.refresh_memory(&msg).await;
-                for effect in self.handle(msg) {
-                    if self.on_terminal(effect, screen).is_err() {
-                        return GONE;
-                    }
+                let effects = self.handle(msg);
+                if effects.into_iter().any(|effect| self.on_terminal(effect, screen).is_err()) {
+                    return GONE;
                 }
                 if urgent.is_empty() && self.clock.now().mono >= end {
                     break;
@@ -142,6 +134,17 @@ impl Loop {
         {
             backlog.push_back(msg);
         }
+    }
+
+    /// Draws the newest state, and tells the model what there was room for.
+    fn frame(&mut self, screen: &mut Screen, view: &mut ViewState) -> std::io::Result<()> {
+        self.model.dirty = false;
+        self.draw(screen, view)?;
+        let extent = view.extent();
+        if extent != self.model.extent {
+            drop(self.handle(Msg::Drawn(extent)));
+        }
+        Ok(())
     }
 
     fn draw(&self, screen: &mut Screen, view: &mut ViewState) -> std::io::Result<()> {
@@ -204,6 +207,16 @@ impl Loop {
 fn resized() -> Msg {
     let (cols, rows) = terminal::size();
     Msg::Resize { cols, rows }
+}
+
+/// What the terminal said, and what it has said since.
+fn hear_all(first: Heard, keys: &mut mpsc::Receiver<Heard>, view: &mut ViewState, urgent: &mut VecDeque<Msg>) {
+    urgent.extend(hear(first, view));
+    while urgent.len() < BATCH
+        && let Ok(heard) = keys.try_recv()
+    {
+        urgent.extend(hear(heard, view));
+    }
 }
 
 /// What the terminal said, as a message; what concerns the look alone is done here.

@@ -36,6 +36,20 @@ impl FileStore {
         self.file.path()
     }
 
+    /// Looks whether the file can be read, where there is one.
+    pub(super) fn look(&self) -> Result<(), StoreError> {
+        match read(&self.file)? {
+            Content::Tokens(_) => Ok(()),
+            Content::Unreadable => Err(StoreError::Damaged { path: self.path() }),
+        }
+    }
+
+    /// Finds that a token could be written. One that cannot be understood makes way then.
+    pub(super) fn prove(&self) -> Result<(), StoreError> {
+        read(&self.file)?;
+        Ok(self.file.try_writing()?)
+    }
+
     pub(super) async fn get(&self, tokens: &Tokens, link: &str) -> Result<Option<SecretString>, StoreError> {
         Ok(self.all(tokens).await?.remove(link))
     }
@@ -45,6 +59,7 @@ impl FileStore {
         // Most reads find a good file, and need no lock: it is replaced atomically.
         match read(&self.file)? {
             Content::Tokens(map) => Ok(map),
+            Content::Unreadable if tokens.looking => Err(StoreError::Damaged { path: self.path() }),
             Content::Unreadable => self.change(tokens, std::mem::take).await,
         }
     }

@@ -245,3 +245,40 @@ async fn a_system_store_that_comes_back_is_used_without_a_restart() {
     };
     assert_eq!(kept.as_deref(), Some("one"));
 }
+
+#[tokio::test]
+async fn a_look_finds_every_token_and_moves_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let keys = FakeKeys::default();
+    let system = Tokens::with_system(TokenStoreChoice::Os, dir.path(), keys.connect());
+    system.put(&link("PA1"), &secret("one")).await.unwrap();
+    let file = Tokens::with_system(TokenStoreChoice::File, dir.path(), no_system());
+    file.put(&link("PA2"), &secret("two")).await.unwrap();
+    let kept = dir.path().join("tokens.json");
+    let before = std::fs::read(&kept).unwrap();
+    let look = || Tokens::with_system(TokenStoreChoice::Auto, dir.path(), keys.connect()).looking();
+    assert_eq!(get(&look(), "PA1").await.as_deref(), Some("one"));
+    assert_eq!(get(&look(), "PA2").await.as_deref(), Some("two"));
+    assert_eq!((std::fs::read(&kept).unwrap(), keys.names().len()), (before, 1));
+    // A damaged one is said, by either way to the store.
+    std::fs::write(&kept, "{bad").unwrap();
+    let alone = Tokens::with_system(TokenStoreChoice::File, dir.path(), no_system()).looking();
+    for tokens in [look(), alone] {
+        assert!(matches!(tokens.location().await, Err(StoreError::Damaged { .. })));
+        assert!(matches!(tokens.get(&link("PA2")).await, Err(StoreError::Damaged { .. })));
+    }
+    assert_eq!(std::fs::read(&kept).unwrap(), b"{bad");
+}
+
+#[tokio::test]
+async fn whether_a_token_could_be_kept_is_known_before_there_is_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let tokens = Tokens::with_system(TokenStoreChoice::File, &dir.path().join("data"), no_system());
+    tokens.prove().await.unwrap();
+    assert!(!dir.path().join("data").exists(), "it leaves nothing");
+    std::fs::write(dir.path().join("data"), "").unwrap();
+    assert!(matches!(tokens.prove().await, Err(StoreError::File(FileError::Io { .. }))));
+    let os = Tokens::with_system(TokenStoreChoice::Os, dir.path(), no_system());
+    assert!(matches!(os.prove().await, Err(StoreError::System { .. })));
+    Tokens::memory().prove().await.unwrap();
+}

@@ -9,14 +9,14 @@ use super::desk::{PATIENCE, free_port, read};
 use super::fake::{AccountReply, Fake, Reply};
 use crate::journal::acting;
 
-struct Script {
+pub(super) struct Script {
     fake: Fake,
     port: u16,
-    dir: tempfile::TempDir,
+    pub(super) dir: tempfile::TempDir,
 }
 
 impl Script {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let (fake, port, dir) = (Fake::start().await, free_port(), tempfile::tempdir().unwrap());
         let oauth = format!(
             "authorize_url = \"http://{0}/oauth/authorize\"\ntoken_url = \"http://{0}/oauth/token\"\n\
@@ -36,7 +36,7 @@ impl Script {
         Self { fake, port, dir }
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(super) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_brokerdeck"));
         command
             .args(arguments)
@@ -54,7 +54,7 @@ impl Script {
         command
     }
 
-    async fn run(&self, arguments: &[&str]) -> Output {
+    pub(super) async fn run(&self, arguments: &[&str]) -> Output {
         tokio::time::timeout(PATIENCE, self.command(arguments).output()).await.unwrap().unwrap()
     }
 
@@ -95,7 +95,7 @@ async fn finish(mut child: Child, mut output: BufReader<ChildStdout>) -> (i32, S
     (status.code().unwrap(), out, err)
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(super) fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 

@@ -215,8 +215,9 @@ async fn a_token_goes_to_the_addresses_it_was_granted_for_and_nowhere_else() {
 #[tokio::test]
 async fn a_store_that_fails_leaves_no_link() {
     let mut desk = Desk::new().await;
-    std::fs::create_dir(desk.dir.path().join("tokens.json")).unwrap();
     let waiting = desk.begin("acme-paper").await;
+    // It broke while the browser was away.
+    std::fs::create_dir(desk.dir.path().join("tokens.json")).unwrap();
     desk.come_back(&waiting, "code=c").await;
     desk.confirm().await;
     desk.linker.save(waiting.attempt, Vec::new());
@@ -264,7 +265,7 @@ async fn a_store_that_fails_at_the_second_token_keeps_neither_of_an_attempt() {
     desk.come_back(&waiting, "code=c").await;
     desk.confirm().await;
     desk.linker.save(waiting.attempt, Vec::new());
-    let brokerdeck::link::LinkFailure::Store { message } = desk.failure().await else { panic!("not the store's") };
+    let brokerdeck::link::LinkFailure::Store { message, .. } = desk.failure().await else { panic!("not the store's") };
     assert!(message.contains("takes no more"), "{message}");
     assert!(desk.links.list().await.unwrap().links.is_empty());
     assert!(names().is_empty(), "a token that no link leads to: {:?}", names().keys());

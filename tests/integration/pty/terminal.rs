@@ -149,6 +149,13 @@ impl Terminal {
         self.screen.1.notify_all();
     }
 
+    /// Stops what comes out of the program, as Ctrl-S does where it is heeded, or lets it go on.
+    pub fn hold(&self, on: bool) {
+        use rustix::termios::{Action, tcflow};
+        let slave = std::fs::OpenOptions::new().read(true).write(true).open(self.master.tty_name().unwrap()).unwrap();
+        tcflow(slave, if on { Action::OOff } else { Action::OOn }).unwrap();
+    }
+
     /// Forgets the bytes that came.
     pub fn forget(&self) {
         self.screen.0.lock().unwrap().raw.clear();
@@ -303,7 +310,7 @@ pub fn wait_for_file(path: &Path) -> String {
 }
 
 /// Waits until something holds; false when it does not in time.
-pub fn until(holds: impl Fn() -> bool) -> bool {
+pub fn until(mut holds: impl FnMut() -> bool) -> bool {
     let end = deadline();
     while now() < end {
         if holds() {

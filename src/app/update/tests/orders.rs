@@ -1,9 +1,7 @@
 use super::*;
-use crate::app::keymap::Action;
-use crate::app::model::{OrderKey, Overlay, Question};
-use crate::app::msg::{HitTarget, Mouse};
+use crate::app::model::Overlay;
 
-fn cancels(desk: &Desk) -> Vec<&str> {
+pub(super) fn cancels(desk: &Desk) -> Vec<&str> {
     let id = |effect: &'_ Effect| match effect {
         Effect::Request { request: Request::CancelOrder(id), .. } => Some(id.clone()),
         _ => None,
@@ -98,9 +96,9 @@ fn a_confirmed_cancel_survives_a_dropped_queue() {
     let mut desk = Desk::holding(&[order("a", "AAPL", Side::Buy, 10, 1)]);
     desk.keys("x");
     // The answer does not come, and the connection starts anew meanwhile.
-    desk.pass(Duration::from_millis(30));
+    desk.pass(Duration::from_millis(300));
     assert!(update(&mut desk.model, Msg::Key(Chord::char('y')), desk.now).is_empty());
-    desk.now = desk.now.plus(Duration::from_millis(30));
+    desk.now = desk.now.plus(Duration::from_millis(100));
     let sent = update(&mut desk.model, Msg::Tick, desk.now);
     assert!(matches!(sent.as_slice(), [Effect::Request { request: Request::CancelOrder(_), .. }]));
     let again = update(&mut desk.model, Msg::Key(Chord::char('r')), desk.now);
@@ -118,62 +116,4 @@ fn every_working_order_of_the_account_is_canceled_at_once_but_not_too_many() {
     let mut desk = Desk::holding(&many);
     desk.keys("X");
     assert!(desk.model.overlays.is_empty() && desk.toast().contains("too many"), "{}", desk.toast());
-}
-
-fn at_once(desk: &mut Desk, keys: &str) {
-    for key in keys.chars() {
-        desk.msg(Msg::Key(Chord::char(key)));
-    }
-}
-
-#[test]
-fn a_burst_that_no_hand_types_confirms_nothing() {
-    let started = || {
-        let mut desk = Desk::holding(&[order("a", "AAPL", Side::Buy, 10, 1)]);
-        desk.pass(Duration::from_secs(1));
-        desk
-    };
-    for burst in ["Xy", "xy", "xL", "X(1)y", "xyy", "xy\\"] {
-        let mut desk = started();
-        at_once(&mut desk, burst);
-        desk.pass(Duration::from_secs(1));
-        assert!(cancels(&desk).is_empty(), "{burst}");
-    }
-    // A question that stands open is not answered by the beginning of one either.
-    let mut desk = started();
-    desk.keys("x");
-    desk.pass(Duration::from_secs(1));
-    at_once(&mut desk, "yz");
-    desk.pass(Duration::from_secs(1));
-    assert!(cancels(&desk).is_empty());
-    // One key at a time is a hand.
-    desk.keys("y");
-    assert_eq!(cancels(&desk), ["a"]);
-}
-
-#[test]
-fn a_yes_belongs_to_the_question_it_answered() {
-    let mut desk = Desk::holding(&[order("a", "AAPL", Side::Buy, 10, 1), order("b", "AAPL", Side::Buy, 10, 2)]);
-    desk.keys("x");
-    desk.pass(Duration::from_secs(1));
-    desk.msg(Msg::Key(Chord::char('y')));
-    // Before it counts the question is another one.
-    desk.model.overlays.pop();
-    let all = ["a", "b"].map(|id| OrderKey { link: paper(), order: id.into() });
-    desk.model.overlays.push(Overlay::Question(Question::Cancel(all.to_vec())));
-    desk.pass(Duration::from_secs(1));
-    assert!(cancels(&desk).is_empty());
-}
-
-#[test]
-fn a_click_right_after_a_key_confirms_nothing() {
-    let mut desk = Desk::holding(&[order("a", "AAPL", Side::Buy, 10, 1)]);
-    let yes = || Msg::Mouse(Mouse::Click(HitTarget::Hint(Action::Confirm)));
-    desk.keys("x");
-    desk.msg(yes());
-    desk.pass(Duration::from_secs(1));
-    assert!(cancels(&desk).is_empty());
-    desk.msg(yes());
-    desk.pass(Duration::from_secs(1));
-    assert_eq!(cancels(&desk), ["a"]);
 }

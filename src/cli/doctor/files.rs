@@ -1,0 +1,97 @@
+//! The program's own files: whether each can be used. Moves, mends and writes nothing.
+
+use std::path::Path;
+
+use super::Report;
+use crate::cli::Context;
+use crate::error::Error;
+use crate::io::accounts::Accounts;
+use crate::io::journal::{self, JournalError};
+use crate::io::paths::try_writing;
+use crate::link::LinkRecord;
+
+/// What the names of files have that an earlier start moved out of its way: private files, and the journal.
+const ASIDE: [&str; 2] = [".unreadable-", ".set-aside-"];
+const LOOK: &str = "look at the file named";
+
+/// Configuration, data folder, journal, log.
+pub(super) fn own(context: &Context, report: &mut Report) -> Result<(), Error> {
+    let found = if context.config.found { "is valid" } else { "does not exist; the defaults hold" };
+    report.good(&format!("configuration {} {found}", context.paths.config.display()))?;
+    if let Err(error) = context.keymap() {
+        report.bad(&error.to_string(), "correct [keys]; `brokerdeck keys` lists the names")?;
+    }
+    let place = "make it writable, or name another folder with --data-dir DIR";
+    let data = &context.paths.data;
+    writable("data", data, data, place, report)?;
+    let file = context.paths.journal();
+    let tried = journal::try_out(&file).and_then(|()| match try_writing(data) {
+        // The file and its log stand in the folder.
+        Err(error) => Err(JournalError::Unusable { path: file.display().to_string(), reason: error.to_string() }),
+        Ok(()) => Ok(()),
+    });
+    match tried {
+        Ok(()) => report.good(&format!("journal {}", file.display()))?,
+        Err(error) => report.bad(&error.to_string(), journal_cure(&error))?,
+    }
+    let log = context.paths.log();
+    if let Some(why) = &context.unlogged {
+        let folder = try_writing(&context.paths.state).is_err();
+        let cure = if folder { place } else { "move it away, or make it a plain file of yours" };
+        report.bad(&format!("nothing is logged: {why}"), cure)?;
+    } else {
+        writable("log", &log, &context.paths.state, place, report)?;
+    }
+    aside(data, report)
+}
+
+/// Tokens and links; the links, as far as they can be read.
+pub(super) async fn linked(accounts: &Accounts, report: &mut Report) -> Result<Vec<LinkRecord>, Error> {
+    match accounts.tokens.location().await {
+        Ok(place) => report.good(&place)?,
+        Err(error) => report.bad(&error.to_string(), error.hint().unwrap_or("see [tokens] in the configuration"))?,
+    }
+    match accounts.links.look() {
+        Ok(links) if links.is_empty() => {
+            report.good("no account is linked yet; `brokerdeck link alpaca-paper` links one")?;
+            Ok(links)
+        }
+        Ok(links) => Ok(links),
+        Err(error) => {
+            report.bad(&error.to_string(), error.hint().unwrap_or(LOOK))?;
+            Ok(Vec::new())
+        }
+    }
+}
+
+fn writable(what: &str, path: &Path, folder: &Path, cure: &str, report: &mut Report) -> Result<(), Error> {
+    let path = path.display();
+    match try_writing(folder) {
+        Ok(()) => report.good(&format!("{what} {path}")),
+        Err(error) => report.bad(&format!("{what} {path}: nothing can be written: {error}"), cure),
+    }
+}
+
+/// What was moved out of the way at an earlier start is missed until somebody has looked at it.
+fn aside(data: &Path, report: &mut Report) -> Result<(), Error> {
+    let entries = std::fs::read_dir(data).into_iter().flatten().flatten();
+    let named = |path: &Path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        ASIDE.iter().any(|mark| name.contains(mark)) && !name.ends_with("-wal") && !name.ends_with("-shm")
+    };
+    let mut kept: Vec<_> = entries.map(|entry| entry.path()).filter(|path| named(path)).collect();
+    kept.sort();
+    for path in kept {
+        let text = format!("{} is what an earlier start could not read and kept", path.display());
+        report.bad(&text, "link again what is missing, then remove the file")?;
+    }
+    Ok(())
+}
+
+const fn journal_cure(error: &JournalError) -> &'static str {
+    match error {
+        JournalError::Foreign { .. } => "none is needed: the next run keeps it under another name and begins a new one",
+        JournalError::Newer { .. } => "use the newer version, or name another folder with --data-dir DIR",
+        _ => "what is shown is NOT SAVED until it can be used: free the disk or the file, or move it away",
+    }
+}

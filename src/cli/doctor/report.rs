@@ -1,0 +1,63 @@
+//! What the checks found: lines as they come, or one document at the end.
+
+use serde::Serialize;
+
+use crate::cli::output;
+use crate::domain::text::sanitize;
+use crate::error::Error;
+
+/// The findings so far.
+pub(super) struct Report {
+    json: bool,
+    checks: Vec<Check>,
+}
+
+#[derive(Serialize)]
+struct Check {
+    ok: bool,
+    text: String,
+    cure: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    ok: bool,
+    checks: &'a [Check],
+}
+
+impl Report {
+    pub(super) const fn new(json: bool) -> Self {
+        Self { json, checks: Vec::new() }
+    }
+
+    /// Something is as it should be.
+    pub(super) fn good(&mut self, text: &str) -> Result<(), Error> {
+        self.add(text, None)
+    }
+
+    /// Something is wrong, with what mends it.
+    pub(super) fn bad(&mut self, text: &str, cure: &str) -> Result<(), Error> {
+        self.add(text, Some(cure))
+    }
+
+    fn add(&mut self, text: &str, cure: Option<&str>) -> Result<(), Error> {
+        let (text, cure) = (sanitize(text), cure.map(sanitize));
+        if !self.json {
+            output::line(&format!("{}  {text}", if cure.is_none() { "ok  " } else { "FAIL" }))?;
+            if let Some(cure) = &cure {
+                output::line(&format!("      cure: {cure}"))?;
+            }
+        }
+        self.checks.push(Check { ok: cure.is_none(), text, cure });
+        Ok(())
+    }
+
+    /// Ends the report; the exit code.
+    pub(super) fn end(&self) -> Result<u8, Error> {
+        let ok = self.checks.iter().all(|check| check.ok);
+        if self.json {
+            output::json(&Document { ok, checks: &self.checks })?;
+        }
+        Ok(u8::from(!ok))
+    }
+}

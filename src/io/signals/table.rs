@@ -1,0 +1,64 @@
+//! What each signal does that would end a program which says nothing of it. A program that ends so leaves the terminal raw.
+//!
+//! What a program cannot answer (SIGKILL, SIGSTOP) or not sensibly (SIGSEGV and its kind) is not here; SIGPIPE is ignored by the
+//! language, and [`super::changes`] follows those that stop and continue.
+
+use rustix::process::Signal;
+
+/// What is done about a signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// The program ends in order, with 128 and the number as its exit code.
+    End,
+    /// Nothing.
+    GoOn,
+}
+
+/// The signals, what is done, and why.
+pub(super) const TABLE: &[(Signal, Answer, &str)] = &[
+    (Signal::TERM, Answer::End, "somebody asks"),
+    (Signal::INT, Answer::End, "somebody presses Ctrl-C"),
+    (Signal::QUIT, Answer::End, "somebody presses Ctrl-\\; the picture of the memory that it asks for holds tokens"),
+    (Signal::HUP, Answer::End, "the terminal is gone"),
+    (Signal::XCPU, Answer::End, "the time that was allowed is used up, and the next signal kills"),
+    #[cfg(target_os = "linux")]
+    (Signal::POWER, Answer::End, "the power fails"),
+    (Signal::XFSZ, Answer::GoOn, "the write that was too much fails, and says so in its own words"),
+    (Signal::USR1, Answer::GoOn, "asks other programs to read or write something; here there is nothing to ask for"),
+    (Signal::USR2, Answer::GoOn, "as SIGUSR1"),
+    (Signal::ALARM, Answer::GoOn, "no timer of ours: one that whoever started the program had set runs on"),
+    (Signal::VTALARM, Answer::GoOn, "as SIGALRM"),
+    (Signal::PROF, Answer::GoOn, "as SIGALRM"),
+    (Signal::IO, Answer::GoOn, "tells of a descriptor, and here nothing is read that way"),
+    #[cfg(target_os = "linux")]
+    (Signal::STKFLT, Answer::GoOn, "nothing sends it but a mistake"),
+];
+
+/// The numbers of the signals with this answer.
+pub(super) fn that(answer: Answer) -> impl Iterator<Item = i32> {
+    TABLE.iter().filter(move |row| row.1 == answer).map(|row| row.0.as_raw())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// From signal(7): what ends a program that says nothing of it, without being its own crash.
+    #[test]
+    fn no_signal_that_would_end_the_program_is_left_out() {
+        let crashes = [Signal::ILL, Signal::TRAP, Signal::ABORT, Signal::BUS, Signal::FPE, Signal::SEGV, Signal::SYS];
+        let nobodys_to_answer = [Signal::KILL, Signal::STOP];
+        let followed = [Signal::TSTP, Signal::CONT, Signal::WINCH];
+        let harmless = [Signal::PIPE, Signal::CHILD, Signal::URG, Signal::TTIN, Signal::TTOU];
+        let mut known: Vec<i32> = TABLE.iter().map(|row| row.0.as_raw()).collect();
+        for others in [&crashes[..], &nobodys_to_answer, &followed, &harmless] {
+            known.extend(others.iter().map(|signal| signal.as_raw()));
+        }
+        known.sort_unstable();
+        let count = known.len();
+        known.dedup();
+        assert_eq!(known.len(), count, "each has one answer");
+        #[cfg(target_os = "linux")]
+        assert_eq!(known, (1..=31).collect::<Vec<_>>());
+    }
+}

@@ -1,0 +1,53 @@
+//! Questions on a terminal that shows them late, or not at all.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::terminal::{Terminal, until};
+use crate::journal::Home;
+
+/// Whether the broker was asked to cancel something.
+async fn canceled(home: &Home) -> bool {
+    let url = format!("{}/_sim/truth", home.sim.ready.paper.api_url);
+    let truth: Value = reqwest::get(&url).await.unwrap().json().await.unwrap();
+    truth["orders"].as_array().unwrap().iter().any(|order| order["status"] == "canceled")
+}
+
+/// The recording has this key, the program's second turned twice afterwards: whatever the key does is done.
+fn settled(recording: &Path, key: char, times: usize) -> bool {
+    let text = std::fs::read_to_string(recording).unwrap_or_default();
+    let word = format!("{{\"Char\":\"{key}\"}}");
+    let after = text.match_indices(&word).nth(times - 1).and_then(|(at, _)| text.get(at..));
+    after.is_some_and(|rest| rest.matches("\"Tick\"").count() > 2)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_question_that_a_stopped_terminal_never_showed_is_confirmed_by_no_key() {
+    let home = Home::open(27).await;
+    let order = json!({"symbol": "AAPL", "qty": "1", "side": "buy", "type": "limit", "time_in_force": "day", "limit_price": "1.00"});
+    home.control("place", order).await;
+    let recording = home.dir.path().join("run");
+    let (config, data) = (home.dir.path().join("config.toml"), home.data());
+    let paths = [&config, &data, &recording].map(|path| path.to_str().unwrap());
+    let arguments = ["--config", paths[0], "--data-dir", paths[1], "--record", paths[2]];
+    let mut terminal = Terminal::start(120, 36, &arguments, &[]);
+    terminal.wait("the order", |screen| screen.contains("1 live") && screen.contains("AAPL"));
+    terminal.hold(true);
+    terminal.keys("X");
+    assert!(until(|| settled(&recording, 'X', 1)));
+    for times in 1..=3 {
+        terminal.keys("y");
+        assert!(until(|| settled(&recording, 'y', times)));
+    }
+    assert!(!canceled(&home).await, "nobody could read the question");
+    assert!(!terminal.contents().contains("Ask the broker"), "{}", terminal.contents());
+    terminal.hold(false);
+    terminal.wait_for("Ask the broker to cancel this order?");
+    terminal.keys_until("y", "the answer", |screen| !screen.contains("Ask the broker"));
+    terminal.wait_for("canceled");
+    assert!(canceled(&home).await);
+    terminal.keys("\x03");
+    assert_eq!(terminal.end().exit_code(), 0);
+    terminal.assert_restored();
+}
