@@ -128,6 +128,6 @@ fn an_order_with_a_row_is_no_history_however_early_it_ended() {
     blotter.apply_update(&fill("e2", "o", 60, 100, 5));
     blotter.set_history_before(within(9, 0));
     blotter.apply_snapshot(&[order("o", OrderStatus::Filled, 100, 5)], &[]);
-    let awaited: Vec<_> = blotter.awaiting().map(|id| id.as_str()).collect();
+    let awaited: Vec<_> = blotter.awaiting().map(OrderId::as_str).collect();
     assert_eq!(awaited, ["o"], "{:?}", blotter.executions_of(&"o".into()));
 }
