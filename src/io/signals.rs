@@ -57,7 +57,7 @@ pub fn insist(grace: Duration) {
 #[cfg(not(unix))]
 pub fn insist(_grace: Duration) {}
 
-/// Takes the sting out of the signals that are not to end the program ([`table`]). Every command calls it first.
+/// Ignores the signals that are not to end the program. Every command calls it first.
 #[cfg(unix)]
 pub fn disarm() {
     for signal in table::that(Answer::GoOn) {
