@@ -91,6 +91,11 @@ pub enum Effect {
         /// Whose.
         link: LinkId,
     },
+    /// The account is not streamed until it is linked again: another instance may.
+    LetGo {
+        /// Which.
+        link: LinkId,
+    },
     /// The token was refused: see whether another process linked the account again; comes back as
     /// [`super::Msg::Renewed`] if so.
     Renew {

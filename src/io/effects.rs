@@ -88,6 +88,7 @@ impl Effects {
             Effect::Request { link, id, request } => self.send(&link, Command::Ask(id, request)),
             Effect::DropRequests { link } => self.send(&link, Command::Drop),
             Effect::EndWaits { link } => self.send(&link, Command::EndWaits),
+            Effect::LetGo { link } => self.locks.release(&link),
             Effect::Renew { link } => self.send(&link, Command::Renew),
             Effect::AskClock { link } => self.send(&link, Command::Clock),
             Effect::BeginLink { attempt, broker, browser } => {

@@ -138,6 +138,7 @@ fn state_changed(model: &mut Model, link: &LinkId, state: &ConnectionState, effe
             notices::ring(model, &text, effects);
         }
         ConnectionState::NeedsRelink { reason } if news => {
+            effects.push(Effect::LetGo { link: link.clone() });
             let cure = model.keymap.say("{brokers.link} in Brokers links it again").into_owned();
             let text = format!("{label} must be linked again: {reason}; {cure}");
             notices::ring(model, &text, effects);

@@ -115,7 +115,8 @@ impl Blotter {
     fn infer_bust(&mut self, id: &OrderId, lowered: bool, changes: &mut Changes) {
         let Some(explained) = self.ledger.explained(id) else { return };
         let Some((order, own)) = self.order(id).map(|order| (order, self.own_qty(order))) else { return };
-        if explained <= own {
+        // Where the lists state yet another thing, which is not believed, they confirm nothing.
+        if explained <= own || self.disputed.contains_key(id) {
             return;
         }
         let known = self.doubts.get(id).filter(|doubt| (doubt.stated, doubt.explained) == (own, explained));

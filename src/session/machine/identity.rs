@@ -4,9 +4,9 @@
 
 use super::appraise::PATIENCE;
 use super::{Now, Phase, Session};
-use crate::domain::AccountId;
 use crate::domain::activity::ActivityKind;
 use crate::domain::blotter::Blotter;
+use crate::domain::{AccountId, TradeUpdate};
 use crate::session::parts::Part;
 use crate::session::request::Reply;
 
@@ -49,6 +49,13 @@ impl Session {
             _ => false,
         };
         self.identified |= self.recognised;
+    }
+
+    /// So does an update of the stream that names one.
+    pub(super) fn recognise_update(&mut self, update: &TradeUpdate, blotter: &Blotter) {
+        if blotter.order(&update.order.id).is_some() {
+            self.recognise(&Reply::Orders(vec![update.order.clone()]), blotter);
+        }
     }
 
     /// A picture that takes long keeps back nothing that the stream tells: what is held is merged as while live, though the

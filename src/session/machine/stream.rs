@@ -59,6 +59,9 @@ impl Session {
     }
 
     fn on_update(&mut self, update: TradeUpdate, blotter: &mut Blotter, now: Now) {
+        if matches!(self.phase, Phase::Syncing { .. }) {
+            self.recognise_update(&update, blotter);
+        }
         match &mut self.phase {
             Phase::Syncing { held } if held.len() >= self.limits.held => {
                 self.log("more updates arrived while syncing than can be held; starting over");

@@ -59,14 +59,14 @@ impl Question {
         matches!(self.request, Request::Account | Request::Positions)
     }
 
-    /// How often it is asked again. Orders and executions do not wait long for figures that explain nothing of them, nor for
-    /// one order that cannot be read.
+    /// How often it is asked again. What else was answered waits no longer than seconds, for the next pass asks everything
+    /// again.
     pub(super) const fn patience(&self, kind: &RequestErrorKind) -> u32 {
         match (&self.request, kind) {
-            // Each takes as long as a request may: what else was answered would wait for minutes.
-            (_, RequestErrorKind::Timeout) => 1,
-            (Request::Account | Request::Positions, _) | (Request::Order(_), RequestErrorKind::Decode) => FEW_TRIES,
-            _ => TRIES,
+            // It takes as long as a request may: what else was answered has waited for that long.
+            (_, RequestErrorKind::Timeout) => 0,
+            (Request::Order(_), RequestErrorKind::Server | RequestErrorKind::Network) => TRIES,
+            _ => FEW_TRIES,
         }
     }
 

@@ -31,6 +31,8 @@ fn a_refused_token_is_an_error_that_stays_until_it_is_read() {
     desk.keys("r");
     desk.pass(Duration::from_secs(5));
     assert_eq!((desk.state(0), desk.model.unread_errors()), ("needs relink", 1), "{:?}", desk.model.errors);
+    let let_go = |effect: &&Effect| **effect == Effect::LetGo { link: paper() };
+    assert_eq!(desk.seen.iter().filter(let_go).count(), 1, "another instance may stream it");
     desk.pass(Duration::from_mins(5));
     assert_eq!(desk.model.unread_errors(), 1, "time does not read errors");
     desk.refuse = None;

@@ -43,17 +43,18 @@ struct ActivityWire<'a> {
     description: Loose<'a>,
 }
 
-/// One row. It needs an `id`, being the page token; a `FILL` without order, quantity or price is kept as a row that
-/// counts nothing.
+/// One row. It needs an `id`, being the page token; a `FILL` needs order, quantity and price too, for without them something
+/// was executed and nobody knows what.
 pub fn activity(text: &str) -> Result<Activity, WireError> {
     let wire: ActivityWire<'_> = serde_json::from_str(text).map_err(|error| WireError::json(WHAT, &error))?;
     let missing = |member| WireError::Member { what: WHAT, member };
     let id = wire.id.some_word().ok_or_else(|| missing("id"))?;
     let activity_type = wire.activity_type.word().unwrap_or_default();
-    let fill = if activity_type == "FILL" { fill(&wire) } else { None };
-    if fill.is_none() && activity_type == "FILL" {
-        tracing::warn!("a fill activity without order, quantity or price was not counted");
-    }
+    let fill = if activity_type == "FILL" {
+        Some(fill(&wire).ok_or_else(|| missing("order, quantity or price"))?)
+    } else {
+        None
+    };
     Ok(Activity {
         id: id.into(),
         activity_type: activity_type.into(),

@@ -26,11 +26,19 @@ pub(in crate::broker::alpaca) fn refusal(status: u16, body: &[u8]) -> Refusal {
     if code.is_some() {
         members.shift_remove("code");
     }
+    let spoken = code.is_some() || is_the_api_s(&members);
     let said = said(&mut members);
-    let spoken = code.is_some() || said.is_some();
     let message = said.unwrap_or_else(|| without_reason(status));
     let extra = (!members.is_empty()).then(|| Value::Object(members).to_string().into());
     Refusal { code, message: message.trim().into(), spoken, extra }
+}
+
+/// True for a body in the words of the API, or of OAuth (RFC 6750, 3.1), which say something of the token. Anybody on the way
+/// may answer with an `error` of another kind.
+fn is_the_api_s(members: &Map<String, Value>) -> bool {
+    let word = |name: &str| members.get(name).and_then(Value::as_str).map(str::trim).unwrap_or_default();
+    let oauth = ["invalid_token", "insufficient_scope", "invalid_request"];
+    !word("message").is_empty() || oauth.contains(&word("error"))
 }
 
 /// The words: `message`, or the members other families of the API use for it.

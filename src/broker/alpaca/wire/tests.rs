@@ -169,7 +169,15 @@ fn only_the_api_itself_says_that_a_token_is_refused() {
     for body in [r#"{"message":"unauthorized."}"#, r#"{"code":40110000}"#, r#"{"error":"invalid_token"}"#] {
         assert!(super::refusal(401, body.as_bytes()).spoken, "{body}");
     }
-    for body in ["<html><title>Sign in</title></html>", "", "Forbidden", "[]", "{}", r#"{"ok":false}"#] {
+    for body in [
+        "<html><title>Sign in</title></html>",
+        "",
+        "Forbidden",
+        "[]",
+        "{}",
+        r#"{"ok":false}"#,
+        r#"{"error":"blocked"}"#,
+    ] {
         assert!(!super::refusal(403, body.as_bytes()).spoken, "{body}");
     }
 }
@@ -218,8 +226,11 @@ fn activities_are_fills_or_rows_of_their_own() {
     assert_eq!((net_amount.unwrap().to_string().as_str(), date.unwrap().to_string().as_str()), ("1.02", "2026-03-02"));
     let part = r#"{"id":"3","activity_type":"FILL","type":"partial_fill","price":"2","qty":"1","side":"buy","symbol":"A","order_id":"o"}"#;
     assert!(matches!(activity(part).unwrap().kind, ActivityKind::Fill { partial: true, .. }), "not the whole order");
-    let halves = activity(r#"{"id":"3","activity_type":"FILL","qty":"1"}"#).unwrap();
-    assert!(matches!(halves.kind, ActivityKind::Other { .. }), "a fill without an order counts nothing");
+    for half in [r#""qty":"1""#, r#""qty":"","price":"2","order_id":"o""#, r#""qty":"1","price":"NaN","order_id":"o""#]
+    {
+        let row = format!(r#"{{"id":"3","activity_type":"FILL","symbol":"A",{half}}}"#);
+        assert!(activity(&row).is_err(), "an execution of nobody knows what is named: {half}");
+    }
 }
 
 #[test]

@@ -131,3 +131,35 @@ fn an_order_with_a_row_is_no_history_however_early_it_ended() {
     let awaited: Vec<_> = blotter.awaiting().map(OrderId::as_str).collect();
     assert_eq!(awaited, ["o"], "{:?}", blotter.executions_of(&"o".into()));
 }
+
+#[test]
+fn a_time_that_never_moves_and_rows_of_another_clock_invent_no_bust() {
+    let mut blotter = Blotter::default();
+    blotter.apply_update(&fill("e1", "o", 6, 6, 10));
+    // REST writes the time of the order's creation into every state, and its rows are 5 s early.
+    let mut listed = order("o", OrderStatus::PartiallyFilled, 11, 9);
+    listed.avg_px = None;
+    for second in [100, 120, 140] {
+        blotter.answers_from(Mono::from_millis(second * 1_000));
+        blotter.apply_snapshot(std::slice::from_ref(&listed), &[row("r1", 6, 6, 5), row("r2", 5, 11, 7)]);
+    }
+    let undone = |row: &&Execution| matches!(row.kind, ExecutionKind::Bust { .. });
+    assert_eq!(blotter.executions().filter(undone).count(), 0);
+}
+
+#[test]
+fn a_line_whose_undoing_was_none_is_shown_no_more() {
+    let report = row("r1", 40, 40, 5);
+    let mut blotter = Blotter::default();
+    for second in [100, 120] {
+        blotter.answers_from(Mono::from_millis(second * 1_000));
+        blotter.apply_snapshot(&[order("o", OrderStatus::PartiallyFilled, 20, 9)], std::slice::from_ref(&report));
+    }
+    let shown = |blotter: &Blotter| {
+        let lines = blotter.tape().iter().filter(|entry| !blotter.is_withdrawn(entry));
+        lines.filter(|entry| entry.event == TradeEvent::TradeBust).count()
+    };
+    assert_eq!(shown(&blotter), 1);
+    blotter.apply_snapshot(&[order("o", OrderStatus::PartiallyFilled, 40, 11)], &[]);
+    assert_eq!(shown(&blotter), 0);
+}

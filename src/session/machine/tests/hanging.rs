@@ -98,16 +98,44 @@ fn no_more_than_one_question_of_a_kind_hangs() {
 }
 
 #[test]
-fn a_list_that_hangs_holds_up_the_others_for_two_tries() {
+fn a_list_that_hangs_holds_up_the_others_for_one_request_s_time() {
     let mut desk = Desk::with_a_fill();
     desk.hangs = Some(ORDERS);
     desk.stream(StreamEvent::Closed(Closed::Silent));
     desk.execute("o", 20, false);
     desk.pass(Duration::from_secs(2));
     desk.listen();
-    desk.pass(TIMEOUT * 2 + Duration::from_secs(2));
+    desk.pass(TIMEOUT + Duration::from_secs(2));
     assert_eq!(desk.held(), Qty::whole(60), "{}", desk.logs());
     assert!(desk.missing().starts_with("working orders, recent orders: "), "{:?}", desk.session.state());
+}
+
+#[test]
+fn a_list_that_fails_holds_up_the_others_for_seconds() {
+    for kind in [RequestErrorKind::Server, RequestErrorKind::Decode] {
+        let mut desk = Desk::with_a_fill();
+        desk.fails = Some((ORDERS, kind.clone()));
+        desk.stream(StreamEvent::Closed(Closed::Silent));
+        desk.execute("o", 20, false);
+        desk.pass(Duration::from_secs(2));
+        desk.listen();
+        desk.pass(Duration::from_secs(3));
+        assert_eq!(desk.held(), Qty::whole(60), "{kind:?}: {}", desk.logs());
+        assert!(desk.missing().starts_with("working orders, recent orders: "), "{:?}", desk.session.state());
+    }
+}
+
+#[test]
+fn a_stream_that_names_a_known_order_is_believed_while_all_of_rest_hangs() {
+    let mut desk = Desk::with_a_fill();
+    desk.hangs = Some(|_| true);
+    desk.stream(StreamEvent::Closed(Closed::Silent));
+    desk.pass(Duration::from_secs(2));
+    desk.listen();
+    desk.pass(Duration::from_secs(4));
+    desk.execute("o", 20, true);
+    assert_eq!(desk.held(), Qty::whole(60), "{}", desk.logs());
+    assert_eq!(desk.session.state().word(), "syncing");
 }
 
 #[test]

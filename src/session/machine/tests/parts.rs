@@ -337,14 +337,18 @@ fn an_account_that_cannot_trade_is_blocked_with_the_word() {
 #[test]
 fn a_long_sync_says_how_far_it_is_and_why() {
     let mut desk = Desk::new();
-    desk.fails = Some((|request| matches!(request, Request::Activities(_)), RequestErrorKind::Server));
+    desk.hangs = Some(|request| matches!(request, Request::Activities(_)));
     desk.listen();
     desk.pass(Duration::from_secs(4));
-    let ConnectionState::Syncing { pages: Some(pages), reason: Some(reason), .. } = desk.session.state() else {
+    let ConnectionState::Syncing { pages: Some(pages), reason: Some(why), .. } = desk.session.state() else {
         panic!("{:?}", desk.session.state())
     };
     assert_eq!((pages.done, pages.of), (5, 6));
-    assert_eq!(reason, "executions: the broker answered 500: no");
+    assert_eq!(why, "the broker takes its time");
+    desk.hangs = None;
+    desk.fails = Some((|request| matches!(request, Request::Activities(_)), RequestErrorKind::Server));
+    desk.pass(Duration::from_secs(30));
+    assert_eq!(reason(&desk), "executions: the broker answered 500: no");
 }
 
 #[test]
