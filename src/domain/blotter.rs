@@ -422,11 +422,14 @@ impl Blotter {
             // Either a late report, or something was undone in between: REST's newest answer decides.
             self.contested.insert(order.id.clone(), known.updated_at);
         }
+        // Also where no time ever says so.
+        let agrees = order.status.is_terminal() && (&order.status, order.cum_qty) == (&known.status, known.cum_qty);
+        let settled_by = |since: &Option<Timestamp>| agrees || (!older && !is_before(order.updated_at, *since));
+        if evidence && self.contested.get(&order.id).is_some_and(settled_by) {
+            self.contested.remove(&order.id);
+        }
         if older && evidence && !left_out(Ablation::Monotone) {
             return learned;
-        }
-        if evidence && self.contested.get(&order.id).is_some_and(|since| !is_before(order.updated_at, *since)) {
-            self.contested.remove(&order.id);
         }
         if settles {
             *settled = (*settled).max(order.updated_at);

@@ -163,3 +163,19 @@ fn a_line_whose_undoing_was_none_is_shown_no_more() {
     blotter.apply_snapshot(&[order("o", OrderStatus::PartiallyFilled, 40, 11)], &[]);
     assert_eq!(shown(&blotter), 0);
 }
+
+#[test]
+fn an_end_that_rest_states_as_it_is_shown_is_certain_though_no_time_moves() {
+    let mut ended = order("a", OrderStatus::Replaced, 3, 5);
+    (ended.replaced_at, ended.replaced_by) = (Some(at(20)), Some("b".into()));
+    let mut next = order("b", OrderStatus::PartiallyFilled, 4, 5);
+    next.replaces = Some("a".into());
+    let report = fill("e1", "a", 3, 3, 5).executions.remove(0);
+    let mut blotter = Blotter::default();
+    // Read back: its end is later than the time of its last state.
+    blotter.restore(vec![ended.clone(), next.clone()], vec![report], vec![], Some(at(1)));
+    blotter.apply_snapshot(&[ended, next.clone()], &[]);
+    blotter.apply_snapshot(&[next], &[]);
+    let awaited: Vec<_> = blotter.executions_of(&"b".into()).iter().map(|row| row.qty).collect();
+    assert_eq!(awaited, [Qty::whole(1)], "three were executed by the order before it");
+}
