@@ -183,7 +183,12 @@ pub fn write_example(path: &Path) -> std::io::Result<()> {
         use std::os::unix::fs::OpenOptionsExt;
         options.mode(0o600);
     }
-    options.open(path)?.write_all(crate::config::EXAMPLE.as_bytes())
+    let written = options.open(path)?.write_all(crate::config::EXAMPLE.as_bytes());
+    if written.is_err() {
+        // Half an example is valid, says less, and would keep a whole one from being written.
+        drop(std::fs::remove_file(path));
+    }
+    written
 }
 
 #[cfg(test)]

@@ -616,6 +616,24 @@ impl Desk {
         self.model.rows.orders.select_key(&row);
     }
 
+    /// So many more working orders.
+    pub fn crowd(&mut self, count: u32) {
+        for number in 30..30 + count {
+            let order = limit(order(&number.to_string(), "13:50:00", Side::Buy, "AMD", "1", OrderType::Limit), "100");
+            let update = TradeUpdate {
+                event: TradeEvent::New,
+                event_id: None,
+                at: order.updated_at,
+                happened_at: order.updated_at,
+                order,
+                legs: Vec::new(),
+                executions: Vec::new(),
+                reason: None,
+            };
+            self.stream(&paper().id, update);
+        }
+    }
+
     fn answer(&mut self, effect: Effect) -> Vec<Msg> {
         match effect {
             Effect::OpenStream { link, epoch, form } => {

@@ -420,3 +420,18 @@ fn the_pictures_in_assets_are_what_the_program_draws() {
         assert!(kept == drawn, "{} is out of date; BRKD_PICTURES=write cargo test makes it anew", path.display());
     }
 }
+
+#[test]
+fn however_little_room_there_is_the_keys_of_a_question_have_their_row_to_themselves() {
+    for (width, height) in [60, 80].into_iter().flat_map(|width| (15..26).map(move |height| (width, height))) {
+        let shot = plain("cancel-many", (width, height));
+        let lines = shot.lines();
+        let keys: Vec<&String> =
+            lines.iter().filter(|line| line.contains("Esc no") && line.contains(['│', '║'])).collect();
+        let [keys] = keys.as_slice() else { panic!("{width}x{height}:\n{}", shot.text()) };
+        let inside: String = keys.split(['│', '║']).filter(|part| part.contains("Esc no")).collect();
+        assert!(!inside.contains("BUY") && !inside.contains("AMD"), "{width}x{height}:\n{}", shot.text());
+        let more = lines.iter().find(|line| line.contains("more")).expect("not all of them have room");
+        assert!(!more.contains('─'), "{width}x{height}:\n{}", shot.text());
+    }
+}

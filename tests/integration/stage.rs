@@ -74,6 +74,10 @@ pub fn desk(name: &str, size: (u16, u16)) -> Desk {
         "unlink" => desk.press("1 g j u"),
         "marked" => desk.press("3 j space j space"),
         "cancel" => desk.press("3 j x"),
+        "cancel-many" => {
+            desk.crowd(9);
+            desk.press("3 X");
+        }
         "chart" => desk.press("2 enter h h h h h h h h"),
         "tape" => desk.press("5"),
         "activities" => desk.press("5 h j j"),

@@ -10,8 +10,10 @@ use crate::view::pen::{Pen, cells, clean};
 use crate::view::scope::{self, Kind};
 use crate::view::{footer, orders};
 
-/// Orders listed before the rest is counted.
+/// Orders listed before the rest is counted, where there is room for as many.
 const LISTED: usize = 8;
+/// Rows of the window beside its text: borders, margins, the keys.
+const BESIDE: u16 = 6;
 
 /// Draws it.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, question: &Question, model: &Model) {
@@ -43,22 +45,28 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, question: &Question, model: &M
                     };
                 }
             }
-            for key in keys.iter().take(LISTED) {
+            // Under the question and an empty row, and above the number of those that have no room.
+            let room = LISTED.min(usize::from(area.height.saturating_sub(BESIDE + 2)));
+            let listed = if keys.len() <= room { room } else { room.saturating_sub(usize::from(room < LISTED)) };
+            for key in keys.iter().take(listed) {
                 let Some(account) = scope::account(model, &key.link) else { continue };
                 let Some(found) = account.blotter.order(&key.order) else { continue };
                 let mut line = order::summary(found, pen);
                 line.push((format!("   {}", clean(&account.link.label)), pen.theme.dim));
                 doc.pieces(line);
             }
-            if keys.len() > LISTED {
-                doc.text(&format!("and {} more", keys.len() - LISTED), pen.theme.dim);
+            if keys.len() > listed {
+                doc.text(&format!("and {} more", keys.len() - listed), pen.theme.dim);
             }
             ("Cancel orders", kind)
         }
     };
-    let (_, inner) = boxed(pen, area, (wide, cells(doc.lines.len()) + 6), kind, title, &[]);
-    for (row, line) in doc.lines.iter().enumerate() {
-        line_at(pen, Rect { y: inner.y + 1 + cells(row), height: 1, ..inner }, line);
+    let (_, inner) = boxed(pen, area, (wide, cells(doc.lines.len()) + BESIDE), kind, title, &[]);
+    let keys = inner.bottom().saturating_sub(2);
+    // Whatever has no room, the keys that answer have their row to themselves.
+    let rows = (inner.y + 1..keys).zip(&doc.lines);
+    for (y, line) in rows {
+        line_at(pen, Rect { y, height: 1, ..inner }, line);
     }
-    footer::keys(pen, Rect { y: inner.bottom().saturating_sub(2), height: 1, ..inner }, model);
+    footer::keys(pen, Rect { y: keys, height: 1, ..inner }, model);
 }
