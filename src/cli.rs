@@ -335,7 +335,7 @@ pub fn paths(global: &Global) -> Result<Paths, Error> {
 
 /// Runs the program on its arguments and gives its exit code.
 pub fn main() -> ExitCode {
-    signals::disarm();
+    signals::ignore();
     if complete::answer() {
         return ExitCode::SUCCESS;
     }

@@ -188,17 +188,6 @@ impl Blotter {
         self.tape.entries()
     }
 
-    /// True for a line whose execution turned out to be none: it was inferred, or stood in for what others told.
-    pub fn is_withdrawn(&self, entry: &TapeEntry) -> bool {
-        let executes = matches!(
-            entry.event,
-            TradeEvent::PartialFill | TradeEvent::Fill | TradeEvent::TradeBust | TradeEvent::TradeCorrect
-        );
-        // A frame may tell that a multi-leg order executed without an execution of its own.
-        let of_legs = || self.order(&entry.order_id).is_some_and(Order::is_multileg_parent);
-        entry.execution.is_none() && executes && entry.source != Source::Stream && !of_legs()
-    }
-
     /// A line of the tape by its number.
     pub fn tape_entry(&self, number: u64) -> Option<&TapeEntry> {
         self.tape.entry(number)

@@ -144,17 +144,19 @@ impl Loop {
     }
 
     fn apply(&mut self, msg: Msg, now: Now) -> Vec<Effect> {
+        let mut left = Vec::new();
         if let Some(recorder) = &mut self.recorder
             && let Err(error) = recorder.write(&self.model, &msg, now)
         {
             tracing::error!(%error, "recording stopped");
             self.recorder = None;
+            let text = format!("the recording has stopped: {error}; it holds what came before");
+            left.extend(self.apply(Msg::Trouble(text), now));
         }
         if let Msg::Link { progress: LinkProgress::Saved { links, .. }, .. } = &msg {
             self.effects.know(links);
         }
         let wanted = update(&mut self.model, msg, now);
-        let mut left = Vec::new();
         for effect in wanted {
             match effect {
                 Effect::Remember { link, memory } => self.remember(link, memory, now),

@@ -59,7 +59,7 @@ pub fn insist(_grace: Duration) {}
 
 /// Ignores the signals that are not to end the program. Every command calls it first.
 #[cfg(unix)]
-pub fn disarm() {
+pub fn ignore() {
     for signal in table::that(Answer::GoOn) {
         // A handler that does nothing, for it ends with this program: what it starts has the system's own answers again.
         if let Err(error) = signal_hook::flag::register(signal, Arc::default()) {
@@ -70,7 +70,7 @@ pub fn disarm() {
 
 /// There are no such signals.
 #[cfg(not(unix))]
-pub fn disarm() {}
+pub fn ignore() {}
 
 /// The numbers of the signals that ask the program to end, as they come. When nobody takes them any more the program is past
 /// its loop, and the next one ends it at once.

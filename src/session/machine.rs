@@ -171,7 +171,7 @@ pub struct Session {
     may_be_reset: bool,
     /// True once it answered, or was recognised; until then nothing else is believed of it.
     identified: bool,
-    /// An answer on this connection named an order that was known.
+    /// Something on this connection named an order that was known.
     recognised: bool,
     /// When REST last answered anything with what was asked for.
     answered_at: Option<Mono>,

@@ -4,7 +4,7 @@
 
 mod auth;
 mod clock;
-mod closing;
+mod close_frame;
 mod control;
 mod data;
 mod gate;

@@ -407,6 +407,21 @@ pub fn brokers() -> Vec<BrokerSummary> {
     ]
 }
 
+/// A frame about an order, at the time of its last change.
+fn told(event: TradeEvent, order: Order) -> TradeUpdate {
+    let at = order.updated_at;
+    TradeUpdate {
+        event,
+        event_id: None,
+        at,
+        happened_at: at,
+        order,
+        legs: Vec::new(),
+        executions: Vec::new(),
+        reason: None,
+    }
+}
+
 impl Desk {
     /// A desk without accounts, at the fixed time.
     pub fn empty(program: Program) -> Self {
@@ -600,17 +615,8 @@ impl Desk {
             kind: ExecutionKind::Trade,
             source: Source::Stream,
         };
-        let update = TradeUpdate {
-            event: TradeEvent::Fill,
-            event_id: None,
-            at: entry.updated_at,
-            happened_at: entry.updated_at,
-            order: entry,
-            legs,
-            executions: vec![execution],
-            reason: None,
-        };
-        self.stream(&link, update);
+        let update = told(TradeEvent::Fill, entry);
+        self.stream(&link, TradeUpdate { legs, executions: vec![execution], ..update });
         let id = OrderId::new(format!("61e69015-8549-4bfd-b9c3-{:0>12}", "21"));
         let row = self.model.order_row(&brokerdeck::app::model::OrderKey { link, order: id }).unwrap();
         self.model.rows.orders.select_key(&row);
@@ -620,17 +626,7 @@ impl Desk {
     pub fn crowd(&mut self, count: u32) {
         for number in 30..30 + count {
             let order = limit(order(&number.to_string(), "13:50:00", Side::Buy, "AMD", "1", OrderType::Limit), "100");
-            let update = TradeUpdate {
-                event: TradeEvent::New,
-                event_id: None,
-                at: order.updated_at,
-                happened_at: order.updated_at,
-                order,
-                legs: Vec::new(),
-                executions: Vec::new(),
-                reason: None,
-            };
-            self.stream(&paper().id, update);
+            self.stream(&paper().id, told(TradeEvent::New, order));
         }
     }
 

@@ -139,7 +139,7 @@ impl<'a> TapeView<'a> {
     /// What a line is sorted by; `None` when the filter keeps it out.
     fn key(&self, account: &AccountState, entry: &TapeEntry) -> Option<SortKey> {
         let filtered = !self.filter.is_empty() && !self.filter.tape(account, entry);
-        if filtered || account.blotter.is_withdrawn(entry) {
+        if filtered || entry.withdrawn {
             return None;
         }
         let (value, descending) = match self.column {

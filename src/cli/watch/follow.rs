@@ -232,6 +232,7 @@ mod tests {
             order_id: early.order_id.clone(),
             execution: Some(early.id.clone()),
             source: crate::domain::Source::Journal,
+            withdrawn: false,
         };
         blotter.restore(Vec::new(), vec![early.clone()], vec![line.clone()], None);
         assert!(printed(&mut follow, &blotter).is_empty(), "nobody knows the order");

@@ -115,6 +115,7 @@ impl Blotter {
             Some(entry) => {
                 (entry.at, entry.event, entry.order_id, entry.execution) =
                     (at, event.clone(), order_id, Some(id.clone()));
+                entry.withdrawn = false;
                 changes.tape.push(entry.number);
                 self.ledger.shown_on(&id, entry.number);
             }
@@ -143,7 +144,7 @@ impl Blotter {
     /// Leaves a line that shows nothing any more; its number.
     pub(super) fn vacate_line(&mut self, line: u64, changes: &mut Changes) -> Option<u64> {
         let entry = self.tape.entry_mut(line)?;
-        entry.execution = None;
+        (entry.execution, entry.withdrawn) = (None, true);
         changes.tape.push(entry.number);
         Some(entry.number)
     }

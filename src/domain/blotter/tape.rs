@@ -24,6 +24,9 @@ pub struct TapeEntry {
     pub execution: Option<ExecutionId>,
     /// How it was learned; `Reconcile` is marked late on the screen.
     pub source: Source,
+    /// The execution that it reported turned out to be none: it was inferred, or stood in for what others told.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub withdrawn: bool,
 }
 
 impl TapeEntry {
@@ -104,7 +107,7 @@ impl Tape {
         source: Source,
     ) -> u64 {
         let number = self.next_number();
-        self.entries.push(TapeEntry { number, at, event, order_id, execution, source });
+        self.entries.push(TapeEntry { number, at, event, order_id, execution, source, withdrawn: false });
         number
     }
 

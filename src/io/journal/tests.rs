@@ -163,6 +163,7 @@ fn old_states_and_lines_go_in_time_and_orders_and_executions_never() {
             order_id: format!("o{number}").into(),
             execution: None,
             source: Source::Stream,
+            withdrawn: false,
         })
     };
     let kept = u64::try_from(trim::LINES).unwrap();

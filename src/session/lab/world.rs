@@ -151,7 +151,7 @@ fn memories(plan: &Plan) -> Box<dyn Journal> {
     Box::new(Memories::of(plan.setting().programs))
 }
 
-/// Runs a seed on another journal; `None` where that one does not serve the run.
+/// Runs a seed on another journal.
 pub(crate) fn run_on(
     seed: u64,
     history: bool,

@@ -72,11 +72,17 @@ impl Session {
         let failing: Vec<Lack> = lacks.iter().filter(|lack| self.has_failed(lack.part)).cloned().collect();
         self.tell(&failing);
         let waiting = self.waiting(now.mono).map(|(until, reason)| (until, reason.to_owned()));
-        let reason = match (&waiting, failing.is_empty()) {
+        let mut reason = match (&waiting, failing.is_empty()) {
             (_, false) => parts::sentence(&failing),
             (Some((_, reason)), true) => reason.clone(),
             (None, true) => "the broker takes its time".to_owned(),
         };
+        if let Phase::Syncing { held } = &self.phase
+            && !held.is_empty()
+        {
+            // Past this time they are held for nothing else.
+            reason.push_str("; what the stream tells is held until it is known whose it is");
+        }
         ConnectionState::Syncing {
             since,
             pages: self.resync.as_ref().map(crate::session::resync::Resync::progress),

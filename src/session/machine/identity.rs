@@ -1,4 +1,4 @@
-//! Whose picture REST gives: the account says so itself, or an answer names an order that is known of it.
+//! Whose picture REST gives: the account says so itself, or an answer or an update names an order that is known of it.
 //!
 //! The second proof is needed where the account does not answer: its orders and executions are no less true for that.
 
@@ -6,7 +6,7 @@ use super::appraise::PATIENCE;
 use super::{Now, Phase, Session};
 use crate::domain::activity::ActivityKind;
 use crate::domain::blotter::Blotter;
-use crate::domain::{AccountId, TradeUpdate};
+use crate::domain::{AccountId, OrderId, TradeUpdate};
 use crate::session::parts::Part;
 use crate::session::request::Reply;
 
@@ -32,29 +32,30 @@ impl Session {
 
     /// An answer with an order that is known comes from the account that the order is known of: ids are not given twice.
     pub(super) fn recognise(&mut self, reply: &Reply, blotter: &Blotter) {
-        let remembered =
-            self.account.is_some() && self.linked.as_ref().is_none_or(|it| self.account.as_ref() == Some(it));
-        if self.recognised || !remembered {
-            return;
-        }
-        self.recognised = match reply {
+        let known = |id: &OrderId| blotter.order(id).is_some();
+        let names = match reply {
             Reply::Partial(reply, _) => return self.recognise(reply, blotter),
-            Reply::Order(orders) | Reply::Orders(orders) => {
-                orders.iter().any(|order| blotter.order(&order.id).is_some())
-            }
+            Reply::Order(orders) | Reply::Orders(orders) => orders.iter().any(|order| known(&order.id)),
             Reply::Activities(rows) => rows.iter().any(|row| match &row.kind {
-                ActivityKind::Fill { order_id, .. } => blotter.order(order_id).is_some(),
+                ActivityKind::Fill { order_id, .. } => known(order_id),
                 ActivityKind::Other { .. } => false,
             }),
             _ => false,
         };
-        self.identified |= self.recognised;
+        self.recognise_by(names);
     }
 
-    /// So does an update of the stream that names one.
+    /// So does an update of the stream.
     pub(super) fn recognise_update(&mut self, update: &TradeUpdate, blotter: &Blotter) {
-        if blotter.order(&update.order.id).is_some() {
-            self.recognise(&Reply::Orders(vec![update.order.clone()]), blotter);
+        self.recognise_by(blotter.order(&update.order.id).is_some());
+    }
+
+    /// Something on this connection `names` an order that is known: of the linked account, if what is known is that one's.
+    fn recognise_by(&mut self, names: bool) {
+        let remembered =
+            self.account.is_some() && self.linked.as_ref().is_none_or(|it| self.account.as_ref() == Some(it));
+        if names && remembered {
+            (self.recognised, self.identified) = (true, true);
         }
     }
 

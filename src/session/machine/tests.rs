@@ -1,3 +1,4 @@
+mod broker;
 mod fixture;
 mod hanging;
 mod identity;
@@ -10,6 +11,7 @@ mod token;
 
 use std::sync::Arc;
 
+use self::broker::failed;
 use self::fixture::{account, order};
 use super::*;
 use crate::domain::Activity;
@@ -119,88 +121,6 @@ impl Desk {
         }
     }
 
-    fn reply(&self, request: &Request) -> Result<Box<Reply>, RequestError> {
-        if let Some(kind) = &self.failure {
-            return Err(failed(kind));
-        }
-        if let Some((_, kind)) = self.fails.as_ref().filter(|(fails, _)| fails(request)) {
-            return Err(failed(kind));
-        }
-        Ok(Box::new(match request {
-            Request::Account => {
-                Reply::Account(Box::new(Account { status: self.status.into(), ..account(self.account) }))
-            }
-            Request::Positions if !self.unread_positions.is_empty() => {
-                Reply::Partial(Box::new(Reply::Positions(self.positions.clone())), self.unread_positions.clone())
-            }
-            Request::Positions => Reply::Positions(self.positions.clone()),
-            Request::Orders(query) if self.pages_without_end => {
-                let from = self.asked.len() * usize::from(query.limit);
-                Reply::Orders((from..from + usize::from(query.limit)).map(|n| order(&format!("n{n}"))).collect())
-            }
-            Request::Orders(query) if query.filter == OrderFilter::Open && !self.unread.is_empty() => {
-                let orders = self.orders.iter().filter(|order| order.status.is_working()).cloned().collect();
-                Reply::Partial(Box::new(Reply::Orders(orders)), self.unread.clone())
-            }
-            Request::Orders(query) => {
-                let fits = |order: &&Order| query.filter == OrderFilter::All || order.status.is_working();
-                let from = query.before_order_id.as_ref().map_or(0, |id| {
-                    self.orders.iter().rev().filter(fits).position(|order| order.id == *id).map_or(0, |place| place + 1)
-                });
-                let listed = self.orders.iter().rev().filter(fits).skip(from).take(self.page.min(query.limit.into()));
-                let mut orders: Vec<Order> = listed.cloned().collect();
-                if !query.nested || self.hides_legs {
-                    for order in &mut orders {
-                        order.legs.clear();
-                    }
-                }
-                Reply::Orders(orders)
-            }
-            Request::Order(id) => match self.orders.iter().find(|order| order.id == *id) {
-                Some(order) => Reply::Order(vec![order.clone()]),
-                None => return Err(self.not_found()),
-            },
-            Request::Activities(query) if self.unread_history && query.page_token.is_some() => {
-                let unread = Unread { row: "activity a".to_owned(), why: "no price".to_owned() };
-                Reply::Partial(Box::new(Reply::Activities(Vec::new())), vec![unread])
-            }
-            Request::Activities(query) => Reply::Activities(self.page_of_rows(query)),
-            Request::Replay { .. } => Reply::Replay(self.told_again.clone().map_err(|kind| failed(&kind))?),
-            other => panic!("{other:?} is not asked by a session"),
-        }))
-    }
-
-    fn page_of_rows(&self, query: &ActivitiesQuery) -> Vec<Activity> {
-        let wanted = |row: &&Activity| match &row.kind {
-            ActivityKind::Fill { order_id, at, .. } => {
-                query.order.as_ref().is_none_or(|order| order == order_id)
-                    && query.after.is_none_or(|after| *at > Some(after))
-            }
-            ActivityKind::Other { .. } => false,
-        };
-        let mut rows: Vec<Activity> = self.rows.iter().filter(wanted).cloned().collect();
-        if !query.ascending {
-            rows.reverse();
-        }
-        let from = query
-            .page_token
-            .as_ref()
-            .map_or(0, |token| rows.iter().position(|row| row.id == *token).map_or(0, |place| place + 1));
-        rows.into_iter().skip(from).take(self.page.min(query.page_size.into())).collect()
-    }
-
-    fn not_found(&self) -> RequestError {
-        let kind = RequestErrorKind::NotFound;
-        RequestError {
-            kind,
-            status: Some(404),
-            code: None,
-            message: self.account.to_owned(),
-            extra: None,
-            request_id: None,
-        }
-    }
-
     fn stream(&mut self, event: StreamEvent) {
         let epoch = self.opened.last().unwrap().0;
         self.input(Input::Stream(epoch, event));
@@ -249,63 +169,10 @@ impl Desk {
         self.seen.iter().filter_map(text).collect::<Vec<_>>().join("\n")
     }
 
-    /// The broker executes; the stream may or may not tell.
-    fn execute(&mut self, id: &str, qty: i64, told: bool) {
-        let second = i64::try_from(self.rows.len()).unwrap() + 1;
-        let at = Timestamp::from_second(1_760_000_000 + second).unwrap();
-        let order = self.orders.iter_mut().find(|order| order.id.as_str() == id).unwrap();
-        order.cum_qty = order.cum_qty.checked_add(Qty::whole(qty)).unwrap();
-        order.updated_at = Some(at);
-        order.status =
-            if Some(order.cum_qty) == order.qty { OrderStatus::Filled } else { OrderStatus::PartiallyFilled };
-        let order = order.clone();
-        let kind = ActivityKind::Fill {
-            execution_id: None,
-            order_id: order.id.clone(),
-            symbol: order.symbol.clone(),
-            side: Side::Buy,
-            qty: Qty::whole(qty),
-            px: Price::whole(10),
-            cum_qty: Some(order.cum_qty),
-            partial: Some(order.cum_qty) != order.qty,
-            at: Some(at),
-        };
-        let row =
-            Activity { id: Arc::from(format!("row{second}")), activity_type: "FILL".into(), kind, raw: Raw::default() };
-        self.rows.push(row);
-        if told {
-            let report = Execution {
-                id: format!("exec{second}").into(),
-                order_id: order.id.clone(),
-                symbol: order.symbol.clone(),
-                side: Side::Buy,
-                qty: Qty::whole(qty),
-                px: Some(Price::whole(10)),
-                cum_qty: Some(order.cum_qty),
-                position_qty: None,
-                at: Some(at),
-                kind: ExecutionKind::Trade,
-                source: Source::Stream,
-            };
-            self.stream(StreamEvent::Update(Box::new(update(TradeEvent::PartialFill, order, vec![report]))));
-        }
-    }
-
     fn held(&self) -> Qty {
         let sum: rust_decimal::Decimal = self.blotter.executions().map(|execution| execution.qty.decimal()).sum();
         Qty::new(sum)
     }
-}
-
-fn failed(kind: &RequestErrorKind) -> RequestError {
-    let message = "no".to_owned();
-    let status = match kind {
-        RequestErrorKind::Unauthorized => Some(401),
-        RequestErrorKind::Forbidden => Some(403),
-        RequestErrorKind::Server => Some(500),
-        _ => None,
-    };
-    RequestError { kind: kind.clone(), status, code: None, message, extra: None, request_id: None }
 }
 
 fn update(event: TradeEvent, order: Order, executions: Vec<Execution>) -> TradeUpdate {

@@ -83,8 +83,11 @@ pub async fn in_the_service_s_shape(response: Response) -> Response {
     if !status.is_client_error() || !kind.starts_with("text/plain") {
         return response;
     }
-    let words = axum::body::to_bytes(response.into_body(), WORDS).await.unwrap_or_default();
-    let words = String::from_utf8_lossy(&words).into_owned();
+    let words = match axum::body::to_bytes(response.into_body(), WORDS).await {
+        Ok(words) => String::from_utf8_lossy(&words).into_owned(),
+        // More than that, which the status says well enough.
+        Err(_) => status.to_string(),
+    };
     ApiError::new(status.as_u16(), u64::from(status.as_u16()) * 100_000 + 10_000, words).into_response()
 }
 

@@ -17,7 +17,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
 
 use self::frame::Encoding;
-use super::closing;
+use super::close_frame;
 use super::gate::{Gate, account_on, credential};
 use super::grants::Grant;
 use super::hub::Emitted;
@@ -134,7 +134,7 @@ impl Session {
                     Some(Ok(Message::Binary(bytes))) => self.said(&bytes).await,
                     Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
                     last @ (Some(Ok(Message::Close(_)) | Err(_)) | None) => {
-                        closing::answer(&mut self.socket, last).await;
+                        close_frame::answer(&mut self.socket, last).await;
                         Err(End::Abrupt)
                     }
                 },

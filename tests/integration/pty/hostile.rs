@@ -255,3 +255,18 @@ fn a_locale_without_unicode_gets_ascii() {
         terminal.end();
     }
 }
+
+#[test]
+#[cfg(unix)]
+fn a_recording_that_cannot_go_on_is_said_on_the_screen() {
+    let script = format!(
+        "ulimit -f 32; exec '{}' demo --seed 7 --pace 20 --record \"$HOME/run\"",
+        env!("CARGO_BIN_EXE_brokerdeck")
+    );
+    let mut terminal = Terminal::start_program("sh", 140, 40, &["-c", &script], &[]);
+    terminal.wait_for("SIMULATED");
+    terminal.keys("E");
+    terminal.wait_for("the recording has stopped: File too large");
+    terminal.keys("qq");
+    assert_eq!(terminal.end().exit_code(), 0);
+}

@@ -43,7 +43,7 @@ struct ActivityWire<'a> {
     description: Loose<'a>,
 }
 
-/// One row. It needs an `id`, being the page token; a `FILL` needs order, quantity and price too, for without them something
+/// One row. It needs an `id`, being the page token; a `FILL` needs order, symbol, quantity and price too, for without them something
 /// was executed and nobody knows what.
 pub fn activity(text: &str) -> Result<Activity, WireError> {
     let wire: ActivityWire<'_> = serde_json::from_str(text).map_err(|error| WireError::json(WHAT, &error))?;
@@ -51,7 +51,7 @@ pub fn activity(text: &str) -> Result<Activity, WireError> {
     let id = wire.id.some_word().ok_or_else(|| missing("id"))?;
     let activity_type = wire.activity_type.word().unwrap_or_default();
     let fill = if activity_type == "FILL" {
-        Some(fill(&wire).ok_or_else(|| missing("order, quantity or price"))?)
+        Some(fill(&wire).ok_or_else(|| missing("order, symbol, quantity or price"))?)
     } else {
         None
     };

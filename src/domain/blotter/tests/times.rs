@@ -156,7 +156,7 @@ fn a_line_whose_undoing_was_none_is_shown_no_more() {
         blotter.apply_snapshot(&[order("o", OrderStatus::PartiallyFilled, 20, 9)], std::slice::from_ref(&report));
     }
     let shown = |blotter: &Blotter| {
-        let lines = blotter.tape().iter().filter(|entry| !blotter.is_withdrawn(entry));
+        let lines = blotter.tape().iter().filter(|entry| !entry.withdrawn);
         lines.filter(|entry| entry.event == TradeEvent::TradeBust).count()
     };
     assert_eq!(shown(&blotter), 1);

@@ -231,6 +231,7 @@ fn what_two_instances_wrote_past_each_other_is_read_back_once() {
             order_id: "o".into(),
             execution: execution.map(Into::into),
             source: Source::Stream,
+            withdrawn: false,
         })
     };
     save(

@@ -133,9 +133,13 @@ fn a_stream_that_names_a_known_order_is_believed_while_all_of_rest_hangs() {
     desk.pass(Duration::from_secs(2));
     desk.listen();
     desk.pass(Duration::from_secs(4));
+    desk.orders.push(order("new"));
+    desk.execute("new", 30, true);
+    assert_eq!(desk.held(), Qty::whole(40), "whose it is is not known");
+    assert!(desk.missing().contains("what the stream tells is held"), "{:?}", desk.session.state());
     desk.execute("o", 20, true);
-    assert_eq!(desk.held(), Qty::whole(60), "{}", desk.logs());
-    assert_eq!(desk.session.state().word(), "syncing");
+    assert_eq!(desk.held(), Qty::whole(90), "{}", desk.logs());
+    assert_eq!(desk.missing(), "the broker takes its time");
 }
 
 #[test]

@@ -18,7 +18,7 @@ use super::channels::{Feed, Subscriptions, fake};
 use super::news::Article;
 use crate::sim::faults::{Fault, Origin};
 use crate::sim::market::Tick;
-use crate::sim::server::closing;
+use crate::sim::server::close_frame;
 use crate::sim::server::gate::{Gate, credential};
 use crate::sim::server::grants::Grant;
 use crate::sim::server::msgpack;
@@ -160,7 +160,7 @@ impl Session {
                     Some(Ok(Message::Binary(bytes))) => self.said(&bytes).await,
                     Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
                     last @ (Some(Ok(Message::Close(_)) | Err(_)) | None) => {
-                        closing::answer(&mut self.socket, last).await;
+                        close_frame::answer(&mut self.socket, last).await;
                         Err(Over)
                     }
                 },
