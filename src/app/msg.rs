@@ -29,7 +29,7 @@ pub enum Msg {
     },
     /// What the last frame could show; sent by the loop when it differs from before.
     Drawn(super::model::Extent),
-    /// The terminal has taken a frame with this question ([`super::model::Asking`]); sent once for each.
+    /// The terminal has shown a frame with this question, as far as it tells ([`super::model::Asking`]); sent once for each.
     Shown {
         /// Its number.
         question: u64,

@@ -40,6 +40,13 @@ pub enum Heard {
     Background(Background),
     /// What every terminal answers, and after the colour.
     Attributes,
+    /// Where the cursor is, counted from one: the answer to a question of `terminal::receipt`.
+    Cursor {
+        /// From the top.
+        row: u16,
+        /// From the left.
+        column: u16,
+    },
     /// The terminal has another size.
     Resized,
 }
@@ -77,6 +84,6 @@ pub fn message(heard: Heard, hit: impl Fn(u16, u16) -> HitTarget) -> Option<Msg>
                 Pointer::WheelDown => Mouse::Wheel { target, rows: WHEEL_ROWS },
             }))
         }
-        Heard::Background(_) | Heard::Attributes | Heard::Resized => None,
+        Heard::Background(_) | Heard::Attributes | Heard::Cursor { .. } | Heard::Resized => None,
     }
 }

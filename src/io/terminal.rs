@@ -9,6 +9,7 @@ mod output;
 #[cfg(not(unix))]
 #[path = "terminal/plain.rs"]
 mod output;
+pub mod receipt;
 mod screen;
 
 use std::io::{self, IsTerminal};

@@ -48,7 +48,7 @@ pub struct Asking {
     pub number: u64,
     /// What it asks.
     pub asked: Asked,
-    /// When the terminal had taken the frame that shows it; `None` before that.
+    /// When the terminal had shown it; `None` before that.
     pub shown_at: Option<Mono>,
 }
 

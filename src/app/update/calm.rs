@@ -1,8 +1,8 @@
 //! Yes wants a question that was seen, and calm: what no hand types confirms nothing, and neither does a hand that could not know.
 //!
-//! The loop tells when the terminal has taken the frame with the question ([`crate::app::Msg::Shown`]); a terminal that stands still
-//! takes none. A yes counts when the question has stood there since for as long as a hand needs to answer it, and when no other key
-//! or click comes close to it: what arrives in a row was pasted, sent by a program, or meant for another window.
+//! The loop tells when the terminal has shown the frame with the question ([`crate::app::Msg::Shown`]); one that stands still shows
+//! none. A yes counts when the question has stood there since for as long as a hand needs to answer it, and when no other key or
+//! click comes close to it: what arrives in a row was pasted, sent by a program, or meant for another window.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ pub(super) fn follow(model: &mut Model) {
     model.asking = asked.map(|asked| Asking { number: model.next_question, asked, shown_at: None });
 }
 
-/// The terminal has taken a frame with this question.
+/// The terminal has shown a frame with this question.
 pub(super) fn shown(model: &mut Model, number: u64) {
     let now = model.now.mono;
     if let Some(asking) = model.asking.as_mut().filter(|asking| asking.number == number) {

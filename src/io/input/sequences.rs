@@ -72,6 +72,9 @@ pub(super) fn csi(bytes: &[u8]) -> Option<Heard> {
     let first = fields.next().unwrap_or_default();
     let second = fields.next().unwrap_or_default();
     let third = fields.next();
+    if *last == b'R' && third.is_none() {
+        return Some(Heard::Cursor { row: first.parse().ok()?, column: second.parse().ok()? });
+    }
     if *last == b'~' && first == "27" {
         // xterm's other keys: `CSI 27 ; modifiers ; code ~`.
         return pressed(code(third?.parse().ok()?, None, shifted(second)?)?, second);

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
 
 use super::turns::{self, Turns};
 use super::{BATCH, Loop, memory};
@@ -13,6 +12,7 @@ use crate::io::alarm::Alarm;
 use crate::io::hyperlink;
 use crate::io::input::{self, Heard, Keyboard};
 use crate::io::signals::{self, Change};
+use crate::io::terminal::receipt::Receipts;
 use crate::io::terminal::{self, Screen, background};
 use crate::view::{self, ViewState};
 
@@ -36,11 +36,13 @@ impl Loop {
         let mut next_frame = Mono::default();
         let mut turns = Turns::default();
         let mut pressed = true;
-        // The question on the last frame, while the terminal has not taken all of it.
-        let mut drawn = None;
+        let mut receipts = Receipts::default();
         let alarm = Alarm::new();
         for heard in background::ask(&mut keys, view).await {
-            urgent.extend(hear(heard, view));
+            urgent.extend(hear(heard, view, &mut receipts));
+        }
+        if screen.ask(&receipts.begin()).is_err() {
+            return GONE;
         }
         loop {
             if let Some(code) = self.model.exit {
@@ -59,10 +61,15 @@ impl Loop {
                     return GONE;
                 }
                 pressed = self.model.dirty;
-                drawn = self.model.unseen_question().filter(|_| view.shows_overlays());
+                let question = self.model.unseen_question().filter(|_| view.shows_overlays());
+                if let Some(question) = question
+                    && screen.ask(&receipts.ask(question)).is_err()
+                {
+                    return GONE;
+                }
             }
             let free = screen.is_free();
-            if free && let Some(question) = drawn.take() {
+            if free && let Some(question) = receipts.taken() {
                 drop(self.handle(Msg::Shown { question }));
             }
             let mut deadline = self.deadline();
@@ -76,7 +83,12 @@ impl Loop {
                 heard = keys.recv() => match heard {
                     Some(heard) => {
                         pressed = true;
-                        hear_all(heard, &mut keys, view, &mut urgent);
+                        urgent.extend(hear(heard, view, &mut receipts));
+                        while urgent.len() < BATCH
+                            && let Ok(heard) = keys.try_recv()
+                        {
+                            urgent.extend(hear(heard, view, &mut receipts));
+                        }
                     }
                     None => return GONE,
                 },
@@ -209,19 +221,10 @@ fn resized() -> Msg {
     Msg::Resize { cols, rows }
 }
 
-/// What the terminal said, and what it has said since.
-fn hear_all(first: Heard, keys: &mut mpsc::Receiver<Heard>, view: &mut ViewState, urgent: &mut VecDeque<Msg>) {
-    urgent.extend(hear(first, view));
-    while urgent.len() < BATCH
-        && let Ok(heard) = keys.try_recv()
-    {
-        urgent.extend(hear(heard, view));
-    }
-}
-
 /// What the terminal said, as a message; what concerns the look alone is done here.
-fn hear(heard: Heard, view: &mut ViewState) -> Option<Msg> {
+fn hear(heard: Heard, view: &mut ViewState, receipts: &mut Receipts) -> Option<Msg> {
     match heard {
+        Heard::Cursor { row, column } => receipts.told(row, column).map(|question| Msg::Shown { question }),
         Heard::Background(background) => background::told(view, background).then_some(Msg::Redraw),
         Heard::Resized => Some(resized()),
         heard => input::message(heard, |column, row| view.hit(column, row)),

@@ -74,6 +74,14 @@ impl Screen {
         self.output.freed().await;
     }
 
+    /// Asks the terminal something, behind what it was sent so far.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub fn ask(&self, bytes: &str) -> io::Result<()> {
+        self.output.send(bytes.as_bytes())
+    }
+
     /// Draws a frame and hands it over. Call it only while [`Self::is_free`], or frames would queue up.
     ///
     /// # Errors

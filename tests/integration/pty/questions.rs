@@ -1,6 +1,6 @@
 //! Questions on a terminal that shows them late, or not at all.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
@@ -22,17 +22,48 @@ fn settled(recording: &Path, key: char, times: usize) -> bool {
     after.is_some_and(|rest| rest.matches("\"Tick\"").count() > 2)
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_question_that_a_stopped_terminal_never_showed_is_confirmed_by_no_key() {
-    let home = Home::open(27).await;
+/// A dashboard with one working order, recorded.
+async fn with_an_order(home: &Home) -> (Terminal, PathBuf) {
     let order = json!({"symbol": "AAPL", "qty": "1", "side": "buy", "type": "limit", "time_in_force": "day", "limit_price": "1.00"});
     home.control("place", order).await;
     let recording = home.dir.path().join("run");
     let (config, data) = (home.dir.path().join("config.toml"), home.data());
     let paths = [&config, &data, &recording].map(|path| path.to_str().unwrap());
     let arguments = ["--config", paths[0], "--data-dir", paths[1], "--record", paths[2]];
-    let mut terminal = Terminal::start(120, 36, &arguments, &[]);
+    let terminal = Terminal::start(120, 36, &arguments, &[]);
     terminal.wait("the order", |screen| screen.contains("1 live") && screen.contains("AAPL"));
+    (terminal, recording)
+}
+
+/// The kernel holds some thousand bytes for a terminal that does not read: that it took them says nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_terminal_that_answers_has_to_say_that_the_question_was_shown() {
+    let home = Home::open(28).await;
+    let (mut terminal, recording) = with_an_order(&home).await;
+    let first = terminal.place_asked_for().unwrap();
+    terminal.keys(&first);
+    terminal.keys("X");
+    terminal.wait_for("Ask the broker to cancel this order?");
+    for times in 1..=3 {
+        terminal.keys("y");
+        assert!(until(|| settled(&recording, 'y', times)));
+    }
+    assert!(!canceled(&home).await, "the terminal has not said that it shows the question");
+    terminal.wait_for("not on the screen yet");
+    let shown = terminal.place_asked_for().unwrap();
+    assert_ne!(shown, first, "an answer tells what it belongs to");
+    terminal.keys(&shown);
+    terminal.keys_until("y", "the answer", |screen| !screen.contains("Ask the broker"));
+    terminal.wait_for("canceled");
+    terminal.keys("\x03");
+    assert_eq!(terminal.end().exit_code(), 0);
+    terminal.assert_restored();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_question_that_a_stopped_terminal_never_showed_is_confirmed_by_no_key() {
+    let home = Home::open(27).await;
+    let (mut terminal, recording) = with_an_order(&home).await;
     terminal.hold(true);
     terminal.keys("X");
     assert!(until(|| settled(&recording, 'X', 1)));

@@ -91,6 +91,14 @@ impl Terminal {
         Self { master: pair.master, writer, child, screen, modes_before, home }
     }
 
+    /// The answer to the last question where the cursor is.
+    pub fn place_asked_for(&self) -> Option<String> {
+        let raw = self.screen.0.lock().unwrap().raw.clone();
+        let text = String::from_utf8_lossy(&raw);
+        let (before, _) = text.rsplit_once("H\x1b[6n")?;
+        Some(format!("\x1b[{}R", before.rsplit_once("\x1b[")?.1))
+    }
+
     /// Sends keys as bytes.
     pub fn keys(&mut self, keys: &str) {
         let writer = self.writer.as_mut().unwrap();

@@ -397,6 +397,26 @@ fn a_pass_begins_well_before_what_is_known() {
 }
 
 #[test]
+fn a_pass_looks_for_orders_from_well_before_the_newest_known() {
+    let mut desk = Desk::live();
+    desk.page = 2;
+    let submitted = |id: &str, second: i64, status: OrderStatus| {
+        let mut order = order(id);
+        (order.submitted_at, order.status) = (at(second), status);
+        order
+    };
+    desk.orders.extend([50, 60].map(|second| submitted(&second.to_string(), second, OrderStatus::Expired)));
+    desk.settle(Duration::from_mins(3));
+    assert!(desk.blotter.order(&"60".into()).is_some());
+    // It was sent before the others and is listed after them, on the page behind the one that reaches the newest known.
+    desk.orders.insert(0, submitted("late", 30, OrderStatus::Expired));
+    desk.orders.extend([70, 80].map(|second| submitted(&second.to_string(), second, OrderStatus::Expired)));
+    desk.input(Input::Resync);
+    desk.settle(Duration::from_secs(1));
+    assert!(desk.blotter.order(&"late".into()).is_some(), "{:?}", desk.asked);
+}
+
+#[test]
 fn what_rest_said_of_a_state_that_is_over_says_nothing_of_the_next() {
     let mut desk = Desk::live();
     desk.orders = vec![order("o")];
