@@ -122,8 +122,9 @@ pub struct AccountState {
     pub charts: BTreeMap<Period, Dated<EquityHistory>>,
     /// Whether its history is whole in this run: only then is an execution news rather than history.
     pub seen_live: bool,
-    /// The newest execution that the first picture of this run showed; what is asked later and newer was missed.
-    pub history_until: Option<Timestamp>,
+    /// The newest execution of the history: what the journal had, or without one the first picture of this run. What is
+    /// newer and was learned by asking was missed. `None` until the history is known.
+    pub history_until: Option<Option<Timestamp>>,
     /// When the journal that this account was restored from was last written; `None` without one.
     pub remembered_at: Option<Timestamp>,
     /// When the stream last told something of an order.

@@ -27,10 +27,10 @@ pub const CURVE_FOR: Duration = Duration::from_mins(7);
 const SECOND: i32 = 1_000_000_000;
 
 impl AccountState {
-    /// True for what the stream should have told and did not: learned by asking, and newer than the history that the
-    /// first picture showed. By the broker's times alone, for no clock of ours need agree with them.
+    /// True for what no stream told this program, because none told or it did not run: learned by asking, and newer than the
+    /// history. By the broker's times alone, for no clock of ours need agree with them.
     pub fn is_late(&self, source: Source, at: Option<Timestamp>) -> bool {
-        source == Source::Reconcile && self.seen_live && at > self.history_until
+        source == Source::Reconcile && self.history_until.is_some_and(|until| at > until)
     }
 
     /// An account whose session has not begun; `seed` feeds its jitter.

@@ -108,6 +108,9 @@ fn recollect(account: &mut AccountState, known: Recollection) {
     account.remembered_at = known.saved_at;
     account.blotter = Blotter::default();
     account.blotter.restore(known.orders, known.executions, known.tape, known.complete_at);
+    if known.complete_at.is_some() {
+        account.history_until = Some(account.blotter.last_fill_at());
+    }
     if let Some(id) = known.account {
         account.session.resume_from(id, known.watermark, known.complete_at);
     }

@@ -17,7 +17,8 @@ pub(super) fn feed(model: &mut Model, link: &LinkId, input: Input, effects: &mut
     if account.session.has_picture() && !account.seen_live {
         // The whole history is there: what comes from now on is news.
         account.seen_live = true;
-        account.history_until = account.blotter.last_fill_at();
+        let shown = account.blotter.last_fill_at();
+        account.history_until.get_or_insert(shown);
     }
     let before = account.session.watermark();
     account.session.handle(input, &mut account.blotter, now);
@@ -97,7 +98,7 @@ fn reset(model: &mut Model, link: &LinkId) {
         account.curve_faults.clear();
         account.charts.clear();
         account.activities.clear();
-        account.seen_live = false;
+        (account.seen_live, account.history_until) = (false, None);
     }
     model.marks.retain(|key| key.link != *link);
     rows::forget_orders(model);

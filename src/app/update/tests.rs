@@ -35,6 +35,8 @@ pub(super) struct Desk {
     /// What the broker's accounts hold, by link.
     orders: Vec<(LinkId, Order)>,
     positions: Vec<(LinkId, Position)>,
+    /// The executions that a pass finds.
+    pub(super) fills: Vec<Activity>,
     /// The activity list, newest first.
     pub(super) activities: Vec<Activity>,
     epochs: Vec<(LinkId, Epoch)>,
@@ -178,6 +180,7 @@ impl Desk {
             now,
             orders: Vec::new(),
             positions: Vec::new(),
+            fills: Vec::new(),
             activities: Vec::new(),
             epochs: Vec::new(),
             cancel: None,
@@ -271,7 +274,10 @@ impl Desk {
                 Some((_, order)) => Reply::Order(vec![order.clone()]),
                 None => return Err(failure(RequestErrorKind::NotFound, "order not found")),
             },
-            Request::Activities(query) if query.fills_only => Reply::Activities(Vec::new()),
+            Request::Activities(query) if query.fills_only => {
+                let first = query.page_token.is_none() && query.order.is_none();
+                Reply::Activities(if first { self.fills.clone() } else { Vec::new() })
+            }
             Request::Activities(query) => {
                 let from = query.page_token.as_ref().map_or(0, |token| {
                     1 + self

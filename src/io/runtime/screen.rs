@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-
 use super::turns::{self, Turns};
 use super::{BATCH, Loop, memory};
 use crate::app::{Effect, Msg};

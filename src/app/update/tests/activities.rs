@@ -3,6 +3,7 @@
 use super::*;
 use crate::app::model::Overlay;
 use crate::app::model::activities::Reach;
+use crate::app::msg::Recollection;
 use crate::domain::ActivityKind;
 
 fn fill(id: u32, order: &Order, qty: i64, total: i64) -> Activity {
@@ -119,6 +120,51 @@ fn an_execution_that_is_known_is_not_entered_again_and_one_that_was_missed_is() 
         _ => false,
     });
     assert!(journaled, "it is in the journal before it is on the screen");
+}
+
+#[test]
+fn what_traded_while_the_program_did_not_run_is_late_and_the_history_of_its_first_run_is_not() {
+    let traded = |id: &str, minute: i64| {
+        let mut order = order(id, "AAPL", Side::Buy, 10, minute);
+        (order.cum_qty, order.status, order.avg_px) = (Qty::whole(10), OrderStatus::Filled, Some(Price::whole(10)));
+        order
+    };
+    let (known, missed) = (traded("known", 1), traded("missed", 2));
+    let run = |orders: &[&Order], earlier: Option<&Desk>| {
+        let mut desk = Desk::empty();
+        let paper = link("paper", Environment::Paper);
+        for (number, order) in (1..).zip(orders) {
+            desk.orders.push((paper.id.clone(), (*order).clone()));
+            desk.fills.push(fill(number, order, 10, 10));
+        }
+        if let Some(account) = earlier.and_then(|desk| desk.model.account(&paper.id)) {
+            let blotter = &account.blotter;
+            desk.msg(Msg::Remembered(Box::new(Recollection {
+                link: paper.id.clone(),
+                account: Some(paper.account_id.clone()),
+                watermark: account.session.watermark().0,
+                complete_at: account.session.watermark().1,
+                saved_at: Some(start()),
+                orders: blotter.orders().cloned().collect(),
+                executions: blotter
+                    .executions()
+                    .cloned()
+                    .map(|it| Execution { source: Source::Journal, ..it })
+                    .collect(),
+                tape: Vec::new(),
+            })));
+        }
+        desk.begin(&[paper]);
+        desk
+    };
+    let late = |desk: &Desk| {
+        let account = desk.model.account(&paper()).unwrap();
+        let late = |row: &&Execution| account.is_late(row.source, row.at);
+        account.blotter.executions().filter(late).map(|row| row.order_id.to_string()).collect::<Vec<_>>()
+    };
+    let first = run(&[&known], None);
+    assert_eq!(late(&first), [""; 0]);
+    assert_eq!(late(&run(&[&known, &missed], Some(&first))), ["missed"]);
 }
 
 #[test]
