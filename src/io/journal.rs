@@ -129,13 +129,12 @@ impl Journal {
     /// new one begun; the notice says so. One that cannot be used yet is opened as soon as it can be.
     ///
     /// # Errors
-    /// When there is no place to write at all, or a newer version's file is there; the program can go on without a journal
-    /// and should say so.
+    /// When a newer version's file is there; the program can go on without a journal and should say so.
     pub fn open(path: &Path) -> Result<Opened, JournalError> {
         let shared = Arc::new(Shared::default());
         let mut opened = match schema::open(path) {
             Ok(usable) => Some(usable),
-            Err(JournalError::NotNow { reason, .. }) => {
+            Err(JournalError::NotNow { reason, .. } | JournalError::Unusable { reason, .. }) => {
                 shared.failed(&reason);
                 None
             }

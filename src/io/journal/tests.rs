@@ -372,7 +372,10 @@ fn only_its_owner_may_read_it_or_what_belongs_to_it() {
     }
     let elsewhere = root.path().join("link.sqlite");
     std::os::unix::fs::symlink(&path, &elsewhere).unwrap();
-    assert!(matches!(Journal::open(&elsewhere), Err(JournalError::Unusable { .. })));
+    let linked = open(&elsewhere);
+    assert!(matches!(run(linked.load(&link())), Err(JournalError::Unusable { .. })));
+    linked.append(Batch::new(link(), at(0))).unwrap();
+    assert!(run(linked.barrier()).is_err());
 }
 
 /// The child of the next test: confirms each batch on stdout once the barrier has passed.

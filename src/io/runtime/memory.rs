@@ -268,6 +268,8 @@ async fn read(path: PathBuf, links: Vec<LinkRecord>) -> Read {
             Err(error) => notices.push(error.to_string()),
         }
     }
+    // What is wrong with the file is wrong for every link.
+    notices.dedup();
     Read { links, opened: Ok((journal, recalled)), notices }
 }
 

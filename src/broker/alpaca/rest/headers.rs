@@ -24,7 +24,8 @@ pub(in crate::broker::alpaca) fn retry_after(headers: &HeaderMap) -> Option<Dura
         Ok(seconds) => Some(Duration::from_secs(seconds)),
         Err(_) => Some(between(date(text)?, served_at(headers)?)),
     });
-    stated.or_else(|| reset_after(headers))
+    // No wait at all, or a moment that is over, is no word of when to ask again: asked at once, it would refuse at once.
+    stated.or_else(|| reset_after(headers)).filter(|wait| !wait.is_zero())
 }
 
 /// `X-Request-ID`, without which support can look nothing up.

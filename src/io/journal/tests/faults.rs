@@ -78,6 +78,21 @@ fn a_file_that_cannot_be_opened_yet_is_opened_when_it_can_be_and_nothing_is_lost
 }
 
 #[test]
+fn a_folder_in_the_files_place_is_said_and_when_it_is_gone_nothing_was_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal.sqlite");
+    std::fs::create_dir(&path).unwrap();
+    let journal = open(&path);
+    assert!(matches!(run(journal.load(&link())), Err(JournalError::Unusable { .. })));
+    journal.append(executed(1)).unwrap();
+    assert!(run(journal.barrier()).is_err());
+    assert!(journal.progress().borrow().fault.as_deref().is_some_and(|fault| fault.contains("not a plain file")));
+    std::fs::remove_dir(&path).unwrap();
+    until(&journal, |progress| progress.saved == 1 && progress.fault.is_none());
+    assert_eq!(run(journal.load(&link())).unwrap().executions.len(), 1);
+}
+
+#[test]
 fn an_end_in_the_middle_of_a_fault_waits_no_longer_than_told_and_says_why() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("journal.sqlite");
