@@ -1,3 +1,4 @@
+mod audits;
 mod broker;
 mod fixture;
 mod hanging;

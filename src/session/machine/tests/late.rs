@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn at(second: i64) -> Option<Timestamp> {
+pub(super) fn at(second: i64) -> Option<Timestamp> {
     Timestamp::from_second(1_760_000_000 + second).ok()
 }
 
@@ -13,7 +13,7 @@ impl Desk {
     }
 
     /// The stream tells a state of an order.
-    fn told(&mut self, event: TradeEvent, order: Order) {
+    pub(super) fn told(&mut self, event: TradeEvent, order: Order) {
         self.stream(StreamEvent::Update(Box::new(update(event, order, vec![]))));
     }
 

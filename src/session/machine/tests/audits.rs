@@ -1,0 +1,74 @@
+//! What audits hold against the stream, and what not.
+
+use super::late::at;
+use super::*;
+
+/// The stream tells of a new order every ten seconds, so that it is not taken for silent.
+fn talk(desk: &mut Desk, seconds: u64) {
+    for _ in 0..seconds / 10 {
+        let beat = order(&format!("beat{}", desk.orders.len()));
+        desk.orders.push(beat.clone());
+        desk.told(TradeEvent::New, beat);
+        desk.pass(Duration::from_secs(10));
+    }
+}
+
+fn accused(desk: &Desk) -> bool {
+    desk.logs().contains("left out") || desk.logs().contains("told nothing")
+}
+
+#[test]
+fn a_stream_that_leaves_something_out_twice_in_a_row_is_replaced_and_not_one_that_does_now_and_then() {
+    let mut desk = Desk::live();
+    desk.orders.push(order("o"));
+    desk.told(TradeEvent::New, order("o"));
+    talk(&mut desk, 120);
+    let before = desk.opened.len();
+    for _ in 0..3 {
+        desk.execute("o", 10, false);
+        talk(&mut desk, 180);
+    }
+    assert!(desk.logs().contains("the stream left out 1 change; an audit recovered them"), "{}", desk.logs());
+    assert_eq!((desk.opened.len(), desk.held()), (before, Qty::whole(30)), "{}", desk.logs());
+    for _ in 0..2 {
+        desk.execute("o", 10, false);
+        let wanted = desk.orders[0].cum_qty;
+        while desk.held() < wanted {
+            talk(&mut desk, 10);
+        }
+    }
+    desk.pass(Duration::from_secs(10));
+    assert!(desk.opened.len() > before, "{}", desk.logs());
+    assert!(desk.logs().contains("the stream left out 1 change twice in a row; starting over"), "{}", desk.logs());
+}
+
+#[test]
+fn what_is_older_than_the_stream_is_no_fault_of_it_however_late_it_is_listed() {
+    let mut desk = Desk::new();
+    desk.orders.push(order("a"));
+    desk.orders[0].updated_at = at(50);
+    desk.listen();
+    desk.pass(Duration::from_mins(2));
+    // The row of an order that is listed only now; both are of the first second.
+    desk.orders.push(order("old"));
+    desk.execute("old", 40, false);
+    desk.pass(Duration::from_mins(5));
+    assert_eq!(desk.held(), Qty::whole(40));
+    assert!(!accused(&desk), "{}", desk.logs());
+}
+
+#[test]
+fn a_leg_that_is_held_is_told_by_no_stream_and_an_order_that_works_is() {
+    for (status, told) in [(OrderStatus::Held, false), (OrderStatus::New, true)] {
+        let mut desk = Desk::live();
+        desk.orders.push(order("a"));
+        desk.told(TradeEvent::New, order("a"));
+        desk.pass(Duration::from_mins(2));
+        let mut other = order("other");
+        (other.status, other.updated_at) = (status, at(90));
+        desk.orders.push(other);
+        desk.pass(Duration::from_mins(5));
+        assert!(desk.blotter.order(&"other".into()).is_some());
+        assert_eq!(accused(&desk), told, "{}", desk.logs());
+    }
+}
