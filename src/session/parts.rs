@@ -296,3 +296,87 @@ pub(super) fn sentence(lacks: &[Lack]) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::request::RequestErrorKind;
+
+    const PART: Part = Part::Positions;
+
+    fn at(millis: u64) -> Now {
+        Now { mono: Mono::from_millis(millis), wall: jiff::Timestamp::UNIX_EPOCH }
+    }
+
+    fn failure(kind: RequestErrorKind, message: &str) -> RequestError {
+        RequestError { kind, status: None, code: None, message: message.to_owned(), extra: None, request_id: None }
+    }
+
+    /// Why the part is missing then, if it is.
+    fn lack(parts: &Parts, millis: u64) -> Option<String> {
+        let lacks = parts.lacks(None, Mono::from_millis(millis));
+        lacks.into_iter().find(|lack| lack.part == PART).map(|lack| lack.reason)
+    }
+
+    #[test]
+    fn a_failure_is_worth_a_word_when_it_lasts_and_is_over_with_an_answer() {
+        let mut parts = Parts::default();
+        parts.good(PART, at(0));
+        parts.failed(PART, &failure(RequestErrorKind::Server, "first"), at(1_000));
+        assert!(parts.has_failed(PART));
+        // The same kind of failure in other words is no news; another kind is, and its beginning stays.
+        parts.failed(PART, &failure(RequestErrorKind::Server, "second"), at(2_000));
+        assert_eq!(
+            (lack(&parts, 5_999), parts.deadline(Mono::from_millis(5_999))),
+            (None, Some(Mono::from_millis(6_000)))
+        );
+        let said = lack(&parts, 6_000).unwrap();
+        assert!(said.contains("first"), "{said}");
+        parts.failed(PART, &failure(RequestErrorKind::Network, "third"), at(6_000));
+        let said = lack(&parts, 6_000).unwrap();
+        assert!(said.contains("third"), "{said}");
+        parts.answered(PART);
+        assert_eq!((lack(&parts, 60_000), parts.has_failed(PART)), (None, false));
+        assert_eq!(parts.deadline(Mono::from_millis(6_000)), None);
+    }
+
+    #[test]
+    fn a_question_that_was_given_up_is_a_failure_until_there_is_a_whole_answer() {
+        let mut parts = Parts::default();
+        parts.good(PART, at(0));
+        parts.lost(PART, "no".to_owned());
+        assert!(parts.has_failed(PART));
+        assert_eq!(lack(&parts, 0).as_deref(), Some("no"));
+        assert!(!parts.good(PART, at(1)), "its absence was not told");
+        assert!(!parts.has_failed(PART) && lack(&parts, 1).is_none());
+    }
+
+    #[test]
+    fn a_part_is_overdue_when_its_answer_is_later_than_a_request_and_one_more_try_take() {
+        let mut parts = Parts::default();
+        parts.good(Part::Recent, at(0));
+        parts.due(Part::Recent, Mono::from_millis(10_000));
+        let missing = |parts: &Parts, millis| {
+            parts.lacks(None, Mono::from_millis(millis)).iter().any(|lack| lack.part == Part::Recent)
+        };
+        assert_eq!((missing(&parts, 39_999), missing(&parts, 40_000)), (false, true));
+        assert_eq!(parts.deadline(Mono::ZERO), Some(Mono::from_millis(40_000)));
+        // The pass is still busy with something else.
+        parts.goes_on(Mono::from_millis(30_000));
+        assert_eq!((missing(&parts, 59_999), missing(&parts, 60_000)), (false, true));
+    }
+
+    #[test]
+    fn nothing_is_current_without_a_connection_that_follows_and_nothing_is_known_of_another_account() {
+        let mut parts = Parts::default();
+        parts.good(PART, at(0));
+        parts.failed(PART, &failure(RequestErrorKind::Server, "no"), at(1_000));
+        let now = Mono::from_millis(2_000);
+        assert_eq!((parts.freshness(PART, true, now).current, parts.freshness(PART, true, now).reason), (true, None));
+        let alone = parts.freshness(PART, false, now);
+        assert!(!alone.current && alone.reason.is_some_and(|reason| reason.contains("no")), "{alone:?}");
+        assert!(parts.any_since(Mono::ZERO) && !parts.any_since(Mono::from_millis(1)));
+        parts.forget();
+        assert_eq!(parts.freshness(PART, true, now).good, None);
+    }
+}
