@@ -199,3 +199,83 @@ impl Holdings {
         *self = Self::default();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Source;
+
+    fn at(second: u64) -> Mono {
+        Mono::from_millis(second * 1_000)
+    }
+
+    fn execution(side: Side, qty: i64, second: i64, leaves: Option<i64>) -> Execution {
+        Execution {
+            id: "e".into(),
+            order_id: "o".into(),
+            symbol: "BTC/USD".into(),
+            side,
+            qty: Qty::whole(qty),
+            px: None,
+            cum_qty: None,
+            position_qty: leaves.map(Qty::whole),
+            at: jiff::Timestamp::from_second(second).ok(),
+            kind: ExecutionKind::Trade,
+            source: Source::Stream,
+        }
+    }
+
+    fn list(qty: i64) -> Vec<Position> {
+        vec![Position { qty: Some(Qty::whole(qty)), ..Position::unread("BTCUSD".into()) }]
+    }
+
+    fn stated(holdings: &Holdings) -> Vec<Qty> {
+        holdings.disputes().map(|(_, qty)| qty).collect()
+    }
+
+    #[test]
+    fn a_change_of_the_list_is_explained_by_what_was_bought_and_sold_since_also_by_its_first_part() {
+        let mut holdings = Holdings::default();
+        assert_eq!(holdings.compare(&list(10), at(0)).unexplained, None, "nothing was known");
+        holdings.learned(&execution(Side::Buy, 5, 1, None), at(1));
+        holdings.learned(&execution(Side::Sell, 3, 2, None), at(2));
+        assert_eq!(holdings.compare(&list(15), at(3)).unexplained, None);
+        assert_eq!(holdings.compare(&list(12), at(4)).unexplained, None);
+        assert!(holdings.compare(&list(13), at(5)).unexplained.is_some(), "nothing was traded since");
+        let undone = Execution { kind: ExecutionKind::Bust { of: None }, ..execution(Side::Buy, 1, 6, None) };
+        holdings.learned(&undone, at(6));
+        assert_eq!(holdings.compare(&list(90), at(7)).unexplained, None, "what it took back is not known");
+        // Long ago explains nothing.
+        holdings.learned(&execution(Side::Buy, 5, 8, None), at(8));
+        assert!(holdings.compare(&list(95), at(83)).unexplained.is_some());
+    }
+
+    #[test]
+    fn the_latest_execution_says_what_is_held_until_one_comes_that_does_not_say() {
+        let mut holdings = Holdings::default();
+        holdings.compare(&list(1), at(0));
+        holdings.told(&execution(Side::Buy, 1, 20, Some(30)), at(1));
+        holdings.told(&execution(Side::Buy, 1, 10, Some(29)), at(2));
+        assert_eq!(stated(&holdings), [Qty::whole(30)], "the older one came late");
+        holdings.told(&execution(Side::Buy, 1, 20, Some(31)), at(3));
+        assert_eq!(stated(&holdings), [Qty::whole(31)], "of one moment the last counts");
+        holdings.told(&execution(Side::Buy, 1, 21, None), at(4));
+        assert!(!holdings.is_open());
+    }
+
+    #[test]
+    fn a_list_that_says_otherwise_is_given_its_time_then_said_once_then_believed() {
+        let mut holdings = Holdings::default();
+        holdings.compare(&list(1), at(0));
+        holdings.told(&execution(Side::Buy, 1, 1, Some(2)), at(10));
+        let lasting = |holdings: &Holdings, millis| holdings.lasting_disputes(Mono::from_millis(millis)).count();
+        assert_eq!((lasting(&holdings, 12_999), lasting(&holdings, 13_000)), (0, 1));
+        assert!(holdings.compare(&list(1), at(21)).lasting.is_empty() && !holdings.is_told());
+        let said = holdings.compare(&list(1), at(22)).lasting;
+        assert_eq!(said, ["BTCUSD: the last execution leaves 2 held, positions say 1"]);
+        assert!(holdings.is_told() && holdings.compare(&list(1), at(60)).lasting.is_empty(), "once");
+        assert!(holdings.compare(&list(1), at(309)).over.is_empty());
+        assert_eq!(holdings.compare(&list(1), at(310)).over, ["BTCUSD: the list of positions counts, 1 held"]);
+        assert!(!holdings.is_open());
+    }
+}
