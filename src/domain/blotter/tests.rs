@@ -1,6 +1,7 @@
 mod chain;
 mod edge;
 mod legs;
+mod merging;
 mod restored;
 mod times;
 

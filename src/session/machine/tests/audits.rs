@@ -72,3 +72,33 @@ fn a_leg_that_is_held_is_told_by_no_stream_and_an_order_that_works_is() {
         assert_eq!(accused(&desk), told, "{}", desk.logs());
     }
 }
+
+#[test]
+fn what_takes_an_end_or_a_quantity_back_is_believed_after_a_minute_and_anything_else_sooner() {
+    let cases = [
+        (OrderStatus::Canceled, 0, at(5), 60..=110),
+        (OrderStatus::PartiallyFilled, 40, at(5), 60..=110),
+        (OrderStatus::PendingCancel, 0, None, 12..=59),
+    ];
+    for (status, executed, updated_at, bounds) in cases {
+        let mut desk = Desk::live();
+        desk.orders = vec![order("o")];
+        desk.pass(Duration::from_mins(1));
+        let mut told = desk.orders[0].clone();
+        (told.status, told.cum_qty) = (status.clone(), Qty::whole(executed));
+        told.updated_at = updated_at.or(told.updated_at);
+        desk.told(TradeEvent::Other("state".into()), told);
+        let (mut disputed, mut believed) = (None, None);
+        for second in 0..240_u64 {
+            desk.pass(Duration::from_secs(1));
+            if desk.blotter.disputes().count() > 0 {
+                disputed.get_or_insert(second);
+            }
+            if desk.blotter.order(&"o".into()).unwrap().status == OrderStatus::New {
+                believed.get_or_insert(second);
+            }
+        }
+        let lasted = believed.unwrap() - disputed.unwrap();
+        assert!(bounds.contains(&lasted), "{status}: {lasted} s\n{}", desk.logs());
+    }
+}

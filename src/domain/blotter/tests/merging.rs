@@ -1,0 +1,132 @@
+//! What one answer changes of an order, and what it leaves as it is.
+
+use super::*;
+
+fn blotter_with(known: Order) -> Blotter {
+    let mut blotter = Blotter::default();
+    blotter.apply_snapshot(&[known], &[]);
+    blotter
+}
+
+#[test]
+fn each_state_that_only_rest_tells_has_its_line() {
+    let states = [
+        (OrderStatus::Canceled, TradeEvent::Canceled),
+        (OrderStatus::Expired, TradeEvent::Expired),
+        (OrderStatus::Rejected, TradeEvent::Rejected),
+        (OrderStatus::Replaced, TradeEvent::Replaced),
+        (OrderStatus::DoneForDay, TradeEvent::DoneForDay),
+        (OrderStatus::Suspended, TradeEvent::Suspended),
+        (OrderStatus::New, TradeEvent::New),
+    ];
+    for (status, event) in states {
+        let mut blotter = blotter_with(order("o", OrderStatus::PendingNew, 0, 1));
+        let changes = blotter.apply_snapshot(&[order("o", status, 0, 2)], &[]);
+        let lines: Vec<_> = changes.tape.iter().filter_map(|number| blotter.tape_entry(*number)).collect();
+        assert_eq!(lines.iter().map(|line| &line.event).collect::<Vec<_>>(), [&event]);
+        assert_eq!(lines[0].source, Source::Reconcile);
+    }
+}
+
+#[test]
+fn an_order_moves_when_its_state_or_its_quantity_does_and_not_with_its_terms() {
+    let mut blotter = blotter_with(order("o", OrderStatus::New, 0, 1));
+    let mut other_terms = order("o", OrderStatus::New, 0, 2);
+    other_terms.hwm = Some(Price::whole(12));
+    let changes = blotter.apply_snapshot(&[other_terms], &[]);
+    assert_eq!((changes.orders.len(), changes.moved.len()), (1, 0));
+    let changes = blotter.apply_snapshot(&[order("o", OrderStatus::PendingCancel, 0, 3)], &[]);
+    assert_eq!(changes.moved.len(), 1, "the state alone");
+    let mut blotter = blotter_with(order("o", OrderStatus::PartiallyFilled, 10, 1));
+    let changes = blotter.apply_snapshot(&[order("o", OrderStatus::PartiallyFilled, 20, 2)], &[]);
+    assert_eq!(changes.moved.len(), 1, "the quantity alone");
+}
+
+#[test]
+fn the_mark_of_a_trailing_stop_moves_without_an_event_and_only_rest_tells() {
+    let marked = |mark: i64| Order { hwm: Some(Price::whole(mark)), ..order("o", OrderStatus::New, 0, 1) };
+    let mark = |blotter: &Blotter| blotter.order(&"o".into()).unwrap().hwm;
+    let mut blotter = blotter_with(marked(10));
+    blotter.apply_update(&event(TradeEvent::New, marked(11), vec![]));
+    assert_eq!(mark(&blotter), Some(Price::whole(10)), "a repeated frame is no evidence");
+    assert_eq!(blotter.apply_snapshot(&[marked(12)], &[]).orders.len(), 1);
+    assert_eq!(mark(&blotter), Some(Price::whole(12)));
+    assert!(blotter.apply_snapshot(&[marked(12)], &[]).is_empty(), "the same again");
+    let older = Order { updated_at: Some(at(0)), ..marked(9) };
+    assert!(blotter.apply_snapshot(&[older], &[]).is_empty());
+    assert_eq!(mark(&blotter), Some(Price::whole(12)));
+}
+
+#[test]
+fn an_end_with_less_than_was_executed_ends_the_order_and_takes_nothing_back() {
+    let mut blotter = Blotter::default();
+    blotter.apply_update(&fill("e1", "o", 60, 60, 5));
+    let canceled = order("o", OrderStatus::Canceled, 40, 4);
+    blotter.apply_update(&event(TradeEvent::Canceled, canceled, vec![]));
+    let known = blotter.order(&"o".into()).unwrap();
+    assert_eq!((&known.status, known.cum_qty), (&OrderStatus::Canceled, Qty::whole(60)));
+    assert_eq!(blotter.working_count(), 0);
+    // A state that has not ended, with less, is just older.
+    let mut blotter = Blotter::default();
+    blotter.apply_update(&fill("e1", "o", 60, 60, 5));
+    let replacing = order("o", OrderStatus::PendingReplace, 40, 4);
+    blotter.apply_update(&event(TradeEvent::PendingReplace, replacing, vec![]));
+    assert_eq!(blotter.order(&"o".into()).unwrap().status, OrderStatus::PartiallyFilled);
+}
+
+#[test]
+fn what_stands_in_for_a_report_is_told_from_reports_and_by_its_order() {
+    let mut blotter = Blotter::default();
+    blotter.apply_snapshot(&[order("o", OrderStatus::PartiallyFilled, 40, 1)], &[]);
+    let awaited = blotter.executions().next().unwrap().id.clone();
+    assert!(Blotter::is_stand_in(&awaited) && Blotter::is_placeholder_of(&awaited, &"o".into()));
+    assert!(!Blotter::is_placeholder_of(&awaited, &"other".into()));
+    blotter.apply_snapshot(&[], &[row("r", 40, 40, 1)]);
+    let known = blotter.executions().next().unwrap().id.clone();
+    assert!(Blotter::is_stand_in(&known), "a row has no id of the broker's own execution");
+    assert!(!Blotter::is_placeholder_of(&known, &"o".into()));
+    blotter.apply_update(&fill("e1", "o", 40, 40, 1));
+    let told = blotter.executions().next().unwrap().id.clone();
+    assert_eq!(told.as_str(), "e1");
+    assert!(!Blotter::is_stand_in(&told));
+}
+
+#[test]
+fn the_average_is_the_price_of_what_is_missing_only_where_everything_is() {
+    let mut blotter = Blotter::default();
+    blotter.apply_snapshot(&[order("o", OrderStatus::PartiallyFilled, 40, 1)], &[]);
+    assert_eq!(blotter.executions().next().unwrap().px, Some(Price::whole(10)));
+    let mut blotter = Blotter::default();
+    blotter.apply_snapshot(&[order("o", OrderStatus::PartiallyFilled, 40, 1)], &[row("r", 10, 10, 1)]);
+    let awaited = blotter.executions().find(|row| row.kind == ExecutionKind::Unexplained).unwrap();
+    assert_eq!((awaited.qty, awaited.px), (Qty::whole(30), None));
+    let mut blotter = Blotter::default();
+    blotter.apply_snapshot(&[order("o", OrderStatus::PartiallyFilled, 40, 2)], &[row("r", 30, 40, 2)]);
+    let awaited = blotter.executions().find(|row| row.kind == ExecutionKind::Unexplained).unwrap();
+    assert_eq!((awaited.qty, awaited.cum_qty, awaited.px), (Qty::whole(10), Some(Qty::whole(10)), None));
+}
+
+#[test]
+fn events_are_one_line_each_by_order_event_and_where_they_recur_by_time() {
+    let line = |event: TradeEvent, when: Option<i64>, execution: Option<&str>| {
+        let at = when.map(at);
+        let execution = execution.map(ExecutionId::from);
+        tape::TapeEntry {
+            number: 0,
+            at,
+            event,
+            order_id: "o".into(),
+            execution,
+            source: Source::Stream,
+            withdrawn: false,
+        }
+        .key()
+    };
+    let once = |when| line(TradeEvent::Canceled, Some(when), None);
+    assert_eq!(once(1), once(2), "it happens once, and is timed a little apart");
+    let again = |when| line(TradeEvent::PendingReplace, Some(when), None);
+    assert_ne!(again(1), again(2));
+    assert_ne!(once(1), again(1));
+    assert_eq!(line(TradeEvent::Fill, Some(1), Some("e")), line(TradeEvent::Fill, Some(2), Some("e")));
+    assert_eq!(line(TradeEvent::PendingReplace, None, None), line(TradeEvent::PendingReplace, None, None));
+}
