@@ -1,4 +1,4 @@
-//! Decoding and merging one trade update, against `serde_json` decoding the same text into fixed types (PERFORMANCE P4).
+//! Decoding and merging one trade update, against `serde_json` decoding the same text into fixed types (docs/DESIGN.md 11, P4).
 //!
 //! `cargo bench --bench decode`. The last lines are medians of interleaved rounds: only their ratios mean anything.
 //! `BROKERDECK_BENCH_ORDERS` sets how many orders the blotter holds (default 100,000).

@@ -1,5 +1,5 @@
-//! What one frame costs (P9): ours against the same panes made of stock widgets, in one run. Both draw into a cleared
-//! buffer and compare it with the one before, as a terminal would.
+//! What one frame costs (docs/DESIGN.md 11, P9): ours against the same panes made of stock widgets, in one run. Both
+//! draw into a cleared buffer and compare it with the one before, as a terminal would.
 
 #![allow(
     clippy::disallowed_methods,

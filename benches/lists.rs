@@ -1,4 +1,5 @@
-//! What lists cost when they are long (P10): a step of the cursor with its frame, another sorting, a filter as it is typed.
+//! What lists cost when they are long (docs/DESIGN.md 11, P10): a step of the cursor with its frame, another sorting, a
+//! filter as it is typed.
 //!
 //! The orders are merged into the blotter as REST would bring them; nothing is measured of that.
 

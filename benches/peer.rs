@@ -1,4 +1,4 @@
-//! The least a client can do, as the yardstick of `benches/process/storm.py` and `reconnect.py` (PERFORMANCE P5, P11).
+//! The least a client can do, as the yardstick of `benches/process/storm.py` and `reconnect.py` (docs/DESIGN.md 11, P5 and P11).
 //!
 //! `peer stream URL COUNT` reads frames with tokio-tungstenite and decodes each with `serde_json` into fixed types, keeping
 //! nothing; `peer fetch URL…` fetches addresses one after the other with reqwest and decodes each page likewise. Both print

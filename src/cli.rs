@@ -1,6 +1,6 @@
 //! The command line: one table of commands, one file each in `cli/`, and the only writers to stdout and stderr.
 //!
-//! Results go to stdout, everything else to stderr. A closed pipe is success (DESIGN 2).
+//! Results go to stdout, everything else to stderr. A closed pipe is success (docs/DESIGN.md 2).
 
 pub mod account;
 pub mod accounts;

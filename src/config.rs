@@ -77,7 +77,7 @@ pub struct BrokerSpec {
     pub authorize_url: Url,
     /// The token endpoint.
     pub token_url: Url,
-    /// Where a token is revoked (RFC 7009); Alpaca documents none for this flow (API.md 2.7).
+    /// Where a token is revoked (RFC 7009); Alpaca documents none for this flow (docs/ALPACA.md 2.7).
     pub revoke_url: Option<Url>,
     /// `None` until the user has registered an OAuth app; linking then says so.
     pub client_id: Option<String>,
@@ -89,7 +89,7 @@ pub struct BrokerSpec {
     pub scopes: Vec<String>,
     /// Whether PKCE is sent.
     pub pkce: bool,
-    /// The `env` parameter of the authorize request; `None` asks for both (API.md 2.2).
+    /// The `env` parameter of the authorize request; `None` asks for both (docs/ALPACA.md 2.2).
     pub env: Option<Environment>,
     /// Extra certificate authority, PEM.
     pub ca_file: Option<PathBuf>,
@@ -113,7 +113,7 @@ impl BrokerSpec {
     }
 }
 
-/// Where tokens are kept (RELIABILITY 2).
+/// Where tokens are kept (docs/DESIGN.md 4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenStoreChoice {
     /// The operating system's store when it works, else a file, and said so.

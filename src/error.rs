@@ -54,7 +54,7 @@ impl Error {
         }
     }
 
-    /// 1 failed, 2 usage or configuration, 4 needs linking (DESIGN 2).
+    /// 1 failed, 2 usage or configuration, 4 needs linking (docs/DESIGN.md 2).
     pub const fn code(&self) -> u8 {
         match self {
             Self::Failed { .. } => 1,

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How soon a fill that was missed is told after the network returns (RELIABILITY: within 2 s, p99, after up to 10 s).
+"""How soon a fill that was missed is told after the network returns (docs/DESIGN.md 9.4: within 2 s, p99, after up to 10 s).
 
     cargo build --release
     python3 benches/process/gap.py [--rounds 40] [--longest 10]

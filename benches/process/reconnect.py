@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How long from connecting to live with many orders in the gap, against fetching the same bytes once (PERFORMANCE P11).
+"""How long from connecting to live with many orders in the gap, against fetching the same bytes once (docs/DESIGN.md 11, P11).
 
     cargo build --release; cargo bench --bench peer --no-run
     python3 benches/process/reconnect.py --peer target/release/deps/peer-… [--orders 10000] [--rounds 11]

@@ -154,7 +154,7 @@ impl Period {
     /// All of them, shortest first.
     pub const ALL: [Self; 5] = [Self::Day, Self::Week, Self::Month, Self::Quarter, Self::Year];
 
-    /// The word shown, which is also the broker's (API.md 5.3).
+    /// The word shown, which is also the broker's (docs/ALPACA.md 5.3).
     pub const fn word(self) -> &'static str {
         match self {
             Self::Day => "1D",

@@ -15,7 +15,7 @@ use crate::link::LinkRecord;
 use crate::session::request::ActivitiesQuery;
 use crate::session::{Reply, Request};
 
-/// The largest page the broker gives (API.md 5.4).
+/// The largest page the broker gives (docs/ALPACA.md 5.4).
 const PAGE: usize = 100;
 
 /// Options of the command.

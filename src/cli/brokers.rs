@@ -129,7 +129,7 @@ async fn account(accounts: &Accounts, link: &LinkRecord) -> AccountRow {
 type State = (&'static str, Option<String>, Option<Box<Account>>);
 
 /// Asks the account once, and a refusing one once more. Two refusals are told and prove nothing: whether a token is dead
-/// takes a minute to know (API.md 2.7), which a listing does not wait for.
+/// takes a minute to know (docs/ALPACA.md 2.7), which a listing does not wait for.
 async fn probe(accounts: &Accounts, link: &LinkRecord) -> State {
     let relink = |reason: String| ("needs relink", Some(reason), None);
     let unreachable = |reason: String| ("unreachable", Some(reason), None);

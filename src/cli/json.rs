@@ -1,4 +1,4 @@
-//! JSON for scripts: the broker's own fields as they came, plus `account` and `environment` (DESIGN 2).
+//! JSON for scripts: the broker's own fields as they came, plus `account` and `environment` (docs/DESIGN.md 2).
 
 use serde_json::{Map, Value};
 

@@ -17,7 +17,7 @@ use crate::link::LinkRecord;
 use crate::session::request::{OrderFilter, OrdersQuery};
 use crate::session::{Reply, Request};
 
-/// The largest page the broker gives (API.md 5.5).
+/// The largest page the broker gives (docs/ALPACA.md 5.5).
 const PAGE: usize = 500;
 
 /// Options of the command.
@@ -101,7 +101,7 @@ pub async fn run(context: &Context, args: &OrdersArgs) -> Result<(), Error> {
     reader.whole()
 }
 
-/// Pages back by `before_order_id`; `since` is applied here, as it may not be combined with the cursor (API.md 5.5).
+/// Pages back by `before_order_id`; `since` is applied here, as it may not be combined with the cursor (docs/ALPACA.md 5.5).
 async fn fetch(reader: &Reader, link: &LinkRecord, args: &OrdersArgs) -> Result<Vec<Order>, Error> {
     let filter = match args.status {
         Status::Open => OrderFilter::Open,

@@ -443,7 +443,7 @@ fn scopes(client: &Client) -> Vec<String> {
     client.scopes.clone().unwrap_or_else(|| DEFAULT_SCOPES.map(str::to_owned).to_vec())
 }
 
-/// Alpaca's own hosts (API.md 1), with the `[oauth]` client.
+/// Alpaca's own hosts (docs/ALPACA.md 1), with the `[oauth]` client.
 fn builtin(check: &mut Check<'_>, client: &Client) -> Vec<BrokerSpec> {
     let parse = |check: &mut Check<'_>, text: &str| match Url::parse(text) {
         Ok(url) => Some(url),

@@ -5,7 +5,7 @@ use url::Url;
 use super::{BrokerSpec, Endpoints};
 use crate::domain::Environment;
 
-/// Alpaca's trading hosts, and what trades behind them (API.md 1).
+/// Alpaca's trading hosts, and what trades behind them (docs/ALPACA.md 1).
 const KNOWN: [(&str, Environment); 2] =
     [("api.alpaca.markets", Environment::Live), ("paper-api.alpaca.markets", Environment::Paper)];
 

@@ -1,4 +1,4 @@
-//! Switches that break one rule each, so that the laboratory can show that it would notice (RELIABILITY 5).
+//! Switches that break one rule each, so that the laboratory can show that it would notice (docs/RELIABILITY.md 1).
 //!
 //! Only tests can throw them: outside of tests the question is answered at compile time.
 

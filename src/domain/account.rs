@@ -9,10 +9,10 @@ use super::money::Money;
 use super::order::Raw;
 use super::text::Untrusted;
 
-/// One account (API.md 5.1). A figure the broker left out is `None` and shows as `--`.
+/// One account (docs/ALPACA.md 5.1). A figure the broker left out is `None` and shows as `--`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
-    /// The broker's id; a change of it means a reset paper account (API.md 9.2).
+    /// The broker's id; a change of it means a reset paper account (docs/ALPACA.md 9.2).
     pub id: AccountId,
     /// The number a person knows it by; `PA…` on paper.
     pub number: Option<Untrusted>,
@@ -86,7 +86,7 @@ impl Account {
     }
 }
 
-/// The statuses in which an account cannot trade: not open yet, refused, closed (API.md 5.1). A word that is not known
+/// The statuses in which an account cannot trade: not open yet, refused, closed (docs/ALPACA.md 5.1). A word that is not known
 /// closes nothing.
 const CLOSED: [&str; 12] = [
     "INACTIVE",

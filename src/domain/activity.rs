@@ -10,7 +10,7 @@ use super::money::{Money, Price, Qty};
 use super::order::{Raw, Side};
 use super::text::Untrusted;
 
-/// One row (API.md 5.4).
+/// One row (docs/ALPACA.md 5.4).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Activity {
     /// The row's id, also the page token.

@@ -1,7 +1,7 @@
 //! One account's orders and executions; applies each update once, whichever way it was learned.
 //!
 //! Stream events and REST rows go through the same merge, so a second pass changes nothing and the order of arrival
-//! does not matter (RELIABILITY 3). It asks nobody and remembers everything: what it cannot explain it keeps as a
+//! does not matter (docs/DESIGN.md 9.2). It asks nobody and remembers everything: what it cannot explain it keeps as a
 //! placeholder row and reports as a gap.
 
 mod chain;
@@ -241,7 +241,7 @@ impl Blotter {
         self.history_before = at;
     }
 
-    /// Forgets everything but the tape's numbering: the account behind it is a new one (API.md 9.2).
+    /// Forgets everything but the tape's numbering: the account behind it is a new one (docs/ALPACA.md 9.2).
     pub fn reset(&mut self) {
         let mut tape = std::mem::take(&mut self.tape);
         tape.clear();
@@ -442,7 +442,7 @@ impl Blotter {
     }
 }
 
-/// The execution of a FILL row. Its row id is not documented to be the execution id (API.md 5.4).
+/// The execution of a FILL row. Its row id is not documented to be the execution id (docs/ALPACA.md 5.4).
 fn from_activity(activity: &Activity) -> Option<(Execution, TradeEvent)> {
     let ActivityKind::Fill { execution_id, order_id, symbol, side, qty, px, cum_qty, partial, at } = &activity.kind
     else {

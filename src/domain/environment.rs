@@ -23,7 +23,7 @@ impl Environment {
         }
     }
 
-    /// `paper` or `live`, as written in configuration, JSON and the authorize request's `env` (API.md 2.2).
+    /// `paper` or `live`, as written in configuration, JSON and the authorize request's `env` (docs/ALPACA.md 2.2).
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Paper => "paper",

@@ -85,7 +85,7 @@ text_id!(
     LinkId
 );
 text_id!(
-    /// The broker's own id of an account (a UUID at Alpaca, API.md 5.1). It changes when a paper account is reset.
+    /// The broker's own id of an account (a UUID at Alpaca, docs/ALPACA.md 5.1). It changes when a paper account is reset.
     AccountId
 );
 text_id!(
@@ -93,19 +93,19 @@ text_id!(
     OrderId
 );
 text_id!(
-    /// The id chosen before an order is sent; at most 128 characters (API.md 5.6), never reusable.
+    /// The id chosen before an order is sent; at most 128 characters (docs/ALPACA.md 5.6), never reusable.
     ClientOrderId
 );
 text_id!(
-    /// The id of one execution; what makes a fill countable once (API.md 6.5).
+    /// The id of one execution; what makes a fill countable once (docs/ALPACA.md 6.5).
     ExecutionId
 );
 text_id!(
-    /// The ULID of a stream event, on recent frames only (API.md 6.5).
+    /// The ULID of a stream event, on recent frames only (docs/ALPACA.md 6.5).
     EventId
 );
 text_id!(
-    /// A symbol as the broker writes it. Empty on the parent of a multi-leg order (API.md 5.6).
+    /// A symbol as the broker writes it. Empty on the parent of a multi-leg order (docs/ALPACA.md 5.6).
     Symbol
 );
 impl Symbol {

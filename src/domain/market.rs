@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::money::Money;
 
-/// The exchange's clock (API.md 5.10).
+/// The exchange's clock (docs/ALPACA.md 5.10).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MarketClock {
     /// The broker's time when it answered.
@@ -23,11 +23,11 @@ pub struct MarketClock {
 pub struct EquityPoint {
     /// Left edge of the interval.
     pub at: Timestamp,
-    /// Equity; `None` where the broker had none (API.md 5.3).
+    /// Equity; `None` where the broker had none (docs/ALPACA.md 5.3).
     pub equity: Option<Money>,
 }
 
-/// An equity curve (API.md 5.3).
+/// An equity curve (docs/ALPACA.md 5.3).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct EquityHistory {
     /// The points in time order.

@@ -207,7 +207,7 @@ macro_rules! amount {
         }
 
         impl Serialize for $name {
-            /// A string, as brokers send amounts (API.md 4.1).
+            /// A string, as brokers send amounts (docs/ALPACA.md 4.1).
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_str(&self.0)
             }
@@ -247,7 +247,7 @@ amount!(
     Price
 );
 amount!(
-    /// A number of shares, coins or contracts; negative when sold short. Up to 9 decimals at Alpaca (API.md 4.1).
+    /// A number of shares, coins or contracts; negative when sold short. Up to 9 decimals at Alpaca (docs/ALPACA.md 4.1).
     Qty
 );
 amount!(

@@ -65,13 +65,13 @@ macro_rules! wire_words {
 pub(crate) use wire_words;
 
 wire_words!(
-    /// The direction of an order or execution. Empty on a multi-leg parent (API.md 5.6).
+    /// The direction of an order or execution. Empty on a multi-leg parent (docs/ALPACA.md 5.6).
     Side {
         /// Buying.
         Buy = "buy",
         /// Selling, short or long.
         Sell = "sell",
-        /// Selling short, in old activity rows only (API.md 5.4).
+        /// Selling short, in old activity rows only (docs/ALPACA.md 5.4).
         SellShort = "sell_short",
         /// No side of its own: a multi-leg parent.
         None = "",
@@ -95,7 +95,7 @@ impl Side {
 }
 
 wire_words!(
-    /// How the price of an order is set (API.md 5.6).
+    /// How the price of an order is set (docs/ALPACA.md 5.6).
     OrderType {
         /// At any price.
         Market = "market",
@@ -113,7 +113,7 @@ wire_words!(
 );
 
 wire_words!(
-    /// How long an order stays working (API.md 5.6).
+    /// How long an order stays working (docs/ALPACA.md 5.6).
     TimeInForce {
         /// Until the close.
         Day = "day",
@@ -131,7 +131,7 @@ wire_words!(
 );
 
 wire_words!(
-    /// How orders belong together (API.md 5.6).
+    /// How orders belong together (docs/ALPACA.md 5.6).
     OrderClass {
         /// A plain order; also written as the empty word.
         Simple = "simple",
@@ -149,7 +149,7 @@ wire_words!(
 );
 
 wire_words!(
-    /// Where an order stands (API.md 5.6, 6.6).
+    /// Where an order stands (docs/ALPACA.md 5.6, 6.6).
     OrderStatus {
         /// Received, not yet routed.
         Accepted = "accepted",
@@ -189,7 +189,7 @@ wire_words!(
 );
 
 impl OrderStatus {
-    /// True when the order can never trade again (API.md 5.6). An unknown status counts as working.
+    /// True when the order can never trade again (docs/ALPACA.md 5.6). An unknown status counts as working.
     pub const fn is_terminal(&self) -> bool {
         matches!(self, Self::Filled | Self::Canceled | Self::Expired | Self::Replaced | Self::Rejected)
     }
@@ -255,7 +255,7 @@ pub struct Order {
     pub created_at: Option<Timestamp>,
     /// When the broker last changed it.
     pub updated_at: Option<Timestamp>,
-    /// When it was submitted; what order lists are filtered by (API.md 5.5).
+    /// When it was submitted; what order lists are filtered by (docs/ALPACA.md 5.5).
     pub submitted_at: Option<Timestamp>,
     /// When it was filled whole.
     pub filled_at: Option<Timestamp>,
@@ -273,7 +273,7 @@ pub struct Order {
     pub replaced_by: Option<OrderId>,
     /// The order whose place it took.
     pub replaces: Option<OrderId>,
-    /// Ties the orders of a bracket together (API.md 6.7).
+    /// Ties the orders of a bracket together (docs/ALPACA.md 6.7).
     pub group_id: Option<Untrusted>,
     /// `entry`, `take_profit`, `stop_loss`.
     pub group_role: Option<Untrusted>,
@@ -298,7 +298,7 @@ fn leg_ids<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Orde
 }
 
 impl Order {
-    /// True for the parent of a multi-leg order: its quantities count units, and what executes are its legs (API.md 5.7,
+    /// True for the parent of a multi-leg order: its quantities count units, and what executes are its legs (docs/ALPACA.md 5.7,
     /// 6.5).
     pub fn is_multileg_parent(&self) -> bool {
         self.class == OrderClass::Mleg && (!self.legs.is_empty() || self.symbol.as_str().is_empty())
@@ -312,7 +312,7 @@ impl Order {
         self.qty.and_then(|qty| qty.checked_sub(self.cum_qty))
     }
 
-    /// The rank by which two states of one order are compared; the greater is the newer (RELIABILITY 3).
+    /// The rank by which two states of one order are compared; the greater is the newer (docs/DESIGN.md 9.3).
     pub fn rank(&self) -> (Qty, bool, Option<Timestamp>) {
         (self.cum_qty, self.status.is_terminal(), self.updated_at)
     }

@@ -8,10 +8,10 @@ use super::money::{Money, Price, Qty};
 use super::order::Raw;
 use super::text::Untrusted;
 
-/// One open position (API.md 5.9). A price or value the broker left out is `None` and shows as `--`.
+/// One open position (docs/ALPACA.md 5.9). A price or value the broker left out is `None` and shows as `--`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
-    /// What is held; crypto positions are written without the slash (API.md 5.9).
+    /// What is held; crypto positions are written without the slash (docs/ALPACA.md 5.9).
     pub symbol: Symbol,
     /// The broker's id of the asset.
     pub asset_id: Option<Untrusted>,

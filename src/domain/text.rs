@@ -1,4 +1,4 @@
-//! The one sanitiser for text that came from outside: broker words, paths, pasted text (RELIABILITY 4), and the type of
+//! The one sanitiser for text that came from outside: broker words, paths, pasted text (docs/DESIGN.md 10), and the type of
 //! such text.
 
 use std::borrow::Cow;

@@ -9,7 +9,7 @@ use super::order::{Order, wire_words};
 use super::text::Untrusted;
 
 wire_words!(
-    /// What happened to an order (API.md 6.6).
+    /// What happened to an order (docs/ALPACA.md 6.6).
     TradeEvent {
         /// Received, not yet routed.
         Accepted = "accepted",
@@ -56,7 +56,7 @@ wire_words!(
     }
 );
 
-/// One stream event (API.md 6.5).
+/// One stream event (docs/ALPACA.md 6.5).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TradeUpdate {
     /// What happened.

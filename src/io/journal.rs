@@ -1,4 +1,4 @@
-//! The journal: what was learned about each account, on disk before it is on the screen (RELIABILITY 3).
+//! The journal: what was learned about each account, on disk before it is on the screen (docs/DESIGN.md 9.6).
 //!
 //! One thread owns the database and commits in groups; everybody else sends it batches and looks at its [`Progress`]. It
 //! decides nothing about orders: the blotter merges, this remembers. It never deletes a file: what it cannot use is set

@@ -33,7 +33,7 @@ use crate::domain::{BrokerId, LinkId};
 use crate::link::progress::Sensitive;
 use crate::link::{AttemptId, LinkProgress, LinkRecord};
 
-/// How long an attempt waits for the browser unless told otherwise (RELIABILITY 1).
+/// How long an attempt waits for the browser unless told otherwise (docs/DESIGN.md 5).
 pub const DEFAULT_LIMIT: Duration = Duration::from_mins(5);
 
 /// What the linker works with.

@@ -1,4 +1,4 @@
-//! Which accounts this instance streams: one lock each, shared by everything that connects (RELIABILITY 3, second instance).
+//! Which accounts this instance streams: one lock each, shared by everything that connects (docs/DESIGN.md 9.4, a second instance).
 
 use std::collections::HashMap;
 use std::path::PathBuf;

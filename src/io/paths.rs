@@ -1,4 +1,4 @@
-//! Where files live: the platform's folders, or `--config` and `--data-dir` (DESIGN 3, 4).
+//! Where files live: the platform's folders, or `--config` and `--data-dir` (docs/DESIGN.md 3, 4).
 
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,6 @@
 //! A small file for its owner alone: replaced atomically, locked across processes, distrusted when read.
 //!
-//! Owns the care of RELIABILITY 2 for files; knows nothing of what is in them.
+//! Owns the care of docs/DESIGN.md 4 for files; knows nothing of what is in them.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Write};

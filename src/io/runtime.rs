@@ -30,7 +30,7 @@ const BATCH: usize = 1024;
 const NOTIFY_LIMIT: Duration = Duration::from_secs(30);
 /// The loop ticks with every second of the clock.
 const TICK: Duration = Duration::from_secs(1);
-/// A tick later than this, or clocks that part by this much, mean that the machine slept (RELIABILITY 3).
+/// A tick later than this, or clocks that part by this much, mean that the machine slept (docs/DESIGN.md 9.4).
 const SLEPT: Duration = Duration::from_secs(5);
 
 /// Everything the loop owns.

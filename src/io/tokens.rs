@@ -1,4 +1,4 @@
-//! Where tokens live: the system's store, an owner-only file, or memory for the demo (RELIABILITY 2).
+//! Where tokens live: the system's store, an owner-only file, or memory for the demo (docs/DESIGN.md 4).
 //!
 //! Owns the choice between them and its announcement. A token leaves here only as a [`SecretString`].
 

@@ -176,7 +176,7 @@ impl Flow {
         host == Some(self.redirect.host.as_str())
     }
 
-    /// Judges a request to the callback address, in the order of RELIABILITY 1.
+    /// Judges a request to the callback address, in the order of docs/DESIGN.md 5.
     pub fn check_callback(&mut self, request: &CallbackRequest<'_>, now: Mono) -> CallbackVerdict {
         let ignored = if request.method != "GET" {
             Some(Ignored::Method)
@@ -343,7 +343,7 @@ fn authorize_url(
         request = request.set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
     }
     let (mut url, _) = request.url();
-    // The encoder writes a space as `+`, which is right in a form only; Alpaca documents `%20` (API.md 2.2). A plus
+    // The encoder writes a space as `+`, which is right in a form only; Alpaca documents `%20` (docs/ALPACA.md 2.2). A plus
     // sign of a value is already `%2B` here.
     let query = url.query().map(|query| query.replace('+', "%20"));
     url.set_query(query.as_deref());

@@ -178,7 +178,7 @@ impl FoundAccount {
     }
 }
 
-/// Why a callback was answered 4xx while the attempt goes on (RELIABILITY 1).
+/// Why a callback was answered 4xx while the attempt goes on (docs/DESIGN.md 5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RedirectNote {
     /// The browser, or someone else, came back without this attempt's `state`.
@@ -189,7 +189,7 @@ pub enum RedirectNote {
     Incomplete,
 }
 
-/// Why an attempt ended without a link. Each has a sentence and a next key (DESIGN 5).
+/// Why an attempt ended without a link. Each has a sentence and a next key (docs/DESIGN.md 5).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LinkFailure {
     /// The user pressed Deny.

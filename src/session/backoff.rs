@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// An outage younger than this is probed often, so that a missed fill is shown within two seconds of its end (DESIGN 9).
+/// An outage younger than this is probed often, so that a missed fill is shown within two seconds of its end (docs/DESIGN.md 9.4).
 const YOUNG: Duration = Duration::from_secs(12);
 /// The longest wait that a peer may ask for, in whatever words: a clock or a unit may be wrong, and so may the peer.
 pub const LONGEST_WAIT: Duration = Duration::from_mins(2);
@@ -12,7 +12,7 @@ const CAP: Duration = Duration::from_secs(30);
 /// The wait before attempt `attempt` (from 1) of an outage that has lasted `age`; `jitter` is any number.
 ///
 /// Young outages wait 0.5 to 1.6 s. Older ones double from 4 s to 30 s, of which the last third is jitter: in ten
-/// minutes that makes fewer than forty connects (RELIABILITY 5), which full jitter from zero would exceed.
+/// minutes that makes fewer than forty connects (docs/DESIGN.md 9.4), which full jitter from zero would exceed.
 pub fn delay(attempt: u32, age: Duration, jitter: u64) -> Duration {
     if age < YOUNG {
         return Duration::from_millis(500 + jitter % 1_100);

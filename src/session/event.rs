@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::TradeUpdate;
 
-/// How the stream is carried and authenticated; the ladder of DESIGN 9, tried in this order.
+/// How the stream is carried and authenticated; the ladder of docs/DESIGN.md 9.5, tried in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum AuthForm {
-    /// Websocket, `{"action":"authenticate","data":{"oauth_token":…}}` (API.md 6.2).
+    /// Websocket, `{"action":"authenticate","data":{"oauth_token":…}}` (docs/ALPACA.md 6.2).
     Authenticate,
-    /// Websocket, `{"action":"auth","key":"oauth","secret":…}` (API.md 6.2).
+    /// Websocket, `{"action":"auth","key":"oauth","secret":…}` (docs/ALPACA.md 6.2).
     AuthKey,
-    /// Server-sent events at `/v2/events/trades` (API.md 7.1).
+    /// Server-sent events at `/v2/events/trades` (docs/ALPACA.md 7.1).
     Sse,
 }
 

@@ -12,7 +12,7 @@ use crate::domain::execution::ExecutionKind;
 use crate::domain::order::Side;
 use crate::domain::{Execution, Mono, Position, Qty, Symbol};
 
-/// REST may lag the stream by about ten seconds (API.md 6.8).
+/// REST may lag the stream by about ten seconds (docs/ALPACA.md 6.8).
 const LAG: Duration = Duration::from_secs(12);
 /// The list is asked for at once after an execution; a difference shorter than this is worth a mark and no word.
 const SOON: Duration = Duration::from_secs(3);
@@ -64,7 +64,7 @@ fn held(listed: &BTreeMap<Symbol, Option<Qty>>, symbol: &Symbol) -> Option<Qty> 
     listed.get(symbol).copied().unwrap_or(Some(Qty::ZERO))
 }
 
-/// Positions in coins are written without the slash (API.md 5.9).
+/// Positions in coins are written without the slash (docs/ALPACA.md 5.9).
 fn key(symbol: &Symbol) -> Symbol {
     Symbol::from(symbol.as_str().replace('/', "").as_str())
 }

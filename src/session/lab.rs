@@ -1,5 +1,5 @@
 //! The laboratory: a seed is a whole run of the real session and blotter against a broker that keeps the truth, over a
-//! network and a REST interface that misbehave as the seed says (RELIABILITY 5).
+//! network and a REST interface that misbehave as the seed says (docs/RELIABILITY.md 1).
 //!
 //! `cargo test lab` runs ten thousand seeds. More, and which:
 //! `BROKERDECK_LAB_SEEDS=1000000 CARGO_PROFILE_TEST_OPT_LEVEL=2 cargo test --lib lab::ten_thousand` (from `BROKERDECK_LAB_FIRST=0`).

@@ -1,4 +1,4 @@
-//! The machine: phases, deadlines, what to ask next (RELIABILITY 3).
+//! The machine: phases, deadlines, what to ask next (docs/DESIGN.md 9.1).
 //!
 //! Listen first, picture second, hold what arrives meanwhile, then merge both and go live in one step. The stream is a
 //! hint: audits compare with REST while it is up, and a stream that is open but silent is found out by them.

@@ -14,7 +14,7 @@ use crate::domain::{Account, Activity, ClientOrderId, Order, OrderId, Position, 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct RequestId(pub u64);
 
-/// Which orders a list holds (API.md 5.5).
+/// Which orders a list holds (docs/ALPACA.md 5.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OrderFilter {
@@ -37,7 +37,7 @@ impl OrderFilter {
     }
 }
 
-/// One page of an order list. Both ends are exclusive (API.md 5.5).
+/// One page of an order list. Both ends are exclusive (docs/ALPACA.md 5.5).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrdersQuery {
     /// Which orders.
@@ -74,7 +74,7 @@ impl OrdersQuery {
     }
 }
 
-/// One page of the activity list (API.md 5.4).
+/// One page of the activity list (docs/ALPACA.md 5.4).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActivitiesQuery {
     /// Only executions (`/FILL`).
@@ -109,7 +109,7 @@ pub enum Request {
     OrderByClientId(ClientOrderId),
     /// `GET /v2/account/activities`.
     Activities(ActivitiesQuery),
-    /// `GET /v2/events/trades` with a beginning: the events since then, one by one (API.md 7.1). Nobody promises that it is
+    /// `GET /v2/events/trades` with a beginning: the events since then, one by one (docs/ALPACA.md 7.1). Nobody promises that it is
     /// offered; what comes may be cut short at its newer end.
     Replay {
         /// Happened at or after this, by the broker's clock.
@@ -119,7 +119,7 @@ pub enum Request {
     },
     /// `GET /v2/clock`.
     Clock,
-    /// `GET /v2/account/portfolio/history`; period and timeframe as API.md 5.3 names them.
+    /// `GET /v2/account/portfolio/history`; period and timeframe as docs/ALPACA.md 5.3 names them.
     History {
         /// `1D`, `1W`, `1M`, `3M`, `1A`.
         period: Arc<str>,
@@ -189,7 +189,7 @@ pub fn unread_words(unread: &[Unread]) -> Option<String> {
 pub enum RequestErrorKind {
     /// 401 from the API itself: the token was refused.
     Unauthorized,
-    /// 403 from the API itself: permission missing, or on placing a refusal such as buying power (API.md 4.4).
+    /// 403 from the API itself: permission missing, or on placing a refusal such as buying power (docs/ALPACA.md 4.4).
     Forbidden,
     /// 404.
     NotFound,
@@ -220,11 +220,11 @@ pub struct RequestError {
     pub kind: RequestErrorKind,
     /// HTTP status, when there was an answer.
     pub status: Option<u16>,
-    /// The broker's eight-digit code (API.md 4.3).
+    /// The broker's eight-digit code (docs/ALPACA.md 4.3).
     pub code: Option<i64>,
     /// The broker's words, or what failed; sanitised.
     pub message: String,
-    /// Members beyond code and message, as JSON text (API.md 4.4).
+    /// Members beyond code and message, as JSON text (docs/ALPACA.md 4.4).
     pub extra: Option<Arc<str>>,
     /// `X-Request-ID`.
     pub request_id: Option<Arc<str>>,

@@ -1,7 +1,7 @@
-//! One pass over REST: what to ask, page by page, until the picture is complete (RELIABILITY 3, step 3).
+//! One pass over REST: what to ask, page by page, until the picture is complete (docs/DESIGN.md 9.1, step 3).
 //!
 //! Collects only; merging is the session's. Pages go back by `before_order_id`, because `after` and `until` are
-//! exclusive and lose ties at a page's edge (API.md 5.5).
+//! exclusive and lose ties at a page's edge (docs/ALPACA.md 5.5).
 
 mod legs;
 mod question;
@@ -37,7 +37,7 @@ const FIRST_BY_ID: usize = 10;
 /// The sizes of things; the laboratory has smaller ones, so that short runs reach every edge.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
-    /// The broker's largest pages (API.md 5.4, 5.5).
+    /// The broker's largest pages (docs/ALPACA.md 5.4, 5.5).
     pub(super) orders_page: u16,
     pub(super) fills_page: u8,
     /// A pass starts this much before what is known: REST may lag, and rows may become visible out of order.
@@ -272,7 +272,7 @@ impl Resync {
     ///
     /// The next pass must not start from what was told while this one was under way, for it asked earlier.
     pub(super) fn finish(mut self) -> (Picture, Since) {
-        // The first pass asks newest first, and rows of one millisecond come in any order (API.md 5.4).
+        // The first pass asks newest first, and rows of one millisecond come in any order (docs/ALPACA.md 5.4).
         self.picture.activities.sort_by_key(|row| match &row.kind {
             ActivityKind::Fill { at, cum_qty, .. } => (*at, *cum_qty),
             ActivityKind::Other { .. } => (None, None),

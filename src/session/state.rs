@@ -1,4 +1,4 @@
-//! Where a connection stands: the one enum that pane, header, `brokers` and `watch` all show (DESIGN 6).
+//! Where a connection stands: the one enum that panes, header and `watch` all show (docs/DESIGN.md 6).
 
 use std::fmt;
 

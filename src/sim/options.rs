@@ -1,4 +1,4 @@
-//! How to start the simulated brokerage, and what it says when it is ready (DESIGN 12).
+//! How to start the simulated brokerage, and what it says when it is ready (docs/DESIGN.md 12).
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-/// How frames of the `trade_updates` stream are sent; paper's binary frames are API.md 6.1.
+/// How frames of the `trade_updates` stream are sent; paper's binary frames are docs/ALPACA.md 6.1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Frames {

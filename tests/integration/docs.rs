@@ -1,5 +1,7 @@
 //! What the documents show is what the program says.
 
+mod references;
+
 use std::path::Path;
 
 fn file(name: &str) -> String {
@@ -27,29 +29,6 @@ fn the_keys_in_the_readme_are_the_key_table() {
         return;
     }
     assert_eq!(shown, generated.trim(), "run `BROKERDECK_BLESS=1 cargo test docs` and look at the difference");
-}
-
-#[test]
-fn every_file_the_readme_points_to_is_there() {
-    for name in [
-        "README.md",
-        "ARCHITECTURE.md",
-        "SECURITY.md",
-        "docs/LINKING.md",
-        "docs/RELIABILITY.md",
-        "docs/SCRIPTING.md",
-        "docs/SIMULATOR.md",
-        "docs/THEMING.md",
-    ] {
-        let text = file(name);
-        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            if !target.contains("://") && !target.starts_with('#') {
-                let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
-                let path = folder.parent().unwrap().join(target.split('#').next().unwrap());
-                assert!(path.exists(), "{name} points to {target}, which is not there");
-            }
-        }
-    }
 }
 
 /// Every function of the sources and tests, by name.

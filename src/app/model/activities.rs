@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::domain::Activity;
 
-/// Rows asked for at a time, the most that the broker gives (API.md 5.4).
+/// Rows asked for at a time, the most that the broker gives (docs/ALPACA.md 5.4).
 pub const PAGE: u8 = 100;
 
 /// Where reading the list stands.

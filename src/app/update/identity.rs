@@ -1,5 +1,5 @@
-//! Which account is behind a link. A paper account that is reset becomes another one, under a new id and number (API.md
-//! 9.2); a link made anew in the meantime is then a second one to the same account.
+//! Which account is behind a link. A paper account that is reset becomes another one, under a new id and number
+//! (docs/ALPACA.md 9.2); a link made anew in the meantime is then a second one to the same account.
 
 use std::sync::Arc;
 

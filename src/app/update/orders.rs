@@ -1,6 +1,7 @@
 //! Acting on orders: canceling with a question, and saying honestly what became of it.
 //!
-//! A broker's yes to a cancel is only the start of it (API.md 5.8): the order says when it is canceled, or was filled first.
+//! A broker's yes to a cancel is only the start of it (docs/ALPACA.md 5.8): the order says when it is canceled, or was
+//! filled first.
 
 use super::{news, notices, questions};
 use crate::app::effect::{Effect, Memory};

@@ -1,4 +1,4 @@
-//! When the next request may be sent (API.md 4.2, RELIABILITY 3): a steady budget of our own inside the broker's.
+//! When the next request may be sent (docs/ALPACA.md 4.2, docs/DESIGN.md 9.4): a steady budget of our own inside the broker's.
 //!
 //! Pure: time and jitter are arguments. The account's 200 requests a minute are shared with the user's other programs,
 //! so steady use stays at 60, with a burst for a resync; an account that is allowed more by the broker's headers is asked
@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use crate::domain::Mono;
 
-/// Requests a minute that an account is allowed (API.md 4.2).
+/// Requests a minute that an account is allowed (docs/ALPACA.md 4.2).
 const LIMIT: u32 = 200;
 /// Requests that a resync may send at once, of [`LIMIT`].
 const BURST: u32 = 120;
 /// One request is earned in this time, of [`LIMIT`].
 const EARN: Duration = Duration::from_secs(1);
-/// The highest limit believed: the highest that was ever spoken of (API.md 4.2). More is a mistake, or a trap.
+/// The highest limit believed: the highest that was ever spoken of (docs/ALPACA.md 4.2). More is a mistake, or a trap.
 pub const HIGHEST: u32 = 1_000;
 /// What is left of the broker's window for cancels and for other programs.
 const RESERVE: u32 = 15;

@@ -1,4 +1,4 @@
-//! The token endpoint: a code for a token, and a token's revocation (API.md 2.4, 2.5, 2.7).
+//! The token endpoint: a code for a token, and a token's revocation (docs/ALPACA.md 2.4, 2.5, 2.7).
 //!
 //! Owns the two requests and the reading of every answer anyone has seen there. Keeps nothing, retries nothing, and
 //! never repeats a code, a verifier, a secret or a token in an error, even when the broker does.
@@ -173,7 +173,7 @@ async fn read(mut response: Response, redactor: &Redactor) -> Result<Vec<u8>, Ex
     }
 }
 
-/// A success body (API.md 2.4). Everything else in it, `expires_in` among it, is ignored whatever its type.
+/// A success body (docs/ALPACA.md 2.4). Everything else in it, `expires_in` among it, is ignored whatever its type.
 #[derive(Deserialize)]
 struct Success {
     access_token: SecretString,

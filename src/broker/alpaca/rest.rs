@@ -1,4 +1,4 @@
-//! REST: one question, one answer in domain types, one kind of error (API.md 4, 5).
+//! REST: one question, one answer in domain types, one kind of error (docs/ALPACA.md 4, 5).
 //!
 //! Owns where a request goes and what its answer may cost. The token leaves for one origin only, over TLS except on
 //! loopback, is followed by no redirect, and stands in no error. Retries nothing: what to do about a failure is the

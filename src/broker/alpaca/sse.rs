@@ -1,4 +1,4 @@
-//! Server-sent events at `/v2/events/trades` (API.md 7.1): the stream's last form before polling, and the replay of what
+//! Server-sent events at `/v2/events/trades` (docs/ALPACA.md 7.1): the stream's last form before polling, and the replay of what
 //! happened while no stream was there.
 //!
 //! Liveness is TCP's keep-alive here, because no ping exists and a quiet account is silent for hours.
@@ -180,7 +180,7 @@ async fn event(data: &[u8], out: &Out) -> Result<(), Closed> {
 enum Comment {
     /// A heartbeat, and whatever else matters to nobody.
     Beat,
-    /// Something was lost (API.md 7.2).
+    /// Something was lost (docs/ALPACA.md 7.2).
     Dropped,
     /// Something failed at the broker.
     Error,

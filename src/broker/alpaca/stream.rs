@@ -1,4 +1,4 @@
-//! The `trade_updates` stream: one connection from its opening to its one [`Closed`] (API.md 6, DESIGN 9).
+//! The `trade_updates` stream: one connection from its opening to its one [`Closed`] (docs/ALPACA.md 6, docs/DESIGN.md 9.5).
 //!
 //! Owns the handshake of each form of authentication, liveness and the clean close. Never reconnects, never drops an
 //! update (it waits for room instead), and decides nothing about what an update means.
@@ -30,14 +30,14 @@ use crate::domain::Untrusted;
 use crate::domain::secrets::Redactor;
 use crate::session::{AuthForm, Closed, StreamEvent};
 
-/// The longest message read, in bytes (RELIABILITY 4).
+/// The longest message read, in bytes (docs/DESIGN.md 10).
 pub(super) const LONGEST_MESSAGE: usize = 1024 * 1024;
 /// The most that waits to be sent, in bytes: a peer may send pings and read no pong.
 const MOST_UNSENT: usize = 64 * 1024;
 /// How long a clean close may take.
 const GOODBYE: Duration = Duration::from_secs(1);
 
-/// How long to wait for what. The default is the rule (RELIABILITY 3); tests over real sockets wait less.
+/// How long to wait for what. The default is the rule (docs/DESIGN.md 9.4); tests over real sockets wait less.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Patience {
     /// How long opening, authentication and listening may each take.

@@ -1,4 +1,4 @@
-//! The wire's JSON as domain types (API.md 4 to 6).
+//! The wire's JSON as domain types (docs/ALPACA.md 4 to 6).
 //!
 //! Owns every assumption about how a member is written; keeps none of it for the layers above. Rules for all of it:
 //! a member may be missing, `null`, or of another type than documented, and only its own field suffers; a word that

@@ -1,5 +1,5 @@
 //! Orders that took the place of others. Whether one states its chain's executions as its own is told both ways
-//! (API.md 5.11 D), so its own are what its rows bear out.
+//! (docs/ALPACA.md 5.11 D), so its own are what its rows bear out.
 
 use super::Blotter;
 use crate::domain::ids::OrderId;

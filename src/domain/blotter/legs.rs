@@ -1,4 +1,4 @@
-//! Multi-leg orders: the parent counts units, its legs execute. A report may carry the id of either (API.md 6.5, 6.7).
+//! Multi-leg orders: the parent counts units, its legs execute. A report may carry the id of either (docs/ALPACA.md 6.5, 6.7).
 
 use super::merge::keep_relations;
 use super::{Blotter, Changes};

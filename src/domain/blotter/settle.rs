@@ -12,7 +12,7 @@ use crate::domain::order::Order;
 use crate::domain::time::{Mono, is_before};
 use crate::domain::update::TradeEvent;
 
-/// REST that lags shows no more after this long what is not true any more (API.md 6.8).
+/// REST that lags shows no more after this long what is not true any more (docs/ALPACA.md 6.8).
 const LAG: Duration = Duration::from_secs(12);
 /// What is still so after this long is so, though no time of the order says that it changed.
 const LONG: Duration = Duration::from_mins(1);

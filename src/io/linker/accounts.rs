@@ -32,7 +32,7 @@ pub(super) struct Fresh {
     pub(super) accounts: Vec<FoundAccount>,
 }
 
-/// Asks every environment that was asked for, and no other (API.md 2.6), for its account.
+/// Asks every environment that was asked for, and no other (docs/ALPACA.md 2.6), for its account.
 pub(super) async fn find(
     setup: &Setup,
     spec: &BrokerSpec,
@@ -244,7 +244,7 @@ fn describe(
     }
 }
 
-/// True when Alpaca's own numbering speaks against the environment (API.md 2.6): paper begins with `PA`, live does not.
+/// True when Alpaca's own numbering speaks against the environment (docs/ALPACA.md 2.6): paper begins with `PA`, live does not.
 fn is_odd(endpoints: &Endpoints, number: &str) -> bool {
     let is_alpaca = environment_of(&endpoints.api_url).is_some();
     is_alpaca && number.starts_with("PA") != (endpoints.environment == Environment::Paper)

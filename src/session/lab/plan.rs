@@ -212,7 +212,7 @@ impl Plan {
             // What REST states with another time, or another sum, is told by nobody.
             && self.reading.stamps == Stamps::Exact
             && self.reorder < 1_500
-            // The lag that brokers are known for (API.md 6.8).
+            // The lag that brokers are known for (docs/ALPACA.md 6.8).
             && self.stale + self.hide < 10_000
             && !self.incidents.iter().any(|(_, incident)| {
                 matches!(

@@ -12,12 +12,12 @@ use crate::domain::{ExecutionId, OrderId};
 
 /// How long the stream may lag behind REST before it counts as having missed something.
 pub(super) const GRACE: Duration = Duration::from_secs(3);
-/// Audits after going live; REST may lag the stream by about ten seconds (API.md 6.8).
+/// Audits after going live; REST may lag the stream by about ten seconds (docs/ALPACA.md 6.8).
 const FIRST: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(25)];
 /// Then: while orders are working, and when none are.
 pub(super) const BUSY: Duration = Duration::from_mins(1);
 const QUIET: Duration = Duration::from_mins(5);
-/// What became visible this soon after going live may be older than the stream: REST lags (API.md 6.8).
+/// What became visible this soon after going live may be older than the stream: REST lags (docs/ALPACA.md 6.8).
 const LAG: Duration = Duration::from_secs(12);
 /// REST says the same otherwise this long after it first did: it is not behind the stream any more.
 const LASTING: Duration = LAG;
@@ -110,7 +110,7 @@ impl Audits {
 
     /// Notes what a pass found; true when the stream should have told of some of it.
     pub(super) fn found(&mut self, changes: &Changes, complete: bool, blotter: &Blotter) -> bool {
-        // No event says that a leg is held (API.md 6.7).
+        // No event says that a leg is held (docs/ALPACA.md 6.7).
         let live_from = self.live_from;
         let told = |id: &&OrderId| {
             let order = blotter.order(id);

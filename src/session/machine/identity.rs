@@ -12,8 +12,8 @@ use crate::session::request::Reply;
 
 impl Session {
     /// Tells which account was linked: when another one answers, the session stops until it is linked again. One that
-    /// `may_be_reset`, a paper account, is followed to its new id once the linked one has answered in this run (API.md
-    /// 9.2). Without this, another account is always taken for one that was reset.
+    /// `may_be_reset`, a paper account, is followed to its new id once the linked one has answered in this run
+    /// (docs/ALPACA.md 9.2). Without this, another account is always taken for one that was reset.
     pub fn belongs_to(&mut self, account: AccountId, may_be_reset: bool) {
         self.linked = Some(account);
         self.may_be_reset = may_be_reset;

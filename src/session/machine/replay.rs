@@ -1,4 +1,4 @@
-//! Events told again after an outage, where the broker can (RELIABILITY 3, API.md 7.1).
+//! Events told again after an outage, where the broker can (docs/DESIGN.md 9.1, docs/ALPACA.md 7.1).
 //!
 //! The HTTP event stream is promised to nobody, so it is tried once and nothing waits for it: lists alone explain an outage.
 //! What it adds is each event as it was: its reason, its time, the broker's own execution ids.

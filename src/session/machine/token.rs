@@ -1,4 +1,4 @@
-//! Whether a refused token is dead: only the API itself can say so, and only over a minute (API.md 2.7).
+//! Whether a refused token is dead: only the API itself can say so, and only over a minute (docs/ALPACA.md 2.7).
 //!
 //! A gateway's page is no answer of the API ([`RequestErrorKind::Server`]); one 401 is no proof. A dead token is probed
 //! rarely, for a refusal may heal by itself, and a new one is looked for.

@@ -13,7 +13,7 @@ const FEW_TRIES: u32 = 2;
 pub(super) enum List {
     Open,
     /// Open orders with their legs inside: only this list says whose legs they are, and it leaves out the working legs of a
-    /// parent that is filled (API.md 5.11).
+    /// parent that is filled (docs/ALPACA.md 5.11 D).
     Nested,
     Recent,
     Fills,

@@ -1,5 +1,5 @@
 //! The list of an account's activities: fills, fees taken in coins, and money that moved without a trade, with every
-//! filter and paging (API.md 5.4). Changes nothing.
+//! filter and paging (docs/ALPACA.md 5.4). Changes nothing.
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};

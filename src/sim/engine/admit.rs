@@ -1,4 +1,4 @@
-//! Whether a request for an order is taken: the rules of API.md 4.4 and 5.7. Nothing changes here.
+//! Whether a request for an order is taken: the rules of docs/ALPACA.md 4.4 and 5.7. Nothing changes here.
 
 use rust_decimal::Decimal;
 
@@ -233,7 +233,7 @@ impl Engine {
             (Side::Buy, OrderType::Limit | OrderType::StopLimit) => new.limit_price.unwrap_or(quote.ask),
             (Side::Buy, OrderType::Stop) => {
                 let stop = stop.unwrap_or(quote.ask);
-                // Four percent above cheap stops, two and a half above the others (API.md 5.7).
+                // Four percent above cheap stops, two and a half above the others (docs/ALPACA.md 5.7).
                 let above = if stop < Decimal::from(50) { Decimal::new(104, 2) } else { Decimal::new(1025, 3) };
                 (stop * above).round_dp(if stop < Decimal::ONE { 4 } else { 2 })
             }

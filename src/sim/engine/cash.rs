@@ -165,7 +165,7 @@ impl Engine {
     }
 
     /// Four in the morning: shares go without their dividend from today, and what is due today is paid. Paper accounts
-    /// get none, as with the service (API.md 9.2); a price falls by what the share no longer pays.
+    /// get none, as with the service (docs/ALPACA.md 9.2); a price falls by what the share no longer pays.
     pub(super) fn settle_dividends(&mut self) {
         let today = self.session.date;
         for dividend in dividends::going_ex(today) {

@@ -1,4 +1,4 @@
-//! An account's equity over time: every period and timeframe of the portfolio history (API.md 5.3).
+//! An account's equity over time: every period and timeframe of the portfolio history (docs/ALPACA.md 5.3).
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan};

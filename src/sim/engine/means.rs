@@ -58,7 +58,7 @@ impl Engine {
         let asset = self.market.asset(sym);
         let opposite_opens =
             account.interest.get(&(sym, side.opposite())).is_some_and(|interest| !interest.opening.is_empty());
-        // Level 1 covers what is written against shares, level 2 what is bought (API.md 5.2).
+        // Level 1 covers what is written against shares, level 2 what is bought (docs/ALPACA.md 5.2).
         let level = account.configurations.max_options_trading_level;
         match side {
             _ if asset.class == AssetClass::UsOption && level == 0 => {

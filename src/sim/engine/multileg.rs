@@ -1,4 +1,4 @@
-//! Orders of several option legs that trade together or not at all (API.md 5.7). The parent has a net price, positive for
+//! Orders of several option legs that trade together or not at all (docs/ALPACA.md 5.7). The parent has a net price, positive for
 //! a debit and negative for a credit; the legs have the executions. Legs can be neither changed nor canceled alone.
 
 use std::collections::BTreeSet;

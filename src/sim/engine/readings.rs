@@ -1,6 +1,6 @@
-//! The service can be read in two ways where its sources contradict each other (API.md marks C and U), and its answers differ
-//! in small things from time to time. Each difference is a switch here; the first word of each is what the simulated brokerage
-//! does unless told otherwise. Whoever trades through the service must be right under every word.
+//! The service can be read in two ways where its sources contradict each other (docs/ALPACA.md marks C and U), and its
+//! answers differ in small things from time to time. Each difference is a switch here; the first word of each is what
+//! the simulated brokerage does unless told otherwise. Whoever trades through the service must be right under every word.
 
 use jiff::SignedDuration;
 

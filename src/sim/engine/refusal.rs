@@ -1,4 +1,4 @@
-//! The refusals of API.md 4.4: status, code, words and extra members. The only place with those words.
+//! The refusals of docs/ALPACA.md 4.4: status, code, words and extra members. The only place with those words.
 
 use rust_decimal::Decimal;
 use uuid::Uuid;

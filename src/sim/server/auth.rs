@@ -1,4 +1,4 @@
-//! The authorization server: consent page, decision, token endpoint (API.md 2). Opens no socket of its own.
+//! The authorization server: consent page, decision, token endpoint (docs/ALPACA.md 2). Opens no socket of its own.
 
 mod page;
 

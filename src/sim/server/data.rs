@@ -1,4 +1,4 @@
-//! The market data origin: quotes, trades, bars and snapshots over REST and over its own websocket (API.md 8).
+//! The market data origin: quotes, trades, bars and snapshots over REST and over its own websocket (docs/ALPACA.md 8).
 
 mod actions;
 mod channels;

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// An error in Alpaca's shape: a status, usually a code, a message, and members that depend on the case (API.md 4.3).
+/// An error in Alpaca's shape: a status, usually a code, a message, and members that depend on the case (docs/ALPACA.md 4.3).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ApiError {
     /// HTTP status.

@@ -1,4 +1,4 @@
-//! Event streams over HTTP with replay: trade events and account activities (API.md 7).
+//! Event streams over HTTP with replay: trade events and account activities (docs/ALPACA.md 7).
 
 mod span;
 mod writer;

@@ -27,7 +27,7 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Bodies of token errors (API.md 2.5).
+/// Bodies of token errors (docs/ALPACA.md 2.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ErrorShape {
     /// As RFC 6749 has it.
@@ -56,7 +56,7 @@ pub enum AuthorizeTrick {
     Hang,
 }
 
-/// The forms of authentication on `trade_updates` (API.md 6.2).
+/// The forms of authentication on `trade_updates` (docs/ALPACA.md 6.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AuthForm {
     /// `auth` with a key pair.

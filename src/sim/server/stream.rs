@@ -1,4 +1,4 @@
-//! The `trade_updates` websocket: authentication, listening, frames, and what goes wrong with them (API.md 6).
+//! The `trade_updates` websocket: authentication, listening, frames, and what goes wrong with them (docs/ALPACA.md 6).
 
 pub mod frame;
 

@@ -1,4 +1,4 @@
-//! Account activities as the event stream over HTTP tells them (API.md 7.2): common members, and `details` by type.
+//! Account activities as the event stream over HTTP tells them (docs/ALPACA.md 7.2): common members, and `details` by type.
 
 use serde_json::{Map, Value, json};
 

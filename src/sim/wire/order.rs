@@ -1,4 +1,4 @@
-//! Orders and the events about them (API.md 5.6 and 6.5).
+//! Orders and the events about them (docs/ALPACA.md 5.6 and 6.5).
 
 use jiff::Timestamp;
 use rust_decimal::Decimal;

@@ -1,4 +1,4 @@
-//! What an answer's headers say: the rate limit, how long to wait, the request's id (API.md 4.1, 4.2).
+//! What an answer's headers say: the rate limit, how long to wait, the request's id (docs/ALPACA.md 4.1, 4.2).
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The account (API.md 5.1).
+//! The account (docs/ALPACA.md 5.1).
 
 use serde::Deserialize;
 

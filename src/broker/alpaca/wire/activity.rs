@@ -1,4 +1,4 @@
-//! A row of the activity list (API.md 5.4).
+//! A row of the activity list (docs/ALPACA.md 5.4).
 
 use jiff::civil::Date;
 use serde::Deserialize;

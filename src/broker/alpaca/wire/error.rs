@@ -1,4 +1,4 @@
-//! An error body (API.md 4.3): code as number or word, message, extra members; or HTML, plain text, nothing.
+//! An error body (docs/ALPACA.md 4.3): code as number or word, message, extra members; or HTML, plain text, nothing.
 
 use serde_json::{Map, Value};
 

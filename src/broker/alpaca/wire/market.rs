@@ -1,4 +1,4 @@
-//! The market's clock (API.md 5.10) and the equity curve (API.md 5.3).
+//! The market's clock (docs/ALPACA.md 5.10) and the equity curve (docs/ALPACA.md 5.3).
 
 use jiff::Timestamp;
 use serde::Deserialize;

@@ -1,4 +1,4 @@
-//! MessagePack as JSON text, so that both encodings of the stream (API.md 6.1) are read by one decoder.
+//! MessagePack as JSON text, so that both encodings of the stream (docs/ALPACA.md 6.1) are read by one decoder.
 //!
 //! Timestamps of the format's own extension become RFC 3339 strings, bytes become text, other extensions `null`.
 //! Depth and size are bounded: a length that was announced is never allocated for, only what is there is read.

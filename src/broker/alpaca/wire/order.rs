@@ -1,4 +1,4 @@
-//! An order (API.md 5.6), from REST, from a stream event, or as a leg of another.
+//! An order (docs/ALPACA.md 5.6), from REST, from a stream event, or as a leg of another.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use crate::domain::{
 };
 
 const WHAT: &str = "an order";
-/// Legs of legs are always null (API.md 9.1); what claims otherwise is not followed far.
+/// Legs of legs are always null (docs/ALPACA.md 9.1); what claims otherwise is not followed far.
 const DEEPEST: u8 = 2;
 
 #[derive(Deserialize)]

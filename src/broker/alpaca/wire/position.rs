@@ -1,4 +1,4 @@
-//! A position (API.md 5.9).
+//! A position (docs/ALPACA.md 5.9).
 
 use serde::Deserialize;
 

@@ -1,4 +1,4 @@
-//! A frame of the `trade_updates` stream (API.md 6), in text, binary or MessagePack.
+//! A frame of the `trade_updates` stream (docs/ALPACA.md 6), in text, binary or MessagePack.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -152,7 +152,7 @@ fn error_message(data: &str) -> Untrusted {
     words.unwrap_or("an error without words").into()
 }
 
-/// One event: the `data` of a websocket frame, or a message of the event stream (API.md 6.5, 7.1).
+/// One event: the `data` of a websocket frame, or a message of the event stream (docs/ALPACA.md 6.5, 7.1).
 pub fn update(text: &str) -> Result<TradeUpdate, WireError> {
     let wire: UpdateWire<'_> = serde_json::from_str(text).map_err(|error| WireError::json(WHAT, &error))?;
     let missing = |member| WireError::Member { what: WHAT, member };
@@ -195,7 +195,7 @@ fn executions(
     }
     let missing = |member| WireError::Member { what: WHAT, member };
     let qty = wire.qty.amount().ok_or_else(|| missing("qty"))?;
-    // Old frames had no id; the same event gets the same one, so that a repetition is still recognised (API.md 6.8).
+    // Old frames had no id; the same event gets the same one, so that a repetition is still recognised (docs/ALPACA.md 6.8).
     let id = wire
         .execution_id
         .some_word()
@@ -297,7 +297,7 @@ fn leg_execution(
     })
 }
 
-/// The position in a symbol after a multi-leg fill: `position_qtys` is an object by symbol (API.md 6.5).
+/// The position in a symbol after a multi-leg fill: `position_qtys` is an object by symbol (docs/ALPACA.md 6.5).
 fn position_of(update: &UpdateWire<'_>, symbol: &Symbol) -> Option<Qty> {
     let text = update.position_qtys?.get();
     let mut by_symbol: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text).ok()?;

@@ -1,4 +1,4 @@
-//! Which activity row is which execution of the stream, where nothing says that their ids are one (API.md 5.4): the
+//! Which activity row is which execution of the stream, where nothing says that their ids are one (docs/ALPACA.md 5.4): the
 //! same span of the same order. Time only chooses between several. A partner that fits better parts a pair that was made
 //! too soon.
 

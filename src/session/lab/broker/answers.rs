@@ -114,7 +114,7 @@ impl Broker {
             let works = |held: &Held| {
                 held.number_at(moment).is_some_and(|number| held.states[number].order.status.is_working())
             };
-            // Some leave out what still works of an order that is done itself (API.md 5.11 D).
+            // Some leave out what still works of an order that is done itself (docs/ALPACA.md 5.11 D).
             let legs_count = query.nested && !self.reading.open_hides_legs;
             let open = held.states[number].order.status.is_working()
                 || legs_count && held.legs.iter().any(|leg| works(&self.orders[*leg]));

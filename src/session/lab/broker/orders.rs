@@ -136,7 +136,7 @@ impl Broker {
     }
 
     /// Another order takes its place, for what was left. Whether it states what the chain has executed is nowhere
-    /// settled (API.md 5.11 D): the plan draws one of both readings.
+    /// settled (docs/ALPACA.md 5.11 D): the plan draws one of both readings.
     fn replace(&mut self, place: usize, plan: &Plan, chance: &mut Chance, now: Timestamp) -> Vec<TradeUpdate> {
         let old = self.orders[place].now().clone();
         let mut order = self.blank(chance, OrderStatus::New, now);

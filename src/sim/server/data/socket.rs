@@ -1,4 +1,4 @@
-//! The data websocket: arrays of messages, one connection a user and feed, ten seconds to authenticate (API.md 8.1).
+//! The data websocket: arrays of messages, one connection a user and feed, ten seconds to authenticate (docs/ALPACA.md 8.1).
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The account: figures, configurations, equity history, activities (API.md 5.1 to 5.4).
+//! The account: figures, configurations, equity history, activities (docs/ALPACA.md 5.1 to 5.4).
 
 use axum::Extension;
 use axum::body::Bytes;

@@ -1,4 +1,4 @@
-//! Assets, option contracts, clock and calendar (API.md 5.10).
+//! Assets, option contracts, clock and calendar (docs/ALPACA.md 5.10).
 
 use axum::extract::{Path, Query, State};
 use jiff::civil::Date;

@@ -1,4 +1,4 @@
-//! Orders over REST: place, list, look up, replace, cancel (API.md 5.5 to 5.8).
+//! Orders over REST: place, list, look up, replace, cancel (docs/ALPACA.md 5.5 to 5.8).
 
 use axum::Extension;
 use axum::body::Bytes;

@@ -1,4 +1,4 @@
-//! Watchlists, by id and by name (API.md 5.10). They belong to an account and know nothing of trading.
+//! Watchlists, by id and by name (docs/ALPACA.md 5.10). They belong to an account and know nothing of trading.
 
 use std::collections::HashMap;
 
