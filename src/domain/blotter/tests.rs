@@ -226,7 +226,7 @@ fn a_bust_nobody_told_of_is_inferred_once_and_then_takes_its_real_id() {
     assert!(blotter.apply_snapshot(&[after], &[]).is_empty());
     let mut real = bust("b1", "e1", 40, 0, 9);
     real.order.updated_at = Some(at(9));
-    blotter.apply_update(&real);
+    assert!(blotter.apply_update(&real).executions.is_empty(), "it is not new");
     assert_eq!(blotter.executions().count(), 2, "the inferred row became the real one");
     assert!(blotter.execution(&"b1".into()).is_some());
 }

@@ -130,3 +130,48 @@ fn events_are_one_line_each_by_order_event_and_where_they_recur_by_time() {
     assert_eq!(line(TradeEvent::Fill, Some(1), Some("e")), line(TradeEvent::Fill, Some(2), Some("e")));
     assert_eq!(line(TradeEvent::PendingReplace, None, None), line(TradeEvent::PendingReplace, None, None));
 }
+
+#[test]
+fn what_a_correction_without_its_original_took_away_is_known_at_once() {
+    let mut blotter = Blotter::default();
+    blotter.apply_update(&fill("e1", "o", 40, 40, 1));
+    let corrected = order("o", OrderStatus::PartiallyFilled, 30, 5);
+    let report = execution("c1", &corrected, 30, -1, 5, ExecutionKind::Correction { of: None });
+    blotter.apply_update(&event(TradeEvent::TradeCorrect, corrected.clone(), vec![report]));
+    blotter.apply_snapshot(&[corrected], &[]);
+    let undone: Vec<Qty> = blotter
+        .executions()
+        .filter(|row| matches!(row.kind, ExecutionKind::Bust { .. }))
+        .map(|row| row.qty.abs())
+        .collect();
+    assert_eq!(undone, [Qty::whole(10)]);
+    assert!(blotter.unsettled().next().is_none());
+}
+
+#[test]
+fn an_order_adds_up_as_soon_as_it_is_known_what_the_one_before_it_executed() {
+    let mut blotter = Blotter::default();
+    let before = |cum: i64, when: i64| order("o", OrderStatus::Replaced, cum, when);
+    blotter.apply_snapshot(&[before(20, 2)], &[row("r1", 20, 20, 1)]);
+    let after = Order { replaces: Some("o".into()), ..order("b", OrderStatus::PartiallyFilled, 41, 5) };
+    blotter.apply_update(&event(TradeEvent::Other("state".into()), after, vec![]));
+    assert!(blotter.unsettled().any(|id| id.as_str() == "b"), "21 of it have no report");
+    blotter.apply_snapshot(&[before(41, 4)], &[row("r2", 21, 41, 3)]);
+    assert!(blotter.unsettled().next().is_none(), "{:?}", blotter.unsettled().collect::<Vec<_>>());
+}
+
+#[test]
+fn the_order_of_an_execution_that_an_earlier_run_knew_alone_is_asked_for() {
+    let mut blotter = Blotter::default();
+    let alone = execution("e1", &order("o", OrderStatus::Filled, 100, 1), 100, 100, 1, ExecutionKind::Trade);
+    blotter.restore(Vec::new(), vec![alone], Vec::new(), Some(at(9)));
+    assert!(blotter.unsettled().any(|id| id.as_str() == "o"));
+}
+
+#[test]
+fn an_event_that_comes_late_is_older_however_far_its_state_has_come() {
+    let mut blotter = Blotter::default();
+    blotter.apply_update(&event(TradeEvent::New, order("o", OrderStatus::New, 0, 5), vec![]));
+    blotter.apply_update(&event(TradeEvent::PendingReplace, order("o", OrderStatus::PendingReplace, 0, 3), vec![]));
+    assert_eq!(blotter.order(&"o".into()).unwrap().status, OrderStatus::New);
+}
