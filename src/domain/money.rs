@@ -281,6 +281,12 @@ impl Money {
     }
 }
 
+/// True when one value is the other in fewer digits, rounded or cut; cents are the fewest.
+pub fn is_rounding(one: Decimal, other: Decimal) -> bool {
+    let digits = one.normalize().scale().min(other.normalize().scale()).max(2);
+    one.checked_sub(other).is_some_and(|apart| apart.abs() < Decimal::new(1, digits))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -291,6 +297,23 @@ mod tests {
         assert_eq!(qty.to_string(), "123456789.123456789123");
         let text: Qty = serde_json::from_str("\"0.000000001\"").unwrap();
         assert_eq!(text.to_string(), "0.000000001");
+    }
+
+    #[test]
+    fn a_value_in_fewer_digits_is_the_same_and_another_price_is_not() {
+        let is = |one: &str, other: &str| {
+            let [one, other] = [one, other].map(|text| parse(text).unwrap());
+            assert_eq!(is_rounding(one, other), is_rounding(other, one));
+            is_rounding(one, other)
+        };
+        for (one, other) in
+            [("1.2345", "1.23"), ("1.2355", "1.24"), ("0.0123", "0.01"), ("100", "99.996"), ("5", "5.00")]
+        {
+            assert!(is(one, other), "{one} {other}");
+        }
+        for (one, other) in [("1", "0.8"), ("1.23", "1.24"), ("1.234", "1.236"), ("12.3", "12.34"), ("1", "-1")] {
+            assert!(!is(one, other), "{one} {other}");
+        }
     }
 
     #[test]

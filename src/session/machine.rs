@@ -171,6 +171,8 @@ pub struct Session {
     may_be_reset: bool,
     /// True once it answered, or was recognised; until then nothing else is believed of it.
     identified: bool,
+    /// Another account that answered, until it is known whether it was a mistake.
+    foreign: Option<identity::Foreign>,
     /// Something on this connection named an order that was known.
     recognised: bool,
     /// When REST last answered anything with what was asked for.
@@ -235,6 +237,7 @@ impl Session {
             linked: None,
             may_be_reset: false,
             identified: false,
+            foreign: None,
             recognised: false,
             answered_at: None,
             asked_from: 1,

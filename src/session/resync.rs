@@ -349,10 +349,16 @@ impl Resync {
         match error.kind {
             // An order fetched by id that is not there has been wiped with its account; the account id tells.
             RequestErrorKind::NotFound if matches!(question.request, Request::Order(_)) => Step::More,
-            RequestErrorKind::RateLimited { retry_after } => {
+            RequestErrorKind::RateLimited { retry_after } if question.tries < self.patience(&question) => {
+                question.tries += 1;
                 self.done = self.done.saturating_sub(1);
                 self.queue.push_front(question);
                 Step::Wait(retry_after.unwrap_or(RATE_LIMIT_WAIT))
+            }
+            // Its wait is kept, and what else the pass has brought is held back no longer.
+            RequestErrorKind::RateLimited { .. } => {
+                self.give_up(&question, error.brief());
+                Step::Refused(error)
             }
             RequestErrorKind::Server
             | RequestErrorKind::Network
@@ -372,6 +378,13 @@ impl Resync {
                 Step::More
             }
         }
+    }
+
+    /// How often a question waits for the request limit. It may be one endpoint's alone, and orders and executions wait for
+    /// no balances and no positions; before anything is known of the account its answer comes first.
+    fn patience(&self, question: &Question) -> u32 {
+        let figure = question.is_of_figures() && !(self.account_first && question.part() == Part::Account);
+        if figure { 0 } else { question.patience(&RequestErrorKind::RateLimited { retry_after: None }) }
     }
 
     /// The wait after a failure is over.

@@ -4,22 +4,89 @@
 use super::{Blotter, Changes};
 use crate::domain::execution::Source;
 use crate::domain::ids::OrderId;
-use crate::domain::money::Qty;
+use rust_decimal::Decimal;
+
+use crate::domain::money::{Price, Qty, is_rounding};
 use crate::domain::order::{Order, OrderStatus};
+
+/// What can be said otherwise of one order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// Its state.
+    pub status: OrderStatus,
+    /// Its executed quantity.
+    pub cum_qty: Qty,
+    /// Its terms, by name: what it asks for, its prices and the average it got.
+    terms: [(&'static str, Option<Decimal>); 7],
+}
+
+impl Said {
+    fn of(order: &Order) -> Self {
+        let price = |price: Option<Price>| price.map(Price::decimal);
+        let terms = [
+            ("quantity", order.qty.map(Qty::decimal)),
+            ("limit", price(order.limit_px)),
+            ("stop", price(order.stop_px)),
+            ("high-water mark", price(order.hwm)),
+            ("trail", price(order.trail_px)),
+            ("trail percent", order.trail_percent),
+            ("average price", price(order.avg_px)),
+        ];
+        Self { status: order.status.clone(), cum_qty: order.cum_qty, terms }
+    }
+
+    /// The same, whatever the digits that prices are written with.
+    fn agrees_with(&self, other: &Self) -> bool {
+        let pairs = || self.terms.iter().zip(&other.terms).map(|((_, one), (_, another))| (*one, *another));
+        self.is_as_far_as(other) && pairs().all(|(one, another)| same_term(one, another))
+    }
+
+    fn is_as_far_as(&self, other: &Self) -> bool {
+        self.status == other.status && self.cum_qty == other.cum_qty
+    }
+}
+
+fn same_term(one: Option<Decimal>, another: Option<Decimal>) -> bool {
+    one == another || one.zip(another).is_some_and(|(one, another)| is_rounding(one, another))
+}
 
 /// What REST states of an order, and what is shown instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dispute {
-    /// Status and executed quantity as REST states them.
-    pub stated: (OrderStatus, Qty),
-    /// The same as shown.
-    pub shown: (OrderStatus, Qty),
+    /// As REST states it.
+    pub stated: Said,
+    /// As shown.
+    pub shown: Said,
 }
 
 impl Dispute {
     /// True when believing it takes something back: quantity, or an end.
     pub fn takes_back(&self) -> bool {
-        self.stated.1 < self.shown.1 || (self.shown.0.is_terminal() && !self.stated.0.is_terminal())
+        let reopens = self.shown.status.is_terminal() && !self.stated.status.is_terminal();
+        self.stated.cum_qty < self.shown.cum_qty || reopens
+    }
+
+    /// True when nothing but terms differ: no state and no executed quantity.
+    pub fn is_of_terms(&self) -> bool {
+        self.stated.is_as_far_as(&self.shown)
+    }
+
+    /// What was shown and what REST states, as far as they differ.
+    pub fn words(&self) -> (String, String) {
+        let (stated, shown) = (&self.stated, &self.shown);
+        let words = |said: &Said| {
+            let mut words = Vec::new();
+            if !self.is_of_terms() {
+                words.push(format!("{}, {} executed", said.status, said.cum_qty));
+            }
+            for (((name, value), (_, stated)), (_, shown)) in said.terms.iter().zip(&stated.terms).zip(&shown.terms) {
+                if !same_term(*stated, *shown) {
+                    words.push(value.map_or_else(|| format!("without {name}"), |value| format!("{name} {value}")));
+                }
+            }
+            words.join(", ")
+        };
+        (words(shown), words(stated))
     }
 }
 
@@ -79,7 +146,6 @@ impl Blotter {
 }
 
 fn dispute(stated: &Order, known: &Order) -> Option<Dispute> {
-    let stated = (stated.status.clone(), stated.cum_qty);
-    let shown = (known.status.clone(), known.cum_qty);
-    (stated != shown).then_some(Dispute { stated, shown })
+    let (stated, shown) = (Said::of(stated), Said::of(known));
+    (!stated.agrees_with(&shown)).then_some(Dispute { stated, shown })
 }

@@ -99,7 +99,10 @@ fn newer(a: &Order, b: &Order) -> Ordering {
 }
 
 fn same_terms(a: &Order, b: &Order) -> bool {
-    (a.qty, a.limit_px, a.stop_px, a.hwm, a.trail_px) == (b.qty, b.limit_px, b.stop_px, b.hwm, b.trail_px)
+    let terms = |order: &Order| {
+        (order.qty, order.limit_px, order.stop_px, order.hwm, order.trail_px, order.trail_percent, order.avg_px)
+    };
+    terms(a) == terms(b)
 }
 
 fn progress(status: &OrderStatus) -> u8 {

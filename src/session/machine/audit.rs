@@ -164,11 +164,14 @@ impl Session {
         lasting.sort_by(|(a, _), (b, _)| a.cmp(b));
         for (id, dispute) in lasting {
             self.disputes.remove(&id);
-            self.alarm(format!(
-                "out of step with the broker: order {id} was shown as {}, {} executed; the broker's lists say {}, {} \
-                 executed, and that is shown now",
-                dispute.shown.0, dispute.shown.1, dispute.stated.0, dispute.stated.1
-            ));
+            let (shown, stated) = dispute.words();
+            let text =
+                format!("order {id} was shown as {shown}; the broker's lists say {stated}, and that is shown now");
+            if dispute.is_of_terms() {
+                self.log(text);
+            } else {
+                self.alarm(format!("out of step with the broker: {text}"));
+            }
             let changes = blotter.concede(&id);
             if !changes.executions.is_empty() {
                 self.refresh_soon(now);

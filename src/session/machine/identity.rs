@@ -2,13 +2,51 @@
 //!
 //! The second proof is needed where the account does not answer: its orders and executions are no less true for that.
 
+use std::time::Duration;
+
 use super::appraise::PATIENCE;
-use super::{Now, Phase, Session};
+use super::token::MINUTE;
+use super::{Mono, Now, Phase, Session, Timer};
 use crate::domain::activity::ActivityKind;
 use crate::domain::blotter::Blotter;
-use crate::domain::{AccountId, OrderId, TradeUpdate};
+use crate::domain::text::clean;
+use crate::domain::{Account, AccountId, OrderId, TradeUpdate};
 use crate::session::parts::Part;
-use crate::session::request::Reply;
+use crate::session::request::{Reply, RequestError, RequestErrorKind};
+
+/// Another account that answers for so long in a paper account's place is that account after a reset.
+const RESET: Duration = Duration::from_secs(5);
+
+/// An account that answered and is not the one that was linked.
+#[derive(Debug)]
+pub(super) struct Foreign {
+    id: AccountId,
+    since: Mono,
+    /// The linked account may have become this one.
+    reset: bool,
+}
+
+/// Whose answer it is.
+pub(super) enum Whose {
+    /// The linked account's, or nothing in it says otherwise.
+    Ours,
+    /// Another account's, which may be a mistake: it counts as a failure.
+    Unknown(RequestError),
+    /// Another account's for so long that this session has ended.
+    Another,
+}
+
+pub(super) fn foreign_words(account: &Account) -> String {
+    format!("another account answers than was linked: {}", clean(account.known_as()))
+}
+
+fn account_of(reply: &Reply) -> Option<&Account> {
+    match reply {
+        Reply::Account(account) => Some(account),
+        Reply::Partial(reply, _) => account_of(reply),
+        _ => None,
+    }
+}
 
 impl Session {
     /// Tells which account was linked: when another one answers, the session stops until it is linked again. One that
@@ -17,7 +55,43 @@ impl Session {
     pub fn belongs_to(&mut self, account: AccountId, may_be_reset: bool) {
         self.linked = Some(account);
         self.may_be_reset = may_be_reset;
-        self.identified = false;
+        (self.identified, self.foreign) = (false, None);
+    }
+
+    /// Looks whose account answers. One answer may be a mistake of the service or of something on the way: nothing is shown or
+    /// merged of another account, and it is asked again before anything follows from it.
+    pub(super) fn identify(&mut self, reply: &Reply, now: Now) -> Whose {
+        let (Some(linked), Some(account)) = (&self.linked, account_of(reply)) else { return Whose::Ours };
+        if *linked == account.id {
+            (self.identified, self.foreign) = (true, None);
+            return Whose::Ours;
+        }
+        let reset = self.identified && self.may_be_reset;
+        let known = self.foreign.take().filter(|known| known.id == account.id);
+        let foreign = known.unwrap_or_else(|| Foreign { id: account.id.clone(), since: now.mono, reset });
+        let lasts = now.mono.since(foreign.since);
+        if foreign.reset && lasts >= RESET {
+            self.linked = Some(foreign.id);
+            self.identified = true;
+            return Whose::Ours;
+        }
+        self.foreign = Some(foreign);
+        (self.identified, self.recognised) = (false, false);
+        if lasts >= MINUTE {
+            self.turn_away(account, now);
+            return Whose::Another;
+        }
+        if matches!(self.phase, Phase::Live | Phase::Polling) {
+            self.timers.hasten(Timer::Audit, now.mono + RESET);
+        }
+        Whose::Unknown(RequestError {
+            kind: RequestErrorKind::Decode,
+            status: None,
+            code: None,
+            message: foreign_words(account),
+            extra: None,
+            request_id: None,
+        })
     }
 
     /// True while it is not known whose picture REST gives.

@@ -1,6 +1,7 @@
 //! What REST says: passes, refreshed balances, the confirmation of a refusal.
 
 use super::appraise::PATIENCE;
+use super::identity::Whose;
 use super::{
     Duration, Fault, Hold, LONGEST_WAIT, MARKS_EVERY, MARKS_RARELY, Mono, Now, Output, POLL_EVERY, Phase,
     REFRESH_AFTER, REFRESH_EVERY, Session, Timer,
@@ -101,19 +102,14 @@ impl Session {
         if result.is_ok() && current {
             self.answered_at = Some(now.mono);
         }
-        if let Ok(reply) = &result
-            && let Reply::Account(account) = &**reply
-            && current
-            && let Some(linked) = &self.linked
-        {
-            if *linked != account.id {
-                if !(self.identified && self.may_be_reset) {
-                    return self.turn_away(account, now);
-                }
-                self.linked = Some(account.id.clone());
-            }
-            self.identified = true;
-        }
+        let result = match result {
+            Ok(reply) if current => match self.identify(&reply, now) {
+                Whose::Ours => Ok(reply),
+                Whose::Unknown(doubt) => Err(doubt),
+                Whose::Another => return,
+            },
+            result => result,
+        };
         if self.confirms(id) {
             self.on_confirmed(result, now);
         } else if let Some(place) = self.refresh.iter().position(|(known, _)| *known == id) {

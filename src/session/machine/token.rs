@@ -5,13 +5,12 @@
 
 use super::{Duration, Mono, Now, Output, Phase, Session, Timer};
 use crate::domain::Account;
-use crate::domain::text::clean;
 use crate::session::request::{OrderFilter, OrdersQuery, Reply, Request, RequestError, RequestErrorKind, RequestId};
 use crate::session::resync::RATE_LIMIT_WAIT;
 use crate::session::state::ConnectionState;
 
 /// How long the refusals must go on, and how often it is asked meanwhile.
-const MINUTE: Duration = Duration::from_mins(1);
+pub(super) const MINUTE: Duration = Duration::from_mins(1);
 const ASK_EVERY: Duration = Duration::from_secs(10);
 /// How often a dead token is tried, and how often a new one is looked for.
 const PROBE_EVERY: Duration = Duration::from_hours(1);
@@ -169,7 +168,7 @@ impl Session {
     /// Another account answers than was linked: nothing of it is merged or shown. It is asked again like a dead token, for
     /// linking again may bring the right one.
     pub(super) fn turn_away(&mut self, account: &Account, now: Now) {
-        let reason = format!("another account answers than was linked: {}", clean(account.known_as()));
+        let reason = super::identity::foreign_words(account);
         self.abandon();
         self.phase = Phase::Dead;
         self.log(reason.clone());

@@ -175,3 +175,24 @@ fn an_event_that_comes_late_is_older_however_far_its_state_has_come() {
     blotter.apply_update(&event(TradeEvent::PendingReplace, order("o", OrderStatus::PendingReplace, 0, 3), vec![]));
     assert_eq!(blotter.order(&"o".into()).unwrap().status, OrderStatus::New);
 }
+
+#[test]
+fn what_rest_states_of_one_moment_counts_with_every_term() {
+    let mut blotter = Blotter::default();
+    blotter.apply_update(&fill("e1", "o", 40, 40, 5));
+    let stated =
+        |avg: i64| Order { avg_px: Some(Price::whole(avg)), ..order("o", OrderStatus::PartiallyFilled, 40, 5) };
+    assert_eq!(blotter.apply_snapshot(&[stated(9)], &[]).orders.len(), 1);
+    assert_eq!(blotter.order(&"o".into()).unwrap().avg_px, Some(Price::whole(9)));
+    assert_eq!(blotter.disputes().count(), 0);
+    // Of an earlier moment it is not believed, and noted.
+    let earlier = Order { updated_at: Some(at(4)), ..stated(8) };
+    blotter.apply_snapshot(&[earlier], &[]);
+    let (_, dispute, _) = blotter.disputes().next().unwrap();
+    assert!(dispute.is_of_terms() && !dispute.takes_back());
+    assert_eq!(dispute.words(), ("average price 9".to_owned(), "average price 8".to_owned()));
+    // Other digits of one price are no contradiction.
+    let digits = Order { updated_at: Some(at(4)), avg_px: "9.004".parse().ok(), ..stated(9) };
+    blotter.apply_snapshot(&[digits], &[]);
+    assert_eq!(blotter.disputes().count(), 0);
+}

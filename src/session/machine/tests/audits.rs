@@ -102,3 +102,19 @@ fn what_takes_an_end_or_a_quantity_back_is_believed_after_a_minute_and_anything_
         assert!(bounds.contains(&lasted), "{status}: {lasted} s\n{}", desk.logs());
     }
 }
+
+#[test]
+fn a_price_that_rest_goes_on_stating_otherwise_is_shown_after_seconds_and_is_no_alarm() {
+    let mut desk = Desk::live();
+    desk.orders = vec![order("o")];
+    desk.pass(Duration::from_mins(1));
+    let mut told = desk.orders[0].clone();
+    (told.limit_px, told.updated_at) = (Some(Price::whole(12)), at(5));
+    desk.told(TradeEvent::New, told);
+    let limit = |desk: &Desk| desk.blotter.order(&"o".into()).unwrap().limit_px;
+    assert_eq!(limit(&desk), Some(Price::whole(12)));
+    desk.pass(Duration::from_mins(2));
+    assert_eq!(limit(&desk), desk.orders[0].limit_px, "{}", desk.logs());
+    assert!(desk.logs().contains("order o was shown as limit 12; the broker's lists say"), "{}", desk.logs());
+    assert!(!desk.logs().contains("out of step"), "{}", desk.logs());
+}

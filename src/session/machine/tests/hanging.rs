@@ -78,6 +78,7 @@ fn an_answer_that_names_another_account_shows_nothing_of_it() {
     desk.listen();
     desk.pass(Duration::from_secs(10));
     desk.thaw();
+    desk.pass(Duration::from_secs(75));
     assert_eq!(desk.session.state().word(), "needs relink", "{:?}", desk.session.state());
     assert!(desk.blotter.order(&"stranger".into()).is_none());
 }
@@ -161,4 +162,45 @@ fn a_stream_that_refuses_a_token_which_is_good_for_some_of_rest_leaves_it_to_res
     desk.stream(StreamEvent::Closed(Closed::AuthRefused { message: "unauthorized".to_owned() }));
     desk.pass(Duration::from_mins(2));
     assert_eq!(desk.session.state().word(), "needs relink", "{:?}", desk.session.state());
+}
+
+/// One endpoint alone is limited, for as long as anybody looks.
+fn limited(desk: &mut Desk, which: Wanted) {
+    desk.fails = Some((which, RequestErrorKind::RateLimited { retry_after: Some(Duration::from_secs(5)) }));
+}
+
+#[test]
+fn a_request_limit_of_balances_or_of_positions_alone_holds_up_nothing_else() {
+    for which in [ACCOUNT, POSITIONS] {
+        // While live, beside a frame that was lost.
+        let mut desk = Desk::with_a_fill();
+        limited(&mut desk, which);
+        desk.execute("o", 20, false);
+        desk.pass(Duration::from_secs(90));
+        assert_eq!(desk.held(), Qty::whole(60), "{}", desk.logs());
+        assert!(!desk.session.state().is_live());
+        // While polling.
+        desk.stream(StreamEvent::Closed(Closed::Elsewhere));
+        assert_eq!(desk.session.state().word(), "polling");
+        desk.pass(Duration::from_mins(1));
+        desk.execute("o", 10, false);
+        desk.pass(Duration::from_secs(30));
+        assert_eq!(desk.held(), Qty::whole(70), "{}", desk.logs());
+        // After a restart with a journal.
+        desk.execute("o", 10, false);
+        desk.restart("acct-1");
+        desk.listen();
+        desk.pass(Duration::from_secs(30));
+        assert_eq!(desk.held(), Qty::whole(80), "{}", desk.logs());
+    }
+}
+
+#[test]
+fn a_list_that_is_limited_alone_holds_up_the_others_for_a_few_of_its_waits() {
+    let mut desk = Desk::with_a_fill();
+    limited(&mut desk, ORDERS);
+    desk.execute("o", 20, false);
+    desk.pass(Duration::from_secs(100));
+    assert_eq!(desk.held(), Qty::whole(60), "{}", desk.logs());
+    assert!(!desk.session.freshness(Part::Working, desk.now.mono).current);
 }

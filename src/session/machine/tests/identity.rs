@@ -111,3 +111,53 @@ fn what_the_account_answered_before_a_connection_proves_nothing_of_it() {
     desk.pass(Duration::from_mins(1));
     assert_eq!(desk.held(), Qty::whole(40), "{:?}", desk.session.state());
 }
+
+#[test]
+fn one_answer_of_another_account_is_asked_again_and_ends_nothing() {
+    for journal in [true, false] {
+        let mut desk = if journal { Desk::with_a_fill() } else { Desk::new() };
+        let ours = std::mem::replace(&mut desk.account, "acct-9");
+        if journal {
+            desk.restart("acct-1");
+        } else {
+            desk.session.belongs_to("acct-1".into(), false);
+        }
+        desk.listen();
+        desk.pass(Duration::from_secs(3));
+        assert_ne!(desk.session.state().word(), "needs relink");
+        assert!(
+            !desk
+                .seen
+                .iter()
+                .any(|output| matches!(output, Output::Account(account) if account.id.as_str() == "acct-9"))
+        );
+        desk.account = ours;
+        desk.pass(Duration::from_secs(20));
+        assert!(desk.session.state().is_live(), "{journal}: {:?}", desk.session.state());
+    }
+}
+
+#[test]
+fn a_paper_account_was_reset_when_another_answers_again_and_again_and_not_when_one_does_once() {
+    for seconds in [1, 60] {
+        let mut desk = Desk::with_a_fill();
+        desk.session.belongs_to("acct-1".into(), true);
+        desk.positions.push(Position::unread("AAPL".into()));
+        desk.pass(Duration::from_secs(70));
+        assert!(desk.session.state().is_live());
+        let before = desk.asked.iter().filter(|request| matches!(request, Request::Account)).count();
+        let asked = |desk: &Desk| desk.asked.iter().filter(|request| matches!(request, Request::Account)).count();
+        desk.account = "acct-2";
+        while asked(&desk) == before {
+            desk.pass(Duration::from_secs(1));
+        }
+        if seconds == 1 {
+            desk.account = "acct-1";
+        } else {
+            desk.orders.clear();
+        }
+        desk.pass(Duration::from_mins(1));
+        let reset = desk.logs().contains("reset at the broker");
+        assert_eq!((reset, desk.blotter.order_count()), (seconds == 60, usize::from(seconds == 1)), "{}", desk.logs());
+    }
+}

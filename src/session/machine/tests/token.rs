@@ -130,6 +130,9 @@ fn another_account_than_was_linked_is_tried_again_like_a_dead_token() {
     let mut desk = Desk::new();
     desk.session.belongs_to("acct-9".into(), false);
     desk.listen();
+    desk.pass(Duration::from_secs(50));
+    assert_ne!(desk.session.state().word(), "needs relink", "not before a minute");
+    desk.pass(Duration::from_secs(25));
     assert_eq!(desk.session.state().word(), "needs relink");
     assert!(!desk.seen.iter().any(|output| matches!(output, Output::Account(_))), "nothing of it is shown");
     let asked = desk.asked.len();
