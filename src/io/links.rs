@@ -201,12 +201,15 @@ impl Links {
     }
 }
 
+/// What is done to the list.
+type Change = Box<dyn FnOnce(&mut Vec<LinkRecord>) + Send>;
+
 /// A change of the list that could be refused no more: the lock is held and the new list written. What belongs to the change
 /// elsewhere is done before it is committed; dropped, it has never been.
 #[must_use]
 pub enum Prepared<'a> {
     /// Of a list in memory.
-    Memory(&'a Mutex<Vec<LinkRecord>>, Box<dyn FnOnce(&mut Vec<LinkRecord>) + Send>),
+    Memory(&'a Mutex<Vec<LinkRecord>>, Change),
     /// Of the file, unless it changes nothing.
     File(Option<Staged>, Held),
 }
