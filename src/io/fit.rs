@@ -44,7 +44,7 @@ pub fn folder(path: &Path) -> Result<(), FileError> {
 /// Opens the file of a lock, and makes it where there is none.
 ///
 /// # Errors
-/// As [`file`], and as the file system says.
+/// As [`file()`], and as the file system says.
 pub fn open_lock(path: &Path) -> Result<File, FileError> {
     file(path)?;
     open(path, true).map_err(|cause| FileError::Io { doing: "open", path: path.to_owned(), cause })
