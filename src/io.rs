@@ -10,6 +10,7 @@ pub mod child;
 pub mod choices;
 pub mod clock;
 pub mod effects;
+pub mod fit;
 #[cfg(unix)]
 pub mod hangup;
 pub mod harden;

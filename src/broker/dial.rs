@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use hyper::Uri;
 use hyper::service::Service;
@@ -22,12 +23,15 @@ use url::Url;
 use self::variables::Policy;
 pub use self::variables::{CURE, Unusable};
 use self::words::Refusal;
-pub use self::words::{chain, failure};
+pub use self::words::{along, chain, failure, unsent};
 use crate::config::is_loopback;
 use crate::domain::Untrusted;
 
 /// The longest answer to `CONNECT` that is read, in bytes.
 const LONGEST_ANSWER: usize = 16 * 1024;
+
+/// How long a proxy may take to open a tunnel: as long as an HTTP client waits for a connection.
+const HANDSHAKE: Duration = Duration::from_secs(5);
 
 /// The way to an address.
 #[derive(Clone)]
@@ -162,22 +166,23 @@ async fn through(route: &Route, url: &Url, tls: &Arc<ClientConfig>) -> Result<Bo
         Way::Nowhere(unusable) => return Err(nowhere(*unusable)),
     };
     let failed = |what: Untrusted| Untrusted::from(format!("{}: {what}", name(proxy)));
-    let opened: Result<Box<dyn Io>, Untrusted> = match proxy.uri().scheme_str() {
+    let opened = tokio::time::timeout(HANDSHAKE, shake_hands(proxy, url, tls)).await;
+    opened.unwrap_or_else(|_| Err(Refusal::Silent.to(url))).map_err(failed)
+}
+
+/// Reaches the proxy and asks it for a tunnel.
+async fn shake_hands(proxy: &Intercept, url: &Url, tls: &Arc<ClientConfig>) -> Result<Box<dyn Io>, Untrusted> {
+    let socket = async || connect(&authority_of(proxy)).await.map_err(|error| chain("", &error));
+    match proxy.uri().scheme_str() {
         Some("https") => {
-            let socket = connect(&authority_of(proxy)).await.map_err(|error| failed(chain("", &error)))?;
             let host = proxy.uri().host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-            let host = ServerName::try_from(host).map_err(|error| failed(chain("", &error)))?;
-            let socket = TlsConnector::from(Arc::clone(tls)).connect(host, socket).await;
-            let socket = socket.map_err(|error| failed(chain("", &error)))?;
-            tunnel(socket, url, proxy).await
+            let host = ServerName::try_from(host).map_err(|error| chain("", &error))?;
+            let socket = TlsConnector::from(Arc::clone(tls)).connect(host, socket().await?).await;
+            tunnel(socket.map_err(|error| chain("", &error))?, url, proxy).await
         }
-        Some("http") => {
-            let socket = connect(&authority_of(proxy)).await.map_err(|error| failed(chain("", &error)))?;
-            tunnel(socket, url, proxy).await
-        }
+        Some("http") => tunnel(socket().await?, url, proxy).await,
         _ => socks(url, proxy).await,
-    };
-    opened.map_err(failed)
+    }
 }
 
 fn nowhere(unusable: Unusable) -> Untrusted {

@@ -18,7 +18,7 @@ use crate::broker::alpaca::stream;
 use crate::broker::dial::{self, Route};
 use crate::config::BrokerSpec;
 use crate::error::Error;
-use crate::io::accounts::{AccessError, Accounts};
+use crate::io::accounts::{Access, AccessError, Accounts};
 use crate::io::clock::Clock;
 use crate::io::linker::Standing;
 use crate::link::LinkRecord;
@@ -28,6 +28,10 @@ use crate::session::{AuthForm, Closed, Reply, Request, RequestError, RequestErro
 const SKEW: i64 = 5;
 /// How long a stream may take to listen.
 const STREAM: Duration = Duration::from_secs(15);
+
+/// The cure of a stream that cannot be opened, where REST answers and where it does not.
+const FALLS_BACK: &str = "the dashboard falls back to other forms and polling by itself";
+const NEITHER: &str = "REST does not answer either, so nothing is polled meanwhile: mend that first";
 
 /// How to print.
 #[derive(Debug, clap::Args)]
@@ -102,7 +106,9 @@ async fn account(accounts: &Accounts, link: &LinkRecord, report: &mut Report) ->
             return report.bad(&format!("{name}: {error}"), cure);
         }
     };
-    match access.client.request(&Request::Account).await {
+    let answer = access.client.request(&Request::Account).await;
+    let polled = matches!(answer, Ok(Reply::Account(_)));
+    match answer {
         Ok(Reply::Account(account)) => {
             let state = account.block().unwrap_or_else(|| "open for trading".to_owned());
             report.good(&format!("{name}: REST answers, status {}, {state}", account.status))?;
@@ -127,6 +133,14 @@ async fn account(accounts: &Accounts, link: &LinkRecord, report: &mut Report) ->
             skewed(&name, skew, clock.at, report)?;
         }
     }
+    match listen(access).await {
+        Ok(()) => report.good(&format!("{name}: the stream listens to trade updates")),
+        Err(reason) => report.bad(&format!("{name}: {reason}"), if polled { FALLS_BACK } else { NEITHER }),
+    }
+}
+
+/// Opens the stream up to where it would tell of orders; the reason when it does not.
+async fn listen(access: Access) -> Result<(), String> {
     let (events, mut receiver) = mpsc::channel(64);
     let stop = CancellationToken::new();
     let task = tokio::spawn(stream::run(access.target, access.token, AuthForm::Authenticate, events, stop.clone()));
@@ -140,18 +154,12 @@ async fn account(accounts: &Accounts, link: &LinkRecord, report: &mut Report) ->
         }
         Err("the stream ended".to_owned())
     });
-    let outcome =
-        outcome.await.unwrap_or_else(|_| Err(format!("the stream did not listen within {} s", STREAM.as_secs())));
+    let outcome = outcome.await;
     stop.cancel();
     if task.await.is_err() {
         tracing::warn!("the stream's task failed");
     }
-    match outcome {
-        Ok(()) => report.good(&format!("{name}: the stream listens to trade updates")),
-        Err(reason) => {
-            report.bad(&format!("{name}: {reason}"), "the dashboard falls back to other forms and polling by itself")
-        }
-    }
+    outcome.unwrap_or_else(|_| Err(format!("the stream did not listen within {} s", STREAM.as_secs())))
 }
 
 /// Linking again helps where the token was refused, and nowhere else.

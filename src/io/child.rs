@@ -22,6 +22,38 @@ const WAITING: usize = 32;
 /// How long an ended program's last words may take to come out of the pipe.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
+/// Finds that a program is there and may be run, without running it.
+///
+/// # Errors
+/// Why not, without its name.
+#[cfg(unix)]
+pub fn find(program: &str) -> Result<(), &'static str> {
+    use std::path::{Path, PathBuf};
+    const USUAL: &str = "/bin:/usr/bin";
+    let places: Vec<PathBuf> = if program.contains('/') {
+        vec![PathBuf::from(program)]
+    } else {
+        let path = std::env::var_os("PATH").unwrap_or_else(|| USUAL.into());
+        std::env::split_paths(&path).map(|folder| folder.join(program)).collect()
+    };
+    let is_file = |path: &Path| std::fs::metadata(path).is_ok_and(|found| found.is_file());
+    let may_run = |path: &Path| rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok();
+    let mut there = places.iter().filter(|path| is_file(path)).peekable();
+    if there.peek().is_none() {
+        return Err("there is no such file");
+    }
+    if there.any(|path| may_run(path)) { Ok(()) } else { Err("it may not be executed") }
+}
+
+/// Where names are completed with endings and in more places, only starting a program tells.
+///
+/// # Errors
+/// None.
+#[cfg(not(unix))]
+pub fn find(_program: &str) -> Result<(), &'static str> {
+    Ok(())
+}
+
 /// Starts programs. Clones share what may run at once.
 #[derive(Debug, Clone)]
 pub struct Programs {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -34,8 +34,11 @@ pub struct Effects {
     linker: Option<Arc<Linker>>,
     locks: Arc<Locks>,
     links: HashMap<LinkId, LinkRecord>,
-    lines: HashMap<LinkId, Line>,
+    lines: Lines,
 }
+
+/// Shared with what ends them: an unlink, once it cannot be refused any more.
+type Lines = Arc<Mutex<HashMap<LinkId, Line>>>;
 
 /// One account's connections.
 struct Line {
@@ -64,14 +67,14 @@ impl Effects {
         locks: Option<PathBuf>,
     ) -> Self {
         let locks = Arc::new(Locks::new(locks));
-        Self { inbox, accounts, linker, locks, links: HashMap::new(), lines: HashMap::new() }
+        Self { inbox, accounts, linker, locks, links: HashMap::new(), lines: Lines::default() }
     }
 
     /// Tells which links there are; called at start and by every `Saved`.
     pub fn know(&mut self, links: &[LinkRecord]) {
         for link in links {
             // A renewed token needs a new client.
-            self.lines.remove(&link.id);
+            of(&self.lines).remove(&link.id);
             self.links.insert(link.id.clone(), link.clone());
         }
     }
@@ -81,7 +84,7 @@ impl Effects {
         match effect {
             Effect::OpenStream { link, epoch, form } => self.open_stream(&link, epoch, form),
             Effect::CloseStream { link } => {
-                if let Some(line) = self.lines.get_mut(&link) {
+                if let Some(line) = of(&self.lines).get_mut(&link) {
                     line.stream = None;
                 }
             }
@@ -116,13 +119,16 @@ impl Effects {
         act(linker);
     }
 
-    fn unlink(&mut self, link: LinkId) {
-        self.lines.remove(&link);
-        self.locks.release(&link);
+    /// Forgets a link. Its connections end with it: an account that stays linked goes on as it was.
+    fn unlink(&self, link: LinkId) {
         let Some(linker) = self.linker.clone() else { return };
-        let inbox = self.inbox.clone();
+        let (inbox, lines, locks) = (self.inbox.clone(), Arc::clone(&self.lines), Arc::clone(&self.locks));
         tokio::spawn(async move {
-            let result = linker.unlink(&link).await;
+            let forgotten = || {
+                of(&lines).remove(&link);
+                locks.release(&link);
+            };
+            let result = linker.unlink_and(&link, forgotten).await;
             post(&inbox, Msg::Unlinked { link, result }).await;
         });
     }
@@ -142,13 +148,14 @@ impl Effects {
     fn open_stream(&mut self, link: &LinkId, epoch: Epoch, form: AuthForm) {
         let stop = CancellationToken::new();
         self.send(link, Command::Stream(epoch, form, stop.clone()));
-        if let Some(line) = self.lines.get_mut(link) {
+        if let Some(line) = of(&self.lines).get_mut(link) {
             line.stream = Some(stop.drop_guard());
         }
     }
 
     fn send(&mut self, link: &LinkId, command: Command) {
-        if !self.lines.contains_key(link) {
+        let mut lines = of(&self.lines);
+        if !lines.contains_key(link) {
             let Some(record) = self.links.get(link).cloned() else {
                 tracing::error!(%link, "an effect for a link that nobody knows");
                 return;
@@ -157,14 +164,18 @@ impl Effects {
             let world =
                 World { accounts: self.accounts.clone(), locks: Arc::clone(&self.locks), inbox: self.inbox.clone() };
             tokio::spawn(serve(world, record, receiver));
-            self.lines.insert(link.clone(), Line { commands, stream: None });
+            lines.insert(link.clone(), Line { commands, stream: None });
         }
-        if let Some(line) = self.lines.get(link)
+        if let Some(line) = lines.get(link)
             && line.commands.send(command).is_err()
         {
             tracing::warn!(%link, "the account's task has ended");
         }
     }
+}
+
+fn of(lines: &Lines) -> MutexGuard<'_, HashMap<LinkId, Line>> {
+    lines.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A message to the loop; a loop that has ended needs none.

@@ -190,9 +190,17 @@ impl Linker {
     /// Forgets a link and its token, and revokes the grant where the broker offers that. A sentence either way.
     ///
     /// # Errors
-    /// A sentence, when the token or the link is still there.
+    /// A sentence, when the token and the link are still there.
     pub async fn unlink(&self, link: &LinkId) -> Result<String, String> {
-        revoke::unlink(&self.setup, link).await
+        self.unlink_and(link, || {}).await
+    }
+
+    /// [`Self::unlink`], which calls back once link and token are forgotten: the revocation may take a while after that.
+    ///
+    /// # Errors
+    /// As [`Self::unlink`]; nothing was called then.
+    pub async fn unlink_and(&self, link: &LinkId, forgotten: impl FnOnce()) -> Result<String, String> {
+        revoke::unlink(&self.setup, link, forgotten).await
     }
 
     fn tell(&self, attempt: AttemptId, command: Command) {

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::private_file::{FileError, PrivateFile};
+use super::private_file::{FileError, Held, PrivateFile, Staged};
 use crate::domain::LinkId;
 use crate::link::LinkRecord;
 
@@ -107,12 +107,43 @@ impl Links {
         }
     }
 
+    /// Looks whether the list could be changed, as far as that is known without trying.
+    ///
+    /// # Errors
+    /// As the file says.
+    pub fn look_at_lock(&self) -> Result<(), LinksError> {
+        match self {
+            Self::Memory(_) => Ok(()),
+            Self::File(file) => Ok(file.look_at_lock()?),
+        }
+    }
+
+    /// Finds that links could be kept, before anybody is asked for one.
+    ///
+    /// # Errors
+    /// As the file says.
+    pub async fn prove(&self) -> Result<(), LinksError> {
+        self.list().await?;
+        match self {
+            Self::Memory(_) => Ok(()),
+            Self::File(file) => Ok(file.prove().await?),
+        }
+    }
+
     /// Adds links, each in place of the one with the same id.
     ///
     /// # Errors
     /// As the file says; nothing has changed then.
     pub async fn put(&self, records: Vec<LinkRecord>) -> Result<(), LinksError> {
-        self.change(move |links| {
+        self.putting(records).await?.commit().await
+    }
+
+    /// [`Self::put`] up to the moment at which nothing but the change itself is left.
+    ///
+    /// # Errors
+    /// As the file says; nothing has changed then.
+    pub async fn putting(&self, records: Vec<LinkRecord>) -> Result<Prepared<'_>, LinksError> {
+        self.prepare(move |links| {
             for record in records {
                 match links.iter_mut().find(|link| link.id == record.id) {
                     Some(link) => *link = record,
@@ -128,48 +159,79 @@ impl Links {
     /// # Errors
     /// As the file says; nothing has changed then.
     pub async fn update(&self, record: LinkRecord) -> Result<(), LinksError> {
-        self.change(move |links| {
+        let prepared = self.prepare(move |links| {
             if let Some(link) = links.iter_mut().find(|link| link.id == record.id) {
                 *link = record;
             }
-        })
-        .await
+        });
+        prepared.await?.commit().await
     }
 
-    /// Forgets a link; the record, when there was one.
+    /// Forgets a link, up to the moment at which nothing but the change itself is left: its token goes before it does.
     ///
     /// # Errors
     /// As the file says; nothing has changed then.
-    pub async fn remove(&self, id: &LinkId) -> Result<Option<LinkRecord>, LinksError> {
+    pub async fn removing(&self, id: &LinkId) -> Result<Prepared<'_>, LinksError> {
         let id = id.clone();
-        self.change(move |links| {
-            let at = links.iter().position(|link| link.id == id)?;
-            Some(links.remove(at))
-        })
-        .await
+        self.prepare(move |links| links.retain(|link| link.id != id)).await
     }
 
-    async fn change<T: Send + 'static>(
+    async fn prepare(
         &self,
-        change: impl FnOnce(&mut Vec<LinkRecord>) -> T + Send + 'static,
-    ) -> Result<T, LinksError> {
+        change: impl FnOnce(&mut Vec<LinkRecord>) + Send + 'static,
+    ) -> Result<Prepared<'_>, LinksError> {
         match self {
-            Self::Memory(links) => Ok(change(&mut lock(links))),
+            Self::Memory(links) => Ok(Prepared::Memory(links, Box::new(change))),
             Self::File(file) => {
-                file.locked(move |file| {
+                let stage = move |file: &PrivateFile| -> Result<Option<Staged>, LinksError> {
                     let mut links = read_or_set_aside(file)?.links;
                     let before = links.clone();
-                    let result = change(&mut links);
-                    if links != before {
-                        let content = Content { version: VERSION, links };
-                        let bytes = serde_json::to_vec_pretty(&content).map_err(|error| unwritable(file, error))?;
-                        file.replace(&bytes)?;
+                    change(&mut links);
+                    if links == before {
+                        return Ok(None);
                     }
-                    Ok(result)
-                })
-                .await
+                    let content = Content { version: VERSION, links };
+                    let bytes = serde_json::to_vec_pretty(&content).map_err(|error| unwritable(file, error))?;
+                    Ok(Some(file.stage(&bytes)?))
+                };
+                let (staged, lock) = file.held(stage).await?;
+                Ok(Prepared::File(staged, lock))
             }
         }
+    }
+}
+
+/// What is done to the list.
+type Change = Box<dyn FnOnce(&mut Vec<LinkRecord>) + Send>;
+
+/// A change of the list that could be refused no more: the lock is held and the new list written. What belongs to the change
+/// elsewhere is done before it is committed; dropped, it has never been.
+#[must_use]
+pub enum Prepared<'a> {
+    /// Of a list in memory.
+    Memory(&'a Mutex<Vec<LinkRecord>>, Change),
+    /// Of the file, unless it changes nothing.
+    File(Option<Staged>, Held),
+}
+
+impl Prepared<'_> {
+    /// Makes the change.
+    ///
+    /// # Errors
+    /// As the file says; nothing has changed then.
+    pub async fn commit(self) -> Result<(), LinksError> {
+        match self {
+            Self::Memory(links, change) => change(&mut lock(links)),
+            Self::File(None, _) => {}
+            Self::File(Some(staged), held) => staged.commit(held).await?,
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Prepared<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Prepared")
     }
 }
 
@@ -236,8 +298,11 @@ mod tests {
             links.put(vec![record("PA1", "again")]).await.unwrap();
             let listed = links.list().await.unwrap().links;
             assert_eq!(listed, [record("PA1", "again"), record("PA2", "two")]);
-            assert_eq!(links.remove(&record("PA1", "").id).await.unwrap(), Some(record("PA1", "again")));
-            assert_eq!(links.remove(&record("PA1", "").id).await.unwrap(), None);
+            drop(links.removing(&record("PA1", "").id).await.unwrap());
+            assert_eq!(links.list().await.unwrap().links.len(), 2, "prepared only");
+            for _ in 0..2 {
+                links.removing(&record("PA1", "").id).await.unwrap().commit().await.unwrap();
+            }
             assert_eq!(links.list().await.unwrap().links, [record("PA2", "two")]);
         }
         assert_eq!(Links::in_dir(dir.path()).list().await.unwrap().links, [record("PA2", "two")]);

@@ -76,12 +76,15 @@ impl Paths {
 /// # Errors
 /// As the file system says.
 pub fn ensure_private_dir(dir: &Path) -> std::io::Result<()> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    if std::fs::symlink_metadata(dir).is_ok() {
+        return Err(std::io::Error::other(format!("{} is not a folder", dir.display())));
+    }
     #[cfg(unix)]
     {
         use std::os::unix::fs::DirBuilderExt;
-        if dir.is_dir() {
-            return Ok(());
-        }
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
     }
     #[cfg(not(unix))]

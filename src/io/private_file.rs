@@ -10,6 +10,7 @@ use std::time::Duration;
 use secrecy::zeroize::Zeroizing;
 use thiserror::Error;
 
+use super::fit;
 use super::paths::{ensure_private_dir, try_writing};
 
 /// How long another process may hold the lock.
@@ -26,6 +27,16 @@ pub enum FileError {
     #[error("{} is not trusted: {why}", path.display())]
     Untrusted {
         /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+        /// What its owner can do.
+        cure: String,
+    },
+    /// Something else is in its place, or its rights keep it from being used.
+    #[error("{} cannot be used: {why}", path.display())]
+    Unfit {
+        /// Which file or folder.
         path: PathBuf,
         /// What is wrong with it.
         why: String,
@@ -54,9 +65,42 @@ impl FileError {
     /// The cure, where one is known.
     pub fn hint(&self) -> Option<&str> {
         match self {
-            Self::Untrusted { cure, .. } => Some(cure),
+            Self::Untrusted { cure, .. } | Self::Unfit { cure, .. } => Some(cure),
             Self::Busy { .. } | Self::Io { .. } => None,
         }
+    }
+}
+
+/// The lock of a file; held until dropped.
+#[derive(Debug)]
+pub struct Held(#[expect(dead_code, reason = "it is let go of when it is closed")] File);
+
+/// A new content that waits for its file's name; dropped, it is gone.
+#[derive(Debug)]
+pub struct Staged {
+    file: PrivateFile,
+    temp: tempfile::NamedTempFile,
+}
+
+impl Staged {
+    /// Takes the file's place, and lets go of the lock.
+    ///
+    /// # Errors
+    /// As the file system says; the old file is whole then.
+    pub async fn commit(self, lock: Held) -> Result<(), FileError> {
+        let file = self.file.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            let result = self.take_place();
+            drop(lock);
+            result
+        });
+        done.await.unwrap_or_else(|error| Err(file.io("use", std::io::Error::other(error))))
+    }
+
+    fn take_place(self) -> Result<(), FileError> {
+        let Self { file, temp } = self;
+        let put = temp.persist(file.path()).map_err(|error| error.error).and_then(|_| file.sync_dir());
+        put.map_err(|cause| file.io("write", cause))
     }
 }
 
@@ -76,6 +120,18 @@ impl PrivateFile {
     /// Where it is.
     pub fn path(&self) -> PathBuf {
         self.dir.join(self.name)
+    }
+
+    fn lock_path(&self) -> PathBuf {
+        self.dir.join(format!("{}.lock", self.name))
+    }
+
+    /// Looks whether it could be locked to be changed. Makes and holds nothing.
+    ///
+    /// # Errors
+    /// [`FileError::Unfit`], with the cure.
+    pub fn look_at_lock(&self) -> Result<(), FileError> {
+        fit::file(&self.lock_path())
     }
 
     /// Its bytes; `None` when there is no file.
@@ -99,11 +155,15 @@ impl PrivateFile {
         Ok(Some(bytes))
     }
 
-    /// Tries to write in its folder, and leaves nothing.
+    /// Finds that it could be replaced: its lock can be had, and its folder written. Leaves nothing.
     ///
     /// # Errors
-    /// As the file system says.
-    pub fn try_writing(&self) -> Result<(), FileError> {
+    /// As [`Self::locked`] and the file system say.
+    pub async fn prove(&self) -> Result<(), FileError> {
+        self.look_at_lock()?;
+        if self.lock_path().exists() {
+            drop(self.lock().await?);
+        }
         try_writing(&self.dir).map_err(|cause| self.io("write", cause))
     }
 
@@ -116,13 +176,21 @@ impl PrivateFile {
         T: Send + 'static,
         E: From<FileError> + Send + 'static,
     {
-        let lock = self.lock().await?;
+        Ok(self.held(work).await?.0)
+    }
+
+    /// [`Self::locked`] for work that is not over then: the lock comes with the result, and is held until it is dropped.
+    ///
+    /// # Errors
+    /// As [`Self::locked`].
+    pub async fn held<T, E>(&self, work: impl FnOnce(&Self) -> Result<T, E> + Send + 'static) -> Result<(T, Held), E>
+    where
+        T: Send + 'static,
+        E: From<FileError> + Send + 'static,
+    {
+        let lock = Held(self.lock().await?);
         let file = self.clone();
-        let done = tokio::task::spawn_blocking(move || {
-            let result = work(&file);
-            drop(lock);
-            result
-        });
+        let done = tokio::task::spawn_blocking(move || Ok((work(&file)?, lock)));
         done.await.unwrap_or_else(|error| Err(E::from(self.io("use", std::io::Error::other(error)))))
     }
 
@@ -131,16 +199,25 @@ impl PrivateFile {
     /// # Errors
     /// As the file system says; the old file is whole then.
     pub fn replace(&self, bytes: &[u8]) -> Result<(), FileError> {
+        self.stage(bytes)?.take_place()
+    }
+
+    /// Writes what is to replace the file beside it, so that nothing but a change of names is left. Call it from within
+    /// [`Self::held`].
+    ///
+    /// # Errors
+    /// As the file system says.
+    pub fn stage(&self, bytes: &[u8]) -> Result<Staged, FileError> {
         self.sweep();
-        let write = || -> std::io::Result<()> {
+        let write = || -> std::io::Result<tempfile::NamedTempFile> {
             let mut temp =
                 tempfile::Builder::new().prefix(&self.temp_prefix()).suffix(".tmp").tempfile_in(&self.dir)?;
             temp.write_all(bytes)?;
             temp.as_file().sync_all()?;
-            temp.persist(self.path()).map_err(|error| error.error)?;
-            self.sync_dir()
+            Ok(temp)
         };
-        write().map_err(|cause| self.io("write", cause))
+        let temp = write().map_err(|cause| self.io("write", cause))?;
+        Ok(Staged { file: self.clone(), temp })
     }
 
     /// Removes the file. Call it from within [`Self::locked`].
@@ -172,17 +249,9 @@ impl PrivateFile {
             path: self.dir.clone(),
             cause,
         })?;
-        let path = self.dir.join(format!("{}.lock", self.name));
-        let mut options = OpenOptions::new();
-        // For reading too: a pipe in its place would otherwise be waited for.
-        options.read(true).write(true).create(true).truncate(false);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::OpenOptionsExt;
-            options.mode(0o600).custom_flags(flags(rustix::fs::OFlags::NOFOLLOW));
-        }
+        let path = self.lock_path();
+        let lock = fit::open_lock(&path)?;
         let io = |doing, cause| FileError::Io { doing, path: path.clone(), cause };
-        let lock = options.open(&path).map_err(|cause| io("open", cause))?;
         let deadline = tokio::time::Instant::now() + LOCK_LIMIT;
         loop {
             match lock.try_lock() {

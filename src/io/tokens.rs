@@ -130,7 +130,7 @@ impl Tokens {
     /// As the store says.
     pub async fn prove(&self) -> Result<(), StoreError> {
         match self.store().await? {
-            Store::File(file, _) => file.prove(),
+            Store::File(file, _) => file.prove().await,
             Store::System(_) | Store::Memory(_) => Ok(()),
         }
     }

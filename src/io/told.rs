@@ -14,9 +14,9 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::fit;
 use super::journal::AccountLock;
 use super::paths::ensure_private_dir;
-use crate::config::plain;
 use crate::domain::blotter::{Blotter, TapeEntry};
 use crate::domain::execution::ExecutionKind;
 use crate::domain::{ExecutionId, LinkId};
@@ -113,7 +113,7 @@ impl Told {
         ensure_private_dir(&dir)?;
         let path = dir.join(AccountLock::file_name(name)).with_extension("jsonl");
         let mut told = Self { path: Some(path.clone()), lock: Some(lock), ..Self::default() };
-        let found = match plain(&path).and_then(|()| File::open(&path)) {
+        let found = match fit::file(&path).map_err(io::Error::other).and_then(|()| File::open(&path)) {
             Ok(found) => found,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((told, Earlier::None)),
             Err(error) => return Err(error),

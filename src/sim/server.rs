@@ -13,6 +13,7 @@ mod guard;
 mod hub;
 mod msgpack;
 mod net;
+mod remainder;
 mod reply;
 mod rest;
 mod scenario;

@@ -9,6 +9,7 @@ mod exchange;
 mod fake;
 mod links;
 mod simulated;
+mod whole;
 
 pub use desk::{PATIENCE, free_port};
 pub use fake::{AccountReply, Fake};

@@ -145,6 +145,7 @@ async fn a_proxy_that_wants_to_know_who_asks_is_named_with_the_cure() {
     assert_eq!(output.status.code(), Some(1), "{said}");
     let cures = said.matches("http://user:password@host:port").count();
     assert_eq!(cures, 2, "REST and stream each say it: {said}");
+    assert!(said.contains("so nothing is polled") && !said.contains("falls back to"), "without REST: {said}");
     assert!(!said.contains("link it again"), "the token is not at fault: {said}");
     let proxy = format!("http://ann:wrong@{}", office.proxy.address);
     let (_, said) = office.run(&["doctor"], &[("HTTPS_PROXY", &proxy), ("SSL_CERT_FILE", office.authority())]).await;

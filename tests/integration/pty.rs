@@ -108,6 +108,10 @@ fn a_signal_that_means_nothing_here_leaves_the_program_and_its_terminal_alone() 
     for signal in signals {
         terminal.signal(signal);
     }
+    #[cfg(target_os = "linux")]
+    for number in [Signal::STKFLT.as_raw(), 35, 50, 64] {
+        terminal.signal_number(number);
+    }
     terminal.keys("?");
     terminal.wait_for("/ search");
     terminal.keys("qq");

@@ -19,6 +19,7 @@ mod data;
 mod descriptors;
 mod guard;
 mod readings;
+mod remainder;
 mod scenario;
 mod sse;
 mod strangers;

@@ -149,7 +149,10 @@ async fn post(
         .header(ACCEPT, HeaderValue::from_static("application/json"))
         .body(form);
     let answer = async {
-        let response = request.send().await.map_err(|error| network(&dial::failure(url, "", error)))?;
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(error) => return Err(network(&dial::unsent(url, tls, "", error).await)),
+        };
         let status = response.status();
         Ok((status, read(response, redactor).await?))
     };

@@ -28,7 +28,7 @@ use crate::session::request::{ActivitiesQuery, OrdersQuery, Unread};
 use crate::session::{Reply, Request, RequestError, RequestErrorKind};
 
 pub(super) use failure::{Failure, LONGEST, refused};
-use failure::{local, timed_out, transport};
+use failure::{local, timed_out, transport, unsent};
 pub(super) use headers::retry_after;
 
 /// The longest body read, in bytes.
@@ -49,6 +49,7 @@ const REPLAY: Duration = Duration::from_secs(5);
 pub struct Client {
     http: reqwest::Client,
     origin: Url,
+    tls: Arc<ClientConfig>,
     token: Arc<SecretString>,
     whole: Duration,
     read_only: bool,
@@ -71,7 +72,14 @@ impl Client {
     pub fn new(endpoints: &Endpoints, token: SecretString, tls: &ClientConfig) -> Result<Self, RequestError> {
         let http = http_client(&endpoints.api_url, tls).map_err(|error| local(error).told(&token))?;
         bearer(&token).map_err(|error| local(error).told(&token))?;
-        Ok(Self { http, origin: endpoints.api_url.clone(), token: Arc::new(token), whole: WHOLE, read_only: false })
+        Ok(Self {
+            http,
+            origin: endpoints.api_url.clone(),
+            tls: Arc::new(tls.clone()),
+            token: Arc::new(token),
+            whole: WHOLE,
+            read_only: false,
+        })
     }
 
     /// The same client with less patience.
@@ -125,7 +133,10 @@ impl Client {
         } else {
             sent.await
         };
-        let response = sent.map_err(|error| transport(&self.origin, error))?;
+        let response = match sent {
+            Ok(response) => response,
+            Err(error) => return Err(unsent(&self.origin, &self.tls, error).await),
+        };
         *rate = headers::rate(response.headers());
         let (status, headers) = (response.status(), response.headers().clone());
         let request_id = headers::request_id(&headers);

@@ -48,7 +48,10 @@ async fn open(target: &StreamTarget, out: &Out) -> Result<Response, Closed> {
         .header(AUTHORIZATION, bearer(&out.token).map_err(fail)?)
         .header(ACCEPT, HeaderValue::from_static(MEDIA_TYPE))
         .header(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    let response = request.send().await.map_err(|error| fail(dial::failure(&target.api_url, "", error)))?;
+    let response = match request.send().await {
+        Ok(response) => response,
+        Err(error) => return Err(fail(dial::unsent(&target.api_url, &target.tls, "", error).await)),
+    };
     let (status, headers) = (response.status(), response.headers().clone());
     if status.is_success() {
         return if is_stream(&headers) {

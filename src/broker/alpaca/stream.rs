@@ -138,7 +138,7 @@ async fn websocket(target: &StreamTarget, form: AuthForm, out: &Out) -> Closed {
         opened = opening => match opened {
             Ok(Ok(socket)) => socket,
             Ok(Err(closed)) => return closed,
-            Err(_) => return Closed::unreachable("no answer in time".to_owned()),
+            Err(_) => return Closed::unreachable(out.words(&dial::along(&target.stream_url, "no answer in time"))),
         },
     };
     let closed = match Talk::new(&mut socket, form, out).run().await {
@@ -180,7 +180,7 @@ async fn open(target: &StreamTarget, out: &Out) -> Result<Socket, Closed> {
             }
             Err(Closed::Connect { status: Some(status), message, retry_after })
         }
-        Err(error) => Err(refuse(chain("", &error))),
+        Err(error) => Err(refuse(dial::along(url, &chain("", &error).to_string()))),
     }
 }
 

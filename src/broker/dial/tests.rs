@@ -183,9 +183,11 @@ fn a_proxy_that_refuses_is_named_with_the_cure_and_without_its_password() {
         assert!(text.starts_with(&format!("cannot connect: the proxy http://proxy:1: {expected}")), "{text}");
         assert!(!text.contains("hush") && !text.contains("tunnel error"), "{text}");
     }
+    let late = said(with, "operation timed out");
+    assert!(late.starts_with("cannot connect: the proxy http://proxy:1: it opens no tunnel in time"), "{late}");
     assert_eq!(
-        said(with, "operation timed out"),
-        "cannot connect through the proxy http://proxy:1: operation timed out"
+        said(with, "tunnel error: io error establishing tunnel"),
+        "cannot connect through the proxy http://proxy:1: it failed"
     );
     assert!(said(with, "invalid peer certificate: UnknownIssuer").contains("SSL_CERT_FILE"));
 }
@@ -212,50 +214,90 @@ fn a_library_speaks_to_no_user_of_its_manual() {
     assert_eq!(chain("", &Said::of(&["error sending request"])).to_string(), "it failed");
 }
 
-/// Proxies that answer `CONNECT` with this, and what REST and the stream say of them.
+/// A proxy that does this on every connection, and its address.
+async fn proxy_that<F: Future<Output = ()> + Send>(does: impl Fn(TcpStream) -> F + Send + 'static) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let place = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            does(socket).await;
+        }
+    });
+    place.to_string()
+}
+
+/// Reads the head of a request.
+async fn asked(socket: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(socket.read_u8().await.unwrap());
+    }
+    String::from_utf8(head).unwrap()
+}
+
+/// What the stream and REST say of a proxy.
+async fn both(who: &str, place: &str) -> [String; 2] {
+    let url = Url::parse("https://api.example/v2").unwrap();
+    let route = route(&format!("http://{who}{place}"), "", url.as_str());
+    let tls = crate::broker::tls::client_config(None).unwrap();
+    let Way::Proxy(proxy) = &route.0 else { panic!("a proxy") };
+    let client = reqwest::Client::builder().tls_backend_preconfigured((*tls).clone()).connect_timeout(HANDSHAKE);
+    let client = client.proxy(for_http(proxy).unwrap()).build().unwrap();
+    let (stream, rest) = tokio::join!(through(&route, &url, &tls), client.get(url.clone()).send());
+    let (Err(stream), Err(error)) = (stream, rest) else { panic!("it opens") };
+    let rest = words::asked(proxy, &url, &tls, "", &error).await;
+    let both = [stream.to_string(), rest.to_string()];
+    assert!(!both.concat().contains("hush"), "{both:?}");
+    both
+}
+
 #[tokio::test]
 async fn a_stream_says_of_a_proxy_what_rest_says() {
     for (answer, given, expected) in [
-        ("407 No", true, "does not accept the user name and password"),
-        ("407 No", false, "wants a user name and a password"),
-        ("403 No", true, "opens no tunnel"),
-        ("302 Found", true, "opens no tunnel"),
-        ("503 Later", true, "opens no tunnel"),
+        ("HTTP/1.1 407 No\r\n", true, "it does not accept the user name and password of its address"),
+        ("HTTP/1.1 407 No\r\n", false, "it wants a user name and a password; write them into"),
+        ("HTTP/1.1 407 \x1b]52;c;eA==\x07 hush-hush\r\n", true, "it does not accept the user name and password"),
+        ("HTTP/1.1 403 No\r\n", true, "it opens no tunnel (status 403); ask those who run it to let api.example"),
+        ("HTTP/1.0 502 No\r\n", true, "it opens no tunnel (status 502); it is out of order or does not reach"),
+        ("HTTP/1.1 302 Found\r\n", true, "it opens no tunnel (status 302); where this network asks to sign in"),
+        ("HTTP/1.1 511 Sign in\r\n", true, "it opens no tunnel (status 511); where this network asks to sign in"),
+        ("HTTP/0.9 200\r\n", true, "no answer to CONNECT that makes sense"),
+        ("SSH-2.0-OpenSSH_9.0\r\n", true, "no answer to CONNECT that makes sense"),
     ] {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let place = listener.local_addr().unwrap();
-        tokio::spawn(async move {
-            let mut open = Vec::new();
-            while let Ok((mut socket, _)) = listener.accept().await {
-                let mut head = Vec::new();
-                while !head.ends_with(b"\r\n\r\n") {
-                    head.push(socket.read_u8().await.unwrap());
-                }
-                let text = String::from_utf8(head).unwrap();
-                assert_eq!(
-                    text.to_lowercase().contains("proxy-authorization: basic yw5uomh1c2gtahvzaa=="),
-                    given,
-                    "{text}"
-                );
-                // A page for people, as proxies send it, on a connection that stays open.
-                let page = format!("HTTP/1.1 {answer}\r\nContent-Length: 5\r\n\r\nhello");
-                socket.write_all(page.as_bytes()).await.unwrap();
-                open.push(socket);
-            }
-        });
-        let who = if given { "ann:hush-hush@" } else { "" };
-        let url = Url::parse("https://api.example/v2").unwrap();
-        let route = route(&format!("http://{who}{place}"), "", url.as_str());
-        let tls = crate::broker::tls::client_config(None).unwrap();
-        let Err(stream) = through(&route, &url, &tls).await else { panic!("it opens") };
-        let Way::Proxy(proxy) = &route.0 else { panic!("a proxy") };
-        let client = reqwest::Client::builder().tls_backend_preconfigured((*tls).clone());
-        let client = client.proxy(for_http(proxy).unwrap()).build().unwrap();
-        let error = client.get(url.clone()).send().await.unwrap_err();
-        let rest = words::through(proxy, &url, "", &error).to_string();
-        for said in [stream.to_string(), rest] {
-            assert!(said.starts_with(&format!("the proxy http://{place}: it {expected}")), "{said}");
-            assert!(!said.contains("hush"), "{said}");
-        }
+        let place = proxy_that(move |mut socket| async move {
+            let text = asked(&mut socket).await;
+            let told = text.to_lowercase().contains("proxy-authorization: basic yw5uomh1c2gtahvzaa==");
+            assert_eq!(told, given, "{text}");
+            // A page for people, as proxies send it, on a connection that stays open.
+            let page = format!("{answer}Content-Length: 5\r\n\r\nhello");
+            socket.write_all(page.as_bytes()).await.unwrap();
+            tokio::spawn(async move { while socket.read_u8().await.is_ok() {} });
+        })
+        .await;
+        let [stream, rest] = both(if given { "ann:hush-hush@" } else { "" }, &place).await;
+        assert!(stream.starts_with(&format!("the proxy http://{place}: {expected}")), "{stream}");
+        assert_eq!(rest, stream);
     }
+}
+
+#[tokio::test]
+async fn a_proxy_that_does_not_answer_to_the_end_is_named_too() {
+    let waits = async |drips: bool| {
+        let place = proxy_that(move |mut socket| async move {
+            tokio::spawn(async move {
+                asked(&mut socket).await;
+                let mut sent = socket.write_all(b"HTTP/1.1 200 OK\r\n").await;
+                while sent.is_ok() {
+                    tokio::time::sleep(HANDSHAKE / 10).await;
+                    sent = if drips { socket.write_all(b"X").await } else { Ok(()) };
+                }
+            });
+        })
+        .await;
+        let [stream, rest] = both("ann:hush-hush@", &place).await;
+        let expected = format!("the proxy http://{place}: it opens no tunnel in time; it is out of order or does not");
+        assert!(stream.starts_with(&expected), "{stream}");
+        assert_eq!(rest, stream);
+    };
+    tokio::join!(waits(false), waits(true));
 }

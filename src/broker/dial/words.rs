@@ -2,8 +2,10 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
 use hyper_util::client::proxy::matcher::Intercept;
+use rustls::ClientConfig;
 use url::Url;
 
 use super::{Route, Way, name};
@@ -18,6 +20,8 @@ pub(super) enum Refusal {
     Status(Option<u16>),
     /// It answered what is no answer.
     Nonsense,
+    /// It did not answer to the end in time.
+    Silent,
 }
 
 impl fmt::Display for Refusal {
@@ -32,6 +36,7 @@ impl fmt::Display for Refusal {
             Self::Status(Some(status)) => write!(f, "it opens no tunnel (status {status})"),
             Self::Status(None) => f.write_str("it opens no tunnel"),
             Self::Nonsense => f.write_str("no answer to CONNECT that makes sense"),
+            Self::Silent => f.write_str("it opens no tunnel in time"),
         }
     }
 }
@@ -45,7 +50,7 @@ impl Refusal {
             Self::Status(Some(200..400 | 511)) => {
                 format!("{self}; where this network asks to sign in, do that in a browser first")
             }
-            Self::Status(Some(429 | 500..)) => {
+            Self::Status(Some(429 | 500..)) | Self::Silent => {
                 format!("{self}; it is out of order or does not reach {host}: try again later, or ask those who run it")
             }
             Self::Status(Some(_)) => format!("{self}; ask those who run it to let {host} through"),
@@ -66,6 +71,8 @@ impl Refusal {
             Some(Self::Status(None))
         } else if text.contains("proxy response headers too long") || text.contains("tunnel error: unexpected end") {
             Some(Self::Nonsense)
+        } else if text.contains("operation timed out") {
+            Some(Self::Silent)
         } else {
             None
         }
@@ -81,6 +88,44 @@ pub fn failure(url: &Url, doing: &str, error: reqwest::Error) -> Untrusted {
     match Route::to(url).0 {
         Way::Proxy(proxy) if connecting => through(&proxy, url, doing, &error),
         _ => chain(doing, &error),
+    }
+}
+
+/// [`failure`] of a request that was not answered. The client does not pass on with which status a proxy refused a tunnel,
+/// and without that there is no cure to name: then the proxy is asked once more, as for a stream.
+pub async fn unsent(url: &Url, tls: &ClientConfig, doing: &str, error: reqwest::Error) -> Untrusted {
+    match Route::to(url).0 {
+        Way::Proxy(proxy) if error.is_connect() => {
+            #[expect(clippy::disallowed_methods, reason = "this is where it is said")]
+            let error = error.without_url();
+            asked(&proxy, url, tls, doing, &error).await
+        }
+        _ => failure(url, doing, error),
+    }
+}
+
+/// [`unsent`] of a connection through a proxy.
+pub(super) async fn asked(
+    proxy: &Intercept,
+    url: &Url,
+    tls: &ClientConfig,
+    doing: &str,
+    error: &(impl Error + Sync),
+) -> Untrusted {
+    if Refusal::of(&raw(error), proxy) == Some(Refusal::Status(None)) {
+        let route = Route(Way::Proxy(proxy.clone()));
+        if let Err(said) = super::through(&route, url, &Arc::new(tls.clone())).await {
+            return after(doing, &said.to_string());
+        }
+    }
+    through(proxy, url, doing, error)
+}
+
+/// What happened on the way to this address, naming the proxy that it led through.
+pub fn along(url: &Url, what: &str) -> Untrusted {
+    match Route::to(url).0 {
+        Way::Proxy(proxy) => format!("through {}: {what}", name(&proxy)).into(),
+        Way::Direct | Way::Nowhere(_) => what.into(),
     }
 }
 
@@ -139,9 +184,14 @@ fn raw(error: &dyn Error) -> String {
 /// A library's words without what is meant for those who program with it: its layers, its names, links to its manual.
 fn plain(words: &str) -> String {
     let mut words = words;
-    for layer in
-        ["error sending request", "client error (Connect)", "client error (SendRequest)", "IO error", "tunnel error"]
-    {
+    for layer in [
+        "error sending request",
+        "client error (Connect)",
+        "client error (SendRequest)",
+        "IO error",
+        "tunnel error",
+        "io error establishing tunnel",
+    ] {
         words = words.strip_prefix(layer).map_or(words, |rest| rest.strip_prefix(": ").unwrap_or(rest));
     }
     let words =

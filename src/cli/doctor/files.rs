@@ -6,6 +6,7 @@ use super::Report;
 use crate::cli::Context;
 use crate::error::Error;
 use crate::io::accounts::Accounts;
+use crate::io::fit;
 use crate::io::journal::{self, JournalError};
 use crate::io::paths::try_writing;
 use crate::link::LinkRecord;
@@ -42,7 +43,22 @@ pub(super) fn own(context: &Context, report: &mut Report) -> Result<(), Error> {
     } else {
         writable("log", &log, &context.paths.state, place, report)?;
     }
+    for name in ["locks", "told"] {
+        kept_apart(&data.join(name), report)?;
+    }
     aside(data, report)
+}
+
+/// A folder with one file for each link: its absence is no fault.
+fn kept_apart(folder: &Path, report: &mut Report) -> Result<(), Error> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
+    paths.sort();
+    let files = paths.iter().map(|path| fit::file(path));
+    for fault in std::iter::once(fit::folder(folder)).chain(files).filter_map(Result::err) {
+        report.bad(&fault.to_string(), fault.hint().unwrap_or(LOOK))?;
+    }
+    Ok(())
 }
 
 /// Tokens and links; the links, as far as they can be read.
@@ -50,6 +66,9 @@ pub(super) async fn linked(accounts: &Accounts, report: &mut Report) -> Result<V
     match accounts.tokens.location().await {
         Ok(place) => report.good(&place)?,
         Err(error) => report.bad(&error.to_string(), error.hint().unwrap_or("see [tokens] in the configuration"))?,
+    }
+    if let Err(error) = accounts.links.look_at_lock() {
+        report.bad(&error.to_string(), error.hint().unwrap_or(LOOK))?;
     }
     match accounts.links.look() {
         Ok(links) if links.is_empty() => {

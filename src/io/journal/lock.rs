@@ -1,10 +1,11 @@
 //! One instance streams an account; a second one finds out here and says what it does instead.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::Path;
 
 use crate::domain::LinkId;
+use crate::io::fit;
 use crate::io::paths::ensure_private_dir;
 
 /// The lock on one link, held until dropped; the system lets go of it when the process dies, however it dies.
@@ -21,14 +22,7 @@ impl AccountLock {
     pub fn try_take(data_dir: &Path, link: &LinkId) -> io::Result<Option<Self>> {
         let dir = data_dir.join("locks");
         ensure_private_dir(&dir)?;
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::OpenOptionsExt;
-            options.mode(0o600);
-        }
-        let file = options.open(dir.join(file_name(link)))?;
+        let file = fit::open_lock(&dir.join(file_name(link))).map_err(io::Error::other)?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Self { _file: file })),
             Err(TryLockError::WouldBlock) => Ok(None),

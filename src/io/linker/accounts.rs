@@ -110,6 +110,7 @@ pub(super) async fn save(
         });
     }
     let replaced = replaced(setup, &known, &records).await;
+    let mut stored_in = setup.tokens.location().await.map_err(|error| of_tokens(&error))?;
     if let Err(failure) = store_all(setup, fresh, &records).await {
         let left = withdraw(setup, &records, &known).await;
         return Err(match failure {
@@ -117,7 +118,6 @@ pub(super) async fn save(
             other => other,
         });
     }
-    let mut stored_in = setup.tokens.location().await.map_err(|error| of_tokens(&error))?;
     for (record, token) in &replaced {
         let Some(spec) = setup.spec(&record.broker).filter(|spec| record.is_granted_by(spec)) else { continue };
         match revoke::end(setup, spec, token).await {
@@ -130,18 +130,19 @@ pub(super) async fn save(
     Ok(LinkProgress::Saved { links: records, stored_in })
 }
 
-/// Stores the token for each record, then the records.
+/// Stores the token for each record, then the records, once nothing but the change itself could keep those out.
 async fn store_all(setup: &Setup, fresh: &Fresh, records: &[LinkRecord]) -> Result<(), LinkFailure> {
+    let listing = setup.links.putting(records.to_vec()).await.map_err(|error| of_links(&error))?;
     for record in records {
         setup.tokens.put(&record.id, &fresh.token).await.map_err(|error| of_tokens(&error))?;
     }
-    setup.links.put(records.to_vec()).await.map_err(|error| of_links(&error))
+    listing.commit().await.map_err(|error| of_links(&error))
 }
 
 /// Finds that what will be granted could be kept, before anybody is asked to grant it.
 pub(super) async fn prove(setup: &Setup) -> Result<(), LinkFailure> {
     setup.tokens.prove().await.map_err(|error| of_tokens(&error))?;
-    setup.links.list().await.map(drop).map_err(|error| of_links(&error))
+    setup.links.prove().await.map_err(|error| of_links(&error))
 }
 
 fn of_tokens(error: &StoreError) -> LinkFailure {

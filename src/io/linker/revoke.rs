@@ -29,24 +29,18 @@ pub(super) enum Ended {
     Failed(String),
 }
 
-/// Forgets a link and its token, and says what became of the grant.
+/// Forgets a link and its token, tells so, and says what became of the grant.
 ///
 /// # Errors
-/// A sentence, when the token or the link is still there.
-pub(super) async fn unlink(setup: &Setup, link: &LinkId) -> Result<String, String> {
+/// A sentence, when the token and the link are still there.
+pub(super) async fn unlink(setup: &Setup, link: &LinkId, forgotten: impl FnOnce()) -> Result<String, String> {
     let links = setup.links.list().await.map_err(|error| error.to_string())?.links;
     let record = links.iter().find(|record| record.id == *link);
     let label = record.map_or(link.as_str(), |record| &record.label).to_owned();
-    let token = setup.tokens.get(link).await;
-    let forgotten = match &token {
-        // It may be in a store that does not answer now, where it would stay behind unseen.
-        Err(error) => Err(error.to_string()),
-        Ok(_) => setup.tokens.remove(link).await.map_err(|error| error.to_string()),
-    };
-    forgotten.map_err(|error| format!("{label} is still linked: {error}"))?;
-    setup.links.remove(link).await.map_err(|error| format!("{label} is still listed: {error}"))?;
+    let token = forget(setup, link).await.map_err(|error| format!("{label} is still linked: {error}"))?;
+    forgotten();
     let by_hand = "the grant itself is revoked in the broker's dashboard, in its list of authorized apps";
-    let (Ok(Some(token)), Some(record)) = (token, record) else {
+    let (Some(token), Some(record)) = (token, record) else {
         return Ok(format!("{label} is unlinked; {by_hand}"));
     };
     // A token of a server that is not configured any more is not sent to its successor.
@@ -64,6 +58,25 @@ pub(super) async fn unlink(setup: &Setup, link: &LinkId) -> Result<String, Strin
         Ended::Shared(other) => format!("{label} is unlinked; its grant stays, because {other} uses it too"),
         Ended::Failed(error) => format!("{label} is unlinked and its token forgotten, but {error}; {by_hand}"),
     })
+}
+
+/// Forgets a token and its link, or neither; the token, when there was one.
+async fn forget(setup: &Setup, link: &LinkId) -> Result<Option<SecretString>, String> {
+    // It may be in a store that does not answer now, where it would stay behind unseen.
+    let token = setup.tokens.get(link).await.map_err(|error| error.to_string())?;
+    let removal = setup.links.removing(link).await.map_err(|error| error.to_string())?;
+    setup.tokens.remove(link).await.map_err(|error| error.to_string())?;
+    if let Err(error) = removal.commit().await {
+        if let Some(token) = &token {
+            setup
+                .tokens
+                .put(link, token)
+                .await
+                .map_err(|lost| format!("{error}; but it has no token any more: {lost}"))?;
+        }
+        return Err(error.to_string());
+    }
+    Ok(token)
 }
 
 /// Ends the grant of a token that this broker granted, unless a link still uses it.

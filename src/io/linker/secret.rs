@@ -8,12 +8,14 @@ use secrecy::zeroize::Zeroizing;
 
 use crate::config::{SecretSource, is_blank};
 use crate::domain::text::sanitize_to;
-use crate::io::child::{Group, Programs};
+use crate::io::child::{self, Group, Programs};
 
 /// How long the command may take; it may have to ask for a passphrase.
 const COMMAND_LIMIT: Duration = Duration::from_secs(10);
 /// The longest secret that is read, in bytes.
 const LONGEST_LINE: usize = 16 * 1024;
+
+const NO_PROGRAM: &str = "client_secret_command names no program that can be started";
 
 /// The secret; `None` for a public client.
 ///
@@ -39,6 +41,15 @@ pub(super) fn variable(name: &str) -> Result<SecretString, String> {
     }
 }
 
+/// Finds the program of a command without running it, as far as that can be told. Its name is not repeated, as in [`run`].
+pub(super) fn find_program(words: &[String]) -> Result<(), String> {
+    let Some(program) = words.first() else { return Err("client_secret_command is empty".to_owned()) };
+    match child::find(program) {
+        Ok(()) => Ok(()),
+        Err(why) => Err(format!("{NO_PROGRAM}: {why}")),
+    }
+}
+
 /// The command's first line of output; no shell, no terminal. What it started besides may go on.
 async fn run(words: &[String], programs: &Programs) -> Result<SecretString, String> {
     let Some((program, arguments)) = words.split_first() else {
@@ -50,8 +61,7 @@ async fn run(words: &[String], programs: &Programs) -> Result<SecretString, Stri
     let mut command = programs.command(program);
     command.args(arguments).stdout(Stdio::piped());
     // What cannot be started is no program's name, but perhaps the secret itself.
-    let mut group = Group::start(&mut command)
-        .map_err(|error| format!("client_secret_command names no program that can be started: {error}"))?;
+    let mut group = Group::start(&mut command).map_err(|error| format!("{NO_PROGRAM}: {error}"))?;
     let failed = |what: String| format!("client_secret_command ({}) {what}", name(words));
     let mut line = Zeroizing::new(Vec::new());
     let Ok(ended) = tokio::time::timeout(COMMAND_LIMIT, group.first_line(LONGEST_LINE, &mut line)).await else {
@@ -98,6 +108,28 @@ mod tests {
     async fn a_missing_variable_is_told_by_its_setting_because_its_name_may_be_the_secret() {
         let error = secret(&SecretSource::Env("CANARY_UNSET".to_owned())).await.unwrap_err();
         assert!(error.contains("client_secret_env") && !error.contains("CANARY"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_program_is_found_without_being_run_exactly_where_it_could_be() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+        std::fs::write(path("plain"), "").unwrap();
+        std::fs::write(path("script"), format!("#!/bin/sh\ntouch '{}'\necho hush\n", path("ran"))).unwrap();
+        std::fs::set_permissions(path("script"), std::fs::Permissions::from_mode(0o700)).unwrap();
+        for words in [["no-such-program-4815"], ["/nowhere/pass"], [&path("plain")], [&path("")], [&path("script/x")]] {
+            let words = words.map(str::to_owned);
+            let error = find_program(&words).unwrap_err();
+            assert!(error.starts_with(NO_PROGRAM) && !error.contains(&words[0]), "{words:?}: {error}");
+            let tried = run(&words, &Programs::hiding(&[])).await.unwrap_err();
+            assert!(tried.starts_with(NO_PROGRAM), "{words:?}: {tried}");
+        }
+        assert_eq!(find_program(&[path("script")]), Ok(()));
+        assert_eq!(find_program(&["true".to_owned()]), Ok(()));
+        assert!(!std::fs::exists(path("ran")).unwrap());
+        assert!(find_program(&[]).is_err());
     }
 
     #[cfg(unix)]

@@ -18,7 +18,8 @@ pub enum Standing {
 
 impl Standing {
     /// The cure of what is faulty.
-    pub const CURE: &str = "set the variable before brokerdeck starts, or name another source of the secret";
+    pub const CURE: &str =
+        "set the variable before brokerdeck starts, correct the command, or name another source of the secret";
 
     /// How a broker stands. Starts nothing: what a command prints is not known before it is wanted.
     pub fn of(spec: &BrokerSpec) -> Self {
@@ -31,7 +32,10 @@ impl Standing {
                 Ok(_) => Self::Ready(None),
                 Err(why) => Self::Faulty(why),
             },
-            SecretSource::Command(_) => Self::Ready(Some("client_secret_command was not tried")),
+            SecretSource::Command(words) => match secret::find_program(words) {
+                Ok(()) => Self::Ready(Some("client_secret_command was not tried")),
+                Err(why) => Self::Faulty(why),
+            },
             SecretSource::None if environment_of(&spec.token_url).is_some() => {
                 Self::Ready(Some("no client secret is set, though Alpaca gives one with every client id"))
             }

@@ -81,8 +81,9 @@ async fn a_pipe_in_place_of_the_lock_file_is_not_waited_for() {
     let lock = dir.path().join("data").join(format!("{}.lock", file.name));
     std::fs::remove_file(&lock).unwrap();
     assert!(std::process::Command::new("mkfifo").arg(&lock).status().unwrap().success());
-    replace(&file, b"two").await.unwrap();
-    assert_eq!(file.read().unwrap().unwrap().as_slice(), b"two");
+    let refused = tokio::time::timeout(Duration::from_secs(20), replace(&file, b"two")).await.unwrap();
+    assert_eq!(refused.unwrap_err().hint(), Some("move it away"));
+    assert_eq!(file.read().unwrap().unwrap().as_slice(), b"one");
 }
 
 #[cfg(unix)]

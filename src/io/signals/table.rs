@@ -3,6 +3,8 @@
 //! What a program cannot answer (SIGKILL, SIGSTOP) or not sensibly (SIGSEGV and its kind) is not here; SIGPIPE is ignored by the
 //! language, and [`super::changes`] follows those that stop and continue.
 
+use std::ops::RangeInclusive;
+
 use rustix::process::Signal;
 
 /// What is done about a signal.
@@ -34,9 +36,18 @@ pub(super) const TABLE: &[(Signal, Answer, &str)] = &[
     (Signal::STKFLT, Answer::GoOn, "nothing sends it but a mistake"),
 ];
 
+/// The real-time signals, as SIGUSR1: programs that agreed on them ask one another for something, and here there is nothing to
+/// ask for. The numbers below are those that the C library keeps for its threads.
+#[cfg(target_os = "linux")]
+const REAL_TIME: RangeInclusive<i32> = if cfg!(target_env = "musl") { 35..=64 } else { 34..=64 };
+/// The libraries that listen for signals know of none.
+#[cfg(not(target_os = "linux"))]
+const REAL_TIME: RangeInclusive<i32> = 1..=0;
+
 /// The numbers of the signals with this answer.
 pub(super) fn that(answer: Answer) -> impl Iterator<Item = i32> {
-    TABLE.iter().filter(move |row| row.1 == answer).map(|row| row.0.as_raw())
+    let named = TABLE.iter().filter(move |row| row.1 == answer).map(|row| row.0.as_raw());
+    named.chain(REAL_TIME.filter(move |_| answer == Answer::GoOn))
 }
 
 #[cfg(test)]
@@ -50,7 +61,7 @@ mod tests {
         let nobodys_to_answer = [Signal::KILL, Signal::STOP];
         let followed = [Signal::TSTP, Signal::CONT, Signal::WINCH];
         let harmless = [Signal::PIPE, Signal::CHILD, Signal::URG, Signal::TTIN, Signal::TTOU];
-        let mut known: Vec<i32> = TABLE.iter().map(|row| row.0.as_raw()).collect();
+        let mut known: Vec<i32> = that(Answer::End).chain(that(Answer::GoOn)).collect();
         for others in [&crashes[..], &nobodys_to_answer, &followed, &harmless] {
             known.extend(others.iter().map(|signal| signal.as_raw()));
         }
@@ -59,6 +70,8 @@ mod tests {
         known.dedup();
         assert_eq!(known.len(), count, "each has one answer");
         #[cfg(target_os = "linux")]
-        assert_eq!(known, (1..=31).collect::<Vec<_>>());
+        assert_eq!(known, (1..=31).chain(REAL_TIME).collect::<Vec<_>>());
+        #[cfg(target_os = "linux")]
+        assert!(REAL_TIME.count() >= 30 && *REAL_TIME.end() == 64);
     }
 }

@@ -36,8 +36,9 @@ impl FileStore {
         self.file.path()
     }
 
-    /// Looks whether the file can be read, where there is one.
+    /// Looks whether the file can be read, where there is one, and locked.
     pub(super) fn look(&self) -> Result<(), StoreError> {
+        self.file.look_at_lock()?;
         match read(&self.file)? {
             Content::Tokens(_) => Ok(()),
             Content::Unreadable => Err(StoreError::Damaged { path: self.path() }),
@@ -45,9 +46,9 @@ impl FileStore {
     }
 
     /// Finds that a token could be written. One that cannot be understood makes way then.
-    pub(super) fn prove(&self) -> Result<(), StoreError> {
+    pub(super) async fn prove(&self) -> Result<(), StoreError> {
         read(&self.file)?;
-        Ok(self.file.try_writing()?)
+        Ok(self.file.prove().await?)
     }
 
     pub(super) async fn get(&self, tokens: &Tokens, link: &str) -> Result<Option<SecretString>, StoreError> {

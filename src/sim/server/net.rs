@@ -21,6 +21,8 @@ use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use super::remainder;
+
 /// How long a client may take over its request head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -151,7 +153,16 @@ async fn connection(
 
 async fn http<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: S, router: Router, title_case: bool) {
     let router = TowerToHyperService::new(router);
-    let service = service_fn(move |request| router.call(without_slash(request)));
+    let service = service_fn(move |request| {
+        let (request, remainder) = remainder::lend(without_slash(request));
+        let answer = router.call(request);
+        async move {
+            match answer.await {
+                Ok(answer) => Ok(remainder.settle(answer).await),
+                Err(never) => Err(never),
+            }
+        }
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)

@@ -28,6 +28,7 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Desk {
     pub fake: Fake,
     pub linker: Linker,
+    setup: Setup,
     pub links: Arc<Links>,
     pub port: u16,
     pub dir: tempfile::TempDir,
@@ -126,7 +127,19 @@ impl Desk {
         setup.around = Surroundings::default();
         change(&mut setup);
         let (sender, progress) = mpsc::channel(64);
-        Self { fake, linker: Linker::new(setup, sender), links, port, dir, progress, attempts: 0 }
+        Self { fake, linker: Linker::new(setup.clone(), sender), setup, links, port, dir, progress, attempts: 0 }
+    }
+
+    /// From here on a linker with other settings.
+    pub fn change(&mut self, change: impl FnOnce(&mut Setup)) {
+        change(&mut self.setup);
+        let (sender, progress) = mpsc::channel(64);
+        (self.linker, self.progress) = (Linker::new(self.setup.clone(), sender), progress);
+    }
+
+    /// A second linker with the same settings, whose attempts nobody follows.
+    pub fn another_linker(&self) -> Linker {
+        Linker::new(self.setup.clone(), mpsc::channel(1).0)
     }
 
     /// Starts an attempt and waits for its address.

@@ -42,6 +42,62 @@ async fn nobody_is_sent_to_the_consent_page_when_the_token_could_not_be_kept() {
 }
 
 #[tokio::test]
+async fn doctor_names_what_stands_where_a_file_of_ours_belongs_and_leaves_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let script = Script::new().await;
+    let data = script.dir.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let link_to_nothing: Spoil = |path| std::os::unix::fs::symlink("/nowhere/at/all", path).unwrap();
+    let folder: Spoil = |path| std::fs::create_dir_all(path).unwrap();
+    let file: Spoil = |path| std::fs::write(path, "").unwrap();
+    let cases = [
+        ("tokens.json.lock", folder),
+        ("tokens.json.lock", link_to_nothing),
+        ("links.json.lock", folder),
+        ("links.json.lock", link_to_nothing),
+        ("told", file),
+        ("told", link_to_nothing),
+        ("told/some-link.jsonl", folder),
+        ("locks", file),
+        ("locks", link_to_nothing),
+        ("locks/some-link.lock", folder),
+    ];
+    let healthy = script.run(&["doctor"]).await;
+    assert_eq!(healthy.status.code(), Some(0), "{}", text(&healthy.stdout));
+    for (name, spoil) in cases {
+        let path = data.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        spoil(&path);
+        let before = std::fs::symlink_metadata(&path).unwrap().file_type();
+        let doctor = script.run(&["doctor"]).await;
+        let said = text(&doctor.stdout);
+        let line = format!("FAIL  {} cannot be used: it is ", path.display());
+        assert!(said.contains(&line) && doctor.status.code() == Some(1), "{name}: {said}");
+        assert!(said.contains("cure: move it away") || said.contains("cure: remove the link"), "{name}: {said}");
+        assert_eq!(std::fs::symlink_metadata(&path).unwrap().file_type(), before, "{name} is left");
+        std::fs::remove_dir(&path).or_else(|_| std::fs::remove_file(&path)).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_sent_to_the_consent_page_when_the_list_of_links_could_not_be_changed() {
+    let script = Script::new().await;
+    let data = script.dir.path().join("data");
+    assert_eq!(script.run(&["doctor"]).await.status.code(), Some(0));
+    for lock in ["tokens.json.lock", "links.json.lock"] {
+        std::fs::DirBuilder::new().recursive(true).create(&data).unwrap();
+        std::fs::set_permissions(&data, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+        std::fs::create_dir(data.join(lock)).unwrap();
+        let linked = script.run(&["link", "acme-paper", "--no-browser", "--yes"]).await;
+        let (out, err) = (text(&linked.stdout), text(&linked.stderr));
+        assert_eq!((linked.status.code(), out.as_str()), (Some(1), ""), "no address: {err}");
+        assert!(err.contains(lock) && err.contains("move it away"), "{err}");
+        std::fs::remove_dir(data.join(lock)).unwrap();
+    }
+}
+
+#[tokio::test]
 async fn nobody_is_sent_to_the_consent_page_when_the_secret_cannot_be_had() {
     let script = Script::new().await;
     let config = script.dir.path().join("config.toml");
@@ -52,6 +108,8 @@ async fn nobody_is_sent_to_the_consent_page_when_the_secret_cannot_be_had() {
         ("client_secret_env = \"CANARY_UNSET\"", Some("is not set")),
         ("client_secret_env = \"CANARY_EMPTY\"", Some("is empty")),
         ("client_secret_env = \"CANARY_BLANK\"", Some("is empty")),
+        ("client_secret_command = [\"CANARY-program\", \"word\"]", Some("there is no such file")),
+        ("client_secret_command = [\"/etc/passwd\", \"word\"]", Some("may not be executed")),
         ("client_secret_env = \"CANARY_SET\"", None),
         (command.as_str(), None),
     ];
@@ -73,7 +131,7 @@ async fn nobody_is_sent_to_the_consent_page_when_the_secret_cannot_be_had() {
                 [("check", &check, 2), ("doctor", &doctor, 1), ("brokers", &brokers, 0)]
             {
                 assert_eq!(*code, Some(wanted), "{what}, {line}: {said}");
-                assert!(said.contains("client_secret_env") && said.contains(fault), "{what}, {line}: {said}");
+                assert!(said.contains("client_secret_") && said.contains(fault), "{what}, {line}: {said}");
             }
             let linked = run(&["link", "acme-paper", "--yes", "--timeout", "1s"]).await;
             assert_eq!((linked.0, linked.1.as_str()), (Some(2), ""), "no address: {}", linked.2);

@@ -214,6 +214,13 @@ impl Terminal {
         self.master.resize(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).unwrap();
     }
 
+    /// Sends a signal that has no name here.
+    #[cfg(target_os = "linux")]
+    pub fn signal_number(&self, number: i32) {
+        let kill = format!("kill -{number} {}", self.child.process_id().unwrap());
+        assert!(std::process::Command::new("sh").args(["-c", &kill]).status().unwrap().success(), "{kill}");
+    }
+
     /// Sends a signal to the program.
     pub fn signal(&self, signal: rustix::process::Signal) {
         let pid = i32::try_from(self.child.process_id().unwrap()).unwrap();

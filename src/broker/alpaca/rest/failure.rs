@@ -2,6 +2,7 @@
 
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
+use rustls::ClientConfig;
 use secrecy::SecretString;
 use url::Url;
 
@@ -18,6 +19,8 @@ pub(in crate::broker::alpaca) const LONGEST: usize = 240;
 const LONGEST_EXTRA: usize = 2048;
 /// The longest id of a request kept, in characters.
 const LONGEST_ID: usize = 80;
+
+const BROKEN: &str = "the connection failed";
 
 /// A failed request before its words may be shown.
 #[derive(Debug)]
@@ -80,8 +83,15 @@ pub(super) fn transport(url: &Url, error: reqwest::Error) -> Failure {
     if error.is_timeout() && !error.is_connect() {
         return timed_out();
     }
-    let doing = if error.is_connect() { "cannot connect" } else { "the connection failed" };
-    Failure::new(RequestErrorKind::Network, dial::failure(url, doing, error))
+    Failure::new(RequestErrorKind::Network, dial::failure(url, BROKEN, error))
+}
+
+/// [`transport`] of a request that was not answered.
+pub(super) async fn unsent(url: &Url, tls: &ClientConfig, error: reqwest::Error) -> Failure {
+    if !error.is_connect() {
+        return transport(url, error);
+    }
+    Failure::new(RequestErrorKind::Network, dial::unsent(url, tls, "cannot connect", error).await)
 }
 
 pub(super) fn timed_out() -> Failure {

@@ -1,0 +1,136 @@
+//! Whether a file or folder of the program's own can be used: of the right kind, and with the rights that it takes.
+//!
+//! The words are the same for who needs it and for who only looks.
+
+use std::fs::{File, OpenOptions};
+use std::io::ErrorKind;
+use std::path::Path;
+
+use super::paths::try_writing;
+use super::private_file::FileError;
+
+/// Looks at a file that is read and written, without making or changing it. One that is not there is fit.
+///
+/// # Errors
+/// [`FileError::Unfit`], with the cure.
+pub fn file(path: &Path) -> Result<(), FileError> {
+    match std::fs::symlink_metadata(path) {
+        Err(cause) => return absent_or(path, cause),
+        Ok(found) if found.is_symlink() => return Err(unfit(path, "it is a symbolic link", "remove the link")),
+        Ok(found) if !found.is_file() => return Err(unfit(path, "it is not a plain file", "move it away")),
+        Ok(_) => {}
+    }
+    match open(path, false) {
+        Ok(_) => Ok(()),
+        Err(cause) => absent_or(path, cause),
+    }
+}
+
+/// Looks at a folder that is written in. One that is not there is fit.
+///
+/// # Errors
+/// [`FileError::Unfit`], with the cure.
+pub fn folder(path: &Path) -> Result<(), FileError> {
+    match std::fs::metadata(path) {
+        Err(cause) if cause.kind() == ErrorKind::NotFound && path.is_symlink() => {
+            Err(unfit(path, "it is a symbolic link to nothing", "remove the link"))
+        }
+        Err(cause) => absent_or(path, cause),
+        Ok(found) if !found.is_dir() => Err(unfit(path, "it is not a folder", "move it away")),
+        Ok(_) => try_writing(path).or_else(|cause| absent_or(path, cause)),
+    }
+}
+
+/// Opens the file of a lock, and makes it where there is none.
+///
+/// # Errors
+/// As [`file()`], and as the file system says.
+pub fn open_lock(path: &Path) -> Result<File, FileError> {
+    file(path)?;
+    open(path, true).map_err(|cause| FileError::Io { doing: "open", path: path.to_owned(), cause })
+}
+
+/// For reading too: a pipe in its place would otherwise be waited for.
+fn open(path: &Path, make: bool) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(make).truncate(false);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+    }
+    options.open(path)
+}
+
+fn absent_or(path: &Path, cause: std::io::Error) -> Result<(), FileError> {
+    match cause.kind() {
+        ErrorKind::NotFound => Ok(()),
+        ErrorKind::PermissionDenied => {
+            let mode = if path.is_dir() { "700" } else { "600" };
+            let cure = format!("chmod {mode} {}, or move it away", path.display());
+            Err(FileError::Unfit { path: path.to_owned(), why: cause.to_string(), cure })
+        }
+        _ => Err(FileError::Io { doing: "use", path: path.to_owned(), cause }),
+    }
+}
+
+fn unfit(path: &Path, why: &str, cure: &str) -> FileError {
+    FileError::Unfit { path: path.to_owned(), why: why.to_owned(), cure: cure.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_of_another_kind_is_unfit_and_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let (plain, inner) = (dir.path().join("plain"), dir.path().join("folder"));
+        assert!(file(&plain).is_ok() && folder(&inner).is_ok(), "what is not there can be made");
+        assert!(!plain.exists() && !inner.exists(), "and is not made by a look");
+        std::fs::write(&plain, "").unwrap();
+        std::fs::create_dir(&inner).unwrap();
+        assert!(file(&plain).is_ok() && folder(&inner).is_ok());
+        for error in [file(&inner), folder(&plain), open_lock(&inner).map(drop)] {
+            let error = error.unwrap_err();
+            assert!(matches!(error, FileError::Unfit { .. }) && error.hint() == Some("move it away"), "{error}");
+        }
+        assert!(plain.is_file() && inner.is_dir());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_not_followed_to_files_and_to_folders_only_where_there_is_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let (link, place) = (dir.path().join("link"), dir.path().join("place"));
+        std::os::unix::fs::symlink(&place, &link).unwrap();
+        for error in [file(&link), folder(&link), open_lock(&link).map(drop)] {
+            assert_eq!(error.unwrap_err().hint(), Some("remove the link"));
+        }
+        assert!(!place.exists());
+        std::fs::create_dir(&place).unwrap();
+        assert!(folder(&link).is_ok());
+        let pipe = dir.path().join("pipe");
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        assert_eq!(open_lock(&pipe).unwrap_err().hint(), Some("move it away"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_may_not_be_written_is_unfit_with_the_mode_as_the_cure() {
+        use std::os::unix::fs::PermissionsExt;
+        if rustix::process::geteuid().is_root() {
+            // Nothing is forbidden to them.
+            return;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let (plain, inner) = (dir.path().join("plain"), dir.path().join("folder"));
+        std::fs::write(&plain, "").unwrap();
+        std::fs::create_dir(&inner).unwrap();
+        std::fs::set_permissions(&plain, std::fs::Permissions::from_mode(0o400)).unwrap();
+        std::fs::set_permissions(&inner, std::fs::Permissions::from_mode(0o500)).unwrap();
+        let (of_file, of_folder) = (file(&plain).unwrap_err(), folder(&inner).unwrap_err());
+        assert!(of_file.hint().unwrap().contains("chmod 600"), "{of_file}");
+        assert!(of_folder.hint().unwrap().contains("chmod 700"), "{of_folder}");
+    }
+}

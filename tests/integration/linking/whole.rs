@@ -1,0 +1,178 @@
+//! Links and tokens change together or not at all: whatever can refuse one of them is asked before the other changes.
+
+use std::fs::File;
+use std::sync::{Arc, Mutex};
+
+use brokerdeck::app::{Effect, Msg};
+use brokerdeck::config::TokenStoreChoice;
+use brokerdeck::domain::LinkId;
+use brokerdeck::io::accounts::Accounts;
+use brokerdeck::io::effects::Effects;
+use brokerdeck::io::journal::AccountLock;
+use brokerdeck::io::tokens::{Connect, Keys, SystemKeys, Tokens};
+use brokerdeck::link::LinkFailure;
+use brokerdeck::session::{AuthForm, Epoch};
+use secrecy::SecretString;
+use tokio::sync::mpsc;
+
+use super::desk::{Desk, PATIENCE, eventually};
+use super::fake::token;
+
+/// Keeps a lock from being had until dropped.
+enum Refusal {
+    Folder(std::path::PathBuf),
+    Held(#[expect(dead_code, reason = "held until dropped")] File),
+}
+
+impl Refusal {
+    fn all(desk: &Desk) -> Vec<(String, Box<dyn Fn() -> Self>)> {
+        let mut all: Vec<(String, Box<dyn Fn() -> Self>)> = Vec::new();
+        for name in ["tokens.json.lock", "links.json.lock"] {
+            let path = desk.dir.path().join(name);
+            let other = path.clone();
+            all.push((
+                format!("a folder as {name}"),
+                Box::new(move || {
+                    drop(std::fs::remove_file(&path));
+                    std::fs::create_dir(&path).unwrap();
+                    Self::Folder(path.clone())
+                }),
+            ));
+            all.push((
+                format!("{name} held"),
+                Box::new(move || {
+                    let file = File::options().create(true).append(true).open(&other).unwrap();
+                    file.lock().unwrap();
+                    Self::Held(file)
+                }),
+            ));
+        }
+        all
+    }
+}
+
+impl Drop for Refusal {
+    fn drop(&mut self) {
+        if let Self::Folder(path) = self {
+            std::fs::remove_dir(path).unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_unlink_that_is_refused_leaves_token_and_link() {
+    let mut desk = Desk::new().await;
+    let link = desk.link("acme-paper", &["Mine"]).await.remove(0);
+    for (what, refuse) in Refusal::all(&desk) {
+        let refusal = refuse();
+        let sentence = desk.linker.unlink(&link.id).await.unwrap_err();
+        assert!(sentence.contains("Mine is still linked"), "{what}: {sentence}");
+        assert_eq!(desk.token(&link).await.as_deref(), Some("token-one"), "{what}");
+        assert_eq!(desk.links.list().await.unwrap().links, std::slice::from_ref(&link), "{what}");
+        drop(refusal);
+    }
+    desk.linker.unlink(&link.id).await.unwrap();
+    assert_eq!(desk.token(&link).await, None);
+    assert!(desk.links.list().await.unwrap().links.is_empty());
+}
+
+#[tokio::test]
+async fn a_link_that_is_refused_at_the_last_step_leaves_what_there_was() {
+    let mut desk = Desk::new().await;
+    let link = desk.link("acme-paper", &["Mine"]).await.remove(0);
+    desk.fake.answer(token("token-two"));
+    for (what, refuse) in Refusal::all(&desk) {
+        let waiting = desk.begin("acme-paper").await;
+        desk.come_back(&waiting, "code=c").await;
+        desk.confirm().await;
+        // It broke while the browser was away.
+        let refusal = refuse();
+        desk.linker.save(waiting.attempt, Vec::new());
+        let failure = desk.failure().await;
+        assert!(matches!(failure, LinkFailure::Store { .. }), "{what}: {failure:?}");
+        assert_eq!(desk.token(&link).await.as_deref(), Some("token-one"), "{what}");
+        assert_eq!(desk.links.list().await.unwrap().links, std::slice::from_ref(&link), "{what}");
+        drop(refusal);
+    }
+}
+
+/// A system store in memory that breaks the list of links whenever it forgets a token.
+struct Spiteful {
+    kept: Mutex<std::collections::HashMap<String, String>>,
+    list: std::path::PathBuf,
+}
+
+impl Keys for Spiteful {
+    fn set(&self, name: &str, secret: &str) -> Result<(), String> {
+        self.kept.lock().unwrap().insert(name.to_owned(), secret.to_owned());
+        Ok(())
+    }
+
+    fn get(&self, name: &str) -> Result<Option<SecretString>, String> {
+        Ok(self.kept.lock().unwrap().get(name).cloned().map(SecretString::from))
+    }
+
+    fn delete(&self, name: &str) -> Result<bool, String> {
+        if name.contains("acme") {
+            drop(std::fs::rename(&self.list, self.list.with_extension("away")));
+            drop(std::fs::create_dir(&self.list));
+        }
+        Ok(self.kept.lock().unwrap().remove(name).is_some())
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_breaks_at_the_last_moment_gives_the_token_back() {
+    let mut desk = Desk::new().await;
+    let list = desk.dir.path().join("links.json");
+    let connect = {
+        let list = list.clone();
+        Connect::new(move || Ok(Box::new(Spiteful { kept: Mutex::default(), list: list.clone() }) as SystemKeys))
+    };
+    let tokens = Arc::new(Tokens::with_system(TokenStoreChoice::Os, desk.dir.path(), connect));
+    desk.change(|setup| setup.tokens = Arc::clone(&tokens));
+    let link = desk.link("acme-paper", &["Mine"]).await.remove(0);
+    let sentence = desk.linker.unlink(&link.id).await.unwrap_err();
+    assert!(sentence.contains("Mine is still linked"), "{sentence}");
+    assert_eq!(desk.token(&link).await.as_deref(), Some("token-one"));
+    std::fs::remove_dir(&list).unwrap();
+    std::fs::rename(list.with_extension("away"), &list).unwrap();
+    assert_eq!(desk.links.list().await.unwrap().links, [link]);
+}
+
+/// True while the dashboard has the account to itself.
+fn streams(desk: &Desk, link: &LinkId) -> bool {
+    AccountLock::try_take(desk.dir.path(), link).unwrap().is_none()
+}
+
+#[tokio::test]
+async fn an_account_whose_unlink_is_refused_keeps_its_connections() {
+    let mut desk = Desk::new().await;
+    let link = desk.link("acme-paper", &["Mine"]).await.remove(0);
+    let specs = Arc::new(vec![super::desk::spec(&desk.fake, "acme-paper", Vec::new())]);
+    let tokens = Arc::new(Tokens::new(TokenStoreChoice::File, desk.dir.path()));
+    let accounts = Accounts { specs, links: Arc::clone(&desk.links), tokens, read_only: false };
+    let (inbox, mut news) = mpsc::channel(256);
+    let linker = Arc::new(desk.another_linker());
+    let mut effects = Effects::new(inbox, accounts, Some(linker), Some(desk.dir.path().to_owned()));
+    effects.know(std::slice::from_ref(&link));
+    effects.run(Effect::OpenStream { link: link.id.clone(), epoch: Epoch(1), form: AuthForm::Authenticate });
+    eventually("the account is taken", async || streams(&desk, &link.id)).await;
+    let lock = desk.dir.path().join("tokens.json.lock");
+    std::fs::remove_file(&lock).unwrap();
+    std::fs::create_dir(&lock).unwrap();
+    let mut unlink = async || {
+        effects.run(Effect::Unlink { link: link.id.clone() });
+        loop {
+            let msg = tokio::time::timeout(PATIENCE, news.recv()).await.expect("an answer in time").unwrap();
+            if let Msg::Unlinked { result, .. } = msg {
+                return result;
+            }
+        }
+    };
+    assert!(unlink().await.is_err());
+    assert!(streams(&desk, &link.id), "nothing of it has ended");
+    std::fs::remove_dir(&lock).unwrap();
+    unlink().await.unwrap();
+    assert!(!streams(&desk, &link.id));
+}

@@ -1,0 +1,120 @@
+//! Bodies that nobody reads: the connection goes on behind them, or the answer says that it does not.
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::*;
+
+/// A connection of a client that writes its requests by hand.
+struct Wire {
+    socket: TcpStream,
+    host: String,
+    unread: Vec<u8>,
+}
+
+impl Wire {
+    async fn open(url: &str) -> Self {
+        let url = Url::parse(url).unwrap();
+        let host = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap());
+        let socket = TcpStream::connect(&host).await.unwrap();
+        socket.set_nodelay(true).unwrap();
+        Self { socket, host, unread: Vec::new() }
+    }
+
+    async fn head(&mut self, line: &str, headers: &str) {
+        let head = format!("{line} HTTP/1.1\r\nHost: {}\r\n{headers}\r\n", self.host);
+        self.socket.write_all(head.as_bytes()).await.unwrap();
+    }
+
+    /// The head of the next answer, with its names in small letters; its body is read too. `None` at the end.
+    async fn answer(&mut self) -> Option<String> {
+        let answer = async {
+            loop {
+                if let Some(end) = self.unread.windows(4).position(|part| part == b"\r\n\r\n") {
+                    let head = String::from_utf8(self.unread[..end].to_vec()).unwrap().to_ascii_lowercase();
+                    let length = head.split("content-length: ").nth(1).and_then(|rest| rest.lines().next());
+                    let length: usize = length.map_or(0, |length| length.parse().unwrap());
+                    if self.unread.len() >= end + 4 + length {
+                        self.unread.drain(..end + 4 + length);
+                        return Some(head);
+                    }
+                }
+                if self.socket.read_buf(&mut self.unread).await.unwrap_or(0) == 0 {
+                    return None;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, answer).await.expect("an answer in time")
+    }
+}
+
+fn origins(desk: &Desk) -> Vec<(String, Vec<String>)> {
+    let ready = desk.ready();
+    let key = format!("APCA-API-KEY-ID: {}\r\nAPCA-API-SECRET-KEY: {}\r\n", ready.key_id, ready.secret_key);
+    let known = [
+        "DELETE /v2/orders/61e69015-8549-4bfd-b9c3-01e75843f47d",
+        "DELETE /v2/orders/abc",
+        "GET /v2/account",
+        "GET /v2/stocks/AAPL/bars?timeframe=1Day",
+        "POST /v2/nothing",
+        "GET /oauth/authorize",
+        "GET /_sim/truth",
+    ];
+    let requests = |key: &str| known.iter().map(|line| format!("{line}\n{key}")).collect::<Vec<_>>();
+    let upgrade = "GET /v2/nothing\nConnection: Upgrade\r\nUpgrade: websocket\r\n".to_owned();
+    let auth = ready.authorize_url.replace("/oauth/authorize", "");
+    [&ready.paper.api_url, &ready.live.api_url, &ready.data.api_url, &auth]
+        .map(|url| (url.clone(), [requests(&key), requests(""), vec![upgrade.clone()]].concat()))
+        .to_vec()
+}
+
+#[tokio::test]
+async fn a_connection_goes_on_behind_a_body_that_nobody_reads() {
+    let desk = Desk::open().await;
+    desk.control("rate_limit", json!({"limit": 900})).await;
+    for (url, requests) in origins(&desk) {
+        for request in requests {
+            let (line, headers) = request.split_once('\n').unwrap();
+            let mut wire = Wire::open(&url).await;
+            for (count, body) in [(1, "{}".to_owned()), (2, "x".repeat(200_000)), (3, "{}".to_owned())] {
+                wire.head(line, &format!("{headers}Content-Length: {}\r\n", body.len())).await;
+                // Later than the head, as clients send it that write the two apart.
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                wire.socket.write_all(body.as_bytes()).await.unwrap();
+                let answer = wire.answer().await;
+                let answer = answer.unwrap_or_else(|| panic!("{url} {line}: closed at request {count}"));
+                assert!(!answer.contains("connection: close"), "{url} {line} {count}: {answer}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_or_is_too_large_ends_the_connection_in_words() {
+    let desk = Desk::open().await;
+    for (url, _) in origins(&desk) {
+        for headers in [
+            "Content-Length: 2\r\n",
+            "Transfer-Encoding: chunked\r\n",
+            // It would not know whether to send the body behind a refusal.
+            "Content-Length: 2\r\nExpect: 100-continue\r\n",
+        ] {
+            let mut wire = Wire::open(&url).await;
+            wire.head("DELETE /v2/nothing", headers).await;
+            let answer = wire.answer().await.expect("an answer");
+            assert!(answer.contains("connection: close"), "{url} {headers}: {answer}");
+            assert_eq!(wire.answer().await, None, "as announced");
+        }
+        let mut wire = Wire::open(&url).await;
+        wire.head("DELETE /v2/nothing", "Content-Length: 100000000\r\n").await;
+        let (mut reading, mut writing) = wire.socket.into_split();
+        let flood = async move { while writing.write_all(&[b'x'; 8_192]).await.is_ok() {} };
+        let answer = async {
+            let mut text = Vec::new();
+            while reading.read_buf(&mut text).await.is_ok_and(|read| read > 0) {}
+            String::from_utf8(text).unwrap().to_ascii_lowercase()
+        };
+        let both = async { tokio::join!(flood, answer).1 };
+        let answer = tokio::time::timeout(PATIENCE, both).await.expect("an end in time");
+        assert!(answer.is_empty() || answer.contains("connection: close"), "{url}: {answer}");
+    }
+}
