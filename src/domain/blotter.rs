@@ -333,7 +333,7 @@ impl Blotter {
                 while let Some(note) = notes.next_if(|note| note.at <= execution.at) {
                     self.note(&note.order, &note.event, note.at, Source::Reconcile, &mut changes);
                 }
-                let order_id = self.enter(execution, &event, &mut changes);
+                let order_id = self.enter_row(execution, &event, &mut changes);
                 // Its order may not be among those stated here; it is asked for if it does not add up.
                 self.adds_up(&order_id);
             }

@@ -1,10 +1,10 @@
 //! One report of trading, and the key that makes it count once.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::ids::{ExecutionId, OrderId, Symbol};
-use super::money::{Price, Qty};
+use super::money::{Price, Qty, is_rounding};
 use super::order::Side;
 
 /// How something was learned.
@@ -64,4 +64,34 @@ pub struct Execution {
     pub kind: ExecutionKind,
     /// How it was learned.
     pub source: Source,
+}
+
+/// Stream and rows time one execution this far apart at most, where their clocks are one.
+const ONE_MOMENT: SignedDuration = SignedDuration::from_millis(1_500);
+
+fn is_one_price(one: Price, other: Price) -> bool {
+    one == other || is_rounding(one.decimal(), other.decimal())
+}
+
+impl Execution {
+    /// True for the same quantity at the same price, in whatever digits; a price that is not known is any.
+    pub fn states_the_same(&self, other: &Self) -> bool {
+        let prices = self.px.zip(other.px);
+        self.qty == other.qty && prices.is_none_or(|(px, other)| is_one_price(px, other))
+    }
+
+    /// True when one may be what the other was corrected to although nobody told of a correction: of one moment, where one of
+    /// quantity and price is the same.
+    pub fn may_be_restated_as(&self, other: &Self) -> bool {
+        let close = self.at.zip(other.at).is_some_and(|(at, other)| at.duration_since(other).abs() < ONE_MOMENT);
+        let same_px = self.px.zip(other.px).is_some_and(|(px, other)| is_one_price(px, other));
+        close && (self.qty == other.qty || same_px) && self.meets(other)
+    }
+
+    /// True when both begin, or both end, at one executed quantity of their order. Nothing but undoing lets two executions do so.
+    pub fn meets(&self, other: &Self) -> bool {
+        let (Some(end), Some(other_end)) = (self.cum_qty, other.cum_qty) else { return false };
+        let (begin, other_begin) = (end.checked_sub(self.qty), other_end.checked_sub(other.qty));
+        end == other_end || (begin.is_some() && begin == other_begin)
+    }
 }

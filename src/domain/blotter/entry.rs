@@ -18,6 +18,18 @@ impl Blotter {
         owner
     }
 
+    /// Enters a row of the activity list, and the correction that it amounts to if it states something new.
+    pub(super) fn enter_row(&mut self, row: Execution, event: &TradeEvent, changes: &mut Changes) -> OrderId {
+        let row = self.at_home(row);
+        let owner = row.order_id.clone();
+        self.enter_at(None, row.clone(), event, changes);
+        if let Some(correction) = self.ledger.restated(&row) {
+            let at = self.order(&owner).and_then(|order| order.updated_at).max(row.at);
+            self.enter_at(None, Execution { at, ..correction }, &TradeEvent::TradeCorrect, changes);
+        }
+        owner
+    }
+
     /// Enters an execution; when it is new, on the line given.
     pub(super) fn enter_at(
         &mut self,
@@ -38,13 +50,14 @@ impl Blotter {
         match self.ledger.enter(execution, missing.unwrap_or(Qty::ZERO)) {
             Entered::Known => {}
             Entered::Completed(id) => changes.revised.push(id),
-            Entered::Renamed { from, line } => {
+            Entered::Renamed { from, line, corrections } => {
                 if let Some(entry) = line.and_then(|line| self.tape.entry_mut(line)) {
                     entry.execution = Some(id.clone());
                     changes.tape.push(entry.number);
                 }
                 changes.removed.push(from);
                 changes.revised.push(id);
+                changes.revised.extend(corrections);
             }
             Entered::Explains { placeholder, line, rest } => {
                 changes.executions.push(id.clone());

@@ -18,6 +18,8 @@ const UNEXPLAINED: &str = "unexplained";
 const INFERRED: &str = "inferred-bust/";
 /// Prefix of the ids of rows that only the activity list has told of.
 const ROW: &str = "row/";
+/// How ids of corrections begin that only an activity row tells of.
+const RESTATED: &str = "restated";
 
 /// What became of an execution that was entered.
 pub(super) enum Entered {
@@ -31,6 +33,8 @@ pub(super) enum Entered {
         from: ExecutionId,
         /// The line of the tape it stands on.
         line: Option<u64>,
+        /// Corrections of it, which name it by its own id now.
+        corrections: Vec<ExecutionId>,
     },
     /// It explains a placeholder, or a part of it.
     Explains {
@@ -111,10 +115,18 @@ pub(super) fn is_inferred(id: &ExecutionId) -> bool {
     id.as_str().starts_with(INFERRED)
 }
 
+/// True for a correction that only an activity row tells of.
+pub(super) fn is_restatement(id: &ExecutionId) -> bool {
+    begins_with(id, RESTATED)
+}
+
 /// True for an id of our own making.
 pub(super) fn is_stand_in(id: &ExecutionId) -> bool {
-    let unexplained = id.as_str().strip_prefix(UNEXPLAINED).is_some_and(|rest| rest.starts_with('/'));
-    unexplained || is_inferred(id) || is_row(id)
+    begins_with(id, UNEXPLAINED) || is_restatement(id) || is_inferred(id) || is_row(id)
+}
+
+fn begins_with(id: &ExecutionId, word: &str) -> bool {
+    id.as_str().strip_prefix(word).is_some_and(|rest| rest.starts_with('/'))
 }
 
 fn is_row(id: &ExecutionId) -> bool {
@@ -322,6 +334,11 @@ impl Ledger {
         {
             return self.rename(slot, execution);
         }
+        if !is_restatement(&execution.id)
+            && let Some(slot) = self.read_from_a_row(&execution)
+        {
+            return self.rename(slot, execution);
+        }
         if execution.kind == ExecutionKind::Trade
             && let Some(slot) = self.covering(&execution)
         {
@@ -373,14 +390,17 @@ impl Ledger {
         let Some(held) = self.slot_mut(slot) else { return Entered::Known };
         let (line, order) = (held.line, execution.order_id.clone());
         let known = &mut held.execution;
+        let to = execution.id.clone();
         let from = std::mem::replace(&mut known.id, execution.id);
-        if let ExecutionKind::Bust { .. } = known.kind {
+        if let ExecutionKind::Bust { .. } | ExecutionKind::Correction { .. } = known.kind {
             known.kind = execution.kind;
             known.qty = execution.qty;
             known.px = known.px.or(execution.px);
+            known.at = execution.at.or(known.at);
         }
+        let corrections = self.follow_corrections(&from, &to, &order);
         self.recount(&order);
-        Entered::Renamed { from, line }
+        Entered::Renamed { from, line, corrections }
     }
 
     fn inferred(&self, execution: &Execution) -> Option<u32> {

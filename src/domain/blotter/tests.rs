@@ -1,4 +1,5 @@
 mod chain;
+mod corrected;
 mod edge;
 mod legs;
 mod merging;

@@ -253,7 +253,7 @@ fn is_explained(stand_in: &Execution, others: &[&Execution], all: &[Execution]) 
             reported.any(|row| undoes_the_same(row, stand_in, all))
                 || others.iter().any(|row| is_the_same_inference(row, stand_in, all))
         }
-        ExecutionKind::Correction { .. } => false,
+        ExecutionKind::Correction { .. } => reported.any(|row| corrects_the_same(row, stand_in)),
     }
 }
 
@@ -267,18 +267,27 @@ fn gives_way(stand_in: &Execution, report: &Execution, all: &[Execution]) -> boo
             _ => stand_in.qty == report.qty,
         },
         (ExecutionKind::Bust { .. }, _) => reported && undoes_the_same(report, stand_in, all),
+        (ExecutionKind::Correction { .. }, _) => reported && corrects_the_same(report, stand_in),
         _ => false,
     }
 }
 
 /// True for two tellings of one trade: the same span at the same price, which was not undone and executed again in between.
+/// Where nothing was undone, a row may state what its execution was corrected to.
 pub(super) fn is_the_same_trade(one: &Execution, other: &Execution, all: &[Execution]) -> bool {
-    let undone = |row: &Execution| !matches!(row.kind, ExecutionKind::Trade | ExecutionKind::Unexplained);
-    one.kind == ExecutionKind::Trade
-        && one.cum_qty.is_some()
-        && (one.qty, one.cum_qty) == (other.qty, other.cum_qty)
-        && one.px.is_none_or(|px| other.px.is_none_or(|other| px == other))
-        && !all.iter().any(|row| undone(row) && lies_between(row, one, other))
+    if one.kind != ExecutionKind::Trade || one.cum_qty.is_none() {
+        return false;
+    }
+    let undone = |row: &&Execution| !matches!(row.kind, ExecutionKind::Trade | ExecutionKind::Unexplained);
+    let bust = |row: &Execution| matches!(row.kind, ExecutionKind::Bust { .. });
+    let same = one.cum_qty == other.cum_qty && one.states_the_same(other);
+    (same && !all.iter().filter(undone).any(|row| lies_between(row, one, other)))
+        || (one.may_be_restated_as(other) && !all.iter().any(bust))
+}
+
+/// True when a report tells of the correction that another instance read from a row.
+pub(super) fn corrects_the_same(report: &Execution, read: &Execution) -> bool {
+    matches!(report.kind, ExecutionKind::Correction { .. }) && report.states_the_same(read)
 }
 
 /// True when a report tells of the undoing that another instance inferred from what an order stated.

@@ -7,6 +7,7 @@ mod settled;
 use std::collections::{HashMap, HashSet};
 
 use super::broker::{Broker, Fill};
+use crate::domain::activity::ActivityKind;
 use crate::domain::blotter::{Blotter, Changes};
 use crate::domain::execution::{Execution, ExecutionKind};
 use crate::domain::money::Qty;
@@ -119,9 +120,12 @@ pub(in crate::session::lab) fn truth_of<'a>(broker: &'a Broker, execution: &Exec
     };
     let fill = place.map(|place| &broker.fills[*place]).ok_or_else(|| format!("{id} never happened"))?;
     let truth = &fill.execution;
-    let told = (&execution.qty, &execution.order_id, &execution.px, &execution.side, &execution.symbol);
-    if (&truth.qty, &truth.order_id, &truth.px, &truth.side, &truth.symbol) != told {
-        return Err(format!("{id} is not what happened: {told:?} and not {truth:?}"));
+    let told = (&execution.order_id, &execution.px, &execution.side, &execution.symbol);
+    // Known from its row alone it may have the quantity that it was corrected to.
+    let restated = matches!(&fill.row.kind, ActivityKind::Fill { qty, .. } if *qty == execution.qty);
+    let of_its_size = truth.qty == execution.qty || restated;
+    if (&truth.order_id, &truth.px, &truth.side, &truth.symbol) != told || !of_its_size {
+        return Err(format!("{id} is not what happened: {} {told:?} and not {truth:?}", execution.qty));
     }
     Ok(fill)
 }

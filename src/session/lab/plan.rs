@@ -125,6 +125,8 @@ pub(super) struct Plan {
     pub(super) hide: u64,
     /// Busts and corrections happen, in percent of actions.
     pub(super) undo: u64,
+    /// Rows of corrected executions state what these are now.
+    pub(super) restates: bool,
     /// Rows of undone executions vanish from the activity list.
     pub(super) vanish: bool,
     /// The broker tells events again on request.

@@ -4,9 +4,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Entered, Ledger, Slot, is_row};
+use super::{Entered, Ledger, RESTATED, Slot, is_restatement, is_row};
 use crate::domain::execution::{Execution, ExecutionKind, Source};
-use crate::domain::ids::ExecutionId;
+use crate::domain::ids::{ExecutionId, OrderId, Symbol};
 use crate::domain::money::Qty;
 
 /// An activity row and an execution id on one slot.
@@ -32,6 +32,12 @@ pub(super) enum Fit {
 /// again.
 const AGAIN: SignedDuration = SignedDuration::from_millis(1_500);
 
+/// Coins are written with and without the slash (docs/ALPACA.md 5.9).
+fn is_one_symbol(one: &Symbol, other: &Symbol) -> bool {
+    let plain = |symbol: &Symbol| symbol.as_str().replace('/', "");
+    one == other || plain(one) == plain(other)
+}
+
 fn distance(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<SignedDuration> {
     Some(a?.duration_since(b?).abs())
 }
@@ -49,14 +55,83 @@ impl Ledger {
         let fitting = rows.slots.iter().filter_map(|slot| {
             let held = self.slot(*slot)?;
             let known = &held.execution;
-            let same = known.kind == ExecutionKind::Trade
-                && known.cum_qty == execution.cum_qty
-                && known.qty == execution.qty
-                && known.px.is_none_or(|px| execution.px.is_none_or(|other| px == other));
-            let (away, fit) = if same { fit(held, execution)? } else { return None };
-            (away < AGAIN || !executed_again).then_some((away, fit, *slot))
+            if known.kind != ExecutionKind::Trade || !is_one_symbol(&known.symbol, &execution.symbol) {
+                return None;
+            }
+            let same = known.cum_qty == execution.cum_qty && known.states_the_same(execution);
+            if !same && !self.is_restated(known, execution) {
+                return None;
+            }
+            let (away, fit) = fit(held, execution)?;
+            (away < AGAIN || !executed_again).then_some((!same, away, fit, *slot))
         });
-        fitting.min().map(|(_, fit, slot)| (slot, fit))
+        fitting.min().map(|(.., fit, slot)| (slot, fit))
+    }
+
+    /// Whether two reports that state different amounts are of one execution: a correction says so, or it looks so and nothing
+    /// was undone, after which a span can be executed again.
+    fn is_restated(&self, known: &Execution, report: &Execution) -> bool {
+        let told = known.meets(report) && self.corrections(known).any(|correction| correction.states_the_same(report));
+        let undone = |row: &Execution| matches!(row.kind, ExecutionKind::Bust { .. });
+        told || (known.may_be_restated_as(report) && !self.of(&known.order_id).any(undone))
+    }
+
+    /// What corrections say of an execution.
+    fn corrections<'a>(&'a self, known: &'a Execution) -> impl Iterator<Item = &'a Execution> {
+        let of_it = |row: &&Execution| match &row.kind {
+            ExecutionKind::Correction { of: Some(of) } => self.get(of).is_some_and(|of| of.id == known.id),
+            _ => false,
+        };
+        self.of(&known.order_id).filter(of_it)
+    }
+
+    /// The correction that an activity row amounts to, which states what neither its execution nor any correction does: rows
+    /// of a corrected execution state what it is now (docs/ALPACA.md 5.4).
+    pub(in crate::domain::blotter) fn restated(&self, row: &Execution) -> Option<Execution> {
+        let known = self.get(&row.id).filter(|known| known.kind == ExecutionKind::Trade)?;
+        let said =
+            known.states_the_same(row) || self.corrections(known).any(|correction| correction.states_the_same(row));
+        let (false, Some(px)) = (said, row.px) else { return None };
+        let (qty, px) = (row.qty.decimal().normalize(), px.decimal().normalize());
+        Some(Execution {
+            id: ExecutionId::from(format!("{RESTATED}/{}/{qty}@{px}", row.id)),
+            kind: ExecutionKind::Correction { of: Some(known.id.clone()) },
+            cum_qty: None,
+            position_qty: None,
+            order_id: known.order_id.clone(),
+            symbol: known.symbol.clone(),
+            side: known.side.clone(),
+            ..row.clone()
+        })
+    }
+
+    /// The correction that was read from a row and that this report tells of.
+    pub(super) fn read_from_a_row(&self, report: &Execution) -> Option<u32> {
+        let ExecutionKind::Correction { of: Some(of) } = &report.kind else { return None };
+        let known = self.get(of)?;
+        let read = self.corrections(known).find(|row| is_restatement(&row.id) && row.states_the_same(report))?;
+        self.by_id.get(&read.id).copied()
+    }
+
+    /// Corrections name the execution that they are of by the id it has now; those that changed.
+    pub(super) fn follow_corrections(
+        &mut self,
+        from: &ExecutionId,
+        to: &ExecutionId,
+        order: &OrderId,
+    ) -> Vec<ExecutionId> {
+        let slots = self.by_order.get(order).map(|rows| rows.slots.clone()).unwrap_or_default();
+        let mut changed = Vec::new();
+        for slot in slots {
+            if let Some(held) = self.slot_mut(slot)
+                && let ExecutionKind::Correction { of: Some(of) } = &mut held.execution.kind
+                && of == from
+            {
+                of.clone_from(to);
+                changed.push(held.execution.id.clone());
+            }
+        }
+        changed
     }
 
     /// Lets a slot stand for both reports.

@@ -8,15 +8,16 @@ use crate::domain::execution::ExecutionKind;
 use crate::domain::{Execution, ExecutionId, OrderId};
 use crate::io::journal::share;
 
-/// Leaves out activity rows that the same order's reports tell of better. Of anything else, and where something was undone,
-/// the program that wrote it has told what it is.
+/// Leaves out activity rows, and corrections read from them, that the same order's reports tell of better. Of anything else,
+/// and where something was undone, the program that wrote it has told what it is.
 pub(super) fn executions(rows: &mut Vec<Execution>) {
     let undone: HashSet<OrderId> = rows
         .iter()
-        .filter(|row| matches!(row.kind, ExecutionKind::Bust { .. } | ExecutionKind::Correction { .. }))
+        .filter(|row| matches!(row.kind, ExecutionKind::Bust { .. }))
         .map(|row| row.order_id.clone())
         .collect();
-    let is_row = |row: &Execution| Blotter::is_stand_in(&row.id) && row.kind == ExecutionKind::Trade;
+    let of_a_row = |kind: &ExecutionKind| matches!(kind, ExecutionKind::Trade | ExecutionKind::Correction { .. });
+    let is_row = |row: &Execution| Blotter::is_stand_in(&row.id) && of_a_row(&row.kind);
     let of_interest = |row: &&Execution| is_row(row) && !undone.contains(&row.order_id);
     let with_rows: HashSet<OrderId> = rows.iter().filter(of_interest).map(|row| row.order_id.clone()).collect();
     let mut reports: HashMap<&OrderId, Vec<&Execution>> = HashMap::new();
@@ -25,7 +26,11 @@ pub(super) fn executions(rows: &mut Vec<Execution>) {
     }
     let told = |row: &&Execution| {
         let reports = reports.get(&row.order_id).into_iter().flatten();
-        of_interest(row) && reports.into_iter().any(|report| share::is_the_same_trade(report, row, &[]))
+        let same = |report: &&Execution| match row.kind {
+            ExecutionKind::Trade => share::is_the_same_trade(report, row, &[]),
+            _ => share::corrects_the_same(report, row),
+        };
+        of_interest(row) && reports.into_iter().any(|report| same(&report))
     };
     let gone: HashSet<ExecutionId> = rows.iter().filter(told).map(|row| row.id.clone()).collect();
     rows.retain(|row| !gone.contains(&row.id));

@@ -189,12 +189,15 @@ impl Broker {
         if plan.vanish && !restate {
             self.fills[chosen].gone_at = Some(now);
         }
+        let left = original.qty.checked_sub(taken).unwrap_or(Qty::ZERO);
+        if plan.restates && restate {
+            self.restate_row(chosen, left, chance);
+        }
         self.orders[place].undone = true;
         self.orders[place].undone_late |= self.orders[place].now().status.is_terminal();
         self.change(place, now, |order| order.cum_qty = order.cum_qty.checked_sub(taken).unwrap_or(Qty::ZERO));
         let of = Some(original.id.clone());
         let (event, kind, qty) = if restate {
-            let left = original.qty.checked_sub(taken).unwrap_or(Qty::ZERO);
             (TradeEvent::TradeCorrect, ExecutionKind::Correction { of }, left)
         } else {
             (TradeEvent::TradeBust, ExecutionKind::Bust { of }, original.qty)
@@ -204,6 +207,17 @@ impl Broker {
         let execution =
             Execution { id, qty, kind, cum_qty: None, position_qty: Some(position), at: Some(now), ..original.clone() };
         Some(self.frame(place, event, vec![execution], now))
+    }
+
+    /// The row goes on under its id, with the executed quantity of its order as it was or as it is.
+    fn restate_row(&mut self, fill: usize, left: Qty, chance: &mut Chance) {
+        if let ActivityKind::Fill { qty, cum_qty, .. } = &mut self.fills[fill].row.kind {
+            let taken = qty.checked_sub(left);
+            if chance.percent(50) {
+                *cum_qty = cum_qty.zip(taken).and_then(|(cum, taken)| cum.checked_sub(taken));
+            }
+            *qty = left;
+        }
     }
 
     /// Neither of legs at one price nor within a chain: what a chain states after an undoing is nowhere told.

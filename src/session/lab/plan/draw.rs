@@ -37,6 +37,7 @@ impl Plan {
         plan.draw_incidents(chance);
         plan.draw_readings(chance);
         plan.draw_spells(chance);
+        plan.restates = chance.percent(50);
         plan
     }
 

@@ -1,0 +1,136 @@
+//! Executions that were corrected, heard of or not, and the rows that state what they are now.
+
+use super::*;
+
+/// A row of 9 shares, or another quantity, at a price.
+fn stated(id: &str, quantity: i64, cum: i64, price: &str) -> Activity {
+    let mut row = row(id, quantity, cum, 1);
+    if let ActivityKind::Fill { px, .. } = &mut row.kind {
+        *px = price.parse().unwrap();
+    }
+    row
+}
+
+fn filled(quantity: i64, price: &str, when: i64) -> Order {
+    Order { avg_px: price.parse().ok(), ..order("o", OrderStatus::PartiallyFilled, quantity, when) }
+}
+
+fn told(quantity: i64, price: &str) -> TradeUpdate {
+    let order = filled(quantity, price, 1);
+    let mut report = execution("e1", &order, quantity, quantity, 1, ExecutionKind::Trade);
+    report.px = price.parse().ok();
+    event(TradeEvent::PartialFill, order, vec![report])
+}
+
+fn correction(quantity: i64, price: &str) -> TradeUpdate {
+    let order = filled(quantity, price, 5);
+    let mut report = execution("c1", &order, quantity, -1, 5, ExecutionKind::Correction { of: Some("e1".into()) });
+    report.px = price.parse().ok();
+    event(TradeEvent::TradeCorrect, order, vec![report])
+}
+
+/// The executions by kind, quantity and price, and that they add up.
+fn rows(blotter: &Blotter) -> Vec<String> {
+    assert!(blotter.unsettled().next().is_none(), "{:?}", blotter.executions().collect::<Vec<_>>());
+    let words = |row: &Execution| {
+        let kind = match &row.kind {
+            ExecutionKind::Trade => "trade",
+            ExecutionKind::Bust { .. } => "bust",
+            ExecutionKind::Correction { .. } => "correction",
+            ExecutionKind::Unexplained => "unexplained",
+        };
+        format!("{kind} {} @{}", row.qty, row.px.map_or_else(|| "--".to_owned(), |px| px.to_string()))
+    };
+    blotter.executions().map(words).collect()
+}
+
+#[test]
+fn the_row_of_an_execution_whose_correction_was_heard_is_its_row_also_after_a_restart() {
+    let mut blotter = Blotter::default();
+    blotter.apply_update(&told(9, "1.00"));
+    blotter.apply_update(&correction(9, "0.80"));
+    let wanted = ["trade 9 @1.00", "correction 9 @0.80"];
+    let rest = [stated("r1", 9, 9, "0.80")];
+    for _ in 0..3 {
+        assert!(blotter.apply_snapshot(&[filled(9, "0.80", 5)], &rest).executions.is_empty());
+    }
+    assert_eq!(rows(&blotter), wanted);
+    let mut again = Blotter::default();
+    let (orders, executions) = (blotter.orders().cloned().collect(), blotter.executions().cloned().collect());
+    again.restore(orders, executions, Vec::new(), Some(at(9)));
+    for _ in 0..3 {
+        assert!(again.apply_snapshot(&[filled(9, "0.80", 5)], &rest).executions.is_empty());
+    }
+    assert_eq!(rows(&again), wanted);
+}
+
+#[test]
+fn a_row_that_still_states_what_was_corrected_takes_nothing_back() {
+    let mut blotter = Blotter::default();
+    blotter.apply_update(&told(9, "1.00"));
+    blotter.apply_update(&correction(9, "0.80"));
+    assert!(blotter.apply_snapshot(&[filled(9, "0.80", 5)], &[stated("r1", 9, 9, "1.00")]).executions.is_empty());
+    assert_eq!(rows(&blotter), ["trade 9 @1.00", "correction 9 @0.80"]);
+}
+
+#[test]
+fn a_price_that_only_the_row_corrects_is_a_correction_once_and_takes_its_report_s_id() {
+    for seen_before in [true, false] {
+        let mut blotter = Blotter::default();
+        blotter.apply_update(&told(9, "1.00"));
+        if seen_before {
+            blotter.apply_snapshot(&[filled(9, "1.00", 1)], &[stated("r1", 9, 9, "1.00")]);
+        }
+        let (order, row) = (filled(9, "0.80", 5), stated("r1", 9, 9, "0.80"));
+        let changes = blotter.apply_snapshot(std::slice::from_ref(&order), std::slice::from_ref(&row));
+        assert_eq!(changes.executions.len(), 1);
+        let line = blotter.tape_entry(*changes.tape.last().unwrap()).unwrap();
+        assert_eq!((&line.event, line.at), (&TradeEvent::TradeCorrect, Some(at(5))));
+        assert!(blotter.apply_snapshot(&[order], &[row]).executions.is_empty(), "once");
+        assert!(blotter.apply_update(&correction(9, "0.80")).executions.is_empty(), "it is that one");
+        assert_eq!(rows(&blotter), ["trade 9 @1.00", "correction 9 @0.80"]);
+        assert!(blotter.execution(&"c1".into()).is_some());
+    }
+}
+
+#[test]
+fn a_quantity_that_only_the_row_corrects_is_no_second_execution_and_no_bust() {
+    for (seen_before, cum) in [(true, 7), (true, 5), (false, 7), (false, 5)] {
+        let mut blotter = Blotter::default();
+        blotter.apply_update(&told(7, "1.00"));
+        if seen_before {
+            blotter.apply_snapshot(&[filled(7, "1.00", 1)], &[stated("r1", 7, 7, "1.00")]);
+        }
+        let (order, row) = (filled(5, "1.00", 5), stated("r1", 5, cum, "1.00"));
+        for _ in 0..3 {
+            blotter.apply_snapshot(std::slice::from_ref(&order), std::slice::from_ref(&row));
+        }
+        assert_eq!(rows(&blotter), ["trade 7 @1.00", "correction 5 @1.00"], "{seen_before} {cum}");
+    }
+}
+
+#[test]
+fn a_correction_learned_while_the_execution_had_only_its_row_is_of_the_execution() {
+    let mut blotter = Blotter::default();
+    blotter.apply_snapshot(&[filled(7, "1.00", 1)], &[stated("r1", 7, 7, "1.00")]);
+    blotter.apply_snapshot(&[filled(5, "1.00", 5)], &[stated("r1", 5, 7, "1.00")]);
+    let changes = blotter.apply_update(&told(7, "1.00"));
+    assert_eq!(changes.revised.len(), 2, "the correction names it by its own id");
+    let of = blotter.executions().find_map(|row| match &row.kind {
+        ExecutionKind::Correction { of } => of.clone(),
+        _ => None,
+    });
+    assert_eq!(of, Some("e1".into()));
+    assert_eq!(rows(&blotter), ["trade 7 @1.00", "correction 5 @1.00"]);
+}
+
+#[test]
+fn a_row_with_fewer_digits_is_the_reports_and_corrects_nothing() {
+    let mut blotter = Blotter::default();
+    blotter.apply_update(&told(9, "1.2345"));
+    for _ in 0..3 {
+        let row = stated("r1", 9, 9, "1.23");
+        assert!(blotter.apply_snapshot(&[filled(9, "1.2345", 1)], &[row]).executions.is_empty());
+    }
+    assert_eq!(rows(&blotter), ["trade 9 @1.2345"]);
+}
