@@ -11,8 +11,9 @@ use crate::domain::blotter::Blotter;
 /// Orders whose rows one pass asks for.
 const AT_A_TIME: usize = 10;
 /// How many passes an order is followed that needs its rows only to confirm what is taken for granted. They are asked for
-/// ever more rarely: on the first, second, fourth, eighth pass and so on.
+/// ever more rarely: on the first, second, fourth and eighth pass, and on every eighth from there on, for rows may be late.
 const FOLLOWED: u32 = 64;
+const AT_LEAST_EVERY: u32 = 8;
 
 /// Where the passes of a session are.
 #[derive(Debug, Default)]
@@ -34,7 +35,7 @@ impl Pursuit {
         assumed.retain(|id| {
             let first = *self.followed.entry(id.clone()).or_insert(pass);
             let nth = pass.wrapping_sub(first).wrapping_add(1);
-            nth <= FOLLOWED && nth.is_power_of_two()
+            nth <= FOLLOWED && (nth.is_power_of_two() || nth.is_multiple_of(AT_LEAST_EVERY))
         });
         let mut wanted: Vec<OrderId> = blotter.awaiting().cloned().collect();
         wanted.append(&mut assumed);

@@ -273,16 +273,14 @@ fn gives_way(stand_in: &Execution, report: &Execution, all: &[Execution]) -> boo
 }
 
 /// True for two tellings of one trade: the same span at the same price, which was not undone and executed again in between.
-/// Where nothing was undone, a row may state what its execution was corrected to.
+/// A row may state what its execution was corrected to.
 pub(super) fn is_the_same_trade(one: &Execution, other: &Execution, all: &[Execution]) -> bool {
     if one.kind != ExecutionKind::Trade || one.cum_qty.is_none() {
         return false;
     }
     let undone = |row: &&Execution| !matches!(row.kind, ExecutionKind::Trade | ExecutionKind::Unexplained);
-    let bust = |row: &Execution| matches!(row.kind, ExecutionKind::Bust { .. });
     let same = one.cum_qty == other.cum_qty && one.states_the_same(other);
-    (same && !all.iter().filter(undone).any(|row| lies_between(row, one, other)))
-        || (one.may_be_restated_as(other) && !all.iter().any(bust))
+    one.may_be_restated_as(other) || (same && !all.iter().filter(undone).any(|row| lies_between(row, one, other)))
 }
 
 /// True when a report tells of the correction that another instance read from a row.

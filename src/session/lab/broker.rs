@@ -81,6 +81,8 @@ pub(super) struct Fill {
     pub(super) gone_at: Option<Timestamp>,
     /// When it was undone or restated.
     pub(super) undone_at: Option<Timestamp>,
+    /// Its row states what it was corrected to, at another time than the stream: nothing tells that it is the same one.
+    pub(super) disguised: bool,
 }
 
 /// The truth.

@@ -68,12 +68,11 @@ impl Ledger {
         fitting.min().map(|(.., fit, slot)| (slot, fit))
     }
 
-    /// Whether two reports that state different amounts are of one execution: a correction says so, or it looks so and nothing
-    /// was undone, after which a span can be executed again.
+    /// Whether two reports that state different amounts are of one execution: a correction says so, or it looks so. Of one
+    /// moment they cannot be of a span that was undone and executed again.
     fn is_restated(&self, known: &Execution, report: &Execution) -> bool {
-        let told = known.meets(report) && self.corrections(known).any(|correction| correction.states_the_same(report));
-        let undone = |row: &Execution| matches!(row.kind, ExecutionKind::Bust { .. });
-        told || (known.may_be_restated_as(report) && !self.of(&known.order_id).any(undone))
+        let told = || self.corrections(known).any(|correction| correction.states_the_same(report));
+        known.may_be_restated_as(report) || (known.meets(report) && told())
     }
 
     /// What corrections say of an execution.

@@ -142,7 +142,8 @@ impl Broker {
         self.by_row.insert(row.id.clone(), self.fills.len());
         self.by_execution.insert(execution.id.clone(), self.fills.len());
         let listed_at = now + hidden;
-        let fill = Fill { execution: execution.clone(), row, listed_at, gone_at: None, undone_at: None };
+        let fill =
+            Fill { execution: execution.clone(), row, listed_at, gone_at: None, undone_at: None, disguised: false };
         self.fills.push(fill);
         execution
     }
@@ -192,6 +193,7 @@ impl Broker {
         let left = original.qty.checked_sub(taken).unwrap_or(Qty::ZERO);
         if plan.restates && restate {
             self.restate_row(chosen, left, chance);
+            self.fills[chosen].disguised = plan.row_skew != 0;
         }
         self.orders[place].undone = true;
         self.orders[place].undone_late |= self.orders[place].now().status.is_terminal();
