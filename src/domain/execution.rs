@@ -67,7 +67,7 @@ pub struct Execution {
 }
 
 /// Stream and rows time one execution this far apart at most, where their clocks are one.
-const ONE_MOMENT: SignedDuration = SignedDuration::from_millis(1_500);
+pub(in crate::domain) const ONE_MOMENT: SignedDuration = SignedDuration::from_millis(1_500);
 
 fn is_one_price(one: Price, other: Price) -> bool {
     one == other || is_rounding(one.decimal(), other.decimal())

@@ -23,6 +23,7 @@ impl Blotter {
         let row = self.at_home(row);
         let owner = row.order_id.clone();
         self.enter_at(None, row.clone(), event, changes);
+        changes.revised.extend(self.ledger.resolve(&row));
         if let Some(correction) = self.ledger.restated(&row) {
             let at = self.order(&owner).and_then(|order| order.updated_at).max(row.at);
             self.enter_at(None, Execution { at, ..correction }, &TradeEvent::TradeCorrect, changes);

@@ -387,13 +387,19 @@ impl Ledger {
     /// Gives a slot the id it should have had; the old id still finds it.
     fn rename(&mut self, slot: u32, execution: Execution) -> Entered {
         self.by_id.insert(execution.id.clone(), slot);
+        let of_is_known = match &execution.kind {
+            ExecutionKind::Correction { of } => of.as_ref().is_some_and(|of| self.get(of).is_some()),
+            _ => true,
+        };
         let Some(held) = self.slot_mut(slot) else { return Entered::Known };
         let (line, order) = (held.line, execution.order_id.clone());
         let known = &mut held.execution;
         let to = execution.id.clone();
         let from = std::mem::replace(&mut known.id, execution.id);
         if let ExecutionKind::Bust { .. } | ExecutionKind::Correction { .. } = known.kind {
-            known.kind = execution.kind;
+            if of_is_known {
+                known.kind = execution.kind;
+            }
             known.qty = execution.qty;
             known.px = known.px.or(execution.px);
             known.at = execution.at.or(known.at);

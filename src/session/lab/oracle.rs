@@ -120,12 +120,13 @@ pub(in crate::session::lab) fn truth_of<'a>(broker: &'a Broker, execution: &Exec
     };
     let fill = place.map(|place| &broker.fills[*place]).ok_or_else(|| format!("{id} never happened"))?;
     let truth = &fill.execution;
-    let told = (&execution.order_id, &execution.px, &execution.side, &execution.symbol);
-    // Known from its row alone it may have the quantity that it was corrected to.
-    let restated = matches!(&fill.row.kind, ActivityKind::Fill { qty, .. } if *qty == execution.qty);
-    let of_its_size = truth.qty == execution.qty || restated;
-    if (&truth.order_id, &truth.px, &truth.side, &truth.symbol) != told || !of_its_size {
-        return Err(format!("{id} is not what happened: {} {told:?} and not {truth:?}", execution.qty));
+    let told = (&execution.order_id, &execution.side, &execution.symbol);
+    // Known from its row alone it may be what it was corrected to.
+    let amounts = (execution.qty, execution.px);
+    let restated = matches!(&fill.row.kind, ActivityKind::Fill { qty, px, .. } if (*qty, Some(*px)) == amounts);
+    let of_its_size = (truth.qty, truth.px) == amounts || restated;
+    if (&truth.order_id, &truth.side, &truth.symbol) != told || !of_its_size {
+        return Err(format!("{id} is not what happened: {amounts:?} {told:?} and not {truth:?}"));
     }
     Ok(fill)
 }

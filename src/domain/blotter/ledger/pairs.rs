@@ -5,7 +5,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Entered, Ledger, RESTATED, Slot, is_restatement, is_row};
-use crate::domain::execution::{Execution, ExecutionKind, Source};
+use crate::domain::execution::{Execution, ExecutionKind, ONE_MOMENT, Source};
 use crate::domain::ids::{ExecutionId, OrderId, Symbol};
 use crate::domain::money::Qty;
 
@@ -27,10 +27,6 @@ pub(super) enum Fit {
     /// It has one that is further away in time.
     Better,
 }
-
-/// Where something was undone and as much is missing, a report this far from its likeness is of the same span executed
-/// again.
-const AGAIN: SignedDuration = SignedDuration::from_millis(1_500);
 
 /// Coins are written with and without the slash (docs/ALPACA.md 5.9).
 fn is_one_symbol(one: &Symbol, other: &Symbol) -> bool {
@@ -63,7 +59,8 @@ impl Ledger {
                 return None;
             }
             let (away, fit) = fit(held, execution)?;
-            (away < AGAIN || !executed_again).then_some((!same, away, fit, *slot))
+            // Where as much is missing, a report that far from its likeness is of the same span executed again.
+            (away < ONE_MOMENT || !executed_again).then_some((!same, away, fit, *slot))
         });
         fitting.min().map(|(.., fit, slot)| (slot, fit))
     }
@@ -75,13 +72,29 @@ impl Ledger {
         known.may_be_restated_as(report) || (known.meets(report) && told())
     }
 
-    /// What corrections say of an execution.
+    /// What corrections say of an execution, or of one that is not known by its id and may be this one.
     fn corrections<'a>(&'a self, known: &'a Execution) -> impl Iterator<Item = &'a Execution> {
         let of_it = |row: &&Execution| match &row.kind {
-            ExecutionKind::Correction { of: Some(of) } => self.get(of).is_some_and(|of| of.id == known.id),
+            ExecutionKind::Correction { of: Some(of) } => self.get(of).is_none_or(|of| of.id == known.id),
+            ExecutionKind::Correction { of: None } => true,
             _ => false,
         };
         self.of(&known.order_id).filter(of_it)
+    }
+
+    /// A row states what a correction does whose execution is not known by its id: it is of the row's. Gives that correction.
+    pub(in crate::domain::blotter) fn resolve(&mut self, row: &Execution) -> Option<ExecutionId> {
+        let known = self.get(&row.id).filter(|known| !known.states_the_same(row))?;
+        let is_open = |correction: &&Execution| match &correction.kind {
+            ExecutionKind::Correction { of } => of.as_ref().is_none_or(|of| self.get(of).is_none()),
+            _ => false,
+        };
+        let open = self.corrections(known).filter(is_open).find(|correction| correction.states_the_same(row))?;
+        let (id, of, order) = (open.id.clone(), known.id.clone(), known.order_id.clone());
+        let slot = self.by_id.get(&id).copied()?;
+        self.slot_mut(slot)?.execution.kind = ExecutionKind::Correction { of: Some(of) };
+        self.recount(&order);
+        Some(id)
     }
 
     /// The correction that an activity row amounts to, which states what neither its execution nor any correction does: rows
@@ -106,9 +119,15 @@ impl Ledger {
 
     /// The correction that was read from a row and that this report tells of.
     pub(super) fn read_from_a_row(&self, report: &Execution) -> Option<u32> {
-        let ExecutionKind::Correction { of: Some(of) } = &report.kind else { return None };
-        let known = self.get(of)?;
-        let read = self.corrections(known).find(|row| is_restatement(&row.id) && row.states_the_same(report))?;
+        let ExecutionKind::Correction { of } = &report.kind else { return None };
+        // Known from its row alone the execution has another id than the report names.
+        let known = of.as_ref().and_then(|of| self.get(of));
+        let of_it = |row: &Execution| match &row.kind {
+            ExecutionKind::Correction { of: Some(of) } => known.is_none_or(|known| known.id == *of),
+            _ => false,
+        };
+        let mut rows = self.of(&report.order_id);
+        let read = rows.find(|row| is_restatement(&row.id) && row.states_the_same(report) && of_it(row))?;
         self.by_id.get(&read.id).copied()
     }
 

@@ -134,3 +134,23 @@ fn a_row_with_fewer_digits_is_the_reports_and_corrects_nothing() {
     }
     assert_eq!(rows(&blotter), ["trade 9 @1.2345"]);
 }
+
+#[test]
+fn a_correction_of_an_execution_that_has_only_its_row_is_of_that_row_whichever_came_first() {
+    for heard_first in [true, false] {
+        let mut blotter = Blotter::default();
+        blotter.apply_snapshot(&[filled(9, "1.00", 1)], &[stated("r1", 9, 9, "1.00")]);
+        let heard = correction(7, "1.00");
+        if heard_first {
+            blotter.apply_update(&heard);
+        }
+        for _ in 0..2 {
+            blotter.apply_snapshot(&[filled(7, "1.00", 5)], &[stated("r1", 7, 9, "1.00")]);
+        }
+        if !heard_first {
+            blotter.apply_update(&heard);
+        }
+        assert_eq!(rows(&blotter), ["trade 9 @1.00", "correction 7 @1.00"], "{heard_first}");
+        assert!(blotter.execution(&"c1".into()).is_some());
+    }
+}

@@ -185,14 +185,20 @@ impl Broker {
         let original = self.fills[chosen].execution.clone();
         let place = self.index[&original.order_id];
         let restate = chance.percent(30) && original.qty > Qty::whole(1);
-        let taken = if restate { Qty::whole(1) } else { original.qty };
+        // A correction is of the price or of the quantity.
+        let px = (restate && chance.percent(40)).then(|| price(chance)).filter(|px| Some(*px) != original.px);
+        let taken = match (restate, px) {
+            (true, Some(_)) => Qty::ZERO,
+            (true, None) => Qty::whole(1),
+            (false, _) => original.qty,
+        };
         self.fills[chosen].undone_at = Some(now);
         if plan.vanish && !restate {
             self.fills[chosen].gone_at = Some(now);
         }
         let left = original.qty.checked_sub(taken).unwrap_or(Qty::ZERO);
         if plan.restates && restate {
-            self.restate_row(chosen, left, chance);
+            self.restate_row(chosen, left, px, chance);
             self.fills[chosen].disguised = plan.row_skew != 0;
         }
         self.orders[place].undone = true;
@@ -206,14 +212,16 @@ impl Broker {
         };
         let position = self.hold(&original.symbol, -signed(&original.side, taken), now);
         let id = self.fresh("u").into();
-        let execution =
-            Execution { id, qty, kind, cum_qty: None, position_qty: Some(position), at: Some(now), ..original.clone() };
+        let (at, position_qty) = (Some(now), Some(position));
+        let px = px.or(original.px);
+        let execution = Execution { id, qty, px, kind, cum_qty: None, position_qty, at, ..original.clone() };
         Some(self.frame(place, event, vec![execution], now))
     }
 
     /// The row goes on under its id, with the executed quantity of its order as it was or as it is.
-    fn restate_row(&mut self, fill: usize, left: Qty, chance: &mut Chance) {
-        if let ActivityKind::Fill { qty, cum_qty, .. } = &mut self.fills[fill].row.kind {
+    fn restate_row(&mut self, fill: usize, left: Qty, to: Option<Price>, chance: &mut Chance) {
+        if let ActivityKind::Fill { qty, px, cum_qty, .. } = &mut self.fills[fill].row.kind {
+            *px = to.unwrap_or(*px);
             let taken = qty.checked_sub(left);
             if chance.percent(50) {
                 *cum_qty = cum_qty.zip(taken).and_then(|(cum, taken)| cum.checked_sub(taken));
