@@ -319,7 +319,7 @@ fn stale_fact(model: &Model, pane: Pane) -> Option<String> {
 /// Why what a pane shows is not current, or not whole.
 fn lack_of(model: &Model, pane: Pane) -> Option<String> {
     let now = model.now.mono;
-    let lack = scope::shown(model).find_map(|account| account.lack(scope::parts(pane), now))?;
+    let lack = scope::shown(model).find_map(|account| account.lack(pane.parts(), now))?;
     Some(pen::clean(lack).into_owned())
 }
 
@@ -342,11 +342,10 @@ fn filter_fact(model: &Model, pane: Pane, matches: usize) -> Option<String> {
 
 /// What an empty list says: that there is nothing only where the broker said so.
 fn empty_words(model: &Model, pane: Pane, filter: &str, nothing: &str) -> String {
-    let unknown = |account| scope::age_of(account, pane, model) == Age::Unknown;
     if model.scope == AccountScope::None {
         "no account is linked".to_owned()
-    } else if scope::shown(model).any(unknown) {
-        lack_of(model, pane).unwrap_or_else(|| "waiting for the broker".to_owned())
+    } else if let Some(why) = model.unknown(pane) {
+        pen::clean(&why).into_owned()
     } else if !filter.is_empty() {
         format!("nothing matches {}", pen::clean(filter))
     } else {

@@ -24,7 +24,7 @@ use crate::domain::blotter::Blotter;
 use crate::domain::market::{EquityHistory, MarketClock};
 use crate::domain::{Account, BrokerId, Environment, LinkId, Mono, Now, OrderId, Position, Symbol};
 use crate::link::LinkRecord;
-use crate::session::{Fault, RequestId, Session};
+use crate::session::{Fault, Part, RequestId, Session};
 
 pub mod activities;
 mod attempt;
@@ -53,6 +53,17 @@ pub enum Pane {
 impl Pane {
     /// All panes, in the order of their digits.
     pub const ALL: [Self; 5] = [Self::Brokers, Self::Account, Self::Orders, Self::Positions, Self::Tape];
+
+    /// The parts of an account's picture that it is made of.
+    pub const fn parts(self) -> &'static [Part] {
+        match self {
+            Self::Brokers => &[],
+            Self::Account => &[Part::Account],
+            Self::Orders => &Part::ORDERS,
+            Self::Positions => &[Part::Positions],
+            Self::Tape => &Part::TRADES,
+        }
+    }
 
     /// The digit that jumps to it.
     pub const fn digit(self) -> u8 {

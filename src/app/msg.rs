@@ -116,6 +116,8 @@ pub enum Msg {
     Trouble(String),
     /// What is shown is not all on disk, and why; `None` when it is again.
     Unsaved(Option<String>),
+    /// What is shown is not all on disk, for the journal has so many records to write yet; [`Self::Unsaved`] ends it.
+    Behind(usize),
     /// Nothing will be on disk, and why.
     Unjournaled(String),
     /// A short confirmation, e.g. of a copy.

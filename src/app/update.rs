@@ -80,6 +80,7 @@ fn route(model: &mut Model, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Unlinked { link, result } => linking::unlinked(model, &link, result, effects),
         Msg::Resumed => accounts::resumed(model, effects),
         Msg::Trouble(text) => notices::error(model, None, text),
+        Msg::Behind(records) => notices::behind(model, records),
         Msg::Unsaved(reason) => notices::unsaved(model, reason),
         Msg::Unjournaled(reason) => notices::unjournaled(model, &reason),
         Msg::Notice(text) => notices::toast(model, text),

@@ -33,7 +33,10 @@ pub async fn run(context: &Context, args: &AccountArgs) -> Result<(), Error> {
             }
         }
     }
-    if args.json { output::json(&documents).map(drop) } else { Ok(()) }
+    if args.json {
+        output::json(&documents)?;
+    }
+    reader.whole()
 }
 
 fn table(link: &LinkRecord, account: &Account) -> Vec<String> {

@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::io::accounts::{AccessError, Accounts};
 use crate::io::linker::Standing;
 use crate::link::LinkRecord;
-use crate::session::{Reply, Request, RequestErrorKind};
+use crate::session::RequestErrorKind;
 
 /// How long an account may take to answer.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -142,17 +142,16 @@ async fn probe(accounts: &Accounts, link: &LinkRecord) -> State {
     };
     let mut refused = None;
     for _ in 0..2 {
-        match client.request(&Request::Account).await {
-            Ok(Reply::Account(account)) if account.id != link.account_id => {
+        match client.account().await {
+            Ok((account, _)) if account.id != link.account_id => {
                 return relink("another account answers than was linked".to_owned());
             }
-            Ok(Reply::Account(account)) => {
+            Ok((account, _)) => {
                 return match account.block() {
                     Some(block) => ("blocked", Some(block), Some(account)),
                     None => ("linked", None, Some(account)),
                 };
             }
-            Ok(_) => return unreachable("the broker answered something that is no account".to_owned()),
             Err(error) if matches!(error.kind, RequestErrorKind::Unauthorized | RequestErrorKind::Forbidden) => {
                 refused = Some(error.to_string());
             }

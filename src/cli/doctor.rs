@@ -22,6 +22,7 @@ use crate::io::accounts::{Access, AccessError, Accounts};
 use crate::io::clock::Clock;
 use crate::io::linker::Standing;
 use crate::link::LinkRecord;
+use crate::session::request::unread_words;
 use crate::session::{AuthForm, Closed, Reply, Request, RequestError, RequestErrorKind, StreamEvent};
 
 /// Clocks further apart than this make ages and countdowns wrong.
@@ -106,18 +107,23 @@ async fn account(accounts: &Accounts, link: &LinkRecord, report: &mut Report) ->
             return report.bad(&format!("{name}: {error}"), cure);
         }
     };
-    let answer = access.client.request(&Request::Account).await;
-    let polled = matches!(answer, Ok(Reply::Account(_)));
+    let answer = access.client.account().await;
+    let polled = answer.is_ok();
     match answer {
-        Ok(Reply::Account(account)) => {
+        Ok((account, unread)) => {
             let state = account.block().unwrap_or_else(|| "open for trading".to_owned());
             report.good(&format!("{name}: REST answers, status {}, {state}", account.status))?;
+            if let Some(words) = unread_words(&unread) {
+                report.bad(
+                    &format!("{name}: {words}"),
+                    "the broker's answer is at fault; `brokerdeck account --json` shows it",
+                )?;
+            }
             if account.id != link.account_id {
                 let text = format!("{name}: another account answers than was linked");
                 return report.bad(&text, "a paper account that was reset is a new one; link it again to confirm it");
             }
         }
-        Ok(_) => report.bad(&format!("{name}: the account came back as something else"), "report this")?,
         Err(error) => report.bad(&format!("{name}: {error}"), cure(&error, &relink))?,
     }
     if let Ok(Reply::Clock(clock)) = access.client.request(&Request::Clock).await {

@@ -36,7 +36,7 @@ impl Reader {
         &self.links
     }
 
-    /// Asks one account. Rows that cannot be read are named on stderr, and counted in the second value; without them the
+    /// Asks one account. Rows and figures that cannot be read are named on stderr, and counted in the second value; without them the
     /// answer is not whole, which [`Reader::whole`] tells in the end.
     ///
     /// # Errors
@@ -55,8 +55,9 @@ impl Reader {
             _ => Error::failed(format!("{}: {error}", link.label)),
         })?;
         let (reply, unread) = reply.split();
+        let what = if matches!(request, Request::Account) { "a figure" } else { "a row" };
         for row in &unread {
-            output::note(&format!("{}: a row cannot be read: {} ({})", link.label, row.row, row.why));
+            output::note(&format!("{}: {what} cannot be read: {} ({})", link.label, row.row, row.why));
         }
         self.unread.fetch_add(unread.len(), Ordering::Relaxed);
         Ok((reply, unread.len()))
@@ -65,11 +66,11 @@ impl Reader {
     /// Whether everything that was answered could be read; asked when it is printed.
     ///
     /// # Errors
-    /// [`Error::Failed`] when rows are missing from what was printed.
+    /// [`Error::Failed`] when rows or figures are missing from what was printed.
     pub fn whole(&self) -> Result<(), Error> {
         match self.unread.load(Ordering::Relaxed) {
             0 => Ok(()),
-            count => Err(Error::failed(format!("what is printed lacks {count} rows that cannot be read"))),
+            count => Err(Error::failed(format!("what is printed lacks {count} rows or figures that cannot be read"))),
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::broker::tls;
 use crate::config::{BrokerSpec, Endpoints, plain};
 use crate::domain::text::sanitize;
 use crate::link::LinkRecord;
-use crate::session::{Reply, Request, RequestError};
+use crate::session::RequestError;
 
 /// Why an account cannot be reached at all.
 #[derive(Debug, Error)]
@@ -124,10 +124,9 @@ impl Accounts {
     pub async fn verified(&self, link: &LinkRecord) -> Result<Access, AccessError> {
         let access = self.access(link).await?;
         let label = link.label.to_string();
-        match access.client.request(&Request::Account).await {
-            Ok(Reply::Account(account)) if account.id == link.account_id => Ok(access),
-            Ok(Reply::Account(account)) => Err(AccessError::Other { label, number: sanitize(account.known_as()) }),
-            Ok(_) => Err(AccessError::Setup(format!("{label}: the broker answered something that is no account"))),
+        match access.client.account().await {
+            Ok((account, _)) if account.id == link.account_id => Ok(access),
+            Ok((account, _)) => Err(AccessError::Other { label, number: sanitize(account.known_as()) }),
             Err(error) => Err(AccessError::Unasked { label, error }),
         }
     }

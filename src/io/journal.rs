@@ -179,7 +179,13 @@ impl Journal {
         self.shared.waiting()
     }
 
-    /// A sentence for the user since the last call, when an unusable file was set aside.
+    /// A count that grows while the writer gets on, also before what it writes is on disk.
+    pub fn steps(&self) -> u64 {
+        self.shared.steps()
+    }
+
+    /// A sentence for the user since the last call, when an unusable file was set aside, or the file
+    /// was removed.
     pub fn take_notice(&self) -> Option<String> {
         self.shared.take_notice()
     }

@@ -149,13 +149,22 @@ pub enum Reply {
     Clock(MarketClock),
     /// An equity curve.
     History(EquityHistory),
-    /// A list of which some rows could not be read: the others, and these.
+    /// A list of which some rows could not be read, or an account of which some figures: the others, and these.
     Partial(Box<Reply>, Vec<Unread>),
     /// The broker took the request (204).
     Done,
 }
 
 impl Reply {
+    /// The account, where it is one, whatever of it could not be read.
+    pub fn account(&self) -> Option<&Account> {
+        match self {
+            Self::Account(account) => Some(account),
+            Self::Partial(reply, _) => reply.account(),
+            _ => None,
+        }
+    }
+
     /// The answer as far as it could be read, and the rows that could not.
     pub fn split(self) -> (Self, Vec<Unread>) {
         match self {
@@ -165,16 +174,16 @@ impl Reply {
     }
 }
 
-/// A row of a list that could not be read; both texts are sanitised.
+/// A row of a list, or a figure, that could not be read; both texts are sanitised.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unread {
-    /// Which: its id or symbol, else its place in the list.
+    /// Which: its id or symbol, else its place in the list; a figure's name.
     pub row: String,
     /// Why.
     pub why: String,
 }
 
-/// What is said of rows that could not be read; `None` without any.
+/// What is said of rows and figures that could not be read; `None` without any.
 pub fn unread_words(unread: &[Unread]) -> Option<String> {
     let first = unread.first()?;
     // The name comes first: where there is little room, the rest is cut off.

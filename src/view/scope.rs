@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use crate::app::Model;
 use crate::app::model::{AccountScope, AccountState, Pane};
 use crate::domain::{Environment, LinkId};
-use crate::session::Part;
 
 /// What kind of account a pane shows; decides its frame and its tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,17 +67,6 @@ pub(super) fn kind(model: &Model) -> Kind {
     })
 }
 
-/// What a pane is made of.
-pub(super) const fn parts(pane: Pane) -> &'static [Part] {
-    match pane {
-        Pane::Brokers => &[],
-        Pane::Account => &[Part::Account],
-        Pane::Orders => &Part::ORDERS,
-        Pane::Positions => &[Part::Positions],
-        Pane::Tape => &Part::TRADES,
-    }
-}
-
 /// How old something shown of an account is. Greater is worse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Age {
@@ -94,7 +82,7 @@ pub(super) enum Age {
 
 /// How old what a pane shows of an account is.
 pub(super) fn age_of(account: &AccountState, pane: Pane, model: &Model) -> Age {
-    let (parts, now) = (parts(pane), model.now.mono);
+    let (parts, now) = (pane.parts(), model.now.mono);
     if account.is_current(parts, now) {
         return Age::Current;
     }

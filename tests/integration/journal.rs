@@ -487,3 +487,28 @@ async fn a_watch_whose_reader_stops_journals_on_ends_by_a_signal_and_tells_the_r
     assert!(told.iter().all(|(order, sizes)| truth[order].len() >= sizes.len()), "each once: {told:?}");
     home.sim.stop().await;
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_journal_that_is_removed_while_it_is_written_is_said_and_the_new_one_has_everything() {
+    let home = Home::open(25).await;
+    let mut running = home.program();
+    until(&mut running, "live", |model| model.accounts[0].state().is_live()).await;
+    home.trade().await;
+    until(&mut running, "the fills", |model| model.accounts[0].blotter.executions().count() == 2).await;
+    for part in ["", "-wal", "-shm"] {
+        std::fs::remove_file(home.data().join(format!("journal.sqlite{part}"))).unwrap();
+    }
+    home.trade().await;
+    until(&mut running, "the fills", |model| model.accounts[0].blotter.executions().count() == 4).await;
+    let told = |model: &Model| model.errors.iter().any(|entry| entry.text.contains("was removed or replaced"));
+    until(&mut running, "a word", told).await;
+    assert_eq!(home.journaled(), home.truth().await, "also what the removed one had");
+    let known: Option<String> = rusqlite::Connection::open(home.journal())
+        .unwrap()
+        .query_row("SELECT account_id FROM accounts", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(known.as_deref(), Some(home.link.account_id.as_str()));
+    assert_eq!(running.finish(), None);
+    home.sim.stop().await;
+}

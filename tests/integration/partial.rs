@@ -101,6 +101,18 @@ async fn a_row_that_cannot_be_read_hides_no_other() {
 }
 
 #[tokio::test]
+async fn balances_that_cannot_be_read_are_named_and_take_the_word_away() {
+    let (bench, mut program) = with(34, "bad_row", "/v2/account").await;
+    program.until("the figures named", |model| is_syncing_because(model, "balances: equity and ")).await;
+    program.resync();
+    let told = screen(&program);
+    assert!(told.contains("1 E ") && told.contains("working 1"), "whose it is is known all the same: {told}");
+    bench.control("clear", json!({})).await;
+    program.live().await;
+    bench.sim.stop().await;
+}
+
+#[tokio::test]
 async fn a_position_that_cannot_be_read_any_more_is_still_held() {
     let bench = Bench::open(33).await;
     let order = place(&bench).await;

@@ -2,9 +2,11 @@
 
 use super::context::needs_live_key;
 use super::{Action, Reason};
+use crate::app::model::activities::Reach;
 use crate::app::model::{
     AccountScope, AccountState, AttemptPhase, BrokerRow, Model, OrderKey, Overlay, Pane, Period, Question,
 };
+use crate::domain::text::clean;
 use crate::domain::{Environment, Order};
 use crate::session::ConnectionState;
 
@@ -44,7 +46,10 @@ fn judge(action: Action, model: &Model) -> Result<(), Reason> {
         | Action::HalfPageDown
         | Action::HalfPageUp
         | Action::PageDown
-        | Action::PageUp => require(model.top().is_some() || row_count(model) > 0, "the list is empty"),
+        | Action::PageUp => match model.top() {
+            Some(_) => Ok(()),
+            None => listed(model, "the list is empty"),
+        },
         Action::Copy | Action::CopyRow => copy(model),
         Action::TimeZone => require(model.program.zones.len() > 1, "no other time zone is known"),
         Action::CopyCell => cells(model),
@@ -133,7 +138,9 @@ fn cancel_all(model: &Model) -> Result<(), Reason> {
         return refuse("choose one account with {global.prev_account} or {global.next_account}");
     };
     let count = account.blotter.working_count();
-    require(count > 0, "no order is working")?;
+    if count == 0 {
+        return nothing(model, Pane::Orders, "no order is working");
+    }
     require(
         count <= MOST_CANCELS,
         "too many orders are working for one question; mark some with {orders.mark} and press {orders.cancel}",
@@ -144,7 +151,9 @@ fn cancel_all(model: &Model) -> Result<(), Reason> {
 
 /// The Orders pane has no cursor until the operator moves it there.
 fn order_chosen(model: &Model, none: &'static str) -> Result<(), Reason> {
-    require(!model.rows.orders.rows.is_empty(), none)?;
+    if model.rows.orders.rows.is_empty() {
+        return nothing(model, Pane::Orders, none);
+    }
     require(model.rows.orders.selected.is_some(), "no order is selected; {list.down} selects the first")
 }
 
@@ -183,8 +192,15 @@ fn permitted(account: &AccountState) -> Result<(), Reason> {
 
 fn detail(model: &Model) -> Result<(), Reason> {
     if let Some(Overlay::Activities { link, .. }) = model.top() {
-        let rows = model.account(link).map_or(0, |account| account.activities.rows().len());
-        return require(rows > 0, "there is no row to open");
+        let Some(activities) = model.account(link).map(|account| &account.activities) else {
+            return refuse("there is no row to open");
+        };
+        return match activities.reach() {
+            _ if !activities.rows().is_empty() => Ok(()),
+            Reach::More => refuse("the rows are on their way"),
+            Reach::Beginning => refuse("there is no row to open"),
+            Reach::Failed(why) => Err(Reason(format!("that is not known: {}", clean(why)))),
+        };
     }
     match model.focus {
         Pane::Brokers => match &model.rows.brokers.selected {
@@ -200,8 +216,8 @@ fn detail(model: &Model) -> Result<(), Reason> {
             ),
         },
         Pane::Orders => order_chosen(model, "there is no order to open"),
-        Pane::Positions => require(!model.rows.positions.rows.is_empty(), "there is no position to open"),
-        Pane::Tape => require(!model.rows.tape.rows.is_empty(), "nothing has happened yet"),
+        Pane::Positions => listed(model, "there is no position to open"),
+        Pane::Tape => listed(model, "nothing has happened yet"),
     }
 }
 
@@ -224,7 +240,7 @@ fn copy(model: &Model) -> Result<(), Reason> {
         }
         Pane::Account => require(model.shown_account().is_some(), "no account is shown"),
         Pane::Orders => order_chosen(model, "there is no row to copy"),
-        Pane::Positions | Pane::Tape => require(row_count(model) > 0, "there is no row to copy"),
+        Pane::Positions | Pane::Tape => listed(model, "there is no row to copy"),
     }
 }
 
@@ -303,6 +319,19 @@ fn row_count(model: &Model) -> usize {
         Pane::Orders => model.rows.orders.rows.len(),
         Pane::Positions => model.rows.positions.rows.len(),
         Pane::Tape => model.rows.tape.rows.len(),
+    }
+}
+
+/// Whether the list at hand has a row; `none` is said only where there is known to be none.
+fn listed(model: &Model, none: &str) -> Result<(), Reason> {
+    if row_count(model) > 0 { Ok(()) } else { nothing(model, model.focus, none) }
+}
+
+/// Says that there is nothing, unless that is not known: an account that does not answer is not an empty one.
+fn nothing(model: &Model, pane: Pane, none: &str) -> Result<(), Reason> {
+    match model.unknown(pane) {
+        Some(why) => Err(Reason(format!("that is not known: {}", clean(&why)))),
+        None => refuse(none),
     }
 }
 

@@ -86,6 +86,18 @@ impl AccountState {
         lacking.find_map(|fresh| fresh.reason)
     }
 
+    /// True while nobody told of what a pane shows of it, neither the broker nor the journal.
+    pub fn is_unknown(&self, pane: Pane, now: Mono) -> bool {
+        let remembered = self.remembered_at.is_some() && matches!(pane, Pane::Orders | Pane::Tape);
+        !self.is_current(pane.parts(), now) && !remembered && self.good_at(pane.parts(), now).is_none()
+    }
+
+    /// True while an empty list of a pane may be one of which nothing is known, or of which a row could not be read.
+    fn may_hide(&self, pane: Pane, now: Mono) -> bool {
+        let mut fresh = pane.parts().iter().map(|part| self.session.freshness(*part, now));
+        self.is_unknown(pane, now) || fresh.any(|fresh| fresh.good.is_some() && !fresh.whole)
+    }
+
     /// True when the equity of today is as fresh as it is asked for.
     pub fn has_current_curve(&self, now: Mono) -> bool {
         let fresh = self.history.as_ref().is_some_and(|dated| now.since(dated.at) < CURVE_FOR);
@@ -242,6 +254,16 @@ impl Model {
             AccountScope::One(link) => account.link.id == *link,
             AccountScope::All => true,
         })
+    }
+
+    /// Why it is not known what a pane lists of the accounts that it shows; `None` where an empty list means that there is
+    /// nothing. In the broker's words, which are not cleaned.
+    pub fn unknown(&self, pane: Pane) -> Option<String> {
+        let now = self.now.mono;
+        let mut hiding = self.shown_accounts().filter(|account| account.may_hide(pane, now)).peekable();
+        hiding.peek()?;
+        let lack = hiding.find_map(|account| account.lack(pane.parts(), now));
+        Some(lack.unwrap_or("waiting for the broker").to_owned())
     }
 
     /// An order by its key.

@@ -81,6 +81,13 @@ pub(super) fn unsaved(model: &mut Model, reason: Option<String>) {
     model.unsaved = reason.map(|reason| sanitize(&reason));
 }
 
+/// The journal is written, and not as fast as things are learned.
+pub(super) fn behind(model: &mut Model, records: usize) {
+    let text = format!("the journal is behind by {records} records: what is shown is kept and is being written");
+    lasting(model, None, Ends::WhenSaved, text);
+    model.unsaved = Some(format!("it is behind by {records} records"));
+}
+
 /// There is no journal to write to, as long as the program runs.
 pub(super) fn unjournaled(model: &mut Model, reason: &str) {
     error(model, None, format!("nothing is journaled: {reason}"));

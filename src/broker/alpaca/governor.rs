@@ -138,7 +138,7 @@ impl Governor {
         } else if self.window.is_some_and(|window| window.until > now && window.remaining <= window.reserve) {
             "the requests that the broker allows in this minute are used up"
         } else {
-            "the requests that this program allows itself are used up"
+            "the requests that this program allows itself are used up; they go out one by one"
         }
     }
 

@@ -20,7 +20,7 @@ use crate::session::{Reply, Request, RequestError, RequestErrorKind, RequestId};
 /// Questions under way at once.
 const AT_ONCE: usize = 4;
 
-/// A wait shorter than this is not worth a word.
+/// A wait shorter than this is not worth a word. Short ones that follow each other for so long are one.
 const WORTH_A_WORD: Duration = Duration::from_secs(3);
 
 /// What a queue says beside its answers.
@@ -81,7 +81,8 @@ impl Queue {
             questions: VecDeque::new(),
             under_way: JoinSet::new(),
             notices,
-            waiting: None,
+            held: Held::default(),
+            told: None,
             claimed: HIGHEST,
         };
         tokio::spawn(task.run(inbox));
@@ -110,6 +111,35 @@ impl Queue {
     }
 }
 
+/// How long the budget has been in the way.
+#[derive(Debug, Default)]
+struct Held {
+    /// The question in front has waited for the budget.
+    front: bool,
+    /// Since when every question has.
+    since: Option<Mono>,
+}
+
+impl Held {
+    /// The question in front has to wait.
+    fn waits(&mut self, now: Mono) {
+        self.front = true;
+        self.since.get_or_insert(now);
+    }
+
+    /// It was sent.
+    fn sent(&mut self) {
+        if !std::mem::take(&mut self.front) {
+            self.since = None;
+        }
+    }
+
+    /// The waits of one question after the other add up to one that is worth a word.
+    fn is_long(&self, now: Mono) -> bool {
+        self.since.is_some_and(|since| now.since(since) >= WORTH_A_WORD)
+    }
+}
+
 struct Task {
     client: Client,
     answers: mpsc::Sender<Answered>,
@@ -121,8 +151,9 @@ struct Task {
     questions: VecDeque<(RequestId, Request)>,
     under_way: JoinSet<(RequestId, Answer)>,
     notices: mpsc::Sender<Notice>,
-    /// Until when the wait lasts that was told.
-    waiting: Option<Mono>,
+    held: Held,
+    /// Until when the wait lasts that was told, and why.
+    told: Option<(Mono, &'static str)>,
     /// The highest limit that was claimed and told.
     claimed: u32,
 }
@@ -140,8 +171,15 @@ impl Task {
                         self.cancels.push_back((id, request));
                     }
                     Some(Command::Push(id, request)) => self.questions.push_back((id, request)),
-                    Some(Command::DropQueued) => self.questions.clear(),
-                    Some(Command::EndWaits) => self.governor.forgive(),
+                    Some(Command::DropQueued) => {
+                        self.questions.clear();
+                        self.held.front = false;
+                    }
+                    Some(Command::EndWaits) => {
+                        self.governor.forgive();
+                        // Whoever asks for it has forgotten what was told; what waits for our own budget is told again.
+                        self.told = None;
+                    }
                     None => return,
                 },
                 Some(done) = self.under_way.join_next() => {
@@ -171,7 +209,11 @@ impl Task {
             }
             let now = Mono(self.started.elapsed());
             if let Err(wait) = self.governor.take(urgency, now) {
+                self.held.waits(now);
                 return Some(wait);
+            }
+            if urgency == Urgency::Normal {
+                self.held.sent();
             }
             let (id, request) = next.pop_front()?;
             let client = self.client.clone();
@@ -179,22 +221,28 @@ impl Task {
         }
     }
 
-    /// Says that what is queued waits, once for each wait that is worth a word.
+    /// Says that what is queued waits, once for each wait that is worth a word; a wait without a known end is told anew
+    /// before what was told of it is over.
     fn tell_wait(&mut self, wait: Option<Duration>) {
         let now = self.now();
-        let until = wait.filter(|wait| *wait >= WORTH_A_WORD || self.waiting.is_some()).map(|wait| now + wait);
-        let same = match (self.waiting, until) {
+        let told = self.told.filter(|(until, _)| *until > now);
+        let after = match wait {
+            Some(wait) if wait >= WORTH_A_WORD => Some(wait),
+            Some(wait) if self.held.is_long(now) => Some(wait.max(2 * WORTH_A_WORD)),
+            Some(wait) => Some(wait).filter(|_| told.is_some()),
+            // The next question shows whether the budget is still in the way.
+            None if self.held.since.is_some() => return,
+            None => None,
+        };
+        let wait = after.map(|after| (after, self.governor.why(now)));
+        let same = match (told, wait) {
             (None, None) => true,
-            (Some(told), Some(until)) => until.since(told) < WORTH_A_WORD,
+            (Some((until, before)), Some((after, why))) => before == why && (now + after).since(until) < WORTH_A_WORD,
             _ => false,
         };
-        if same {
-            return;
-        }
-        let notice = Notice::Waiting(wait.filter(|_| until.is_some()).map(|wait| (wait, self.governor.why(now))));
         // Without room the next turn tries again.
-        if self.notices.try_send(notice).is_ok() {
-            self.waiting = until;
+        if !same && self.notices.try_send(Notice::Waiting(wait)).is_ok() {
+            self.told = wait.map(|(after, why)| (now + after, why));
         }
     }
 

@@ -21,9 +21,9 @@ use super::sse;
 use super::wire::{self, BadRow, WireError};
 use crate::broker::dial::{self, chain};
 use crate::config::Endpoints;
-use crate::domain::Untrusted;
 use crate::domain::secrets::Redactor;
 use crate::domain::text::clean;
+use crate::domain::{Account, Untrusted};
 use crate::session::request::{ActivitiesQuery, OrdersQuery, Unread};
 use crate::session::{Reply, Request, RequestError, RequestErrorKind};
 
@@ -100,6 +100,17 @@ impl Client {
     /// Whatever went wrong, without the token and without the address.
     pub async fn request(&self, request: &Request) -> Result<Reply, RequestError> {
         self.answer(request).await.result
+    }
+
+    /// Asks for the account: it may be told apart though figures of it, which are named, cannot be read.
+    ///
+    /// # Errors
+    /// As [`Self::request`].
+    pub async fn account(&self) -> Result<(Box<Account>, Vec<Unread>), RequestError> {
+        match self.request(&Request::Account).await?.split() {
+            (Reply::Account(account), unread) => Ok((account, unread)),
+            _ => Err(local("the broker answered something that is no account".to_owned()).told(&self.token)),
+        }
     }
 
     /// Asks one question and keeps what the headers say of the rate limit, for the [`super::governor`].
@@ -219,7 +230,10 @@ fn read_reply(request: &Request, text: &str, token: &SecretString) -> Result<Rep
         Reply::Partial(Box::new(reply), unread.into_iter().map(told).collect())
     };
     Ok(match request {
-        Request::Account => Reply::Account(Box::new(wire::account(text)?)),
+        Request::Account => {
+            let (account, unread) = wire::account(text)?;
+            whole((Reply::Account(Box::new(account)), unread))
+        }
         Request::Positions => {
             let (rows, unread) = wire::positions(text)?;
             whole((Reply::Positions(rows), unread))

@@ -100,6 +100,17 @@ impl Batch {
         batch
     }
 
+    /// Everything that is known of an account, for a file that knows nothing of it.
+    pub fn of_everything(link: LinkId, account: Option<AccountId>, blotter: &Blotter, learned_at: Timestamp) -> Self {
+        let mut batch = Self::new(link, learned_at);
+        let records = &mut batch.records;
+        records.extend(account.map(Record::Account));
+        records.extend(blotter.orders().map(|order| Record::Order(Box::new(order.clone()), Source::Reconcile)));
+        records.extend(blotter.executions().map(|execution| Record::Execution(Box::new(execution.clone()))));
+        records.extend(blotter.tape().iter().cloned().map(Record::Line));
+        batch
+    }
+
     /// Adds everything one merge changed.
     pub fn add_changes(&mut self, blotter: &Blotter, changes: &Changes) {
         let lines = changes.tape.iter().filter_map(|number| blotter.tape_entry(*number));

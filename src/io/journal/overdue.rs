@@ -36,6 +36,11 @@ impl Backlog {
         self.links.is_empty()
     }
 
+    /// How many records are owed.
+    pub fn len(&self) -> usize {
+        self.links.values().map(Overdue::len).sum()
+    }
+
     /// The batch, to be handed over; `None` where too many records wait and only its names are kept.
     pub fn pass(&mut self, batch: Batch, waiting: usize) -> Option<Batch> {
         if let Some(overdue) = self.links.get_mut(&batch.link) {
@@ -74,6 +79,12 @@ struct Overdue {
 }
 
 impl Overdue {
+    fn len(&self) -> usize {
+        let single = usize::from(self.account.is_some()) + usize::from(self.complete.is_some());
+        let named = self.removed.len() + self.orders.len() + self.executions.len() + self.lines.len();
+        single + named + self.others.len()
+    }
+
     /// Keeps the names of what is in a batch.
     fn take_in(&mut self, batch: Batch) {
         for record in batch.records {

@@ -1,6 +1,6 @@
 //! How far the writer is: told by its thread, looked at by the loop without waiting.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::watch;
@@ -12,6 +12,8 @@ pub struct Progress {
     pub saved: u64,
     /// Why the next one is not, when the last attempt to write it failed.
     pub fault: Option<String>,
+    /// How often a file was begun, or gone on in, that lacks what was written before.
+    pub begun: u64,
 }
 
 /// What the writer's thread and the handle share.
@@ -21,6 +23,8 @@ pub(super) struct Shared {
     notices: Mutex<Vec<String>>,
     /// Records handed over that are not on disk.
     waiting: AtomicUsize,
+    /// Grows with every batch that is written, before it is committed.
+    steps: AtomicU64,
 }
 
 impl Shared {
@@ -42,6 +46,20 @@ impl Shared {
             progress.saved += batches as u64;
             progress.fault = None;
         });
+    }
+
+    /// One more batch is written, though not committed.
+    pub(super) fn step(&self) {
+        self.steps.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn steps(&self) -> u64 {
+        self.steps.load(Ordering::Relaxed)
+    }
+
+    /// Whoever knows more than what is written from here on should hand it over.
+    pub(super) fn begun(&self) {
+        self.progress.send_modify(|progress| progress.begun += 1);
     }
 
     pub(super) fn failed(&self, reason: &str) {

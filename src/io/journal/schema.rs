@@ -99,6 +99,9 @@ const ADDITIONS: &[(&str, &str)] = &[
     ("executions_of_order", "CREATE INDEX executions_of_order ON executions (account, generation, order_id)"),
 ];
 
+/// What the database keeps beside its file.
+const LOG: [&str; 2] = ["-wal", "-shm"];
+
 /// How long a statement waits for a lock that another program holds; what is being written is then tried again.
 const LOCKED: Duration = Duration::from_millis(250);
 /// How long opening and reading wait for it.
@@ -228,21 +231,35 @@ pub(super) fn newer_version(connection: &Connection) -> rusqlite::Result<Option<
 
 /// Renames the file and what belongs to it to the first free name; returns the new name.
 fn set_aside(path: &Path) -> Result<PathBuf, JournalError> {
-    let kept = (1_u32..10_000)
-        .map(|number| path.with_extension(format!("set-aside-{number}.sqlite")))
-        .find(|kept| !kept.exists())
-        .ok_or_else(|| unusable(path, "no free name to keep it under".to_owned()))?;
+    let kept = free_name(path)?;
     std::fs::rename(path, &kept).map_err(|error| unusable(path, format!("it cannot be set aside: {error}")))?;
-    for part in ["-wal", "-shm"] {
-        let of = |name: &Path| PathBuf::from(format!("{}{part}", name.display()));
-        // The write-ahead log may hold the last records: it goes with its file, where there is one.
-        if of(path).exists()
-            && let Err(error) = std::fs::rename(of(path), of(&kept))
+    set_aside_log(path, &kept)?;
+    Ok(kept)
+}
+
+/// A name under which nothing stands, neither a file nor the log of one.
+fn free_name(path: &Path) -> Result<PathBuf, JournalError> {
+    (1_u32..10_000)
+        .map(|number| path.with_extension(format!("set-aside-{number}.sqlite")))
+        .find(|kept| !kept.exists() && LOG.iter().all(|part| !belonging(kept, part).exists()))
+        .ok_or_else(|| unusable(path, "no free name to keep it under".to_owned()))
+}
+
+/// The write-ahead log may hold the last records: it goes with its file, where there is one.
+fn set_aside_log(path: &Path, kept: &Path) -> Result<(), JournalError> {
+    for part in LOG {
+        let from = belonging(path, part);
+        if from.exists()
+            && let Err(error) = std::fs::rename(&from, belonging(kept, part))
         {
-            return Err(unusable(&of(path), format!("it cannot be set aside: {error}")));
+            return Err(unusable(&from, format!("it cannot be set aside: {error}")));
         }
     }
-    Ok(kept)
+    Ok(())
+}
+
+fn belonging(path: &Path, part: &str) -> PathBuf {
+    PathBuf::from(format!("{}{part}", path.display()))
 }
 
 /// True for the errors that mean the file itself is damaged.
@@ -305,6 +322,18 @@ fn prepare(path: &Path) -> Result<Usable, Unfit> {
     }
     connection.busy_timeout(LOCKED).map_err(unfit)?;
     Ok(Usable { connection, identity, notice: None })
+}
+
+/// True unless this name surely leads to another file than `identity`, or to none.
+pub(super) fn still_stands(path: &Path, identity: Option<(u64, u64)>) -> bool {
+    let gone = matches!(std::fs::metadata(path), Err(error) if error.kind() == std::io::ErrorKind::NotFound);
+    let other = self::identity(path).is_some_and(|found| identity.is_some_and(|known| known != found));
+    identity.is_none() || !(gone || other)
+}
+
+/// Sets aside the log of a file that was removed without it: to a new file of that name it would not belong.
+pub(super) fn clear_the_place(path: &Path) -> Result<(), JournalError> {
+    alone(path, || if path.exists() { Ok(()) } else { set_aside_log(path, &free_name(path)?) })
 }
 
 /// Which file stands under this name; `None` where the system does not tell.

@@ -74,6 +74,8 @@ pub(super) struct Writer {
     /// Nothing is tried before this; the pause that led there.
     retry: Option<(Mono, Duration)>,
     trimmer: Trimmer,
+    /// The file was removed or replaced, and no other is open yet.
+    lost: bool,
 }
 
 impl Writer {
@@ -96,6 +98,7 @@ impl Writer {
             pending: Vec::new(),
             retry: None,
             trimmer: Trimmer::default(),
+            lost: false,
         }
     }
 
@@ -225,22 +228,47 @@ impl Writer {
         let mut latest = Latest::of(&self.pending);
         for batch in &self.pending {
             store::write(&transaction, &mut accounts, &mut self.own, batch, &mut latest)?;
+            self.shared.step();
         }
         transaction.commit()?;
         self.accounts = accounts;
         Ok(())
     }
 
-    /// Opens the file if that was not possible before.
+    /// Opens the file if that was not possible before, or if it is not there any more.
     fn reopen(&mut self) -> Result<(), JournalError> {
-        if self.open.is_none() {
-            let opened = (self.opener)(&self.path)?;
-            if let Some(notice) = opened.notice.clone() {
-                self.shared.notice(notice);
-            }
-            self.open = Some(opened);
+        self.let_go();
+        if self.open.is_some() {
+            return Ok(());
         }
+        if self.lost {
+            schema::clear_the_place(&self.path)?;
+        }
+        let opened = (self.opener)(&self.path)?;
+        if std::mem::take(&mut self.lost) {
+            self.shared.notice(format!(
+                "{} was removed or replaced while it was in use; what this program knows goes into the one that is there now",
+                self.path.display()
+            ));
+            self.shared.begun();
+        }
+        if let Some(notice) = opened.notice.clone() {
+            self.shared.notice(notice);
+        }
+        self.open = Some(opened);
         Ok(())
+    }
+
+    /// Closes a file that its name does not lead to any more: what is written into it, nobody finds again.
+    fn let_go(&mut self) {
+        if let Some(open) = &self.open
+            && !schema::still_stands(&self.path, open.identity)
+        {
+            // The database leaves the log alone when its file was moved: that may be another instance's by now.
+            self.open = None;
+            (self.accounts, self.own) = (Accounts::default(), Own::default());
+            self.lost = true;
+        }
     }
 
     fn load(&mut self, link: &LinkId) -> Result<Remembered, JournalError> {
@@ -267,6 +295,7 @@ impl Writer {
         let Some(Usable { connection, identity, .. }) = self.open.take() else { return Ok(()) };
         drop(connection);
         let opened = schema::replace_damaged(&self.path, identity, reason)?;
+        self.shared.begun();
         if let Some(notice) = opened.notice.clone() {
             self.shared.notice(notice);
         }

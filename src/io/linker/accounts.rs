@@ -16,7 +16,7 @@ use crate::io::links::LinksError;
 use crate::io::tokens::StoreError;
 use crate::link::label::{default_label, unique};
 use crate::link::{FoundAccount, Grantor, LinkFailure, LinkProgress, LinkRecord};
-use crate::session::{Reply, Request, RequestError, RequestErrorKind};
+use crate::session::{RequestError, RequestErrorKind};
 
 /// The longest account number or status that is kept, in characters.
 const LONGEST: usize = 64;
@@ -186,9 +186,8 @@ async fn ask(
     let client = Client::new(endpoints, token.clone(), tls)?;
     let mut tries = 1;
     loop {
-        match client.request(&Request::Account).await {
-            Ok(Reply::Account(account)) => return Ok(*account),
-            Ok(_) => return Err(unexpected()),
+        match client.account().await {
+            Ok((account, _)) => return Ok(*account),
             Err(error) if tries < TRIES && is_passing(&error.kind) => {
                 tries += 1;
                 tokio::time::sleep(PAUSE).await;
@@ -200,17 +199,6 @@ async fn ask(
 
 fn is_passing(kind: &RequestErrorKind) -> bool {
     matches!(kind, RequestErrorKind::Network | RequestErrorKind::Timeout | RequestErrorKind::Server)
-}
-
-fn unexpected() -> RequestError {
-    RequestError {
-        kind: RequestErrorKind::Decode,
-        status: None,
-        code: None,
-        message: "the broker answered something that is no account".to_owned(),
-        extra: None,
-        request_id: None,
-    }
 }
 
 fn describe(

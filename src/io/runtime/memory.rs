@@ -16,6 +16,8 @@ use crate::link::LinkRecord;
 
 /// A frame waits this long for the disk, once; then the screen says that it is not saved and goes on.
 const SLOW_DISK: Duration = Duration::from_millis(500);
+/// A writer that got no further for this long does not merely have much to do.
+const STALLED: Duration = Duration::from_secs(2);
 /// How long the end of the program waits for the disk, and how long at least after the terminal was given back.
 const LAST_WAIT: Duration = Duration::from_millis(700);
 const LEAST_WAIT: Duration = Duration::from_millis(100);
@@ -30,6 +32,12 @@ pub(super) struct Keeping {
     waiting: Option<(Mono, u64)>,
     /// It does not keep up, and that was said.
     behind: bool,
+    /// It was said that it gets on no more.
+    stalled: bool,
+    /// The writer's count of steps, and since when it is this one.
+    steps: (u64, Mono),
+    /// How often the writer has begun a file; it was given everything each time.
+    begun: u64,
     overdue: Backlog,
     /// When the program began to end.
     ending: Option<Mono>,
@@ -54,9 +62,22 @@ impl Keeping {
         self.overdue.is_empty() && progress.saved >= self.sent
     }
 
-    /// Looks how far the writer is; what a person should be told of it, once for each fault.
-    fn look(&mut self, now: Mono) -> Option<Msg> {
-        let progress = self.progress.as_ref()?.borrow().clone();
+    /// How far the writer is now.
+    fn reached(&self) -> Option<Progress> {
+        Some(self.progress.as_ref()?.borrow().clone())
+    }
+
+    /// True once for each file that the writer has begun.
+    fn has_begun(&mut self, progress: &Progress) -> bool {
+        std::mem::replace(&mut self.begun, progress.begun) != progress.begun
+    }
+
+    /// Judges how far the writer is, which has made so many `steps` and has so many `records` before it; what a person should
+    /// be told of it, once for each fault.
+    fn look(&mut self, progress: Progress, now: Mono, steps: u64, records: usize) -> Option<Msg> {
+        if self.steps.0 != steps {
+            self.steps = (steps, now);
+        }
         let reached = self.waiting.is_none_or(|(_, mark)| progress.saved >= mark);
         if self.is_kept(&progress) {
             self.waiting = None;
@@ -64,16 +85,19 @@ impl Keeping {
             self.waiting = Some((now, self.sent));
         }
         let fault = progress.fault.filter(|_| self.waiting.is_some());
-        if self.behind {
-            let healed = fault.is_none() && reached && self.overdue.is_empty();
-            self.behind = !healed;
-            return healed.then_some(Msg::Unsaved(None));
+        if self.behind && fault.is_none() && reached && self.overdue.is_empty() {
+            (self.behind, self.stalled) = (false, false);
+            return Some(Msg::Unsaved(None));
         }
         let (since, _) = self.waiting?;
-        if fault.is_none() && now.since(since) < SLOW_DISK {
+        if self.stalled || (fault.is_none() && now.since(since) < SLOW_DISK) {
             return None;
         }
-        self.behind = true;
+        let (_, got_on) = self.steps;
+        if fault.is_none() && got_on >= since && now.since(got_on) < STALLED {
+            return (!std::mem::replace(&mut self.behind, true)).then_some(Msg::Behind(records));
+        }
+        (self.behind, self.stalled) = (true, true);
         Some(Msg::Unsaved(Some(fault.unwrap_or_else(|| "the disk does not answer".to_owned()))))
     }
 
@@ -195,6 +219,18 @@ impl Loop {
         }
     }
 
+    /// Gives a journal that was begun anew what is known: the next start must not lack what was shown.
+    fn hand_over_everything(&mut self) {
+        let Some(journal) = &self.journal else { return };
+        for account in &self.model.accounts {
+            let id = account.account.as_ref().map(|dated| dated.value.id.clone());
+            let batch = Batch::of_everything(account.link.id.clone(), id, &account.blotter, self.last.wall);
+            if !batch.is_empty() {
+                self.keeping.send(journal, batch);
+            }
+        }
+    }
+
     /// Writes what only names were kept of, as it is now.
     fn settle_overdue(&mut self) {
         let Some(journal) = &self.journal else { return };
@@ -207,9 +243,14 @@ impl Loop {
     /// Looks how the journal keeps up, and says what is to be said; false while the next frame should wait for the disk.
     pub(super) fn may_show(&mut self) -> bool {
         self.hand_over();
+        let Some(progress) = self.keeping.reached() else { return true };
+        if self.keeping.has_begun(&progress) {
+            self.hand_over_everything();
+        }
         let Some(journal) = &self.journal else { return true };
         let notice = journal.take_notice();
-        let told = self.keeping.look(self.clock.now().mono);
+        let records = journal.waiting() + self.keeping.overdue.len();
+        let told = self.keeping.look(progress, self.clock.now().mono, journal.steps(), records);
         for msg in told.into_iter().chain(notice.map(Msg::Trouble)) {
             drop(self.handle(msg));
         }
@@ -283,5 +324,37 @@ fn recollection(link: LinkId, known: Remembered) -> Recollection {
         orders: known.orders,
         executions: known.executions,
         tape: known.tape,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_writer_that_gets_on_is_behind_and_only_one_that_does_not_has_a_disk_that_does_not_answer() {
+        let mut keeping = Keeping { sent: 900, ..Keeping::default() };
+        let mut saved = Progress::default();
+        let mut look = |progress: &Progress, millis: u64, steps| {
+            let told = keeping.look(progress.clone(), Mono::from_millis(10_000 + millis), steps, 50_000);
+            told.map(|msg| format!("{msg:?}"))
+        };
+        assert_eq!(look(&saved, 0, 1), None);
+        assert_eq!(look(&saved, 400, 2), None);
+        assert_eq!(look(&saved, 600, 3).as_deref(), Some("Behind(50000)"));
+        assert_eq!(look(&saved, 1_600, 4), None, "once");
+        assert_eq!(look(&saved, 3_500, 4), None, "a long commit");
+        let silent = "Unsaved(Some(\"the disk does not answer\"))";
+        assert_eq!(look(&saved, 3_700, 4).as_deref(), Some(silent));
+        assert_eq!(look(&saved, 4_000, 5), None);
+        saved.saved = 900;
+        assert_eq!(look(&saved, 4_100, 6).as_deref(), Some("Unsaved(None)"));
+        saved.saved = 899;
+        assert_eq!(look(&saved, 5_000, 6), None);
+        assert_eq!(look(&saved, 5_600, 6).as_deref(), Some(silent), "it never began");
+        saved.saved = 900;
+        assert_eq!(look(&saved, 5_700, 7).as_deref(), Some("Unsaved(None)"));
+        saved = Progress { saved: 899, fault: Some("full".to_owned()), ..saved };
+        assert_eq!(look(&saved, 6_000, 8).as_deref(), Some("Unsaved(Some(\"full\"))"), "at once");
     }
 }

@@ -56,16 +56,10 @@ impl Loop {
             let free = screen.is_free();
             if due && free && self.model.dirty && !held {
                 next_frame = self.clock.now().mono + FRAME;
-                if self.frame(screen, view).is_err() {
+                if self.frame(screen, view, &mut receipts).is_err() {
                     return GONE;
                 }
                 pressed = self.model.dirty;
-                let question = self.model.unseen_question().filter(|_| view.shows_overlays());
-                if let Some(question) = question
-                    && screen.ask(&receipts.ask(question)).is_err()
-                {
-                    return GONE;
-                }
             }
             let free = screen.is_free();
             if free && let Some(question) = receipts.taken() {
@@ -82,12 +76,8 @@ impl Loop {
                 heard = keys.recv() => match heard {
                     Some(heard) => {
                         pressed = true;
-                        urgent.extend(hear(heard, view, &mut receipts));
-                        while urgent.len() < BATCH
-                            && let Ok(heard) = keys.try_recv()
-                        {
-                            urgent.extend(hear(heard, view, &mut receipts));
-                        }
+                        let more = std::iter::from_fn(|| keys.try_recv().ok()).take(BATCH);
+                        urgent.extend(std::iter::once(heard).chain(more).filter_map(|heard| hear(heard, view, &mut receipts)));
                     }
                     None => return GONE,
                 },
@@ -147,15 +137,18 @@ impl Loop {
         }
     }
 
-    /// Draws the newest state, and tells the model what there was room for.
-    fn frame(&mut self, screen: &mut Screen, view: &mut ViewState) -> std::io::Result<()> {
+    /// Draws the newest state, tells the model what there was room for, and asks the terminal whether it has shown a question.
+    fn frame(&mut self, screen: &mut Screen, view: &mut ViewState, receipts: &mut Receipts) -> std::io::Result<()> {
         self.model.dirty = false;
         self.draw(screen, view)?;
         let extent = view.extent();
         if extent != self.model.extent {
             drop(self.handle(Msg::Drawn(extent)));
         }
-        Ok(())
+        match self.model.unseen_question().filter(|_| view.shows_overlays()) {
+            Some(question) => screen.ask(&receipts.ask(question)),
+            None => Ok(()),
+        }
     }
 
     fn draw(&self, screen: &mut Screen, view: &mut ViewState) -> std::io::Result<()> {

@@ -37,7 +37,10 @@ impl Session {
 
     fn wake_to_appraise(&mut self, now: Now) {
         let patience = match self.state {
-            ConnectionState::Syncing { since, .. } => Some(since + PATIENCE).filter(|at| *at > now.mono),
+            ConnectionState::Syncing { since, .. } => {
+                let silent = self.answered_at.map(|at| at + PATIENCE);
+                [Some(since + PATIENCE), silent].into_iter().flatten().filter(|at| *at > now.mono).min()
+            }
             _ => None,
         };
         match self.parts.deadline(now.mono).into_iter().chain(patience).min() {
@@ -75,7 +78,8 @@ impl Session {
         let mut reason = match (&waiting, failing.is_empty()) {
             (_, false) => parts::sentence(&failing),
             (Some((_, reason)), true) => reason.clone(),
-            (None, true) => "the broker takes its time".to_owned(),
+            (None, true) if self.is_unanswered(now.mono) => "the broker takes its time".to_owned(),
+            (None, true) => "the broker answers, and much is asked for".to_owned(),
         };
         if let Phase::Syncing { held } = &self.phase
             && !held.is_empty()
@@ -89,6 +93,11 @@ impl Session {
             until: waiting.map(|(until, _)| until),
             reason: Some(reason),
         }
+    }
+
+    /// Nothing that was asked has been answered for so long that a person wonders why.
+    fn is_unanswered(&self, now: Mono) -> bool {
+        self.answered_at.is_none_or(|at| now.since(at) >= PATIENCE)
     }
 
     fn state_when_polling(&self, lacks: &[Lack], now: Now) -> ConnectionState {

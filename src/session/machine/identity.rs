@@ -40,14 +40,6 @@ pub(super) fn foreign_words(account: &Account) -> String {
     format!("another account answers than was linked: {}", clean(account.known_as()))
 }
 
-fn account_of(reply: &Reply) -> Option<&Account> {
-    match reply {
-        Reply::Account(account) => Some(account),
-        Reply::Partial(reply, _) => account_of(reply),
-        _ => None,
-    }
-}
-
 impl Session {
     /// Tells which account was linked: when another one answers, the session stops until it is linked again. One that
     /// `may_be_reset`, a paper account, is followed to its new id once the linked one has answered in this run
@@ -61,7 +53,7 @@ impl Session {
     /// Looks whose account answers. One answer may be a mistake of the service or of something on the way: nothing is shown or
     /// merged of another account, and it is asked again before anything follows from it.
     pub(super) fn identify(&mut self, reply: &Reply, now: Now) -> Whose {
-        let (Some(linked), Some(account)) = (&self.linked, account_of(reply)) else { return Whose::Ours };
+        let (Some(linked), Some(account)) = (&self.linked, reply.account()) else { return Whose::Ours };
         if *linked == account.id {
             (self.identified, self.foreign) = (true, None);
             return Whose::Ours;

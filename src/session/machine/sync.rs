@@ -127,7 +127,7 @@ impl Session {
 
     fn on_refreshed(&mut self, part: Part, result: Result<Box<Reply>, RequestError>, blotter: &mut Blotter, now: Now) {
         let error = match result.map(|reply| reply.split()) {
-            Ok((Reply::Account(account), _)) => return self.on_account(account, blotter, now),
+            Ok((Reply::Account(account), unread)) => return self.on_account(account, &unread, blotter, now),
             Ok((Reply::Positions(_), _)) if self.is_unidentified() => return,
             Ok((Reply::Positions(positions), unread)) => return self.on_positions(positions, &unread, now),
             Ok(_) => return self.parts.lost(part, "the broker answered another question".to_owned()),
@@ -216,8 +216,8 @@ impl Session {
     fn show_at_once(&mut self, reply: &Reply, blotter: &mut Blotter, now: Now) -> bool {
         let epoch = self.epoch;
         match reply.clone().split() {
-            (Reply::Account(account), _) => {
-                self.on_account(account, blotter, now);
+            (Reply::Account(account), unread) => {
+                self.on_account(account, &unread, blotter, now);
             }
             (Reply::Positions(positions), unread) if !self.is_unidentified() => {
                 self.on_positions(positions, &unread, now);
@@ -308,8 +308,11 @@ impl Session {
         blotter.answers_from(self.audits.pass_began);
         let changes = blotter.apply_snapshot(&picture.orders, &picture.activities);
         let recovered = changes.executions.len();
-        // Positions explain no order: without them the rest is no less whole.
-        let whole = picture.faults.keys().all(|part| *part == Part::Positions);
+        // Positions and balances explain no order: without them the rest is no less whole, as long as it is known whose it is.
+        let whole = picture.faults.keys().all(|part| match part {
+            Part::Account => !picture.given_up.contains(part),
+            part => *part == Part::Positions,
+        });
         // Balances that fail do not make the lists rarer.
         let listed = picture.faults.keys().all(|part| matches!(part, Part::Positions | Part::Account));
         if whole {
@@ -403,7 +406,7 @@ impl Session {
     }
 
     /// Balances came: is it still the same account, and may it trade?
-    fn on_account(&mut self, account: Box<Account>, blotter: &mut Blotter, now: Now) {
+    fn on_account(&mut self, account: Box<Account>, unread: &[Unread], blotter: &mut Blotter, now: Now) {
         let known = self.account.replace(account.id.clone());
         if let Phase::Syncing { held } = &mut self.phase
             && known.is_none()
@@ -414,7 +417,10 @@ impl Session {
         self.block = account.block();
         let number = account.number.clone();
         let changed = known.is_some_and(|known| known != account.id);
-        self.part_is_good(Part::Account, now);
+        match unread_words(unread) {
+            None => self.part_is_good(Part::Account, now),
+            Some(words) => self.parts.partial(Part::Account, words, now),
+        }
         self.out.push_back(Output::Account(account));
         if changed {
             blotter.reset();

@@ -143,7 +143,9 @@ fn every_collected_payload_is_read_whole() {
         let names = ["id", "status", "currency", "equity", "last_equity", "cash", "buying_power", "multiplier"];
         let more = ["initial_margin", "maintenance_margin", "long_market_value", "created_at", "trading_blocked"];
         let members: Vec<(&str, &str)> = names.into_iter().chain(more).map(|name| (name, name)).collect();
-        let decoded = json(wire::account(text).unwrap_or_else(|error| panic!("{error}: {text}")));
+        let (account, unread) = wire::account(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        assert!(unread.is_empty(), "{unread:?}: {text}");
+        let decoded = json(account);
         same(payload, &decoded, &members);
         same(payload, &decoded, &[("account_number", "number")]);
     });

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use brokerdeck::broker::alpaca::queue::Queue;
+use brokerdeck::broker::alpaca::queue::{Notice, Queue};
 use brokerdeck::session::{Request, RequestErrorKind, RequestId};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::{Semaphore, mpsc};
@@ -95,4 +95,36 @@ async fn nothing_is_sent_between_a_429_and_its_reset() {
     assert!(waited >= Duration::from_secs(1), "{waited:?}");
     assert_eq!([first.min(second), first.max(second)], [RequestId(2), RequestId(3)]);
     assert!(peer.heads()[1].starts_with("DELETE"), "the cancel went first: {:?}", peer.heads());
+}
+
+#[tokio::test]
+async fn short_waits_for_our_own_budget_that_follow_each_other_are_told_as_one() {
+    let peer = Peer::start(|_| answer("200 OK", "", "[]")).await;
+    let (answers, mut inbox) = mpsc::channel(16);
+    let (queue, mut notices) = Queue::start_with(client(&peer.url), answers, Duration::ZERO);
+    let mut asked = 0;
+    // One after the other, as the pages of a list: each waits for less than is worth a word.
+    let mut ask = async || {
+        queue.push(RequestId(asked), Request::Positions);
+        asked += 1;
+        drop(in_time(inbox.recv()).await.unwrap().1.unwrap());
+    };
+    for _ in 0..120 {
+        ask().await;
+    }
+    assert_eq!(notices.try_recv().ok(), None, "nothing has waited yet");
+    let since = Instant::now();
+    let told = loop {
+        ask().await;
+        if let Ok(notice) = notices.try_recv() {
+            break notice;
+        }
+        assert!(since.elapsed() < Duration::from_secs(8), "not told");
+    };
+    assert!(matches!(told, Notice::Waiting(Some((_, why))) if why.contains("allows itself")), "{told:?}");
+    // Whoever presses `r` has forgotten it, and hears of it again.
+    queue.end_waits();
+    ask().await;
+    ask().await;
+    assert!(matches!(notices.try_recv(), Ok(Notice::Waiting(Some(_)))), "told again");
 }

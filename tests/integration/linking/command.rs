@@ -270,6 +270,27 @@ async fn another_account_than_the_linked_one_stops_every_command() {
     assert_eq!(script.fake.seen(|seen| seen.bearers.len()), bearers);
 }
 
+#[tokio::test]
+async fn balances_that_cannot_be_read_are_named_and_are_no_success() {
+    let script = Script::new().await;
+    let (child, output, url) = script.link(&["acme-paper", "--no-browser", "--yes"], Stdio::null()).await;
+    script.come_back(&url, "code=c").await;
+    assert_eq!(finish(child, output).await.0, 0);
+    script.fake.paper_account(AccountReply(
+        200,
+        r#"{"id":"id-of-PA3TEST0001","account_number":"PA3TEST0001","status":"ACTIVE","equity":"x","cash":[7]}"#,
+    ));
+    for words in [&["account"][..], &["account", "--json"]] {
+        let run = script.run(words).await;
+        let said = text(&run.stderr);
+        assert_eq!(run.status.code(), Some(1), "{run:?}");
+        assert!(said.contains("a figure cannot be read: equity") && said.contains("lacks 2 rows or figures"), "{said}");
+        assert!(text(&run.stdout).contains("PA3TEST0001"), "what can be read is printed: {run:?}");
+    }
+    let doctor = text(&script.run(&["doctor"]).await.stdout);
+    assert!(doctor.contains("equity and 1 more cannot be read"), "{doctor}");
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn an_interrupt_frees_the_port_and_says_which_signal() {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::app::keymap::{Action, BINDINGS, availability};
+use crate::app::keymap::{Action, BINDINGS, Reason, availability};
 use crate::app::model::{AccountScope, Overlay};
 use crate::app::msg::{HitTarget, Mouse};
 
@@ -81,6 +81,27 @@ fn every_key_that_cannot_act_says_why() {
             assert_eq!(desk.toast(), reason.0, "{:?} in {pane:?}", binding.action);
         }
     }
+}
+
+#[test]
+fn no_key_says_that_there_is_nothing_where_nothing_is_known() {
+    let mut desk = Desk::empty();
+    desk.refuse = Some(RequestErrorKind::Forbidden);
+    desk.begin(&[link("paper", Environment::Paper)]);
+    for pane in [Pane::Orders, Pane::Positions, Pane::Tape] {
+        desk.model.focus = pane;
+        for binding in BINDINGS {
+            let Err(Reason(why)) = availability(binding.action, &desk.model) else { continue };
+            let denies = ["there is no order", "there is no position", "there is no row", "nothing has", "no order is"];
+            let empty = why == "the list is empty" || denies.iter().any(|words| why.starts_with(words));
+            assert!(!empty, "{:?} in {pane:?}: {why}", binding.action);
+        }
+        assert_eq!(availability(Action::Detail, &desk.model), Err(Reason("that is not known: refused".to_owned())));
+    }
+    let mut desk = Desk::empty();
+    desk.begin(&[link("paper", Environment::Paper)]);
+    desk.model.focus = Pane::Tape;
+    assert_eq!(availability(Action::Detail, &desk.model), Err(Reason("nothing has happened yet".to_owned())));
 }
 
 #[test]

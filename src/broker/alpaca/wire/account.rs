@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use super::loose::Loose;
-use super::{WireError, raw};
-use crate::domain::{Account, AccountId};
+use super::{BadRow, WireError, raw};
+use crate::domain::{Account, AccountId, Money};
 
 const WHAT: &str = "an account";
 
@@ -54,25 +54,38 @@ struct AccountWire<'a> {
     created_at: Loose<'a>,
 }
 
-/// The account. It needs an `id` and a `status`, the two the specification requires.
-pub fn account(text: &str) -> Result<Account, WireError> {
+/// The account, and the figures and flags that are there and cannot be read. It needs an `id` and a `status`, the two the
+/// specification requires.
+///
+/// # Errors
+/// Without these two.
+pub fn account(text: &str) -> Result<(Account, Vec<BadRow>), WireError> {
     let wire: AccountWire<'_> = serde_json::from_str(text).map_err(|error| WireError::json(WHAT, &error))?;
     let missing = |member| WireError::Member { what: WHAT, member };
-    Ok(Account {
+    let mut unread = Vec::new();
+    let mut lacks = |member: &'static str| unread.push(BadRow { row: member.into(), why: missing(member).to_string() });
+    let mut amount = |member: &'static str, wires: &[&Loose<'_>]| {
+        let read: Option<Money> = wires.iter().find_map(|wire| wire.amount());
+        if read.is_none() && wires.iter().any(|wire| wire.is_there()) {
+            lacks(member);
+        }
+        read
+    };
+    let account = Account {
         id: AccountId::from(wire.id.some_word().ok_or_else(|| missing("id"))?),
         number: wire.account_number.some_word().map(Into::into),
         status: wire.status.kept().ok_or_else(|| missing("status"))?,
         currency: wire.currency.kept(),
         // The older name of the same figure.
-        equity: wire.equity.amount().or_else(|| wire.portfolio_value.amount()),
-        last_equity: wire.last_equity.amount(),
-        cash: wire.cash.amount(),
-        buying_power: wire.buying_power.amount(),
-        non_marginable_buying_power: wire.non_marginable_buying_power.amount(),
-        long_market_value: wire.long_market_value.amount(),
-        short_market_value: wire.short_market_value.amount(),
-        initial_margin: wire.initial_margin.amount(),
-        maintenance_margin: wire.maintenance_margin.amount(),
+        equity: amount("equity", &[&wire.equity, &wire.portfolio_value]),
+        last_equity: amount("last_equity", &[&wire.last_equity]),
+        cash: amount("cash", &[&wire.cash]),
+        buying_power: amount("buying_power", &[&wire.buying_power]),
+        non_marginable_buying_power: amount("non_marginable_buying_power", &[&wire.non_marginable_buying_power]),
+        long_market_value: amount("long_market_value", &[&wire.long_market_value]),
+        short_market_value: amount("short_market_value", &[&wire.short_market_value]),
+        initial_margin: amount("initial_margin", &[&wire.initial_margin]),
+        maintenance_margin: amount("maintenance_margin", &[&wire.maintenance_margin]),
         multiplier: wire.multiplier.decimal(),
         trading_blocked: wire.trading_blocked.flag(),
         account_blocked: wire.account_blocked.flag(),
@@ -81,5 +94,17 @@ pub fn account(text: &str) -> Result<Account, WireError> {
         shorting_enabled: wire.shorting_enabled.flag(),
         created_at: wire.created_at.time(),
         raw: raw(text),
-    })
+    };
+    // What cannot be read may say that the account is blocked.
+    for (member, flag) in [
+        ("trading_blocked", &wire.trading_blocked),
+        ("account_blocked", &wire.account_blocked),
+        ("transfers_blocked", &wire.transfers_blocked),
+        ("trade_suspended_by_user", &wire.trade_suspended_by_user),
+    ] {
+        if flag.is_no_flag() {
+            lacks(member);
+        }
+    }
+    Ok((account, unread))
 }

@@ -13,9 +13,11 @@ use crate::domain::Untrusted;
 /// One member's value, borrowed where the text allows it. Nested values are passed over.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) enum Loose<'a> {
-    /// Absent, `null`, an array or an object.
+    /// Absent or `null`.
     #[default]
     Nothing,
+    /// An array or an object.
+    Nested,
     /// A string.
     Text(Cow<'a, str>),
     /// The digits of a bare number.
@@ -71,11 +73,11 @@ impl<'de> Visitor<'de> for LooseVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
         while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Loose::Nothing)
+        Ok(Loose::Nested)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut found = Loose::Nothing;
+        let mut found = Loose::Nested;
         while let Some(key) = map.next_key::<Cow<'de, str>>()? {
             if key == NUMBER {
                 found = Loose::Number(map.next_value::<String>()?);
@@ -93,7 +95,7 @@ impl Loose<'_> {
         match self {
             Self::Text(text) => Some(text),
             Self::Number(digits) => Some(digits),
-            Self::Nothing | Self::Flag(_) => None,
+            Self::Nothing | Self::Nested | Self::Flag(_) => None,
         }
     }
 
@@ -127,8 +129,22 @@ impl Loose<'_> {
     pub(super) fn time(&self) -> Option<Timestamp> {
         match self {
             Self::Text(text) => text.parse().ok().filter(|at| *at > FIRST_TIME),
-            Self::Nothing | Self::Number(_) | Self::Flag(_) => None,
+            Self::Nothing | Self::Nested | Self::Number(_) | Self::Flag(_) => None,
         }
+    }
+
+    /// Something stands there that is no such flag: neither a boolean nor its word.
+    pub(super) fn is_no_flag(&self) -> bool {
+        match self {
+            Self::Nothing | Self::Flag(_) => false,
+            Self::Text(text) => !["true", "false"].iter().any(|word| text.eq_ignore_ascii_case(word)),
+            Self::Nested | Self::Number(_) => true,
+        }
+    }
+
+    /// Something stands there.
+    pub(super) fn is_there(&self) -> bool {
+        *self != Self::Nothing
     }
 
     /// A boolean, or its word.
@@ -136,7 +152,7 @@ impl Loose<'_> {
         match self {
             Self::Flag(flag) => *flag,
             Self::Text(text) => text.eq_ignore_ascii_case("true"),
-            Self::Nothing | Self::Number(_) => false,
+            Self::Nothing | Self::Nested | Self::Number(_) => false,
         }
     }
 }

@@ -105,20 +105,34 @@ fn an_old_frame_without_execution_id_gets_the_same_one_each_time() {
 fn numbers_are_read_as_text_or_bare_and_never_through_a_float() {
     let text = r#"{"id":"a","status":"ACTIVE","equity":123456789.123456789123,"cash":"0.10","multiplier":4,
         "last_equity":"122011.09751111286868","trading_blocked":"true"}"#;
-    let account = account(text).unwrap();
+    let (account, unread) = account(text).unwrap();
     assert_eq!(account.equity.unwrap().to_string(), "123456789.123456789123");
     assert_eq!(account.last_equity.unwrap().to_string(), "122011.09751111286868");
     assert_eq!(account.cash.unwrap().to_string(), "0.10");
     assert_eq!(account.multiplier.unwrap().to_string(), "4");
     assert!(account.trading_blocked);
+    assert!(unread.is_empty(), "{unread:?}");
+}
+
+#[test]
+fn balances_and_flags_that_are_there_and_cannot_be_read_are_named() {
+    let names = |text: &str| -> Vec<String> {
+        account(text).unwrap().1.iter().map(|bad| bad.row.clean().into_owned()).collect()
+    };
+    let text = r#"{"id":"a","status":"ACTIVE","equity":"x","portfolio_value":[1],"cash":true,"buying_power":{},
+        "last_equity":"","long_market_value":null,"trading_blocked":"perhaps","account_blocked":1,"transfers_blocked":null}"#;
+    assert_eq!(names(text), ["equity", "last_equity", "cash", "buying_power", "trading_blocked", "account_blocked"]);
+    let older = r#"{"id":"a","status":"ACTIVE","equity":"x","portfolio_value":"7","account_blocked":"FALSE"}"#;
+    assert!(names(older).is_empty(), "the older name of a figure is as good");
+    assert!(names(r#"{"id":"a","status":"ACTIVE","equity":null}"#).is_empty(), "what is not there is not unreadable");
 }
 
 #[test]
 fn too_many_digits_lose_a_field_and_not_the_object() {
     let long = "1.00000000000000000000000000000000001";
     let text = format!(r#"{{"id":"a","status":"ACTIVE","equity":"{long}","cash":{long}}}"#);
-    let account = account(&text).unwrap();
-    assert_eq!((account.equity, account.cash), (None, None));
+    let (account, unread) = account(&text).unwrap();
+    assert_eq!((account.equity, account.cash, unread.len()), (None, None, 2));
     assert!(account.raw.0.unwrap().contains(long));
     let order = order(&format!(r#"{{"id":"o","filled_qty":"{long}"}}"#)).unwrap();
     assert_eq!(order.cum_qty.decimal(), rust_decimal::Decimal::ONE, "what is needed is rounded, not lost");

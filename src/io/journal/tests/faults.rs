@@ -152,7 +152,64 @@ fn damage_that_another_instance_has_dealt_with_does_not_cost_the_new_file() {
         .execute_batch("INSERT INTO accounts (no, link, account_id) VALUES (x'00', 'alpaca-paper/paper/PA1', x'00')")
         .unwrap();
     let remembered = run(late.load(&link())).unwrap();
-    assert_eq!(remembered.notice, None, "nothing was set aside a second time");
+    assert!(remembered.notice.is_some_and(|notice| notice.contains("was removed or replaced")), "it is said");
+    assert_eq!(journals(dir.path()), ["journal.set-aside-1.sqlite", "journal.sqlite"], "nothing is set aside again");
     assert_eq!(run(late.load(&link())).unwrap().account, Some("new".into()));
     assert_eq!(run(first.load(&link())).unwrap().account, Some("new".into()));
+}
+
+/// The names in a folder that are files of a journal.
+fn journals(dir: &Path) -> Vec<String> {
+    let names = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> = names.filter(|name| name.ends_with(".sqlite")).collect();
+    names.sort();
+    names
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_was_removed_is_said_and_what_comes_goes_into_a_new_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal.sqlite");
+    let journal = open(&path);
+    save(&journal, vec![Record::Account("a".into())]);
+    // The log is left: it belongs to the file that is gone.
+    std::fs::remove_file(&path).unwrap();
+    journal.append(executed(1)).unwrap();
+    let said = run(journal.barrier()).unwrap().notice.unwrap();
+    assert!(said.contains("was removed or replaced while it was in use"), "{said}");
+    assert_eq!((journal.progress().borrow().begun, count(&path, "executions")), (1, 1));
+    assert!(dir.path().join("journal.set-aside-1.sqlite-wal").exists(), "what may be the last records is kept");
+    journal.append(executed(2)).unwrap();
+    assert_eq!(run(journal.barrier()), Ok(Saved::default()), "said once");
+    // The folder goes too.
+    std::fs::remove_dir_all(dir.path()).unwrap();
+    journal.append(executed(3)).unwrap();
+    assert!(run(journal.barrier()).unwrap().notice.is_some());
+    assert_eq!((journal.progress().borrow().begun, count(&path, "executions")), (2, 1));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_another_instance_began_in_its_place_is_shared_and_not_set_aside() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal.sqlite");
+    let journal = open(&path);
+    save(&journal, vec![Record::Account("a".into())]);
+    std::fs::rename(&path, dir.path().join("elsewhere")).unwrap();
+    for part in ["-wal", "-shm"] {
+        std::fs::remove_file(dir.path().join(format!("journal.sqlite{part}"))).unwrap();
+    }
+    let other = open(&path);
+    save(&other, vec![Record::Account("a".into())]);
+    other.append(executed(1)).unwrap();
+    assert_eq!(run(other.barrier()), Ok(Saved::default()));
+    // What is read is read from the file that is there.
+    assert_eq!(run(journal.load(&link())).unwrap().executions.len(), 1);
+    journal.append(executed(2)).unwrap();
+    assert_eq!(run(journal.barrier()), Ok(Saved::default()));
+    other.append(executed(3)).unwrap();
+    assert_eq!(run(other.barrier()), Ok(Saved::default()));
+    assert_eq!((count(&path, "executions"), journal.progress().borrow().begun), (3, 1));
+    assert_eq!(journals(dir.path()), ["journal.sqlite"]);
 }

@@ -206,7 +206,7 @@ pub(super) fn account(account: &Account) -> Account {
     object.maybe("equity", account.equity.map(Money::decimal));
     object.maybe("cash", account.cash.map(Money::decimal));
     object.close();
-    wire::account(&text).expect("the laboratory writes accounts that can be read")
+    wire::account(&text).expect("the laboratory writes accounts that can be read").0
 }
 
 /// A body that is no answer.

@@ -478,3 +478,21 @@ fn a_fill_on_a_new_start_is_not_kept_back_while_a_question_hangs() {
     assert!(desk.session.state().is_live());
     assert_eq!((desk.held(), desk.awaited()), (Qty::whole(40), 0));
 }
+
+#[test]
+fn a_broker_that_answers_is_not_said_to_take_its_time() {
+    let mut desk = Desk::new();
+    desk.hangs = Some(|_| true);
+    desk.listen();
+    for _ in 0..4 {
+        // One question a second is answered, as where the program's own budget holds them back.
+        desk.pass(Duration::from_secs(1));
+        let (_, id, request) = desk.hung.remove(0);
+        let answer = desk.reply(&request);
+        desk.input(Input::Reply(id, answer));
+    }
+    assert_eq!(desk.session.state().word(), "syncing");
+    assert!(reason(&desk).starts_with("the broker answers"), "{}", reason(&desk));
+    desk.pass(Duration::from_secs(3));
+    assert_eq!(reason(&desk), "the broker takes its time", "nothing was answered for so long");
+}
