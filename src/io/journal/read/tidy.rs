@@ -26,11 +26,11 @@ pub(super) fn executions(rows: &mut Vec<Execution>) {
     }
     let told = |row: &&Execution| {
         let reports = reports.get(&row.order_id).into_iter().flatten();
-        let same = |report: &&Execution| match row.kind {
+        let same = |report: &Execution| match row.kind {
             ExecutionKind::Trade => share::is_the_same_trade(report, row, &[]),
             _ => share::corrects_the_same(report, row),
         };
-        of_interest(row) && reports.into_iter().any(|report| same(&report))
+        of_interest(row) && reports.into_iter().any(|report| same(report))
     };
     let gone: HashSet<ExecutionId> = rows.iter().filter(told).map(|row| row.id.clone()).collect();
     rows.retain(|row| !gone.contains(&row.id));
