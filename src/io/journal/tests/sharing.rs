@@ -289,9 +289,10 @@ fn an_undoing_parts_only_what_lies_on_either_side_of_it() {
     assert_eq!(beside(vec![trade("e1", 10), bust("u1", 20)], vec![trade("row/1", 10)]), ["e1", "u1"]);
     // Executed once more after it: that is another.
     assert_eq!(beside(vec![trade("e1", 10), bust("u1", 20)], vec![trade("row/2", 30)]), ["e1", "row/2", "u1"]);
-    // So is the same span at another price.
-    let dearer = Execution { px: Some(crate::domain::Price::whole(11)), ..trade("row/3", 10) };
-    assert_eq!(beside(vec![trade("e1", 10)], vec![dearer]), ["e1", "row/3"]);
+    // So is the same span at another price, unless it is of one moment: a row states what its execution was corrected to.
+    let dearer = |second| Execution { px: Some(crate::domain::Price::whole(11)), ..trade("row/3", second) };
+    assert_eq!(beside(vec![trade("e1", 10)], vec![dearer(12)]), ["e1", "row/3"]);
+    assert_eq!(beside(vec![trade("e1", 10)], vec![dearer(10)]), ["e1"]);
 }
 
 #[test]
