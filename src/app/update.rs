@@ -72,7 +72,10 @@ fn route(model: &mut Model, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Started { links } => accounts::start(model, links, effects),
         Msg::Stream { link, epoch, event } => sessions::feed(model, &link, Input::Stream(epoch, event), effects),
         Msg::Replied { link, id, result } => questions::replied(model, &link, id, result, effects),
-        Msg::Queued { link, wait } => sessions::feed(model, &link, Input::Queued(wait), effects),
+        Msg::Queued { link, wait } => {
+            orders::waits(model, &link, wait.as_ref());
+            sessions::feed(model, &link, Input::Queued(wait), effects);
+        }
         Msg::Noted { link, text } => sessions::noted(model, &link, &text),
         Msg::Renewed { link } => accounts::add(model, link, effects),
         Msg::Clock(result) => clock::told(model, &result),

@@ -3,12 +3,14 @@
 //! A broker's yes to a cancel is only the start of it (docs/ALPACA.md 5.8): the order says when it is canceled, or was
 //! filled first.
 
+use std::time::Duration;
+
 use super::{news, notices, questions};
 use crate::app::effect::{Effect, Memory};
 use crate::app::keymap::availability;
 use crate::app::keymap::{Action, orders_at_hand, working_orders};
 use crate::app::model::{Model, OrderKey, Overlay, Pending, Question};
-use crate::domain::Order;
+use crate::domain::{LinkId, Order};
 use crate::session::{Reply, Request, RequestError, RequestErrorKind};
 
 /// An order in a few words: `BUY 100 AAPL`.
@@ -59,6 +61,19 @@ pub(super) fn cancel(model: &mut Model, keys: &[OrderKey], effects: &mut Vec<Eff
     }
     model.marks.clear();
     model.dirty = true;
+}
+
+/// What is queued for an account waits, for so long and this reason: who confirmed a cancel is told.
+pub(super) fn waits(model: &mut Model, link: &LinkId, wait: Option<&(Duration, String)>) {
+    let Some((after, why)) = wait else { return };
+    let of_it = |pending: &&Pending| matches!(pending, Pending::Cancel(key) if key.link == *link);
+    let what = match model.pending.values().filter(of_it).count() {
+        0 => return,
+        1 => "the cancel waits".to_owned(),
+        count => format!("{count} cancels wait"),
+    };
+    let at_once = model.keymap.say("{global.resync} sends at once").into_owned();
+    notices::toast(model, format!("{what} {} s: {why}; {at_once}", after.as_secs().max(1)));
 }
 
 /// The broker answered a cancel.

@@ -3,7 +3,7 @@
 //! Cancels overtake everything. A few questions are under way at once, so that a resync is bounded by its slowest
 //! answer and not by their sum. Answers nothing itself and retries nothing.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -78,6 +78,7 @@ impl Queue {
             governor,
             remaining: Arc::clone(&remaining),
             cancels: VecDeque::new(),
+            owed: HashSet::new(),
             questions: VecDeque::new(),
             under_way: JoinSet::new(),
             notices,
@@ -148,6 +149,8 @@ struct Task {
     governor: Governor,
     remaining: Arc<AtomicU32>,
     cancels: VecDeque<(RequestId, Request)>,
+    /// The cancels that were pushed and not answered: pushed once more, one is still one.
+    owed: HashSet<RequestId>,
     questions: VecDeque<(RequestId, Request)>,
     under_way: JoinSet<(RequestId, Answer)>,
     notices: mpsc::Sender<Notice>,
@@ -168,7 +171,11 @@ impl Task {
                 biased;
                 command = inbox.recv() => match command {
                     Some(Command::Push(id, request)) if urgency(&request) == Urgency::Cancel => {
-                        self.cancels.push_back((id, request));
+                        if self.owed.insert(id) {
+                            self.cancels.push_back((id, request));
+                            // Whoever asked for it has to know that it waits.
+                            self.told = None;
+                        }
                     }
                     Some(Command::Push(id, request)) => self.questions.push_back((id, request)),
                     Some(Command::DropQueued) => {
@@ -248,6 +255,7 @@ impl Task {
 
     async fn answered(&mut self, id: RequestId, answer: Answer) -> bool {
         let now = self.now();
+        self.owed.remove(&id);
         self.governor.note(answer.rate, now);
         if let Some(limit) = answer.rate.limit.filter(|limit| *limit > self.claimed)
             && self.notices.try_send(Notice::Limit(limit)).is_ok()

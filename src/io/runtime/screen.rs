@@ -40,7 +40,7 @@ impl Loop {
         for heard in background::ask(&mut keys, view).await {
             urgent.extend(hear(heard, view, &mut receipts));
         }
-        if screen.ask(&receipts.begin()).is_err() {
+        if screen.ask(&receipts.begin(self.clock.now().mono)).is_err() {
             return GONE;
         }
         loop {
@@ -62,7 +62,7 @@ impl Loop {
                 pressed = self.model.dirty;
             }
             let free = screen.is_free();
-            if free && let Some(question) = receipts.taken() {
+            if free && let Some(question) = receipts.taken(self.clock.now().mono) {
                 drop(self.handle(Msg::Shown { question }));
             }
             let mut deadline = self.deadline();

@@ -3,27 +3,35 @@
 //! That the kernel took the bytes says less. It holds some thousand for a terminal that does not read, and a network holds more.
 //! The cursor stands somewhere else for each question, so that an answer tells which one it belongs to, also when others were lost.
 
-use std::fmt::Write;
+use std::time::Duration;
+
+use crate::domain::Mono;
 
 /// Not the first row: there the answer would look like F3 with a modifier.
-const ROW: u16 = 2;
+const FIRST_ROW: u64 = 2;
+/// So many places are told apart. No screen that shows a question has fewer rows or columns.
+const ROWS: u64 = 10;
+const COLUMNS: u64 = 20;
 /// The question asked first, before there is anything to confirm.
 const FIRST: u64 = 0;
-/// So many columns are told apart. No screen that shows a question has fewer.
-const COLUMNS: u64 = 20;
+/// A terminal that has answered nothing for so long never does. One far away needs its time.
+const SILENT: Duration = Duration::from_secs(5);
 
 /// What is known about a terminal's answers.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Receipts {
     /// It has answered. One that never did counts as having shown what it took.
     answers: bool,
+    /// When it was asked first.
+    since: Mono,
     /// The question on the last frame that had one.
     waiting: Option<u64>,
 }
 
 impl Receipts {
     /// What is sent behind the first frame, to learn whether this terminal answers.
-    pub fn begin(self) -> String {
+    pub fn begin(&mut self, now: Mono) -> String {
+        self.since = now;
         asking(FIRST)
     }
 
@@ -34,29 +42,30 @@ impl Receipts {
     }
 
     /// The terminal has taken everything; gives the question that counts as shown, if it never answers.
-    pub fn taken(&mut self) -> Option<u64> {
-        self.waiting.take_if(|_| !self.answers)
+    pub fn taken(&mut self, now: Mono) -> Option<u64> {
+        let silent = !self.answers && now.since(self.since) >= SILENT;
+        self.waiting.take_if(|_| silent)
     }
 
     /// The terminal told where its cursor is, counted from one; gives the question that was shown, if it is its answer.
     pub fn told(&mut self, row: u16, column: u16) -> Option<u64> {
-        let is_of = |question: u64| (row, column) == (ROW, column_of(question));
+        let is_of = |question: u64| (row, column) == place_of(question);
         let shown = self.waiting.take_if(|question| is_of(*question));
         self.answers |= shown.is_some() || is_of(FIRST);
         shown
     }
 }
 
-fn column_of(question: u64) -> u16 {
-    u16::try_from(question % COLUMNS).unwrap_or_default() + 1
+/// Row and column, counted from one.
+fn place_of(question: u64) -> (u16, u16) {
+    let narrow = |number: u64| u16::try_from(number).unwrap_or_default();
+    (narrow(FIRST_ROW + question / COLUMNS % ROWS), narrow(question % COLUMNS + 1))
 }
 
 /// The cursor goes there, is asked for, and comes back.
 fn asking(question: u64) -> String {
-    let mut bytes = String::new();
-    let written = write!(bytes, "\x1b7\x1b[{ROW};{}H\x1b[6n\x1b8", column_of(question));
-    debug_assert!(written.is_ok(), "a string takes everything");
-    bytes
+    let (row, column) = place_of(question);
+    format!("\x1b7\x1b[{row};{column}H\x1b[6n\x1b8")
 }
 
 #[cfg(test)]
@@ -70,35 +79,43 @@ mod tests {
         (row.parse().unwrap(), column.parse().unwrap())
     }
 
+    fn at(second: u64) -> Mono {
+        Mono::from_millis(second * 1_000)
+    }
+
     #[test]
     fn a_terminal_that_answers_is_waited_for() {
         let mut receipts = Receipts::default();
-        let (row, column) = place(&receipts.begin());
+        let (row, column) = place(&receipts.begin(at(1)));
         assert_eq!(receipts.told(row, column), None);
         let (row, column) = place(&receipts.ask(7));
-        assert_eq!(receipts.taken(), None, "the kernel took it, the terminal has not answered");
+        assert_eq!(receipts.taken(at(600)), None, "the kernel took it, the terminal has not answered");
         assert_eq!(receipts.told(row, column), Some(7));
         assert_eq!(receipts.told(row, column), None, "once");
     }
 
     #[test]
-    fn a_terminal_that_never_answers_has_shown_what_it_took() {
+    fn a_terminal_that_never_answers_has_shown_what_it_took_and_one_far_away_is_given_its_time() {
         let mut receipts = Receipts::default();
-        receipts.begin();
+        receipts.begin(at(1));
         receipts.ask(7);
-        assert_eq!(receipts.taken(), Some(7));
-        assert_eq!(receipts.taken(), None);
+        assert_eq!(receipts.taken(at(5)), None);
+        assert_eq!(receipts.taken(at(6)), Some(7));
+        assert_eq!(receipts.taken(at(6)), None);
     }
 
     #[test]
     fn an_answer_to_an_earlier_question_is_none_to_this_one() {
         let mut receipts = Receipts::default();
-        let (row, first) = place(&receipts.begin());
+        let (row, first) = place(&receipts.begin(at(1)));
         receipts.told(row, first);
-        let (_, earlier) = place(&receipts.ask(7));
-        let (_, column) = place(&receipts.ask(8));
-        assert_eq!(receipts.told(row, earlier), None);
-        assert_eq!(receipts.told(1, column), None, "F3 with a modifier");
-        assert_eq!(receipts.told(row, column), Some(8));
+        // A person asks no more often while an answer is on its way.
+        for earlier in 1..199 {
+            let place_of_it = place(&receipts.ask(earlier));
+            let (row, column) = place(&receipts.ask(199));
+            assert_eq!(receipts.told(place_of_it.0, place_of_it.1), None, "{earlier}");
+            assert_eq!(receipts.told(1, column), None, "F3 with a modifier");
+            assert_eq!(receipts.told(row, column), Some(199));
+        }
     }
 }

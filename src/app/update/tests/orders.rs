@@ -1,5 +1,5 @@
 use super::*;
-use crate::app::model::Overlay;
+use crate::app::model::{OrderKey, Overlay, Pending};
 
 pub(super) fn cancels(desk: &Desk) -> Vec<&str> {
     let id = |effect: &'_ Effect| match effect {
@@ -116,4 +116,18 @@ fn every_working_order_of_the_account_is_canceled_at_once_but_not_too_many() {
     let mut desk = Desk::holding(&many);
     desk.keys("X");
     assert!(desk.model.overlays.is_empty() && desk.toast().contains("too many"), "{}", desk.toast());
+}
+
+#[test]
+fn a_cancel_that_waits_says_so_and_a_wait_without_one_is_no_news_of_a_cancel() {
+    let mut desk = Desk::holding(&[order("a", "AAPL", Side::Buy, 10, 1)]);
+    let wait =
+        || Msg::Queued { link: paper(), wait: Some((Duration::from_secs(118), "the broker asked to wait".to_owned())) };
+    desk.msg(wait());
+    assert!(!desk.toast().contains("cancel"), "{}", desk.toast());
+    let key = OrderKey { link: paper(), order: "a".into() };
+    let id = desk.model.fresh_request();
+    desk.model.pending.insert(id, Pending::Cancel(key));
+    desk.msg(wait());
+    assert_eq!(desk.toast(), "the cancel waits 118 s: the broker asked to wait; r sends at once");
 }
