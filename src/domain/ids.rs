@@ -109,6 +109,17 @@ text_id!(
     Symbol
 );
 impl Symbol {
+    /// As positions have it: coins are written with a slash in orders and without one there (docs/ALPACA.md 5.9).
+    #[must_use]
+    pub fn plain(&self) -> Self {
+        Self::from(self.0.replace('/', "").as_str())
+    }
+
+    /// True for the same asset, with a slash or without.
+    pub fn is_one_with(&self, other: &Self) -> bool {
+        self == other || self.plain() == other.plain()
+    }
+
     /// True for the symbol of an option contract (root, six digits of its date, `C` or `P`, eight digits of its strike):
     /// its price is for one share, and a contract is of many.
     pub fn is_option(&self) -> bool {

@@ -299,7 +299,7 @@ impl World {
         while let Some(command) = commands.recv().await {
             match command {
                 Command::Ask(id, _) => {
-                    let result = Err(failure(&reason, kind.clone()));
+                    let result = Err(RequestError::of_ours(kind.clone(), reason.as_str()));
                     post(&self.inbox, Msg::Replied { link: link.id.clone(), id, result }).await;
                 }
                 Command::Stream(epoch, ..) => {
@@ -311,7 +311,9 @@ impl World {
                     let event = StreamEvent::Closed(closed);
                     post(&self.inbox, Msg::Stream { link: link.id.clone(), epoch, event }).await;
                 }
-                Command::Clock => post(&self.inbox, Msg::Clock(Err(failure(&reason, kind.clone())))).await,
+                Command::Clock => {
+                    post(&self.inbox, Msg::Clock(Err(RequestError::of_ours(kind.clone(), reason.as_str())))).await
+                }
                 Command::Renew => {
                     if let Some(record) = self.renewed(link).await {
                         return Next::Renewed(record);
@@ -360,13 +362,9 @@ const CLOCK: RequestId = RequestId(u64::MAX);
 fn clock(result: Result<Reply, RequestError>) -> Msg {
     Msg::Clock(match result {
         Ok(Reply::Clock(clock)) => Ok(clock),
-        Ok(_) => Err(failure("the clock came back as something else", RequestErrorKind::Decode)),
+        Ok(_) => Err(RequestError::of_ours(RequestErrorKind::Decode, "the clock came back as something else")),
         Err(error) => Err(error),
     })
-}
-
-fn failure(message: &str, kind: RequestErrorKind) -> RequestError {
-    RequestError { kind, status: None, code: None, message: message.to_owned(), extra: None, request_id: None }
 }
 
 async fn forward(link: LinkId, epoch: Epoch, mut events: mpsc::Receiver<StreamEvent>, inbox: mpsc::Sender<Msg>) {

@@ -64,15 +64,10 @@ fn held(listed: &BTreeMap<Symbol, Option<Qty>>, symbol: &Symbol) -> Option<Qty> 
     listed.get(symbol).copied().unwrap_or(Some(Qty::ZERO))
 }
 
-/// Positions in coins are written without the slash (docs/ALPACA.md 5.9).
-fn key(symbol: &Symbol) -> Symbol {
-    Symbol::from(symbol.as_str().replace('/', "").as_str())
-}
-
 impl Holdings {
     /// An execution was told; one that states no position makes the last statement worthless.
     pub(super) fn told(&mut self, execution: &Execution, now: Mono) {
-        let symbol = key(&execution.symbol);
+        let symbol = execution.symbol.plain();
         let newer = self.stated.get(&symbol).is_none_or(|known| execution.at >= known.at);
         match execution.position_qty {
             Some(qty) if newer && (self.stated.len() < MOST || self.stated.contains_key(&symbol)) => {
@@ -91,7 +86,7 @@ impl Holdings {
             (ExecutionKind::Trade | ExecutionKind::Unexplained, Side::Sell) => Qty::ZERO.checked_sub(execution.qty),
             _ => None,
         };
-        let traded = self.traded.entry(key(&execution.symbol)).or_default();
+        let traded = self.traded.entry(execution.symbol.plain()).or_default();
         traded.push_back((now, change));
         if traded.len() > MOST {
             traded.pop_front();
@@ -101,7 +96,7 @@ impl Holdings {
     /// A list of positions came.
     pub(super) fn compare(&mut self, positions: &[Position], now: Mono) -> Found {
         let before = std::mem::take(&mut self.listed);
-        self.listed = positions.iter().map(|position| (key(&position.symbol), position.qty)).collect();
+        self.listed = positions.iter().map(|position| (position.symbol.plain(), position.qty)).collect();
         self.traded.retain(|_, traded| {
             traded.retain(|(at, _)| now.since(*at) < EXPLAINED);
             !traded.is_empty()
@@ -163,7 +158,7 @@ impl Holdings {
         if unread <= named {
             return positions;
         }
-        let here: BTreeSet<Symbol> = positions.iter().map(|position| key(&position.symbol)).collect();
+        let here: BTreeSet<Symbol> = positions.iter().map(|position| position.symbol.plain()).collect();
         let gone = self.listed.keys().filter(|symbol| !here.contains(*symbol));
         positions.extend(gone.map(|symbol| Position::unread(symbol.clone())));
         positions

@@ -308,10 +308,6 @@ mod tests {
         Now { mono: Mono::from_millis(millis), wall: jiff::Timestamp::UNIX_EPOCH }
     }
 
-    fn failure(kind: RequestErrorKind, message: &str) -> RequestError {
-        RequestError { kind, status: None, code: None, message: message.to_owned(), extra: None, request_id: None }
-    }
-
     /// Why the part is missing then, if it is.
     fn lack(parts: &Parts, millis: u64) -> Option<String> {
         let lacks = parts.lacks(None, Mono::from_millis(millis));
@@ -322,17 +318,17 @@ mod tests {
     fn a_failure_is_worth_a_word_when_it_lasts_and_is_over_with_an_answer() {
         let mut parts = Parts::default();
         parts.good(PART, at(0));
-        parts.failed(PART, &failure(RequestErrorKind::Server, "first"), at(1_000));
+        parts.failed(PART, &RequestError::of_ours(RequestErrorKind::Server, "first"), at(1_000));
         assert!(parts.has_failed(PART));
         // The same kind of failure in other words is no news; another kind is, and its beginning stays.
-        parts.failed(PART, &failure(RequestErrorKind::Server, "second"), at(2_000));
+        parts.failed(PART, &RequestError::of_ours(RequestErrorKind::Server, "second"), at(2_000));
         assert_eq!(
             (lack(&parts, 5_999), parts.deadline(Mono::from_millis(5_999))),
             (None, Some(Mono::from_millis(6_000)))
         );
         let said = lack(&parts, 6_000).unwrap();
         assert!(said.contains("first"), "{said}");
-        parts.failed(PART, &failure(RequestErrorKind::Network, "third"), at(6_000));
+        parts.failed(PART, &RequestError::of_ours(RequestErrorKind::Network, "third"), at(6_000));
         let said = lack(&parts, 6_000).unwrap();
         assert!(said.contains("third"), "{said}");
         parts.answered(PART);
@@ -370,7 +366,7 @@ mod tests {
     fn nothing_is_current_without_a_connection_that_follows_and_nothing_is_known_of_another_account() {
         let mut parts = Parts::default();
         parts.good(PART, at(0));
-        parts.failed(PART, &failure(RequestErrorKind::Server, "no"), at(1_000));
+        parts.failed(PART, &RequestError::of_ours(RequestErrorKind::Server, "no"), at(1_000));
         let now = Mono::from_millis(2_000);
         assert_eq!((parts.freshness(PART, true, now).current, parts.freshness(PART, true, now).reason), (true, None));
         let alone = parts.freshness(PART, false, now);

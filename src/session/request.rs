@@ -240,6 +240,11 @@ pub struct RequestError {
 }
 
 impl RequestError {
+    /// A failure that no answer of the broker states.
+    pub fn of_ours(kind: RequestErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, status: None, code: None, message: message.into(), extra: None, request_id: None }
+    }
+
     /// What happened, without what differs from one request to the next.
     pub fn brief(&self) -> String {
         match self.status {

@@ -13,7 +13,7 @@ use super::table::{Column, Sheet};
 use crate::app::Model;
 use crate::app::columns::PositionColumn;
 use crate::app::model::{AccountState, Count, Pane};
-use crate::domain::{Mono, Position, Qty, Symbol};
+use crate::domain::{Mono, Position, Qty};
 use crate::session::Part;
 
 /// The columns, those of [`PositionColumn`] in its order; ranks say what goes first on a narrow screen.
@@ -74,7 +74,7 @@ fn stage(pen: &Pen<'_>, sheet: &mut Sheet, account: &AccountState, position: &Po
     let (plain, faint) = (tone(theme.text), tone(theme.faint));
     super::account_cell(sheet, account, theme);
     sheet.text(&clean(position.symbol.as_str()), plain);
-    let doubted = account.session.disputes().any(|(symbol, _)| same_symbol(symbol, &position.symbol));
+    let doubted = account.session.disputes().any(|(symbol, _)| symbol.is_one_with(&position.symbol));
     if doubted {
         sheet.signed_figure(position.qty.map(Qty::decimal), 0, "? ", theme.waiting, faint);
     } else {
@@ -90,12 +90,6 @@ fn stage(pen: &Pen<'_>, sheet: &mut Sheet, account: &AccountState, position: &Po
         let percent = part.and_then(|part| part.checked_mul(Decimal::ONE_HUNDRED)).map(|percent| percent.round_dp(2));
         super::change_cell(pen, sheet, percent, false, !fresh);
     }
-}
-
-/// Coins are written with a slash in orders and without one in positions.
-fn same_symbol(one: &Symbol, other: &Symbol) -> bool {
-    let letters = |symbol: &Symbol| symbol.as_str().replace('/', "");
-    letters(one) == letters(other)
 }
 
 #[cfg(test)]

@@ -73,7 +73,7 @@ pub(super) fn replied(
 }
 
 /// What was queued is gone, the program's own questions as well: curves are asked for when they are wanted again,
-/// but a cancel that the owner confirmed must arrive. Asking twice does no harm, the second answer is ignored.
+/// but a cancel that the owner confirmed must arrive: the queue may be a new one, with a new token. One that kept it takes it once.
 pub(super) fn after_drop(model: &mut Model, link: &LinkId, effects: &mut Vec<Effect>) {
     let curve_or_page = |pending: &Pending| matches!(pending, Pending::History { link: owner, .. } | Pending::Activities { link: owner, .. } if owner == link);
     let day = Pending::History { link: link.clone(), period: Period::Day };

@@ -9,6 +9,22 @@ use rust_decimal::Decimal;
 use crate::domain::money::{Price, Qty, is_rounding};
 use crate::domain::order::{Order, OrderStatus};
 
+/// The terms of an order and its average price, by name.
+pub(super) type Terms = [(&'static str, Option<Decimal>); 7];
+
+pub(super) fn terms(order: &Order) -> Terms {
+    let price = |price: Option<Price>| price.map(Price::decimal);
+    [
+        ("quantity", order.qty.map(Qty::decimal)),
+        ("limit", price(order.limit_px)),
+        ("stop", price(order.stop_px)),
+        ("high-water mark", price(order.hwm)),
+        ("trail", price(order.trail_px)),
+        ("trail percent", order.trail_percent),
+        ("average price", price(order.avg_px)),
+    ]
+}
+
 /// What can be said otherwise of one order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Said {
@@ -17,22 +33,12 @@ pub struct Said {
     /// Its executed quantity.
     pub cum_qty: Qty,
     /// Its terms, by name: what it asks for, its prices and the average it got.
-    terms: [(&'static str, Option<Decimal>); 7],
+    terms: Terms,
 }
 
 impl Said {
     fn of(order: &Order) -> Self {
-        let price = |price: Option<Price>| price.map(Price::decimal);
-        let terms = [
-            ("quantity", order.qty.map(Qty::decimal)),
-            ("limit", price(order.limit_px)),
-            ("stop", price(order.stop_px)),
-            ("high-water mark", price(order.hwm)),
-            ("trail", price(order.trail_px)),
-            ("trail percent", order.trail_percent),
-            ("average price", price(order.avg_px)),
-        ];
-        Self { status: order.status.clone(), cum_qty: order.cum_qty, terms }
+        Self { status: order.status.clone(), cum_qty: order.cum_qty, terms: terms(order) }
     }
 
     /// The same, whatever the digits that prices are written with.
@@ -64,6 +70,11 @@ impl Dispute {
     pub fn takes_back(&self) -> bool {
         let reopens = self.shown.status.is_terminal() && !self.stated.status.is_terminal();
         self.stated.cum_qty < self.shown.cum_qty || reopens
+    }
+
+    /// True when this goes on with another one: the same, or terms alone both times, for a high-water mark moves on.
+    pub fn goes_on_with(&self, other: &Self) -> bool {
+        self == other || (self.is_of_terms() && other.is_of_terms())
     }
 
     /// True when nothing but terms differ: no state and no executed quantity.

@@ -275,11 +275,15 @@ impl Ledger {
 
     /// True when a row restates an execution that is not known by its id: what it took away cannot be counted.
     pub(super) fn has_open_correction(&self, order: &OrderId) -> bool {
-        let open = |row: &Execution| match &row.kind {
+        self.by_order.get(order).is_some_and(|rows| rows.corrected) && self.of(order).any(|row| self.is_open(row))
+    }
+
+    /// True for a correction of an execution that is not known by its id.
+    fn is_open(&self, row: &Execution) -> bool {
+        match &row.kind {
             ExecutionKind::Correction { of } => of.as_ref().is_none_or(|id| self.get(id).is_none()),
             _ => false,
-        };
-        self.by_order.get(order).is_some_and(|rows| rows.corrected) && self.of(order).any(open)
+        }
     }
 
     /// The latest time of an order's rows.
@@ -387,10 +391,7 @@ impl Ledger {
     /// Gives a slot the id it should have had; the old id still finds it.
     fn rename(&mut self, slot: u32, execution: Execution) -> Entered {
         self.by_id.insert(execution.id.clone(), slot);
-        let of_is_known = match &execution.kind {
-            ExecutionKind::Correction { of } => of.as_ref().is_some_and(|of| self.get(of).is_some()),
-            _ => true,
-        };
+        let of_is_known = !self.is_open(&execution);
         let Some(held) = self.slot_mut(slot) else { return Entered::Known };
         let (line, order) = (held.line, execution.order_id.clone());
         let known = &mut held.execution;

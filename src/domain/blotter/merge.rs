@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use super::dispute::terms;
 use crate::domain::ablation::{Ablation, left_out};
 use crate::domain::order::{Order, OrderStatus};
 use crate::domain::time::is_before;
@@ -46,7 +47,7 @@ pub(super) fn judge(known: &Order, arrived: &Order, may_lower: bool, evidence: b
         // answer of REST is newer than this and settles it.
         return Verdict::Take(Box::new(merged));
     }
-    if evidence && newer(arrived, known) == Ordering::Equal && !same_terms(arrived, known) {
+    if evidence && newer(arrived, known) == Ordering::Equal && terms(arrived) != terms(known) {
         let mut merged = arrived.clone();
         keep_relations(&mut merged, known);
         return Verdict::Take(Box::new(merged));
@@ -96,13 +97,6 @@ fn newer(a: &Order, b: &Order) -> Ordering {
         _ => a_at.is_some().cmp(&b_at.is_some()),
     };
     (a_cum, a_ended).cmp(&(b_cum, b_ended)).then(time).then_with(|| progress(&a.status).cmp(&progress(&b.status)))
-}
-
-fn same_terms(a: &Order, b: &Order) -> bool {
-    let terms = |order: &Order| {
-        (order.qty, order.limit_px, order.stop_px, order.hwm, order.trail_px, order.trail_percent, order.avg_px)
-    };
-    terms(a) == terms(b)
 }
 
 fn progress(status: &OrderStatus) -> u8 {

@@ -151,7 +151,8 @@ impl Session {
     pub(super) fn judge_disputes(&mut self, blotter: &mut Blotter, now: Now) {
         let current: HashMap<OrderId, (Dispute, bool)> =
             blotter.disputes().map(|(id, dispute, again)| (id.clone(), (dispute, again))).collect();
-        self.disputes.retain(|id, (_, dispute)| current.get(id).is_some_and(|(current, _)| current == dispute));
+        self.disputes
+            .retain(|id, (_, dispute)| current.get(id).is_some_and(|(current, _)| current.goes_on_with(dispute)));
         let began = self.audits.pass_began;
         let mut lasting: Vec<(OrderId, Dispute)> = Vec::new();
         for (id, (dispute, again)) in current {

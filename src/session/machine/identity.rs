@@ -76,14 +76,7 @@ impl Session {
         if matches!(self.phase, Phase::Live | Phase::Polling) {
             self.timers.hasten(Timer::Audit, now.mono + RESET);
         }
-        Whose::Unknown(RequestError {
-            kind: RequestErrorKind::Decode,
-            status: None,
-            code: None,
-            message: foreign_words(account),
-            extra: None,
-            request_id: None,
-        })
+        Whose::Unknown(RequestError::of_ours(RequestErrorKind::Decode, foreign_words(account)))
     }
 
     /// True while it is not known whose picture REST gives.

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Entered, Ledger, RESTATED, Slot, is_restatement, is_row};
 use crate::domain::execution::{Execution, ExecutionKind, ONE_MOMENT, Source};
-use crate::domain::ids::{ExecutionId, OrderId, Symbol};
+use crate::domain::ids::{ExecutionId, OrderId};
 use crate::domain::money::Qty;
 
 /// An activity row and an execution id on one slot.
@@ -28,12 +28,6 @@ pub(super) enum Fit {
     Better,
 }
 
-/// Coins are written with and without the slash (docs/ALPACA.md 5.9).
-fn is_one_symbol(one: &Symbol, other: &Symbol) -> bool {
-    let plain = |symbol: &Symbol| symbol.as_str().replace('/', "");
-    one == other || plain(one) == plain(other)
-}
-
 fn distance(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<SignedDuration> {
     Some(a?.duration_since(b?).abs())
 }
@@ -51,7 +45,7 @@ impl Ledger {
         let fitting = rows.slots.iter().filter_map(|slot| {
             let held = self.slot(*slot)?;
             let known = &held.execution;
-            if known.kind != ExecutionKind::Trade || !is_one_symbol(&known.symbol, &execution.symbol) {
+            if known.kind != ExecutionKind::Trade || !known.symbol.is_one_with(&execution.symbol) {
                 return None;
             }
             let same = known.cum_qty == execution.cum_qty && known.states_the_same(execution);
@@ -75,8 +69,9 @@ impl Ledger {
     /// What corrections say of an execution, or of one that is not known by its id and may be this one.
     fn corrections<'a>(&'a self, known: &'a Execution) -> impl Iterator<Item = &'a Execution> {
         let of_it = |row: &&Execution| match &row.kind {
-            ExecutionKind::Correction { of: Some(of) } => self.get(of).is_none_or(|of| of.id == known.id),
-            ExecutionKind::Correction { of: None } => true,
+            ExecutionKind::Correction { of } => {
+                of.as_ref().and_then(|of| self.get(of)).is_none_or(|of| of.id == known.id)
+            }
             _ => false,
         };
         self.of(&known.order_id).filter(of_it)
@@ -85,11 +80,8 @@ impl Ledger {
     /// A row states what a correction does whose execution is not known by its id: it is of the row's. Gives that correction.
     pub(in crate::domain::blotter) fn resolve(&mut self, row: &Execution) -> Option<ExecutionId> {
         let known = self.get(&row.id).filter(|known| !known.states_the_same(row))?;
-        let is_open = |correction: &&Execution| match &correction.kind {
-            ExecutionKind::Correction { of } => of.as_ref().is_none_or(|of| self.get(of).is_none()),
-            _ => false,
-        };
-        let open = self.corrections(known).filter(is_open).find(|correction| correction.states_the_same(row))?;
+        let states_it = |correction: &&Execution| self.is_open(correction) && correction.states_the_same(row);
+        let open = self.corrections(known).find(states_it)?;
         let (id, of, order) = (open.id.clone(), known.id.clone(), known.order_id.clone());
         let slot = self.by_id.get(&id).copied()?;
         self.slot_mut(slot)?.execution.kind = ExecutionKind::Correction { of: Some(of) };

@@ -118,3 +118,20 @@ fn a_price_that_rest_goes_on_stating_otherwise_is_shown_after_seconds_and_is_no_
     assert!(desk.logs().contains("order o was shown as limit 12; the broker's lists say"), "{}", desk.logs());
     assert!(!desk.logs().contains("out of step"), "{}", desk.logs());
 }
+
+/// `updated_at` need not move with the mark of a trailing stop, and the mark moves with every list (docs/ALPACA.md 5.11).
+#[test]
+fn a_high_water_mark_that_moves_on_under_an_earlier_time_is_shown_all_the_same() {
+    let mut desk = Desk::live();
+    desk.orders = vec![order("o")];
+    desk.pass(Duration::from_mins(1));
+    let mut told = desk.orders[0].clone();
+    (told.hwm, told.updated_at) = (Some(Price::whole(195)), at(5));
+    desk.told(TradeEvent::New, told);
+    for second in 0..120 {
+        desk.orders[0].hwm = Some(Price::whole(200 + second));
+        desk.pass(Duration::from_secs(1));
+    }
+    let shown = desk.blotter.order(&"o".into()).unwrap().hwm;
+    assert!(shown > Some(Price::whole(250)), "{shown:?}: {}", desk.logs());
+}
