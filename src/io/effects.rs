@@ -312,7 +312,7 @@ impl World {
                     post(&self.inbox, Msg::Stream { link: link.id.clone(), epoch, event }).await;
                 }
                 Command::Clock => {
-                    post(&self.inbox, Msg::Clock(Err(RequestError::of_ours(kind.clone(), reason.as_str())))).await
+                    post(&self.inbox, Msg::Clock(Err(RequestError::of_ours(kind.clone(), reason.as_str())))).await;
                 }
                 Command::Renew => {
                     if let Some(record) = self.renewed(link).await {
