@@ -173,6 +173,8 @@ pub struct Session {
     identified: bool,
     /// Another account that answered, until it is known whether it was a mistake.
     foreign: Option<identity::Foreign>,
+    /// The last pass ended early, for a wait.
+    cut: bool,
     /// Something on this connection named an order that was known.
     recognised: bool,
     /// When REST last answered anything with what was asked for.
@@ -238,6 +240,7 @@ impl Session {
             may_be_reset: false,
             identified: false,
             foreign: None,
+            cut: false,
             recognised: false,
             answered_at: None,
             asked_from: 1,

@@ -140,6 +140,10 @@ pub(super) struct Resync {
     recent_end: Option<OrderId>,
     /// Where a page was asked from: a broker that does not know the cursor would send the same one for ever.
     cursors: HashSet<(List, Arc<str>)>,
+    /// Why nothing more is asked in this pass.
+    cut: Option<String>,
+    /// Balances and positions are asked for when the lists are there.
+    figures_last: bool,
     limits: Limits,
 }
 
@@ -186,6 +190,8 @@ impl Resync {
             by_id_asked: false,
             recent_end: None,
             cursors: HashSet::new(),
+            cut: None,
+            figures_last: false,
             limits,
         }
     }
@@ -194,6 +200,12 @@ impl Resync {
     pub(super) fn without(mut self, parts: impl Iterator<Item = Part>) -> Self {
         self.left = parts.collect();
         self.queue.retain(|question| !self.left.contains(&question.part()));
+        self
+    }
+
+    /// A wait that balances or positions may ask for once more is to keep back no list.
+    pub(super) fn figures_last(mut self, last: bool) -> Self {
+        self.figures_last = last && !self.account_first;
         self
     }
 
@@ -220,11 +232,24 @@ impl Resync {
         if alone || self.pending.len() >= IN_FLIGHT {
             return None;
         }
-        let mut question = self.queue.pop_front()?;
+        let mut question = self.next()?;
         question.asked = now;
         let (id, request) = (id(), question.request.clone());
         self.pending.insert(id, question);
         Some((id, request))
+    }
+
+    /// The question in front; of balances and positions, where these come last, only when nothing else is wanted or under way.
+    fn next(&mut self) -> Option<Question> {
+        let figure = self.queue.front().is_some_and(Question::is_of_figures);
+        if !self.figures_last || !figure {
+            return self.queue.pop_front();
+        }
+        match self.queue.iter().position(|question| !question.is_of_figures()) {
+            Some(place) => self.queue.remove(place),
+            None if self.pending.values().all(Question::is_of_figures) => self.queue.pop_front(),
+            None => None,
+        }
     }
 
     /// Takes an answer; `blotter` tells which orders must be fetched by id.
@@ -266,6 +291,24 @@ impl Resync {
             }
         }
         Step::Done
+    }
+
+    /// The broker wants to be left alone: the pass ends with the answers under way, and the next one asks for the rest.
+    pub(super) fn cut(&mut self, why: &str) {
+        self.cut = Some(why.to_owned());
+        self.by_id_asked = true;
+        for question in self.queue.drain(..).chain(self.parked.drain(..)).collect::<Vec<_>>() {
+            self.leave_out(&question, why);
+        }
+    }
+
+    /// A question that is not asked any more in this pass.
+    fn leave_out(&mut self, question: &Question, why: &str) {
+        if question.is_first() {
+            self.give_up(question, why.to_owned());
+        } else {
+            self.lack(question, why.to_owned());
+        }
     }
 
     /// What was brought.
@@ -335,7 +378,10 @@ impl Resync {
             return;
         }
         *pages += 1;
-        self.queue.push_back(question);
+        match self.cut.clone() {
+            Some(why) => self.leave_out(&question, &why),
+            None => self.queue.push_back(question),
+        }
     }
 
     fn failed(&mut self, mut question: Question, error: RequestError) -> Step {
@@ -345,6 +391,10 @@ impl Resync {
             // The pass goes on without it while the refusal is looked into.
             self.give_up(&question, error.brief());
             return Step::Refused(error);
+        }
+        if let Some(why) = self.cut.clone() {
+            self.leave_out(&question, &why);
+            return Step::More;
         }
         match error.kind {
             // An order fetched by id that is not there has been wiped with its account; the account id tells.

@@ -31,7 +31,8 @@ impl Session {
         let pursuit = std::mem::take(&mut self.pursuit);
         let account_first = self.is_unidentified() || self.early;
         let resync = Resync::new(self.since, self.mark, account_first, self.limits, pursuit);
-        self.resync = Some(resync.without(self.refresh.iter().map(|(_, part)| *part)));
+        let resync = resync.without(self.refresh.iter().map(|(_, part)| *part));
+        self.resync = Some(resync.figures_last(self.cut));
         self.ask(now);
         self.ask_replay(now);
     }
@@ -191,6 +192,24 @@ impl Session {
             step => step,
         };
         self.go_on(&step, why.as_deref().unwrap_or_default(), blotter, now);
+        self.cut_short(blotter, now);
+    }
+
+    /// While only REST tells, a long wait does not keep back what a pass has brought: merged at its end, that would be old and
+    /// look new. Not two passes in a row, or one that is longer than the limit allows would never end.
+    fn cut_short(&mut self, blotter: &mut Blotter, now: Now) {
+        let long = self.hold.as_ref().filter(|hold| hold.until >= now.mono + PATIENCE).map(|hold| hold.reason.clone());
+        let alone = matches!(self.phase, Phase::Polling | Phase::Opening | Phase::Backoff);
+        if let Some(reason) = long
+            && alone
+            && !self.cut
+            && let Some(resync) = &mut self.resync
+        {
+            self.cut = true;
+            resync.cut(&reason);
+            let step = resync.proceed(blotter);
+            self.go_on(&step, "", blotter, now);
+        }
     }
 
     /// Does what is next in the pass.
@@ -204,6 +223,7 @@ impl Session {
                 self.ask(now);
             }
             Step::Done => {
+                self.cut &= self.holds_back(now.mono);
                 if let Some(resync) = self.resync.take() {
                     let (picture, next) = resync.finish();
                     self.on_picture(picture, next, blotter, now);

@@ -54,6 +54,15 @@ impl Question {
         }
     }
 
+    /// True when nothing of what it asks for was answered yet.
+    pub(super) const fn is_first(&self) -> bool {
+        match &self.request {
+            Request::Orders(query) => query.before_order_id.is_none(),
+            Request::Activities(query) => query.page_token.is_none(),
+            _ => true,
+        }
+    }
+
     /// True for what explains nothing of orders and executions: balances and positions.
     pub(super) const fn is_of_figures(&self) -> bool {
         matches!(self.request, Request::Account | Request::Positions)
