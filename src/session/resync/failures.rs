@@ -1,0 +1,108 @@
+//! Questions that fail: which are asked again, which are given up, and what is said to be missing without them.
+
+use std::time::Duration;
+
+use super::{Question, RATE_LIMIT_WAIT, Resync, Step};
+use crate::session::parts::Part;
+use crate::session::request::{Request, RequestError, RequestErrorKind};
+
+impl Resync {
+    pub(super) fn lack(&mut self, question: &Question, reason: String) {
+        match question.beyond() {
+            Some(what) => drop(self.picture.beyond.get_or_insert_with(|| format!("{what}: {reason}"))),
+            None => drop(self.picture.faults.entry(question.part()).or_insert(reason)),
+        }
+    }
+
+    pub(super) fn give_up(&mut self, question: &Question, reason: String) {
+        // The list that named an order was answered; only this one is missing.
+        let one = matches!(question.request, Request::Order(_));
+        if !question.is_beyond() && !one {
+            self.picture.given_up.insert(question.part());
+            // What was read in part before counts for less than what was not read at all.
+            self.picture.faults.remove(&question.part());
+        }
+        self.lack(question, reason);
+    }
+
+    pub(super) fn failed(&mut self, mut question: Question, error: RequestError) -> Step {
+        if error.kind == RequestErrorKind::Unauthorized
+            || (error.kind == RequestErrorKind::Forbidden && question.request == Request::Account)
+        {
+            // The pass goes on without it while the refusal is looked into.
+            self.give_up(&question, error.brief());
+            return Step::Refused(error);
+        }
+        if let Some(why) = self.cut.clone() {
+            self.leave_out(&question, &why);
+            // Its own wait counts too.
+            let limited = matches!(error.kind, RequestErrorKind::RateLimited { .. });
+            return if limited { Step::Refused(error) } else { Step::More };
+        }
+        match error.kind {
+            // An order fetched by id that is not there has been wiped with its account; the account id tells.
+            RequestErrorKind::NotFound if matches!(question.request, Request::Order(_)) => Step::More,
+            RequestErrorKind::RateLimited { retry_after } if question.tries < self.patience(&question) => {
+                question.tries += 1;
+                self.done = self.done.saturating_sub(1);
+                self.queue.push_front(question);
+                Step::Wait(retry_after.unwrap_or(RATE_LIMIT_WAIT))
+            }
+            // Its wait is kept, and what else the pass has brought is held back no longer.
+            RequestErrorKind::RateLimited { .. } => {
+                self.give_up(&question, error.brief());
+                Step::Refused(error)
+            }
+            RequestErrorKind::Server
+            | RequestErrorKind::Network
+            | RequestErrorKind::Timeout
+            // A body cut short on the way; what can never be read is given up after as many tries.
+            | RequestErrorKind::Decode
+                if question.tries < question.patience(&error.kind) =>
+            {
+                question.tries += 1;
+                let wait = Duration::from_millis(250 << question.tries.min(5));
+                self.done = self.done.saturating_sub(1);
+                self.parked.push(question);
+                Step::Park(wait)
+            }
+            _ => {
+                self.give_up(&question, error.brief());
+                Step::More
+            }
+        }
+    }
+
+    /// How often a question waits for the request limit. It may be one endpoint's alone, and orders and executions wait for
+    /// no balances and no positions; before anything is known of the account its answer comes first.
+    fn patience(&self, question: &Question) -> u32 {
+        let figure = question.is_of_figures() && !(self.account_first && question.part() == Part::Account);
+        if figure { 0 } else { question.patience(&RequestErrorKind::RateLimited { retry_after: None }) }
+    }
+
+    /// The wait after a failure is over.
+    pub(in crate::session) fn unpark(&mut self) {
+        // First again: while the account is not known, nothing may be asked before it.
+        for question in self.parked.drain(..).rev() {
+            self.queue.push_front(question);
+        }
+    }
+
+    /// The broker wants to be left alone: the pass ends with the answers under way, and the next one asks for the rest.
+    pub(in crate::session) fn cut(&mut self, why: &str) {
+        self.cut = Some(why.to_owned());
+        self.by_id_asked = true;
+        for question in self.queue.drain(..).chain(self.parked.drain(..)).collect::<Vec<_>>() {
+            self.leave_out(&question, why);
+        }
+    }
+
+    /// A question that is not asked any more in this pass.
+    pub(super) fn leave_out(&mut self, question: &Question, why: &str) {
+        if question.is_first() {
+            self.give_up(question, why.to_owned());
+        } else {
+            self.lack(question, why.to_owned());
+        }
+    }
+}
