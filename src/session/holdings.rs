@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use crate::domain::execution::ExecutionKind;
 use crate::domain::order::Side;
 use crate::domain::{Execution, Mono, Position, Qty, Symbol};
+use crate::session::request::Unread;
 
 /// REST may lag the stream by about ten seconds (docs/ALPACA.md 6.8).
 const LAG: Duration = Duration::from_secs(12);
@@ -153,9 +154,9 @@ impl Holdings {
 
     /// The list with what was held before, its quantity unknown, where rows of it cannot be told apart: a position is not
     /// gone because nobody can read its row.
-    pub(super) fn with_unread(&self, mut positions: Vec<Position>, unread: usize) -> Vec<Position> {
-        let named = positions.iter().filter(|position| position.qty.is_none()).count();
-        if unread <= named {
+    pub(super) fn with_unread(&self, mut positions: Vec<Position>, unread: &[Unread]) -> Vec<Position> {
+        let is_held = |row: &Unread| positions.iter().any(|position| position.symbol.as_str() == row.row);
+        if unread.iter().all(is_held) {
             return positions;
         }
         let here: BTreeSet<Symbol> = positions.iter().map(|position| position.symbol.plain()).collect();

@@ -11,6 +11,7 @@ use crate::app::keymap::availability;
 use crate::app::keymap::{Action, orders_at_hand, working_orders};
 use crate::app::model::{Model, OrderKey, Overlay, Pending, Question};
 use crate::domain::{LinkId, Order};
+use crate::session::request::unread_words;
 use crate::session::{Reply, Request, RequestError, RequestErrorKind};
 
 /// An order in a few words: `BUY 100 AAPL`.
@@ -121,8 +122,11 @@ pub(super) fn fetched(
     result: Result<Box<Reply>, RequestError>,
     effects: &mut Vec<Effect>,
 ) {
-    match result.map(|reply| *reply) {
-        Ok(Reply::Order(orders)) => {
+    match result.map(|reply| reply.split()) {
+        Ok((Reply::Order(orders), unread)) => {
+            if let Some(words) = unread_words(&unread) {
+                notices::error(model, Some(&key.link), format!("order {words}"));
+            }
             let Some(account) = model.account_mut(&key.link) else { return };
             let changes = account.blotter.apply_snapshot(&orders, &[]);
             news::changed(model, &key.link, &changes, effects);

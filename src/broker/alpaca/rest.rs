@@ -242,9 +242,13 @@ fn read_reply(request: &Request, text: &str, token: &SecretString) -> Result<Rep
             let (rows, unread) = wire::rows(text, "the orders", wire::orders)?;
             whole((Reply::Orders(rows.into_iter().flatten().collect()), unread))
         }
-        Request::Order(_) | Request::OrderByClientId(_) => Reply::Order(wire::orders(text)?),
+        Request::Order(_) | Request::OrderByClientId(_) => {
+            let mut lacks = Vec::new();
+            let orders = wire::orders(text, &mut lacks)?;
+            whole((Reply::Order(orders), BadRow::of(text, 0, &lacks).into_iter().collect()))
+        }
         Request::Activities(_) => {
-            let (rows, unread) = wire::rows(text, "the activities", wire::activity)?;
+            let (rows, unread) = wire::rows(text, "the activities", |row, _| wire::activity(row))?;
             whole((Reply::Activities(rows), unread))
         }
         Request::Clock => Reply::Clock(wire::clock(text)?),

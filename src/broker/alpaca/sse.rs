@@ -108,17 +108,13 @@ pub(super) async fn replay(mut response: Response, whole: Duration, limit: usize
 
 /// One event of a replay; an event that cannot be read says nothing that REST does not say too.
 fn replayed(data: &[u8]) -> Option<TradeUpdate> {
-    let mut update = match wire::update(std::str::from_utf8(data).ok()?) {
-        Ok(update) => update,
-        Err(_) => match wire::frame(data) {
-            wire::Frame::Update(update) => *update,
-            _ => return None,
-        },
+    let (wire::Frame::Update(mut update) | wire::Frame::Partial { mut update, .. }) = wire::message(data) else {
+        return None;
     };
     for execution in &mut update.executions {
         execution.source = Source::Reconcile;
     }
-    Some(update)
+    Some(*update)
 }
 
 fn address(origin: &Url) -> Result<Url, String> {
@@ -165,13 +161,9 @@ async fn listen(mut response: Response, out: &Out) -> Result<(), Closed> {
 }
 
 async fn event(data: &[u8], out: &Out) -> Result<(), Closed> {
-    // One event a message, without the websocket's envelope; with it where a server adds it.
-    let bare = std::str::from_utf8(data).ok().and_then(|text| wire::update(text).ok());
-    if let Some(update) = bare {
-        return out.send(StreamEvent::Update(Box::new(update))).await;
-    }
-    match wire::frame(data) {
+    match wire::message(data) {
         wire::Frame::Update(update) => out.send(StreamEvent::Update(update)).await,
+        wire::Frame::Partial { update, text } => out.partial(update, &text).await,
         wire::Frame::Error { message } => Err(Closed::BrokerError { message: out.words(&message) }),
         wire::Frame::Unknown { text } => out.unknown(&text).await,
         wire::Frame::Empty | wire::Frame::Authorization { .. } | wire::Frame::Listening { .. } => Ok(()),

@@ -26,8 +26,8 @@ use super::sse;
 use super::wire::{self, Frame};
 use crate::broker::dial::{self, Io, chain};
 use crate::config::is_loopback;
-use crate::domain::Untrusted;
 use crate::domain::secrets::Redactor;
+use crate::domain::{TradeUpdate, Untrusted};
 use crate::session::{AuthForm, Closed, StreamEvent};
 
 /// The longest message read, in bytes (docs/DESIGN.md 10).
@@ -120,6 +120,12 @@ impl Out {
         let text = self.words(text);
         tracing::warn!(%text, "a frame was not understood");
         self.send(StreamEvent::Unknown { text }).await
+    }
+
+    /// Sends an update of which a figure cannot be read, and what it was: REST is asked for the rest.
+    pub(super) async fn partial(&self, update: Box<TradeUpdate>, text: &Untrusted) -> Result<(), Closed> {
+        self.send(StreamEvent::Update(update)).await?;
+        self.unknown(text).await
     }
 
     /// What the peer or a library said, without the token and then cut; the only way from there into an event.
@@ -285,6 +291,7 @@ impl<'a> Talk<'a> {
     async fn frame(&mut self, bytes: &[u8]) -> Result<(), Closed> {
         match wire::frame(bytes) {
             Frame::Update(update) => self.out.send(StreamEvent::Update(update)).await,
+            Frame::Partial { update, text } => self.out.partial(update, &text).await,
             Frame::Authorization { authorized: true, message } => self.authorized(message).await,
             Frame::Authorization { authorized: false, message } => Err(Closed::AuthRefused {
                 message: self.out.words(&message.unwrap_or_else(|| "not authorized".into())),

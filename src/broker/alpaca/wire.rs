@@ -25,7 +25,7 @@ pub(super) use error::refusal;
 pub use market::{clock, history};
 pub use order::{order, orders};
 pub use position::{position, positions};
-pub use update::{Frame, frame, update};
+pub use update::{Frame, frame, message, update};
 
 use self::loose::Loose;
 use crate::domain::Untrusted;
@@ -73,23 +73,33 @@ pub struct BadRow {
     pub why: String,
 }
 
-/// Every element of a JSON array that `one` can read, and the others by name: one bad row hides no good one, and a list
-/// that lacks a row cannot be taken for a whole one.
+impl BadRow {
+    /// The row with the first of what it lacks; `None` where that is nothing.
+    pub fn of(row: &str, place: usize, lacks: &[WireError]) -> Option<Self> {
+        let first = lacks.first()?;
+        Some(Self { row: name(row, place), why: first.to_string() })
+    }
+}
+
+/// Every element of a JSON array that `one` can read, and by name those that it cannot, or of which it lacks a member: one
+/// bad row hides no good one, and a list that lacks something cannot be taken for a whole one.
 ///
 /// # Errors
 /// When it is no array.
 pub fn rows<T>(
     text: &str,
     what: &'static str,
-    one: impl Fn(&str) -> Result<T, WireError>,
+    one: impl Fn(&str, &mut Lacks) -> Result<T, WireError>,
 ) -> Result<(Vec<T>, Vec<BadRow>), WireError> {
     let elements: Vec<&RawValue> = serde_json::from_str(text).map_err(|error| WireError::json(what, &error))?;
     let (mut read, mut unread) = (Vec::new(), Vec::new());
     for (place, element) in elements.into_iter().enumerate() {
-        match one(element.get()) {
+        let mut lacks = Lacks::new();
+        match one(element.get(), &mut lacks) {
             Ok(row) => read.push(row),
-            Err(error) => unread.push(BadRow { row: name(element.get(), place), why: error.to_string() }),
+            Err(error) => lacks.insert(0, error),
         }
+        unread.extend(BadRow::of(element.get(), place, &lacks));
     }
     Ok((read, unread))
 }
@@ -107,6 +117,9 @@ fn name(row: &str, place: usize) -> Untrusted {
     let words: Vec<&str> = [&named.symbol, &named.id].into_iter().filter_map(|word| word.some_word()).collect();
     if words.is_empty() { format!("row {}", place + 1).into() } else { words.join(" ").into() }
 }
+
+/// The members of an object that are there and cannot be read, while the object itself can.
+pub type Lacks = Vec<WireError>;
 
 fn raw(text: &str) -> Raw {
     Raw(Some(text.into()))

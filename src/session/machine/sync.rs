@@ -398,7 +398,7 @@ impl Session {
     }
 
     fn on_positions(&mut self, positions: Vec<Position>, unread: &[Unread], now: Now) {
-        let positions = self.holdings.with_unread(positions, unread.len());
+        let positions = self.holdings.with_unread(positions, unread);
         self.holds = !positions.is_empty() || !unread.is_empty();
         match unread_words(unread) {
             None => self.part_is_good(Part::Positions, now),

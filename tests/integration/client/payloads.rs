@@ -128,8 +128,10 @@ fn every_collected_payload_is_read_whole() {
     };
     let mut count = 0;
     count += each(&root, "order", |text, payload| {
-        let read: Vec<Value> =
-            wire::orders(text).unwrap_or_else(|error| panic!("{error}: {text}")).into_iter().map(json).collect();
+        let mut lacks = Vec::new();
+        let read = wire::orders(text, &mut lacks).unwrap_or_else(|error| panic!("{error}: {text}"));
+        let read: Vec<Value> = read.into_iter().map(json).collect();
+        assert!(lacks.is_empty(), "{lacks:?}: {text}");
         check_order(payload, &read[0], &read[1..]);
     });
     count += each(&root, "trade_update", |text, payload| {
@@ -164,7 +166,10 @@ fn every_collected_payload_is_read_whole() {
             ("unrealized_plpc", "unrealized_plpc"),
             ("change_today", "change_today"),
         ];
-        same(payload, &json(wire::position(text).unwrap_or_else(|error| panic!("{error}: {text}"))), &members);
+        let mut lacks = Vec::new();
+        let read = wire::position(text, &mut lacks).unwrap_or_else(|error| panic!("{error}: {text}"));
+        assert!(lacks.is_empty(), "{lacks:?}: {text}");
+        same(payload, &json(read), &members);
     });
     count += each(&root, "activity", |text, payload| {
         let decoded = json(wire::activity(text).unwrap_or_else(|error| panic!("{error}: {text}")));

@@ -38,7 +38,7 @@ pub const SECRET: &str = "zqCANARYqz";
 /// A message of the stream. What is read from it merges without a panic, and a second time without a change.
 pub fn frame(bytes: &[u8]) {
     match wire::frame(bytes) {
-        Frame::Update(update) => merged(&update),
+        Frame::Update(update) | Frame::Partial { update, .. } => merged(&update),
         Frame::Error { message } => harmless(&message.to_string()),
         Frame::Unknown { text } => harmless(&text.to_string()),
         Frame::Empty | Frame::Authorization { .. } | Frame::Listening { .. } => {}
@@ -60,11 +60,11 @@ pub fn rest(bytes: &[u8]) {
     drop(wire::account(text));
     drop(wire::clock(text));
     drop(wire::history(text));
-    drop(wire::position(text));
+    drop(wire::position(text, &mut Vec::new()));
     drop(wire::rows(text, "positions", wire::position));
     let orders = wire::rows(text, "orders", wire::orders).unwrap_or_default().0.concat();
-    let orders = if orders.is_empty() { wire::orders(text).unwrap_or_default() } else { orders };
-    let rows = wire::rows(text, "activities", wire::activity).unwrap_or_default().0;
+    let orders = if orders.is_empty() { wire::orders(text, &mut Vec::new()).unwrap_or_default() } else { orders };
+    let rows = wire::rows(text, "activities", |row, _| wire::activity(row)).unwrap_or_default().0;
     let mut blotter = Blotter::default();
     drop(blotter.apply_snapshot(&orders, &rows));
     let again = blotter.apply_snapshot(&orders, &rows);

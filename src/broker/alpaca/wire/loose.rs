@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::{Lacks, WireError};
 use crate::domain::Untrusted;
 
 /// One member's value, borrowed where the text allows it. Nested values are passed over.
@@ -112,6 +113,21 @@ impl Loose<'_> {
     /// A number written either way; `None` when it is not one, or has more than 28 digits.
     pub(super) fn amount<T: FromStr>(&self) -> Option<T> {
         self.some_word()?.parse().ok()
+    }
+
+    /// A figure that an object may do without: what stands there and cannot be read goes to `lacks`. An empty text is how
+    /// some senders write none.
+    pub(super) fn figure<T: FromStr>(&self, what: &'static str, member: &'static str, lacks: &mut Lacks) -> Option<T> {
+        let figure = self.amount();
+        let states = match self {
+            Self::Nothing => false,
+            Self::Text(text) => !text.is_empty(),
+            Self::Nested | Self::Number(_) | Self::Flag(_) => true,
+        };
+        if states && figure.is_none() {
+            lacks.push(WireError::Member { what, member });
+        }
+        figure
     }
 
     /// A bare decimal, written either way.

@@ -7,7 +7,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::loose::Loose;
-use super::{WireError, raw};
+use super::{Lacks, WireError, raw};
 use crate::domain::{
     ClientOrderId, Order, OrderClass, OrderId, OrderStatus, OrderType, Qty, Side, Symbol, TimeInForce,
 };
@@ -90,19 +90,19 @@ struct OrderWire<'a> {
 
 /// One order. It needs an `id` and, when it states an executed quantity, a readable one.
 pub fn order(text: &str) -> Result<Order, WireError> {
-    read(text, DEEPEST, &mut Vec::new())
+    read(text, DEEPEST, &mut Vec::new(), &mut Lacks::new())
 }
 
-/// One order, and after it the orders that are its legs.
-pub fn orders(text: &str) -> Result<Vec<Order>, WireError> {
+/// One order, and after it the orders that are its legs; in `lacks` the figures of either that cannot be read.
+pub fn orders(text: &str, lacks: &mut Lacks) -> Result<Vec<Order>, WireError> {
     let mut legs = Vec::new();
-    let order = read(text, DEEPEST, &mut legs)?;
+    let order = read(text, DEEPEST, &mut legs, lacks)?;
     legs.insert(0, order);
     Ok(legs)
 }
 
 /// Reads an order; its legs go to `beside`.
-fn read(text: &str, depth: u8, beside: &mut Vec<Order>) -> Result<Order, WireError> {
+fn read(text: &str, depth: u8, beside: &mut Vec<Order>, lacks: &mut Lacks) -> Result<Order, WireError> {
     let wire: OrderWire<'_> = serde_json::from_str(text).map_err(|error| WireError::json(WHAT, &error))?;
     let missing = |member| WireError::Member { what: WHAT, member };
     let id = wire.id.some_word().ok_or_else(|| missing("id"))?;
@@ -118,7 +118,7 @@ fn read(text: &str, depth: u8, beside: &mut Vec<Order>) -> Result<Order, WireErr
     let mut legs = Vec::new();
     if let Some(depth) = depth.checked_sub(1) {
         for leg in &wire.legs.0 {
-            let leg = read(leg.get(), depth, beside)?;
+            let leg = read(leg.get(), depth, beside, lacks)?;
             legs.push(leg.id.clone());
             beside.push(leg);
         }
@@ -132,15 +132,15 @@ fn read(text: &str, depth: u8, beside: &mut Vec<Order>) -> Result<Order, WireErr
         order_type: OrderType::from_word(kind.word().unwrap_or_default()),
         tif: TimeInForce::from_word(wire.time_in_force.word().unwrap_or_default()),
         class: OrderClass::from_word(wire.order_class.word().unwrap_or_default()),
-        qty: wire.qty.amount(),
-        notional: wire.notional.amount(),
+        qty: wire.qty.figure(WHAT, "qty", lacks),
+        notional: wire.notional.figure(WHAT, "notional", lacks),
         cum_qty,
-        avg_px: wire.filled_avg_price.amount(),
-        limit_px: wire.limit_price.amount(),
-        stop_px: wire.stop_price.amount(),
-        trail_px: wire.trail_price.amount(),
-        trail_percent: wire.trail_percent.decimal(),
-        hwm: wire.hwm.amount(),
+        avg_px: wire.filled_avg_price.figure(WHAT, "filled_avg_price", lacks),
+        limit_px: wire.limit_price.figure(WHAT, "limit_price", lacks),
+        stop_px: wire.stop_price.figure(WHAT, "stop_price", lacks),
+        trail_px: wire.trail_price.figure(WHAT, "trail_price", lacks),
+        trail_percent: wire.trail_percent.figure(WHAT, "trail_percent", lacks),
+        hwm: wire.hwm.figure(WHAT, "hwm", lacks),
         status: OrderStatus::from_word(wire.status.word().unwrap_or_default()),
         extended_hours: wire.extended_hours.flag(),
         created_at: wire.created_at.time(),

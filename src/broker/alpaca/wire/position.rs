@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::loose::Loose;
-use super::{BadRow, WireError, raw, rows};
+use super::{BadRow, Lacks, WireError, raw, rows};
 use crate::domain::{Position, Qty, Symbol};
 
 const WHAT: &str = "a position";
@@ -42,42 +42,41 @@ struct PositionWire<'a> {
     change_today: Loose<'a>,
 }
 
-/// The positions, and the rows without which the list is not whole. A row that names its symbol is a position, even where
+/// The positions, and the rows that cannot be read or lack a figure. A row that names its symbol is a position, even where
 /// its quantity cannot be read: it is held, and who follows it must see that.
 ///
 /// # Errors
 /// When it is no array.
 pub fn positions(text: &str) -> Result<(Vec<Position>, Vec<BadRow>), WireError> {
-    let (positions, mut unread) = rows(text, "the positions", position)?;
-    let without = positions.iter().filter(|position| position.qty.is_none());
-    unread.extend(without.map(|position| BadRow {
-        row: position.symbol.as_str().into(),
-        why: WireError::Member { what: WHAT, member: "qty" }.to_string(),
-    }));
-    Ok((positions, unread))
+    rows(text, "the positions", position)
 }
 
-/// One position. It needs a `symbol`; a short one is negative even where only `side` says so.
-pub fn position(text: &str) -> Result<Position, WireError> {
+/// One position, and in `lacks` the figures of it that cannot be read. It needs a `symbol`, and lacks its quantity even where
+/// none is stated; a short one is negative even where only `side` says so.
+pub fn position(text: &str, lacks: &mut Lacks) -> Result<Position, WireError> {
     let wire: PositionWire<'_> = serde_json::from_str(text).map_err(|error| WireError::json(WHAT, &error))?;
     let missing = |member| WireError::Member { what: WHAT, member };
+    let symbol = Symbol::from(wire.symbol.some_word().ok_or_else(|| missing("symbol"))?);
     let qty = wire.qty.needed().map(Qty::new);
+    if qty.is_none() {
+        lacks.push(missing("qty"));
+    }
     let short = wire.side.word() == Some("short");
     Ok(Position {
-        symbol: Symbol::from(wire.symbol.some_word().ok_or_else(|| missing("symbol"))?),
+        symbol,
         asset_id: wire.asset_id.kept(),
         asset_class: wire.asset_class.kept(),
         qty: qty.map(|qty| if short && qty.is_positive() { qty.negated() } else { qty }),
-        qty_available: wire.qty_available.amount(),
-        avg_px: wire.avg_entry_price.amount(),
-        last_px: wire.current_price.amount(),
-        lastday_px: wire.lastday_price.amount(),
-        market_value: wire.market_value.amount(),
-        cost_basis: wire.cost_basis.amount(),
-        unrealized_pl: wire.unrealized_pl.amount(),
-        unrealized_plpc: wire.unrealized_plpc.decimal(),
-        unrealized_intraday_pl: wire.unrealized_intraday_pl.amount(),
-        change_today: wire.change_today.decimal(),
+        qty_available: wire.qty_available.figure(WHAT, "qty_available", lacks),
+        avg_px: wire.avg_entry_price.figure(WHAT, "avg_entry_price", lacks),
+        last_px: wire.current_price.figure(WHAT, "current_price", lacks),
+        lastday_px: wire.lastday_price.figure(WHAT, "lastday_price", lacks),
+        market_value: wire.market_value.figure(WHAT, "market_value", lacks),
+        cost_basis: wire.cost_basis.figure(WHAT, "cost_basis", lacks),
+        unrealized_pl: wire.unrealized_pl.figure(WHAT, "unrealized_pl", lacks),
+        unrealized_plpc: wire.unrealized_plpc.figure(WHAT, "unrealized_plpc", lacks),
+        unrealized_intraday_pl: wire.unrealized_intraday_pl.figure(WHAT, "unrealized_intraday_pl", lacks),
+        change_today: wire.change_today.figure(WHAT, "change_today", lacks),
         raw: raw(text),
     })
 }

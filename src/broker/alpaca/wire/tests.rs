@@ -158,24 +158,24 @@ fn what_cannot_be_believed_without_a_member_is_refused_by_its_name() {
     assert_eq!(member(order(r#"{"id":"o","filled_qty":"many"}"#).unwrap_err()), "filled_qty");
     assert_eq!(member(order(r#"{"id":"o","filled_qty":"-3"}"#).unwrap_err()), "filled_qty");
     assert_eq!(member(account(r#"{"id":"a"}"#).unwrap_err()), "status");
-    assert_eq!(member(position(r#"{"qty":"1"}"#).unwrap_err()), "symbol");
+    assert_eq!(member(position(r#"{"qty":"1"}"#, &mut Lacks::new()).unwrap_err()), "symbol");
     assert_eq!(member(clock(r#"{"timestamp":"2026-01-01T00:00:00Z","is_open":true}"#).unwrap_err()), "next_open");
 }
 
 #[test]
 fn a_row_that_cannot_be_read_is_named_and_hides_no_other() {
     let text = r#"[{"id":"o"},{"id":"bad-1","symbol":"AAPL","filled_qty":""},7]"#;
-    let (read, unread) = rows(text, "the orders", order).unwrap();
+    let (read, unread) = rows(text, "the orders", orders).unwrap();
     assert_eq!(read.len(), 1);
     assert_eq!(unread[0].row, "AAPL bad-1".into());
     assert_eq!(unread[0].why, "an order without a usable filled_qty");
     assert_eq!(unread[1].row, "row 3".into());
-    let (read, unread) = rows(r#"[{"id":null}]"#, "the orders", order).unwrap();
+    let (read, unread) = rows(r#"[{"id":null}]"#, "the orders", orders).unwrap();
     assert_eq!((read.len(), unread.len()), (0, 1), "a page of nothing else is a page all the same");
     for nothing in ["null", "{}", "", "<html>"] {
-        assert!(rows(nothing, "the orders", order).is_err(), "{nothing} is no list without orders");
+        assert!(rows(nothing, "the orders", orders).is_err(), "{nothing} is no list without orders");
     }
-    assert!(rows("[]", "the orders", order).unwrap().0.is_empty());
+    assert!(rows("[]", "the orders", orders).unwrap().0.is_empty());
 }
 
 #[test]
@@ -206,7 +206,9 @@ fn errors_of_reading_never_quote_the_text() {
 fn a_short_position_is_negative_however_it_is_written() {
     for qty in ["-5", "5"] {
         let text = format!(r#"{{"symbol":"A","qty":"{qty}","side":"short","current_price":null}}"#);
-        let position = position(&text).unwrap();
+        let mut lacks = Lacks::new();
+        let position = position(&text, &mut lacks).unwrap();
+        assert_eq!(lacks, [], "what is null is not unreadable");
         assert_eq!(position.qty.unwrap().to_string(), "-5");
         assert_eq!(position.last_px, None);
     }
@@ -386,4 +388,34 @@ fn refusals_of_every_shape_become_one_sentence() {
     assert_eq!(said(500, "[1]").message.raw(), "[1]");
     // Whole, so that a secret at a cut is taken out first.
     assert_eq!(said(500, &"x".repeat(10_000)).message.raw().len(), 10_000);
+}
+
+#[test]
+fn a_figure_that_is_there_and_cannot_be_read_is_named_and_its_row_is_kept() {
+    let named = |unread: &[BadRow]| -> Vec<String> {
+        unread.iter().map(|bad| format!("{}: {}", bad.row.raw(), bad.why)).collect()
+    };
+    let rows_of_orders = r#"[{"id":"o","symbol":"F","qty":"5","limit_price":"ten","hwm":{},"stop_price":"","trail_price":null},
+        {"id":"p","qty":"2"},{"id":"q","filled_qty":"0","legs":[{"id":"l","qty":true}]}]"#;
+    let (read, unread) = rows(rows_of_orders, "the orders", orders).unwrap();
+    assert_eq!(read.concat().len(), 4);
+    assert_eq!(named(&unread), ["F o: an order without a usable limit_price", "q: an order without a usable qty"]);
+    let rows_of_positions = r#"[{"symbol":"A","qty":"1","market_value":"1e99","unrealized_pl":[]},{"symbol":"B","qty":"2",
+        "current_price":null,"cost_basis":""}]"#;
+    let (read, unread) = positions(rows_of_positions).unwrap();
+    assert_eq!(read.len(), 2);
+    assert_eq!(named(&unread), ["A: a position without a usable market_value"]);
+}
+
+#[test]
+fn an_update_of_an_order_with_an_unreadable_figure_is_taken_and_named() {
+    let odd = FILL.replace("\"limit_price\": \"", "\"limit_price\": \"x");
+    assert_ne!(odd, FILL);
+    let Frame::Partial { update, text } = frame(odd.as_bytes()) else { panic!("in part: {:?}", frame(odd.as_bytes())) };
+    assert_eq!((update.executions.len(), update.order.limit_px), (1, None));
+    assert!(text.raw().starts_with("an order without a usable limit_price: {"), "{text}");
+    let data = serde_json::from_str::<serde_json::Value>(&odd).unwrap()["data"].to_string();
+    assert!(matches!(message(data.as_bytes()), Frame::Partial { .. }), "the event stream says it too");
+    assert!(matches!(message(odd.as_bytes()), Frame::Partial { .. }), "and where a server adds the envelope");
+    assert!(matches!(message(FILL.as_bytes()), Frame::Update(_)));
 }

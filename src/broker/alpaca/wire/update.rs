@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::loose::Loose;
 use super::order::{Rows, orders};
-use super::{WireError, msgpack};
+use super::{Lacks, WireError, msgpack};
 use crate::domain::execution::{ExecutionKind, Source};
 use crate::domain::{EventId, Execution, ExecutionId, Order, OrderId, Qty, Symbol, TradeEvent, TradeUpdate, Untrusted};
 
@@ -28,6 +28,13 @@ pub enum Frame {
     },
     /// A trade update.
     Update(Box<TradeUpdate>),
+    /// A trade update of whose order a figure cannot be read.
+    Partial {
+        /// The rest of it.
+        update: Box<TradeUpdate>,
+        /// What it lacks, and the whole text.
+        text: Untrusted,
+    },
     /// An error message; the broker closes after it.
     Error {
         /// The broker's words, whole.
@@ -104,10 +111,7 @@ fn frame_text(text: &str) -> Frame {
     let data = envelope.data.map_or("null", RawValue::get);
     match envelope.stream.word() {
         Some("trade_updates") if data == "null" => Frame::Empty,
-        Some("trade_updates") => match update(data) {
-            Ok(update) => Frame::Update(Box::new(update)),
-            Err(error) => unknown(&error.to_string(), text),
-        },
+        Some("trade_updates") => event(data, text),
         Some("authorization") => authorization(data),
         Some("listening") => listening(data),
         Some("error") => Frame::Error { message: error_message(data) },
@@ -116,8 +120,32 @@ fn frame_text(text: &str) -> Frame {
     }
 }
 
+/// Reads one message of the event stream: an event without the websocket's envelope, with it where a server adds it.
+pub fn message(bytes: &[u8]) -> Frame {
+    match std::str::from_utf8(bytes).map(|text| event(text, text)) {
+        Ok(Frame::Unknown { .. }) | Err(_) => frame(bytes),
+        Ok(update) => update,
+    }
+}
+
+/// One event; `whole` is what came.
+fn event(data: &str, whole: &str) -> Frame {
+    let mut lacks = Lacks::new();
+    match read(data, &mut lacks).map(Box::new) {
+        Ok(update) => match lacks.first() {
+            None => Frame::Update(update),
+            Some(lack) => Frame::Partial { update, text: named(&lack.to_string(), whole) },
+        },
+        Err(error) => unknown(&error.to_string(), whole),
+    }
+}
+
 fn unknown(why: &str, text: &str) -> Frame {
-    Frame::Unknown { text: format!("{why}: {text}").into() }
+    Frame::Unknown { text: named(why, text) }
+}
+
+fn named(why: &str, text: &str) -> Untrusted {
+    format!("{why}: {text}").into()
 }
 
 #[derive(Default, Deserialize)]
@@ -154,10 +182,15 @@ fn error_message(data: &str) -> Untrusted {
 
 /// One event: the `data` of a websocket frame, or a message of the event stream (docs/ALPACA.md 6.5, 7.1).
 pub fn update(text: &str) -> Result<TradeUpdate, WireError> {
+    read(text, &mut Lacks::new())
+}
+
+/// One event, and in `lacks` the figures of its order that cannot be read.
+fn read(text: &str, lacks: &mut Lacks) -> Result<TradeUpdate, WireError> {
     let wire: UpdateWire<'_> = serde_json::from_str(text).map_err(|error| WireError::json(WHAT, &error))?;
     let missing = |member| WireError::Member { what: WHAT, member };
     let event = TradeEvent::from_word(wire.event.some_word().ok_or_else(|| missing("event"))?);
-    let mut legs = orders(wire.order.ok_or_else(|| missing("order"))?.get())?;
+    let mut legs = orders(wire.order.ok_or_else(|| missing("order"))?.get(), lacks)?;
     let order = legs.remove(0);
     let executions = executions(&wire, &event, &order, &legs)?;
     Ok(TradeUpdate {

@@ -194,7 +194,7 @@ pub(super) fn position(position: &Position) -> Position {
     object.maybe("current_price", position.last_px.map(Price::decimal));
     object.maybe("market_value", None::<&str>);
     object.close();
-    wire::position(&text).expect("the laboratory writes positions that can be read")
+    wire::position(&text, &mut Vec::new()).expect("the laboratory writes positions that can be read")
 }
 
 /// The account, written and read.
@@ -224,5 +224,5 @@ pub(in crate::session::lab) fn body(body: Body) -> Result<Vec<Order>, WireError>
         Body::Html => "<html><body>502 Bad Gateway</body></html>",
         Body::Cut => "[{\"id\":\"o1\",\"filled_qty\":\"0\"},{\"id\":",
     };
-    wire::rows(text, "the orders", wire::order).map(|(read, _)| read)
+    wire::rows(text, "the orders", |row, _| wire::order(row)).map(|(read, _)| read)
 }

@@ -153,30 +153,38 @@ fn ails(ailment: Ailment) -> Result<(), RequestError> {
     })
 }
 
-/// A list of which some rows cannot be read; which, their names decide. A row may hold legs.
+/// A list of which some rows cannot be read, and of others a figure; which, their names decide. A row may hold legs.
 fn spoil(reply: Reply) -> Result<Reply, RequestError> {
     let mut unread = Vec::new();
-    let mut reads = |name: &str| {
-        let good = name.bytes().map(u32::from).sum::<u32>() % 5 != 0;
+    let mut draw = |name: &str, row: bool| {
+        let sum = name.bytes().map(u32::from).sum::<u32>() % 7;
+        let good = if row { sum != 0 } else { sum != 1 };
         if !good {
             unread.push(Unread { row: name.to_owned(), why: "a number that is none".to_owned() });
         }
         good
     };
+    let (rows, figures) = (true, false);
     let (read, left) = match reply {
         Reply::Orders(mut orders) => {
             let legs: HashSet<OrderId> = orders.iter().flat_map(|order| &order.legs).cloned().collect();
             let bad: Vec<Order> = orders.iter().filter(|order| !legs.contains(&order.id)).cloned().collect();
-            let bad: Vec<Order> = bad.into_iter().filter(|order| !reads(order.id.as_str())).collect();
+            let bad: Vec<Order> = bad.into_iter().filter(|order| !draw(order.id.as_str(), rows)).collect();
             orders.retain(|order| !bad.iter().any(|bad| bad.id == order.id || bad.legs.contains(&order.id)));
+            for order in orders.iter_mut().filter(|order| !draw(order.id.as_str(), figures)) {
+                (order.qty, order.limit_px, order.avg_px) = (None, None, None);
+            }
             (orders.len(), Reply::Orders(orders))
         }
         Reply::Activities(mut rows) => {
-            rows.retain(|row| reads(&row.id));
+            rows.retain(|row| draw(&row.id, true));
             (rows.len(), Reply::Activities(rows))
         }
         Reply::Positions(mut positions) => {
-            positions.retain(|position| reads(position.symbol.as_str()));
+            positions.retain(|position| draw(position.symbol.as_str(), rows));
+            for position in positions.iter_mut().filter(|position| !draw(position.symbol.as_str(), figures)) {
+                (position.qty, position.last_px) = (None, None);
+            }
             (positions.len(), Reply::Positions(positions))
         }
         other => return Ok(other),
