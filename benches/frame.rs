@@ -20,7 +20,8 @@ mod fixture;
 
 use std::cell::RefCell;
 
-use brokerdeck::app::model::{AccountState, Pane};
+use brokerdeck::accounts::AccountState;
+use brokerdeck::app::model::Pane;
 use brokerdeck::domain::{Money, OrderId, Price, TradeEvent, TradeUpdate};
 use brokerdeck::view::{Theme, ViewState, render};
 use divan::Bencher;
@@ -182,7 +183,7 @@ fn px(price: Option<Price>) -> Cell<'static> {
 fn order_table(desk: &Desk, height: u16) -> Table<'static> {
     let zone = &desk.model.program.timezone;
     let rows = desk.model.rows.orders.rows.iter().take(usize::from(height) - 3);
-    let rows = rows.filter_map(|row| row.find(&desk.model.accounts)).map(|(_, order)| {
+    let rows = rows.filter_map(|row| row.find(desk.model.accounts.all())).map(|(_, order)| {
         let at = order.submitted_at.map(|at| zone.to_datetime(at).time().to_string()).unwrap_or_default();
         Row::new([
             Cell::from(at),

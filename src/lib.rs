@@ -10,6 +10,7 @@
 //! | [`broker`] | adapters to brokers; wire types stay inside |
 //! | [`view`] | the model as cells |
 //! | [`app`] | the program as a function: model, message in, effects out |
+//! | [`accounts`] | every linked account: what its broker said, what is asked of it, what became of that |
 //! | [`link`] | linking an account, without I/O |
 //! | [`session`] | one account's connection, without I/O |
 //! | [`domain`] | nouns and arithmetic |
@@ -18,6 +19,7 @@
 // An amount past 28 digits ends a program that adds with operators: only the checked methods may be used.
 #![deny(clippy::arithmetic_side_effects)]
 
+pub mod accounts;
 pub mod app;
 pub mod broker;
 pub mod cli;

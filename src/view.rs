@@ -28,8 +28,9 @@ mod welcome;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
+use crate::accounts::{PositionKey, TapeKey};
 use crate::app::Model;
-use crate::app::model::{AccountScope, BrokerRow, Extent, Pane, PositionKey, TapeKey};
+use crate::app::model::{AccountScope, BrokerRow, Extent, Pane};
 use crate::app::msg::HitTarget;
 use crate::app::rows::OrderRow;
 use crate::link::progress::Sensitive;
@@ -361,7 +362,7 @@ fn empty(pen: &mut Pen<'_>, inner: Rect, words: &str) {
 }
 
 /// The cell that names an account: the word for its environment first, because that must never be cut off.
-fn account_cell(sheet: &mut table::Sheet, account: &crate::app::model::AccountState, theme: &Theme) {
+fn account_cell(sheet: &mut table::Sheet, account: &crate::accounts::AccountState, theme: &Theme) {
     let kind = orders::kind_of(account);
     let style = if kind.is_live() { theme.tag_live } else { theme.tag_paper };
     let label = pen::clean(&account.link.label);

@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 
-use super::model::AccountState;
+use crate::accounts::AccountState;
 use crate::domain::blotter::TapeEntry;
 use crate::domain::{Money, Order, OrderStatus, Position, Price, Qty};
 

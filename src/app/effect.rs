@@ -1,14 +1,11 @@
 //! Everything the model may ask of the world. The shell runs each as a task and sends a [`super::Msg`] back.
 
-use jiff::Timestamp;
-
 use super::choices::Choices;
-use crate::domain::blotter::Changes;
+use crate::accounts;
+use crate::domain::BrokerId;
 use crate::domain::text::{escape_json, sanitize_lines};
-use crate::domain::{AccountId, BrokerId, LinkId};
+use crate::link::AttemptId;
 use crate::link::progress::Sensitive;
-use crate::link::{AttemptId, LinkRecord};
-use crate::session::{AuthForm, Epoch, Request, RequestId};
 
 /// Text for the clipboard. It is pasted into shells and sheets, so nothing in it acts; line ends and tabs of ours stay.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,81 +29,11 @@ impl Copied {
     }
 }
 
-/// Something the journal must hold before it is shown.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Memory {
-    /// A merge changed the blotter; what it says now is written.
-    Changes(Changes),
-    /// Which account answers behind the link.
-    Account(AccountId),
-    /// A picture was complete: where the next run may start from.
-    Complete {
-        /// Broker's time of the last execution.
-        watermark: Option<Timestamp>,
-        /// When the picture was asked for.
-        asked_at: Timestamp,
-    },
-}
-
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// Open a stream; its events carry this epoch. An older stream of the link is closed first.
-    OpenStream {
-        /// Whose.
-        link: LinkId,
-        /// The attempt.
-        epoch: Epoch,
-        /// How to carry and authenticate it.
-        form: AuthForm,
-    },
-    /// Close the link's stream, if any, with a clean close.
-    CloseStream {
-        /// Whose.
-        link: LinkId,
-    },
-    /// Ask REST.
-    Request {
-        /// Whose.
-        link: LinkId,
-        /// Answered with the same id.
-        id: RequestId,
-        /// What.
-        request: Request,
-    },
-    /// Write this to the journal before the next frame.
-    Remember {
-        /// Whose.
-        link: LinkId,
-        /// What.
-        memory: Memory,
-    },
-    /// Drop the link's queued REST requests; answers under way may still come.
-    DropRequests {
-        /// Whose.
-        link: LinkId,
-    },
-    /// A person will not wait: what the broker asked to wait for holds nothing up any more.
-    EndWaits {
-        /// Whose.
-        link: LinkId,
-    },
-    /// The account is not streamed until it is linked again: another instance may.
-    LetGo {
-        /// Which.
-        link: LinkId,
-    },
-    /// The token was refused: see whether another process linked the account again; comes back as
-    /// [`super::Msg::Renewed`] if so.
-    Renew {
-        /// Whose.
-        link: LinkId,
-    },
-    /// Ask the market's clock through this link.
-    AskClock {
-        /// Whose token to use.
-        link: LinkId,
-    },
+    /// What an account asks for.
+    Account(accounts::Effect),
     /// Start linking through a broker; an attempt under way is canceled first.
     BeginLink {
         /// The new attempt.
@@ -144,16 +71,6 @@ pub enum Effect {
         attempt: AttemptId,
         /// The owner's labels, one for each account in the order of `Confirm`.
         labels: Vec<String>,
-    },
-    /// Forget a link's token.
-    Unlink {
-        /// Which.
-        link: LinkId,
-    },
-    /// Another account answers behind a link than was linked: keep its id and number.
-    KeepLink {
-        /// The link as it is now.
-        record: LinkRecord,
     },
     /// Put text on the clipboard by OSC 52. Named in a notice as `what`, never shown itself.
     Copy {

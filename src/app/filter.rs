@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 use rust_decimal::Decimal;
 
 use super::columns::placed_at;
-use super::model::AccountState;
+use crate::accounts::AccountState;
 use crate::domain::blotter::TapeEntry;
 use crate::domain::{Money, Order, Position, Price, Qty};
 

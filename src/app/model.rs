@@ -2,34 +2,26 @@
 //!
 //! What a frame shows is a function of this alone. Scroll offsets and hit areas belong to the view.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tui_input::Input;
 
-use self::activities::Activities;
 pub use self::attempt::{Attempt, AttemptPhase};
 pub use self::confirming::{Asked, Asking, Confirming};
-pub use self::count::Count;
 pub use self::flashes::Flashes;
 pub use self::overlay::{Overlay, PaletteCommand, PaletteEntry, Question};
 pub use self::program::{Program, Zone};
 use super::keymap::Keymap;
-use super::msg::Recollection;
 pub use super::rows::ListState;
 use super::rows::Rows;
-use crate::domain::blotter::Blotter;
-use crate::domain::market::{EquityHistory, MarketClock};
-use crate::domain::{Account, BrokerId, Environment, LinkId, Mono, Now, OrderId, Position, Symbol};
-use crate::link::LinkRecord;
-use crate::session::{Fault, Part, RequestId, Session};
+use crate::accounts::{Accounts, OrderKey};
+use crate::domain::{BrokerId, Environment, LinkId, Mono, Now};
+use crate::session::{Fault, Part};
 
-pub mod activities;
 mod attempt;
 mod confirming;
-mod count;
 mod flashes;
 mod overlay;
 mod program;
@@ -95,106 +87,6 @@ pub struct BrokerSummary {
     pub missing: Option<String>,
 }
 
-/// A value and when it was received.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Dated<T> {
-    /// The value.
-    pub value: T,
-    /// When it came.
-    pub at: Mono,
-}
-
-/// One linked account: its connection, its truth, its figures.
-#[derive(Debug)]
-pub struct AccountState {
-    /// Who it is.
-    pub link: LinkRecord,
-    /// The number by which rows name its blotter ([`Model::fresh_book`]).
-    pub book: u32,
-    /// Its connection.
-    pub session: Session,
-    /// Its orders and executions.
-    pub blotter: Blotter,
-    /// Its balances.
-    pub account: Option<Dated<Account>>,
-    /// Its positions.
-    pub positions: Option<Dated<Vec<Position>>>,
-    /// What executions say is held and the last list does not: the quantity, and nothing else is known.
-    pub unlisted: Vec<Position>,
-    /// Its equity today, for the sparkline.
-    pub history: Option<Dated<EquityHistory>>,
-    /// When the equity of today is asked for again.
-    pub history_due: Option<Mono>,
-    /// Why an equity curve did not come when it was last asked for.
-    pub curve_faults: BTreeMap<Period, String>,
-    /// Its activity list, as far as it was paged through.
-    pub activities: Activities,
-    /// The equity curves asked for by the chart.
-    pub charts: BTreeMap<Period, Dated<EquityHistory>>,
-    /// Whether its history is whole in this run: only then is an execution news rather than history.
-    pub seen_live: bool,
-    /// The newest execution of the history: what the journal had, or without one the first picture of this run. What is
-    /// newer and was learned by asking was missed. `None` until the history is known.
-    pub history_until: Option<Option<Timestamp>>,
-    /// When the journal that this account was restored from was last written; `None` without one.
-    pub remembered_at: Option<Timestamp>,
-    /// When the stream last told something of an order.
-    pub told_at: Option<Mono>,
-    /// The word for the connection's state when it last changed.
-    pub word: &'static str,
-    /// Connection history, newest last, bounded.
-    pub log: VecDeque<ConnectionEntry>,
-}
-
-/// The span of an equity chart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Period {
-    /// Today.
-    Day,
-    /// A week.
-    Week,
-    /// A month.
-    Month,
-    /// Three months.
-    Quarter,
-    /// A year.
-    Year,
-}
-
-impl Period {
-    /// All of them, shortest first.
-    pub const ALL: [Self; 5] = [Self::Day, Self::Week, Self::Month, Self::Quarter, Self::Year];
-
-    /// The word shown, which is also the broker's (docs/ALPACA.md 5.3).
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Day => "1D",
-            Self::Week => "1W",
-            Self::Month => "1M",
-            Self::Quarter => "3M",
-            Self::Year => "1A",
-        }
-    }
-
-    /// How fine its curve is, in the broker's word.
-    pub const fn timeframe(self) -> &'static str {
-        match self {
-            Self::Day => "5Min",
-            Self::Week => "1H",
-            Self::Month | Self::Quarter | Self::Year => "1D",
-        }
-    }
-}
-
-/// One line of a connection's history.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConnectionEntry {
-    /// When.
-    pub at: Now,
-    /// What, as a sentence without a stop.
-    pub text: String,
-}
-
 /// Which account the panes show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AccountScope {
@@ -215,42 +107,6 @@ pub enum BrokerRow {
     Unlinked(BrokerId),
     /// `+ Add broker`.
     Add,
-}
-
-/// Names an order across accounts.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct OrderKey {
-    /// Whose.
-    pub link: LinkId,
-    /// Which.
-    pub order: OrderId,
-}
-
-/// Names a position across accounts.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct PositionKey {
-    /// Whose.
-    pub link: LinkId,
-    /// Which.
-    pub symbol: Symbol,
-}
-
-/// Names a line of the tape across accounts: small, for it is compared at each step of a search.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct TapeKey {
-    /// Whose: the account's number in this run ([`AccountState::book`]).
-    pub book: u32,
-    /// Which: the entry's number in the account's tape.
-    pub entry: u64,
-}
-
-/// Names a row of an activity list across accounts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ActivityKey {
-    /// Whose.
-    pub link: LinkId,
-    /// Which, by the broker's id of the row.
-    pub row: Arc<str>,
 }
 
 /// What ends an error: afterwards it is history, and no longer spelt out where the present stands.
@@ -321,29 +177,6 @@ impl Default for Extent {
     }
 }
 
-/// What an answer to one of the program's own questions is for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Pending {
-    /// The equity of today, or a chart's curve.
-    History {
-        /// Whose.
-        link: LinkId,
-        /// Over what span.
-        period: Period,
-    },
-    /// A page of the activity list.
-    Activities {
-        /// Whose.
-        link: LinkId,
-        /// The page after the oldest row known, rather than the newest.
-        older: bool,
-    },
-    /// A cancel of an order.
-    Cancel(OrderKey),
-    /// An order fetched again to see what became of it.
-    Order(OrderKey),
-}
-
 /// The whole state.
 #[derive(Debug)]
 pub struct Model {
@@ -357,8 +190,8 @@ pub struct Model {
     pub size: (u16, u16),
     /// Every broker that can be linked.
     pub brokers: Vec<BrokerSummary>,
-    /// Every linked account, in the order of linking.
-    pub accounts: Vec<AccountState>,
+    /// Every linked account.
+    pub accounts: Accounts,
     /// Which account the panes show.
     pub scope: AccountScope,
     /// What was shown last time, until its account is known.
@@ -383,20 +216,6 @@ pub struct Model {
     pub attempt: Option<Attempt>,
     /// The number the next attempt gets.
     pub next_attempt: u64,
-    /// The number the last blotter got.
-    pub next_book: u32,
-    /// The market's clock and when it came.
-    pub clock: Option<Dated<MarketClock>>,
-    /// Why the clock did not come when it was last asked for.
-    pub clock_fault: Option<String>,
-    /// When the clock is asked for again; `None` until an account can answer.
-    pub clock_due: Option<Mono>,
-    /// How long the last answer about it is relied on.
-    pub clock_every: std::time::Duration,
-    /// The program's own questions under way.
-    pub pending: BTreeMap<RequestId, Pending>,
-    /// The id the next of them gets.
-    pub next_request: u64,
     /// The count being typed for the next move; 0 before its first digit.
     pub count: Option<u32>,
     /// Everything the palette can offer, gathered when it opens.
@@ -415,8 +234,6 @@ pub struct Model {
     pub quiet_until: Mono,
     /// What is told then.
     pub untold: Option<Untold>,
-    /// What earlier runs knew of links that have not been named yet.
-    pub recollections: Vec<Recollection>,
     /// When the last key or click came, and whether it came faster than a hand's.
     pub touched_at: Option<Mono>,
     /// See [`Self::touched_at`].

@@ -1,12 +1,11 @@
 //! Everything that can happen. Plain data without secrets, so that a run can be recorded and played back.
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::keymap::Chord;
-use crate::domain::blotter::TapeEntry;
+use crate::accounts::Recollection;
+use crate::domain::LinkId;
 use crate::domain::market::MarketClock;
-use crate::domain::{AccountId, Execution, LinkId, Order};
 use crate::link::progress::Sensitive;
 use crate::link::{AttemptId, LinkProgress, LinkRecord};
 use crate::session::{Epoch, Reply, RequestError, RequestId, StreamEvent};
@@ -129,27 +128,6 @@ pub enum Msg {
     },
     /// The terminal is ours again after a suspend: redraw all.
     Redraw,
-}
-
-/// What the journal of an earlier run holds of a link; everything in it is marked as from the journal.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Recollection {
-    /// Whose.
-    pub link: LinkId,
-    /// The account it was.
-    pub account: Option<AccountId>,
-    /// Broker's time of the last execution of a complete picture.
-    pub watermark: Option<Timestamp>,
-    /// When the last complete picture was asked for.
-    pub complete_at: Option<Timestamp>,
-    /// When something was last written: the age of all this.
-    pub saved_at: Option<Timestamp>,
-    /// Working orders and the most recent others.
-    pub orders: Vec<Order>,
-    /// Their executions.
-    pub executions: Vec<Execution>,
-    /// The end of the tape.
-    pub tape: Vec<TapeEntry>,
 }
 
 /// A mouse event in terms of what the last frame showed there; resolved by the view's hit areas.

@@ -16,7 +16,8 @@ pub use making::Making;
 pub use orders::{forget_orders, has_work, orders_changed, orders_looked_at_anew, rebuild_orders, work};
 
 use super::columns::SortKey;
-use super::model::{AccountState, BrokerRow, PositionKey, TapeKey};
+use super::model::BrokerRow;
+use crate::accounts::{AccountState, PositionKey, TapeKey};
 use crate::domain::{Order, OrderId};
 
 /// Orders looked at in one turn of the loop: a few milliseconds.
@@ -177,7 +178,7 @@ impl<K: Clone + Eq + Hash + Ord> ListState<K> {
 /// An order as the lists know it: small, compared at a glance, and never another order's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OrderRow {
-    /// The account's number in this run ([`super::model::AccountState::book`]), which no other account ever gets.
+    /// The account's number in this run ([`crate::accounts::AccountState::book`]), which no other account ever gets.
     book: u32,
     /// How often the account's blotter had begun anew.
     generation: u32,

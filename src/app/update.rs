@@ -6,9 +6,7 @@ mod accounts;
 mod actions;
 mod activities;
 mod calm;
-mod clock;
 mod copies;
-mod identity;
 mod keys;
 mod linking;
 mod lists;
@@ -18,16 +16,15 @@ mod notices;
 mod orders;
 mod overlays;
 mod palette;
-mod questions;
-mod sessions;
 #[cfg(test)]
 mod tests;
 
 use super::effect::Effect;
-use super::model::Model;
+use super::model::{Model, Overlay};
 use super::msg::Msg;
 use super::rows;
 use crate::domain::Now;
+use crate::link::LinkRecord;
 use crate::session::Input;
 
 /// Handles one message.
@@ -39,16 +36,18 @@ pub fn update(model: &mut Model, msg: Msg, now: Now) -> Vec<Effect> {
         // A flood of messages may keep the timer from ever firing; the turn of the second serves as well.
         model.dirty = true;
         if msg != Msg::Tick {
-            accounts::tick(model, &mut effects);
+            tick(model, &mut effects);
         }
     }
     calm::settle(model, &mut effects);
     route(model, msg, &mut effects);
+    accounts::follow(model, &mut effects);
     calm::follow(model);
     effects
 }
 
 fn route(model: &mut Model, msg: Msg, effects: &mut Vec<Effect>) {
+    let now = model.now;
     match msg {
         Msg::Key(chord) => keys::press(model, chord, effects),
         Msg::Paste(text) => keys::paste(model, &text),
@@ -65,23 +64,23 @@ fn route(model: &mut Model, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Shown { question } => calm::shown(model, question),
         Msg::Chosen(choices) => choices.apply(model),
         Msg::Work => rows::work(model),
-        Msg::Tick => accounts::tick(model, effects),
-        Msg::Listed { links } => accounts::list(model, links),
-        Msg::Remembered(known) => accounts::remembered(model, *known),
-        Msg::Freed { link } => accounts::freed(model, &link, effects),
-        Msg::Started { links } => accounts::start(model, links, effects),
-        Msg::Stream { link, epoch, event } => sessions::feed(model, &link, Input::Stream(epoch, event), effects),
-        Msg::Replied { link, id, result } => questions::replied(model, &link, id, result, effects),
+        Msg::Tick => tick(model, effects),
+        Msg::Listed { links } => model.accounts.list(links, now),
+        Msg::Remembered(known) => model.accounts.remembered(*known),
+        Msg::Freed { link } => model.accounts.freed(&link, now),
+        Msg::Started { links } => start(model, links, effects),
+        Msg::Stream { link, epoch, event } => model.accounts.feed(&link, Input::Stream(epoch, event), now),
+        Msg::Replied { link, id, result } => model.accounts.replied(&link, id, result, now),
         Msg::Queued { link, wait } => {
             orders::waits(model, &link, wait.as_ref());
-            sessions::feed(model, &link, Input::Queued(wait), effects);
+            model.accounts.feed(&link, Input::Queued(wait), now);
         }
-        Msg::Noted { link, text } => sessions::noted(model, &link, &text),
-        Msg::Renewed { link } => accounts::add(model, link, effects),
-        Msg::Clock(result) => clock::told(model, &result),
+        Msg::Noted { link, text } => model.accounts.noted(&link, text, now),
+        Msg::Renewed { link } => model.accounts.add(link, now),
+        Msg::Clock(result) => model.accounts.clock_told(result, now),
         Msg::Link { attempt, progress } => linking::progress(model, attempt, progress, effects),
-        Msg::Unlinked { link, result } => linking::unlinked(model, &link, result, effects),
-        Msg::Resumed => accounts::resumed(model, effects),
+        Msg::Unlinked { link, result } => linking::unlinked(model, &link, result),
+        Msg::Resumed => model.accounts.resumed(now),
         Msg::Trouble(text) => notices::error(model, None, text),
         Msg::Behind(records) => notices::behind(model, records),
         Msg::Unsaved(reason) => notices::unsaved(model, reason),
@@ -93,4 +92,24 @@ fn route(model: &mut Model, msg: Msg, effects: &mut Vec<Effect>) {
             calm::unseen(model);
         }
     }
+}
+
+/// The remembered links are known: connect each.
+fn start(model: &mut Model, links: Vec<LinkRecord>, effects: &mut Vec<Effect>) {
+    model.accounts.start(links, model.now);
+    accounts::follow(model, effects);
+    if model.accounts.is_empty() && model.program.first_run && model.overlays.is_empty() {
+        model.overlays.push(Overlay::Welcome);
+    }
+}
+
+/// A deadline passed, or may have: everything whose time has come.
+fn tick(model: &mut Model, effects: &mut Vec<Effect>) {
+    let now = model.now.mono;
+    let before = model.toasts.len();
+    model.toasts.retain(|toast| toast.until > now);
+    model.dirty |= model.flashes.end(now) || before != model.toasts.len();
+    notices::ring_again(model, effects);
+    model.accounts.tick(model.now);
+    accounts::follow(model, effects);
 }

@@ -20,8 +20,9 @@ use self::outlet::{Outlet, Reader};
 use super::output::Printable;
 use super::select::AccountArgs;
 use super::{Context, accounts, json, output, select};
+use crate::accounts::AccountState;
 use crate::app::Model;
-use crate::app::model::{AccountState, ErrorEntry};
+use crate::app::model::ErrorEntry;
 use crate::domain::blotter::TapeEntry;
 use crate::domain::text::{clean, sanitize_to};
 use crate::domain::{Execution, LinkId, Mono, Order, Source};
@@ -104,7 +105,7 @@ impl Witness for Printer {
         let now = model.now.mono;
         let watched = now.since(*self.started.get_or_insert(now));
         // The broker's clock says what is since then; an account that answers nothing else is not waited for.
-        let timed = model.clock.is_some() || model.clock_fault.is_some() || watched >= CLOCK_WAIT;
+        let timed = model.accounts.clock().is_some() || model.accounts.clock_fault().is_some() || watched >= CLOCK_WAIT;
         let began = model.exchange_now().checked_sub(watched).unwrap_or(model.now.wall);
         for account in &model.accounts {
             if let Err(error) = self.account(account, began, timed, now) {

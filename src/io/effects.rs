@@ -12,6 +12,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::accounts::{Access, AccessError, Accounts};
 use super::linker::Linker;
 use super::locks::Locks;
+use crate::accounts::Effect as AccountEffect;
 use crate::app::{Effect, Msg};
 use crate::broker::alpaca::queue::{Notice, Queue};
 use crate::broker::alpaca::stream;
@@ -82,18 +83,7 @@ impl Effects {
     /// Runs an effect; gives it back when it concerns the terminal.
     pub fn run(&mut self, effect: Effect) -> Option<Effect> {
         match effect {
-            Effect::OpenStream { link, epoch, form } => self.open_stream(&link, epoch, form),
-            Effect::CloseStream { link } => {
-                if let Some(line) = of(&self.lines).get_mut(&link) {
-                    line.stream = None;
-                }
-            }
-            Effect::Request { link, id, request } => self.send(&link, Command::Ask(id, request)),
-            Effect::DropRequests { link } => self.send(&link, Command::Drop),
-            Effect::EndWaits { link } => self.send(&link, Command::EndWaits),
-            Effect::LetGo { link } => self.locks.release(&link),
-            Effect::Renew { link } => self.send(&link, Command::Renew),
-            Effect::AskClock { link } => self.send(&link, Command::Clock),
+            Effect::Account(effect) => self.serve(effect),
             Effect::BeginLink { attempt, broker, browser } => {
                 self.linking(|linker| linker.begin(attempt, broker, browser));
             }
@@ -102,13 +92,32 @@ impl Effects {
             Effect::ApproveInDemo { attempt } => self.linking(|linker| linker.approve_in_demo(attempt)),
             Effect::CancelLink { attempt } => self.linking(|linker| linker.cancel(attempt)),
             Effect::SaveLink { attempt, labels } => self.linking(|linker| linker.save(attempt, labels)),
-            Effect::Unlink { link } => self.unlink(link),
-            Effect::KeepLink { record } => self.keep(record),
             // The model says so in `exit`; the loop reads it there.
             Effect::Quit { .. } => {}
             terminal => return Some(terminal),
         }
         None
+    }
+
+    fn serve(&mut self, effect: AccountEffect) {
+        match effect {
+            AccountEffect::OpenStream { link, epoch, form } => self.open_stream(&link, epoch, form),
+            AccountEffect::CloseStream { link } => {
+                if let Some(line) = of(&self.lines).get_mut(&link) {
+                    line.stream = None;
+                }
+            }
+            AccountEffect::Request { link, id, request } => self.send(&link, Command::Ask(id, request)),
+            AccountEffect::DropRequests { link } => self.send(&link, Command::Drop),
+            AccountEffect::EndWaits { link } => self.send(&link, Command::EndWaits),
+            AccountEffect::LetGo { link } => self.locks.release(&link),
+            AccountEffect::Renew { link } => self.send(&link, Command::Renew),
+            AccountEffect::AskClock { link } => self.send(&link, Command::Clock),
+            AccountEffect::Unlink { link } => self.unlink(link),
+            AccountEffect::KeepLink { record } => self.keep(record),
+            // The loop hands it to the journal before it comes here.
+            AccountEffect::Remember { .. } => {}
+        }
     }
 
     fn linking(&self, act: impl FnOnce(&Linker)) {

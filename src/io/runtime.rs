@@ -19,6 +19,7 @@ use super::effects::Effects;
 use super::journal::{Batch, Journal};
 use super::record::Recorder;
 use super::{choices, paths, signals};
+use crate::accounts::Effect as AccountEffect;
 use crate::app::choices::Choices;
 use crate::app::{Effect, Model, Msg, update};
 use crate::domain::{Mono, Now};
@@ -159,7 +160,7 @@ impl Loop {
         let wanted = update(&mut self.model, msg, now);
         for effect in wanted {
             match effect {
-                Effect::Remember { link, memory } => self.remember(link, memory, now),
+                Effect::Account(AccountEffect::Remember { link, memory }) => self.remember(link, memory, now),
                 Effect::Notify { text } => self.notify(text, &mut left),
                 Effect::WriteConfig => {
                     let config = self.outside.config_path.clone();

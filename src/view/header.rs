@@ -81,8 +81,8 @@ fn counts(pen: &Pen<'_>, model: &Model) -> Vec<(char, Style, String)> {
 /// What the exchange does, in full and in short, and whether it is open. An answer that its turn has overtaken says
 /// nothing any more.
 fn market(model: &Model, dot: char) -> Option<(bool, String, String)> {
-    let Some(dated) = model.clock.as_ref() else {
-        let fault = model.clock_fault.as_ref()?;
+    let Some(dated) = model.accounts.clock() else {
+        let fault = model.accounts.clock_fault()?;
         let unknown = format!("NYSE {MISSING}");
         return Some((false, format!("{unknown} {dot} {}", clean(fault)), unknown));
     };
@@ -96,7 +96,7 @@ fn market(model: &Model, dot: char) -> Option<(bool, String, String)> {
     let left = std::time::Duration::try_from(next.duration_since(now)).unwrap_or_default();
     let word = if clock.is_open { "open" } else { "closed" };
     let left = countdown(left);
-    let stale = model.clock_fault.as_ref().map_or_else(String::new, |_| format!(" {dot} clock {old} old"));
+    let stale = model.accounts.clock_fault().map_or_else(String::new, |_| format!(" {dot} clock {old} old"));
     Some((clock.is_open, format!("NYSE {word} {dot} {verb} in {left}{stale}"), format!("NYSE {word} {left}{stale}")))
 }
 

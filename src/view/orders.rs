@@ -9,9 +9,10 @@ use super::pane::{Head, ListPane, Staged};
 use super::pen::{Pen, clean};
 use super::scope::{self, Kind};
 use super::table::{Column, Sheet};
+use crate::accounts::{AccountState, Count};
 use crate::app::Model;
 use crate::app::columns::{OrderColumn, placed_at, second_px, working_px};
-use crate::app::model::{AccountState, Count, Pane};
+use crate::app::model::Pane;
 use crate::app::rows::{self, OrderRow};
 use crate::domain::{Order, OrderType};
 use crate::session::Part;
@@ -57,7 +58,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Pan
     };
     let Panes { orders, order_columns, sheet, .. } = panes;
     let drawn = pane.draw(pen, area, model, (orders, order_columns, sheet), |pen, sheet, row| {
-        let Some((account, order)) = row.find(&model.accounts) else { return Staged::Gone };
+        let Some((account, order)) = row.find(model.accounts.all()) else { return Staged::Gone };
         stage(pen, sheet, account, order, model);
         if model.flashes.has_order(&order.id) { Staged::Flashing } else { Staged::Row }
     });

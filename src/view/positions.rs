@@ -10,9 +10,10 @@ use super::pane::{ListPane, Staged};
 use super::pen::{Pen, clean};
 use super::scope;
 use super::table::{Column, Sheet};
+use crate::accounts::{AccountState, Count};
 use crate::app::Model;
 use crate::app::columns::PositionColumn;
-use crate::app::model::{AccountState, Count, Pane};
+use crate::app::model::Pane;
 use crate::domain::{Mono, Position, Qty};
 use crate::session::Part;
 

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::accounts::AccountState;
 use crate::app::Model;
-use crate::app::model::{AccountScope, AccountState, Pane};
+use crate::app::model::{AccountScope, Pane};
 use crate::domain::{Environment, LinkId};
 
 /// What kind of account a pane shows; decides its frame and its tag.

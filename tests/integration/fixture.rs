@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use brokerdeck::accounts::Effect as AccountEffect;
 use brokerdeck::app::keymap::{Chord, Keymap};
 use brokerdeck::app::model::{BrokerSummary, Model, Program, Zone};
 use brokerdeck::app::{Effect, Msg, update};
@@ -618,7 +619,7 @@ impl Desk {
         let update = told(TradeEvent::Fill, entry);
         self.stream(&link, TradeUpdate { legs, executions: vec![execution], ..update });
         let id = OrderId::new(format!("61e69015-8549-4bfd-b9c3-{:0>12}", "21"));
-        let row = self.model.order_row(&brokerdeck::app::model::OrderKey { link, order: id }).unwrap();
+        let row = self.model.order_row(&brokerdeck::accounts::OrderKey { link, order: id }).unwrap();
         self.model.rows.orders.select_key(&row);
     }
 
@@ -632,7 +633,7 @@ impl Desk {
 
     fn answer(&mut self, effect: Effect) -> Vec<Msg> {
         match effect {
-            Effect::OpenStream { link, epoch, form } => {
+            Effect::Account(AccountEffect::OpenStream { link, epoch, form }) => {
                 if !self.books.contains_key(&link) {
                     return Vec::new();
                 }
@@ -645,12 +646,12 @@ impl Desk {
                     event(StreamEvent::Pong { latency: Duration::from_millis(12) }),
                 ]
             }
-            Effect::Request { link, id, request } => {
+            Effect::Account(AccountEffect::Request { link, id, request }) => {
                 let Some(book) = self.books.get(&link) else { return Vec::new() };
                 let reply = book.answer(&request);
                 vec![Msg::Replied { link, id, result: Ok(Box::new(reply)) }]
             }
-            Effect::AskClock { .. } => vec![Msg::Clock(Ok(MarketClock {
+            Effect::Account(AccountEffect::AskClock { .. }) => vec![Msg::Clock(Ok(MarketClock {
                 at: self.now.wall,
                 is_open: true,
                 next_open: time("2026-11-25T14:30:00Z"),

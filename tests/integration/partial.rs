@@ -39,15 +39,15 @@ async fn fail(bench: &Bench, rule: &str, path: &str) {
 }
 
 fn reason(model: &Model) -> String {
-    model.accounts[0].state().reason().unwrap_or_default().to_owned()
+    model.accounts.all()[0].state().reason().unwrap_or_default().to_owned()
 }
 
 fn is_syncing_because(model: &Model, words: &str) -> bool {
-    matches!(model.accounts[0].state(), ConnectionState::Syncing { .. }) && reason(model).contains(words)
+    matches!(model.accounts.all()[0].state(), ConnectionState::Syncing { .. }) && reason(model).contains(words)
 }
 
 fn working(model: &Model) -> usize {
-    model.accounts[0].blotter.working_count()
+    model.accounts.all()[0].blotter.working_count()
 }
 
 fn screen(program: &Program) -> String {
@@ -63,7 +63,7 @@ async fn positions_that_are_refused_from_the_start_are_unknown_and_not_none() {
     let (bench, mut program) = with(21, "403", "/v2/positions").await;
     program.until("positions named", |model| is_syncing_because(model, "positions: the broker answered 403")).await;
     let model = &program.running.model;
-    assert_eq!((working(model), model.accounts[0].positions.is_none()), (1, true));
+    assert_eq!((working(model), model.accounts.all()[0].positions.is_none()), (1, true));
     let screen = screen(&program);
     assert!(screen.contains("-- held"), "{screen}");
     assert!(!screen.contains("no positions") && !screen.contains("0 held"), "{screen}");
@@ -119,7 +119,7 @@ async fn a_position_that_cannot_be_read_any_more_is_still_held() {
     let mut program = bench.program(None);
     program.live().await;
     program.beside(bench.control("fill", json!({"order": order, "price": "1.00"}))).await;
-    let held = |model: &Model| model.accounts[0].positions.as_ref().is_some_and(|dated| dated.value.len() == 1);
+    let held = |model: &Model| model.accounts.all()[0].positions.as_ref().is_some_and(|dated| dated.value.len() == 1);
     program.until("what is held", held).await;
     fail(&bench, "bad_row", "/v2/positions").await;
     program.until("the row named", |model| is_syncing_because(model, "positions: AAPL cannot be read")).await;
@@ -145,17 +145,17 @@ async fn while_positions_fail_fills_are_told_and_the_old_positions_have_their_ag
     fail(&bench, "500", "/v2/positions").await;
     let fill = json!({"order": order, "price": "1.00"});
     program.beside(bench.control("fill", fill)).await;
-    program.until("the fill", |model| model.accounts[0].blotter.executions().count() == 1).await;
+    program.until("the fill", |model| model.accounts.all()[0].blotter.executions().count() == 1).await;
     program.until("positions named", |model| is_syncing_because(model, "positions: the broker answered 500")).await;
     let (model, now) = (&program.running.model, program.running.model.now.mono);
-    let account = &model.accounts[0];
+    let account = &model.accounts.all()[0];
     assert!(!account.is_current(&[Part::Positions], now) && account.is_current(&[Part::Account], now));
     assert_eq!(account.positions.as_ref().map(|dated| dated.value.len()), Some(0), "as they last came");
     let screen = screen(&program);
     assert!(screen.contains(" old"), "{screen}");
     bench.control("clear", json!({})).await;
     program.live().await;
-    let held = |model: &Model| model.accounts[0].positions.as_ref().is_some_and(|dated| dated.value.len() == 1);
+    let held = |model: &Model| model.accounts.all()[0].positions.as_ref().is_some_and(|dated| dated.value.len() == 1);
     program.until("what is held", held).await;
     bench.sim.stop().await;
 }
@@ -168,12 +168,12 @@ async fn a_gateway_in_the_way_and_three_refusals_cost_no_link() {
         program.live().await;
         fail(&bench, rule, "/v2/account").await;
         program.resync();
-        program.until("not live", |model| !model.accounts[0].state().is_live()).await;
-        let word = |model: &Model| model.accounts[0].state().word();
+        program.until("not live", |model| !model.accounts.all()[0].state().is_live()).await;
+        let word = |model: &Model| model.accounts.all()[0].state().word();
         program
             .until("live again", |model| {
                 assert_ne!(word(model), "needs relink", "{rule}: {}", reason(model));
-                model.accounts[0].state().is_live()
+                model.accounts.all()[0].state().is_live()
             })
             .await;
         bench.sim.stop().await;
@@ -186,8 +186,10 @@ async fn a_refused_upgrade_keeps_nothing_from_the_screen() {
     place(&bench).await;
     bench.control("fault", json!({"rule": "upgrade502/paper"})).await;
     let mut program = bench.program(None);
-    program.until("the order by asking", |model| working(model) == 1 && model.accounts[0].account.is_some()).await;
-    program.until("polling", |model| model.accounts[0].state().word() == "polling").await;
+    program
+        .until("the order by asking", |model| working(model) == 1 && model.accounts.all()[0].account.is_some())
+        .await;
+    program.until("polling", |model| model.accounts.all()[0].state().word() == "polling").await;
     assert!(reason(&program.running.model).contains("502"), "{}", reason(&program.running.model));
     bench.control("clear", json!({})).await;
     program.resync();
@@ -203,7 +205,7 @@ async fn a_wait_of_a_month_is_shown_and_ended_by_a_person() {
     bench.control("fault", json!({"rule": "retry_after=744h/paper", "path": "/v2/account"})).await;
     program.resync();
     program.until("the wait", |model| is_syncing_because(model, "balances")).await;
-    let ConnectionState::Syncing { until: Some(until), .. } = program.running.model.accounts[0].state() else {
+    let ConnectionState::Syncing { until: Some(until), .. } = program.running.model.accounts.all()[0].state() else {
         panic!()
     };
     assert!(until.since(program.running.model.now.mono) <= Duration::from_mins(2), "two minutes at most");
@@ -222,8 +224,8 @@ async fn equity_and_the_clock_say_that_they_did_not_come() {
     fail(&bench, "500", "/v2/account/portfolio/history").await;
     let mut program = bench.program(None);
     program.live().await;
-    program.until("the clock's fault", |model| model.clock_fault.is_some()).await;
-    let curve = |model: &Model| !model.accounts[0].curve_faults.is_empty();
+    program.until("the clock's fault", |model| model.accounts.clock_fault().is_some()).await;
+    let curve = |model: &Model| !model.accounts.all()[0].curve_faults.is_empty();
     program.until("the curve's fault", curve).await;
     let screen = screen(&program);
     assert!(screen.contains("NYSE --"), "{screen}");

@@ -1,7 +1,8 @@
 //! Whole screens from a fixed desk, as characters; styles are asserted apart.
 
+use brokerdeck::accounts::Period;
 use brokerdeck::app::Msg;
-use brokerdeck::app::model::{Overlay, Period};
+use brokerdeck::app::model::Overlay;
 use brokerdeck::app::msg::HitTarget;
 use brokerdeck::view::{Depth, Theme, ViewState, render};
 use ratatui::buffer::Buffer;
@@ -338,7 +339,7 @@ fn another_time_zone_moves_every_time_at_once() {
 #[test]
 fn totals_and_the_day_of_every_account_are_in_cents() {
     let mut desk = stage::desk("all", (140, 40));
-    for account in &mut desk.model.accounts {
+    for account in desk.model.accounts.iter_mut() {
         let figures = account.account.as_mut().unwrap();
         figures.value.equity = Some("103820.567898765".parse().unwrap());
     }
@@ -379,7 +380,7 @@ fn a_curve_that_does_not_come_again_says_how_old_it_is() {
         Shot { buffer, view }.text()
     };
     assert!(!shown(&desk).contains(" old"), "{}", shown(&desk));
-    for account in &mut desk.model.accounts {
+    for account in desk.model.accounts.iter_mut() {
         for period in Period::ALL {
             account.curve_faults.insert(period, "the broker answered 500".to_owned());
         }

@@ -168,13 +168,13 @@ impl Program {
             return;
         }
         let ran = tokio::time::timeout(PATIENCE, self.running.headless(|model: &Model| !done(model))).await;
-        let account = &self.running.model.accounts[0];
+        let account = &self.running.model.accounts.all()[0];
         let told: Vec<&str> = account.log.iter().map(|entry| &*entry.text).collect();
         assert!(ran.is_ok(), "not seen: {what}; the account is {:?}\n{}", account.state(), told.join("\n"));
     }
 
     pub async fn live(&mut self) {
-        self.until("live", |model| model.accounts[0].state().is_live()).await;
+        self.until("live", |model| model.accounts.all()[0].state().is_live()).await;
     }
 
     /// Runs beside something else.
@@ -196,7 +196,7 @@ impl Program {
 
 /// What is shown, in the terms of the truth: each order's status and quantity, each execution's order, span and price.
 fn shown(model: &Model) -> (BTreeMap<String, (String, String)>, Vec<String>) {
-    let blotter = &model.accounts[0].blotter;
+    let blotter = &model.accounts.all()[0].blotter;
     let orders = blotter.orders().map(|order| {
         (order.id.to_string(), (order.status.as_str().to_owned(), order.cum_qty.decimal().normalize().to_string()))
     });
@@ -282,7 +282,7 @@ async fn one_seed(seed: u64) {
     // Nothing moves from here on; the user asks for the truth, as `r` does, and has it.
     bench.control("pace", json!({"pace": "0.1"})).await;
     program.resync();
-    program.until("live again", |model| model.accounts[0].state().is_live()).await;
+    program.until("live again", |model| model.accounts.all()[0].state().is_live()).await;
     let truth = bench.truth().await;
     let wanted = told(&truth);
     program.until("the truth", |model| shown(model) == wanted).await;
@@ -303,7 +303,7 @@ async fn socket_seeds_end_in_the_truth() {
 /// What the paper account's tape says of an order, and how it was learned.
 fn lines(model: &Model, order: &str) -> Vec<(String, Source)> {
     let of = |line: &&TapeEntry| line.order_id.as_str() == order;
-    model.accounts[0].blotter.tape().iter().filter(of).map(|line| (line.event.to_string(), line.source)).collect()
+    model.accounts.all()[0].blotter.tape().iter().filter(of).map(|line| (line.event.to_string(), line.source)).collect()
 }
 
 #[tokio::test]
@@ -322,12 +322,12 @@ async fn what_happened_in_an_outage_is_told_again_event_by_event_where_the_broke
             bench.control("refuse", json!({"for": "700ms"})).await;
         };
         program.beside(away).await;
-        program.until("lost", |model| !model.accounts[0].state().is_live()).await;
+        program.until("lost", |model| !model.accounts.all()[0].state().is_live()).await;
         let second = bench.control("place", body("1.01")).await;
         let id = second["id"].as_str().unwrap().to_owned();
         bench.control("fill", json!({"order": id, "price": "1.01"})).await;
         program.live().await;
-        program.until("the fill", |model| model.accounts[0].blotter.executions().count() == 1).await;
+        program.until("the fill", |model| model.accounts.all()[0].blotter.executions().count() == 1).await;
         let sorted = |model: &Model| {
             let mut events: Vec<_> = lines(model, &id).into_iter().map(|(event, _)| event).collect();
             events.sort();
@@ -347,21 +347,21 @@ async fn a_second_instance_polls_says_why_and_takes_over() {
     let mut first = bench.program(Some(folder.path()));
     first.live().await;
     let mut second = bench.program(Some(folder.path()));
-    second.until("polling", |model| matches!(model.accounts[0].state(), ConnectionState::Polling { .. })).await;
-    let reason = second.running.model.accounts[0].state().reason().unwrap().to_owned();
+    second.until("polling", |model| matches!(model.accounts.all()[0].state(), ConnectionState::Polling { .. })).await;
+    let reason = second.running.model.accounts.all()[0].state().reason().unwrap().to_owned();
     assert!(reason.contains("another brokerdeck"), "{reason}");
-    second.until("a picture", |model| model.accounts[0].session.has_picture()).await;
+    second.until("a picture", |model| model.accounts.all()[0].session.has_picture()).await;
 
     let body = json!({"symbol": "AAPL", "qty": "3", "side": "buy", "type": "limit", "time_in_force": "day", "limit_price": "1.00"});
     let order = bench.control("place", body).await;
     bench.control("fill", json!({"order": order["id"], "price": "1.00"})).await;
-    let filled = |model: &Model| model.accounts[0].blotter.executions().count() == 1;
+    let filled = |model: &Model| model.accounts.all()[0].blotter.executions().count() == 1;
     first.until("the fill", filled).await;
     second.until("the fill by asking", filled).await;
 
     drop(first);
     second.live().await;
-    assert_eq!(second.running.model.accounts[0].blotter.executions().count(), 1, "nothing is told twice");
+    assert_eq!(second.running.model.accounts.all()[0].blotter.executions().count(), 1, "nothing is told twice");
     bench.sim.stop().await;
 }
 
@@ -371,11 +371,11 @@ async fn a_second_instance_that_connects_as_the_first_one_ends_reads_what_that_o
     let mut first = bench.program(Some(folder.path()));
     first.live().await;
     let mut second = bench.program(Some(folder.path()));
-    second.until("polling", |model| matches!(model.accounts[0].state(), ConnectionState::Polling { .. })).await;
+    second.until("polling", |model| matches!(model.accounts.all()[0].state(), ConnectionState::Polling { .. })).await;
     drop(first);
     second.resync();
     second.live().await;
-    let log = &second.running.model.accounts[0].log;
+    let log = &second.running.model.accounts.all()[0].log;
     assert!(log.iter().any(|entry| entry.text.contains("the other instance let go")), "{log:?}");
     bench.sim.stop().await;
 }
@@ -392,14 +392,14 @@ async fn an_account_that_is_linked_again_has_one_stream() {
     for round in 2..5 {
         // As after linking in this program: a new client, and the old one's line dropped.
         program.running.start(vec![bench.link.clone()]);
-        let again = |model: &Model| model.accounts[0].state().is_live() && relay.count().1 == round;
+        let again = |model: &Model| model.accounts.all()[0].state().is_live() && relay.count().1 == round;
         program.until("the new stream", again).await;
     }
     program.until("the end of the old ones", |_| relay.count().0 == 1).await;
     for round in 5..8 {
         // As after linking in another program.
         drop(program.running.handle(Msg::Renewed { link: bench.link.clone() }));
-        let again = |model: &Model| model.accounts[0].state().is_live() && relay.count().1 == round;
+        let again = |model: &Model| model.accounts.all()[0].state().is_live() && relay.count().1 == round;
         program.until("the new stream", again).await;
     }
     program.until("the end of the old ones", |_| relay.count().0 == 1).await;

@@ -2,10 +2,9 @@
 
 use super::context::needs_live_key;
 use super::{Action, Reason};
-use crate::app::model::activities::Reach;
-use crate::app::model::{
-    AccountScope, AccountState, AttemptPhase, BrokerRow, Model, OrderKey, Overlay, Pane, Period, Question,
-};
+use crate::accounts::activities::Reach;
+use crate::accounts::{AccountState, OrderKey, Period};
+use crate::app::model::{AccountScope, AttemptPhase, BrokerRow, Model, Overlay, Pane, Question};
 use crate::domain::text::clean;
 use crate::domain::{Environment, Order};
 use crate::session::ConnectionState;
@@ -26,7 +25,7 @@ fn judge(action: Action, model: &Model) -> Result<(), Reason> {
         Action::Activities => at_hand(model).map(|_| ()),
         Action::RefreshActivities => match model.top() {
             Some(Overlay::Activities { link, .. }) => {
-                require(!model.activities_loading(link), "the rows are on their way")
+                require(!model.accounts.activities_loading(link), "the rows are on their way")
             }
             _ => refuse("no activities are shown"),
         },

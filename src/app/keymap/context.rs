@@ -1,7 +1,8 @@
 //! Which scopes are in force, and what the footer says about them.
 
-use super::super::model::{AccountState, Attempt, AttemptPhase, Model, Overlay, Pane, Question};
+use super::super::model::{Attempt, AttemptPhase, Model, Overlay, Pane, Question};
 use super::{Action, BINDINGS, Binding, Chord, Scope, availability};
+use crate::accounts::AccountState;
 use crate::link::FoundAccount;
 
 /// One entry of the footer.

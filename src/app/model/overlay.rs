@@ -2,7 +2,8 @@
 
 use tui_input::Input;
 
-use super::{AccountScope, ActivityKey, OrderKey, Pane, Period, PositionKey};
+use super::{AccountScope, Pane};
+use crate::accounts::{ActivityKey, OrderKey, Period, PositionKey};
 use crate::app::keymap::Action;
 use crate::domain::{BrokerId, LinkId, Symbol};
 

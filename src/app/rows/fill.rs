@@ -2,8 +2,9 @@
 
 use super::super::columns::{PositionColumn, SortKey, SortValue, TapeColumn};
 use super::super::filter::Filter;
-use super::super::model::{AccountScope, AccountState, BrokerRow, Model, Pane, PositionKey, TapeKey};
+use super::super::model::{AccountScope, BrokerRow, Model, Pane};
 use super::orders::orders_looked_at_anew;
+use crate::accounts::{AccountState, PositionKey, TapeKey};
 use crate::domain::blotter::TapeEntry;
 use crate::domain::{LinkId, Position};
 

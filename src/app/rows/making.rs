@@ -2,12 +2,12 @@
 //!
 //! It reads accounts and changes nothing but itself; [`super::orders`] shows what it made.
 
+use crate::accounts::AccountState;
 use std::cmp::Reverse;
 use std::collections::binary_heap::PeekMut;
 use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque, vec_deque};
 
 use super::super::columns::SortKey;
-use super::super::model::AccountState;
 use super::orders::OrderView;
 use super::{ListState, OrderRow};
 

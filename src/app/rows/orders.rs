@@ -5,10 +5,11 @@
 
 use super::super::columns::{OrderColumn, SortKey, SortValue, placed_at};
 use super::super::filter::Filter;
-use super::super::model::{AccountState, Model};
+use super::super::model::Model;
 use super::fill::{MANY, column, in_scope};
 use super::making::Making;
 use super::{ListState, OrderRow};
+use crate::accounts::AccountState;
 use crate::domain::{LinkId, Order, OrderId};
 
 /// What a list of orders shows: a filter, and an order of the rows.
@@ -104,14 +105,14 @@ pub const fn has_work(model: &Model) -> bool {
 pub fn work(model: &mut Model) {
     let Model { rows, accounts, .. } = model;
     let Some(making) = &mut rows.making else { return };
-    if !making.step(accounts, &rows.orders) {
+    if !making.step(accounts.all(), &rows.orders) {
         return;
     }
     let Some(making) = rows.making.take() else { return };
     let (view, rows_made, keys, touched) = making.finish();
     rows.orders.install(rows_made, keys);
     for row in touched {
-        let key = row.find(accounts).and_then(|(account, order)| view.key(account, order));
+        let key = row.find(accounts.all()).and_then(|(account, order)| view.key(account, order));
         rows.orders.put(row, key);
     }
     rows.shown = view;

@@ -1,10 +1,11 @@
 //! What each action does. An action that cannot act says why, in the words that dim it.
 
-use super::{accounts, activities, calm, copies, linking, lists, notices, orders, overlays, palette, sessions};
+use super::{accounts, activities, calm, copies, linking, lists, notices, orders, overlays, palette};
+use crate::accounts::OrderKey;
 use crate::app::choices::Choices;
 use crate::app::effect::{Copied, Effect};
 use crate::app::keymap::{Action, availability};
-use crate::app::model::{AccountScope, BrokerRow, Model, OrderKey, Overlay, Pane, Question};
+use crate::app::model::{AccountScope, BrokerRow, Model, Overlay, Pane, Question};
 use crate::domain::LinkId;
 use crate::link::progress::Sensitive;
 use crate::session::{ConnectionState, Input};
@@ -40,10 +41,10 @@ pub(super) fn act(model: &mut Model, action: Action, effects: &mut Vec<Effect>) 
         | Action::HalfPageDown
         | Action::HalfPageUp
         | Action::PageDown
-        | Action::PageUp => step(model, action, count, effects),
+        | Action::PageUp => step(model, action, count),
         Action::Detail => detail(model, effects),
-        Action::Activities => activities::open(model, effects),
-        Action::RefreshActivities => activities::refresh(model, effects),
+        Action::Activities => activities::open(model),
+        Action::RefreshActivities => activities::refresh(model),
         Action::Back => back(model),
         Action::Zoom => model.zoomed = !model.zoomed,
         Action::PrevAccount => step_account(model, false),
@@ -56,10 +57,10 @@ pub(super) fn act(model: &mut Model, action: Action, effects: &mut Vec<Effect>) 
         Action::CopyCell => palette::open_cells(model),
         Action::TimeZone => palette::open_zones(model),
         Action::Count => model.count = Some(0),
-        Action::Resync => resync(model, effects),
+        Action::Resync => resync(model),
         Action::Errors => overlays::open_errors(model),
         Action::ToggleMouse => toggle_mouse(model, effects),
-        Action::Pause => pause(model, effects),
+        Action::Pause => pause(model),
         Action::Mark => lists::mark(model, count),
         Action::ClearMarks => model.marks.clear(),
         Action::CancelOrder => orders::ask_cancel(model),
@@ -68,8 +69,8 @@ pub(super) fn act(model: &mut Model, action: Action, effects: &mut Vec<Effect>) 
         Action::Relink => relink(model, effects),
         Action::Unlink => linking::ask_unlink(model),
         Action::RawJson => overlays::toggle_raw(model),
-        Action::ChartNext => overlays::step_period(model, true, effects),
-        Action::ChartPrev => overlays::step_period(model, false, effects),
+        Action::ChartNext => overlays::step_period(model, true),
+        Action::ChartPrev => overlays::step_period(model, false),
         Action::CrosshairLeft => overlays::move_crosshair(model, -times(count)),
         Action::CrosshairRight => overlays::move_crosshair(model, times(count)),
         Action::WriteConfig => effects.push(Effect::WriteConfig),
@@ -102,7 +103,8 @@ pub(super) fn quit(model: &mut Model, code: u8, effects: &mut Vec<Effect>) {
     if let Some(attempt) = model.attempt.take() {
         effects.push(Effect::CancelLink { attempt: attempt.id });
     }
-    effects.extend(model.accounts.iter().map(|account| Effect::CloseStream { link: account.link.id.clone() }));
+    model.accounts.close();
+    accounts::follow(model, effects);
     effects.push(Effect::Keep(Choices::of(model)));
     effects.push(Effect::Quit { code });
     model.exit = Some(code);
@@ -121,12 +123,12 @@ fn step_pane(model: &mut Model, by: usize) {
     }
 }
 
-fn step(model: &mut Model, action: Action, count: Option<u32>, effects: &mut Vec<Effect>) {
+fn step(model: &mut Model, action: Action, count: Option<u32>) {
     if model.overlays.is_empty() {
         return lists::step(model, action, count);
     }
     overlays::step(model, action, count);
-    activities::reach_on(model, effects);
+    activities::reach_on(model);
 }
 
 fn detail(model: &mut Model, effects: &mut Vec<Effect>) {
@@ -140,7 +142,7 @@ fn detail(model: &mut Model, effects: &mut Vec<Effect>) {
             Some(BrokerRow::Add) => act(model, Action::AddBroker, effects),
             None => {}
         },
-        Pane::Account => overlays::open_chart(model, effects),
+        Pane::Account => overlays::open_chart(model),
         Pane::Orders => {
             if let Some(key) = model.selected_order() {
                 model.overlays.push(Overlay::OrderDetail { key, scroll: 0, raw: false });
@@ -202,8 +204,8 @@ pub(super) fn confirm(model: &mut Model, effects: &mut Vec<Effect>) {
         Some(Overlay::Question(question)) => {
             model.overlays.pop();
             match question {
-                Question::Unlink(link) => effects.push(Effect::Unlink { link }),
-                Question::Cancel(keys) => orders::cancel(model, &keys, effects),
+                Question::Unlink(link) => model.accounts.unlink(link),
+                Question::Cancel(keys) => orders::cancel(model, &keys),
             }
         }
         _ => {}
@@ -239,7 +241,7 @@ fn step_account(model: &mut Model, forward: bool) {
         (None, true) => 0,
         (None, false) => count.saturating_sub(1),
     };
-    if let Some(account) = model.accounts.get(next) {
+    if let Some(account) = model.accounts.all().get(next) {
         let scope = AccountScope::One(account.link.id.clone());
         accounts::set_scope(model, scope);
     }
@@ -249,7 +251,7 @@ fn all_accounts(model: &mut Model) {
     let scope = if model.scope == AccountScope::All {
         let chosen = match &model.rows.brokers.selected {
             Some(BrokerRow::Linked(link)) => Some(link.clone()),
-            _ => model.accounts.first().map(|account| account.link.id.clone()),
+            _ => model.accounts.iter().next().map(|account| account.link.id.clone()),
         };
         chosen.map_or(AccountScope::None, AccountScope::One)
     } else {
@@ -259,24 +261,19 @@ fn all_accounts(model: &mut Model) {
 }
 
 /// Connects anew at once: the row's account in Brokers, else every account shown.
-fn resync(model: &mut Model, effects: &mut Vec<Effect>) {
+fn resync(model: &mut Model) {
     let one = model.account_at_hand().filter(|_| model.focus == Pane::Brokers).map(|account| account.link.id.clone());
     let links: Vec<LinkId> = match one {
         Some(link) => vec![link],
         None => model.shown_accounts().map(|account| account.link.id.clone()).collect(),
     };
-    // Everything is asked again as soon as an account can answer: the clock and the curves have no session.
-    model.clock_due = None;
     for link in links {
-        if let Some(account) = model.account_mut(&link) {
-            account.history_due = None;
-        }
-        sessions::feed(model, &link, Input::Resync, effects);
+        model.accounts.resync(&link, model.now);
     }
     notices::toast(model, "fetching everything again");
 }
 
-fn pause(model: &mut Model, effects: &mut Vec<Effect>) {
+fn pause(model: &mut Model) {
     let Some(account) = model.account_at_hand() else { return };
     let (link, label) = (account.link.id.clone(), account.link.label.clone());
     let paused = matches!(account.state(), ConnectionState::Paused);
@@ -285,7 +282,7 @@ fn pause(model: &mut Model, effects: &mut Vec<Effect>) {
     } else {
         (Input::Pause, format!("{label}: paused, what is shown grows old; the same key starts it again"))
     };
-    sessions::feed(model, &link, input, effects);
+    model.accounts.feed(&link, input, model.now);
     notices::toast(model, text);
 }
 

@@ -1,25 +1,23 @@
-//! The activity list: asking for it page by page, and handing what the blotter ought to know to the blotter.
+//! The activity list: opened, gone through, and read on before its end comes into view.
 
-use super::{news, notices, overlays, questions};
-use crate::app::effect::{Effect, Memory};
-use crate::app::model::activities::{PAGE, Reach};
-use crate::app::model::{ActivityKey, Model, OrderKey, Overlay, Pending};
-use crate::domain::{Activity, ActivityKind, LinkId};
-use crate::session::request::{ActivitiesQuery, unread_words};
-use crate::session::{Reply, Request, RequestError};
+use super::{notices, overlays};
+use crate::accounts::activities::Reach;
+use crate::accounts::{ActivityKey, OrderKey};
+use crate::app::model::{Model, Overlay};
+use crate::domain::{ActivityKind, LinkId};
 
 /// Opens the list of the account at hand and asks for its newest rows.
-pub(super) fn open(model: &mut Model, effects: &mut Vec<Effect>) {
+pub(super) fn open(model: &mut Model) {
     let Some(link) = model.account_at_hand().map(|account| account.link.id.clone()) else { return };
     overlays::push(model, Overlay::Activities { link: link.clone(), selected: 0 });
-    ask(model, &link, false, effects);
+    model.accounts.ask_activities(&link, false);
 }
 
 /// Asks for the newest rows again, and for the older ones if they failed to come.
-pub(super) fn refresh(model: &mut Model, effects: &mut Vec<Effect>) {
+pub(super) fn refresh(model: &mut Model) {
     if let Some(Overlay::Activities { link, .. }) = model.top() {
         let link = link.clone();
-        ask(model, &link, false, effects);
+        model.accounts.ask_activities(&link, false);
     }
 }
 
@@ -43,7 +41,7 @@ pub(super) fn detail(model: &mut Model) {
 }
 
 /// Asks for older rows when the end of those read is about to come into view.
-pub(super) fn reach_on(model: &mut Model, effects: &mut Vec<Effect>) {
+pub(super) fn reach_on(model: &mut Model) {
     let Some(Overlay::Activities { link, selected }) = model.top() else { return };
     let Some(account) = model.account(link) else { return };
     let list = &account.activities;
@@ -51,86 +49,25 @@ pub(super) fn reach_on(model: &mut Model, effects: &mut Vec<Effect>) {
     let near = selected.saturating_add(page) >= list.rows().len();
     if near && *list.reach() == Reach::More && !list.rows().is_empty() {
         let link = link.clone();
-        ask(model, &link, true, effects);
+        model.accounts.ask_activities(&link, true);
     }
 }
 
-fn ask(model: &mut Model, link: &LinkId, older: bool, effects: &mut Vec<Effect>) {
-    if model.activities_loading(link) {
-        return;
-    }
-    let page_token = match model.account(link) {
-        Some(account) if older => account.activities.oldest(),
-        _ => None,
-    };
-    let query = ActivitiesQuery {
-        fills_only: false,
-        order: None,
-        after: None,
-        until: None,
-        page_token,
-        ascending: false,
-        page_size: PAGE,
-    };
-    let pending = Pending::Activities { link: link.clone(), older };
-    questions::ask(model, link, pending, Request::Activities(query), effects);
-    model.dirty = true;
-}
-
-/// A page came, or did not.
-pub(super) fn answered(
-    model: &mut Model,
-    link: &LinkId,
-    older: bool,
-    result: Result<Box<Reply>, RequestError>,
-    effects: &mut Vec<Effect>,
-) {
-    model.dirty = true;
-    let Some(account) = model.account_mut(link) else { return };
-    let (page, lacks) = match result.map(|reply| reply.split()) {
-        Ok((Reply::Activities(page), unread)) => {
-            (page, unread_words(&unread).map(|words| format!("{}: activities: {words}", account.link.label)))
-        }
-        Ok(_) => return,
-        Err(error) => {
-            let text = format!("{}: no more activities, {error}", account.link.label);
-            account.activities.fail(crate::domain::text::sanitize(&error.to_string()));
-            return notices::error(model, Some(link), text);
-        }
-    };
-    if let Some(text) = lacks {
+/// A page came: the cursor stays on its row when newer ones come above it.
+pub(super) fn came(model: &mut Model, link: &LinkId, moved: usize, goes_on: bool, unread: Option<String>) {
+    if let Some(words) = unread {
+        let text = format!("{}: activities: {words}", model.label(link));
         notices::error(model, Some(link), text);
     }
-    merge(model, link, &page, effects);
-    let Some(account) = model.account_mut(link) else { return };
-    let failed_before = matches!(account.activities.reach(), Reach::Failed(_));
-    let moved = if older {
-        account.activities.take_older(page);
-        0
-    } else {
-        account.activities.take_newest(page)
-    };
     for overlay in &mut model.overlays {
         if let Overlay::Activities { link: owner, selected } = overlay
             && owner == link
             && *selected > 0
         {
-            // The cursor stays on its row when newer ones come above it.
             *selected += moved;
         }
     }
-    if older || failed_before || moved == 0 {
-        reach_on(model, effects);
+    if goes_on {
+        reach_on(model);
     }
-}
-
-/// An execution that the session ought to have seen goes to the blotter first: it must not stand here alone.
-fn merge(model: &mut Model, link: &LinkId, page: &[Activity], effects: &mut Vec<Effect>) {
-    let Some(account) = model.account_mut(link) else { return };
-    let changes = account.blotter.apply_history(page);
-    if changes.is_empty() {
-        return;
-    }
-    news::changed(model, link, &changes, effects);
-    effects.push(Effect::Remember { link: link.clone(), memory: Memory::Changes(changes) });
 }

@@ -1,9 +1,10 @@
 //! What is copied: an id, a row, or one cell of it.
 
 use super::{notices, orders};
+use crate::accounts::OrderKey;
 use crate::app::columns::{OrderColumn, PositionColumn, SortValue, TapeColumn, placed_at};
 use crate::app::effect::{Copied, Effect};
-use crate::app::model::{Model, OrderKey, Overlay, Pane};
+use crate::app::model::{Model, Overlay, Pane};
 use crate::domain::text::clean;
 
 /// Copies the id of what is at hand.

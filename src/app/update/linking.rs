@@ -72,7 +72,7 @@ pub(super) fn progress(model: &mut Model, id: AttemptId, progress: LinkProgress,
         // An attempt that was given up may still have been saved: the links are real, whoever watches.
         if let LinkProgress::Saved { links, .. } = progress {
             for link in links {
-                accounts::add(model, link, effects);
+                model.accounts.add(link, model.now);
             }
         }
         return;
@@ -106,8 +106,9 @@ pub(super) fn progress(model: &mut Model, id: AttemptId, progress: LinkProgress,
                 links.iter().map(|link| format!("{} ({})", link.label, link.environment)).collect();
             let first = links.first().map(|link| link.id.clone());
             for link in links {
-                accounts::add(model, link, effects);
+                model.accounts.add(link, model.now);
             }
+            accounts::follow(model, effects);
             if let Some(first) = first {
                 accounts::set_scope(model, AccountScope::One(first));
             }
@@ -261,10 +262,10 @@ pub(super) fn ask_unlink(model: &mut Model) {
 }
 
 /// An unlink ended.
-pub(super) fn unlinked(model: &mut Model, link: &LinkId, result: Result<String, String>, effects: &mut Vec<Effect>) {
+pub(super) fn unlinked(model: &mut Model, link: &LinkId, result: Result<String, String>) {
     match result {
         Ok(sentence) => {
-            accounts::remove(model, link, effects);
+            model.accounts.remove(link);
             notices::toast(model, sentence);
         }
         Err(sentence) => notices::error(model, Some(link), sentence),

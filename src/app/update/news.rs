@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::{notices, orders};
+use crate::accounts::AccountState;
 use crate::app::effect::Effect;
-use crate::app::model::{AccountState, Model};
+use crate::app::model::Model;
 use crate::app::rows;
 use crate::domain::blotter::Changes;
 use crate::domain::{Execution, LinkId, Mono, Source, TradeEvent};
@@ -15,10 +16,6 @@ const FLASH_GRID: u64 = 250;
 
 /// Takes over what a merge changed: rows, flashes, the bell.
 pub(super) fn changed(model: &mut Model, link: &LinkId, changes: &Changes, effects: &mut Vec<Effect>) {
-    if changes.is_empty() {
-        return;
-    }
-    model.dirty = true;
     rows::orders_changed(model, link, &changes.orders);
     rows::tape_added(model, link, &changes.tape);
     let Some(account) = model.account(link) else { return };

@@ -1,18 +1,14 @@
 //! Acting on orders: canceling with a question, and saying honestly what became of it.
-//!
-//! A broker's yes to a cancel is only the start of it (docs/ALPACA.md 5.8): the order says when it is canceled, or was
-//! filled first.
 
 use std::time::Duration;
 
-use super::{news, notices, questions};
-use crate::app::effect::{Effect, Memory};
+use super::notices;
+use crate::accounts::OrderKey;
 use crate::app::keymap::availability;
 use crate::app::keymap::{Action, orders_at_hand, working_orders};
-use crate::app::model::{Model, OrderKey, Overlay, Pending, Question};
+use crate::app::model::{Model, Overlay, Question};
 use crate::domain::{LinkId, Order};
-use crate::session::request::unread_words;
-use crate::session::{Reply, Request, RequestError, RequestErrorKind};
+use crate::session::{RequestError, RequestErrorKind};
 
 /// An order in a few words: `BUY 100 AAPL`.
 pub(super) fn brief(order: &Order) -> String {
@@ -41,7 +37,7 @@ pub(super) fn ask_cancel_all(model: &mut Model) {
 }
 
 /// The answer was yes.
-pub(super) fn cancel(model: &mut Model, keys: &[OrderKey], effects: &mut Vec<Effect>) {
+pub(super) fn cancel(model: &mut Model, keys: &[OrderKey]) {
     // The question stood open while the world went on: what was permitted then must still be.
     if let Err(reason) = availability(Action::CancelOrder, model)
         && model.program.read_only
@@ -57,8 +53,7 @@ pub(super) fn cancel(model: &mut Model, keys: &[OrderKey], effects: &mut Vec<Eff
             notices::toast(model, format!("too late: {what}"));
             continue;
         }
-        let request = Request::CancelOrder(key.order.clone());
-        questions::ask(model, &key.link, Pending::Cancel(key.clone()), request, effects);
+        model.accounts.cancel(key);
     }
     model.marks.clear();
     model.dirty = true;
@@ -67,8 +62,7 @@ pub(super) fn cancel(model: &mut Model, keys: &[OrderKey], effects: &mut Vec<Eff
 /// What is queued for an account waits, for so long and this reason: who confirmed a cancel is told.
 pub(super) fn waits(model: &mut Model, link: &LinkId, wait: Option<&(Duration, String)>) {
     let Some((after, why)) = wait else { return };
-    let of_it = |pending: &&Pending| matches!(pending, Pending::Cancel(key) if key.link == *link);
-    let what = match model.pending.values().filter(of_it).count() {
+    let what = match model.accounts.cancels_under_way(link) {
         0 => return,
         1 => "the cancel waits".to_owned(),
         count => format!("{count} cancels wait"),
@@ -78,15 +72,10 @@ pub(super) fn waits(model: &mut Model, link: &LinkId, wait: Option<&(Duration, S
 }
 
 /// The broker answered a cancel.
-pub(super) fn cancel_answered(
-    model: &mut Model,
-    key: &OrderKey,
-    result: Result<Box<Reply>, RequestError>,
-    effects: &mut Vec<Effect>,
-) {
+pub(super) fn cancel_answered(model: &mut Model, key: &OrderKey, result: Result<(), RequestError>) {
     let what = model.order(key).map_or_else(|| key.order.to_string(), brief);
     match result {
-        Ok(_) => {
+        Ok(()) => {
             notices::toast(model, format!("{what}: the broker took the cancel; the order shows when it is canceled"));
         }
         Err(error) => match error.kind {
@@ -110,34 +99,5 @@ pub(super) fn cancel_answered(
                 notices::error(model, Some(&key.link), format!("{what}: not canceled, {error}"));
             }
         },
-    }
-    // Whatever the answer, the order itself is the truth.
-    questions::ask(model, &key.link, Pending::Order(key.clone()), Request::Order(key.order.clone()), effects);
-}
-
-/// An order came that was fetched by id.
-pub(super) fn fetched(
-    model: &mut Model,
-    key: &OrderKey,
-    result: Result<Box<Reply>, RequestError>,
-    effects: &mut Vec<Effect>,
-) {
-    match result.map(|reply| reply.split()) {
-        Ok((Reply::Order(orders), unread)) => {
-            if let Some(words) = unread_words(&unread) {
-                notices::error(model, Some(&key.link), format!("order {words}"));
-            }
-            let Some(account) = model.account_mut(&key.link) else { return };
-            let changes = account.blotter.apply_snapshot(&orders, &[]);
-            news::changed(model, &key.link, &changes, effects);
-            if !changes.is_empty() {
-                // Whatever is shown is in the journal first, also what was asked for by id.
-                effects.push(Effect::Remember { link: key.link.clone(), memory: Memory::Changes(changes) });
-            }
-        }
-        Ok(_) => {}
-        Err(error) => {
-            notices::error(model, Some(&key.link), format!("order {}: its state is not known, {error}", key.order));
-        }
     }
 }

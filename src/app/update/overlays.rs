@@ -2,10 +2,10 @@
 
 use tui_input::Input as Field;
 
-use super::{linking, questions};
-use crate::app::effect::Effect;
+use super::linking;
+use crate::accounts::Period;
 use crate::app::keymap::Action;
-use crate::app::model::{Model, Overlay, Period};
+use crate::app::model::{Model, Overlay};
 
 /// Opens the key table.
 pub(super) fn open_help(model: &mut Model) {
@@ -41,21 +41,21 @@ pub(super) fn open_errors(model: &mut Model) {
 }
 
 /// Charts the equity of the account shown.
-pub(super) fn open_chart(model: &mut Model, effects: &mut Vec<Effect>) {
+pub(super) fn open_chart(model: &mut Model) {
     let Some(link) = model.shown_account().map(|account| account.link.id.clone()) else { return };
-    questions::ask_curve(model, &link, Period::Day, effects);
+    model.accounts.ask_curve(&link, Period::Day);
     push(model, Overlay::EquityChart { link, period: Period::Day, cursor: None });
 }
 
 /// A longer or shorter period; its curve is asked for each time, since equity moves.
-pub(super) fn step_period(model: &mut Model, longer: bool, effects: &mut Vec<Effect>) {
+pub(super) fn step_period(model: &mut Model, longer: bool) {
     let Some(Overlay::EquityChart { link, period, cursor }) = model.overlays.last_mut() else { return };
     let at = *period as usize;
     let next = if longer { at + 1 } else { at.saturating_sub(1) };
     let Some(next) = Period::ALL.get(next).copied() else { return };
     (*period, *cursor) = (next, None);
     let link = link.clone();
-    questions::ask_curve(model, &link, next, effects);
+    model.accounts.ask_curve(&link, next);
 }
 
 /// Moves the crosshair; it begins at the newest point.

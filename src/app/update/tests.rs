@@ -16,6 +16,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::*;
+use crate::accounts::Effect as AccountEffect;
 use crate::app::keymap::{Chord, KeyCode, Keymap};
 use crate::app::model::{BrokerSummary, Pane, Program};
 use crate::domain::execution::{Execution, ExecutionKind};
@@ -231,7 +232,7 @@ impl Desk {
 
     fn run(&mut self, effect: Effect) {
         match &effect {
-            Effect::OpenStream { link, epoch, form } => {
+            Effect::Account(AccountEffect::OpenStream { link, epoch, form }) => {
                 self.epochs.retain(|(other, _)| other != link);
                 self.epochs.push((link.clone(), *epoch));
                 if self.up {
@@ -241,7 +242,7 @@ impl Desk {
                     self.stream(&link, StreamEvent::Listening { trade_updates: true });
                 }
             }
-            Effect::Request { link, id, request } => {
+            Effect::Account(AccountEffect::Request { link, id, request }) => {
                 let result = self.reply(link, request);
                 let (link, id) = (link.clone(), *id);
                 self.seen.push(effect);
@@ -385,16 +386,16 @@ impl Desk {
     }
 
     pub(super) fn state(&self, at: usize) -> &'static str {
-        self.model.accounts[at].state().word()
+        self.model.accounts.all()[at].state().word()
     }
 
     pub(super) fn shown(&self) -> Vec<&str> {
-        let find = |row: &rows::OrderRow| row.find(&self.model.accounts).map(|(_, order)| order.id.as_str());
+        let find = |row: &rows::OrderRow| row.find(self.model.accounts.all()).map(|(_, order)| order.id.as_str());
         self.model.rows.orders.rows.iter().filter_map(find).collect()
     }
 
     pub(super) fn selected(&self) -> &str {
-        let selected = self.model.rows.orders.selected.and_then(|row| row.find(&self.model.accounts));
+        let selected = self.model.rows.orders.selected.and_then(|row| row.find(self.model.accounts.all()));
         selected.map_or("", |(_, order)| order.id.as_str())
     }
 

@@ -19,7 +19,7 @@ const OVERLAP: Duration = Duration::from_mins(15);
 pub(super) struct Follow {
     /// What was printed, in this run and before.
     pub(super) told: Told,
-    /// Which blotter was looked at ([`crate::app::model::AccountState::book`]), and how often it was emptied.
+    /// Which blotter was looked at ([`crate::accounts::AccountState::book`]), and how often it was emptied.
     book: Option<(u32, u32)>,
     /// The number of the first line not looked at.
     next: u64,

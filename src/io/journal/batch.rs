@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::app::effect::Memory;
+use crate::accounts::Memory;
 use crate::domain::blotter::{Blotter, Changes, TapeEntry};
 use crate::domain::{AccountId, ClientOrderId, Execution, ExecutionId, LinkId, Order, Source};
 use crate::session::RequestError;

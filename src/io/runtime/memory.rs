@@ -7,9 +7,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::Loop;
+use crate::accounts::{Memory, Recollection};
 use crate::app::Msg;
-use crate::app::effect::Memory;
-use crate::app::msg::Recollection;
 use crate::domain::{LinkId, Mono, Now};
 use crate::io::journal::{Backlog, Batch, Journal, JournalError, Opened, Progress, Remembered};
 use crate::link::LinkRecord;

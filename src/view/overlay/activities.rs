@@ -5,9 +5,9 @@ use ratatui::style::Style;
 
 use super::doc::Doc;
 use super::{Memory, boxed, scrolled};
+use crate::accounts::activities::Reach;
+use crate::accounts::{AccountState, ActivityKey};
 use crate::app::Model;
-use crate::app::model::activities::Reach;
-use crate::app::model::{AccountState, ActivityKey};
 use crate::domain::{Activity, ActivityKind, LinkId, Money, Price, Qty, Untrusted};
 use crate::view::format::{self, MISSING, cents, day, full_time, price, tape_time};
 use crate::view::pen::{Pen, clean};
@@ -36,7 +36,11 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, link: &LinkId, selected: usize
     let rows = account.activities.rows();
     if rows.is_empty() {
         memory.page = inner.height;
-        crate::view::empty(pen, inner, if model.activities_loading(link) { "waiting for the broker" } else { &state });
+        crate::view::empty(
+            pen,
+            inner,
+            if model.accounts.activities_loading(link) { "waiting for the broker" } else { &state },
+        );
         return;
     }
     let body = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
@@ -61,7 +65,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, link: &LinkId, selected: usize
 /// What the title says of how far the list reaches.
 fn state(account: &AccountState, model: &Model, pen: &Pen<'_>) -> (String, Style) {
     let count = account.activities.rows().len();
-    if model.activities_loading(&account.link.id) {
+    if model.accounts.activities_loading(&account.link.id) {
         let dots = pen.glyphs.ellipsis;
         return (format!("{count}, loading{dots}"), pen.theme.waiting);
     }

@@ -5,9 +5,8 @@ use ratatui::layout::Rect;
 use rust_decimal::Decimal;
 
 use super::boxed;
+use crate::accounts::{CURVE_FOR, Period};
 use crate::app::Model;
-use crate::app::model::Period;
-use crate::app::model::queries::CURVE_FOR;
 use crate::domain::market::EquityPoint;
 use crate::domain::{LinkId, Money, Mono};
 use crate::view::format::{self, full_time};

@@ -6,8 +6,8 @@ use ratatui::style::Style;
 
 use super::doc::{Cell, Doc};
 use super::{Memory, boxed, scrolled};
+use crate::accounts::{AccountState, OrderKey};
 use crate::app::Model;
-use crate::app::model::{AccountState, OrderKey};
 use crate::domain::execution::ExecutionKind;
 use crate::domain::order::{OrderType, Raw};
 use crate::domain::{Execution, Order, OrderId, Price, Source};

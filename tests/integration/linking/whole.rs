@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::sync::{Arc, Mutex};
 
+use brokerdeck::accounts::Effect as AccountEffect;
 use brokerdeck::app::{Effect, Msg};
 use brokerdeck::config::TokenStoreChoice;
 use brokerdeck::domain::LinkId;
@@ -156,13 +157,17 @@ async fn an_account_whose_unlink_is_refused_keeps_its_connections() {
     let linker = Arc::new(desk.another_linker());
     let mut effects = Effects::new(inbox, accounts, Some(linker), Some(desk.dir.path().to_owned()));
     effects.know(std::slice::from_ref(&link));
-    effects.run(Effect::OpenStream { link: link.id.clone(), epoch: Epoch(1), form: AuthForm::Authenticate });
+    effects.run(Effect::Account(AccountEffect::OpenStream {
+        link: link.id.clone(),
+        epoch: Epoch(1),
+        form: AuthForm::Authenticate,
+    }));
     eventually("the account is taken", async || streams(&desk, &link.id)).await;
     let lock = desk.dir.path().join("tokens.json.lock");
     std::fs::remove_file(&lock).unwrap();
     std::fs::create_dir(&lock).unwrap();
     let mut unlink = async || {
-        effects.run(Effect::Unlink { link: link.id.clone() });
+        effects.run(Effect::Account(AccountEffect::Unlink { link: link.id.clone() }));
         loop {
             let msg = tokio::time::timeout(PATIENCE, news.recv()).await.expect("an answer in time").unwrap();
             if let Msg::Unlinked { result, .. } = msg {

@@ -1,9 +1,9 @@
 //! The activity list reaches back page by page, and what the blotter missed goes to the blotter.
 
 use super::*;
+use crate::accounts::Recollection;
+use crate::accounts::activities::Reach;
 use crate::app::model::Overlay;
-use crate::app::model::activities::Reach;
-use crate::app::msg::Recollection;
 use crate::domain::ActivityKind;
 
 fn fill(id: u32, order: &Order, qty: i64, total: i64) -> Activity {
@@ -49,7 +49,7 @@ fn cursor(desk: &Desk) -> usize {
 }
 
 fn pages_asked(desk: &Desk) -> usize {
-    let asked = |effect: &&Effect| matches!(effect, Effect::Request { request: Request::Activities(query), .. } if !query.fills_only);
+    let asked = |effect: &&Effect| matches!(effect, Effect::Account(AccountEffect::Request { request: Request::Activities(query), .. }) if !query.fills_only);
     desk.seen.iter().filter(asked).count()
 }
 
@@ -114,7 +114,7 @@ fn an_execution_that_is_known_is_not_entered_again_and_one_that_was_missed_is() 
     assert_eq!(blotter.executions_of(&"missed".into()).len(), 1);
     assert_eq!(blotter.executions_of(&"older".into()).len(), 0, "what is from before is shown, and is no gap");
     let journaled = desk.seen.iter().any(|effect| match effect {
-        Effect::Remember { memory: crate::app::effect::Memory::Changes(changes), .. } => {
+        Effect::Account(AccountEffect::Remember { memory: crate::accounts::Memory::Changes(changes), .. }) => {
             changes.executions.iter().any(|id| blotter.execution(id).is_some_and(|row| row.order_id == "missed".into()))
         }
         _ => false,

@@ -2,8 +2,9 @@
 
 use super::orders::cancels;
 use super::*;
+use crate::accounts::OrderKey;
 use crate::app::keymap::Action;
-use crate::app::model::{OrderKey, Overlay, Question};
+use crate::app::model::{Overlay, Question};
 use crate::app::msg::{HitTarget, Mouse};
 
 fn ms(millis: u64) -> Duration {
@@ -140,12 +141,12 @@ fn every_question_that_a_key_confirms_has_to_be_seen() {
     desk.pass(ms(1_000));
     press(&mut desk, 'y');
     desk.pass(ms(1_000));
-    assert!(!desk.seen.iter().any(|effect| matches!(effect, Effect::Unlink { .. })));
+    assert!(!desk.seen.iter().any(|effect| matches!(effect, Effect::Account(AccountEffect::Unlink { .. }))));
     take(&mut desk);
     desk.pass(ms(300));
     press(&mut desk, 'y');
     desk.pass(ms(100));
-    assert!(desk.seen.iter().any(|effect| matches!(effect, Effect::Unlink { .. })));
+    assert!(desk.seen.iter().any(|effect| matches!(effect, Effect::Account(AccountEffect::Unlink { .. }))));
 }
 
 fn at_once(desk: &mut Desk, keys: &str) {

@@ -6,7 +6,7 @@ fn every_known_account_connects_and_becomes_live() {
     let desk = Desk::two();
     assert_eq!((desk.state(0), desk.state(1)), ("live", "live"));
     assert_eq!(desk.model.counts(), [("live", 2)]);
-    assert!(desk.model.accounts[0].account.is_some());
+    assert!(desk.model.accounts.all()[0].account.is_some());
 }
 
 #[test]
@@ -21,7 +21,7 @@ fn a_lost_stream_comes_back_by_itself_and_brings_what_was_missed() {
     desk.pass(Duration::from_secs(40));
     assert_eq!(desk.state(0), "live");
     assert_eq!(desk.shown(), ["b", "a"]);
-    assert!(desk.model.accounts[0].log.len() > 2, "the history tells of it");
+    assert!(desk.model.accounts.all()[0].log.len() > 2, "the history tells of it");
 }
 
 #[test]
@@ -31,7 +31,7 @@ fn a_refused_token_is_an_error_that_stays_until_it_is_read() {
     desk.keys("r");
     desk.pass(Duration::from_secs(5));
     assert_eq!((desk.state(0), desk.model.unread_errors()), ("needs relink", 1), "{:?}", desk.model.errors);
-    let let_go = |effect: &&Effect| **effect == Effect::LetGo { link: paper() };
+    let let_go = |effect: &&Effect| **effect == Effect::Account(AccountEffect::LetGo { link: paper() });
     assert_eq!(desk.seen.iter().filter(let_go).count(), 1, "another instance may stream it");
     desk.pass(Duration::from_mins(5));
     assert_eq!(desk.model.unread_errors(), 1, "time does not read errors");
@@ -49,8 +49,11 @@ fn a_refused_token_is_an_error_that_stays_until_it_is_read() {
 fn fetching_everything_again_asks_for_the_clock_and_the_curve_too() {
     let mut desk = Desk::holding(&[]);
     let asks = |desk: &Desk| {
-        let clocks = desk.seen.iter().filter(|effect| matches!(effect, Effect::AskClock { .. })).count();
-        let curve = |effect: &&Effect| matches!(effect, Effect::Request { request: Request::History { .. }, .. });
+        let clocks =
+            desk.seen.iter().filter(|effect| matches!(effect, Effect::Account(AccountEffect::AskClock { .. }))).count();
+        let curve = |effect: &&Effect| {
+            matches!(effect, Effect::Account(AccountEffect::Request { request: Request::History { .. }, .. }))
+        };
         (clocks, desk.seen.iter().filter(curve).count())
     };
     assert_eq!(asks(&desk), (1, 1));
@@ -68,8 +71,11 @@ fn a_stream_that_has_to_wait_keeps_neither_clock_nor_curve_waiting() {
     desk.stream(&paper(), StreamEvent::Closed(refused));
     desk.pass(Duration::from_secs(5));
     assert_eq!(desk.state(0), "reconnecting");
-    assert!(desk.seen.iter().any(|effect| matches!(effect, Effect::AskClock { .. })));
-    assert!(desk.seen.iter().any(|effect| matches!(effect, Effect::Request { request: Request::History { .. }, .. })));
+    assert!(desk.seen.iter().any(|effect| matches!(effect, Effect::Account(AccountEffect::AskClock { .. }))));
+    assert!(desk.seen.iter().any(|effect| matches!(
+        effect,
+        Effect::Account(AccountEffect::Request { request: Request::History { .. }, .. })
+    )));
 }
 
 #[test]
@@ -177,7 +183,9 @@ fn a_pong_alone_draws_nothing() {
 #[test]
 fn the_clock_is_asked_at_start_and_after_the_market_turned() {
     let mut desk = Desk::two();
-    let asks = |desk: &Desk| desk.seen.iter().filter(|effect| matches!(effect, Effect::AskClock { .. })).count();
+    let asks = |desk: &Desk| {
+        desk.seen.iter().filter(|effect| matches!(effect, Effect::Account(AccountEffect::AskClock { .. }))).count()
+    };
     assert_eq!(asks(&desk), 1);
     let in_minutes = |minutes| start().checked_add(Duration::from_mins(minutes)).unwrap();
     let clock = MarketClock { at: start(), is_open: true, next_open: in_minutes(600), next_close: in_minutes(10) };
@@ -200,7 +208,9 @@ fn the_clock_is_asked_at_start_and_after_the_market_turned() {
 #[test]
 fn a_clock_that_is_faster_than_ours_is_asked_often() {
     let mut desk = Desk::two();
-    let asks = |desk: &Desk| desk.seen.iter().filter(|effect| matches!(effect, Effect::AskClock { .. })).count();
+    let asks = |desk: &Desk| {
+        desk.seen.iter().filter(|effect| matches!(effect, Effect::Account(AccountEffect::AskClock { .. }))).count()
+    };
     let later = |seconds| start().checked_add(Duration::from_secs(seconds)).unwrap();
     for step in 0..20_u64 {
         let clock =
@@ -215,7 +225,9 @@ fn a_clock_that_is_faster_than_ours_is_asked_often() {
 fn a_clock_that_does_not_answer_is_asked_again_later_and_not_at_once() {
     let mut desk = Desk::two();
     desk.msg(Msg::Clock(Err(failure(RequestErrorKind::Server, "oops"))));
-    let asks = |desk: &Desk| desk.seen.iter().filter(|effect| matches!(effect, Effect::AskClock { .. })).count();
+    let asks = |desk: &Desk| {
+        desk.seen.iter().filter(|effect| matches!(effect, Effect::Account(AccountEffect::AskClock { .. }))).count()
+    };
     desk.pass(Duration::from_secs(50));
     assert_eq!(asks(&desk), 1);
     desk.pass(Duration::from_secs(20));

@@ -20,7 +20,10 @@ fn q_quits_ctrl_c_quits_from_anywhere_and_a_signal_has_its_code() {
         let mut desk = Desk::two();
         desk.keys(words);
         assert_eq!(desk.model.exit, Some(code), "{words}");
-        assert!(desk.saw(&Effect::Quit { code }) && desk.saw(&Effect::CloseStream { link: paper() }));
+        assert!(
+            desk.saw(&Effect::Quit { code })
+                && desk.saw(&Effect::Account(AccountEffect::CloseStream { link: paper() }))
+        );
     }
     let mut desk = Desk::two();
     desk.msg(Msg::Terminate { signal: 15 });
@@ -60,8 +63,8 @@ fn escape_never_destroys() {
         assert!(desk.model.overlays.is_empty() && desk.model.exit.is_none(), "{way}");
         assert_eq!((desk.model.accounts.len(), desk.shown().len(), desk.model.errors.len()), (1, 1, 1), "{way}");
         let destroying = |effect: &Effect| {
-            matches!(effect, Effect::Unlink { .. } | Effect::Quit { .. })
-                || matches!(effect, Effect::Request { request: Request::CancelOrder(_), .. })
+            matches!(effect, Effect::Account(AccountEffect::Unlink { .. }) | Effect::Quit { .. })
+                || matches!(effect, Effect::Account(AccountEffect::Request { request: Request::CancelOrder(_), .. }))
         };
         assert!(!desk.seen.iter().any(destroying), "{way}");
     }
@@ -218,7 +221,7 @@ fn the_chart_asks_for_each_period_and_knows_its_ends() {
     let mut desk = Desk::two();
     let asked = |desk: &Desk, word: &str| {
         desk.seen.iter().any(|effect| {
-            matches!(effect, Effect::Request { request: Request::History { period, .. }, .. } if &**period == word)
+            matches!(effect, Effect::Account(AccountEffect::Request { request: Request::History { period, .. }, .. }) if &**period == word)
         })
     };
     desk.keys("2 enter [");

@@ -240,14 +240,14 @@ fn unlinking_asks_and_the_rows_go_when_it_is_done() {
     desk.keys("1 g u");
     assert!(matches!(desk.model.top(), Some(Overlay::Question(_))));
     desk.keys("esc");
-    assert!(desk.seen.iter().all(|effect| !matches!(effect, Effect::Unlink { .. })));
+    assert!(desk.seen.iter().all(|effect| !matches!(effect, Effect::Account(AccountEffect::Unlink { .. }))));
     desk.keys("u y");
-    assert!(desk.saw(&Effect::Unlink { link: paper() }));
+    assert!(desk.saw(&Effect::Account(AccountEffect::Unlink { link: paper() })));
     assert_eq!(desk.model.accounts.len(), 2, "it stays until it is done");
     desk.msg(Msg::Unlinked { link: paper(), result: Err("the store is locked".to_owned()) });
     assert_eq!((desk.model.accounts.len(), desk.model.unread_errors()), (2, 1));
     desk.msg(Msg::Unlinked { link: paper(), result: Ok("forgotten".to_owned()) });
-    assert!(desk.saw(&Effect::CloseStream { link: paper() }));
+    assert!(desk.saw(&Effect::Account(AccountEffect::CloseStream { link: paper() })));
     assert_eq!(desk.model.scope, AccountScope::One(real()));
     assert!(desk.model.rows.brokers.rows.contains(&BrokerRow::Unlinked("alpaca-paper".into())));
 }
@@ -282,12 +282,12 @@ fn a_reset_account_goes_by_its_new_number_everywhere_and_for_the_next_run() {
     desk.behind = Some("acct-after-the-reset");
     desk.keys("r");
     // One answer may be a mistake.
-    assert!(desk.seen.iter().all(|effect| !matches!(effect, Effect::KeepLink { .. })));
+    assert!(desk.seen.iter().all(|effect| !matches!(effect, Effect::Account(AccountEffect::KeepLink { .. }))));
     desk.pass(Duration::from_secs(20));
     let link = desk.model.account(&paper()).unwrap().link.clone();
     assert_eq!((link.account_id.as_str(), &*link.account_number), ("acct-after-the-reset", "PA1"));
-    assert!(desk.saw(&Effect::KeepLink { record: link }));
-    assert!(desk.seen.iter().all(|effect| !matches!(effect, Effect::Unlink { .. })));
+    assert!(desk.saw(&Effect::Account(AccountEffect::KeepLink { record: link })));
+    assert!(desk.seen.iter().all(|effect| !matches!(effect, Effect::Account(AccountEffect::Unlink { .. }))));
 }
 
 #[test]
@@ -301,14 +301,15 @@ fn of_two_links_to_one_account_the_older_goes() {
     desk.behind = Some("acct-after-the-reset");
     desk.keys("r");
     // One answer may be a mistake.
-    assert!(desk.seen.iter().all(|effect| !matches!(effect, Effect::KeepLink { .. })));
+    assert!(desk.seen.iter().all(|effect| !matches!(effect, Effect::Account(AccountEffect::KeepLink { .. }))));
     desk.pass(Duration::from_secs(20));
     desk.msg(Msg::Started { links: vec![newer.clone()] });
-    let gone: Vec<_> = desk.seen.iter().filter(|effect| matches!(effect, Effect::Unlink { .. })).collect();
-    assert_eq!(gone, [&Effect::Unlink { link: paper() }]);
+    let gone: Vec<_> =
+        desk.seen.iter().filter(|effect| matches!(effect, Effect::Account(AccountEffect::Unlink { .. }))).collect();
+    assert_eq!(gone, [&Effect::Account(AccountEffect::Unlink { link: paper() })]);
     desk.msg(Msg::Unlinked { link: paper(), result: Ok("forgotten".to_owned()) });
     assert_eq!(desk.model.accounts.len(), 1);
-    assert_eq!(desk.model.accounts[0].link.id, newer.id);
+    assert_eq!(desk.model.accounts.all()[0].link.id, newer.id);
 }
 
 #[test]
@@ -360,7 +361,7 @@ fn another_account_than_the_linked_one_stops_and_shows_nothing() {
     assert_eq!(desk.state(0), "needs relink");
     let said = &desk.model.errors.back().unwrap().text;
     assert!(said.contains("must be linked again: another account answers"), "{said}");
-    let account = &desk.model.accounts[0];
+    let account = &desk.model.accounts.all()[0];
     assert!(account.account.is_none() && account.positions.is_none() && account.blotter.orders().next().is_none());
     desk.keys("r");
     assert_eq!(desk.state(0), "needs relink");

@@ -264,7 +264,7 @@ fn what_an_execution_says_is_held_has_a_row_before_the_list_knows_of_it() {
     assert_eq!(rows(&desk), [("AAPL".to_owned(), Some(Qty::whole(10)))]);
     desk.positions.push((paper(), position("AAPL", 10)));
     desk.pass(Duration::from_secs(5));
-    assert_eq!(desk.model.accounts[0].unlisted, []);
+    assert_eq!(desk.model.accounts.all()[0].unlisted, []);
     assert_eq!(rows(&desk).len(), 1, "one row, the list's");
     // Sold again: the list counts until it was asked, and nothing is begun.
     desk.leaves = Some(0);

@@ -1,9 +1,10 @@
 use super::*;
-use crate::app::model::{OrderKey, Overlay, Pending};
+use crate::accounts::OrderKey;
+use crate::app::model::Overlay;
 
 pub(super) fn cancels(desk: &Desk) -> Vec<&str> {
     let id = |effect: &'_ Effect| match effect {
-        Effect::Request { request: Request::CancelOrder(id), .. } => Some(id.clone()),
+        Effect::Account(AccountEffect::Request { request: Request::CancelOrder(id), .. }) => Some(id.clone()),
         _ => None,
     };
     let wanted: Vec<_> = desk.seen.iter().filter_map(id).collect();
@@ -24,7 +25,11 @@ fn a_cancel_asks_first_and_the_order_says_when_it_is_done() {
     desk.keys("y");
     assert_eq!(cancels(&desk), ["a"]);
     assert!(desk.toast().contains("took the cancel"), "{}", desk.toast());
-    assert_eq!(desk.model.accounts[0].blotter.working_count(), 1, "a yes to a cancel is not yet a canceled order");
+    assert_eq!(
+        desk.model.accounts.all()[0].blotter.working_count(),
+        1,
+        "a yes to a cancel is not yet a canceled order"
+    );
 }
 
 #[test]
@@ -46,7 +51,7 @@ fn too_late_is_neither_success_nor_error_and_the_order_is_fetched() {
     desk.keys("x y");
     assert!(desk.toast().contains("cannot be canceled any more"), "{}", desk.toast());
     assert_eq!(desk.model.unread_errors(), 0);
-    assert_eq!(desk.model.accounts[0].blotter.order(&"a".into()).unwrap().status, OrderStatus::Filled);
+    assert_eq!(desk.model.accounts.all()[0].blotter.order(&"a".into()).unwrap().status, OrderStatus::Filled);
 }
 
 #[test]
@@ -55,7 +60,8 @@ fn an_unknown_outcome_is_said_and_looked_up() {
     desk.cancel = Some(failure(RequestErrorKind::Timeout, "no answer in 15 s"));
     desk.keys("x y");
     assert!(desk.model.errors.back().unwrap().text.contains("unknown"));
-    let fetched = |effect: &Effect| matches!(effect, Effect::Request { request: Request::Order(_), .. });
+    let fetched =
+        |effect: &Effect| matches!(effect, Effect::Account(AccountEffect::Request { request: Request::Order(_), .. }));
     assert!(desk.seen.iter().any(fetched));
 }
 
@@ -100,9 +106,12 @@ fn a_confirmed_cancel_survives_a_dropped_queue() {
     assert!(update(&mut desk.model, Msg::Key(Chord::char('y')), desk.now).is_empty());
     desk.now = desk.now.plus(Duration::from_millis(100));
     let sent = update(&mut desk.model, Msg::Tick, desk.now);
-    assert!(matches!(sent.as_slice(), [Effect::Request { request: Request::CancelOrder(_), .. }]));
+    assert!(matches!(
+        sent.as_slice(),
+        [Effect::Account(AccountEffect::Request { request: Request::CancelOrder(_), .. })]
+    ));
     let again = update(&mut desk.model, Msg::Key(Chord::char('r')), desk.now);
-    let dropped = again.iter().position(|effect| matches!(effect, Effect::DropRequests { .. }));
+    let dropped = again.iter().position(|effect| matches!(effect, Effect::Account(AccountEffect::DropRequests { .. })));
     let resent = again.iter().position(|effect| sent.contains(effect));
     assert!(dropped.is_some() && resent > dropped, "{again:?}");
 }
@@ -126,8 +135,8 @@ fn a_cancel_that_waits_says_so_and_a_wait_without_one_is_no_news_of_a_cancel() {
     desk.msg(wait());
     assert!(!desk.toast().contains("cancel"), "{}", desk.toast());
     let key = OrderKey { link: paper(), order: "a".into() };
-    let id = desk.model.fresh_request();
-    desk.model.pending.insert(id, Pending::Cancel(key));
+    desk.model.accounts.cancel(&key);
+    while desk.model.accounts.poll().is_some() {}
     desk.msg(wait());
     assert_eq!(desk.toast(), "the cancel waits 118 s: the broker asked to wait; r sends at once");
 }

@@ -9,7 +9,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::rows::Expected;
 use super::{Faults, LOCKED, Tally};
-use crate::app::effect::Memory;
+use crate::accounts::Memory;
 use crate::domain::blotter::Blotter;
 use crate::domain::{AccountId, LinkId, Now};
 use crate::io::journal::progress::Shared;
@@ -122,7 +122,7 @@ impl Desk {
         }
         let Some(life) = &mut self.life else { return };
         let memory = match kept {
-            Kept::Changes(changes) => Memory::Changes(changes.clone()),
+            Kept::Changes(changes) => Memory::Changes(std::sync::Arc::new(changes.clone())),
             Kept::Account(id) if life.told.as_ref() == Some(id) => return,
             Kept::Account(id) => {
                 life.told = Some(id.clone());

@@ -1,0 +1,96 @@
+//! What the accounts ask of the world. The shell runs each as a task and sends back what came of it.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::domain::blotter::Changes;
+use crate::domain::{AccountId, LinkId};
+use crate::link::LinkRecord;
+use crate::session::{AuthForm, Epoch, Request, RequestId};
+
+/// Something the journal must hold before it is shown.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Memory {
+    /// A merge changed the blotter; what it says now is written.
+    Changes(Arc<Changes>),
+    /// Which account answers behind the link.
+    Account(AccountId),
+    /// A picture was complete: where the next run may start from.
+    Complete {
+        /// Broker's time of the last execution.
+        watermark: Option<Timestamp>,
+        /// When the picture was asked for.
+        asked_at: Timestamp,
+    },
+}
+
+/// One thing to do for an account.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Open a stream; its events carry this epoch. An older stream of the link is closed first.
+    OpenStream {
+        /// Whose.
+        link: LinkId,
+        /// The attempt.
+        epoch: Epoch,
+        /// How to carry and authenticate it.
+        form: AuthForm,
+    },
+    /// Close the link's stream, if any, with a clean close.
+    CloseStream {
+        /// Whose.
+        link: LinkId,
+    },
+    /// Ask REST.
+    Request {
+        /// Whose.
+        link: LinkId,
+        /// Answered with the same id.
+        id: RequestId,
+        /// What.
+        request: Request,
+    },
+    /// Write this to the journal before the next frame.
+    Remember {
+        /// Whose.
+        link: LinkId,
+        /// What.
+        memory: Memory,
+    },
+    /// Drop the link's queued REST requests; answers under way may still come.
+    DropRequests {
+        /// Whose.
+        link: LinkId,
+    },
+    /// A person will not wait: what the broker asked to wait for holds nothing up any more.
+    EndWaits {
+        /// Whose.
+        link: LinkId,
+    },
+    /// The account is not streamed until it is linked again: another instance may.
+    LetGo {
+        /// Which.
+        link: LinkId,
+    },
+    /// The token was refused: see whether another process linked the account again; comes back as a renewed link if so.
+    Renew {
+        /// Whose.
+        link: LinkId,
+    },
+    /// Ask the exchange's clock through this link.
+    AskClock {
+        /// Whose token to use.
+        link: LinkId,
+    },
+    /// Forget a link's token.
+    Unlink {
+        /// Which.
+        link: LinkId,
+    },
+    /// Another account answers behind a link than was linked: keep its id and number.
+    KeepLink {
+        /// The link as it is now.
+        record: LinkRecord,
+    },
+}

@@ -1,0 +1,44 @@
+//! Which account is behind a link. A paper account that is reset becomes another one, under a new id and number
+//! (docs/ALPACA.md 9.2); a link made anew in the meantime is then a second one to the same account.
+
+use std::sync::Arc;
+
+use super::{AccountState, Accounts, Effect, Event, Output};
+use crate::domain::LinkId;
+use crate::domain::text::sanitize_to;
+
+/// The longest account number that is kept, in characters.
+const LONGEST: usize = 64;
+
+/// Takes over the id and number that the account behind a link goes by now, everywhere and for the next run.
+pub(super) fn check(accounts: &mut Accounts, link: &LinkId) {
+    let Some(account) = accounts.get_mut(link) else { return };
+    let Some(stated) = account.account.as_ref().map(|dated| &dated.value) else { return };
+    if account.link.account_id != stated.id {
+        account.link.account_number = Arc::from(sanitize_to(stated.known_as(), LONGEST));
+        account.link.account_id = stated.id.clone();
+        let record = account.link.clone();
+        accounts.request(Effect::KeepLink { record });
+        accounts.tell(Event::Renamed(link.clone()));
+    }
+    one_link_an_account(accounts, link);
+}
+
+/// Two links to one account would show everything twice: the older one goes.
+fn one_link_an_account(accounts: &mut Accounts, link: &LinkId) {
+    let Some(this) = accounts.get(link).map(|account| account.link.clone()) else { return };
+    let same = |other: &&AccountState| {
+        let other = &other.link;
+        other.id != this.id
+            && other.broker == this.broker
+            && other.environment == this.environment
+            && other.account_id == this.account_id
+    };
+    let Some(other) = accounts.iter().find(same).map(|account| account.link.clone()) else { return };
+    let (older, newer) = if other.linked_at <= this.linked_at { (other, this) } else { (this, other) };
+    let unlink = Output::Do(Effect::Unlink { link: older.id.clone() });
+    if !accounts.out.contains(&unlink) {
+        accounts.out.push_back(unlink);
+        accounts.tell(Event::Twice { older, newer });
+    }
+}

@@ -1,0 +1,123 @@
+//! Links come, are renewed, and go.
+
+use super::{AccountState, Accounts, Effect, Event, Recollection};
+use crate::domain::{Environment, LinkId, Now};
+use crate::link::LinkRecord;
+use crate::session::{ConnectionState, Input};
+
+impl Accounts {
+    /// Takes links in that are not there yet, with what the journal knew of them; connects nothing.
+    pub fn list(&mut self, links: impl IntoIterator<Item = LinkRecord>, now: Now) {
+        for link in links {
+            self.enter(link, now);
+        }
+        self.tell(Event::Linked);
+    }
+
+    /// Takes links in, unless they are there, and connects each.
+    pub fn start(&mut self, links: Vec<LinkRecord>, now: Now) {
+        for link in links {
+            let id = link.id.clone();
+            self.enter(link, now);
+            self.feed(&id, Input::Connect, now);
+        }
+        self.tell(Event::Linked);
+    }
+
+    /// Adds a link, or renews one that is there (its orders and executions stay), and connects it.
+    pub fn add(&mut self, link: LinkRecord, now: Now) {
+        let id = link.id.clone();
+        if let Some(account) = self.get_mut(&id) {
+            account.session.belongs_to(link.account_id.clone(), link.environment == Environment::Paper);
+            account.link = link;
+            account.note(now, "linked again");
+        } else {
+            self.enter(link, now);
+        }
+        self.feed(&id, Input::Connect, now);
+        self.tell(Event::Linked);
+    }
+
+    /// Has a link's token forgotten; [`Self::remove`] takes the account away once that is done.
+    pub fn unlink(&mut self, link: LinkId) {
+        self.request(Effect::Unlink { link });
+    }
+
+    /// Takes an account away for good.
+    pub fn remove(&mut self, link: &LinkId) {
+        self.request(Effect::CloseStream { link: link.clone() });
+        self.request(Effect::DropRequests { link: link.clone() });
+        self.linked.retain(|account| account.link.id != *link);
+        self.tell(Event::Linked);
+    }
+
+    /// What the journal knows of a link arrived; it is kept for a link that is still to come.
+    pub fn remembered(&mut self, known: Recollection) {
+        let link = known.link.clone();
+        let book = self.fresh_book();
+        let Some(account) = self.get_mut(&link) else {
+            self.recollections.push(known);
+            return;
+        };
+        account.recall(known);
+        account.book = book;
+        self.tell(Event::Recalled(link));
+    }
+
+    /// Another instance that streamed the account let go of it: it is ours to stream now.
+    pub fn freed(&mut self, link: &LinkId, now: Now) {
+        if let Some(account) = self.get_mut(link) {
+            account.note(now, "the other instance let go of the account; streaming it from here");
+        }
+        self.feed(link, Input::Connect, now);
+    }
+
+    /// The machine slept: every connection that should be up starts anew.
+    pub fn resumed(&mut self, now: Now) {
+        let is_up = |account: &AccountState| {
+            !matches!(account.state(), ConnectionState::Paused | ConnectionState::NeedsRelink { .. })
+        };
+        for link in self.links_where(is_up) {
+            if let Some(account) = self.get_mut(&link) {
+                account.note(now, "the machine slept; connecting anew");
+            }
+            self.feed(&link, Input::Connect, now);
+        }
+    }
+
+    /// Closes every stream cleanly: the program ends.
+    pub fn close(&mut self) {
+        for link in self.links_where(|_| true) {
+            self.request(Effect::CloseStream { link });
+        }
+    }
+
+    fn enter(&mut self, link: LinkRecord, now: Now) {
+        if self.get(&link.id).is_some() {
+            return;
+        }
+        let id = link.id.clone();
+        let mut account = AccountState::new(link, seed(&id, now));
+        account.note(now, "begun");
+        if let Some(place) = self.recollections.iter().position(|known| known.link == id) {
+            account.recall(self.recollections.swap_remove(place));
+        }
+        account.book = self.fresh_book();
+        self.linked.push(account);
+    }
+
+    /// A number for a blotter that begins, which no other has in this run.
+    const fn fresh_book(&mut self) -> u32 {
+        self.next_book += 1;
+        self.next_book
+    }
+}
+
+/// Accounts must not share their jitter, and neither must two runs; both parts are in a recording.
+fn seed(link: &LinkId, now: Now) -> u64 {
+    let hash = link
+        .as_str()
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    hash ^ u64::from(now.wall.subsec_nanosecond().unsigned_abs())
+}

@@ -1,0 +1,46 @@
+//! Canceling orders, and finding out what became of it.
+//!
+//! A broker's yes to a cancel is only the start of it (docs/ALPACA.md 5.8): the order says when it is canceled, or was
+//! filled first.
+
+use super::questions::{self, Pending};
+use super::{Accounts, Event, OrderKey};
+use crate::domain::LinkId;
+use crate::session::request::unread_words;
+use crate::session::{Reply, Request, RequestError};
+
+impl Accounts {
+    /// Sends a cancel.
+    pub fn cancel(&mut self, key: &OrderKey) {
+        questions::ask(self, &key.link, Pending::Cancel(key.clone()), Request::CancelOrder(key.order.clone()));
+    }
+
+    /// How many cancels of an account's orders are not answered yet.
+    pub fn cancels_under_way(&self, link: &LinkId) -> usize {
+        let of_it = |pending: &&Pending| matches!(pending, Pending::Cancel(key) if key.link == *link);
+        self.pending.values().filter(of_it).count()
+    }
+}
+
+/// The broker answered a cancel.
+pub(super) fn cancel_answered(accounts: &mut Accounts, key: OrderKey, result: Result<Box<Reply>, RequestError>) {
+    accounts.tell(Event::CancelAnswered(key.clone(), result.map(drop)));
+    // Whatever the answer, the order itself is the truth.
+    questions::ask(accounts, &key.link, Pending::Order(key.clone()), Request::Order(key.order.clone()));
+}
+
+/// An order came that was fetched by id, or did not.
+pub(super) fn fetched(accounts: &mut Accounts, key: OrderKey, result: Result<Box<Reply>, RequestError>) {
+    match result.map(|reply| reply.split()) {
+        Ok((Reply::Order(orders), unread)) => {
+            if let Some(words) = unread_words(&unread) {
+                accounts.tell(Event::OrderUnread(key.clone(), words));
+            }
+            let Some(account) = accounts.get_mut(&key.link) else { return };
+            let changes = account.blotter.apply_snapshot(&orders, &[]);
+            accounts.changed(&key.link, changes);
+        }
+        Ok(_) => {}
+        Err(error) => accounts.tell(Event::OrderUnknown(key, error)),
+    }
+}

@@ -1,0 +1,43 @@
+//! The spans of time over which equity is charted.
+
+use serde::{Deserialize, Serialize};
+
+/// The span of an equity chart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Period {
+    /// Today.
+    Day,
+    /// A week.
+    Week,
+    /// A month.
+    Month,
+    /// Three months.
+    Quarter,
+    /// A year.
+    Year,
+}
+
+impl Period {
+    /// All of them, shortest first.
+    pub const ALL: [Self; 5] = [Self::Day, Self::Week, Self::Month, Self::Quarter, Self::Year];
+
+    /// The word shown, which is also the broker's (docs/ALPACA.md 5.3).
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Day => "1D",
+            Self::Week => "1W",
+            Self::Month => "1M",
+            Self::Quarter => "3M",
+            Self::Year => "1A",
+        }
+    }
+
+    /// How fine its curve is, in the broker's word.
+    pub const fn timeframe(self) -> &'static str {
+        match self {
+            Self::Day => "5Min",
+            Self::Week => "1H",
+            Self::Month | Self::Quarter | Self::Year => "1D",
+        }
+    }
+}

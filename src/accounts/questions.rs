@@ -1,0 +1,199 @@
+//! What is asked of brokers beside the sessions: equity curves, activity lists, and what became of a cancel.
+
+use std::time::Duration;
+
+use super::activities::{PAGE, Reach};
+use super::{Accounts, Dated, Effect, Event, OrderKey, Period, clock, orders};
+use crate::domain::{LinkId, Now};
+use crate::session::request::{ActivitiesQuery, unread_words};
+use crate::session::{Input, Reply, Request, RequestError, RequestId};
+
+/// Ids of these requests begin here; below are the sessions'.
+pub(super) const OWN_REQUESTS: u64 = 1 << 48;
+/// How often the equity of today is asked for.
+const HISTORY_EVERY: Duration = Duration::from_mins(5);
+/// How soon again where it did not come.
+const HISTORY_RETRY: Duration = Duration::from_mins(1);
+
+/// What an answer is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Pending {
+    /// The equity of today, or a chart's curve.
+    History {
+        /// Whose.
+        link: LinkId,
+        /// Over what span.
+        period: Period,
+    },
+    /// A page of the activity list.
+    Activities {
+        /// Whose.
+        link: LinkId,
+        /// The page after the oldest row known, rather than the newest.
+        older: bool,
+    },
+    /// A cancel of an order.
+    Cancel(OrderKey),
+    /// An order fetched again to see what became of it.
+    Order(OrderKey),
+}
+
+impl Accounts {
+    /// An answer came: to a session, or to a question asked here.
+    pub fn replied(&mut self, link: &LinkId, id: RequestId, result: Result<Box<Reply>, RequestError>, now: Now) {
+        if id.0 < OWN_REQUESTS {
+            return self.feed(link, Input::Reply(id, result), now);
+        }
+        match self.pending.remove(&id) {
+            Some(Pending::History { link, period }) => history(self, &link, period, result, now),
+            Some(Pending::Activities { link, older }) => activities(self, &link, older, result),
+            Some(Pending::Cancel(key)) => orders::cancel_answered(self, key, result),
+            Some(Pending::Order(key)) => orders::fetched(self, key, result),
+            None => {}
+        }
+    }
+
+    /// Asks for everything of an account again, at once: its orders, executions, balances and positions, its equity and the clock.
+    pub fn resync(&mut self, link: &LinkId, now: Now) {
+        self.clock.due = None;
+        if let Some(account) = self.get_mut(link) {
+            account.history_due = None;
+        }
+        self.feed(link, Input::Resync, now);
+    }
+
+    /// Asks for an equity curve, unless it is being asked for.
+    pub fn ask_curve(&mut self, link: &LinkId, period: Period) {
+        let pending = Pending::History { link: link.clone(), period };
+        if self.pending.values().any(|other| *other == pending) {
+            return;
+        }
+        let request = Request::History { period: period.word().into(), timeframe: period.timeframe().into() };
+        ask(self, link, pending, request);
+    }
+
+    /// Asks for the newest rows of an activity list, or for those after the oldest known; nothing while rows are on their way.
+    pub fn ask_activities(&mut self, link: &LinkId, older: bool) {
+        if self.activities_loading(link) {
+            return;
+        }
+        let page_token = self.get(link).filter(|_| older).and_then(|account| account.activities.oldest());
+        let query = ActivitiesQuery {
+            fills_only: false,
+            order: None,
+            after: None,
+            until: None,
+            page_token,
+            ascending: false,
+            page_size: PAGE,
+        };
+        ask(self, link, Pending::Activities { link: link.clone(), older }, Request::Activities(query));
+    }
+
+    /// True while rows of an account's activity list are under way.
+    pub fn activities_loading(&self, link: &LinkId) -> bool {
+        let of = |pending: &Pending| matches!(pending, Pending::Activities { link: owner, .. } if owner == link);
+        self.pending.values().any(of)
+    }
+}
+
+/// Asks for clock and equity as soon as an account can answer, however its connection stands.
+pub(super) fn ask_when_reachable(accounts: &mut Accounts, link: &LinkId, now: Now) {
+    let Some(account) = accounts.get(link).filter(|account| account.session.answers()) else { return };
+    if account.history_due.is_none() {
+        ask_history(accounts, link, now);
+    }
+    if accounts.clock.due.is_none() {
+        clock::ask(accounts, link, now);
+    }
+}
+
+/// Asks for the equity of today where the account can answer, and again later.
+pub(super) fn ask_history(accounts: &mut Accounts, link: &LinkId, now: Now) {
+    let Some(account) = accounts.get_mut(link) else { return };
+    account.history_due = Some(now.mono + HISTORY_EVERY);
+    if account.session.answers() {
+        accounts.ask_curve(link, Period::Day);
+    }
+}
+
+/// Asks REST on our own account.
+pub(super) fn ask(accounts: &mut Accounts, link: &LinkId, pending: Pending, request: Request) {
+    let id = RequestId(accounts.next_request);
+    accounts.next_request += 1;
+    accounts.pending.insert(id, pending);
+    accounts.request(Effect::Request { link: link.clone(), id, request });
+}
+
+/// What was queued is gone, these questions as well: curves are asked for when they are wanted again,
+/// but a cancel that the owner confirmed must arrive: the queue may be a new one, with a new token. One that kept it takes it once.
+pub(super) fn after_drop(accounts: &mut Accounts, link: &LinkId) {
+    let curve_or_page = |pending: &Pending| matches!(pending, Pending::History { link: owner, .. } | Pending::Activities { link: owner, .. } if owner == link);
+    let day = Pending::History { link: link.clone(), period: Period::Day };
+    if accounts.pending.values().any(|pending| *pending == day)
+        && let Some(account) = accounts.get_mut(link)
+    {
+        account.history_due = None;
+    }
+    accounts.pending.retain(|_, pending| !curve_or_page(pending));
+    let again = accounts.pending.iter().filter_map(|(id, pending)| {
+        let request = match pending {
+            Pending::Cancel(key) if key.link == *link => Request::CancelOrder(key.order.clone()),
+            Pending::Order(key) if key.link == *link => Request::Order(key.order.clone()),
+            _ => return None,
+        };
+        Some(Effect::Request { link: link.clone(), id: *id, request })
+    });
+    let again: Vec<Effect> = again.collect();
+    again.into_iter().for_each(|effect| accounts.request(effect));
+}
+
+fn history(accounts: &mut Accounts, link: &LinkId, period: Period, result: Result<Box<Reply>, RequestError>, now: Now) {
+    let Some(account) = accounts.get_mut(link) else { return };
+    let error = match result.map(|reply| *reply) {
+        Ok(Reply::History(value)) => {
+            let dated = Dated { value, at: now.mono };
+            if period == Period::Day {
+                account.history = Some(dated.clone());
+            }
+            account.charts.insert(period, dated);
+            account.curve_faults.remove(&period);
+            None
+        }
+        Ok(_) => return,
+        // The curve stays as it was, with its age; a chart that somebody is waiting for says why it stays empty.
+        Err(error) => {
+            account.curve_faults.insert(period, error.brief());
+            if period == Period::Day {
+                account.history_due = Some(now.mono + HISTORY_RETRY);
+            }
+            Some(error)
+        }
+    };
+    accounts.tell(Event::Curve { link: link.clone(), period, error });
+}
+
+/// A page of the activity list came, or did not.
+fn activities(accounts: &mut Accounts, link: &LinkId, older: bool, result: Result<Box<Reply>, RequestError>) {
+    let Some(account) = accounts.get_mut(link) else { return };
+    let (page, unread) = match result.map(|reply| reply.split()) {
+        Ok((Reply::Activities(page), unread)) => (page, unread_words(&unread)),
+        Ok(_) => return,
+        Err(error) => {
+            account.activities.fail(crate::domain::text::sanitize(&error.to_string()));
+            return accounts.tell(Event::NoActivities(link.clone(), error));
+        }
+    };
+    // An execution that the session ought to have seen goes to the blotter first: it must not stand in this list alone.
+    let changes = account.blotter.apply_history(&page);
+    let failed_before = matches!(account.activities.reach(), Reach::Failed(_));
+    let moved = if older {
+        account.activities.take_older(page);
+        0
+    } else {
+        account.activities.take_newest(page)
+    };
+    accounts.changed(link, changes);
+    let goes_on = older || failed_before || moved == 0;
+    accounts.tell(Event::Activities { link: link.clone(), moved, goes_on, unread });
+}

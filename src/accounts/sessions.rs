@@ -1,0 +1,133 @@
+//! The accounts' sessions: fed here, and what they put out is taken over, done or told.
+
+use std::sync::Arc;
+
+use super::{AccountState, Accounts, Dated, Effect, Event, Memory, identity, questions};
+use crate::domain::blotter::Changes;
+use crate::domain::text::sanitize;
+use crate::domain::{Account, LinkId, Now, Position};
+use crate::session::{ConnectionState, Input, Output, StreamEvent};
+
+/// Feeds a session one input and carries out what it puts out.
+pub(super) fn feed(accounts: &mut Accounts, link: &LinkId, input: Input, now: Now) {
+    let Some(account) = accounts.get_mut(link) else { return };
+    if matches!(input, Input::Stream(_, StreamEvent::Update(_))) {
+        account.told_at = Some(now.mono);
+    }
+    if account.session.has_picture() && !account.seen_live {
+        // The whole history is there: what comes from now on is news.
+        account.seen_live = true;
+        let shown = account.blotter.last_fill_at();
+        account.history_until.get_or_insert(shown);
+    }
+    let before = account.session.watermark();
+    account.session.handle(input, &mut account.blotter, now);
+    let outputs: Vec<Output> = std::iter::from_fn(|| account.session.poll()).collect();
+    let (watermark, asked_at) = account.session.watermark();
+    for output in outputs {
+        carry_out(accounts, link, output, now);
+    }
+    if accounts.get_mut(link).is_some_and(AccountState::note_unlisted) {
+        accounts.tell(Event::Positions(link.clone()));
+    }
+    questions::ask_when_reachable(accounts, link, now);
+    if let Some(asked_at) = asked_at.filter(|_| (watermark, asked_at) != before) {
+        accounts.request(Effect::Remember { link: link.clone(), memory: Memory::Complete { watermark, asked_at } });
+    }
+}
+
+fn carry_out(accounts: &mut Accounts, link: &LinkId, output: Output, now: Now) {
+    let owner = || link.clone();
+    match output {
+        Output::OpenStream(epoch, form) => accounts.request(Effect::OpenStream { link: owner(), epoch, form }),
+        Output::CloseStream => accounts.request(Effect::CloseStream { link: owner() }),
+        Output::Request(id, request) => accounts.request(Effect::Request { link: owner(), id, request }),
+        Output::DropRequests => {
+            accounts.request(Effect::DropRequests { link: owner() });
+            questions::after_drop(accounts, link);
+        }
+        Output::EndWaits => accounts.request(Effect::EndWaits { link: owner() }),
+        Output::Renew => accounts.request(Effect::Renew { link: owner() }),
+        Output::Changed(changes) => accounts.changed(link, changes),
+        Output::Reset => {
+            if let Some(account) = accounts.get_mut(link) {
+                account.reset();
+                accounts.tell(Event::Reset(owner()));
+            }
+        }
+        Output::Account(value) => balances(accounts, link, *value, now),
+        Output::Positions(value) => positions(accounts, link, value, now),
+        Output::State(state) => state_changed(accounts, link, state),
+        Output::Log(text) => accounts.note(link, &text, now),
+        Output::Alarm(text) => {
+            accounts.note(link, &text, now);
+            accounts.tell(Event::Alarm { link: owner(), fault: None, text });
+        }
+        Output::Fault(fault, text) => {
+            accounts.note(link, &text, now);
+            accounts.tell(Event::Alarm { link: owner(), fault: Some(fault), text });
+        }
+        Output::Over(fault) => accounts.tell(Event::Over(owner(), fault)),
+    }
+}
+
+impl Accounts {
+    /// Something about an account's connection that a person should know.
+    pub fn noted(&mut self, link: &LinkId, text: String, now: Now) {
+        self.note(link, &text, now);
+        self.tell(Event::Alarm { link: link.clone(), fault: None, text });
+    }
+
+    /// A merge changed a blotter, or nothing in it. The journal holds it before anybody shows it.
+    pub(super) fn changed(&mut self, link: &LinkId, changes: Changes) {
+        if changes.is_empty() {
+            return;
+        }
+        let changes = Arc::new(changes);
+        self.tell(Event::Changed(link.clone(), Arc::clone(&changes)));
+        self.request(Effect::Remember { link: link.clone(), memory: Memory::Changes(changes) });
+    }
+
+    fn note(&mut self, link: &LinkId, text: &str, now: Now) {
+        if let Some(account) = self.get_mut(link) {
+            account.note(now, sanitize(text));
+            self.tell(Event::Noted(link.clone()));
+        }
+    }
+}
+
+fn balances(accounts: &mut Accounts, link: &LinkId, value: Account, now: Now) {
+    let Some(account) = accounts.get_mut(link) else { return };
+    let known = account.account.as_ref().map(|dated| &dated.value);
+    let differs = known.is_none_or(|known| *known != value);
+    let other = known.is_none_or(|known| known.id != value.id);
+    let id = value.id.clone();
+    account.account = Some(Dated { value, at: now.mono });
+    if differs {
+        accounts.tell(Event::Balances(link.clone()));
+    }
+    if other {
+        accounts.request(Effect::Remember { link: link.clone(), memory: Memory::Account(id) });
+        // Once, not with every balance: what is wrong with the links is said once.
+        identity::check(accounts, link);
+    }
+}
+
+fn positions(accounts: &mut Accounts, link: &LinkId, value: Vec<Position>, now: Now) {
+    let Some(account) = accounts.get_mut(link) else { return };
+    let differs = account.positions.as_ref().is_none_or(|dated| dated.value != value);
+    account.positions = Some(Dated { value, at: now.mono });
+    if differs {
+        accounts.tell(Event::Positions(link.clone()));
+    }
+}
+
+fn state_changed(accounts: &mut Accounts, link: &LinkId, state: ConnectionState) {
+    let Some(account) = accounts.get_mut(link) else { return };
+    // A reason that changes is shown; only another state is news.
+    let news = std::mem::replace(&mut account.word, state.word()) != state.word();
+    if news && matches!(state, ConnectionState::NeedsRelink { .. }) {
+        accounts.request(Effect::LetGo { link: link.clone() });
+    }
+    accounts.tell(Event::State { link: link.clone(), state, news });
+}
