@@ -44,7 +44,7 @@ fn desk(orders: u32) -> Desk {
         let made: Vec<_> = chunk.iter().map(|number| order(*number)).collect();
         blotter.apply_snapshot(&made, &[]);
     }
-    rows::rebuild_all(&mut desk.model);
+    refresh::rebuild_all(&mut desk.model);
     finish(&mut desk);
     desk.press("3");
     desk

@@ -16,6 +16,7 @@ mod orders;
 mod period;
 mod questions;
 mod recollection;
+mod replies;
 mod sessions;
 
 use std::collections::{BTreeMap, VecDeque};

@@ -2,13 +2,18 @@
 //!
 //! Invariant: no socket, file, clock, terminal or channel is reachable from in here.
 
+pub mod availability;
+pub mod brokers;
 pub mod choices;
 pub mod columns;
+pub mod context;
 pub mod effect;
 pub mod filter;
+pub mod hints;
 pub mod keymap;
 pub mod model;
 pub mod msg;
+pub mod refresh;
 pub mod rows;
 pub mod update;
 

@@ -30,7 +30,8 @@ use ratatui::layout::{Position, Rect};
 
 use crate::accounts::{PositionKey, TapeKey};
 use crate::app::Model;
-use crate::app::model::{AccountScope, BrokerRow, Extent, Pane};
+use crate::app::brokers::BrokerRow;
+use crate::app::model::{AccountScope, Extent, Pane};
 use crate::app::msg::HitTarget;
 use crate::app::rows::OrderRow;
 use crate::link::progress::Sensitive;

@@ -2,18 +2,16 @@
 
 use std::time::Duration;
 
-use super::activities::{PAGE, Reach};
-use super::{Accounts, Dated, Effect, Event, OrderKey, Period, clock, orders};
+use super::activities::PAGE;
+use super::{Accounts, Effect, OrderKey, Period, clock};
 use crate::domain::{LinkId, Now};
-use crate::session::request::{ActivitiesQuery, unread_words};
-use crate::session::{Input, Reply, Request, RequestError, RequestId};
+use crate::session::request::ActivitiesQuery;
+use crate::session::{Input, Request, RequestId};
 
 /// Ids of these requests begin here; below are the sessions'.
 pub(super) const OWN_REQUESTS: u64 = 1 << 48;
 /// How often the equity of today is asked for.
 const HISTORY_EVERY: Duration = Duration::from_mins(5);
-/// How soon again where it did not come.
-const HISTORY_RETRY: Duration = Duration::from_mins(1);
 
 /// What an answer is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,20 +37,6 @@ pub(super) enum Pending {
 }
 
 impl Accounts {
-    /// An answer came: to a session, or to a question asked here.
-    pub fn replied(&mut self, link: &LinkId, id: RequestId, result: Result<Box<Reply>, RequestError>, now: Now) {
-        if id.0 < OWN_REQUESTS {
-            return self.feed(link, Input::Reply(id, result), now);
-        }
-        match self.pending.remove(&id) {
-            Some(Pending::History { link, period }) => history(self, &link, period, result, now),
-            Some(Pending::Activities { link, older }) => activities(self, &link, older, result),
-            Some(Pending::Cancel(key)) => orders::cancel_answered(self, key, result),
-            Some(Pending::Order(key)) => orders::fetched(self, key, result),
-            None => {}
-        }
-    }
-
     /// Asks for everything of an account again, at once: its orders, executions, balances and positions, its equity and the clock.
     pub fn resync(&mut self, link: &LinkId, now: Now) {
         self.clock.due = None;
@@ -146,54 +130,4 @@ pub(super) fn after_drop(accounts: &mut Accounts, link: &LinkId) {
     });
     let again: Vec<Effect> = again.collect();
     again.into_iter().for_each(|effect| accounts.request(effect));
-}
-
-fn history(accounts: &mut Accounts, link: &LinkId, period: Period, result: Result<Box<Reply>, RequestError>, now: Now) {
-    let Some(account) = accounts.get_mut(link) else { return };
-    let error = match result.map(|reply| *reply) {
-        Ok(Reply::History(value)) => {
-            let dated = Dated { value, at: now.mono };
-            if period == Period::Day {
-                account.history = Some(dated.clone());
-            }
-            account.charts.insert(period, dated);
-            account.curve_faults.remove(&period);
-            None
-        }
-        Ok(_) => return,
-        // The curve stays as it was, with its age; a chart that somebody is waiting for says why it stays empty.
-        Err(error) => {
-            account.curve_faults.insert(period, error.brief());
-            if period == Period::Day {
-                account.history_due = Some(now.mono + HISTORY_RETRY);
-            }
-            Some(error)
-        }
-    };
-    accounts.tell(Event::Curve { link: link.clone(), period, error });
-}
-
-/// A page of the activity list came, or did not.
-fn activities(accounts: &mut Accounts, link: &LinkId, older: bool, result: Result<Box<Reply>, RequestError>) {
-    let Some(account) = accounts.get_mut(link) else { return };
-    let (page, unread) = match result.map(|reply| reply.split()) {
-        Ok((Reply::Activities(page), unread)) => (page, unread_words(&unread)),
-        Ok(_) => return,
-        Err(error) => {
-            account.activities.fail(crate::domain::text::sanitize(&error.to_string()));
-            return accounts.tell(Event::NoActivities(link.clone(), error));
-        }
-    };
-    // An execution that the session ought to have seen goes to the blotter first: it must not stand in this list alone.
-    let changes = account.blotter.apply_history(&page);
-    let failed_before = matches!(account.activities.reach(), Reach::Failed(_));
-    let moved = if older {
-        account.activities.take_older(page);
-        0
-    } else {
-        account.activities.take_newest(page)
-    };
-    accounts.changed(link, changes);
-    let goes_on = older || failed_before || moved == 0;
-    accounts.tell(Event::Activities { link: link.clone(), moved, goes_on, unread });
 }

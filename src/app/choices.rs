@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::columns::{OrderColumn, PositionColumn, TapeColumn};
-use super::model::{AccountScope, ListState, Model, Pane};
-use super::rows;
+use super::model::{AccountScope, Model, Pane};
+use super::refresh;
+use crate::app::rows::ListState;
 use crate::domain::LinkId;
 
 /// The choices, as plain data for a small file.
@@ -79,7 +80,7 @@ impl Choices {
             None if self.all_accounts => Some(AccountScope::All),
             None => None,
         };
-        rows::rebuild_all(model);
+        refresh::rebuild_all(model);
         model.dirty = true;
     }
 }

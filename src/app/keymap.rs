@@ -1,9 +1,7 @@
 //! The one key table: dispatch, footer, help, `brokerdeck keys`, configuration and README read it.
 
-mod availability;
 mod bindings;
 mod chord;
-mod context;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -13,10 +11,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use availability::{availability, orders_at_hand, working_orders};
 pub use bindings::BINDINGS;
 pub use chord::ChordError;
-pub use context::{Hint, acts_elsewhere, hints, is_typing, scopes};
 pub use table::{Group, Row, markdown, table};
 
 /// A key without its modifiers, independent of any terminal library.

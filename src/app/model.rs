@@ -3,7 +3,6 @@
 //! What a frame shows is a function of this alone. Scroll offsets and hit areas belong to the view.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tui_input::Input;
@@ -13,11 +12,11 @@ pub use self::confirming::{Asked, Asking, Confirming};
 pub use self::flashes::Flashes;
 pub use self::overlay::{Overlay, PaletteCommand, PaletteEntry, Question};
 pub use self::program::{Program, Zone};
+use super::brokers::BrokerSummary;
 use super::keymap::Keymap;
-pub use super::rows::ListState;
 use super::rows::Rows;
 use crate::accounts::{Accounts, OrderKey};
-use crate::domain::{BrokerId, Environment, LinkId, Mono, Now};
+use crate::domain::{LinkId, Mono, Now};
 use crate::session::{Fault, Part};
 
 mod attempt;
@@ -74,19 +73,6 @@ impl Pane {
     }
 }
 
-/// A broker that can be linked, as the Brokers pane and the *Add broker* search show it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BrokerSummary {
-    /// Its id.
-    pub id: BrokerId,
-    /// `Alpaca Paper (OAuth)`.
-    pub name: Arc<str>,
-    /// One, or both with one consent.
-    pub environments: Vec<Environment>,
-    /// Why it cannot be linked yet, e.g. no client id is configured; names the cure.
-    pub missing: Option<String>,
-}
-
 /// Which account the panes show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AccountScope {
@@ -98,15 +84,15 @@ pub enum AccountScope {
     All,
 }
 
-/// A row of the Brokers pane.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum BrokerRow {
-    /// A linked account.
-    Linked(LinkId),
-    /// A broker without a link.
-    Unlinked(BrokerId),
-    /// `+ Add broker`.
-    Add,
+impl AccountScope {
+    /// True when the panes show this account.
+    pub fn shows(&self, link: &LinkId) -> bool {
+        match self {
+            Self::None => false,
+            Self::One(one) => one == link,
+            Self::All => true,
+        }
+    }
 }
 
 /// What ends an error: afterwards it is history, and no longer spelt out where the present stands.

@@ -2,22 +2,21 @@
 //!
 //! Invariant: a change of one row costs a binary search, never a sort; the selection is a key and stays on its row.
 
-mod fill;
 mod making;
-mod orders;
 #[cfg(test)]
 mod tests;
+mod view;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::Hash;
 
-pub use fill::{brokers_changed, positions_changed, rebuild, rebuild_all, rebuild_positions, rebuild_tape, tape_added};
 pub use making::Making;
-pub use orders::{forget_orders, has_work, orders_changed, orders_looked_at_anew, rebuild_orders, work};
+pub use view::OrderView;
 
+use super::brokers::{BrokerRow, BrokerSummary};
 use super::columns::SortKey;
-use super::model::BrokerRow;
-use crate::accounts::{AccountState, PositionKey, TapeKey};
+use super::filter::Filter;
+use crate::accounts::{AccountState, Accounts, PositionKey, TapeKey};
 use crate::domain::{Order, OrderId};
 
 /// Orders looked at in one turn of the loop: a few milliseconds.
@@ -119,7 +118,7 @@ impl<K: Clone + Eq + Hash + Ord> ListState<K> {
     }
 
     /// Takes over rows that stand in order already, each with its key; the selection as in [`Self::replace`].
-    fn install(&mut self, rows: VecDeque<K>, keys: HashMap<K, SortKey>) {
+    pub fn install(&mut self, rows: VecDeque<K>, keys: HashMap<K, SortKey>) {
         let before = self.selected_index();
         (self.rows, self.keys) = (rows, keys);
         if self.selected.as_ref().is_some_and(|row| !self.contains(row)) {
@@ -213,9 +212,9 @@ pub struct Rows {
     /// Orders.
     pub orders: ListState<OrderRow>,
     /// What the rows of `orders` show; differs from what the list asks for while they are made anew.
-    shown: orders::OrderView,
+    pub shown: OrderView,
     /// The rows of `orders` being made anew, a slice at a time.
-    making: Option<Making>,
+    pub making: Option<Making>,
     /// Positions.
     pub positions: ListState<PositionKey>,
     /// Tape.
@@ -231,12 +230,47 @@ impl Rows {
     }
 }
 
+impl Rows {
+    /// True while rows of orders are being made a slice at a time.
+    pub const fn is_making(&self) -> bool {
+        self.making.is_some()
+    }
+
+    /// Lists the brokers: links in the order of linking, then brokers without one, then *Add broker*.
+    pub fn list_brokers(&mut self, brokers: &[BrokerSummary], accounts: &Accounts) {
+        let filter = Filter::parse(&self.brokers.filter);
+        let linked = accounts.iter().map(|account| {
+            let link = &account.link;
+            let line =
+                format!("{} {} {} {}", link.label, link.account_number, link.environment, account.session.state());
+            (BrokerRow::Linked(link.id.clone()), filter.line(&line))
+        });
+        let unlinked = brokers.iter().filter(|broker| {
+            // A broker whose consent covers both environments adds no third row beside the two single ones.
+            broker.environments.len() == 1 && !accounts.iter().any(|account| account.link.broker == broker.id)
+        });
+        let unlinked = unlinked.map(|broker| (BrokerRow::Unlinked(broker.id.clone()), filter.line(&broker.name)));
+        let rows = linked.chain(unlinked).chain(std::iter::once((BrokerRow::Add, true)));
+        let rows: Vec<_> = rows
+            .filter_map(|(row, shown)| shown.then_some(row))
+            .enumerate()
+            .map(|(index, row)| (SortKey::place(index), row))
+            .collect();
+        self.brokers.replace(rows);
+        self.brokers.select_something();
+    }
+}
+
+pub(super) fn column<C: Copy>(sort: Option<usize>, all: &[C]) -> Option<C> {
+    sort.and_then(|index| all.get(index).copied())
+}
+
 impl Default for Rows {
     fn default() -> Self {
         Self {
             brokers: ListState::default(),
             orders: ListState::default(),
-            shown: orders::OrderView::default(),
+            shown: OrderView::default(),
             making: None,
             positions: ListState::default(),
             tape: ListState::default(),

@@ -15,6 +15,7 @@ mod news;
 mod notices;
 mod orders;
 mod overlays;
+mod pages;
 mod palette;
 #[cfg(test)]
 mod tests;
@@ -22,7 +23,7 @@ mod tests;
 use super::effect::Effect;
 use super::model::{Model, Overlay};
 use super::msg::Msg;
-use super::rows;
+use super::refresh;
 use crate::domain::Now;
 use crate::link::LinkRecord;
 use crate::session::Input;
@@ -39,7 +40,10 @@ pub fn update(model: &mut Model, msg: Msg, now: Now) -> Vec<Effect> {
             tick(model, &mut effects);
         }
     }
-    calm::settle(model, &mut effects);
+    if calm::settles(model) {
+        model.dirty = true;
+        actions::confirm(model, &mut effects);
+    }
     route(model, msg, &mut effects);
     accounts::follow(model, &mut effects);
     calm::follow(model);
@@ -63,7 +67,7 @@ fn route(model: &mut Model, msg: Msg, effects: &mut Vec<Effect>) {
         }
         Msg::Shown { question } => calm::shown(model, question),
         Msg::Chosen(choices) => choices.apply(model),
-        Msg::Work => rows::work(model),
+        Msg::Work => refresh::work(model),
         Msg::Tick => tick(model, effects),
         Msg::Listed { links } => model.accounts.list(links, now),
         Msg::Remembered(known) => model.accounts.remembered(*known),

@@ -13,8 +13,9 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::start::Settings;
+use crate::app::brokers::BrokerSummary;
 use crate::app::keymap::{Chord, KeyCode, Keymap};
-use crate::app::model::{BrokerSummary, Program, Zone};
+use crate::app::model::{Program, Zone};
 use crate::app::{Model, Msg, update};
 use crate::domain::{BrokerId, Environment, Now};
 use crate::link::progress::Sensitive;

@@ -1,8 +1,7 @@
 //! Which part of a list is in the window: it follows the selected row, and holds still otherwise.
 
+use crate::app::rows::ListState;
 use std::hash::Hash;
-
-use crate::app::model::ListState;
 
 /// What a list remembers between frames.
 #[derive(Debug)]

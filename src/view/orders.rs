@@ -40,7 +40,7 @@ const COLUMNS: [Column; 15] = [
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Panes) {
     let list = &model.rows.orders;
     let mut counts = counted(pen, model);
-    if rows::has_work(model) {
+    if model.rows.is_making() {
         counts.push_str(&format!(" {} sorting{}", pen.glyphs.dot, pen.glyphs.ellipsis));
     }
     if !model.marks.is_empty() {

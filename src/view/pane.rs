@@ -12,8 +12,9 @@ use super::pen::{Pen, cells};
 use super::table::{Column, Memory, Rows, Sheet};
 use super::{Hit, scope};
 use crate::app::Model;
-use crate::app::model::{AccountScope, ListState, Pane};
+use crate::app::model::{AccountScope, Pane};
 use crate::app::msg::HitTarget;
+use crate::app::rows::ListState;
 
 /// A list pane about to be drawn.
 pub(super) struct ListPane<'a, K, const N: usize> {

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use brokerdeck::accounts::Effect as AccountEffect;
+use brokerdeck::app::brokers::BrokerSummary;
 use brokerdeck::app::keymap::{Chord, Keymap};
-use brokerdeck::app::model::{BrokerSummary, Model, Program, Zone};
+use brokerdeck::app::model::{Model, Program, Zone};
 use brokerdeck::app::{Effect, Msg, update};
 use brokerdeck::domain::execution::ExecutionKind;
 use brokerdeck::domain::market::{EquityHistory, EquityPoint, MarketClock};

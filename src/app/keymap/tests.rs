@@ -2,6 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::app::Model;
+use crate::app::availability::availability;
+use crate::app::context::hints;
 use crate::app::model::Program;
 use crate::domain::{Mono, Now};
 
@@ -160,7 +162,7 @@ fn the_footer_shows_each_action_once_and_dims_what_cannot_act() {
     assert!(!actions.contains(&Action::AllAccounts), "what only fills room says nothing that cannot act");
     assert!(!actions.contains(&Action::Back), "there is nothing to go back from");
     model.zoomed = true;
-    assert!(super::hints(&model).iter().any(|hint| hint.action == Action::Back));
+    assert!(hints(&model).iter().any(|hint| hint.action == Action::Back));
 }
 
 #[test]

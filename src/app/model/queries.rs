@@ -12,7 +12,7 @@ use super::{
 };
 use crate::accounts::{AccountState, Accounts, OrderKey, PositionKey, TapeKey};
 use crate::app::keymap::Keymap;
-use crate::app::rows::{self, OrderRow, Rows};
+use crate::app::rows::{OrderRow, Rows};
 use crate::domain::blotter::TapeEntry;
 use crate::domain::{BrokerId, LinkId, Mono, Now, Order, Position};
 
@@ -58,7 +58,7 @@ impl Model {
             exit: None,
             dirty: true,
         };
-        rows::brokers_changed(&mut model);
+        model.rows.list_brokers(&model.brokers, &model.accounts);
         model
     }
 
@@ -209,7 +209,7 @@ impl Model {
 
     /// Whether a [`crate::app::Msg::Work`] is wanted in every turn of the loop: something long is made in slices.
     pub const fn has_work(&self) -> bool {
-        rows::has_work(self)
+        self.rows.is_making()
     }
 
     /// When to send the next [`crate::app::Msg::Tick`]: a session's deadline, the end of a toast or flash, a question

@@ -7,9 +7,8 @@ use std::cmp::Reverse;
 use std::collections::binary_heap::PeekMut;
 use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque, vec_deque};
 
-use super::super::columns::SortKey;
-use super::orders::OrderView;
-use super::{ListState, OrderRow};
+use super::{ListState, OrderRow, OrderView};
+use crate::app::columns::SortKey;
 
 type Run = std::vec::IntoIter<(SortKey, OrderRow)>;
 /// What the heap of a merge compares: the next row of a run, and which run.
@@ -39,12 +38,12 @@ enum Stage {
 
 impl Making {
     /// Rows for a view, from every order of the accounts with these books.
-    pub(super) fn all(view: OrderView, books: VecDeque<u32>, slice: usize) -> Self {
+    pub fn all(view: OrderView, books: VecDeque<u32>, slice: usize) -> Self {
         Self::begin(view, slice, Stage::Looking { books, place: 0, runs: Vec::new() })
     }
 
     /// Rows for a view: some of those that stand.
-    pub(super) fn some(view: OrderView, standing: &ListState<OrderRow>, slice: usize) -> Self {
+    pub fn some(view: OrderView, standing: &ListState<OrderRow>, slice: usize) -> Self {
         let mut making = Self::begin(view, slice, Stage::Narrowing { from: standing.rows.clone().into_iter() });
         // A map that grows moves everything it holds, in one turn.
         making.keys.reserve(standing.rows.len());
@@ -56,12 +55,12 @@ impl Making {
     }
 
     /// An order changed: it is looked at once more at the end.
-    pub(super) fn touch(&mut self, row: OrderRow) {
+    pub fn touch(&mut self, row: OrderRow) {
         self.touched.insert(row);
     }
 
     /// Makes a slice; true when all is made.
-    pub(super) fn step(&mut self, accounts: &[AccountState], standing: &ListState<OrderRow>) -> bool {
+    pub fn step(&mut self, accounts: &[AccountState], standing: &ListState<OrderRow>) -> bool {
         match &mut self.stage {
             Stage::Narrowing { from } => {
                 for row in from.by_ref().take(self.slice) {
@@ -122,7 +121,7 @@ impl Making {
     }
 
     /// What was made, and the orders to look at once more.
-    pub(super) fn finish(self) -> (OrderView, VecDeque<OrderRow>, HashMap<OrderRow, SortKey>, HashSet<OrderRow>) {
+    pub fn finish(self) -> (OrderView, VecDeque<OrderRow>, HashMap<OrderRow, SortKey>, HashSet<OrderRow>) {
         (self.view, self.rows, self.keys, self.touched)
     }
 }

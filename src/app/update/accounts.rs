@@ -1,10 +1,11 @@
 //! The accounts as the screen follows them: which are shown, and what happened to them becomes rows, errors and bells.
 
-use super::{activities, news, notices, orders};
+use super::{news, notices, orders, pages};
 use crate::accounts::{Event, Output};
+use crate::app::brokers::BrokerRow;
 use crate::app::effect::Effect;
-use crate::app::model::{AccountScope, BrokerRow, Ends, Model, Overlay};
-use crate::app::rows;
+use crate::app::model::{AccountScope, Ends, Model, Overlay};
+use crate::app::refresh;
 use crate::domain::LinkId;
 use crate::session::{ConnectionState, Fault};
 
@@ -24,14 +25,14 @@ pub(super) fn follow(model: &mut Model, effects: &mut Vec<Effect>) {
 fn happened(model: &mut Model, event: Event, effects: &mut Vec<Effect>) {
     match event {
         Event::Linked => linked(model),
-        Event::Renamed(_) => rows::brokers_changed(model),
+        Event::Renamed(_) => refresh::brokers_changed(model),
         Event::Recalled(link) => {
             model.marks.retain(|key| key.link != link);
-            rows::rebuild_all(model);
+            refresh::rebuild_all(model);
         }
         Event::Reset(link) => reset(model, &link),
         Event::Changed(link, changes) => news::changed(model, &link, &changes, effects),
-        Event::Positions(link) => rows::positions_changed(model, &link),
+        Event::Positions(link) => refresh::positions_changed(model, &link),
         Event::State { link, state, news } => state_changed(model, &link, &state, news, effects),
         Event::Alarm { link, fault, text } => notices::lasting(model, Some(&link), ends(fault), text),
         Event::Over(link, fault) => notices::over(model, Some(&link), Ends::With(fault)),
@@ -47,7 +48,7 @@ fn happened(model: &mut Model, event: Event, effects: &mut Vec<Effect>) {
                 notices::lasting(model, Some(&link), Ends::WithCurve, text);
             }
         }
-        Event::Activities { link, moved, goes_on, unread } => activities::came(model, &link, moved, goes_on, unread),
+        Event::Activities { link, moved, goes_on, unread } => pages::came(model, &link, moved, goes_on, unread),
         Event::NoActivities(link, error) => {
             let text = format!("{}: no more activities, {error}", model.label(&link));
             notices::error(model, Some(&link), text);
@@ -77,7 +78,7 @@ fn linked(model: &mut Model) {
     } else if model.scope == AccountScope::None {
         choose_scope(model);
     }
-    rows::rebuild_all(model);
+    refresh::rebuild_all(model);
 }
 
 /// The account shown first is the one shown last time.
@@ -104,26 +105,26 @@ pub(super) fn set_scope(model: &mut Model, scope: AccountScope) {
     }
     model.scope = scope;
     model.marks.clear();
-    rows::forget_orders(model);
+    refresh::forget_orders(model);
     model.rows.positions.selected = None;
     model.rows.tape.selected = None;
-    rows::rebuild_orders(model);
-    rows::rebuild_positions(model);
-    rows::rebuild_tape(model);
+    refresh::rebuild_orders(model);
+    refresh::rebuild_positions(model);
+    refresh::rebuild_tape(model);
     model.dirty = true;
 }
 
 /// The account behind the link is a new one: what was shown of the old one goes.
 fn reset(model: &mut Model, link: &LinkId) {
     model.marks.retain(|key| key.link != *link);
-    rows::forget_orders(model);
-    rows::rebuild_orders(model);
-    rows::rebuild_positions(model);
-    rows::rebuild_tape(model);
+    refresh::forget_orders(model);
+    refresh::rebuild_orders(model);
+    refresh::rebuild_positions(model);
+    refresh::rebuild_tape(model);
 }
 
 fn state_changed(model: &mut Model, link: &LinkId, state: &ConnectionState, news: bool, effects: &mut Vec<Effect>) {
-    rows::brokers_changed(model);
+    refresh::brokers_changed(model);
     let Some(account) = model.account(link) else { return };
     let (label, seen_live) = (account.link.label.clone(), account.seen_live);
     if news {

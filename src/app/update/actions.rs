@@ -1,11 +1,13 @@
 //! What each action does. An action that cannot act says why, in the words that dim it.
 
-use super::{accounts, activities, calm, copies, linking, lists, notices, orders, overlays, palette};
+use super::{accounts, activities, calm, copies, linking, lists, notices, orders, overlays, pages, palette};
 use crate::accounts::OrderKey;
+use crate::app::availability::availability;
+use crate::app::brokers::BrokerRow;
 use crate::app::choices::Choices;
 use crate::app::effect::{Copied, Effect};
-use crate::app::keymap::{Action, availability};
-use crate::app::model::{AccountScope, BrokerRow, Model, Overlay, Pane, Question};
+use crate::app::keymap::Action;
+use crate::app::model::{AccountScope, Model, Overlay, Pane, Question};
 use crate::domain::LinkId;
 use crate::link::progress::Sensitive;
 use crate::session::{ConnectionState, Input};
@@ -91,6 +93,13 @@ pub(super) fn act(model: &mut Model, action: Action, effects: &mut Vec<Effect>) 
     }
 }
 
+/// Does what was chosen in the palette.
+pub(super) fn run_palette(model: &mut Model, effects: &mut Vec<Effect>) {
+    if let Some(action) = palette::choose(model, effects) {
+        act(model, action, effects);
+    }
+}
+
 fn times(count: Option<u32>) -> isize {
     isize::try_from(count.unwrap_or(1)).unwrap_or(isize::MAX)
 }
@@ -128,7 +137,7 @@ fn step(model: &mut Model, action: Action, count: Option<u32>) {
         return lists::step(model, action, count);
     }
     overlays::step(model, action, count);
-    activities::reach_on(model);
+    pages::reach_on(model);
 }
 
 fn detail(model: &mut Model, effects: &mut Vec<Effect>) {
@@ -189,7 +198,7 @@ fn back(model: &mut Model) {
 fn accept(model: &mut Model, effects: &mut Vec<Effect>) {
     match model.top() {
         Some(Overlay::AddBroker { .. }) => palette::choose_broker(model, effects),
-        Some(Overlay::Palette { .. }) => palette::run(model, effects),
+        Some(Overlay::Palette { .. }) => run_palette(model, effects),
         Some(Overlay::Help { .. }) => overlays::end_help_search(model),
         Some(Overlay::Linking) => linking::accept_field(model, effects),
         Some(_) => {}

@@ -6,9 +6,9 @@
 
 use std::time::Duration;
 
-use super::{actions, notices};
-use crate::app::effect::Effect;
-use crate::app::keymap::{Action, availability};
+use super::notices;
+use crate::app::availability::availability;
+use crate::app::keymap::Action;
 use crate::app::model::{Asked, Asking, Confirming, Model};
 
 /// From a question's frame to the first yes that can be an answer: nobody reads and presses within less.
@@ -74,16 +74,13 @@ pub(super) fn hold(model: &mut Model, action: Action) {
     model.confirming = Some(Confirming { action, question, due: now + AFTER });
 }
 
-/// Carries out the yes that is due, if the question is still the one it answered.
-pub(super) fn settle(model: &mut Model, effects: &mut Vec<Effect>) {
+/// True when a yes is due, and the question is still the one it answered.
+pub(super) fn settles(model: &mut Model) -> bool {
     let now = model.now.mono;
-    let Some(held) = model.confirming.take_if(|held| held.due <= now) else { return };
+    let Some(held) = model.confirming.take_if(|held| held.due <= now) else { return false };
     let stands =
         model.asking.as_ref().is_some_and(|asking| asking.number == held.question && asking.asked.stands(model));
-    if stands && availability(held.action, model).is_ok() {
-        model.dirty = true;
-        actions::confirm(model, effects);
-    }
+    stands && availability(held.action, model).is_ok()
 }
 
 fn refuse(model: &mut Model, why: &'static str) {

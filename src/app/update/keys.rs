@@ -3,8 +3,9 @@
 use tui_input::{Input as Field, InputRequest};
 
 use super::{actions, calm, linking, lists, notices, overlays, palette};
+use crate::app::context;
 use crate::app::effect::Effect;
-use crate::app::keymap::{self, Action, Chord, KeyCode};
+use crate::app::keymap::{Action, Chord, KeyCode};
 use crate::app::model::{AttemptPhase, Model, Overlay};
 use crate::link::progress::Sensitive;
 
@@ -14,9 +15,9 @@ const MOST_COUNTED: u32 = 99_999_999;
 /// Handles a key.
 pub(super) fn press(model: &mut Model, chord: Chord, effects: &mut Vec<Effect>) {
     calm::touched(model);
-    let scopes = keymap::scopes(model);
+    let scopes = context::scopes(model);
     let bound = model.keymap.lookup(&scopes, chord);
-    if !keymap::is_typing(model) {
+    if !context::is_typing(model) {
         if let Some(digit) = digit(chord)
             && (model.count.is_some() || bound.is_none())
         {
@@ -37,12 +38,12 @@ pub(super) fn press(model: &mut Model, chord: Chord, effects: &mut Vec<Effect>) 
         return actions::act(model, action, effects);
     }
     model.count = None;
-    if keymap::is_typing(model)
+    if context::is_typing(model)
         && let Some(request) = edit(chord)
     {
         return typed(model, request);
     }
-    if let Some((label, scope)) = keymap::acts_elsewhere(model, chord) {
+    if let Some((label, scope)) = context::acts_elsewhere(model, chord) {
         notices::toast(model, format!("{chord} ({label}) acts in {}", scope.title()));
     }
 }
@@ -61,7 +62,7 @@ pub(super) fn paste(model: &mut Model, text: &Sensitive) {
     if waiting && matches!(model.top(), Some(Overlay::Linking)) {
         return linking::open_paste(model, text.expose());
     }
-    if !keymap::is_typing(model) {
+    if !context::is_typing(model) {
         return notices::toast(model, "there is no field to paste into");
     }
     let line = text.expose().lines().next().unwrap_or_default();

@@ -3,11 +3,12 @@
 use tui_input::Input as Field;
 
 use super::{accounts, notices};
+use crate::app::brokers::BrokerRow;
 use crate::app::columns::{OrderColumn, PositionColumn, TapeColumn};
 use crate::app::filter::Filter;
 use crate::app::keymap::Action;
-use crate::app::model::{AccountScope, BrokerRow, Model, Pane};
-use crate::app::rows;
+use crate::app::model::{AccountScope, Model, Pane};
+use crate::app::refresh;
 
 /// Calls a closure with the list of a pane, whatever its keys are.
 macro_rules! with_list {
@@ -137,7 +138,7 @@ pub(super) fn clear_filter(model: &mut Model) {
 pub(super) fn set_filter(model: &mut Model, pane: Pane, text: String) {
     let problem = Filter::parse(&text).problem;
     with_list!(model, pane, |list| list.filter = text);
-    rows::rebuild(model, pane);
+    refresh::rebuild(model, pane);
     if pane == Pane::Orders && !model.rows.orders.filter.is_empty() {
         // Whoever narrows the list goes on with what it found.
         model.rows.orders.select_something();
@@ -187,7 +188,7 @@ pub(super) fn reverse(model: &mut Model) {
 }
 
 fn sorted(model: &mut Model) {
-    rows::rebuild(model, model.focus);
+    refresh::rebuild(model, model.focus);
     let (sort, reversed) = with_list!(model, model.focus, |list| (list.sort, list.reversed)).unwrap_or_default();
     let name = sort.map_or("the pane's own order", |column| column_title(model.focus, column));
     let way = if reversed { ", reversed" } else { "" };

@@ -1,6 +1,6 @@
 //! The mouse, in terms of what the last frame showed: a click selects, a click on the selected row opens it.
 
-use super::{actions, activities, calm, lists, overlays, palette};
+use super::{actions, activities, calm, lists, overlays, pages, palette};
 use crate::app::effect::Effect;
 use crate::app::keymap::Action;
 use crate::app::model::{Model, Overlay, Pane};
@@ -18,7 +18,7 @@ pub(super) fn handle(model: &mut Model, mouse: Mouse, effects: &mut Vec<Effect>)
         }
         Mouse::Wheel { target, rows } => {
             wheel(model, &target, isize::from(rows));
-            activities::reach_on(model);
+            pages::reach_on(model);
         }
     }
 }
@@ -45,7 +45,7 @@ fn click(model: &mut Model, target: &HitTarget, effects: &mut Vec<Effect>) {
 }
 
 fn is_add(model: &Model) -> bool {
-    matches!(model.rows.brokers.selected, Some(crate::app::model::BrokerRow::Add))
+    matches!(model.rows.brokers.selected, Some(crate::app::brokers::BrokerRow::Add))
 }
 
 fn overlay_row(model: &mut Model, index: usize, effects: &mut Vec<Effect>) {
@@ -56,7 +56,7 @@ fn overlay_row(model: &mut Model, index: usize, effects: &mut Vec<Effect>) {
         }
         Some(Overlay::Palette { matches, selected, .. }) if index < matches.len() => {
             *selected = index;
-            palette::run(model, effects);
+            actions::run_palette(model, effects);
         }
         Some(Overlay::Activities { selected, .. }) => {
             let again = std::mem::replace(selected, index) == index;

@@ -6,7 +6,7 @@ use super::{notices, orders};
 use crate::accounts::AccountState;
 use crate::app::effect::Effect;
 use crate::app::model::Model;
-use crate::app::rows;
+use crate::app::refresh;
 use crate::domain::blotter::Changes;
 use crate::domain::{Execution, LinkId, Mono, Source, TradeEvent};
 
@@ -16,8 +16,8 @@ const FLASH_GRID: u64 = 250;
 
 /// Takes over what a merge changed: rows, flashes, the bell.
 pub(super) fn changed(model: &mut Model, link: &LinkId, changes: &Changes, effects: &mut Vec<Effect>) {
-    rows::orders_changed(model, link, &changes.orders);
-    rows::tape_added(model, link, &changes.tape);
+    refresh::orders_changed(model, link, &changes.orders);
+    refresh::tape_added(model, link, &changes.tape);
     let Some(account) = model.account(link) else { return };
     if !account.seen_live {
         return;

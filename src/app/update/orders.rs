@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::notices;
 use crate::accounts::OrderKey;
-use crate::app::keymap::availability;
-use crate::app::keymap::{Action, orders_at_hand, working_orders};
+use crate::app::availability::{availability, orders_at_hand, working_orders};
+use crate::app::keymap::Action;
 use crate::app::model::{Model, Overlay, Question};
 use crate::domain::{LinkId, Order};
 use crate::session::{RequestError, RequestErrorKind};

@@ -6,10 +6,12 @@ use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 use tui_input::Input as Field;
 
-use super::{accounts, actions, copies, linking, lists, notices};
+use super::{accounts, copies, linking, lists, notices};
+use crate::app::availability::availability;
 use crate::app::choices;
+use crate::app::context;
 use crate::app::effect::{Copied, Effect};
-use crate::app::keymap::{self, Action, BINDINGS};
+use crate::app::keymap::{Action, BINDINGS, Scope};
 use crate::app::model::{AccountScope, Model, Overlay, PaletteCommand, PaletteEntry, Pane};
 use crate::domain::{BrokerId, Symbol};
 
@@ -62,13 +64,13 @@ const fn entry(title: String, command: PaletteCommand, disabled: Option<String>)
 fn actions_of(model: &Model) -> Vec<PaletteEntry> {
     let mut entries = Vec::new();
     let mut known = BTreeSet::new();
-    let here = keymap::scopes(model);
+    let here = context::scopes(model);
     let panes = [
-        (Pane::Brokers, keymap::Scope::Brokers),
-        (Pane::Account, keymap::Scope::Account),
-        (Pane::Orders, keymap::Scope::Orders),
-        (Pane::Positions, keymap::Scope::Positions),
-        (Pane::Tape, keymap::Scope::Tape),
+        (Pane::Brokers, Scope::Brokers),
+        (Pane::Account, Scope::Account),
+        (Pane::Orders, Scope::Orders),
+        (Pane::Positions, Scope::Positions),
+        (Pane::Tape, Scope::Tape),
     ];
     let elsewhere =
         panes.into_iter().filter(|(_, scope)| !here.contains(scope)).map(|(pane, scope)| (Some(pane), scope));
@@ -85,7 +87,7 @@ fn actions_of(model: &Model) -> Vec<PaletteEntry> {
             let help = binding.help.trim_end_matches('.');
             let (title, command, disabled) = match pane {
                 None => {
-                    let disabled = keymap::availability(binding.action, model).err().map(|reason| reason.0);
+                    let disabled = availability(binding.action, model).err().map(|reason| reason.0);
                     (help.to_owned(), PaletteCommand::Act(binding.action), disabled)
                 }
                 // Whether it can act is asked there.
@@ -202,25 +204,29 @@ pub(super) fn search(model: &mut Model) {
     }
 }
 
-/// Does what was chosen in the palette.
-pub(super) fn run(model: &mut Model, effects: &mut Vec<Effect>) {
+/// Does what was chosen in the palette; what an action does is left to the caller.
+pub(super) fn choose(model: &mut Model, effects: &mut Vec<Effect>) -> Option<Action> {
     let chosen = match model.top() {
         Some(Overlay::Palette { matches, selected, .. }) => matches.get(*selected).cloned(),
         _ => None,
     };
-    let Some(entry) = chosen else { return notices::toast(model, "nothing matches") };
+    let Some(entry) = chosen else {
+        notices::toast(model, "nothing matches");
+        return None;
+    };
     if let Some(reason) = entry.disabled
         && !matches!(entry.command, PaletteCommand::Link(_))
     {
         // The palette stays open: what was typed may be one letter from what can act.
-        return notices::toast(model, reason);
+        notices::toast(model, reason);
+        return None;
     }
     model.overlays.pop();
     match entry.command {
-        PaletteCommand::Act(action) => actions::act(model, action, effects),
+        PaletteCommand::Act(action) => return Some(action),
         PaletteCommand::ActIn(pane, action) => {
-            actions::focus(model, pane);
-            actions::act(model, action, effects);
+            model.focus = pane;
+            return Some(action);
         }
         PaletteCommand::Link(broker) => linking::begin(model, &broker, effects),
         PaletteCommand::Column(pane, column) => lists::toggle_column(model, pane, column),
@@ -241,6 +247,7 @@ pub(super) fn run(model: &mut Model, effects: &mut Vec<Effect>) {
             lists::set_filter(model, Pane::Orders, format!("symbol:{symbol}"));
         }
     }
+    None
 }
 
 /// Opens the *Add broker* search.

@@ -17,8 +17,9 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::accounts::Effect as AccountEffect;
+use crate::app::brokers::BrokerSummary;
 use crate::app::keymap::{Chord, KeyCode, Keymap};
-use crate::app::model::{BrokerSummary, Pane, Program};
+use crate::app::model::{Pane, Program};
 use crate::domain::execution::{Execution, ExecutionKind};
 use crate::domain::order::Raw;
 use crate::domain::{

@@ -4,32 +4,26 @@
 //! loopback, is followed by no redirect, and stands in no error. Retries nothing: what to do about a failure is the
 //! session's to decide.
 
-mod failure;
-mod headers;
-
 use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::Method;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
-use reqwest::{Method, Response};
 use rustls::ClientConfig;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use url::Url;
 
+use super::failure::{Failure, local, refused, timed_out, unsent};
 use super::governor::RateInfo;
-use super::sse;
+use super::http::{ReadFailure, bearer, http_client, read};
 use super::wire::{self, BadRow, WireError};
-use crate::broker::dial::{self, chain};
+use super::{headers, sse};
 use crate::config::Endpoints;
+use crate::domain::Account;
 use crate::domain::secrets::Redactor;
 use crate::domain::text::clean;
-use crate::domain::{Account, Untrusted};
 use crate::session::request::{ActivitiesQuery, OrdersQuery, Unread};
 use crate::session::{Reply, Request, RequestError, RequestErrorKind};
-
-pub(super) use failure::{Failure, LONGEST, refused};
-use failure::{local, timed_out, transport, unsent};
-pub(super) use headers::retry_after;
 
 /// The longest body read, in bytes.
 const LONGEST_BODY: usize = 8 * 1024 * 1024;
@@ -37,8 +31,6 @@ const LONGEST_BODY: usize = 8 * 1024 * 1024;
 const LONGEST_REFUSAL: usize = 64 * 1024;
 /// The longest name of a row kept, in characters.
 const LONGEST_ROW: usize = 60;
-/// How long a connection may take.
-const CONNECT: Duration = Duration::from_secs(5);
 /// How long a request may take unless told otherwise, from the first name look-up to the last byte.
 const WHOLE: Duration = Duration::from_secs(15);
 /// How long a replay of events may let wait for its beginning, and for its end.
@@ -177,46 +169,6 @@ impl Client {
             Request::Order(id) => decode(&format!("order {}: {error}", clean(id.as_str()))),
             _ => decode(&error.to_string()),
         })
-    }
-}
-
-/// An HTTP client with a dead connection found out by keep-alive, since a quiet event stream is silent for hours.
-pub(super) fn http_client(url: &Url, tls: &ClientConfig) -> Result<reqwest::Client, Untrusted> {
-    let builder = dial::http(url, tls)?
-        .connect_timeout(CONNECT)
-        .tcp_keepalive(Duration::from_secs(10))
-        .tcp_keepalive_interval(Duration::from_secs(5))
-        .tcp_keepalive_retries(2);
-    builder.build().map_err(|error| chain("", &error))
-}
-
-/// The bearer header, marked so that no library prints it.
-pub(super) fn bearer(token: &SecretString) -> Result<HeaderValue, Untrusted> {
-    let header = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()));
-    let mut header = header.map_err(|_| "the token holds characters that no header can carry")?;
-    header.set_sensitive(true);
-    Ok(header)
-}
-
-pub(super) enum ReadFailure {
-    TooLong,
-    Transport(Failure),
-}
-
-/// Reads a body to its end, giving up as soon as it is longer than `limit`.
-pub(super) async fn read(mut response: Response, limit: usize) -> Result<Vec<u8>, ReadFailure> {
-    let announced = response.content_length().unwrap_or(0);
-    if usize::try_from(announced).map_or(true, |announced| announced > limit) {
-        return Err(ReadFailure::TooLong);
-    }
-    let mut body = Vec::new();
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() <= limit => body.extend_from_slice(&chunk),
-            Ok(Some(_)) => return Err(ReadFailure::TooLong),
-            Ok(None) => return Ok(body),
-            Err(error) => return Err(ReadFailure::Transport(transport(response.url(), error))),
-        }
     }
 }
 

@@ -10,8 +10,10 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, Header
 use tokio::time::{Instant, timeout, timeout_at};
 use url::Url;
 
-use super::rest::{bearer, http_client, read, refused, retry_after};
-use super::stream::{LONGEST_MESSAGE, Out, StreamTarget};
+use super::events::{EventSender, LONGEST_MESSAGE, StreamTarget};
+use super::failure::refused;
+use super::headers::retry_after;
+use super::http::{bearer, http_client, read};
 use super::wire;
 use crate::broker::dial;
 use crate::domain::execution::Source;
@@ -23,11 +25,11 @@ pub(super) const MEDIA_TYPE: &str = "text/event-stream";
 /// A replay that says nothing for this long has told all it has: without an end the broker keeps it open.
 const PAUSE: Duration = Duration::from_secs(1);
 
-pub(super) async fn run(target: &StreamTarget, out: &Out) -> Closed {
+pub(super) async fn run(target: &StreamTarget, out: &EventSender) -> Closed {
     let opened = tokio::select! {
         biased;
         () = out.stop.cancelled() => return Closed::Asked,
-        opened = timeout(out.patience.answer, open(target, out)) => opened,
+        opened = timeout(out.timeouts.answer, open(target, out)) => opened,
     };
     let response = match opened {
         Ok(Ok(response)) => response,
@@ -40,7 +42,7 @@ pub(super) async fn run(target: &StreamTarget, out: &Out) -> Closed {
     }
 }
 
-async fn open(target: &StreamTarget, out: &Out) -> Result<Response, Closed> {
+async fn open(target: &StreamTarget, out: &EventSender) -> Result<Response, Closed> {
     let fail = |said: Untrusted| Closed::unreachable(out.words(&said));
     let client = http_client(&target.api_url, &target.tls).map_err(fail)?;
     let request = client
@@ -127,7 +129,7 @@ fn address(origin: &Url) -> Result<Url, String> {
     Ok(url)
 }
 
-async fn listen(mut response: Response, out: &Out) -> Result<(), Closed> {
+async fn listen(mut response: Response, out: &EventSender) -> Result<(), Closed> {
     out.send(StreamEvent::Opened).await?;
     out.send(StreamEvent::Authorized { form: AuthForm::Sse, message: None }).await?;
     out.send(StreamEvent::Listening { trade_updates: true }).await?;
@@ -160,7 +162,7 @@ async fn listen(mut response: Response, out: &Out) -> Result<(), Closed> {
     }
 }
 
-async fn event(data: &[u8], out: &Out) -> Result<(), Closed> {
+async fn event(data: &[u8], out: &EventSender) -> Result<(), Closed> {
     match wire::message(data) {
         wire::Frame::Update(update) => out.send(StreamEvent::Update(update)).await,
         wire::Frame::Partial { update, text } => out.partial(update, &text).await,
@@ -194,7 +196,7 @@ impl Comment {
     }
 }
 
-fn comment(text: &[u8], out: &Out) -> Result<(), Closed> {
+fn comment(text: &[u8], out: &EventSender) -> Result<(), Closed> {
     let words = || out.words(&String::from_utf8_lossy(text).into_owned().into());
     match Comment::of(text) {
         Comment::Beat => Ok(()),

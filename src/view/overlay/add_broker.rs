@@ -5,7 +5,7 @@ use tui_input::Input;
 
 use super::{Memory, boxed, choices, matched, search};
 use crate::app::Model;
-use crate::app::model::BrokerSummary;
+use crate::app::brokers::BrokerSummary;
 use crate::domain::{BrokerId, Environment};
 use crate::view::pen::{Pen, cells, clean, width};
 use crate::view::scope::Kind;

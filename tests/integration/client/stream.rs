@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use brokerdeck::broker::alpaca::stream::{Patience, StreamTarget, run_with};
+use brokerdeck::broker::alpaca::stream::{StreamTarget, Timeouts, run_with};
 use brokerdeck::session::{AuthForm, Closed, StreamEvent};
 use futures_util::{SinkExt, StreamExt};
 use secrecy::SecretString;
@@ -26,13 +26,13 @@ const AUTHORIZED: &str = r#"{"stream":"authorization","data":{"action":"authenti
 type Server = WebSocketStream<TcpStream>;
 
 /// The rule's proportions, in a tenth of the time and less.
-fn patience() -> Patience {
-    Patience { answer: Duration::from_secs(1), ping: Duration::from_millis(100), silence: Duration::from_millis(600) }
+fn patience() -> Timeouts {
+    Timeouts { answer: Duration::from_secs(1), ping: Duration::from_millis(100), silence: Duration::from_millis(600) }
 }
 
 /// For peers that answer: a slow machine must not look like silence.
-pub(super) fn calm() -> Patience {
-    Patience { ping: Duration::from_secs(10), ..Patience::default() }
+pub(super) fn calm() -> Timeouts {
+    Timeouts { ping: Duration::from_secs(10), ..Timeouts::default() }
 }
 
 /// One running client.
@@ -42,7 +42,7 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub(super) fn start(url: &str, form: AuthForm, patience: Patience, room: usize) -> Self {
+    pub(super) fn start(url: &str, form: AuthForm, patience: Timeouts, room: usize) -> Self {
         let (sender, events) = mpsc::channel(room);
         let stop = CancellationToken::new();
         let http = url.replacen("ws", "http", 1);
@@ -247,7 +247,7 @@ async fn error_messages_of_both_shapes_end_the_connection() {
 
 #[tokio::test]
 async fn a_broker_that_does_not_answer_is_given_up_in_time() {
-    let patience = Patience { answer: Duration::from_millis(200), ..calm() };
+    let patience = Timeouts { answer: Duration::from_millis(200), ..calm() };
     let deaf = serve(lingers).await;
     let (events, closed) = Run::start(&deaf, AuthForm::Authenticate, patience, 8).rest().await;
     assert_eq!((events, closed), (vec![StreamEvent::Opened], Closed::AuthSilent));

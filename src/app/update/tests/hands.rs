@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::app::model::Overlay;
-use crate::app::rows;
+use crate::app::refresh;
 
 fn ten() -> Desk {
     let orders: Vec<Order> = (0..10).map(|n| order(&format!("o{n}"), "AAPL", Side::Buy, n + 1, 100 - n)).collect();
@@ -134,12 +134,12 @@ fn a_filter_typed_letter_by_letter_shows_what_the_whole_of_it_shows() {
         for ch in text.chars() {
             typed.text(&ch.to_string());
             let shown: Vec<String> = typed.shown().into_iter().map(str::to_owned).collect();
-            rows::rebuild_orders(&mut typed.model);
+            refresh::rebuild_orders(&mut typed.model);
             assert_eq!(shown, typed.shown(), "{text} at {ch}");
         }
         typed.keys("backspace backspace");
         let shown: Vec<String> = typed.shown().into_iter().map(str::to_owned).collect();
-        rows::rebuild_orders(&mut typed.model);
+        refresh::rebuild_orders(&mut typed.model);
         assert_eq!(shown, typed.shown(), "{text} with two letters taken back");
     }
 }

@@ -1,5 +1,6 @@
 use super::*;
-use crate::app::keymap::{Action, BINDINGS, Reason, availability};
+use crate::app::availability::availability;
+use crate::app::keymap::{Action, BINDINGS, Reason};
 use crate::app::model::{AccountScope, Overlay};
 use crate::app::msg::{HitTarget, Mouse};
 

@@ -1,5 +1,6 @@
 use super::*;
-use crate::app::model::{AccountScope, AttemptPhase, BrokerRow, Overlay};
+use crate::app::brokers::BrokerRow;
+use crate::app::model::{AccountScope, AttemptPhase, Overlay};
 use crate::link::progress::Sensitive;
 use crate::link::{AttemptId, FoundAccount, LinkFailure, LinkProgress, RedirectNote};
 

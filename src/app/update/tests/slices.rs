@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::app::refresh;
 
 const SLICE: usize = 8;
 
@@ -126,7 +127,7 @@ proptest! {
         finish(&mut desk);
         let rows = shown(&desk);
         desk.model.rows.slice = usize::MAX;
-        rows::rebuild_orders(&mut desk.model);
+        refresh::rebuild_orders(&mut desk.model);
         prop_assert_eq!(rows, shown(&desk));
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
-use super::super::governor::RateInfo;
+use super::governor::RateInfo;
 use crate::domain::Untrusted;
 
 /// The limit, what remains of it, and when it starts anew by the server's own clock.
@@ -19,7 +19,7 @@ pub(super) fn rate(headers: &HeaderMap) -> RateInfo {
 }
 
 /// How long to wait after a 429: `Retry-After` in seconds or as a date, else until the limit starts anew.
-pub(in crate::broker::alpaca) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let stated = text(headers, RETRY_AFTER.as_str()).and_then(|text| match text.parse() {
         Ok(seconds) => Some(Duration::from_secs(seconds)),
         Err(_) => Some(between(date(text)?, served_at(headers)?)),

@@ -6,15 +6,14 @@ use rustls::ClientConfig;
 use secrecy::SecretString;
 use url::Url;
 
-use super::headers;
-use crate::broker::alpaca::wire;
+use super::{headers, wire};
 use crate::broker::dial;
 use crate::domain::Untrusted;
 use crate::domain::secrets::Redactor;
 use crate::session::{RequestError, RequestErrorKind};
 
 /// The longest sentence kept, in characters.
-pub(in crate::broker::alpaca) const LONGEST: usize = 240;
+pub(super) const LONGEST: usize = 240;
 /// The longest text of extra members kept, in characters.
 const LONGEST_EXTRA: usize = 2048;
 /// The longest id of a request kept, in characters.
@@ -24,23 +23,23 @@ const BROKEN: &str = "the connection failed";
 
 /// A failed request before its words may be shown.
 #[derive(Debug)]
-pub(in crate::broker::alpaca) struct Failure {
-    pub(in crate::broker::alpaca) kind: RequestErrorKind,
-    pub(in crate::broker::alpaca) status: Option<u16>,
-    pub(in crate::broker::alpaca) code: Option<i64>,
-    pub(in crate::broker::alpaca) message: Untrusted,
-    pub(in crate::broker::alpaca) extra: Option<Untrusted>,
-    pub(in crate::broker::alpaca) request_id: Option<Untrusted>,
+pub(super) struct Failure {
+    pub(super) kind: RequestErrorKind,
+    pub(super) status: Option<u16>,
+    pub(super) code: Option<i64>,
+    pub(super) message: Untrusted,
+    pub(super) extra: Option<Untrusted>,
+    pub(super) request_id: Option<Untrusted>,
 }
 
 impl Failure {
     /// A failure without an answer.
-    pub(in crate::broker::alpaca) fn new(kind: RequestErrorKind, message: impl Into<Untrusted>) -> Self {
+    pub(super) fn new(kind: RequestErrorKind, message: impl Into<Untrusted>) -> Self {
         Self { kind, status: None, code: None, message: message.into(), extra: None, request_id: None }
     }
 
     /// The failure as the rest of the program may know it; the only way out of the adapter.
-    pub(in crate::broker::alpaca) fn told(self, token: &SecretString) -> RequestError {
+    pub(super) fn told(self, token: &SecretString) -> RequestError {
         let redactor = Redactor::of([token]);
         RequestError {
             kind: self.kind,
@@ -54,7 +53,7 @@ impl Failure {
 }
 
 /// The error of an answer that is not a success.
-pub(in crate::broker::alpaca) fn refused(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
+pub(super) fn refused(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
     let refusal = wire::refusal(status.as_u16(), body);
     let kind = match status.as_u16() {
         // What does not speak the API says nothing of the token: it stands between.

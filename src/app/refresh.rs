@@ -1,20 +1,23 @@
-//! From accounts to rows: which orders, positions, tape lines and brokers are shown, and by what they are sorted.
+//! The rows of the lists follow the accounts: which orders, positions, tape lines and brokers are shown, and in what order.
 
-use super::super::columns::{PositionColumn, SortKey, SortValue, TapeColumn};
-use super::super::filter::Filter;
-use super::super::model::{AccountScope, BrokerRow, Model, Pane};
-use super::orders::orders_looked_at_anew;
+mod orders;
+
+pub use self::orders::{forget_orders, orders_changed, rebuild_orders, refresh_orders_view, work};
+use super::columns::{PositionColumn, SortKey, SortValue, TapeColumn};
+use super::filter::Filter;
+use super::model::{AccountScope, Model, Pane};
+use super::rows::column;
 use crate::accounts::{AccountState, PositionKey, TapeKey};
 use crate::domain::blotter::TapeEntry;
 use crate::domain::{LinkId, Position};
 
 /// So many changes at once, and more than an eighth of the list, are cheaper sorted than inserted.
-pub(super) const MANY: usize = 64;
+const MANY: usize = 64;
 
 /// Makes every list anew.
 pub fn rebuild_all(model: &mut Model) {
     brokers_changed(model);
-    super::rebuild_orders(model);
+    rebuild_orders(model);
     rebuild_positions(model);
     rebuild_tape(model);
 }
@@ -24,33 +27,16 @@ pub fn rebuild(model: &mut Model, pane: Pane) {
     match pane {
         Pane::Brokers => brokers_changed(model),
         Pane::Account => {}
-        Pane::Orders => orders_looked_at_anew(model),
+        Pane::Orders => refresh_orders_view(model),
         Pane::Positions => rebuild_positions(model),
         Pane::Tape => rebuild_tape(model),
     }
 }
 
-/// Links in the order of linking, then brokers without one, then *Add broker*.
+/// Makes the list of brokers anew.
 pub fn brokers_changed(model: &mut Model) {
-    let filter = Filter::parse(&model.rows.brokers.filter);
-    let linked = model.accounts.iter().map(|account| {
-        let link = &account.link;
-        let line = format!("{} {} {} {}", link.label, link.account_number, link.environment, account.session.state());
-        (BrokerRow::Linked(link.id.clone()), filter.line(&line))
-    });
-    let unlinked = model.brokers.iter().filter(|broker| {
-        // A broker whose consent covers both environments adds no third row beside the two single ones.
-        broker.environments.len() == 1 && !model.accounts.iter().any(|account| account.link.broker == broker.id)
-    });
-    let unlinked = unlinked.map(|broker| (BrokerRow::Unlinked(broker.id.clone()), filter.line(&broker.name)));
-    let rows = linked.chain(unlinked).chain(std::iter::once((BrokerRow::Add, true)));
-    let rows: Vec<_> = rows
-        .filter_map(|(row, shown)| shown.then_some(row))
-        .enumerate()
-        .map(|(index, row)| (SortKey::place(index), row))
-        .collect();
-    model.rows.brokers.replace(rows);
-    model.rows.brokers.select_something();
+    let Model { rows, accounts, brokers, .. } = model;
+    rows.list_brokers(brokers, accounts);
 }
 
 /// Makes the list of positions anew.
@@ -59,7 +45,7 @@ pub fn rebuild_positions(model: &mut Model) {
     let filter = Filter::parse(&list.filter);
     let column = column(list.sort, &PositionColumn::ALL);
     let reversed = list.reversed;
-    let shown = model.accounts.iter().filter(|account| in_scope(&model.scope, &account.link.id));
+    let shown = model.accounts.iter().filter(|account| model.scope.shows(&account.link.id));
     let rows: Vec<_> = shown
         .flat_map(|account| account.held().map(move |position| (account, position)))
         .filter(|(account, position)| filter.position(account, position))
@@ -74,7 +60,7 @@ pub fn rebuild_positions(model: &mut Model) {
 
 /// Takes over new positions of one account.
 pub fn positions_changed(model: &mut Model, link: &LinkId) {
-    if in_scope(&model.scope, link) {
+    if model.scope.shows(link) {
         rebuild_positions(model);
     }
 }
@@ -93,7 +79,7 @@ fn position_key(
 pub fn rebuild_tape(model: &mut Model) {
     let filter = Filter::parse(&model.rows.tape.filter);
     let view = TapeView::new(model, &filter);
-    let shown = model.accounts.iter().filter(|account| in_scope(&model.scope, &account.link.id));
+    let shown = model.accounts.iter().filter(|account| model.scope.shows(&account.link.id));
     let rows: Vec<_> = shown
         .flat_map(|account| {
             let view = &view;
@@ -108,7 +94,7 @@ pub fn rebuild_tape(model: &mut Model) {
 
 /// Takes over new lines of one account's tape.
 pub fn tape_added(model: &mut Model, link: &LinkId, numbers: &[u64]) {
-    if !in_scope(&model.scope, link) {
+    if !model.scope.shows(link) {
         return;
     }
     if numbers.len() > MANY.max(model.rows.tape.rows.len() / 8) {
@@ -151,17 +137,4 @@ impl<'a> TapeView<'a> {
         };
         Some(SortKey::new(0, value, descending != self.reversed, entry.at))
     }
-}
-
-/// True when the panes show this account.
-pub(super) fn in_scope(scope: &AccountScope, link: &LinkId) -> bool {
-    match scope {
-        AccountScope::None => false,
-        AccountScope::One(one) => one == link,
-        AccountScope::All => true,
-    }
-}
-
-pub(super) fn column<C: Copy>(sort: Option<usize>, all: &[C]) -> Option<C> {
-    sort.and_then(|index| all.get(index).copied())
 }

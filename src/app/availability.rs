@@ -1,10 +1,11 @@
 //! Whether an action can act now, and if not, why: the same answer dims the key and is said when it is pressed.
 
-use super::context::needs_live_key;
-use super::{Action, Reason};
+use super::context::{needs_live_key, scopes};
+use super::keymap::{Action, Reason};
+use super::model::{AccountScope, AttemptPhase, Model, Overlay, Pane, Question};
 use crate::accounts::activities::Reach;
 use crate::accounts::{AccountState, OrderKey, Period};
-use crate::app::model::{AccountScope, AttemptPhase, BrokerRow, Model, Overlay, Pane, Question};
+use crate::app::brokers::BrokerRow;
 use crate::domain::text::clean;
 use crate::domain::{Environment, Order};
 use crate::session::ConnectionState;
@@ -274,7 +275,7 @@ fn confirm(model: &Model) -> Result<(), Reason> {
                 _ => "the token reaches a LIVE account",
             },
         };
-        let key = model.keymap.chord_for(&super::scopes(model), Action::ConfirmLive);
+        let key = model.keymap.chord_for(&scopes(model), Action::ConfirmLive);
         let key = key.map_or_else(|| "its own key".to_owned(), |chord| chord.to_string());
         return Err(Reason(format!("{what}: {key} says yes")));
     }

@@ -1,0 +1,79 @@
+//! What comes back from brokers: to a session, or to a question asked here.
+
+use std::time::Duration;
+
+use super::activities::Reach;
+use super::questions::{OWN_REQUESTS, Pending};
+use super::{Accounts, Dated, Event, Period, orders};
+use crate::domain::{LinkId, Now};
+use crate::session::request::unread_words;
+use crate::session::{Input, Reply, RequestError, RequestId};
+
+/// How soon an equity curve that did not come is asked for again.
+const HISTORY_RETRY: Duration = Duration::from_mins(1);
+
+impl Accounts {
+    /// An answer came: to a session, or to a question asked here.
+    pub fn replied(&mut self, link: &LinkId, id: RequestId, result: Result<Box<Reply>, RequestError>, now: Now) {
+        if id.0 < OWN_REQUESTS {
+            return self.feed(link, Input::Reply(id, result), now);
+        }
+        match self.pending.remove(&id) {
+            Some(Pending::History { link, period }) => history(self, &link, period, result, now),
+            Some(Pending::Activities { link, older }) => activities(self, &link, older, result),
+            Some(Pending::Cancel(key)) => orders::cancel_answered(self, key, result),
+            Some(Pending::Order(key)) => orders::fetched(self, key, result),
+            None => {}
+        }
+    }
+}
+
+fn history(accounts: &mut Accounts, link: &LinkId, period: Period, result: Result<Box<Reply>, RequestError>, now: Now) {
+    let Some(account) = accounts.get_mut(link) else { return };
+    let error = match result.map(|reply| *reply) {
+        Ok(Reply::History(value)) => {
+            let dated = Dated { value, at: now.mono };
+            if period == Period::Day {
+                account.history = Some(dated.clone());
+            }
+            account.charts.insert(period, dated);
+            account.curve_faults.remove(&period);
+            None
+        }
+        Ok(_) => return,
+        // The curve stays as it was, with its age; a chart that somebody is waiting for says why it stays empty.
+        Err(error) => {
+            account.curve_faults.insert(period, error.brief());
+            if period == Period::Day {
+                account.history_due = Some(now.mono + HISTORY_RETRY);
+            }
+            Some(error)
+        }
+    };
+    accounts.tell(Event::Curve { link: link.clone(), period, error });
+}
+
+/// A page of the activity list came, or did not.
+fn activities(accounts: &mut Accounts, link: &LinkId, older: bool, result: Result<Box<Reply>, RequestError>) {
+    let Some(account) = accounts.get_mut(link) else { return };
+    let (page, unread) = match result.map(|reply| reply.split()) {
+        Ok((Reply::Activities(page), unread)) => (page, unread_words(&unread)),
+        Ok(_) => return,
+        Err(error) => {
+            account.activities.fail(crate::domain::text::sanitize(&error.to_string()));
+            return accounts.tell(Event::NoActivities(link.clone(), error));
+        }
+    };
+    // An execution that the session ought to have seen goes to the blotter first: it must not stand in this list alone.
+    let changes = account.blotter.apply_history(&page);
+    let failed_before = matches!(account.activities.reach(), Reach::Failed(_));
+    let moved = if older {
+        account.activities.take_older(page);
+        0
+    } else {
+        account.activities.take_newest(page)
+    };
+    accounts.changed(link, changes);
+    let goes_on = older || failed_before || moved == 0;
+    accounts.tell(Event::Activities { link: link.clone(), moved, goes_on, unread });
+}

@@ -1,0 +1,71 @@
+//! What the footer says of the keys that act here.
+
+use super::availability::availability;
+use super::context::scopes;
+use super::keymap::{Action, BINDINGS, Binding, Chord, Scope};
+use super::model::{Model, Overlay};
+
+/// One entry of the footer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hint {
+    /// The key to show.
+    pub chord: Chord,
+    /// One or two words.
+    pub label: &'static str,
+    /// What it does.
+    pub action: Action,
+    /// Whether it can act now; [`availability`] says why not.
+    pub available: bool,
+}
+
+/// What the footer shows, most wanted first: the keys of the scopes in force that ask to be shown, then what a wide one has
+/// room for; each action once.
+pub fn hints(model: &Model) -> Vec<Hint> {
+    let mut hints: Vec<Hint> = Vec::new();
+    let scopes = scopes(model);
+    for scope in &scopes {
+        for (row, binding) in BINDINGS.iter().enumerate() {
+            let known = hints.iter().any(|hint| hint.action == binding.action);
+            // The way back is said while there is something to go back from.
+            let asked = binding.hint || (binding.action == Action::Back && has_way_back(model));
+            if binding.scope != *scope || !asked || known || !is_offered(model, binding.action) {
+                continue;
+            }
+            hints.extend(hint(model, row));
+        }
+    }
+    // Who knows no key needs help before the way out.
+    hints.sort_by_key(|hint| hint.action == Action::Quit);
+    for action in SPARE {
+        let bound = |binding: &Binding| binding.action == action && scopes.contains(&binding.scope);
+        let spare = BINDINGS.iter().position(bound).and_then(|row| hint(model, row));
+        let known = hints.iter().any(|hint| hint.action == action);
+        hints.extend(spare.filter(|hint| hint.available && !known));
+    }
+    hints
+}
+
+/// True when Esc in a pane undoes something: marks, zoom, filter.
+fn has_way_back(model: &Model) -> bool {
+    model.zoomed
+        || !model.marks.is_empty()
+        || availability(Action::ClearFilter, model).is_ok()
+        || (model.focus == Pane::Orders && model.rows.orders.selected.is_some())
+}
+
+/// The hint of a row of the table; `None` when nothing is bound to it.
+fn hint(model: &Model, row: usize) -> Option<Hint> {
+    let (binding, chord) = (BINDINGS.get(row)?, model.keymap.chords_of(row).first()?);
+    let available = availability(binding.action, model).is_ok();
+    Some(Hint { chord: *chord, label: binding.label, action: binding.action, available })
+}
+
+/// Some actions are the two halves of one choice; only the half that applies is offered, the other still says why not.
+fn is_offered(model: &Model, action: Action) -> bool {
+    match action {
+        Action::ConfirmLive => needs_live_key(model),
+        Action::Confirm => !needs_live_key(model),
+        Action::ApproveInDemo => model.program.can_approve,
+        _ => true,
+    }
+}

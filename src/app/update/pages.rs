@@ -1,0 +1,38 @@
+//! The pages of an open activity list: the next one is asked for before the end of those read comes into view.
+
+use super::notices;
+use crate::accounts::activities::Reach;
+use crate::app::model::{Model, Overlay};
+use crate::domain::LinkId;
+
+/// Asks for older rows when the end of those read is about to come into view.
+pub(super) fn reach_on(model: &mut Model) {
+    let Some(Overlay::Activities { link, selected }) = model.top() else { return };
+    let Some(account) = model.account(link) else { return };
+    let list = &account.activities;
+    let page = usize::from(model.extent.overlay_page).max(1);
+    let near = selected.saturating_add(page) >= list.rows().len();
+    if near && *list.reach() == Reach::More && !list.rows().is_empty() {
+        let link = link.clone();
+        model.accounts.ask_activities(&link, true);
+    }
+}
+
+/// A page came: the cursor stays on its row when newer ones come above it.
+pub(super) fn came(model: &mut Model, link: &LinkId, moved: usize, goes_on: bool, unread: Option<String>) {
+    if let Some(words) = unread {
+        let text = format!("{}: activities: {words}", model.label(link));
+        notices::error(model, Some(link), text);
+    }
+    for overlay in &mut model.overlays {
+        if let Overlay::Activities { link: owner, selected } = overlay
+            && owner == link
+            && *selected > 0
+        {
+            *selected += moved;
+        }
+    }
+    if goes_on {
+        reach_on(model);
+    }
+}
