@@ -414,6 +414,9 @@ fn an_update_of_an_order_with_an_unreadable_figure_is_taken_and_named() {
     let Frame::Partial { update, text } = frame(odd.as_bytes()) else { panic!("in part: {:?}", frame(odd.as_bytes())) };
     assert_eq!((update.executions.len(), update.order.limit_px), (1, None));
     assert!(text.raw().starts_with("an order without a usable limit_price: {"), "{text}");
+    let priceless = FILL.replace("\"price\": \"", "\"price\": \"x");
+    let Frame::Partial { update, text } = frame(priceless.as_bytes()) else { panic!("in part: {priceless}") };
+    assert_eq!((update.executions[0].px, text.raw().contains("without a usable price")), (None, true));
     let data = serde_json::from_str::<serde_json::Value>(&odd).unwrap()["data"].to_string();
     assert!(matches!(message(data.as_bytes()), Frame::Partial { .. }), "the event stream says it too");
     assert!(matches!(message(odd.as_bytes()), Frame::Partial { .. }), "and where a server adds the envelope");
