@@ -376,11 +376,15 @@ impl Ledger {
             || (known.cum_qty.is_none() && report.cum_qty.is_some())
             || (known.position_qty.is_none() && report.position_qty.is_some())
             || (known.at.is_none() && report.at.is_some())
+            || (known.side.is_unknown() && !report.side.is_unknown())
             || (known.source == Source::Reconcile && report.source == Source::Stream);
         known.px = known.px.or(report.px);
         known.cum_qty = known.cum_qty.or(report.cum_qty);
         known.position_qty = known.position_qty.or(report.position_qty);
         known.at = known.at.or(report.at);
+        if known.side.is_unknown() {
+            known.side.clone_from(&report.side);
+        }
         if known.source == Source::Reconcile && report.source == Source::Stream {
             // The stream told it after all; audits judge the stream by this. The tape keeps how it was first learned.
             known.source = Source::Stream;

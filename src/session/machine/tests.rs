@@ -5,6 +5,7 @@ mod hanging;
 mod identity;
 mod late;
 mod legs;
+mod limits;
 mod parts;
 mod refused;
 mod replay;

@@ -26,6 +26,10 @@ impl Resync {
     }
 
     pub(super) fn failed(&mut self, mut question: Question, error: RequestError) -> Step {
+        if matches!(error.kind, RequestErrorKind::RateLimited { .. }) && question.is_first() {
+            self.limited_again |= self.last.contains(&question.endpoint());
+            self.limited.insert(question.endpoint());
+        }
         if error.kind == RequestErrorKind::Unauthorized
             || (error.kind == RequestErrorKind::Forbidden && question.request == Request::Account)
         {

@@ -229,6 +229,10 @@ fn executions(
     }
     let missing = |member| WireError::Member { what: WHAT, member };
     let qty = wire.qty.amount().ok_or_else(|| missing("qty"))?;
+    let px = wire.price.amount();
+    if px.is_none() && !matches!(kind, ExecutionKind::Bust { .. }) {
+        lacks.push(missing("price"));
+    }
     // Old frames had no id; the same event gets the same one, so that a repetition is still recognised (docs/ALPACA.md 6.8).
     let id = wire
         .execution_id
@@ -240,7 +244,7 @@ fn executions(
         symbol: order.symbol.clone(),
         side: order.side.clone(),
         qty,
-        px: wire.price.figure(WHAT, "price", lacks),
+        px,
         cum_qty: (kind == ExecutionKind::Trade).then_some(order.cum_qty),
         position_qty: wire.position_qty.figure(WHAT, "position_qty", lacks),
         at: wire.timestamp.time().or_else(|| wire.at.time()),

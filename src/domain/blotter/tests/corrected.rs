@@ -95,17 +95,23 @@ fn a_price_that_only_the_row_corrects_is_a_correction_once_and_takes_its_report_
 
 #[test]
 fn a_quantity_that_only_the_row_corrects_is_no_second_execution_and_no_bust() {
-    for (seen_before, cum) in [(true, 7), (true, 5), (false, 7), (false, 5)] {
-        let mut blotter = Blotter::default();
-        blotter.apply_update(&told(7, "1.00"));
-        if seen_before {
-            blotter.apply_snapshot(&[filled(7, "1.00", 1)], &[stated("r1", 7, 7, "1.00")]);
+    for (cum, price) in [(7, "1.00"), (5, "1.00"), (7, "1.02"), (5, "1.02")] {
+        for (seen_before, late) in [(true, false), (true, true), (false, false), (false, true)] {
+            let mut blotter = Blotter::default();
+            blotter.apply_update(&told(7, "1.00"));
+            if seen_before {
+                blotter.apply_snapshot(&[filled(7, "1.00", 1)], &[stated("r1", 7, 7, "1.00")]);
+            }
+            let (order, row) = (filled(5, price, 5), stated("r1", 5, cum, price));
+            if late {
+                blotter.apply_snapshot(std::slice::from_ref(&order), &[]);
+            }
+            for _ in 0..3 {
+                blotter.apply_snapshot(std::slice::from_ref(&order), std::slice::from_ref(&row));
+            }
+            let right = ["trade 7 @1.00".to_owned(), format!("correction 5 @{price}")];
+            assert_eq!(rows(&blotter), right, "{cum} {price} {seen_before} {late}");
         }
-        let (order, row) = (filled(5, "1.00", 5), stated("r1", 5, cum, "1.00"));
-        for _ in 0..3 {
-            blotter.apply_snapshot(std::slice::from_ref(&order), std::slice::from_ref(&row));
-        }
-        assert_eq!(rows(&blotter), ["trade 7 @1.00", "correction 5 @1.00"], "{seen_before} {cum}");
     }
 }
 

@@ -196,3 +196,39 @@ fn what_rest_states_of_one_moment_counts_with_every_term() {
     blotter.apply_snapshot(&[digits], &[]);
     assert_eq!(blotter.disputes().count(), 0);
 }
+
+#[test]
+fn what_an_answer_leaves_out_has_not_changed() {
+    let whole = Order {
+        limit_px: Some(Price::whole(10)),
+        avg_px: Some(Price::whole(9)),
+        ..order("o", OrderStatus::PartiallyFilled, 3, 1)
+    };
+    let bare = |at: i64, cum: i64| Order {
+        status: OrderStatus::from_word(""),
+        side: Side::from_word(""),
+        symbol: "".into(),
+        qty: None,
+        limit_px: None,
+        avg_px: None,
+        ..order("o", OrderStatus::New, cum, at)
+    };
+    for at in [1, 2] {
+        let mut blotter = Blotter::default();
+        blotter.apply_snapshot(std::slice::from_ref(&whole), &[]);
+        let changes = blotter.apply_snapshot(&[bare(at, 3)], &[]);
+        let known = blotter.order(&"o".into()).unwrap();
+        assert_eq!(Order { updated_at: whole.updated_at, raw: whole.raw.clone(), ..known.clone() }, whole);
+        assert!(changes.tape.is_empty() && blotter.disputes().next().is_none());
+    }
+    let mut blotter = Blotter::default();
+    blotter.apply_snapshot(std::slice::from_ref(&whole), &[]);
+    blotter.apply_update(&event(TradeEvent::PartialFill, bare(5, 4), Vec::new()));
+    let known = blotter.order(&"o".into()).unwrap();
+    let figures = (known.cum_qty, known.qty, known.limit_px, known.avg_px, known.side.clone());
+    assert_eq!(
+        figures,
+        (Qty::whole(4), whole.qty, whole.limit_px, None, whole.side),
+        "an average of less is none of more"
+    );
+}
