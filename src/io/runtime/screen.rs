@@ -176,7 +176,8 @@ impl Loop {
             Effect::Notify { text } => terminal::notify(&text)?,
             Effect::CaptureMouse(on) => terminal::capture_mouse(on)?,
             Effect::Suspend => {
-                if self.suspend(true, screen)? {
+                let stopped = self.suspend(true, screen)?;
+                if stopped {
                     screen.ask(&receipts.again(self.clock.now().mono))?;
                 }
             }
