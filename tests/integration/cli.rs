@@ -161,7 +161,10 @@ fn an_unlink_that_fails_names_the_file_and_the_cure() {
     let home = linked_home();
     let data = home.path().join("data");
     std::fs::create_dir(data.join("links.json.lock")).unwrap();
-    let refused = brokerdeck(home.path(), &["unlink", "PA3SIM0001", "--data-dir", data.to_str().unwrap()]);
+    let config = home.path().join("config.toml");
+    std::fs::write(&config, "[tokens]\nstore = \"file\"\n").unwrap();
+    let [config, place] = [&config, &data].map(|path| path.to_str().unwrap());
+    let refused = brokerdeck(home.path(), &["unlink", "PA3SIM0001", "--config", config, "--data-dir", place]);
     let err = text(&refused.stderr);
     assert_eq!(refused.status.code(), Some(1), "{err}");
     assert!(err.contains("is still linked") && err.contains("links.json.lock"), "{err}");
