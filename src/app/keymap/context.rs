@@ -13,7 +13,7 @@ pub struct Hint {
     pub label: &'static str,
     /// What it does.
     pub action: Action,
-    /// Whether it can act now; [`availability`] says why not.
+    /// Whether it can act now; [`availability()`] says why not.
     pub available: bool,
 }
 
