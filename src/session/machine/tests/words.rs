@@ -35,6 +35,9 @@ fn a_state_that_lasts_is_one_state_and_keeps_its_beginning() {
     assert!(!alone.contains(';'), "{alone}");
     desk.fails = Some((POSITIONS, RequestErrorKind::Server));
     desk.pass(Duration::from_secs(15));
+    let reason = |part| desk.session.freshness(part, desk.now.mono).reason;
+    let failed = Some("the broker answered 500: no");
+    assert_eq!((reason(Part::Working), reason(Part::Positions)), (None, failed), "each has its own");
     assert_eq!(desk.session.state().reason().unwrap(), format!("{alone}; positions: the broker answered 500: no"));
 }
 
@@ -114,6 +117,12 @@ fn a_session_says_what_it_follows_and_what_it_knows() {
 
 #[test]
 fn a_paused_session_asks_and_opens_nothing() {
+    // Also while it is looked into whether the token is dead.
+    let mut desk = Desk::live();
+    desk.failure = Some(RequestErrorKind::Unauthorized);
+    desk.stream(StreamEvent::Closed(Closed::AuthRefused { message: "unauthorized".to_owned() }));
+    desk.input(Input::Pause);
+    assert_eq!(desk.session.deadline(), None);
     let mut desk = Desk::live();
     desk.orders.push(order("o"));
     desk.execute("o", 40, true);
