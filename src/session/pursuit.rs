@@ -104,10 +104,6 @@ mod tests {
 
     #[test]
     fn what_is_taken_for_granted_is_looked_at_ever_more_rarely_and_not_for_ever() {
-        let before = Order { status: OrderStatus::Replaced, replaced_by: Some("b".into()), ..awaited("a") };
-        let after = Order { replaces: Some("a".into()), ..awaited("b") };
-        let mut blotter = knows(&[before, after]);
-        blotter.reset();
         let known = crate::domain::Execution {
             id: "e1".into(),
             order_id: "a".into(),
@@ -123,6 +119,7 @@ mod tests {
         };
         let before = Order { status: OrderStatus::Replaced, replaced_by: Some("b".into()), ..awaited("a") };
         let after = Order { replaces: Some("a".into()), ..awaited("b") };
+        let mut blotter = Blotter::default();
         blotter.restore(vec![before, after], vec![known], vec![], None);
         let mut pursuit = Pursuit::default();
         let asked: Vec<u32> = (1..=80).filter(|_| pursuit.orders(&blotter) == [OrderId::from("b")]).collect();
