@@ -324,4 +324,26 @@ mod tests {
         assert_eq!(holdings.compare(&list(1), at(310)).over, ["BTCUSD: the list of positions counts, 1 held"]);
         assert!(!holdings.is_open());
     }
+
+    #[test]
+    fn what_was_bought_or_sold_explains_no_other_change() {
+        for (side, explained) in [(Side::Buy, 15), (Side::Sell, 5)] {
+            for (is, known) in [(explained, true), (90, false)] {
+                let mut holdings = Holdings::default();
+                holdings.compare(&list(10), at(0));
+                holdings.learned(&execution(side.clone(), 5, 1, None), at(1));
+                assert_eq!(holdings.compare(&list(is), at(2)).unexplained.is_none(), known, "{side:?} {is}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_left_of_another_account() {
+        let mut holdings = Holdings::default();
+        holdings.compare(&list(1), at(0));
+        holdings.told(&execution(Side::Buy, 1, 1, Some(2)), at(1));
+        holdings.forget();
+        assert!(!holdings.is_open());
+        assert_eq!(holdings.compare(&list(7), at(2)).unexplained, None, "nothing was known");
+    }
 }

@@ -11,7 +11,7 @@ mod replay;
 mod stream;
 mod sync;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod token;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};

@@ -433,7 +433,7 @@ impl Resync {
         }
         let Some(token) = token.filter(|_| !rows.is_empty()) else {
             // A page of nothing but rows that cannot be read is no beginning.
-            if question.list == List::Fills && !query.ascending && self.unread == 0 {
+            if !query.ascending && self.unread == 0 {
                 self.picture.history_before = None;
             }
             return;
@@ -445,7 +445,7 @@ impl Resync {
         self.picture.activities.extend(rows);
         let advanced = self.cursors.insert((question.list, Arc::clone(&token)));
         let mut on = true;
-        if question.list == List::Fills && !query.ascending {
+        if !query.ascending {
             // The first pass ever: back some pages, or to the beginning.
             self.first_pages += 1;
             self.picture.history_before = oldest.filter(|_| advanced);
@@ -464,3 +464,6 @@ fn fill_time(row: &Activity) -> Option<Timestamp> {
         ActivityKind::Other { .. } => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

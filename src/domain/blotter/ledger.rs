@@ -47,9 +47,9 @@ pub(super) enum Entered {
     },
     /// It belongs to a report that stood with another of the same span, which is an execution of its own after all.
     Parted {
-        /// The row that took another id back: the one it had, the one it has now, the line of the tape it stands on.
-        renamed: Option<(ExecutionId, ExecutionId, Option<u64>)>,
-        /// The execution that is new.
+        /// The row that took another id back, and the line of the tape it stands on.
+        renamed: Option<(ExecutionId, Option<u64>)>,
+        /// The execution that is new; it may bear the id that the row had.
         new: ExecutionId,
     },
     /// It is new.

@@ -296,7 +296,7 @@ impl Session {
     }
 
     /// What is asked beyond the lists may fail now and then; that it always fails, a person should know.
-    fn note_beyond(&mut self, failed: Option<String>) {
+    pub(super) fn note_beyond(&mut self, failed: Option<String>) {
         let Some(reason) = failed else {
             if std::mem::take(&mut self.beyond_failed) >= LASTING_PASSES {
                 self.log("what no list shows is answered again");

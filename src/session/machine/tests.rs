@@ -1,6 +1,7 @@
 mod audits;
 mod broker;
-mod fixture;
+mod ends;
+pub(in crate::session) mod fixture;
 mod hanging;
 mod identity;
 mod late;
@@ -10,6 +11,7 @@ mod parts;
 mod refused;
 mod replay;
 mod token;
+mod words;
 
 use std::sync::Arc;
 

@@ -160,3 +160,24 @@ fn a_correction_of_an_execution_that_has_only_its_row_is_of_that_row_whichever_c
         assert!(blotter.execution(&"c1".into()).is_some());
     }
 }
+
+#[test]
+fn a_correction_of_an_execution_that_is_not_known_is_of_the_one_whose_row_states_it_and_of_no_other() {
+    let mut blotter = Blotter::default();
+    blotter.apply_update(&told(9, "1.00"));
+    let order = filled(7, "1.00", 5);
+    let mut report = execution("c1", &order, 7, -1, 5, ExecutionKind::Correction { of: Some("unknown".into()) });
+    report.px = "1.00".parse().ok();
+    blotter.apply_update(&event(TradeEvent::TradeCorrect, order, vec![report]));
+    let of = |blotter: &Blotter| blotter.execution(&"c1".into()).map(|row| row.kind.clone());
+    let named = |id: &str| Some(ExecutionKind::Correction { of: Some(id.into()) });
+    blotter.apply_snapshot(&[], &[stated("r1", 9, 9, "0.90")]);
+    assert_eq!(of(&blotter), named("unknown"), "this row states another price, and nothing of the seven");
+    let mut again = Blotter::default();
+    again.apply_update(&told(9, "1.00"));
+    let report = blotter.execution(&"c1".into()).unwrap().clone();
+    again.apply_update(&event(TradeEvent::TradeCorrect, filled(7, "1.00", 5), vec![report]));
+    again.apply_snapshot(&[filled(7, "1.00", 5)], &[stated("r1", 7, 9, "1.00")]);
+    assert_eq!(of(&again), named("e1"));
+    assert!(again.apply_snapshot(&[filled(7, "1.00", 5)], &[stated("r1", 7, 9, "1.00")]).is_empty(), "once");
+}

@@ -89,6 +89,11 @@ fn what_stands_in_for_a_report_is_told_from_reports_and_by_its_order() {
     let told = blotter.executions().next().unwrap().id.clone();
     assert_eq!(told.as_str(), "e1");
     assert!(!Blotter::is_stand_in(&told));
+    blotter.apply_snapshot(&[order("o", OrderStatus::PartiallyFilled, 30, 9)], &[]);
+    let undone = blotter.executions().find(|row| matches!(row.kind, ExecutionKind::Bust { .. })).unwrap().id.clone();
+    assert!(Blotter::is_stand_in(&undone));
+    assert_eq!(Blotter::inferred_span(&undone), Some("inferred-bust/o/40-30"));
+    assert_eq!(Blotter::inferred_span(&told), None);
 }
 
 #[test]
@@ -231,4 +236,17 @@ fn what_an_answer_leaves_out_has_not_changed() {
         (Qty::whole(4), whole.qty, whole.limit_px, None, whole.side),
         "an average of less is none of more"
     );
+
+fn a_correction_takes_no_state_back_and_an_undoing_counts_although_no_time_moved() {
+    let mut blotter = Blotter::default();
+    blotter.apply_update(&fill("e1", "o", 40, 40, 5));
+    blotter.apply_update(&event(TradeEvent::PendingCancel, order("o", OrderStatus::PendingCancel, 40, 5), vec![]));
+    let corrected = order("o", OrderStatus::PartiallyFilled, 40, 5);
+    let report = execution("c1", &corrected, 40, -1, 5, ExecutionKind::Correction { of: Some("e1".into()) });
+    blotter.apply_update(&event(TradeEvent::TradeCorrect, corrected, vec![report]));
+    assert_eq!(blotter.order(&"o".into()).unwrap().status, OrderStatus::PendingCancel);
+    let mut blotter = Blotter::default();
+    blotter.apply_update(&fill("e1", "o", 40, 40, 5));
+    blotter.apply_update(&bust("b1", "e1", 40, 0, 5));
+    assert_eq!(blotter.order(&"o".into()).unwrap().cum_qty, Qty::ZERO);
 }
