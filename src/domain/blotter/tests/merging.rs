@@ -236,7 +236,9 @@ fn what_an_answer_leaves_out_has_not_changed() {
         (Qty::whole(4), whole.qty, whole.limit_px, None, whole.side),
         "an average of less is none of more"
     );
+}
 
+#[test]
 fn a_correction_takes_no_state_back_and_an_undoing_counts_although_no_time_moved() {
     let mut blotter = Blotter::default();
     blotter.apply_update(&fill("e1", "o", 40, 40, 5));
