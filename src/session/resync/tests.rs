@@ -304,12 +304,16 @@ fn an_order_is_asked_for_by_id_where_something_is_known_of_it_that_no_list_shows
 }
 
 #[test]
-fn balances_and_positions_come_last_where_they_are_to_and_first_where_it_is_not_known_whose_the_picture_is() {
+fn what_is_limited_comes_last_and_the_account_first_where_it_is_not_known_whose_the_picture_is() {
+    let limited = BTreeSet::from([Endpoint::Account, Endpoint::Positions]);
     let figures = |request: &Request| matches!(request, Request::Account | Request::Positions);
     let order_of = |last: bool, account_first: bool| {
         let resync =
             Resync::new(Since::default(), Since::default(), account_first, Limits::default(), Pursuit::default());
-        run(resync.figures_last(last), &none(), |request| Broker::default().answer(request)).0
+        run(if last { resync.with_last(&limited) } else { resync }, &none(), |request| {
+            Broker::default().answer(request)
+        })
+        .0
     };
     assert_eq!(order_of(false, false)[0], Request::Account);
     assert_eq!(order_of(true, true)[0], Request::Account);
@@ -317,7 +321,7 @@ fn balances_and_positions_come_last_where_they_are_to_and_first_where_it_is_not_
     assert!(asked[..4].iter().all(|request| !figures(request)) && asked[4..].iter().all(figures), "{asked:?}");
     // One list is left: neither is asked before its answer.
     let broker = Broker { orders: (0..3).map(|number| done(&number.to_string(), 1)).collect(), ..Broker::default() };
-    let mut resync = later().figures_last(true);
+    let mut resync = later().with_last(&limited);
     let mut under_way = VecDeque::new();
     for next in 0..9 {
         under_way.extend(resync.ask(Mono::ZERO, || RequestId(next)));
