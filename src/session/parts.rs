@@ -40,6 +40,11 @@ impl Part {
     /// Those that the executions of a screen are made of.
     pub const TRADES: [Self; 2] = [Self::Recent, Self::Executions];
 
+    /// True for what the journal keeps from run to run.
+    pub const fn is_journaled(self) -> bool {
+        matches!(self, Self::Working | Self::Recent | Self::Executions)
+    }
+
     /// The words shown for it.
     pub const fn word(self) -> &'static str {
         match self {

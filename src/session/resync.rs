@@ -146,8 +146,8 @@ pub(super) struct Resync {
     cut: Option<String>,
     /// What refused for its request limit when it was last asked: it comes last, for its wait keeps back everything else.
     last: BTreeSet<Endpoint>,
-    /// What refused so in this pass, and what answered.
-    limited: BTreeSet<Endpoint>,
+    /// What refused so in this pass, in its words, and what answered.
+    limited: BTreeMap<Endpoint, String>,
     answered: BTreeSet<Endpoint>,
     /// What came last, being limited, refused again.
     limited_again: bool,
@@ -199,7 +199,7 @@ impl Resync {
             cursors: HashSet::new(),
             cut: None,
             last: BTreeSet::new(),
-            limited: BTreeSet::new(),
+            limited: BTreeMap::new(),
             answered: BTreeSet::new(),
             limited_again: false,
             limits,
@@ -225,7 +225,7 @@ impl Resync {
     /// Takes over which endpoints refuse for their request limit and which do so no more.
     pub(super) fn note_limits(&self, known: &mut BTreeSet<Endpoint>) {
         known.retain(|endpoint| !self.answered.contains(endpoint));
-        known.extend(&self.limited);
+        known.extend(self.limited.keys());
     }
 
     /// True when only what is known to be limited by itself refused: nothing is won by asking it once more in this pass.
