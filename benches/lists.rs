@@ -18,7 +18,7 @@
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
 mod fixture;
 
-use brokerdeck::app::{Msg, rows};
+use brokerdeck::app::{Msg, refresh};
 use brokerdeck::domain::{OrderStatus, OrderType, Qty, Side};
 use brokerdeck::view::{ViewState, render};
 use divan::Bencher;

@@ -435,7 +435,7 @@ pub fn server_runtime() -> Result<tokio::runtime::Runtime, Error> {
         .worker_threads(2)
         .enable_all()
         .build()
-        .map_err(|error| Error::failed(format!("cannot start the runtime: {error}")))
+        .map_err(|error| unstarted(&error))
 }
 
 /// A runtime for the commands that talk to a network.
@@ -445,10 +445,11 @@ pub fn server_runtime() -> Result<tokio::runtime::Runtime, Error> {
 pub fn runtime() -> Result<tokio::runtime::Runtime, Error> {
     descriptors()?;
     // One thread: nothing here is worth two, and an idle program wakes one.
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Error::failed(format!("cannot start the runtime: {error}")))
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| unstarted(&error))
+}
+
+fn unstarted(error: &std::io::Error) -> Error {
+    Error::failed(format!("cannot start the runtime: {error}"), "end some programs: threads or open files have run out")
 }
 
 /// Finds that there are descriptors for a runtime and a few files and sockets: the library ends the program without.
@@ -458,9 +459,11 @@ fn descriptors() -> Result<(), Error> {
     let tried: std::io::Result<Vec<_>> = (0..NEEDED).map(|_| std::fs::File::open("/dev/null")).collect();
     match tried.map_err(|error| error.raw_os_error().map(rustix::io::Errno::from_raw_os_error)) {
         Err(Some(rustix::io::Errno::MFILE)) => {
-            Err(Error::failed("too few files may be open at once; allow more, for example with `ulimit -n 1024`"))
+            Err(Error::failed("too few files may be open at once", "allow more, for example with `ulimit -n 1024`"))
         }
-        Err(Some(rustix::io::Errno::NFILE)) => Err(Error::failed("too many files are open on this machine")),
+        Err(Some(rustix::io::Errno::NFILE)) => {
+            Err(Error::failed("too many files are open on this machine", "end the programs that hold them"))
+        }
         _ => Ok(()),
     }
 }

@@ -28,8 +28,8 @@ pub enum Error {
     Failed {
         /// What failed.
         message: String,
-        /// The cure.
-        hint: Option<String>,
+        /// The cure: who reads of a failure wants to know what to do.
+        hint: String,
         /// Why.
         #[source]
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -42,15 +42,21 @@ impl Error {
         Self::Usage { message: message.into(), hint: hint.into() }
     }
 
-    /// A plain failure.
-    pub fn failed(message: impl Into<String>) -> Self {
-        Self::Failed { message: message.into(), hint: None, source: None }
+    /// A failure and its cure.
+    pub fn failed(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Failed { message: message.into(), hint: hint.into(), source: None }
+    }
+
+    /// A failure that only a mistake of the program's own can be.
+    pub fn ours(message: impl Into<String>) -> Self {
+        Self::failed(message, "this is a fault of brokerdeck: please report it")
     }
 
     /// The cure, where one is known.
     pub fn hint(&self) -> Option<&str> {
         match self {
-            Self::Usage { hint, .. } | Self::NeedsLink { hint, .. } | Self::Failed { hint, .. } => hint.as_deref(),
+            Self::Usage { hint, .. } | Self::NeedsLink { hint, .. } => hint.as_deref(),
+            Self::Failed { hint, .. } => Some(hint),
         }
     }
 

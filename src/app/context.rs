@@ -1,8 +1,9 @@
-//! Which scopes are in force, and what the footer says about them.
+//! Which scopes are in force, and whether typing goes into a field.
 
-use super::availability::{availability, needs_live_key};
-use super::keymap::{Action, BINDINGS, Binding, Chord, Scope};
-use super::model::{Attempt, AttemptPhase, Model, Overlay, Pane};
+use super::keymap::{BINDINGS, Chord, Scope};
+use super::model::{Attempt, AttemptPhase, Model, Overlay, Pane, Question};
+use crate::accounts::AccountState;
+use crate::link::FoundAccount;
 
 /// The scopes in force, the innermost first.
 pub fn scopes(model: &Model) -> Vec<Scope> {
@@ -77,21 +78,6 @@ fn linking_scopes(attempt: Option<&Attempt>) -> Vec<Scope> {
 pub fn is_typing(model: &Model) -> bool {
     scopes(model).contains(&Scope::Text)
 }
-
-/// What a wide footer has room for after the rest, most wanted first; only what can act.
-const SPARE: [Action; 11] = [
-    Action::Mark,
-    Action::CancelAll,
-    Action::SortNext,
-    Action::NextPane,
-    Action::AllAccounts,
-    Action::NextAccount,
-    Action::Zoom,
-    Action::Copy,
-    Action::CopyCell,
-    Action::Resync,
-    Action::Pause,
-];
 
 /// True when the question on the screen concerns a live account, so that Enter is not enough.
 pub(super) fn needs_live_key(model: &Model) -> bool {

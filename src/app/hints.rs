@@ -1,9 +1,24 @@
 //! What the footer says of the keys that act here.
 
 use super::availability::availability;
-use super::context::scopes;
-use super::keymap::{Action, BINDINGS, Binding, Chord, Scope};
-use super::model::{Model, Overlay};
+use super::context::{needs_live_key, scopes};
+use super::keymap::{Action, BINDINGS, Binding, Chord};
+use super::model::{Model, Pane};
+
+/// What a wide footer has room for after the rest, most wanted first; only what can act.
+const SPARE: [Action; 11] = [
+    Action::Mark,
+    Action::CancelAll,
+    Action::SortNext,
+    Action::NextPane,
+    Action::AllAccounts,
+    Action::NextAccount,
+    Action::Zoom,
+    Action::Copy,
+    Action::CopyCell,
+    Action::Resync,
+    Action::Pause,
+];
 
 /// One entry of the footer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,7 +29,7 @@ pub struct Hint {
     pub label: &'static str,
     /// What it does.
     pub action: Action,
-    /// Whether it can act now; [`availability`] says why not.
+    /// Whether it can act now; [`availability()`] says why not.
     pub available: bool,
 }
 

@@ -3,7 +3,7 @@
 use super::reader::Reader;
 use super::select::AccountArgs;
 use super::{Context, json, output};
-use crate::domain::text::clean;
+use crate::domain::text::LIMIT;
 use crate::domain::{Account, Money, Untrusted};
 use crate::error::Error;
 use crate::link::LinkRecord;
@@ -18,7 +18,7 @@ pub async fn run(context: &Context, args: &AccountArgs) -> Result<(), Error> {
     let mut documents = Vec::new();
     for (index, link) in reader.links().iter().enumerate() {
         let (Reply::Account(account), _) = reader.ask(link, &Request::Account).await? else {
-            return Err(Error::failed("the account came back as something else"));
+            return Err(Error::ours("the account came back as something else"));
         };
         if args.json {
             documents.push(json::object(link, &account.raw)?);
@@ -42,8 +42,9 @@ pub async fn run(context: &Context, args: &AccountArgs) -> Result<(), Error> {
 fn table(link: &LinkRecord, account: &Account) -> Vec<String> {
     // To the cent, as on the screen; brokers report ten digits more where shares are split, and --json has them all.
     let money = |value: Option<Money>| value.map_or_else(|| "--".to_owned(), |value| value.rounded(2));
-    let number = account.number.as_ref().map_or_else(|| clean(&link.account_number), Untrusted::clean);
-    let mut lines = vec![format!("{}  {number}  {}  {}", clean(&link.label), link.environment, account.status)];
+    let number = output::said(account.number.as_ref().map_or(&link.account_number, Untrusted::raw), LIMIT);
+    let (label, status) = (output::said(&link.label, LIMIT), output::said(account.status.raw(), LIMIT));
+    let mut lines = vec![format!("{label}  {number}  {}  {status}", link.environment)];
     let day = match (account.day_pl(), account.day_pl_percent()) {
         (Some(pl), Some(percent)) => format!("{} ({} %)", pl.signed(2), Money::new(percent).signed(2)),
         (Some(pl), None) => pl.signed(2),

@@ -19,7 +19,7 @@ pub fn stores(ctx: &Context) -> (Arc<Tokens>, Arc<Links>) {
 /// # Errors
 /// When the file cannot be used.
 pub async fn list(links: &Links) -> Result<Vec<LinkRecord>, Error> {
-    let listed = links.list().await.map_err(|error| failed(error.to_string(), error.hint()))?;
+    let listed = links.list().await.map_err(|error| Error::failed(error.to_string(), error.hint()))?;
     if let Some(notice) = listed.notice {
         super::output::note(&notice);
     }
@@ -59,11 +59,6 @@ pub fn resolve<'a>(links: &'a [LinkRecord], account: &str) -> Result<&'a LinkRec
             Err(Error::usage(format!("more than one linked account is called {account:?}"), hint))
         }
     }
-}
-
-/// A plain failure with a cure.
-pub(super) fn failed(message: impl Into<String>, hint: Option<&str>) -> Error {
-    Error::Failed { message: message.into(), hint: hint.map(str::to_owned), source: None }
 }
 
 #[cfg(test)]

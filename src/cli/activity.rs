@@ -83,7 +83,7 @@ async fn fetch(reader: &Reader, link: &LinkRecord, args: &ActivityArgs) -> Resul
     let (mut rows, mut seen) = (Vec::new(), HashSet::new());
     loop {
         let (Reply::Activities(page), _) = reader.ask(link, &Request::Activities(query.clone())).await? else {
-            return Err(Error::failed("the activities came back as something else"));
+            return Err(Error::ours("the activities came back as something else"));
         };
         query.page_token = page.last().map(|row| row.id.clone());
         let before = rows.len();

@@ -68,10 +68,7 @@ pub async fn run(ctx: &Context, args: &BrokersArgs) -> Result<(), Error> {
     let rows = join_all(known.iter().map(|link| account(&accounts, link))).await;
     let place = match accounts.tokens.location().await {
         Ok(place) => place,
-        Err(error) => match error.hint() {
-            Some(hint) => format!("{error}; {hint}"),
-            None => error.to_string(),
-        },
+        Err(error) => format!("{error}; {}", error.hint()),
     };
     for notice in accounts.tokens.take_notices() {
         output::note(&notice);

@@ -57,7 +57,8 @@ pub fn write(
     pace: rust_decimal::Decimal,
     out: &mut impl Write,
 ) -> Result<(), Error> {
-    let failed = |error: std::io::Error| Error::failed(error.to_string());
+    let failed =
+        |error: std::io::Error| Error::failed(error.to_string(), "make room where it goes, or name another file");
     let head = serde_json::json!({
         "version": 2,
         "width": cols,

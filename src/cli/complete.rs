@@ -44,7 +44,7 @@ pub fn script(shell: Shell) -> Result<(), Error> {
     let written =
         shells.completer(&name).map(|completer| completer.write_registration(ASKED_BY, NAME, NAME, NAME, &mut script));
     if !matches!(written, Some(Ok(()))) {
-        return Err(Error::failed(format!("there is no completion for {name}")));
+        return Err(Error::ours(format!("there is no completion for {name}")));
     }
     output::print(&output::Printable::own(String::from_utf8_lossy(&script).trim())).map(drop)
 }

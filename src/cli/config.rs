@@ -1,9 +1,13 @@
 //! `brokerdeck config init|path|check`.
 
+use std::path::Path;
+
 use clap::Subcommand;
 
 use super::{Context, Global, output, paths};
+use crate::config::Config;
 use crate::error::Error;
+use crate::io::fit;
 use crate::io::linker::Standing;
 use crate::io::paths::write_example;
 
@@ -32,7 +36,10 @@ pub fn run(global: &Global, command: &ConfigCommand) -> Result<(), Error> {
                     let hint = "edit it, or move it away first".to_owned();
                     Error::usage(format!("{} exists already", path.display()), hint)
                 }
-                _ => Error::failed(format!("cannot write {}: {error}", path.display())),
+                _ => Error::failed(
+                    format!("cannot write {}: {error}", path.display()),
+                    fit::cure_or(&path, &error, "--config FILE"),
+                ),
             })?;
             output::line(&path.display().to_string()).map(drop)
         }
@@ -41,19 +48,32 @@ pub fn run(global: &Global, command: &ConfigCommand) -> Result<(), Error> {
             for warning in &config.warnings {
                 output::warn(warning);
             }
-            let text = if config.found { "is valid" } else { "does not exist; the defaults hold" };
-            output::line(&format!("{} {text}", path.display()))?;
-            let mut faulty = None;
-            for spec in &config.brokers {
-                let state = match Standing::of(spec) {
-                    Standing::NotSetUp(missing) => missing,
-                    Standing::Faulty(why) => format!("cannot be linked: {}", faulty.insert(why)),
-                    Standing::Ready(None) => "ready to link".to_owned(),
-                    Standing::Ready(Some(unknown)) => format!("ready to link; {unknown}"),
-                };
-                output::line(&format!("  {}: {state}", spec.id))?;
-            }
-            faulty.map_or(Ok(()), |why| Err(Error::usage(why, Standing::CURE.to_owned())))
+            check(&path, &config)
         }
     }
+}
+
+/// Says how each broker stands. A file that names what cannot be used is not called valid, though it can be read.
+fn check(path: &Path, config: &Config) -> Result<(), Error> {
+    let standings: Vec<_> = config.brokers.iter().map(|spec| (&spec.id, Standing::of(spec))).collect();
+    let faulty = standings.iter().find_map(|(_, standing)| match standing {
+        Standing::Faulty(why) => Some(why.clone()),
+        Standing::NotSetUp(_) | Standing::Ready(_) => None,
+    });
+    let text = match (&faulty, config.found) {
+        (Some(_), _) => "can be read, but not every broker in it can be linked",
+        (None, true) => "is valid",
+        (None, false) => "does not exist; the defaults hold",
+    };
+    output::line(&format!("{} {text}", path.display()))?;
+    for (id, standing) in standings {
+        let state = match standing {
+            Standing::NotSetUp(missing) => missing,
+            Standing::Faulty(why) => format!("cannot be linked: {why}"),
+            Standing::Ready(None) => "ready to link".to_owned(),
+            Standing::Ready(Some(unknown)) => format!("ready to link; {unknown}"),
+        };
+        output::line(&format!("  {id}: {state}"))?;
+    }
+    faulty.map_or(Ok(()), |why| Err(Error::usage(why, Standing::CURE.to_owned())))
 }

@@ -15,7 +15,7 @@ use crate::view::ViewState;
 /// Usage errors, and a terminal that cannot be taken over.
 pub async fn run(context: &Context) -> Result<u8, Error> {
     let accounts = context.accounts();
-    let listed = accounts.links.list().await.map_err(|error| Error::failed(error.to_string()))?;
+    let listed = accounts.links.list().await.map_err(|error| Error::failed(error.to_string(), error.hint()))?;
     let mut settings = context.settings()?;
     settings.choices = Some(context.paths.data.clone());
     let mut running = start::with_linking(&settings, &accounts)?;

@@ -35,6 +35,8 @@ pub struct DemoArgs {
     pub pace: Decimal,
 }
 
+/// What helps when the brokerage or the listener for the browser has no place to listen.
+const PORTS: &str = "no port of this machine can be had: end some programs, then run it again";
 /// The longest a link may take on loopback.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -57,8 +59,9 @@ pub async fn run(global: &Global, args: &DemoArgs) -> Result<u8, Error> {
         incarnation: 0,
         redirect_uris: uris,
     };
-    let brokerage =
-        server::start(options).await.map_err(|error| Error::failed(format!("the simulated brokerage: {error}")))?;
+    let brokerage = server::start(options)
+        .await
+        .map_err(|error| Error::failed(format!("the simulated brokerage: {error}"), PORTS))?;
     let specs = specs(&brokerage.ready)?;
     let accounts = Accounts {
         specs: Arc::new(specs),
@@ -67,7 +70,7 @@ pub async fn run(global: &Global, args: &DemoArgs) -> Result<u8, Error> {
         read_only: global.read_only,
     };
     link_paper(&accounts).await?;
-    let links = accounts.links.list().await.map_err(|error| Error::failed(error.to_string()))?.links;
+    let links = accounts.links.list().await.map_err(|error| Error::failed(error.to_string(), error.hint()))?.links;
     let context = Context::for_demo(global)?;
     let mut settings = context.settings()?;
     settings.program.simulated = true;
@@ -88,17 +91,17 @@ fn free_redirects() -> Result<Vec<String>, Error> {
     let mut held = Vec::new();
     for _ in 0..3 {
         let listener =
-            std::net::TcpListener::bind(("127.0.0.1", 0)).map_err(|error| Error::failed(error.to_string()))?;
+            std::net::TcpListener::bind(("127.0.0.1", 0)).map_err(|error| Error::failed(error.to_string(), PORTS))?;
         held.push(listener);
     }
     let uri =
         |listener: &std::net::TcpListener| listener.local_addr().map(|address| format!("http://{address}/callback"));
-    held.iter().map(uri).collect::<Result<_, _>>().map_err(|error| Error::failed(error.to_string()))
+    held.iter().map(uri).collect::<Result<_, _>>().map_err(|error| Error::failed(error.to_string(), PORTS))
 }
 
 /// The brokers of the demo: the same three as ever, at the simulated brokerage's addresses.
 fn specs(ready: &Ready) -> Result<Vec<BrokerSpec>, Error> {
-    let url = |text: &str| text.parse().map_err(|error| Error::failed(format!("{text}: {error}")));
+    let url = |text: &str| text.parse().map_err(|error| Error::ours(format!("{text}: {error}")));
     let endpoints = |environment: Environment, at: &ReadyEndpoints| -> Result<Endpoints, Error> {
         Ok(Endpoints {
             environment,
@@ -150,14 +153,19 @@ async fn link_paper(accounts: &Accounts) -> Result<(), Error> {
                     linker.save(attempt, vec!["Alpaca Paper".to_owned(); accounts.len()]);
                 }
                 LinkProgress::Saved { .. } => return Ok(()),
-                LinkProgress::Failed(failure) => return Err(Error::failed(failure.sentence().0)),
+                LinkProgress::Failed(failure) => return Err(Error::ours(failure.sentence().0)),
                 LinkProgress::Note(_) | LinkProgress::Exchanging => {}
             }
         }
-        Err(Error::failed("the linking task ended"))
+        Err(Error::ours("the linking task ended"))
     };
     let patience = tokio::time::timeout(PATIENCE, flow).await;
-    patience.unwrap_or_else(|_| Err(Error::failed("linking the paper account of the demo took too long")))
+    patience.unwrap_or_else(|_| {
+        Err(Error::failed(
+            "linking the paper account of the demo took too long",
+            "run it again when the machine is less busy",
+        ))
+    })
 }
 
 /// The configuration of the demo: none.
@@ -165,5 +173,5 @@ async fn link_paper(accounts: &Accounts) -> Result<(), Error> {
 /// # Errors
 /// Never in practice.
 pub fn config() -> Result<Config, Error> {
-    Config::empty(std::path::Path::new("config.toml")).map_err(|error| Error::failed(error.to_string()))
+    Config::empty(std::path::Path::new("config.toml")).map_err(|error| Error::ours(error.to_string()))
 }

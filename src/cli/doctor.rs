@@ -14,6 +14,7 @@ use url::Url;
 
 use self::report::Report;
 use super::Context;
+use super::reader::cure;
 use crate::broker::alpaca::stream;
 use crate::broker::dial::{self, Route};
 use crate::config::BrokerSpec;
@@ -23,7 +24,7 @@ use crate::io::clock::Clock;
 use crate::io::linker::Standing;
 use crate::link::LinkRecord;
 use crate::session::request::unread_words;
-use crate::session::{AuthForm, Closed, Reply, Request, RequestError, RequestErrorKind, StreamEvent};
+use crate::session::{AuthForm, Closed, Reply, Request, StreamEvent};
 
 /// Clocks further apart than this make ages and countdowns wrong.
 const SKEW: i64 = 5;
@@ -101,7 +102,7 @@ async fn account(accounts: &Accounts, link: &LinkRecord, report: &mut Report) ->
                     relink.as_str()
                 }
                 _ if blocked => dial::CURE,
-                AccessError::Store(error) => error.hint().unwrap_or("see [tokens] in the configuration"),
+                AccessError::Store(error) => &error.hint(),
                 _ => "correct what is named",
             };
             return report.bad(&format!("{name}: {error}"), cure);
@@ -169,17 +170,6 @@ async fn listen(access: Access) -> Result<(), String> {
 }
 
 /// Linking again helps where the token was refused, and nowhere else.
-fn cure<'a>(error: &RequestError, relink: &'a str) -> &'a str {
-    match error.kind {
-        RequestErrorKind::Network | RequestErrorKind::Timeout => {
-            "check the network, and HTTPS_PROXY where only a proxy leads out"
-        }
-        RequestErrorKind::Unauthorized | RequestErrorKind::Forbidden => relink,
-        RequestErrorKind::RateLimited { .. } => "wait a minute: another program asks on the same account",
-        _ => "try again; if it stays, ask the broker",
-    }
-}
-
 fn skewed(name: &str, skew: i64, at: Timestamp, report: &mut Report) -> Result<(), Error> {
     if skew.abs() <= SKEW {
         return report.good(&format!("{name}: clocks agree within {SKEW} s"));

@@ -69,7 +69,7 @@ pub async fn run(context: &Context, args: &ExportArgs) -> Result<(), Error> {
     if !path.exists() {
         let hint = "the dashboard keeps one from its first run with a linked account".to_owned();
         let message = format!("there is no journal at {}", path.display());
-        return Err(Error::Failed { message, hint: Some(hint), source: None });
+        return Err(Error::failed(message, hint));
     }
     let journal = Reader::open(&path).map_err(|error| broken(&error))?;
     let labels: HashMap<LinkId, LinkRecord> = known.iter().map(|link| (link.id.clone(), link.clone())).collect();
@@ -89,7 +89,7 @@ pub async fn run(context: &Context, args: &ExportArgs) -> Result<(), Error> {
 }
 
 fn broken(error: &JournalError) -> Error {
-    Error::failed(error.to_string())
+    Error::failed(error.to_string(), "`brokerdeck doctor` tries the journal and names the cure")
 }
 
 /// The links to export; one open range for all of them.
@@ -274,7 +274,7 @@ impl Sheet {
     fn stop(&mut self, closed: bool, why: &str) {
         self.closed = closed;
         if !closed {
-            self.failed = Some(Error::failed(format!("cannot write to standard output: {why}")));
+            self.failed = Some(output::unwritten(&why));
         }
     }
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::reader;
 use crate::domain::order::Raw;
 use crate::error::Error;
 use crate::link::LinkRecord;
@@ -12,8 +13,8 @@ use crate::link::LinkRecord;
 /// [`Error::Failed`] when the kept text is not the object it was when it was read.
 pub fn object(link: &LinkRecord, raw: &Raw) -> Result<Value, Error> {
     let text = raw.0.as_deref().unwrap_or("{}");
-    let value: Value =
-        serde_json::from_str(text).map_err(|error| Error::failed(format!("unreadable broker JSON: {error}")))?;
+    let value: Value = serde_json::from_str(text)
+        .map_err(|error| Error::failed(format!("unreadable broker JSON: {error}"), reader::BROKER))?;
     let mut map = Map::new();
     map.insert("account".to_owned(), Value::from(&*link.label));
     map.insert("environment".to_owned(), Value::from(link.environment.as_str()));

@@ -209,11 +209,11 @@ impl Talk<'_> {
             }
             (Some(_), Some(_)) => {
                 self.linker.cancel(ATTEMPT);
-                Err(accounts::failed("not saved", Some("run it again and answer yes, or give --yes")))
+                Err(Error::failed("not saved", "run it again and answer yes, or give --yes"))
             }
             (None, Some(_)) => {
                 self.linker.cancel(ATTEMPT);
-                Err(accounts::failed("not saved: nobody is there to answer", Some("give --yes to save without asking")))
+                Err(Error::failed("not saved: nobody is there to answer", "give --yes to save without asking"))
             }
             (None, None) if self.printed && self.port.is_none() => {
                 self.linker.cancel(ATTEMPT);
@@ -304,7 +304,7 @@ fn ports(spec: &BrokerSpec) -> Vec<u16> {
 }
 
 fn describe_failure(failure: &LinkFailure, spec: &BrokerSpec) -> Error {
-    let failed = |message: String, hint: &str| accounts::failed(message, Some(hint));
+    let failed = |message: String, hint: &str| Error::failed(message, hint);
     let name = &spec.name;
     match failure {
         LinkFailure::Denied { description } => failed(
@@ -349,11 +349,8 @@ fn describe_failure(failure: &LinkFailure, spec: &BrokerSpec) -> Error {
             failed(failure.sentence().0, "correct api_url and environment of the broker in the configuration")
         }
         LinkFailure::Broker { message } => failed(message.clone(), "run it again; if it stays, ask the broker"),
-        LinkFailure::Store { message, cure } => failed(
-            format!("the token could not be stored: {message}"),
-            cure.as_deref().unwrap_or("see [tokens] in the configuration"),
-        ),
-        LinkFailure::Canceled => accounts::failed("given up", None),
+        LinkFailure::Store { message, cure } => failed(message.clone(), cure),
+        LinkFailure::Canceled => failed("given up".to_owned(), "run it again to link the account after all"),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::error::Error;
 /// # Errors
 /// When stdout fails.
 pub fn run() -> Result<(), Error> {
-    let failed = |error: std::io::Error| Error::failed(error.to_string());
+    let failed = |error: std::io::Error| Error::ours(error.to_string());
     let mut page = Vec::new();
     let mut command = Cli::command();
     command.build();

@@ -113,7 +113,7 @@ async fn fetch(reader: &Reader, link: &LinkRecord, args: &OrdersArgs) -> Result<
     let (mut orders, mut seen) = (Vec::new(), HashSet::new());
     loop {
         let (Reply::Orders(page), _) = reader.ask(link, &Request::Orders(query.clone())).await? else {
-            return Err(Error::failed("the orders came back as something else"));
+            return Err(Error::ours("the orders came back as something else"));
         };
         let last = page.last().map(|order| order.id.clone());
         let mut fresh = false;

@@ -25,7 +25,7 @@ impl Printable {
     /// # Errors
     /// [`Error::Failed`] when the value has no JSON.
     pub fn json<T: Serialize>(value: &T) -> Result<Self, Error> {
-        let text = serde_json::to_string(value).map_err(|error| Error::failed(error.to_string()))?;
+        let text = serde_json::to_string(value).map_err(|error| Error::ours(error.to_string()))?;
         Ok(Self(escape_json(&text).into_owned()))
     }
 
@@ -58,8 +58,13 @@ pub fn whether_written(written: io::Result<()>) -> Result<bool, Error> {
     match written {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-        Err(error) => Err(Error::failed(format!("cannot write to standard output: {error}"))),
+        Err(error) => Err(unwritten(&error)),
     }
+}
+
+/// Standard output took nothing more, though somebody is there.
+pub fn unwritten(why: &impl std::fmt::Display) -> Error {
+    Error::failed(format!("cannot write to standard output: {why}"), "make room where it goes, or send it elsewhere")
 }
 
 /// Waits until stdout takes a line without waiting for its reader; at once where the system does not tell.
@@ -122,7 +127,7 @@ fn takes_more(out: &impl std::os::fd::AsFd) -> bool {
 /// # Errors
 /// As [`print()`].
 pub fn json<T: Serialize>(value: &T) -> Result<bool, Error> {
-    let text = serde_json::to_string_pretty(value).map_err(|error| Error::failed(error.to_string()))?;
+    let text = serde_json::to_string_pretty(value).map_err(|error| Error::ours(error.to_string()))?;
     print(&Printable(escape_json(&text).into_owned()))
 }
 
@@ -199,11 +204,17 @@ fn clean(text: &str) -> String {
     text.lines().map(|line| sanitize_to(line, LONGEST)).collect::<Vec<_>>().join("\n")
 }
 
-/// A table for people: left or right aligned columns, two spaces apart.
+/// What somebody says, for people: sanitised, and `--` where nothing is to be seen of it, which a blank would hide.
+pub fn said(text: &str, longest: usize) -> String {
+    let text = sanitize_to(text, longest);
+    if text.trim().is_empty() { "--".to_owned() } else { text }
+}
+
+/// A table for people, without a blank in it: left or right aligned columns, two spaces apart.
 pub fn table(headers: &[(&str, Align)], rows: &[Vec<String>]) -> Vec<String> {
     use unicode_width::UnicodeWidthStr;
     // A line end in a cell would make two rows of one.
-    let cleaned = |row: &Vec<String>| row.iter().map(|cell| sanitize_to(cell, usize::MAX)).collect::<Vec<_>>();
+    let cleaned = |row: &Vec<String>| row.iter().map(|cell| said(cell, usize::MAX)).collect::<Vec<_>>();
     let rows: Vec<Vec<String>> = rows.iter().map(cleaned).collect();
     let mut widths: Vec<usize> = headers.iter().map(|(title, _)| title.width()).collect();
     for row in &rows {
@@ -245,6 +256,13 @@ mod tests {
         let rows = vec![vec!["AAPL".to_owned(), "1".to_owned()], vec!["BTC/USD".to_owned(), "0.25".to_owned()]];
         let text = table(&[("Symbol", Align::Left), ("Qty", Align::Right)], &rows);
         assert_eq!(text, ["Symbol    Qty", "AAPL        1", "BTC/USD  0.25"]);
+    }
+
+    #[test]
+    fn an_empty_text_is_no_blank() {
+        let rows = ["", " ", "\u{200b}\u{202e}"].map(|status| vec![status.to_owned(), "1".to_owned()]);
+        let text = table(&[("Status", Align::Left), ("Qty", Align::Right)], &rows);
+        assert_eq!(text, ["Status  Qty", "--        1", "--        1", "--        1"]);
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub async fn run(context: &Context, args: &AccountArgs) -> Result<(), Error> {
     let (mut documents, mut rows) = (Vec::new(), Vec::new());
     for link in reader.links() {
         let (Reply::Positions(positions), _) = reader.ask(link, &Request::Positions).await? else {
-            return Err(Error::failed("the positions came back as something else"));
+            return Err(Error::ours("the positions came back as something else"));
         };
         for position in positions {
             if args.json {

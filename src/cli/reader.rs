@@ -7,7 +7,12 @@ use crate::broker::alpaca::rest::Client;
 use crate::error::Error;
 use crate::io::accounts::AccessError;
 use crate::link::LinkRecord;
-use crate::session::{Reply, Request, RequestErrorKind};
+use crate::session::{Reply, Request, RequestError, RequestErrorKind};
+
+/// What helps when the broker says what cannot be understood.
+pub(super) const BROKER: &str = "the broker's answer is at fault: ask the broker, and leave the account out meanwhile";
+/// What helps when a token does not.
+const RELINK: &str = "link it again with `brokerdeck link`; `brokerdeck brokers` shows how";
 
 /// The accounts a command reads from.
 pub struct Reader {
@@ -45,14 +50,14 @@ impl Reader {
         let client =
             self.links.iter().zip(&self.clients).find(|(known, _)| known.id == link.id).map(|(_, client)| client);
         let Some(client) = client else {
-            return Err(Error::failed(format!("{} is not among the accounts", link.label)));
+            return Err(Error::ours(format!("{} is not among the accounts", link.label)));
         };
+        let relink = format!("link it again with `brokerdeck link {}`", link.broker);
         let reply = client.request(request).await.map_err(|error| match error.kind {
-            RequestErrorKind::Unauthorized => Error::NeedsLink {
-                message: format!("{}: {error}", link.label),
-                hint: Some(format!("link it again with `brokerdeck link {}`", link.broker)),
-            },
-            _ => Error::failed(format!("{}: {error}", link.label)),
+            RequestErrorKind::Unauthorized => {
+                Error::NeedsLink { message: format!("{}: {error}", link.label), hint: Some(relink) }
+            }
+            _ => Error::failed(format!("{}: {error}", link.label), cure(&error, &relink)),
         })?;
         let (reply, unread) = reply.split();
         let what = if matches!(request, Request::Account) { "a figure" } else { "a row" };
@@ -70,7 +75,9 @@ impl Reader {
     pub fn whole(&self) -> Result<(), Error> {
         match self.unread.load(Ordering::Relaxed) {
             0 => Ok(()),
-            count => Err(Error::failed(format!("what is printed lacks {count} rows or figures that cannot be read"))),
+            count => {
+                Err(Error::failed(format!("what is printed lacks {count} rows or figures that cannot be read"), BROKER))
+            }
         }
     }
 }
@@ -79,26 +86,33 @@ impl Reader {
 #[expect(clippy::needless_pass_by_value, reason = "it stands where an error is mapped")]
 pub fn access(error: AccessError) -> Error {
     match &error {
-        AccessError::NoToken { .. } | AccessError::Moved { .. } | AccessError::Other { .. } => Error::NeedsLink {
-            message: error.to_string(),
-            hint: Some("link it again with `brokerdeck link`; `brokerdeck brokers` shows how".to_owned()),
-        },
+        AccessError::NoToken { .. } | AccessError::Moved { .. } | AccessError::Other { .. } => {
+            Error::NeedsLink { message: error.to_string(), hint: Some(RELINK.to_owned()) }
+        }
         AccessError::NoBroker { broker, .. } => {
             let hint = format!("add the broker {broker:?} to the configuration again, or unlink the account");
             Error::usage(error.to_string(), hint)
         }
-        AccessError::Store(store) => {
-            let hint = store.hint().map(str::to_owned);
-            Error::Failed { message: error.to_string(), hint, source: None }
-        }
+        AccessError::Store(store) => Error::failed(error.to_string(), store.hint()),
         AccessError::Unasked { error: refused, .. } if refused.kind == RequestErrorKind::Unauthorized => {
-            Error::NeedsLink {
-                message: error.to_string(),
-                hint: Some("link it again with `brokerdeck link`; `brokerdeck brokers` shows how".to_owned()),
-            }
+            Error::NeedsLink { message: error.to_string(), hint: Some(RELINK.to_owned()) }
         }
-        AccessError::Unasked { .. } | AccessError::Links(_) | AccessError::Setup(_) | AccessError::Client(_) => {
-            Error::failed(error.to_string())
+        AccessError::Links(links) => Error::failed(error.to_string(), links.hint()),
+        AccessError::Unasked { error: refused, .. } | AccessError::Client(refused) => {
+            Error::failed(error.to_string(), cure(refused, RELINK))
         }
+        AccessError::Setup(_) => Error::failed(error.to_string(), "correct the broker in the configuration"),
+    }
+}
+
+/// What helps against an answer that is none.
+pub(super) fn cure<'a>(error: &RequestError, relink: &'a str) -> &'a str {
+    match error.kind {
+        RequestErrorKind::Network | RequestErrorKind::Timeout => {
+            "check the network, and HTTPS_PROXY where only a proxy leads out"
+        }
+        RequestErrorKind::Unauthorized | RequestErrorKind::Forbidden => relink,
+        RequestErrorKind::RateLimited { .. } => "wait a minute: another program asks on the same account",
+        _ => "try again; if it stays, ask the broker",
     }
 }

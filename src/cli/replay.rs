@@ -80,7 +80,7 @@ async fn play(
     let mut paused = false;
     loop {
         if screen.is_free() {
-            draw(replay, screen, state).map_err(|error| Error::failed(error.to_string()))?;
+            draw(replay, screen, state).map_err(refused)?;
         }
         let before = replay.model.now;
         let wait = replay.next_at().map(|at| slowed(at.mono.since(before.mono), pace).min(LONGEST));
@@ -101,7 +101,7 @@ async fn play(
                 }
                 Some(Heard::Key(chord)) => key(chord),
                 Some(Heard::Resized) => {
-                    screen.anew(terminal::size()).map_err(|error| Error::failed(error.to_string()))?;
+                    screen.anew(terminal::size()).map_err(refused)?;
                     continue;
                 }
                 Some(_) => continue,
@@ -110,10 +110,10 @@ async fn play(
             Some(change) = changes.recv() => {
                 let taken = match change {
                     Change::Resized => screen.anew(terminal::size()),
-                    Change::Stop => terminal::suspend(false, false, screen),
+                    Change::Stop => terminal::suspend(false, false, screen).map(drop),
                     Change::Continued => terminal::continued(false, screen),
                 };
-                taken.map_err(|error| Error::failed(error.to_string()))?;
+                taken.map_err(refused)?;
                 continue;
             }
             () = screen.freed(), if !free => continue,
@@ -123,7 +123,7 @@ async fn play(
             Key::Leave => return Ok(0),
             Key::Pause => paused = !paused,
             Key::Repaint => {
-                terminal::repaint(false, screen).map_err(|error| Error::failed(error.to_string()))?;
+                terminal::repaint(false, screen).map_err(refused)?;
             }
             Key::Other if wait.is_none() => return Ok(0),
             Key::Other => {}
@@ -169,7 +169,8 @@ fn write_cast(
     })?;
     let mut file = std::io::BufWriter::new(file);
     cast::write(replay, state, args.size, args.pace, &mut file)?;
-    std::io::Write::flush(&mut file).map_err(|error| Error::failed(error.to_string()))?;
+    std::io::Write::flush(&mut file)
+        .map_err(|error| Error::failed(error.to_string(), "make room where it goes, or name another file"))?;
     Ok(0)
 }
 
@@ -201,4 +202,9 @@ pub(super) fn slowed(wait: Duration, pace: rust_decimal::Decimal) -> Duration {
     let millis = rust_decimal::Decimal::from(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
     let scaled = millis.checked_div(pace).and_then(|millis| u64::try_from(millis.trunc()).ok());
     Duration::from_millis(scaled.unwrap_or(0))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it stands where an error is mapped")]
+fn refused(error: std::io::Error) -> Error {
+    Error::failed(format!("the terminal refuses: {error}"), HEADLESS_HINT)
 }

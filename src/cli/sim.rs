@@ -106,11 +106,11 @@ fn cannot_start(error: SimError) -> Error {
     match error {
         SimError::NotLoopback(_) => Error::usage(error.to_string(), "use 127.0.0.1 or [::1]".to_owned()),
         SimError::Ports(_) => Error::usage(error.to_string(), "choose a port up to 65532, or 0 for any".to_owned()),
-        SimError::Bind(..) => {
-            let hint = "the ports are taken; choose others, or 0 for any".to_owned();
-            Error::Failed { message: error.to_string(), hint: Some(hint), source: None }
-        }
+        SimError::Bind(..) => Error::failed(error.to_string(), "the ports are taken; choose others, or 0 for any"),
         SimError::Faults(_) | SimError::Scenario(_) => Error::usage(error.to_string(), None),
-        SimError::Tls(_) | SimError::CaFile(_) => Error::failed(error.to_string()),
+        SimError::Tls(_) => Error::ours(error.to_string()),
+        SimError::CaFile(_) => {
+            Error::failed(error.to_string(), "make room for temporary files, or set TMPDIR to another folder")
+        }
     }
 }

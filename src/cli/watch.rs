@@ -348,7 +348,7 @@ fn document(
 
 fn sentence(who: &str, entry: &TapeEntry, order: Option<&Order>, execution: Option<&Execution>) -> String {
     let at = entry.at.map_or_else(|| "--".to_owned(), |at| format!("{at:.3}"));
-    let clean = |text: &str| sanitize_to(text, 40);
+    let clean = |text: &str| output::said(text, 40);
     let mut text = format!("{at:<24}  {who}  {:<15}", clean(entry.event.as_str()));
     if let Some(order) = order {
         text.push_str(&format!("{:<5}{:<10}", clean(&order.side.label()), clean(order.symbol.as_str())));
@@ -380,7 +380,7 @@ fn size(order: &Order) -> String {
         (None, Some(notional)) => format!("${}", notional.grouped(2)),
         (None, None) => "--".to_owned(),
     };
-    text.push_str(&format!(" {}", sanitize_to(order.order_type.as_str(), 40)));
+    text.push_str(&format!(" {}", output::said(order.order_type.as_str(), 40)));
     for px in [order.limit_px, order.stop_px].into_iter().flatten() {
         text.push_str(&format!(" {}", px.grouped(2)));
     }

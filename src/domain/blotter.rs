@@ -13,6 +13,7 @@ mod merge;
 mod restore;
 mod settle;
 mod tape;
+mod whole;
 
 use std::collections::{HashMap, HashSet};
 
@@ -259,6 +260,7 @@ impl Blotter {
     }
 
     fn apply_event(&mut self, update: &TradeUpdate, source: Source) -> Changes {
+        let update = &*self.whole_event(update);
         let mut changes = Changes::default();
         let lowers = matches!(update.event, TradeEvent::TradeBust | TradeEvent::TradeCorrect);
         if !lowers
@@ -310,6 +312,7 @@ impl Blotter {
     ///
     /// Quantity that no row explains gets a placeholder, so that positions and tape agree until the report arrives.
     pub fn apply_snapshot(&mut self, orders: &[Order], activities: &[Activity]) -> Changes {
+        let orders = &*self.whole_orders(orders);
         let mut changes = Changes::default();
         let (mut lowered, mut notes) = (HashSet::new(), Vec::new());
         for order in orders {

@@ -69,6 +69,9 @@ pub struct Execution {
 /// Stream and rows time one execution this far apart at most, where their clocks are one.
 pub(in crate::domain) const ONE_MOMENT: SignedDuration = SignedDuration::from_millis(1_500);
 
+/// One time, written to the millisecond or finer.
+const ONE_TIME: SignedDuration = SignedDuration::from_millis(1);
+
 fn is_one_price(one: Price, other: Price) -> bool {
     one == other || is_rounding(one.decimal(), other.decimal())
 }
@@ -81,11 +84,13 @@ impl Execution {
     }
 
     /// True when one may be what the other was corrected to although nobody told of a correction: of one moment, where one of
-    /// quantity and price is the same.
+    /// quantity and price is the same, or of one and the same time.
     pub fn may_be_restated_as(&self, other: &Self) -> bool {
-        let close = self.at.zip(other.at).is_some_and(|(at, other)| at.duration_since(other).abs() < ONE_MOMENT);
+        let apart = self.at.zip(other.at).map(|(at, other)| at.duration_since(other).abs());
+        let within = |longest: SignedDuration| apart.is_some_and(|apart| apart < longest);
         let same_px = self.px.zip(other.px).is_some_and(|(px, other)| is_one_price(px, other));
-        close && (self.qty == other.qty || same_px) && self.meets(other)
+        let alike = within(ONE_MOMENT) && (self.qty == other.qty || same_px);
+        (alike || within(ONE_TIME)) && self.meets(other)
     }
 
     /// True when both begin, or both end, at one executed quantity of their order. Nothing but undoing lets two executions do so.

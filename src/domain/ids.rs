@@ -152,4 +152,11 @@ mod tests {
         assert!(is("AAPL261218C00190000") && is("F261218P00011000"));
         assert!(!is("AAPL") && !is("BTC/USD") && !is("AAPL261218X00190000") && !is("261218C00190000"));
     }
+
+    #[test]
+    fn a_coin_is_one_with_a_slash_and_without() {
+        let one = |a: &str, b: &str| Symbol::from(a).is_one_with(&b.into());
+        assert!(one("BTC/USD", "BTCUSD") && one("BTCUSD", "BTC/USD") && one("AAPL", "AAPL"));
+        assert!(!one("BTC/USD", "ETH/USD") && !one("AAPL", "MSFT"));
+    }
 }

@@ -355,4 +355,33 @@ mod tests {
         }
         assert_eq!("1e-7".parse::<Qty>().unwrap().to_string(), "0.0000001");
     }
+
+    #[test]
+    fn a_part_of_nothing_is_no_percentage_and_a_product_is_exact() {
+        let money = |text: &str| text.parse::<Money>().unwrap();
+        assert_eq!(money("-5").percent_of(money("200")), Some("-2.5".parse().unwrap()));
+        assert_eq!(money("5").percent_of(Money::ZERO), None);
+        assert_eq!("10.25".parse::<Price>().unwrap().notional(Qty::whole(-3)), Some(money("-30.75")));
+    }
+
+    #[test]
+    fn thousands_are_grouped_from_the_point_on_and_nothing_before_the_first_digit() {
+        let cases = [
+            ("123", 0, "123"),
+            ("-123456", 0, "-123,456"),
+            ("1234.5678", 2, "1,234.5678"),
+            ("123456.5", 2, "123,456.50"),
+            ("0.5", 0, "0.5"),
+            ("-0.05", 0, "-0.05"),
+            ("0", 0, "0"),
+            ("5", 2, "5.00"),
+        ];
+        for (text, places, wanted) in cases {
+            let mut out = String::new();
+            write_grouped(&mut out, text.parse().unwrap(), places);
+            assert_eq!(out, wanted);
+            let plain = wanted.replace(',', "");
+            assert_eq!(group_digits(&plain), wanted);
+        }
+    }
 }

@@ -88,6 +88,11 @@ impl Side {
         }
     }
 
+    /// True where it is not known: a word of another version, or none.
+    pub const fn is_unknown(&self) -> bool {
+        matches!(self, Self::Other(_) | Self::None)
+    }
+
     /// True for both kinds of selling.
     pub fn is_sell(&self) -> bool {
         matches!(self, Self::Sell | Self::SellShort)
@@ -302,6 +307,54 @@ impl Order {
     /// 6.5).
     pub fn is_multileg_parent(&self) -> bool {
         self.class == OrderClass::Mleg && (!self.legs.is_empty() || self.symbol.as_str().is_empty())
+    }
+
+    /// True where it does not say what is known of it: a word, or a figure that does not go away. It may have been unreadable.
+    pub(in crate::domain) fn leaves_out(&self, known: &Self) -> bool {
+        let word = |mine: &str, theirs: &str| mine.is_empty() && !theirs.is_empty();
+        let px = |mine: Option<Price>, theirs: Option<Price>| mine.is_none() && theirs.is_some();
+        word(self.status.as_str(), known.status.as_str())
+            || word(self.order_type.as_str(), known.order_type.as_str())
+            || word(self.tif.as_str(), known.tif.as_str())
+            || word(self.symbol.as_str(), known.symbol.as_str())
+            || word(self.side.as_str(), known.side.as_str())
+            || (self.qty.is_none() && known.qty.is_some())
+            || (self.notional.is_none() && known.notional.is_some())
+            || (self.trail_percent.is_none() && known.trail_percent.is_some())
+            || px(self.limit_px, known.limit_px)
+            || px(self.stop_px, known.stop_px)
+            || px(self.trail_px, known.trail_px)
+            || px(self.hwm, known.hwm)
+            || (px(self.avg_px, known.avg_px) && self.cum_qty == known.cum_qty)
+    }
+
+    /// Takes over what it leaves out: what is not said has not changed.
+    pub(in crate::domain) fn complete(&mut self, known: &Self) {
+        if self.status.as_str().is_empty() {
+            self.status.clone_from(&known.status);
+        }
+        if self.order_type.as_str().is_empty() {
+            self.order_type.clone_from(&known.order_type);
+        }
+        if self.tif.as_str().is_empty() {
+            self.tif.clone_from(&known.tif);
+        }
+        if self.symbol.as_str().is_empty() {
+            self.symbol.clone_from(&known.symbol);
+        }
+        if self.side.as_str().is_empty() {
+            self.side.clone_from(&known.side);
+        }
+        self.qty = self.qty.or(known.qty);
+        self.notional = self.notional.or(known.notional);
+        self.trail_percent = self.trail_percent.or(known.trail_percent);
+        self.limit_px = self.limit_px.or(known.limit_px);
+        self.stop_px = self.stop_px.or(known.stop_px);
+        self.trail_px = self.trail_px.or(known.trail_px);
+        self.hwm = self.hwm.or(known.hwm);
+        if self.cum_qty == known.cum_qty {
+            self.avg_px = self.avg_px.or(known.avg_px);
+        }
     }
 
     /// What can still execute: `qty - cum_qty` while working, else zero; `None` for a notional order.

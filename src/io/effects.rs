@@ -138,6 +138,7 @@ impl Effects {
                 locks.release(&link);
             };
             let result = linker.unlink_and(&link, forgotten).await;
+            let result = result.map_err(|still| format!("{}; {}", still.message, still.cure));
             post(&inbox, Msg::Unlinked { link, result }).await;
         });
     }

@@ -62,12 +62,36 @@ fn open(path: &Path, make: bool) -> std::io::Result<File> {
     options.open(path)
 }
 
+/// What helps against what the file system said of a file in the data folder.
+pub fn cure(path: &Path, cause: &std::io::Error) -> String {
+    cure_or(path, cause, "--data-dir DIR")
+}
+
+/// [`cure`] for a file whose place another option chooses.
+pub fn cure_or(path: &Path, cause: &std::io::Error, option: &str) -> String {
+    // The nearest that there is: what is missing is made in it.
+    let folder = path.ancestors().skip(1).find(|folder| folder.exists()).unwrap_or(Path::new("."));
+    let elsewhere = format!("or name another place with {option}");
+    match cause.kind() {
+        ErrorKind::PermissionDenied if path.is_dir() => format!("chmod 700 {}, {elsewhere}", path.display()),
+        ErrorKind::PermissionDenied if try_writing(folder).is_err() => {
+            format!("chmod 700 {}, {elsewhere}", folder.display())
+        }
+        ErrorKind::PermissionDenied => format!("chmod 600 {}, or move it away", path.display()),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+            format!("make room where {} is, {elsewhere}", folder.display())
+        }
+        ErrorKind::IsADirectory => format!("move {} away", path.display()),
+        ErrorKind::NotADirectory => format!("move away what stands where {} belongs, {elsewhere}", folder.display()),
+        _ => format!("see that {} can be read and written, {elsewhere}", folder.display()),
+    }
+}
+
 fn absent_or(path: &Path, cause: std::io::Error) -> Result<(), FileError> {
     match cause.kind() {
         ErrorKind::NotFound => Ok(()),
         ErrorKind::PermissionDenied => {
-            let mode = if path.is_dir() { "700" } else { "600" };
-            let cure = format!("chmod {mode} {}, or move it away", path.display());
+            let cure = cure(path, &cause);
             Err(FileError::Unfit { path: path.to_owned(), why: cause.to_string(), cure })
         }
         _ => Err(FileError::Io { doing: "use", path: path.to_owned(), cause }),
@@ -93,9 +117,35 @@ mod tests {
         assert!(file(&plain).is_ok() && folder(&inner).is_ok());
         for error in [file(&inner), folder(&plain), open_lock(&inner).map(drop)] {
             let error = error.unwrap_err();
-            assert!(matches!(error, FileError::Unfit { .. }) && error.hint() == Some("move it away"), "{error}");
+            assert!(matches!(error, FileError::Unfit { .. }) && error.hint() == "move it away", "{error}");
         }
         assert!(plain.is_file() && inner.is_dir());
+    }
+
+    #[test]
+    fn whatever_the_file_system_says_has_a_cure_that_names_the_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("links.json");
+        let folder = dir.path().to_str().unwrap();
+        let kinds = [
+            (ErrorKind::StorageFull, "make room"),
+            (ErrorKind::QuotaExceeded, "make room"),
+            (ErrorKind::FileTooLarge, "make room"),
+            (ErrorKind::IsADirectory, "away"),
+            (ErrorKind::NotADirectory, "move away"),
+            (ErrorKind::ReadOnlyFilesystem, "--data-dir"),
+            (ErrorKind::PermissionDenied, "chmod 600"),
+            (ErrorKind::Other, "--data-dir"),
+        ];
+        for (kind, word) in kinds {
+            let error = FileError::Io { doing: "write", path: path.clone(), cause: kind.into() };
+            assert!(error.hint().contains(word) && error.hint().contains(folder), "{kind}: {}", error.hint());
+        }
+        assert!(cure(dir.path(), &ErrorKind::PermissionDenied.into()).starts_with("chmod 700"));
+        let gone = Path::new("/proc/brokerdeck/links.json");
+        let of_folder = cure(gone, &ErrorKind::PermissionDenied.into());
+        assert!(of_folder.starts_with("chmod 700 /proc,"), "what is missing is made by its folder: {of_folder}");
+        assert!(FileError::Busy { path }.hint().contains("try again"));
     }
 
     #[cfg(unix)]
@@ -105,14 +155,14 @@ mod tests {
         let (link, place) = (dir.path().join("link"), dir.path().join("place"));
         std::os::unix::fs::symlink(&place, &link).unwrap();
         for error in [file(&link), folder(&link), open_lock(&link).map(drop)] {
-            assert_eq!(error.unwrap_err().hint(), Some("remove the link"));
+            assert_eq!(error.unwrap_err().hint(), "remove the link");
         }
         assert!(!place.exists());
         std::fs::create_dir(&place).unwrap();
         assert!(folder(&link).is_ok());
         let pipe = dir.path().join("pipe");
         rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
-        assert_eq!(open_lock(&pipe).unwrap_err().hint(), Some("move it away"));
+        assert_eq!(open_lock(&pipe).unwrap_err().hint(), "move it away");
     }
 
     #[cfg(unix)]
@@ -130,7 +180,7 @@ mod tests {
         std::fs::set_permissions(&plain, std::fs::Permissions::from_mode(0o400)).unwrap();
         std::fs::set_permissions(&inner, std::fs::Permissions::from_mode(0o500)).unwrap();
         let (of_file, of_folder) = (file(&plain).unwrap_err(), folder(&inner).unwrap_err());
-        assert!(of_file.hint().unwrap().contains("chmod 600"), "{of_file}");
-        assert!(of_folder.hint().unwrap().contains("chmod 700"), "{of_folder}");
+        assert!(of_file.hint().contains("chmod 600"), "{of_file}");
+        assert!(of_folder.hint().contains("chmod 700"), "{of_folder}");
     }
 }

@@ -20,6 +20,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use self::attempt::Command;
+pub use self::revoke::StillLinked;
 pub use self::standing::Standing;
 use super::accounts::Accounts;
 use super::browser::Surroundings;
@@ -190,8 +191,8 @@ impl Linker {
     /// Forgets a link and its token, and revokes the grant where the broker offers that. A sentence either way.
     ///
     /// # Errors
-    /// A sentence, when the token and the link are still there.
-    pub async fn unlink(&self, link: &LinkId) -> Result<String, String> {
+    /// When the token and the link are still there.
+    pub async fn unlink(&self, link: &LinkId) -> Result<String, StillLinked> {
         self.unlink_and(link, || {}).await
     }
 
@@ -199,7 +200,7 @@ impl Linker {
     ///
     /// # Errors
     /// As [`Self::unlink`]; nothing was called then.
-    pub async fn unlink_and(&self, link: &LinkId, forgotten: impl FnOnce()) -> Result<String, String> {
+    pub async fn unlink_and(&self, link: &LinkId, forgotten: impl FnOnce()) -> Result<String, StillLinked> {
         revoke::unlink(&self.setup, link, forgotten).await
     }
 

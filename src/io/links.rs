@@ -34,12 +34,12 @@ pub enum LinksError {
 }
 
 impl LinksError {
-    /// The cure, where one is known.
-    pub fn hint(&self) -> Option<&str> {
+    /// The cure.
+    pub fn hint(&self) -> String {
         match self {
             Self::File(error) => error.hint(),
-            Self::Damaged { .. } => Some("put a good copy in its place, or link the accounts again"),
-            Self::Newer { .. } => Some("use that version, or move the file away and link again"),
+            Self::Damaged { .. } => "put a good copy in its place, or link the accounts again".to_owned(),
+            Self::Newer { .. } => "use that version, or move the file away and link again".to_owned(),
         }
     }
 }

@@ -62,11 +62,12 @@ pub enum FileError {
 }
 
 impl FileError {
-    /// The cure, where one is known.
-    pub fn hint(&self) -> Option<&str> {
+    /// The cure.
+    pub fn hint(&self) -> String {
         match self {
-            Self::Untrusted { cure, .. } | Self::Unfit { cure, .. } => Some(cure),
-            Self::Busy { .. } | Self::Io { .. } => None,
+            Self::Untrusted { cure, .. } | Self::Unfit { cure, .. } => cure.clone(),
+            Self::Busy { .. } => "wait until it is done, or end it; then try again".to_owned(),
+            Self::Io { path, cause, .. } => fit::cure(path, cause),
         }
     }
 }

@@ -18,7 +18,7 @@ use super::clock::Clock;
 use super::effects::Effects;
 use super::journal::{Batch, Journal};
 use super::record::Recorder;
-use super::{choices, paths, signals};
+use super::{choices, fit, paths, signals};
 use crate::accounts::Effect as AccountEffect;
 use crate::app::choices::Choices;
 use crate::app::{Effect, Model, Msg, update};
@@ -198,7 +198,10 @@ impl Loop {
     fn written(&mut self, path: &Path) -> Vec<Effect> {
         let msg = match paths::write_example(path) {
             Ok(()) => Msg::Notice(format!("wrote {}; set client_id and the secret, then start again", path.display())),
-            Err(error) => Msg::Trouble(format!("cannot write {}: {error}", path.display())),
+            Err(error) => {
+                let cure = fit::cure_or(path, &error, "--config FILE");
+                Msg::Trouble(format!("cannot write {}: {error}; {cure}", path.display()))
+            }
         };
         self.handle(msg)
     }

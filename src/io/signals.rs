@@ -162,23 +162,27 @@ pub fn changes() -> mpsc::Receiver<Change> {
 /// Stops the program, with `all` everything of its job as Ctrl-Z would; returns when it is continued. A program that no shell
 /// could continue is not stopped.
 #[cfg(unix)]
-pub fn stop_self(all: bool) {
+pub fn stop_self(all: bool) -> bool {
     use rustix::process::{Signal, getpid, kill_current_process_group, kill_process};
     // Not the signal that asks: it is listened for, so that it would come again after the stop.
     let stopped = match is_orphaned() {
-        Ok(true) => Ok(()),
+        Ok(true) => return false,
         Ok(false) if all => kill_current_process_group(Signal::STOP),
         Ok(false) => kill_process(getpid(), Signal::STOP),
         Err(error) => Err(error),
     };
     if let Err(error) = stopped {
         tracing::warn!(%error, "cannot suspend");
+        return false;
     }
+    true
 }
 
 /// Nothing stops a program there.
 #[cfg(not(unix))]
-pub fn stop_self(_all: bool) {}
+pub fn stop_self(_all: bool) -> bool {
+    false
+}
 
 /// True when no shell of this session watches the program's job: the first one of a terminal, or one whose shell is gone.
 #[cfg(unix)]

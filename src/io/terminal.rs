@@ -74,16 +74,17 @@ pub fn enter(mouse: bool) -> io::Result<(Guard, Screen)> {
     Ok((guard, Screen::new(output, size())?))
 }
 
-/// Gives the terminal back and stops, with `all` of the job as Ctrl-Z would; takes it over again when that goes on.
+/// Gives the terminal back and stops, with `all` of the job as Ctrl-Z would; takes it over again when that goes on. False when
+/// nothing could stop it.
 ///
 /// # Errors
 /// When the terminal refuses.
-pub fn suspend(all: bool, mouse: bool, screen: &mut Screen) -> io::Result<()> {
+pub fn suspend(all: bool, mouse: bool, screen: &mut Screen) -> io::Result<bool> {
     restore();
-    super::signals::stop_self(all);
+    let stopped = super::signals::stop_self(all);
     let output = take_over(mouse)?;
     *screen = Screen::new(output, size())?;
-    Ok(())
+    Ok(stopped)
 }
 
 /// Takes the terminal over again after a stop that nobody prepared for: a shell has set it as it likes, and written on it.

@@ -60,15 +60,16 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// The cure, where one is known.
-    pub fn hint(&self) -> Option<&str> {
-        match self {
-            Self::System { .. } => Some("unlock it, or set store = \"file\" under [tokens]"),
-            Self::Hidden { .. } => Some("unlock it and start again, or link the account again"),
-            Self::File(error) => error.hint(),
-            Self::Damaged { .. } => Some("put a good copy in its place, or link the accounts again"),
-            Self::Newer { .. } => Some("use that version, or move the file away and link again"),
-        }
+    /// The cure.
+    pub fn hint(&self) -> String {
+        let cure = match self {
+            Self::System { .. } => "unlock it, or set store = \"file\" under [tokens]",
+            Self::Hidden { .. } => "unlock it and start again, or link the account again",
+            Self::File(error) => return error.hint(),
+            Self::Damaged { .. } => "put a good copy in its place, or link the accounts again",
+            Self::Newer { .. } => "use that version, or move the file away and link again",
+        };
+        cure.to_owned()
     }
 }
 

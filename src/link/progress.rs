@@ -248,12 +248,12 @@ pub enum LinkFailure {
         /// The broker's words.
         message: String,
     },
-    /// The token could not be stored.
+    /// The token or the link could not be kept.
     Store {
-        /// What failed.
+        /// What failed, with the file that did.
         message: String,
-        /// What mends it, where that is known.
-        cure: Option<String>,
+        /// What mends it.
+        cure: String,
     },
     /// The user gave up.
     Canceled,
@@ -305,11 +305,9 @@ impl LinkFailure {
             ),
             Self::Broker { message } => (format!("the broker answered: {message}"), again),
             Self::Store { message, cure } => (
-                format!("the token could not be stored: {message}"),
-                cure.as_ref().map_or_else(
-                    || "`brokerdeck doctor` says what is wrong with the store; {failed.retry} tries again".to_owned(),
-                    |cure| format!("{cure}; {{failed.retry}} tries again"),
-                ),
+                // Which of the two it was, and which file, the message says.
+                message.clone(),
+                format!("{cure}; {{failed.retry}} tries again"),
             ),
             Self::Canceled => ("linking was given up".to_owned(), again),
         }

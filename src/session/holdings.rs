@@ -30,10 +30,18 @@ struct Stated {
     qty: Qty,
     /// The broker's time of the execution.
     at: Option<Timestamp>,
+    /// The same with executions found since that are not newer: row and frame may have another clock.
+    or: Option<Qty>,
     since: Mono,
     /// Since when the list says otherwise, whatever was executed since.
     differs: Mono,
     told: bool,
+}
+
+impl Stated {
+    fn agrees(&self, held: Option<Qty>) -> bool {
+        held.is_some() && (held == Some(self.qty) || held == self.or)
+    }
 }
 
 /// What comparing found.
@@ -73,7 +81,8 @@ impl Holdings {
         match execution.position_qty {
             Some(qty) if newer && (self.stated.len() < MOST || self.stated.contains_key(&symbol)) => {
                 let differs = self.stated.get(&symbol).map_or(now, |known| known.differs);
-                self.stated.insert(symbol, Stated { qty, at: execution.at, since: now, differs, told: false });
+                self.stated
+                    .insert(symbol, Stated { qty, at: execution.at, or: Some(qty), since: now, differs, told: false });
             }
             Some(_) => {}
             None => drop(self.stated.remove(&symbol)),
@@ -87,10 +96,26 @@ impl Holdings {
             (ExecutionKind::Trade | ExecutionKind::Unexplained, Side::Sell) => Qty::ZERO.checked_sub(execution.qty),
             _ => None,
         };
+        if execution.position_qty.is_none() {
+            self.add(execution, change);
+        }
         let traded = self.traded.entry(execution.symbol.plain()).or_default();
         traded.push_back((now, change));
         if traded.len() > MOST {
             traded.pop_front();
+        }
+    }
+
+    /// An execution that states no position adds to the last statement; what cannot be added makes it worthless.
+    fn add(&mut self, execution: &Execution, change: Option<Qty>) {
+        let symbol = execution.symbol.plain();
+        let Some(stated) = self.stated.get_mut(&symbol) else { return };
+        let sum = |qty: Qty| change.and_then(|change| qty.checked_add(change));
+        let is_newer = execution.at.is_some() && execution.at > stated.at;
+        match (sum(stated.qty), is_newer) {
+            (Some(qty), true) => (stated.qty, stated.or) = (qty, stated.or.and_then(sum)),
+            (Some(_), false) => stated.or = stated.or.and_then(sum),
+            (None, _) => drop(self.stated.remove(&symbol)),
         }
     }
 
@@ -116,7 +141,7 @@ impl Holdings {
         let mut found = Found { unexplained, ..Found::default() };
         self.stated.retain(|symbol, stated| {
             let held = held(listed, symbol);
-            if held == Some(stated.qty) {
+            if stated.agrees(held) {
                 return false;
             }
             let lasts = now.since(stated.since);
@@ -187,7 +212,7 @@ impl Holdings {
     }
 
     fn differing(&self) -> impl Iterator<Item = (&Symbol, &Stated)> {
-        self.stated.iter().filter(|(symbol, stated)| held(&self.listed, symbol) != Some(stated.qty))
+        self.stated.iter().filter(|(symbol, stated)| !stated.agrees(held(&self.listed, symbol)))
     }
 
     /// Nothing is known any more.
@@ -260,6 +285,31 @@ mod tests {
     }
 
     #[test]
+    fn an_execution_that_was_found_counts_beside_the_last_that_was_told() {
+        let told = || {
+            let mut holdings = Holdings::default();
+            holdings.compare(&list(100), at(0));
+            holdings.told(&execution(Side::Buy, 100, 10, Some(100)), at(1));
+            holdings.compare(&list(137), at(2));
+            assert_eq!(stated(&holdings), [Qty::whole(100)]);
+            holdings
+        };
+        for second in [8, 10, 12] {
+            let mut holdings = told();
+            holdings.learned(&execution(Side::Buy, 37, second, None), at(3));
+            assert_eq!(stated(&holdings), [], "whatever the row's clock: {second}");
+            assert!(holdings.compare(&list(137), at(30)).lasting.is_empty() && !holdings.is_open());
+        }
+        let mut holdings = told();
+        holdings.learned(&execution(Side::Buy, 30, 12, None), at(3));
+        assert_eq!(stated(&holdings), [Qty::whole(130)], "the newest is what it leaves");
+        let mut holdings = told();
+        let undone = Execution { kind: ExecutionKind::Bust { of: None }, ..execution(Side::Buy, 1, 12, None) };
+        holdings.learned(&undone, at(3));
+        assert!(!holdings.is_open(), "what it took back is not known");
+    }
+
+    #[test]
     fn a_list_that_says_otherwise_is_given_its_time_then_said_once_then_believed() {
         let mut holdings = Holdings::default();
         holdings.compare(&list(1), at(0));
@@ -273,5 +323,27 @@ mod tests {
         assert!(holdings.compare(&list(1), at(309)).over.is_empty());
         assert_eq!(holdings.compare(&list(1), at(310)).over, ["BTCUSD: the list of positions counts, 1 held"]);
         assert!(!holdings.is_open());
+    }
+
+    #[test]
+    fn what_was_bought_or_sold_explains_no_other_change() {
+        for (side, explained) in [(Side::Buy, 15), (Side::Sell, 5)] {
+            for (is, known) in [(explained, true), (90, false)] {
+                let mut holdings = Holdings::default();
+                holdings.compare(&list(10), at(0));
+                holdings.learned(&execution(side.clone(), 5, 1, None), at(1));
+                assert_eq!(holdings.compare(&list(is), at(2)).unexplained.is_none(), known, "{side:?} {is}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_left_of_another_account() {
+        let mut holdings = Holdings::default();
+        holdings.compare(&list(1), at(0));
+        holdings.told(&execution(Side::Buy, 1, 1, Some(2)), at(1));
+        holdings.forget();
+        assert!(!holdings.is_open());
+        assert_eq!(holdings.compare(&list(7), at(2)).unexplained, None, "nothing was known");
     }
 }

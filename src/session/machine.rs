@@ -11,7 +11,7 @@ mod replay;
 mod stream;
 mod sync;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod token;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -28,7 +28,7 @@ use super::holdings::Holdings;
 use super::parts::{Freshness, Part, Parts};
 use super::pursuit::Pursuit;
 use super::request::{Reply, Request, RequestError, RequestId};
-use super::resync::{Limits, Resync, Since};
+use super::resync::{Endpoint, Limits, Resync, Since};
 use super::state::{ConnectionState, Epoch, Fault};
 use super::timer::{Timer, Timers};
 
@@ -175,6 +175,8 @@ pub struct Session {
     foreign: Option<identity::Foreign>,
     /// The last pass ended early, for a wait.
     cut: bool,
+    /// What refuses for a request limit of its own.
+    limited: BTreeSet<Endpoint>,
     /// Something on this connection named an order that was known.
     recognised: bool,
     /// When REST last answered anything with what was asked for.
@@ -241,6 +243,7 @@ impl Session {
             identified: false,
             foreign: None,
             cut: false,
+            limited: BTreeSet::new(),
             recognised: false,
             answered_at: None,
             asked_from: 1,

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub(in crate::session) use self::question::Endpoint;
 use self::question::{List, Question};
 use super::parts::Part;
 use super::pursuit::Pursuit;
@@ -143,8 +144,13 @@ pub(super) struct Resync {
     cursors: HashSet<(List, Arc<str>)>,
     /// Why nothing more is asked in this pass.
     cut: Option<String>,
-    /// Balances and positions are asked for when the lists are there.
-    figures_last: bool,
+    /// What refused for its request limit when it was last asked: it comes last, for its wait keeps back everything else.
+    last: BTreeSet<Endpoint>,
+    /// What refused so in this pass, in its words, and what answered.
+    limited: BTreeMap<Endpoint, String>,
+    answered: BTreeSet<Endpoint>,
+    /// What came last, being limited, refused again.
+    limited_again: bool,
     limits: Limits,
 }
 
@@ -192,7 +198,10 @@ impl Resync {
             recent_end: None,
             cursors: HashSet::new(),
             cut: None,
-            figures_last: false,
+            last: BTreeSet::new(),
+            limited: BTreeMap::new(),
+            answered: BTreeSet::new(),
+            limited_again: false,
             limits,
         }
     }
@@ -204,10 +213,24 @@ impl Resync {
         self
     }
 
-    /// A wait that balances or positions may ask for once more is to keep back no list.
-    pub(super) fn figures_last(mut self, last: bool) -> Self {
-        self.figures_last = last && !self.account_first;
+    /// What refuses for its request limit is asked when everything else was.
+    pub(super) fn with_last(mut self, last: &BTreeSet<Endpoint>) -> Self {
+        self.last.clone_from(last);
+        if self.account_first {
+            self.last.remove(&Endpoint::Account);
+        }
         self
+    }
+
+    /// Takes over which endpoints refuse for their request limit and which do so no more.
+    pub(super) fn note_limits(&self, known: &mut BTreeSet<Endpoint>) {
+        known.retain(|endpoint| !self.answered.contains(endpoint));
+        known.extend(self.limited.keys());
+    }
+
+    /// True when only what is known to be limited by itself refused: nothing is won by asking it once more in this pass.
+    pub(super) const fn is_limited_again(&self) -> bool {
+        self.limited_again
     }
 
     /// Orders and executions wait no longer for balances or positions asked for this long ago: the pass goes on without
@@ -240,15 +263,12 @@ impl Resync {
         Some((id, request))
     }
 
-    /// The question in front; of balances and positions, where these come last, only when nothing else is wanted or under way.
+    /// The question in front; one that comes last only when nothing else is wanted or under way.
     fn next(&mut self) -> Option<Question> {
-        let figure = self.queue.front().is_some_and(Question::is_of_figures);
-        if !self.figures_last || !figure {
-            return self.queue.pop_front();
-        }
-        match self.queue.iter().position(|question| !question.is_of_figures()) {
+        let comes_last = |question: &Question| self.last.contains(&question.endpoint());
+        match self.queue.iter().position(|question| !comes_last(question)) {
             Some(place) => self.queue.remove(place),
-            None if self.pending.values().all(Question::is_of_figures) => self.queue.pop_front(),
+            None if self.pending.values().all(comes_last) => self.queue.pop_front(),
             None => None,
         }
     }
@@ -264,6 +284,7 @@ impl Resync {
         self.done += 1;
         match result {
             Ok(reply) => {
+                self.answered.insert(question.endpoint());
                 let (reply, unread) = reply.split();
                 self.unread = unread.len();
                 if let Some(words) = unread_words(&unread) {
@@ -412,7 +433,7 @@ impl Resync {
         }
         let Some(token) = token.filter(|_| !rows.is_empty()) else {
             // A page of nothing but rows that cannot be read is no beginning.
-            if question.list == List::Fills && !query.ascending && self.unread == 0 {
+            if !query.ascending && self.unread == 0 {
                 self.picture.history_before = None;
             }
             return;
@@ -424,7 +445,7 @@ impl Resync {
         self.picture.activities.extend(rows);
         let advanced = self.cursors.insert((question.list, Arc::clone(&token)));
         let mut on = true;
-        if question.list == List::Fills && !query.ascending {
+        if !query.ascending {
             // The first pass ever: back some pages, or to the beginning.
             self.first_pages += 1;
             self.picture.history_before = oldest.filter(|_| advanced);
@@ -443,3 +464,6 @@ fn fill_time(row: &Activity) -> Option<Timestamp> {
         ActivityKind::Other { .. } => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

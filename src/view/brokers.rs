@@ -12,7 +12,7 @@ use crate::app::Model;
 use crate::app::brokers::BrokerRow;
 use crate::app::model::{AttemptPhase, Pane};
 use crate::app::msg::HitTarget;
-use crate::domain::BrokerId;
+use crate::domain::{BrokerId, Mono};
 use crate::session::{ConnectionState, Part};
 
 /// Draws the pane.
@@ -179,7 +179,7 @@ fn facts(account: &AccountState, model: &Model) -> Vec<String> {
             facts.push(clean(reason).into_owned());
         }
         ConnectionState::Polling { reason, .. } => {
-            facts.push("REST only".to_owned());
+            facts.push(polled(account, now));
             facts.push(clean(reason).into_owned());
         }
         ConnectionState::NeedsRelink { reason } | ConnectionState::Blocked { reason } => {
@@ -192,4 +192,17 @@ fn facts(account: &AccountState, model: &Model) -> Vec<String> {
         }
     }
     facts
+}
+
+/// What polling has brought: that REST stands in for the stream is said when it does.
+fn polled(account: &AccountState, now: Mono) -> String {
+    if account.is_current(&Part::ALL, now) {
+        return "REST only".to_owned();
+    }
+    let answered = Part::ALL.iter().any(|part| account.session.freshness(*part, now).good.is_some());
+    match account.good_at(&Part::ALL, now) {
+        Some(good) => format!("data {} old", age(now.since(good.mono))),
+        None if answered => "REST answered in part".to_owned(),
+        None => "REST has not answered".to_owned(),
+    }
 }

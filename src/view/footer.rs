@@ -7,7 +7,7 @@ use super::format::{age, connection};
 use super::pen::{Pen, clean, width};
 use super::scope;
 use crate::app::Model;
-use crate::app::context::hints as hints_of;
+use crate::app::hints::hints as hints_of;
 use crate::app::model::AccountScope;
 use crate::app::msg::HitTarget;
 use crate::session::Part;

@@ -122,6 +122,11 @@ fn month(number: i8) -> &'static str {
     usize::try_from(number - 1).ok().and_then(|index| NAMES.get(index)).copied().unwrap_or("???")
 }
 
+/// A word of the broker's; an empty one is missing, and a blank would hide that.
+fn worded(word: &str) -> &str {
+    if word.trim().is_empty() { MISSING } else { word }
+}
+
 /// `BUY` or `SELL`, without an allocation for the words we know.
 pub(super) fn side(side: &Side, theme: &Theme) -> (&'static str, Style) {
     match side {
@@ -141,7 +146,7 @@ pub(super) fn order_type(kind: &OrderType) -> &str {
         OrderType::StopLimit => "stop-lmt",
         OrderType::TrailingStop => "trail",
         OrderType::None => MISSING,
-        OrderType::Other(word) => word,
+        OrderType::Other(word) => worded(word),
     }
 }
 
@@ -154,7 +159,7 @@ pub(super) fn tif(tif: &TimeInForce) -> &str {
         TimeInForce::Cls => "CLS",
         TimeInForce::Ioc => "IOC",
         TimeInForce::Fok => "FOK",
-        TimeInForce::Other(word) => word,
+        TimeInForce::Other(word) => worded(word),
     }
 }
 
@@ -178,7 +183,7 @@ pub(super) fn status<'a>(status: &'a OrderStatus, glyphs: &Glyphs, theme: &Theme
         OrderStatus::Suspended => (glyphs.off, "suspended", theme.waiting),
         OrderStatus::Calculated => (glyphs.off, "calculated", theme.dim),
         OrderStatus::Held => (glyphs.off, "held", theme.dim),
-        OrderStatus::Other(word) => ('?', word, theme.waiting),
+        OrderStatus::Other(word) => ('?', worded(word), theme.waiting),
     }
 }
 
@@ -206,7 +211,7 @@ pub(super) fn event<'a>(event: &'a TradeEvent, theme: &Theme) -> (&'a str, Style
         TradeEvent::TradeBust => ("BUST", theme.error),
         TradeEvent::TradeCorrect => ("CORRECTED", theme.error),
         TradeEvent::Held => ("held", theme.dim),
-        TradeEvent::Other(word) => (word, theme.waiting),
+        TradeEvent::Other(word) => (worded(word), theme.waiting),
     }
 }
 

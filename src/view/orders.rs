@@ -13,7 +13,7 @@ use crate::accounts::{AccountState, Count};
 use crate::app::Model;
 use crate::app::columns::{OrderColumn, placed_at, second_px, working_px};
 use crate::app::model::Pane;
-use crate::app::rows::{self, OrderRow};
+use crate::app::rows::OrderRow;
 use crate::domain::{Order, OrderType};
 use crate::session::Part;
 

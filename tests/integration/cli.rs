@@ -139,6 +139,39 @@ fn config_init_writes_once_for_its_owner_and_check_accepts_it() {
 }
 
 #[test]
+fn what_is_no_program_for_the_secret_leaves_no_file_that_is_called_valid() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("config.toml");
+    let plain = home.path().join("plain");
+    std::fs::write(&plain, "").unwrap();
+    for program in [home.path(), &plain, Path::new("/nowhere/pass"), Path::new("no-such-program-4815")] {
+        let config = format!("[oauth]\nclient_id = \"me\"\nclient_secret_command = [\"{}\"]\n", program.display());
+        std::fs::write(&path, config).unwrap();
+        let check = brokerdeck(home.path(), &["config", "check", "--config", path.to_str().unwrap()]);
+        let (out, err) = (text(&check.stdout), text(&check.stderr));
+        assert_eq!(check.status.code(), Some(2), "{out}{err}");
+        assert!(!out.contains("is valid") && out.contains("not every broker in it can be linked"), "{out}");
+        assert!(err.contains("client_secret_command names no program") && err.contains("hint: "), "{err}");
+        assert!(err.contains("correct the command"), "{err}");
+    }
+}
+
+#[test]
+fn an_unlink_that_fails_names_the_file_and_the_cure() {
+    let home = linked_home();
+    let data = home.path().join("data");
+    std::fs::create_dir(data.join("links.json.lock")).unwrap();
+    let config = home.path().join("config.toml");
+    std::fs::write(&config, "[tokens]\nstore = \"file\"\n").unwrap();
+    let [config, place] = [&config, &data].map(|path| path.to_str().unwrap());
+    let refused = brokerdeck(home.path(), &["unlink", "PA3SIM0001", "--config", config, "--data-dir", place]);
+    let err = text(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(1), "{err}");
+    assert!(err.contains("is still linked") && err.contains("links.json.lock"), "{err}");
+    assert!(err.contains("hint: move it away"), "{err}");
+}
+
+#[test]
 fn a_broken_config_names_line_key_and_cure_on_stderr() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("config.toml");

@@ -551,6 +551,13 @@ impl Desk {
         self.send(Msg::Stream { link: link.clone(), epoch, event: closed });
     }
 
+    /// Another instance streams an account.
+    #[allow(dead_code, reason = "the screens use it; tests, example and benchmark share the file")]
+    pub fn elsewhere(&mut self, link: &LinkId) {
+        let epoch = self.epochs[link];
+        self.send(Msg::Stream { link: link.clone(), epoch, event: StreamEvent::Closed(Closed::Elsewhere) });
+    }
+
     /// An event arrives on an account's stream.
     pub fn stream(&mut self, link: &LinkId, update: TradeUpdate) {
         let epoch = self.epochs[link];
@@ -635,10 +642,10 @@ impl Desk {
     fn answer(&mut self, effect: Effect) -> Vec<Msg> {
         match effect {
             Effect::Account(AccountEffect::OpenStream { link, epoch, form }) => {
+                self.epochs.insert(link.clone(), epoch);
                 if !self.books.contains_key(&link) {
                     return Vec::new();
                 }
-                self.epochs.insert(link.clone(), epoch);
                 let event = |event| Msg::Stream { link: link.clone(), epoch, event };
                 vec![
                     event(StreamEvent::Opened),

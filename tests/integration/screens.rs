@@ -9,7 +9,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
 
-use super::fixture::Desk;
+use super::fixture::{Desk, paper, program};
 use super::stage;
 
 const SIZES: [(u16, u16); 5] = [(60, 15), (80, 24), (120, 36), (160, 50), (300, 90)];
@@ -20,7 +20,10 @@ struct Shot {
 }
 
 fn shoot(screen: &str, size: (u16, u16), theme: Theme, ascii: bool) -> Shot {
-    let desk = stage::desk(screen, size);
+    shot(&stage::desk(screen, size), size, theme, ascii)
+}
+
+fn shot(desk: &Desk, size: (u16, u16), theme: Theme, ascii: bool) -> Shot {
     let area = Rect::new(0, 0, size.0, size.1);
     let mut view = ViewState::new(theme, ascii);
     let mut buffer = Buffer::empty(area);
@@ -334,6 +337,24 @@ fn another_time_zone_moves_every_time_at_once() {
         assert!(shown.contains(tokyo), "{screen}: {tokyo}\n{shown}");
         assert!(!shown.contains(" ET ") && !shown.contains("13:46:1"), "{screen}:\n{shown}");
     }
+}
+
+#[test]
+fn that_rest_stands_in_for_the_stream_is_said_only_while_it_does() {
+    let shown = |mut desk: Desk| {
+        desk.send(Msg::Resize { cols: 160, rows: 50 });
+        desk.elsewhere(&paper().id);
+        desk.pass(1_000);
+        let text = shot(&desk, (160, 50), Theme::default(), false).text();
+        assert!(text.contains("polling"), "{text}");
+        text
+    };
+    let mut unanswered = Desk::empty(program());
+    unanswered.send(Msg::Started { links: vec![paper()] });
+    let text = shown(unanswered);
+    assert!(text.contains("REST has not answered") && !text.contains("REST only"), "{text}");
+    let text = shown(Desk::with(program(), &[paper()]));
+    assert!(text.contains("REST only"), "{text}");
 }
 
 #[test]

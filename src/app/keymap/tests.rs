@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::*;
 use crate::app::Model;
 use crate::app::availability::availability;
-use crate::app::context::hints;
+use crate::app::hints::hints;
 use crate::app::model::Program;
 use crate::domain::{Mono, Now};
 

@@ -48,6 +48,8 @@ pub struct Asking {
     pub number: u64,
     /// What it asks.
     pub asked: Asked,
+    /// Since when it stands.
+    pub since: Mono,
     /// When the terminal had shown it; `None` before that.
     pub shown_at: Option<Mono>,
 }

@@ -7,10 +7,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tui_input::Input;
 
-use super::{
-    AccountScope, Attempt, AttemptPhase, BrokerRow, BrokerSummary, Extent, Flashes, Model, Overlay, Pane, Program,
-};
+use super::{AccountScope, Attempt, AttemptPhase, Extent, Flashes, Model, Overlay, Pane, Program};
 use crate::accounts::{AccountState, Accounts, OrderKey, PositionKey, TapeKey};
+use crate::app::brokers::{BrokerRow, BrokerSummary};
 use crate::app::keymap::Keymap;
 use crate::app::rows::{OrderRow, Rows};
 use crate::domain::blotter::TapeEntry;

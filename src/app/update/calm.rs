@@ -18,8 +18,16 @@ const BEFORE: Duration = Duration::from_millis(150);
 /// So long after a yes it is clear that nothing follows it at a machine's pace, and a hand does not yet feel the wait.
 const AFTER: Duration = Duration::from_millis(100);
 
+/// A terminal that shows a question says so sooner, also one far away. What it was asked is asked again with each frame.
+const SILENT: Duration = Duration::from_secs(10);
+
 const UNSEEN: &str = "the question was not on the screen yet: nothing was confirmed; read it and press again";
 const SUDDEN: &str = "the question has only just appeared: nothing was confirmed; read it and press again";
+const MUTE: &str =
+    "no yes counts: {always.suspend} and fg asks the terminal anew, which does not say that it shows this";
+/// For the list of errors, with every way out.
+const WAYS_OUT: &str = "the terminal does not say that it shows a question, so that no yes to one can count: {always.suspend} \
+    and then fg asks it anew, and so does starting brokerdeck again; orders can be canceled at the broker's own site";
 const HURRIED: &str = "keys came faster than a hand answers: nothing was confirmed; wait a moment and press again";
 
 /// Follows which question stands open: a new one, or one that changed, has not been seen.
@@ -31,7 +39,8 @@ pub(super) fn follow(model: &mut Model) {
     model.next_question += u64::from(asked.is_some());
     // Nothing counts before it is drawn.
     model.dirty |= asked.is_some();
-    model.asking = asked.map(|asked| Asking { number: model.next_question, asked, shown_at: None });
+    model.asking =
+        asked.map(|asked| Asking { number: model.next_question, asked, since: model.now.mono, shown_at: None });
 }
 
 /// The terminal has shown a frame with this question.
@@ -63,8 +72,12 @@ pub(super) fn touched(model: &mut Model) {
 /// Holds a yes until it is clear that nothing follows.
 pub(super) fn hold(model: &mut Model, action: Action) {
     let now = model.now.mono;
-    let asking = model.asking.as_ref().map(|asking| (asking.number, asking.shown_at));
-    let Some((question, Some(shown_at))) = asking else { return refuse(model, UNSEEN) };
+    let asking = model.asking.as_ref().map(|asking| (asking.number, asking.since, asking.shown_at));
+    let (question, shown_at) = match asking {
+        Some((question, _, Some(shown_at))) => (question, shown_at),
+        Some((_, since, None)) if now.since(since) >= SILENT => return mute(model),
+        _ => return refuse(model, UNSEEN),
+    };
     if model.hurried {
         return refuse(model, HURRIED);
     }
@@ -81,6 +94,13 @@ pub(super) fn settles(model: &mut Model) -> bool {
     let stands =
         model.asking.as_ref().is_some_and(|asking| asking.number == held.question && asking.asked.stands(model));
     stands && availability(held.action, model).is_ok()
+}
+
+/// A terminal that does not read is no other than one that does not answer: neither is believed, and a person is told the ways out.
+fn mute(model: &mut Model) {
+    let (short, long) = (model.keymap.say(MUTE), model.keymap.say(WAYS_OUT));
+    notices::error(model, None, long);
+    notices::toast(model, short);
 }
 
 fn refuse(model: &mut Model, why: &'static str) {

@@ -13,11 +13,11 @@ use crate::link::LinkRecord;
 
 /// What the names of files have that an earlier start moved out of its way: private files, and the journal.
 const ASIDE: [&str; 2] = [".unreadable-", ".set-aside-"];
-const LOOK: &str = "look at the file named";
 
 /// Configuration, data folder, journal, log.
 pub(super) fn own(context: &Context, report: &mut Report) -> Result<(), Error> {
-    let found = if context.config.found { "is valid" } else { "does not exist; the defaults hold" };
+    // Whether what it names can be used is said of each broker.
+    let found = if context.config.found { "can be read" } else { "does not exist; the defaults hold" };
     report.good(&format!("configuration {} {found}", context.paths.config.display()))?;
     if let Err(error) = context.keymap() {
         report.bad(&error.to_string(), "correct [keys]; `brokerdeck keys` lists the names")?;
@@ -56,7 +56,7 @@ fn kept_apart(folder: &Path, report: &mut Report) -> Result<(), Error> {
     paths.sort();
     let files = paths.iter().map(|path| fit::file(path));
     for fault in std::iter::once(fit::folder(folder)).chain(files).filter_map(Result::err) {
-        report.bad(&fault.to_string(), fault.hint().unwrap_or(LOOK))?;
+        report.bad(&fault.to_string(), &fault.hint())?;
     }
     Ok(())
 }
@@ -65,10 +65,10 @@ fn kept_apart(folder: &Path, report: &mut Report) -> Result<(), Error> {
 pub(super) async fn linked(accounts: &Accounts, report: &mut Report) -> Result<Vec<LinkRecord>, Error> {
     match accounts.tokens.location().await {
         Ok(place) => report.good(&place)?,
-        Err(error) => report.bad(&error.to_string(), error.hint().unwrap_or("see [tokens] in the configuration"))?,
+        Err(error) => report.bad(&error.to_string(), &error.hint())?,
     }
     if let Err(error) = accounts.links.look_at_lock() {
-        report.bad(&error.to_string(), error.hint().unwrap_or(LOOK))?;
+        report.bad(&error.to_string(), &error.hint())?;
     }
     match accounts.links.look() {
         Ok(links) if links.is_empty() => {
@@ -77,7 +77,7 @@ pub(super) async fn linked(accounts: &Accounts, report: &mut Report) -> Result<V
         }
         Ok(links) => Ok(links),
         Err(error) => {
-            report.bad(&error.to_string(), error.hint().unwrap_or(LOOK))?;
+            report.bad(&error.to_string(), &error.hint())?;
             Ok(Vec::new())
         }
     }

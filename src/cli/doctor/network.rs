@@ -42,10 +42,10 @@ pub(super) fn routes(spec: &BrokerSpec, report: &mut Report) -> Result<(), Error
     if let Some((_, first)) = ways.first()
         && ways.iter().all(|(_, way)| way.to_string() == first.to_string())
     {
-        return told(&format!("{}: REST, streams and token endpoint are reached", spec.id), first, report);
+        return told(&format!("{}: connections to REST, streams and token endpoint go", spec.id), first, report);
     }
     for (what, way) in &ways {
-        told(&format!("{}: {what} is reached", spec.id), way, report)?;
+        told(&format!("{}: connections to {what} go", spec.id), way, report)?;
     }
     Ok(())
 }

@@ -27,7 +27,9 @@ pub(super) fn lines_of_stdin() -> Result<mpsc::Receiver<String>, Error> {
         }
     };
     let thread = std::thread::Builder::new().name("stdin".to_owned()).spawn(work);
-    thread.map(|_| receiver).map_err(|error| Error::failed(format!("cannot read standard input: {error}")))
+    thread.map(|_| receiver).map_err(|error| {
+        Error::failed(format!("cannot read standard input: {error}"), "end some programs, then run it again")
+    })
 }
 
 /// A terminal that does not echo until this goes away. Nothing, when stdin is none.

@@ -110,7 +110,7 @@ impl Outlet {
                 }
                 Err(RecvTimeoutError::Disconnected) => {
                     let ended = "the thread that writes to standard output has ended";
-                    return Reader::Took(Err(Error::failed(ended.to_owned())));
+                    return Reader::Took(Err(Error::ours(ended)));
                 }
                 Ok(done) => {
                     (self.asked, self.slow) = (false, false);
@@ -152,5 +152,5 @@ impl Outlet {
 
 fn begin(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Error> {
     let begun = std::thread::Builder::new().name(name.to_owned()).spawn(work);
-    begun.map(drop).map_err(|error| Error::failed(format!("cannot write to standard output: {error}")))
+    begun.map(drop).map_err(|error| output::unwritten(&error))
 }

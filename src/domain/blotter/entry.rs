@@ -83,13 +83,10 @@ impl Blotter {
                 }
             }
             Entered::Parted { renamed, new } => {
-                if let Some((from, to, line)) = renamed {
+                if let Some((to, line)) = renamed {
                     if let Some(entry) = line.and_then(|line| self.tape.entry_mut(line)) {
                         entry.execution = Some(to.clone());
                         changes.tape.push(entry.number);
-                    }
-                    if from != new {
-                        changes.removed.push(from);
                     }
                     changes.revised.push(to);
                 }

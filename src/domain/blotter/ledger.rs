@@ -47,9 +47,9 @@ pub(super) enum Entered {
     },
     /// It belongs to a report that stood with another of the same span, which is an execution of its own after all.
     Parted {
-        /// The row that took another id back: the one it had, the one it has now, the line of the tape it stands on.
-        renamed: Option<(ExecutionId, ExecutionId, Option<u64>)>,
-        /// The execution that is new.
+        /// The row that took another id back, and the line of the tape it stands on.
+        renamed: Option<(ExecutionId, Option<u64>)>,
+        /// The execution that is new; it may bear the id that the row had.
         new: ExecutionId,
     },
     /// It is new.
@@ -376,11 +376,15 @@ impl Ledger {
             || (known.cum_qty.is_none() && report.cum_qty.is_some())
             || (known.position_qty.is_none() && report.position_qty.is_some())
             || (known.at.is_none() && report.at.is_some())
+            || (known.side.is_unknown() && !report.side.is_unknown())
             || (known.source == Source::Reconcile && report.source == Source::Stream);
         known.px = known.px.or(report.px);
         known.cum_qty = known.cum_qty.or(report.cum_qty);
         known.position_qty = known.position_qty.or(report.position_qty);
         known.at = known.at.or(report.at);
+        if known.side.is_unknown() {
+            known.side.clone_from(&report.side);
+        }
         if known.source == Source::Reconcile && report.source == Source::Stream {
             // The stream told it after all; audits judge the stream by this. The tape keeps how it was first learned.
             known.source = Source::Stream;

@@ -92,7 +92,7 @@ impl Blotter {
 /// Whether a row under a multi-leg order's id counts units or contracts as executed so far, which is not stated, where its
 /// figures leave only one of them: contracts are at least its own and come by whole units, and there are not more units
 /// than were ordered.
-fn counts_units(stated: Qty, qty: Qty, (contracts, units): (Qty, Qty)) -> Option<bool> {
+pub(super) fn counts_units(stated: Qty, qty: Qty, (contracts, units): (Qty, Qty)) -> Option<bool> {
     if contracts <= units {
         return None;
     }

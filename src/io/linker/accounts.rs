@@ -146,11 +146,11 @@ pub(super) async fn prove(setup: &Setup) -> Result<(), LinkFailure> {
 }
 
 fn of_tokens(error: &StoreError) -> LinkFailure {
-    LinkFailure::Store { message: error.to_string(), cure: error.hint().map(str::to_owned) }
+    LinkFailure::Store { message: format!("no token can be stored: {error}"), cure: error.hint() }
 }
 
 fn of_links(error: &LinksError) -> LinkFailure {
-    LinkFailure::Store { message: error.to_string(), cure: error.hint().map(str::to_owned) }
+    LinkFailure::Store { message: format!("the list of links cannot be used: {error}"), cure: error.hint() }
 }
 
 /// Forgets the tokens that no link leads to; what could not be forgotten, as the end of a sentence. Those of links that

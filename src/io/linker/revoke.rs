@@ -11,6 +11,8 @@ use crate::broker::alpaca::oauth;
 use crate::config::BrokerSpec;
 use crate::domain::LinkId;
 use crate::io::accounts::tls_for;
+use crate::io::links::LinksError;
+use crate::io::tokens::StoreError;
 
 /// How long a revocation may take; nobody waits for more than a courtesy.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -29,15 +31,43 @@ pub(super) enum Ended {
     Failed(String),
 }
 
+/// Why a link could not be forgotten, and what helps.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct StillLinked {
+    /// What failed, with the file that did.
+    pub message: String,
+    /// The cure.
+    pub cure: String,
+}
+
+impl StillLinked {
+    fn said_of(self, label: &str) -> Self {
+        Self { message: format!("{label} is still linked: {}", self.message), ..self }
+    }
+}
+
+impl From<StoreError> for StillLinked {
+    fn from(error: StoreError) -> Self {
+        Self { message: error.to_string(), cure: error.hint() }
+    }
+}
+
+impl From<LinksError> for StillLinked {
+    fn from(error: LinksError) -> Self {
+        Self { message: error.to_string(), cure: error.hint() }
+    }
+}
+
 /// Forgets a link and its token, tells so, and says what became of the grant.
 ///
 /// # Errors
-/// A sentence, when the token and the link are still there.
-pub(super) async fn unlink(setup: &Setup, link: &LinkId, forgotten: impl FnOnce()) -> Result<String, String> {
-    let links = setup.links.list().await.map_err(|error| error.to_string())?.links;
+/// When the token and the link are still there.
+pub(super) async fn unlink(setup: &Setup, link: &LinkId, forgotten: impl FnOnce()) -> Result<String, StillLinked> {
+    let links = setup.links.list().await?.links;
     let record = links.iter().find(|record| record.id == *link);
     let label = record.map_or(link.as_str(), |record| &record.label).to_owned();
-    let token = forget(setup, link).await.map_err(|error| format!("{label} is still linked: {error}"))?;
+    let token = forget(setup, link).await.map_err(|error| error.said_of(&label))?;
     forgotten();
     let by_hand = "the grant itself is revoked in the broker's dashboard, in its list of authorized apps";
     let (Some(token), Some(record)) = (token, record) else {
@@ -61,20 +91,19 @@ pub(super) async fn unlink(setup: &Setup, link: &LinkId, forgotten: impl FnOnce(
 }
 
 /// Forgets a token and its link, or neither; the token, when there was one.
-async fn forget(setup: &Setup, link: &LinkId) -> Result<Option<SecretString>, String> {
+async fn forget(setup: &Setup, link: &LinkId) -> Result<Option<SecretString>, StillLinked> {
     // It may be in a store that does not answer now, where it would stay behind unseen.
-    let token = setup.tokens.get(link).await.map_err(|error| error.to_string())?;
-    let removal = setup.links.removing(link).await.map_err(|error| error.to_string())?;
-    setup.tokens.remove(link).await.map_err(|error| error.to_string())?;
+    let token = setup.tokens.get(link).await?;
+    let removal = setup.links.removing(link).await?;
+    setup.tokens.remove(link).await?;
     if let Err(error) = removal.commit().await {
-        if let Some(token) = &token {
-            setup
-                .tokens
-                .put(link, token)
-                .await
-                .map_err(|lost| format!("{error}; but it has no token any more: {lost}"))?;
+        let mut still = StillLinked::from(error);
+        if let Some(token) = &token
+            && let Err(lost) = setup.tokens.put(link, token).await
+        {
+            still.message.push_str(&format!("; but it has no token any more: {lost}"));
         }
-        return Err(error.to_string());
+        return Err(still);
     }
     Ok(token)
 }

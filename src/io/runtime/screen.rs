@@ -115,7 +115,7 @@ impl Loop {
             while let Some(msg) = urgent.pop_front().or_else(|| if takes { backlog.pop_front() } else { None }) {
                 self.refresh_memory(&msg).await;
                 let effects = self.handle(msg);
-                if effects.into_iter().any(|effect| self.on_terminal(effect, screen).is_err()) {
+                if effects.into_iter().any(|effect| self.on_terminal(effect, screen, &mut receipts).is_err()) {
                     return GONE;
                 }
                 if urgent.is_empty() && self.clock.now().mono >= end {
@@ -166,7 +166,7 @@ impl Loop {
     }
 
     /// Runs the effects that only a terminal can.
-    fn on_terminal(&mut self, effect: Effect, screen: &mut Screen) -> std::io::Result<()> {
+    fn on_terminal(&mut self, effect: Effect, screen: &mut Screen, receipts: &mut Receipts) -> std::io::Result<()> {
         match effect {
             Effect::Copy { text, what } => {
                 terminal::copy(&text)?;
@@ -175,7 +175,12 @@ impl Loop {
             Effect::Bell => terminal::bell()?,
             Effect::Notify { text } => terminal::notify(&text)?,
             Effect::CaptureMouse(on) => terminal::capture_mouse(on)?,
-            Effect::Suspend => self.suspend(true, screen)?,
+            Effect::Suspend => {
+                let stopped = self.suspend(true, screen)?;
+                if stopped {
+                    screen.ask(&receipts.again(self.clock.now().mono))?;
+                }
+            }
             Effect::Repaint => {
                 terminal::repaint(self.model.mouse, screen)?;
                 drop(self.handle(resized()));
@@ -188,7 +193,7 @@ impl Loop {
     /// Follows what happens to the terminal.
     fn on_change(&mut self, change: Change, screen: &mut Screen) -> std::io::Result<()> {
         match change {
-            Change::Stop => return self.suspend(false, screen),
+            Change::Stop => return self.suspend(false, screen).map(drop),
             Change::Continued => {
                 terminal::continued(self.model.mouse, screen)?;
                 drop(self.handle(Msg::Redraw));
@@ -199,11 +204,12 @@ impl Loop {
         Ok(())
     }
 
-    /// Gives the terminal back and stops, with `all` of the job; takes it over again when that goes on.
-    fn suspend(&mut self, all: bool, screen: &mut Screen) -> std::io::Result<()> {
-        terminal::suspend(all, self.model.mouse, screen)?;
+    /// Gives the terminal back and stops, with `all` of the job; takes it over again when that goes on. False when
+    /// nothing could stop it.
+    fn suspend(&mut self, all: bool, screen: &mut Screen) -> std::io::Result<bool> {
+        let stopped = terminal::suspend(all, self.model.mouse, screen)?;
         drop(self.handle(resized()));
-        Ok(())
+        Ok(stopped)
     }
 }
 

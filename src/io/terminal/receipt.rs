@@ -1,6 +1,8 @@
 //! Whether the terminal has shown a frame: a question about its cursor goes behind the frame, and is answered behind it.
 //!
-//! That the kernel took the bytes says less. It holds some thousand for a terminal that does not read, and a network holds more.
+//! That the kernel took the bytes says less. It holds some thousand for a terminal that does not read, and a network holds more; no
+//! call tells how many (`TIOCOUTQ` is always zero for a pseudo-terminal of Linux). So one that has answered and is silent now is not
+//! taken for one that never answers: keys may come from it while it shows nothing. A person ends that ([`Receipts::again`]).
 //! The cursor stands somewhere else for each question, so that an answer tells which one it belongs to, also when others were lost.
 
 use std::time::Duration;
@@ -33,6 +35,12 @@ impl Receipts {
     pub fn begin(&mut self, now: Mono) -> String {
         self.since = now;
         asking(FIRST)
+    }
+
+    /// A person stopped the program and woke it from the shell: the terminal may be another one, and is asked like one.
+    pub fn again(&mut self, now: Mono) -> String {
+        *self = Self::default();
+        self.begin(now)
     }
 
     /// A frame with this question was drawn: what is sent behind it.
@@ -102,6 +110,20 @@ mod tests {
         assert_eq!(receipts.taken(at(5)), None);
         assert_eq!(receipts.taken(at(6)), Some(7));
         assert_eq!(receipts.taken(at(6)), None);
+    }
+
+    #[test]
+    fn a_terminal_that_answered_once_is_waited_for_until_a_person_comes_back_to_it() {
+        let mut receipts = Receipts::default();
+        let (row, column) = place(&receipts.begin(at(1)));
+        receipts.told(row, column);
+        receipts.ask(7);
+        assert_eq!(receipts.taken(at(3_600)), None, "nothing tells it from one that does not read");
+        receipts.again(at(3_601));
+        assert_eq!(receipts.taken(at(3_700)), None, "of the question before nothing is known");
+        receipts.ask(8);
+        assert_eq!(receipts.taken(at(3_605)), None);
+        assert_eq!(receipts.taken(at(3_606)), Some(8));
     }
 
     #[test]

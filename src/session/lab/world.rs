@@ -24,11 +24,13 @@ use crate::session::event::StreamEvent;
 use crate::session::machine::{Input, Session};
 use crate::session::request::{Reply, RequestError, RequestId};
 use crate::session::resync::Limits;
-use crate::session::state::Epoch;
+use crate::session::state::{ConnectionState, Epoch};
 
 /// What the laboratory's broker pages by, so that a few dozen orders make many pages.
 const LIMITS: Limits =
     Limits { orders_page: 5, fills_page: 4, overlap: Duration::from_secs(45), held: 12, pages: 1_000, by_id: 1_000 };
+/// How long a stream that was opened anew may take until it is followed.
+const REOPENED: Duration = Duration::from_secs(15);
 /// The truth must be on the screen this long after everything has calmed down: a quiet account is audited every five
 /// minutes, and what an audit finds may need one more pass.
 const SETTLE: Duration = Duration::from_mins(8);
@@ -254,7 +256,9 @@ impl World {
                 return;
             }
             let Some((at, whose)) = self.next() else { break };
-            if at > self.end() {
+            // A stream that an audit has just opened anew is followed within seconds.
+            let last = self.end() + if self.is_opening() { REOPENED } else { Duration::ZERO };
+            if at > last {
                 break;
             }
             self.now = self.now.max(at);
@@ -273,6 +277,11 @@ impl World {
         if self.wrong.is_none() {
             self.wrong = self.judge().and_then(|()| self.told_again()).err();
         }
+    }
+
+    fn is_opening(&self) -> bool {
+        let states = self.programs.iter().filter_map(|program| program.session.as_ref()).map(Session::state);
+        states.map(ConnectionState::word).any(|word| matches!(word, "connecting" | "syncing"))
     }
 
     /// When all must be well.

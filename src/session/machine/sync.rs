@@ -11,7 +11,7 @@ use crate::domain::blotter::Blotter;
 use crate::domain::{Account, Position};
 use crate::session::parts::Part;
 use crate::session::request::{Reply, Request, RequestError, RequestErrorKind, RequestId, Unread, unread_words};
-use crate::session::resync::{Picture, RATE_LIMIT_WAIT, Resync, Since, Step};
+use crate::session::resync::{Endpoint, Picture, RATE_LIMIT_WAIT, Resync, Since, Step};
 
 /// What fails in so many passes in a row lasts.
 const LASTING_PASSES: u32 = 3;
@@ -32,7 +32,7 @@ impl Session {
         let account_first = self.is_unidentified() || self.early;
         let resync = Resync::new(self.since, self.mark, account_first, self.limits, pursuit);
         let resync = resync.without(self.refresh.iter().map(|(_, part)| *part));
-        self.resync = Some(resync.figures_last(self.cut));
+        self.resync = Some(resync.with_last(&self.limited));
         self.ask(now);
         self.ask_replay(now);
     }
@@ -128,12 +128,21 @@ impl Session {
 
     fn on_refreshed(&mut self, part: Part, result: Result<Box<Reply>, RequestError>, blotter: &mut Blotter, now: Now) {
         let error = match result.map(|reply| reply.split()) {
-            Ok((Reply::Account(account), unread)) => return self.on_account(account, &unread, blotter, now),
+            Ok((Reply::Account(account), unread)) => {
+                self.limited.remove(&Endpoint::Account);
+                return self.on_account(account, &unread, blotter, now);
+            }
             Ok((Reply::Positions(_), _)) if self.is_unidentified() => return,
-            Ok((Reply::Positions(positions), unread)) => return self.on_positions(positions, &unread, now),
+            Ok((Reply::Positions(positions), unread)) => {
+                self.limited.remove(&Endpoint::Positions);
+                return self.on_positions(positions, &unread, now);
+            }
             Ok(_) => return self.parts.lost(part, "the broker answered another question".to_owned()),
             Err(error) => error,
         };
+        if matches!(error.kind, RequestErrorKind::RateLimited { .. }) {
+            self.limited.insert(if part == Part::Account { Endpoint::Account } else { Endpoint::Positions });
+        }
         self.parts.failed(part, &error, now);
         self.note_refusal(part, error, now);
     }
@@ -195,15 +204,14 @@ impl Session {
         self.cut_short(blotter, now);
     }
 
-    /// While only REST tells, a long wait does not keep back what a pass has brought: merged at its end, that would be old and
-    /// look new. Not two passes in a row, or one that is longer than the limit allows would never end.
+    /// A long wait does not keep back what a pass has brought: merged at its end, that would be old and look new. Not two passes
+    /// in a row, or one that is longer than the limit of all requests allows would never end; but always where only what is
+    /// limited by itself is left.
     fn cut_short(&mut self, blotter: &mut Blotter, now: Now) {
         let long = self.hold.as_ref().filter(|hold| hold.until >= now.mono + PATIENCE).map(|hold| hold.reason.clone());
-        let alone = matches!(self.phase, Phase::Polling | Phase::Opening | Phase::Backoff);
         if let Some(reason) = long
-            && alone
-            && !self.cut
             && let Some(resync) = &mut self.resync
+            && (!self.cut || resync.is_limited_again())
         {
             self.cut = true;
             resync.cut(&reason);
@@ -225,6 +233,7 @@ impl Session {
             Step::Done => {
                 self.cut &= self.holds_back(now.mono);
                 if let Some(resync) = self.resync.take() {
+                    resync.note_limits(&mut self.limited);
                     let (picture, next) = resync.finish();
                     self.on_picture(picture, next, blotter, now);
                 }
@@ -287,7 +296,7 @@ impl Session {
     }
 
     /// What is asked beyond the lists may fail now and then; that it always fails, a person should know.
-    fn note_beyond(&mut self, failed: Option<String>) {
+    pub(super) fn note_beyond(&mut self, failed: Option<String>) {
         let Some(reason) = failed else {
             if std::mem::take(&mut self.beyond_failed) >= LASTING_PASSES {
                 self.log("what no list shows is answered again");
@@ -476,8 +485,9 @@ impl Session {
         let failing = [Part::Account, Part::Positions].into_iter().any(|part| self.parts.has_failed(part));
         let after = if self.holds || failing { MARKS_EVERY } else { MARKS_RARELY };
         if !self.refresh.is_empty() || self.holds_back(now.mono) {
-            // What is overdue stays so.
-            self.timers.set(Timer::Marks, now.mono + after);
+            // What is overdue stays so. After a wait it is asked at once: what asked for the wait may ask for the next one.
+            let waits = self.hold.as_ref().map(|hold| hold.until).filter(|until| *until > now.mono);
+            self.timers.set(Timer::Marks, waits.unwrap_or(now.mono + after));
             return;
         }
         self.plan_marks(after, now);

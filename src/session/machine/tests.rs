@@ -1,14 +1,17 @@
 mod audits;
 mod broker;
-mod fixture;
+mod ends;
+pub(in crate::session) mod fixture;
 mod hanging;
 mod identity;
 mod late;
 mod legs;
+mod limits;
 mod parts;
 mod refused;
 mod replay;
 mod token;
+mod words;
 
 use std::sync::Arc;
 

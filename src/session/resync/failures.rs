@@ -26,6 +26,10 @@ impl Resync {
     }
 
     pub(super) fn failed(&mut self, mut question: Question, error: RequestError) -> Step {
+        if matches!(error.kind, RequestErrorKind::RateLimited { .. }) && question.is_first() {
+            self.limited_again |= self.last.contains(&question.endpoint());
+            self.limited.insert(question.endpoint(), error.brief());
+        }
         if error.kind == RequestErrorKind::Unauthorized
             || (error.kind == RequestErrorKind::Forbidden && question.request == Request::Account)
         {
@@ -99,10 +103,11 @@ impl Resync {
 
     /// A question that is not asked any more in this pass.
     pub(super) fn leave_out(&mut self, question: &Question, why: &str) {
+        let why = self.limited.get(&question.endpoint()).cloned().unwrap_or_else(|| why.to_owned());
         if question.is_first() {
-            self.give_up(question, why.to_owned());
+            self.give_up(question, why);
         } else {
-            self.lack(question, why.to_owned());
+            self.lack(question, why);
         }
     }
 }

@@ -26,6 +26,15 @@ pub(super) enum List {
     Other,
 }
 
+/// What has a request limit of its own, where a server limits each by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::session) enum Endpoint {
+    Account,
+    Positions,
+    Orders,
+    Activities,
+}
+
 /// A request of a pass.
 #[derive(Debug, Clone)]
 pub(super) struct Question {
@@ -51,6 +60,16 @@ impl Question {
             (_, List::Recent | List::Older | List::Legs) => Part::Recent,
             (_, List::Fills | List::Rows) => Part::Executions,
             (_, List::Open | List::Nested | List::Other) => Part::Working,
+        }
+    }
+
+    /// Where it is asked: a request limit may be of one endpoint alone.
+    pub(super) const fn endpoint(&self) -> Endpoint {
+        match &self.request {
+            Request::Account => Endpoint::Account,
+            Request::Positions => Endpoint::Positions,
+            Request::Activities(_) => Endpoint::Activities,
+            _ => Endpoint::Orders,
         }
     }
 

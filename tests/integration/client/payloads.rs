@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use brokerdeck::broker::alpaca::wire;
+use brokerdeck::broker::alpaca::wire::{self, WireError};
 use brokerdeck::session::Request;
 use serde_json::Value;
 
@@ -120,6 +120,13 @@ fn json<T: serde::Serialize>(value: T) -> Value {
     serde_json::to_value(value).unwrap()
 }
 
+/// What cannot be read; examples of the documentation have the word `string` where a figure belongs.
+fn unreadable<'a>(lacks: &'a [WireError], payload: &Value) -> Vec<&'a WireError> {
+    let is_placeholder =
+        |lack: &&WireError| matches!(lack, WireError::Member { member, .. } if payload[*member] == "string");
+    lacks.iter().filter(|lack| !is_placeholder(lack)).collect()
+}
+
 #[test]
 fn every_collected_payload_is_read_whole() {
     let Some(root) = collection() else {
@@ -131,7 +138,7 @@ fn every_collected_payload_is_read_whole() {
         let mut lacks = Vec::new();
         let read = wire::orders(text, &mut lacks).unwrap_or_else(|error| panic!("{error}: {text}"));
         let read: Vec<Value> = read.into_iter().map(json).collect();
-        assert!(lacks.is_empty(), "{lacks:?}: {text}");
+        assert!(unreadable(&lacks, payload).is_empty(), "{lacks:?}: {text}");
         check_order(payload, &read[0], &read[1..]);
     });
     count += each(&root, "trade_update", |text, payload| {
@@ -168,7 +175,7 @@ fn every_collected_payload_is_read_whole() {
         ];
         let mut lacks = Vec::new();
         let read = wire::position(text, &mut lacks).unwrap_or_else(|error| panic!("{error}: {text}"));
-        assert!(lacks.is_empty(), "{lacks:?}: {text}");
+        assert!(unreadable(&lacks, payload).is_empty(), "{lacks:?}: {text}");
         same(payload, &json(read), &members);
     });
     count += each(&root, "activity", |text, payload| {

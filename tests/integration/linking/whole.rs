@@ -52,6 +52,11 @@ impl Refusal {
     }
 }
 
+/// The file that fails.
+fn file_of(what: &str) -> &'static str {
+    if what.contains("tokens.json") { "tokens.json" } else { "links.json" }
+}
+
 impl Drop for Refusal {
     fn drop(&mut self) {
         if let Self::Folder(path) = self {
@@ -66,8 +71,9 @@ async fn an_unlink_that_is_refused_leaves_token_and_link() {
     let link = desk.link("acme-paper", &["Mine"]).await.remove(0);
     for (what, refuse) in Refusal::all(&desk) {
         let refusal = refuse();
-        let sentence = desk.linker.unlink(&link.id).await.unwrap_err();
-        assert!(sentence.contains("Mine is still linked"), "{what}: {sentence}");
+        let still = desk.linker.unlink(&link.id).await.unwrap_err();
+        assert!(still.message.contains("Mine is still linked"), "{what}: {still:?}");
+        assert!(still.message.contains(file_of(&what)) && !still.cure.is_empty(), "{what}: {still:?}");
         assert_eq!(desk.token(&link).await.as_deref(), Some("token-one"), "{what}");
         assert_eq!(desk.links.list().await.unwrap().links, std::slice::from_ref(&link), "{what}");
         drop(refusal);
@@ -90,7 +96,10 @@ async fn a_link_that_is_refused_at_the_last_step_leaves_what_there_was() {
         let refusal = refuse();
         desk.linker.save(waiting.attempt, Vec::new());
         let failure = desk.failure().await;
-        assert!(matches!(failure, LinkFailure::Store { .. }), "{what}: {failure:?}");
+        let LinkFailure::Store { message, cure } = &failure else { panic!("{what}: {failure:?}") };
+        // The token is not blamed for the list.
+        assert!(message.contains(file_of(&what)) && !cure.is_empty(), "{what}: {failure:?}");
+        assert_eq!(failure.sentence().0.contains("token can be stored"), what.contains("tokens.json"), "{failure:?}");
         assert_eq!(desk.token(&link).await.as_deref(), Some("token-one"), "{what}");
         assert_eq!(desk.links.list().await.unwrap().links, std::slice::from_ref(&link), "{what}");
         drop(refusal);
@@ -133,8 +142,9 @@ async fn a_list_that_breaks_at_the_last_moment_gives_the_token_back() {
     let tokens = Arc::new(Tokens::with_system(TokenStoreChoice::Os, desk.dir.path(), connect));
     desk.change(|setup| setup.tokens = Arc::clone(&tokens));
     let link = desk.link("acme-paper", &["Mine"]).await.remove(0);
-    let sentence = desk.linker.unlink(&link.id).await.unwrap_err();
-    assert!(sentence.contains("Mine is still linked"), "{sentence}");
+    let still = desk.linker.unlink(&link.id).await.unwrap_err();
+    assert!(still.message.contains("Mine is still linked") && still.message.contains("links.json"), "{still:?}");
+    assert!(still.cure.contains("links.json") && still.cure.contains("away"), "{still:?}");
     assert_eq!(desk.token(&link).await.as_deref(), Some("token-one"));
     std::fs::remove_dir(&list).unwrap();
     std::fs::rename(list.with_extension("away"), &list).unwrap();

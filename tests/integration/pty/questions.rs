@@ -22,14 +22,21 @@ fn settled(recording: &Path, key: char, times: usize) -> bool {
     after.is_some_and(|rest| rest.matches("\"Tick\"").count() > 2)
 }
 
-/// A dashboard with one working order, recorded.
-async fn with_an_order(home: &Home) -> (Terminal, PathBuf) {
+/// A broker with one working order, and what a dashboard of it that is recorded is started with.
+async fn with_an_order_for(home: &Home) -> ([String; 6], PathBuf) {
     let order = json!({"symbol": "AAPL", "qty": "1", "side": "buy", "type": "limit", "time_in_force": "day", "limit_price": "1.00"});
     home.control("place", order).await;
     let recording = home.dir.path().join("run");
     let (config, data) = (home.dir.path().join("config.toml"), home.data());
-    let paths = [&config, &data, &recording].map(|path| path.to_str().unwrap());
-    let arguments = ["--config", paths[0], "--data-dir", paths[1], "--record", paths[2]];
+    let [config, data, record] = [&config, &data, &recording].map(|path| path.to_str().unwrap());
+    let arguments = ["--config", config, "--data-dir", data, "--record", record].map(str::to_owned);
+    (arguments, recording)
+}
+
+/// A dashboard with one working order, recorded.
+async fn with_an_order(home: &Home) -> (Terminal, PathBuf) {
+    let (arguments, recording) = with_an_order_for(home).await;
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let terminal = Terminal::start(120, 36, &arguments, &[]);
     terminal.wait("the order", |screen| screen.contains("1 live") && screen.contains("AAPL"));
     (terminal, recording)
@@ -80,5 +87,41 @@ async fn a_question_that_a_stopped_terminal_never_showed_is_confirmed_by_no_key(
     assert!(canceled(&home).await);
     terminal.keys("\x03");
     assert_eq!(terminal.end().exit_code(), 0);
+    terminal.assert_restored();
+}
+
+/// It may be another terminal than the one that answered: a person who stops the program and wakes it again says so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_terminal_that_answers_no_more_is_told_the_way_out_and_that_way_leads_out() {
+    let home = Home::open(29).await;
+    let (arguments, recording) = with_an_order_for(&home).await;
+    let script = format!(
+        "set -m; '{}' {}; echo stopped; read line; fg >/dev/null; echo \"ended $?\"",
+        env!("CARGO_BIN_EXE_brokerdeck"),
+        arguments.map(|word| format!("'{word}'")).join(" ")
+    );
+    let mut terminal = Terminal::start_program("sh", 120, 36, &["-c", &script], &[]);
+    terminal.wait("the order", |screen| screen.contains("1 live") && screen.contains("AAPL"));
+    let first = terminal.place_asked_for().unwrap();
+    terminal.keys(&first);
+    terminal.keys("X");
+    terminal.wait_for("Ask the broker to cancel this order?");
+    terminal.keys_until("y", "the way out", |screen| screen.contains("Ctrl-z and fg"));
+    assert!(!canceled(&home).await);
+    terminal.keys("\x1a");
+    terminal.wait_for("stopped");
+    terminal.assert_restored();
+    terminal.keys("\r");
+    terminal.wait_for("Ask the broker to cancel this order?");
+    let before = std::fs::read_to_string(&recording).unwrap();
+    terminal.keys_until("y", "the answer", |screen| !screen.contains("Ask the broker"));
+    let after = std::fs::read_to_string(&recording).unwrap();
+    let refused = after.strip_prefix(&before).unwrap().matches("{\"Char\":\"y\"}").count();
+    assert!(refused > 1, "not before it has been silent for a while");
+    terminal.wait_for("canceled");
+    assert!(canceled(&home).await);
+    terminal.keys("\x03");
+    terminal.wait_for("ended 0");
+    terminal.end();
     terminal.assert_restored();
 }

@@ -118,3 +118,40 @@ async fn a_body_that_does_not_come_or_is_too_large_ends_the_connection_in_words(
         assert!(answer.is_empty() || answer.contains("connection: close"), "{url}: {answer}");
     }
 }
+
+#[tokio::test]
+async fn a_body_that_a_handler_waits_for_in_vain_is_answered_and_holds_no_connection() {
+    let desk = Desk::open().await;
+    let ready = desk.ready();
+    let key = format!("APCA-API-KEY-ID: {}\r\nAPCA-API-SECRET-KEY: {}\r\n", ready.key_id, ready.secret_key);
+    let auth = ready.authorize_url.replace("/oauth/authorize", "");
+    let (json, form) = ("Content-Type: application/json\r\n", "Content-Type: application/x-www-form-urlencoded\r\n");
+    let wanted = [
+        (&ready.paper.api_url, "POST /v2/orders", json),
+        (&ready.paper.api_url, "PATCH /v2/account/configurations", json),
+        (&ready.paper.api_url, "POST /v2/watchlists", json),
+        (&ready.paper.api_url, "POST /_sim/advance", json),
+        (&auth, "POST /oauth/token", form),
+    ];
+    // None of it, some of it, and one piece of many.
+    let bodies = [
+        ("Content-Length: 20\r\n", ""),
+        ("Content-Length: 20\r\n", "{\"sym"),
+        ("Transfer-Encoding: chunked\r\n", "1\r\n{\r\n"),
+    ];
+    let cases = wanted.iter().flat_map(|wanted| bodies.iter().map(move |body| (*wanted, *body)));
+    let runs = cases.map(async |((url, line, kind), (length, part))| {
+        let mut wire = Wire::open(url).await;
+        wire.head(line, &format!("{key}{kind}{length}")).await;
+        wire.socket.write_all(part.as_bytes()).await.unwrap();
+        let answer = wire.answer().await.unwrap_or_else(|| panic!("{line} {length}{part}: no answer"));
+        assert!(answer.starts_with("http/1.1 408 "), "{line} {length}{part}: {answer}");
+        assert!(answer.contains("connection: close") && answer.contains("application/json"), "{line}: {answer}");
+        assert_eq!(wire.answer().await, None, "as announced");
+    });
+    futures_util::future::join_all(runs).await;
+    // Nothing was placed of it, and others are served.
+    let truth = reqwest::get(format!("{}/_sim/truth", ready.paper.api_url)).await.unwrap();
+    let truth: Value = truth.json().await.unwrap();
+    assert_eq!(truth["orders"], json!([]));
+}

@@ -50,8 +50,26 @@ fn a_question_that_never_reached_the_terminal_is_not_answered() {
         press(&mut desk, 'y');
         desk.pass(ms(1_000));
         assert!(cancels(&desk).is_empty());
-        assert!(desk.toast().contains("not on the screen yet") && desk.toast().contains("press again"));
+        let early = desk.toast().contains("not on the screen yet") && desk.toast().contains("press again");
+        assert!(early || desk.toast().contains("Ctrl-z and fg"), "{}", desk.toast());
     }
+    counts_once_seen(&mut desk);
+}
+
+#[test]
+fn a_terminal_that_never_says_that_it_shows_the_question_leaves_every_way_out_in_words() {
+    let mut desk = unread();
+    press(&mut desk, 'X');
+    desk.pass(ms(9_000));
+    press(&mut desk, 'y');
+    assert!(desk.toast().contains("not on the screen yet") && desk.model.errors.is_empty(), "a far one takes its time");
+    desk.pass(ms(1_000));
+    press(&mut desk, 'y');
+    let error = desk.model.errors.back().unwrap();
+    for way in ["Ctrl-z and then fg", "starting brokerdeck again", "at the broker's own site"] {
+        assert!(error.text.contains(way), "{}", error.text);
+    }
+    assert!(desk.toast().contains("Ctrl-z and fg"), "{}", desk.toast());
     counts_once_seen(&mut desk);
 }
 

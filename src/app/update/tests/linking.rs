@@ -223,8 +223,7 @@ fn every_failure_has_a_sentence_and_a_next_step() {
         LinkFailure::Network { message: message() },
         LinkFailure::WrongEnvironment { wanted: Environment::Live, message: message() },
         LinkFailure::Broker { message: message() },
-        LinkFailure::Store { message: message(), cure: None },
-        LinkFailure::Store { message: message(), cure: Some("remove the link".to_owned()) },
+        LinkFailure::Store { message: message(), cure: "remove the link".to_owned() },
         LinkFailure::Canceled,
     ];
     for failure in failures {

@@ -51,7 +51,7 @@ pub fn activity(text: &str) -> Result<Activity, WireError> {
     let id = wire.id.some_word().ok_or_else(|| missing("id"))?;
     let activity_type = wire.activity_type.word().unwrap_or_default();
     let fill = if activity_type == "FILL" {
-        Some(fill(&wire).ok_or_else(|| missing("order, symbol, quantity or price"))?)
+        Some(fill(&wire).ok_or_else(|| missing("order, symbol, side, quantity, price or time"))?)
     } else {
         None
     };
@@ -75,6 +75,10 @@ fn day(word: &str) -> Option<Date> {
 }
 
 fn fill(wire: &ActivityWire<'_>) -> Option<ActivityKind> {
+    // Neither is left out, and one that cannot be read now may be read later: a row is taken as a whole.
+    if wire.transaction_time.is_no_time() || (wire.side.is_there() && wire.side.word().is_none()) {
+        return None;
+    }
     Some(ActivityKind::Fill {
         execution_id: wire.ref_id.some_word().or_else(|| wire.execution_id.some_word()).map(ExecutionId::from),
         order_id: OrderId::from(wire.order_id.some_word()?),

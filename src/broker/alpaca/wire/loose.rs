@@ -130,6 +130,14 @@ impl Loose<'_> {
         figure
     }
 
+    /// A word that an object may do without: what stands there and is none goes to `lacks`.
+    pub(super) fn word_or(&self, what: &'static str, member: &'static str, lacks: &mut Lacks) -> &str {
+        if self.is_there() && self.word().is_none() {
+            lacks.push(WireError::Member { what, member });
+        }
+        self.word().unwrap_or_default()
+    }
+
     /// A bare decimal, written either way.
     pub(super) fn decimal(&self) -> Option<Decimal> {
         let word = self.some_word()?.trim();
@@ -146,6 +154,15 @@ impl Loose<'_> {
         match self {
             Self::Text(text) => text.parse().ok().filter(|at| *at > FIRST_TIME),
             Self::Nothing | Self::Nested | Self::Number(_) | Self::Flag(_) => None,
+        }
+    }
+
+    /// Something stands there that is no time; the year one, and an empty text, are how some senders write none.
+    pub(super) fn is_no_time(&self) -> bool {
+        match self {
+            Self::Text(text) => !text.is_empty() && text.parse::<Timestamp>().is_err(),
+            Self::Nothing => false,
+            Self::Nested | Self::Number(_) | Self::Flag(_) => true,
         }
     }
 

@@ -114,7 +114,11 @@ fn read(text: &str, depth: u8, beside: &mut Vec<Order>, lacks: &mut Lacks) -> Re
             Qty::new(qty.ok_or_else(|| missing("filled_qty"))?)
         }
     };
-    let kind = if wire.kind.some_word().is_some() { &wire.kind } else { &wire.order_type };
+    let older = wire.kind.some_word().is_none() && wire.order_type.is_there();
+    let kind = if older { &wire.order_type } else { &wire.kind };
+    if wire.status == Loose::Nothing {
+        lacks.push(missing("status"));
+    }
     let mut legs = Vec::new();
     if let Some(depth) = depth.checked_sub(1) {
         for leg in &wire.legs.0 {
@@ -126,11 +130,11 @@ fn read(text: &str, depth: u8, beside: &mut Vec<Order>, lacks: &mut Lacks) -> Re
     Ok(Order {
         id: OrderId::from(id),
         client_order_id: wire.client_order_id.some_word().map(ClientOrderId::from),
-        symbol: Symbol::from(wire.symbol.word().unwrap_or_default()),
+        symbol: Symbol::from(wire.symbol.word_or(WHAT, "symbol", lacks)),
         asset_class: wire.asset_class.kept(),
-        side: Side::from_word(wire.side.word().unwrap_or_default()),
-        order_type: OrderType::from_word(kind.word().unwrap_or_default()),
-        tif: TimeInForce::from_word(wire.time_in_force.word().unwrap_or_default()),
+        side: Side::from_word(wire.side.word_or(WHAT, "side", lacks)),
+        order_type: OrderType::from_word(kind.word_or(WHAT, "type", lacks)),
+        tif: TimeInForce::from_word(wire.time_in_force.word_or(WHAT, "time_in_force", lacks)),
         class: OrderClass::from_word(wire.order_class.word().unwrap_or_default()),
         qty: wire.qty.figure(WHAT, "qty", lacks),
         notional: wire.notional.figure(WHAT, "notional", lacks),
@@ -141,7 +145,7 @@ fn read(text: &str, depth: u8, beside: &mut Vec<Order>, lacks: &mut Lacks) -> Re
         trail_px: wire.trail_price.figure(WHAT, "trail_price", lacks),
         trail_percent: wire.trail_percent.figure(WHAT, "trail_percent", lacks),
         hwm: wire.hwm.figure(WHAT, "hwm", lacks),
-        status: OrderStatus::from_word(wire.status.word().unwrap_or_default()),
+        status: OrderStatus::from_word(wire.status.word_or(WHAT, "status", lacks)),
         extended_hours: wire.extended_hours.flag(),
         created_at: wire.created_at.time(),
         updated_at: wire.updated_at.time(),

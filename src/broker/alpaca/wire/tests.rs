@@ -164,7 +164,7 @@ fn what_cannot_be_believed_without_a_member_is_refused_by_its_name() {
 
 #[test]
 fn a_row_that_cannot_be_read_is_named_and_hides_no_other() {
-    let text = r#"[{"id":"o"},{"id":"bad-1","symbol":"AAPL","filled_qty":""},7]"#;
+    let text = r#"[{"id":"o","status":"new"},{"id":"bad-1","symbol":"AAPL","filled_qty":""},7]"#;
     let (read, unread) = rows(text, "the orders", orders).unwrap();
     assert_eq!(read.len(), 1);
     assert_eq!(unread[0].row, "AAPL bad-1".into());
@@ -395,8 +395,9 @@ fn a_figure_that_is_there_and_cannot_be_read_is_named_and_its_row_is_kept() {
     let named = |unread: &[BadRow]| -> Vec<String> {
         unread.iter().map(|bad| format!("{}: {}", bad.row.raw(), bad.why)).collect()
     };
-    let rows_of_orders = r#"[{"id":"o","symbol":"F","qty":"5","limit_price":"ten","hwm":{},"stop_price":"","trail_price":null},
-        {"id":"p","qty":"2"},{"id":"q","filled_qty":"0","legs":[{"id":"l","qty":true}]}]"#;
+    let rows_of_orders = r#"[{"id":"o","status":"new","symbol":"F","qty":"5","limit_price":"ten","hwm":{},"stop_price":"","trail_price":null},
+        {"id":"p","status":"new","qty":"2"},
+        {"id":"q","status":"new","filled_qty":"0","legs":[{"id":"l","status":"held","qty":true}]}]"#;
     let (read, unread) = rows(rows_of_orders, "the orders", orders).unwrap();
     assert_eq!(read.concat().len(), 4);
     assert_eq!(named(&unread), ["F o: an order without a usable limit_price", "q: an order without a usable qty"]);
@@ -414,8 +415,36 @@ fn an_update_of_an_order_with_an_unreadable_figure_is_taken_and_named() {
     let Frame::Partial { update, text } = frame(odd.as_bytes()) else { panic!("in part: {:?}", frame(odd.as_bytes())) };
     assert_eq!((update.executions.len(), update.order.limit_px), (1, None));
     assert!(text.raw().starts_with("an order without a usable limit_price: {"), "{text}");
+    for price in ["\"ten\"", "{}", "\"\"", "null"] {
+        let priceless = FILL.replace("\"price\": \"186.1900\"", &format!("\"price\": {price}"));
+        assert_ne!(priceless, FILL);
+        let Frame::Partial { update, text } = frame(priceless.as_bytes()) else { panic!("in part: {priceless}") };
+        assert_eq!((update.executions[0].px, text.raw().contains("without a usable price")), (None, true), "{price}");
+    }
     let data = serde_json::from_str::<serde_json::Value>(&odd).unwrap()["data"].to_string();
     assert!(matches!(message(data.as_bytes()), Frame::Partial { .. }), "the event stream says it too");
     assert!(matches!(message(odd.as_bytes()), Frame::Partial { .. }), "and where a server adds the envelope");
     assert!(matches!(message(FILL.as_bytes()), Frame::Update(_)));
+}
+
+#[test]
+fn words_of_orders_and_rows_that_are_there_and_none_are_named() {
+    for (member, value) in [("status", "{}"), ("status", "null"), ("side", "[]"), ("type", "true"), ("symbol", "{}")] {
+        let text = r#"{"id":"o","symbol":"F","side":"buy","type":"limit","time_in_force":"day","status":"new"}"#;
+        let known = text.split(&format!("\"{member}\":")).nth(1).unwrap().split([',', '}']).next().unwrap();
+        let text = text.replace(&format!("\"{member}\":{known}"), &format!("\"{member}\":{value}"));
+        let mut lacks = Lacks::new();
+        assert!(orders(&text, &mut lacks).is_ok());
+        assert_eq!(lacks, [WireError::Member { what: "an order", member }], "{text}");
+    }
+    let row = |side: &str, at: &str| {
+        activity(&format!(
+            r#"{{"id":"1","activity_type":"FILL","order_id":"o","symbol":"F","side":{side},"qty":"1","price":"2",
+            "transaction_time":{at}}}"#
+        ))
+    };
+    assert!(row("\"buy\"", "null").is_ok() && row("\"buy\"", "\"0001-01-01T00:00:00Z\"").is_ok());
+    for (side, at) in [("{}", "null"), ("\"buy\"", "{}"), ("\"buy\"", "\"soon\"")] {
+        assert!(row(side, at).is_err(), "{side} {at}");
+    }
 }

@@ -28,7 +28,7 @@ pub enum Frame {
     },
     /// A trade update.
     Update(Box<TradeUpdate>),
-    /// A trade update of whose order a figure cannot be read.
+    /// A trade update of which a figure cannot be read.
     Partial {
         /// The rest of it.
         update: Box<TradeUpdate>,
@@ -185,14 +185,14 @@ pub fn update(text: &str) -> Result<TradeUpdate, WireError> {
     read(text, &mut Lacks::new())
 }
 
-/// One event, and in `lacks` the figures of its order that cannot be read.
+/// One event, and in `lacks` the figures that cannot be read.
 fn read(text: &str, lacks: &mut Lacks) -> Result<TradeUpdate, WireError> {
     let wire: UpdateWire<'_> = serde_json::from_str(text).map_err(|error| WireError::json(WHAT, &error))?;
     let missing = |member| WireError::Member { what: WHAT, member };
     let event = TradeEvent::from_word(wire.event.some_word().ok_or_else(|| missing("event"))?);
     let mut legs = orders(wire.order.ok_or_else(|| missing("order"))?.get(), lacks)?;
     let order = legs.remove(0);
-    let executions = executions(&wire, &event, &order, &legs)?;
+    let executions = executions(&wire, &event, &order, &legs, lacks)?;
     Ok(TradeUpdate {
         event,
         event_id: wire.event_id.some_word().map(EventId::from),
@@ -211,6 +211,7 @@ fn executions(
     event: &TradeEvent,
     order: &Order,
     legs: &[Order],
+    lacks: &mut Lacks,
 ) -> Result<Vec<Execution>, WireError> {
     let of = || wire.previous_execution_id.some_word().map(ExecutionId::from);
     let kind = match event {
@@ -220,7 +221,7 @@ fn executions(
         _ => return Ok(Vec::new()),
     };
     if !wire.legs.0.is_empty() {
-        return leg_executions(wire, &kind, order, legs);
+        return leg_executions(wire, &kind, order, legs, lacks);
     }
     if order.is_multileg_parent() {
         // It counts units. What executed are its legs; where the event does not name them, they are asked for.
@@ -228,6 +229,10 @@ fn executions(
     }
     let missing = |member| WireError::Member { what: WHAT, member };
     let qty = wire.qty.amount().ok_or_else(|| missing("qty"))?;
+    let px = wire.price.amount();
+    if px.is_none() && !matches!(kind, ExecutionKind::Bust { .. }) {
+        lacks.push(missing("price"));
+    }
     // Old frames had no id; the same event gets the same one, so that a repetition is still recognised (docs/ALPACA.md 6.8).
     let id = wire
         .execution_id
@@ -239,9 +244,9 @@ fn executions(
         symbol: order.symbol.clone(),
         side: order.side.clone(),
         qty,
-        px: wire.price.amount(),
+        px,
         cum_qty: (kind == ExecutionKind::Trade).then_some(order.cum_qty),
-        position_qty: wire.position_qty.amount(),
+        position_qty: wire.position_qty.figure(WHAT, "position_qty", lacks),
         at: wire.timestamp.time().or_else(|| wire.at.time()),
         kind,
         source: Source::Stream,
@@ -279,8 +284,9 @@ fn leg_executions(
     kind: &ExecutionKind,
     parent: &Order,
     legs: &[Order],
+    lacks: &mut Lacks,
 ) -> Result<Vec<Execution>, WireError> {
-    let one = |leg: &&RawValue| leg_execution(leg.get(), update, kind, parent, legs);
+    let one = |leg: &&RawValue| leg_execution(leg.get(), update, kind, parent, legs, lacks);
     let mut executions: Vec<Execution> = update.legs.0.iter().map(one).collect::<Result<_, _>>()?;
     // What a leg states as executed is after the last of its executions in here.
     for at in (1..executions.len()).rev() {
@@ -300,6 +306,7 @@ fn leg_execution(
     kind: &ExecutionKind,
     parent: &Order,
     legs: &[Order],
+    lacks: &mut Lacks,
 ) -> Result<Execution, WireError> {
     let wire: LegWire<'_> = serde_json::from_str(text).map_err(|error| WireError::json(WHAT, &error))?;
     let missing = |member| WireError::Member { what: WHAT, member };
@@ -319,7 +326,7 @@ fn leg_execution(
         id,
         side: leg.map_or_else(|| parent.side.clone(), |leg| leg.side.clone()),
         qty: wire.qty.amount().ok_or_else(|| missing("legs[].qty"))?,
-        px: wire.price.amount(),
+        px: wire.price.figure(WHAT, "legs[].price", lacks),
         cum_qty: leg.filter(|_| *kind == ExecutionKind::Trade).map(|leg| leg.cum_qty),
         position_qty: position_of(update, &symbol),
         at: stamp.time(),

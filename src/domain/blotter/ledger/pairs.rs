@@ -194,7 +194,7 @@ impl Ledger {
         };
         self.recount(&order);
         let name = |slot| self.row(slot).map(|row| row.id.clone());
-        let renamed = name(slot).filter(|to| *to != from).map(|to| (from, to, line));
+        let renamed = name(slot).filter(|to| *to != from).map(|to| (to, line));
         name(new).map_or(Entered::Known, |new| Entered::Parted { renamed, new })
     }
 }

@@ -267,3 +267,48 @@ fn whose_place_an_order_took_and_who_took_its_own_stays_known_where_a_later_stat
     assert_eq!(known.cum_qty, Qty::whole(60));
     assert_eq!((&known.replaces, &known.replaced_by), (&Some("before".into()), &Some("after".into())));
 }
+
+#[test]
+fn what_was_undone_of_the_order_before_counts_on_in_what_took_its_place() {
+    let mut blotter = Blotter::default();
+    blotter.apply_update(&fill("e1", "o", 30, 30, 1));
+    blotter.apply_update(&fill("e2", "o", 11, 41, 2));
+    blotter.apply_update(&event(TradeEvent::Replaced, order("o", OrderStatus::Replaced, 41, 3), vec![]));
+    let state = Order { replaces: Some("o".into()), ..order("b", OrderStatus::PartiallyFilled, 61, 5) };
+    let report = execution("e3", &state, 20, 61, 5, ExecutionKind::Trade);
+    blotter.apply_update(&event(TradeEvent::PartialFill, state.clone(), vec![report]));
+    let lowered = order("o", OrderStatus::Replaced, 30, 9);
+    let undone = execution("b1", &lowered, 11, -1, 9, ExecutionKind::Bust { of: Some("e2".into()) });
+    blotter.apply_update(&event(TradeEvent::TradeBust, lowered.clone(), vec![undone]));
+    blotter.apply_snapshot(&[lowered, state], &[]);
+    assert!(blotter.unsettled().next().is_none(), "{:?}", blotter.executions().collect::<Vec<_>>());
+    assert_eq!(blotter.executions_of(&"b".into()).len(), 1, "nothing of it is awaited");
+}
+
+#[test]
+fn an_order_before_that_is_not_known_is_not_asked_for_while_nothing_was_executed() {
+    let idle = Order { replaces: Some("o".into()), ..order("b", OrderStatus::New, 0, 5) };
+    let mut blotter = Blotter::default();
+    blotter.apply_snapshot(&[idle], &[]);
+    assert!(blotter.unknown_before().next().is_none());
+    // Nor for one that ended before executions were asked for.
+    let ended = Order { replaces: Some("p".into()), ..order("q", OrderStatus::Canceled, 40, 5) };
+    blotter.set_history_before(Some(at(9)));
+    blotter.apply_snapshot(&[ended], &[]);
+    assert!(blotter.unknown_before().next().is_none());
+}
+
+#[test]
+fn what_a_replacement_awaits_is_given_up_when_the_order_before_it_turns_out_to_have_executed_it() {
+    let chain = Chain { fills: vec![vec![41], vec![59]], carries: true };
+    let mut ended = chain.state(0, 0, true);
+    ended.updated_at = chain.state(0, 1, true).updated_at;
+    let mut blotter = Blotter::default();
+    // A list that is behind: 41 look like the replacement's own.
+    blotter.apply_snapshot(&[ended, chain.state(1, 0, false)], &[]);
+    assert_eq!(blotter.awaiting().map(OrderId::as_str).collect::<Vec<_>>(), ["o1"]);
+    blotter.apply_snapshot(&[chain.state(0, 1, true)], &[chain.row(0, 1)]);
+    assert!(blotter.awaiting().next().is_none(), "{:?}", blotter.executions().collect::<Vec<_>>());
+    blotter.apply_snapshot(&chain.orders(), &chain.rows());
+    assert!(chain.is_told_by(&blotter), "{:?}", blotter.executions().collect::<Vec<_>>());
+}

@@ -95,17 +95,23 @@ fn a_price_that_only_the_row_corrects_is_a_correction_once_and_takes_its_report_
 
 #[test]
 fn a_quantity_that_only_the_row_corrects_is_no_second_execution_and_no_bust() {
-    for (seen_before, cum) in [(true, 7), (true, 5), (false, 7), (false, 5)] {
-        let mut blotter = Blotter::default();
-        blotter.apply_update(&told(7, "1.00"));
-        if seen_before {
-            blotter.apply_snapshot(&[filled(7, "1.00", 1)], &[stated("r1", 7, 7, "1.00")]);
+    for (cum, price) in [(7, "1.00"), (5, "1.00"), (7, "1.02"), (5, "1.02")] {
+        for (seen_before, late) in [(true, false), (true, true), (false, false), (false, true)] {
+            let mut blotter = Blotter::default();
+            blotter.apply_update(&told(7, "1.00"));
+            if seen_before {
+                blotter.apply_snapshot(&[filled(7, "1.00", 1)], &[stated("r1", 7, 7, "1.00")]);
+            }
+            let (order, row) = (filled(5, price, 5), stated("r1", 5, cum, price));
+            if late {
+                blotter.apply_snapshot(std::slice::from_ref(&order), &[]);
+            }
+            for _ in 0..3 {
+                blotter.apply_snapshot(std::slice::from_ref(&order), std::slice::from_ref(&row));
+            }
+            let right = ["trade 7 @1.00".to_owned(), format!("correction 5 @{price}")];
+            assert_eq!(rows(&blotter), right, "{cum} {price} {seen_before} {late}");
         }
-        let (order, row) = (filled(5, "1.00", 5), stated("r1", 5, cum, "1.00"));
-        for _ in 0..3 {
-            blotter.apply_snapshot(std::slice::from_ref(&order), std::slice::from_ref(&row));
-        }
-        assert_eq!(rows(&blotter), ["trade 7 @1.00", "correction 5 @1.00"], "{seen_before} {cum}");
     }
 }
 
@@ -153,4 +159,25 @@ fn a_correction_of_an_execution_that_has_only_its_row_is_of_that_row_whichever_c
         assert_eq!(rows(&blotter), ["trade 9 @1.00", "correction 7 @1.00"], "{heard_first}");
         assert!(blotter.execution(&"c1".into()).is_some());
     }
+}
+
+#[test]
+fn a_correction_of_an_execution_that_is_not_known_is_of_the_one_whose_row_states_it_and_of_no_other() {
+    let mut blotter = Blotter::default();
+    blotter.apply_update(&told(9, "1.00"));
+    let order = filled(7, "1.00", 5);
+    let mut report = execution("c1", &order, 7, -1, 5, ExecutionKind::Correction { of: Some("unknown".into()) });
+    report.px = "1.00".parse().ok();
+    blotter.apply_update(&event(TradeEvent::TradeCorrect, order, vec![report]));
+    let of = |blotter: &Blotter| blotter.execution(&"c1".into()).map(|row| row.kind.clone());
+    let named = |id: &str| Some(ExecutionKind::Correction { of: Some(id.into()) });
+    blotter.apply_snapshot(&[], &[stated("r1", 9, 9, "0.90")]);
+    assert_eq!(of(&blotter), named("unknown"), "this row states another price, and nothing of the seven");
+    let mut again = Blotter::default();
+    again.apply_update(&told(9, "1.00"));
+    let report = blotter.execution(&"c1".into()).unwrap().clone();
+    again.apply_update(&event(TradeEvent::TradeCorrect, filled(7, "1.00", 5), vec![report]));
+    again.apply_snapshot(&[filled(7, "1.00", 5)], &[stated("r1", 7, 9, "1.00")]);
+    assert_eq!(of(&again), named("e1"));
+    assert!(again.apply_snapshot(&[filled(7, "1.00", 5)], &[stated("r1", 7, 9, "1.00")]).is_empty(), "once");
 }

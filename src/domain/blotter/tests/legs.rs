@@ -103,6 +103,7 @@ fn rows_under_a_parent_whose_legs_come_later_move_to_them_and_are_told_once() {
     assert_eq!((told, ledger(&blotter)), (4, expected()));
     assert_eq!(blotter.tape().len(), lines, "each has the line it had");
     assert!(blotter.tape().iter().all(|line| line.order_id.as_str() != "p"));
+    assert!(blotter.tape().iter().all(|line| line.execution.is_some() && !line.withdrawn), "and shows it");
 }
 
 /// The family as a list states it that is not nested.
@@ -192,6 +193,42 @@ fn a_multi_leg_fill_that_names_no_leg_asks_for_them() {
     let changes = blotter.apply_update(&event(TradeEvent::Fill, parent, vec![]));
     assert_eq!(changes.gaps, [OrderId::from("p")]);
     assert_eq!(blotter.executions().count(), 0);
+}
+
+#[test]
+fn an_order_whose_legs_nobody_told_is_no_gap_before_anything_executed() {
+    let mut blotter = Blotter::default();
+    let changes = blotter.apply_update(&event(TradeEvent::New, flat(0, 1).remove(0), vec![]));
+    assert!(changes.gaps.is_empty() && blotter.unsettled().next().is_none(), "{changes:?}");
+    assert!(blotter.parents_of(&["put".into()]).is_empty());
+    blotter.apply_snapshot(&family(0, 1), &[]);
+    assert_eq!(blotter.parents_of(&["put".into(), "other".into()]), [&OrderId::from("p")]);
+}
+
+#[test]
+fn an_execution_has_the_side_of_its_leg_and_the_rows_own_where_the_leg_tells_none() {
+    let mut states = family(2, 2);
+    states[2].side = Side::None;
+    let mut blotter = Blotter::default();
+    let rows = [leg_row("r1", "p", "put", Side::None, 4, 2), leg_row("r2", "p", "call", Side::Sell, 4, 2)];
+    blotter.apply_snapshot(&states, &rows);
+    let side = |id: &str| blotter.execution(&id.into()).map(|row| row.side.clone());
+    assert_eq!((side("row/r1"), side("row/r2")), (Some(Side::Buy), Some(Side::Sell)));
+}
+
+#[test]
+fn figures_tell_units_from_contracts_where_only_one_of_them_fits() {
+    let counts = |stated, qty| {
+        crate::domain::blotter::legs::counts_units(Qty::whole(stated), Qty::whole(qty), (Qty::whole(8), Qty::whole(4)))
+    };
+    assert_eq!(counts(2, 4), Some(true), "contracts so far are at least its own");
+    assert_eq!(counts(1, 1), Some(true), "contracts come by whole units");
+    assert_eq!(counts(6, 2), Some(false), "there are not more than four units");
+    assert_eq!((counts(2, 2), counts(4, 4)), (None, None), "either");
+    assert_eq!(counts(5, 6), None, "neither");
+    let alike =
+        crate::domain::blotter::legs::counts_units(Qty::whole(1), Qty::whole(2), (Qty::whole(4), Qty::whole(4)));
+    assert_eq!(alike, None, "a unit is one contract");
 }
 
 #[test]

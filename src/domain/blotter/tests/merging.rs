@@ -89,6 +89,11 @@ fn what_stands_in_for_a_report_is_told_from_reports_and_by_its_order() {
     let told = blotter.executions().next().unwrap().id.clone();
     assert_eq!(told.as_str(), "e1");
     assert!(!Blotter::is_stand_in(&told));
+    blotter.apply_snapshot(&[order("o", OrderStatus::PartiallyFilled, 30, 9)], &[]);
+    let undone = blotter.executions().find(|row| matches!(row.kind, ExecutionKind::Bust { .. })).unwrap().id.clone();
+    assert!(Blotter::is_stand_in(&undone));
+    assert_eq!(Blotter::inferred_span(&undone), Some("inferred-bust/o/40-30"));
+    assert_eq!(Blotter::inferred_span(&told), None);
 }
 
 #[test]
@@ -195,4 +200,55 @@ fn what_rest_states_of_one_moment_counts_with_every_term() {
     let digits = Order { updated_at: Some(at(4)), avg_px: "9.004".parse().ok(), ..stated(9) };
     blotter.apply_snapshot(&[digits], &[]);
     assert_eq!(blotter.disputes().count(), 0);
+}
+
+#[test]
+fn what_an_answer_leaves_out_has_not_changed() {
+    let whole = Order {
+        limit_px: Some(Price::whole(10)),
+        avg_px: Some(Price::whole(9)),
+        ..order("o", OrderStatus::PartiallyFilled, 3, 1)
+    };
+    let bare = |at: i64, cum: i64| Order {
+        status: OrderStatus::from_word(""),
+        side: Side::from_word(""),
+        symbol: "".into(),
+        qty: None,
+        limit_px: None,
+        avg_px: None,
+        ..order("o", OrderStatus::New, cum, at)
+    };
+    for at in [1, 2] {
+        let mut blotter = Blotter::default();
+        blotter.apply_snapshot(std::slice::from_ref(&whole), &[]);
+        let changes = blotter.apply_snapshot(&[bare(at, 3)], &[]);
+        let known = blotter.order(&"o".into()).unwrap();
+        assert_eq!(Order { updated_at: whole.updated_at, raw: whole.raw.clone(), ..known.clone() }, whole);
+        assert!(changes.tape.is_empty() && blotter.disputes().next().is_none());
+    }
+    let mut blotter = Blotter::default();
+    blotter.apply_snapshot(std::slice::from_ref(&whole), &[]);
+    blotter.apply_update(&event(TradeEvent::PartialFill, bare(5, 4), Vec::new()));
+    let known = blotter.order(&"o".into()).unwrap();
+    let figures = (known.cum_qty, known.qty, known.limit_px, known.avg_px, known.side.clone());
+    assert_eq!(
+        figures,
+        (Qty::whole(4), whole.qty, whole.limit_px, None, whole.side),
+        "an average of less is none of more"
+    );
+}
+
+#[test]
+fn a_correction_takes_no_state_back_and_an_undoing_counts_although_no_time_moved() {
+    let mut blotter = Blotter::default();
+    blotter.apply_update(&fill("e1", "o", 40, 40, 5));
+    blotter.apply_update(&event(TradeEvent::PendingCancel, order("o", OrderStatus::PendingCancel, 40, 5), vec![]));
+    let corrected = order("o", OrderStatus::PartiallyFilled, 40, 5);
+    let report = execution("c1", &corrected, 40, -1, 5, ExecutionKind::Correction { of: Some("e1".into()) });
+    blotter.apply_update(&event(TradeEvent::TradeCorrect, corrected, vec![report]));
+    assert_eq!(blotter.order(&"o".into()).unwrap().status, OrderStatus::PendingCancel);
+    let mut blotter = Blotter::default();
+    blotter.apply_update(&fill("e1", "o", 40, 40, 5));
+    blotter.apply_update(&bust("b1", "e1", 40, 0, 5));
+    assert_eq!(blotter.order(&"o".into()).unwrap().cum_qty, Qty::ZERO);
 }

@@ -52,3 +52,11 @@ fn what_one_answer_tells_stands_on_the_tape_in_the_order_it_happened() {
     let times: Vec<_> = blotter.tape().iter().map(|line| line.at).collect();
     assert_eq!(times, [10, 15, 20, 25, 30].map(|second| Some(at(second))));
 }
+
+#[test]
+fn an_order_whose_end_is_timed_like_its_last_state_is_not_asked_for_after_a_restart() {
+    let mut blotter = Blotter::default();
+    let ended = Order { canceled_at: Some(at(5)), ..order("o", OrderStatus::Canceled, 0, 5) };
+    blotter.apply_snapshot(&[ended], &[]);
+    assert!(restarted(&blotter, Some(at(60))).unsettled().next().is_none());
+}

@@ -185,11 +185,11 @@ impl Broker {
         let original = self.fills[chosen].execution.clone();
         let place = self.index[&original.order_id];
         let restate = chance.percent(30) && original.qty > Qty::whole(1);
-        // A correction is of the price or of the quantity.
-        let px = (restate && chance.percent(40)).then(|| price(chance)).filter(|px| Some(*px) != original.px);
+        // A correction is of the price, of the quantity, or of both.
+        let px = (restate && chance.percent(60)).then(|| price(chance)).filter(|px| Some(*px) != original.px);
         let taken = match (restate, px) {
-            (true, Some(_)) => Qty::ZERO,
-            (true, None) => Qty::whole(1),
+            (true, Some(_)) if chance.percent(60) => Qty::ZERO,
+            (true, _) => Qty::whole(1),
             (false, _) => original.qty,
         };
         self.fills[chosen].undone_at = Some(now);

@@ -135,3 +135,103 @@ fn a_high_water_mark_that_moves_on_under_an_earlier_time_is_shown_all_the_same()
     let shown = desk.blotter.order(&"o".into()).unwrap().hwm;
     assert!(shown > Some(Price::whole(250)), "{shown:?}: {}", desk.logs());
 }
+
+#[test]
+fn what_rest_shows_late_of_the_time_before_a_stream_is_no_fault_of_it_on_any_connection() {
+    let mut desk = Desk::live();
+    desk.orders.push(order("o"));
+    desk.told(TradeEvent::New, order("o"));
+    for round in 0..2_i64 {
+        // Executed while nobody listened, and listed only ten seconds after the picture.
+        desk.execute("o", 10, false);
+        let behind = desk.orders[0].clone();
+        let mut row = desk.rows.pop().unwrap();
+        desk.orders[0] = Order { cum_qty: Qty::whole(10 * round), ..behind.clone() };
+        if round == 0 {
+            desk.orders[0] = order("o");
+        }
+        desk.input(Input::Resync);
+        desk.listen();
+        desk.pass(Duration::from_secs(10));
+        let when = at(100 + round);
+        if let ActivityKind::Fill { at, .. } = &mut row.kind {
+            *at = when;
+        }
+        desk.orders[0] = Order { updated_at: when, ..behind };
+        desk.rows.push(row);
+        desk.pass(Duration::from_mins(3));
+        assert_eq!(desk.held(), Qty::whole(10 * (round + 1)));
+        assert!(!accused(&desk), "{round}: {}", desk.logs());
+    }
+}
+
+#[test]
+fn what_is_of_the_moment_of_the_newest_change_known_may_be_older_than_the_stream() {
+    let mut desk = Desk::new();
+    desk.orders.push(order("a"));
+    desk.orders[0].updated_at = at(50);
+    desk.listen();
+    desk.pass(Duration::from_mins(2));
+    desk.orders.push(order("old"));
+    desk.execute("old", 40, false);
+    desk.orders[1].updated_at = at(50);
+    if let ActivityKind::Fill { at: when, .. } = &mut desk.rows[0].kind {
+        *when = at(50);
+    }
+    desk.pass(Duration::from_mins(5));
+    assert_eq!(desk.held(), Qty::whole(40));
+    assert!(!accused(&desk), "{}", desk.logs());
+}
+
+#[test]
+fn a_state_that_the_stream_left_out_counts_however_much_it_told_of_the_order_before() {
+    let mut desk = Desk::live();
+    desk.orders.push(order("o"));
+    desk.told(TradeEvent::New, order("o"));
+    desk.pass(Duration::from_mins(2));
+    desk.told(TradeEvent::New, order("o"));
+    desk.pass(Duration::from_secs(10));
+    desk.orders[0].status = OrderStatus::PendingCancel;
+    desk.orders[0].updated_at = at(90);
+    desk.pass(Duration::from_mins(2));
+    assert!(accused(&desk), "{}", desk.logs());
+}
+
+#[test]
+fn executions_that_the_stream_leaves_out_count_though_it_tells_of_their_order() {
+    let mut desk = Desk::live();
+    desk.orders.push(order("o"));
+    desk.told(TradeEvent::New, order("o"));
+    desk.pass(Duration::from_mins(2));
+    for qty in [10, 20] {
+        desk.execute("o", qty, false);
+        let state = desk.orders[0].clone();
+        desk.told(TradeEvent::PartialFill, state);
+        desk.pass(Duration::from_secs(10));
+    }
+    assert_eq!(desk.held(), Qty::whole(30));
+    assert!(desk.logs().contains("left out 1 change"), "{}", desk.logs());
+}
+
+#[test]
+fn an_undoing_that_is_believed_at_last_refreshes_the_balances() {
+    let mut desk = Desk::live();
+    desk.orders = vec![order("o")];
+    desk.told(TradeEvent::New, order("o"));
+    desk.pass(Duration::from_mins(1));
+    let listed = desk.orders[0].clone();
+    desk.execute("o", 40, true);
+    (desk.orders[0], desk.rows) = (listed, Vec::new());
+    let undone = |desk: &Desk| desk.blotter.executions().any(|row| matches!(row.kind, ExecutionKind::Bust { .. }));
+    for _ in 0..3_000 {
+        desk.pass(Duration::from_millis(100));
+        if undone(&desk) {
+            break;
+        }
+    }
+    assert!(undone(&desk), "{}", desk.logs());
+    let asked = |desk: &Desk| desk.asked.iter().filter(|request| matches!(request, Request::Account)).count();
+    let before = asked(&desk);
+    desk.pass(Duration::from_millis(500));
+    assert_eq!(asked(&desk), before + 1);
+}

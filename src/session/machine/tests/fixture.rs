@@ -6,7 +6,7 @@ use crate::domain::money::{Money, Price, Qty};
 use crate::domain::order::{OrderClass, OrderStatus, OrderType, Raw, Side, TimeInForce};
 use crate::domain::{Account, Order, OrderId};
 
-pub(super) fn account(id: &str) -> Account {
+pub(in crate::session) fn account(id: &str) -> Account {
     Account {
         id: id.into(),
         number: Some("PA1".into()),
@@ -32,7 +32,7 @@ pub(super) fn account(id: &str) -> Account {
     }
 }
 
-pub(super) fn order(id: &str) -> Order {
+pub(in crate::session) fn order(id: &str) -> Order {
     let at = Timestamp::from_second(1_760_000_000).ok();
     Order {
         id: OrderId::from(id),

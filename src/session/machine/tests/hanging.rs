@@ -204,29 +204,3 @@ fn a_list_that_is_limited_alone_holds_up_the_others_for_a_few_of_its_waits() {
     assert_eq!(desk.held(), Qty::whole(60), "{}", desk.logs());
     assert!(!desk.session.freshness(Part::Working, desk.now.mono).current);
 }
-
-#[test]
-fn a_long_wait_while_polling_keeps_back_nothing_that_was_answered_before_it() {
-    for which in [ACCOUNT, POSITIONS] {
-        let mut desk = Desk::with_a_fill();
-        desk.stream(StreamEvent::Closed(Closed::Elsewhere));
-        assert_eq!(desk.session.state().word(), "polling");
-        desk.pass(Duration::from_mins(1));
-        let year = Some(Duration::from_hours(8_760));
-        desk.fails = Some((which, RequestErrorKind::RateLimited { retry_after: year }));
-        desk.execute("o", 20, false);
-        desk.pass(Duration::from_secs(15));
-        assert_eq!(desk.held(), Qty::whole(60), "{}", desk.logs());
-        // What happens during the wait is not known, and nothing claims to be of now.
-        desk.execute("o", 10, false);
-        desk.pass(Duration::from_secs(100));
-        assert_eq!(desk.held(), Qty::whole(60));
-        for part in [Part::Working, Part::Executions] {
-            let good = desk.session.freshness(part, desk.now.mono).good.unwrap();
-            assert!(desk.now.mono.since(good.mono) >= Duration::from_secs(100), "{part}");
-            assert!(!desk.session.freshness(part, desk.now.mono).current, "{part}");
-        }
-        desk.pass(Duration::from_secs(30));
-        assert_eq!(desk.held(), Qty::whole(70), "{}", desk.logs());
-    }
-}

@@ -161,3 +161,10 @@ fn a_paper_account_was_reset_when_another_answers_again_and_again_and_not_when_o
         assert_eq!((reset, desk.blotter.order_count()), (seconds == 60, usize::from(seconds == 1)), "{}", desk.logs());
     }
 }
+
+#[test]
+fn an_account_is_known_by_its_number_or_by_its_id_where_none_is_told() {
+    let known_as =
+        |number: Option<&str>| Account { number: number.map(Into::into), ..account("id") }.known_as().to_owned();
+    assert_eq!([known_as(Some("PA1")), known_as(Some("")), known_as(None)], ["PA1", "id", "id"]);
+}

@@ -1,0 +1,41 @@
+//! What an answer leaves out of an order that is known: it has not changed.
+
+use std::borrow::Cow;
+
+use super::Blotter;
+use crate::domain::order::Order;
+use crate::domain::update::TradeUpdate;
+
+impl Blotter {
+    /// An event whose orders leave out nothing that is known of them.
+    pub(super) fn whole_event<'a>(&self, update: &'a TradeUpdate) -> Cow<'a, TradeUpdate> {
+        if std::iter::once(&update.order).chain(&update.legs).all(|order| !self.is_left_out(order)) {
+            return Cow::Borrowed(update);
+        }
+        let mut update = update.clone();
+        for order in std::iter::once(&mut update.order).chain(&mut update.legs) {
+            self.complete(order);
+        }
+        Cow::Owned(update)
+    }
+
+    /// Orders that leave out nothing that is known of them.
+    pub(super) fn whole_orders<'a>(&self, orders: &'a [Order]) -> Cow<'a, [Order]> {
+        if orders.iter().all(|order| !self.is_left_out(order)) {
+            return Cow::Borrowed(orders);
+        }
+        let mut orders = orders.to_vec();
+        orders.iter_mut().for_each(|order| self.complete(order));
+        Cow::Owned(orders)
+    }
+
+    fn is_left_out(&self, order: &Order) -> bool {
+        self.order(&order.id).is_some_and(|known| order.leaves_out(known))
+    }
+
+    fn complete(&self, order: &mut Order) {
+        if let Some(known) = self.order(&order.id) {
+            order.complete(known);
+        }
+    }
+}
