@@ -45,6 +45,7 @@ pub use read::{Intent, Range, Reader, Remembered};
 
 use self::progress::Shared;
 use self::schema::Usable;
+use self::share::OwnRows;
 use self::writer::{Command, Writer};
 use crate::domain::LinkId;
 
@@ -213,7 +214,7 @@ impl Journal {
         let found = answer.await.unwrap_or(Err(JournalError::Ended))?;
         // A caller that gave up waiting goes on from what it had, and adopts nothing.
         if let Some(place) = found.place.clone() {
-            let own = found.executions.iter().map(|row| row.id.clone()).collect();
+            let own = OwnRows::read(&found.executions, &found.orders);
             self.send(Command::Adopt(link.clone(), place, own))?;
         }
         Ok(found)

@@ -2,26 +2,95 @@
 //!
 //! An execution heard on a stream has the broker's id. Another instance may know the same one from a list alone, under the
 //! id of its row, or only as a quantity that an order states; such stand-ins give way to the report, whoever comes first.
-//! Orders only advance. Lines of the tape are told apart by what they say ([`TapeEntry::key`]), and numbered by the file.
+//! Orders only advance, unless whoever writes takes back what it knew. Lines of the tape are told apart by what they say ([`TapeEntry::key`]), and numbered by the file.
 //! All of it happens inside the writer's transaction, and only where another instance is known to have written.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::store::{Place, body};
 use crate::domain::blotter::{Blotter, TapeEntry};
 use crate::domain::execution::ExecutionKind;
 use crate::domain::time::is_before;
-use crate::domain::{Execution, ExecutionId, Order, Qty, Source};
+use crate::domain::{Execution, ExecutionId, Order, OrderId, OrderStatus, Qty, Source};
 
 /// Lines of other instances that are told apart from ours, and own lines whose numbers in the file are remembered: more
 /// than can be between two instances that hear of the same event.
 const REMEMBERED: usize = 5_000;
 
-/// The executions that this instance holds of a link, under whatever id. Its blotter has told them apart: only the stand-ins
-/// of others give way to what it reports, and only what others report explains a stand-in of its own.
-pub(super) type OwnRows = HashSet<ExecutionId>;
+/// What this instance holds of a link.
+#[derive(Debug, Default)]
+pub(super) struct OwnRows {
+    /// Executions, under whatever id. Its blotter has told them apart: only the stand-ins of others give way to what it
+    /// reports, and only what others report explains a stand-in of its own.
+    pub(super) executions: HashSet<ExecutionId>,
+    /// How each order stands as far as it knows, whether that is in the file or gave way to what another wrote.
+    orders: HashMap<OrderId, Stand>,
+    /// The same of the transaction that is under way.
+    news: HashMap<OrderId, Stand>,
+}
+
+impl OwnRows {
+    /// These rows were read back.
+    pub(super) fn read<'a>(
+        executions: impl IntoIterator<Item = &'a Execution>,
+        orders: impl IntoIterator<Item = &'a Order>,
+    ) -> Self {
+        Self {
+            executions: executions.into_iter().map(|row| row.id.clone()).collect(),
+            orders: orders.into_iter().map(|order| (order.id.clone(), Stand::of(order))).collect(),
+            news: HashMap::new(),
+        }
+    }
+
+    /// This instance knows an order so now.
+    pub(super) fn knows(&mut self, order: &Order) {
+        self.news.insert(order.id.clone(), Stand::of(order));
+    }
+
+    /// The transaction is over. What did not last is told again.
+    pub(super) fn end(&mut self, lasts: bool) {
+        let news = std::mem::take(&mut self.news);
+        if lasts {
+            self.orders.extend(news);
+        }
+    }
+
+    fn known(&self, id: &OrderId) -> Option<&Stand> {
+        self.news.get(id).or_else(|| self.orders.get(id))
+    }
+}
+
+/// What tells two states of one order apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Stand {
+    status: OrderStatus,
+    cum_qty: Qty,
+    updated_at: Option<Timestamp>,
+}
+
+impl Stand {
+    fn of(order: &Order) -> Self {
+        Self { status: order.status.clone(), cum_qty: order.cum_qty, updated_at: order.updated_at }
+    }
+
+    /// True for a state that is as new as another one, or newer. Stream and lists write one moment with other digits, and
+    /// some lists write no moment of a change at all: that something has ended is told by the state itself.
+    fn follows(&self, other: &Self) -> bool {
+        let rank = |stand: &Self| (stand.status.is_terminal(), stand.cum_qty);
+        match (self.status.is_terminal(), other.status.is_terminal()) {
+            (true, false) if self.cum_qty >= other.cum_qty => return true,
+            (false, true) if self.cum_qty <= other.cum_qty => return false,
+            _ => {}
+        }
+        let older = is_before(self.updated_at, other.updated_at);
+        let newer = is_before(other.updated_at, self.updated_at);
+        let stated = self.updated_at.is_some() >= other.updated_at.is_some();
+        newer || (!older && stated && rank(self) >= rank(other))
+    }
+}
 
 /// Where this instance's lines of one link stand in the file.
 #[derive(Debug, Clone, Default)]
@@ -162,21 +231,23 @@ impl Lines {
     }
 }
 
-/// True when an order's state may be written: no other instance has written a newer one.
-pub(super) fn advances(connection: &Connection, place: &Place, order: &Order) -> rusqlite::Result<bool> {
-    let held: Option<String> = connection
-        .prepare_cached("SELECT body FROM orders WHERE account = ?1 AND generation = ?2 AND id = ?3")?
-        .query_row(params![place.account, place.generation, order.id.as_str()], |row| row.get(0))
+/// True when an order's state may be written: it goes on from what is there, as this instance knew it; or it is newer than
+/// what another one wrote; or it takes back what this instance knew, which only lasting evidence does, and was learned later.
+pub(super) fn stands(
+    connection: &Connection,
+    place: &Place,
+    own: &OwnRows,
+    (order, learned): (&Order, i64),
+) -> rusqlite::Result<bool> {
+    let held: Option<(String, i64)> = connection
+        .prepare_cached("SELECT body, learned_at FROM orders WHERE account = ?1 AND generation = ?2 AND id = ?3")?
+        .query_row(params![place.account, place.generation, order.id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    let held = held.and_then(|text| serde_json::from_str::<Order>(&text).ok());
-    // Stream and lists write one moment with other digits.
-    let rank = |order: &Order| (order.status.is_terminal(), order.cum_qty);
-    let advances = |held: &Order| {
-        let (older, newer) =
-            (is_before(order.updated_at, held.updated_at), is_before(held.updated_at, order.updated_at));
-        newer || (!older && order.updated_at.is_some() >= held.updated_at.is_some() && rank(order) >= rank(held))
-    };
-    Ok(held.as_ref().is_none_or(advances))
+    let held = held.and_then(|(text, at)| Some((Stand::of(&serde_json::from_str::<Order>(&text).ok()?), at)));
+    let Some((held, at)) = held else { return Ok(true) };
+    let (stand, known) = (Stand::of(order), own.known(&order.id));
+    let takes_back = known.is_some_and(|known| !stand.follows(known));
+    Ok(known == Some(&held) || stand.follows(&held) || (takes_back && learned >= at))
 }
 
 /// Makes room for an execution among those that other instances wrote; what is to be written of it, if anything.
@@ -193,7 +264,7 @@ pub(super) fn reconcile(
         complete(&mut merged, held);
     }
     let rows: Vec<Execution> = rows.into_iter().filter(|row| row.id != execution.id).collect();
-    let others: Vec<&Execution> = rows.iter().filter(|row| !own.contains(&row.id)).collect();
+    let others: Vec<&Execution> = rows.iter().filter(|row| !own.executions.contains(&row.id)).collect();
     if Blotter::is_stand_in(&execution.id) && is_explained(execution, &others, &rows) {
         drop_execution(connection, place, &execution.id)?;
         return Ok(None);

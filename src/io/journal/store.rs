@@ -32,7 +32,7 @@ pub(super) struct Place {
     known: bool,
 }
 
-/// The executions that this instance holds, for each link.
+/// What this instance holds, for each link.
 pub(super) type Own = HashMap<LinkId, OwnRows>;
 
 impl Accounts {
@@ -143,18 +143,22 @@ pub(super) fn write<'a>(
         match record {
             Record::Order(order, source) => {
                 let mine = State { order, source: *source, learned };
-                if !shared || share::advances(connection, place, order)? {
+                let stands = |own: &OwnRows, state: &State<'_>| -> rusqlite::Result<bool> {
+                    Ok(!shared || share::stands(connection, place, own, (state.order, state.learned))?)
+                };
+                if stands(own, &mine)? {
                     write_state(connection, place, mine, aged)?;
                 }
-                if let Some(state) = latest.instead_of(&batch.link, mine)
-                    && (!shared || share::advances(connection, place, state.order)?)
-                {
-                    write_order(connection, place, state)?;
+                if let Some(state) = latest.instead_of(&batch.link, mine) {
+                    if stands(own, &state)? {
+                        write_order(connection, place, state)?;
+                    }
+                    own.knows(state.order);
                 }
             }
             Record::Account(id) => begin_generation(connection, place, id.as_str())?,
             Record::Execution(execution) => {
-                own.insert(execution.id.clone());
+                own.executions.insert(execution.id.clone());
                 if !shared {
                     write_execution(connection, place, learned, execution)?;
                 } else if let Some(merged) = share::reconcile(connection, place, own, execution)? {
@@ -162,7 +166,7 @@ pub(super) fn write<'a>(
                 }
             }
             Record::Removed(id) => {
-                own.remove(id);
+                own.executions.remove(id);
                 connection
                     .prepare_cached("DELETE FROM executions WHERE account = ?1 AND generation = ?2 AND id = ?3")?
                     .execute(params![place.account, place.generation, id.as_str()])?;

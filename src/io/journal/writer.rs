@@ -38,7 +38,7 @@ pub(super) enum Command {
     Barrier(oneshot::Sender<Result<Saved, JournalError>>),
     /// Read back.
     Load(LinkId, oneshot::Sender<Result<Remembered, JournalError>>),
-    /// What was read is what the caller goes on from: these rows and executions are its own now.
+    /// What was read is what the caller goes on from: these rows are its own now.
     Adopt(LinkId, Place, OwnRows),
 }
 
@@ -178,11 +178,13 @@ impl Writer {
             return Ok(());
         }
         let mut result = self.write();
+        self.own.values_mut().for_each(|own| own.end(result.is_ok()));
         if let Err(Failure::Database(error)) = &result
             && schema::is_damage(error)
         {
             let reason = error.to_string();
             result = self.begin_anew(&reason).map_err(Failure::Journal).and_then(|()| self.write());
+            self.own.values_mut().for_each(|own| own.end(result.is_ok()));
         }
         match result {
             Ok(()) => {

@@ -14,7 +14,7 @@ use crate::domain::money::Qty;
 use crate::domain::{Account, ExecutionId, Order, OrderId, Position};
 
 pub(super) use bounds::{Behind, at_live, behind, reflects};
-pub(super) use settled::settled;
+pub(super) use settled::{orders_are_true, settled};
 
 /// What is on the screen beside orders and executions.
 #[derive(Debug, Default)]

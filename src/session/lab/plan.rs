@@ -53,6 +53,8 @@ pub(super) enum Stamps {
     Frozen,
     /// In answers of REST it is the moment of the answer.
     Restless,
+    /// In answers of REST it is the moment at which the order was made, for good.
+    Still,
 }
 
 /// What REST is asked for, each with troubles of its own.

@@ -156,6 +156,84 @@ fn an_end_told_in_whole_seconds_stands_over_what_another_heard_within_that_secon
     assert_eq!(orders.iter().map(|order| &order.status).collect::<Vec<_>>(), [&OrderStatus::Canceled]);
 }
 
+/// What a service states whose lists write the moment of the order's making for good.
+fn still(order: &Order) -> Order {
+    Order { updated_at: Some(at(0)), ..order.clone() }
+}
+
+fn states(instance: &Instance) -> Vec<(OrderStatus, Qty)> {
+    let orders = run(instance.journal.load(&link())).unwrap().orders;
+    orders.into_iter().map(|order| (order.status, order.cum_qty)).collect()
+}
+
+#[test]
+fn what_the_lists_won_in_a_dispute_is_written_though_no_time_tells_that_it_is_newer() {
+    let ends = [(OrderStatus::Canceled, 40), (OrderStatus::Replaced, 40), (OrderStatus::Filled, 100)];
+    // Undone, executed by less, and opened again.
+    let takes = [(OrderStatus::New, 0), (OrderStatus::PartiallyFilled, 30)];
+    for (heard_second, (status, cum)) in
+        [true, false].into_iter().flat_map(|late| ends.iter().chain(&takes).map(move |to| (late, to.clone())))
+    {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal.sqlite");
+        let (mut first, mut second) = (Instance::start(&path), Instance::start(&path));
+        let heard = fill("e1", "o", 40, 40);
+        if !heard_second {
+            first.hear(&heard, 300);
+        }
+        second.ask(&[still(&heard.order)], &[row(&heard)], 301);
+        if heard_second {
+            first.hear(&heard, 302);
+        }
+        let now = still(&order("o", status.clone(), cum));
+        for _ in 0..2 {
+            first.ask(std::slice::from_ref(&now), &[], 303);
+        }
+        let changes = first.blotter.concede(&"o".into());
+        first.write(&changes, 363);
+        assert_eq!(states(&second), [(status.clone(), Qty::whole(cum))], "heard second: {heard_second}");
+        // The other one dies before it has asked again, and takes nothing back when it starts from what is there.
+        drop(second);
+        let again = Instance::start(&path);
+        assert_eq!(again.blotter.order(&"o".into()).map(|order| &order.status), Some(&status));
+    }
+}
+
+#[test]
+fn what_was_taken_back_stands_over_what_another_wrote_before_and_gives_way_to_what_it_wrote_after() {
+    for (later, stays) in [(362, 30), (364, 50)] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal.sqlite");
+        let (mut first, mut second) = (Instance::start(&path), Instance::start(&path));
+        let (heard, more) = (fill("e1", "o", 40, 40), fill("e2", "o", 10, 50));
+        first.hear(&heard, 300);
+        let now = still(&order("o", OrderStatus::PartiallyFilled, 30));
+        for _ in 0..2 {
+            first.ask(std::slice::from_ref(&now), &[], 303);
+        }
+        second.hear(&more, later);
+        let changes = first.blotter.concede(&"o".into());
+        first.write(&changes, 363);
+        assert_eq!(states(&second), [(OrderStatus::PartiallyFilled, Qty::whole(stays))]);
+    }
+}
+
+#[test]
+fn a_lagging_list_neither_opens_an_order_again_nor_follows_what_a_stream_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal.sqlite");
+    let (mut first, mut second) = (Instance::start(&path), Instance::start(&path));
+    let heard = fill("e1", "o", 40, 40);
+    second.ask(&[still(&order("o", OrderStatus::Canceled, 40))], &[], 300);
+    // A frame from before the end arrives after it; its time is later than the one that the lists write.
+    first.hear(&heard, 301);
+    assert_eq!(states(&second), [(OrderStatus::Canceled, Qty::whole(40))]);
+    second.ask(&[still(&order("p", OrderStatus::New, 0))], &[], 302);
+    first.hear(&fill("e2", "p", 100, 100), 303);
+    second.ask(&[still(&order("p", OrderStatus::PartiallyFilled, 60))], &[], 304);
+    assert_eq!(states(&first)[1], (OrderStatus::Filled, Qty::whole(100)));
+}
+
 #[test]
 fn a_reset_account_begins_one_generation_for_both_instances() {
     let dir = tempfile::tempdir().unwrap();

@@ -69,8 +69,11 @@ impl Broker {
         let unit = match self.reading.stamps {
             Stamps::Millis => 1_000_000,
             Stamps::Seconds => 1_000_000_000,
-            Stamps::Exact | Stamps::Frozen | Stamps::Restless => 1,
+            Stamps::Exact | Stamps::Frozen | Stamps::Restless | Stamps::Still => 1,
         };
+        if self.reading.stamps == Stamps::Still {
+            order.updated_at = order.created_at.or(order.submitted_at);
+        }
         if unit > 1 {
             for at in [
                 &mut order.updated_at,

@@ -91,16 +91,29 @@ pub(super) fn out_of_sight(held: &Held) -> bool {
     held.undone_late && held.undoing_lost
 }
 
+/// Whether every order stands as it does, whatever its rows are.
+pub(in crate::session::lab) fn orders_are_true(
+    broker: &Broker,
+    blotter: &Blotter,
+    since: Timestamp,
+) -> Result<(), String> {
+    let seen = broker.orders.iter().filter(|held| !is_history(held, since) && !out_of_sight(held));
+    seen.map(Held::now).try_for_each(|truth| state_is_true(blotter, truth).map(drop))
+}
+
+fn state_is_true<'a>(blotter: &'a Blotter, truth: &Order) -> Result<&'a Order, String> {
+    let Some(order) = blotter.order(&truth.id) else { return Err(format!("order {} is missing", truth.id)) };
+    if (&order.status, order.cum_qty) == (&truth.status, truth.cum_qty) {
+        return Ok(order);
+    }
+    let (status, cum_qty) = (&truth.status, truth.cum_qty);
+    Err(format!("order {} is {} {} and not {status} {cum_qty}", truth.id, order.status, order.cum_qty))
+}
+
 /// Whether an order and its rows are shown as they are, by what was to be seen until a moment.
 pub(super) fn order_is_true(broker: &Broker, blotter: &Blotter, held: &Held, until: Timestamp) -> Result<(), String> {
     let truth = held.now();
-    let Some(order) = blotter.order(&truth.id) else { return Err(format!("order {} is missing", truth.id)) };
-    if (&order.status, order.cum_qty) != (&truth.status, truth.cum_qty) {
-        return Err(format!(
-            "order {} is {} {} and not {} {}",
-            truth.id, order.status, order.cum_qty, truth.status, truth.cum_qty
-        ));
-    }
+    let order = state_is_true(blotter, truth)?;
     if terms(order) != terms(truth) {
         return Err(format!("order {} is shown as {:?} and is {:?}", truth.id, terms(order), terms(truth)));
     }

@@ -116,11 +116,12 @@ impl Plan {
         self.row_skew *= i64::from(skewed);
         self.late_rows = chance.between(60, 1_200) * u64::from(late);
         self.history = if long_history { chance.between(30, 90) } else { chance.below(12) };
-        let stamps = match chance.below(4) {
+        let stamps = match chance.below(5) {
             0 => Stamps::Millis,
             1 => Stamps::Seconds,
             2 => Stamps::Frozen,
-            _ => Stamps::Restless,
+            3 => Stamps::Restless,
+            _ => Stamps::Still,
         };
         self.reading = Reading {
             wire,
@@ -140,6 +141,10 @@ impl Plan {
             1 => Company::Account,
             _ => Company::Nobody,
         };
+        if self.company == Company::Instance && chance.percent(30) {
+            // No time tells which of them knows the newer state.
+            self.reading.stamps = Stamps::Still;
+        }
     }
 
     fn draw_spells(&mut self, chance: &mut Chance) {

@@ -55,6 +55,7 @@ impl World {
         }
         let Some(mut file) = self.journal.reread(number) else { return Ok(()) };
         if self.plan.company == Company::Instance {
+            oracle::orders_are_true(broker, &file, since).map_err(|what| format!("read back, {what}"))?;
             // Of what was undone without a report each program infers its own; what the orders state settles that.
             let now = broker_time(self.now);
             let orders: Vec<_> = broker.orders.iter().filter_map(|held| broker.stated(held, now)).collect();

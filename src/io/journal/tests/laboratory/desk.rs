@@ -14,6 +14,7 @@ use crate::domain::blotter::Blotter;
 use crate::domain::{AccountId, LinkId, Now};
 use crate::io::journal::progress::Shared;
 use crate::io::journal::schema::Usable;
+use crate::io::journal::share::OwnRows;
 use crate::io::journal::writer::{Command, Opener, Writer};
 use crate::io::journal::{Backlog, Batch, JournalError, Progress, Remembered, schema};
 use crate::session::lab::{Kept, Mark};
@@ -107,7 +108,7 @@ impl Desk {
         life.writer.serve(vec![Command::Load(self.link.clone(), reply)]);
         let found = answer.try_recv().unwrap_or(Err(JournalError::Ended))?;
         if let Some(place) = found.place.clone() {
-            let own = found.executions.iter().map(|row| row.id.clone()).collect();
+            let own = OwnRows::read(&found.executions, &found.orders);
             life.writer.serve(vec![Command::Adopt(self.link.clone(), place, own)]);
         }
         life.mark = (found.watermark, found.complete_at);
