@@ -38,7 +38,7 @@ fn main() {
 /// A desk whose paper account has this many orders more.
 fn desk(orders: u32) -> Desk {
     let mut desk = Desk::busy(0);
-    let blotter = &mut desk.model.accounts.all()[0].blotter;
+    let blotter = &mut desk.model.accounts.iter_mut().next().unwrap().blotter;
     let numbers: Vec<u32> = (0..orders).collect();
     for chunk in numbers.chunks(10_000) {
         let made: Vec<_> = chunk.iter().map(|number| order(*number)).collect();

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::*;
 use crate::app::Model;
 use crate::app::availability::availability;
-use crate::app::hints::hints;
+use crate::app::hints;
 use crate::app::model::Program;
 use crate::domain::{Mono, Now};
 
@@ -149,20 +149,20 @@ fn every_reason_is_a_sentence_without_a_stop() {
 fn the_footer_shows_each_action_once_and_dims_what_cannot_act() {
     let mut model = model();
     model.focus = crate::app::model::Pane::Orders;
-    let hints = hints(&model);
-    let actions: Vec<Action> = hints.iter().map(|hint| hint.action).collect();
+    let offered = hints::hints(&model);
+    let actions: Vec<Action> = offered.iter().map(|hint| hint.action).collect();
     let unique: BTreeSet<Action> = actions.iter().copied().collect();
     assert_eq!(unique.len(), actions.len());
     assert_eq!(actions.first(), Some(&Action::Detail), "the pane's own keys come first");
-    assert!(hints.iter().any(|hint| hint.action == Action::CancelOrder && !hint.available));
-    assert!(hints.iter().any(|hint| hint.action == Action::Quit && hint.available));
+    assert!(offered.iter().any(|hint| hint.action == Action::CancelOrder && !hint.available));
+    assert!(offered.iter().any(|hint| hint.action == Action::Quit && hint.available));
     let place = |action| actions.iter().position(|other| *other == action);
     assert!(place(Action::Help) < place(Action::Quit), "who knows no key needs help before the way out");
     assert!(place(Action::Quit) < place(Action::Zoom), "what is only for wide footers comes last");
     assert!(!actions.contains(&Action::AllAccounts), "what only fills room says nothing that cannot act");
     assert!(!actions.contains(&Action::Back), "there is nothing to go back from");
     model.zoomed = true;
-    assert!(hints(&model).iter().any(|hint| hint.action == Action::Back));
+    assert!(hints::hints(&model).iter().any(|hint| hint.action == Action::Back));
 }
 
 #[test]

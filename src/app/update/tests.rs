@@ -391,7 +391,8 @@ impl Desk {
     }
 
     pub(super) fn shown(&self) -> Vec<&str> {
-        let find = |row: &rows::OrderRow| row.find(self.model.accounts.all()).map(|(_, order)| order.id.as_str());
+        let find =
+            |row: &crate::app::rows::OrderRow| row.find(self.model.accounts.all()).map(|(_, order)| order.id.as_str());
         self.model.rows.orders.rows.iter().filter_map(find).collect()
     }
 
