@@ -9,6 +9,7 @@
     reason = "helpers of tests fail like tests, and say what they skipped"
 )]
 
+mod circles;
 mod cli;
 mod client;
 mod docs;

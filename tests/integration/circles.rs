@@ -1,0 +1,156 @@
+//! Files that import each other in a circle are one file in several pieces: no part can be read, tested or moved alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// The layers in which there is none.
+const LAYERS: [&str; 3] = ["accounts", "app", "broker"];
+
+type Graph = BTreeMap<String, BTreeSet<String>>;
+
+/// The modules of a layer by path (`app::update::keys`), each with its code; tests are no part of the program.
+fn modules(layer: &str) -> BTreeMap<String, String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = BTreeMap::new();
+    let mut todo = vec![root.join(layer), root.join(format!("{layer}.rs"))];
+    while let Some(path) = todo.pop() {
+        if path.is_dir() {
+            todo.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+            continue;
+        }
+        let name = path.strip_prefix(&root).unwrap().with_extension("").to_string_lossy().replace(['/', '\\'], "::");
+        if !name.split("::").any(|part| part == "tests") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+            let code: Vec<&str> = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+            found.insert(name, code.join("\n"));
+        }
+    }
+    assert!(found.len() > 5, "the sources of {layer} are where this test looks for them");
+    found
+}
+
+/// The paths that a `use` tree or an expression names, from a text that begins with one of them.
+fn paths(text: &str) -> Vec<String> {
+    let end = text.find(|ch: char| !(ch.is_alphanumeric() || "_:".contains(ch))).unwrap_or(text.len());
+    let (head, rest) = text.split_at(end);
+    if !rest.starts_with('{') {
+        return vec![head.trim_end_matches(':').to_owned()];
+    }
+    let (mut depth, mut item, mut found) = (0, String::new(), Vec::new());
+    for ch in rest.chars().skip(1) {
+        match ch {
+            '}' if depth == 0 => break,
+            ',' if depth == 0 => {
+                found.extend(paths(item.trim()).into_iter().map(|path| format!("{head}{path}")));
+                item.clear();
+                continue;
+            }
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        item.push(ch);
+    }
+    found.extend(paths(item.trim()).into_iter().map(|path| format!("{head}{path}")));
+    found
+}
+
+/// What a module imports of its own layer, as the modules that hold it.
+fn imports(name: &str, code: &str, known: &BTreeMap<String, String>) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for start in ["crate::", "super::", "self::"] {
+        for (at, _) in code.match_indices(start) {
+            // The second part of `super::super::` belongs to the first, and `mysuper::` to nobody.
+            if code[..at].ends_with("::") || code[..at].ends_with(|ch: char| ch.is_alphanumeric() || ch == '_') {
+                continue;
+            }
+            for path in paths(&code[at..]) {
+                let mut from: Vec<&str> = name.split("::").collect();
+                let mut parts: Vec<&str> = path.split("::").collect();
+                match parts[0] {
+                    "crate" => from.clear(),
+                    "super" => {
+                        while parts.first() == Some(&"super") {
+                            from.pop();
+                            parts.remove(0);
+                        }
+                    }
+                    _ => {}
+                }
+                let parts = parts.into_iter().filter(|part| !["crate", "self"].contains(part));
+                let whole: Vec<&str> = from.into_iter().chain(parts).collect();
+                let held =
+                    (1..=whole.len()).rev().map(|end| whole[..end].join("::")).find(|path| known.contains_key(path));
+                found.extend(held.filter(|path| path != name));
+            }
+        }
+    }
+    found
+}
+
+/// Per folder: which of its files imports which other, each taken with the folder beneath it.
+fn folders(modules: &BTreeMap<String, String>) -> BTreeMap<String, Graph> {
+    let mut folders: BTreeMap<String, Graph> = BTreeMap::new();
+    for (name, code) in modules {
+        for other in imports(name, code, modules) {
+            let (mine, theirs): (Vec<&str>, Vec<&str>) = (name.split("::").collect(), other.split("::").collect());
+            let common = mine.iter().zip(&theirs).take_while(|(a, b)| a == b).count();
+            // A parent and its child are no circle: the child's words are the parent's.
+            if let (Some(from), Some(to)) = (mine.get(common), theirs.get(common)) {
+                let folder = folders.entry(mine[..common].join("::")).or_default();
+                folder.entry((*from).to_owned()).or_default().insert((*to).to_owned());
+            }
+        }
+    }
+    folders
+}
+
+/// The files from which one comes back to where one began.
+fn circle(graph: &Graph) -> Vec<&str> {
+    let reaches_itself = |start: &&String| {
+        let (mut todo, mut seen) = (vec![start.as_str()], BTreeSet::new());
+        while let Some(name) = todo.pop() {
+            for next in graph.get(name).into_iter().flatten() {
+                if next == *start {
+                    return true;
+                }
+                if seen.insert(next) {
+                    todo.push(next);
+                }
+            }
+        }
+        false
+    };
+    graph.keys().filter(reaches_itself).map(String::as_str).collect()
+}
+
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    let mut wrong = Vec::new();
+    for layer in LAYERS {
+        for (folder, graph) in folders(&modules(layer)) {
+            let names = circle(&graph);
+            if !names.is_empty() {
+                wrong.push(format!("{folder}: {}", names.join(", ")));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_circle_is_found_through_groups_children_and_whole_paths() {
+    let code = [
+        ("app", ""),
+        ("app::a", "use super::b::{Two, c::Three};"),
+        ("app::b", "fn f() { crate::app::d::g() }"),
+        ("app::d", ""),
+        ("app::d::e", "use super::super::a;\nuse crate::{app::{a::One}, domain::X};"),
+    ];
+    let modules: BTreeMap<String, String> =
+        code.into_iter().map(|(name, code)| (name.to_owned(), code.to_owned())).collect();
+    assert_eq!(circle(&folders(&modules)["app"]), ["a", "b", "d"]);
+    let open = modules.into_iter().filter(|(name, _)| name != "app::d::e").collect();
+    assert_eq!(circle(&folders(&open)["app"]), Vec::<&str>::new());
+}
