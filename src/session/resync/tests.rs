@@ -7,6 +7,9 @@ use crate::domain::order::{OrderClass, OrderStatus, Raw, Side};
 use crate::session::machine::tests::fixture::{account, order};
 use crate::session::request::RequestErrorKind;
 
+/// Which questions.
+type Wanted = fn(&Request) -> bool;
+
 fn at(second: i64) -> Option<Timestamp> {
     Timestamp::from_second(1_760_000_000 + second).ok()
 }
@@ -221,10 +224,10 @@ fn what_is_asked_beyond_the_lists_leaves_no_part_without_an_answer_when_it_fails
     let older =
         |request: &Request| matches!(request, Request::Orders(query) if query.before_order_id == Some("newest".into()));
     let legs = |request: &Request| matches!(request, Request::Orders(query) if query.nested && query.filter == OrderFilter::All);
-    let cases: [(&str, &dyn Fn(&Request) -> bool, Order); 3] = [
-        ("the executions of an order that awaits a report: no", &rows, done("newest", -9)),
-        ("older orders: no", &older, done("newest", -9)),
-        ("the legs of multi-leg orders: no", &legs, flat("newest")),
+    let cases: [(&str, Wanted, Order); 3] = [
+        ("the executions of an order that awaits a report: no", rows, done("newest", -9)),
+        ("older orders: no", older, done("newest", -9)),
+        ("the legs of multi-leg orders: no", legs, flat("newest")),
     ];
     for (words, fails, newest) in cases {
         let broker = Broker { orders: vec![newest], ..Broker::default() };

@@ -14,7 +14,8 @@ use crate::sim::calendar;
 
 impl Engine {
     /// Fills an open order by hand: all that is left unless `qty` says less, at the last price unless `price` says so.
-    /// Without a price it never trades beyond the order's limit, even where the market has not come to it.
+    /// Without a price it never trades beyond the order's limit, even where the market has not come to it. What fills a
+    /// replacement has taken it up: the venue answers it first.
     pub fn force_fill(
         &mut self,
         no: AccountNo,
@@ -29,6 +30,13 @@ impl Engine {
             }
             self.fill_multileg(ix);
             return Ok(());
+        }
+        if self.slot(ix).shadows.is_some() {
+            self.answer_replace(ix);
+            let status = self.slot(ix).order.status;
+            if status.is_terminal() {
+                return Err(Refusal::already(status));
+            }
         }
         let slot = self.slot(ix);
         let last = self.market.get(slot.sym).last.price;

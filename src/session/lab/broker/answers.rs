@@ -55,6 +55,10 @@ impl Broker {
             return false;
         }
         let [.., before, last] = held.states.as_slice() else { return true };
+        if self.reading.stamps == Stamps::Still {
+            // Older than anything that the stream told before.
+            return false;
+        }
         let at = |state| self.of_state(state).updated_at.unwrap_or_default();
         let (earlier, later) = (at(before), at(last));
         self.reading.stamps == Stamps::Restless

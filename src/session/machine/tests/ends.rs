@@ -6,6 +6,9 @@ use super::*;
 const ACCOUNT: Wanted = |request| matches!(request, Request::Account);
 const ORDERS: Wanted = |request| matches!(request, Request::Orders(_));
 
+/// What is otherwise than usual.
+type Prepare = fn(&mut Desk);
+
 fn refuse(desk: &mut Desk) {
     desk.stream(StreamEvent::Closed(Closed::refused(502, "no upgrade".to_owned())));
 }
@@ -229,7 +232,7 @@ fn the_mark_moves_on_only_with_every_list_and_an_account_that_answers() {
 
 #[test]
 fn known_orders_tell_whose_an_answer_is_whatever_list_names_them() {
-    let only: [(Wanted, fn(&mut Desk)); 4] = [
+    let only: [(Wanted, Prepare); 4] = [
         (|request| !matches!(request, Request::Activities(query) if query.order.is_none()), |_| {}),
         (|request| !matches!(request, Request::Orders(_)), |_| {}),
         (

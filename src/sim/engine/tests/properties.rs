@@ -44,6 +44,26 @@ pub(super) fn assert_books_balance(engine: &Engine, no: AccountNo) {
     assert_holds(engine, no);
 }
 
+/// An order has executed what its executions say, after what its chain had where it carries that, and no more than ordered.
+fn assert_one_sum(engine: &Engine, carries: bool) {
+    let truth = engine.truth(PAPER).unwrap();
+    for order in &truth.orders {
+        let own: Vec<_> = truth.executions.iter().filter(|execution| execution.order_id == order.id).collect();
+        let carried = truth.orders.iter().find(|older| carries && older.replaced_by == Some(order.id));
+        let sum = own.iter().map(|execution| execution.qty).sum::<Decimal>();
+        if let Some(carried) = carried {
+            assert_eq!(order.filled_qty, carried.filled_qty + sum, "{order:?}");
+        }
+        if !carries {
+            assert_eq!(order.filled_qty, sum, "{order:?}");
+        }
+        if let Some(last) = own.last() {
+            assert_eq!(last.cum_qty, order.filled_qty, "{order:?}");
+        }
+        assert!(order.qty.is_some_and(|qty| order.filled_qty <= qty), "{order:?}");
+    }
+}
+
 /// What is held is what the open orders hold, and nothing is promised twice.
 fn assert_holds(engine: &Engine, no: AccountNo) {
     let account = engine.account(no).unwrap();
@@ -189,6 +209,37 @@ proptest! {
                 prop_assert!(after.initial_margin <= after.equity);
             }
         }
+    }
+
+    #[test]
+    fn executions_and_their_order_state_one_sum_through_replacements(
+        carries in any::<bool>(),
+        steps in prop::collection::vec((0_u8..6, 0_usize..4, 1_i64..60), 1..40),
+    ) {
+        let mut engine = engine(31);
+        let mut readings = *engine.readings();
+        readings.set("replace", if carries { "carries" } else { "anew" }).unwrap();
+        engine.set_readings(readings);
+        let mut chain = vec![engine.place(PAPER, &NewOrder::limit("AAPL", Side::Buy, dec("100"), dec("1"))).unwrap().id];
+        for (step, back, qty) in steps {
+            // Also orders that are not accepted yet, or are about to be replaced, or done.
+            let id = chain[chain.len().saturating_sub(back + 1)];
+            let qty = Decimal::from(qty);
+            // A refusal is an answer too.
+            match step {
+                0 | 1 => drop(engine.force_fill(PAPER, id, Some(qty), Some(dec("1")))),
+                2 => {
+                    let asked = Changes { qty: Some(qty + dec("40")), ..Changes::default() };
+                    chain.extend(engine.replace(PAPER, id, &asked).map(|order| order.id));
+                }
+                3 => chain.extend(engine.replace(PAPER, id, &Changes::default()).map(|order| order.id)),
+                4 => drop(engine.cancel(PAPER, id)),
+                _ => pass(&mut engine, qty.try_into().unwrap_or(1)),
+            }
+            assert_one_sum(&engine, carries);
+        }
+        pass(&mut engine, 100);
+        assert_one_sum(&engine, carries);
     }
 
     #[test]
