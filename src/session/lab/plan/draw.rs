@@ -145,6 +145,10 @@ impl Plan {
             // No time tells which of them knows the newer state.
             self.reading.stamps = Stamps::Still;
         }
+        if self.reading.stamps == Stamps::Still {
+            // What was undone unheard is not told from an old answer where no time ever moves.
+            self.undo = 0;
+        }
     }
 
     fn draw_spells(&mut self, chance: &mut Chance) {
