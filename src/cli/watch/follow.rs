@@ -274,8 +274,10 @@ mod tests {
         let mut correction = update("o", 33, 33, "c1");
         correction.event = TradeEvent::TradeCorrect;
         correction.executions[0].kind = ExecutionKind::Correction { of: Some("e1".into()) };
-        correction.order = less;
+        correction.order = less.clone();
         blotter.apply_update(&correction);
+        // The lists state the same as before: nothing was undone beside the correction.
+        blotter.apply_snapshot(&[less], &[]);
         assert_eq!(sum.read(&mut follow, &blotter, 6), crate::domain::Qty::whole(33));
         assert!(sum.0.values().all(|(event, ..)| *event != TradeEvent::TradeBust), "{:?}", sum.0);
         assert_eq!(sum.read(&mut follow, &blotter, 8), crate::domain::Qty::whole(33), "said once");
