@@ -24,12 +24,13 @@ use crate::accounts::AccountState;
 use crate::app::Model;
 use crate::app::model::ErrorEntry;
 use crate::domain::blotter::TapeEntry;
+use crate::domain::execution::ExecutionKind;
 use crate::domain::text::{clean, sanitize_to};
 use crate::domain::{Execution, LinkId, Mono, Order, Source};
 use crate::error::Error;
 use crate::io::runtime::Witness;
 use crate::io::start;
-use crate::io::told::{Earlier, Line, Told};
+use crate::io::told::{self, Earlier, Line, Told};
 use crate::link::LinkRecord;
 use crate::session::{ConnectionState, Part};
 
@@ -260,7 +261,17 @@ impl Printer {
         }
         let live = timed && account.session.has_picture();
         let tape = self.tapes.entry(id.clone()).or_default();
-        for (number, line) in tape.due(account.book, &account.blotter, live, began) {
+        let mut due = tape.due(account.book, &account.blotter, live, began);
+        if live {
+            let (void, instead) = tape.overtaken(&account.blotter, now);
+            due.extend(instead);
+            for line in void {
+                let Some(said) = line.said() else { continue };
+                let text = self.void(account, said)?;
+                self.due.push_back(Due { text, of: Some((id.clone(), line)) });
+            }
+        }
+        for (number, line) in due {
             let Some(entry) = account.blotter.tape_entry(number) else { continue };
             let text = self.update(account, entry)?;
             self.due.push_back(Due { text, of: Some((id.clone(), line)) });
@@ -291,11 +302,39 @@ impl Printer {
         Printable::json(&line)
     }
 
+    /// The line that says which one does not hold any more.
+    fn void(&self, account: &AccountState, said: &told::Said) -> Result<Printable, Error> {
+        let order = account.blotter.order(&said.order);
+        if !self.json {
+            let symbol = order.map_or_else(String::new, |order| sanitize_to(order.symbol.as_str(), 40));
+            let id = sanitize_to(said.id.as_str(), 80);
+            let who = self.who(account);
+            return Ok(Printable::lines(&format!("{:<24}  {who}  {:<15}{symbol} {id} was none", "--", "void")));
+        }
+        let mut document = head("trade_update", account);
+        document.insert("event".to_owned(), Value::from("void"));
+        document.insert("at".to_owned(), Value::Null);
+        document.insert("of".to_owned(), Value::from(said.id.as_str()));
+        document.insert("source".to_owned(), Value::from("reconcile"));
+        document.insert("order".to_owned(), order.map_or(Value::Null, |order| json::bare(&order.raw)));
+        Printable::json(&document)
+    }
+
     fn update(&self, account: &AccountState, entry: &TapeEntry) -> Result<Printable, Error> {
         let order = account.blotter.order(&entry.order_id);
         let execution = entry.execution.as_ref().and_then(|id| account.blotter.execution(id));
         if self.json {
-            Printable::json(&document(account, entry, order, execution))
+            let mut line = document(account, entry, order, execution);
+            if let Some(execution) = execution {
+                let of = match &execution.kind {
+                    ExecutionKind::Bust { of } | ExecutionKind::Correction { of } => of.as_ref(),
+                    ExecutionKind::Trade | ExecutionKind::Unexplained => None,
+                };
+                let tape = self.tapes.get(&account.link.id);
+                let of = of.map(|of| tape.map_or(of, |tape| tape.told.name_of(of, &account.blotter)).as_str());
+                line.insert("of".to_owned(), of.map_or(Value::Null, Value::from));
+            }
+            Printable::json(&line)
         } else {
             Ok(Printable::lines(&sentence(&self.who(account), entry, order, execution)))
         }

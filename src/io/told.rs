@@ -19,7 +19,7 @@ use super::journal::AccountLock;
 use super::paths::ensure_private_dir;
 use crate::domain::blotter::{Blotter, TapeEntry};
 use crate::domain::execution::ExecutionKind;
-use crate::domain::{ExecutionId, LinkId};
+use crate::domain::{Execution, ExecutionId, LinkId, OrderId, Qty};
 
 /// The version of the file's format.
 const VERSION: u32 = 1;
@@ -34,24 +34,55 @@ pub struct Line {
     /// The execution, and the span of its order that it traded: another id for the same span is the same execution.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     span: Option<(ExecutionId, String)>,
+    /// What a reader adds up; of history, which nobody read, there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    said: Option<Said>,
+    /// It tells that the line of this key does not hold any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    void: bool,
+}
+
+/// What a line said of an execution.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    /// The execution, by the id that it had then.
+    pub id: ExecutionId,
+    /// Its order.
+    pub order: OrderId,
+    /// Its quantity.
+    pub qty: Qty,
 }
 
 impl Line {
+    /// What is to be remembered of a line of the tape that is told.
+    pub fn telling(entry: &TapeEntry, blotter: &Blotter) -> Self {
+        let row = entry.execution.as_ref().and_then(|id| blotter.execution(id));
+        let said = row.map(|row| Said { id: row.id.clone(), order: row.order_id.clone(), qty: row.qty });
+        Self { said, ..Self::of(entry, blotter) }
+    }
+
+    /// What it said of an execution, if that was told.
+    pub const fn said(&self) -> Option<&Said> {
+        self.said.as_ref()
+    }
+
     /// What is to be remembered of a line of the tape.
     pub fn of(entry: &TapeEntry, blotter: &Blotter) -> Self {
         let row = entry.execution.as_ref().and_then(|id| blotter.execution(id));
-        let span = row.and_then(|row| {
-            let number = |qty: crate::domain::Qty| qty.decimal().normalize();
-            match (&row.kind, row.cum_qty) {
-                (ExecutionKind::Trade, Some(cum)) => {
-                    Some(format!("trade/{}/{}/{}", row.order_id, number(row.qty), number(cum)))
-                }
-                (ExecutionKind::Bust { .. }, _) => Some(format!("bust/{}/{}", row.order_id, number(row.qty.abs()))),
-                _ => None,
-            }
-            .map(|span| (row.id.clone(), span))
-        });
-        Self { key: entry.key(), span }
+        let span = row.and_then(|row| Some((row.id.clone(), span(row)?)));
+        Self { key: entry.key(), span, said: None, void: false }
+    }
+}
+
+/// What an execution is the same by, under whatever id.
+fn span(row: &Execution) -> Option<String> {
+    let number = |qty: Qty| qty.decimal().normalize();
+    match (&row.kind, row.cum_qty) {
+        (ExecutionKind::Trade, Some(cum)) => {
+            Some(format!("trade/{}/{}/{}", row.order_id, number(row.qty), number(cum)))
+        }
+        (ExecutionKind::Bust { .. }, _) => Some(format!("bust/{}/{}", row.order_id, number(row.qty.abs()))),
+        _ => None,
     }
 }
 
@@ -180,8 +211,57 @@ impl Told {
         self.keys.contains(&line.key) || line.span.as_ref().is_some_and(renamed)
     }
 
+    /// The lines that were told and do not hold any more: their execution is none, or has another quantity. They are to be
+    /// told as void, and are not remembered any more. Of an order that does not add up nothing is certain yet.
+    pub fn overtaken(&mut self, blotter: &Blotter) -> Vec<Line> {
+        let mut renamed = HashSet::new();
+        let mut holds = |line: &&Line| {
+            let Some(said) = &line.said else { return true };
+            let held = blotter.execution(&said.id);
+            if held.is_some_and(|row| row.qty == said.qty) || blotter.order(&said.order).is_none() {
+                return true;
+            }
+            let rows = blotter.executions_of(&said.order);
+            let same = |row: &&&Execution| {
+                let known = self.keys.contains(&TapeEntry::key_of_execution(&row.id)) || renamed.contains(&row.id);
+                !known && line.span.as_ref().is_some_and(|(_, told)| span(row).as_ref() == Some(told))
+            };
+            let other = rows.iter().find(same).filter(|_| held.is_none()).map(|row| row.id.clone());
+            // What nothing is known of has been forgotten, not undone.
+            other.is_some_and(|id| renamed.insert(id))
+                || rows.is_empty()
+                || blotter.unsettled().any(|order| *order == said.order)
+        };
+        let mut void: Vec<Line> = self.lines.iter().filter(|line| !holds(line)).cloned().collect();
+        for line in &mut void {
+            line.void = true;
+            self.remember(line.clone());
+        }
+        void
+    }
+
+    /// The id under which an execution was told that may have another one by now.
+    pub fn name_of<'a>(&'a self, id: &'a ExecutionId, blotter: &Blotter) -> &'a ExecutionId {
+        if self.keys.contains(&TapeEntry::key_of_execution(id)) {
+            return id;
+        }
+        let span = blotter.execution(id).and_then(span);
+        let told = span.and_then(|span| self.spans.get(&span)?.iter().find(|told| blotter.execution(told).is_none()));
+        told.unwrap_or(id)
+    }
+
     /// Remembers a line that is about to be told.
     pub fn remember(&mut self, line: Line) {
+        if line.void {
+            self.keys.remove(&line.key);
+            self.lines.retain(|told| told.key != line.key);
+            if let Some((id, span)) = &line.span
+                && let Some(ids) = self.spans.get_mut(span)
+            {
+                ids.retain(|told| told != id);
+            }
+            return;
+        }
         if !self.keys.insert(line.key.clone()) {
             return;
         }
@@ -271,7 +351,8 @@ mod tests {
     use super::*;
 
     fn line(key: &str, span: Option<(&str, &str)>) -> Line {
-        Line { key: key.to_owned(), span: span.map(|(id, span)| (ExecutionId::from(id), span.to_owned())) }
+        let span = span.map(|(id, span)| (ExecutionId::from(id), span.to_owned()));
+        Line { key: key.to_owned(), span, said: None, void: false }
     }
 
     #[test]

@@ -1,18 +1,20 @@
 //! Which lines of a tape are due for printing: each once over any number of runs, an unexplained quantity only when its
-//! execution is known, and nothing of an order that is not.
+//! execution is known, and nothing of an order that is not. What was told and turns out otherwise is told as void.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::domain::blotter::{Blotter, TapeEntry};
 use crate::domain::execution::ExecutionKind;
-use crate::domain::{Source, TradeEvent};
+use crate::domain::{Mono, OrderId, Source, TradeEvent};
 use crate::io::told::{Line, Told};
 
 /// What is this much older than the beginning and turns up later is history: lists lag behind by no more.
 const OVERLAP: Duration = Duration::from_mins(15);
+/// How often it is looked whether what was told still holds.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// How far an account's tape was printed.
 #[derive(Debug, Default)]
@@ -25,6 +27,8 @@ pub(super) struct Follow {
     next: u64,
     /// Lines that cannot be told yet, and whether they show an execution.
     waiting: BTreeMap<u64, bool>,
+    /// When it was last looked whether what was told still holds.
+    looked: Mono,
 }
 
 impl Follow {
@@ -100,8 +104,26 @@ impl Follow {
             self.waiting.insert(entry.number, entry.execution.is_some());
             return;
         }
+        let line = Line::telling(entry, blotter);
         self.told.remember(line.clone());
         due.push((entry.number, line));
+    }
+
+    /// The lines that were told and do not hold any more, and what is to be told instead of them.
+    pub(super) fn overtaken(&mut self, blotter: &Blotter, now: Mono) -> (Vec<Line>, Vec<(u64, Line)>) {
+        let mut due = Vec::new();
+        if now.since(self.looked) < LOOK {
+            return (Vec::new(), due);
+        }
+        self.looked = now;
+        let void = self.told.overtaken(blotter);
+        let orders: HashSet<&OrderId> = void.iter().filter_map(|line| Some(&line.said()?.order)).collect();
+        let next = self.next;
+        let shows = |entry: &&TapeEntry| entry.number < next && entry.execution.is_some();
+        for entry in blotter.tape().iter().filter(shows).filter(|entry| orders.contains(&entry.order_id)) {
+            self.consider(blotter, entry, &mut due);
+        }
+        (void, due)
     }
 
     fn is_history(&self, entry: &TapeEntry, blotter: &Blotter) -> bool {
@@ -202,6 +224,102 @@ mod tests {
         assert_eq!(told("done", 30, TradeEvent::New), 0, "it went on since");
         assert_eq!(told("open", 35, TradeEvent::Canceled), 1, "the first picture did not know");
         assert_eq!(told("done", 50, TradeEvent::Canceled), 1);
+    }
+
+    /// What a reader of the lines has: fills and corrections less what was taken back, without what is void.
+    #[derive(Default)]
+    struct Sum(std::collections::BTreeMap<String, (TradeEvent, Option<String>, crate::domain::Qty)>);
+
+    impl Sum {
+        fn read(&mut self, follow: &mut Follow, blotter: &Blotter, second: u64) -> crate::domain::Qty {
+            let mut due = follow.due(1, blotter, true, Timestamp::MAX);
+            let (void, instead) = follow.overtaken(blotter, Mono::from_millis(second * 1_000));
+            for line in &void {
+                assert!(self.0.remove(line.said().unwrap().id.as_str()).is_some(), "it was told");
+            }
+            due.extend(instead);
+            for (number, _) in due {
+                let entry = blotter.tape_entry(number).unwrap();
+                let Some(row) = entry.execution.as_ref().and_then(|id| blotter.execution(id)) else { continue };
+                let of = match &row.kind {
+                    ExecutionKind::Correction { of } => of.as_ref(),
+                    _ => None,
+                };
+                let of = of.map(|of| follow.told.name_of(of, blotter).to_string());
+                let told = self.0.insert(row.id.to_string(), (entry.event.clone(), of, row.qty));
+                assert!(told.is_none(), "{} is told again", row.id);
+            }
+            let corrected: Vec<_> = self.0.values().filter_map(|(_, of, _)| of.clone()).collect();
+            let counts = self.0.iter().filter(|(id, _)| !corrected.contains(id)).map(|(_, line)| line);
+            counts.fold(crate::domain::Qty::ZERO, |sum, (event, _, qty)| {
+                let taken = *event == TradeEvent::TradeBust;
+                if taken { sum.checked_sub(qty.abs()) } else { sum.checked_add(*qty) }.unwrap()
+            })
+        }
+    }
+
+    #[test]
+    fn an_undoing_that_was_none_is_told_as_void_so_that_the_lines_add_up() {
+        let (mut blotter, mut follow, mut sum) = (Blotter::default(), Follow::default(), Sum::default());
+        drop(follow.due(1, &blotter, true, Timestamp::MAX));
+        blotter.apply_update(&update("o", 35, 35, "e1"));
+        assert_eq!(sum.read(&mut follow, &blotter, 2), crate::domain::Qty::whole(35));
+        // The lists state two less, and only later somebody tells that it is a correction.
+        let mut less = update("o", 33, 0, "").order;
+        less.updated_at = "2026-01-02T15:00:50Z".parse().ok();
+        blotter.apply_snapshot(std::slice::from_ref(&less), &[]);
+        blotter.apply_snapshot(std::slice::from_ref(&less), &[]);
+        assert_eq!(sum.read(&mut follow, &blotter, 4), crate::domain::Qty::whole(33));
+        assert!(sum.0.values().any(|(event, ..)| *event == TradeEvent::TradeBust), "{:?}", sum.0);
+        let mut correction = update("o", 33, 33, "c1");
+        correction.event = TradeEvent::TradeCorrect;
+        correction.executions[0].kind = ExecutionKind::Correction { of: Some("e1".into()) };
+        correction.order = less.clone();
+        blotter.apply_update(&correction);
+        // The lists state the same as before: nothing was undone beside the correction.
+        blotter.apply_snapshot(&[less], &[]);
+        assert_eq!(sum.read(&mut follow, &blotter, 6), crate::domain::Qty::whole(33));
+        assert!(sum.0.values().all(|(event, ..)| *event != TradeEvent::TradeBust), "{:?}", sum.0);
+        assert_eq!(sum.read(&mut follow, &blotter, 8), crate::domain::Qty::whole(33), "said once");
+    }
+
+    #[test]
+    fn what_does_not_hold_any_more_is_void_in_the_next_run_too_and_what_is_forgotten_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let link = crate::domain::LinkId::from("paper/one");
+        let mut blotter = Blotter::default();
+        let mut follow = Follow::resuming(Told::open(dir.path(), &link).0);
+        drop(follow.due(1, &blotter, true, Timestamp::MAX));
+        let mut row = update("o", 20, 20, "row/1");
+        row.executions[0].source = Source::Reconcile;
+        blotter.apply_update(&row);
+        for (_, line) in follow.due(1, &blotter, true, Timestamp::MAX) {
+            follow.told.going_out(&line).unwrap();
+            follow.told.went_out().unwrap();
+        }
+        drop(follow);
+        let again = || Follow::resuming(Told::open(dir.path(), &link).0);
+        let second = Mono::from_millis(2_000);
+        assert!(again().overtaken(&Blotter::default(), second).0.is_empty(), "nothing is known yet");
+        let mut other = Blotter::default();
+        other.apply_update(&update("o", 20, 20, "e1"));
+        assert!(again().overtaken(&other, second).0.is_empty(), "the same under the broker's id");
+        assert_eq!(again().told.name_of(&"e1".into(), &other).as_str(), "row/1");
+        let mut parted = Blotter::default();
+        parted.apply_update(&update("o", 10, 10, "e1"));
+        parted.apply_update(&update("o", 20, 10, "e2"));
+        let mut follow = again();
+        let due = follow.due(1, &parted, true, Timestamp::MAX);
+        let (void, _) = follow.overtaken(&parted, second);
+        assert_eq!(due.len(), 2);
+        assert_eq!(void.iter().map(|line| line.said().unwrap().id.as_str()).collect::<Vec<_>>(), ["row/1"]);
+        for line in &void {
+            follow.told.going_out(line).unwrap();
+            follow.told.went_out().unwrap();
+        }
+        drop(follow);
+        let mut follow = again();
+        assert!(follow.overtaken(&parted, second).0.is_empty(), "told as void once");
     }
 
     #[test]

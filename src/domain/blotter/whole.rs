@@ -25,7 +25,9 @@ impl Blotter {
             return Cow::Borrowed(orders);
         }
         let mut orders = orders.to_vec();
-        orders.iter_mut().for_each(|order| self.complete(order));
+        for order in &mut orders {
+            self.complete(order);
+        }
         Cow::Owned(orders)
     }
 

@@ -66,7 +66,7 @@ pub enum Record {
 pub struct Batch {
     /// Whose.
     pub link: LinkId,
-    /// When they were learned, by the local clock; for display only.
+    /// When they were learned, by the local clock; for display, and to tell which of two programs on it was later.
     pub learned_at: Timestamp,
     /// The records, in order.
     pub records: Vec<Record>,
