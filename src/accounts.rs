@@ -180,6 +180,15 @@ impl Accounts {
     }
 }
 
+impl<'a> IntoIterator for &'a mut Accounts {
+    type Item = &'a mut AccountState;
+    type IntoIter = std::slice::IterMut<'a, AccountState>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter_mut()
+    }
+}
+
 impl<'a> IntoIterator for &'a Accounts {
     type Item = &'a AccountState;
     type IntoIter = std::slice::Iter<'a, AccountState>;

@@ -7,7 +7,6 @@ use super::keys::OrderKey;
 use super::period::Period;
 use crate::domain::LinkId;
 use crate::domain::blotter::Changes;
-use crate::link::LinkRecord;
 use crate::session::{ConnectionState, Fault, RequestError};
 
 /// What the accounts put out, in the order in which it came to be.
@@ -60,10 +59,12 @@ pub enum Event {
     Over(LinkId, Fault),
     /// Two links lead to one account; the older one is being removed.
     Twice {
-        /// This goes.
-        older: LinkRecord,
-        /// This stays.
-        newer: LinkRecord,
+        /// What the owner calls the one that goes.
+        older: Arc<str>,
+        /// What the owner calls the one that stays.
+        newer: Arc<str>,
+        /// The one that stays.
+        kept: LinkId,
     },
     /// The exchange's clock came, or why it did not.
     Clock,

@@ -39,6 +39,6 @@ fn one_link_an_account(accounts: &mut Accounts, link: &LinkId) {
     let unlink = Output::Do(Effect::Unlink { link: older.id.clone() });
     if !accounts.out.contains(&unlink) {
         accounts.out.push_back(unlink);
-        accounts.tell(Event::Twice { older, newer });
+        accounts.tell(Event::Twice { older: older.label, newer: newer.label, kept: newer.id });
     }
 }

@@ -23,7 +23,7 @@ impl Accounts {
 }
 
 /// The broker answered a cancel.
-pub(super) fn cancel_answered(accounts: &mut Accounts, key: OrderKey, result: Result<Box<Reply>, RequestError>) {
+pub(super) fn cancel_answered(accounts: &mut Accounts, key: &OrderKey, result: Result<Box<Reply>, RequestError>) {
     accounts.tell(Event::CancelAnswered(key.clone(), result.map(drop)));
     // Whatever the answer, the order itself is the truth.
     questions::ask(accounts, &key.link, Pending::Order(key.clone()), Request::Order(key.order.clone()));

@@ -129,5 +129,7 @@ pub(super) fn after_drop(accounts: &mut Accounts, link: &LinkId) {
         Some(Effect::Request { link: link.clone(), id: *id, request })
     });
     let again: Vec<Effect> = again.collect();
-    again.into_iter().for_each(|effect| accounts.request(effect));
+    for effect in again {
+        accounts.request(effect);
+    }
 }

@@ -21,7 +21,7 @@ impl Accounts {
         match self.pending.remove(&id) {
             Some(Pending::History { link, period }) => history(self, &link, period, result, now),
             Some(Pending::Activities { link, older }) => activities(self, &link, older, result),
-            Some(Pending::Cancel(key)) => orders::cancel_answered(self, key, result),
+            Some(Pending::Cancel(key)) => orders::cancel_answered(self, &key, result),
             Some(Pending::Order(key)) => orders::fetched(self, key, result),
             None => {}
         }

@@ -36,9 +36,9 @@ fn happened(model: &mut Model, event: Event, effects: &mut Vec<Effect>) {
         Event::State { link, state, news } => state_changed(model, &link, &state, news, effects),
         Event::Alarm { link, fault, text } => notices::lasting(model, Some(&link), ends(fault), text),
         Event::Over(link, fault) => notices::over(model, Some(&link), Ends::With(fault)),
-        Event::Twice { older, newer } => {
-            let text = format!("{} and {} are one account: the older link is removed", older.label, newer.label);
-            notices::error(model, Some(&newer.id), text);
+        Event::Twice { older, newer, kept } => {
+            let text = format!("{older} and {newer} are one account: the older link is removed");
+            notices::error(model, Some(&kept), text);
         }
         Event::Curve { link, error: None, .. } => notices::over(model, Some(&link), Ends::WithCurve),
         Event::Curve { link, period, error: Some(error) } => {

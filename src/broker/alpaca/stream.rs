@@ -13,7 +13,7 @@ use crate::session::{AuthForm, StreamEvent};
 
 /// Runs one connection until it ends or `stop` says so. The last event sent is [`StreamEvent::Closed`], sent once.
 ///
-/// EventSender wait for room in the channel. When its receiver is gone, the connection is closed without another word.
+/// Events wait for room in the channel. When its receiver is gone, the connection is closed without another word.
 pub async fn run(
     target: StreamTarget,
     token: SecretString,
