@@ -62,10 +62,11 @@ fn imports(name: &str, code: &str, known: &BTreeMap<String, String>) -> BTreeSet
     for start in ["crate::", "super::", "self::"] {
         for (at, _) in code.match_indices(start) {
             // The second part of `super::super::` belongs to the first, and `mysuper::` to nobody.
-            if code[..at].ends_with("::") || code[..at].ends_with(|ch: char| ch.is_alphanumeric() || ch == '_') {
+            let (before, from_here) = code.split_at(at);
+            if before.ends_with(|ch: char| ch.is_alphanumeric() || "_:".contains(ch)) {
                 continue;
             }
-            for path in paths(&code[at..]) {
+            for path in paths(from_here) {
                 let mut from: Vec<&str> = name.split("::").collect();
                 let mut parts: Vec<&str> = path.split("::").collect();
                 match parts[0] {

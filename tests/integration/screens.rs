@@ -360,7 +360,7 @@ fn that_rest_stands_in_for_the_stream_is_said_only_while_it_does() {
 #[test]
 fn totals_and_the_day_of_every_account_are_in_cents() {
     let mut desk = stage::desk("all", (140, 40));
-    for account in desk.model.accounts.iter_mut() {
+    for account in &mut desk.model.accounts {
         let figures = account.account.as_mut().unwrap();
         figures.value.equity = Some("103820.567898765".parse().unwrap());
     }
@@ -401,7 +401,7 @@ fn a_curve_that_does_not_come_again_says_how_old_it_is() {
         Shot { buffer, view }.text()
     };
     assert!(!shown(&desk).contains(" old"), "{}", shown(&desk));
-    for account in desk.model.accounts.iter_mut() {
+    for account in &mut desk.model.accounts {
         for period in Period::ALL {
             account.curve_faults.insert(period, "the broker answered 500".to_owned());
         }

@@ -114,7 +114,7 @@ async fn a_terminal_that_answers_no_more_is_told_the_way_out_and_that_way_leads_
     terminal.keys("\r");
     terminal.wait_for("Ask the broker to cancel this order?");
     let before = std::fs::read_to_string(&recording).unwrap();
-    let asked = std::time::Instant::now();
+    let asked = tokio::time::Instant::now();
     terminal.keys_until("y", "the answer", |screen| !screen.contains("Ask the broker"));
     let after = std::fs::read_to_string(&recording).unwrap();
     let refused = after.strip_prefix(&before).unwrap().matches("{\"Char\":\"y\"}").count();
