@@ -4,7 +4,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Entered, Ledger, RESTATED, Slot, is_restatement, is_row};
+use super::{Entered, Ledger, RESTATED, Slot, is_inferred, is_restatement, is_row};
 use crate::domain::execution::{Execution, ExecutionKind, ONE_MOMENT, Source};
 use crate::domain::ids::{ExecutionId, OrderId};
 use crate::domain::money::Qty;
@@ -62,8 +62,20 @@ impl Ledger {
     /// Whether two reports that state different amounts are of one execution: a correction says so, or it looks so. Of one
     /// moment they cannot be of a span that was undone and executed again.
     fn is_restated(&self, known: &Execution, report: &Execution) -> bool {
+        if self.is_busted(known) {
+            return false;
+        }
         let told = || self.corrections(known).any(|correction| correction.states_the_same(report));
         known.may_be_restated_as(report) || (known.meets(report) && told())
+    }
+
+    /// True when a report says that it was undone: what executes at its place then is another execution.
+    fn is_busted(&self, known: &Execution) -> bool {
+        let of_it = |row: &Execution| match &row.kind {
+            ExecutionKind::Bust { of: Some(of) } => self.get(of).is_some_and(|of| of.id == known.id),
+            _ => false,
+        };
+        self.of(&known.order_id).any(|row| !is_inferred(&row.id) && of_it(row))
     }
 
     /// What corrections say of an execution, or of one that is not known by its id and may be this one.

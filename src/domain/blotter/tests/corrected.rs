@@ -181,3 +181,18 @@ fn a_correction_of_an_execution_that_is_not_known_is_of_the_one_whose_row_states
     assert_eq!(of(&again), named("e1"));
     assert!(again.apply_snapshot(&[filled(7, "1.00", 5)], &[stated("r1", 7, 9, "1.00")]).is_empty(), "once");
 }
+
+#[test]
+fn what_executes_where_an_execution_was_told_undone_is_no_correction_of_it() {
+    for left in [7, 3] {
+        let mut blotter = Blotter::default();
+        blotter.apply_update(&told(8, "0.99"));
+        let undone = filled(0, "0.99", 2);
+        let bust = execution("b1", &undone, 8, -1, 2, ExecutionKind::Bust { of: Some("e1".into()) });
+        blotter.apply_update(&event(TradeEvent::TradeBust, undone, vec![bust]));
+        // Within the moment in which rows and reports are timed apart.
+        let (order, row) = (filled(left, "0.99", 3), stated("r2", left, left, "0.99"));
+        blotter.apply_snapshot(std::slice::from_ref(&order), std::slice::from_ref(&row));
+        assert_eq!(rows(&blotter), ["trade 8 @0.99", "bust 8 @10", &format!("trade {left} @0.99")]);
+    }
+}
