@@ -173,7 +173,7 @@ impl Model {
         }
     }
 
-    /// How many accounts are in a state, by its word, in the order of [`ConnectionState`].
+    /// How many accounts are in a state, by its word, in the order of [`crate::session::ConnectionState`].
     pub fn counts(&self) -> Vec<(&'static str, usize)> {
         let words = ["live", "syncing", "connecting", "reconnecting", "polling", "needs relink", "blocked", "paused"];
         let count = |word: &str| self.accounts.iter().filter(|account| account.state().word() == word).count();

@@ -1,6 +1,6 @@
 //! The rows of a long list of orders, made a slice at a time: looked at and sorted in runs, then merged from the top.
 //!
-//! It reads accounts and changes nothing but itself; [`super::orders`] shows what it made.
+//! It reads accounts and changes nothing but itself; [`crate::app::refresh`] shows what it made.
 
 use crate::accounts::AccountState;
 use std::cmp::Reverse;

@@ -1,4 +1,4 @@
-//! The stream of trade updates: one connection from its opening to its one [`Closed`] (docs/DESIGN.md 9.5).
+//! The stream of trade updates: one connection from its opening to its one [`crate::session::Closed`] (docs/DESIGN.md 9.5).
 //!
 //! Never reconnects, never drops an update (it waits for room instead), and decides nothing about what an update means.
 
