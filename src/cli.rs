@@ -43,7 +43,7 @@ use clap_complete::engine::ArgValueCompleter;
 use crate::app::keymap::Keymap;
 use crate::app::model::Program;
 use crate::broker::dial::{self, Route};
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::domain::text::sanitize_lines;
 use crate::error::Error;
 use crate::io::accounts::{Accounts, tls_for};
@@ -200,7 +200,11 @@ impl Context {
     /// [`Error::Usage`] with every problem of the file.
     pub fn read(global: &Global) -> Result<Self, Error> {
         let paths = paths(global)?;
-        let config = Config::load(&paths.config).map_err(|error| Error::usage(error.to_string(), None))?;
+        let config = Config::load(&paths.config).map_err(|error| {
+            let unread = matches!(error, ConfigError::Read { .. });
+            let cure = "put a text file there that you may read, of 1 MiB at most, or name another with --config";
+            Error::usage(error.to_string(), unread.then(|| cure.to_owned()))
+        })?;
         if global.config.is_some() && !config.found {
             let hint = "check the path, or write one with `brokerdeck config init`".to_owned();
             return Err(Error::usage(format!("{} does not exist", paths.config.display()), hint));

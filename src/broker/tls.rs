@@ -2,7 +2,7 @@
 //!
 //! Owns which authorities are trusted: the built-in ones, the system's, and a broker's own, each beside the others.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use rustls::pki_types::CertificateDer;
@@ -24,22 +24,32 @@ impl System {
     pub fn trusted() -> &'static Self {
         static SYSTEM: OnceLock<System> = OnceLock::new();
         SYSTEM.get_or_init(|| {
-            // Read to its end, which a pipe or a device need not have.
-            if let Some(path) = std::env::var_os("SSL_CERT_FILE")
-                && Path::new(&path).exists()
-                && let Err(error) = plain(Path::new(&path))
-            {
-                let trouble = format!("{} cannot be read: {error}", Path::new(&path).display());
-                tracing::warn!("not every authority of the system could be read: {trouble}");
-                return Self { certificates: Vec::new(), trouble: Some(trouble) };
-            }
-            let found = rustls_native_certs::load_native_certs();
-            let trouble = found.errors.first().map(ToString::to_string);
-            if let Some(trouble) = &trouble {
+            let found = Self::load(std::env::var_os("SSL_CERT_FILE").map(PathBuf::from));
+            if let Some(trouble) = &found.trouble {
                 tracing::warn!("not every authority of the system could be read: {trouble}");
             }
-            Self { certificates: found.certs, trouble }
+            found
         })
+    }
+
+    fn load(named: Option<PathBuf>) -> Self {
+        // Read to its end, which a pipe or a device need not have.
+        if let Some(path) = named.as_deref().filter(|path| path.exists())
+            && let Err(error) = plain(path)
+        {
+            let folder = std::env::var_os("SSL_CERT_DIR").map(PathBuf::from);
+            let certificates = rustls_native_certs::load_certs_from_paths(None, folder.as_deref()).certs;
+            return Self { certificates, trouble: Some(format!("{} cannot be read: {error}", path.display())) };
+        }
+        let found = rustls_native_certs::load_native_certs();
+        let trouble = match (found.errors.first(), named) {
+            (_, Some(path)) if path.as_os_str().is_empty() => Some("SSL_CERT_FILE is set and names nothing".to_owned()),
+            (Some(error), _) => Some(error.to_string()),
+            // A key, or another text: nothing in it is an error, and nobody is trusted by it.
+            (None, Some(path)) if found.certs.is_empty() => Some(format!("{} holds no certificate", path.display())),
+            (None, _) => None,
+        };
+        Self { certificates: found.certs, trouble }
     }
 
     /// How many authorities there are.

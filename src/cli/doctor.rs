@@ -14,7 +14,7 @@ use url::Url;
 
 use self::report::Report;
 use super::Context;
-use super::reader::cure;
+use super::reader::{add_broker, cure};
 use crate::broker::alpaca::stream;
 use crate::broker::dial::{self, Route};
 use crate::config::BrokerSpec;
@@ -98,9 +98,8 @@ async fn account(accounts: &Accounts, link: &LinkRecord, report: &mut Report) ->
             let place = spec.and_then(|spec| spec.endpoints(link.environment)).map(|place| Route::to(&place.api_url));
             let blocked = place.is_some_and(|way| way.unusable().is_some());
             let cure = match &error {
-                AccessError::NoBroker { .. } | AccessError::Moved { .. } | AccessError::NoToken { .. } => {
-                    relink.as_str()
-                }
+                AccessError::NoBroker { broker, .. } => &add_broker(broker),
+                AccessError::Moved { .. } | AccessError::NoToken { .. } => relink.as_str(),
                 _ if blocked => dial::CURE,
                 AccessError::Store(error) => &error.hint(),
                 _ => "correct what is named",

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 
 use self::terminal::{QuietTerminal, lines_of_stdin};
 use super::{Context, accounts, output};
+use crate::broker::dial;
 use crate::config::BrokerSpec;
 use crate::domain::Environment;
 use crate::error::Error;
@@ -340,7 +341,7 @@ fn describe_failure(failure: &LinkFailure, spec: &BrokerSpec) -> Error {
             format!("{name} does not accept the code: {message}"),
             "run it again; if it stays, check that redirect_uris are as registered",
         ),
-        LinkFailure::Network { message } => failed(message.clone(), "check the network and run it again"),
+        LinkFailure::Network { message } => failed(message.clone(), dial::cure(message)),
         LinkFailure::WrongEnvironment { wanted, message } => failed(
             format!("the token does not open the {wanted} account: {message}"),
             "run it again and choose an account of that kind, or link the other broker entry",

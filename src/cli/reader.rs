@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{Context, accounts, output, select};
 use crate::broker::alpaca::rest::Client;
+use crate::broker::dial;
 use crate::error::Error;
 use crate::io::accounts::AccessError;
 use crate::link::LinkRecord;
@@ -89,10 +90,7 @@ pub fn access(error: AccessError) -> Error {
         AccessError::NoToken { .. } | AccessError::Moved { .. } | AccessError::Other { .. } => {
             Error::NeedsLink { message: error.to_string(), hint: Some(RELINK.to_owned()) }
         }
-        AccessError::NoBroker { broker, .. } => {
-            let hint = format!("add the broker {broker:?} to the configuration again, or unlink the account");
-            Error::usage(error.to_string(), hint)
-        }
+        AccessError::NoBroker { broker, .. } => Error::usage(error.to_string(), add_broker(broker)),
         AccessError::Store(store) => Error::failed(error.to_string(), store.hint()),
         AccessError::Unasked { error: refused, .. } if refused.kind == RequestErrorKind::Unauthorized => {
             Error::NeedsLink { message: error.to_string(), hint: Some(RELINK.to_owned()) }
@@ -105,12 +103,15 @@ pub fn access(error: AccessError) -> Error {
     }
 }
 
+/// What helps where an account's broker is not configured.
+pub(super) fn add_broker(broker: &str) -> String {
+    format!("add the broker {broker:?} to the configuration again, or unlink the account")
+}
+
 /// What helps against an answer that is none.
 pub(super) fn cure<'a>(error: &RequestError, relink: &'a str) -> &'a str {
     match error.kind {
-        RequestErrorKind::Network | RequestErrorKind::Timeout => {
-            "check the network, and HTTPS_PROXY where only a proxy leads out"
-        }
+        RequestErrorKind::Network | RequestErrorKind::Timeout => dial::cure(&error.message),
         RequestErrorKind::Unauthorized | RequestErrorKind::Forbidden => relink,
         RequestErrorKind::RateLimited { .. } => "wait a minute: another program asks on the same account",
         _ => "try again; if it stays, ask the broker",

@@ -40,7 +40,11 @@ pub fn find(program: &str) -> Result<(), &'static str> {
     let may_run = |path: &Path| rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok();
     let mut there = places.iter().filter(|path| is_file(path)).peekable();
     if there.peek().is_none() {
-        return Err("there is no such file");
+        return Err(if places.iter().any(|path| path.exists()) {
+            "it is no plain file"
+        } else {
+            "there is no such file"
+        });
     }
     if there.any(|path| may_run(path)) { Ok(()) } else { Err("it may not be executed") }
 }

@@ -6,6 +6,7 @@
 mod appraise;
 mod audit;
 mod epoch;
+mod figures;
 mod identity;
 mod replay;
 mod stream;

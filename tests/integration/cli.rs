@@ -10,14 +10,14 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 fn brokerdeck(dir: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_brokerdeck"))
-        .args(arguments)
-        .env_clear()
-        .env("HOME", dir)
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
+    command(dir).args(arguments).output().unwrap()
+}
+
+/// The program in an environment of its own.
+fn command(dir: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_brokerdeck"));
+    command.env_clear().env("HOME", dir).env("PATH", std::env::var_os("PATH").unwrap_or_default()).stdin(Stdio::null());
+    command
 }
 
 fn text(bytes: &[u8]) -> String {

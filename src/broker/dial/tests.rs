@@ -301,3 +301,15 @@ async fn a_proxy_that_does_not_answer_to_the_end_is_named_too() {
     };
     tokio::join!(waits(false), waits(true));
 }
+
+#[test]
+fn the_cure_of_a_failure_says_no_other_thing_than_its_sentence() {
+    let unknown = std::io::Error::other("invalid peer certificate: UnknownIssuer");
+    assert!(cure(&chain("", &unknown).to_string()).contains("SSL_CERT_FILE"));
+    let url = Url::parse("https://api.alpaca.markets").unwrap();
+    for refusal in [words::Refusal::Status(Some(403)), words::Refusal::Credentials { given: false }] {
+        let said = format!("the proxy http://proxy.corp:3128: {}", refusal.to(&url));
+        assert!(cure(&said).contains("NO_PROXY"), "{said}");
+    }
+    assert!(cure("the connection was refused").contains("check the network"));
+}

@@ -11,6 +11,29 @@ use url::Url;
 use super::{Route, Way, name};
 use crate::domain::Untrusted;
 
+const UNTRUSTED: &str = "nobody trusted here signed the certificate";
+const TRUST: &str = "add the authority of your company or broker to the system's store, or name its PEM file with \
+                     SSL_CERT_FILE or ca_file";
+
+/// What helps against a failure that this file put into words: the same as they say, where they say it.
+pub fn cure(said: &str) -> &'static str {
+    let is_of_proxy = |refusal: &Refusal| said.contains(&refusal.to_string());
+    let refusals = [
+        Refusal::Credentials { given: false },
+        Refusal::Credentials { given: true },
+        Refusal::Status(None),
+        Refusal::Nonsense,
+        Refusal::Silent,
+    ];
+    if said.contains(UNTRUSTED) {
+        TRUST
+    } else if refusals.iter().any(is_of_proxy) {
+        "correct HTTPS_PROXY, or name the host in NO_PROXY where it can be reached without a proxy"
+    } else {
+        "check the network, and HTTPS_PROXY where only a proxy leads out"
+    }
+}
+
 /// What an HTTP proxy did instead of opening a tunnel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refusal {
@@ -144,9 +167,7 @@ pub(super) fn through(proxy: &Intercept, url: &Url, doing: &str, error: &dyn Err
 pub fn chain(doing: &str, error: &dyn Error) -> Untrusted {
     // The cure takes the place of the chain: it must be whole wherever the sentence is cut.
     if raw(error).contains("UnknownIssuer") {
-        let cure = "nobody trusted here signed the certificate; add the authority of your company or broker to the system's \
-                    store, or name its PEM file with SSL_CERT_FILE or ca_file";
-        return after(doing, cure);
+        return after(doing, &format!("{UNTRUSTED}; {TRUST}"));
     }
     let mut text = String::new();
     for said in causes(error) {

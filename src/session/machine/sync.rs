@@ -2,16 +2,12 @@
 
 use super::appraise::PATIENCE;
 use super::identity::Whose;
-use super::{
-    Duration, Fault, Hold, LONGEST_WAIT, MARKS_EVERY, MARKS_RARELY, Mono, Now, Output, POLL_EVERY, Phase,
-    REFRESH_AFTER, REFRESH_EVERY, Session, Timer,
-};
+use super::{Duration, Fault, Hold, LONGEST_WAIT, MARKS_EVERY, Mono, Now, Output, POLL_EVERY, Phase, Session, Timer};
 use crate::domain::ablation::{Ablation, left_out};
 use crate::domain::blotter::Blotter;
-use crate::domain::{Account, Position};
 use crate::session::parts::Part;
-use crate::session::request::{Reply, Request, RequestError, RequestErrorKind, RequestId, Unread, unread_words};
-use crate::session::resync::{Endpoint, Picture, RATE_LIMIT_WAIT, Resync, Since, Step};
+use crate::session::request::{Reply, RequestError, RequestErrorKind, RequestId};
+use crate::session::resync::{Picture, RATE_LIMIT_WAIT, Resync, Since, Step};
 
 /// What fails in so many passes in a row lasts.
 const LASTING_PASSES: u32 = 3;
@@ -126,29 +122,8 @@ impl Session {
         }
     }
 
-    fn on_refreshed(&mut self, part: Part, result: Result<Box<Reply>, RequestError>, blotter: &mut Blotter, now: Now) {
-        let error = match result.map(|reply| reply.split()) {
-            Ok((Reply::Account(account), unread)) => {
-                self.limited.remove(&Endpoint::Account);
-                return self.on_account(account, &unread, blotter, now);
-            }
-            Ok((Reply::Positions(_), _)) if self.is_unidentified() => return,
-            Ok((Reply::Positions(positions), unread)) => {
-                self.limited.remove(&Endpoint::Positions);
-                return self.on_positions(positions, &unread, now);
-            }
-            Ok(_) => return self.parts.lost(part, "the broker answered another question".to_owned()),
-            Err(error) => error,
-        };
-        if matches!(error.kind, RequestErrorKind::RateLimited { .. }) {
-            self.limited.insert(if part == Part::Account { Endpoint::Account } else { Endpoint::Positions });
-        }
-        self.parts.failed(part, &error, now);
-        self.note_refusal(part, error, now);
-    }
-
     /// What a failure asks for beside being noted.
-    fn note_refusal(&mut self, part: Part, error: RequestError, now: Now) {
+    pub(super) fn note_refusal(&mut self, part: Part, error: RequestError, now: Now) {
         match error.kind {
             RequestErrorKind::Unauthorized => self.confirm(error.message, false, now),
             // Anything else may be missing from what the token was granted for; the account may not.
@@ -403,99 +378,6 @@ impl Session {
         }
         if !left_out(Ablation::Audit) {
             self.timers.set(Timer::Audit, next);
-        }
-    }
-
-    fn on_positions(&mut self, positions: Vec<Position>, unread: &[Unread], now: Now) {
-        let positions = self.holdings.with_unread(positions, unread);
-        self.holds = !positions.is_empty() || !unread.is_empty();
-        match unread_words(unread) {
-            None => self.part_is_good(Part::Positions, now),
-            Some(words) => self.parts.partial(Part::Positions, words, now),
-        }
-        let found = self.holdings.compare(&positions, now.mono);
-        self.out.push_back(Output::Positions(positions));
-        for text in found.lasting {
-            self.fault(Fault::Holdings, text);
-        }
-        for text in found.over {
-            self.log(text);
-        }
-        if let Some(symbol) = found.unexplained.filter(|_| matches!(self.phase, Phase::Live)) {
-            // A stream that is open and tells nothing looks like a quiet account.
-            self.log(format!("what is held of {symbol} changed and nothing told of it; asking REST for everything"));
-            self.audit_unknown(now);
-        }
-        if !self.holdings.is_told() {
-            self.over(Fault::Holdings);
-        }
-        if self.holdings.is_open() && matches!(self.phase, Phase::Live) {
-            self.refresh_soon(now);
-        }
-    }
-
-    /// Balances came: is it still the same account, and may it trade?
-    fn on_account(&mut self, account: Box<Account>, unread: &[Unread], blotter: &mut Blotter, now: Now) {
-        let known = self.account.replace(account.id.clone());
-        if let Phase::Syncing { held } = &mut self.phase
-            && known.is_none()
-        {
-            // Only now is it known whose updates these are; the rest of the picture is asked for after this.
-            held.clear();
-        }
-        self.block = account.block();
-        let number = account.number.clone();
-        let changed = known.is_some_and(|known| known != account.id);
-        match unread_words(unread) {
-            None => self.part_is_good(Part::Account, now),
-            Some(words) => self.parts.partial(Part::Account, words, now),
-        }
-        self.out.push_back(Output::Account(account));
-        if changed {
-            blotter.reset();
-            self.since = Since::default();
-            self.pictured = false;
-            let number = number.unwrap_or_else(|| "a new account".into());
-            self.alarm(format!("the account was reset at the broker: {number} has no history from before"));
-            self.out.push_back(Output::Reset);
-            self.parts.forget();
-            self.holdings.forget();
-            self.begin(now);
-        }
-    }
-
-    /// Balances and positions soon after an execution, coalesced.
-    pub(super) fn refresh_soon(&mut self, now: Now) {
-        let soon = now.mono + REFRESH_AFTER;
-        let at = self.refreshed_at.map_or(soon, |last| soon.max(last + REFRESH_EVERY));
-        self.timers.hasten(Timer::Refresh, at);
-    }
-
-    fn plan_marks(&mut self, after: Duration, now: Now) {
-        let at = now.mono + after;
-        self.timers.set(Timer::Marks, at);
-        self.parts.due(Part::Account, at);
-        self.parts.due(Part::Positions, at);
-    }
-
-    pub(super) fn ask_marks(&mut self, now: Now) {
-        if !matches!(self.phase, Phase::Live) {
-            return;
-        }
-        let failing = [Part::Account, Part::Positions].into_iter().any(|part| self.parts.has_failed(part));
-        let after = if self.holds || failing { MARKS_EVERY } else { MARKS_RARELY };
-        if !self.refresh.is_empty() || self.holds_back(now.mono) {
-            // What is overdue stays so. After a wait it is asked at once: what asked for the wait may ask for the next one.
-            let waits = self.hold.as_ref().map(|hold| hold.until).filter(|until| *until > now.mono);
-            self.timers.set(Timer::Marks, waits.unwrap_or(now.mono + after));
-            return;
-        }
-        self.plan_marks(after, now);
-        self.refreshed_at = Some(now.mono);
-        for (part, request) in [(Part::Account, Request::Account), (Part::Positions, Request::Positions)] {
-            let id = self.fresh_id();
-            self.refresh.push((id, part));
-            self.out.push_back(Output::Request(id, request));
         }
     }
 }

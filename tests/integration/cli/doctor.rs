@@ -144,3 +144,39 @@ fn a_hint_is_a_whole_sentence_where_the_data_folder_is_a_file() {
         "{said}"
     );
 }
+
+/// A file of authorities that holds none is not ok: nobody but the built-in ones is trusted by it.
+#[test]
+fn a_file_of_authorities_without_one_is_a_failure() {
+    let place = Place::new();
+    let junk = place.home.path().join("authorities.pem");
+    std::fs::write(&junk, "nonsense\n").unwrap();
+    for (named, fault) in [(junk.to_str().unwrap(), "holds no certificate"), ("", "names nothing")] {
+        let mut command = super::command(place.home.path());
+        command.env_remove("SSL_CERT_DIR").env("SSL_CERT_FILE", named);
+        command.args(["doctor", "--config"]).arg(place.home.path().join("config.toml"));
+        let said = text(&command.arg("--data-dir").arg(place.home.path().join("data")).output().unwrap().stdout);
+        assert!(said.contains("FAIL") && said.contains(fault), "{named}: {said}");
+    }
+}
+
+#[test]
+fn a_folder_in_place_of_the_configuration_has_a_cure() {
+    let place = Place::new();
+    let folder = place.home.path().to_str().unwrap();
+    let output = brokerdeck(place.home.path(), &["config", "check", "--config", folder]);
+    let said = text(&output.stderr);
+    assert!(output.status.code() == Some(2) && said.contains("name another with --config"), "{said}");
+}
+
+/// Linking again through a broker that is not configured cannot work.
+#[test]
+fn an_account_whose_broker_is_gone_has_a_cure_that_works() {
+    let place = Place::new();
+    let mut link = serde_json::to_value(crate::fixture::paper()).unwrap();
+    link["broker"] = "gone".into();
+    place.write("links.json", &serde_json::json!({"version": 1, "links": [link]}).to_string());
+    let (code, said) = place.doctor();
+    assert!(code == Some(1) && said.contains("add the broker \"gone\""), "{said}");
+    assert!(!said.contains("brokerdeck link gone"), "{said}");
+}

@@ -110,6 +110,7 @@ async fn nobody_is_sent_to_the_consent_page_when_the_secret_cannot_be_had() {
         ("client_secret_env = \"CANARY_BLANK\"", Some("is empty")),
         ("client_secret_command = [\"CANARY-program\", \"word\"]", Some("there is no such file")),
         ("client_secret_command = [\"/etc/passwd\", \"word\"]", Some("may not be executed")),
+        ("client_secret_command = [\"/etc\", \"word\"]", Some("it is no plain file")),
         ("client_secret_env = \"CANARY_SET\"", None),
         (command.as_str(), None),
     ];

@@ -252,3 +252,42 @@ fn a_correction_takes_no_state_back_and_an_undoing_counts_although_no_time_moved
     blotter.apply_update(&bust("b1", "e1", 40, 0, 5));
     assert_eq!(blotter.order(&"o".into()).unwrap().cum_qty, Qty::ZERO);
 }
+
+/// The two lists of what is left out name the same: what one sees the other completes.
+#[test]
+fn each_word_and_figure_that_is_left_out_is_seen_and_completed() {
+    let px = Some(Price::whole(3));
+    let whole = Order {
+        notional: Some("5".parse().unwrap()),
+        limit_px: px,
+        stop_px: px,
+        trail_px: px,
+        trail_percent: Some(rust_decimal::Decimal::TWO),
+        hwm: px,
+        avg_px: px,
+        ..order("o", OrderStatus::PartiallyFilled, 3, 1)
+    };
+    let left_out: [fn(&mut Order); 13] = [
+        |order| order.status = OrderStatus::from_word(""),
+        |order| order.order_type = OrderType::from_word(""),
+        |order| order.tif = TimeInForce::from_word(""),
+        |order| order.symbol = "".into(),
+        |order| order.side = Side::from_word(""),
+        |order| order.qty = None,
+        |order| order.notional = None,
+        |order| order.limit_px = None,
+        |order| order.stop_px = None,
+        |order| order.trail_px = None,
+        |order| order.trail_percent = None,
+        |order| order.hwm = None,
+        |order| order.avg_px = None,
+    ];
+    assert!(!whole.leaves_out(&whole));
+    for (place, leave_out) in left_out.into_iter().enumerate() {
+        let mut bare = whole.clone();
+        leave_out(&mut bare);
+        assert!(bare.leaves_out(&whole), "{place}");
+        bare.complete(&whole);
+        assert_eq!(bare, whole, "{place}");
+    }
+}

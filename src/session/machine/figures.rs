@@ -1,0 +1,132 @@
+//! Balances and positions: taken over as they come, and asked for between the passes.
+
+use super::{
+    Duration, Fault, MARKS_EVERY, MARKS_RARELY, Now, Output, Phase, REFRESH_AFTER, REFRESH_EVERY, Session, Since, Timer,
+};
+use crate::domain::blotter::Blotter;
+use crate::domain::{Account, Position};
+use crate::session::parts::Part;
+use crate::session::request::{Reply, Request, RequestError, RequestErrorKind, Unread, unread_words};
+use crate::session::resync::Endpoint;
+
+impl Session {
+    pub(super) fn on_refreshed(
+        &mut self,
+        part: Part,
+        result: Result<Box<Reply>, RequestError>,
+        blotter: &mut Blotter,
+        now: Now,
+    ) {
+        let error = match result.map(|reply| reply.split()) {
+            Ok((Reply::Account(account), unread)) => {
+                self.limited.remove(&Endpoint::Account);
+                return self.on_account(account, &unread, blotter, now);
+            }
+            Ok((Reply::Positions(_), _)) if self.is_unidentified() => return,
+            Ok((Reply::Positions(positions), unread)) => {
+                self.limited.remove(&Endpoint::Positions);
+                return self.on_positions(positions, &unread, now);
+            }
+            Ok(_) => return self.parts.lost(part, "the broker answered another question".to_owned()),
+            Err(error) => error,
+        };
+        if matches!(error.kind, RequestErrorKind::RateLimited { .. }) {
+            self.limited.insert(if part == Part::Account { Endpoint::Account } else { Endpoint::Positions });
+        }
+        self.parts.failed(part, &error, now);
+        self.note_refusal(part, error, now);
+    }
+
+    pub(super) fn on_positions(&mut self, positions: Vec<Position>, unread: &[Unread], now: Now) {
+        let positions = self.holdings.with_unread(positions, unread);
+        self.holds = !positions.is_empty() || !unread.is_empty();
+        match unread_words(unread) {
+            None => self.part_is_good(Part::Positions, now),
+            Some(words) => self.parts.partial(Part::Positions, words, now),
+        }
+        let found = self.holdings.compare(&positions, now.mono);
+        self.out.push_back(Output::Positions(positions));
+        for text in found.lasting {
+            self.fault(Fault::Holdings, text);
+        }
+        for text in found.over {
+            self.log(text);
+        }
+        if let Some(symbol) = found.unexplained.filter(|_| matches!(self.phase, Phase::Live)) {
+            // A stream that is open and tells nothing looks like a quiet account.
+            self.log(format!("what is held of {symbol} changed and nothing told of it; asking REST for everything"));
+            self.audit_unknown(now);
+        }
+        if !self.holdings.is_told() {
+            self.over(Fault::Holdings);
+        }
+        if self.holdings.is_open() && matches!(self.phase, Phase::Live) {
+            self.refresh_soon(now);
+        }
+    }
+
+    /// Balances came: is it still the same account, and may it trade?
+    pub(super) fn on_account(&mut self, account: Box<Account>, unread: &[Unread], blotter: &mut Blotter, now: Now) {
+        let known = self.account.replace(account.id.clone());
+        if let Phase::Syncing { held } = &mut self.phase
+            && known.is_none()
+        {
+            // Only now is it known whose updates these are; the rest of the picture is asked for after this.
+            held.clear();
+        }
+        self.block = account.block();
+        let number = account.number.clone();
+        let changed = known.is_some_and(|known| known != account.id);
+        match unread_words(unread) {
+            None => self.part_is_good(Part::Account, now),
+            Some(words) => self.parts.partial(Part::Account, words, now),
+        }
+        self.out.push_back(Output::Account(account));
+        if changed {
+            blotter.reset();
+            self.since = Since::default();
+            self.pictured = false;
+            let number = number.unwrap_or_else(|| "a new account".into());
+            self.alarm(format!("the account was reset at the broker: {number} has no history from before"));
+            self.out.push_back(Output::Reset);
+            self.parts.forget();
+            self.holdings.forget();
+            self.begin(now);
+        }
+    }
+
+    /// Balances and positions soon after an execution, coalesced.
+    pub(super) fn refresh_soon(&mut self, now: Now) {
+        let soon = now.mono + REFRESH_AFTER;
+        let at = self.refreshed_at.map_or(soon, |last| soon.max(last + REFRESH_EVERY));
+        self.timers.hasten(Timer::Refresh, at);
+    }
+
+    pub(super) fn plan_marks(&mut self, after: Duration, now: Now) {
+        let at = now.mono + after;
+        self.timers.set(Timer::Marks, at);
+        self.parts.due(Part::Account, at);
+        self.parts.due(Part::Positions, at);
+    }
+
+    pub(super) fn ask_marks(&mut self, now: Now) {
+        if !matches!(self.phase, Phase::Live) {
+            return;
+        }
+        let failing = [Part::Account, Part::Positions].into_iter().any(|part| self.parts.has_failed(part));
+        let after = if self.holds || failing { MARKS_EVERY } else { MARKS_RARELY };
+        if !self.refresh.is_empty() || self.holds_back(now.mono) {
+            // What is overdue stays so. After a wait it is asked at once: what asked for the wait may ask for the next one.
+            let waits = self.hold.as_ref().map(|hold| hold.until).filter(|until| *until > now.mono);
+            self.timers.set(Timer::Marks, waits.unwrap_or(now.mono + after));
+            return;
+        }
+        self.plan_marks(after, now);
+        self.refreshed_at = Some(now.mono);
+        for (part, request) in [(Part::Account, Request::Account), (Part::Positions, Request::Positions)] {
+            let id = self.fresh_id();
+            self.refresh.push((id, part));
+            self.out.push_back(Output::Request(id, request));
+        }
+    }
+}
