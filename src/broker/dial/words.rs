@@ -12,10 +12,8 @@ use super::{Route, Way, name};
 use crate::domain::Untrusted;
 
 const UNTRUSTED: &str = "nobody trusted here signed the certificate";
-const TRUST: &str = "add the authority of your company or broker to the system's store, or name its PEM file with \
-                     SSL_CERT_FILE or ca_file";
 
-/// What helps against a failure that this file put into words: the same as they say, where they say it.
+/// What helps against a failure that this file put into words; it contradicts no cure that these name themselves.
 pub fn cure(said: &str) -> &'static str {
     let is_of_proxy = |refusal: &Refusal| said.contains(&refusal.to_string());
     let refusals = [
@@ -26,7 +24,7 @@ pub fn cure(said: &str) -> &'static str {
         Refusal::Silent,
     ];
     if said.contains(UNTRUSTED) {
-        TRUST
+        "get that authority's PEM file from whoever runs the network or the broker, for SSL_CERT_FILE or ca_file"
     } else if refusals.iter().any(is_of_proxy) {
         "correct HTTPS_PROXY, or name the host in NO_PROXY where it can be reached without a proxy"
     } else {
@@ -167,7 +165,9 @@ pub(super) fn through(proxy: &Intercept, url: &Url, doing: &str, error: &dyn Err
 pub fn chain(doing: &str, error: &dyn Error) -> Untrusted {
     // The cure takes the place of the chain: it must be whole wherever the sentence is cut.
     if raw(error).contains("UnknownIssuer") {
-        return after(doing, &format!("{UNTRUSTED}; {TRUST}"));
+        let cure = "add the authority of your company or broker to the system's store, or name its PEM file with \
+                    SSL_CERT_FILE or ca_file";
+        return after(doing, &format!("{UNTRUSTED}; {cure}"));
     }
     let mut text = String::new();
     for said in causes(error) {
