@@ -98,6 +98,8 @@ pub struct Blotter {
     settled: Vec<Option<Timestamp>>,
     /// For each order the most it ever stated as executed.
     highest: Vec<Qty>,
+    /// Orders that were seen working.
+    followed: HashSet<OrderId>,
     /// For each order that was replaced the one that took its place.
     successors: HashMap<OrderId, OrderId>,
     /// Orders that stated their chain's executions before any of their own.
@@ -398,7 +400,10 @@ impl Blotter {
         let (Some(known), Some(settled)) = (self.orders.get_mut(place), self.settled.get_mut(place)) else {
             let index = u32::try_from(self.orders.len()).unwrap_or(u32::MAX);
             self.index.insert(order.id.clone(), index);
-            self.working += usize::from(order.status.is_working());
+            if order.status.is_working() {
+                self.working += 1;
+                self.followed.insert(order.id.clone());
+            }
             self.orders.push(order.clone());
             self.settled.push(order.updated_at.filter(|_| settles));
             self.highest.push(order.cum_qty);

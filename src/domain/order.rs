@@ -326,6 +326,8 @@ impl Order {
             || px(self.trail_px, known.trail_px)
             || px(self.hwm, known.hwm)
             || (px(self.avg_px, known.avg_px) && self.cum_qty == known.cum_qty)
+            || (self.created_at.is_none() && known.created_at.is_some())
+            || (self.submitted_at.is_none() && known.submitted_at.is_some())
     }
 
     /// Takes over what it leaves out: what is not said has not changed.
@@ -352,6 +354,8 @@ impl Order {
         self.stop_px = self.stop_px.or(known.stop_px);
         self.trail_px = self.trail_px.or(known.trail_px);
         self.hwm = self.hwm.or(known.hwm);
+        self.created_at = self.created_at.or(known.created_at);
+        self.submitted_at = self.submitted_at.or(known.submitted_at);
         if self.cum_qty == known.cum_qty {
             self.avg_px = self.avg_px.or(known.avg_px);
         }
@@ -363,6 +367,12 @@ impl Order {
             return Some(Qty::ZERO);
         }
         self.qty.and_then(|qty| qty.checked_sub(self.cum_qty))
+    }
+
+    /// The broker's time of the last thing it says of the order: `updated_at` may be that of its creation for ever.
+    pub fn last_stated_at(&self) -> Option<Timestamp> {
+        let ended = self.filled_at.max(self.canceled_at).max(self.expired_at).max(self.failed_at).max(self.replaced_at);
+        ended.max(self.updated_at)
     }
 
     /// The rank by which two states of one order are compared; the greater is the newer (docs/DESIGN.md 9.3).

@@ -3,6 +3,7 @@
 //! Listen first, picture second, hold what arrives meanwhile, then merge both and go live in one step. The stream is a
 //! hint: audits compare with REST while it is up, and a stream that is open but silent is found out by them.
 
+mod absent;
 mod appraise;
 mod audit;
 mod epoch;
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use self::absent::Absent;
 use self::audit::{Audits, Unknown};
 use self::replay::Replays;
 use self::token::Confirm;
@@ -204,6 +206,7 @@ pub struct Session {
     /// Executions recovered since the connection was lost, before the picture of the new one.
     recovered: usize,
     unknown: Unknown,
+    absent: Absent,
     /// What the blotter knows up to; a pass that begins now covers everything before.
     mark: Since,
     replays: Replays,
@@ -260,6 +263,7 @@ impl Session {
             beyond_failed: 0,
             recovered: 0,
             unknown: Unknown::default(),
+            absent: Absent::default(),
             mark: Since::default(),
             replays: Replays::default(),
             pursuit: Pursuit::default(),

@@ -86,6 +86,8 @@ pub(super) struct Picture {
     pub(super) given_up: BTreeSet<Part>,
     pub(super) orders: Vec<Order>,
     pub(super) activities: Vec<Activity>,
+    /// Orders asked for by id that the broker answered it does not have.
+    pub(super) denied: Vec<OrderId>,
     /// What was asked beyond the lists and did not come, and why.
     pub(super) beyond: Option<String>,
     /// On the first pass ever: executions from before this were not asked for.

@@ -124,6 +124,9 @@ impl Blotter {
         *settled = merged.updated_at;
         self.working = self.working + usize::from(merged.status.is_working()) - usize::from(was_working);
         let (status, at) = (merged.status.clone(), merged.updated_at);
+        if merged.status.is_working() {
+            self.followed.insert(id.clone());
+        }
         *known = merged;
         self.contested.remove(id);
         changes.orders.push(id.clone());

@@ -58,11 +58,15 @@ impl Blotter {
         self.adds_up(&next);
     }
 
-    /// True for an order that ended before executions were asked for. One with a row is not: the others are asked for.
+    /// True for an order that ended before executions were asked for. One with a row is not: the others are asked for;
+    /// nor is one that was seen working.
     pub(super) fn is_history(&self, order: &Order) -> bool {
         order.status.is_terminal()
             && self.ledger.of(&order.id).next().is_none()
-            && order.updated_at.map_or(self.history_before.is_some(), |at| is_before(Some(at), self.history_before))
+            && !self.followed.contains(&order.id)
+            && order
+                .last_stated_at()
+                .map_or(self.history_before.is_some(), |at| is_before(Some(at), self.history_before))
     }
 
     /// Squares an order that REST stated with its rows: placeholders for what is missing, an inferred bust for what is

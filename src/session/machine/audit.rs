@@ -8,6 +8,7 @@ use super::{Duration, Mono, Now, Phase, Session, Timer};
 use crate::domain::blotter::{Blotter, Changes, Dispute};
 use crate::domain::execution::Source;
 use crate::domain::order::OrderStatus;
+use crate::domain::update::TradeUpdate;
 use crate::domain::{ExecutionId, OrderId};
 
 /// How long the stream may lag behind REST before it counts as having missed something.
@@ -70,8 +71,11 @@ pub(super) struct Audits {
     pub(super) pass_began: Mono,
     /// A whole pass that began after the lag has shown all that is older than the stream.
     based: bool,
-    /// The broker's time of the latest change known then.
+    /// The broker's time of the latest change known then; where the picture was not whole then, of the latest that the
+    /// first whole one knows.
     live_from: Option<Timestamp>,
+    /// The newest time that an update told before it was known whose it was: it was not merged, yet the stream told it.
+    passed_over: Option<Timestamp>,
     executions: HashSet<ExecutionId>,
     orders: HashSet<OrderId>,
 }
@@ -89,8 +93,16 @@ impl Audits {
     }
 
     pub(super) fn restart(&mut self, live_from: Option<Timestamp>, now: Mono) {
+        let passed_over = self.passed_over;
         self.forget();
-        (self.last_heard, self.live_since, self.live_from) = (Some(now), now, live_from);
+        (self.last_heard, self.live_since, self.live_from) = (Some(now), now, live_from.max(passed_over));
+    }
+
+    /// The stream told this, and it is not merged.
+    pub(super) fn passed_over(&mut self, update: &TradeUpdate) {
+        let executed = update.executions.iter().filter_map(|execution| execution.at).max();
+        let told = update.at.max(update.happened_at).max(update.order.updated_at).max(executed);
+        self.passed_over = self.passed_over.max(told);
     }
 
     /// The stream is over. When the pass under way began stays true.
@@ -124,6 +136,9 @@ impl Audits {
         };
         if !self.based {
             self.based = complete && self.pass_began.since(self.live_since) >= LAG;
+            if self.based && self.live_from.is_none() {
+                self.live_from = blotter.last_change_at();
+            }
             return false;
         }
         self.executions.extend(changes.executions.iter().filter(traded).cloned());

@@ -72,7 +72,9 @@ impl Session {
             && known.is_none()
         {
             // Only now is it known whose updates these are; the rest of the picture is asked for after this.
-            held.clear();
+            for update in held.drain(..) {
+                self.audits.passed_over(&update);
+            }
         }
         self.block = account.block();
         let number = account.number.clone();

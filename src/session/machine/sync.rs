@@ -257,7 +257,8 @@ impl Session {
     /// What a pass brought of each part.
     fn note_parts(&mut self, picture: &Picture, now: Now) {
         for part in [Part::Working, Part::Recent, Part::Executions] {
-            match picture.faults.get(&part) {
+            let denied = if part == Part::Working { self.absent.words(self.audits.pass_began) } else { None };
+            match picture.faults.get(&part).or(denied.as_ref()) {
                 None => self.part_is_good(part, now),
                 Some(reason) if picture.given_up.contains(&part) => self.parts.lost(part, reason.clone()),
                 Some(reason) => self.parts.partial(part, reason.clone(), now),
@@ -300,6 +301,8 @@ impl Session {
             self.timers.set(Timer::Audit, now.mono + POLL_EVERY);
             return;
         }
+        let seen = picture.orders.iter().map(|order| &order.id);
+        self.absent.note(&picture.denied, seen, blotter, self.audits.pass_began);
         self.note_parts(&picture, now);
         self.note_beyond(picture.beyond.take());
         if picture.history_before.is_some() {
@@ -337,7 +340,7 @@ impl Session {
                 self.report_outage(recovered, now);
                 self.changed(changes, blotter, now);
                 self.go_live(blotter, now);
-                self.audits.restart(blotter.last_change_at(), now.mono);
+                self.audits.restart(blotter.last_change_at().filter(|_| whole), now.mono);
                 self.plan_marks(MARKS_EVERY, now);
             }
             Phase::Live => {

@@ -1,3 +1,4 @@
+mod absent;
 mod audits;
 mod broker;
 mod ends;

@@ -44,8 +44,11 @@ impl Resync {
             return if limited { Step::Refused(error) } else { Step::More };
         }
         match error.kind {
-            // An order fetched by id that is not there has been wiped with its account; the account id tells.
-            RequestErrorKind::NotFound if matches!(question.request, Request::Order(_)) => Step::More,
+            // One that is over has been wiped with its account, and the account id tells.
+            RequestErrorKind::NotFound if let Request::Order(id) = &question.request => {
+                self.picture.denied.push(id.clone());
+                Step::More
+            }
             RequestErrorKind::RateLimited { retry_after } if question.tries < self.patience(&question) => {
                 question.tries += 1;
                 self.done = self.done.saturating_sub(1);

@@ -166,6 +166,14 @@ impl Loose<'_> {
         }
     }
 
+    /// A time that an object may do without: what stands there and is none goes to `lacks`.
+    pub(super) fn time_or(&self, what: &'static str, member: &'static str, lacks: &mut Lacks) -> Option<Timestamp> {
+        if self.is_no_time() {
+            lacks.push(WireError::Member { what, member });
+        }
+        self.time()
+    }
+
     /// Something stands there that is no such flag: neither a boolean nor its word.
     pub(super) fn is_no_flag(&self) -> bool {
         match self {

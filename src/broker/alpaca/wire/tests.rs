@@ -437,6 +437,17 @@ fn words_of_orders_and_rows_that_are_there_and_none_are_named() {
         assert!(orders(&text, &mut lacks).is_ok());
         assert_eq!(lacks, [WireError::Member { what: "an order", member }], "{text}");
     }
+    for (value, named) in [("\"soon\"", true), ("7", true), ("{}", true), ("\"\"", false), ("null", false)] {
+        for member in ["created_at", "submitted_at", "updated_at", "filled_at", "canceled_at", "expires_at"] {
+            let text = format!(
+                r#"{{"id":"o","symbol":"F","side":"buy","type":"limit","time_in_force":"day","status":"new","{member}":{value}}}"#
+            );
+            let mut lacks = Lacks::new();
+            assert!(orders(&text, &mut lacks).is_ok());
+            let wanted: &[WireError] = &[WireError::Member { what: "an order", member }];
+            assert_eq!(lacks, if named { wanted } else { &[] }, "{text}");
+        }
+    }
     let row = |side: &str, at: &str| {
         activity(&format!(
             r#"{{"id":"1","activity_type":"FILL","order_id":"o","symbol":"F","side":{side},"qty":"1","price":"2",

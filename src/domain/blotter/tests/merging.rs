@@ -267,7 +267,7 @@ fn each_word_and_figure_that_is_left_out_is_seen_and_completed() {
         avg_px: px,
         ..order("o", OrderStatus::PartiallyFilled, 3, 1)
     };
-    let left_out: [fn(&mut Order); 13] = [
+    let left_out: [fn(&mut Order); 15] = [
         |order| order.status = OrderStatus::from_word(""),
         |order| order.order_type = OrderType::from_word(""),
         |order| order.tif = TimeInForce::from_word(""),
@@ -281,6 +281,8 @@ fn each_word_and_figure_that_is_left_out_is_seen_and_completed() {
         |order| order.trail_percent = None,
         |order| order.hwm = None,
         |order| order.avg_px = None,
+        |order| order.created_at = None,
+        |order| order.submitted_at = None,
     ];
     assert!(!whole.leaves_out(&whole));
     for (place, leave_out) in left_out.into_iter().enumerate() {

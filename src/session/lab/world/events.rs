@@ -91,12 +91,17 @@ impl World {
             program.oracle.goes_back(&self.brokers[program.broker], &program.blotter);
         }
         if let Some(mark) = program.mark.1 {
-            let begun = program.begun.iter().rev().find(|(first, _)| *first <= mark);
-            program.since = begun.map(|(_, since)| *since);
+            // What is read back is what its owner wrote, who may have begun to watch later.
+            let writer = self.owners[program.broker].unwrap_or(number);
+            let begun = [number, writer].map(|at| {
+                let begun = self.programs[at].begun.iter().rev().find(|(first, _)| *first <= mark);
+                begun.map(|(_, since)| *since)
+            });
+            self.programs[number].since = begun.into_iter().max().flatten();
         } else {
             program.since = None;
         }
-        program.lost = false;
+        self.programs[number].lost = false;
     }
 
     /// Takes over what the journal knows; false when it cannot be read now. Where one program writes it, what the others
