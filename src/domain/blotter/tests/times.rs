@@ -122,6 +122,25 @@ fn what_an_order_states_for_a_minute_is_so_though_its_time_never_moved() {
     assert_eq!(busts, [0, 0, 1]);
 }
 
+/// Where `updated_at` is that of the creation for ever.
+#[test]
+fn an_order_that_ended_after_the_history_begins_has_executions_though_its_time_never_moved() {
+    let ended = |id: &str| order(id, OrderStatus::Filled, 100, 5);
+    let of = |blotter: &Blotter, id: &str| blotter.executions_of(&id.into()).len();
+    let mut blotter = Blotter::default();
+    // Seen working, by any list, or after what was shown as its end was not.
+    blotter.apply_snapshot(&[order("seen", OrderStatus::New, 0, 5), order("back", OrderStatus::Canceled, 0, 5)], &[]);
+    blotter.apply_snapshot(&[order("back", OrderStatus::New, 0, 5)], &[]);
+    blotter.concede(&"back".into());
+    assert_eq!(blotter.working_count(), 2);
+    blotter.set_history_before(within(9, 0));
+    let filled = Order { filled_at: within(10, 0), ..ended("filled") };
+    blotter.apply_snapshot(&[ended("seen"), ended("back"), filled, ended("old")], &[]);
+    for (id, rows) in [("seen", 1), ("back", 1), ("filled", 1), ("old", 0)] {
+        assert_eq!(of(&blotter, id), rows, "{id}");
+    }
+}
+
 #[test]
 fn an_order_with_a_row_is_no_history_however_early_it_ended() {
     let mut blotter = Blotter::default();

@@ -57,6 +57,47 @@ fn what_is_older_than_the_stream_is_no_fault_of_it_however_late_it_is_listed() {
     assert!(!accused(&desk), "{}", desk.logs());
 }
 
+/// Nothing is known when the stream begins, for no list answers; what the first whole picture knows is not newer than that.
+#[test]
+fn what_is_listed_late_is_no_fault_of_a_stream_that_began_without_a_picture() {
+    let mut desk = Desk::new();
+    desk.orders.push(order("a"));
+    desk.orders[0].updated_at = at(50);
+    let lists: Wanted = |request| matches!(request, Request::Orders(_) | Request::Activities(_));
+    desk.fails = Some((lists, RequestErrorKind::Refused));
+    desk.listen();
+    desk.pass(Duration::from_secs(20));
+    desk.fails = None;
+    desk.pass(Duration::from_mins(2));
+    assert!(desk.session.state().is_live(), "{}", desk.logs());
+    for (id, when, told) in [("old", 20, false), ("new", 60, true)] {
+        desk.orders.push(Order { updated_at: at(when), ..order(id) });
+        desk.pass(Duration::from_mins(5));
+        assert!(desk.blotter.order(&id.into()).is_some());
+        assert_eq!(accused(&desk), told, "{id}: {}", desk.logs());
+    }
+}
+
+/// What the stream tells before it is known whose it is, is not merged, and the lists may bring it late.
+#[test]
+fn what_the_stream_told_before_the_account_was_known_was_told() {
+    let mut desk = Desk::new();
+    desk.orders.push(order("a"));
+    desk.hangs = Some(|request| matches!(request, Request::Account));
+    desk.listen();
+    let told = Order { updated_at: at(50), ..order("o") };
+    desk.told(TradeEvent::New, told.clone());
+    desk.thaw();
+    desk.pass(Duration::from_mins(2));
+    assert!(desk.session.state().is_live() && desk.blotter.order(&"o".into()).is_none(), "{}", desk.logs());
+    for (id, when, accuses) in [("o", 50, false), ("p", 51, true)] {
+        desk.orders.push(Order { updated_at: at(when), ..order(id) });
+        desk.pass(Duration::from_mins(5));
+        assert!(desk.blotter.order(&id.into()).is_some());
+        assert_eq!(accused(&desk), accuses, "{id}: {}", desk.logs());
+    }
+}
+
 #[test]
 fn a_leg_that_is_held_is_told_by_no_stream_and_an_order_that_works_is() {
     for (status, told) in [(OrderStatus::Held, false), (OrderStatus::New, true)] {
