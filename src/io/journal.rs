@@ -21,6 +21,7 @@ mod overdue;
 mod patience;
 mod progress;
 pub mod read;
+mod rows;
 mod schema;
 mod share;
 mod store;

@@ -1,5 +1,6 @@
 //! Reading back: what a link starts from, and exports by account and date range.
 
+mod lost;
 mod tidy;
 
 use std::path::Path;
@@ -7,9 +8,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
-use serde::de::DeserializeOwned;
 
+use self::lost::Lost;
 use super::patience::Patience;
+use super::rows::Row;
 use super::store::nanos;
 use super::{JournalError, schema};
 use crate::domain::blotter::TapeEntry;
@@ -66,11 +68,27 @@ pub struct Remembered {
     pub tape: Vec<TapeEntry>,
     /// Orders of unknown outcome.
     pub intents: Vec<Intent>,
-    /// Rows that this version cannot read; they stay in the file.
+    /// Rows that this version cannot read; they stay in the file. The marks above are from before them, so that the broker
+    /// is asked again for what they hold.
     pub unreadable: usize,
     /// A sentence for the user, when an unusable file was set aside.
     pub notice: Option<String>,
     pub(super) place: Option<Place>,
+}
+
+impl Remembered {
+    /// What to say of rows that cannot be read, if there are any.
+    pub fn unreadable_words(&self, link: &LinkId) -> Option<String> {
+        let rows = match self.unreadable {
+            0 => return None,
+            1 => "1 journal row".to_owned(),
+            many => format!("{many} journal rows"),
+        };
+        let since = self.complete_at.map_or_else(|| "the beginning".to_owned(), |at| format!("{at:.0}"));
+        Some(format!(
+            "{rows} of {link} cannot be read by this version; asking the broker again for everything since {since}"
+        ))
+    }
 }
 
 /// The longest row that is exported, in bytes; a broker's order is less than one answer, which is 8 MiB at most.
@@ -150,12 +168,7 @@ impl Reader {
         self.rows(query, range, each)
     }
 
-    fn rows<T: DeserializeOwned>(
-        &self,
-        query: &str,
-        range: &Range,
-        mut each: impl FnMut(LinkId, T),
-    ) -> Result<usize, JournalError> {
+    fn rows<T: Row>(&self, query: &str, range: &Range, mut each: impl FnMut(LinkId, T)) -> Result<usize, JournalError> {
         let mut read = || -> rusqlite::Result<usize> {
             let mut statement = self.connection.prepare(query)?;
             let link = range.link.as_ref().map(LinkId::as_str);
@@ -166,7 +179,7 @@ impl Reader {
             while let Some(row) = rows.next()? {
                 patience.waiting(false);
                 let link: String = row.get(0)?;
-                match row.get_ref(1)?.as_str().ok().and_then(|body| serde_json::from_str(body).ok()) {
+                match row.get_ref(1)?.as_str().ok().and_then(T::from_body) {
                     Some(value) => each(LinkId::from(link), value),
                     None => unreadable += 1,
                 }
@@ -208,9 +221,16 @@ pub(super) fn remembered(connection: &Connection, link: &LinkId) -> rusqlite::Re
         .optional()?;
     let oldest = newest.unwrap_or(0) - RECENT_ORDERS;
     let bounds = [account, generation, oldest];
-    found.orders = bodies(connection, &shown_orders(), bounds, &mut found.unreadable)?;
-    found.executions = bodies(connection, &shown_executions(), bounds, &mut found.unreadable)?;
-    let (numbers, tape) = lines(connection, account, generation, &mut found.unreadable)?;
+    let mut lost = Lost::default();
+    found.orders = bodies(connection, &shown_orders(), bounds, &mut lost.orders)?;
+    found.executions = bodies(connection, &shown_executions(), bounds, &mut lost.executions)?;
+    let (numbers, tape) = lines(connection, account, generation, &mut lost.lines)?;
+    found.unreadable = lost.count();
+    if lost.leaves_a_gap() {
+        let since = lost.since(connection, (account, generation))?;
+        found.watermark = found.watermark.min(since);
+        found.complete_at = found.complete_at.min(since);
+    }
     tidy::executions(&mut found.executions);
     let numbers = tidy::lines(numbers, tape, &found.executions, &mut found.tape);
     for execution in &mut found.executions {
@@ -253,7 +273,7 @@ fn lines(
     connection: &Connection,
     account: i64,
     generation: i64,
-    unreadable: &mut usize,
+    lost: &mut usize,
 ) -> rusqlite::Result<(Vec<i64>, Vec<TapeEntry>)> {
     let mut statement = connection.prepare_cached(
         "SELECT number, body FROM (SELECT number, body FROM lines WHERE account = ?1 AND generation = ?2
@@ -263,36 +283,37 @@ fn lines(
     let (mut numbers, mut tape) = (Vec::new(), Vec::<TapeEntry>::new());
     while let Some(row) = rows.next()? {
         let number: i64 = row.get(0)?;
-        match row.get_ref(1)?.as_str().ok().and_then(|text| serde_json::from_str::<TapeEntry>(text).ok()) {
+        match row.get_ref(1)?.as_str().ok().and_then(TapeEntry::from_body) {
             Some(entry) => {
                 let next = tape.last().map_or(u64::try_from(number).unwrap_or(0), |line| line.number + 1);
                 numbers.push(number);
                 tape.push(TapeEntry { number: next, ..entry });
             }
-            None => *unreadable += 1,
+            None => *lost += 1,
         }
     }
     Ok((numbers, tape))
 }
 
-fn bodies<T: DeserializeOwned>(
+/// The rows of a query that can be read; the numbers of the others go to `lost`.
+fn bodies<T: Row>(
     connection: &Connection,
     query: &str,
     bounds: [i64; 3],
-    unreadable: &mut usize,
+    lost: &mut Vec<i64>,
 ) -> rusqlite::Result<Vec<T>> {
     let mut statement = connection.prepare_cached(query)?;
     let mut rows = statement.query(bounds)?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        match row.get_ref(1)?.as_str().ok().and_then(|text| serde_json::from_str(text).ok()) {
+        match row.get_ref(1)?.as_str().ok().and_then(T::from_body) {
             Some(value) => found.push(value),
-            None => *unreadable += 1,
+            None => lost.push(row.get(0)?),
         }
     }
     Ok(found)
 }
 
-fn timestamp(nanos: i64) -> Option<Timestamp> {
+pub(super) fn timestamp(nanos: i64) -> Option<Timestamp> {
     Timestamp::from_nanosecond(i128::from(nanos)).ok()
 }

@@ -10,7 +10,8 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::store::{Place, body};
+use super::rows::Row;
+use super::store::Place;
 use crate::domain::blotter::{Blotter, TapeEntry};
 use crate::domain::execution::ExecutionKind;
 use crate::domain::time::is_before;
@@ -149,7 +150,7 @@ impl Lines {
         let mut rows = statement.query(params![account, generation, self.last.unwrap_or(-1), limit])?;
         while let Some(row) = rows.next()? {
             let number: i64 = row.get(0)?;
-            let entry = row.get_ref(1)?.as_str().ok().and_then(|text| serde_json::from_str::<TapeEntry>(text).ok());
+            let entry = row.get_ref(1)?.as_str().ok().and_then(TapeEntry::from_body);
             if let Some(entry) = entry {
                 self.order.push_back(entry.key());
                 self.others.insert(entry.key(), number);
@@ -211,7 +212,7 @@ impl Lines {
                 number,
                 aged,
                 super::store::source_word(entry.source),
-                body(entry)?
+                entry.to_body()?
             ])?;
         self.last = self.last.max(Some(number));
         if self.split.is_some_and(|split| entry.number >= split) {
@@ -243,7 +244,7 @@ pub(super) fn stands(
         .prepare_cached("SELECT body, learned_at FROM orders WHERE account = ?1 AND generation = ?2 AND id = ?3")?
         .query_row(params![place.account, place.generation, order.id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    let held = held.and_then(|(text, at)| Some((Stand::of(&serde_json::from_str::<Order>(&text).ok()?), at)));
+    let held = held.and_then(|(text, at)| Some((Stand::of(&Order::from_body(&text)?), at)));
     let Some((held, at)) = held else { return Ok(true) };
     let (stand, known) = (Stand::of(order), own.known(&order.id));
     let takes_back = known.is_some_and(|known| !stand.follows(known));
@@ -285,7 +286,7 @@ fn rows_of(connection: &Connection, place: &Place, execution: &Execution) -> rus
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let text = row.get_ref(0)?.as_str().ok();
-        found.extend(text.and_then(|text| serde_json::from_str::<Execution>(text).ok()));
+        found.extend(text.and_then(Execution::from_body));
     }
     Ok(found)
 }
@@ -404,7 +405,7 @@ pub(super) fn drop_line(connection: &Connection, place: &mut Place, id: &Executi
         .prepare_cached("SELECT body FROM lines WHERE account = ?1 AND generation = ?2 AND number = ?3")?
         .query_row(line, |row| row.get(0))
         .optional()?;
-    let now = body.and_then(|text| serde_json::from_str::<TapeEntry>(&text).ok()).map(|entry| entry.key());
+    let now = body.and_then(|text| TapeEntry::from_body(&text)).map(|entry| entry.key());
     match now.filter(|now| *now != key) {
         Some(now) => {
             place.lines.order.push_back(now.clone());

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
-use serde::Serialize;
 
 use super::batch::{Batch, IntentOutcome, Record};
 use super::read;
+use super::rows::{self, Row};
 use super::share::{self, Lines, OwnRows};
 use super::trim;
 use crate::domain::{Execution, LinkId, Order, OrderId, Source};
@@ -245,7 +245,7 @@ fn write_order(connection: &Connection, place: &Place, state: State<'_>) -> rusq
             order.submitted_at.map(nanos),
             learned,
             source_word(source),
-            body(order)?,
+            order.to_body()?,
         ])?;
     Ok(())
 }
@@ -292,7 +292,7 @@ fn write_execution(
             execution.at.map(nanos),
             learned,
             source_word(execution.source),
-            body(execution)?,
+            execution.to_body()?,
         ])?;
     Ok(())
 }
@@ -332,12 +332,8 @@ fn write_record(connection: &Connection, place: &Place, learned: i64, record: &R
         Record::Refusal { what, error } => {
             connection
                 .prepare_cached("INSERT INTO refusals (account, learned_at, what, body) VALUES (?1, ?2, ?3, ?4)")?
-                .execute(params![account, learned, what, body(error)?])?;
+                .execute(params![account, learned, what, rows::json(error)?])?;
         }
     }
     Ok(())
-}
-
-pub(super) fn body<T: Serialize>(value: &T) -> rusqlite::Result<String> {
-    serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
 }

@@ -1,5 +1,6 @@
 mod faults;
 mod laboratory;
+mod rows;
 mod sharing;
 
 use std::io::{BufRead, BufReader, Write};

@@ -185,10 +185,14 @@ impl Loop {
         self.hand_over();
         let Some(journal) = self.journal.as_ref().filter(|_| !self.keeping.behind) else { return };
         match tokio::time::timeout(SLOW_DISK, journal.load(link)).await {
-            Ok(Ok(known)) if known.account.is_some() => {
-                drop(self.handle(Msg::Remembered(Box::new(recollection(link.clone(), known)))));
+            Ok(Ok(known)) => {
+                for text in known.notice.clone().into_iter().chain(known.unreadable_words(link)) {
+                    drop(self.handle(Msg::Trouble(text)));
+                }
+                if known.account.is_some() {
+                    drop(self.handle(Msg::Remembered(Box::new(recollection(link.clone(), known)))));
+                }
             }
-            Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::warn!("what the other instance wrote is not read: {error}"),
             Err(_) => tracing::warn!("what the other instance wrote is not read: the disk does not answer"),
         }
@@ -303,6 +307,7 @@ async fn read(path: PathBuf, links: Vec<LinkRecord>) -> Read {
         match journal.load(&link.id).await {
             Ok(known) => {
                 notices.extend(known.notice.clone());
+                notices.extend(known.unreadable_words(&link.id));
                 recalled.push(recollection(link.id.clone(), known));
             }
             Err(error) => notices.push(error.to_string()),
@@ -355,5 +360,38 @@ mod tests {
         assert_eq!(look(&saved, 5_700, 7).as_deref(), Some("Unsaved(None)"));
         saved = Progress { saved: 899, fault: Some("full".to_owned()), ..saved };
         assert_eq!(look(&saved, 6_000, 8).as_deref(), Some("Unsaved(Some(\"full\"))"), "at once");
+    }
+
+    #[tokio::test]
+    async fn a_start_says_which_rows_it_cannot_read_and_from_when_the_broker_is_asked_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal.sqlite");
+        rusqlite::Connection::open(&path)
+            .unwrap()
+            .execute_batch(include_str!("../../../tests/fixtures/journal-0.1.0.sql"))
+            .unwrap();
+        rusqlite::Connection::open(&path)
+            .unwrap()
+            .execute("UPDATE executions SET body = '' WHERE id = 'e1'", [])
+            .unwrap();
+        let link = LinkRecord {
+            id: "alpaca-paper/paper/PA1".into(),
+            broker: "alpaca-paper".into(),
+            environment: crate::domain::Environment::Paper,
+            account_id: "account".into(),
+            account_number: "PA1".into(),
+            label: "paper".into(),
+            scopes: Vec::new(),
+            linked_at: jiff::Timestamp::UNIX_EPOCH,
+            grantor: None,
+        };
+        let Read { opened, notices, .. } = read(path, vec![link]).await;
+        let (_, recalled) = opened.unwrap();
+        let sentence = "1 journal row of alpaca-paper/paper/PA1 cannot be read by this version; asking the broker again for \
+                        everything since 2025-10-09T08:54:00Z";
+        assert_eq!(notices, [sentence]);
+        let [known] = recalled.as_slice() else { panic!("{recalled:?}") };
+        assert_eq!((known.orders.len(), known.executions.len()), (2, 4));
+        assert_eq!((known.watermark, known.watermark), (known.complete_at, "2025-10-09T08:54:00Z".parse().ok()));
     }
 }

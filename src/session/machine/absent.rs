@@ -37,6 +37,11 @@ impl Absent {
         self.since.retain(|id, _| blotter.order(id).is_some_and(|order| order.status.is_working()));
     }
 
+    /// True while REST may only be behind with one of them.
+    pub(super) fn is_open(&self, began: Mono) -> bool {
+        self.since.values().any(|since| began.since(*since) < LASTING)
+    }
+
     /// What to say of those that are denied for longer than REST lags, as a sentence without a stop.
     pub(super) fn words(&self, began: Mono) -> Option<String> {
         let mut lasting = self.since.iter().filter(|(_, since)| began.since(**since) >= LASTING).map(|(id, _)| id);

@@ -194,7 +194,7 @@ impl Session {
             }
             self.changed(changes, blotter, now);
         }
-        if !self.disputes.is_empty() {
+        if !self.disputes.is_empty() || self.absent.is_open(began) {
             self.audit_within(LOOK_AGAIN, now);
         }
     }

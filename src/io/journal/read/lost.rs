@@ -1,0 +1,58 @@
+//! Rows that this version cannot read: how far back the broker must be asked for what they hold.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension};
+
+use super::timestamp;
+
+/// What was met while reading.
+#[derive(Debug, Default)]
+pub(super) struct Lost {
+    /// The numbers of orders.
+    pub(super) orders: Vec<i64>,
+    /// The numbers of executions.
+    pub(super) executions: Vec<i64>,
+    /// How many lines of the tape; the broker does not have them.
+    pub(super) lines: usize,
+}
+
+impl Lost {
+    pub(super) fn count(&self) -> usize {
+        self.orders.len() + self.executions.len() + self.lines
+    }
+
+    /// True when something is missing that the broker can state again.
+    pub(super) fn leaves_a_gap(&self) -> bool {
+        !self.orders.is_empty() || !self.executions.is_empty()
+    }
+
+    /// The broker's time from which on everything must be asked for: that of the earliest row that cannot be read, which
+    /// stands beside its body; of the earliest row of all where one has no time; `None` where none has.
+    pub(super) fn since(
+        &self,
+        connection: &Connection,
+        (account, generation): (i64, i64),
+    ) -> rusqlite::Result<Option<Timestamp>> {
+        let mut times = Vec::new();
+        for (query, rows) in [
+            ("SELECT submitted_at FROM orders WHERE seq = ?1", &self.orders),
+            ("SELECT at FROM executions WHERE seq = ?1", &self.executions),
+        ] {
+            let mut statement = connection.prepare_cached(query)?;
+            for row in rows {
+                times.push(statement.query_row([row], |row| row.get::<_, Option<i64>>(0)).optional()?.flatten());
+            }
+        }
+        if let Some(times) = times.into_iter().collect::<Option<Vec<i64>>>() {
+            return Ok(times.into_iter().min().and_then(timestamp));
+        }
+        let earliest: Option<i64> = connection
+            .prepare_cached(
+                "SELECT min(at) FROM (
+                     SELECT submitted_at AS at FROM orders WHERE account = ?1 AND generation = ?2
+                     UNION ALL SELECT at FROM executions WHERE account = ?1 AND generation = ?2)",
+            )?
+            .query_row([account, generation], |row| row.get(0))?;
+        Ok(earliest.and_then(timestamp))
+    }
+}
