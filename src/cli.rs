@@ -11,6 +11,7 @@ pub mod complete;
 
 pub mod config;
 pub mod dashboard;
+#[cfg(feature = "simulator")]
 pub mod demo;
 pub mod doctor;
 mod export;
@@ -25,6 +26,7 @@ pub mod positions;
 pub mod reader;
 pub mod replay;
 pub mod select;
+#[cfg(feature = "simulator")]
 pub mod sim;
 pub mod unlink;
 pub mod watch;
@@ -74,9 +76,25 @@ pub struct Cli {
     pub global: Global,
 }
 
-const LONG_ABOUT: &str = "A terminal dashboard for people who trade through Alpaca. Links paper and live accounts by OAuth, \
-streams every order update, and shows brokers, account, orders, positions and executions.\n\n\
-Without a command the dashboard opens. `brokerdeck demo` shows everything on a simulated brokerage, without an account.";
+#[cfg(feature = "simulator")]
+macro_rules! demo_hint {
+    () => {
+        " `brokerdeck demo` shows everything on a simulated brokerage, without an account."
+    };
+}
+
+#[cfg(not(feature = "simulator"))]
+macro_rules! demo_hint {
+    () => {
+        ""
+    };
+}
+
+const LONG_ABOUT: &str = concat!(
+    "A terminal dashboard for people who trade through Alpaca. Links paper and live accounts by OAuth, streams every order \
+     update, and shows brokers, account, orders, positions and executions.\n\nWithout a command the dashboard opens.",
+    demo_hint!()
+);
 
 /// Options that every command takes.
 #[derive(Debug, Clone, clap::Args)]
@@ -118,8 +136,10 @@ pub enum ColorChoice {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    #[cfg(feature = "simulator")]
     /// See everything on an embedded simulated brokerage; needs no account and leaves nothing behind.
     Demo(demo::DemoArgs),
+    #[cfg(feature = "simulator")]
     /// Serve the simulated brokerage for other programs.
     Sim(sim::SimCommand),
     /// What can be linked, what is linked, and its state.
@@ -249,6 +269,7 @@ impl Context {
     ///
     /// # Errors
     /// Never in practice.
+    #[cfg(feature = "simulator")]
     pub fn for_demo(global: &Global) -> Result<Self, Error> {
         let paths = Paths { config: PathBuf::new(), data: PathBuf::new(), state: PathBuf::new(), own: false };
         Ok(Self { config: demo::config()?, paths, global: global.clone(), unlogged: None })
@@ -385,7 +406,9 @@ fn dispatch(cli: Cli) -> Result<u8, Error> {
         Some(Command::Config(command)) => config::run(global, &command).map(|()| 0),
         Some(Command::Completions { shell }) => complete::script(shell).map(|()| 0),
         Some(Command::Man) => man::run().map(|()| 0),
+        #[cfg(feature = "simulator")]
         Some(Command::Demo(args)) => server_runtime()?.block_on(demo::run(global, &args)),
+        #[cfg(feature = "simulator")]
         Some(Command::Sim(args)) => sim::run(args).map(|()| 0),
         Some(Command::Replay(args)) => runtime()?.block_on(replay::run(global, &args)),
         None => dialling(global, async |context| dashboard::run(&context).await),
@@ -433,6 +456,7 @@ fn online(global: &Global, command: impl AsyncFnOnce(Context) -> Result<u8, Erro
 ///
 /// # Errors
 /// When the system refuses threads or descriptors.
+#[cfg(feature = "simulator")]
 pub fn server_runtime() -> Result<tokio::runtime::Runtime, Error> {
     descriptors()?;
     tokio::runtime::Builder::new_multi_thread()

@@ -29,5 +29,6 @@ pub mod error;
 pub mod io;
 pub mod link;
 pub mod session;
+#[cfg(feature = "simulator")]
 pub mod sim;
 pub mod view;

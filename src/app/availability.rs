@@ -181,6 +181,12 @@ fn permitted(account: &AccountState) -> Result<(), Reason> {
             account.link.label
         )));
     }
+    if account.session.another_answers() {
+        return Err(Reason(format!(
+            "another account answers with the token of {}; nothing is changed until it is known whose it is",
+            account.link.label
+        )));
+    }
     if let ConnectionState::NeedsRelink { reason } = account.state() {
         return Err(Reason(format!(
             "{} must be linked again ({reason}); {{brokers.link}} in Brokers does that",

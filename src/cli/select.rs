@@ -24,7 +24,8 @@ pub struct AccountArgs {
 /// [`Error::NeedsLink`] when nothing is linked, [`Error::Usage`] for a name that fits none or several.
 pub fn links(all: &[LinkRecord], wanted: &[String]) -> Result<Vec<LinkRecord>, Error> {
     if all.is_empty() {
-        let hint = "link one with `brokerdeck link alpaca-paper`, or see `brokerdeck demo`".to_owned();
+        let demo = if cfg!(feature = "simulator") { ", or see `brokerdeck demo`" } else { "" };
+        let hint = format!("link one with `brokerdeck link alpaca-paper`{demo}");
         return Err(Error::NeedsLink { message: "no account is linked".to_owned(), hint: Some(hint) });
     }
     if wanted.is_empty() || wanted.iter().any(|name| name == "all") {

@@ -8,9 +8,8 @@ use std::borrow::Cow;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use oauth2::basic::BasicClient;
-use oauth2::{AuthUrl, ClientId, CsrfToken, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope};
 use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use url::Url;
 
@@ -138,7 +137,7 @@ impl Flow {
         let redirect = Redirect::new(redirect_uri)?;
         let state = URL_SAFE_NO_PAD.encode(random.state);
         let verifier = spec.pkce.then(|| URL_SAFE_NO_PAD.encode(random.verifier));
-        let authorize_url = authorize_url(spec, client_id, &redirect.text, &state, verifier.as_deref())?;
+        let authorize_url = authorize_url(spec, &client_id, &redirect.text, &state, verifier.as_deref());
         Ok(Self {
             redirect,
             issuers: [spec.authorize_url.origin(), spec.token_url.origin()],
@@ -322,32 +321,39 @@ fn refusal(error: &str, description: Option<&str>, secrets: &Redactor) -> LinkFa
     }
 }
 
+/// The authorization request (RFC 6749 4.1.1) with PKCE (RFC 7636 4.3).
 fn authorize_url(
     spec: &BrokerSpec,
-    client_id: String,
+    client_id: &str,
     redirect_uri: &str,
     state: &str,
     verifier: Option<&str>,
-) -> Result<String, String> {
-    let redirect = RedirectUrl::new(redirect_uri.to_owned()).map_err(|error| error.to_string())?;
-    let client = BasicClient::new(ClientId::new(client_id))
-        .set_auth_uri(AuthUrl::from_url(spec.authorize_url.clone()))
-        .set_redirect_uri(redirect);
-    let state = CsrfToken::new(state.to_owned());
-    let mut request = client.authorize_url(|| state).add_scopes(spec.scopes.iter().cloned().map(Scope::new));
-    if let Some(env) = spec.env {
-        request = request.add_extra_param("env", env.as_str());
+) -> String {
+    let mut url = spec.authorize_url.clone();
+    {
+        let mut query = url.query_pairs_mut();
+        query.append_pair("response_type", "code").append_pair("client_id", client_id).append_pair("state", state);
+        if let Some(verifier) = verifier {
+            query.append_pair("code_challenge", &challenge(verifier)).append_pair("code_challenge_method", "S256");
+        }
+        query.append_pair("redirect_uri", redirect_uri);
+        if !spec.scopes.is_empty() {
+            query.append_pair("scope", &spec.scopes.join(" "));
+        }
+        if let Some(env) = spec.env {
+            query.append_pair("env", env.as_str());
+        }
     }
-    if let Some(verifier) = verifier {
-        let verifier = PkceCodeVerifier::new(verifier.to_owned());
-        request = request.set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
-    }
-    let (mut url, _) = request.url();
     // The encoder writes a space as `+`, which is right in a form only; Alpaca documents `%20` (docs/ALPACA.md 2.2). A plus
     // sign of a value is already `%2B` here.
     let query = url.query().map(|query| query.replace('+', "%20"));
     url.set_query(query.as_deref());
-    Ok(url.into())
+    url.into()
+}
+
+/// The PKCE challenge of a verifier by the method S256.
+fn challenge(verifier: &str) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(verifier))
 }
 
 #[cfg(test)]

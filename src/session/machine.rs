@@ -172,6 +172,8 @@ pub struct Session {
     linked: Option<AccountId>,
     /// It is a paper account, which its owner can reset at the broker.
     may_be_reset: bool,
+    /// Its number began with `PA` when it last answered.
+    has_paper_number: bool,
     /// True once it answered, or was recognised; until then nothing else is believed of it.
     identified: bool,
     /// Another account that answered, until it is known whether it was a mistake.
@@ -244,6 +246,7 @@ impl Session {
             account: None,
             linked: None,
             may_be_reset: false,
+            has_paper_number: false,
             identified: false,
             foreign: None,
             cut: false,

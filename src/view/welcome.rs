@@ -83,7 +83,7 @@ fn lines(pen: &Pen<'_>, model: &Model) -> Vec<Text> {
         ]);
         lines.push(Text::new());
     }
-    if !model.program.simulated {
+    if cfg!(feature = "simulator") && !model.program.simulated {
         lines.push(vec![
             ("brokerdeck demo".to_owned(), theme.key),
             (" shows everything on a simulated brokerage.".to_owned(), theme.text),

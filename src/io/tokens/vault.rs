@@ -226,7 +226,7 @@ impl Keys for Keyring {
     }
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "secret-service"))]
 fn platform_store() -> Result<Arc<keyring_core::CredentialStore>, String> {
     let store = zbus_secret_service_keyring_store::Store::new().map_err(|error| error.to_string())?;
     Ok(store)
@@ -242,6 +242,11 @@ fn platform_store() -> Result<Arc<keyring_core::CredentialStore>, String> {
 fn platform_store() -> Result<Arc<keyring_core::CredentialStore>, String> {
     let store = windows_native_keyring_store::Store::new().map_err(|error| error.to_string())?;
     Ok(store)
+}
+
+#[cfg(all(target_os = "linux", not(feature = "secret-service")))]
+fn platform_store() -> Result<Arc<keyring_core::CredentialStore>, String> {
+    Err("this program was built without it".to_owned())
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]

@@ -97,8 +97,9 @@ fn the_challenge_is_the_hash_of_the_verifier_that_the_exchange_sends() {
     let CallbackVerdict::Granted(grant) = flow.check_callback(&get(&query), NOW) else { panic!("not granted") };
     let verifier = grant.verifier.unwrap();
     assert!(verifier.expose_secret().len() >= 43);
-    let again = PkceCodeChallenge::from_code_verifier_sha256(&PkceCodeVerifier::new(verifier.expose_secret().into()));
-    assert_eq!(again.as_str(), challenge);
+    assert_eq!(super::challenge(verifier.expose_secret()), challenge);
+    let example = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+    assert_eq!(super::challenge(example), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", "RFC 7636, appendix B");
     assert_eq!(grant.code.expose_secret(), "c");
     assert_eq!(grant.redirect_uri, URI);
 }

@@ -42,8 +42,8 @@ pub(super) fn foreign_words(account: &Account) -> String {
 
 impl Session {
     /// Tells which account was linked: when another one answers, the session stops until it is linked again. One that
-    /// `may_be_reset`, a paper account, is followed to its new id once the linked one has answered in this run
-    /// (docs/ALPACA.md 9.2). Without this, another account is always taken for one that was reset.
+    /// `may_be_reset`, a paper account, is followed to its new id once the linked one has answered in this run, if its number
+    /// is of the same kind (docs/ALPACA.md 9.2). Without this, another account is always taken for one that was reset.
     pub fn belongs_to(&mut self, account: AccountId, may_be_reset: bool) {
         self.linked = Some(account);
         self.may_be_reset = may_be_reset;
@@ -54,11 +54,13 @@ impl Session {
     /// merged of another account, and it is asked again before anything follows from it.
     pub(super) fn identify(&mut self, reply: &Reply, now: Now) -> Whose {
         let (Some(linked), Some(account)) = (&self.linked, reply.account()) else { return Whose::Ours };
+        let is_paper_number = account.number.as_ref().is_some_and(|number| number.raw().starts_with("PA"));
         if *linked == account.id {
-            (self.identified, self.foreign) = (true, None);
+            (self.identified, self.foreign, self.has_paper_number) = (true, None, is_paper_number);
             return Whose::Ours;
         }
-        let reset = self.identified && self.may_be_reset;
+        // A reset gives a number of the same kind (docs/ALPACA.md 2.6): what loses the mark of paper may be real money.
+        let reset = self.identified && self.may_be_reset && is_paper_number == self.has_paper_number;
         let known = self.foreign.take().filter(|known| known.id == account.id);
         let foreign = known.unwrap_or_else(|| Foreign { id: account.id.clone(), since: now.mono, reset });
         let lasts = now.mono.since(foreign.since);
@@ -77,6 +79,11 @@ impl Session {
             self.timers.hasten(Timer::Audit, now.mono + RESET);
         }
         Whose::Unknown(RequestError::of_ours(RequestErrorKind::Decode, foreign_words(account)))
+    }
+
+    /// True while another account answers than the one that was linked: nothing may be changed with this token.
+    pub const fn another_answers(&self) -> bool {
+        self.foreign.is_some()
     }
 
     /// True while it is not known whose picture REST gives.

@@ -42,6 +42,7 @@ struct Desk {
     orders: Vec<Order>,
     rows: Vec<Activity>,
     account: &'static str,
+    number: Option<&'static str>,
     failure: Option<RequestErrorKind>,
     /// Questions that fail, and how.
     fails: Option<(Wanted, RequestErrorKind)>,
@@ -78,6 +79,7 @@ impl Desk {
             orders: Vec::new(),
             rows: Vec::new(),
             account: "acct-1",
+            number: Some("PA1"),
             failure: None,
             fails: None,
             hangs: None,

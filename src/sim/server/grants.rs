@@ -10,6 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::sim::dice::uuid_of;
@@ -369,21 +370,6 @@ impl Challenge {
         if !self.hashed {
             return verifier == self.value;
         }
-        let digest = sha256(verifier.as_bytes());
-        URL_SAFE_NO_PAD.encode(digest) == self.value
+        URL_SAFE_NO_PAD.encode(Sha256::digest(verifier)) == self.value
     }
-}
-
-/// SHA-256 by the cryptography that TLS already brings.
-pub(super) fn sha256(bytes: &[u8]) -> Vec<u8> {
-    let provider = rustls::crypto::ring::default_provider();
-    let hash = provider.cipher_suites.iter().find_map(|suite| match suite {
-        rustls::SupportedCipherSuite::Tls13(suite)
-            if suite.common.suite == rustls::CipherSuite::TLS13_AES_128_GCM_SHA256 =>
-        {
-            Some(suite.common.hash_provider.hash(bytes))
-        }
-        _ => None,
-    });
-    hash.map(|hash| hash.as_ref().to_vec()).unwrap_or_default()
 }

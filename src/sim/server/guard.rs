@@ -12,8 +12,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
 
-use super::grants::sha256;
 use super::reply::ApiError;
 
 /// Passes requests whose Host is a loopback name; a foreign name that resolves to this machine is how a page gets around
@@ -114,8 +114,8 @@ impl FormKey {
         text.extend_from_slice(query.as_bytes());
         // Hashed twice, the second time with the key in front: a longer query has nothing to do with a shorter one.
         let mut outer = self.0.to_vec();
-        outer.extend_from_slice(&sha256(&text));
-        URL_SAFE_NO_PAD.encode(sha256(&outer))
+        outer.extend_from_slice(&Sha256::digest(&text));
+        URL_SAFE_NO_PAD.encode(Sha256::digest(&outer))
     }
 }
 

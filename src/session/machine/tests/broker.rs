@@ -12,7 +12,8 @@ impl Desk {
         }
         Ok(Box::new(match request {
             Request::Account => {
-                Reply::Account(Box::new(Account { status: self.status.into(), ..account(self.account) }))
+                let number = self.number.map(Into::into);
+                Reply::Account(Box::new(Account { status: self.status.into(), number, ..account(self.account) }))
             }
             Request::Positions if !self.unread_positions.is_empty() => {
                 Reply::Partial(Box::new(Reply::Positions(self.positions.clone())), self.unread_positions.clone())

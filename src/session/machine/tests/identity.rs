@@ -162,6 +162,35 @@ fn a_paper_account_was_reset_when_another_answers_again_and_again_and_not_when_o
     }
 }
 
+/// Alpaca's numbers of paper accounts begin with `PA`, and a reset gives another of that kind.
+#[test]
+fn a_paper_account_is_not_followed_to_a_number_of_another_kind() {
+    let cases = [
+        (Some("PA1"), Some("PA2"), true),
+        (Some("PA1"), Some("123456789"), false),
+        (Some("PA1"), None, false),
+        (Some("7"), Some("8"), true),
+        (Some("7"), Some("PA8"), false),
+        (None, None, true),
+    ];
+    for (linked, other, followed) in cases {
+        let mut desk = Desk { number: linked, ..Desk::new() };
+        desk.positions.push(Position::unread("AAPL".into()));
+        desk.session.belongs_to("acct-1".into(), true);
+        desk.listen();
+        desk.pass(Duration::from_secs(70));
+        assert!(desk.session.state().is_live() && !desk.session.another_answers());
+        (desk.account, desk.number) = ("acct-2", other);
+        desk.pass(Duration::from_secs(30));
+        assert_eq!(desk.session.another_answers(), !followed, "{linked:?} {other:?}");
+        desk.pass(Duration::from_mins(3));
+        let stopped = desk.session.state().word() == "needs relink";
+        assert_eq!((desk.logs().contains("reset at the broker"), stopped), (followed, !followed), "{linked:?} {other:?}");
+        let shown = |output: &Output| matches!(output, Output::Account(account) if account.id.as_str() == "acct-2");
+        assert_eq!(desk.seen.iter().any(shown), followed);
+    }
+}
+
 #[test]
 fn an_account_is_known_by_its_number_or_by_its_id_where_none_is_told() {
     let known_as =
