@@ -42,14 +42,18 @@ impl System {
             return Self { certificates, trouble: Some(format!("{} cannot be read: {error}", path.display())) };
         }
         let found = rustls_native_certs::load_native_certs();
+        // What no verifier here can read is no authority, and is not counted as one.
+        let usable = |certificate: &CertificateDer<'static>| RootCertStore::empty().add(certificate.clone()).is_ok();
+        let certificates: Vec<_> = found.certs.into_iter().filter(usable).collect();
         let trouble = match (found.errors.first(), named) {
             (_, Some(path)) if path.as_os_str().is_empty() => Some("SSL_CERT_FILE is set and names nothing".to_owned()),
             (Some(error), _) => Some(error.to_string()),
             // A key, or another text: nothing in it is an error, and nobody is trusted by it.
-            (None, Some(path)) if found.certs.is_empty() => Some(format!("{} holds no certificate", path.display())),
+            (None, Some(path)) if certificates.is_empty() => Some(format!("{} holds no certificate", path.display())),
+            (None, None) if certificates.is_empty() => Some("no certificate is there".to_owned()),
             (None, _) => None,
         };
-        Self { certificates: found.certs, trouble }
+        Self { certificates, trouble }
     }
 
     /// How many authorities there are.

@@ -74,18 +74,25 @@ pub async fn run(context: &Context, args: &ExportArgs) -> Result<(), Error> {
     let journal = Reader::open(&path).map_err(|error| broken(&error))?;
     let labels: HashMap<LinkId, LinkRecord> = known.iter().map(|link| (link.id.clone(), link.clone())).collect();
     let mut out = Sheet::new(args, labels)?;
+    let mut unreadable = 0;
     for link in wanted(&journal, &known, &args.accounts)? {
         let range = Range { link, from: args.since, until: args.until };
-        let unreadable = match args.what {
+        unreadable += match args.what {
             What::Executions => journal.executions(&range, |link, row| out.execution(&link, &row)),
             What::Orders => journal.orders(&range, |link, order| out.order(&link, &order)),
         }
         .map_err(|error| broken(&error))?;
-        if unreadable > 0 {
-            output::note(&format!("{unreadable} rows were written by another version and are left out"));
-        }
     }
-    out.end()
+    out.end()?;
+    let rows = match unreadable {
+        0 => return Ok(()),
+        1 => "1 row".to_owned(),
+        many => format!("{many} rows"),
+    };
+    Err(Error::failed(
+        format!("{rows} of the journal cannot be read by this version and are left out"),
+        "the dashboard asks the broker again for what they hold when it starts".to_owned(),
+    ))
 }
 
 fn broken(error: &JournalError) -> Error {

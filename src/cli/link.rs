@@ -63,7 +63,8 @@ pub async fn run(ctx: &Context, args: &LinkArgs) -> Result<u8, Error> {
     let linker = Linker::new(setup, progress);
     signals::insist(GRACE);
     let mut interrupts = signals::ends();
-    let mut talk = Talk { linker: &linker, spec, args, known: &known, printed: false, port: None, asked: None };
+    let mut talk =
+        Talk { linker: &linker, spec, args, known: &known, printed: false, opening: false, port: None, asked: None };
     let mut input = lines_of_stdin()?;
     let (mut quiet, mut ended) = (None, false);
     linker.begin(ATTEMPT, spec.id.clone(), !args.no_browser);
@@ -133,6 +134,8 @@ struct Talk<'a> {
     args: &'a LinkArgs,
     known: &'a [LinkRecord],
     printed: bool,
+    /// It was said that the browser is opened.
+    opening: bool,
     port: Option<u16>,
     /// The accounts that the question on the screen is about.
     asked: Option<Vec<FoundAccount>>,
@@ -149,7 +152,8 @@ impl Talk<'_> {
                     self.explain(port);
                 }
                 match browser {
-                    Ok(()) => output::note("Opening the browser."),
+                    Ok(()) if !std::mem::replace(&mut self.opening, true) => output::note("Opening the browser."),
+                    Ok(()) => {}
                     Err(_) if self.args.no_browser && port.is_some() => {}
                     Err(reason) => output::note(&format!("No browser was opened: {reason}.")),
                 }
@@ -208,13 +212,13 @@ impl Talk<'_> {
                 self.save(&accounts);
                 Ok(Step::Wait)
             }
-            (Some(_), Some(_)) => {
+            (Some(_), Some(accounts)) => {
                 self.linker.cancel(ATTEMPT);
-                Err(Error::failed("not saved", "run it again and answer yes, or give --yes"))
+                Err(Error::failed("not saved", unanswered(&accounts)))
             }
-            (None, Some(_)) => {
+            (None, Some(accounts)) => {
                 self.linker.cancel(ATTEMPT);
-                Err(Error::failed("not saved: nobody is there to answer", "give --yes to save without asking"))
+                Err(Error::failed("not saved: the input ended before the answer", unanswered(&accounts)))
             }
             (None, None) if self.printed && self.port.is_none() => {
                 self.linker.cancel(ATTEMPT);
@@ -293,6 +297,17 @@ fn ask(accounts: &[FoundAccount]) {
 fn agrees(line: &str, accounts: &[FoundAccount]) -> bool {
     let line = line.trim();
     if needs_live_word(accounts) { line == "LIVE" } else { ["y", "yes"].contains(&line.to_lowercase().as_str()) }
+}
+
+/// What to do after a question that got no yes.
+fn unanswered(accounts: &[FoundAccount]) -> &'static str {
+    if accounts.iter().any(|account| account.doubt().is_some()) {
+        "run it in a terminal and type LIVE; --yes does not answer for an account that may not be what it seems"
+    } else if needs_live_word(accounts) {
+        "run it again and type LIVE, or give --yes"
+    } else {
+        "run it again and answer yes, or give --yes"
+    }
 }
 
 fn needs_live_word(accounts: &[FoundAccount]) -> bool {

@@ -160,7 +160,7 @@ fn write_cast(
         return output::print(&output::Printable::own(String::from_utf8_lossy(&text).trim_end())).map(|_| 0);
     }
     // Creating it would empty the recording before it is read.
-    if args.file.canonicalize().ok().is_some_and(|from| out.canonicalize().is_ok_and(|to| from == to)) {
+    if is_one_file(&args.file, out) {
         let message = format!("{} is the recording itself", out.display());
         return Err(Error::usage(message, "name another file".to_owned()));
     }
@@ -172,6 +172,18 @@ fn write_cast(
     std::io::Write::flush(&mut file)
         .map_err(|error| Error::failed(error.to_string(), "make room where it goes, or name another file"))?;
     Ok(0)
+}
+
+/// True for two names of one file, be they links to it.
+fn is_one_file(one: &Path, other: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let identity = |path: &Path| std::fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
+        identity(one).is_some_and(|one| identity(other) == Some(one))
+    }
+    #[cfg(not(unix))]
+    one.canonicalize().ok().is_some_and(|one| other.canonicalize().is_ok_and(|other| one == other))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it stands where an error is mapped")]

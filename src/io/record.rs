@@ -17,6 +17,7 @@ use crate::app::brokers::BrokerSummary;
 use crate::app::keymap::{Chord, KeyCode, Keymap};
 use crate::app::model::{Program, Zone};
 use crate::app::{Model, Msg, update};
+use crate::domain::text::escape_json;
 use crate::domain::{BrokerId, Environment, Now};
 use crate::link::progress::Sensitive;
 
@@ -122,7 +123,9 @@ impl Recorder {
     }
 
     fn line<T: Serialize>(&mut self, value: &T) -> std::io::Result<()> {
-        serde_json::to_writer(&mut self.out, value)?;
+        let json = serde_json::to_string(value)?;
+        // A recording is looked at in a terminal too.
+        self.out.write_all(escape_json(&json).as_bytes())?;
         self.out.write_all(b"\n")?;
         self.out.flush()
     }

@@ -568,6 +568,12 @@ async fn export_writes_what_the_journal_knows_by_account_and_time() {
     );
     assert_eq!(text(&run(&["orders"]).stdout).lines().count(), 1, "a header alone");
     assert_eq!(run(&["executions", "--account", "nobody"]).status.code(), Some(4));
+    // What cannot be read is left out, and nobody takes the rest for everything.
+    let file = rusqlite::Connection::open(data.join("journal.sqlite")).unwrap();
+    file.execute("UPDATE executions SET body = '{}' WHERE id = 'x1'", []).unwrap();
+    let part = run(&["executions"]);
+    assert_eq!((part.status.code(), text(&part.stdout).lines().count()), (Some(1), 3), "{part:?}");
+    assert!(text(&part.stderr).contains("1 row of the journal cannot be read"), "{part:?}");
 }
 
 #[cfg(unix)]

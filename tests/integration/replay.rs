@@ -167,12 +167,17 @@ fn a_recording_out_of_a_pipe_is_played_and_is_never_its_own_output() {
     };
     assert_eq!(steps(&pipe), steps(&path));
     writer.join().unwrap().unwrap();
-    let same = std::process::Command::new(env!("CARGO_BIN_EXE_brokerdeck"))
-        .args(["replay", path.to_str().unwrap(), "--cast", path.to_str().unwrap()])
-        .output()
-        .unwrap();
-    assert_eq!(same.status.code(), Some(2), "{same:?}");
-    assert_eq!(std::fs::read(&path).unwrap(), whole, "the recording is what it was");
+    let [hard, soft] = ["hard", "soft"].map(|name| folder.path().join(name));
+    std::fs::hard_link(&path, &hard).unwrap();
+    std::os::unix::fs::symlink(&path, &soft).unwrap();
+    for name in [&path, &hard, &soft] {
+        let same = std::process::Command::new(env!("CARGO_BIN_EXE_brokerdeck"))
+            .args(["replay", path.to_str().unwrap(), "--cast", name.to_str().unwrap()])
+            .output()
+            .unwrap();
+        assert_eq!(same.status.code(), Some(2), "{same:?}");
+        assert_eq!(std::fs::read(&path).unwrap(), whole, "the recording is what it was");
+    }
 }
 
 #[test]

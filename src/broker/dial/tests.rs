@@ -169,7 +169,7 @@ fn a_proxy_that_refuses_is_named_with_the_cure_and_without_its_password() {
         (
             with,
             "tunnel error: proxy authorization required",
-            "it does not accept the user name and password of its address",
+            "it does not accept the user name and password of its address (basic authentication)",
         ),
         (without, "tunnel error: proxy authorization required", "it wants a user name and a password; write them"),
         (
@@ -254,7 +254,11 @@ async fn both(who: &str, place: &str) -> [String; 2] {
 #[tokio::test]
 async fn a_stream_says_of_a_proxy_what_rest_says() {
     for (answer, given, expected) in [
-        ("HTTP/1.1 407 No\r\n", true, "it does not accept the user name and password of its address"),
+        (
+            "HTTP/1.1 407 No\r\n",
+            true,
+            "it does not accept the user name and password of its address (basic authentication)",
+        ),
         ("HTTP/1.1 407 No\r\n", false, "it wants a user name and a password; write them into"),
         ("HTTP/1.1 407 \x1b]52;c;eA==\x07 hush-hush\r\n", true, "it does not accept the user name and password"),
         ("HTTP/1.1 403 No\r\n", true, "it opens no tunnel (status 403); ask those who run it to let api.example"),

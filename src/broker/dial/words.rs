@@ -26,9 +26,9 @@ pub fn cure(said: &str) -> &'static str {
     if said.contains(UNTRUSTED) {
         "get that authority's PEM file from whoever runs the network or the broker, for SSL_CERT_FILE or ca_file"
     } else if refusals.iter().any(is_of_proxy) {
-        "correct HTTPS_PROXY, or name the host in NO_PROXY where it can be reached without a proxy"
+        "correct the proxy (HTTPS_PROXY, ALL_PROXY), or name the host in NO_PROXY where it can be reached without one"
     } else {
-        "check the network, and HTTPS_PROXY where only a proxy leads out"
+        "check the network, and HTTPS_PROXY or ALL_PROXY where only a proxy leads out"
     }
 }
 
@@ -52,7 +52,7 @@ impl fmt::Display for Refusal {
                 "it wants a user name and a password; write them into its address, http://user:password@host:port",
             ),
             Self::Credentials { given: true } => {
-                f.write_str("it does not accept the user name and password of its address")
+                f.write_str("it does not accept the user name and password of its address (basic authentication)")
             }
             Self::Status(Some(status)) => write!(f, "it opens no tunnel (status {status})"),
             Self::Status(None) => f.write_str("it opens no tunnel"),

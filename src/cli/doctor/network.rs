@@ -19,8 +19,10 @@ pub(super) fn environment(report: &mut Report) -> Result<(), Error> {
         report.good(&format!("NO_PROXY: {} counts for nothing; {what}", meaningless.join(", ")))?;
     }
     let system = tls::System::trusted();
-    let named: Vec<&str> =
-        ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().filter(|name| std::env::var_os(name).is_some()).collect();
+    // An empty list of folders is as good as none; an empty name of a file is not.
+    let counts =
+        |name: &&str| std::env::var_os(name).is_some_and(|value| *name == "SSL_CERT_FILE" || !value.is_empty());
+    let named: Vec<&str> = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().filter(counts).collect();
     let whose = if named.is_empty() { "the system's store".to_owned() } else { named.join(" and ") };
     match &system.trouble {
         Some(trouble) => {

@@ -151,12 +151,23 @@ fn a_file_of_authorities_without_one_is_a_failure() {
     let place = Place::new();
     let junk = place.home.path().join("authorities.pem");
     std::fs::write(&junk, "nonsense\n").unwrap();
-    for (named, fault) in [(junk.to_str().unwrap(), "holds no certificate"), ("", "names nothing")] {
+    let unusable = place.home.path().join("unusable.pem");
+    std::fs::write(&unusable, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap();
+    let empty = place.home.path().join("empty");
+    std::fs::create_dir(&empty).unwrap();
+    let cases = [
+        ("SSL_CERT_FILE", junk.to_str().unwrap(), "holds no certificate"),
+        ("SSL_CERT_FILE", unusable.to_str().unwrap(), "SSL_CERT_FILE: 0 authorities trusted"),
+        ("SSL_CERT_FILE", empty.to_str().unwrap(), "it is not a plain file"),
+        ("SSL_CERT_FILE", "", "names nothing"),
+        ("SSL_CERT_DIR", empty.to_str().unwrap(), "no certificate is there"),
+    ];
+    for (variable, named, fault) in cases {
         let mut command = super::command(place.home.path());
-        command.env_remove("SSL_CERT_DIR").env("SSL_CERT_FILE", named);
+        command.env_remove("SSL_CERT_DIR").env_remove("SSL_CERT_FILE").env(variable, named);
         command.args(["doctor", "--config"]).arg(place.home.path().join("config.toml"));
         let said = text(&command.arg("--data-dir").arg(place.home.path().join("data")).output().unwrap().stdout);
-        assert!(said.contains("FAIL") && said.contains(fault), "{named}: {said}");
+        assert!(said.contains("FAIL") && said.contains(fault), "{variable} {named}: {said}");
     }
 }
 

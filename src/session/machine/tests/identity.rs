@@ -185,7 +185,11 @@ fn a_paper_account_is_not_followed_to_a_number_of_another_kind() {
         assert_eq!(desk.session.another_answers(), !followed, "{linked:?} {other:?}");
         desk.pass(Duration::from_mins(3));
         let stopped = desk.session.state().word() == "needs relink";
-        assert_eq!((desk.logs().contains("reset at the broker"), stopped), (followed, !followed), "{linked:?} {other:?}");
+        assert_eq!(
+            (desk.logs().contains("reset at the broker"), stopped),
+            (followed, !followed),
+            "{linked:?} {other:?}"
+        );
         let shown = |output: &Output| matches!(output, Output::Account(account) if account.id.as_str() == "acct-2");
         assert_eq!(desk.seen.iter().any(shown), followed);
     }

@@ -81,12 +81,19 @@ fn wrong(message: impl Into<String>) -> ApiError {
 }
 
 impl Body<'_> {
-    fn text(&self, name: &str) -> Option<&str> {
-        self.0.get(name).and_then(Value::as_str)
+    /// A member that is there; `null` is as good as none.
+    fn member(&self, name: &str) -> Option<&Value> {
+        self.0.get(name).filter(|value| !value.is_null())
+    }
+
+    /// A text, if it is there; another value in its place would otherwise be passed over.
+    fn text(&self, name: &str) -> Result<Option<&str>, ApiError> {
+        let text = |value| Value::as_str(value).ok_or_else(|| wrong(format!("{name} must be a text")));
+        self.member(name).map(text).transpose()
     }
 
     fn need(&self, name: &str) -> Result<&str, ApiError> {
-        self.text(name).ok_or_else(|| wrong(format!("{name} is required")))
+        self.text(name)?.ok_or_else(|| wrong(format!("{name} is required")))
     }
 
     fn id(&self, name: &str) -> Result<Uuid, ApiError> {
@@ -105,20 +112,27 @@ impl Body<'_> {
 
     /// A whole number up to `most`, if it is there.
     fn count(&self, name: &str, most: u32) -> Result<Option<u32>, ApiError> {
-        let Some(value) = self.0.get(name).filter(|value| !value.is_null()) else { return Ok(None) };
+        let Some(value) = self.member(name) else { return Ok(None) };
         let count = value.as_u64().and_then(|count| u32::try_from(count).ok()).filter(|count| *count <= most);
         count.map(Some).ok_or_else(|| wrong(format!("{name} must be a whole number from 0 to {most}")))
     }
 
-    fn flag(&self, name: &str) -> Option<bool> {
-        self.0.get(name).and_then(Value::as_bool)
+    /// True or false, if it is there.
+    fn flag(&self, name: &str) -> Result<Option<bool>, ApiError> {
+        let flag = |value| Value::as_bool(value).ok_or_else(|| wrong(format!("{name} must be true or false")));
+        self.member(name).map(flag).transpose()
+    }
+
+    fn need_flag(&self, name: &str) -> Result<bool, ApiError> {
+        self.flag(name)?.ok_or_else(|| wrong(format!("{name} is required")))
     }
 
     /// The account of a number or id; the first paper account without one.
     fn account(&self, sim: &Sim, name: &str) -> Result<AccountNo, ApiError> {
+        let named = self.text(name)?;
         sim.hub
-            .find_account(self.text(name))
-            .ok_or_else(|| ApiError::not_found(format!("no account {}", self.text(name).unwrap_or_default())))
+            .find_account(named)
+            .ok_or_else(|| ApiError::not_found(format!("no account {}", named.unwrap_or_default())))
     }
 
     fn choice<T: Copy>(&self, name: &str, choices: &[(&str, T)]) -> Result<T, ApiError> {
@@ -179,7 +193,7 @@ fn trading(sim: &Sim, action: &str, body: &Body<'_>) -> Done {
                 })?
             }
             "reject" => {
-                let reason = body.text("reason").unwrap_or("rejected by the venue");
+                let reason = body.text("reason")?.unwrap_or("rejected by the venue");
                 by_hand(sim, body, |engine, no, id| engine.force_reject(no, id, reason))?
             }
             "expire" => by_hand(sim, body, Engine::force_expire)?,
@@ -202,7 +216,7 @@ fn trading(sim: &Sim, action: &str, body: &Body<'_>) -> Done {
                 let account = body.account(sim, "account")?;
                 let kind = CashKind::from_word(body.need("type")?).ok_or_else(|| wrong("no such type of money"))?;
                 let amount = body.amount("amount")?.ok_or_else(|| wrong("amount is required"))?;
-                let words = body.text("description").unwrap_or_default();
+                let words = body.text("description")?.unwrap_or_default();
                 let row = hub.act(clock, |engine| engine.book_cash(account, kind, amount, words))?;
                 json!({"net_amount": row.net_amount.to_string()})
             }
@@ -230,7 +244,7 @@ fn order_of(engine: &Engine, name: &str) -> Result<(AccountNo, OrderId), Refusal
 
 /// The execution that a request names by its id, or the newest standing one of an order.
 fn execution_of(sim: &Sim, body: &Body<'_>) -> Result<Uuid, ApiError> {
-    if body.text("execution").is_some() {
+    if body.text("execution")?.is_some() {
         return body.id("execution");
     }
     let name = body.need("order").map_err(|_| wrong("execution or order is required"))?;
@@ -279,7 +293,7 @@ fn reset(sim: &Sim, body: &Body<'_>) -> Result<Value, ApiError> {
     let anew = |engine: &mut Engine| engine.reset_account(account, cash).map(|new| new.number.clone());
     let number = sim.hub.act_anew(&sim.clock, account, anew)?;
     lock(&sim.watchlists).forget(account);
-    if body.flag("revoke").unwrap_or(false) {
+    if body.flag("revoke")?.unwrap_or(false) {
         {
             let mut grants = lock(&sim.grants);
             grants.revoke_all(Some(account));
@@ -305,7 +319,7 @@ fn market(sim: &Sim, action: &str, body: &Body<'_>) -> Done {
             }
             "bot" => {
                 let account = body.account(sim, "account")?;
-                let on = body.flag("on").ok_or_else(|| wrong("on is required"))?;
+                let on = body.need_flag("on")?;
                 let rate = body.count("rate", bot::HIGHEST_RATE)?;
                 if on { sim.start_bot(account, rate) } else { sim.stop_bot() }
             }
@@ -345,7 +359,7 @@ fn access(sim: &Sim, action: &str, body: &Body<'_>) -> Done {
         match action {
             "token" => return issue(sim, body).map(Some),
             "revoke" => {
-                let count = if let Some(token) = body.text("token") {
+                let count = if let Some(token) = body.text("token")? {
                     usize::from(lock(&sim.grants).revoke(token))
                 } else {
                     let account = body.account(sim, "account")?;
@@ -381,11 +395,11 @@ fn access(sim: &Sim, action: &str, body: &Body<'_>) -> Done {
                     ("text", ErrorShape::Text),
                     ("html", ErrorShape::Html),
                 ];
-                if body.text("errors").is_some() {
+                if body.text("errors")?.is_some() {
                     let shape = body.choice("errors", &shapes)?;
                     lock(&sim.policy).token_errors = shape;
                 }
-                if body.text("delay").is_some() {
+                if body.text("delay")?.is_some() {
                     let delay = body.time("delay")?;
                     lock(&sim.policy).token_delay = Some(delay);
                 }
@@ -410,9 +424,9 @@ fn access(sim: &Sim, action: &str, body: &Body<'_>) -> Done {
                 lock(&sim.policy).symbols = usize::try_from(limit).unwrap_or(usize::MAX);
             }
             "history" => {
-                lock(&sim.policy).history_nulls = body.flag("nulls").ok_or_else(|| wrong("nulls is required"))?;
+                lock(&sim.policy).history_nulls = body.need_flag("nulls")?;
             }
-            "sse" => lock(&sim.policy).sse = body.flag("on").ok_or_else(|| wrong("on is required"))?,
+            "sse" => lock(&sim.policy).sse = body.need_flag("on")?,
             _ => return Ok(None),
         }
         Ok(Some(json!({"done": true})))
@@ -423,11 +437,11 @@ fn access(sim: &Sim, action: &str, body: &Body<'_>) -> Done {
 fn issue(sim: &Sim, body: &Body<'_>) -> Result<Value, ApiError> {
     use crate::sim::server::grants::{Grant, Scopes};
     let find = |name: &str, live: bool| -> Result<Option<AccountNo>, ApiError> {
-        let Some(number) = body.text(name) else { return Ok(None) };
+        let Some(number) = body.text(name)? else { return Ok(None) };
         let found = sim.hub.accounts().into_iter().find(|account| account.number == number && account.live == live);
         found.map(|account| Some(account.no)).ok_or_else(|| ApiError::not_found(format!("no account {number}")))
     };
-    let scopes = match body.text("scopes") {
+    let scopes = match body.text("scopes")? {
         Some(text) => Scopes::parse(text).map_err(|word| wrong(format!("unknown scope {word}")))?,
         None => Scopes::ALL,
     };
@@ -443,8 +457,8 @@ fn trouble(sim: &Sim, action: &str, body: &Body<'_>) -> Done {
         match action {
             "fault" => {
                 let mut rule = Rule::parse(body.need("rule")?, sim.clock.real())?;
-                rule.method = body.text("method").map(str::to_owned);
-                rule.path = body.text("path").map(str::to_owned);
+                rule.method = body.text("method")?.map(str::to_owned);
+                rule.path = body.text("path")?.map(str::to_owned);
                 lock(&sim.faults).add(rule, sim.clock.real())?;
             }
             "clear" => {
@@ -471,10 +485,10 @@ fn trouble(sim: &Sim, action: &str, body: &Body<'_>) -> Done {
                 if let Some(limit) = body.count("limit", u32::MAX)? {
                     lock(&sim.grants).limit = limit;
                 }
-                if let Some(on) = body.flag("retry_after") {
+                if let Some(on) = body.flag("retry_after")? {
                     lock(&sim.policy).retry_after = on;
                 }
-                if body.text("exhaust").is_some() {
+                if body.text("exhaust")?.is_some() {
                     let account = body.account(sim, "exhaust")?;
                     let now = sim.clock.real();
                     lock(&sim.grants).exhaust(account, now);

@@ -1,6 +1,6 @@
 //! Reading what clients send: query strings, bodies, moments, ids. Every failure is an error in the service's shape.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use axum::body::Bytes;
 use jiff::Timestamp;
@@ -21,10 +21,12 @@ pub fn param<'a>(params: &'a Params, name: &str) -> Option<&'a str> {
     params.get(name).map(String::as_str).filter(|text| !text.is_empty())
 }
 
-/// A comma-separated parameter.
+/// A comma-separated parameter, each word once: an answer must not be made as often as it is asked for.
 pub fn list(params: &Params, name: &str) -> Vec<String> {
     let text = param(params, name).unwrap_or_default();
-    text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    let mut seen = HashSet::new();
+    let words = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    words.filter(|part| seen.insert(*part)).map(str::to_owned).collect()
 }
 
 /// A number with a default and bounds.
@@ -146,6 +148,12 @@ mod tests {
         assert_eq!(parse_moment("1772470800"), Some(zulu));
         assert_eq!(parse_moment("2026-03-02").unwrap().to_string(), "2026-03-02T05:00:00Z");
         assert_eq!(parse_moment("yesterday"), None);
+    }
+
+    #[test]
+    fn a_word_that_is_repeated_counts_once() {
+        let params = Params::from([("symbols".to_owned(), "AAPL, F,,AAPL,F ,aapl".to_owned())]);
+        assert_eq!(list(&params, "symbols"), ["AAPL", "F", "aapl"]);
     }
 
     #[test]
