@@ -174,7 +174,7 @@ fn cancelable(model: &Model, orders: &[OrderKey]) -> Result<(), Reason> {
 }
 
 /// Whether anything may be changed on this account from here.
-fn permitted(account: &AccountState) -> Result<(), Reason> {
+pub(super) fn permitted(account: &AccountState) -> Result<(), Reason> {
     if !account.link.allows("trading") {
         return Err(Reason(format!(
             "{} was linked without the scope trading; {{brokers.link}} in Brokers links it again",

@@ -120,7 +120,13 @@ fn refuse_open(dir: &Path) -> std::io::Result<()> {
         }
         let mode = found.mode() & 0o7777;
         if mode & 0o077 != 0 {
-            let cure = format!("if it is for brokerdeck alone: chmod 700 {}", dir.display());
+            // A folder for everybody, such as /tmp, must not be closed.
+            let for_all = mode & 0o1000 != 0 || dir.parent().is_none();
+            let cure = if for_all {
+                "name a folder of your own with --data-dir".to_owned()
+            } else {
+                format!("if it is for brokerdeck alone: chmod 700 {}", dir.display())
+            };
             return refused(format!("{} is open to others (mode {mode:03o}); {cure}", dir.display()));
         }
     }
@@ -234,7 +240,8 @@ mod tests {
             ensure_private_dir(&dir).unwrap();
             let paths = Paths { config: PathBuf::new(), data: dir.clone(), state: dir.clone(), own: false };
             let error = paths.prepare().unwrap_err().to_string();
-            assert!(error.contains("chmod 700"), "{error}");
+            let cure = if open == 0o1777 { "a folder of your own" } else { "chmod 700" };
+            assert!(error.contains(cure), "{error}");
             assert_eq!(mode(&dir), open, "not ours to change");
         }
         let paths = Paths { config: PathBuf::new(), data: dir.clone(), state: dir.clone(), own: true };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::notices;
 use crate::accounts::OrderKey;
-use crate::app::availability::{availability, orders_at_hand, working_orders};
+use crate::app::availability::{availability, orders_at_hand, permitted, working_orders};
 use crate::app::keymap::Action;
 use crate::app::model::{Model, Overlay, Question};
 use crate::domain::{LinkId, Order};
@@ -51,6 +51,10 @@ pub(super) fn cancel(model: &mut Model, keys: &[OrderKey]) {
                 .order(key)
                 .map_or_else(|| key.order.to_string(), |order| format!("{} is {}", brief(order), order.status));
             notices::toast(model, format!("too late: {what}"));
+            continue;
+        }
+        if let Some(Err(reason)) = model.account(&key.link).map(permitted) {
+            notices::toast(model, format!("not canceled: {}", model.keymap.say(&reason.0)));
             continue;
         }
         model.accounts.cancel(key);

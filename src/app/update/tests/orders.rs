@@ -140,3 +140,19 @@ fn a_cancel_that_waits_says_so_and_a_wait_without_one_is_no_news_of_a_cancel() {
     desk.msg(wait());
     assert_eq!(desk.toast(), "the cancel waits 118 s: the broker asked to wait; r sends at once");
 }
+
+#[test]
+fn nothing_is_canceled_while_another_account_answers() {
+    for asked_before in [true, false] {
+        let mut desk = Desk::holding(&[order("a", "AAPL", Side::Buy, 10, 1)]);
+        if asked_before {
+            desk.keys("x");
+        }
+        desk.behind = Some("of-somebody-else");
+        desk.pass(Duration::from_secs(75));
+        assert!(desk.model.accounts.all()[0].session.another_answers());
+        desk.keys(if asked_before { "y" } else { "x y" });
+        assert_eq!(cancels(&desk), Vec::<&str>::new(), "{asked_before}");
+        assert!(desk.toast().contains("another account answers"), "{}", desk.toast());
+    }
+}
