@@ -20,7 +20,7 @@ mod fixture;
 
 use std::cell::RefCell;
 
-use brokerdeck::accounts::AccountState;
+use brokerdeck::accounts::{AccountState, Period};
 use brokerdeck::app::model::Pane;
 use brokerdeck::domain::{Money, OrderId, Price, TradeEvent, TradeUpdate};
 use brokerdeck::view::{Theme, ViewState, render};
@@ -62,7 +62,7 @@ impl Screen {
 fn touch(desk: &mut Desk, turn: &mut i64) {
     let link = fixture::paper().id;
     let id = OrderId::new("61e69015-8549-4bfd-b9c3-000000000002".to_owned());
-    let mut order = desk.model.account(&link).unwrap().blotter.order(&id).unwrap().clone();
+    let mut order = desk.model.accounts.get(&link).unwrap().blotter.order(&id).unwrap().clone();
     *turn += 1;
     order.limit_px = Some(Price::whole(140 + *turn % 2));
     order.updated_at = Some(fixture::today("13:46:20") + std::time::Duration::from_millis(turn.unsigned_abs()));
@@ -139,7 +139,7 @@ fn stock(desk: &Desk, state: &mut TableState, buffer: &mut Buffer) {
     let rows = model.rows.brokers.rows.iter().map(|row| Row::new([Cell::from(format!("{row:?}"))]));
     Widget::render(Table::new(rows, [Constraint::Fill(1)]).block(block(Pane::Brokers)), brokers, buffer);
     Paragraph::new(account_text(account)).block(block(Pane::Account)).render(top, buffer);
-    if let Some(history) = &account.history {
+    if let Some(history) = account.curves.get(&Period::Day) {
         let points =
             history.value.points.iter().filter_map(|point| u64::try_from(point.equity?.decimal().mantissa()).ok());
         let area = Rect { x: top.right() - 40, y: top.y + 1, width: 39, height: 3 };

@@ -12,14 +12,20 @@ mod event;
 mod identity;
 mod keys;
 mod links;
+mod msg;
 mod orders;
 mod period;
 mod questions;
 mod recollection;
 mod replies;
+mod saving;
 mod sessions;
+#[cfg(test)]
+pub(crate) mod tests;
+mod troubles;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -27,11 +33,14 @@ pub use self::account::{AccountState, CURVE_FOR, ConnectionEntry, Dated};
 use self::clock::Clock;
 pub use self::count::Count;
 pub use self::effect::{Effect, Memory};
-pub use self::event::{Event, Output};
+pub use self::event::{CancelOutcome, Event, Output};
 pub use self::keys::{ActivityKey, OrderKey, PositionKey, TapeKey};
+pub use self::msg::Msg;
 pub use self::period::Period;
 use self::questions::{OWN_REQUESTS, Pending};
 pub use self::recollection::Recollection;
+pub use self::saving::Saving;
+pub use self::troubles::{Ends, Trouble, Troubles, brief, must_be_linked};
 use crate::domain::blotter::TapeEntry;
 use crate::domain::market::MarketClock;
 use crate::domain::{LinkId, Mono, Now, Order, Position};
@@ -48,6 +57,7 @@ pub struct Accounts {
     next_book: u32,
     /// What earlier runs knew of links that have not been named yet.
     recollections: Vec<Recollection>,
+    saving: Saving,
     out: VecDeque<Output>,
 }
 
@@ -60,6 +70,7 @@ impl Default for Accounts {
             next_request: OWN_REQUESTS,
             next_book: 0,
             recollections: Vec::new(),
+            saving: Saving::default(),
             out: VecDeque::new(),
         }
     }
@@ -99,6 +110,11 @@ impl Accounts {
     /// One of them, to be changed.
     pub fn get_mut(&mut self, link: &LinkId) -> Option<&mut AccountState> {
         self.linked.iter_mut().find(|account| account.link.id == *link)
+    }
+
+    /// What the owner calls a linked account; empty where it is not linked.
+    pub fn label(&self, link: &LinkId) -> Arc<str> {
+        self.get(link).map(|account| Arc::clone(&account.link.label)).unwrap_or_default()
     }
 
     /// The one whose blotter has this number.

@@ -333,9 +333,14 @@ impl Context {
             osc9: ui.notify,
             notify_command: ui.notify_command.clone(),
             config_path: self.paths.config.clone(),
-            locks: Some(self.paths.data.clone()).filter(|folder| !folder.as_os_str().is_empty()),
+            locks: self.locks(),
             choices: None,
         })
+    }
+
+    /// The folder in which instances agree on who streams an account; `None` in the demo.
+    pub fn locks(&self) -> Option<PathBuf> {
+        Some(self.paths.data.clone()).filter(|folder| !folder.as_os_str().is_empty())
     }
 
     /// How the screen looks.

@@ -9,6 +9,7 @@ pub mod callback;
 pub mod child;
 pub mod choices;
 pub mod clock;
+mod connections;
 pub mod effects;
 pub mod fit;
 #[cfg(unix)]

@@ -45,16 +45,14 @@ pub struct AccountState {
     pub positions: Option<Dated<Vec<Position>>>,
     /// What executions say is held and the last list does not: the quantity, and nothing else is known.
     pub unlisted: Vec<Position>,
-    /// Its equity today, for the sparkline.
-    pub history: Option<Dated<EquityHistory>>,
     /// When the equity of today is asked for again.
     pub history_due: Option<Mono>,
     /// Why an equity curve did not come when it was last asked for.
     pub curve_faults: BTreeMap<Period, String>,
     /// Its activity list, as far as it was paged through.
     pub activities: Activities,
-    /// The equity curves asked for by the chart.
-    pub charts: BTreeMap<Period, Dated<EquityHistory>>,
+    /// Its equity curves: today's, which is asked for from time to time, and those asked for by hand.
+    pub curves: BTreeMap<Period, Dated<EquityHistory>>,
     /// Whether its history is whole in this run: only then is an execution news rather than history.
     pub seen_live: bool,
     /// The newest execution of the history: what the journal had, or without one the first picture of this run. What is
@@ -98,11 +96,10 @@ impl AccountState {
             account: None,
             positions: None,
             unlisted: Vec::new(),
-            history: None,
             activities: Activities::default(),
             history_due: None,
             curve_faults: BTreeMap::new(),
-            charts: BTreeMap::new(),
+            curves: BTreeMap::new(),
             seen_live: false,
             history_until: None,
             remembered_at: None,
@@ -153,7 +150,7 @@ impl AccountState {
 
     /// True when the equity of today is as fresh as it is asked for.
     pub fn has_current_curve(&self, now: Mono) -> bool {
-        let fresh = self.history.as_ref().is_some_and(|dated| now.since(dated.at) < CURVE_FOR);
+        let fresh = self.curves.get(&Period::Day).is_some_and(|dated| now.since(dated.at) < CURVE_FOR);
         fresh && self.session.follows()
     }
 
@@ -207,9 +204,9 @@ impl AccountState {
 
     /// The account behind the link is a new one: what the broker said of the old one goes.
     pub(super) fn reset(&mut self) {
-        (self.account, self.positions, self.history) = (None, None, None);
+        (self.account, self.positions) = (None, None);
         self.curve_faults.clear();
-        self.charts.clear();
+        self.curves.clear();
         self.activities.clear();
         (self.seen_live, self.history_until) = (false, None);
     }

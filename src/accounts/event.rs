@@ -1,13 +1,14 @@
 //! What happened to an account, for whoever shows or prints it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::effect::Effect;
 use super::keys::OrderKey;
 use super::period::Period;
 use crate::domain::LinkId;
 use crate::domain::blotter::Changes;
-use crate::session::{ConnectionState, Fault, RequestError};
+use crate::session::{ConnectionState, Fault, RequestError, RequestErrorKind};
 
 /// What the accounts put out, in the order in which it came to be.
 #[derive(Debug, PartialEq)]
@@ -90,10 +91,56 @@ pub enum Event {
     },
     /// A page of the activity list did not come.
     NoActivities(LinkId, RequestError),
-    /// The broker answered a cancel; what became of it, only the order can tell (docs/ALPACA.md 5.8).
-    CancelAnswered(OrderKey, Result<(), RequestError>),
+    /// A cancel was answered, or not; what became of the order, only the order can tell (docs/ALPACA.md 5.8).
+    CancelAnswered(OrderKey, CancelOutcome),
     /// An order asked for by id came, with a figure that cannot be read, in words.
     OrderUnread(OrderKey, String),
     /// An order asked for by id did not come: its state is not known.
     OrderUnknown(OrderKey, RequestError),
+    /// Cancels that were confirmed wait in the queue.
+    Waiting {
+        /// Whose.
+        link: LinkId,
+        /// How many.
+        cancels: usize,
+        /// How long.
+        after: Duration,
+        /// Why.
+        why: String,
+    },
+    /// The journal keeps up otherwise than before: [`super::Accounts::saving`].
+    Saving,
+    /// Something in the shell failed; the sentence is complete and sanitised.
+    Trouble(String),
+}
+
+/// What became of a cancel on its way to the broker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CancelOutcome {
+    /// The broker took it.
+    Taken,
+    /// The broker says that the order cannot be canceled any more.
+    TooLate(RequestError),
+    /// It was turned away before the order was looked at: the order works on.
+    NotSent(RequestError),
+    /// Whether it arrived is not known; the order is asked for.
+    Unknown(RequestError),
+}
+
+impl CancelOutcome {
+    /// Judges an answer.
+    pub fn of(result: Result<(), RequestError>) -> Self {
+        let Err(error) = result else { return Self::Taken };
+        match error.kind {
+            RequestErrorKind::Unprocessable | RequestErrorKind::NotFound => Self::TooLate(error),
+            RequestErrorKind::Timeout
+            | RequestErrorKind::Server
+            | RequestErrorKind::Network
+            | RequestErrorKind::Decode => Self::Unknown(error),
+            RequestErrorKind::Unauthorized
+            | RequestErrorKind::Forbidden
+            | RequestErrorKind::RateLimited { .. }
+            | RequestErrorKind::Refused => Self::NotSent(error),
+        }
+    }
 }

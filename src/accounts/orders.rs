@@ -3,8 +3,10 @@
 //! A broker's yes to a cancel is only the start of it (docs/ALPACA.md 5.8): the order says when it is canceled, or was
 //! filled first.
 
+use std::time::Duration;
+
 use super::questions::{self, Pending};
-use super::{Accounts, Event, OrderKey};
+use super::{Accounts, CancelOutcome, Event, OrderKey};
 use crate::domain::LinkId;
 use crate::session::request::unread_words;
 use crate::session::{Reply, Request, RequestError};
@@ -20,11 +22,17 @@ impl Accounts {
         let of_it = |pending: &&Pending| matches!(pending, Pending::Cancel(key) if key.link == *link);
         self.pending.values().filter(of_it).count()
     }
+
+    /// What is queued for an account waits, for so long and this reason: who confirmed a cancel should know.
+    pub(super) fn tell_waiting(&mut self, link: &LinkId, wait: Option<&(Duration, String)>) {
+        let (Some((after, why)), cancels @ 1..) = (wait, self.cancels_under_way(link)) else { return };
+        self.tell(Event::Waiting { link: link.clone(), cancels, after: *after, why: why.clone() });
+    }
 }
 
 /// The broker answered a cancel.
 pub(super) fn cancel_answered(accounts: &mut Accounts, key: &OrderKey, result: Result<Box<Reply>, RequestError>) {
-    accounts.tell(Event::CancelAnswered(key.clone(), result.map(drop)));
+    accounts.tell(Event::CancelAnswered(key.clone(), CancelOutcome::of(result.map(drop))));
     // Whatever the answer, the order itself is the truth.
     questions::ask(accounts, &key.link, Pending::Order(key.clone()), Request::Order(key.order.clone()));
 }

@@ -32,11 +32,7 @@ fn history(accounts: &mut Accounts, link: &LinkId, period: Period, result: Resul
     let Some(account) = accounts.get_mut(link) else { return };
     let error = match result.map(|reply| *reply) {
         Ok(Reply::History(value)) => {
-            let dated = Dated { value, at: now.mono };
-            if period == Period::Day {
-                account.history = Some(dated.clone());
-            }
-            account.charts.insert(period, dated);
+            account.curves.insert(period, Dated { value, at: now.mono });
             account.curve_faults.remove(&period);
             None
         }

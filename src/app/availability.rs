@@ -166,7 +166,7 @@ fn cancelable(model: &Model, orders: &[OrderKey]) -> Result<(), Reason> {
     }
     let mut working = false;
     for key in orders {
-        let Some(account) = model.account(&key.link) else { continue };
+        let Some(account) = model.accounts.get(&key.link) else { continue };
         permitted(account)?;
         working |= account.blotter.order(&key.order).is_some_and(|order| order.status.is_working());
     }
@@ -198,7 +198,7 @@ pub(super) fn permitted(account: &AccountState) -> Result<(), Reason> {
 
 fn detail(model: &Model) -> Result<(), Reason> {
     if let Some(Overlay::Activities { link, .. }) = model.top() {
-        let Some(activities) = model.account(link).map(|account| &account.activities) else {
+        let Some(activities) = model.accounts.get(link).map(|account| &account.activities) else {
             return refuse("there is no row to open");
         };
         return match activities.reach() {

@@ -87,7 +87,7 @@ pub(super) fn needs_live_key(model: &Model) -> bool {
             _ => false,
         },
         Some(Overlay::Question(Question::Cancel(orders))) => {
-            orders.iter().any(|key| model.account(&key.link).is_some_and(AccountState::is_live_account))
+            orders.iter().any(|key| model.accounts.get(&key.link).is_some_and(AccountState::is_live_account))
         }
         _ => false,
     }

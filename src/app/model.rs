@@ -15,9 +15,9 @@ pub use self::program::{Program, Zone};
 use super::brokers::BrokerSummary;
 use super::keymap::Keymap;
 use super::rows::Rows;
-use crate::accounts::{Accounts, OrderKey};
+use crate::accounts::{Accounts, OrderKey, Troubles};
 use crate::domain::{LinkId, Mono, Now};
-use crate::session::{Fault, Part};
+use crate::session::Part;
 
 mod attempt;
 mod confirming;
@@ -93,38 +93,6 @@ impl AccountScope {
             Self::All => true,
         }
     }
-}
-
-/// What ends an error: afterwards it is history, and no longer spelt out where the present stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ends {
-    /// It happened; nothing ends it.
-    Never,
-    /// A fault that a session says is over.
-    With(Fault),
-    /// The account's connection has another word.
-    WithState,
-    /// The journal is written again.
-    WhenSaved,
-    /// An equity curve came.
-    WithCurve,
-}
-
-/// An error a person should know of; stays until read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ErrorEntry {
-    /// When.
-    pub at: Now,
-    /// Whose, if anyone's.
-    pub link: Option<LinkId>,
-    /// The sentence.
-    pub text: String,
-    /// Whether it was seen in the list.
-    pub read: bool,
-    /// What ends it.
-    pub ends: Ends,
-    /// When it ended.
-    pub over: Option<Now>,
 }
 
 /// A passing message in the status line.
@@ -210,10 +178,8 @@ pub struct Model {
     pub extent: Extent,
     /// Passing messages, oldest first.
     pub toasts: VecDeque<Toast>,
-    /// Errors, newest last, bounded.
-    pub errors: VecDeque<ErrorEntry>,
-    /// Why what is shown is not all on disk; `None` when it is.
-    pub unsaved: Option<String>,
+    /// What went wrong: in the accounts, and at the screen itself.
+    pub errors: Troubles,
     /// New executions that flash.
     pub flashes: Flashes,
     /// Until when no bell rings again: a storm of fills rings once a second.

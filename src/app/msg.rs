@@ -3,12 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::keymap::Chord;
-use crate::accounts::Recollection;
+use crate::accounts;
 use crate::domain::LinkId;
-use crate::domain::market::MarketClock;
 use crate::link::progress::Sensitive;
-use crate::link::{AttemptId, LinkProgress, LinkRecord};
-use crate::session::{Epoch, Reply, RequestError, RequestId, StreamEvent};
+use crate::link::{AttemptId, LinkProgress};
 
 /// One thing that happened, handled by [`super::update()`] in the order of arrival.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,68 +31,14 @@ pub enum Msg {
         /// Its number.
         question: u64,
     },
-    /// What the owner chose on the screen last time; comes before [`Msg::Started`].
+    /// What the owner chose on the screen last time; comes before [`accounts::Msg::Started`].
     Chosen(super::choices::Choices),
     /// A deadline of the model passed, or the clock's second turned.
     Tick,
     /// A turn of the loop while there is work to be done in slices ([`super::Model::has_work`]).
     Work,
-    /// The links there are, shown while the journal is read; [`Msg::Started`] connects them.
-    Listed {
-        /// The remembered links, in the order they were made.
-        links: Vec<LinkRecord>,
-    },
-    /// What the journal knows of a link; comes before [`Msg::Started`] connects it, and before [`Msg::Freed`].
-    Remembered(Box<Recollection>),
-    /// The other instance that streamed this account let go of it.
-    Freed {
-        /// Which.
-        link: LinkId,
-    },
-    /// What the shell learned at start: the links it knows, in the order they were made.
-    Started {
-        /// The remembered links.
-        links: Vec<LinkRecord>,
-    },
-    /// From a stream connection.
-    Stream {
-        /// Whose.
-        link: LinkId,
-        /// Of which attempt.
-        epoch: Epoch,
-        /// What.
-        event: StreamEvent,
-    },
-    /// From REST, answering a request of the session.
-    Replied {
-        /// Whose.
-        link: LinkId,
-        /// The request it answers.
-        id: RequestId,
-        /// What came back.
-        result: Result<Box<Reply>, RequestError>,
-    },
-    /// The questions of a session wait in the queue this long, for this reason; `None` when they wait no more.
-    Queued {
-        /// Whose.
-        link: LinkId,
-        /// How long, and why.
-        wait: Option<(std::time::Duration, String)>,
-    },
-    /// Something about an account's connection that a person should know; complete and sanitised.
-    Noted {
-        /// Whose.
-        link: LinkId,
-        /// The sentence.
-        text: String,
-    },
-    /// Another process linked the account again; its new token is in use from now on.
-    Renewed {
-        /// The link as it is now.
-        link: LinkRecord,
-    },
-    /// The market's clock, asked through any linked account.
-    Clock(Result<MarketClock, RequestError>),
+    /// What the accounts hear.
+    Account(accounts::Msg),
     /// From a linking attempt.
     Link {
         /// Which attempt.
@@ -109,16 +53,8 @@ pub enum Msg {
         /// How: a sentence either way.
         result: Result<String, String>,
     },
-    /// Wall and monotonic clock parted, or a tick came late: the machine slept.
-    Resumed,
     /// Something in the shell failed and a person should know; the sentence is complete and sanitised.
     Trouble(String),
-    /// What is shown is not all on disk, and why; `None` when it is again.
-    Unsaved(Option<String>),
-    /// What is shown is not all on disk, for the journal has so many records to write yet; [`Self::Unsaved`] ends it.
-    Behind(usize),
-    /// Nothing will be on disk, and why.
-    Unjournaled(String),
     /// A short confirmation, e.g. of a copy.
     Notice(String),
     /// The process was asked to end.
@@ -128,6 +64,12 @@ pub enum Msg {
     },
     /// The terminal is ours again after a suspend: redraw all.
     Redraw,
+}
+
+impl From<accounts::Msg> for Msg {
+    fn from(msg: accounts::Msg) -> Self {
+        Self::Account(msg)
+    }
 }
 
 /// A mouse event in terms of what the last frame showed there; resolved by the view's hit areas.

@@ -21,12 +21,10 @@ mod palette;
 mod tests;
 
 use super::effect::Effect;
-use super::model::{Model, Overlay};
+use super::model::Model;
 use super::msg::Msg;
 use super::refresh;
 use crate::domain::Now;
-use crate::link::LinkRecord;
-use crate::session::Input;
 
 /// Handles one message.
 pub fn update(model: &mut Model, msg: Msg, now: Now) -> Vec<Effect> {
@@ -51,7 +49,6 @@ pub fn update(model: &mut Model, msg: Msg, now: Now) -> Vec<Effect> {
 }
 
 fn route(model: &mut Model, msg: Msg, effects: &mut Vec<Effect>) {
-    let now = model.now;
     match msg {
         Msg::Key(chord) => keys::press(model, chord, effects),
         Msg::Paste(text) => keys::paste(model, &text),
@@ -69,41 +66,16 @@ fn route(model: &mut Model, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Chosen(choices) => choices.apply(model),
         Msg::Work => refresh::work(model),
         Msg::Tick => tick(model, effects),
-        Msg::Listed { links } => model.accounts.list(links, now),
-        Msg::Remembered(known) => model.accounts.remembered(*known),
-        Msg::Freed { link } => model.accounts.freed(&link, now),
-        Msg::Started { links } => start(model, links, effects),
-        Msg::Stream { link, epoch, event } => model.accounts.feed(&link, Input::Stream(epoch, event), now),
-        Msg::Replied { link, id, result } => model.accounts.replied(&link, id, result, now),
-        Msg::Queued { link, wait } => {
-            orders::waits(model, &link, wait.as_ref());
-            model.accounts.feed(&link, Input::Queued(wait), now);
-        }
-        Msg::Noted { link, text } => model.accounts.noted(&link, text, now),
-        Msg::Renewed { link } => model.accounts.add(link, now),
-        Msg::Clock(result) => model.accounts.clock_told(result, now),
+        Msg::Account(msg) => accounts::hear(model, msg, effects),
         Msg::Link { attempt, progress } => linking::progress(model, attempt, progress, effects),
         Msg::Unlinked { link, result } => linking::unlinked(model, &link, result),
-        Msg::Resumed => model.accounts.resumed(now),
         Msg::Trouble(text) => notices::error(model, None, text),
-        Msg::Behind(records) => notices::behind(model, records),
-        Msg::Unsaved(reason) => notices::unsaved(model, reason),
-        Msg::Unjournaled(reason) => notices::unjournaled(model, &reason),
         Msg::Notice(text) => notices::toast(model, text),
         Msg::Terminate { signal } => actions::quit(model, u8::try_from(128 + signal).unwrap_or(1), effects),
         Msg::Redraw => {
             model.dirty = true;
             calm::unseen(model);
         }
-    }
-}
-
-/// The remembered links are known: connect each.
-fn start(model: &mut Model, links: Vec<LinkRecord>, effects: &mut Vec<Effect>) {
-    model.accounts.start(links, model.now);
-    accounts::follow(model, effects);
-    if model.accounts.is_empty() && model.program.first_run && model.overlays.is_empty() {
-        model.overlays.push(Overlay::Welcome);
     }
 }
 

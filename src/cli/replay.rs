@@ -7,7 +7,6 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::{Global, HEADLESS_HINT, cast, output, pace};
-use crate::app::Msg;
 use crate::app::keymap::{Chord, KeyCode};
 use crate::error::Error;
 use crate::io::hyperlink;
@@ -93,7 +92,7 @@ async fn play(
         let free = screen.is_free();
         let key = tokio::select! {
             biased;
-            Some(Msg::Terminate { signal }) = ends.recv() => return Ok(u8::try_from(128 + signal).unwrap_or(1)),
+            Some(signal) = ends.recv() => return Ok(u8::try_from(128 + signal).unwrap_or(1)),
             heard = next(&mut early, &mut keys) => match heard {
                 Some(Heard::Background(background)) => {
                     background::told(state, background);

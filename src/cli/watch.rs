@@ -1,6 +1,6 @@
 //! `brokerdeck watch`: every trade update and every change of a connection, one line each, each execution once.
 //!
-//! Runs the same loop as the dashboard, without a screen: whatever the dashboard would show late, this prints late and
+//! Drives the accounts as the dashboard does, without a screen: whatever the dashboard would show late, this prints late and
 //! says so (`source`). It keeps the journal as the dashboard does, and goes on where its last run was stopped.
 
 mod follow;
@@ -20,15 +20,13 @@ use self::outlet::{Outlet, Reader};
 use super::output::Printable;
 use super::select::AccountArgs;
 use super::{Context, accounts, json, output, select};
-use crate::accounts::AccountState;
-use crate::app::Model;
-use crate::app::model::ErrorEntry;
+use crate::accounts::{AccountState, Trouble};
 use crate::domain::blotter::TapeEntry;
 use crate::domain::execution::ExecutionKind;
 use crate::domain::text::{clean, sanitize_to};
 use crate::domain::{Execution, LinkId, Mono, Order, Source};
 use crate::error::Error;
-use crate::io::runtime::Witness;
+use crate::io::runtime::headless::{Headless, Witness};
 use crate::io::start;
 use crate::io::told::{self, Earlier, Line, Told};
 use crate::link::LinkRecord;
@@ -48,10 +46,10 @@ const CLOCK_WAIT: Duration = Duration::from_secs(10);
 pub async fn run(context: &Context, args: &AccountArgs) -> Result<u8, Error> {
     let accounts = context.accounts();
     let links = select::links(&accounts::list(&accounts.links).await?, &args.accounts)?;
-    let mut running = start::headless(&context.settings()?, &accounts);
+    let mut running = start::headless(&accounts, context.locks());
     let mut printer = Printer::resuming(args.json, &context.paths.data, &links)?;
     running.start_remembering(context.paths.journal(), links);
-    let code = running.headless(&mut printer as &mut dyn Witness).await;
+    let code = running.run(&mut printer).await;
     if let Some(text) = running.finish() {
         output::note(&text);
     }
@@ -98,17 +96,17 @@ struct Printer {
 }
 
 impl Witness for Printer {
-    fn look(&mut self, model: &Model) {
+    fn look(&mut self, running: &Headless) {
         if self.due.len() >= MOST_DUE {
             // The tapes keep it for a reader that reads again.
             return;
         }
-        let now = model.now.mono;
+        let (accounts, now) = (&running.accounts, running.now().mono);
         let watched = now.since(*self.started.get_or_insert(now));
         // The broker's clock says what is since then; an account that answers nothing else is not waited for.
-        let timed = model.accounts.clock().is_some() || model.accounts.clock_fault().is_some() || watched >= CLOCK_WAIT;
-        let began = model.exchange_now().checked_sub(watched).unwrap_or(model.now.wall);
-        for account in &model.accounts {
+        let timed = accounts.clock().is_some() || accounts.clock_fault().is_some() || watched >= CLOCK_WAIT;
+        let began = accounts.exchange_now(running.now()).checked_sub(watched).unwrap_or(running.now().wall);
+        for account in accounts {
             if let Err(error) = self.account(account, began, timed, now) {
                 self.failed = Some(error);
             }
@@ -119,14 +117,14 @@ impl Witness for Printer {
         Some(self.outlet.moved())
     }
 
-    fn tell(&mut self, model: &Model) -> bool {
-        self.look(model);
-        self.trouble(model);
+    fn tell(&mut self, running: &Headless) -> bool {
+        self.look(running);
+        self.trouble(running);
         match self.print() {
             Ok(open) if self.failed.is_none() => {
-                if model.now.mono.since(self.touched) >= TOUCH {
-                    self.touched = model.now.mono;
-                    self.tapes.values().for_each(|tape| tape.told.touch(model.now.wall));
+                if running.now().mono.since(self.touched) >= TOUCH {
+                    self.touched = running.now().mono;
+                    self.tapes.values().for_each(|tape| tape.told.touch(running.now().wall));
                 }
                 open
             }
@@ -148,13 +146,19 @@ impl Printer {
             let (told, earlier) = Told::open(data_dir, &link.id);
             match earlier {
                 Earlier::None => {}
-                Earlier::Until { at, unsure } => {
+                Earlier::Until { at, unsure, unread } => {
                     let mut text = format!("not watched since {at:.0}; what was missed is told with source reconcile");
                     if let Some(key) = unsure {
                         text.push_str(&format!("; whether the last line ({key}) went out is not known"));
                     }
+                    if unread > 0 {
+                        text.push_str(&format!("; {unread} notes of what went out cannot be read, so that it may come again"));
+                    }
                     gaps.insert(link.id.clone(), text);
                 }
+                Earlier::Damaged => output::note(&format!(
+                    "the notes of what was told of {label} before cannot be read, so this watch begins now"
+                )),
                 Earlier::Runs => output::note(&format!(
                     "another watch tells of {label} already: this one begins now, and remembers nothing for its next run"
                 )),
@@ -223,21 +227,21 @@ impl Printer {
     }
 
     /// What went wrong, for people, each once.
-    fn trouble(&mut self, model: &Model) {
+    fn trouble(&mut self, running: &Headless) {
         if !output::has_room_for_notes() {
             // Nobody reads it now; it is told when somebody does.
             return;
         }
         let fresh = |told: Option<Mono>, at: Mono| told.is_none_or(|told| at > told);
-        for entry in model.errors.iter().filter(|entry| fresh(self.troubled, entry.at.mono)) {
+        for entry in running.troubles.iter().filter(|entry| fresh(self.troubled, entry.at.mono)) {
             output::note(&sanitize_to(&entry.text, 400));
         }
-        self.troubled = self.troubled.max(model.errors.back().map(|entry| entry.at.mono));
-        let over = |entry: &&ErrorEntry| entry.over.is_some_and(|over| fresh(self.relieved, over.mono));
-        for entry in model.errors.iter().filter(over) {
+        self.troubled = self.troubled.max(running.troubles.last().map(|entry| entry.at.mono));
+        let over = |entry: &&Trouble| entry.over.is_some_and(|over| fresh(self.relieved, over.mono));
+        for entry in running.troubles.iter().filter(over) {
             output::note(&format!("over: {}", sanitize_to(&entry.text, 400)));
         }
-        self.relieved = self.relieved.max(model.errors.iter().filter_map(|entry| Some(entry.over?.mono)).max());
+        self.relieved = self.relieved.max(running.troubles.iter().filter_map(|entry| Some(entry.over?.mono)).max());
     }
 
     /// Takes over what an account has to tell. `began` is when the watch did, by the broker's clock if that is `timed`.

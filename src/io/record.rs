@@ -22,7 +22,7 @@ use crate::domain::{BrokerId, Environment, Now};
 use crate::link::progress::Sensitive;
 
 /// The layout of the file; another one is refused rather than misread.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// The longest line that is read, in bytes: a body of 8 MiB, read and kept beside its text.
 const LONGEST_LINE: u64 = 64 * 1024 * 1024;
 /// The most that is taken from a pipe, in bytes.

@@ -2,24 +2,25 @@
 //!
 //! Keys come first, so that the operator never queues behind the tape. One owner: no lock guards the model.
 
+pub mod headless;
 mod memory;
 mod screen;
+mod slept;
 mod turns;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
-use self::memory::{Keeping, Reading};
-use super::alarm::Alarm;
+use self::memory::{Keeper, Read};
+use self::slept::slept;
 use super::child::Programs;
 use super::clock::Clock;
 use super::effects::Effects;
-use super::journal::{Batch, Journal};
 use super::record::Recorder;
-use super::{choices, fit, paths, signals};
-use crate::accounts::Effect as AccountEffect;
+use super::{choices, fit, paths};
+use crate::accounts::{Effect as AccountEffect, Msg as AccountMsg};
 use crate::app::choices::Choices;
 use crate::app::{Effect, Model, Msg, update};
 use crate::domain::{Mono, Now};
@@ -29,10 +30,6 @@ use crate::link::{LinkProgress, LinkRecord};
 const BATCH: usize = 1024;
 /// How long the notify command may take.
 const NOTIFY_LIMIT: Duration = Duration::from_secs(30);
-/// The loop ticks with every second of the clock.
-const TICK: Duration = Duration::from_secs(1);
-/// A tick later than this, or clocks that part by this much, mean that the machine slept (docs/DESIGN.md 9.4).
-const SLEPT: Duration = Duration::from_secs(5);
 
 /// Everything the loop owns.
 pub struct Loop {
@@ -46,49 +43,10 @@ pub struct Loop {
     pub clock: Clock,
     /// Where messages are recorded, if they are.
     pub recorder: Option<Recorder>,
-    /// What is learned, on disk before it is on the screen; `None` when nothing is to be kept.
-    pub journal: Option<Journal>,
     outside: Outside,
-    reading: Option<Reading>,
-    unwritten: Vec<Batch>,
-    keeping: Keeping,
+    /// What is learned, on disk before it is on the screen.
+    keeper: Keeper,
     last: Now,
-}
-
-/// Who looks at a loop without a screen.
-pub trait Witness {
-    /// Looks at the model after each message.
-    fn look(&mut self, model: &Model);
-
-    /// Passes on what was seen: it is on disk, or known not to be. False stops the loop. It waits for nobody.
-    fn tell(&mut self, model: &Model) -> bool;
-
-    /// Changes when more can be passed on though nothing new was seen.
-    fn moved(&self) -> Option<watch::Receiver<u64>> {
-        None
-    }
-}
-
-impl<F: FnMut(&Model) -> bool> Witness for F {
-    fn look(&mut self, _model: &Model) {}
-
-    fn tell(&mut self, model: &Model) -> bool {
-        self(model)
-    }
-}
-
-impl Witness for &mut dyn Witness {
-    fn look(&mut self, model: &Model) {
-        (**self).look(model);
-    }
-
-    fn tell(&mut self, model: &Model) -> bool {
-        (**self).tell(model)
-    }
-
-    fn moved(&self) -> Option<watch::Receiver<u64>> {
-        (**self).moved()
-    }
 }
 
 /// What effects outside the connections need to know.
@@ -110,26 +68,59 @@ impl Loop {
     /// Puts the parts together.
     pub fn new(model: Model, effects: Effects, inbox: mpsc::Receiver<Msg>, clock: Clock, outside: Outside) -> Self {
         let last = clock.now();
-        Self {
-            model,
-            effects,
-            inbox,
-            clock,
-            recorder: None,
-            journal: None,
-            outside,
-            reading: None,
-            unwritten: Vec::new(),
-            keeping: Keeping::default(),
-            last,
-        }
+        Self { model, effects, inbox, clock, recorder: None, outside, keeper: Keeper::default(), last }
     }
 
     /// Tells the model which links there are; their connections begin.
     pub fn start(&mut self, links: Vec<LinkRecord>) {
         self.effects.know(&links);
         // A start asks nothing of a terminal.
-        drop(self.handle(Msg::Started { links }));
+        drop(self.handle(AccountMsg::Started { links }.into()));
+    }
+
+    /// Shows the links at once and reads the journal beside the first frame; their connections begin when it is read.
+    /// Without a place to write the program goes on and says so.
+    pub fn start_remembering(&mut self, path: PathBuf, links: Vec<LinkRecord>) {
+        self.effects.know(&links);
+        drop(self.handle(AccountMsg::Listed { links: links.clone() }.into()));
+        self.keeper.begin_reading(path, links);
+    }
+
+    /// Takes over what the journal knew, and connects.
+    fn begin(&mut self, read: Option<Read>) {
+        let Some(read) = read else { return };
+        let (links, told) = self.keeper.begin(read);
+        for msg in told {
+            drop(self.handle(msg.into()));
+        }
+        self.start(links);
+    }
+
+    /// Before the stream is taken over from another instance: what that one wrote is what this one goes on from.
+    async fn refresh_memory(&mut self, msg: &Msg) {
+        let Msg::Account(AccountMsg::Freed { link }) = msg else { return };
+        for known in self.keeper.read_again(link, &self.model.accounts, self.last).await {
+            drop(self.handle(known.into()));
+        }
+    }
+
+    /// Looks how the journal keeps up, and says what is to be said; false while the next frame should wait for the disk.
+    fn may_show(&mut self) -> bool {
+        let now = Now { mono: self.clock.now().mono, ..self.last };
+        for msg in self.keeper.look(&self.model.accounts, now) {
+            drop(self.handle(msg.into()));
+        }
+        !self.keeper.holds()
+    }
+
+    /// The program ends: the disk gets what is left, and works while a terminal that may not read is given back.
+    pub fn ending(&mut self) {
+        self.keeper.ending(&self.model.accounts, self.clock.now());
+    }
+
+    /// Ends the journal; a sentence when not everything that was shown is in it.
+    pub fn finish(&mut self) -> Option<String> {
+        self.keeper.finish(&self.model.accounts, self.clock.now())
     }
 
     /// Handles one message and runs its effects; gives back those that concern the terminal.
@@ -137,7 +128,7 @@ impl Loop {
         let now = self.clock.now();
         let mut left = Vec::new();
         if slept(self.last, now) {
-            left.extend(self.apply(Msg::Resumed, now));
+            left.extend(self.apply(AccountMsg::Resumed.into(), now));
         }
         left.extend(self.apply(msg, now));
         self.last = now;
@@ -160,7 +151,9 @@ impl Loop {
         let wanted = update(&mut self.model, msg, now);
         for effect in wanted {
             match effect {
-                Effect::Account(AccountEffect::Remember { link, memory }) => self.remember(link, memory, now),
+                Effect::Account(AccountEffect::Remember { link, memory }) => {
+                    self.keeper.remember(link, memory, &self.model.accounts, now);
+                }
                 Effect::Notify { text } => self.notify(text, &mut left),
                 Effect::WriteConfig => {
                     let config = self.outside.config_path.clone();
@@ -212,83 +205,5 @@ impl Loop {
 
     fn alarm_at(&self, deadline: Option<Mono>) -> Option<std::time::Instant> {
         deadline.map(|at| self.clock.instant(at))
-    }
-
-    /// Runs without a screen until the model is done, or the witness has seen enough.
-    pub async fn headless(&mut self, mut witness: impl Witness) -> u8 {
-        let mut signals = signals::listen();
-        let mut batch = Vec::with_capacity(BATCH);
-        let mut reading = self.reading.take();
-        let mut progress = self.keeping.watch();
-        let mut passed_on = witness.moved();
-        let alarm = Alarm::new();
-        loop {
-            if let Some(code) = self.model.exit {
-                return code;
-            }
-            let deadline = self.alarm_at(self.deadline());
-            tokio::select! {
-                biased; // signals first: a flood of updates must not keep the program from ending
-                Some(msg) = signals.recv() => batch.push(msg),
-                read = Self::read(&mut reading) => {
-                    self.begin(read);
-                    progress = self.keeping.watch();
-                }
-                () = memory::moved(&mut progress) => {}
-                () = memory::moved(&mut passed_on) => {
-                    if !witness.tell(&self.model) {
-                        return 0;
-                    }
-                }
-                1.. = self.inbox.recv_many(&mut batch, BATCH) => {}
-                () = alarm.wait(deadline) => batch.push(Msg::Tick),
-                () = tokio::task::yield_now(), if self.model.has_work() => {}
-            }
-            if self.model.has_work() {
-                batch.push(Msg::Work);
-            }
-            for msg in batch.drain(..) {
-                self.refresh_memory(&msg).await;
-                drop(self.handle(msg));
-                witness.look(&self.model);
-                if self.journal.is_none() && !witness.tell(&self.model) {
-                    return 0;
-                }
-            }
-            if self.journal.is_some() {
-                // Told only when it is on disk, or is known not to be.
-                self.settle().await;
-                if !witness.tell(&self.model) {
-                    return 0;
-                }
-            }
-        }
-    }
-}
-
-/// The program or the machine stood still: the clocks parted, for the monotonic one may stand while the machine sleeps;
-/// or both went on while nothing was handled, as when the process is stopped.
-fn slept(last: Now, now: Now) -> bool {
-    let mono = now.mono.since(last.mono);
-    now.wall.duration_since(last.wall).unsigned_abs() > mono + SLEPT || mono > TICK + SLEPT
-}
-
-#[cfg(test)]
-mod tests {
-    use jiff::Timestamp;
-
-    use super::*;
-
-    fn at(mono: u64, wall: i64) -> Now {
-        Now { mono: Mono(Duration::from_secs(mono)), wall: Timestamp::from_second(1_760_000_000 + wall).unwrap() }
-    }
-
-    #[test]
-    fn a_process_that_was_stopped_is_told_from_one_that_had_nothing_to_do() {
-        assert!(!slept(at(10, 0), at(11, 1)));
-        assert!(!slept(at(10, 0), at(16, 6)), "a busy machine");
-        assert!(slept(at(10, 0), at(17, 7)), "SIGSTOP: both clocks went on and no tick was handled");
-        assert!(slept(at(10, 0), at(11, 3_600)), "suspended: only the wall clock went on");
-        assert!(slept(at(10, 0), at(11, -60)), "the wall clock was set back");
     }
 }

@@ -11,7 +11,6 @@ use tokio::sync::mpsc;
 
 #[cfg(unix)]
 use self::table::Answer;
-use crate::app::Msg;
 
 /// How long the program may take to end in order: the journal's last records, the terminal.
 const GRACE: Duration = Duration::from_millis(1_500);
@@ -123,8 +122,8 @@ pub struct Ends(mpsc::Receiver<u8>);
 
 impl Ends {
     /// The next of them.
-    pub async fn recv(&mut self) -> Option<Msg> {
-        self.0.recv().await.map(|signal| Msg::Terminate { signal: i32::from(signal) })
+    pub async fn recv(&mut self) -> Option<i32> {
+        self.0.recv().await.map(i32::from)
     }
 }
 

@@ -8,8 +8,10 @@ use tokio::sync::mpsc;
 use super::accounts::{Accounts, tls_for};
 use super::child::Programs;
 use super::clock::Clock;
+use super::connections::Connections;
 use super::effects::Effects;
 use super::linker::{Linker, Setup, Standing};
+use super::runtime::headless::Headless;
 use super::runtime::{Loop, Outside};
 use crate::app::brokers::BrokerSummary;
 use crate::app::keymap::Keymap;
@@ -45,11 +47,11 @@ pub struct Settings {
     pub choices: Option<PathBuf>,
 }
 
-/// A loop on these links without a screen and without linking.
-pub fn headless(settings: &Settings, accounts: &Accounts) -> Loop {
+/// A loop on the accounts alone, without a screen and without linking. In the folder for locks instances agree on who streams an
+/// account; without one this loop streams all.
+pub fn headless(accounts: &Accounts, locks: Option<PathBuf>) -> Headless {
     let (sender, inbox) = mpsc::channel(INBOX);
-    let effects = Effects::new(sender, accounts.clone(), None, settings.locks.clone());
-    assemble(settings, accounts, effects, inbox, Clock::new())
+    Headless::new(Connections::new(sender, accounts.clone(), locks), inbox, Clock::new())
 }
 
 /// A loop on these links that can link more.
@@ -67,7 +69,7 @@ pub fn with_linking(settings: &Settings, accounts: &Accounts) -> Result<Loop, Er
     setup.may_approve = settings.program.can_approve;
     let linker = Linker::new(setup, progress);
     tokio::spawn(report(reports, sender.clone()));
-    let effects = Effects::new(sender, accounts.clone(), Some(Arc::new(linker)), settings.locks.clone());
+    let effects = Effects::new(sender, accounts.clone(), Arc::new(linker), settings.locks.clone());
     Ok(assemble(settings, accounts, effects, inbox, clock))
 }
 

@@ -104,7 +104,11 @@ pub enum Earlier {
         at: Timestamp,
         /// The line of which it is not known whether it went out.
         unsure: Option<String>,
+        /// Notes that cannot be read: what they name may be told again.
+        unread: usize,
     },
+    /// One ran before, and its notes cannot be read at all: what there is now counts as history.
+    Damaged,
     /// Another one runs now; this one remembers in memory alone and resumes nothing.
     Runs,
     /// Its notes cannot be used, for this reason; they are left as they are.
@@ -156,13 +160,21 @@ impl Told {
         let open = text.lines().next_back().filter(|_| !text.ends_with('\n'));
         let unsure = open.and_then(|note| serde_json::from_str::<Line>(note).ok()).map(|line| line.key);
         let header = lines.next().and_then(|line| serde_json::from_str::<Header>(line).ok());
-        let Some(header) = header else { return Ok((told, Earlier::None)) };
+        let Some(header) = header else {
+            return Ok((told, if text.trim().is_empty() { Earlier::None } else { Earlier::Damaged }));
+        };
         if header.version > VERSION {
             return Err(io::Error::other(format!("{} was written by a newer version", path.display())));
         }
         (told.begun, told.since) = (true, header.since);
-        for line in lines.filter_map(|line| serde_json::from_str(line).ok()) {
-            told.remember(line);
+        let mut unread = 0;
+        for line in lines {
+            match serde_json::from_str(line) {
+                Ok(line) => told.remember(line),
+                // A note that is torn is of a line that has not gone out.
+                Err(_) if open == Some(line) => {}
+                Err(_) => unread += 1,
+            }
         }
         if let Err(error) = told.rewrite() {
             // A full disk may still have room for a line; the first ends one that may be torn.
@@ -172,7 +184,7 @@ impl Told {
             (told.length, told.file) = (file.metadata()?.len(), Some(file));
         }
         let at = Timestamp::try_from(until).map_err(io::Error::other)?;
-        Ok((told, Earlier::Until { at, unsure }))
+        Ok((told, Earlier::Until { at, unsure, unread }))
     }
 
     /// True once there is a beginning: what was known then is history, what came later is told.
@@ -395,7 +407,20 @@ mod tests {
         }
         assert!(!again.is_told(&line("unread", None), &blotter) && !again.is_told(&line("new", None), &blotter));
         drop(again);
-        assert!(matches!(Told::open(dir.path(), &link).1, Earlier::Until { unsure: None, .. }), "said once");
+        assert!(matches!(Told::open(dir.path(), &link).1, Earlier::Until { unsure: None, unread: 0, .. }), "said once");
+        // Damage is said.
+        for (damaged, notes) in [(whole.replacen("two", "t\"wo", 1), 1), (format!("{whole}{{}}\n\n[]\n"), 3)] {
+            std::fs::write(&path, damaged).unwrap();
+            let (_, earlier) = Told::open(dir.path(), &link);
+            assert!(matches!(earlier, Earlier::Until { unread, .. } if unread == notes), "{earlier:?}");
+        }
+        for (text, damaged) in [("", false), ("\n", false), ("{\"ver", true), ("[]\n{\"key\":\"two\"}\n", true)] {
+            std::fs::write(&path, text).unwrap();
+            let (told, earlier) = Told::open(dir.path(), &link);
+            assert_eq!(matches!(earlier, Earlier::Damaged), damaged, "{text:?}: {earlier:?}");
+            assert!(!told.has_begun());
+        }
+        std::fs::write(&path, &whole).unwrap();
         let again = Told::open(dir.path(), &link).0;
         let renamed = line("execution/e1", Some(("e1", "trade/o/10/10")));
         assert!(again.is_told(&renamed, &blotter), "the same execution under the broker's id");

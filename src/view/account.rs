@@ -10,7 +10,7 @@ use super::pen::{Pen, cells, clean, width};
 use super::scope::{self, Kind};
 use super::table::{Column, Rows};
 use super::{Panes, change_style};
-use crate::accounts::{AccountState, Count};
+use crate::accounts::{AccountState, Count, Period};
 use crate::app::Model;
 use crate::app::model::{AccountScope, Pane};
 use crate::domain::money::write_grouped;
@@ -138,13 +138,13 @@ fn grid(pen: &mut Pen<'_>, area: Rect, figures: &[Figure], rows: usize, columns:
 }
 
 fn curve(state: &AccountState) -> Vec<Option<Decimal>> {
-    let points = state.history.as_ref().map(|history| history.value.points.as_slice()).unwrap_or_default();
+    let points = state.curves.get(&Period::Day).map(|curve| curve.value.points.as_slice()).unwrap_or_default();
     points.iter().map(|point| point.equity.map(Money::decimal)).collect()
 }
 
 /// The curve's style: up or down against where the day began.
 fn curve_style(pen: &Pen<'_>, state: &AccountState, values: &[Option<Decimal>], now: Mono) -> Style {
-    let base = state.history.as_ref().and_then(|history| history.value.base).map(Money::decimal);
+    let base = state.curves.get(&Period::Day).and_then(|curve| curve.value.base).map(Money::decimal);
     let last = values.iter().rev().flatten().next().copied();
     match (state.has_current_curve(now), base.zip(last)) {
         (false, _) => pen.theme.stale,

@@ -15,7 +15,11 @@ const OVERDUE: jiff::SignedDuration = jiff::SignedDuration::from_secs(20);
 /// Draws the top line. What there is no room for goes in this order: labels of the market, counts, market.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     let theme = pen.theme;
-    let time = format!("{} {}", clock(model.exchange_now(), &model.program.timezone), model.program.timezone_label);
+    let time = format!(
+        "{} {}",
+        clock(model.accounts.exchange_now(model.now), &model.program.timezone),
+        model.program.timezone_label
+    );
     let end = area.right() - 1;
     pen.right(area.x, area.y, area.width - 1, &time, theme.text);
     let time_at = end - width(&time).min(end);
@@ -27,7 +31,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     if model.program.read_only {
         x = pen.text(x, area.y, 11, " READ-ONLY ", theme.tag_notice) + 2;
     }
-    if model.unsaved.is_some() {
+    if model.accounts.is_unsaved() {
         x = pen.text(x, area.y, 11, " NOT SAVED ", theme.tag_notice) + 2;
     }
     for (mark, style, text) in &counts(pen, model) {
@@ -87,7 +91,7 @@ fn market(model: &Model, dot: char) -> Option<(bool, String, String)> {
         return Some((false, format!("{unknown} {dot} {}", clean(fault)), unknown));
     };
     let clock = &dated.value;
-    let now = model.exchange_now();
+    let now = model.accounts.exchange_now(model.now);
     let (next, verb) = if clock.is_open { (clock.next_close, "closes") } else { (clock.next_open, "opens") };
     let old = age(model.now.mono.since(dated.at));
     if now.duration_since(next) > OVERDUE {

@@ -93,7 +93,9 @@ fn stage(pen: &Pen<'_>, sheet: &mut Sheet, account: &AccountState, order: &Order
     let faint = tone(theme.faint);
     let zone = &model.program.timezone;
     let time = |sheet: &mut Sheet, at: Option<jiff::Timestamp>| match at {
-        Some(at) => sheet.build(tone(theme.dim), |out| short_time(out, at, model.exchange_now(), zone)),
+        Some(at) => {
+            sheet.build(tone(theme.dim), |out| short_time(out, at, model.accounts.exchange_now(model.now), zone));
+        }
         None => sheet.text(MISSING, faint),
     };
     super::account_cell(sheet, account, theme);

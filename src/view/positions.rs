@@ -45,7 +45,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Pan
     };
     let Panes { positions, position_columns, sheet, .. } = panes;
     pane.draw(pen, area, model, (positions, position_columns, sheet), |pen, sheet, key| {
-        let Some((account, position)) = scope::account(model, &key.link).zip(model.position(key)) else {
+        let Some((account, position)) = scope::account(model, &key.link).zip(model.accounts.position(key)) else {
             return Staged::Gone;
         };
         stage(pen, sheet, account, position, model.now.mono);

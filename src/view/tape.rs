@@ -46,7 +46,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Pan
     };
     let Panes { tape, tape_columns, sheet, .. } = panes;
     pane.draw(pen, area, model, (tape, tape_columns, sheet), |pen, sheet, key| {
-        let Some((account, entry)) = model.tape_entry(*key) else { return Staged::Gone };
+        let Some((account, entry)) = model.accounts.tape_entry(*key) else { return Staged::Gone };
         stage(pen, sheet, account, entry, model);
         let flashing = entry.execution.as_ref().is_some_and(|id| model.flashes.has(id));
         if flashing { Staged::Flashing } else { Staged::Row }
@@ -70,7 +70,9 @@ fn stage(pen: &Pen<'_>, sheet: &mut Sheet, account: &AccountState, entry: &TapeE
     super::account_cell(sheet, account, theme);
     match entry.at {
         Some(at) => {
-            sheet.build(tone(theme.dim), |out| tape_time(out, at, model.exchange_now(), &model.program.timezone));
+            sheet.build(tone(theme.dim), |out| {
+                tape_time(out, at, model.accounts.exchange_now(model.now), &model.program.timezone);
+            });
         }
         None => sheet.text(MISSING, faint),
     }

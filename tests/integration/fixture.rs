@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use brokerdeck::accounts::Effect as AccountEffect;
+use brokerdeck::accounts::{Effect as AccountEffect, Msg as AccountMsg};
 use brokerdeck::app::brokers::BrokerSummary;
 use brokerdeck::app::keymap::{Chord, Keymap};
 use brokerdeck::app::model::{Model, Program, Zone};
@@ -430,7 +430,7 @@ impl Desk {
         let now = Now { mono: Mono(UPTIME), wall: time(NOW) };
         let model = Model::new(program, Keymap::default(), brokers(), now);
         let mut desk = Self { model, now, log: Vec::new(), books: BTreeMap::new(), epochs: BTreeMap::new() };
-        desk.send(Msg::Started { links: Vec::new() });
+        desk.send(AccountMsg::Started { links: Vec::new() });
         desk
     }
 
@@ -447,11 +447,11 @@ impl Desk {
         desk.now = desk.now.plus(Duration::ZERO);
         // The newest execution comes after the first picture and is not streamed, so that one line is late.
         let unseen = desk.books.get_mut(&paper().id).and_then(|book| book.fills.pop());
-        desk.send(Msg::Started { links: links.to_vec() });
+        desk.send(AccountMsg::Started { links: links.to_vec() });
         if let Some(book) = desk.books.get_mut(&paper().id) {
             book.fills.extend(unseen);
         }
-        desk.send(Msg::Resumed);
+        desk.send(AccountMsg::Resumed);
         desk
     }
 
@@ -463,7 +463,7 @@ impl Desk {
         let link =
             LinkRecord { label: Arc::from("Größe 日本株口座 and more words than there is room for"), ..paper() };
         desk.books.insert(link.id.clone(), odd_book());
-        desk.send(Msg::Started { links: vec![link] });
+        desk.send(AccountMsg::Started { links: vec![link] });
         desk
     }
 
@@ -498,18 +498,18 @@ impl Desk {
             book.orders.push(if number % 3 == 0 { new } else { filled(new, "100", "186.19") });
         }
         desk.books.insert(paper().id, book);
-        desk.send(Msg::Started { links: vec![paper()] });
+        desk.send(AccountMsg::Started { links: vec![paper()] });
         desk.partial_fill();
         desk
     }
 
     /// Sends a message and answers whatever the program then asks.
-    pub fn send(&mut self, msg: Msg) {
-        let mut todo: Vec<Msg> = vec![msg];
+    pub fn send(&mut self, msg: impl Into<Msg>) {
+        let mut todo: Vec<Msg> = vec![msg.into()];
         while let Some(msg) = todo.pop() {
             self.log.push((self.now, msg.clone()));
             for effect in update(&mut self.model, msg, self.now) {
-                todo.extend(self.answer(effect).into_iter().rev());
+                todo.extend(self.answer(effect).into_iter().rev().map(Msg::from));
             }
         }
     }
@@ -548,20 +548,20 @@ impl Desk {
         let epoch = self.epochs[link];
         let closed = StreamEvent::Closed(Closed::Lost { message: message.to_owned() });
         self.books.remove(link);
-        self.send(Msg::Stream { link: link.clone(), epoch, event: closed });
+        self.send(AccountMsg::Stream { link: link.clone(), epoch, event: closed });
     }
 
     /// Another instance streams an account.
     #[allow(dead_code, reason = "the screens use it; tests, example and benchmark share the file")]
     pub fn elsewhere(&mut self, link: &LinkId) {
         let epoch = self.epochs[link];
-        self.send(Msg::Stream { link: link.clone(), epoch, event: StreamEvent::Closed(Closed::Elsewhere) });
+        self.send(AccountMsg::Stream { link: link.clone(), epoch, event: StreamEvent::Closed(Closed::Elsewhere) });
     }
 
     /// An event arrives on an account's stream.
     pub fn stream(&mut self, link: &LinkId, update: TradeUpdate) {
         let epoch = self.epochs[link];
-        self.send(Msg::Stream { link: link.clone(), epoch, event: StreamEvent::Update(Box::new(update)) });
+        self.send(AccountMsg::Stream { link: link.clone(), epoch, event: StreamEvent::Update(Box::new(update)) });
     }
 
     /// 40 of the 100 AAPL are bought, and then one NVDA order is entered.
@@ -639,14 +639,14 @@ impl Desk {
         }
     }
 
-    fn answer(&mut self, effect: Effect) -> Vec<Msg> {
+    fn answer(&mut self, effect: Effect) -> Vec<AccountMsg> {
         match effect {
             Effect::Account(AccountEffect::OpenStream { link, epoch, form }) => {
                 self.epochs.insert(link.clone(), epoch);
                 if !self.books.contains_key(&link) {
                     return Vec::new();
                 }
-                let event = |event| Msg::Stream { link: link.clone(), epoch, event };
+                let event = |event| AccountMsg::Stream { link: link.clone(), epoch, event };
                 vec![
                     event(StreamEvent::Opened),
                     event(StreamEvent::Authorized { form, message: None }),
@@ -657,9 +657,9 @@ impl Desk {
             Effect::Account(AccountEffect::Request { link, id, request }) => {
                 let Some(book) = self.books.get(&link) else { return Vec::new() };
                 let reply = book.answer(&request);
-                vec![Msg::Replied { link, id, result: Ok(Box::new(reply)) }]
+                vec![AccountMsg::Replied { link, id, result: Ok(Box::new(reply)) }]
             }
-            Effect::Account(AccountEffect::AskClock { .. }) => vec![Msg::Clock(Ok(MarketClock {
+            Effect::Account(AccountEffect::AskClock { .. }) => vec![AccountMsg::Clock(Ok(MarketClock {
                 at: self.now.wall,
                 is_open: true,
                 next_open: time("2026-11-25T14:30:00Z"),

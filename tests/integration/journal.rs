@@ -7,14 +7,13 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use brokerdeck::app::Model;
 use brokerdeck::config::TokenStoreChoice;
 use brokerdeck::domain::{Environment, LinkId};
 use brokerdeck::io::accounts::Accounts;
 use brokerdeck::io::journal::{AccountLock, Range, Reader};
 use brokerdeck::io::links::Links;
-use brokerdeck::io::runtime::Loop;
-use brokerdeck::io::start::{self, Settings};
+use brokerdeck::io::runtime::headless::Headless;
+use brokerdeck::io::start;
 use brokerdeck::io::tokens::Tokens;
 use brokerdeck::link::{Grantor, LinkRecord};
 use brokerdeck::session::ConnectionState;
@@ -25,7 +24,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::linking::specs;
-use super::{replay, simulator};
+use super::simulator;
 
 /// Longer than anything here takes, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -129,11 +128,10 @@ impl Home {
     }
 
     /// A program on the account with this journal, connecting.
-    fn program(&self) -> Loop {
+    fn program(&self) -> Headless {
         let (links, tokens) = (Arc::new(Links::in_dir(&self.data())), Arc::new(self.tokens()));
         let accounts = Accounts { specs: Arc::new(specs(&self.sim.ready)), links, tokens, read_only: false };
-        let settings = Settings { locks: Some(self.data()), ..replay::settings() };
-        let mut running = start::headless(&settings, &accounts);
+        let mut running = start::headless(&accounts, Some(self.data()));
         running.start_remembering(self.journal(), vec![self.link.clone()]);
         running
     }
@@ -254,9 +252,9 @@ pub(super) fn lock(path: &Path) -> rusqlite::Connection {
     other
 }
 
-async fn until(running: &mut Loop, what: &str, done: impl Fn(&Model) -> bool) {
-    let ran = tokio::time::timeout(PATIENCE, running.headless(|model: &Model| !done(model))).await;
-    assert!(ran.is_ok(), "not seen: {what}; the account is {:?}", running.model.accounts.all()[0].state());
+async fn until(running: &mut Headless, what: &str, done: impl Fn(&Headless) -> bool) {
+    let ran = tokio::time::timeout(PATIENCE, running.run(&mut |running: &Headless| !done(running))).await;
+    assert!(ran.is_ok(), "not seen: {what}; the account is {:?}", running.accounts.all()[0].state());
 }
 
 /// `BROKERDECK_KILLS=100 cargo test a_watch_that_is_killed` kills more often.
@@ -358,13 +356,14 @@ async fn a_program_that_does_not_stream_keeps_the_journal_all_the_same() {
     // Another instance streams the account, and writes nothing.
     let lock = AccountLock::try_take(&home.data(), &home.link.id).unwrap().unwrap();
     let mut beside = home.program();
-    until(&mut beside, "polling", |model| {
-        let account = &model.accounts.all()[0];
+    until(&mut beside, "polling", |running| {
+        let account = &running.accounts.all()[0];
         matches!(account.state(), ConnectionState::Polling { .. }) && account.session.has_picture()
     })
     .await;
     home.trade().await;
-    until(&mut beside, "the fills by asking", |model| model.accounts.all()[0].blotter.executions().count() == 2).await;
+    until(&mut beside, "the fills by asking", |running| running.accounts.all()[0].blotter.executions().count() == 2)
+        .await;
     assert_eq!(home.journaled(), home.truth().await);
     let known: Option<String> = rusqlite::Connection::open(home.journal())
         .unwrap()
@@ -382,17 +381,17 @@ async fn a_watch_and_a_program_beside_it_write_each_execution_once() {
     let watch = home.watch();
     watch.live().await;
     let mut beside = home.program();
-    until(&mut beside, "a picture", |model| model.accounts.all()[0].session.has_picture()).await;
+    until(&mut beside, "a picture", |running| running.accounts.all()[0].session.has_picture()).await;
     for round in 1..=4 {
         home.trade().await;
-        until(&mut beside, "the fills", |model| model.accounts.all()[0].blotter.executions().count() == round * 2)
+        until(&mut beside, "the fills", |running| running.accounts.all()[0].blotter.executions().count() == round * 2)
             .await;
     }
     watch.until("the fills", |lines| executions(lines).len() == 4).await;
     // What the other one has learned meanwhile is told once more by nobody.
     drop(watch.kill());
     home.trade().await;
-    until(&mut beside, "the last fills", |model| model.accounts.all()[0].blotter.executions().count() == 10).await;
+    until(&mut beside, "the last fills", |running| running.accounts.all()[0].blotter.executions().count() == 10).await;
     let again = home.watch();
     again.until("what was missed", |lines| !executions(lines).is_empty()).await;
     again
@@ -412,20 +411,20 @@ async fn a_watch_and_a_program_beside_it_write_each_execution_once() {
 async fn a_lock_held_by_another_program_is_said_once_and_everything_shown_is_saved_after_it() {
     let home = Home::open(24).await;
     let mut running = home.program();
-    until(&mut running, "live", |model| model.accounts.all()[0].state().is_live()).await;
+    until(&mut running, "live", |running| running.accounts.all()[0].state().is_live()).await;
     let other = lock(&home.journal());
     for round in 1..=4 {
         home.trade().await;
-        until(&mut running, "the fills", |model| model.accounts.all()[0].blotter.executions().count() == round * 2)
+        until(&mut running, "the fills", |running| running.accounts.all()[0].blotter.executions().count() == round * 2)
             .await;
     }
-    until(&mut running, "the fault", |model| model.unsaved.is_some()).await;
-    let said: Vec<&String> = running.model.errors.iter().map(|entry| &entry.text).collect();
+    until(&mut running, "the fault", |running| running.accounts.is_unsaved()).await;
+    let said: Vec<&String> = running.troubles.iter().map(|entry| &entry.text).collect();
     assert!(matches!(&said[..], [one] if one.contains("another program holds its lock")), "{said:?}");
     other.execute_batch("COMMIT").unwrap();
-    until(&mut running, "the end of the fault", |model| model.unsaved.is_none()).await;
+    until(&mut running, "the end of the fault", |running| !running.accounts.is_unsaved()).await;
     assert_eq!(home.journaled(), home.truth().await, "everything that was shown, without another message");
-    assert_eq!(running.model.errors.len(), 1, "said once");
+    assert_eq!(running.troubles.len(), 1, "said once");
     assert_eq!(running.finish(), None);
     home.sim.stop().await;
 }
@@ -434,10 +433,10 @@ async fn a_lock_held_by_another_program_is_said_once_and_everything_shown_is_sav
 async fn a_program_that_ends_while_the_journal_is_locked_says_what_is_missing() {
     let home = Home::open(25).await;
     let mut running = home.program();
-    until(&mut running, "live", |model| model.accounts.all()[0].state().is_live()).await;
+    until(&mut running, "live", |running| running.accounts.all()[0].state().is_live()).await;
     let other = lock(&home.journal());
     home.trade().await;
-    until(&mut running, "the fills", |model| model.accounts.all()[0].blotter.executions().count() == 2).await;
+    until(&mut running, "the fills", |running| running.accounts.all()[0].blotter.executions().count() == 2).await;
     let words = running.finish().unwrap();
     assert!(words.contains("another program holds its lock"), "{words}");
     drop(other);
@@ -495,15 +494,15 @@ async fn a_watch_whose_reader_stops_journals_on_ends_by_a_signal_and_tells_the_r
 async fn a_journal_that_is_removed_while_it_is_written_is_said_and_the_new_one_has_everything() {
     let home = Home::open(25).await;
     let mut running = home.program();
-    until(&mut running, "live", |model| model.accounts.all()[0].state().is_live()).await;
+    until(&mut running, "live", |running| running.accounts.all()[0].state().is_live()).await;
     home.trade().await;
-    until(&mut running, "the fills", |model| model.accounts.all()[0].blotter.executions().count() == 2).await;
+    until(&mut running, "the fills", |running| running.accounts.all()[0].blotter.executions().count() == 2).await;
     for part in ["", "-wal", "-shm"] {
         std::fs::remove_file(home.data().join(format!("journal.sqlite{part}"))).unwrap();
     }
     home.trade().await;
-    until(&mut running, "the fills", |model| model.accounts.all()[0].blotter.executions().count() == 4).await;
-    let told = |model: &Model| model.errors.iter().any(|entry| entry.text.contains("was removed or replaced"));
+    until(&mut running, "the fills", |running| running.accounts.all()[0].blotter.executions().count() == 4).await;
+    let told = |running: &Headless| running.troubles.iter().any(|entry| entry.text.contains("was removed or replaced"));
     until(&mut running, "a word", told).await;
     assert_eq!(home.journaled(), home.truth().await, "also what the removed one had");
     let known: Option<String> = rusqlite::Connection::open(home.journal())

@@ -101,6 +101,24 @@ fn imports_point_down_the_list_of_layers_only() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// What drives the accounts where there is no screen: each a file and the folder beside it.
+const SCREENLESS: &[&str] =
+    &["cli/watch", "io/connections", "io/runtime/headless", "io/runtime/memory", "io/runtime/slept", "io/signals"];
+
+#[test]
+fn what_runs_without_a_screen_does_not_know_what_a_screen_shows() {
+    for place in SCREENLESS {
+        let mut files = 0;
+        for (path, text) in sources().iter().filter(|(path, _)| path.with_extension("").starts_with(place)) {
+            files += 1;
+            for layer in imports(text) {
+                assert!(layer != "app" && layer != "view", "{} imports {layer}", path.display());
+            }
+        }
+        assert!(files > 0, "{place} is where this test looks for it");
+    }
+}
+
 #[test]
 fn what_only_tests_may_reach_is_built_for_tests_only() {
     let session = &sources()[Path::new("session.rs")];

@@ -1,6 +1,6 @@
 //! Whole screens from a fixed desk, as characters; styles are asserted apart.
 
-use brokerdeck::accounts::Period;
+use brokerdeck::accounts::{Msg as AccountMsg, Period, Saving};
 use brokerdeck::app::Msg;
 use brokerdeck::app::model::Overlay;
 use brokerdeck::app::msg::HitTarget;
@@ -350,7 +350,7 @@ fn that_rest_stands_in_for_the_stream_is_said_only_while_it_does() {
         text
     };
     let mut unanswered = Desk::empty(program());
-    unanswered.send(Msg::Started { links: vec![paper()] });
+    unanswered.send(AccountMsg::Started { links: vec![paper()] });
     let text = shown(unanswered);
     assert!(text.contains("REST has not answered") && !text.contains("REST only"), "{text}");
     let text = shown(Desk::with(program(), &[paper()]));
@@ -382,11 +382,11 @@ fn what_is_not_on_disk_is_marked_at_the_top_at_every_size() {
             render(&desk.model, &mut view, area, &mut buffer);
             Shot { buffer, view }.lines().remove(0)
         };
-        desk.send(Msg::Unsaved(Some("another program holds its lock".to_owned())));
+        desk.send(AccountMsg::Saving(Saving::Failing("another program holds its lock".to_owned())));
         assert!(shown(&desk).contains(" NOT SAVED "), "{}", shown(&desk));
-        desk.send(Msg::Unsaved(None));
+        desk.send(AccountMsg::Saving(Saving::Done));
         assert!(!shown(&desk).contains("NOT SAVED"), "{}", shown(&desk));
-        desk.send(Msg::Unjournaled("it was written by a newer version".to_owned()));
+        desk.send(AccountMsg::Saving(Saving::Off("it was written by a newer version".to_owned())));
         assert!(shown(&desk).contains(" NOT SAVED "), "{}", shown(&desk));
     }
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use brokerdeck::accounts::Msg as AccountMsg;
 use brokerdeck::app::keymap::Chord;
 use brokerdeck::app::{Model, Msg};
 use brokerdeck::domain::blotter::TapeEntry;
@@ -118,7 +119,7 @@ impl Bench {
     /// A program on the account, connecting.
     pub fn program(&self, locks: Option<&Path>) -> Program {
         let settings = Settings { locks: locks.map(Path::to_owned), ..replay::settings() };
-        let mut running = start::headless(&settings, &self.accounts);
+        let mut running = start::with_linking(&settings, &self.accounts).unwrap();
         running.start(vec![self.link.clone()]);
         Program { running }
     }
@@ -163,11 +164,29 @@ pub struct Program {
 }
 
 impl Program {
-    pub async fn until(&mut self, what: &str, done: impl Fn(&Model) -> bool) {
-        if done(&self.running.model) {
-            return;
+    /// One turn of the loop, as it would be on a screen.
+    async fn turn(&mut self) {
+        let running = &mut self.running;
+        let deadline = running.model.next_deadline(running.clock.now()).unwrap();
+        let deadline = running.clock.instant(deadline).into();
+        let msg = tokio::select! {
+            biased;
+            Some(msg) = running.inbox.recv() => msg,
+            () = tokio::time::sleep_until(deadline) => Msg::Tick,
+        };
+        drop(running.handle(msg));
+        while running.model.has_work() {
+            drop(running.handle(Msg::Work));
         }
-        let ran = tokio::time::timeout(PATIENCE, self.running.headless(|model: &Model| !done(model))).await;
+    }
+
+    pub async fn until(&mut self, what: &str, done: impl Fn(&Model) -> bool) {
+        let seen = async {
+            while !done(&self.running.model) {
+                self.turn().await;
+            }
+        };
+        let ran = tokio::time::timeout(PATIENCE, seen).await;
         let account = &self.running.model.accounts.all()[0];
         let told: Vec<&str> = account.log.iter().map(|entry| &*entry.text).collect();
         assert!(ran.is_ok(), "not seen: {what}; the account is {:?}\n{}", account.state(), told.join("\n"));
@@ -182,7 +201,7 @@ impl Program {
         tokio::select! {
             biased;
             value = other => value,
-            code = self.running.headless(|_: &Model| true) => panic!("the program ended with {code}"),
+            () = async { loop { self.turn().await } } => unreachable!(),
         }
     }
 
@@ -398,7 +417,7 @@ async fn an_account_that_is_linked_again_has_one_stream() {
     program.until("the end of the old ones", |_| relay.count().0 == 1).await;
     for round in 5..8 {
         // As after linking in another program.
-        drop(program.running.handle(Msg::Renewed { link: bench.link.clone() }));
+        drop(program.running.handle(AccountMsg::Renewed { link: bench.link.clone() }.into()));
         let again = |model: &Model| model.accounts.all()[0].state().is_live() && relay.count().1 == round;
         program.until("the new stream", again).await;
     }

@@ -83,7 +83,7 @@ pub enum Overlay {
     Linking,
     /// A yes/no question.
     Question(Question),
-    /// An account's equity over time; the curves are in [`AccountState::charts`](crate::accounts::AccountState::charts).
+    /// An account's equity over time; the curves are in [`AccountState::curves`](crate::accounts::AccountState::curves).
     EquityChart {
         /// Whose.
         link: LinkId,

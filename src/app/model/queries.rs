@@ -1,19 +1,17 @@
 //! What others ask of the model: the account in view, the row under the cursor, counts, the next deadline.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tui_input::Input;
 
 use super::{AccountScope, Attempt, AttemptPhase, Extent, Flashes, Model, Overlay, Pane, Program};
-use crate::accounts::{AccountState, Accounts, OrderKey, PositionKey, TapeKey};
+use crate::accounts::{AccountState, Accounts, OrderKey, Troubles};
 use crate::app::brokers::{BrokerRow, BrokerSummary};
 use crate::app::keymap::Keymap;
 use crate::app::rows::{OrderRow, Rows};
 use crate::domain::blotter::TapeEntry;
-use crate::domain::{BrokerId, LinkId, Mono, Now, Order, Position};
+use crate::domain::{BrokerId, Mono, Now};
 
 const SECOND: i32 = 1_000_000_000;
 
@@ -43,8 +41,7 @@ impl Model {
             palette: Vec::new(),
             extent: Extent::default(),
             toasts: VecDeque::new(),
-            errors: VecDeque::new(),
-            unsaved: None,
+            errors: Troubles::default(),
             flashes: Flashes::default(),
             quiet_until: Mono::ZERO,
             untold: None,
@@ -66,21 +63,6 @@ impl Model {
         self.exit.is_some()
     }
 
-    /// The exchange's time: its last answer and the time passed since; the machine's own before there was one.
-    pub fn exchange_now(&self) -> Timestamp {
-        self.accounts.exchange_now(self.now)
-    }
-
-    /// A linked account.
-    pub fn account(&self, link: &LinkId) -> Option<&AccountState> {
-        self.accounts.get(link)
-    }
-
-    /// What the owner calls a linked account; empty where it is not linked.
-    pub fn label(&self, link: &LinkId) -> Arc<str> {
-        self.account(link).map(|account| Arc::clone(&account.link.label)).unwrap_or_default()
-    }
-
     /// A broker of the catalogue.
     pub fn broker(&self, id: &BrokerId) -> Option<&BrokerSummary> {
         self.brokers.iter().find(|broker| broker.id == *id)
@@ -89,7 +71,7 @@ impl Model {
     /// The one account the panes show; `None` with all or none.
     pub fn shown_account(&self) -> Option<&AccountState> {
         match &self.scope {
-            AccountScope::One(link) => self.account(link),
+            AccountScope::One(link) => self.accounts.get(link),
             AccountScope::None | AccountScope::All => None,
         }
     }
@@ -113,11 +95,6 @@ impl Model {
         Some(lack.unwrap_or("waiting for the broker").to_owned())
     }
 
-    /// An order by its key.
-    pub fn order(&self, key: &OrderKey) -> Option<&Order> {
-        self.accounts.order(key)
-    }
-
     /// The key of a row of the list of orders, if its order is still there.
     pub fn order_key(&self, row: OrderRow) -> Option<OrderKey> {
         let (account, order) = row.find(self.accounts.all())?;
@@ -131,23 +108,13 @@ impl Model {
 
     /// The row of an order, whether the list shows it or not.
     pub fn order_row(&self, key: &OrderKey) -> Option<OrderRow> {
-        OrderRow::of(self.account(&key.link)?, &key.order)
-    }
-
-    /// A position by its key.
-    pub fn position(&self, key: &PositionKey) -> Option<&Position> {
-        self.accounts.position(key)
-    }
-
-    /// A line of a tape by its key, and whose it is.
-    pub fn tape_entry(&self, key: TapeKey) -> Option<(&AccountState, &TapeEntry)> {
-        self.accounts.tape_entry(key)
+        OrderRow::of(self.accounts.get(&key.link)?, &key.order)
     }
 
     /// The line of the tape that is selected, or the newest.
     pub fn tape_line(&self) -> Option<(&AccountState, &TapeEntry)> {
         let tape = &self.rows.tape;
-        self.tape_entry(*tape.selected.as_ref().or(tape.rows.front())?)
+        self.accounts.tape_entry(*tape.selected.as_ref().or(tape.rows.front())?)
     }
 
     /// The account that an action in the focused pane concerns: the broker row's, the row's, or the one shown.
@@ -167,7 +134,7 @@ impl Model {
             Pane::Tape => self.tape_line().map(|(account, _)| &account.link.id),
         };
         match link {
-            Some(link) => self.account(link),
+            Some(link) => self.accounts.get(link),
             None if self.focus == Pane::Brokers => None,
             None => self.shown_account(),
         }
@@ -178,11 +145,6 @@ impl Model {
         let words = ["live", "syncing", "connecting", "reconnecting", "polling", "needs relink", "blocked", "paused"];
         let count = |word: &str| self.accounts.iter().filter(|account| account.state().word() == word).count();
         words.into_iter().map(|word| (word, count(word))).filter(|(_, count)| *count > 0).collect()
-    }
-
-    /// Errors not read yet.
-    pub fn unread_errors(&self) -> usize {
-        self.errors.iter().filter(|error| !error.read).count()
     }
 
     /// The topmost overlay.

@@ -1,13 +1,24 @@
 //! The accounts as the screen follows them: which are shown, and what happened to them becomes rows, errors and bells.
 
 use super::{news, notices, orders, pages};
-use crate::accounts::{Event, Output};
+use crate::accounts::{Ends, Event, Msg, Output, must_be_linked};
 use crate::app::brokers::BrokerRow;
 use crate::app::effect::Effect;
-use crate::app::model::{AccountScope, Ends, Model, Overlay};
+use crate::app::keymap::Keymap;
+use crate::app::model::{AccountScope, Model, Overlay};
 use crate::app::refresh;
 use crate::domain::LinkId;
-use crate::session::{ConnectionState, Fault};
+use crate::session::ConnectionState;
+
+/// Hands over what the accounts hear.
+pub(super) fn hear(model: &mut Model, msg: Msg, effects: &mut Vec<Effect>) {
+    let started = matches!(msg, Msg::Started { .. });
+    model.accounts.handle(msg, model.now);
+    follow(model, effects);
+    if started && model.accounts.is_empty() && model.program.first_run && model.overlays.is_empty() {
+        model.overlays.push(Overlay::Welcome);
+    }
+}
 
 /// Does what the accounts ask for and takes over what happened to them, until they have nothing more.
 pub(super) fn follow(model: &mut Model, effects: &mut Vec<Effect>) {
@@ -23,6 +34,9 @@ pub(super) fn follow(model: &mut Model, effects: &mut Vec<Effect>) {
 }
 
 fn happened(model: &mut Model, event: Event, effects: &mut Vec<Effect>) {
+    let Model { errors, accounts, keymap, now, .. } = &mut *model;
+    errors.follow(&event, accounts, |_| relink(keymap), *now);
+    notices::follow(model);
     match event {
         Event::Linked => linked(model),
         Event::Renamed(_) => refresh::brokers_changed(model),
@@ -34,45 +48,46 @@ fn happened(model: &mut Model, event: Event, effects: &mut Vec<Effect>) {
         Event::Changed(link, changes) => news::changed(model, &link, &changes, effects),
         Event::Positions(link) => refresh::positions_changed(model, &link),
         Event::State { link, state, news } => state_changed(model, &link, &state, news, effects),
-        Event::Alarm { link, fault, text } => notices::lasting(model, Some(&link), ends(fault), text),
-        Event::Over(link, fault) => notices::over(model, Some(&link), Ends::With(fault)),
-        Event::Twice { older, newer, kept } => {
-            let text = format!("{older} and {newer} are one account: the older link is removed");
-            notices::error(model, Some(&kept), text);
-        }
-        Event::Curve { link, error: None, .. } => notices::over(model, Some(&link), Ends::WithCurve),
         Event::Curve { link, period, error: Some(error) } => {
             let open = matches!(model.top(), Some(Overlay::EquityChart { period: open, .. }) if *open == period);
             if open {
-                let text = format!("{}: no equity history, {error}", model.label(&link));
+                let text = format!("{}: no equity history, {error}", model.accounts.label(&link));
                 notices::lasting(model, Some(&link), Ends::WithCurve, text);
             }
         }
         Event::Activities { link, moved, goes_on, unread } => pages::came(model, &link, moved, goes_on, unread),
-        Event::NoActivities(link, error) => {
-            let text = format!("{}: no more activities, {error}", model.label(&link));
-            notices::error(model, Some(&link), text);
+        Event::CancelAnswered(key, outcome) => orders::cancel_answered(model, &key, &outcome),
+        Event::Waiting { cancels, after, why, .. } => orders::waits(model, cancels, after, &why),
+        Event::Saving if !model.accounts.is_unsaved() => {
+            notices::toast(model, "the journal is written again: everything shown is saved");
         }
-        Event::CancelAnswered(key, result) => orders::cancel_answered(model, &key, result),
-        Event::OrderUnread(key, words) => notices::error(model, Some(&key.link), format!("order {words}")),
-        Event::OrderUnknown(key, error) => {
-            notices::error(model, Some(&key.link), format!("order {}: its state is not known, {error}", key.order));
-        }
-        Event::Balances(_) | Event::Noted(_) | Event::Clock => {}
+        // What else there is to say stands among the errors.
+        Event::Alarm { .. }
+        | Event::Over(..)
+        | Event::Twice { .. }
+        | Event::Curve { error: None, .. }
+        | Event::NoActivities(..)
+        | Event::OrderUnread(..)
+        | Event::OrderUnknown(..)
+        | Event::Balances(_)
+        | Event::Noted(_)
+        | Event::Clock
+        | Event::Saving
+        | Event::Trouble(_) => {}
     }
 }
 
-const fn ends(fault: Option<Fault>) -> Ends {
-    match fault {
-        Some(fault) => Ends::With(fault),
-        None => Ends::Never,
-    }
+/// How an account is linked again from this screen.
+fn relink(keymap: &Keymap) -> String {
+    keymap.say("{brokers.link} in Brokers links it again").into_owned()
 }
 
 /// The list of accounts is another one: an account that is gone is shown no more, and the first one at once.
 fn linked(model: &mut Model) {
     model.marks.retain(|key| model.accounts.get(&key.link).is_some());
-    if matches!(&model.scope, AccountScope::One(link) if model.account(link).is_none()) || model.accounts.is_empty() {
+    if matches!(&model.scope, AccountScope::One(link) if model.accounts.get(link).is_none())
+        || model.accounts.is_empty()
+    {
         let first = model.accounts.iter().next().map(|account| AccountScope::One(account.link.id.clone()));
         set_scope(model, first.unwrap_or(AccountScope::None));
     } else if model.scope == AccountScope::None {
@@ -87,7 +102,7 @@ fn choose_scope(model: &mut Model) {
         return;
     };
     let chosen = model.chosen_scope.take().filter(|scope| match scope {
-        AccountScope::One(link) => model.account(link).is_some(),
+        AccountScope::One(link) => model.accounts.get(link).is_some(),
         AccountScope::All => model.accounts.len() > 1,
         AccountScope::None => false,
     });
@@ -125,27 +140,15 @@ fn reset(model: &mut Model, link: &LinkId) {
 
 fn state_changed(model: &mut Model, link: &LinkId, state: &ConnectionState, news: bool, effects: &mut Vec<Effect>) {
     refresh::brokers_changed(model);
-    let Some(account) = model.account(link) else { return };
-    let (label, seen_live) = (account.link.label.clone(), account.seen_live);
-    if news {
-        notices::over(model, Some(link), Ends::WithState);
-    }
-    match state {
-        ConnectionState::Reconnecting { attempt, reason, .. } if *attempt <= 1 && seen_live => {
-            let text = format!("{label}: connection lost, {reason}");
-            notices::ring(model, &text, effects);
+    let Some(account) = model.accounts.get(link) else { return };
+    let text = match state {
+        ConnectionState::Reconnecting { attempt, reason, .. } if *attempt <= 1 && account.seen_live => {
+            Some(format!("{}: connection lost, {reason}", account.link.label))
         }
-        ConnectionState::NeedsRelink { reason } if news => {
-            let cure = model.keymap.say("{brokers.link} in Brokers links it again").into_owned();
-            let text = format!("{label} must be linked again: {reason}; {cure}");
-            notices::ring(model, &text, effects);
-            notices::lasting(model, Some(link), Ends::WithState, text);
-        }
-        ConnectionState::Blocked { reason } if news => {
-            let text = format!("{label} is blocked: {reason}");
-            notices::lasting(model, Some(link), Ends::WithState, text);
-        }
-        // What is missing is told by the session's own alarm.
-        _ => {}
+        state if news => must_be_linked(&account.link, state, |_| relink(&model.keymap)),
+        _ => None,
+    };
+    if let Some(text) = text {
+        notices::ring(model, &text, effects);
     }
 }

@@ -229,7 +229,7 @@ fn decline(model: &mut Model) {
 
 fn relink(model: &mut Model, effects: &mut Vec<Effect>) {
     let broker = match &model.rows.brokers.selected {
-        Some(BrokerRow::Linked(link)) => model.account(link).map(|account| account.link.broker.clone()),
+        Some(BrokerRow::Linked(link)) => model.accounts.get(link).map(|account| account.link.broker.clone()),
         Some(BrokerRow::Unlinked(broker)) => Some(broker.clone()),
         Some(BrokerRow::Add) | None => None,
     };

@@ -23,7 +23,7 @@ pub(super) fn refresh(model: &mut Model) {
 /// Shows what the chosen row is about: its order, or the row in full where the order is not known here.
 pub(super) fn detail(model: &mut Model) {
     let Some(Overlay::Activities { link, selected }) = model.top() else { return };
-    let Some(account) = model.account(link) else { return };
+    let Some(account) = model.accounts.get(link) else { return };
     let Some(row) = account.activities.rows().get(*selected) else { return };
     let known = match &row.kind {
         ActivityKind::Fill { order_id, .. } if account.blotter.order(order_id).is_some() => Some(order_id.clone()),

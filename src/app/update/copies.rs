@@ -1,7 +1,7 @@
 //! What is copied: an id, a row, or one cell of it.
 
-use super::{notices, orders};
-use crate::accounts::OrderKey;
+use super::notices;
+use crate::accounts::{OrderKey, brief};
 use crate::app::columns::{OrderColumn, PositionColumn, SortValue, TapeColumn, placed_at};
 use crate::app::effect::{Copied, Effect};
 use crate::app::model::{Model, Overlay, Pane};
@@ -11,7 +11,7 @@ use crate::domain::text::clean;
 pub(super) fn id(model: &mut Model, effects: &mut Vec<Effect>) {
     let copied = match model.top() {
         Some(Overlay::OrderDetail { key, raw: true, .. }) => {
-            let json = model.order(key).and_then(|order| order.raw.0.as_deref());
+            let json = model.accounts.order(key).and_then(|order| order.raw.0.as_deref());
             let json = json.map(|json| Effect::Copy { text: Copied::json(json), what: "order's JSON".to_owned() });
             return effects.extend(json);
         }
@@ -19,7 +19,7 @@ pub(super) fn id(model: &mut Model, effects: &mut Vec<Effect>) {
         Some(Overlay::PositionDetail { key, .. }) => Some((key.symbol.to_string(), "symbol")),
         Some(Overlay::BrokerDetail { link, .. }) => number(model, link),
         Some(Overlay::Activities { link, selected }) => {
-            let row = model.account(link).and_then(|account| account.activities.rows().get(*selected));
+            let row = model.accounts.get(link).and_then(|account| account.activities.rows().get(*selected));
             row.map(|row| (clean(&row.id).into_owned(), "activity id"))
         }
         Some(Overlay::ActivityDetail { key, .. }) => Some((clean(&key.row).into_owned(), "activity id")),
@@ -37,7 +37,7 @@ pub(super) fn id(model: &mut Model, effects: &mut Vec<Effect>) {
 }
 
 fn number(model: &Model, link: &crate::domain::LinkId) -> Option<(String, &'static str)> {
-    model.account(link).map(|account| (clean(&account.link.account_number).into_owned(), "account number"))
+    model.accounts.get(link).map(|account| (clean(&account.link.account_number).into_owned(), "account number"))
 }
 
 fn at_cursor(model: &Model) -> Option<(String, &'static str)> {
@@ -69,7 +69,7 @@ pub(super) fn rows(model: &mut Model, effects: &mut Vec<Effect>) {
         }
         Pane::Positions => {
             let line = model.rows.positions.selected.as_ref().and_then(|key| {
-                let position = model.position(key)?;
+                let position = model.accounts.position(key)?;
                 let figures = [
                     position.qty.map(|qty| qty.to_string()),
                     position.avg_px.map(|px| px.to_string()),
@@ -84,7 +84,7 @@ pub(super) fn rows(model: &mut Model, effects: &mut Vec<Effect>) {
         }
         Pane::Tape => {
             let line = model.tape_line().map(|(account, entry)| {
-                let order = account.blotter.order(&entry.order_id).map(orders::brief).unwrap_or_default();
+                let order = account.blotter.order(&entry.order_id).map(brief).unwrap_or_default();
                 let at = entry.at.map_or_else(|| "--".to_owned(), |at| at.to_string());
                 format!("{at}\t{}\t{order}\t{}", entry.event, entry.order_id)
             });
@@ -123,12 +123,12 @@ fn marked(model: &Model) -> Vec<OrderKey> {
 }
 
 fn order_line(model: &Model, key: &OrderKey) -> Option<String> {
-    let order = model.order(key)?;
+    let order = model.accounts.order(key)?;
     let at = placed_at(order).map_or_else(|| "--".to_owned(), |at| at.to_string());
     let limit = order.limit_px.map_or_else(|| "--".to_owned(), |px| px.to_string());
     Some(format!(
         "{at}\t{}\t{}\t{limit}\t{}\t{}\t{}",
-        orders::brief(order),
+        brief(order),
         order.order_type,
         order.cum_qty,
         order.status,
@@ -143,7 +143,9 @@ pub(super) fn cells(model: &Model) -> Vec<(&'static str, String)> {
     match model.focus {
         Pane::Orders => {
             let Some(key) = &model.selected_order() else { return cells };
-            let Some((account, order)) = model.account(&key.link).zip(model.order(key)) else { return cells };
+            let Some((account, order)) = model.accounts.get(&key.link).zip(model.accounts.order(key)) else {
+                return cells;
+            };
             for column in OrderColumn::ALL {
                 let value = match column {
                     // Words are sorted by their beginning, and copied whole.
@@ -166,7 +168,9 @@ pub(super) fn cells(model: &Model) -> Vec<(&'static str, String)> {
         }
         Pane::Positions => {
             let Some(key) = &model.rows.positions.selected else { return cells };
-            let Some((account, position)) = model.account(&key.link).zip(model.position(key)) else { return cells };
+            let Some((account, position)) = model.accounts.get(&key.link).zip(model.accounts.position(key)) else {
+                return cells;
+            };
             for column in PositionColumn::ALL {
                 let value = match column {
                     PositionColumn::Account => Some(clean(&account.link.label).into_owned()),

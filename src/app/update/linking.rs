@@ -129,7 +129,7 @@ fn labels(model: &Model, broker: &BrokerId, found: &[FoundAccount]) -> Vec<Field
     let mut taken: Vec<String> = model.accounts.iter().map(|account| account.link.label.to_string()).collect();
     let mut labels = Vec::new();
     for account in found {
-        let replaced = account.replaces.as_ref().and_then(|link| model.account(link));
+        let replaced = account.replaces.as_ref().and_then(|link| model.accounts.get(link));
         let label = match replaced {
             Some(known) => known.link.label.to_string(),
             None => default_label(&name, account.environment, found.len() > 1, taken.iter().map(String::as_str)),

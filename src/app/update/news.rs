@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{notices, orders};
-use crate::accounts::AccountState;
+use super::notices;
+use crate::accounts::{AccountState, brief};
 use crate::app::effect::Effect;
 use crate::app::model::Model;
 use crate::app::refresh;
@@ -18,7 +18,7 @@ const FLASH_GRID: u64 = 250;
 pub(super) fn changed(model: &mut Model, link: &LinkId, changes: &Changes, effects: &mut Vec<Effect>) {
     refresh::orders_changed(model, link, &changes.orders);
     refresh::tape_added(model, link, &changes.tape);
-    let Some(account) = model.account(link) else { return };
+    let Some(account) = model.accounts.get(link) else { return };
     if !account.seen_live {
         return;
     }
@@ -57,10 +57,8 @@ fn headline(account: &AccountState, fresh: &[&Execution], changes: &Changes) -> 
         matches!(entry.event, TradeEvent::Rejected | TradeEvent::CancelRejected | TradeEvent::ReplaceRejected)
     });
     if let Some(entry) = refused.next_back() {
-        let what = account
-            .blotter
-            .order(&entry.order_id)
-            .map_or_else(String::new, |order| format!(": {}", orders::brief(order)));
+        let what =
+            account.blotter.order(&entry.order_id).map_or_else(String::new, |order| format!(": {}", brief(order)));
         let event = match entry.event {
             TradeEvent::CancelRejected => "cancel refused",
             TradeEvent::ReplaceRejected => "replace refused",

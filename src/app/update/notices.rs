@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use crate::accounts::Ends;
 use crate::app::effect::Effect;
-use crate::app::model::{Ends, ErrorEntry, Model, Overlay, Toast, Untold};
+use crate::app::model::{Model, Overlay, Toast, Untold};
 use crate::domain::LinkId;
 use crate::domain::text::sanitize;
 
@@ -11,8 +12,6 @@ use crate::domain::text::sanitize;
 const TOAST: Duration = Duration::from_secs(4);
 /// Toasts kept at a time.
 const TOASTS: usize = 4;
-/// Errors kept.
-const ERRORS: usize = 200;
 /// The bell rings at most once in this time.
 const QUIET: Duration = Duration::from_secs(1);
 
@@ -32,66 +31,18 @@ pub(super) fn error(model: &mut Model, link: Option<&LinkId>, text: impl Into<St
     lasting(model, link, Ends::Never, text);
 }
 
-/// Adds one of something that goes on until [`over`]. Said again while it goes on, it is one entry, and read if it was.
+/// Adds one of something that goes on until it ends.
 pub(super) fn lasting(model: &mut Model, link: Option<&LinkId>, ends: Ends, text: impl Into<String>) {
-    let text = sanitize(&text.into());
-    let mut read = matches!(model.top(), Some(Overlay::Errors { .. }));
-    let goes_on = |entry: &ErrorEntry| {
-        entry.over.is_none() && entry.ends == ends && entry.text == text && entry.link.as_ref() == link
-    };
-    if ends != Ends::Never
-        && let Some(place) = model.errors.iter().position(goes_on)
-    {
-        read |= model.errors.remove(place).is_some_and(|entry| entry.read);
-    }
-    if model.errors.back().is_some_and(|last| last.text == text && last.link.as_ref() == link) {
-        model.errors.pop_back();
-    }
-    if model.errors.len() == ERRORS {
-        model.errors.pop_front();
-    }
-    model.errors.push_back(ErrorEntry { at: model.now, link: link.cloned(), text, read, ends, over: None });
-    model.dirty = true;
+    model.errors.add(link, ends, &text.into(), model.now);
+    follow(model);
 }
 
-/// What was told of something that went on is history now.
-pub(super) fn over(model: &mut Model, link: Option<&LinkId>, ends: Ends) {
-    for entry in model.errors.iter_mut().filter(|entry| entry.ends == ends && entry.link.as_ref() == link) {
-        entry.over.get_or_insert(model.now);
+/// Follows the list of errors: who has it open reads what comes.
+pub(super) fn follow(model: &mut Model) {
+    if matches!(model.top(), Some(Overlay::Errors { .. })) {
+        model.errors.read();
     }
     model.dirty = true;
-}
-
-/// The journal cannot keep up with the screen, or has caught up again.
-pub(super) fn unsaved(model: &mut Model, reason: Option<String>) {
-    model.dirty = true;
-    match &reason {
-        Some(reason) => lasting(
-            model,
-            None,
-            Ends::WhenSaved,
-            format!("the journal cannot be written ({reason}): what is shown is kept and saved as soon as it can be"),
-        ),
-        None if model.unsaved.is_some() => {
-            over(model, None, Ends::WhenSaved);
-            toast(model, "the journal is written again: everything shown is saved");
-        }
-        None => {}
-    }
-    model.unsaved = reason.map(|reason| sanitize(&reason));
-}
-
-/// The journal is written, and not as fast as things are learned.
-pub(super) fn behind(model: &mut Model, records: usize) {
-    let text = format!("the journal is behind by {records} records: what is shown is kept and is being written");
-    lasting(model, None, Ends::WhenSaved, text);
-    model.unsaved = Some(format!("it is behind by {records} records"));
-}
-
-/// There is no journal to write to, as long as the program runs.
-pub(super) fn unjournaled(model: &mut Model, reason: &str) {
-    error(model, None, format!("nothing is journaled: {reason}"));
-    model.unsaved = Some(sanitize(reason));
 }
 
 /// Rings and notifies as configured, at most once a second. What comes too soon is told at the end of it, with the last of it in

@@ -3,27 +3,15 @@
 use std::time::Duration;
 
 use super::notices;
-use crate::accounts::OrderKey;
+use crate::accounts::{CancelOutcome, OrderKey, brief};
 use crate::app::availability::{availability, orders_at_hand, permitted, working_orders};
 use crate::app::keymap::Action;
 use crate::app::model::{Model, Overlay, Question};
-use crate::domain::{LinkId, Order};
-use crate::session::{RequestError, RequestErrorKind};
-
-/// An order in a few words: `BUY 100 AAPL`.
-pub(super) fn brief(order: &Order) -> String {
-    let size = match (order.qty, order.notional) {
-        (Some(qty), _) => qty.grouped(0),
-        (None, Some(notional)) => format!("${}", notional.grouped(2)),
-        (None, None) => "--".to_owned(),
-    };
-    format!("{} {size} {}", order.side.label(), order.symbol)
-}
 
 /// Asks whether to cancel the working orders among those at hand.
 pub(super) fn ask_cancel(model: &mut Model) {
     let keys = orders_at_hand(model);
-    let working = |key: &OrderKey| model.order(key).is_some_and(|order| order.status.is_working());
+    let working = |key: &OrderKey| model.accounts.order(key).is_some_and(|order| order.status.is_working());
     let keys: Vec<OrderKey> = keys.into_iter().filter(working).collect();
     model.overlays.push(Overlay::Question(Question::Cancel(keys)));
     model.dirty = true;
@@ -45,15 +33,15 @@ pub(super) fn cancel(model: &mut Model, keys: &[OrderKey]) {
         return notices::toast(model, reason.0);
     }
     for key in keys {
-        let done = model.order(key).is_none_or(|order| order.status.is_terminal());
+        let done = model.accounts.order(key).is_none_or(|order| order.status.is_terminal());
         if done {
-            let what = model
-                .order(key)
-                .map_or_else(|| key.order.to_string(), |order| format!("{} is {}", brief(order), order.status));
+            let order = model.accounts.order(key);
+            let what =
+                order.map_or_else(|| key.order.to_string(), |order| format!("{} is {}", brief(order), order.status));
             notices::toast(model, format!("too late: {what}"));
             continue;
         }
-        if let Some(Err(reason)) = model.account(&key.link).map(permitted) {
+        if let Some(Err(reason)) = model.accounts.get(&key.link).map(permitted) {
             notices::toast(model, format!("not canceled: {}", model.keymap.say(&reason.0)));
             continue;
         }
@@ -63,45 +51,23 @@ pub(super) fn cancel(model: &mut Model, keys: &[OrderKey]) {
     model.dirty = true;
 }
 
-/// What is queued for an account waits, for so long and this reason: who confirmed a cancel is told.
-pub(super) fn waits(model: &mut Model, link: &LinkId, wait: Option<&(Duration, String)>) {
-    let Some((after, why)) = wait else { return };
-    let what = match model.accounts.cancels_under_way(link) {
-        0 => return,
-        1 => "the cancel waits".to_owned(),
-        count => format!("{count} cancels wait"),
-    };
+/// Cancels that were confirmed wait in the queue.
+pub(super) fn waits(model: &mut Model, cancels: usize, after: Duration, why: &str) {
+    let what = if cancels == 1 { "the cancel waits".to_owned() } else { format!("{cancels} cancels wait") };
     let at_once = model.keymap.say("{global.resync} sends at once").into_owned();
     notices::toast(model, format!("{what} {} s: {why}; {at_once}", after.as_secs().max(1)));
 }
 
-/// The broker answered a cancel.
-pub(super) fn cancel_answered(model: &mut Model, key: &OrderKey, result: Result<(), RequestError>) {
-    let what = model.order(key).map_or_else(|| key.order.to_string(), brief);
-    match result {
-        Ok(()) => {
+/// A cancel was answered; what is unknown or was not sent stands among the errors.
+pub(super) fn cancel_answered(model: &mut Model, key: &OrderKey, outcome: &CancelOutcome) {
+    let what = model.accounts.brief(key);
+    match outcome {
+        CancelOutcome::Taken => {
             notices::toast(model, format!("{what}: the broker took the cancel; the order shows when it is canceled"));
         }
-        Err(error) => match error.kind {
-            RequestErrorKind::Unprocessable | RequestErrorKind::NotFound => {
-                notices::toast(model, format!("{what}: cannot be canceled any more, {}", error.message));
-            }
-            RequestErrorKind::Timeout
-            | RequestErrorKind::Server
-            | RequestErrorKind::Network
-            | RequestErrorKind::Decode => {
-                notices::error(
-                    model,
-                    Some(&key.link),
-                    format!("{what}: whether the cancel arrived is unknown ({error}); looking"),
-                );
-            }
-            RequestErrorKind::Unauthorized
-            | RequestErrorKind::Forbidden
-            | RequestErrorKind::RateLimited { .. }
-            | RequestErrorKind::Refused => {
-                notices::error(model, Some(&key.link), format!("{what}: not canceled, {error}"));
-            }
-        },
+        CancelOutcome::TooLate(error) => {
+            notices::toast(model, format!("{what}: cannot be canceled any more, {}", error.message));
+        }
+        CancelOutcome::NotSent(_) | CancelOutcome::Unknown(_) => {}
     }
 }

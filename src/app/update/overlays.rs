@@ -32,9 +32,7 @@ pub(super) fn end_help_search(model: &mut Model) {
 
 /// Lists the errors and counts them as read.
 pub(super) fn open_errors(model: &mut Model) {
-    for error in &mut model.errors {
-        error.read = true;
-    }
+    model.errors.read();
     if !matches!(model.top(), Some(Overlay::Errors { .. })) {
         push(model, Overlay::Errors { scroll: 0 });
     }
@@ -61,8 +59,11 @@ pub(super) fn step_period(model: &mut Model, longer: bool) {
 /// Moves the crosshair; it begins at the newest point.
 pub(super) fn move_crosshair(model: &mut Model, by: isize) {
     let Some(Overlay::EquityChart { link, period, .. }) = model.top() else { return };
-    let points =
-        model.account(link).and_then(|account| account.charts.get(period)).map_or(0, |dated| dated.value.points.len());
+    let points = model
+        .accounts
+        .get(link)
+        .and_then(|account| account.curves.get(period))
+        .map_or(0, |dated| dated.value.points.len());
     let Some(last) = points.checked_sub(1) else { return };
     if let Some(Overlay::EquityChart { cursor, .. }) = model.overlays.last_mut() {
         *cursor = Some(cursor.unwrap_or(last).saturating_add_signed(by).min(last));
@@ -100,7 +101,7 @@ pub(super) fn step(model: &mut Model, action: Action, count: Option<u32>) {
     let end = model.extent.overlay_end;
     let rows = match model.top() {
         Some(Overlay::Activities { link, .. }) => {
-            model.account(link).map_or(0, |account| account.activities.rows().len())
+            model.accounts.get(link).map_or(0, |account| account.activities.rows().len())
         }
         _ => 0,
     };

@@ -8,7 +8,7 @@ use crate::domain::LinkId;
 /// Asks for older rows when the end of those read is about to come into view.
 pub(super) fn reach_on(model: &mut Model) {
     let Some(Overlay::Activities { link, selected }) = model.top() else { return };
-    let Some(account) = model.account(link) else { return };
+    let Some(account) = model.accounts.get(link) else { return };
     let list = &account.activities;
     let page = usize::from(model.extent.overlay_page).max(1);
     let near = selected.saturating_add(page) >= list.rows().len();
@@ -21,7 +21,7 @@ pub(super) fn reach_on(model: &mut Model) {
 /// A page came: the cursor stays on its row when newer ones come above it.
 pub(super) fn came(model: &mut Model, link: &LinkId, moved: usize, goes_on: bool, unread: Option<String>) {
     if let Some(words) = unread {
-        let text = format!("{}: activities: {words}", model.label(link));
+        let text = format!("{}: activities: {words}", model.accounts.label(link));
         notices::error(model, Some(link), text);
     }
     for overlay in &mut model.overlays {

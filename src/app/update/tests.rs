@@ -13,18 +13,16 @@ mod slices;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use super::*;
-use crate::accounts::Effect as AccountEffect;
+use crate::accounts::tests::fixture::*;
+use crate::accounts::{Effect as AccountEffect, Msg as AccountMsg, Saving};
 use crate::app::brokers::BrokerSummary;
 use crate::app::keymap::{Chord, KeyCode, Keymap};
 use crate::app::model::{Pane, Program};
 use crate::domain::execution::{Execution, ExecutionKind};
-use crate::domain::order::Raw;
 use crate::domain::{
-    Account, Activity, Environment, LinkId, Money, Mono, Order, OrderClass, OrderStatus, OrderType, Position, Price,
-    Qty, Side, Source, TimeInForce, TradeEvent, TradeUpdate,
+    Activity, Environment, LinkId, Mono, Order, OrderStatus, Position, Price, Qty, Side, Source, TradeEvent,
+    TradeUpdate,
 };
 use crate::link::LinkRecord;
 use crate::session::request::OrderFilter;
@@ -56,107 +54,6 @@ pub(super) struct Desk {
     pub(super) reads: bool,
     /// Every effect so far, but the ones answered.
     pub(super) seen: Vec<Effect>,
-}
-
-pub(super) fn start() -> Timestamp {
-    Timestamp::from_second(1_790_000_000).unwrap()
-}
-
-pub(super) fn link(label: &str, environment: Environment) -> LinkRecord {
-    let broker = format!("alpaca-{}", environment.as_str());
-    let id = format!("{broker}/{}/{label}", environment.as_str());
-    LinkRecord {
-        account_id: format!("id-{id}").into(),
-        id: LinkId::from(id),
-        broker: broker.as_str().into(),
-        environment,
-        account_number: Arc::from(format!("PA{label}")),
-        label: Arc::from(label),
-        scopes: vec![Arc::from("trading")],
-        linked_at: start(),
-        grantor: None,
-    }
-}
-
-pub(super) fn order(id: &str, symbol: &str, side: Side, qty: i64, minute: i64) -> Order {
-    let at = Timestamp::from_second(1_789_990_000 + minute * 60).ok();
-    Order {
-        id: id.into(),
-        client_order_id: None,
-        symbol: symbol.into(),
-        asset_class: None,
-        side,
-        order_type: OrderType::Limit,
-        tif: TimeInForce::Day,
-        class: OrderClass::Simple,
-        qty: Some(Qty::whole(qty)),
-        notional: None,
-        cum_qty: Qty::ZERO,
-        avg_px: None,
-        limit_px: Some(Price::whole(10)),
-        stop_px: None,
-        trail_px: None,
-        trail_percent: None,
-        hwm: None,
-        status: OrderStatus::New,
-        extended_hours: false,
-        created_at: at,
-        updated_at: at,
-        submitted_at: at,
-        filled_at: None,
-        expired_at: None,
-        expires_at: None,
-        canceled_at: None,
-        failed_at: None,
-        replaced_at: None,
-        replaced_by: None,
-        replaces: None,
-        group_id: None,
-        group_role: None,
-        legs: Vec::new(),
-        raw: Raw::default(),
-    }
-}
-
-pub(super) fn position(symbol: &str, qty: i64) -> Position {
-    Position {
-        qty: Some(Qty::whole(qty)),
-        avg_px: Some(Price::whole(10)),
-        last_px: Some(Price::whole(11)),
-        market_value: Some(Money::whole(qty * 11)),
-        unrealized_pl: Some(Money::whole(qty)),
-        ..Position::unread(symbol.into())
-    }
-}
-
-fn account(id: &str) -> Account {
-    Account {
-        id: id.into(),
-        number: Some("PA1".into()),
-        status: "ACTIVE".into(),
-        currency: None,
-        equity: Some(Money::whole(100_000)),
-        last_equity: None,
-        cash: None,
-        buying_power: None,
-        non_marginable_buying_power: None,
-        long_market_value: None,
-        short_market_value: None,
-        initial_margin: None,
-        maintenance_margin: None,
-        multiplier: None,
-        trading_blocked: false,
-        account_blocked: false,
-        transfers_blocked: false,
-        trade_suspended_by_user: false,
-        shorting_enabled: true,
-        created_at: None,
-        raw: Raw::default(),
-    }
-}
-
-pub(super) fn failure(kind: RequestErrorKind, message: &str) -> RequestError {
-    RequestError { kind, status: None, code: None, message: message.to_owned(), extra: None, request_id: None }
 }
 
 impl Desk {
@@ -214,13 +111,13 @@ impl Desk {
     }
 
     pub(super) fn begin(&mut self, links: &[LinkRecord]) {
-        self.msg(Msg::Started { links: links.to_vec() });
+        self.msg(AccountMsg::Started { links: links.to_vec() });
         // The operator has gone to the first order.
         self.model.rows.orders.select_something();
     }
 
-    pub(super) fn msg(&mut self, msg: Msg) {
-        let effects = update(&mut self.model, msg, self.now);
+    pub(super) fn msg(&mut self, msg: impl Into<Msg>) {
+        let effects = update(&mut self.model, msg.into(), self.now);
         for effect in effects {
             self.run(effect);
         }
@@ -247,7 +144,7 @@ impl Desk {
                 let result = self.reply(link, request);
                 let (link, id) = (link.clone(), *id);
                 self.seen.push(effect);
-                return self.msg(Msg::Replied { link, id, result });
+                return self.msg(AccountMsg::Replied { link, id, result });
             }
             _ => {}
         }
@@ -303,7 +200,7 @@ impl Desk {
 
     pub(super) fn stream(&mut self, link: &LinkId, event: StreamEvent) {
         let epoch = self.epochs.iter().find(|(owner, _)| owner == link).unwrap().1;
-        self.msg(Msg::Stream { link: link.clone(), epoch, event });
+        self.msg(AccountMsg::Stream { link: link.clone(), epoch, event });
     }
 
     /// The broker takes an order, or reports what became of it.
@@ -404,14 +301,6 @@ impl Desk {
     pub(super) fn saw(&self, wanted: &Effect) -> bool {
         self.seen.contains(wanted)
     }
-}
-
-pub(super) fn paper() -> LinkId {
-    link("paper", Environment::Paper).id
-}
-
-pub(super) fn real() -> LinkId {
-    link("real", Environment::Live).id
 }
 
 #[test]

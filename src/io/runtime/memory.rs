@@ -6,9 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::Loop;
-use crate::accounts::{Memory, Recollection};
-use crate::app::Msg;
+use crate::accounts::{Accounts, Memory, Msg, Recollection, Saving};
 use crate::domain::{LinkId, Mono, Now};
 use crate::io::journal::{Backlog, Batch, Journal, JournalError, Opened, Progress, Remembered};
 use crate::link::LinkRecord;
@@ -23,7 +21,7 @@ const LEAST_WAIT: Duration = Duration::from_millis(100);
 
 /// How the journal keeps up with what is shown.
 #[derive(Debug, Default)]
-pub(super) struct Keeping {
+struct Keeping {
     progress: Option<watch::Receiver<Progress>>,
     /// Batches handed over.
     sent: u64,
@@ -43,11 +41,6 @@ pub(super) struct Keeping {
 }
 
 impl Keeping {
-    /// Tells when the writer got on; never, without a journal.
-    pub(super) fn watch(&self) -> Option<watch::Receiver<Progress>> {
-        self.progress.clone()
-    }
-
     /// Hands a batch over; a writer that has ended is a fault that lasts.
     fn send(&mut self, journal: &Journal, batch: Batch) {
         self.sent += 1;
@@ -73,7 +66,7 @@ impl Keeping {
 
     /// Judges how far the writer is, which has made so many `steps` and has so many `records` before it; what a person should
     /// be told of it, once for each fault.
-    fn look(&mut self, progress: Progress, now: Mono, steps: u64, records: usize) -> Option<Msg> {
+    fn look(&mut self, progress: Progress, now: Mono, steps: u64, records: usize) -> Option<Saving> {
         if self.steps.0 != steps {
             self.steps = (steps, now);
         }
@@ -86,7 +79,7 @@ impl Keeping {
         let fault = progress.fault.filter(|_| self.waiting.is_some());
         if self.behind && fault.is_none() && reached && self.overdue.is_empty() {
             (self.behind, self.stalled) = (false, false);
-            return Some(Msg::Unsaved(None));
+            return Some(Saving::Done);
         }
         let (since, _) = self.waiting?;
         if self.stalled || (fault.is_none() && now.since(since) < SLOW_DISK) {
@@ -94,19 +87,19 @@ impl Keeping {
         }
         let (_, got_on) = self.steps;
         if fault.is_none() && got_on >= since && now.since(got_on) < STALLED {
-            return (!std::mem::replace(&mut self.behind, true)).then_some(Msg::Behind(records));
+            return (!std::mem::replace(&mut self.behind, true)).then_some(Saving::Behind(records));
         }
         (self.behind, self.stalled) = (true, true);
-        Some(Msg::Unsaved(Some(fault.unwrap_or_else(|| "the disk does not answer".to_owned()))))
+        Some(Saving::Failing(fault.unwrap_or_else(|| "the disk does not answer".to_owned())))
     }
 
     /// True while what is shown next is waited for.
-    pub(super) fn holds(&self) -> bool {
+    fn holds(&self) -> bool {
         !self.behind && self.waiting.is_some()
     }
 
     /// Until when.
-    pub(super) fn until(&self) -> Option<Mono> {
+    fn until(&self) -> Option<Mono> {
         self.waiting.filter(|_| !self.behind).map(|(since, _)| since + SLOW_DISK)
     }
 }
@@ -133,81 +126,96 @@ pub(super) struct Read {
     notices: Vec<String>,
 }
 
-impl Loop {
-    /// Shows the links at once and reads the journal beside the first frame; their connections begin when it is read.
-    /// Without a place to write the program goes on and says so.
-    pub fn start_remembering(&mut self, path: PathBuf, links: Vec<LinkRecord>) {
-        self.effects.know(&links);
-        drop(self.handle(Msg::Listed { links: links.clone() }));
+/// Waits for the journal, if one is being read.
+pub(super) async fn done(reading: &mut Option<Reading>) -> Option<Read> {
+    match reading {
+        Some(task) => {
+            let read = task.await;
+            *reading = None;
+            read.inspect_err(|error| tracing::error!(%error, "reading the journal ended early")).ok()
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// Keeps in the journal what a loop learns of its accounts.
+#[derive(Default)]
+pub(super) struct Keeper {
+    /// `None` when nothing is to be kept, or nothing can be.
+    journal: Option<Journal>,
+    reading: Option<Reading>,
+    unwritten: Vec<Batch>,
+    keeping: Keeping,
+}
+
+impl Keeper {
+    /// Reads the journal beside the first frame; [`done`] waits for it.
+    pub(super) fn begin_reading(&mut self, path: PathBuf, links: Vec<LinkRecord>) {
         self.reading = Some(tokio::spawn(read(path, links)));
     }
 
-    /// Waits for the journal, if one is being read.
-    pub(super) async fn read(reading: &mut Option<Reading>) -> Option<Read> {
-        match reading {
-            Some(task) => {
-                let read = task.await;
-                *reading = None;
-                read.inspect_err(|error| tracing::error!(%error, "reading the journal ended early")).ok()
-            }
-            None => std::future::pending().await,
-        }
+    /// The journal being read, for the loop that waits for it.
+    pub(super) const fn reading(&mut self) -> Option<Reading> {
+        self.reading.take()
     }
 
-    /// Takes over what was read, and connects.
-    pub(super) fn begin(&mut self, read: Option<Read>) {
-        let Some(Read { links, opened, notices }) = read else { return };
+    /// Tells when the writer got on; never, without a journal.
+    pub(super) fn watch(&self) -> Option<watch::Receiver<Progress>> {
+        self.keeping.progress.clone()
+    }
+
+    /// True when something is kept.
+    pub(super) const fn keeps(&self) -> bool {
+        self.journal.is_some()
+    }
+
+    /// Takes over what was read: the links to connect, and what is told before that.
+    pub(super) fn begin(&mut self, read: Read) -> (Vec<LinkRecord>, Vec<Msg>) {
+        let Read { links, opened, notices } = read;
+        let mut told = Vec::new();
         match opened {
             Ok((journal, known)) => {
-                for known in known {
-                    drop(self.handle(Msg::Remembered(Box::new(known))));
-                }
-                self.keep_in(journal);
+                told.extend(known.into_iter().map(|known| Msg::Remembered(Box::new(known))));
+                self.keeping = Keeping { progress: Some(journal.progress()), ..Keeping::default() };
+                self.journal = Some(journal);
             }
-            Err(error) => drop(self.handle(Msg::Unjournaled(error.to_string()))),
+            Err(error) => told.push(Msg::Saving(Saving::Off(error.to_string()))),
         }
-        for text in notices {
-            drop(self.handle(Msg::Trouble(text)));
-        }
-        self.start(links);
+        told.extend(notices.into_iter().map(Msg::Trouble));
+        (links, told)
     }
 
-    /// Writes what is learned from here on to this journal.
-    pub(super) fn keep_in(&mut self, journal: Journal) {
-        self.keeping = Keeping { progress: Some(journal.progress()), ..Keeping::default() };
-        self.journal = Some(journal);
-    }
-
-    /// Before the stream is taken over from another instance: what that one wrote is what this one goes on from. Where the
-    /// journal does not answer now, what this one knows serves as well.
-    pub(super) async fn refresh_memory(&mut self, msg: &Msg) {
-        let Msg::Freed { link } = msg else { return };
-        self.hand_over();
-        let Some(journal) = self.journal.as_ref().filter(|_| !self.keeping.behind) else { return };
+    /// What another instance wrote of an account before it let go of it: this one goes on from that. Nothing where the journal
+    /// does not answer now; what this one knows serves as well.
+    pub(super) async fn read_again(&mut self, link: &LinkId, accounts: &Accounts, now: Now) -> Vec<Msg> {
+        self.hand_over(accounts, now);
+        let Some(journal) = self.journal.as_ref().filter(|_| !self.keeping.behind) else { return Vec::new() };
         match tokio::time::timeout(SLOW_DISK, journal.load(link)).await {
             Ok(Ok(known)) => {
-                for text in known.notice.clone().into_iter().chain(known.unreadable_words(link)) {
-                    drop(self.handle(Msg::Trouble(text)));
-                }
+                let words = known.notice.clone().into_iter().chain(known.unreadable_words(link));
+                let mut told: Vec<Msg> = words.map(Msg::Trouble).collect();
                 if known.account.is_some() {
-                    drop(self.handle(Msg::Remembered(Box::new(recollection(link.clone(), known)))));
+                    told.push(Msg::Remembered(Box::new(recollection(link.clone(), known))));
                 }
+                return told;
             }
             Ok(Err(error)) => tracing::warn!("what the other instance wrote is not read: {error}"),
             Err(_) => tracing::warn!("what the other instance wrote is not read: the disk does not answer"),
         }
+        Vec::new()
     }
 
-    pub(super) fn remember(&mut self, link: LinkId, memory: Memory, now: Now) {
+    /// Takes what was learned; [`Self::hand_over`] gives it to the journal.
+    pub(super) fn remember(&mut self, link: LinkId, memory: Memory, accounts: &Accounts, now: Now) {
         if self.journal.is_none() {
             return;
         }
-        let blotter = self.model.account(&link).map(|account| &account.blotter);
+        let blotter = accounts.get(&link).map(|account| &account.blotter);
         self.unwritten.push(Batch::of_memory(link, memory, blotter, now.wall));
     }
 
     /// Gives the journal what was learned since; it writes while the loop goes on.
-    pub(super) fn hand_over(&mut self) {
+    pub(super) fn hand_over(&mut self, accounts: &Accounts, now: Now) {
         let Some(journal) = &self.journal else { return };
         for batch in self.unwritten.drain(..) {
             if batch.is_empty() {
@@ -218,16 +226,16 @@ impl Loop {
             }
         }
         if journal.waiting() == 0 {
-            self.settle_overdue();
+            self.settle_overdue(accounts, now);
         }
     }
 
     /// Gives a journal that was begun anew what is known: the next start must not lack what was shown.
-    fn hand_over_everything(&mut self) {
+    fn hand_over_everything(&mut self, accounts: &Accounts, now: Now) {
         let Some(journal) = &self.journal else { return };
-        for account in &self.model.accounts {
+        for account in accounts {
             let id = account.account.as_ref().map(|dated| dated.value.id.clone());
-            let batch = Batch::of_everything(account.link.id.clone(), id, &account.blotter, self.last.wall);
+            let batch = Batch::of_everything(account.link.id.clone(), id, &account.blotter, now.wall);
             if !batch.is_empty() {
                 self.keeping.send(journal, batch);
             }
@@ -235,54 +243,50 @@ impl Loop {
     }
 
     /// Writes what only names were kept of, as it is now.
-    fn settle_overdue(&mut self) {
+    fn settle_overdue(&mut self, accounts: &Accounts, now: Now) {
         let Some(journal) = &self.journal else { return };
-        let blotter = |link: &LinkId| self.model.account(link).map(|account| &account.blotter);
-        for batch in self.keeping.overdue.settle(blotter, self.last.wall) {
+        let blotter = |link: &LinkId| accounts.get(link).map(|account| &account.blotter);
+        for batch in self.keeping.overdue.settle(blotter, now.wall) {
             self.keeping.send(journal, batch);
         }
     }
 
-    /// Looks how the journal keeps up, and says what is to be said; false while the next frame should wait for the disk.
-    pub(super) fn may_show(&mut self) -> bool {
-        self.hand_over();
-        let Some(progress) = self.keeping.reached() else { return true };
+    /// Looks how the journal keeps up: what is to be told of it, and [`Self::holds`] afterwards.
+    pub(super) fn look(&mut self, accounts: &Accounts, now: Now) -> Vec<Msg> {
+        self.hand_over(accounts, now);
+        let Some(progress) = self.keeping.reached() else { return Vec::new() };
         if self.keeping.has_begun(&progress) {
-            self.hand_over_everything();
+            self.hand_over_everything(accounts, now);
         }
-        let Some(journal) = &self.journal else { return true };
+        let Some(journal) = &self.journal else { return Vec::new() };
         let notice = journal.take_notice();
         let records = journal.waiting() + self.keeping.overdue.len();
-        let told = self.keeping.look(progress, self.clock.now().mono, journal.steps(), records);
-        for msg in told.into_iter().chain(notice.map(Msg::Trouble)) {
-            drop(self.handle(msg));
-        }
-        !self.keeping.holds()
+        let saving = self.keeping.look(progress, now.mono, journal.steps(), records);
+        saving.map(Msg::Saving).into_iter().chain(notice.map(Msg::Trouble)).collect()
     }
 
-    /// Waits until everything learned is on disk, or is known not to be.
-    pub(super) async fn settle(&mut self) {
-        let mut progress = self.keeping.watch();
-        while !self.may_show() {
-            let deadline = self.keeping.until().map(|at| self.clock.instant(at));
-            let Some(deadline) = deadline else { return };
-            // Either way it is looked at again.
-            drop(tokio::time::timeout_at(deadline.into(), moved(&mut progress)).await);
-        }
+    /// True while what is shown next should wait for the disk.
+    pub(super) fn holds(&self) -> bool {
+        self.keeping.holds()
+    }
+
+    /// Until when.
+    pub(super) fn until(&self) -> Option<Mono> {
+        self.keeping.until()
     }
 
     /// The program ends: the disk gets what is left, and works while a terminal that may not read is given back.
-    pub fn ending(&mut self) {
-        self.hand_over();
-        self.settle_overdue();
-        self.keeping.ending.get_or_insert(self.clock.now().mono);
+    pub(super) fn ending(&mut self, accounts: &Accounts, now: Now) {
+        self.hand_over(accounts, now);
+        self.settle_overdue(accounts, now);
+        self.keeping.ending.get_or_insert(now.mono);
     }
 
     /// Ends the journal; a sentence when not everything that was shown is in it.
-    pub fn finish(&mut self) -> Option<String> {
-        self.ending();
+    pub(super) fn finish(&mut self, accounts: &Accounts, now: Now) -> Option<String> {
+        self.ending(accounts, now);
         let ending = self.keeping.ending.unwrap_or_default();
-        let left = LAST_WAIT.saturating_sub(self.clock.now().mono.since(ending)).max(LEAST_WAIT);
+        let left = LAST_WAIT.saturating_sub(now.mono.since(ending)).max(LEAST_WAIT);
         let reason = self.journal.take()?.close(left)?;
         Some(format!(
             "not everything that was shown is in the journal: {reason}; the next start asks the broker for it"
@@ -341,25 +345,25 @@ mod tests {
         let mut saved = Progress::default();
         let mut look = |progress: &Progress, millis: u64, steps| {
             let told = keeping.look(progress.clone(), Mono::from_millis(10_000 + millis), steps, 50_000);
-            told.map(|msg| format!("{msg:?}"))
+            told.map(|saving| format!("{saving:?}"))
         };
         assert_eq!(look(&saved, 0, 1), None);
         assert_eq!(look(&saved, 400, 2), None);
         assert_eq!(look(&saved, 600, 3).as_deref(), Some("Behind(50000)"));
         assert_eq!(look(&saved, 1_600, 4), None, "once");
         assert_eq!(look(&saved, 3_500, 4), None, "a long commit");
-        let silent = "Unsaved(Some(\"the disk does not answer\"))";
+        let silent = "Failing(\"the disk does not answer\")";
         assert_eq!(look(&saved, 3_700, 4).as_deref(), Some(silent));
         assert_eq!(look(&saved, 4_000, 5), None);
         saved.saved = 900;
-        assert_eq!(look(&saved, 4_100, 6).as_deref(), Some("Unsaved(None)"));
+        assert_eq!(look(&saved, 4_100, 6).as_deref(), Some("Done"));
         saved.saved = 899;
         assert_eq!(look(&saved, 5_000, 6), None);
         assert_eq!(look(&saved, 5_600, 6).as_deref(), Some(silent), "it never began");
         saved.saved = 900;
-        assert_eq!(look(&saved, 5_700, 7).as_deref(), Some("Unsaved(None)"));
+        assert_eq!(look(&saved, 5_700, 7).as_deref(), Some("Done"));
         saved = Progress { saved: 899, fault: Some("full".to_owned()), ..saved };
-        assert_eq!(look(&saved, 6_000, 8).as_deref(), Some("Unsaved(Some(\"full\"))"), "at once");
+        assert_eq!(look(&saved, 6_000, 8).as_deref(), Some("Failing(\"full\")"), "at once");
     }
 
     #[tokio::test]

@@ -30,8 +30,8 @@ impl Loop {
         let mut urgent = VecDeque::new();
         let mut arrived = Vec::with_capacity(BATCH);
         let mut backlog = VecDeque::with_capacity(BATCH);
-        let mut reading = self.reading.take();
-        let mut progress = self.keeping.watch();
+        let mut reading = self.keeper.reading();
+        let mut progress = self.keeper.watch();
         let mut next_frame = Mono::default();
         let mut turns = Turns::default();
         let mut pressed = true;
@@ -66,13 +66,13 @@ impl Loop {
                 drop(self.handle(Msg::Shown { question }));
             }
             let mut deadline = self.deadline();
-            let frame = if held { self.keeping.until() } else { Some(next_frame).filter(|_| self.model.dirty && free) };
+            let frame = if held { self.keeper.until() } else { Some(next_frame).filter(|_| self.model.dirty && free) };
             let turn = Some(turns.next()).filter(|_| !held && !ready && !backlog.is_empty());
             deadline = [deadline, frame, turn].into_iter().flatten().min();
             let deadline = self.alarm_at(deadline);
             tokio::select! {
                 biased; // keys before the market: the operator never queues behind the tape
-                Some(msg) = signals.recv() => urgent.push_back(msg),
+                Some(signal) = signals.recv() => urgent.push_back(Msg::Terminate { signal }),
                 heard = keys.recv() => match heard {
                     Some(heard) => {
                         pressed = true;
@@ -87,9 +87,9 @@ impl Loop {
                         return GONE;
                     }
                 }
-                read = Self::read(&mut reading) => {
+                read = memory::done(&mut reading) => {
                     self.begin(read);
-                    progress = self.keeping.watch();
+                    progress = self.keeper.watch();
                 }
                 () = memory::moved(&mut progress) => {}
                 () = tokio::task::yield_now(), if (!held && ready && !backlog.is_empty()) || !urgent.is_empty() => {}
@@ -124,7 +124,7 @@ impl Loop {
             }
             turns.end(takes && !backlog.is_empty());
             // Written while the next messages are handled; the frame waits for what is left.
-            self.hand_over();
+            self.keeper.hand_over(&self.model.accounts, self.last);
         }
     }
 

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use crate::accounts;
 use crate::app::Msg;
 use crate::domain::Mono;
 
@@ -25,7 +26,7 @@ impl Turns {
     /// True when the messages that wait, of which this is the first, may be handled now. An answer may be what others wait
     /// for: only the market's own messages are gathered.
     pub(super) fn is_due(&self, first: Option<&Msg>, waiting: usize, now: Mono) -> bool {
-        let answer = first.is_some_and(|msg| !matches!(msg, Msg::Stream { .. }));
+        let answer = first.is_some_and(|msg| !matches!(msg, Msg::Account(accounts::Msg::Stream { .. })));
         answer || self.draining || waiting >= MANY || now >= self.next
     }
 
@@ -51,7 +52,7 @@ mod tests {
     use crate::session::{Epoch, StreamEvent};
 
     fn told() -> Msg {
-        Msg::Stream { link: "a".into(), epoch: Epoch(1), event: StreamEvent::Opened }
+        accounts::Msg::Stream { link: "a".into(), epoch: Epoch(1), event: StreamEvent::Opened }.into()
     }
 
     #[test]

@@ -85,7 +85,9 @@ fn stage(pen: &Pen<'_>, sheet: &mut Sheet, row: &Activity, model: &Model) {
     match &row.kind {
         ActivityKind::Fill { symbol, side, qty, px, at, .. } => {
             match at {
-                Some(at) => sheet.build(theme.dim, |out| tape_time(out, *at, model.exchange_now(), zone)),
+                Some(at) => {
+                    sheet.build(theme.dim, |out| tape_time(out, *at, model.accounts.exchange_now(model.now), zone));
+                }
                 None => sheet.text(MISSING, theme.faint),
             }
             sheet.text("fill", theme.ok);
@@ -100,7 +102,9 @@ fn stage(pen: &Pen<'_>, sheet: &mut Sheet, row: &Activity, model: &Model) {
         }
         ActivityKind::Other { net_amount, symbol, qty, date, description } => {
             match date {
-                Some(date) => sheet.build(theme.dim, |out| day(out, *date, model.exchange_now(), zone)),
+                Some(date) => {
+                    sheet.build(theme.dim, |out| day(out, *date, model.accounts.exchange_now(model.now), zone));
+                }
                 None => sheet.text(MISSING, theme.faint),
             }
             sheet.text(&row.activity_type.clean(), theme.text);

@@ -18,7 +18,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, link: &LinkId, period: Period,
     let Some(account) = scope::account(model, link) else { return };
     let theme = pen.theme;
     let label = clean(&account.link.label).into_owned();
-    let history = account.charts.get(&period).or(account.history.as_ref().filter(|_| period == Period::Day));
+    let history = account.curves.get(&period);
     let old = history.and_then(|history| staleness(history.at, account.curve_faults.get(&period), model));
     let mut facts = vec![(label.as_str(), theme.strong)];
     facts.extend(old.as_ref().map(|old| (old.as_str(), theme.waiting)));

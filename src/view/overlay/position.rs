@@ -38,7 +38,7 @@ pub(super) fn draw(
     let facts = [(symbol.as_str(), pen.theme.strong), (label.as_str(), pen.theme.dim)];
     let (frame, inner) = boxed(pen, area, (120, area.height), kind, "Position", &facts);
     let mut doc = Doc::new(pen.theme, pen.glyphs, inner.width);
-    match (model.position(key), &account.positions) {
+    match (model.accounts.position(key), &account.positions) {
         (Some(position), _) => figures(&mut doc, position, pen),
         (None, Some(_)) => doc.text("closed: the account no longer holds any", pen.theme.waiting),
         (None, None) => doc.text("the broker has not told what the account holds", pen.theme.waiting),

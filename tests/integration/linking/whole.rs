@@ -165,7 +165,7 @@ async fn an_account_whose_unlink_is_refused_keeps_its_connections() {
     let accounts = Accounts { specs, links: Arc::clone(&desk.links), tokens, read_only: false };
     let (inbox, mut news) = mpsc::channel(256);
     let linker = Arc::new(desk.another_linker());
-    let mut effects = Effects::new(inbox, accounts, Some(linker), Some(desk.dir.path().to_owned()));
+    let mut effects = Effects::new(inbox, accounts, linker, Some(desk.dir.path().to_owned()));
     effects.know(std::slice::from_ref(&link));
     effects.run(Effect::Account(AccountEffect::OpenStream {
         link: link.id.clone(),

@@ -5,6 +5,7 @@ use crate::accounts::Recollection;
 use crate::accounts::activities::Reach;
 use crate::app::model::Overlay;
 use crate::domain::ActivityKind;
+use crate::domain::order::Raw;
 
 fn fill(id: u32, order: &Order, qty: i64, total: i64) -> Activity {
     Activity {
@@ -37,7 +38,7 @@ fn dividends(count: u32) -> Vec<Activity> {
 }
 
 fn list(desk: &Desk) -> (usize, Reach) {
-    let list = &desk.model.account(&paper()).unwrap().activities;
+    let list = &desk.model.accounts.get(&paper()).unwrap().activities;
     (list.rows().len(), list.reach().clone())
 }
 
@@ -105,11 +106,11 @@ fn an_execution_that_is_known_is_not_entered_again_and_one_that_was_missed_is() 
     missed.updated_at = seen.updated_at;
     let stranger = order("older", "KO", Side::Buy, 10, 0);
     desk.activities = vec![fill(1, &seen, 10, 10), fill(2, &missed, 4, 4), fill(3, &stranger, 10, 10)];
-    let executions = |desk: &Desk| desk.model.account(&paper()).unwrap().blotter.executions().count();
+    let executions = |desk: &Desk| desk.model.accounts.get(&paper()).unwrap().blotter.executions().count();
     let before = executions(&desk);
     desk.keys("5 h");
     assert_eq!(executions(&desk), before + 1, "only what was missed is new");
-    let blotter = &desk.model.account(&paper()).unwrap().blotter;
+    let blotter = &desk.model.accounts.get(&paper()).unwrap().blotter;
     assert_eq!(blotter.executions_of(&"seen".into()).len(), 1);
     assert_eq!(blotter.executions_of(&"missed".into()).len(), 1);
     assert_eq!(blotter.executions_of(&"older".into()).len(), 0, "what is from before is shown, and is no gap");
@@ -137,9 +138,9 @@ fn what_traded_while_the_program_did_not_run_is_late_and_the_history_of_its_firs
             desk.orders.push((paper.id.clone(), (*order).clone()));
             desk.fills.push(fill(number, order, 10, 10));
         }
-        if let Some(account) = earlier.and_then(|desk| desk.model.account(&paper.id)) {
+        if let Some(account) = earlier.and_then(|desk| desk.model.accounts.get(&paper.id)) {
             let blotter = &account.blotter;
-            desk.msg(Msg::Remembered(Box::new(Recollection {
+            desk.msg(AccountMsg::Remembered(Box::new(Recollection {
                 link: paper.id.clone(),
                 account: Some(paper.account_id.clone()),
                 watermark: account.session.watermark().0,
@@ -158,7 +159,7 @@ fn what_traded_while_the_program_did_not_run_is_late_and_the_history_of_its_firs
         desk
     };
     let late = |desk: &Desk| {
-        let account = desk.model.account(&paper()).unwrap();
+        let account = desk.model.accounts.get(&paper()).unwrap();
         let late = |row: &&Execution| account.is_late(row.source, row.at);
         account.blotter.executions().filter(late).map(|row| row.order_id.to_string()).collect::<Vec<_>>()
     };

@@ -65,7 +65,7 @@ fn a_terminal_that_never_says_that_it_shows_the_question_leaves_every_way_out_in
     assert!(desk.toast().contains("not on the screen yet") && desk.model.errors.is_empty(), "a far one takes its time");
     desk.pass(ms(1_000));
     press(&mut desk, 'y');
-    let error = desk.model.errors.back().unwrap();
+    let error = desk.model.errors.last().unwrap();
     for way in ["Ctrl-z and then fg", "starting brokerdeck again", "at the broker's own site"] {
         assert!(error.text.contains(way), "{}", error.text);
     }

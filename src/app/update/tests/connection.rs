@@ -30,19 +30,19 @@ fn a_refused_token_is_an_error_that_stays_until_it_is_read() {
     desk.refuse = Some(RequestErrorKind::Unauthorized);
     desk.keys("r");
     desk.pass(Duration::from_secs(5));
-    assert_eq!((desk.state(0), desk.model.unread_errors()), ("needs relink", 1), "{:?}", desk.model.errors);
+    assert_eq!((desk.state(0), desk.model.errors.unread()), ("needs relink", 1), "{:?}", desk.model.errors);
     let let_go = |effect: &&Effect| **effect == Effect::Account(AccountEffect::LetGo { link: paper() });
     assert_eq!(desk.seen.iter().filter(let_go).count(), 1, "another instance may stream it");
     desk.pass(Duration::from_mins(5));
-    assert_eq!(desk.model.unread_errors(), 1, "time does not read errors");
+    assert_eq!(desk.model.errors.unread(), 1, "time does not read errors");
     desk.refuse = None;
     desk.keys("r");
     desk.pass(Duration::from_secs(5));
     assert_eq!(desk.state(0), "live", "a refusal may heal by itself");
-    assert!(desk.model.errors[0].over.is_some(), "what is no longer true is marked as over");
-    assert_eq!(desk.model.unread_errors(), 1, "and still to be read");
+    assert!(desk.model.errors.last().unwrap().over.is_some(), "what is no longer true is marked as over");
+    assert_eq!(desk.model.errors.unread(), 1, "and still to be read");
     desk.keys("E");
-    assert_eq!((desk.model.unread_errors(), desk.model.errors.len()), (0, 1), "reading does not remove them");
+    assert_eq!((desk.model.errors.unread(), desk.model.errors.len()), (0, 1), "reading does not remove them");
 }
 
 #[test]
@@ -85,23 +85,23 @@ fn trouble_stays_and_notices_pass() {
     desk.msg(Msg::Notice("copied".to_owned()));
     desk.pass(Duration::from_secs(30));
     assert!(desk.model.toasts.is_empty());
-    assert_eq!(desk.model.unread_errors(), 1);
+    assert_eq!(desk.model.errors.unread(), 1);
 }
 
 #[test]
 fn what_is_not_on_disk_is_said_once_and_marked_until_it_is() {
     let mut desk = Desk::empty();
     let reason = "another program holds its lock";
-    desk.msg(Msg::Unsaved(Some(reason.to_owned())));
+    desk.msg(AccountMsg::Saving(Saving::Failing(reason.to_owned())));
     desk.pass(Duration::from_secs(30));
-    assert_eq!((desk.model.unsaved.as_deref(), desk.model.unread_errors()), (Some(reason), 1));
-    desk.msg(Msg::Unsaved(None));
-    assert_eq!((desk.model.unsaved.as_deref(), desk.model.unread_errors()), (None, 1));
+    assert_eq!((desk.model.accounts.is_unsaved(), desk.model.errors.unread()), (true, 1));
+    desk.msg(AccountMsg::Saving(Saving::Done));
+    assert_eq!((desk.model.accounts.is_unsaved(), desk.model.errors.unread()), (false, 1));
     assert!(desk.toast().contains("everything shown is saved"), "{}", desk.toast());
-    desk.msg(Msg::Behind(12_345));
-    let last = desk.model.errors.back().unwrap().text.clone();
+    desk.msg(AccountMsg::Saving(Saving::Behind(12_345)));
+    let last = desk.model.errors.last().unwrap().text.clone();
     assert!(last.contains("behind by 12345 records") && !last.contains("cannot"), "{last}");
-    assert!(desk.model.unsaved.is_some(), "it is marked all the same");
+    assert!(desk.model.accounts.is_unsaved(), "it is marked all the same");
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn the_clock_is_asked_at_start_and_after_the_market_turned() {
         if known > 0 {
             asked.push(passed.as_secs());
             let at = start().checked_add(passed).unwrap();
-            desk.msg(Msg::Clock(Ok(MarketClock { at, ..clock })));
+            desk.msg(AccountMsg::Clock(Ok(MarketClock { at, ..clock })));
         }
         passed += Duration::from_secs(1);
         desk.pass(Duration::from_secs(1));
@@ -215,7 +215,7 @@ fn a_clock_that_is_faster_than_ours_is_asked_often() {
     for step in 0..20_u64 {
         let clock =
             MarketClock { at: later(step * 300), is_open: true, next_open: later(99_000), next_close: later(90_000) };
-        desk.msg(Msg::Clock(Ok(clock)));
+        desk.msg(AccountMsg::Clock(Ok(clock)));
         desk.pass(Duration::from_secs(5));
         assert_eq!(asks(&desk), usize::try_from(step).unwrap() + 2);
     }
@@ -224,7 +224,7 @@ fn a_clock_that_is_faster_than_ours_is_asked_often() {
 #[test]
 fn a_clock_that_does_not_answer_is_asked_again_later_and_not_at_once() {
     let mut desk = Desk::two();
-    desk.msg(Msg::Clock(Err(failure(RequestErrorKind::Server, "oops"))));
+    desk.msg(AccountMsg::Clock(Err(failure(RequestErrorKind::Server, "oops"))));
     let asks = |desk: &Desk| {
         desk.seen.iter().filter(|effect| matches!(effect, Effect::Account(AccountEffect::AskClock { .. }))).count()
     };
@@ -232,7 +232,7 @@ fn a_clock_that_does_not_answer_is_asked_again_later_and_not_at_once() {
     assert_eq!(asks(&desk), 1);
     desk.pass(Duration::from_secs(20));
     assert_eq!(asks(&desk), 2);
-    assert_eq!(desk.model.unread_errors(), 0);
+    assert_eq!(desk.model.errors.unread(), 0);
 }
 
 #[test]
@@ -240,7 +240,7 @@ fn a_paused_account_stays_paused_and_the_same_key_starts_it() {
     let mut desk = Desk::two();
     desk.keys("p");
     assert_eq!(desk.state(0), "paused");
-    desk.msg(Msg::Resumed);
+    desk.msg(AccountMsg::Resumed);
     desk.pass(Duration::from_mins(2));
     assert_eq!(desk.state(0), "paused");
     desk.keys("p");
@@ -251,7 +251,7 @@ fn a_paused_account_stays_paused_and_the_same_key_starts_it() {
 fn waking_from_sleep_starts_every_connection_anew() {
     let mut desk = Desk::two();
     let before: Vec<Epoch> = desk.epochs.iter().map(|(_, epoch)| *epoch).collect();
-    desk.msg(Msg::Resumed);
+    desk.msg(AccountMsg::Resumed);
     assert!(desk.epochs.iter().zip(before).all(|((_, after), before)| *after > before));
 }
 

@@ -245,7 +245,7 @@ fn unlinking_asks_and_the_rows_go_when_it_is_done() {
     assert!(desk.saw(&Effect::Account(AccountEffect::Unlink { link: paper() })));
     assert_eq!(desk.model.accounts.len(), 2, "it stays until it is done");
     desk.msg(Msg::Unlinked { link: paper(), result: Err("the store is locked".to_owned()) });
-    assert_eq!((desk.model.accounts.len(), desk.model.unread_errors()), (2, 1));
+    assert_eq!((desk.model.accounts.len(), desk.model.errors.unread()), (2, 1));
     desk.msg(Msg::Unlinked { link: paper(), result: Ok("forgotten".to_owned()) });
     assert!(desk.saw(&Effect::Account(AccountEffect::CloseStream { link: paper() })));
     assert_eq!(desk.model.scope, AccountScope::One(real()));
@@ -284,7 +284,7 @@ fn a_reset_account_goes_by_its_new_number_everywhere_and_for_the_next_run() {
     // One answer may be a mistake.
     assert!(desk.seen.iter().all(|effect| !matches!(effect, Effect::Account(AccountEffect::KeepLink { .. }))));
     desk.pass(Duration::from_secs(20));
-    let link = desk.model.account(&paper()).unwrap().link.clone();
+    let link = desk.model.accounts.get(&paper()).unwrap().link.clone();
     assert_eq!((link.account_id.as_str(), &*link.account_number), ("acct-after-the-reset", "PA1"));
     assert!(desk.saw(&Effect::Account(AccountEffect::KeepLink { record: link })));
     assert!(desk.seen.iter().all(|effect| !matches!(effect, Effect::Account(AccountEffect::Unlink { .. }))));
@@ -303,7 +303,7 @@ fn of_two_links_to_one_account_the_older_goes() {
     // One answer may be a mistake.
     assert!(desk.seen.iter().all(|effect| !matches!(effect, Effect::Account(AccountEffect::KeepLink { .. }))));
     desk.pass(Duration::from_secs(20));
-    desk.msg(Msg::Started { links: vec![newer.clone()] });
+    desk.msg(AccountMsg::Started { links: vec![newer.clone()] });
     let gone: Vec<_> =
         desk.seen.iter().filter(|effect| matches!(effect, Effect::Account(AccountEffect::Unlink { .. }))).collect();
     assert_eq!(gone, [&Effect::Account(AccountEffect::Unlink { link: paper() })]);
@@ -359,7 +359,7 @@ fn another_account_than_the_linked_one_stops_and_shows_nothing() {
     assert_ne!(desk.state(0), "needs relink", "one answer may be a mistake");
     desk.pass(Duration::from_secs(75));
     assert_eq!(desk.state(0), "needs relink");
-    let said = &desk.model.errors.back().unwrap().text;
+    let said = &desk.model.errors.last().unwrap().text;
     assert!(said.contains("must be linked again: another account answers"), "{said}");
     let account = &desk.model.accounts.all()[0];
     assert!(account.account.is_none() && account.positions.is_none() && account.blotter.orders().next().is_none());

@@ -256,7 +256,7 @@ fn the_orders_have_no_cursor_until_the_operator_moves_there() {
 fn what_an_execution_says_is_held_has_a_row_before_the_list_knows_of_it() {
     let mut desk = Desk::holding(&[]);
     let rows = |desk: &Desk| -> Vec<(String, Option<Qty>)> {
-        let rows = desk.model.rows.positions.rows.iter().map(|key| desk.model.position(key).unwrap());
+        let rows = desk.model.rows.positions.rows.iter().map(|key| desk.model.accounts.position(key).unwrap());
         rows.map(|position| (position.symbol.to_string(), position.qty)).collect()
     };
     desk.leaves = Some(10);

@@ -50,7 +50,7 @@ fn too_late_is_neither_success_nor_error_and_the_order_is_fetched() {
     desk.orders[0].1.status = OrderStatus::Filled;
     desk.keys("x y");
     assert!(desk.toast().contains("cannot be canceled any more"), "{}", desk.toast());
-    assert_eq!(desk.model.unread_errors(), 0);
+    assert_eq!(desk.model.errors.unread(), 0);
     assert_eq!(desk.model.accounts.all()[0].blotter.order(&"a".into()).unwrap().status, OrderStatus::Filled);
 }
 
@@ -59,7 +59,7 @@ fn an_unknown_outcome_is_said_and_looked_up() {
     let mut desk = Desk::holding(&[order("a", "AAPL", Side::Buy, 10, 1)]);
     desk.cancel = Some(failure(RequestErrorKind::Timeout, "no answer in 15 s"));
     desk.keys("x y");
-    assert!(desk.model.errors.back().unwrap().text.contains("unknown"));
+    assert!(desk.model.errors.last().unwrap().text.contains("unknown"));
     let fetched =
         |effect: &Effect| matches!(effect, Effect::Account(AccountEffect::Request { request: Request::Order(_), .. }));
     assert!(desk.seen.iter().any(fetched));
@@ -130,8 +130,10 @@ fn every_working_order_of_the_account_is_canceled_at_once_but_not_too_many() {
 #[test]
 fn a_cancel_that_waits_says_so_and_a_wait_without_one_is_no_news_of_a_cancel() {
     let mut desk = Desk::holding(&[order("a", "AAPL", Side::Buy, 10, 1)]);
-    let wait =
-        || Msg::Queued { link: paper(), wait: Some((Duration::from_secs(118), "the broker asked to wait".to_owned())) };
+    let wait = || AccountMsg::Queued {
+        link: paper(),
+        wait: Some((Duration::from_secs(118), "the broker asked to wait".to_owned())),
+    };
     desk.msg(wait());
     assert!(!desk.toast().contains("cancel"), "{}", desk.toast());
     let key = OrderKey { link: paper(), order: "a".into() };

@@ -1,0 +1,206 @@
+//! The accounts driven from outside in virtual time, without a screen: a scripted broker behind the effects, events in a list.
+
+mod cancels;
+mod events;
+pub(crate) mod fixture;
+mod questions;
+
+use std::time::Duration;
+
+use self::fixture::{account, failure, link, paper, start};
+use super::*;
+use crate::domain::execution::{Execution, ExecutionKind};
+use crate::domain::{Activity, Environment, Mono, Now, OrderStatus, Price, Qty, Side, Source, TradeEvent, TradeUpdate};
+use crate::link::LinkRecord;
+use crate::session::{Epoch, Reply, Request, RequestError, RequestErrorKind, StreamEvent};
+
+/// The accounts, with a broker that answers every request at once from what it holds.
+struct Desk {
+    accounts: Accounts,
+    troubles: Troubles,
+    now: Now,
+    epoch: Epoch,
+    orders: Vec<Order>,
+    /// The activity list, newest first.
+    activities: Vec<Activity>,
+    /// The account that answers.
+    behind: &'static str,
+    /// How every request is refused, if it is.
+    refuse: Option<RequestErrorKind>,
+    /// How the next cancels are refused, if they are.
+    cancel: Option<RequestErrorKind>,
+    /// Requests of these kinds get no answer at all.
+    silent: fn(&Request) -> bool,
+    /// Everything put out so far, in this order.
+    out: Vec<Output>,
+}
+
+impl Desk {
+    /// Nothing linked.
+    fn empty() -> Self {
+        Self {
+            accounts: Accounts::default(),
+            troubles: Troubles::default(),
+            now: Now { mono: Mono::ZERO, wall: start() },
+            epoch: Epoch::default(),
+            orders: Vec::new(),
+            activities: Vec::new(),
+            behind: "id-alpaca-paper/paper/paper",
+            refuse: None,
+            cancel: None,
+            silent: |_| false,
+            out: Vec::new(),
+        }
+    }
+
+    /// Paper, linked and live, with these orders; what was put out until then is forgotten.
+    fn holding(orders: &[Order]) -> Self {
+        let mut desk = Self { orders: orders.to_vec(), ..Self::empty() };
+        desk.hear(Msg::Started { links: vec![link("paper", Environment::Paper)] });
+        assert_eq!(desk.word(), "live");
+        desk.out.clear();
+        desk
+    }
+
+    fn hear(&mut self, msg: Msg) {
+        self.accounts.handle(msg, self.now);
+        self.follow();
+    }
+
+    /// Answers what the accounts ask for until they ask for nothing more.
+    fn follow(&mut self) {
+        while let Some(output) = self.accounts.poll() {
+            match &output {
+                Output::Told(event) => {
+                    let relink = |link: &LinkRecord| format!("link {}", link.broker);
+                    self.troubles.follow(event, &self.accounts, relink, self.now);
+                }
+                Output::Do(Effect::OpenStream { link, epoch, form }) => {
+                    self.epoch = *epoch;
+                    let authorized = StreamEvent::Authorized { form: *form, message: None };
+                    let listening = StreamEvent::Listening { trade_updates: true };
+                    for event in [StreamEvent::Opened, authorized, listening] {
+                        self.accounts.handle(Msg::Stream { link: link.clone(), epoch: *epoch, event }, self.now);
+                    }
+                }
+                Output::Do(Effect::Request { link, id, request }) if !(self.silent)(request) => {
+                    let (link, id, result) = (link.clone(), *id, self.answer(request));
+                    self.accounts.handle(Msg::Replied { link, id, result }, self.now);
+                }
+                Output::Do(_) => {}
+            }
+            self.out.push(output);
+        }
+    }
+
+    fn answer(&mut self, request: &Request) -> Result<Box<Reply>, RequestError> {
+        let refused = match request {
+            Request::CancelOrder(_) => self.cancel.as_ref().or(self.refuse.as_ref()),
+            _ => self.refuse.as_ref(),
+        };
+        if let Some(kind) = refused {
+            return Err(failure(kind.clone(), "no"));
+        }
+        Ok(Box::new(match request {
+            Request::Account => Reply::Account(Box::new(account(self.behind))),
+            Request::Positions => Reply::Positions(Vec::new()),
+            Request::Orders(query) if query.before_order_id.is_some() => Reply::Orders(Vec::new()),
+            Request::Orders(_) => Reply::Orders(self.orders.clone()),
+            Request::Order(id) => {
+                let found = self.orders.iter().find(|order| order.id == *id).cloned();
+                Reply::Order(vec![found.ok_or_else(|| failure(RequestErrorKind::NotFound, "order not found"))?])
+            }
+            Request::Activities(query) if query.fills_only => Reply::Activities(Vec::new()),
+            Request::Activities(query) => {
+                let known = |token: &Arc<str>| self.activities.iter().position(|row| row.id == *token);
+                let from = query.page_token.as_ref().and_then(known).map_or(0, |place| place + 1);
+                let page = self.activities.iter().skip(from).take(usize::from(query.page_size));
+                Reply::Activities(page.cloned().collect())
+            }
+            Request::History { .. } => Reply::History(crate::domain::market::EquityHistory::default()),
+            Request::CancelOrder(_) => Reply::Done,
+            other => return Err(failure(RequestErrorKind::NotFound, &format!("{other:?}"))),
+        }))
+    }
+
+    /// Lets time pass from deadline to deadline.
+    fn pass(&mut self, time: Duration) {
+        let end = self.now.plus(time);
+        while let Some(at) = self.accounts.deadline().filter(|at| *at <= end.mono) {
+            self.now = self.now.plus(at.since(self.now.mono));
+            self.accounts.tick(self.now);
+            self.follow();
+        }
+        self.now = end;
+    }
+
+    /// The broker reports on an order, with an execution of so much at so much.
+    fn report(&mut self, event: TradeEvent, order: Order, fill: Option<(i64, i64)>) {
+        let at = order.updated_at;
+        let executions = fill.map(|(qty, px)| Execution {
+            id: format!("{}-{}", order.id, order.cum_qty).into(),
+            order_id: order.id.clone(),
+            symbol: order.symbol.clone(),
+            side: order.side.clone(),
+            qty: Qty::whole(qty),
+            px: Some(Price::whole(px)),
+            cum_qty: Some(order.cum_qty),
+            position_qty: None,
+            at,
+            kind: ExecutionKind::Trade,
+            source: Source::Stream,
+        });
+        self.orders.retain(|known| known.id != order.id);
+        self.orders.push(order.clone());
+        let update = TradeUpdate {
+            event,
+            event_id: None,
+            at,
+            happened_at: at,
+            order,
+            legs: Vec::new(),
+            executions: executions.into_iter().collect(),
+            reason: None,
+        };
+        let event = StreamEvent::Update(Box::new(update));
+        self.hear(Msg::Stream { link: paper(), epoch: self.epoch, event });
+    }
+
+    fn word(&self) -> &'static str {
+        self.accounts.all()[0].state().word()
+    }
+
+    fn events(&self) -> impl Iterator<Item = &Event> {
+        self.out.iter().filter_map(|output| match output {
+            Output::Told(event) => Some(event),
+            Output::Do(_) => None,
+        })
+    }
+
+    fn effects(&self) -> impl Iterator<Item = &Effect> {
+        self.out.iter().filter_map(|output| match output {
+            Output::Do(effect) => Some(effect),
+            Output::Told(_) => None,
+        })
+    }
+
+    fn requests(&self) -> impl Iterator<Item = &Request> {
+        self.effects().filter_map(|effect| match effect {
+            Effect::Request { request, .. } => Some(request),
+            _ => None,
+        })
+    }
+}
+
+/// A working order to buy 10 AAPL.
+fn working(id: &str) -> Order {
+    fixture::order(id, "AAPL", Side::Buy, 10, 1)
+}
+
+/// The same, a second later, with so much of it executed.
+fn filled(id: &str, cum: i64) -> Order {
+    let order = working(id);
+    let status = if cum == 10 { OrderStatus::Filled } else { OrderStatus::PartiallyFilled };
+    let updated_at = order.updated_at.map(|at| at + Duration::from_secs(1));
+    Order { cum_qty: Qty::whole(cum), avg_px: Some(Price::whole(10)), status, updated_at, ..order }
+}

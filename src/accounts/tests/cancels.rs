@@ -1,0 +1,114 @@
+//! What is told of a cancel: what became of it on its way, and that the order itself is asked.
+
+use super::*;
+
+fn cancel(desk: &mut Desk) {
+    let key = OrderKey { link: paper(), order: "a".into() };
+    desk.accounts.cancel(&key);
+    desk.follow();
+}
+
+fn outcomes(desk: &Desk) -> Vec<&CancelOutcome> {
+    let told = desk.events().filter_map(|event| match event {
+        Event::CancelAnswered(key, outcome) => {
+            assert_eq!(key.order.as_str(), "a");
+            Some(outcome)
+        }
+        _ => None,
+    });
+    told.collect()
+}
+
+#[test]
+fn each_answer_to_a_cancel_has_one_outcome_and_the_order_is_asked_for_whatever_it_is() {
+    let too_late = [RequestErrorKind::Unprocessable, RequestErrorKind::NotFound];
+    let not_sent = [
+        RequestErrorKind::Unauthorized,
+        RequestErrorKind::Forbidden,
+        RequestErrorKind::RateLimited { retry_after: None },
+        RequestErrorKind::Refused,
+    ];
+    let unknown =
+        [RequestErrorKind::Timeout, RequestErrorKind::Server, RequestErrorKind::Network, RequestErrorKind::Decode];
+    let outcome = |kind: &RequestErrorKind| {
+        let mut desk = Desk::holding(&[working("a")]);
+        desk.cancel = Some(kind.clone());
+        cancel(&mut desk);
+        assert!(desk.requests().any(|request| *request == Request::Order("a".into())), "{kind:?}");
+        let said = desk.troubles.last().map(|trouble| trouble.text.clone()).unwrap_or_default();
+        let [outcome] = outcomes(&desk)[..] else { panic!("{kind:?}: {:?}", outcomes(&desk)) };
+        (outcome.clone(), said)
+    };
+    for kind in too_late {
+        let (outcome, said) = outcome(&kind);
+        assert!(matches!(outcome, CancelOutcome::TooLate(_)) && said.is_empty(), "{kind:?}: {outcome:?}, {said}");
+    }
+    for kind in not_sent {
+        let (outcome, said) = outcome(&kind);
+        assert!(matches!(outcome, CancelOutcome::NotSent(_)), "{kind:?}: {outcome:?}");
+        assert_eq!(said, "BUY 10 AAPL: not canceled, no");
+    }
+    for kind in unknown {
+        let (outcome, said) = outcome(&kind);
+        assert!(matches!(outcome, CancelOutcome::Unknown(_)), "{kind:?}: {outcome:?}");
+        assert_eq!(said, "BUY 10 AAPL: whether the cancel arrived is unknown (no); looking");
+    }
+}
+
+#[test]
+fn a_cancel_that_was_taken_is_told_as_taken_and_the_order_says_the_rest() {
+    let mut desk = Desk::holding(&[working("a")]);
+    cancel(&mut desk);
+    assert_eq!(outcomes(&desk), [&CancelOutcome::Taken]);
+    assert!(desk.accounts.order(&OrderKey { link: paper(), order: "a".into() }).unwrap().status.is_working());
+    assert!(desk.troubles.is_empty());
+}
+
+#[test]
+fn an_order_whose_state_cannot_be_had_after_a_cancel_is_said_to_be_unknown() {
+    let mut desk = Desk::holding(&[working("a")]);
+    desk.orders.clear();
+    cancel(&mut desk);
+    assert!(desk.events().any(|event| matches!(event, Event::OrderUnknown(key, _) if key.order.as_str() == "a")));
+    assert_eq!(desk.troubles.last().unwrap().text, "order a: its state is not known, order not found");
+}
+
+#[test]
+fn a_cancel_under_way_is_sent_again_under_its_own_id_when_the_queue_is_dropped() {
+    let mut desk = Desk::holding(&[working("a")]);
+    desk.silent = |request| matches!(request, Request::CancelOrder(_) | Request::History { .. });
+    cancel(&mut desk);
+    desk.accounts.ask_curve(&paper(), Period::Week);
+    desk.follow();
+    assert_eq!(desk.accounts.cancels_under_way(&paper()), 1);
+    desk.hear(Msg::Resumed);
+    let sent: Vec<_> = desk
+        .effects()
+        .filter_map(|effect| match effect {
+            Effect::Request { id, request: Request::CancelOrder(_), .. } => Some(*id),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(sent.len(), 2, "the queue may be a new one");
+    assert_eq!(sent[0], sent[1], "a queue that kept it takes it once");
+    let week = |request: &&Request| matches!(request, Request::History { period, .. } if &**period == "1W");
+    assert_eq!(desk.requests().filter(week).count(), 1, "a curve is asked for when it is wanted again");
+}
+
+#[test]
+fn a_wait_is_told_only_where_a_cancel_waits() {
+    let mut desk = Desk::holding(&[working("a")]);
+    desk.silent = |request| matches!(request, Request::CancelOrder(_));
+    let wait = Some((Duration::from_secs(118), "the broker asked to wait".to_owned()));
+    desk.hear(Msg::Queued { link: paper(), wait: wait.clone() });
+    assert!(!desk.events().any(|event| matches!(event, Event::Waiting { .. })));
+    cancel(&mut desk);
+    desk.hear(Msg::Queued { link: paper(), wait });
+    let told = Event::Waiting {
+        link: paper(),
+        cancels: 1,
+        after: Duration::from_secs(118),
+        why: "the broker asked to wait".to_owned(),
+    };
+    assert_eq!(desk.events().filter(|event| **event == told).count(), 1);
+}

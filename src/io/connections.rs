@@ -1,0 +1,347 @@
+//! The connections of the accounts: carries out what [`crate::accounts`] asks for, one task an account; what it learns comes
+//! back as messages. Never blocks the loop.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::accounts::{Access, AccessError, Accounts};
+use super::locks::Locks;
+use crate::accounts::{Effect, Msg};
+use crate::broker::alpaca::queue::{Notice, Queue};
+use crate::broker::alpaca::stream;
+use crate::domain::LinkId;
+use crate::domain::text::sanitize;
+use crate::link::LinkRecord;
+use crate::session::{AuthForm, Closed, Epoch, Reply, Request, RequestError, RequestErrorKind, RequestId, StreamEvent};
+
+/// Stream events waiting for the loop, per stream; a full channel slows the socket down and loses nothing.
+const EVENTS: usize = 1024;
+/// How often an account that another instance streams is tried again.
+const ELSEWHERE: Duration = Duration::from_secs(5);
+/// How often an account is tried whose token could not be had.
+const ACCESS_AGAIN: Duration = Duration::from_secs(10);
+
+/// What a loop is told: the accounts' own messages, or one that holds them.
+pub trait Told: From<Msg> + Send + 'static {}
+
+impl<M: From<Msg> + Send + 'static> Told for M {}
+
+/// The connections of every account.
+pub struct Connections<M> {
+    inbox: mpsc::Sender<M>,
+    accounts: Accounts,
+    locks: Arc<Locks>,
+    links: HashMap<LinkId, LinkRecord>,
+    lines: Lines,
+}
+
+/// Shared with what ends them: an unlink, once it cannot be refused any more.
+type Lines = Arc<Mutex<HashMap<LinkId, Line>>>;
+
+/// One account's connections.
+struct Line {
+    /// Commands to the task that owns the REST client.
+    commands: mpsc::UnboundedSender<Command>,
+    /// The current stream; it ends when this is dropped, so that no stream outlives its line.
+    stream: Option<DropGuard>,
+}
+
+enum Command {
+    Ask(RequestId, Request),
+    Clock,
+    Drop,
+    EndWaits,
+    Renew,
+    Stream(Epoch, AuthForm, CancellationToken),
+}
+
+impl<M: Told> Connections<M> {
+    /// Connections that answer into the inbox; without a folder for locks every account is streamed.
+    pub fn new(inbox: mpsc::Sender<M>, accounts: Accounts, locks: Option<PathBuf>) -> Self {
+        let locks = Arc::new(Locks::new(locks));
+        Self { inbox, accounts, locks, links: HashMap::new(), lines: Lines::default() }
+    }
+
+    /// Tells which links there are; called at start and by every `Saved`.
+    pub fn know(&mut self, links: &[LinkRecord]) {
+        for link in links {
+            // A renewed token needs a new client.
+            of(&self.lines).remove(&link.id);
+            self.links.insert(link.id.clone(), link.clone());
+        }
+    }
+
+    /// Carries out what an account asks for, but for what its owner does: the journal is the loop's, unlinking the linker's.
+    pub fn run(&mut self, effect: Effect) {
+        match effect {
+            Effect::OpenStream { link, epoch, form } => self.open_stream(&link, epoch, form),
+            Effect::CloseStream { link } => {
+                if let Some(line) = of(&self.lines).get_mut(&link) {
+                    line.stream = None;
+                }
+            }
+            Effect::Request { link, id, request } => self.send(&link, Command::Ask(id, request)),
+            Effect::DropRequests { link } => self.send(&link, Command::Drop),
+            Effect::EndWaits { link } => self.send(&link, Command::EndWaits),
+            Effect::LetGo { link } => self.locks.release(&link),
+            Effect::Renew { link } => self.send(&link, Command::Renew),
+            Effect::AskClock { link } => self.send(&link, Command::Clock),
+            Effect::KeepLink { record } => self.keep(record),
+            Effect::Remember { .. } | Effect::Unlink { .. } => {}
+        }
+    }
+
+    /// Ends the connections of a link that is forgotten, from whatever task finds that it is.
+    pub fn forget(&self) -> impl Fn(&LinkId) + Send + Sync + 'static {
+        let (lines, locks) = (Arc::clone(&self.lines), Arc::clone(&self.locks));
+        move |link| {
+            of(&lines).remove(link);
+            locks.release(link);
+        }
+    }
+
+    /// The broker says that the account behind a link is another one now: the list of links says so from now on.
+    fn keep(&mut self, record: LinkRecord) {
+        self.links.insert(record.id.clone(), record.clone());
+        let (links, inbox) = (Arc::clone(&self.accounts.links), self.inbox.clone());
+        tokio::spawn(async move {
+            if let Err(error) = links.update(record).await {
+                let text = format!("the account's new number could not be kept: {error}");
+                post(&inbox, Msg::Trouble(sanitize(&text))).await;
+            }
+        });
+    }
+
+    fn open_stream(&mut self, link: &LinkId, epoch: Epoch, form: AuthForm) {
+        let stop = CancellationToken::new();
+        self.send(link, Command::Stream(epoch, form, stop.clone()));
+        if let Some(line) = of(&self.lines).get_mut(link) {
+            line.stream = Some(stop.drop_guard());
+        }
+    }
+
+    fn send(&mut self, link: &LinkId, command: Command) {
+        let mut lines = of(&self.lines);
+        if !lines.contains_key(link) {
+            let Some(record) = self.links.get(link).cloned() else {
+                tracing::error!(%link, "an effect for a link that nobody knows");
+                return;
+            };
+            let (commands, receiver) = mpsc::unbounded_channel();
+            let world =
+                World { accounts: self.accounts.clone(), locks: Arc::clone(&self.locks), inbox: self.inbox.clone() };
+            tokio::spawn(serve(world, record, receiver));
+            lines.insert(link.clone(), Line { commands, stream: None });
+        }
+        if let Some(line) = lines.get(link)
+            && line.commands.send(command).is_err()
+        {
+            tracing::warn!(%link, "the account's task has ended");
+        }
+    }
+}
+
+fn of(lines: &Lines) -> MutexGuard<'_, HashMap<LinkId, Line>> {
+    lines.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A message to the loop; a loop that has ended needs none.
+async fn post<M: Told>(inbox: &mpsc::Sender<M>, msg: Msg) {
+    if inbox.send(msg.into()).await.is_err() {
+        tracing::debug!("the loop has ended before a message");
+    }
+}
+
+/// What an account's task works with.
+struct World<M> {
+    accounts: Accounts,
+    locks: Arc<Locks>,
+    inbox: mpsc::Sender<M>,
+}
+
+/// Why the task of an account begins anew.
+enum Next {
+    /// Another process linked the account again.
+    Renewed(LinkRecord),
+    /// What kept the account from being reached may be over.
+    Again,
+    /// Nobody needs the account any more.
+    End,
+}
+
+/// The task that owns one account's client: gets the token, then carries out commands until the line is dropped.
+async fn serve<M: Told>(world: World<M>, mut link: LinkRecord, mut commands: mpsc::UnboundedReceiver<Command>) {
+    loop {
+        let access = world.accounts.access(&link).await;
+        // A token file that was set aside, or tokens that moved: said once, to whoever is there.
+        for notice in world.accounts.tokens.take_notices() {
+            post(&world.inbox, Msg::Trouble(sanitize(&notice))).await;
+        }
+        let next = match access {
+            Ok(access) => world.converse(&link, access, &mut commands).await,
+            Err(error) => world.refuse(&link, &error, &mut commands).await,
+        };
+        match next {
+            Next::Renewed(record) => {
+                link = record.clone();
+                post(&world.inbox, Msg::Renewed { link: record }).await;
+            }
+            Next::Again => {}
+            Next::End => return,
+        }
+    }
+}
+
+impl<M: Told> World<M> {
+    /// Carries out commands with the token there is.
+    async fn converse(
+        &self,
+        link: &LinkRecord,
+        access: Access,
+        commands: &mut mpsc::UnboundedReceiver<Command>,
+    ) -> Next {
+        let Access { client, target, token } = access;
+        let (replies, mut answers) = mpsc::channel(64);
+        let (queue, mut notices) = Queue::start_with(client, replies, jitter());
+        let (id, inbox) = (link.id.clone(), &self.inbox);
+        let mut elsewhere = false;
+        let mut again = Instant::now();
+        loop {
+            tokio::select! {
+                command = commands.recv() => match command {
+                    Some(Command::Ask(request_id, request)) => queue.push(request_id, request),
+                    Some(Command::Clock) => queue.push(CLOCK, Request::Clock),
+                    Some(Command::Drop) => queue.drop_queued(),
+                    Some(Command::EndWaits) => queue.end_waits(),
+                    Some(Command::Renew) => if let Some(record) = self.renewed(link).await {
+                        return Next::Renewed(record);
+                    },
+                    Some(Command::Stream(epoch, ..)) if !self.locks.take(&id) => {
+                        (elsewhere, again) = (true, Instant::now() + ELSEWHERE);
+                        let event = StreamEvent::Closed(Closed::Elsewhere);
+                        post(inbox, Msg::Stream { link: id.clone(), epoch, event }).await;
+                    }
+                    // The other one let go just now: its journal is read first, as whenever that is found.
+                    Some(Command::Stream(..)) if elsewhere => {
+                        elsewhere = false;
+                        post(inbox, Msg::Freed { link: id.clone() }).await;
+                    }
+                    Some(Command::Stream(epoch, form, stop)) => {
+                        let (events, receiver) = mpsc::channel(EVENTS);
+                        tokio::spawn(stream::run(target.clone(), token.clone(), form, events, stop));
+                        tokio::spawn(forward(id.clone(), epoch, receiver, inbox.clone()));
+                    }
+                    None => return Next::End,
+                },
+                Some((request_id, result)) = answers.recv() => {
+                    let msg = if request_id == CLOCK { clock(result) } else {
+                        Msg::Replied { link: id.clone(), id: request_id, result: result.map(Box::new) }
+                    };
+                    post(inbox, msg).await;
+                }
+                Some(notice) = notices.recv() => post(inbox, told(&id, notice)).await,
+                () = sleep_until(again), if elsewhere => {
+                    again = Instant::now() + ELSEWHERE;
+                    if self.locks.take(&id) {
+                        elsewhere = false;
+                        post(inbox, Msg::Freed { link: id.clone() }).await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Answers every command with the reason why the account cannot be reached, and looks from time to time whether it
+    /// can after all. A token that is gone takes the session to *needs relink*; a store that does not answer does not.
+    async fn refuse(
+        &self,
+        link: &LinkRecord,
+        error: &AccessError,
+        commands: &mut mpsc::UnboundedReceiver<Command>,
+    ) -> Next {
+        let reason = sanitize(&error.to_string());
+        let gone = matches!(error, AccessError::NoToken { .. } | AccessError::NoBroker { .. });
+        let kind = if gone { RequestErrorKind::Unauthorized } else { RequestErrorKind::Network };
+        let tried = Instant::now();
+        while let Some(command) = commands.recv().await {
+            match command {
+                Command::Ask(id, _) => {
+                    let result = Err(RequestError::of_ours(kind.clone(), reason.as_str()));
+                    post(&self.inbox, Msg::Replied { link: link.id.clone(), id, result }).await;
+                }
+                Command::Stream(epoch, ..) => {
+                    let closed = if gone {
+                        Closed::AuthRefused { message: reason.clone() }
+                    } else {
+                        Closed::unreachable(reason.clone())
+                    };
+                    let event = StreamEvent::Closed(closed);
+                    post(&self.inbox, Msg::Stream { link: link.id.clone(), epoch, event }).await;
+                }
+                Command::Clock => {
+                    post(&self.inbox, Msg::Clock(Err(RequestError::of_ours(kind.clone(), reason.as_str())))).await;
+                }
+                Command::Renew => {
+                    if let Some(record) = self.renewed(link).await {
+                        return Next::Renewed(record);
+                    }
+                }
+                Command::Drop | Command::EndWaits => {}
+            }
+            if !gone && tried.elapsed() >= ACCESS_AGAIN {
+                return Next::Again;
+            }
+        }
+        Next::End
+    }
+
+    /// The link as another process wrote it since, if one did.
+    async fn renewed(&self, link: &LinkRecord) -> Option<LinkRecord> {
+        let listed = self.accounts.links.list().await.ok()?;
+        listed.links.into_iter().find(|known| known.id == link.id && known.linked_at != link.linked_at)
+    }
+}
+
+/// What a queue says beside its answers.
+fn told(link: &LinkId, notice: Notice) -> Msg {
+    match notice {
+        Notice::Waiting(wait) => {
+            Msg::Queued { link: link.clone(), wait: wait.map(|(after, why)| (after, why.to_owned())) }
+        }
+        Notice::Limit(limit) => {
+            let text = format!(
+                "the broker claims to allow {limit} requests a minute; no more than {} are believed",
+                crate::broker::alpaca::governor::HIGHEST
+            );
+            Msg::Noted { link: link.clone(), text }
+        }
+    }
+}
+
+/// Spreads the first request after a rate limit, so that two programs on one account do not ask at once.
+fn jitter() -> Duration {
+    Duration::from_millis(super::clock::random_seed().map_or(500, |seed| seed % 1000))
+}
+
+/// The id of clock questions; sessions count from one and the app from 2⁴⁸.
+const CLOCK: RequestId = RequestId(u64::MAX);
+
+fn clock(result: Result<Reply, RequestError>) -> Msg {
+    Msg::Clock(match result {
+        Ok(Reply::Clock(clock)) => Ok(clock),
+        Ok(_) => Err(RequestError::of_ours(RequestErrorKind::Decode, "the clock came back as something else")),
+        Err(error) => Err(error),
+    })
+}
+
+async fn forward<M: Told>(link: LinkId, epoch: Epoch, mut events: mpsc::Receiver<StreamEvent>, inbox: mpsc::Sender<M>) {
+    while let Some(event) = events.recv().await {
+        post(&inbox, Msg::Stream { link: link.clone(), epoch, event }).await;
+    }
+}
