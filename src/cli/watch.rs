@@ -152,7 +152,9 @@ impl Printer {
                         text.push_str(&format!("; whether the last line ({key}) went out is not known"));
                     }
                     if unread > 0 {
-                        text.push_str(&format!("; {unread} notes of what went out cannot be read, so that it may come again"));
+                        text.push_str(&format!(
+                            "; {unread} notes of what went out cannot be read, so that it may come again"
+                        ));
                     }
                     gaps.insert(link.id.clone(), text);
                 }

@@ -121,12 +121,10 @@ fn refuse_open(dir: &Path) -> std::io::Result<()> {
         let mode = found.mode() & 0o7777;
         if mode & 0o077 != 0 {
             // A folder for everybody, such as /tmp, must not be closed.
-            let for_all = mode & 0o1000 != 0 || dir.parent().is_none();
-            let cure = if for_all {
-                "name a folder of your own with --data-dir".to_owned()
-            } else {
-                format!("if it is for brokerdeck alone: chmod 700 {}", dir.display())
-            };
+            if mode & 0o1000 != 0 || dir.parent().is_none() {
+                return refused(format!("{} is a folder for everybody (mode {mode:03o})", dir.display()));
+            }
+            let cure = format!("if it is for brokerdeck alone: chmod 700 {}", dir.display());
             return refused(format!("{} is open to others (mode {mode:03o}); {cure}", dir.display()));
         }
     }
@@ -240,7 +238,7 @@ mod tests {
             ensure_private_dir(&dir).unwrap();
             let paths = Paths { config: PathBuf::new(), data: dir.clone(), state: dir.clone(), own: false };
             let error = paths.prepare().unwrap_err().to_string();
-            let cure = if open == 0o1777 { "a folder of your own" } else { "chmod 700" };
+            let cure = if open == 0o1777 { "for everybody" } else { "chmod 700" };
             assert!(error.contains(cure), "{error}");
             assert_eq!(mode(&dir), open, "not ours to change");
         }

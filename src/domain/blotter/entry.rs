@@ -48,7 +48,9 @@ impl Blotter {
             .filter(|_| !ledger::is_inferred(&id));
         let missing =
             self.order(&order_id).and_then(|order| self.own_qty(order).checked_sub(self.ledger.reported(&order_id)?));
-        match self.ledger.enter(execution, missing.unwrap_or(Qty::ZERO)) {
+        let entered = self.ledger.enter(execution, missing.unwrap_or(Qty::ZERO));
+        changes.revised.extend(self.ledger.take_moved());
+        match entered {
             Entered::Known => {}
             Entered::Completed(id) => changes.revised.push(id),
             Entered::Renamed { from, line, corrections } => {

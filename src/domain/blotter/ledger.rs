@@ -1,5 +1,6 @@
 //! The executions: each once, by its id or by the quantities it spans, with placeholders for what is not explained yet.
 
+mod corrections;
 mod pairs;
 mod sums;
 
@@ -97,6 +98,8 @@ pub(super) struct Ledger {
     slots: Vec<Option<Slot>>,
     by_id: HashMap<ExecutionId, u32>,
     by_order: HashMap<OrderId, Rows>,
+    /// Corrections that follow another one than when they were last looked at.
+    moved: Vec<ExecutionId>,
 }
 
 /// The id of an execution known only from an activity row.
@@ -273,19 +276,6 @@ impl Ledger {
         self.cut(order, qty, |row| row.id.as_str().starts_with(INFERRED))
     }
 
-    /// True when a row restates an execution that is not known by its id: what it took away cannot be counted.
-    pub(super) fn has_open_correction(&self, order: &OrderId) -> bool {
-        self.by_order.get(order).is_some_and(|rows| rows.corrected) && self.of(order).any(|row| self.is_open(row))
-    }
-
-    /// True for a correction of an execution that is not known by its id.
-    fn is_open(&self, row: &Execution) -> bool {
-        match &row.kind {
-            ExecutionKind::Correction { of } => of.as_ref().is_none_or(|id| self.get(id).is_none()),
-            _ => false,
-        }
-    }
-
     /// The latest time of an order's rows.
     pub(super) fn latest(&self, order: &OrderId) -> Option<jiff::Timestamp> {
         self.of(order).filter_map(|row| row.at).max()
@@ -348,7 +338,11 @@ impl Ledger {
         {
             return self.explain(slot, execution);
         }
-        self.push(execution);
+        if matches!(execution.kind, ExecutionKind::Correction { .. }) {
+            self.push_correction(execution);
+        } else {
+            self.push(execution);
+        }
         Entered::New
     }
 
@@ -396,13 +390,17 @@ impl Ledger {
     fn rename(&mut self, slot: u32, execution: Execution) -> Entered {
         self.by_id.insert(execution.id.clone(), slot);
         let of_is_known = !self.is_open(&execution);
+        let stands = self
+            .row(slot)
+            .is_some_and(|row| matches!(row.kind, ExecutionKind::Correction { .. }) && !self.is_open(row));
         let Some(held) = self.slot_mut(slot) else { return Entered::Known };
         let (line, order) = (held.line, execution.order_id.clone());
         let known = &mut held.execution;
         let to = execution.id.clone();
         let from = std::mem::replace(&mut known.id, execution.id);
         if let ExecutionKind::Bust { .. } | ExecutionKind::Correction { .. } = known.kind {
-            if of_is_known {
+            // Where it stands among corrections is known already.
+            if of_is_known && !stands {
                 known.kind = execution.kind;
             }
             known.qty = execution.qty;

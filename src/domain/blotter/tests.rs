@@ -5,6 +5,7 @@ mod edge;
 mod entering;
 mod legs;
 mod merging;
+mod moments;
 mod restored;
 mod times;
 

@@ -151,8 +151,13 @@ fn nothing_is_canceled_while_another_account_answers() {
             desk.keys("x");
         }
         desk.behind = Some("of-somebody-else");
-        desk.pass(Duration::from_secs(75));
-        assert!(desk.model.accounts.all()[0].session.another_answers());
+        let answers = |desk: &Desk| desk.model.accounts.all()[0].session.another_answers();
+        for _ in 0..75 {
+            if !answers(&desk) {
+                desk.pass(Duration::from_secs(1));
+            }
+        }
+        assert!(answers(&desk));
         desk.keys(if asked_before { "y" } else { "x y" });
         assert_eq!(cancels(&desk), Vec::<&str>::new(), "{asked_before}");
         assert!(desk.toast().contains("another account answers"), "{}", desk.toast());

@@ -4,9 +4,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Entered, Ledger, RESTATED, Slot, is_inferred, is_restatement, is_row};
+use super::{Entered, Ledger, Slot, is_row};
 use crate::domain::execution::{Execution, ExecutionKind, ONE_MOMENT, Source};
-use crate::domain::ids::{ExecutionId, OrderId};
+use crate::domain::ids::ExecutionId;
 use crate::domain::money::Qty;
 
 /// An activity row and an execution id on one slot.
@@ -42,12 +42,14 @@ impl Ledger {
         }
         let rows = self.by_order.get(&execution.order_id)?;
         let executed_again = rows.undone && missing >= execution.qty;
-        let fitting = rows.slots.iter().filter_map(|slot| {
+        let alike = |slot: &u32| {
             let held = self.slot(*slot)?;
             let known = &held.execution;
-            if known.kind != ExecutionKind::Trade || !known.symbol.is_one_with(&execution.symbol) {
-                return None;
-            }
+            (known.kind == ExecutionKind::Trade && known.symbol.is_one_with(&execution.symbol)).then_some(held)
+        };
+        let fitting = rows.slots.iter().filter_map(|slot| {
+            let held = alike(slot)?;
+            let known = &held.execution;
             let same = known.cum_qty == execution.cum_qty && known.states_the_same(execution);
             if !same && !self.is_restated(known, execution) {
                 return None;
@@ -56,7 +58,31 @@ impl Ledger {
             // Where as much is missing, a report that far from its likeness is of the same span executed again.
             (away < ONE_MOMENT || !executed_again).then_some((!same, away, fit, *slot))
         });
-        fitting.min().map(|(.., fit, slot)| (slot, fit))
+        let best = fitting.min().map(|(.., fit, slot)| (slot, fit));
+        if rows.undone || matches!(best, Some((_, Fit::Free))) {
+            return best;
+        }
+        // The order in a frame may be that of another moment than the execution's (docs/ALPACA.md 6.5): then the frames of
+        // several executions claim one span, and their rows tell the spans.
+        let by_moment = rows.slots.iter().filter_map(|slot| {
+            let held = alike(slot)?;
+            let (away, Fit::Free) = fit(held, execution)? else { return None };
+            let known = &held.execution;
+            let told = if is_row(&execution.id) { known } else { execution };
+            let of_one = known.states_the_same(execution) && away < ONE_MOMENT && self.claims_too_much(told);
+            of_one.then_some((away, *slot))
+        });
+        by_moment.min().map(|(_, slot)| (slot, Fit::Free)).or(best)
+    }
+
+    /// True for a report of the stream whose span begins before nothing, or holds some of what another one reports.
+    fn claims_too_much(&self, told: &Execution) -> bool {
+        let span = |row: &Execution| Some((row.cum_qty?.checked_sub(row.qty)?, row.cum_qty?));
+        let Some((from, to)) = span(told) else { return false };
+        let overlaps = |other: &Execution| span(other).is_some_and(|(start, end)| start < to && from < end);
+        let reported =
+            |other: &&Execution| other.kind == ExecutionKind::Trade && !is_row(&other.id) && other.id != told.id;
+        from.is_negative() || self.of(&told.order_id).filter(reported).any(overlaps)
     }
 
     /// Whether two reports that state different amounts are of one execution: a correction says so, or it looks so. Of one
@@ -67,93 +93,6 @@ impl Ledger {
         }
         let told = || self.corrections(known).any(|correction| correction.states_the_same(report));
         known.may_be_restated_as(report) || (known.meets(report) && told())
-    }
-
-    /// True when a report says that it was undone: what executes at its place then is another execution.
-    fn is_busted(&self, known: &Execution) -> bool {
-        let of_it = |row: &Execution| match &row.kind {
-            ExecutionKind::Bust { of: Some(of) } => self.get(of).is_some_and(|of| of.id == known.id),
-            _ => false,
-        };
-        self.of(&known.order_id).any(|row| !is_inferred(&row.id) && of_it(row))
-    }
-
-    /// What corrections say of an execution, or of one that is not known by its id and may be this one.
-    fn corrections<'a>(&'a self, known: &'a Execution) -> impl Iterator<Item = &'a Execution> {
-        let of_it = |row: &&Execution| match &row.kind {
-            ExecutionKind::Correction { of } => {
-                of.as_ref().and_then(|of| self.get(of)).is_none_or(|of| of.id == known.id)
-            }
-            _ => false,
-        };
-        self.of(&known.order_id).filter(of_it)
-    }
-
-    /// A row states what a correction does whose execution is not known by its id: it is of the row's. Gives that correction.
-    pub(in crate::domain::blotter) fn resolve(&mut self, row: &Execution) -> Option<ExecutionId> {
-        let known = self.get(&row.id).filter(|known| !known.states_the_same(row))?;
-        let states_it = |correction: &&Execution| self.is_open(correction) && correction.states_the_same(row);
-        let open = self.corrections(known).find(states_it)?;
-        let (id, of, order) = (open.id.clone(), known.id.clone(), known.order_id.clone());
-        let slot = self.by_id.get(&id).copied()?;
-        self.slot_mut(slot)?.execution.kind = ExecutionKind::Correction { of: Some(of) };
-        self.recount(&order);
-        Some(id)
-    }
-
-    /// The correction that an activity row amounts to, which states what neither its execution nor any correction does: rows
-    /// of a corrected execution state what it is now (docs/ALPACA.md 5.4).
-    pub(in crate::domain::blotter) fn restated(&self, row: &Execution) -> Option<Execution> {
-        let known = self.get(&row.id).filter(|known| known.kind == ExecutionKind::Trade)?;
-        let said =
-            known.states_the_same(row) || self.corrections(known).any(|correction| correction.states_the_same(row));
-        let (false, Some(px)) = (said, row.px) else { return None };
-        let (qty, px) = (row.qty.decimal().normalize(), px.decimal().normalize());
-        Some(Execution {
-            id: ExecutionId::from(format!("{RESTATED}/{}/{qty}@{px}", row.id)),
-            kind: ExecutionKind::Correction { of: Some(known.id.clone()) },
-            cum_qty: None,
-            position_qty: None,
-            order_id: known.order_id.clone(),
-            symbol: known.symbol.clone(),
-            side: known.side.clone(),
-            ..row.clone()
-        })
-    }
-
-    /// The correction that was read from a row and that this report tells of.
-    pub(super) fn read_from_a_row(&self, report: &Execution) -> Option<u32> {
-        let ExecutionKind::Correction { of } = &report.kind else { return None };
-        // Known from its row alone the execution has another id than the report names.
-        let known = of.as_ref().and_then(|of| self.get(of));
-        let of_it = |row: &Execution| match &row.kind {
-            ExecutionKind::Correction { of: Some(of) } => known.is_none_or(|known| known.id == *of),
-            _ => false,
-        };
-        let mut rows = self.of(&report.order_id);
-        let read = rows.find(|row| is_restatement(&row.id) && row.states_the_same(report) && of_it(row))?;
-        self.by_id.get(&read.id).copied()
-    }
-
-    /// Corrections name the execution that they are of by the id it has now; those that changed.
-    pub(super) fn follow_corrections(
-        &mut self,
-        from: &ExecutionId,
-        to: &ExecutionId,
-        order: &OrderId,
-    ) -> Vec<ExecutionId> {
-        let slots = self.by_order.get(order).map(|rows| rows.slots.clone()).unwrap_or_default();
-        let mut changed = Vec::new();
-        for slot in slots {
-            if let Some(held) = self.slot_mut(slot)
-                && let ExecutionKind::Correction { of: Some(of) } = &mut held.execution.kind
-                && of == from
-            {
-                of.clone_from(to);
-                changed.push(held.execution.id.clone());
-            }
-        }
-        changed
     }
 
     /// Lets a slot stand for both reports.
@@ -168,6 +107,10 @@ impl Ledger {
         let more = self.complete(slot, &execution);
         if let Some(held) = self.slot_mut(slot) {
             held.pair = Some(Box::new(pair));
+            if !row_first && held.execution.states_the_same(&execution) {
+                // The row is of the execution's own moment.
+                held.execution.cum_qty = execution.cum_qty.or(held.execution.cum_qty);
+            }
         }
         if !is_row(&execution.id) {
             return self.rename(slot, execution);

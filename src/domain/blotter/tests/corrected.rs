@@ -196,3 +196,73 @@ fn what_executes_where_an_execution_was_told_undone_is_no_correction_of_it() {
         assert_eq!(rows(&blotter), ["trade 8 @0.99", "bust 8 @10", &format!("trade {left} @0.99")]);
     }
 }
+
+/// A correction with an id, of an execution or of another correction.
+fn correction_of(id: &str, of: &str, quantity: i64, when: i64) -> TradeUpdate {
+    let order = filled(quantity, "10", when);
+    let report = execution(id, &order, quantity, -1, when, ExecutionKind::Correction { of: Some(of.into()) });
+    event(TradeEvent::TradeCorrect, order, vec![report])
+}
+
+/// What a reader of the rows counts: each correction in place of what it is of, less what was busted.
+fn counted(blotter: &Blotter) -> i64 {
+    let replaced: Vec<&ExecutionId> = blotter
+        .executions()
+        .filter_map(|row| match &row.kind {
+            ExecutionKind::Correction { of } => of.as_ref(),
+            _ => None,
+        })
+        .collect();
+    let stands = blotter.executions().filter(|row| !replaced.contains(&&row.id));
+    let sum: rust_decimal::Decimal = stands
+        .map(|row| match row.kind {
+            ExecutionKind::Bust { .. } => -row.qty.decimal(),
+            _ => row.qty.decimal(),
+        })
+        .sum();
+    sum.try_into().unwrap()
+}
+
+#[test]
+fn each_of_several_corrections_takes_the_place_of_the_one_before_it_whichever_it_names() {
+    // The third may name the execution or the second; they may come late, and the row may tell the last one first.
+    for third in ["e1", "c2"] {
+        for late in [false, true] {
+            for row_first in [false, true] {
+                let mut blotter = Blotter::default();
+                blotter.apply_update(&told(9, "10"));
+                let mut reports = vec![correction_of("c2", "e1", 7, 5), correction_of("c3", third, 8, 6)];
+                if late {
+                    reports.reverse();
+                }
+                if row_first {
+                    blotter.apply_snapshot(&[filled(8, "10", 6)], &[stated("r1", 8, 8, "10")]);
+                }
+                for report in &reports {
+                    blotter.apply_update(report);
+                }
+                for _ in 0..2 {
+                    let again = blotter.apply_snapshot(&[filled(8, "10", 6)], &[stated("r1", 8, 8, "10")]);
+                    assert!(again.executions.is_empty(), "{again:?}");
+                }
+                let what = format!(
+                    "{third} late {late} row first {row_first}: {:#?}",
+                    blotter.executions().collect::<Vec<_>>()
+                );
+                assert_eq!((rows(&blotter).len(), counted(&blotter)), (3, 8), "{what}");
+                blotter.apply_update(&bust("b1", "e1", 8, 0, 9));
+                assert_eq!((rows(&blotter).len(), counted(&blotter)), (4, 0), "{what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn corrections_that_name_each_other_end() {
+    let mut blotter = Blotter::default();
+    blotter.apply_update(&correction_of("c1", "c2", 7, 5));
+    blotter.apply_update(&correction_of("c2", "c1", 8, 6));
+    blotter.apply_update(&correction_of("c3", "c1", 8, 7));
+    blotter.apply_snapshot(&[filled(8, "10", 7)], &[stated("r1", 8, 8, "10")]);
+    assert!(blotter.executions().count() >= 4);
+}

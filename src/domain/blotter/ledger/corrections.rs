@@ -1,0 +1,165 @@
+//! Corrections and busts: which execution each is of, and in which order several of one stand.
+
+use super::{Ledger, RESTATED, is_inferred, is_restatement};
+use crate::domain::execution::{Execution, ExecutionKind};
+use crate::domain::ids::{ExecutionId, OrderId};
+
+impl Ledger {
+    /// True when a report says that it was undone: what executes at its place then is another execution.
+    pub(super) fn is_busted(&self, known: &Execution) -> bool {
+        let of_it = |row: &Execution| match &row.kind {
+            ExecutionKind::Bust { of: Some(of) } => self.corrected(of).is_some_and(|of| of.id == known.id),
+            _ => false,
+        };
+        self.of(&known.order_id).any(|row| !is_inferred(&row.id) && of_it(row))
+    }
+
+    /// The execution of an id; of a correction's, the execution that it and those before it correct.
+    fn corrected(&self, id: &ExecutionId) -> Option<&Execution> {
+        let mut row = self.get(id)?;
+        // As many steps as the order has rows, should they name each other in a circle.
+        for _ in 0..self.of(&row.order_id).count() {
+            match &row.kind {
+                ExecutionKind::Correction { of: Some(of) } => match self.get(of) {
+                    Some(before) => row = before,
+                    None => break,
+                },
+                _ => break,
+            }
+        }
+        Some(row)
+    }
+
+    /// What corrections say of an execution, or of one that is not known by its id and may be this one.
+    pub(super) fn corrections<'a>(&'a self, known: &'a Execution) -> impl Iterator<Item = &'a Execution> {
+        let of_it = |row: &&Execution| match &row.kind {
+            ExecutionKind::Correction { of } => {
+                of.as_ref().and_then(|of| self.corrected(of)).is_none_or(|of| of.id == known.id)
+            }
+            _ => false,
+        };
+        self.of(&known.order_id).filter(of_it)
+    }
+
+    /// Enters a correction behind the one that it follows: each takes the place of what stood before it, and one that was told
+    /// late stands before those of a later time. Brokers name the execution itself each time, or the correction before.
+    pub(super) fn push_correction(&mut self, mut correction: Execution) {
+        let ExecutionKind::Correction { of: Some(of) } = &correction.kind else { return drop(self.push(correction)) };
+        let Some(first) = self.corrected(of).filter(|row| row.kind == ExecutionKind::Trade).map(|row| row.id.clone())
+        else {
+            return drop(self.push(correction));
+        };
+        let (mut before, mut seen) = (first.clone(), 0);
+        let after = loop {
+            let follows = |row: &&Execution| match &row.kind {
+                ExecutionKind::Correction { of: Some(of) } => self.get(of).is_some_and(|of| of.id == before),
+                _ => false,
+            };
+            let next = self.of(&correction.order_id).find(follows).map(|row| (row.id.clone(), row.at));
+            match next {
+                Some((id, at)) if at > correction.at || seen > self.slots.len() => break Some(id),
+                Some((id, _)) => (before, seen) = (id, seen + 1),
+                None => break None,
+            }
+        };
+        let (id, order) = (correction.id.clone(), correction.order_id.clone());
+        correction.kind = ExecutionKind::Correction { of: Some(before) };
+        self.push(correction);
+        if let Some(after) = after
+            && let Some(slot) = self.by_id.get(&after).copied()
+            && let Some(held) = self.slot_mut(slot)
+        {
+            held.execution.kind = ExecutionKind::Correction { of: Some(id) };
+            self.moved.push(after);
+        }
+        self.recount(&order);
+    }
+
+    /// Corrections that follow another one now, since this was asked last.
+    pub(in crate::domain::blotter) fn take_moved(&mut self) -> Vec<ExecutionId> {
+        std::mem::take(&mut self.moved)
+    }
+
+    /// A row states what a correction does whose execution is not known by its id: it is of the row's. Gives that correction.
+    pub(in crate::domain::blotter) fn resolve(&mut self, row: &Execution) -> Option<ExecutionId> {
+        let known = self.get(&row.id).filter(|known| !known.states_the_same(row))?;
+        let states_it = |correction: &&Execution| self.is_open(correction) && correction.states_the_same(row);
+        let open = self.corrections(known).find(states_it)?;
+        let (id, of, order) = (open.id.clone(), known.id.clone(), known.order_id.clone());
+        let slot = self.by_id.get(&id).copied()?;
+        self.slot_mut(slot)?.execution.kind = ExecutionKind::Correction { of: Some(of) };
+        self.recount(&order);
+        Some(id)
+    }
+
+    /// The correction that an activity row amounts to, which states what neither its execution nor any correction does: rows
+    /// of a corrected execution state what it is now (docs/ALPACA.md 5.4).
+    pub(in crate::domain::blotter) fn restated(&self, row: &Execution) -> Option<Execution> {
+        let known = self.get(&row.id).filter(|known| known.kind == ExecutionKind::Trade)?;
+        let said =
+            known.states_the_same(row) || self.corrections(known).any(|correction| correction.states_the_same(row));
+        let (false, Some(px)) = (said, row.px) else { return None };
+        let (qty, px) = (row.qty.decimal().normalize(), px.decimal().normalize());
+        Some(Execution {
+            id: ExecutionId::from(format!("{RESTATED}/{}/{qty}@{px}", row.id)),
+            kind: ExecutionKind::Correction { of: Some(known.id.clone()) },
+            cum_qty: None,
+            position_qty: None,
+            order_id: known.order_id.clone(),
+            symbol: known.symbol.clone(),
+            side: known.side.clone(),
+            ..row.clone()
+        })
+    }
+
+    /// The correction that was read from a row and that this report tells of.
+    pub(super) fn read_from_a_row(&self, report: &Execution) -> Option<u32> {
+        let ExecutionKind::Correction { of } = &report.kind else { return None };
+        // Known from its row alone the execution has another id than the report names.
+        let known = of.as_ref().and_then(|of| self.get(of));
+        let known = known.and_then(|known| self.corrected(&known.id));
+        let of_it = |row: &Execution| match &row.kind {
+            ExecutionKind::Correction { of: Some(of) } => {
+                known.is_none_or(|known| self.corrected(of).is_some_and(|of| of.id == known.id))
+            }
+            _ => false,
+        };
+        let mut rows = self.of(&report.order_id);
+        let read = rows.find(|row| is_restatement(&row.id) && row.states_the_same(report) && of_it(row))?;
+        self.by_id.get(&read.id).copied()
+    }
+
+    /// Corrections name the execution that they are of by the id it has now; those that changed.
+    pub(super) fn follow_corrections(
+        &mut self,
+        from: &ExecutionId,
+        to: &ExecutionId,
+        order: &OrderId,
+    ) -> Vec<ExecutionId> {
+        let slots = self.by_order.get(order).map(|rows| rows.slots.clone()).unwrap_or_default();
+        let mut changed = Vec::new();
+        for slot in slots {
+            if let Some(held) = self.slot_mut(slot)
+                && let ExecutionKind::Correction { of: Some(of) } = &mut held.execution.kind
+                && of == from
+            {
+                of.clone_from(to);
+                changed.push(held.execution.id.clone());
+            }
+        }
+        changed
+    }
+
+    /// True when a row restates an execution that is not known by its id: what it took away cannot be counted.
+    pub(in crate::domain::blotter) fn has_open_correction(&self, order: &OrderId) -> bool {
+        self.by_order.get(order).is_some_and(|rows| rows.corrected) && self.of(order).any(|row| self.is_open(row))
+    }
+
+    /// True for a correction of an execution that is not known by its id.
+    pub(super) fn is_open(&self, row: &Execution) -> bool {
+        match &row.kind {
+            ExecutionKind::Correction { of } => of.as_ref().is_none_or(|id| self.get(id).is_none()),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Frames whose order is of another moment than their execution: as it stands when they are sent, or as it was before.
+
+use super::*;
+
+/// Three executions of 20 within one moment, their frames with an order that states what `cum` says.
+fn frames(cum: [i64; 3]) -> Vec<TradeUpdate> {
+    let frame = |(number, cum): (i64, i64)| {
+        let order = order("o", OrderStatus::PartiallyFilled, cum, 10);
+        let mut report = execution(&format!("e{number}"), &order, 20, cum, 10, ExecutionKind::Trade);
+        report.at = at(10).checked_add(std::time::Duration::from_millis(number.unsigned_abs())).ok();
+        event(TradeEvent::PartialFill, order, vec![report])
+    };
+    (1..).zip(cum).map(frame).collect()
+}
+
+/// Their rows, each of its own moment.
+fn listed() -> Vec<Activity> {
+    (1..=3).map(|number| row(&format!("r{number}"), 20, 20 * number, 10)).collect()
+}
+
+#[test]
+fn frames_that_claim_one_span_are_of_the_rows_of_their_moment_whichever_comes_first() {
+    let readings = [[20, 40, 60], [60, 60, 60], [40, 40, 60], [20, 60, 60], [0, 20, 40], [0, 0, 40]];
+    for cum in readings {
+        // Each step is a frame, or an answer with so many of the rows.
+        for steps in ["fffA", "Afff", "fAff", "ffAf", "1f2f3f", "f1f2f3", "ff3", "3fff", "f1ff", "2fff3"] {
+            let mut blotter = Blotter::default();
+            let (mut frames, rows) = (frames(cum).into_iter(), listed());
+            let state = order("o", OrderStatus::PartiallyFilled, 60, 11);
+            for step in steps.chars().chain("fffAA".chars()) {
+                match step.to_digit(10) {
+                    Some(count) => {
+                        let seen = order("o", OrderStatus::PartiallyFilled, 20 * i64::from(count), 10);
+                        drop(blotter.apply_snapshot(&[seen], &rows[..count as usize]));
+                    }
+                    None if step == 'A' => drop(blotter.apply_snapshot(std::slice::from_ref(&state), &rows)),
+                    None => drop(frames.next().map(|frame| blotter.apply_update(&frame))),
+                }
+            }
+            let mut ids: Vec<String> = blotter.executions().map(|row| format!("{} {}", row.id, row.qty)).collect();
+            ids.sort();
+            assert_eq!(ids, ["e1 20", "e2 20", "e3 20"], "{cum:?} {steps}");
+            let spans: std::collections::HashSet<_> = blotter.executions().map(|row| row.cum_qty).collect();
+            assert_eq!(spans.len(), 3, "the rows tell which span each has: {cum:?} {steps}");
+            assert!(blotter.unsettled().next().is_none(), "{cum:?} {steps}");
+            assert_eq!(blotter.tape().iter().filter(|line| !line.withdrawn).count(), 3, "{cum:?} {steps}");
+        }
+    }
+}
+
+/// After an undoing two executions may rightly have one span: nothing is taken for another's row then.
+#[test]
+fn what_executes_again_after_an_undoing_is_told_apart_by_its_span() {
+    let mut blotter = Blotter::default();
+    blotter.apply_update(&fill("e1", "o", 20, 20, 10));
+    blotter.apply_update(&bust("b1", "e1", 20, 0, 11));
+    blotter.apply_update(&fill("e2", "o", 20, 20, 11));
+    let state = order("o", OrderStatus::PartiallyFilled, 40, 12);
+    // A third one of which no frame came.
+    let changes = blotter.apply_snapshot(&[state], &[row("r2", 20, 20, 11), row("r3", 20, 40, 11)]);
+    assert_eq!(changes.executions, ["row/r3".into()]);
+}
