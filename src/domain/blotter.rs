@@ -333,6 +333,9 @@ impl Blotter {
                 self.at_home(execution);
             }
         }
+        let rows: Vec<Execution> =
+            activities.iter().filter_map(from_activity).map(|(row, _)| self.at_home(row)).collect();
+        self.ledger.rows_at_hand(rows.iter());
         for activity in activities {
             if let Some((execution, event)) = from_activity(activity) {
                 while let Some(note) = notes.next_if(|note| note.at <= execution.at) {
@@ -343,6 +346,7 @@ impl Blotter {
                 self.adds_up(&order_id);
             }
         }
+        self.ledger.rows_at_hand(std::iter::empty());
         for note in notes {
             self.note(&note.order, &note.event, note.at, Source::Reconcile, &mut changes);
         }

@@ -95,8 +95,13 @@ impl Execution {
 
     /// True when both begin, or both end, at one executed quantity of their order. Nothing but undoing lets two executions do so.
     pub fn meets(&self, other: &Self) -> bool {
-        let (Some(end), Some(other_end)) = (self.cum_qty, other.cum_qty) else { return false };
-        let (begin, other_begin) = (end.checked_sub(self.qty), other_end.checked_sub(other.qty));
-        end == other_end || (begin.is_some() && begin == other_begin)
+        let ends_with = self.cum_qty.is_some() && self.cum_qty == other.cum_qty;
+        ends_with || self.begins_with(other)
+    }
+
+    /// True when both begin at one executed quantity of their order.
+    pub fn begins_with(&self, other: &Self) -> bool {
+        let begin = |row: &Self| row.cum_qty?.checked_sub(row.qty);
+        begin(self).is_some() && begin(self) == begin(other)
     }
 }

@@ -100,6 +100,8 @@ pub(super) struct Ledger {
     by_order: HashMap<OrderId, Rows>,
     /// Corrections that follow another one than when they were last looked at.
     moved: Vec<ExecutionId>,
+    /// The rows that are being entered.
+    at_hand: HashMap<OrderId, Vec<Execution>>,
 }
 
 /// The id of an execution known only from an activity row.

@@ -24,6 +24,8 @@ pub(super) struct Reading {
     pub(super) open_hides_legs: bool,
     /// A replacement states what its chain has executed.
     pub(super) carries: bool,
+    /// The order in a frame is as it stands when the frame is sent, also where several executions are told at once.
+    pub(super) orders_as_sent: bool,
 }
 
 impl Default for Reading {
@@ -35,6 +37,7 @@ impl Default for Reading {
             page_cap: usize::MAX,
             open_hides_legs: false,
             carries: false,
+            orders_as_sent: false,
         }
     }
 }
@@ -155,6 +158,8 @@ pub(super) struct Plan {
     pub(super) notional: bool,
     /// Executions come after an order was canceled.
     pub(super) after_end: bool,
+    /// Several executions of an order happen at once.
+    pub(super) bursts: bool,
     /// The clock of the rows is off from the stream's by this many milliseconds.
     pub(super) row_skew: i64,
     /// Some rows become visible up to this many seconds late.

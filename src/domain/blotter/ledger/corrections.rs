@@ -14,6 +14,14 @@ impl Ledger {
         self.of(&known.order_id).any(|row| !is_inferred(&row.id) && of_it(row))
     }
 
+    /// True where a report says that as much was undone of an execution that is not known by its id: this may be that one.
+    pub(super) fn was_busted_unseen(&self, report: &Execution) -> bool {
+        self.of(&report.order_id).any(|row| match &row.kind {
+            ExecutionKind::Bust { of: Some(of) } => self.get(of).is_none() && row.qty.abs() == report.qty,
+            _ => false,
+        })
+    }
+
     /// The execution of an id; of a correction's, the execution that it and those before it correct.
     fn corrected(&self, id: &ExecutionId) -> Option<&Execution> {
         let mut row = self.get(id)?;

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Entered, Ledger, Slot, is_row};
 use crate::domain::execution::{Execution, ExecutionKind, ONE_MOMENT, Source};
-use crate::domain::ids::ExecutionId;
+use crate::domain::ids::{ExecutionId, OrderId};
 use crate::domain::money::Qty;
 
 /// An activity row and an execution id on one slot.
@@ -28,6 +28,34 @@ pub(super) enum Fit {
     Better,
 }
 
+/// How a report is like the one of the other kind, the likeliest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Likeness {
+    /// The same quantity over the same span.
+    Same,
+    /// The same quantity at the same price over another span, which a frame may have from its order.
+    OtherSpan,
+    /// The same quantity over the same span, nearer in time than the partner it has.
+    Nearer,
+    /// Another quantity or price over what is one span, as after a correction.
+    Restated(Fit),
+}
+
+impl Likeness {
+    const fn fit(self) -> Fit {
+        match self {
+            Self::Same | Self::OtherSpan => Fit::Free,
+            Self::Nearer => Fit::Better,
+            Self::Restated(fit) => fit,
+        }
+    }
+}
+
+/// From which executed quantity of its order to which.
+fn span(row: &Execution) -> Option<(Qty, Qty)> {
+    Some((row.cum_qty?.checked_sub(row.qty)?, row.cum_qty?))
+}
+
 fn distance(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<SignedDuration> {
     Some(a?.duration_since(b?).abs())
 }
@@ -35,51 +63,71 @@ fn distance(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<SignedDuration
 impl Ledger {
     /// The slot that spans the same quantities of the same order and stands for the other kind of report, nearest in
     /// time.
+    ///
+    /// The order in a frame may be that of another moment than the execution's (docs/ALPACA.md 6.5): then the frames of several
+    /// executions claim one span, and their rows tell the spans. Quantity and price tell which is which.
     pub(super) fn same_span(&self, execution: &Execution, missing: Qty) -> Option<(u32, Fit)> {
         execution.cum_qty?;
         if execution.kind != ExecutionKind::Trade {
             return None;
         }
         let rows = self.by_order.get(&execution.order_id)?;
-        let executed_again = rows.undone && missing >= execution.qty;
-        let alike = |slot: &u32| {
+        let has_room = missing >= execution.qty;
+        // A row beyond what the order states says nothing of what is missing.
+        let stated = self.reported(&execution.order_id).and_then(|reported| reported.checked_add(missing));
+        let is_full = !has_room && stated >= execution.cum_qty;
+        let fitting = rows.slots.iter().filter_map(|slot| {
             let held = self.slot(*slot)?;
             let known = &held.execution;
-            (known.kind == ExecutionKind::Trade && known.symbol.is_one_with(&execution.symbol)).then_some(held)
-        };
-        let fitting = rows.slots.iter().filter_map(|slot| {
-            let held = alike(slot)?;
-            let known = &held.execution;
-            let same = known.cum_qty == execution.cum_qty && known.states_the_same(execution);
-            if !same && !self.is_restated(known, execution) {
+            if known.kind != ExecutionKind::Trade || !known.symbol.is_one_with(&execution.symbol) {
                 return None;
             }
             let (away, fit) = fit(held, execution)?;
-            // Where as much is missing, a report that far from its likeness is of the same span executed again.
-            (away < ONE_MOMENT || !executed_again).then_some((!same, away, fit, *slot))
-        });
-        let best = fitting.min().map(|(.., fit, slot)| (slot, fit));
-        if rows.undone || matches!(best, Some((_, Fit::Free))) {
-            return best;
-        }
-        // The order in a frame may be that of another moment than the execution's (docs/ALPACA.md 6.5): then the frames of
-        // several executions claim one span, and their rows tell the spans.
-        let by_moment = rows.slots.iter().filter_map(|slot| {
-            let held = alike(slot)?;
-            let (away, Fit::Free) = fit(held, execution)? else { return None };
-            let known = &held.execution;
+            let alike = known.states_the_same(execution);
             let told = if is_row(&execution.id) { known } else { execution };
-            let of_one = known.states_the_same(execution) && away < ONE_MOMENT && self.claims_too_much(told);
-            of_one.then_some((away, *slot))
+            let likeness = match fit {
+                Fit::Free if alike && known.cum_qty == execution.cum_qty => Likeness::Same,
+                Fit::Better if alike && known.cum_qty == execution.cum_qty => Likeness::Nearer,
+                Fit::Free if alike && !rows.undone && (is_full || self.claims_too_much(told)) => Likeness::OtherSpan,
+                _ if !rows.undone && self.is_stated_elsewhere(known, execution) => return None,
+                fit if self.is_restated(known, execution) => Likeness::Restated(fit),
+                _ => return None,
+            };
+            // Where as much is missing, a report that far from its likeness is of the same span executed again.
+            let executed_again = rows.undone && has_room && away >= ONE_MOMENT;
+            (!executed_again).then_some((likeness, away, *slot))
         });
-        by_moment.min().map(|(_, slot)| (slot, Fit::Free)).or(best)
+        let (likeness, _, slot) = fitting.min()?;
+        Some((slot, likeness.fit()))
     }
 
-    /// True for a report of the stream whose span begins before nothing, or holds some of what another one reports.
+    /// Tells which rows are entered next, for one may show that a frame's span is not its own.
+    pub(in crate::domain::blotter) fn rows_at_hand<'a>(&mut self, rows: impl Iterator<Item = &'a Execution>) {
+        self.at_hand.clear();
+        for row in rows {
+            self.at_hand.entry(row.order_id.clone()).or_default().push(row.clone());
+        }
+    }
+
+    fn at_hand(&self, order: &OrderId) -> impl Iterator<Item = &Execution> {
+        self.at_hand.get(order).into_iter().flatten()
+    }
+
+    /// True where another row that is being entered states just what an execution does: then it is not restated by this one.
+    fn is_stated_elsewhere(&self, known: &Execution, report: &Execution) -> bool {
+        is_row(&report.id)
+            && self.at_hand(&report.order_id).any(|row| row.id != report.id && row.states_the_same(known))
+    }
+
+    /// True for a report of the stream whose span begins before nothing, or holds some of what another one reports, or of what
+    /// a row does.
     fn claims_too_much(&self, told: &Execution) -> bool {
-        let span = |row: &Execution| Some((row.cum_qty?.checked_sub(row.qty)?, row.cum_qty?));
         let Some((from, to)) = span(told) else { return false };
-        let overlaps = |other: &Execution| span(other).is_some_and(|(start, end)| start < to && from < end);
+        let overlap = |(start, end): (Qty, Qty)| start < to && from < end;
+        let overlaps = |other: &Execution| span(other).is_some_and(overlap);
+        if self.at_hand(&told.order_id).filter_map(span).any(|row| overlap(row) && row != (from, to)) {
+            return true;
+        }
         let reported =
             |other: &&Execution| other.kind == ExecutionKind::Trade && !is_row(&other.id) && other.id != told.id;
         from.is_negative() || self.of(&told.order_id).filter(reported).any(overlaps)
@@ -88,7 +136,7 @@ impl Ledger {
     /// Whether two reports that state different amounts are of one execution: a correction says so, or it looks so. Of one
     /// moment they cannot be of a span that was undone and executed again.
     fn is_restated(&self, known: &Execution, report: &Execution) -> bool {
-        if self.is_busted(known) {
+        if self.is_busted(known) || self.was_busted_unseen(report) {
             return false;
         }
         let told = || self.corrections(known).any(|correction| correction.states_the_same(report));
@@ -104,12 +152,14 @@ impl Ledger {
         } else {
             Pair { row: execution.id.clone(), row_at: execution.at, told_at: known.at, row_first }
         };
-        let more = self.complete(slot, &execution);
+        let mut more = self.complete(slot, &execution);
         if let Some(held) = self.slot_mut(slot) {
             held.pair = Some(Box::new(pair));
-            if !row_first && held.execution.states_the_same(&execution) {
+            let known = &mut held.execution;
+            if !row_first && known.states_the_same(&execution) && known.cum_qty != execution.cum_qty {
                 // The row is of the execution's own moment.
-                held.execution.cum_qty = execution.cum_qty.or(held.execution.cum_qty);
+                known.cum_qty = execution.cum_qty;
+                more = true;
             }
         }
         if !is_row(&execution.id) {

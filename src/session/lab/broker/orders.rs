@@ -118,7 +118,7 @@ impl Broker {
             // The chance of orders that were filled in part is what tells the two readings apart.
             (S::PartiallyFilled, 6..=7) if plan.replaces && !units => return self.replace(place, plan, chance, now),
             _ if units => return self.fill_legs(place, plan, chance, now).into_iter().collect(),
-            _ => return self.fill(place, plan, chance, now).into_iter().collect(),
+            _ => return self.fills(place, plan, chance, now),
         };
         let legs = if units { self.orders[place].legs.clone() } else { Vec::new() };
         for place in std::iter::once(place).chain(legs) {

@@ -12,13 +12,29 @@ use crate::domain::money::Price;
 use crate::domain::order::{OrderStatus, Raw, Side};
 
 impl Broker {
-    pub(super) fn fill(
-        &mut self,
-        place: usize,
-        plan: &Plan,
-        chance: &mut Chance,
-        now: Timestamp,
-    ) -> Option<TradeUpdate> {
+    /// One execution, or several at once.
+    pub(super) fn fills(&mut self, place: usize, plan: &Plan, chance: &mut Chance, now: Timestamp) -> Vec<TradeUpdate> {
+        let more = if plan.bursts && chance.percent(40) { chance.between(1, 3) } else { 0 };
+        let mut frames: Vec<TradeUpdate> = self.fill(place, plan, chance, now).into_iter().collect();
+        for _ in 0..more {
+            if self.orders[place].now().status.is_working() {
+                frames.extend(self.fill(place, plan, chance, now));
+            }
+        }
+        if self.reading.orders_as_sent
+            && let Some(sent) = frames.last().map(|frame| frame.order.clone())
+        {
+            for frame in &mut frames {
+                frame.order.clone_from(&sent);
+                for execution in &mut frame.executions {
+                    execution.cum_qty = Some(sent.cum_qty);
+                }
+            }
+        }
+        frames
+    }
+
+    fn fill(&mut self, place: usize, plan: &Plan, chance: &mut Chance, now: Timestamp) -> Option<TradeUpdate> {
         let order = self.orders[place].now();
         let leaves = match order.qty {
             Some(qty) => qty.checked_sub(order.cum_qty).filter(|leaves| leaves.is_positive())?,

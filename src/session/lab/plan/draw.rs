@@ -130,6 +130,7 @@ impl Plan {
             page_cap: if cap { usize::try_from(chance.between(1, 4)).unwrap_or(1) } else { usize::MAX },
             open_hides_legs: hides,
             carries: self.carries,
+            orders_as_sent: false,
         };
         // Whether a span was executed again after an undoing is told by times alone, so they must tell it. And of an order
         // that was undone without a word the sums may agree while a row is still to come.
@@ -149,6 +150,11 @@ impl Plan {
             // What was undone unheard is not told from an old answer where no time ever moves.
             self.undo = 0;
         }
+        self.bursts = chance.percent(30);
+        // Then the rows alone tell the spans, so they must be listed, all of them and at their time; and where something may be
+        // undone, two executions of one span are a sign of that.
+        let listed = self.hide == 0 && self.late_rows == 0 && self.row_skew == 0 && !cap && !self.replay;
+        self.reading.orders_as_sent = chance.percent(60) && self.undo == 0 && listed;
     }
 
     fn draw_spells(&mut self, chance: &mut Chance) {
