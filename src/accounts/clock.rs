@@ -46,6 +46,8 @@ pub(super) fn tick(accounts: &mut Accounts, now: Now) {
 /// Asks for it through this account.
 pub(super) fn ask(accounts: &mut Accounts, link: &LinkId, now: Now) {
     accounts.clock.due = Some(now.mono + CLOCK_RETRY);
+    // A question that was never answered is not waited for any more.
+    accounts.pending.retain(|_, pending| !matches!(pending, Pending::Clock(_)));
     questions::ask(accounts, link, Pending::Clock(link.clone()), Request::Clock);
 }
 
