@@ -3,6 +3,8 @@
 //! Plain data and synchronous steps: time is an argument, and what must be done or told comes out of [`Accounts::poll`].
 //! Knows no pane, row, overlay or key: the screen, `watch` and every other command drive it alike.
 
+#![warn(clippy::wildcard_enum_match_arm)]
+
 mod account;
 pub mod activities;
 mod clock;
@@ -21,6 +23,7 @@ mod replies;
 mod saving;
 mod sessions;
 #[cfg(test)]
+#[expect(clippy::wildcard_enum_match_arm, reason = "a test looks for one thing among all")]
 pub(crate) mod tests;
 mod troubles;
 
@@ -32,12 +35,12 @@ use jiff::Timestamp;
 pub use self::account::{AccountState, CURVE_FOR, ConnectionEntry, Dated};
 use self::clock::Clock;
 pub use self::count::Count;
-pub use self::effect::{Effect, Memory};
+pub use self::effect::{Effect, Memory, Ticket};
 pub use self::event::{CancelOutcome, Event, Output};
 pub use self::keys::{ActivityKey, OrderKey, PositionKey, TapeKey};
 pub use self::msg::Msg;
 pub use self::period::Period;
-use self::questions::{OWN_REQUESTS, Pending};
+use self::questions::Pending;
 pub use self::recollection::Recollection;
 pub use self::saving::Saving;
 pub use self::troubles::{Ends, Trouble, Troubles, brief, must_be_linked};
@@ -47,10 +50,12 @@ use crate::domain::{LinkId, Mono, Now, Order, Position};
 use crate::session::{Input, RequestId};
 
 /// The linked accounts, in the order of linking.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Accounts {
     linked: Vec<AccountState>,
     clock: Clock,
+    /// True when nothing may be changed at a broker.
+    read_only: bool,
     /// Requests under way that no session asked.
     pending: BTreeMap<RequestId, Pending>,
     next_request: u64,
@@ -61,22 +66,12 @@ pub struct Accounts {
     out: VecDeque<Output>,
 }
 
-impl Default for Accounts {
-    fn default() -> Self {
-        Self {
-            linked: Vec::new(),
-            clock: Clock::default(),
-            pending: BTreeMap::new(),
-            next_request: OWN_REQUESTS,
-            next_book: 0,
-            recollections: Vec::new(),
-            saving: Saving::default(),
-            out: VecDeque::new(),
-        }
-    }
-}
-
 impl Accounts {
+    /// None yet; `read_only` for a program that changes nothing at a broker.
+    pub fn new(read_only: bool) -> Self {
+        Self { read_only, ..Self::default() }
+    }
+
     /// All of them, in the order of linking.
     pub fn all(&self) -> &[AccountState] {
         &self.linked

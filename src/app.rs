@@ -2,6 +2,8 @@
 //!
 //! Invariant: no socket, file, clock, terminal or channel is reachable from in here.
 
+#![warn(clippy::wildcard_enum_match_arm)]
+
 pub mod availability;
 pub mod brokers;
 pub mod choices;

@@ -2,6 +2,8 @@
 //!
 //! Everything that can fail, block or differ between two runs is in here; what it learns goes to the core as a message.
 
+#![warn(clippy::wildcard_enum_match_arm)]
+
 pub mod accounts;
 mod alarm;
 pub mod browser;

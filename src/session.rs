@@ -4,6 +4,7 @@
 
 pub mod backoff;
 pub mod event;
+pub mod guard;
 mod holdings;
 #[expect(clippy::arithmetic_side_effects, reason = "the laboratory trades small figures")]
 #[cfg(test)]
@@ -17,6 +18,7 @@ pub mod state;
 mod timer;
 
 pub use event::{AuthForm, Closed, StreamEvent};
+pub use guard::{CancelPermit, Denied, Standing};
 pub use machine::{Input, Output, Session};
 pub use parts::{Freshness, Part};
 pub use request::{Reply, Request, RequestError, RequestErrorKind, RequestId};

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::{Accounts, Dated, Effect, Event};
+use super::questions::{self, Pending};
+use super::{Accounts, Dated, Event};
 use crate::domain::market::MarketClock;
 use crate::domain::{LinkId, Mono, Now};
-use crate::session::RequestError;
+use crate::session::{Reply, Request, RequestError, RequestErrorKind};
 
 /// The clock is asked for again after this at the latest.
 const CLOCK_EVERY: Duration = Duration::from_mins(30);
@@ -45,7 +46,9 @@ pub(super) fn tick(accounts: &mut Accounts, now: Now) {
 /// Asks for it through this account.
 pub(super) fn ask(accounts: &mut Accounts, link: &LinkId, now: Now) {
     accounts.clock.due = Some(now.mono + CLOCK_RETRY);
-    accounts.request(Effect::AskClock { link: link.clone() });
+    // A question that was never answered is not waited for any more.
+    accounts.pending.retain(|_, pending| !matches!(pending, Pending::Clock(_)));
+    questions::ask(accounts, link, Pending::Clock(link.clone()), Request::Clock);
 }
 
 /// True when the exchange's clock went on as ours did; a simulated one may be faster, or jump.
@@ -55,12 +58,22 @@ fn keeps_pace(known: &Dated<MarketClock>, clock: &MarketClock, now: Mono) -> boo
     (told - passed).abs() < CLOCK_DRIFT
 }
 
-impl Accounts {
-    /// The exchange's clock came, or did not.
-    pub fn clock_told(&mut self, result: Result<MarketClock, RequestError>, now: Now) {
-        self.clock.take(result, now);
-        self.tell(Event::Clock);
-    }
+/// The exchange's clock came, or did not.
+pub(super) fn answered(accounts: &mut Accounts, result: Result<Box<Reply>, RequestError>, now: Now) {
+    let result = result.and_then(|reply| match *reply {
+        Reply::Clock(clock) => Ok(clock),
+        Reply::Account(_)
+        | Reply::Positions(_)
+        | Reply::Orders(_)
+        | Reply::Order(_)
+        | Reply::Activities(_)
+        | Reply::Replay(_)
+        | Reply::History(_)
+        | Reply::Partial(..)
+        | Reply::Done => Err(RequestError::of_ours(RequestErrorKind::Decode, "the clock came back as something else")),
+    });
+    accounts.clock.take(result, now);
+    accounts.tell(Event::Clock);
 }
 
 impl Clock {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::blotter::Changes;
 use crate::domain::{AccountId, LinkId};
@@ -23,6 +24,15 @@ pub enum Memory {
         /// When the picture was asked for.
         asked_at: Timestamp,
     },
+}
+
+/// Who asked, and the number of the request among the asker's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Ticket {
+    /// The account's session.
+    Session(RequestId),
+    /// The accounts themselves: a curve, a page of activities, a cancel and its order, the clock.
+    Accounts(RequestId),
 }
 
 /// One thing to do for an account.
@@ -46,8 +56,8 @@ pub enum Effect {
     Request {
         /// Whose.
         link: LinkId,
-        /// Answered with the same id.
-        id: RequestId,
+        /// Answered with the same one.
+        id: Ticket,
         /// What.
         request: Request,
     },
@@ -76,11 +86,6 @@ pub enum Effect {
     /// The token was refused: see whether another process linked the account again; comes back as a renewed link if so.
     Renew {
         /// Whose.
-        link: LinkId,
-    },
-    /// Ask the exchange's clock through this link.
-    AskClock {
-        /// Whose token to use.
         link: LinkId,
     },
     /// Forget a link's token.

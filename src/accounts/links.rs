@@ -7,7 +7,7 @@ use crate::session::{ConnectionState, Input};
 
 impl Accounts {
     /// Takes links in that are not there yet, with what the journal knew of them; connects nothing.
-    pub fn list(&mut self, links: impl IntoIterator<Item = LinkRecord>, now: Now) {
+    pub(super) fn list(&mut self, links: impl IntoIterator<Item = LinkRecord>, now: Now) {
         for link in links {
             self.enter(link, now);
         }
@@ -15,7 +15,7 @@ impl Accounts {
     }
 
     /// Takes links in, unless they are there, and connects each.
-    pub fn start(&mut self, links: Vec<LinkRecord>, now: Now) {
+    pub(super) fn start(&mut self, links: Vec<LinkRecord>, now: Now) {
         for link in links {
             let id = link.id.clone();
             self.enter(link, now);
@@ -52,7 +52,7 @@ impl Accounts {
     }
 
     /// What the journal knows of a link arrived; it is kept for a link that is still to come.
-    pub fn remembered(&mut self, known: Recollection) {
+    pub(super) fn remembered(&mut self, known: Recollection) {
         let link = known.link.clone();
         let book = self.fresh_book();
         let Some(account) = self.get_mut(&link) else {
@@ -65,7 +65,7 @@ impl Accounts {
     }
 
     /// Another instance that streamed the account let go of it: it is ours to stream now.
-    pub fn freed(&mut self, link: &LinkId, now: Now) {
+    pub(super) fn freed(&mut self, link: &LinkId, now: Now) {
         if let Some(account) = self.get_mut(link) {
             account.note(now, "the other instance let go of the account; streaming it from here");
         }
@@ -73,7 +73,7 @@ impl Accounts {
     }
 
     /// The machine slept: every connection that should be up starts anew.
-    pub fn resumed(&mut self, now: Now) {
+    pub(super) fn resumed(&mut self, now: Now) {
         let is_up = |account: &AccountState| {
             !matches!(account.state(), ConnectionState::Paused | ConnectionState::NeedsRelink { .. })
         };

@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Accounts, Event, Recollection, Saving};
-use crate::domain::market::MarketClock;
+use super::{Accounts, Event, Recollection, Saving, Ticket};
 use crate::domain::{LinkId, Now};
 use crate::link::LinkRecord;
-use crate::session::{Epoch, Input, Reply, RequestError, RequestId, StreamEvent};
+use crate::session::{Epoch, Input, Reply, RequestError, StreamEvent};
 
 /// One thing that happened to the accounts. Plain data without secrets, so that a run can be recorded and played back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,7 +43,7 @@ pub enum Msg {
         /// Whose.
         link: LinkId,
         /// The request it answers.
-        id: RequestId,
+        id: Ticket,
         /// What came back.
         result: Result<Box<Reply>, RequestError>,
     },
@@ -67,8 +66,6 @@ pub enum Msg {
         /// The link as it is now.
         link: LinkRecord,
     },
-    /// The market's clock, asked through any linked account.
-    Clock(Result<MarketClock, RequestError>),
     /// Wall and monotonic clock parted, or a tick came late: the machine slept.
     Resumed,
     /// How the journal keeps up with what is learned.
@@ -93,7 +90,6 @@ impl Accounts {
             }
             Msg::Noted { link, text } => self.noted(&link, text, now),
             Msg::Renewed { link } => self.add(link, now),
-            Msg::Clock(result) => self.clock_told(result, now),
             Msg::Resumed => self.resumed(now),
             Msg::Saving(saving) => self.save_told(saving),
             Msg::Trouble(text) => self.tell(Event::Trouble(text)),

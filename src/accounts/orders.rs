@@ -9,17 +9,39 @@ use super::questions::{self, Pending};
 use super::{Accounts, CancelOutcome, Event, OrderKey};
 use crate::domain::LinkId;
 use crate::session::request::unread_words;
-use crate::session::{Reply, Request, RequestError};
+use crate::session::{Denied, Reply, Request, RequestError, Standing};
 
 impl Accounts {
-    /// Sends a cancel.
-    pub fn cancel(&mut self, key: &OrderKey) {
-        questions::ask(self, &key.link, Pending::Cancel(key.clone()), Request::CancelOrder(key.order.clone()));
+    /// Whether anything may be changed on an account.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn may_change(&self, link: &LinkId) -> Result<(), Denied> {
+        self.standing(link)?.change()
+    }
+
+    /// Sends a cancel, if the guard gives leave.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub fn cancel(&mut self, key: &OrderKey) -> Result<(), Denied> {
+        let order = self.order(key).ok_or(Denied::Unknown)?;
+        let permit = self.standing(&key.link)?.cancel(order)?;
+        let pending = Pending::Cancel(key.clone(), permit.clone());
+        questions::ask(self, &key.link, pending, Request::CancelOrder(permit));
+        Ok(())
+    }
+
+    fn standing(&self, link: &LinkId) -> Result<Standing<'_>, Denied> {
+        let account = self.get(link).ok_or(Denied::Unknown)?;
+        let may_trade = account.link.allows("trading");
+        let another_answers = account.session.another_answers();
+        Ok(Standing { read_only: self.read_only, may_trade, another_answers, state: account.state() })
     }
 
     /// How many cancels of an account's orders are not answered yet.
     pub fn cancels_under_way(&self, link: &LinkId) -> usize {
-        let of_it = |pending: &&Pending| matches!(pending, Pending::Cancel(key) if key.link == *link);
+        let of_it = |pending: &&Pending| matches!(pending, Pending::Cancel(key, _) if key.link == *link);
         self.pending.values().filter(of_it).count()
     }
 

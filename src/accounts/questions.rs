@@ -3,13 +3,11 @@
 use std::time::Duration;
 
 use super::activities::PAGE;
-use super::{Accounts, Effect, OrderKey, Period, clock};
+use super::{Accounts, Effect, OrderKey, Period, Ticket};
 use crate::domain::{LinkId, Now};
 use crate::session::request::ActivitiesQuery;
-use crate::session::{Input, Request, RequestId};
+use crate::session::{CancelPermit, Input, Request, RequestId};
 
-/// Ids of these requests begin here; below are the sessions'.
-pub(super) const OWN_REQUESTS: u64 = 1 << 48;
 /// How often the equity of today is asked for.
 const HISTORY_EVERY: Duration = Duration::from_mins(5);
 
@@ -30,8 +28,10 @@ pub(super) enum Pending {
         /// The page after the oldest row known, rather than the newest.
         older: bool,
     },
-    /// A cancel of an order.
-    Cancel(OrderKey),
+    /// A cancel of an order, and the leave to send it.
+    Cancel(OrderKey, CancelPermit),
+    /// The exchange's clock, through this account.
+    Clock(LinkId),
     /// An order fetched again to see what became of it.
     Order(OrderKey),
 }
@@ -81,17 +81,6 @@ impl Accounts {
     }
 }
 
-/// Asks for clock and equity as soon as an account can answer, however its connection stands.
-pub(super) fn ask_when_reachable(accounts: &mut Accounts, link: &LinkId, now: Now) {
-    let Some(account) = accounts.get(link).filter(|account| account.session.answers()) else { return };
-    if account.history_due.is_none() {
-        ask_history(accounts, link, now);
-    }
-    if accounts.clock.due.is_none() {
-        clock::ask(accounts, link, now);
-    }
-}
-
 /// Asks for the equity of today where the account can answer, and again later.
 pub(super) fn ask_history(accounts: &mut Accounts, link: &LinkId, now: Now) {
     let Some(account) = accounts.get_mut(link) else { return };
@@ -106,29 +95,42 @@ pub(super) fn ask(accounts: &mut Accounts, link: &LinkId, pending: Pending, requ
     let id = RequestId(accounts.next_request);
     accounts.next_request += 1;
     accounts.pending.insert(id, pending);
-    accounts.request(Effect::Request { link: link.clone(), id, request });
+    accounts.request(Effect::Request { link: link.clone(), id: Ticket::Accounts(id), request });
 }
 
-/// What was queued is gone, these questions as well: curves are asked for when they are wanted again,
-/// but a cancel that the owner confirmed must arrive: the queue may be a new one, with a new token. One that kept it takes it once.
+/// What was queued is gone, but for what changes something: the queue may be a new one, with a new token, so that is sent again;
+/// one that kept it takes it once. An order that a cancel left unknown is asked for again with it; curves and pages are asked
+/// for when they are wanted again, the clock and the equity of today at once.
 pub(super) fn after_drop(accounts: &mut Accounts, link: &LinkId) {
-    let curve_or_page = |pending: &Pending| matches!(pending, Pending::History { link: owner, .. } | Pending::Activities { link: owner, .. } if owner == link);
-    let day = Pending::History { link: link.clone(), period: Period::Day };
-    if accounts.pending.values().any(|pending| *pending == day)
-        && let Some(account) = accounts.get_mut(link)
-    {
+    let (mut again, mut clock, mut day) = (Vec::new(), false, false);
+    accounts.pending.retain(|id, pending| {
+        let request = match pending {
+            Pending::Cancel(key, permit) if key.link == *link => Request::CancelOrder(permit.clone()),
+            Pending::Order(key) if key.link == *link => Request::Order(key.order.clone()),
+            Pending::History { link: owner, period } if owner == link => {
+                day |= *period == Period::Day;
+                return false;
+            }
+            Pending::Clock(owner) if owner == link => {
+                clock = true;
+                return false;
+            }
+            Pending::Activities { link: owner, .. } if owner == link => return false,
+            Pending::Cancel(..)
+            | Pending::Order(_)
+            | Pending::History { .. }
+            | Pending::Clock(_)
+            | Pending::Activities { .. } => return true,
+        };
+        again.push(Effect::Request { link: link.clone(), id: Ticket::Accounts(*id), request });
+        true
+    });
+    if clock {
+        accounts.clock.due = None;
+    }
+    if let Some(account) = accounts.get_mut(link).filter(|_| day) {
         account.history_due = None;
     }
-    accounts.pending.retain(|_, pending| !curve_or_page(pending));
-    let again = accounts.pending.iter().filter_map(|(id, pending)| {
-        let request = match pending {
-            Pending::Cancel(key) if key.link == *link => Request::CancelOrder(key.order.clone()),
-            Pending::Order(key) if key.link == *link => Request::Order(key.order.clone()),
-            _ => return None,
-        };
-        Some(Effect::Request { link: link.clone(), id: *id, request })
-    });
-    let again: Vec<Effect> = again.collect();
     for effect in again {
         accounts.request(effect);
     }

@@ -3,25 +3,27 @@
 use std::time::Duration;
 
 use super::activities::Reach;
-use super::questions::{OWN_REQUESTS, Pending};
-use super::{Accounts, Dated, Event, Period, orders};
+use super::questions::Pending;
+use super::{Accounts, Dated, Event, Period, Ticket, clock, orders};
 use crate::domain::{LinkId, Now};
 use crate::session::request::unread_words;
-use crate::session::{Input, Reply, RequestError, RequestId};
+use crate::session::{Input, Reply, RequestError};
 
 /// How soon an equity curve that did not come is asked for again.
 const HISTORY_RETRY: Duration = Duration::from_mins(1);
 
 impl Accounts {
     /// An answer came: to a session, or to a question asked here.
-    pub fn replied(&mut self, link: &LinkId, id: RequestId, result: Result<Box<Reply>, RequestError>, now: Now) {
-        if id.0 < OWN_REQUESTS {
-            return self.feed(link, Input::Reply(id, result), now);
-        }
-        match self.pending.remove(&id) {
+    pub(super) fn replied(&mut self, link: &LinkId, id: Ticket, result: Result<Box<Reply>, RequestError>, now: Now) {
+        let own = match id {
+            Ticket::Session(id) => return self.feed(link, Input::Reply(id, result), now),
+            Ticket::Accounts(id) => id,
+        };
+        match self.pending.remove(&own) {
             Some(Pending::History { link, period }) => history(self, &link, period, result, now),
             Some(Pending::Activities { link, older }) => activities(self, &link, older, result),
-            Some(Pending::Cancel(key)) => orders::cancel_answered(self, &key, result),
+            Some(Pending::Clock(_)) => clock::answered(self, result, now),
+            Some(Pending::Cancel(key, _)) => orders::cancel_answered(self, &key, result),
             Some(Pending::Order(key)) => orders::fetched(self, key, result),
             None => {}
         }

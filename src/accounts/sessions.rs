@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{AccountState, Accounts, Dated, Effect, Event, Memory, identity, questions};
+use super::{AccountState, Accounts, Dated, Effect, Event, Memory, Ticket, clock, identity, questions};
 use crate::domain::blotter::Changes;
 use crate::domain::text::sanitize;
 use crate::domain::{Account, LinkId, Now, Position};
@@ -30,9 +30,20 @@ pub(super) fn feed(accounts: &mut Accounts, link: &LinkId, input: Input, now: No
     if accounts.get_mut(link).is_some_and(AccountState::note_unlisted) {
         accounts.tell(Event::Positions(link.clone()));
     }
-    questions::ask_when_reachable(accounts, link, now);
+    ask_when_reachable(accounts, link, now);
     if let Some(asked_at) = asked_at.filter(|_| (watermark, asked_at) != before) {
         accounts.request(Effect::Remember { link: link.clone(), memory: Memory::Complete { watermark, asked_at } });
+    }
+}
+
+/// Asks for clock and equity as soon as an account can answer, however its connection stands.
+fn ask_when_reachable(accounts: &mut Accounts, link: &LinkId, now: Now) {
+    let Some(account) = accounts.get(link).filter(|account| account.session.answers()) else { return };
+    if account.history_due.is_none() {
+        questions::ask_history(accounts, link, now);
+    }
+    if accounts.clock.due.is_none() {
+        clock::ask(accounts, link, now);
     }
 }
 
@@ -41,7 +52,9 @@ fn carry_out(accounts: &mut Accounts, link: &LinkId, output: Output, now: Now) {
     match output {
         Output::OpenStream(epoch, form) => accounts.request(Effect::OpenStream { link: owner(), epoch, form }),
         Output::CloseStream => accounts.request(Effect::CloseStream { link: owner() }),
-        Output::Request(id, request) => accounts.request(Effect::Request { link: owner(), id, request }),
+        Output::Request(id, request) => {
+            accounts.request(Effect::Request { link: owner(), id: Ticket::Session(id), request });
+        }
         Output::DropRequests => {
             accounts.request(Effect::DropRequests { link: owner() });
             questions::after_drop(accounts, link);
@@ -73,7 +86,7 @@ fn carry_out(accounts: &mut Accounts, link: &LinkId, output: Output, now: Now) {
 
 impl Accounts {
     /// Something about an account's connection that a person should know.
-    pub fn noted(&mut self, link: &LinkId, text: String, now: Now) {
+    pub(super) fn noted(&mut self, link: &LinkId, text: String, now: Now) {
         self.note(link, &text, now);
         self.tell(Event::Alarm { link: link.clone(), fault: None, text });
     }

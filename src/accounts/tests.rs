@@ -7,10 +7,9 @@ mod questions;
 
 use std::time::Duration;
 
-use self::fixture::{account, failure, link, paper, start};
+use self::fixture::{account, failure, link, paper, report, start};
 use super::*;
-use crate::domain::execution::{Execution, ExecutionKind};
-use crate::domain::{Activity, Environment, Mono, Now, OrderStatus, Price, Qty, Side, Source, TradeEvent, TradeUpdate};
+use crate::domain::{Activity, Environment, Mono, Now, OrderStatus, Price, Qty, Side, Source, TradeEvent};
 use crate::link::LinkRecord;
 use crate::session::{Epoch, Reply, Request, RequestError, RequestErrorKind, StreamEvent};
 
@@ -31,6 +30,9 @@ struct Desk {
     cancel: Option<RequestErrorKind>,
     /// Requests of these kinds get no answer at all.
     silent: fn(&Request) -> bool,
+    /// The clock's requests so far, and the last of them; they are answered by hand.
+    clocks: usize,
+    clock: Option<(LinkId, Ticket)>,
     /// Everything put out so far, in this order.
     out: Vec<Output>,
 }
@@ -49,6 +51,8 @@ impl Desk {
             refuse: None,
             cancel: None,
             silent: |_| false,
+            clocks: 0,
+            clock: None,
             out: Vec::new(),
         }
     }
@@ -83,6 +87,10 @@ impl Desk {
                         self.accounts.handle(Msg::Stream { link: link.clone(), epoch: *epoch, event }, self.now);
                     }
                 }
+                Output::Do(Effect::Request { link, id, request: Request::Clock }) => {
+                    self.clocks += 1;
+                    self.clock = Some((link.clone(), *id));
+                }
                 Output::Do(Effect::Request { link, id, request }) if !(self.silent)(request) => {
                     let (link, id, result) = (link.clone(), *id, self.answer(request));
                     self.accounts.handle(Msg::Replied { link, id, result }, self.now);
@@ -91,6 +99,11 @@ impl Desk {
             }
             self.out.push(output);
         }
+    }
+
+    fn answer_clock(&mut self, result: Result<MarketClock, RequestError>) {
+        let (link, id) = self.clock.clone().unwrap();
+        self.hear(Msg::Replied { link, id, result: result.map(|clock| Box::new(Reply::Clock(clock))) });
     }
 
     fn answer(&mut self, request: &Request) -> Result<Box<Reply>, RequestError> {
@@ -136,33 +149,9 @@ impl Desk {
 
     /// The broker reports on an order, with an execution of so much at so much.
     fn report(&mut self, event: TradeEvent, order: Order, fill: Option<(i64, i64)>) {
-        let at = order.updated_at;
-        let executions = fill.map(|(qty, px)| Execution {
-            id: format!("{}-{}", order.id, order.cum_qty).into(),
-            order_id: order.id.clone(),
-            symbol: order.symbol.clone(),
-            side: order.side.clone(),
-            qty: Qty::whole(qty),
-            px: Some(Price::whole(px)),
-            cum_qty: Some(order.cum_qty),
-            position_qty: None,
-            at,
-            kind: ExecutionKind::Trade,
-            source: Source::Stream,
-        });
         self.orders.retain(|known| known.id != order.id);
         self.orders.push(order.clone());
-        let update = TradeUpdate {
-            event,
-            event_id: None,
-            at,
-            happened_at: at,
-            order,
-            legs: Vec::new(),
-            executions: executions.into_iter().collect(),
-            reason: None,
-        };
-        let event = StreamEvent::Update(Box::new(update));
+        let event = StreamEvent::Update(Box::new(report(event, order, fill, None)));
         self.hear(Msg::Stream { link: paper(), epoch: self.epoch, event });
     }
 

@@ -7,8 +7,8 @@ use crate::accounts::activities::Reach;
 use crate::accounts::{AccountState, OrderKey, Period};
 use crate::app::brokers::BrokerRow;
 use crate::domain::text::clean;
-use crate::domain::{Environment, Order};
-use crate::session::ConnectionState;
+use crate::domain::{Environment, LinkId, Order};
+use crate::session::Denied;
 
 /// A broker takes about 200 requests a minute from an account; more cancels than this would take too long to be one act.
 const MOST_CANCELS: usize = 100;
@@ -145,8 +145,7 @@ fn cancel_all(model: &Model) -> Result<(), Reason> {
         count <= MOST_CANCELS,
         "too many orders are working for one question; mark some with {orders.mark} and press {orders.cancel}",
     )?;
-    require(!model.program.read_only, "read-only: nothing may be changed at a broker")?;
-    permitted(account)
+    permitted(model, account)
 }
 
 /// The Orders pane has no cursor until the operator moves it there.
@@ -160,40 +159,46 @@ fn order_chosen(model: &Model, none: &'static str) -> Result<(), Reason> {
 /// Whether orders may be canceled from here: never with `--read-only`, without the scope, or where another account answers.
 /// A live account needs a key of its own and no leave: less risk must always be within reach.
 fn cancelable(model: &Model, orders: &[OrderKey]) -> Result<(), Reason> {
-    require(!model.program.read_only, "read-only: nothing may be changed at a broker")?;
+    if model.program.read_only {
+        return Err(denied(model, None, &Denied::ReadOnly));
+    }
     if orders.is_empty() {
         order_chosen(model, "there is no order to cancel")?;
     }
     let mut working = false;
     for key in orders {
         let Some(account) = model.accounts.get(&key.link) else { continue };
-        permitted(account)?;
+        permitted(model, account)?;
         working |= account.blotter.order(&key.order).is_some_and(|order| order.status.is_working());
     }
     require(working, "the order is done; there is nothing left to cancel")
 }
 
 /// Whether anything may be changed on this account from here.
-pub(super) fn permitted(account: &AccountState) -> Result<(), Reason> {
-    if !account.link.allows("trading") {
-        return Err(Reason(format!(
-            "{} was linked without the scope trading; {{brokers.link}} in Brokers links it again",
-            account.link.label
-        )));
-    }
-    if account.session.another_answers() {
-        return Err(Reason(format!(
-            "another account answers with the token of {}; nothing is changed until it is known whose it is",
-            account.link.label
-        )));
-    }
-    if let ConnectionState::NeedsRelink { reason } = account.state() {
-        return Err(Reason(format!(
-            "{} must be linked again ({reason}); {{brokers.link}} in Brokers does that",
-            account.link.label
-        )));
-    }
-    Ok(())
+fn permitted(model: &Model, account: &AccountState) -> Result<(), Reason> {
+    let link = &account.link.id;
+    model.accounts.may_change(link).map_err(|why| denied(model, Some(link), &why))
+}
+
+/// Why the guard gives no leave, in the words of this screen.
+pub(super) fn denied(model: &Model, link: Option<&LinkId>, why: &Denied) -> Reason {
+    let label = link.map(|link| model.accounts.label(link)).unwrap_or_default();
+    Reason(match why {
+        Denied::ReadOnly => "read-only: nothing may be changed at a broker".to_owned(),
+        Denied::NoScope => {
+            format!("{label} was linked without the scope trading; {{brokers.link}} in Brokers links it again")
+        }
+        Denied::AnotherAnswers => {
+            format!(
+                "another account answers with the token of {label}; nothing is changed until it is known whose it is"
+            )
+        }
+        Denied::NeedsRelink(reason) => {
+            format!("{label} must be linked again ({reason}); {{brokers.link}} in Brokers does that")
+        }
+        Denied::Done(status) => format!("the order is {status}; there is nothing left to cancel"),
+        Denied::Unknown => "the order is not known any more".to_owned(),
+    })
 }
 
 fn detail(model: &Model) -> Result<(), Reason> {

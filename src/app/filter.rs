@@ -137,7 +137,7 @@ impl Filter {
         let halves = |status: &str| {
             self.terms.iter().find_map(|term| match &term.test {
                 Test::Field("status", wanted) if !wanted.is_empty() && status.starts_with(wanted.as_str()) => Some(()),
-                _ => None,
+                Test::Field(..) | Test::Word(_) | Test::Figure(..) => None,
             })
         };
         let half = if order.status.is_working() { "working" } else { "done" };

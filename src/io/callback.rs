@@ -129,6 +129,7 @@ pub fn serve(bound: Bound, judge: Arc<dyn Judge>, stop: CancellationToken) -> Jo
 }
 
 /// The loopback addresses that a redirect URI may be answered on.
+#[expect(clippy::wildcard_enum_match_arm, reason = "what is not loopback has none")]
 fn addresses(uri: &str) -> Option<(u16, Vec<SocketAddr>)> {
     let url = Url::parse(uri).ok()?;
     let port = url.port_or_known_default()?;

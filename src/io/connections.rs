@@ -6,22 +6,24 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::accounts::{Access, AccessError, Accounts};
 use super::locks::Locks;
-use crate::accounts::{Effect, Msg};
-use crate::broker::alpaca::queue::{Notice, Queue};
+use crate::accounts::{Effect, Msg, Ticket};
+use crate::broker::alpaca::queue::{Happened, Queue};
 use crate::broker::alpaca::stream;
 use crate::domain::LinkId;
 use crate::domain::text::sanitize;
 use crate::link::LinkRecord;
-use crate::session::{AuthForm, Closed, Epoch, Reply, Request, RequestError, RequestErrorKind, RequestId, StreamEvent};
+use crate::session::{AuthForm, Closed, Epoch, Request, RequestError, RequestErrorKind, StreamEvent};
 
 /// Stream events waiting for the loop, per stream; a full channel slows the socket down and loses nothing.
 const EVENTS: usize = 1024;
+/// Commands waiting for an account's task: it takes them at once, unless it hangs in something.
+const COMMANDS: usize = 1024;
 /// How often an account that another instance streams is tried again.
 const ELSEWHERE: Duration = Duration::from_secs(5);
 /// How often an account is tried whose token could not be had.
@@ -47,14 +49,13 @@ type Lines = Arc<Mutex<HashMap<LinkId, Line>>>;
 /// One account's connections.
 struct Line {
     /// Commands to the task that owns the REST client.
-    commands: mpsc::UnboundedSender<Command>,
+    commands: mpsc::Sender<Command>,
     /// The current stream; it ends when this is dropped, so that no stream outlives its line.
     stream: Option<DropGuard>,
 }
 
 enum Command {
-    Ask(RequestId, Request),
-    Clock,
+    Ask(Ticket, Request),
     Drop,
     EndWaits,
     Renew,
@@ -91,7 +92,6 @@ impl<M: Told> Connections<M> {
             Effect::EndWaits { link } => self.send(&link, Command::EndWaits),
             Effect::LetGo { link } => self.locks.release(&link),
             Effect::Renew { link } => self.send(&link, Command::Renew),
-            Effect::AskClock { link } => self.send(&link, Command::Clock),
             Effect::KeepLink { record } => self.keep(record),
             Effect::Remember { .. } | Effect::Unlink { .. } => {}
         }
@@ -126,24 +126,37 @@ impl<M: Told> Connections<M> {
         }
     }
 
+    /// Hands a command to the account's task, beginning it if need be. While that hangs in something, requests are refused once
+    /// its channel is full, and whatever else is asked of it then begins another one in its place.
     fn send(&mut self, link: &LinkId, command: Command) {
         let mut lines = of(&self.lines);
-        if !lines.contains_key(link) {
-            let Some(record) = self.links.get(link).cloned() else {
-                tracing::error!(%link, "an effect for a link that nobody knows");
-                return;
-            };
-            let (commands, receiver) = mpsc::unbounded_channel();
-            let world =
-                World { accounts: self.accounts.clone(), locks: Arc::clone(&self.locks), inbox: self.inbox.clone() };
+        let command = match lines.get(link) {
+            Some(line) => match line.commands.try_send(command) {
+                Ok(()) => return,
+                Err(TrySendError::Closed(_)) => return tracing::warn!(%link, "the account's task has ended"),
+                Err(TrySendError::Full(Command::Ask(id, _))) => return self.refuse(link, id),
+                Err(TrySendError::Full(command)) => command,
+            },
+            None => command,
+        };
+        let Some(record) = self.links.get(link).cloned() else {
+            tracing::error!(%link, "an effect for a link that nobody knows");
+            return;
+        };
+        let (commands, receiver) = mpsc::channel(COMMANDS);
+        let world =
+            World { accounts: self.accounts.clone(), locks: Arc::clone(&self.locks), inbox: self.inbox.clone() };
+        // The first command of an empty channel is always taken.
+        if commands.try_send(command).is_ok() {
             tokio::spawn(serve(world, record, receiver));
             lines.insert(link.clone(), Line { commands, stream: None });
         }
-        if let Some(line) = lines.get(link)
-            && line.commands.send(command).is_err()
-        {
-            tracing::warn!(%link, "the account's task has ended");
-        }
+    }
+
+    fn refuse(&self, link: &LinkId, id: Ticket) {
+        let error = RequestError::of_ours(RequestErrorKind::Network, "the account's task takes no more requests");
+        let (msg, inbox) = (Msg::Replied { link: link.clone(), id, result: Err(error) }, self.inbox.clone());
+        tokio::spawn(async move { post(&inbox, msg).await });
     }
 }
 
@@ -176,7 +189,7 @@ enum Next {
 }
 
 /// The task that owns one account's client: gets the token, then carries out commands until the line is dropped.
-async fn serve<M: Told>(world: World<M>, mut link: LinkRecord, mut commands: mpsc::UnboundedReceiver<Command>) {
+async fn serve<M: Told>(world: World<M>, mut link: LinkRecord, mut commands: mpsc::Receiver<Command>) {
     loop {
         let access = world.accounts.access(&link).await;
         // A token file that was set aside, or tokens that moved: said once, to whoever is there.
@@ -200,15 +213,9 @@ async fn serve<M: Told>(world: World<M>, mut link: LinkRecord, mut commands: mps
 
 impl<M: Told> World<M> {
     /// Carries out commands with the token there is.
-    async fn converse(
-        &self,
-        link: &LinkRecord,
-        access: Access,
-        commands: &mut mpsc::UnboundedReceiver<Command>,
-    ) -> Next {
+    async fn converse(&self, link: &LinkRecord, access: Access, commands: &mut mpsc::Receiver<Command>) -> Next {
         let Access { client, target, token } = access;
-        let (replies, mut answers) = mpsc::channel(64);
-        let (queue, mut notices) = Queue::start_with(client, replies, jitter());
+        let mut queue = Queue::new(client, jitter());
         let (id, inbox) = (link.id.clone(), &self.inbox);
         let mut elsewhere = false;
         let mut again = Instant::now();
@@ -216,7 +223,6 @@ impl<M: Told> World<M> {
             tokio::select! {
                 command = commands.recv() => match command {
                     Some(Command::Ask(request_id, request)) => queue.push(request_id, request),
-                    Some(Command::Clock) => queue.push(CLOCK, Request::Clock),
                     Some(Command::Drop) => queue.drop_queued(),
                     Some(Command::EndWaits) => queue.end_waits(),
                     Some(Command::Renew) => if let Some(record) = self.renewed(link).await {
@@ -239,13 +245,7 @@ impl<M: Told> World<M> {
                     }
                     None => return Next::End,
                 },
-                Some((request_id, result)) = answers.recv() => {
-                    let msg = if request_id == CLOCK { clock(result) } else {
-                        Msg::Replied { link: id.clone(), id: request_id, result: result.map(Box::new) }
-                    };
-                    post(inbox, msg).await;
-                }
-                Some(notice) = notices.recv() => post(inbox, told(&id, notice)).await,
+                happened = queue.next() => post(inbox, told(&id, happened)).await,
                 () = sleep_until(again), if elsewhere => {
                     again = Instant::now() + ELSEWHERE;
                     if self.locks.take(&id) {
@@ -259,12 +259,7 @@ impl<M: Told> World<M> {
 
     /// Answers every command with the reason why the account cannot be reached, and looks from time to time whether it
     /// can after all. A token that is gone takes the session to *needs relink*; a store that does not answer does not.
-    async fn refuse(
-        &self,
-        link: &LinkRecord,
-        error: &AccessError,
-        commands: &mut mpsc::UnboundedReceiver<Command>,
-    ) -> Next {
+    async fn refuse(&self, link: &LinkRecord, error: &AccessError, commands: &mut mpsc::Receiver<Command>) -> Next {
         let reason = sanitize(&error.to_string());
         let gone = matches!(error, AccessError::NoToken { .. } | AccessError::NoBroker { .. });
         let kind = if gone { RequestErrorKind::Unauthorized } else { RequestErrorKind::Network };
@@ -283,9 +278,6 @@ impl<M: Told> World<M> {
                     };
                     let event = StreamEvent::Closed(closed);
                     post(&self.inbox, Msg::Stream { link: link.id.clone(), epoch, event }).await;
-                }
-                Command::Clock => {
-                    post(&self.inbox, Msg::Clock(Err(RequestError::of_ours(kind.clone(), reason.as_str())))).await;
                 }
                 Command::Renew => {
                     if let Some(record) = self.renewed(link).await {
@@ -308,13 +300,14 @@ impl<M: Told> World<M> {
     }
 }
 
-/// What a queue says beside its answers.
-fn told(link: &LinkId, notice: Notice) -> Msg {
-    match notice {
-        Notice::Waiting(wait) => {
+/// What a queue has to say.
+fn told(link: &LinkId, happened: Happened<Ticket>) -> Msg {
+    match happened {
+        Happened::Answered(id, result) => Msg::Replied { link: link.clone(), id, result: result.map(Box::new) },
+        Happened::Waiting(wait) => {
             Msg::Queued { link: link.clone(), wait: wait.map(|(after, why)| (after, why.to_owned())) }
         }
-        Notice::Limit(limit) => {
+        Happened::Limit(limit) => {
             let text = format!(
                 "the broker claims to allow {limit} requests a minute; no more than {} are believed",
                 crate::broker::alpaca::governor::HIGHEST
@@ -329,19 +322,52 @@ fn jitter() -> Duration {
     Duration::from_millis(super::clock::random_seed().map_or(500, |seed| seed % 1000))
 }
 
-/// The id of clock questions; sessions count from one and the app from 2⁴⁸.
-const CLOCK: RequestId = RequestId(u64::MAX);
-
-fn clock(result: Result<Reply, RequestError>) -> Msg {
-    Msg::Clock(match result {
-        Ok(Reply::Clock(clock)) => Ok(clock),
-        Ok(_) => Err(RequestError::of_ours(RequestErrorKind::Decode, "the clock came back as something else")),
-        Err(error) => Err(error),
-    })
-}
-
 async fn forward<M: Told>(link: LinkId, epoch: Epoch, mut events: mpsc::Receiver<StreamEvent>, inbox: mpsc::Sender<M>) {
     while let Some(event) = events.recv().await {
         post(&inbox, Msg::Stream { link: link.clone(), epoch, event }).await;
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::wildcard_enum_match_arm, reason = "a test looks for one thing among all")]
+mod tests {
+    use super::*;
+    use crate::io::links::Links;
+    use crate::io::tokens::Tokens;
+
+    #[tokio::test]
+    async fn an_account_whose_task_takes_nothing_refuses_requests_and_begins_another_for_a_stream() {
+        let accounts = Accounts {
+            specs: Arc::new(Vec::new()),
+            links: Arc::new(Links::memory()),
+            tokens: Arc::new(Tokens::memory()),
+            read_only: false,
+        };
+        let (inbox, mut told) = mpsc::channel::<Msg>(4096);
+        let mut connections = Connections::new(inbox, accounts, None);
+        let record = crate::accounts::tests::fixture::link("paper", crate::domain::Environment::Paper);
+        let link = record.id.clone();
+        connections.know(&[record]);
+        let ask = |number| {
+            let id = Ticket::Session(crate::session::RequestId(number));
+            Effect::Request { link: link.clone(), id, request: Request::Clock }
+        };
+        // Nothing is awaited, so no task runs meanwhile.
+        let one_more = COMMANDS as u64;
+        (0..=one_more).for_each(|number| connections.run(ask(number)));
+        connections.run(Effect::OpenStream { link: link.clone(), epoch: Epoch(7), form: AuthForm::Authenticate });
+        assert_eq!(of(&connections.lines).len(), 1);
+        let (mut refused, mut streams) = (Vec::new(), Vec::new());
+        while refused.is_empty() || streams.is_empty() {
+            match told.recv().await.unwrap() {
+                Msg::Replied { id, result: Err(error), .. } if error.message.contains("takes no more") => {
+                    refused.push(id);
+                }
+                Msg::Stream { epoch, .. } => streams.push(epoch),
+                _ => {}
+            }
+        }
+        assert_eq!(refused, [Ticket::Session(crate::session::RequestId(one_more))]);
+        assert_eq!(streams, [Epoch(7)], "the next one takes it");
     }
 }

@@ -68,6 +68,7 @@ pub fn cure(path: &Path, cause: &std::io::Error) -> String {
 }
 
 /// [`cure`] for a file whose place another option chooses.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the system has more errors than there are cures")]
 pub fn cure_or(path: &Path, cause: &std::io::Error, option: &str) -> String {
     // The nearest that there is: what is missing is made in it.
     let folder = path.ancestors().skip(1).find(|folder| folder.exists()).unwrap_or(Path::new("."));
@@ -87,6 +88,7 @@ pub fn cure_or(path: &Path, cause: &std::io::Error, option: &str) -> String {
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the system has many errors")]
 fn absent_or(path: &Path, cause: std::io::Error) -> Result<(), FileError> {
     match cause.kind() {
         ErrorKind::NotFound => Ok(()),

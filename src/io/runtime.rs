@@ -135,6 +135,7 @@ impl Loop {
         left
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the effects do the rest")]
     fn apply(&mut self, msg: Msg, now: Now) -> Vec<Effect> {
         let mut left = Vec::new();
         if let Some(recorder) = &mut self.recorder

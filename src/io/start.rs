@@ -51,7 +51,7 @@ pub struct Settings {
 /// account; without one this loop streams all.
 pub fn headless(accounts: &Accounts, locks: Option<PathBuf>) -> Headless {
     let (sender, inbox) = mpsc::channel(INBOX);
-    Headless::new(Connections::new(sender, accounts.clone(), locks), inbox, Clock::new())
+    Headless::new(Connections::new(sender, accounts.clone(), locks), inbox, Clock::new(), accounts.read_only)
 }
 
 /// A loop on these links that can link more.

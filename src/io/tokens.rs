@@ -166,7 +166,7 @@ impl Tokens {
                     Choice::Configured { dir, .. } if self.looking => {
                         FileStore::new(dir).get(self, link.as_str()).await?
                     }
-                    _ => None,
+                    Choice::Configured { .. } | Choice::Memory => None,
                 };
                 if beside.is_some() { Ok(beside) } else { vault.get(link.as_str()).await.map_err(system) }
             }

@@ -1,5 +1,7 @@
 //! What may be asked of a broker's REST interface and what may come back, in domain types only.
 
+pub mod route;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::guard::CancelPermit;
 use crate::domain::market::{EquityHistory, MarketClock};
 use crate::domain::{Account, Activity, ClientOrderId, Order, OrderId, Position, TradeUpdate};
 
@@ -94,8 +97,8 @@ pub struct ActivitiesQuery {
     pub page_size: u8,
 }
 
-/// A question to the broker. None of them changes anything there but the last two.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A request to the broker. What changes something there is built of the guard's permit; [`route`] says how each is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
     /// `GET /v2/account`.
     Account,
@@ -127,7 +130,7 @@ pub enum Request {
         timeframe: Arc<str>,
     },
     /// `DELETE /v2/orders/{id}`.
-    CancelOrder(OrderId),
+    CancelOrder(CancelPermit),
 }
 
 /// The answer to a [`Request`] of the same name.

@@ -12,10 +12,13 @@ use std::time::Duration;
 
 use brokerdeck::broker::tls;
 use brokerdeck::config::Endpoints;
-use brokerdeck::domain::Environment;
+use brokerdeck::domain::{Environment, Mono, Order, OrderId, OrderType, Side};
+use brokerdeck::session::{ConnectionState, Request, Standing};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use url::Url;
+
+use super::fixture;
 
 /// No test waits longer than this for anything.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -88,6 +91,14 @@ impl Peer {
     fn heads(&self) -> Vec<String> {
         self.heads.lock().unwrap().clone()
     }
+}
+
+/// A cancel of this order, with the guard's leave.
+fn cancel(id: &str) -> Request {
+    let order = fixture::order("1", "13:30:00", Side::Buy, "AAPL", "1", OrderType::Market);
+    let state = ConnectionState::Live { since: Mono::ZERO };
+    let standing = Standing { read_only: false, may_trade: true, another_answers: false, state: &state };
+    Request::CancelOrder(standing.cancel(&Order { id: OrderId::from(id), ..order }).unwrap())
 }
 
 /// A whole HTTP answer.

@@ -654,17 +654,20 @@ impl Desk {
                     event(StreamEvent::Pong { latency: Duration::from_millis(12) }),
                 ]
             }
+            Effect::Account(AccountEffect::Request { link, id, request: Request::Clock }) => {
+                let clock = MarketClock {
+                    at: self.now.wall,
+                    is_open: true,
+                    next_open: time("2026-11-25T14:30:00Z"),
+                    next_close: time("2026-11-24T21:00:00Z"),
+                };
+                vec![AccountMsg::Replied { link, id, result: Ok(Box::new(Reply::Clock(clock))) }]
+            }
             Effect::Account(AccountEffect::Request { link, id, request }) => {
                 let Some(book) = self.books.get(&link) else { return Vec::new() };
                 let reply = book.answer(&request);
                 vec![AccountMsg::Replied { link, id, result: Ok(Box::new(reply)) }]
             }
-            Effect::Account(AccountEffect::AskClock { .. }) => vec![AccountMsg::Clock(Ok(MarketClock {
-                at: self.now.wall,
-                is_open: true,
-                next_open: time("2026-11-25T14:30:00Z"),
-                next_close: time("2026-11-24T21:00:00Z"),
-            }))],
             _ => Vec::new(),
         }
     }

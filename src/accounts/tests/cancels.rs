@@ -1,10 +1,11 @@
 //! What is told of a cancel: what became of it on its way, and that the order itself is asked.
 
 use super::*;
+use crate::session::Denied;
 
 fn cancel(desk: &mut Desk) {
     let key = OrderKey { link: paper(), order: "a".into() };
-    desk.accounts.cancel(&key);
+    desk.accounts.cancel(&key).unwrap();
     desk.follow();
 }
 
@@ -111,4 +112,29 @@ fn a_wait_is_told_only_where_a_cancel_waits() {
         why: "the broker asked to wait".to_owned(),
     };
     assert_eq!(desk.events().filter(|event| **event == told).count(), 1);
+}
+
+#[test]
+fn the_guard_gives_no_leave_where_nothing_may_be_changed_and_says_why() {
+    let key = |order: &str| OrderKey { link: paper(), order: order.into() };
+    let mut desk = Desk::holding(&[working("a"), filled("b", 10)]);
+    assert_eq!(desk.accounts.cancel(&key("b")), Err(Denied::Done(OrderStatus::Filled)));
+    assert_eq!(desk.accounts.cancel(&key("c")), Err(Denied::Unknown));
+    assert_eq!(desk.accounts.may_change(&"nobody".into()), Err(Denied::Unknown));
+    desk.refuse = Some(RequestErrorKind::Unauthorized);
+    desk.accounts.resync(&paper(), desk.now);
+    desk.follow();
+    desk.pass(Duration::from_mins(2));
+    assert!(matches!(desk.accounts.cancel(&key("a")), Err(Denied::NeedsRelink(_))));
+    let linked = |accounts, scopes: &[&str]| {
+        let scopes = scopes.iter().map(|scope| Arc::from(*scope)).collect();
+        let mut desk = Desk { accounts, orders: vec![working("a")], ..Desk::empty() };
+        desk.hear(Msg::Started { links: vec![LinkRecord { scopes, ..link("paper", Environment::Paper) }] });
+        let denied = desk.accounts.cancel(&key("a"));
+        assert!(!desk.requests().any(|request| request.route().class.changes()), "nothing is sent");
+        denied
+    };
+    assert_eq!(linked(Accounts::new(true), &["trading"]), Err(Denied::ReadOnly));
+    assert_eq!(linked(Accounts::default(), &["data"]), Err(Denied::NoScope));
+    assert_eq!(linked(Accounts::default(), &["trading"]), Ok(()));
 }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::domain::execution::{Execution, ExecutionKind};
 use crate::domain::order::Raw;
 use crate::domain::{
-    Account, Environment, LinkId, Money, Order, OrderClass, OrderStatus, OrderType, Position, Price, Qty, Side,
-    TimeInForce,
+    Account, Environment, LinkId, Money, Order, OrderClass, OrderStatus, OrderType, Position, Price, Qty, Side, Source,
+    TimeInForce, TradeEvent, TradeUpdate,
 };
 use crate::link::LinkRecord;
 use crate::session::{RequestError, RequestErrorKind};
@@ -111,6 +112,39 @@ pub(crate) fn account(id: &str) -> Account {
 
 pub(crate) fn failure(kind: RequestErrorKind, message: &str) -> RequestError {
     RequestError::of_ours(kind, message)
+}
+
+/// What the stream tells of an order, with an execution of so much at so much, after which so much is held.
+pub(crate) fn report(
+    event: TradeEvent,
+    order: Order,
+    fill: Option<(i64, i64)>,
+    position_qty: Option<Qty>,
+) -> TradeUpdate {
+    let at = order.updated_at;
+    let execution = fill.map(|(qty, px)| Execution {
+        id: format!("{}-{}", order.id, order.cum_qty).into(),
+        order_id: order.id.clone(),
+        symbol: order.symbol.clone(),
+        side: order.side.clone(),
+        qty: Qty::whole(qty),
+        px: Some(Price::whole(px)),
+        cum_qty: Some(order.cum_qty),
+        position_qty,
+        at,
+        kind: ExecutionKind::Trade,
+        source: Source::Stream,
+    });
+    TradeUpdate {
+        event,
+        event_id: None,
+        at,
+        happened_at: at,
+        order,
+        legs: Vec::new(),
+        executions: execution.into_iter().collect(),
+        reason: None,
+    }
 }
 
 pub(crate) fn paper() -> LinkId {

@@ -90,7 +90,7 @@ fn the_clock_is_asked_through_an_account_that_answers_and_goes_on_between_two_an
     let mut desk = Desk::holding(&[]);
     assert!(desk.accounts.clock().is_none() && desk.accounts.exchange_now(desk.now) == desk.now.wall);
     let ahead = MarketClock { at: desk.now.wall + Duration::from_hours(3), ..clock(&desk) };
-    desk.hear(Msg::Clock(Ok(ahead)));
+    desk.answer_clock(Ok(ahead));
     assert!(desk.events().any(|event| *event == Event::Clock));
     desk.now = desk.now.plus(Duration::from_secs(2));
     assert_eq!(desk.accounts.exchange_now(desk.now), ahead.at + Duration::from_secs(2), "the exchange's, not ours");
@@ -99,16 +99,48 @@ fn the_clock_is_asked_through_an_account_that_answers_and_goes_on_between_two_an
 #[test]
 fn a_clock_that_did_not_come_keeps_the_last_answer_says_why_and_is_asked_again_in_a_minute() {
     let mut desk = Desk::holding(&[]);
-    desk.hear(Msg::Clock(Ok(clock(&desk))));
-    desk.out.clear();
-    desk.hear(Msg::Clock(Err(failure(RequestErrorKind::Server, "oops"))));
+    desk.answer_clock(Ok(clock(&desk)));
+    desk.pass(Duration::from_secs(5));
+    assert_eq!(desk.clocks, 2);
+    desk.answer_clock(Err(failure(RequestErrorKind::Server, "oops")));
     assert_eq!(desk.accounts.clock_fault(), Some("oops"));
-    assert!(desk.accounts.clock().is_some());
-    let asks = |desk: &Desk| desk.effects().filter(|effect| matches!(effect, Effect::AskClock { .. })).count();
+    assert!(desk.accounts.clock().is_some() && desk.troubles.is_empty());
     desk.pass(Duration::from_secs(59));
-    assert_eq!(asks(&desk), 0);
+    assert_eq!(desk.clocks, 2);
     desk.pass(Duration::from_secs(2));
-    assert_eq!(asks(&desk), 1);
+    assert_eq!(desk.clocks, 3);
+    let (link, id) = desk.clock.clone().unwrap();
+    desk.hear(Msg::Replied { link, id, result: Ok(Box::new(Reply::Done)) });
+    assert_eq!(desk.accounts.clock_fault(), Some("the clock came back as something else"));
+}
+
+#[test]
+fn the_clock_is_asked_ever_more_rarely_and_soon_after_the_market_turned() {
+    let mut desk = Desk::holding(&[]);
+    let in_minutes = |minutes| start() + Duration::from_mins(minutes);
+    let told = MarketClock { at: start(), is_open: true, next_open: in_minutes(600), next_close: in_minutes(10) };
+    let mut asked = Vec::new();
+    // The exchange's clock goes as ours does.
+    for passed in (0..800).map(Duration::from_secs) {
+        if desk.clocks > asked.len() {
+            asked.push(passed.as_secs());
+            desk.answer_clock(Ok(MarketClock { at: start() + passed, ..told }));
+        }
+        desk.pass(Duration::from_secs(1));
+    }
+    assert_eq!(asked[..8], [0, 5, 15, 35, 75, 155, 315, 602], "{asked:?}");
+}
+
+#[test]
+fn a_clock_that_is_faster_than_ours_is_asked_often() {
+    let mut desk = Desk::holding(&[]);
+    let later = |seconds| start() + Duration::from_secs(seconds);
+    for step in 0..20_u64 {
+        let at = later(step * 300);
+        desk.answer_clock(Ok(MarketClock { at, is_open: true, next_open: later(99_000), next_close: later(90_000) }));
+        desk.pass(Duration::from_secs(5));
+        assert_eq!(desk.clocks, usize::try_from(step).unwrap() + 2);
+    }
 }
 
 #[test]
@@ -117,5 +149,5 @@ fn fetching_everything_again_asks_for_the_clock_and_todays_curve_too() {
     desk.accounts.resync(&paper(), desk.now);
     desk.follow();
     assert_eq!(curves(&desk, "1D").count(), 1);
-    assert!(desk.effects().any(|effect| matches!(effect, Effect::AskClock { .. })));
+    assert_eq!(desk.clocks, 2);
 }

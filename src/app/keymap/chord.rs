@@ -58,9 +58,12 @@ impl FromStr for Chord {
         }
         let code = key_code(rest).ok_or(ChordError)?;
         // Terminals send Control with the small letter, whatever was pressed.
-        let code = match code {
-            KeyCode::Char(ch) if ctrl => KeyCode::Char(ch.to_ascii_lowercase()),
-            other => other,
+        let code = if let KeyCode::Char(ch) = code
+            && ctrl
+        {
+            KeyCode::Char(ch.to_ascii_lowercase())
+        } else {
+            code
         };
         Ok(Self { code, ctrl, alt })
     }

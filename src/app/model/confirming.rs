@@ -16,6 +16,7 @@ pub enum Asked {
 
 impl Asked {
     /// What a yes answers now. While a label is typed a key is a letter.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else asks for a yes")]
     pub fn of(model: &Model) -> Option<Self> {
         match model.top()? {
             Overlay::Question(question) => Some(Self::Question(question.clone())),

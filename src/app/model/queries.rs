@@ -19,12 +19,12 @@ impl Model {
     /// The state before anything happened.
     pub fn new(program: Program, keymap: Keymap, brokers: Vec<BrokerSummary>, now: Now) -> Self {
         let mut model = Self {
+            accounts: Accounts::new(program.read_only),
             program,
             keymap,
             now,
             size: (80, 24),
             brokers,
-            accounts: Accounts::default(),
             scope: AccountScope::None,
             chosen_scope: None,
             focus: Pane::Brokers,

@@ -141,12 +141,12 @@ fn reset(model: &mut Model, link: &LinkId) {
 fn state_changed(model: &mut Model, link: &LinkId, state: &ConnectionState, news: bool, effects: &mut Vec<Effect>) {
     refresh::brokers_changed(model);
     let Some(account) = model.accounts.get(link) else { return };
-    let text = match state {
-        ConnectionState::Reconnecting { attempt, reason, .. } if *attempt <= 1 && account.seen_live => {
-            Some(format!("{}: connection lost, {reason}", account.link.label))
-        }
-        state if news => must_be_linked(&account.link, state, |_| relink(&model.keymap)),
-        _ => None,
+    let text = if let ConnectionState::Reconnecting { attempt: 0 | 1, reason, .. } = state
+        && account.seen_live
+    {
+        Some(format!("{}: connection lost, {reason}", account.link.label))
+    } else {
+        must_be_linked(&account.link, state, |_| relink(&model.keymap)).filter(|_| news)
     };
     if let Some(text) = text {
         notices::ring(model, &text, effects);

@@ -137,6 +137,7 @@ fn order_line(model: &Model, key: &OrderKey) -> Option<String> {
 }
 
 /// Every cell of the selected row, as title and exact text: what the columns round is whole here.
+#[expect(clippy::wildcard_enum_match_arm, reason = "every other column is copied as its value")]
 pub(super) fn cells(model: &Model) -> Vec<(&'static str, String)> {
     let mut cells: Vec<(&'static str, String)> = Vec::new();
     let mut put = |title, value: Option<String>| cells.extend(value.map(|value| (title, value)));

@@ -81,10 +81,7 @@ pub(super) fn progress(model: &mut Model, id: AttemptId, progress: LinkProgress,
     match progress {
         LinkProgress::Waiting { authorize_url, port, deadline, browser } => {
             // Said again when the browser is opened again: what was typed meanwhile stays.
-            let paste = match &mut attempt.phase {
-                AttemptPhase::Waiting { paste, .. } => paste.take(),
-                _ => None,
-            };
+            let paste = if let AttemptPhase::Waiting { paste, .. } = &mut attempt.phase { paste.take() } else { None };
             attempt.phase = AttemptPhase::Waiting { authorize_url, port, deadline, browser, paste };
         }
         LinkProgress::Note(note) => attempt.note = Some(note),

@@ -59,10 +59,12 @@ fn headline(account: &AccountState, fresh: &[&Execution], changes: &Changes) -> 
     if let Some(entry) = refused.next_back() {
         let what =
             account.blotter.order(&entry.order_id).map_or_else(String::new, |order| format!(": {}", brief(order)));
-        let event = match entry.event {
-            TradeEvent::CancelRejected => "cancel refused",
-            TradeEvent::ReplaceRejected => "replace refused",
-            _ => "order rejected",
+        let event = if entry.event == TradeEvent::CancelRejected {
+            "cancel refused"
+        } else if entry.event == TradeEvent::ReplaceRejected {
+            "replace refused"
+        } else {
+            "order rejected"
         };
         return Some((format!("{event}{what} · {label}"), true));
     }

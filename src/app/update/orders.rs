@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::notices;
-use crate::accounts::{CancelOutcome, OrderKey, brief};
-use crate::app::availability::{availability, orders_at_hand, permitted, working_orders};
-use crate::app::keymap::Action;
+use crate::accounts::{CancelOutcome, OrderKey};
+use crate::app::availability::{denied, orders_at_hand, working_orders};
+use crate::app::keymap::Reason;
 use crate::app::model::{Model, Overlay, Question};
+use crate::session::Denied;
 
 /// Asks whether to cancel the working orders among those at hand.
 pub(super) fn ask_cancel(model: &mut Model) {
@@ -26,26 +27,21 @@ pub(super) fn ask_cancel_all(model: &mut Model) {
 
 /// The answer was yes.
 pub(super) fn cancel(model: &mut Model, keys: &[OrderKey]) {
-    // The question stood open while the world went on: what was permitted then must still be.
-    if let Err(reason) = availability(Action::CancelOrder, model)
-        && model.program.read_only
-    {
-        return notices::toast(model, reason.0);
-    }
     for key in keys {
-        let done = model.accounts.order(key).is_none_or(|order| order.status.is_terminal());
-        if done {
-            let order = model.accounts.order(key);
-            let what =
-                order.map_or_else(|| key.order.to_string(), |order| format!("{} is {}", brief(order), order.status));
-            notices::toast(model, format!("too late: {what}"));
-            continue;
-        }
-        if let Some(Err(reason)) = model.accounts.get(&key.link).map(permitted) {
-            notices::toast(model, format!("not canceled: {}", model.keymap.say(&reason.0)));
-            continue;
-        }
-        model.accounts.cancel(key);
+        // The question stood open while the world went on: what was permitted then must still be.
+        let why = match model.accounts.cancel(key) {
+            Ok(()) => continue,
+            Err(why) => why,
+        };
+        let text = match &why {
+            Denied::Done(status) => format!("too late: {} is {status}", model.accounts.brief(key)),
+            Denied::Unknown => format!("too late: {}", key.order),
+            Denied::ReadOnly | Denied::NoScope | Denied::AnotherAnswers | Denied::NeedsRelink(_) => {
+                let Reason(text) = denied(model, Some(&key.link), &why);
+                model.keymap.say(&text).into_owned()
+            }
+        };
+        notices::toast(model, text);
     }
     model.marks.clear();
     model.dirty = true;

@@ -191,7 +191,16 @@ pub(super) fn search(model: &mut Model) {
             // A cell is meant by its title, whatever stands in the others.
             PaletteCommand::Copy(_, title) if begins(title) => 0,
             PaletteCommand::Act(_) | PaletteCommand::ActIn(..) if begins(&entry.words) => 1,
-            _ => 2,
+            PaletteCommand::Act(_)
+            | PaletteCommand::ActIn(..)
+            | PaletteCommand::Link(_)
+            | PaletteCommand::Show(_)
+            | PaletteCommand::Symbol(_)
+            | PaletteCommand::Column(..)
+            | PaletteCommand::Sort(..)
+            | PaletteCommand::Row(..)
+            | PaletteCommand::Zone(_)
+            | PaletteCommand::Copy(..) => 2,
         }
     });
     *matches = found.into_iter().take(MATCHES).filter_map(|index| model.palette.get(index).cloned()).collect();

@@ -19,10 +19,8 @@ use crate::accounts::{Effect as AccountEffect, Msg as AccountMsg, Saving};
 use crate::app::brokers::BrokerSummary;
 use crate::app::keymap::{Chord, KeyCode, Keymap};
 use crate::app::model::{Pane, Program};
-use crate::domain::execution::{Execution, ExecutionKind};
 use crate::domain::{
     Activity, Environment, LinkId, Mono, Order, OrderStatus, Position, Price, Qty, Side, Source, TradeEvent,
-    TradeUpdate,
 };
 use crate::link::LinkRecord;
 use crate::session::request::OrderFilter;
@@ -140,6 +138,8 @@ impl Desk {
                     self.stream(&link, StreamEvent::Listening { trade_updates: true });
                 }
             }
+            // A clock that does not answer.
+            Effect::Account(AccountEffect::Request { request: Request::Clock, .. }) => {}
             Effect::Account(AccountEffect::Request { link, id, request }) => {
                 let result = self.reply(link, request);
                 let (link, id) = (link.clone(), *id);
@@ -205,32 +205,9 @@ impl Desk {
 
     /// The broker takes an order, or reports what became of it.
     pub(super) fn tell(&mut self, link: &LinkId, event: TradeEvent, order: Order, fill: Option<(i64, i64)>) {
-        let executions = fill.map(|(qty, px)| Execution {
-            id: format!("{}-{}", order.id, order.cum_qty).into(),
-            order_id: order.id.clone(),
-            symbol: order.symbol.clone(),
-            side: order.side.clone(),
-            qty: Qty::whole(qty),
-            px: Some(Price::whole(px)),
-            cum_qty: Some(order.cum_qty),
-            position_qty: self.leaves.map(Qty::whole),
-            at: order.updated_at,
-            kind: ExecutionKind::Trade,
-            source: Source::Stream,
-        });
         self.orders.retain(|(_, known)| known.id != order.id);
         self.orders.push((link.clone(), order.clone()));
-        let at = order.updated_at;
-        let update = TradeUpdate {
-            event,
-            event_id: None,
-            at,
-            happened_at: at,
-            order,
-            legs: Vec::new(),
-            executions: executions.into_iter().collect(),
-            reason: None,
-        };
+        let update = report(event, order, fill, self.leaves.map(Qty::whole));
         self.stream(link, StreamEvent::Update(Box::new(update)));
     }
 

@@ -189,10 +189,11 @@ fn granted(body: &[u8], redactor: &Redactor) -> Result<Granted, ExchangeError> {
     let success = match serde_json::from_slice::<Success>(body) {
         Ok(success) => success,
         // Some servers send their errors with 200.
-        Err(_) if serde_json::from_slice::<IgnoredAny>(body).is_ok() => match refused(StatusCode::OK, body, redactor) {
-            ExchangeError::Broker { .. } => return Err(broker("no token in its answer")),
-            error => return Err(error),
-        },
+        Err(_) if serde_json::from_slice::<IgnoredAny>(body).is_ok() => {
+            let error = refused(StatusCode::OK, body, redactor);
+            let says_nothing = matches!(error, ExchangeError::Broker { .. });
+            return Err(if says_nothing { broker("no token in its answer") } else { error });
+        }
         Err(_) => return Err(broker("something that is not a token")),
     };
     if success.token_type.is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
@@ -212,7 +213,7 @@ fn scopes(value: &Value, redactor: &Redactor) -> Option<Vec<Arc<str>>> {
     match value {
         Value::String(text) => Some(text.split_ascii_whitespace().map(word).collect()),
         Value::Array(list) => Some(list.iter().filter_map(Value::as_str).map(word).collect()),
-        _ => None,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => None,
     }
 }
 

@@ -1,115 +1,38 @@
-//! A task that owns a [`Client`] and sends what it is given when the [`Governor`] admits it.
+//! The requests of one account on their way to the broker: sent through a [`Client`] when the [`Governor`] admits them.
 //!
-//! Cancels overtake everything. A few questions are under way at once, so that a resync is bounded by its slowest
-//! answer and not by their sum. Answers nothing itself and retries nothing.
+//! What takes risk off overtakes everything. A few requests are under way at once, so that a resync is bounded by its slowest
+//! answer and not by their sum. Answers nothing itself and retries nothing. Has no task of its own: whoever owns it waits in
+//! [`Queue::next`].
 
 use std::collections::{HashSet, VecDeque};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::hash::Hash;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::governor::{Governor, HIGHEST, Urgency};
 use super::rest::{Answer, Client};
 use crate::domain::Mono;
-use crate::session::{Reply, Request, RequestError, RequestErrorKind, RequestId};
+use crate::session::{Reply, Request, RequestError, RequestErrorKind};
 
-/// Questions under way at once.
+/// Requests under way at once.
 const AT_ONCE: usize = 4;
+/// Requests that wait; one more is refused. A session asks for a few dozen at a time.
+const MOST: usize = 1024;
 
 /// A wait shorter than this is not worth a word. Short ones that follow each other for so long are one.
 const WORTH_A_WORD: Duration = Duration::from_secs(3);
 
-/// What a queue says beside its answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Notice {
+/// What a queue has to say; `K` ties an answer to its request.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Happened<K> {
+    /// A request was answered, or failed.
+    Answered(K, Result<Reply, RequestError>),
     /// What is queued waits this long, for this reason; `None` when it waits no more.
     Waiting(Option<(Duration, &'static str)>),
     /// The broker claims to allow more requests a minute than is believed.
     Limit(u32),
-}
-
-/// An answer on its way back.
-pub type Answered = (RequestId, Result<Reply, RequestError>);
-
-enum Command {
-    Push(RequestId, Request),
-    DropQueued,
-    EndWaits,
-}
-
-/// The handle of a queue. Dropping it drops what is queued; answers under way are thrown away.
-#[derive(Debug)]
-pub struct Queue {
-    commands: mpsc::UnboundedSender<Command>,
-    remaining: Arc<AtomicU32>,
-}
-
-/// Notices that nobody has taken yet.
-const NOTICES: usize = 16;
-
-impl Queue {
-    /// Starts the task; must be called inside a runtime. `jitter` is added to every wait after a 429, up to a second,
-    /// so that several programs on one account do not come back at the same moment.
-    pub fn start(client: Client, answers: mpsc::Sender<Answered>, jitter: Duration) -> Self {
-        Self::start_with(client, answers, jitter).0
-    }
-
-    /// [`Queue::start`], and what the queue says beside its answers.
-    pub fn start_with(
-        client: Client,
-        answers: mpsc::Sender<Answered>,
-        jitter: Duration,
-    ) -> (Self, mpsc::Receiver<Notice>) {
-        let (notices, notes) = mpsc::channel(NOTICES);
-        let (commands, inbox) = mpsc::unbounded_channel();
-        let remaining = Arc::new(AtomicU32::new(0));
-        let started = Instant::now();
-        let governor = Governor::new(Mono::ZERO);
-        remaining.store(governor.remaining(Mono::ZERO), Ordering::Relaxed);
-        let task = Task {
-            client,
-            answers,
-            jitter,
-            started,
-            governor,
-            remaining: Arc::clone(&remaining),
-            cancels: VecDeque::new(),
-            owed: HashSet::new(),
-            questions: VecDeque::new(),
-            under_way: JoinSet::new(),
-            notices,
-            held: Held::default(),
-            told: None,
-            claimed: HIGHEST,
-        };
-        tokio::spawn(task.run(inbox));
-        (Self { commands, remaining }, notes)
-    }
-
-    /// Queues a request; its answer comes on the channel given at the start.
-    pub fn push(&self, id: RequestId, request: Request) {
-        // The task ends only when this handle is gone, or when nobody takes answers any more.
-        drop(self.commands.send(Command::Push(id, request)));
-    }
-
-    /// Forgets the questions still queued. Cancels stay: they change something that somebody asked for.
-    pub fn drop_queued(&self) {
-        drop(self.commands.send(Command::DropQueued));
-    }
-
-    /// Ends the waits that the broker asked for.
-    pub fn end_waits(&self) {
-        drop(self.commands.send(Command::EndWaits));
-    }
-
-    /// Requests that could be sent at once, as of the last change.
-    pub fn remaining(&self) -> u32 {
-        self.remaining.load(Ordering::Relaxed)
-    }
 }
 
 /// How long the budget has been in the way.
@@ -141,19 +64,20 @@ impl Held {
     }
 }
 
-struct Task {
+/// A queue. Dropping it drops what is queued; answers under way are thrown away.
+#[derive(Debug)]
+pub struct Queue<K> {
     client: Client,
-    answers: mpsc::Sender<Answered>,
     jitter: Duration,
     started: Instant,
     governor: Governor,
-    remaining: Arc<AtomicU32>,
-    cancels: VecDeque<(RequestId, Request)>,
-    /// The cancels that were pushed and not answered: pushed once more, one is still one.
-    owed: HashSet<RequestId>,
-    questions: VecDeque<(RequestId, Request)>,
-    under_way: JoinSet<(RequestId, Answer)>,
-    notices: mpsc::Sender<Notice>,
+    /// What overtakes.
+    first: VecDeque<(K, Request)>,
+    /// What changes something and was pushed and not answered: pushed once more, it is still one.
+    owed: HashSet<K>,
+    others: VecDeque<(K, Request)>,
+    under_way: JoinSet<(K, Answer)>,
+    happened: VecDeque<Happened<K>>,
     held: Held,
     /// Until when the wait lasts that was told, and why.
     told: Option<(Mono, &'static str)>,
@@ -161,42 +85,83 @@ struct Task {
     claimed: u32,
 }
 
-impl Task {
-    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Command>) {
+impl<K: Copy + Eq + Hash + Send + 'static> Queue<K> {
+    /// An empty queue. `jitter` is added to every wait after a 429, up to a second, so that several programs on one account do
+    /// not come back at the same moment.
+    pub fn new(client: Client, jitter: Duration) -> Self {
+        Self {
+            client,
+            jitter,
+            started: Instant::now(),
+            governor: Governor::new(Mono::ZERO),
+            first: VecDeque::new(),
+            owed: HashSet::new(),
+            others: VecDeque::new(),
+            under_way: JoinSet::new(),
+            happened: VecDeque::new(),
+            held: Held::default(),
+            told: None,
+            claimed: HIGHEST,
+        }
+    }
+
+    /// Queues a request; [`Self::next`] brings its answer.
+    pub fn push(&mut self, id: K, request: Request) {
+        let class = request.route().class;
+        if class.changes() && !self.owed.insert(id) {
+            return;
+        }
+        if class.overtakes() {
+            self.first.push_back((id, request));
+            // Whoever asked for it has to know that it waits.
+            self.told = None;
+        } else if self.others.len() < MOST {
+            self.others.push_back((id, request));
+        } else {
+            self.owed.remove(&id);
+            let error = RequestError::of_ours(RequestErrorKind::Refused, "too many requests wait already");
+            self.happened.push_back(Happened::Answered(id, Err(error)));
+        }
+    }
+
+    /// Forgets what is queued and only reads. What changes something stays: somebody asked for it.
+    pub fn drop_queued(&mut self) {
+        self.others.retain(|(_, request)| request.route().class.changes());
+        self.held.front = false;
+    }
+
+    /// Ends the waits that the broker asked for.
+    pub fn end_waits(&mut self) {
+        self.governor.forgive();
+        // Whoever asks for it has forgotten what was told; what waits for our own budget is told again.
+        self.told = None;
+    }
+
+    /// Requests that could be sent at once.
+    pub fn remaining(&mut self) -> u32 {
+        let now = self.now();
+        self.governor.remaining(now)
+    }
+
+    /// Sends what may be sent and waits for what comes of it; for ever while nothing is queued or under way. Given up, it loses
+    /// nothing.
+    pub async fn next(&mut self) -> Happened<K> {
         loop {
             let wait = self.send();
             self.tell_wait(wait);
-            self.remaining.store(self.governor.remaining(self.now()), Ordering::Relaxed);
+            if let Some(happened) = self.happened.pop_front() {
+                return happened;
+            }
             tokio::select! {
                 biased;
-                command = inbox.recv() => match command {
-                    Some(Command::Push(id, request)) if urgency(&request) == Urgency::Cancel => {
-                        if self.owed.insert(id) {
-                            self.cancels.push_back((id, request));
-                            // Whoever asked for it has to know that it waits.
-                            self.told = None;
-                        }
-                    }
-                    Some(Command::Push(id, request)) => self.questions.push_back((id, request)),
-                    Some(Command::DropQueued) => {
-                        self.questions.clear();
-                        self.held.front = false;
-                    }
-                    Some(Command::EndWaits) => {
-                        self.governor.forgive();
-                        // Whoever asks for it has forgotten what was told; what waits for our own budget is told again.
-                        self.told = None;
-                    }
-                    None => return,
-                },
                 Some(done) = self.under_way.join_next() => {
                     // A task that panicked has no id to answer for; the panic hook has shown it.
-                    let Ok((id, answer)) = done else { continue };
-                    if !self.answered(id, answer).await {
-                        return;
+                    if let Ok((id, answer)) = done {
+                        self.answered(id, answer);
                     }
-                },
+                }
                 () = sleep(wait.unwrap_or_default()), if wait.is_some() => {}
+                else => std::future::pending().await,
             }
         }
     }
@@ -204,11 +169,11 @@ impl Task {
     /// Sends what may be sent; says how long to wait when the budget is what stops the next.
     fn send(&mut self) -> Option<Duration> {
         loop {
-            let urgency = if self.cancels.is_empty() { Urgency::Normal } else { Urgency::Cancel };
-            // A cancel does not wait for a free place either.
+            let urgency = if self.first.is_empty() { Urgency::Normal } else { Urgency::Cancel };
+            // What overtakes does not wait for a free place either.
             let next = match urgency {
-                Urgency::Cancel => &mut self.cancels,
-                Urgency::Normal if self.under_way.len() < AT_ONCE => &mut self.questions,
+                Urgency::Cancel => &mut self.first,
+                Urgency::Normal if self.under_way.len() < AT_ONCE => &mut self.others,
                 Urgency::Normal => return None,
             };
             if next.is_empty() {
@@ -247,35 +212,27 @@ impl Task {
             (Some((until, before)), Some((after, why))) => before == why && (now + after).since(until) < WORTH_A_WORD,
             _ => false,
         };
-        // Without room the next turn tries again.
-        if !same && self.notices.try_send(Notice::Waiting(wait)).is_ok() {
+        if !same {
             self.told = wait.map(|(after, why)| (now + after, why));
+            self.happened.push_back(Happened::Waiting(wait));
         }
     }
 
-    async fn answered(&mut self, id: RequestId, answer: Answer) -> bool {
+    fn answered(&mut self, id: K, answer: Answer) {
         let now = self.now();
         self.owed.remove(&id);
         self.governor.note(answer.rate, now);
-        if let Some(limit) = answer.rate.limit.filter(|limit| *limit > self.claimed)
-            && self.notices.try_send(Notice::Limit(limit)).is_ok()
-        {
+        if let Some(limit) = answer.rate.limit.filter(|limit| *limit > self.claimed) {
             self.claimed = limit;
+            self.happened.push_back(Happened::Limit(limit));
         }
         if let Err(RequestError { kind: RequestErrorKind::RateLimited { retry_after }, .. }) = &answer.result {
             self.governor.refused(*retry_after, self.jitter, now);
         }
-        self.answers.send((id, answer.result)).await.is_ok()
+        self.happened.push_back(Happened::Answered(id, answer.result));
     }
 
     fn now(&self) -> Mono {
         Mono(self.started.elapsed())
-    }
-}
-
-const fn urgency(request: &Request) -> Urgency {
-    match request {
-        Request::CancelOrder(_) => Urgency::Cancel,
-        _ => Urgency::Normal,
     }
 }

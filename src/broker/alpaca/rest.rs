@@ -19,9 +19,10 @@ use super::http::{ReadFailure, bearer, http_client, read};
 use super::wire::{self, BadRow, WireError};
 use super::{headers, sse};
 use crate::config::Endpoints;
-use crate::domain::Account;
 use crate::domain::secrets::Redactor;
 use crate::domain::text::clean;
+use crate::domain::{Account, OrderId};
+use crate::session::request::route::{self, Body, Route};
 use crate::session::request::{ActivitiesQuery, OrdersQuery, Unread};
 use crate::session::{Reply, Request, RequestError, RequestErrorKind};
 
@@ -99,10 +100,11 @@ impl Client {
     /// # Errors
     /// As [`Self::request`].
     pub async fn account(&self) -> Result<(Box<Account>, Vec<Unread>), RequestError> {
-        match self.request(&Request::Account).await?.split() {
-            (Reply::Account(account), unread) => Ok((account, unread)),
-            _ => Err(local("the broker answered something that is no account".to_owned()).told(&self.token)),
-        }
+        let (reply, unread) = self.request(&Request::Account).await?.split();
+        let Reply::Account(account) = reply else {
+            return Err(local("the broker answered something that is no account".to_owned()).told(&self.token));
+        };
+        Ok((account, unread))
     }
 
     /// Asks one question and keeps what the headers say of the rate limit, for the [`super::governor`].
@@ -111,18 +113,22 @@ impl Client {
         let asked = tokio::time::timeout(self.whole, self.ask(request, &mut rate)).await;
         let result = asked.unwrap_or_else(|_| Err(timed_out())).map_err(|failure| failure.told(&self.token));
         if let Err(error) = &result {
-            tracing::debug!(question = question(request), %error, "a request failed");
+            tracing::debug!(request = request.route().name, %error, "a request failed");
         }
         Answer { result, rate }
     }
 
     async fn ask(&self, request: &Request, rate: &mut RateInfo) -> Result<Reply, Failure> {
         let url = address(&self.origin, request).map_err(local)?;
-        let method = if matches!(request, Request::CancelOrder(_)) { Method::DELETE } else { Method::GET };
-        if self.read_only && method != Method::GET {
+        let route = request.route();
+        if self.read_only && route.class.changes() {
             return Err(local("read-only: nothing may be changed at a broker".to_owned()));
         }
-        let replay = matches!(request, Request::Replay { .. });
+        let method = match route.method {
+            route::Method::Get => Method::GET,
+            route::Method::Delete => Method::DELETE,
+        };
+        let replay = route.body == Body::Events;
         let accepted = if replay { sse::MEDIA_TYPE } else { "application/json" };
         let sent = self
             .http
@@ -160,14 +166,14 @@ impl Client {
             ReadFailure::TooLong => decode("an answer of more than 8 MiB was not read"),
             ReadFailure::Transport(failure) => Failure { request_id: request_id.clone(), ..failure },
         })?;
-        if matches!(request, Request::CancelOrder(_)) {
+        if route.body == Body::Empty {
             return Ok(Reply::Done);
         }
         let text = std::str::from_utf8(&body).map_err(|_| decode("the answer is not UTF-8 text"))?;
-        read_reply(request, text, &self.token).map_err(|error| match request {
+        read_reply(request, text, &self.token).map_err(|error| match request.order() {
             // Of many that are asked for, a person must be able to find this one.
-            Request::Order(id) => decode(&format!("order {}: {error}", clean(id.as_str()))),
-            _ => decode(&error.to_string()),
+            Some(id) => decode(&format!("order {}: {error}", clean(id.as_str()))),
+            None => decode(&error.to_string()),
         })
     }
 }
@@ -212,25 +218,18 @@ fn read_reply(request: &Request, text: &str, token: &SecretString) -> Result<Rep
 
 /// Where a request goes. An id becomes one path segment, whatever it holds.
 fn address(origin: &Url, request: &Request) -> Result<Url, String> {
-    let path: &[&str] = match request {
-        Request::Account => &["v2", "account"],
-        Request::Positions => &["v2", "positions"],
-        Request::Orders(_) => &["v2", "orders"],
-        Request::Order(id) | Request::CancelOrder(id) => &["v2", "orders", segment(id.as_str())?],
-        Request::OrderByClientId(_) => &["v2", "orders:by_client_order_id"],
-        Request::Activities(query) if query.fills_only => &["v2", "account", "activities", "FILL"],
-        Request::Activities(_) => &["v2", "account", "activities"],
-        Request::Replay { .. } => &["v2", "events", "trades"],
-        Request::Clock => &["v2", "clock"],
-        Request::History { .. } => &["v2", "account", "portfolio", "history"],
-    };
     let mut url = origin.clone();
     url.set_query(None);
     url.set_fragment(None);
     match url.path_segments_mut() {
-        Ok(mut segments) => segments.pop_if_empty().extend(path),
+        Ok(mut segments) => {
+            segments.pop_if_empty();
+            for part in request.route().path {
+                segments.push(if *part == Route::ID { segment(request)? } else { part });
+            }
+        }
         Err(()) => return Err("the address has no path".to_owned()),
-    };
+    }
     match request {
         Request::Orders(query) => orders_query(&mut url, query),
         Request::OrderByClientId(id) => {
@@ -251,14 +250,15 @@ fn address(origin: &Url, request: &Request) -> Result<Url, String> {
         Request::History { period, timeframe } => {
             url.query_pairs_mut().append_pair("period", period).append_pair("timeframe", timeframe);
         }
-        _ => {}
+        Request::Account | Request::Positions | Request::Clock | Request::CancelOrder(_) => {}
     }
     Ok(url)
 }
 
 /// An id that is safe as a path segment. An empty one, or one of dots, would name another resource: deleting
 /// `/v2/orders/` or `/v2/orders/..` instead of an order must be impossible.
-fn segment(id: &str) -> Result<&str, String> {
+fn segment(request: &Request) -> Result<&str, String> {
+    let id = request.order().map_or("", OrderId::as_str);
     if id.is_empty() || id == "." || id == ".." { Err("an order without a usable id".to_owned()) } else { Ok(id) }
 }
 
@@ -303,20 +303,4 @@ fn activities_query(url: &mut Url, query: &ActivitiesQuery) {
 
 const fn direction(ascending: bool) -> &'static str {
     if ascending { "asc" } else { "desc" }
-}
-
-/// A question's name for the log: no ids, no query.
-const fn question(request: &Request) -> &'static str {
-    match request {
-        Request::Account => "account",
-        Request::Positions => "positions",
-        Request::Orders(_) => "orders",
-        Request::Order(_) => "order",
-        Request::OrderByClientId(_) => "order by client id",
-        Request::Activities(_) => "activities",
-        Request::Replay { .. } => "replay",
-        Request::Clock => "clock",
-        Request::History { .. } => "history",
-        Request::CancelOrder(_) => "cancel order",
-    }
 }

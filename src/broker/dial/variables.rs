@@ -120,7 +120,7 @@ fn understood(entry: &str) -> Option<(String, Option<u16>)> {
     let (dot, bare) = name.strip_prefix('.').map_or(("", name), |bare| (".", bare));
     match Host::parse(bare).ok()? {
         Host::Domain(ascii) if !ascii.contains('*') => Some((format!("{dot}{ascii}"), port)),
-        _ => None,
+        Host::Domain(_) | Host::Ipv4(_) | Host::Ipv6(_) => None,
     }
 }
 

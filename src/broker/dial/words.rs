@@ -108,7 +108,7 @@ pub fn failure(url: &Url, doing: &str, error: reqwest::Error) -> Untrusted {
     let error = error.without_url();
     match Route::to(url).0 {
         Way::Proxy(proxy) if connecting => through(&proxy, url, doing, &error),
-        _ => chain(doing, &error),
+        Way::Proxy(_) | Way::Direct | Way::Nowhere(_) => chain(doing, &error),
     }
 }
 
@@ -121,7 +121,7 @@ pub async fn unsent(url: &Url, tls: &ClientConfig, doing: &str, error: reqwest::
             let error = error.without_url();
             asked(&proxy, url, tls, doing, &error).await
         }
-        _ => failure(url, doing, error),
+        Way::Proxy(_) | Way::Direct | Way::Nowhere(_) => failure(url, doing, error),
     }
 }
 

@@ -124,8 +124,12 @@ impl Decoder {
             State::Escape => ESCAPE,
             State::Paste if self.paste.may_be_typed() => CUT,
             State::Paste => PASTE,
-            _ if self.alone.bytes.is_empty() => return None,
-            _ => self.alone.patience,
+            State::Introduced(_)
+            | State::Csi
+            | State::Console
+            | State::OldMouse
+            | State::Text(_)
+            | State::TextEscape(_) => Some(self.alone.patience).filter(|_| !self.alone.bytes.is_empty())?,
         };
         Some(self.last + after)
     }
@@ -143,7 +147,12 @@ impl Decoder {
                 (self.doubt, self.doubt_until) = (Some(Doubt::Escape), None);
             }
             State::Paste => self.give_up_paste(now, heard),
-            _ => self.release(now, heard),
+            State::Introduced(_)
+            | State::Csi
+            | State::Console
+            | State::OldMouse
+            | State::Text(_)
+            | State::TextEscape(_) => self.release(now, heard),
         }
         self.alt = false;
     }
@@ -152,7 +161,7 @@ impl Decoder {
     fn release(&mut self, now: Mono, heard: &mut Vec<Heard>) {
         let kind = match self.state {
             State::Introduced(kind) | State::Text(kind) | State::TextEscape(kind) => kind,
-            _ => Kind::Csi,
+            State::Ground | State::Escape | State::Csi | State::Console | State::OldMouse | State::Paste => Kind::Csi,
         };
         let Alone { bytes, introduced, .. } = std::mem::take(&mut self.alone);
         self.finish();
@@ -172,7 +181,9 @@ impl Decoder {
         match self.state {
             // The byte behind the Escape tells what that is.
             State::Ground | State::Escape | State::Paste | State::TextEscape(_) => {}
-            _ => self.alone.hear(byte, now.since(self.last)),
+            State::Introduced(_) | State::Csi | State::Console | State::OldMouse | State::Text(_) => {
+                self.alone.hear(byte, now.since(self.last));
+            }
         }
         if self.alone.bytes.len() > LONGEST {
             self.release(now, heard);

@@ -288,6 +288,10 @@ pub(super) fn words(error: &rusqlite::Error) -> String {
     }
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the system has many errors, and what is no damage stays what it is"
+)]
 fn prepare(path: &Path) -> Result<Usable, Unfit> {
     make_private(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Unfit::NotNow(error.to_string()),

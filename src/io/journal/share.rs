@@ -361,6 +361,7 @@ pub(super) fn corrects_the_same(report: &Execution, read: &Execution) -> bool {
 }
 
 /// True when a report tells of the undoing that another instance inferred from what an order stated.
+#[expect(clippy::wildcard_enum_match_arm, reason = "nothing else undoes")]
 fn undoes_the_same(report: &Execution, inferred: &Execution, all: &[Execution]) -> bool {
     let taken = match &report.kind {
         ExecutionKind::Bust { .. } => Some(report.qty.abs()),

@@ -109,7 +109,13 @@ impl<'a> Latest<'a> {
                     }
                     // What came before belongs to another generation: each is written as it comes.
                     Record::Account(_) => return Self(None),
-                    _ => {}
+                    Record::Execution(_)
+                    | Record::Removed(_)
+                    | Record::Line(_)
+                    | Record::Complete { .. }
+                    | Record::Intent { .. }
+                    | Record::Outcome { .. }
+                    | Record::Refusal { .. } => {}
                 }
             }
         }
@@ -180,7 +186,9 @@ pub(super) fn write<'a>(
                     place.lines.write(connection, key, aged, entry)?;
                 }
             }
-            other => write_record(connection, place, learned, other)?,
+            Record::Complete { .. } | Record::Intent { .. } | Record::Outcome { .. } | Record::Refusal { .. } => {
+                write_record(connection, place, learned, record)?;
+            }
         }
     }
     // The last word: a clock that was ahead once must not make everything look fresh for good.

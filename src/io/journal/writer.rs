@@ -209,9 +209,10 @@ impl Writer {
         self.retry = Some((self.clock.now().mono + pause, pause));
         let reason = reason(&failure);
         self.shared.failed(&reason);
-        match failure {
-            Failure::Journal(error @ JournalError::Newer { .. }) => error,
-            _ => JournalError::NotSaved { waiting: self.pending.len(), reason },
+        if let Failure::Journal(error @ JournalError::Newer { .. }) = failure {
+            error
+        } else {
+            JournalError::NotSaved { waiting: self.pending.len(), reason }
         }
     }
 

@@ -113,9 +113,10 @@ pub(super) async fn save(
     let mut stored_in = setup.tokens.location().await.map_err(|error| of_tokens(&error))?;
     if let Err(failure) = store_all(setup, fresh, &records).await {
         let left = withdraw(setup, &records, &known).await;
-        return Err(match failure {
-            LinkFailure::Store { message, cure } => LinkFailure::Store { message: format!("{message}{left}"), cure },
-            other => other,
+        return Err(if let LinkFailure::Store { message, cure } = failure {
+            LinkFailure::Store { message: format!("{message}{left}"), cure }
+        } else {
+            failure
         });
     }
     for (record, token) in &replaced {
@@ -252,6 +253,13 @@ fn failure(error: &RequestError) -> LinkFailure {
     let message = words(error);
     match error.kind {
         RequestErrorKind::Network | RequestErrorKind::Timeout => LinkFailure::Network { message },
-        _ => LinkFailure::Broker { message },
+        RequestErrorKind::Unauthorized
+        | RequestErrorKind::Forbidden
+        | RequestErrorKind::NotFound
+        | RequestErrorKind::Unprocessable
+        | RequestErrorKind::RateLimited { .. }
+        | RequestErrorKind::Refused
+        | RequestErrorKind::Server
+        | RequestErrorKind::Decode => LinkFailure::Broker { message },
     }
 }

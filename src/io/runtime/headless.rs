@@ -54,10 +54,15 @@ impl<F: FnMut(&Headless) -> bool> Witness for F {
 
 impl Headless {
     /// A loop on what these connections answer.
-    pub(in crate::io) fn new(connections: Connections<Msg>, inbox: mpsc::Receiver<Msg>, clock: Clock) -> Self {
+    pub(in crate::io) fn new(
+        connections: Connections<Msg>,
+        inbox: mpsc::Receiver<Msg>,
+        clock: Clock,
+        read_only: bool,
+    ) -> Self {
         let last = clock.now();
         Self {
-            accounts: Accounts::default(),
+            accounts: Accounts::new(read_only),
             troubles: Troubles::default(),
             connections,
             inbox,

@@ -166,6 +166,7 @@ impl Loop {
     }
 
     /// Runs the effects that only a terminal can.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else concerns the terminal")]
     fn on_terminal(&mut self, effect: Effect, screen: &mut Screen, receipts: &mut Receipts) -> std::io::Result<()> {
         match effect {
             Effect::Copy { text, what } => {
@@ -220,6 +221,7 @@ fn resized() -> Msg {
 }
 
 /// What the terminal said, as a message; what concerns the look alone is done here.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the rest is keys and clicks")]
 fn hear(heard: Heard, view: &mut ViewState, receipts: &mut Receipts) -> Option<Msg> {
     match heard {
         Heard::Cursor { row, column } => receipts.told(row, column).map(|question| Msg::Shown { question }),

@@ -4,33 +4,42 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use brokerdeck::broker::alpaca::queue::{Notice, Queue};
-use brokerdeck::session::{Request, RequestErrorKind, RequestId};
+use brokerdeck::broker::alpaca::queue::{Happened, Queue};
+use brokerdeck::session::{Reply, Request, RequestError, RequestErrorKind};
 use tokio::io::AsyncWriteExt;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::rest::client;
-use super::{Peer, answer, in_time};
+use super::{Peer, answer, cancel, in_time};
+
+/// The next answer, whatever is told beside it.
+async fn answered(queue: &mut Queue<u64>) -> (u64, Result<Reply, RequestError>) {
+    loop {
+        if let Happened::Answered(id, result) = in_time(queue.next()).await {
+            return (id, result);
+        }
+    }
+}
 
 #[tokio::test]
 async fn every_question_is_answered_with_its_own_number() {
     let peer = Peer::start(|_| answer("200 OK", "", "[]")).await;
-    let (answers, mut inbox) = mpsc::channel(1);
-    let queue = Queue::start(client(&peer.url), answers, Duration::ZERO);
+    let mut queue = Queue::new(client(&peer.url), Duration::ZERO);
     let before = queue.remaining();
     for id in 0..40 {
-        queue.push(RequestId(id), Request::Positions);
+        queue.push(id, Request::Positions);
     }
     let mut ids = Vec::new();
     while ids.len() < 40 {
-        let (id, result) = in_time(inbox.recv()).await.unwrap();
+        let (id, result) = answered(&mut queue).await;
         assert!(result.is_ok(), "{result:?}");
-        ids.push(id.0);
+        ids.push(id);
     }
     ids.sort_unstable();
     assert_eq!(ids, (0..40).collect::<Vec<_>>());
-    assert!(queue.remaining() <= before - 38, "the budget is visible: {}", queue.remaining());
+    let left = queue.remaining();
+    assert!(left <= before - 38, "the budget is visible: {left}");
 }
 
 #[tokio::test]
@@ -45,28 +54,30 @@ async fn a_cancel_overtakes_and_survives_what_is_dropped() {
         }
     })
     .await;
-    let (answers, mut inbox) = mpsc::channel(16);
-    let queue = Queue::start(client(&peer.url), answers, Duration::ZERO);
+    let mut queue = Queue::new(client(&peer.url), Duration::ZERO);
     for id in 0..20 {
-        queue.push(RequestId(id), Request::Positions);
+        queue.push(id, Request::Positions);
     }
-    queue.push(RequestId(100), Request::CancelOrder("o".into()));
+    queue.push(100, cancel("o"));
     // Its asker does not know that it stays, and pushes it again with every drop.
     for _ in 0..3 {
         queue.drop_queued();
-        queue.push(RequestId(100), Request::CancelOrder("o".into()));
+        queue.push(100, cancel("o"));
     }
-    queue.push(RequestId(200), Request::Clock);
-    in_time(async {
+    queue.push(200, Request::Clock);
+    let sent = in_time(async {
         while peer.heads().iter().all(|head| !head.starts_with("DELETE")) {
             tokio::task::yield_now().await;
         }
-    })
-    .await;
+    });
+    tokio::select! {
+        happened = queue.next() => panic!("nothing is answered yet: {happened:?}"),
+        () = sent => {}
+    }
     gate.add_permits(100);
     let mut ids = Vec::new();
     while !ids.contains(&200) {
-        ids.push(in_time(inbox.recv()).await.unwrap().0.0);
+        ids.push(answered(&mut queue).await.0);
     }
     assert!(ids.contains(&100), "the cancel was sent while all places were taken: {ids:?}");
     assert!(ids.len() <= 4 + 2, "what was queued was dropped: {ids:?}");
@@ -86,51 +97,73 @@ async fn nothing_is_sent_between_a_429_and_its_reset() {
         }
     })
     .await;
-    let (answers, mut inbox) = mpsc::channel(16);
-    let queue = Queue::start(client(&peer.url), answers, Duration::from_millis(50));
-    queue.push(RequestId(1), Request::Positions);
-    let (id, result) = in_time(inbox.recv()).await.unwrap();
+    let mut queue = Queue::new(client(&peer.url), Duration::from_millis(50));
+    queue.push(1, Request::Positions);
+    let (id, result) = answered(&mut queue).await;
     let refused_at = Instant::now();
-    assert_eq!(id, RequestId(1));
+    assert_eq!(id, 1);
     assert!(matches!(result.unwrap_err().kind, RequestErrorKind::RateLimited { .. }), "the asker is told");
-    queue.push(RequestId(2), Request::Positions);
-    queue.push(RequestId(3), Request::CancelOrder("o".into()));
-    let (first, _) = in_time(inbox.recv()).await.unwrap();
+    queue.push(2, Request::Positions);
+    queue.push(3, cancel("o"));
+    let (first, _) = answered(&mut queue).await;
     let waited = refused_at.elapsed();
-    let (second, _) = in_time(inbox.recv()).await.unwrap();
+    let (second, _) = answered(&mut queue).await;
     assert!(waited >= Duration::from_secs(1), "{waited:?}");
-    assert_eq!([first.min(second), first.max(second)], [RequestId(2), RequestId(3)]);
+    assert_eq!([first.min(second), first.max(second)], [2, 3]);
     assert!(peer.heads()[1].starts_with("DELETE"), "the cancel went first: {:?}", peer.heads());
 }
 
 #[tokio::test]
 async fn short_waits_for_our_own_budget_that_follow_each_other_are_told_as_one() {
     let peer = Peer::start(|_| answer("200 OK", "", "[]")).await;
-    let (answers, mut inbox) = mpsc::channel(16);
-    let (queue, mut notices) = Queue::start_with(client(&peer.url), answers, Duration::ZERO);
-    let mut asked = 0;
-    // One after the other, as the pages of a list: each waits for less than is worth a word.
-    let mut ask = async || {
-        queue.push(RequestId(asked), Request::Positions);
+    let mut queue = Queue::new(client(&peer.url), Duration::ZERO);
+    let mut asked = 0_u64;
+    // One after the other, as the pages of a list: each waits for less than is worth a word. What is told beside the answer.
+    let mut ask = async |queue: &mut Queue<u64>| {
+        queue.push(asked, Request::Positions);
         asked += 1;
-        drop(in_time(inbox.recv()).await.unwrap().1.unwrap());
+        let mut told = None;
+        loop {
+            match in_time(queue.next()).await {
+                Happened::Answered(_, result) => {
+                    result.unwrap();
+                    return told;
+                }
+                other => told = Some(other),
+            }
+        }
     };
     for _ in 0..120 {
-        ask().await;
+        assert_eq!(ask(&mut queue).await, None, "nothing has waited yet");
     }
-    assert_eq!(notices.try_recv().ok(), None, "nothing has waited yet");
     let since = Instant::now();
     let told = loop {
-        ask().await;
-        if let Ok(notice) = notices.try_recv() {
-            break notice;
+        if let Some(told) = ask(&mut queue).await {
+            break told;
         }
         assert!(since.elapsed() < Duration::from_secs(8), "not told");
     };
-    assert!(matches!(told, Notice::Waiting(Some((_, why))) if why.contains("allows itself")), "{told:?}");
+    assert!(matches!(told, Happened::Waiting(Some((_, why))) if why.contains("allows itself")), "{told:?}");
     // Whoever presses `r` has forgotten it, and hears of it again.
     queue.end_waits();
-    ask().await;
-    ask().await;
-    assert!(matches!(notices.try_recv(), Ok(Notice::Waiting(Some(_)))), "told again");
+    let again = [ask(&mut queue).await, ask(&mut queue).await];
+    assert!(again.iter().flatten().any(|told| matches!(told, Happened::Waiting(Some(_)))), "told again: {again:?}");
+}
+
+#[tokio::test]
+async fn a_queue_that_is_full_refuses_what_reads_and_still_takes_a_cancel() {
+    let mut queue = Queue::new(client("http://127.0.0.1:9"), Duration::ZERO);
+    for id in 0..1_025_u64 {
+        queue.push(id, Request::Positions);
+    }
+    let (id, result) = answered(&mut queue).await;
+    assert_eq!(id, 1_024, "the others wait");
+    assert_eq!(result.unwrap_err().kind, RequestErrorKind::Refused);
+    queue.push(2_000, cancel("o"));
+    queue.drop_queued();
+    let mut left = std::collections::BTreeSet::new();
+    while !left.contains(&2_000) {
+        left.insert(answered(&mut queue).await.0);
+    }
+    assert!(left.len() <= 5, "what was under way, and the cancel: {left:?}");
 }

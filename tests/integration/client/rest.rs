@@ -13,7 +13,7 @@ use secrecy::SecretString;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
-use super::{Peer, TOKEN, answer, endpoints, in_time, tls_config};
+use super::{Peer, TOKEN, answer, cancel, endpoints, in_time, tls_config};
 
 pub(super) fn client(url: &str) -> Client {
     Client::new(&endpoints(url), SecretString::from(TOKEN), &tls_config()).unwrap()
@@ -88,7 +88,7 @@ async fn every_question_goes_to_its_documented_address_with_the_token() {
             },
             "GET /v2/events/trades?since=2026-03-02T18%3A46%3A12.5Z&until=2026-03-02T18%3A47%3A00Z",
         ),
-        (Request::CancelOrder("a-1".into()), "DELETE /v2/orders/a-1"),
+        (cancel("a-1"), "DELETE /v2/orders/a-1"),
     ];
     for (index, (request, line)) in cases.iter().enumerate() {
         // What comes back does not matter here.
@@ -103,7 +103,7 @@ async fn every_question_goes_to_its_documented_address_with_the_token() {
 async fn an_order_without_a_usable_id_is_never_asked_for_let_alone_canceled() {
     let peer = Peer::start(|_| answer("200 OK", "", "{}")).await;
     for id in ["", ".", ".."] {
-        for request in [Request::CancelOrder(OrderId::from(id)), Request::Order(OrderId::from(id))] {
+        for request in [cancel(id), Request::Order(OrderId::from(id))] {
             let error = in_time(client(&peer.url).request(&request)).await.unwrap_err();
             assert_eq!(error.message, "an order without a usable id");
         }
@@ -135,7 +135,7 @@ async fn answers_come_back_in_domain_types() {
     assert_eq!(positions[0].qty.unwrap().to_string(), "-2");
     let Ok(Reply::Clock(clock)) = in_time(client.request(&Request::Clock)).await else { panic!("a clock") };
     assert_eq!(clock.at.to_string(), "2026-03-02T18:46:05.210563128Z");
-    assert_eq!(in_time(client.request(&Request::CancelOrder("x".into()))).await, Ok(Reply::Done));
+    assert_eq!(in_time(client.request(&cancel("x"))).await, Ok(Reply::Done));
 }
 
 #[tokio::test]
@@ -306,7 +306,7 @@ async fn a_client_that_only_reads_sends_nothing_that_changes_anything() {
     let peer = Peer::start(|_| answer("200 OK", "", r#"{"id":"a","status":"ACTIVE"}"#)).await;
     let reading = client(&peer.url).reading_only();
     assert!(matches!(in_time(reading.request(&Request::Account)).await, Ok(Reply::Account(_))));
-    let refused = in_time(reading.request(&Request::CancelOrder("x".into()))).await.unwrap_err();
+    let refused = in_time(reading.request(&cancel("x"))).await.unwrap_err();
     assert!(refused.message.contains("read-only"), "{refused}");
     assert_eq!(peer.heads().len(), 1);
 }

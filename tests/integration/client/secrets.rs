@@ -135,7 +135,7 @@ async fn fail_in_every_way() -> String {
             let headers = headers.clone();
             let peer = Peer::start(move |_| answer(status, &headers, &body)).await;
             let client = client(&peer.url);
-            for request in [Request::Account, Request::Positions, Request::CancelOrder("o".into())] {
+            for request in [Request::Account, Request::Positions, super::cancel("o")] {
                 if let Err(error) = in_time(client.request(&request)).await {
                     seen.push_str(&format!("{error} {error:?} {}\n", serde_json::to_string(&error).unwrap()));
                 }

@@ -4,8 +4,8 @@ use super::*;
 use crate::accounts::Recollection;
 use crate::accounts::activities::Reach;
 use crate::app::model::Overlay;
-use crate::domain::ActivityKind;
 use crate::domain::order::Raw;
+use crate::domain::{ActivityKind, Execution};
 
 fn fill(id: u32, order: &Order, qty: i64, total: i64) -> Activity {
     Activity {

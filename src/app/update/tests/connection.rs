@@ -1,5 +1,4 @@
 use super::*;
-use crate::domain::market::MarketClock;
 
 #[test]
 fn every_known_account_connects_and_becomes_live() {
@@ -49,8 +48,11 @@ fn a_refused_token_is_an_error_that_stays_until_it_is_read() {
 fn fetching_everything_again_asks_for_the_clock_and_the_curve_too() {
     let mut desk = Desk::holding(&[]);
     let asks = |desk: &Desk| {
-        let clocks =
-            desk.seen.iter().filter(|effect| matches!(effect, Effect::Account(AccountEffect::AskClock { .. }))).count();
+        let clocks = desk
+            .seen
+            .iter()
+            .filter(|effect| matches!(effect, Effect::Account(AccountEffect::Request { request: Request::Clock, .. })))
+            .count();
         let curve = |effect: &&Effect| {
             matches!(effect, Effect::Account(AccountEffect::Request { request: Request::History { .. }, .. }))
         };
@@ -71,7 +73,11 @@ fn a_stream_that_has_to_wait_keeps_neither_clock_nor_curve_waiting() {
     desk.stream(&paper(), StreamEvent::Closed(refused));
     desk.pass(Duration::from_secs(5));
     assert_eq!(desk.state(0), "reconnecting");
-    assert!(desk.seen.iter().any(|effect| matches!(effect, Effect::Account(AccountEffect::AskClock { .. }))));
+    assert!(
+        desk.seen
+            .iter()
+            .any(|effect| matches!(effect, Effect::Account(AccountEffect::Request { request: Request::Clock, .. })))
+    );
     assert!(desk.seen.iter().any(|effect| matches!(
         effect,
         Effect::Account(AccountEffect::Request { request: Request::History { .. }, .. })
@@ -178,61 +184,6 @@ fn a_pong_alone_draws_nothing() {
     desk.model.dirty = false;
     desk.stream(&paper(), StreamEvent::Pong { latency: Duration::from_millis(30) });
     assert!(!desk.model.dirty);
-}
-
-#[test]
-fn the_clock_is_asked_at_start_and_after_the_market_turned() {
-    let mut desk = Desk::two();
-    let asks = |desk: &Desk| {
-        desk.seen.iter().filter(|effect| matches!(effect, Effect::Account(AccountEffect::AskClock { .. }))).count()
-    };
-    assert_eq!(asks(&desk), 1);
-    let in_minutes = |minutes| start().checked_add(Duration::from_mins(minutes)).unwrap();
-    let clock = MarketClock { at: start(), is_open: true, next_open: in_minutes(600), next_close: in_minutes(10) };
-    let mut passed = Duration::ZERO;
-    let mut asked = Vec::new();
-    // The exchange's clock goes as ours does: asked ever more rarely, and soon after the bell.
-    for _ in 0..800 {
-        let known = asks(&desk) - asked.len();
-        if known > 0 {
-            asked.push(passed.as_secs());
-            let at = start().checked_add(passed).unwrap();
-            desk.msg(AccountMsg::Clock(Ok(MarketClock { at, ..clock })));
-        }
-        passed += Duration::from_secs(1);
-        desk.pass(Duration::from_secs(1));
-    }
-    assert_eq!(asked[..8], [0, 5, 15, 35, 75, 155, 315, 602], "{asked:?}");
-}
-
-#[test]
-fn a_clock_that_is_faster_than_ours_is_asked_often() {
-    let mut desk = Desk::two();
-    let asks = |desk: &Desk| {
-        desk.seen.iter().filter(|effect| matches!(effect, Effect::Account(AccountEffect::AskClock { .. }))).count()
-    };
-    let later = |seconds| start().checked_add(Duration::from_secs(seconds)).unwrap();
-    for step in 0..20_u64 {
-        let clock =
-            MarketClock { at: later(step * 300), is_open: true, next_open: later(99_000), next_close: later(90_000) };
-        desk.msg(AccountMsg::Clock(Ok(clock)));
-        desk.pass(Duration::from_secs(5));
-        assert_eq!(asks(&desk), usize::try_from(step).unwrap() + 2);
-    }
-}
-
-#[test]
-fn a_clock_that_does_not_answer_is_asked_again_later_and_not_at_once() {
-    let mut desk = Desk::two();
-    desk.msg(AccountMsg::Clock(Err(failure(RequestErrorKind::Server, "oops"))));
-    let asks = |desk: &Desk| {
-        desk.seen.iter().filter(|effect| matches!(effect, Effect::Account(AccountEffect::AskClock { .. }))).count()
-    };
-    desk.pass(Duration::from_secs(50));
-    assert_eq!(asks(&desk), 1);
-    desk.pass(Duration::from_secs(20));
-    assert_eq!(asks(&desk), 2);
-    assert_eq!(desk.model.errors.unread(), 0);
 }
 
 #[test]

@@ -4,7 +4,9 @@ use crate::app::model::Overlay;
 
 pub(super) fn cancels(desk: &Desk) -> Vec<&str> {
     let id = |effect: &'_ Effect| match effect {
-        Effect::Account(AccountEffect::Request { request: Request::CancelOrder(id), .. }) => Some(id.clone()),
+        Effect::Account(AccountEffect::Request { request: Request::CancelOrder(permit), .. }) => {
+            Some(permit.order().clone())
+        }
         _ => None,
     };
     let wanted: Vec<_> = desk.seen.iter().filter_map(id).collect();
@@ -137,7 +139,7 @@ fn a_cancel_that_waits_says_so_and_a_wait_without_one_is_no_news_of_a_cancel() {
     desk.msg(wait());
     assert!(!desk.toast().contains("cancel"), "{}", desk.toast());
     let key = OrderKey { link: paper(), order: "a".into() };
-    desk.model.accounts.cancel(&key);
+    desk.model.accounts.cancel(&key).unwrap();
     while desk.model.accounts.poll().is_some() {}
     desk.msg(wait());
     assert_eq!(desk.toast(), "the cancel waits 118 s: the broker asked to wait; r sends at once");

@@ -106,13 +106,12 @@ fn read(text: &str, depth: u8, beside: &mut Vec<Order>, lacks: &mut Lacks) -> Re
     let wire: OrderWire<'_> = serde_json::from_str(text).map_err(|error| WireError::json(WHAT, &error))?;
     let missing = |member| WireError::Member { what: WHAT, member };
     let id = wire.id.some_word().ok_or_else(|| missing("id"))?;
-    let cum_qty = match wire.filled_qty {
-        Loose::Nothing => Qty::ZERO,
+    let cum_qty = if let Loose::Nothing = wire.filled_qty {
+        Qty::ZERO
+    } else {
         // Nothing was ever executed less than not at all.
-        ref stated => {
-            let qty = stated.needed().filter(|qty| qty.is_zero() || qty.is_sign_positive());
-            Qty::new(qty.ok_or_else(|| missing("filled_qty"))?)
-        }
+        let qty = wire.filled_qty.needed().filter(|qty| qty.is_zero() || qty.is_sign_positive());
+        Qty::new(qty.ok_or_else(|| missing("filled_qty"))?)
     };
     let older = wire.kind.some_word().is_none() && wire.order_type.is_there();
     let kind = if older { &wire.order_type } else { &wire.kind };

@@ -206,6 +206,7 @@ fn read(text: &str, lacks: &mut Lacks) -> Result<TradeUpdate, WireError> {
 }
 
 /// What the event says was traded, or taken back.
+#[expect(clippy::wildcard_enum_match_arm, reason = "no other event executes")]
 fn executions(
     wire: &UpdateWire<'_>,
     event: &TradeEvent,

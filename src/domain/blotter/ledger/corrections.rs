@@ -52,12 +52,15 @@ impl Ledger {
     /// Enters a correction behind the one that it follows: each takes the place of what stood before it, and one that was told
     /// late stands before those of a later time. Brokers name the execution itself each time, or the correction before.
     pub(super) fn push_correction(&mut self, mut correction: Execution) {
-        let ExecutionKind::Correction { of: Some(of) } = &correction.kind else { return drop(self.push(correction)) };
-        let Some(first) = self.corrected(of).filter(|row| row.kind == ExecutionKind::Trade).map(|row| row.id.clone())
-        else {
-            return drop(self.push(correction));
+        let first = match &correction.kind {
+            ExecutionKind::Correction { of: Some(of) } => self.corrected(of),
+            _ => None,
         };
-        let (mut before, mut seen) = (first.clone(), 0);
+        let Some(first) = first.filter(|row| row.kind == ExecutionKind::Trade).map(|row| row.id.clone()) else {
+            self.push(correction);
+            return;
+        };
+        let (mut before, mut seen) = (first, 0);
         let after = loop {
             let follows = |row: &&Execution| match &row.kind {
                 ExecutionKind::Correction { of: Some(of) } => self.get(of).is_some_and(|of| of.id == before),

@@ -214,13 +214,11 @@ fn counted(blotter: &Blotter) -> i64 {
         })
         .collect();
     let stands = blotter.executions().filter(|row| !replaced.contains(&&row.id));
-    let sum: rust_decimal::Decimal = stands
-        .map(|row| match row.kind {
-            ExecutionKind::Bust { .. } => -row.qty.decimal(),
-            _ => row.qty.decimal(),
-        })
-        .sum();
-    sum.try_into().unwrap()
+    let sum = stands.fold(Qty::ZERO, |sum, row| match row.kind {
+        ExecutionKind::Bust { .. } => sum.checked_sub(row.qty).unwrap(),
+        _ => sum.checked_add(row.qty).unwrap(),
+    });
+    sum.decimal().try_into().unwrap()
 }
 
 #[test]

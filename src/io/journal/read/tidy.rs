@@ -26,9 +26,12 @@ pub(super) fn executions(rows: &mut Vec<Execution>) {
     }
     let told = |row: &&Execution| {
         let reports = reports.get(&row.order_id).into_iter().flatten();
-        let same = |report: &Execution| match row.kind {
-            ExecutionKind::Trade => share::is_the_same_trade(report, row, &[]),
-            _ => share::corrects_the_same(report, row),
+        let same = |report: &Execution| {
+            if row.kind == ExecutionKind::Trade {
+                share::is_the_same_trade(report, row, &[])
+            } else {
+                share::corrects_the_same(report, row)
+            }
         };
         of_interest(row) && reports.into_iter().any(|report| same(report))
     };
