@@ -49,7 +49,7 @@ impl Error {
 
     /// A failure that only a mistake of the program's own can be.
     pub fn ours(message: impl Into<String>) -> Self {
-        Self::failed(message, "this is a fault of brokerdeck: please report it")
+        Self::failed(message, "this is a bug in brokerdeck: please report it")
     }
 
     /// The cure, where one is known.

@@ -26,15 +26,15 @@ fn judge(action: Action, model: &Model) -> Result<(), Reason> {
         Action::Activities => at_hand(model).map(|_| ()),
         Action::RefreshActivities => match model.top() {
             Some(Overlay::Activities { link, .. }) => {
-                require(!model.accounts.activities_loading(link), "the rows are on their way")
+                require(!model.accounts.activities_loading(link), "the rows are still loading")
             }
             _ => refuse("no activities are shown"),
         },
         Action::PrevAccount | Action::NextAccount => {
-            require(model.accounts.len() > 1, "there is no other account; {brokers.add} in Brokers links one")
+            require(model.accounts.len() > 1, "no other account is linked; {brokers.add} in Brokers links one")
         }
         Action::AllAccounts => {
-            require(model.accounts.len() > 1, "there is one account at most; {brokers.add} in Brokers links another")
+            require(model.accounts.len() > 1, "at most one account is linked; {brokers.add} in Brokers links another")
         }
         Action::SortNext | Action::SortReverse => {
             require(matches!(model.focus, Pane::Orders | Pane::Positions | Pane::Tape), "these rows have a fixed order")
@@ -51,10 +51,10 @@ fn judge(action: Action, model: &Model) -> Result<(), Reason> {
             None => listed(model, "the list is empty"),
         },
         Action::Copy | Action::CopyRow => copy(model),
-        Action::TimeZone => require(model.program.zones.len() > 1, "no other time zone is known"),
+        Action::TimeZone => require(model.program.zones.len() > 1, "there is no other time zone to choose"),
         Action::CopyCell => cells(model),
         Action::Resync => resync(model),
-        Action::Errors => require(!model.errors.is_empty(), "nothing went wrong so far"),
+        Action::Errors => require(!model.errors.is_empty(), "no errors so far"),
         Action::Pause => at_hand(model).map(|_| ()),
         Action::Mark => order_chosen(model, "there is no order to mark"),
         Action::ClearMarks => require(!model.marks.is_empty(), "nothing is marked"),
@@ -62,28 +62,28 @@ fn judge(action: Action, model: &Model) -> Result<(), Reason> {
         Action::CancelAll => cancel_all(model),
         Action::AddBroker => {
             require(!model.brokers.is_empty(), "no broker is configured")?;
-            require(model.attempt.is_none(), "an account is being linked already")
+            require(model.attempt.is_none(), "an account is already being linked")
         }
         Action::Relink => relink(model),
         Action::Unlink => at_hand(model).map(|_| ()),
         Action::OpenBrowser | Action::CopyUrl | Action::PasteRedirect => {
-            require(is_waiting(model), "the authorize URL is not ready")
+            require(is_waiting(model), "the authorize URL is not ready yet")
         }
         Action::ApproveInDemo => {
-            require(model.program.can_approve, "only the demo can press Allow by itself")?;
-            require(is_waiting(model), "the consent page is not waiting")
+            require(model.program.can_approve, "only the demo can press Allow for you")?;
+            require(is_waiting(model), "the consent page is not waiting for an answer")
         }
         Action::CancelLink => require(
             !matches!(model.attempt.as_ref().map(|attempt| &attempt.phase), Some(AttemptPhase::Saving)),
             "the token is being stored",
         ),
         Action::Confirm => confirm(model),
-        Action::ConfirmLive => require(needs_live_key(model), "no live account is concerned; {question.yes} is enough"),
+        Action::ConfirmLive => require(needs_live_key(model), "no live account is affected; {question.yes} is enough"),
         Action::ChartNext => {
-            chart(model).map_or(Ok(()), |period| require(period != Period::Year, "there is no longer period"))
+            chart(model).map_or(Ok(()), |period| require(period != Period::Year, "this is the longest period"))
         }
         Action::ChartPrev => {
-            chart(model).map_or(Ok(()), |period| require(period != Period::Day, "there is no shorter period"))
+            chart(model).map_or(Ok(()), |period| require(period != Period::Day, "this is the shortest period"))
         }
         Action::Quit
         | Action::ForceQuit
@@ -139,13 +139,13 @@ fn cancel_all(model: &Model) -> Result<(), Reason> {
     };
     let count = account.blotter.working_count();
     if count == 0 {
-        return nothing(model, Pane::Orders, "no order is working");
+        return nothing(model, Pane::Orders, "there are no working orders");
     }
     require(
         count <= MOST_CANCELS,
-        "too many orders are working for one question; mark some with {orders.mark} and press {orders.cancel}",
+        "too many working orders to confirm at once; mark some with {orders.mark}, then press {orders.cancel}",
     )?;
-    require(!model.program.read_only, "read-only: nothing may be changed at a broker")?;
+    require(!model.program.read_only, "read-only: brokerdeck changes nothing at a broker")?;
     permitted(account)
 }
 
@@ -160,7 +160,7 @@ fn order_chosen(model: &Model, none: &'static str) -> Result<(), Reason> {
 /// Whether orders may be canceled from here: never with `--read-only`, without the scope, or where another account answers.
 /// A live account needs a key of its own and no leave: less risk must always be within reach.
 fn cancelable(model: &Model, orders: &[OrderKey]) -> Result<(), Reason> {
-    require(!model.program.read_only, "read-only: nothing may be changed at a broker")?;
+    require(!model.program.read_only, "read-only: brokerdeck changes nothing at a broker")?;
     if orders.is_empty() {
         order_chosen(model, "there is no order to cancel")?;
     }
@@ -177,7 +177,7 @@ fn cancelable(model: &Model, orders: &[OrderKey]) -> Result<(), Reason> {
 fn permitted(account: &AccountState) -> Result<(), Reason> {
     if !account.link.allows("trading") {
         return Err(Reason(format!(
-            "{} was linked without the scope trading; {{brokers.link}} in Brokers links it again",
+            "{} was linked without the trading scope; {{brokers.link}} in Brokers links it again",
             account.link.label
         )));
     }
@@ -197,14 +197,14 @@ fn detail(model: &Model) -> Result<(), Reason> {
         };
         return match activities.reach() {
             _ if !activities.rows().is_empty() => Ok(()),
-            Reach::More => refuse("the rows are on their way"),
+            Reach::More => refuse("the rows are still loading"),
             Reach::Beginning => refuse("there is no row to open"),
-            Reach::Failed(why) => Err(Reason(format!("that is not known: {}", clean(why)))),
+            Reach::Failed(why) => Err(Reason(format!("not known: {}", clean(why)))),
         };
     }
     match model.focus {
         Pane::Brokers => match &model.rows.brokers.selected {
-            Some(BrokerRow::Unlinked(_)) => require(model.attempt.is_none(), "an account is being linked already"),
+            Some(BrokerRow::Unlinked(_)) => require(model.attempt.is_none(), "an account is already being linked"),
             Some(BrokerRow::Linked(_) | BrokerRow::Add) => Ok(()),
             None => refuse("there is no broker to open"),
         },
@@ -255,7 +255,7 @@ fn resync(model: &Model) -> Result<(), Reason> {
 }
 
 fn relink(model: &Model) -> Result<(), Reason> {
-    require(model.attempt.is_none(), "an account is being linked already")?;
+    require(model.attempt.is_none(), "an account is already being linked")?;
     match &model.rows.brokers.selected {
         Some(BrokerRow::Linked(_) | BrokerRow::Unlinked(_)) => Ok(()),
         Some(BrokerRow::Add) | None => refuse("choose the broker or account to link"),
@@ -277,7 +277,7 @@ fn confirm(model: &Model) -> Result<(), Reason> {
         };
         let key = model.keymap.chord_for(&scopes(model), Action::ConfirmLive);
         let key = key.map_or_else(|| "its own key".to_owned(), |chord| chord.to_string());
-        return Err(Reason(format!("{what}: {key} says yes")));
+        return Err(Reason(format!("{what}: press {key} to confirm")));
     }
     Ok(())
 }
@@ -330,7 +330,7 @@ fn listed(model: &Model, none: &str) -> Result<(), Reason> {
 /// Says that there is nothing, unless that is not known: an account that does not answer is not an empty one.
 fn nothing(model: &Model, pane: Pane, none: &str) -> Result<(), Reason> {
     match model.unknown(pane) {
-        Some(why) => Err(Reason(format!("that is not known: {}", clean(&why)))),
+        Some(why) => Err(Reason(format!("not known: {}", clean(&why)))),
         None => refuse(none),
     }
 }

@@ -259,7 +259,7 @@ fn term(token: &str) -> Result<Option<Test>, String> {
         if figure.is_empty() {
             return Ok(None);
         }
-        let wanted = figure.replace(',', "").parse().map_err(|_| format!("{figure:?} is not a figure"))?;
+        let wanted = figure.replace(',', "").parse().map_err(|_| format!("{figure:?} is not a number"))?;
         return Ok(Some(Test::Figure(field, orders, wanted)));
     }
     if let Some((name, wanted)) = lower.split_once(':') {
@@ -273,7 +273,7 @@ fn field_name(name: &str) -> Result<&'static str, String> {
     let found = FIELDS.iter().find(|(_, spellings)| spellings.contains(&name));
     found.map(|(field, _)| *field).ok_or_else(|| {
         let names: Vec<&str> = FIELDS.iter().map(|(field, _)| *field).collect();
-        format!("there is no field {name:?}; the fields are {}", names.join(", "))
+        format!("unknown field {name:?}; the fields are {}", names.join(", "))
     })
 }
 
@@ -332,9 +332,9 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_said_and_left_out() {
-        assert_eq!(Filter::parse("qty>many").problem.as_deref(), Some("\"many\" is not a figure"));
+        assert_eq!(Filter::parse("qty>many").problem.as_deref(), Some("\"many\" is not a number"));
         let filter = Filter::parse("colour:red aapl");
-        assert!(filter.problem.as_deref().is_some_and(|problem| problem.starts_with("there is no field \"colour\"")));
+        assert!(filter.problem.as_deref().is_some_and(|problem| problem.starts_with("unknown field \"colour\"")));
         assert!(passes("colour:red aapl"));
         assert!(Filter::parse("qty>1,000").problem.is_none());
     }

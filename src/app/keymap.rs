@@ -184,7 +184,7 @@ impl Scope {
     pub const fn title(self) -> &'static str {
         match self {
             Self::Always => "Everywhere",
-            Self::Common => "Everywhere but in text fields",
+            Self::Common => "Everywhere except in text fields",
             Self::Text => "Text fields",
             Self::Global => "Panes",
             Self::List => "Lists",
@@ -427,7 +427,7 @@ fn parse_override(line: usize, name: &str, words: &[String]) -> Result<(usize, V
         // What looks like no name is not repeated: it may be a secret in the wrong line.
         let looks = name.len() <= 40 && name.bytes().all(|byte| byte.is_ascii_lowercase() || b"._-".contains(&byte));
         let name = if looks { name.to_owned() } else { "…".to_owned() };
-        return Err(vec![KeymapProblem { name, ..problem("no key has this name".to_owned(), cure) }]);
+        return Err(vec![KeymapProblem { name, ..problem("no action has this name".to_owned(), cure) }]);
     };
     let mut chords = Vec::new();
     let mut problems = Vec::new();
@@ -481,8 +481,8 @@ fn conflicts(chords: &[Vec<Chord>], lines: &BTreeMap<usize, usize>) -> Vec<Keyma
             problems.push(KeymapProblem {
                 line: lines.get(&blamed).copied().unwrap_or_default(),
                 name: name(blamed).to_owned(),
-                message: format!("{chord} already means {} there", name(kept)),
-                cure: format!("choose another key, or give \"{}\" another one too", name(kept)),
+                message: format!("{chord} is already bound to {} there", name(kept)),
+                cure: format!("choose another key, or rebind \"{}\" too", name(kept)),
             });
         }
     }

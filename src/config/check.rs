@@ -32,7 +32,7 @@ pub(super) fn config(text: &str, path: &Path, file: raw::File) -> Result<Config,
         if let Some(spec) = check.broker(broker, &client) {
             let (spec, line) = spec;
             if brokers.iter().any(|known| known.id == spec.id) {
-                check.problem(Some(line), "brokers.id", "a broker with this id exists already", "choose another id");
+                check.problem(Some(line), "brokers.id", "another broker already has this id", "choose another id");
                 continue;
             }
             // One of Alpaca's own hosts in the wrong place was named already, with its line.
@@ -40,9 +40,9 @@ pub(super) fn config(text: &str, path: &Path, file: raw::File) -> Result<Config,
             if let Some((_, environment, _)) = shared {
                 let message = match environment {
                     Environment::Paper => {
-                        "one of its LIVE addresses is also a PAPER address, here or of another broker"
+                        "one of its LIVE addresses is also a PAPER address, of this or another broker"
                     }
-                    Environment::Live => "one of its PAPER addresses is also a LIVE address, here or of another broker",
+                    Environment::Live => "one of its PAPER addresses is also a LIVE address, of this or another broker",
                 };
                 let cure = "an address trades paper or live, not both: correct the addresses or environment";
                 check.problem(Some(line), &format!("brokers.{}", spec.id), message, cure);
@@ -179,7 +179,7 @@ impl Check<'_> {
         let line = self.line(&secret);
         let secret = secret.into_inner();
         if is_blank(secret.expose_secret()) {
-            let cure = "write the secret, or name its source with client_secret_env or client_secret_command";
+            let cure = "write the secret, or give its source with client_secret_env or client_secret_command";
             self.problem(Some(line), key, "the secret is empty", cure);
             return SecretSource::None;
         }
@@ -211,8 +211,8 @@ impl Check<'_> {
         let message = match words.first() {
             None => "not a command",
             Some(program) if is_blank(program) => "the program's name is empty",
-            // The system takes a word as far as there.
-            Some(_) if words.iter().any(|word| word.contains('\0')) => "no program takes a word with a NUL character",
+            // The system reads a word only up to a NUL.
+            Some(_) if words.iter().any(|word| word.contains('\0')) => "a word contains a NUL character",
             Some(_) => return Some(words),
         };
         self.problem(Some(line), key, message, cure);
@@ -260,13 +260,13 @@ impl Check<'_> {
             if url.username().is_empty() && url.password().is_none() {
                 return Some(url);
             }
-            self.problem(line, key, "the address holds a user name or password", "remove it");
+            self.problem(line, key, "the address contains a user name or password", "remove it");
             return None;
         }
         let (message, cure) = if secure == "wss" {
-            ("neither wss nor ws on this machine", "use wss; ws is accepted for loopback only")
+            ("neither wss nor loopback ws", "use wss; ws is accepted for loopback only")
         } else {
-            ("neither https nor http on this machine", "use https; http is accepted for loopback only")
+            ("neither https nor loopback http", "use https; http is accepted for loopback only")
         };
         self.problem(line, key, message, cure);
         None
@@ -449,7 +449,7 @@ fn builtin(check: &mut Check<'_>, client: &Client) -> Vec<BrokerSpec> {
         Ok(url) => Some(url),
         Err(error) => {
             tracing::error!(%error, text, "a built-in address");
-            check.problem(None, "built-in", "an address of the program's own is no URL", "please report this");
+            check.problem(None, "built-in", "a built-in address is not a URL", "please report this");
             None
         }
     };

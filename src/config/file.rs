@@ -14,7 +14,7 @@ const LARGEST: u64 = 1024 * 1024;
 /// # Errors
 /// In words when it does not, otherwise as the file system says.
 pub fn plain(path: &Path) -> std::io::Result<()> {
-    if std::fs::metadata(path)?.is_file() { Ok(()) } else { Err(std::io::Error::other("it is not a plain file")) }
+    if std::fs::metadata(path)?.is_file() { Ok(()) } else { Err(std::io::Error::other("it is not a regular file")) }
 }
 
 /// Reads and checks the file; `Ok(None)` when there is none.
@@ -39,8 +39,8 @@ pub(super) fn load(path: &Path) -> Result<Option<Config>, ConfigError> {
         && holds_secret(&config)
     {
         config.warnings.push(format!(
-            "{0} holds a client secret and others may read it (mode {mode:03o}); chmod 600 {0}, and replace the secret if \
-             somebody else can have seen it",
+            "{0} contains a client secret and other users can read it (mode {mode:03o}); run chmod 600 {0}, and \
+                replace the secret if anyone else may have seen it",
             path.display()
         ));
     }
@@ -64,11 +64,11 @@ fn others(path: &Path, file: &File) -> Result<Option<u32>, ConfigError> {
     };
     let mode = meta.mode() & 0o777;
     if mode & 0o022 != 0 {
-        let cure = format!("read it through, then chmod go-w {}", path.display());
-        return refused(format!("others may write it (mode {mode:03o})"), cure);
+        let cure = format!("check its content, then run chmod go-w {}", path.display());
+        return refused(format!("other users can write to it (mode {mode:03o})"), cure);
     }
     if meta.uid() != 0 && meta.uid() != rustix::process::geteuid().as_raw() {
-        let cure = "copy it, and read the copy through".to_owned();
+        let cure = "copy it, and check the copy's content".to_owned();
         return refused("it belongs to another user".to_owned(), cure);
     }
     Ok((mode & 0o044 != 0).then_some(mode))

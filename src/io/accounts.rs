@@ -27,21 +27,21 @@ pub enum AccessError {
         broker: String,
     },
     /// There is no token for it.
-    #[error("{label} has no token any more")]
+    #[error("{label} no longer has a token")]
     NoToken {
         /// The link's label.
         label: String,
     },
-    /// The configuration says now that the account is somewhere else than where its token was granted.
-    #[error("{label} is now configured at {place}, where its token does not belong")]
+    /// The configured address differs from the one its token was granted for.
+    #[error("{label} is now configured at {place}, which its token was not issued for")]
     Moved {
         /// The link's label.
         label: String,
         /// The origin that the token was not granted for.
         place: String,
     },
-    /// The token reaches another account than the one that was linked.
-    #[error("{label} is another account than was linked: {number} answers")]
+    /// The token belongs to a different account from the one linked.
+    #[error("{label} is a different account from the one linked: {number} answers")]
     Other {
         /// The link's label.
         label: String,

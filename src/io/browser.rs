@@ -58,7 +58,7 @@ impl Surroundings {
 pub async fn open(url: &str, consent: &Url, around: &Surroundings, programs: &Programs) -> Result<(), String> {
     check(url, consent)?;
     let Some(_leave) = programs.leave() else {
-        return Err("a few programs are being started already".to_owned());
+        return Err("several programs are already being started".to_owned());
     };
     let mut last = "no program to open a browser was found".to_owned();
     for command in around.commands(url)? {

@@ -41,12 +41,12 @@ pub fn find(program: &str) -> Result<(), &'static str> {
     let mut there = places.iter().filter(|path| is_file(path)).peekable();
     if there.peek().is_none() {
         return Err(if places.iter().any(|path| path.exists()) {
-            "it is no plain file"
+            "it is not a regular file"
         } else {
             "there is no such file"
         });
     }
-    if there.any(|path| may_run(path)) { Ok(()) } else { Err("it may not be executed") }
+    if there.any(|path| may_run(path)) { Ok(()) } else { Err("it is not executable") }
 }
 
 /// Where names are completed with endings and in more places, only starting a program tells.

@@ -14,7 +14,7 @@ pub fn load(dir: &Path) -> Choices {
         Ok(Some(bytes)) => bytes,
         Ok(None) => return Choices::default(),
         Err(error) => {
-            tracing::warn!(%error, "the last run's choices are left out");
+            tracing::warn!(%error, "the last run's choices are not used");
             return Choices::default();
         }
     };
@@ -31,7 +31,7 @@ pub fn load(dir: &Path) -> Choices {
 pub fn save(dir: &Path, choices: &Choices) -> Result<(), FileError> {
     let file = PrivateFile::new(dir, NAME);
     let failed = |doing, cause| FileError::Io { doing, path: file.path(), cause };
-    ensure_private_dir(dir).map_err(|cause| failed("make the folder of", cause))?;
+    ensure_private_dir(dir).map_err(|cause| failed("create the folder of", cause))?;
     let text = serde_json::to_vec_pretty(choices).map_err(|error| failed("write", error.into()))?;
     file.replace(&text)
 }

@@ -167,7 +167,7 @@ impl Effects {
         let mut lines = of(&self.lines);
         if !lines.contains_key(link) {
             let Some(record) = self.links.get(link).cloned() else {
-                tracing::error!(%link, "an effect for a link that nobody knows");
+                tracing::error!(%link, "an effect for an unknown link");
                 return;
             };
             let (commands, receiver) = mpsc::unbounded_channel();
@@ -353,7 +353,7 @@ fn told(link: &LinkId, notice: Notice) -> Msg {
         }
         Notice::Limit(limit) => {
             let text = format!(
-                "the broker claims to allow {limit} requests a minute; no more than {} are believed",
+                "the broker claims to allow {limit} requests a minute; at most {} are used",
                 crate::broker::alpaca::governor::HIGHEST
             );
             Msg::Noted { link: link.clone(), text }
@@ -372,7 +372,9 @@ const CLOCK: RequestId = RequestId(u64::MAX);
 fn clock(result: Result<Reply, RequestError>) -> Msg {
     Msg::Clock(match result {
         Ok(Reply::Clock(clock)) => Ok(clock),
-        Ok(_) => Err(RequestError::of_ours(RequestErrorKind::Decode, "the clock came back as something else")),
+        Ok(_) => {
+            Err(RequestError::of_ours(RequestErrorKind::Decode, "the clock request got an answer of another kind"))
+        }
         Err(error) => Err(error),
     })
 }

@@ -17,7 +17,7 @@ pub fn file(path: &Path) -> Result<(), FileError> {
     match std::fs::symlink_metadata(path) {
         Err(cause) => return absent_or(path, cause),
         Ok(found) if found.is_symlink() => return Err(unfit(path, "it is a symbolic link", "remove the link")),
-        Ok(found) if !found.is_file() => return Err(unfit(path, "it is not a plain file", "move it away")),
+        Ok(found) if !found.is_file() => return Err(unfit(path, "it is not a regular file", "move it away")),
         Ok(_) => {}
     }
     match open(path, false) {
@@ -79,11 +79,11 @@ pub fn cure_or(path: &Path, cause: &std::io::Error, option: &str) -> String {
         }
         ErrorKind::PermissionDenied => format!("chmod 600 {}, or move it away", path.display()),
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
-            format!("make room where {} is, {elsewhere}", folder.display())
+            format!("free some disk space for {}, {elsewhere}", folder.display())
         }
         ErrorKind::IsADirectory => format!("move {} away", path.display()),
-        ErrorKind::NotADirectory => format!("move away what stands where {} belongs, {elsewhere}", folder.display()),
-        _ => format!("see that {} can be read and written, {elsewhere}", folder.display()),
+        ErrorKind::NotADirectory => format!("move away what is in the place of {}, {elsewhere}", folder.display()),
+        _ => format!("make {} readable and writable, {elsewhere}", folder.display()),
     }
 }
 
@@ -128,9 +128,9 @@ mod tests {
         let path = dir.path().join("links.json");
         let folder = dir.path().to_str().unwrap();
         let kinds = [
-            (ErrorKind::StorageFull, "make room"),
-            (ErrorKind::QuotaExceeded, "make room"),
-            (ErrorKind::FileTooLarge, "make room"),
+            (ErrorKind::StorageFull, "free some disk space"),
+            (ErrorKind::QuotaExceeded, "free some disk space"),
+            (ErrorKind::FileTooLarge, "free some disk space"),
             (ErrorKind::IsADirectory, "away"),
             (ErrorKind::NotADirectory, "move away"),
             (ErrorKind::ReadOnlyFilesystem, "--data-dir"),

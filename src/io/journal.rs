@@ -71,8 +71,8 @@ pub enum JournalError {
         /// What the system or the database said.
         reason: String,
     },
-    /// The file is damaged, or none of ours: the next run keeps it under another name and begins a new one.
-    #[error("the journal {path} is none that can be read: {reason}")]
+    /// The file is damaged or not ours: the next run sets it aside and starts a new one.
+    #[error("the journal {path} is not a readable journal: {reason}")]
     Foreign {
         /// Which file.
         path: String,

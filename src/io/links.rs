@@ -19,8 +19,8 @@ pub enum LinksError {
     /// The file cannot be used.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The file cannot be understood, and was left where it is.
-    #[error("{path} cannot be understood: the next start keeps it under another name and begins without a link")]
+    /// The file cannot be parsed, and was left in place.
+    #[error("{path} cannot be parsed: the next start sets it aside under another name and begins without links")]
     Damaged {
         /// Which file.
         path: String,
@@ -38,7 +38,7 @@ impl LinksError {
     pub fn hint(&self) -> String {
         match self {
             Self::File(error) => error.hint(),
-            Self::Damaged { .. } => "put a good copy in its place, or link the accounts again".to_owned(),
+            Self::Damaged { .. } => "restore a good copy, or link the accounts again".to_owned(),
             Self::Newer { .. } => "use that version, or move the file away and link again".to_owned(),
         }
     }
@@ -260,7 +260,7 @@ fn read_or_set_aside(file: &PrivateFile) -> Result<Listed, LinksError> {
         return Ok(Listed { links, notice: None });
     }
     let aside = file.set_aside()?;
-    let notice = format!("the list of links could not be read and was kept as {}; link again", aside.display());
+    let notice = format!("the list of links could not be read and was set aside as {}; link again", aside.display());
     tracing::warn!("{notice}");
     Ok(Listed { links: Vec::new(), notice: Some(notice) })
 }

@@ -35,8 +35,8 @@ impl Locks {
             }
             Ok(None) => false,
             Err(error) => {
-                // A folder that cannot be written keeps nobody from trading; two streams do less harm than none.
-                tracing::warn!(%error, %link, "whether another instance streams the account is not known");
+                // A read-only folder must not prevent trading; two streams do less harm than none.
+                tracing::warn!(%error, %link, "unknown whether another instance streams the account");
                 held.insert(link.clone(), None);
                 true
             }

@@ -36,7 +36,7 @@ pub fn start(path: &Path, level: LevelFilter) -> Result<(), String> {
         return Ok(());
     }
     if let Some(dir) = path.parent() {
-        ensure_private_dir(dir).map_err(|error| format!("cannot make {}: {error}", dir.display()))?;
+        ensure_private_dir(dir).map_err(|error| format!("cannot create {}: {error}", dir.display()))?;
     }
     let file = RotatingFile::open(path).map_err(|error| format!("cannot open {}: {error}", path.display()))?;
     let writer = SharedFile(Arc::new(Mutex::new(file)));
@@ -109,7 +109,7 @@ fn not_plain(path: &Path) -> Option<io::Error> {
     let what = match () {
         () if kind.is_symlink() => "it is a symbolic link",
         () if kind.is_dir() => "it is a folder",
-        () if !kind.is_file() => "it is not a plain file",
+        () if !kind.is_file() => "it is not a regular file",
         () => return None,
     };
     Some(io::Error::other(what))
@@ -197,7 +197,7 @@ mod tests {
         let link = dir.path().join("link.log");
         std::os::unix::fs::symlink(&path, &link).unwrap();
         assert!(RotatingFile::open(&link).is_err());
-        assert!(RotatingFile::open(Path::new("/dev/null")).is_err(), "no plain file");
+        assert!(RotatingFile::open(Path::new("/dev/null")).is_err(), "not a regular file");
         let pipe = dir.path().join("pipe.log");
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
         assert!(RotatingFile::open(&pipe).is_err(), "nor a pipe that nobody reads");

@@ -25,7 +25,7 @@ impl Paths {
     pub fn choose(config: Option<&Path>, data_dir: Option<&Path>, env_config: Option<PathBuf>) -> Result<Self, String> {
         let dirs = ProjectDirs::from("", "", "brokerdeck");
         let from_platform = |what: &str, pick: fn(&ProjectDirs) -> PathBuf| {
-            dirs.as_ref().map(pick).ok_or_else(|| format!("no home folder is known, so there is no {what} folder"))
+            dirs.as_ref().map(pick).ok_or_else(|| format!("the home folder is unknown, so there is no {what} folder"))
         };
         let config = match config.map(Path::to_owned).or(env_config) {
             Some(path) => path,
@@ -120,8 +120,8 @@ fn refuse_open(dir: &Path) -> std::io::Result<()> {
         }
         let mode = found.mode() & 0o7777;
         if mode & 0o077 != 0 {
-            let cure = format!("if it is for brokerdeck alone: chmod 700 {}", dir.display());
-            return refused(format!("{} is open to others (mode {mode:03o}); {cure}", dir.display()));
+            let cure = format!("if only brokerdeck uses it: chmod 700 {}", dir.display());
+            return refused(format!("other users can access {} (mode {mode:03o}); {cure}", dir.display()));
         }
     }
     Ok(())
@@ -152,7 +152,7 @@ pub(crate) fn tighten(file: &std::fs::File) -> std::io::Result<()> {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
     let found = file.metadata()?;
     if !found.is_file() {
-        return Err(std::io::Error::other("it is not a plain file"));
+        return Err(std::io::Error::other("it is not a regular file"));
     }
     if found.uid() != rustix::process::geteuid().as_raw() {
         return Err(std::io::Error::other("it belongs to another user"));

@@ -272,14 +272,14 @@ impl PrivateFile {
         let meta = file.metadata().map_err(|cause| self.io("read", cause))?;
         let path = self.path();
         if !meta.is_file() {
-            return Err(self.untrusted("it is not a plain file", "remove it"));
+            return Err(self.untrusted("it is not a regular file", "remove it"));
         }
         if meta.uid() != rustix::process::geteuid().as_raw() {
             return Err(self.untrusted("it belongs to another user", "take it over with chown, or remove it"));
         }
         if meta.mode() & 0o077 != 0 {
-            let why = format!("others may use it (mode {:03o})", meta.mode() & 0o777);
-            let cure = format!("if nobody else can have seen it: chmod 600 {}; otherwise remove it", path.display());
+            let why = format!("other users can access it (mode {:03o})", meta.mode() & 0o777);
+            let cure = format!("if no one else can have seen it: chmod 600 {}; otherwise remove it", path.display());
             return Err(self.untrusted(why, cure));
         }
         Ok(())
@@ -288,7 +288,7 @@ impl PrivateFile {
     #[cfg(not(unix))]
     fn check(&self, file: &File) -> Result<(), FileError> {
         let meta = file.metadata().map_err(|cause| self.io("read", cause))?;
-        if meta.is_file() { Ok(()) } else { Err(self.untrusted("it is not a plain file", "remove it")) }
+        if meta.is_file() { Ok(()) } else { Err(self.untrusted("it is not a regular file", "remove it")) }
     }
 
     /// Removes what a process that was killed while writing left behind; the lock is held, so nobody is writing.

@@ -236,12 +236,12 @@ fn opened(path: &Path) -> std::io::Result<File> {
         let mut whole = tempfile::tempfile()?;
         let length = std::io::copy(&mut File::open(path)?.take(LONGEST_PIPE + 1), &mut whole)?;
         if length > LONGEST_PIPE {
-            return Err(std::io::Error::other("the pipe brings more than 1 GiB"));
+            return Err(std::io::Error::other("the pipe delivers more than 1 GiB"));
         }
         std::io::Seek::rewind(&mut whole)?;
         return Ok(whole);
     }
-    Err(std::io::Error::other("it is neither a plain file nor a pipe"))
+    Err(std::io::Error::other("it is neither a regular file nor a pipe"))
 }
 
 /// The next line, without its end; `None` after the last.
@@ -259,10 +259,10 @@ fn plausible(now: Now, before: Option<Now>) -> Result<(), &'static str> {
     // The years 2000 to 2200.
     let known = 946_684_800..7_258_118_400;
     if before.is_some_and(|before| now.mono < before.mono) {
-        return Err("its time goes back");
+        return Err("its times go backwards");
     }
     if now.mono.0 > LONGEST_RUN || !known.contains(&now.wall.as_second()) {
-        return Err("its time is no run's");
+        return Err("its time is out of range");
     }
     Ok(())
 }

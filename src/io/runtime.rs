@@ -151,7 +151,7 @@ impl Loop {
         {
             tracing::error!(%error, "recording stopped");
             self.recorder = None;
-            let text = format!("the recording has stopped: {error}; it holds what came before");
+            let text = format!("the recording has stopped: {error}; it contains everything before that");
             left.extend(self.apply(Msg::Trouble(text), now));
         }
         if let Msg::Link { progress: LinkProgress::Saved { links, .. }, .. } = &msg {
@@ -177,7 +177,7 @@ impl Loop {
         let Some(dir) = self.outside.choices.clone() else { return };
         tokio::task::spawn_blocking(move || {
             if let Err(error) = choices::save(&dir, &chosen) {
-                tracing::warn!(%error, "what was chosen on the screen is not kept");
+                tracing::warn!(%error, "the choices made on the screen are not saved");
             }
         });
     }

@@ -44,7 +44,8 @@ pub enum StoreError {
     File(#[from] FileError),
     /// The file cannot be understood, and was left where it is.
     #[error(
-        "{} cannot be understood: what needs a token next keeps it under another name, and its accounts have to be linked again",
+        "{} cannot be parsed: the next command that needs a token sets it aside under another name, and its accounts \
+            must be linked again",
         path.display()
     )]
     Damaged {
@@ -66,7 +67,7 @@ impl StoreError {
             Self::System { .. } => "unlock it, or set store = \"file\" under [tokens]",
             Self::Hidden { .. } => "unlock it and start again, or link the account again",
             Self::File(error) => return error.hint(),
-            Self::Damaged { .. } => "put a good copy in its place, or link the accounts again",
+            Self::Damaged { .. } => "restore a good copy, or link the accounts again",
             Self::Newer { .. } => "use that version, or move the file away and link again",
         };
         cure.to_owned()
@@ -209,7 +210,7 @@ impl Tokens {
                 "tokens are kept in {}, readable by you alone, because the system's secret store does not work: {reason}",
                 file.path().display()
             ),
-            Store::Memory(_) => "tokens are kept in memory and forgotten at the end".to_owned(),
+            Store::Memory(_) => "tokens are kept in memory and forgotten on exit".to_owned(),
         })
     }
 

@@ -165,8 +165,8 @@ impl Told {
             told.remember(line);
         }
         if let Err(error) = told.rewrite() {
-            // A full disk may still have room for a line; the first ends one that may be torn.
-            tracing::warn!("what was told cannot be written anew: {error}");
+            // A full disk may still have room for a line; the first one ends a torn line.
+            tracing::warn!("what was reported cannot be rewritten: {error}");
             let mut file = OpenOptions::new().append(true).open(&path)?;
             file.write_all(b"\n")?;
             (told.length, told.file) = (file.metadata()?.len(), Some(file));
@@ -318,7 +318,7 @@ impl Told {
         if let Some(file) = &self.file
             && let Err(error) = file.set_modified(now.into())
         {
-            tracing::debug!("the time of what was told cannot be noted: {error}");
+            tracing::debug!("the time of what was reported cannot be noted: {error}");
         }
     }
 

@@ -228,7 +228,7 @@ impl Flow {
         self.used = true;
         // No issuer is configured, so the known ones are the two servers that this attempt talks to anyway.
         if answer.iss.is_some_and(|iss| !self.is_issuer(&iss)) {
-            let message = "the answer names another authorization server than the one that was asked".to_owned();
+            let message = "the answer names a different authorization server from the one that was asked".to_owned();
             return CallbackVerdict::Refused(LinkFailure::Broker { message });
         }
         if let Some(error) = answer.error {
@@ -244,7 +244,7 @@ impl Flow {
                 redirect_uri: self.redirect.text.clone(),
             }),
             None => CallbackVerdict::Refused(LinkFailure::Broker {
-                message: "the broker came back with neither a code nor an error".to_owned(),
+                message: "the broker's answer has neither a code nor an error".to_owned(),
             }),
         }
     }

@@ -121,7 +121,7 @@ impl LinkRecord {
             // Before this was remembered, only Alpaca's own addresses could not be changed.
             let own = [&endpoints.api_url, &endpoints.stream_url].map(environment_of);
             let fixed = own.iter().all(|known| *known == Some(self.environment));
-            return if fixed { Ok(()) } else { Err("an address that the link does not remember".to_owned()) };
+            return if fixed { Ok(()) } else { Err("an address not recorded with the link".to_owned()) };
         };
         match origins(endpoints).into_iter().find(|origin| !grantor.origins.contains(origin)) {
             None => Ok(()),
@@ -266,7 +266,7 @@ impl LinkFailure {
         let again = "{failed.retry} tries again".to_owned();
         match self {
             Self::Denied { description } => (
-                format!("the consent was denied{}", with(description.as_deref())),
+                format!("access was denied{}", with(description.as_deref())),
                 "{failed.retry} opens the consent page again; press Allow there".to_owned(),
             ),
             Self::AuthorizeError { error, description } => (
@@ -274,11 +274,11 @@ impl LinkFailure {
                 "check client_id, redirect_uris and scopes under [oauth] in the configuration, then {failed.retry}"
                     .to_owned(),
             ),
-            Self::TimedOut => ("nobody came back from the browser in time".to_owned(), again),
+            Self::TimedOut => ("the browser did not return in time".to_owned(), again),
             Self::PortsTaken { ports } => {
                 let ports: Vec<String> = ports.iter().map(ToString::to_string).collect();
                 (
-                    format!("another program holds the callback port {}", ports.join(", ")),
+                    format!("another program is using callback port {}", ports.join(", ")),
                     "end that program, or register another redirect URI and add it to redirect_uris, then {failed.retry}"
                         .to_owned(),
                 )
@@ -300,7 +300,7 @@ impl LinkFailure {
                 format!("on the consent page choose a {} account; {{failed.retry}} tries again", wanted.word()),
             ),
             Self::SameAccount { number } => (
-                format!("account {number} answers as PAPER and as LIVE, and it cannot be both"),
+                format!("account {number} answers as both PAPER and LIVE, and cannot be both"),
                 "correct api_url and environment of the broker in the configuration and start again".to_owned(),
             ),
             Self::Broker { message } => (format!("the broker answered: {message}"), again),
@@ -309,7 +309,7 @@ impl LinkFailure {
                 message.clone(),
                 format!("{cure}; {{failed.retry}} tries again"),
             ),
-            Self::Canceled => ("linking was given up".to_owned(), again),
+            Self::Canceled => ("linking was stopped".to_owned(), again),
         }
     }
 }

@@ -238,7 +238,7 @@ impl Theme {
             .ok_or_else(|| ThemeError {
                 line: Some(line_of(text, parent.span().start)),
                 message: format!(
-                    "there is no theme {name:?} to inherit; choose one of {}",
+                    "unknown theme {name:?} to inherit; choose one of {}",
                     Self::names().collect::<Vec<_>>().join(", ")
                 ),
             })
@@ -256,7 +256,7 @@ impl Theme {
             .map_err(|message| ThemeError { line: Some(line_of(text, words.span().start)), message })?;
         let slot = self.role_mut(role.get_ref()).ok_or_else(|| ThemeError {
             line: Some(line_of(text, role.span().start)),
-            message: format!("there is no style {:?}; the styles are {}", role.get_ref(), Self::ROLES.join(", ")),
+            message: format!("unknown style {:?}; the styles are {}", role.get_ref(), Self::ROLES.join(", ")),
         })?;
         *slot = style;
         Ok(())
@@ -290,7 +290,10 @@ fn parse_style(words: &str, palette: &BTreeMap<String, Spanned<String>>) -> Resu
             name => {
                 let named = palette.get(name).map_or(name, |colour| colour.get_ref().as_str());
                 let colour = parse_colour(named).ok_or_else(|| {
-                    format!("{name:?} is no colour: write #rrggbb, a number to 255, a name such as red, or a name of [palette]")
+                    format!(
+                        "{name:?} is not a colour: write #rrggbb, a number up to 255, a name such as red, or a \
+                        name from [palette]"
+                    )
                 })?;
                 style = if background { style.bg(colour) } else { style.fg(colour) };
                 background = false;

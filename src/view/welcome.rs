@@ -70,16 +70,16 @@ fn lines(pen: &Pen<'_>, model: &Model) -> Vec<Text> {
         Text::new(),
         step("1", &model.keymap.say("{brokers.add}"), "  adds a broker: type paper or live to find it"),
         step("2", &model.keymap.say("{add_broker.link}"), "  opens the broker's own page in your browser"),
-        step("3", "Allow", "  there, and your orders stream in here"),
+        step("3", "Allow", "  there, and your orders appear here"),
         Text::new(),
     ];
     if model.brokers.iter().all(|broker| broker.missing.is_some()) {
         lines.push(text("Linking needs an OAuth app of your own, registered with the broker."));
-        lines.push(vec![("Its client id goes into".to_owned(), theme.text)]);
+        lines.push(vec![("Put its client id into".to_owned(), theme.text)]);
         lines.push(vec![(clean(&model.program.config_path).into_owned(), theme.strong)]);
         lines.push(vec![
             ("brokerdeck config init".to_owned(), theme.key),
-            (" writes that file with every setting explained.".to_owned(), theme.text),
+            (" writes that file, with every setting explained.".to_owned(), theme.text),
         ]);
         lines.push(Text::new());
     }

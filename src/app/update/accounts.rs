@@ -37,26 +37,26 @@ fn happened(model: &mut Model, event: Event, effects: &mut Vec<Effect>) {
         Event::Alarm { link, fault, text } => notices::lasting(model, Some(&link), ends(fault), text),
         Event::Over(link, fault) => notices::over(model, Some(&link), Ends::With(fault)),
         Event::Twice { older, newer, kept } => {
-            let text = format!("{older} and {newer} are one account: the older link is removed");
+            let text = format!("{older} and {newer} are the same account: the older link is removed");
             notices::error(model, Some(&kept), text);
         }
         Event::Curve { link, error: None, .. } => notices::over(model, Some(&link), Ends::WithCurve),
         Event::Curve { link, period, error: Some(error) } => {
             let open = matches!(model.top(), Some(Overlay::EquityChart { period: open, .. }) if *open == period);
             if open {
-                let text = format!("{}: no equity history, {error}", model.label(&link));
+                let text = format!("{}: cannot get the equity history, {error}", model.label(&link));
                 notices::lasting(model, Some(&link), Ends::WithCurve, text);
             }
         }
         Event::Activities { link, moved, goes_on, unread } => pages::came(model, &link, moved, goes_on, unread),
         Event::NoActivities(link, error) => {
-            let text = format!("{}: no more activities, {error}", model.label(&link));
+            let text = format!("{}: cannot get more activities, {error}", model.label(&link));
             notices::error(model, Some(&link), text);
         }
         Event::CancelAnswered(key, result) => orders::cancel_answered(model, &key, result),
         Event::OrderUnread(key, words) => notices::error(model, Some(&key.link), format!("order {words}")),
         Event::OrderUnknown(key, error) => {
-            notices::error(model, Some(&key.link), format!("order {}: its state is not known, {error}", key.order));
+            notices::error(model, Some(&key.link), format!("order {}: its state is unknown, {error}", key.order));
         }
         Event::Balances(_) | Event::Noted(_) | Event::Clock => {}
     }

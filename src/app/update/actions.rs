@@ -289,7 +289,7 @@ fn pause(model: &mut Model) {
     let (input, text) = if paused {
         (Input::Connect, format!("{label}: connecting"))
     } else {
-        (Input::Pause, format!("{label}: paused, what is shown grows old; the same key starts it again"))
+        (Input::Pause, format!("{label}: paused; data will go stale. Press the same key to resume"))
     };
     model.accounts.feed(&link, input, model.now);
     notices::toast(model, text);

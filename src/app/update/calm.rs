@@ -21,14 +21,13 @@ const AFTER: Duration = Duration::from_millis(100);
 /// A terminal that shows a question says so sooner, also one far away. What it was asked is asked again with each frame.
 const SILENT: Duration = Duration::from_secs(10);
 
-const UNSEEN: &str = "the question was not on the screen yet: nothing was confirmed; read it and press again";
-const SUDDEN: &str = "the question has only just appeared: nothing was confirmed; read it and press again";
-const MUTE: &str =
-    "no yes counts: {always.suspend} and fg asks the terminal anew, which does not say that it shows this";
-/// For the list of errors, with every way out.
-const WAYS_OUT: &str = "the terminal does not say that it shows a question, so that no yes to one can count: {always.suspend} \
-    and then fg asks it anew, and so does starting brokerdeck again; orders can be canceled at the broker's own site";
-const HURRIED: &str = "keys came faster than a hand answers: nothing was confirmed; wait a moment and press again";
+const UNSEEN: &str = "nothing was confirmed: the question was not on the screen yet. Read it and press again";
+const SUDDEN: &str = "nothing was confirmed: the question has only just appeared. Read it and press again";
+const MUTE: &str = "yes is disabled: {always.suspend}, then fg, asks the terminal again whether it shows this";
+/// The entry in the list of errors, with every way out.
+const WAYS_OUT: &str = "the terminal does not confirm that it shows a question, so yes is disabled: {always.suspend}, \
+    then fg, asks it again, and so does restarting brokerdeck; orders can also be canceled on the broker's own site";
+const HURRIED: &str = "nothing was confirmed: keys came faster than a hand types. Wait a moment and press again";
 
 /// Follows which question stands open: a new one, or one that changed, has not been seen.
 pub(super) fn follow(model: &mut Model) {

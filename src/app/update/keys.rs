@@ -44,7 +44,7 @@ pub(super) fn press(model: &mut Model, chord: Chord, effects: &mut Vec<Effect>) 
         return typed(model, request);
     }
     if let Some((label, scope)) = context::acts_elsewhere(model, chord) {
-        notices::toast(model, format!("{chord} ({label}) acts in {}", scope.title()));
+        notices::toast(model, format!("{chord} ({label}) works in {}", scope.title()));
     }
 }
 
@@ -63,7 +63,7 @@ pub(super) fn paste(model: &mut Model, text: &Sensitive) {
         return linking::open_paste(model, text.expose());
     }
     if !context::is_typing(model) {
-        return notices::toast(model, "there is no field to paste into");
+        return notices::toast(model, "there is no text field to paste into");
     }
     let line = text.expose().lines().next().unwrap_or_default();
     let chars: Vec<char> = line.chars().filter(|ch| !ch.is_control()).take(256).collect();

@@ -48,10 +48,10 @@ pub(super) fn cancel(model: &mut Model, effects: &mut Vec<Effect>) {
         effects.push(Effect::CancelLink { attempt: attempt.id });
         let granted = matches!(attempt.phase, AttemptPhase::Exchanging | AttemptPhase::Confirm { .. });
         let words = if granted {
-            "linking given up; nothing was saved. What was allowed is revoked in the broker's dashboard, unless the broker \
-             lets programs do that"
+            "linking stopped; nothing was saved. If the broker does not let programs revoke the grant, revoke it in \
+                the broker's dashboard"
         } else {
-            "linking given up; nothing was saved"
+            "linking stopped; nothing was saved"
         };
         notices::toast(model, words);
     }
@@ -155,7 +155,7 @@ pub(super) fn save(model: &mut Model, effects: &mut Vec<Effect>) {
             account.link.label.eq_ignore_ascii_case(name) && found.replaces.as_ref() != Some(&account.link.id)
         });
         let twice = names.iter().filter(|other| other.eq_ignore_ascii_case(name)).count() > 1;
-        (elsewhere || twice).then(|| (index, format!("{name} is the label of another account")))
+        (elsewhere || twice).then(|| (index, format!("{name} is already the label of another account")))
     });
     if let Some((index, reason)) = wrong {
         edit(model, index);

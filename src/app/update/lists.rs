@@ -70,7 +70,7 @@ pub(super) fn move_in(model: &mut Model, pane: Pane, by: isize) {
         with_list!(model, pane, |list| list.move_by(by));
     }
     if pane == Pane::Tape && by > 0 && was.is_some() && model.rows.tape.selected == was {
-        let text = model.keymap.say("here this session began; {tape.activities} lists what was before").into_owned();
+        let text = model.keymap.say("this session began here; {tape.activities} lists what came before").into_owned();
         notices::toast(model, text);
     }
     broker_follows(model, pane);
@@ -190,7 +190,7 @@ pub(super) fn reverse(model: &mut Model) {
 fn sorted(model: &mut Model) {
     refresh::rebuild(model, model.focus);
     let (sort, reversed) = with_list!(model, model.focus, |list| (list.sort, list.reversed)).unwrap_or_default();
-    let name = sort.map_or("the pane's own order", |column| column_title(model.focus, column));
+    let name = sort.map_or("the default order", |column| column_title(model.focus, column));
     let way = if reversed { ", reversed" } else { "" };
     notices::toast(model, format!("sorted by {name}{way}"));
 }
@@ -247,7 +247,7 @@ fn column_title(pane: Pane, column: usize) -> &'static str {
         Pane::Positions => PositionColumn::ALL.get(column).map(|column| column.title()),
         Pane::Tape => TapeColumn::ALL.get(column).map(|column| column.title()),
     };
-    title.unwrap_or("the pane's own order")
+    title.unwrap_or("the default order")
 }
 
 /// Marks the selected order, or takes its mark away, and goes on to the next; as often as the count says.

@@ -70,11 +70,14 @@ pub(super) fn unsaved(model: &mut Model, reason: Option<String>) {
             model,
             None,
             Ends::WhenSaved,
-            format!("the journal cannot be written ({reason}): what is shown is kept and saved as soon as it can be"),
+            format!(
+                "the journal cannot be written ({reason}): what is shown is kept in memory and saved as soon as \
+                    possible"
+            ),
         ),
         None if model.unsaved.is_some() => {
             over(model, None, Ends::WhenSaved);
-            toast(model, "the journal is written again: everything shown is saved");
+            toast(model, "the journal can be written again: everything shown is saved");
         }
         None => {}
     }
@@ -83,9 +86,9 @@ pub(super) fn unsaved(model: &mut Model, reason: Option<String>) {
 
 /// The journal is written, and not as fast as things are learned.
 pub(super) fn behind(model: &mut Model, records: usize) {
-    let text = format!("the journal is behind by {records} records: what is shown is kept and is being written");
+    let text = format!("the journal is {records} records behind: what is shown is kept in memory and is being written");
     lasting(model, None, Ends::WhenSaved, text);
-    model.unsaved = Some(format!("it is behind by {records} records"));
+    model.unsaved = Some(format!("it is {records} records behind"));
 }
 
 /// There is no journal to write to, as long as the program runs.

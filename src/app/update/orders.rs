@@ -64,10 +64,10 @@ pub(super) fn waits(model: &mut Model, link: &LinkId, wait: Option<&(Duration, S
     let Some((after, why)) = wait else { return };
     let what = match model.accounts.cancels_under_way(link) {
         0 => return,
-        1 => "the cancel waits".to_owned(),
-        count => format!("{count} cancels wait"),
+        1 => "the cancel is waiting".to_owned(),
+        count => format!("{count} cancels are waiting"),
     };
-    let at_once = model.keymap.say("{global.resync} sends at once").into_owned();
+    let at_once = model.keymap.say("{global.resync} sends now").into_owned();
     notices::toast(model, format!("{what} {} s: {why}; {at_once}", after.as_secs().max(1)));
 }
 
@@ -76,7 +76,10 @@ pub(super) fn cancel_answered(model: &mut Model, key: &OrderKey, result: Result<
     let what = model.order(key).map_or_else(|| key.order.to_string(), brief);
     match result {
         Ok(()) => {
-            notices::toast(model, format!("{what}: the broker took the cancel; the order shows when it is canceled"));
+            notices::toast(
+                model,
+                format!("{what}: the broker accepted the cancel request; the order is shown as canceled once it is"),
+            );
         }
         Err(error) => match error.kind {
             RequestErrorKind::Unprocessable | RequestErrorKind::NotFound => {
@@ -89,7 +92,7 @@ pub(super) fn cancel_answered(model: &mut Model, key: &OrderKey, result: Result<
                 notices::error(
                     model,
                     Some(&key.link),
-                    format!("{what}: whether the cancel arrived is unknown ({error}); looking"),
+                    format!("{what}: unknown whether the cancel arrived ({error}); checking"),
                 );
             }
             RequestErrorKind::Unauthorized

@@ -233,7 +233,7 @@ pub(super) fn choose(model: &mut Model, effects: &mut Vec<Effect>) -> Option<Act
         PaletteCommand::Sort(pane, column) => lists::sort_by(model, pane, column),
         PaletteCommand::Zone(place) => {
             if choices::show_times_in(model, place) {
-                let text = format!("every time is in {} now", model.program.timezone_label);
+                let text = format!("all times are now in {}", model.program.timezone_label);
                 notices::toast(model, text);
             }
         }
@@ -274,7 +274,7 @@ pub(super) fn choose_broker(model: &mut Model, effects: &mut Vec<Effect>) {
     };
     match chosen {
         Some(broker) => linking::begin(model, &broker, effects),
-        None => notices::toast(model, "no broker matches; [[brokers]] in the configuration adds one"),
+        None => notices::toast(model, "no broker matches; add one under [[brokers]] in the configuration"),
     }
 }
 

@@ -101,7 +101,7 @@ impl Client {
     pub async fn account(&self) -> Result<(Box<Account>, Vec<Unread>), RequestError> {
         match self.request(&Request::Account).await?.split() {
             (Reply::Account(account), unread) => Ok((account, unread)),
-            _ => Err(local("the broker answered something that is no account".to_owned()).told(&self.token)),
+            _ => Err(local("the broker's answer is not an account".to_owned()).told(&self.token)),
         }
     }
 
@@ -120,7 +120,7 @@ impl Client {
         let url = address(&self.origin, request).map_err(local)?;
         let method = if matches!(request, Request::CancelOrder(_)) { Method::DELETE } else { Method::GET };
         if self.read_only && method != Method::GET {
-            return Err(local("read-only: nothing may be changed at a broker".to_owned()));
+            return Err(local("read-only: brokerdeck changes nothing at a broker".to_owned()));
         }
         let replay = matches!(request, Request::Replay { .. });
         let accepted = if replay { sse::MEDIA_TYPE } else { "application/json" };

@@ -16,8 +16,8 @@ const ASIDE: [&str; 2] = [".unreadable-", ".set-aside-"];
 
 /// Configuration, data folder, journal, log.
 pub(super) fn own(context: &Context, report: &mut Report) -> Result<(), Error> {
-    // Whether what it names can be used is said of each broker.
-    let found = if context.config.found { "can be read" } else { "does not exist; the defaults hold" };
+    // What the file refers to is checked per broker.
+    let found = if context.config.found { "can be read" } else { "does not exist; the defaults apply" };
     report.good(&format!("configuration {} {found}", context.paths.config.display()))?;
     if let Err(error) = context.keymap() {
         report.bad(&error.to_string(), "correct [keys]; `brokerdeck keys` lists the names")?;
@@ -38,7 +38,7 @@ pub(super) fn own(context: &Context, report: &mut Report) -> Result<(), Error> {
     let log = context.paths.log();
     if let Some(why) = &context.unlogged {
         let folder = try_writing(&context.paths.state).is_err();
-        let cure = if folder { place } else { "move it away, or make it a plain file of yours" };
+        let cure = if folder { place } else { "move it away, or replace it with a regular file of your own" };
         report.bad(&format!("nothing is logged: {why}"), cure)?;
     } else {
         writable("log", &log, &context.paths.state, place, report)?;
@@ -87,7 +87,7 @@ fn writable(what: &str, path: &Path, folder: &Path, cure: &str, report: &mut Rep
     let path = path.display();
     match try_writing(folder) {
         Ok(()) => report.good(&format!("{what} {path}")),
-        Err(error) => report.bad(&format!("{what} {path}: nothing can be written: {error}"), cure),
+        Err(error) => report.bad(&format!("{what} {path}: cannot be written: {error}"), cure),
     }
 }
 
@@ -101,7 +101,7 @@ fn aside(data: &Path, report: &mut Report) -> Result<(), Error> {
     let mut kept: Vec<_> = entries.map(|entry| entry.path()).filter(|path| named(path)).collect();
     kept.sort();
     for path in kept {
-        let text = format!("{} is what an earlier start could not read and kept", path.display());
+        let text = format!("{} is a file that an earlier start could not read and set aside", path.display());
         report.bad(&text, "link again what is missing, then remove the file")?;
     }
     Ok(())
@@ -109,7 +109,9 @@ fn aside(data: &Path, report: &mut Report) -> Result<(), Error> {
 
 const fn journal_cure(error: &JournalError) -> &'static str {
     match error {
-        JournalError::Foreign { .. } => "none is needed: the next run keeps it under another name and begins a new one",
+        JournalError::Foreign { .. } => {
+            "nothing to do: the next run sets it aside under another name and starts a new one"
+        }
         JournalError::Newer { .. } => "use the newer version, or name another folder with --data-dir DIR",
         _ => "what is shown is NOT SAVED until it can be used: free the disk or the file, or move it away",
     }

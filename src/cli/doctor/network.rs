@@ -15,8 +15,8 @@ pub(super) fn environment(report: &mut Report) -> Result<(), Error> {
     }
     let meaningless = dial::meaningless_exemptions();
     if !meaningless.is_empty() {
-        let what = "write hosts, .domains, addresses or networks like 10.0.0.0/8 there, with commas between";
-        report.good(&format!("NO_PROXY: {} counts for nothing; {what}", meaningless.join(", ")))?;
+        let what = "list hosts, .domains, addresses or networks like 10.0.0.0/8 there, separated by commas";
+        report.good(&format!("NO_PROXY: {} has no effect; {what}", meaningless.join(", ")))?;
     }
     let system = tls::System::trusted();
     let named: Vec<&str> =

@@ -45,7 +45,7 @@ impl Report {
         if !self.json {
             output::line(&format!("{}  {text}", if cure.is_none() { "ok  " } else { "FAIL" }))?;
             if let Some(cure) = &cure {
-                output::line(&format!("      cure: {cure}"))?;
+                output::line(&format!("      fix: {cure}"))?;
             }
         }
         self.checks.push(Check { ok: cure.is_none(), text, cure });

@@ -141,7 +141,7 @@ impl Follow {
         });
         let history: Vec<Line> = shown.map(|entry| Line::of(entry, blotter)).collect();
         if let Err(error) = self.told.begin(blotter.last_change_at(), history.into_iter()) {
-            tracing::warn!("the next run will not know what this one told: {error}");
+            tracing::warn!("the next run will not know what this one reported: {error}");
         }
     }
 }

@@ -40,29 +40,32 @@ macro_rules! page {
 
 const ACCEPTED: &str = page!(
     "Back to the terminal",
-    "brokerdeck has the broker's answer. Go on in the terminal; you can close this tab.",
+    "brokerdeck has the broker's answer. Continue in the terminal; you can close this tab.",
     concat!("<script>", forget!(), "</script>\n")
 );
-const ANSWERED: &str =
-    page!("Back to the terminal", "brokerdeck has this answer already. Go on in the terminal; you can close this tab.");
+const ANSWERED: &str = page!(
+    "Back to the terminal",
+    "brokerdeck already has this answer. Continue in the terminal; you can close this tab."
+);
 const LINKED: &str = page!("Linked", "The account is linked. You can close this tab.");
 const NOT_LINKED: &str = page!(
     "Not linked",
-    "brokerdeck had this answer, and nothing was linked. The terminal says why; start again there."
+    "brokerdeck received this answer, but nothing was linked. The terminal says why; start again there."
 );
 const LONG_HEADER: &str = page!(
     "Too many cookies",
-    "The browser sends more cookies for localhost than brokerdeck reads. Delete the cookies of localhost and load this \
-     page again, or paste its address into brokerdeck."
+    "The browser sends more cookies for localhost than brokerdeck reads. Delete the cookies for localhost and reload \
+        this page, or paste its address into brokerdeck."
 );
 const LATE: &str = page!("Too late", "brokerdeck stopped waiting for this answer. Start again in the terminal.");
 const STRANGE: &str = page!(
     "Not the answer",
-    "This is not the answer that brokerdeck is waiting for. The login in the terminal goes on; use the address shown there."
+    "This is not the answer that brokerdeck is waiting for. The login in the terminal continues; use the address \
+        shown there."
 );
 const NOT_FOUND: &str = page!("Nothing here", "There is no such page.");
-const NOT_ALLOWED: &str = page!("Not allowed", "Only a browser's own tab may come here.");
-const TOO_LONG: &str = page!("Too long", "This address is longer than any answer.");
+const NOT_ALLOWED: &str = page!("Not allowed", "Only a browser tab may open this page.");
+const TOO_LONG: &str = page!("Too long", "This address is too long to be an answer.");
 
 /// What the page of the answer may do: run that script.
 const FORGETTING: &str =

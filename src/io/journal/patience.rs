@@ -34,7 +34,7 @@ impl Patience {
     /// True while a row is waited for, false while it is being written: a reader may take its time.
     pub(super) fn waiting(&self, still: bool) {
         if self.0.send(still).is_err() {
-            tracing::debug!("nobody watches a query any more");
+            tracing::debug!("the thread that watches queries has ended");
         }
     }
 }

@@ -165,7 +165,7 @@ fn settle(path: &Path, found: Result<Usable, Unfit>) -> Result<Usable, JournalEr
 
 fn set_aside_and_begin(path: &Path, why: &str) -> Result<Usable, JournalError> {
     let kept = set_aside(path)?;
-    let notice = format!("{} {why}; it was kept as {} and a new one begun", path.display(), kept.display());
+    let notice = format!("{} {why}; it was set aside as {} and a new one was started", path.display(), kept.display());
     match prepare(path) {
         Ok(usable) => Ok(Usable { notice: Some(notice), ..usable }),
         Err(Unfit::System(reason) | Unfit::Damaged(reason) | Unfit::NotNow(reason)) => Err(unusable(path, reason)),
@@ -242,7 +242,7 @@ fn free_name(path: &Path) -> Result<PathBuf, JournalError> {
     (1_u32..10_000)
         .map(|number| path.with_extension(format!("set-aside-{number}.sqlite")))
         .find(|kept| !kept.exists() && LOG.iter().all(|part| !belonging(kept, part).exists()))
-        .ok_or_else(|| unusable(path, "no free name to keep it under".to_owned()))
+        .ok_or_else(|| unusable(path, "no free name to set it aside under".to_owned()))
 }
 
 /// The write-ahead log may hold the last records: it goes with its file, where there is one.
@@ -383,7 +383,7 @@ fn make_private(path: &Path) -> std::io::Result<()> {
         ensure_private_dir(dir)?;
     }
     match std::fs::symlink_metadata(path) {
-        Ok(found) if !found.is_file() => Err(std::io::Error::other("it is not a plain file")),
+        Ok(found) if !found.is_file() => Err(std::io::Error::other("it is not a regular file")),
         Ok(_) => tighten(&std::fs::File::open(path)?),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let mut options = std::fs::OpenOptions::new();

@@ -16,7 +16,7 @@ use super::schema::{APPLICATION_ID, PATIENT, is_damage, newer_version, unusable,
 /// With the reason, when it cannot be written now.
 pub fn try_out(path: &Path) -> Result<(), JournalError> {
     match std::fs::symlink_metadata(path) {
-        Ok(found) if !found.is_file() => return Err(unusable(path, "it is not a plain file".to_owned())),
+        Ok(found) if !found.is_file() => return Err(unusable(path, "it is not a regular file".to_owned())),
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(unusable(path, error.to_string())),

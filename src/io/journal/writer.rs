@@ -249,7 +249,8 @@ impl Writer {
         let opened = (self.opener)(&self.path)?;
         if std::mem::take(&mut self.lost) {
             self.shared.notice(format!(
-                "{} was removed or replaced while it was in use; what this program knows goes into the one that is there now",
+                "{} was removed or replaced while in use; what this program knows is written to the file that is \
+                    there now",
                 self.path.display()
             ));
             self.shared.begun();

@@ -121,9 +121,9 @@ pub(super) async fn save(
     for (record, token) in &replaced {
         let Some(spec) = setup.spec(&record.broker).filter(|spec| record.is_granted_by(spec)) else { continue };
         match revoke::end(setup, spec, token).await {
-            Ended::Revoked => stored_in.push_str("; the token before it is revoked"),
-            Ended::Failed(error) => stored_in.push_str(&format!("; of the token before it: {error}")),
-            Ended::ReadOnly => stored_in.push_str("; the token before it is not revoked, because of --read-only"),
+            Ended::Revoked => stored_in.push_str("; the previous token is revoked"),
+            Ended::Failed(error) => stored_in.push_str(&format!("; the previous token: {error}")),
+            Ended::ReadOnly => stored_in.push_str("; the previous token is not revoked, because of --read-only"),
             Ended::ByHand | Ended::Shared(_) => {}
         }
     }
@@ -159,7 +159,7 @@ async fn withdraw(setup: &Setup, records: &[LinkRecord], known: &[LinkRecord]) -
     let mut words = String::new();
     for record in records.iter().filter(|record| known.iter().all(|link| link.id != record.id)) {
         if let Err(error) = setup.tokens.remove(&record.id).await {
-            words.push_str(&format!("; a token for {} may stay behind: {error}", record.id));
+            words.push_str(&format!("; a token for {} may be left behind: {error}", record.id));
         }
     }
     words

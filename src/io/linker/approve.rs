@@ -46,7 +46,7 @@ pub(super) async fn approve(
         return Err(format!("the consent page did not send the browser back (status {})", answer.status().as_u16()));
     };
     let answer = client.get(back).send().await;
-    answer.map(drop).map_err(|error| dial::failure(&url, "the way back failed", error).to_string())
+    answer.map(drop).map_err(|error| dial::failure(&url, "the redirect failed", error).to_string())
 }
 
 /// The values that the page offers in the fields of a name.

@@ -67,7 +67,7 @@ impl Run {
     pub(super) async fn run(mut self) {
         let setup = Arc::clone(&self.setup);
         let Some(spec) = setup.spec(&self.broker) else {
-            let message = format!("there is no broker {}", self.broker);
+            let message = format!("unknown broker {}", self.broker);
             return self.report(LinkProgress::Failed(LinkFailure::NotConfigured { message })).await;
         };
         tracing::info!(broker = %spec.id, "linking");
@@ -100,7 +100,7 @@ impl Run {
         if let Some(token) = declined
             && let Ended::Failed(error) = revoke::end(&setup, spec, &token).await
         {
-            tracing::warn!(broker = %spec.id, "a token that is not wanted stays valid: {error}");
+            tracing::warn!(broker = %spec.id, "a discarded token stays valid: {error}");
         }
         if door.is_some() {
             tokio::select! {
@@ -189,13 +189,14 @@ impl Run {
             let ports: Vec<String> = open.taken.iter().map(u16::to_string).collect();
             let ports = ports.join(", ");
             Err(format!(
-                "no registered port is free ({ports}), so open the address elsewhere and paste what comes back"
+                "no registered port is free ({ports}), so open the address elsewhere and paste the address that comes \
+                    back"
             ))
         } else if self.open_browser {
             start_browser(browser_reports.clone());
             Ok(())
         } else {
-            Err("no browser was asked for".to_owned())
+            Err("--no-browser was given".to_owned())
         };
         self.report(open.waiting(wanted)).await;
         let deadline = tokio::time::Instant::from_std(self.setup.clock.instant(open.deadline));

@@ -69,7 +69,7 @@ pub(super) async fn unlink(setup: &Setup, link: &LinkId, forgotten: impl FnOnce(
     let label = record.map_or(link.as_str(), |record| &record.label).to_owned();
     let token = forget(setup, link).await.map_err(|error| error.said_of(&label))?;
     forgotten();
-    let by_hand = "the grant itself is revoked in the broker's dashboard, in its list of authorized apps";
+    let by_hand = "to revoke the grant itself, use the list of authorized apps in the broker's dashboard";
     let (Some(token), Some(record)) = (token, record) else {
         return Ok(format!("{label} is unlinked; {by_hand}"));
     };
@@ -85,7 +85,7 @@ pub(super) async fn unlink(setup: &Setup, link: &LinkId, forgotten: impl FnOnce(
         Ended::ReadOnly => {
             format!("{label} is unlinked and its token forgotten, but not revoked, because of --read-only; {by_hand}")
         }
-        Ended::Shared(other) => format!("{label} is unlinked; its grant stays, because {other} uses it too"),
+        Ended::Shared(other) => format!("{label} is unlinked; its grant stays in force, because {other} also uses it"),
         Ended::Failed(error) => format!("{label} is unlinked and its token forgotten, but {error}; {by_hand}"),
     })
 }
@@ -101,7 +101,7 @@ async fn forget(setup: &Setup, link: &LinkId) -> Result<Option<SecretString>, St
         if let Some(token) = &token
             && let Err(lost) = setup.tokens.put(link, token).await
         {
-            still.message.push_str(&format!("; but it has no token any more: {lost}"));
+            still.message.push_str(&format!("; but it no longer has a token: {lost}"));
         }
         return Err(still);
     }

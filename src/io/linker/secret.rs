@@ -15,7 +15,7 @@ const COMMAND_LIMIT: Duration = Duration::from_secs(10);
 /// The longest secret that is read, in bytes.
 const LONGEST_LINE: usize = 16 * 1024;
 
-const NO_PROGRAM: &str = "client_secret_command names no program that can be started";
+const NO_PROGRAM: &str = "client_secret_command does not name a program that can be started";
 
 /// The secret; `None` for a public client.
 ///
@@ -37,7 +37,7 @@ pub(super) fn variable(name: &str) -> Result<SecretString, String> {
         Ok(value) if is_blank(&value) => told("is empty"),
         Ok(value) => Ok(SecretString::from(value.as_str())),
         Err(std::env::VarError::NotPresent) => told("is not set"),
-        Err(std::env::VarError::NotUnicode(_)) => told("holds something that is not text"),
+        Err(std::env::VarError::NotUnicode(_)) => told("is not text"),
     }
 }
 
@@ -56,7 +56,7 @@ async fn run(words: &[String], programs: &Programs) -> Result<SecretString, Stri
         return Err("client_secret_command is empty".to_owned());
     };
     let Some(_leave) = programs.leave() else {
-        return Err("client_secret_command has to wait for other programs that were started; try again".to_owned());
+        return Err("client_secret_command was not run, because too many programs are running; try again".to_owned());
     };
     let mut command = programs.command(program);
     command.args(arguments).stdout(Stdio::piped());

@@ -37,9 +37,9 @@ impl Standing {
                 Err(why) => Self::Faulty(why),
             },
             SecretSource::None if environment_of(&spec.token_url).is_some() => {
-                Self::Ready(Some("no client secret is set, though Alpaca gives one with every client id"))
+                Self::Ready(Some("no client secret is set, though Alpaca issues one with every client id"))
             }
-            SecretSource::None => Self::Ready(Some("no client secret is set, as is right for a public client alone")),
+            SecretSource::None => Self::Ready(Some("no client secret is set, which is right only for a public client")),
         }
     }
 

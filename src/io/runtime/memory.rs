@@ -189,8 +189,8 @@ impl Loop {
                 drop(self.handle(Msg::Remembered(Box::new(recollection(link.clone(), known)))));
             }
             Ok(Ok(_)) => {}
-            Ok(Err(error)) => tracing::warn!("what the other instance wrote is not read: {error}"),
-            Err(_) => tracing::warn!("what the other instance wrote is not read: the disk does not answer"),
+            Ok(Err(error)) => tracing::warn!("cannot read what the other instance wrote: {error}"),
+            Err(_) => tracing::warn!("cannot read what the other instance wrote: the disk does not answer"),
         }
     }
 
@@ -280,9 +280,7 @@ impl Loop {
         let ending = self.keeping.ending.unwrap_or_default();
         let left = LAST_WAIT.saturating_sub(self.clock.now().mono.since(ending)).max(LEAST_WAIT);
         let reason = self.journal.take()?.close(left)?;
-        Some(format!(
-            "not everything that was shown is in the journal: {reason}; the next start asks the broker for it"
-        ))
+        Some(format!("not everything shown is in the journal: {reason}; the next start fetches it from the broker"))
     }
 }
 

@@ -153,7 +153,10 @@ impl Loop {
 
     fn draw(&self, screen: &mut Screen, view: &mut ViewState) -> std::io::Result<()> {
         #[cfg(debug_assertions)]
-        assert!(std::env::var_os("BROKERDECK_PANIC").is_none(), "asked to panic, to see the terminal come back");
+        assert!(
+            std::env::var_os("BROKERDECK_PANIC").is_none(),
+            "asked to panic, to check that the terminal is restored"
+        );
         let size = self.model.size;
         if screen.size() != size {
             screen.anew(size)?;

@@ -18,22 +18,22 @@ pub(super) enum Answer {
 
 /// The signals, what is done, and why.
 pub(super) const TABLE: &[(Signal, Answer, &str)] = &[
-    (Signal::TERM, Answer::End, "somebody asks"),
-    (Signal::INT, Answer::End, "somebody presses Ctrl-C"),
-    (Signal::QUIT, Answer::End, "somebody presses Ctrl-\\; the picture of the memory that it asks for holds tokens"),
+    (Signal::TERM, Answer::End, "someone asks"),
+    (Signal::INT, Answer::End, "Ctrl-C was pressed"),
+    (Signal::QUIT, Answer::End, "Ctrl-\\ was pressed; the core dump it asks for would contain tokens"),
     (Signal::HUP, Answer::End, "the terminal is gone"),
     (Signal::XCPU, Answer::End, "the time that was allowed is used up, and the next signal kills"),
     #[cfg(target_os = "linux")]
-    (Signal::POWER, Answer::End, "the power fails"),
+    (Signal::POWER, Answer::End, "power failure"),
     (Signal::XFSZ, Answer::GoOn, "the write that was too much fails, and says so in its own words"),
     (Signal::USR1, Answer::GoOn, "asks other programs to read or write something; here there is nothing to ask for"),
     (Signal::USR2, Answer::GoOn, "as SIGUSR1"),
     (Signal::ALARM, Answer::GoOn, "no timer of ours: one that whoever started the program had set runs on"),
     (Signal::VTALARM, Answer::GoOn, "as SIGALRM"),
     (Signal::PROF, Answer::GoOn, "as SIGALRM"),
-    (Signal::IO, Answer::GoOn, "tells of a descriptor, and here nothing is read that way"),
+    (Signal::IO, Answer::GoOn, "reports a file descriptor; nothing here is read that way"),
     #[cfg(target_os = "linux")]
-    (Signal::STKFLT, Answer::GoOn, "nothing sends it but a mistake"),
+    (Signal::STKFLT, Answer::GoOn, "only sent by mistake"),
 ];
 
 /// The real-time signals, as SIGUSR1: programs that agreed on them ask one another for something, and here there is nothing to

@@ -34,7 +34,7 @@ pub async fn ask(keys: &mut mpsc::Receiver<Heard>, view: &mut ViewState) -> VecD
         }
     };
     if tokio::time::timeout(PATIENCE, answered).await.is_err() {
-        tracing::debug!("the terminal has not told its background yet");
+        tracing::debug!("the terminal has not reported its background yet");
     }
     other
 }

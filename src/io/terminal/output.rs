@@ -100,7 +100,7 @@ impl Output {
             if state.waiting.len() + bytes.len() <= MOST_WAITING {
                 state.waiting.extend_from_slice(bytes);
             } else {
-                tracing::debug!("the terminal does not read; a bell, a copy or a notification is lost");
+                tracing::debug!("the terminal does not read its input; a bell, copy or notification was lost");
             }
             return Ok(());
         }
@@ -174,7 +174,7 @@ impl Output {
         drop(state);
         // What the terminal has not read yet would leave no room for the rest.
         if let Err(error) = tcflush(&self.file, QueueSelector::OFlush) {
-            tracing::debug!(%error, "what the terminal has not read cannot be dropped");
+            tracing::debug!(%error, "output that the terminal has not read cannot be dropped");
         }
         self.write_soon(&[BROKEN_OFF, bytes].concat());
     }

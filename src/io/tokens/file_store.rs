@@ -87,7 +87,7 @@ impl FileStore {
         let (result, aside) = self.file.locked(work).await?;
         if let Some(aside) = aside {
             tokens.notice(format!(
-                "the token file could not be read and was kept as {}; link the accounts again",
+                "the token file could not be read and was set aside as {}; link the accounts again",
                 aside.display()
             ));
         }

@@ -104,9 +104,9 @@ impl Vault {
             let gone = keys.delete(&name);
             match back?.as_ref().map(ExposeSecret::expose_secret) {
                 Some("probe") => {}
-                _ => return Err("it does not return what it was given".to_owned()),
+                _ => return Err("it does not return what was stored".to_owned()),
             }
-            if gone? { Ok(()) } else { Err("it does not forget what it was told to".to_owned()) }
+            if gone? { Ok(()) } else { Err("it does not delete what it was told to".to_owned()) }
         })
         .await
     }

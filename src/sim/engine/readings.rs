@@ -29,17 +29,17 @@ pub const SWITCHES: [Switch; 14] = [
         "a replacement's filled_qty begins at zero, or carries the chain's with qty as the total",
     ),
     switch("cancel_again", &["422", "204"], "the answer to a cancel of a canceled order"),
-    switch("mleg_rows", &["legs", "parent"], "whose order_id the FILL rows of an order of several legs have"),
+    switch("mleg_rows", &["legs", "parent"], "whose order_id the FILL rows of a multi-leg order carry"),
     switch(
         "mleg_frames",
         &["parent", "legs"],
-        "a fill of several legs is one frame, or one more for each leg before it",
+        "whether a multi-leg fill is one frame, or has one more before it for each leg",
     ),
-    switch("mleg_gtc", &["accepted", "refused"], "orders of several legs that are good till canceled"),
-    switch("extended_gtc", &["accepted", "refused"], "orders for extended hours that are good till canceled"),
-    switch("crypto_day_limit", &["refused", "accepted"], "limit orders of coins for the day"),
-    switch("option_gtc", &["accepted", "refused"], "orders of options that are good till canceled"),
-    switch("option_stops", &["accepted", "refused"], "stop and stop-limit orders of options"),
+    switch("mleg_gtc", &["accepted", "refused"], "multi-leg orders that are good till canceled"),
+    switch("extended_gtc", &["accepted", "refused"], "extended-hours orders that are good till canceled"),
+    switch("crypto_day_limit", &["refused", "accepted"], "crypto limit orders for the day"),
+    switch("option_gtc", &["accepted", "refused"], "option orders that are good till canceled"),
+    switch("option_stops", &["accepted", "refused"], "stop and stop-limit orders on options"),
     switch("fraction_types", &["accepted", "refused"], "fractional orders that are not market orders"),
     switch(
         "updated_at",
@@ -103,7 +103,7 @@ impl Readings {
     /// In words, when there is no such switch or word.
     pub fn set(&mut self, name: &str, word: &str) -> Result<(), String> {
         let found = SWITCHES.iter().zip(&mut self.0).find(|(switch, _)| switch.name == name);
-        let (switch, chosen) = found.ok_or_else(|| format!("no reading {name:?}"))?;
+        let (switch, chosen) = found.ok_or_else(|| format!("unknown reading {name:?}"))?;
         let place = switch.words.iter().position(|known| *known == word);
         let place = place.ok_or_else(|| format!("{name} must be one of {}", switch.words.join(", ")))?;
         *chosen = u8::try_from(place).unwrap_or(0);

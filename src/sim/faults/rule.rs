@@ -79,17 +79,17 @@ impl Fault {
     pub const NAMES: &[(&str, &str)] = &[
         ("drop", "end the socket without a close frame"),
         ("starve", "keep the socket open and answer pings, but send no frames"),
-        ("lose", "leave one frame out"),
+        ("lose", "drop one frame"),
         ("duplicate", "send a frame twice"),
-        ("reorder", "send a frame after the next one"),
-        ("delay=TIME", "send a frame late, and those behind it"),
+        ("reorder", "swap a frame with the next one"),
+        ("delay=TIME", "delay a frame and those behind it"),
         ("corrupt", "damage a byte of a frame"),
         ("truncate", "send half of a frame"),
         ("data_null", "send a frame whose data is null first"),
         ("unknown_event", "send a frame with an unknown event first"),
         ("no_event_id", "leave event_id out of a frame"),
-        ("dropped", "leave a frame out; an event stream over HTTP says in a comment that its reader is too slow"),
-        ("server_error", "say that the server failed, and end the stream"),
+        ("dropped", "drop a frame; an event stream over HTTP says in a comment that its reader is too slow"),
+        ("server_error", "report a server error, and end the stream"),
         ("401 403 404 422 429 500 502 503 504", "answer a request with this status"),
         ("html200 html403 html404 html502 html503 html504", "answer a request with this status and HTML"),
         ("retry_after=TIME", "answer a request with 429 and a wait of this long"),
@@ -187,8 +187,8 @@ impl Fault {
 /// Why a fault specification cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum FaultError {
-    /// No room for another rule.
-    #[error("too many faults are in force; clear takes them back")]
+    /// Too many rules.
+    #[error("too many faults are active; clear removes them")]
     TooMany,
     /// No such fault.
     #[error("unknown fault {0:?}")]

@@ -46,7 +46,7 @@ impl Fields {
         }
         let double = fields.iter().enumerate().find(|(at, (name, _))| fields.iter().take(*at).any(|(n, _)| n == name));
         match double {
-            Some((_, (name, _))) => Err(format!("{name} is there twice.")),
+            Some((_, (name, _))) => Err(format!("{name} appears twice.")),
             None => Ok(Self(fields)),
         }
     }
@@ -125,7 +125,7 @@ fn details(fields: &Fields) -> Result<Details, (&'static str, String)> {
 /// The redirect back to the application.
 fn back(request: &Request, fields: &[(&str, &str)], state: Option<&str>) -> Response {
     let Ok(mut target) = Url::parse(&request.redirect_uri) else {
-        return page::error(400, "Redirect URI not usable", "The registered redirect URI is not an address.");
+        return page::error(400, "Unusable redirect URI", "The registered redirect URI is not a valid address.");
     };
     {
         let mut query = target.query_pairs_mut();
@@ -146,7 +146,7 @@ async fn ask(State(sim): State<Arc<Sim>>, uri: Uri, RawQuery(query): RawQuery) -
     let query = query.unwrap_or_default();
     let fields = match Fields::parse(query.as_bytes()) {
         Ok(fields) => fields,
-        Err(sentence) => return page::error(400, "Parameters not readable", &sentence),
+        Err(sentence) => return page::error(400, "Unreadable parameters", &sentence),
     };
     let request = match request(&sim, &fields) {
         Ok(request) => request,
@@ -161,7 +161,11 @@ async fn ask(State(sim): State<Arc<Sim>>, uri: Uri, RawQuery(query): RawQuery) -
     };
     let choose = |wanted: bool, live: bool| if wanted { choices(&sim, live) } else { Vec::new() };
     let Some(token) = sim.form_key.as_ref().map(|key| key.token(&query)) else {
-        return page::error(500, "No randomness", "The system gave none, so no form can be told from a forged one.");
+        return page::error(
+            500,
+            "No randomness",
+            "The system provided no random numbers, so a forged form could not be detected.",
+        );
     };
     page::consent(&Consent {
         token: &token,
@@ -189,13 +193,13 @@ async fn decide(State(sim): State<Arc<Sim>>, RawQuery(query): RawQuery, body: By
     });
     let (fields, form) = match parsed {
         Ok(both) => both,
-        Err(sentence) => return page::error(400, "Parameters not readable", &sentence),
+        Err(sentence) => return page::error(400, "Unreadable parameters", &sentence),
     };
     let shown = form.get(TOKEN_FIELD).unwrap_or_default();
     if !expected.is_some_and(|token| bool::from(token.as_bytes().ct_eq(shown.as_bytes()))) {
-        let sentence = "The decision did not come from this page: its form_token is missing or another page's. Open the page \
-                        and decide there.";
-        return page::error(403, "Not decided here", sentence);
+        let sentence = "The decision did not come from this page: its form_token is missing or belongs to another \
+            page. Open the page and decide there.";
+        return page::error(403, "Not from this page", sentence);
     }
     let request = match request(&sim, &fields) {
         Ok(request) => request,
@@ -232,7 +236,7 @@ async fn decide(State(sim): State<Arc<Sim>>, RawQuery(query): RawQuery, body: By
     let grant = match grant(&sim, &details, &form) {
         Ok(grant) => grant,
         Err(number) => {
-            let sentence = format!("There is no account {number} to choose here.");
+            let sentence = format!("Account {number} is not one of those to choose from.");
             return page::error(400, "Unknown account", &sentence);
         }
     };
@@ -283,7 +287,7 @@ async fn token(State(sim): State<Arc<Sim>>, headers: HeaderMap, body: Bytes) -> 
 
 fn exchange(sim: &Sim, body: &[u8]) -> Result<serde_json::Value, (TokenError, &'static str)> {
     let fields = Fields::parse(body)
-        .map_err(|_| (TokenError::InvalidRequest, "a parameter is there twice, or there are too many"))?;
+        .map_err(|_| (TokenError::InvalidRequest, "a parameter appears twice, or there are too many"))?;
     let need = |name: &str| {
         let value = fields.get(name).filter(|value| !value.is_empty());
         value.ok_or((TokenError::InvalidRequest, "a required parameter is missing"))

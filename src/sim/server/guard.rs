@@ -30,7 +30,7 @@ pub async fn local(request: Request, next: Next) -> Response {
     }
     if headers.contains_key(UPGRADE) && !headers.get_all(ORIGIN).iter().all(|origin| origin.to_str().is_ok_and(of_here))
     {
-        return refused("a page from elsewhere may not open a socket here");
+        return refused("a page of another origin may not open a socket here");
     }
     next.run(request).await
 }
@@ -38,7 +38,7 @@ pub async fn local(request: Request, next: Next) -> Response {
 /// Passes requests of programs and of our own pages. Whatever needs no credential stands behind this.
 pub async fn ours(request: Request, next: Next) -> Response {
     if from_elsewhere(request.headers()) {
-        return refused("a page of another origin may not ask this");
+        return refused("a page of another origin may not send this request");
     }
     next.run(request).await
 }
@@ -47,7 +47,7 @@ pub async fn ours(request: Request, next: Next) -> Response {
 pub async fn programs(request: Request, next: Next) -> Response {
     let headers = request.headers();
     if from_elsewhere(headers) {
-        return refused("a page of another origin may not ask this");
+        return refused("a page of another origin may not send this request");
     }
     let is_json = headers.get(CONTENT_TYPE).map(|value| {
         let kind = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
@@ -56,7 +56,7 @@ pub async fn programs(request: Request, next: Next) -> Response {
     let has_body = headers.get("content-length").is_some_and(|length| length.as_bytes() != b"0")
         || headers.contains_key("transfer-encoding");
     if request.method() == Method::POST && !is_json.unwrap_or(!has_body) {
-        let words = "a control request is JSON: send it with Content-Type: application/json";
+        let words = "a control request must be JSON: send it with Content-Type: application/json";
         return ApiError { code: None, ..ApiError::new(415, 0, words) }.into_response();
     }
     next.run(request).await

@@ -50,7 +50,7 @@ fn take(step: &mut Map<String, Value>, name: &str) -> Result<Option<String>, Str
     match step.shift_remove(name) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(format!("{name:?} of a step is not a text")),
+        Some(_) => Err(format!("{name:?} of a step is not text")),
     }
 }
 
@@ -62,7 +62,7 @@ pub fn read(path: &Path) -> Result<Scenario, String> {
     let unread = |error: std::io::Error| format!("{}: {error}", path.display());
     // A pipe could keep the server from its signals, a device has no end.
     if !std::fs::metadata(path).map_err(unread)?.is_file() {
-        return Err(format!("{}: it is not a plain file", path.display()));
+        return Err(format!("{}: it is not a regular file", path.display()));
     }
     parse(&std::fs::read_to_string(path).map_err(unread)?)
 }

@@ -164,7 +164,7 @@ pub(super) fn detail(
     doc.fields(&fields);
     if matches!(row.kind, ActivityKind::Fill { .. }) {
         doc.blank();
-        doc.text("Its order is from before what is kept here.", theme.dim);
+        doc.text("Its order is older than what is kept here.", theme.dim);
     }
     doc.heading("As the broker sent it");
     super::order::json(&mut doc, &row.raw, pen);

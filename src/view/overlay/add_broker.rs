@@ -35,7 +35,7 @@ pub(super) fn draw(
     search(pen, Rect { height: 1, ..inner }, "Broker: ", query, true);
     let list = Rect { y: inner.y + 2, height: inner.height.saturating_sub(4), ..inner };
     if matches.is_empty() {
-        crate::view::empty(pen, list, "no broker matches; any service that speaks this API goes into [[brokers]]");
+        crate::view::empty(pen, list, "no broker matches; add any service with this API under [[brokers]]");
     }
     let theme = pen.theme;
     choices(pen, frame, list, matches.len(), selected, memory, |pen, line, index| {

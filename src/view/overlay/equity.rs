@@ -37,7 +37,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, link: &LinkId, period: Period,
     let points = &history.value.points;
     let values: Vec<Option<Decimal>> = points.iter().map(|point| point.equity.map(Money::decimal)).collect();
     let Some((low, high)) = chart::bounds(&values) else {
-        crate::view::empty(pen, body, "the broker has no equity for this span");
+        crate::view::empty(pen, body, "the broker has no equity data for this period");
         return;
     };
     let base = history.value.base.map(Money::decimal).or_else(|| values.iter().flatten().next().copied());

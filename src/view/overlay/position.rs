@@ -41,7 +41,7 @@ pub(super) fn draw(
     match (model.position(key), &account.positions) {
         (Some(position), _) => figures(&mut doc, position, pen),
         (None, Some(_)) => doc.text("closed: the account no longer holds any", pen.theme.waiting),
-        (None, None) => doc.text("the broker has not told what the account holds", pen.theme.waiting),
+        (None, None) => doc.text("the broker has not said what the account holds", pen.theme.waiting),
     }
     freshness(&mut doc, account, key, model, pen);
     related(&mut doc, account, key, model, pen);

@@ -26,7 +26,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, question: &Question, model: &M
             doc.text(&format!("Forget the token of {label}?"), pen.theme.strong);
             doc.blank();
             doc.text(
-                "Its orders go on working at the broker. The grant itself is revoked in the broker's own dashboard.",
+                "Its orders stay working at the broker. To revoke the grant itself, use the broker's own dashboard.",
                 pen.theme.text,
             );
             ("Unlink", account.map_or(Kind::Neutral, orders::kind_of))

@@ -64,7 +64,7 @@ pub fn consent(consent: &Consent<'_>) -> Response {
     for scope in &consent.scopes {
         let means = match *scope {
             "trading" => "Place, replace and cancel orders",
-            "account:write" => "Change your account's configuration and watchlists",
+            "account:write" => "Change your account configuration and watchlists",
             _ => "Read market data",
         };
         scopes.push_str(&format!("<li>{means} <code>{}</code></li>", escape(scope)));
@@ -74,13 +74,8 @@ pub fn consent(consent: &Consent<'_>) -> Response {
     let accounts = choices("Paper account", "paper", "account", &consent.paper)
         + &choices("LIVE account", "live", live_field, &consent.live);
     let body = format!(
-        "<span class=\"mark\">SIMULATED BROKERAGE</span>\
-         <h1>Allow <b>{client}</b> to use your account?</h1>\
-         <p>It asks to be able to:</p><ul>{scopes}</ul>\
-         <form method=\"post\" action=\"{action}\"><input type=\"hidden\" name=\"{field}\" value=\"{token}\">{accounts}\
-         <div class=\"buttons\"><button id=\"deny\" name=\"decision\" value=\"deny\">Deny</button>\
-         <button id=\"allow\" name=\"decision\" value=\"allow\">Allow</button></div></form>\
-         <p class=\"where\">You go back to <code>{redirect}</code></p>",
+        "<span class=\"mark\">SIMULATED BROKERAGE</span><h1>Allow <b>{client}</b> to use your account?</h1><p>It asks \
+            to be able to:</p><ul>{scopes}</ul><form method=\"post\" action=\"{action}\"><input type=\"hidden\" name=\"{field}\" value=\"{token}\">{accounts}<div class=\"buttons\"><button id=\"deny\" name=\"decision\" value=\"deny\">Deny</button><button id=\"allow\" name=\"decision\" value=\"allow\">Allow</button></div></form><p class=\"where\">You return to <code>{redirect}</code></p>",
         field = super::TOKEN_FIELD,
         token = escape(consent.token),
         client = escape(consent.client),

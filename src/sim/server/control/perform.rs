@@ -26,13 +26,13 @@ pub const ACTIONS: &[(&str, &str)] = &[
     ("reject", "reject an order: order, reason?"),
     ("expire", "expire an order: order"),
     ("event", "send a rare event of an order: order, event"),
-    ("bust", "undo an execution: execution, or order for its newest"),
-    ("correct", "change an execution: execution, or order for its newest; price?, qty?"),
+    ("bust", "bust an execution: execution, or order for its newest"),
+    ("correct", "correct an execution: execution, or order for its newest; price?, qty?"),
     ("cash", "move money without a trade: type = CSD, CSW, JNLC, DIV, FEE, INT; amount, account?, description?"),
-    ("dividend", "pay a dividend to whoever holds a share: symbol, per_share"),
+    ("dividend", "pay a dividend on every share held: symbol, per_share"),
     ("halt", "halt trading in a symbol: symbol"),
     ("resume", "resume trading in a symbol: symbol"),
-    ("price", "put the price of a symbol somewhere: symbol, price"),
+    ("price", "set the price of a symbol: symbol, price"),
     ("bot", "start or stop the bot: on, account?, rate?"),
     ("close_market", "move simulated time to the next close"),
     ("open_market", "move simulated time to the next open"),
@@ -47,24 +47,28 @@ pub const ACTIONS: &[(&str, &str)] = &[
     ("register", "register a redirect URI: redirect_uri"),
     (
         "authorize",
-        "turn the next decision on the consent page: next = deny, deny_without_words, wrong_state, no_state, hang",
+        "change the next answer of the consent page: next = deny, deny_without_words, wrong_state, no_state, hang",
     ),
     ("token_endpoint", "change the token endpoint: errors? = oauth, alpaca, text, html; delay?"),
     ("wrong_environment", "status for a credential that does not cover the origin: status = 401 or 403"),
     (
         "stream_auth",
-        "what a form of authentication meets with: form = keys, old_keys, oauth_token, oauth_key; answer = accept, refuse, silent",
+        "how the stream answers a form of authentication: form = keys, old_keys, oauth_token, oauth_key; answer = \
+            accept, refuse, silent",
     ),
     ("sse", "switch the event streams over HTTP: on"),
-    ("history", "null or zero in the equity history where there was no account: nulls"),
-    ("symbol_limit", "symbols of a data stream over trades and quotes together: limit"),
-    ("readings", "how the service's rules are read: each switch and its word, or seed; answers with all of them"),
+    ("history", "use null or zero in the equity history before the account existed: nulls"),
+    ("symbol_limit", "limit the symbols of a data stream, trades and quotes together: limit"),
+    (
+        "readings",
+        "choose between readings of the service's rules: each switch and its word, or seed; answers with all of them",
+    ),
     ("fault", "add a fault: rule, method?, path?"),
-    ("clear", "take every fault and switch back"),
-    ("drop", "end every connection and socket without a word"),
+    ("clear", "clear all faults and switches"),
+    ("drop", "drop every connection and socket without notice"),
     ("refuse", "refuse connections: for"),
-    ("freeze", "neither read nor write on open sockets: for"),
-    ("lag", "serve reads as things are now: for"),
+    ("freeze", "stall open sockets, neither reading nor writing: for"),
+    ("lag", "answer reads from the state of this moment: for"),
     ("rate_limit", "requests a minute: limit?; retry_after?; exhaust? = an account"),
 ];
 
@@ -320,7 +324,7 @@ fn market(sim: &Sim, action: &str, body: &Body<'_>) -> Done {
             "advance" => {
                 let by = body.time("by")?;
                 if by > LONGEST_JUMP {
-                    return Err(wrong("by must be 168h at most; ask again to go on"));
+                    return Err(wrong("by must be 168h at most; send it again to go further"));
                 }
                 let by = jiff::SignedDuration::try_from(by).unwrap_or_default();
                 sim.jump(clock.now().saturating_add(by).unwrap_or(clock.now()));
