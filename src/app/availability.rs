@@ -1,4 +1,4 @@
-//! Whether an action can act now, and if not, why: the same answer dims the key and is said when it is pressed.
+//! Whether an action can act now, and if not, why. The same answer dims the key and is shown when the key is pressed.
 
 use super::context::{needs_live_key, scopes};
 use super::keymap::{Action, Reason};
@@ -10,10 +10,10 @@ use crate::domain::text::clean;
 use crate::domain::{Environment, Order};
 use crate::session::ConnectionState;
 
-/// A broker takes about 200 requests a minute from an account; more cancels than this would take too long to be one act.
+/// A broker allows about 200 requests a minute per account; more cancels than this would take too long as one action.
 const MOST_CANCELS: usize = 100;
 
-/// Whether the action can act now; the reason is a sentence without a stop, and names keys as they are in force.
+/// Whether the action can act now. The reason is a sentence without a full stop, and names keys as configured.
 pub fn availability(action: Action, model: &Model) -> Result<(), Reason> {
     judge(action, model).map_err(|Reason(text)| Reason(model.keymap.say(&text).into_owned()))
 }
@@ -114,7 +114,7 @@ fn judge(action: Action, model: &Model) -> Result<(), Reason> {
     }
 }
 
-/// The orders that an action on orders concerns: the one shown in detail, else the marked ones, else the selected one.
+/// The orders that an action concerns: the one in the detail overlay, else the marked ones, else the selected one.
 pub fn orders_at_hand(model: &Model) -> Vec<OrderKey> {
     match model.top() {
         Some(Overlay::OrderDetail { key, .. }) => vec![key.clone()],
@@ -123,7 +123,7 @@ pub fn orders_at_hand(model: &Model) -> Vec<OrderKey> {
     }
 }
 
-/// Every working order of the one account shown.
+/// Every working order of the account shown.
 pub fn working_orders(model: &Model) -> Vec<OrderKey> {
     let key =
         |account: &AccountState, order: &Order| OrderKey { link: account.link.id.clone(), order: order.id.clone() };
@@ -149,7 +149,7 @@ fn cancel_all(model: &Model) -> Result<(), Reason> {
     permitted(account)
 }
 
-/// The Orders pane has no cursor until the operator moves it there.
+/// An order must be selected: the Orders pane has no cursor until the operator moves it there.
 fn order_chosen(model: &Model, none: &'static str) -> Result<(), Reason> {
     if model.rows.orders.rows.is_empty() {
         return nothing(model, Pane::Orders, none);
@@ -157,8 +157,8 @@ fn order_chosen(model: &Model, none: &'static str) -> Result<(), Reason> {
     require(model.rows.orders.selected.is_some(), "no order is selected; {list.down} selects the first")
 }
 
-/// Whether orders may be canceled from here: never with `--read-only`, without the scope, or where another account answers.
-/// A live account needs a key of its own and no leave: less risk must always be within reach.
+/// Whether orders can be canceled: not with `--read-only`, without the trading scope, or when the account must be
+/// relinked. A live account needs its own key, but no `[trading] live`: reducing risk must always be possible.
 fn cancelable(model: &Model, orders: &[OrderKey]) -> Result<(), Reason> {
     require(!model.program.read_only, "read-only: brokerdeck changes nothing at a broker")?;
     if orders.is_empty() {
@@ -173,7 +173,7 @@ fn cancelable(model: &Model, orders: &[OrderKey]) -> Result<(), Reason> {
     require(working, "the order is done; there is nothing left to cancel")
 }
 
-/// Whether anything may be changed on this account from here.
+/// Whether this account may be changed at all from here.
 fn permitted(account: &AccountState) -> Result<(), Reason> {
     if !account.link.allows("trading") {
         return Err(Reason(format!(
@@ -250,7 +250,7 @@ fn cells(model: &Model) -> Result<(), Reason> {
 }
 
 fn resync(model: &Model) -> Result<(), Reason> {
-    // A refused token may be accepted again: asking does no harm.
+    // Allowed even with a refused token, which may be accepted again.
     require(!model.accounts.is_empty(), "no account is linked; {brokers.add} in Brokers links one")
 }
 
@@ -322,12 +322,12 @@ fn row_count(model: &Model) -> usize {
     }
 }
 
-/// Whether the list at hand has a row; `none` is said only where there is known to be none.
+/// Whether the focused list has a row; `none` is the reason only when the list is known to be empty.
 fn listed(model: &Model, none: &str) -> Result<(), Reason> {
     if row_count(model) > 0 { Ok(()) } else { nothing(model, model.focus, none) }
 }
 
-/// Says that there is nothing, unless that is not known: an account that does not answer is not an empty one.
+/// The reason `none`, or that it is not known: an account that does not answer is not an empty one.
 fn nothing(model: &Model, pane: Pane, none: &str) -> Result<(), Reason> {
     match model.unknown(pane) {
         Some(why) => Err(Reason(format!("not known: {}", clean(&why)))),

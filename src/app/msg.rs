@@ -1,4 +1,4 @@
-//! Everything that can happen. Plain data without secrets, so that a run can be recorded and played back.
+//! Everything that can happen, as plain data without secrets, so that a run can be recorded and replayed.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,14 +10,14 @@ use crate::link::progress::Sensitive;
 use crate::link::{AttemptId, LinkProgress, LinkRecord};
 use crate::session::{Epoch, Reply, RequestError, RequestId, StreamEvent};
 
-/// One thing that happened, handled by [`super::update()`] in the order of arrival.
+/// One event, handled by [`super::update()`] in the order of arrival.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Msg {
-    /// A key.
+    /// A key press.
     Key(Chord),
-    /// Bracketed paste. The recorder writes it redacted.
+    /// A bracketed paste. Recordings redact it.
     Paste(Sensitive),
-    /// A mouse event over a hit area of the last frame.
+    /// A mouse event on a target of the last frame.
     Mouse(Mouse),
     /// The terminal's new size in cells.
     Resize {
@@ -26,136 +26,137 @@ pub enum Msg {
         /// Rows.
         rows: u16,
     },
-    /// What the last frame could show; sent by the loop when it differs from before.
+    /// How much the last frame could show; sent by the loop when it changes.
     Drawn(super::model::Extent),
-    /// The terminal has shown a frame with this question, as far as it tells ([`super::model::Asking`]); sent once for each.
+    /// The terminal has confirmed showing a frame with this question ([`super::model::Asking`]); sent once per
+    /// question.
     Shown {
-        /// Its number.
+        /// The question's number.
         question: u64,
     },
-    /// What the owner chose on the screen last time; comes before [`Msg::Started`].
+    /// The choices of the last run; sent before [`Msg::Started`].
     Chosen(super::choices::Choices),
     /// A deadline of the model passed, or the clock's second turned.
     Tick,
-    /// A turn of the loop while there is work to be done in slices ([`super::Model::has_work`]).
+    /// A turn of the loop while a list is being built in slices ([`super::Model::has_work`]).
     Work,
-    /// The links there are, shown while the journal is read; [`Msg::Started`] connects them.
+    /// The links, shown while the journal is being read; [`Msg::Started`] connects them.
     Listed {
-        /// The remembered links, in the order they were made.
+        /// The links, in the order they were made.
         links: Vec<LinkRecord>,
     },
-    /// What the journal knows of a link; comes before [`Msg::Started`] connects it, and before [`Msg::Freed`].
+    /// A link's data from the journal; sent before [`Msg::Started`] connects it, and before [`Msg::Freed`].
     Remembered(Box<Recollection>),
-    /// The other instance that streamed this account let go of it.
+    /// The other instance that streamed this account has released it.
     Freed {
-        /// Which.
+        /// The link.
         link: LinkId,
     },
-    /// What the shell learned at start: the links it knows, in the order they were made.
+    /// The links to connect, in the order they were made.
     Started {
-        /// The remembered links.
+        /// The links.
         links: Vec<LinkRecord>,
     },
-    /// From a stream connection.
+    /// An event of a stream connection.
     Stream {
-        /// Whose.
+        /// The link.
         link: LinkId,
-        /// Of which attempt.
+        /// The epoch of the connection.
         epoch: Epoch,
-        /// What.
+        /// The event.
         event: StreamEvent,
     },
-    /// From REST, answering a request of the session.
+    /// The answer to a REST request of a session.
     Replied {
-        /// Whose.
+        /// The link.
         link: LinkId,
         /// The request it answers.
         id: RequestId,
-        /// What came back.
+        /// The answer.
         result: Result<Box<Reply>, RequestError>,
     },
-    /// The questions of a session wait in the queue this long, for this reason; `None` when they wait no more.
+    /// A session's requests wait in the queue this long, for this reason; `None` when they no longer wait.
     Queued {
-        /// Whose.
+        /// The link.
         link: LinkId,
         /// How long, and why.
         wait: Option<(std::time::Duration, String)>,
     },
-    /// Something about an account's connection that a person should know; complete and sanitised.
+    /// A message about an account's connection for the user; complete and sanitised.
     Noted {
-        /// Whose.
+        /// The link.
         link: LinkId,
         /// The sentence.
         text: String,
     },
-    /// Another process linked the account again; its new token is in use from now on.
+    /// Another process relinked the account; the new token is used from now on.
     Renewed {
-        /// The link as it is now.
+        /// The updated link.
         link: LinkRecord,
     },
-    /// The market's clock, asked through any linked account.
+    /// The answer to a market clock request.
     Clock(Result<MarketClock, RequestError>),
-    /// From a linking attempt.
+    /// The progress of a linking attempt.
     Link {
-        /// Which attempt.
+        /// The attempt.
         attempt: AttemptId,
-        /// What.
+        /// The progress.
         progress: LinkProgress,
     },
     /// An unlink ended.
     Unlinked {
-        /// Which link.
+        /// The link.
         link: LinkId,
-        /// How: a sentence either way.
+        /// The result, as a sentence.
         result: Result<String, String>,
     },
-    /// Wall and monotonic clock parted, or a tick came late: the machine slept.
+    /// The clocks diverged, or a tick came late: the machine was asleep.
     Resumed,
-    /// Something in the shell failed and a person should know; the sentence is complete and sanitised.
+    /// An error in the shell for the user; complete and sanitised.
     Trouble(String),
-    /// What is shown is not all on disk, and why; `None` when it is again.
+    /// Why not everything shown is on disk; `None` when it is again.
     Unsaved(Option<String>),
-    /// What is shown is not all on disk, for the journal has so many records to write yet; [`Self::Unsaved`] ends it.
+    /// The journal is this many records behind; [`Self::Unsaved`] ends it.
     Behind(usize),
-    /// Nothing will be on disk, and why.
+    /// Why nothing will be on disk in this run.
     Unjournaled(String),
-    /// A short confirmation, e.g. of a copy.
+    /// A short confirmation, such as of a copy.
     Notice(String),
-    /// The process was asked to end.
+    /// A signal asked the process to end.
     Terminate {
         /// The signal's number.
         signal: i32,
     },
-    /// The terminal is ours again after a suspend: redraw all.
+    /// The program has the terminal again after a suspend; redraw everything.
     Redraw,
 }
 
-/// A mouse event in terms of what the last frame showed there; resolved by the view's hit areas.
+/// A mouse event, resolved to a target by the view's mouse areas.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Mouse {
     /// A click on a target.
     Click(HitTarget),
-    /// The wheel over a target; positive scrolls down.
+    /// The wheel over a target.
     Wheel {
-        /// Where.
+        /// The target.
         target: HitTarget,
-        /// Rows.
+        /// Rows; positive scrolls down.
         rows: i16,
     },
 }
 
-/// What lies under the mouse.
+/// A mouse target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HitTarget {
-    /// A pane, somewhere outside its rows.
+    /// A pane, outside its rows.
     Pane(super::model::Pane),
-    /// A row of a pane's list, counted from the list's start (not from the screen).
+    /// A row of a pane's list, by index in the whole list.
     Row(super::model::Pane, usize),
     /// A column header of a pane's list.
     Header(super::model::Pane, usize),
     /// A row of the topmost overlay's list.
     OverlayRow(usize),
-    /// A hint of the footer.
+    /// A hint in the footer.
     Hint(super::keymap::Action),
     /// Nothing.
     Nowhere,

@@ -1,4 +1,4 @@
-//! What was chosen on the screen, kept in `choices.json` between runs. Nothing in it matters enough to fail over.
+//! Choices made on the screen, kept in `choices.json` between runs. Failures are only logged.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use crate::app::choices::Choices;
 
 const NAME: &str = "choices.json";
 
-/// The choices of the last run; the usual ones when there are none, or none that can be read.
+/// Reads the choices of the last run; the defaults when there are none or they cannot be read.
 pub fn load(dir: &Path) -> Choices {
     let bytes = match PrivateFile::new(dir, NAME).read() {
         Ok(Some(bytes)) => bytes,
@@ -24,10 +24,10 @@ pub fn load(dir: &Path) -> Choices {
     })
 }
 
-/// Keeps the choices. Of two programs at once the later wins.
+/// Saves the choices. Of two programs, the later one wins.
 ///
 /// # Errors
-/// As the file system says.
+/// As the file system reports.
 pub fn save(dir: &Path, choices: &Choices) -> Result<(), FileError> {
     let file = PrivateFile::new(dir, NAME);
     let failed = |doing, cause| FileError::Io { doing, path: file.path(), cause };

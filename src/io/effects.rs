@@ -1,4 +1,4 @@
-//! Runs effects as tasks; what they learn comes back as messages. Never blocks the loop.
+//! Runs effects as tasks, whose results come back as messages. Never blocks the loop.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -21,14 +21,14 @@ use crate::domain::text::sanitize;
 use crate::link::LinkRecord;
 use crate::session::{AuthForm, Closed, Epoch, Reply, Request, RequestError, RequestErrorKind, RequestId, StreamEvent};
 
-/// Stream events waiting for the loop, per stream; a full channel slows the socket down and loses nothing.
+/// Stream events that wait for the loop, per stream. A full channel slows the socket down; nothing is lost.
 const EVENTS: usize = 1024;
-/// How often an account that another instance streams is tried again.
+/// How often to retry an account that another instance streams.
 const ELSEWHERE: Duration = Duration::from_secs(5);
-/// How often an account is tried whose token could not be had.
+/// How often to retry an account whose token is not available.
 const ACCESS_AGAIN: Duration = Duration::from_secs(10);
 
-/// The world as effects see it.
+/// Carries out effects.
 pub struct Effects {
     inbox: mpsc::Sender<Msg>,
     accounts: Accounts,
@@ -38,14 +38,14 @@ pub struct Effects {
     lines: Lines,
 }
 
-/// Shared with what ends them: an unlink, once it cannot be refused any more.
+/// Shared with an unlink, which ends the connections once it can no longer be refused.
 type Lines = Arc<Mutex<HashMap<LinkId, Line>>>;
 
-/// One account's connections.
+/// The connections of one account.
 struct Line {
     /// Commands to the task that owns the REST client.
     commands: mpsc::UnboundedSender<Command>,
-    /// The current stream; it ends when this is dropped, so that no stream outlives its line.
+    /// The current stream; it ends when this is dropped, so that no stream outlives the account's connections.
     stream: Option<DropGuard>,
 }
 
@@ -59,8 +59,8 @@ enum Command {
 }
 
 impl Effects {
-    /// Effects that answer into the inbox. Without a linker, linking effects are refused; without a folder for locks
-    /// every account is streamed.
+    /// Creates the effects, which answer into the inbox. Without a linker, linking effects are refused; without a
+    /// folder for locks, every account is streamed.
     pub fn new(
         inbox: mpsc::Sender<Msg>,
         accounts: Accounts,
@@ -71,16 +71,16 @@ impl Effects {
         Self { inbox, accounts, linker, locks, links: HashMap::new(), lines: Lines::default() }
     }
 
-    /// Tells which links there are; called at start and by every `Saved`.
+    /// Sets the list of links; called at start and after every `Saved`.
     pub fn know(&mut self, links: &[LinkRecord]) {
         for link in links {
-            // A renewed token needs a new client.
+            // A new token needs a new client.
             of(&self.lines).remove(&link.id);
             self.links.insert(link.id.clone(), link.clone());
         }
     }
 
-    /// Runs an effect; gives it back when it concerns the terminal.
+    /// Runs an effect; returns it when it concerns the terminal.
     pub fn run(&mut self, effect: Effect) -> Option<Effect> {
         match effect {
             Effect::Account(effect) => self.serve(effect),
@@ -92,7 +92,7 @@ impl Effects {
             Effect::ApproveInDemo { attempt } => self.linking(|linker| linker.approve_in_demo(attempt)),
             Effect::CancelLink { attempt } => self.linking(|linker| linker.cancel(attempt)),
             Effect::SaveLink { attempt, labels } => self.linking(|linker| linker.save(attempt, labels)),
-            // The model says so in `exit`; the loop reads it there.
+            // The model sets `exit`, which the loop reads.
             Effect::Quit { .. } => {}
             terminal => return Some(terminal),
         }
@@ -115,7 +115,7 @@ impl Effects {
             AccountEffect::AskClock { link } => self.send(&link, Command::Clock),
             AccountEffect::Unlink { link } => self.unlink(link),
             AccountEffect::KeepLink { record } => self.keep(record),
-            // The loop hands it to the journal before it comes here.
+            // The loop has already given it to the journal.
             AccountEffect::Remember { .. } => {}
         }
     }
@@ -128,7 +128,7 @@ impl Effects {
         act(linker);
     }
 
-    /// Forgets a link. Its connections end with it: an account that stays linked goes on as it was.
+    /// Unlinks an account. Its connections end with it; if it stays linked, they go on.
     fn unlink(&self, link: LinkId) {
         let Some(linker) = self.linker.clone() else { return };
         let (inbox, lines, locks) = (self.inbox.clone(), Arc::clone(&self.lines), Arc::clone(&self.locks));
@@ -143,7 +143,7 @@ impl Effects {
         });
     }
 
-    /// The broker says that the account behind a link is another one now: the list of links says so from now on.
+    /// Notes the new account behind a link, as reported by the broker, in the list of links.
     fn keep(&mut self, record: LinkRecord) {
         self.links.insert(record.id.clone(), record.clone());
         let (links, inbox) = (Arc::clone(&self.accounts.links), self.inbox.clone());
@@ -188,35 +188,36 @@ fn of(lines: &Lines) -> MutexGuard<'_, HashMap<LinkId, Line>> {
     lines.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A message to the loop; a loop that has ended needs none.
+/// Sends a message to the loop; once the loop has ended it is dropped.
 async fn post(inbox: &mpsc::Sender<Msg>, msg: Msg) {
     if inbox.send(msg).await.is_err() {
         tracing::debug!("the loop has ended before a message");
     }
 }
 
-/// What an account's task works with.
+/// What the task of an account needs.
 struct World {
     accounts: Accounts,
     locks: Arc<Locks>,
     inbox: mpsc::Sender<Msg>,
 }
 
-/// Why the task of an account begins anew.
+/// Why an account's task restarts.
 enum Next {
-    /// Another process linked the account again.
+    /// Another process relinked the account.
     Renewed(LinkRecord),
-    /// What kept the account from being reached may be over.
+    /// What prevented access to the account may be over.
     Again,
-    /// Nobody needs the account any more.
+    /// The account is no longer needed.
     End,
 }
 
-/// The task that owns one account's client: gets the token, then carries out commands until the line is dropped.
+/// The task that owns one account's client: gets the token, then runs commands until the account's connections are
+/// dropped.
 async fn serve(world: World, mut link: LinkRecord, mut commands: mpsc::UnboundedReceiver<Command>) {
     loop {
         let access = world.accounts.access(&link).await;
-        // A token file that was set aside, or tokens that moved: said once, to whoever is there.
+        // Report once that a token file was set aside, or tokens were moved.
         for notice in world.accounts.tokens.take_notices() {
             post(&world.inbox, Msg::Trouble(sanitize(&notice))).await;
         }
@@ -236,7 +237,7 @@ async fn serve(world: World, mut link: LinkRecord, mut commands: mpsc::Unbounded
 }
 
 impl World {
-    /// Carries out commands with the token there is.
+    /// Runs commands with the present token.
     async fn converse(
         &self,
         link: &LinkRecord,
@@ -264,7 +265,7 @@ impl World {
                         let event = StreamEvent::Closed(Closed::Elsewhere);
                         post(inbox, Msg::Stream { link: id.clone(), epoch, event }).await;
                     }
-                    // The other one let go just now: its journal is read first, as whenever that is found.
+                    // The other instance has just released the account: its journal is read first.
                     Some(Command::Stream(..)) if elsewhere => {
                         elsewhere = false;
                         post(inbox, Msg::Freed { link: id.clone() }).await;
@@ -294,8 +295,8 @@ impl World {
         }
     }
 
-    /// Answers every command with the reason why the account cannot be reached, and looks from time to time whether it
-    /// can after all. A token that is gone takes the session to *needs relink*; a store that does not answer does not.
+    /// Answers every command with the reason why the account cannot be accessed, and retries the access periodically. A
+    /// missing token puts the session into *needs relink*; a store that does not answer does not.
     async fn refuse(
         &self,
         link: &LinkRecord,
@@ -338,14 +339,14 @@ impl World {
         Next::End
     }
 
-    /// The link as another process wrote it since, if one did.
+    /// The link, if another process has changed it since.
     async fn renewed(&self, link: &LinkRecord) -> Option<LinkRecord> {
         let listed = self.accounts.links.list().await.ok()?;
         listed.links.into_iter().find(|known| known.id == link.id && known.linked_at != link.linked_at)
     }
 }
 
-/// What a queue says beside its answers.
+/// Notices of a queue besides its answers.
 fn told(link: &LinkId, notice: Notice) -> Msg {
     match notice {
         Notice::Waiting(wait) => {
@@ -361,12 +362,12 @@ fn told(link: &LinkId, notice: Notice) -> Msg {
     }
 }
 
-/// Spreads the first request after a rate limit, so that two programs on one account do not ask at once.
+/// A random delay for the first request after a rate limit, so that two programs on one account do not ask at once.
 fn jitter() -> Duration {
     Duration::from_millis(super::clock::random_seed().map_or(500, |seed| seed % 1000))
 }
 
-/// The id of clock questions; sessions count from one and the app from 2⁴⁸.
+/// The request id of clock requests; sessions count from one and the app from 2⁴⁸.
 const CLOCK: RequestId = RequestId(u64::MAX);
 
 fn clock(result: Result<Reply, RequestError>) -> Msg {

@@ -1,6 +1,7 @@
-//! The loop: messages in, effects out, a frame when something changed.
+//! The event loop: messages in, effects out, a frame when something has changed.
 //!
-//! Keys come first, so that the operator never queues behind the tape. One owner: no lock guards the model.
+//! Keys come first, so that the operator never waits behind the tape. The loop owns the model, which therefore needs no
+//! lock.
 
 mod memory;
 mod screen;
@@ -25,28 +26,28 @@ use crate::app::{Effect, Model, Msg, update};
 use crate::domain::{Mono, Now};
 use crate::link::{LinkProgress, LinkRecord};
 
-/// How many waiting messages are handled before a frame.
+/// Most messages handled before a frame.
 const BATCH: usize = 1024;
-/// How long the notify command may take.
+/// Time limit of the notify command.
 const NOTIFY_LIMIT: Duration = Duration::from_secs(30);
-/// The loop ticks with every second of the clock.
+/// The loop ticks every second of the wall clock.
 const TICK: Duration = Duration::from_secs(1);
-/// A tick later than this, or clocks that part by this much, mean that the machine slept (docs/DESIGN.md 9.4).
+/// A tick this late, or clocks that diverge this much, mean that the machine was asleep (docs/DESIGN.md 9.4).
 const SLEPT: Duration = Duration::from_secs(5);
 
-/// Everything the loop owns.
+/// The event loop and everything it owns.
 pub struct Loop {
     /// The state of the program.
     pub model: Model,
-    /// What the world is asked through.
+    /// Carries out the effects.
     pub effects: Effects,
-    /// What it answers.
+    /// Their results.
     pub inbox: mpsc::Receiver<Msg>,
-    /// The time.
+    /// The clock.
     pub clock: Clock,
-    /// Where messages are recorded, if they are.
+    /// The recording, if there is one.
     pub recorder: Option<Recorder>,
-    /// What is learned, on disk before it is on the screen; `None` when nothing is to be kept.
+    /// The journal, written before the screen; `None` when nothing is kept.
     pub journal: Option<Journal>,
     outside: Outside,
     reading: Option<Reading>,
@@ -55,15 +56,15 @@ pub struct Loop {
     last: Now,
 }
 
-/// Who looks at a loop without a screen.
+/// Observes a loop without a screen.
 pub trait Witness {
-    /// Looks at the model after each message.
+    /// Sees the model after each message.
     fn look(&mut self, model: &Model);
 
-    /// Passes on what was seen: it is on disk, or known not to be. False stops the loop. It waits for nobody.
+    /// Passes on what was seen, now that it is on disk or known not to be; must not block. False stops the loop.
     fn tell(&mut self, model: &Model) -> bool;
 
-    /// Changes when more can be passed on though nothing new was seen.
+    /// Wakes when more can be passed on without new messages.
     fn moved(&self) -> Option<watch::Receiver<u64>> {
         None
     }
@@ -91,23 +92,23 @@ impl Witness for &mut dyn Witness {
     }
 }
 
-/// What effects outside the connections need to know.
+/// What the effects outside the account connections need.
 #[derive(Debug, Clone, Default)]
 pub struct Outside {
     /// Whether notifications go to the desktop (OSC 9).
     pub osc9: bool,
-    /// A program to run on notifications, with the sentence as last argument; empty for none.
+    /// The notify command, run with the sentence as last argument; empty for none.
     pub notify_command: Vec<String>,
-    /// Starts it.
+    /// Starts programs.
     pub programs: Programs,
-    /// Where a configuration would be written.
+    /// Where to write the example configuration.
     pub config_path: PathBuf,
-    /// The folder for what is chosen on the screen; `None` keeps nothing.
+    /// The folder for the choices made on the screen; `None` to keep none.
     pub choices: Option<PathBuf>,
 }
 
 impl Loop {
-    /// Puts the parts together.
+    /// A loop from its parts.
     pub fn new(model: Model, effects: Effects, inbox: mpsc::Receiver<Msg>, clock: Clock, outside: Outside) -> Self {
         let last = clock.now();
         Self {
@@ -125,14 +126,14 @@ impl Loop {
         }
     }
 
-    /// Tells the model which links there are; their connections begin.
+    /// Gives the links to the model, which connects them.
     pub fn start(&mut self, links: Vec<LinkRecord>) {
         self.effects.know(&links);
-        // A start asks nothing of a terminal.
+        // Starting has no effects for the terminal.
         drop(self.handle(Msg::Started { links }));
     }
 
-    /// Handles one message and runs its effects; gives back those that concern the terminal.
+    /// Handles one message and runs its effects; returns those that concern the terminal.
     pub fn handle(&mut self, msg: Msg) -> Vec<Effect> {
         let now = self.clock.now();
         let mut left = Vec::new();
@@ -214,7 +215,7 @@ impl Loop {
         deadline.map(|at| self.clock.instant(at))
     }
 
-    /// Runs without a screen until the model is done, or the witness has seen enough.
+    /// Runs without a screen until the model is done or the witness stops it.
     pub async fn headless(&mut self, mut witness: impl Witness) -> u8 {
         let mut signals = signals::listen();
         let mut batch = Vec::with_capacity(BATCH);
@@ -256,7 +257,7 @@ impl Loop {
                 }
             }
             if self.journal.is_some() {
-                // Told only when it is on disk, or is known not to be.
+                // Reported only when it is on disk, or known not to be.
                 self.settle().await;
                 if !witness.tell(&self.model) {
                     return 0;
@@ -266,8 +267,8 @@ impl Loop {
     }
 }
 
-/// The program or the machine stood still: the clocks parted, for the monotonic one may stand while the machine sleeps;
-/// or both went on while nothing was handled, as when the process is stopped.
+/// Whether the machine or the program was suspended: the clocks diverged (the monotonic one may stop during sleep), or
+/// both ran on while nothing was handled, as when the process is stopped.
 fn slept(last: Now, now: Now) -> bool {
     let mono = now.mono.since(last.mono);
     now.wall.duration_since(last.wall).unsigned_abs() > mono + SLEPT || mono > TICK + SLEPT

@@ -1,4 +1,4 @@
-//! What a newcomer sees while no account is linked: what to do next, in three steps.
+//! The welcome screen, shown while no account is linked: three steps to begin.
 
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -9,7 +9,7 @@ use super::pen::{Pen, cells, clean, width};
 use super::scope::Kind;
 use crate::app::Model;
 
-/// Draws it in the place of the account's panes.
+/// Draws it in place of the account's panes.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, focused: bool) {
     let frame = Frame {
         kind: Kind::Neutral,
@@ -22,19 +22,19 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, focused: bool) 
     };
     let inner = pen.frame(area, &frame);
     if !model.overlays.is_empty() {
-        // Its ends would stick out behind whatever lies over it.
+        // Its edges would show behind an overlay.
         return;
     }
     let lines = lines(pen, model);
     let high = cells(lines.len()).min(inner.height);
     let wide = lines.iter().map(line_width).max().unwrap_or(0).min(inner.width.saturating_sub(2));
     let x = inner.x + (inner.width - wide) / 2;
-    // A little above the middle looks like the middle.
+    // Slightly above the middle looks centred.
     let y = inner.y + (inner.height - high) / 3;
     write(pen, Rect { x, y, width: wide, height: high }, &lines);
 }
 
-/// Draws it as a box over the panes, with the keys that answer it.
+/// Draws it as a box over the panes, with its keys.
 pub(super) fn overlay(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     let lines = lines(pen, model);
     let wide = lines.iter().map(line_width).max().unwrap_or(0);

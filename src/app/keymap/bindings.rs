@@ -1,4 +1,4 @@
-//! The table itself. Dispatch, footer, help, `brokerdeck keys`, configuration and README read it; nothing is said twice.
+//! The key table. Dispatch, footer, help, `brokerdeck keys`, configuration and README read it.
 
 use super::{Action, Binding, Chord, KeyCode, Scope};
 
@@ -28,7 +28,7 @@ macro_rules! bindings {
     };
 }
 
-/// The table, in the order in which help and footer show it.
+/// The table, in the order of help and footer.
 #[rustfmt::skip]
 pub const BINDINGS: &[Binding] = bindings! {
     Always.ForceQuit [ctrl('c')] "always.quit" "quit" false "Quit at once, whatever is open.";

@@ -1,4 +1,4 @@
-//! What a person is told: passing toasts, errors that stay until read, the bell.
+//! Notices for the user: toasts, errors kept until read, the bell.
 
 use std::time::Duration;
 
@@ -7,16 +7,16 @@ use crate::app::model::{Ends, ErrorEntry, Model, Overlay, Toast, Untold};
 use crate::domain::LinkId;
 use crate::domain::text::sanitize;
 
-/// How long a toast stays.
+/// How long a toast is shown.
 const TOAST: Duration = Duration::from_secs(4);
-/// Toasts kept at a time.
+/// Most toasts kept.
 const TOASTS: usize = 4;
-/// Errors kept.
+/// Most errors kept.
 const ERRORS: usize = 200;
-/// The bell rings at most once in this time.
+/// Shortest time between two bells.
 const QUIET: Duration = Duration::from_secs(1);
 
-/// Shows a passing message.
+/// Shows a toast.
 pub(super) fn toast(model: &mut Model, text: impl Into<String>) {
     let text = sanitize(&text.into());
     model.toasts.retain(|toast| toast.text != text);
@@ -27,12 +27,12 @@ pub(super) fn toast(model: &mut Model, text: impl Into<String>) {
     model.dirty = true;
 }
 
-/// Adds an error that stays until it is read. The same sentence again only becomes newer.
+/// Adds an error, kept until read. The same text again only updates its time.
 pub(super) fn error(model: &mut Model, link: Option<&LinkId>, text: impl Into<String>) {
     lasting(model, link, Ends::Never, text);
 }
 
-/// Adds one of something that goes on until [`over`]. Said again while it goes on, it is one entry, and read if it was.
+/// Adds an error that lasts until [`over`]. Repeated meanwhile, it stays one entry, and stays read.
 pub(super) fn lasting(model: &mut Model, link: Option<&LinkId>, ends: Ends, text: impl Into<String>) {
     let text = sanitize(&text.into());
     let mut read = matches!(model.top(), Some(Overlay::Errors { .. }));
@@ -54,7 +54,7 @@ pub(super) fn lasting(model: &mut Model, link: Option<&LinkId>, ends: Ends, text
     model.dirty = true;
 }
 
-/// What was told of something that went on is history now.
+/// Marks a lasting error as over.
 pub(super) fn over(model: &mut Model, link: Option<&LinkId>, ends: Ends) {
     for entry in model.errors.iter_mut().filter(|entry| entry.ends == ends && entry.link.as_ref() == link) {
         entry.over.get_or_insert(model.now);
@@ -62,7 +62,7 @@ pub(super) fn over(model: &mut Model, link: Option<&LinkId>, ends: Ends) {
     model.dirty = true;
 }
 
-/// The journal cannot keep up with the screen, or has caught up again.
+/// The journal cannot be written, or can be again.
 pub(super) fn unsaved(model: &mut Model, reason: Option<String>) {
     model.dirty = true;
     match &reason {
@@ -84,21 +84,21 @@ pub(super) fn unsaved(model: &mut Model, reason: Option<String>) {
     model.unsaved = reason.map(|reason| sanitize(&reason));
 }
 
-/// The journal is written, and not as fast as things are learned.
+/// The journal is being written, but more slowly than data arrives.
 pub(super) fn behind(model: &mut Model, records: usize) {
     let text = format!("the journal is {records} records behind: what is shown is kept in memory and is being written");
     lasting(model, None, Ends::WhenSaved, text);
     model.unsaved = Some(format!("it is {records} records behind"));
 }
 
-/// There is no journal to write to, as long as the program runs.
+/// Nothing will be journaled in this run.
 pub(super) fn unjournaled(model: &mut Model, reason: &str) {
     error(model, None, format!("nothing is journaled: {reason}"));
     model.unsaved = Some(sanitize(reason));
 }
 
-/// Rings and notifies as configured, at most once a second. What comes too soon is told at the end of it, with the last of it in
-/// words: a fill beside another is news as well.
+/// Rings and notifies as configured, at most once a second. What comes sooner is announced when the second is over,
+/// with the text of the last event.
 pub(super) fn ring(model: &mut Model, text: &str, effects: &mut Vec<Effect>) {
     let now = model.now.mono;
     if now < model.quiet_until {
@@ -115,7 +115,7 @@ pub(super) fn ring(model: &mut Model, text: &str, effects: &mut Vec<Effect>) {
     }
 }
 
-/// Tells what came too soon, once it is time.
+/// Announces the held news, if it is time.
 pub(super) fn ring_again(model: &mut Model, effects: &mut Vec<Effect>) {
     if model.now.mono < model.quiet_until {
         return;

@@ -1,4 +1,4 @@
-//! Acting on orders: canceling with a question, and saying honestly what became of it.
+//! Canceling orders: the question, and what became of the request.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::app::model::{Model, Overlay, Question};
 use crate::domain::{LinkId, Order};
 use crate::session::{RequestError, RequestErrorKind};
 
-/// An order in a few words: `BUY 100 AAPL`.
+/// A short description of an order: `BUY 100 AAPL`.
 pub(super) fn brief(order: &Order) -> String {
     let size = match (order.qty, order.notional) {
         (Some(qty), _) => qty.grouped(0),
@@ -20,7 +20,7 @@ pub(super) fn brief(order: &Order) -> String {
     format!("{} {size} {}", order.side.label(), order.symbol)
 }
 
-/// Asks whether to cancel the working orders among those at hand.
+/// Asks whether to cancel the working orders among the selected or marked ones.
 pub(super) fn ask_cancel(model: &mut Model) {
     let keys = orders_at_hand(model);
     let working = |key: &OrderKey| model.order(key).is_some_and(|order| order.status.is_working());
@@ -36,9 +36,9 @@ pub(super) fn ask_cancel_all(model: &mut Model) {
     model.dirty = true;
 }
 
-/// The answer was yes.
+/// Sends the cancels, after a yes.
 pub(super) fn cancel(model: &mut Model, keys: &[OrderKey]) {
-    // The question stood open while the world went on: what was permitted then must still be.
+    // Things may have changed while the question was open: check again that it is permitted.
     if let Err(reason) = availability(Action::CancelOrder, model)
         && model.program.read_only
     {
@@ -59,7 +59,7 @@ pub(super) fn cancel(model: &mut Model, keys: &[OrderKey]) {
     model.dirty = true;
 }
 
-/// What is queued for an account waits, for so long and this reason: who confirmed a cancel is told.
+/// An account's requests are queued: tells the user how long a confirmed cancel waits, and why.
 pub(super) fn waits(model: &mut Model, link: &LinkId, wait: Option<&(Duration, String)>) {
     let Some((after, why)) = wait else { return };
     let what = match model.accounts.cancels_under_way(link) {
@@ -71,7 +71,7 @@ pub(super) fn waits(model: &mut Model, link: &LinkId, wait: Option<&(Duration, S
     notices::toast(model, format!("{what} {} s: {why}; {at_once}", after.as_secs().max(1)));
 }
 
-/// The broker answered a cancel.
+/// The broker has answered a cancel.
 pub(super) fn cancel_answered(model: &mut Model, key: &OrderKey, result: Result<(), RequestError>) {
     let what = model.order(key).map_or_else(|| key.order.to_string(), brief);
     match result {

@@ -1,4 +1,4 @@
-//! The program's own files: whether each can be used. Moves, mends and writes nothing.
+//! Checks the program's own files. Changes nothing.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::io::journal::{self, JournalError};
 use crate::io::paths::try_writing;
 use crate::link::LinkRecord;
 
-/// What the names of files have that an earlier start moved out of its way: private files, and the journal.
+/// Marks in the names of files that an earlier start set aside: private files, and the journal.
 const ASIDE: [&str; 2] = [".unreadable-", ".set-aside-"];
 
 /// Configuration, data folder, journal, log.
@@ -27,7 +27,7 @@ pub(super) fn own(context: &Context, report: &mut Report) -> Result<(), Error> {
     writable("data", data, data, place, report)?;
     let file = context.paths.journal();
     let tried = journal::try_out(&file).and_then(|()| match try_writing(data) {
-        // The file and its log stand in the folder.
+        // The journal and its write-ahead log are in this folder.
         Err(error) => Err(JournalError::Unusable { path: file.display().to_string(), reason: error.to_string() }),
         Ok(()) => Ok(()),
     });
@@ -49,7 +49,7 @@ pub(super) fn own(context: &Context, report: &mut Report) -> Result<(), Error> {
     aside(data, report)
 }
 
-/// A folder with one file for each link: its absence is no fault.
+/// Checks a folder of which each link has its own file; a missing folder is fine.
 fn kept_apart(folder: &Path, report: &mut Report) -> Result<(), Error> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
@@ -61,7 +61,7 @@ fn kept_apart(folder: &Path, report: &mut Report) -> Result<(), Error> {
     Ok(())
 }
 
-/// Tokens and links; the links, as far as they can be read.
+/// Checks tokens and links; returns the links as far as they can be read.
 pub(super) async fn linked(accounts: &Accounts, report: &mut Report) -> Result<Vec<LinkRecord>, Error> {
     match accounts.tokens.location().await {
         Ok(place) => report.good(&place)?,
@@ -91,7 +91,7 @@ fn writable(what: &str, path: &Path, folder: &Path, cure: &str, report: &mut Rep
     }
 }
 
-/// What was moved out of the way at an earlier start is missed until somebody has looked at it.
+/// Reports files that an earlier start set aside, until they are removed.
 fn aside(data: &Path, report: &mut Report) -> Result<(), Error> {
     let entries = std::fs::read_dir(data).into_iter().flatten().flatten();
     let named = |path: &Path| {

@@ -1,4 +1,4 @@
-//! The pages of the redirect listener: constant bytes and constant headers.
+//! The pages of the callback listener: constant bytes and headers.
 
 use axum::body::Body;
 use axum::http::header::{
@@ -10,7 +10,7 @@ use axum::response::Response;
 use super::{Answer, Stage};
 use crate::link::flow::Ignored;
 
-/// Takes the code out of the address bar and the history; the one script that a page may run, named by its hash.
+/// Removes the code from the address bar and history. The only script that a page may run; named by its hash.
 macro_rules! forget {
     () => {
         "history.replaceState(null, \"\", \"/done\"); // the code"
@@ -67,11 +67,11 @@ const NOT_FOUND: &str = page!("Nothing here", "There is no such page.");
 const NOT_ALLOWED: &str = page!("Not allowed", "Only a browser tab may open this page.");
 const TOO_LONG: &str = page!("Too long", "This address is too long to be an answer.");
 
-/// What the page of the answer may do: run that script.
+/// The content security policy of the answer's page, which allows that script.
 const FORGETTING: &str =
     "default-src 'none'; script-src 'sha256-jxkzKnx5nYKsKoPGykOn3uWmoV3Cj9C2yoLeV5iVOfE='; frame-ancestors 'none'";
 
-/// The page for what a judge said.
+/// The page for a verdict.
 pub(super) fn page(answer: Answer) -> Response {
     match answer {
         Answer::Accepted => {
@@ -95,12 +95,12 @@ pub(super) fn page(answer: Answer) -> Response {
     }
 }
 
-/// The page for a target beyond the limit.
+/// The page for a target that is too long.
 pub(super) fn too_long() -> Response {
     build(StatusCode::URI_TOO_LONG, TOO_LONG)
 }
 
-/// The page for a header beyond the limit.
+/// The page for a header that is too long.
 pub(super) fn long_header() -> Response {
     build(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, LONG_HEADER)
 }

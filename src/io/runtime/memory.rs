@@ -1,4 +1,4 @@
-//! The journal's side of the loop: what it knew is read beside the first frame, what is learned is written before the next.
+//! The loop's side of the journal: reading it next to the first frame, and writing it before each further frame.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,42 +13,42 @@ use crate::domain::{LinkId, Mono, Now};
 use crate::io::journal::{Backlog, Batch, Journal, JournalError, Opened, Progress, Remembered};
 use crate::link::LinkRecord;
 
-/// A frame waits this long for the disk, once; then the screen says that it is not saved and goes on.
+/// How long a frame waits for the disk, once; then the screen says NOT SAVED and goes on.
 const SLOW_DISK: Duration = Duration::from_millis(500);
-/// A writer that got no further for this long does not merely have much to do.
+/// A writer without progress for this long has a fault, and not just much to write.
 const STALLED: Duration = Duration::from_secs(2);
-/// How long the end of the program waits for the disk, and how long at least after the terminal was given back.
+/// How long the end of the program waits for the disk, and the least of that after the terminal was restored.
 const LAST_WAIT: Duration = Duration::from_millis(700);
 const LEAST_WAIT: Duration = Duration::from_millis(100);
 
-/// How the journal keeps up with what is shown.
+/// How the journal keeps up with the screen.
 #[derive(Debug, Default)]
 pub(super) struct Keeping {
     progress: Option<watch::Receiver<Progress>>,
-    /// Batches handed over.
+    /// Batches sent.
     sent: u64,
-    /// Since when so many batches are waited for.
+    /// Since when this many batches are waited for.
     waiting: Option<(Mono, u64)>,
-    /// It does not keep up, and that was said.
+    /// It is behind, and the user was told.
     behind: bool,
-    /// It was said that it gets on no more.
+    /// It makes no progress, and the user was told.
     stalled: bool,
-    /// The writer's count of steps, and since when it is this one.
+    /// The writer's step count, and since when.
     steps: (u64, Mono),
-    /// How often the writer has begun a file; it was given everything each time.
+    /// How often the writer has started a file; it was sent everything each time.
     begun: u64,
     overdue: Backlog,
-    /// When the program began to end.
+    /// When the program started to end.
     ending: Option<Mono>,
 }
 
 impl Keeping {
-    /// Tells when the writer got on; never, without a journal.
+    /// Resolves when the writer has made progress; never, without a journal.
     pub(super) fn watch(&self) -> Option<watch::Receiver<Progress>> {
         self.progress.clone()
     }
 
-    /// Hands a batch over; a writer that has ended is a fault that lasts.
+    /// Sends a batch; an ended writer is a lasting fault.
     fn send(&mut self, journal: &Journal, batch: Batch) {
         self.sent += 1;
         if let Err(error) = journal.append(batch) {
@@ -56,23 +56,23 @@ impl Keeping {
         }
     }
 
-    /// Everything that was learned is on disk.
+    /// Notes that everything is on disk.
     fn is_kept(&self, progress: &Progress) -> bool {
         self.overdue.is_empty() && progress.saved >= self.sent
     }
 
-    /// How far the writer is now.
+    /// The writer's progress.
     fn reached(&self) -> Option<Progress> {
         Some(self.progress.as_ref()?.borrow().clone())
     }
 
-    /// True once for each file that the writer has begun.
+    /// True once for each file that the writer has started.
     fn has_begun(&mut self, progress: &Progress) -> bool {
         std::mem::replace(&mut self.begun, progress.begun) != progress.begun
     }
 
-    /// Judges how far the writer is, which has made so many `steps` and has so many `records` before it; what a person should
-    /// be told of it, once for each fault.
+    /// Judges the writer's progress, given its `steps` and the `records` still waiting; returns what to tell the user,
+    /// once per fault.
     fn look(&mut self, progress: Progress, now: Mono, steps: u64, records: usize) -> Option<Msg> {
         if self.steps.0 != steps {
             self.steps = (steps, now);
@@ -100,18 +100,18 @@ impl Keeping {
         Some(Msg::Unsaved(Some(fault.unwrap_or_else(|| "the disk does not answer".to_owned()))))
     }
 
-    /// True while what is shown next is waited for.
+    /// Whether the next frame is waiting for the disk.
     pub(super) fn holds(&self) -> bool {
         !self.behind && self.waiting.is_some()
     }
 
-    /// Until when.
+    /// Until when it waits.
     pub(super) fn until(&self) -> Option<Mono> {
         self.waiting.filter(|_| !self.behind).map(|(since, _)| since + SLOW_DISK)
     }
 }
 
-/// Waits until the one that is watched got on; for ever where there is none.
+/// Waits until the watched writer has made progress; for ever without one.
 pub(super) async fn moved<T>(progress: &mut Option<watch::Receiver<T>>) {
     match progress {
         Some(receiver) => {
@@ -126,7 +126,7 @@ pub(super) async fn moved<T>(progress: &mut Option<watch::Receiver<T>>) {
 /// A journal being opened and read.
 pub(super) type Reading = JoinHandle<Read>;
 
-/// What reading brought.
+/// The result of reading.
 pub(super) struct Read {
     links: Vec<LinkRecord>,
     opened: Result<(Journal, Vec<Recollection>), JournalError>,
@@ -134,15 +134,15 @@ pub(super) struct Read {
 }
 
 impl Loop {
-    /// Shows the links at once and reads the journal beside the first frame; their connections begin when it is read.
-    /// Without a place to write the program goes on and says so.
+    /// Shows the links at once and reads the journal next to the first frame; the links connect when it is read.
+    /// Without a place to write, the program goes on and says so.
     pub fn start_remembering(&mut self, path: PathBuf, links: Vec<LinkRecord>) {
         self.effects.know(&links);
         drop(self.handle(Msg::Listed { links: links.clone() }));
         self.reading = Some(tokio::spawn(read(path, links)));
     }
 
-    /// Waits for the journal, if one is being read.
+    /// Waits for the journal, if it is being read.
     pub(super) async fn read(reading: &mut Option<Reading>) -> Option<Read> {
         match reading {
             Some(task) => {
@@ -154,7 +154,7 @@ impl Loop {
         }
     }
 
-    /// Takes over what was read, and connects.
+    /// Takes over what was read, and connects the links.
     pub(super) fn begin(&mut self, read: Option<Read>) {
         let Some(Read { links, opened, notices }) = read else { return };
         match opened {
@@ -172,14 +172,14 @@ impl Loop {
         self.start(links);
     }
 
-    /// Writes what is learned from here on to this journal.
+    /// Writes to this journal from now on.
     pub(super) fn keep_in(&mut self, journal: Journal) {
         self.keeping = Keeping { progress: Some(journal.progress()), ..Keeping::default() };
         self.journal = Some(journal);
     }
 
-    /// Before the stream is taken over from another instance: what that one wrote is what this one goes on from. Where the
-    /// journal does not answer now, what this one knows serves as well.
+    /// Before taking over a stream from another instance, loads what that one wrote. When the journal does not answer
+    /// now, this instance's own data has to do.
     pub(super) async fn refresh_memory(&mut self, msg: &Msg) {
         let Msg::Freed { link } = msg else { return };
         self.hand_over();
@@ -202,7 +202,7 @@ impl Loop {
         self.unwritten.push(Batch::of_memory(link, memory, blotter, now.wall));
     }
 
-    /// Gives the journal what was learned since; it writes while the loop goes on.
+    /// Sends the journal what was learned since; it writes while the loop goes on.
     pub(super) fn hand_over(&mut self) {
         let Some(journal) = &self.journal else { return };
         for batch in self.unwritten.drain(..) {
@@ -218,7 +218,7 @@ impl Loop {
         }
     }
 
-    /// Gives a journal that was begun anew what is known: the next start must not lack what was shown.
+    /// Sends a newly started journal everything known, so that the next start has what was shown.
     fn hand_over_everything(&mut self) {
         let Some(journal) = &self.journal else { return };
         for account in &self.model.accounts {
@@ -230,7 +230,7 @@ impl Loop {
         }
     }
 
-    /// Writes what only names were kept of, as it is now.
+    /// Writes what only names were kept of, in its current state.
     fn settle_overdue(&mut self) {
         let Some(journal) = &self.journal else { return };
         let blotter = |link: &LinkId| self.model.account(link).map(|account| &account.blotter);
@@ -239,7 +239,7 @@ impl Loop {
         }
     }
 
-    /// Looks how the journal keeps up, and says what is to be said; false while the next frame should wait for the disk.
+    /// Checks how the journal keeps up and tells the user; false while the next frame should wait for the disk.
     pub(super) fn may_show(&mut self) -> bool {
         self.hand_over();
         let Some(progress) = self.keeping.reached() else { return true };
@@ -256,25 +256,25 @@ impl Loop {
         !self.keeping.holds()
     }
 
-    /// Waits until everything learned is on disk, or is known not to be.
+    /// Waits until everything is on disk, or known not to be.
     pub(super) async fn settle(&mut self) {
         let mut progress = self.keeping.watch();
         while !self.may_show() {
             let deadline = self.keeping.until().map(|at| self.clock.instant(at));
             let Some(deadline) = deadline else { return };
-            // Either way it is looked at again.
+            // Either way, check again.
             drop(tokio::time::timeout_at(deadline.into(), moved(&mut progress)).await);
         }
     }
 
-    /// The program ends: the disk gets what is left, and works while a terminal that may not read is given back.
+    /// Starts the end: the disk gets the rest while the terminal, which may be slow, is restored.
     pub fn ending(&mut self) {
         self.hand_over();
         self.settle_overdue();
         self.keeping.ending.get_or_insert(self.clock.now().mono);
     }
 
-    /// Ends the journal; a sentence when not everything that was shown is in it.
+    /// Ends the journal; returns a sentence when not everything shown is in it.
     pub fn finish(&mut self) -> Option<String> {
         self.ending();
         let ending = self.keeping.ending.unwrap_or_default();
@@ -284,7 +284,7 @@ impl Loop {
     }
 }
 
-/// Opens the journal off the loop's thread, and reads what it knows of these links.
+/// Opens the journal off the loop's thread, and loads the data of these links.
 async fn read(path: PathBuf, links: Vec<LinkRecord>) -> Read {
     let opened = tokio::task::spawn_blocking(move || Journal::open(&path)).await;
     let opened = opened.unwrap_or_else(|error| {
@@ -306,7 +306,7 @@ async fn read(path: PathBuf, links: Vec<LinkRecord>) -> Read {
             Err(error) => notices.push(error.to_string()),
         }
     }
-    // What is wrong with the file is wrong for every link.
+    // A fault of the file concerns every link.
     notices.dedup();
     Read { links, opened: Ok((journal, recalled)), notices }
 }

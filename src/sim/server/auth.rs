@@ -23,19 +23,19 @@ use super::reply;
 use super::state::{AuthorizeTrick, ErrorShape, Sim, lock};
 use crate::sim::engine::order::AccountNo;
 
-/// The pages and the token endpoint.
+/// The router of the pages and the token endpoint.
 pub fn router(sim: Arc<Sim>) -> Router {
-    // Consent is asked for by the applications' pages, and given on our own alone.
+    // Other pages may request consent, but it can be given on our own page only.
     let given = post(decide).layer(middleware::from_fn(guard::ours));
     Router::new().route("/oauth/authorize", get(ask).merge(given)).route("/oauth/token", post(token)).with_state(sim)
 }
 
-/// The most fields of a query or form that are looked at.
+/// Most fields of a query or form.
 const MOST_FIELDS: usize = 64;
-/// The field of the consent form that proves that its page was looked at.
+/// The form field that proves that the consent page was loaded.
 pub const TOKEN_FIELD: &str = "form_token";
 
-/// The fields of a query or form. The error is the sentence that says what is wrong with them.
+/// The fields of a query or form. The error is a message for the user.
 struct Fields(Vec<(String, String)>);
 
 impl Fields {
@@ -56,14 +56,14 @@ impl Fields {
     }
 }
 
-/// Which environments a consent covers.
+/// The environments of a consent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Environments {
     paper: bool,
     live: bool,
 }
 
-/// A request whose client and redirect URI are right: from here on errors go to the application.
+/// A request with a valid client and redirect URI: from here on, errors are sent to the application.
 struct Request {
     client_id: String,
     client_name: String,
@@ -71,7 +71,7 @@ struct Request {
     state: Option<String>,
 }
 
-/// A request that can be asked about.
+/// A request that is valid for the consent page.
 struct Details {
     scopes: Scopes,
     environments: Environments,
@@ -122,7 +122,7 @@ fn details(fields: &Fields) -> Result<Details, (&'static str, String)> {
     Ok(Details { scopes, environments, challenge })
 }
 
-/// The redirect back to the application.
+/// The redirect to the application.
 fn back(request: &Request, fields: &[(&str, &str)], state: Option<&str>) -> Response {
     let Ok(mut target) = Url::parse(&request.redirect_uri) else {
         return page::error(400, "Unusable redirect URI", "The registered redirect URI is not a valid address.");
@@ -214,7 +214,7 @@ async fn decide(State(sim): State<Arc<Sim>>, RawQuery(query): RawQuery, body: By
     };
     let trick = lock(&sim.policy).authorize.take();
     if trick == Some(AuthorizeTrick::Hang) {
-        // As a user does who walks away; the connection ends with the server or the client.
+        // Like a user who walks away; the connection ends with the server or the client.
         sim.shutdown.cancelled().await;
     }
     let denied = match form.get("decision") {
@@ -245,7 +245,7 @@ async fn decide(State(sim): State<Arc<Sim>>, RawQuery(query): RawQuery, body: By
     back(&request, &[("code", &code)], state.as_deref())
 }
 
-/// The accounts that the form chose; the first of each kind when it names none. The error is the unknown number.
+/// The accounts chosen in the form; the first of each kind if none. The error is the unknown number.
 fn grant(sim: &Sim, details: &Details, form: &Fields) -> Result<Grant, String> {
     let accounts = sim.hub.accounts();
     let choose = |live: bool, field: &str| -> Result<Option<AccountNo>, String> {

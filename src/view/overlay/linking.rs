@@ -1,4 +1,4 @@
-//! The screens of a linking attempt: waiting for the browser, save or not, what went wrong.
+//! The screens of a linking attempt: waiting for the browser, the save question, failure.
 
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -22,7 +22,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     let broker = model.brokers.iter().find(|broker| broker.id == attempt.broker);
     let name = clean(broker.map_or(attempt.broker.as_str(), |broker| &broker.name)).into_owned();
     let kind = match &attempt.phase {
-        // What answered counts more than what was asked for.
+        // Once accounts are found, their environment counts instead of the requested one.
         AttemptPhase::Confirm { accounts, .. } => found_kind(accounts),
         _ => broker.map_or(Kind::Neutral, add_broker::kind),
     };
@@ -90,7 +90,7 @@ fn found_kind(accounts: &[FoundAccount]) -> Kind {
     }
 }
 
-/// Writes downwards.
+/// Writes lines downwards.
 struct Flow {
     y: u16,
     area: Rect,

@@ -1,4 +1,4 @@
-//! What each control request does. The same function serves HTTP and scenarios.
+//! Carries out control requests, from HTTP and from scenarios.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::sim::server::rest::{new_order, query};
 use crate::sim::server::state::{AuthForm, AuthorizeTrick, ErrorShape, FormPolicy, Sim, lock};
 use crate::sim::wire::order::WireOrder;
 
-/// Every control request and what it does.
+/// Every control request with its description.
 pub const ACTIONS: &[(&str, &str)] = &[
     ("place", "place an order as the owner does on the broker's own site: account, and the body of an order"),
     ("cancel", "cancel an order there: order (here and below its id, or its client_order_id)"),
@@ -72,12 +72,12 @@ pub const ACTIONS: &[(&str, &str)] = &[
     ("rate_limit", "requests a minute: limit?; retry_after?; exhaust? = an account"),
 ];
 
-/// The longest way that simulated time is moved at once: the engine goes through every step of it.
+/// Longest advance of simulated time at once, because the engine computes every step of it.
 const LONGEST_JUMP: Duration = Duration::from_hours(7 * 24);
-/// Redirect URIs that can be registered.
+/// Most redirect URIs.
 const MOST_URIS: usize = 100;
 
-/// Members of a control request.
+/// The members of a control request.
 struct Body<'a>(&'a Map<String, Value>);
 
 fn wrong(message: impl Into<String>) -> ApiError {
@@ -107,7 +107,7 @@ impl Body<'_> {
         parse_duration(text).ok_or_else(words)
     }
 
-    /// A whole number up to `most`, if it is there.
+    /// A whole number up to `most`, if present.
     fn count(&self, name: &str, most: u32) -> Result<Option<u32>, ApiError> {
         let Some(value) = self.0.get(name).filter(|value| !value.is_null()) else { return Ok(None) };
         let count = value.as_u64().and_then(|count| u32::try_from(count).ok()).filter(|count| *count <= most);
@@ -118,7 +118,7 @@ impl Body<'_> {
         self.0.get(name).and_then(Value::as_bool)
     }
 
-    /// The account of a number or id; the first paper account without one.
+    /// The account with this number or id; by default the first paper account.
     fn account(&self, sim: &Sim, name: &str) -> Result<AccountNo, ApiError> {
         sim.hub
             .find_account(self.text(name))
@@ -224,7 +224,7 @@ fn trading(sim: &Sim, action: &str, body: &Body<'_>) -> Done {
     run().transpose()
 }
 
-/// The owner and id of the order that a request names by its id or its `client_order_id`.
+/// Owner and id of the order given by its id or `client_order_id`.
 fn order_of(engine: &Engine, name: &str) -> Result<(AccountNo, OrderId), Refusal> {
     let owners = || engine.accounts().iter().map(|account| account.no);
     let by_id = query::id(name).and_then(|id| owners().find(|no| engine.order(*no, id).is_ok()).map(|no| (no, id)));
@@ -232,7 +232,7 @@ fn order_of(engine: &Engine, name: &str) -> Result<(AccountNo, OrderId), Refusal
     by_id.or_else(by_name).ok_or_else(|| Refusal::no_order(name))
 }
 
-/// The execution that a request names by its id, or the newest standing one of an order.
+/// The execution given by its id, or the newest valid one of an order.
 fn execution_of(sim: &Sim, body: &Body<'_>) -> Result<Uuid, ApiError> {
     if body.text("execution").is_some() {
         return body.id("execution");
@@ -247,7 +247,7 @@ fn execution_of(sim: &Sim, body: &Body<'_>) -> Result<Uuid, ApiError> {
     })
 }
 
-/// Does something to an order, whoever owns it, and shows the order afterwards.
+/// Acts on an order, whoever owns it, and returns the order afterwards.
 fn by_hand(
     sim: &Sim,
     body: &Body<'_>,
@@ -261,7 +261,7 @@ fn by_hand(
     })
 }
 
-/// Turns switches: all of them by a seed, then those that are named.
+/// Sets switches: all of them by a seed, then those given by name.
 fn readings(sim: &Sim, body: &Body<'_>) -> Result<Value, ApiError> {
     sim.hub.act(&sim.clock, |engine| {
         let mut readings = match body.count("seed", u32::MAX)? {
