@@ -84,7 +84,7 @@ impl Reader {
 }
 
 /// The error and hint for an account that cannot be accessed.
-#[expect(clippy::needless_pass_by_value, reason = "it stands where an error is mapped")]
+#[expect(clippy::needless_pass_by_value, reason = "the signature that map_err needs")]
 pub fn access(error: AccessError) -> Error {
     match &error {
         AccessError::NoToken { .. } | AccessError::Moved { .. } | AccessError::Other { .. } => {

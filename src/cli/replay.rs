@@ -174,7 +174,7 @@ fn write_cast(
     Ok(0)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it stands where an error is mapped")]
+#[expect(clippy::needless_pass_by_value, reason = "the signature that map_err needs")]
 pub(super) fn unreadable(error: RecordError) -> Error {
     Error::usage(error.to_string(), "recordings are made with `brokerdeck --record FILE`".to_owned())
 }
@@ -204,7 +204,7 @@ pub(super) fn slowed(wait: Duration, pace: rust_decimal::Decimal) -> Duration {
     Duration::from_millis(scaled.unwrap_or(0))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it stands where an error is mapped")]
+#[expect(clippy::needless_pass_by_value, reason = "the signature that map_err needs")]
 fn refused(error: std::io::Error) -> Error {
     Error::failed(format!("the terminal cannot be used: {error}"), HEADLESS_HINT)
 }

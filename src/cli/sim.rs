@@ -101,7 +101,7 @@ async fn serve(command: SimCommand) -> Result<(), Error> {
     Ok(())
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it stands where an error is mapped")]
+#[expect(clippy::needless_pass_by_value, reason = "the signature that map_err needs")]
 fn cannot_start(error: SimError) -> Error {
     match error {
         SimError::NotLoopback(_) => Error::usage(error.to_string(), "use 127.0.0.1 or [::1]".to_owned()),

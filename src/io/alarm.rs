@@ -61,7 +61,7 @@ mod kernel {
         }
 
         pub(super) async fn wait(&self, until: Instant) -> io::Result<()> {
-            #[expect(clippy::disallowed_methods, reason = "the kernel is told how long, not when")]
+            #[expect(clippy::disallowed_methods, reason = "the kernel takes a duration, not a time")]
             let left = until.saturating_duration_since(Instant::now());
             // Zero would disarm the timer.
             let left = left.max(Duration::from_nanos(1));

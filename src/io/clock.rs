@@ -18,7 +18,7 @@ impl Default for Clock {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the clock that everything else is told by")]
+#[expect(clippy::disallowed_methods, reason = "this is the program's only clock")]
 impl Clock {
     /// A clock that starts at zero now.
     pub fn new() -> Self {

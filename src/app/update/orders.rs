@@ -83,7 +83,7 @@ pub(super) fn cancel_answered(model: &mut Model, key: &OrderKey, result: Result<
         }
         Err(error) => match error.kind {
             RequestErrorKind::Unprocessable | RequestErrorKind::NotFound => {
-                notices::toast(model, format!("{what}: cannot be canceled any more, {}", error.message));
+                notices::toast(model, format!("{what}: can no longer be canceled, {}", error.message));
             }
             RequestErrorKind::Timeout
             | RequestErrorKind::Server

@@ -401,7 +401,7 @@ fn make_private(path: &Path) -> std::io::Result<()> {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
+#[expect(clippy::needless_pass_by_value, reason = "the signature that map_err needs")]
 fn unfit(error: rusqlite::Error) -> Unfit {
     if is_damage(&error) {
         Unfit::Damaged(error.to_string())

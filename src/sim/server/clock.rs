@@ -25,7 +25,7 @@ struct Anchor {
     pace: u64,
 }
 
-#[expect(clippy::disallowed_methods, reason = "simulated time is told by the machine's clock here and nowhere else")]
+#[expect(clippy::disallowed_methods, reason = "the only reader of the machine's clock in the simulated brokerage")]
 impl SimClock {
     /// A clock that shows `simulated` now and runs at `pace` times real time.
     pub fn new(simulated: Timestamp, pace: Decimal) -> Self {

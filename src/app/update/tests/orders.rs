@@ -49,7 +49,7 @@ fn too_late_is_neither_success_nor_error_and_the_order_is_fetched() {
     desk.cancel = Some(failure(RequestErrorKind::Unprocessable, "order is already in \"filled\" state"));
     desk.orders[0].1.status = OrderStatus::Filled;
     desk.keys("x y");
-    assert!(desk.toast().contains("cannot be canceled any more"), "{}", desk.toast());
+    assert!(desk.toast().contains("can no longer be canceled"), "{}", desk.toast());
     assert_eq!(desk.model.unread_errors(), 0);
     assert_eq!(desk.model.accounts.all()[0].blotter.order(&"a".into()).unwrap().status, OrderStatus::Filled);
 }
