@@ -60,15 +60,15 @@ use crate::io::tokens::Tokens;
 use crate::io::zones;
 use crate::view::ViewState;
 
-/// Said when a command wants a terminal and has none.
+/// The hint when a command needs a terminal and there is none.
 pub const HEADLESS_HINT: &str =
     "run it in a terminal; without one, use `brokerdeck watch`, `orders`, `positions` or `account`";
 
-/// The whole command line. Its text is the help, the man page and the completions.
+/// The command line. Help, man page and completions are generated from it.
 #[derive(Debug, Parser)]
 #[command(name = "brokerdeck", version, about, long_about = LONG_ABOUT, max_term_width = 100, args_conflicts_with_subcommands = false)]
 pub struct Cli {
-    /// What to do; without a command the dashboard opens.
+    /// The command; without one the dashboard opens.
     #[command(subcommand)]
     pub command: Option<Command>,
     /// Options that every command takes.
@@ -102,10 +102,10 @@ pub struct Global {
     /// Configuration file.
     #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
     pub config: Option<PathBuf>,
-    /// Folder for data, tokens and log, instead of the platform's.
+    /// Folder for data, tokens and log, instead of the platform's own.
     #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
     pub data_dir: Option<PathBuf>,
-    /// How much goes to the log file: off, error, warn, info, debug, trace.
+    /// How much to log: off, error, warn, info, debug, trace.
     #[arg(long, global = true, value_name = "LEVEL", default_value = "info", help_heading = "Global options")]
     pub log_level: String,
     /// Never change anything at a broker.
@@ -114,10 +114,10 @@ pub struct Global {
     /// Theme: auto, dark, light, high-contrast, colour-blind, none, or a file.
     #[arg(long, global = true, value_name = "NAME", help_heading = "Global options", add = ArgValueCompleter::new(complete::themes))]
     pub theme: Option<String>,
-    /// Colour on the screen.
+    /// When to use colour.
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = "Global options")]
     pub color: ColorChoice,
-    /// Record the messages of a dashboard's run into this file, for `brokerdeck replay`.
+    /// Record a run of the dashboard to this file, for `brokerdeck replay`.
     #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
     pub record: Option<PathBuf>,
 }
@@ -142,34 +142,34 @@ pub enum Command {
     #[cfg(feature = "simulator")]
     /// Serve the simulated brokerage for other programs.
     Sim(sim::SimCommand),
-    /// What can be linked, what is linked, and its state.
+    /// List brokers, linked accounts and their state.
     Brokers(brokers::BrokersArgs),
     /// Link an account by OAuth.
     Link(link::LinkArgs),
-    /// Forget an account's token.
+    /// Unlink an account and forget its token.
     Unlink(unlink::UnlinkArgs),
-    /// Balances.
+    /// Show balances.
     Account(select::AccountArgs),
-    /// Orders.
+    /// List orders.
     Orders(orders::OrdersArgs),
-    /// Positions.
+    /// List positions.
     Positions(select::AccountArgs),
-    /// Executions, dividends, fees, transfers.
+    /// List executions, dividends, fees and transfers.
     Activity(activity::ActivityArgs),
-    /// Every trade update as it arrives, each execution once.
+    /// Print every trade update as it arrives, each execution once.
     Watch(select::AccountArgs),
-    /// Executions or orders from the journal, as CSV or JSON lines.
+    /// Export executions or orders from the journal, as CSV or JSON lines.
     Export(export::ExportArgs),
-    /// What is wrong and the cure.
+    /// Check everything, and say what is wrong and how to fix it.
     Doctor(doctor::DoctorArgs),
     /// Write, find or check the configuration file.
     #[command(subcommand)]
     Config(config::ConfigCommand),
-    /// The key table.
+    /// Print the key table.
     Keys,
-    /// Play a recorded run on the real screen.
+    /// Replay a recorded run on the screen.
     Replay(replay::ReplayArgs),
-    /// Print what makes a shell complete commands, options, accounts and brokers: `source <(brokerdeck completions bash)`.
+    /// Print shell completions for commands, options, accounts and brokers: `source <(brokerdeck completions bash)`.
     Completions {
         /// The shell.
         shell: clap_complete::Shell,
@@ -178,31 +178,31 @@ pub enum Command {
     Man,
 }
 
-/// What a command works with: the configuration, the paths, the options.
+/// What every command needs: configuration, paths, options.
 #[derive(Debug, Clone)]
 pub struct Context {
     /// The checked configuration.
     pub config: Config,
-    /// Where files live.
+    /// Where files are.
     pub paths: Paths,
     /// The options.
     pub global: Global,
-    /// Why nothing is logged, where something should be.
+    /// Why the log could not be opened, if it could not.
     pub unlogged: Option<String>,
 }
 
 impl Context {
-    /// Chooses paths, reads the configuration with everything it names, starts the log.
+    /// Chooses the paths, reads and checks the configuration, and starts the log.
     ///
     /// # Errors
-    /// [`Error::Usage`] with every problem of the file, and for a data folder that is not the user's alone.
+    /// [`Error::Usage`] with every problem of the file, or for a data folder that others can access.
     pub fn load(global: &Global) -> Result<Self, Error> {
         let level = log::level(&global.log_level).map_err(|message| Error::usage(message, None))?;
         let mut context = Self::read(global)?;
         context.paths.prepare().map_err(|error| {
             Error::usage(error.to_string(), "name a folder of your own with --data-dir DIR".to_owned())
         })?;
-        // Trading goes on without a log.
+        // Run on without a log.
         if let Err(message) = log::start(&context.paths.log(), level) {
             output::warn(&format!("nothing is logged: {message}"));
             context.unlogged = Some(message);
@@ -213,8 +213,7 @@ impl Context {
         Ok(context)
     }
 
-    /// Chooses paths and reads the configuration with everything it names, so that nothing starts half-configured. Writes
-    /// nothing.
+    /// Chooses the paths, then reads and checks the configuration. Writes no files.
     ///
     /// # Errors
     /// [`Error::Usage`] with every problem of the file.
@@ -234,8 +233,7 @@ impl Context {
         Ok(context)
     }
 
-    /// Resolves what every start needs of the configuration: keys, theme, authorities. What is read only when it is used,
-    /// such as a secret, is not asked for here.
+    /// Checks keys, theme and certificate authorities. Secrets are read only when they are used.
     fn check(&self) -> Result<(), Error> {
         self.keymap()?;
         theme::check(&self.config.ui.theme).map_err(|problem| {
@@ -252,10 +250,10 @@ impl Context {
         Ok(())
     }
 
-    /// Looks whether a variable names a proxy for what the brokers are reached by, and none that can be used.
+    /// Checks that the proxy variables that apply to the brokers can be used.
     ///
     /// # Errors
-    /// [`Error::Usage`] with the variable and the cure.
+    /// [`Error::Usage`] with the variable and how to fix it.
     fn reachable(&self) -> Result<(), Error> {
         let set_up = self.config.brokers.iter().filter(|spec| spec.missing().is_none());
         let mut urls = set_up.flat_map(|spec| spec.endpoints.iter().map(|endpoints| &endpoints.api_url));
@@ -265,7 +263,7 @@ impl Context {
         }
     }
 
-    /// The context of the demo: no configuration, no files.
+    /// The demo's context, without configuration or files.
     ///
     /// # Errors
     /// Never in practice.
@@ -285,7 +283,7 @@ impl Context {
         }
     }
 
-    /// [`Self::accounts`] for a look that changes nothing.
+    /// [`Self::accounts`], read-only: no file is moved or rewritten.
     fn looking(&self) -> Accounts {
         let tokens = Tokens::new(self.config.tokens, &self.paths.data).looking();
         Accounts { tokens: Arc::new(tokens), ..self.accounts() }
@@ -304,7 +302,7 @@ impl Context {
         })
     }
 
-    /// What a run is like.
+    /// The settings of a run of the dashboard.
     ///
     /// # Errors
     /// As [`Self::keymap`].
@@ -353,7 +351,7 @@ impl Context {
     }
 }
 
-/// The paths that the options choose.
+/// The paths, as chosen by the options and `$BROKERDECK_CONFIG`.
 ///
 /// # Errors
 /// [`Error::Usage`] when no home folder is known.
@@ -363,7 +361,7 @@ pub fn paths(global: &Global) -> Result<Paths, Error> {
         .map_err(|message| Error::usage(message, "give --config FILE and --data-dir DIR".to_owned()))
 }
 
-/// Runs the program on its arguments and gives its exit code.
+/// Runs the program with the process arguments; returns its exit code.
 pub fn main() -> ExitCode {
     signals::ignore();
     if complete::answer() {
@@ -382,9 +380,9 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Help and version are results, everything else is a usage error; clap knows which stream each belongs to.
+/// Prints help and version as results, and everything else as a usage error.
 fn no_command(error: &clap::Error) -> ExitCode {
-    // An argument may be a word from elsewhere, which a script passed on, and is repeated with colours around it.
+    // A script may pass on text from outside, and clap repeats arguments unsanitised in its coloured messages.
     let plain = |argument: OsString| argument.to_str().is_some_and(|text| sanitize_lines(text) == text);
     let said = if std::env::args_os().all(plain) {
         output::whether_written(error.print())
@@ -405,7 +403,7 @@ fn no_command(error: &clap::Error) -> ExitCode {
 fn dispatch(cli: Cli) -> Result<u8, Error> {
     let global = &cli.global;
     harden::no_core_dumps();
-    // Both TLS users of the program take their algorithms from one place; a second call finds it installed.
+    // reqwest and tungstenite share one crypto provider; a second call fails because it is already installed.
     drop(rustls::crypto::ring::default_provider().install_default());
     match cli.command {
         Some(Command::Config(command)) => config::run(global, &command).map(|()| 0),
@@ -439,7 +437,7 @@ fn dispatch(cli: Cli) -> Result<u8, Error> {
     }
 }
 
-/// Loads the context and runs a command that talks to brokers.
+/// Loads the context, checks the proxies, and runs a command that connects to brokers.
 fn dialling(global: &Global, command: impl AsyncFnOnce(Context) -> Result<u8, Error>) -> Result<u8, Error> {
     online(global, async |context| {
         context.reachable()?;
@@ -447,17 +445,17 @@ fn dialling(global: &Global, command: impl AsyncFnOnce(Context) -> Result<u8, Er
     })
 }
 
-/// Loads the context and runs a command that may wait for something.
+/// Loads the context and runs a command on the async runtime.
 fn online(global: &Global, command: impl AsyncFnOnce(Context) -> Result<u8, Error>) -> Result<u8, Error> {
     let context = Context::load(global)?;
     let runtime = runtime()?;
     let end = runtime.block_on(command(context));
-    // A thread that hangs in a system call, such as a secret store that never answers, does not keep the program.
+    // Do not wait for threads that hang in a system call, such as a secret store that never answers.
     runtime.shutdown_background();
     end
 }
 
-/// A runtime for the simulated brokerage, whose market and clients keep two threads busy.
+/// A runtime with two threads, for the simulated brokerage.
 ///
 /// # Errors
 /// When the system refuses threads or descriptors.
@@ -471,13 +469,13 @@ pub fn server_runtime() -> Result<tokio::runtime::Runtime, Error> {
         .map_err(|error| unstarted(&error))
 }
 
-/// A runtime for the commands that talk to a network.
+/// A single-threaded runtime, for every other command.
 ///
 /// # Errors
 /// When the system refuses threads or descriptors.
 pub fn runtime() -> Result<tokio::runtime::Runtime, Error> {
     descriptors()?;
-    // One thread: nothing here is worth two, and an idle program wakes one.
+    // One thread is enough, and an idle program then wakes only one.
     tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| unstarted(&error))
 }
 
@@ -485,7 +483,7 @@ fn unstarted(error: &std::io::Error) -> Error {
     Error::failed(format!("cannot start the runtime: {error}"), "end some programs: threads or open files have run out")
 }
 
-/// Finds that there are descriptors for a runtime and a few files and sockets: the library ends the program without.
+/// Checks that enough descriptors are free; without them tokio aborts the program.
 #[cfg(unix)]
 fn descriptors() -> Result<(), Error> {
     const NEEDED: usize = 16;
@@ -501,7 +499,7 @@ fn descriptors() -> Result<(), Error> {
     }
 }
 
-/// Descriptors are not bounded here.
+/// Descriptors are unlimited on this platform.
 #[cfg(not(unix))]
 #[expect(clippy::unnecessary_wraps, reason = "same signature as where they are bounded")]
 fn descriptors() -> Result<(), Error> {

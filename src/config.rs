@@ -1,6 +1,6 @@
-//! The configuration as a validated value: TOML in, [`Config`] or every problem with its line and cure out.
+//! The validated configuration: TOML in; a [`Config`], or every problem with its line and fix, out.
 //!
-//! Opens no file but the one it is told to read, and resolves no secret: a secret stays a [`SecretSource`].
+//! Opens only the file it is given, and does not read secrets: those stay a [`SecretSource`].
 
 mod check;
 mod file;
@@ -21,21 +21,21 @@ use url::{Host, Url};
 
 use crate::domain::{BrokerId, Environment};
 
-/// The example that `config init` writes and the README points to.
+/// The example that `config init` writes and the README refers to.
 pub const EXAMPLE: &str = include_str!("../config.example.toml");
 
-/// Where one environment of a broker answers. Tokens go to these hosts only.
+/// The addresses of one environment of a broker. Tokens are sent to these hosts only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoints {
     /// Paper or live.
     pub environment: Environment,
     /// REST origin, without `/v2`.
     pub api_url: Url,
-    /// The whole address of the `trade_updates` websocket.
+    /// The full URL of the `trade_updates` websocket.
     pub stream_url: Url,
     /// Market data REST origin.
     pub data_url: Option<Url>,
-    /// The whole address of the market data websocket.
+    /// The full URL of the market data websocket.
     pub data_stream_url: Option<Url>,
 }
 
@@ -53,7 +53,7 @@ pub enum SecretSource {
 }
 
 impl std::fmt::Debug for SecretSource {
-    /// The kind alone: the secret itself may have been written where its source belongs.
+    /// Only the kind: the secret itself may have been written where its source belongs.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::None => "None",
@@ -64,39 +64,39 @@ impl std::fmt::Debug for SecretSource {
     }
 }
 
-/// One service that can be linked.
+/// A service that can be linked.
 #[derive(Debug, Clone)]
 pub struct BrokerSpec {
     /// Its id: `alpaca-paper`.
     pub id: BrokerId,
     /// Its name: `Alpaca Paper (OAuth)`.
     pub name: Arc<str>,
-    /// One environment, or both with one consent.
+    /// The environments: one, or both with one consent.
     pub endpoints: Vec<Endpoints>,
     /// The consent page.
     pub authorize_url: Url,
     /// The token endpoint.
     pub token_url: Url,
-    /// Where a token is revoked (RFC 7009); Alpaca documents none for this flow (docs/ALPACA.md 2.7).
+    /// The revocation endpoint (RFC 7009); Alpaca documents none for this flow (docs/ALPACA.md 2.7).
     pub revoke_url: Option<Url>,
-    /// `None` until the user has registered an OAuth app; linking then says so.
+    /// The client id; `None` until the user has registered an OAuth app, which linking then says.
     pub client_id: Option<String>,
     /// The client's secret.
     pub client_secret: SecretSource,
-    /// Registered redirect URIs, byte for byte, tried in order.
+    /// Registered redirect URIs, exactly as registered, tried in order.
     pub redirect_uris: Vec<String>,
-    /// What to ask for.
+    /// The scopes to ask for.
     pub scopes: Vec<String>,
     /// Whether PKCE is sent.
     pub pkce: bool,
     /// The `env` parameter of the authorize request; `None` asks for both (docs/ALPACA.md 2.2).
     pub env: Option<Environment>,
-    /// Extra certificate authority, PEM.
+    /// An additional certificate authority, PEM.
     pub ca_file: Option<PathBuf>,
 }
 
 impl BrokerSpec {
-    /// Why it cannot be linked yet, naming the cure; `None` when it can.
+    /// Why it cannot be linked yet, with the fix; `None` when it can.
     pub fn missing(&self) -> Option<String> {
         if self.client_id.is_none() {
             return Some("no OAuth app is configured: set client_id under [oauth] (docs/LINKING.md)".to_owned());
@@ -113,29 +113,29 @@ impl BrokerSpec {
     }
 }
 
-/// Where tokens are kept (docs/DESIGN.md 4).
+/// Where tokens are stored (docs/DESIGN.md 4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenStoreChoice {
-    /// The operating system's store when it works, else a file, and said so.
+    /// The operating system's store if it works, else a file; announced.
     Auto,
-    /// The operating system's store or nothing.
+    /// Only the operating system's store.
     Os,
     /// An owner-only file.
     File,
 }
 
-/// What the screen looks and sounds like.
+/// Settings of the screen and of notifications.
 #[derive(Debug, Clone)]
 pub struct Ui {
     /// A theme's name, or the path of a theme file.
     pub theme: String,
-    /// The line it stands on, from 1; `None` when it is the default.
+    /// Its line, from 1; `None` for the default.
     pub theme_line: Option<usize>,
     /// Ring the terminal's bell on fills, rejections and lost connections.
     pub bell: bool,
-    /// Desktop notification (OSC 9) on the same.
+    /// Desktop notification (OSC 9) on the same events.
     pub notify: bool,
-    /// A program to run on the same, without a shell; empty for none.
+    /// A program to run on the same events, without a shell; empty for none.
     pub notify_command: Vec<String>,
     /// Flash new fills.
     pub flash: bool,
@@ -143,58 +143,58 @@ pub struct Ui {
     pub mouse: bool,
     /// Draw with ASCII characters only.
     pub ascii: bool,
-    /// The zone of the times shown.
+    /// The time zone of the screen.
     pub timezone: jiff::tz::TimeZone,
     /// The zone's name as written.
     pub timezone_name: String,
 }
 
-/// One line of `[keys]`.
+/// A line of `[keys]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyOverride {
     /// The action's name: `orders.cancel`.
     pub name: String,
-    /// The chords in words: `ctrl-d`.
+    /// The chords as text: `ctrl-d`.
     pub chords: Vec<String>,
-    /// The line it stands on, from 1.
+    /// Its line, from 1.
     pub line: usize,
 }
 
-/// Everything the file says, checked.
+/// The checked configuration.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The file it came from, or would come from.
+    /// The path of the file, which need not exist.
     pub path: PathBuf,
-    /// Whether the file was there.
+    /// Whether the file exists.
     pub found: bool,
     /// Built-in brokers first, then the file's.
     pub brokers: Vec<BrokerSpec>,
-    /// Where tokens are kept.
+    /// Where tokens are stored.
     pub tokens: TokenStoreChoice,
-    /// Screen and sound.
+    /// Settings of the screen and of notifications.
     pub ui: Ui,
     /// Changed keys.
     pub keys: Vec<KeyOverride>,
-    /// Live accounts may be acted on at all.
+    /// Whether orders may be placed on live accounts.
     pub trading_live: bool,
-    /// What its owner should know, one sentence each.
+    /// Warnings for the user, one sentence each.
     pub warnings: Vec<String>,
 }
 
-/// One thing wrong with the file.
+/// One problem of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The line, from 1; `None` when it is the whole file.
+    /// The line, from 1; `None` when it concerns the whole file.
     pub line: Option<usize>,
     /// The key, dotted: `oauth.redirect_uris`.
     pub key: String,
     /// What is wrong.
     pub message: String,
-    /// The cure.
+    /// How to fix it.
     pub cure: String,
 }
 
-/// Why there is no configuration. Nothing starts half-configured.
+/// Why there is no configuration. Nothing starts with a partial one.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ConfigError {
     /// The file is there but cannot be read.
@@ -239,7 +239,7 @@ impl Config {
         Ok(config)
     }
 
-    /// Reads and checks a file; a missing one counts as empty, one that others may write is refused.
+    /// Reads and checks a file. A missing one counts as empty; one that others can write to is refused.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         file::load(path)?.map_or_else(|| Self::empty(path), Ok)
     }
@@ -257,7 +257,7 @@ impl Config {
     }
 }
 
-/// True for addresses that never leave this machine: the one rule for where TLS, a proxy and a redirect are not asked for.
+/// Whether an address is loopback: the one rule for where TLS and proxies are not required, and redirects allowed.
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",

@@ -1,10 +1,10 @@
-//! What can end a command: one error, one hint, one exit code.
+//! The error of a command: one message, one hint, one exit code.
 
 use std::process::ExitCode;
 
 use thiserror::Error;
 
-/// The end of a command that did not succeed.
+/// Why a command failed.
 #[derive(Debug, Error)]
 pub enum Error {
     /// Bad arguments or configuration; exit code 2.
@@ -12,7 +12,7 @@ pub enum Error {
     Usage {
         /// What is wrong: file, line, key.
         message: String,
-        /// The cure.
+        /// How to fix it.
         hint: Option<String>,
     },
     /// No usable token; exit code 4.
@@ -20,7 +20,7 @@ pub enum Error {
     NeedsLink {
         /// Which account.
         message: String,
-        /// The cure.
+        /// How to fix it.
         hint: Option<String>,
     },
     /// Anything else; exit code 1.
@@ -28,7 +28,7 @@ pub enum Error {
     Failed {
         /// What failed.
         message: String,
-        /// The cure: who reads of a failure wants to know what to do.
+        /// How to fix it; required, because the reader wants to know what to do.
         hint: String,
         /// Why.
         #[source]
@@ -42,17 +42,17 @@ impl Error {
         Self::Usage { message: message.into(), hint: hint.into() }
     }
 
-    /// A failure and its cure.
+    /// A failure with its hint.
     pub fn failed(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Failed { message: message.into(), hint: hint.into(), source: None }
     }
 
-    /// A failure that only a mistake of the program's own can be.
+    /// A failure that can only be a bug of the program.
     pub fn ours(message: impl Into<String>) -> Self {
-        Self::failed(message, "this is a fault of brokerdeck: please report it")
+        Self::failed(message, "this is a bug in brokerdeck: please report it")
     }
 
-    /// The cure, where one is known.
+    /// The hint, if there is one.
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::Usage { hint, .. } | Self::NeedsLink { hint, .. } => hint.as_deref(),

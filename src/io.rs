@@ -1,6 +1,6 @@
 //! The shell: sockets, files, terminal, clock. Imported only by `main` and `cli`.
 //!
-//! Everything that can fail, block or differ between two runs is in here; what it learns goes to the core as a message.
+//! Everything that can fail, block or differ between two runs is in here; its results reach the core as messages.
 
 #![warn(clippy::wildcard_enum_match_arm)]
 

@@ -8,13 +8,13 @@
 //! | [`io`] | the shell: runtime, terminal, sockets, files, clock |
 //! | [`sim`] | the simulated brokerage; knows only `domain::money` |
 //! | [`broker`] | adapters to brokers; wire types stay inside |
-//! | [`view`] | the model as cells |
+//! | [`view`] | draws the model |
 //! | [`app`] | the program as a function: model, message in, effects out |
-//! | [`accounts`] | every linked account: what its broker said, what is asked of it, what became of that |
+//! | [`accounts`] | the linked accounts: their data, the requests to their brokers, and the outcomes |
 //! | [`link`] | linking an account, without I/O |
 //! | [`session`] | one account's connection, without I/O |
-//! | [`domain`] | nouns and arithmetic |
-//! | [`error`], [`config`] | errors with exit codes; the configuration as a validated value |
+//! | [`domain`] | orders, executions, amounts, the blotter |
+//! | [`error`], [`config`] | errors with exit codes; the validated configuration |
 
 // An amount past 28 digits ends a program that adds with operators: only the checked methods may be used.
 #![deny(clippy::arithmetic_side_effects)]

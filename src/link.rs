@@ -1,6 +1,6 @@
 //! Linking an account by OAuth, without I/O: the attempt, its checks, its deadline.
 //!
-//! Invariant: nothing in here opens a socket or a browser; random bytes and time are told.
+//! Invariant: nothing here opens a socket or a browser; random bytes and time are arguments.
 
 pub mod flow;
 pub mod label;

@@ -1,7 +1,7 @@
-//! The model as cells: reads `&Model`, writes a frame.
+//! Draws the model: reads `&Model`, writes a frame of cells.
 //!
-//! Invariant: no clock, channel or I/O; drawing never changes the model. Scroll offsets and hit areas are ours
-//! ([`ViewState`]), everything else on the screen is a function of the model.
+//! Invariant: no clock, channel or I/O; drawing never changes the model. Scroll offsets and mouse areas are view state
+//! ([`ViewState`]); everything else on the screen is a function of the model.
 
 mod account;
 mod brokers;
@@ -42,31 +42,31 @@ use layout::Screen;
 use pen::Pen;
 use scope::Age;
 
-/// A run of cells that shows a part of a URL; the shell writes the terminal's hyperlink escape around it.
+/// A run of cells that shows part of a URL; the shell writes the terminal's hyperlink escape around it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hyperlink {
-    /// Where: one row.
+    /// The cells, in one row.
     pub area: Rect,
-    /// What it leads to.
+    /// The URL.
     pub url: Sensitive,
 }
 
-/// Something that answers to the mouse.
+/// An area that responds to the mouse.
 #[derive(Debug, Clone)]
 enum Hit {
-    /// All of an area.
+    /// The whole area is one target.
     Area(Rect, HitTarget),
-    /// A list's rows, one a line; the first line shows row `first`.
+    /// The rows of a list, one per line; the first line shows row `first`.
     Rows { area: Rect, pane: Pane, first: usize, count: usize },
-    /// An overlay's rows.
+    /// The rows of an overlay's list.
     OverlayRows { area: Rect, first: usize, count: usize },
 }
 
-/// What the screen remembers between frames and the model does not hold.
+/// View state that lasts between frames and is not part of the model.
 #[derive(Debug)]
 pub struct ViewState {
     theme: Theme,
-    /// The themes for dark and for light backgrounds, where the terminal's decides.
+    /// The themes for dark and light backgrounds, where the terminal's background decides.
     either: Option<Box<(Theme, Theme)>>,
     glyphs: &'static Glyphs,
     hits: Vec<Hit>,
@@ -74,11 +74,11 @@ pub struct ViewState {
     panes: Panes,
     overlay: overlay::Memory,
     extent: Extent,
-    /// Whether the last frame had room for what lies over the panes.
+    /// Whether the last frame had room for the overlay.
     over: bool,
 }
 
-/// What the panes remember.
+/// View state of each pane.
 #[derive(Debug, Default)]
 struct Panes {
     scope: Option<AccountScope>,
@@ -100,7 +100,7 @@ impl Default for ViewState {
 }
 
 impl ViewState {
-    /// A screen in this theme, in ASCII only if wanted.
+    /// A view with this theme, in ASCII only if `ascii`.
     pub fn new(theme: Theme, ascii: bool) -> Self {
         let glyphs = if ascii { &glyphs::ASCII } else { &glyphs::UNICODE };
         Self {
@@ -116,18 +116,18 @@ impl ViewState {
         }
     }
 
-    /// A screen whose theme the terminal's background decides; dark until it is known, as most are.
+    /// A view whose theme follows the terminal's background; dark until that is known.
     pub fn following(dark: Theme, light: Theme, ascii: bool) -> Self {
         let either = Some(Box::new((dark.clone(), light)));
         Self { either, ..Self::new(dark, ascii) }
     }
 
-    /// Whether the terminal's background decides the theme.
+    /// Whether the terminal's background selects the theme.
     pub const fn follows_background(&self) -> bool {
         self.either.is_some()
     }
 
-    /// The terminal's background is known; true when that changes the theme.
+    /// Sets the terminal's background, once known; true when that changes the theme.
     pub fn on_background(&mut self, light: bool) -> bool {
         let Some(either) = &self.either else { return false };
         let theme = if light { &either.1 } else { &either.0 };
@@ -141,10 +141,10 @@ impl ViewState {
         &self.theme
     }
 
-    /// What the last frame showed at this cell.
+    /// The mouse target at this cell of the last frame.
     pub fn hit(&self, x: u16, y: u16) -> HitTarget {
         let at = Position { x, y };
-        // What was drawn last lies on top.
+        // The last area drawn is on top.
         self.hits
             .iter()
             .rev()
@@ -162,17 +162,17 @@ impl ViewState {
             .unwrap_or(HitTarget::Nowhere)
     }
 
-    /// What the last frame could show: how far a page goes, where scrolling ends.
+    /// How much of lists and overlays the last frame could show.
     pub const fn extent(&self) -> Extent {
         self.extent
     }
 
-    /// Whether the last frame showed what lies over the panes: a terminal too small for the program shows no question either.
+    /// Whether the last frame showed the overlay. A terminal that is too small shows no question either.
     pub const fn shows_overlays(&self) -> bool {
         self.over
     }
 
-    /// Where the last frame shows a URL, in reading order.
+    /// The URLs of the last frame, in reading order.
     pub fn hyperlinks(&self) -> &[Hyperlink] {
         &self.links
     }
@@ -186,7 +186,7 @@ pub fn draw(model: &Model, state: &mut ViewState, frame: &mut ratatui::Frame<'_>
     }
 }
 
-/// Draws the model into an empty buffer; returns where the terminal's cursor goes.
+/// Draws the model into an empty buffer; returns the position of the terminal's cursor.
 pub fn render(model: &Model, state: &mut ViewState, area: Rect, buf: &mut Buffer) -> Option<Position> {
     let ViewState { theme, glyphs, hits, links, panes, overlay, extent, over, .. } = state;
     hits.clear();
@@ -198,7 +198,7 @@ pub fn render(model: &Model, state: &mut ViewState, area: Rect, buf: &mut Buffer
         panes.tape_columns.reset();
         panes.account_columns.reset();
     }
-    // The buffer comes empty; twelve thousand cells are not painted with nothing.
+    // The buffer is empty already; clearing twelve thousand cells would be wasted.
     if theme.base != ratatui::style::Style::new() {
         buf.set_style(area, theme.base);
     }
@@ -241,7 +241,7 @@ pub fn render(model: &Model, state: &mut ViewState, area: Rect, buf: &mut Buffer
         }
     }
     for (page, height) in extent.pages.iter_mut().zip(screen.heights(model.focus)) {
-        // A frame and a line of titles surround the rows.
+        // The frame and the title line.
         *page = height.saturating_sub(3).max(1);
     }
     if !model.overlays.is_empty() {
@@ -254,7 +254,7 @@ pub fn render(model: &Model, state: &mut ViewState, area: Rect, buf: &mut Buffer
     cursor
 }
 
-/// Leaves nothing but ASCII: our own marks are, text from elsewhere may not be. Every cell stays a cell.
+/// Replaces every non-ASCII character; widths do not change. Text from outside may contain any.
 fn plain(buf: &mut Buffer) {
     let mut hidden = 0;
     for cell in &mut buf.content {
@@ -291,7 +291,7 @@ fn too_small(pen: &mut Pen<'_>, area: Rect) {
     }
 }
 
-/// What a pane says after its name: staleness first, then the filter, its counts, and why it is stale.
+/// The facts in a pane's title: staleness first, then filter, counts, and the reason for the staleness.
 fn facts<'a>(
     theme: &Theme,
     stale: Option<&'a str>,
@@ -303,7 +303,7 @@ fn facts<'a>(
     stale.into_iter().chain(filter).chain([(counts, theme.dim)]).collect()
 }
 
-/// `12 s old` or `as of 13:31` when what a pane shows is not current; the worst of the accounts counts.
+/// `12 s old` or `as of 13:31` when a pane's data is stale; the oldest of the accounts counts.
 fn stale_fact(model: &Model, pane: Pane) -> Option<String> {
     match scope::shown(model).map(|account| scope::age_of(account, pane, model)).max()? {
         Age::Old(age) => Some(format!("{} old", format::age(age))),
@@ -312,20 +312,20 @@ fn stale_fact(model: &Model, pane: Pane) -> Option<String> {
             format::short_time(&mut text, at, model.now.wall, &model.program.timezone);
             Some(text)
         }
-        // One account shown: its figures say so themselves.
+        // With one account, each figure shows its own age.
         Age::Unknown if model.scope == AccountScope::All => Some("not all known".to_owned()),
         Age::Unknown | Age::Current => None,
     }
 }
 
-/// Why what a pane shows is not current, or not whole.
+/// Why a pane's data is stale or incomplete.
 fn lack_of(model: &Model, pane: Pane) -> Option<String> {
     let now = model.now.mono;
     let lack = scope::shown(model).find_map(|account| account.lack(pane.parts(), now))?;
     Some(pen::clean(lack).into_owned())
 }
 
-/// `/aapl 3` while a filter is typed or in force.
+/// `/aapl 3` while a filter is being typed or active.
 fn filter_fact(model: &Model, pane: Pane, matches: usize) -> Option<String> {
     let filter = match pane {
         Pane::Brokers => &model.rows.brokers.filter,
@@ -342,7 +342,7 @@ fn filter_fact(model: &Model, pane: Pane, matches: usize) -> Option<String> {
     Some(format!("/{}{cursor} {matches} found", pen::clean(filter)))
 }
 
-/// What an empty list says: that there is nothing only where the broker said so.
+/// The text of an empty list. It says that there is nothing only when the broker has said so.
 fn empty_words(model: &Model, pane: Pane, filter: &str, nothing: &str) -> String {
     if model.scope == AccountScope::None {
         "no account is linked".to_owned()
@@ -355,20 +355,20 @@ fn empty_words(model: &Model, pane: Pane, filter: &str, nothing: &str) -> String
     }
 }
 
-/// A word in the middle of an empty pane.
+/// A text in the middle of an empty pane.
 fn empty(pen: &mut Pen<'_>, inner: Rect, words: &str) {
     let wide = pen::width(words).min(inner.width);
     let y = inner.y + inner.height.saturating_sub(1) / 2;
     pen.text(inner.x + (inner.width - wide) / 2, y, wide, words, pen.theme.dim);
 }
 
-/// The cell that names an account: the word for its environment first, because that must never be cut off.
+/// The cell that names an account; the environment comes first, because it must never be cut off.
 fn account_cell(sheet: &mut table::Sheet, account: &crate::accounts::AccountState, theme: &Theme) {
     let kind = orders::kind_of(account);
     let style = if kind.is_live() { theme.tag_live } else { theme.tag_paper };
     let label = pen::clean(&account.link.label);
     let word = account.link.environment.word();
-    // `Alpaca Paper` beside the word PAPER says it twice, and the column is narrow.
+    // `Alpaca Paper` next to the word PAPER would repeat it, and the column is narrow.
     let repeats = |part: &&str| part.eq_ignore_ascii_case(word);
     let says_more = label.split(' ').any(|part| !repeats(&part));
     sheet.build(style, |out| {
@@ -380,7 +380,7 @@ fn account_cell(sheet: &mut table::Sheet, account: &crate::accounts::AccountStat
     });
 }
 
-/// A gain or a loss: sign and colour, and an arrow where it matters most.
+/// A gain or loss with sign and colour, and with an arrow in prominent places.
 fn change_cell(
     pen: &Pen<'_>,
     sheet: &mut table::Sheet,
@@ -394,7 +394,7 @@ fn change_cell(
     sheet.signed_figure(change, 2, before, style, theme.faint);
 }
 
-/// The style of a gain or loss and what stands before its digits.
+/// The style of a gain or loss, and the sign before its digits.
 fn change_style(
     pen: &Pen<'_>,
     change: Option<rust_decimal::Decimal>,

@@ -67,7 +67,7 @@ impl Accounts {
     /// Another instance that streamed the account let go of it: it is ours to stream now.
     pub(super) fn freed(&mut self, link: &LinkId, now: Now) {
         if let Some(account) = self.get_mut(link) {
-            account.note(now, "the other instance let go of the account; streaming it from here");
+            account.note(now, "the other instance released the account; streaming it here now");
         }
         self.feed(link, Input::Connect, now);
     }
@@ -79,7 +79,7 @@ impl Accounts {
         };
         for link in self.links_where(is_up) {
             if let Some(account) = self.get_mut(&link) {
-                account.note(now, "the machine slept; connecting anew");
+                account.note(now, "the machine slept; reconnecting");
             }
             self.feed(&link, Input::Connect, now);
         }

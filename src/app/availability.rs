@@ -1,4 +1,4 @@
-//! Whether an action can act now, and if not, why: the same answer dims the key and is said when it is pressed.
+//! Whether an action can act now, and if not, why. The same answer dims the key and is shown when the key is pressed.
 
 use super::context::{needs_live_key, scopes};
 use super::keymap::{Action, Reason};
@@ -10,10 +10,10 @@ use crate::domain::text::clean;
 use crate::domain::{Environment, LinkId, Order};
 use crate::session::Denied;
 
-/// A broker takes about 200 requests a minute from an account; more cancels than this would take too long to be one act.
+/// A broker allows about 200 requests a minute per account; more cancels than this would take too long as one action.
 const MOST_CANCELS: usize = 100;
 
-/// Whether the action can act now; the reason is a sentence without a stop, and names keys as they are in force.
+/// Whether the action can act now. The reason is a sentence without a full stop, and names keys as configured.
 pub fn availability(action: Action, model: &Model) -> Result<(), Reason> {
     judge(action, model).map_err(|Reason(text)| Reason(model.keymap.say(&text).into_owned()))
 }
@@ -26,15 +26,15 @@ fn judge(action: Action, model: &Model) -> Result<(), Reason> {
         Action::Activities => at_hand(model).map(|_| ()),
         Action::RefreshActivities => match model.top() {
             Some(Overlay::Activities { link, .. }) => {
-                require(!model.accounts.activities_loading(link), "the rows are on their way")
+                require(!model.accounts.activities_loading(link), "the rows are still loading")
             }
             _ => refuse("no activities are shown"),
         },
         Action::PrevAccount | Action::NextAccount => {
-            require(model.accounts.len() > 1, "there is no other account; {brokers.add} in Brokers links one")
+            require(model.accounts.len() > 1, "no other account is linked; {brokers.add} in Brokers links one")
         }
         Action::AllAccounts => {
-            require(model.accounts.len() > 1, "there is one account at most; {brokers.add} in Brokers links another")
+            require(model.accounts.len() > 1, "at most one account is linked; {brokers.add} in Brokers links another")
         }
         Action::SortNext | Action::SortReverse => {
             require(matches!(model.focus, Pane::Orders | Pane::Positions | Pane::Tape), "these rows have a fixed order")
@@ -51,10 +51,10 @@ fn judge(action: Action, model: &Model) -> Result<(), Reason> {
             None => listed(model, "the list is empty"),
         },
         Action::Copy | Action::CopyRow => copy(model),
-        Action::TimeZone => require(model.program.zones.len() > 1, "no other time zone is known"),
+        Action::TimeZone => require(model.program.zones.len() > 1, "there is no other time zone to choose"),
         Action::CopyCell => cells(model),
         Action::Resync => resync(model),
-        Action::Errors => require(!model.errors.is_empty(), "nothing went wrong so far"),
+        Action::Errors => require(!model.errors.is_empty(), "no errors so far"),
         Action::Pause => at_hand(model).map(|_| ()),
         Action::Mark => order_chosen(model, "there is no order to mark"),
         Action::ClearMarks => require(!model.marks.is_empty(), "nothing is marked"),
@@ -62,28 +62,28 @@ fn judge(action: Action, model: &Model) -> Result<(), Reason> {
         Action::CancelAll => cancel_all(model),
         Action::AddBroker => {
             require(!model.brokers.is_empty(), "no broker is configured")?;
-            require(model.attempt.is_none(), "an account is being linked already")
+            require(model.attempt.is_none(), "an account is already being linked")
         }
         Action::Relink => relink(model),
         Action::Unlink => at_hand(model).map(|_| ()),
         Action::OpenBrowser | Action::CopyUrl | Action::PasteRedirect => {
-            require(is_waiting(model), "the authorize URL is not ready")
+            require(is_waiting(model), "the authorize URL is not ready yet")
         }
         Action::ApproveInDemo => {
-            require(model.program.can_approve, "only the demo can press Allow by itself")?;
-            require(is_waiting(model), "the consent page is not waiting")
+            require(model.program.can_approve, "only the demo can press Allow for you")?;
+            require(is_waiting(model), "the consent page is not waiting for an answer")
         }
         Action::CancelLink => require(
             !matches!(model.attempt.as_ref().map(|attempt| &attempt.phase), Some(AttemptPhase::Saving)),
             "the token is being stored",
         ),
         Action::Confirm => confirm(model),
-        Action::ConfirmLive => require(needs_live_key(model), "no live account is concerned; {question.yes} is enough"),
+        Action::ConfirmLive => require(needs_live_key(model), "no live account is affected; {question.yes} is enough"),
         Action::ChartNext => {
-            chart(model).map_or(Ok(()), |period| require(period != Period::Year, "there is no longer period"))
+            chart(model).map_or(Ok(()), |period| require(period != Period::Year, "this is the longest period"))
         }
         Action::ChartPrev => {
-            chart(model).map_or(Ok(()), |period| require(period != Period::Day, "there is no shorter period"))
+            chart(model).map_or(Ok(()), |period| require(period != Period::Day, "this is the shortest period"))
         }
         Action::Quit
         | Action::ForceQuit
@@ -114,7 +114,7 @@ fn judge(action: Action, model: &Model) -> Result<(), Reason> {
     }
 }
 
-/// The orders that an action on orders concerns: the one shown in detail, else the marked ones, else the selected one.
+/// The orders that an action concerns: the one in the detail overlay, else the marked ones, else the selected one.
 pub fn orders_at_hand(model: &Model) -> Vec<OrderKey> {
     match model.top() {
         Some(Overlay::OrderDetail { key, .. }) => vec![key.clone()],
@@ -123,7 +123,7 @@ pub fn orders_at_hand(model: &Model) -> Vec<OrderKey> {
     }
 }
 
-/// Every working order of the one account shown.
+/// Every working order of the account shown.
 pub fn working_orders(model: &Model) -> Vec<OrderKey> {
     let key =
         |account: &AccountState, order: &Order| OrderKey { link: account.link.id.clone(), order: order.id.clone() };
@@ -139,16 +139,16 @@ fn cancel_all(model: &Model) -> Result<(), Reason> {
     };
     let count = account.blotter.working_count();
     if count == 0 {
-        return nothing(model, Pane::Orders, "no order is working");
+        return nothing(model, Pane::Orders, "there are no working orders");
     }
     require(
         count <= MOST_CANCELS,
-        "too many orders are working for one question; mark some with {orders.mark} and press {orders.cancel}",
+        "too many working orders to confirm at once; mark some with {orders.mark}, then press {orders.cancel}",
     )?;
     permitted(model, account)
 }
 
-/// The Orders pane has no cursor until the operator moves it there.
+/// An order must be selected: the Orders pane has no cursor until the operator moves it there.
 fn order_chosen(model: &Model, none: &'static str) -> Result<(), Reason> {
     if model.rows.orders.rows.is_empty() {
         return nothing(model, Pane::Orders, none);
@@ -156,8 +156,8 @@ fn order_chosen(model: &Model, none: &'static str) -> Result<(), Reason> {
     require(model.rows.orders.selected.is_some(), "no order is selected; {list.down} selects the first")
 }
 
-/// Whether orders may be canceled from here: never with `--read-only`, without the scope, or where another account answers.
-/// A live account needs a key of its own and no leave: less risk must always be within reach.
+/// Whether orders can be canceled: not with `--read-only`, without the trading scope, or when the account must be
+/// relinked. A live account needs its own key, but no `[trading] live`: reducing risk must always be possible.
 fn cancelable(model: &Model, orders: &[OrderKey]) -> Result<(), Reason> {
     if model.program.read_only {
         return Err(denied(model, None, &Denied::ReadOnly));
@@ -208,14 +208,14 @@ fn detail(model: &Model) -> Result<(), Reason> {
         };
         return match activities.reach() {
             _ if !activities.rows().is_empty() => Ok(()),
-            Reach::More => refuse("the rows are on their way"),
+            Reach::More => refuse("the rows are still loading"),
             Reach::Beginning => refuse("there is no row to open"),
-            Reach::Failed(why) => Err(Reason(format!("that is not known: {}", clean(why)))),
+            Reach::Failed(why) => Err(Reason(format!("not known: {}", clean(why)))),
         };
     }
     match model.focus {
         Pane::Brokers => match &model.rows.brokers.selected {
-            Some(BrokerRow::Unlinked(_)) => require(model.attempt.is_none(), "an account is being linked already"),
+            Some(BrokerRow::Unlinked(_)) => require(model.attempt.is_none(), "an account is already being linked"),
             Some(BrokerRow::Linked(_) | BrokerRow::Add) => Ok(()),
             None => refuse("there is no broker to open"),
         },
@@ -261,12 +261,12 @@ fn cells(model: &Model) -> Result<(), Reason> {
 }
 
 fn resync(model: &Model) -> Result<(), Reason> {
-    // A refused token may be accepted again: asking does no harm.
+    // Allowed even with a refused token, which may be accepted again.
     require(!model.accounts.is_empty(), "no account is linked; {brokers.add} in Brokers links one")
 }
 
 fn relink(model: &Model) -> Result<(), Reason> {
-    require(model.attempt.is_none(), "an account is being linked already")?;
+    require(model.attempt.is_none(), "an account is already being linked")?;
     match &model.rows.brokers.selected {
         Some(BrokerRow::Linked(_) | BrokerRow::Unlinked(_)) => Ok(()),
         Some(BrokerRow::Add) | None => refuse("choose the broker or account to link"),
@@ -288,7 +288,7 @@ fn confirm(model: &Model) -> Result<(), Reason> {
         };
         let key = model.keymap.chord_for(&scopes(model), Action::ConfirmLive);
         let key = key.map_or_else(|| "its own key".to_owned(), |chord| chord.to_string());
-        return Err(Reason(format!("{what}: {key} says yes")));
+        return Err(Reason(format!("{what}: press {key} to confirm")));
     }
     Ok(())
 }
@@ -333,15 +333,15 @@ fn row_count(model: &Model) -> usize {
     }
 }
 
-/// Whether the list at hand has a row; `none` is said only where there is known to be none.
+/// Whether the focused list has a row; `none` is the reason only when the list is known to be empty.
 fn listed(model: &Model, none: &str) -> Result<(), Reason> {
     if row_count(model) > 0 { Ok(()) } else { nothing(model, model.focus, none) }
 }
 
-/// Says that there is nothing, unless that is not known: an account that does not answer is not an empty one.
+/// The reason `none`, or that it is not known: an account that does not answer is not an empty one.
 fn nothing(model: &Model, pane: Pane, none: &str) -> Result<(), Reason> {
     match model.unknown(pane) {
-        Some(why) => Err(Reason(format!("that is not known: {}", clean(&why)))),
+        Some(why) => Err(Reason(format!("not known: {}", clean(&why)))),
         None => refuse(none),
     }
 }

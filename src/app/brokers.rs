@@ -1,19 +1,19 @@
-//! The brokers that can be linked, and the rows of their pane.
+//! The brokers that can be linked, and the rows of the Brokers pane.
 
 use std::sync::Arc;
 
 use crate::domain::{BrokerId, Environment, LinkId};
 
-/// A broker that can be linked, as the Brokers pane and the *Add broker* search show it.
+/// A broker for the Brokers pane and the *Add broker* search.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BrokerSummary {
     /// Its id.
     pub id: BrokerId,
     /// `Alpaca Paper (OAuth)`.
     pub name: Arc<str>,
-    /// One, or both with one consent.
+    /// The environments that it links: one, or both with one consent.
     pub environments: Vec<Environment>,
-    /// Why it cannot be linked yet, e.g. no client id is configured; names the cure.
+    /// Why it cannot be linked yet, such as a missing client id, with the fix.
     pub missing: Option<String>,
 }
 

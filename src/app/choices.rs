@@ -1,6 +1,6 @@
-//! What the owner chose on the screen and finds again next time: sorting, hidden columns, the pane and account shown.
+//! Choices on the screen that last until the next run: sorting, hidden columns, pane, account, time zone.
 //!
-//! Columns are kept by title, so that a new version with other columns forgets only what is gone.
+//! Columns are stored by title, so that a version with other columns drops only those that are gone.
 
 use std::collections::BTreeSet;
 
@@ -12,17 +12,17 @@ use super::refresh;
 use crate::app::rows::ListState;
 use crate::domain::LinkId;
 
-/// The choices, as plain data for a small file.
+/// The choices, in the form of the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Choices {
-    /// The pane with the keys.
+    /// The focused pane.
     pub pane: Option<Pane>,
-    /// The one account shown; `None` with all of them.
+    /// The account shown; `None` when all are shown.
     pub account: Option<LinkId>,
-    /// All accounts were shown together.
+    /// Whether all accounts are shown together.
     pub all_accounts: bool,
-    /// The zone of every time shown, by its name; `None` for the configured one.
+    /// The time zone by name; `None` for the configured one.
     pub timezone: Option<String>,
     /// The Orders pane.
     pub orders: ListChoices,
@@ -36,16 +36,16 @@ pub struct Choices {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ListChoices {
-    /// The title of the column that sorts.
+    /// The title of the sort column.
     pub sort: Option<String>,
-    /// The other way round.
+    /// Whether the order is reversed.
     pub reversed: bool,
     /// Titles of hidden columns.
     pub hidden: Vec<String>,
 }
 
 impl Choices {
-    /// What is chosen now.
+    /// The current choices.
     pub fn of(model: &Model) -> Self {
         let account = match &model.scope {
             AccountScope::One(link) => Some(link.clone()),
@@ -62,7 +62,7 @@ impl Choices {
         }
     }
 
-    /// Chooses the same again; what no longer exists is left out. The account is chosen once it is known.
+    /// Applies the choices; what no longer exists is skipped. The account is selected once it is known.
     pub(super) fn apply(self, model: &mut Model) {
         if let Some(pane) = self.pane {
             model.focus = pane;
@@ -85,7 +85,7 @@ impl Choices {
     }
 }
 
-/// Shows every time in one of the zones offered; false when there is no such.
+/// Selects a time zone from those offered; false when it is not among them.
 pub(super) fn show_times_in(model: &mut Model, index: usize) -> bool {
     let Some(zone) = model.program.zones.get(index).cloned() else { return false };
     (model.program.timezone, model.program.timezone_label) = (zone.zone, zone.label);
@@ -96,7 +96,7 @@ pub(super) fn show_times_in(model: &mut Model, index: usize) -> bool {
 fn chosen_zone(model: &Model) -> Option<String> {
     let shown = |zone: &&super::model::Zone| zone.label == model.program.timezone_label;
     let (place, zone) = model.program.zones.iter().enumerate().find(|(_, zone)| shown(zone))?;
-    // The configured one is not kept, so that a change of the configuration counts.
+    // The configured zone is not stored, so that a change of the configuration takes effect.
     (place > 0).then(|| zone.name.to_string())
 }
 
@@ -112,7 +112,7 @@ fn kept<K>(list: &ListState<K>, titles: &[&str]) -> ListChoices {
 fn chosen<K>(list: &mut ListState<K>, choices: &ListChoices, titles: &[&str]) {
     let index = |wanted: &String| titles.iter().position(|title| title == wanted);
     list.sort = choices.sort.as_ref().and_then(index);
-    // A sort that is gone leaves nothing to turn round.
+    // Without its sort column, there is no order to reverse.
     list.reversed = choices.reversed && (list.sort.is_some() || choices.sort.is_none());
     list.hidden = choices.hidden.iter().filter_map(index).collect::<BTreeSet<usize>>();
 }

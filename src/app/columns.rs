@@ -1,6 +1,6 @@
-//! The columns of the list panes: title, alignment, and the value that sorting compares, so that view and sort agree.
+//! The columns of the list panes: title, alignment, and sort value, so that display and sorting agree.
 //!
-//! A column's index in `ALL` is what [`super::rows::ListState::sort`] holds and what a click on a header reports.
+//! [`super::rows::ListState::sort`] and clicks on a header refer to a column by its index in `ALL`.
 
 use std::cmp::Reverse;
 
@@ -11,30 +11,30 @@ use crate::accounts::AccountState;
 use crate::domain::blotter::TapeEntry;
 use crate::domain::{Money, Order, OrderStatus, Position, Price, Qty};
 
-/// Where the cells of a column stand.
+/// Alignment of a column's cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Align {
-    /// Words.
+    /// Text, left.
     Left,
-    /// Figures.
+    /// Figures, right.
     Right,
 }
 
-/// A value that sorting compares.
+/// A value to sort by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SortValue {
-    /// A place in an order of its own.
+    /// A rank.
     Rank(u64),
     /// An instant.
     Time(Timestamp),
-    /// A figure.
+    /// A number.
     Number(Decimal),
-    /// A word, its first bytes: a long list is sorted without allocating, and its keys are thrown away without a walk.
+    /// The first bytes of a text. A fixed size lets a long list be sorted without allocating.
     Word([u8; 23]),
 }
 
 impl SortValue {
-    /// A word; of one longer than an option's symbol the beginning counts.
+    /// A text; only as many bytes count as the longest option symbol has.
     fn word(word: &str) -> Self {
         let mut bytes = [0; 23];
         for (byte, from) in bytes.iter_mut().zip(word.bytes()) {
@@ -44,7 +44,9 @@ impl SortValue {
     }
 }
 
-/// What a row is sorted by. Invariant: the keys of one list have one direction; a missing value stands last either way.
+/// The sort key of a row.
+///
+/// Invariant: all keys of a list have the same direction; missing values come last in both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SortKey {
     group: u8,
@@ -60,7 +62,7 @@ enum Directed {
 }
 
 impl SortKey {
-    /// A key in a group; rows of equal value stand newest first.
+    /// A key within a group; equal values are ordered newest first.
     pub fn new(group: u8, value: Option<SortValue>, descending: bool, at: Option<Timestamp>) -> Self {
         let value = match value {
             Some(value) if descending => Directed::Down(Reverse(value)),
@@ -70,12 +72,12 @@ impl SortKey {
         Self { group, value, recency: Reverse(at) }
     }
 
-    /// The group, which comes before everything else.
+    /// The group, which is compared before everything else.
     pub const fn group(&self) -> u8 {
         self.group
     }
 
-    /// A fixed place.
+    /// A key with a fixed rank.
     pub fn place(index: usize) -> Self {
         Self::new(0, Some(SortValue::Rank(index as u64)), false, None)
     }
@@ -90,24 +92,24 @@ macro_rules! columns {
         }
 
         impl $name {
-            /// Every column, in the order in which they stand.
+            /// Every column, in display order.
             pub const ALL: [Self; $count] = [$(Self::$variant),+];
 
-            /// The heading.
+            /// The title.
             pub const fn title(self) -> &'static str {
                 match self {
                     $(Self::$variant => $title),+
                 }
             }
 
-            /// Where its cells stand.
+            /// The alignment.
             pub const fn align(self) -> Align {
                 match self {
                     $(Self::$variant => Align::$align),+
                 }
             }
 
-            /// Whether sorting by it begins with the greatest.
+            /// Whether sorting starts with the greatest value.
             pub const fn descending(self) -> bool {
                 match self {
                     $(Self::$variant => $descending),+
@@ -125,31 +127,31 @@ macro_rules! columns {
 columns!(
     /// A column of the Orders pane.
     OrderColumn [13] {
-        /// Whose; shown with all accounts only.
+        /// The account; only shown with all accounts.
         Account "Account" Left false,
         /// When it was submitted.
         Time "Time" Left true,
         /// Buy or sell.
         Side "Side" Left false,
-        /// What is traded.
+        /// The symbol.
         Symbol "Symbol" Left false,
-        /// Ordered, or the notional.
+        /// The quantity ordered, or the notional.
         Qty "Qty" Right true,
-        /// Executed.
+        /// The executed quantity.
         Filled "Filled" Right true,
-        /// How its price is set.
+        /// The order type.
         Type "Type" Left false,
-        /// The one price that matters first: the limit, the stop, or where a trailing stop stands.
+        /// The main price: the limit, the stop, or the current stop of a trailing order.
         Price "Price" Right true,
-        /// How far a trailing stop trails.
+        /// The trail of a trailing stop.
         Trail "Trail" Right true,
-        /// The limit of an order that has a stop as well.
+        /// The limit of an order that also has a stop.
         Limit "Limit" Right true,
-        /// Average price of what executed.
+        /// The average price of its executions.
         Avg "Avg" Right true,
         /// Time in force.
         Tif "TIF" Left false,
-        /// Where it stands.
+        /// The status.
         Status "Status" Left false,
     }
 );
@@ -157,23 +159,23 @@ columns!(
 columns!(
     /// A column of the Positions pane.
     PositionColumn [9] {
-        /// Whose; shown with all accounts only.
+        /// The account; only shown with all accounts.
         Account "Account" Left false,
-        /// What is held.
+        /// The symbol.
         Symbol "Symbol" Left false,
-        /// How much, signed.
+        /// The quantity, signed.
         Qty "Qty" Right true,
         /// Average entry price.
         Avg "Avg" Right true,
-        /// Last price.
+        /// The last price.
         Last "Last" Right true,
-        /// Value, signed.
+        /// The market value, signed.
         Value "Value" Right true,
         /// Unrealized profit or loss.
         Pl "P&L" Right true,
-        /// The same as a fraction.
+        /// The same in percent.
         PlPercent "P&L %" Right true,
-        /// Change of the price today.
+        /// The change of the price today.
         Today "Today" Right true,
     }
 );
@@ -181,25 +183,25 @@ columns!(
 columns!(
     /// A column of the Tape pane.
     TapeColumn [7] {
-        /// Whose; shown with all accounts only.
+        /// The account; only shown with all accounts.
         Account "Account" Left false,
-        /// When it happened.
+        /// The time.
         Time "Time" Left true,
-        /// What happened.
+        /// The event.
         Event "Event" Left false,
         /// Buy or sell.
         Side "Side" Left false,
-        /// What.
+        /// The symbol.
         Symbol "Symbol" Left false,
-        /// Size of the execution.
+        /// The quantity of the execution.
         Qty "Qty" Right true,
-        /// Price of the execution.
+        /// The price of the execution.
         Price "Price" Right true,
     }
 );
 
 impl OrderColumn {
-    /// The value of an order in this column.
+    /// The sort value of an order in this column.
     pub fn value(self, account: &AccountState, order: &Order) -> Option<SortValue> {
         let number = |value: Option<Decimal>| value.map(SortValue::Number);
         match self {
@@ -221,7 +223,7 @@ impl OrderColumn {
 }
 
 impl PositionColumn {
-    /// The value of a position in this column.
+    /// The sort value of a position in this column.
     pub fn value(self, account: &AccountState, position: &Position) -> Option<SortValue> {
         let number = |value: Option<Decimal>| value.map(SortValue::Number);
         match self {
@@ -239,7 +241,7 @@ impl PositionColumn {
 }
 
 impl TapeColumn {
-    /// The value of a tape line in this column.
+    /// The sort value of a tape line in this column.
     pub fn value(self, account: &AccountState, entry: &TapeEntry) -> Option<SortValue> {
         let order = account.blotter.order(&entry.order_id);
         let execution = entry.execution.as_ref().and_then(|id| account.blotter.execution(id));
@@ -255,22 +257,22 @@ impl TapeColumn {
     }
 }
 
-/// When an order was submitted, or failing that created.
+/// When an order was submitted, or else created.
 pub fn placed_at(order: &Order) -> Option<Timestamp> {
     order.submitted_at.or(order.created_at)
 }
 
-/// The price at which an order works or waits: its stop where it has one, else its limit.
+/// An order's main price: its stop if it has one, else its limit.
 pub fn working_px(order: &Order) -> Option<Price> {
     order.stop_px.or(order.limit_px)
 }
 
-/// The limit of an order that waits for its stop first.
+/// The limit of an order that also has a stop.
 pub fn second_px(order: &Order) -> Option<Price> {
     order.stop_px.and(order.limit_px)
 }
 
-/// The order of an order's life: what moves first, what is over last.
+/// The rank of a status: in-progress states first, final ones last.
 fn status_rank(status: &OrderStatus) -> u64 {
     match status {
         OrderStatus::PartiallyFilled => 0,

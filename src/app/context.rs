@@ -1,4 +1,4 @@
-//! Which scopes are in force, and whether typing goes into a field.
+//! The key scopes in force, and whether keys go into a text field.
 
 use super::keymap::{BINDINGS, Chord, Scope};
 use super::model::{Attempt, AttemptPhase, Model, Overlay, Pane, Question};
@@ -25,7 +25,7 @@ pub fn scopes(model: &Model) -> Vec<Scope> {
     scopes
 }
 
-/// The pane where a chord acts, when it does not act here: what a finger looked for, and where it is.
+/// The pane in which a chord acts, for a key that does nothing in the focused one.
 pub fn acts_elsewhere(model: &Model, chord: Chord) -> Option<(&'static str, Scope)> {
     if !model.overlays.is_empty() || is_typing(model) {
         return None;
@@ -74,12 +74,12 @@ fn linking_scopes(attempt: Option<&Attempt>) -> Vec<Scope> {
     }
 }
 
-/// True while printable keys go into a text field.
+/// Whether printable keys go into a text field.
 pub fn is_typing(model: &Model) -> bool {
     scopes(model).contains(&Scope::Text)
 }
 
-/// True when the question on the screen concerns a live account, so that Enter is not enough.
+/// Whether the open question concerns a live account, so that Enter is not enough.
 pub(super) fn needs_live_key(model: &Model) -> bool {
     match model.top() {
         Some(Overlay::Linking) => match model.attempt.as_ref().map(|attempt| &attempt.phase) {

@@ -1,4 +1,5 @@
-//! Everything the model may ask of the world. The shell runs each as a task and sends a [`super::Msg`] back.
+//! Everything that `update` asks the shell to do. The shell runs each effect as a task, and answers with a
+//! [`super::Msg`].
 
 use super::choices::Choices;
 use crate::accounts;
@@ -7,17 +8,19 @@ use crate::domain::text::{escape_json, sanitize_lines};
 use crate::link::AttemptId;
 use crate::link::progress::Sensitive;
 
-/// Text for the clipboard. It is pasted into shells and sheets, so nothing in it acts; line ends and tabs of ours stay.
+/// Text for the clipboard.
+///
+/// It is pasted into shells and spreadsheets, so control characters are removed; our own line ends and tabs stay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Copied(Sensitive);
 
 impl Copied {
-    /// Takes lines of cells, each of which must be written sanitised: a line end in a cell would make two lines of one.
+    /// From lines of cells, which must be sanitised already: a line end within a cell would split the line.
     pub fn new(text: &str) -> Self {
         Self(Sensitive::new(sanitize_lines(text)))
     }
 
-    /// Takes JSON, on one line: control characters stand only between its words, where a blank says the same.
+    /// From JSON, put on one line; control characters can only stand between tokens, and become spaces.
     pub fn json(text: &str) -> Self {
         let blank = |ch: char| if ch.is_ascii_control() { ' ' } else { ch };
         Self(Sensitive::new(escape_json(text).chars().map(blank).collect::<String>()))
@@ -29,74 +32,74 @@ impl Copied {
     }
 }
 
-/// One thing to do.
+/// One effect.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// What an account asks for.
+    /// An effect of an account.
     Account(accounts::Effect),
-    /// Start linking through a broker; an attempt under way is canceled first.
+    /// Start linking through a broker; cancels an attempt under way.
     BeginLink {
-        /// The new attempt.
+        /// The number of the new attempt.
         attempt: AttemptId,
-        /// Through which broker.
+        /// The broker.
         broker: BrokerId,
-        /// Whether to start the browser.
+        /// Whether to open the browser.
         browser: bool,
     },
-    /// Try the browser again.
+    /// Open the browser again.
     OpenBrowser {
-        /// Which attempt.
+        /// The attempt.
         attempt: AttemptId,
     },
-    /// A redirect URL was pasted.
+    /// Submit a pasted redirect URL.
     SubmitRedirect {
-        /// Which attempt.
+        /// The attempt.
         attempt: AttemptId,
         /// The pasted text.
         url: Sensitive,
     },
-    /// In the demo: press Allow on the consent page from here.
+    /// In the demo: press Allow on the consent page.
     ApproveInDemo {
-        /// Which attempt.
+        /// The attempt.
         attempt: AttemptId,
     },
-    /// Give up and free the port.
+    /// Cancel linking and free the port.
     CancelLink {
-        /// Which attempt.
+        /// The attempt.
         attempt: AttemptId,
     },
-    /// Store the token for the accounts shown.
+    /// Store the token for the accounts found.
     SaveLink {
-        /// Which attempt.
+        /// The attempt.
         attempt: AttemptId,
-        /// The owner's labels, one for each account in the order of `Confirm`.
+        /// The labels, one per account in the order of `Confirm`.
         labels: Vec<String>,
     },
-    /// Put text on the clipboard by OSC 52. Named in a notice as `what`, never shown itself.
+    /// Copy text to the clipboard by OSC 52. The notice shows `what`, not the text.
     Copy {
         /// The text.
         text: Copied,
-        /// `order id`, `authorize URL`, …
+        /// What it is: `order id`, `authorize URL`, …
         what: String,
     },
     /// Ring the terminal's bell.
     Bell,
-    /// Tell the desktop (OSC 9) and the owner's program, as configured.
+    /// Notify the desktop (OSC 9), and run the notify command, as configured.
     Notify {
         /// The sentence, sanitised.
         text: String,
     },
-    /// Write the example configuration where it belongs, never over an existing file; ends in a notice or trouble.
+    /// Write the example configuration, never over an existing file; a notice or an error follows.
     WriteConfig,
     /// Turn mouse capture on or off.
     CaptureMouse(bool),
-    /// Keep these choices for the next run; a failure is worth a log line and no more.
+    /// Save these choices for the next run; a failure is only logged.
     Keep(Choices),
     /// Suspend the program (Ctrl-Z).
     Suspend,
-    /// Draw everything anew, whatever the terminal shows (Ctrl-L).
+    /// Redraw the whole screen (Ctrl-L).
     Repaint,
-    /// Leave with this exit code.
+    /// Exit with this code.
     Quit {
         /// 0, or 128 + signal.
         code: u8,

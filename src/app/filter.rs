@@ -1,6 +1,6 @@
-//! Filters as typed: words and fields (`aapl side:sell status:working qty>100 -type:limit`), all of which must hold.
+//! Filters: words and fields (`aapl side:sell status:working qty>100 -type:limit`), all of which must match.
 //!
-//! A filter never fails: what cannot be understood is left out and said in [`Filter::problem`].
+//! Parsing never fails: a term that cannot be parsed is ignored and described in [`Filter::problem`].
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -12,11 +12,11 @@ use crate::accounts::AccountState;
 use crate::domain::blotter::TapeEntry;
 use crate::domain::{Money, Order, Position, Price, Qty};
 
-/// A filter ready to be applied.
+/// A parsed filter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
     terms: Vec<Term>,
-    /// What was not understood, as a sentence without a stop.
+    /// The first term that could not be parsed, as a sentence without a full stop.
     pub problem: Option<String>,
 }
 
@@ -28,25 +28,25 @@ struct Term {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Test {
-    /// Occurs in any of the row's words.
+    /// A word that occurs in any text of the row.
     Word(String),
-    /// A field begins with a word.
+    /// A field that starts with a word.
     Field(&'static str, String),
-    /// A field's figure compares.
+    /// A comparison with a field's number.
     Figure(&'static str, &'static [Ordering], Decimal),
 }
 
-/// A field's value in one row.
+/// The value of a field in one row.
 pub enum Value<'a> {
-    /// A word, compared without regard to case.
+    /// A word, compared case-insensitively.
     Word(Cow<'a, str>),
-    /// A figure, if there is one.
+    /// A number, or a missing one.
     Figure(Option<Decimal>),
-    /// No such field in this kind of row.
+    /// Rows of this kind do not have the field.
     Absent,
 }
 
-/// The fields a filter may name, with their other spellings.
+/// The fields, with their aliases.
 const FIELDS: &[(&str, &[&str])] = &[
     ("symbol", &["symbol", "sym"]),
     ("side", &["side"]),
@@ -77,7 +77,7 @@ const OPERATORS: &[(&str, &[Ordering])] = &[
 ];
 
 impl Filter {
-    /// Reads a filter as typed.
+    /// Parses a filter.
     pub fn parse(text: &str) -> Self {
         let mut filter = Self::default();
         for token in text.split_whitespace() {
@@ -94,13 +94,13 @@ impl Filter {
         filter
     }
 
-    /// True when it lets everything through.
+    /// Whether the filter matches everything.
     pub fn is_empty(&self) -> bool {
         self.terms.is_empty()
     }
 
-    /// Whether everything that passes this one passes `wider` as well, as far as can be told without a row: terms were
-    /// added, or words grew.
+    /// Whether this filter matches a subset of what `wider` matches, as far as the terms alone show: terms were added,
+    /// or words grew.
     pub fn narrows(&self, wider: &Self) -> bool {
         let grown = |(term, before): (&Term, &Term)| match (&term.test, &before.test) {
             _ if term == before => true,
@@ -110,9 +110,9 @@ impl Filter {
         self.terms.len() >= wider.terms.len() && self.terms.iter().zip(&wider.terms).all(grown)
     }
 
-    /// Whether a row passes; `field` gives a field's value, `any` tells whether a bare word occurs in the row.
+    /// Whether a row matches; `field` returns a field's value, `any` whether a bare word occurs in the row.
     ///
-    /// Asked of every row of a list at every letter typed, so that nothing is allocated on the way.
+    /// Runs for every row at every letter typed, and therefore must not allocate.
     pub fn passes<'a>(&self, field: impl Fn(&str) -> Value<'a>, any: impl Fn(&str) -> bool) -> bool {
         self.terms.iter().all(|term| {
             let holds = match &term.test {
@@ -131,9 +131,9 @@ impl Filter {
         })
     }
 
-    /// Whether an order passes.
+    /// Whether an order matches.
     pub fn order(&self, account: &AccountState, order: &Order) -> bool {
-        // `status:working` and `status:done` are the two halves; any other word is the broker's own.
+        // `status:working` and `status:done` match groups; any other word is the broker's status.
         let halves = |status: &str| {
             self.terms.iter().find_map(|term| match &term.test {
                 Test::Field("status", wanted) if !wanted.is_empty() && status.starts_with(wanted.as_str()) => Some(()),
@@ -170,14 +170,14 @@ impl Filter {
                 &*account.link.label,
                 order.client_order_id.as_ref().map_or("", |id| id.as_str()),
             ];
-            // Writing a time costs more than all the rest; without a digit nothing of it is meant.
+            // Formatting a time is expensive; skip it for terms without a digit.
             let time = || placed_at(order).is_some_and(|at| holds(&at.to_string(), wanted));
             words.iter().any(|word| holds(word, wanted)) || (wanted.bytes().any(|byte| byte.is_ascii_digit()) && time())
         };
         self.passes(field, any)
     }
 
-    /// Whether a position passes.
+    /// Whether a position matches.
     pub fn position(&self, account: &AccountState, position: &Position) -> bool {
         let side = match position.qty {
             Some(qty) if qty.is_negative() => "short",
@@ -200,7 +200,7 @@ impl Filter {
         self.passes(field, any)
     }
 
-    /// Whether a line of the tape passes.
+    /// Whether a line of the tape matches.
     pub fn tape(&self, account: &AccountState, entry: &TapeEntry) -> bool {
         let order = account.blotter.order(&entry.order_id);
         let execution = entry.execution.as_ref().and_then(|id| account.blotter.execution(id));
@@ -224,13 +224,13 @@ impl Filter {
         self.passes(field, any)
     }
 
-    /// Whether a plain line of text passes: only bare words count.
+    /// Whether a plain line of text matches; only bare words count.
     pub fn line(&self, text: &str) -> bool {
         self.passes(|_| Value::Absent, |wanted| holds(text, wanted))
     }
 }
 
-/// Whether a text holds a word that is in small letters, in whatever case.
+/// Whether a text contains a lower-case word, case-insensitively.
 fn holds(text: &str, wanted: &str) -> bool {
     if !text.is_ascii() || !wanted.is_ascii() {
         return text.to_lowercase().contains(wanted);
@@ -238,7 +238,7 @@ fn holds(text: &str, wanted: &str) -> bool {
     wanted.is_empty() || text.as_bytes().windows(wanted.len()).any(|part| part.eq_ignore_ascii_case(wanted.as_bytes()))
 }
 
-/// Whether a text begins with a word that is in small letters, in whatever case.
+/// Whether a text starts with a lower-case word, case-insensitively.
 fn begins(text: &str, wanted: &str) -> bool {
     if !text.is_ascii() || !wanted.is_ascii() {
         return text.to_lowercase().starts_with(wanted);
@@ -250,7 +250,7 @@ fn word(text: &str) -> Value<'_> {
     Value::Word(Cow::Borrowed(text))
 }
 
-/// One word of the filter; `None` while it is still being typed (`side:`).
+/// Parses one term; `None` while it is incomplete (`side:`).
 fn term(token: &str) -> Result<Option<Test>, String> {
     let lower = token.to_lowercase();
     let figure = OPERATORS.iter().find_map(|(sign, orders)| Some((lower.split_once(sign)?, *orders)));
@@ -259,7 +259,7 @@ fn term(token: &str) -> Result<Option<Test>, String> {
         if figure.is_empty() {
             return Ok(None);
         }
-        let wanted = figure.replace(',', "").parse().map_err(|_| format!("{figure:?} is not a figure"))?;
+        let wanted = figure.replace(',', "").parse().map_err(|_| format!("{figure:?} is not a number"))?;
         return Ok(Some(Test::Figure(field, orders, wanted)));
     }
     if let Some((name, wanted)) = lower.split_once(':') {
@@ -273,7 +273,7 @@ fn field_name(name: &str) -> Result<&'static str, String> {
     let found = FIELDS.iter().find(|(_, spellings)| spellings.contains(&name));
     found.map(|(field, _)| *field).ok_or_else(|| {
         let names: Vec<&str> = FIELDS.iter().map(|(field, _)| *field).collect();
-        format!("there is no field {name:?}; the fields are {}", names.join(", "))
+        format!("unknown field {name:?}; the fields are {}", names.join(", "))
     })
 }
 
@@ -332,9 +332,9 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_said_and_left_out() {
-        assert_eq!(Filter::parse("qty>many").problem.as_deref(), Some("\"many\" is not a figure"));
+        assert_eq!(Filter::parse("qty>many").problem.as_deref(), Some("\"many\" is not a number"));
         let filter = Filter::parse("colour:red aapl");
-        assert!(filter.problem.as_deref().is_some_and(|problem| problem.starts_with("there is no field \"colour\"")));
+        assert!(filter.problem.as_deref().is_some_and(|problem| problem.starts_with("unknown field \"colour\"")));
         assert!(passes("colour:red aapl"));
         assert!(Filter::parse("qty>1,000").problem.is_none());
     }

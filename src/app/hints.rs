@@ -1,11 +1,11 @@
-//! What the footer says of the keys that act here.
+//! The key hints in the footer.
 
 use super::availability::availability;
 use super::context::{needs_live_key, scopes};
 use super::keymap::{Action, BINDINGS, Binding, Chord};
 use super::model::{Model, Pane};
 
-/// What a wide footer has room for after the rest, most wanted first; only what can act.
+/// Extra hints for wide footers, most useful first; shown only when they can act.
 const SPARE: [Action; 11] = [
     Action::Mark,
     Action::CancelAll,
@@ -20,7 +20,7 @@ const SPARE: [Action; 11] = [
     Action::Pause,
 ];
 
-/// One entry of the footer.
+/// One hint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hint {
     /// The key to show.
@@ -29,19 +29,19 @@ pub struct Hint {
     pub label: &'static str,
     /// What it does.
     pub action: Action,
-    /// Whether it can act now; [`availability()`] says why not.
+    /// Whether it can act now; [`availability()`] has the reason.
     pub available: bool,
 }
 
-/// What the footer shows, most wanted first: the keys of the scopes in force that ask to be shown, then what a wide one has
-/// room for; each action once.
+/// The hints, most useful first: the keys of the scopes in force that are marked for the footer, then the extra ones;
+/// each action once.
 pub fn hints(model: &Model) -> Vec<Hint> {
     let mut hints: Vec<Hint> = Vec::new();
     let scopes = scopes(model);
     for scope in &scopes {
         for (row, binding) in BINDINGS.iter().enumerate() {
             let known = hints.iter().any(|hint| hint.action == binding.action);
-            // The way back is said while there is something to go back from.
+            // Show Esc only while it has something to undo.
             let asked = binding.hint || (binding.action == Action::Back && has_way_back(model));
             if binding.scope != *scope || !asked || known || !is_offered(model, binding.action) {
                 continue;
@@ -49,7 +49,7 @@ pub fn hints(model: &Model) -> Vec<Hint> {
             hints.extend(hint(model, row));
         }
     }
-    // Who knows no key needs help before the way out.
+    // People who know no keys need help before quit.
     hints.sort_by_key(|hint| hint.action == Action::Quit);
     for action in SPARE {
         let bound = |binding: &Binding| binding.action == action && scopes.contains(&binding.scope);
@@ -60,7 +60,7 @@ pub fn hints(model: &Model) -> Vec<Hint> {
     hints
 }
 
-/// True when Esc in a pane undoes something: marks, zoom, filter.
+/// Whether Esc in a pane undoes something: marks, zoom, filter.
 fn has_way_back(model: &Model) -> bool {
     model.zoomed
         || !model.marks.is_empty()
@@ -68,7 +68,7 @@ fn has_way_back(model: &Model) -> bool {
         || (model.focus == Pane::Orders && model.rows.orders.selected.is_some())
 }
 
-/// The hint of a row of the table; `None` when nothing is bound to it.
+/// The hint of a key table row; `None` when no key is bound to it.
 fn hint(model: &Model, row: usize) -> Option<Hint> {
     let (binding, chord) = (BINDINGS.get(row)?, model.keymap.chords_of(row).first()?);
     let available = availability(binding.action, model).is_ok();

@@ -1,4 +1,4 @@
-//! The one key table: dispatch, footer, help, `brokerdeck keys`, configuration and README read it.
+//! The key table's types. Dispatch, footer, help, `brokerdeck keys`, configuration and README all read the table.
 
 mod bindings;
 mod chord;
@@ -42,13 +42,13 @@ pub enum KeyCode {
     Left,
     /// Arrow.
     Right,
-    /// First.
+    /// Home.
     Home,
-    /// Last.
+    /// End.
     End,
-    /// A page back.
+    /// Page up.
     PageUp,
-    /// A page on.
+    /// Page down.
     PageDown,
 }
 
@@ -64,12 +64,12 @@ pub struct Chord {
 }
 
 impl Chord {
-    /// A character alone.
+    /// A plain character.
     pub const fn char(ch: char) -> Self {
         Self::key(KeyCode::Char(ch))
     }
 
-    /// A key alone.
+    /// A plain key.
     pub const fn key(code: KeyCode) -> Self {
         Self { code, ctrl: false, alt: false }
     }
@@ -83,13 +83,13 @@ impl Chord {
 /// Where a binding applies. The innermost scope that binds a chord wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Scope {
-    /// Everywhere, also in text fields and over overlays.
+    /// Everywhere, including text fields and overlays.
     Always,
-    /// Everywhere but in text fields.
+    /// Everywhere except in text fields.
     Common,
     /// Any text field: filter, searches, the pasted redirect URL, a label.
     Text,
-    /// The panes, while no overlay lies over them.
+    /// The panes, while no overlay is open.
     Global,
     /// Any list pane.
     List,
@@ -103,7 +103,7 @@ pub enum Scope {
     Positions,
     /// The Tape pane.
     Tape,
-    /// Any overlay that scrolls: help, detail, errors, chart.
+    /// Any overlay that scrolls: help, details, errors, chart.
     Overlay,
     /// The help screen.
     Help,
@@ -113,7 +113,7 @@ pub enum Scope {
     Chart,
     /// The activity list.
     Activities,
-    /// The welcome of the first run.
+    /// The welcome screen of the first run.
     Welcome,
     /// The *Add broker* search.
     AddBroker,
@@ -121,7 +121,7 @@ pub enum Scope {
     Linking,
     /// A linking attempt that ended without a link.
     Failed,
-    /// The *Save?* question of a linking attempt.
+    /// The *Save the link?* question.
     Save,
     /// Other yes/no questions.
     Confirm,
@@ -153,7 +153,7 @@ impl Scope {
         Self::Always,
     ];
 
-    /// The first half of its bindings' names.
+    /// The first part of the names of its bindings.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Always => "always",
@@ -184,7 +184,7 @@ impl Scope {
     pub const fn title(self) -> &'static str {
         match self {
             Self::Always => "Everywhere",
-            Self::Common => "Everywhere but in text fields",
+            Self::Common => "Everywhere except in text fields",
             Self::Text => "Text fields",
             Self::Global => "Panes",
             Self::List => "Lists",
@@ -208,7 +208,7 @@ impl Scope {
     }
 }
 
-/// What a key can do. One row of the table each.
+/// What a key does; each action has one row in the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Action {
     Quit,
@@ -283,36 +283,36 @@ pub enum Action {
 /// One row of the table.
 #[derive(Debug, Clone, Copy)]
 pub struct Binding {
-    /// Where.
+    /// The scope.
     pub scope: Scope,
-    /// The keys, the first being the one shown.
+    /// The keys; the first one is displayed.
     pub chords: &'static [Chord],
-    /// What.
+    /// The action.
     pub action: Action,
-    /// The name for configuration: `orders.cancel`.
+    /// The name in the configuration: `orders.cancel`.
     pub name: &'static str,
-    /// One or two words for the footer.
+    /// The footer label, one or two words.
     pub label: &'static str,
-    /// A sentence for the help screen.
+    /// The help sentence.
     pub help: &'static str,
-    /// Shown in the footer of its scope.
+    /// Whether it is shown in the footer.
     pub hint: bool,
 }
 
-/// Why an action cannot act now, as a sentence without a stop.
+/// Why an action cannot act now, as a sentence without a full stop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason(pub String);
 
-/// One line of the configuration's `[keys]` that cannot be obeyed.
+/// A line of `[keys]` in the configuration that is invalid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeymapProblem {
-    /// The line it stands on, from 1.
+    /// The line, from 1.
     pub line: usize,
     /// The name as written.
     pub name: String,
-    /// What is wrong, as a sentence without a stop.
+    /// What is wrong, as a sentence without a full stop.
     pub message: String,
-    /// The cure.
+    /// How to fix it.
     pub cure: String,
 }
 
@@ -322,12 +322,12 @@ impl std::fmt::Display for KeymapProblem {
     }
 }
 
-/// The keys in force: [`BINDINGS`] with the configuration's changes.
+/// The keys in force: [`BINDINGS`] with the changes of the configuration.
 #[derive(Debug, Clone)]
 pub struct Keymap {
-    /// The chords of each row of [`BINDINGS`], in its order.
+    /// The chords of each row of [`BINDINGS`].
     chords: Vec<Vec<Chord>>,
-    /// From a chord in a scope to the row that it acts for.
+    /// From scope and chord to the row of [`BINDINGS`].
     index: BTreeMap<(Scope, Chord), usize>,
 }
 
@@ -338,7 +338,7 @@ impl Default for Keymap {
 }
 
 impl Keymap {
-    /// The table with changes from `(line, name, chords in words)`; every problem is reported, or none.
+    /// Applies changes `(line, name, chords as text)`; returns all problems, if there are any.
     pub fn with_overrides<'a>(
         overrides: impl IntoIterator<Item = (usize, &'a str, &'a [String])>,
     ) -> Result<Self, Vec<KeymapProblem>> {
@@ -370,7 +370,7 @@ impl Keymap {
         Self { chords, index }
     }
 
-    /// What a chord does, the innermost scope first.
+    /// The action of a chord, innermost scope first.
     pub fn lookup(&self, scopes: &[Scope], chord: Chord) -> Option<Action> {
         scopes
             .iter()
@@ -379,14 +379,14 @@ impl Keymap {
             .map(|binding| binding.action)
     }
 
-    /// The chords of a row of [`BINDINGS`], the one to show first; empty when the configuration took them all.
+    /// The chords of a row, the displayed one first; empty when the configuration removed them all.
     pub fn chords_of(&self, row: usize) -> &[Chord] {
         self.chords.get(row).map_or(&[], Vec::as_slice)
     }
 
-    /// A sentence with each `{name}` of a key, such as `{brokers.add}`, as the chord that is in force.
+    /// Replaces each `{name}` of a binding, such as `{brokers.add}`, with its current chord.
     ///
-    /// A key that the configuration took away is called by its name; what is no name stays as it is.
+    /// A binding without a chord is replaced by its name; anything else in braces is left unchanged.
     pub fn say<'a>(&self, sentence: &'a str) -> Cow<'a, str> {
         if !sentence.contains('{') {
             return Cow::Borrowed(sentence);
@@ -410,7 +410,7 @@ impl Keymap {
         Cow::Owned(said)
     }
 
-    /// The chord to show for an action in these scopes, the innermost first.
+    /// The displayed chord of an action in these scopes, innermost first.
     pub fn chord_for(&self, scopes: &[Scope], action: Action) -> Option<Chord> {
         scopes.iter().find_map(|scope| {
             let row = BINDINGS.iter().position(|binding| binding.scope == *scope && binding.action == action)?;
@@ -424,10 +424,10 @@ fn parse_override(line: usize, name: &str, words: &[String]) -> Result<(usize, V
     let Some(row) = BINDINGS.iter().position(|binding| binding.name == name) else {
         let near = nearest(name).map_or_else(String::new, |near| format!(", perhaps \"{near}\""));
         let cure = format!("`brokerdeck keys` lists the names{near}");
-        // What looks like no name is not repeated: it may be a secret in the wrong line.
+        // Do not repeat what does not look like a name: it may be a secret in the wrong line.
         let looks = name.len() <= 40 && name.bytes().all(|byte| byte.is_ascii_lowercase() || b"._-".contains(&byte));
         let name = if looks { name.to_owned() } else { "…".to_owned() };
-        return Err(vec![KeymapProblem { name, ..problem("no key has this name".to_owned(), cure) }]);
+        return Err(vec![KeymapProblem { name, ..problem("no action has this name".to_owned(), cure) }]);
     };
     let mut chords = Vec::new();
     let mut problems = Vec::new();
@@ -447,7 +447,7 @@ fn parse_override(line: usize, name: &str, words: &[String]) -> Result<(usize, V
     if problems.is_empty() { Ok((row, chords)) } else { Err(problems) }
 }
 
-/// The name that shares its last half or the longest start with a mistyped one.
+/// The existing name closest to a mistyped one: with the same last part, or with the longest common start.
 fn nearest(name: &str) -> Option<&'static str> {
     let shared = |known: &str| known.chars().zip(name.chars()).take_while(|(a, b)| a == b).count();
     let tail = name.rsplit('.').next().unwrap_or(name);
@@ -458,15 +458,16 @@ fn nearest(name: &str) -> Option<&'static str> {
         .or_else(|| names.max_by_key(|known| shared(known)).filter(|known| shared(known) > 2))
 }
 
-/// What always quits, whatever the configuration says: who is caught in a screen tries it, and in raw mode no signal comes of it.
+/// The chord that always quits, whatever the configuration says. People try it when they are stuck, and in raw mode it
+/// sends no signal.
 const WAY_OUT: Chord = Chord::ctrl('c');
 
-/// True for the row that has [`WAY_OUT`] for good.
+/// Whether the row keeps [`WAY_OUT`] in any configuration.
 fn leads_out(row: usize) -> bool {
     BINDINGS.get(row).is_some_and(|binding| binding.action == Action::ForceQuit)
 }
 
-/// Chords that two rows of one scope would share.
+/// Finds chords that are bound twice in one scope.
 fn conflicts(chords: &[Vec<Chord>], lines: &BTreeMap<usize, usize>) -> Vec<KeymapProblem> {
     let mut taken: BTreeMap<(Scope, Chord), usize> = BTreeMap::new();
     let mut problems = Vec::new();
@@ -475,14 +476,14 @@ fn conflicts(chords: &[Vec<Chord>], lines: &BTreeMap<usize, usize>) -> Vec<Keyma
             let Some(other) = taken.insert((binding.scope, *chord), row).filter(|other| *other != row) else {
                 continue;
             };
-            // The line to blame is the changed one; of two changed ones, the later.
+            // Report the changed line; of two changed ones, the later.
             let (blamed, kept) = if lines.get(&row) >= lines.get(&other) { (row, other) } else { (other, row) };
             let name = |row: usize| BINDINGS.get(row).map_or("", |binding| binding.name);
             problems.push(KeymapProblem {
                 line: lines.get(&blamed).copied().unwrap_or_default(),
                 name: name(blamed).to_owned(),
-                message: format!("{chord} already means {} there", name(kept)),
-                cure: format!("choose another key, or give \"{}\" another one too", name(kept)),
+                message: format!("{chord} is already bound to {} there", name(kept)),
+                cure: format!("choose another key, or rebind \"{}\" too", name(kept)),
             });
         }
     }

@@ -1,6 +1,6 @@
-//! The state of the program: plain data, no channels, no handles.
+//! The state of the program: plain data without channels or handles.
 //!
-//! What a frame shows is a function of this alone. Scroll offsets and hit areas belong to the view.
+//! A frame is a function of the model. Scroll offsets and mouse areas belong to the view.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -29,7 +29,7 @@ pub mod queries;
 /// The five panes, in the order of their digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Pane {
-    /// What can be linked, what is linked, and its state.
+    /// Brokers, linked accounts and their state.
     Brokers,
     /// Balances of the selected account.
     Account,
@@ -45,7 +45,7 @@ impl Pane {
     /// All panes, in the order of their digits.
     pub const ALL: [Self; 5] = [Self::Brokers, Self::Account, Self::Orders, Self::Positions, Self::Tape];
 
-    /// The parts of an account's picture that it is made of.
+    /// The parts of an account's data that the pane shows.
     pub const fn parts(self) -> &'static [Part] {
         match self {
             Self::Brokers => &[],
@@ -56,7 +56,7 @@ impl Pane {
         }
     }
 
-    /// The digit that jumps to it.
+    /// The digit that focuses it.
     pub const fn digit(self) -> u8 {
         self as u8 + 1
     }
@@ -85,7 +85,7 @@ pub enum AccountScope {
 }
 
 impl AccountScope {
-    /// True when the panes show this account.
+    /// Whether the panes show this account.
     pub fn shows(&self, link: &LinkId) -> bool {
         match self {
             Self::None => false,
@@ -100,27 +100,28 @@ impl AccountScope {
 pub struct Toast {
     /// The sentence.
     pub text: String,
-    /// When it goes.
+    /// When it disappears.
     pub until: Mono,
 }
 
-/// What came too soon behind another to ring for it.
+/// News held back because the bell rang shortly before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Untold {
-    /// How much.
+    /// The number of events.
     pub count: u32,
-    /// The last of it.
+    /// The text of the last one.
     pub last: String,
 }
 
-/// What the last frame could show, as the view reports it ([`super::Msg::Drawn`]): how far a page goes, where scrolling ends.
+/// How much the last frame could show, as reported by the view ([`super::Msg::Drawn`]): the size of a page, the end of
+/// scrolling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Extent {
-    /// Rows of each pane's list that fit, by the pane's place in [`Pane::ALL`].
+    /// Visible rows of each pane's list, by index in [`Pane::ALL`].
     pub pages: [u16; 5],
-    /// Lines of the topmost overlay that fit.
+    /// Visible lines of the topmost overlay.
     pub overlay_page: u16,
-    /// The last line at which the topmost overlay may begin.
+    /// The last line that the topmost overlay can be scrolled to.
     pub overlay_end: usize,
 }
 
@@ -134,11 +135,11 @@ impl Default for Extent {
 /// The whole state.
 #[derive(Debug)]
 pub struct Model {
-    /// What the program is.
+    /// What the program is and may do.
     pub program: Program,
-    /// The keys in force: the table with the configuration's changes.
+    /// The keys in force.
     pub keymap: Keymap,
-    /// The instant of the last message; what ages and countdowns are shown against.
+    /// The time of the last message; ages and countdowns are relative to it.
     pub now: Now,
     /// The terminal's size in cells.
     pub size: (u16, u16),
@@ -148,58 +149,58 @@ pub struct Model {
     pub accounts: Accounts,
     /// Which account the panes show.
     pub scope: AccountScope,
-    /// What was shown last time, until its account is known.
+    /// The account shown in the last run, until it is known again.
     pub chosen_scope: Option<AccountScope>,
-    /// The pane with the keys.
+    /// The focused pane.
     pub focus: Pane,
     /// Whether the focused pane fills the screen.
     pub zoomed: bool,
-    /// The pane whose filter is being typed, if any.
+    /// The pane whose filter is being typed.
     pub filtering: Option<Pane>,
-    /// The filter field while a filter is typed.
+    /// The filter field, while typing.
     pub filter_input: Input,
-    /// The text of a field as it was before typing began; Esc puts it back.
+    /// The text of a field before typing started; Esc restores it.
     pub before: String,
-    /// The lists.
+    /// The rows of the list panes.
     pub rows: Rows,
-    /// Orders marked for a common action.
+    /// Orders marked for one action.
     pub marks: BTreeSet<OrderKey>,
-    /// What lies over the panes.
+    /// Open overlays, bottom first.
     pub overlays: Vec<Overlay>,
     /// The linking attempt, if one is under way.
     pub attempt: Option<Attempt>,
-    /// The number the next attempt gets.
+    /// The number of the next attempt.
     pub next_attempt: u64,
     /// The count being typed for the next move; 0 before its first digit.
     pub count: Option<u32>,
-    /// Everything the palette can offer, gathered when it opens.
+    /// The palette's entries, collected when it opens.
     pub palette: Vec<PaletteEntry>,
-    /// What the last frame could show.
+    /// How much the last frame could show.
     pub extent: Extent,
-    /// Passing messages, oldest first.
+    /// Toasts, oldest first.
     pub toasts: VecDeque<Toast>,
     /// What went wrong: in the accounts, and at the screen itself.
     pub errors: Troubles,
     /// New executions that flash.
     pub flashes: Flashes,
-    /// Until when no bell rings again: a storm of fills rings once a second.
+    /// No bell before this time: a burst of fills rings once a second.
     pub quiet_until: Mono,
-    /// What is told then.
+    /// News for the next bell.
     pub untold: Option<Untold>,
-    /// When the last key or click came, and whether it came faster than a hand's.
+    /// When the last key or click came.
     pub touched_at: Option<Mono>,
-    /// See [`Self::touched_at`].
+    /// Whether that came faster than a hand types.
     pub hurried: bool,
-    /// The question that stands open.
+    /// The open question.
     pub asking: Option<Asking>,
-    /// The number the last question got.
+    /// The number of the last question.
     pub next_question: u64,
-    /// A yes that waits for calm.
+    /// A yes that is being held until no other key follows.
     pub confirming: Option<Confirming>,
     /// Whether the mouse is captured.
     pub mouse: bool,
     /// Set when the program is to end.
     pub exit: Option<u8>,
-    /// Whether something visible changed since the last frame.
+    /// Whether something visible has changed since the last frame.
     pub dirty: bool,
 }

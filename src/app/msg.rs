@@ -1,4 +1,4 @@
-//! Everything that can happen. Plain data without secrets, so that a run can be recorded and played back.
+//! Everything that can happen, as plain data without secrets, so that a run can be recorded and replayed.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,14 +8,14 @@ use crate::domain::LinkId;
 use crate::link::progress::Sensitive;
 use crate::link::{AttemptId, LinkProgress};
 
-/// One thing that happened, handled by [`super::update()`] in the order of arrival.
+/// One event, handled by [`super::update()`] in the order of arrival.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Msg {
-    /// A key.
+    /// A key press.
     Key(Chord),
-    /// Bracketed paste. The recorder writes it redacted.
+    /// A bracketed paste. Recordings redact it.
     Paste(Sensitive),
-    /// A mouse event over a hit area of the last frame.
+    /// A mouse event on a target of the last frame.
     Mouse(Mouse),
     /// The terminal's new size in cells.
     Resize {
@@ -24,45 +24,46 @@ pub enum Msg {
         /// Rows.
         rows: u16,
     },
-    /// What the last frame could show; sent by the loop when it differs from before.
+    /// How much the last frame could show; sent by the loop when it changes.
     Drawn(super::model::Extent),
-    /// The terminal has shown a frame with this question, as far as it tells ([`super::model::Asking`]); sent once for each.
+    /// The terminal has confirmed showing a frame with this question ([`super::model::Asking`]); sent once per
+    /// question.
     Shown {
-        /// Its number.
+        /// The question's number.
         question: u64,
     },
     /// What the owner chose on the screen last time; comes before [`accounts::Msg::Started`].
     Chosen(super::choices::Choices),
     /// A deadline of the model passed, or the clock's second turned.
     Tick,
-    /// A turn of the loop while there is work to be done in slices ([`super::Model::has_work`]).
+    /// A turn of the loop while a list is being built in slices ([`super::Model::has_work`]).
     Work,
     /// What the accounts hear.
     Account(accounts::Msg),
     /// From a linking attempt.
     Link {
-        /// Which attempt.
+        /// The attempt.
         attempt: AttemptId,
-        /// What.
+        /// The progress.
         progress: LinkProgress,
     },
     /// An unlink ended.
     Unlinked {
-        /// Which link.
+        /// The link.
         link: LinkId,
-        /// How: a sentence either way.
+        /// The result, as a sentence.
         result: Result<String, String>,
     },
     /// Something in the shell failed and a person should know; the sentence is complete and sanitised.
     Trouble(String),
     /// A short confirmation, e.g. of a copy.
     Notice(String),
-    /// The process was asked to end.
+    /// A signal asked the process to end.
     Terminate {
         /// The signal's number.
         signal: i32,
     },
-    /// The terminal is ours again after a suspend: redraw all.
+    /// The program has the terminal again after a suspend; redraw everything.
     Redraw,
 }
 
@@ -77,27 +78,27 @@ impl From<accounts::Msg> for Msg {
 pub enum Mouse {
     /// A click on a target.
     Click(HitTarget),
-    /// The wheel over a target; positive scrolls down.
+    /// The wheel over a target.
     Wheel {
-        /// Where.
+        /// The target.
         target: HitTarget,
-        /// Rows.
+        /// Rows; positive scrolls down.
         rows: i16,
     },
 }
 
-/// What lies under the mouse.
+/// A mouse target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HitTarget {
-    /// A pane, somewhere outside its rows.
+    /// A pane, outside its rows.
     Pane(super::model::Pane),
-    /// A row of a pane's list, counted from the list's start (not from the screen).
+    /// A row of a pane's list, by index in the whole list.
     Row(super::model::Pane, usize),
     /// A column header of a pane's list.
     Header(super::model::Pane, usize),
     /// A row of the topmost overlay's list.
     OverlayRow(usize),
-    /// A hint of the footer.
+    /// A hint in the footer.
     Hint(super::keymap::Action),
     /// Nothing.
     Nowhere,

@@ -1,4 +1,4 @@
-//! The rows of the lists follow the accounts: which orders, positions, tape lines and brokers are shown, and in what order.
+//! Keeps the rows of the lists up to date: which orders, positions, tape lines and brokers are shown, in what order.
 
 mod orders;
 
@@ -11,10 +11,10 @@ use crate::accounts::{AccountState, PositionKey, TapeKey};
 use crate::domain::blotter::TapeEntry;
 use crate::domain::{LinkId, Position};
 
-/// So many changes at once, and more than an eighth of the list, are cheaper sorted than inserted.
+/// More changes than this at once, and more than an eighth of the list, are sorted instead of inserted one by one.
 const MANY: usize = 64;
 
-/// Makes every list anew.
+/// Rebuilds all lists.
 pub fn rebuild_all(model: &mut Model) {
     brokers_changed(model);
     rebuild_orders(model);
@@ -22,7 +22,7 @@ pub fn rebuild_all(model: &mut Model) {
     rebuild_tape(model);
 }
 
-/// Makes one pane's list anew: after a change of filter, sort or scope.
+/// Rebuilds one pane's list, after a change of filter, sort or scope.
 pub fn rebuild(model: &mut Model, pane: Pane) {
     match pane {
         Pane::Brokers => brokers_changed(model),
@@ -33,13 +33,13 @@ pub fn rebuild(model: &mut Model, pane: Pane) {
     }
 }
 
-/// Makes the list of brokers anew.
+/// Rebuilds the list of brokers.
 pub fn brokers_changed(model: &mut Model) {
     let Model { rows, accounts, brokers, .. } = model;
     rows.list_brokers(brokers, accounts);
 }
 
-/// Makes the list of positions anew.
+/// Rebuilds the list of positions.
 pub fn rebuild_positions(model: &mut Model) {
     let list = &model.rows.positions;
     let filter = Filter::parse(&list.filter);
@@ -58,7 +58,7 @@ pub fn rebuild_positions(model: &mut Model) {
     model.rows.positions.select_something();
 }
 
-/// Takes over new positions of one account.
+/// Applies new positions of one account.
 pub fn positions_changed(model: &mut Model, link: &LinkId) {
     if model.scope.shows(link) {
         rebuild_positions(model);
@@ -75,7 +75,7 @@ fn position_key(
     SortKey::new(0, column.value(account, position), column.descending() != reversed, None)
 }
 
-/// Makes the tape anew.
+/// Rebuilds the tape.
 pub fn rebuild_tape(model: &mut Model) {
     let filter = Filter::parse(&model.rows.tape.filter);
     let view = TapeView::new(model, &filter);
@@ -92,7 +92,7 @@ pub fn rebuild_tape(model: &mut Model) {
     model.rows.tape.replace(rows);
 }
 
-/// Takes over new lines of one account's tape.
+/// Applies new tape lines of one account.
 pub fn tape_added(model: &mut Model, link: &LinkId, numbers: &[u64]) {
     if !model.scope.shows(link) {
         return;
@@ -123,7 +123,7 @@ impl<'a> TapeView<'a> {
         Self { filter, column: column(list.sort, &TapeColumn::ALL), reversed: list.reversed, merged }
     }
 
-    /// What a line is sorted by; `None` when the filter keeps it out.
+    /// The sort key of a line; `None` when the filter excludes it.
     fn key(&self, account: &AccountState, entry: &TapeEntry) -> Option<SortKey> {
         let filtered = !self.filter.is_empty() && !self.filter.tape(account, entry);
         if filtered || entry.withdrawn {
@@ -131,7 +131,8 @@ impl<'a> TapeView<'a> {
         }
         let (value, descending) = match self.column {
             Some(column) => (column.value(account, entry), column.descending()),
-            // Several tapes have only the broker's clock in common; one tape stands in the order it was learned.
+            // Across tapes only the broker's clock is comparable; a single tape keeps the order in which it was
+            // learned.
             None if self.merged => (entry.at.map(SortValue::Time), true),
             None => (Some(SortValue::Rank(entry.number)), true),
         };

@@ -1,6 +1,6 @@
-//! The rows of every list pane, kept sorted and filtered as things change.
+//! The rows of the list panes, kept sorted and filtered as data changes.
 //!
-//! Invariant: a change of one row costs a binary search, never a sort; the selection is a key and stays on its row.
+//! Invariant: a change of one row costs a binary search, never a sort. The selection is a key and stays on its row.
 
 mod making;
 #[cfg(test)]
@@ -19,27 +19,27 @@ use super::filter::Filter;
 use crate::accounts::{AccountState, Accounts, PositionKey, TapeKey};
 use crate::domain::{Order, OrderId};
 
-/// Orders looked at in one turn of the loop: a few milliseconds.
+/// Orders examined in one turn of the loop; takes a few milliseconds.
 const SLICE: usize = 8192;
 
-/// A list pane: its rows in order, which one is selected (by key, never by index), its filter and its sort.
+/// A list pane: sorted rows, the selection (by key, never by index), filter and sort.
 #[derive(Debug, Clone)]
 pub struct ListState<K> {
-    /// The rows as shown, after filter and sort.
+    /// The rows shown, after filter and sort.
     pub rows: VecDeque<K>,
-    /// The selected row's key; stays on its row when rows move.
+    /// The key of the selected row.
     pub selected: Option<K>,
-    /// The filter as typed; empty shows all.
+    /// The filter text; empty shows all.
     pub filter: String,
-    /// Which column sorts, by index into the pane's columns; `None` is the pane's own order.
+    /// The index of the sort column; `None` for the default order.
     pub sort: Option<usize>,
-    /// The other way round.
+    /// Whether the order is reversed.
     pub reversed: bool,
-    /// Columns that are not shown, by index into the pane's columns.
+    /// Indices of hidden columns.
     pub hidden: BTreeSet<usize>,
-    /// What each shown row is sorted by, which also says what is shown.
+    /// The sort key of each row shown.
     keys: HashMap<K, SortKey>,
-    /// Where the selected row was last seen.
+    /// The last known index of the selected row.
     hint: usize,
 }
 
@@ -59,7 +59,7 @@ impl<K> Default for ListState<K> {
 }
 
 impl<K: Clone + Eq + Hash + Ord> ListState<K> {
-    /// Where the selected row stands now.
+    /// The index of the selected row.
     pub fn selected_index(&self) -> Option<usize> {
         let selected = self.selected.as_ref()?;
         if self.rows.get(self.hint) == Some(selected) {
@@ -71,17 +71,17 @@ impl<K: Clone + Eq + Hash + Ord> ListState<K> {
         }
     }
 
-    /// Where a row stands, if it is shown.
+    /// The index of a row, if it is shown.
     pub fn index_of(&self, row: &K) -> Option<usize> {
         self.search(self.keys.get(row)?, row).ok()
     }
 
-    /// How many rows stand in the first group of the order they are in.
+    /// The number of rows in the first group of the order.
     fn first_group(&self) -> usize {
         self.rows.partition_point(|row| self.keys.get(row).is_some_and(|key| key.group() == 0))
     }
 
-    /// True when the row is shown.
+    /// Whether the row is shown.
     pub fn contains(&self, row: &K) -> bool {
         self.keys.contains_key(row)
     }
@@ -101,14 +101,14 @@ impl<K: Clone + Eq + Hash + Ord> ListState<K> {
         }
     }
 
-    /// Moves the selection; without one it begins at the first row.
+    /// Moves the selection; without one, it starts at the first row.
     pub fn move_by(&mut self, rows: isize) {
         let from_above = || usize::try_from(rows.saturating_sub(1)).unwrap_or(0);
         let index = self.selected_index().map_or_else(from_above, |at| at.saturating_add_signed(rows));
         self.select(index);
     }
 
-    /// Replaces every row. A selected row that is no longer shown hands the selection to its neighbour.
+    /// Replaces all rows. If the selected row is gone, a neighbour is selected.
     pub fn replace(&mut self, rows: impl IntoIterator<Item = (SortKey, K)>) {
         let mut sorted: Vec<(SortKey, K)> = rows.into_iter().collect();
         sorted.sort_unstable();
@@ -117,7 +117,7 @@ impl<K: Clone + Eq + Hash + Ord> ListState<K> {
         self.install(rows, sorted.into_iter().map(|(key, row)| (row, key)).collect());
     }
 
-    /// Takes over rows that stand in order already, each with its key; the selection as in [`Self::replace`].
+    /// Replaces all rows with rows already sorted, with their keys; the selection as in [`Self::replace`].
     pub fn install(&mut self, rows: VecDeque<K>, keys: HashMap<K, SortKey>) {
         let before = self.selected_index();
         (self.rows, self.keys) = (rows, keys);
@@ -128,7 +128,7 @@ impl<K: Clone + Eq + Hash + Ord> ListState<K> {
         }
     }
 
-    /// Puts a row where its key says, moves it there, or takes it away when there is no key.
+    /// Inserts or moves a row to the place of its key; removes it when there is no key.
     pub fn put(&mut self, row: K, key: Option<SortKey>) {
         if self.keys.get(&row) == key.as_ref() {
             return;
@@ -144,7 +144,7 @@ impl<K: Clone + Eq + Hash + Ord> ListState<K> {
             self.keys.remove(&row);
         }
         if let Some(key) = key {
-            // What is new mostly comes first.
+            // New rows mostly come first.
             let before = |first: &K| self.keys.get(first).is_some_and(|known| (&key, &row) < (known, first));
             let index = match self.rows.front() {
                 Some(first) if before(first) => 0,
@@ -174,19 +174,19 @@ impl<K: Clone + Eq + Hash + Ord> ListState<K> {
     }
 }
 
-/// An order as the lists know it: small, compared at a glance, and never another order's.
+/// A reference to an order in a list: small, quick to compare, and never that of another order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OrderRow {
-    /// The account's number in this run ([`crate::accounts::AccountState::book`]), which no other account ever gets.
+    /// The account's number in this run ([`crate::accounts::AccountState::book`]); numbers are not reused.
     book: u32,
-    /// How often the account's blotter had begun anew.
+    /// How often the account's blotter had been reset.
     generation: u32,
-    /// The order's place in it.
+    /// The order's index in the blotter.
     place: u32,
 }
 
 impl OrderRow {
-    /// The row of an order that an account's blotter holds.
+    /// The row of an order in an account's blotter.
     pub fn of(account: &AccountState, order: &OrderId) -> Option<Self> {
         account.blotter.place(order).map(|place| Self::at(account, place))
     }
@@ -195,7 +195,7 @@ impl OrderRow {
         Self { book: account.book, generation: account.blotter.generation(), place }
     }
 
-    /// The order, if this is the account that holds it.
+    /// The order, if it is in this account.
     pub fn find(self, accounts: &[AccountState]) -> Option<(&AccountState, &Order)> {
         let holds =
             |account: &&AccountState| account.book == self.book && account.blotter.generation() == self.generation;
@@ -204,34 +204,34 @@ impl OrderRow {
     }
 }
 
-/// The list panes' states.
+/// The states of the list panes.
 #[derive(Debug, Clone)]
 pub struct Rows {
     /// Brokers.
     pub brokers: ListState<BrokerRow>,
     /// Orders.
     pub orders: ListState<OrderRow>,
-    /// What the rows of `orders` show; differs from what the list asks for while they are made anew.
+    /// What the rows of `orders` show; differs from the wanted list while that is being built.
     pub shown: OrderView,
-    /// The rows of `orders` being made anew, a slice at a time.
+    /// The orders list being built in slices.
     pub making: Option<Making>,
     /// Positions.
     pub positions: ListState<PositionKey>,
     /// Tape.
     pub tape: ListState<TapeKey>,
-    /// Orders looked at in one turn of the loop; a list of orders that is no longer is made at once.
+    /// Orders examined in one turn of the loop; shorter lists are built at once.
     pub slice: usize,
 }
 
 impl Rows {
-    /// How many rows of working orders stand before the done ones; none where the rows, as they stand, have another order.
+    /// The number of working orders at the top; `None` when the rows are in another order.
     pub fn working_first(&self) -> usize {
         if self.shown.has_working_first() { self.orders.first_group() } else { 0 }
     }
 }
 
 impl Rows {
-    /// True while rows of orders are being made a slice at a time.
+    /// Whether the orders list is being built in slices.
     pub const fn is_making(&self) -> bool {
         self.making.is_some()
     }
@@ -246,7 +246,7 @@ impl Rows {
             (BrokerRow::Linked(link.id.clone()), filter.line(&line))
         });
         let unlinked = brokers.iter().filter(|broker| {
-            // A broker whose consent covers both environments adds no third row beside the two single ones.
+            // A broker that links both environments gets no third row next to the two single ones.
             broker.environments.len() == 1 && !accounts.iter().any(|account| account.link.broker == broker.id)
         });
         let unlinked = unlinked.map(|broker| (BrokerRow::Unlinked(broker.id.clone()), filter.line(&broker.name)));

@@ -1,6 +1,6 @@
-//! Handles one message: routes it to the file that knows, and keeps time.
+//! Handles one message: routes it to the responsible file, and runs what is due.
 //!
-//! Invariant: synchronous, infallible and deterministic; time arrives as an argument, randomness not at all.
+//! Invariant: synchronous, infallible and deterministic. Time is an argument; nothing is random.
 
 mod accounts;
 mod actions;
@@ -33,7 +33,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Now) -> Vec<Effect> {
     let turned = now.wall.as_second() != model.now.wall.as_second();
     model.now = now;
     if turned {
-        // A flood of messages may keep the timer from ever firing; the turn of the second serves as well.
+        // A flood of messages may keep the timer from firing; any message after the full second serves as a tick.
         model.dirty = true;
         if msg != Msg::Tick {
             tick(model, &mut effects);

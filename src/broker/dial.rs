@@ -90,7 +90,7 @@ impl fmt::Display for Route {
         match &self.0 {
             Way::Direct => f.write_str("directly"),
             Way::Proxy(proxy) => write!(f, "through {}", name(proxy)),
-            Way::Nowhere(unusable) => write!(f, "not at all, because {unusable}"),
+            Way::Nowhere(unusable) => write!(f, "nowhere, because {unusable}"),
         }
     }
 }

@@ -26,7 +26,7 @@ impl System {
         SYSTEM.get_or_init(|| {
             let found = Self::load(std::env::var_os("SSL_CERT_FILE").map(PathBuf::from));
             if let Some(trouble) = &found.trouble {
-                tracing::warn!("not every authority of the system could be read: {trouble}");
+                tracing::warn!("some of the system's certificate authorities could not be read: {trouble}");
             }
             found
         })
@@ -46,7 +46,7 @@ impl System {
         let usable = |certificate: &CertificateDer<'static>| RootCertStore::empty().add(certificate.clone()).is_ok();
         let certificates: Vec<_> = found.certs.into_iter().filter(usable).collect();
         let trouble = match (found.errors.first(), named) {
-            (_, Some(path)) if path.as_os_str().is_empty() => Some("SSL_CERT_FILE is set and names nothing".to_owned()),
+            (_, Some(path)) if path.as_os_str().is_empty() => Some("SSL_CERT_FILE is set but empty".to_owned()),
             (Some(error), _) => Some(error.to_string()),
             // A key, or another text: nothing in it is an error, and nobody is trusted by it.
             (None, Some(path)) if certificates.is_empty() => Some(format!("{} holds no certificate", path.display())),
@@ -82,7 +82,7 @@ fn trusting(system: &[CertificateDer<'static>], extra_ca_pem: Option<&[u8]>) -> 
             added += 1;
         }
         if added == 0 {
-            return Err("the extra authority's file holds no certificate".to_owned());
+            return Err("the extra authority's file contains no certificate".to_owned());
         }
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());

@@ -18,7 +18,7 @@ pub async fn run(context: &Context, args: &AccountArgs) -> Result<(), Error> {
     let mut documents = Vec::new();
     for (index, link) in reader.links().iter().enumerate() {
         let (Reply::Account(account), _) = reader.ask(link, &Request::Account).await? else {
-            return Err(Error::ours("the account came back as something else"));
+            return Err(Error::ours("the account request got an answer of another kind"));
         };
         if args.json {
             documents.push(json::object(link, &account.raw)?);
@@ -40,7 +40,7 @@ pub async fn run(context: &Context, args: &AccountArgs) -> Result<(), Error> {
 }
 
 fn table(link: &LinkRecord, account: &Account) -> Vec<String> {
-    // To the cent, as on the screen; brokers report ten digits more where shares are split, and --json has them all.
+    // To the cent, as on the screen. Fractional shares bring ten more digits, which --json has.
     let money = |value: Option<Money>| value.map_or_else(|| "--".to_owned(), |value| value.rounded(2));
     let number = output::said(account.number.as_ref().map_or(&link.account_number, Untrusted::raw), LIMIT);
     let (label, status) = (output::said(&link.label, LIMIT), output::said(account.status.raw(), LIMIT));

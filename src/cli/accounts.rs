@@ -1,4 +1,4 @@
-//! What the commands about linked accounts share: the stores, and finding the account a person means.
+//! Shared by the commands about linked accounts: the stores, and finding an account by name.
 
 use std::sync::Arc;
 
@@ -8,13 +8,13 @@ use crate::io::links::Links;
 use crate::io::tokens::Tokens;
 use crate::link::LinkRecord;
 
-/// The stores that the configuration and the paths choose.
+/// The stores, as set by configuration and paths.
 pub fn stores(ctx: &Context) -> (Arc<Tokens>, Arc<Links>) {
     let accounts = ctx.accounts();
     (accounts.tokens, accounts.links)
 }
 
-/// Every link that is remembered; what was found unreadable is said on stderr.
+/// All links; a notice about an unreadable file goes to stderr.
 ///
 /// # Errors
 /// When the file cannot be used.
@@ -26,7 +26,7 @@ pub async fn list(links: &Links) -> Result<Vec<LinkRecord>, Error> {
     Ok(listed.links)
 }
 
-/// The one link that a label, an account number or an id means. A label may differ in case.
+/// The link with this label, account number or id. Labels are compared case-insensitively.
 ///
 /// # Errors
 /// [`Error::Usage`] when there is none or more than one.
@@ -51,12 +51,12 @@ pub fn resolve<'a>(links: &'a [LinkRecord], account: &str) -> Result<&'a LinkRec
         }
         [] => {
             let names = links.iter().map(|link| format!("{} ({})", link.label, link.account_number));
-            let hint = format!("linked are: {}", names.collect::<Vec<_>>().join(", "));
-            Err(Error::usage(format!("no linked account is called {account:?}"), hint))
+            let hint = format!("linked accounts: {}", names.collect::<Vec<_>>().join(", "));
+            Err(Error::usage(format!("no linked account is named {account:?}"), hint))
         }
         several => {
             let hint = format!("use one of the ids: {}", list(several));
-            Err(Error::usage(format!("more than one linked account is called {account:?}"), hint))
+            Err(Error::usage(format!("more than one linked account is named {account:?}"), hint))
         }
     }
 }

@@ -15,19 +15,19 @@ use crate::link::LinkRecord;
 use crate::session::request::ActivitiesQuery;
 use crate::session::{Reply, Request};
 
-/// The largest page the broker gives (docs/ALPACA.md 5.4).
+/// The broker's largest page (docs/ALPACA.md 5.4).
 const PAGE: usize = 100;
 
 /// Options of the command.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ActivityArgs {
-    /// Accounts and output.
+    /// Account and output options.
     #[command(flatten)]
     pub select: AccountArgs,
     /// Only executions.
     #[arg(long)]
     pub fills: bool,
-    /// At most this many of each account.
+    /// At most this many per account.
     #[arg(long, value_name = "N", default_value = "100", value_parser = super::orders::at_least_one)]
     pub limit: usize,
     /// Created after this time: 2026-01-31T09:30:00-05:00, 2026-01-31 (UTC), or how long ago, like 90m, 36h, 7d.
@@ -83,12 +83,12 @@ async fn fetch(reader: &Reader, link: &LinkRecord, args: &ActivityArgs) -> Resul
     let (mut rows, mut seen) = (Vec::new(), HashSet::new());
     loop {
         let (Reply::Activities(page), _) = reader.ask(link, &Request::Activities(query.clone())).await? else {
-            return Err(Error::ours("the activities came back as something else"));
+            return Err(Error::ours("the activities request got an answer of another kind"));
         };
         query.page_token = page.last().map(|row| row.id.clone());
         let before = rows.len();
         rows.extend(page.into_iter().filter(|row| seen.insert(row.id.clone())));
-        // Pages may be smaller than asked: the one that brings nothing is the last.
+        // Pages may be smaller than requested; an empty one is the last.
         if rows.len() == before || rows.len() >= args.limit {
             rows.truncate(args.limit);
             return Ok(rows);
@@ -108,7 +108,7 @@ fn row(link: &LinkRecord, activity: &Activity) -> Vec<String> {
             sanitize_to(symbol.as_str(), 32),
             qty.grouped(0),
             px.grouped(2),
-            // What an option's price is to be multiplied by is not in the row.
+            // The row does not have the contract multiplier of an option.
             px.notional(*qty).filter(|_| !symbol.is_option()).map_or_else(blank, |amount| amount.rounded(2)),
         ]),
         ActivityKind::Other { net_amount, symbol, qty, date, .. } => cells.extend([

@@ -1,4 +1,4 @@
-//! `brokerdeck brokers`: what can be linked, what is linked, and whether each account answers.
+//! `brokerdeck brokers`: brokers, linked accounts, and whether each account answers.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::io::linker::Standing;
 use crate::link::LinkRecord;
 use crate::session::RequestErrorKind;
 
-/// How long an account may take to answer.
+/// Time limit of an account's answer.
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// How to print.
@@ -108,7 +108,7 @@ async fn account(accounts: &Accounts, link: &LinkRecord) -> AccountRow {
         None => (None, None),
     };
     AccountRow {
-        // As they came: a script reads them, and both outputs keep them from acting.
+        // Unchanged, for scripts; both outputs sanitise it.
         account: link.label.to_string(),
         environment: link.environment,
         broker: link.broker.to_string(),
@@ -122,11 +122,13 @@ async fn account(accounts: &Accounts, link: &LinkRecord) -> AccountRow {
     }
 }
 
-/// A word, why, and the account when it answered.
+/// State word, reason, and the account when it answered.
 type State = (&'static str, Option<String>, Option<Box<Account>>);
 
-/// Asks the account once, and a refusing one once more. Two refusals are told and prove nothing: whether a token is dead
-/// takes a minute to know (docs/ALPACA.md 2.7), which a listing does not wait for.
+/// Asks the account once, and once more when it refuses.
+///
+/// Two refusals are reported, but do not prove that the token is dead: that takes a minute (docs/ALPACA.md 2.7), and a
+/// listing does not wait that long.
 async fn probe(accounts: &Accounts, link: &LinkRecord) -> State {
     let relink = |reason: String| ("needs relink", Some(reason), None);
     let unreachable = |reason: String| ("unreachable", Some(reason), None);
@@ -141,7 +143,7 @@ async fn probe(accounts: &Accounts, link: &LinkRecord) -> State {
     for _ in 0..2 {
         match client.account().await {
             Ok((account, _)) if account.id != link.account_id => {
-                return relink("another account answers than was linked".to_owned());
+                return relink("a different account answers than the one linked".to_owned());
             }
             Ok((account, _)) => {
                 return match account.block() {
@@ -156,7 +158,7 @@ async fn probe(accounts: &Accounts, link: &LinkRecord) -> State {
         }
     }
     let refused = refused.unwrap_or_default();
-    ("refused", Some(format!("{refused}; if that lasts, `brokerdeck link {}` links it again", link.broker)), None)
+    ("refused", Some(format!("{refused}; if that persists, `brokerdeck link {}` links it again", link.broker)), None)
 }
 
 fn print(document: &Document) -> Result<(), Error> {

@@ -1,4 +1,4 @@
-//! A recorded run as an asciinema file (version 2): what `replay` would show, written down with its times.
+//! A recorded run as an asciinema file (version 2): the frames of `replay` with their times.
 
 use std::cell::RefCell;
 use std::io::Write;
@@ -14,12 +14,12 @@ use crate::error::Error;
 use crate::io::record::Replay;
 use crate::view::{self, ViewState};
 
-/// Frames closer together than this become one: the file stays small and nobody sees the difference.
+/// Frames closer together than this are merged, which keeps the file small without a visible difference.
 const FRAME: Duration = Duration::from_millis(100);
-/// The longest wait, so that nobody watches a pause.
+/// Longest wait; pauses are shortened to it.
 const LONGEST: Duration = Duration::from_secs(2);
 
-/// Where the frames go instead of a terminal; what was written can be taken out while the screen is in use.
+/// A buffer in place of a terminal; its content can be taken while the screen uses it.
 #[derive(Debug, Clone, Default)]
 struct Sink(Rc<RefCell<Vec<u8>>>);
 
@@ -34,22 +34,22 @@ impl Write for Sink {
     }
 }
 
-/// Columns and rows, read from `120x34`.
+/// Parses columns and rows, as in `120x34`.
 ///
 /// # Errors
-/// A sentence, for sizes in which nothing could be shown.
+/// A sentence, for sizes at which nothing could be shown.
 pub fn size(text: &str) -> Result<(u16, u16), String> {
     let parsed = text.split_once('x').and_then(|(cols, rows)| Some((cols.parse().ok()?, rows.parse().ok()?)));
     match parsed {
         Some((cols, rows)) if (60..=500).contains(&cols) && (15..=200).contains(&rows) => Ok((cols, rows)),
-        _ => Err("a size is columns and rows, like 120x34, from 60x15 to 500x200".to_owned()),
+        _ => Err("write the size as columns and rows, like 120x34, from 60x15 to 500x200".to_owned()),
     }
 }
 
 /// Writes the whole run.
 ///
 /// # Errors
-/// Usage errors for a damaged recording; when the file cannot be written.
+/// Usage errors for a damaged recording; a failure when the file cannot be written.
 pub fn write(
     replay: &mut Replay,
     view: &mut ViewState,
@@ -58,7 +58,7 @@ pub fn write(
     out: &mut impl Write,
 ) -> Result<(), Error> {
     let failed =
-        |error: std::io::Error| Error::failed(error.to_string(), "make room where it goes, or name another file");
+        |error: std::io::Error| Error::failed(error.to_string(), "free some disk space there, or name another file");
     let head = serde_json::json!({
         "version": 2,
         "width": cols,
@@ -89,13 +89,13 @@ pub fn write(
                 since_frame += wait;
                 replay.step().map_err(unreadable)?;
             }
-            // The last state has a frame, however soon after another.
+            // The last state always gets a frame.
             None => last = true,
         }
     }
 }
 
-/// One line: seconds since the beginning, and what goes to the terminal then.
+/// One line: seconds since the start, and the output.
 fn event(out: &mut impl Write, at: Duration, shown: &[u8]) -> std::io::Result<()> {
     if shown.is_empty() {
         return Ok(());

@@ -1,7 +1,7 @@
-//! What a shell is told while somebody types: the names of linked accounts, of brokers and of themes.
+//! Shell completions that depend on data: names of linked accounts, brokers and themes.
 //!
-//! Asked at every press of Tab, so it opens no network and no secret store, writes nothing, and where a file cannot be
-//! read it has no answer rather than a complaint.
+//! Runs at every press of Tab: it uses no network and no secret store, writes nothing, and returns nothing where a file
+//! cannot be read.
 
 use std::ffi::{OsStr, OsString};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,23 +17,23 @@ use crate::error::Error;
 use crate::io::links::Links;
 use crate::view::theme::Theme;
 
-/// The environment variable by which a shell's function asks.
+/// The environment variable that the shell function sets.
 const ASKED_BY: &str = "BROKERDECK_COMPLETE";
 const NAME: &str = "brokerdeck";
-/// Whether Bash asks.
+/// Whether the shell is Bash.
 static BASH: AtomicBool = AtomicBool::new(false);
 
-/// Answers a shell that asks; false when none does.
+/// Answers a completion request; false when there is none.
 pub fn answer() -> bool {
-    // The engine takes the variable away, for no program started from here is asked.
+    // The engine removes the variable, so that programs started from here do not see it.
     let bash = std::env::var_os(ASKED_BY).is_some_and(|shell| shell == "bash");
     BASH.store(bash, Ordering::Relaxed);
     let env = CompleteEnv::with_factory(Cli::command).var(ASKED_BY).completer(NAME);
-    // A shell can do nothing with an error.
+    // The shell cannot handle an error.
     env.try_complete(std::env::args_os(), None).unwrap_or(true)
 }
 
-/// Prints what makes a shell ask: to be sourced, or kept where the shell looks for completions.
+/// Prints the completion script, to be sourced or installed.
 ///
 /// # Errors
 /// When stdout fails.
@@ -44,7 +44,7 @@ pub fn script(shell: Shell) -> Result<(), Error> {
     let written =
         shells.completer(&name).map(|completer| completer.write_registration(ASKED_BY, NAME, NAME, NAME, &mut script));
     if !matches!(written, Some(Ok(()))) {
-        return Err(Error::ours(format!("there is no completion for {name}")));
+        return Err(Error::ours(format!("there are no completions for {name}")));
     }
     output::print(&output::Printable::own(String::from_utf8_lossy(&script).trim())).map(drop)
 }
@@ -72,7 +72,7 @@ pub fn linked(current: &OsStr) -> Vec<CompletionCandidate> {
     fitting(current, names)
 }
 
-/// Ids of brokers that can be linked.
+/// Ids of configured brokers.
 pub fn brokers(current: &OsStr) -> Vec<CompletionCandidate> {
     let specs = options().and_then(|global| paths(&global).ok()).and_then(|paths| Config::load(&paths.config).ok());
     let specs = specs.map(|config| config.brokers).unwrap_or_default();
@@ -84,14 +84,14 @@ pub fn themes(current: &OsStr) -> Vec<CompletionCandidate> {
     fitting(current, std::iter::once("auto").chain(Theme::names()).map(|name| (name.to_owned(), String::new())))
 }
 
-/// The names that begin as typed, in any case.
+/// The names that start with what was typed, case-insensitively.
 fn fitting(current: &OsStr, names: impl IntoIterator<Item = (String, String)>) -> Vec<CompletionCandidate> {
     let typed = current.to_string_lossy().to_lowercase();
     let bash = BASH.load(Ordering::Relaxed);
     let written = |name: String| if bash { escaped(&name) } else { name };
     names
         .into_iter()
-        // A word that would act on the terminal that lists it is offered to nobody.
+        // Skip words that would control the terminal when listed.
         .filter(|(name, _)| clean(name) == name.as_str())
         .map(|(name, help)| (written(name), clean(&help).into_owned()))
         .filter(|(name, _)| name.to_lowercase().starts_with(&typed))
@@ -99,7 +99,7 @@ fn fitting(current: &OsStr, names: impl IntoIterator<Item = (String, String)>) -
         .collect()
 }
 
-/// Bash puts a word on the line as it is told; a blank would make two of it.
+/// Escapes a word for Bash, which would split it at a blank.
 fn escaped(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     for ch in name.chars() {
@@ -111,7 +111,7 @@ fn escaped(name: &str) -> String {
     out
 }
 
-/// The options that stand on the line being typed: they say where links and configuration are.
+/// The global options on the line being completed: they locate links and configuration.
 fn options() -> Option<Global> {
     let line: Vec<OsString> = std::env::args_os().skip_while(|word| word != "--").skip(2).collect();
     let mut global = Vec::new();

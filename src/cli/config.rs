@@ -11,21 +11,21 @@ use crate::io::fit;
 use crate::io::linker::Standing;
 use crate::io::paths::write_example;
 
-/// What to do with the configuration file.
+/// Subcommands for the configuration file.
 #[derive(Debug, Clone, Subcommand)]
 pub enum ConfigCommand {
-    /// Write the commented example; an existing file is left alone.
+    /// Write a commented example; an existing file is not changed.
     Init,
-    /// Print where the file is, or would be.
+    /// Print the path of the file.
     Path,
-    /// Say what is wrong with it and with what it names, line by line.
+    /// Check the file and everything it names, and list the problems by line.
     Check,
 }
 
 /// Runs the command.
 ///
 /// # Errors
-/// Usage errors for a file that exists already or has problems.
+/// Usage errors for a file that already exists or has problems.
 pub fn run(global: &Global, command: &ConfigCommand) -> Result<(), Error> {
     let path = paths(global)?.config;
     match command {
@@ -34,7 +34,7 @@ pub fn run(global: &Global, command: &ConfigCommand) -> Result<(), Error> {
             write_example(&path).map_err(|error| match error.kind() {
                 std::io::ErrorKind::AlreadyExists => {
                     let hint = "edit it, or move it away first".to_owned();
-                    Error::usage(format!("{} exists already", path.display()), hint)
+                    Error::usage(format!("{} already exists", path.display()), hint)
                 }
                 _ => Error::failed(
                     format!("cannot write {}: {error}", path.display()),
@@ -53,7 +53,7 @@ pub fn run(global: &Global, command: &ConfigCommand) -> Result<(), Error> {
     }
 }
 
-/// Says how each broker stands. A file that names what cannot be used is not called valid, though it can be read.
+/// Prints whether each broker can be linked. A file that names something unusable is not called valid.
 fn check(path: &Path, config: &Config) -> Result<(), Error> {
     let standings: Vec<_> = config.brokers.iter().map(|spec| (&spec.id, Standing::of(spec))).collect();
     let faulty = standings.iter().find_map(|(_, standing)| match standing {
@@ -63,7 +63,7 @@ fn check(path: &Path, config: &Config) -> Result<(), Error> {
     let text = match (&faulty, config.found) {
         (Some(_), _) => "can be read, but not every broker in it can be linked",
         (None, true) => "is valid",
-        (None, false) => "does not exist; the defaults hold",
+        (None, false) => "does not exist; the defaults apply",
     };
     output::line(&format!("{} {text}", path.display()))?;
     for (id, standing) in standings {

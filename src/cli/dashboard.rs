@@ -9,10 +9,10 @@ use crate::io::runtime::Loop;
 use crate::io::{signals, start, terminal};
 use crate::view::ViewState;
 
-/// Opens the dashboard; the exit code is the loop's.
+/// Opens the dashboard; returns the exit code of the event loop.
 ///
 /// # Errors
-/// Usage errors, and a terminal that cannot be taken over.
+/// Usage errors, and a terminal that cannot be used.
 pub async fn run(context: &Context) -> Result<u8, Error> {
     let accounts = context.accounts();
     let listed = accounts.links.list().await.map_err(|error| Error::failed(error.to_string(), error.hint()))?;
@@ -22,7 +22,7 @@ pub async fn run(context: &Context) -> Result<u8, Error> {
     running.recorder = super::replay::recorder(context.global.record.as_deref(), &settings, &running)?;
     let mut chosen = choices::load(&context.paths.data);
     if chosen.pane.is_none() && !listed.links.is_empty() {
-        // Somebody with accounts comes to see orders; somebody without comes to link one.
+        // Start in Orders with accounts, and in Brokers without.
         chosen.pane = Some(Pane::Orders);
     }
     drop(running.handle(Msg::Chosen(chosen)));
@@ -36,12 +36,12 @@ pub async fn run(context: &Context) -> Result<u8, Error> {
     on_screen(&mut running, context.view()?).await
 }
 
-/// Takes the terminal over and runs the loop on it.
+/// Takes the terminal and runs the loop on it.
 ///
 /// # Errors
-/// When the terminal refuses.
+/// When the terminal cannot be used.
 pub async fn on_screen(running: &mut Loop, mut view: ViewState) -> Result<u8, Error> {
-    // Before the terminal is taken: no signal may end the program between the two.
+    // Before taking the terminal, so that no signal ends the program in between.
     let signals = signals::listen();
     let (guard, mut screen) = terminal::enter(running.model.mouse).map_err(|error| {
         Error::usage(format!("cannot open the dashboard: {error}"), super::HEADLESS_HINT.to_owned())

@@ -1,4 +1,4 @@
-//! `brokerdeck demo`: the whole product on an embedded simulated brokerage. Leaves nothing behind.
+//! `brokerdeck demo`: the dashboard on an embedded simulated brokerage. Leaves no files.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +27,7 @@ use crate::sim::{SimOptions, server};
 /// Options of the demo.
 #[derive(Debug, Clone, clap::Args)]
 pub struct DemoArgs {
-    /// Seed of the market; the same seed gives the same day.
+    /// Seed of the simulated market; the same seed gives the same day.
     #[arg(long, value_name = "N", default_value_t = 7)]
     pub seed: u64,
     /// How fast the market runs, from 0.1 to 100; 1 is real time.
@@ -35,15 +35,15 @@ pub struct DemoArgs {
     pub pace: Decimal,
 }
 
-/// What helps when the brokerage or the listener for the browser has no place to listen.
-const PORTS: &str = "no port of this machine can be had: end some programs, then run it again";
-/// The longest a link may take on loopback.
+/// The hint when the brokerage or the callback listener finds no free port.
+const PORTS: &str = "this machine has no free port: end some programs, then run it again";
+/// Time limit of linking on loopback.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Runs the demo; the exit code is the loop's.
+/// Runs the demo; returns the exit code of the event loop.
 ///
 /// # Errors
-/// When no port or no terminal can be had.
+/// When no port or no terminal is available.
 pub async fn run(global: &Global, args: &DemoArgs) -> Result<u8, Error> {
     let uris = free_redirects()?;
     let options = SimOptions {
@@ -86,7 +86,7 @@ pub async fn run(global: &Global, args: &DemoArgs) -> Result<u8, Error> {
     code
 }
 
-/// A few redirect URIs on ports that are free now; the linker binds the first that still is.
+/// Redirect URIs on ports that are free now; the linker binds the first that still is.
 fn free_redirects() -> Result<Vec<String>, Error> {
     let mut held = Vec::new();
     for _ in 0..3 {
@@ -99,7 +99,7 @@ fn free_redirects() -> Result<Vec<String>, Error> {
     held.iter().map(uri).collect::<Result<_, _>>().map_err(|error| Error::failed(error.to_string(), PORTS))
 }
 
-/// The brokers of the demo: the same three as ever, at the simulated brokerage's addresses.
+/// The three built-in brokers, at the simulated brokerage's addresses.
 fn specs(ready: &Ready) -> Result<Vec<BrokerSpec>, Error> {
     let url = |text: &str| text.parse().map_err(|error| Error::ours(format!("{text}: {error}")));
     let endpoints = |environment: Environment, at: &ReadyEndpoints| -> Result<Endpoints, Error> {
@@ -137,7 +137,7 @@ fn specs(ready: &Ready) -> Result<Vec<BrokerSpec>, Error> {
     ])
 }
 
-/// Links the paper account by the same code a person's link runs through, pressing Allow by itself.
+/// Links the paper account through the normal linking code, with consent given automatically.
 async fn link_paper(accounts: &Accounts) -> Result<(), Error> {
     let (sender, mut reports) = mpsc::channel(16);
     let mut setup = start::linking(accounts, Clock::new());
@@ -168,7 +168,7 @@ async fn link_paper(accounts: &Accounts) -> Result<(), Error> {
     })
 }
 
-/// The configuration of the demo: none.
+/// The demo's configuration: defaults only.
 ///
 /// # Errors
 /// Never in practice.

@@ -1,4 +1,4 @@
-//! `brokerdeck doctor`: what is wrong and the cure. Secrets are never printed, only whether there are any.
+//! `brokerdeck doctor`: what is wrong and how to fix it. Secrets are never printed, only whether there are any.
 
 mod files;
 mod network;
@@ -26,16 +26,16 @@ use crate::link::LinkRecord;
 use crate::session::request::unread_words;
 use crate::session::{AuthForm, Closed, Reply, Request, StreamEvent};
 
-/// Clocks further apart than this make ages and countdowns wrong.
+/// Largest clock difference that is not reported, in seconds.
 const SKEW: i64 = 5;
-/// How long a stream may take to listen.
+/// Time limit for a stream to listen.
 const STREAM: Duration = Duration::from_secs(15);
 
-/// The cure of a stream that cannot be opened, where REST answers and where it does not.
-const FALLS_BACK: &str = "the dashboard falls back to other forms and polling by itself";
-const NEITHER: &str = "REST does not answer either, so nothing is polled meanwhile: mend that first";
+/// The hints for a stream that cannot be opened, when REST answers and when it does not.
+const FALLS_BACK: &str = "the dashboard falls back to other stream forms and to polling by itself";
+const NEITHER: &str = "REST does not answer either, so nothing is polled meanwhile: fix that first";
 
-/// How to print.
+/// Output options.
 #[derive(Debug, clap::Args)]
 pub struct DoctorArgs {
     /// Print one JSON document.
@@ -50,7 +50,7 @@ pub struct DoctorArgs {
 pub async fn run(context: &Context, args: &DoctorArgs) -> Result<u8, Error> {
     let mut report = Report::new(args.json);
     files::own(context, &mut report)?;
-    // Looking only: a diagnosis that moved a file away would call the next one healthy.
+    // Read-only: if a check moved a file away, the next check would find nothing wrong.
     let accounts = context.looking();
     let links = files::linked(&accounts, &mut report).await?;
     network::environment(&mut report)?;
@@ -63,10 +63,10 @@ pub async fn run(context: &Context, args: &DoctorArgs) -> Result<u8, Error> {
     report.end()
 }
 
-/// Can the broker be linked: a client, and a free callback port?
+/// Checks that the broker can be linked: it has a client, and a callback port is free.
 async fn broker(spec: &BrokerSpec, report: &mut Report) -> Result<(), Error> {
     let unknown = match Standing::of(spec) {
-        // Brokers nobody set up are no fault.
+        // A broker that was never set up is not a fault.
         Standing::NotSetUp(missing) => return report.good(&format!("{}: not set up ({missing})", spec.id)),
         Standing::Faulty(why) => return report.bad(&format!("{}: cannot be linked: {why}", spec.id), Standing::CURE),
         Standing::Ready(unknown) => unknown.map_or_else(String::new, |unknown| format!("; {unknown}")),
@@ -87,7 +87,7 @@ async fn broker(spec: &BrokerSpec, report: &mut Report) -> Result<(), Error> {
     network::routes(spec, report)
 }
 
-/// Does the account answer, by REST and by stream, and do the clocks agree?
+/// Checks that REST and stream answer, and that the clocks agree.
 async fn account(accounts: &Accounts, link: &LinkRecord, report: &mut Report) -> Result<(), Error> {
     let name = format!("{} ({}, {})", link.label, link.account_number, link.environment);
     let relink = format!("link it again with `brokerdeck link {}`", link.broker);
@@ -102,7 +102,7 @@ async fn account(accounts: &Accounts, link: &LinkRecord, report: &mut Report) ->
                 AccessError::Moved { .. } | AccessError::NoToken { .. } => relink.as_str(),
                 _ if blocked => dial::CURE,
                 AccessError::Store(error) => &error.hint(),
-                _ => "correct what is named",
+                _ => "correct what the message names",
             };
             return report.bad(&format!("{name}: {error}"), cure);
         }
@@ -116,12 +116,13 @@ async fn account(accounts: &Accounts, link: &LinkRecord, report: &mut Report) ->
             if let Some(words) = unread_words(&unread) {
                 report.bad(
                     &format!("{name}: {words}"),
-                    "the broker's answer is at fault; `brokerdeck account --json` shows it",
+                    "the broker's answer is faulty; `brokerdeck account --json` shows it",
                 )?;
             }
             if account.id != link.account_id {
-                let text = format!("{name}: another account answers than was linked");
-                return report.bad(&text, "a paper account that was reset is a new one; link it again to confirm it");
+                let text = format!("{name}: a different account answers than the one linked");
+                return report
+                    .bad(&text, "a paper account that was reset is a new account; link it again to confirm it");
             }
         }
         Err(error) => report.bad(&format!("{name}: {error}"), cure(&error, &relink))?,
@@ -132,9 +133,10 @@ async fn account(accounts: &Accounts, link: &LinkRecord, report: &mut Report) ->
             let at = spec.endpoints.iter().find(|endpoints| endpoints.environment == link.environment)?;
             at.api_url.host_str().map(str::to_owned)
         });
-        // A simulated brokerage on this machine lives in a time of its own.
+        // A simulated brokerage on this machine has its own time.
         if api.is_some_and(|host| matches!(host.as_str(), "127.0.0.1" | "[::1]" | "localhost")) && skew.abs() > SKEW {
-            report.good(&format!("{name}: its clock is its own ({:.0}), as a simulated brokerage's is", clock.at))?;
+            report
+                .good(&format!("{name}: it runs on its own clock ({:.0}), as a simulated brokerage does", clock.at))?;
         } else {
             skewed(&name, skew, clock.at, report)?;
         }
@@ -145,7 +147,7 @@ async fn account(accounts: &Accounts, link: &LinkRecord, report: &mut Report) ->
     }
 }
 
-/// Opens the stream up to where it would tell of orders; the reason when it does not.
+/// Opens the stream until it listens to trade updates; returns the reason when it does not.
 async fn listen(access: Access) -> Result<(), String> {
     let (events, mut receiver) = mpsc::channel(64);
     let stop = CancellationToken::new();
@@ -168,20 +170,20 @@ async fn listen(access: Access) -> Result<(), String> {
     outcome.unwrap_or_else(|_| Err(format!("the stream did not listen within {} s", STREAM.as_secs())))
 }
 
-/// Linking again helps where the token was refused, and nowhere else.
+/// The hint: linking again only helps when the token was refused.
 fn skewed(name: &str, skew: i64, at: Timestamp, report: &mut Report) -> Result<(), Error> {
     if skew.abs() <= SKEW {
         return report.good(&format!("{name}: clocks agree within {SKEW} s"));
     }
     let text = format!("{name}: this machine's clock is {skew} s off the broker's ({at:.0})");
-    report.bad(&text, "set the clock, for example by NTP; ages and countdowns are wrong until then")
+    report.bad(&text, "set the clock, for example with NTP; ages and countdowns are wrong until then")
 }
 
 fn reason(closed: Closed) -> String {
     match closed {
         Closed::Connect { message, .. } | Closed::Lost { message } => message,
         Closed::AuthRefused { message } => format!("the stream refused the token: {message}"),
-        Closed::AuthSilent => "the stream did not answer to authentication".to_owned(),
+        Closed::AuthSilent => "the stream did not answer the authentication".to_owned(),
         Closed::Silent => "the stream went silent".to_owned(),
         Closed::BrokerError { message } => format!("the broker said: {message}"),
         Closed::Elsewhere => "another instance streams the account".to_owned(),

@@ -1,4 +1,4 @@
-//! `brokerdeck export`: executions or orders from the journal, as CSV or one JSON object a line. Asks no broker anything.
+//! `brokerdeck export`: executions or orders from the journal, as CSV or one JSON object per line. Asks no broker.
 
 use std::collections::HashMap;
 use std::io;
@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::io::journal::{JournalError, Range, Reader};
 use crate::link::LinkRecord;
 
-/// The longest text in a cell.
+/// Longest text of a cell, in characters.
 const LONGEST: usize = 200;
 
 /// Options of the command.
@@ -22,7 +22,7 @@ const LONGEST: usize = 200;
 pub struct ExportArgs {
     /// What to export.
     pub what: What,
-    /// Account by label, number or id; may be given several times; every account of the journal without it.
+    /// Account by label, number or id; may be given several times; all accounts of the journal if omitted.
     #[arg(long = "account", short = 'a', value_name = "ACCOUNT")]
     pub accounts: Vec<String>,
     /// Executed or submitted at this time or later: 2026-01-31T09:30:00-05:00, 2026-01-31 (UTC), or how long ago, like 7d.
@@ -31,7 +31,7 @@ pub struct ExportArgs {
     /// Executed or submitted at this time or earlier.
     #[arg(long, value_name = "TIME", value_parser = super::when::when)]
     pub until: Option<Timestamp>,
-    /// The form.
+    /// Output format.
     #[arg(long, value_name = "FORM", default_value = "csv")]
     pub format: Form,
 }
@@ -45,29 +45,29 @@ pub enum What {
     Orders,
 }
 
-/// The form of an export.
+/// Output format of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Form {
     /// Comma-separated values with a header line.
     Csv,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Jsonl,
 }
 
 /// Runs the command.
 ///
 /// # Errors
-/// Usage errors, and a journal that is not there or cannot be read.
+/// Usage errors, and a journal that is missing or cannot be read.
 pub async fn run(context: &Context, args: &ExportArgs) -> Result<(), Error> {
     if let (Some(since), Some(until)) = (args.since, args.until)
         && since > until
     {
-        return Err(Error::usage(format!("--since {since} is after --until {until}"), "exchange them".to_owned()));
+        return Err(Error::usage(format!("--since {since} is after --until {until}"), "swap them".to_owned()));
     }
     let known = accounts::list(&context.accounts().links).await?;
     let path = context.paths.journal();
     if !path.exists() {
-        let hint = "the dashboard keeps one from its first run with a linked account".to_owned();
+        let hint = "the dashboard creates one on its first run with a linked account".to_owned();
         let message = format!("there is no journal at {}", path.display());
         return Err(Error::failed(message, hint));
     }
@@ -96,10 +96,10 @@ pub async fn run(context: &Context, args: &ExportArgs) -> Result<(), Error> {
 }
 
 fn broken(error: &JournalError) -> Error {
-    Error::failed(error.to_string(), "`brokerdeck doctor` tries the journal and names the cure")
+    Error::failed(error.to_string(), "`brokerdeck doctor` checks the journal and says how to fix it")
 }
 
-/// The links to export; one open range for all of them.
+/// The links to export, or one open range for all of them.
 fn wanted(journal: &Reader, known: &[LinkRecord], names: &[String]) -> Result<Vec<Option<LinkId>>, Error> {
     if names.is_empty() || names.iter().any(|name| name == "all") {
         return Ok(vec![None]);
@@ -107,7 +107,7 @@ fn wanted(journal: &Reader, known: &[LinkRecord], names: &[String]) -> Result<Ve
     let journaled = journal.links().map_err(|error| broken(&error))?;
     let mut found = Vec::new();
     for name in names {
-        // An account that was unlinked since is still known to the journal by its id.
+        // The journal still has accounts that are no longer linked, by link id.
         let gone = journaled.iter().find(|link| link.as_str() == name).cloned();
         let link = match gone {
             Some(link) => link,
@@ -120,7 +120,7 @@ fn wanted(journal: &Reader, known: &[LinkRecord], names: &[String]) -> Result<Ve
     Ok(found)
 }
 
-/// Where rows go. After the reader is gone nothing more is written, and that is no failure.
+/// Writes the rows. When the reader has closed the pipe it stops, which is not a failure.
 struct Sheet {
     csv: Option<csv::Writer<io::Stdout>>,
     known: HashMap<LinkId, LinkRecord>,
@@ -187,7 +187,7 @@ impl Sheet {
         )
     }
 
-    /// A broker's words as the form wants them: JSON has them as they came.
+    /// A broker's text in the output format; JSON keeps it unchanged.
     fn text(&self, words: &str) -> String {
         if self.csv.is_some() { cell(words) } else { words.to_owned() }
     }
@@ -296,7 +296,7 @@ impl Sheet {
     }
 }
 
-/// An empty cell is a member that is not there.
+/// A missing member is an empty cell.
 fn member(cell: String) -> Value {
     if cell.is_empty() { Value::Null } else { Value::from(cell) }
 }
@@ -309,7 +309,7 @@ fn time(at: Option<Timestamp>) -> String {
     at.map(|at| at.to_string()).unwrap_or_default()
 }
 
-/// A broker's words in a cell: no control characters, and nothing that a spreadsheet would take for a formula.
+/// A broker's text for a CSV cell, without control characters and without what a spreadsheet would read as a formula.
 fn cell(words: &str) -> String {
     let clean = sanitize_to(words, LONGEST);
     if clean.starts_with(['=', '+', '-', '@']) { format!("'{clean}") } else { clean }

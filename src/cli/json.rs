@@ -1,4 +1,4 @@
-//! JSON for scripts: the broker's own fields as they came, plus `account` and `environment` (docs/DESIGN.md 2).
+//! JSON for scripts: the broker's own fields, plus `account` and `environment` (docs/DESIGN.md 2).
 
 use serde_json::{Map, Value};
 
@@ -7,10 +7,10 @@ use crate::domain::order::Raw;
 use crate::error::Error;
 use crate::link::LinkRecord;
 
-/// The broker's object with `account` (the label) and `environment` put first; nothing it said is dropped.
+/// The broker's object, preceded by `account` (the label) and `environment`; none of its members are dropped.
 ///
 /// # Errors
-/// [`Error::Failed`] when the kept text is not the object it was when it was read.
+/// [`Error::Failed`] when the stored text is not a JSON object.
 pub fn object(link: &LinkRecord, raw: &Raw) -> Result<Value, Error> {
     let text = raw.0.as_deref().unwrap_or("{}");
     let value: Value = serde_json::from_str(text)
@@ -20,7 +20,7 @@ pub fn object(link: &LinkRecord, raw: &Raw) -> Result<Value, Error> {
     map.insert("environment".to_owned(), Value::from(link.environment.as_str()));
     if let Value::Object(members) = value {
         for (name, member) in members {
-            // A broker field of the same name keeps its value under a name of its own.
+            // A broker's member of the same name is kept under another name.
             let name = if map.contains_key(&name) { format!("broker_{name}") } else { name };
             map.insert(name, member);
         }

@@ -4,7 +4,7 @@ use super::{Context, output};
 use crate::app::keymap::table;
 use crate::error::Error;
 
-/// Prints the table with the configuration's changes applied.
+/// Prints the table with the configuration's changes.
 ///
 /// # Errors
 /// Usage errors of the configuration's `[keys]`.

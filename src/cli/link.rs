@@ -1,6 +1,7 @@
-//! `brokerdeck link`: links an account without the screen.
+//! `brokerdeck link`: links an account without the dashboard.
 //!
-//! The authorize URL is the first line of stdout, alone; what was saved are the last. All talk goes to stderr.
+//! The authorize URL is alone on the first line of stdout, and what was saved is on the last lines. Everything else
+//! goes to stderr.
 
 mod terminal;
 
@@ -21,13 +22,13 @@ use crate::io::signals;
 use crate::link::progress::Sensitive;
 use crate::link::{AttemptId, FoundAccount, LinkFailure, LinkProgress, LinkRecord, RedirectNote};
 
-/// What to link, and how.
+/// Options of `brokerdeck link`.
 #[derive(Debug, clap::Args)]
 pub struct LinkArgs {
-    /// The broker, by id: `alpaca-paper`, `alpaca-live`, or one of the configuration.
+    /// Broker id: `alpaca-paper`, `alpaca-live`, or one from the configuration.
     #[arg(value_name = "BROKER", add = clap_complete::engine::ArgValueCompleter::new(super::complete::brokers))]
     pub broker: String,
-    /// Print the address only; open it yourself, on this machine or another.
+    /// Only print the address; open it yourself, on this machine or another.
     #[arg(long)]
     pub no_browser: bool,
     /// Your name for the account.
@@ -41,18 +42,18 @@ pub struct LinkArgs {
     pub yes: bool,
 }
 
-/// The lines of one paste come closer together than this.
+/// Longest gap between two lines of one paste.
 const PASTE_PAUSE: Duration = Duration::from_millis(100);
-/// No paste is longer, in bytes.
+/// Longest paste, in bytes.
 const LONGEST_PASTE: usize = 64 * 1024;
-/// How long the end in order may take, which revokes what was granted and not saved.
+/// Time limit of an orderly end, which revokes a grant that was not saved.
 const GRACE: Duration = Duration::from_secs(5);
 const ATTEMPT: AttemptId = AttemptId(1);
 
-/// Links the account; the exit code.
+/// Links the account; returns the exit code.
 ///
 /// # Errors
-/// Every failure of the attempt, with its cure.
+/// Every failure of the attempt, with how to fix it.
 pub async fn run(ctx: &Context, args: &LinkArgs) -> Result<u8, Error> {
     let spec = find(ctx, &args.broker)?;
     let accounts = ctx.accounts();
@@ -77,7 +78,7 @@ pub async fn run(ctx: &Context, args: &LinkArgs) -> Result<u8, Error> {
             Some((_, progress)) = news.recv() => {
                 match &progress {
                     LinkProgress::Waiting { .. } => {
-                        // A pasted redirect URL carries the code, which should not stay on the screen.
+                        // A pasted redirect URL contains the code, which should not stay on the screen.
                         quiet.get_or_insert_with(QuietTerminal::new);
                     }
                     LinkProgress::Note(_) => {}
@@ -88,14 +89,14 @@ pub async fn run(ctx: &Context, args: &LinkArgs) -> Result<u8, Error> {
             line = input.recv(), if !ended => {
                 ended = line.is_none();
                 let line = match line {
-                    // An address that a terminal or a mail has wrapped comes as several lines at once.
+                    // An address wrapped by a terminal or a mail arrives as several lines at once.
                     Some(line) if talk.asked.is_none() => Some(whole_paste(line, &mut input).await),
                     line => line,
                 };
                 talk.read(line)
             }
         };
-        // A question may come up after the end of stdin; then nobody will answer it.
+        // After the end of stdin, a later question cannot be answered.
         let step = step.and_then(|step| if ended && matches!(step, Step::Wait) { talk.read(None) } else { Ok(step) });
         match step {
             Ok(Step::Wait) => {}
@@ -111,7 +112,7 @@ pub async fn run(ctx: &Context, args: &LinkArgs) -> Result<u8, Error> {
     end
 }
 
-/// The line, and those that come right behind it.
+/// The line, joined with those that follow at once.
 async fn whole_paste(first: String, input: &mut mpsc::Receiver<String>) -> String {
     let mut text = first;
     while text.len() < LONGEST_PASTE
@@ -127,7 +128,7 @@ enum Step {
     Done,
 }
 
-/// The conversation so far.
+/// State of the dialog with the user.
 struct Talk<'a> {
     linker: &'a Linker,
     spec: &'a BrokerSpec,
@@ -137,7 +138,7 @@ struct Talk<'a> {
     /// It was said that the browser is opened.
     opening: bool,
     port: Option<u16>,
-    /// The accounts that the question on the screen is about.
+    /// The accounts that the user is being asked about.
     asked: Option<Vec<FoundAccount>>,
 }
 
@@ -161,7 +162,7 @@ impl Talk<'_> {
             }
             LinkProgress::Note(RedirectNote::WrongState) => {
                 output::note(
-                    "A browser came back without the right state; that does not count. Still waiting; Ctrl-C gives up.",
+                    "A browser returned without the right state and was ignored. Still waiting; Ctrl-C stops.",
                 );
                 Ok(Step::Wait)
             }
@@ -170,11 +171,11 @@ impl Talk<'_> {
                 Ok(Step::Wait)
             }
             LinkProgress::Note(RedirectNote::Incomplete) => {
-                output::note("That is the beginning of the address. Paste the rest of it.");
+                output::note("That is only the start of the address. Paste the rest of it.");
                 Ok(Step::Wait)
             }
             LinkProgress::Exchanging => {
-                output::note("The broker answered; asking for the token and the account.");
+                output::note("The broker answered; fetching the token and the account.");
                 Ok(Step::Wait)
             }
             LinkProgress::Confirm { accounts, scopes } => {
@@ -200,7 +201,7 @@ impl Talk<'_> {
         }
     }
 
-    /// A line of stdin, or its end.
+    /// Handles a line of stdin, or its end.
     fn read(&mut self, line: Option<String>) -> Result<Step, Error> {
         match (line, self.asked.take()) {
             (Some(line), None) if line.trim().is_empty() => Ok(Step::Wait),
@@ -232,8 +233,9 @@ impl Talk<'_> {
         let minutes = self.args.timeout.as_secs();
         match port {
             Some(port) => output::note(&format!(
-                "Open the address above and allow access. Waiting on port {port} for {minutes} s; Ctrl-C gives up.\n\
-                 Is the browser on another machine? Paste the address it ends on here (it is not shown), and press Enter."
+                "Open the address above and allow access. Waiting on port {port} for {minutes} s; Ctrl-C stops.\n\
+                    Is the browser on another machine? Paste the address it ends on here (it is not shown), and press \
+                    Enter."
             )),
             None => output::note(&format!(
                 "Open the address above on another machine, and paste the address it ends on here (it is not shown) \
@@ -245,7 +247,7 @@ impl Talk<'_> {
     fn describe(&self, accounts: &[FoundAccount], scopes: &[Arc<str>]) {
         for account in accounts {
             let label = account.replaces.as_ref().and_then(|id| self.known.iter().find(|link| link.id == *id));
-            let known = label.map_or_else(String::new, |link| format!(", linked already as {}", link.label));
+            let known = label.map_or_else(String::new, |link| format!(", already linked as {}", link.label));
             output::note(&format!(
                 "This is account {} ({}, {}{known}).",
                 account.account_number, account.environment, account.status
@@ -255,7 +257,7 @@ impl Talk<'_> {
             }
         }
         if scopes.is_empty() {
-            output::note("It grants reading only.");
+            output::note("It grants read access only.");
         } else {
             output::note(&format!("It grants {}.", scopes.join(", ")));
         }
@@ -282,7 +284,7 @@ fn find<'a>(ctx: &'a Context, broker: &str) -> Result<&'a BrokerSpec, Error> {
     let named = |spec: &&BrokerSpec| spec.id.as_str() == broker || spec.name.eq_ignore_ascii_case(broker);
     specs.iter().find(named).ok_or_else(|| {
         let ids: Vec<&str> = specs.iter().map(|spec| spec.id.as_str()).collect();
-        Error::usage(format!("there is no broker {broker:?}"), format!("use one of {}", ids.join(", ")))
+        Error::usage(format!("unknown broker {broker:?}"), format!("use one of {}", ids.join(", ")))
     })
 }
 
@@ -335,8 +337,8 @@ fn describe_failure(failure: &LinkFailure, spec: &BrokerSpec) -> Error {
             "check client_id, redirect_uris and scopes against the registered OAuth app",
         ),
         LinkFailure::TimedOut => failed(
-            "nobody came back from the browser in time".to_owned(),
-            "run it again; with the browser on another machine, paste the address it ends on",
+            "the browser did not return in time".to_owned(),
+            "run it again; if the browser is on another machine, paste the address it ends on",
         ),
         LinkFailure::PortsTaken { ports } => {
             let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
@@ -346,7 +348,7 @@ fn describe_failure(failure: &LinkFailure, spec: &BrokerSpec) -> Error {
             )
         }
         LinkFailure::NotConfigured { message } => {
-            Error::usage(message.clone(), "`brokerdeck config path` tells which file; see docs/LINKING.md".to_owned())
+            Error::usage(message.clone(), "`brokerdeck config path` prints which file; see docs/LINKING.md".to_owned())
         }
         LinkFailure::BadClient { message } => failed(
             format!("{name} does not accept the OAuth client: {message}"),
@@ -354,7 +356,7 @@ fn describe_failure(failure: &LinkFailure, spec: &BrokerSpec) -> Error {
         ),
         LinkFailure::BadCode { message } => failed(
             format!("{name} does not accept the code: {message}"),
-            "run it again; if it stays, check that redirect_uris are as registered",
+            "run it again; if it persists, check that redirect_uris are as registered",
         ),
         LinkFailure::Network { message } => failed(message.clone(), dial::cure(message)),
         LinkFailure::WrongEnvironment { wanted, message } => failed(
@@ -364,9 +366,9 @@ fn describe_failure(failure: &LinkFailure, spec: &BrokerSpec) -> Error {
         LinkFailure::SameAccount { .. } => {
             failed(failure.sentence().0, "correct api_url and environment of the broker in the configuration")
         }
-        LinkFailure::Broker { message } => failed(message.clone(), "run it again; if it stays, ask the broker"),
+        LinkFailure::Broker { message } => failed(message.clone(), "run it again; if it persists, ask the broker"),
         LinkFailure::Store { message, cure } => failed(message.clone(), cure),
-        LinkFailure::Canceled => failed("given up".to_owned(), "run it again to link the account after all"),
+        LinkFailure::Canceled => failed("stopped".to_owned(), "run it again to link the account"),
     }
 }
 
@@ -375,7 +377,7 @@ fn capital(text: &str) -> String {
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
-/// `300`, `300s`, `5m`; from a second to a day.
+/// Parses `300`, `300s` or `5m`; from a second to a day.
 fn duration(text: &str) -> Result<Duration, String> {
     let seconds = match text.parse::<u64>() {
         Ok(seconds) => Duration::from_secs(seconds),

@@ -1,11 +1,11 @@
-//! `brokerdeck man`: made from the command table itself.
+//! `brokerdeck man`: the manual page, generated from the command definitions.
 
 use clap::CommandFactory;
 
 use super::{Cli, output};
 use crate::error::Error;
 
-/// Prints the manual page: the program, then every command.
+/// Prints the manual page: the program, then each command.
 ///
 /// # Errors
 /// When stdout fails.

@@ -1,4 +1,4 @@
-//! `brokerdeck orders`: order lists, paged to the end.
+//! `brokerdeck orders`: lists orders, over all pages.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -17,22 +17,22 @@ use crate::link::LinkRecord;
 use crate::session::request::{OrderFilter, OrdersQuery};
 use crate::session::{Reply, Request};
 
-/// The largest page the broker gives (docs/ALPACA.md 5.5).
+/// The broker's largest page (docs/ALPACA.md 5.5).
 const PAGE: usize = 500;
 
 /// Options of the command.
 #[derive(Debug, Clone, clap::Args)]
 pub struct OrdersArgs {
-    /// Accounts and output.
+    /// Account and output options.
     #[command(flatten)]
     pub select: AccountArgs,
-    /// Which orders.
+    /// Which orders to list.
     #[arg(long, value_name = "WHICH", default_value = "open")]
     pub status: Status,
     /// Only this symbol.
     #[arg(long, value_name = "SYMBOL", value_parser = upper)]
     pub symbol: Option<String>,
-    /// At most this many of each account, newest first.
+    /// At most this many per account, newest first.
     #[arg(long, value_name = "N", default_value = "500", value_parser = at_least_one)]
     pub limit: usize,
     /// Submitted after this time: 2026-01-31T09:30:00-05:00, 2026-01-31 (UTC), or how long ago, like 90m, 36h, 7d.
@@ -40,25 +40,25 @@ pub struct OrdersArgs {
     pub since: Option<Timestamp>,
 }
 
-/// Symbols are written in capitals, and typed as one likes.
+/// Parses a symbol, case-insensitively.
 #[expect(clippy::unnecessary_wraps, reason = "the shape that the parser of arguments wants")]
 fn upper(text: &str) -> Result<String, String> {
     Ok(text.to_uppercase())
 }
 
-/// A limit of nothing would look like an account without orders.
+/// Parses the limit. Zero is refused: the result would look like an account without orders.
 pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| "write a number from 1 on".to_owned())
+    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| "write a number of at least 1".to_owned())
 }
 
 /// Which orders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Status {
-    /// Those that can still trade.
+    /// Orders that can still trade.
     Open,
-    /// Those that cannot.
+    /// Orders that cannot.
     Closed,
-    /// All.
+    /// All orders.
     All,
 }
 
@@ -101,7 +101,8 @@ pub async fn run(context: &Context, args: &OrdersArgs) -> Result<(), Error> {
     reader.whole()
 }
 
-/// Pages back by `before_order_id`; `since` is applied here, as it may not be combined with the cursor (docs/ALPACA.md 5.5).
+/// Pages back by `before_order_id`. `since` is applied here, because it cannot be combined with the cursor
+/// (docs/ALPACA.md 5.5).
 async fn fetch(reader: &Reader, link: &LinkRecord, args: &OrdersArgs) -> Result<Vec<Order>, Error> {
     let filter = match args.status {
         Status::Open => OrderFilter::Open,
@@ -113,7 +114,7 @@ async fn fetch(reader: &Reader, link: &LinkRecord, args: &OrdersArgs) -> Result<
     let (mut orders, mut seen) = (Vec::new(), HashSet::new());
     loop {
         let (Reply::Orders(page), _) = reader.ask(link, &Request::Orders(query.clone())).await? else {
-            return Err(Error::ours("the orders came back as something else"));
+            return Err(Error::ours("the orders request got an answer of another kind"));
         };
         let last = page.last().map(|order| order.id.clone());
         let mut fresh = false;
@@ -127,7 +128,7 @@ async fn fetch(reader: &Reader, link: &LinkRecord, args: &OrdersArgs) -> Result<
                 orders.push(order);
             }
         }
-        // Pages may be smaller than asked: the one that brings nothing new is the last.
+        // Pages may be smaller than requested; one without new orders is the last.
         if !fresh || orders.len() >= args.limit {
             return Ok(orders);
         }

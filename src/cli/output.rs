@@ -1,4 +1,4 @@
-//! Writing to stdout and stderr: a closed pipe is success, an error is one chain and one hint.
+//! Writes to stdout and stderr. A closed pipe is success; an error is one chain of causes and one hint.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -7,10 +7,11 @@ use serde::Serialize;
 use crate::domain::text::{escape_json, sanitize_lines, sanitize_to};
 use crate::error::Error;
 
-/// The longest sentence printed of an error.
+/// Longest error text, in characters.
 const LONGEST: usize = 4000;
 
-/// What may be written to stdout. There are three ways to make it, and each keeps text from outside from acting.
+/// Text that may be written to stdout. Each of the three constructors keeps text from outside from controlling the
+/// terminal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Printable(String);
 
@@ -20,10 +21,10 @@ impl Printable {
         Self(sanitize_lines(text).into_owned())
     }
 
-    /// A value on one line of JSON, which says the same to every parser.
+    /// A JSON value on one line, with the same meaning for every parser.
     ///
     /// # Errors
-    /// [`Error::Failed`] when the value has no JSON.
+    /// [`Error::Failed`] when the value cannot be written as JSON.
     pub fn json<T: Serialize>(value: &T) -> Result<Self, Error> {
         let text = serde_json::to_string(value).map_err(|error| Error::ours(error.to_string()))?;
         Ok(Self(escape_json(&text).into_owned()))
@@ -34,23 +35,23 @@ impl Printable {
         self.0.len()
     }
 
-    /// Text of the program's own in which nothing comes from outside, such as its manual page.
+    /// The program's own text, with nothing from outside, such as the manual page.
     pub fn own(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 }
 
-/// Writes to stdout, ends the line and flushes. `Ok(false)` when the reader is gone and nothing more is wanted.
+/// Writes a line to stdout and flushes. `Ok(false)` when the reader is gone.
 ///
 /// # Errors
 /// [`Error::Failed`] when stdout fails in another way.
 pub fn print(text: &Printable) -> Result<bool, Error> {
     let mut out = io::stdout().lock();
-    // In one piece, so that a kill leaves no half of a line where the pipe takes the whole of it.
+    // In one write, so that a kill leaves no partial line where the pipe takes all of it.
     whether_written(out.write_all(format!("{}\n", text.0).as_bytes()).and_then(|()| out.flush()))
 }
 
-/// What became of something written to stdout: `Ok(false)` when the reader is gone.
+/// The outcome of a write to stdout: `Ok(false)` when the reader is gone.
 ///
 /// # Errors
 /// [`Error::Failed`] when stdout failed in another way.
@@ -62,12 +63,15 @@ pub fn whether_written(written: io::Result<()>) -> Result<bool, Error> {
     }
 }
 
-/// Standard output took nothing more, though somebody is there.
+/// The error for a failed write while the reader is still there.
 pub fn unwritten(why: &impl std::fmt::Display) -> Error {
-    Error::failed(format!("cannot write to standard output: {why}"), "make room where it goes, or send it elsewhere")
+    Error::failed(
+        format!("cannot write to standard output: {why}"),
+        "free some disk space there, or send the output elsewhere",
+    )
 }
 
-/// Waits until stdout takes a line without waiting for its reader; at once where the system does not tell.
+/// Waits until stdout takes a line without blocking; returns at once where the system cannot tell.
 pub fn wait_for_room() {
     #[cfg(unix)]
     {
@@ -78,8 +82,8 @@ pub fn wait_for_room() {
     }
 }
 
-/// Waits until nobody reads stdout any more; false at once where there is no reader who could go, or the system does not tell.
-/// A terminal that goes says so by a signal.
+/// Waits until the reader of stdout is gone. False at once when there is no such reader, or the system cannot tell. A
+/// terminal that is gone is reported by a signal instead.
 pub fn wait_until_unread() -> bool {
     #[cfg(unix)]
     {
@@ -87,7 +91,7 @@ pub fn wait_until_unread() -> bool {
         let out = io::stdout();
         let gone = PollFlags::HUP | PollFlags::ERR;
         while !out.is_terminal() {
-            // Asked for nothing, it wakes for nothing else.
+            // Without requested events, poll only wakes for a hang-up.
             let mut watched = [PollFd::new(&out, PollFlags::empty())];
             match poll(&mut watched, None) {
                 Ok(_) => return watched.iter().any(|fd| fd.revents().intersects(gone)),
@@ -99,7 +103,7 @@ pub fn wait_until_unread() -> bool {
     false
 }
 
-/// True when stdout takes a line without waiting for its reader, as far as the system tells.
+/// Whether stdout takes a line without blocking, as far as the system can tell.
 pub fn has_room() -> bool {
     #[cfg(unix)]
     return takes_more(&io::stdout());
@@ -160,12 +164,12 @@ pub fn lines(all: &[String]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Writes a sentence for people to stderr, sanitised. There is nowhere to complain when that fails.
+/// Writes a sanitised sentence to stderr; errors are ignored, since there is nowhere to report them.
 pub fn note(text: &str) {
     drop(writeln!(io::stderr().lock(), "{}", sanitize_lines(text)));
 }
 
-/// [`note`] at the end of a screen: to a terminal that does not read it is not said, for it would keep the program from ending.
+/// [`note`] at the end of a screen. Skipped for a terminal that does not read, which would block the exit.
 pub fn last_note(text: &str) {
     #[cfg(unix)]
     if io::stderr().is_terminal() {
@@ -180,12 +184,12 @@ pub fn last_note(text: &str) {
     note(text);
 }
 
-/// Writes what somebody should know to stderr.
+/// Writes a warning to stderr.
 pub fn warn(text: &str) {
     note(&format!("brokerdeck: {}", clean(text)));
 }
 
-/// Writes an error: what failed, why, and the cure.
+/// Writes an error: what failed, why, and how to fix it.
 pub fn report(error: &Error) {
     let mut text = format!("brokerdeck: {}", clean(&error.to_string()));
     let mut source = std::error::Error::source(error);
@@ -199,21 +203,21 @@ pub fn report(error: &Error) {
     }
 }
 
-/// Sanitises line by line, so that a list of problems keeps its lines.
+/// Sanitises each line, so that a list of problems keeps its lines.
 fn clean(text: &str) -> String {
     text.lines().map(|line| sanitize_to(line, LONGEST)).collect::<Vec<_>>().join("\n")
 }
 
-/// What somebody says, for people: sanitised, and `--` where nothing is to be seen of it, which a blank would hide.
+/// Text from outside, sanitised; `--` when nothing visible is left.
 pub fn said(text: &str, longest: usize) -> String {
     let text = sanitize_to(text, longest);
     if text.trim().is_empty() { "--".to_owned() } else { text }
 }
 
-/// A table for people, without a blank in it: left or right aligned columns, two spaces apart.
+/// Formats a table without empty cells; columns are left- or right-aligned, two spaces apart.
 pub fn table(headers: &[(&str, Align)], rows: &[Vec<String>]) -> Vec<String> {
     use unicode_width::UnicodeWidthStr;
-    // A line end in a cell would make two rows of one.
+    // A line end would split the row.
     let cleaned = |row: &Vec<String>| row.iter().map(|cell| said(cell, usize::MAX)).collect::<Vec<_>>();
     let rows: Vec<Vec<String>> = rows.iter().map(cleaned).collect();
     let mut widths: Vec<usize> = headers.iter().map(|(title, _)| title.width()).collect();
@@ -238,12 +242,12 @@ pub fn table(headers: &[(&str, Align)], rows: &[Vec<String>]) -> Vec<String> {
     lines
 }
 
-/// How a column is aligned.
+/// A column's alignment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Align {
-    /// Text.
+    /// Left, for text.
     Left,
-    /// Numbers.
+    /// Right, for numbers.
     Right,
 }
 

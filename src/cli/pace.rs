@@ -1,8 +1,8 @@
-//! How fast simulated or recorded time runs: the one reading of it on the command line.
+//! Parses the pace of simulated or recorded time.
 
 use rust_decimal::Decimal;
 
-/// Reads a pace.
+/// Parses a pace.
 ///
 /// # Errors
 /// A sentence, for anything but a number from 0.1 to 100.

@@ -1,4 +1,4 @@
-//! `brokerdeck positions`: what is held, as the broker reports it.
+//! `brokerdeck positions`: positions as the broker reports them.
 
 use super::output::Align::{Left, Right};
 use super::reader::Reader;
@@ -19,7 +19,7 @@ pub async fn run(context: &Context, args: &AccountArgs) -> Result<(), Error> {
     let (mut documents, mut rows) = (Vec::new(), Vec::new());
     for link in reader.links() {
         let (Reply::Positions(positions), _) = reader.ask(link, &Request::Positions).await? else {
-            return Err(Error::ours("the positions came back as something else"));
+            return Err(Error::ours("the positions request got an answer of another kind"));
         };
         for position in positions {
             if args.json {

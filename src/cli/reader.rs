@@ -1,4 +1,4 @@
-//! What the reading commands share: the links that are meant, and one question to one account.
+//! Shared by the reading commands: the selected links, and requests to their accounts.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -10,12 +10,12 @@ use crate::io::accounts::AccessError;
 use crate::link::LinkRecord;
 use crate::session::{Reply, Request, RequestError, RequestErrorKind};
 
-/// What helps when the broker says what cannot be understood.
-pub(super) const BROKER: &str = "the broker's answer is at fault: ask the broker, and leave the account out meanwhile";
-/// What helps when a token does not.
+/// The hint for an answer that cannot be parsed.
+pub(super) const BROKER: &str = "the broker's answer is faulty: ask the broker, and leave the account out meanwhile";
+/// The hint for a token that does not work.
 const RELINK: &str = "link it again with `brokerdeck link`; `brokerdeck brokers` shows how";
 
-/// The accounts a command reads from.
+/// The accounts that a command reads.
 pub struct Reader {
     links: Vec<LinkRecord>,
     clients: Vec<Client>,
@@ -23,10 +23,10 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Finds the links that are meant and their tokens.
+    /// Finds the selected links and their tokens.
     ///
     /// # Errors
-    /// Linking errors when nothing is linked or a token is gone, usage errors for a name that fits none.
+    /// Linking errors when nothing is linked or a token is missing, usage errors for an unknown name.
     pub async fn open(context: &Context, wanted: &[String]) -> Result<Self, Error> {
         let accounts = context.accounts();
         let links = select::links(&accounts::list(&accounts.links).await?, wanted)?;
@@ -42,8 +42,8 @@ impl Reader {
         &self.links
     }
 
-    /// Asks one account. Rows and figures that cannot be read are named on stderr, and counted in the second value; without them the
-    /// answer is not whole, which [`Reader::whole`] tells in the end.
+    /// Sends a request to one account. Rows and figures that cannot be read are reported on stderr and counted in the
+    /// second value; [`Reader::whole`] then fails at the end.
     ///
     /// # Errors
     /// [`Error::NeedsLink`] when the token is refused, [`Error::Failed`] for everything else.
@@ -69,7 +69,7 @@ impl Reader {
         Ok((reply, unread.len()))
     }
 
-    /// Whether everything that was answered could be read; asked when it is printed.
+    /// Checks that everything could be read; call it when the output is printed.
     ///
     /// # Errors
     /// [`Error::Failed`] when rows or figures are missing from what was printed.
@@ -77,14 +77,14 @@ impl Reader {
         match self.unread.load(Ordering::Relaxed) {
             0 => Ok(()),
             count => {
-                Err(Error::failed(format!("what is printed lacks {count} rows or figures that cannot be read"), BROKER))
+                Err(Error::failed(format!("the output is incomplete: {count} rows or figures cannot be read"), BROKER))
             }
         }
     }
 }
 
-/// The error and the cure for an account that cannot be reached.
-#[expect(clippy::needless_pass_by_value, reason = "it stands where an error is mapped")]
+/// The error and hint for an account that cannot be accessed.
+#[expect(clippy::needless_pass_by_value, reason = "the signature that map_err needs")]
 pub fn access(error: AccessError) -> Error {
     match &error {
         AccessError::NoToken { .. } | AccessError::Moved { .. } | AccessError::Other { .. } => {
@@ -103,17 +103,17 @@ pub fn access(error: AccessError) -> Error {
     }
 }
 
-/// What helps where an account's broker is not configured.
+/// The hint when an account's broker is not configured.
 pub(super) fn add_broker(broker: &str) -> String {
     format!("add the broker {broker:?} to the configuration again, or unlink the account")
 }
 
-/// What helps against an answer that is none.
+/// The hint for a failed request.
 pub(super) fn cure<'a>(error: &RequestError, relink: &'a str) -> &'a str {
     match error.kind {
         RequestErrorKind::Network | RequestErrorKind::Timeout => dial::cure(&error.message),
         RequestErrorKind::Unauthorized | RequestErrorKind::Forbidden => relink,
-        RequestErrorKind::RateLimited { .. } => "wait a minute: another program asks on the same account",
-        _ => "try again; if it stays, ask the broker",
+        RequestErrorKind::RateLimited { .. } => "wait a minute: another program uses the same account's request limit",
+        _ => "try again; if it persists, ask the broker",
     }
 }

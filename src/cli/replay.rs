@@ -1,4 +1,4 @@
-//! `brokerdeck replay FILE`: plays a recorded run on the real screen, or writes it down as an asciinema file.
+//! `brokerdeck replay FILE`: replays a recorded run on the screen, or converts it to an asciinema file.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -23,23 +23,23 @@ use crate::view::{self, ViewState};
 pub struct ReplayArgs {
     /// A file written by `--record`.
     pub file: PathBuf,
-    /// How fast to play, from 0.1 to 100; 1 is as it was.
+    /// Playback speed, from 0.1 to 100; 1 is the original speed.
     #[arg(long, value_name = "X", default_value = "1", value_parser = pace::parse)]
     pub pace: rust_decimal::Decimal,
-    /// Write an asciinema file instead of playing; `-` is stdout.
+    /// Write an asciinema file instead of playing; `-` for stdout.
     #[arg(long, value_name = "OUT")]
     pub cast: Option<PathBuf>,
-    /// The size of its screen.
+    /// Screen size of the asciinema file.
     #[arg(long, value_name = "COLSxROWS", default_value = "120x34", value_parser = cast::size, requires = "cast")]
     pub size: (u16, u16),
 }
 
-/// The longest wait between two messages, so that a night without events does not take a night to watch.
+/// Longest wait between two messages, so that quiet hours are skipped.
 const LONGEST: Duration = Duration::from_secs(5);
-/// The exit code when the terminal is gone: as after SIGHUP.
+/// Exit code when the terminal is gone, as after SIGHUP.
 const GONE: u8 = 129;
 
-/// Begins a recording when one is wanted.
+/// Starts the recording when `--record` is given.
 ///
 /// # Errors
 /// [`Error::Usage`] when the file exists or cannot be written.
@@ -49,10 +49,10 @@ pub fn recorder(path: Option<&Path>, settings: &Settings, running: &Loop) -> Res
     Recorder::create(path, settings, &running.model).map(Some).map_err(|error| Error::usage(error.to_string(), hint))
 }
 
-/// Plays the file: Space pauses, `.` steps, `q` leaves. At its end the last screen stays until a key is pressed.
+/// Plays the file: Space pauses, `.` steps, `q` quits. The last screen stays until a key is pressed.
 ///
 /// # Errors
-/// Usage errors for a file that is no recording, and a terminal that cannot be taken over.
+/// Usage errors for a file that is not a recording; a failure when the terminal cannot be used.
 pub async fn run(global: &Global, args: &ReplayArgs) -> Result<u8, Error> {
     let mut replay = Replay::open(&args.file).map_err(unreadable)?;
     let mut state = super::theme::choose(global.theme.as_deref().unwrap_or("auto"), global.color, false)?;
@@ -131,7 +131,7 @@ async fn play(
     }
 }
 
-/// What was heard while the background was asked for, then what comes.
+/// Input that arrived while the background was queried, then what follows.
 async fn next(early: &mut VecDeque<Heard>, keys: &mut mpsc::Receiver<Heard>) -> Option<Heard> {
     match early.pop_front() {
         Some(heard) => Some(heard),
@@ -169,7 +169,7 @@ fn write_cast(
     let mut file = std::io::BufWriter::new(file);
     cast::write(replay, state, args.size, args.pace, &mut file)?;
     std::io::Write::flush(&mut file)
-        .map_err(|error| Error::failed(error.to_string(), "make room where it goes, or name another file"))?;
+        .map_err(|error| Error::failed(error.to_string(), "free some disk space there, or name another file"))?;
     Ok(0)
 }
 
@@ -208,14 +208,14 @@ fn key(chord: Chord) -> Key {
     }
 }
 
-/// A wait at another pace.
+/// A wait, scaled by the pace.
 pub(super) fn slowed(wait: Duration, pace: rust_decimal::Decimal) -> Duration {
     let millis = rust_decimal::Decimal::from(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
     let scaled = millis.checked_div(pace).and_then(|millis| u64::try_from(millis.trunc()).ok());
     Duration::from_millis(scaled.unwrap_or(0))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it stands where an error is mapped")]
+#[expect(clippy::needless_pass_by_value, reason = "the signature that map_err needs")]
 fn refused(error: std::io::Error) -> Error {
-    Error::failed(format!("the terminal refuses: {error}"), HEADLESS_HINT)
+    Error::failed(format!("the terminal cannot be used: {error}"), HEADLESS_HINT)
 }

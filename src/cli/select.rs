@@ -1,4 +1,4 @@
-//! Which accounts a command means: `--account` by label, number or id; `all` for every one.
+//! Selects the accounts of a command: `--account` by label, number or id; `all` for every one.
 
 use clap_complete::engine::ArgValueCompleter;
 
@@ -13,15 +13,15 @@ pub struct AccountArgs {
     /// Account by label, number or id; may be given several times; `all` for every linked account.
     #[arg(long = "account", short = 'a', value_name = "ACCOUNT", add = ArgValueCompleter::new(complete::accounts))]
     pub accounts: Vec<String>,
-    /// One JSON document with the broker's own field names instead of a table.
+    /// Print one JSON document with the broker's own field names.
     #[arg(long)]
     pub json: bool,
 }
 
-/// Picks the links that are meant. Without `--account`, all of them.
+/// Selects the links that `--account` names; all of them without it.
 ///
 /// # Errors
-/// [`Error::NeedsLink`] when nothing is linked, [`Error::Usage`] for a name that fits none or several.
+/// [`Error::NeedsLink`] when nothing is linked, [`Error::Usage`] for a name that matches none or several.
 pub fn links(all: &[LinkRecord], wanted: &[String]) -> Result<Vec<LinkRecord>, Error> {
     if all.is_empty() {
         let demo = if cfg!(feature = "simulator") { ", or see `brokerdeck demo`" } else { "" };

@@ -16,39 +16,39 @@ use crate::sim::server::{self, SimError};
 /// The options of `brokerdeck sim`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct SimCommand {
-    /// Where to listen; paper, live and data take the next three ports. Port 0 takes any free ones.
+    /// Address to listen on; paper, live and data use the next three ports. Port 0 picks free ones.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     pub listen: SocketAddr,
-    /// The source of all chance: the same seed, the same market, the same credentials.
+    /// Random seed; the same seed gives the same market and the same credentials.
     #[arg(long, value_name = "N", default_value_t = 7)]
     pub seed: u64,
     /// How fast simulated time runs, from 0.1 to 100.
     #[arg(long, value_name = "X", default_value = "1", value_parser = pace::parse)]
     pub pace: Decimal,
-    /// Order events a second, instead of a human pace.
+    /// Order events per second, instead of a human pace.
     #[arg(long, value_name = "EVENTS_PER_S", value_parser = clap::value_parser!(u32).range(..=i64::from(HIGHEST_RATE)))]
     pub rate: Option<u32>,
-    /// Serve TLS with a throw-away certificate authority; its file is named in the ready line.
+    /// Serve TLS with a temporary certificate authority; the ready line names its file.
     #[arg(long)]
     pub tls: bool,
-    /// Frames of the stream: faithful is binary on paper and text on live.
+    /// Frame type of the stream; faithful, as at Alpaca, is binary on paper and text on live.
     #[arg(long, value_enum, default_value_t = FramesChoice::Faithful)]
     pub frames: FramesChoice,
-    /// What goes wrong, as in `duplicate@5%,delay=200ms@10%/paper`.
+    /// Faults to inject, as in `duplicate@5%,delay=200ms@10%/paper`.
     #[arg(long, value_name = "SPEC")]
     pub faults: Option<String>,
-    /// A TOML file of control requests and their times.
+    /// TOML file of control requests with their times.
     #[arg(long, value_name = "FILE")]
     pub scenario: Option<PathBuf>,
-    /// Start with no orders and no bot.
+    /// Start without orders and without the trading bot.
     #[arg(long)]
     pub idle: bool,
-    /// A redirect URI to register instead of the usual ones; can be given several times.
+    /// Redirect URI to register instead of the default ones; can be given several times.
     #[arg(long = "redirect-uri", value_name = "URI")]
     pub redirect_uris: Vec<String>,
 }
 
-/// [`Frames`] as a choice on the command line.
+/// [`Frames`] as a command-line value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum FramesChoice {
     /// Binary on paper, text on live.
@@ -59,13 +59,13 @@ pub enum FramesChoice {
     Text,
 }
 
-/// How long the end in order may take.
+/// Time limit of an orderly shutdown.
 const GRACE: std::time::Duration = std::time::Duration::from_secs(3);
 
-/// Serves until a signal asks it to end.
+/// Serves until a signal ends it.
 ///
 /// # Errors
-/// Usage errors for options that cannot be met; a failure when the ready line cannot be written.
+/// Usage errors for unusable options; a failure when the ready line cannot be written.
 pub fn run(command: SimCommand) -> Result<(), Error> {
     server_runtime()?.block_on(serve(command))
 }
@@ -76,9 +76,9 @@ async fn serve(command: SimCommand) -> Result<(), Error> {
         FramesChoice::Binary => Frames::Binary,
         FramesChoice::Text => Frames::Text,
     };
-    // Installed before the ready line, so that whoever reads it can end us at once.
+    // Before the ready line, so that its reader can end the server at once.
     let mut stop = crate::io::signals::ends();
-    // Whoever never reads the ready line can end us too.
+    // Also if the ready line is never read.
     crate::io::signals::insist(GRACE);
     let options = SimOptions {
         listen: command.listen,
@@ -101,7 +101,7 @@ async fn serve(command: SimCommand) -> Result<(), Error> {
     Ok(())
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it stands where an error is mapped")]
+#[expect(clippy::needless_pass_by_value, reason = "the signature that map_err needs")]
 fn cannot_start(error: SimError) -> Error {
     match error {
         SimError::NotLoopback(_) => Error::usage(error.to_string(), "use 127.0.0.1 or [::1]".to_owned()),
@@ -109,8 +109,9 @@ fn cannot_start(error: SimError) -> Error {
         SimError::Bind(..) => Error::failed(error.to_string(), "the ports are taken; choose others, or 0 for any"),
         SimError::Faults(_) | SimError::Scenario(_) => Error::usage(error.to_string(), None),
         SimError::Tls(_) => Error::ours(error.to_string()),
-        SimError::CaFile(_) => {
-            Error::failed(error.to_string(), "make room for temporary files, or set TMPDIR to another folder")
-        }
+        SimError::CaFile(_) => Error::failed(
+            error.to_string(),
+            "free some disk space for temporary files, or set TMPDIR to another folder",
+        ),
     }
 }

@@ -1,4 +1,4 @@
-//! Which theme the screen gets: the option, the configuration, `NO_COLOR`, what the terminal can show.
+//! Chooses the theme: from the option, the configuration, `NO_COLOR`, and what the terminal can show.
 
 use std::io::Read;
 
@@ -10,20 +10,20 @@ use crate::error::Error;
 use crate::view::ViewState;
 use crate::view::theme::{Depth, Theme};
 
-/// The theme that the terminal's background decides.
+/// Selects by the terminal's background.
 const AUTO: &str = "auto";
-/// The largest theme file that is read, in bytes.
+/// Largest theme file, in bytes.
 const LARGEST: u64 = 256 * 1024;
 
-/// The screen in the theme that is wanted, in ASCII if that is wanted or the locale knows nothing else.
+/// The view with the chosen theme, in ASCII if configured or if the locale has no Unicode.
 ///
 /// # Errors
 /// [`Error::Usage`] for a theme that does not exist or has problems.
 pub fn choose(name: &str, color: ColorChoice, ascii: bool) -> Result<ViewState, Error> {
     let depth = depth(color);
     let ascii = ascii || !locale_has_unicode(|name| std::env::var(name).ok());
-    // The terminal's own background, transparent or not, stays where it chose the theme. A theme asked for by name
-    // brings its background along, or light ink would stand on whatever the terminal has.
+    // Keep the terminal's own background, transparent or not, when it selected the theme. A theme given by name sets
+    // its background, or light text could be on a light background.
     let either = (Theme::by_name("dark", depth), Theme::by_name("light", depth));
     if let (AUTO, (Some(dark), Some(light))) = (name, either) {
         let dark = dark.unpainted();
@@ -35,32 +35,33 @@ pub fn choose(name: &str, color: ColorChoice, ascii: bool) -> Result<ViewState, 
     named(name, depth).map(|theme| ViewState::new(theme, ascii)).map_err(|problem| problem.of(name))
 }
 
-/// Whether [`choose`] would find a theme of this name. Asks the terminal nothing.
+/// Checks that [`choose`] would find this theme, without querying the terminal.
 pub(super) fn check(name: &str) -> Result<(), Problem> {
     if name == AUTO { Ok(()) } else { named(name, Depth::Mono).map(drop) }
 }
 
-/// Why there is no theme of a name, without the name.
+/// Why a theme cannot be used, without its name.
 pub(super) struct Problem {
     pub(super) message: String,
     pub(super) hint: Option<String>,
 }
 
 impl Problem {
-    /// With the name, where a person gave it as an option.
+    /// The error for a name given as an option.
     pub(super) fn of(self, name: &str) -> Error {
         Error::usage(format!("theme {name:?}: {}", self.message), self.hint)
     }
 }
 
-/// A theme of the program's own, or a file.
+/// A built-in theme, or a file.
 fn named(name: &str, depth: Depth) -> Result<Theme, Problem> {
     if let Some(theme) = Theme::by_name(name, depth) {
         return Ok(theme);
     }
     let known: Vec<&str> = Theme::names().collect();
     let hint = Some(format!("use auto, {}, or the path of a theme file", known.join(", ")));
-    let unread = |error: std::io::Error| Problem { message: format!("no theme and no file: {error}"), hint };
+    let unread =
+        |error: std::io::Error| Problem { message: format!("neither a theme nor a readable file: {error}"), hint };
     let text = read(name).map_err(unread)?;
     Theme::parse(&text, depth).map_err(|error| Problem { message: error.to_string(), hint: None })
 }
@@ -85,7 +86,7 @@ fn depth(color: ColorChoice) -> Depth {
     Depth::of(no_color.as_deref(), read("COLORTERM").as_deref(), read("TERM").as_deref())
 }
 
-/// Whether the terminal shows Unicode, as far as the locale says. Where nothing is said it does, as nearly all do.
+/// Whether the terminal shows Unicode according to the locale; true when the locale says nothing.
 fn locale_has_unicode(read: impl Fn(&str) -> Option<String>) -> bool {
     let set = |name: &&str| read(name).filter(|value| !value.is_empty());
     let Some(locale) = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(set) else { return true };

@@ -1,4 +1,4 @@
-//! `brokerdeck unlink`: forgets a link and its token, and says what that did and did not do.
+//! `brokerdeck unlink`: forgets a link and its token, and reports what that did and did not do.
 
 use tokio::sync::mpsc;
 
@@ -7,10 +7,10 @@ use crate::error::Error;
 use crate::io::clock::Clock;
 use crate::io::linker::{Linker, Setup};
 
-/// Which account.
+/// Options of `brokerdeck unlink`.
 #[derive(Debug, clap::Args)]
 pub struct UnlinkArgs {
-    /// The account: its label, its number or its id.
+    /// Account by label, number or id.
     #[arg(value_name = "ACCOUNT", add = clap_complete::engine::ArgValueCompleter::new(super::complete::linked))]
     pub account: String,
 }

@@ -1,4 +1,4 @@
-//! `brokerdeck watch`: every trade update and every change of a connection, one line each, each execution once.
+//! `brokerdeck watch`: prints every trade update and every connection change, one line each, each execution once.
 //!
 //! Drives the accounts as the dashboard does, without a screen: whatever the dashboard would show late, this prints late and
 //! says so (`source`). It keeps the journal as the dashboard does, and goes on where its last run was stopped.
@@ -32,14 +32,14 @@ use crate::io::told::{self, Earlier, Line, Told};
 use crate::link::LinkRecord;
 use crate::session::{ConnectionState, Part};
 
-/// Lines kept for a reader that does not read; what is more stays where it is.
+/// Most lines kept for a slow reader; the rest stays in the model.
 const MOST_DUE: usize = 10_000;
-/// How often it is noted that this run is alive.
+/// How often to note that this run is active.
 const TOUCH: Duration = Duration::from_secs(5);
-/// How long the first picture waits for the broker's clock.
+/// How long the first output waits for the broker's clock.
 const CLOCK_WAIT: Duration = Duration::from_secs(10);
 
-/// Runs the command until it is stopped or its reader is gone.
+/// Runs until stopped or until the reader is gone.
 ///
 /// # Errors
 /// Usage and linking errors.
@@ -59,13 +59,13 @@ pub async fn run(context: &Context, args: &AccountArgs) -> Result<u8, Error> {
     }
 }
 
-/// A line to print, and what makes it told.
+/// A line to print, with the note that marks it as reported.
 struct Due {
     text: Printable,
     of: Option<(LinkId, Line)>,
 }
 
-/// What a line about a connection says.
+/// The content of a connection line.
 #[derive(Debug, Clone, PartialEq)]
 struct Said {
     word: &'static str,
@@ -78,27 +78,27 @@ struct Printer {
     json: bool,
     tapes: HashMap<LinkId, Follow>,
     states: HashMap<LinkId, Said>,
-    /// What the first line of an account says of the time before.
+    /// Text for the first connection line of an account, about the time before this run.
     gaps: HashMap<LinkId, String>,
     due: VecDeque<Due>,
     outlet: Outlet,
-    /// Whose line is on its way to the reader.
+    /// The account whose line is being printed.
     going_out: Option<LinkId>,
-    /// The newest trouble that was told, and the newest of which it was told that it is over.
+    /// The latest error reported, and the latest reported as over.
     troubled: Option<Mono>,
     relieved: Option<Mono>,
     touched: Mono,
-    /// When the watch began.
+    /// When the watch started.
     started: Option<Mono>,
     failed: Option<Error>,
-    /// The longest label.
+    /// Width of the longest label.
     widest: usize,
 }
 
 impl Witness for Printer {
     fn look(&mut self, running: &Headless) {
         if self.due.len() >= MOST_DUE {
-            // The tapes keep it for a reader that reads again.
+            // The tapes keep the rest until the reader continues.
             return;
         }
         let (accounts, now) = (&running.accounts, running.now().mono);
@@ -138,7 +138,7 @@ impl Witness for Printer {
 }
 
 impl Printer {
-    /// Goes on where an earlier run was stopped.
+    /// Continues where an earlier run was stopped.
     fn resuming(json: bool, data_dir: &Path, links: &[LinkRecord]) -> Result<Self, Error> {
         let (mut tapes, mut gaps) = (HashMap::new(), HashMap::new());
         for link in links {
@@ -149,7 +149,7 @@ impl Printer {
                 Earlier::Until { at, unsure, unread } => {
                     let mut text = format!("not watched since {at:.0}; what was missed is told with source reconcile");
                     if let Some(key) = unsure {
-                        text.push_str(&format!("; whether the last line ({key}) went out is not known"));
+                        text.push_str(&format!("; unknown whether the last line ({key}) was printed"));
                     }
                     if unread > 0 {
                         text.push_str(&format!(
@@ -162,10 +162,11 @@ impl Printer {
                     "the notes of what was told of {label} before cannot be read, so this watch begins now"
                 )),
                 Earlier::Runs => output::note(&format!(
-                    "another watch tells of {label} already: this one begins now, and remembers nothing for its next run"
+                    "another watch already reports {label}: this one starts from now, and saves nothing for its next \
+                        run"
                 )),
                 Earlier::Unusable(reason) => output::note(&format!(
-                    "what was told of {label} before is not known, so this watch begins now: {}",
+                    "unknown what was reported of {label} before, so this watch starts from now: {}",
                     sanitize_to(&reason, 200)
                 )),
             }
@@ -189,9 +190,9 @@ impl Printer {
         })
     }
 
-    /// Prints what is due as far as the reader takes it, and notes each line as told; false when nobody reads any more.
+    /// Prints due lines as the reader takes them, and notes each as reported; false when the reader is gone.
     fn print(&mut self) -> Result<bool, Error> {
-        let unsure = |error: std::io::Error| tracing::warn!("what is told cannot be noted: {error}");
+        let unsure = |error: std::io::Error| tracing::warn!("what is reported cannot be noted: {error}");
         loop {
             match self.outlet.look() {
                 Reader::Waits => return Ok(true),
@@ -203,7 +204,7 @@ impl Printer {
                 Reader::Ready => {
                     let Some(Due { text, of }) = self.due.pop_front() else { return Ok(true) };
                     if let Some((link, line)) = of {
-                        // Noted only when the line can go out at once: a reader that takes its time is not a line that went out.
+                        // Noted only when the line can be written at once: a slow reader must not leave lines in doubt.
                         if let Some(tape) = self.tapes.get_mut(&link) {
                             tape.told.going_out(&line).unwrap_or_else(unsure);
                         }
@@ -219,11 +220,11 @@ impl Printer {
         }
     }
 
-    /// Notes what became of the line that was on its way; false when nobody reads any more.
+    /// Notes whether the line being printed was printed; false when the reader is gone.
     fn took(&mut self, out: Result<bool, Error>) -> Result<bool, Error> {
         if let Some(tape) = self.going_out.take().and_then(|link| self.tapes.get_mut(&link)) {
             let noted = if matches!(out, Ok(true)) { tape.told.went_out() } else { tape.told.stayed() };
-            noted.unwrap_or_else(|error| tracing::warn!("what is told cannot be noted: {error}"));
+            noted.unwrap_or_else(|error| tracing::warn!("what is reported cannot be noted: {error}"));
         }
         out
     }
@@ -231,7 +232,7 @@ impl Printer {
     /// What went wrong, for people, each once.
     fn trouble(&mut self, running: &Headless) {
         if !output::has_room_for_notes() {
-            // Nobody reads it now; it is told when somebody does.
+            // Not read now; reported when it is.
             return;
         }
         let fresh = |told: Option<Mono>, at: Mono| told.is_none_or(|told| at > told);
@@ -246,13 +247,13 @@ impl Printer {
         self.relieved = self.relieved.max(running.troubles.iter().filter_map(|entry| Some(entry.over?.mono)).max());
     }
 
-    /// Takes over what an account has to tell. `began` is when the watch did, by the broker's clock if that is `timed`.
+    /// Collects an account's new lines. `began` is when the watch started, by the broker's clock if `timed`.
     fn account(&mut self, account: &AccountState, began: Timestamp, timed: bool, now: Mono) -> Result<(), Error> {
         let id = &account.link.id;
         let state = account.state();
-        // Attempts follow each other for reasons that may differ each time: one line for each loss is enough.
+        // Consecutive attempts fail for varying reasons; one line per loss is enough.
         let reconnects = matches!(state, ConnectionState::Reconnecting { .. });
-        // A script reads the parts with each line; for people the word is enough.
+        // Scripts read the parts in each line; people only need the state.
         let current = |part| self.json && !reconnects && account.session.freshness(part, now).current;
         let said = Said {
             word: state.word(),
@@ -285,19 +286,19 @@ impl Printer {
         Ok(())
     }
 
-    /// The account as every line names it, in columns.
+    /// The account's columns in a line.
     fn who(&self, account: &AccountState) -> String {
         let label = clean(&account.link.label);
         let pad = " ".repeat(self.widest.saturating_sub(label.width()));
         format!("{label}{pad}  {:<5}", account.link.environment)
     }
 
-    /// The line that says where the connection stands; `gap` stands in for its reason.
+    /// The connection line; `gap` takes the place of its reason.
     fn connection(&self, account: &AccountState, gap: Option<&str>, now: Mono) -> Result<Printable, Error> {
         let (word, reason) = (account.state().word(), gap.or(account.state().reason()));
         if !self.json {
             let reason = reason.map_or_else(String::new, |reason| format!(": {}", sanitize_to(reason, 400)));
-            // As wide as a time, so that accounts stand below each other.
+            // As wide as a time, so that accounts are aligned.
             let who = self.who(account);
             return Ok(Printable::lines(&format!("{:<24}  {who}  {word}{reason}", "connection")));
         }
@@ -308,14 +309,14 @@ impl Printer {
         Printable::json(&line)
     }
 
-    /// The line that says which one does not hold any more.
+    /// The line that voids an earlier one.
     fn void(&self, account: &AccountState, said: &told::Said) -> Result<Printable, Error> {
         let order = account.blotter.order(&said.order);
         if !self.json {
             let symbol = order.map_or_else(String::new, |order| sanitize_to(order.symbol.as_str(), 40));
             let id = sanitize_to(said.id.as_str(), 80);
             let who = self.who(account);
-            return Ok(Printable::lines(&format!("{:<24}  {who}  {:<15}{symbol} {id} was none", "--", "void")));
+            return Ok(Printable::lines(&format!("{:<24}  {who}  {:<15}{symbol} {id} did not happen", "--", "void")));
         }
         let mut document = head("trade_update", account);
         document.insert("event".to_owned(), Value::from("void"));
@@ -347,7 +348,7 @@ impl Printer {
     }
 }
 
-/// When each part of the picture was last answered, and why it is not as fresh as it should be.
+/// When each part was last answered, and why it is not current.
 fn parts(account: &AccountState, now: Mono) -> Map<String, Value> {
     let text = |value: Option<String>| value.map_or(Value::Null, Value::from);
     let part = |part: Part| {
@@ -413,12 +414,12 @@ fn sentence(who: &str, entry: &TapeEntry, order: Option<&Order>, execution: Opti
     text.trim_end().to_owned()
 }
 
-/// Learned otherwise than from the stream of this run: from the lists, or from what an instance wrote down meanwhile.
+/// Whether a line came from somewhere other than this run's stream: from the lists, or from another instance's notes.
 fn is_late(entry: &TapeEntry) -> bool {
     entry.source != Source::Stream
 }
 
-/// What an order wants: `100 limit 186.20`.
+/// The terms of an order: `100 limit 186.20`.
 fn size(order: &Order) -> String {
     let mut text = match (order.qty, order.notional) {
         (Some(qty), _) => qty.grouped(0),

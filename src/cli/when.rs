@@ -1,4 +1,4 @@
-//! Points in time as a command line names them: whole, as a day, or as so long ago.
+//! Parses points in time on the command line: full, as a date, or as an age.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -6,10 +6,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::io::clock::Clock;
 
-/// Reads `2026-01-31T09:30:00-05:00`, `2026-01-31` (its beginning, UTC) or `90m`, `36h`, `7d`, `4w` (so long ago).
+/// Parses `2026-01-31T09:30:00-05:00`, `2026-01-31` (start of day, UTC) or an age: `90m`, `36h`, `7d`, `4w`.
 ///
 /// # Errors
-/// What is understood, for anything else.
+/// The accepted forms, for anything else.
 pub fn when(text: &str) -> Result<Timestamp, String> {
     read(text, Clock::new().now().wall)
         .ok_or_else(|| "write 2026-01-31, 2026-01-31T09:30:00-05:00, or how long ago: 90m, 36h, 7d, 4w".to_owned())

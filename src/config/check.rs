@@ -1,7 +1,7 @@
-//! Gives meaning to the file: defaults, URLs, sources of secrets. Every problem is collected, none is guessed away.
+//! Checks the parsed file: defaults, URLs, sources of secrets. Collects every problem, and guesses nothing.
 //!
-//! Invariant: a problem quotes nothing of the file, because a secret may have been written in the wrong place. Its line says
-//! where to look.
+//! Invariant: a problem quotes nothing of the file, because a secret may have been written in the wrong place. It gives
+//! the line instead.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -32,17 +32,17 @@ pub(super) fn config(text: &str, path: &Path, file: raw::File) -> Result<Config,
         if let Some(spec) = check.broker(broker, &client) {
             let (spec, line) = spec;
             if brokers.iter().any(|known| known.id == spec.id) {
-                check.problem(Some(line), "brokers.id", "a broker with this id exists already", "choose another id");
+                check.problem(Some(line), "brokers.id", "another broker already has this id", "choose another id");
                 continue;
             }
-            // One of Alpaca's own hosts in the wrong place was named already, with its line.
+            // One of Alpaca's own hosts in the wrong place has been reported already, with its line.
             let shared = origins::shared(&spec, &brokers).filter(|(url, ..)| origins::environment_of(url).is_none());
             if let Some((_, environment, _)) = shared {
                 let message = match environment {
                     Environment::Paper => {
-                        "one of its LIVE addresses is also a PAPER address, here or of another broker"
+                        "one of its LIVE addresses is also a PAPER address, of this or another broker"
                     }
-                    Environment::Live => "one of its PAPER addresses is also a LIVE address, here or of another broker",
+                    Environment::Live => "one of its PAPER addresses is also a LIVE address, of this or another broker",
                 };
                 let cure = "an address trades paper or live, not both: correct the addresses or environment";
                 check.problem(Some(line), &format!("brokers.{}", spec.id), message, cure);
@@ -74,7 +74,7 @@ pub(super) fn config(text: &str, path: &Path, file: raw::File) -> Result<Config,
     })
 }
 
-/// Nothing, or nothing that can be seen: what a variable or a line holds that nobody filled in.
+/// Whether a text is empty or invisible, such as a variable or line that was never filled in.
 pub fn is_blank(text: &str) -> bool {
     text.trim().is_empty()
 }
@@ -86,7 +86,7 @@ fn many(value: OneOrMany) -> Vec<String> {
     }
 }
 
-/// The OAuth client of a table, before it is checked.
+/// The OAuth client of a table, unchecked.
 struct Credentials {
     id: Text,
     secret: Option<Spanned<secrecy::SecretString>>,
@@ -109,7 +109,7 @@ impl From<raw::OAuth> for Credentials {
     }
 }
 
-/// A checked OAuth client; `None` where the table is silent.
+/// A checked OAuth client; `None` where the table has none.
 struct Client {
     id: Option<String>,
     secret: SecretSource,
@@ -174,19 +174,19 @@ impl Check<'_> {
         Client { id, secret, redirect_uris, scopes }
     }
 
-    /// The secret itself. A public client has no line for it.
+    /// Checks the secret itself. A public client has no such line.
     fn inline(&mut self, key: &str, secret: Spanned<secrecy::SecretString>) -> SecretSource {
         let line = self.line(&secret);
         let secret = secret.into_inner();
         if is_blank(secret.expose_secret()) {
-            let cure = "write the secret, or name its source with client_secret_env or client_secret_command";
+            let cure = "write the secret, or give its source with client_secret_env or client_secret_command";
             self.problem(Some(line), key, "the secret is empty", cure);
             return SecretSource::None;
         }
         SecretSource::Inline(secret)
     }
 
-    /// The name of a variable. What cannot be one is likely the secret itself.
+    /// Checks the name of a variable. What cannot be one is probably the secret itself.
     fn variable(&mut self, key: &str, name: Spanned<String>) -> SecretSource {
         let line = self.line(&name);
         let name = name.into_inner();
@@ -200,7 +200,7 @@ impl Check<'_> {
         SecretSource::None
     }
 
-    /// A command as words; never handed to a shell. The cure has an example of what it is for.
+    /// Checks a command given as words; it is never passed to a shell. The fix shows an example.
     fn command(&mut self, key: &str, value: Spanned<OneOrMany>, cure: &'static str) -> Option<Vec<String>> {
         let line = self.line(&value);
         let words = match value.into_inner() {
@@ -211,15 +211,15 @@ impl Check<'_> {
         let message = match words.first() {
             None => "not a command",
             Some(program) if is_blank(program) => "the program's name is empty",
-            // The system takes a word as far as there.
-            Some(_) if words.iter().any(|word| word.contains('\0')) => "no program takes a word with a NUL character",
+            // The system reads a word only up to a NUL.
+            Some(_) if words.iter().any(|word| word.contains('\0')) => "a word contains a NUL character",
             Some(_) => return Some(words),
         };
         self.problem(Some(line), key, message, cure);
         None
     }
 
-    /// A redirect URI is kept byte for byte: the broker compares it so.
+    /// Checks a redirect URI, which is kept unchanged because the broker compares it byte for byte.
     fn redirect(&mut self, key: &str, uri: &Spanned<String>) -> Option<String> {
         let text = uri.get_ref();
         let fits = Url::parse(text).is_ok_and(|url| {
@@ -240,7 +240,7 @@ impl Check<'_> {
         None
     }
 
-    /// An address that may carry a token: TLS, or loopback.
+    /// Checks an address that tokens may be sent to: TLS or loopback.
     fn url(&mut self, key: &str, value: &Spanned<String>, schemes: [&str; 2]) -> Option<Url> {
         let line = Some(self.line(value));
         let [secure, plain] = schemes;
@@ -260,13 +260,13 @@ impl Check<'_> {
             if url.username().is_empty() && url.password().is_none() {
                 return Some(url);
             }
-            self.problem(line, key, "the address holds a user name or password", "remove it");
+            self.problem(line, key, "the address contains a user name or password", "remove it");
             return None;
         }
         let (message, cure) = if secure == "wss" {
-            ("neither wss nor ws on this machine", "use wss; ws is accepted for loopback only")
+            ("neither wss nor loopback ws", "use wss; ws is accepted for loopback only")
         } else {
-            ("neither https nor http on this machine", "use https; http is accepted for loopback only")
+            ("neither https nor loopback http", "use https; http is accepted for loopback only")
         };
         self.problem(line, key, message, cure);
         None
@@ -369,7 +369,7 @@ impl Check<'_> {
             let path = Path::new(path.get_ref()).to_owned();
             self.base.map_or_else(|| path.clone(), |base| base.join(&path))
         });
-        // A broker of the file never inherits the OAuth app registered with Alpaca: its secret is not for others.
+        // A configured broker does not inherit the OAuth app registered with Alpaca: its secret is not for others.
         let spec = BrokerSpec {
             id: BrokerId::from(id.as_str()),
             name: Arc::from(name),
@@ -434,7 +434,7 @@ fn redirects(client: &Client) -> Vec<String> {
     client.redirect_uris.clone().unwrap_or_else(|| vec![DEFAULT_REDIRECT.to_owned()])
 }
 
-/// The default of a broker of the file: a path of its own, so that no broker's answer counts for another's attempt.
+/// The default of a configured broker: a path of its own, so that a broker's answer cannot count for another's attempt.
 fn own_redirects(client: &Client, id: &str) -> Vec<String> {
     redirects(client).iter().map(|uri| format!("{}/{id}", uri.trim_end_matches('/'))).collect()
 }
@@ -449,7 +449,7 @@ fn builtin(check: &mut Check<'_>, client: &Client) -> Vec<BrokerSpec> {
         Ok(url) => Some(url),
         Err(error) => {
             tracing::error!(%error, text, "a built-in address");
-            check.problem(None, "built-in", "an address of the program's own is no URL", "please report this");
+            check.problem(None, "built-in", "a built-in address is not a URL", "please report this");
             None
         }
     };

@@ -1,4 +1,5 @@
-//! Reads the file with the care that a file with secrets and commands needs: bounded, and not when others may write it.
+//! Reads the file. It may contain secrets and commands, so its size is limited, and it is refused when others can write
+//! to it.
 
 use std::fs::File;
 use std::io::Read;
@@ -6,15 +7,15 @@ use std::path::Path;
 
 use super::{Config, ConfigError, Problem, SecretSource};
 
-/// The largest configuration that is read, in bytes.
+/// Largest configuration file, in bytes.
 const LARGEST: u64 = 1024 * 1024;
 
-/// Looks whether a path names what can be read to its end at once, and again: neither a folder, a pipe nor a device.
+/// Checks that a path can be read to its end at any time: it is not a folder, a pipe or a device.
 ///
 /// # Errors
-/// In words when it does not, otherwise as the file system says.
+/// A sentence if it cannot; otherwise as the file system reports.
 pub fn plain(path: &Path) -> std::io::Result<()> {
-    if std::fs::metadata(path)?.is_file() { Ok(()) } else { Err(std::io::Error::other("it is not a plain file")) }
+    if std::fs::metadata(path)?.is_file() { Ok(()) } else { Err(std::io::Error::other("it is not a regular file")) }
 }
 
 /// Reads and checks the file; `Ok(None)` when there is none.
@@ -39,22 +40,22 @@ pub(super) fn load(path: &Path) -> Result<Option<Config>, ConfigError> {
         && holds_secret(&config)
     {
         config.warnings.push(format!(
-            "{0} holds a client secret and others may read it (mode {mode:03o}); chmod 600 {0}, and replace the secret if \
-             somebody else can have seen it",
+            "{0} contains a client secret and other users can read it (mode {mode:03o}); run chmod 600 {0}, and \
+                replace the secret if anyone else may have seen it",
             path.display()
         ));
     }
     Ok(Some(config))
 }
 
-/// Refuses a file that somebody else may have written: it names programs to run and hosts to send tokens to. Gives the mode
-/// when others may read it.
+/// Refuses a file that another user may have written: it names programs to run and hosts to send tokens to. Returns the
+/// mode when others can read it.
 #[cfg(unix)]
 fn others(path: &Path, file: &File) -> Result<Option<u32>, ConfigError> {
     use std::os::unix::fs::MetadataExt;
     let meta =
         file.metadata().map_err(|error| ConfigError::Read { path: path.to_owned(), message: error.to_string() })?;
-    // A pipe has no mode that says anything, and its writer is whoever started us.
+    // A pipe's mode is meaningless, and its writer started us.
     if !meta.is_file() {
         return Ok(None);
     }
@@ -64,11 +65,11 @@ fn others(path: &Path, file: &File) -> Result<Option<u32>, ConfigError> {
     };
     let mode = meta.mode() & 0o777;
     if mode & 0o022 != 0 {
-        let cure = format!("read it through, then chmod go-w {}", path.display());
-        return refused(format!("others may write it (mode {mode:03o})"), cure);
+        let cure = format!("check its content, then run chmod go-w {}", path.display());
+        return refused(format!("other users can write to it (mode {mode:03o})"), cure);
     }
     if meta.uid() != 0 && meta.uid() != rustix::process::geteuid().as_raw() {
-        let cure = "copy it, and read the copy through".to_owned();
+        let cure = "copy it, and check the copy's content".to_owned();
         return refused("it belongs to another user".to_owned(), cure);
     }
     Ok((mode & 0o044 != 0).then_some(mode))

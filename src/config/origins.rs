@@ -1,17 +1,17 @@
-//! Which addresses belong to which environment: Alpaca's own are known, and no address trades in both.
+//! Which addresses belong to which environment: Alpaca's own are known, and no address may be used for both.
 
 use url::Url;
 
 use super::{BrokerSpec, Endpoints};
 use crate::domain::Environment;
 
-/// Alpaca's trading hosts, and what trades behind them (docs/ALPACA.md 1).
+/// Alpaca's trading hosts and their environments (docs/ALPACA.md 1).
 const KNOWN: [(&str, Environment); 2] =
     [("api.alpaca.markets", Environment::Live), ("paper-api.alpaca.markets", Environment::Paper)];
 
 /// The environment of one of Alpaca's own trading hosts; `None` for every other host.
 pub fn environment_of(url: &Url) -> Option<Environment> {
-    // A name with its final dot is the same host.
+    // A trailing dot does not change the host.
     let host = url.host_str()?.trim_end_matches('.');
     KNOWN.iter().find(|(known, _)| *known == host).map(|(_, environment)| *environment)
 }
@@ -21,14 +21,14 @@ pub(super) fn addresses(endpoints: &Endpoints) -> [&Url; 2] {
     [&endpoints.api_url, &endpoints.stream_url]
 }
 
-/// Host and port, which two addresses of one server share whatever their schemes and paths.
+/// Host and port, which identify a server whatever the scheme and path.
 fn place(url: &Url) -> (String, u16) {
     let host = url.host_str().unwrap_or_default().trim_end_matches('.');
     (host.to_owned(), url.port_or_known_default().unwrap_or_default())
 }
 
-/// The first address that one broker uses for one environment and any of `others`, or itself, for the other; with the
-/// environment and the broker that had it first.
+/// The first address of a broker's environment that the same broker or any of `others` uses for the other environment;
+/// with the environment and broker that used it first.
 pub(super) fn shared<'a>(
     spec: &'a BrokerSpec,
     others: &'a [BrokerSpec],

@@ -1,4 +1,4 @@
-//! The file as it is written. Reading only; meaning is given in `check.rs`.
+//! The file as written, parsed but not checked; `check.rs` checks it.
 
 use std::collections::BTreeMap;
 

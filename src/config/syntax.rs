@@ -1,11 +1,12 @@
-//! What a file that is no configuration is told: the parser's words without what it quotes of the file.
+//! Error messages for a file that is not valid TOML: the parser's, without what it quotes from the file.
 
 use super::Problem;
 
-/// The longest name of a key that is repeated.
+/// Longest key name that is repeated, in characters.
 const LONGEST_KEY: usize = 40;
 
-/// Turns a TOML error into a problem with its line. A value is never repeated: it may be a secret without its quotes.
+/// Turns a TOML error into a problem with its line. Values are not repeated: a value may be a secret that lacks its
+/// quotes.
 pub(super) fn problem(text: &str, error: &toml::de::Error) -> Problem {
     let line = error.span().map(|span| line_of(text, span.start));
     let (message, cure) = told(error.message());
@@ -21,7 +22,7 @@ fn told(message: &str) -> (String, &'static str) {
     const EXAMPLE: &str = "correct the file (see config.example.toml)";
     if let Some(rest) = message.strip_prefix("unknown field `") {
         let cure = "remove it or correct its spelling (see config.example.toml)";
-        // Only the name of a key looks like this; a secret has digits, capitals or signs.
+        // Only the name of a key looks like this; secrets have digits, capitals or punctuation.
         let name = rest.split('`').next().filter(|name| {
             name.len() <= LONGEST_KEY && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
         });
@@ -30,7 +31,7 @@ fn told(message: &str) -> (String, &'static str) {
     if message.starts_with("data did not match any variant") {
         return ("expected a text in quotes, or a list of them".to_owned(), EXAMPLE);
     }
-    // What was expected is the program's word; what was found is the file's.
+    // The expected kind is the parser's word; the found one may quote the file.
     match message.strip_prefix("invalid type: ").and_then(|rest| rest.rsplit_once(", expected ")) {
         Some((found, expected)) => {
             let kind = found.split(['`', '"']).next().unwrap_or_default().trim_end();
@@ -40,7 +41,7 @@ fn told(message: &str) -> (String, &'static str) {
     }
 }
 
-/// The sentence with everything longer than a sign taken out of its quotes.
+/// The message without any quoted text longer than one character.
 fn without_quotes(message: &str) -> String {
     let mut out = String::new();
     let mut rest = message;

@@ -216,7 +216,7 @@ fn a_file_that_others_may_write_is_refused_and_a_secret_that_others_may_read_is_
     for mode in [0o666, 0o660, 0o602, 0o620] {
         for text in [secret, plain] {
             let error = load(text, mode).unwrap_err().to_string();
-            assert!(error.contains("others may write it") && error.contains("chmod go-w"), "{error}");
+            assert!(error.contains("other users can write to it") && error.contains("chmod go-w"), "{error}");
         }
     }
 }

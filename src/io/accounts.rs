@@ -1,4 +1,4 @@
-//! The linked accounts as the shell reaches them: which broker, which endpoints, which token.
+//! Access to the linked accounts: broker, endpoints, token.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::domain::text::sanitize;
 use crate::link::LinkRecord;
 use crate::session::RequestError;
 
-/// Why an account cannot be reached at all.
+/// Why an account cannot be accessed.
 #[derive(Debug, Error)]
 pub enum AccessError {
     /// The broker it was linked through is no longer configured.
@@ -27,33 +27,33 @@ pub enum AccessError {
         broker: String,
     },
     /// There is no token for it.
-    #[error("{label} has no token any more")]
+    #[error("{label} no longer has a token")]
     NoToken {
         /// The link's label.
         label: String,
     },
-    /// The configuration says now that the account is somewhere else than where its token was granted.
-    #[error("{label} is now configured at {place}, where its token does not belong")]
+    /// The configured address differs from the one its token was granted for.
+    #[error("{label} is now configured at {place}, which its token was not issued for")]
     Moved {
         /// The link's label.
         label: String,
         /// The origin that the token was not granted for.
         place: String,
     },
-    /// The token reaches another account than the one that was linked.
-    #[error("{label} is another account than was linked: {number} answers")]
+    /// The token belongs to a different account from the one linked.
+    #[error("{label} is a different account from the one linked: {number} answers")]
     Other {
         /// The link's label.
         label: String,
-        /// The number of the account that answers.
+        /// The number of the account that answered.
         number: String,
     },
-    /// The account could not be asked whether it is the one.
+    /// The account's identity could not be checked.
     #[error("{label}: {error}")]
     Unasked {
         /// The link's label.
         label: String,
-        /// Why not.
+        /// Why.
         error: RequestError,
     },
     /// The token store failed.
@@ -62,31 +62,31 @@ pub enum AccessError {
     /// The list of links failed.
     #[error(transparent)]
     Links(#[from] LinksError),
-    /// The certificate authority or the client could not be set up.
+    /// The certificate authority or the HTTP client could not be set up.
     #[error("{0}")]
     Setup(String),
-    /// The client could not be made.
+    /// The client could not be created.
     #[error(transparent)]
     Client(#[from] RequestError),
 }
 
-/// Everything needed to reach linked accounts. Cheap to clone.
+/// Everything needed to access linked accounts. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Accounts {
     /// Every broker that can be linked.
     pub specs: Arc<Vec<BrokerSpec>>,
-    /// The remembered links.
+    /// The links.
     pub links: Arc<Links>,
     /// Their tokens.
     pub tokens: Arc<Tokens>,
-    /// `--read-only`: nothing is ever changed at a broker.
+    /// `--read-only`: nothing is changed at a broker.
     pub read_only: bool,
 }
 
-/// How one account is reached.
+/// Access to one account.
 #[derive(Debug)]
 pub struct Access {
-    /// REST.
+    /// The REST client.
     pub client: Client,
     /// The stream's addresses.
     pub target: StreamTarget,
@@ -95,10 +95,10 @@ pub struct Access {
 }
 
 impl Accounts {
-    /// How to reach an account.
+    /// Returns the access to an account.
     ///
     /// # Errors
-    /// When its broker or its token is gone, or the store fails.
+    /// When its broker or its token is missing, or the store fails.
     pub async fn access(&self, link: &LinkRecord) -> Result<Access, AccessError> {
         let no_broker = || AccessError::NoBroker { label: link.label.to_string(), broker: link.broker.to_string() };
         let spec = self.specs.iter().find(|spec| spec.id == link.broker).ok_or_else(no_broker)?;
@@ -116,11 +116,11 @@ impl Accounts {
         Ok(Access { client, target, token })
     }
 
-    /// [`Self::access`] for who asks once and goes: what answers is the account that was linked. A session finds that out
-    /// by itself.
+    /// [`Self::access`] for single requests; also checks that the account is the one linked. Sessions check that
+    /// themselves.
     ///
     /// # Errors
-    /// Also when another account answers, or none.
+    /// Also when a different account answers, or none.
     pub async fn verified(&self, link: &LinkRecord) -> Result<Access, AccessError> {
         let access = self.access(link).await?;
         let label = link.label.to_string();
@@ -135,7 +135,7 @@ impl Accounts {
 /// The TLS configuration of a broker, with its own certificate authority if it has one.
 ///
 /// # Errors
-/// When the authority's file cannot be read or understood.
+/// When the authority's file cannot be read or parsed.
 pub fn tls_for(spec: &BrokerSpec) -> Result<Arc<rustls::ClientConfig>, AccessError> {
     let pem = match &spec.ca_file {
         Some(path) => {

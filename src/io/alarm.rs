@@ -1,9 +1,9 @@
-//! The loop's one deadline, told by the kernel: a long wait of the runtime's own timers wakes the program once more on
-//! the way, and this is the only wait of a quiet program.
+//! The loop's deadline, on a kernel timer. The runtime's own timers would wake the program once more during a long
+//! wait, and this is the only wait of an idle program.
 
 use std::time::Instant;
 
-/// Wakes at a moment. Where the kernel has no timer of this kind, the runtime's serves.
+/// Wakes at a point in time. Falls back to the runtime's timer where the kernel has no timer of this kind.
 #[derive(Debug, Default)]
 pub struct Alarm {
     #[cfg(target_os = "linux")]
@@ -21,7 +21,7 @@ impl Alarm {
         Self {}
     }
 
-    /// Waits until this moment, or for ever without one.
+    /// Waits until this time, or for ever without one.
     pub async fn wait(&self, until: Option<Instant>) {
         let Some(until) = until else { return std::future::pending().await };
         #[cfg(target_os = "linux")]
@@ -53,24 +53,24 @@ mod kernel {
     impl Timer {
         pub(super) fn new() -> io::Result<Self> {
             let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
-            // The sound successor needs `unsafe`; the fault that deprecates this one is in descriptors that lie about
-            // themselves, which an `OwnedFd` cannot.
+            // The sound replacement needs `unsafe`. It was deprecated because of invalid descriptors, which an
+            // `OwnedFd` cannot be.
             #[allow(deprecated, reason = "see above")]
             let timer = AsyncFd::with_interest(timer, Interest::READABLE)?;
             Ok(Self(timer))
         }
 
         pub(super) async fn wait(&self, until: Instant) -> io::Result<()> {
-            #[expect(clippy::disallowed_methods, reason = "the kernel is told how long, not when")]
+            #[expect(clippy::disallowed_methods, reason = "the kernel takes a duration, not a time")]
             let left = until.saturating_duration_since(Instant::now());
-            // Zero would disarm it.
+            // Zero would disarm the timer.
             let left = left.max(Duration::from_nanos(1));
             let it_value = Timespec {
                 tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
                 tv_nsec: left.subsec_nanos().into(),
             };
             let it_interval = Timespec { tv_sec: 0, tv_nsec: 0 };
-            // Setting it anew forgets an expiry that nobody waited for.
+            // Setting the timer again discards an expiry that was not awaited.
             timerfd_settime(self.0.get_ref(), TimerfdTimerFlags::empty(), &Itimerspec { it_interval, it_value })?;
             loop {
                 let mut ready = self.0.readable().await?;
@@ -102,7 +102,7 @@ mod tests {
         }
         alarm.wait(Some(began + Duration::from_millis(30))).await;
         assert!(began.elapsed() >= Duration::from_millis(30));
-        // A moment that has passed is now.
+        // A time in the past is due now.
         alarm.wait(Some(began)).await;
     }
 }

@@ -1,6 +1,6 @@
-//! Starts the browser on the consent page: no shell, no output, no wait; or tells why not.
+//! Opens the browser on the consent page, without a shell, without output and without waiting; or says why not.
 //!
-//! Owns the decision whether a browser makes sense here. The URL is ours and goes to a program as one argument.
+//! Decides whether a browser makes sense in this session. The URL is our own and passed as one argument.
 
 use std::process::Command;
 use std::time::Duration;
@@ -9,24 +9,24 @@ use url::{Host, Url};
 
 use super::child::{Group, Programs};
 
-/// How long a launcher may take to fail before it counts as started.
+/// A launcher that has not failed within this time counts as started.
 const LAUNCH_LIMIT: Duration = Duration::from_millis(1500);
 
-/// What this session is like, as far as browsers are concerned.
+/// What matters for browsers in this session.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Surroundings {
-    /// `$BROKERDECK_BROWSER`: a program to use whatever else holds.
+    /// `$BROKERDECK_BROWSER`: a program that overrides everything else.
     pub own: Option<String>,
     /// `$BROWSER`.
     pub browser: Option<String>,
-    /// The terminal is on another machine.
+    /// Whether the terminal is on another machine.
     pub ssh: bool,
-    /// There is a screen to show a browser on.
+    /// Whether there is a display for a browser.
     pub display: bool,
 }
 
 impl Surroundings {
-    /// Looks at the environment.
+    /// Reads the environment.
     pub fn of_process() -> Self {
         let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let display = !cfg!(all(unix, not(target_os = "macos")))
@@ -35,7 +35,7 @@ impl Surroundings {
         Self { own: text("BROKERDECK_BROWSER"), browser: text("BROWSER"), ssh, display }
     }
 
-    /// The commands to try in their order, or the reason why none makes sense.
+    /// The commands to try in order, or why none makes sense.
     fn commands(&self, url: &str) -> Result<Vec<Command>, String> {
         if let Some(program) = &self.own {
             return Ok(vec![with(program, url)]);
@@ -51,14 +51,14 @@ impl Surroundings {
     }
 }
 
-/// Opens the URL, which must lie at the origin of the consent page.
+/// Opens the URL, which must be at the origin of the consent page.
 ///
 /// # Errors
-/// A sentence, when no browser was started.
+/// A sentence, when no browser was opened.
 pub async fn open(url: &str, consent: &Url, around: &Surroundings, programs: &Programs) -> Result<(), String> {
     check(url, consent)?;
     let Some(_leave) = programs.leave() else {
-        return Err("a few programs are being started already".to_owned());
+        return Err("several programs are already being started".to_owned());
     };
     let mut last = "no program to open a browser was found".to_owned();
     for command in around.commands(url)? {
@@ -71,7 +71,7 @@ pub async fn open(url: &str, consent: &Url, around: &Surroundings, programs: &Pr
     Err(last)
 }
 
-/// Lets only our own kind of URL through: TLS or loopback, at the consent page's origin, printable.
+/// Accepts only our own kind of URL: TLS or loopback, at the consent page's origin, printable.
 fn check(url: &str, consent: &Url) -> Result<(), String> {
     let refused = || "the consent page's address is not one that may be opened".to_owned();
     let parsed = Url::parse(url).map_err(|_| refused())?;
@@ -87,7 +87,7 @@ fn check(url: &str, consent: &Url) -> Result<(), String> {
     if allowed { Ok(()) } else { Err(refused()) }
 }
 
-/// `$BROWSER` may be a list or a template; only the name of one program is honoured.
+/// Reads `$BROWSER`, which may be a list or a template; only the name of a single program is used.
 fn is_plain(program: &str) -> bool {
     let separator = if cfg!(windows) { ';' } else { ':' };
     !program.starts_with('-') && !program.chars().any(|ch| ch.is_whitespace() || ch == '%' || ch == separator)
@@ -99,7 +99,7 @@ fn with(program: &str, url: &str) -> Command {
     command
 }
 
-/// Starts a command on its own; `Err(None)` when there is no such program.
+/// Starts a command; `Err(None)` when there is no such program.
 async fn launch(command: Command, programs: &Programs) -> Result<(), Option<String>> {
     let name = command.get_program().to_string_lossy().into_owned();
     let mut group = match Group::start(&mut programs.prepared(command)) {
@@ -111,7 +111,7 @@ async fn launch(command: Command, programs: &Programs) -> Result<(), Option<Stri
         Ok(Ok(status)) if !status.success() => Err(Some(format!("{name} failed: {status}"))),
         Ok(_) => Ok(()),
         Err(_) => {
-            // It runs on, as a browser does.
+            // Let it run on, like a browser.
             group.let_go();
             Ok(())
         }

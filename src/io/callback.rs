@@ -1,7 +1,8 @@
-//! The loopback listener for the OAuth redirect: binds the registered port, bounds every visitor, answers constants.
+//! The loopback listener for the OAuth redirect: binds the registered port, limits every connection, answers with
+//! constant pages.
 //!
-//! Owns sockets and pages; what a request means for the attempt is its judge's business. Reflects nothing, logs no
-//! request: the target holds `code` and `state`.
+//! Owns sockets and pages; what a request means for the attempt is decided by a [`Judge`]. Requests are neither echoed
+//! nor logged: the target contains `code` and `state`.
 
 mod pages;
 
@@ -28,37 +29,37 @@ use url::{Host, Url};
 
 use crate::link::flow::{CallbackRequest, Ignored, LONGEST_TARGET};
 
-/// The most connections at a time; a further one takes the place of the oldest that has not said anything yet.
+/// Most connections at a time. One more replaces the oldest that has not sent anything yet.
 const MOST_CONNECTIONS: usize = 32;
-/// How long a visitor may take for the header.
+/// Time limit for a request's header.
 const HEADER_LIMIT: Duration = Duration::from_secs(5);
-/// How long a visitor may stay at all.
+/// Time limit for a connection.
 const VISIT_LIMIT: Duration = Duration::from_secs(10);
-/// How long answers under way may take after the end.
+/// Time limit for pending answers after the end.
 const GOODBYE_LIMIT: Duration = Duration::from_millis(500);
-/// The longest header that is answered, in bytes; cookies of every other program on localhost arrive here too, and a
-/// browser keeps up to 180 of them.
+/// Longest header that is answered, in bytes. Browsers also send the cookies of every other program on localhost, up to
+/// 180 of them.
 const LONGEST_HEADER: usize = 256 * 1024;
-/// The most that is read of a header, in bytes: room to say in words that one is too long.
+/// Most bytes read of a header, enough to answer that it is too long.
 const LARGEST_HEADER: usize = 384 * 1024;
-/// The path that the address bar shows after the answer, in place of the code.
+/// The path in the address bar after the answer, in place of the code.
 pub const DONE_PATH: &str = "/done";
 
-/// What a judge says of a request.
+/// The verdict on a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
-    /// It was the answer that the attempt waits for.
+    /// The answer that the attempt waits for.
     Accepted,
-    /// It was the answer once more, or [`DONE_PATH`] loaded again.
+    /// The same answer again, or [`DONE_PATH`] loaded again.
     Again(Stage),
-    /// It does not count.
+    /// Ignored.
     Ignored(Ignored),
 }
 
-/// What an answered attempt came to.
+/// The stage of an attempt after its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// The person in the terminal has not decided yet.
+    /// The user has not decided yet.
     Answered,
     /// The account is linked.
     Linked,
@@ -75,9 +76,9 @@ pub trait Judge: Send + Sync + 'static {
 /// The bound sockets of a registered redirect URI.
 #[derive(Debug)]
 pub struct Bound {
-    /// The redirect URI, byte for byte.
+    /// The redirect URI, as registered.
     pub uri: String,
-    /// Its port.
+    /// The port.
     pub port: u16,
     listeners: Vec<TcpListener>,
 }
@@ -85,7 +86,7 @@ pub struct Bound {
 /// Binds the first redirect URI whose every loopback address is free.
 ///
 /// # Errors
-/// The ports tried, when none is.
+/// The ports tried, when none is free.
 pub async fn bind(uris: &[String]) -> Result<Bound, Vec<u16>> {
     let mut tried = Vec::new();
     for uri in uris {
@@ -114,7 +115,7 @@ pub fn serve(bound: Bound, judge: Arc<dyn Judge>, stop: CancellationToken) -> Jo
             match accepted {
                 Ok(stream) => {
                     visitors.admit(stream, &judge);
-                    // Lets the newcomer be heard before a crowd behind it could push it out.
+                    // Let this connection be read before more of them could push it out.
                     tokio::task::yield_now().await;
                 }
                 Err(error) => {
@@ -134,7 +135,7 @@ fn addresses(uri: &str) -> Option<(u16, Vec<SocketAddr>)> {
     let url = Url::parse(uri).ok()?;
     let port = url.port_or_known_default()?;
     let ips: Vec<IpAddr> = match url.host()? {
-        // Both, or a stranger on the other one would receive the code.
+        // Both, because another program on the other address would receive the code.
         Host::Domain("localhost") => vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()],
         Host::Ipv4(ip) if ip.is_loopback() => vec![ip.into()],
         Host::Ipv6(ip) if ip.is_loopback() => vec![ip.into()],
@@ -143,7 +144,7 @@ fn addresses(uri: &str) -> Option<(u16, Vec<SocketAddr>)> {
     Some((port, ips.into_iter().map(|ip| SocketAddr::new(ip, port)).collect()))
 }
 
-/// Listens on every address; one of several may be missing only where the machine has no such family at all.
+/// Listens on every address. One may be missing only if the machine lacks that address family.
 async fn listen(addresses: &[SocketAddr]) -> std::io::Result<Vec<TcpListener>> {
     let mut listeners = Vec::new();
     for address in addresses {
@@ -156,7 +157,7 @@ async fn listen(addresses: &[SocketAddr]) -> std::io::Result<Vec<TcpListener>> {
     Ok(listeners)
 }
 
-/// False when the error says that the machine does not have this kind of address.
+/// False when the error says that the machine lacks this address family.
 fn has_family(error: &std::io::Error) -> bool {
     #[cfg(unix)]
     let unsupported = error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error());
@@ -177,7 +178,7 @@ async fn accept(listeners: &[TcpListener]) -> std::io::Result<TcpStream> {
     .await
 }
 
-/// The connections that are open now, oldest first.
+/// The open connections, oldest first.
 #[derive(Default)]
 struct Visitors(VecDeque<Visitor>);
 
@@ -193,7 +194,7 @@ impl Visitors {
             let silent = self.0.iter().position(|visitor| !visitor.heard.load(Ordering::Acquire));
             match silent.and_then(|at| self.0.remove(at)) {
                 Some(visitor) => visitor.task.abort(),
-                // Every one of them is being answered right now, which takes no time.
+                // All connections are being answered, which takes no time.
                 None => return,
             }
         }
@@ -202,7 +203,7 @@ impl Visitors {
         self.0.push_back(Visitor { task, heard });
     }
 
-    /// Lets answers under way be written, and cuts everything else.
+    /// Lets pending answers be written, and closes all other connections.
     async fn say_goodbye(self) {
         let deadline = tokio::time::Instant::now() + GOODBYE_LIMIT;
         for mut visitor in self.0 {
@@ -226,7 +227,7 @@ async fn converse(stream: TcpStream, judge: Arc<dyn Judge>, heard: Arc<AtomicBoo
         .max_buf_size(LARGEST_HEADER)
         .keep_alive(false)
         .serve_connection(TokioIo::new(stream), service);
-    // Whatever a visitor does wrong is its own affair.
+    // Errors of a single connection do not matter.
     drop(tokio::time::timeout(VISIT_LIMIT, connection).await);
 }
 
@@ -242,7 +243,7 @@ fn respond(judge: &dyn Judge, request: &Request<Incoming>) -> Response {
     }
     let asked = CallbackRequest {
         method: request.method().as_str(),
-        // A target with a host of its own is for proxies; this is none.
+        // A target with a host is for proxies.
         host: if target.authority().is_some() { None } else { only_host(headers) },
         path: target.path(),
         query: target.query(),
@@ -251,7 +252,7 @@ fn respond(judge: &dyn Judge, request: &Request<Incoming>) -> Response {
     pages::page(judge.judge(&asked))
 }
 
-/// The one `Host` header.
+/// The `Host` header, if there is exactly one.
 fn only_host(headers: &HeaderMap) -> Option<&str> {
     let mut hosts = headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
@@ -260,7 +261,7 @@ fn only_host(headers: &HeaderMap) -> Option<&str> {
     }
 }
 
-/// What `Sec-Fetch-Dest` says; when it is sent more than once, the first that is no document.
+/// The value of `Sec-Fetch-Dest`; of several, the first that is not `document`.
 fn fetch_dest(headers: &HeaderMap) -> Option<&str> {
     let mut seen = None;
     for value in headers.get_all("sec-fetch-dest") {

@@ -1,7 +1,7 @@
-//! Programs that are started on the user's word: the browser, the notify command, the secret command.
+//! External programs: the browser, the notify command, the secret command.
 //!
-//! Owns what they are given: an environment without our secrets, no terminal, a process group of their own that ends with
-//! its time, and no more of them at once than a few.
+//! They get an environment without our secrets, no terminal, and a process group of their own that is ended at its time
+//! limit. Only a few run at once.
 
 use std::ffi::OsStr;
 use std::process::{ExitStatus, Stdio};
@@ -15,17 +15,17 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::{BrokerSpec, SecretSource};
 
-/// How many run at once.
+/// Most programs at once.
 const RUNNING: usize = 4;
-/// How many notifications wait for that; more in a burst are worth no program each.
+/// Most notifications that wait for that; more in a burst are dropped.
 const WAITING: usize = 32;
-/// How long an ended program's last words may take to come out of the pipe.
+/// How long to read the pipe after a program has been ended.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
-/// Finds that a program is there and may be run, without running it.
+/// Checks that a program exists and is executable, without running it.
 ///
 /// # Errors
-/// Why not, without its name.
+/// Why not, without the program's name.
 #[cfg(unix)]
 pub fn find(program: &str) -> Result<(), &'static str> {
     use std::path::{Path, PathBuf};
@@ -41,15 +41,15 @@ pub fn find(program: &str) -> Result<(), &'static str> {
     let mut there = places.iter().filter(|path| is_file(path)).peekable();
     if there.peek().is_none() {
         return Err(if places.iter().any(|path| path.exists()) {
-            "it is no plain file"
+            "it is not a regular file"
         } else {
             "there is no such file"
         });
     }
-    if there.any(|path| may_run(path)) { Ok(()) } else { Err("it may not be executed") }
+    if there.any(|path| may_run(path)) { Ok(()) } else { Err("it is not executable") }
 }
 
-/// Where names are completed with endings and in more places, only starting a program tells.
+/// On systems that complete names with endings and search other places, only starting a program can tell.
 ///
 /// # Errors
 /// None.
@@ -58,7 +58,7 @@ pub fn find(_program: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Starts programs. Clones share what may run at once.
+/// Starts programs. Clones share the limit on how many run at once.
 #[derive(Debug, Clone)]
 pub struct Programs {
     hidden: Arc<[String]>,
@@ -67,14 +67,14 @@ pub struct Programs {
 }
 
 impl Default for Programs {
-    /// Programs of a run without brokers.
+    /// Programs for a run without brokers.
     fn default() -> Self {
         Self::hiding(&[])
     }
 }
 
 impl Programs {
-    /// Programs that do not see the variables in which these brokers' secrets are.
+    /// Programs that do not see the environment variables with these brokers' secrets.
     pub fn hiding(specs: &[BrokerSpec]) -> Self {
         let name = |spec: &BrokerSpec| match &spec.client_secret {
             SecretSource::Env(name) => Some(name.clone()),
@@ -87,12 +87,12 @@ impl Programs {
         }
     }
 
-    /// A program as words, without a shell.
+    /// A command from its words, without a shell.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         self.prepared(std::process::Command::new(program))
     }
 
-    /// A command with its environment, its terminal and its group taken care of.
+    /// A command with environment, terminal and process group set up.
     pub fn prepared(&self, mut command: std::process::Command) -> Command {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         for name in self.hidden.iter() {
@@ -101,18 +101,18 @@ impl Programs {
         #[cfg(unix)]
         {
             use std::os::unix::process::CommandExt;
-            // A Ctrl-C in our terminal is not for them, and what they start can be ended with them.
+            // Ctrl-C in our terminal must not reach it, and its child processes must end with it.
             command.process_group(0);
         }
         command.into()
     }
 
-    /// Leave to start one more; `None` when a few run already.
+    /// A permit to start one more program; `None` when enough are running.
     pub fn leave(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.running).try_acquire_owned().ok()
     }
 
-    /// Runs a command within the limit as soon as it may; nobody waits for it. False when too many wait already.
+    /// Runs a command within its time limit when its turn comes, without waiting. False when too many are waiting.
     pub fn run_later(&self, mut command: Command, limit: Duration) -> bool {
         let Ok(place) = Arc::clone(&self.waiting).try_acquire_owned() else { return false };
         let running = Arc::clone(&self.running);
@@ -132,7 +132,7 @@ impl Programs {
     }
 }
 
-/// A program and everything it started, ended when dropped unless it has ended by itself or was let go.
+/// A program and everything it has started. Dropping it ends them, unless it has ended or was released.
 #[derive(Debug)]
 pub struct Group {
     child: Child,
@@ -143,7 +143,7 @@ impl Group {
     /// Starts a command that [`Programs`] has prepared.
     ///
     /// # Errors
-    /// As the system says.
+    /// As the system reports.
     pub fn start(command: &mut Command) -> std::io::Result<Self> {
         Ok(Self { child: command.kill_on_drop(false).spawn()?, ended: false })
     }
@@ -151,30 +151,30 @@ impl Group {
     /// Waits for its end.
     ///
     /// # Errors
-    /// As the system says.
+    /// As the system reports.
     pub async fn wait(&mut self) -> std::io::Result<ExitStatus> {
         let status = self.child.wait().await?;
         self.ended = true;
         Ok(status)
     }
 
-    /// Lets it run on for as long as it likes; it is waited for when it ends.
+    /// Releases the program; it may run on, and is waited for when it ends.
     pub fn let_go(mut self) {
         self.ended = true;
         tokio::spawn(async move { drop(self.child.wait().await) });
     }
 
-    /// Its first line of output, within `longest` bytes, and how it ended. What it started may hold the pipe for as long as
-    /// it likes.
+    /// Reads its first line of output, at most `longest` bytes, and waits for its end. Programs that it has started may
+    /// keep the pipe open.
     ///
     /// # Errors
-    /// As the system says.
+    /// As the system reports.
     pub async fn first_line(&mut self, longest: usize, line: &mut Vec<u8>) -> std::io::Result<ExitStatus> {
         let Some(mut output) = self.child.stdout.take() else { return self.wait().await };
         let status = loop {
             tokio::select! {
                 biased;
-                // What comes after the line is read too, or its writer would wait for room for ever.
+                // Read the rest too, or its writer would block.
                 read = read(&mut output, longest, line) => if read? == 0 { break self.child.wait().await? },
                 status = self.child.wait() => break status?,
             }
@@ -198,7 +198,7 @@ impl Drop for Group {
         if self.ended {
             return;
         }
-        // The leader has not been waited for, so its number still means this group.
+        // The leader has not been waited for, so its id still identifies this group.
         #[cfg(unix)]
         if let Some(leader) =
             self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw)
@@ -206,7 +206,7 @@ impl Drop for Group {
         {
             tracing::debug!(%error, "a program's group cannot be ended");
         }
-        // Collects the leader as well.
+        // Also reaps the leader.
         drop(self.child.start_kill());
     }
 }
@@ -215,7 +215,7 @@ fn whole(line: &[u8], longest: usize) -> bool {
     line.contains(&b'\n') || line.len() >= longest
 }
 
-/// Reads what there is; what belongs to no first line is not kept.
+/// Reads what is available; keeps only what belongs to the first line.
 async fn read(output: &mut ChildStdout, longest: usize, line: &mut Vec<u8>) -> std::io::Result<usize> {
     let mut part = Zeroizing::new([0_u8; 1024]);
     let read = output.read(part.as_mut_slice()).await?;

@@ -1,4 +1,4 @@
-//! What was chosen on the screen, kept in `choices.json` between runs. Nothing in it matters enough to fail over.
+//! Choices made on the screen, kept in `choices.json` between runs. Failures are only logged.
 
 use std::path::Path;
 
@@ -8,13 +8,13 @@ use crate::app::choices::Choices;
 
 const NAME: &str = "choices.json";
 
-/// The choices of the last run; the usual ones when there are none, or none that can be read.
+/// Reads the choices of the last run; the defaults when there are none or they cannot be read.
 pub fn load(dir: &Path) -> Choices {
     let bytes = match PrivateFile::new(dir, NAME).read() {
         Ok(Some(bytes)) => bytes,
         Ok(None) => return Choices::default(),
         Err(error) => {
-            tracing::warn!(%error, "the last run's choices are left out");
+            tracing::warn!(%error, "the last run's choices are not used");
             return Choices::default();
         }
     };
@@ -24,14 +24,14 @@ pub fn load(dir: &Path) -> Choices {
     })
 }
 
-/// Keeps the choices. Of two programs at once the later wins.
+/// Saves the choices. Of two programs, the later one wins.
 ///
 /// # Errors
-/// As the file system says.
+/// As the file system reports.
 pub fn save(dir: &Path, choices: &Choices) -> Result<(), FileError> {
     let file = PrivateFile::new(dir, NAME);
     let failed = |doing, cause| FileError::Io { doing, path: file.path(), cause };
-    ensure_private_dir(dir).map_err(|cause| failed("make the folder of", cause))?;
+    ensure_private_dir(dir).map_err(|cause| failed("create the folder of", cause))?;
     let text = serde_json::to_vec_pretty(choices).map_err(|error| failed("write", error.into()))?;
     file.replace(&text)
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::domain::{Mono, Now};
 
-/// Tells the time on both clocks. Cheap to copy; all copies agree on the start.
+/// Reads both clocks. Cheap to copy; all copies share one start.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
     start: Instant,
@@ -18,19 +18,19 @@ impl Default for Clock {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the clock that everything else is told by")]
+#[expect(clippy::disallowed_methods, reason = "this is the program's only clock")]
 impl Clock {
-    /// A clock that starts now.
+    /// A clock that starts at zero now.
     pub fn new() -> Self {
         Self { start: Instant::now() }
     }
 
-    /// The time on both clocks.
+    /// The current time on both clocks.
     pub fn now(&self) -> Now {
         Now { mono: Mono(self.start.elapsed()), wall: Timestamp::now() }
     }
 
-    /// A point on the monotonic clock as the runtime counts it.
+    /// A monotonic time as the runtime counts it.
     pub fn instant(&self, at: Mono) -> Instant {
         self.start.checked_add(at.0).unwrap_or_else(|| Instant::now() + Duration::from_hours(24))
     }
@@ -39,14 +39,14 @@ impl Clock {
 /// Random bytes from the operating system.
 ///
 /// # Errors
-/// When the operating system has none; nothing that needs them may go on then.
+/// When the operating system has none; nothing that needs them may go on.
 pub fn random_bytes<const N: usize>() -> Result<[u8; N], String> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|error| format!("the system has no randomness: {error}"))?;
     Ok(bytes)
 }
 
-/// A seed for things that only need to differ between runs, such as jitter.
+/// A seed for what only needs to differ between runs, such as jitter.
 ///
 /// # Errors
 /// As [`random_bytes`].

@@ -26,7 +26,7 @@ impl Effects {
         Self { connections: Connections::new(inbox.clone(), accounts, locks), inbox, linker }
     }
 
-    /// Tells which links there are; called at start and by every `Saved`.
+    /// Sets the list of links; called at start and after every `Saved`.
     pub fn know(&mut self, links: &[LinkRecord]) {
         self.connections.know(links);
     }

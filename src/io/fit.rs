@@ -1,6 +1,6 @@
-//! Whether a file or folder of the program's own can be used: of the right kind, and with the rights that it takes.
+//! Checks that one of the program's own files or folders is usable: right kind, sufficient rights.
 //!
-//! The words are the same for who needs it and for who only looks.
+//! The errors are the same for those who use the file and for those who only check.
 
 use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
@@ -9,15 +9,15 @@ use std::path::Path;
 use super::paths::try_writing;
 use super::private_file::FileError;
 
-/// Looks at a file that is read and written, without making or changing it. One that is not there is fit.
+/// Checks a file that is read and written, without creating or changing it. A missing file is fine.
 ///
 /// # Errors
-/// [`FileError::Unfit`], with the cure.
+/// [`FileError::Unfit`], with the fix.
 pub fn file(path: &Path) -> Result<(), FileError> {
     match std::fs::symlink_metadata(path) {
         Err(cause) => return absent_or(path, cause),
         Ok(found) if found.is_symlink() => return Err(unfit(path, "it is a symbolic link", "remove the link")),
-        Ok(found) if !found.is_file() => return Err(unfit(path, "it is not a plain file", "move it away")),
+        Ok(found) if !found.is_file() => return Err(unfit(path, "it is not a regular file", "move it away")),
         Ok(_) => {}
     }
     match open(path, false) {
@@ -26,10 +26,10 @@ pub fn file(path: &Path) -> Result<(), FileError> {
     }
 }
 
-/// Looks at a folder that is written in. One that is not there is fit.
+/// Checks a folder that is written to. A missing folder is fine.
 ///
 /// # Errors
-/// [`FileError::Unfit`], with the cure.
+/// [`FileError::Unfit`], with the fix.
 pub fn folder(path: &Path) -> Result<(), FileError> {
     match std::fs::metadata(path) {
         Err(cause) if cause.kind() == ErrorKind::NotFound && path.is_symlink() => {
@@ -41,16 +41,16 @@ pub fn folder(path: &Path) -> Result<(), FileError> {
     }
 }
 
-/// Opens the file of a lock, and makes it where there is none.
+/// Opens a lock file, and creates it if it is missing.
 ///
 /// # Errors
-/// As [`file()`], and as the file system says.
+/// As [`file()`], and as the file system reports.
 pub fn open_lock(path: &Path) -> Result<File, FileError> {
     file(path)?;
     open(path, true).map_err(|cause| FileError::Io { doing: "open", path: path.to_owned(), cause })
 }
 
-/// For reading too: a pipe in its place would otherwise be waited for.
+/// Opened for reading too, because opening a pipe for writing alone would wait for its reader.
 fn open(path: &Path, make: bool) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(make).truncate(false);
@@ -62,7 +62,7 @@ fn open(path: &Path, make: bool) -> std::io::Result<File> {
     options.open(path)
 }
 
-/// What helps against what the file system said of a file in the data folder.
+/// The fix for a file system error in the data folder.
 pub fn cure(path: &Path, cause: &std::io::Error) -> String {
     cure_or(path, cause, "--data-dir DIR")
 }
@@ -70,7 +70,7 @@ pub fn cure(path: &Path, cause: &std::io::Error) -> String {
 /// [`cure`] for a file whose place another option chooses.
 #[expect(clippy::wildcard_enum_match_arm, reason = "the system has more errors than there are cures")]
 pub fn cure_or(path: &Path, cause: &std::io::Error, option: &str) -> String {
-    // The nearest that there is: what is missing is made in it.
+    // The nearest existing folder, in which the missing ones would be created.
     let folder = path.ancestors().skip(1).find(|folder| folder.exists()).unwrap_or(Path::new("."));
     let elsewhere = format!("or name another place with {option}");
     match cause.kind() {
@@ -80,11 +80,11 @@ pub fn cure_or(path: &Path, cause: &std::io::Error, option: &str) -> String {
         }
         ErrorKind::PermissionDenied => format!("chmod 600 {}, or move it away", path.display()),
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
-            format!("make room where {} is, {elsewhere}", folder.display())
+            format!("free some disk space for {}, {elsewhere}", folder.display())
         }
         ErrorKind::IsADirectory => format!("move {} away", path.display()),
-        ErrorKind::NotADirectory => format!("move away what stands where {} belongs, {elsewhere}", folder.display()),
-        _ => format!("see that {} can be read and written, {elsewhere}", folder.display()),
+        ErrorKind::NotADirectory => format!("move away what is in the place of {}, {elsewhere}", folder.display()),
+        _ => format!("make {} readable and writable, {elsewhere}", folder.display()),
     }
 }
 
@@ -130,9 +130,9 @@ mod tests {
         let path = dir.path().join("links.json");
         let folder = dir.path().to_str().unwrap();
         let kinds = [
-            (ErrorKind::StorageFull, "make room"),
-            (ErrorKind::QuotaExceeded, "make room"),
-            (ErrorKind::FileTooLarge, "make room"),
+            (ErrorKind::StorageFull, "free some disk space"),
+            (ErrorKind::QuotaExceeded, "free some disk space"),
+            (ErrorKind::FileTooLarge, "free some disk space"),
             (ErrorKind::IsADirectory, "away"),
             (ErrorKind::NotADirectory, "move away"),
             (ErrorKind::ReadOnlyFilesystem, "--data-dir"),
@@ -172,7 +172,7 @@ mod tests {
     fn what_may_not_be_written_is_unfit_with_the_mode_as_the_cure() {
         use std::os::unix::fs::PermissionsExt;
         if rustix::process::geteuid().is_root() {
-            // Nothing is forbidden to them.
+            // Root is not restricted by modes.
             return;
         }
         let dir = tempfile::tempdir().unwrap();

@@ -1,8 +1,8 @@
-//! Keeps the memory of a process that holds tokens out of files: no core dump, no reading by the owner's other processes.
+//! Protects the memory of a process that holds tokens: no core dump, no reading by the owner's other processes.
 
 use std::sync::Once;
 
-/// Forbids core dumps from now on. Called whenever the first secret comes in; later calls cost nothing.
+/// Forbids core dumps from now on. Called whenever the first secret is read; further calls cost nothing.
 pub fn no_core_dumps() {
     static ONCE: Once = Once::new();
     ONCE.call_once(forbid);
@@ -14,7 +14,7 @@ fn forbid() {
     if let Err(error) = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }) {
         tracing::warn!("core dumps cannot be limited: {error}");
     }
-    // The limit does not hold for dumps that are piped to a collector; this does, and keeps debuggers out as well.
+    // The limit does not apply to dumps piped to a collector; this does, and also keeps debuggers out.
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable) {
         tracing::warn!("the process cannot be made undumpable: {error}");

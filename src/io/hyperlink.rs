@@ -1,7 +1,7 @@
-//! URLs on the screen as the terminal's own hyperlinks (OSC 8), written over the frame that shows them.
+//! URLs on the screen as terminal hyperlinks (OSC 8), written over the frame that shows them.
 //!
-//! The view tells where a URL stands; its cells are written once more between the escapes, so that a terminal that knows
-//! hyperlinks opens them and any other shows the same frame.
+//! The view reports where a URL is; its cells are written again between escapes. Terminals that do not know hyperlinks
+//! show the same frame.
 
 use std::io::{self, Write};
 
@@ -11,13 +11,13 @@ use ratatui::buffer::{Buffer, Cell};
 use crate::link::progress::Sensitive;
 use crate::view::Hyperlink;
 
-/// One row of a hyperlink: its cells as the last frame has them, and where it leads.
+/// One row of a hyperlink: its cells in the last frame, and its target.
 pub struct Piece {
     cells: Vec<(u16, u16, Cell)>,
     url: Sensitive,
 }
 
-/// The cells of every hyperlink of a frame; none for a frame without one.
+/// The cells of all hyperlinks of a frame.
 pub fn pieces(buffer: &Buffer, links: &[Hyperlink]) -> Vec<Piece> {
     let cells = |link: &Hyperlink| {
         let seen = link.area.positions().filter_map(|at| buffer.cell(at).map(|cell| (at.x, at.y, cell.clone())));
@@ -26,13 +26,13 @@ pub fn pieces(buffer: &Buffer, links: &[Hyperlink]) -> Vec<Piece> {
     links.iter().map(|link| Piece { cells: cells(link), url: link.url.clone() }).collect()
 }
 
-/// Writes the pieces over the frame. Rows of one URL share an id, so that terminals underline them as one.
+/// Writes the hyperlinks over the frame. Rows of one URL share an id, so that terminals underline them together.
 ///
 /// # Errors
 /// When the terminal is gone.
 pub fn write<W: Write>(backend: &mut CrosstermBackend<W>, pieces: &[Piece]) -> io::Result<()> {
     for piece in pieces {
-        // A URL holds no control character; one that did would end the escape early, so it is shown without a link.
+        // A control character would end the escape early; such a URL is shown without a link.
         if piece.url.expose().chars().any(char::is_control) {
             continue;
         }

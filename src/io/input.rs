@@ -1,4 +1,4 @@
-//! What the terminal says, as messages. Decides nothing: what a key means is the key table's business.
+//! Terminal input as messages. Does not interpret keys; that is up to the key table.
 
 pub mod decoder;
 #[cfg(unix)]
@@ -18,61 +18,61 @@ use crate::app::keymap::Chord;
 use crate::app::msg::{HitTarget, Mouse, Msg};
 use crate::link::progress::Sensitive;
 
-/// Rows a notch of the wheel moves.
+/// Rows per notch of the wheel.
 const WHEEL_ROWS: i16 = 3;
 
-/// One thing the terminal said that means something here.
+/// An input event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Heard {
-    /// A key went down.
+    /// A key press.
     Key(Chord),
-    /// Text between the marks of a paste.
+    /// The text of a bracketed paste.
     Paste(String),
-    /// The mouse, over a cell counted from zero.
+    /// The mouse over a cell, counted from zero.
     Mouse {
-        /// What it did.
+        /// What happened.
         pointer: Pointer,
-        /// From the left.
+        /// The column.
         column: u16,
-        /// From the top.
+        /// The row.
         row: u16,
     },
-    /// The answer to a question of `terminal::background`.
+    /// The answer to the query of `terminal::background`.
     Background(Background),
-    /// What every terminal answers, and after the colour.
+    /// The answer that every terminal gives, after the one about the colour.
     Attributes,
-    /// Where the cursor is, counted from one: the answer to a question of `terminal::receipt`.
+    /// The cursor position, counted from one: the answer to a query of `terminal::receipt`.
     Cursor {
-        /// From the top.
+        /// The row.
         row: u16,
-        /// From the left.
+        /// The column.
         column: u16,
     },
-    /// The terminal has another size.
+    /// The terminal was resized.
     Resized,
 }
 
-/// What a mouse does that means something here.
+/// A mouse event that is used here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pointer {
-    /// The left button went down.
+    /// The left button was pressed.
     Press,
-    /// The wheel turned up a notch.
+    /// The wheel moved up one notch.
     WheelUp,
-    /// The wheel turned down a notch.
+    /// The wheel moved down one notch.
     WheelDown,
 }
 
-/// How bright the terminal's background is.
+/// Brightness of the terminal's background.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Background {
-    /// Dark letters are read on it.
+    /// A light background.
     Light,
-    /// Light letters are read on it.
+    /// A dark background.
     Dark,
 }
 
-/// The message of what was heard, if the core is concerned. `hit` tells what lies under a cell of the last frame.
+/// The message for an input event, if the core needs it. `hit` returns the target at a cell of the last frame.
 pub fn message(heard: Heard, hit: impl Fn(u16, u16) -> HitTarget) -> Option<Msg> {
     match heard {
         Heard::Key(chord) => Some(Msg::Key(chord)),

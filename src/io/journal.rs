@@ -1,19 +1,19 @@
-//! The journal: what was learned about each account, on disk before it is on the screen (docs/DESIGN.md 9.6).
+//! The journal: everything learned about each account, on disk before it is on the screen (docs/DESIGN.md 9.6).
 //!
-//! One thread owns the database and commits in groups; everybody else sends it batches and looks at its [`Progress`]. It
-//! decides nothing about orders: the blotter merges, this remembers. It never deletes a file: what it cannot use is set
-//! aside under another name, with a sentence; a newer version's file is left as it is.
+//! One thread owns the database and commits in groups; everybody else sends it batches and reads its [`Progress`]. It
+//! decides nothing about orders: the blotter merges, the journal stores. It never deletes a file: an unusable one is
+//! set aside under another name, with a notice; a file of a newer version is left unchanged.
 //!
-//! The way of a change: `Batch::of_changes` → [`Journal::append`] → [`Progress::saved`] → draw. At start:
+//! The path of a change: `Batch::of_changes` → [`Journal::append`] → [`Progress::saved`] → draw. At start:
 //! [`Journal::open`], then [`Journal::load`] for each link, into `Blotter::restore`.
 //!
 //! *Journaled before shown* holds as long as the disk answers within half a second. When it does not (another program
-//! holds the lock, the disk is full or hangs), the screen goes on without it and says NOT SAVED until everything shown is
-//! on disk. What waits is kept, and written when the fault is over: as records up to a bound, above it as the names of
-//! what changed ([`Backlog`]), which are looked up in the blotter then.
+//! holds the lock, the disk is full or hangs), the screen goes on and says NOT SAVED until everything shown is on disk.
+//! Unsaved data is kept, and written when the fault is over: as records up to a bound, beyond it as the names of what
+//! changed ([`Backlog`]), which are then looked up in the blotter.
 //!
-//! Several instances write the same file: transactions are short, rows are idempotent, and what one of them knows only
-//! from the lists gives way to the report that another one heard (`share`).
+//! Several instances write the same file: transactions are short, rows are idempotent, and what one instance knows only
+//! from lists is replaced by the report that another one received (`share`).
 
 pub mod batch;
 pub mod lock;
@@ -50,10 +50,10 @@ use self::share::OwnRows;
 use self::writer::{Command, Writer};
 use crate::domain::LinkId;
 
-/// How long dropping the handle waits for what is not written yet.
+/// How long dropping the handle waits for unwritten data.
 const LAST_WAIT: Duration = Duration::from_secs(5);
 
-/// Why something could not be written or read. The sentence is complete; nothing was lost on disk.
+/// Why something could not be written or read, as a complete sentence. Nothing on disk was lost.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum JournalError {
     /// The file cannot be opened, written or read.
@@ -72,66 +72,66 @@ pub enum JournalError {
         /// What the system or the database said.
         reason: String,
     },
-    /// The file is damaged, or none of ours: the next run keeps it under another name and begins a new one.
-    #[error("the journal {path} is none that can be read: {reason}")]
+    /// The file is damaged or not ours: the next run sets it aside and starts a new one.
+    #[error("the journal {path} is not a readable journal: {reason}")]
     Foreign {
         /// Which file.
         path: String,
         /// What is wrong with it.
         reason: String,
     },
-    /// A newer version's file, which is left as it is.
+    /// The file of a newer version, which is left unchanged.
     #[error("the journal {path} was written by a newer version (format {version}) and is left as it is")]
     Newer {
         /// Which file.
         path: String,
-        /// Its format.
+        /// Its format version.
         version: i64,
     },
-    /// Records could not be saved; they are kept and tried again until they are.
+    /// Records could not be saved; they are kept and retried.
     #[error("{waiting} batches are not saved yet: {reason}")]
     NotSaved {
-        /// How many batches wait.
+        /// How many batches are waiting.
         waiting: usize,
         /// What the system or the database said.
         reason: String,
     },
-    /// The writer is gone.
+    /// The writer has ended.
     #[error("the journal's writer has ended")]
     Ended,
 }
 
-/// A journal just opened.
+/// An opened journal.
 #[derive(Debug)]
 pub struct Opened {
     /// The journal.
     pub journal: Journal,
-    /// A sentence for the user, when an unusable file was set aside.
+    /// A notice for the user, when an unusable file was set aside.
     pub notice: Option<String>,
 }
 
 /// Everything sent before the barrier is on disk.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Saved {
-    /// A sentence for the user, when an unusable file was set aside on the way.
+    /// A notice for the user, when an unusable file was set aside meanwhile.
     pub notice: Option<String>,
 }
 
-/// The handle to the writer thread. Dropping it waits a while until everything sent is written.
+/// The handle to the writer thread. Dropping it waits a limited time until everything sent is written.
 pub struct Journal {
     commands: Option<mpsc::Sender<Command>>,
-    /// Hangs up when the thread has ended.
+    /// Closed when the thread has ended.
     ended: Mutex<mpsc::Receiver<()>>,
     shared: Arc<Shared>,
     path: PathBuf,
 }
 
 impl Journal {
-    /// Opens or creates the file, owner-only, in an owner-only folder. A file that is damaged or foreign is renamed and a
-    /// new one begun; the notice says so. One that cannot be used yet is opened as soon as it can be.
+    /// Opens or creates the file, owner-only, in an owner-only folder. A damaged or foreign file is renamed and a new
+    /// one started, with a notice. A file that cannot be used yet is opened as soon as possible.
     ///
     /// # Errors
-    /// When a newer version's file is there; the program can go on without a journal and should say so.
+    /// When the file is of a newer version; the program can go on without a journal and should say so.
     pub fn open(path: &Path) -> Result<Opened, JournalError> {
         let shared = Arc::new(Shared::default());
         let mut opened = match schema::open(path) {
@@ -157,12 +157,12 @@ impl Journal {
         Ok(Opened { journal, notice })
     }
 
-    /// Where it is.
+    /// Its path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Sends a batch and never waits. Nothing is promised before [`Self::progress`] or a barrier says so.
+    /// Sends a batch without waiting. It is only saved when [`Self::progress`] or a barrier says so.
     ///
     /// # Errors
     /// When the writer has ended.
@@ -171,23 +171,22 @@ impl Journal {
         self.send(Command::Append(batch)).inspect_err(|error| self.shared.failed(&error.to_string()))
     }
 
-    /// How many of the batches sent are on disk, and what is in the way of the next.
+    /// How many of the batches sent are on disk, and what prevents the next.
     pub fn progress(&self) -> watch::Receiver<Progress> {
         self.shared.watch()
     }
 
-    /// Records sent that are not on disk yet; who sends more of them fills the memory.
+    /// Records sent that are not on disk yet. The sender must limit them, because they are in memory.
     pub fn waiting(&self) -> usize {
         self.shared.waiting()
     }
 
-    /// A count that grows while the writer gets on, also before what it writes is on disk.
+    /// A count that grows while the writer makes progress, even before anything is on disk.
     pub fn steps(&self) -> u64 {
         self.shared.steps()
     }
 
-    /// A sentence for the user since the last call, when an unusable file was set aside, or the file
-    /// was removed.
+    /// A notice for the user since the last call: an unusable file was set aside, or the file was removed.
     pub fn take_notice(&self) -> Option<String> {
         self.shared.take_notice()
     }
@@ -195,25 +194,25 @@ impl Journal {
     /// Waits until everything sent so far is on disk and synced.
     ///
     /// # Errors
-    /// When it could not be written (locked, disk full, permission): it stays in memory and is tried again by itself, so
-    /// the caller may show it with an alarm.
+    /// When it could not be written (locked, disk full, permission). It stays in memory and is retried, so the caller
+    /// may show it with an alarm.
     pub async fn barrier(&self) -> Result<Saved, JournalError> {
         let (reply, answer) = oneshot::channel();
         self.send(Command::Barrier(reply))?;
         answer.await.unwrap_or(Err(JournalError::Ended))
     }
 
-    /// What is remembered of a link: the account's current generation only, working orders and the most recent ones. From
-    /// here on what is written of the link belongs to what was read.
+    /// Loads the stored data of a link: of the account's current generation, working orders and the most recent others.
+    /// From then on, writes for the link continue from what was loaded.
     ///
     /// # Errors
     /// When the file cannot be read, or what was sent before cannot be written. A damaged file is set aside first, and
-    /// nothing is remembered then.
+    /// then nothing is loaded.
     pub async fn load(&self, link: &LinkId) -> Result<Remembered, JournalError> {
         let (reply, answer) = oneshot::channel();
         self.send(Command::Load(link.clone(), reply))?;
         let found = answer.await.unwrap_or(Err(JournalError::Ended))?;
-        // A caller that gave up waiting goes on from what it had, and adopts nothing.
+        // The caller gave up waiting and continues without this data, so nothing is adopted.
         if let Some(place) = found.place.clone() {
             let own = OwnRows::read(&found.executions, &found.orders);
             self.send(Command::Adopt(link.clone(), place, own))?;
@@ -221,7 +220,7 @@ impl Journal {
         Ok(found)
     }
 
-    /// Ends the writer. Why what was sent is not on disk, when it is not after so long.
+    /// Ends the writer; returns why not everything is on disk, if it is not within this time.
     pub fn close(mut self, limit: Duration) -> Option<String> {
         self.end(limit)
     }

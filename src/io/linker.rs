@@ -1,7 +1,6 @@
 //! Runs linking attempts for the dashboard and for `brokerdeck link`, and unlinks.
 //!
-//! Owns the running attempt, of which there is one at most. Secrets stay in its task; what goes out is
-//! [`LinkProgress`], which has none.
+//! There is at most one attempt. Its secrets stay in its task; what it reports is [`LinkProgress`], which has none.
 
 mod accounts;
 mod approve;
@@ -34,34 +33,34 @@ use crate::domain::{BrokerId, LinkId};
 use crate::link::progress::Sensitive;
 use crate::link::{AttemptId, LinkProgress, LinkRecord};
 
-/// How long an attempt waits for the browser unless told otherwise (docs/DESIGN.md 5).
+/// How long an attempt waits for the browser by default (docs/DESIGN.md 5).
 pub const DEFAULT_LIMIT: Duration = Duration::from_mins(5);
 
-/// What the linker works with.
+/// What the linker needs.
 #[derive(Debug, Clone)]
 pub struct Setup {
     /// The brokers that can be linked.
     pub specs: Vec<BrokerSpec>,
-    /// Where tokens go.
+    /// The token store.
     pub tokens: Arc<Tokens>,
-    /// Where links are remembered.
+    /// The list of links.
     pub links: Arc<Links>,
     /// `--read-only`: no token is revoked.
     pub read_only: bool,
-    /// The clock that deadlines are told by.
+    /// The clock for deadlines.
     pub clock: Clock,
     /// How long an attempt waits for the browser.
     pub limit: Duration,
-    /// What this session is like for browsers.
+    /// What matters for browsers in this session.
     pub around: Surroundings,
     /// Starts browsers and secret commands.
     pub programs: Programs,
-    /// True in the demo only: the consent page of the embedded simulated brokerage may be answered from here.
+    /// True in the demo only: the consent page of the embedded simulated brokerage may be answered automatically.
     pub may_approve: bool,
 }
 
 impl Setup {
-    /// The usual limit, the surroundings of the process, no approval from here.
+    /// The defaults: the usual time limit, the process's environment, no automatic approval.
     pub fn new(accounts: &Accounts, clock: Clock) -> Self {
         let specs = accounts.specs.to_vec();
         Self {
@@ -82,7 +81,7 @@ impl Setup {
     }
 }
 
-/// Runs attempts. Every call returns at once unless it says otherwise.
+/// Runs attempts. Calls return at once unless their documentation says otherwise.
 #[derive(Debug)]
 pub struct Linker {
     setup: Arc<Setup>,
@@ -95,18 +94,18 @@ struct Running {
     attempt: AttemptId,
     commands: mpsc::Sender<Command>,
     stop: CancellationToken,
-    /// Ends the time in which late visits still get an answer.
+    /// Ends the period in which late browsers still get an answer.
     leave: CancellationToken,
     task: JoinHandle<()>,
 }
 
 impl Linker {
-    /// Reports every attempt's progress on the channel.
+    /// A linker that reports the progress of every attempt on the channel.
     pub fn new(setup: Setup, progress: mpsc::Sender<(AttemptId, LinkProgress)>) -> Self {
         Self { setup: Arc::new(setup), progress, running: Mutex::default() }
     }
 
-    /// Starts an attempt; one under way is canceled, and its port freed, first. Needs a runtime around it.
+    /// Starts an attempt; one under way is canceled first, and its port freed. Needs a runtime.
     pub fn begin(&self, attempt: AttemptId, broker: BrokerId, open_browser: bool) {
         no_core_dumps();
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
@@ -135,12 +134,12 @@ impl Linker {
         *running = Some(Running { attempt, commands, stop, leave, task });
     }
 
-    /// Tries the browser again.
+    /// Opens the browser again.
     pub fn open_browser(&self, attempt: AttemptId) {
         self.tell(attempt, Command::OpenBrowser);
     }
 
-    /// Judges a pasted redirect URL.
+    /// Checks a pasted redirect URL.
     pub fn submit_redirect(&self, attempt: AttemptId, url: &Sensitive) {
         self.tell(attempt, Command::Redirect(url.clone()));
     }
@@ -150,12 +149,12 @@ impl Linker {
         self.tell(attempt, Command::Approve);
     }
 
-    /// Stores the token for the accounts that were shown, under these labels, in their order.
+    /// Stores the token for the accounts found, with these labels in their order.
     pub fn save(&self, attempt: AttemptId, labels: Vec<String>) {
         self.tell(attempt, Command::Save(labels));
     }
 
-    /// Gives up and frees the port.
+    /// Cancels the attempt and frees the port.
     pub fn cancel(&self, attempt: AttemptId) {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(running) = running.as_ref().filter(|running| running.attempt == attempt) {
@@ -163,7 +162,7 @@ impl Linker {
         }
     }
 
-    /// Waits until the attempt is over and what it had to answer has gone out; late visits find nobody.
+    /// Waits until the attempt is over and its answers are sent; later browsers get none.
     pub async fn settle(&self) {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(running) = running {
@@ -172,10 +171,10 @@ impl Linker {
         }
     }
 
-    /// Every link that is remembered.
+    /// All links.
     ///
     /// # Errors
-    /// As the file says.
+    /// When the file cannot be read.
     pub async fn links(&self) -> Result<Vec<LinkRecord>, LinksError> {
         Ok(self.setup.links.list().await?.links)
     }
@@ -183,12 +182,12 @@ impl Linker {
     /// A link's token; `None` when it has none and must be linked again.
     ///
     /// # Errors
-    /// As the store says.
+    /// When the store fails.
     pub async fn token(&self, link: &LinkId) -> Result<Option<SecretString>, StoreError> {
         self.setup.tokens.get(link).await
     }
 
-    /// Forgets a link and its token, and revokes the grant where the broker offers that. A sentence either way.
+    /// Forgets a link and its token, and revokes the grant if the broker supports that. Returns a sentence.
     ///
     /// # Errors
     /// When the token and the link are still there.
@@ -196,10 +195,10 @@ impl Linker {
         self.unlink_and(link, || {}).await
     }
 
-    /// [`Self::unlink`], which calls back once link and token are forgotten: the revocation may take a while after that.
+    /// [`Self::unlink`] with a callback once link and token are forgotten; the revocation may take longer.
     ///
     /// # Errors
-    /// As [`Self::unlink`]; nothing was called then.
+    /// As [`Self::unlink`]; then the callback was not called.
     pub async fn unlink_and(&self, link: &LinkId, forgotten: impl FnOnce()) -> Result<String, StillLinked> {
         revoke::unlink(&self.setup, link, forgotten).await
     }

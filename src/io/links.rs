@@ -1,4 +1,4 @@
-//! The linked accounts as they are remembered: `links.json`, without secrets, or memory for the demo.
+//! The list of linked accounts: `links.json`, without secrets, or memory for the demo.
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -10,7 +10,7 @@ use super::private_file::{FileError, Held, PrivateFile, Staged};
 use crate::domain::LinkId;
 use crate::link::LinkRecord;
 
-/// The version of the file's format.
+/// The file's format version.
 const VERSION: u32 = 1;
 
 /// Why the links cannot be read or written.
@@ -19,8 +19,8 @@ pub enum LinksError {
     /// The file cannot be used.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The file cannot be understood, and was left where it is.
-    #[error("{path} cannot be understood: the next start keeps it under another name and begins without a link")]
+    /// The file cannot be parsed, and was left in place.
+    #[error("{path} cannot be parsed: the next start sets it aside under another name and begins without links")]
     Damaged {
         /// Which file.
         path: String,
@@ -34,31 +34,31 @@ pub enum LinksError {
 }
 
 impl LinksError {
-    /// The cure.
+    /// The fix.
     pub fn hint(&self) -> String {
         match self {
             Self::File(error) => error.hint(),
-            Self::Damaged { .. } => "put a good copy in its place, or link the accounts again".to_owned(),
+            Self::Damaged { .. } => "restore a good copy, or link the accounts again".to_owned(),
             Self::Newer { .. } => "use that version, or move the file away and link again".to_owned(),
         }
     }
 }
 
-/// Where the links are remembered.
+/// The list of links.
 #[derive(Debug)]
 pub enum Links {
     /// In a file.
     File(PrivateFile),
-    /// Until the program ends.
+    /// In memory, for the demo.
     Memory(Mutex<Vec<LinkRecord>>),
 }
 
-/// The links, and a sentence when something was found unreadable.
+/// The links, and a notice when an unreadable file was found.
 #[derive(Debug, Default)]
 pub struct Listed {
     /// In the order of linking.
     pub links: Vec<LinkRecord>,
-    /// What a person should know.
+    /// A notice for the user.
     pub notice: Option<String>,
 }
 
@@ -74,19 +74,19 @@ impl Links {
         Self::File(PrivateFile::new(dir, "links.json"))
     }
 
-    /// Nothing outlives the program.
+    /// In memory only.
     pub fn memory() -> Self {
         Self::Memory(Mutex::default())
     }
 
-    /// Every link, in the order of linking. A file that cannot be understood is set aside.
+    /// All links, in the order of linking. A file that cannot be parsed is set aside.
     ///
     /// # Errors
-    /// As the file says.
+    /// When the file cannot be read.
     pub async fn list(&self) -> Result<Listed, LinksError> {
         match self {
             Self::Memory(links) => Ok(Listed { links: lock(links).clone(), notice: None }),
-            // Most reads find a good file, and need no lock: it is replaced atomically.
+            // Most reads find a valid file and need no lock, because it is replaced atomically.
             Self::File(file) => match read(file)? {
                 Some(links) => Ok(Listed { links, notice: None }),
                 None => file.locked(read_or_set_aside).await,
@@ -94,10 +94,10 @@ impl Links {
         }
     }
 
-    /// [`Self::list`] for a look: a file that cannot be understood stays where it is.
+    /// [`Self::list`] without changes: a file that cannot be parsed is left in place.
     ///
     /// # Errors
-    /// As the file says.
+    /// When the file cannot be read.
     pub fn look(&self) -> Result<Vec<LinkRecord>, LinksError> {
         match self {
             Self::Memory(links) => Ok(lock(links).clone()),
@@ -107,10 +107,10 @@ impl Links {
         }
     }
 
-    /// Looks whether the list could be changed, as far as that is known without trying.
+    /// Checks whether the list could be changed, as far as that is known without trying.
     ///
     /// # Errors
-    /// As the file says.
+    /// When the file cannot be changed.
     pub fn look_at_lock(&self) -> Result<(), LinksError> {
         match self {
             Self::Memory(_) => Ok(()),
@@ -118,10 +118,10 @@ impl Links {
         }
     }
 
-    /// Finds that links could be kept, before anybody is asked for one.
+    /// Checks that links could be saved, before the user is asked to grant one.
     ///
     /// # Errors
-    /// As the file says.
+    /// When the file cannot be written.
     pub async fn prove(&self) -> Result<(), LinksError> {
         self.list().await?;
         match self {
@@ -130,18 +130,18 @@ impl Links {
         }
     }
 
-    /// Adds links, each in place of the one with the same id.
+    /// Adds links; each replaces the one with the same id.
     ///
     /// # Errors
-    /// As the file says; nothing has changed then.
+    /// When the file cannot be written; then nothing has changed.
     pub async fn put(&self, records: Vec<LinkRecord>) -> Result<(), LinksError> {
         self.putting(records).await?.commit().await
     }
 
-    /// [`Self::put`] up to the moment at which nothing but the change itself is left.
+    /// [`Self::put`], prepared up to the final rename.
     ///
     /// # Errors
-    /// As the file says; nothing has changed then.
+    /// When the file cannot be written; then nothing has changed.
     pub async fn putting(&self, records: Vec<LinkRecord>) -> Result<Prepared<'_>, LinksError> {
         self.prepare(move |links| {
             for record in records {
@@ -154,10 +154,10 @@ impl Links {
         .await
     }
 
-    /// Changes what is kept of a link; one that was forgotten meanwhile stays forgotten.
+    /// Changes the fields of a link; a link that is no longer listed is ignored.
     ///
     /// # Errors
-    /// As the file says; nothing has changed then.
+    /// When the file cannot be written; then nothing has changed.
     pub async fn update(&self, record: LinkRecord) -> Result<(), LinksError> {
         let prepared = self.prepare(move |links| {
             if let Some(link) = links.iter_mut().find(|link| link.id == record.id) {
@@ -167,10 +167,10 @@ impl Links {
         prepared.await?.commit().await
     }
 
-    /// Forgets a link, up to the moment at which nothing but the change itself is left: its token goes before it does.
+    /// Prepares the removal of a link up to the final rename; the token is removed before that.
     ///
     /// # Errors
-    /// As the file says; nothing has changed then.
+    /// When the file cannot be written; then nothing has changed.
     pub async fn removing(&self, id: &LinkId) -> Result<Prepared<'_>, LinksError> {
         let id = id.clone();
         self.prepare(move |links| links.retain(|link| link.id != id)).await
@@ -201,24 +201,24 @@ impl Links {
     }
 }
 
-/// What is done to the list.
+/// A change of the list.
 type Change = Box<dyn FnOnce(&mut Vec<LinkRecord>) + Send>;
 
-/// A change of the list that could be refused no more: the lock is held and the new list written. What belongs to the change
-/// elsewhere is done before it is committed; dropped, it has never been.
+/// A prepared change of the list: the lock is held, and the new list is written under a temporary name. Related changes
+/// are made before the commit; dropping it discards the change.
 #[must_use]
 pub enum Prepared<'a> {
     /// Of a list in memory.
     Memory(&'a Mutex<Vec<LinkRecord>>, Change),
-    /// Of the file, unless it changes nothing.
+    /// Of the file; `None` if nothing changes.
     File(Option<Staged>, Held),
 }
 
 impl Prepared<'_> {
-    /// Makes the change.
+    /// Commits the change.
     ///
     /// # Errors
-    /// As the file says; nothing has changed then.
+    /// When the file cannot be replaced; then nothing has changed.
     pub async fn commit(self) -> Result<(), LinksError> {
         match self {
             Self::Memory(links, change) => change(&mut lock(links)),
@@ -239,7 +239,7 @@ fn lock(links: &Mutex<Vec<LinkRecord>>) -> std::sync::MutexGuard<'_, Vec<LinkRec
     links.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The links of a good or missing file; `None` when it cannot be understood.
+/// The links of a valid or missing file; `None` when it cannot be parsed.
 fn read(file: &PrivateFile) -> Result<Option<Vec<LinkRecord>>, LinksError> {
     #[derive(Deserialize)]
     struct Version {
@@ -260,7 +260,7 @@ fn read_or_set_aside(file: &PrivateFile) -> Result<Listed, LinksError> {
         return Ok(Listed { links, notice: None });
     }
     let aside = file.set_aside()?;
-    let notice = format!("the list of links could not be read and was kept as {}; link again", aside.display());
+    let notice = format!("the list of links could not be read and was set aside as {}; link again", aside.display());
     tracing::warn!("{notice}");
     Ok(Listed { links: Vec::new(), notice: Some(notice) })
 }

@@ -1,4 +1,5 @@
-//! Which accounts this instance streams: one lock each, shared by everything that connects (docs/DESIGN.md 9.4, a second instance).
+//! The accounts that this instance streams: one lock each, shared by all connections (docs/DESIGN.md 9.4, a second
+//! instance).
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -7,11 +8,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::journal::AccountLock;
 use crate::domain::LinkId;
 
-/// The locks held. Without a folder there is nobody to share accounts with, and every account is ours.
+/// The locks held. Without a folder, accounts are not shared and all are ours.
 #[derive(Debug, Default)]
 pub struct Locks {
     folder: Option<PathBuf>,
-    /// Without a lock where none could be had: whether another instance streams the account is not known then.
+    /// `None` for an account streamed without a lock, because none could be taken: unknown whether another instance
+    /// streams it.
     held: Mutex<HashMap<LinkId, Option<AccountLock>>>,
 }
 
@@ -21,7 +23,7 @@ impl Locks {
         Self { folder, held: Mutex::default() }
     }
 
-    /// Takes an account, unless another instance has it; true when it is ours.
+    /// Takes the lock of an account; false when another instance holds it.
     pub fn take(&self, link: &LinkId) -> bool {
         let Some(folder) = &self.folder else { return true };
         let mut held = self.held();
@@ -35,15 +37,15 @@ impl Locks {
             }
             Ok(None) => false,
             Err(error) => {
-                // A folder that cannot be written keeps nobody from trading; two streams do less harm than none.
-                tracing::warn!(%error, %link, "whether another instance streams the account is not known");
+                // A read-only folder must not prevent trading; two streams do less harm than none.
+                tracing::warn!(%error, %link, "unknown whether another instance streams the account");
                 held.insert(link.clone(), None);
                 true
             }
         }
     }
 
-    /// Lets go of an account.
+    /// Releases an account.
     pub fn release(&self, link: &LinkId) {
         self.held().remove(link);
     }

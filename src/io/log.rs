@@ -14,20 +14,20 @@ use tracing_subscriber::util::SubscriberInitExt;
 use super::paths::{ensure_private_dir, tighten};
 use crate::domain::text::sanitize_to;
 
-/// A file is put aside past this size.
+/// Largest file, in bytes; then it is rotated.
 const ROTATE_AT: u64 = 5 * 1024 * 1024;
-/// How many old files stay.
+/// How many rotated files are kept.
 const KEPT: u32 = 3;
 
-/// Reads a level: `off`, `error`, `warn`, `info`, `debug`, `trace`.
+/// Parses a level: `off`, `error`, `warn`, `info`, `debug`, `trace`.
 ///
 /// # Errors
-/// A sentence, when it is unknown.
+/// A sentence, when the level is unknown.
 pub fn level(word: &str) -> Result<LevelFilter, String> {
     word.parse().map_err(|_| format!("{word:?} is not a log level; use off, error, warn, info, debug or trace"))
 }
 
-/// Starts logging into the file at this level.
+/// Starts logging to the file at this level.
 ///
 /// # Errors
 /// A sentence, when the file cannot be opened.
@@ -36,13 +36,13 @@ pub fn start(path: &Path, level: LevelFilter) -> Result<(), String> {
         return Ok(());
     }
     if let Some(dir) = path.parent() {
-        ensure_private_dir(dir).map_err(|error| format!("cannot make {}: {error}", dir.display()))?;
+        ensure_private_dir(dir).map_err(|error| format!("cannot create {}: {error}", dir.display()))?;
     }
     let file = RotatingFile::open(path).map_err(|error| format!("cannot open {}: {error}", path.display()))?;
     let writer = SharedFile(Arc::new(Mutex::new(file)));
-    // Libraries stay quiet below warnings: at TRACE they print headers and bodies, which carry tokens.
+    // Libraries log warnings at most: at TRACE they print headers and bodies, which contain tokens.
     let filter = Targets::new().with_default(level.min(LevelFilter::WARN)).with_target("brokerdeck", level);
-    // A log that cannot be written, as on a full disk, is not complained about on standard error: the screen is there.
+    // Do not report a failing log, such as on a full disk, to stderr: the screen is there.
     let layer = tracing_subscriber::fmt::layer().with_ansi(false).log_internal_errors(false).with_writer(writer);
     tracing_subscriber::registry().with(filter).with(layer).try_init().map_err(|error| error.to_string())
 }
@@ -94,7 +94,7 @@ fn open_private(path: &Path) -> io::Result<File> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;
-        // A pipe is refused below, and opening it must not wait for who reads it.
+        // A pipe is refused below; opening it must not block.
         let wanted = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
         options.mode(0o600).custom_flags(wanted.bits().cast_signed());
     }
@@ -103,13 +103,13 @@ fn open_private(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// What stands where the file should be, where that says more than the system does.
+/// What is in the file's place, where that explains more than the system's error.
 fn not_plain(path: &Path) -> Option<io::Error> {
     let kind = std::fs::symlink_metadata(path).ok()?.file_type();
     let what = match () {
         () if kind.is_symlink() => "it is a symbolic link",
         () if kind.is_dir() => "it is a folder",
-        () if !kind.is_file() => "it is not a plain file",
+        () if !kind.is_file() => "it is not a regular file",
         () => return None,
     };
     Some(io::Error::other(what))
@@ -120,8 +120,8 @@ struct SharedFile(Arc<Mutex<RotatingFile>>);
 
 impl Write for SharedFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // One event comes in one piece. What it says may have been said by others: a line end in it would be a line that
-        // nobody logged, and the file is read in a terminal.
+        // An event is written in one piece. It may contain text from outside: a line end would forge a log line, and
+        // the file is read in a terminal.
         let text = String::from_utf8_lossy(bytes);
         let line = format!("{}\n", sanitize_to(text.trim_end_matches('\n'), usize::MAX));
         self.0.lock().unwrap_or_else(PoisonError::into_inner).write_all(line.as_bytes())?;
@@ -197,7 +197,7 @@ mod tests {
         let link = dir.path().join("link.log");
         std::os::unix::fs::symlink(&path, &link).unwrap();
         assert!(RotatingFile::open(&link).is_err());
-        assert!(RotatingFile::open(Path::new("/dev/null")).is_err(), "no plain file");
+        assert!(RotatingFile::open(Path::new("/dev/null")).is_err(), "not a regular file");
         let pipe = dir.path().join("pipe.log");
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
         assert!(RotatingFile::open(&pipe).is_err(), "nor a pipe that nobody reads");

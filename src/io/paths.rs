@@ -1,4 +1,4 @@
-//! Where files live: the platform's folders, or `--config` and `--data-dir` (docs/DESIGN.md 3, 4).
+//! The paths of all files: the platform's folders, or `--config` and `--data-dir` (docs/DESIGN.md 3, 4).
 
 use std::path::{Path, PathBuf};
 
@@ -9,11 +9,11 @@ use directories::ProjectDirs;
 pub struct Paths {
     /// The configuration file.
     pub config: PathBuf,
-    /// Links, tokens without a system store, journal.
+    /// The data folder: links, tokens without a system store, journal.
     pub data: PathBuf,
-    /// The log.
+    /// The state folder: the log.
     pub state: PathBuf,
-    /// True when data and state are the platform's own folders for this program, so that their modes are ours to set.
+    /// Whether data and state are in the platform's folders for this program, whose modes we may set.
     pub own: bool,
 }
 
@@ -21,11 +21,11 @@ impl Paths {
     /// Chooses the paths: the options first, then `$BROKERDECK_CONFIG`, then the platform's folders.
     ///
     /// # Errors
-    /// A sentence, when the platform tells no home folder and the options do not make up for it.
+    /// A sentence, when there is no home folder and the options do not replace it.
     pub fn choose(config: Option<&Path>, data_dir: Option<&Path>, env_config: Option<PathBuf>) -> Result<Self, String> {
         let dirs = ProjectDirs::from("", "", "brokerdeck");
         let from_platform = |what: &str, pick: fn(&ProjectDirs) -> PathBuf| {
-            dirs.as_ref().map(pick).ok_or_else(|| format!("no home folder is known, so there is no {what} folder"))
+            dirs.as_ref().map(pick).ok_or_else(|| format!("the home folder is unknown, so there is no {what} folder"))
         };
         let config = match config.map(Path::to_owned).or(env_config) {
             Some(path) => path,
@@ -41,17 +41,17 @@ impl Paths {
         Ok(Self { config, data, state, own: data_dir.is_none() })
     }
 
-    /// Finds the folders that are there fit to hold secrets. The platform's own are tightened; one that was named is not
-    /// touched, and refused when others may enter it.
+    /// Checks that existing folders are safe for secrets. The platform's own are tightened; a folder given as an option
+    /// is not changed, and refused when others can access it.
     ///
     /// # Errors
-    /// With the cure, for a folder that is not the user's alone.
+    /// With the fix, for a folder that others can access.
     pub fn prepare(&self) -> std::io::Result<()> {
         for dir in [&self.data, &self.state] {
             if self.own {
                 tighten_own(dir);
             }
-            // One that is not there is made by what writes into it, which also says when it cannot be.
+            // A missing folder is created on the first write, which reports errors.
             if dir.exists() {
                 refuse_open(dir)?;
             }
@@ -70,11 +70,10 @@ impl Paths {
     }
 }
 
-/// Makes a folder that only its owner can enter. One that is there stays as it is: its mode is its owner's business, and
-/// [`Paths::prepare`] has judged it.
+/// Creates a folder that only its owner can enter. An existing one is not changed; [`Paths::prepare`] has checked it.
 ///
 /// # Errors
-/// As the file system says.
+/// As the file system reports.
 pub fn ensure_private_dir(dir: &Path) -> std::io::Result<()> {
     if dir.is_dir() {
         return Ok(());
@@ -91,21 +90,21 @@ pub fn ensure_private_dir(dir: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(dir)
 }
 
-/// Tries to write in a folder, or where it is to be made, and leaves nothing.
+/// Tests writing to a folder, or to where it would be created; leaves nothing behind.
 ///
 /// # Errors
-/// As the file system says.
+/// As the file system reports.
 pub fn try_writing(dir: &Path) -> std::io::Result<()> {
     use std::io::Write as _;
     let place = dir.ancestors().find(|place| place.as_os_str().is_empty() || std::fs::symlink_metadata(place).is_ok());
     let place = place.filter(|place| !place.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // Without a name where the system can, so that not even a crash leaves it.
+    // Without a name where the system supports that, so that not even a crash leaves the file.
     let mut file = tempfile::tempfile_in(place)?;
     file.write_all(b"brokerdeck")?;
     file.sync_data()
 }
 
-/// Refuses a folder that others may enter or that belongs to somebody else, with the cure. Changes nothing.
+/// Refuses a folder that others can enter or that belongs to another user, with the fix. Changes nothing.
 fn refuse_open(dir: &Path) -> std::io::Result<()> {
     let refused = |why: String| Err(std::io::Error::new(std::io::ErrorKind::PermissionDenied, why));
     let found = std::fs::metadata(dir)?;
@@ -131,7 +130,7 @@ fn refuse_open(dir: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Closes the program's own folder to others, should an older version or a backup have left it open.
+/// Closes the program's own folder to others, in case an older version or a backup left it open.
 fn tighten_own(dir: &Path) {
     #[cfg(unix)]
     {
@@ -139,7 +138,7 @@ fn tighten_own(dir: &Path) {
         let ours = |found: &std::fs::Metadata| found.is_dir() && found.uid() == rustix::process::geteuid().as_raw();
         let Some(found) = std::fs::symlink_metadata(dir).ok().filter(ours) else { return };
         if found.mode() & 0o077 != 0 {
-            // What cannot be closed is refused next.
+            // A folder that cannot be closed is refused next.
             drop(std::fs::set_permissions(dir, std::fs::Permissions::from_mode(found.mode() & 0o700)));
         }
     }
@@ -147,16 +146,16 @@ fn tighten_own(dir: &Path) {
     let _ = dir;
 }
 
-/// Takes everybody else's rights from a file of ours that was open to them.
+/// Removes others' rights from one of our files.
 ///
 /// # Errors
-/// For what is no plain file or belongs to another user; otherwise as the file system says.
+/// For what is not a regular file or belongs to another user; otherwise as the file system reports.
 #[cfg(unix)]
 pub(crate) fn tighten(file: &std::fs::File) -> std::io::Result<()> {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
     let found = file.metadata()?;
     if !found.is_file() {
-        return Err(std::io::Error::other("it is not a plain file"));
+        return Err(std::io::Error::other("it is not a regular file"));
     }
     if found.uid() != rustix::process::geteuid().as_raw() {
         return Err(std::io::Error::other("it belongs to another user"));
@@ -167,17 +166,17 @@ pub(crate) fn tighten(file: &std::fs::File) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Files have no modes here.
+/// Files have no modes on this platform.
 #[cfg(not(unix))]
 #[expect(clippy::unnecessary_wraps, reason = "same signature as where files have modes")]
 pub(crate) fn tighten(_file: &std::fs::File) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Writes the commented example where there is no file yet, for its owner alone; it may come to hold a secret.
+/// Writes the commented example if there is no file yet; owner-only, because it may come to hold a secret.
 ///
 /// # Errors
-/// [`std::io::ErrorKind::AlreadyExists`] when there is a file, else as the file system says.
+/// [`std::io::ErrorKind::AlreadyExists`] when there is a file, else as the file system reports.
 pub fn write_example(path: &Path) -> std::io::Result<()> {
     use std::io::Write as _;
     if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty() && !dir.exists()) {
@@ -192,7 +191,7 @@ pub fn write_example(path: &Path) -> std::io::Result<()> {
     }
     let written = options.open(path)?.write_all(crate::config::EXAMPLE.as_bytes());
     if written.is_err() {
-        // Half an example is valid, says less, and would keep a whole one from being written.
+        // A truncated example would be valid, and would prevent a complete one.
         drop(std::fs::remove_file(path));
     }
     written

@@ -1,6 +1,6 @@
-//! A small file for its owner alone: replaced atomically, locked across processes, distrusted when read.
+//! A small owner-only file: replaced atomically, locked across processes, checked before it is read.
 //!
-//! Owns the care of docs/DESIGN.md 4 for files; knows nothing of what is in them.
+//! Implements docs/DESIGN.md 4 for files; does not know their content.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Write};
@@ -13,34 +13,34 @@ use thiserror::Error;
 use super::fit;
 use super::paths::{ensure_private_dir, try_writing};
 
-/// How long another process may hold the lock.
+/// How long to wait for another process's lock.
 const LOCK_LIMIT: Duration = Duration::from_secs(2);
-/// How often the lock is tried.
+/// How often to try the lock.
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
-/// The largest file that is read, in bytes.
+/// Largest file that is read, in bytes.
 const LARGEST: u64 = 4 * 1024 * 1024;
 
 /// Why a private file could not be used.
 #[derive(Debug, Error)]
 pub enum FileError {
-    /// The file may have been seen or planted by someone else.
+    /// Someone else may have seen or planted the file.
     #[error("{} is not trusted: {why}", path.display())]
     Untrusted {
         /// Which file.
         path: PathBuf,
         /// What is wrong with it.
         why: String,
-        /// What its owner can do.
+        /// How to fix it.
         cure: String,
     },
-    /// Something else is in its place, or its rights keep it from being used.
+    /// Something else is in its place, or its rights prevent its use.
     #[error("{} cannot be used: {why}", path.display())]
     Unfit {
         /// Which file or folder.
         path: PathBuf,
         /// What is wrong with it.
         why: String,
-        /// What its owner can do.
+        /// How to fix it.
         cure: String,
     },
     /// Another process holds the lock.
@@ -49,20 +49,20 @@ pub enum FileError {
         /// Which file.
         path: PathBuf,
     },
-    /// The file system said no.
+    /// A file system error.
     #[error("cannot {doing} {}: {cause}", path.display())]
     Io {
         /// What was tried.
         doing: &'static str,
         /// On which file.
         path: PathBuf,
-        /// Why not.
+        /// The error.
         cause: std::io::Error,
     },
 }
 
 impl FileError {
-    /// The cure.
+    /// The fix.
     pub fn hint(&self) -> String {
         match self {
             Self::Untrusted { cure, .. } | Self::Unfit { cure, .. } => cure.clone(),
@@ -72,11 +72,11 @@ impl FileError {
     }
 }
 
-/// The lock of a file; held until dropped.
+/// The lock of a file, held until dropped.
 #[derive(Debug)]
 pub struct Held(#[expect(dead_code, reason = "it is let go of when it is closed")] File);
 
-/// A new content that waits for its file's name; dropped, it is gone.
+/// New content under a temporary name; deleted when dropped.
 #[derive(Debug)]
 pub struct Staged {
     file: PrivateFile,
@@ -84,10 +84,10 @@ pub struct Staged {
 }
 
 impl Staged {
-    /// Takes the file's place, and lets go of the lock.
+    /// Renames it to the file, and releases the lock.
     ///
     /// # Errors
-    /// As the file system says; the old file is whole then.
+    /// As the file system reports; then the old file is unchanged.
     pub async fn commit(self, lock: Held) -> Result<(), FileError> {
         let file = self.file.clone();
         let done = tokio::task::spawn_blocking(move || {
@@ -105,7 +105,7 @@ impl Staged {
     }
 }
 
-/// A file in a folder of its owner's.
+/// A file in an owner-only folder.
 #[derive(Debug, Clone)]
 pub struct PrivateFile {
     dir: PathBuf,
@@ -113,12 +113,12 @@ pub struct PrivateFile {
 }
 
 impl PrivateFile {
-    /// Names the file; touches nothing.
+    /// A file with this path; does not access it.
     pub fn new(dir: &Path, name: &'static str) -> Self {
         Self { dir: dir.to_owned(), name }
     }
 
-    /// Where it is.
+    /// Its path.
     pub fn path(&self) -> PathBuf {
         self.dir.join(self.name)
     }
@@ -127,18 +127,18 @@ impl PrivateFile {
         self.dir.join(format!("{}.lock", self.name))
     }
 
-    /// Looks whether it could be locked to be changed. Makes and holds nothing.
+    /// Checks whether it could be locked for a change. Creates and holds nothing.
     ///
     /// # Errors
-    /// [`FileError::Unfit`], with the cure.
+    /// [`FileError::Unfit`], with the fix.
     pub fn look_at_lock(&self) -> Result<(), FileError> {
         fit::file(&self.lock_path())
     }
 
-    /// Its bytes; `None` when there is no file.
+    /// Reads it; `None` when there is no file.
     ///
     /// # Errors
-    /// [`FileError::Untrusted`] for a link, a foreign owner, or a file that others may read or write.
+    /// [`FileError::Untrusted`] for a symbolic link, another owner, or a file that others can read or write.
     pub fn read(&self) -> Result<Option<Zeroizing<Vec<u8>>>, FileError> {
         let path = self.path();
         let mut file = match open_to_read(&path) {
@@ -156,10 +156,10 @@ impl PrivateFile {
         Ok(Some(bytes))
     }
 
-    /// Finds that it could be replaced: its lock can be had, and its folder written. Leaves nothing.
+    /// Checks that it could be replaced: lock free, folder writable. Leaves nothing behind.
     ///
     /// # Errors
-    /// As [`Self::locked`] and the file system say.
+    /// As [`Self::locked`], and as the file system reports.
     pub async fn prove(&self) -> Result<(), FileError> {
         self.look_at_lock()?;
         if self.lock_path().exists() {
@@ -168,10 +168,10 @@ impl PrivateFile {
         try_writing(&self.dir).map_err(|cause| self.io("write", cause))
     }
 
-    /// Does work that reads and writes the file, alone among processes.
+    /// Runs work that reads and writes the file while holding its lock.
     ///
     /// # Errors
-    /// [`FileError::Busy`] after two seconds; otherwise what the work says.
+    /// [`FileError::Busy`] after two seconds; otherwise the work's error.
     pub async fn locked<T, E>(&self, work: impl FnOnce(&Self) -> Result<T, E> + Send + 'static) -> Result<T, E>
     where
         T: Send + 'static,
@@ -180,7 +180,7 @@ impl PrivateFile {
         Ok(self.held(work).await?.0)
     }
 
-    /// [`Self::locked`] for work that is not over then: the lock comes with the result, and is held until it is dropped.
+    /// [`Self::locked`] for work that continues: returns the lock with the result, held until dropped.
     ///
     /// # Errors
     /// As [`Self::locked`].
@@ -195,19 +195,18 @@ impl PrivateFile {
         done.await.unwrap_or_else(|error| Err(E::from(self.io("use", std::io::Error::other(error)))))
     }
 
-    /// Replaces the file. Call it from within [`Self::locked`].
+    /// Replaces the file. Call it within [`Self::locked`].
     ///
     /// # Errors
-    /// As the file system says; the old file is whole then.
+    /// As the file system reports; then the old file is unchanged.
     pub fn replace(&self, bytes: &[u8]) -> Result<(), FileError> {
         self.stage(bytes)?.take_place()
     }
 
-    /// Writes what is to replace the file beside it, so that nothing but a change of names is left. Call it from within
-    /// [`Self::held`].
+    /// Writes the new content under a temporary name, so that only the rename is left. Call it within [`Self::held`].
     ///
     /// # Errors
-    /// As the file system says.
+    /// As the file system reports.
     pub fn stage(&self, bytes: &[u8]) -> Result<Staged, FileError> {
         self.sweep();
         let write = || -> std::io::Result<tempfile::NamedTempFile> {
@@ -221,10 +220,10 @@ impl PrivateFile {
         Ok(Staged { file: self.clone(), temp })
     }
 
-    /// Removes the file. Call it from within [`Self::locked`].
+    /// Removes the file. Call it within [`Self::locked`].
     ///
     /// # Errors
-    /// As the file system says.
+    /// As the file system reports.
     pub fn remove(&self) -> Result<(), FileError> {
         match std::fs::remove_file(self.path()).and_then(|()| self.sync_dir()) {
             Err(cause) if cause.kind() != ErrorKind::NotFound => Err(self.io("remove", cause)),
@@ -232,10 +231,10 @@ impl PrivateFile {
         }
     }
 
-    /// Moves an unreadable file out of the way and tells where it went. Call it from within [`Self::locked`].
+    /// Moves an unreadable file aside and returns its new path. Call it within [`Self::locked`].
     ///
     /// # Errors
-    /// As the file system says.
+    /// As the file system reports.
     pub fn set_aside(&self) -> Result<PathBuf, FileError> {
         let numbered = |number: u32| self.dir.join(format!("{}.unreadable-{number}", self.name));
         let free = (1..1000).map(numbered).find(|path| std::fs::symlink_metadata(path).is_err());
@@ -272,14 +271,14 @@ impl PrivateFile {
         let meta = file.metadata().map_err(|cause| self.io("read", cause))?;
         let path = self.path();
         if !meta.is_file() {
-            return Err(self.untrusted("it is not a plain file", "remove it"));
+            return Err(self.untrusted("it is not a regular file", "remove it"));
         }
         if meta.uid() != rustix::process::geteuid().as_raw() {
             return Err(self.untrusted("it belongs to another user", "take it over with chown, or remove it"));
         }
         if meta.mode() & 0o077 != 0 {
-            let why = format!("others may use it (mode {:03o})", meta.mode() & 0o777);
-            let cure = format!("if nobody else can have seen it: chmod 600 {}; otherwise remove it", path.display());
+            let why = format!("other users can access it (mode {:03o})", meta.mode() & 0o777);
+            let cure = format!("if no one else can have seen it: chmod 600 {}; otherwise remove it", path.display());
             return Err(self.untrusted(why, cure));
         }
         Ok(())
@@ -288,10 +287,10 @@ impl PrivateFile {
     #[cfg(not(unix))]
     fn check(&self, file: &File) -> Result<(), FileError> {
         let meta = file.metadata().map_err(|cause| self.io("read", cause))?;
-        if meta.is_file() { Ok(()) } else { Err(self.untrusted("it is not a plain file", "remove it")) }
+        if meta.is_file() { Ok(()) } else { Err(self.untrusted("it is not a regular file", "remove it")) }
     }
 
-    /// Removes what a process that was killed while writing left behind; the lock is held, so nobody is writing.
+    /// Removes temporary files of processes killed while writing; the lock is held, so nobody is writing.
     fn sweep(&self) {
         let Ok(entries) = std::fs::read_dir(&self.dir) else { return };
         for entry in entries.flatten() {
@@ -327,7 +326,7 @@ impl PrivateFile {
     }
 }
 
-/// Opens without following a link at the end and without waiting for a writer of a named pipe.
+/// Opens without following a final symbolic link and without waiting for the writer of a named pipe.
 #[cfg(unix)]
 fn open_to_read(path: &Path) -> std::io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;

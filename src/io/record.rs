@@ -1,7 +1,7 @@
-//! Records the messages of a run and plays them back: one JSON line for the start, then one for each message.
+//! Records the messages of a run and replays them: one JSON line for the start, then one per message.
 //!
-//! Messages hold no secrets but what a person types or pastes while linking; that is written as dots. Effects are not
-//! recorded: a replay asks nothing of the world.
+//! Messages hold no secrets except what is typed or pasted while linking, which is written as dots. Effects are not
+//! recorded; a replay performs none.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Read, Write};
@@ -25,10 +25,10 @@ use crate::link::progress::Sensitive;
 const VERSION: u32 = 3;
 /// The longest line that is read, in bytes: a body of 8 MiB, read and kept beside its text.
 const LONGEST_LINE: u64 = 64 * 1024 * 1024;
-/// The most that is taken from a pipe, in bytes.
+/// Most bytes read from a pipe.
 #[cfg(unix)]
 const LONGEST_PIPE: u64 = 1024 * 1024 * 1024;
-/// The longest run that is played.
+/// Longest run that is replayed.
 const LONGEST_RUN: Duration = Duration::from_hours(400 * 24);
 
 /// Why a recording cannot be written or read.
@@ -42,7 +42,7 @@ pub enum RecordError {
         /// What failed.
         source: std::io::Error,
     },
-    /// A line is not what it should be.
+    /// A line is invalid.
     #[error("{path}:{line}: not a recording of this version: {message}")]
     Line {
         /// Which file.
@@ -95,7 +95,7 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Begins a recording in a new file for its owner alone.
+    /// Starts a recording in a new owner-only file.
     ///
     /// # Errors
     /// When the file exists or cannot be written.
@@ -116,7 +116,7 @@ impl Recorder {
     /// Writes one message before it is handled by the model.
     ///
     /// # Errors
-    /// When the disk refuses.
+    /// When it cannot be written.
     pub fn write(&mut self, model: &Model, msg: &Msg, now: Now) -> std::io::Result<()> {
         let msg = if model.input_is_secret() { hidden(msg) } else { msg.clone() };
         self.line(&Line { now, msg })
@@ -168,9 +168,9 @@ fn head(settings: &Settings, model: &Model) -> Head {
     }
 }
 
-/// A recording being read: the model as it is so far, and the next message.
+/// A replay: the model so far, and the next message.
 pub struct Replay {
-    /// The model after every message played.
+    /// The model after the messages played.
     pub model: Model,
     lines: BufReader<File>,
     path: String,
@@ -182,7 +182,7 @@ impl Replay {
     /// Opens a recording.
     ///
     /// # Errors
-    /// When it cannot be read or is no recording of this version.
+    /// When it cannot be read, or is not a recording of this version.
     pub fn open(path: &Path) -> Result<Self, RecordError> {
         let name = path.display().to_string();
         let file = opened(path).map_err(|source| RecordError::File { path: name.clone(), source })?;
@@ -209,10 +209,10 @@ impl Replay {
     /// Plays one message; false at the end.
     ///
     /// # Errors
-    /// When the line after it is damaged.
+    /// When the following line is damaged.
     pub fn step(&mut self) -> Result<bool, RecordError> {
         let Some((now, msg)) = self.next.take() else { return Ok(false) };
-        // What the run asked of the world then is not asked again.
+        // A replay does not perform effects.
         drop(update(&mut self.model, msg, now));
         self.advance()?;
         Ok(true)
@@ -229,7 +229,7 @@ impl Replay {
     }
 }
 
-/// The recording as a plain file. What a pipe brings is taken whole: while the screen is played nothing waits for its writer.
+/// The recording as a regular file. A pipe is read completely first, so that playing never waits for its writer.
 fn opened(path: &Path) -> std::io::Result<File> {
     let kind = std::fs::metadata(path)?.file_type();
     if kind.is_file() {
@@ -240,15 +240,15 @@ fn opened(path: &Path) -> std::io::Result<File> {
         let mut whole = tempfile::tempfile()?;
         let length = std::io::copy(&mut File::open(path)?.take(LONGEST_PIPE + 1), &mut whole)?;
         if length > LONGEST_PIPE {
-            return Err(std::io::Error::other("the pipe brings more than 1 GiB"));
+            return Err(std::io::Error::other("the pipe delivers more than 1 GiB"));
         }
         std::io::Seek::rewind(&mut whole)?;
         return Ok(whole);
     }
-    Err(std::io::Error::other("it is neither a plain file nor a pipe"))
+    Err(std::io::Error::other("it is neither a regular file nor a pipe"))
 }
 
-/// The next line, without its end; `None` after the last.
+/// The next line without its end; `None` after the last.
 fn line(lines: &mut BufReader<File>) -> std::io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
     lines.by_ref().take(LONGEST_LINE + 1).read_until(b'\n', &mut bytes)?;
@@ -258,20 +258,20 @@ fn line(lines: &mut BufReader<File>) -> std::io::Result<Option<Vec<u8>>> {
     Ok((!bytes.is_empty()).then_some(bytes))
 }
 
-/// Times that a run can have: they do not go back, and stay where calendars and durations can be reckoned with.
+/// Times that a run can have: they do not go backwards, and stay within the range of calendars and durations.
 fn plausible(now: Now, before: Option<Now>) -> Result<(), &'static str> {
     // The years 2000 to 2200.
     let known = 946_684_800..7_258_118_400;
     if before.is_some_and(|before| now.mono < before.mono) {
-        return Err("its time goes back");
+        return Err("its times go backwards");
     }
     if now.mono.0 > LONGEST_RUN || !known.contains(&now.wall.as_second()) {
-        return Err("its time is no run's");
+        return Err("its time is out of range");
     }
     Ok(())
 }
 
-/// A zone that this machine does not know shows UTC under the same place in the list.
+/// A zone that this machine does not know is shown as UTC, at the same place in the list.
 fn zone((name, label): &(String, String)) -> Zone {
     let zone = jiff::tz::TimeZone::get(name).unwrap_or(jiff::tz::TimeZone::UTC);
     Zone { name: Arc::from(name.as_str()), label: Arc::from(label.as_str()), zone }

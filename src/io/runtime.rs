@@ -1,6 +1,7 @@
-//! The loop: messages in, effects out, a frame when something changed.
+//! The event loop: messages in, effects out, a frame when something has changed.
 //!
-//! Keys come first, so that the operator never queues behind the tape. One owner: no lock guards the model.
+//! Keys come first, so that the operator never waits behind the tape. The loop owns the model, which therefore needs no
+//! lock.
 
 pub mod headless;
 mod memory;
@@ -26,22 +27,22 @@ use crate::app::{Effect, Model, Msg, update};
 use crate::domain::{Mono, Now};
 use crate::link::{LinkProgress, LinkRecord};
 
-/// How many waiting messages are handled before a frame.
+/// Most messages handled before a frame.
 const BATCH: usize = 1024;
-/// How long the notify command may take.
+/// Time limit of the notify command.
 const NOTIFY_LIMIT: Duration = Duration::from_secs(30);
 
-/// Everything the loop owns.
+/// The event loop and everything it owns.
 pub struct Loop {
     /// The state of the program.
     pub model: Model,
-    /// What the world is asked through.
+    /// Carries out the effects.
     pub effects: Effects,
-    /// What it answers.
+    /// Their results.
     pub inbox: mpsc::Receiver<Msg>,
-    /// The time.
+    /// The clock.
     pub clock: Clock,
-    /// Where messages are recorded, if they are.
+    /// The recording, if there is one.
     pub recorder: Option<Recorder>,
     outside: Outside,
     /// What is learned, on disk before it is on the screen.
@@ -54,24 +55,24 @@ pub struct Loop {
 pub struct Outside {
     /// Whether notifications go to the desktop (OSC 9).
     pub osc9: bool,
-    /// A program to run on notifications, with the sentence as last argument; empty for none.
+    /// The notify command, run with the sentence as last argument; empty for none.
     pub notify_command: Vec<String>,
-    /// Starts it.
+    /// Starts programs.
     pub programs: Programs,
-    /// Where a configuration would be written.
+    /// Where to write the example configuration.
     pub config_path: PathBuf,
-    /// The folder for what is chosen on the screen; `None` keeps nothing.
+    /// The folder for the choices made on the screen; `None` to keep none.
     pub choices: Option<PathBuf>,
 }
 
 impl Loop {
-    /// Puts the parts together.
+    /// A loop from its parts.
     pub fn new(model: Model, effects: Effects, inbox: mpsc::Receiver<Msg>, clock: Clock, outside: Outside) -> Self {
         let last = clock.now();
         Self { model, effects, inbox, clock, recorder: None, outside, keeper: Keeper::default(), last }
     }
 
-    /// Tells the model which links there are; their connections begin.
+    /// Gives the links to the model, which connects them.
     pub fn start(&mut self, links: Vec<LinkRecord>) {
         self.effects.know(&links);
         // A start asks nothing of a terminal.
@@ -123,7 +124,7 @@ impl Loop {
         self.keeper.finish(&self.model.accounts, self.clock.now())
     }
 
-    /// Handles one message and runs its effects; gives back those that concern the terminal.
+    /// Handles one message and runs its effects; returns those that concern the terminal.
     pub fn handle(&mut self, msg: Msg) -> Vec<Effect> {
         let now = self.clock.now();
         let mut left = Vec::new();
@@ -143,7 +144,7 @@ impl Loop {
         {
             tracing::error!(%error, "recording stopped");
             self.recorder = None;
-            let text = format!("the recording has stopped: {error}; it holds what came before");
+            let text = format!("the recording has stopped: {error}; it contains everything before that");
             left.extend(self.apply(Msg::Trouble(text), now));
         }
         if let Msg::Link { progress: LinkProgress::Saved { links, .. }, .. } = &msg {
@@ -171,7 +172,7 @@ impl Loop {
         let Some(dir) = self.outside.choices.clone() else { return };
         tokio::task::spawn_blocking(move || {
             if let Err(error) = choices::save(&dir, &chosen) {
-                tracing::warn!(%error, "what was chosen on the screen is not kept");
+                tracing::warn!(%error, "the choices made on the screen are not saved");
             }
         });
     }

@@ -1,4 +1,4 @@
-//! Signals as messages, and the end of a program that hangs in something. A second signal of one kind waits for nothing.
+//! Signals as messages, and the end of a program that hangs. A second signal of the same kind ends it at once.
 
 #[cfg(unix)]
 mod table;
@@ -12,22 +12,22 @@ use tokio::sync::mpsc;
 #[cfg(unix)]
 use self::table::Answer;
 
-/// How long the program may take to end in order: the journal's last records, the terminal.
+/// Time for an orderly end: the journal's last records, the terminal.
 const GRACE: Duration = Duration::from_millis(1_500);
 
-/// What happens to a program on a terminal.
+/// A change of the terminal or of the job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// The terminal has another size; several changes may be told as one.
+    /// The terminal was resized; several changes may be reported as one.
     Resized,
     /// The program is to stop.
     Stop,
-    /// It goes on after a stop, whatever stopped it; the terminal may be in any state.
+    /// It continues after a stop; the terminal may be in any state.
     Continued,
 }
 
-/// Ends the program when it still runs so long after a signal asked it to: a reader that does not read or a disk that hangs
-/// may hold it up wherever it is. Needs nothing of the loop, for that may be what hangs.
+/// Ends the program if it is still running this long after a signal asked it to end: a terminal that does not read, or
+/// a disk that hangs, may block it anywhere. Does not depend on the loop, which may be what hangs.
 #[cfg(unix)]
 pub fn insist(grace: Duration) {
     use rustix::event::{Timespec, poll};
@@ -38,7 +38,7 @@ pub fn insist(grace: Duration) {
             std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
                 let Some(signal) = signals.forever().next() else { return };
                 let grace = Timespec::try_from(grace).unwrap_or(Timespec { tv_sec: 1, tv_nsec: 0 });
-                // A program that ends by itself takes the thread with it.
+                // The thread ends with the program.
                 if let Err(error) = poll(&mut [], Some(&grace)) {
                     tracing::debug!(%error, "the wait for the program's own end was cut short");
                 }
@@ -56,23 +56,23 @@ pub fn insist(grace: Duration) {
 #[cfg(not(unix))]
 pub fn insist(_grace: Duration) {}
 
-/// Ignores the signals that are not to end the program. Every command calls it first.
+/// Ignores the signals that must not end the program. Every command calls it first.
 #[cfg(unix)]
 pub fn ignore() {
     for signal in table::that(Answer::GoOn) {
-        // A handler that does nothing, for it ends with this program: what it starts has the system's own answers again.
+        // A no-op handler and not SIG_IGN, because child processes would inherit that.
         if let Err(error) = signal_hook::flag::register(signal, Arc::default()) {
             tracing::error!(%error, signal, "cannot listen for a signal");
         }
     }
 }
 
-/// There are no such signals.
+/// There are no such signals on this platform.
 #[cfg(not(unix))]
 pub fn ignore() {}
 
-/// The numbers of the signals that ask the program to end, as they come. When nobody takes them any more the program is past
-/// its loop, and the next one ends it at once.
+/// The signals that ask the program to end, by number. When the receiver is gone the program is past its loop, and the
+/// next signal ends it at once.
 #[cfg(unix)]
 pub fn ends() -> mpsc::Receiver<u8> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -96,7 +96,7 @@ pub fn ends() -> mpsc::Receiver<u8> {
     receiver
 }
 
-/// The same for Ctrl-C, the only signal elsewhere.
+/// The same for Ctrl-C, the only signal on other platforms.
 #[cfg(not(unix))]
 pub fn ends() -> mpsc::Receiver<u8> {
     let (sender, receiver) = mpsc::channel(4);
@@ -110,7 +110,7 @@ pub fn ends() -> mpsc::Receiver<u8> {
     receiver
 }
 
-/// The signals that ask the program to end, for a loop. One that hangs is ended soon after.
+/// The signals that ask the program to end, for a loop; a loop that hangs is ended soon after.
 pub fn listen() -> Ends {
     insist(GRACE);
     Ends(ends())
@@ -127,7 +127,7 @@ impl Ends {
     }
 }
 
-/// Tells what happens to the terminal and to the program on it.
+/// Reports changes of the terminal and of the job.
 #[cfg(unix)]
 pub fn changes() -> mpsc::Receiver<Change> {
     use rustix::process::Signal;
@@ -152,18 +152,18 @@ pub fn changes() -> mpsc::Receiver<Change> {
     receiver
 }
 
-/// The console tells its size by itself, and stops nothing.
+/// The console reports its size itself, and stops nothing.
 #[cfg(not(unix))]
 pub fn changes() -> mpsc::Receiver<Change> {
     mpsc::channel(1).1
 }
 
-/// Stops the program, with `all` everything of its job as Ctrl-Z would; returns when it is continued. A program that no shell
-/// could continue is not stopped.
+/// Stops the process, with `all` its whole job as Ctrl-Z would; returns when continued. A process that no shell could
+/// continue is not stopped.
 #[cfg(unix)]
 pub fn stop_self(all: bool) -> bool {
     use rustix::process::{Signal, getpid, kill_current_process_group, kill_process};
-    // Not the signal that asks: it is listened for, so that it would come again after the stop.
+    // Not SIGTSTP, which is handled and would be delivered again after the stop.
     let stopped = match is_orphaned() {
         Ok(true) => return false,
         Ok(false) if all => kill_current_process_group(Signal::STOP),
@@ -177,13 +177,13 @@ pub fn stop_self(all: bool) -> bool {
     true
 }
 
-/// Nothing stops a program there.
+/// Nothing can be stopped on this platform.
 #[cfg(not(unix))]
 pub fn stop_self(_all: bool) -> bool {
     false
 }
 
-/// True when no shell of this session watches the program's job: the first one of a terminal, or one whose shell is gone.
+/// Whether no shell of this session controls the job: the program was the terminal's first, or its shell is gone.
 #[cfg(unix)]
 fn is_orphaned() -> rustix::io::Result<bool> {
     use rustix::process::{getpgid, getpgrp, getppid, getsid};

@@ -1,4 +1,4 @@
-//! Puts the parts together: model, effects, linker and the loop, for the dashboard, the demo and `watch`.
+//! Assembles model, effects, linker and loop, for the dashboard, the demo and `watch`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,29 +21,29 @@ use crate::config::BrokerSpec;
 use crate::error::Error;
 use crate::link::{AttemptId, LinkProgress};
 
-/// Messages waiting for the loop; a full channel slows the sockets down and loses nothing.
+/// Messages that wait for the loop. A full channel slows the sockets down; nothing is lost.
 const INBOX: usize = 4096;
 
-/// What a run is like.
+/// The settings of a run.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// What the program is.
+    /// The program's settings for the model.
     pub program: Program,
     /// The keys in force.
     pub keymap: Keymap,
-    /// The configuration's changes to them: line, name, chords in words.
+    /// The configuration's changes to them: line, name, chords as text.
     pub keys: Vec<(usize, String, Vec<String>)>,
     /// Whether the mouse is captured.
     pub mouse: bool,
     /// Whether notifications go to the desktop (OSC 9).
     pub osc9: bool,
-    /// A program to run on notifications, with the sentence as last argument; empty for none.
+    /// The notify command, run with the sentence as last argument; empty for none.
     pub notify_command: Vec<String>,
-    /// Where a configuration would be written.
+    /// Where to write the example configuration.
     pub config_path: PathBuf,
-    /// The folder in which instances agree on who streams an account; `None` streams all.
+    /// The folder of the account locks; `None` to stream every account.
     pub locks: Option<PathBuf>,
-    /// The folder for what is chosen on the screen; `None` keeps nothing.
+    /// The folder for the choices made on the screen; `None` to keep none.
     pub choices: Option<PathBuf>,
 }
 
@@ -54,7 +54,7 @@ pub fn headless(accounts: &Accounts, locks: Option<PathBuf>) -> Headless {
     Headless::new(Connections::new(sender, accounts.clone(), locks), inbox, Clock::new(), accounts.read_only)
 }
 
-/// A loop on these links that can link more.
+/// A loop for these links that can also link.
 ///
 /// # Errors
 /// When a broker's certificate authority cannot be read.
@@ -73,7 +73,7 @@ pub fn with_linking(settings: &Settings, accounts: &Accounts) -> Result<Loop, Er
     Ok(assemble(settings, accounts, effects, inbox, clock))
 }
 
-/// What the linker works with for these accounts.
+/// The linker's setup for these accounts.
 pub fn linking(accounts: &Accounts, clock: Clock) -> Setup {
     Setup::new(accounts, clock)
 }

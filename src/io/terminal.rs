@@ -1,7 +1,7 @@
-//! The terminal: raw mode, alternate screen, and the one function that gives it back.
+//! The terminal: raw mode, alternate screen, and the one function that restores it.
 //!
-//! Invariant: whatever ends the program, [`restore`] runs, running it twice does no harm, and it waits for no terminal longer than
-//! a moment.
+//! Invariant: [`restore`] runs however the program ends. Running it twice is harmless, and it never waits for the
+//! terminal longer than a moment.
 
 pub mod background;
 #[cfg(unix)]
@@ -29,25 +29,25 @@ pub use self::screen::{Screen, Surface};
 use crate::app::effect::Copied;
 use crate::domain::text::clean;
 
-/// The way to the terminal while it is ours.
+/// The output while the terminal is in use.
 static TAKEN: Mutex<Option<Arc<Output>>> = Mutex::new(None);
 
-/// The largest screen drawn, in cells. A terminal may claim to have four thousand million.
+/// Largest screen drawn, in cells; a terminal may claim billions.
 const LARGEST: (u16, u16) = (1024, 512);
-/// What a terminal has that does not say.
+/// The size assumed for a terminal that does not report it.
 const USUAL: (u16, u16) = (80, 24);
 
-/// The terminal keeps the title of its window, and takes it back.
+/// The terminal saves its window title, and restores it.
 const PUSH_TITLE: &str = "\x1b[22;2t";
 const POP_TITLE: &str = "\x1b[23;2t";
-/// Presses and the wheel, in decimal numbers. Not every movement: nothing here follows the mouse.
+/// Reports of presses and the wheel, as decimal numbers; movements are not reported.
 #[cfg(unix)]
 const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
-/// Also what other programs may have left on.
+/// Also turns off what other programs may have left on.
 #[cfg(unix)]
 const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1015l\x1b[?1003l\x1b[?1002l\x1b[?1000l";
 
-/// Holds the terminal; dropping it gives it back.
+/// Holds the terminal; dropping it restores the terminal.
 #[derive(Debug)]
 pub struct Guard(());
 
@@ -57,16 +57,16 @@ impl Drop for Guard {
     }
 }
 
-/// Takes the terminal over.
+/// Takes the terminal: raw mode, alternate screen.
 ///
 /// # Errors
-/// When standard input or output is no terminal, or it refuses.
+/// When standard input or output is not a terminal, or the terminal fails.
 pub fn enter(mouse: bool) -> io::Result<(Guard, Screen)> {
     if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
         return Err(io::Error::other("standard input and output must be a terminal"));
     }
     install_panic_hook();
-    // The guard exists before the first mode is changed, so that no early return leaves one behind.
+    // Create the guard before changing the first mode, so that an early return restores it.
     let guard = Guard(());
     let output = take_over(mouse)?;
     #[cfg(unix)]
@@ -74,11 +74,11 @@ pub fn enter(mouse: bool) -> io::Result<(Guard, Screen)> {
     Ok((guard, Screen::new(output, size())?))
 }
 
-/// Gives the terminal back and stops, with `all` of the job as Ctrl-Z would; takes it over again when that goes on. False when
-/// nothing could stop it.
+/// Restores the terminal and stops the process, with `all` its job as Ctrl-Z would; takes the terminal again when
+/// continued. False when it could not be stopped.
 ///
 /// # Errors
-/// When the terminal refuses.
+/// When the terminal fails.
 pub fn suspend(all: bool, mouse: bool, screen: &mut Screen) -> io::Result<bool> {
     restore();
     let stopped = super::signals::stop_self(all);
@@ -87,12 +87,12 @@ pub fn suspend(all: bool, mouse: bool, screen: &mut Screen) -> io::Result<bool> 
     Ok(stopped)
 }
 
-/// Takes the terminal over again after a stop that nobody prepared for: a shell has set it as it likes, and written on it.
+/// Takes the terminal again after an unexpected stop: the shell has changed its modes and written to it.
 ///
 /// # Errors
-/// When the terminal refuses.
+/// When the terminal fails.
 pub fn continued(mouse: bool, screen: &mut Screen) -> io::Result<()> {
-    // What is raw in the library's memory need not be.
+    // The library may wrongly believe that raw mode is on.
     disable_raw_mode()?;
     enable_raw_mode()?;
     let mut bytes = Vec::new();
@@ -108,14 +108,14 @@ fn take_over(mouse: bool) -> io::Result<Arc<Output>> {
     enable_raw_mode()?;
     let mut bytes = Vec::new();
     queue!(bytes, Print(PUSH_TITLE), SetTitle("brokerdeck"), EnterAlternateScreen)?;
-    // Where there is no alternate screen, or one that keeps what was on it, old text would show between ours.
+    // Without an alternate screen, or with one that keeps its content, old text would remain.
     queue!(bytes, ResetColor, Clear(ClearType::All), MoveTo(0, 0))?;
     modes(&mut bytes, mouse)?;
     output.send(&bytes)?;
     Ok(output)
 }
 
-/// What the screen needs besides its cells.
+/// The modes that the screen needs besides its cells.
 fn modes(bytes: &mut Vec<u8>, mouse: bool) -> io::Result<()> {
     queue!(bytes, Hide, EnableBracketedPaste, DisableLineWrap)?;
     capture(bytes, mouse)
@@ -141,7 +141,7 @@ fn send(bytes: &[u8]) -> io::Result<()> {
     output.map_or(Ok(()), |output| output.send(bytes))
 }
 
-/// The terminal's size in cells, as far as it is drawn on.
+/// The terminal's size in cells, as far as it is drawn.
 pub fn size() -> (u16, u16) {
     let (columns, rows) = told_size().filter(|(columns, rows)| *columns > 0 && *rows > 0).unwrap_or(USUAL);
     (columns.min(LARGEST.0), rows.min(LARGEST.1))
@@ -157,7 +157,7 @@ fn told_size() -> Option<(u16, u16)> {
     crossterm::terminal::size().ok()
 }
 
-/// Whether this is GNU screen, which holds Escape back while mouse reports are on, until another key comes to spoil both.
+/// Whether this is GNU screen, which holds Escape back until another key comes while mouse reports are on.
 pub fn holds_escape_for_the_mouse(read: impl Fn(&str) -> Option<String>) -> bool {
     let is_inner = read("TERM").is_some_and(|term| term.starts_with("screen"));
     read("STY").is_some() && read("TMUX").is_none() && is_inner
@@ -173,7 +173,7 @@ pub fn capture_mouse(on: bool) -> io::Result<()> {
     send(&bytes)
 }
 
-/// Sets every mode anew and draws every cell of the next frame: another program wrote on the terminal, or reset it.
+/// Sets every mode and draws every cell of the next frame, after another program wrote to the terminal or reset it.
 ///
 /// # Errors
 /// When the terminal is gone.
@@ -184,17 +184,17 @@ pub fn repaint(mouse: bool, screen: &mut Screen) -> io::Result<()> {
     screen.anew(size())
 }
 
-/// Gives the terminal back: every mode off that was ever switched on, main screen, cursor, title, raw mode.
+/// Restores the terminal: every mode that was ever switched on, main screen, cursor, title, raw mode.
 ///
-/// Errors are ignored on purpose: the terminal may be gone, and there is nobody left to tell.
+/// Errors are ignored: the terminal may be gone, and there is no one to report them to.
 pub fn restore() {
     let Some(output) = taken().take() else { return };
     let mut bytes = Vec::new();
     let queued = capture(&mut bytes, false).and_then(|()| {
         queue!(bytes, DisableBracketedPaste, DisableFocusChange, EnableLineWrap, ResetColor)?;
-        // A terminal without an alternate screen goes on below nothing rather than below half a dashboard.
+        // On a terminal without an alternate screen, continue on a clear screen, not below half a dashboard.
         queue!(bytes, Clear(ClearType::All), MoveTo(0, 0), LeaveAlternateScreen, Show)?;
-        // A terminal that keeps no titles is left without one rather than with ours.
+        // A terminal that cannot restore its title gets an empty one instead of ours.
         queue!(bytes, SetTitle(""), Print(POP_TITLE))
     });
     drop(queued);
@@ -214,7 +214,7 @@ fn install_panic_hook() {
     });
 }
 
-/// Puts text on the clipboard of the terminal's own machine (OSC 52), also over SSH.
+/// Copies text to the clipboard of the terminal's machine (OSC 52); works over SSH.
 ///
 /// # Errors
 /// When the terminal is gone.
@@ -232,7 +232,7 @@ pub fn bell() -> io::Result<()> {
     send(b"\x07")
 }
 
-/// A desktop notification (OSC 9).
+/// Shows a desktop notification (OSC 9).
 ///
 /// # Errors
 /// When the terminal is gone.
@@ -241,7 +241,7 @@ pub fn notify(text: &str) -> io::Result<()> {
 }
 
 fn notification(text: &str) -> String {
-    // Some terminals take a number at its beginning for a command of theirs.
+    // Some terminals take a leading number for a command.
     let blank = if text.starts_with(|ch: char| ch.is_ascii_digit()) { " " } else { "" };
     format!("\x1b]9;{blank}{}\x07", clean(text))
 }

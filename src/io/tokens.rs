@@ -1,6 +1,6 @@
-//! Where tokens live: the system's store, an owner-only file, or memory for the demo (docs/DESIGN.md 4).
+//! Token storage: the system's store, an owner-only file, or memory for the demo (docs/DESIGN.md 4).
 //!
-//! Owns the choice between them and its announcement. A token leaves here only as a [`SecretString`].
+//! Chooses between them and announces the choice. Tokens are returned only as [`SecretString`].
 
 mod file_store;
 mod vault;
@@ -22,16 +22,16 @@ use crate::domain::LinkId;
 
 pub use self::vault::{Connect, Keys, SystemKeys};
 
-/// Why a token cannot be kept or found.
+/// Why a token cannot be stored or found.
 #[derive(Debug, Error)]
 pub enum StoreError {
-    /// The system's store does not work, and nothing else was allowed or the token may be in there.
+    /// The system's store does not work, and either nothing else is allowed or the token may be in it.
     #[error("the system's secret store does not work: {reason}")]
     System {
         /// Why, sanitised.
         reason: String,
     },
-    /// There is no token in the file, but the system's store, which may hold it, does not answer.
+    /// The token is not in the file, and the system's store, which may have it, does not answer.
     #[error("no token in {}, and the system's secret store does not answer: {reason}", path.display())]
     Hidden {
         /// The file that was searched.
@@ -42,9 +42,10 @@ pub enum StoreError {
     /// The file cannot be used.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The file cannot be understood, and was left where it is.
+    /// The file cannot be parsed, and was left in place.
     #[error(
-        "{} cannot be understood: what needs a token next keeps it under another name, and its accounts have to be linked again",
+        "{} cannot be parsed: the next command that needs a token sets it aside under another name, and its accounts \
+            must be linked again",
         path.display()
     )]
     Damaged {
@@ -60,24 +61,24 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// The cure.
+    /// The fix.
     pub fn hint(&self) -> String {
         let cure = match self {
             Self::System { .. } => "unlock it, or set store = \"file\" under [tokens]",
             Self::Hidden { .. } => "unlock it and start again, or link the account again",
             Self::File(error) => return error.hint(),
-            Self::Damaged { .. } => "put a good copy in its place, or link the accounts again",
+            Self::Damaged { .. } => "restore a good copy, or link the accounts again",
             Self::Newer { .. } => "use that version, or move the file away and link again",
         };
         cure.to_owned()
     }
 }
 
-/// The tokens of every link. The store behind it is chosen and probed at the first use, off the caller's thread.
+/// The tokens of all links. The store is chosen and tested at the first use, off the caller's thread.
 #[derive(Debug)]
 pub struct Tokens {
     choice: Choice,
-    /// Whether every file is left as it is.
+    /// Whether files are left unchanged.
     looking: bool,
     store: OnceCell<Store>,
     notices: Mutex<Vec<String>>,
@@ -93,23 +94,23 @@ enum Choice {
 #[derive(Debug)]
 enum Store {
     System(Arc<Vault>),
-    /// With the reason why the system's store is not used, when it was wanted.
+    /// With the reason why the system's store is not used, if it was wanted.
     File(FileStore, Option<String>),
     Memory(Mutex<BTreeMap<LinkId, SecretString>>),
 }
 
 impl Tokens {
-    /// As the configuration says; files go to the data folder.
+    /// The configured store; files are in the data folder.
     pub fn new(choice: TokenStoreChoice, dir: &Path) -> Self {
         Self::with_system(choice, dir, vault::connect_to_system())
     }
 
-    /// [`Self::new`] with another way to the system's store.
+    /// [`Self::new`] with another connection to the system's store.
     pub fn with_system(choice: TokenStoreChoice, dir: &Path, connect: Connect) -> Self {
         Self::of(Choice::Configured { choice, dir: dir.to_owned(), connect, vault: OnceLock::new() })
     }
 
-    /// Nothing outlives the program.
+    /// In memory only.
     pub fn memory() -> Self {
         Self::of(Choice::Memory)
     }
@@ -118,17 +119,17 @@ impl Tokens {
         Self { choice, looking: false, store: OnceCell::new(), notices: Mutex::default() }
     }
 
-    /// For a look: a file that is damaged or in the wrong place stays where it is.
+    /// Read-only: a damaged or misplaced file is left in place.
     #[must_use]
     pub fn looking(mut self) -> Self {
         self.looking = true;
         self
     }
 
-    /// Finds that a token could be kept, before anybody is asked for one.
+    /// Checks that a token could be stored, before the user is asked to grant one.
     ///
     /// # Errors
-    /// As the store says.
+    /// When the store fails.
     pub async fn prove(&self) -> Result<(), StoreError> {
         match self.store().await? {
             Store::File(file, _) => file.prove().await,
@@ -136,10 +137,10 @@ impl Tokens {
         }
     }
 
-    /// Keeps a token in place of the link's old one.
+    /// Stores a token, replacing the link's old one.
     ///
     /// # Errors
-    /// As the store says; the old token is still there then.
+    /// When the store fails; then the old token is still there.
     pub async fn put(&self, link: &LinkId, token: &SecretString) -> Result<(), StoreError> {
         match self.store().await? {
             Store::System(vault) => vault.set(link.as_str(), token).await.map_err(system),
@@ -154,14 +155,14 @@ impl Tokens {
         }
     }
 
-    /// A link's token; `None` when it has none and must be linked again.
+    /// A link's token; `None` when it has none and must be relinked.
     ///
     /// # Errors
-    /// As the store says; [`StoreError::Hidden`] when the token may be where nobody answers.
+    /// When the store fails; [`StoreError::Hidden`] when the token may be in a store that does not answer.
     pub async fn get(&self, link: &LinkId) -> Result<Option<SecretString>, StoreError> {
         match self.store().await? {
             Store::System(vault) => {
-                // Not moved there yet.
+                // Not moved yet.
                 let beside = match &self.choice {
                     Choice::Configured { dir, .. } if self.looking => {
                         FileStore::new(dir).get(self, link.as_str()).await?
@@ -178,10 +179,10 @@ impl Tokens {
         }
     }
 
-    /// Forgets a link's token; tells whether there was one.
+    /// Forgets a link's token; returns whether there was one.
     ///
     /// # Errors
-    /// As the store says; the token is still there then.
+    /// When the store fails; then the token is still there.
     pub async fn remove(&self, link: &LinkId) -> Result<bool, StoreError> {
         match self.store().await? {
             Store::System(vault) => vault.delete(link.as_str()).await.map_err(system),
@@ -193,7 +194,7 @@ impl Tokens {
         }
     }
 
-    /// Where tokens live, as a sentence for `brokers`, `doctor` and the moment of saving.
+    /// Where tokens are stored, as a sentence for `brokers`, `doctor` and the end of linking.
     ///
     /// # Errors
     /// As choosing the store says, and a file that cannot be used.
@@ -209,11 +210,11 @@ impl Tokens {
                 "tokens are kept in {}, readable by you alone, because the system's secret store does not work: {reason}",
                 file.path().display()
             ),
-            Store::Memory(_) => "tokens are kept in memory and forgotten at the end".to_owned(),
+            Store::Memory(_) => "tokens are kept in memory and forgotten on exit".to_owned(),
         })
     }
 
-    /// What a person should know since the last call, as whole sentences.
+    /// Notices for the user since the last call, as complete sentences.
     pub fn take_notices(&self) -> Vec<String> {
         std::mem::take(&mut *self.notices.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -236,7 +237,7 @@ impl Tokens {
         if *choice == TokenStoreChoice::File {
             return Ok(Store::File(file, None));
         }
-        // One thread, however often a store that does not work is asked for.
+        // Only one thread, however often a broken store is used.
         let vault = Arc::clone(vault.get_or_init(|| Arc::new(Vault::open(connect.clone()))));
         match (vault.probe().await, choice) {
             (Ok(()), _) => {
@@ -255,14 +256,14 @@ impl Tokens {
         }
     }
 
-    /// Moves the tokens of an older file into the system's store, so that no copy stays behind.
+    /// Moves the tokens of an older file into the system's store, so that no copy is left.
     async fn move_into(&self, file: &FileStore, vault: &Vault) -> Result<(), StoreError> {
         let tokens = file.all(self).await?;
         if tokens.is_empty() {
             return Ok(());
         }
         for (link, token) in &tokens {
-            // The file wins: it exists only when something was linked since the store was last in use.
+            // The file takes precedence: it exists only if something was linked since the store was last used.
             vault.set(link, token).await.map_err(system)?;
             let back = vault.get(link).await.map_err(system)?;
             if back.is_none_or(|back| back.expose_secret() != token.expose_secret()) {

@@ -1,10 +1,10 @@
-//! What `watch` has told of a link, beside the journal: so that its next run goes on where this one was stopped, however it
-//! was stopped.
+//! What `watch` has reported of a link, so that its next run continues where this one was stopped, however that
+//! happened.
 //!
-//! The journal cannot know it: other instances write there too, and nobody has told what they learned. A line is noted
-//! before it goes out, and its note is ended after that, by short writes that do not wait for the disk. A note without an
-//! end belongs to a run that was killed between the two: the line is not told again, and the next run says that it may not
-//! have gone out. A power cut may tell the last lines again.
+//! The journal does not have this: other instances write to it, and what they learned has not been reported. A line is
+//! noted before it is printed and its note is completed afterwards, by short writes that do not wait for the disk. An
+//! incomplete note means that the run was killed between the two: the line is not printed again, and the next run says
+//! that it may not have been printed. After a power failure the last lines may be printed again.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs::{File, OpenOptions};
@@ -21,31 +21,31 @@ use crate::domain::blotter::{Blotter, TapeEntry};
 use crate::domain::execution::ExecutionKind;
 use crate::domain::{Execution, ExecutionId, LinkId, OrderId, Qty};
 
-/// The version of the file's format.
+/// The file's format version.
 const VERSION: u32 = 1;
-/// Lines that are remembered: more than the journal reads back at start.
+/// Most lines remembered: more than the journal loads at start.
 const REMEMBERED: usize = 20_000;
 
-/// One line that was told.
+/// One reported line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
-    /// What makes it this line ([`TapeEntry::key`]).
+    /// The line's identity ([`TapeEntry::key`]).
     key: String,
-    /// The execution, and the span of its order that it traded: another id for the same span is the same execution.
+    /// The execution, and the range of its order that it filled: another id for the same range is the same execution.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     span: Option<(ExecutionId, String)>,
-    /// What a reader adds up; of history, which nobody read, there is none.
+    /// The quantity that a reader adds up; `None` for history, which was not reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     said: Option<Said>,
-    /// It tells that the line of this key does not hold any more.
+    /// Whether it voids the line of this key.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     void: bool,
 }
 
-/// What a line said of an execution.
+/// The execution as a line reported it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Said {
-    /// The execution, by the id that it had then.
+    /// The execution's id at that time.
     pub id: ExecutionId,
     /// Its order.
     pub order: OrderId,
@@ -54,19 +54,19 @@ pub struct Said {
 }
 
 impl Line {
-    /// What is to be remembered of a line of the tape that is told.
+    /// The note for a tape line that is being reported.
     pub fn telling(entry: &TapeEntry, blotter: &Blotter) -> Self {
         let row = entry.execution.as_ref().and_then(|id| blotter.execution(id));
         let said = row.map(|row| Said { id: row.id.clone(), order: row.order_id.clone(), qty: row.qty });
         Self { said, ..Self::of(entry, blotter) }
     }
 
-    /// What it said of an execution, if that was told.
+    /// The execution as reported, if the line had one.
     pub const fn said(&self) -> Option<&Said> {
         self.said.as_ref()
     }
 
-    /// What is to be remembered of a line of the tape.
+    /// The note for a tape line.
     pub fn of(entry: &TapeEntry, blotter: &Blotter) -> Self {
         let row = entry.execution.as_ref().and_then(|id| blotter.execution(id));
         let span = row.and_then(|row| Some((row.id.clone(), span(row)?)));
@@ -74,7 +74,7 @@ impl Line {
     }
 }
 
-/// What an execution is the same by, under whatever id.
+/// The identity of an execution, independent of its id.
 fn span(row: &Execution) -> Option<String> {
     let number = |qty: Qty| qty.decimal().normalize();
     match (&row.kind, row.cum_qty) {
@@ -89,20 +89,20 @@ fn span(row: &Execution) -> Option<String> {
 #[derive(Debug, Serialize, Deserialize)]
 struct Header {
     version: u32,
-    /// Broker's time of the newest that was known when telling began; what is older is history.
+    /// The broker's time of the newest line known at the beginning; older lines are history.
     since: Option<Timestamp>,
 }
 
-/// What an earlier run left.
+/// The result of the earlier runs.
 #[derive(Debug)]
 pub enum Earlier {
-    /// None ran before: what there is already is history.
+    /// There was no earlier run: everything known so far is history.
     None,
-    /// One ran until about then, by the local clock.
+    /// An earlier run was active until about this time, by the local clock.
     Until {
         /// When.
         at: Timestamp,
-        /// The line of which it is not known whether it went out.
+        /// The line that may or may not have been printed.
         unsure: Option<String>,
         /// Notes that cannot be read: what they name may be told again.
         unread: usize,
@@ -111,11 +111,11 @@ pub enum Earlier {
     Damaged,
     /// Another one runs now; this one remembers in memory alone and resumes nothing.
     Runs,
-    /// Its notes cannot be used, for this reason; they are left as they are.
+    /// The notes cannot be used, for this reason; they are left unchanged.
     Unusable(String),
 }
 
-/// What was told of one link.
+/// What was reported of one link.
 #[derive(Debug, Default)]
 pub struct Told {
     path: Option<PathBuf>,
@@ -125,15 +125,15 @@ pub struct Told {
     keys: HashSet<String>,
     spans: HashMap<String, Vec<ExecutionId>>,
     lines: VecDeque<Line>,
-    /// Lines in the file.
+    /// The number of lines in the file.
     written: usize,
-    /// The file's length without the note of the line that is going out.
+    /// The file's length without the note of the line being printed.
     length: u64,
     lock: Option<AccountLock>,
 }
 
 impl Told {
-    /// Reads what an earlier run told; from here on no other run notes anything of this link.
+    /// Reads the notes of earlier runs; from now on no other run writes notes for this link.
     pub fn open(data_dir: &Path, link: &LinkId) -> (Self, Earlier) {
         let name = LinkId::new(format!("watch {link}"));
         match Self::read(data_dir, &name) {
@@ -156,7 +156,7 @@ impl Told {
         let until = found.metadata()?.modified()?;
         let text = io::read_to_string(found)?;
         let mut lines = text.lines();
-        // A note without an end: the run was killed while the line went out, or in the middle of the note.
+        // An incomplete note: the run was killed while printing the line, or while writing the note.
         let open = text.lines().next_back().filter(|_| !text.ends_with('\n'));
         let unsure = open.and_then(|note| serde_json::from_str::<Line>(note).ok()).map(|line| line.key);
         let header = lines.next().and_then(|line| serde_json::from_str::<Header>(line).ok());
@@ -177,8 +177,8 @@ impl Told {
             }
         }
         if let Err(error) = told.rewrite() {
-            // A full disk may still have room for a line; the first ends one that may be torn.
-            tracing::warn!("what was told cannot be written anew: {error}");
+            // A full disk may still have room for a line; the first one ends a torn line.
+            tracing::warn!("what was reported cannot be rewritten: {error}");
             let mut file = OpenOptions::new().append(true).open(&path)?;
             file.write_all(b"\n")?;
             (told.length, told.file) = (file.metadata()?.len(), Some(file));
@@ -187,20 +187,20 @@ impl Told {
         Ok((told, Earlier::Until { at, unsure, unread }))
     }
 
-    /// True once there is a beginning: what was known then is history, what came later is told.
+    /// Whether there is a beginning: what was known then is history, and later lines are reported.
     pub fn has_begun(&self) -> bool {
         self.begun
     }
 
-    /// Broker's time of the newest that was known at the beginning.
+    /// The broker's time of the newest line known at the beginning.
     pub fn since(&self) -> Option<Timestamp> {
         self.since
     }
 
-    /// Begins: these lines are history, and need no telling ever.
+    /// Sets the beginning: these lines are history and never reported.
     ///
     /// # Errors
-    /// As the file system says; it is noted in memory all the same.
+    /// As the file system reports; the notes in memory are set all the same.
     pub fn begin(&mut self, since: Option<Timestamp>, history: impl Iterator<Item = Line>) -> io::Result<()> {
         (self.begun, self.since) = (true, since);
         for line in history {
@@ -209,13 +209,13 @@ impl Told {
         self.rewrite()
     }
 
-    /// The account behind the link is another one: there is no beginning yet.
+    /// The account behind the link is a new one: there is no beginning yet.
     pub fn forget(&mut self) {
         let (path, lock) = (self.path.take(), self.lock.take());
         *self = Self { path, lock, ..Self::default() };
     }
 
-    /// True when a line was told, also under an id that another instance replaced.
+    /// Whether a line was reported, also under an id that another instance has replaced.
     pub fn is_told(&self, line: &Line, blotter: &Blotter) -> bool {
         let renamed = |(_, span): &(ExecutionId, String)| {
             self.spans.get(span).is_some_and(|ids| ids.iter().any(|id| blotter.execution(id).is_none()))
@@ -223,8 +223,9 @@ impl Told {
         self.keys.contains(&line.key) || line.span.as_ref().is_some_and(renamed)
     }
 
-    /// The lines that were told and do not hold any more: their execution is none, or has another quantity. They are to be
-    /// told as void, and are not remembered any more. Of an order that does not add up nothing is certain yet.
+    /// The reported lines that no longer hold: their execution does not exist, or has another quantity. They must be
+    /// reported as void, and are forgotten here. Orders whose executions do not add up are left out, because nothing is
+    /// certain about them yet.
     pub fn overtaken(&mut self, blotter: &Blotter) -> Vec<Line> {
         let mut renamed = HashSet::new();
         let mut holds = |line: &&Line| {
@@ -239,7 +240,7 @@ impl Told {
                 !known && line.span.as_ref().is_some_and(|(_, told)| span(row).as_ref() == Some(told))
             };
             let other = rows.iter().find(same).filter(|_| held.is_none()).map(|row| row.id.clone());
-            // What nothing is known of has been forgotten, not undone.
+            // An unknown line was forgotten, and is not void.
             other.is_some_and(|id| renamed.insert(id))
                 || rows.is_empty()
                 || blotter.unsettled().any(|order| *order == said.order)
@@ -252,7 +253,7 @@ impl Told {
         void
     }
 
-    /// The id under which an execution was told that may have another one by now.
+    /// The id under which an execution was reported, if it may have another one now.
     pub fn name_of<'a>(&'a self, id: &'a ExecutionId, blotter: &Blotter) -> &'a ExecutionId {
         if self.keys.contains(&TapeEntry::key_of_execution(id)) {
             return id;
@@ -262,7 +263,7 @@ impl Told {
         told.unwrap_or(id)
     }
 
-    /// Remembers a line that is about to be told.
+    /// Remembers a line that is about to be reported.
     pub fn remember(&mut self, line: Line) {
         if line.void {
             self.keys.remove(&line.key);
@@ -290,24 +291,24 @@ impl Told {
         }
     }
 
-    /// Notes a line that goes out now, for the next run. [`Self::went_out`] or [`Self::stayed`] follows.
+    /// Notes a line that is being printed. [`Self::went_out`] or [`Self::stayed`] must follow.
     ///
     /// # Errors
-    /// As the file system says; the next run may tell the line again then.
+    /// As the file system reports; then the next run may print the line again.
     pub fn going_out(&mut self, line: &Line) -> io::Result<()> {
         if self.written > REMEMBERED * 2 {
             self.rewrite()?;
         }
-        // Before there is a beginning nothing is noted: it will be, with the others.
+        // Before there is a beginning nothing is noted; it will be, with the others.
         let Some(file) = &mut self.file else { return Ok(()) };
         let text = serde_json::to_string(line).map_err(io::Error::other)?;
         file.write_all(text.as_bytes())
     }
 
-    /// The line that was going out is out.
+    /// The line being printed has been printed.
     ///
     /// # Errors
-    /// As the file system says; the next run may be unsure of the line then.
+    /// As the file system reports; then the next run may be unsure about the line.
     pub fn went_out(&mut self) -> io::Result<()> {
         let Some(file) = &mut self.file else { return Ok(()) };
         file.write_all(b"\n")?;
@@ -316,25 +317,25 @@ impl Told {
         Ok(())
     }
 
-    /// The line that was going out did not: nobody reads any more.
+    /// The line being printed was not, because the reader is gone.
     ///
     /// # Errors
-    /// As the file system says; the line is not told again then.
+    /// As the file system reports; then the line is not printed again.
     pub fn stayed(&mut self) -> io::Result<()> {
         let Some(file) = &mut self.file else { return Ok(()) };
         file.set_len(self.length)
     }
 
-    /// Notes that this run is alive: whatever happens from here on was not missed before.
+    /// Notes that this run is active, so that a later gap is not dated too early.
     pub fn touch(&self, now: Timestamp) {
         if let Some(file) = &self.file
             && let Err(error) = file.set_modified(now.into())
         {
-            tracing::debug!("the time of what was told cannot be noted: {error}");
+            tracing::debug!("the time of what was reported cannot be noted: {error}");
         }
     }
 
-    /// Writes everything that is remembered to a new file in place of the old.
+    /// Rewrites the file with everything remembered.
     fn rewrite(&mut self) -> io::Result<()> {
         let (Some(path), true) = (&self.path, self.begun) else { return Ok(()) };
         let dir = path.parent().unwrap_or(Path::new("."));
@@ -374,7 +375,7 @@ mod tests {
         let blotter = Blotter::default();
         let (mut told, earlier) = Told::open(dir.path(), &link);
         assert!(matches!(earlier, Earlier::None) && !told.has_begun());
-        // Told before there is a beginning: it belongs to it.
+        // Reported before there is a beginning: belongs to it.
         told.remember(line("early", None));
         told.going_out(&line("early", None)).unwrap();
         told.went_out().unwrap();
@@ -391,7 +392,7 @@ mod tests {
         let (other, earlier) = Told::open(dir.path(), &link);
         assert!(matches!(earlier, Earlier::Runs) && !other.has_begun());
         drop(told);
-        // A run that is killed in the middle of a note has not told the line; one that is killed after it may have.
+        // A run killed in the middle of a note has not printed the line; one killed after it may have.
         let path = std::fs::read_dir(dir.path().join("told")).unwrap().next().unwrap().unwrap().path();
         let whole = std::fs::read_to_string(&path).unwrap();
         std::fs::write(&path, format!("{whole}{{\"key\":\"tor")).unwrap();

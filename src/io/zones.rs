@@ -1,6 +1,6 @@
-//! The time zones that the screen offers: the configured one, the machine's, UTC, and where markets and traders are.
+//! The time zones to choose from: the configured one, the machine's, UTC, and those of markets and traders.
 //!
-//! Any other zone is a line of the configuration. Zones are read here once, so that choosing one needs no file.
+//! Other zones can be configured. All are loaded at start, so that choosing one needs no file.
 
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ pub fn offered(configured: &str, zone: &TimeZone) -> Vec<Zone> {
     zones
 }
 
-/// A zone with what the screen calls it: `ET`, `UTC`, or its city.
+/// A zone with its short name: `ET`, `UTC`, or its city.
 fn named(name: &str, zone: TimeZone) -> Zone {
     let label = match name {
         "America/New_York" | "US/Eastern" => "ET".to_owned(),

@@ -1,6 +1,7 @@
-//! One attempt to link an account by OAuth: its secrets, its authorize URL, and the checks of what comes back.
+//! One OAuth attempt: its secrets, its authorize URL, and the checks of the redirect.
 //!
-//! Owns `state` and PKCE verifier. Opens no socket or browser and reads no clock: random bytes and time are told.
+//! Owns `state` and the PKCE verifier. Opens no socket or browser and reads no clock: random bytes and time are
+//! arguments.
 //!
 //! Invariant: until `state` matches, nothing that arrives changes the attempt; a matching `state` counts once.
 
@@ -20,11 +21,11 @@ use crate::domain::Mono;
 use crate::domain::secrets::Redactor;
 use crate::domain::text::sanitize_to;
 
-/// The longest request target that is looked at, in bytes.
+/// Longest request target that is parsed, in bytes.
 pub const LONGEST_TARGET: usize = 4096;
-/// The longest sentence kept of the broker's words, in characters.
+/// Longest text from the broker that is kept, in characters.
 const LONGEST_WORDS: usize = 200;
-/// The parameters of an answer (RFC 6749 4.1.2, RFC 9207); none may come twice.
+/// The parameters of an answer (RFC 6749 4.1.2, RFC 9207); none may be repeated.
 const KNOWN: [&str; 6] = ["state", "code", "iss", "error", "error_description", "error_uri"];
 
 /// The random bytes of one attempt; 256 bits each.
@@ -38,30 +39,30 @@ pub struct FlowRandom {
 /// A request that reached the callback address.
 #[derive(Debug, Clone, Copy)]
 pub struct CallbackRequest<'a> {
-    /// The method as it came.
+    /// The method, unchanged.
     pub method: &'a str,
-    /// The `Host` header; `None` when it is missing, doubled or not text, or when the target names a host itself.
+    /// The `Host` header; `None` when it is missing, repeated or not text, or when the target contains a host itself.
     pub host: Option<&'a str>,
-    /// The path as it came, percent-encoding and all.
+    /// The path, unchanged and still percent-encoded.
     pub path: &'a str,
-    /// The query as it came.
+    /// The query, unchanged.
     pub query: Option<&'a str>,
-    /// The `Sec-Fetch-Dest` header, when one was sent.
+    /// The `Sec-Fetch-Dest` header, if sent.
     pub sec_fetch_dest: Option<&'a str>,
 }
 
-/// Why a request does not count, in the order of the checks. None of them changes the attempt.
+/// Why a request is ignored, in the order of the checks. An ignored request does not change the attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ignored {
     /// Not `GET`.
     Method,
-    /// Another `Host` than the registered one: a rebound name, or a stranger.
+    /// Another `Host` than the registered one, as in DNS rebinding.
     Host,
-    /// Another path: a favicon, a probe.
+    /// Another path, such as a favicon or a probe.
     Path,
-    /// A script, an image or a frame asked, not a person's tab.
+    /// Requested by a script, an image or a frame, and not by a browser tab.
     FetchDest,
-    /// A known parameter came twice.
+    /// A known parameter is repeated.
     Doubled,
     /// `state` is missing or wrong.
     State,
@@ -73,14 +74,14 @@ pub enum Ignored {
     Late,
 }
 
-/// What a request or a pasted text means for the attempt.
+/// The verdict on a request or a pasted text.
 #[derive(Debug)]
 pub enum CallbackVerdict {
-    /// Nothing: answer and keep waiting.
+    /// Ignored: answer it and keep waiting.
     Ignored(Ignored),
     /// The broker granted a code.
     Granted(Grant),
-    /// The broker answered without one; the attempt is over.
+    /// The broker answered with an error; the attempt is over.
     Refused(LinkFailure),
 }
 
@@ -89,20 +90,20 @@ pub enum CallbackVerdict {
 pub enum Pasted {
     /// The redirect URL.
     Whole(CallbackVerdict),
-    /// Its beginning; what is pasted next goes on with it.
+    /// The start of it; the next paste continues it.
     Beginning,
     /// Something else.
     Foreign,
 }
 
-/// Everything the token request needs from the attempt; handed out once.
+/// What the token request needs from the attempt; returned once.
 #[derive(Debug)]
 pub struct Grant {
     /// The authorization code.
     pub code: SecretString,
     /// The PKCE verifier, when a challenge was sent.
     pub verifier: Option<SecretString>,
-    /// The redirect URI of the authorize request, byte for byte.
+    /// The redirect URI of the authorize request, unchanged.
     pub redirect_uri: String,
 }
 
@@ -119,7 +120,7 @@ pub struct Flow {
     pieces: Pieces,
 }
 
-/// The registered redirect URI, taken apart.
+/// The parsed redirect URI.
 #[derive(Debug)]
 struct Redirect {
     text: String,
@@ -128,10 +129,10 @@ struct Redirect {
 }
 
 impl Flow {
-    /// Prepares an attempt for this redirect URI, which must be one of the registered ones, byte for byte.
+    /// Prepares an attempt for this redirect URI, which must be exactly one of the registered ones.
     ///
     /// # Errors
-    /// A sentence, when the broker's configuration cannot make an authorize URL.
+    /// A sentence, when the configuration does not give an authorize URL.
     pub fn new(random: &FlowRandom, spec: &BrokerSpec, redirect_uri: &str, deadline: Mono) -> Result<Self, String> {
         let client_id = spec.client_id.clone().ok_or_else(|| "no OAuth app is configured".to_owned())?;
         let redirect = Redirect::new(redirect_uri)?;
@@ -150,17 +151,17 @@ impl Flow {
         })
     }
 
-    /// Where the person goes to consent.
+    /// The authorize URL for the user.
     pub fn authorize_url(&self) -> &Sensitive {
         &self.authorize_url
     }
 
-    /// When the attempt ends.
+    /// When the attempt times out.
     pub fn deadline(&self) -> Mono {
         self.deadline
     }
 
-    /// True once the right answer came.
+    /// Whether the right answer has come.
     pub fn is_used(&self) -> bool {
         self.used
     }
@@ -170,12 +171,12 @@ impl Flow {
         self.redirect.url.path()
     }
 
-    /// True when the request is addressed to the registered host, so that a page may be shown to it at all.
+    /// Whether the request's host is the registered one, so that it may get a page.
     pub fn is_ours(&self, host: Option<&str>) -> bool {
         host == Some(self.redirect.host.as_str())
     }
 
-    /// Judges a request to the callback address, in the order of docs/DESIGN.md 5.
+    /// Checks a request to the callback address, in the order of docs/DESIGN.md 5.
     pub fn check_callback(&mut self, request: &CallbackRequest<'_>, now: Mono) -> CallbackVerdict {
         let ignored = if request.method != "GET" {
             Some(Ignored::Method)
@@ -194,7 +195,7 @@ impl Flow {
         }
     }
 
-    /// Judges a pasted redirect URL, which may come in pieces, by the same parser and the same `state`.
+    /// Checks a pasted redirect URL, which may come in pieces, with the same parser and the same `state`.
     pub fn check_pasted(&mut self, text: &str, now: Mono) -> Pasted {
         let known = &self.state;
         let found = self.pieces.add(text, &self.redirect.url, |query| state_of(query, known));
@@ -225,9 +226,9 @@ impl Flow {
             return CallbackVerdict::Ignored(Ignored::Empty);
         }
         self.used = true;
-        // No issuer is configured, so the known ones are the two servers that this attempt talks to anyway.
+        // No issuer is configured, so the accepted ones are the two servers that this attempt contacts anyway.
         if answer.iss.is_some_and(|iss| !self.is_issuer(&iss)) {
-            let message = "the answer names another authorization server than the one that was asked".to_owned();
+            let message = "the answer names a different authorization server from the one that was asked".to_owned();
             return CallbackVerdict::Refused(LinkFailure::Broker { message });
         }
         if let Some(error) = answer.error {
@@ -243,7 +244,7 @@ impl Flow {
                 redirect_uri: self.redirect.text.clone(),
             }),
             None => CallbackVerdict::Refused(LinkFailure::Broker {
-                message: "the broker came back with neither a code nor an error".to_owned(),
+                message: "the broker's answer has neither a code nor an error".to_owned(),
             }),
         }
     }
@@ -266,7 +267,7 @@ impl Redirect {
     }
 }
 
-/// What a query's `state` is to this one. Doubled parameters are a matter of the checks that follow.
+/// Compares a query's `state` with this attempt's. Repeated parameters are checked later.
 fn state_of(query: &str, known: &SecretString) -> State {
     let known = known.expose_secret().as_bytes();
     let state = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "state");
@@ -289,7 +290,7 @@ struct Answer<'a> {
 }
 
 impl<'a> Answer<'a> {
-    /// Reads a query; `false` when a known parameter comes twice.
+    /// Parses a query; `false` when a known parameter is repeated.
     fn read(&mut self, query: &'a str) -> bool {
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
             let [state, code, iss, error, error_description, error_uri] = KNOWN;
@@ -310,7 +311,7 @@ impl<'a> Answer<'a> {
     }
 }
 
-/// A server that writes what it was sent into its refusal must not put it on the screen.
+/// Removes the secrets from a server's text, in case it repeats what it was sent.
 fn refusal(error: &str, description: Option<&str>, secrets: &Redactor) -> LinkFailure {
     let words = |text: &str| secrets.words(&text.into(), LONGEST_WORDS);
     let description = description.map(words).filter(|text| !text.is_empty());

@@ -1,8 +1,8 @@
-//! The name that a new link is offered: its broker's, made unique.
+//! The suggested label of a new link: the broker's name, made unique.
 
 use crate::domain::Environment;
 
-/// The broker's name without `(OAuth)`, with the environment when one consent covers both, and a number when taken.
+/// The broker's name without `(OAuth)`, with the environment when one consent covers both, and a number if taken.
 pub fn default_label<'a>(
     broker_name: &str,
     environment: Environment,
@@ -26,7 +26,7 @@ pub fn default_label<'a>(
     }
 }
 
-/// The name itself, or with the first free number from 2 behind it. Case does not distinguish.
+/// The name, or with the first free number from 2 appended; compared case-insensitively.
 pub fn unique<'a>(name: &str, taken: impl IntoIterator<Item = &'a str>) -> String {
     let taken: Vec<String> = taken.into_iter().map(str::to_lowercase).collect();
     let is_free = |name: &String| !taken.contains(&name.to_lowercase());

@@ -1,7 +1,7 @@
-//! A pasted redirect URL as people copy it: wrapped over lines, in quotes, with the marks of a terminal, a mail or a shell, inside
-//! a sentence or a link, under another name of this machine, or its query alone.
+//! Finds the redirect URL in pasted text: wrapped over lines, in quotes, with marks of a terminal, a mail or a shell,
+//! inside a sentence or a link, under another name of this machine, or as its query alone.
 //!
-//! Owns what is taken for the redirect URL at all. Decides nothing about it: `state` does.
+//! Decides only what is taken for the redirect URL; whether it counts is decided by `state`.
 
 use std::fmt;
 
@@ -10,35 +10,35 @@ use url::Url;
 
 use crate::domain::text::sanitize_to;
 
-/// The longest pasted text that is looked at, in bytes; a wrapped copy carries extra white space.
+/// Longest pasted text, in bytes; a wrapped copy contains extra white space.
 const LONGEST: usize = 8 * 1024;
-/// The most lines of it.
+/// Most lines of it.
 const MOST_LINES: usize = 64;
-/// A beginning that is shorter may be anything.
+/// A shorter start is too ambiguous.
 const SHORTEST_BEGINNING: usize = 8;
-/// What a terminal puts around a paste, and what is left of it where the escape is shown or lost.
+/// Bracketed paste marks, and what is left of them where the escape is shown or lost.
 const MARKS: [&str; 6] = ["\x1b[200~", "\x1b[201~", "^[[200~", "^[[201~", "\u{9b}200~", "\u{9b}201~"];
-/// What people and programs put around an address.
+/// Characters put around an address by people and programs.
 const AROUND: [char; 14] = ['"', '\'', '<', '>', '`', '“', '”', '‘', '’', '«', '»', '(', ')', ','];
-/// What stands in no address: it is over there.
+/// Characters that end an address.
 const OVER: [char; 9] = ['"', '<', '>', '`', '“', '”', '«', '»', '\\'];
-/// What a sentence ends with.
+/// Characters that end a sentence.
 const STOPS: [char; 6] = ['.', ',', ';', ':', '!', '?'];
-/// What makes the text between two of it bold, slanted or struck out, where an address may end with it too.
+/// Marks of emphasis, in pairs around a text; an address may end with them too.
 const EMPHASIS: [char; 3] = ['*', '_', '~'];
-/// An `&` as pages and mails write it.
+/// `&` as written in HTML and mail.
 const AMPERSANDS: [&str; 5] = ["&amp;", "&#38;", "&#038;", "&#x26;", "&#X26;"];
-/// What the query of a redirect URL may begin with.
+/// What the query of a redirect URL can start with.
 const NAMES: [&str; 6] = ["code=", "state=", "iss=", "scope=", "error=", "error_description="];
 
-/// What the query of a redirect URL says of its `state`.
+/// The `state` in a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     /// This attempt's.
     Right,
-    /// Another.
+    /// A different one.
     Wrong,
-    /// Shorter than any: the address is not whole.
+    /// Too short: the address is incomplete.
     Short,
 }
 
@@ -47,13 +47,13 @@ pub(super) enum State {
 pub(super) enum Found {
     /// A redirect URL; its query.
     Whole(Zeroizing<String>),
-    /// The beginning of one.
+    /// The start of one.
     Beginning,
     /// Something else.
     Foreign,
 }
 
-/// The lines pasted so far that no whole address came of.
+/// The lines pasted so far that do not make a complete address.
 #[derive(Default)]
 pub(super) struct Pieces(Zeroizing<Vec<String>>);
 
@@ -64,7 +64,7 @@ impl fmt::Debug for Pieces {
 }
 
 impl Pieces {
-    /// Adds a paste. A right `state` among its lines counts before a wrong one, and more lines before fewer.
+    /// Adds a paste. A right `state` takes precedence over a wrong one, and more lines over fewer.
     pub(super) fn add(&mut self, text: &str, redirect: &Url, state: impl Fn(&str) -> State) -> Found {
         if text.len() > LONGEST {
             self.0.clear();
@@ -111,7 +111,7 @@ impl Pieces {
     }
 }
 
-/// The words of every line that has any.
+/// The words of each non-empty line.
 fn words(text: &str) -> Vec<Vec<String>> {
     let words = |line: &str| {
         line.split_whitespace().map(plain).filter(|word| !word.is_empty() && !is_frame(word)).collect::<Vec<_>>()
@@ -119,37 +119,37 @@ fn words(text: &str) -> Vec<Vec<String>> {
     text.lines().map(words).filter(|line| !line.is_empty()).collect()
 }
 
-/// One of the ways in which a copy is read; what is read rightly has the right `state`.
+/// One way to undo a copy's encoding; the right way is the one that gives the right `state`.
 type Reading = fn(&str) -> String;
 const READINGS: [Reading; 6] = [str::to_owned, mailed, escaped, encoded, shelled, rejoined];
 
-/// As a mail is sent: a line that ends in `=` goes on in the next.
+/// Quoted-printable mail: a line that ends in `=` continues on the next.
 fn mailed(text: &str) -> String {
     decoded(&text.replace("=\n", ""), b'=')
 }
 
-/// As a shell or JSON escapes it.
+/// Escaped for a shell or in JSON.
 fn escaped(text: &str) -> String {
     let text = Zeroizing::new(text.replace("\\\n", "").replace("\\u0026", "&").replace("\\u003d", "="));
     text.replace('\\', "")
 }
 
-/// As a shell of Windows escapes it.
+/// Escaped for a Windows shell.
 fn shelled(text: &str) -> String {
     text.replace("^&", "&").replace("`&", "&")
 }
 
-/// As what breaks lines without being a line's end, or keeps them from breaking, was put into it.
+/// With characters inserted that break lines, or prevent breaks.
 fn rejoined(text: &str) -> String {
     text.replace(['\t', '\u{b}', '\u{c}', '\u{85}', '\u{a0}', '\u{2007}', '\u{2028}', '\u{2029}', '\u{202f}'], "")
 }
 
-/// As the parameter of another address, such as a mail program's that checks links.
+/// As a parameter of another address, such as a mail program's link checker.
 fn encoded(text: &str) -> String {
     decoded(text, b'%')
 }
 
-/// The text with every printable character that two digits behind the mark stand for.
+/// Decodes two hexadecimal digits after the mark into a printable character.
 fn decoded(text: &str, mark: u8) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -164,39 +164,39 @@ fn decoded(text: &str, mark: u8) -> String {
     out
 }
 
-/// A line without the marks of an answered mail, or of a box around it.
+/// A line without quoting marks of a mail reply, or the frame of a text box.
 fn unquoted(line: &str) -> &str {
     line.trim_start_matches(|ch: char| ch.is_whitespace() || matches!(ch, '>' | '|'))
 }
 
-/// Whether a word is a piece of the box that something was shown in.
+/// Whether a word is part of a text box's frame.
 fn is_frame(word: &str) -> bool {
     word.chars().all(|ch| matches!(ch, '|' | '+' | '-' | '=')) && word.contains(['|', '+'])
 }
 
-/// A word without what no address holds: controls and characters that are not seen.
+/// A word without characters that no address contains: controls and invisible ones.
 fn plain(word: &str) -> String {
     let word = Zeroizing::new(sanitize_to(word, usize::MAX));
-    // A browser writes no character beyond ASCII into an address, so the lines of a box are none of it.
+    // Browsers write no non-ASCII characters into an address, so the lines of a box are not part of it.
     let shown = |ch: &char| !matches!(ch, '\u{2400}'..='\u{2421}' | '\u{2500}'..='\u{257f}' | '\u{fffd}');
     let word = Zeroizing::new(word.chars().filter(shown).collect::<String>());
     let word = word.strip_prefix("[200~").unwrap_or(&word);
     let mut word = Zeroizing::new(word.strip_suffix("[201~").unwrap_or(word).to_owned());
-    // What was escaped twice is escaped after the first.
+    // Unescape again what was escaped twice.
     for ampersand in AMPERSANDS.iter().cycle().take(3 * AMPERSANDS.len()) {
         word = Zeroizing::new(word.replace(ampersand, "&"));
     }
     word.to_string()
 }
 
-/// Everything that may be one address: a word, and where its line ends behind it the lines that may go on with it. What begins
-/// first comes first, of that what is the longest and ends with a line.
+/// Every text that may be an address: a word and, where it ends its line, the following lines that may continue it.
+/// Ordered by start, then longest first among those that end with a line.
 fn candidates(lines: &[Vec<String>]) -> impl Iterator<Item = Zeroizing<String>> {
     let starts = lines.iter().enumerate().flat_map(|(row, line)| (0..line.len()).map(move |column| (row, column)));
     starts.flat_map(move |(row, column)| {
         let line = lines.get(row).map(Vec::as_slice).unwrap_or_default();
         let mut words: Vec<&str> = line.get(column).map(String::as_str).into_iter().collect();
-        // A line of several words may begin with the rest of an address, but sooner with something else.
+        // A line of several words may start with the rest of an address, but more likely with something else.
         let mut doubtful = false;
         if column + 1 == line.len() {
             for next in lines.iter().skip(row + 1) {
@@ -218,14 +218,14 @@ fn is_prompt(word: &str) -> bool {
     word.chars().all(|ch| matches!(ch, '$' | '%' | '#' | '>' | '❯'))
 }
 
-/// The query, when the text holds the redirect URL with one, or its query alone.
+/// The query, when the text is the redirect URL with a query, or a query alone.
 fn query(text: &str, redirect: &Url, hosts: &[String]) -> Option<Zeroizing<String>> {
     let (before, query) = address(text, redirect, hosts).or_else(|| Some(("", alone(text, redirect)?)))?;
     let opened = before.chars().next_back();
     if escaped_by_a_shell(query) {
         return None;
     }
-    // The address may stand before its own words.
+    // The address may precede its own words.
     let query = match opened {
         Some('<') => query.split_once("|http").map_or(query, |(query, _)| query),
         Some(']') => query.find("[/").and_then(|at| query.get(..at)).unwrap_or(query),
@@ -245,14 +245,14 @@ fn query(text: &str, redirect: &Url, hosts: &[String]) -> Option<Zeroizing<Strin
     Some(Zeroizing::new(query.trim_end_matches(|ch| AROUND.contains(&ch) || STOPS.contains(&ch)).to_owned()))
 }
 
-/// Whether every `&` has an escape of a shell before it, which is no part of the value before that.
+/// Whether every `&` is preceded by a shell's escape, which then is not part of the value.
 fn escaped_by_a_shell(query: &str) -> bool {
     let mut ampersands = query.match_indices('&').peekable();
     ampersands.peek().is_some()
         && ampersands.all(|(at, _)| query.get(..at).is_some_and(|before| before.ends_with(['^', '`'])))
 }
 
-/// The query without the marks of emphasis behind it, as many as stand before the address.
+/// The query without trailing marks of emphasis, as many as precede the address.
 fn plainly<'a>(before: &str, query: &'a str) -> &'a str {
     let Some(mark) = before.chars().next_back().filter(|ch| EMPHASIS.contains(ch)) else { return query };
     let count = before.chars().rev().take_while(|ch| *ch == mark).count();
@@ -268,8 +268,8 @@ fn hosts(redirect: &Url) -> Vec<String> {
     ["localhost".to_owned(), "127.0.0.1".to_owned(), "[::1]".to_owned(), own].map(|host| host + &port).into()
 }
 
-/// What stands before the redirect URL, and what behind its `?`: by any name of this machine, with `https` or no scheme at
-/// all, as browsers show and rewrite it.
+/// Splits a text into what precedes the redirect URL and what follows its `?`; accepts any name of this machine, and
+/// `https` or no scheme, as browsers show and rewrite it.
 fn address<'a>(text: &'a str, redirect: &Url, hosts: &[String]) -> Option<(&'a str, &'a str)> {
     let small = Zeroizing::new(text.to_ascii_lowercase());
     hosts.iter().find_map(|host| {
@@ -278,7 +278,7 @@ fn address<'a>(text: &'a str, redirect: &Url, hosts: &[String]) -> Option<(&'a s
             let named = small.get(..at)?;
             let scheme = ["http://", "https://"].into_iter().find_map(|scheme| named.strip_suffix(scheme));
             let before = text.get(..scheme.unwrap_or(named).len())?;
-            // Part of another name, or behind another scheme or a user's name.
+            // Part of another name, or after another scheme or a user name.
             let other = before.chars().next_back().is_some_and(|ch| ch.is_alphanumeric() || "@.-_/:%".contains(ch));
             (scheme.is_some() || !other).then_some((before, query))
         })
@@ -294,11 +294,11 @@ fn alone<'a>(text: &'a str, redirect: &Url) -> Option<&'a str> {
         .find_map(|path| text.strip_prefix(path)?.strip_prefix('?'));
     let query = query.unwrap_or(text);
     let names = NAMES.iter().any(|name| query.starts_with(name)) && query.contains("state=");
-    // What goes on with another address is none.
+    // Followed by another address, it is not one itself.
     (names && !query.contains("://") && (query.contains("code=") || query.contains("error="))).then_some(query)
 }
 
-/// True when the text may go on to become the redirect URL.
+/// Whether the text may be the start of the redirect URL.
 fn begins(text: &str, redirect: &Url, hosts: &[String]) -> bool {
     let bare = text.trim_start_matches(AROUND);
     if bare.len() < SHORTEST_BEGINNING || bare.len() >= LONGEST {

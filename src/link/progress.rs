@@ -1,7 +1,7 @@
-//! What the rest of the program sees of a linking attempt: plain data without secrets.
+//! The public side of a linking attempt: plain data without secrets.
 //!
-//! The secrets of an attempt (`state`, verifier, code, token) live in the shell's task that runs it. Model, messages
-//! and recordings hold only what is in here.
+//! The secrets of an attempt (`state`, verifier, code, token) stay in the shell's task. Model, messages and recordings
+//! contain only what is defined here.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,12 +14,12 @@ use crate::config::{BrokerSpec, Endpoints, environment_of};
 use crate::domain::text::sanitize;
 use crate::domain::{AccountId, BrokerId, Environment, LinkId, Mono};
 
-/// One run of the linking flow.
+/// The number of a linking attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct AttemptId(pub u64);
 
-/// Text that may be shown to the person who causes it but never logged or recorded: an authorize URL, a pasted
-/// redirect URL. `Debug` and `Serialize` are redacted.
+/// Text that may be shown to the user who caused it, but not logged or recorded: an authorize URL, a pasted redirect
+/// URL. `Debug` and `Serialize` are redacted.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 pub struct Sensitive(Arc<str>);
 
@@ -29,7 +29,7 @@ impl Sensitive {
         Self(text.into())
     }
 
-    /// The text itself; for the screen and for the parser, nothing else.
+    /// The text itself, for the screen and the parser only.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -42,14 +42,14 @@ impl fmt::Debug for Sensitive {
 }
 
 impl Serialize for Sensitive {
-    /// Query values become `…`, so that a replay shows the same shape and no secret.
+    /// Query values become `…`, so that a replay has the same shape without secrets.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.redacted())
     }
 }
 
 impl Sensitive {
-    /// The text with every query value replaced by `…`; of anything that is not a URL only the length stays.
+    /// The text with every query value replaced by `…`; of anything but a URL only the length is kept.
     pub fn redacted(&self) -> String {
         match self.0.split_once('?') {
             Some((head, query)) if head.starts_with("http") => {
@@ -62,10 +62,10 @@ impl Sensitive {
     }
 }
 
-/// A linked account as it is remembered; the token is kept apart.
+/// A linked account as stored; the token is stored separately.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkRecord {
-    /// Our key of it.
+    /// Our id of the link.
     pub id: LinkId,
     /// The broker it was linked through.
     pub broker: BrokerId,
@@ -73,20 +73,20 @@ pub struct LinkRecord {
     pub environment: Environment,
     /// The broker's id of the account.
     pub account_id: AccountId,
-    /// The number a person knows it by.
+    /// The account number, as shown to people.
     pub account_number: Arc<str>,
-    /// The owner's name for it; unique among links.
+    /// The user's label; unique among links.
     pub label: Arc<str>,
-    /// What the token may do, as granted.
+    /// The granted scopes.
     pub scopes: Vec<Arc<str>>,
     /// When it was linked.
     pub linked_at: Timestamp,
-    /// Who granted the token and where it may be sent; `None` in a record of an earlier version.
+    /// Who granted the token and where it may be sent; `None` in records of an earlier version.
     #[serde(default)]
     pub grantor: Option<Grantor>,
 }
 
-/// Who granted a token, and the only places it is ever sent to, as configured when it was granted.
+/// Who granted a token, and the only places it is sent to, as configured at that time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grantor {
     /// The origin of the token endpoint.
@@ -96,7 +96,7 @@ pub struct Grantor {
 }
 
 impl Grantor {
-    /// What a token that this broker grants now is bound to.
+    /// The grantor recorded for a token granted by this broker now.
     pub fn of(spec: &BrokerSpec, environment: Environment) -> Option<Self> {
         let endpoints = spec.endpoints(environment)?;
         Some(Self { issuer: origin(&spec.token_url), origins: origins(endpoints).into() })
@@ -112,16 +112,16 @@ fn origin(url: &Url) -> Arc<str> {
 }
 
 impl LinkRecord {
-    /// Whether the token may be sent to where the configuration says the account is now.
+    /// Whether the token may be sent to these endpoints.
     ///
     /// # Errors
-    /// What the configuration says that the token was not granted for.
+    /// The endpoint that the token was not granted for.
     pub fn may_reach(&self, endpoints: &Endpoints) -> Result<(), String> {
         let Some(grantor) = &self.grantor else {
-            // Before this was remembered, only Alpaca's own addresses could not be changed.
+            // Before grantors were stored, only Alpaca's own addresses were fixed.
             let own = [&endpoints.api_url, &endpoints.stream_url].map(environment_of);
             let fixed = own.iter().all(|known| *known == Some(self.environment));
-            return if fixed { Ok(()) } else { Err("an address that the link does not remember".to_owned()) };
+            return if fixed { Ok(()) } else { Err("an address not recorded with the link".to_owned()) };
         };
         match origins(endpoints).into_iter().find(|origin| !grantor.origins.contains(origin)) {
             None => Ok(()),
@@ -129,42 +129,42 @@ impl LinkRecord {
         }
     }
 
-    /// True when this broker, as configured now, is the one that granted the token.
+    /// Whether this broker, as configured now, is the one that granted the token.
     pub fn is_granted_by(&self, spec: &BrokerSpec) -> bool {
         self.grantor.as_ref().is_some_and(|grantor| grantor.issuer == origin(&spec.token_url))
     }
 
-    /// True when the grant includes the scope.
+    /// Whether the grant includes the scope.
     pub fn allows(&self, scope: &str) -> bool {
         self.scopes.iter().any(|granted| &**granted == scope)
     }
 }
 
-/// An account the new token reaches, shown before anything is saved.
+/// An account that the new token reaches, shown before anything is saved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FoundAccount {
-    /// Paper or live: the host that answered.
+    /// The environment of the host that answered.
     pub environment: Environment,
     /// The broker's id of the account.
     pub account_id: AccountId,
-    /// The number a person knows it by.
+    /// The account number, as shown to people.
     pub account_number: Arc<str>,
-    /// `ACTIVE` and others.
+    /// The broker's status, such as `ACTIVE`.
     pub status: Arc<str>,
-    /// The link whose token it would replace, when this account is linked already.
+    /// The link whose token is replaced, when this account is already linked.
     pub replaces: Option<LinkId>,
-    /// True when its number is one of the other environment: Alpaca's paper numbers begin with `PA`, and no live one does.
+    /// Whether its number belongs to the other environment: Alpaca's paper numbers start with `PA`, live ones do not.
     #[serde(default)]
     pub odd_number: bool,
 }
 
 impl FoundAccount {
-    /// True when saving it takes the LIVE key: it is live, or may be.
+    /// Whether saving it needs the LIVE key: it is live, or may be.
     pub fn needs_live_key(&self) -> bool {
         self.environment == Environment::Live || self.odd_number
     }
 
-    /// Why a paper account takes the LIVE key, or a live one is not what it seems; `None` when number and environment agree.
+    /// Why a paper account needs the LIVE key, or a live one is suspicious; `None` when number and environment agree.
     pub fn doubt(&self) -> Option<&'static str> {
         match (self.odd_number, self.environment) {
             (false, _) => None,
@@ -178,14 +178,14 @@ impl FoundAccount {
     }
 }
 
-/// Why a callback was answered 4xx while the attempt goes on (docs/DESIGN.md 5).
+/// Why a redirect was ignored while the attempt goes on (docs/DESIGN.md 5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RedirectNote {
-    /// The browser, or someone else, came back without this attempt's `state`.
+    /// A redirect without this attempt's `state`.
     WrongState,
     /// Something was pasted that is not a redirect URL.
     NotARedirect,
-    /// The beginning of a redirect URL was pasted; the rest is waited for.
+    /// The start of a redirect URL was pasted; the rest is expected.
     Incomplete,
 }
 
@@ -194,17 +194,17 @@ pub enum RedirectNote {
 pub enum LinkFailure {
     /// The user pressed Deny.
     Denied {
-        /// The broker's words, sanitised.
+        /// The broker's text, sanitised.
         description: Option<String>,
     },
     /// Another OAuth error came back with the right state.
     AuthorizeError {
         /// The error code.
         error: String,
-        /// The broker's words, sanitised.
+        /// The broker's text, sanitised.
         description: Option<String>,
     },
-    /// Nobody came back in time.
+    /// The browser did not return in time.
     TimedOut,
     /// No registered port is free.
     PortsTaken {
@@ -218,12 +218,12 @@ pub enum LinkFailure {
     },
     /// The token endpoint does not know the client or its secret.
     BadClient {
-        /// The broker's words.
+        /// The broker's text.
         message: String,
     },
     /// The code was refused: used, expired, or for another redirect URI.
     BadCode {
-        /// The broker's words.
+        /// The broker's text.
         message: String,
     },
     /// No connection to the token endpoint or the account.
@@ -231,42 +231,42 @@ pub enum LinkFailure {
         /// What failed.
         message: String,
     },
-    /// The token works, but not in the environment that was asked for.
+    /// The token works, but not in the requested environment.
     WrongEnvironment {
-        /// What was asked for.
+        /// The requested environment.
         wanted: Environment,
-        /// The broker's words.
+        /// The broker's text.
         message: String,
     },
-    /// One account answers as paper and as live, so one of the addresses is wrong.
+    /// One account answers as both paper and live, so one of the addresses is wrong.
     SameAccount {
         /// Its number.
         number: Arc<str>,
     },
-    /// Any other answer of the broker.
+    /// Any other error of the broker.
     Broker {
-        /// The broker's words.
+        /// The broker's text.
         message: String,
     },
-    /// The token or the link could not be kept.
+    /// The token or the link could not be stored.
     Store {
-        /// What failed, with the file that did.
+        /// What failed, with the file.
         message: String,
-        /// What mends it.
+        /// How to fix it.
         cure: String,
     },
-    /// The user gave up.
+    /// The user canceled.
     Canceled,
 }
 
 impl LinkFailure {
-    /// What went wrong and what to do next, two sentences without a stop; the broker's words are sanitised already.
-    /// Keys stand in the second by name, `{failed.retry}`: the screen knows which they are.
+    /// What went wrong and what to do next, two sentences without a full stop; the broker's text is sanitised. Keys in
+    /// the second are names, as in `{failed.retry}`, to be replaced by the screen.
     pub fn sentence(&self) -> (String, String) {
         let again = "{failed.retry} tries again".to_owned();
         match self {
             Self::Denied { description } => (
-                format!("the consent was denied{}", with(description.as_deref())),
+                format!("access was denied{}", with(description.as_deref())),
                 "{failed.retry} opens the consent page again; press Allow there".to_owned(),
             ),
             Self::AuthorizeError { error, description } => (
@@ -274,11 +274,11 @@ impl LinkFailure {
                 "check client_id, redirect_uris and scopes under [oauth] in the configuration, then {failed.retry}"
                     .to_owned(),
             ),
-            Self::TimedOut => ("nobody came back from the browser in time".to_owned(), again),
+            Self::TimedOut => ("the browser did not return in time".to_owned(), again),
             Self::PortsTaken { ports } => {
                 let ports: Vec<String> = ports.iter().map(ToString::to_string).collect();
                 (
-                    format!("another program holds the callback port {}", ports.join(", ")),
+                    format!("another program is using callback port {}", ports.join(", ")),
                     "end that program, or register another redirect URI and add it to redirect_uris, then {failed.retry}"
                         .to_owned(),
                 )
@@ -300,16 +300,16 @@ impl LinkFailure {
                 format!("on the consent page choose a {} account; {{failed.retry}} tries again", wanted.word()),
             ),
             Self::SameAccount { number } => (
-                format!("account {number} answers as PAPER and as LIVE, and it cannot be both"),
+                format!("account {number} answers as both PAPER and LIVE, and cannot be both"),
                 "correct api_url and environment of the broker in the configuration and start again".to_owned(),
             ),
             Self::Broker { message } => (format!("the broker answered: {message}"), again),
             Self::Store { message, cure } => (
-                // Which of the two it was, and which file, the message says.
+                // The message says which of the two failed, and which file.
                 message.clone(),
                 format!("{cure}; {{failed.retry}} tries again"),
             ),
-            Self::Canceled => ("linking was given up".to_owned(), again),
+            Self::Canceled => ("linking was stopped".to_owned(), again),
         }
     }
 }
@@ -318,38 +318,38 @@ fn with(description: Option<&str>) -> String {
     description.map(|words| format!(": {words}")).unwrap_or_default()
 }
 
-/// What the shell reports of an attempt.
+/// The progress of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LinkProgress {
-    /// The port is bound; the browser may come.
+    /// The port is bound, and the attempt waits for the browser.
     Waiting {
-        /// Where to go.
+        /// The authorize URL.
         authorize_url: Sensitive,
-        /// The bound port; `None` when no port could be bound and only pasting works.
+        /// The bound port; `None` when none is free and only pasting works.
         port: Option<u16>,
-        /// When the attempt ends.
+        /// When the attempt times out.
         deadline: Mono,
-        /// Whether a browser was started, or why not.
+        /// Whether a browser was opened, or why not.
         browser: Result<(), String>,
     },
-    /// Something came back that does not count; the attempt goes on.
+    /// A redirect was ignored; the attempt goes on.
     Note(RedirectNote),
-    /// The right callback came; the code is being exchanged.
+    /// The right redirect came; the code is being exchanged.
     Exchanging,
-    /// The token was granted; these accounts answer to it. Asks whether to save.
+    /// The token was granted and reaches these accounts. Asks whether to save.
     Confirm {
-        /// One, or two when one consent covers both environments.
+        /// One account, or two when one consent covers both environments.
         accounts: Vec<FoundAccount>,
-        /// What was granted.
+        /// The granted scopes.
         scopes: Vec<Arc<str>>,
     },
     /// Stored.
     Saved {
-        /// The new or renewed links.
+        /// The new or replaced links.
         links: Vec<LinkRecord>,
-        /// Where the token lives, as a sentence shown once.
+        /// Where the token is stored, as a sentence.
         stored_in: String,
     },
-    /// Over without a link.
+    /// Ended without a link.
     Failed(LinkFailure),
 }

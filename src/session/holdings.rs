@@ -147,12 +147,12 @@ impl Holdings {
             let lasts = now.since(stated.since);
             if lasts >= LONGEST {
                 let held = held.map_or_else(|| "an unknown quantity".to_owned(), |qty| qty.to_string());
-                found.over.push(format!("{symbol}: the list of positions counts, {held} held"));
+                found.over.push(format!("{symbol}: the list of positions is taken as right, {held} held"));
                 return false;
             }
             if lasts >= LAG && !std::mem::replace(&mut stated.told, true) {
                 let stated = stated.qty;
-                let held = held.map_or_else(|| "not how much".to_owned(), |qty| qty.to_string());
+                let held = held.map_or_else(|| "an unknown quantity".to_owned(), |qty| qty.to_string());
                 found.lasting.push(format!("{symbol}: the last execution leaves {stated} held, positions say {held}"));
             }
             true
@@ -321,7 +321,10 @@ mod tests {
         assert_eq!(said, ["BTCUSD: the last execution leaves 2 held, positions say 1"]);
         assert!(holdings.is_told() && holdings.compare(&list(1), at(60)).lasting.is_empty(), "once");
         assert!(holdings.compare(&list(1), at(309)).over.is_empty());
-        assert_eq!(holdings.compare(&list(1), at(310)).over, ["BTCUSD: the list of positions counts, 1 held"]);
+        assert_eq!(
+            holdings.compare(&list(1), at(310)).over,
+            ["BTCUSD: the list of positions is taken as right, 1 held"]
+        );
         assert!(!holdings.is_open());
     }
 

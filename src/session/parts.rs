@@ -221,7 +221,7 @@ impl Parts {
             let reason = match self.state(part, now) {
                 State::There => return None,
                 State::Missing(reason) => reason,
-                State::Unanswered => waiting.unwrap_or("no answer comes"),
+                State::Unanswered => waiting.unwrap_or("no answer"),
             };
             Some(Lack { part, reason: reason.to_owned() })
         };

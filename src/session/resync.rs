@@ -361,7 +361,7 @@ impl Resync {
         let question = Question::new(request, list);
         let pages = self.pages.entry(list).or_insert(1);
         if *pages >= self.limits.pages {
-            let words = format!("the list goes on after {pages} pages, which are shown");
+            let words = format!("the list is longer than {pages} pages; only those are shown");
             self.lack(&question, words);
             return;
         }
@@ -380,7 +380,7 @@ impl Resync {
             Reply::Orders(orders) => self.page_of_orders(question, orders, blotter),
             Reply::Activities(rows) => self.page_of_fills(question, rows),
             Reply::Replay(_) | Reply::Clock(_) | Reply::History(_) | Reply::Partial(..) | Reply::Done => {
-                self.give_up(question, "the broker answered another question".to_owned());
+                self.give_up(question, "the broker's answer does not match the request".to_owned());
             }
         }
     }

@@ -1,5 +1,5 @@
-//! A seeded trader: believable orders at a human pace, or many of them for load. It uses the engine as any client
-//! does, and keeps positions and working orders within bounds, so that a demo left alone for a day stays believable.
+//! A seeded trading bot: plausible orders at a human pace, or many for load. It uses the engine as any client does, and
+//! limits positions and working orders, so that a demo stays plausible when left running for a day.
 
 mod load;
 
@@ -15,25 +15,26 @@ use super::engine::{
 };
 use super::market::Sym;
 
-/// The most order events a second that a bot aims at.
+/// Most order events per second that a bot aims for.
 pub const HIGHEST_RATE: u32 = 10_000;
 
 /// How often the bot acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tempo {
-    /// Every few minutes, while the past is made.
+    /// Every few minutes, while history is generated.
     Leisure,
     /// Every few seconds.
     Human,
-    /// So many order events a second.
+    /// This many order events per second.
     Rate(u32),
 }
 
-/// Plain orders at which a person begins to tidy up, and orders of all kinds at which even protection is given up.
+/// Number of plain orders at which the bot starts canceling, and of all orders at which it also cancels protective
+/// ones.
 const TOO_MANY: usize = 12;
 const FAR_TOO_MANY: usize = 26;
 
-/// Why a venue turns an order down after it was received.
+/// Reasons for rejections by the venue.
 const REASONS: &[&str] = &[
     "order price is too far from the market",
     "the venue is not accepting orders in this symbol",
@@ -41,7 +42,7 @@ const REASONS: &[&str] = &[
     "routing to the venue timed out",
 ];
 
-/// What the bot remembers of an order it looks at.
+/// What the bot needs to know of an order.
 #[derive(Debug, Clone, Copy)]
 struct Working {
     id: OrderId,
@@ -49,7 +50,7 @@ struct Working {
     side: Side,
     status: Status,
     limit_price: Option<Decimal>,
-    /// A limit order on its own.
+    /// A limit order without a group.
     is_plain_limit: bool,
 }
 
@@ -66,7 +67,7 @@ impl Working {
     }
 }
 
-/// A seeded trader.
+/// A seeded trading bot.
 #[derive(Debug, Clone)]
 pub struct Bot {
     account: AccountNo,
@@ -75,42 +76,42 @@ pub struct Bot {
     usual: Tempo,
     next_at: Timestamp,
     acts: u64,
-    /// When the load began, and how many events there had been.
+    /// When the load started, and the number of events then.
     load_from: Option<(Timestamp, u64)>,
 }
 
 impl Bot {
-    /// A trader on `account`; `rate` is a number of order events a second, `None` a human pace.
+    /// A bot for `account`; `rate` is in order events per second, `None` for a human pace.
     pub fn new(seed: u64, account: AccountNo, rate: Option<u32>) -> Self {
         let usual = rate.filter(|rate| *rate > 0).map_or(Tempo::Human, Tempo::Rate);
         let dice = Dice::new(seed, 40 + u64::from(account.0));
         Self { account, dice, tempo: usual, usual, next_at: Timestamp::UNIX_EPOCH, acts: 0, load_from: None }
     }
 
-    /// Whose orders it places.
+    /// The account it trades for.
     pub fn account(&self) -> AccountNo {
         self.account
     }
 
-    /// When it will act next.
+    /// When it acts next.
     pub fn next_at(&self) -> Timestamp {
         self.next_at
     }
 
-    /// Begins at its usual pace.
+    /// Starts at its normal pace.
     pub fn begin(&mut self, now: Timestamp) {
         self.tempo = self.usual;
         self.next_at = now;
         self.load_from = None;
     }
 
-    /// Begins at leisure, to make a past.
+    /// Starts at a slow pace, to generate history.
     pub(super) fn begin_leisurely(&mut self, now: Timestamp) {
         self.tempo = Tempo::Leisure;
         self.next_at = now;
     }
 
-    /// Does one thing and decides when to do the next.
+    /// Acts once and schedules the next act.
     pub(super) fn act(&mut self, engine: &mut Engine) {
         let now = engine.now();
         self.acts += 1;
@@ -124,7 +125,7 @@ impl Bot {
             Tempo::Leisure => self.dice.between(120_000_000, 600_000_000),
             Tempo::Human if open => self.dice.between(1_200_000, 6_500_000),
             Tempo::Human if engine.phase().is_extended() => self.dice.between(9_000_000, 40_000_000),
-            // Only coins trade at night, and each trade costs a quarter of a percent: who trades them all night is poor soon.
+            // Only crypto trades at night, at a fee of a quarter of a percent: trading all night would lose too much.
             Tempo::Human => self.dice.between(120_000_000, 700_000_000),
             Tempo::Rate(rate) => self.pause_for_load(engine, rate),
         };
@@ -164,7 +165,7 @@ impl Bot {
         }
     }
 
-    /// An asset that trades now: shares mostly, coins at times; only coins when the exchange is closed.
+    /// An asset that trades now: mostly shares, sometimes crypto; only crypto when the exchange is closed.
     fn choose(&mut self, engine: &Engine, open: bool) -> Option<Sym> {
         let coins = !open || self.dice.chance(40);
         let market = engine.market();
@@ -173,7 +174,7 @@ impl Bot {
         self.dice.pick(&syms).copied()
     }
 
-    /// The newest orders that work or will soon, exits of brackets included, but not those that wait for another.
+    /// The newest orders that work or soon will, including exits of brackets, but not those held for another order.
     fn working(&self, engine: &Engine, limit: usize) -> Vec<Working> {
         let filter = OrderFilter { limit, ..OrderFilter::default() };
         let orders = engine.orders(self.account, &filter).unwrap_or_default();
@@ -188,7 +189,7 @@ impl Bot {
         percent.to_i64().unwrap_or(i64::MAX)
     }
 
-    /// A quantity worth between a third of a percent and three percent of the account, round as people like it.
+    /// A round quantity worth between a third of a percent and three percent of the account.
     fn some(&mut self, engine: &Engine, sym: Sym) -> Decimal {
         let equity = engine.balances(self.account).map_or(Decimal::ZERO, |balances| balances.equity);
         let price = engine.market().get(sym).last.price;
@@ -207,11 +208,11 @@ impl Bot {
         ((exact / step).trunc() * step).max(Decimal::ONE)
     }
 
-    /// A price at or some ticks behind the touch of `side`.
+    /// A price at the best quote of `side`, or some ticks behind it.
     fn beside(&mut self, engine: &Engine, sym: Sym, side: Side, ticks: i64) -> Decimal {
         let instrument = engine.market().get(sym);
         let step = instrument.asset.price_step;
-        // A tick is nothing to a dear share: people step back by hundredths of a percent.
+        // A tick is too small for an expensive share: step by hundredths of a percent.
         let unit = (instrument.last.price * Decimal::new(1, 4) / step).trunc().max(Decimal::ONE) * step;
         let back = unit * Decimal::from(self.dice.between(0, ticks));
         match side {
@@ -231,7 +232,7 @@ impl Bot {
         self.send(engine, &order);
     }
 
-    /// Shares before the open and after the close: a little trading by limit, and orders that wait for the morning.
+    /// Shares outside regular hours: a few limit orders for extended hours, and orders for the next open.
     fn outside_hours(&mut self, engine: &mut Engine, exposed: i64) {
         let market = engine.market();
         let shares: Vec<Sym> = market.syms().filter(|sym| market.asset(*sym).class == AssetClass::UsEquity).collect();
@@ -270,7 +271,7 @@ impl Bot {
         self.send(engine, &NewOrder { time_in_force: gtc_for(crypto), ..order });
     }
 
-    /// Closes a position or a part of it, by what is not promised to other orders.
+    /// Closes a position or part of it, as far as no other order holds it.
     fn reduce(&mut self, engine: &mut Engine, open: bool) {
         let Ok(positions) = engine.positions(self.account) else { return };
         let free: Vec<_> = positions
@@ -308,7 +309,7 @@ impl Bot {
         let limit_price = Some(self.beside(engine, sym, order.side, 3));
         if limit_price != order.limit_price {
             let client_order_id = Some(self.fresh_name());
-            // A refusal is an answer like any other; the next act looks at the books anew.
+            // A refusal is a normal result; the next act looks at the books again.
             drop(engine.replace(
                 self.account,
                 order.id,
@@ -317,8 +318,8 @@ impl Bot {
         }
     }
 
-    /// Cancels one of the oldest half: nobody cancels what was sent a moment ago. What protects a position stays while
-    /// there is a plain order to cancel, unless there is far too much of everything.
+    /// Cancels one of the older half of the orders. Protective orders stay while there is a plain order to cancel,
+    /// unless there are far too many of all kinds.
     fn cancel_one(&mut self, engine: &mut Engine, working: &[Working]) {
         let old = working.get(working.len() / 2..).unwrap_or_default();
         let plain: Vec<&Working> = old.iter().filter(|order| order.is_plain_limit).collect();
@@ -345,7 +346,7 @@ impl Bot {
         );
     }
 
-    /// Protects a free long position with a trailing stop, or a plain one.
+    /// Protects a free long position with a trailing or plain stop.
     fn protect(&mut self, engine: &mut Engine) {
         let Ok(positions) = engine.positions(self.account) else { return };
         let free: Vec<_> = positions
@@ -370,7 +371,7 @@ impl Bot {
         self.send(engine, &order);
     }
 
-    /// Buys for a round sum of money.
+    /// Buys for a round notional.
     fn spend(&mut self, engine: &mut Engine, sym: Sym) {
         if !engine.market().asset(sym).fractionable {
             return;
@@ -381,7 +382,7 @@ impl Bot {
         self.send(engine, &NewOrder { qty: None, notional: Some(money), time_in_force: gtc_for(crypto), ..order });
     }
 
-    /// An order that can only be refused: too dear, or priced between the pennies.
+    /// An order that must be refused: too expensive, or with a sub-penny price.
     fn blunder(&mut self, engine: &mut Engine, sym: Sym) {
         let symbol = name(engine, sym);
         let price = engine.market().get(sym).quote.bid;
@@ -393,7 +394,7 @@ impl Bot {
         self.send(engine, &order);
     }
 
-    /// An order that the venue turns down after it was received.
+    /// An order that the venue rejects after receiving it.
     fn venue_refuses(&mut self, engine: &mut Engine, sym: Sym) {
         let (qty, price) = (self.some(engine, sym), self.beside(engine, sym, Side::Buy, 2));
         let crypto = engine.market().asset(sym).class == AssetClass::Crypto;

@@ -1,4 +1,4 @@
-//! Trading days and sessions of the New York Stock Exchange, by rule, in New York time. No clock is read here.
+//! Trading days and sessions of the New York Stock Exchange, computed by rule in New York time. Reads no clock.
 
 use std::sync::LazyLock;
 
@@ -6,10 +6,10 @@ use jiff::civil::{Date, Time, Weekday, date, time};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan, Zoned};
 
-/// What the equity market is doing.
+/// The phase of the equity market.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Phase {
-    /// Nothing trades.
+    /// Closed.
     Closed,
     /// From 4:00 until the open.
     Pre,
@@ -25,7 +25,7 @@ impl Phase {
         matches!(self, Self::Pre | Self::Post)
     }
 
-    /// The word of the v3 clock.
+    /// The phase's name in the v3 clock.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Closed => "closed",
@@ -36,23 +36,23 @@ impl Phase {
     }
 }
 
-/// The four instants of one trading day.
+/// The session times of one trading day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Session {
     /// The New York date.
     pub date: Date,
-    /// Pre-market begins.
+    /// Start of the pre-market.
     pub pre_at: Timestamp,
     /// The open.
     pub open_at: Timestamp,
     /// The close.
     pub close_at: Timestamp,
-    /// After-hours trading ends.
+    /// End of after-hours trading.
     pub post_at: Timestamp,
 }
 
 impl Session {
-    /// The phase at `now`, which may lie outside this day.
+    /// The phase at `now`, which may be outside this day.
     pub fn phase(&self, now: Timestamp) -> Phase {
         if now < self.pre_at || now >= self.post_at {
             Phase::Closed
@@ -76,36 +76,36 @@ impl Session {
     }
 }
 
-/// New York's zone. The rule is fixed since 2007, so no zone files are read and every machine agrees.
+/// New York's time zone. The rule is fixed since 2007, so that no zone files are needed and every machine agrees.
 pub fn new_york() -> TimeZone {
     static ZONE: LazyLock<TimeZone> =
         LazyLock::new(|| TimeZone::posix("EST5EDT,M3.2.0,M11.1.0").unwrap_or(TimeZone::UTC));
     ZONE.clone()
 }
 
-/// `at` on New York's clocks.
+/// `at` in New York time.
 pub fn in_new_york(at: Timestamp) -> Zoned {
     at.to_zoned(new_york())
 }
 
-/// The instant of a New York date and time.
+/// The instant of a date and time in New York.
 pub fn instant(day: Date, at: Time) -> Timestamp {
-    // A time skipped by daylight saving falls on a Sunday at 2:00, when nothing here happens.
+    // Times skipped by daylight saving are on a Sunday at 2:00, when nothing happens here.
     day.to_datetime(at).to_zoned(new_york()).map_or(Timestamp::UNIX_EPOCH, |zoned| zoned.timestamp())
 }
 
-/// True when the exchange trades on `day`.
+/// Whether the exchange trades on `day`.
 pub fn is_trading_day(day: Date) -> bool {
     !matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday) && !is_holiday(day)
 }
 
-/// True when the exchange closes early: the day after Thanksgiving, and the eves of Independence Day and Christmas.
+/// Whether the exchange closes early: the day after Thanksgiving, and the eves of Independence Day and Christmas.
 pub fn is_half_day(day: Date) -> bool {
     if !is_trading_day(day) {
         return false;
     }
     let after_thanksgiving = day.month() == 11 && nth_weekday(day.year(), 11, Weekday::Thursday, 4) == yesterday(day);
-    // The eve counts only when the holiday itself falls on a weekday: July 3 2026 and December 24 2027 are holidays.
+    // The eve counts only when the holiday itself is on a weekday: July 3 2026 and December 24 2027 are holidays.
     let independence_eve = (day.month(), day.day()) == (7, 3) && is_holiday(tomorrow(day));
     let christmas_eve = (day.month(), day.day()) == (12, 24);
     after_thanksgiving || independence_eve || christmas_eve
@@ -127,13 +127,13 @@ pub fn session(day: Date) -> Option<Session> {
     })
 }
 
-/// The first session that has not ended at `now`: today's until after-hours trading is over, else the next.
+/// The first session that has not ended at `now`: today's until after-hours trading ends, else the next.
 pub fn session_at(now: Timestamp) -> Session {
     let today = in_new_york(now).date();
     sessions_from(today).find(|session| session.post_at > now).unwrap_or_else(|| nowhere(today))
 }
 
-/// The first session whose regular hours begin strictly after `now`.
+/// The first session whose regular hours start strictly after `now`.
 pub fn next_open(now: Timestamp) -> Session {
     let today = in_new_york(now).date();
     sessions_from(today).find(|session| session.open_at > now).unwrap_or_else(|| nowhere(today))
@@ -145,7 +145,7 @@ pub fn next_close(now: Timestamp) -> Session {
     sessions_from(today).find(|session| session.close_at > now).unwrap_or_else(|| nowhere(today))
 }
 
-/// Trading days from `first` on, that day included.
+/// Trading days from `first` on, inclusive.
 pub fn sessions_from(first: Date) -> impl Iterator<Item = Session> {
     std::iter::successors(Some(first), |day| day.checked_add(1.day()).ok()).filter_map(session)
 }
@@ -158,12 +158,12 @@ pub fn previous_trading_day(day: Date) -> Date {
         .unwrap_or(day)
 }
 
-/// The trading day after `day`; trades settle on it.
+/// The trading day after `day`, on which trades settle.
 pub fn next_trading_day(day: Date) -> Date {
     sessions_from(tomorrow(day)).next().map_or(day, |session| session.date)
 }
 
-/// 13:30 New York time of the newest full trading day that ended before `now`: where a simulated day is joined.
+/// 13:30 New York time of the newest full trading day that ended before `now`: where a simulation starts by default.
 pub fn recent_afternoon(now: Timestamp) -> Timestamp {
     let mut day = previous_trading_day(in_new_york(now).date());
     while is_half_day(day) {
@@ -201,7 +201,7 @@ fn observed(day: Date) -> Date {
 
 fn is_holiday(day: Date) -> bool {
     let year = day.year();
-    // New Year's Day on a Saturday is not moved back: the year's books close on that Friday.
+    // New Year's Day on a Saturday is not observed on the Friday before, because the year's books close then.
     let new_year = date(year, 1, 1);
     let new_year = if new_year.weekday() == Weekday::Sunday { tomorrow(new_year) } else { new_year };
     let good_friday = easter(year).checked_sub(2.days()).unwrap_or(Date::MAX);
@@ -216,7 +216,7 @@ fn is_holiday(day: Date) -> bool {
         nth_weekday(year, 9, Weekday::Monday, 1),
         nth_weekday(year, 11, Weekday::Thursday, 4),
         observed(date(year, 12, 25)),
-        // A day of mourning, the one closing here that no rule gives.
+        // A day of mourning, the only closing that follows no rule.
         date(2025, 1, 9),
     ]
     .contains(&day)

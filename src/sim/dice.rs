@@ -1,4 +1,4 @@
-//! The one source of chance: seeded, split into named streams so that one consumer never shifts another's luck.
+//! The only source of randomness: seeded, and split into numbered streams so that one consumer does not affect another.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -64,7 +64,7 @@ impl Dice {
     }
 }
 
-/// A UUID that depends only on `text`: for assets, which keep their ids whatever the seed.
+/// A UUID derived from `text` alone; assets keep their ids whatever the seed.
 pub fn uuid_of(text: &str) -> Uuid {
     let seed = text
         .bytes()

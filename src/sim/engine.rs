@@ -1,6 +1,6 @@
 //! The brokerage without sockets: accounts, orders, matching and books over a seeded market. Pure and deterministic:
 //! time comes in through [`Engine::advance_to`], events go out through [`Engine::poll_news`], and equal inputs give
-//! equal outputs. It reads no clock, opens nothing, and knows nothing of JSON or HTTP beyond the status of a refusal.
+//! equal outputs. It reads no clock, opens nothing, and knows nothing of JSON or HTTP but the status of a refusal.
 
 pub mod account;
 mod activity;
@@ -55,28 +55,28 @@ use super::market::{Market, Sym, Tick};
 use schedule::{Task, Today};
 use slot::{Book, IdMap, Ix, Slot};
 
-/// How to build an engine.
+/// Options of an engine.
 #[derive(Debug, Clone)]
 pub struct EngineOptions {
-    /// The one source of randomness.
+    /// The random seed.
     pub seed: u64,
-    /// Where simulated time begins.
+    /// The start of simulated time.
     pub start: Timestamp,
-    /// Milliseconds between two quotes of an asset in the regular session; longer outside it.
+    /// Milliseconds between quotes of an asset in the regular session; longer outside it.
     pub step_millis: i64,
     /// Accounts, in the order of their [`AccountNo`]s.
     pub accounts: Vec<AccountOptions>,
-    /// Which life of the brokerage this is; a restarted one has other account ids, as after a reset, for it has
-    /// forgotten what happened. Zero takes them from the seed alone.
+    /// The number of this run of the brokerage. A restarted one has other account ids, as after a reset, because it has
+    /// lost its history. Zero derives the ids from the seed alone.
     pub incarnation: u64,
-    /// Chance in a thousand that an order on paper gets a random partial fill first.
+    /// Probability per thousand that a paper order first gets a random partial fill.
     pub partial_per_mille: u64,
 }
 
-/// How to open an account.
+/// Options of an account.
 #[derive(Debug, Clone)]
 pub struct AccountOptions {
-    /// Its number.
+    /// The account number.
     pub number: String,
     /// Paper or live.
     pub kind: Kind,
@@ -85,7 +85,7 @@ pub struct AccountOptions {
 }
 
 impl EngineOptions {
-    /// Two paper accounts and a live one, as the service hands them out.
+    /// Two paper accounts and a live one, with numbers as the service assigns them.
     pub fn new(seed: u64, start: Timestamp) -> Self {
         let account =
             |number: &str, kind, cash| AccountOptions { number: number.to_owned(), kind, cash: Decimal::from(cash) };
@@ -113,36 +113,36 @@ pub struct Engine {
     books: Vec<Book>,
     slots: Vec<Slot>,
     by_id: IdMap<Ix>,
-    /// For each account; looked up by the text as it comes.
+    /// Orders by client order id, per account.
     by_client: Vec<HashMap<Arc<str>, Ix>>,
     by_execution: IdMap<(AccountNo, u32)>,
     accounts: Vec<Account>,
     tasks: BinaryHeap<Reverse<(Timestamp, u64, Task)>>,
     task_count: u64,
-    /// Orders waiting for a session they can work in.
+    /// Orders that wait for a session in which they can work.
     waiting: BTreeSet<Ix>,
-    /// Orders of several legs that work.
+    /// Working multi-leg orders.
     multilegs: BTreeSet<Ix>,
     /// Orders waiting for the closing auction.
     at_close: BTreeSet<Ix>,
     expiries: BTreeSet<(Timestamp, Ix)>,
     session: Session,
-    /// The phase by hand, until the next change by the calendar.
+    /// A phase set by hand, until the calendar's next change.
     forced: Option<Phase>,
-    /// When the calendar next changes the phase; kept, because an order may expire at the very same instant.
+    /// When the calendar changes the phase next; stored, because an order may expire at the same instant.
     next_phase: Timestamp,
     /// The session that closes next.
     closing: Session,
-    /// The New York day under way, and when a trade of it settles.
+    /// The current day in New York, and when its trades settle.
     today: Today,
     next_step: Timestamp,
     next_minute: Timestamp,
     last_step: Timestamp,
     news: VecDeque<News>,
     last_event: EventId,
-    /// When the last piece of news was sent out.
+    /// When the last news was sent.
     last_at: Timestamp,
-    /// Events of orders so far.
+    /// The number of order events so far.
     event_count: u64,
     last_stamp: Timestamp,
     ids: Dice,
@@ -163,7 +163,7 @@ impl Engine {
         let accounts = (0_u16..)
             .zip(&options.accounts)
             .map(|(no, account)| {
-                // Drawn in every life, so that the rest of the run is the same in each.
+                // Drawn in every run, so that the rest is the same in each.
                 let drawn = ids.uuid();
                 let id = match options.incarnation {
                     0 => drawn,
@@ -212,17 +212,17 @@ impl Engine {
         engine
     }
 
-    /// Lets a bot trade, or stops it.
+    /// Starts or stops trading by a bot.
     pub fn set_bot(&mut self, bot: Option<Bot>) {
         self.bot = bot;
     }
 
-    /// How the service's rules are read from now on.
+    /// Sets the variants of the service's rules.
     pub fn set_readings(&mut self, readings: Readings) {
         self.readings = readings;
     }
 
-    /// How the service's rules are read.
+    /// The variants of the service's rules.
     pub fn readings(&self) -> &Readings {
         &self.readings
     }
@@ -232,37 +232,37 @@ impl Engine {
         self.now
     }
 
-    /// The market, to read.
+    /// The market, read-only.
     pub fn market(&self) -> &Market {
         &self.market
     }
 
-    /// Begins or ends keeping quotes and prints for [`Self::poll_tick`].
+    /// Starts or stops keeping quotes and prints for [`Self::poll_tick`].
     pub fn listen(&mut self, on: bool) {
         self.market.listen(on);
     }
 
-    /// The next piece of market news.
+    /// The next market event.
     pub fn poll_tick(&mut self) -> Option<Tick> {
         self.market.poll_tick()
     }
 
-    /// The accounts there are.
+    /// All accounts.
     pub fn accounts(&self) -> &[Account] {
         &self.accounts
     }
 
-    /// One account, if there is such.
+    /// An account, if it exists.
     pub fn find_account(&self, no: AccountNo) -> Option<&Account> {
         self.accounts.get(usize::from(no.0))
     }
 
-    /// What the equity market is doing.
+    /// The phase of the equity market.
     pub fn phase(&self) -> Phase {
         self.forced.unwrap_or_else(|| self.session.phase(self.now))
     }
 
-    /// True when an order with this right to extended hours can trade in the asset now.
+    /// Whether an order with this extended-hours flag can trade in the asset now.
     fn can_trade(&self, sym: Sym, extended_hours: bool) -> bool {
         let phase = self.phase();
         self.market.trades_in(sym, phase)
@@ -304,7 +304,7 @@ impl Engine {
         self.find_account(no).ok_or_else(|| Refusal::not_found("account not found"))
     }
 
-    /// A strictly growing instant at or after now, so that no two things happen at the same one.
+    /// A strictly increasing instant at or after now, so that no two events have the same one.
     fn stamp(&mut self) -> Timestamp {
         let gap = SignedDuration::from_nanos(self.luck.between(900, 6_000));
         self.last_stamp = self.last_stamp.checked_add(gap).unwrap_or(self.now).max(self.now);

@@ -1,7 +1,6 @@
-//! What may go wrong on the way out: rules with seeded dice, and the log of what they did.
+//! Fault injection: rules with seeded randomness, and a log of what they did.
 //!
-//! Pure: time is an argument. It decides; the servers carry out. The engine never hears of any of it, so the truth
-//! stays the truth.
+//! Pure: time is an argument. It decides; the servers carry out. The engine is not affected, so its books stay exact.
 
 mod rule;
 
@@ -15,14 +14,14 @@ use serde::Serialize;
 use self::rule::{ALWAYS, Site};
 pub use self::rule::{Fault, FaultError, Rule, parse_chance, parse_duration};
 
-/// The most rules in force at a time: each is looked at for each frame and request.
+/// Most rules in force: each is evaluated for each frame and request.
 const MOST_RULES: usize = 200;
-/// The most characters of what something was done to that are kept.
+/// Longest description of a log line's target, in characters.
 const LOG_WIDTH: usize = 500;
-/// The most log lines kept.
+/// Most log lines kept.
 const LOG_LINES: usize = 10_000;
 
-/// Which of the origins something happens on.
+/// The origin that something happens on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
@@ -50,28 +49,28 @@ impl Origin {
         }
     }
 
-    /// The origin of a name.
+    /// The origin with this name.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|origin| origin.name() == text)
     }
 }
 
-/// Something that a rule did.
+/// A log line: something that a rule did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LogLine {
-    /// Counts from 1.
+    /// The number, from 1.
     pub number: u64,
     /// Milliseconds of real time since the start.
     pub after_ms: u64,
-    /// Which fault.
+    /// The fault.
     pub fault: String,
-    /// Where.
+    /// The origin.
     pub origin: Origin,
-    /// To what.
+    /// The target.
     pub what: String,
 }
 
-/// The rules in force, the dice, and the log.
+/// The rules in force, their random numbers, and the log.
 #[derive(Debug)]
 pub struct Faults {
     rules: Vec<Rule>,
@@ -81,7 +80,7 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// No faults yet.
+    /// No rules.
     pub fn new(seed: u64) -> Self {
         let dice = ChaCha8Rng::seed_from_u64(seed ^ 0x6661_756c_7473);
         Self { rules: Vec::new(), dice, log: VecDeque::new(), logged: 0 }
@@ -90,7 +89,7 @@ impl Faults {
     /// Adds a rule.
     ///
     /// # Errors
-    /// When as many as there may be are in force.
+    /// When the maximum number of rules is in force.
     pub fn add(&mut self, rule: Rule, now: Duration) -> Result<(), FaultError> {
         if self.rules(now).len() >= MOST_RULES {
             return Err(FaultError::TooMany);
@@ -113,7 +112,7 @@ impl Faults {
         Ok(())
     }
 
-    /// Takes all rules out of force.
+    /// Removes all rules.
     pub fn clear(&mut self) {
         self.rules.clear();
     }
@@ -124,12 +123,12 @@ impl Faults {
         &self.rules
     }
 
-    /// What was done so far.
+    /// The log so far.
     pub fn log(&self) -> impl Iterator<Item = &LogLine> {
         self.log.iter()
     }
 
-    /// Notes something that was done by hand.
+    /// Logs something that was done by hand.
     pub fn note(&mut self, now: Duration, origin: Origin, fault: &str, what: &str) {
         self.logged += 1;
         if self.log.len() == LOG_LINES {
@@ -146,12 +145,12 @@ impl Faults {
         self.log.push_back(line);
     }
 
-    /// What happens to one frame, in the order of the rules.
+    /// The faults of one frame, in the order of the rules.
     pub fn on_frame(&mut self, origin: Origin, what: &str, now: Duration) -> Vec<Fault> {
         self.strike(Site::Frame, origin, "", "", what, now)
     }
 
-    /// What happens to one request.
+    /// The faults of one request.
     pub fn on_request(&mut self, origin: Origin, method: &str, path: &str, now: Duration) -> Vec<Fault> {
         self.strike(Site::Request, origin, method, path, &format!("{method} {path}"), now)
     }
@@ -164,7 +163,7 @@ impl Faults {
         })
     }
 
-    /// A number below `bound` from the dice, for where a damage goes.
+    /// A random number below `bound`, for the position of a damage.
     pub fn pick(&mut self, bound: usize) -> usize {
         let bound = u64::try_from(bound.max(1)).unwrap_or(1);
         usize::try_from(self.dice.next_u64() % bound).unwrap_or(0)

@@ -1,4 +1,4 @@
-//! Seeded prices: a random walk with spread and size for each asset, in integers. No orders are known here.
+//! Seeded prices: a random walk with spread and size for each asset, in integers. Does not know orders.
 
 pub mod catalogue;
 pub mod dividends;
@@ -19,12 +19,12 @@ use super::calendar::{self, Phase};
 use super::dice::Dice;
 use super::engine::words::AssetClass;
 
-/// An option is quoted anew no sooner than this.
+/// Shortest time between two quotes of an option.
 const OPTION_PAUSE: SignedDuration = SignedDuration::from_secs(2);
 /// Days of bars before the first simulated day.
 const DAYS_BEFORE: usize = 400;
 
-/// An asset's place in the catalogue.
+/// An asset's index in the catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sym(u16);
 
@@ -35,33 +35,33 @@ impl Sym {
     }
 }
 
-/// News of the market, for those who asked for it with [`Market::listen`].
+/// A market event, kept after [`Market::listen`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tick {
     /// A new best bid and offer.
     Quote(Sym, Quote),
     /// A print.
     Trade(Sym, Trade),
-    /// A complete minute.
+    /// A complete minute bar.
     Minute(Sym, Bar),
-    /// Halted, or trading again, since then.
+    /// A halt, or its end, and when.
     Status(Sym, bool, Timestamp),
 }
 
-/// Every asset in motion.
+/// All assets with their prices.
 #[derive(Debug, Clone)]
 pub struct Market {
     instruments: Vec<Instrument>,
     by_name: HashMap<String, Sym>,
     dice: Dice,
-    /// Of the options: they draw their own chance, so that shares do not depend on how many there are.
+    /// Randomness for options, separate so that share prices do not depend on the number of options.
     option_dice: Dice,
     ticks: VecDeque<Tick>,
     listening: bool,
 }
 
 impl Market {
-    /// The market as it stands at `start`, with months of daily bars behind it.
+    /// The market at `start`, with months of daily bars.
     pub fn new(seed: u64, start: Timestamp) -> Self {
         let instruments: Vec<Instrument> =
             catalogue::assets(start).into_iter().map(|asset| Instrument::new(asset, start)).collect();
@@ -90,12 +90,12 @@ impl Market {
         self.by_name.get(name).copied()
     }
 
-    /// Every asset's place, in the order of the catalogue.
+    /// All assets, in the order of the catalogue.
     pub fn syms(&self) -> impl Iterator<Item = Sym> + use<> {
         (0..u16::try_from(self.instruments.len()).unwrap_or(u16::MAX)).map(Sym)
     }
 
-    /// The asset in motion.
+    /// The instrument of an asset.
     #[expect(
         clippy::indexing_slicing,
         reason = "a Sym is only made from a place in the catalogue, which never changes"
@@ -109,7 +109,7 @@ impl Market {
         &mut self.instruments[usize::from(sym.0)]
     }
 
-    /// Halts an asset, or lets it trade again.
+    /// Halts an asset, or ends its halt.
     pub(super) fn halt(&mut self, sym: Sym, halted: bool, at: Timestamp) {
         self.get_mut(sym).halted = halted;
         if self.listening {
@@ -117,7 +117,7 @@ impl Market {
         }
     }
 
-    /// What it is.
+    /// The asset's description.
     pub fn asset(&self, sym: Sym) -> &Asset {
         &self.get(sym).asset
     }
@@ -127,13 +127,13 @@ impl Market {
         self.instruments.iter().map(|instrument| &instrument.asset).find(|asset| asset.id == id)
     }
 
-    /// Begins or ends keeping news for [`Self::poll_tick`].
+    /// Starts or stops keeping events for [`Self::poll_tick`].
     pub fn listen(&mut self, on: bool) {
         self.listening = on;
         self.ticks.clear();
     }
 
-    /// The next piece of news.
+    /// The next market event.
     pub fn poll_tick(&mut self) -> Option<Tick> {
         self.ticks.pop_front()
     }
@@ -150,7 +150,7 @@ impl Market {
             }
     }
 
-    /// Moves one asset over `millis`.
+    /// Advances one asset by `millis`.
     pub(super) fn step(&mut self, sym: Sym, at: Timestamp, phase: Phase, millis: i64) {
         if !self.trades_in(sym, phase) {
             return;
@@ -169,7 +169,7 @@ impl Market {
         {
             ticks.push_back(Tick::Minute(sym, bar));
         }
-        // After hours prices creep: a quarter of the time counts.
+        // Prices move less outside regular hours: a quarter of the time counts.
         let millis =
             if phase.is_extended() && instrument.asset.class == AssetClass::UsEquity { millis / 4 } else { millis };
         let printed = match value {
@@ -184,7 +184,7 @@ impl Market {
         }
     }
 
-    /// What an option is worth by its underlying; nothing for what is no option.
+    /// An option's value, derived from its underlying; `None` for other assets.
     fn value_of(&self, sym: Sym, at: Timestamp) -> Option<i64> {
         let contract = self.asset(sym).contract?;
         let underlying = self.get(self.find(contract.underlying)?);
@@ -203,7 +203,7 @@ impl Market {
         }
     }
 
-    /// Puts a price somewhere by hand; the quote follows.
+    /// Sets a price by hand; the quote follows.
     pub(super) fn set_price(&mut self, sym: Sym, price: Decimal, at: Timestamp) {
         let listening = self.listening;
         let value = self.value_of(sym, at);
@@ -216,7 +216,7 @@ impl Market {
         }
     }
 
-    /// Daily bars before the first day, walked backwards from the opening price.
+    /// Daily bars before the first day, computed backwards from the opening price.
     fn invent_past(&mut self, seed: u64, first: Date) {
         for (stream, instrument) in (1_000_u64..).zip(&mut self.instruments) {
             let mut dice = Dice::new(seed, stream);
@@ -232,7 +232,7 @@ impl Market {
     }
 }
 
-/// The close of the day before: a daily move of about a hundred and twenty times the move of a second.
+/// The previous day's close: a daily move is about a hundred and twenty times the move of a second.
 fn dice_back(dice: &mut Dice, close: i64, volatility: i64) -> i64 {
     let move_ppb = dice.normal() * volatility * 120 / 1_000;
     let before = i128::from(close) * i128::from(1_000_000_000 - move_ppb) / 1_000_000_000;

@@ -1,4 +1,4 @@
-//! How to start the simulated brokerage, and what it says when it is ready (docs/DESIGN.md 12).
+//! Options of the simulated brokerage, and its ready line (docs/DESIGN.md 12).
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-/// How frames of the `trade_updates` stream are sent; paper's binary frames are docs/ALPACA.md 6.1.
+/// Frame types of the `trade_updates` stream; paper's binary frames are docs/ALPACA.md 6.1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Frames {
@@ -18,31 +18,31 @@ pub enum Frames {
     Text,
 }
 
-/// The command line of `brokerdeck sim`, and what `demo` and the tests fill in.
+/// The options of `brokerdeck sim`, also set by `demo` and the tests.
 #[derive(Debug, Clone)]
 pub struct SimOptions {
-    /// Where to listen; further origins take the next free ports. Loopback only.
+    /// The address to listen on; the other origins use the next ports. Loopback only.
     pub listen: SocketAddr,
-    /// The one source of randomness.
+    /// The random seed.
     pub seed: u64,
     /// How fast simulated time runs; 1 is real time.
     pub pace: Decimal,
-    /// Order events a second the bot aims at; `None` is a human pace.
+    /// Order events per second that the bot aims for; `None` for a human pace.
     pub rate: Option<u32>,
-    /// Serve TLS with a throw-away certificate authority.
+    /// Whether to serve TLS with a temporary certificate authority.
     pub tls: bool,
     /// Frames of the stream.
     pub frames: Frames,
-    /// Faults, as written on the command line; `None` for none.
+    /// Faults in command-line notation; `None` for none.
     pub faults: Option<String>,
     /// A TOML scenario to run.
     pub scenario: Option<PathBuf>,
-    /// Start without orders and without the bot.
+    /// Whether to start without orders and bot.
     pub idle: bool,
-    /// Which life of the brokerage this is: a restarted one knows the tokens of its seed, but its accounts are new ones,
-    /// as after a reset. Zero takes the account ids from the seed alone.
+    /// The number of this run. A restarted brokerage knows the tokens of its seed, but has new accounts, as after a
+    /// reset. Zero derives the account ids from the seed alone.
     pub incarnation: u64,
-    /// Redirect URIs registered for the built-in client; empty takes the default list.
+    /// Redirect URIs registered for the built-in client; empty for the default list.
     pub redirect_uris: Vec<String>,
 }
 
@@ -51,11 +51,11 @@ pub struct SimOptions {
 pub struct ReadyEndpoints {
     /// REST origin, without `/v2`.
     pub api_url: String,
-    /// The whole address of the websocket.
+    /// The full URL of the websocket.
     pub stream_url: String,
 }
 
-/// The ready line: everything a client needs, as one JSON object.
+/// The ready line: everything a client needs, as a JSON object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ready {
     /// The consent page.
@@ -70,15 +70,15 @@ pub struct Ready {
     pub data: ReadyEndpoints,
     /// The registered OAuth client.
     pub client_id: String,
-    /// Its secret; worth nothing outside this process.
+    /// Its secret, which is only valid in this process.
     pub client_secret: String,
-    /// Registered for it.
+    /// The client's redirect URIs.
     pub redirect_uris: Vec<String>,
     /// A token for the paper account.
     pub paper_token: String,
     /// A token for the live account.
     pub live_token: String,
-    /// A key pair for other people's clients.
+    /// A key pair for clients without OAuth.
     pub key_id: String,
     /// Its secret.
     pub secret_key: String,

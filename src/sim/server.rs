@@ -1,4 +1,4 @@
-//! The simulated brokerage behind real sockets: four origins on loopback ports, one engine, one clock.
+//! The simulated brokerage on real sockets: four origins on loopback ports, one engine, one clock.
 //!
 //! `start` binds and returns at once; everything runs in tasks until [`Running::stop`] or drop.
 
@@ -46,39 +46,39 @@ use super::engine::{Engine, EngineOptions};
 use super::faults::{FaultError, Faults, Origin};
 use super::options::{Ready, ReadyEndpoints, SimOptions};
 
-/// Redirect URIs that are registered when the options name none.
+/// Redirect URIs registered by default.
 const REDIRECT_PORTS: std::ops::RangeInclusive<u16> = 41_970..=41_974;
 
-/// How long the market of an idle brokerage has been moving.
+/// For how long an idle brokerage's market has been moving at the start.
 const WARM_UP: SignedDuration = SignedDuration::from_mins(40);
 
-/// Why the simulated brokerage does not start.
+/// Why the simulated brokerage cannot start.
 #[derive(Debug, Error)]
 pub enum SimError {
-    /// Only this machine may reach it.
+    /// The address is not loopback.
     #[error("{0} is not a loopback address")]
     NotLoopback(SocketAddr),
-    /// Not all four ports exist.
+    /// Not all four ports are valid.
     #[error("{0} and the three ports after it are not all below 65536")]
     Ports(SocketAddr),
-    /// A port is taken, or not ours.
+    /// A port is in use or not allowed.
     #[error("cannot listen on {0}")]
     Bind(SocketAddr, #[source] std::io::Error),
-    /// Certificates could not be made.
+    /// The certificate could not be created.
     #[error("cannot make a certificate: {0}")]
     Tls(String),
     /// The certificate authority's file could not be written.
     #[error("cannot write the certificate authority's file")]
     CaFile(#[source] std::io::Error),
-    /// The fault specification is wrong.
+    /// The fault specification is invalid.
     #[error("bad fault specification: {0}")]
     Faults(#[from] FaultError),
-    /// The scenario is wrong.
+    /// The scenario is invalid.
     #[error("bad scenario: {0}")]
     Scenario(String),
 }
 
-/// A brokerage that runs; dropping it ends it too, without waiting.
+/// A running brokerage; dropping it ends it without waiting.
 pub struct Running {
     /// Addresses and credentials.
     pub ready: Ready,
@@ -88,7 +88,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Ends every task and connection, and waits for that.
+    /// Ends every task and connection, and waits until they have ended.
     pub async fn stop(mut self) {
         self.shutdown.disarm().cancel();
         while self.tasks.join_next().await.is_some() {}
@@ -99,7 +99,7 @@ impl Running {
 /// Starts a brokerage: when this returns, all ports answer.
 ///
 /// # Errors
-/// [`SimError`], before anything answers.
+/// [`SimError`]; nothing is listening then.
 pub async fn start(options: SimOptions) -> Result<Running, SimError> {
     if !options.listen.ip().is_loopback() {
         return Err(SimError::NotLoopback(options.listen));
@@ -112,7 +112,7 @@ pub async fn start(options: SimOptions) -> Result<Running, SimError> {
     let clock = SimClock::new(began, options.pace);
     let engine_options = EngineOptions { incarnation: options.incarnation, ..EngineOptions::new(options.seed, began) };
     let engine = if options.idle {
-        // Nobody has traded, but the market has: charts and latest bars need a while of it.
+        // Without any orders, the market has still been moving: charts and latest bars need some history.
         let warmed_up = began.saturating_sub(WARM_UP).unwrap_or(began);
         let mut engine = Engine::new(EngineOptions { start: warmed_up, ..engine_options });
         engine.advance_to(began);
@@ -141,7 +141,7 @@ pub async fn start(options: SimOptions) -> Result<Running, SimError> {
     Ok(Running { ready, tasks, shutdown: shutdown.drop_guard(), ca_file })
 }
 
-/// One listener for each origin: the given port and the three after it, or any four.
+/// Binds one listener per origin: the given port and the three after it, or any four.
 async fn bind(first: SocketAddr) -> Result<Vec<(Origin, TcpListener, SocketAddr)>, SimError> {
     let mut listeners = Vec::new();
     for (place, origin) in Origin::ALL.into_iter().enumerate() {
@@ -172,7 +172,7 @@ fn certificates(wanted: bool) -> Result<(Option<Tls>, Option<tempfile::NamedTemp
     Ok((Some(tls), Some(file)))
 }
 
-/// Registers the built-in client, tokens and keys, and says where everything is.
+/// Registers the built-in client, tokens and keys, and returns the ready line.
 fn register(
     grants: &mut Grants,
     hub: &Hub,
@@ -231,7 +231,7 @@ fn register(
     }
 }
 
-/// What answers on an origin.
+/// The router of an origin.
 fn router(sim: &Arc<Sim>, origin: Origin) -> Router {
     let gate = Gate { sim: Arc::clone(sim), origin };
     let routes = match origin {

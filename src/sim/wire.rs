@@ -1,7 +1,7 @@
-//! The simulated brokerage's own wire structs: what its answers and frames look like, field by field.
+//! The simulated brokerage's wire structs: its answers and frames, field by field.
 //!
-//! They are written from the service's description alone. The program's client has its own; neither may import the other,
-//! so that a mistake in one is never mirrored in the other.
+//! Written from the service's documentation alone. The client has its own; neither may import the other, so that a
+//! mistake in one is not mirrored in the other.
 
 pub mod activity;
 pub mod order;
@@ -12,7 +12,7 @@ use jiff::{Timestamp, Unit};
 use rust_decimal::Decimal;
 use serde_json::{Number, Value};
 
-/// A decimal as a bare JSON number with all its digits; no binary float is involved.
+/// Serializes a decimal as a JSON number with all its digits, without a binary float.
 pub fn number(value: Decimal) -> Value {
     Number::from_str(&value.to_string()).map_or(Value::Null, Value::Number)
 }
@@ -22,18 +22,17 @@ pub fn text(value: Decimal) -> Value {
     Value::from(value.to_string())
 }
 
-/// A moment with microseconds at most, as the `at` of events has it.
+/// A time with microseconds at most, like the `at` of events.
 pub fn micros(moment: Timestamp) -> String {
     moment.round(Unit::Microsecond).unwrap_or(moment).to_string()
 }
 
-/// The largest amount that is read at all. Further bounds depend on what the amount is.
+/// Largest amount that is parsed; further limits depend on its use.
 const LARGEST: Decimal = Decimal::from_parts(3_567_587_328, 232, 0, false, 0);
-/// The most decimal places that are read; with the largest amount they still fit a [`Decimal`].
+/// Most decimal places that are parsed; together with the largest amount they fit a [`Decimal`].
 const MOST_PLACES: u32 = 12;
 
-/// An amount as clients send it: a string or a number, never so large or so fine that sums would lose digits. The error is
-/// the text that is none.
+/// Parses an amount from a string or a number, within limits that keep sums exact. The error is the invalid text.
 pub fn amount(value: &Value) -> Result<Option<Decimal>, String> {
     let text = match value {
         Value::Null => return Ok(None),

@@ -1,4 +1,4 @@
-//! The Account pane: balances of one account with its equity curve, or one line for each account and honest totals.
+//! The Account pane: one account's balances with its equity curve, or one line per account with totals per environment.
 
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -56,7 +56,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Pan
     }
 }
 
-/// One figure: its label, its digits and how they look.
+/// One figure: label, digits, style.
 struct Figure {
     label: &'static str,
     text: String,
@@ -88,7 +88,7 @@ fn change(pen: &Pen<'_>, label: &'static str, value: Option<Decimal>, suffix: &s
     Figure { label, text, style: if fresh { style } else { pen.theme.stale } }
 }
 
-/// The figures of an account, the most wanted first.
+/// The figures of an account, most important first.
 fn figures(pen: &Pen<'_>, state: &AccountState, now: Mono) -> Vec<Figure> {
     let fresh = state.is_current(&[Part::Account], now);
     let account: Option<&Account> = state.account.as_ref().map(|dated| &dated.value);
@@ -116,13 +116,13 @@ fn figures(pen: &Pen<'_>, state: &AccountState, now: Mono) -> Vec<Figure> {
     ]
 }
 
-/// Figures in columns of `rows` lines each; returns where the next column would begin.
+/// Draws figures in columns of `rows` lines; returns where the next column would start.
 fn grid(pen: &mut Pen<'_>, area: Rect, figures: &[Figure], rows: usize, columns: usize) -> u16 {
     const GAP: u16 = 3;
     let mut x = area.x;
     for column in figures.chunks(rows.max(1)).take(columns) {
         let labels = column.iter().map(|figure| width(figure.label)).max().unwrap_or(0);
-        // Room for a figure in the millions, so that columns keep their places while figures move.
+        // Room for millions, so that columns stay in place while figures change.
         let digits = column.iter().map(|figure| width(&figure.text)).max().unwrap_or(0).max(12);
         if x + labels + 2 + digits > area.right() {
             break;
@@ -142,7 +142,7 @@ fn curve(state: &AccountState) -> Vec<Option<Decimal>> {
     points.iter().map(|point| point.equity.map(Money::decimal)).collect()
 }
 
-/// The curve's style: up or down against where the day began.
+/// The curve's style: up or down since the start of the day.
 fn curve_style(pen: &Pen<'_>, state: &AccountState, values: &[Option<Decimal>], now: Mono) -> Style {
     let base = state.curves.get(&Period::Day).and_then(|curve| curve.value.base).map(Money::decimal);
     let last = values.iter().rev().flatten().next().copied();
@@ -157,12 +157,12 @@ fn curve_style(pen: &Pen<'_>, state: &AccountState, values: &[Option<Decimal>], 
 fn compact(pen: &mut Pen<'_>, area: Rect, state: &AccountState, now: Mono) {
     let rows = usize::from(area.height.max(1));
     let figures = figures(pen, state, now);
-    // The order of `figures` fills columns downwards; three lines put the most wanted first in each.
+    // `figures` fills columns downwards; with three lines, the most important figure is first in each column.
     let order: &[usize] = &[0, 2, 4, 1, 3, 5, 6, 7, 8];
     let mut figures: Vec<Option<Figure>> = figures.into_iter().map(Some).collect();
     let arranged: Vec<Figure> =
         order.iter().filter_map(|index| figures.get_mut(*index).and_then(Option::take)).collect();
-    // One column less where that leaves the curve no room.
+    // Drop a column if the curve would have no room.
     let columns = if area.width >= 116 { 3 } else { 2 };
     let x = grid(pen, area, &arranged, rows, columns);
     let room = area.right().saturating_sub(x);
@@ -212,7 +212,7 @@ const ALL: [Column; 8] = [
     Column::figure("Working", 7, 7, 1),
 ];
 
-/// One line for each account, then a total for each environment: paper and real money are never added together.
+/// One line per account, then a total per environment: paper and live are never added up.
 fn all(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Panes) {
     let theme = pen.theme;
     let sheet = &mut panes.sheet;
@@ -250,7 +250,7 @@ fn total(pen: &Pen<'_>, sheet: &mut super::table::Sheet, model: &Model, environm
     let now = model.now.mono;
     let stale = accounts.iter().any(|account| !account.is_current(&[Part::Account], now));
     let plain = if stale { theme.stale } else { theme.strong };
-    // A sum with a missing part is missing: a total that leaves someone out is a lie.
+    // A sum with a missing part is missing: a total must include every account.
     let sum = |value: fn(&Account) -> Option<Money>| {
         accounts.iter().try_fold(Money::ZERO, |sum, account| sum.checked_add(value(&account.account.as_ref()?.value)?))
     };

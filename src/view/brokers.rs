@@ -1,4 +1,4 @@
-//! The Brokers pane: every linked account with its state, what else can be linked, and the way to link it.
+//! The Brokers pane: linked accounts with their state, brokers that can be linked, and the *Add broker* row.
 
 use ratatui::layout::Rect;
 
@@ -33,7 +33,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Pan
     pen.hit(area, HitTarget::Pane(Pane::Brokers));
     let list = &model.rows.brokers;
     let lines: usize = list.rows.iter().map(height).sum();
-    // Where two lines each do not fit, one line each: nothing may hide below the edge while there is a way.
+    // One line per row when two do not fit, so that nothing is cut off at the bottom.
     let compact = lines > usize::from(inner.height);
     let tall = |row: &BrokerRow| if compact { 1 } else { height(row) };
     let visible = if compact { usize::from(inner.height) } else { list.rows.len() };
@@ -69,7 +69,7 @@ fn height(row: &BrokerRow) -> usize {
 
 fn draw_row(pen: &mut Pen<'_>, area: Rect, row: &BrokerRow, model: &Model, compact: bool) {
     let theme = pen.theme;
-    // One cell for the mark of the selected row, one of margin at the right.
+    // One cell for the selection mark, one of margin at the right.
     let (x, y, wide) = (area.x + 1, area.y, area.width.saturating_sub(2));
     match row {
         BrokerRow::Linked(link) => {
@@ -100,7 +100,7 @@ fn draw_row(pen: &mut Pen<'_>, area: Rect, row: &BrokerRow, model: &Model, compa
     }
 }
 
-/// What an attempt to link through this broker is doing.
+/// The progress of a linking attempt through this broker.
 fn attempt_state(model: &Model, broker: &BrokerId) -> Option<String> {
     let attempt = model.attempt.as_ref().filter(|attempt| attempt.broker == *broker)?;
     match &attempt.phase {
@@ -121,7 +121,7 @@ fn linked(pen: &mut Pen<'_>, area: Rect, account: &AccountState, model: &Model, 
     pen.put(area.x, area.y, mark, style);
     let number = shown_number(account, pen.glyphs.mask);
     let label = clean(&account.link.label);
-    // The tag comes first: a label may be long, the word LIVE may not be pushed off.
+    // The tag comes first: a long label must not push LIVE out.
     let mut x = pen.tag(area.x + 2, area.y, 6, kind) + 1;
     if compact {
         let state = account.session.state().word();
@@ -150,7 +150,7 @@ fn linked(pen: &mut Pen<'_>, area: Rect, account: &AccountState, model: &Model, 
     }
 }
 
-/// What is worth knowing of a connection, the most useful first.
+/// The facts about a connection, most useful first.
 fn facts(account: &AccountState, model: &Model) -> Vec<String> {
     let now = model.now.mono;
     let mut facts = Vec::new();
@@ -194,7 +194,7 @@ fn facts(account: &AccountState, model: &Model) -> Vec<String> {
     facts
 }
 
-/// What polling has brought: that REST stands in for the stream is said when it does.
+/// What to say about polling: whether REST answers in place of the stream.
 fn polled(account: &AccountState, now: Mono) -> String {
     if account.is_current(&Part::ALL, now) {
         return "REST only".to_owned();

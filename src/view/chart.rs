@@ -1,4 +1,4 @@
-//! Curves in whole numbers: a small area chart of eighths and a line chart of braille dots. No floats are needed.
+//! Charts in integer arithmetic: a small area chart of eighth blocks and a line chart of braille dots.
 
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -7,10 +7,10 @@ use rust_decimal::prelude::ToPrimitive;
 
 use super::pen::{Pen, cells};
 
-/// Where a value stands between two others, in steps from 0 to `steps`.
+/// A value's position between two others, in steps from 0 to `steps`.
 pub(super) fn scale(value: Decimal, low: Decimal, high: Decimal, steps: u32) -> u32 {
     let (Some(span), Some(above)) = (high.checked_sub(low), value.checked_sub(low)) else {
-        // Further apart than an amount can say; a half of each is not.
+        // The difference may overflow; that of the halves cannot.
         let half = |value: Decimal| value.checked_div(Decimal::TWO).unwrap_or(Decimal::ZERO);
         return scale(half(value), half(low), half(high), steps);
     };
@@ -24,14 +24,14 @@ pub(super) fn scale(value: Decimal, low: Decimal, high: Decimal, steps: u32) -> 
     share.and_then(|share| share.round().to_u32()).unwrap_or(0).min(steps)
 }
 
-/// The smallest and the largest of the values there are.
+/// The smallest and the largest of the known values.
 pub(super) fn bounds(values: &[Option<Decimal>]) -> Option<(Decimal, Decimal)> {
     let mut known = values.iter().flatten();
     let first = *known.next()?;
     Some(known.fold((first, first), |(low, high), value| (low.min(*value), high.max(*value))))
 }
 
-/// One value for each of `columns` columns: the last one that falls into it. Missing values stay missing.
+/// One value for each of `columns` columns: the last that falls into it. Missing values stay missing.
 pub(super) fn resample(values: &[Option<Decimal>], columns: usize) -> Vec<Option<Decimal>> {
     if values.len() <= columns {
         return values.to_vec();
@@ -46,7 +46,7 @@ pub(super) fn resample(values: &[Option<Decimal>], columns: usize) -> Vec<Option
 }
 
 impl Pen<'_> {
-    /// A line chart in braille dots, two a column and four a row; in ASCII one mark a column.
+    /// A line chart in braille dots, two per column and four per row; in ASCII one mark per column.
     pub(super) fn line_chart(
         &mut self,
         area: Rect,
@@ -79,7 +79,7 @@ impl Pen<'_> {
                 before = None;
                 continue;
             };
-            // Joined to the point before it, so that a steep part is a line and not two dots.
+            // Connect to the previous point, so that a steep part is drawn as a line.
             let from = before.unwrap_or(height);
             let (top, bottom) = if from < height { (from + 1, height) } else { (height, from.max(height + 1) - 1) };
             for dot in top.min(height)..=bottom.max(height) {
@@ -108,7 +108,7 @@ impl Pen<'_> {
     }
 }
 
-/// One value for each of `columns` columns, spread out where there are fewer values than columns.
+/// One value for each of `columns` columns, interpolated where there are fewer values than columns.
 pub(super) fn stretch(values: &[Option<Decimal>], columns: usize) -> Vec<Option<Decimal>> {
     if values.len() >= columns || values.len() < 2 {
         return resample(values, columns);
@@ -128,11 +128,11 @@ pub(super) fn stretch(values: &[Option<Decimal>], columns: usize) -> Vec<Option<
         .collect()
 }
 
-/// The value `part` of `whole` steps of the way from one to another; exact where the digits allow it.
+/// The value `part` / `whole` of the way from one to another; exact where the digits allow it.
 pub(super) fn between(from: Decimal, to: Decimal, part: usize, whole: usize) -> Option<Decimal> {
     let (done, left, whole) = (Decimal::from(part), Decimal::from(whole.saturating_sub(part)), Decimal::from(whole));
     let exact = || from.checked_add(to.checked_sub(from)?.checked_mul(done)?.checked_div(whole)?);
-    // A share of each first: they are never more than the greater of both.
+    // Weight each first: the sum cannot exceed the greater of both.
     let by_shares = || {
         let share = |value: Decimal, steps: Decimal| value.checked_div(whole)?.checked_mul(steps);
         share(from, left)?.checked_add(share(to, done)?)

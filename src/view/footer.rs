@@ -1,4 +1,4 @@
-//! The two bottom lines: which account and how it stands, passing messages and errors; and the keys of the moment.
+//! The two bottom lines: status (account, messages, errors) and the keys that apply now.
 
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -12,7 +12,7 @@ use crate::app::model::AccountScope;
 use crate::app::msg::HitTarget;
 use crate::session::Part;
 
-/// The status line. Who is shown stands left and never goes; unread errors stand right; a message comes between.
+/// The status line: account at the left, always; unread errors at the right; messages between them.
 pub(super) fn status(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     let theme = pen.theme;
     let mut x = pen.tag(area.x + 1, area.y, 13, scope::kind(model));
@@ -55,7 +55,7 @@ pub(super) fn status(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     }
 }
 
-/// The newest unread error and how many there are, against the right edge; returns where it begins.
+/// The newest unread error and the number of errors, right-aligned; returns where they start.
 fn errors(pen: &mut Pen<'_>, area: Rect, from: u16, model: &Model) -> u16 {
     let unread: Vec<_> = model.errors.iter().rev().filter(|error| !error.read).collect();
     if unread.is_empty() {
@@ -72,13 +72,13 @@ fn errors(pen: &mut Pen<'_>, area: Rect, from: u16, model: &Model) -> u16 {
         Rect { x: badge_at, y: area.y, width: badge, height: 1 },
         HitTarget::Hint(crate::app::keymap::Action::Errors),
     );
-    // A message in passing needs its room; without one the error is spelt out.
+    // A toast needs the room; without one the error is shown in full.
     let room = badge_at.saturating_sub(from);
     let share = if model.toasts.is_empty() { room * 3 / 4 } else { room / 3 };
     if share < 12 {
         return badge_at;
     }
-    // What is over is for the list; the line is for what is true now.
+    // The status line shows what is true now; errors that are over are only in the list.
     let Some(newest) = unread.iter().find(|error| error.over.is_none()) else { return badge_at };
     let text = clean(&newest.text);
     let wide = width(&text).min(share);
@@ -86,7 +86,7 @@ fn errors(pen: &mut Pen<'_>, area: Rect, from: u16, model: &Model) -> u16 {
     badge_at - wide
 }
 
-/// The keys of the moment; what cannot act now is dimmed. A filter being typed takes the line.
+/// The keys that apply now, dimmed where they cannot act. A filter being typed takes the line's place.
 pub(super) fn hints(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     if model.filtering.is_some() {
         let theme = pen.theme;
@@ -109,7 +109,7 @@ pub(super) fn hints(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     keys(pen, Rect { x: area.x + 1, width: room, ..area }, model);
 }
 
-/// Writes the hints that fit, whole ones only.
+/// Writes as many whole hints as fit.
 pub(super) fn keys(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     let theme = pen.theme;
     let mut x = area.x;

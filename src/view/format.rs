@@ -1,4 +1,4 @@
-//! How instants, spans and words are written. Amounts are formatted in `domain::money` only.
+//! Formats instants, durations and words. Amounts are formatted in `domain::money` only.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -14,10 +14,10 @@ use crate::session::ConnectionState;
 use ratatui::style::Style;
 use rust_decimal::{Decimal, RoundingStrategy};
 
-/// What stands for a value that is missing.
+/// Shown in place of a missing value.
 pub(super) const MISSING: &str = "--";
 
-/// An age in the fewest characters that say enough: `0.4 s`, `12 s`, `3:05`, `2 h 05`, `3 d`.
+/// An age in few characters: `0.4 s`, `12 s`, `3:05`, `2 h 05`, `3 d`.
 pub(super) fn age(age: Duration) -> String {
     let seconds = age.as_secs();
     match seconds {
@@ -29,7 +29,7 @@ pub(super) fn age(age: Duration) -> String {
     }
 }
 
-/// A span as a countdown: `4 s`, `4:58`, `2:13:44`, `3 d 04 h`. Rounded up, so that it never shows zero too early.
+/// A countdown: `4 s`, `4:58`, `2:13:44`, `3 d 04 h`. Rounded up, so that it never shows zero too early.
 pub(super) fn countdown(left: Duration) -> String {
     let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
     match seconds {
@@ -40,13 +40,13 @@ pub(super) fn countdown(left: Duration) -> String {
     }
 }
 
-/// A round trip: `12 ms`, `1.4 s`.
+/// A round-trip time: `12 ms`, `1.4 s`.
 pub(super) fn latency(span: Duration) -> String {
     let millis = span.as_millis();
     if millis < 1000 { format!("{millis} ms") } else { format!("{}.{} s", millis / 1000, millis / 100 % 10) }
 }
 
-/// The time of day, or the date when it is another day: `13:46:12`, `Nov 23`, `2025-11-23`.
+/// The time of day, or the date if it is another day: `13:46:12`, `Nov 23`, `2025-11-23`.
 pub(super) fn short_time(out: &mut String, at: Timestamp, now: Timestamp, zone: &TimeZone) {
     let (at, today) = (zone.to_datetime(at), zone.to_datetime(now).date());
     let written = if at.date() == today {
@@ -60,7 +60,7 @@ pub(super) fn short_time(out: &mut String, at: Timestamp, now: Timestamp, zone: 
     written.unwrap_or_default();
 }
 
-/// The time of day with milliseconds, or date and minute when it is another day.
+/// The time of day with milliseconds, or date and minute if it is another day.
 pub(super) fn tape_time(out: &mut String, at: Timestamp, now: Timestamp, zone: &TimeZone) {
     let millis = at.subsec_nanosecond() / 1_000_000;
     let (at, today) = (zone.to_datetime(at), zone.to_datetime(now).date());
@@ -72,7 +72,7 @@ pub(super) fn tape_time(out: &mut String, at: Timestamp, now: Timestamp, zone: &
     written.unwrap_or_default();
 }
 
-/// A day without a time: `Nov 23`, or with its year when that is another.
+/// A date: `Nov 23`, with the year if it is another year.
 pub(super) fn day(out: &mut String, day: jiff::civil::Date, now: Timestamp, zone: &TimeZone) {
     let written = if day.year() == zone.to_datetime(now).year() {
         write!(out, "{} {:02}", month(day.month()), day.day())
@@ -103,12 +103,12 @@ pub(super) fn clock(at: Timestamp, zone: &TimeZone) -> String {
     format!("{:02}:{:02}:{:02}", at.hour(), at.minute(), at.second())
 }
 
-/// Money as a pane shows it: to the cent. Brokers report ten digits more where shares are split; details show them all.
+/// Money in a pane, to the cent. Fractional shares bring ten more digits; the details show them all.
 pub(super) fn cents(value: Option<Money>) -> Option<Decimal> {
     value.map(|value| half_up(value.decimal(), 2))
 }
 
-/// A price as a pane shows it: an average over split shares to a hundredth of a cent, a price below one exactly.
+/// A price in a pane: averages over fractional shares to a hundredth of a cent, prices below one exactly.
 pub(super) fn price(value: Option<Price>) -> Option<Decimal> {
     value.map(Price::decimal).map(|px| if px.abs() >= Decimal::ONE { half_up(px, 4) } else { px })
 }
@@ -122,12 +122,12 @@ fn month(number: i8) -> &'static str {
     usize::try_from(number - 1).ok().and_then(|index| NAMES.get(index)).copied().unwrap_or("???")
 }
 
-/// A word of the broker's; an empty one is missing, and a blank would hide that.
+/// A word from the broker, or the mark for a missing one when it is empty.
 fn worded(word: &str) -> &str {
     if word.trim().is_empty() { MISSING } else { word }
 }
 
-/// `BUY` or `SELL`, without an allocation for the words we know.
+/// `BUY` or `SELL`; allocates only for unknown words.
 pub(super) fn side(side: &Side, theme: &Theme) -> (&'static str, Style) {
     match side {
         Side::Buy => ("BUY", theme.buy),
@@ -137,7 +137,7 @@ pub(super) fn side(side: &Side, theme: &Theme) -> (&'static str, Style) {
     }
 }
 
-/// The kind of an order in at most nine cells; an unknown word as it came.
+/// The order type in at most nine cells; an unknown word unchanged.
 pub(super) fn order_type(kind: &OrderType) -> &str {
     match kind {
         OrderType::Market => "market",
@@ -150,7 +150,7 @@ pub(super) fn order_type(kind: &OrderType) -> &str {
     }
 }
 
-/// The time in force in capitals; an unknown word as it came.
+/// The time in force in capitals; an unknown word unchanged.
 pub(super) fn tif(tif: &TimeInForce) -> &str {
     match tif {
         TimeInForce::Day => "DAY",
@@ -163,7 +163,7 @@ pub(super) fn tif(tif: &TimeInForce) -> &str {
     }
 }
 
-/// An order's status as mark, word and style.
+/// An order status as mark, word and style.
 pub(super) fn status<'a>(status: &'a OrderStatus, glyphs: &Glyphs, theme: &Theme) -> (char, &'a str, Style) {
     match status {
         OrderStatus::Accepted => (glyphs.waiting, "accepted", theme.waiting),

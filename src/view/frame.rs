@@ -1,4 +1,4 @@
-//! The frame around a pane or an overlay: border by kind of account, title, facts, the tag PAPER or LIVE.
+//! The frame of a pane or overlay: border by kind of account, title, facts, and the tag PAPER or LIVE.
 
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -6,29 +6,29 @@ use ratatui::style::Style;
 use super::pen::{Pen, width};
 use super::scope::Kind;
 
-/// Fewer cells than this say nothing of what is missing.
+/// With fewer cells than this, the note about missing data is left out.
 const LEAST: u16 = 12;
 
-/// What a frame says.
+/// The content of a frame's title line.
 pub(super) struct Frame<'a> {
-    /// Decides border and tag.
+    /// The kind of account; decides border and tag.
     pub(super) kind: Kind,
-    /// Whether the keys are here.
+    /// Whether the pane has the focus.
     pub(super) focused: bool,
-    /// The digit that jumps here.
+    /// The digit that focuses the pane.
     pub(super) digit: Option<u8>,
-    /// The name.
+    /// The title.
     pub(super) title: &'a str,
-    /// Facts after the name, in the order of importance.
+    /// Facts after the title, most important first.
     pub(super) facts: &'a [(&'a str, Style)],
-    /// What is missing, after the facts: cut to the room there is.
+    /// What is missing, after the facts; cut to the room left.
     pub(super) lack: Option<&'a str>,
-    /// The tag at the right end; panes of an account carry it.
+    /// The tag at the right end, for panes of an account.
     pub(super) tagged: bool,
 }
 
 impl Pen<'_> {
-    /// Draws a frame and returns what is inside.
+    /// Draws a frame; returns the area inside.
     pub(super) fn frame(&mut self, area: Rect, frame: &Frame<'_>) -> Rect {
         if area.width < 4 || area.height < 2 {
             return Rect { width: 0, height: 0, ..area };
@@ -72,13 +72,13 @@ impl Pen<'_> {
             next += 2;
         }
         next = self.text(next, y, end.saturating_sub(next + 1), frame.title, style);
-        // Only the name is set off: where a focused title is reversed, the facts beside it are not.
+        // Only the title is highlighted: where a focused title is reversed, the facts next to it are not.
         self.put(next, y, ' ', border);
         next += 1;
         let rule = if frame.kind.is_live() { glyphs.live.horizontal } else { glyphs.paper.horizontal };
         for (index, (text, fact_style)) in frame.facts.iter().enumerate() {
             let lead = if index == 0 { rule } else { glyphs.dot };
-            // A fact that would be cut to nothing is left out whole; the first may be cut.
+            // Leave out a fact that would not fit at all; the first one may be cut.
             let needed = width(text) + 3;
             if next + needed > end && (index > 0 || next + 8 > end) {
                 break;
@@ -97,7 +97,7 @@ impl Pen<'_> {
         }
     }
 
-    /// A rule with a word near its left end.
+    /// A horizontal rule with a word near its left end.
     pub(super) fn rule(&mut self, line: Rect, word: &str) {
         for x in line.x..line.right() {
             self.put(x, line.y, self.glyphs.paper.horizontal, self.theme.faint);
@@ -105,7 +105,7 @@ impl Pen<'_> {
         self.text(line.x + 2, line.y, line.width.saturating_sub(4), &format!(" {word} "), self.theme.dim);
     }
 
-    /// Writes the tag before `right` and returns where it begins.
+    /// Writes the tag left of `right`; returns where it starts.
     fn tag_right(&mut self, right: u16, y: u16, kind: Kind) -> u16 {
         let theme = self.theme;
         let start = match kind {
@@ -130,7 +130,7 @@ impl Pen<'_> {
         start
     }
 
-    /// The word for an environment in a row of text; returns where the next goes. LIVE is a block, PAPER a word.
+    /// Writes the environment in a row of text; returns where the next text goes. LIVE is a filled block, PAPER plain.
     pub(super) fn tag(&mut self, x: u16, y: u16, max: u16, kind: Kind) -> u16 {
         match kind {
             Kind::Neutral => x,
@@ -143,7 +143,7 @@ impl Pen<'_> {
         }
     }
 
-    /// The scroll mark on a frame's right edge: which part of `total` rows the window shows.
+    /// The scroll bar on a frame's right edge: which part of `total` rows the window shows.
     pub(super) fn scroll_mark(&mut self, frame: Rect, first: usize, shown: usize, total: usize) {
         if total <= shown || frame.height < 4 {
             return;

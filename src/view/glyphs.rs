@@ -1,4 +1,4 @@
-//! The marks and frames that are drawn: one set of Unicode, one of plain ASCII with the same widths.
+//! Marks and frame characters: a Unicode set, and an ASCII set with the same widths.
 
 /// The characters of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,28 +11,30 @@ pub(super) struct Frame {
     pub(super) vertical: char,
 }
 
-/// Every mark on the screen. Invariant: each is one cell wide.
+/// Every mark on the screen.
+///
+/// Invariant: each is one cell wide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Glyphs {
     /// Connected.
     pub(super) on: char,
-    /// Not connected, by choice or for want of a link.
+    /// Not connected: paused, or not linked.
     pub(super) off: char,
-    /// On its way.
+    /// In progress.
     pub(super) waiting: char,
     /// Partly done.
     pub(super) partial: char,
-    /// Done well.
+    /// Succeeded.
     pub(super) done: char,
-    /// Ended otherwise, or wrong.
+    /// Failed, or ended otherwise.
     pub(super) cross: char,
     /// Profit.
     pub(super) up: char,
     /// Loss.
     pub(super) down: char,
-    /// Leads to.
+    /// Arrow: leads to.
     pub(super) arrow: char,
-    /// Between facts.
+    /// Separator between facts.
     pub(super) dot: char,
     /// Learned late, from REST.
     pub(super) late: char,
@@ -40,27 +42,27 @@ pub(super) struct Glyphs {
     pub(super) bar: char,
     /// Left of a marked row.
     pub(super) mark: char,
-    /// Left of the title of the pane with the keys.
+    /// Left of the title of the focused pane.
     pub(super) focus: char,
-    /// Text goes on.
+    /// Text is cut off here.
     pub(super) ellipsis: char,
-    /// A secret's character.
+    /// Replaces a character of a secret.
     pub(super) mask: char,
-    /// The scroll mark.
+    /// The scroll bar.
     pub(super) thumb: char,
-    /// Times, of a multiplier.
+    /// The multiplication sign.
     pub(super) times: char,
     /// A rule between sections.
     pub(super) rule: char,
     /// Whether charts may use braille.
     pub(super) braille: bool,
-    /// Around panes without an account and paper accounts.
+    /// Borders of panes without an account and of paper accounts.
     pub(super) paper: Frame,
-    /// Around live accounts.
+    /// Borders of live accounts.
     pub(super) live: Frame,
 }
 
-/// For terminals with a Unicode font.
+/// For terminals that can show Unicode.
 pub(super) const UNICODE: Glyphs = Glyphs {
     on: '●',
     off: '○',
@@ -90,7 +92,7 @@ pub(super) const UNICODE: Glyphs = Glyphs {
     },
 };
 
-/// For everything else (`[ui] ascii = true`).
+/// For all others (`[ui] ascii = true`).
 pub(super) const ASCII: Glyphs = Glyphs {
     on: '*',
     off: 'o',
@@ -116,9 +118,9 @@ pub(super) const ASCII: Glyphs = Glyphs {
     live: Frame { top_left: '#', top_right: '#', bottom_left: '#', bottom_right: '#', horizontal: '=', vertical: '#' },
 };
 
-/// What stands for a character where only ASCII may be drawn: words of ours, and text from elsewhere.
+/// The ASCII replacement of a character.
 ///
-/// A letter loses its accent; of anything else one learns only that there is something.
+/// An accented letter loses its accent; any other character becomes a placeholder.
 pub(super) fn ascii(symbol: &str) -> &'static str {
     const LETTERS: &[(&str, &str)] = &[
         ("ÀÁÂÃÄÅĀĂĄ", "A"),

@@ -1,4 +1,4 @@
-//! The top line: what this is, how the connections stand, the market, the time; and the tabs of small terminals.
+//! The top line: program, connections, market, time; and the tabs of small terminals.
 
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -9,10 +9,10 @@ use crate::app::Model;
 use crate::app::model::{AttemptPhase, Pane};
 use crate::app::msg::HitTarget;
 
-/// The exchange has turned by then, and the answer about it should have come.
+/// By this time after opening or closing, a new answer about the market is due.
 const OVERDUE: jiff::SignedDuration = jiff::SignedDuration::from_secs(20);
 
-/// Draws the top line. What there is no room for goes in this order: labels of the market, counts, market.
+/// Draws the top line. Without enough room it drops market labels first, then counts, then the market.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     let theme = pen.theme;
     let time = format!(
@@ -51,14 +51,14 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     } else {
         return;
     };
-    // Against the time, so that it stays put while the counts change.
+    // Next to the time, so that it does not move when the counts change.
     let wide = width(&text);
     let style = if open { theme.text } else { theme.dim };
     let at = time_at - 3 - wide.min(time_at - 3);
     pen.text(at.max(x), area.y, wide, &text, style);
 }
 
-/// How many connections are in which state, the good ones first.
+/// The number of connections in each state, good ones first.
 fn counts(pen: &Pen<'_>, model: &Model) -> Vec<(char, Style, String)> {
     let mut found: Vec<(char, Style, &str, usize)> = Vec::new();
     let mut count = |mark, style, word| match found.iter_mut().find(|(_, _, known, _)| *known == word) {
@@ -82,8 +82,8 @@ fn counts(pen: &Pen<'_>, model: &Model) -> Vec<(char, Style, String)> {
     found.into_iter().map(|(mark, style, word, number)| (mark, style, format!("{number} {word}"))).collect()
 }
 
-/// What the exchange does, in full and in short, and whether it is open. An answer that its turn has overtaken says
-/// nothing any more.
+/// The state of the exchange, long and short, and whether it is open. An answer that an opening or closing has made
+/// obsolete says nothing.
 fn market(model: &Model, dot: char) -> Option<(bool, String, String)> {
     let Some(dated) = model.accounts.clock() else {
         let fault = model.accounts.clock_fault()?;
@@ -104,7 +104,7 @@ fn market(model: &Model, dot: char) -> Option<(bool, String, String)> {
     Some((clock.is_open, format!("NYSE {word} {dot} {verb} in {left}{stale}"), format!("NYSE {word} {left}{stale}")))
 }
 
-/// The tabs of the panes, for terminals that show one at a time.
+/// The tabs of the panes, for terminals that show one pane at a time.
 pub(super) fn tabs(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     let theme = pen.theme;
     let mut x = area.x + 1;

@@ -1,19 +1,19 @@
-//! Where everything goes: rectangles by rules of size, so that nothing moves unless the terminal does.
+//! The layout: rectangles by terminal size alone, so that nothing moves unless the terminal does.
 
 use ratatui::layout::Rect;
 
 use crate::app::Model;
 use crate::app::model::{AccountScope, Pane};
 
-/// The smallest terminal that shows the program.
+/// Smallest terminal that shows the program.
 pub(super) const SMALLEST: (u16, u16) = (60, 15);
-/// From here on all panes are shown at once.
+/// Smallest terminal that shows all panes at once.
 const PANES: (u16, u16) = (100, 30);
 
 /// How the screen is divided.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Screen {
-    /// Too small for anything but a notice.
+    /// Too small: only a notice.
     TooSmall,
     /// Header, tabs, one pane, status, footer.
     Tabs { header: Rect, tabs: Rect, pane: Rect, status: Rect, footer: Rect },
@@ -23,13 +23,13 @@ pub(super) enum Screen {
     Welcome { header: Rect, brokers: Rect, welcome: Rect, status: Rect, footer: Rect },
 }
 
-/// True where all panes are shown at once.
+/// Whether all panes are shown at once.
 pub(super) const fn holds_panes(area: Rect) -> bool {
     area.width >= PANES.0 && area.height >= PANES.1
 }
 
 impl Screen {
-    /// The division for this terminal and model.
+    /// The layout for this terminal and model.
     pub(super) fn of(area: Rect, model: &Model) -> Self {
         if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
             return Self::TooSmall;
@@ -55,7 +55,7 @@ impl Screen {
         Self::Panes { header, panes: [brokers, account, orders, positions, tape], status, footer }
     }
 
-    /// How high each pane is, in the order of [`Pane::ALL`]; zero where it is not shown.
+    /// The height of each pane, in the order of [`Pane::ALL`]; zero if it is not shown.
     pub(super) fn heights(&self, focus: Pane) -> [u16; 5] {
         match self {
             Self::TooSmall => [0; 5],
@@ -68,7 +68,7 @@ impl Screen {
 
 fn left_width(width: u16) -> u16 {
     match width {
-        // The tables on the right need their columns first.
+        // The tables at the right need the width more.
         0..=119 => 34,
         120..=139 => 38,
         140..=179 => 46,
@@ -86,7 +86,7 @@ fn account_height(model: &Model, available: u16) -> u16 {
     if model.scope != AccountScope::All {
         return if available >= 60 { 12 } else { 5 };
     }
-    // Column titles, the accounts, and a total for each environment.
+    // Column titles, accounts, and a total per environment.
     let mut kinds: Vec<_> = model.accounts.iter().map(|account| account.link.environment).collect();
     kinds.sort_unstable();
     kinds.dedup();
@@ -104,7 +104,7 @@ fn split_columns(area: Rect, width: u16) -> (Rect, Rect) {
     (Rect { width, ..area }, Rect { x: area.x + width, width: area.width - width, ..area })
 }
 
-/// A rectangle of at most this size in the middle of another; all of it where next to nothing would be left around.
+/// A centred rectangle of at most this size; the whole area if hardly anything would be left around it.
 pub(super) fn centered(area: Rect, width: u16, height: u16) -> Rect {
     let fit = |wanted: u16, room: u16, least: u16| if wanted + least > room { room } else { wanted };
     let (width, height) = (fit(width, area.width, 8), fit(height, area.height, 4));

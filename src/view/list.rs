@@ -1,16 +1,16 @@
-//! Which part of a list is in the window: it follows the selected row, and holds still otherwise.
+//! The visible part of a list: it follows the selected row, and stays where it is otherwise.
 
 use crate::app::rows::ListState;
 use std::hash::Hash;
 
-/// What a list remembers between frames.
+/// Scroll state of a list, kept between frames.
 #[derive(Debug)]
 pub(super) struct Window<K> {
-    /// The first row shown below the pinned ones.
+    /// The first visible row below the pinned ones.
     pub(super) first: usize,
-    /// How many were pinned.
+    /// The number of pinned rows.
     pinned: usize,
-    /// Where the selected row stood, and which it was.
+    /// The line of the selected row, and which row that was.
     selected: Option<(usize, K)>,
 }
 
@@ -20,22 +20,22 @@ impl<K> Default for Window<K> {
     }
 }
 
-/// Which rows of a list are on the screen, and on which line each is.
+/// Which rows of a list are visible, and on which lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Shown {
-    /// Rows pinned above the rule; none without one.
+    /// Rows pinned above the rule; empty without a rule.
     pub(super) pinned: usize,
-    /// The first row below them.
+    /// The first row below the pinned ones.
     pub(super) first: usize,
     /// One past the last row.
     pub(super) end: usize,
 }
 
-/// Lines for rows below the pinned ones, and the rule, without which nothing is pinned.
+/// Lines that must remain below the pinned rows; with fewer, nothing is pinned.
 const BELOW: usize = 4;
 
 impl Shown {
-    /// The rows on the screen, by their index in the list, each with its line.
+    /// The visible rows by index, each with its line.
     pub(super) fn rows(self) -> impl Iterator<Item = (usize, usize)> {
         let gap = usize::from(self.pinned > 0);
         let below = (self.first..self.end).enumerate();
@@ -44,23 +44,22 @@ impl Shown {
             .chain(below.map(move |(line, index)| (index, self.pinned + gap + line)))
     }
 
-    /// How many of the list's first `head` rows are above what is shown, and how many below.
+    /// How many of the first `head` rows are above the window, and how many below.
     pub(super) fn beyond(self, head: usize) -> (usize, usize) {
         if self.pinned > 0 { (0, 0) } else { (head.min(self.first), head.saturating_sub(self.end)) }
     }
 }
 
 impl<K: Clone + Eq + Hash + Ord> Window<K> {
-    /// Moves the window over the list; where the selected row stands, and what is shown on `height` lines.
+    /// Scrolls the window over the list; returns the line of the selected row and the rows visible on `height` lines.
     ///
-    /// The list's first `head` rows are pinned to the top where they leave room for others. Rows arriving above a
-    /// scrolled window push it along, so that what is read stays where it is; at the top the window stays at the top and
-    /// shows them.
+    /// The first `head` rows are pinned to the top if that leaves room for others. New rows above a scrolled window
+    /// move it along, so that what is being read stays in place; a window at the top stays there and shows them.
     pub(super) fn follow(&mut self, list: &ListState<K>, head: usize, height: usize) -> (Option<usize>, Shown) {
         let pinned = if head < list.rows.len() && head + BELOW <= height { head } else { 0 };
         let height = height - pinned - usize::from(pinned > 0);
         if self.first == self.pinned {
-            // At its top it stays there, however many rows are pinned now.
+            // A window at the top stays there, whatever the number of pinned rows.
             self.first = pinned;
         }
         self.pinned = pinned;

@@ -1,4 +1,4 @@
-//! The Orders pane: the rows in the window, one line each.
+//! The Orders pane: one line per order.
 
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -17,7 +17,7 @@ use crate::app::rows::OrderRow;
 use crate::domain::{Order, OrderType};
 use crate::session::Part;
 
-/// The columns, those of [`OrderColumn`] first and in its order; ranks say what goes first on a narrow screen.
+/// The columns, those of [`OrderColumn`] first and in its order; the rank decides which go first on a narrow screen.
 const COLUMNS: [Column; 15] = [
     Column::account(10, 18),
     Column::text("Time", 8, 8, 1),
@@ -70,7 +70,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Pan
     }
 }
 
-/// How many work and how many are done, where that is known.
+/// The number of working and done orders, where known.
 fn counted(pen: &Pen<'_>, model: &Model) -> String {
     let now = model.now.mono;
     let known = scope::shown(model).filter_map(|account| Some((account.known_working(now)?, account)));
@@ -87,7 +87,7 @@ fn stage(pen: &Pen<'_>, sheet: &mut Sheet, account: &AccountState, order: &Order
     let theme = pen.theme;
     let fresh = account.is_current(&Part::ORDERS, model.now.mono);
     let done = order.status.is_terminal();
-    // One tone for what matters now, one for what is over, one for what may be out of date.
+    // One tone for working orders, one for done ones, one for stale data.
     let tone = |style: Style| if fresh { style } else { theme.stale };
     let plain = tone(if done { theme.dim } else { theme.text });
     let faint = tone(theme.faint);
@@ -121,7 +121,7 @@ fn stage(pen: &Pen<'_>, sheet: &mut Sheet, account: &AccountState, order: &Order
     }
 }
 
-/// The price the order works or waits at, what it trails by, its second price, and its average.
+/// The order's price, its trail, its second price, and its average price.
 fn prices(sheet: &mut Sheet, order: &Order, plain: Style, faint: Style) {
     let trail = |sheet: &mut Sheet| match (order.trail_px, order.trail_percent) {
         (None, Some(percent)) => sheet.build(plain, |out| {
@@ -131,7 +131,7 @@ fn prices(sheet: &mut Sheet, order: &Order, plain: Style, faint: Style) {
         (trail, _) => sheet.short_figure(price(trail), 2, plain, faint),
     };
     let px = working_px(order);
-    // A trailing stop that the broker has not placed yet is known by its distance only.
+    // A trailing stop that the broker has not placed yet has only a distance.
     if px.is_none() && order.order_type == OrderType::TrailingStop {
         trail(sheet);
     } else {
@@ -143,12 +143,12 @@ fn prices(sheet: &mut Sheet, order: &Order, plain: Style, faint: Style) {
     }
 }
 
-/// The symbol, or what stands for it on the parent of a multi-leg order.
+/// The symbol, or a placeholder for the parent of a multi-leg order.
 pub(super) fn order_symbol(order: &Order) -> &str {
     if order.symbol.as_str().is_empty() { "multi-leg" } else { order.symbol.as_str() }
 }
 
-/// What kind of account an order belongs to.
+/// The kind of account of an order.
 pub(super) fn kind_of(account: &AccountState) -> Kind {
     Kind::of(account.link.environment)
 }

@@ -1,4 +1,4 @@
-//! What lies over the panes: one file for each kind, and what they share: the box, scrolling, text fields.
+//! Overlays: one file each, and what they share: box, scrolling, text fields.
 
 mod activities;
 mod add_broker;
@@ -24,26 +24,26 @@ use super::scope::Kind;
 use crate::app::Model;
 use crate::app::model::Overlay;
 
-/// What overlays tell the program about the last frame.
+/// What the last frame showed of the overlays, for scrolling and the mouse.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    /// Lines of the topmost one that fit.
+    /// Lines of the topmost overlay that fit.
     pub(super) page: u16,
-    /// The last line at which it may begin.
+    /// The last line it can be scrolled to.
     pub(super) end: usize,
-    /// The first row shown of the list with columns, its cells and its widths.
+    /// The first visible row of the list with columns, its cells and its widths.
     first: usize,
     sheet: super::table::Sheet,
     columns: super::table::Memory,
 }
 
-/// Draws one overlay; `top` when it takes the keys.
+/// Draws one overlay; `top` if it has the focus.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, over: &Overlay, top: bool, model: &Model, memory: &mut Memory) {
-    // Header and hints stay visible; where a box is narrower than the screen the line above the hints stays whole as well, or
-    // it would cut the word LIVE.
+    // Header and hints stay visible. If the box is narrower than the screen, the status line stays visible too, because
+    // the box would cut the word LIVE.
     let kept = if super::layout::holds_panes(area) { 3 } else { 2 };
     let area = Rect { y: area.y + 1, height: area.height - kept, ..area };
-    // Only the topmost one counts for paging; below it nothing scrolls.
+    // Only the topmost overlay scrolls.
     memory.end = 0;
     memory.page = area.height;
     match over {
@@ -65,7 +65,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, over: &Overlay, top: bool, mod
     }
 }
 
-/// Clears a box in the middle and frames it; returns the frame and, with a cell of margin at the sides, what is inside.
+/// Draws a centred box; returns the frame and the area inside it, without a margin of one cell at the sides.
 pub(super) fn boxed(
     pen: &mut Pen<'_>,
     area: Rect,
@@ -76,13 +76,13 @@ pub(super) fn boxed(
 ) -> (Rect, Rect) {
     let frame = centered(area, width, height);
     pen.clear(frame, ratatui::style::Style::new());
-    // Whatever lies below does not answer to the mouse while this is open.
+    // The mouse must not reach anything below the overlay.
     pen.hit(area, crate::app::msg::HitTarget::Nowhere);
     let inner = pen.frame(frame, &Frame { kind, focused: true, digit: None, title, facts, lack: None, tagged: true });
     (frame, Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner })
 }
 
-/// Draws lines from `scroll` on, and the mark that says where.
+/// Draws lines from `scroll` on, and the scroll bar.
 fn scrolled(pen: &mut Pen<'_>, frame: Rect, inner: Rect, lines: &[Line<'static>], scroll: usize, memory: &mut Memory) {
     let height = usize::from(inner.height);
     memory.page = inner.height;
@@ -105,7 +105,7 @@ fn line_at(pen: &mut Pen<'_>, area: Rect, line: &Line<'static>) {
     }
 }
 
-/// A search field with its prompt; takes the terminal's cursor when keys go into it.
+/// A search field with its prompt; shows the terminal's cursor when it has the focus.
 fn search(pen: &mut Pen<'_>, area: Rect, prompt: &str, query: &Input, typing: bool) {
     let x = pen.text(area.x, area.y, area.width, prompt, pen.theme.key);
     let field = Rect { x, width: area.right().saturating_sub(x), height: 1, ..area };
@@ -116,7 +116,7 @@ fn search(pen: &mut Pen<'_>, area: Rect, prompt: &str, query: &Input, typing: bo
     }
 }
 
-/// Draws a list of choices, the window following the chosen one; `row` draws one into its line.
+/// Draws a list of choices that scrolls with the chosen one; `row` draws one row.
 fn choices(
     pen: &mut Pen<'_>,
     frame: Rect,
@@ -141,7 +141,7 @@ fn choices(
     pen.scroll_mark(frame, first, height, count);
 }
 
-/// Writes a text with the letters that a search matched, in order, made to stand out.
+/// Writes a text with the letters that a search matched highlighted.
 fn matched(pen: &mut Pen<'_>, area: Rect, text: &str, query: &str, style: ratatui::style::Style) -> u16 {
     let mut wanted = query.chars().filter(|ch| !ch.is_whitespace()).flat_map(char::to_lowercase).peekable();
     let mut x = area.x;

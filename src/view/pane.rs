@@ -1,6 +1,6 @@
-//! What the list panes have in common: frame and facts, the window over the rows, the table, flashes, the mouse.
+//! What the list panes share: frame and facts, window over the rows, table, flashes, mouse.
 //!
-//! A pane says which columns there are and stages its rows; it draws nothing of this itself.
+//! A pane declares its columns and prepares its rows; this file draws them.
 
 use std::hash::Hash;
 
@@ -16,33 +16,33 @@ use crate::app::model::{AccountScope, Pane};
 use crate::app::msg::HitTarget;
 use crate::app::rows::ListState;
 
-/// A list pane about to be drawn.
+/// A list pane to be drawn.
 pub(super) struct ListPane<'a, K, const N: usize> {
-    /// Which.
+    /// The pane.
     pub(super) pane: Pane,
     /// Its rows.
     pub(super) list: &'a ListState<K>,
-    /// Its columns; those that sort come first.
+    /// Its columns; sortable ones first.
     pub(super) columns: [Column; N],
-    /// So many of them sort.
+    /// The number of sortable columns.
     pub(super) sortable: usize,
-    /// The one that names the account; hidden when there is only one.
+    /// The account column; hidden when there is only one account.
     pub(super) account: usize,
-    /// What the title counts.
+    /// The counts in the title.
     pub(super) counts: &'a str,
-    /// What an empty list says.
+    /// The text of an empty list.
     pub(super) nothing: &'a str,
-    /// Rows that stay in view above a rule, and the word for those below it.
+    /// Rows pinned above a rule, and the word for those below it.
     pub(super) head: Option<Head<'a>>,
 }
 
-/// The first rows of a list, which stay in view.
+/// The first rows of a list, which stay visible.
 pub(super) struct Head<'a> {
-    /// How many.
+    /// The number of rows.
     pub(super) rows: usize,
-    /// What they are, where they are out of the window: `working`.
+    /// Their name when they are outside the window: `working`.
     pub(super) word: &'a str,
-    /// What the rule above the others says: `done`.
+    /// The word on the rule above the others: `done`.
     pub(super) rule: &'a str,
 }
 
@@ -53,7 +53,7 @@ pub(super) struct Drawn {
 }
 
 impl Drawn {
-    /// The rows on the screen by their index in the list, each with its line of the screen.
+    /// The visible rows by index, each with its line on the screen.
     pub(super) fn lines(&self) -> impl Iterator<Item = (usize, u16)> {
         let body = self.body;
         self.shown.rows().map(move |(index, line)| (index, body.y + cells(line)))
@@ -65,18 +65,18 @@ impl Drawn {
     }
 }
 
-/// What a pane staged for a row.
+/// The prepared cells of a row.
 pub(super) enum Staged {
-    /// Its cells.
+    /// Cells.
     Row,
-    /// Its cells, and it flashes.
+    /// Cells of a row that flashes.
     Flashing,
-    /// Nothing: what it showed is gone since the rows were made, and its line stays empty until they are made again.
+    /// None: the row's order is gone. Its line stays empty until the rows are rebuilt.
     Gone,
 }
 
 impl<K: Clone + Eq + Hash + Ord, const N: usize> ListPane<'_, K, N> {
-    /// Draws it; where its rows stand, if there are any.
+    /// Draws the pane; returns where its rows are, if there are any.
     pub(super) fn draw(
         &self,
         pen: &mut Pen<'_>,
@@ -88,7 +88,7 @@ impl<K: Clone + Eq + Hash + Ord, const N: usize> ListPane<'_, K, N> {
         let (list, theme) = (self.list, pen.theme);
         let focused = model.focus == self.pane && model.overlays.is_empty();
         let head = self.head.as_ref().map_or(0, |head| head.rows);
-        // A frame and a line of titles surround the rows.
+        // The frame and the title line.
         let (selected, shown) = window.follow(list, head, usize::from(area.height.saturating_sub(3)));
         let counts = self.counts_beyond(pen, shown);
         let filter = super::filter_fact(model, self.pane, list.rows.len());
@@ -141,7 +141,7 @@ impl<K: Clone + Eq + Hash + Ord, const N: usize> ListPane<'_, K, N> {
         Some(drawn)
     }
 
-    /// The rule below the pinned rows, what a click on a row hits, and the mark that says how far the list goes on.
+    /// Draws the rule below the pinned rows and the scroll bar, and registers the rows for the mouse.
     fn surroundings(&self, pen: &mut Pen<'_>, area: Rect, drawn: &Drawn) {
         let (body, shown, total) = (drawn.body, drawn.shown, self.list.rows.len());
         let (pinned, mut below) = (cells(shown.pinned), body);
@@ -160,7 +160,7 @@ impl<K: Clone + Eq + Hash + Ord, const N: usize> ListPane<'_, K, N> {
         pen.scroll_mark(area, shown.first - shown.pinned, usize::from(below.height), total - shown.pinned);
     }
 
-    /// The counts, with what of the first rows is out of the window: `12 working ↑`.
+    /// The counts, with an arrow if pinned rows are outside the window: `12 working ↑`.
     fn counts_beyond(&self, pen: &Pen<'_>, shown: Shown) -> String {
         let Some(head) = &self.head else { return self.counts.to_owned() };
         let (above, below) = shown.beyond(head.rows);
@@ -173,8 +173,8 @@ impl<K: Clone + Eq + Hash + Ord, const N: usize> ListPane<'_, K, N> {
         text + self.counts
     }
 
-    /// The columns, the one that names the account as narrow as it may get: the word PAPER or LIVE alone says which one is
-    /// meant while there is one of each, and figures need the room more.
+    /// The columns, with the account column as narrow as possible when there is one account of each environment: PAPER
+    /// or LIVE alone identifies it, and figures need the room.
     fn columns_for(&self, model: &Model) -> [Column; N] {
         let one_of_each = model.accounts.iter().enumerate().all(|(place, account)| {
             model.accounts.iter().skip(place + 1).all(|other| other.link.environment != account.link.environment)

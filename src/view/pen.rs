@@ -1,5 +1,6 @@
-//! Writes text straight into the buffer: cut to its width with `…`, aware of wide characters, safe against control
-//! characters. Panes draw with this alone, because building widgets costs three quarters of a frame.
+//! Writes text straight into the buffer: cut with `…`, aware of wide characters, safe against control characters.
+//!
+//! Panes draw with this alone, because building ratatui widgets takes three quarters of a frame's time.
 
 use std::borrow::Cow;
 
@@ -14,26 +15,26 @@ use super::theme::Theme;
 use super::{Hit, Hyperlink};
 use crate::app::msg::HitTarget;
 
-/// Cells as counted by a terminal; anything longer than a screen counts as the longest.
+/// A width in cells; anything longer than a screen is capped.
 pub(super) fn cells(count: usize) -> u16 {
     u16::try_from(count).unwrap_or(u16::MAX)
 }
 
-/// How many cells a text takes.
+/// The width of a text in cells.
 pub(super) fn width(text: &str) -> u16 {
     if text.is_ascii() { cells(text.len()) } else { cells(text.width()) }
 }
 
 pub(super) use crate::domain::text::clean;
 
-/// What a frame is drawn with.
+/// The context of drawing a frame.
 pub(super) struct Pen<'a> {
     pub(super) buf: &'a mut Buffer,
     pub(super) theme: &'a Theme,
     pub(super) glyphs: &'static Glyphs,
     pub(super) hits: &'a mut Vec<Hit>,
     pub(super) links: &'a mut Vec<Hyperlink>,
-    /// Where the terminal's cursor goes: the text field that takes the keys.
+    /// The position of the terminal's cursor: the focused text field.
     pub(super) cursor: Option<Position>,
 }
 
@@ -45,7 +46,7 @@ impl Pen<'_> {
         }
     }
 
-    /// Writes text into at most `max` cells, the last one `…` when it does not fit; returns where the next goes.
+    /// Writes text into at most `max` cells, ending in `…` if it does not fit; returns where the next text goes.
     pub(super) fn text(&mut self, x: u16, y: u16, max: u16, text: &str, style: Style) -> u16 {
         let area = *self.buf.area();
         if y < area.top() || y >= area.bottom() || x < area.left() || x >= area.right() {
@@ -60,7 +61,7 @@ impl Pen<'_> {
         let mut next =
             if text.is_ascii() { self.ascii(x, y, room, text, style) } else { self.graphemes(x, y, room, text, style) };
         if !fits {
-            // A wide character may have left a cell before the mark.
+            // A wide character may have left a free cell before the mark.
             while next < x + room {
                 self.put(next, y, ' ', style);
                 next += 1;
@@ -98,7 +99,7 @@ impl Pen<'_> {
             }
             for hidden in next + 1..next + wide {
                 if let Some(cell) = self.buf.cell_mut(Position { x: hidden, y }) {
-                    // The terminal fills this one; an empty cell keeps the difference between frames honest.
+                    // The terminal fills this cell itself; it must be empty for frames to be compared.
                     cell.reset();
                     cell.set_style(self.theme.base.patch(style));
                 }
@@ -108,12 +109,12 @@ impl Pen<'_> {
         next
     }
 
-    /// Writes text into at most `max` cells, cut in its middle when it does not fit: `Alp…r 2`.
+    /// Writes text into at most `max` cells, cut in the middle if it does not fit: `Alp…r 2`.
     pub(super) fn middle(&mut self, x: u16, y: u16, max: u16, text: &str, style: Style) -> u16 {
         if width(text) <= max || max < 4 {
             return self.text(x, y, max, text, style);
         }
-        // Most labels begin alike and end in what tells them apart; what comes first is still what is looked for.
+        // Most labels start alike and differ at the end, but people look for the start.
         let tail = (max / 3).max(1);
         let mut room = tail;
         let fits = |grapheme: &&str| {
@@ -127,13 +128,13 @@ impl Pen<'_> {
         self.text(next, y, tail, tail_text, style)
     }
 
-    /// Writes text against the right edge of `max` cells.
+    /// Writes text right-aligned in `max` cells.
     pub(super) fn right(&mut self, x: u16, y: u16, max: u16, text: &str, style: Style) {
         let used = width(text).min(max);
         self.text(x + (max - used), y, used, text, style);
     }
 
-    /// Writes pieces of text one after another into at most `max` cells; returns where the next goes.
+    /// Writes pieces of text one after another into at most `max` cells; returns where the next text goes.
     pub(super) fn pieces(&mut self, x: u16, y: u16, max: u16, pieces: &[(&str, Style)]) -> u16 {
         let end = x.saturating_add(max);
         let mut next = x;
@@ -146,7 +147,7 @@ impl Pen<'_> {
         next
     }
 
-    /// Fills an area with spaces in a style.
+    /// Fills an area with spaces of a style.
     pub(super) fn clear(&mut self, area: Rect, style: Style) {
         let area = area.intersection(*self.buf.area());
         for y in area.top()..area.bottom() {
@@ -158,7 +159,7 @@ impl Pen<'_> {
         }
     }
 
-    /// Lays a style over a row: selection or flash. The word LIVE keeps its block, whatever lies over it.
+    /// Applies a style to a row: selection or flash. The LIVE block keeps its own style.
     pub(super) fn restyle(&mut self, area: Rect, style: Style) {
         let block = self.theme.tag_live.bg;
         let area = area.intersection(*self.buf.area());
@@ -168,7 +169,7 @@ impl Pen<'_> {
                 if block == Some(cell.bg) {
                     continue;
                 }
-                // Without colours the block is reversed; on a reversed row it stands out by not being so.
+                // Without colours the block is reversed; on a reversed row it must not be.
                 let reversed = cell.modifier.contains(Modifier::REVERSED);
                 cell.set_style(style);
                 if reversed && style.add_modifier.contains(Modifier::REVERSED) {
@@ -178,12 +179,12 @@ impl Pen<'_> {
         }
     }
 
-    /// Makes an area answer to the mouse.
+    /// Registers an area for the mouse.
     pub(super) fn hit(&mut self, area: Rect, target: HitTarget) {
         self.hits.push(Hit::Area(area, target));
     }
 
-    /// A text field: its text scrolled so that the cursor shows, and the terminal's cursor in it.
+    /// Draws a text field, scrolled so that the cursor is visible, and places the terminal's cursor.
     pub(super) fn field(&mut self, area: Rect, value: &str, cursor: u16, masked: bool) {
         let style = self.theme.input;
         self.clear(Rect { height: 1, ..area }, style);

@@ -1,4 +1,4 @@
-//! The Positions pane.
+//! The Positions pane: one line per position.
 
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -17,7 +17,7 @@ use crate::app::model::Pane;
 use crate::domain::{Mono, Position, Qty};
 use crate::session::Part;
 
-/// The columns, those of [`PositionColumn`] in its order; ranks say what goes first on a narrow screen.
+/// The columns, those of [`PositionColumn`] in its order; the rank decides which go first on a narrow screen.
 const COLUMNS: [Column; 9] = [
     Column::account(10, 18),
     Column::text("Symbol", 4, 21, 0),
@@ -53,7 +53,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Pan
     });
 }
 
-/// How many are held, where that is known, and what the last executions say that the list does not.
+/// The number of positions, where known, and where the last executions contradict the list.
 fn counts(model: &Model) -> String {
     let now = model.now.mono;
     let known: Vec<Count> = scope::shown(model).filter_map(|account| account.known_held(now)).collect();

@@ -1,4 +1,4 @@
-//! Which accounts are shown, whether what is shown is real money, and how fresh it is.
+//! Which accounts are shown, whether that is real money, and how fresh the data is.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use crate::app::Model;
 use crate::app::model::{AccountScope, Pane};
 use crate::domain::{Environment, LinkId};
 
-/// What kind of account a pane shows; decides its frame and its tag.
+/// The kind of account in a pane; decides its frame and tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// No account.
     Neutral,
-    /// Paper accounts only.
+    /// Only paper accounts.
     Paper,
-    /// Live accounts only.
+    /// Only live accounts.
     Live,
     /// Both; framed as live.
     Mixed,
@@ -31,7 +31,7 @@ impl Kind {
         }
     }
 
-    /// True when real money is shown.
+    /// Whether real money is shown.
     pub(super) const fn is_live(self) -> bool {
         matches!(self, Self::Live | Self::Mixed)
     }
@@ -42,7 +42,7 @@ pub(super) fn account<'a>(model: &'a Model, link: &LinkId) -> Option<&'a Account
     model.accounts.iter().find(|account| account.link.id == *link)
 }
 
-/// The one account shown, if it is one.
+/// The one account shown, if there is exactly one.
 pub(super) fn single(model: &Model) -> Option<&AccountState> {
     match &model.scope {
         AccountScope::One(link) => account(model, link),
@@ -59,7 +59,7 @@ pub(super) fn shown(model: &Model) -> impl Iterator<Item = &AccountState> {
     })
 }
 
-/// What kind of accounts are shown.
+/// The kind of the accounts shown.
 pub(super) fn kind(model: &Model) -> Kind {
     shown(model).map(|account| Kind::of(account.link.environment)).fold(Kind::Neutral, |all, one| match all {
         Kind::Neutral => one,
@@ -68,12 +68,12 @@ pub(super) fn kind(model: &Model) -> Kind {
     })
 }
 
-/// How old something shown of an account is. Greater is worse.
+/// The age of an account's data, ordered from good to bad.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Age {
-    /// As fresh as its rhythm makes it.
+    /// As fresh as its rhythm allows.
     Current,
-    /// The oldest answer that it is made of is this old.
+    /// Stale: its oldest answer has this age.
     Old(Duration),
     /// From the journal of an earlier run.
     AsOf(Timestamp),
@@ -81,7 +81,7 @@ pub(super) enum Age {
     Unknown,
 }
 
-/// How old what a pane shows of an account is.
+/// The age of what a pane shows of an account.
 pub(super) fn age_of(account: &AccountState, pane: Pane, model: &Model) -> Age {
     let (parts, now) = (pane.parts(), model.now.mono);
     if account.is_current(parts, now) {
@@ -94,7 +94,7 @@ pub(super) fn age_of(account: &AccountState, pane: Pane, model: &Model) -> Age {
     }
 }
 
-/// The account's number as shown in lists: a live one keeps its ends only, for those who look over shoulders.
+/// The account number for lists. Of a live one only the ends are shown, to keep it from onlookers.
 pub(super) fn shown_number(account: &AccountState, mask: char) -> String {
     let number = super::pen::clean(&account.link.account_number).into_owned();
     if account.link.environment == Environment::Paper || number.chars().count() < 6 {

@@ -1,19 +1,19 @@
-//! A frame as an SVG picture, for the README: what a terminal would show, cell by cell.
+//! Renders a frame as an SVG picture for the README, cell by cell as a terminal would.
 
 use std::fmt::Write as _;
 
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
 
-/// The size of a cell in the picture.
+/// Size of a cell in the picture, in pixels.
 const CELL: (u32, u32) = (10, 21);
-/// Room around the cells.
+/// Margin around the cells, in pixels.
 const MARGIN: u32 = 14;
 
-/// What the terminal's own colours are in the picture.
+/// The terminal's default colours in the picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Paper {
-    /// Behind everything.
+    /// The background.
     pub background: &'static str,
     /// Text without a colour of its own.
     pub ink: &'static str,
@@ -24,7 +24,7 @@ pub const DARK: Paper = Paper { background: "#11141a", ink: "#c8ccd4" };
 /// A light terminal.
 pub const LIGHT: Paper = Paper { background: "#fafafa", ink: "#24292f" };
 
-/// Draws a frame as SVG; `title` is what a screen reader says.
+/// Draws a frame as SVG; `title` is its label for screen readers.
 pub fn draw(buffer: &Buffer, paper: Paper, title: &str) -> String {
     let area = buffer.area;
     let (wide, high) = (u32::from(area.width) * CELL.0 + 2 * MARGIN, u32::from(area.height) * CELL.1 + 2 * MARGIN);
@@ -43,7 +43,7 @@ pub fn draw(buffer: &Buffer, paper: Paper, title: &str) -> String {
     out
 }
 
-/// One row: runs of cells that look alike become one background and one text each.
+/// Draws one row: adjacent cells of the same style share one background and one text element.
 fn line(out: &mut String, row: u32, cells: &[Cell], paper: Paper) {
     let y = MARGIN + row * CELL.1;
     let mut start = 0;
@@ -72,7 +72,7 @@ fn line(out: &mut String, row: u32, cells: &[Cell], paper: Paper) {
             let at = position(start + lead);
             let length = shown.chars().count();
             let long = u32::try_from(length).unwrap_or(u32::MAX).saturating_mul(CELL.0);
-            // The length is stated, so that every font keeps the columns.
+            // Set the length, so that every font keeps the columns.
             write(format_args!(
                 "<text x=\"{at}\" y=\"{}\" textLength=\"{long}\" lengthAdjust=\"spacingAndGlyphs\" fill=\"{}\"{weight}{line}{opacity}>{}</text>\n",
                 y + 16,
@@ -109,7 +109,7 @@ impl Look {
     }
 }
 
-/// True colours as they are; anything else is the terminal's own.
+/// The colour of a cell; only true colours differ from the terminal's own.
 fn hex(colour: Color, own: &str) -> String {
     match colour {
         Color::Rgb(r, g, b) => format!("#{r:02x}{g:02x}{b:02x}"),

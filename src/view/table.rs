@@ -1,7 +1,7 @@
-//! Tables: columns measured from the rows in the window, figures aligned at their decimal point, rows written straight
-//! into the buffer.
+//! Tables: columns measured from the visible rows, figures aligned at the decimal point, rows written straight into the
+//! buffer.
 //!
-//! Widths are remembered and only grow while the same accounts are shown, so that columns do not jump as rows scroll.
+//! Widths are kept and only grow while the same accounts are shown, so that columns do not jump while scrolling.
 
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -11,12 +11,12 @@ use super::format::MISSING;
 use super::pen::{Pen, cells, width};
 use crate::domain::money::write_grouped;
 
-/// How a column stands.
+/// Alignment and cutting of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Align {
     /// Text.
     Left,
-    /// Two words, the first of which is never cut; the second is cut in its middle, because names differ at either end.
+    /// Two words: the first is never cut, the second is cut in the middle, because names differ at either end.
     Name,
     /// Figures, aligned at the decimal point.
     Point,
@@ -25,15 +25,15 @@ pub(super) enum Align {
 /// One column of a table.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Column {
-    /// Its title.
+    /// The title.
     pub(super) title: &'static str,
-    /// How it stands.
+    /// The alignment.
     pub(super) align: Align,
-    /// The narrowest it may get.
+    /// Smallest width.
     pub(super) min: u16,
-    /// The widest it may get; longer text ends in `…`.
+    /// Largest width; longer text ends in `…`.
     pub(super) max: u16,
-    /// Zero is always shown; the highest number goes first when there is no room.
+    /// Rank: zero is always shown; without room, the highest rank goes first.
     pub(super) rank: u8,
 }
 
@@ -54,18 +54,18 @@ impl Column {
     }
 }
 
-/// What was measured of a column.
+/// Measurements of a column.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Measure {
     /// The widest cell.
     wide: u16,
-    /// The most that stands before a decimal point.
+    /// Most cells before a decimal point.
     whole: u16,
-    /// The most that a decimal point and what follows take.
+    /// Most cells for the decimal point and what follows.
     fraction: u16,
 }
 
-/// Fractions up to this long are aligned at the point; one longer, such as a coin's, would cost every row its room.
+/// Fractions up to this length are aligned at the point; longer ones, as of crypto, would widen every row.
 const ALIGNED: u16 = 5;
 
 impl Measure {
@@ -78,7 +78,7 @@ impl Measure {
     }
 }
 
-/// What a table remembers between frames.
+/// Table state kept between frames.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     measures: Vec<Measure>,
@@ -86,13 +86,13 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    /// Forgets the widths: other accounts are shown.
+    /// Forgets the widths, when other accounts are shown.
     pub(super) fn reset(&mut self) {
         self.measures.clear();
     }
 }
 
-/// Where a column ended up.
+/// The placed column: where, and how wide.
 #[derive(Debug, Clone, Copy)]
 struct Place {
     column: usize,
@@ -100,20 +100,20 @@ struct Place {
     width: u16,
 }
 
-/// A cell as written into the sheet.
+/// A cell in the sheet.
 #[derive(Debug, Clone, Copy)]
 struct Cell {
     start: usize,
     end: usize,
-    /// Cells before the decimal point, or all of a text.
+    /// Cells before the decimal point; of a text, all.
     whole: u16,
     fraction: u16,
-    /// A figure, and not what stands for a missing one.
+    /// Whether it is a figure, and not the mark of a missing one.
     figure: bool,
     style: Style,
 }
 
-/// The cells of the rows in the window; its memory is used again every frame.
+/// The cells of the visible rows; the memory is reused every frame.
 #[derive(Debug, Default)]
 pub(super) struct Sheet {
     text: String,
@@ -121,18 +121,18 @@ pub(super) struct Sheet {
 }
 
 impl Sheet {
-    /// Empties it.
+    /// Removes all cells.
     pub(super) fn clear(&mut self) {
         self.text.clear();
         self.cells.clear();
     }
 
-    /// The next cell: a text.
+    /// Adds a text cell.
     pub(super) fn text(&mut self, text: &str, style: Style) {
         self.build(style, |out| out.push_str(text));
     }
 
-    /// The next cell: a mark, a space, a text.
+    /// Adds a cell of mark, space and text.
     pub(super) fn marked(&mut self, mark: char, text: &str, style: Style) {
         self.build(style, |out| {
             out.push(mark);
@@ -141,7 +141,7 @@ impl Sheet {
         });
     }
 
-    /// The next cell: a text that is built in place.
+    /// Adds a text cell that a closure writes in place.
     pub(super) fn build(&mut self, style: Style, write: impl FnOnce(&mut String)) {
         let start = self.text.len();
         write(&mut self.text);
@@ -149,13 +149,13 @@ impl Sheet {
         self.cells.push(Cell { start, end: self.text.len(), whole, fraction: 0, figure: false, style });
     }
 
-    /// The next cell: a figure with at least `places` decimals, or `--`.
+    /// Adds a figure with at least `places` decimals, or `--`.
     pub(super) fn figure(&mut self, value: Option<Decimal>, places: u32, style: Style, missing: Style) {
         self.signed_figure(value, places, "", style, missing);
     }
 
-    /// As [`Self::figure`], cut to what a list needs: six significant digits, never fewer than `places` decimals and never
-    /// a digit before the point. What was cut is marked; details, copies and exports have all of it.
+    /// As [`Self::figure`], shortened for lists: six significant digits, never fewer than `places` decimals, and never
+    /// fewer digits before the point. A shortened figure is marked; details, copies and exports have all digits.
     pub(super) fn short_figure(&mut self, value: Option<Decimal>, places: u32, style: Style, missing: Style) {
         let Some((value, cut)) = value.map(|value| shortened(value, places)) else {
             self.text(MISSING, missing);
@@ -169,7 +169,7 @@ impl Sheet {
         }
     }
 
-    /// As [`Self::figure`], with something before it, such as `+` or `▲ +`.
+    /// As [`Self::figure`], with a prefix such as `+` or `▲ +`.
     pub(super) fn signed_figure(
         &mut self,
         value: Option<Decimal>,
@@ -194,47 +194,47 @@ impl Sheet {
 
 /// Significant digits of a figure in a list.
 const SIGNIFICANT: u32 = 6;
-/// Stands for the digits that a list leaves out.
+/// Marks digits that were left out.
 const CUT: char = '…';
 
-/// A figure without the decimals that a list leaves out, and whether any of them said something.
+/// A figure shortened for lists, and whether significant digits were left out.
 fn shortened(value: Decimal, places: u32) -> (Decimal, bool) {
     let value = value.normalize();
     let digits = value.mantissa().unsigned_abs().checked_ilog10().map_or(1, |log| log + 1);
-    // Digits before the point; below one the zeros behind it count for nothing.
+    // Digits before the point; below one, the zeros after it are not significant.
     let keep = (SIGNIFICANT + value.scale()).saturating_sub(digits).max(places);
-    // The mark takes the room of a digit.
+    // The mark takes a digit's place.
     if value.scale() <= keep + 1 {
         return (value, false);
     }
     let short = value.trunc_with_scale(keep);
-    // Cut to nothing it would look like zero.
+    // Without any digits it would look like zero.
     if short.is_zero() { (value, false) } else { (short, true) }
 }
 
-/// What a table shows beside its cells.
+/// What a table shows besides its cells.
 pub(super) struct Rows {
-    /// The window's row that is selected, if it is in the window.
+    /// The selected row's place in the window, if visible.
     pub(super) selected: Option<usize>,
-    /// Whether the keys are here.
+    /// Whether the pane has the focus.
     pub(super) focused: bool,
-    /// The column that sorts, and whether it is reversed.
+    /// The sort column, and whether the order is reversed.
     pub(super) sorted: Option<(usize, bool)>,
-    /// After so many rows a line is left free for a rule.
+    /// The number of rows after which a line is left free for a rule.
     pub(super) rule: Option<usize>,
 }
 
-/// The longer of the words for an environment, `PAPER`.
+/// Width of the longer environment word, `PAPER`.
 const LONGEST_WORD: u16 = 5;
 const MIN_GAP: u16 = 1;
-/// Columns of this rank and above are left out rather than squeezed in.
+/// Columns of this rank and above are dropped rather than narrowed.
 const LUXURY: u8 = 3;
 const MAX_GAP: u16 = 3;
-/// Letters that words give up before a column of the first ranks goes.
+/// Characters that text columns give up before a column of the first ranks is dropped.
 const SQUEEZE: u16 = 4;
 
 impl Pen<'_> {
-    /// Writes titles and rows into `area`: one line of titles, then the rows of the sheet. `hidden` columns are left out.
+    /// Writes titles and rows into `area`: one title line, then the rows of the sheet, without the `hidden` columns.
     pub(super) fn table(
         &mut self,
         area: Rect,
@@ -245,7 +245,7 @@ impl Pen<'_> {
         rows: &Rows,
     ) -> Vec<(usize, Rect)> {
         measure(columns, sheet, memory);
-        // The first cell is the mark of the selected row; the last one keeps figures off the frame.
+        // The first cell is for the selection mark; the last separates figures from the frame.
         let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
         place(inner, columns, hidden, memory);
         let mut headers = Vec::with_capacity(memory.places.len());
@@ -285,7 +285,7 @@ impl Pen<'_> {
         headers
     }
 
-    /// Marks a row as the selected one.
+    /// Highlights a row as selected.
     pub(super) fn select(&mut self, row: Rect, focused: bool) {
         let style = if focused { self.theme.selected } else { self.theme.selected_unfocused };
         self.restyle(row, style);
@@ -304,9 +304,9 @@ impl Pen<'_> {
             Align::Name => {
                 let (word, name) = text.split_once(' ').unwrap_or((text, ""));
                 let next = self.text(place.x, y, place.width, word, cell.style);
-                // As much as beside the longer word, so that no row of a narrow column says more than the next.
+                // As much as next to the longer word, so that all rows of a narrow column show the same.
                 let room = place.width.saturating_sub(LONGEST_WORD + 1);
-                // A letter or two of a name tell nothing.
+                // One or two letters of a name are useless.
                 if !name.is_empty() && (room >= 4 || width(name) <= room) {
                     self.put(next, y, ' ', cell.style);
                     self.middle(next + 1, y, room, name, cell.style);
@@ -315,7 +315,7 @@ impl Pen<'_> {
             }
             Align::Point => {}
         }
-        // Aligned at the point where there is room, else against the right edge, else said to be longer.
+        // Align at the point if there is room, else at the right edge, else mark the figure as longer.
         let behind =
             if measured.aligned() && cell.figure { measured.fraction.saturating_sub(cell.fraction) } else { 0 };
         if wide + behind <= place.width {
@@ -331,7 +331,7 @@ impl Pen<'_> {
     }
 }
 
-/// A figure too wide for its column even without decimals, as `~1.23e15`: never digits that could be read as all of it.
+/// A figure too wide for its column even without decimals, as `~1.23e15`: never cut digits that look complete.
 fn scientific(text: &str) -> String {
     let digits: String = text.split('.').next().unwrap_or_default().chars().filter(char::is_ascii_digit).collect();
     let sign = if text.contains('-') { "-" } else { "" };
@@ -353,11 +353,11 @@ fn measure(columns: &[Column], sheet: &Sheet, memory: &mut Memory) {
     }
 }
 
-/// Decides which columns are shown, how wide, and where.
+/// Chooses which columns are shown, how wide, and where.
 fn place(area: Rect, columns: &[Column], hidden: impl Fn(usize) -> bool, memory: &mut Memory) {
     let wanted = |index: usize, column: &Column| {
         let measured = memory.measures.get(index).copied().unwrap_or_default();
-        // The sort mark needs a cell beside the title.
+        // The sort mark needs a cell next to the title.
         let title = width(column.title) + u16::from(column.align != Align::Point);
         measured.width().max(title).max(column.min).min(column.max)
     };
@@ -376,14 +376,14 @@ fn place(area: Rect, columns: &[Column], hidden: impl Fn(usize) -> bool, memory:
     loop {
         let last = shown.iter().map(|(index, _)| rank(*index)).max().unwrap_or(0);
         let gap = if last >= LUXURY { MIN_GAP + 1 } else { MIN_GAP };
-        // A few letters of a name matter less than the columns that matter most.
+        // Narrow text columns before dropping important columns.
         let squeeze = if last <= 1 { SQUEEZE } else { 0 };
         if last == 0 || total(&shown, gap) <= area.width + squeeze {
             break;
         }
         shown.retain(|(index, _)| rank(*index) != last);
     }
-    // Nothing more may go: what is left gives way down to its minimum, words before figures.
+    // No column may be dropped now: narrow them to their minimum, text before figures.
     let mut over = total(&shown, MIN_GAP).saturating_sub(area.width);
     let words = |index: usize| columns.get(index).is_some_and(|column| column.align != Align::Point);
     for turn in [true, false] {
@@ -441,7 +441,7 @@ mod tests {
         assert_eq!(cut("PAPER Alpaca", 14), "PAPER Alpaca  ");
         assert_eq!(cut("PAPER Alpaca 2", 11), "PAPER Alp…2");
         assert_eq!(cut("PAPER Alpaca 3", 11), "PAPER Alp…3");
-        // One blank cell is the wide character's second, one is left by the next that did not fit.
+        // One blank is the second cell of a wide character, one is left by the next that did not fit.
         assert_eq!(cut("PAPER 株式会社 2", 12), "PAPER 株  … 2");
         assert_eq!(cut("LIVE Alpaca", 6), "LIVE  ");
     }

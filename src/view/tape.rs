@@ -1,4 +1,4 @@
-//! The Tape pane: what happened, newest first.
+//! The Tape pane: executions and order events, newest first.
 
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -19,7 +19,7 @@ use crate::domain::money::write_grouped;
 use crate::domain::{Price, Qty};
 use crate::session::Part;
 
-/// The columns, those of [`TapeColumn`] first and in its order; ranks say what goes first on a narrow screen.
+/// The columns, those of [`TapeColumn`] first and in its order; the rank decides which go first on a narrow screen.
 const COLUMNS: [Column; 8] = [
     Column::account(10, 18),
     Column::text("Time", 12, 12, 0),
@@ -53,7 +53,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Pan
     });
 }
 
-/// How many events there are, where that is known.
+/// The number of events, where known.
 fn counts(model: &Model) -> String {
     let unknown = |account| scope::age_of(account, Pane::Tape, model) == scope::Age::Unknown;
     match model.rows.tape.rows.len() {
@@ -87,7 +87,7 @@ fn stage(pen: &Pen<'_>, sheet: &mut Sheet, account: &AccountState, entry: &TapeE
     sheet.text(&clean(symbol.unwrap_or(MISSING)), plain);
     let qty = execution.map(|execution| execution.qty).or(order.and_then(|order| order.qty)).map(Qty::decimal);
     let px = execution.map_or_else(|| order.and_then(|order| order.limit_px), |execution| execution.px);
-    // What traded stands out against what was only asked for.
+    // Executions stand out against mere state changes.
     let tone_of = if execution.is_some() { plain } else { tone(theme.dim) };
     sheet.figure(qty, 0, tone_of, faint);
     sheet.figure(px.map(Price::decimal), 2, tone_of, faint);

@@ -1,7 +1,7 @@
-//! Every style there is, read from theme files: ours are embedded, a user's is a TOML file of the same shape.
+//! All styles, read from theme files: built-in ones are embedded, a user's is a TOML file of the same form.
 //!
-//! Nothing else in the view names a colour. Themes are written for true colour and say what changes on 16 colours;
-//! 256 colours are computed, and without colour only modifiers speak.
+//! Nothing else in the view names a colour. Themes are written for true colour, with overrides for 16 colours; 256
+//! colours are computed, and without colour only modifiers apply.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -15,19 +15,19 @@ mod depth;
 
 pub use depth::Depth;
 
-/// Declares the roles once: the fields, their names in theme files, and the way to set one by name.
+/// Declares the roles once: fields, names in theme files, and lookup by name.
 macro_rules! roles {
     ($($(#[$doc:meta])* $role:ident),+ $(,)?) => {
-        /// A style for every role on the screen.
+        /// A style for each role on the screen.
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub struct Theme {
-            /// Its name.
+            /// The theme's name.
             pub name: String,
             $($(#[$doc])* pub $role: Style,)+
         }
 
         impl Theme {
-            /// The roles a theme file may set, in the order of the documentation.
+            /// The roles that a theme file may set, in the order of the documentation.
             pub const ROLES: &'static [&'static str] = &[$(stringify!($role)),+];
 
             fn blank(name: &str) -> Self {
@@ -50,27 +50,27 @@ macro_rules! roles {
 }
 
 roles! {
-    /// Under everything, with the background that is painted; `default` leaves the terminal's own.
+    /// The background of everything; `default` keeps the terminal's own.
     base,
     /// Plain text and figures.
     text,
-    /// Labels, units, what matters less.
+    /// Labels, units and other secondary text.
     dim,
-    /// What is barely there: rules, empty hints.
+    /// Faint: rules, hints in empty places.
     faint,
-    /// Words that stand out: names, headings in overlays.
+    /// Emphasis: names, headings in overlays.
     strong,
     /// Frame of a pane without an account, and of a paper account.
     border,
-    /// The same, with the keys.
+    /// The same, focused.
     border_focused,
     /// Frame of a live account.
     border_live,
-    /// The same, with the keys.
+    /// The same, focused.
     border_live_focused,
     /// Title of a pane.
     title,
-    /// Title of the pane with the keys.
+    /// Title of the focused pane.
     title_focused,
     /// The word PAPER.
     tag_paper,
@@ -80,13 +80,13 @@ roles! {
     tag_simulated,
     /// READ-ONLY and other notices about the whole program.
     tag_notice,
-    /// The selected row where the keys are.
+    /// The selected row of the focused pane.
     selected,
-    /// The selected row elsewhere.
+    /// The selected row of another pane.
     selected_unfocused,
     /// Column titles.
     column,
-    /// The column that sorts.
+    /// The title of the sort column.
     column_sorted,
     /// BUY.
     buy,
@@ -96,25 +96,25 @@ roles! {
     gain,
     /// Loss.
     loss,
-    /// Connected, filled, well.
+    /// Good: connected, filled.
     ok,
-    /// On its way: connecting, pending, partly filled.
+    /// In progress: connecting, pending, partly filled.
     waiting,
-    /// Wrong: refused, rejected, failed.
+    /// Bad: refused, rejected, failed.
     error,
     /// A working order.
     working,
     /// An order that is done without a fill.
     gone,
-    /// Data that is no longer fresh.
+    /// Stale data.
     stale,
     /// A key in the footer and in help.
     key,
-    /// What the key does.
+    /// The label of a key.
     key_label,
     /// A key that cannot act now.
     key_off,
-    /// A new execution, for a moment.
+    /// The flash of a new execution.
     flash,
     /// The part of a text that matches a search.
     matched,
@@ -122,13 +122,13 @@ roles! {
     input,
     /// A hyperlink.
     link,
-    /// A passing message.
+    /// A toast.
     toast,
     /// A chart's curve.
     chart,
     /// A chart's axes and crosshair.
     chart_axis,
-    /// The scroll mark on a pane's edge.
+    /// The scroll bar on a pane's edge.
     scroll,
 }
 
@@ -138,7 +138,7 @@ roles! {
 pub struct ThemeError {
     /// The line, from 1.
     pub line: Option<usize>,
-    /// What is wrong, with the cure.
+    /// What is wrong, and how to fix it.
     pub message: String,
 }
 
@@ -156,13 +156,13 @@ const BUILT_IN: &[(&str, &str)] = &[
 #[serde(deny_unknown_fields)]
 struct File {
     name: Option<String>,
-    /// One of ours to start from.
+    /// The built-in theme to start from.
     inherits: Option<Spanned<String>>,
     #[serde(default)]
     palette: BTreeMap<String, Spanned<String>>,
     #[serde(default)]
     styles: BTreeMap<Spanned<String>, Spanned<String>>,
-    /// What differs on 16 colours.
+    /// Overrides for 16 colours.
     #[serde(default)]
     ansi: BTreeMap<Spanned<String>, Spanned<String>>,
 }
@@ -179,9 +179,9 @@ impl Theme {
         BUILT_IN.iter().map(|(name, _)| *name)
     }
 
-    /// An embedded theme, for a terminal of this depth; without colours the one of every name is `none`.
+    /// A built-in theme for a terminal of this depth; without colours, always `none`.
     pub fn by_name(name: &str, depth: Depth) -> Option<Self> {
-        // Both spellings are used by people.
+        // Accept both spellings.
         let name = if name == "color-blind" { "colour-blind" } else { name };
         let found = |name: &str| BUILT_IN.iter().find(|(known, _)| *known == name);
         let (name, _) = found(name)?;
@@ -189,10 +189,10 @@ impl Theme {
         Self::parse(text, depth).ok()
     }
 
-    /// A theme from the text of a file, for a terminal of this depth.
+    /// Parses a theme file for a terminal of this depth.
     ///
     /// # Errors
-    /// The first mistake found, with its line.
+    /// The first mistake, with its line.
     pub fn parse(text: &str, depth: Depth) -> Result<Self, ThemeError> {
         let file: File = toml::from_str(text).map_err(|error| ThemeError {
             line: error.span().map(|span| line_of(text, span.start)),
@@ -213,17 +213,17 @@ impl Theme {
             Depth::Mono => theme.each(|style| Style { fg: None, bg: None, underline_color: None, ..style }),
             Depth::Indexed | Depth::Ansi => theme.each(|style| depth.style(style)),
         }
-        // Checked at every depth, so that a mistake shows on the machine where the theme is written.
+        // Check every depth, so that the theme's author sees the mistakes of all.
         let mut ansi = theme.clone();
         for (role, words) in &file.ansi {
-            // The palette's red is not the terminal's red: names mean the terminal's own here.
+            // With 16 colours, names mean the terminal's own colours and not those of the palette.
             ansi.set(text, &BTreeMap::new(), role, words)?;
         }
         ansi.each(|style| Depth::Ansi.style(style));
         Ok(if depth == Depth::Ansi { ansi } else { theme })
     }
 
-    /// The same on the terminal's own background, which is known to suit it.
+    /// The theme on the terminal's own background.
     #[must_use]
     pub fn unpainted(mut self) -> Self {
         self.base = Style::new();
@@ -238,7 +238,7 @@ impl Theme {
             .ok_or_else(|| ThemeError {
                 line: Some(line_of(text, parent.span().start)),
                 message: format!(
-                    "there is no theme {name:?} to inherit; choose one of {}",
+                    "unknown theme {name:?} to inherit; choose one of {}",
                     Self::names().collect::<Vec<_>>().join(", ")
                 ),
             })
@@ -256,7 +256,7 @@ impl Theme {
             .map_err(|message| ThemeError { line: Some(line_of(text, words.span().start)), message })?;
         let slot = self.role_mut(role.get_ref()).ok_or_else(|| ThemeError {
             line: Some(line_of(text, role.span().start)),
-            message: format!("there is no style {:?}; the styles are {}", role.get_ref(), Self::ROLES.join(", ")),
+            message: format!("unknown style {:?}; the styles are {}", role.get_ref(), Self::ROLES.join(", ")),
         })?;
         *slot = style;
         Ok(())
@@ -271,7 +271,7 @@ impl Theme {
     }
 }
 
-/// `blue on #202020 bold`: a foreground, a background, modifiers; any of them may be missing.
+/// Parses `blue on #202020 bold`: foreground, background, modifiers, each optional.
 fn parse_style(words: &str, palette: &BTreeMap<String, Spanned<String>>) -> Result<Style, String> {
     let mut style = Style::new();
     let mut background = false;
@@ -290,7 +290,10 @@ fn parse_style(words: &str, palette: &BTreeMap<String, Spanned<String>>) -> Resu
             name => {
                 let named = palette.get(name).map_or(name, |colour| colour.get_ref().as_str());
                 let colour = parse_colour(named).ok_or_else(|| {
-                    format!("{name:?} is no colour: write #rrggbb, a number to 255, a name such as red, or a name of [palette]")
+                    format!(
+                        "{name:?} is not a colour: write #rrggbb, a number up to 255, a name such as red, or a \
+                        name from [palette]"
+                    )
                 })?;
                 style = if background { style.bg(colour) } else { style.fg(colour) };
                 background = false;

@@ -1,4 +1,4 @@
-//! What a newcomer sees while no account is linked: what to do next, in three steps.
+//! The welcome screen, shown while no account is linked: three steps to begin.
 
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -9,7 +9,7 @@ use super::pen::{Pen, cells, clean, width};
 use super::scope::Kind;
 use crate::app::Model;
 
-/// Draws it in the place of the account's panes.
+/// Draws it in place of the account's panes.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, focused: bool) {
     let frame = Frame {
         kind: Kind::Neutral,
@@ -22,19 +22,19 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, focused: bool) 
     };
     let inner = pen.frame(area, &frame);
     if !model.overlays.is_empty() {
-        // Its ends would stick out behind whatever lies over it.
+        // Its edges would show behind an overlay.
         return;
     }
     let lines = lines(pen, model);
     let high = cells(lines.len()).min(inner.height);
     let wide = lines.iter().map(line_width).max().unwrap_or(0).min(inner.width.saturating_sub(2));
     let x = inner.x + (inner.width - wide) / 2;
-    // A little above the middle looks like the middle.
+    // Slightly above the middle looks centred.
     let y = inner.y + (inner.height - high) / 3;
     write(pen, Rect { x, y, width: wide, height: high }, &lines);
 }
 
-/// Draws it as a box over the panes, with the keys that answer it.
+/// Draws it as a box over the panes, with its keys.
 pub(super) fn overlay(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     let lines = lines(pen, model);
     let wide = lines.iter().map(line_width).max().unwrap_or(0);
@@ -70,16 +70,16 @@ fn lines(pen: &Pen<'_>, model: &Model) -> Vec<Text> {
         Text::new(),
         step("1", &model.keymap.say("{brokers.add}"), "  adds a broker: type paper or live to find it"),
         step("2", &model.keymap.say("{add_broker.link}"), "  opens the broker's own page in your browser"),
-        step("3", "Allow", "  there, and your orders stream in here"),
+        step("3", "Allow", "  there, and your orders appear here"),
         Text::new(),
     ];
     if model.brokers.iter().all(|broker| broker.missing.is_some()) {
         lines.push(text("Linking needs an OAuth app of your own, registered with the broker."));
-        lines.push(vec![("Its client id goes into".to_owned(), theme.text)]);
+        lines.push(vec![("Put its client id into".to_owned(), theme.text)]);
         lines.push(vec![(clean(&model.program.config_path).into_owned(), theme.strong)]);
         lines.push(vec![
             ("brokerdeck config init".to_owned(), theme.key),
-            (" writes that file with every setting explained.".to_owned(), theme.text),
+            (" writes that file, with every setting explained.".to_owned(), theme.text),
         ]);
         lines.push(Text::new());
     }

@@ -89,12 +89,12 @@ fn doctor_tries_the_folder_and_the_journal_and_changes_neither() {
 
     std::fs::create_dir(&journal).unwrap();
     let (code, said) = doctor_of(&data);
-    assert!(code == Some(1) && said.contains("FAIL  the journal") && said.contains("not a plain file"), "{said}");
+    assert!(code == Some(1) && said.contains("FAIL  the journal") && said.contains("not a regular file"), "{said}");
     std::fs::remove_dir(&journal).unwrap();
 
     std::fs::write(&journal, "no database at all, but of some length, which is what counts".repeat(40)).unwrap();
     let (code, said) = doctor_of(&data);
-    assert!(code == Some(1) && said.contains("FAIL  the journal") && said.contains("begins a new one"), "{said}");
+    assert!(code == Some(1) && said.contains("FAIL  the journal") && said.contains("starts a new one"), "{said}");
     std::fs::remove_file(&journal).unwrap();
 
     // Beside an instance that has it open.
@@ -115,7 +115,7 @@ fn doctor_tries_the_folder_and_the_journal_and_changes_neither() {
     }
     std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o700)).unwrap();
     let (code, said) = doctor_of(Path::new("/proc/brokerdeck"));
-    assert!(code == Some(1) && said.contains("FAIL  data /proc/brokerdeck: nothing can be written"), "{said}");
+    assert!(code == Some(1) && said.contains("FAIL  data /proc/brokerdeck: cannot be written"), "{said}");
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn config_init_writes_once_for_its_owner_and_check_accepts_it() {
     }
     let again = brokerdeck(home.path(), &["config", "init", "--config", flag]);
     assert_eq!(again.status.code(), Some(2));
-    assert!(text(&again.stderr).contains("exists already"));
+    assert!(text(&again.stderr).contains("already exists"));
     let check = brokerdeck(home.path(), &["config", "check", "--config", flag]);
     assert!(check.status.success() && text(&check.stdout).contains("is valid"), "{check:?}");
 }
@@ -151,7 +151,7 @@ fn what_is_no_program_for_the_secret_leaves_no_file_that_is_called_valid() {
         let (out, err) = (text(&check.stdout), text(&check.stderr));
         assert_eq!(check.status.code(), Some(2), "{out}{err}");
         assert!(!out.contains("is valid") && out.contains("not every broker in it can be linked"), "{out}");
-        assert!(err.contains("client_secret_command names no program") && err.contains("hint: "), "{err}");
+        assert!(err.contains("client_secret_command does not name a program") && err.contains("hint: "), "{err}");
         assert!(err.contains("correct the command"), "{err}");
     }
 }
@@ -205,7 +205,7 @@ fn nothing_starts_half_configured() {
     for (text, word) in [
         ("[ui]\ntheme = \"zqCANARY\"\n", "config.toml:2: ui.theme"),
         ("[keys]\n\"orders.cancel\" = \"zqCANARY\"\n", "line 2: keys.\"orders.cancel\": not a key"),
-        ("[keys]\n\"zqCANARY\" = \"x\"\n", "no key has this name"),
+        ("[keys]\n\"zqCANARY\" = \"x\"\n", "no action has this name"),
         (ca, "nowhere.pem"),
     ] {
         std::fs::write(&path, text).unwrap();
@@ -246,7 +246,7 @@ async fn a_path_that_is_no_plain_file_is_said_and_a_pipe_keeps_no_signal_from_en
         ] {
             let said = brokerdeck(home.path(), command);
             assert_eq!(
-                (said.status.code(), text_of(&said).contains("not a plain file")),
+                (said.status.code(), text_of(&said).contains("not a regular file")),
                 (Some(2), true),
                 "{command:?} {said:?}"
             );
@@ -255,7 +255,7 @@ async fn a_path_that_is_no_plain_file_is_said_and_a_pipe_keeps_no_signal_from_en
     for path in ["/dev/zero", "/dev/null", &at("folder")] {
         let said = brokerdeck(home.path(), &["replay", path, "--cast", "-"]);
         assert_eq!(
-            (said.status.code(), text_of(&said).contains("neither a plain file nor a pipe")),
+            (said.status.code(), text_of(&said).contains("neither a regular file nor a pipe")),
             (Some(2), true),
             "{path} {said:?}"
         );
@@ -323,7 +323,7 @@ fn a_configuration_with_a_secret_that_others_may_read_is_told_and_one_that_other
         let (code, said) = run(0o644);
         assert!(code == Some(0) && said.contains("chmod 600") && !said.contains("hunter2"), "{said}");
         let (code, said) = run(0o646);
-        assert!(code == Some(2) && said.contains("others may write it"), "{said}");
+        assert!(code == Some(2) && said.contains("other users can write to it"), "{said}");
         assert_eq!(run(0o600), (Some(0), String::new()));
     }
 }
@@ -585,7 +585,7 @@ async fn the_twin_answers_in_tables_and_names_what_is_wrong() {
     let doctor = run(&["doctor"]);
     let said = text(&doctor.stdout);
     assert!(doctor.status.success() && !said.contains("FAIL"), "{said}");
-    assert!(said.contains("its clock is its own"), "{said}");
+    assert!(said.contains("it runs on its own clock"), "{said}");
     let ports = said.split("free callback port ").nth(1).unwrap().lines().next().unwrap();
     let mut each: Vec<&str> = ports.split(", ").collect();
     let count = each.len();

@@ -129,10 +129,10 @@ async fn a_position_that_cannot_be_read_any_more_is_still_held() {
     bench.control("clear", json!({})).await;
     // What arrived together with what was waited for is lost with the run that waited.
     program.resync();
-    assert!(broken.contains("the picture is not complete"), "{broken}");
+    assert!(broken.contains("the data is incomplete"), "{broken}");
     program.live().await;
     let whole = screen(&program);
-    assert!(!whole.contains("is not complete") && whole.contains("1 E "), "what is over is for the list: {whole}");
+    assert!(!whole.contains("is incomplete") && whole.contains("1 E "), "what is over is for the list: {whole}");
     bench.sim.stop().await;
 }
 

@@ -216,10 +216,10 @@ fn a_recording_without_line_ends_or_with_times_of_no_run_is_refused() {
         (0, "/now/mono/secs", serde_json::json!(40_000_000_000_u64)),
     ] {
         let error = refused(&with(line, pointer, value));
-        assert!(error.contains("its time is no run's"), "{line} {pointer}: {error}");
+        assert!(error.contains("its time is out of range"), "{line} {pointer}: {error}");
     }
     let error = refused(&with(0, "/now/mono/secs", serde_json::json!(30_000_000)));
-    assert!(error.contains("its time goes back"), "{error}");
+    assert!(error.contains("its times go backwards"), "{error}");
 }
 
 #[test]

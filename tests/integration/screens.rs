@@ -294,7 +294,7 @@ fn every_sentence_names_the_keys_that_are_in_force() {
     };
     for (screen, sentence) in [
         ("waiting", "press F7 here"),
-        ("waiting", "still waits; F8"),
+        ("waiting", "still waiting; F8"),
         ("failed", "F9 opens the consent page again"),
         ("add", "F6 opens the broker's page"),
         ("first-run", "1 F5 adds"),

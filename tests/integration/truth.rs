@@ -395,7 +395,7 @@ async fn a_second_instance_that_connects_as_the_first_one_ends_reads_what_that_o
     second.resync();
     second.live().await;
     let log = &second.running.model.accounts.all()[0].log;
-    assert!(log.iter().any(|entry| entry.text.contains("the other instance let go")), "{log:?}");
+    assert!(log.iter().any(|entry| entry.text.contains("the other instance released")), "{log:?}");
     bench.sim.stop().await;
 }
 

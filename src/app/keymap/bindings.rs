@@ -1,4 +1,4 @@
-//! The table itself. Dispatch, footer, help, `brokerdeck keys`, configuration and README read it; nothing is said twice.
+//! The key table. Dispatch, footer, help, `brokerdeck keys`, configuration and README read it.
 
 use super::{Action, Binding, Chord, KeyCode, Scope};
 
@@ -28,16 +28,16 @@ macro_rules! bindings {
     };
 }
 
-/// The table, in the order in which help and footer show it.
+/// The table, in the order of help and footer.
 #[rustfmt::skip]
 pub const BINDINGS: &[Binding] = bindings! {
     Always.ForceQuit [ctrl('c')] "always.quit" "quit" false "Quit at once, whatever is open.";
-    Always.Suspend [ctrl('z')] "always.suspend" "suspend" false "Put the program to sleep; `fg` wakes it.";
-    Always.Repaint [ctrl('l')] "always.repaint" "repaint" false "Clear the screen and draw it anew, when something else wrote on it.";
+    Always.Suspend [ctrl('z')] "always.suspend" "suspend" false "Suspend the program; `fg` resumes it.";
+    Always.Repaint [ctrl('l')] "always.repaint" "repaint" false "Redraw the whole screen, for example after another program wrote on it.";
 
-    Common.Help [ch('?'), key(KeyCode::F(1))] "common.help" "help" true "Show every key, or close the help again.";
-    Common.Count [ch('#')] "common.count" "count" false "Begin a count for the next move: #5j is five rows down, #12G goes to row 12. Digits without a key begin one alone.";
-    Common.Errors [ch('E')] "common.errors" "errors" false "List what went wrong; reading it clears the count.";
+    Common.Help [ch('?'), key(KeyCode::F(1))] "common.help" "help" true "Show all keys, or close the help.";
+    Common.Count [ch('#')] "common.count" "count" false "Start a count for the next move: #5j moves five rows down, #12G goes to row 12. Digits that are not keys need no #.";
+    Common.Errors [ch('E')] "common.errors" "errors" false "List the errors; opening the list clears the count.";
 
     Global.Filter [ch('/')] "global.filter" "filter" true "Filter the list: aapl, side:sell, status:working, type:limit, qty>100.";
     Global.Palette [ch(':')] "global.palette" "command" true "Find any action, broker, account or symbol by a few letters.";
@@ -49,17 +49,17 @@ pub const BINDINGS: &[Binding] = bindings! {
     Global.Pane3 [ch('3')] "global.orders" "orders" false "Go to Orders.";
     Global.Pane4 [ch('4')] "global.positions" "positions" false "Go to Positions.";
     Global.Pane5 [ch('5')] "global.tape" "tape" false "Go to Tape.";
-    Global.Zoom [ch('z')] "global.zoom" "zoom" false "Let the pane fill the screen, or give it back.";
+    Global.Zoom [ch('z')] "global.zoom" "zoom" false "Zoom the pane to the full screen, or back.";
     Global.PrevAccount [ch('[')] "global.prev_account" "prev account" false "Show the previous account.";
     Global.NextAccount [ch(']')] "global.next_account" "next account" false "Show the next account.";
     Global.AllAccounts [ch('0')] "global.all_accounts" "all accounts" false "Show all accounts together, or go back to one.";
-    Global.Resync [ch('r')] "global.resync" "resync" false "Connect and fetch everything again, now.";
-    Global.Pause [ch('p')] "global.pause" "pause" false "Stop the account's connection, or start it again.";
+    Global.Resync [ch('r')] "global.resync" "resync" false "Reconnect and fetch everything again now.";
+    Global.Pause [ch('p')] "global.pause" "pause" false "Pause the account's connection, or resume it.";
     Global.Copy [ch('y')] "global.copy" "copy" false "Copy the selected row's id to the clipboard.";
     Global.CopyRow [ch('Y')] "global.copy_row" "copy row" false "Copy the selected or marked rows as text.";
-    Global.CopyCell [ch('c')] "global.copy_cell" "copy cell" false "Choose a cell of the selected row and copy it, with every digit.";
-    Global.TimeZone [ch('T')] "global.timezone" "time zone" false "Choose the time zone of every time shown.";
-    Global.ToggleMouse [ch('M')] "global.mouse" "mouse" false "Take the mouse, or leave it to the terminal for selecting text.";
+    Global.CopyCell [ch('c')] "global.copy_cell" "copy cell" false "Choose a cell of the selected row and copy it with all its digits.";
+    Global.TimeZone [ch('T')] "global.timezone" "time zone" false "Choose the time zone for all times.";
+    Global.ToggleMouse [ch('M')] "global.mouse" "mouse" false "Use the mouse here, or leave it to the terminal for selecting text.";
     Global.Back [key(KeyCode::Esc)] "global.back" "back" false "Go back one level: marks, zoom, filter. Never destroys anything.";
 
     List.Down [ch('j'), key(KeyCode::Down)] "list.down" "down" false "One row down.";
@@ -71,29 +71,29 @@ pub const BINDINGS: &[Binding] = bindings! {
     List.PageDown [key(KeyCode::PageDown), ctrl('f')] "list.page_down" "page down" false "A page down.";
     List.PageUp [key(KeyCode::PageUp), ctrl('b')] "list.page_up" "page up" false "A page up.";
     List.SortNext [ch('s')] "list.sort" "sort" false "Sort by the next column.";
-    List.SortReverse [ch('S')] "list.reverse" "reverse" false "Turn the order of the rows round.";
+    List.SortReverse [ch('S')] "list.reverse" "reverse" false "Reverse the order of the rows.";
 
-    List.ClearFilter [ch('F')] "list.clear_filter" "clear filter" false "Show every row again.";
+    List.ClearFilter [ch('F')] "list.clear_filter" "clear filter" false "Clear the filter.";
 
     Brokers.AddBroker [ch('a'), ch('+')] "brokers.add" "add" true "Link another account.";
     Brokers.Detail [key(KeyCode::Enter)] "brokers.detail" "open" true "Open the connection's history, or link the broker.";
-    Brokers.Relink [ch('l')] "brokers.link" "link" true "Link the row's account anew, or for the first time.";
-    Brokers.Unlink [ch('u')] "brokers.unlink" "unlink" true "Ask to forget the account's token.";
+    Brokers.Relink [ch('l')] "brokers.link" "link" true "Link the row's account, or link it again.";
+    Brokers.Unlink [ch('u')] "brokers.unlink" "unlink" true "Unlink the account and forget its token; asks first.";
 
     Account.Detail [key(KeyCode::Enter)] "account.chart" "chart" true "Chart the account's equity.";
 
-    Account.Activities [ch('h')] "account.activities" "history" true "List executions, dividends, fees and transfers, from before this session on.";
+    Account.Activities [ch('h')] "account.activities" "history" true "List executions, dividends, fees and transfers, including those before this session.";
 
     Orders.Detail [key(KeyCode::Enter)] "orders.detail" "detail" true "Show the order with its executions, legs and ids.";
     Orders.CancelOrder [ch('x')] "orders.cancel" "cancel" true "Ask to cancel the selected or marked working orders.";
     Orders.CancelAll [ch('X')] "orders.cancel_all" "cancel all" false "Ask to cancel every working order of the account.";
-    Orders.Mark [ch(' ')] "orders.mark" "mark" false "Mark the order, or take the mark away.";
-    Orders.ClearMarks [ch('U')] "orders.clear_marks" "unmark" false "Take every mark away.";
+    Orders.Mark [ch(' ')] "orders.mark" "mark" false "Mark or unmark the order.";
+    Orders.ClearMarks [ch('U')] "orders.clear_marks" "unmark" false "Clear all marks.";
 
     Positions.Detail [key(KeyCode::Enter)] "positions.detail" "detail" true "Show the position with its orders and executions.";
 
-    Tape.Detail [key(KeyCode::Enter)] "tape.detail" "order" true "Show the order that the line is about.";
-    Tape.Activities [ch('h')] "tape.activities" "history" true "List executions, dividends, fees and transfers, from before this session on.";
+    Tape.Detail [key(KeyCode::Enter)] "tape.detail" "order" true "Show the line's order.";
+    Tape.Activities [ch('h')] "tape.activities" "history" true "List executions, dividends, fees and transfers, including those before this session.";
 
     Overlay.Back [key(KeyCode::Esc), ch('q')] "overlay.back" "close" true "Close it.";
     Overlay.Down [ch('j'), key(KeyCode::Down)] "overlay.down" "down" false "One line down.";
@@ -108,34 +108,34 @@ pub const BINDINGS: &[Binding] = bindings! {
 
     Help.SearchHelp [ch('/')] "help.search" "search" true "Show only the keys that match.";
 
-    OrderDetail.RawJson [ch('J')] "order.json" "json" true "Show the broker's own JSON, or the fields again.";
+    OrderDetail.RawJson [ch('J')] "order.json" "json" true "Show the broker's own JSON, or go back to the fields.";
     OrderDetail.CancelOrder [ch('x')] "order.cancel" "cancel" true "Ask to cancel the order.";
 
     Chart.ChartNext [key(KeyCode::Tab), ch(']')] "chart.longer" "longer" true "The next longer period: 1D 1W 1M 3M 1A.";
     Chart.ChartPrev [key(KeyCode::BackTab), ch('[')] "chart.shorter" "shorter" true "The next shorter period.";
     Chart.CrosshairLeft [ch('h'), key(KeyCode::Left)] "chart.left" "left" true "Move the crosshair back in time.";
-    Chart.CrosshairRight [ch('l'), key(KeyCode::Right)] "chart.right" "right" true "Move the crosshair on in time.";
+    Chart.CrosshairRight [ch('l'), key(KeyCode::Right)] "chart.right" "right" true "Move the crosshair forward in time.";
 
     Activities.Detail [key(KeyCode::Enter)] "activities.detail" "detail" true "Show the order, or the row in full.";
-    Activities.RefreshActivities [ch('r')] "activities.refresh" "refresh" true "Ask for the newest rows, or again for those that did not come.";
+    Activities.RefreshActivities [ch('r')] "activities.refresh" "refresh" true "Fetch the newest rows, or retry those that failed.";
 
-    AddBroker.Accept [key(KeyCode::Enter)] "add_broker.link" "link" true "Begin linking through the chosen broker.";
+    AddBroker.Accept [key(KeyCode::Enter)] "add_broker.link" "link" true "Start linking through the chosen broker.";
 
     Linking.OpenBrowser [ch('o')] "linking.browser" "browser" true "Open the browser again.";
     Linking.CopyUrl [ch('y')] "linking.copy_url" "copy URL" true "Copy the authorize URL to the clipboard.";
     Linking.PasteRedirect [ch('p')] "linking.paste" "paste" true "Paste the redirect URL when the browser is on another machine.";
     Linking.ApproveInDemo [ch('a')] "linking.approve" "allow" true "In the demo: press Allow on the consent page from here.";
-    Linking.CancelLink [key(KeyCode::Esc)] "linking.cancel" "give up" true "Give up and free the port.";
+    Linking.CancelLink [key(KeyCode::Esc)] "linking.cancel" "give up" true "Stop linking and free the port.";
 
     Save.Confirm [ch('y'), key(KeyCode::Enter)] "save.yes" "save" true "Save a link to paper accounts.";
     Save.ConfirmLive [ch('L')] "save.live" "save LIVE" true "Save a link that reaches a LIVE account.";
-    Save.EditLabel [ch('e')] "save.label" "label" true "Change the label; again for the next account.";
-    Save.CancelLink [key(KeyCode::Esc), ch('n')] "save.no" "don't save" true "Forget the new token; nothing is saved.";
+    Save.EditLabel [ch('e')] "save.label" "label" true "Change the label; press again for the next account.";
+    Save.CancelLink [key(KeyCode::Esc), ch('n')] "save.no" "don't save" true "Discard the new token; nothing is saved.";
 
     Failed.Retry [key(KeyCode::Enter), ch('l')] "failed.retry" "try again" true "Try again.";
     Failed.CancelLink [key(KeyCode::Esc), ch('q')] "failed.close" "close" true "Close it.";
 
-    Confirm.Confirm [ch('y'), key(KeyCode::Enter)] "question.yes" "yes" true "Yes, for a paper account or where nothing is at stake.";
+    Confirm.Confirm [ch('y'), key(KeyCode::Enter)] "question.yes" "yes" true "Yes, for a paper account or where no money is at stake.";
     Confirm.ConfirmLive [ch('L')] "question.live" "yes, LIVE" true "Yes, on a LIVE account.";
     Confirm.Decline [key(KeyCode::Esc), ch('n')] "question.no" "no" true "No.";
 
@@ -143,8 +143,8 @@ pub const BINDINGS: &[Binding] = bindings! {
     Welcome.AddBroker [ch('a')] "welcome.add" "add broker" true "See which brokers can be linked.";
     Welcome.Back [key(KeyCode::Esc), ch('q'), key(KeyCode::Enter)] "welcome.close" "close" true "Go to the dashboard.";
 
-    Text.Accept [key(KeyCode::Enter)] "text.accept" "accept" true "Take what was typed or chosen.";
-    Text.Back [key(KeyCode::Esc)] "text.back" "back" true "Leave the field as it was.";
+    Text.Accept [key(KeyCode::Enter)] "text.accept" "accept" true "Accept what was typed or chosen.";
+    Text.Back [key(KeyCode::Esc)] "text.back" "back" true "Cancel: the field stays as it was.";
     Text.Down [key(KeyCode::Down), ctrl('n'), key(KeyCode::Tab)] "text.down" "next" false "The next match.";
     Text.Up [key(KeyCode::Up), ctrl('p'), key(KeyCode::BackTab)] "text.up" "previous" false "The previous match.";
 };

@@ -1,4 +1,4 @@
-//! Chords in words: `ctrl-d`, `shift-tab`, `f5`, `space`, as the configuration, the help and the footer write them.
+//! Chords as text: `ctrl-d`, `shift-tab`, `f5`, `space`, as in configuration, help and footer.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,13 +7,13 @@ use thiserror::Error;
 
 use super::{Chord, KeyCode};
 
-/// A word is not a chord. It is not repeated: a secret may have been written in the wrong line.
+/// A text is not a chord. The error does not repeat it, because it may be a secret in the wrong line.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("not a key")]
 pub struct ChordError;
 
 impl ChordError {
-    /// How chords are written.
+    /// How chords are written; the hint of a parse error.
     pub const HINT: &'static str =
         "write keys as x, G, ctrl-d, alt-x, shift-tab, space, enter, esc, up, pageup, home or f5";
 }

@@ -1,11 +1,11 @@
-//! The table as text for people: grouped rows for help and `brokerdeck keys`, Markdown for the README.
+//! The key table as text: grouped rows for help and `brokerdeck keys`, Markdown for the README.
 
 use super::{BINDINGS, Keymap, Scope};
 
 /// The keys of one scope.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
-    /// Where they act.
+    /// The scope.
     pub scope: Scope,
     /// Its heading.
     pub title: &'static str,
@@ -16,16 +16,16 @@ pub struct Group {
 /// One row of help.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    /// The keys in words: `j, Down`; `none` when the configuration took them all.
+    /// The keys as text: `j, Down`; `none` when the configuration removed them all.
     pub keys: String,
-    /// What it does, as a sentence.
+    /// The help sentence.
     pub help: &'static str,
     /// The name for the configuration.
     pub name: &'static str,
 }
 
 impl Row {
-    /// True when the query's letters occur in keys, sentence or name, ignoring case.
+    /// Whether the letters of the query occur in keys, sentence or name, case-insensitively.
     pub fn matches(&self, query: &str) -> bool {
         let query = query.trim().to_lowercase();
         query.is_empty()
@@ -45,7 +45,7 @@ pub fn table(keymap: &Keymap) -> Vec<Group> {
     groups.filter(|group| !group.rows.is_empty()).collect()
 }
 
-/// The README's block: one Markdown table a scope.
+/// The README's block: one Markdown table per scope.
 pub fn markdown(keymap: &Keymap) -> String {
     let mut out = String::new();
     for group in table(keymap) {
@@ -54,7 +54,7 @@ pub fn markdown(keymap: &Keymap) -> String {
             group.title
         ));
         for row in &group.rows {
-            // A bar inside a cell would end it.
+            // A bar would end the cell.
             let keys = row.keys.replace('|', "\\|");
             out.push_str(&format!("| {keys} | {} | `{}` |\n", row.help.replace('|', "\\|"), row.name));
         }

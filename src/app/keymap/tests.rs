@@ -129,7 +129,7 @@ fn problems_name_their_line_and_a_cure() {
     assert_eq!(lines, [7, 8, 9]);
     assert!(problems[0].cure.contains("orders.cancel"), "{}", problems[0]);
     assert!(problems[1].message == "not a key" && problems[1].name == "list.down", "{}", problems[1]);
-    assert!(problems[2].message.contains("j already means list.down"), "{}", problems[2]);
+    assert!(problems[2].message.contains("j is already bound to list.down"), "{}", problems[2]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A linking attempt as the screen shows it: plain data, never the token, the code or the verifier.
+//! A linking attempt as the screen shows it: plain data, without token, code or verifier.
 
 use std::sync::Arc;
 
@@ -11,49 +11,49 @@ use crate::link::{AttemptId, FoundAccount, LinkFailure, RedirectNote};
 /// A linking attempt as the waiting screen shows it.
 #[derive(Debug, Clone)]
 pub struct Attempt {
-    /// Which.
+    /// Its number.
     pub id: AttemptId,
-    /// Through which broker.
+    /// The broker.
     pub broker: BrokerId,
-    /// Where it stands.
+    /// The phase.
     pub phase: AttemptPhase,
-    /// What came back and did not count.
+    /// The last redirect that was ignored, and why.
     pub note: Option<RedirectNote>,
 }
 
-/// Where an attempt stands.
+/// The phase of an attempt.
 #[derive(Debug, Clone)]
 pub enum AttemptPhase {
     /// The shell is binding the port.
     Starting,
-    /// The browser is away; `paste` is the field for the redirect URL, shown masked, `None` until asked for.
+    /// Waiting for the browser. `paste` is the field for the redirect URL, shown masked; `None` until it is opened.
     Waiting {
-        /// Where to go.
+        /// The authorize URL.
         authorize_url: Sensitive,
         /// The bound port.
         port: Option<u16>,
-        /// When it ends.
+        /// When the attempt times out.
         deadline: Mono,
-        /// Whether a browser was started.
+        /// Whether a browser was opened.
         browser: Result<(), String>,
         /// The paste field.
         paste: Option<Input>,
     },
-    /// The code is being exchanged and the account asked.
+    /// The code is being exchanged, and the account fetched.
     Exchanging,
-    /// Save?
+    /// Asking whether to save.
     Confirm {
-        /// What the token reaches.
+        /// The accounts that the token reaches.
         accounts: Vec<FoundAccount>,
-        /// What was granted.
+        /// The scopes granted.
         scopes: Vec<Arc<str>>,
-        /// The labels, one a found account, editable.
+        /// Their labels, editable, one per account.
         labels: Vec<Input>,
-        /// The field being edited; `None` when the keys answer the question.
+        /// The label being edited; `None` while keys answer the question.
         editing: Option<usize>,
     },
-    /// Being stored.
+    /// The token is being stored.
     Saving,
-    /// Over without a link.
+    /// Ended without a link.
     Failed(LinkFailure),
 }

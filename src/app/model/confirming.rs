@@ -1,16 +1,16 @@
-//! The question that stands open, since when it can be read, and a yes that waits a moment.
+//! The open question, since when it is readable, and a yes that is being held for a moment.
 
 use super::{AttemptPhase, Model, Overlay, Question};
 use crate::app::keymap::Action;
 use crate::domain::Mono;
 use crate::link::AttemptId;
 
-/// What a question asks.
+/// What a question is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Asked {
-    /// One of those that lie over the panes.
+    /// A question in an overlay.
     Question(Question),
-    /// Whether this attempt's links are saved, under these labels.
+    /// Whether to save the links of this attempt, with these labels.
     Save(AttemptId, Vec<String>),
 }
 
@@ -29,7 +29,7 @@ impl Asked {
         }
     }
 
-    /// Whether a yes still answers this.
+    /// Whether this is still the open question.
     pub fn stands(&self, model: &Model) -> bool {
         match (self, model.top()) {
             (Self::Question(asked), Some(Overlay::Question(top))) => asked == top,
@@ -42,26 +42,26 @@ impl Asked {
     }
 }
 
-/// The question that stands open.
+/// The open question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asking {
-    /// Its number in this run: the same words asked again are another question.
+    /// Its number in this run; the same question asked again has another one.
     pub number: u64,
-    /// What it asks.
+    /// What it is about.
     pub asked: Asked,
-    /// Since when it stands.
+    /// Since when it is open.
     pub since: Mono,
-    /// When the terminal had shown it; `None` before that.
+    /// When the terminal confirmed showing it; `None` until then.
     pub shown_at: Option<Mono>,
 }
 
-/// A yes that was given and is carried out when nothing follows it.
+/// A yes that takes effect when no other key follows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Confirming {
-    /// Which yes.
+    /// The action.
     pub action: Action,
-    /// To which question, by its number.
+    /// The number of the question.
     pub question: u64,
-    /// When it counts.
+    /// When it takes effect.
     pub due: Mono,
 }

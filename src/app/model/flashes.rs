@@ -1,10 +1,10 @@
-//! The executions that flash: in the order of their ends, and by id for whoever draws a row.
+//! Executions that flash: ordered by their end, and by id for drawing.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use crate::domain::{ExecutionId, Mono, OrderId};
 
-/// Flashes at a time; more make room by ending the oldest.
+/// Most flashes at a time; new ones replace the oldest.
 const MOST: usize = 1024;
 
 #[derive(Debug)]
@@ -14,18 +14,18 @@ struct Flash {
     order: OrderId,
 }
 
-/// What flashes now.
+/// The current flashes.
 #[derive(Debug, Default)]
 pub struct Flashes {
-    /// The first to end is in front: each flash lasts equally long.
+    /// In order of their ends, which is insertion order because all flashes last equally long.
     queue: VecDeque<Flash>,
     executions: HashSet<ExecutionId>,
-    /// How many of an order's executions flash.
+    /// The number of flashing executions per order.
     orders: HashMap<OrderId, usize>,
 }
 
 impl Flashes {
-    /// An execution flashes until then, and its order with it.
+    /// Makes an execution and its order flash until the given time.
     pub fn add(&mut self, execution: ExecutionId, order: OrderId, until: Mono) {
         if !self.executions.insert(execution.clone()) {
             return;
@@ -37,7 +37,7 @@ impl Flashes {
         self.queue.push_back(Flash { until, execution, order });
     }
 
-    /// Ends what is over; true when something was.
+    /// Removes flashes that have ended; true when there were any.
     pub fn end(&mut self, now: Mono) -> bool {
         let before = self.queue.len();
         while self.queue.front().is_some_and(|flash| flash.until <= now) {
@@ -57,27 +57,27 @@ impl Flashes {
         }
     }
 
-    /// When the next one ends.
+    /// When the next flash ends.
     pub fn next_end(&self) -> Option<Mono> {
         self.queue.front().map(|flash| flash.until)
     }
 
-    /// True while this execution flashes.
+    /// Whether this execution flashes.
     pub fn has(&self, execution: &ExecutionId) -> bool {
         self.executions.contains(execution)
     }
 
-    /// True while an execution of this order flashes.
+    /// Whether an execution of this order flashes.
     pub fn has_order(&self, order: &OrderId) -> bool {
         self.orders.contains_key(order)
     }
 
-    /// How many flash.
+    /// The number of flashes.
     pub fn len(&self) -> usize {
         self.queue.len()
     }
 
-    /// True when nothing flashes.
+    /// Whether nothing flashes.
     pub fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }
@@ -109,7 +109,7 @@ mod tests {
     fn too_many_end_the_oldest_and_not_the_smallest_id() {
         let mut flashes = Flashes::default();
         for number in 0..=MOST {
-            // Ids that grow smaller.
+            // Ids in descending order.
             flashes.add(id(MOST - number), "o".into(), Mono::from_millis(number as u64));
         }
         assert_eq!(flashes.len(), MOST);

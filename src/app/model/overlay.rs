@@ -1,4 +1,4 @@
-//! What lies over the panes: details, help, the palette, questions. The stack itself is [`super::Model::overlays`].
+//! Overlays: details, help, the palette, questions. The stack is [`super::Model::overlays`].
 
 use tui_input::Input;
 
@@ -7,63 +7,63 @@ use crate::accounts::{ActivityKey, OrderKey, Period, PositionKey};
 use crate::app::keymap::Action;
 use crate::domain::{BrokerId, LinkId, Symbol};
 
-/// Something drawn over the panes. The stack is drawn bottom-up and offered keys top-down.
+/// An overlay. The stack is drawn bottom-up, and keys go to the topmost one.
 #[derive(Debug, Clone)]
 pub enum Overlay {
-    /// The key table; `query` narrows it.
+    /// The key table, filtered by `query`.
     Help {
-        /// What to look for.
+        /// The search text.
         query: Input,
-        /// Whether typing goes into `query`.
+        /// Whether keys go into `query`.
         typing: bool,
-        /// First line shown.
+        /// First visible line.
         scroll: usize,
     },
-    /// One order in full.
+    /// One order in detail.
     OrderDetail {
-        /// Which.
+        /// The order.
         key: OrderKey,
-        /// First line shown.
+        /// First visible line.
         scroll: usize,
-        /// The broker's JSON instead of the fields.
+        /// Whether to show the broker's JSON instead of the fields.
         raw: bool,
     },
-    /// One position in full.
+    /// One position in detail.
     PositionDetail {
-        /// Which.
+        /// The position.
         key: PositionKey,
-        /// First line shown.
+        /// First visible line.
         scroll: usize,
     },
-    /// One link in full: connection history, scopes, where the token lives.
+    /// One link in detail: connection history, scopes, where the token is stored.
     BrokerDetail {
-        /// Which.
+        /// The link.
         link: LinkId,
-        /// First line shown.
+        /// First visible line.
         scroll: usize,
     },
-    /// An account's activity list, from before this session on.
+    /// An account's activity list, which reaches back before this session.
     Activities {
-        /// Whose.
+        /// The account's link.
         link: LinkId,
-        /// The row with the cursor.
+        /// The selected row.
         selected: usize,
     },
-    /// One activity in full.
+    /// One activity in detail.
     ActivityDetail {
-        /// Which.
+        /// The activity.
         key: ActivityKey,
-        /// First line shown.
+        /// First visible line.
         scroll: usize,
     },
-    /// The list of errors; opening it marks them read.
+    /// The list of errors; opening it marks them as read.
     Errors {
-        /// First line shown.
+        /// First visible line.
         scroll: usize,
     },
     /// The *Add broker* search.
     AddBroker {
-        /// What was typed.
+        /// The search text.
         query: Input,
         /// The matches, best first.
         matches: Vec<BrokerId>,
@@ -72,7 +72,7 @@ pub enum Overlay {
     },
     /// The command palette.
     Palette {
-        /// What was typed.
+        /// The search text.
         query: Input,
         /// The matches, best first.
         matches: Vec<PaletteEntry>,
@@ -85,29 +85,29 @@ pub enum Overlay {
     Question(Question),
     /// An account's equity over time; the curves are in [`AccountState::curves`](crate::accounts::AccountState::curves).
     EquityChart {
-        /// Whose.
+        /// The account's link.
         link: LinkId,
-        /// Over what span.
+        /// The period.
         period: Period,
-        /// The point under the crosshair, by index; `None` before it was moved.
+        /// The point under the crosshair, by index; `None` until it is moved.
         cursor: Option<usize>,
     },
-    /// The welcome of the first run.
+    /// The welcome screen of the first run.
     Welcome,
 }
 
 /// One entry of the command palette.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PaletteEntry {
-    /// What is shown and matched.
+    /// The text shown and searched.
     pub title: String,
-    /// Other words by which it is found: an action's label and name.
+    /// Other search words: an action's label and name.
     pub words: String,
-    /// The key that does the same, if there is one.
+    /// Its key, if it has one.
     pub key: String,
-    /// What Enter does.
+    /// What it does.
     pub command: PaletteCommand,
-    /// Why it cannot act now.
+    /// Why it cannot act now, if it cannot.
     pub disabled: Option<String>,
 }
 
@@ -116,7 +116,7 @@ pub struct PaletteEntry {
 pub enum PaletteCommand {
     /// An action of the key table.
     Act(Action),
-    /// An action of another pane, which takes the keys first.
+    /// An action of another pane, which is focused first.
     ActIn(Pane, Action),
     /// Link through a broker.
     Link(BrokerId),
@@ -124,22 +124,22 @@ pub enum PaletteCommand {
     Show(AccountScope),
     /// Filter orders by a symbol.
     Symbol(Symbol),
-    /// Hide a column, or show it again.
+    /// Hide or show a column.
     Column(Pane, usize),
     /// Sort by a column.
     Sort(Pane, usize),
-    /// Select a row by its place, from 1.
+    /// Select a row by number, from 1.
     Row(Pane, usize),
-    /// Show times in a zone, by its place in [`Program::zones`](super::Program::zones).
+    /// Use a time zone, by its index in [`Program::zones`](super::Program::zones).
     Zone(usize),
-    /// Copy a cell: its text and its title.
+    /// Copy a cell: text and title.
     Copy(String, &'static str),
 }
 
-/// A question that wants a yes.
+/// A question that needs a confirmation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Question {
-    /// Forget this link's token?
+    /// Unlink: forget the token of this link?
     Unlink(LinkId),
     /// Ask the broker to cancel these orders?
     Cancel(Vec<OrderKey>),

@@ -1,51 +1,51 @@
-//! What the program is: decided at start, and never changed but for the time zone.
+//! Settings of the running program; fixed at start, except for the time zone.
 
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
-/// A time zone that the screen offers.
+/// A time zone that can be chosen.
 #[derive(Debug, Clone)]
 pub struct Zone {
     /// `America/New_York`.
     pub name: Arc<str>,
-    /// As it stands beside a time: `ET`.
+    /// As shown beside a time: `ET`.
     pub label: Arc<str>,
     /// The rules.
     pub zone: TimeZone,
 }
 
-/// What the program is, decided at start; of all this only the time zone is ever changed, by the owner on the screen.
+/// Settings of the running program; fixed at start, except for the time zone.
 #[derive(Debug, Clone)]
 pub struct Program {
-    /// Everything comes from the embedded simulated brokerage: the banner says SIMULATED.
+    /// The demo: everything comes from the embedded simulated brokerage, and the header says SIMULATED.
     pub simulated: bool,
-    /// Nothing may be changed at a broker.
+    /// `--read-only`: nothing may be changed at a broker.
     pub read_only: bool,
-    /// The consent page can be approved from the waiting screen (the demo).
+    /// Whether the waiting screen can approve the consent page (the demo).
     pub can_approve: bool,
-    /// For the screen.
+    /// The time zone of the screen.
     pub timezone: TimeZone,
-    /// The zone's name as shown: `ET`.
+    /// The zone's short name as shown: `ET`.
     pub timezone_label: Arc<str>,
-    /// What may be chosen instead; the configured one is the first.
+    /// The zones to choose from, the configured one first.
     pub zones: Vec<Zone>,
     /// Ring on fills, rejections and lost connections.
     pub bell: bool,
-    /// Notify the desktop, or run the owner's program, on the same.
+    /// Notify the desktop, or run the notify command, on the same events.
     pub notify: bool,
-    /// Orders of live accounts may be acted on at all (`[trading] live`).
+    /// Whether orders may be placed on live accounts (`[trading] live`).
     pub trading_live: bool,
-    /// There is no configuration yet: welcome the newcomer.
+    /// There is no configuration yet, so the welcome screen is shown.
     pub first_run: bool,
     /// Flash new fills.
     pub flash: bool,
-    /// Where the configuration is or would be, for messages.
+    /// Path of the configuration file, which need not exist.
     pub config_path: Arc<str>,
 }
 
 impl Default for Program {
-    /// A program with a broker's real accounts, quiet, in UTC.
+    /// Settings for real accounts: no bell, UTC.
     fn default() -> Self {
         Self {
             simulated: false,

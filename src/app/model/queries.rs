@@ -1,4 +1,4 @@
-//! What others ask of the model: the account in view, the row under the cursor, counts, the next deadline.
+//! Queries over the model: the account in view, the selected row, counts, the next deadline.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::domain::{BrokerId, Mono, Now};
 const SECOND: i32 = 1_000_000_000;
 
 impl Model {
-    /// The state before anything happened.
+    /// The initial model.
     pub fn new(program: Program, keymap: Keymap, brokers: Vec<BrokerSummary>, now: Now) -> Self {
         let mut model = Self {
             accounts: Accounts::new(program.read_only),
@@ -58,7 +58,7 @@ impl Model {
         model
     }
 
-    /// True when the program is to end.
+    /// Whether the program is ending.
     pub const fn is_done(&self) -> bool {
         self.exit.is_some()
     }
@@ -68,7 +68,7 @@ impl Model {
         self.brokers.iter().find(|broker| broker.id == *id)
     }
 
-    /// The one account the panes show; `None` with all or none.
+    /// The one account shown; `None` when all or none are shown.
     pub fn shown_account(&self) -> Option<&AccountState> {
         match &self.scope {
             AccountScope::One(link) => self.accounts.get(link),
@@ -76,7 +76,7 @@ impl Model {
         }
     }
 
-    /// Every account the panes show.
+    /// Every account shown.
     pub fn shown_accounts(&self) -> impl Iterator<Item = &AccountState> {
         self.accounts.iter().filter(|account| match &self.scope {
             AccountScope::None => false,
@@ -85,8 +85,8 @@ impl Model {
         })
     }
 
-    /// Why it is not known what a pane lists of the accounts that it shows; `None` where an empty list means that there is
-    /// nothing. In the broker's words, which are not cleaned.
+    /// Why a pane's list may be incomplete; `None` when an empty list means that there is nothing. The text may be the
+    /// broker's and is not sanitised.
     pub fn unknown(&self, pane: Pane) -> Option<String> {
         let now = self.now.mono;
         let mut hiding = self.shown_accounts().filter(|account| account.may_hide(pane.parts(), now)).peekable();
@@ -111,13 +111,13 @@ impl Model {
         OrderRow::of(self.accounts.get(&key.link)?, &key.order)
     }
 
-    /// The line of the tape that is selected, or the newest.
+    /// The selected tape line, or else the newest.
     pub fn tape_line(&self) -> Option<(&AccountState, &TapeEntry)> {
         let tape = &self.rows.tape;
         self.accounts.tape_entry(*tape.selected.as_ref().or(tape.rows.front())?)
     }
 
-    /// The account that an action in the focused pane concerns: the broker row's, the row's, or the one shown.
+    /// The account that an action in the focused pane concerns: that of the selected row, or the one shown.
     pub fn account_at_hand(&self) -> Option<&AccountState> {
         let link = match self.focus {
             Pane::Brokers => match self.rows.brokers.selected.as_ref()? {
@@ -130,7 +130,7 @@ impl Model {
                 found.map(|(account, _)| &account.link.id)
             }
             Pane::Positions => self.rows.positions.selected.as_ref().map(|key| &key.link),
-            // Without a cursor the tape's newest line is the one at hand.
+            // Without a selection, the tape's newest line counts.
             Pane::Tape => self.tape_line().map(|(account, _)| &account.link.id),
         };
         match link {
@@ -140,7 +140,7 @@ impl Model {
         }
     }
 
-    /// How many accounts are in a state, by its word, in the order of [`crate::session::ConnectionState`].
+    /// The number of accounts in each state, by word, in the order of [`crate::session::ConnectionState`].
     pub fn counts(&self) -> Vec<(&'static str, usize)> {
         let words = ["live", "syncing", "connecting", "reconnecting", "polling", "needs relink", "blocked", "paused"];
         let count = |word: &str| self.accounts.iter().filter(|account| account.state().word() == word).count();
@@ -152,29 +152,30 @@ impl Model {
         self.overlays.last()
     }
 
-    /// The number of the question that stands open, until a frame with it is told as shown ([`crate::app::Msg::Shown`]).
+    /// The number of the open question until a frame with it is confirmed as shown ([`crate::app::Msg::Shown`]).
     pub fn unseen_question(&self) -> Option<u64> {
         self.asking.as_ref().filter(|asking| asking.shown_at.is_none()).map(|asking| asking.number)
     }
 
-    /// Rows of a pane's list that the last frame could show.
+    /// The number of rows of a pane's list that the last frame could show.
     pub fn page(&self, pane: Pane) -> usize {
         self.extent.pages.get(pane as usize).map_or(10, |rows| usize::from(*rows)).max(1)
     }
 
-    /// True while what is typed or pasted must not be shown or recorded: the redirect URL carries a code.
+    /// Whether the text being typed or pasted must not be shown or recorded: the redirect URL contains a code.
     pub fn input_is_secret(&self) -> bool {
         matches!(self.top(), Some(Overlay::Linking))
             && matches!(&self.attempt, Some(Attempt { phase: AttemptPhase::Waiting { paste: Some(_), .. }, .. }))
     }
 
-    /// Whether a [`crate::app::Msg::Work`] is wanted in every turn of the loop: something long is made in slices.
+    /// Whether a [`crate::app::Msg::Work`] is wanted in every turn of the loop, because a list is being built in
+    /// slices.
     pub const fn has_work(&self) -> bool {
         self.rows.is_making()
     }
 
-    /// When to send the next [`crate::app::Msg::Tick`]: a session's deadline, the end of a toast or flash, a question
-    /// that falls due, a bell that was held back, or the next whole second of the wall clock, which the header always shows.
+    /// When to send the next [`crate::app::Msg::Tick`]: a session's deadline, the end of a toast or flash, a held yes,
+    /// a held bell, or the next second of the wall clock, which the header shows.
     pub fn next_deadline(&self, now: Now) -> Option<Mono> {
         let toasts = self.toasts.iter().map(|toast| toast.until);
         let second = std::iter::once(now.mono + until_next_second(now));
@@ -191,7 +192,7 @@ impl Model {
 }
 
 fn until_next_second(now: Now) -> Duration {
-    // Before 1970 the part below a second is negative; a clock that wrong still ticks once a second.
+    // Before 1970 the sub-second part is negative; the clock must still tick once a second.
     let past = now.wall.subsec_nanosecond().rem_euclid(SECOND);
     Duration::from_nanos(u64::from((SECOND - past).unsigned_abs()))
 }

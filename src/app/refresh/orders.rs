@@ -1,25 +1,25 @@
-//! The list of orders: which are shown and in what order; one too long for one turn of the loop is made in slices.
+//! The list of orders: which are shown, in what order. A list too long for one turn of the loop is built in slices.
 //!
-//! Invariant: no call costs more than a few milliseconds, however many orders there are. Until the new rows are there, the
-//! old ones stand, kept up to date by what they show.
+//! Invariant: no call takes more than a few milliseconds, however many orders there are. The old rows stay, kept up to
+//! date, until the new ones are complete.
 
 use super::MANY;
 use crate::app::model::Model;
 use crate::app::rows::{Making, OrderRow, OrderView};
 use crate::domain::{LinkId, OrderId};
 
-/// Makes the list anew from every order in scope: another account is shown, or one began anew.
+/// Rebuilds the list from every order in scope, after another account is shown or one was reset.
 pub fn rebuild_orders(model: &mut Model) {
     begin(model, false);
 }
 
-/// Other orders than before are to be shown, whatever they are: no row of another account may stand until they are made.
+/// Starts over with other orders. No row of another account may stay until the new rows are complete.
 pub fn forget_orders(model: &mut Model) {
     model.rows.orders.replace([]);
     model.rows.orders.selected = None;
 }
 
-/// Makes the list as its filter and its sort ask for, unless it is so already.
+/// Rebuilds the list for its current filter and sort, if they changed.
 pub fn refresh_orders_view(model: &mut Model) {
     let wanted = OrderView::of(&model.rows.orders);
     if wanted == model.rows.shown {
@@ -29,7 +29,7 @@ pub fn refresh_orders_view(model: &mut Model) {
     begin(model, wanted.narrows(&model.rows.shown));
 }
 
-/// Begins to make the list; `narrow` takes from the rows that stand, in their order, and else from every order.
+/// Starts building the list; `narrow` takes from the present rows in their order, and otherwise from every order.
 fn begin(model: &mut Model, narrow: bool) {
     let (wanted, slice) = (OrderView::of(&model.rows.orders), model.rows.slice);
     let (rows, making) = if narrow {
@@ -39,13 +39,13 @@ fn begin(model: &mut Model, narrow: bool) {
         (count, Making::all(wanted, model.shown_accounts().map(|account| account.book).collect(), slice))
     };
     model.rows.making = Some(making);
-    // What fits into one turn is there at once; the rest begins with the next turn of the loop.
+    // Build the first slice at once; the rest follows in the next turns of the loop.
     while rows <= slice && model.rows.is_making() {
         work(model);
     }
 }
 
-/// Makes a slice of what is being made; the last one shows it.
+/// Builds one slice; the last one shows the result.
 pub fn work(model: &mut Model) {
     let Model { rows, accounts, .. } = model;
     let Some(making) = &mut rows.making else { return };
@@ -63,7 +63,7 @@ pub fn work(model: &mut Model) {
     model.dirty = true;
 }
 
-/// Takes over changes of some orders of one account.
+/// Applies changes of orders of one account.
 pub fn orders_changed(model: &mut Model, link: &LinkId, changed: &[OrderId]) {
     if !model.scope.shows(link) {
         return;

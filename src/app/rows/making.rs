@@ -1,6 +1,6 @@
-//! The rows of a long list of orders, made a slice at a time: looked at and sorted in runs, then merged from the top.
+//! Builds a long list of orders in slices: examines and sorts them in runs, then merges the runs from the top.
 //!
-//! It reads accounts and changes nothing but itself; [`crate::app::refresh`] shows what it made.
+//! Reads accounts, and changes nothing but itself; [`crate::app::refresh`] shows the result.
 
 use crate::accounts::AccountState;
 use std::cmp::Reverse;
@@ -11,10 +11,10 @@ use super::{ListState, OrderRow, OrderView};
 use crate::app::columns::SortKey;
 
 type Run = std::vec::IntoIter<(SortKey, OrderRow)>;
-/// What the heap of a merge compares: the next row of a run, and which run.
+/// An entry of the merge heap: the next row of a run, and the run's number.
 type Next = Reverse<(SortKey, OrderRow, usize)>;
 
-/// A list being made.
+/// A list being built.
 #[derive(Debug, Clone)]
 pub struct Making {
     view: OrderView,
@@ -22,30 +22,30 @@ pub struct Making {
     rows: VecDeque<OrderRow>,
     keys: HashMap<OrderRow, SortKey>,
     slice: usize,
-    /// Orders that changed meanwhile: their keys may be old.
+    /// Orders that changed meanwhile, whose keys may be outdated.
     touched: HashSet<OrderRow>,
 }
 
 #[derive(Debug, Clone)]
 enum Stage {
-    /// Rows that stand are looked at, in their order; none is sorted.
+    /// Filters the present rows, in their order, without sorting.
     Narrowing { from: vec_deque::IntoIter<OrderRow> },
-    /// The orders of these accounts are looked at, from a place of the first on, and sorted in runs.
+    /// Examines the orders of these accounts, starting in the first at this index, and sorts them in runs.
     Looking { books: VecDeque<u32>, place: usize, runs: Vec<Run> },
-    /// The runs become one.
+    /// Merges the runs.
     Merging { runs: Vec<Run>, heap: BinaryHeap<Next> },
 }
 
 impl Making {
-    /// Rows for a view, from every order of the accounts with these books.
+    /// Builds rows from every order of these accounts.
     pub fn all(view: OrderView, books: VecDeque<u32>, slice: usize) -> Self {
         Self::begin(view, slice, Stage::Looking { books, place: 0, runs: Vec::new() })
     }
 
-    /// Rows for a view: some of those that stand.
+    /// Builds rows by filtering the present ones.
     pub fn some(view: OrderView, standing: &ListState<OrderRow>, slice: usize) -> Self {
         let mut making = Self::begin(view, slice, Stage::Narrowing { from: standing.rows.clone().into_iter() });
-        // A map that grows moves everything it holds, in one turn.
+        // Reserve the capacity: growing a map moves all its entries in one turn.
         making.keys.reserve(standing.rows.len());
         making
     }
@@ -54,18 +54,18 @@ impl Making {
         Self { view, stage, slice, rows: VecDeque::new(), keys: HashMap::new(), touched: HashSet::new() }
     }
 
-    /// An order changed: it is looked at once more at the end.
+    /// Notes a changed order, which is examined again at the end.
     pub fn touch(&mut self, row: OrderRow) {
         self.touched.insert(row);
     }
 
-    /// Makes a slice; true when all is made.
+    /// Builds one slice; true when the list is complete.
     pub fn step(&mut self, accounts: &[AccountState], standing: &ListState<OrderRow>) -> bool {
         match &mut self.stage {
             Stage::Narrowing { from } => {
                 for row in from.by_ref().take(self.slice) {
                     let passes = row.find(accounts).is_some_and(|(account, order)| self.view.passes(account, order));
-                    // What changed before it was looked at no longer stands here; it is put where it belongs at the end.
+                    // Changed before it was examined: its key is outdated, so it is inserted at the end.
                     if passes
                         && !self.touched.contains(&row)
                         && let Some(key) = standing.keys.get(&row)
@@ -81,7 +81,7 @@ impl Making {
                 else {
                     if books.pop_front().is_none() {
                         let mut runs = std::mem::take(runs);
-                        // A map that grows moves everything it holds, in one turn.
+                        // Reserve the capacity: growing a map moves all its entries in one turn.
                         self.keys.reserve(runs.iter().map(Run::len).sum());
                         let heap = runs.iter_mut().enumerate().filter_map(|(at, run)| next(run, at)).collect();
                         self.stage = Stage::Merging { runs, heap };
@@ -104,7 +104,7 @@ impl Making {
                 false
             }
             Stage::Merging { runs, heap } => {
-                // A row merged costs a fraction of an order looked at.
+                // Merging a row costs a fraction of examining an order.
                 for _ in 0..self.slice.saturating_mul(2) {
                     let Some(mut top) = heap.peek_mut() else { return true };
                     let Reverse((key, row, at)) = *top;
@@ -120,7 +120,7 @@ impl Making {
         }
     }
 
-    /// What was made, and the orders to look at once more.
+    /// The result, and the orders to examine again.
     pub fn finish(self) -> (OrderView, VecDeque<OrderRow>, HashMap<OrderRow, SortKey>, HashSet<OrderRow>) {
         (self.view, self.rows, self.keys, self.touched)
     }

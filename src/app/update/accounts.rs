@@ -1,4 +1,4 @@
-//! The accounts as the screen follows them: which are shown, and what happened to them becomes rows, errors and bells.
+//! Turns the events of the accounts into rows, errors and bells, and keeps track of which accounts are shown.
 
 use super::{news, notices, orders, pages};
 use crate::accounts::{Ends, Event, Msg, Output, must_be_linked};
@@ -20,7 +20,7 @@ pub(super) fn hear(model: &mut Model, msg: Msg, effects: &mut Vec<Effect>) {
     }
 }
 
-/// Does what the accounts ask for and takes over what happened to them, until they have nothing more.
+/// Runs the accounts' effects and applies their events, until there are no more.
 pub(super) fn follow(model: &mut Model, effects: &mut Vec<Effect>) {
     while let Some(output) = model.accounts.poll() {
         match output {
@@ -82,7 +82,7 @@ fn relink(keymap: &Keymap) -> String {
     keymap.say("{brokers.link} in Brokers links it again").into_owned()
 }
 
-/// The list of accounts is another one: an account that is gone is shown no more, and the first one at once.
+/// The list of accounts changed: hides accounts that are gone, and shows the first one at once.
 fn linked(model: &mut Model) {
     model.marks.retain(|key| model.accounts.get(&key.link).is_some());
     if matches!(&model.scope, AccountScope::One(link) if model.accounts.get(link).is_none())
@@ -96,7 +96,7 @@ fn linked(model: &mut Model) {
     refresh::rebuild_all(model);
 }
 
-/// The account shown first is the one shown last time.
+/// Shows the account that was shown in the last run, at start.
 fn choose_scope(model: &mut Model) {
     let Some(first) = model.accounts.iter().next().map(|account| AccountScope::One(account.link.id.clone())) else {
         return;
@@ -109,7 +109,7 @@ fn choose_scope(model: &mut Model) {
     set_scope(model, chosen.unwrap_or(first));
 }
 
-/// Shows another account; its row in Brokers follows.
+/// Shows another account, and selects its row in Brokers.
 pub(super) fn set_scope(model: &mut Model, scope: AccountScope) {
     if let AccountScope::One(link) = &scope {
         let row = BrokerRow::Linked(link.clone());
@@ -129,7 +129,7 @@ pub(super) fn set_scope(model: &mut Model, scope: AccountScope) {
     model.dirty = true;
 }
 
-/// The account behind the link is a new one: what was shown of the old one goes.
+/// The account behind the link is a new one: removes what was shown of the old one.
 fn reset(model: &mut Model, link: &LinkId) {
     model.marks.retain(|key| key.link != *link);
     refresh::forget_orders(model);

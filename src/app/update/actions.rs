@@ -1,4 +1,4 @@
-//! What each action does. An action that cannot act says why, in the words that dim it.
+//! What each action does. An action that cannot act shows the reason, in the words that dim it.
 
 use super::{accounts, activities, calm, copies, linking, lists, notices, orders, overlays, pages, palette};
 use crate::accounts::OrderKey;
@@ -12,9 +12,9 @@ use crate::domain::LinkId;
 use crate::link::progress::Sensitive;
 use crate::session::{ConnectionState, Input};
 
-/// Acts, or says why not.
+/// Runs an action, or shows why it cannot act.
 pub(super) fn act(model: &mut Model, action: Action, effects: &mut Vec<Effect>) {
-    // A count is for the one action that follows it.
+    // A count applies to one action only.
     let count = model.count.take().filter(|count| *count > 0);
     if let Err(reason) = availability(action, model) {
         return notices::toast(model, reason.0);
@@ -93,7 +93,7 @@ pub(super) fn act(model: &mut Model, action: Action, effects: &mut Vec<Effect>) 
     }
 }
 
-/// Does what was chosen in the palette.
+/// Runs what was chosen in the palette.
 pub(super) fn run_palette(model: &mut Model, effects: &mut Vec<Effect>) {
     if let Some(action) = palette::choose(model, effects) {
         act(model, action, effects);
@@ -104,7 +104,7 @@ fn times(count: Option<u32>) -> isize {
     isize::try_from(count.unwrap_or(1)).unwrap_or(isize::MAX)
 }
 
-/// Ends the program: streams are closed cleanly and a port that waits for a browser is freed.
+/// Ends the program: closes streams cleanly, and frees the callback port.
 pub(super) fn quit(model: &mut Model, code: u8, effects: &mut Vec<Effect>) {
     if model.exit.is_some() {
         return;
@@ -119,7 +119,7 @@ pub(super) fn quit(model: &mut Model, code: u8, effects: &mut Vec<Effect>) {
     model.exit = Some(code);
 }
 
-/// Moves the keys to a pane.
+/// Focuses a pane.
 pub(super) fn focus(model: &mut Model, pane: Pane) {
     model.focus = pane;
     model.dirty = true;
@@ -173,7 +173,7 @@ fn detail(model: &mut Model, effects: &mut Vec<Effect>) {
     }
 }
 
-/// One level back. Nothing is destroyed: what goes is what was laid over, typed into a field, marked or narrowed.
+/// Goes back one level: closes an overlay, leaves a field, clears marks, zoom or filter. Destroys nothing.
 fn back(model: &mut Model) {
     if overlays::back(model) {
         return;
@@ -187,7 +187,7 @@ fn back(model: &mut Model) {
     } else if availability(Action::ClearFilter, model).is_ok() {
         lists::clear_filter(model);
     } else if model.focus == Pane::Orders && model.rows.orders.selected.is_some() {
-        // Without a cursor the list follows what comes.
+        // Without a selection, the list follows new rows.
         model.rows.orders.selected = None;
     } else {
         let text = model.keymap.say("nothing to go back from; {global.quit} quits").into_owned();
@@ -206,7 +206,7 @@ fn accept(model: &mut Model, effects: &mut Vec<Effect>) {
     }
 }
 
-/// Does what the question on the screen asks about.
+/// Does what the open question asks about.
 pub(super) fn confirm(model: &mut Model, effects: &mut Vec<Effect>) {
     match model.top().cloned() {
         Some(Overlay::Linking) => linking::save(model, effects),
@@ -269,7 +269,7 @@ fn all_accounts(model: &mut Model) {
     accounts::set_scope(model, scope);
 }
 
-/// Connects anew at once: the row's account in Brokers, else every account shown.
+/// Reconnects at once: the account of the selected row in Brokers, else every account shown.
 fn resync(model: &mut Model) {
     let one = model.account_at_hand().filter(|_| model.focus == Pane::Brokers).map(|account| account.link.id.clone());
     let links: Vec<LinkId> = match one {
@@ -289,7 +289,7 @@ fn pause(model: &mut Model) {
     let (input, text) = if paused {
         (Input::Connect, format!("{label}: connecting"))
     } else {
-        (Input::Pause, format!("{label}: paused, what is shown grows old; the same key starts it again"))
+        (Input::Pause, format!("{label}: paused; data will go stale. Press the same key to resume"))
     };
     model.accounts.feed(&link, input, model.now);
     notices::toast(model, text);

@@ -1,18 +1,18 @@
-//! The activity list: opened, asked for again, and gone through.
+//! The activity list: opening, refreshing, showing a row.
 
 use super::overlays;
 use crate::accounts::{ActivityKey, OrderKey};
 use crate::app::model::{Model, Overlay};
 use crate::domain::ActivityKind;
 
-/// Opens the list of the account at hand and asks for its newest rows.
+/// Opens the list of the account and fetches its newest rows.
 pub(super) fn open(model: &mut Model) {
     let Some(link) = model.account_at_hand().map(|account| account.link.id.clone()) else { return };
     overlays::push(model, Overlay::Activities { link: link.clone(), selected: 0 });
     model.accounts.ask_activities(&link, false);
 }
 
-/// Asks for the newest rows again, and for the older ones if they failed to come.
+/// Fetches the newest rows, and the older ones if those failed.
 pub(super) fn refresh(model: &mut Model) {
     if let Some(Overlay::Activities { link, .. }) = model.top() {
         let link = link.clone();
@@ -20,7 +20,7 @@ pub(super) fn refresh(model: &mut Model) {
     }
 }
 
-/// Shows what the chosen row is about: its order, or the row in full where the order is not known here.
+/// Shows the order of the selected row, or the row itself where the order is not known here.
 pub(super) fn detail(model: &mut Model) {
     let Some(Overlay::Activities { link, selected }) = model.top() else { return };
     let Some(account) = model.accounts.get(link) else { return };

@@ -1,8 +1,9 @@
-//! Yes wants a question that was seen, and calm: what no hand types confirms nothing, and neither does a hand that could not know.
+//! Guards confirmations: a yes counts only if the question was visible and the key was pressed by hand.
 //!
-//! The loop tells when the terminal has shown the frame with the question ([`crate::app::Msg::Shown`]); one that stands still shows
-//! none. A yes counts when the question has stood there since for as long as a hand needs to answer it, and when no other key or
-//! click comes close to it: what arrives in a row was pasted, sent by a program, or meant for another window.
+//! The loop reports when the terminal has shown the frame with the question ([`crate::app::Msg::Shown`]); a terminal
+//! that hangs never does. A yes counts when the question has been visible for as long as a person needs to read it, and
+//! no other key or click comes close to it: keys in quick succession were pasted, sent by a program, or meant for
+//! another window.
 
 use std::time::Duration;
 
@@ -11,39 +12,39 @@ use crate::app::availability::availability;
 use crate::app::keymap::Action;
 use crate::app::model::{Asked, Asking, Confirming, Model};
 
-/// From a question's frame to the first yes that can be an answer: nobody reads and presses within less.
+/// Shortest time from a visible question to a yes; nobody reads and presses in less.
 const READ: Duration = Duration::from_millis(300);
-/// A yes so soon after another key belongs to what is being typed: good typists take this long from key to key.
+/// A yes this soon after another key is part of typing; good typists take this long between keys.
 const BEFORE: Duration = Duration::from_millis(150);
-/// So long after a yes it is clear that nothing follows it at a machine's pace, and a hand does not yet feel the wait.
+/// A yes is held this long to see whether another key follows; too short for a person to notice.
 const AFTER: Duration = Duration::from_millis(100);
 
-/// A terminal that shows a question says so sooner, also one far away. What it was asked is asked again with each frame.
+/// A terminal that takes longer than this to confirm a frame is taken for one that will not. It is asked with each
+/// frame.
 const SILENT: Duration = Duration::from_secs(10);
 
-const UNSEEN: &str = "the question was not on the screen yet: nothing was confirmed; read it and press again";
-const SUDDEN: &str = "the question has only just appeared: nothing was confirmed; read it and press again";
-const MUTE: &str =
-    "no yes counts: {always.suspend} and fg asks the terminal anew, which does not say that it shows this";
-/// For the list of errors, with every way out.
-const WAYS_OUT: &str = "the terminal does not say that it shows a question, so that no yes to one can count: {always.suspend} \
-    and then fg asks it anew, and so does starting brokerdeck again; orders can be canceled at the broker's own site";
-const HURRIED: &str = "keys came faster than a hand answers: nothing was confirmed; wait a moment and press again";
+const UNSEEN: &str = "nothing was confirmed: the question was not on the screen yet. Read it and press again";
+const SUDDEN: &str = "nothing was confirmed: the question has only just appeared. Read it and press again";
+const MUTE: &str = "yes is disabled: {always.suspend}, then fg, asks the terminal again whether it shows this";
+/// The entry in the list of errors, with every way out.
+const WAYS_OUT: &str = "the terminal does not confirm that it shows a question, so yes is disabled: {always.suspend}, \
+    then fg, asks it again, and so does restarting brokerdeck; orders can also be canceled on the broker's own site";
+const HURRIED: &str = "nothing was confirmed: keys came faster than a hand types. Wait a moment and press again";
 
-/// Follows which question stands open: a new one, or one that changed, has not been seen.
+/// Tracks the open question: a new or changed one has not been seen yet.
 pub(super) fn follow(model: &mut Model) {
     if model.asking.as_ref().is_some_and(|asking| asking.asked.stands(model)) {
         return;
     }
     let asked = Asked::of(model);
     model.next_question += u64::from(asked.is_some());
-    // Nothing counts before it is drawn.
+    // Draw it: a yes does not count before.
     model.dirty |= asked.is_some();
     model.asking =
         asked.map(|asked| Asking { number: model.next_question, asked, since: model.now.mono, shown_at: None });
 }
 
-/// The terminal has shown a frame with this question.
+/// The terminal has confirmed a frame with this question.
 pub(super) fn shown(model: &mut Model, number: u64) {
     let now = model.now.mono;
     if let Some(asking) = model.asking.as_mut().filter(|asking| asking.number == number) {
@@ -51,7 +52,7 @@ pub(super) fn shown(model: &mut Model, number: u64) {
     }
 }
 
-/// The terminal shows something else, or nothing that is known: the question has to be seen again.
+/// The terminal may be showing something else: the question has to be seen again.
 pub(super) fn unseen(model: &mut Model) {
     model.asking = None;
     if model.confirming.take().is_some() {
@@ -59,7 +60,7 @@ pub(super) fn unseen(model: &mut Model) {
     }
 }
 
-/// A key or a click came: a yes just before it was no answer.
+/// A key or click came: discards a yes that came just before it.
 pub(super) fn touched(model: &mut Model) {
     let now = model.now.mono;
     model.hurried = model.touched_at.is_some_and(|at| now.since(at) < BEFORE);
@@ -69,7 +70,7 @@ pub(super) fn touched(model: &mut Model) {
     }
 }
 
-/// Holds a yes until it is clear that nothing follows.
+/// Holds a yes until it is clear that no other key follows.
 pub(super) fn hold(model: &mut Model, action: Action) {
     let now = model.now.mono;
     let asking = model.asking.as_ref().map(|asking| (asking.number, asking.since, asking.shown_at));
@@ -87,7 +88,7 @@ pub(super) fn hold(model: &mut Model, action: Action) {
     model.confirming = Some(Confirming { action, question, due: now + AFTER });
 }
 
-/// True when a yes is due, and the question is still the one it answered.
+/// Whether a held yes is due and still answers the open question.
 pub(super) fn settles(model: &mut Model) -> bool {
     let now = model.now.mono;
     let Some(held) = model.confirming.take_if(|held| held.due <= now) else { return false };
@@ -96,7 +97,8 @@ pub(super) fn settles(model: &mut Model) -> bool {
     stands && availability(held.action, model).is_ok()
 }
 
-/// A terminal that does not read is no other than one that does not answer: neither is believed, and a person is told the ways out.
+/// Refuses a yes when the terminal does not confirm frames, and lists the ways out. A terminal that hangs and one that
+/// never answers cannot be told apart.
 fn mute(model: &mut Model) {
     let (short, long) = (model.keymap.say(MUTE), model.keymap.say(WAYS_OUT));
     notices::error(model, None, long);

@@ -1,4 +1,4 @@
-//! What is copied: an id, a row, or one cell of it.
+//! Copying an id, a row, or one cell of a row.
 
 use super::notices;
 use crate::accounts::{OrderKey, brief};
@@ -7,7 +7,7 @@ use crate::app::effect::{Copied, Effect};
 use crate::app::model::{Model, Overlay, Pane};
 use crate::domain::text::clean;
 
-/// Copies the id of what is at hand.
+/// Copies the id of the selected row or open detail.
 pub(super) fn id(model: &mut Model, effects: &mut Vec<Effect>) {
     let copied = match model.top() {
         Some(Overlay::OrderDetail { key, raw: true, .. }) => {
@@ -111,7 +111,7 @@ pub(super) fn rows(model: &mut Model, effects: &mut Vec<Effect>) {
     effects.push(Effect::Copy { text: Copied::new(&text), what });
 }
 
-/// The marked orders that are shown, in the order of the list.
+/// The marked orders that are shown, in list order.
 fn marked(model: &Model) -> Vec<OrderKey> {
     if model.marks.is_empty() {
         return Vec::new();
@@ -149,7 +149,7 @@ pub(super) fn cells(model: &Model) -> Vec<(&'static str, String)> {
             };
             for column in OrderColumn::ALL {
                 let value = match column {
-                    // Words are sorted by their beginning, and copied whole.
+                    // Sort values hold only the start of a text; copy all of it.
                     OrderColumn::Account => Some(clean(&account.link.label).into_owned()),
                     OrderColumn::Symbol => Some(order.symbol.to_string()),
                     OrderColumn::Status => Some(order.status.to_string()),

@@ -1,4 +1,4 @@
-//! A key press or a paste: into the text field if one is open, else through the key table.
+//! Handles a key press or paste: goes to the open text field, else through the key table.
 
 use tui_input::{Input as Field, InputRequest};
 
@@ -9,7 +9,7 @@ use crate::app::keymap::{Action, Chord, KeyCode};
 use crate::app::model::{AttemptPhase, Model, Overlay};
 use crate::link::progress::Sensitive;
 
-/// No count goes further.
+/// Largest count.
 const MOST_COUNTED: u32 = 99_999_999;
 
 /// Handles a key.
@@ -21,7 +21,7 @@ pub(super) fn press(model: &mut Model, chord: Chord, effects: &mut Vec<Effect>) 
         if let Some(digit) = digit(chord)
             && (model.count.is_some() || bound.is_none())
         {
-            // Longer than any list is long enough.
+            // More than any list has rows.
             let count = model.count.unwrap_or(0).saturating_mul(10).saturating_add(digit);
             model.count = Some(count.min(MOST_COUNTED));
             model.dirty = true;
@@ -44,7 +44,7 @@ pub(super) fn press(model: &mut Model, chord: Chord, effects: &mut Vec<Effect>) 
         return typed(model, request);
     }
     if let Some((label, scope)) = context::acts_elsewhere(model, chord) {
-        notices::toast(model, format!("{chord} ({label}) acts in {}", scope.title()));
+        notices::toast(model, format!("{chord} ({label}) works in {}", scope.title()));
     }
 }
 
@@ -63,7 +63,7 @@ pub(super) fn paste(model: &mut Model, text: &Sensitive) {
         return linking::open_paste(model, text.expose());
     }
     if !context::is_typing(model) {
-        return notices::toast(model, "there is no field to paste into");
+        return notices::toast(model, "there is no text field to paste into");
     }
     let line = text.expose().lines().next().unwrap_or_default();
     let chars: Vec<char> = line.chars().filter(|ch| !ch.is_control()).take(256).collect();
@@ -72,7 +72,7 @@ pub(super) fn paste(model: &mut Model, text: &Sensitive) {
     }
 }
 
-/// Changes the open field, and what depends on it.
+/// Edits the open field, and updates what depends on it.
 fn typed(model: &mut Model, request: InputRequest) {
     let changed = field(model).and_then(|field| field.handle(request));
     let Some(changed) = changed else { return };
@@ -102,7 +102,7 @@ fn field(model: &mut Model) -> Option<&mut Field> {
     }
 }
 
-/// What a key does inside a text field, as in a shell.
+/// The effect of a key inside a text field, as in a shell.
 const fn edit(chord: Chord) -> Option<InputRequest> {
     let request = match (chord.code, chord.ctrl, chord.alt) {
         (KeyCode::Char(ch), false, false) => InputRequest::InsertChar(ch),

@@ -1,6 +1,6 @@
-//! Linking an account: from the choice of a broker to the link that connects, and unlinking.
+//! Linking, from the choice of a broker to the connected link; and unlinking.
 //!
-//! The secrets of an attempt never come here; what comes back of an attempt that is over is ignored.
+//! The secrets of an attempt never reach the model. Messages of an attempt that is over are ignored.
 
 use std::sync::Arc;
 
@@ -15,10 +15,10 @@ use crate::link::label::default_label;
 use crate::link::progress::Sensitive;
 use crate::link::{AttemptId, FoundAccount, LinkFailure, LinkProgress};
 
-/// The longest label.
+/// Longest label, in characters.
 const LABEL: usize = 32;
 
-/// Begins to link through a broker; the waiting screen takes the place of whatever led here.
+/// Starts linking through a broker; the waiting screen replaces whatever was open.
 pub(super) fn begin(model: &mut Model, broker: &BrokerId, effects: &mut Vec<Effect>) {
     if let Some(old) = model.attempt.take() {
         effects.push(Effect::CancelLink { attempt: old.id });
@@ -40,7 +40,7 @@ pub(super) fn begin(model: &mut Model, broker: &BrokerId, effects: &mut Vec<Effe
     model.dirty = true;
 }
 
-/// Gives up; the port is freed and nothing is saved.
+/// Cancels linking; the port is freed and nothing is saved.
 pub(super) fn cancel(model: &mut Model, effects: &mut Vec<Effect>) {
     if let Some(attempt) = model.attempt.take()
         && !matches!(attempt.phase, AttemptPhase::Failed(_))
@@ -48,10 +48,10 @@ pub(super) fn cancel(model: &mut Model, effects: &mut Vec<Effect>) {
         effects.push(Effect::CancelLink { attempt: attempt.id });
         let granted = matches!(attempt.phase, AttemptPhase::Exchanging | AttemptPhase::Confirm { .. });
         let words = if granted {
-            "linking given up; nothing was saved. What was allowed is revoked in the broker's dashboard, unless the broker \
-             lets programs do that"
+            "linking stopped; nothing was saved. If the broker does not let programs revoke the grant, revoke it in \
+                the broker's dashboard"
         } else {
-            "linking given up; nothing was saved"
+            "linking stopped; nothing was saved"
         };
         notices::toast(model, words);
     }
@@ -66,10 +66,10 @@ pub(super) fn retry(model: &mut Model, effects: &mut Vec<Effect>) {
     }
 }
 
-/// Something happened to an attempt.
+/// Handles the progress of an attempt.
 pub(super) fn progress(model: &mut Model, id: AttemptId, progress: LinkProgress, effects: &mut Vec<Effect>) {
     let Some(attempt) = model.attempt.as_mut().filter(|attempt| attempt.id == id) else {
-        // An attempt that was given up may still have been saved: the links are real, whoever watches.
+        // A canceled attempt may still have been saved; then the links exist.
         if let LinkProgress::Saved { links, .. } = progress {
             for link in links {
                 model.accounts.add(link, model.now);
@@ -120,7 +120,7 @@ pub(super) fn progress(model: &mut Model, id: AttemptId, progress: LinkProgress,
     }
 }
 
-/// The labels offered: the one the account has, else the broker's name, made unique.
+/// The suggested labels: the account's present one, else the broker's name, made unique.
 fn labels(model: &Model, broker: &BrokerId, found: &[FoundAccount]) -> Vec<Field> {
     let name = model.broker(broker).map_or_else(|| Arc::from(broker.as_str()), |broker| Arc::clone(&broker.name));
     let mut taken: Vec<String> = model.accounts.iter().map(|account| account.link.label.to_string()).collect();
@@ -137,7 +137,7 @@ fn labels(model: &Model, broker: &BrokerId, found: &[FoundAccount]) -> Vec<Field
     labels
 }
 
-/// Yes: store the token, unless a label is missing or taken.
+/// Yes: stores the token, unless a label is missing or taken.
 pub(super) fn save(model: &mut Model, effects: &mut Vec<Effect>) {
     let Some(Attempt { id, phase: AttemptPhase::Confirm { accounts, labels, .. }, .. }) = &model.attempt else {
         return;
@@ -152,7 +152,7 @@ pub(super) fn save(model: &mut Model, effects: &mut Vec<Effect>) {
             account.link.label.eq_ignore_ascii_case(name) && found.replaces.as_ref() != Some(&account.link.id)
         });
         let twice = names.iter().filter(|other| other.eq_ignore_ascii_case(name)).count() > 1;
-        (elsewhere || twice).then(|| (index, format!("{name} is the label of another account")))
+        (elsewhere || twice).then(|| (index, format!("{name} is already the label of another account")))
     });
     if let Some((index, reason)) = wrong {
         edit(model, index);
@@ -187,7 +187,7 @@ pub(super) fn accept_field(model: &mut Model, effects: &mut Vec<Effect>) {
             let text = paste.take().map(|field| field.value().trim().to_owned()).unwrap_or_default();
             if !text.is_empty() {
                 attempt.note = None;
-                // The field stays for what a terminal without bracketed paste types next: the rest of a wrapped address.
+                // Keep the field: a terminal without bracketed paste goes on typing the rest of a wrapped address.
                 *paste = Some(Field::default());
                 effects.push(Effect::SubmitRedirect { attempt: attempt.id, url: Sensitive::new(text) });
             }
@@ -207,7 +207,7 @@ pub(super) fn accept_field(model: &mut Model, effects: &mut Vec<Effect>) {
     }
 }
 
-/// Esc in such a field: as it was.
+/// Esc in such a field: restores the old text.
 pub(super) fn leave_field(model: &mut Model) {
     let before = std::mem::take(&mut model.before);
     match model.attempt.as_mut().map(|attempt| &mut attempt.phase) {
@@ -222,7 +222,7 @@ pub(super) fn leave_field(model: &mut Model) {
     model.dirty = true;
 }
 
-/// The field of the waiting screen or of the question that is being typed into.
+/// The field of the waiting screen or of the question that has the focus.
 pub(super) fn field(attempt: &mut Attempt) -> Option<&mut Field> {
     match &mut attempt.phase {
         AttemptPhase::Waiting { paste, .. } => paste.as_mut(),
@@ -231,7 +231,7 @@ pub(super) fn field(attempt: &mut Attempt) -> Option<&mut Field> {
     }
 }
 
-/// Something for the attempt under way, while it waits for the browser.
+/// Sends an effect for the attempt under way, while it waits for the browser.
 pub(super) fn while_waiting(
     model: &mut Model,
     act: impl FnOnce(AttemptId, &Sensitive) -> Effect,
@@ -250,7 +250,7 @@ pub(super) fn open_paste(model: &mut Model, text: &str) {
     }
 }
 
-/// Asks whether to forget a link.
+/// Asks whether to unlink.
 pub(super) fn ask_unlink(model: &mut Model) {
     if let Some(link) = model.account_at_hand().map(|account| account.link.id.clone()) {
         model.overlays.push(Overlay::Question(Question::Unlink(link)));
@@ -258,7 +258,7 @@ pub(super) fn ask_unlink(model: &mut Model) {
     }
 }
 
-/// An unlink ended.
+/// Handles the end of an unlink.
 pub(super) fn unlinked(model: &mut Model, link: &LinkId, result: Result<String, String>) {
     match result {
         Ok(sentence) => {

@@ -1,4 +1,4 @@
-//! Lists under the keys: moving, sorting, filtering, marking.
+//! Lists: moving, sorting, filtering, marking.
 
 use tui_input::Input as Field;
 
@@ -10,7 +10,7 @@ use crate::app::keymap::Action;
 use crate::app::model::{AccountScope, Model, Pane};
 use crate::app::refresh;
 
-/// Calls a closure with the list of a pane, whatever its keys are.
+/// Calls a closure with the list of a pane, whatever its key type.
 macro_rules! with_list {
     ($model:expr, $pane:expr, |$list:ident| $body:expr) => {
         match $pane {
@@ -57,11 +57,11 @@ pub(super) fn step(model: &mut Model, action: Action, count: Option<u32>) {
     move_in(model, model.focus, by);
 }
 
-/// Moves the selection of a pane's list.
+/// Moves the selection in a pane's list.
 pub(super) fn move_in(model: &mut Model, pane: Pane, by: isize) {
     let was = model.rows.tape.selected;
     if pane == Pane::Tape && by < 0 && model.rows.tape.selected_index().is_none_or(|at| at == 0) {
-        // Above its newest line the tape has no cursor: it follows what comes.
+        // Above its newest line the tape has no selection and follows new lines.
         model.rows.tape.selected = None;
     } else if pane == Pane::Tape && by == isize::MIN {
         model.rows.tape.selected = None;
@@ -71,21 +71,21 @@ pub(super) fn move_in(model: &mut Model, pane: Pane, by: isize) {
         with_list!(model, pane, |list| list.move_by(by));
     }
     if pane == Pane::Tape && by > 0 && was.is_some() && model.rows.tape.selected == was {
-        let text = model.keymap.say("here this session began; {tape.activities} lists what was before").into_owned();
+        let text = model.keymap.say("this session began here; {tape.activities} lists what came before").into_owned();
         notices::toast(model, text);
     }
     broker_follows(model, pane);
     model.dirty = true;
 }
 
-/// Selects a row by its place.
+/// Selects a row by index.
 pub(super) fn select(model: &mut Model, pane: Pane, index: usize) {
     with_list!(model, pane, |list| list.select(index));
     broker_follows(model, pane);
     model.dirty = true;
 }
 
-/// True when the row at this place is the selected one.
+/// Whether the row at this index is selected.
 pub(super) fn is_selected(model: &Model, pane: Pane, index: usize) -> bool {
     let at = match pane {
         Pane::Brokers => model.rows.brokers.selected_index(),
@@ -97,7 +97,7 @@ pub(super) fn is_selected(model: &Model, pane: Pane, index: usize) -> bool {
     at == Some(index)
 }
 
-/// Choosing a linked row in Brokers shows its account.
+/// Shows the account of the row selected in Brokers.
 fn broker_follows(model: &mut Model, pane: Pane) {
     if pane == Pane::Brokers
         && let Some(BrokerRow::Linked(link)) = model.rows.brokers.selected.clone()
@@ -115,14 +115,14 @@ pub(super) fn start_filter(model: &mut Model) {
     model.filtering = Some(pane);
 }
 
-/// The filter field changed: the rows follow at once.
+/// The filter field changed: updates the rows.
 pub(super) fn filter_typed(model: &mut Model) {
     let Some(pane) = model.filtering else { return };
     let text = model.filter_input.value().to_owned();
     set_filter(model, pane, text);
 }
 
-/// Esc in the filter field: as it was before.
+/// Esc in the filter field: restores the old filter.
 pub(super) fn leave_filter(model: &mut Model) {
     let before = std::mem::take(&mut model.before);
     if let Some(pane) = model.filtering.take() {
@@ -130,18 +130,18 @@ pub(super) fn leave_filter(model: &mut Model) {
     }
 }
 
-/// Shows every row of the focused pane again.
+/// Clears the filter of the focused pane.
 pub(super) fn clear_filter(model: &mut Model) {
     set_filter(model, model.focus, String::new());
 }
 
-/// Sets a pane's filter; what is not understood is said once it cannot be the start of something.
+/// Sets a pane's filter; shows a problem once it cannot be the start of something valid.
 pub(super) fn set_filter(model: &mut Model, pane: Pane, text: String) {
     let problem = Filter::parse(&text).problem;
     with_list!(model, pane, |list| list.filter = text);
     refresh::rebuild(model, pane);
     if pane == Pane::Orders && !model.rows.orders.filter.is_empty() {
-        // Whoever narrows the list goes on with what it found.
+        // After narrowing the list, the selection stays in the result.
         model.rows.orders.select_something();
     }
     if let Some(problem) = problem {
@@ -150,7 +150,7 @@ pub(super) fn set_filter(model: &mut Model, pane: Pane, text: String) {
     model.dirty = true;
 }
 
-/// Sorts by the next column that is shown, after the last by the pane's own order.
+/// Sorts by the next visible column, and after the last one by the default order.
 pub(super) fn sort_next(model: &mut Model) {
     let first = usize::from(model.scope != AccountScope::All);
     let count = column_count(model.focus);
@@ -169,7 +169,7 @@ pub(super) fn sort_next(model: &mut Model) {
     sorted(model);
 }
 
-/// Sorts by a column, or turns it round when it sorts already.
+/// Sorts by a column, or reverses the order if it already sorts.
 pub(super) fn sort_by(model: &mut Model, pane: Pane, column: usize) {
     if column >= column_count(pane) {
         return;
@@ -182,7 +182,7 @@ pub(super) fn sort_by(model: &mut Model, pane: Pane, column: usize) {
     sorted(model);
 }
 
-/// Turns the order round.
+/// Reverses the order.
 pub(super) fn reverse(model: &mut Model) {
     with_list!(model, model.focus, |list| list.reversed = !list.reversed);
     sorted(model);
@@ -191,12 +191,12 @@ pub(super) fn reverse(model: &mut Model) {
 fn sorted(model: &mut Model) {
     refresh::rebuild(model, model.focus);
     let (sort, reversed) = with_list!(model, model.focus, |list| (list.sort, list.reversed)).unwrap_or_default();
-    let name = sort.map_or("the pane's own order", |column| column_title(model.focus, column));
+    let name = sort.map_or("the default order", |column| column_title(model.focus, column));
     let way = if reversed { ", reversed" } else { "" };
     notices::toast(model, format!("sorted by {name}{way}"));
 }
 
-/// Every column that can be hidden or shown again: pane, index, title, and whether it is hidden.
+/// Every column that can be hidden: pane, index, title, whether hidden.
 pub(super) fn columns(model: &Model) -> Vec<(Pane, usize, &'static str, bool)> {
     let hidden = |pane| match pane {
         Pane::Brokers | Pane::Account => None,
@@ -206,7 +206,7 @@ pub(super) fn columns(model: &Model) -> Vec<(Pane, usize, &'static str, bool)> {
     };
     let of = |pane: Pane| (0..column_count(pane)).map(move |column| (pane, column));
     let all = [Pane::Orders, Pane::Positions, Pane::Tape].into_iter().flat_map(of);
-    // Without a symbol or a side a row says nothing; these stay.
+    // These columns stay: a row without symbol or side is useless.
     let all = all.filter(|(pane, column)| !matches!(column_title(*pane, *column), "Symbol" | "Side" | "Event"));
     all.map(|(pane, column)| {
         let is_hidden = hidden(pane).is_some_and(|hidden| hidden.contains(&column));
@@ -215,14 +215,14 @@ pub(super) fn columns(model: &Model) -> Vec<(Pane, usize, &'static str, bool)> {
     .collect()
 }
 
-/// Every column that can sort: pane, index, title.
+/// Every column that can be sorted by: pane, index, title.
 pub(super) fn sortable(model: &Model) -> Vec<(Pane, usize, &'static str)> {
     let first = usize::from(model.scope != AccountScope::All);
     let of = |pane: Pane| (first..column_count(pane)).map(move |column| (pane, column, column_title(pane, column)));
     [Pane::Orders, Pane::Positions, Pane::Tape].into_iter().flat_map(of).collect()
 }
 
-/// Hides a column, or shows it again.
+/// Hides or shows a column.
 pub(super) fn toggle_column(model: &mut Model, pane: Pane, column: usize) {
     with_list!(model, pane, |list| {
         if !list.hidden.remove(&column) {
@@ -248,10 +248,10 @@ fn column_title(pane: Pane, column: usize) -> &'static str {
         Pane::Positions => PositionColumn::ALL.get(column).map(|column| column.title()),
         Pane::Tape => TapeColumn::ALL.get(column).map(|column| column.title()),
     };
-    title.unwrap_or("the pane's own order")
+    title.unwrap_or("the default order")
 }
 
-/// Marks the selected order, or takes its mark away, and goes on to the next; as often as the count says.
+/// Marks or unmarks the selected order and moves to the next, `count` times.
 pub(super) fn mark(model: &mut Model, count: Option<u32>) {
     let times = usize::try_from(count.unwrap_or(1)).unwrap_or(usize::MAX).min(model.rows.orders.rows.len());
     for _ in 0..times {

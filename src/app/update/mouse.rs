@@ -1,4 +1,4 @@
-//! The mouse, in terms of what the last frame showed: a click selects, a click on the selected row opens it.
+//! The mouse: a click selects, a click on the selected row opens it.
 
 use super::{actions, activities, calm, lists, overlays, pages, palette};
 use crate::app::effect::Effect;
@@ -27,7 +27,7 @@ fn click(model: &mut Model, target: &HitTarget, effects: &mut Vec<Effect>) {
     match *target {
         HitTarget::Hint(action) => actions::act(model, action, effects),
         HitTarget::OverlayRow(index) => overlay_row(model, index, effects),
-        // Below an overlay nothing is touched.
+        // The mouse does not reach anything below an overlay.
         HitTarget::Pane(_) | HitTarget::Row(..) | HitTarget::Header(..) | HitTarget::Nowhere
             if !model.overlays.is_empty() => {}
         HitTarget::Pane(pane) => actions::focus(model, pane),

@@ -1,4 +1,4 @@
-//! What a merge changed, as the screen takes it: rows, flashes, the bell.
+//! Turns the changes of a merge into rows, flashes and the bell.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use crate::app::refresh;
 use crate::domain::blotter::Changes;
 use crate::domain::{Execution, LinkId, Mono, Source, TradeEvent};
 
-/// How long a new execution flashes; ends fall on a grid, so that a storm of them wakes the program few times.
+/// Length of a flash. Ends are rounded to a grid, so that a burst wakes the program only a few times.
 const FLASH: Duration = Duration::from_millis(1500);
 const FLASH_GRID: u64 = 250;
 
-/// Takes over what a merge changed: rows, flashes, the bell.
+/// Applies the changes of a merge: rows, flashes, the bell.
 pub(super) fn changed(model: &mut Model, link: &LinkId, changes: &Changes, effects: &mut Vec<Effect>) {
     refresh::orders_changed(model, link, &changes.orders);
     refresh::tape_added(model, link, &changes.tape);
@@ -49,7 +49,7 @@ fn grid(at: Mono) -> Mono {
     Mono::from_millis(millis.div_ceil(FLASH_GRID).saturating_mul(FLASH_GRID))
 }
 
-/// One sentence about news worth a bell, and whether it is a refusal.
+/// One sentence about news that rings the bell, and whether it is a refusal.
 fn headline(account: &AccountState, fresh: &[&Execution], changes: &Changes) -> Option<(String, bool)> {
     let label = &account.link.label;
     let entries = changes.tape.iter().filter_map(|number| account.blotter.tape_entry(*number));

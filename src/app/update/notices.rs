@@ -1,4 +1,4 @@
-//! What a person is told: passing toasts, errors that stay until read, the bell.
+//! Notices for the user: toasts, errors kept until read, the bell.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use crate::app::model::{Model, Overlay, Toast, Untold};
 use crate::domain::LinkId;
 use crate::domain::text::sanitize;
 
-/// How long a toast stays.
+/// How long a toast is shown.
 const TOAST: Duration = Duration::from_secs(4);
-/// Toasts kept at a time.
+/// Most toasts kept.
 const TOASTS: usize = 4;
 /// The bell rings at most once in this time.
 const QUIET: Duration = Duration::from_secs(1);
 
-/// Shows a passing message.
+/// Shows a toast.
 pub(super) fn toast(model: &mut Model, text: impl Into<String>) {
     let text = sanitize(&text.into());
     model.toasts.retain(|toast| toast.text != text);
@@ -26,7 +26,7 @@ pub(super) fn toast(model: &mut Model, text: impl Into<String>) {
     model.dirty = true;
 }
 
-/// Adds an error that stays until it is read. The same sentence again only becomes newer.
+/// Adds an error, kept until read. The same text again only updates its time.
 pub(super) fn error(model: &mut Model, link: Option<&LinkId>, text: impl Into<String>) {
     lasting(model, link, Ends::Never, text);
 }
@@ -63,7 +63,7 @@ pub(super) fn ring(model: &mut Model, text: &str, effects: &mut Vec<Effect>) {
     }
 }
 
-/// Tells what came too soon, once it is time.
+/// Announces the held news, if it is time.
 pub(super) fn ring_again(model: &mut Model, effects: &mut Vec<Effect>) {
     if model.now.mono < model.quiet_until {
         return;

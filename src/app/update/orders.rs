@@ -1,4 +1,4 @@
-//! Acting on orders: canceling with a question, and saying honestly what became of it.
+//! Canceling orders: the question, and what became of the request.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::app::keymap::Reason;
 use crate::app::model::{Model, Overlay, Question};
 use crate::session::Denied;
 
-/// Asks whether to cancel the working orders among those at hand.
+/// Asks whether to cancel the working orders among the selected or marked ones.
 pub(super) fn ask_cancel(model: &mut Model) {
     let keys = orders_at_hand(model);
     let working = |key: &OrderKey| model.accounts.order(key).is_some_and(|order| order.status.is_working());
@@ -25,7 +25,7 @@ pub(super) fn ask_cancel_all(model: &mut Model) {
     model.dirty = true;
 }
 
-/// The answer was yes.
+/// Sends the cancels, after a yes.
 pub(super) fn cancel(model: &mut Model, keys: &[OrderKey]) {
     for key in keys {
         // The question stood open while the world went on: what was permitted then must still be.

@@ -1,4 +1,4 @@
-//! What lies over the panes: opening, scrolling, closing. Each closes to what was below it.
+//! Overlays: opening, scrolling, closing. Closing one shows the one below it.
 
 use tui_input::Input as Field;
 
@@ -23,14 +23,14 @@ pub(super) fn search_help(model: &mut Model) {
     }
 }
 
-/// Enter in the help's search: the keys scroll again.
+/// Enter in the help's search: keys scroll again.
 pub(super) fn end_help_search(model: &mut Model) {
     if let Some(Overlay::Help { typing, .. }) = model.overlays.last_mut() {
         *typing = false;
     }
 }
 
-/// Lists the errors and counts them as read.
+/// Opens the list of errors and marks them as read.
 pub(super) fn open_errors(model: &mut Model) {
     model.errors.read();
     if !matches!(model.top(), Some(Overlay::Errors { .. })) {
@@ -38,14 +38,14 @@ pub(super) fn open_errors(model: &mut Model) {
     }
 }
 
-/// Charts the equity of the account shown.
+/// Opens the equity chart of the account shown.
 pub(super) fn open_chart(model: &mut Model) {
     let Some(link) = model.shown_account().map(|account| account.link.id.clone()) else { return };
     model.accounts.ask_curve(&link, Period::Day);
     push(model, Overlay::EquityChart { link, period: Period::Day, cursor: None });
 }
 
-/// A longer or shorter period; its curve is asked for each time, since equity moves.
+/// Changes the period; its curve is fetched each time, since equity moves.
 pub(super) fn step_period(model: &mut Model, longer: bool) {
     let Some(Overlay::EquityChart { link, period, cursor }) = model.overlays.last_mut() else { return };
     let at = *period as usize;
@@ -56,7 +56,7 @@ pub(super) fn step_period(model: &mut Model, longer: bool) {
     model.accounts.ask_curve(&link, next);
 }
 
-/// Moves the crosshair; it begins at the newest point.
+/// Moves the crosshair, starting at the newest point.
 pub(super) fn move_crosshair(model: &mut Model, by: isize) {
     let Some(Overlay::EquityChart { link, period, .. }) = model.top() else { return };
     let points = model
@@ -70,14 +70,14 @@ pub(super) fn move_crosshair(model: &mut Model, by: isize) {
     }
 }
 
-/// The broker's JSON instead of the fields, or back.
+/// Switches between the fields and the broker's JSON.
 pub(super) fn toggle_raw(model: &mut Model) {
     if let Some(Overlay::OrderDetail { raw, scroll, .. }) = model.overlays.last_mut() {
         (*raw, *scroll) = (!*raw, 0);
     }
 }
 
-/// One level back among the overlays; false when there was none.
+/// Closes the topmost overlay; false when there is none.
 pub(super) fn back(model: &mut Model) -> bool {
     match model.overlays.last_mut() {
         None => return false,
@@ -153,7 +153,7 @@ pub(super) fn scroll_to(model: &mut Model, line: usize) {
     }
 }
 
-/// The end of the topmost overlay is known now: no line below it.
+/// Applies the overlay's true end, now known, to its scroll position.
 pub(super) fn clamp_scroll(model: &mut Model) {
     let end = model.extent.overlay_end;
     if let Some(scroll) = model.overlays.last_mut().and_then(scroll_of)
@@ -182,9 +182,9 @@ fn scroll_of(overlay: &mut Overlay) -> Option<&mut usize> {
     }
 }
 
-/// Lays something over what is there.
+/// Opens an overlay.
 pub(super) fn push(model: &mut Model, overlay: Overlay) {
-    // Where the new one ends is not known before it was drawn.
+    // The end of the new overlay is unknown until it is drawn.
     model.extent.overlay_end = usize::MAX;
     model.overlays.push(overlay);
     model.dirty = true;

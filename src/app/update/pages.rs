@@ -1,11 +1,11 @@
-//! The pages of an open activity list: the next one is asked for before the end of those read comes into view.
+//! The pages of an open activity list; the next one is fetched before the end of the loaded ones is visible.
 
 use super::notices;
 use crate::accounts::activities::Reach;
 use crate::app::model::{Model, Overlay};
 use crate::domain::LinkId;
 
-/// Asks for older rows when the end of those read is about to come into view.
+/// Fetches older rows when the end of the loaded ones is near.
 pub(super) fn reach_on(model: &mut Model) {
     let Some(Overlay::Activities { link, selected }) = model.top() else { return };
     let Some(account) = model.accounts.get(link) else { return };
@@ -18,7 +18,7 @@ pub(super) fn reach_on(model: &mut Model) {
     }
 }
 
-/// A page came: the cursor stays on its row when newer ones come above it.
+/// A page arrived: the selection stays on its row when newer rows are added above.
 pub(super) fn came(model: &mut Model, link: &LinkId, moved: usize, goes_on: bool, unread: Option<String>) {
     if let Some(words) = unread {
         let text = format!("{}: activities: {words}", model.accounts.label(link));

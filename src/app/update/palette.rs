@@ -15,12 +15,12 @@ use crate::app::keymap::{Action, BINDINGS, Scope};
 use crate::app::model::{AccountScope, Model, Overlay, PaletteCommand, PaletteEntry, Pane};
 use crate::domain::{BrokerId, Symbol};
 
-/// Matches kept.
+/// Most matches kept.
 const MATCHES: usize = 100;
-/// Symbols offered.
+/// Most symbols offered.
 const SYMBOLS: usize = 500;
 
-/// Opens it on the cells of the selected row: the chosen one is copied.
+/// Opens the palette with the cells of the selected row, to copy one.
 pub(super) fn open_cells(model: &mut Model) {
     let made = |(title, text): (&'static str, String)| {
         entry(format!("{title}: {}", crate::domain::text::sanitize(&text)), PaletteCommand::Copy(text, title), None)
@@ -30,7 +30,7 @@ pub(super) fn open_cells(model: &mut Model) {
     model.overlays.push(Overlay::Palette { query: Field::default(), matches, selected: 0 });
 }
 
-/// Opens it on the time zones.
+/// Opens the palette with the time zones.
 pub(super) fn open_zones(model: &mut Model) {
     model.palette = zones(model);
     let matches = model.palette.iter().take(MATCHES).cloned().collect();
@@ -48,14 +48,14 @@ fn zones(model: &Model) -> Vec<PaletteEntry> {
     model.program.zones.iter().enumerate().map(made).collect()
 }
 
-/// Opens the palette on everything that can be done from here.
+/// Opens the palette with everything that can be done from here.
 pub(super) fn open(model: &mut Model) {
     model.palette = entries(model);
     let matches = model.palette.iter().take(MATCHES).cloned().collect();
     model.overlays.push(Overlay::Palette { query: Field::default(), matches, selected: 0 });
 }
 
-/// What can be done, found by these words alone.
+/// An entry without additional search words.
 const fn entry(title: String, command: PaletteCommand, disabled: Option<String>) -> PaletteEntry {
     PaletteEntry { title, words: String::new(), key: String::new(), command, disabled }
 }
@@ -79,7 +79,7 @@ fn actions_of(model: &Model) -> Vec<PaletteEntry> {
         let rows =
             BINDINGS.iter().enumerate().filter(|(_, binding)| binding.scope == scope && is_command(binding.action));
         for (row, binding) in rows {
-            // Enter in another pane means whatever stands there; it is found by going there.
+            // Enter depends on what is selected in the other pane, so it is not offered.
             let wanted = pane.is_none() || binding.action != Action::Detail;
             if !wanted || !known.insert(binding.action) {
                 continue;
@@ -90,7 +90,7 @@ fn actions_of(model: &Model) -> Vec<PaletteEntry> {
                     let disabled = availability(binding.action, model).err().map(|reason| reason.0);
                     (help.to_owned(), PaletteCommand::Act(binding.action), disabled)
                 }
-                // Whether it can act is asked there.
+                // Whether it can act is checked there.
                 Some(pane) => (format!("{}: {help}", pane.title()), PaletteCommand::ActIn(pane, binding.action), None),
             };
             let key = model.keymap.chords_of(row).first().filter(|_| pane.is_none()).map(ToString::to_string);
@@ -142,7 +142,7 @@ fn entries(model: &Model) -> Vec<PaletteEntry> {
     entries
 }
 
-/// Moving about is not what a palette is for.
+/// Whether the palette offers an action; actions that only move about are left out.
 const fn is_command(action: Action) -> bool {
     !matches!(
         action,
@@ -181,14 +181,14 @@ pub(super) fn search(model: &mut Model) {
     let Some(Overlay::Palette { query, matches, selected }) = model.overlays.last_mut() else { return };
     let texts: Vec<String> = model.palette.iter().map(|entry| format!("{} {}", entry.title, entry.words)).collect();
     let mut found = ranked(query.value(), texts.iter().map(String::as_str));
-    // A symbol's first letters mean the symbol, whatever else they occur in; after that the name of an action.
+    // A symbol's prefix ranks highest, wherever else the letters occur; then the name of an action.
     let typed = query.value().trim().to_ascii_uppercase();
     found.sort_by_key(|index| {
         let Some(entry) = model.palette.get(*index).filter(|_| !typed.is_empty()) else { return 2 };
         let begins = |word: &str| word.to_ascii_uppercase().starts_with(&typed);
         match &entry.command {
             PaletteCommand::Symbol(symbol) if begins(symbol.as_str()) => 0,
-            // A cell is meant by its title, whatever stands in the others.
+            // Cells are found by title, not by content.
             PaletteCommand::Copy(_, title) if begins(title) => 0,
             PaletteCommand::Act(_) | PaletteCommand::ActIn(..) if begins(&entry.words) => 1,
             PaletteCommand::Act(_)
@@ -205,7 +205,7 @@ pub(super) fn search(model: &mut Model) {
     });
     *matches = found.into_iter().take(MATCHES).filter_map(|index| model.palette.get(index).cloned()).collect();
     *selected = 0;
-    // A number alone is a row.
+    // A plain number is a row.
     let pane = model.focus;
     if let Some(row) = query.value().trim().parse::<usize>().ok().filter(|row| *row > 0 && pane != Pane::Account) {
         let title = format!("Go to row {row} of {}", pane.title());
@@ -213,7 +213,7 @@ pub(super) fn search(model: &mut Model) {
     }
 }
 
-/// Does what was chosen in the palette; what an action does is left to the caller.
+/// Runs what was chosen in the palette; actions are left to the caller.
 pub(super) fn choose(model: &mut Model, effects: &mut Vec<Effect>) -> Option<Action> {
     let chosen = match model.top() {
         Some(Overlay::Palette { matches, selected, .. }) => matches.get(*selected).cloned(),
@@ -226,7 +226,7 @@ pub(super) fn choose(model: &mut Model, effects: &mut Vec<Effect>) -> Option<Act
     if let Some(reason) = entry.disabled
         && !matches!(entry.command, PaletteCommand::Link(_))
     {
-        // The palette stays open: what was typed may be one letter from what can act.
+        // Keep the palette open: one more letter may find an entry that can act.
         notices::toast(model, reason);
         return None;
     }
@@ -242,7 +242,7 @@ pub(super) fn choose(model: &mut Model, effects: &mut Vec<Effect>) -> Option<Act
         PaletteCommand::Sort(pane, column) => lists::sort_by(model, pane, column),
         PaletteCommand::Zone(place) => {
             if choices::show_times_in(model, place) {
-                let text = format!("every time is in {} now", model.program.timezone_label);
+                let text = format!("all times are now in {}", model.program.timezone_label);
                 notices::toast(model, text);
             }
         }
@@ -275,7 +275,7 @@ pub(super) fn search_brokers(model: &mut Model) {
     *selected = 0;
 }
 
-/// Begins to link through the chosen broker.
+/// Starts linking through the chosen broker.
 pub(super) fn choose_broker(model: &mut Model, effects: &mut Vec<Effect>) {
     let chosen: Option<BrokerId> = match model.top() {
         Some(Overlay::AddBroker { matches, selected, .. }) => matches.get(*selected).cloned(),
@@ -283,11 +283,11 @@ pub(super) fn choose_broker(model: &mut Model, effects: &mut Vec<Effect>) {
     };
     match chosen {
         Some(broker) => linking::begin(model, &broker, effects),
-        None => notices::toast(model, "no broker matches; [[brokers]] in the configuration adds one"),
+        None => notices::toast(model, "no broker matches; add one under [[brokers]] in the configuration"),
     }
 }
 
-/// The places of the texts that match, best first; all of them for an empty query.
+/// The indices of the texts that match, best first; all for an empty query.
 fn ranked<'a>(query: &str, texts: impl Iterator<Item = &'a str>) -> Vec<usize> {
     let pattern = Pattern::parse(query, CaseMatching::Smart, Normalization::Smart);
     let mut matcher = Matcher::new(Config::DEFAULT);

@@ -136,9 +136,9 @@ impl Governor {
         if self.blocked_until.is_some_and(|until| now < until) {
             "the broker asked to wait before the next request"
         } else if self.window.is_some_and(|window| window.until > now && window.remaining <= window.reserve) {
-            "the requests that the broker allows in this minute are used up"
+            "the broker's request limit for this minute is used up"
         } else {
-            "the requests that this program allows itself are used up; they go out one by one"
+            "this program's own request limit is used up; requests go out one by one"
         }
     }
 
@@ -212,7 +212,7 @@ mod tests {
         assert!(governor.why(Mono::ZERO).contains("asked to wait"));
         governor.forgive();
         assert_eq!(drain(&mut governor, Mono::ZERO), BURST);
-        assert!(governor.why(Mono::ZERO).contains("allows itself"));
+        assert!(governor.why(Mono::ZERO).contains("own request limit"));
     }
 
     fn drain(governor: &mut Governor, now: Mono) -> u32 {

@@ -28,7 +28,7 @@ pub(super) fn http_client(url: &Url, tls: &ClientConfig) -> Result<reqwest::Clie
 /// The bearer header, marked so that no library prints it.
 pub(super) fn bearer(token: &SecretString) -> Result<HeaderValue, Untrusted> {
     let header = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()));
-    let mut header = header.map_err(|_| "the token holds characters that no header can carry")?;
+    let mut header = header.map_err(|_| "the token contains characters that a header cannot carry")?;
     header.set_sensitive(true);
     Ok(header)
 }

@@ -165,7 +165,7 @@ async fn read(mut response: Response, redactor: &Redactor) -> Result<Vec<u8>, Ex
         match response.chunk().await {
             Ok(Some(chunk)) if body.len() + chunk.len() <= LONGEST_ANSWER => body.extend_from_slice(&chunk),
             Ok(Some(_)) => {
-                return Err(ExchangeError::Broker { message: "more than 64 KiB, which is no token".to_owned() });
+                return Err(ExchangeError::Broker { message: "more than 64 KiB, which is not a token".to_owned() });
             }
             Ok(None) => return Ok(body),
             Err(error) => {
@@ -197,7 +197,7 @@ fn granted(body: &[u8], redactor: &Redactor) -> Result<Granted, ExchangeError> {
         Err(_) => return Err(broker("something that is not a token")),
     };
     if success.token_type.is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
-        return Err(broker("a token of another type than bearer"));
+        return Err(broker("a token of a type other than bearer"));
     }
     let token = success.access_token;
     let printable = token.expose_secret().bytes().all(|byte| byte.is_ascii_graphic());

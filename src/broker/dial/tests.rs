@@ -36,13 +36,13 @@ fn a_variable_that_names_no_usable_proxy_is_named_and_nothing_goes_directly_inst
     };
     for (value, why) in [
         ("ftp://proxy:21", "neither http, https, socks4"),
-        ("http://", "no address"),
+        ("http://", "not an address"),
         ("http://:3128", "no host"),
         ("http://proxy:99999", "port is not between 1 and 65535"),
         ("http://proxy:0", "port is not between 1 and 65535"),
         ("socks5h://proxy:65536", "port is not between 1 and 65535"),
         ("http://proxy:port", "port is not between 1 and 65535"),
-        ("http://pro xy:1", "no address"),
+        ("http://pro xy:1", "not an address"),
         ("http://ann:12#3@proxy:1", "percent-encoding"),
         ("http://ann:12/3@proxy:1", "percent-encoding"),
         ("http://ann:pass/word@proxy:1", "percent-encoding"),
@@ -54,7 +54,7 @@ fn a_variable_that_names_no_usable_proxy_is_named_and_nothing_goes_directly_inst
             assert!(said.starts_with(name) && said.contains(why), "{value}: {said}");
         }
         for url in ["https://api.alpaca.markets/v2", "wss://api.alpaca.markets/stream"] {
-            assert!(route(value, "", url).to_string().starts_with("not at all, because ALL_PROXY"), "{value}");
+            assert!(route(value, "", url).to_string().starts_with("nowhere, because ALL_PROXY"), "{value}");
             assert_eq!(route(value, "alpaca.markets", url).to_string(), "directly", "{value}");
         }
         assert_eq!(route(value, "", "https://127.0.0.1:9").to_string(), "directly");
@@ -70,7 +70,7 @@ fn a_variable_that_names_no_usable_proxy_is_named_and_nothing_goes_directly_inst
     {
         use std::os::unix::ffi::OsStringExt;
         let odd = Policy::read(|_| Some(std::ffi::OsString::from_vec(b"http://\xff".to_vec()))).unusable;
-        assert!(odd.unwrap().to_string().contains("no text"));
+        assert!(odd.unwrap().to_string().contains("not text"));
     }
 }
 
@@ -175,16 +175,16 @@ fn a_proxy_that_refuses_is_named_with_the_cure_and_without_its_password() {
         (
             with,
             "tunnel error: unsuccessful",
-            "it opens no tunnel; see that it is an HTTP proxy and in order, and that it lets api.example through",
+            "it does not open a tunnel; check that it is a working HTTP proxy and lets api.example through",
         ),
-        (with, "tunnel error: proxy response headers too long", "no answer to CONNECT that makes sense"),
+        (with, "tunnel error: proxy response headers too long", "its answer to CONNECT makes no sense"),
     ] {
         let text = said(proxy, last);
         assert!(text.starts_with(&format!("cannot connect: the proxy http://proxy:1: {expected}")), "{text}");
         assert!(!text.contains("hush") && !text.contains("tunnel error"), "{text}");
     }
     let late = said(with, "operation timed out");
-    assert!(late.starts_with("cannot connect: the proxy http://proxy:1: it opens no tunnel in time"), "{late}");
+    assert!(late.starts_with("cannot connect: the proxy http://proxy:1: it does not open a tunnel in time"), "{late}");
     assert_eq!(
         said(with, "tunnel error: io error establishing tunnel"),
         "cannot connect through the proxy http://proxy:1: it failed"
@@ -202,7 +202,7 @@ fn a_library_speaks_to_no_user_of_its_manual() {
         "IO error: received corrupt message of type InvalidContentType",
         "received corrupt message of type InvalidContentType",
     ]);
-    assert_eq!(chain("", &error).to_string(), "what answers there does not speak TLS");
+    assert_eq!(chain("", &error).to_string(), "the server there does not speak TLS");
     let error = Said::of(&[
         "error sending request",
         "client error (Connect)",
@@ -261,12 +261,16 @@ async fn a_stream_says_of_a_proxy_what_rest_says() {
         ),
         ("HTTP/1.1 407 No\r\n", false, "it wants a user name and a password; write them into"),
         ("HTTP/1.1 407 \x1b]52;c;eA==\x07 hush-hush\r\n", true, "it does not accept the user name and password"),
-        ("HTTP/1.1 403 No\r\n", true, "it opens no tunnel (status 403); ask those who run it to let api.example"),
-        ("HTTP/1.0 502 No\r\n", true, "it opens no tunnel (status 502); it is out of order or does not reach"),
-        ("HTTP/1.1 302 Found\r\n", true, "it opens no tunnel (status 302); where this network asks to sign in"),
-        ("HTTP/1.1 511 Sign in\r\n", true, "it opens no tunnel (status 511); where this network asks to sign in"),
-        ("HTTP/0.9 200\r\n", true, "no answer to CONNECT that makes sense"),
-        ("SSH-2.0-OpenSSH_9.0\r\n", true, "no answer to CONNECT that makes sense"),
+        ("HTTP/1.1 403 No\r\n", true, "it does not open a tunnel (status 403); ask whoever runs it to let api.example"),
+        ("HTTP/1.0 502 No\r\n", true, "it does not open a tunnel (status 502); it is down or cannot reach"),
+        ("HTTP/1.1 302 Found\r\n", true, "it does not open a tunnel (status 302); if this network asks you to sign in"),
+        (
+            "HTTP/1.1 511 Sign in\r\n",
+            true,
+            "it does not open a tunnel (status 511); if this network asks you to sign in",
+        ),
+        ("HTTP/0.9 200\r\n", true, "its answer to CONNECT makes no sense"),
+        ("SSH-2.0-OpenSSH_9.0\r\n", true, "its answer to CONNECT makes no sense"),
     ] {
         let place = proxy_that(move |mut socket| async move {
             let text = asked(&mut socket).await;
@@ -299,7 +303,7 @@ async fn a_proxy_that_does_not_answer_to_the_end_is_named_too() {
         })
         .await;
         let [stream, rest] = both("ann:hush-hush@", &place).await;
-        let expected = format!("the proxy http://{place}: it opens no tunnel in time; it is out of order or does not");
+        let expected = format!("the proxy http://{place}: it does not open a tunnel in time; it is down or cannot");
         assert!(stream.starts_with(&expected), "{stream}");
         assert_eq!(rest, stream);
     };

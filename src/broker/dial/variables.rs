@@ -31,7 +31,7 @@ pub struct Unusable {
 
 impl fmt::Display for Unusable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} names no usable proxy: {}", self.variable, self.why)
+        write!(f, "{} does not name a usable proxy: {}", self.variable, self.why)
     }
 }
 
@@ -125,7 +125,7 @@ fn understood(entry: &str) -> Option<(String, Option<u16>)> {
 }
 
 fn fault(value: &OsStr) -> Option<&'static str> {
-    let Some(text) = value.to_str() else { return Some("it is no text") };
+    let Some(text) = value.to_str() else { return Some("it is not text") };
     if let Some((scheme, _)) = text.split_once("://")
         && !SCHEMES.contains(&scheme.to_ascii_lowercase().as_str())
     {
@@ -135,7 +135,7 @@ fn fault(value: &OsStr) -> Option<&'static str> {
     if place.rsplit_once('@').is_some_and(|(user, _)| user.contains(['/', '?', '#'])) {
         return Some(ENCODING);
     }
-    let Some(proxy) = proxy(text) else { return Some("it is no address") };
+    let Some(proxy) = proxy(text) else { return Some("it is not an address") };
     let host = proxy.uri().host().unwrap_or_default();
     let port = proxy.uri().authority().and_then(|authority| authority.as_str().strip_prefix(host)).unwrap_or_default();
     if host.trim_matches(['[', ']']).is_empty() {

@@ -11,7 +11,7 @@ use url::Url;
 use super::{Route, Way, name};
 use crate::domain::Untrusted;
 
-const UNTRUSTED: &str = "nobody trusted here signed the certificate";
+const UNTRUSTED: &str = "the certificate's issuer is not trusted on this machine";
 
 /// What helps against a failure that this file put into words; it contradicts no cure that these name themselves.
 pub fn cure(said: &str) -> &'static str {
@@ -24,7 +24,7 @@ pub fn cure(said: &str) -> &'static str {
         Refusal::Silent,
     ];
     if said.contains(UNTRUSTED) {
-        "get that authority's PEM file from whoever runs the network or the broker, for SSL_CERT_FILE or ca_file"
+        "get the issuer's PEM file from whoever runs the network or the broker, for SSL_CERT_FILE or ca_file"
     } else if refusals.iter().any(is_of_proxy) {
         "correct the proxy (HTTPS_PROXY, ALL_PROXY), or name the host in NO_PROXY where it can be reached without one"
     } else {
@@ -54,10 +54,10 @@ impl fmt::Display for Refusal {
             Self::Credentials { given: true } => {
                 f.write_str("it does not accept the user name and password of its address (basic authentication)")
             }
-            Self::Status(Some(status)) => write!(f, "it opens no tunnel (status {status})"),
-            Self::Status(None) => f.write_str("it opens no tunnel"),
-            Self::Nonsense => f.write_str("no answer to CONNECT that makes sense"),
-            Self::Silent => f.write_str("it opens no tunnel in time"),
+            Self::Status(Some(status)) => write!(f, "it does not open a tunnel (status {status})"),
+            Self::Status(None) => f.write_str("it does not open a tunnel"),
+            Self::Nonsense => f.write_str("its answer to CONNECT makes no sense"),
+            Self::Silent => f.write_str("it does not open a tunnel in time"),
         }
     }
 }
@@ -69,15 +69,15 @@ impl Refusal {
         match self {
             // A page to sign in to the network.
             Self::Status(Some(200..400 | 511)) => {
-                format!("{self}; where this network asks to sign in, do that in a browser first")
+                format!("{self}; if this network asks you to sign in, do that in a browser first")
             }
             Self::Status(Some(429 | 500..)) | Self::Silent => {
-                format!("{self}; it is out of order or does not reach {host}: try again later, or ask those who run it")
+                format!("{self}; it is down or cannot reach {host}: try again later, or ask whoever runs it")
             }
-            Self::Status(Some(_)) => format!("{self}; ask those who run it to let {host} through"),
+            Self::Status(Some(_)) => format!("{self}; ask whoever runs it to let {host} through"),
             // Any status, and what is no HTTP at all: the client does not say which.
             Self::Status(None) => {
-                format!("{self}; see that it is an HTTP proxy and in order, and that it lets {host} through")
+                format!("{self}; check that it is a working HTTP proxy and lets {host} through")
             }
             Self::Credentials { .. } | Self::Nonsense => self.to_string(),
         }
@@ -221,7 +221,7 @@ fn plain(words: &str) -> String {
     if words.contains("close_notify") {
         "the other side closed the connection".to_owned()
     } else if words.contains("InvalidContentType") {
-        "what answers there does not speak TLS".to_owned()
+        "the server there does not speak TLS".to_owned()
     } else {
         words.to_owned()
     }

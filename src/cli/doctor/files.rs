@@ -1,4 +1,4 @@
-//! The program's own files: whether each can be used. Moves, mends and writes nothing.
+//! Checks the program's own files. Changes nothing.
 
 use std::path::Path;
 
@@ -11,13 +11,13 @@ use crate::io::journal::{self, JournalError};
 use crate::io::paths::try_writing;
 use crate::link::LinkRecord;
 
-/// What the names of files have that an earlier start moved out of its way: private files, and the journal.
+/// Marks in the names of files that an earlier start set aside: private files, and the journal.
 const ASIDE: [&str; 2] = [".unreadable-", ".set-aside-"];
 
 /// Configuration, data folder, journal, log.
 pub(super) fn own(context: &Context, report: &mut Report) -> Result<(), Error> {
-    // Whether what it names can be used is said of each broker.
-    let found = if context.config.found { "can be read" } else { "does not exist; the defaults hold" };
+    // What the file refers to is checked per broker.
+    let found = if context.config.found { "can be read" } else { "does not exist; the defaults apply" };
     report.good(&format!("configuration {} {found}", context.paths.config.display()))?;
     if let Err(error) = context.keymap() {
         report.bad(&error.to_string(), "correct [keys]; `brokerdeck keys` lists the names")?;
@@ -27,7 +27,7 @@ pub(super) fn own(context: &Context, report: &mut Report) -> Result<(), Error> {
     writable("data", data, data, place, report)?;
     let file = context.paths.journal();
     let tried = journal::try_out(&file).and_then(|()| match try_writing(data) {
-        // The file and its log stand in the folder.
+        // The journal and its write-ahead log are in this folder.
         Err(error) => Err(JournalError::Unusable { path: file.display().to_string(), reason: error.to_string() }),
         Ok(()) => Ok(()),
     });
@@ -38,7 +38,7 @@ pub(super) fn own(context: &Context, report: &mut Report) -> Result<(), Error> {
     let log = context.paths.log();
     if let Some(why) = &context.unlogged {
         let folder = try_writing(&context.paths.state).is_err();
-        let cure = if folder { place } else { "move it away, or make it a plain file of yours" };
+        let cure = if folder { place } else { "move it away, or replace it with a regular file of your own" };
         report.bad(&format!("nothing is logged: {why}"), cure)?;
     } else {
         writable("log", &log, &context.paths.state, place, report)?;
@@ -49,7 +49,7 @@ pub(super) fn own(context: &Context, report: &mut Report) -> Result<(), Error> {
     aside(data, report)
 }
 
-/// A folder with one file for each link: its absence is no fault.
+/// Checks a folder of which each link has its own file; a missing folder is fine.
 fn kept_apart(folder: &Path, report: &mut Report) -> Result<(), Error> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
@@ -61,7 +61,7 @@ fn kept_apart(folder: &Path, report: &mut Report) -> Result<(), Error> {
     Ok(())
 }
 
-/// Tokens and links; the links, as far as they can be read.
+/// Checks tokens and links; returns the links as far as they can be read.
 pub(super) async fn linked(accounts: &Accounts, report: &mut Report) -> Result<Vec<LinkRecord>, Error> {
     match accounts.tokens.location().await {
         Ok(place) => report.good(&place)?,
@@ -87,11 +87,11 @@ fn writable(what: &str, path: &Path, folder: &Path, cure: &str, report: &mut Rep
     let path = path.display();
     match try_writing(folder) {
         Ok(()) => report.good(&format!("{what} {path}")),
-        Err(error) => report.bad(&format!("{what} {path}: nothing can be written: {error}"), cure),
+        Err(error) => report.bad(&format!("{what} {path}: cannot be written: {error}"), cure),
     }
 }
 
-/// What was moved out of the way at an earlier start is missed until somebody has looked at it.
+/// Reports files that an earlier start set aside, until they are removed.
 fn aside(data: &Path, report: &mut Report) -> Result<(), Error> {
     let entries = std::fs::read_dir(data).into_iter().flatten().flatten();
     let named = |path: &Path| {
@@ -101,7 +101,7 @@ fn aside(data: &Path, report: &mut Report) -> Result<(), Error> {
     let mut kept: Vec<_> = entries.map(|entry| entry.path()).filter(|path| named(path)).collect();
     kept.sort();
     for path in kept {
-        let text = format!("{} is what an earlier start could not read and kept", path.display());
+        let text = format!("{} is a file that an earlier start could not read and set aside", path.display());
         report.bad(&text, "link again what is missing, then remove the file")?;
     }
     Ok(())
@@ -109,7 +109,9 @@ fn aside(data: &Path, report: &mut Report) -> Result<(), Error> {
 
 const fn journal_cure(error: &JournalError) -> &'static str {
     match error {
-        JournalError::Foreign { .. } => "none is needed: the next run keeps it under another name and begins a new one",
+        JournalError::Foreign { .. } => {
+            "nothing to do: the next run sets it aside under another name and starts a new one"
+        }
         JournalError::Newer { .. } => "use the newer version, or name another folder with --data-dir DIR",
         _ => "what is shown is NOT SAVED until it can be used: free the disk or the file, or move it away",
     }

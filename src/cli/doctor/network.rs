@@ -1,4 +1,4 @@
-//! What lies between this machine and the brokers: proxies, and whose certificates count.
+//! Checks the environment of network connections: proxies and certificate authorities.
 
 use url::Url;
 
@@ -8,15 +8,15 @@ use crate::broker::tls;
 use crate::config::BrokerSpec;
 use crate::error::Error;
 
-/// What the environment says for every connection.
+/// Settings of the environment that apply to every connection.
 pub(super) fn environment(report: &mut Report) -> Result<(), Error> {
     if let Some(unusable) = dial::unusable_variable() {
         report.bad(&unusable.to_string(), dial::CURE)?;
     }
     let meaningless = dial::meaningless_exemptions();
     if !meaningless.is_empty() {
-        let what = "write hosts, .domains, addresses or networks like 10.0.0.0/8 there, with commas between";
-        report.good(&format!("NO_PROXY: {} counts for nothing; {what}", meaningless.join(", ")))?;
+        let what = "list hosts, .domains, addresses or networks like 10.0.0.0/8 there, separated by commas";
+        report.good(&format!("NO_PROXY: {} has no effect; {what}", meaningless.join(", ")))?;
     }
     let system = tls::System::trusted();
     // An empty list of folders is as good as none; an empty name of a file is not.
@@ -33,14 +33,14 @@ pub(super) fn environment(report: &mut Report) -> Result<(), Error> {
     }
 }
 
-/// Which way each connection of a broker goes.
+/// The route of each connection of a broker.
 pub(super) fn routes(spec: &BrokerSpec, report: &mut Report) -> Result<(), Error> {
     let mut ways = vec![way("token endpoint", &spec.token_url)];
     for endpoints in &spec.endpoints {
         ways.push(way(&format!("{} REST", endpoints.environment), &endpoints.api_url));
         ways.push(way(&format!("{} stream", endpoints.environment), &endpoints.stream_url));
     }
-    // One sentence where everything goes the same way, else one for each.
+    // One line if all routes are the same, else one per connection.
     if let Some((_, first)) = ways.first()
         && ways.iter().all(|(_, way)| way.to_string() == first.to_string())
     {
@@ -57,7 +57,7 @@ fn told(what: &str, way: &Route, report: &mut Report) -> Result<(), Error> {
     if way.unusable().is_some() { report.bad(&text, dial::CURE) } else { report.good(&text) }
 }
 
-/// A connection and its way.
+/// A connection and its route.
 fn way(what: &str, url: &Url) -> (String, Route) {
     (format!("{what} ({})", url.host_str().unwrap_or_default()), Route::to(url))
 }

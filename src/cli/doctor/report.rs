@@ -1,4 +1,4 @@
-//! What the checks found: lines as they come, or one document at the end.
+//! The results of the checks: lines as they come, or one JSON document at the end.
 
 use serde::Serialize;
 
@@ -6,7 +6,7 @@ use crate::cli::output;
 use crate::domain::text::sanitize;
 use crate::error::Error;
 
-/// The findings so far.
+/// The results so far.
 pub(super) struct Report {
     json: bool,
     checks: Vec<Check>,
@@ -30,12 +30,12 @@ impl Report {
         Self { json, checks: Vec::new() }
     }
 
-    /// Something is as it should be.
+    /// A check passed.
     pub(super) fn good(&mut self, text: &str) -> Result<(), Error> {
         self.add(text, None)
     }
 
-    /// Something is wrong, with what mends it.
+    /// A check failed, with how to fix it.
     pub(super) fn bad(&mut self, text: &str, cure: &str) -> Result<(), Error> {
         self.add(text, Some(cure))
     }
@@ -45,14 +45,14 @@ impl Report {
         if !self.json {
             output::line(&format!("{}  {text}", if cure.is_none() { "ok  " } else { "FAIL" }))?;
             if let Some(cure) = &cure {
-                output::line(&format!("      cure: {cure}"))?;
+                output::line(&format!("      fix: {cure}"))?;
             }
         }
         self.checks.push(Check { ok: cure.is_none(), text, cure });
         Ok(())
     }
 
-    /// Ends the report; the exit code.
+    /// Ends the report; returns the exit code.
     pub(super) fn end(&self) -> Result<u8, Error> {
         let ok = self.checks.iter().all(|check| check.ok);
         if self.json {

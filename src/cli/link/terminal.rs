@@ -1,4 +1,4 @@
-//! Stdin as lines, and a terminal that does not show what is pasted.
+//! Stdin as lines, on a terminal that does not echo what is pasted.
 
 use std::io::{BufRead, Read};
 
@@ -6,11 +6,11 @@ use tokio::sync::mpsc;
 
 use crate::error::Error;
 
-/// The longest line that is taken, in bytes.
+/// Longest line, in bytes.
 const LONGEST_LINE: u64 = 64 * 1024;
 
-/// The lines of stdin; ends with stdin. On a thread of its own, because a read cannot be called off: the runtime would
-/// wait for it at the end, and so would the person, with Enter.
+/// The lines of stdin. Reads on a separate thread: a read cannot be canceled, and the runtime would wait at the end
+/// until the user presses Enter.
 pub(super) fn lines_of_stdin() -> Result<mpsc::Receiver<String>, Error> {
     let (sender, receiver) = mpsc::channel(4);
     let work = move || {
@@ -32,7 +32,7 @@ pub(super) fn lines_of_stdin() -> Result<mpsc::Receiver<String>, Error> {
     })
 }
 
-/// A terminal that does not echo until this goes away. Nothing, when stdin is none.
+/// Turns the terminal's echo off until dropped; does nothing when stdin is not a terminal.
 pub(super) struct QuietTerminal {
     #[cfg(unix)]
     before: Option<rustix::termios::Termios>,
@@ -46,13 +46,13 @@ impl QuietTerminal {
         let before = tcgetattr(std::io::stdin()).ok();
         if let Some(mut quiet) = before.clone() {
             quiet.local_modes.remove(LocalModes::ECHO);
-            // Without it the paste shows, which is a pity and no reason to stop.
+            // Without it the paste is visible, which is no reason to stop.
             tcsetattr(std::io::stdin(), OptionalActions::Now, &quiet).ok();
         }
         Self { before }
     }
 
-    /// Echo stays as it is.
+    /// The echo stays on, on this platform.
     #[cfg(not(unix))]
     pub(super) fn new() -> Self {
         Self {}

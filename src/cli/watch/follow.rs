@@ -1,5 +1,5 @@
-//! Which lines of a tape are due for printing: each once over any number of runs, an unexplained quantity only when its
-//! execution is known, and nothing of an order that is not. What was told and turns out otherwise is told as void.
+//! Decides which lines of a tape to print: each once over any number of runs, an unexplained quantity only when its
+//! execution is known, and nothing for an unknown order. A line that turns out to be wrong is followed by a void line.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -11,34 +11,34 @@ use crate::domain::execution::ExecutionKind;
 use crate::domain::{Mono, OrderId, Source, TradeEvent};
 use crate::io::told::{Line, Told};
 
-/// What is this much older than the beginning and turns up later is history: lists lag behind by no more.
+/// Lines that turn up later and are this much older than the beginning are history; lists lag by less.
 const OVERLAP: Duration = Duration::from_mins(15);
-/// How often it is looked whether what was told still holds.
+/// How often to check whether reported lines still hold.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// How far an account's tape was printed.
+/// How far an account's tape has been printed.
 #[derive(Debug, Default)]
 pub(super) struct Follow {
-    /// What was printed, in this run and before.
+    /// What was printed in this run and earlier ones.
     pub(super) told: Told,
-    /// Which blotter was looked at ([`crate::accounts::AccountState::book`]), and how often it was emptied.
+    /// The blotter that was read ([`crate::accounts::AccountState::book`]), and how often it was reset.
     book: Option<(u32, u32)>,
-    /// The number of the first line not looked at.
+    /// The number of the first unread line.
     next: u64,
-    /// Lines that cannot be told yet, and whether they show an execution.
+    /// Lines that cannot be printed yet, and whether each has an execution.
     waiting: BTreeMap<u64, bool>,
-    /// When it was last looked whether what was told still holds.
+    /// When reported lines were last checked.
     looked: Mono,
 }
 
 impl Follow {
-    /// Goes on from what an earlier run told.
+    /// Continues from what an earlier run reported.
     pub(super) fn resuming(told: Told) -> Self {
         Self { told, ..Self::default() }
     }
 
-    /// The lines to print now. `live` tells that the account's picture is complete: what the first one shows is history, but
-    /// for what happened since the watch `began`, by the broker's clock.
+    /// The lines to print now. `live` means that the account's data is complete: what is known then is history, except
+    /// what happened after the watch `began`, by the broker's clock.
     pub(super) fn due(&mut self, book: u32, blotter: &Blotter, live: bool, began: Timestamp) -> Vec<(u64, Line)> {
         self.turn_to(book, blotter);
         let mut due = Vec::new();
@@ -46,14 +46,14 @@ impl Follow {
         for (number, shows) in waiting {
             match blotter.tape_entry(number) {
                 Some(entry) if shows == entry.execution.is_some() => self.consider(blotter, entry, &mut due),
-                // It turned out to be none.
+                // It turned out to be void.
                 _ => {}
             }
         }
         let fresh = blotter.tape().partition_point(|entry| entry.number < self.next);
         for entry in blotter.tape().iter().skip(fresh) {
             self.next = entry.number + 1;
-            // What the lists bring before the first picture is complete is looked at with it.
+            // What the lists bring before the first data is complete is checked with it.
             if self.told.has_begun() || entry.source == Source::Stream {
                 self.consider(blotter, entry, &mut due);
             }
@@ -76,15 +76,15 @@ impl Follow {
         }
         self.waiting.clear();
         if before.0 == book {
-            // Emptied: what the new account did before is history.
+            // Reset: what the new account did before is history.
             self.told.forget();
         } else {
-            // Read back from the journal, under other numbers.
+            // Loaded from the journal, with other numbers.
             self.next = 0;
         }
     }
 
-    /// Puts a line where it belongs: told now, when more is known, or never.
+    /// Sorts a line: print it now, keep it until more is known, or drop it.
     fn consider(&mut self, blotter: &Blotter, entry: &TapeEntry, due: &mut Vec<(u64, Line)>) {
         let executes = matches!(
             entry.event,
@@ -109,7 +109,7 @@ impl Follow {
         due.push((entry.number, line));
     }
 
-    /// The lines that were told and do not hold any more, and what is to be told instead of them.
+    /// Reported lines that no longer hold, and the lines that replace them.
     pub(super) fn overtaken(&mut self, blotter: &Blotter, now: Mono) -> (Vec<Line>, Vec<(u64, Line)>) {
         let mut due = Vec::new();
         if now.since(self.looked) < LOOK {
@@ -128,20 +128,20 @@ impl Follow {
 
     fn is_history(&self, entry: &TapeEntry, blotter: &Blotter) -> bool {
         let Some((since, at)) = self.told.since().zip(entry.at) else { return false };
-        // The first picture had what came after it; somebody else's journal may tell of it all the same.
+        // The first data included later lines; another instance's journal may still have them.
         let passed = || blotter.order(&entry.order_id).is_some_and(|order| order.updated_at > Some(at));
         let event = entry.execution.is_none();
         since.checked_sub(OVERLAP).is_ok_and(|begun| at < begun) || (event && at < since && passed())
     }
 
-    /// The first picture is there: what it shows, but for what is told now or later, is history from here on.
+    /// The first data is complete: all of it is history, except lines printed now or later.
     fn begin(&mut self, blotter: &Blotter, due: &[(u64, Line)]) {
         let shown = blotter.tape().iter().filter(|entry| {
             !self.waiting.contains_key(&entry.number) && !due.iter().any(|(number, _)| *number == entry.number)
         });
         let history: Vec<Line> = shown.map(|entry| Line::of(entry, blotter)).collect();
         if let Err(error) = self.told.begin(blotter.last_change_at(), history.into_iter()) {
-            tracing::warn!("the next run will not know what this one told: {error}");
+            tracing::warn!("the next run will not know what this one reported: {error}");
         }
     }
 }
@@ -152,7 +152,7 @@ mod tests {
     use crate::broker::alpaca::wire;
     use crate::domain::TradeUpdate;
 
-    /// An update of one order with this much executed by a report of this size; none where the size is nought.
+    /// An update with this executed quantity, from a report of this size; no execution if the size is zero.
     fn update(order: &str, cum: u32, qty: u32, id: &str) -> TradeUpdate {
         let execution = if qty == 0 {
             String::new()
@@ -178,7 +178,7 @@ mod tests {
     fn a_quantity_nobody_explained_is_printed_when_its_execution_is_known_and_once() {
         let (mut blotter, mut follow) = (Blotter::default(), Follow::default());
         drop(follow.due(1, &blotter, true, Timestamp::MAX));
-        // A state of REST that knows of ten more than anybody reported.
+        // A REST state with ten more executed than was reported.
         let order = update("o", 10, 0, "").order;
         blotter.apply_snapshot(&[order], &[]);
         assert_eq!(blotter.tape().len(), 1, "the screen shows it");
@@ -226,7 +226,7 @@ mod tests {
         assert_eq!(told("done", 50, TradeEvent::Canceled), 1);
     }
 
-    /// What a reader of the lines has: fills and corrections less what was taken back, without what is void.
+    /// What a reader of the lines adds up: fills and corrections less busts, without void lines.
     #[derive(Default)]
     struct Sum(std::collections::BTreeMap<String, (TradeEvent, Option<String>, crate::domain::Qty)>);
 
@@ -264,7 +264,7 @@ mod tests {
         drop(follow.due(1, &blotter, true, Timestamp::MAX));
         blotter.apply_update(&update("o", 35, 35, "e1"));
         assert_eq!(sum.read(&mut follow, &blotter, 2), crate::domain::Qty::whole(35));
-        // The lists state two less, and only later somebody tells that it is a correction.
+        // The lists state two less; only later a correction is reported.
         let mut less = update("o", 33, 0, "").order;
         less.updated_at = "2026-01-02T15:00:50Z".parse().ok();
         blotter.apply_snapshot(std::slice::from_ref(&less), &[]);
@@ -276,7 +276,7 @@ mod tests {
         correction.executions[0].kind = ExecutionKind::Correction { of: Some("e1".into()) };
         correction.order = less.clone();
         blotter.apply_update(&correction);
-        // The lists state the same as before: nothing was undone beside the correction.
+        // The lists state the same as before: nothing was busted besides the correction.
         blotter.apply_snapshot(&[less], &[]);
         assert_eq!(sum.read(&mut follow, &blotter, 6), crate::domain::Qty::whole(33));
         assert!(sum.0.values().all(|(event, ..)| *event != TradeEvent::TradeBust), "{:?}", sum.0);
@@ -358,7 +358,7 @@ mod tests {
         blotter.apply_snapshot(std::slice::from_ref(&known.order), &[]);
         assert_eq!(printed(&mut follow, &blotter), ["e1"]);
         assert_eq!(blotter.unsettled().count(), 0);
-        // Taken over from another instance: the same tape, read back as a blotter of its own.
+        // Taken over from another instance: the same tape, loaded as a new blotter.
         let mut again = Blotter::default();
         again.restore(vec![known.order], vec![early], vec![line], None);
         assert!(follow.due(2, &again, true, Timestamp::MAX).is_empty());
@@ -379,7 +379,7 @@ mod tests {
             follow.told.going_out(line).unwrap();
             follow.told.went_out().unwrap();
         }
-        // Told by the screen, as it were: noted in memory, and the run is killed before it went out.
+        // Noted in memory, then the run is killed before it is printed.
         blotter.apply_update(&update("o", 10, 10, "e1"));
         assert_eq!(printed(&mut follow, &blotter), ["e1"]);
         drop(follow);

@@ -1,4 +1,4 @@
-//! Standard output for a program that goes on when its reader does not: a thread waits for the reader, one line at a time.
+//! Standard output for a program that must not block on its reader: a thread writes one line at a time.
 
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -11,54 +11,54 @@ use tokio::sync::watch;
 use crate::cli::output::{self, Printable};
 use crate::error::Error;
 
-/// How long a line is waited for before the program goes on without it: longer than a reader takes that reads.
+/// How long to wait for a line to be written before going on; longer than an active reader takes.
 const USUAL: Duration = Duration::from_millis(20);
 
-/// The bytes that a pipe with room takes at once, the end of the line among them (POSIX: `PIPE_BUF` is 512 at least, and 4096
-/// on Linux; what says that it has room has as much).
+/// Bytes, including the line end, that a pipe with room takes at once (`PIPE_BUF`: at least 512 by POSIX, 4096 on
+/// Linux; what reports room has that much).
 const AT_ONCE: usize = if cfg!(target_os = "linux") { 4_096 } else { 512 };
 
-/// What the thread is asked.
+/// A request to the thread.
 enum Job {
-    /// Tell when there is room for a line.
+    /// Report when there is room for a line.
     Room,
-    /// Write one.
+    /// Write a line.
     Line(Printable),
 }
 
-/// What became of it.
+/// The thread's answer.
 enum Done {
     Room,
     Line(Result<bool, Error>),
 }
 
-/// Where the reader is.
+/// The state of the reader.
 pub(super) enum Reader {
-    /// The next line can go out.
+    /// The next line can be written.
     Ready,
-    /// It does not read: there is no room, or a line is on its way.
+    /// Not reading: there is no room, or a line is being written.
     Waits,
-    /// The line went out; `false` when nobody reads any more.
+    /// The line was written; `false` when the reader is gone.
     Took(Result<bool, Error>),
 }
 
-/// The way to standard output.
+/// Access to standard output.
 pub(super) struct Outlet {
     jobs: mpsc::Sender<Job>,
     done: mpsc::Receiver<Done>,
-    /// Changes when something was done.
+    /// Signals that the thread has done something.
     moved: watch::Receiver<u64>,
     asked: bool,
-    /// The last line did not go out at once: the next look waits for nothing.
+    /// The last line was not written at once, so the next check does not wait.
     slow: bool,
-    /// A terminal says that there is room for more than it takes.
+    /// Whether stdout is a terminal, which reports more room than it has.
     terminal: bool,
-    /// Nobody reads any more: seen also while there is nothing to write.
+    /// Whether the reader is gone; also detected while there is nothing to write.
     unread: Arc<AtomicBool>,
 }
 
 impl Outlet {
-    /// Begins its threads. They end with the program, for nothing calls off a write or a wait.
+    /// Starts the threads. They run until the program ends, because a write or wait cannot be canceled.
     ///
     /// # Errors
     /// When the system refuses a thread.
@@ -94,12 +94,12 @@ impl Outlet {
         Ok(Self { jobs, done, moved, asked: false, slow: false, terminal, unread })
     }
 
-    /// Changes when it is worth looking again.
+    /// Signals that [`Self::look`] may have something new.
     pub(super) fn moved(&self) -> watch::Receiver<u64> {
         self.moved.clone()
     }
 
-    /// Looks where the reader is; waits a moment for one that has read so far.
+    /// Checks the reader; waits a moment for one that has been reading.
     pub(super) fn look(&mut self) -> Reader {
         if self.asked {
             let patience = if self.slow { Duration::ZERO } else { USUAL };
@@ -131,10 +131,10 @@ impl Outlet {
         Reader::Waits
     }
 
-    /// Writes a line; only when it is [`Reader::Ready`]. What became of it, when that is known at once.
+    /// Writes a line; only when [`Reader::Ready`]. Returns the outcome, if it is known at once.
     ///
-    /// A pipe with room takes so much without waiting, and a line that is written here is noted as told sooner: a kill
-    /// between the two leaves it open whether it went out.
+    /// A pipe with room takes a short line without blocking. Writing it here lets it be noted as reported sooner, which
+    /// shortens the time in which a kill leaves its state unknown.
     pub(super) fn write(&mut self, text: Printable) -> Option<Result<bool, Error>> {
         if !self.terminal && text.bytes() < AT_ONCE {
             return Some(output::print(&text));
@@ -145,7 +145,7 @@ impl Outlet {
 
     fn ask(&mut self, job: Job) {
         self.asked = true;
-        // That the thread has ended shows where its answer is waited for.
+        // If the thread has ended, waiting for its answer reports that.
         self.jobs.send(job).ok();
     }
 }

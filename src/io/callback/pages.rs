@@ -1,4 +1,4 @@
-//! The pages of the redirect listener: constant bytes and constant headers.
+//! The pages of the callback listener: constant bytes and headers.
 
 use axum::body::Body;
 use axum::http::header::{
@@ -10,7 +10,7 @@ use axum::response::Response;
 use super::{Answer, Stage};
 use crate::link::flow::Ignored;
 
-/// Takes the code out of the address bar and the history; the one script that a page may run, named by its hash.
+/// Removes the code from the address bar and history. The only script that a page may run; named by its hash.
 macro_rules! forget {
     () => {
         "history.replaceState(null, \"\", \"/done\"); // the code"
@@ -40,35 +40,38 @@ macro_rules! page {
 
 const ACCEPTED: &str = page!(
     "Back to the terminal",
-    "brokerdeck has the broker's answer. Go on in the terminal; you can close this tab.",
+    "brokerdeck has the broker's answer. Continue in the terminal; you can close this tab.",
     concat!("<script>", forget!(), "</script>\n")
 );
-const ANSWERED: &str =
-    page!("Back to the terminal", "brokerdeck has this answer already. Go on in the terminal; you can close this tab.");
+const ANSWERED: &str = page!(
+    "Back to the terminal",
+    "brokerdeck already has this answer. Continue in the terminal; you can close this tab."
+);
 const LINKED: &str = page!("Linked", "The account is linked. You can close this tab.");
 const NOT_LINKED: &str = page!(
     "Not linked",
-    "brokerdeck had this answer, and nothing was linked. The terminal says why; start again there."
+    "brokerdeck received this answer, but nothing was linked. The terminal says why; start again there."
 );
 const LONG_HEADER: &str = page!(
     "Too many cookies",
-    "The browser sends more cookies for localhost than brokerdeck reads. Delete the cookies of localhost and load this \
-     page again, or paste its address into brokerdeck."
+    "The browser sends more cookies for localhost than brokerdeck reads. Delete the cookies for localhost and reload \
+        this page, or paste its address into brokerdeck."
 );
 const LATE: &str = page!("Too late", "brokerdeck stopped waiting for this answer. Start again in the terminal.");
 const STRANGE: &str = page!(
     "Not the answer",
-    "This is not the answer that brokerdeck is waiting for. The login in the terminal goes on; use the address shown there."
+    "This is not the answer that brokerdeck is waiting for. The login in the terminal continues; use the address \
+        shown there."
 );
 const NOT_FOUND: &str = page!("Nothing here", "There is no such page.");
-const NOT_ALLOWED: &str = page!("Not allowed", "Only a browser's own tab may come here.");
-const TOO_LONG: &str = page!("Too long", "This address is longer than any answer.");
+const NOT_ALLOWED: &str = page!("Not allowed", "Only a browser tab may open this page.");
+const TOO_LONG: &str = page!("Too long", "This address is too long to be an answer.");
 
-/// What the page of the answer may do: run that script.
+/// The content security policy of the answer's page, which allows that script.
 const FORGETTING: &str =
     "default-src 'none'; script-src 'sha256-jxkzKnx5nYKsKoPGykOn3uWmoV3Cj9C2yoLeV5iVOfE='; frame-ancestors 'none'";
 
-/// The page for what a judge said.
+/// The page for a verdict.
 pub(super) fn page(answer: Answer) -> Response {
     match answer {
         Answer::Accepted => {
@@ -92,12 +95,12 @@ pub(super) fn page(answer: Answer) -> Response {
     }
 }
 
-/// The page for a target beyond the limit.
+/// The page for a target that is too long.
 pub(super) fn too_long() -> Response {
     build(StatusCode::URI_TOO_LONG, TOO_LONG)
 }
 
-/// The page for a header beyond the limit.
+/// The page for a header that is too long.
 pub(super) fn long_header() -> Response {
     build(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, LONG_HEADER)
 }

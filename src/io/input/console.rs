@@ -1,4 +1,4 @@
-//! Reads the console of a system that tells keys apart itself, on a thread of its own.
+//! Reads the console of a system that decodes keys itself, on a separate thread.
 
 use std::io;
 
@@ -13,12 +13,12 @@ use crate::app::keymap::{Chord, KeyCode};
 /// Keys and pastes that wait for the loop.
 const WAITING: usize = 64;
 
-/// The console as what it says.
+/// Console input.
 #[derive(Default)]
 pub struct Keyboard(());
 
 impl Keyboard {
-    /// Waits for the next event; `None` when it means nothing here.
+    /// Waits for the next event; `None` when it is of no use here.
     ///
     /// # Errors
     /// When the console is gone.
@@ -45,7 +45,7 @@ fn heard(event: Event) -> Option<Heard> {
     }
 }
 
-/// The chord of a key press; `None` for keys that nothing can be bound to.
+/// The chord of a key press; `None` for keys that cannot be bound.
 fn chord(key: KeyEvent) -> Option<Chord> {
     let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
     let alt = key.modifiers.contains(KeyModifiers::ALT);
@@ -70,12 +70,12 @@ fn chord(key: KeyEvent) -> Option<Chord> {
         Key::PageDown => KeyCode::PageDown,
         _ => return None,
     };
-    // Ctrl-C quits, whatever else is held.
+    // Ctrl-C quits, whatever other modifiers are held.
     let alt = alt && !(ctrl && code == KeyCode::Char('c'));
     Some(Chord { code, ctrl, alt })
 }
 
-/// Everything the console says from now on; the channel closes when it is gone.
+/// Input events from now on; the channel closes when the console is gone.
 pub fn listen(mut keyboard: Keyboard) -> mpsc::Receiver<Heard> {
     let (sender, receiver) = mpsc::channel(WAITING);
     std::thread::spawn(move || {

@@ -1,19 +1,19 @@
-//! What a terminal sends, as keys: reports are dropped whole, however they are cut into reads.
+//! Decodes terminal input into keys; terminal reports are dropped whole, however they are split into reads.
 //!
-//! A terminal answers questions and tells news on the same line on which it sends keys, and a network cuts the line anywhere. So
-//! what is no key is recognised by its form and dropped to its end, and time decides where the form does not:
+//! A terminal sends answers and reports on the same line as keys, and a network may split the line anywhere. Whatever
+//! is not a key is recognised by its form and dropped up to its end; timing decides where the form does not:
 //!
-//! - An Escape followed by nothing for 50 ms is the key.
-//! - What is not finished waits for its end, and takes what comes in one piece whenever that comes.
-//! - A paste without an end mark ends by itself, as `paste` tells: 2 s after its last piece, or as soon as somebody types.
-//! - Characters that come alone, 30 ms or more from those around them, at the end of what is not finished may be a hand's. They
-//!   belong to it when its end comes before a pause of half a second. When such a pause comes first they were typed and count
-//!   as keys, and so does at once what comes alone after one. A byte that ends it does so whenever it comes.
+//! - An Escape followed by nothing for 50 ms is the Escape key.
+//! - An incomplete sequence waits for its end, and takes bytes that arrive in one piece, whenever that is.
+//! - A paste without an end mark ends by itself (see `paste`): 2 s after its last piece, or as soon as somebody types.
+//! - Single characters, 30 ms or more apart from others, at the end of an incomplete sequence may have been typed. They
+//!   belong to the sequence if its end arrives before a pause of half a second; otherwise they count as keys, as does
+//!   at once what arrives singly after such a pause. A byte that completes the sequence always does so.
 //!
-//! So a report acts in no pieces with shorter pauses, nor in two pieces with any pause; and whatever is not finished delays a
-//! hand's keys by half a second after the last, and holds 128 of them at most.
+//! So a report never acts as keys if its pauses are shorter, nor if it arrives in two pieces with any pause. An
+//! incomplete sequence delays typed keys by half a second after the last, and holds at most 128 of them.
 //!
-//! Invariant: reads no clock and no terminal; whatever comes, memory is bounded and Ctrl-C is heard.
+//! Invariant: reads no clock and no terminal; memory is bounded, and Ctrl-C is recognised whatever arrives.
 
 use std::time::Duration;
 
@@ -24,14 +24,14 @@ use super::unfinished::{Alone, CUT, HAND, Kind, patience};
 use crate::app::keymap::{Chord, KeyCode};
 use crate::domain::Mono;
 
-/// An Escape followed by nothing for so long is the key.
+/// An Escape followed by nothing for this long is the Escape key.
 const ESCAPE: Duration = Duration::from_millis(50);
-/// How long after a hand's key a burst may still be the rest of a report.
+/// How long after a typed key a burst may still be the rest of a report.
 const REPORT: Duration = Duration::from_secs(1);
-/// A paste without an end mark ends after so long.
+/// A paste without an end mark ends after this time.
 const PASTE: Duration = Duration::from_secs(2);
 const PASTE_BEGINS: &[u8] = b"200~";
-/// The longest CSI whose parameters are kept, the longest answer about a colour, and the most keys that wait.
+/// Longest CSI whose parameters are kept, longest colour answer, and most keys that wait.
 const LONGEST: usize = 128;
 
 const ESC: u8 = 0x1b;
@@ -44,48 +44,48 @@ const BEL: u8 = 0x07;
 enum State {
     /// Between keys, or within a character.
     Ground,
-    /// Behind an Escape.
+    /// After an Escape.
     Escape,
-    /// Behind an introducer, with nothing after it.
+    /// After an introducer with nothing behind it.
     Introduced(Kind),
     /// Within a CSI.
     Csi,
-    /// Behind `ESC [ [`, as the Linux console begins its function keys.
+    /// After `ESC [ [`, the start of function keys on the Linux console.
     Console,
     /// Within the three bytes of an old mouse report.
     OldMouse,
-    /// Within a string that ends with ST, or an OSC that may also end with BEL.
+    /// Within a string that ends with ST, or an OSC, which may also end with BEL.
     Text(Kind),
-    /// The same, behind an Escape.
+    /// The same, after an Escape.
     TextEscape(Kind),
     /// Within a bracketed paste.
     Paste,
 }
 
-/// What may still go on although it was given up.
+/// What was given up but may still continue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Doubt {
-    /// An Escape that was taken for the key may have been the first byte of something.
+    /// An Escape that was taken for the key may have been the first byte of a sequence.
     Escape,
-    /// The rest of this may still come.
+    /// The rest of this may still arrive.
     Rest(Kind),
 }
 
-/// The state machine. Feed it bytes with the time at which they came; call [`Self::expire`] at its deadline.
+/// The state machine. Feed it bytes with their arrival time; call [`Self::expire`] at its deadline.
 #[derive(Debug)]
 pub struct Decoder {
     state: State,
-    /// Bytes of what is not finished: a character, parameters, an answer.
+    /// Bytes of the incomplete character, parameters or answer.
     held: Vec<u8>,
-    /// Whether the character under way came behind an Escape.
+    /// Whether the current character followed an Escape.
     alt: bool,
-    /// Whether the string under way began with a C1 control, and may end with one.
+    /// Whether the current string started with a C1 control, and may end with one.
     eight_bit: bool,
     doubt: Option<Doubt>,
     alone: Alone,
-    /// When the doubt ends; `None` while nothing tells against it.
+    /// When the doubt ends; `None` while nothing contradicts it.
     doubt_until: Option<Mono>,
-    /// When the last byte came.
+    /// When the last byte arrived.
     last: Mono,
     paste: Paste,
 }
@@ -107,7 +107,7 @@ impl Default for Decoder {
 }
 
 impl Decoder {
-    /// Takes what was read at this time.
+    /// Takes bytes read at this time.
     pub fn feed(&mut self, bytes: &[u8], now: Mono, heard: &mut Vec<Heard>) {
         self.expire(now, heard);
         for byte in bytes {
@@ -116,7 +116,7 @@ impl Decoder {
         }
     }
 
-    /// When silence decides, if it does.
+    /// The time at which silence decides something, if any.
     pub fn deadline(&self) -> Option<Mono> {
         let after = match self.state {
             State::Ground if self.held.is_empty() => return None,
@@ -134,7 +134,7 @@ impl Decoder {
         Some(self.last + after)
     }
 
-    /// Tells that the time has come; before the deadline nothing happens.
+    /// Handles the deadline; does nothing before it.
     pub fn expire(&mut self, now: Mono, heard: &mut Vec<Heard>) {
         if self.deadline().is_none_or(|at| now < at) {
             return;
@@ -157,7 +157,7 @@ impl Decoder {
         self.alt = false;
     }
 
-    /// What came alone was typed, and what it stood behind is given up.
+    /// Counts single characters as typed, and gives up what they followed.
     fn release(&mut self, now: Mono, heard: &mut Vec<Heard>) {
         let kind = match self.state {
             State::Introduced(kind) | State::Text(kind) | State::TextEscape(kind) => kind,
@@ -179,7 +179,7 @@ impl Decoder {
 
     fn byte(&mut self, byte: u8, now: Mono, heard: &mut Vec<Heard>) {
         match self.state {
-            // The byte behind the Escape tells what that is.
+            // The byte after the Escape decides.
             State::Ground | State::Escape | State::Paste | State::TextEscape(_) => {}
             State::Introduced(_) | State::Csi | State::Console | State::OldMouse | State::Text(_) => {
                 self.alone.hear(byte, now.since(self.last));
@@ -236,7 +236,7 @@ impl Decoder {
                 self.state = State::Escape;
                 self.alt = false;
             }
-            // The end of what is doubted.
+            // The end of the doubtful sequence.
             BEL if matches!(self.doubt, Some(Doubt::Rest(_))) => self.doubt = None,
             0..=0x1f | 0x7f => {
                 self.doubt = None;
@@ -248,7 +248,7 @@ impl Decoder {
         }
     }
 
-    /// A key, unless something that was given up may go on with it.
+    /// Emits a key, unless it may continue something that was given up.
     fn printable(&mut self, ch: char, now: Mono, heard: &mut Vec<Heard>) {
         let ascii = u8::try_from(ch).ok().filter(u8::is_ascii);
         let introduced = self.doubt == Some(Doubt::Escape);
@@ -273,7 +273,7 @@ impl Decoder {
         if introduced {
             return;
         }
-        // The beginning of a string is behind it.
+        // The start of the string has been dropped.
         if matches!(kind, Kind::Osc | Kind::Dcs | Kind::String) {
             self.state = State::Text(kind);
         }
@@ -282,7 +282,7 @@ impl Decoder {
         }
     }
 
-    /// A byte of a character beyond ASCII. Bytes that are none are dropped, C1 controls among them begin what they do.
+    /// Handles a byte of a non-ASCII character. Invalid bytes are dropped; C1 controls start what they introduce.
     fn character(&mut self, byte: u8, now: Mono, heard: &mut Vec<Heard>) {
         if self.held.is_empty()
             && let Some(kind) = Kind::of_c1(byte)
@@ -302,7 +302,7 @@ impl Decoder {
                 }
                 self.alt = false;
             }
-            // The character goes on.
+            // The character continues.
             Err(error) if error.error_len().is_none() => {}
             Err(_) => {
                 let broken_off = self.held.len() > 1;
@@ -323,10 +323,10 @@ impl Decoder {
 
     fn escape(&mut self, byte: u8, now: Mono, heard: &mut Vec<Heard>) {
         match (byte, Kind::of(byte)) {
-            // The first was the key.
+            // The first Escape was the key.
             (ESC, _) => heard.push(Heard::Key(Chord::key(KeyCode::Esc))),
             (_, Some(kind)) => self.introduce(kind, false),
-            // The end of a string whose beginning is gone.
+            // The end of a string whose start is gone.
             (b'\\', None) => {
                 self.state = State::Ground;
                 self.doubt = None;
@@ -369,8 +369,8 @@ impl Decoder {
         }
     }
 
-    /// Whether a last byte that came alone behind a bare introducer is a key of its own: nothing ends there but the cursor keys and
-    /// the news of the focus.
+    /// Whether a single last byte after a bare introducer is a key of its own; only cursor keys and focus reports end
+    /// there.
     fn typed(&self, byte: u8) -> bool {
         let ends = sequences::cursor(byte).is_some() || matches!(byte, b'Z' | b'I' | b'O');
         !self.alone.bytes.is_empty() && (!ends || self.alone.patience != CUT)
@@ -379,7 +379,7 @@ impl Decoder {
     fn ss3(&mut self, byte: u8, now: Mono, heard: &mut Vec<Heard>) {
         let alone = !self.alone.bytes.is_empty();
         match byte {
-            // Some terminals put modifiers here: the rest is that of a CSI.
+            // Some terminals put modifiers here; the rest is like a CSI's.
             b'0'..=b'9' => {
                 self.state = State::Csi;
                 self.held.extend([b'1', b';', byte]);
@@ -392,7 +392,7 @@ impl Decoder {
         }
     }
 
-    /// A control ends an unfinished sequence. In a burst only those act that must always.
+    /// A control character ends an incomplete sequence. In a burst only those act that must always act.
     fn give_up(&mut self, byte: u8, now: Mono, heard: &mut Vec<Heard>) {
         if self.alone.bytes.pop().is_some() {
             self.release(now, heard);
@@ -469,7 +469,7 @@ impl Decoder {
         }
     }
 
-    /// A paste ends without its mark, whose rest may still come; what was typed into it are keys.
+    /// A paste ends without its mark, the rest of which may still arrive; what was typed into it counts as keys.
     fn give_up_paste(&mut self, now: Mono, heard: &mut Vec<Heard>) {
         let (text, typed) = std::mem::take(&mut self.paste).give_up();
         heard.push(Heard::Paste(text));

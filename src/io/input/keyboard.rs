@@ -1,4 +1,4 @@
-//! Reads the terminal byte by byte as it comes, on a thread of its own.
+//! Reads the terminal byte by byte, on a separate thread.
 
 use std::collections::VecDeque;
 use std::io::{self, stdin};
@@ -12,10 +12,10 @@ use super::Heard;
 use super::decoder::Decoder;
 use crate::io::clock::Clock;
 
-/// Keys and pastes that wait for the loop; the terminal keeps what does not fit.
+/// Keys and pastes that wait for the loop; the terminal keeps the rest.
 const WAITING: usize = 64;
 
-/// Standard input as what it says. One at a time: two would share the bytes of one key.
+/// Standard input as input events. Only one may exist: two would split the bytes of a key.
 #[derive(Default)]
 pub struct Keyboard {
     decoder: Decoder,
@@ -24,7 +24,7 @@ pub struct Keyboard {
 }
 
 impl Keyboard {
-    /// Waits for the next thing that is said.
+    /// Waits for the next event.
     ///
     /// # Errors
     /// When the terminal is gone.
@@ -58,9 +58,9 @@ impl Keyboard {
     }
 }
 
-/// Waits until there is something to read, or for so long.
+/// Waits until there is something to read, or for this long.
 fn readable(within: Option<Duration>) -> io::Result<bool> {
-    // Rounded up, or the wait would end before the deadline and begin anew.
+    // Round up, or the wait would end before the deadline and start again.
     let within = within.map(|within| within + Duration::from_micros(1));
     let within = within.map(|within| Timespec {
         tv_sec: i64::try_from(within.as_secs()).unwrap_or(i64::MAX),
@@ -69,14 +69,14 @@ fn readable(within: Option<Duration>) -> io::Result<bool> {
     let input = stdin();
     let mut watched = [PollFd::new(&input, PollFlags::IN)];
     match poll(&mut watched, within.as_ref()) {
-        // A hang-up is read as the end.
+        // A hang-up is read as end of file.
         Ok(ready) => Ok(ready > 0),
         Err(Errno::INTR) => Ok(false),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Everything the terminal says from now on; the channel closes when the terminal is gone.
+/// Input events from now on; the channel closes when the terminal is gone.
 pub fn listen(mut keyboard: Keyboard) -> mpsc::Receiver<Heard> {
     let (sender, receiver) = mpsc::channel(WAITING);
     let thread = std::thread::Builder::new().name("keyboard".to_owned()).spawn(move || {

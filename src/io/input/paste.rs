@@ -1,20 +1,20 @@
-//! A bracketed paste under way, and what may have been typed since into one whose end never comes.
+//! A bracketed paste in progress, and what may have been typed into one whose end is missing.
 //!
-//! What a hand sends comes alone: a character or the sequences of keys, with 30 ms before it and nothing else right behind it.
-//! Such pieces belong to the paste when more than that follows them, or its end. A pause of half a second behind them tells
-//! that they were typed: then the paste is over, whatever became of its end.
+//! Typed input arrives in single pieces: a character or the sequences of keys, 30 ms or more after the last byte and
+//! with nothing right behind. Such pieces belong to the paste when more than that follows, or its end. A pause of half
+//! a second behind them means that they were typed; then the paste is over, whether or not its end arrived.
 //!
-//! Invariant: what is typed at any pace waits for half a second, or for 32 keys, or for an Escape before it.
+//! Invariant: typed input waits for at most half a second, 32 keys, or an Escape before it.
 
 use std::time::Duration;
 
 use super::unfinished::HAND;
 
-/// The longest paste kept, in bytes; the rest is read and dropped.
+/// Longest paste kept, in bytes; the rest is read and dropped.
 const LONGEST: usize = 16 * 1024;
-/// Past this a paste is no paste, and Ctrl-C is one wherever it stands.
+/// Beyond this it is no longer a paste, and a Ctrl-C anywhere in it counts.
 const NO_PASTE: usize = 1024 * 1024;
-/// The most pieces of a hand that wait, and the longest of them in bytes.
+/// Most typed pieces that wait, and the longest of them in bytes.
 const MOST: usize = 32;
 const LONGEST_PIECE: usize = 64;
 const ENDS: &[u8] = b"\x1b[201~";
@@ -23,12 +23,12 @@ const ESC: u8 = 0x1b;
 /// The text so far.
 #[derive(Debug, Default)]
 pub(super) struct Paste {
-    /// As much as is kept, with room for the end mark.
+    /// The text kept, with room for the end mark.
     kept: Vec<u8>,
-    /// Bytes so far, and how much of the end mark the last ones match.
+    /// Bytes so far, and how many of the last ones match the end mark.
     length: usize,
     matched: usize,
-    /// The pieces at its end that a hand may have typed.
+    /// The pieces at the end that may have been typed.
     typed: Vec<Vec<u8>>,
 }
 
@@ -38,19 +38,19 @@ impl Paste {
         self.length > NO_PASTE
     }
 
-    /// Whether nothing came last but what a hand may have typed.
+    /// Whether the last input may have been typed.
     pub(super) fn may_be_typed(&self) -> bool {
         !self.typed.is_empty()
     }
 
-    /// Whether this byte, so long after the one before it, proves that the pieces before it were typed.
+    /// Whether this byte, this long after the last, proves that the pieces before it were typed.
     pub(super) fn proves_typing(&self, byte: u8, gap: Duration) -> bool {
         let Some(last) = self.typed.last().filter(|_| self.is_new(byte, gap)) else { return false };
-        // Behind the Escape of an end mark stands one character only.
+        // After the Escape of an end mark only one character can follow.
         self.typed.len() >= MOST || (*last == [ESC] && byte != b'[')
     }
 
-    /// Takes a byte, so long after the one before it; the whole text when it ends it.
+    /// Takes a byte, this long after the last; returns the whole text when the byte ends the paste.
     pub(super) fn hear(&mut self, byte: u8, gap: Duration) -> Option<String> {
         self.length = self.length.saturating_add(1);
         if self.kept.len() < LONGEST + ENDS.len() {
@@ -66,20 +66,20 @@ impl Paste {
         }
         self.matched = match ENDS.get(self.matched) {
             Some(wanted) if *wanted == byte => self.matched + 1,
-            // The mark's first byte stands in it nowhere else.
+            // The first byte occurs only once in the mark.
             _ => usize::from(byte == ESC),
         };
         (self.matched == ENDS.len()).then(|| self.text(ENDS.len()))
     }
 
-    /// The text without what was typed, and that.
+    /// Splits the text into the paste and what was typed.
     pub(super) fn give_up(mut self) -> (String, Vec<Vec<u8>>) {
         let typed = std::mem::take(&mut self.typed);
         let text = self.text(typed.iter().map(Vec::len).sum());
         (text, typed)
     }
 
-    /// All but so many bytes at its end.
+    /// The text without this many bytes at its end.
     fn text(&mut self, without: usize) -> String {
         self.kept.truncate(LONGEST.min(self.length.saturating_sub(without)));
         let mut text = String::from_utf8_lossy(&self.kept).into_owned();
@@ -87,14 +87,14 @@ impl Paste {
         text
     }
 
-    /// Whether a byte begins a piece. A character that a network cut goes on whenever that is.
+    /// Whether a byte starts a piece. A character that the network split continues at any time.
     fn is_new(&self, byte: u8, gap: Duration) -> bool {
         let goes_on = matches!(byte, 0x80..=0xbf) && !self.typed.is_empty();
         gap >= HAND && !goes_on
     }
 }
 
-/// Whether what came in one piece is a character, or nothing but keys' sequences, the last one perhaps unfinished.
+/// Whether a piece is one character or only key sequences, the last of which may be incomplete.
 fn is_of_a_hand(piece: &[u8]) -> bool {
     if piece.len() > LONGEST_PIECE {
         return false;
@@ -117,7 +117,7 @@ fn is_of_a_hand(piece: &[u8]) -> bool {
                 let parameters = rest.iter().take_while(|byte| matches!(byte, 0x20..=0x3f)).count();
                 match rest.get(parameters..) {
                     None | Some([]) => return true,
-                    // The rest of an old report of the mouse, or of a key of the Linux console.
+                    // The rest of an old mouse report, or of a Linux console key.
                     Some([b'M' | b'[', rest @ ..]) if parameters == 0 => return rest.len() < 3,
                     Some([0x40..=0x7e, rest @ ..]) => rest,
                     Some(_) => return false,

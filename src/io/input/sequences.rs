@@ -1,4 +1,4 @@
-//! What a finished sequence means. What is no key, no mouse and no answer to a question of ours means nothing.
+//! The meaning of a complete sequence; nothing, if it is not a key, a mouse event or an answer to our queries.
 
 use super::{Background, Heard, Pointer};
 use crate::app::keymap::{Chord, KeyCode};
@@ -7,7 +7,7 @@ use crate::app::keymap::{Chord, KeyCode};
 const SHIFT: u32 = 1;
 const ALT: u32 = 2 | 32;
 const CTRL: u32 = 4;
-/// Super and Hyper: their keys belong to the window manager.
+/// Super and Hyper, whose keys belong to the window manager.
 const FOREIGN: u32 = 8 | 16;
 
 /// The key of a control character, without Alt.
@@ -19,12 +19,12 @@ pub(super) fn control(byte: u8) -> Chord {
         0x1b => Chord::key(KeyCode::Esc),
         0 => Chord::ctrl(' '),
         1..=0x1a => Chord::ctrl(char::from(byte - 1 + b'a')),
-        // As xterm has it on the digits: Ctrl-4 to Ctrl-7.
+        // As in xterm: Ctrl-4 to Ctrl-7.
         _ => Chord::ctrl(char::from((byte & 0x1f).saturating_sub(0x1c) + b'4')),
     }
 }
 
-/// The cursor keys and the first function keys, by their last byte.
+/// Cursor keys and the first function keys, by their last byte.
 pub(super) fn cursor(last: u8) -> Option<Chord> {
     Some(Chord::key(match last {
         b'A' => KeyCode::Up,
@@ -40,7 +40,7 @@ pub(super) fn cursor(last: u8) -> Option<Chord> {
     }))
 }
 
-/// The byte behind `ESC O`, also from a keypad.
+/// The key of the byte after `ESC O`, also from a keypad.
 pub(super) fn ss3(last: u8) -> Option<Chord> {
     match last {
         b'R' => Some(Chord::key(KeyCode::F(3))),
@@ -50,12 +50,12 @@ pub(super) fn ss3(last: u8) -> Option<Chord> {
     }
 }
 
-/// The byte behind `ESC [ [`.
+/// The key of the byte after `ESC [ [`.
 pub(super) fn console(last: u8) -> Option<Chord> {
     matches!(last, b'A'..=b'E').then(|| Chord::key(KeyCode::F(last - b'A' + 1)))
 }
 
-/// A CSI without its introducer.
+/// A CSI sequence without its introducer.
 pub(super) fn csi(bytes: &[u8]) -> Option<Heard> {
     let (last, parameters) = bytes.split_last()?;
     let parameters = std::str::from_utf8(parameters).ok()?;
@@ -64,7 +64,7 @@ pub(super) fn csi(bytes: &[u8]) -> Option<Heard> {
         (Some('?'), b'c') => return Some(Heard::Attributes),
         _ => {}
     }
-    // What else begins with a mark, or holds an intermediate byte, is an answer to somebody.
+    // Other private or intermediate bytes mean an answer to some query.
     if !parameters.bytes().all(|byte| matches!(byte, b'0'..=b';')) {
         return None;
     }
@@ -107,7 +107,7 @@ fn pressed(code: KeyCode, modifiers: &str) -> Option<Heard> {
         KeyCode::Tab if bits & SHIFT != 0 => KeyCode::BackTab,
         other => other,
     };
-    // Ctrl-C quits, whatever else is held.
+    // Ctrl-C quits, whatever other modifiers are held.
     Some(Heard::Key(Chord { code, ctrl, alt: alt && !(ctrl && code == KeyCode::Char('c')) }))
 }
 
@@ -122,7 +122,7 @@ fn shifted(modifiers: &str) -> Option<bool> {
     bits(modifiers).map(|bits| bits & SHIFT != 0)
 }
 
-/// A key by its code point, with Shift as the terminal or, if it does not say, as ASCII has it.
+/// A key by its code point; Shift as reported by the terminal, or else as in ASCII.
 fn code(plain: u32, alternate: Option<u32>, shift: bool) -> Option<KeyCode> {
     let ch = match alternate.filter(|_| shift) {
         Some(alternate) => char::from_u32(alternate)?,
@@ -144,7 +144,7 @@ fn code(plain: u32, alternate: Option<u32>, shift: bool) -> Option<KeyCode> {
         '\u{e04f}' => KeyCode::Home,
         '\u{e050}' => KeyCode::End,
         '\u{e052}' => KeyCode::Delete,
-        // Other keys of the private area, and controls, are nothing that can be bound.
+        // Other private-use keys and controls cannot be bound.
         '\u{e000}'..='\u{f8ff}' => return None,
         ch if ch.is_control() => return None,
         ch if shift && alternate.is_none() => KeyCode::Char(ch.to_ascii_uppercase()),
@@ -152,7 +152,7 @@ fn code(plain: u32, alternate: Option<u32>, shift: bool) -> Option<KeyCode> {
     })
 }
 
-/// A key by the number before `~`.
+/// A key by its number before `~`.
 fn special(number: u8) -> Option<KeyCode> {
     Some(match number {
         1 | 7 => KeyCode::Home,
@@ -169,7 +169,7 @@ fn special(number: u8) -> Option<KeyCode> {
     })
 }
 
-/// The mouse as mode 1006 reports it: `button ; column ; row`, counted from one.
+/// A mouse report in mode 1006: `button ; column ; row`, counted from one.
 fn sgr_mouse(parameters: &str) -> Option<Heard> {
     let mut fields = parameters.split(';');
     let mut next = || fields.next()?.parse::<u16>().ok();
@@ -177,7 +177,7 @@ fn sgr_mouse(parameters: &str) -> Option<Heard> {
     mouse(button, column.checked_sub(1)?, row.checked_sub(1)?)
 }
 
-/// The mouse as a terminal without mode 1006 reports it: three bytes, each 32 more than it means.
+/// A mouse report without mode 1006: three bytes, each with an offset of 32.
 pub(super) fn old_mouse(bytes: &[u8]) -> Option<Heard> {
     let mut bytes = bytes.iter();
     let mut next = |less: u8| bytes.next()?.checked_sub(less).map(u16::from);
@@ -185,7 +185,7 @@ pub(super) fn old_mouse(bytes: &[u8]) -> Option<Heard> {
 }
 
 fn mouse(button: u16, column: u16, row: u16) -> Option<Heard> {
-    /// The mouse moved with the button down.
+    /// The mouse moved while the button was pressed.
     const MOTION: u16 = 32;
     /// Shift, Alt and Control.
     const MODIFIERS: u16 = 4 | 8 | 16;
@@ -201,7 +201,7 @@ fn mouse(button: u16, column: u16, row: u16) -> Option<Heard> {
     Some(Heard::Mouse { pointer, column, row })
 }
 
-/// The answer to the question of the background's colour: `11;rgb:RRRR/GGGG/BBBB`, or `#RRGGBB`.
+/// The answer about the background colour: `11;rgb:RRRR/GGGG/BBBB`, or `#RRGGBB`.
 pub(super) fn background(text: &[u8]) -> Option<Background> {
     let text = std::str::from_utf8(text).ok()?.strip_prefix("11;")?;
     let [red, green, blue] = if let Some(hex) = text.strip_prefix('#') {
@@ -211,12 +211,12 @@ pub(super) fn background(text: &[u8]) -> Option<Background> {
         let mut parts = text.strip_prefix("rgba:").or_else(|| text.strip_prefix("rgb:"))?.split('/');
         [part(parts.next()?)?, part(parts.next()?)?, part(parts.next()?)?]
     };
-    // How bright an eye finds the three, in thousandths.
+    // The eye's sensitivity to the three colours, in thousandths.
     let bright = 299 * red + 587 * green + 114 * blue;
     Some(if bright > 1000 * 0xffff / 2 { Background::Light } else { Background::Dark })
 }
 
-/// One part of a colour, of one to four hexadecimal digits, scaled to 16 bits.
+/// A colour component of one to four hexadecimal digits, scaled to 16 bits.
 fn part(digits: &str) -> Option<u32> {
     let most = match digits.len() {
         1 => 0xf,

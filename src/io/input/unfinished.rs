@@ -1,13 +1,13 @@
-//! What is not finished: its kinds, and the characters at its end that a hand may have typed.
+//! Incomplete sequences: their kinds, and the characters at the end that may have been typed.
 
 use std::time::Duration;
 
-/// Characters closer than this are no hand's; one alone for so long is a key where nothing else tells against it.
+/// Characters closer than this were not typed; a single one this long counts as a key unless something contradicts it.
 pub(super) const HAND: Duration = Duration::from_millis(30);
-/// The longest pause a network makes in what a terminal sends at once.
+/// Longest pause that a network inserts into what a terminal sends at once.
 pub(super) const CUT: Duration = Duration::from_millis(500);
 
-/// What an escape introduces.
+/// What an escape sequence introduces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// `ESC [`: keys, mouse, most reports.
@@ -34,13 +34,13 @@ impl Kind {
         }
     }
 
-    /// The same as one byte of the upper half.
+    /// The kind of a one-byte C1 introducer.
     pub(super) fn of_c1(byte: u8) -> Option<Self> {
         // A C1 control is its escape's second byte and 0x40.
         matches!(byte, 0x80..=0x9f).then(|| Self::of(byte - 0x40)).flatten()
     }
 
-    /// Whether a string of the kind may begin with this.
+    /// Whether a string of this kind may start with this byte.
     pub(super) fn begins_with(self, byte: u8) -> bool {
         match self {
             // A number, or the `l` and `L` of a title.
@@ -51,18 +51,18 @@ impl Kind {
     }
 }
 
-/// The bytes at the end of what is not finished that each came alone.
+/// The bytes at the end of an incomplete sequence that each arrived singly.
 #[derive(Debug, Default)]
 pub(super) struct Alone {
     pub(super) bytes: Vec<u8>,
-    /// How long they wait for the end of what they may belong to.
+    /// How long they wait for the end of the sequence.
     pub(super) patience: Duration,
-    /// Whether the first is an introducer behind an Escape that was taken for the key.
+    /// Whether the first is an introducer after an Escape that was taken for the key.
     pub(super) introduced: bool,
 }
 
 impl Alone {
-    /// A byte so long after the one before it.
+    /// Adds a byte that arrived this long after the last.
     pub(super) fn hear(&mut self, byte: u8, gap: Duration) {
         let goes_on = matches!(byte, 0x80..=0xbf) && !self.bytes.is_empty();
         if gap < HAND && !goes_on {
@@ -80,7 +80,7 @@ impl Alone {
     }
 }
 
-/// How long a character waits that came so long after the one before it.
+/// How long a character waits that arrived this long after the last.
 pub(super) fn patience(gap: Duration) -> Duration {
     if gap < CUT { CUT } else { HAND }
 }

@@ -1,4 +1,4 @@
-//! What the journal is told: plain records of one moment. It holds no tokens and no secrets.
+//! Input of the journal: plain records of one moment, without tokens and secrets.
 
 use std::sync::Arc;
 
@@ -9,19 +9,19 @@ use crate::domain::blotter::{Blotter, Changes, TapeEntry};
 use crate::domain::{AccountId, ClientOrderId, Execution, ExecutionId, LinkId, Order, Source};
 use crate::session::RequestError;
 
-/// How the sending of an order ended.
+/// The outcome of sending an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IntentOutcome {
-    /// The broker has it, under this id.
+    /// The broker has it, with this id.
     Accepted(crate::domain::OrderId),
-    /// The broker refused it, or never heard of it.
+    /// The broker refused it, or never received it.
     Refused(String),
 }
 
-/// One thing to remember.
+/// One record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Record {
-    /// Which account the link reaches; another id than before begins a new generation, and the old rows stay.
+    /// The account of the link. Another id than before starts a new generation; old rows stay.
     Account(AccountId),
     /// An order's state.
     Order(Box<Order>, Source),
@@ -31,54 +31,54 @@ pub enum Record {
     Removed(ExecutionId),
     /// A line of the tape.
     Line(TapeEntry),
-    /// A snapshot arrived whole: where the next resync starts from.
+    /// A complete pass: where the next one starts from.
     Complete {
-        /// Broker's time of the last merged execution.
+        /// The broker's time of the last merged execution.
         watermark: Option<Timestamp>,
-        /// When the snapshot was asked for.
+        /// When the pass started.
         asked_at: Timestamp,
     },
-    /// An order is about to be sent; the barrier must pass before it is.
+    /// An order is about to be sent; not before the barrier has passed.
     Intent {
         /// Its id.
         client_order_id: ClientOrderId,
         /// The request's JSON.
         body: Arc<str>,
     },
-    /// What became of an intent.
+    /// The outcome of an intent.
     Outcome {
         /// Its id.
         client_order_id: ClientOrderId,
-        /// How it ended.
+        /// The outcome.
         outcome: IntentOutcome,
     },
     /// The broker refused something.
     Refusal {
-        /// What was asked, in words.
+        /// What was requested, in words.
         what: String,
-        /// What came back.
+        /// The broker's answer.
         error: Box<RequestError>,
     },
 }
 
-/// Records of one link, learned at one moment; written together or not at all.
+/// Records of one link and one moment, written together or not at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
-    /// Whose.
+    /// The link.
     pub link: LinkId,
-    /// When they were learned, by the local clock; for display, and to tell which of two programs on it was later.
+    /// When they were learned, by the local clock; for display, and to order the writes of two programs.
     pub learned_at: Timestamp,
     /// The records, in order.
     pub records: Vec<Record>,
 }
 
 impl Batch {
-    /// An empty batch.
+    /// An empty batch for this link and time.
     pub fn new(link: LinkId, learned_at: Timestamp) -> Self {
         Self { link, learned_at, records: Vec::new() }
     }
 
-    /// What the program wants remembered, as the blotter has it now.
+    /// Records for what the program wants journaled, in the blotter's current state.
     pub fn of_memory(link: LinkId, memory: Memory, blotter: Option<&Blotter>, learned_at: Timestamp) -> Self {
         let mut batch = Self::new(link, learned_at);
         match memory {
@@ -93,14 +93,14 @@ impl Batch {
         batch
     }
 
-    /// Everything one merge changed, as the blotter has it now.
+    /// Records for everything a merge changed, in the blotter's current state.
     pub fn of_changes(link: LinkId, blotter: &Blotter, changes: &Changes, learned_at: Timestamp) -> Self {
         let mut batch = Self::new(link, learned_at);
         batch.add_changes(blotter, changes);
         batch
     }
 
-    /// Everything that is known of an account, for a file that knows nothing of it.
+    /// Records for everything known of an account, for a new file.
     pub fn of_everything(link: LinkId, account: Option<AccountId>, blotter: &Blotter, learned_at: Timestamp) -> Self {
         let mut batch = Self::new(link, learned_at);
         let records = &mut batch.records;
@@ -111,7 +111,7 @@ impl Batch {
         batch
     }
 
-    /// Adds everything one merge changed.
+    /// Adds everything a merge changed.
     pub fn add_changes(&mut self, blotter: &Blotter, changes: &Changes) {
         let lines = changes.tape.iter().filter_map(|number| blotter.tape_entry(*number));
         let late = lines.clone().all(|entry| entry.source == Source::Reconcile);
@@ -128,7 +128,7 @@ impl Batch {
         self.records.extend(lines.cloned().map(Record::Line));
     }
 
-    /// True when there is nothing to write.
+    /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
         self.records.is_empty()
     }

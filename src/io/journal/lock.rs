@@ -1,4 +1,4 @@
-//! One instance streams an account; a second one finds out here and says what it does instead.
+//! The lock that lets one instance stream an account; a second instance polls instead.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -8,17 +8,17 @@ use crate::domain::LinkId;
 use crate::io::fit;
 use crate::io::paths::ensure_private_dir;
 
-/// The lock on one link, held until dropped; the system lets go of it when the process dies, however it dies.
+/// The lock of one link, held until dropped. The system releases it when the process dies.
 #[derive(Debug)]
 pub struct AccountLock {
     _file: File,
 }
 
 impl AccountLock {
-    /// Takes the lock beside the journal; `None` when another instance holds it.
+    /// Takes the lock next to the journal; `None` when another instance holds it.
     ///
     /// # Errors
-    /// As the file system says.
+    /// As the file system reports.
     pub fn try_take(data_dir: &Path, link: &LinkId) -> io::Result<Option<Self>> {
         let dir = data_dir.join("locks");
         ensure_private_dir(&dir)?;
@@ -30,7 +30,7 @@ impl AccountLock {
         }
     }
 
-    /// A name that is safe in any folder and differs for every link.
+    /// A file name that is valid everywhere and unique per link.
     pub fn file_name(link: &LinkId) -> String {
         file_name(link)
     }
@@ -39,7 +39,7 @@ impl AccountLock {
 fn file_name(link: &LinkId) -> String {
     let readable: String =
         link.as_str().chars().take(60).map(|ch| if ch.is_ascii_alphanumeric() { ch } else { '-' }).collect();
-    // FNV-1a: stable across versions, which the standard hasher is not.
+    // FNV-1a, because the standard hasher may change between versions.
     let hash = link
         .as_str()
         .bytes()

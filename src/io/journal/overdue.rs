@@ -1,5 +1,5 @@
-//! What changed while the journal could not be written, by name: its memory is bounded by what the blotter holds, and
-//! after the fault the blotter tells what became of each.
+//! The names of what changed while the journal could not be written. Their memory is bounded by the blotter, which
+//! knows their current state when the fault is over.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -9,10 +9,10 @@ use super::batch::{Batch, Record};
 use crate::domain::blotter::Blotter;
 use crate::domain::{AccountId, ExecutionId, LinkId, OrderId, Source};
 
-/// Records that wait for the disk in memory; of what comes after them only the names are kept.
+/// Most records that wait in memory; beyond this only the names are kept.
 const KEPT: usize = 20_000;
 
-/// What the writer is too slow for, of every link.
+/// What the writer is too slow for, for all links.
 #[derive(Debug)]
 pub struct Backlog {
     kept: usize,
@@ -26,12 +26,12 @@ impl Default for Backlog {
 }
 
 impl Backlog {
-    /// Begins where so many records wait.
+    /// Starts when this many records are waiting.
     pub fn beyond(kept: usize) -> Self {
         Self { kept, links: HashMap::new() }
     }
 
-    /// True when no link owes anything.
+    /// Whether nothing is owed.
     pub fn is_empty(&self) -> bool {
         self.links.is_empty()
     }
@@ -41,7 +41,7 @@ impl Backlog {
         self.links.values().map(Overdue::len).sum()
     }
 
-    /// The batch, to be handed over; `None` where too many records wait and only its names are kept.
+    /// The batch, to be sent; `None` when too many records are waiting and only its names were kept.
     pub fn pass(&mut self, batch: Batch, waiting: usize) -> Option<Batch> {
         if let Some(overdue) = self.links.get_mut(&batch.link) {
             overdue.take_in(batch);
@@ -54,7 +54,7 @@ impl Backlog {
         Some(batch)
     }
 
-    /// Everything owed, as it is now; nothing of a link that is gone.
+    /// Everything owed, in its current state; nothing for links that are gone.
     pub fn settle<'a>(
         &mut self,
         blotter: impl Fn(&LinkId) -> Option<&'a Blotter>,
@@ -65,7 +65,7 @@ impl Backlog {
     }
 }
 
-/// Names of what one link owes the journal.
+/// The names of what one link owes the journal.
 #[derive(Debug, Default)]
 struct Overdue {
     account: Option<AccountId>,
@@ -74,7 +74,7 @@ struct Overdue {
     executions: BTreeSet<ExecutionId>,
     lines: BTreeSet<u64>,
     complete: Option<(Option<Timestamp>, Timestamp)>,
-    /// What has no place in a blotter.
+    /// What is not in a blotter.
     others: Vec<Record>,
 }
 
@@ -85,7 +85,7 @@ impl Overdue {
         single + named + self.others.len()
     }
 
-    /// Keeps the names of what is in a batch.
+    /// Keeps the names of a batch's content.
     fn take_in(&mut self, batch: Batch) {
         for record in batch.records {
             match record {
@@ -105,8 +105,8 @@ impl Overdue {
         }
     }
 
-    /// Everything owed, as the blotter has it now. What an emptied blotter has forgotten belonged to an account that was
-    /// reset, and is gone.
+    /// Everything owed, in the blotter's current state. What a reset blotter no longer knows belonged to the old
+    /// account and is skipped.
     fn settle(self, link: LinkId, blotter: &Blotter, learned_at: Timestamp) -> Batch {
         let mut batch = Batch::new(link, learned_at);
         let records = &mut batch.records;

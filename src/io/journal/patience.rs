@@ -1,4 +1,4 @@
-//! Ends a query that gives no row for too long: the file may be damaged, or made by somebody to keep us busy.
+//! Interrupts a query that yields no row for too long: the file may be damaged, or crafted to keep the program busy.
 
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use rusqlite::Connection;
 pub(super) struct Patience(Sender<bool>);
 
 impl Patience {
-    /// Interrupts the connection when it gives no row for this long.
+    /// Interrupts the connection when it yields no row for this long.
     pub(super) fn with(connection: &Connection, longest: Duration) -> Self {
         let (asked, asks) = channel();
         let query = connection.get_interrupt_handle();
@@ -31,10 +31,10 @@ impl Patience {
         Self(asked)
     }
 
-    /// True while a row is waited for, false while it is being written: a reader may take its time.
+    /// Sets whether a row is being waited for. While a row is being written there is no limit: its reader may be slow.
     pub(super) fn waiting(&self, still: bool) {
         if self.0.send(still).is_err() {
-            tracing::debug!("nobody watches a query any more");
+            tracing::debug!("the thread that watches queries has ended");
         }
     }
 }

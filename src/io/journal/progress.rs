@@ -1,29 +1,29 @@
-//! How far the writer is: told by its thread, looked at by the loop without waiting.
+//! The writer's progress: updated by its thread, read by the loop without waiting.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::watch;
 
-/// How far the writer is.
+/// The writer's progress.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Progress {
     /// How many batches are on disk.
     pub saved: u64,
-    /// Why the next one is not, when the last attempt to write it failed.
+    /// Why the next one is not, when the last attempt failed.
     pub fault: Option<String>,
-    /// How often a file was begun, or gone on in, that lacks what was written before.
+    /// How often a file was started, or continued, without what was written before.
     pub begun: u64,
 }
 
-/// What the writer's thread and the handle share.
+/// Shared by the writer's thread and the handle.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     progress: watch::Sender<Progress>,
     notices: Mutex<Vec<String>>,
-    /// Records handed over that are not on disk.
+    /// Records sent that are not on disk.
     waiting: AtomicUsize,
-    /// Grows with every batch that is written, before it is committed.
+    /// Counts batches written, before they are committed.
     steps: AtomicU64,
 }
 
@@ -48,7 +48,7 @@ impl Shared {
         });
     }
 
-    /// One more batch is written, though not committed.
+    /// Counts a batch as written, but not committed.
     pub(super) fn step(&self) {
         self.steps.fetch_add(1, Ordering::Relaxed);
     }
@@ -57,7 +57,7 @@ impl Shared {
         self.steps.load(Ordering::Relaxed)
     }
 
-    /// Whoever knows more than what is written from here on should hand it over.
+    /// Notes a new file: its owner should send everything it knows.
     pub(super) fn begun(&self) {
         self.progress.send_modify(|progress| progress.begun += 1);
     }
@@ -72,11 +72,11 @@ impl Shared {
         });
     }
 
-    /// Keeps a sentence for the user until it is asked for.
+    /// Keeps a notice for the user until it is read.
     pub(super) fn notice(&self, sentence: String) {
         tracing::warn!("{sentence}");
         self.notices.lock().unwrap_or_else(PoisonError::into_inner).push(sentence);
-        // Wakes whoever looks at the progress.
+        // Wake those who watch the progress.
         self.progress.send_modify(|_| ());
     }
 

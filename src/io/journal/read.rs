@@ -1,4 +1,4 @@
-//! Reading back: what a link starts from, and exports by account and date range.
+//! Reading: the data that a link starts from, and exports by account and date range.
 
 mod lost;
 mod tidy;
@@ -17,61 +17,61 @@ use super::{JournalError, schema};
 use crate::domain::blotter::TapeEntry;
 use crate::domain::{AccountId, ClientOrderId, Execution, LinkId, Order, Source};
 
-/// Done orders read back at start; older ones stay in the file for exports.
+/// Done orders loaded at start; older ones stay in the file for exports.
 const RECENT_ORDERS: i64 = 20_000;
-/// Executions among which those without a known order are looked for.
+/// The number of latest executions searched for those without a known order.
 const RECENT_EXECUTIONS: i64 = 20_000;
-/// The orders read back: two searches instead of one scan, which the planner would choose for `OR`. The `+` keeps it from
-/// the index by account, which would read every order there ever was.
+/// Selects the orders to load, in two searches: the planner would scan the table for an `OR`. The `+` keeps it from
+/// using the index by account, which would read every order ever stored.
 const SHOWN: &str = "WITH shown(seq, id, body) AS (
     SELECT seq, id, body FROM orders WHERE seq > ?3 AND +account = ?1 AND +generation = ?2
     UNION ALL
     SELECT seq, id, body FROM orders INDEXED BY working_orders
     WHERE working = 1 AND account = ?1 AND generation = ?2 AND seq <= ?3)";
-/// Lines of the tape read back at start.
+/// Lines of the tape loaded at start.
 const RECENT_LINES: i64 = 5_000;
 
-/// An order that was about to be sent when the program ended: its outcome must be looked up, never sent again.
+/// An order that was being sent when the program ended: its outcome must be looked up; it must not be sent again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Intent {
-    /// The id to look it up by.
+    /// The id to look up.
     pub client_order_id: ClientOrderId,
     /// The request's JSON.
     pub body: String,
 }
 
-/// Where the rows that were read stand in the file.
+/// Where the loaded rows are in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) account: i64,
     pub(super) generation: i64,
-    /// The numbers of the lines.
+    /// The numbers of the tape lines.
     pub(super) lines: Vec<i64>,
 }
 
-/// What a link starts from. Everything in it is marked [`Source::Journal`].
+/// The data that a link starts from, all marked [`Source::Journal`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Remembered {
-    /// The account it was.
+    /// The account.
     pub account: Option<AccountId>,
-    /// Broker's time of the last execution of a complete snapshot.
+    /// The broker's time of the last execution of a complete pass.
     pub watermark: Option<Timestamp>,
-    /// When the last complete snapshot was asked for.
+    /// When the last complete pass started.
     pub complete_at: Option<Timestamp>,
-    /// When something was last written: the age of all this.
+    /// When something was last written, which is the age of this data.
     pub saved_at: Option<Timestamp>,
-    /// Working orders and the most recent others, in the order they were first heard of.
+    /// Working orders and the most recent others, in the order they were first seen.
     pub orders: Vec<Order>,
     /// The executions of these orders, in the order they were learned.
     pub executions: Vec<Execution>,
-    /// The end of the tape.
+    /// The newest lines of the tape.
     pub tape: Vec<TapeEntry>,
-    /// Orders of unknown outcome.
+    /// Orders with an unknown outcome.
     pub intents: Vec<Intent>,
     /// Rows that this version cannot read; they stay in the file. The marks above are from before them, so that the broker
     /// is asked again for what they hold.
     pub unreadable: usize,
-    /// A sentence for the user, when an unusable file was set aside.
+    /// A notice for the user, when an unusable file was set aside.
     pub notice: Option<String>,
     pub(super) place: Option<Place>,
 }
@@ -93,21 +93,21 @@ impl Remembered {
 
 /// The longest row that is exported, in bytes; a broker's order is less than one answer, which is 8 MiB at most.
 const LONGEST_ROW: i64 = 64 * 1024 * 1024;
-/// How long an export waits for a row, with everything that has to be sorted before the first.
+/// How long an export waits for a row, including the sorting before the first.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
-/// Which rows an export takes; both ends are inclusive, a missing one is open.
+/// Which rows to export; both ends are inclusive, a missing one is open.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Range {
     /// Only this link.
     pub link: Option<LinkId>,
-    /// Not before.
+    /// From this time on.
     pub from: Option<Timestamp>,
-    /// Not after.
+    /// Up to this time.
     pub until: Option<Timestamp>,
 }
 
-/// Reads beside a running instance; changes nothing.
+/// Reads while another instance may be writing; changes nothing.
 #[derive(Debug)]
 pub struct Reader {
     connection: Connection,
@@ -120,19 +120,19 @@ impl Reader {
     /// Opens an existing journal.
     ///
     /// # Errors
-    /// When there is none, or it is not ours.
+    /// When it does not exist, or is not ours.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
         let connection = schema::open_to_read(path)?;
         Ok(Self { connection, path: path.display().to_string(), patience: LONGEST_WAIT, longest: LONGEST_ROW })
     }
 
-    /// The same reader with rows of less bytes.
+    /// The same reader with another limit on the size of rows, in bytes.
     #[must_use]
     pub fn with_rows_up_to(self, longest: i64) -> Self {
         Self { longest, ..self }
     }
 
-    /// The links it knows.
+    /// The links in the journal.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -146,7 +146,7 @@ impl Reader {
         read().map_err(|error| self.unreadable(&error))
     }
 
-    /// Hands every execution of the range to `each`, oldest first; returns how many rows could not be read.
+    /// Passes every execution in the range to `each`, oldest first; returns the number of unreadable rows.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -157,7 +157,7 @@ impl Reader {
         self.rows(query, range, each)
     }
 
-    /// Hands every order submitted in the range to `each`, oldest first; returns how many rows could not be read.
+    /// Passes every order submitted in the range to `each`, oldest first; returns the number of unreadable rows.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -197,7 +197,7 @@ impl Reader {
     }
 }
 
-/// Reads what a link starts from.
+/// Loads the data that a link starts from.
 pub(super) fn remembered(connection: &Connection, link: &LinkId) -> rusqlite::Result<Remembered> {
     let row = connection
         .prepare_cached(
@@ -250,12 +250,12 @@ pub(super) fn remembered(connection: &Connection, link: &LinkId) -> rusqlite::Re
     Ok(found)
 }
 
-/// The orders read back, by account, generation, and the row that the recent ones come after.
+/// The orders to load, by account, generation, and the row that the recent ones follow.
 pub(super) fn shown_orders() -> String {
     format!("{SHOWN} SELECT seq, body FROM shown ORDER BY seq")
 }
 
-/// Their executions. One whose order is not known yet comes along: the resync will ask for its order.
+/// Their executions. One without a known order is included; the next pass fetches its order.
 pub(super) fn shown_executions() -> String {
     format!(
         "{SHOWN} SELECT e.seq, e.body FROM shown CROSS JOIN executions e
@@ -268,7 +268,7 @@ pub(super) fn shown_executions() -> String {
     )
 }
 
-/// The end of the tape, numbered without gaps from its first line on, and the numbers in the file.
+/// The newest lines of the tape, numbered without gaps from the first, with their numbers in the file.
 fn lines(
     connection: &Connection,
     account: i64,

@@ -1,4 +1,4 @@
-//! The file: who may read it, what is in it, what version it has, and what happens to one that cannot be used.
+//! The file: access rights, tables, versions, and what happens to one that cannot be used.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,10 +9,10 @@ use super::JournalError;
 use crate::config::plain;
 use crate::io::paths::{ensure_private_dir, tighten};
 
-/// Marks a database as ours (`bdjl`).
+/// The application id of our databases (`bdjl`).
 pub(super) const APPLICATION_ID: i32 = 0x6264_6a6c;
 
-/// Each step brings a file from its place in this list to the next; steps are never edited once released.
+/// Migrations; each brings a file from its index to the next version. They are never edited once released.
 const MIGRATIONS: &[&str] = &["
     CREATE TABLE accounts (
         no INTEGER PRIMARY KEY,
@@ -85,7 +85,7 @@ const MIGRATIONS: &[&str] = &["
     ) STRICT;
 "];
 
-/// What was added since without changing what was there: versions that do not know of it can go on beside this one.
+/// Additions that versions without them tolerate, so that those can use the file at the same time.
 const ADDITIONS: &[(&str, &str)] = &[
     (
         "generations",
@@ -99,37 +99,38 @@ const ADDITIONS: &[(&str, &str)] = &[
     ("executions_of_order", "CREATE INDEX executions_of_order ON executions (account, generation, order_id)"),
 ];
 
-/// What the database keeps beside its file.
+/// The files that SQLite keeps next to the database.
 const LOG: [&str; 2] = ["-wal", "-shm"];
 
-/// How long a statement waits for a lock that another program holds; what is being written is then tried again.
+/// How long a statement waits for another program's lock; a write is then retried.
 const LOCKED: Duration = Duration::from_millis(250);
-/// How long opening and reading wait for it.
+/// How long opening and reading wait for a lock.
 pub(super) const PATIENT: Duration = Duration::from_secs(2);
 
-/// A connection ready for use.
+/// An open connection.
 pub(super) struct Usable {
     pub(super) connection: Connection,
-    /// Which file it is, whatever its name is now.
+    /// The file's identity, whatever its present name.
     pub(super) identity: Option<(u64, u64)>,
     pub(super) notice: Option<String>,
 }
 
-/// Why a file is not a journal of ours.
+/// Why a file is not a usable journal.
 enum Unfit {
-    /// Not readable as a database, or damaged.
+    /// Not a database, or damaged.
     Damaged(String),
-    /// A database of something else.
+    /// Another program's database.
     Foreign,
     /// Written by a newer version.
     Newer(i64),
-    /// The system refuses; setting the file aside would not help.
+    /// The system refuses access; setting the file aside would not help.
     System(String),
-    /// Another program holds the lock, or the disk is full: it will be usable later.
+    /// Another program holds the lock, or the disk is full: usable later.
     NotNow(String),
 }
 
-/// Opens for writing; what is no journal is set aside and a new file begun. A newer version's is left as it is.
+/// Opens for writing. A file that is not a journal is set aside and a new one started; one of a newer version is left
+/// alone.
 pub(super) fn open(path: &Path) -> Result<Usable, JournalError> {
     let first = prepare(path);
     if matches!(first, Err(Unfit::Damaged(_) | Unfit::Foreign)) {
@@ -138,11 +139,11 @@ pub(super) fn open(path: &Path) -> Result<Usable, JournalError> {
     settle(path, first)
 }
 
-/// Goes on in a new file where `identity`, which is damaged, stood; nobody else may have done so already.
+/// Starts a new file in place of the damaged `identity`, unless another instance has already done so.
 pub(super) fn replace_damaged(path: &Path, identity: Option<(u64, u64)>, reason: &str) -> Result<Usable, JournalError> {
     alone(path, || match prepare(path) {
         Err(Unfit::Newer(version)) => Err(JournalError::Newer { path: path.display().to_string(), version }),
-        // Another instance has found the damage too, and set the file aside.
+        // Another instance has found the damage too, and has set the file aside.
         Ok(usable) if identity.is_some() && usable.identity != identity => Ok(usable),
         found => {
             drop(found);
@@ -151,7 +152,8 @@ pub(super) fn replace_damaged(path: &Path, identity: Option<(u64, u64)>, reason:
     })
 }
 
-/// Makes what was found a connection or an error; call it alone, where the file may have to be set aside.
+/// Turns the result into a connection or an error. Must not run concurrently, because the file may have to be set
+/// aside.
 fn settle(path: &Path, found: Result<Usable, Unfit>) -> Result<Usable, JournalError> {
     match found {
         Ok(usable) => Ok(usable),
@@ -165,7 +167,7 @@ fn settle(path: &Path, found: Result<Usable, Unfit>) -> Result<Usable, JournalEr
 
 fn set_aside_and_begin(path: &Path, why: &str) -> Result<Usable, JournalError> {
     let kept = set_aside(path)?;
-    let notice = format!("{} {why}; it was kept as {} and a new one begun", path.display(), kept.display());
+    let notice = format!("{} {why}; it was set aside as {} and a new one was started", path.display(), kept.display());
     match prepare(path) {
         Ok(usable) => Ok(Usable { notice: Some(notice), ..usable }),
         Err(Unfit::System(reason) | Unfit::Damaged(reason) | Unfit::NotNow(reason)) => Err(unusable(path, reason)),
@@ -173,10 +175,10 @@ fn set_aside_and_begin(path: &Path, why: &str) -> Result<Usable, JournalError> {
     }
 }
 
-/// Does work that may rename the file while no other instance does. Without a lock file it is done all the same.
+/// Runs work that may rename the file while no other instance does so; also when there can be no lock file.
 fn alone<T>(path: &Path, work: impl FnOnce() -> T) -> T {
     let mut options = std::fs::OpenOptions::new();
-    // For reading too: a pipe in its place would otherwise be waited for.
+    // For reading too, because opening a pipe for writing alone would wait for its reader.
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
     {
@@ -192,7 +194,7 @@ fn alone<T>(path: &Path, work: impl FnOnce() -> T) -> T {
     result
 }
 
-/// Opens for reading only, beside an instance that writes; never changes or renames the file.
+/// Opens for reading only, next to an instance that may be writing; never changes or renames the file.
 pub(super) fn open_to_read(path: &Path) -> Result<Connection, JournalError> {
     plain(path).map_err(|error| unusable(path, error.to_string()))?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -210,7 +212,7 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, JournalError> {
         Ok(Some(version)) => return Err(JournalError::Newer { path: path.display().to_string(), version }),
         Err(error) => return Err(unusable(path, error.to_string())),
     }
-    // A view of the same name could be anything, and without end.
+    // A view with that name could yield anything, endlessly.
     let tables =
         "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('accounts', 'executions', 'orders')";
     let tables = connection
@@ -223,13 +225,13 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, JournalError> {
     Ok(connection)
 }
 
-/// The file's version, when its rows mean what only a newer version of the program knows.
+/// The file's version, if its rows need a newer version of the program.
 pub(super) fn newer_version(connection: &Connection) -> rusqlite::Result<Option<i64>> {
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     Ok(Some(version).filter(|version| usize::try_from(*version).is_ok_and(|version| version > MIGRATIONS.len())))
 }
 
-/// Renames the file and what belongs to it to the first free name; returns the new name.
+/// Renames the file and the files that belong to it to the first free name; returns that name.
 fn set_aside(path: &Path) -> Result<PathBuf, JournalError> {
     let kept = free_name(path)?;
     std::fs::rename(path, &kept).map_err(|error| unusable(path, format!("it cannot be set aside: {error}")))?;
@@ -237,15 +239,15 @@ fn set_aside(path: &Path) -> Result<PathBuf, JournalError> {
     Ok(kept)
 }
 
-/// A name under which nothing stands, neither a file nor the log of one.
+/// A name that is free for the file and for its log.
 fn free_name(path: &Path) -> Result<PathBuf, JournalError> {
     (1_u32..10_000)
         .map(|number| path.with_extension(format!("set-aside-{number}.sqlite")))
         .find(|kept| !kept.exists() && LOG.iter().all(|part| !belonging(kept, part).exists()))
-        .ok_or_else(|| unusable(path, "no free name to keep it under".to_owned()))
+        .ok_or_else(|| unusable(path, "no free name to set it aside under".to_owned()))
 }
 
-/// The write-ahead log may hold the last records: it goes with its file, where there is one.
+/// Moves the write-ahead log, which may contain the last records, along with its file.
 fn set_aside_log(path: &Path, kept: &Path) -> Result<(), JournalError> {
     for part in LOG {
         let from = belonging(path, part);
@@ -262,9 +264,9 @@ fn belonging(path: &Path, part: &str) -> PathBuf {
     PathBuf::from(format!("{}{part}", path.display()))
 }
 
-/// True for the errors that mean the file itself is damaged.
+/// Whether an error means that the file itself is damaged.
 pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
-    // A column of another type, or text that is none, was written by nobody.
+    // Such a column type or non-text value is not from this program.
     let unreadable = matches!(
         error,
         rusqlite::Error::FromSqlConversionFailure(..)
@@ -275,12 +277,12 @@ pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
     unreadable || matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
 
-/// True for the errors that end by themselves.
+/// Whether an error is temporary.
 fn is_passing(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::DiskFull))
 }
 
-/// What the database says, in words for a person.
+/// A database error, in words for the user.
 pub(super) fn words(error: &rusqlite::Error) -> String {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => "another program holds its lock".to_owned(),
@@ -313,7 +315,7 @@ fn prepare(path: &Path) -> Result<Usable, Unfit> {
         return Err(Unfit::Newer(version));
     }
     connection.pragma_update(None, "journal_mode", "WAL").map_err(unfit)?;
-    // FULL syncs the log at every commit: an intent must outlive a power cut before its order is sent.
+    // FULL syncs the log at every commit: an intent must survive a power failure before its order is sent.
     connection.pragma_update(None, "synchronous", "FULL").map_err(unfit)?;
     migrate(&mut connection, known).map_err(unfit)?;
     for table in ["accounts", "orders", "executions", "lines", "states", "intents", "refusals"] {
@@ -328,19 +330,19 @@ fn prepare(path: &Path) -> Result<Usable, Unfit> {
     Ok(Usable { connection, identity, notice: None })
 }
 
-/// True unless this name surely leads to another file than `identity`, or to none.
+/// False when this name certainly belongs to another file than `identity`, or to none.
 pub(super) fn still_stands(path: &Path, identity: Option<(u64, u64)>) -> bool {
     let gone = matches!(std::fs::metadata(path), Err(error) if error.kind() == std::io::ErrorKind::NotFound);
     let other = self::identity(path).is_some_and(|found| identity.is_some_and(|known| known != found));
     identity.is_none() || !(gone || other)
 }
 
-/// Sets aside the log of a file that was removed without it: to a new file of that name it would not belong.
+/// Sets aside the log of a file that was removed without it; it would not fit a new file of that name.
 pub(super) fn clear_the_place(path: &Path) -> Result<(), JournalError> {
     alone(path, || if path.exists() { Ok(()) } else { set_aside_log(path, &free_name(path)?) })
 }
 
-/// Which file stands under this name; `None` where the system does not tell.
+/// The identity of the file with this name; `None` where the system does not tell.
 fn identity(path: &Path) -> Option<(u64, u64)> {
     #[cfg(unix)]
     {
@@ -358,7 +360,7 @@ fn migrate(connection: &mut Connection, version: usize) -> rusqlite::Result<()> 
     for (index, step) in MIGRATIONS.iter().enumerate().skip(version) {
         let step_of = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let now: i64 = step_of.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        // Another instance may have taken the step while this one waited for the lock.
+        // Another instance may have migrated while this one waited for the lock.
         if usize::try_from(now).is_ok_and(|now| now == index) {
             step_of.execute_batch(step)?;
             step_of.pragma_update(None, "application_id", APPLICATION_ID)?;
@@ -381,13 +383,13 @@ fn migrate(connection: &mut Connection, version: usize) -> rusqlite::Result<()> 
     Ok(())
 }
 
-/// Creates the file for its owner alone, or tightens it; refuses a link to somewhere else.
+/// Creates the file owner-only, or tightens its mode; refuses a symbolic link.
 fn make_private(path: &Path) -> std::io::Result<()> {
     if let Some(dir) = path.parent() {
         ensure_private_dir(dir)?;
     }
     match std::fs::symlink_metadata(path) {
-        Ok(found) if !found.is_file() => Err(std::io::Error::other("it is not a plain file")),
+        Ok(found) if !found.is_file() => Err(std::io::Error::other("it is not a regular file")),
         Ok(_) => tighten(&std::fs::File::open(path)?),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let mut options = std::fs::OpenOptions::new();
@@ -403,7 +405,7 @@ fn make_private(path: &Path) -> std::io::Result<()> {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
+#[expect(clippy::needless_pass_by_value, reason = "the signature that map_err needs")]
 fn unfit(error: rusqlite::Error) -> Unfit {
     if is_damage(&error) {
         Unfit::Damaged(error.to_string())

@@ -1,9 +1,10 @@
-//! Several instances write one journal: what each of them may put there beside what the others know.
+//! Several instances write one journal: what each may write, given what the others have written.
 //!
-//! An execution heard on a stream has the broker's id. Another instance may know the same one from a list alone, under the
-//! id of its row, or only as a quantity that an order states; such stand-ins give way to the report, whoever comes first.
-//! Orders only advance, unless whoever writes takes back what it knew. Lines of the tape are told apart by what they say ([`TapeEntry::key`]), and numbered by the file.
-//! All of it happens inside the writer's transaction, and only where another instance is known to have written.
+//! An execution from a stream has the broker's id. Another instance may know the same execution only from a list, under
+//! the id of its row, or only as a quantity that an order states; such stand-ins are replaced by the report, whoever
+//! writes first. Orders only advance, unless the writer takes back what it wrote itself. Tape lines are compared by
+//! content ([`TapeEntry::key`]) and numbered by the file. All of it happens inside the writer's transaction, and only
+//! when another instance is known to have written.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
@@ -17,24 +18,25 @@ use crate::domain::execution::ExecutionKind;
 use crate::domain::time::is_before;
 use crate::domain::{Execution, ExecutionId, Order, OrderId, OrderStatus, Qty, Source};
 
-/// Lines of other instances that are told apart from ours, and own lines whose numbers in the file are remembered: more
-/// than can be between two instances that hear of the same event.
+/// Lines of other instances that are compared with ours, and own lines whose numbers in the file are kept: more than
+/// lie between two instances that receive the same event.
 const REMEMBERED: usize = 5_000;
 
-/// What this instance holds of a link.
+/// What this instance has written of a link.
 #[derive(Debug, Default)]
 pub(super) struct OwnRows {
-    /// Executions, under whatever id. Its blotter has told them apart: only the stand-ins of others give way to what it
-    /// reports, and only what others report explains a stand-in of its own.
+    /// Executions, under any id. The blotter has already compared them: only stand-ins of other instances are replaced
+    /// by this one's reports, and only reports of other instances replace its own stand-ins.
     pub(super) executions: HashSet<ExecutionId>,
-    /// How each order stands as far as it knows, whether that is in the file or gave way to what another wrote.
+    /// The state of each order as this instance knows it, whether or not another instance's state is in the file
+    /// instead.
     orders: HashMap<OrderId, Stand>,
-    /// The same of the transaction that is under way.
+    /// The same, for the current transaction.
     news: HashMap<OrderId, Stand>,
 }
 
 impl OwnRows {
-    /// These rows were read back.
+    /// These rows were loaded.
     pub(super) fn read<'a>(
         executions: impl IntoIterator<Item = &'a Execution>,
         orders: impl IntoIterator<Item = &'a Order>,
@@ -46,12 +48,12 @@ impl OwnRows {
         }
     }
 
-    /// This instance knows an order so now.
+    /// This instance has this state of an order.
     pub(super) fn knows(&mut self, order: &Order) {
         self.news.insert(order.id.clone(), Stand::of(order));
     }
 
-    /// The transaction is over. What did not last is told again.
+    /// Ends the transaction. What was rolled back counts as unwritten.
     pub(super) fn end(&mut self, lasts: bool) {
         let news = std::mem::take(&mut self.news);
         if lasts {
@@ -64,7 +66,7 @@ impl OwnRows {
     }
 }
 
-/// What tells two states of one order apart.
+/// What distinguishes two states of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Stand {
     status: OrderStatus,
@@ -77,8 +79,8 @@ impl Stand {
         Self { status: order.status.clone(), cum_qty: order.cum_qty, updated_at: order.updated_at }
     }
 
-    /// True for a state that is as new as another one, or newer. Stream and lists write one moment with other digits, and
-    /// some lists write no moment of a change at all: that something has ended is told by the state itself.
+    /// Whether a state is as new as another, or newer. Stream and lists write the same time with different digits, and
+    /// some lists have no time of the change; that an order is done is clear from the state itself.
     fn follows(&self, other: &Self) -> bool {
         let rank = |stand: &Self| (stand.status.is_terminal(), stand.cum_qty);
         match (self.status.is_terminal(), other.status.is_terminal()) {
@@ -93,31 +95,31 @@ impl Stand {
     }
 }
 
-/// Where this instance's lines of one link stand in the file.
+/// Where this instance's tape lines of a link are in the file.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Lines {
-    /// The newest number in the file that this instance knows of.
+    /// The highest number in the file known to this instance.
     last: Option<i64>,
-    /// The newest of its own lines that has its own number in the file.
+    /// The newest own line whose number in the file is the same.
     own: Option<u64>,
-    /// From this number on its lines have others in the file, because other instances wrote lines too.
+    /// From this number on, own lines have other numbers in the file, because other instances wrote lines too.
     split: Option<u64>,
-    /// The numbers in the file of such lines; `None` for one that another instance has written.
+    /// The numbers in the file of those lines; `None` for one that another instance wrote.
     moved: BTreeMap<u64, Option<i64>>,
     others: HashMap<String, i64>,
     order: VecDeque<String>,
 }
 
-/// What is to be done with a line.
+/// What to do with a line.
 enum Slot {
     At(i64),
     New,
-    /// Another instance has written it; ours, if it has a number, goes.
+    /// Another instance has written it; our own row, if there is one, is deleted.
     Told(Option<i64>),
 }
 
 impl Lines {
-    /// The lines that were read back stand in the file under these numbers, and are this instance's from `first` on.
+    /// The loaded lines have these numbers in the file, and belong to this instance from `first` on.
     pub(super) fn restored(numbers: &[i64]) -> Self {
         let mut lines = Self { last: numbers.last().copied(), ..Self::default() };
         let Some(first) = numbers.first().and_then(|number| u64::try_from(*number).ok()) else { return lines };
@@ -133,7 +135,7 @@ impl Lines {
         lines
     }
 
-    /// Takes note of what other instances have written since the last time.
+    /// Notes what other instances have written since the last time.
     pub(super) fn catch_up(&mut self, connection: &Connection, place: (i64, i64)) -> rusqlite::Result<()> {
         let (account, generation) = place;
         let newest: Option<i64> = connection
@@ -179,7 +181,7 @@ impl Lines {
         }
     }
 
-    /// Writes a line where it belongs.
+    /// Writes a line at its place.
     pub(super) fn write(
         &mut self,
         connection: &Connection,
@@ -225,15 +227,15 @@ impl Lines {
 
     fn remember(&mut self, own: u64, number: Option<i64>) {
         self.moved.insert(own, number);
-        // A line that old is never written again: what was not explained then has been.
+        // A line this old is never rewritten: what was unexplained has been explained.
         while self.moved.len() > REMEMBERED * 2 {
             self.moved.pop_first();
         }
     }
 }
 
-/// True when an order's state may be written: it goes on from what is there, as this instance knew it; or it is newer than
-/// what another one wrote; or it takes back what this instance knew, which only lasting evidence does, and was learned later.
+/// Whether an order's state may be written: it follows the state in the file as this instance knew it, or is newer than
+/// another instance's, or takes back this instance's own on lasting evidence and was learned later.
 pub(super) fn stands(
     connection: &Connection,
     place: &Place,
@@ -251,7 +253,7 @@ pub(super) fn stands(
     Ok(known == Some(&held) || stand.follows(&held) || (takes_back && learned >= at))
 }
 
-/// Makes room for an execution among those that other instances wrote; what is to be written of it, if anything.
+/// Replaces stand-ins that other instances wrote with an execution; returns what is to be written of it, if anything.
 pub(super) fn reconcile(
     connection: &Connection,
     place: &mut Place,
@@ -260,7 +262,7 @@ pub(super) fn reconcile(
 ) -> rusqlite::Result<Option<Execution>> {
     let rows = rows_of(connection, place, execution)?;
     let mut merged = execution.clone();
-    // A placeholder shrinks: what it said before is no longer so.
+    // The placeholder has shrunk, so its old quantity is wrong.
     if let Some(held) = rows.iter().find(|row| row.id == execution.id && row.kind != ExecutionKind::Unexplained) {
         complete(&mut merged, held);
     }
@@ -302,13 +304,13 @@ fn complete(mine: &mut Execution, held: &Execution) {
     }
 }
 
-/// The span of an execution within its order's executed quantity.
+/// The range of an execution within its order's executed quantity.
 fn span(row: &Execution) -> Option<(Qty, Qty)> {
     let to = row.cum_qty?;
     Some((to.checked_sub(row.qty)?, to))
 }
 
-/// True when a stand-in says nothing that the rows of `others` do not say too; `all` are the order's rows in the file.
+/// Whether a stand-in adds nothing to the rows of `others`; `all` are the order's rows in the file.
 fn is_explained(stand_in: &Execution, others: &[&Execution], all: &[Execution]) -> bool {
     let mut reported = others.iter().filter(|row| !Blotter::is_stand_in(&row.id));
     match &stand_in.kind {
@@ -329,7 +331,7 @@ fn is_explained(stand_in: &Execution, others: &[&Execution], all: &[Execution]) 
     }
 }
 
-/// True when a stand-in of another instance is what this report tells of.
+/// Whether another instance's stand-in describes the same trade as this report.
 fn gives_way(stand_in: &Execution, report: &Execution, all: &[Execution]) -> bool {
     let reported = !Blotter::is_stand_in(&report.id);
     match (&stand_in.kind, &report.kind) {
@@ -344,8 +346,8 @@ fn gives_way(stand_in: &Execution, report: &Execution, all: &[Execution]) -> boo
     }
 }
 
-/// True for two tellings of one trade: the same span at the same price, which was not undone and executed again in between.
-/// A row may state what its execution was corrected to.
+/// Whether two rows describe one trade: the same range at the same price, not busted and executed again in between. A
+/// row may have the corrected values of its execution.
 pub(super) fn is_the_same_trade(one: &Execution, other: &Execution, all: &[Execution]) -> bool {
     if one.kind != ExecutionKind::Trade || one.cum_qty.is_none() {
         return false;
@@ -355,7 +357,7 @@ pub(super) fn is_the_same_trade(one: &Execution, other: &Execution, all: &[Execu
     one.may_be_restated_as(other) || (same && !all.iter().filter(undone).any(|row| lies_between(row, one, other)))
 }
 
-/// True when a report tells of the correction that another instance read from a row.
+/// Whether a report describes the correction that another instance read from a row.
 pub(super) fn corrects_the_same(report: &Execution, read: &Execution) -> bool {
     matches!(report.kind, ExecutionKind::Correction { .. }) && report.states_the_same(read)
 }
@@ -374,20 +376,20 @@ fn undoes_the_same(report: &Execution, inferred: &Execution, all: &[Execution]) 
     taken == Some(inferred.qty.abs())
 }
 
-/// True for two inferences of one undoing, from different statements: what was taken back was not executed again in between.
+/// Whether two inferred busts from different states are the same: the quantity was not executed again in between.
 fn is_the_same_inference(one: &Execution, other: &Execution, all: &[Execution]) -> bool {
     let again = |row: &Execution| row.kind == ExecutionKind::Trade && lies_between(row, one, other);
     let span = Blotter::inferred_span(&one.id);
     span.is_some() && span == Blotter::inferred_span(&other.id) && !all.iter().any(again)
 }
 
-/// True when a row happened after one of these and before the other.
+/// Whether a row happened between one of these and the other.
 fn lies_between(row: &Execution, one: &Execution, other: &Execution) -> bool {
     let (Some(at), Some(one), Some(other)) = (row.at, one.at, other.at) else { return false };
     one.min(other) < at && at < one.max(other)
 }
 
-/// Takes an execution and its line out of the file.
+/// Deletes an execution and its line from the file.
 fn drop_execution(connection: &Connection, place: &mut Place, id: &ExecutionId) -> rusqlite::Result<()> {
     let (account, generation) = (place.account, place.generation);
     connection
@@ -396,8 +398,8 @@ fn drop_execution(connection: &Connection, place: &mut Place, id: &ExecutionId) 
     drop_line(connection, place, id)
 }
 
-/// Takes the line of another instance that shows an execution out of the file. Its writer may have learned since what the
-/// execution is called: then the line stays, and is known by that.
+/// Deletes another instance's line for an execution from the file, unless its writer has since learned the execution's
+/// own id; then the line stays under that id.
 pub(super) fn drop_line(connection: &Connection, place: &mut Place, id: &ExecutionId) -> rusqlite::Result<()> {
     let key = TapeEntry::key_of_execution(id);
     let Some(number) = place.lines.others.remove(&key) else { return Ok(()) };
@@ -421,7 +423,7 @@ pub(super) fn drop_line(connection: &Connection, place: &mut Place, id: &Executi
     Ok(())
 }
 
-/// True when the execution that a line shows is not in the file, because another instance tells of it better.
+/// Whether a line's execution is missing from the file because another instance has a better row for it.
 pub(super) fn is_unshown(connection: &Connection, place: &Place, entry: &TapeEntry) -> rusqlite::Result<bool> {
     let Some(id) = entry.execution.as_ref().filter(|id| Blotter::is_stand_in(id)) else { return Ok(false) };
     let found: Option<i64> = connection

@@ -1,4 +1,4 @@
-//! Records into rows, inside the writer's transaction.
+//! Writes records as rows, inside the writer's transaction.
 
 use std::collections::HashMap;
 
@@ -12,13 +12,13 @@ use super::share::{self, Lines, OwnRows};
 use super::trim;
 use crate::domain::{Execution, LinkId, Order, OrderId, Source};
 
-/// Where each link's rows go, and whether other instances write them too. It changes with the transaction, or not at all.
+/// Where each link's rows go, and whether other instances write too. Changes with the transaction, or not at all.
 #[derive(Clone, Default)]
 pub(super) struct Accounts {
     places: HashMap<LinkId, Place>,
-    /// The database's count of foreign commits when it was last looked at.
+    /// SQLite's count of other connections' commits (`data_version`) at the last check.
     version: Option<i64>,
-    /// Another instance has written since this one opened the file.
+    /// Whether another instance has written since this one opened the file.
     shared: bool,
 }
 
@@ -28,15 +28,15 @@ pub(super) struct Place {
     pub(super) account: i64,
     pub(super) generation: i64,
     pub(super) lines: Lines,
-    /// All rows that are there were read back by this instance, or written by it.
+    /// Whether all existing rows were loaded or written by this instance.
     known: bool,
 }
 
-/// What this instance holds, for each link.
+/// What this instance has written, per link.
 pub(super) type Own = HashMap<LinkId, OwnRows>;
 
 impl Accounts {
-    /// Begins a transaction, or a reading: finds out whether another instance has written.
+    /// Starts a transaction or a read: checks whether another instance has written.
     pub(super) fn begin(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         let version: i64 = connection.pragma_query_value(None, "data_version", |row| row.get(0))?;
         self.shared |= self.version.is_some_and(|known| known != version);
@@ -47,7 +47,7 @@ impl Accounts {
         Ok(())
     }
 
-    /// What a link has in the file was read back: it is this instance's now.
+    /// Notes that a link's rows were loaded, so that this instance continues from them.
     pub(super) fn restored(&mut self, link: &LinkId, read: &read::Place) {
         let (account, generation) = (read.account, read.generation);
         let place = Place { account, generation, lines: Lines::restored(&read.lines), known: true };
@@ -75,7 +75,7 @@ pub(super) fn nanos(at: Timestamp) -> i64 {
     i64::try_from(at.as_nanosecond()).unwrap_or(i64::MAX)
 }
 
-/// The word stored for a source.
+/// The stored form of a source.
 pub(super) const fn source_word(source: Source) -> &'static str {
     match source {
         Source::Stream => "stream",
@@ -84,12 +84,12 @@ pub(super) const fn source_word(source: Source) -> &'static str {
     }
 }
 
-/// The last state of each order in a group of batches: of one commit only that is ever read back, so it is written once,
-/// where the order was first heard of.
+/// The last state of each order in a group of batches. Only the last one of a commit is ever read, so it is written
+/// once, at the order's first occurrence.
 #[derive(Default)]
 pub(super) struct Latest<'a>(Option<HashMap<(&'a LinkId, &'a OrderId), State<'a>>>);
 
-/// A state and when it was learned.
+/// A state, and when it was learned.
 #[derive(Clone, Copy)]
 struct State<'a> {
     order: &'a Order,
@@ -107,7 +107,7 @@ impl<'a> Latest<'a> {
                         let state = State { order, source: *source, learned: nanos(batch.learned_at) };
                         latest.insert((&batch.link, &order.id), state);
                     }
-                    // What came before belongs to another generation: each is written as it comes.
+                    // Earlier states belong to another generation, and must be written one by one.
                     Record::Account(_) => return Self(None),
                     Record::Execution(_)
                     | Record::Removed(_)
@@ -122,7 +122,7 @@ impl<'a> Latest<'a> {
         Self(Some(latest))
     }
 
-    /// What to write where `own` stands: nothing when its order has been written in this commit.
+    /// What to write in place of `own`; nothing when its order has been written in this commit.
     fn instead_of(&mut self, link: &'a LinkId, own: State<'a>) -> Option<State<'a>> {
         match &mut self.0 {
             Some(latest) => latest.remove(&(link, &own.order.id)),
@@ -191,14 +191,14 @@ pub(super) fn write<'a>(
             }
         }
     }
-    // The last word: a clock that was ahead once must not make everything look fresh for good.
+    // Overwritten each time: a clock that was once ahead must not make everything look fresh for good.
     connection
         .prepare_cached("UPDATE accounts SET saved_at = ?2 WHERE no = ?1")?
         .execute(params![place.account, learned])?;
     Ok(())
 }
 
-/// Notes the account behind a link. The rows of another one than before start afresh, for every instance in the same place.
+/// Notes the account behind a link. Another account than before starts a new generation, the same for every instance.
 fn begin_generation(connection: &Connection, place: &mut Place, id: &str) -> rusqlite::Result<()> {
     let (known, current): (Option<String>, i64) = connection
         .prepare_cached("SELECT account_id, generation FROM accounts WHERE no = ?1")?
@@ -258,7 +258,7 @@ fn write_order(connection: &Connection, place: &Place, state: State<'_>) -> rusq
     Ok(())
 }
 
-/// Notes a state on the way; the broker's JSON is kept of the last one only, in the order itself.
+/// Stores an intermediate state; the broker's JSON is kept only for the last one, with the order.
 fn write_state(connection: &Connection, place: &Place, state: State<'_>, aged: i64) -> rusqlite::Result<()> {
     let State { order, source, .. } = state;
     connection
@@ -284,7 +284,7 @@ fn write_execution(
     learned: i64,
     execution: &Execution,
 ) -> rusqlite::Result<()> {
-    // What was read back from here keeps the source it was first learned from.
+    // Loaded rows keep their original source.
     connection
         .prepare_cached(
             "INSERT INTO executions (account, generation, id, order_id, at, learned_at, source, body)
@@ -308,9 +308,9 @@ fn write_execution(
 fn write_record(connection: &Connection, place: &Place, learned: i64, record: &Record) -> rusqlite::Result<()> {
     let account = place.account;
     match record {
-        // Written before, with what they need of the others.
+        // Written before, with what they need from other instances' rows.
         Record::Account(_) | Record::Order(..) | Record::Line(_) | Record::Execution(_) | Record::Removed(_) => {}
-        // Whoever does not know what is there has not asked for what was missed since either: the mark stays where it is.
+        // Without the rows of others, this instance has not fetched what was missed either: keep the watermark.
         Record::Complete { watermark, asked_at } => {
             connection
                 .prepare_cached(

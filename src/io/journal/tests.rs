@@ -349,7 +349,7 @@ fn damage_found_while_running_sets_the_file_aside_and_the_writing_goes_on() {
         opened.journal.barrier().await.unwrap()
     });
     notices.extend(saved.notice);
-    assert!(notices.iter().any(|notice| notice.contains("was kept as")), "{notices:?}");
+    assert!(notices.iter().any(|notice| notice.contains("was set aside as")), "{notices:?}");
     assert_eq!(run(opened.journal.load(&link())).unwrap().orders.len(), 2_000);
 }
 

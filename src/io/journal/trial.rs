@@ -1,4 +1,4 @@
-//! Whether the journal could be written, found out without writing it.
+//! Checks whether the journal could be written, without writing it.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,19 +9,19 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use super::JournalError;
 use super::schema::{APPLICATION_ID, PATIENT, is_damage, newer_version, unusable, words};
 
-/// Tries the file, where there is one, as [`super::Journal::open`] would, also beside an instance that writes it. Changes and
-/// leaves nothing; what is no journal is refused here, and not set aside.
+/// Tests an existing file as [`super::Journal::open`] would, also while an instance writes it. Changes nothing; a file
+/// that is not a journal is an error here, and is not set aside.
 ///
 /// # Errors
-/// With the reason, when it cannot be written now.
+/// The reason why it cannot be written now.
 pub fn try_out(path: &Path) -> Result<(), JournalError> {
     match std::fs::symlink_metadata(path) {
-        Ok(found) if !found.is_file() => return Err(unusable(path, "it is not a plain file".to_owned())),
+        Ok(found) if !found.is_file() => return Err(unusable(path, "it is not a regular file".to_owned())),
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(unusable(path, error.to_string())),
     }
-    // A database opens for reading only where it cannot be written, and says so when that is tried.
+    // SQLite would silently open a read-only file for reading; this reports that it cannot be written.
     let opened = std::fs::OpenOptions::new().read(true).write(true).open(path);
     drop(opened.map_err(|error| unusable(path, error.to_string()))?);
     let foreign = |reason: String| JournalError::Foreign { path: path.display().to_string(), reason };
@@ -33,7 +33,7 @@ pub fn try_out(path: &Path) -> Result<(), JournalError> {
             .map_err(failed)?;
     let log = PathBuf::from(format!("{}-wal", path.display()));
     if std::fs::metadata(&log).is_ok_and(|log| log.len() > 0) {
-        // What a killed instance left is for the next one to bring in.
+        // The next instance recovers what a killed one has left.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(failed)?;
     }
     connection.busy_timeout(PATIENT).map_err(failed)?;

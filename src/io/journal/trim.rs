@@ -1,10 +1,10 @@
-//! What need not be kept for ever: the states an order passed through, and lines of the tape that nobody scrolls to.
+//! Deletes what need not be kept: intermediate states of orders, and old tape lines.
 //!
-//! Orders, executions, intents and refusals stay. The room that becomes free is used again, so the file stops growing; it is
-//! never rewritten while somebody trades.
+//! Orders, executions, intents and refusals stay. Freed space is reused, so the file stops growing; it is never
+//! compacted while somebody trades.
 //!
-//! How late it is must be told by two clocks, ours and the broker's: one that is wrong by any amount removes nothing. What
-//! was written under a wrong clock has the broker's time.
+//! Age is judged by both clocks, ours and the broker's, so that a wrong one deletes nothing. What was written under a
+//! wrong clock has the broker's time.
 
 use rusqlite::{Connection, params};
 
@@ -13,11 +13,11 @@ use super::store::nanos;
 
 /// How long states and lines are kept, in days.
 pub(super) const DAYS: i64 = 90;
-/// Lines of each account that stay however old they are: more than are read back at start.
+/// Lines per account that are always kept: more than are loaded at start.
 pub(super) const LINES: i64 = 10_000;
-/// Rows removed at once, so that a commit of updates never waits long.
+/// Rows deleted at once, so that a commit never waits long.
 const SLICE: i64 = 1_000;
-/// A day in nanoseconds, as times are stored.
+/// A day in nanoseconds, the stored unit.
 const DAY: i64 = 24 * 3_600 * 1_000_000_000;
 
 /// The newest time by the broker's clock in a batch, in nanoseconds since 1970.
@@ -32,22 +32,22 @@ fn evidence(batch: &Batch) -> Option<i64> {
     batch.records.iter().filter_map(of).max().map(nanos)
 }
 
-/// When the rows of a batch were learned: by the local clock, unless the broker's is more than a day away from it.
+/// When the rows of a batch were learned: by the local clock, unless it differs from the broker's by more than a day.
 pub(super) fn learned(batch: &Batch) -> i64 {
     let local = nanos(batch.learned_at);
     evidence(batch).filter(|broker| broker.abs_diff(local) > DAY.unsigned_abs()).unwrap_or(local)
 }
 
-/// When to look again, in slices while there is something to remove, once a day when there is not.
+/// When to delete next: in slices while there is something to delete, otherwise once a day.
 #[derive(Debug, Default)]
 pub(super) struct Trimmer {
-    /// How late it is at least: the latest moment on which both clocks agreed.
+    /// A lower bound of the current time: the latest on which both clocks agreed.
     now: i64,
     next: i64,
 }
 
 impl Trimmer {
-    /// Notes how late it is, if a batch tells.
+    /// Updates the current time from a batch.
     pub(super) fn learned(&mut self, batch: &Batch) {
         let local = nanos(batch.learned_at);
         if let Some(broker) = evidence(batch).filter(|broker| broker.abs_diff(local) <= DAY.unsigned_abs()) {
@@ -55,10 +55,10 @@ impl Trimmer {
         }
     }
 
-    /// Removes a slice of what is too old.
+    /// Deletes a slice of what is too old.
     ///
     /// # Errors
-    /// Whatever the database says; nothing was removed then.
+    /// As the database reports; then nothing was deleted.
     pub(super) fn slice(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         let now = self.now;
         if now == 0 || now < self.next {

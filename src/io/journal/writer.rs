@@ -1,7 +1,7 @@
-//! The thread that owns the database: gathers what waits, commits it as one group, then answers the barriers.
+//! The thread that owns the database: collects waiting batches, commits them as one group, then answers the barriers.
 //!
-//! What cannot be written is kept and tried again by itself, so that it is on disk soon after whatever was in the way has
-//! gone: another program's lock, a full disk, a file that could not be opened yet.
+//! What cannot be written is kept and retried, so that it is on disk soon after the fault is over: another program's
+//! lock, a full disk, a file that could not be opened yet.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,31 +22,31 @@ use super::{JournalError, Saved};
 use crate::domain::{LinkId, Mono};
 use crate::io::clock::Clock;
 
-/// Commands taken into one commit.
+/// Most commands in one commit.
 const GROUP: usize = 512;
-/// The pauses between attempts to write what could not be written.
+/// Pauses between write attempts.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Attempts after the last handle is gone; each waits for a lock as long as the database does.
 const LAST_TRIES: u32 = 10;
 
-/// What the thread is asked.
+/// A command to the thread.
 pub(super) enum Command {
-    /// Write, some time.
+    /// Write a batch, without a deadline.
     Append(Batch),
-    /// Answer when everything before is synced.
+    /// Answer when everything before it is synced.
     Barrier(oneshot::Sender<Result<Saved, JournalError>>),
-    /// Read back.
+    /// Load a link's data.
     Load(LinkId, oneshot::Sender<Result<Remembered, JournalError>>),
-    /// What was read is what the caller goes on from: these rows are its own now.
+    /// The caller continues from the loaded data: its rows count as this instance's own.
     Adopt(LinkId, Place, OwnRows),
 }
 
 /// Why a commit failed.
 enum Failure {
-    /// As the database says.
+    /// A database error.
     Database(rusqlite::Error),
-    /// There is no file to write to at the moment, or not for this version.
+    /// There is no file to write to now, or none of this version.
     Journal(JournalError),
 }
 
@@ -63,7 +63,7 @@ pub(super) type Opener = Box<dyn Fn(&Path) -> Result<Usable, JournalError> + Sen
 pub(super) struct Writer {
     path: PathBuf,
     opener: Opener,
-    /// None while the file cannot be opened.
+    /// `None` while the file cannot be opened.
     pub(super) open: Option<Usable>,
     commands: Receiver<Command>,
     shared: Arc<Shared>,
@@ -71,7 +71,7 @@ pub(super) struct Writer {
     accounts: Accounts,
     own: Own,
     pending: Vec<Batch>,
-    /// Nothing is tried before this; the pause that led there.
+    /// No attempt before this time; and the pause that led to it.
     retry: Option<(Mono, Duration)>,
     trimmer: Trimmer,
     /// The file was removed or replaced, and no other is open yet.
@@ -102,7 +102,7 @@ impl Writer {
         }
     }
 
-    /// Runs until every handle is gone and everything sent is written, or cannot be.
+    /// Runs until every handle is gone, and everything sent is written or cannot be.
     pub(super) fn run(mut self) {
         loop {
             let first = match self.retry {
@@ -149,11 +149,11 @@ impl Writer {
         let result = self.commit();
         for reply in barriers {
             let saved = result.clone().map(|()| Saved { notice: self.shared.take_notice() });
-            // Whoever asked may have gone; the records are written all the same.
+            // The caller may be gone; the records are written anyway.
             drop(reply.send(saved));
         }
         for (link, reply) in loads {
-            // Read before it is written, it would lack what is known already.
+            // Write first, or the loaded data would lack what is waiting.
             let remembered = result.clone().and_then(|()| self.load(&link));
             drop(reply.send(remembered));
         }
@@ -163,12 +163,12 @@ impl Writer {
         if let Some(Usable { connection, .. }) = &self.open
             && let Err(error) = self.trimmer.slice(connection)
         {
-            // Damage shows at the next commit or load, which deal with it.
+            // The next commit or load detects and handles damage.
             tracing::warn!("old rows of the journal could not be removed: {error}");
         }
     }
 
-    /// True when a group follows at once: it must not wait for what can be done later.
+    /// Whether another group follows at once, so that housekeeping has to wait.
     fn commands_wait(&self) -> bool {
         self.shared.waiting() > 0
     }
@@ -220,12 +220,12 @@ impl Writer {
         self.reopen().map_err(Failure::Journal)?;
         let Some(open) = &mut self.open else { return Ok(()) };
         let transaction = open.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        // A newer version may have changed what the rows mean since the file was opened.
+        // A newer version may have changed the meaning of the rows since the file was opened.
         if let Some(version) = schema::newer_version(&transaction)? {
             let path = self.path.display().to_string();
             return Err(Failure::Journal(JournalError::Newer { path, version }));
         }
-        // What was looked up in a transaction is true when it lasts.
+        // What was read in a transaction is valid if it commits.
         let mut accounts = self.accounts.clone();
         accounts.begin(&transaction)?;
         let mut latest = Latest::of(&self.pending);
@@ -238,7 +238,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Opens the file if that was not possible before, or if it is not there any more.
+    /// Opens the file if it is not open, or if it no longer exists.
     fn reopen(&mut self) -> Result<(), JournalError> {
         self.let_go();
         if self.open.is_some() {
@@ -250,7 +250,8 @@ impl Writer {
         let opened = (self.opener)(&self.path)?;
         if std::mem::take(&mut self.lost) {
             self.shared.notice(format!(
-                "{} was removed or replaced while it was in use; what this program knows goes into the one that is there now",
+                "{} was removed or replaced while in use; what this program knows is written to the file that is \
+                    there now",
                 self.path.display()
             ));
             self.shared.begun();
@@ -262,12 +263,12 @@ impl Writer {
         Ok(())
     }
 
-    /// Closes a file that its name does not lead to any more: what is written into it, nobody finds again.
+    /// Closes a file that was renamed or removed: what is written into it would be lost.
     fn let_go(&mut self) {
         if let Some(open) = &self.open
             && !schema::still_stands(&self.path, open.identity)
         {
-            // The database leaves the log alone when its file was moved: that may be another instance's by now.
+            // SQLite does not delete the log of a moved file: it may belong to another instance's file by now.
             self.open = None;
             (self.accounts, self.own) = (Accounts::default(), Own::default());
             self.lost = true;
@@ -291,10 +292,10 @@ impl Writer {
         }
     }
 
-    /// Sets the damaged file aside and goes on in a new one.
+    /// Sets the damaged file aside and continues in a new one.
     fn begin_anew(&mut self, reason: &str) -> Result<(), JournalError> {
         (self.accounts, self.own) = (Accounts::default(), Own::default());
-        // The old connection must let go of the file before its name is given to another.
+        // Close the old connection before its file name is used again.
         let Some(Usable { connection, identity, .. }) = self.open.take() else { return Ok(()) };
         drop(connection);
         let opened = schema::replace_damaged(&self.path, identity, reason)?;

@@ -1,4 +1,4 @@
-//! Which accounts a new token reaches, and storing it for them.
+//! Finds the accounts that a new token reaches, and stores the token for them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,21 +18,21 @@ use crate::link::label::{default_label, unique};
 use crate::link::{FoundAccount, Grantor, LinkFailure, LinkProgress, LinkRecord};
 use crate::session::{RequestError, RequestErrorKind};
 
-/// The longest account number or status that is kept, in characters.
+/// Longest account number or status that is kept, in characters.
 const LONGEST: usize = 64;
-/// How often an environment is asked when the network fails: the token is granted and would be lost.
+/// How often an environment is asked when the network fails; giving up would lose a granted token.
 const TRIES: u32 = 3;
-/// How long to wait before asking again.
+/// Pause before asking again.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// A granted token before it is stored.
+/// A granted token that is not stored yet.
 pub(super) struct Fresh {
     pub(super) token: SecretString,
     pub(super) scopes: Vec<Arc<str>>,
     pub(super) accounts: Vec<FoundAccount>,
 }
 
-/// Asks every environment that was asked for, and no other (docs/ALPACA.md 2.6), for its account.
+/// Fetches the account of every requested environment, and of no other (docs/ALPACA.md 2.6).
 pub(super) async fn find(
     setup: &Setup,
     spec: &BrokerSpec,
@@ -61,7 +61,7 @@ pub(super) async fn find(
     }
 }
 
-/// The number of an account that answers as paper and as live: in this grant, or in it and in a link that there is.
+/// The number of an account that answers as both paper and live: in this grant, or in it and an existing link.
 fn both_kinds(found: &[FoundAccount], links: &[LinkRecord]) -> Option<Arc<str>> {
     let is_same = |account: &FoundAccount, environment, id: &AccountId, number: &str| {
         account.environment != environment && (account.account_id == *id || *account.account_number == *number)
@@ -75,9 +75,9 @@ fn both_kinds(found: &[FoundAccount], links: &[LinkRecord]) -> Option<Arc<str>> 
     twice.map(|account| Arc::clone(&account.account_number))
 }
 
-/// Stores the token and remembers the links, under these labels where they are given.
+/// Stores the token and the links, with these labels where given.
 ///
-/// Not to be cut short: a token without its link would be found by nobody.
+/// Must not be canceled: a token without its link could never be found again.
 pub(super) async fn save(
     setup: &Setup,
     spec: &BrokerSpec,
@@ -122,16 +122,16 @@ pub(super) async fn save(
     for (record, token) in &replaced {
         let Some(spec) = setup.spec(&record.broker).filter(|spec| record.is_granted_by(spec)) else { continue };
         match revoke::end(setup, spec, token).await {
-            Ended::Revoked => stored_in.push_str("; the token before it is revoked"),
-            Ended::Failed(error) => stored_in.push_str(&format!("; of the token before it: {error}")),
-            Ended::ReadOnly => stored_in.push_str("; the token before it is not revoked, because of --read-only"),
+            Ended::Revoked => stored_in.push_str("; the previous token is revoked"),
+            Ended::Failed(error) => stored_in.push_str(&format!("; the previous token: {error}")),
+            Ended::ReadOnly => stored_in.push_str("; the previous token is not revoked, because of --read-only"),
             Ended::ByHand | Ended::Shared(_) => {}
         }
     }
     Ok(LinkProgress::Saved { links: records, stored_in })
 }
 
-/// Stores the token for each record, then the records, once nothing but the change itself could keep those out.
+/// Stores the token for each record, then the records, once only the final rename is left.
 async fn store_all(setup: &Setup, fresh: &Fresh, records: &[LinkRecord]) -> Result<(), LinkFailure> {
     let listing = setup.links.putting(records.to_vec()).await.map_err(|error| of_links(&error))?;
     for record in records {
@@ -140,7 +140,7 @@ async fn store_all(setup: &Setup, fresh: &Fresh, records: &[LinkRecord]) -> Resu
     listing.commit().await.map_err(|error| of_links(&error))
 }
 
-/// Finds that what will be granted could be kept, before anybody is asked to grant it.
+/// Checks that a grant could be stored, before the user is asked for one.
 pub(super) async fn prove(setup: &Setup) -> Result<(), LinkFailure> {
     setup.tokens.prove().await.map_err(|error| of_tokens(&error))?;
     setup.links.prove().await.map_err(|error| of_links(&error))
@@ -154,23 +154,23 @@ fn of_links(error: &LinksError) -> LinkFailure {
     LinkFailure::Store { message: format!("the list of links cannot be used: {error}"), cure: error.hint() }
 }
 
-/// Forgets the tokens that no link leads to; what could not be forgotten, as the end of a sentence. Those of links that
-/// were there before stay: they are good tokens.
+/// Forgets tokens without a link; returns what could not be forgotten, as the end of a sentence. Tokens of existing
+/// links stay.
 async fn withdraw(setup: &Setup, records: &[LinkRecord], known: &[LinkRecord]) -> String {
     let mut words = String::new();
     for record in records.iter().filter(|record| known.iter().all(|link| link.id != record.id)) {
         if let Err(error) = setup.tokens.remove(&record.id).await {
-            words.push_str(&format!("; a token for {} may stay behind: {error}", record.id));
+            words.push_str(&format!("; a token for {} may be left behind: {error}", record.id));
         }
     }
     words
 }
 
-/// The tokens that these records will take the place of, each once, with the link that it was granted for.
+/// The tokens that these records replace, each once, with the link it was granted for.
 async fn replaced(setup: &Setup, known: &[LinkRecord], records: &[LinkRecord]) -> Vec<(LinkRecord, SecretString)> {
     let mut replaced: Vec<(LinkRecord, SecretString)> = Vec::new();
     for link in known.iter().filter(|link| records.iter().any(|record| record.id == link.id)) {
-        // A token that cannot be read cannot be revoked either, and is no reason to save nothing.
+        // A token that cannot be read cannot be revoked; save anyway.
         let Ok(Some(token)) = setup.tokens.get(&link.id).await else { continue };
         if replaced.iter().all(|(_, other)| other.expose_secret() != token.expose_secret()) {
             replaced.push((link.clone(), token));
@@ -219,7 +219,7 @@ fn describe(
     let replaces = links
         .iter()
         .find(|link| {
-            // After a reset the account behind a link has a number that it was not linked with.
+            // After a reset the account behind a link has a different number.
             let same = link.account_number == number || link.account_id == account.id;
             link.environment == endpoints.environment && same && same_host(link)
         })
@@ -234,7 +234,8 @@ fn describe(
     }
 }
 
-/// True when Alpaca's own numbering speaks against the environment (docs/ALPACA.md 2.6): paper begins with `PA`, live does not.
+/// Whether Alpaca's numbering contradicts the environment (docs/ALPACA.md 2.6): paper numbers start with `PA`, live
+/// ones do not.
 fn is_odd(endpoints: &Endpoints, number: &str) -> bool {
     let is_alpaca = environment_of(&endpoints.api_url).is_some();
     is_alpaca && number.starts_with("PA") != (endpoints.environment == Environment::Paper)

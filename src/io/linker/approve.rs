@@ -1,6 +1,6 @@
 //! Presses Allow on the consent page of the embedded simulated brokerage, for a demo without a browser.
 //!
-//! Talks to loopback only, and does over HTTP what a browser would: no way around the real code path.
+//! Connects to loopback only, and sends what a browser would send, through the normal code path.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,12 +10,12 @@ use url::Url;
 use crate::broker::dial;
 use crate::config::is_loopback;
 
-/// The field by which the consent page knows its own form.
+/// The form field with the consent page's token.
 const FORM_TOKEN: &str = "form_token";
-/// How long the whole visit may take.
+/// Time limit for the whole exchange.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// Opens the page, chooses an account that is not linked yet, presses Allow, and follows the redirect to our own callback address.
+/// Opens the page, chooses an account that is not linked yet, presses Allow, and follows the redirect to our callback.
 ///
 /// # Errors
 /// A sentence, when one of the steps failed.
@@ -33,7 +33,7 @@ pub(super) async fn approve(
     let failed = |error: reqwest::Error| dial::failure(&url, "the consent page does not answer", error).to_string();
     let page = client.get(url.clone()).send().await.map_err(failed)?.text().await.map_err(failed)?;
     let mut form = vec![("decision", "allow".to_owned())];
-    // The page proves with it that its form was looked at.
+    // The form token proves that the page was loaded.
     form.extend(values(&page, FORM_TOKEN).first().map(|token| (FORM_TOKEN, (*token).to_owned())));
     let offered = values(&page, "account");
     let fresh = offered.iter().find(|number| linked.iter().all(|known| **known != ***number));
@@ -46,10 +46,10 @@ pub(super) async fn approve(
         return Err(format!("the consent page did not send the browser back (status {})", answer.status().as_u16()));
     };
     let answer = client.get(back).send().await;
-    answer.map(drop).map_err(|error| dial::failure(&url, "the way back failed", error).to_string())
+    answer.map(drop).map_err(|error| dial::failure(&url, "the redirect failed", error).to_string())
 }
 
-/// The values that the page offers in the fields of a name.
+/// The values offered in the form fields with this name.
 fn values<'a>(page: &'a str, name: &str) -> Vec<&'a str> {
     page.split(&format!("name=\"{name}\""))
         .skip(1)

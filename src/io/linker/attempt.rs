@@ -1,4 +1,4 @@
-//! One attempt from the port to the store, as a task.
+//! One linking attempt, from the port to the stored token, as a task.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,12 +20,12 @@ use crate::link::flow::{Flow, FlowRandom, Grant};
 use crate::link::progress::Sensitive;
 use crate::link::{AttemptId, LinkFailure, LinkProgress, RedirectNote};
 
-/// How long the listener stays after the end, for a browser that comes a second time.
+/// How long the listener stays after the end, for a browser that returns twice.
 const LINGER: Duration = Duration::from_secs(10);
-/// The least time between two notes of strangers at the callback address.
+/// Shortest time between two notes about redirects that were ignored.
 const NOTE_PAUSE: Duration = Duration::from_secs(1);
 
-/// What a running attempt may be told.
+/// A command to a running attempt.
 #[derive(Debug)]
 pub(super) enum Command {
     OpenBrowser,
@@ -34,7 +34,7 @@ pub(super) enum Command {
     Save(Vec<String>),
 }
 
-/// Everything an attempt runs with.
+/// The parts of a running attempt.
 pub(super) struct Run {
     pub(super) setup: Arc<Setup>,
     pub(super) attempt: AttemptId,
@@ -56,7 +56,7 @@ struct Open {
     deadline: Mono,
 }
 
-/// The listener; it closes when this goes away.
+/// The listener; closed when dropped.
 struct Door {
     gate: Arc<Gate>,
     stop: CancellationToken,
@@ -67,7 +67,7 @@ impl Run {
     pub(super) async fn run(mut self) {
         let setup = Arc::clone(&self.setup);
         let Some(spec) = setup.spec(&self.broker) else {
-            let message = format!("there is no broker {}", self.broker);
+            let message = format!("unknown broker {}", self.broker);
             return self.report(LinkProgress::Failed(LinkFailure::NotConfigured { message })).await;
         };
         tracing::info!(broker = %spec.id, "linking");
@@ -90,8 +90,8 @@ impl Run {
             Err(failure) => tracing::info!(broker = %spec.id, ?failure, "not linked"),
         }
         let declined = granted.filter(|_| saved.is_err());
-        // An attempt without an answer frees its port before it says so, because the next one may want it. After an
-        // answer a browser may come a second time, and nobody should have to wait for that.
+        // An attempt without an answer frees its port before it reports the end, because the next one may need it.
+        // After an answer the browser may return again, but the report need not wait for that.
         let answered = door.as_ref().is_some_and(|door| door.gate.is_used()) && !stop.is_cancelled();
         if !answered {
             close(door.take()).await;
@@ -100,7 +100,7 @@ impl Run {
         if let Some(token) = declined
             && let Ended::Failed(error) = revoke::end(&setup, spec, &token).await
         {
-            tracing::warn!(broker = %spec.id, "a token that is not wanted stays valid: {error}");
+            tracing::warn!(broker = %spec.id, "a discarded token stays valid: {error}");
         }
         if door.is_some() {
             tokio::select! {
@@ -112,7 +112,7 @@ impl Run {
         close(door).await;
     }
 
-    /// Everything up to the word to save.
+    /// Everything up to the user's decision to save.
     async fn obtain(
         &mut self,
         spec: &BrokerSpec,
@@ -124,7 +124,7 @@ impl Run {
             return Err(unusable(message));
         }
         let tls = tls_for(spec).map_err(|error| unusable(error.to_string()))?;
-        // Before anybody is sent to the consent page: what is allowed there would be for nothing without these.
+        // Check this before the user is sent to the consent page: a grant would be useless without it.
         accounts::prove(&self.setup).await?;
         let client_secret = secret::resolve(&spec.client_secret, &self.setup.programs).await.map_err(unusable)?;
         let mut open = self.open(spec, door).await?;
@@ -140,7 +140,7 @@ impl Run {
         Ok((accounts::Fresh { token: granted.token, scopes, accounts }, labels))
     }
 
-    /// Binds the first free port and prepares the flow for it. With no free port only pasting is left.
+    /// Binds the first free port and prepares the flow for it. Without a free port only pasting works.
     async fn open(&self, spec: &BrokerSpec, door: &mut Option<Door>) -> Result<Open, LinkFailure> {
         let unusable = |message: String| LinkFailure::NotConfigured { message };
         let (bound, taken) = match callback::bind(&spec.redirect_uris).await {
@@ -167,7 +167,7 @@ impl Run {
         Ok(Open { gate, outcome, authorize_url, port, taken, deadline })
     }
 
-    /// Waits for the right answer, by the browser or by paste.
+    /// Waits for the right answer, from the browser or pasted.
     async fn wait(
         &mut self,
         spec: &BrokerSpec,
@@ -185,17 +185,18 @@ impl Run {
             });
         };
         let wanted = if open.port.is_none() {
-            // A stranger holds the port, and a browser on this machine would bring the code to it.
+            // Another program holds the port, and a browser on this machine would send it the code.
             let ports: Vec<String> = open.taken.iter().map(u16::to_string).collect();
             let ports = ports.join(", ");
             Err(format!(
-                "no registered port is free ({ports}), so open the address elsewhere and paste what comes back"
+                "no registered port is free ({ports}), so open the address elsewhere and paste the address that comes \
+                    back"
             ))
         } else if self.open_browser {
             start_browser(browser_reports.clone());
             Ok(())
         } else {
-            Err("no browser was asked for".to_owned())
+            Err("--no-browser was given".to_owned())
         };
         self.report(open.waiting(wanted)).await;
         let deadline = tokio::time::Instant::from_std(self.setup.clock.instant(open.deadline));
@@ -248,7 +249,7 @@ impl Run {
     }
 
     async fn report(&self, progress: LinkProgress) {
-        // Nobody listens any more when the program ends.
+        // The receiver is gone when the program ends.
         drop(self.progress.send((self.attempt, progress)).await);
     }
 }
@@ -270,7 +271,7 @@ impl Drop for Door {
     }
 }
 
-/// Closes the listener and waits until its sockets are gone.
+/// Closes the listener and waits until its sockets are closed.
 async fn close(door: Option<Door>) {
     let Some(mut door) = door else { return };
     door.stop.cancel();
@@ -279,7 +280,7 @@ async fn close(door: Option<Door>) {
     }
 }
 
-/// Waits for a stranger at the callback address, but not before the time.
+/// Waits for an ignored redirect, but not before this time.
 async fn strangers(gate: &Gate, not_before: tokio::time::Instant) {
     tokio::time::sleep_until(not_before).await;
     gate.stranger().await;

@@ -1,4 +1,4 @@
-//! The attempt as its visitors meet it: one lock around the flow, and the news it makes.
+//! The state of an attempt, shared by its connections: one lock around the flow, and its outcome.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,11 +9,11 @@ use crate::io::clock::Clock;
 use crate::link::flow::{CallbackRequest, CallbackVerdict, Flow, Grant, Ignored, Pasted};
 use crate::link::{LinkFailure, RedirectNote};
 
-/// What the attempt came to.
+/// The outcome of an attempt.
 pub(super) type Outcome = Result<Grant, LinkFailure>;
 
 pub(super) struct Gate {
-    // Held for the length of one comparison and never across an await.
+    // Held for one comparison, never across an await.
     inner: Mutex<Inner>,
     clock: Clock,
     strangers: Notify,
@@ -21,7 +21,7 @@ pub(super) struct Gate {
 
 struct Inner {
     flow: Flow,
-    /// Gone once the outcome is told, which happens once.
+    /// Taken when the outcome is sent, which happens once.
     outcome: Option<oneshot::Sender<Outcome>>,
     stage: Stage,
 }
@@ -33,7 +33,7 @@ impl Gate {
         (Arc::new(Self { inner, clock, strangers: Notify::new() }), receiver)
     }
 
-    /// Judges a pasted text; a note when it does not count and a person should know.
+    /// Checks a pasted text; returns a note when the text was ignored and the user should know.
     pub(super) fn paste(&self, text: &str) -> Option<RedirectNote> {
         let mut inner = self.lock();
         let verdict = match inner.flow.check_pasted(text, self.clock.now().mono) {
@@ -48,17 +48,17 @@ impl Gate {
         }
     }
 
-    /// True once the right answer came.
+    /// Whether the right answer has come.
     pub(super) fn is_used(&self) -> bool {
         self.lock().flow.is_used()
     }
 
-    /// Waits for somebody without the right state; any number of them since the last call counts as one.
+    /// Waits for a redirect without the right state; several since the last call count as one.
     pub(super) async fn stranger(&self) {
         self.strangers.notified().await;
     }
 
-    /// Tells what the attempt came to, for a browser that comes again.
+    /// Sets the outcome, for a browser that returns again.
     pub(super) fn tell(&self, stage: Stage) {
         self.lock().stage = stage;
     }
@@ -77,7 +77,7 @@ impl Inner {
             CallbackVerdict::Refused(failure) => Err(failure),
         };
         if let Some(sender) = self.outcome.take() {
-            // The attempt may have been canceled in this moment; then nobody wants to know.
+            // The attempt may just have been canceled.
             drop(sender.send(outcome));
         }
         Answer::Accepted

@@ -1,6 +1,6 @@
-//! Tokens that nobody uses any more: unlinked, replaced, declined. Each is revoked where the broker lets programs do it.
+//! Revokes tokens that are no longer used (unlinked, replaced, declined), if the broker lets programs do that.
 //!
-//! Invariant: a token is sent to the server that granted it and to no other, and with `--read-only` to none.
+//! Invariant: a token is sent only to the server that granted it, and with `--read-only` to none.
 
 use std::time::Duration;
 
@@ -14,30 +14,30 @@ use crate::io::accounts::tls_for;
 use crate::io::links::LinksError;
 use crate::io::tokens::StoreError;
 
-/// How long a revocation may take; nobody waits for more than a courtesy.
+/// Time limit of a revocation, which is only a courtesy.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// What became of a grant that nobody uses any more.
+/// What became of an unused grant.
 pub(super) enum Ended {
     /// The broker revoked it.
     Revoked,
-    /// The broker offers that to people only.
+    /// The broker offers no revocation to programs.
     ByHand,
-    /// `--read-only` writes nothing.
+    /// Not revoked because of `--read-only`.
     ReadOnly,
     /// Another link uses the same token.
     Shared(String),
-    /// The broker was asked, or could not be.
+    /// The revocation failed.
     Failed(String),
 }
 
-/// Why a link could not be forgotten, and what helps.
+/// Why a link could not be forgotten, and how to fix it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct StillLinked {
-    /// What failed, with the file that did.
+    /// What failed, with the file.
     pub message: String,
-    /// The cure.
+    /// The fix.
     pub cure: String,
 }
 
@@ -59,7 +59,7 @@ impl From<LinksError> for StillLinked {
     }
 }
 
-/// Forgets a link and its token, tells so, and says what became of the grant.
+/// Forgets a link and its token, reports that, and says what became of the grant.
 ///
 /// # Errors
 /// When the token and the link are still there.
@@ -69,11 +69,11 @@ pub(super) async fn unlink(setup: &Setup, link: &LinkId, forgotten: impl FnOnce(
     let label = record.map_or(link.as_str(), |record| &record.label).to_owned();
     let token = forget(setup, link).await.map_err(|error| error.said_of(&label))?;
     forgotten();
-    let by_hand = "the grant itself is revoked in the broker's dashboard, in its list of authorized apps";
+    let by_hand = "to revoke the grant itself, use the list of authorized apps in the broker's dashboard";
     let (Some(token), Some(record)) = (token, record) else {
         return Ok(format!("{label} is unlinked; {by_hand}"));
     };
-    // A token of a server that is not configured any more is not sent to its successor.
+    // A token of a server that is no longer configured is not sent to its replacement.
     let spec = setup.spec(&record.broker).filter(|spec| record.is_granted_by(spec));
     let ended = match spec {
         Some(spec) => end(setup, spec, &token).await,
@@ -85,14 +85,14 @@ pub(super) async fn unlink(setup: &Setup, link: &LinkId, forgotten: impl FnOnce(
         Ended::ReadOnly => {
             format!("{label} is unlinked and its token forgotten, but not revoked, because of --read-only; {by_hand}")
         }
-        Ended::Shared(other) => format!("{label} is unlinked; its grant stays, because {other} uses it too"),
+        Ended::Shared(other) => format!("{label} is unlinked; its grant stays in force, because {other} also uses it"),
         Ended::Failed(error) => format!("{label} is unlinked and its token forgotten, but {error}; {by_hand}"),
     })
 }
 
-/// Forgets a token and its link, or neither; the token, when there was one.
+/// Forgets a token and its link, or neither; returns the token, if there was one.
 async fn forget(setup: &Setup, link: &LinkId) -> Result<Option<SecretString>, StillLinked> {
-    // It may be in a store that does not answer now, where it would stay behind unseen.
+    // It may be in a store that does not answer now, where it would be left behind.
     let token = setup.tokens.get(link).await?;
     let removal = setup.links.removing(link).await?;
     setup.tokens.remove(link).await?;
@@ -101,21 +101,21 @@ async fn forget(setup: &Setup, link: &LinkId) -> Result<Option<SecretString>, St
         if let Some(token) = &token
             && let Err(lost) = setup.tokens.put(link, token).await
         {
-            still.message.push_str(&format!("; but it has no token any more: {lost}"));
+            still.message.push_str(&format!("; but it no longer has a token: {lost}"));
         }
         return Err(still);
     }
     Ok(token)
 }
 
-/// Ends the grant of a token that this broker granted, unless a link still uses it.
+/// Revokes a token that this broker granted, unless another link uses it.
 pub(super) async fn end(setup: &Setup, spec: &BrokerSpec, token: &SecretString) -> Ended {
     if spec.revoke_url.is_none() {
         return Ended::ByHand;
     }
     let links = match setup.links.list().await {
         Ok(listed) => listed.links,
-        // Who does not know whether a token is in use must not revoke it.
+        // A token must not be revoked unless it is known to be unused.
         Err(error) => return Ended::Failed(format!("the grant could not be revoked: {error}")),
     };
     for link in links {

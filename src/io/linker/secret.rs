@@ -1,4 +1,4 @@
-//! The OAuth client's secret from where the configuration says. Never printed, never passed on but to the exchange.
+//! The OAuth client's secret, from the configured source. Never printed; used only in the exchange.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -10,17 +10,17 @@ use crate::config::{SecretSource, is_blank};
 use crate::domain::text::sanitize_to;
 use crate::io::child::{self, Group, Programs};
 
-/// How long the command may take; it may have to ask for a passphrase.
+/// Time limit of the command, which may ask for a passphrase.
 const COMMAND_LIMIT: Duration = Duration::from_secs(10);
-/// The longest secret that is read, in bytes.
+/// Longest secret, in bytes.
 const LONGEST_LINE: usize = 16 * 1024;
 
-const NO_PROGRAM: &str = "client_secret_command names no program that can be started";
+const NO_PROGRAM: &str = "client_secret_command does not name a program that can be started";
 
-/// The secret; `None` for a public client.
+/// Reads the secret; `None` for a public client.
 ///
 /// # Errors
-/// A sentence that names the source and never its value.
+/// A sentence that names the source but not its value.
 pub(super) async fn resolve(source: &SecretSource, programs: &Programs) -> Result<Option<SecretString>, String> {
     match source {
         SecretSource::None => Ok(None),
@@ -30,18 +30,19 @@ pub(super) async fn resolve(source: &SecretSource, programs: &Programs) -> Resul
     }
 }
 
-/// What the variable holds. Its name is not repeated: the secret itself may have been written in its place.
+/// Reads the variable. Errors do not repeat its name, because the secret itself may have been written there.
 pub(super) fn variable(name: &str) -> Result<SecretString, String> {
     let told = |what: &str| Err(format!("the environment variable that client_secret_env names {what}"));
     match std::env::var(name).map(Zeroizing::new) {
         Ok(value) if is_blank(&value) => told("is empty"),
         Ok(value) => Ok(SecretString::from(value.as_str())),
         Err(std::env::VarError::NotPresent) => told("is not set"),
-        Err(std::env::VarError::NotUnicode(_)) => told("holds something that is not text"),
+        Err(std::env::VarError::NotUnicode(_)) => told("is not text"),
     }
 }
 
-/// Finds the program of a command without running it, as far as that can be told. Its name is not repeated, as in [`run`].
+/// Checks that a command's program exists, without running it, as far as possible. Errors do not repeat its name, as in
+/// [`run`].
 pub(super) fn find_program(words: &[String]) -> Result<(), String> {
     let Some(program) = words.first() else { return Err("client_secret_command is empty".to_owned()) };
     match child::find(program) {
@@ -50,17 +51,17 @@ pub(super) fn find_program(words: &[String]) -> Result<(), String> {
     }
 }
 
-/// The command's first line of output; no shell, no terminal. What it started besides may go on.
+/// Reads the command's first line of output, without shell and terminal. Programs that it has started may go on.
 async fn run(words: &[String], programs: &Programs) -> Result<SecretString, String> {
     let Some((program, arguments)) = words.split_first() else {
         return Err("client_secret_command is empty".to_owned());
     };
     let Some(_leave) = programs.leave() else {
-        return Err("client_secret_command has to wait for other programs that were started; try again".to_owned());
+        return Err("client_secret_command was not run, because too many programs are running; try again".to_owned());
     };
     let mut command = programs.command(program);
     command.args(arguments).stdout(Stdio::piped());
-    // What cannot be started is no program's name, but perhaps the secret itself.
+    // What cannot be started may be the secret itself, so it is not repeated.
     let mut group = Group::start(&mut command).map_err(|error| format!("{NO_PROGRAM}: {error}"))?;
     let failed = |what: String| format!("client_secret_command ({}) {what}", name(words));
     let mut line = Zeroizing::new(Vec::new());
@@ -79,7 +80,7 @@ async fn run(words: &[String], programs: &Programs) -> Result<SecretString, Stri
     }
 }
 
-/// The program alone: its arguments may say more than should be shown.
+/// The program's name alone; its arguments may be secret.
 fn name(words: &[String]) -> String {
     words.first().map(|program| sanitize_to(program, 64)).unwrap_or_default()
 }

@@ -1,27 +1,27 @@
-//! How a broker stands before anybody links through it: what is missing, and what only linking will tell.
+//! Whether a broker is ready for linking: what is missing, and what cannot be known before.
 //!
-//! One answer for the checks, the screen and the attempt itself, so that nothing is called ready that linking refuses.
+//! Used by the checks, the screen and the attempt itself, so that nothing is called ready that linking then refuses.
 
 use super::secret;
 use crate::config::{BrokerSpec, SecretSource, environment_of};
 
-/// What can be said without asking anybody.
+/// Readiness as far as it can be known without running or asking anything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
-    /// Nobody set it up, which is no fault; names the cure.
+    /// Not set up, which is not a fault; with what to do.
     NotSetUp(String),
-    /// It is set up and cannot be linked all the same.
+    /// Set up, but cannot be linked.
     Faulty(String),
-    /// It can be linked as far as is known, with what is not.
+    /// Ready as far as is known, with what is not known.
     Ready(Option<&'static str>),
 }
 
 impl Standing {
-    /// The cure of what is faulty.
+    /// The fix for [`Self::Faulty`].
     pub const CURE: &str =
         "set the variable before brokerdeck starts, correct the command, or name another source of the secret";
 
-    /// How a broker stands. Starts nothing: what a command prints is not known before it is wanted.
+    /// The readiness of a broker. Runs nothing: a command's output is not known before it is needed.
     pub fn of(spec: &BrokerSpec) -> Self {
         if let Some(missing) = spec.missing() {
             return Self::NotSetUp(missing);
@@ -37,9 +37,9 @@ impl Standing {
                 Err(why) => Self::Faulty(why),
             },
             SecretSource::None if environment_of(&spec.token_url).is_some() => {
-                Self::Ready(Some("no client secret is set, though Alpaca gives one with every client id"))
+                Self::Ready(Some("no client secret is set, though Alpaca issues one with every client id"))
             }
-            SecretSource::None => Self::Ready(Some("no client secret is set, as is right for a public client alone")),
+            SecretSource::None => Self::Ready(Some("no client secret is set, which is right only for a public client")),
         }
     }
 

@@ -1,4 +1,4 @@
-//! The journal's side of the loop: what it knew is read beside the first frame, what is learned is written before the next.
+//! The loop's side of the journal: reading it next to the first frame, and writing it before each further frame.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,32 +11,32 @@ use crate::domain::{LinkId, Mono, Now};
 use crate::io::journal::{Backlog, Batch, Journal, JournalError, Opened, Progress, Remembered};
 use crate::link::LinkRecord;
 
-/// A frame waits this long for the disk, once; then the screen says that it is not saved and goes on.
+/// How long a frame waits for the disk, once; then the screen says NOT SAVED and goes on.
 const SLOW_DISK: Duration = Duration::from_millis(500);
-/// A writer that got no further for this long does not merely have much to do.
+/// A writer without progress for this long has a fault, and not just much to write.
 const STALLED: Duration = Duration::from_secs(2);
-/// How long the end of the program waits for the disk, and how long at least after the terminal was given back.
+/// How long the end of the program waits for the disk, and the least of that after the terminal was restored.
 const LAST_WAIT: Duration = Duration::from_millis(700);
 const LEAST_WAIT: Duration = Duration::from_millis(100);
 
-/// How the journal keeps up with what is shown.
+/// How the journal keeps up with the screen.
 #[derive(Debug, Default)]
 struct Keeping {
     progress: Option<watch::Receiver<Progress>>,
-    /// Batches handed over.
+    /// Batches sent.
     sent: u64,
-    /// Since when so many batches are waited for.
+    /// Since when this many batches are waited for.
     waiting: Option<(Mono, u64)>,
-    /// It does not keep up, and that was said.
+    /// It is behind, and the user was told.
     behind: bool,
-    /// It was said that it gets on no more.
+    /// It makes no progress, and the user was told.
     stalled: bool,
-    /// The writer's count of steps, and since when it is this one.
+    /// The writer's step count, and since when.
     steps: (u64, Mono),
-    /// How often the writer has begun a file; it was given everything each time.
+    /// How often the writer has started a file; it was sent everything each time.
     begun: u64,
     overdue: Backlog,
-    /// When the program began to end.
+    /// When the program started to end.
     ending: Option<Mono>,
 }
 
@@ -49,17 +49,17 @@ impl Keeping {
         }
     }
 
-    /// Everything that was learned is on disk.
+    /// Notes that everything is on disk.
     fn is_kept(&self, progress: &Progress) -> bool {
         self.overdue.is_empty() && progress.saved >= self.sent
     }
 
-    /// How far the writer is now.
+    /// The writer's progress.
     fn reached(&self) -> Option<Progress> {
         Some(self.progress.as_ref()?.borrow().clone())
     }
 
-    /// True once for each file that the writer has begun.
+    /// True once for each file that the writer has started.
     fn has_begun(&mut self, progress: &Progress) -> bool {
         std::mem::replace(&mut self.begun, progress.begun) != progress.begun
     }
@@ -104,7 +104,7 @@ impl Keeping {
     }
 }
 
-/// Waits until the one that is watched got on; for ever where there is none.
+/// Waits until the watched writer has made progress; for ever without one.
 pub(super) async fn moved<T>(progress: &mut Option<watch::Receiver<T>>) {
     match progress {
         Some(receiver) => {
@@ -119,7 +119,7 @@ pub(super) async fn moved<T>(progress: &mut Option<watch::Receiver<T>>) {
 /// A journal being opened and read.
 pub(super) type Reading = JoinHandle<Read>;
 
-/// What reading brought.
+/// The result of reading.
 pub(super) struct Read {
     links: Vec<LinkRecord>,
     opened: Result<(Journal, Vec<Recollection>), JournalError>,
@@ -288,13 +288,11 @@ impl Keeper {
         let ending = self.keeping.ending.unwrap_or_default();
         let left = LAST_WAIT.saturating_sub(now.mono.since(ending)).max(LEAST_WAIT);
         let reason = self.journal.take()?.close(left)?;
-        Some(format!(
-            "not everything that was shown is in the journal: {reason}; the next start asks the broker for it"
-        ))
+        Some(format!("not everything shown is in the journal: {reason}; the next start fetches it from the broker"))
     }
 }
 
-/// Opens the journal off the loop's thread, and reads what it knows of these links.
+/// Opens the journal off the loop's thread, and loads the data of these links.
 async fn read(path: PathBuf, links: Vec<LinkRecord>) -> Read {
     let opened = tokio::task::spawn_blocking(move || Journal::open(&path)).await;
     let opened = opened.unwrap_or_else(|error| {
@@ -317,7 +315,7 @@ async fn read(path: PathBuf, links: Vec<LinkRecord>) -> Read {
             Err(error) => notices.push(error.to_string()),
         }
     }
-    // What is wrong with the file is wrong for every link.
+    // A fault of the file concerns every link.
     notices.dedup();
     Read { links, opened: Ok((journal, recalled)), notices }
 }

@@ -1,4 +1,4 @@
-//! The loop on a screen: keys first, then the world, a frame when something changed and no more of them than an eye sees.
+//! The loop with a screen: keys first, then everything else, and a frame when something has changed, at a limited rate.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -15,15 +15,15 @@ use crate::io::terminal::receipt::Receipts;
 use crate::io::terminal::{self, Screen, background};
 use crate::view::{self, ViewState};
 
-/// Frames that only the market asked for come no faster than sixty a second; a key is answered at once.
+/// Shortest time between frames that only market data caused; a key is answered at once.
 const FRAME: Duration = turns::EVERY;
-/// What arrived is handled for so long at a time; the rest waits until the keys were looked at again.
+/// How long messages are handled before the keys are checked again.
 const TURN: Duration = Duration::from_millis(3);
-/// The exit code when the terminal is gone: as after SIGHUP.
+/// Exit code when the terminal is gone, as after SIGHUP.
 const GONE: u8 = 129;
 
 impl Loop {
-    /// Runs on a screen until the model is done; the exit code is the model's, or 129 when the terminal vanished.
+    /// Runs on a screen until the model is done; returns the model's exit code, or 129 when the terminal vanished.
     pub async fn on_screen(&mut self, screen: &mut Screen, view: &mut ViewState, mut signals: signals::Ends) -> u8 {
         let mut changes = signals::changes();
         let mut keys = input::listen(Keyboard::default());
@@ -48,11 +48,11 @@ impl Loop {
                 return code;
             }
             let due = pressed || self.clock.now().mono >= next_frame;
-            // While a frame waits for the disk nothing more is taken in but keys, which act at once.
+            // While a frame waits for the disk, only keys are handled.
             let waits = (due || !self.model.dirty) && !self.may_show();
             let held = waits && self.model.dirty;
             let ready = pressed || turns.is_due(backlog.front(), self.inbox.len(), self.clock.now().mono);
-            // While the terminal has not taken the last frame there is no next one; when it has, the newest is drawn.
+            // While the terminal has not taken the last frame there is no next one; then the current state is drawn.
             let free = screen.is_free();
             if due && free && self.model.dirty && !held {
                 next_frame = self.clock.now().mono + FRAME;
@@ -93,13 +93,14 @@ impl Loop {
                 }
                 () = memory::moved(&mut progress) => {}
                 () = tokio::task::yield_now(), if (!held && ready && !backlog.is_empty()) || !urgent.is_empty() => {}
-                // The first of a turn; the others are taken in with it. Only then: what is not taken waits in the channel, whose senders wait in turn.
+                // The first message of a turn; the rest is taken with it. What is not taken waits in the channel, which
+                // blocks its senders.
                 1.. = self.inbox.recv_many(&mut arrived, BATCH), if !held && backlog.is_empty() => {
                     backlog.extend(arrived.drain(..));
                 }
                 () = screen.freed(), if !free => {}
                 () = alarm.wait(deadline) => urgent.push_back(Msg::Tick),
-                // Work in slices waits for nothing, and lets everything else go first.
+                // Sliced work is always ready, but everything else goes first.
                 () = tokio::task::yield_now(), if !held && self.model.has_work() => {}
             }
             if self.model.has_work() && !held {
@@ -128,7 +129,7 @@ impl Loop {
         }
     }
 
-    /// Takes in what waits, up to a bound.
+    /// Handles waiting messages, up to a bound.
     fn take_in(&mut self, backlog: &mut VecDeque<Msg>) {
         while backlog.len() < BATCH
             && let Ok(msg) = self.inbox.try_recv()
@@ -137,7 +138,7 @@ impl Loop {
         }
     }
 
-    /// Draws the newest state, tells the model what there was room for, and asks the terminal whether it has shown a question.
+    /// Draws the current state, tells the model what fitted, and asks the terminal whether it has shown a question.
     fn frame(&mut self, screen: &mut Screen, view: &mut ViewState, receipts: &mut Receipts) -> std::io::Result<()> {
         self.model.dirty = false;
         self.draw(screen, view)?;
@@ -153,7 +154,10 @@ impl Loop {
 
     fn draw(&self, screen: &mut Screen, view: &mut ViewState) -> std::io::Result<()> {
         #[cfg(debug_assertions)]
-        assert!(std::env::var_os("BROKERDECK_PANIC").is_none(), "asked to panic, to see the terminal come back");
+        assert!(
+            std::env::var_os("BROKERDECK_PANIC").is_none(),
+            "asked to panic, to check that the terminal is restored"
+        );
         let size = self.model.size;
         if screen.size() != size {
             screen.anew(size)?;
@@ -191,7 +195,7 @@ impl Loop {
         Ok(())
     }
 
-    /// Follows what happens to the terminal.
+    /// Handles changes of the terminal.
     fn on_change(&mut self, change: Change, screen: &mut Screen) -> std::io::Result<()> {
         match change {
             Change::Stop => return self.suspend(false, screen).map(drop),
@@ -205,8 +209,8 @@ impl Loop {
         Ok(())
     }
 
-    /// Gives the terminal back and stops, with `all` of the job; takes it over again when that goes on. False when
-    /// nothing could stop it.
+    /// Restores the terminal and stops the process, with `all` its job; takes the terminal again when continued. False
+    /// when it could not be stopped.
     fn suspend(&mut self, all: bool, screen: &mut Screen) -> std::io::Result<bool> {
         let stopped = terminal::suspend(all, self.model.mouse, screen)?;
         drop(self.handle(resized()));
@@ -214,7 +218,7 @@ impl Loop {
     }
 }
 
-/// The terminal's size, told to the model.
+/// The terminal's size as a message.
 fn resized() -> Msg {
     let (cols, rows) = terminal::size();
     Msg::Resize { cols, rows }

@@ -1,7 +1,7 @@
-//! When what arrived is handled: at once after quiet, else together, once a frame.
+//! When arriving messages are handled: at once after a quiet period, otherwise together, once per frame.
 //!
-//! A message handled alone costs a turn of the loop, a commit with its sync and two wake-ups of threads. What the market says
-//! within a frame of the last turn is not seen sooner for that, so it is handled with the rest of its frame.
+//! A message handled alone costs a turn of the loop, a commit with its sync, and two thread wake-ups. Market messages
+//! within a frame of the last turn would not be visible sooner, so they are handled together.
 
 use std::time::Duration;
 
@@ -9,38 +9,38 @@ use crate::accounts;
 use crate::app::Msg;
 use crate::domain::Mono;
 
-/// From one turn to the next: as long as a frame stands.
+/// Time between turns: the length of a frame.
 pub(super) const EVERY: Duration = Duration::from_millis(16);
-/// So many waiting messages do not wait for the next turn: the market is faster than frames are.
+/// With this many messages waiting, the next turn starts at once: the market is faster than frames.
 const MANY: usize = 512;
 
-/// The turns of a loop.
+/// Schedules the turns of a loop.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
     next: Mono,
-    /// The last turn left something over.
+    /// Whether the last turn left messages over.
     draining: bool,
 }
 
 impl Turns {
-    /// True when the messages that wait, of which this is the first, may be handled now. An answer may be what others wait
-    /// for: only the market's own messages are gathered.
+    /// Whether the waiting messages, of which this is the first, may be handled now. Only market messages are gathered,
+    /// because others may be waiting for an answer.
     pub(super) fn is_due(&self, first: Option<&Msg>, waiting: usize, now: Mono) -> bool {
         let answer = first.is_some_and(|msg| !matches!(msg, Msg::Account(accounts::Msg::Stream { .. })));
         answer || self.draining || waiting >= MANY || now >= self.next
     }
 
-    /// When the next turn begins.
+    /// When the next turn starts.
     pub(super) const fn next(&self) -> Mono {
         self.next
     }
 
-    /// A turn begins.
+    /// Starts a turn.
     pub(super) fn begin(&mut self, now: Mono) {
         self.next = now + EVERY;
     }
 
-    /// A turn ended, or there was none; `left` when messages are left over.
+    /// Ends a turn, or notes that there was none; `left` when messages are left over.
     pub(super) const fn end(&mut self, left: bool) {
         self.draining = left;
     }

@@ -1,50 +1,50 @@
-//! What each signal does that would end a program which says nothing of it. A program that ends so leaves the terminal raw.
+//! How each signal is handled that would otherwise end the program and leave the terminal in raw mode.
 //!
-//! What a program cannot answer (SIGKILL, SIGSTOP) or not sensibly (SIGSEGV and its kind) is not here; SIGPIPE is ignored by the
-//! language, and [`super::changes`] follows those that stop and continue.
+//! Not listed: signals that cannot be handled (SIGKILL, SIGSTOP) or not sensibly (SIGSEGV and the like); SIGPIPE, which
+//! Rust ignores; those that stop and continue, which [`super::changes`] handles.
 
 use std::ops::RangeInclusive;
 
 use rustix::process::Signal;
 
-/// What is done about a signal.
+/// How a signal is handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Answer {
-    /// The program ends in order, with 128 and the number as its exit code.
+    /// The program ends in an orderly way, with exit code 128 plus the number.
     End,
-    /// Nothing.
+    /// It is ignored.
     GoOn,
 }
 
-/// The signals, what is done, and why.
+/// The signals, how they are handled, and why.
 pub(super) const TABLE: &[(Signal, Answer, &str)] = &[
-    (Signal::TERM, Answer::End, "somebody asks"),
-    (Signal::INT, Answer::End, "somebody presses Ctrl-C"),
-    (Signal::QUIT, Answer::End, "somebody presses Ctrl-\\; the picture of the memory that it asks for holds tokens"),
+    (Signal::TERM, Answer::End, "someone asks"),
+    (Signal::INT, Answer::End, "Ctrl-C was pressed"),
+    (Signal::QUIT, Answer::End, "Ctrl-\\ was pressed; the core dump it asks for would contain tokens"),
     (Signal::HUP, Answer::End, "the terminal is gone"),
     (Signal::XCPU, Answer::End, "the time that was allowed is used up, and the next signal kills"),
     #[cfg(target_os = "linux")]
-    (Signal::POWER, Answer::End, "the power fails"),
+    (Signal::POWER, Answer::End, "power failure"),
     (Signal::XFSZ, Answer::GoOn, "the write that was too much fails, and says so in its own words"),
     (Signal::USR1, Answer::GoOn, "asks other programs to read or write something; here there is nothing to ask for"),
     (Signal::USR2, Answer::GoOn, "as SIGUSR1"),
     (Signal::ALARM, Answer::GoOn, "no timer of ours: one that whoever started the program had set runs on"),
     (Signal::VTALARM, Answer::GoOn, "as SIGALRM"),
     (Signal::PROF, Answer::GoOn, "as SIGALRM"),
-    (Signal::IO, Answer::GoOn, "tells of a descriptor, and here nothing is read that way"),
+    (Signal::IO, Answer::GoOn, "reports a file descriptor; nothing here is read that way"),
     #[cfg(target_os = "linux")]
-    (Signal::STKFLT, Answer::GoOn, "nothing sends it but a mistake"),
+    (Signal::STKFLT, Answer::GoOn, "only sent by mistake"),
 ];
 
-/// The real-time signals, as SIGUSR1: programs that agreed on them ask one another for something, and here there is nothing to
-/// ask for. The numbers below are those that the C library keeps for its threads.
+/// The real-time signals, handled as SIGUSR1: programs that agree on them ask each other for something, and this
+/// program offers nothing. The numbers below are reserved by the C library for threads.
 #[cfg(target_os = "linux")]
 const REAL_TIME: RangeInclusive<i32> = if cfg!(target_env = "musl") { 35..=64 } else { 34..=64 };
-/// The libraries that listen for signals know of none.
+/// Not handled by the signal libraries used.
 #[cfg(not(target_os = "linux"))]
 const REAL_TIME: RangeInclusive<i32> = 1..=0;
 
-/// The numbers of the signals with this answer.
+/// The numbers of the signals handled this way.
 pub(super) fn that(answer: Answer) -> impl Iterator<Item = i32> {
     let named = TABLE.iter().filter(move |row| row.1 == answer).map(|row| row.0.as_raw());
     named.chain(REAL_TIME.filter(move |_| answer == Answer::GoOn))
@@ -54,7 +54,7 @@ pub(super) fn that(answer: Answer) -> impl Iterator<Item = i32> {
 mod tests {
     use super::*;
 
-    /// From signal(7): what ends a program that says nothing of it, without being its own crash.
+    /// From signal(7): signals that end a program by default, other than crashes.
     #[test]
     fn no_signal_that_would_end_the_program_is_left_out() {
         let crashes = [Signal::ILL, Signal::TRAP, Signal::ABORT, Signal::BUS, Signal::FPE, Signal::SEGV, Signal::SYS];

@@ -1,6 +1,7 @@
-//! The question how bright the terminal's background is, asked where all its answers are read.
+//! Asks the terminal for its background colour; the answer arrives with the other input.
 //!
-//! A terminal far away answers late. What reads only so long leaves the answer, or half of it, for the keys.
+//! A distant terminal answers late. Reading only for a limited time would leave the answer, or half of it, to be taken
+//! for keys.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -10,9 +11,9 @@ use tokio::sync::mpsc;
 use crate::io::input::{Background, Heard};
 use crate::view::ViewState;
 
-/// How long the first frame waits for the answer; some terminals never give one. A later one changes the theme.
+/// How long the first frame waits for the answer, which some terminals never give. A later one changes the theme.
 const PATIENCE: Duration = Duration::from_millis(100);
-/// OSC 11, and the question that every terminal answers: its answer first means no other is coming.
+/// OSC 11, and a query that every terminal answers; when its answer comes first, there will be no other.
 const QUESTION: &[u8] = b"\x1b]11;?\x07\x1b[c";
 
 /// Asks if the look depends on it, and waits a moment; gives back what else was heard.
@@ -35,12 +36,12 @@ pub async fn ask(keys: &mut mpsc::Receiver<Heard>, view: &mut ViewState) -> VecD
         }
     };
     if tokio::time::timeout(PATIENCE, answered).await.is_err() {
-        tracing::debug!("the terminal has not told its background yet");
+        tracing::debug!("the terminal has not reported its background yet");
     }
     other
 }
 
-/// Takes the answer; true when the screen looks different now.
+/// Takes the answer; true when the theme changes.
 pub fn told(view: &mut ViewState, background: Background) -> bool {
     view.on_background(background == Background::Light)
 }

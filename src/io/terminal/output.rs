@@ -1,8 +1,8 @@
-//! Bytes on their way to the terminal. A terminal that stops reading holds up nothing but them.
+//! Output to the terminal. A terminal that stops reading delays its own output and nothing else.
 //!
-//! They go out at once, without waiting, over a descriptor of our own: making standard output wait for nothing would change it for
-//! the shell too. What the terminal does not take is left to a thread, and until it is through no frame is drawn. So the next frame is
-//! always made from the newest state, and against the one that the terminal got.
+//! Bytes are written at once, without blocking, over a separate descriptor: making standard output itself non-blocking
+//! would change it for the shell too. A thread writes what the terminal does not take, and until it is done no frame is
+//! drawn. So the next frame is always drawn from the current state, against the frame that the terminal has received.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -18,20 +18,20 @@ use rustix::io::Errno;
 use rustix::termios::{QueueSelector, tcflush};
 use tokio::sync::Notify;
 
-/// How many bytes of bells, copies and notifications wait for a terminal that does not read.
+/// Most bytes of bells, copies and notifications that wait for a terminal that does not read.
 const MOST_WAITING: usize = 256 * 1024;
-/// How often the thread looks whether it is still wanted while the terminal does not read.
+/// How often the thread checks whether to stop, while the terminal does not read.
 const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
-/// How long the end waits for a frame under way, then for the thread to let go, then for its own bytes.
+/// Time limits at the end: for a frame being written, for the thread to stop, for the last bytes.
 const PATIENCE: Duration = Duration::from_millis(200);
-/// Ends whatever sequence the terminal may be in the middle of.
+/// Ends any escape sequence that the terminal may be in.
 const BROKEN_OFF: &[u8] = b"\x18\x1b\\";
 
-/// The way to a terminal.
+/// The output to a terminal.
 #[derive(Debug)]
 pub struct Output {
     file: File,
-    /// Whether writing waits for nothing.
+    /// Whether writing is non-blocking.
     immediate: bool,
     state: Mutex<State>,
     changed: Condvar,
@@ -42,28 +42,28 @@ pub struct Output {
 struct State {
     /// What the thread has to write.
     bytes: Vec<u8>,
-    /// What came after.
+    /// What was added since.
     waiting: Vec<u8>,
-    /// Whether the thread is at it.
+    /// Whether the thread is writing.
     busy: bool,
-    /// Whether the thread exists.
+    /// Whether the thread is running.
     started: bool,
-    /// The program ends: what is not written is given up.
+    /// Whether the program is ending: unwritten bytes are dropped.
     ending: bool,
-    /// The terminal is gone.
+    /// Whether the terminal is gone.
     gone: bool,
 }
 
 impl Output {
-    /// The terminal that standard output is.
+    /// The terminal on standard output.
     ///
     /// # Errors
-    /// When there is no descriptor left.
+    /// When there are no free descriptors.
     pub fn of_stdout() -> io::Result<Arc<Self>> {
         if let Some(file) = own_descriptor() {
             return Ok(Self::new(file, true));
         }
-        // A terminal of another user, after `su`. The thread waits in place of the loop.
+        // The terminal may belong to another user, after `su`. Then the thread blocks instead of the loop.
         let shared = io::stdout().as_fd().try_clone_to_owned()?;
         Ok(Self::new(shared.into(), false))
     }
@@ -77,17 +77,17 @@ impl Output {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether everything so far is written, so that a frame may follow.
+    /// Whether everything is written, so that a frame may follow.
     pub fn is_free(&self) -> bool {
         !self.lock().busy
     }
 
-    /// Waits until it may have become free.
+    /// Waits until [`Self::is_free`] may have changed.
     pub async fn freed(&self) {
         self.freed.notified().await;
     }
 
-    /// Writes, or leaves to the thread what the terminal does not take now.
+    /// Writes, and leaves to the thread what the terminal does not take.
     ///
     /// # Errors
     /// When the terminal is gone.
@@ -100,7 +100,7 @@ impl Output {
             if state.waiting.len() + bytes.len() <= MOST_WAITING {
                 state.waiting.extend_from_slice(bytes);
             } else {
-                tracing::debug!("the terminal does not read; a bell, a copy or a notification is lost");
+                tracing::debug!("the terminal does not read its input; a bell, copy or notification was lost");
             }
             return Ok(());
         }
@@ -119,7 +119,7 @@ impl Output {
         Ok(())
     }
 
-    /// The thread: writes what is left to it, as the terminal takes it.
+    /// The thread: writes the rest as the terminal takes it.
     fn write_on(&self) {
         let mut state = self.lock();
         loop {
@@ -155,9 +155,9 @@ impl Output {
         Ok(())
     }
 
-    /// The last bytes: what is under way goes first if the terminal takes it soon, and is given up if not.
+    /// Writes the last bytes: after the rest if the terminal takes that soon, and otherwise without it.
     ///
-    /// Errors are ignored on purpose: the terminal may be gone, and there is nobody left to tell.
+    /// Errors are ignored: the terminal may be gone, and there is no one to report them to.
     pub fn end(&self, bytes: &[u8]) {
         let state = self.wait_idle(self.lock());
         if !state.busy {
@@ -168,13 +168,13 @@ impl Output {
         state.ending = true;
         let state = self.wait_idle(state);
         if state.busy || !self.immediate {
-            // The thread hangs in a write that cannot be ended, and so would these.
+            // The thread hangs in a write, and so would this one.
             return;
         }
         drop(state);
-        // What the terminal has not read yet would leave no room for the rest.
+        // Unread output would leave no room for the rest.
         if let Err(error) = tcflush(&self.file, QueueSelector::OFlush) {
-            tracing::debug!(%error, "what the terminal has not read cannot be dropped");
+            tracing::debug!(%error, "output that the terminal has not read cannot be dropped");
         }
         self.write_soon(&[BROKEN_OFF, bytes].concat());
     }
@@ -186,7 +186,7 @@ impl Output {
 
     fn write_soon(&self, bytes: &[u8]) {
         let mut rest = bytes;
-        // A terminal that reads takes these few at the first try.
+        // A terminal that reads takes these few bytes at once.
         for _ in 0..10 {
             let Ok(written) = write(&self.file, rest) else { return };
             rest = rest.get(written..).unwrap_or_default();
@@ -198,7 +198,7 @@ impl Output {
     }
 }
 
-/// Writes as much as is taken now; on a descriptor that waits, everything.
+/// Writes as much as is taken now; on a blocking descriptor, everything.
 fn write(file: &File, bytes: &[u8]) -> io::Result<usize> {
     let mut written = 0;
     while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
@@ -214,18 +214,18 @@ fn write(file: &File, bytes: &[u8]) -> io::Result<usize> {
 
 fn writable(file: &File, within: &Timespec) {
     if let Err(error) = poll(&mut [PollFd::new(file, PollFlags::OUT)], Some(within)) {
-        // The next write tells.
+        // The next write reports the error.
         tracing::debug!(%error, "the terminal cannot be waited for");
     }
 }
 
-/// Another way to the same terminal, on which writing waits for nothing.
+/// A second, non-blocking descriptor of the same terminal.
 fn own_descriptor() -> Option<File> {
     let open = |path: &std::path::Path| {
         let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
         OpenOptions::new().write(true).custom_flags(flags).open(path).ok()
     };
-    // Also right where the terminal's name belongs to another container.
+    // Also works when the terminal's name is from another container.
     #[cfg(target_os = "linux")]
     if let Some(file) = open(std::path::Path::new("/proc/self/fd/1")) {
         return Some(file);
@@ -254,7 +254,7 @@ mod tests {
         let (output, mut reader) = piped();
         output.send(b"first").unwrap();
         assert!(output.is_free());
-        // More than a pipe holds.
+        // More than a pipe's capacity.
         output.send(&vec![b'x'; 1024 * 1024]).unwrap();
         assert!(!output.is_free());
         output.send(b"bell").unwrap();

@@ -1,14 +1,14 @@
-//! Bytes to a console that always takes them.
+//! Output to a console that never blocks.
 
 use std::io::{self, Write};
 use std::sync::Arc;
 
-/// The way to the console.
+/// The output to the console.
 #[derive(Debug)]
 pub struct Output(());
 
 impl Output {
-    /// The console that standard output is.
+    /// The console on standard output.
     ///
     /// # Errors
     /// Never.
@@ -16,15 +16,15 @@ impl Output {
         Ok(Arc::new(Self(())))
     }
 
-    /// Whether everything so far is written.
+    /// Whether everything is written.
     pub const fn is_free(&self) -> bool {
         true
     }
 
-    /// Waits until it may have become free.
+    /// Waits until [`Self::is_free`] may have changed.
     pub async fn freed(&self) {}
 
-    /// Writes.
+    /// Writes bytes.
     ///
     /// # Errors
     /// When the console is gone.
@@ -34,7 +34,7 @@ impl Output {
         out.flush()
     }
 
-    /// The last bytes; errors are ignored, nobody is left to tell.
+    /// Writes the last bytes, ignoring errors: there is no one to report them to.
     pub fn end(&self, bytes: &[u8]) {
         let mut out = io::stdout();
         drop(out.write_all(bytes).and_then(|()| out.flush()));

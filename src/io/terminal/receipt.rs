@@ -1,61 +1,62 @@
-//! Whether the terminal has shown a frame: a question about its cursor goes behind the frame, and is answered behind it.
+//! Whether the terminal has shown a frame: a cursor position query is sent after the frame, and answered after it.
 //!
-//! That the kernel took the bytes says less. It holds some thousand for a terminal that does not read, and a network holds more; no
-//! call tells how many (`TIOCOUTQ` is always zero for a pseudo-terminal of Linux). So one that has answered and is silent now is not
-//! taken for one that never answers: keys may come from it while it shows nothing. A person ends that ([`Receipts::again`]).
-//! The cursor stands somewhere else for each question, so that an answer tells which one it belongs to, also when others were lost.
+//! That the kernel took the bytes is not enough. It buffers some thousand for a terminal that does not read, and a
+//! network buffers more; no call tells how many (`TIOCOUTQ` is always zero for a Linux pseudo-terminal). So a terminal
+//! that has answered before and is silent now is not treated like one that never answers: keys may come from it while
+//! it shows nothing. The user ends that with [`Receipts::again`]. Each query moves the cursor to a different place, so
+//! that an answer identifies its query even when others were lost.
 
 use std::time::Duration;
 
 use crate::domain::Mono;
 
-/// Not the first row: there the answer would look like F3 with a modifier.
+/// Not the first row, where the answer would look like F3 with a modifier.
 const FIRST_ROW: u64 = 2;
-/// So many places are told apart. No screen that shows a question has fewer rows or columns.
+/// How many places are used. No screen that shows a question has fewer rows or columns.
 const ROWS: u64 = 10;
 const COLUMNS: u64 = 20;
-/// The question asked first, before there is anything to confirm.
+/// The first query, before there is anything to confirm.
 const FIRST: u64 = 0;
-/// A terminal that has answered nothing for so long never does. One far away needs its time.
+/// A terminal without any answer for this long never answers; a distant one needs time.
 const SILENT: Duration = Duration::from_secs(5);
 
 /// What is known about a terminal's answers.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Receipts {
-    /// It has answered. One that never did counts as having shown what it took.
+    /// Whether it has ever answered. One that never did counts as having shown what it took.
     answers: bool,
-    /// When it was asked first.
+    /// When it was first asked.
     since: Mono,
     /// The question on the last frame that had one.
     waiting: Option<u64>,
 }
 
 impl Receipts {
-    /// What is sent behind the first frame, to learn whether this terminal answers.
+    /// The query after the first frame, which tests whether this terminal answers.
     pub fn begin(&mut self, now: Mono) -> String {
         self.since = now;
         asking(FIRST)
     }
 
-    /// A person stopped the program and woke it from the shell: the terminal may be another one, and is asked like one.
+    /// The program was stopped and continued from the shell: the terminal may be a different one, and is tested again.
     pub fn again(&mut self, now: Mono) -> String {
         *self = Self::default();
         self.begin(now)
     }
 
-    /// A frame with this question was drawn: what is sent behind it.
+    /// The query after a frame with this question.
     pub fn ask(&mut self, question: u64) -> String {
         self.waiting = Some(question);
         asking(question)
     }
 
-    /// The terminal has taken everything; gives the question that counts as shown, if it never answers.
+    /// The terminal has taken everything; returns the question that counts as shown if the terminal never answers.
     pub fn taken(&mut self, now: Mono) -> Option<u64> {
         let silent = !self.answers && now.since(self.since) >= SILENT;
         self.waiting.take_if(|_| silent)
     }
 
-    /// The terminal told where its cursor is, counted from one; gives the question that was shown, if it is its answer.
+    /// The terminal reported its cursor, counted from one; returns the question that was shown, if this is its answer.
     pub fn told(&mut self, row: u16, column: u16) -> Option<u64> {
         let is_of = |question: u64| (row, column) == place_of(question);
         let shown = self.waiting.take_if(|question| is_of(*question));
@@ -70,7 +71,7 @@ fn place_of(question: u64) -> (u16, u16) {
     (narrow(FIRST_ROW + question / COLUMNS % ROWS), narrow(question % COLUMNS + 1))
 }
 
-/// The cursor goes there, is asked for, and comes back.
+/// Moves the cursor there, asks for its position, and moves it back.
 fn asking(question: u64) -> String {
     let (row, column) = place_of(question);
     format!("\x1b7\x1b[{row};{column}H\x1b[6n\x1b8")
@@ -80,7 +81,7 @@ fn asking(question: u64) -> String {
 mod tests {
     use super::*;
 
-    /// Where a terminal that reads this says that its cursor is.
+    /// The position that a terminal which reads this reports.
     fn place(asked: &str) -> (u16, u16) {
         let (row, rest) = asked.strip_prefix("\x1b7\x1b[").unwrap().split_once(';').unwrap();
         let column = rest.strip_suffix("H\x1b[6n\x1b8").unwrap();
@@ -131,7 +132,7 @@ mod tests {
         let mut receipts = Receipts::default();
         let (row, first) = place(&receipts.begin(at(1)));
         receipts.told(row, first);
-        // A person asks no more often while an answer is on its way.
+        // The user asks only once while an answer is pending.
         for earlier in 1..199 {
             let place_of_it = place(&receipts.ask(earlier));
             let (row, column) = place(&receipts.ask(199));

@@ -1,4 +1,4 @@
-//! Frames: drawn into memory, handed to the terminal in one piece.
+//! Frames: drawn in memory, sent to the terminal in one piece.
 
 use std::cell::RefCell;
 use std::io::{self, Write};
@@ -14,7 +14,7 @@ use ratatui::{Terminal, TerminalOptions, Viewport};
 
 use super::output::Output;
 
-/// What a frame is drawn on.
+/// The drawing surface.
 pub type Surface = Terminal<CrosstermBackend<Page>>;
 
 /// The bytes of a frame.
@@ -37,22 +37,22 @@ pub struct Screen {
     page: Page,
     surface: Surface,
     size: (u16, u16),
-    /// The next frame clears the terminal first.
+    /// Whether the next frame clears the terminal first.
     unknown: bool,
 }
 
 impl Screen {
-    /// A screen of this size on a terminal that shows anything.
+    /// A screen of this size, on a terminal with unknown content.
     pub(super) fn new(output: Arc<Output>, size: (u16, u16)) -> io::Result<Self> {
         let page = Page::default();
         let surface = surface(&page, size)?;
         Ok(Self { output, page, surface, size, unknown: true })
     }
 
-    /// Forgets what the terminal shows: the next frame, of this size, clears it and draws every cell.
+    /// Assumes unknown content: the next frame, of this size, clears the terminal and draws every cell.
     ///
     /// # Errors
-    /// Never in practice: nothing is asked of the terminal.
+    /// Never in practice: nothing is sent to the terminal.
     pub fn anew(&mut self, size: (u16, u16)) -> io::Result<()> {
         self.surface = surface(&self.page, size)?;
         (self.size, self.unknown) = (size, true);
@@ -74,7 +74,7 @@ impl Screen {
         self.output.freed().await;
     }
 
-    /// Asks the terminal something, behind what it was sent so far.
+    /// Sends a query to the terminal, after what was sent so far.
     ///
     /// # Errors
     /// When the terminal is gone.
@@ -82,7 +82,7 @@ impl Screen {
         self.output.send(bytes.as_bytes())
     }
 
-    /// Draws a frame and hands it over. Call it only while [`Self::is_free`], or frames would queue up.
+    /// Draws a frame and sends it. Call it only while [`Self::is_free`], or frames would queue up.
     ///
     /// # Errors
     /// When the terminal is gone.
@@ -100,7 +100,7 @@ impl Screen {
     }
 }
 
-/// A surface whose cells are blank, as on a cleared terminal. It never asks the terminal for its size.
+/// A surface of blank cells, as on a cleared terminal. It never asks the terminal for its size.
 fn surface(page: &Page, (columns, rows): (u16, u16)) -> io::Result<Surface> {
     let options = TerminalOptions { viewport: Viewport::Fixed(Rect::new(0, 0, columns, rows)) };
     Terminal::with_options(CrosstermBackend::new(page.clone()), options)

@@ -1,4 +1,4 @@
-//! The file store: `tokens.json`, for its owner alone.
+//! The file store: `tokens.json`, owner-only.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::{StoreError, Tokens};
 use crate::io::private_file::{FileError, PrivateFile};
 
-/// The version of the file's format.
+/// The file's format version.
 const VERSION: u32 = 1;
 
 pub(super) type Map = BTreeMap<String, SecretString>;
@@ -21,7 +21,7 @@ pub(super) struct FileStore {
     file: PrivateFile,
 }
 
-/// What a look into the file gave.
+/// The result of reading the file.
 enum Content {
     Tokens(Map),
     Unreadable,
@@ -36,7 +36,7 @@ impl FileStore {
         self.file.path()
     }
 
-    /// Looks whether the file can be read, where there is one, and locked.
+    /// Checks that an existing file can be read and locked.
     pub(super) fn look(&self) -> Result<(), StoreError> {
         self.file.look_at_lock()?;
         match read(&self.file)? {
@@ -45,7 +45,7 @@ impl FileStore {
         }
     }
 
-    /// Finds that a token could be written. One that cannot be understood makes way then.
+    /// Checks that a token could be written. A file that cannot be parsed is set aside.
     pub(super) async fn prove(&self) -> Result<(), StoreError> {
         read(&self.file)?;
         Ok(self.file.prove().await?)
@@ -55,9 +55,9 @@ impl FileStore {
         Ok(self.all(tokens).await?.remove(link))
     }
 
-    /// Every token. A file that cannot be understood is set aside, and said so.
+    /// All tokens. A file that cannot be parsed is set aside, with a notice.
     pub(super) async fn all(&self, tokens: &Tokens) -> Result<Map, StoreError> {
-        // Most reads find a good file, and need no lock: it is replaced atomically.
+        // Most reads find a valid file and need no lock, because it is replaced atomically.
         match read(&self.file)? {
             Content::Tokens(map) => Ok(map),
             Content::Unreadable if tokens.looking => Err(StoreError::Damaged { path: self.path() }),
@@ -87,20 +87,20 @@ impl FileStore {
         let (result, aside) = self.file.locked(work).await?;
         if let Some(aside) = aside {
             tokens.notice(format!(
-                "the token file could not be read and was kept as {}; link the accounts again",
+                "the token file could not be read and was set aside as {}; link the accounts again",
                 aside.display()
             ));
         }
         Ok(result)
     }
 
-    /// Leaves no token in the file.
+    /// Removes all tokens from the file.
     pub(super) async fn clear(&self) -> Result<(), StoreError> {
         self.file.locked(|file: &PrivateFile| file.remove().map_err(StoreError::from)).await
     }
 }
 
-/// The map in a form that can be compared.
+/// The map in a comparable form.
 fn fingerprint(map: &Map) -> Vec<(String, Zeroizing<String>)> {
     map.iter().map(|(link, token)| (link.clone(), Zeroizing::new(token.expose_secret().to_owned()))).collect()
 }

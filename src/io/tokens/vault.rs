@@ -1,7 +1,7 @@
-//! The system's secret store behind a thread of its own, because any call to it may hang for ever.
+//! The system's secret store, on a separate thread, because any call to it may hang for ever.
 //!
-//! A thread of the runtime would do for the call but not for the end: the runtime waits for its threads when it is
-//! dropped, and a hung one would keep the program from leaving.
+//! A thread of the runtime would not do: the runtime waits for its threads when it is dropped, so a hung one would keep
+//! the program from exiting.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use crate::domain::text::sanitize_to;
 use crate::io::clock::random_seed;
 
-/// What the store is called on this platform.
+/// The store's name on this platform.
 #[cfg(target_os = "macos")]
 pub(super) const NAME: &str = "the macOS Keychain";
 #[cfg(windows)]
@@ -23,32 +23,32 @@ pub(super) const NAME: &str = "the Windows Credential Manager";
 #[cfg(not(any(target_os = "macos", windows)))]
 pub(super) const NAME: &str = "the Secret Service of this desktop";
 
-/// How long a call may take.
+/// Time limit of a call.
 const LIMIT: Duration = Duration::from_secs(2);
-/// The name all our secrets have in the store.
+/// The service name of our secrets in the store.
 const SERVICE: &str = "brokerdeck";
-/// The longest sentence kept of the store's words, in characters.
+/// Longest message from the store that is kept, in characters.
 const LONGEST_WORDS: usize = 200;
 
-/// Secrets by name, as the system keeps them. Every call may block.
+/// Secrets by name, in the system's store. Every call may block.
 pub trait Keys {
-    /// Keeps a secret in place of an older one.
+    /// Stores a secret, replacing an older one.
     fn set(&self, name: &str, secret: &str) -> Result<(), String>;
-    /// A secret; `None` when there is none of this name.
+    /// Reads a secret; `None` when there is none of this name.
     fn get(&self, name: &str) -> Result<Option<SecretString>, String>;
-    /// Forgets a secret; tells whether there was one.
+    /// Deletes a secret; returns whether there was one.
     fn delete(&self, name: &str) -> Result<bool, String>;
 }
 
-/// Secrets by name behind a pointer; stays on the thread that made it.
+/// A boxed store; stays on the thread that created it.
 pub type SystemKeys = Box<dyn Keys>;
 
-/// The way to the system's store. Called on the store's own thread, may block.
+/// Connects to the system's store. Called on the store's own thread; may block.
 #[derive(Clone)]
 pub struct Connect(Arc<dyn Fn() -> Result<SystemKeys, String> + Send + Sync>);
 
 impl Connect {
-    /// Wraps a way.
+    /// Wraps a connect function.
     pub fn new(connect: impl Fn() -> Result<SystemKeys, String> + Send + Sync + 'static) -> Self {
         Self(Arc::new(connect))
     }
@@ -67,16 +67,16 @@ pub(super) fn connect_to_system() -> Connect {
 
 type Job = Box<dyn FnOnce(&Result<SystemKeys, String>) + Send>;
 
-/// A handle of the store's thread.
+/// A handle to the store's thread.
 #[derive(Debug)]
 pub(super) struct Vault {
     jobs: mpsc::Sender<Job>,
-    /// Calls that were given up while the thread still works on them.
+    /// Calls given up while the thread is still working on them.
     hung: Arc<AtomicI32>,
 }
 
 impl Vault {
-    /// Starts the thread; it connects at once, and again for a later call when that failed.
+    /// Starts the thread. It connects at once, and retries at a later call when that failed.
     pub(super) fn open(connect: Connect) -> Self {
         let (jobs, inbox) = mpsc::channel::<Job>();
         let work = move || {
@@ -89,13 +89,13 @@ impl Vault {
             }
         };
         if let Err(error) = std::thread::Builder::new().name("secret-store".to_owned()).spawn(work) {
-            // The receiver went with the closure, so every call reports that nobody is there.
+            // The closure took the receiver with it, so every call reports that the thread is gone.
             tracing::warn!("cannot start the secret store's thread: {error}");
         }
         Self { jobs, hung: Arc::default() }
     }
 
-    /// Proves that the store keeps, returns and forgets: a locked one may accept connections and refuse the rest.
+    /// Checks that the store stores, returns and deletes: a locked one may accept connections and refuse the rest.
     pub(super) async fn probe(&self) -> Result<(), String> {
         let name = format!("probe-{:016x}", random_seed()?);
         self.call(move |keys| {
@@ -104,9 +104,9 @@ impl Vault {
             let gone = keys.delete(&name);
             match back?.as_ref().map(ExposeSecret::expose_secret) {
                 Some("probe") => {}
-                _ => return Err("it does not return what it was given".to_owned()),
+                _ => return Err("it does not return what was stored".to_owned()),
             }
-            if gone? { Ok(()) } else { Err("it does not forget what it was told to".to_owned()) }
+            if gone? { Ok(()) } else { Err("it does not delete what it was told to".to_owned()) }
         })
         .await
     }
@@ -115,7 +115,7 @@ impl Vault {
         let (name, secret) = (name.to_owned(), secret.clone());
         self.call_or_undo(
             move |keys| keys.set(&name, secret.expose_secret()).map(|()| name),
-            // Nobody learned that it succeeded, so nobody would ever remove it.
+            // The caller did not learn of the success, so it would never remove the secret.
             |keys, name| drop(keys.delete(&name)),
         )
         .await
@@ -139,7 +139,7 @@ impl Vault {
         self.call_or_undo(work, |_, _| ()).await
     }
 
-    /// Runs work on the thread within the limit; what succeeds after the caller has gone is undone.
+    /// Runs work on the thread within the time limit. Work that completes after the caller has gone is undone.
     async fn call_or_undo<T: Send + 'static>(
         &self,
         work: impl FnOnce(&dyn Keys) -> Result<T, String> + Send + 'static,
@@ -177,8 +177,8 @@ impl Vault {
     }
 }
 
-/// A caller waiting for the thread. When it goes away unheard, by the limit or by cancellation, the call counts as
-/// hung until the thread is done with it. The count may go down before it goes up, hence the sign.
+/// A caller waiting for the thread. When it is dropped without an answer, the call counts as hung until the thread is
+/// done with it. The count may be decremented before it is incremented, and is therefore signed.
 struct Waiting<'a, T> {
     answer: oneshot::Receiver<T>,
     hung: &'a AtomicI32,
@@ -187,7 +187,7 @@ struct Waiting<'a, T> {
 
 impl<T> Drop for Waiting<'_, T> {
     fn drop(&mut self) {
-        // After this the thread's send fails and takes the count down; an answer sent just before does not.
+        // After this the thread's send fails and decrements the count; an answer sent just before does not.
         self.answer.close();
         if !self.heard && self.answer.try_recv().is_err() {
             self.hung.fetch_add(1, Ordering::AcqRel);

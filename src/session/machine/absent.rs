@@ -48,6 +48,6 @@ impl Absent {
         let first = lasting.next()?;
         let more = lasting.count();
         let others = if more == 0 { String::new() } else { format!(" and {more} more") };
-        Some(format!("the broker has no order {first}{others}, shown as working"))
+        Some(format!("the broker does not have order {first}{others}, shown here as working"))
     }
 }

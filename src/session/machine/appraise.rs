@@ -78,14 +78,14 @@ impl Session {
         let mut reason = match (&waiting, failing.is_empty()) {
             (_, false) => parts::sentence(&failing),
             (Some((_, reason)), true) => reason.clone(),
-            (None, true) if self.is_unanswered(now.mono) => "the broker takes its time".to_owned(),
-            (None, true) => "the broker answers, and much is asked for".to_owned(),
+            (None, true) if self.is_unanswered(now.mono) => "the broker is slow to answer".to_owned(),
+            (None, true) => "the broker is answering; there is a lot to fetch".to_owned(),
         };
         if let Phase::Syncing { held } = &self.phase
             && !held.is_empty()
         {
             // Past this time they are held for nothing else.
-            reason.push_str("; what the stream tells is held until it is known whose it is");
+            reason.push_str("; stream updates are held until the account is confirmed");
         }
         ConnectionState::Syncing {
             since,
@@ -134,7 +134,7 @@ impl Session {
         }
         let untold = self.parts.untold(lacks);
         if !untold.is_empty() {
-            self.fault(Fault::Picture, format!("the picture is not complete: {}", parts::sentence(&untold)));
+            self.fault(Fault::Picture, format!("the data is incomplete: {}", parts::sentence(&untold)));
         }
     }
 

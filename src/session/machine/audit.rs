@@ -181,8 +181,7 @@ impl Session {
         for (id, dispute) in lasting {
             self.disputes.remove(&id);
             let (shown, stated) = dispute.words();
-            let text =
-                format!("order {id} was shown as {shown}; the broker's lists say {stated}, and that is shown now");
+            let text = format!("order {id} was shown as {shown}; the broker's lists say {stated}, which is shown now");
             if dispute.is_of_terms() {
                 self.log(text);
             } else {
@@ -228,7 +227,7 @@ impl Session {
         let things = if missed == 1 { "1 change".to_owned() } else { format!("{missed} changes") };
         let silent = self.audits.last_heard.is_none_or(|at| now.mono.since(at) > STARVED);
         if silent {
-            self.log(format!("the stream is open but told nothing of {things}; opening a new one"));
+            self.log(format!("the stream is open but did not report {things}; opening a new one"));
             self.begin(now);
         } else if self.audits.strikes >= 2 {
             self.alarm(format!(

@@ -27,7 +27,7 @@ impl Session {
                 self.limited.remove(&Endpoint::Positions);
                 return self.on_positions(positions, &unread, now);
             }
-            Ok(_) => return self.parts.lost(part, "the broker answered another question".to_owned()),
+            Ok(_) => return self.parts.lost(part, "the broker's answer does not match the request".to_owned()),
             Err(error) => error,
         };
         if matches!(error.kind, RequestErrorKind::RateLimited { .. }) {
@@ -54,7 +54,7 @@ impl Session {
         }
         if let Some(symbol) = found.unexplained.filter(|_| matches!(self.phase, Phase::Live)) {
             // A stream that is open and tells nothing looks like a quiet account.
-            self.log(format!("what is held of {symbol} changed and nothing told of it; asking REST for everything"));
+            self.log(format!("the position in {symbol} changed without a report; asking REST for everything"));
             self.audit_unknown(now);
         }
         if !self.holdings.is_told() {

@@ -37,7 +37,7 @@ pub(super) enum Whose {
 }
 
 pub(super) fn foreign_words(account: &Account) -> String {
-    format!("another account answers than was linked: {}", clean(account.known_as()))
+    format!("a different account answers than the one linked: {}", clean(account.known_as()))
 }
 
 impl Session {

@@ -77,7 +77,7 @@ impl Session {
                 RequestErrorKind::Server | RequestErrorKind::Network => {}
                 _ => {
                     self.replays.refused = true;
-                    self.log(format!("missed events are not told again here ({}); lists tell them", error.message));
+                    self.log(format!("missed events are not replayed here ({}); the lists supply them", error.message));
                 }
             },
         }

@@ -110,7 +110,7 @@ impl Session {
         match closed {
             Closed::Asked => {}
             Closed::Elsewhere => {
-                self.log(format!("{ELSEWHERE}; asking every few seconds instead"));
+                self.log(format!("{ELSEWHERE}; polling REST instead"));
                 self.poll_instead(ELSEWHERE.to_owned(), now);
             }
             Closed::AuthRefused { message } => self.confirm(message, true, now),
@@ -151,7 +151,7 @@ impl Session {
             return false;
         }
         let reason = format!("no stream: {}", self.no_stream);
-        let text = format!("no order stream can be had ({}); asking every few seconds instead", self.no_stream);
+        let text = format!("no order stream is available ({}); polling REST instead", self.no_stream);
         self.fault(Fault::Connection, text);
         self.poll_instead(reason, now);
         let after = self.next_attempt(now);
@@ -164,7 +164,7 @@ impl Session {
         self.close_stream();
         self.attempt += 1;
         self.trying = true;
-        self.log(format!("trying for a stream, {}", name(self.form)));
+        self.log(format!("trying to open a stream, {}", name(self.form)));
         self.out.push_back(Output::OpenStream(self.epoch, self.form));
         // One that is opened and never says anything is closed by its own deadline; this is the last resort.
         self.timers.set(Timer::Reconnect, now.mono + STREAM_AGAIN);
@@ -215,10 +215,7 @@ impl Session {
     /// No stream takes the token, or says that it does: REST alone keeps the picture.
     pub(super) fn poll_refused(&mut self, reason: String, now: Now) {
         self.form = AuthForm::Authenticate;
-        self.fault(
-            Fault::Connection,
-            format!("no order stream can be had ({reason}); asking every few seconds instead"),
-        );
+        self.fault(Fault::Connection, format!("no order stream is available ({reason}); polling REST instead"));
         self.poll_instead(reason, now);
         self.timers.set(Timer::Reconnect, now.mono + STREAM_AGAIN);
     }
@@ -276,7 +273,7 @@ fn words(closed: Closed) -> String {
         Closed::Connect { status: None, message, .. } | Closed::Lost { message } => message,
         Closed::AuthRefused { message } => format!("the stream refused the token: {message}"),
         Closed::AuthSilent => "the stream did not answer".to_owned(),
-        Closed::Silent => "nothing was heard for 20 s".to_owned(),
+        Closed::Silent => "nothing was received for 20 s".to_owned(),
         Closed::BrokerError { message } => format!("the broker said: {message}"),
         Closed::Elsewhere => ELSEWHERE.to_owned(),
         Closed::Asked => "closed".to_owned(),
@@ -285,8 +282,8 @@ fn words(closed: Closed) -> String {
 
 const fn name(form: AuthForm) -> &'static str {
     match form {
-        AuthForm::Authenticate => "the documented form",
-        AuthForm::AuthKey => "the key form",
+        AuthForm::Authenticate => "the documented authentication",
+        AuthForm::AuthKey => "key authentication",
         AuthForm::Sse => "server-sent events",
     }
 }

@@ -236,7 +236,7 @@ impl Session {
         let after = self.bounded(Fault::Picture, asked, why);
         let until = now.mono + after;
         if self.hold.as_ref().is_none_or(|hold| hold.until < until) {
-            self.hold = Some(Hold { until, reason: format!("waiting before the next question: {why}") });
+            self.hold = Some(Hold { until, reason: format!("waiting before the next request: {why}") });
         }
         if let Some(hold) = self.hold.as_ref().filter(|_| self.resync.is_some()) {
             self.timers.set(Timer::Retry, hold.until);
@@ -247,8 +247,7 @@ impl Session {
     pub(super) fn bounded(&mut self, fault: Fault, asked: Duration, why: &str) -> Duration {
         let wait = asked.min(LONGEST_WAIT);
         if wait < asked {
-            let text =
-                format!("the broker asked to wait {} s ({why}); {} s are waited", asked.as_secs(), wait.as_secs());
+            let text = format!("the broker asked to wait {} s ({why}); waiting {} s", asked.as_secs(), wait.as_secs());
             self.fault(fault, text);
         }
         wait
@@ -275,7 +274,7 @@ impl Session {
     pub(super) fn note_beyond(&mut self, failed: Option<String>) {
         let Some(reason) = failed else {
             if std::mem::take(&mut self.beyond_failed) >= LASTING_PASSES {
-                self.log("what no list shows is answered again");
+                self.log("orders missing from the lists can be fetched again");
                 self.over(Fault::Beyond);
             }
             return;
@@ -284,7 +283,7 @@ impl Session {
         if self.beyond_failed == LASTING_PASSES {
             self.fault(
                 Fault::Beyond,
-                format!("what no list shows could not be had in {LASTING_PASSES} passes: {reason}"),
+                format!("orders missing from the lists could not be fetched in {LASTING_PASSES} passes: {reason}"),
             );
         }
     }
@@ -295,7 +294,7 @@ impl Session {
         if self.is_unidentified() {
             // Nobody said whose picture this is, and the account may have been reset while it was made.
             if self.incomplete == 0 {
-                self.log("the account did not answer; everything is asked again");
+                self.log("the account did not answer; fetching everything again");
             }
             self.incomplete = asked_again(self.incomplete);
             self.timers.set(Timer::Audit, now.mono + POLL_EVERY);
@@ -326,7 +325,7 @@ impl Session {
             (self.since, self.incomplete) = (next, 0);
         } else {
             self.incomplete = asked_again(self.incomplete);
-            self.log("a part of the picture could not be fetched; it is asked again");
+            self.log("a part of the data could not be fetched; retrying it");
         }
         self.pictured |= picture.given_up.iter().all(|part| matches!(part, Part::Positions | Part::Account));
         match self.phase {

@@ -136,7 +136,7 @@ impl Session {
         self.confirm = Some(confirm);
         if matches!(self.phase, Phase::Confirming) {
             let reason =
-                format!("the token is refused: {}; asking for a minute before it counts as dead", error.brief());
+                format!("the token is refused: {}; retrying for a minute before asking to relink", error.brief());
             self.show(ConnectionState::Reconnecting { attempt: self.attempt.max(1), until, reason });
         } else {
             self.parts.failed(crate::session::parts::Part::Account, error, now);

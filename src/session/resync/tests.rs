@@ -303,7 +303,10 @@ fn an_order_is_asked_for_by_id_where_something_is_known_of_it_that_no_list_shows
     few.limits.by_id = 2;
     let (asked, picture, _) = run(few, &blotter, |request| broker.answer(request));
     assert_eq!(by_id(&asked), ["lost", "unknown"]);
-    assert_eq!(picture.faults.get(&Part::Working).map(String::as_str), Some("more than 2 orders are in no list"));
+    assert_eq!(
+        picture.faults.get(&Part::Working).map(String::as_str),
+        Some("more than 2 orders are missing from every list")
+    );
 }
 
 #[test]

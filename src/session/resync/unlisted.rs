@@ -59,7 +59,7 @@ impl Resync {
         let mut asked = HashSet::new();
         for id in wanted {
             if asked.len() >= self.limits.by_id {
-                let words = format!("more than {} orders are in no list", self.limits.by_id);
+                let words = format!("more than {} orders are missing from every list", self.limits.by_id);
                 self.picture.faults.entry(Part::Working).or_insert(words);
                 break;
             }

@@ -1,4 +1,4 @@
-//! Trading for load: so many order events a second, whatever they are worth.
+//! Trading for load: a rate of order events, whatever the orders are.
 
 use rust_decimal::Decimal;
 
@@ -6,24 +6,24 @@ use super::{Bot, Working, gtc_for, name};
 use crate::sim::engine::{AssetClass, Changes, Engine, NewOrder, Side, Status};
 use crate::sim::market::Sym;
 
-/// Acts for each hundred events wanted, when enough have come and when some are missing: many acts are refused or find
-/// nothing to do, so a load hurries while fewer events have come than it is to cause.
+/// Acts per hundred events wanted, when on target and when behind. Many acts are refused or find nothing to do, so the
+/// bot acts more often while events are missing.
 const ACTS_AT_EASE: u64 = 30;
 const ACTS_IN_A_HURRY: u64 = 300;
 
 impl Bot {
-    /// Microseconds until the next act of a load: few while events are missing, many when there were too many.
+    /// Microseconds until the next act: few while events are missing, many when there were too many.
     pub(super) fn pause_for_load(&mut self, engine: &Engine, rate: u32) -> i64 {
         let (began, before) = *self.load_from.get_or_insert((engine.now(), engine.event_count()));
         let passed = u64::try_from(engine.now().duration_since(began).as_micros()).unwrap_or(0);
-        // The first events of an order come some milliseconds after it.
+        // The first events of an order come some milliseconds later.
         let due = passed.saturating_sub(10_000) * u64::from(rate) / 1_000_000;
         let behind = engine.event_count() - before < due;
         let acts = u64::from(rate.max(1)) * if behind { ACTS_IN_A_HURRY } else { ACTS_AT_EASE };
         i64::try_from(100_000_000 / acts).unwrap_or(1).max(1)
     }
 
-    /// Market orders in one half of the assets and resting ones in the other, so that they never meet as wash trades.
+    /// Market orders in one half of the assets and resting ones in the other, so that they never count as wash trades.
     pub(super) fn act_for_load(&mut self, engine: &mut Engine, open: bool) {
         let Some(sym) = self.choose(engine, open) else { return };
         let crypto = engine.market().asset(sym).class == AssetClass::Crypto;
@@ -36,7 +36,7 @@ impl Bot {
                 let working = self.working(engine, 30);
                 let resting: Vec<&Working> = working.iter().filter(|order| order.status == Status::New).collect();
                 if let Some(order) = self.dice.pick(&resting) {
-                    // Another quantity, not another price: a load must not wander into the market.
+                    // Change the quantity, not the price: the load must not move into the market.
                     drop(engine.replace(self.account, order.id, &Changes { qty: Some(qty), ..Changes::default() }));
                 }
             }
@@ -53,7 +53,7 @@ impl Bot {
         }
     }
 
-    /// Bids some percent below the market, where hardly anything trades.
+    /// Buys some percent below the market, where orders hardly ever fill.
     fn rest_far(&mut self, engine: &mut Engine, sym: Sym, qty: Decimal) {
         let instrument = engine.market().get(sym);
         let (last, step) = (instrument.last.price, instrument.asset.price_step);

@@ -1,5 +1,6 @@
-//! One account's books: cash, positions, what its orders hold, its executions. Invariant: cash and positions are
-//! always the sum of the rows of money and of the standing executions, to the last digit.
+//! One account's books: cash, positions, holds of its orders, executions.
+//!
+//! Invariant: cash and positions are always exactly the sum of the cash rows and the valid executions.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -18,23 +19,23 @@ use super::words::{AssetClass, Side};
 use crate::sim::dice::uuid_of;
 use crate::sim::market::{Market, Sym};
 
-/// Which kind of account.
+/// The kind of account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// Play money.
+    /// Paper.
     Paper,
-    /// Simulated, but spoken of as real money.
+    /// Live: simulated, but presented as real money.
     Live,
 }
 
-/// What the owner may change of an account.
+/// Settings that the owner may change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Configurations {
     /// New orders are refused.
     pub suspend_trade: bool,
     /// Short sales are refused.
     pub no_shorting: bool,
-    /// Fractional orders are taken.
+    /// Fractional orders are allowed.
     pub fractional_trading: bool,
     /// 1, 2 or 4.
     pub max_margin_multiplier: u8,
@@ -63,61 +64,61 @@ impl Default for Configurations {
     }
 }
 
-/// Working orders of one side of one asset, for the checks between orders of one account.
+/// Working orders of one side in one asset, for checks between orders of an account.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Interest {
     /// Plain limit orders by price key.
     pub limits: BTreeSet<(i64, Ix)>,
     /// Plain market and stop orders.
     pub others: BTreeSet<Ix>,
-    /// Those that open a position.
+    /// Orders that open a position.
     pub opening: BTreeSet<Ix>,
-    /// Those that close one and hold units for it.
+    /// Orders that close a position, and hold units for it.
     pub closing: BTreeSet<Ix>,
 }
 
 /// One account.
 #[derive(Debug, Clone)]
 pub struct Account {
-    /// Its place.
+    /// Its number.
     pub no: AccountNo,
-    /// Changes with a reset.
+    /// Its id; a reset changes it.
     pub id: Uuid,
-    /// As the owner sees it.
+    /// The account number shown to its owner.
     pub number: String,
     /// Paper or live.
     pub kind: Kind,
-    /// Opened.
+    /// When it was opened.
     pub created_at: Timestamp,
-    /// Money.
+    /// Cash.
     pub cash: Decimal,
-    /// Money at the beginning.
+    /// Cash at the opening.
     pub opening_cash: Decimal,
-    /// Equity when it was opened: the opening cash, unless a past was made for it.
+    /// Equity at the opening: the opening cash, unless history was generated.
     pub opening_equity: Decimal,
-    /// What the owner set.
+    /// The owner's settings.
     pub configurations: Configurations,
     /// Equity at the last close.
     pub last_equity: Decimal,
     /// Maintenance margin at the last close.
     pub last_maintenance_margin: Decimal,
-    /// The day of that close.
+    /// The day of the last close.
     pub balance_asof: Date,
     pub(super) positions: BTreeMap<Sym, Position>,
     pub(super) executions: Vec<Execution>,
     pub(super) cash_rows: Vec<CashRow>,
     pub(super) entitlements: Vec<Entitlement>,
-    /// Executions and rows of money by millisecond and id, as the activities sort them.
+    /// Executions and cash rows, by millisecond and id, in the order of the activities.
     pub(super) activities: BTreeSet<Place>,
     pub(super) held_margin: Decimal,
     pub(super) held_qty: BTreeMap<Sym, Decimal>,
     pub(super) interest: BTreeMap<(Sym, Side), Interest>,
-    /// Every order, in the order of submission.
+    /// All orders, in the order of submission.
     pub(super) orders: Vec<Ix>,
     pub(super) open: BTreeSet<Ix>,
     /// Equity at each close.
     pub(super) daily: Vec<(Timestamp, Decimal)>,
-    /// Equity each minute, the newest ones.
+    /// Equity per minute, the newest ones.
     pub(super) minutely: VecDeque<(Timestamp, Decimal)>,
 }
 
@@ -128,17 +129,17 @@ pub struct Balances {
     pub cash: Decimal,
     /// Cash plus positions.
     pub equity: Decimal,
-    /// Value of what is owned.
+    /// Value of long positions.
     pub long_market_value: Decimal,
-    /// Value of what is owed; negative.
+    /// Value of short positions; negative.
     pub short_market_value: Decimal,
-    /// Margin that positions and orders need to be opened.
+    /// Initial margin of positions and orders.
     pub initial_margin: Decimal,
-    /// Margin that positions need to be kept.
+    /// Maintenance margin of positions.
     pub maintenance_margin: Decimal,
-    /// For marginable assets.
+    /// Buying power for marginable assets.
     pub buying_power: Decimal,
-    /// For assets that must be paid in full.
+    /// Buying power for non-marginable assets.
     pub non_marginable_buying_power: Decimal,
     /// The account's multiplier.
     pub multiplier: u8,
@@ -147,25 +148,25 @@ pub struct Balances {
 /// A position at current prices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PositionView {
-    /// The asset's place.
+    /// The asset.
     pub sym: Sym,
-    /// Units and costs.
+    /// Quantity and cost.
     pub position: Position,
-    /// Not promised to orders; signed like the position.
+    /// Quantity not held by orders; signed like the position.
     pub qty_available: Decimal,
-    /// Average cost of a unit.
+    /// Average cost per unit.
     pub avg_entry_price: Decimal,
     /// The last price.
     pub current_price: Decimal,
     /// Yesterday's close.
     pub lastday_price: Decimal,
-    /// Signed value.
+    /// Market value, signed.
     pub market_value: Decimal,
-    /// Signed cost.
+    /// Cost basis, signed.
     pub cost_basis: Decimal,
-    /// Profit since the entry.
+    /// Profit or loss since the entry.
     pub unrealized_pl: Decimal,
-    /// Profit since yesterday's close, or the entry if later.
+    /// Profit or loss since yesterday's close, or since the entry if later.
     pub unrealized_intraday_pl: Decimal,
 }
 
@@ -209,7 +210,7 @@ impl Account {
         account
     }
 
-    /// Enters what the account is opened with as its first row: a journal entry on paper, else a deposit.
+    /// Enters the opening cash as the first row: a journal entry on paper, else a deposit.
     pub(super) fn open_with(&mut self, cash: Decimal, at: Timestamp) {
         let kind = if self.kind == Kind::Paper { CashKind::Journal } else { CashKind::Deposit };
         self.created_at = at;
@@ -220,7 +221,7 @@ impl Account {
         self.book_row(CashRow::new(id, kind, at, cash, ""));
     }
 
-    /// Books money that moves without a trade.
+    /// Books cash that moves without a trade.
     pub(super) fn book_row(&mut self, row: CashRow) {
         self.cash += row.net_amount;
         let place = u32::try_from(self.cash_rows.len()).unwrap_or(u32::MAX);
@@ -228,17 +229,17 @@ impl Account {
         self.cash_rows.push(row);
     }
 
-    /// Signed units held.
+    /// The quantity held, signed.
     pub fn position_qty(&self, sym: Sym) -> Decimal {
         self.positions.get(&sym).map_or(Decimal::ZERO, |position| position.qty)
     }
 
-    /// Units promised to closing orders.
+    /// The quantity held by closing orders.
     pub fn held_qty(&self, sym: Sym) -> Decimal {
         self.held_qty.get(&sym).copied().unwrap_or_default()
     }
 
-    /// The standing executions and the undone ones, oldest first.
+    /// The executions, valid and busted, oldest first.
     pub fn executions(&self) -> &[Execution] {
         &self.executions
     }
@@ -259,12 +260,12 @@ impl Account {
             }
         }
         if position.qty.is_zero() {
-            // A fee can leave a cost without units; nothing of it remains when the position is gone.
+            // A fee can leave a cost without quantity; drop it with the position.
             (position.cost, position.cost_today) = (Decimal::ZERO, Decimal::ZERO);
         }
     }
 
-    /// Rebuilds cash and positions from the executions, after one of them was restated.
+    /// Recomputes cash and positions from the executions, after one was restated.
     pub(super) fn rebook(&mut self, market: &Market) {
         let executions = std::mem::take(&mut self.executions);
         self.cash = self.cash_rows.iter().map(|row| row.net_amount).sum();
@@ -277,7 +278,7 @@ impl Account {
         self.executions = executions;
     }
 
-    /// Money that one unit of `value` in this asset ties up.
+    /// The margin requirement of one unit of `value` in this asset.
     pub(super) fn margin_rate(&self, market: &Market, sym: Sym) -> Decimal {
         if market.asset(sym).marginable { self.per_multiplier() } else { Decimal::ONE }
     }

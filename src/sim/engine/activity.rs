@@ -1,5 +1,5 @@
-//! The list of an account's activities: fills, fees taken in coins, and money that moved without a trade, with every
-//! filter and paging (docs/ALPACA.md 5.4). Changes nothing.
+//! The list of an account's activities: fills, crypto fees, and cash that moved without a trade, with all filters and
+//! paging (docs/ALPACA.md 5.4). Changes nothing.
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
@@ -15,23 +15,23 @@ use crate::sim::calendar;
 /// The query of an activity list.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ActivityFilter {
-    /// Only these types, `TRANS` and `MISC` being groups of them; empty for every one.
+    /// Only these types, of which `TRANS` and `MISC` are groups; empty for all.
     pub kinds: Vec<String>,
-    /// Only trades, or only the rest.
+    /// Only trades, or only the others.
     pub trades: Option<bool>,
     /// Strictly after.
     pub after: Option<Timestamp>,
     /// Strictly before.
     pub until: Option<Timestamp>,
-    /// Of this New York day.
+    /// Only this day, New York time.
     pub date: Option<Date>,
-    /// Fills of this order.
+    /// Only fills of this order.
     pub order_id: Option<OrderId>,
     /// Oldest first.
     pub ascending: bool,
     /// At most this many.
     pub page_size: usize,
-    /// The id of the last row of the page before.
+    /// The id of the last row of the previous page.
     pub page_token: Option<String>,
 }
 
@@ -49,37 +49,37 @@ impl ActivityFilter {
     }
 }
 
-/// What an entry of the index stands for.
+/// The kind of an index entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Row {
     /// An execution.
     Fill(u32),
-    /// What an execution in coins cost.
+    /// The fee of a crypto execution.
     CoinFee(u32),
-    /// Money that moved without a trade.
+    /// Cash that moved without a trade.
     Cash(u32),
 }
 
-/// Where a row stands in the list: milliseconds, the uuid half of its id, and what it is.
+/// The sort key of a row: milliseconds, the uuid part of its id, and its kind.
 pub(super) type Place = (i64, Uuid, Row);
 
 /// One activity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Activity {
-    /// `YYYYMMDDHHMMSSmmm::uuid`, in New York's time.
+    /// `YYYYMMDDHHMMSSmmm::uuid`, in New York time.
     pub id: String,
-    /// What it is.
+    /// Its content.
     pub what: ActivityOf,
 }
 
-/// What an activity is about.
+/// The content of an activity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ActivityOf {
     /// A fill.
     Fill(Execution),
-    /// The fee of a fill in coins: units of the coin when bought, dollars when sold.
+    /// The fee of a crypto fill: in the coin for a buy, in dollars for a sale.
     CoinFee(Execution),
-    /// Money that moved without a trade.
+    /// Cash that moved without a trade.
     Cash(CashRow),
 }
 
@@ -88,7 +88,7 @@ impl Account {
         self.activities.insert((at.as_millisecond(), id, row));
     }
 
-    /// The activity of a place, if the filter lets it through; a fill after `shown` has no row yet.
+    /// The activity of an index entry, if it matches the filter; a fill after `shown` has no row yet.
     fn activity(&self, (millis, id, row): &Place, filter: &ActivityFilter, shown: Timestamp) -> Option<Activity> {
         let what = match row {
             Row::Fill(row) => ActivityOf::Fill(standing(self.executions.get(*row as usize)?)?.clone()),
@@ -111,7 +111,7 @@ impl Account {
 }
 
 impl Engine {
-    /// Activities of an account, sorted by their times: within a millisecond in no particular order, as the service does.
+    /// The activities of an account, sorted by time; in no particular order within a millisecond, like the service's.
     pub fn activities(&self, no: AccountNo, filter: &ActivityFilter) -> Result<Vec<Activity>, Refusal> {
         let account = self.need_account(no)?;
         let millis = |at: Timestamp| (at.as_millisecond(), Uuid::nil(), Row::Fill(0));
@@ -143,7 +143,7 @@ impl Engine {
     }
 }
 
-/// `YYYYMMDDHHMMSSmmm::uuid`: the service writes New York's time there, and UTC in the row itself.
+/// `YYYYMMDDHHMMSSmmm::uuid`: the service uses New York time there, and UTC in the row itself.
 pub fn activity_id(millis: i64, activity: Uuid) -> String {
     let at = Timestamp::from_millisecond(millis).unwrap_or(Timestamp::UNIX_EPOCH);
     format!("{}::{activity}", calendar::in_new_york(at).strftime("%Y%m%d%H%M%S%3f"))
@@ -153,7 +153,7 @@ fn standing(execution: &Execution) -> Option<&Execution> {
     (execution.restated != Some(Restated::Busted)).then_some(execution)
 }
 
-/// Where the row of an id stands. In the hour that comes twice in autumn an id has two readings; the row decides.
+/// The sort key of a row's id. In the hour that occurs twice in autumn an id is ambiguous; the row decides.
 fn place_of(account: &Account, id: &str) -> Option<Place> {
     let (digits, uuid) = id.split_once("::")?;
     let (seconds, millis) = digits.split_at_checked(14)?;
@@ -166,7 +166,7 @@ fn place_of(account: &Account, id: &str) -> Option<Place> {
     find(at).or_else(|| find(at + hour)).or(Some((at, uuid, Row::Fill(0))))
 }
 
-/// Money an execution cost beyond its price, as its own row shows it.
+/// The cost of an execution beyond its price, as its own row shows it.
 pub fn coin_fee(execution: &Execution) -> (Decimal, Decimal) {
     (-execution.fee_qty, -execution.fee)
 }

@@ -1,4 +1,4 @@
-//! Whether a request for an order is taken: the rules of docs/ALPACA.md 4.4 and 5.7. Nothing changes here.
+//! Checks whether an order request is accepted: the rules of docs/ALPACA.md 4.4 and 5.7. Changes nothing.
 
 use rust_decimal::Decimal;
 
@@ -8,20 +8,20 @@ use super::{Account, Engine, Refusal};
 use crate::sim::calendar;
 use crate::sim::market::Sym;
 
-/// A request found in order.
+/// A valid request.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Admitted {
     pub sym: Sym,
     pub side: Side,
     pub intent: PositionIntent,
-    /// Price that its hold on buying power is reckoned with.
+    /// The price for computing its hold on buying power.
     pub hold_price: Decimal,
-    /// Quantity that its hold is reckoned with.
+    /// The quantity for computing its hold.
     pub hold_qty: Decimal,
 }
 
 impl Engine {
-    /// Checks everything about a request that does not need multi-leg rules.
+    /// Checks everything about a request except the multi-leg rules.
     pub(super) fn admit(&self, no: AccountNo, new: &NewOrder) -> Result<Admitted, Refusal> {
         let account = self.need_account(no)?;
         let sym = self.market.find(&new.symbol).ok_or_else(|| Refusal::no_asset(&new.symbol))?;
@@ -44,7 +44,7 @@ impl Engine {
         Ok(admitted)
     }
 
-    /// A client order id can be used once, for ever.
+    /// A client order id can be used only once.
     pub(super) fn check_client_id(&self, no: AccountNo, id: Option<&str>) -> Result<(), Refusal> {
         let Some(id) = id else { return Ok(()) };
         if id.chars().count() > 128 {
@@ -198,7 +198,7 @@ impl Engine {
         Ok(())
     }
 
-    /// What the order would do to the position, and what it would hold.
+    /// The order's effect on the position, and its hold.
     fn reckon(&self, account: &Account, sym: Sym, side: Side, new: &NewOrder) -> Result<Admitted, Refusal> {
         let asset = self.market.asset(sym);
         let position = account.position_qty(sym);
@@ -225,7 +225,7 @@ impl Engine {
         Ok(Admitted { sym, side, intent, hold_price, hold_qty })
     }
 
-    /// The dearest price the order could reasonably get.
+    /// The highest price that the order could reasonably get.
     pub(super) fn hold_price(&self, sym: Sym, side: Side, intent: PositionIntent, new: &NewOrder) -> Decimal {
         let quote = self.market.get(sym).quote;
         let stop = new.stop_price;
@@ -233,12 +233,12 @@ impl Engine {
             (Side::Buy, OrderType::Limit | OrderType::StopLimit) => new.limit_price.unwrap_or(quote.ask),
             (Side::Buy, OrderType::Stop) => {
                 let stop = stop.unwrap_or(quote.ask);
-                // Four percent above cheap stops, two and a half above the others (docs/ALPACA.md 5.7).
+                // Four percent above cheap stops, two and a half above others (docs/ALPACA.md 5.7).
                 let above = if stop < Decimal::from(50) { Decimal::new(104, 2) } else { Decimal::new(1025, 3) };
                 (stop * above).round_dp(if stop < Decimal::ONE { 4 } else { 2 })
             }
             (Side::Buy, _) => quote.ask,
-            // A short sale is reckoned at its limit or three percent above the offer, whichever is more.
+            // A short sale is valued at its limit or three percent above the ask, whichever is more.
             (Side::Sell, _) if intent.opens() => {
                 let above = (quote.ask * Decimal::new(103, 2)).round_dp(4);
                 new.limit_price.map_or(above, |limit| limit.max(above))
@@ -288,7 +288,7 @@ fn check_prices(new: &NewOrder) -> Result<(), Refusal> {
     }
 }
 
-/// What a class needs, whatever the account holds.
+/// The requirements of an order class, independent of the account.
 fn check_class(new: &NewOrder, side: Side) -> Result<(), Refusal> {
     let stop = new.stop_loss.and_then(|leg| leg.stop_price);
     if new.stop_loss.is_some() && stop.is_none() {
@@ -343,7 +343,7 @@ fn check_class(new: &NewOrder, side: Side) -> Result<(), Refusal> {
     }
 }
 
-/// What a class needs of the position and of current prices.
+/// The requirements of an order class on the position and on current prices.
 fn check_group(new: &NewOrder, admitted: &Admitted, last: Decimal) -> Result<(), Refusal> {
     match (new.order_class, admitted.intent.opens()) {
         (OrderClass::Bracket, false) => return Err(Refusal::unprocessable("bracket orders must be entry orders")),

@@ -1,18 +1,18 @@
-//! How large an amount may be. Far beyond anything real, and so small that products and sums of them stay exact: a request
-//! beyond is refused in words, whatever it asks for.
+//! Limits of amounts: far above anything real, and low enough that products and sums stay exact. A request beyond them
+//! is refused with a message.
 
 use rust_decimal::Decimal;
 
 use super::Refusal;
 use super::order::{Changes, NewLeg, NewOrder, StopLoss};
 
-/// The largest quantity: a billion.
+/// Largest quantity: a billion.
 const MOST_QTY: Decimal = Decimal::from_parts(1_000_000_000, 0, 0, false, 0);
-/// The highest price: ten million dollars.
+/// Highest price: ten million dollars.
 const HIGHEST_PRICE: Decimal = Decimal::from_parts(10_000_000, 0, 0, false, 0);
-/// The most money at a time: a hundred billion dollars.
+/// Largest amount of money: a hundred billion dollars.
 const MOST_MONEY: Decimal = Decimal::from_parts(1_215_752_192, 23, 0, false, 0);
-/// The largest share of a leg in a unit.
+/// Largest ratio of a leg.
 const LARGEST_RATIO: Decimal = Decimal::from_parts(1_000, 0, 0, false, 0);
 
 fn within(name: &str, amount: Option<Decimal>, most: Decimal) -> Result<(), Refusal> {
@@ -22,19 +22,19 @@ fn within(name: &str, amount: Option<Decimal>, most: Decimal) -> Result<(), Refu
     }
 }
 
-/// A quantity, and more than nothing.
+/// Checks a quantity; must be positive.
 pub(super) fn quantity(name: &str, qty: Decimal) -> Result<(), Refusal> {
     positive(name, qty)?;
     within(name, Some(qty), MOST_QTY)
 }
 
-/// A price, and more than nothing.
+/// Checks a price; must be positive.
 pub(super) fn price(name: &str, price: Decimal) -> Result<(), Refusal> {
     positive(name, price)?;
     within(name, Some(price), HIGHEST_PRICE)
 }
 
-/// Money in either direction.
+/// Checks an amount of money, of either sign.
 pub(super) fn money(name: &str, amount: Decimal) -> Result<(), Refusal> {
     within(name, Some(amount), MOST_MONEY)
 }
@@ -43,9 +43,9 @@ fn positive(name: &str, amount: Decimal) -> Result<(), Refusal> {
     if amount > Decimal::ZERO { Ok(()) } else { Err(Refusal::parameter(format!("{name} must be > 0"))) }
 }
 
-/// Every amount of a request for an order.
+/// Checks every amount of an order request.
 pub(super) fn order(new: &NewOrder) -> Result<(), Refusal> {
-    // Spelled out, so that an amount added later is not forgotten here.
+    // Destructured, so that a new amount cannot be forgotten here.
     let NewOrder {
         symbol: _,
         qty,
@@ -85,7 +85,7 @@ pub(super) fn order(new: &NewOrder) -> Result<(), Refusal> {
     })
 }
 
-/// Every amount of a request for a replacement.
+/// Checks every amount of a replace request.
 pub(super) fn changes(changes: &Changes) -> Result<(), Refusal> {
     let Changes { qty, limit_price, stop_price, trail, time_in_force: _, client_order_id: _ } = changes;
     within("qty", *qty, MOST_QTY)?;

@@ -1,5 +1,5 @@
-//! Money that moves without a trade: deposits, dividends, fees. Every such row is booked when it is made, so cash is
-//! always the sum of these rows and of the executions.
+//! Cash that moves without a trade: deposits, dividends, fees. Each row is booked when created, so that cash is always
+//! the sum of these rows and of the executions.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -15,22 +15,22 @@ use crate::sim::calendar;
 use crate::sim::market::Market;
 use crate::sim::market::dividends::{self, Dividend};
 
-/// The fee on sales for the regulator, for each dollar sold.
+/// The regulatory fee on sales, per dollar.
 const REG_RATE: Decimal = Decimal::from_parts(278, 0, 0, false, 7);
-/// The trading activity fee for each share sold, and the most of it for one execution.
+/// The trading activity fee per share sold, and its maximum per execution.
 const TAF_RATE: Decimal = Decimal::from_parts(166, 0, 0, false, 6);
 const TAF_MOST: Decimal = Decimal::from_parts(830, 0, 0, false, 2);
 
-/// What kind of row.
+/// The kind of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CashKind {
-    /// Money paid in.
+    /// A deposit.
     Deposit,
-    /// Money taken out.
+    /// A withdrawal.
     Withdrawal,
-    /// Money moved by the broker; how paper accounts get theirs.
+    /// A journal entry by the broker; the opening cash of paper accounts.
     Journal,
-    /// A dividend; negative for who is short.
+    /// A dividend; negative for a short position.
     Dividend,
     /// A fee.
     Fee,
@@ -54,43 +54,43 @@ impl CashKind {
         Self::ALL.into_iter().find(|(kind, _)| *kind == self).map_or("MISC", |(_, word)| word)
     }
 
-    /// Reads an activity type.
+    /// Parses an activity type.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|(_, known)| *known == word).map(|(kind, _)| kind)
     }
 
-    /// True for money that comes from outside or goes there, which is no profit.
+    /// Whether it moves money into or out of the account, and is therefore not profit.
     pub fn is_transfer(self) -> bool {
         matches!(self, Self::Deposit | Self::Withdrawal | Self::Journal)
     }
 }
 
-/// One such row.
+/// A cash row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CashRow {
-    /// The other half of its activity id.
+    /// The uuid part of its activity id.
     pub id: Uuid,
-    /// What it is.
+    /// The kind.
     pub kind: CashKind,
-    /// More closely what it is; empty where there is nothing to say.
+    /// The activity subtype; empty if there is none.
     pub sub_kind: &'static str,
     /// When it was booked.
     pub at: Timestamp,
-    /// The day it belongs to.
+    /// Its date.
     pub date: Date,
-    /// Added to the cash.
+    /// The amount, added to the cash.
     pub net_amount: Decimal,
-    /// Of which symbol.
+    /// The symbol.
     pub symbol: Option<&'static str>,
-    /// For how many shares.
+    /// The number of shares.
     pub qty: Option<Decimal>,
-    /// For each share.
+    /// The amount per share.
     pub per_share: Option<Decimal>,
-    /// In words.
+    /// The description.
     pub description: String,
-    /// The dividend it pays, with its days.
+    /// The dividend it pays, with its dates.
     pub dividend: Option<Dividend>,
-    /// The trade it is a fee of; the newest of several.
+    /// The trade it is a fee for; the newest of several.
     pub parent: Option<Uuid>,
 }
 
@@ -114,7 +114,7 @@ impl CashRow {
     }
 }
 
-/// Shares that were held on the eve of an ex-date, to be paid for later.
+/// Shares held before an ex-date, on which a dividend is due.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entitlement {
     dividend: Dividend,
@@ -122,7 +122,7 @@ pub(super) struct Entitlement {
 }
 
 impl Engine {
-    /// Books money by hand: a transfer, a dividend, a fee. Withdrawals and fees take money whatever the sign.
+    /// Books cash by hand: a transfer, a dividend, a fee. Withdrawals and fees reduce cash whatever the sign.
     pub fn book_cash(
         &mut self,
         no: AccountNo,
@@ -145,7 +145,7 @@ impl Engine {
         Ok(row)
     }
 
-    /// Pays a dividend by hand, at once, to every account that holds the share; who is short of it pays.
+    /// Pays a dividend by hand, at once, for every position in the share; a short position is charged.
     pub fn pay_dividend(&mut self, symbol: &str, per_share: Decimal) -> Result<Vec<CashRow>, Refusal> {
         let sym = self.market.find(symbol).ok_or_else(|| Refusal::no_asset(symbol))?;
         if self.market.asset(sym).class != AssetClass::UsEquity {
@@ -164,8 +164,8 @@ impl Engine {
         Ok(holders.into_iter().filter_map(|(no, qty)| self.pay(no, dividend, qty)).collect())
     }
 
-    /// Four in the morning: shares go without their dividend from today, and what is due today is paid. Paper accounts
-    /// get none, as with the service (docs/ALPACA.md 9.2); a price falls by what the share no longer pays.
+    /// Runs at 4:00: shares trade without today's dividends, and dividends due today are paid. Paper accounts get none,
+    /// as at the service (docs/ALPACA.md 9.2); a price falls by the dividend.
     pub(super) fn settle_dividends(&mut self) {
         let today = self.session.date;
         for dividend in dividends::going_ex(today) {
@@ -215,7 +215,7 @@ impl Engine {
         Some(row)
     }
 
-    /// The day is over: live accounts pay the regulators for what they sold.
+    /// Ends the day: live accounts pay the fees on their sales.
     pub(super) fn charge_fees(&mut self) {
         let today = self.session.date;
         let accounts: Vec<AccountNo> =
@@ -237,12 +237,12 @@ impl Engine {
 }
 
 impl Account {
-    /// Rows of money that moved without a trade, oldest first; the first is what the account was opened with.
+    /// All cash rows, oldest first; the first is the opening.
     pub fn cash_rows(&self) -> &[CashRow] {
         &self.cash_rows
     }
 
-    /// Fees on today's sales that are not charged yet; nothing for paper.
+    /// Fees on today's sales that are not charged yet; none for paper accounts.
     pub fn pending_fees(&self, market: &Market, now: Timestamp) -> Decimal {
         let today = calendar::in_new_york(now).date();
         let charged = self.cash_rows.iter().rev().any(|row| row.kind == CashKind::Fee && row.date == today);
@@ -254,7 +254,7 @@ impl Account {
     }
 }
 
-/// Sales of shares of `day` that stand, newest first.
+/// Valid sales of shares on `day`, newest first.
 fn sales_of<'a>(account: &'a Account, market: &'a Market, day: Date) -> impl Iterator<Item = &'a Execution> {
     let is_share = move |execution: &&Execution| {
         market.find(execution.symbol).is_some_and(|sym| market.asset(sym).class == AssetClass::UsEquity)

@@ -1,4 +1,4 @@
-//! Closing positions: one, a part of one, or all of them. The orders it makes are orders like any others.
+//! Closing positions: one, part of one, or all. It places normal orders.
 
 use rust_decimal::Decimal;
 
@@ -12,7 +12,7 @@ use crate::sim::market::Sym;
 /// How much of a position to close.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
-    /// Everything.
+    /// All of it.
     All,
     /// This many units.
     Qty(Decimal),
@@ -21,7 +21,7 @@ pub enum Part {
 }
 
 impl Engine {
-    /// Closes a position or a part of it at the market.
+    /// Closes a position or part of it with a market order.
     pub fn close_position(&mut self, account: AccountNo, symbol: &str, part: Part) -> Result<Order, Refusal> {
         let sym = self.market.find(symbol).ok_or_else(Refusal::no_position)?;
         let held = self.need_account(account)?.position_qty(sym);
@@ -49,7 +49,7 @@ impl Engine {
         self.place(account, &order)
     }
 
-    /// Closes every position, after canceling the orders that hold it if asked to; each with its own answer.
+    /// Closes every position, on request after canceling the orders that hold it; returns each one's result.
     pub fn close_all(&mut self, account: AccountNo, cancel_orders: bool) -> Result<Answers<Sym, Order>, Refusal> {
         self.need_account(account)?;
         if cancel_orders {

@@ -1,5 +1,5 @@
-//! The hand of the test: fills, rejections, busts, halts and prices on demand. What it does is booked like anything
-//! else, so the truth stays exact.
+//! Control by tests: fills, rejections, busts, halts and prices on demand. All of it is booked normally, so the books
+//! stay exact.
 
 use rust_decimal::Decimal;
 use uuid::Uuid;
@@ -13,9 +13,8 @@ use super::{ActivityOf, Engine, Refusal, bounds};
 use crate::sim::calendar;
 
 impl Engine {
-    /// Fills an open order by hand: all that is left unless `qty` says less, at the last price unless `price` says so.
-    /// Without a price it never trades beyond the order's limit, even where the market has not come to it. What fills a
-    /// replacement has taken it up: the venue answers it first.
+    /// Fills an open order by hand: all that is left unless `qty` is given, at the last price unless `price` is given.
+    /// Without a price it never trades beyond the order's limit. Filling a replacement makes the venue accept it first.
     pub fn force_fill(
         &mut self,
         no: AccountNo,
@@ -64,21 +63,21 @@ impl Engine {
         Ok(())
     }
 
-    /// The venue refuses an order after it was received.
+    /// The venue rejects an order after receiving it.
     pub fn force_reject(&mut self, no: AccountNo, id: OrderId, reason: &str) -> Result<(), Refusal> {
         let ix = self.need_open(no, id)?;
         self.end(ix, Status::Rejected, Some(reason));
         Ok(())
     }
 
-    /// An order's time is up.
+    /// Expires an order.
     pub fn force_expire(&mut self, no: AccountNo, id: OrderId) -> Result<(), Refusal> {
         let ix = self.need_open(no, id)?;
         self.end(ix, Status::Expired, None);
         Ok(())
     }
 
-    /// An order ends as if its owner had canceled it, at once.
+    /// Cancels an order at once, as if its owner had.
     pub fn force_cancel(&mut self, no: AccountNo, id: OrderId) -> Result<(), Refusal> {
         let ix = self.need_open(no, id)?;
         self.end(ix, Status::Canceled, None);
@@ -105,19 +104,19 @@ impl Engine {
         Ok(())
     }
 
-    /// Undoes an execution: the order has executed less, and cash and position are as if it had never been.
+    /// Busts an execution: executed quantity, cash and position are as if it had not happened.
     pub fn bust(&mut self, execution: Uuid) -> Result<(), Refusal> {
         self.restate(execution, None, None, EventKind::TradeBust)
     }
 
-    /// Changes an execution's price, quantity or both.
+    /// Corrects an execution's price, quantity or both.
     pub fn correct(&mut self, execution: Uuid, price: Option<Decimal>, qty: Option<Decimal>) -> Result<(), Refusal> {
         price.map_or(Ok(()), |price| bounds::price("price", price))?;
         qty.map_or(Ok(()), |qty| bounds::quantity("qty", qty))?;
         self.restate(execution, price, qty, EventKind::TradeCorrect)
     }
 
-    /// Halts trading in an asset, or lets it go on.
+    /// Halts or resumes trading in an asset.
     pub fn halt(&mut self, symbol: &str, halted: bool) -> Result<(), Refusal> {
         let sym = self.market.find(symbol).ok_or_else(|| Refusal::no_asset(symbol))?;
         self.market.halt(sym, halted, self.now);
@@ -127,7 +126,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Puts an asset's price somewhere; quote, print, stops and resting orders follow.
+    /// Sets an asset's price; quote, print, stops and resting orders follow.
     pub fn set_price(&mut self, symbol: &str, price: Decimal) -> Result<(), Refusal> {
         let sym = self.market.find(symbol).ok_or_else(|| Refusal::no_asset(symbol))?;
         bounds::price("price", price)?;
@@ -136,7 +135,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Replaces an account by a new one with a new id and number: its history is gone, its orders are unknown.
+    /// Replaces an account by a new one with another id and number, without history or orders.
     pub fn reset_account(&mut self, no: AccountNo, cash: Option<Decimal>) -> Result<&Account, Refusal> {
         let old = self.need_account(no)?;
         let (kind, orders) = (old.kind, old.orders.clone());
@@ -168,7 +167,7 @@ impl Engine {
         self.need_account(no)
     }
 
-    /// Changes what the owner may change.
+    /// Changes the owner's settings.
     pub fn set_configurations(
         &mut self,
         no: AccountNo,
@@ -184,7 +183,7 @@ impl Engine {
         if let Some(account) = self.accounts.get_mut(usize::from(no.0)) {
             account.configurations = configurations;
         }
-        // What orders hold depends on the multiplier.
+        // Holds depend on the multiplier.
         for ix in open {
             self.rehold(ix);
         }
@@ -211,7 +210,7 @@ impl Engine {
         self.emit(ix, EventKind::New, at, None, None);
     }
 
-    /// The order and those after it in its chain that carry what it executed.
+    /// The order and its later replacements that carry its executed quantity.
     fn counting(&self, first: Ix) -> Vec<Ix> {
         let next = |ix: &Ix| {
             let slot = self.slot(*ix);

@@ -1,4 +1,4 @@
-//! What the engine reports: events, executions, and the ids that order them.
+//! Events and executions as the engine reports them, and their ids.
 
 use std::fmt;
 
@@ -11,12 +11,12 @@ use super::ActivityOf;
 use super::order::{AccountNo, Order, OrderId};
 use super::words::{EventKind, Side};
 
-/// A ULID: 48 bits of milliseconds, 80 bits that grow within one. Sorts by time, also as text.
+/// A ULID: 48 bits of milliseconds, and 80 bits that increase within one. Sorts by time, also as text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventId(pub u128);
 
 impl EventId {
-    /// Reads 26 characters of Crockford's base 32; `None` for anything else.
+    /// Parses 26 characters of Crockford's base 32.
     pub fn parse(text: &str) -> Option<Self> {
         if text.len() != 26 {
             return None;
@@ -43,49 +43,49 @@ impl fmt::Display for EventId {
     }
 }
 
-/// One report of trading.
+/// An execution.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Execution {
-    /// De-duplicates it on the stream.
+    /// Its id on the stream.
     pub id: Uuid,
-    /// The other half of its activity id.
+    /// The uuid part of its activity id.
     pub activity: Uuid,
-    /// Of which order.
+    /// The order.
     pub order_id: OrderId,
-    /// Which order its row among the activities names.
+    /// The order that its activity row names.
     pub listed_as: OrderId,
-    /// Of which symbol.
+    /// The symbol.
     pub symbol: &'static str,
-    /// Direction.
+    /// The side.
     pub side: Side,
-    /// How much.
+    /// The quantity.
     pub qty: Decimal,
-    /// At what price.
+    /// The price.
     pub price: Decimal,
-    /// Executed by the order with this one.
+    /// The order's executed quantity with this one.
     pub cum_qty: Decimal,
-    /// Left of the order after it.
+    /// The order's remaining quantity after it.
     pub leaves_qty: Decimal,
-    /// Coins kept as the fee of a crypto buy.
+    /// Fee of a crypto buy, in the coin.
     pub fee_qty: Decimal,
-    /// Money kept as the fee of a crypto sale.
+    /// Fee of a crypto sale, in dollars.
     pub fee: Decimal,
-    /// When.
+    /// The time.
     pub at: Timestamp,
-    /// When money and shares change hands.
+    /// The settlement date.
     pub settle_date: Date,
-    /// Undone or changed since; the figures above are the standing ones.
+    /// Whether it was busted or corrected; the figures are the current ones.
     pub restated: Option<Restated>,
 }
 
 impl Execution {
-    /// What it did to the cash, apart from its fee.
+    /// Its effect on cash, without its fee.
     pub fn net_amount(&self, multiplier: Decimal) -> Decimal {
         let amount = (self.qty * self.price * multiplier).normalize();
         if self.side == Side::Buy { -amount } else { amount }
     }
 
-    /// The change of the position, fees included; nothing once busted.
+    /// Its effect on the position, with fees; zero once busted.
     pub fn position_change(&self) -> Decimal {
         match (self.restated, self.side) {
             (Some(Restated::Busted), _) => Decimal::ZERO,
@@ -95,37 +95,37 @@ impl Execution {
     }
 }
 
-/// What became of an execution afterwards.
+/// Whether an execution was changed later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Restated {
-    /// Undone.
+    /// Busted.
     Busted,
-    /// Changed.
+    /// Corrected.
     Corrected,
 }
 
-/// The trading part of an event.
+/// The trade of an event.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Report {
-    /// The execution's id; of its own on a bust or correction.
+    /// The execution's id; a bust or correction has its own.
     pub execution_id: Uuid,
-    /// The one undone or changed.
+    /// The execution that was busted or corrected.
     pub previous_execution_id: Option<Uuid>,
-    /// Price of this execution.
+    /// The price.
     pub price: Decimal,
-    /// Size of this execution; negative on a bust.
+    /// The quantity; negative for a bust.
     pub qty: Decimal,
-    /// What it did to the cash, fees in coins apart; the opposite of it on a bust.
+    /// The effect on cash, without crypto fees; reversed for a bust.
     pub net_amount: Decimal,
-    /// The signed position after it.
+    /// The position after it, signed.
     pub position_qty: Decimal,
-    /// When money and shares change hands.
+    /// The settlement date.
     pub settle_date: Date,
-    /// Executed by the order with this one.
+    /// The order's executed quantity with this one.
     pub cum_qty: Decimal,
-    /// Left of the order after it.
+    /// The order's remaining quantity after it.
     pub leaves_qty: Decimal,
-    /// The uuid half of its row among the activities.
+    /// The uuid part of its activity id.
     pub activity: Uuid,
 }
 
@@ -138,87 +138,87 @@ pub struct LegReport {
     pub order_id: OrderId,
     /// Its contract.
     pub symbol: &'static str,
-    /// How many.
+    /// The quantity.
     pub qty: Decimal,
-    /// At what price.
+    /// The price.
     pub price: Decimal,
-    /// The signed position after it.
+    /// The position after it, signed.
     pub position_qty: Decimal,
-    /// When.
+    /// The time.
     pub at: Timestamp,
-    /// When money and contracts change hands.
+    /// The settlement date.
     pub settle_date: Date,
 }
 
-/// One event of the trade stream.
+/// An event of the trade stream.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct EngineEvent {
-    /// Orders events; grows strictly.
+    /// Its id; strictly increasing.
     pub event_id: EventId,
-    /// Whose.
+    /// The account.
     pub account: AccountNo,
-    /// What happened.
+    /// The event.
     pub event: EventKind,
     /// The order after it.
     pub order: Box<Order>,
-    /// Its legs after it, of a multi-leg order.
+    /// The legs after it, for a multi-leg order.
     pub legs: Vec<Order>,
-    /// What the legs executed, on the fill of a multi-leg order.
+    /// The executions of the legs, for a fill of a multi-leg order.
     pub leg_reports: Vec<LegReport>,
     /// When it happened at the venue.
     pub timestamp: Timestamp,
-    /// When it was sent out.
+    /// When it was sent.
     pub at: Timestamp,
-    /// An id for `new`, which has one without trading anything.
+    /// The execution id of a `new` event, which has one without a trade.
     pub execution_id: Option<Uuid>,
-    /// The trade, on fills, busts and corrections.
+    /// The trade of a fill, bust or correction.
     pub report: Option<Report>,
-    /// Why, where there is a why.
+    /// The reason, if there is one.
     pub reason: Option<String>,
-    /// A leg's own event goes out on the trade streams too.
+    /// Whether a leg's own event is also sent on the trade streams.
     pub framed: bool,
 }
 
-/// Whether a booking stands.
+/// The status of a booking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Standing {
-    /// Booked.
+    /// Valid.
     Executed,
-    /// In place of an earlier one.
+    /// Replaces an earlier one.
     Correct,
-    /// The end of an earlier one.
+    /// Revokes an earlier one.
     Canceled,
 }
 
-/// Money or coins that were booked without being a trade themselves.
+/// Money or crypto booked without being a trade itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Booking {
-    /// Orders it among the events.
+    /// Its event id.
     pub event_id: EventId,
-    /// Whose.
+    /// The account.
     pub account: AccountNo,
-    /// When it was sent out.
+    /// When it was sent.
     pub at: Timestamp,
     /// When it happened.
     pub executed_at: Timestamp,
-    /// Its own id.
+    /// Its id.
     pub ref_id: Uuid,
-    /// The id of the one that it changes or takes back.
+    /// The id of the one it replaces or revokes.
     pub previous_id: Option<Uuid>,
-    /// Whether it stands.
+    /// Its status.
     pub standing: Standing,
     /// What was booked.
     pub what: ActivityOf,
 }
 
-/// What the engine tells, one thing after the other.
+/// The engine's output, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum News {
-    /// Something happened to an order.
+    /// An order event.
     Trade(EngineEvent),
-    /// A leg executed: an activity, and no event of its own on the trade streams.
+    /// An execution of a leg: an activity without an event of its own on the trade streams.
     Leg(EngineEvent),
-    /// Something was booked beside a trade.
+    /// A booking besides a trade.
     Money(Booking),
 }
 

@@ -10,7 +10,7 @@ use super::{Account, Engine, Refusal};
 use crate::sim::calendar::{self, Session};
 use crate::sim::dice::Dice;
 
-/// The distance of two points.
+/// The interval between points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Timeframe {
     /// `1Min`.
@@ -26,7 +26,7 @@ pub enum Timeframe {
 }
 
 impl Timeframe {
-    /// Reads the query's word.
+    /// Parses the query's value.
     pub fn from_word(word: &str) -> Option<Self> {
         match word {
             "1Min" => Some(Self::OneMinute),
@@ -38,7 +38,7 @@ impl Timeframe {
         }
     }
 
-    /// The word of query and answer.
+    /// The value in queries and answers.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::OneMinute => "1Min",
@@ -60,7 +60,7 @@ impl Timeframe {
     }
 }
 
-/// Which part of a day intraday points cover.
+/// The part of a day that intraday points cover.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Hours {
     /// The regular session.
@@ -72,33 +72,33 @@ pub enum Hours {
     Continuous,
 }
 
-/// The query, as sent.
+/// The query.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct HistoryQuery {
     /// A number and one of `D`, `W`, `M`, `A`.
     pub period: Option<String>,
-    /// Distance of points; chosen by the period without it.
+    /// The interval; chosen by the period if missing.
     pub timeframe: Option<Timeframe>,
-    /// From.
+    /// The start.
     pub start: Option<Timestamp>,
-    /// To.
+    /// The end.
     pub end: Option<Timestamp>,
-    /// Part of the day.
+    /// The part of the day.
     pub hours: Hours,
-    /// Profit runs on instead of beginning anew each day.
+    /// Whether profit accumulates instead of restarting each day.
     pub no_reset: bool,
-    /// Activity types whose money to report beside the points; empty for none.
+    /// Activity types whose cash is reported with the points; empty for none.
     pub cashflow: Vec<CashKind>,
 }
 
 /// One point.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Point {
-    /// Left edge.
+    /// The left edge.
     pub at: Timestamp,
-    /// Equity; absent where there was no account.
+    /// The equity; `None` before the account existed.
     pub equity: Option<Decimal>,
-    /// Since the base.
+    /// Profit or loss since the base.
     pub profit_loss: Option<Decimal>,
     /// The same as a fraction of the base.
     pub profit_loss_pct: Option<Decimal>,
@@ -113,9 +113,9 @@ pub struct History {
     pub base_value: Decimal,
     /// The day of that close.
     pub base_value_asof: Option<Date>,
-    /// Distance of points.
+    /// The interval.
     pub timeframe: Timeframe,
-    /// For each type asked for that had any: the sum since the first point, as of the end of each.
+    /// Per activity type with any rows: the sum since the first point, at the end of each.
     pub cashflow: Vec<(CashKind, Vec<Decimal>)>,
 }
 
@@ -142,7 +142,7 @@ impl Engine {
             cashflow: Vec::new(),
         };
         let mut day_base = history.base_value;
-        // Money that came from outside since then is no profit.
+        // Deposits since then are not profit.
         let mut base_at = base.map_or(account.created_at, |(at, _)| *at);
         let equity_now = account.balances(&self.market).equity;
         let mut last_day = None;
@@ -167,7 +167,7 @@ impl Engine {
         Ok(history)
     }
 
-    /// Where the answer begins and ends: a period of days counts trading days back from today's session.
+    /// The start and end of the answer: a period of days counts trading days back from today's session.
     fn span(&self, query: &HistoryQuery) -> Result<(Timestamp, Timestamp), Refusal> {
         if query.period.is_some() && query.start.is_some() && query.end.is_some() {
             return Err(Refusal::unprocessable("only two of period, start and end are accepted"));
@@ -211,7 +211,7 @@ impl Engine {
         Ok((start, end))
     }
 
-    /// Left edges, each with the instant its equity is taken at.
+    /// Left edges, each with the instant of its equity.
     fn grid(&self, from: Timestamp, to: Timestamp, timeframe: Timeframe, hours: Hours) -> Vec<(Timestamp, Timestamp)> {
         let mut points = Vec::new();
         let to = to.min(self.now);
@@ -248,7 +248,7 @@ impl Engine {
     }
 }
 
-/// Money that came from outside or went there after one instant, up to another; the opening itself is not counted.
+/// Deposits and withdrawals after one instant, up to another; the opening itself is not counted.
 fn transfers(account: &Account, after: Timestamp, until: Timestamp) -> Decimal {
     let rows = account.cash_rows().iter().skip(1).filter(|row| row.kind.is_transfer());
     rows.filter(|row| row.at > after && row.at <= until).map(|row| row.net_amount).sum()
@@ -279,7 +279,7 @@ fn shift(day: Date, count: i32, unit: &str) -> Option<Date> {
     day.checked_add(span).ok()
 }
 
-/// Equity at an instant: now, a recorded minute, a recorded close, or a believable way between two closes.
+/// Equity at an instant: now, a recorded minute, a recorded close, or interpolated between two closes.
 fn equity_at(account: &Account, at: Timestamp, now: Timestamp, equity_now: Decimal) -> Option<Decimal> {
     if at >= now {
         return Some(equity_now);
@@ -287,7 +287,7 @@ fn equity_at(account: &Account, at: Timestamp, now: Timestamp, equity_now: Decim
     if at < account.created_at {
         return None;
     }
-    // A close counts as it was booked; the minute that ends with it has seen the first quote after hours already.
+    // A close counts as booked; the minute that ends with it already includes the first after-hours quote.
     if let Ok(index) = account.daily.binary_search_by_key(&at, |(close, _)| *close) {
         return account.daily.get(index).map(|(_, equity)| *equity);
     }
@@ -305,7 +305,7 @@ fn equity_at(account: &Account, at: Timestamp, now: Timestamp, equity_now: Decim
     }
 }
 
-/// A way from yesterday's equity to today's: straight, with a wobble that is the same whenever it is asked for.
+/// Interpolates between yesterday's equity and today's: a line with a reproducible variation.
 fn between(account: &Account, at: Timestamp, before: Decimal, close: Timestamp, after: Decimal) -> Decimal {
     let day = calendar::in_new_york(close).date();
     let Some(Session { open_at, close_at, .. }) = calendar::session(day) else { return before };
@@ -316,7 +316,7 @@ fn between(account: &Account, at: Timestamp, before: Decimal, close: Timestamp, 
     let part = Decimal::from(passed.min(whole)) / Decimal::from(whole);
     let slot = u64::try_from(at.as_second() / 60).unwrap_or(0);
     let wobble = |slot: u64| Decimal::from(Dice::new(slot, 9_000 + u64::from(account.no.0)).normal());
-    // The mean of neighbours moves less from point to point than the points themselves would.
+    // The mean of neighbours varies less from point to point.
     let noise = (wobble(slot / 9) * Decimal::from(9 - slot % 9) + wobble(slot / 9 + 1) * Decimal::from(slot % 9))
         / Decimal::from(9_000);
     let arch = part * (Decimal::ONE - part) * Decimal::TWO;

@@ -1,5 +1,6 @@
-//! How an order goes from state to state, and what its end means for its group. Invariant: a terminal order never
-//! comes back, except that an execution of it is undone or changed by hand.
+//! The state transitions of orders, and their effects on order groups.
+//!
+//! Invariant: a done order never becomes working again; only its executions may be busted or corrected by hand.
 
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -10,23 +11,22 @@ use super::slot::{Ix, key};
 use super::words::{AssetClass, EventKind, GroupRole, OrderClass, OrderType, Side, Status, TimeInForce};
 use super::{Engine, Refusal};
 
-/// One answer each for several things asked at once.
+/// The results for several orders.
 pub type Answers<Id, Done> = Vec<(Id, Result<Done, Refusal>)>;
 
 impl Engine {
-    /// Asks for a cancel; the venue answers in a moment, and a fill may come first.
+    /// Requests a cancel; the venue answers a moment later, and a fill may come first.
     pub fn cancel(&mut self, account: AccountNo, id: OrderId) -> Result<(), Refusal> {
         let ix = self.find_order(account, id)?;
         self.request_cancel(ix)
     }
 
-    /// Asks for a cancel of every open order that a client can cancel by itself; each with its own answer.
+    /// Requests a cancel of every open order that a client can cancel by itself; returns each one's result.
     pub fn cancel_all(&mut self, account: AccountNo) -> Result<Answers<OrderId, ()>, Refusal> {
         let open: Vec<Ix> = self.need_account(account)?.open.iter().copied().collect();
         let mut answers = Vec::with_capacity(open.len());
         for ix in open {
-            // A leg in waiting goes with its group.
-            // So does a leg of several.
+            // A waiting leg ends with its group. So does a leg of a multi-leg order.
             let leg = self.slot(ix).order.ratio_qty.is_some();
             if self.slot(ix).is_open() && self.slot(ix).order.status != Status::Held && !leg {
                 answers.push((self.slot(ix).order.id, self.request_cancel(ix)));
@@ -42,14 +42,14 @@ impl Engine {
         match slot.order.status {
             Status::PendingCancel => return Ok(()),
             Status::Canceled if again => return Ok(()),
-            // Until the venue has answered, nobody knows which of the two orders a cancel would mean.
+            // Until the venue has answered, it is unclear which of the two orders a cancel would apply to.
             Status::PendingReplace => return Err(Refusal::already(Status::PendingReplace)),
             status if status.is_terminal() => return Err(Refusal::already(status)),
             _ => {}
         }
         slot.order.cancel_requested_at = Some(at);
         if !slot.live && matches!(slot.order.status, Status::Accepted | Status::Held) {
-            // Nothing has reached a venue yet, so there is nobody to wait for.
+            // Nothing has reached a venue yet, so there is no answer to wait for.
             self.end(ix, Status::Canceled, None);
             return Ok(());
         }
@@ -59,7 +59,7 @@ impl Engine {
         Ok(())
     }
 
-    /// The venue answers a cancel.
+    /// The venue answers a cancel request.
     pub(super) fn answer_cancel(&mut self, ix: Ix) {
         if self.slot(ix).is_open() {
             self.end(ix, Status::Canceled, None);
@@ -69,18 +69,18 @@ impl Engine {
         }
     }
 
-    /// The venue answers a replacement.
+    /// The venue answers a replace request.
     pub(super) fn answer_replace(&mut self, new: Ix) {
         let Some(old) = self.slot_mut(new).shadows.take() else { return };
         self.slot_mut(old).successor = None;
         if !self.slot(new).is_open() {
-            // The replacement was canceled meanwhile; the old order works on.
+            // The replacement was canceled meanwhile; the old order stays working.
             if self.slot(old).is_open() {
                 self.refuse_replacement(old);
             }
             return;
         }
-        // What the old order executed in between is not executed again.
+        // Subtract what the old order executed in between.
         let carries = self.slot(new).carries;
         let done = self.slot(old).order.filled_qty;
         let already = if carries { done } else { done - self.slot(new).filled_before };
@@ -127,7 +127,7 @@ impl Engine {
         self.emit(old, EventKind::OrderReplaceRejected, at, None, Some("too late to replace".to_owned()));
     }
 
-    /// The new order takes the old one's part in its group.
+    /// The new order takes the old one's place in its group.
     fn inherit_group(&mut self, old: Ix, new: Ix) {
         let (sibling, legs) = (self.slot(old).sibling, self.slot(old).legs.clone());
         let (old_id, new_id) = (self.slot(old).order.id, self.slot(new).order.id);
@@ -149,7 +149,7 @@ impl Engine {
         (slot.sibling, slot.legs) = (sibling, legs);
     }
 
-    /// The venue takes an order up, or it waits for its session.
+    /// The venue accepts an order, or it waits for its session.
     pub(super) fn activate(&mut self, ix: Ix) {
         let slot = self.slot(ix);
         if !matches!(slot.order.status, Status::PendingNew | Status::Accepted) || slot.live {
@@ -162,7 +162,7 @@ impl Engine {
         }
     }
 
-    /// Wakes every waiting order whose session has come.
+    /// Activates every waiting order whose session has started.
     pub(super) fn wake_waiting(&mut self) {
         let ready: Vec<Ix> = self
             .waiting
@@ -192,7 +192,7 @@ impl Engine {
         self.auction(&auction);
     }
 
-    /// Fills what can be filled at the last price, cancels the rest.
+    /// Fills what can be filled at the last price, and cancels the rest.
     fn auction(&mut self, orders: &[Ix]) {
         for ix in orders {
             self.waiting.remove(ix);
@@ -214,13 +214,13 @@ impl Engine {
         }
     }
 
-    /// The order works: reported as new, then matched or put into the books.
+    /// Activates an order: reports it as new, then matches it or adds it to the books.
     pub(super) fn go_live(&mut self, ix: Ix) {
         let at = self.stamp();
         let slot = self.slot_mut(ix);
         (slot.live, slot.order.status) = (true, Status::New);
         self.emit(ix, EventKind::New, at, None, None);
-        // The protective leg of a pair is watched from the moment the other leg works.
+        // The stop of a pair is watched as soon as the other leg works.
         if let Some(sibling) = self.slot(ix).sibling
             && self.slot(sibling).order.status == Status::Held
         {
@@ -229,7 +229,7 @@ impl Engine {
         self.enter(ix);
     }
 
-    /// An order's time is up.
+    /// Expires an order.
     pub(super) fn expire(&mut self, ix: Ix) {
         if self.slot(ix).is_open() {
             self.end(ix, Status::Expired, None);
@@ -250,7 +250,7 @@ impl Engine {
         }
     }
 
-    /// Ends an open order without a fill, and tells its group.
+    /// Ends an open order without a fill, and updates its group.
     pub(super) fn end(&mut self, ix: Ix, status: Status, reason: Option<&str>) {
         let at = self.stamp();
         let order = &mut self.slot_mut(ix).order;
@@ -274,7 +274,7 @@ impl Engine {
         self.end_group(ix, status);
     }
 
-    /// The end of an order without a fill ends its legs and its pair the same way.
+    /// Ends the legs and the pair of an order that ended without a fill in the same way.
     fn end_group(&mut self, ix: Ix, status: Status) {
         let mut others = self.slot(ix).legs.clone();
         others.extend(self.slot(ix).sibling);
@@ -286,13 +286,13 @@ impl Engine {
         }
     }
 
-    /// What a fill means for the rest of the group.
+    /// Updates the rest of the group after a fill.
     pub(super) fn fill_group(&mut self, ix: Ix, filled: bool) {
         let slot = self.slot(ix);
         match slot.order.group_role {
             Some(GroupRole::Entry) if filled => {
                 for leg in slot.legs.clone() {
-                    // Only the first leg works; a stop beside it stays held until it triggers.
+                    // Only the first leg works; a stop next to it stays held until it triggers.
                     let protective = self.slot(leg).order.group_role == Some(GroupRole::StopLoss);
                     if self.slot(leg).order.status == Status::Held && !(protective && self.slot(leg).sibling.is_some())
                     {
@@ -311,7 +311,7 @@ impl Engine {
                 if filled {
                     self.end(sibling, Status::Canceled, None);
                 } else {
-                    // The pair may never close more than the position it protects.
+                    // The pair must not close more than the position it protects.
                     let order = &mut self.slot_mut(sibling).order;
                     order.qty = order.qty.map(|_| order.filled_qty + left);
                     self.rehold(sibling);
@@ -321,7 +321,7 @@ impl Engine {
         }
     }
 
-    /// A held leg begins to work.
+    /// Activates a held leg.
     pub(super) fn release(&mut self, leg: Ix) {
         self.slot_mut(leg).order.status = Status::PendingNew;
         self.enlist(leg);
@@ -334,7 +334,7 @@ impl Engine {
         }
     }
 
-    /// Takes a done order out of every index and gives back what it held.
+    /// Removes a done order from every index, and releases what it held.
     pub(super) fn finish(&mut self, ix: Ix) {
         self.unbook(ix);
         self.waiting.remove(&ix);
@@ -359,7 +359,7 @@ impl Engine {
         self.rehold(ix);
     }
 
-    /// Reckons anew what an order holds of buying power or position.
+    /// Recomputes an order's hold on buying power or position.
     pub(super) fn rehold(&mut self, ix: Ix) {
         let slot = self.slot(ix);
         let order = &slot.order;
@@ -379,7 +379,7 @@ impl Engine {
             qty = left;
         }
         if let Some(old) = slot.shadows {
-            // While both exist, the larger of the two is held, not the sum.
+            // While both exist, the larger hold applies, not the sum.
             let old = self.slot(old);
             margin = (margin - old.held_margin).max(Decimal::ZERO);
             qty =
@@ -396,7 +396,8 @@ impl Engine {
         }
     }
 
-    /// What a part-filled entry has opened already and only this waiting exit may close; of two exits the first holds it.
+    /// The quantity that a partly filled entry has opened and only this waiting exit may close; of two exits the first
+    /// holds it.
     fn promised(&self, leg: Ix) -> Decimal {
         let slot = self.slot(leg);
         let first = match slot.order.group_role {
@@ -406,19 +407,19 @@ impl Engine {
         };
         let entry = slot.order.parent.and_then(|id| self.by_id.get(&id)).map(|ix| self.slot(*ix));
         entry.filter(|entry| first && entry.is_open()).map_or(Decimal::ZERO, |entry| {
-            // What carries has counted the chain already.
+            // A carried quantity includes the chain already.
             let before = if entry.carries { Decimal::ZERO } else { entry.filled_before };
             before + entry.order.filled_qty
         })
     }
 
-    /// True for a protective leg that must stay quiet while its pair works.
+    /// Whether a protective leg must stay inactive while its pair works.
     pub(super) fn is_quiet(&self, ix: Ix) -> bool {
         self.slot(ix).order.status == Status::Held && self.slot(ix).order.order_class != OrderClass::Simple
     }
 }
 
-/// True when a limit allows a price.
+/// Whether a limit allows a price.
 pub(super) fn limit_allows(side: Side, limit: Option<Decimal>, price: Decimal) -> bool {
     match (side, limit) {
         (_, None) => true,

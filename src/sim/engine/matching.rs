@@ -1,4 +1,4 @@
-//! Matching by price and time: the account's orders against the market's quote and its last print.
+//! Matching by price and time: the accounts' orders against the market's quote and last print.
 
 use std::cmp::Reverse;
 use std::ops::Bound::{Excluded, Unbounded};
@@ -16,11 +16,11 @@ use super::words::{AssetClass, EventKind, OrderType, Side, Status, TimeInForce};
 use super::{ActivityOf, Engine};
 use crate::sim::market::Sym;
 
-/// What a trade in coins costs: a quarter of a percent.
+/// The crypto fee: a quarter of a percent.
 const CRYPTO_FEE: Decimal = Decimal::from_parts(25, 0, 0, false, 4);
 
 impl Engine {
-    /// A new quote or print: trailing stops trail, stops trigger, and resting orders are matched.
+    /// Handles a quote or print: moves trailing stops, triggers stops, matches resting orders.
     pub(super) fn match_asset(&mut self, sym: Sym) {
         self.trail(sym);
         self.trigger(sym);
@@ -28,7 +28,7 @@ impl Engine {
         self.match_side(sym, Side::Sell);
     }
 
-    /// An order that has just begun to work: watched, matched at once, or put to rest.
+    /// Handles an order that has just become working: watches, matches or books it.
     pub(super) fn enter(&mut self, ix: Ix) {
         if self.is_multileg(ix) {
             self.enter_multileg(ix);
@@ -63,7 +63,7 @@ impl Engine {
         self.book_at(ix, place);
     }
 
-    /// Puts an order among those that wait for a stop price.
+    /// Adds an order to those that wait for a stop price.
     pub(super) fn watch(&mut self, ix: Ix) {
         let slot = self.slot(ix);
         let Some(stop) = slot.order.stop_price.map(key) else { return };
@@ -82,7 +82,7 @@ impl Engine {
         self.book_mut(sym).insert(place, ix);
     }
 
-    /// Takes an order out of the books.
+    /// Removes an order from the books.
     pub(super) fn unbook(&mut self, ix: Ix) {
         let sym = self.slot(ix).sym;
         if let Some(place) = self.slot_mut(ix).booked.take() {
@@ -91,7 +91,7 @@ impl Engine {
         self.follow(ix, false);
     }
 
-    /// Enters a trailing stop among those that follow the price, or takes it out.
+    /// Adds a trailing stop to those that follow the price, or removes it.
     fn follow(&mut self, ix: Ix, on: bool) {
         let slot = self.slot(ix);
         if slot.order.order_type != OrderType::TrailingStop {
@@ -128,7 +128,7 @@ impl Engine {
         }
     }
 
-    /// Sets off the stops that the last print has reached.
+    /// Triggers the stops that the last print has reached.
     fn trigger(&mut self, sym: Sym) {
         if !self.can_trade(sym, false) {
             return;
@@ -142,7 +142,7 @@ impl Engine {
             self.unbook(ix);
             self.slot_mut(ix).triggered = true;
             if self.is_quiet(ix) {
-                // The pair's other leg is canceled before this one may trade, so that both never do.
+                // Cancel the pair's other leg before this one may trade, so that never both do.
                 if let Some(sibling) = self.slot_mut(ix).sibling.take() {
                     self.slot_mut(sibling).sibling = None;
                     if self.slot(sibling).is_open() {
@@ -156,7 +156,7 @@ impl Engine {
         }
     }
 
-    /// Matches resting orders of one side, best price first, then oldest, until the displayed size is gone.
+    /// Matches resting orders of one side, best price first, then oldest, until the displayed size is used up.
     fn match_side(&mut self, sym: Sym, side: Side) {
         let mut bid = None;
         let mut ask = None;
@@ -184,7 +184,7 @@ impl Engine {
         }
     }
 
-    /// Price and size displayed to an order of this side.
+    /// The price and size displayed to an order of this side.
     fn touch(&self, sym: Sym, side: Side) -> (Decimal, Decimal) {
         let quote = self.market.get(sym).quote;
         match side {
@@ -193,7 +193,7 @@ impl Engine {
         }
     }
 
-    /// Executes what the quote allows of an order.
+    /// Executes an order as far as the quote allows.
     fn try_fill(&mut self, ix: Ix) {
         let slot = self.slot(ix);
         let (sym, side) = (slot.sym, slot.order.side);
@@ -209,7 +209,7 @@ impl Engine {
             let exact = notional.checked_div(price).unwrap_or_default();
             let qty = exact.round_dp_with_strategy(9, RoundingStrategy::ToZero).normalize();
             let most = self.account_of(ix).position_qty(sym).abs();
-            // A sale for money can't sell more than there is, however the price fell.
+            // A notional sale cannot sell more than there is, however far the price fell.
             let qty = if slot.order.position_intent.opens() { qty } else { qty.min(most) };
             self.execute(ix, qty, price);
             return;
@@ -232,7 +232,7 @@ impl Engine {
         }
     }
 
-    /// Books an execution of `qty` at `price`, reports it, and tells the order's group.
+    /// Books an execution of `qty` at `price`, reports it, and updates the order's group.
     pub(super) fn execute(&mut self, ix: Ix, qty: Decimal, price: Decimal) {
         let Traded { report, at, filled, fee } = self.trade(ix, qty, price);
         let (no, id) = (self.slot(ix).account, report.execution_id);
@@ -244,7 +244,7 @@ impl Engine {
         self.fill_group(ix, filled);
     }
 
-    /// Books an execution of `qty` at `price`, and says nothing of it.
+    /// Books an execution of `qty` at `price` without reporting it.
     pub(super) fn trade(&mut self, ix: Ix, qty: Decimal, price: Decimal) -> Traded {
         let at = self.stamp();
         let (id, activity) = (self.ids.uuid(), self.ids.uuid());
@@ -321,22 +321,22 @@ impl Engine {
     }
 }
 
-/// An execution that was booked and has still to be told.
+/// An execution that is booked but not reported yet.
 pub(super) struct Traded {
     pub report: Report,
     pub at: Timestamp,
-    /// Whether nothing is left of the order.
+    /// Whether the order is completely filled.
     pub filled: bool,
-    /// The execution whose fee in coins is an activity of its own.
+    /// The execution whose crypto fee is an activity of its own.
     pub fee: Option<Execution>,
 }
 
-/// The uuid half of the row that shows the fee of an execution: one bit from the execution's own.
+/// The uuid part of a fee's activity id: one bit different from the execution's.
 pub(super) fn coin_fee_id(activity: Uuid) -> Uuid {
     Uuid::from_u128(activity.as_u128() ^ 1)
 }
 
-/// What an execution costs: coins when coins are bought, money when they are sold, else nothing.
+/// The fee of an execution: in the coin for a crypto buy, in dollars for a sale, else none.
 pub(super) fn fees(class: AssetClass, side: Side, qty: Decimal, price: Decimal) -> (Decimal, Decimal) {
     match side {
         _ if class != AssetClass::Crypto => (Decimal::ZERO, Decimal::ZERO),
@@ -345,7 +345,7 @@ pub(super) fn fees(class: AssetClass, side: Side, qty: Decimal, price: Decimal) 
     }
 }
 
-/// Where a trailing stop stands when the best price is `mark`, on the grid of prices.
+/// The stop of a trailing order for the best price `mark`, on the price grid.
 pub(super) fn trailing_stop(order: &Order, mark: Decimal, step: Decimal) -> Decimal {
     let distance = match (order.trail_price, order.trail_percent) {
         (Some(trail), _) => trail,

@@ -1,5 +1,5 @@
-//! Whether an account can afford an order that is in order: its position, its other orders, its buying power. Nothing
-//! changes here.
+//! Checks whether an account can afford a valid order, given its position, other orders and buying power. Changes
+//! nothing.
 
 use rust_decimal::Decimal;
 
@@ -9,7 +9,7 @@ use super::words::{AssetClass, OrderClass, Side};
 use super::{Account, Engine, Refusal};
 
 impl Engine {
-    /// Whether position, other orders and buying power allow it; `freed` is margin that a replaced order gives back.
+    /// Whether position, other orders and buying power allow it; `freed` is the margin that a replaced order releases.
     pub(super) fn check_means(
         &self,
         account: &Account,
@@ -58,7 +58,7 @@ impl Engine {
         let asset = self.market.asset(sym);
         let opposite_opens =
             account.interest.get(&(sym, side.opposite())).is_some_and(|interest| !interest.opening.is_empty());
-        // Level 1 covers what is written against shares, level 2 what is bought (docs/ALPACA.md 5.2).
+        // Level 1 covers covered writing, level 2 buying (docs/ALPACA.md 5.2).
         let level = account.configurations.max_options_trading_level;
         match side {
             _ if asset.class == AssetClass::UsOption && level == 0 => {
@@ -94,7 +94,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Refuses a plain order that could trade with another plain order of the account.
+    /// Refuses a plain order that could trade with another plain order of the account (a wash trade).
     fn check_wash(&self, account: &Account, new: &NewOrder, admitted: &Admitted) -> Result<(), Refusal> {
         if new.order_class != OrderClass::Simple {
             return Ok(());

@@ -1,5 +1,6 @@
-//! Orders of several option legs that trade together or not at all (docs/ALPACA.md 5.7). The parent has a net price, positive for
-//! a debit and negative for a credit; the legs have the executions. Legs can be neither changed nor canceled alone.
+//! Multi-leg option orders, whose legs trade together or not at all (docs/ALPACA.md 5.7). The parent has a net price,
+//! positive for a debit and negative for a credit; the legs have the executions. Legs cannot be changed or canceled
+//! alone.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use super::words::{AssetClass, EventKind, OrderType, PositionIntent, Side, Statu
 use super::{Account, Engine, Refusal};
 use crate::sim::market::Sym;
 
-/// A leg found in order.
+/// A valid leg.
 #[derive(Debug, Clone, Copy)]
 struct Leg {
     sym: Sym,
@@ -26,14 +27,14 @@ struct Leg {
 }
 
 impl Leg {
-    /// Contracts for each unit: positive when bought.
+    /// Contracts per unit: positive for a buy.
     fn signed(&self) -> Decimal {
         if self.side == Side::Buy { self.ratio } else { -self.ratio }
     }
 }
 
 impl Engine {
-    /// Takes a multi-leg order, or refuses it and changes nothing.
+    /// Accepts a multi-leg order, or refuses it and changes nothing.
     pub(super) fn place_multileg(&mut self, no: AccountNo, new: &NewOrder) -> Result<Order, Refusal> {
         let (legs, qty) = self.admit_multileg(no, new)?;
         let at_most = self.most_to_lose(&legs, new.limit_price)?;
@@ -159,8 +160,8 @@ impl Engine {
         Ok(Leg { sym, side, ratio, intent })
     }
 
-    /// What one unit can lose for each share, its price included: what the legs it opens are worth at expiry, at the
-    /// strikes and below them all. Above them it must not lose any more.
+    /// The largest loss of one unit per share, price included: the value of the legs it opens at expiry, at each strike
+    /// and below all of them. The loss must not grow above the highest strike.
     fn most_to_lose(&self, legs: &[Leg], limit: Option<Decimal>) -> Result<Decimal, Refusal> {
         let price = limit.unwrap_or_else(|| self.net(legs.iter().map(|leg| (leg.sym, leg.signed()))));
         let opened: Vec<_> = legs
@@ -183,7 +184,7 @@ impl Engine {
         Ok((price - least.unwrap_or_default()).max(Decimal::ZERO))
     }
 
-    /// The price of a unit at the touch.
+    /// The price of a unit at the best quotes.
     fn net(&self, legs: impl Iterator<Item = (Sym, Decimal)>) -> Decimal {
         legs.map(|(sym, ratio)| {
             let quote = self.market.get(sym).quote;
@@ -197,7 +198,7 @@ impl Engine {
         let asset = self.market.asset(leg.sym);
         let (symbol, asset_id, class) = (asset.symbol, asset.id, asset.class);
         let mut slot: Slot = self.slot(parent).clone();
-        // The parent holds what the whole can lose; a leg only holds the contracts that it closes.
+        // The parent holds the largest loss of the whole; a leg only holds the contracts that it closes.
         (slot.sym, slot.hold_price, slot.legs) = (leg.sym, Decimal::ZERO, Vec::new());
         let order = &mut slot.order;
         (order.id, order.client_order_id) = (id, Arc::from(client.to_string()));
@@ -208,12 +209,12 @@ impl Engine {
         self.push(slot)
     }
 
-    /// True for an order of several legs; its legs are none.
+    /// Whether it is the parent of a multi-leg order.
     pub(super) fn is_multileg(&self, ix: Ix) -> bool {
         self.slot(ix).order.asset_class.is_none()
     }
 
-    /// Refuses what would part a leg from the others.
+    /// Refuses a change of a single leg.
     pub(super) fn check_whole(&self, ix: Ix) -> Result<(), Refusal> {
         match self.slot(ix).order.ratio_qty {
             Some(_) => Err(Refusal::unprocessable("a leg of a multi-leg order cannot be changed on its own")),
@@ -228,7 +229,7 @@ impl Engine {
         }
     }
 
-    /// A multi-leg order has just begun to work.
+    /// Handles a multi-leg order that has just become working.
     pub(super) fn enter_multileg(&mut self, ix: Ix) {
         self.multilegs.insert(ix);
         self.try_multileg(ix);
@@ -256,7 +257,7 @@ impl Engine {
         }))
     }
 
-    /// Executes every leg at the touch; one event tells of all.
+    /// Executes every leg at the best quotes, reported as one event.
     pub(super) fn fill_multileg(&mut self, ix: Ix) {
         let net = self.net_of(ix).normalize();
         let mut reports = Vec::new();
@@ -287,7 +288,7 @@ impl Engine {
         self.emit_multileg(ix, at, reports);
     }
 
-    /// Legs stand where their order stands; what ended it ends them.
+    /// Gives the legs their parent's status.
     pub(super) fn mirror(&mut self, ix: Ix) {
         let whole = self.slot(ix).order.clone();
         for leg in self.slot(ix).legs.clone() {

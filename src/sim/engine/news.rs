@@ -1,5 +1,5 @@
-//! What the engine tells the world, in order: events of orders and bookings of money, with the ids and instants that order them.
-//! It books nothing itself.
+//! The engine's output in order: order events and bookings, with the ids and instants that order them. Books nothing
+//! itself.
 
 use jiff::{SignedDuration, Timestamp, Unit};
 use uuid::Uuid;
@@ -11,12 +11,12 @@ use super::words::EventKind;
 use super::{ActivityOf, CashRow, Engine};
 
 impl Engine {
-    /// The next piece of news, in order.
+    /// The next item, in order.
     pub fn poll_news(&mut self) -> Option<News> {
         self.news.pop_front()
     }
 
-    /// The next event of the trade stream, in order; bookings before it are passed over.
+    /// The next event of the trade stream, in order; skips bookings before it.
     pub fn poll_event(&mut self) -> Option<EngineEvent> {
         loop {
             match self.news.pop_front()? {
@@ -27,12 +27,12 @@ impl Engine {
         }
     }
 
-    /// How many events of orders there have been.
+    /// The number of order events so far.
     pub fn event_count(&self) -> u64 {
         self.event_count
     }
 
-    /// Reports an event of an order; `timestamp` is when it happened at the venue.
+    /// Reports an order event; `timestamp` is when it happened at the venue.
     pub(super) fn emit(
         &mut self,
         ix: Ix,
@@ -76,7 +76,7 @@ impl Engine {
         self.slot(ix).legs.iter().map(|leg| self.slot(*leg).order.clone()).collect()
     }
 
-    /// Reports the fill of a multi-leg order with what its legs executed.
+    /// Reports the fill of a multi-leg order, with the executions of its legs.
     pub(super) fn emit_multileg(&mut self, ix: Ix, timestamp: Timestamp, reports: Vec<LegReport>) {
         self.emit(ix, EventKind::Fill, timestamp, None, None);
         if let Some(News::Trade(event)) = self.news.back_mut() {
@@ -84,7 +84,7 @@ impl Engine {
         }
     }
 
-    /// Reports the execution of a leg to those who follow activities, and to all if legs have frames of their own.
+    /// Reports the execution of a leg: as an activity, and as an event if legs have frames of their own.
     pub(super) fn emit_leg(&mut self, ix: Ix, timestamp: Timestamp, report: Report) {
         self.slot_mut(ix).order.updated_at = timestamp;
         let (event_id, at) = self.sent(timestamp);
@@ -105,7 +105,7 @@ impl Engine {
         }));
     }
 
-    /// Books money that moves without a trade, and reports it.
+    /// Books cash that moves without a trade, and reports it.
     pub(super) fn book_row(&mut self, no: AccountNo, row: CashRow) {
         if let Some(account) = self.accounts.get_mut(usize::from(no.0)) {
             account.book_row(row.clone());
@@ -113,7 +113,7 @@ impl Engine {
         self.tell(no, row.id, None, row.at, ActivityOf::Cash(row));
     }
 
-    /// Reports what was booked beside a trade; `previous` is the booking that it changes or takes back.
+    /// Reports a booking that is not a trade; `previous` is the one it replaces or revokes.
     pub(super) fn tell(
         &mut self,
         account: AccountNo,
@@ -129,7 +129,7 @@ impl Engine {
         self.news.push_back(News::Money(booking));
     }
 
-    /// Begins the news anew with what every account was opened with.
+    /// Restarts the output with the opening of each account.
     pub(super) fn tell_openings(&mut self) {
         self.news.clear();
         (self.last_event, self.last_at) = (EventId(0), Timestamp::UNIX_EPOCH);
@@ -138,7 +138,7 @@ impl Engine {
         }
     }
 
-    /// Reports what an account was opened with.
+    /// Reports an account's opening.
     pub(super) fn tell_opening(&mut self, index: usize) {
         let Some(account) = self.accounts.get(index) else { return };
         let (no, row) = (account.no, account.cash_rows.first().cloned());
@@ -147,8 +147,8 @@ impl Engine {
         }
     }
 
-    /// The id and the instant of a message about something of `timestamp`. Both grow strictly, and the instant has no
-    /// more digits than the wire shows: who resumes a nanosecond after it misses nothing and hears nothing twice.
+    /// The id and instant of a message about something at `timestamp`. Both strictly increase, and the instant has no
+    /// more digits than on the wire: a client that resumes a nanosecond later misses nothing and gets nothing twice.
     fn sent(&mut self, timestamp: Timestamp) -> (EventId, Timestamp) {
         let micro = SignedDuration::from_micros(1);
         let delay = SignedDuration::from_micros(self.luck.between(40, 900));

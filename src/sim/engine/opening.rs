@@ -1,4 +1,4 @@
-//! An account that has been traded before anybody looked: days of the bot's work, and months of equity behind them.
+//! Generates history: days of trading by the bot, and months of equity before those.
 
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use rust_decimal::Decimal;
@@ -8,16 +8,16 @@ use crate::sim::bot::Bot;
 use crate::sim::calendar;
 use crate::sim::dice::Dice;
 
-/// Milliseconds between quotes while the past is made.
+/// Milliseconds between quotes while generating history.
 const PAST_STEP_MILLIS: i64 = 30_000;
-/// Trading days the bot has worked before today.
+/// Trading days that the bot has traded before today.
 const PAST_DAYS: usize = 2;
-/// Daily points of equity before those.
+/// Daily equity points before those.
 const CURVE_DAYS: usize = 300;
 
 impl Engine {
-    /// A brokerage at `options.start` whose `bot` has been at work for some days, at leisure, and goes on from there. The
-    /// past is the first of its news.
+    /// A brokerage at `options.start` with some days of history by its `bot`, which trades on from there. The history
+    /// comes first in the output.
     pub fn with_past(options: EngineOptions, mut bot: Bot) -> Self {
         let (start, step_millis, seed) = (options.start, options.step_millis, options.seed);
         let mut day = calendar::in_new_york(start).date();
@@ -39,7 +39,7 @@ impl Engine {
         engine
     }
 
-    /// A few things held by the accounts that no bot trades on, so that they are worth looking at.
+    /// A few positions for the accounts on which no bot trades.
     fn invent_holdings(&mut self, traded: AccountNo) {
         let accounts: Vec<AccountNo> =
             self.accounts.iter().map(|account| account.no).filter(|no| *no != traded).collect();
@@ -51,7 +51,7 @@ impl Engine {
                 let money = Decimal::from(dice.between(1_500, 5_000));
                 let qty = money.checked_div(price).unwrap_or_default().trunc().max(Decimal::ONE);
                 let above = (price * Decimal::new(dice.between(106, 115), 2)).round_dp(2);
-                // Refusals are impossible with an account that has just been opened, and would do no harm.
+                // A refusal is impossible for a new account, and would do no harm.
                 drop(self.place(no, &NewOrder::market(symbol, Side::Buy, qty)));
                 let soon = self.now.checked_add(SignedDuration::from_mins(3)).unwrap_or(self.now);
                 self.advance_to(soon);
@@ -61,7 +61,7 @@ impl Engine {
         }
     }
 
-    /// Months of daily equity for every account, walked back from its opening cash.
+    /// Months of daily equity for every account, computed backwards from its opening cash.
     fn invent_curves(&mut self, seed: u64) {
         let first = calendar::in_new_york(self.now).date();
         for account in &mut self.accounts {

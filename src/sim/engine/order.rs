@@ -1,4 +1,4 @@
-//! What is asked of the engine and what it holds: orders, requests, changes, filters. Plain data.
+//! The engine's orders, requests, changes and filters, as plain data.
 
 use std::sync::Arc;
 
@@ -8,33 +8,33 @@ use uuid::Uuid;
 
 use super::words::{AssetClass, GroupRole, OrderClass, OrderType, PositionIntent, Side, Status, TimeInForce};
 
-/// An account's place in the engine; it survives a reset, the account's id and number do not.
+/// An account's number in the engine; unlike its id and account number, it survives a reset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccountNo(pub u16);
 
 /// An order's id.
 pub type OrderId = Uuid;
 
-/// An order as it stands; a snapshot when handed out.
+/// An order; a snapshot when returned.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Order {
     /// The broker's id.
     pub id: OrderId,
-    /// The client's id, or one made up for it.
+    /// The client's id, or a generated one.
     pub client_order_id: Arc<str>,
-    /// Made.
+    /// Created.
     pub created_at: Timestamp,
-    /// Changed.
+    /// Updated.
     pub updated_at: Timestamp,
-    /// Sent to the venue.
+    /// Submitted to the venue.
     pub submitted_at: Timestamp,
-    /// Last executed; kept by a partly executed order too.
+    /// When it last executed; also set on a partly filled order.
     pub filled_at: Option<Timestamp>,
     /// Expired.
     pub expired_at: Option<Timestamp>,
-    /// Will expire.
+    /// When it will expire.
     pub expires_at: Option<Timestamp>,
-    /// Cancel asked for.
+    /// When a cancel was requested.
     pub cancel_requested_at: Option<Timestamp>,
     /// Canceled.
     pub canceled_at: Option<Timestamp>,
@@ -42,64 +42,64 @@ pub struct Order {
     pub failed_at: Option<Timestamp>,
     /// Replaced.
     pub replaced_at: Option<Timestamp>,
-    /// The order in its place.
+    /// The order that replaced it.
     pub replaced_by: Option<OrderId>,
-    /// The order it took the place of.
+    /// The order it replaced.
     pub replaces: Option<OrderId>,
     /// The asset.
     pub asset_id: Uuid,
-    /// Its symbol, crypto with a slash.
+    /// The symbol; crypto with a slash.
     pub symbol: &'static str,
-    /// Its class; `None` on a multi-leg parent.
+    /// The asset class; `None` on a multi-leg parent.
     pub asset_class: Option<AssetClass>,
-    /// Money ordered instead of a quantity.
+    /// The notional, instead of a quantity.
     pub notional: Option<Decimal>,
-    /// Ordered; absent with `notional`.
+    /// The quantity; `None` with `notional`.
     pub qty: Option<Decimal>,
-    /// Executed.
+    /// The executed quantity.
     pub filled_qty: Decimal,
-    /// Average price of the executions.
+    /// The average price of the executions.
     pub filled_avg_price: Option<Decimal>,
-    /// How it belongs with others; plain orders say `simple`.
+    /// The order class; `simple` without a group.
     pub order_class: OrderClass,
-    /// How its price is set.
+    /// The order type.
     pub order_type: OrderType,
-    /// Direction.
+    /// The side.
     pub side: Side,
-    /// What it does to the position.
+    /// The position intent.
     pub position_intent: PositionIntent,
-    /// How long it works.
+    /// The time in force.
     pub time_in_force: TimeInForce,
-    /// The limit.
+    /// The limit price.
     pub limit_price: Option<Decimal>,
-    /// The stop; a trailing stop's current one.
+    /// The stop price; of a trailing stop, the current one.
     pub stop_price: Option<Decimal>,
-    /// Trails by this percentage.
+    /// The trail in percent.
     pub trail_percent: Option<Decimal>,
-    /// Trails by this amount.
+    /// The trail as an amount.
     pub trail_price: Option<Decimal>,
-    /// The best price a trailing stop has seen.
+    /// The best price that a trailing stop has seen (the high-water mark).
     pub hwm: Option<Decimal>,
-    /// Where it stands.
+    /// The status.
     pub status: Status,
-    /// Works outside regular hours.
+    /// Whether it works in extended hours.
     pub extended_hours: bool,
-    /// Shared by the orders of a bracket, OCO or OTO.
+    /// The group id shared by the orders of a bracket, OCO or OTO.
     pub group_id: Option<Uuid>,
-    /// Its part in the group.
+    /// Its role in the group.
     pub group_role: Option<GroupRole>,
     /// The parent, on a leg.
     pub parent: Option<OrderId>,
     /// Ids of the legs, on a parent.
     pub legs: Vec<OrderId>,
-    /// A multi-leg leg's share of the parent.
+    /// A leg's ratio in its multi-leg parent.
     pub ratio_qty: Option<Decimal>,
-    /// Who placed it: `access_key` and the like; free text of the caller.
+    /// Who placed it, such as `access_key`; free text from the caller.
     pub source: &'static str,
 }
 
 impl Order {
-    /// What can still execute: nothing once the order is done.
+    /// The quantity that can still execute; zero once the order is done.
     pub fn leaves_qty(&self) -> Decimal {
         if self.status.is_terminal() {
             Decimal::ZERO
@@ -109,12 +109,12 @@ impl Order {
     }
 }
 
-/// The price of a protective or profit-taking leg.
+/// The prices of a stop-loss leg.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct StopLoss {
-    /// The stop.
+    /// The stop price.
     pub stop_price: Option<Decimal>,
-    /// The limit, for a stop-limit leg.
+    /// The limit price, for a stop-limit leg.
     pub limit_price: Option<Decimal>,
 }
 
@@ -123,57 +123,57 @@ pub struct StopLoss {
 pub struct NewLeg {
     /// An option contract.
     pub symbol: String,
-    /// Contracts for each unit of the parent.
+    /// Contracts per unit of the parent.
     pub ratio_qty: Decimal,
-    /// Direction.
+    /// The side.
     pub side: Side,
-    /// What it does to the position.
+    /// The position intent.
     pub position_intent: Option<PositionIntent>,
 }
 
-/// A request for an order, as a client sends it; nothing in it is checked yet.
+/// An order request as sent by a client, unchecked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewOrder {
     /// The symbol; empty for multi-leg.
     pub symbol: String,
-    /// How much.
+    /// The quantity.
     pub qty: Option<Decimal>,
-    /// Or for how much money.
+    /// The notional, instead of a quantity.
     pub notional: Option<Decimal>,
-    /// Direction; absent for multi-leg.
+    /// The side; `None` for multi-leg.
     pub side: Option<Side>,
-    /// How its price is set.
+    /// The order type.
     pub order_type: OrderType,
-    /// How long it works.
+    /// The time in force.
     pub time_in_force: TimeInForce,
-    /// The limit.
+    /// The limit price.
     pub limit_price: Option<Decimal>,
-    /// The stop.
+    /// The stop price.
     pub stop_price: Option<Decimal>,
-    /// Trails by this amount.
+    /// The trail as an amount.
     pub trail_price: Option<Decimal>,
-    /// Trails by this percentage.
+    /// The trail in percent.
     pub trail_percent: Option<Decimal>,
-    /// Works outside regular hours.
+    /// Whether it works in extended hours.
     pub extended_hours: bool,
-    /// The client's id for it.
+    /// The client's id.
     pub client_order_id: Option<String>,
-    /// How it belongs with others.
+    /// The order class.
     pub order_class: OrderClass,
-    /// The profit-taking leg's limit.
+    /// The limit of the take-profit leg.
     pub take_profit: Option<Decimal>,
-    /// The protective leg.
+    /// The stop-loss leg.
     pub stop_loss: Option<StopLoss>,
-    /// Legs of a multi-leg order.
+    /// The legs of a multi-leg order.
     pub legs: Vec<NewLeg>,
-    /// What the client says it does to the position.
+    /// The position intent, if stated.
     pub position_intent: Option<PositionIntent>,
     /// Who placed it.
     pub source: &'static str,
 }
 
 impl NewOrder {
-    /// A plain day order at the market.
+    /// A plain market order for the day.
     pub fn market(symbol: &str, side: Side, qty: Decimal) -> Self {
         Self {
             symbol: symbol.to_owned(),
@@ -197,26 +197,26 @@ impl NewOrder {
         }
     }
 
-    /// A plain day order with a limit.
+    /// A plain limit order for the day.
     pub fn limit(symbol: &str, side: Side, qty: Decimal, limit: Decimal) -> Self {
         Self { order_type: OrderType::Limit, limit_price: Some(limit), ..Self::market(symbol, side, qty) }
     }
 }
 
-/// What a replacement changes; absent members stay.
+/// The changes of a replace request; what is missing stays the same.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Changes {
-    /// The new order's quantity; without it, what was left of the old one.
+    /// The new order's quantity; by default the old one's remaining quantity.
     pub qty: Option<Decimal>,
-    /// The limit.
+    /// The limit price.
     pub limit_price: Option<Decimal>,
-    /// The stop.
+    /// The stop price.
     pub stop_price: Option<Decimal>,
-    /// The trail, amount or percentage as the order has it.
+    /// The trail, an amount or a percentage as in the old order.
     pub trail: Option<Decimal>,
-    /// How long it works.
+    /// The time in force.
     pub time_in_force: Option<TimeInForce>,
-    /// The client's id for the new order.
+    /// The client's id of the new order.
     pub client_order_id: Option<String>,
 }
 
@@ -228,7 +228,7 @@ pub enum StatusFilter {
     Open,
     /// Done.
     Closed,
-    /// Every one.
+    /// All.
     All,
 }
 
@@ -243,15 +243,15 @@ pub struct OrderFilter {
     pub after: Option<Timestamp>,
     /// Submitted strictly before.
     pub until: Option<Timestamp>,
-    /// Oldest first.
+    /// Whether the oldest come first.
     pub ascending: bool,
-    /// Legs under their parents, and not on their own.
+    /// Whether legs are nested under their parents instead of listed separately.
     pub nested: bool,
-    /// Only these symbols; empty for every one.
+    /// Only these symbols; empty for all.
     pub symbols: Vec<String>,
     /// Only this side.
     pub side: Option<Side>,
-    /// Only these classes; `None` for every one.
+    /// Only these asset classes; `None` for all.
     pub asset_classes: Option<Vec<AssetClass>>,
     /// Submitted before this order.
     pub before_order_id: Option<OrderId>,

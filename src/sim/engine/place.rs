@@ -1,4 +1,4 @@
-//! Taking orders in: making the order and its legs, and putting them where they wait or work.
+//! Accepting orders: creates an order with its legs, and routes them.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::sim::market::Sym;
 const GTC_HOURS: i64 = 24 * 90;
 
 impl Engine {
-    /// Takes an order, or refuses it and changes nothing. What is returned is accepted but not yet working.
+    /// Accepts an order, or refuses it and changes nothing. The order returned is accepted but not yet working.
     pub fn place(&mut self, account: AccountNo, new: &NewOrder) -> Result<Order, Refusal> {
         bounds::order(new)?;
         if new.order_class == OrderClass::Mleg {
@@ -38,9 +38,9 @@ impl Engine {
         Ok(self.slot(ix).order.clone())
     }
 
-    /// Asks for a replacement; the answer is the new order, which takes the old one's place in a moment, or is
-    /// rejected if the old one ends first. Its quantity counts anew, and is what is left of the old order unless said; or
-    /// it is the whole chain's, as [`carries`](super::readings::Readings::carries) has it.
+    /// Requests a replacement; returns the new order, which takes the old one's place a moment later, or is rejected if
+    /// the old one ends first. Its executed quantity starts at zero, and its quantity is by default the old order's
+    /// remaining one; or both are the whole chain's, according to [`carries`](super::readings::Readings::carries).
     pub fn replace(&mut self, account: AccountNo, id: OrderId, changes: &Changes) -> Result<Order, Refusal> {
         bounds::changes(changes)?;
         let old = self.find_order(account, id)?;
@@ -59,7 +59,7 @@ impl Engine {
             }
         }
         let hold_price = self.hold_price(sym, side, intent, &new);
-        // Of a total, what is executed already needs nothing more.
+        // A chain's total includes what is already executed.
         let done = if self.readings.carries() { slot.order.filled_qty } else { Decimal::ZERO };
         let hold_qty = new.qty.unwrap_or_default() - done;
         let admitted = Admitted { sym, side, intent, hold_price, hold_qty };
@@ -93,7 +93,7 @@ impl Engine {
         Ok(self.slot(ix).order.clone())
     }
 
-    /// The request that the changed order would have been.
+    /// The request equivalent to the changed order.
     fn changed(&self, old: Ix, changes: &Changes) -> Result<NewOrder, Refusal> {
         let slot = self.slot(old);
         let order = &slot.order;
@@ -150,7 +150,7 @@ impl Engine {
         })
     }
 
-    /// The replacement may hold what the old order holds, and more if there is more.
+    /// The replacement may use the old order's hold, and more if available.
     fn check_replacement(&self, no: AccountNo, old: Ix, admitted: &Admitted) -> Result<(), Refusal> {
         let account = self.need_account(no)?;
         let before = self.slot(old);
@@ -212,7 +212,7 @@ impl Engine {
         profit
     }
 
-    /// A held leg of `parent`: on the same side for an OCO's stop, on the other for the exits of an entry.
+    /// A held leg of `parent`: on the same side for an OCO's stop, on the other side for the exits of an entry.
     fn leg(
         &mut self,
         parent: Ix,
@@ -255,7 +255,7 @@ impl Engine {
         self.push(slot)
     }
 
-    /// The order a request makes, on its own.
+    /// The order for a request, without its group.
     pub(super) fn plain(&mut self, account: AccountNo, new: &NewOrder, admitted: &Admitted, at: Timestamp) -> Slot {
         let id = self.ids.uuid();
         let client = match &new.client_order_id {
@@ -334,7 +334,7 @@ impl Engine {
         slot
     }
 
-    /// When an order placed now ends by itself.
+    /// When an order placed now expires.
     fn expiry(&self, sym: Sym, tif: TimeInForce, extended_hours: bool) -> Timestamp {
         let day = match self.closing {
             today if extended_hours && self.session.post_at > self.now => {
@@ -368,16 +368,16 @@ impl Engine {
         ix
     }
 
-    /// Enters an order's expiry, hold and interest.
+    /// Registers an order's expiry, hold and interest.
     pub(super) fn enlist(&mut self, ix: Ix) {
-        // Orders for the closing auction end with it: the auction itself cancels what it can't fill.
+        // The closing auction itself cancels the orders that it cannot fill.
         let order = &self.slot(ix).order;
         if let Some(at) = order.expires_at.filter(|_| order.time_in_force != TimeInForce::Cls) {
             self.expiries.insert((at, ix));
         }
         self.rehold(ix);
         let slot = self.slot(ix);
-        // A leg in waiting interferes with nothing until its turn comes.
+        // A waiting leg has no effect on other orders.
         if slot.order.status == Status::Held {
             return;
         }
@@ -402,7 +402,7 @@ impl Engine {
         }
     }
 
-    /// Routes a new order: to the venue when it can work now, else into waiting.
+    /// Routes a new order: to the venue if it can work now, or else to wait.
     fn arrive(&mut self, ix: Ix, at: Timestamp) {
         self.enlist(ix);
         for leg in self.slot(ix).legs.clone() {

@@ -1,25 +1,25 @@
-//! A position and the arithmetic of trading in and out of it. Knows no prices but those it is given.
+//! A position and its arithmetic. Knows only the prices it is given.
 
 use rust_decimal::Decimal;
 
 /// Decimals kept of a cost that had to be divided.
 const COST_PLACES: u32 = 12;
 
-/// Units held of one asset and what they cost.
+/// The quantity and cost of a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Position {
-    /// Held; negative when sold short.
+    /// The quantity; negative for a short position.
     pub qty: Decimal,
-    /// What they cost; negative for a short position.
+    /// The cost; negative for a short position.
     pub cost: Decimal,
-    /// What they cost, had those held overnight been bought at yesterday's close.
+    /// The cost, as if what was held overnight had been bought at yesterday's close.
     pub cost_today: Decimal,
-    /// Profit of everything closed, since the account was opened.
+    /// Realized profit since the account was opened.
     pub realized: Decimal,
 }
 
 impl Position {
-    /// Applies a signed change of `qty` at a cost of `price` a unit (contract multiplier included).
+    /// Applies a trade of signed `qty` at `price` per unit, contract multiplier included.
     pub fn trade(&mut self, qty: Decimal, price: Decimal) {
         let same_way = self.qty.is_zero() || self.qty.is_sign_negative() == qty.is_sign_negative();
         if same_way {
@@ -39,23 +39,23 @@ impl Position {
         }
     }
 
-    /// Takes coins away as a fee, without a price.
+    /// Deducts a crypto fee, without a price.
     pub fn deduct(&mut self, qty: Decimal) {
         self.qty -= qty;
     }
 
-    /// Average cost of a unit, without the contract multiplier.
+    /// Average cost per unit, without the contract multiplier.
     pub fn avg_entry_price(&self, multiplier: Decimal) -> Decimal {
         self.cost.checked_div(self.qty * multiplier).unwrap_or_default().round_dp(9).normalize()
     }
 
-    /// Begins a day at yesterday's close.
+    /// Starts a day at yesterday's close.
     pub fn begin_day(&mut self, close: Decimal, multiplier: Decimal) {
         self.cost_today = self.qty * close * multiplier;
     }
 }
 
-/// `cost * part / whole`, exactly when nothing is left or everything is.
+/// `cost * part / whole`; exact when nothing or everything is left.
 fn share(cost: Decimal, part: Decimal, whole: Decimal) -> Decimal {
     if part.is_zero() {
         return Decimal::ZERO;

@@ -1,4 +1,4 @@
-//! Reading the books: orders with every filter, the clock, and the whole truth. Changes nothing.
+//! Queries: orders with every filter, the clock, and the complete books. Changes nothing.
 
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -15,23 +15,23 @@ use crate::sim::market::Sym;
 /// The market clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClockView {
-    /// Now.
+    /// The current time.
     pub timestamp: Timestamp,
-    /// In regular hours.
+    /// Whether regular hours are on.
     pub is_open: bool,
-    /// What the market is doing.
+    /// The phase of the market.
     pub phase: Phase,
-    /// When that changes.
+    /// When the phase changes.
     pub phase_until: Timestamp,
     /// The next open after now.
     pub next_open: Timestamp,
     /// The next close after now.
     pub next_close: Timestamp,
-    /// Today is a trading day.
+    /// Whether today is a trading day.
     pub is_market_day: bool,
 }
 
-/// Everything true of an account.
+/// The complete books of an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Truth {
     /// The account's id.
@@ -42,13 +42,13 @@ pub struct Truth {
     pub orders: Vec<Order>,
     /// Every execution, oldest first; busted ones are marked.
     pub executions: Vec<Execution>,
-    /// Money that moved without a trade, oldest first.
+    /// Cash that moved without a trade, oldest first.
     pub cash_rows: Vec<CashRow>,
     /// Positions that are not flat.
     pub positions: Vec<PositionView>,
     /// Cash.
     pub cash: Decimal,
-    /// Every other figure.
+    /// All other figures.
     pub balances: Balances,
 }
 
@@ -85,12 +85,12 @@ impl Engine {
         found.map(|ix| &self.slot(ix).order).ok_or_else(|| Refusal::no_order(id))
     }
 
-    /// The legs of an order, newest replacements in place of what they replaced.
+    /// The legs of an order, with replaced ones represented by their latest replacement.
     pub fn legs(&self, order: &Order) -> Vec<&Order> {
         order.legs.iter().filter_map(|id| self.by_id.get(id)).map(|ix| &self.slot(*ix).order).collect()
     }
 
-    /// Orders that a filter lets through, sorted by submission. With `nested`, legs are left out: ask [`Self::legs`].
+    /// The orders that match a filter, sorted by submission. With `nested`, legs are left out: use [`Self::legs`].
     pub fn orders(&self, no: AccountNo, filter: &OrderFilter) -> Result<Vec<&Order>, Refusal> {
         let account = self.need_account(no)?;
         let limit = filter.limit.min(self.readings.page());
@@ -115,10 +115,10 @@ impl Engine {
                     .as_ref()
                     .is_none_or(|wanted| order.asset_class.is_some_and(|class| wanted.contains(&class)))
                 && !(filter.nested && order.parent.is_some())
-                // Legs of a multi-leg order are shown under it, always.
+                // The legs of a multi-leg order are always nested.
                 && order.ratio_qty.is_none()
         };
-        // Open orders are few among many: they have an index of their own.
+        // Open orders have an index, because they are few among many.
         let open = filter.status == StatusFilter::Open;
         let all = &account.orders;
         let from =
@@ -134,7 +134,7 @@ impl Engine {
         Ok(found.into_iter().map(|ix| &self.slot(ix).order).collect())
     }
 
-    /// The market clock; by hand or by the calendar.
+    /// The market clock, as set by hand or by the calendar.
     pub fn clock(&self) -> ClockView {
         let (next_open, next_close) = (calendar::next_open(self.now), calendar::next_close(self.now));
         let phase = self.phase();
@@ -149,7 +149,7 @@ impl Engine {
         }
     }
 
-    /// Everything true of an account, to compare with.
+    /// The complete books of an account, to compare clients with.
     pub fn truth(&self, no: AccountNo) -> Result<Truth, Refusal> {
         let account = self.need_account(no)?;
         let balances = account.balances(&self.market);
@@ -165,7 +165,7 @@ impl Engine {
         })
     }
 
-    /// The place of an asset by symbol or id.
+    /// An asset, by symbol or id.
     pub fn find_asset(&self, name: &str) -> Option<Sym> {
         self.market.find(name)
     }

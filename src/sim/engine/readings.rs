@@ -1,19 +1,19 @@
-//! The service can be read in two ways where its sources contradict each other (docs/ALPACA.md marks C and U), and its
-//! answers differ in small things from time to time. Each difference is a switch here; the first word of each is what
-//! the simulated brokerage does unless told otherwise. Whoever trades through the service must be right under every word.
+//! Variants of the service's behaviour. Its sources contradict each other (docs/ALPACA.md marks C and U), and its
+//! answers differ in details from time to time. Each difference is a switch; its first word is the simulated
+//! brokerage's default. A client must work under every word.
 
 use jiff::SignedDuration;
 
 use crate::sim::dice::Dice;
 
-/// One difference: its name, its words, and what they mean.
+/// A switch: its name, its words, and their meaning.
 #[derive(Debug, Clone, Copy)]
 pub struct Switch {
-    /// As control requests name it.
+    /// The name in control requests.
     pub name: &'static str,
-    /// What it can be; the first without being told.
+    /// The possible words, the default first.
     pub words: &'static [&'static str],
-    /// What that is.
+    /// What the switch decides.
     pub what: &'static str,
 }
 
@@ -21,7 +21,7 @@ const fn switch(name: &'static str, words: &'static [&'static str], what: &'stat
     Switch { name, words, what }
 }
 
-/// Every switch; the rules find theirs by its place here.
+/// Every switch; rules refer to one by its index.
 pub const SWITCHES: [Switch; 14] = [
     switch(
         "replace",
@@ -29,17 +29,17 @@ pub const SWITCHES: [Switch; 14] = [
         "a replacement's filled_qty begins at zero, or carries the chain's with qty as the total",
     ),
     switch("cancel_again", &["422", "204"], "the answer to a cancel of a canceled order"),
-    switch("mleg_rows", &["legs", "parent"], "whose order_id the FILL rows of an order of several legs have"),
+    switch("mleg_rows", &["legs", "parent"], "whose order_id the FILL rows of a multi-leg order carry"),
     switch(
         "mleg_frames",
         &["parent", "legs"],
-        "a fill of several legs is one frame, or one more for each leg before it",
+        "whether a multi-leg fill is one frame, or has one more before it for each leg",
     ),
-    switch("mleg_gtc", &["accepted", "refused"], "orders of several legs that are good till canceled"),
-    switch("extended_gtc", &["accepted", "refused"], "orders for extended hours that are good till canceled"),
-    switch("crypto_day_limit", &["refused", "accepted"], "limit orders of coins for the day"),
-    switch("option_gtc", &["accepted", "refused"], "orders of options that are good till canceled"),
-    switch("option_stops", &["accepted", "refused"], "stop and stop-limit orders of options"),
+    switch("mleg_gtc", &["accepted", "refused"], "multi-leg orders that are good till canceled"),
+    switch("extended_gtc", &["accepted", "refused"], "extended-hours orders that are good till canceled"),
+    switch("crypto_day_limit", &["refused", "accepted"], "crypto limit orders for the day"),
+    switch("option_gtc", &["accepted", "refused"], "option orders that are good till canceled"),
+    switch("option_stops", &["accepted", "refused"], "stop and stop-limit orders on options"),
     switch("fraction_types", &["accepted", "refused"], "fractional orders that are not market orders"),
     switch(
         "updated_at",
@@ -51,7 +51,7 @@ pub const SWITCHES: [Switch; 14] = [
     switch("page", &["full", "20", "3"], "the most rows of a page of orders or activities, whatever was asked for"),
 ];
 
-/// Names of the switches in code.
+/// Indices of the switches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Rule {
     Replace,
@@ -70,25 +70,25 @@ enum Rule {
     Page,
 }
 
-/// What REST says of the moment an order changed.
+/// How REST reports `updated_at`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UpdatedAt {
-    /// The truth.
+    /// Exactly.
     Exact,
     /// In milliseconds, rounded down.
     Coarse,
-    /// The same for ever.
+    /// It never changes.
     Still,
-    /// Now, though nothing has changed.
+    /// The time of the answer, although nothing has changed.
     Moving,
 }
 
-/// How the service is read: one word of each switch.
+/// One word for each switch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Readings([u8; SWITCHES.len()]);
 
 impl Readings {
-    /// One of all possible readings, drawn by a seed.
+    /// A random choice by seed.
     pub fn drawn(seed: u64) -> Self {
         let mut dice = Dice::new(seed, 9);
         Self(SWITCHES.map(|switch| {
@@ -97,13 +97,13 @@ impl Readings {
         }))
     }
 
-    /// Turns a switch.
+    /// Sets a switch.
     ///
     /// # Errors
-    /// In words, when there is no such switch or word.
+    /// A message, when there is no such switch or word.
     pub fn set(&mut self, name: &str, word: &str) -> Result<(), String> {
         let found = SWITCHES.iter().zip(&mut self.0).find(|(switch, _)| switch.name == name);
-        let (switch, chosen) = found.ok_or_else(|| format!("no reading {name:?}"))?;
+        let (switch, chosen) = found.ok_or_else(|| format!("unknown reading {name:?}"))?;
         let place = switch.words.iter().position(|known| *known == word);
         let place = place.ok_or_else(|| format!("{name} must be one of {}", switch.words.join(", ")))?;
         *chosen = u8::try_from(place).unwrap_or(0);
@@ -120,57 +120,57 @@ impl Readings {
         self.words().nth(rule as usize).is_some_and(|(_, chosen)| chosen == word)
     }
 
-    /// A replacement begins with what its chain has executed.
+    /// Whether a replacement's executed quantity starts with its chain's.
     pub fn carries(&self) -> bool {
         self.is(Rule::Replace, "carries")
     }
 
-    /// A cancel of a canceled order is no error.
+    /// Whether a cancel of a canceled order succeeds.
     pub fn cancels_again(&self) -> bool {
         self.is(Rule::CancelAgain, "204")
     }
 
-    /// FILL rows of legs name the whole order.
+    /// Whether FILL rows of legs name the parent order.
     pub fn rows_name_parent(&self) -> bool {
         self.is(Rule::MlegRows, "parent")
     }
 
-    /// Legs have frames of their own.
+    /// Whether legs have frames of their own.
     pub fn legs_have_frames(&self) -> bool {
         self.is(Rule::MlegFrames, "legs")
     }
 
-    /// Orders of several legs may be good till canceled.
+    /// Whether multi-leg orders may be good till canceled.
     pub fn mleg_gtc(&self) -> bool {
         self.is(Rule::MlegGtc, "accepted")
     }
 
-    /// Orders for extended hours may be good till canceled.
+    /// Whether extended-hours orders may be good till canceled.
     pub fn extended_gtc(&self) -> bool {
         self.is(Rule::ExtendedGtc, "accepted")
     }
 
-    /// Limit orders of coins may be for the day.
+    /// Whether crypto limit orders may be for the day.
     pub fn crypto_day_limit(&self) -> bool {
         self.is(Rule::CryptoDayLimit, "accepted")
     }
 
-    /// Orders of options may be good till canceled.
+    /// Whether option orders may be good till canceled.
     pub fn option_gtc(&self) -> bool {
         self.is(Rule::OptionGtc, "accepted")
     }
 
-    /// Orders of options may have stops.
+    /// Whether option orders may have stops.
     pub fn option_stops(&self) -> bool {
         self.is(Rule::OptionStops, "accepted")
     }
 
-    /// Fractional orders may be other than market orders.
+    /// Whether fractional orders may be other than market orders.
     pub fn fraction_types(&self) -> bool {
         self.is(Rule::FractionTypes, "accepted")
     }
 
-    /// What REST says of the moment an order changed.
+    /// How REST reports `updated_at`.
     pub fn updated_at(&self) -> UpdatedAt {
         match self.words().nth(Rule::UpdatedAt as usize).map(|(_, word)| word) {
             Some("coarse") => UpdatedAt::Coarse,
@@ -180,7 +180,7 @@ impl Readings {
         }
     }
 
-    /// How far the time of a FILL row is from its frame's.
+    /// The difference between a FILL row's time and its frame's.
     pub fn row_time(&self) -> SignedDuration {
         match self.words().nth(Rule::RowTime as usize).map(|(_, word)| word) {
             Some("5s_late") => SignedDuration::from_secs(5),
@@ -189,7 +189,7 @@ impl Readings {
         }
     }
 
-    /// How long after its frame a FILL row appears.
+    /// The delay of a FILL row after its frame.
     pub fn row_delay(&self) -> SignedDuration {
         match self.words().nth(Rule::RowDelay as usize).map(|(_, word)| word) {
             Some("30s") => SignedDuration::from_secs(30),
@@ -198,7 +198,7 @@ impl Readings {
         }
     }
 
-    /// The most rows of a page.
+    /// Most rows per page.
     pub fn page(&self) -> usize {
         match self.words().nth(Rule::Page as usize).map(|(_, word)| word) {
             Some("20") => 20,
@@ -224,7 +224,7 @@ mod tests {
             assert!(readings.set(switch.name, "perhaps").unwrap_err().contains(switch.words[0]));
         }
         assert!(readings.set("mood", "good").is_err());
-        // The names in code stand in the order of the table.
+        // The names in code have the order of the table.
         assert_eq!(SWITCHES[Rule::Page as usize].name, "page");
         assert_eq!(SWITCHES[Rule::UpdatedAt as usize].name, "updated_at");
     }

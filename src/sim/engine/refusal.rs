@@ -1,4 +1,4 @@
-//! The refusals of docs/ALPACA.md 4.4: status, code, words and extra members. The only place with those words.
+//! The refusals of docs/ALPACA.md 4.4: status, code, message and extra members. The only place with those texts.
 
 use rust_decimal::Decimal;
 use uuid::Uuid;
@@ -14,7 +14,7 @@ pub enum Member {
     List(Vec<String>),
 }
 
-/// A request refused; nothing has changed.
+/// A refused request; nothing has changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Refusal {
@@ -22,9 +22,9 @@ pub struct Refusal {
     pub status: u16,
     /// The eight-digit code.
     pub code: u32,
-    /// The broker's words.
+    /// The broker's message.
     pub message: String,
-    /// Members beside code and message, in order.
+    /// Members besides code and message, in order.
     pub extra: Vec<(&'static str, Member)>,
 }
 
@@ -38,17 +38,17 @@ impl Refusal {
         self
     }
 
-    /// 422 of a parameter rule.
+    /// 422 for a parameter.
     pub fn parameter(message: impl Into<String>) -> Self {
         Self::new(422, 40_010_001, message)
     }
 
-    /// 422 of a rule of trading.
+    /// 422 for a trading rule.
     pub fn unprocessable(message: impl Into<String>) -> Self {
         Self::new(422, 42_210_000, message)
     }
 
-    /// 403 of the account's means or rights.
+    /// 403 for the account's means or rights.
     pub fn forbidden(message: impl Into<String>) -> Self {
         Self::new(403, 40_310_000, message)
     }
@@ -58,27 +58,27 @@ impl Refusal {
         Self::new(404, 40_410_000, message)
     }
 
-    /// No such order.
+    /// The order does not exist.
     pub fn no_order(id: impl std::fmt::Display) -> Self {
         Self::not_found(format!("order not found for {id}"))
     }
 
-    /// Flat in that symbol.
+    /// There is no position in the symbol.
     pub fn no_position() -> Self {
         Self::not_found("position does not exist")
     }
 
-    /// No such symbol.
+    /// The symbol does not exist.
     pub fn no_asset(symbol: &str) -> Self {
         Self::unprocessable(format!("asset \"{symbol}\" not found"))
     }
 
-    /// Too dear.
+    /// Insufficient buying power.
     pub fn buying_power(available: Decimal, cost_basis: Decimal) -> Self {
         Self::forbidden("insufficient buying power").with("buying_power", &available).with("cost_basis", &cost_basis)
     }
 
-    /// Too little of it, or too much of it promised to other orders.
+    /// Insufficient quantity, or too much of it is held by other orders.
     pub fn quantity(symbol: &str, asked: Decimal, existing: Decimal, held: Decimal, related: &[Uuid]) -> Self {
         let available = existing - held;
         let mut refusal = Self::forbidden(format!(
@@ -95,12 +95,12 @@ impl Refusal {
         refusal
     }
 
-    /// Too few coins.
+    /// Insufficient crypto balance.
     pub fn balance(coin: &str, asked: Decimal, available: Decimal) -> Self {
         Self::forbidden(format!("insufficient balance for {coin} (requested: {asked}, available: {available})"))
     }
 
-    /// Would trade with an order of the same account.
+    /// It would trade with an order of the same account.
     pub fn wash_trade(existing: Uuid, reason: &str) -> Self {
         Self::forbidden("potential wash trade detected. use complex orders")
             .with("existing_order_id", &existing)
@@ -112,20 +112,20 @@ impl Refusal {
         Self::wash_trade(existing, reason).with("buy_limit_price", &buy).with("sell_limit_price", &sell)
     }
 
-    /// More decimals than the price may have.
+    /// Too many decimals in the price.
     pub fn sub_penny(name: &str, price: Decimal) -> Self {
         Self::unprocessable(format!(
             "invalid {name} {price}. sub-penny increment does not fulfill minimum pricing criteria"
         ))
     }
 
-    /// A client order id used before; the code tells whether that order is done.
+    /// The client order id is already used; the code depends on whether that order is done.
     pub fn duplicate_id(earlier_is_done: bool) -> Self {
         let code = if earlier_is_done { 40_010_001 } else { 42_210_000 };
         Self::new(422, code, "client_order_id must be unique")
     }
 
-    /// Too late for what was asked.
+    /// Too late for the request.
     pub fn already(status: Status) -> Self {
         Self::unprocessable(format!("order is already in \"{status}\" state"))
     }

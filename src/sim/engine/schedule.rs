@@ -1,4 +1,4 @@
-//! What happens when: the one loop that takes simulated time forward, from deadline to deadline.
+//! The scheduler: the loop that advances simulated time from deadline to deadline.
 
 use std::cmp::Reverse;
 
@@ -9,10 +9,10 @@ use super::Engine;
 use super::slot::Ix;
 use crate::sim::calendar::{self, Phase};
 
-/// Minutes of equity kept: a week of them.
+/// Minutes of equity kept: a week.
 const MINUTES_KEPT: usize = 10_080;
 
-/// Something due at an instant.
+/// A task that becomes due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Task {
     /// The venue accepts the order.
@@ -54,7 +54,7 @@ impl Today {
 }
 
 impl Engine {
-    /// The New York day of an instant, which is nearly always the one under way.
+    /// The day of an instant in New York, which is nearly always the current one.
     pub(super) fn today_at(&mut self, at: Timestamp) -> Today {
         if at < self.today.from || at >= self.today.until {
             self.today = Today::of(at);
@@ -62,7 +62,7 @@ impl Engine {
         self.today
     }
 
-    /// Takes simulated time forward to `to`; a time in the past changes nothing.
+    /// Advances simulated time to `to`; a time in the past changes nothing.
     pub fn advance_to(&mut self, to: Timestamp) {
         while let Some((at, due)) = self.next_due()
             && at <= to
@@ -80,7 +80,7 @@ impl Engine {
         self.now = self.now.max(to);
     }
 
-    /// When something will happen by itself next.
+    /// When the next scheduled event is due.
     pub fn next_deadline(&self) -> Option<Timestamp> {
         self.next_due().map(|(at, _)| at)
     }
@@ -121,7 +121,7 @@ impl Engine {
         self.expire(ix);
     }
 
-    /// The calendar moved on: sessions open and close, and a forced phase ends.
+    /// The calendar's next change: sessions open and close, and a forced phase ends.
     fn change_phase(&mut self, at: Timestamp) {
         self.forced = None;
         if at >= self.session.post_at {
@@ -142,7 +142,7 @@ impl Engine {
         }
     }
 
-    /// Puts the market into a phase by hand, until the calendar next changes it.
+    /// Forces a market phase until the calendar next changes it.
     pub fn force_phase(&mut self, phase: Phase) {
         let before = self.phase();
         self.forced = Some(phase);
@@ -179,7 +179,7 @@ impl Engine {
         self.match_multilegs();
     }
 
-    /// The bot acts like any client: it is taken out so that it can hold the engine.
+    /// The bot acts like any client; it is moved out of the engine meanwhile, so that it can borrow the engine.
     fn run_bot(&mut self) {
         if let Some(mut bot) = self.bot.take() {
             bot.act(self);
@@ -200,7 +200,7 @@ impl Engine {
         }
     }
 
-    /// Four in the morning: yesterday's close becomes the mark to compare with.
+    /// Runs at 4:00: yesterday's close becomes the reference.
     fn begin_day(&mut self) {
         self.market.begin_day(self.session.date);
         let market = &self.market;
@@ -221,7 +221,7 @@ impl Engine {
         let market = &self.market;
         for account in &mut self.accounts {
             let balances = account.balances(market);
-            // A session closed by hand closes once more by the calendar; the later figure counts.
+            // After a close by hand, the calendar closes once more; the later figure counts.
             let again = account.daily.last().is_some_and(|(at, _)| calendar::in_new_york(*at).date() == date);
             if again {
                 account.daily.pop();

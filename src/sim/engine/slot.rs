@@ -1,4 +1,4 @@
-//! Orders in memory: the arena they live in, and the books that find the ones to match without looking at the rest.
+//! Storage of orders: the arena, and per asset the books that find orders to match without a scan.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
@@ -11,11 +11,11 @@ use super::order::{AccountNo, Order};
 use super::words::{OrderType, Side};
 use crate::sim::market::Sym;
 
-/// An order's place in the arena; grows with time, so it also orders by arrival.
+/// An order's index in the arena; increases with time, and so also orders by arrival.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Ix(pub u32);
 
-/// A map by ids that are random already: the last eight bytes of one are as good as any hash of it.
+/// A map by random ids: the last eight bytes of an id serve as its hash.
 pub(super) type IdMap<T> = HashMap<Uuid, T, BuildHasherDefault<IdHasher>>;
 
 /// See [`IdMap`].
@@ -28,46 +28,46 @@ impl Hasher for IdHasher {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        // Sixteen bytes in one piece; their length, where it is written too, comes by another door.
+        // The sixteen bytes arrive in one call; their length, if hashed, arrives through another method.
         if let Some(last) = bytes.last_chunk::<8>() {
             self.0 = u64::from_be_bytes(*last);
         }
     }
 }
 
-/// An order with what the engine knows beside it.
+/// An order with the engine's internal state.
 #[derive(Debug, Clone)]
 pub(super) struct Slot {
     pub order: Order,
     pub account: AccountNo,
     pub sym: Sym,
-    /// Price times quantity over its executions, exactly.
+    /// The sum of price times quantity over its executions, exact.
     pub value: Decimal,
-    /// Price that its hold on buying power is reckoned with.
+    /// The price for computing its hold on buying power.
     pub hold_price: Decimal,
-    /// Held of the buying power, as margin.
+    /// Its hold on buying power, as margin.
     pub held_margin: Decimal,
-    /// Held of the position.
+    /// Its hold on the position.
     pub held_qty: Decimal,
-    /// Where it stands in the books.
+    /// Its place in the books.
     pub booked: Option<Booked>,
-    /// Accepted by the venue.
+    /// Whether the venue has accepted it.
     pub live: bool,
-    /// Its stop has traded.
+    /// Whether its stop has triggered.
     pub triggered: bool,
-    /// The order it is about to take the place of.
+    /// The order it is about to replace.
     pub shadows: Option<Ix>,
-    /// What that order had executed when the replacement was asked for.
+    /// That order's executed quantity when the replacement was requested.
     pub filled_before: Decimal,
-    /// Begins with what that order had executed: its own `filled_qty` counts the whole chain.
+    /// Whether its `filled_qty` starts with that order's and counts the whole chain.
     pub carries: bool,
-    /// The order about to take its place.
+    /// The order about to replace it.
     pub successor: Option<Ix>,
     /// The other leg of its pair.
     pub sibling: Option<Ix>,
-    /// Orders of its group that its end concerns: legs of an entry.
+    /// Orders of its group that its end affects: the legs of an entry.
     pub legs: Vec<Ix>,
-    /// Has been considered for a random first partial fill.
+    /// Whether it has been considered for a random first partial fill.
     pub drawn: bool,
 }
 
@@ -76,31 +76,31 @@ impl Slot {
         !self.order.status.is_terminal()
     }
 
-    /// The limit that binds it now: none for market orders and triggered stops.
+    /// The current limit; none for market orders and triggered stops.
     pub fn binding_limit(&self) -> Option<Decimal> {
         match self.order.order_type {
             OrderType::Limit | OrderType::StopLimit => self.order.limit_price,
-            // Buy stops of shares become stop-limits some way above; the cap was put into `hold_price` on arrival.
+            // Stop buys of shares become stop-limits some way above; the cap was set in `hold_price` on arrival.
             OrderType::Stop if self.order.side == Side::Buy => Some(self.hold_price),
             OrderType::Market | OrderType::Stop | OrderType::TrailingStop => None,
         }
     }
 
-    /// Begins where another order of its chain stands.
+    /// Starts with the executed quantity of another order of its chain.
     pub fn carry(&mut self, before: &Self) {
         self.value = before.value;
         (self.order.filled_qty, self.order.filled_avg_price) = (before.order.filled_qty, before.order.filled_avg_price);
         self.order.filled_at = before.order.filled_at;
     }
 
-    /// True while it waits for a stop price.
+    /// Whether it waits for a stop price.
     pub fn waits_for_stop(&self) -> bool {
         !self.triggered
             && matches!(self.order.order_type, OrderType::Stop | OrderType::StopLimit | OrderType::TrailingStop)
     }
 }
 
-/// Which map of a book an order is in, and under which key.
+/// The map of a book that an order is in, and its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Booked {
     Bid(i64),
@@ -109,7 +109,7 @@ pub(super) enum Booked {
     SellStop(i64),
 }
 
-/// A price as an integer key: billionths of a dollar.
+/// A price as an integer key, in billionths of a dollar.
 pub(super) fn key(price: Decimal) -> i64 {
     let mut scaled = price;
     scaled.rescale(9);

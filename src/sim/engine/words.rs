@@ -1,4 +1,4 @@
-//! The closed vocabularies of the wire, as the engine means them. Reading an unknown word gives `None`.
+//! The enumerations of the wire, as used by the engine. Parsing an unknown word gives `None`.
 
 /// An enum whose variants have one wire word each.
 macro_rules! words {
@@ -10,7 +10,7 @@ macro_rules! words {
         }
 
         impl $name {
-            /// Reads the wire word.
+            /// Parses the wire word.
             pub fn from_word(word: &str) -> Option<Self> {
                 match word {
                     $($word => Some(Self::$variant),)+
@@ -151,7 +151,7 @@ words!(
 );
 
 words!(
-    /// Where an order stands.
+    /// The status of an order.
     Status {
         /// Received, waiting for its session.
         Accepted = "accepted",

@@ -1,4 +1,4 @@
-//! One rule: which fault, where, how often and for how long, and how it is written. It throws no dice.
+//! One rule: fault, place, probability, duration, and its notation. Draws no random numbers itself.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use thiserror::Error;
 
 use super::Origin;
 
-/// Certainty, in millionths.
+/// Probability one, in millionths.
 pub(super) const ALWAYS: u32 = 1_000_000;
 
-/// Where a fault strikes.
+/// Where a fault applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Site {
     Frame,
@@ -19,7 +19,7 @@ pub(super) enum Site {
     Upgrade,
 }
 
-/// One thing that can go wrong.
+/// A fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// The socket ends without a close frame, before the frame.
@@ -28,25 +28,25 @@ pub enum Fault {
     Starve,
     /// One frame is lost.
     Lose,
-    /// The frame comes twice.
+    /// The frame is sent twice.
     Duplicate,
-    /// The frame comes after the next one.
+    /// The frame is sent after the next one.
     Reorder,
-    /// The frame comes late, and those behind it as well.
+    /// The frame and those behind it are delayed.
     Delay(Duration),
     /// A byte of the frame is damaged.
     Corrupt,
     /// Half of the frame is missing.
     Truncate,
-    /// A frame with `"data": null` comes first.
+    /// A frame with `"data": null` is sent first.
     DataNull,
-    /// A frame with an event nobody has heard of comes first.
+    /// A frame with an unknown event is sent first.
     UnknownEvent,
-    /// The frame lacks its `event_id`, as older ones do.
+    /// The frame lacks its `event_id`, like older ones.
     NoEventId,
-    /// The frame is left out because the reader was too slow; event streams over HTTP say so.
+    /// The frame is dropped because the reader is too slow; event streams over HTTP report that.
     Dropped,
-    /// The server says that it failed, and ends the stream.
+    /// The server reports a failure and ends the stream.
     ServerError,
     /// An answer with this status and Alpaca's error body.
     Status(u16),
@@ -54,42 +54,42 @@ pub enum Fault {
     Html(u16),
     /// The answer comes late.
     Slow(Duration),
-    /// The request is carried out, and the answer never comes: the connection ends instead.
+    /// The request is carried out, but the connection ends without an answer.
     LoseAnswer,
     /// The connection ends before the request is carried out.
     LoseRequest,
-    /// Too many requests, and a wait of this long asked for.
+    /// 429 with a wait of this long.
     RetryAfter(Duration),
     /// The body is `null`.
     NullBody,
-    /// The first row of the body has amounts that are none.
+    /// The amounts in the body's first row are empty.
     BadRow,
     /// Half of the body is missing.
     CutBody,
     /// A byte of the body is damaged.
     CorruptBody,
-    /// Objects in the answer have members nobody has heard of.
+    /// Objects in the answer have unknown members.
     ExtraMembers,
     /// The websocket upgrade is answered with this status instead.
     RefuseUpgrade(u16),
 }
 
 impl Fault {
-    /// Every name that a specification may use, with what it means.
+    /// Every name for specifications, with its description.
     pub const NAMES: &[(&str, &str)] = &[
         ("drop", "end the socket without a close frame"),
         ("starve", "keep the socket open and answer pings, but send no frames"),
-        ("lose", "leave one frame out"),
+        ("lose", "drop one frame"),
         ("duplicate", "send a frame twice"),
-        ("reorder", "send a frame after the next one"),
-        ("delay=TIME", "send a frame late, and those behind it"),
+        ("reorder", "swap a frame with the next one"),
+        ("delay=TIME", "delay a frame and those behind it"),
         ("corrupt", "damage a byte of a frame"),
         ("truncate", "send half of a frame"),
         ("data_null", "send a frame whose data is null first"),
         ("unknown_event", "send a frame with an unknown event first"),
         ("no_event_id", "leave event_id out of a frame"),
-        ("dropped", "leave a frame out; an event stream over HTTP says in a comment that its reader is too slow"),
-        ("server_error", "say that the server failed, and end the stream"),
+        ("dropped", "drop a frame; an event stream over HTTP says in a comment that its reader is too slow"),
+        ("server_error", "report a server error, and end the stream"),
         ("401 403 404 422 429 500 502 503 504", "answer a request with this status"),
         ("html200 html403 html404 html502 html503 html504", "answer a request with this status and HTML"),
         ("retry_after=TIME", "answer a request with 429 and a wait of this long"),
@@ -104,10 +104,10 @@ impl Fault {
         ("upgrade429 upgrade502 upgrade503", "answer a websocket upgrade with this status"),
     ];
 
-    /// Reads a name and, for those that need one, a time.
+    /// Parses a name and, for those that need one, a time.
     ///
     /// # Errors
-    /// When there is no such fault, or its time is missing or superfluous.
+    /// When the fault is unknown, or its time is missing or not allowed.
     pub fn parse(name: &str, time: Option<&str>) -> Result<Self, FaultError> {
         let needed = || {
             let text = time.ok_or_else(|| FaultError::NeedsTime(name.to_owned()))?;
@@ -144,7 +144,7 @@ impl Fault {
     fn with_status(name: &str) -> Option<Self> {
         let status = |digits: &str| digits.parse().ok().filter(|status| (400..600).contains(status));
         if let Some(digits) = name.strip_prefix("html") {
-            // A page in place of an answer can also say that all is well.
+            // A gateway's page can also have a success status.
             return status(digits).or((digits == "200").then_some(200)).map(Self::Html);
         }
         if let Some(digits) = name.strip_prefix("upgrade") {
@@ -184,13 +184,13 @@ impl Fault {
     }
 }
 
-/// Why a fault specification cannot be read.
+/// Why a fault specification is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum FaultError {
-    /// No room for another rule.
-    #[error("too many faults are in force; clear takes them back")]
+    /// Too many rules.
+    #[error("too many faults are active; clear removes them")]
     TooMany,
-    /// No such fault.
+    /// Unknown fault.
     #[error("unknown fault {0:?}")]
     Unknown(String),
     /// The fault needs a time.
@@ -205,37 +205,37 @@ pub enum FaultError {
     /// Not a probability.
     #[error("not a probability: {0:?} (5% or 0.05)")]
     Chance(String),
-    /// Not a count.
+    /// Not a whole number.
     #[error("not a count: {0:?}")]
     Count(String),
-    /// No such origin.
+    /// Unknown origin.
     #[error("unknown origin {0:?} (auth, paper, live, data)")]
     Origin(String),
 }
 
-/// When and where a fault strikes.
+/// When and where a fault applies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
-    /// What goes wrong.
+    /// The fault.
     pub fault: Fault,
-    /// Its name as it was given, for the log.
+    /// Its name as given, for the log.
     pub name: String,
-    /// On this origin only.
+    /// Only on this origin.
     pub origin: Option<Origin>,
-    /// For this method only.
+    /// Only for this method.
     pub method: Option<String>,
-    /// For paths that start like this only.
+    /// Only for paths with this prefix.
     pub path: Option<String>,
-    /// How often, in millionths.
+    /// The probability, in millionths.
     pub chance: u32,
-    /// How many times at most.
+    /// Most times it applies.
     pub remaining: Option<u32>,
-    /// Until this long after the start.
+    /// The end, in time since the start.
     pub until: Option<Duration>,
 }
 
 impl Rule {
-    /// A rule that always strikes.
+    /// A rule that always applies.
     ///
     /// # Errors
     /// As [`Fault::parse`].
@@ -245,10 +245,10 @@ impl Rule {
         Ok(Self { fault, name, origin: None, method: None, path: None, chance: ALWAYS, remaining: None, until: None })
     }
 
-    /// Reads `NAME[=TIME][@CHANCE][*COUNT][~FOR][/ORIGIN]`; the duration counts from `now`.
+    /// Parses `NAME[=TIME][@CHANCE][*COUNT][~FOR][/ORIGIN]`; the duration counts from `now`.
     ///
     /// # Errors
-    /// Naming the part that is wrong.
+    /// With the part that is wrong.
     pub fn parse(text: &str, now: Duration) -> Result<Self, FaultError> {
         let marks = ['=', '@', '*', '~', '/'];
         let text = text.trim();
@@ -284,10 +284,10 @@ impl Rule {
     }
 }
 
-/// The longest time that is read, in milliseconds: thirty-one days.
+/// Longest time that is accepted, in milliseconds: thirty-one days.
 const LONGEST_MS: u64 = 31 * 24 * 3_600_000;
 
-/// Reads `200ms`, `5s`, `2m`, `1h`, up to thirty-one days.
+/// Parses `200ms`, `5s`, `2m`, `1h`, up to thirty-one days.
 pub fn parse_duration(text: &str) -> Option<Duration> {
     let text = text.trim();
     let split = text.find(|ch: char| !ch.is_ascii_digit() && ch != '.')?;
@@ -303,7 +303,7 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
     millis.to_u64().filter(|millis| *millis <= LONGEST_MS).map(Duration::from_millis)
 }
 
-/// Reads `5%` or `0.05` as millionths.
+/// Parses `5%` or `0.05` as millionths.
 pub fn parse_chance(text: &str) -> Option<u32> {
     let text = text.trim();
     let (number, scale) = text.strip_suffix('%').map_or((text, ALWAYS), |number| (number, ALWAYS / 100));

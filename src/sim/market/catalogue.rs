@@ -1,4 +1,4 @@
-//! What can be traded here: a fixed list with believable figures. Nothing moves in this file.
+//! The assets that can be traded: a fixed list with plausible figures.
 
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -9,7 +9,7 @@ use crate::sim::calendar;
 use crate::sim::dice::uuid_of;
 use crate::sim::engine::words::AssetClass;
 
-/// One line of the list, in units that make it readable.
+/// One line of the list, in readable units.
 struct Listing {
     symbol: &'static str,
     name: &'static str,
@@ -20,9 +20,9 @@ struct Listing {
     tick: i64,
     /// Volatility: billionths of the price per square root of a second.
     volatility: i64,
-    /// Widest usual spread, in ticks.
+    /// Widest normal spread, in ticks.
     spread: i64,
-    /// Usual displayed size, in hundredths of a unit.
+    /// Normal displayed size, in hundredths of a unit.
     size: i64,
 }
 
@@ -101,32 +101,32 @@ const LISTINGS: &[Listing] = &[
     coin("ETH/USD", "Ethereum / US Dollar", 291_744, 95_000, 60, 2_400),
 ];
 
-/// Something that can be traded, as the asset endpoints describe it.
+/// An asset, as the asset endpoints describe it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asset {
-    /// The same in every run.
+    /// The id; the same in every run.
     pub id: Uuid,
-    /// Crypto with a slash.
+    /// The symbol; crypto with a slash.
     pub symbol: &'static str,
-    /// In words.
+    /// The name.
     pub name: &'static str,
-    /// Where it is listed; empty for options.
+    /// The exchange; empty for options.
     pub exchange: &'static str,
-    /// Kind.
+    /// The asset class.
     pub class: AssetClass,
-    /// Can be bought with borrowed money.
+    /// Marginable.
     pub marginable: bool,
-    /// Can be sold short.
+    /// Shortable.
     pub shortable: bool,
-    /// Can be traded in parts.
+    /// Fractionable.
     pub fractionable: bool,
-    /// Units of the underlying in one unit.
+    /// The contract multiplier: units of the underlying per unit.
     pub multiplier: Decimal,
-    /// Smallest step of the quantity.
+    /// The smallest quantity step.
     pub qty_step: Decimal,
-    /// Smallest step of the price.
+    /// The smallest price step.
     pub price_step: Decimal,
-    /// What right it is, for options.
+    /// The option contract, for options.
     pub contract: Option<Contract>,
     pub(super) price: i64,
     pub(super) tick: i64,
@@ -146,7 +146,7 @@ impl Asset {
         self.symbol.split('/').next().unwrap_or(self.symbol)
     }
 
-    /// True for a price this asset can be quoted and ordered at: at most two decimals from a dollar up, four below.
+    /// Whether the asset can be quoted and ordered at this price: at most two decimals from a dollar up, four below.
     pub fn takes_price(&self, price: Decimal) -> bool {
         let places = match self.class {
             AssetClass::Crypto => 9,
@@ -158,7 +158,7 @@ impl Asset {
     }
 }
 
-/// Every asset of a market that is made at `start`, in the order of their [`super::Sym`]s.
+/// All assets of a market created at `start`, in the order of their [`super::Sym`]s.
 pub fn assets(start: Timestamp) -> Vec<Asset> {
     let mut list: Vec<Asset> = LISTINGS.iter().map(listed).collect();
     let day = calendar::in_new_york(start).date();
@@ -176,7 +176,7 @@ fn listed(listing: &Listing) -> Asset {
         name: listing.name,
         exchange: listing.exchange,
         class: listing.class,
-        // Shares under three dollars can't be bought on margin.
+        // Shares under three dollars are not marginable.
         marginable: equity && listing.price >= 30_000,
         shortable: equity && listing.price >= 30_000,
         fractionable: crypto || (equity && listing.price >= 10_000),
@@ -212,7 +212,7 @@ fn written(listed: &[Asset], named: &Named, start: Timestamp) -> Option<Asset> {
         contract: Some(named.contract),
         price,
         tick: OPTION_TICK,
-        // Of its own past only; from the start on it follows its underlying.
+        // Its own path only for the past; from the start on it follows its underlying.
         volatility: 900_000,
         spread: (price / OPTION_TICK / 90).max(2),
         size: 4_000,

@@ -1,4 +1,4 @@
-//! Dividends by rule: every quarter, the same shares pay the same amounts, whatever the seed. No books are known here.
+//! Dividends by rule: every quarter the same shares pay the same amounts, whatever the seed. Does not know accounts.
 
 use jiff::civil::{Date, date};
 use rust_decimal::Decimal;
@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::sim::calendar;
 use crate::sim::dice::uuid_of;
 
-/// Symbol, ten-thousandths of a dollar a share, first month of the year's four, and the day from which it goes ex.
+/// Symbol, amount per share in ten-thousandths of a dollar, first of the four months, and day of the ex-date.
 const PAYERS: &[(&str, i64, i8, i8)] = &[
     ("AAPL", 2_600, 2, 10),
     ("F", 1_500, 2, 17),
@@ -24,17 +24,17 @@ const PAYERS: &[(&str, i64, i8, i8)] = &[
 /// One announced dividend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dividend {
-    /// Who pays.
+    /// The share's symbol.
     pub symbol: &'static str,
-    /// Dollars for each share.
+    /// Amount per share, in dollars.
     pub per_share: Decimal,
-    /// Announced.
+    /// Declaration date.
     pub declared: Date,
-    /// Who buys from this day on gets nothing.
+    /// Ex-date: buyers from this day on get no dividend.
     pub ex: Date,
-    /// Whose books count; the ex-date itself since trades settle the day after.
+    /// Record date; equals the ex-date since trades settle the day after.
     pub record: Date,
-    /// Paid.
+    /// Payable date.
     pub payable: Date,
 }
 
@@ -44,7 +44,7 @@ impl Dividend {
         uuid_of(&format!("dividend {} {}", self.symbol, self.ex))
     }
 
-    /// The share's number: made up, of nine characters, and seen at a glance not to be the real one.
+    /// A made-up CUSIP of nine characters, recognisable as such.
     pub fn cusip(&self) -> String {
         format!("SIM{:06}", uuid_of(&format!("share {}", self.symbol)).as_u128() % 1_000_000)
     }
@@ -60,7 +60,7 @@ pub fn of_years(first: i16, last: i16) -> Vec<Dividend> {
     found
 }
 
-/// Those whose shares trade without them from `day` on.
+/// Dividends with this ex-date.
 pub fn going_ex(day: Date) -> impl Iterator<Item = Dividend> {
     PAYERS
         .iter()

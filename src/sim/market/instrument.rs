@@ -1,4 +1,4 @@
-//! One asset in motion: fair value, quote, last trade, the day's figures and its bars. Integer arithmetic only.
+//! The price process of one asset: fair value, quote, last trade, the day's figures, bars. Integer arithmetic only.
 
 use std::collections::VecDeque;
 
@@ -9,42 +9,42 @@ use super::catalogue::Asset;
 use crate::sim::dice::Dice;
 use crate::sim::engine::words::{AssetClass, Side};
 
-/// Minute bars kept for each asset: ten sessions, extended hours included.
+/// Minute bars kept per asset: ten sessions with extended hours.
 const BARS_KEPT: usize = 9_600;
-/// How fast a price returns to the day's anchor, in milliseconds: keeps a day's move within a few percent.
+/// How fast a price returns to the day's anchor, in milliseconds; keeps a day's move within a few percent.
 const PULL_MS: i64 = 9_000_000;
 
 /// Best bid and offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quote {
-    /// Highest buyer.
+    /// The bid.
     pub bid: Decimal,
-    /// Displayed there.
+    /// The bid size.
     pub bid_size: Decimal,
-    /// Lowest seller.
+    /// The ask.
     pub ask: Decimal,
-    /// Displayed there.
+    /// The ask size.
     pub ask_size: Decimal,
-    /// Since.
+    /// The time.
     pub at: Timestamp,
 }
 
 /// One print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Trade {
-    /// Grows by one for each print of the asset.
+    /// The number; increases by one with each print of the asset.
     pub id: u64,
     /// Price.
     pub price: Decimal,
     /// Size.
     pub size: Decimal,
-    /// The side that came to the market.
+    /// The side of the aggressor.
     pub taker: Side,
-    /// When.
+    /// The time.
     pub at: Timestamp,
 }
 
-/// Open, high, low, close and volume of a stretch of time.
+/// A bar: open, high, low, close and volume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bar {
     /// Its left edge.
@@ -57,11 +57,11 @@ pub struct Bar {
     pub low: Decimal,
     /// Last price.
     pub close: Decimal,
-    /// Units traded.
+    /// The volume.
     pub volume: Decimal,
-    /// Prints.
+    /// The number of prints.
     pub trades: u64,
-    /// Price times size, summed; over the volume it is the weighted average.
+    /// The sum of price times size; divided by the volume, the weighted average price.
     pub turnover: Decimal,
 }
 
@@ -96,14 +96,14 @@ impl Bar {
     }
 }
 
-/// An asset in motion.
+/// An asset with its prices.
 #[derive(Debug, Clone)]
 pub struct Instrument {
-    /// What it is.
+    /// The asset.
     pub asset: Asset,
-    /// Trading is halted by hand.
+    /// Whether trading is halted by hand.
     pub halted: bool,
-    /// Its last day is over.
+    /// Whether its last trading day is over.
     pub expired: bool,
     /// Best bid and offer.
     pub quote: Quote,
@@ -111,17 +111,17 @@ pub struct Instrument {
     pub last: Trade,
     /// Yesterday's close.
     pub previous_close: Decimal,
-    /// Today, once something traded.
+    /// Today's bar, once something has traded.
     pub day: Option<Bar>,
     /// Complete minutes, oldest first.
     pub minutes: VecDeque<Bar>,
     /// Complete days, oldest first.
     pub days: Vec<Bar>,
-    /// The minute under way.
+    /// The current minute's bar.
     pub minute: Option<Bar>,
-    /// Millionths of a dollar.
+    /// The fair value, in millionths of a dollar.
     fair: i64,
-    /// Where the price returns to; for an option, how far it stands from what it is worth.
+    /// The price it returns to; for an option, its distance from the value.
     anchor: i64,
 }
 
@@ -151,28 +151,28 @@ impl Instrument {
         new
     }
 
-    /// Moves the price over `millis` of trading, quotes anew and perhaps prints; true when it printed.
+    /// Moves the price over `millis` of trading, quotes, and may print; true when it printed.
     pub(super) fn step(&mut self, dice: &mut Dice, at: Timestamp, millis: i64) -> bool {
         let root = i128::from(millis.saturating_mul(1_000).max(0).isqrt());
         let shock = i128::from(self.fair) * i128::from(self.asset.volatility) * i128::from(dice.normal()) * root
             / 1_000_000_000_000_000;
         let pull = i128::from(self.anchor - self.fair) * i128::from(millis.min(PULL_MS)) / i128::from(PULL_MS);
         let moved = i128::from(self.fair) + shock + pull;
-        // Nothing trades below twenty ticks: a share that halves every day must not reach zero.
+        // No price below twenty ticks: a falling share must not reach zero.
         let floor = self.asset.tick.saturating_mul(100 * 20);
         self.fair = i64::try_from(moved).unwrap_or(self.fair).max(floor);
         self.requote(dice, at);
         self.perhaps_print(dice, at, 620)
     }
 
-    /// An option goes where its underlying takes it, quotes anew and seldom prints; true when it printed.
+    /// Moves an option with its underlying, quotes, and rarely prints; true when it printed.
     pub(super) fn follow(&mut self, value: i64, dice: &mut Dice, at: Timestamp) -> bool {
         self.fair = value.saturating_add(self.anchor).max(self.asset.tick * 100);
         self.requote(dice, at);
         self.perhaps_print(dice, at, 60)
     }
 
-    /// Millionths of a dollar that it is worth.
+    /// The value in millionths of a dollar.
     pub(super) fn fair(&self) -> i64 {
         self.fair
     }
@@ -205,7 +205,7 @@ impl Instrument {
         }
     }
 
-    /// Closes the minute under way; its bar, if anything traded.
+    /// Closes the current minute; returns its bar, if anything traded.
     pub(super) fn end_minute(&mut self) -> Option<Bar> {
         let done = self.minute.take()?;
         if self.minutes.len() == BARS_KEPT {
@@ -215,7 +215,7 @@ impl Instrument {
         Some(done)
     }
 
-    /// Begins a trading day: yesterday's figures are put away, and the price gaps a little.
+    /// Starts a trading day: stores yesterday's figures, and opens with a small gap.
     pub(super) fn begin_day(&mut self, dice: &mut Dice, midnight: Timestamp) {
         if let Some(mut day) = self.day.take() {
             self.previous_close = day.close;
@@ -235,7 +235,7 @@ impl Instrument {
         self.anchor = shift(self.fair, drift);
     }
 
-    /// The share no longer carries a dividend.
+    /// Deducts a dividend on its ex-date.
     pub(in crate::sim) fn go_ex(&mut self, per_share: Decimal) {
         let micros = (per_share * Decimal::from(1_000_000)).round();
         let fall = i64::try_from(micros.mantissa()).unwrap_or(0);
@@ -244,7 +244,7 @@ impl Instrument {
         self.anchor = self.anchor.saturating_sub(fall).max(floor);
     }
 
-    /// Puts the price somewhere by hand. An option, worth `value` by its underlying, keeps the distance from it.
+    /// Sets the price by hand. An option, whose underlying gives it `value`, keeps its distance from that.
     pub(super) fn set_price(&mut self, price: Decimal, value: Option<i64>, dice: &mut Dice, at: Timestamp) {
         let micros = (price * Decimal::from(1_000_000)).round();
         self.fair = i64::try_from(micros.mantissa()).unwrap_or(self.fair).max(self.asset.tick * 100);
@@ -253,7 +253,7 @@ impl Instrument {
         self.print(price, Decimal::ONE_HUNDRED, Side::Buy, at);
     }
 
-    /// Takes displayed size away after an execution against it.
+    /// Reduces the displayed size after an execution against it.
     pub(in crate::sim) fn take(&mut self, side: Side, qty: Decimal) {
         match side {
             Side::Buy => self.quote.ask_size = (self.quote.ask_size - qty).max(Decimal::ZERO),
@@ -274,7 +274,7 @@ impl Instrument {
         };
     }
 
-    /// A size around `percent` of the usual one: whole units, or hundredths for coins.
+    /// A size around `percent` of the normal one: whole units, or hundredths for crypto.
     fn size(&self, dice: &mut Dice, percent: i64) -> Decimal {
         let usual = self.asset.size * percent / 100;
         let drawn = dice.between(usual / 12 + 1, usual * 2);
@@ -283,7 +283,7 @@ impl Instrument {
     }
 }
 
-/// The minute that `at` lies in.
+/// The minute of `at`.
 pub fn minute_of(at: Timestamp) -> Timestamp {
     Timestamp::from_second(at.as_second().div_euclid(60) * 60).unwrap_or(at)
 }

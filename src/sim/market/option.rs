@@ -1,8 +1,8 @@
-//! Option contracts: which ones there are, and what they are worth by the price of their underlying. Integers only.
+//! Option contracts: which exist, and their value given the underlying's price. Integers only.
 //!
-//! The rule is no theory of prices, but it has what a client can see of one: worth at least what exercising brings, about
-//! 0.4 times the expected move at the money, less with every day, and moving with the underlying by half there, by all of
-//! it deep in the money and by nothing far out of it.
+//! The formula is not a pricing theory, but has the properties that a client can observe: at least the intrinsic value,
+//! about 0.4 times the expected move at the money, decaying daily, with a delta of one half at the money, one deep in
+//! the money and zero far out of it.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -13,23 +13,23 @@ use rust_decimal::Decimal;
 
 use crate::sim::calendar;
 
-/// Days that a contract has left at least when the market is made.
+/// Fewest days to expiry when the market is created.
 const LEAST_DAYS: i32 = 60;
-/// Underlying, and the strikes around its opening price in dollars.
+/// The underlying, and its strikes around the opening price, in dollars.
 const CHAINS: &[(&str, &str, [i64; 3])] = &[("AAPL", "AAPL", [260, 270, 280]), ("SPY", "SPY", [640, 670, 700])];
-/// Thousandths of the time that are trading sessions, over weeks.
+/// Trading time in thousandths of calendar time, over weeks.
 const IN_SESSION: i64 = 193;
 
-/// The right that an option is.
+/// The terms of an option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Contract {
-    /// To buy or sell what.
+    /// The underlying.
     pub underlying: &'static str,
-    /// To buy, else to sell.
+    /// Whether it is a call; otherwise a put.
     pub is_call: bool,
-    /// At how many dollars.
+    /// The strike, in dollars.
     pub strike: Decimal,
-    /// The last day it trades.
+    /// The expiry, its last trading day.
     pub expires: Date,
     /// The strike in millionths of a dollar.
     strike_micros: i64,
@@ -38,15 +38,15 @@ pub struct Contract {
 /// A contract with its names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Named {
-    /// As it is traded.
+    /// The symbol.
     pub symbol: &'static str,
-    /// In words.
+    /// The name.
     pub name: &'static str,
-    /// What it is.
+    /// The terms.
     pub contract: Contract,
 }
 
-/// The contracts that there are in a market made on `start`: every strike of every chain, calls and puts.
+/// The contracts of a market created on `start`: all strikes, calls and puts.
 pub fn contracts(start: Date) -> Vec<Named> {
     let expires = expiry(start);
     let mut found = Vec::new();
@@ -66,23 +66,24 @@ pub fn contracts(start: Date) -> Vec<Named> {
 }
 
 impl Contract {
-    /// What it is worth in millionths of a dollar, its underlying being worth `spot` of them and moving by `volatility`
-    /// billionths of that per square root of a second.
+    /// The value in millionths of a dollar, given the underlying's price `spot` in the same unit and its `volatility`
+    /// in billionths of the price per square root of a second.
     pub fn value(&self, spot: i64, volatility: i64, at: Timestamp) -> i64 {
         let end = calendar::instant(self.expires, time(16, 0, 0, 0));
         let seconds = end.duration_since(at).as_secs().max(0);
         let root = i128::from((seconds * IN_SESSION / 1_000).isqrt());
-        // By the strike, not by the price: else a put far below would gain when its underlying rises.
+        // Relative to the strike, not to the price: otherwise a far out-of-the-money put would gain when its underlying
+        // rises.
         let at_the_money = i128::from(self.strike_micros) * i128::from(volatility) * root * 2 / 5 / 1_000_000_000;
         let beyond = i128::from(if self.is_call { spot - self.strike_micros } else { self.strike_micros - spot });
-        // Falls by half of what the price moves away from the strike, and ever slower: a convex whole.
+        // Decreases by half of the distance from the strike, and ever more slowly, so that the total is convex.
         let wide = at_the_money + beyond.abs() / 4;
         let hope = (at_the_money * at_the_money * at_the_money).checked_div(wide * wide).unwrap_or(0);
         i64::try_from(beyond.max(0) + hope).unwrap_or(i64::MAX)
     }
 }
 
-/// The third Friday of the first month that leaves enough days; the day before where that is a holiday.
+/// The third Friday of the first month that leaves enough days; the day before if that is a holiday.
 fn expiry(start: Date) -> Date {
     let least = start.saturating_add(LEAST_DAYS.days());
     let of_month = |first: Date| {
@@ -93,7 +94,7 @@ fn expiry(start: Date) -> Date {
     months.map(of_month).find(|day| *day >= least).unwrap_or(date(2027, 1, 15))
 }
 
-/// Names live as long as the process, each of them once: markets are made by the thousand in tests.
+/// Names are leaked once each, because tests create markets by the thousand.
 fn interned(text: String) -> &'static str {
     static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
     let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
@@ -136,7 +137,7 @@ mod tests {
                 let intrinsic = (dollars * DOLLAR - contract.strike_micros) * if contract.is_call { 1 } else { -1 };
                 let (now, later) = (worth(dollars, today), worth(dollars, date(2027, 1, 4)));
                 assert!(now >= later && later >= intrinsic.max(0), "{} at {dollars}", named.symbol);
-                // It moves with its underlying, and never by more than that does, roundings apart.
+                // It moves with its underlying, but not by more, apart from rounding.
                 let moved = (worth(dollars + 1, today) - now) * if contract.is_call { 1 } else { -1 };
                 assert!((-1..=DOLLAR + 1).contains(&moved), "{} from {dollars}: {moved}", named.symbol);
                 assert_eq!(worth(dollars, date(2027, 1, 16)), intrinsic.max(0), "nothing but its right is left");

@@ -23,19 +23,19 @@ use super::reply;
 use super::state::{AuthorizeTrick, ErrorShape, Sim, lock};
 use crate::sim::engine::order::AccountNo;
 
-/// The pages and the token endpoint.
+/// The router of the pages and the token endpoint.
 pub fn router(sim: Arc<Sim>) -> Router {
-    // Consent is asked for by the applications' pages, and given on our own alone.
+    // Other pages may request consent, but it can be given on our own page only.
     let given = post(decide).layer(middleware::from_fn(guard::ours));
     Router::new().route("/oauth/authorize", get(ask).merge(given)).route("/oauth/token", post(token)).with_state(sim)
 }
 
-/// The most fields of a query or form that are looked at.
+/// Most fields of a query or form.
 const MOST_FIELDS: usize = 64;
-/// The field of the consent form that proves that its page was looked at.
+/// The form field that proves that the consent page was loaded.
 pub const TOKEN_FIELD: &str = "form_token";
 
-/// The fields of a query or form. The error is the sentence that says what is wrong with them.
+/// The fields of a query or form. The error is a message for the user.
 struct Fields(Vec<(String, String)>);
 
 impl Fields {
@@ -46,7 +46,7 @@ impl Fields {
         }
         let double = fields.iter().enumerate().find(|(at, (name, _))| fields.iter().take(*at).any(|(n, _)| n == name));
         match double {
-            Some((_, (name, _))) => Err(format!("{name} is there twice.")),
+            Some((_, (name, _))) => Err(format!("{name} appears twice.")),
             None => Ok(Self(fields)),
         }
     }
@@ -56,14 +56,14 @@ impl Fields {
     }
 }
 
-/// Which environments a consent covers.
+/// The environments of a consent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Environments {
     paper: bool,
     live: bool,
 }
 
-/// A request whose client and redirect URI are right: from here on errors go to the application.
+/// A request with a valid client and redirect URI: from here on, errors are sent to the application.
 struct Request {
     client_id: String,
     client_name: String,
@@ -71,7 +71,7 @@ struct Request {
     state: Option<String>,
 }
 
-/// A request that can be asked about.
+/// A request that is valid for the consent page.
 struct Details {
     scopes: Scopes,
     environments: Environments,
@@ -122,10 +122,10 @@ fn details(fields: &Fields) -> Result<Details, (&'static str, String)> {
     Ok(Details { scopes, environments, challenge })
 }
 
-/// The redirect back to the application.
+/// The redirect to the application.
 fn back(request: &Request, fields: &[(&str, &str)], state: Option<&str>) -> Response {
     let Ok(mut target) = Url::parse(&request.redirect_uri) else {
-        return page::error(400, "Redirect URI not usable", "The registered redirect URI is not an address.");
+        return page::error(400, "Unusable redirect URI", "The registered redirect URI is not a valid address.");
     };
     {
         let mut query = target.query_pairs_mut();
@@ -146,7 +146,7 @@ async fn ask(State(sim): State<Arc<Sim>>, uri: Uri, RawQuery(query): RawQuery) -
     let query = query.unwrap_or_default();
     let fields = match Fields::parse(query.as_bytes()) {
         Ok(fields) => fields,
-        Err(sentence) => return page::error(400, "Parameters not readable", &sentence),
+        Err(sentence) => return page::error(400, "Unreadable parameters", &sentence),
     };
     let request = match request(&sim, &fields) {
         Ok(request) => request,
@@ -161,7 +161,11 @@ async fn ask(State(sim): State<Arc<Sim>>, uri: Uri, RawQuery(query): RawQuery) -
     };
     let choose = |wanted: bool, live: bool| if wanted { choices(&sim, live) } else { Vec::new() };
     let Some(token) = sim.form_key.as_ref().map(|key| key.token(&query)) else {
-        return page::error(500, "No randomness", "The system gave none, so no form can be told from a forged one.");
+        return page::error(
+            500,
+            "No randomness",
+            "The system provided no random numbers, so a forged form could not be detected.",
+        );
     };
     page::consent(&Consent {
         token: &token,
@@ -189,13 +193,13 @@ async fn decide(State(sim): State<Arc<Sim>>, RawQuery(query): RawQuery, body: By
     });
     let (fields, form) = match parsed {
         Ok(both) => both,
-        Err(sentence) => return page::error(400, "Parameters not readable", &sentence),
+        Err(sentence) => return page::error(400, "Unreadable parameters", &sentence),
     };
     let shown = form.get(TOKEN_FIELD).unwrap_or_default();
     if !expected.is_some_and(|token| bool::from(token.as_bytes().ct_eq(shown.as_bytes()))) {
-        let sentence = "The decision did not come from this page: its form_token is missing or another page's. Open the page \
-                        and decide there.";
-        return page::error(403, "Not decided here", sentence);
+        let sentence = "The decision did not come from this page: its form_token is missing or belongs to another \
+            page. Open the page and decide there.";
+        return page::error(403, "Not from this page", sentence);
     }
     let request = match request(&sim, &fields) {
         Ok(request) => request,
@@ -210,7 +214,7 @@ async fn decide(State(sim): State<Arc<Sim>>, RawQuery(query): RawQuery, body: By
     };
     let trick = lock(&sim.policy).authorize.take();
     if trick == Some(AuthorizeTrick::Hang) {
-        // As a user does who walks away; the connection ends with the server or the client.
+        // Like a user who walks away; the connection ends with the server or the client.
         sim.shutdown.cancelled().await;
     }
     let denied = match form.get("decision") {
@@ -232,7 +236,7 @@ async fn decide(State(sim): State<Arc<Sim>>, RawQuery(query): RawQuery, body: By
     let grant = match grant(&sim, &details, &form) {
         Ok(grant) => grant,
         Err(number) => {
-            let sentence = format!("There is no account {number} to choose here.");
+            let sentence = format!("Account {number} is not one of those to choose from.");
             return page::error(400, "Unknown account", &sentence);
         }
     };
@@ -241,7 +245,7 @@ async fn decide(State(sim): State<Arc<Sim>>, RawQuery(query): RawQuery, body: By
     back(&request, &[("code", &code)], state.as_deref())
 }
 
-/// The accounts that the form chose; the first of each kind when it names none. The error is the unknown number.
+/// The accounts chosen in the form; the first of each kind if none. The error is the unknown number.
 fn grant(sim: &Sim, details: &Details, form: &Fields) -> Result<Grant, String> {
     let accounts = sim.hub.accounts();
     let choose = |live: bool, field: &str| -> Result<Option<AccountNo>, String> {
@@ -283,7 +287,7 @@ async fn token(State(sim): State<Arc<Sim>>, headers: HeaderMap, body: Bytes) -> 
 
 fn exchange(sim: &Sim, body: &[u8]) -> Result<serde_json::Value, (TokenError, &'static str)> {
     let fields = Fields::parse(body)
-        .map_err(|_| (TokenError::InvalidRequest, "a parameter is there twice, or there are too many"))?;
+        .map_err(|_| (TokenError::InvalidRequest, "a parameter appears twice, or there are too many"))?;
     let need = |name: &str| {
         let value = fields.get(name).filter(|value| !value.is_empty());
         value.ok_or((TokenError::InvalidRequest, "a required parameter is missing"))

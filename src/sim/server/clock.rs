@@ -1,4 +1,4 @@
-//! Simulated time: where it began, how fast it runs. The only reader of the machine's clock in the simulated brokerage.
+//! Simulated time. The simulated brokerage's only reader of the machine's clock.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use tokio::sync::Notify;
 
-/// Simulated time and real time since the start.
+/// Simulated time, and real time since the start.
 #[derive(Debug)]
 pub struct SimClock {
     start: Instant,
@@ -16,18 +16,18 @@ pub struct SimClock {
     turned: Notify,
 }
 
-/// A pair of equal moments and the speed since then.
+/// A pair of corresponding times, and the pace since then.
 #[derive(Debug, Clone, Copy)]
 struct Anchor {
     real: Duration,
     simulated: Timestamp,
-    /// Thousandths of real time.
+    /// The pace in thousandths of real time.
     pace: u64,
 }
 
-#[expect(clippy::disallowed_methods, reason = "simulated time is told by the machine's clock here and nowhere else")]
+#[expect(clippy::disallowed_methods, reason = "the only reader of the machine's clock in the simulated brokerage")]
 impl SimClock {
-    /// A clock that shows `simulated` now and runs `pace` times as fast as real time.
+    /// A clock that shows `simulated` now and runs at `pace` times real time.
     pub fn new(simulated: Timestamp, pace: Decimal) -> Self {
         let anchor = Anchor { real: Duration::ZERO, simulated, pace: thousandths(pace) };
         Self { start: Instant::now(), anchor: Mutex::new(anchor), turned: Notify::new() }
@@ -38,7 +38,7 @@ impl SimClock {
         self.start.elapsed()
     }
 
-    /// The real present, for choosing where simulated time begins.
+    /// The current real time, for choosing the start of simulated time.
     pub fn wall() -> Timestamp {
         Timestamp::now()
     }
@@ -49,12 +49,12 @@ impl SimClock {
         *self.anchor.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The simulated present.
+    /// The current simulated time.
     pub fn now(&self) -> Timestamp {
         self.anchor().at(self.real())
     }
 
-    /// How long to wait in real time until a simulated moment.
+    /// The real time to wait until a simulated time.
     pub fn until(&self, moment: Timestamp) -> Duration {
         let anchor = self.anchor();
         let ahead = moment.duration_since(anchor.at(self.real()));
@@ -62,10 +62,10 @@ impl SimClock {
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 
-    /// Waits until a simulated moment has come, however the clock is turned meanwhile.
+    /// Waits until a simulated time, even if the clock is changed meanwhile.
     pub async fn reach(&self, moment: Timestamp) {
         loop {
-            // Asked for before the time is read, so that a turn in between is not missed.
+            // Subscribe before reading the time, so that no change is missed.
             let turned = self.turned.notified();
             if self.now() >= moment {
                 return;
@@ -77,7 +77,7 @@ impl SimClock {
         }
     }
 
-    /// Changes the speed from now on.
+    /// Changes the pace from now on.
     pub fn set_pace(&self, pace: Decimal) {
         let real = self.real();
         let mut anchor = self.anchor.lock().unwrap_or_else(PoisonError::into_inner);
@@ -86,7 +86,7 @@ impl SimClock {
         self.turned.notify_waiters();
     }
 
-    /// Moves simulated time forward to a moment; never back.
+    /// Advances simulated time; never back.
     pub fn jump(&self, to: Timestamp) {
         let real = self.real();
         let mut anchor = self.anchor.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,5 +1,5 @@
-//! How a socket ends by the protocol (RFC 6455, 5.5.1 and 7.4.1): a close is answered, and a client that breaks the rules is
-//! told which.
+//! Closing a websocket by the protocol (RFC 6455, 5.5.1 and 7.4.1): answers a close, and tells a client that violated
+//! the protocol which rule it broke.
 
 use std::time::Duration;
 
@@ -7,14 +7,14 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use tokio_tungstenite::tungstenite;
 use tungstenite::error::ProtocolError;
 
-/// A peer that does not read keeps nothing open.
+/// Time limit for a peer that does not read.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Ends a socket after what was last received from it, which is no message of the service.
+/// Ends a socket after the last item received, which was not a message.
 pub async fn answer(socket: &mut WebSocket, last: Option<Result<Message, axum::Error>>) {
     let answered = async {
         match last {
-            // The answer is ready, and goes out before the next is read.
+            // The answer is queued, and is sent before the next read.
             Some(Ok(_)) => drop(socket.recv().await),
             Some(Err(error)) => {
                 if let Some(code) = broken_rule(error) {
@@ -25,11 +25,11 @@ pub async fn answer(socket: &mut WebSocket, last: Option<Result<Message, axum::E
             None => {}
         }
     };
-    // Past that the connection just ends.
+    // After that the connection just ends.
     drop(tokio::time::timeout(PATIENCE, answered).await);
 }
 
-/// The code for what a client did; `None` where it is gone, or nothing can be sent any more.
+/// The close code for what a client did; `None` when nothing can be sent any more.
 fn broken_rule(error: axum::Error) -> Option<u16> {
     match error.into_inner().downcast_ref::<tungstenite::Error>()? {
         tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,

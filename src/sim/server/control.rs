@@ -1,5 +1,5 @@
-//! Control requests under `/_sim/`: make things happen, make things go wrong, ask for the truth. For tests and demos;
-//! no credential is needed, because only programs of this machine can ask.
+//! Control requests under `/_sim/`: make things happen, inject faults, read the books. For tests and demos; no
+//! credential is needed, because only programs on this machine can connect.
 
 mod desk;
 mod perform;
@@ -23,10 +23,10 @@ use crate::sim::faults::Fault;
 pub use self::desk::Desk;
 pub use self::perform::{ACTIONS, perform};
 
-/// The longest body of a control request.
+/// Longest body of a control request, in bytes.
 const BODY_LIMIT: usize = 64 << 10;
 
-/// The control requests.
+/// The router of the control requests.
 pub fn router(gate: Gate) -> Router {
     Router::new()
         .route("/_sim/truth", get(truth_of))
@@ -36,7 +36,7 @@ pub fn router(gate: Gate) -> Router {
         .route("/_sim/actions", get(actions))
         .route("/_sim/{action}", post(act))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        // After the last route, so that it stands before each of them.
+        // After the last route, so that it applies to all of them.
         .layer(middleware::from_fn(guard::programs))
         .with_state(gate)
 }

@@ -18,7 +18,7 @@ use self::rest::message_only;
 use super::gate::Gate;
 use super::reply::ApiError;
 
-/// Documented endpoints that are answered with 501, and what each would be.
+/// Documented endpoints that are answered with 501, and their names.
 pub const NOT_SIMULATED: &[(&str, &str)] = &[
     ("/v1beta1/events/corporate-actions", "the event stream of corporate actions"),
     ("/v1beta1/fixed_income/latest/prices", "fixed income"),
@@ -28,12 +28,12 @@ pub const NOT_SIMULATED: &[(&str, &str)] = &[
     ("/v1beta1/logos/{symbol}", "company logos"),
 ];
 
-/// Everything on the data origin.
+/// The router of the data origin.
 pub fn router(gate: Gate) -> Router {
     let mut router = Router::new()
         .route("/v2/{feed}", any(socket::stocks))
         .route("/v1beta3/crypto/{loc}", any(socket::crypto))
-        // Where older clients look for it.
+        // The path of older clients.
         .route("/v1beta2/crypto", any(socket::crypto))
         .route("/v1beta1/crypto", any(socket::crypto))
         .route("/v1beta1/news", get(news::news))

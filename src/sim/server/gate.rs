@@ -1,6 +1,6 @@
-//! What every request of an origin passes: faults, credentials, scopes, the request budget, and the headers of answers.
+//! Middleware of every request of an origin: faults, credentials, scopes, request budget, and response headers.
 //!
-//! It knows paths and methods, never what a handler does.
+//! Knows paths and methods, but not what handlers do.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,26 +24,26 @@ use super::state::{Sim, lock};
 use crate::sim::engine::order::AccountNo;
 use crate::sim::faults::{Fault, Origin};
 
-/// Larger bodies are refused.
+/// Largest accepted body, in bytes.
 const BODY_LIMIT: usize = 4 << 20;
 
-/// The state of the gate of one origin.
+/// The middleware's state for one origin.
 #[derive(Clone)]
 pub struct Gate {
     /// The brokerage.
     pub sim: Arc<Sim>,
-    /// Which origin this is.
+    /// The origin.
     pub origin: Origin,
 }
 
-/// Who asks, once that is known.
+/// The authenticated caller.
 #[derive(Debug, Clone, Copy)]
 pub struct Caller {
     /// The account that the credential reaches on this origin.
     pub account: AccountNo,
 }
 
-/// The credential that a request carries.
+/// The credential of a request.
 pub fn credential(sim: &Sim, headers: &HeaderMap) -> Option<Grant> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let grants = lock(&sim.grants);
@@ -51,7 +51,7 @@ pub fn credential(sim: &Sim, headers: &HeaderMap) -> Option<Grant> {
         let (scheme, value) = authorization.split_once(' ')?;
         return match scheme.to_ascii_lowercase().as_str() {
             "bearer" => grants.token(value.trim()),
-            // The generated clients of some languages send the key pair like this.
+            // Generated clients in some languages send the key pair like this.
             "basic" => {
                 let pair = String::from_utf8(STANDARD.decode(value.trim()).ok()?).ok()?;
                 let (id, secret) = pair.split_once(':')?;
@@ -84,7 +84,7 @@ fn needed_scope(origin: Origin, method: &Method, path: &str) -> Option<&'static 
     Some(if writes_account { "account:write" } else { "trading" })
 }
 
-/// Runs a request through faults, credentials, scopes and budget, and dresses its answer.
+/// Applies faults, credentials, scopes and budget to a request, and headers to its answer.
 pub async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     if path.starts_with("/_sim/") {
@@ -138,7 +138,7 @@ fn forced(faults: &[Fault]) -> Option<Response> {
     })
 }
 
-/// Too many requests, and when to come back.
+/// 429, with the time to wait.
 fn come_back(seconds: u64) -> Response {
     let mut response = ApiError::new(429, 42_910_000, "rate limit exceeded").into_response();
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
@@ -146,7 +146,7 @@ fn come_back(seconds: u64) -> Response {
 }
 
 async fn admitted(gate: &Gate, mut request: Request, next: Next, path: &str) -> Response {
-    // Websockets carry their credential inside, the authorization server has its own, crypto quotes need none.
+    // Websockets authenticate inside, the authorization server by itself, and crypto quotes need no credential.
     let open = is_socket(gate.origin, &request);
     let keyless = gate.origin == Origin::Data && path.starts_with("/v1beta3/crypto/");
     if gate.origin == Origin::Auth {
@@ -188,7 +188,7 @@ async fn admitted(gate: &Gate, mut request: Request, next: Next, path: &str) -> 
     dress(gate, response, Some(budget))
 }
 
-/// True for a socket, which carries its credential inside: an address of one, not whatever says that it wants to be one.
+/// Whether it is a websocket address, where the credential is sent inside; the request's own claim is not trusted.
 fn is_socket(origin: Origin, request: &Request) -> bool {
     let path = request.uri().path();
     let wants = request.headers().get("upgrade");
@@ -208,7 +208,7 @@ fn is_socket(origin: Origin, request: &Request) -> bool {
     }
 }
 
-/// Adds the headers that every answer has.
+/// Adds the headers of every answer.
 fn dress(gate: &Gate, mut response: Response, budget: Option<Budget>) -> Response {
     let id = lock(&gate.sim.grants).uuid().simple().to_string();
     let now = gate.sim.clock.now();
@@ -228,21 +228,21 @@ fn dress(gate: &Gate, mut response: Response, budget: Option<Budget>) -> Respons
     response
 }
 
-/// The second at which the budget is renewed, by the clock of the `Date` header, rounded up.
+/// The second at which the budget is renewed, on the clock of the `Date` header, rounded up.
 fn reset_at(now: Timestamp, after: Duration) -> i64 {
     let after = SignedDuration::try_from(after).unwrap_or(SignedDuration::ZERO);
     now.saturating_add(after).map_or(now.as_second(), |at| at.as_second() + 1)
 }
 
-/// A moment as the `Date` header writes it.
+/// A time in the format of the `Date` header.
 pub fn http_date(moment: Timestamp) -> String {
     moment.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
-/// Damages a body that has been produced already; `None` for one too large to hold.
+/// Damages the body of an answer; `None` for one too large to buffer.
 async fn damage(sim: &Sim, response: Response, fault: Fault) -> Option<Response> {
     let (mut parts, body) = response.into_parts();
-    // An event stream has no end to wait for; its frames have faults of their own.
+    // An event stream has no end to wait for; its frames have their own faults.
     if parts.headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes() == b"text/event-stream") {
         return Some(Response::from_parts(parts, body));
     }
@@ -277,7 +277,7 @@ async fn damage(sim: &Sim, response: Response, fault: Fault) -> Option<Response>
     Some(Response::from_parts(parts, Body::from(bytes)))
 }
 
-/// Makes the first row unreadable: texts that are amounts become empty.
+/// Makes the first row unreadable by emptying its amounts.
 fn empty_amounts(value: &mut Value) {
     match value {
         Value::Array(rows) => rows.iter_mut().take(1).for_each(empty_amounts),

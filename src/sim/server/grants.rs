@@ -1,6 +1,6 @@
-//! Who may do what: OAuth clients, codes, tokens, key pairs, and the request budget of each account.
+//! Authorization: OAuth clients, codes, tokens, key pairs, and the request budget of each account.
 //!
-//! Nothing here is a secret worth keeping: every value is made from the seed and opens only this process.
+//! None of the secrets need protection: every value is derived from the seed and valid only in this process.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -16,25 +16,25 @@ use uuid::Uuid;
 use crate::sim::dice::uuid_of;
 use crate::sim::engine::order::AccountNo;
 
-/// Requests a minute and account, unless told otherwise.
+/// Requests per minute and account, by default.
 const USUAL_LIMIT: u32 = 200;
-/// How long a code can be exchanged, in simulated time.
+/// Lifetime of a code, in simulated time.
 const CODE_LIFE: SignedDuration = SignedDuration::from_mins(10);
 /// The window of the request budget.
 const WINDOW: Duration = Duration::from_mins(1);
 
-/// The scopes there are.
+/// All scopes.
 pub const SCOPES: [&str; 3] = ["account:write", "trading", "data"];
 
-/// What was granted; a set of [`SCOPES`].
+/// The granted scopes; a set of [`SCOPES`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Scopes(u8);
 
 impl Scopes {
-    /// Everything.
+    /// All scopes.
     pub const ALL: Self = Self(0b111);
 
-    /// Reads a space-delimited list; the first unknown word is the error.
+    /// Parses a space-delimited list; the first unknown word is the error.
     pub fn parse(text: &str) -> Result<Self, String> {
         text.split_whitespace().try_fold(Self::default(), |scopes, word| {
             let bit = SCOPES.iter().position(|scope| *scope == word).ok_or_else(|| word.to_owned())?;
@@ -42,7 +42,7 @@ impl Scopes {
         })
     }
 
-    /// True when the scope was granted.
+    /// Whether the scope was granted.
     pub fn has(self, scope: &str) -> bool {
         SCOPES.iter().position(|known| *known == scope).is_some_and(|bit| self.0 & 1 << bit != 0)
     }
@@ -52,25 +52,25 @@ impl Scopes {
         SCOPES.into_iter().filter(move |scope| self.has(scope))
     }
 
-    /// As a token answer shows them.
+    /// As in a token answer.
     pub fn text(self) -> String {
         self.names().collect::<Vec<_>>().join(" ")
     }
 }
 
-/// What a credential opens.
+/// The access of a credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grant {
     /// The paper account it reaches.
     pub paper: Option<AccountNo>,
     /// The live account it reaches.
     pub live: Option<AccountNo>,
-    /// What it may do there.
+    /// The scopes.
     pub scopes: Scopes,
 }
 
 impl Grant {
-    /// True when it reaches the account.
+    /// Whether it reaches the account.
     pub fn reaches(&self, account: AccountNo) -> bool {
         self.paper == Some(account) || self.live == Some(account)
     }
@@ -89,14 +89,14 @@ pub struct Client {
     pub redirect_uris: Vec<String>,
 }
 
-/// A key pair for clients that do not speak OAuth.
+/// A key pair for clients without OAuth.
 #[derive(Debug, Clone)]
 pub struct KeyPair {
     /// The identifier.
     pub id: String,
     /// The secret.
     pub secret: String,
-    /// What it opens.
+    /// Its access.
     pub grant: Grant,
 }
 
@@ -109,30 +109,30 @@ struct Code {
     issued: Timestamp,
 }
 
-/// A PKCE challenge as it was sent.
+/// A PKCE challenge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Challenge {
-    /// `S256`, else `plain`.
+    /// Whether the method is `S256`; otherwise `plain`.
     pub hashed: bool,
     /// The challenge.
     pub value: String,
 }
 
-/// Why a token request fails, in the words of RFC 6749.
+/// Why a token request fails, by RFC 6749.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenError {
     /// Unknown client, wrong secret, wrong content type.
     InvalidClient,
     /// The code is unknown, used, expired, another client's, or for another redirect URI or verifier.
     InvalidGrant,
-    /// A field is missing or doubled.
+    /// A field is missing or repeated.
     InvalidRequest,
     /// Not `authorization_code`.
     UnsupportedGrantType,
 }
 
 impl TokenError {
-    /// The word of the standard.
+    /// The error code of the standard.
     pub const fn word(self) -> &'static str {
         match self {
             Self::InvalidClient => "invalid_client",
@@ -166,16 +166,16 @@ pub struct TokenRequest<'a> {
     pub verifier: Option<&'a str>,
 }
 
-/// The budget after a request.
+/// The request budget after a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
-    /// Requests allowed in a window.
+    /// Requests per window.
     pub limit: u32,
-    /// Requests left in it.
+    /// Requests left in the window.
     pub remaining: u32,
     /// Real time until the next window.
     pub resets_after: Duration,
-    /// True when this request was one too many.
+    /// Whether this request exceeded the budget.
     pub exceeded: bool,
 }
 
@@ -186,12 +186,12 @@ pub struct Grants {
     pub clients: Vec<Client>,
     /// Key pairs.
     pub keys: Vec<KeyPair>,
-    /// Requests a minute and account.
+    /// Requests per minute and account.
     pub limit: u32,
     codes: HashMap<String, Code>,
     spent: HashSet<String>,
     tokens: HashMap<String, Grant>,
-    /// Tokens that an earlier life of the same seed issued: a restart does not unlink its clients.
+    /// Tokens issued by an earlier run with the same seed, so that a restart does not unlink its clients.
     earlier: HashMap<String, Grant>,
     serials: HashMap<(Option<AccountNo>, Option<AccountNo>, Scopes), u32>,
     seed: u64,
@@ -200,7 +200,7 @@ pub struct Grants {
 }
 
 impl Grants {
-    /// Nothing registered; values come from the seed.
+    /// No registrations; values are derived from the seed.
     pub fn new(seed: u64) -> Self {
         Self {
             clients: Vec::new(),
@@ -217,14 +217,14 @@ impl Grants {
         }
     }
 
-    /// A fresh identifier in the shape of a UUID.
+    /// A new identifier in the form of a UUID.
     pub fn uuid(&mut self) -> Uuid {
         let mut bytes = [0; 16];
         self.dice.fill_bytes(&mut bytes);
         uuid::Builder::from_random_bytes(bytes).into_uuid()
     }
 
-    /// Fresh characters out of an alphabet.
+    /// New characters from an alphabet.
     pub fn text(&mut self, alphabet: &str, length: usize) -> String {
         let letters: Vec<char> = alphabet.chars().collect();
         let mut pick = || {
@@ -234,7 +234,7 @@ impl Grants {
         (0..length).map(|_| pick()).collect()
     }
 
-    /// The client of an identifier.
+    /// The client with an identifier.
     pub fn client(&self, id: &str) -> Option<&Client> {
         self.clients.iter().find(|client| client.id == id)
     }
@@ -264,7 +264,7 @@ impl Grants {
         token
     }
 
-    /// Exchanges a code for a token. A code is spent by the first attempt that names its client rightly.
+    /// Exchanges a code for a token. The first attempt with the right client spends the code.
     pub fn exchange(&mut self, request: TokenRequest<'_>, now: Timestamp) -> Result<(String, Scopes), TokenError> {
         let known = self.client(request.client_id).is_some_and(|client| client.secret == request.client_secret);
         if !known {
@@ -283,23 +283,23 @@ impl Grants {
         Ok((self.issue_token(code.grant), code.grant.scopes))
     }
 
-    /// What a token opens.
+    /// The access of a token.
     pub fn token(&self, token: &str) -> Option<Grant> {
         self.tokens.get(token).or_else(|| self.earlier.get(token)).copied()
     }
 
-    /// What a key pair opens.
+    /// The access of a key pair.
     pub fn key_pair(&self, id: &str, secret: &str) -> Option<Grant> {
         self.keys.iter().find(|pair| pair.id == id && pair.secret == secret).map(|pair| pair.grant)
     }
 
-    /// Forgets a token. False when it was not known.
+    /// Revokes a token; false when it is unknown.
     pub fn revoke(&mut self, token: &str) -> bool {
         let earlier = self.earlier.remove(token).is_some();
         self.tokens.remove(token).is_some() || earlier
     }
 
-    /// Forgets every token that reaches an account, or every token there is.
+    /// Revokes every token that reaches an account, or all tokens.
     pub fn revoke_all(&mut self, account: Option<AccountNo>) -> usize {
         let before = self.tokens.len();
         self.earlier.retain(|_, grant| account.is_some_and(|account| !grant.reaches(account)));
@@ -307,12 +307,12 @@ impl Grants {
         before - self.tokens.len()
     }
 
-    /// Forgets every key pair that reaches an account.
+    /// Revokes every key pair that reaches an account.
     pub fn revoke_keys(&mut self, account: AccountNo) {
         self.keys.retain(|pair| !pair.grant.reaches(account));
     }
 
-    /// Counts a request against the budget of its account.
+    /// Counts a request against its account's budget.
     pub fn count(&mut self, account: AccountNo, now: Duration) -> Budget {
         let (start, used) = self.windows.entry(account).or_insert((now, 0));
         if now.saturating_sub(*start) >= WINDOW {
@@ -327,13 +327,13 @@ impl Grants {
         }
     }
 
-    /// Gives every account the usual budget, unused.
+    /// Resets every account to the default budget.
     pub fn refresh(&mut self) {
         self.limit = USUAL_LIMIT;
         self.windows.clear();
     }
 
-    /// Uses up the budget of an account for the rest of its window.
+    /// Uses up an account's budget for the rest of its window.
     pub fn exhaust(&mut self, account: AccountNo, now: Duration) {
         self.count(account, now);
         let limit = self.limit;
@@ -343,14 +343,14 @@ impl Grants {
     }
 }
 
-/// A token says nothing by itself, but the same seed makes the same ones in the same order.
+/// A token is opaque, but the same seed gives the same tokens in the same order.
 fn token_of(seed: u64, grant: Grant, serial: u32) -> String {
     let account = |account: Option<AccountNo>| account.map_or(-1, |account| i64::from(account.0));
     let text = format!("token {seed} {} {} {} {serial}", account(grant.paper), account(grant.live), grant.scopes.0);
     uuid_of(&text).to_string()
 }
 
-/// What an earlier life may have issued: the first few tokens of every grant the consent page offers.
+/// Tokens that an earlier run may have issued: the first few for every grant of the consent page.
 fn earlier(seed: u64) -> HashMap<String, Grant> {
     let mut known = HashMap::new();
     for paper in [None, Some(AccountNo(0)), Some(AccountNo(1))] {

@@ -1,6 +1,6 @@
-//! Who may talk to this server: nobody but programs and pages of this machine. A web page from elsewhere can make a
-//! browser send requests to a loopback port; Host, Origin and Sec-Fetch-Site say so, and a token that only the page itself
-//! shows tells a form that was looked at from one that was made up.
+//! Restricts access to programs and pages of this machine. A web page from elsewhere can make a browser send requests
+//! to a loopback port; Host, Origin and Sec-Fetch-Site reveal that, and a token that only the page itself contains
+//! tells a form that was loaded from a forged one.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -16,8 +16,8 @@ use sha2::{Digest, Sha256};
 
 use super::reply::ApiError;
 
-/// Passes requests whose Host is a loopback name; a foreign name that resolves to this machine is how a page gets around
-/// the browser's rules. Sockets, which those rules do not cover, come from pages of this machine or from no page.
+/// Accepts requests whose Host is a loopback name, against DNS rebinding. Websockets, which the same-origin policy does
+/// not cover, must come from pages of this machine or from no page.
 pub async fn local(request: Request, next: Next) -> Response {
     let headers = request.headers();
     let named = match headers.get_all(HOST).iter().collect::<Vec<_>>().as_slice() {
@@ -30,24 +30,24 @@ pub async fn local(request: Request, next: Next) -> Response {
     }
     if headers.contains_key(UPGRADE) && !headers.get_all(ORIGIN).iter().all(|origin| origin.to_str().is_ok_and(of_here))
     {
-        return refused("a page from elsewhere may not open a socket here");
+        return refused("a page of another origin may not open a socket here");
     }
     next.run(request).await
 }
 
-/// Passes requests of programs and of our own pages. Whatever needs no credential stands behind this.
+/// Accepts requests of programs and of our own pages. Guards everything that needs no credential.
 pub async fn ours(request: Request, next: Next) -> Response {
     if from_elsewhere(request.headers()) {
-        return refused("a page of another origin may not ask this");
+        return refused("a page of another origin may not send this request");
     }
     next.run(request).await
 }
 
-/// As [`ours`], for an interface that no page uses: bodies are JSON, which a form cannot send.
+/// As [`ours`], for an interface without pages: bodies must be JSON, which a form cannot send.
 pub async fn programs(request: Request, next: Next) -> Response {
     let headers = request.headers();
     if from_elsewhere(headers) {
-        return refused("a page of another origin may not ask this");
+        return refused("a page of another origin may not send this request");
     }
     let is_json = headers.get(CONTENT_TYPE).map(|value| {
         let kind = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
@@ -56,7 +56,7 @@ pub async fn programs(request: Request, next: Next) -> Response {
     let has_body = headers.get("content-length").is_some_and(|length| length.as_bytes() != b"0")
         || headers.contains_key("transfer-encoding");
     if request.method() == Method::POST && !is_json.unwrap_or(!has_body) {
-        let words = "a control request is JSON: send it with Content-Type: application/json";
+        let words = "a control request must be JSON: send it with Content-Type: application/json";
         return ApiError { code: None, ..ApiError::new(415, 0, words) }.into_response();
     }
     next.run(request).await
@@ -66,7 +66,7 @@ fn refused(words: &str) -> Response {
     ApiError { code: None, ..ApiError::new(403, 0, words) }.into_response()
 }
 
-/// True when a browser says that another origin's page asks. A program sends neither header.
+/// Whether the browser's headers name another origin. Programs send neither header.
 fn from_elsewhere(headers: &HeaderMap) -> bool {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let own = |origin: &str| origin.split_once("://").is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(host));
@@ -79,7 +79,7 @@ fn of_here(origin: &str) -> bool {
     origin.split_once("://").is_some_and(|(_, rest)| is_loopback(rest))
 }
 
-/// True for `HOST` or `HOST:PORT` of this machine.
+/// Whether it is `HOST` or `HOST:PORT` of this machine.
 fn is_loopback(text: &str) -> bool {
     let Ok(authority) = text.parse::<Authority>() else { return false };
     if authority.as_str().contains('@') {
@@ -97,22 +97,22 @@ fn is_own(ip: IpAddr) -> bool {
     }
 }
 
-/// Makes the tokens of forms. Drawn from the system, not from the seed: a page that guesses the seed must not know them.
+/// Creates form tokens. Uses the system's randomness and not the seed, which a page could guess.
 #[derive(Debug)]
 pub struct FormKey([u8; 32]);
 
 impl FormKey {
-    /// A fresh one. A system without randomness leaves it empty, and then no form is taken.
+    /// A new key. Without system randomness it is empty, and no form is accepted.
     pub fn draw() -> Option<Self> {
         let mut key = [0; 32];
         getrandom::fill(&mut key).ok().map(|()| Self(key))
     }
 
-    /// The token of the form that answers a request with this query.
+    /// The form token for the page of this query.
     pub fn token(&self, query: &str) -> String {
         let mut text = self.0.to_vec();
         text.extend_from_slice(query.as_bytes());
-        // Hashed twice, the second time with the key in front: a longer query has nothing to do with a shorter one.
+        // Hashed twice, the second time keyed: prevents length extension.
         let mut outer = self.0.to_vec();
         outer.extend_from_slice(&Sha256::digest(&text));
         URL_SAFE_NO_PAD.encode(Sha256::digest(&outer))

@@ -1,4 +1,4 @@
-//! The engine behind its lock: moves it with the clock, hands its events to every listener, keeps them for replay.
+//! The engine behind a lock: advances it with the clock, sends its events to listeners, and keeps them for replay.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -19,19 +19,19 @@ use crate::sim::market::Tick;
 use crate::sim::wire;
 use crate::sim::wire::order::WireEvent;
 
-/// Events a listener may fall behind before it is cut off.
+/// Events that a listener may lag before it is disconnected.
 const BACKLOG: usize = 65_536;
-/// News of an account kept for replay.
+/// News per account kept for replay.
 const KEPT: usize = 50_000;
 
-/// A piece of news on its way to listeners; the JSON is made once, and only if somebody listens.
+/// An item for listeners; its JSON is created once, when first needed.
 #[derive(Debug)]
 pub struct Emitted {
-    /// Orders it among the others.
+    /// Its id, which orders items.
     pub id: EventId,
-    /// Whose.
+    /// The account.
     pub account: AccountNo,
-    /// When it was sent out.
+    /// When it was sent.
     pub at: Timestamp,
     news: News,
     data: OnceLock<Option<Arc<str>>>,
@@ -46,7 +46,7 @@ impl Emitted {
         Self { id, account, at, news, data: OnceLock::new() }
     }
 
-    /// What the trade streams show of it, as JSON; nothing for money that moved.
+    /// Its JSON for the trade streams; `None` for cash.
     pub fn data(&self) -> Option<Arc<str>> {
         let make = || match &self.news {
             News::Trade(event) | News::Leg(event) if event.framed => {
@@ -57,7 +57,7 @@ impl Emitted {
         self.data.get_or_init(make).clone()
     }
 
-    /// What it is, in a few words for the fault log.
+    /// A short description for the fault log.
     pub fn what(&self) -> String {
         match &self.news {
             News::Trade(event) | News::Leg(event) => format!("{} {}", event.event, event.order.id),
@@ -65,7 +65,7 @@ impl Emitted {
         }
     }
 
-    /// It as an account activity, where it is one: a trade, a bust, a correction, money that moved.
+    /// Its JSON as an account activity, if it is one: a trade, a bust, a correction, cash.
     pub fn activity(&self) -> Option<Arc<str>> {
         let activity = match &self.news {
             News::Trade(event) | News::Leg(event) => wire::activity::trade(event)?,
@@ -75,27 +75,27 @@ impl Emitted {
     }
 }
 
-/// An account in a few words.
+/// A summary of an account.
 #[derive(Debug, Clone)]
 pub struct AccountLine {
-    /// Its place in the engine.
+    /// Its number in the engine.
     pub no: AccountNo,
-    /// Its number.
+    /// The account number.
     pub number: String,
-    /// Live, else paper.
+    /// Live or paper.
     pub live: bool,
-    /// What it holds, in words.
+    /// A short description.
     pub detail: String,
 }
 
-/// News of every account, for replay.
+/// The items of every account, for replay.
 #[derive(Debug, Default)]
 struct Log(HashMap<AccountNo, Kept>);
 
 #[derive(Debug, Default)]
 struct Kept {
     rows: VecDeque<Arc<Emitted>>,
-    /// The newest one there was no more room for.
+    /// The newest item that was discarded.
     gone: Option<(EventId, Timestamp)>,
 }
 
@@ -112,7 +112,7 @@ impl Log {
 /// The engine and its listeners.
 pub struct Hub {
     engine: Mutex<Engine>,
-    /// What reads are served from while REST lags.
+    /// A copy of the engine that reads are served from while REST lags.
     frozen: Mutex<Option<(Engine, Instant)>>,
     log: Mutex<Log>,
     events: broadcast::Sender<Arc<Emitted>>,
@@ -121,7 +121,7 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// A hub for an engine; what the engine has to tell already is kept for replay.
+    /// A hub for an engine; its pending items are kept for replay.
     pub fn new(mut engine: Engine) -> Self {
         let mut log = Log::default();
         while let Some(news) = engine.poll_news() {
@@ -137,19 +137,19 @@ impl Hub {
         }
     }
 
-    /// Brings the engine to the present, lets `act` work on it, and sends out what came of it.
+    /// Advances the engine to the present, runs `act` on it, and sends the resulting items.
     pub fn act<R>(&self, clock: &SimClock, act: impl FnOnce(&mut Engine) -> R) -> R {
         let mut engine = lock(&self.engine);
         engine.advance_to(clock.now());
         let result = act(&mut engine);
         self.publish(&mut engine);
         drop(engine);
-        // The next deadline may have moved.
+        // The next deadline may have changed.
         self.wake.notify_one();
         result
     }
 
-    /// Lets `read` look at the engine: the present one, or the one of a while ago while REST lags.
+    /// Runs `read` on the engine: the present one, or the copy while REST lags.
     pub fn read<R>(&self, clock: &SimClock, read: impl FnOnce(&mut Engine) -> R) -> R {
         {
             let mut frozen = lock(&self.frozen);
@@ -162,13 +162,13 @@ impl Hub {
         self.act(clock, read)
     }
 
-    /// Serves reads from the engine as it is now until a moment.
+    /// Serves reads from a copy of the present engine until a time.
     pub fn lag_until(&self, clock: &SimClock, until: Instant) {
         let copy = self.act(clock, |engine| engine.clone());
         *lock(&self.frozen) = Some((copy, until));
     }
 
-    /// Follows the present again.
+    /// Serves reads from the present engine again.
     pub fn end_lag(&self) {
         *lock(&self.frozen) = None;
     }
@@ -178,7 +178,7 @@ impl Hub {
         while let Some(news) = engine.poll_news() {
             let emitted = Arc::new(Emitted::new(news));
             log.get_or_insert_with(|| lock(&self.log)).keep(Arc::clone(&emitted));
-            // Nobody listening is no error.
+            // Without listeners, sending fails, which is fine.
             drop(self.events.send(emitted));
         }
         while let Some(tick) = engine.poll_tick() {
@@ -188,24 +188,24 @@ impl Hub {
         }
     }
 
-    /// Every event from now on, of every account.
+    /// All events from now on, of every account.
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<Emitted>> {
         self.events.subscribe()
     }
 
-    /// Quotes and prints from now on.
+    /// Market events from now on.
     pub fn subscribe_ticks(&self) -> broadcast::Receiver<Tick> {
         let ticks = self.ticks.subscribe();
         lock(&self.engine).listen(true);
         ticks
     }
 
-    /// Lets `look` see the engine as it stands, without moving it.
+    /// Runs `look` on the engine without advancing it.
     pub fn look<R>(&self, look: impl FnOnce(&Engine) -> R) -> R {
         look(&lock(&self.engine))
     }
 
-    /// As [`Self::act`], for what ends an account: nothing that was sent before it is replayed afterwards.
+    /// As [`Self::act`], for a reset of an account: earlier items are not replayed afterwards.
     pub fn act_anew<R>(&self, clock: &SimClock, account: AccountNo, act: impl FnOnce(&mut Engine) -> R) -> R {
         self.act(clock, |engine| {
             self.publish(engine);
@@ -214,7 +214,7 @@ impl Hub {
         })
     }
 
-    /// Every account in a few words.
+    /// A summary of every account.
     pub fn accounts(&self) -> Vec<AccountLine> {
         let engine = lock(&self.engine);
         let line = |account: &Account| AccountLine {
@@ -226,7 +226,7 @@ impl Hub {
         engine.accounts().iter().map(line).collect()
     }
 
-    /// The account of a number or an id; the first paper account without one.
+    /// The account with this number or id; by default the first paper account.
     pub fn find_account(&self, name: Option<&str>) -> Option<AccountNo> {
         let engine = lock(&self.engine);
         let id = name.and_then(|name| Uuid::try_parse(name).ok());
@@ -242,14 +242,14 @@ impl Hub {
         lock(&self.engine).find_account(no).map(|account| account.id)
     }
 
-    /// News of an account so far, and the newest that is no longer kept.
+    /// The stored items of an account, and the newest that was discarded.
     pub fn log_of(&self, account: AccountNo) -> (Vec<Arc<Emitted>>, Option<(EventId, Timestamp)>) {
         let log = lock(&self.log);
         let kept = log.0.get(&account);
         kept.map(|kept| (kept.rows.iter().cloned().collect(), kept.gone)).unwrap_or_default()
     }
 
-    /// Moves the engine from deadline to deadline until the future is dropped.
+    /// Advances the engine from deadline to deadline until the future is dropped.
     pub async fn drive(&self, clock: &SimClock) {
         loop {
             let next = {
@@ -269,7 +269,7 @@ impl Hub {
 
 async fn sleep(time: Option<std::time::Duration>) {
     match time {
-        // A simulated moment closer than a timer tick would otherwise spin.
+        // A deadline closer than a timer tick would spin.
         Some(time) => tokio::time::sleep(time.max(std::time::Duration::from_millis(1))).await,
         None => std::future::pending().await,
     }

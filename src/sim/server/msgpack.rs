@@ -1,10 +1,10 @@
-//! JSON values as MessagePack. Numbers that JSON writes with a fraction become binary floats here, because this format
-//! has no others; amounts that matter travel as strings.
+//! Encodes JSON as MessagePack. Fractional JSON numbers become binary floats, because the format has no others;
+//! relevant amounts are strings.
 
 use jiff::Timestamp;
 use serde_json::{Number, Value};
 
-/// Encodes a value. Strings under `time_key` that are moments become timestamps.
+/// Encodes a value. Strings under `time_key` that are times become timestamps.
 pub fn encode(value: &Value, time_key: Option<&str>) -> Vec<u8> {
     let mut out = Vec::with_capacity(256);
     write(&mut out, value, time_key, false);

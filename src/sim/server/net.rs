@@ -1,4 +1,4 @@
-//! Listeners: accepts connections of one origin, optionally under TLS, refuses them on request, ends them all on request.
+//! Listeners: accepts connections of one origin, optionally with TLS; can refuse new connections and end all of them.
 
 use std::io;
 use std::sync::Arc;
@@ -23,22 +23,22 @@ use tokio_util::sync::CancellationToken;
 
 use super::remainder;
 
-/// How long a client may take over its request head.
+/// Time limit for a request's header.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The pause after a failed try to take a connection or a port, which doubles up to the longest.
+/// The pause after a failed accept or bind, which doubles up to a maximum.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// One origin: a bound listener and what answers on it.
+/// One origin: a bound listener and its router.
 pub struct Listening {
     /// The bound listener.
     pub listener: TcpListener,
-    /// TLS, if asked for.
+    /// TLS, if enabled.
     pub tls: Option<TlsAcceptor>,
-    /// What answers.
+    /// The router.
     pub router: Router,
-    /// Header names with capitals, as Alpaca's trading hosts send them.
+    /// Whether header names are capitalised, as on Alpaca's trading hosts.
     pub title_case: bool,
 }
 
@@ -56,14 +56,14 @@ impl HangUp {
     }
 }
 
-/// What can be done to connections from outside.
+/// External control over connections.
 #[derive(Clone)]
 pub struct Switches {
-    /// Every change ends all connections.
+    /// Each change ends all connections.
     pub kill: watch::Receiver<u64>,
     /// New connections are refused until then.
     pub refuse: watch::Receiver<Option<Instant>>,
-    /// The end.
+    /// The shutdown signal.
     pub shutdown: CancellationToken,
 }
 
@@ -75,7 +75,7 @@ pub async fn serve(origin: Listening, mut switches: Switches) -> io::Result<()> 
     loop {
         let refused_until = *switches.refuse.borrow_and_update();
         if let Some(until) = refused_until.filter(|until| *until > Instant::now()) {
-            // Only a closed port refuses for real.
+            // Only a closed port really refuses connections.
             listener = None;
             tokio::select! {
                 () = tokio::time::sleep_until(until) => {}
@@ -107,8 +107,8 @@ pub async fn serve(origin: Listening, mut switches: Switches) -> io::Result<()> 
     Ok(())
 }
 
-/// Tries until it works. Without descriptors or memory a try fails at once, again and again, so tries become rarer; a
-/// connection that ends meanwhile gives its descriptor back.
+/// Retries until it works. Without descriptors or memory each attempt fails at once, so attempts become rarer; a
+/// connection that ends frees its descriptor.
 async fn taken<T, F: Future<Output = io::Result<T>>>(take: impl Fn() -> F) -> T {
     let mut pause = FIRST_PAUSE;
     loop {
@@ -132,7 +132,7 @@ async fn connection(
     let hang_up = HangUp::default();
     let router = router.layer(Extension(hang_up.clone()));
     let served = async {
-        // Order events are small and must not wait for company.
+        // Order events are small and must not be delayed by Nagle's algorithm.
         drop(stream.set_nodelay(true));
         match tls {
             None => http(stream, router, title_case).await,
@@ -169,11 +169,11 @@ async fn http<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: S, rou
         .title_case_headers(title_case)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
-    // A client that goes away in the middle is its own business.
+    // A client may disconnect at any time.
     drop(connection.await);
 }
 
-/// The request without slashes at the end of its path: some clients write them, and the service does not mind.
+/// Removes trailing slashes from a request's path, which some clients send and the service accepts.
 fn without_slash<B>(mut request: Request<B>) -> Request<B> {
     let path = request.uri().path();
     let bare = path.trim_end_matches('/');
@@ -189,7 +189,7 @@ fn without_slash<B>(mut request: Request<B>) -> Request<B> {
     request
 }
 
-/// A throw-away certificate authority and a certificate of it for this machine's loopback names.
+/// A temporary certificate authority, and its certificate for this machine's loopback names.
 pub struct Tls {
     /// Accepts connections with the certificate.
     pub acceptor: TlsAcceptor,
@@ -197,10 +197,10 @@ pub struct Tls {
     pub authority_pem: String,
 }
 
-/// Makes the authority and the certificate.
+/// Creates the authority and the certificate.
 ///
 /// # Errors
-/// When keys cannot be made, in words.
+/// A message, when keys cannot be created.
 pub fn throwaway_tls() -> Result<Tls, String> {
     let sentence = |error: rcgen::Error| error.to_string();
     let mut authority = CertificateParams::new(Vec::new()).map_err(sentence)?;

@@ -1,6 +1,6 @@
-//! What a handler leaves unread of a request: a little is read, so that the connection can go on; where it cannot, the answer
-//! says so. A connection that closes unannounced costs clients their next request. And what a handler waits for and does not
-//! come: it is answered in words.
+//! Handles the unread part of a request body: a little of it is read, so that the connection can be reused; otherwise
+//! the answer announces the close. A connection closed without that costs clients their next request. A body that does
+//! not arrive in time is answered with an error.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -18,31 +18,31 @@ use tokio::time::Sleep;
 
 use super::reply::ApiError;
 
-/// The most that is read for nothing, in bytes.
+/// Most bytes read and discarded.
 const MOST: usize = 4 << 20;
-/// How long the rest of a body may take to come.
+/// Time limit for the rest of a body.
 const LONGEST: Duration = Duration::from_secs(1);
-/// How long a whole body may take to come to a handler that wants it.
+/// Time limit for a whole body that a handler wants.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A request's body, lent to a handler.
+/// A request's body, handed to the handler.
 pub struct Lent {
     body: Arc<Mutex<Incoming>>,
-    /// Runs from the moment at which a handler waits for it.
+    /// Time limit, starting when a handler waits for the body.
     limit: Option<Pin<Box<Sleep>>>,
-    /// Whether it was waited for in vain.
+    /// Whether the time limit was exceeded.
     missed: Arc<AtomicBool>,
 }
 
-/// What is left of it, once the handler has answered.
+/// The unread part, after the handler has answered.
 pub struct Remainder {
     body: Arc<Mutex<Incoming>>,
     missed: Arc<AtomicBool>,
-    /// Whether the client sends it only when told to, which it may not have been.
+    /// Whether the client sends it only after `100 Continue`, which it may not have received.
     awaits_word: bool,
 }
 
-/// Lends the body of a request to whoever answers it.
+/// Hands the body of a request to its handler.
 pub fn lend(request: Request<Incoming>) -> (Request<Lent>, Remainder) {
     let (parts, body) = request.into_parts();
     let awaits_word = parts.headers.contains_key(EXPECT);
@@ -52,10 +52,10 @@ pub fn lend(request: Request<Incoming>) -> (Request<Lent>, Remainder) {
 }
 
 impl Remainder {
-    /// Reads what is left, or has the answer announce that the connection ends with it.
+    /// Reads the rest, or makes the answer announce the close.
     pub async fn settle(self, mut answer: Response) -> Response {
         if self.missed.load(Ordering::Acquire) {
-            // What was done without the body counts; what refused half of one did not know why.
+            // A success without the body stands; an error caused by a partial body is replaced.
             if !answer.status().is_success() {
                 answer = ApiError::new(408, 40_810_000, "the body of the request did not come in time").into_response();
             }
@@ -76,7 +76,7 @@ impl Remainder {
         self.body.lock().unwrap_or_else(PoisonError::into_inner).is_end_stream()
     }
 
-    /// True when the end was reached.
+    /// Whether the end was reached.
     async fn drain(&self) -> bool {
         let mut read = 0;
         loop {

@@ -1,4 +1,4 @@
-//! Answers: Alpaca's error body, JSON values, HTML pages. Decides nothing.
+//! Answers: Alpaca's error body, JSON values, HTML pages.
 
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -6,14 +6,14 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// An error in Alpaca's shape: a status, usually a code, a message, and members that depend on the case (docs/ALPACA.md 4.3).
+/// An error in Alpaca's form: a status, usually a code, a message, and further members by case (docs/ALPACA.md 4.3).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ApiError {
     /// HTTP status.
     pub status: u16,
-    /// Eight digits, where there is one.
+    /// The eight-digit code, if any.
     pub code: Option<u64>,
-    /// Alpaca's words.
+    /// Alpaca's message.
     pub message: String,
     /// Further members, in order.
     pub extra: Map<String, Value>,
@@ -30,37 +30,37 @@ impl ApiError {
         Self::new(400, 40_010_000, "failed to decode request body")
     }
 
-    /// No usable credential.
+    /// 401: no valid credential.
     pub fn unauthorized() -> Self {
         Self::new(401, 40_110_000, "request is not authorized")
     }
 
-    /// The credential does not reach this far.
+    /// 403: insufficient rights.
     pub fn forbidden() -> Self {
         Self::new(403, 40_310_000, "forbidden")
     }
 
-    /// Nothing of that name.
+    /// 404.
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(404, 40_410_000, message)
     }
 
-    /// A parameter is wrong.
+    /// 422: an invalid parameter.
     pub fn parameter(message: impl Into<String>) -> Self {
         Self::new(422, 40_010_001, message)
     }
 
-    /// Understood, and impossible.
+    /// 422: valid, but impossible.
     pub fn unprocessable(message: impl Into<String>) -> Self {
         Self::new(422, 42_210_000, message)
     }
 
-    /// A documented endpoint that is not simulated.
+    /// 501: documented, but not simulated.
     pub fn missing(what: &str) -> Self {
         Self::new(501, 50_110_000, format!("{what} is not simulated"))
     }
 
-    /// The error as the body of an answer or of a row in a 207.
+    /// The error as a body, or as a row of a 207.
     pub fn body(&self) -> Value {
         let mut body = Map::new();
         if let Some(code) = self.code {
@@ -72,11 +72,11 @@ impl ApiError {
     }
 }
 
-/// The longest text of the server's library that is passed on, in bytes.
+/// Longest message of the HTTP library that is passed on, in bytes.
 const WORDS: usize = 4 * 1024;
 
-/// An answer in which the server's library refused a request before it came to an endpoint (an address or a body that cannot
-/// be read), in Alpaca's shape instead of plain text; any other as it is.
+/// Turns an answer with which the HTTP library refused a request before any endpoint (an unreadable address or body)
+/// into Alpaca's form; leaves other answers unchanged.
 pub async fn in_the_service_s_shape(response: Response) -> Response {
     let status = response.status();
     let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
@@ -85,7 +85,7 @@ pub async fn in_the_service_s_shape(response: Response) -> Response {
     }
     let words = match axum::body::to_bytes(response.into_body(), WORDS).await {
         Ok(words) => String::from_utf8_lossy(&words).into_owned(),
-        // More than that, which the status says well enough.
+        // Longer than that; the status says enough.
         Err(_) => status.to_string(),
     };
     ApiError::new(status.as_u16(), u64::from(status.as_u16()) * 100_000 + 10_000, words).into_response()
@@ -97,7 +97,7 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// What a handler answers.
+/// The result of a handler.
 pub type Answer = Result<Response, ApiError>;
 
 /// A JSON answer.
@@ -129,7 +129,7 @@ pub fn typed(status: u16, content_type: &'static str, body: impl Into<Body>) -> 
     response
 }
 
-/// A page as a gateway in trouble sends it.
+/// An error page as sent by a gateway.
 pub fn gateway_page(status: u16) -> Response {
     let reason = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("Error");
     let page = format!(

@@ -1,4 +1,4 @@
-//! The trading interface over REST: which path is answered by whom. Handlers translate; the engine decides.
+//! The trading interface over REST: the routes. Handlers translate; the engine decides.
 
 mod account;
 mod announcements;
@@ -22,7 +22,7 @@ use super::reply::ApiError;
 use super::{sse, stream};
 use crate::sim::engine::refusal::{Member, Refusal};
 
-/// Documented endpoints that are answered with 501, and what each would be.
+/// Documented endpoints that are answered with 501, and their names.
 pub const NOT_SIMULATED: &[(&str, &str)] = &[
     ("/v1/locates", "the locates interface"),
     ("/v1/locates/{*rest}", "the locates interface"),
@@ -33,7 +33,7 @@ pub const NOT_SIMULATED: &[(&str, &str)] = &[
     ("/v2/wallets/{*rest}", "the crypto funding wallet interface"),
 ];
 
-/// Everything below a trading origin but the control requests.
+/// The router of a trading origin, without control requests.
 pub fn router(gate: Gate) -> Router {
     let mut router = Router::new()
         .route("/stream", any(stream::upgrade))

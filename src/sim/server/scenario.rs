@@ -29,12 +29,12 @@ struct Request {
     body: Map<String, Value>,
 }
 
-/// The steps of a file; the two lists are played side by side.
+/// The steps of a file; the two lists run in parallel.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Scenario {
     /// By real time since the start, earliest first.
     after: Vec<(Duration, Request)>,
-    /// By simulated clocks, in the order of the file.
+    /// By simulated time, in the order of the file.
     at: Vec<(Time, Request)>,
 }
 
@@ -45,24 +45,24 @@ struct File {
     step: Vec<Map<String, Value>>,
 }
 
-/// Takes a text out of a step; what is left in the end is the body of its request.
+/// Removes a text from a step; what remains is the body of its request.
 fn take(step: &mut Map<String, Value>, name: &str) -> Result<Option<String>, String> {
     match step.shift_remove(name) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(format!("{name:?} of a step is not a text")),
+        Some(_) => Err(format!("{name:?} of a step is not text")),
     }
 }
 
-/// Reads a scenario file.
+/// Reads and parses a scenario file.
 ///
 /// # Errors
-/// In words, with the line where the file tells it.
+/// A message, with the line if known.
 pub fn read(path: &Path) -> Result<Scenario, String> {
     let unread = |error: std::io::Error| format!("{}: {error}", path.display());
-    // A pipe could keep the server from its signals, a device has no end.
+    // A pipe could block the server's signal handling, and a device has no end.
     if !std::fs::metadata(path).map_err(unread)?.is_file() {
-        return Err(format!("{}: it is not a plain file", path.display()));
+        return Err(format!("{}: it is not a regular file", path.display()));
     }
     parse(&std::fs::read_to_string(path).map_err(unread)?)
 }
@@ -91,7 +91,7 @@ fn parse(text: &str) -> Result<Scenario, String> {
     Ok(scenario)
 }
 
-/// Carries the steps out in their time.
+/// Runs the steps at their times.
 pub async fn play(sim: &Arc<Sim>, scenario: Scenario) {
     let Scenario { after, at } = scenario;
     let by_real_time = async {
@@ -112,8 +112,8 @@ pub async fn play(sim: &Arc<Sim>, scenario: Scenario) {
     tokio::join!(by_real_time, by_simulated_time);
 }
 
-/// The first moment, not before `from`, at which New York's clocks show `time`: today, else on the next trading day, so
-/// that a scenario that runs over a night plays the same on a Friday and before a holiday.
+/// The first time, not before `from`, at which it is `time` in New York: today, or else on the next trading day, so
+/// that an overnight scenario runs the same on a Friday and before a holiday.
 fn next(from: Timestamp, time: Time) -> Timestamp {
     let today = calendar::in_new_york(from).date();
     let moment = calendar::instant(today, time);

@@ -23,10 +23,10 @@ use super::reply::{self, Answer, ApiError};
 use super::state::lock;
 use crate::sim::engine::event::EventId;
 
-/// Frames waiting for a slow reader.
+/// Frames that wait for a slow reader.
 const WAITING: usize = 256;
 
-/// What a stream shows of a piece of news; nothing where it does not concern it.
+/// An item's form on a stream; `None` where it does not belong.
 type Show = fn(&Emitted) -> Option<Arc<str>>;
 
 /// `GET /v2/events/trades`.
@@ -52,7 +52,7 @@ fn stream(gate: Gate, caller: Caller, span: &Span, show: Show) -> Answer {
         return Err(ApiError { code: None, ..ApiError::not_found("Not Found") });
     }
     let bounds = Bounds::read(span)?;
-    // From here on, not from when the task first runs: what happens after the answer belongs to the stream.
+    // From now on, not from when the task first runs: what happens after the answer belongs to the stream.
     let live = gate.sim.hub.subscribe();
     let (sender, receiver) = mpsc::channel::<std::io::Result<Bytes>>(WAITING);
     let feed = Feed { writer: Writer::new(gate, sender), caller, bounds, show, last: None };
@@ -65,20 +65,20 @@ fn stream(gate: Gate, caller: Caller, span: &Span, show: Show) -> Answer {
     Ok(response)
 }
 
-/// One stream on its way to its reader.
+/// A stream to one reader.
 struct Feed {
     writer: Writer,
     caller: Caller,
     bounds: Bounds,
     show: Show,
-    /// The newest that was looked at.
+    /// The newest item examined.
     last: Option<EventId>,
 }
 
 impl Feed {
-    /// The receiver must be older than the replay, so that nothing falls between the two; ids drop what is in both.
+    /// Must be created before the replay is read, so that nothing falls between the two; ids drop duplicates.
     async fn run(mut self, mut live: Receiver<Arc<Emitted>>) {
-        // That the stream is over is all there is to say about it.
+        // The end of the stream is all there is to report.
         drop(self.tell(&mut live).await);
         self.writer.finish().await;
     }
@@ -92,7 +92,7 @@ impl Feed {
     }
 
     async fn replay(&mut self) -> Result<(), Over> {
-        // Up to the present, whatever the engine has not been asked for yet included.
+        // Up to the present, including what the engine has not been asked for yet.
         let sim = Arc::clone(&self.writer.gate.sim);
         sim.hub.act(&sim.clock, |_| ());
         let (kept, gone) = sim.hub.log_of(self.caller.account);
@@ -116,7 +116,7 @@ impl Feed {
                 () = self.writer.closed() => return Err(Over),
                 event = live.recv() => event,
                 () = reach(&sim.clock, self.bounds.ends_at()) => {
-                    // Everything up to the end must have happened before the stream may end.
+                    // The stream may end only when everything up to its end has happened.
                     sim.hub.act(&sim.clock, |_| ());
                     loop {
                         match live.try_recv() {

@@ -1,4 +1,4 @@
-//! What the servers of one brokerage share: clock, engine, grants, faults, and the switches that control requests turn.
+//! State shared by the servers of one brokerage: clock, engine, grants, faults, and the switches of control requests.
 //!
 //! Each lock is held for one small step and never across an await.
 
@@ -22,7 +22,7 @@ use crate::sim::engine::order::AccountNo;
 use crate::sim::faults::{Faults, Origin};
 use crate::sim::options::Frames;
 
-/// Locks, and goes on after a panic elsewhere: the state is still the best there is.
+/// Locks, and ignores a panic in another holder: the state is still usable.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -30,21 +30,21 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Bodies of token errors (docs/ALPACA.md 2.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ErrorShape {
-    /// As RFC 6749 has it.
+    /// The form of RFC 6749.
     #[default]
     OAuth,
-    /// As Alpaca's own interfaces have it.
+    /// The form of Alpaca's other interfaces.
     Alpaca,
-    /// A word of plain text.
+    /// Plain text.
     Text,
-    /// A gateway's page with 502.
+    /// A gateway's page with status 502.
     Html,
 }
 
-/// What the next decision on the consent page turns into.
+/// An override of the next consent decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuthorizeTrick {
-    /// A refusal, whatever was pressed.
+    /// A refusal, whatever was chosen.
     Deny,
     /// A refusal without `error_description`.
     DenyWithoutWords,
@@ -61,7 +61,7 @@ pub enum AuthorizeTrick {
 pub enum AuthForm {
     /// `auth` with a key pair.
     Keys,
-    /// `authenticate` with a key pair: old.
+    /// `authenticate` with a key pair (old).
     OldKeys,
     /// `authenticate` with `oauth_token`.
     OAuthToken,
@@ -79,38 +79,38 @@ impl AuthForm {
     ];
 }
 
-/// What a form of authentication meets with.
+/// How a form of authentication is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum FormPolicy {
     /// The credential is checked.
     #[default]
     Accept,
-    /// Refused whatever the credential.
+    /// Refused.
     Refuse,
     /// Never answered.
     Silent,
 }
 
-/// Switches that control requests turn.
+/// Switches set by control requests.
 #[derive(Debug)]
 pub struct Policy {
-    /// Shape of token errors.
+    /// The form of token errors.
     pub token_errors: ErrorShape,
-    /// The next token answer comes this late.
+    /// A delay of the next token answer.
     pub token_delay: Option<Duration>,
-    /// The next decision turns into this.
+    /// An override of the next consent decision.
     pub authorize: Option<AuthorizeTrick>,
-    /// Forms that are not simply checked.
+    /// Forms of authentication with an override.
     pub forms: BTreeMap<AuthForm, FormPolicy>,
     /// Whether the event streams over HTTP exist.
     pub sse: bool,
     /// Status for a credential that does not cover the origin.
     pub wrong_environment: u16,
-    /// Whether 429 says when to come back.
+    /// Whether 429 states when to retry.
     pub retry_after: bool,
-    /// Whether the equity history has nulls where there was no account.
+    /// Whether the equity history has nulls before the account existed.
     pub history_nulls: bool,
-    /// Symbols that a data stream may have over trades and quotes together.
+    /// Most symbols of a data stream, over trades and quotes together.
     pub symbols: usize,
 }
 
@@ -125,7 +125,7 @@ impl Default for Policy {
             wrong_environment: 401,
             retry_after: true,
             history_nulls: false,
-            // The free plan's.
+            // The limit of the free plan.
             symbols: 30,
         }
     }
@@ -137,36 +137,36 @@ pub struct Sim {
     pub clock: SimClock,
     /// The engine and its events.
     pub hub: Hub,
-    /// Who may do what.
+    /// Clients, tokens and budgets.
     pub grants: Mutex<Grants>,
-    /// What goes wrong.
+    /// The fault rules.
     pub faults: Mutex<Faults>,
-    /// The bot at work: its account and its rate.
+    /// The running bot: its account and rate.
     pub bot: Mutex<Option<(AccountNo, Option<u32>)>>,
-    /// Makes the tokens of forms.
+    /// Creates form tokens.
     pub form_key: Option<FormKey>,
     /// Switches.
     pub policy: Mutex<Policy>,
     /// Watchlists of every account.
     pub watchlists: Mutex<Watchlists>,
-    /// Connections to the data stream: one a user and feed.
+    /// Data stream connections, one per user and feed.
     pub data_seats: Mutex<HashSet<(AccountNo, Feed)>>,
-    /// Every change ends all connections and sockets.
+    /// Each change ends all connections and sockets.
     pub kill: watch::Sender<u64>,
     /// New connections are refused until then.
     pub refuse: watch::Sender<Option<Instant>>,
     /// Sockets neither read nor write until then.
     pub freeze: watch::Sender<Option<Instant>>,
-    /// Changes when credentials are revoked, so that open sockets look at theirs again.
+    /// Changes when credentials are revoked, so that open sockets check theirs again.
     pub revoked: watch::Sender<u64>,
-    /// How frames of the stream are sent.
+    /// The frame types of the stream.
     pub frames: Frames,
-    /// The end.
+    /// The shutdown signal.
     pub shutdown: CancellationToken,
 }
 
 impl Sim {
-    /// A brokerage in which nothing is registered, nothing goes wrong and no bot trades.
+    /// A brokerage without registrations, faults or bot.
     pub fn new(clock: SimClock, hub: Hub, seed: u64) -> Self {
         Self {
             clock,
@@ -187,7 +187,7 @@ impl Sim {
         }
     }
 
-    /// Waits in real time, or until the end.
+    /// Waits in real time, or until shutdown.
     pub async fn pause(&self, time: Duration) {
         tokio::select! {
             () = tokio::time::sleep(time) => {}
@@ -195,7 +195,7 @@ impl Sim {
         }
     }
 
-    /// Moves simulated time forward at once. A bot that trades for load rests meanwhile: hours of it would take minutes.
+    /// Advances simulated time at once. A load bot pauses meanwhile, because hours of load would take minutes.
     pub fn jump(&self, to: Timestamp) {
         let bot = *lock(&self.bot);
         let loaded = bot.filter(|(_, rate)| rate.is_some());
@@ -209,7 +209,7 @@ impl Sim {
         }
     }
 
-    /// Starts a bot, in place of the one there may be.
+    /// Starts a bot, replacing the present one.
     pub fn start_bot(&self, account: AccountNo, rate: Option<u32>) {
         let seed = u64::from(lock(&self.grants).uuid().as_fields().0);
         self.hub.act(&self.clock, |engine| {
@@ -226,7 +226,7 @@ impl Sim {
         *lock(&self.bot) = None;
     }
 
-    /// Waits while sockets are frozen. The caller sees to it that an end of everything is not missed meanwhile.
+    /// Waits while sockets are frozen. The caller must also wait for shutdown.
     pub async fn thaw(&self) {
         let mut freeze = self.freeze.subscribe();
         loop {
@@ -239,12 +239,12 @@ impl Sim {
         }
     }
 
-    /// Ends all connections and sockets without a word.
+    /// Drops all connections and sockets without notice.
     pub fn drop_connections(&self) {
         self.kill.send_modify(|count| *count += 1);
     }
 
-    /// Notes in the fault log what was done by hand.
+    /// Logs what was done by hand in the fault log.
     pub fn note(&self, origin: Origin, fault: &str, what: &str) {
         lock(&self.faults).note(self.clock.real(), origin, fault, what);
     }

@@ -1,4 +1,4 @@
-//! The `trade_updates` websocket: authentication, listening, frames, and what goes wrong with them (docs/ALPACA.md 6).
+//! The `trade_updates` websocket: authentication, listening, frames and their faults (docs/ALPACA.md 6).
 
 pub mod frame;
 
@@ -28,13 +28,13 @@ use crate::sim::engine::order::AccountNo;
 use crate::sim::faults::{Fault, Origin};
 use crate::sim::options::Frames;
 
-/// How long a reordered frame waits for a next one.
+/// How long a reordered frame waits for the next one.
 const REORDER_WAIT: Duration = Duration::from_millis(500);
-/// Alpaca's words about the old form for key pairs.
+/// Alpaca's message about the old form for key pairs.
 const DEPRECATED: &str = "this authentication format is being deprecated. Please use the format: \
                           {\"action\": \"auth\", \"key\": \"x\", \"secret\": \"x\"}";
 
-/// Upgrades to the stream.
+/// Handles upgrades to the stream.
 pub async fn upgrade(
     State(gate): State<Gate>,
     Extension(hang_up): Extension<HangUp>,
@@ -59,7 +59,7 @@ pub async fn upgrade(
         (false, true) => Encoding::Text,
         (false, false) => Encoding::Binary,
     };
-    // A token on the upgrade request is good as well, as the key headers are.
+    // A token in the upgrade request is accepted too, like the key headers.
     let grant = credential(&gate.sim, &headers);
     upgrade.on_upgrade(move |socket| async move {
         let session = Session::new(gate, socket, encoding, grant);
@@ -71,7 +71,7 @@ pub async fn upgrade(
 enum End {
     /// With a close frame.
     Close,
-    /// Without one.
+    /// Without a close frame.
     Abrupt,
 }
 
@@ -81,7 +81,7 @@ struct Authorized {
     credential: Credential,
 }
 
-/// What was shown, to look at again after a revocation.
+/// The credential, for checking it again after a revocation.
 enum Credential {
     Token(String),
     Pair(String, String),
@@ -96,7 +96,7 @@ struct Session {
     header_grant: Option<Grant>,
     authorized: Option<Authorized>,
     events: Option<broadcast::Receiver<Arc<Emitted>>>,
-    /// A frame that waits for the next one to overtake it, and how long.
+    /// A reordered frame, and how long it waits for the next one.
     held: Option<(Vec<u8>, Instant)>,
 }
 
@@ -162,7 +162,7 @@ impl Session {
     async fn send_raw(&mut self, bytes: Vec<u8>) -> Result<(), End> {
         let message = self.encoding.message(bytes);
         let mut kill = self.sim.kill.subscribe();
-        // A peer that does not read must not outlive the order to end everything.
+        // A peer that does not read must not delay the shutdown.
         tokio::select! {
             sent = self.socket.send(message) => sent.map_err(|_| End::Abrupt),
             _ = kill.changed() => Err(End::Abrupt),
@@ -257,7 +257,7 @@ impl Session {
         }
         let streams = message.pointer("/data/streams").and_then(Value::as_array);
         let wanted = streams.is_some_and(|streams| streams.iter().any(|stream| stream == "trade_updates"));
-        // Events count from the moment of the acknowledgement, none before it.
+        // Events count from the acknowledgement on, not before.
         self.events = match (wanted, self.events.take()) {
             (true, Some(events)) => Some(events),
             (true, None) => Some(self.sim.hub.subscribe()),
@@ -267,7 +267,7 @@ impl Session {
         self.send(&json!({"stream": "listening", "data": {"streams": streams}})).await
     }
 
-    /// Ends the session when its credential was revoked.
+    /// Ends the session if its credential was revoked.
     async fn look_again(&mut self) -> Result<(), End> {
         let Some(authorized) = &self.authorized else { return Ok(()) };
         if self.check(&authorized.credential) == Some(authorized.account) {
@@ -318,7 +318,7 @@ impl Session {
         self.release().await
     }
 
-    /// Sends the frame that was overtaken.
+    /// Sends the reordered frame.
     async fn release(&mut self) -> Result<(), End> {
         match self.held.take() {
             Some((bytes, _)) => self.send_raw(bytes).await,

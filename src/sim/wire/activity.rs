@@ -1,4 +1,4 @@
-//! Account activities as the event stream over HTTP tells them (docs/ALPACA.md 7.2): common members, and `details` by type.
+//! Account activities of the event stream over HTTP (docs/ALPACA.md 7.2): common members, and `details` by type.
 
 use serde_json::{Map, Value, json};
 
@@ -8,7 +8,7 @@ use crate::sim::engine::event::{Booking, EngineEvent, Execution, Standing};
 use crate::sim::engine::words::EventKind;
 use crate::sim::engine::{ActivityOf, CashKind, CashRow, coin_fee};
 
-/// A trade, a bust or a correction; nothing for events without an execution.
+/// A trade, a bust or a correction; `None` for events without an execution.
 pub fn trade(event: &EngineEvent) -> Option<Value> {
     let report = event.report.as_ref()?;
     let order = &event.order;
@@ -51,7 +51,7 @@ pub fn trade(event: &EngineEvent) -> Option<Value> {
     Some(Value::Object(body))
 }
 
-/// Money that moved without a trade, or the fee of a trade in coins.
+/// Cash that moved without a trade, or the fee of a crypto trade.
 pub fn booking(booking: &Booking) -> Value {
     let date = calendar::in_new_york(booking.executed_at).date();
     let (kind, sub_kind, day) = match &booking.what {

@@ -1,4 +1,4 @@
-//! Orders and the events about them (docs/ALPACA.md 5.6 and 6.5).
+//! Orders and order events (docs/ALPACA.md 5.6 and 6.5).
 
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -11,7 +11,7 @@ use crate::sim::engine::event::{EngineEvent, LegReport};
 use crate::sim::engine::order::Order;
 use crate::sim::engine::words::{AssetClass, GroupRole, OrderClass};
 
-/// An order as the interfaces show it.
+/// An order in the form of the interfaces.
 #[derive(Debug, Serialize)]
 pub struct WireOrder<'a> {
     id: Uuid,
@@ -70,7 +70,7 @@ pub struct WireOrder<'a> {
     expires_at: Option<Timestamp>,
 }
 
-/// A decimal as a string, nothing as null.
+/// Serializes a decimal as a string, `None` as null.
 #[expect(clippy::ref_option, reason = "serde passes the field by reference")]
 fn amount<S: Serializer>(value: &Option<Decimal>, serializer: S) -> Result<S::Ok, S::Error> {
     match value {
@@ -105,11 +105,11 @@ impl<'a> WireOrder<'a> {
             qty: order.qty,
             filled_qty: Some(order.filled_qty),
             filled_avg_price: order.filled_avg_price,
-            // The service writes plain orders as an empty string.
+            // The service uses an empty string for plain orders.
             order_class: if order.order_class == OrderClass::Simple { "" } else { order.order_class.as_str() },
             order_type: kind,
             kind,
-            // The service's answers leave the direction of the whole open; its frames do not.
+            // The service's answers leave the side of the parent open; its frames do not.
             side: if order.asset_class.is_none() { "" } else { order.side.as_str() },
             position_intent: order.asset_class.map(|_| order.position_intent.as_str()),
             time_in_force: order.time_in_force.as_str(),
@@ -130,7 +130,7 @@ impl<'a> WireOrder<'a> {
         }
     }
 
-    /// The same with another `updated_at`, made from when the order was created and when it changed, its legs alike.
+    /// The same with another `updated_at`, computed from its creation and change times; also for its legs.
     #[must_use]
     pub fn changed_at(mut self, of: &dyn Fn(Timestamp, Timestamp) -> Timestamp) -> Self {
         self.updated_at = of(self.created_at, self.updated_at);
@@ -138,14 +138,14 @@ impl<'a> WireOrder<'a> {
         self
     }
 
-    /// An order with its legs under it; without any it is as [`Self::alone`].
+    /// An order with nested legs; without legs the same as [`Self::alone`].
     pub fn with_legs(order: &'a Order, legs: &[&'a Order]) -> Self {
         let legs = (!legs.is_empty()).then(|| legs.iter().map(|leg| Self::alone(leg)).collect());
         Self { legs, ..Self::alone(order) }
     }
 }
 
-/// What one leg of a multi-leg order executed.
+/// The execution of one leg of a multi-leg order.
 #[derive(Debug, Serialize)]
 struct WireLeg<'a> {
     execution_id: Uuid,
@@ -200,13 +200,13 @@ pub struct WireEvent<'a> {
 }
 
 impl<'a> WireEvent<'a> {
-    /// An event as the stream shows it.
+    /// An event in the form of the stream.
     pub fn new(event: &'a EngineEvent) -> Self {
         let (report, reports) = (event.report.as_ref(), event.leg_reports.as_slice());
         let legs: Vec<&Order> = event.legs.iter().collect();
         let mut order = WireOrder::with_legs(&event.order, &legs);
         order.side = event.order.side.as_str();
-        // The whole has a net price and no execution of its own.
+        // The parent has a net price and no execution of its own.
         let net = event.order.filled_avg_price.zip(event.order.qty).filter(|_| !reports.is_empty());
         let settled = report.map(|report| report.settle_date).or(reports.first().map(|leg| leg.settle_date));
         Self {

@@ -1,4 +1,4 @@
-//! The activity list of one account, and one of its rows in full.
+//! The activity list of one account, and one of its rows in detail.
 
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -46,7 +46,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, link: &LinkId, selected: usize
     let body = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
     let height = usize::from(body.height).max(1);
     memory.page = body.height;
-    // The window moves only when the cursor leaves it.
+    // Scroll only when the selection leaves the window.
     memory.first = memory.first.min(selected).max((selected + 1).saturating_sub(height));
     memory.first = memory.first.min(rows.len().saturating_sub(height));
     let first = memory.first;
@@ -62,7 +62,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, link: &LinkId, selected: usize
     pen.scroll_mark(frame, first, height, rows.len());
 }
 
-/// What the title says of how far the list reaches.
+/// The part of the title that says how far back the list reaches.
 fn state(account: &AccountState, model: &Model, pen: &Pen<'_>) -> (String, Style) {
     let count = account.activities.rows().len();
     if model.accounts.activities_loading(&account.link.id) {
@@ -96,7 +96,7 @@ fn stage(pen: &Pen<'_>, sheet: &mut Sheet, row: &Activity, model: &Model) {
             sheet.text(&clean(symbol.as_str()), theme.text);
             sheet.figure(Some(qty.decimal()), 0, theme.text, theme.faint);
             sheet.figure(price(Some(*px)), 2, theme.text, theme.faint);
-            // What an option's price is to be multiplied by is not in the row.
+            // The row does not have the contract multiplier of an option.
             sheet.figure(cents(px.notional(*qty).filter(|_| !symbol.is_option())), 2, theme.dim, theme.faint);
             sheet.text("", theme.dim);
         }
@@ -123,7 +123,7 @@ fn stage(pen: &Pen<'_>, sheet: &mut Sheet, row: &Activity, model: &Model) {
     }
 }
 
-/// Draws one row in full.
+/// Draws one row in detail.
 pub(super) fn detail(
     pen: &mut Pen<'_>,
     area: Rect,
@@ -168,7 +168,7 @@ pub(super) fn detail(
     doc.fields(&fields);
     if matches!(row.kind, ActivityKind::Fill { .. }) {
         doc.blank();
-        doc.text("Its order is from before what is kept here.", theme.dim);
+        doc.text("Its order is older than what is kept here.", theme.dim);
     }
     doc.heading("As the broker sent it");
     super::order::json(&mut doc, &row.raw, pen);

@@ -1,4 +1,4 @@
-//! *Add broker*: what can be linked, found by typing.
+//! *Add broker*: a search over the brokers that can be linked.
 
 use ratatui::layout::Rect;
 use tui_input::Input;
@@ -10,7 +10,7 @@ use crate::domain::{BrokerId, Environment};
 use crate::view::pen::{Pen, cells, clean, width};
 use crate::view::scope::Kind;
 
-/// What kind of accounts a broker leads to.
+/// The kind of accounts that a broker offers.
 pub(super) fn kind(broker: &BrokerSummary) -> Kind {
     match broker.environments.as_slice() {
         [Environment::Paper] => Kind::Paper,
@@ -35,7 +35,7 @@ pub(super) fn draw(
     search(pen, Rect { height: 1, ..inner }, "Broker: ", query, true);
     let list = Rect { y: inner.y + 2, height: inner.height.saturating_sub(4), ..inner };
     if matches.is_empty() {
-        crate::view::empty(pen, list, "no broker matches; any service that speaks this API goes into [[brokers]]");
+        crate::view::empty(pen, list, "no broker matches; add any service with this API under [[brokers]]");
     }
     let theme = pen.theme;
     choices(pen, frame, list, matches.len(), selected, memory, |pen, line, index| {
@@ -64,7 +64,7 @@ pub(super) fn draw(
         }
         pen.tag(line.right() - tag, line.y, tag, kind(broker));
     });
-    // The reason of the chosen one, whole: it names the cure.
+    // Show the chosen broker's reason in full, because it says what to do.
     let chosen = matches.get(selected).and_then(|id| model.brokers.iter().find(|broker| broker.id == *id));
     let foot = Rect { y: inner.bottom().saturating_sub(2), height: 2, ..inner };
     match chosen.and_then(|broker| broker.missing.as_deref()) {

@@ -1,4 +1,4 @@
-//! One link in full: the account behind it, how its connection stands, and what happened to it.
+//! One link in detail: account, connection, and connection history.
 
 use ratatui::layout::Rect;
 use ratatui::style::Style;

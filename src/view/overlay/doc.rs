@@ -1,4 +1,4 @@
-//! Builds the lines of a detail: headings, fields in columns, small tables, wrapped text.
+//! Builds the lines of a detail overlay: headings, fields in columns, small tables, wrapped text.
 
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -7,7 +7,7 @@ use crate::view::glyphs::Glyphs;
 use crate::view::pen::{clean, width};
 use crate::view::theme::Theme;
 
-/// Lines being built.
+/// The lines of an overlay under construction.
 pub(super) struct Doc<'a> {
     pub(super) lines: Vec<Line<'static>>,
     theme: &'a Theme,
@@ -19,19 +19,19 @@ pub(super) struct Doc<'a> {
 pub(super) type Cell = (String, Style);
 
 impl<'a> Doc<'a> {
-    /// An empty one, this many cells wide.
+    /// An empty cell of this width.
     pub(super) fn new(theme: &'a Theme, glyphs: &'a Glyphs, wide: u16) -> Self {
         Self { lines: Vec::new(), theme, glyphs, wide: usize::from(wide.max(20)) }
     }
 
-    /// An empty line, unless there is one or nothing yet.
+    /// Adds an empty line, unless the last line is empty or there is none.
     pub(super) fn blank(&mut self) {
         if self.lines.last().is_some_and(|line| !line.spans.is_empty()) {
             self.lines.push(Line::default());
         }
     }
 
-    /// A heading with a rule to the right edge.
+    /// Adds a heading with a rule to the right edge.
     pub(super) fn heading(&mut self, text: &str) {
         self.blank();
         let rule = self.wide.saturating_sub(text.len() + 1);
@@ -41,20 +41,20 @@ impl<'a> Doc<'a> {
         ]));
     }
 
-    /// A line of pieces.
+    /// Adds a line of styled pieces.
     pub(super) fn pieces(&mut self, pieces: Vec<(String, Style)>) {
         self.lines
             .push(Line::from(pieces.into_iter().map(|(text, style)| Span::styled(text, style)).collect::<Vec<_>>()));
     }
 
-    /// Text from us or from outside, wrapped.
+    /// Adds text, wrapped.
     pub(super) fn text(&mut self, text: &str, style: Style) {
         for line in wrap(&clean(text), self.wide) {
             self.lines.push(Line::from(Span::styled(line, style)));
         }
     }
 
-    /// A line of code, wrapped under its own indentation.
+    /// Adds a line of code, wrapped with its own indentation.
     pub(super) fn code(&mut self, text: &str, style: Style) {
         let text = clean(text);
         let inner = text.trim_start();
@@ -64,7 +64,7 @@ impl<'a> Doc<'a> {
         }
     }
 
-    /// Labels and values, in two columns where both fit; a value too long for its column gets lines of its own.
+    /// Adds labels and values, in two columns where both fit; a value that is too long gets lines of its own.
     pub(super) fn fields(&mut self, fields: &[(&str, String, Style)]) {
         let label = fields.iter().map(|(label, ..)| label.len()).max().unwrap_or(0) + 2;
         let longest = fields.iter().map(|(_, value, _)| usize::from(width(value))).max().unwrap_or(0);
@@ -96,8 +96,8 @@ impl<'a> Doc<'a> {
         }
     }
 
-    /// A small table; columns whose title begins with a space are figures and stand right. Where there is no room the last
-    /// column, an id, gets lines of its own: half an id is none.
+    /// Adds a small table. Columns whose title starts with a space hold figures and are right-aligned. Without enough
+    /// room, the last column, an id, goes on lines of its own, because half an id is useless.
     pub(super) fn table(&mut self, titles: &[&str], rows: &[Vec<Cell>]) {
         let widths: Vec<usize> = titles
             .iter()
@@ -117,7 +117,7 @@ impl<'a> Doc<'a> {
                 let text = if title.starts_with(' ') { format!("{pad}{text}  ") } else { format!("{text}{pad}  ") };
                 spans.push(Span::styled(text, style));
             }
-            // Blanks after the last column would count as text that does not fit.
+            // Trailing blanks would count as text that does not fit.
             if let Some(last) = spans.last_mut() {
                 last.content = last.content.trim_end().to_owned().into();
             }
@@ -135,8 +135,8 @@ impl<'a> Doc<'a> {
     }
 }
 
-/// Breaks a text into lines of at most `wide` cells, between words where it can. A text without spaces breaks anywhere,
-/// so that a URL is whole when its lines are put together.
+/// Breaks a text into lines of at most `wide` cells, between words where possible. A text without spaces breaks
+/// anywhere, so that joining its lines gives the whole URL.
 pub(super) fn wrap(text: &str, wide: usize) -> Vec<String> {
     let wide = wide.max(1);
     let mut lines = Vec::new();

@@ -1,4 +1,4 @@
-//! An account's equity over time, with a crosshair.
+//! The chart of an account's equity, with a crosshair.
 
 use jiff::Timestamp;
 use ratatui::layout::Rect;
@@ -37,7 +37,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, link: &LinkId, period: Period,
     let points = &history.value.points;
     let values: Vec<Option<Decimal>> = points.iter().map(|point| point.equity.map(Money::decimal)).collect();
     let Some((low, high)) = chart::bounds(&values) else {
-        crate::view::empty(pen, body, "the broker has no equity for this span");
+        crate::view::empty(pen, body, "the broker has no equity data for this period");
         return;
     };
     let base = history.value.base.map(Money::decimal).or_else(|| values.iter().flatten().next().copied());
@@ -85,7 +85,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, link: &LinkId, period: Period,
     times(pen, Rect { y: plot.bottom(), height: 1, ..plot }, points, period, model);
 }
 
-/// How old a curve is that was asked for again in vain, or that should have been by now.
+/// The age of a curve whose refresh failed or is overdue.
 fn staleness(at: Mono, fault: Option<&String>, model: &Model) -> Option<String> {
     let age = model.now.mono.since(at);
     match fault {
@@ -94,7 +94,7 @@ fn staleness(at: Mono, fault: Option<&String>, model: &Model) -> Option<String> 
     }
 }
 
-/// What the crosshair reads: the instant, the equity, the change since the base.
+/// The values at the crosshair: instant, equity, change since the base.
 fn reading(pen: &mut Pen<'_>, area: Rect, point: Option<&EquityPoint>, base: Option<Decimal>, model: &Model) {
     let Some(point) = point else { return };
     let theme = pen.theme;
@@ -130,7 +130,7 @@ fn axis(low: Decimal, high: Decimal, height: u16) -> Vec<(u16, String)> {
         .collect()
 }
 
-/// Labels of the horizontal axis: the first, the middle and the last instant.
+/// Labels of the horizontal axis: first, middle and last instant.
 fn times(pen: &mut Pen<'_>, area: Rect, points: &[EquityPoint], period: Period, model: &Model) {
     let zone = &model.program.timezone;
     let label = |at: Timestamp| {

@@ -17,7 +17,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, scroll: usize, model: &Model, 
     let facts = [(count.as_str(), theme.dim)];
     let (frame, inner) = boxed(pen, area, (110, area.height), Kind::Neutral, "Errors", &facts);
     if model.errors.is_empty() {
-        crate::view::empty(pen, inner, "nothing went wrong");
+        crate::view::empty(pen, inner, "no errors");
         return;
     }
     let mut lines: Vec<Line<'static>> = Vec::new();
@@ -35,7 +35,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, scroll: usize, model: &Model, 
         }
         if let Some(over) = error.over {
             let at = full_time(over.wall, &model.program.timezone, "");
-            head.push(Span::styled(format!("  over since {}", at.trim_end()), theme.dim));
+            head.push(Span::styled(format!("  resolved at {}", at.trim_end()), theme.dim));
         }
         lines.push(Line::from(head));
         for part in wrap(&clean(&error.text), usize::from(inner.width).saturating_sub(2)) {

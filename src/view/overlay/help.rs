@@ -1,4 +1,4 @@
-//! Help: every key in force, in two columns where there is room, narrowed by a search.
+//! Help: every key in force, in two columns where there is room, with a search.
 
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -11,7 +11,7 @@ use crate::view::pen::{Pen, width};
 use crate::view::scope::Kind;
 use crate::view::theme::Theme;
 
-/// From this width on, groups stand in two columns.
+/// Smallest width for two columns.
 const TWO_COLUMNS: u16 = 110;
 
 /// Draws it.
@@ -69,12 +69,12 @@ fn block(group: &Group, keys: u16, wide: u16, theme: &Theme) -> Vec<Line<'static
     lines
 }
 
-/// Puts blocks into two columns of about the same height, keeping their order down the left, then the right.
+/// Arranges blocks in two columns of about equal height, in order down the left, then the right.
 fn side_by_side(blocks: Vec<Vec<Line<'static>>>, wide: u16) -> Vec<Line<'static>> {
     let total: usize = blocks.iter().map(Vec::len).sum();
     let (mut left, mut right) = (Vec::new(), Vec::new());
     for block in blocks {
-        // A block goes left while that brings the columns closer to each other.
+        // Add blocks to the left column while that evens out the heights.
         if right.is_empty() && left.len() + block.len() / 2 <= total / 2 { &mut left } else { &mut right }
             .extend(block);
     }

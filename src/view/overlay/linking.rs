@@ -1,4 +1,4 @@
-//! The screens of a linking attempt: waiting for the browser, save or not, what went wrong.
+//! The screens of a linking attempt: waiting for the browser, the save question, failure.
 
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -22,7 +22,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     let broker = model.brokers.iter().find(|broker| broker.id == attempt.broker);
     let name = clean(broker.map_or(attempt.broker.as_str(), |broker| &broker.name)).into_owned();
     let kind = match &attempt.phase {
-        // What answered counts more than what was asked for.
+        // Once accounts are found, their environment counts instead of the requested one.
         AttemptPhase::Confirm { accounts, .. } => found_kind(accounts),
         _ => broker.map_or(Kind::Neutral, add_broker::kind),
     };
@@ -44,14 +44,14 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     let body = Rect { y: inner.y + 1, height: inner.height.saturating_sub(3), ..inner };
     let mut flow = Flow { y: body.y, area: body };
     match &attempt.phase {
-        AttemptPhase::Starting => flow.text(pen, "Opening a port for the browser to come back to …", pen.theme.text),
+        AttemptPhase::Starting => flow.text(pen, "Opening the port that the browser returns to …", pen.theme.text),
         AttemptPhase::Waiting { authorize_url, port, deadline, browser, paste } => {
             let waiting =
                 Waiting { url: authorize_url, port: *port, deadline: *deadline, browser, paste: paste.as_ref() };
             wait(pen, &mut flow, &waiting, attempt, model);
         }
         AttemptPhase::Exchanging => {
-            flow.text(pen, "Allowed. Fetching the token and asking which account it reaches …", pen.theme.text);
+            flow.text(pen, "Allowed. Fetching the token and checking which account it reaches …", pen.theme.text);
         }
         AttemptPhase::Confirm { accounts, scopes, labels, editing } => {
             confirm(pen, &mut flow, accounts, labels, *editing);
@@ -64,7 +64,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
             }
             if found_kind(accounts).is_live() {
                 flow.gap();
-                flow.text(pen, "This is real money. Orders here are not practice.", pen.theme.error);
+                flow.text(pen, "This is real money. Orders here are real orders.", pen.theme.error);
             }
         }
         AttemptPhase::Saving => flow.text(pen, "Storing the token …", pen.theme.text),
@@ -90,7 +90,7 @@ fn found_kind(accounts: &[FoundAccount]) -> Kind {
     }
 }
 
-/// Writes downwards.
+/// Writes lines downwards.
 struct Flow {
     y: u16,
     area: Rect,
@@ -175,8 +175,8 @@ fn wait(pen: &mut Pen<'_>, flow: &mut Flow, waiting: &Waiting<'_>, attempt: &Att
         flow.text(
             pen,
             &model.keymap.say(
-                "Is the browser on another machine? After Allow it ends on an address that does not open: copy that \
-                 address there, press {linking.paste} here and paste it.",
+                "Is the browser on another machine? After Allow it shows an address that does not load: copy that \
+                    address there, press {linking.paste} here and paste it.",
             ),
             theme.dim,
         );
@@ -184,11 +184,12 @@ fn wait(pen: &mut Pen<'_>, flow: &mut Flow, waiting: &Waiting<'_>, attempt: &Att
     let note = match attempt.note {
         None => return,
         Some(RedirectNote::WrongState) => {
-            "A browser came back without the right state. It was not counted and this link still waits; {linking.cancel} gives up."
+            "A browser returned without the right state and was ignored. This link is still waiting; {linking.cancel} \
+                stops it."
         }
-        Some(RedirectNote::Incomplete) => "That is the beginning of the address. Paste the rest of it.",
+        Some(RedirectNote::Incomplete) => "That is only the start of the address. Paste the rest of it.",
         Some(RedirectNote::NotARedirect) => {
-            "That is not the address the browser ended on. It begins with the redirect URI."
+            "That is not the address the browser ended on, which starts with the redirect URI."
         }
     };
     flow.gap();
@@ -210,7 +211,7 @@ fn confirm(pen: &mut Pen<'_>, flow: &mut Flow, accounts: &[FoundAccount], labels
             let style = if &*status == "ACTIVE" { theme.ok } else { theme.waiting };
             x = pen.text(x + 2, line.y, line.right().saturating_sub(x + 2), &status, style);
             if account.replaces.is_some() {
-                let words = "linked already: its token is replaced";
+                let words = "already linked: its token is replaced";
                 pen.text(x + 2, line.y, line.right().saturating_sub(x + 2), words, theme.dim);
             }
         }

@@ -1,5 +1,4 @@
-//! One order in full: what was asked, what executed, its legs, every timestamp, its ids, the chain of replacements, and
-//! the broker's own JSON.
+//! One order in detail: terms, executions, legs, timestamps, ids, the chain of replacements, and the broker's own JSON.
 
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -15,7 +14,7 @@ use crate::view::format::{self, MISSING, full_time};
 use crate::view::pen::{Pen, clean};
 use crate::view::{orders, scope};
 
-/// The longest chain of replacements that is followed.
+/// Longest chain of replacements that is followed.
 const CHAIN: usize = 50;
 
 /// Draws it.
@@ -62,12 +61,12 @@ pub(super) fn json(doc: &mut Doc<'_>, raw: &Raw, pen: &Pen<'_>) {
     }
 }
 
-/// A price with every digit, or `--`.
+/// A price with all its digits, or `--`.
 fn px(price: Option<Price>) -> String {
     price.map_or_else(|| MISSING.to_owned(), |price| price.grouped(2))
 }
 
-/// `BUY 100 AAPL limit 186.20 DAY`: an order in one line.
+/// An order in one line: `BUY 100 AAPL limit 186.20 DAY`.
 pub(super) fn summary(order: &Order, pen: &Pen<'_>) -> Vec<Cell> {
     let theme = pen.theme;
     let (side, side_style) = format::side(&order.side, theme);
@@ -86,7 +85,7 @@ pub(super) fn summary(order: &Order, pen: &Pen<'_>) -> Vec<Cell> {
         pieces.push((format!(" {}", limit.grouped(2)), theme.text));
     }
     if let Some(stop) = order.stop_px {
-        // `stop 72.86`, and `stop-lmt 72.80 stop 72.86`: the word once.
+        // `stop 72.86`, but `stop-lmt 72.80 stop 72.86`: no repeated word.
         let word = if is_stop { "" } else { " stop" };
         pieces.push((format!("{word} {}", stop.grouped(2)), theme.text));
     }
@@ -200,7 +199,7 @@ pub(super) fn execution_row(execution: &Execution, account: &AccountState, model
     ]
 }
 
-/// The orders that are its legs, as they stand now.
+/// The order's legs, in their current state.
 fn legs(doc: &mut Doc<'_>, account: &AccountState, order: &Order, pen: &Pen<'_>) {
     if order.legs.is_empty() {
         return;
@@ -220,7 +219,7 @@ fn legs(doc: &mut Doc<'_>, account: &AccountState, order: &Order, pen: &Pen<'_>)
     }
 }
 
-/// The orders this one replaced and was replaced by, oldest first.
+/// The orders it replaced and was replaced by, oldest first.
 fn chain(doc: &mut Doc<'_>, account: &AccountState, order: &Order, pen: &Pen<'_>) {
     if order.replaces.is_none() && order.replaced_by.is_none() {
         return;

@@ -17,7 +17,7 @@ pub(super) fn draw(
     selected: usize,
     memory: &mut Memory,
 ) {
-    // Always of one height: a box that shrinks while one types is hard to read.
+    // Fixed height: a box that shrinks while typing is hard to read.
     let title = match matches.first().map(|entry| &entry.command) {
         Some(PaletteCommand::Copy(..)) => "Copy a cell",
         Some(PaletteCommand::Zone(_))
@@ -37,7 +37,7 @@ pub(super) fn draw(
     choices(pen, frame, list, matches.len(), selected, memory, |pen, line, index| {
         let Some(entry) = matches.get(index) else { return };
         let style = if entry.disabled.is_some() { theme.key_off } else { theme.text };
-        // The key is what one comes to learn; a long title gives way to it.
+        // The key matters most to people learning it; a long title gives way.
         let key = if entry.disabled.is_none() && !entry.key.is_empty() { width(&entry.key) + 2 } else { 0 };
         let room = Rect { width: line.width.saturating_sub(key), ..line };
         let x = matched(pen, room, &clean(&entry.title), query.value(), style);

@@ -1,4 +1,4 @@
-//! One position in full: its figures, its working orders, its latest executions.
+//! One position in detail: figures, working orders, latest executions.
 
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -17,9 +17,9 @@ use crate::view::pen::{Pen, clean};
 use crate::view::scope::Age;
 use crate::view::{change_style, orders, scope};
 
-/// How many of each are listed.
+/// Rows listed of each kind.
 const LISTED: usize = 30;
-/// How far back the tape is looked through for executions.
+/// Lines of the tape searched for executions.
 const LOOKED_AT: usize = 5_000;
 
 /// Draws it.
@@ -41,7 +41,7 @@ pub(super) fn draw(
     match (model.accounts.position(key), &account.positions) {
         (Some(position), _) => figures(&mut doc, position, pen),
         (None, Some(_)) => doc.text("closed: the account no longer holds any", pen.theme.waiting),
-        (None, None) => doc.text("the broker has not told what the account holds", pen.theme.waiting),
+        (None, None) => doc.text("the broker has not said what the account holds", pen.theme.waiting),
     }
     freshness(&mut doc, account, key, model, pen);
     related(&mut doc, account, key, model, pen);
@@ -79,7 +79,7 @@ fn figures(doc: &mut Doc<'_>, position: &Position, pen: &Pen<'_>) {
     ]);
 }
 
-/// How old the figures are, and what contradicts them.
+/// The age of the figures, and what contradicts them.
 fn freshness(doc: &mut Doc<'_>, account: &AccountState, key: &PositionKey, model: &Model, pen: &Pen<'_>) {
     let now = model.now.mono;
     if let Age::Old(old) = scope::age_of(account, Pane::Positions, model) {

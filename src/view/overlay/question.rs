@@ -1,4 +1,4 @@
-//! A question that wants a yes, saying what a yes does.
+//! A confirmation question, with what a yes does.
 
 use ratatui::layout::Rect;
 
@@ -10,9 +10,9 @@ use crate::view::pen::{Pen, cells, clean};
 use crate::view::scope::{self, Kind};
 use crate::view::{footer, orders};
 
-/// Orders listed before the rest is counted, where there is room for as many.
+/// Orders listed before the rest is only counted, where there is room.
 const LISTED: usize = 8;
-/// Rows of the window beside its text: borders, margins, the keys.
+/// Rows of the box besides its text: borders, margins, keys.
 const BESIDE: u16 = 6;
 
 /// Draws it.
@@ -26,7 +26,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, question: &Question, model: &M
             doc.text(&format!("Forget the token of {label}?"), pen.theme.strong);
             doc.blank();
             doc.text(
-                "Its orders go on working at the broker. The grant itself is revoked in the broker's own dashboard.",
+                "Its orders stay working at the broker. To revoke the grant itself, use the broker's own dashboard.",
                 pen.theme.text,
             );
             ("Unlink", account.map_or(Kind::Neutral, orders::kind_of))
@@ -45,7 +45,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, question: &Question, model: &M
                     };
                 }
             }
-            // Under the question and an empty row, and above the number of those that have no room.
+            // Below the question and an empty row, and above the count of orders without room.
             let room = LISTED.min(usize::from(area.height.saturating_sub(BESIDE + 2)));
             let listed = if keys.len() <= room { room } else { room.saturating_sub(usize::from(room < LISTED)) };
             for key in keys.iter().take(listed) {
@@ -63,7 +63,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, question: &Question, model: &M
     };
     let (_, inner) = boxed(pen, area, (wide, cells(doc.lines.len()) + BESIDE), kind, title, &[]);
     let keys = inner.bottom().saturating_sub(2);
-    // Whatever has no room, the keys that answer have their row to themselves.
+    // The keys always get a row of their own.
     let rows = (inner.y + 1..keys).zip(&doc.lines);
     for (y, line) in rows {
         line_at(pen, Rect { y, height: 1, ..inner }, line);

@@ -1,23 +1,23 @@
-//! How many colours the terminal has, and the nearest one it can show.
+//! The terminal's colour depth, and the nearest colour it can show.
 
 use ratatui::style::{Color, Style};
 
-/// How many colours the terminal has.
+/// The terminal's colour depth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Depth {
-    /// None, or none wanted (`NO_COLOR`).
+    /// No colours, or none wanted (`NO_COLOR`).
     Mono,
-    /// The sixteen that the terminal's own theme defines.
+    /// The 16 colours that the terminal's own theme defines.
     Ansi,
-    /// 256.
+    /// 256 colours.
     Indexed,
-    /// Sixteen million.
+    /// True colour.
     #[default]
     TrueColour,
 }
 
 impl Depth {
-    /// What the environment of a terminal says: `NO_COLOR`, `COLORTERM` and `TERM`, as their values.
+    /// The depth according to the values of `NO_COLOR`, `COLORTERM` and `TERM`.
     pub fn of(no_color: Option<&str>, colorterm: Option<&str>, term: Option<&str>) -> Self {
         if no_color.is_some_and(|value| !value.is_empty()) {
             return Self::Mono;
@@ -34,7 +34,7 @@ impl Depth {
         }
     }
 
-    /// The style with colours this depth can show.
+    /// The style with its colours reduced to this depth.
     pub(super) fn style(self, style: Style) -> Style {
         let colour = |colour: Option<Color>| colour.map(|colour| self.colour(colour));
         Style { fg: colour(style.fg), bg: colour(style.bg), underline_color: colour(style.underline_color), ..style }
@@ -53,13 +53,13 @@ impl Depth {
 
 const STEPS: [u8; 6] = [0, 95, 135, 175, 215, 255];
 
-/// Squared distance, weighted as the eye weighs green over red over blue.
+/// Squared distance, weighted by the eye's sensitivity.
 fn distance(a: [u8; 3], b: [u8; 3]) -> u32 {
     let weights = [3, 4, 2];
     a.iter().zip(b).zip(weights).map(|((a, b), weight)| weight * u32::from(a.abs_diff(b)).pow(2)).sum()
 }
 
-/// The colour cube and the grey ramp, as every terminal defines them.
+/// The colour cube and grey ramp, the same in every terminal.
 fn rgb_256(index: u8) -> [u8; 3] {
     let step = |at: u8| STEPS.get(usize::from(at)).copied().unwrap_or(255);
     match index {
@@ -76,7 +76,7 @@ fn nearest_256(rgb: [u8; 3]) -> u8 {
     (16..=255).min_by_key(|index| distance(rgb, rgb_256(*index))).unwrap_or(15)
 }
 
-/// The sixteen colours as xterm draws them; a terminal's theme may differ, hence `[ansi]` in theme files.
+/// The 16 colours as in xterm; a terminal's theme may differ, hence `[ansi]` in theme files.
 const ANSI: [([u8; 3], Color); 16] = [
     ([0, 0, 0], Color::Black),
     ([205, 0, 0], Color::Red),

@@ -56,7 +56,7 @@ impl Place {
 
 #[test]
 fn a_damaged_file_is_a_failure_until_it_is_seen_to_and_stays_where_it_is() {
-    for (name, consequence) in [("links.json", "begins without a link"), ("tokens.json", "have to be linked again")] {
+    for (name, consequence) in [("links.json", "begins without links"), ("tokens.json", "must be linked again")] {
         let place = Place::new();
         place.write(name, "{bad");
         for _ in 0..2 {
@@ -73,7 +73,7 @@ fn a_damaged_file_is_a_failure_until_it_is_seen_to_and_stays_where_it_is() {
     for _ in 0..2 {
         let (code, said) = place.doctor();
         assert!(
-            code == Some(1) && said.contains("links.json.unreadable-1 is what an earlier start could not read"),
+            code == Some(1) && said.contains("links.json.unreadable-1 is a file that an earlier start could not read"),
             "{said}"
         );
     }
@@ -98,7 +98,7 @@ fn a_log_that_cannot_be_written_is_no_good_log() {
         (|path| std::os::unix::fs::symlink("/dev/full", path).unwrap(), "it is a symbolic link"),
         (
             |path| assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success()),
-            "it is not a plain file",
+            "it is not a regular file",
         ),
     ];
     for (spoil, what) in cases {

@@ -268,7 +268,7 @@ fn an_address_off_this_machine_needs_tls() {
         assert!(Client::new(&endpoints(url), SecretString::from(TOKEN), &tls_config()).is_ok(), "{url}");
     }
     let odd = Client::new(&endpoints("https://api.example.com"), SecretString::from("a\nb"), &tls_config());
-    assert!(odd.unwrap_err().message.contains("no header can carry"));
+    assert!(odd.unwrap_err().message.contains("a header cannot carry"));
 }
 
 #[tokio::test]

@@ -120,7 +120,7 @@ async fn a_second_answer_finds_it_used() {
     for answer in ["code=first", "code=second", "error=access_denied"] {
         let page = desk.come_back(&waiting, answer).await;
         assert_eq!(page.status, 200);
-        assert!(page.body.contains("has this answer already"), "{}", page.body);
+        assert!(page.body.contains("already has this answer"), "{}", page.body);
     }
     desk.confirm().await;
     desk.linker.save(waiting.attempt, Vec::new());
@@ -143,7 +143,7 @@ async fn answers_at_the_same_moment_are_used_once() {
         async move { desk.come_back(waiting, &format!("code=c{at}")).await.body }
     });
     let pages = futures_util::future::join_all(answers).await;
-    assert_eq!(pages.iter().filter(|page| !page.contains("has this answer already")).count(), 1, "{pages:?}");
+    assert_eq!(pages.iter().filter(|page| !page.contains("already has this answer")).count(), 1, "{pages:?}");
     desk.confirm().await;
     assert_eq!(desk.fake.seen(|seen| seen.exchanges.len()), 1);
 }

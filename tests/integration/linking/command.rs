@@ -249,12 +249,12 @@ async fn another_account_than_the_linked_one_stops_every_command() {
     for command in ["account", "orders", "positions", "activity"] {
         let run = script.run(&[command]).await;
         assert_eq!(run.status.code(), Some(4), "{command}: {run:?}");
-        assert!(text(&run.stderr).contains("another account than was linked: PA3TEST0009"), "{run:?}");
+        assert!(text(&run.stderr).contains("a different account from the one linked: PA3TEST0009"), "{run:?}");
         assert!(run.stdout.is_empty(), "{run:?}");
     }
     for command in ["brokers", "doctor"] {
         let said = text(&script.run(&[command]).await.stdout);
-        assert!(said.contains("another account answers than was linked"), "{said}");
+        assert!(said.contains("a different account answers than the one linked"), "{said}");
     }
     // And a configuration that points elsewhere is not sent the token.
     script.fake.paper_account(AccountReply(200, "PA3TEST0001"));
@@ -266,7 +266,7 @@ async fn another_account_than_the_linked_one_stops_every_command() {
     std::fs::write(&config, moved).unwrap();
     let bearers = script.fake.seen(|seen| seen.bearers.len());
     let run = script.run(&["account"]).await;
-    assert!(run.status.code() == Some(4) && text(&run.stderr).contains("its token does not belong"), "{run:?}");
+    assert!(run.status.code() == Some(4) && text(&run.stderr).contains("its token was not issued for"), "{run:?}");
     assert_eq!(script.fake.seen(|seen| seen.bearers.len()), bearers);
 }
 
@@ -284,7 +284,10 @@ async fn balances_that_cannot_be_read_are_named_and_are_no_success() {
         let run = script.run(words).await;
         let said = text(&run.stderr);
         assert_eq!(run.status.code(), Some(1), "{run:?}");
-        assert!(said.contains("a figure cannot be read: equity") && said.contains("lacks 2 rows or figures"), "{said}");
+        assert!(
+            said.contains("a figure cannot be read: equity") && said.contains("incomplete: 2 rows or figures"),
+            "{said}"
+        );
         assert!(text(&run.stdout).contains("PA3TEST0001"), "what can be read is printed: {run:?}");
     }
     let doctor = text(&script.run(&["doctor"]).await.stdout);

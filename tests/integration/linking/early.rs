@@ -74,7 +74,7 @@ async fn doctor_names_what_stands_where_a_file_of_ours_belongs_and_leaves_it() {
         let said = text(&doctor.stdout);
         let line = format!("FAIL  {} cannot be used: it is ", path.display());
         assert!(said.contains(&line) && doctor.status.code() == Some(1), "{name}: {said}");
-        assert!(said.contains("cure: move it away") || said.contains("cure: remove the link"), "{name}: {said}");
+        assert!(said.contains("fix: move it away") || said.contains("fix: remove the link"), "{name}: {said}");
         assert_eq!(std::fs::symlink_metadata(&path).unwrap().file_type(), before, "{name} is left");
         std::fs::remove_dir(&path).or_else(|_| std::fs::remove_file(&path)).unwrap();
     }
@@ -109,8 +109,8 @@ async fn nobody_is_sent_to_the_consent_page_when_the_secret_cannot_be_had() {
         ("client_secret_env = \"CANARY_EMPTY\"", Some("is empty")),
         ("client_secret_env = \"CANARY_BLANK\"", Some("is empty")),
         ("client_secret_command = [\"CANARY-program\", \"word\"]", Some("there is no such file")),
-        ("client_secret_command = [\"/etc/passwd\", \"word\"]", Some("may not be executed")),
-        ("client_secret_command = [\"/etc\", \"word\"]", Some("it is no plain file")),
+        ("client_secret_command = [\"/etc/passwd\", \"word\"]", Some("is not executable")),
+        ("client_secret_command = [\"/etc\", \"word\"]", Some("it is not a regular file")),
         ("client_secret_env = \"CANARY_SET\"", None),
         (command.as_str(), None),
     ];

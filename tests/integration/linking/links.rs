@@ -91,7 +91,7 @@ async fn unlinking_revokes_where_the_broker_can_once_nobody_else_uses_the_grant(
     let mut desk = Desk::with(offer_revocation).await;
     let links = desk.link("acme", &[]).await;
     let sentence = desk.linker.unlink(&links[0].id).await.unwrap();
-    assert!(sentence.contains("acme Live uses it too"), "{sentence}");
+    assert!(sentence.contains("acme Live also uses it"), "{sentence}");
     assert!(desk.fake.seen(|seen| seen.revoked.is_empty()));
     let sentence = desk.linker.unlink(&links[1].id).await.unwrap();
     assert!(sentence.contains("revoked"), "{sentence}");
@@ -116,7 +116,7 @@ async fn a_replaced_and_a_declined_token_are_revoked_and_one_in_use_is_not() {
     desk.confirm().await;
     desk.linker.save(waiting.attempt, Vec::new());
     let brokerdeck::link::LinkProgress::Saved { stored_in, .. } = desk.next().await else { panic!("not saved") };
-    assert!(stored_in.contains("the token before it is revoked"), "{stored_in}");
+    assert!(stored_in.contains("the previous token is revoked"), "{stored_in}");
     assert_eq!(desk.fake.seen(|seen| seen.revoked.clone()), ["token-one"]);
     // Declined at the question, and refused after the exchange.
     desk.fake.answer(token("token-three"));

@@ -106,7 +106,7 @@ async fn a_terminal_that_answers_no_more_is_told_the_way_out_and_that_way_leads_
     terminal.keys(&first);
     terminal.keys("X");
     terminal.wait_for("Ask the broker to cancel this order?");
-    terminal.keys_until("y", "the way out", |screen| screen.contains("Ctrl-z and fg"));
+    terminal.keys_until("y", "the way out", |screen| screen.contains("Ctrl-z, then fg"));
     assert!(!canceled(&home).await);
     terminal.keys("\x1a");
     terminal.wait_for("stopped");

@@ -187,5 +187,5 @@ fn the_end_of_the_tape_tells_where_more_is() {
     let mut desk = Desk::holding(&[order("a", "AAPL", Side::Buy, 10, 1)]);
     desk.fill(&paper(), order("a", "AAPL", Side::Buy, 10, 1), 10);
     desk.keys("5 G j");
-    assert!(desk.toast().contains("h lists what was before"), "{}", desk.toast());
+    assert!(desk.toast().contains("h lists what came before"), "{}", desk.toast());
 }

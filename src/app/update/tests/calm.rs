@@ -51,7 +51,7 @@ fn a_question_that_never_reached_the_terminal_is_not_answered() {
         desk.pass(ms(1_000));
         assert!(cancels(&desk).is_empty());
         let early = desk.toast().contains("not on the screen yet") && desk.toast().contains("press again");
-        assert!(early || desk.toast().contains("Ctrl-z and fg"), "{}", desk.toast());
+        assert!(early || desk.toast().contains("Ctrl-z, then fg"), "{}", desk.toast());
     }
     counts_once_seen(&mut desk);
 }
@@ -69,7 +69,7 @@ fn a_terminal_that_never_says_that_it_shows_the_question_leaves_every_way_out_in
     for way in ["Ctrl-z and then fg", "starting brokerdeck again", "at the broker's own site"] {
         assert!(error.text.contains(way), "{}", error.text);
     }
-    assert!(desk.toast().contains("Ctrl-z and fg"), "{}", desk.toast());
+    assert!(desk.toast().contains("Ctrl-z, then fg"), "{}", desk.toast());
     counts_once_seen(&mut desk);
 }
 

@@ -106,7 +106,7 @@ fn a_cell_is_copied_with_every_digit() {
 fn the_palette_finds_actions_by_their_short_names_also_those_of_other_panes() {
     let mut desk = ten();
     desk.keys("1");
-    for (typed, wanted) in [("zoom", "Let the pane fill"), ("errors", "List what went wrong"), ("quit", "Quit")] {
+    for (typed, wanted) in [("zoom", "Zoom the pane"), ("errors", "List the errors"), ("quit", "Quit")] {
         desk.keys(":");
         desk.text(typed);
         let Some(Overlay::Palette { matches, .. }) = desk.model.top() else { panic!("no palette") };

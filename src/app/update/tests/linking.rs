@@ -77,7 +77,7 @@ fn enter_and_y_do_not_save_a_live_link_and_say_which_key_does() {
     for word in ["enter", "y"] {
         desk.keys(word);
         assert!(saved_labels(&desk).is_none());
-        assert!(desk.toast().contains("LIVE") && desk.toast().contains("L says yes"), "{}", desk.toast());
+        assert!(desk.toast().contains("LIVE") && desk.toast().contains("press L to confirm"), "{}", desk.toast());
     }
     desk.keys("L");
     assert_eq!(saved_labels(&desk).map(<[String]>::len), Some(2));
@@ -103,7 +103,7 @@ fn the_label_can_be_changed_and_must_be_free() {
     desk.keys("e ctrl-u");
     desk.text("Taken");
     desk.keys("enter enter");
-    assert!(saved_labels(&desk).is_none() && desk.toast().contains("another account"), "{}", desk.toast());
+    assert!(saved_labels(&desk).is_none() && desk.toast().contains("of another account"), "{}", desk.toast());
     desk.text(" 2");
     desk.keys("esc e");
     desk.text("!");
@@ -321,7 +321,11 @@ fn a_paper_account_with_a_number_of_no_paper_account_takes_the_live_key() {
     for word in ["enter", "y"] {
         desk.keys(word);
         assert!(saved_labels(&desk).is_none());
-        assert!(desk.toast().contains("may be LIVE") && desk.toast().contains("L says yes"), "{}", desk.toast());
+        assert!(
+            desk.toast().contains("may be LIVE") && desk.toast().contains("press L to confirm"),
+            "{}",
+            desk.toast()
+        );
     }
     desk.keys("L");
     assert!(saved_labels(&desk).is_some());

@@ -82,7 +82,7 @@ fn a_filter_that_is_not_understood_says_so() {
     let mut desk = many();
     desk.keys("/");
     desk.text("colour:red ");
-    assert!(desk.toast().contains("no field \"colour\""));
+    assert!(desk.toast().contains("unknown field \"colour\""));
     assert_eq!(desk.shown().len(), 6);
 }
 
@@ -97,7 +97,7 @@ fn sorting_goes_through_the_columns_and_round_the_other_way() {
     assert!(desk.toast().contains("Qty, reversed"), "{}", desk.toast());
     desk.model.rows.orders.sort = Some(OrderColumn::ALL.len() - 1);
     desk.keys("s");
-    assert_eq!(desk.model.rows.orders.sort, None, "after the last column comes the pane's own order");
+    assert_eq!(desk.model.rows.orders.sort, None, "after the last column comes the default order");
 }
 
 #[test]

@@ -26,7 +26,7 @@ fn a_cancel_asks_first_and_the_order_says_when_it_is_done() {
     assert!(cancels(&desk).is_empty());
     desk.keys("y");
     assert_eq!(cancels(&desk), ["a"]);
-    assert!(desk.toast().contains("took the cancel"), "{}", desk.toast());
+    assert!(desk.toast().contains("accepted the cancel request"), "{}", desk.toast());
     assert_eq!(
         desk.model.accounts.all()[0].blotter.working_count(),
         1,
@@ -82,7 +82,7 @@ fn read_only_and_a_missing_scope_refuse_with_their_reason() {
     let paper = link("paper", Environment::Paper);
     let read_only = Program { read_only: true, ..Program::default() };
     assert!(attempt(read_only, paper.clone(), &["trading"]).contains("read-only"));
-    assert!(attempt(Program::default(), paper, &["data"]).contains("without the scope trading"));
+    assert!(attempt(Program::default(), paper, &["data"]).contains("without the trading scope"));
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn a_live_cancel_needs_its_own_key_and_no_leave_to_trade() {
         desk.begin(&[link("real", Environment::Live)]);
         desk.keys("3 x enter y");
         assert!(cancels(&desk).is_empty());
-        assert!(desk.toast().contains("L says yes"), "{}", desk.toast());
+        assert!(desk.toast().contains("press L to confirm"), "{}", desk.toast());
         desk.keys("L");
         assert_eq!(cancels(&desk), ["a"]);
     }
@@ -142,7 +142,7 @@ fn a_cancel_that_waits_says_so_and_a_wait_without_one_is_no_news_of_a_cancel() {
     desk.model.accounts.cancel(&key).unwrap();
     while desk.model.accounts.poll().is_some() {}
     desk.msg(wait());
-    assert_eq!(desk.toast(), "the cancel waits 118 s: the broker asked to wait; r sends at once");
+    assert_eq!(desk.toast(), "the cancel is waiting 118 s: the broker asked to wait; r sends now");
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! What several instances wrote beside each other, as one of them would have: they tell themselves apart when they write
-//! (`share`), but neither sees what the other has not committed yet.
+//! Removes the duplicates that several instances leave. They compare when they write (`share`), but none sees what
+//! another has not committed yet.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,8 +8,8 @@ use crate::domain::execution::ExecutionKind;
 use crate::domain::{Execution, ExecutionId, OrderId};
 use crate::io::journal::share;
 
-/// Leaves out activity rows, and corrections read from them, that the same order's reports tell of better. Of anything else,
-/// and where something was undone, the program that wrote it has told what it is.
+/// Removes activity rows, and corrections read from them, that reports of the same order describe better. All else, and
+/// everything about busted executions, stays as its writer has decided.
 pub(super) fn executions(rows: &mut Vec<Execution>) {
     let undone: HashSet<OrderId> = rows
         .iter()
@@ -39,8 +39,8 @@ pub(super) fn executions(rows: &mut Vec<Execution>) {
     rows.retain(|row| !gone.contains(&row.id));
 }
 
-/// Leaves out lines that say what another says, and lines of executions that are not there; numbers the others anew.
-/// Returns the numbers in the file of those that stay.
+/// Removes duplicate lines, and lines of executions that do not exist; renumbers the rest. Returns the numbers in the
+/// file of the lines that stay.
 pub(super) fn lines(
     numbers: Vec<i64>,
     tape: Vec<TapeEntry>,

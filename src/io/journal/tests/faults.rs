@@ -86,7 +86,7 @@ fn a_folder_in_the_files_place_is_said_and_when_it_is_gone_nothing_was_lost() {
     assert!(matches!(run(journal.load(&link())), Err(JournalError::Unusable { .. })));
     journal.append(executed(1)).unwrap();
     assert!(run(journal.barrier()).is_err());
-    assert!(journal.progress().borrow().fault.as_deref().is_some_and(|fault| fault.contains("not a plain file")));
+    assert!(journal.progress().borrow().fault.as_deref().is_some_and(|fault| fault.contains("not a regular file")));
     std::fs::remove_dir(&path).unwrap();
     until(&journal, |progress| progress.saved == 1 && progress.fault.is_none());
     assert_eq!(run(journal.load(&link())).unwrap().executions.len(), 1);
@@ -177,7 +177,7 @@ fn a_file_that_was_removed_is_said_and_what_comes_goes_into_a_new_one() {
     std::fs::remove_file(&path).unwrap();
     journal.append(executed(1)).unwrap();
     let said = run(journal.barrier()).unwrap().notice.unwrap();
-    assert!(said.contains("was removed or replaced while it was in use"), "{said}");
+    assert!(said.contains("was removed or replaced while in use"), "{said}");
     assert_eq!((journal.progress().borrow().begun, count(&path, "executions")), (1, 1));
     assert!(dir.path().join("journal.set-aside-1.sqlite-wal").exists(), "what may be the last records is kept");
     journal.append(executed(2)).unwrap();

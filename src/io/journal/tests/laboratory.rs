@@ -243,7 +243,7 @@ impl OnDisk {
             }
         };
         if desk.exact && !self.mates {
-            let told = found.notice.as_ref().is_some_and(|notice| notice.contains("was kept as"));
+            let told = found.notice.as_ref().is_some_and(|notice| notice.contains("was set aside as"));
             let result = if damaged == told {
                 desk.expected.is(&found).map_err(|what| format!("after a kill: {what}"))
             } else {

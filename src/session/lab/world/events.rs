@@ -283,7 +283,7 @@ impl World {
             }
             Output::Log(text) | Output::Alarm(text) | Output::Fault(_, text) => {
                 self.hash(&text);
-                let accused = text.contains("told nothing") || text.contains("left out");
+                let accused = text.contains("did not report") || text.contains("left out");
                 if accused && self.honest {
                     self.fail(|| format!("an honest stream is accused: {text}"));
                 }

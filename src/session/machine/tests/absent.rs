@@ -21,7 +21,7 @@ fn an_order_that_the_broker_denies_for_longer_than_rest_lags_is_named_and_takes_
     // The audit after the first that is told so does not wait for its turn.
     desk.pass(Duration::from_secs(25));
     assert!(!desk.session.state().is_live());
-    assert!(reason(&desk).contains("the broker has no order ghost, shown as working"), "{}", reason(&desk));
+    assert!(reason(&desk).contains("the broker does not have order ghost, shown here as working"), "{}", reason(&desk));
     let working = desk.session.freshness(Part::Working, desk.now.mono);
     assert!(!working.whole && working.good.is_some(), "{working:?}");
     assert_eq!(desk.blotter.working_count(), 1, "what became of it is not known");
@@ -52,5 +52,5 @@ fn two_that_are_denied_are_counted() {
     let mut desk = denied();
     desk.stream(StreamEvent::Update(Box::new(update(TradeEvent::New, order("ghost2"), Vec::new()))));
     desk.pass(Duration::from_mins(3));
-    assert!(reason(&desk).contains("no order ghost and 1 more, shown as working"), "{}", reason(&desk));
+    assert!(reason(&desk).contains("order ghost and 1 more, shown here as working"), "{}", reason(&desk));
 }

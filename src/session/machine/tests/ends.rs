@@ -260,7 +260,7 @@ fn an_account_that_goes_on_not_answering_is_logged_once() {
     desk.fails = Some((ACCOUNT, RequestErrorKind::Server));
     desk.listen();
     desk.pass(Duration::from_mins(2));
-    assert_eq!(desk.logs().matches("the account did not answer; everything is asked again").count(), 1);
+    assert_eq!(desk.logs().matches("the account did not answer; fetching everything again").count(), 1);
 }
 
 #[test]

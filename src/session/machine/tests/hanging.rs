@@ -14,7 +14,7 @@ impl Desk {
 
 #[test]
 fn what_an_outage_hid_waits_for_no_balances_and_no_positions() {
-    for (hangs, missing) in [(ACCOUNT, "balances: no answer comes"), (POSITIONS, "positions: no answer comes")] {
+    for (hangs, missing) in [(ACCOUNT, "balances: no answer"), (POSITIONS, "positions: no answer")] {
         let mut desk = Desk::with_a_fill();
         desk.hangs = Some(hangs);
         desk.stream(StreamEvent::Closed(Closed::Silent));
@@ -47,7 +47,7 @@ fn a_start_on_a_journal_shows_what_is_answered_beside_an_account_that_hangs() {
     desk.restart("acct-1");
     desk.listen();
     desk.pass(Duration::from_secs(4));
-    assert_eq!((desk.held(), desk.missing()), (Qty::whole(60), "balances: no answer comes"), "{}", desk.logs());
+    assert_eq!((desk.held(), desk.missing()), (Qty::whole(60), "balances: no answer"), "{}", desk.logs());
     desk.pass(Duration::from_secs(1));
     assert!(desk.session.freshness(Part::Working, desk.now.mono).current);
     desk.pass(Duration::from_secs(20));
@@ -137,10 +137,10 @@ fn a_stream_that_names_a_known_order_is_believed_while_all_of_rest_hangs() {
     desk.orders.push(order("new"));
     desk.execute("new", 30, true);
     assert_eq!(desk.held(), Qty::whole(40), "whose it is is not known");
-    assert!(desk.missing().contains("what the stream tells is held"), "{:?}", desk.session.state());
+    assert!(desk.missing().contains("stream updates are held"), "{:?}", desk.session.state());
     desk.execute("o", 20, true);
     assert_eq!(desk.held(), Qty::whole(90), "{}", desk.logs());
-    assert_eq!(desk.missing(), "the broker takes its time");
+    assert_eq!(desk.missing(), "the broker is slow to answer");
 }
 
 #[test]

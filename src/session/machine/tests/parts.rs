@@ -220,7 +220,7 @@ fn a_question_that_is_never_answered_takes_the_word_away_too() {
         while desk.session.poll().is_some() {}
     }
     assert_eq!(desk.session.state().word(), "syncing");
-    assert!(reason(&desk).contains("no answer comes"), "{}", reason(&desk));
+    assert!(reason(&desk).contains("no answer"), "{}", reason(&desk));
     let wait = Some((Duration::from_secs(40), "the requests of this minute are used up".to_owned()));
     desk.session.handle(Input::Queued(wait), &mut desk.blotter, desk.now);
     assert!(reason(&desk).contains("used up"), "{}", reason(&desk));
@@ -289,7 +289,7 @@ fn a_list_without_end_is_left_and_said() {
     desk.listen();
     let pages = desk.asked.iter().filter(|request| matches!(request, Request::Orders(_))).count();
     assert!(pages <= 12, "{pages} pages of three lists");
-    assert!(reason(&desk).contains("goes on after 4 pages"), "{}", reason(&desk));
+    assert!(reason(&desk).contains("is longer than 4 pages"), "{}", reason(&desk));
     assert_eq!(desk.session.state().word(), "syncing");
 }
 
@@ -344,7 +344,7 @@ fn a_long_sync_says_how_far_it_is_and_why() {
         panic!("{:?}", desk.session.state())
     };
     assert_eq!((pages.done, pages.of), (5, 6));
-    assert_eq!(why, "the broker takes its time");
+    assert_eq!(why, "the broker is slow to answer");
     desk.hangs = None;
     desk.fails = Some((|request| matches!(request, Request::Activities(_)), RequestErrorKind::Server));
     desk.pass(Duration::from_secs(30));
@@ -375,7 +375,7 @@ fn what_fails_beyond_the_lists_takes_no_word_away_and_is_told_when_it_lasts() {
     );
     desk.fails = None;
     desk.pass(Duration::from_mins(6));
-    assert!(desk.logs().contains("is answered again"), "{}", desk.logs());
+    assert!(desk.logs().contains("can be fetched again"), "{}", desk.logs());
 }
 
 #[test]
@@ -411,7 +411,7 @@ fn a_position_that_changes_though_nothing_was_told_is_a_question_to_rest() {
     desk.pass(Duration::from_mins(10));
     desk.positions = vec![position("AAPL", 200)];
     desk.pass(Duration::from_mins(10));
-    assert_eq!(desk.logs().matches("nothing told of it").count(), 1, "{}", desk.logs());
+    assert_eq!(desk.logs().matches("changed without a report").count(), 1, "{}", desk.logs());
     assert!(desk.session.state().is_live());
 }
 
@@ -421,7 +421,7 @@ fn a_position_that_an_execution_explains_is_no_question_however_late_the_list_is
     desk.orders.push(order("o"));
     desk.execute("o", 40, true);
     desk.pass(Duration::from_mins(1));
-    let changed = |logs: &str| logs.contains("nothing told of it");
+    let changed = |logs: &str| logs.contains("changed without a report");
     desk.positions = vec![position("AAPL", 40)];
     desk.pass(Duration::from_mins(10));
     assert!(!changed(&desk.logs()), "{}", desk.logs());
@@ -492,7 +492,7 @@ fn a_broker_that_answers_is_not_said_to_take_its_time() {
         desk.input(Input::Reply(id, answer));
     }
     assert_eq!(desk.session.state().word(), "syncing");
-    assert!(reason(&desk).starts_with("the broker answers"), "{}", reason(&desk));
+    assert!(reason(&desk).starts_with("the broker is answering"), "{}", reason(&desk));
     desk.pass(Duration::from_secs(3));
-    assert_eq!(reason(&desk), "the broker takes its time", "nothing was answered for so long");
+    assert_eq!(reason(&desk), "the broker is slow to answer", "nothing was answered for so long");
 }

@@ -80,7 +80,7 @@ fn a_broker_that_tells_nothing_again_is_asked_once_and_missed_by_nobody() {
         }
         assert_eq!(replays(&desk).len(), 1, "{kind:?}");
         assert_eq!(desk.held(), Qty::whole(40), "{kind:?}");
-        assert!(desk.logs().contains("not told again"), "{}", desk.logs());
+        assert!(desk.logs().contains("not replayed"), "{}", desk.logs());
     }
 }
 

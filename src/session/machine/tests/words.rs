@@ -215,7 +215,7 @@ fn what_fails_beyond_the_lists_for_three_passes_is_told_and_over_with_the_next()
         desk.session.note_beyond(None);
         desk.seen.extend(std::iter::from_fn(|| desk.session.poll()));
         let over = desk.seen.contains(&Output::Over(Fault::Beyond));
-        (desk.logs().contains("in 3 passes"), over, desk.logs().contains("answered again"))
+        (desk.logs().contains("in 3 passes"), over, desk.logs().contains("can be fetched again"))
     };
     assert_eq!(told(2), (false, false, false));
     assert_eq!(told(3), (true, true, true));

@@ -1,4 +1,4 @@
-//! The pages of the authorization server: consent and errors. Plain forms, no script, everything escaped.
+//! The pages of the authorization server: consent and errors. Plain forms without scripts; everything is escaped.
 
 use axum::body::Body;
 use axum::http::{HeaderValue, header};
@@ -6,31 +6,31 @@ use axum::response::Response;
 
 use crate::sim::server::reply::typed;
 
-/// An account that can be chosen on the consent page.
+/// An account to choose on the consent page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
-    /// Its number, the value of the form field.
+    /// Its number; the value of the form field.
     pub number: String,
-    /// What it holds, in words.
+    /// A short description.
     pub detail: String,
 }
 
-/// What the consent page shows.
+/// The content of the consent page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Consent<'a> {
-    /// Proves that the form was looked at.
+    /// The form token.
     pub token: &'a str,
     /// The application's name.
     pub client: &'a str,
-    /// Where the browser goes afterwards.
+    /// The redirect URI.
     pub redirect_uri: &'a str,
-    /// The form's target: this address with its query.
+    /// The form's target: this URL with its query.
     pub action: &'a str,
-    /// Scopes asked for.
+    /// The scopes requested.
     pub scopes: Vec<&'static str>,
-    /// Paper accounts to choose from; empty when paper is not asked for.
+    /// Paper accounts to choose from; empty if paper is not requested.
     pub paper: Vec<Choice>,
-    /// Live accounts to choose from; empty when live is not asked for.
+    /// Live accounts to choose from; empty if live is not requested.
     pub live: Vec<Choice>,
 }
 
@@ -64,23 +64,18 @@ pub fn consent(consent: &Consent<'_>) -> Response {
     for scope in &consent.scopes {
         let means = match *scope {
             "trading" => "Place, replace and cancel orders",
-            "account:write" => "Change your account's configuration and watchlists",
+            "account:write" => "Change your account configuration and watchlists",
             _ => "Read market data",
         };
         scopes.push_str(&format!("<li>{means} <code>{}</code></li>", escape(scope)));
     }
-    // The field of the only environment asked for is always `account`.
+    // With only one environment, the field is always `account`.
     let live_field = if consent.paper.is_empty() { "account" } else { "live_account" };
     let accounts = choices("Paper account", "paper", "account", &consent.paper)
         + &choices("LIVE account", "live", live_field, &consent.live);
     let body = format!(
-        "<span class=\"mark\">SIMULATED BROKERAGE</span>\
-         <h1>Allow <b>{client}</b> to use your account?</h1>\
-         <p>It asks to be able to:</p><ul>{scopes}</ul>\
-         <form method=\"post\" action=\"{action}\"><input type=\"hidden\" name=\"{field}\" value=\"{token}\">{accounts}\
-         <div class=\"buttons\"><button id=\"deny\" name=\"decision\" value=\"deny\">Deny</button>\
-         <button id=\"allow\" name=\"decision\" value=\"allow\">Allow</button></div></form>\
-         <p class=\"where\">You go back to <code>{redirect}</code></p>",
+        "<span class=\"mark\">SIMULATED BROKERAGE</span><h1>Allow <b>{client}</b> to use your account?</h1><p>It asks \
+            to be able to:</p><ul>{scopes}</ul><form method=\"post\" action=\"{action}\"><input type=\"hidden\" name=\"{field}\" value=\"{token}\">{accounts}<div class=\"buttons\"><button id=\"deny\" name=\"decision\" value=\"deny\">Deny</button><button id=\"allow\" name=\"decision\" value=\"allow\">Allow</button></div></form><p class=\"where\">You return to <code>{redirect}</code></p>",
         field = super::TOKEN_FIELD,
         token = escape(consent.token),
         client = escape(consent.client),
@@ -106,7 +101,7 @@ fn choices(title: &str, class: &str, field: &str, choices: &[Choice]) -> String 
     format!("<fieldset><legend class=\"{class}\">{title}</legend>{rows}</fieldset>")
 }
 
-/// An error page: the browser stays here, nothing is sent to the application.
+/// An error page: the browser stays here, and nothing is sent to the application.
 pub fn error(status: u16, title: &str, sentence: &str) -> Response {
     let body =
         format!("<span class=\"mark\">SIMULATED BROKERAGE</span><h1>{}</h1><p>{}</p>", escape(title), escape(sentence));
@@ -121,17 +116,17 @@ fn page(status: u16, title: &str, body: &str) -> Response {
     );
     let mut response = typed(status, "text/html; charset=utf-8", Body::from(html));
     let headers = response.headers_mut();
-    // No form-action: browsers apply it to the redirect back to the application as well.
+    // No form-action: browsers also apply it to the redirect back to the application.
     let policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'";
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // Without a referrer browsers hide the form's origin as well, and the form would look like another page's.
+    // Without a referrer, browsers also hide the form's origin, and the form would look foreign.
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
 
-/// Makes text safe between tags and in double quotes.
+/// Escapes text for HTML content and double-quoted attributes.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for ch in text.chars() {

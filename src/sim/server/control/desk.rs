@@ -1,4 +1,4 @@
-//! The control interface without sockets: what a request does, and whether the books are whole after it.
+//! The control interface without sockets: performs requests and checks that the books stay consistent.
 
 use std::sync::{Arc, OnceLock};
 
@@ -16,12 +16,12 @@ use crate::sim::server::hub::Hub;
 use crate::sim::server::rest::query;
 use crate::sim::server::state::Sim;
 
-/// The seed of every desk.
+/// The seed, always the same.
 const SEED: u64 = 11;
-/// Where time begins: an afternoon of trading.
+/// The start of simulated time: an afternoon of trading.
 const START: Timestamp = Timestamp::constant(1_772_476_200, 0);
 
-/// A brokerage that only control requests reach; its clock stands still unless they move it.
+/// A brokerage that only control requests reach; its clock only moves on request.
 pub struct Desk(Arc<Sim>);
 
 impl Default for Desk {
@@ -31,7 +31,7 @@ impl Default for Desk {
 }
 
 impl Desk {
-    /// A fresh brokerage; every one is the same.
+    /// A new brokerage, always the same.
     pub fn new() -> Self {
         static FRESH: OnceLock<Engine> = OnceLock::new();
         let engine = FRESH.get_or_init(|| Engine::new(EngineOptions::new(SEED, START))).clone();
@@ -39,7 +39,7 @@ impl Desk {
         Self(Arc::new(Sim::new(clock, Hub::new(engine), SEED)))
     }
 
-    /// What `POST /_sim/ACTION` answers: a status and a body.
+    /// The answer of `POST /_sim/ACTION`: status and body.
     pub fn request(&self, action: &str, body: &[u8]) -> (u16, Value) {
         let body = Bytes::copy_from_slice(body);
         match query::object(&body).and_then(|body| perform(&self.0, action, &body)) {
@@ -48,7 +48,7 @@ impl Desk {
         }
     }
 
-    /// True when every account can be read, and its cash is what was booked to the last digit.
+    /// Whether every account can be read, and its cash equals its bookings exactly.
     pub fn books_are_whole(&self) -> bool {
         let whole = self.0.hub.act(&self.0.clock, |engine| {
             let numbers: Vec<AccountNo> = engine.accounts().iter().map(|account| account.no).collect();

@@ -1,4 +1,4 @@
-//! What each control request does. The same function serves HTTP and scenarios.
+//! Carries out control requests, from HTTP and from scenarios.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::sim::server::rest::{new_order, query};
 use crate::sim::server::state::{AuthForm, AuthorizeTrick, ErrorShape, FormPolicy, Sim, lock};
 use crate::sim::wire::order::WireOrder;
 
-/// Every control request and what it does.
+/// Every control request with its description.
 pub const ACTIONS: &[(&str, &str)] = &[
     ("place", "place an order as the owner does on the broker's own site: account, and the body of an order"),
     ("cancel", "cancel an order there: order (here and below its id, or its client_order_id)"),
@@ -26,13 +26,13 @@ pub const ACTIONS: &[(&str, &str)] = &[
     ("reject", "reject an order: order, reason?"),
     ("expire", "expire an order: order"),
     ("event", "send a rare event of an order: order, event"),
-    ("bust", "undo an execution: execution, or order for its newest"),
-    ("correct", "change an execution: execution, or order for its newest; price?, qty?"),
+    ("bust", "bust an execution: execution, or order for its newest"),
+    ("correct", "correct an execution: execution, or order for its newest; price?, qty?"),
     ("cash", "move money without a trade: type = CSD, CSW, JNLC, DIV, FEE, INT; amount, account?, description?"),
-    ("dividend", "pay a dividend to whoever holds a share: symbol, per_share"),
+    ("dividend", "pay a dividend on every share held: symbol, per_share"),
     ("halt", "halt trading in a symbol: symbol"),
     ("resume", "resume trading in a symbol: symbol"),
-    ("price", "put the price of a symbol somewhere: symbol, price"),
+    ("price", "set the price of a symbol: symbol, price"),
     ("bot", "start or stop the bot: on, account?, rate?"),
     ("close_market", "move simulated time to the next close"),
     ("open_market", "move simulated time to the next open"),
@@ -47,33 +47,37 @@ pub const ACTIONS: &[(&str, &str)] = &[
     ("register", "register a redirect URI: redirect_uri"),
     (
         "authorize",
-        "turn the next decision on the consent page: next = deny, deny_without_words, wrong_state, no_state, hang",
+        "change the next answer of the consent page: next = deny, deny_without_words, wrong_state, no_state, hang",
     ),
     ("token_endpoint", "change the token endpoint: errors? = oauth, alpaca, text, html; delay?"),
     ("wrong_environment", "status for a credential that does not cover the origin: status = 401 or 403"),
     (
         "stream_auth",
-        "what a form of authentication meets with: form = keys, old_keys, oauth_token, oauth_key; answer = accept, refuse, silent",
+        "how the stream answers a form of authentication: form = keys, old_keys, oauth_token, oauth_key; answer = \
+            accept, refuse, silent",
     ),
     ("sse", "switch the event streams over HTTP: on"),
-    ("history", "null or zero in the equity history where there was no account: nulls"),
-    ("symbol_limit", "symbols of a data stream over trades and quotes together: limit"),
-    ("readings", "how the service's rules are read: each switch and its word, or seed; answers with all of them"),
+    ("history", "use null or zero in the equity history before the account existed: nulls"),
+    ("symbol_limit", "limit the symbols of a data stream, trades and quotes together: limit"),
+    (
+        "readings",
+        "choose between readings of the service's rules: each switch and its word, or seed; answers with all of them",
+    ),
     ("fault", "add a fault: rule, method?, path?"),
-    ("clear", "take every fault and switch back"),
-    ("drop", "end every connection and socket without a word"),
+    ("clear", "clear all faults and switches"),
+    ("drop", "drop every connection and socket without notice"),
     ("refuse", "refuse connections: for"),
-    ("freeze", "neither read nor write on open sockets: for"),
-    ("lag", "serve reads as things are now: for"),
+    ("freeze", "stall open sockets, neither reading nor writing: for"),
+    ("lag", "answer reads from the state of this moment: for"),
     ("rate_limit", "requests a minute: limit?; retry_after?; exhaust? = an account"),
 ];
 
-/// The longest way that simulated time is moved at once: the engine goes through every step of it.
+/// Longest advance of simulated time at once, because the engine computes every step of it.
 const LONGEST_JUMP: Duration = Duration::from_hours(7 * 24);
-/// Redirect URIs that can be registered.
+/// Most redirect URIs.
 const MOST_URIS: usize = 100;
 
-/// Members of a control request.
+/// The members of a control request.
 struct Body<'a>(&'a Map<String, Value>);
 
 fn wrong(message: impl Into<String>) -> ApiError {
@@ -110,7 +114,7 @@ impl Body<'_> {
         parse_duration(text).ok_or_else(words)
     }
 
-    /// A whole number up to `most`, if it is there.
+    /// A whole number up to `most`, if present.
     fn count(&self, name: &str, most: u32) -> Result<Option<u32>, ApiError> {
         let Some(value) = self.member(name) else { return Ok(None) };
         let count = value.as_u64().and_then(|count| u32::try_from(count).ok()).filter(|count| *count <= most);
@@ -127,7 +131,7 @@ impl Body<'_> {
         self.flag(name)?.ok_or_else(|| wrong(format!("{name} is required")))
     }
 
-    /// The account of a number or id; the first paper account without one.
+    /// The account with this number or id; by default the first paper account.
     fn account(&self, sim: &Sim, name: &str) -> Result<AccountNo, ApiError> {
         let named = self.text(name)?;
         sim.hub
@@ -234,7 +238,7 @@ fn trading(sim: &Sim, action: &str, body: &Body<'_>) -> Done {
     run().transpose()
 }
 
-/// The owner and id of the order that a request names by its id or its `client_order_id`.
+/// Owner and id of the order given by its id or `client_order_id`.
 fn order_of(engine: &Engine, name: &str) -> Result<(AccountNo, OrderId), Refusal> {
     let owners = || engine.accounts().iter().map(|account| account.no);
     let by_id = query::id(name).and_then(|id| owners().find(|no| engine.order(*no, id).is_ok()).map(|no| (no, id)));
@@ -242,7 +246,7 @@ fn order_of(engine: &Engine, name: &str) -> Result<(AccountNo, OrderId), Refusal
     by_id.or_else(by_name).ok_or_else(|| Refusal::no_order(name))
 }
 
-/// The execution that a request names by its id, or the newest standing one of an order.
+/// The execution given by its id, or the newest valid one of an order.
 fn execution_of(sim: &Sim, body: &Body<'_>) -> Result<Uuid, ApiError> {
     if body.text("execution")?.is_some() {
         return body.id("execution");
@@ -257,7 +261,7 @@ fn execution_of(sim: &Sim, body: &Body<'_>) -> Result<Uuid, ApiError> {
     })
 }
 
-/// Does something to an order, whoever owns it, and shows the order afterwards.
+/// Acts on an order, whoever owns it, and returns the order afterwards.
 fn by_hand(
     sim: &Sim,
     body: &Body<'_>,
@@ -271,7 +275,7 @@ fn by_hand(
     })
 }
 
-/// Turns switches: all of them by a seed, then those that are named.
+/// Sets switches: all of them by a seed, then those given by name.
 fn readings(sim: &Sim, body: &Body<'_>) -> Result<Value, ApiError> {
     sim.hub.act(&sim.clock, |engine| {
         let mut readings = match body.count("seed", u32::MAX)? {
@@ -334,7 +338,7 @@ fn market(sim: &Sim, action: &str, body: &Body<'_>) -> Done {
             "advance" => {
                 let by = body.time("by")?;
                 if by > LONGEST_JUMP {
-                    return Err(wrong("by must be 168h at most; ask again to go on"));
+                    return Err(wrong("by must be 168h at most; send it again to go further"));
                 }
                 let by = jiff::SignedDuration::try_from(by).unwrap_or_default();
                 sim.jump(clock.now().saturating_add(by).unwrap_or(clock.now()));

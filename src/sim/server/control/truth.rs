@@ -1,4 +1,4 @@
-//! `GET /_sim/truth`: everything there is to know about an account, straight from the engine, past every fault and lag.
+//! `GET /_sim/truth`: the complete books of an account, directly from the engine, without faults or lag.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::sim::server::reply::ApiError;
 use crate::sim::server::state::Sim;
 use crate::sim::wire::order::WireOrder;
 
-/// The truth about an account, named by number or id; without a name about the first paper account.
+/// The books of an account given by number or id; by default of the first paper account.
 pub fn truth(sim: &Sim, name: Option<&str>) -> Result<Value, ApiError> {
     let no = sim
         .hub

@@ -1,4 +1,4 @@
-//! Corporate actions and auctions on the data origin. The only actions here are the dividends that shares pay by rule; the
+//! Corporate actions and auctions on the data origin. The only actions are the dividends that shares pay by rule; the
 //! auctions are the first and the last price of each day.
 
 use axum::extract::{Path, Query, State};
@@ -15,7 +15,7 @@ use crate::sim::server::reply::{Answer, ApiError, ok};
 use crate::sim::server::rest::query::{self, Params};
 use crate::sim::wire::number;
 
-/// What can be asked for; all but the first never happen here.
+/// Types of actions; all but the first never occur here.
 const TYPES: [&str; 16] = [
     "cash_dividend",
     "capital_gains_distribution",
@@ -68,7 +68,7 @@ pub async fn corporate(State(gate): State<Gate>, Query(params): Query<Params>) -
     let descending = query::param(&params, "sort") == Some("desc");
     let after = query::param(&params, "page_token").and_then(query::id);
     let named = |list: &[String], name: &str| list.is_empty() || list.iter().any(|one| one == name);
-    // A few years around the simulated present: by rule there is no end to them.
+    // Limited to a few years around simulated time, because the rule has no end.
     let (first, last) = (start.year().max(today.year() - 5), end.year().min(today.year() + 1));
     let mut found = dividends::of_years(first - 1, last + 1);
     found.retain(|dividend| {
@@ -93,7 +93,7 @@ pub async fn corporate(State(gate): State<Gate>, Query(params): Query<Params>) -
     ok(&json!({"corporate_actions": actions, "next_page_token": token}))
 }
 
-/// The auctions of a day whose session is over or has begun.
+/// The auctions of a day whose session has started.
 fn auctions(instrument: &Instrument, day: &Bar, over: bool) -> Option<Value> {
     let session = calendar::session(calendar::in_new_york(day.at).date())?;
     let venue = if instrument.asset.exchange == "NASDAQ" { "Q" } else { "P" };
@@ -113,7 +113,7 @@ fn all_of(instrument: &Instrument, now: jiff::Timestamp) -> Vec<(jiff::Timestamp
     .collect()
 }
 
-/// The auctions of these symbols, by symbol, and the token of the next page.
+/// The auctions of these symbols, and the token of the next page.
 fn asked(gate: &Gate, symbols: &[String], params: &Params) -> Result<(Vec<(String, Value)>, Value), ApiError> {
     if query::param(params, "feed").is_some_and(|feed| feed != "sip") {
         permitted(params)?;

@@ -1,5 +1,4 @@
-//! What a data socket carries: the channels of each feed, who may subscribe to what, and the messages that a piece of market
-//! news makes. It opens no socket.
+//! The channels of data sockets: feeds, permissions, and the messages for each market event. Opens no socket.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,23 +14,23 @@ use crate::sim::wire::number;
 /// The symbol of the test feed.
 pub const FAKE: &str = "FAKEPACA";
 
-/// Which data a socket carries.
+/// A feed of a data socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Feed {
-    /// Shares.
+    /// Stocks.
     Stocks(&'static str),
-    /// The symbol that always moves.
+    /// The test symbol.
     Test,
-    /// Coins.
+    /// Crypto.
     Crypto,
-    /// Option contracts.
+    /// Options.
     Options(&'static str),
-    /// Articles.
+    /// News.
     News,
 }
 
 impl Feed {
-    /// What can be subscribed to, in the order of the answer.
+    /// The channels, in the order of the answer.
     pub const fn channels(self) -> &'static [&'static str] {
         match self {
             Self::Stocks(_) | Self::Test => {
@@ -43,7 +42,7 @@ impl Feed {
         }
     }
 
-    /// True when an account without a plan may have it.
+    /// Whether an account without a subscription plan may use it.
     pub const fn is_free(self) -> bool {
         match self {
             Self::Stocks(feed) => matches!(feed.as_bytes(), b"iex" | b"delayed_sip"),
@@ -74,14 +73,14 @@ impl Feed {
     }
 }
 
-/// Every channel that any feed has, to tell one of another feed from a name that is none.
+/// The channels of all feeds, to tell a channel of another feed from an unknown name.
 const EVERY: [&str; 9] =
     ["trades", "quotes", "orderbooks", "bars", "updatedBars", "dailyBars", "statuses", "lulds", "news"];
 
-/// Why a subscription is refused: a number and words.
+/// Why a subscription is refused: code and message.
 pub type Problem = (u16, &'static str);
 
-/// What a socket is subscribed to.
+/// The subscriptions of a socket.
 #[derive(Debug, Clone)]
 pub struct Subscriptions {
     feed: Feed,
@@ -89,13 +88,13 @@ pub struct Subscriptions {
 }
 
 impl Subscriptions {
-    /// None yet.
+    /// No subscriptions.
     pub fn new(feed: Feed) -> Self {
         let wanted = feed.channels().iter().map(|channel| (*channel, BTreeSet::new())).collect();
         Self { feed, wanted }
     }
 
-    /// What it is after a message that adds or takes away, with at most `most` symbols over trades and quotes.
+    /// The subscriptions after a subscribe or unsubscribe, with at most `most` symbols over trades and quotes.
     pub fn after(&self, message: &Value, add: bool, most: usize) -> Result<Self, Problem> {
         const SYNTAX: Problem = (400, "invalid syntax");
         let mut after = self.clone();
@@ -103,7 +102,7 @@ impl Subscriptions {
             let Some(list) = message.get(channel).filter(|list| !list.is_null()) else { continue };
             let list = list.as_array().ok_or(SYNTAX)?;
             let Some(symbols) = after.wanted.get_mut(channel) else {
-                // Clients send empty lists for what they do not want.
+                // Clients send empty lists for unused channels.
                 if list.is_empty() {
                     continue;
                 }
@@ -125,7 +124,7 @@ impl Subscriptions {
         Ok(after)
     }
 
-    /// The answer to a subscription: the whole list.
+    /// The answer to a subscription: the complete list.
     pub fn shown(&self) -> Value {
         let mut shown = Map::new();
         shown.insert("T".to_owned(), Value::from("subscription"));
@@ -133,31 +132,31 @@ impl Subscriptions {
             shown.insert((*channel).to_owned(), json!(self.wanted.get(channel)));
         }
         if matches!(self.feed, Feed::Stocks(_) | Feed::Test) {
-            // Prints bring their corrections and cancellations with them.
+            // Subscribing to trades includes corrections and cancels.
             shown.insert("corrections".to_owned(), json!(self.wanted.get("trades")));
             shown.insert("cancelErrors".to_owned(), json!(self.wanted.get("trades")));
         }
         Value::Object(shown)
     }
 
-    /// True when a channel of a symbol is wanted.
+    /// Whether a symbol of a channel is subscribed to.
     pub fn wants(&self, channel: &str, symbol: &str) -> bool {
         self.wanted.get(channel).is_some_and(|symbols| symbols.contains(symbol) || symbols.contains("*"))
     }
 
-    /// True when an article about these symbols is wanted.
+    /// Whether an article about these symbols is subscribed to.
     pub fn wants_news(&self, symbols: &[&str]) -> bool {
         symbols.iter().any(|symbol| self.wants("news", symbol))
     }
 
-    /// The order books that were not wanted before, whole.
+    /// The full order books of new subscriptions.
     pub fn new_books(&self, before: &Self, market: &Market) -> Vec<Value> {
         let coins = market.syms().map(|sym| market.get(sym)).filter(|one| one.asset.class == AssetClass::Crypto);
         let new = |symbol: &str| self.wants("orderbooks", symbol) && !before.wants("orderbooks", symbol);
         coins.filter(|one| new(one.asset.symbol)).map(whole_book).collect()
     }
 
-    /// The messages that a piece of news makes.
+    /// The messages for a market event.
     pub fn messages(&self, market: &Market, tick: &Tick) -> Vec<Value> {
         let sym = match tick {
             Tick::Quote(sym, _) | Tick::Trade(sym, _) | Tick::Minute(sym, _) | Tick::Status(sym, ..) => *sym,
@@ -192,7 +191,7 @@ impl Subscriptions {
     }
 }
 
-/// An order book that begins anew; the books here are drawn whole from each quote.
+/// A full order book; books here are redrawn from each quote.
 fn whole_book(instrument: &Instrument) -> Value {
     let mut message = rows::message("o", instrument.asset.symbol, overview::book(instrument));
     if let Some(members) = message.as_object_mut() {
@@ -201,7 +200,7 @@ fn whole_book(instrument: &Instrument) -> Value {
     message
 }
 
-/// Five percent around the last price, as the plan for large shares has it in the regular session.
+/// A band of five percent around the last price, as for large shares in the regular session.
 fn bands(instrument: &Instrument, price: Decimal, at: Timestamp) -> Value {
     let part = |hundredths: i64| number((price * Decimal::new(hundredths, 2)).round_dp(2).normalize());
     let row = json!({"u": part(105), "d": part(95), "i": "B", "t": at.to_string(), "z": rows::tape(instrument)});
@@ -216,7 +215,7 @@ fn status(instrument: &Instrument, halted: bool, at: Timestamp) -> Value {
     rows::message("s", instrument.asset.symbol, row)
 }
 
-/// The test feed at a beat: it moves every second, whatever the market does.
+/// The test feed's messages: it moves every second, whatever the market does.
 pub fn fake(subscriptions: &Subscriptions, count: u32, now: Timestamp) -> Vec<Value> {
     let price = Decimal::new(13_300 + i64::from(count * 37 % 100), 2);
     let value = number(price);

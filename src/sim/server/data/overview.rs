@@ -1,5 +1,5 @@
-//! Market data over many symbols at once: chains of options, movers, the most active shares, order books of coins, and what
-//! the letters of rows mean.
+//! Market data over many symbols: option chains, movers, most active shares, crypto order books, and the meaning of
+//! codes.
 
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
@@ -17,9 +17,9 @@ use crate::sim::server::reply::{Answer, ApiError, ok};
 use crate::sim::server::rest::query::{self, Params};
 use crate::sim::wire::number;
 
-/// Levels of an order book on each side.
+/// Levels on each side of an order book.
 const DEPTH: i64 = 10;
-/// Exchanges of options by their letters; rows have Cboe's here.
+/// Option exchanges by code; rows here have Cboe's.
 const OPTION_EXCHANGES: &[(&str, &str)] = &[
     ("A", "AMEX - NYSE American"),
     ("B", "BOX - Boston Options Exchange"),
@@ -28,7 +28,7 @@ const OPTION_EXCHANGES: &[(&str, &str)] = &[
     ("O", "OPRA"),
     ("X", "PHLX - Nasdaq PHLX"),
 ];
-/// Exchanges of shares by the letters that rows have here.
+/// Stock exchanges by the codes that rows have here.
 const EXCHANGES: &[(&str, &str)] = &[
     ("A", "NYSE American (AMEX)"),
     ("N", "New York Stock Exchange"),
@@ -43,7 +43,7 @@ fn of_class(market: &Market, class: AssetClass) -> Vec<&Instrument> {
     market.syms().map(|sym| market.get(sym)).filter(|instrument| instrument.asset.class == class).collect()
 }
 
-/// How many rows are asked for: ten without a word.
+/// The number of rows requested; ten by default.
 fn top(params: &Params, most: usize) -> Result<usize, ApiError> {
     query::number(params, "top", 10, most).map_err(|error| message_only(400, error.message))
 }
@@ -86,7 +86,7 @@ pub async fn chain(State(gate): State<Gate>, Path(underlying): Path<String>, Que
     })
 }
 
-/// `GET /v1beta1/options/{kind}`: past rows; the socket of a feed for those who ask for one.
+/// `GET /v1beta1/options/{kind}`: past rows; the socket of a feed for an upgrade.
 pub async fn options_history(
     State(gate): State<Gate>,
     Path(kind): Path<String>,
@@ -178,8 +178,8 @@ pub async fn most_actives(State(gate): State<Gate>, Query(params): Query<Params>
     })
 }
 
-/// `GET /v1beta3/crypto/{loc}/latest/orderbooks`. The touch is the quote's; what lies behind it is drawn from it, for there
-/// is nobody else in this market.
+/// `GET /v1beta3/crypto/{loc}/latest/orderbooks`. The best levels are the quote's; the others are derived from it,
+/// because the market has no other participants.
 pub async fn order_books(State(gate): State<Gate>, Path(_): Path<String>, Query(params): Query<Params>) -> Answer {
     let symbols = query::list(&params, "symbols");
     if symbols.is_empty() {

@@ -1,5 +1,5 @@
-//! Market data over REST. The newest rows are the market's own; past quotes and prints are drawn from minute bars,
-//! four to a minute, because the market keeps no others.
+//! Market data over REST. The newest rows are the market's own; past quotes and prints are derived from minute bars,
+//! four per minute, because the market keeps no others.
 
 use axum::extract::{Path, Query, State};
 use base64::Engine as _;
@@ -15,7 +15,7 @@ use crate::sim::server::gate::Gate;
 use crate::sim::server::reply::{Answer, ApiError, ok};
 use crate::sim::server::rest::query::{self, Params};
 
-/// Errors of the data interface carry no code.
+/// An error of the data interface, which has no code.
 pub(super) fn message_only(status: u16, message: impl Into<String>) -> ApiError {
     ApiError { code: None, ..ApiError::new(status, 0, message) }
 }
@@ -34,7 +34,7 @@ pub(super) fn wanted(params: &Params) -> Result<Vec<String>, ApiError> {
     if symbols.is_empty() { Err(message_only(400, "symbols is required")) } else { Ok(symbols) }
 }
 
-/// The newest consolidated data needs a plan that this account does not have.
+/// Refuses the newest consolidated data, which needs a plan that this account does not have.
 pub(super) fn permitted(params: &Params) -> Result<(), ApiError> {
     match query::param(params, "feed") {
         Some("sip") => Err(message_only(403, "subscription does not permit querying recent SIP data")),
@@ -135,7 +135,7 @@ pub async fn options_snapshots(State(gate): State<Gate>, Query(params): Query<Pa
     ok(&json!({"snapshots": snapshots, "next_page_token": null}))
 }
 
-/// A length of time of bars, in minutes; a day is one session.
+/// A bar timeframe, in minutes; a day is one session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Timeframe {
     Minutes(i64),
@@ -147,7 +147,7 @@ fn timeframe(text: &str) -> Option<Timeframe> {
     let split = text.find(|ch: char| !ch.is_ascii_digit())?;
     let (number, unit) = text.split_at(split);
     let number: i64 = number.parse().ok().filter(|number| *number > 0)?;
-    // Clients write the words in any case; only the one-letter minute and month are told apart by it.
+    // Case-insensitive, except for the one-letter minute and month.
     let months = [1, 2, 3, 4, 6, 12].contains(&number);
     match (unit, unit.to_ascii_lowercase().as_str()) {
         ("M", _) | (_, "month") if months => Some(Timeframe::Months(number)),
@@ -160,7 +160,7 @@ fn timeframe(text: &str) -> Option<Timeframe> {
 }
 
 impl Timeframe {
-    /// The left edge of the stretch that a bar falls into.
+    /// The left edge of the bar that contains this time.
     fn edge(self, at: Timestamp) -> Timestamp {
         let day = calendar::in_new_york(at).date();
         let midnight = |day| calendar::instant(day, jiff::civil::time(0, 0, 0, 0));
@@ -236,7 +236,7 @@ impl Page {
         Some((symbol.to_owned(), at.parse().ok()?))
     }
 
-    /// One page out of all rows, and the token of the next.
+    /// One page of the rows, and the token of the next.
     fn cut(&self, mut rows: Vec<(String, Timestamp, Value)>) -> (Vec<(String, Value)>, Value) {
         rows.retain(|(_, at, _)| *at >= self.start && *at <= self.end);
         rows.sort_by(|one, other| {
@@ -257,7 +257,7 @@ impl Page {
     }
 }
 
-/// The page that is asked for out of all rows, and the token of the next.
+/// The requested page of the rows, and the token of the next.
 pub(super) fn cut_page(
     params: &Params,
     now: Timestamp,
@@ -266,7 +266,7 @@ pub(super) fn cut_page(
     Ok(Page::read(params, now)?.cut(rows))
 }
 
-/// Four prints of a minute: its open, high, low and close.
+/// Four prints for a minute: open, high, low and close.
 fn prints(instrument: &Instrument) -> Vec<Trade> {
     let mut id = 0;
     let mut prints = Vec::new();
@@ -367,7 +367,7 @@ pub async fn crypto_history(
     ok(&json!({kind.names().0: by_symbol(rows), "next_page_token": token}))
 }
 
-/// Past bars and prints of options; the service has no quotes of them.
+/// Past bars and prints of options; the service has no past quotes of them.
 pub(super) fn past_options(gate: &Gate, kind: &str, params: &Params) -> Answer {
     let kind = match kind_of(kind)? {
         Kind::Quotes => return Err(message_only(404, "endpoint not found")),

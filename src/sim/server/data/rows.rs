@@ -19,7 +19,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The kind of a path segment.
+    /// The kind given in a path segment.
     pub fn parse(word: &str) -> Option<Self> {
         match word {
             "quotes" => Some(Self::Quotes),
@@ -29,7 +29,7 @@ impl Kind {
         }
     }
 
-    /// The member that holds many rows, and the one that holds one.
+    /// The member names for many rows and for one.
     pub const fn names(self) -> (&'static str, &'static str) {
         match self {
             Self::Quotes => ("quotes", "quote"),
@@ -43,7 +43,7 @@ fn is_crypto(instrument: &Instrument) -> bool {
     instrument.asset.class == AssetClass::Crypto
 }
 
-/// The tape that a listing exchange reports to.
+/// The tape that an exchange reports to.
 pub fn tape(instrument: &Instrument) -> &'static str {
     match instrument.asset.exchange {
         "NASDAQ" => "C",
@@ -99,7 +99,7 @@ pub fn bar(bar: &Bar) -> Value {
     })
 }
 
-/// A bar of a whole day, which begins at midnight in New York whenever its first print was.
+/// A daily bar, which starts at midnight in New York regardless of its first print.
 pub fn day(whole: &Bar) -> Value {
     let date = calendar::in_new_york(whole.at).date();
     bar(&Bar { at: calendar::instant(date, jiff::civil::Time::midnight()), ..*whole })
@@ -110,12 +110,12 @@ pub fn latest(instrument: &Instrument, kind: Kind) -> Option<Value> {
     match kind {
         Kind::Quotes => Some(quote(instrument, &instrument.quote)),
         Kind::Trades => Some(trade(instrument, &instrument.last)),
-        // The last complete minute; early on only the one under way.
+        // The last complete minute; early in the day only the current one.
         Kind::Bars => instrument.minutes.back().or(instrument.minute.as_ref()).map(bar),
     }
 }
 
-/// Everything about a symbol at once.
+/// A snapshot: everything about a symbol at once.
 pub fn snapshot(instrument: &Instrument) -> Value {
     let bar_or_null = |value: Option<&Bar>| value.map_or(Value::Null, bar);
     json!({
@@ -127,7 +127,7 @@ pub fn snapshot(instrument: &Instrument) -> Value {
     })
 }
 
-/// A row as a message of the socket: with its letter and symbol.
+/// A row as a socket message: with type and symbol.
 pub fn message(letter: &str, symbol: &str, row: Value) -> Value {
     let mut message = Map::new();
     message.insert("T".to_owned(), Value::from(letter));

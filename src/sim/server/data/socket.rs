@@ -1,4 +1,5 @@
-//! The data websocket: arrays of messages, one connection a user and feed, ten seconds to authenticate (docs/ALPACA.md 8.1).
+//! The data websocket: arrays of messages, one connection per user and feed, ten seconds to authenticate
+//! (docs/ALPACA.md 8.1).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,9 +27,9 @@ use crate::sim::server::reply::{self, ApiError};
 use crate::sim::server::state::{Sim, lock};
 use crate::sim::server::stream::frame::{self, Encoding};
 
-/// How long a client may take to authenticate.
+/// Time limit for authentication.
 const AUTH_TIME: Duration = Duration::from_secs(10);
-/// Messages in one frame at most.
+/// Most messages in a frame.
 const BATCH: usize = 200;
 
 /// `/v2/{feed}`.
@@ -49,7 +50,7 @@ pub async fn stocks(
     open(gate, feed, &headers, upgrade)
 }
 
-/// `/v1beta3/crypto/{loc}`, and the addresses that it had before.
+/// `/v1beta3/crypto/{loc}`, and its older addresses.
 pub async fn crypto(
     State(gate): State<Gate>,
     headers: HeaderMap,
@@ -63,7 +64,7 @@ pub fn news(gate: Gate, headers: &HeaderMap, upgrade: WebSocketUpgrade) -> Respo
     open(gate, Feed::News, headers, Ok(upgrade))
 }
 
-/// `/v1beta1/options/{feed}`; `None` for a feed that there is not.
+/// `/v1beta1/options/{feed}`; `None` for an unknown feed.
 pub fn options(gate: Gate, feed: &str, headers: &HeaderMap, upgrade: WebSocketUpgrade) -> Option<Response> {
     let feed = ["indicative", "opra"].into_iter().find(|known| *known == feed)?;
     Some(open(gate, Feed::Options(feed), headers, Ok(upgrade)))
@@ -82,7 +83,7 @@ fn open(
     if let Some(status) = status {
         return reply::gateway_page(status);
     }
-    // Options are told in MessagePack alone.
+    // Options are only sent as MessagePack.
     let packed = matches!(feed, Feed::Options(_))
         || headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes() == b"application/msgpack");
     let grant = credential(&gate.sim, headers);
@@ -101,7 +102,7 @@ fn open(
     })
 }
 
-/// A place in the count of connections; given back when dropped.
+/// A slot in the count of connections; freed when dropped.
 struct Seat {
     sim: Arc<Sim>,
     key: (crate::sim::engine::order::AccountNo, Feed),
@@ -121,7 +122,7 @@ struct Session {
     seat: Option<Seat>,
     wanted: Subscriptions,
     ticks: Option<broadcast::Receiver<Tick>>,
-    /// A message that waits for the next one to overtake it.
+    /// A reordered message, which waits for the next one.
     held: Option<Vec<u8>>,
 }
 
@@ -266,7 +267,7 @@ impl Session {
         }
         let shown = self.wanted.shown();
         self.send(&json!([shown])).await?;
-        // A book is whole from its beginning; quotes move it afterwards.
+        // A book starts complete; quotes update it afterwards.
         let books = self.sim.hub.look(|engine| self.wanted.new_books(&before, engine.market()));
         self.out(books).await
     }
@@ -294,7 +295,7 @@ impl Session {
         self.out(messages).await
     }
 
-    /// Sends messages through the faults of frames.
+    /// Sends messages, subject to frame faults.
     async fn out(&mut self, messages: Vec<Value>) -> Step {
         if messages.is_empty() {
             return Ok(());

@@ -199,7 +199,7 @@ fn activity_row(activity: &Activity, apart: SignedDuration) -> Value {
 }
 
 fn fill_row(id: &str, execution: &Execution, apart: SignedDuration) -> Value {
-    // What the order was by this execution, not what has become of it since.
+    // The order's status as of this execution, not its present one.
     let whole = execution.leaves_qty.is_zero();
     json!({
         "id": id,
@@ -296,7 +296,7 @@ pub async fn history(
     gate.sim.hub.read(&gate.sim.clock, |engine| ok(&curve(&engine.history(caller.account, &query)?, nulls)))
 }
 
-/// `ALL`, `NONE`, or types; those that no money of ours has are left out.
+/// Parses `ALL`, `NONE`, or types; types that no cash row here has are left out.
 fn cashflow_kinds(words: &[String]) -> Vec<CashKind> {
     if words.iter().any(|word| word == "ALL") {
         return CashKind::ALL.into_iter().map(|(kind, _)| kind).collect();
@@ -304,7 +304,7 @@ fn cashflow_kinds(words: &[String]) -> Vec<CashKind> {
     words.iter().filter_map(|word| CashKind::from_word(word)).collect()
 }
 
-/// Where there was no account yet the service mostly answers zero, and null may come at any time.
+/// The value before the account existed: mostly zero, but the service may answer null at any time.
 fn curve(history: &History, nulls: bool) -> Value {
     let missing = if nulls { Value::Null } else { Value::from(0) };
     let money = |value: Option<Decimal>| {

@@ -1,5 +1,4 @@
-//! Announcements of corporate actions: the dividends of the simulated shares, which pay by rule. Nothing is told before
-//! it is declared.
+//! Announcements of corporate actions: the dividends of the simulated shares. None is shown before it is declared.
 
 use axum::extract::{Path, Query, State};
 use jiff::civil::Date;
@@ -10,9 +9,9 @@ use crate::sim::market::dividends::{self, Dividend};
 use crate::sim::server::gate::Gate;
 use crate::sim::server::reply::{Answer, ApiError, ok};
 
-/// What the service calls its kinds of corporate actions.
+/// The service's types of corporate actions.
 const TYPES: [&str; 5] = ["Dividend", "Merger", "Split", "Spinoff", "Reorg"];
-/// Days that one question may cover.
+/// Most days per request.
 const MOST_DAYS: i32 = 90;
 
 fn row(dividend: &Dividend, ca_type: &str) -> Value {
@@ -43,8 +42,8 @@ pub async fn list(State(gate): State<Gate>, Query(params): Query<Params>) -> Ans
     if types.is_empty() {
         return Err(need("ca_types"));
     }
-    // The service's description writes the types with a capital, its own Python client without one and reads nothing
-    // else: whoever asks is answered in kind.
+    // The service's description capitalises the types, while its own Python client uses and reads lower case only: the
+    // answer uses the request's case.
     let is = |known: &str, asked: &String| known.eq_ignore_ascii_case(asked);
     if !types.iter().all(|asked| TYPES.iter().any(|known| is(known, asked))) {
         return Err(ApiError::parameter("invalid ca_types"));
@@ -76,7 +75,7 @@ pub async fn list(State(gate): State<Gate>, Query(params): Query<Params>) -> Ans
     ok(&rows)
 }
 
-/// `GET /v2/corporate_actions/announcements/{id}`: those of a few years around the simulated present.
+/// `GET /v2/corporate_actions/announcements/{id}`: within a few years of simulated time.
 pub async fn one(State(gate): State<Gate>, Path(id): Path<String>) -> Answer {
     let unknown = || ApiError::not_found(format!("announcement not found for {id}"));
     let wanted = query::id(&id).ok_or_else(unknown)?;

@@ -13,7 +13,7 @@ use crate::sim::server::gate::Gate;
 use crate::sim::server::reply::{Answer, ApiError, ok};
 use crate::sim::wire;
 
-/// An asset as the interfaces show it.
+/// An asset in the form of the interfaces.
 pub fn asset_row(asset: &Asset) -> Value {
     let equity = asset.class == AssetClass::UsEquity;
     let crypto = asset.class == AssetClass::Crypto;
@@ -126,7 +126,7 @@ pub async fn clocks(State(gate): State<Gate>, Query(params): Query<Params>) -> A
     ok(&json!({"clocks": clocks}))
 }
 
-/// Markets that the service knows and that keep other hours.
+/// Markets that the service knows, with other trading hours.
 const ELSEWHERE: [&str; 27] = [
     "BMO", "BNYM", "BOATS", "OCEA", "SIFMA", "CEUX", "CHIX", "ISE", "LSE", "MTA", "MTAA", "XAMS", "XBRU", "XDUB",
     "XETR", "XETRA", "XLIS", "XLON", "XPAR", "HKEX", "JPX", "TADAWUL", "XHKG", "XSAU", "XTKS", "OTC", "OTCM",

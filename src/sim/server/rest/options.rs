@@ -20,7 +20,7 @@ fn row_of(engine: &Engine, asset: &Asset, contract: &Contract, now: Timestamp) -
     let instrument = market.get(market.find(asset.symbol)?);
     let underlying = market.find(contract.underlying).map(|sym| market.asset(sym).id)?;
     let on = calendar::previous_trading_day(calendar::in_new_york(now).date()).to_string();
-    // A figure that only has to look like one, and to stay the same.
+    // A made-up figure that only has to be plausible and constant.
     let open_interest = asset.id.as_u128() % 4_000 + 40;
     Some(json!({
         "id": asset.id,

@@ -15,7 +15,7 @@ use crate::sim::server::gate::{Caller, Gate};
 use crate::sim::server::reply::{Answer, ApiError, empty, json as answer, ok};
 use crate::sim::wire::order::WireOrder;
 
-/// Classes of assets that the service knows beside those that are simulated.
+/// Asset classes that the service knows besides those simulated.
 const ELSEWHERE: [&str; 7] =
     ["crypto_perp", "treasury", "corporate", "global_equity", "us_index", "us_equity_chain", "ipo"];
 
@@ -29,7 +29,7 @@ pub async fn place(State(gate): State<Gate>, Extension(caller): Extension<Caller
     })
 }
 
-/// An order as a body asks for it. Words are checked here, sense by the engine.
+/// Parses an order from a body. Words are checked here, their combination by the engine.
 pub fn new_order(body: &Map<String, Value>) -> Result<NewOrder, ApiError> {
     let order_class = match query::text(body, "order_class")? {
         None => OrderClass::Simple,
@@ -113,7 +113,7 @@ fn show(engine: &Engine, order: &Order, nested: bool) -> Answer {
     ok(&answered(engine, order, nested))
 }
 
-/// An order as answers have it, which may differ from frames in when it says that it changed.
+/// An order in an answer; its `updated_at` may differ from that in frames.
 fn answered<'a>(engine: &'a Engine, order: &'a Order, nested: bool) -> WireOrder<'a> {
     let now = engine.now();
     let reading = engine.readings().updated_at();
@@ -126,7 +126,7 @@ fn answered<'a>(engine: &'a Engine, order: &'a Order, nested: bool) -> WireOrder
     WireOrder::with_legs(order, &legs_of(engine, order, nested)).changed_at(&moment)
 }
 
-/// The legs that an answer shows; those of a multi-leg order always.
+/// The legs in an answer; always those of a multi-leg order.
 fn legs_of<'a>(engine: &'a Engine, order: &Order, nested: bool) -> Vec<&'a Order> {
     if nested || order.order_class == OrderClass::Mleg { engine.legs(order) } else { Vec::new() }
 }
@@ -184,7 +184,7 @@ fn filter(params: &Params) -> Result<OrderFilter, ApiError> {
     Ok(filter)
 }
 
-/// The classes asked for; `None` for every one.
+/// The asset classes requested; `None` for all.
 fn classes(params: &Params) -> Result<Option<Vec<AssetClass>>, ApiError> {
     let words = query::list(params, "asset_class");
     let mut every = words.is_empty();
@@ -193,7 +193,7 @@ fn classes(params: &Params) -> Result<Option<Vec<AssetClass>>, ApiError> {
         match AssetClass::from_word(word) {
             Some(class) => found.push(class),
             None if word == "all" => every = true,
-            // The service has orders of it, and this brokerage none.
+            // The service has orders of this class; this brokerage has none.
             None if ELSEWHERE.contains(&word.as_str()) => {}
             None => return Err(ApiError::parameter("invalid asset_class")),
         }
@@ -270,7 +270,7 @@ pub async fn cancel_all(State(gate): State<Gate>, Extension(caller): Extension<C
     Ok(answer(207, &results.iter().map(row).collect::<Vec<_>>()))
 }
 
-/// An id that can be one; others are not found, as the service has it.
+/// Parses an order id; an invalid one is not found, as at the service.
 fn known(text: &str) -> Result<uuid::Uuid, ApiError> {
     query::id(text).ok_or_else(|| ApiError::not_found(format!("order not found for {text}")))
 }

@@ -1,4 +1,4 @@
-//! Positions: list, look up, close one, a part, or all (docs/ALPACA.md 5.9).
+//! Positions: list, look up, close one, part of one, or all (docs/ALPACA.md 5.9).
 
 use axum::Extension;
 use axum::extract::{Path, Query, State};

@@ -1,4 +1,4 @@
-//! Reading what clients send: query strings, bodies, moments, ids. Every failure is an error in the service's shape.
+//! Parses what clients send: query strings, bodies, times, ids. Every failure is an error in the service's form.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,10 +13,10 @@ use crate::sim::calendar;
 use crate::sim::server::reply::ApiError;
 use crate::sim::wire;
 
-/// A query string's parameters; of one that comes twice the last counts.
+/// The parameters of a query string; of repeated ones the last counts.
 pub type Params = HashMap<String, String>;
 
-/// A parameter that is there and not empty.
+/// A parameter that is present and not empty.
 pub fn param<'a>(params: &'a Params, name: &str) -> Option<&'a str> {
     params.get(name).map(String::as_str).filter(|text| !text.is_empty())
 }
@@ -39,7 +39,7 @@ pub fn number(params: &Params, name: &str, default: usize, max: usize) -> Result
     Ok(number)
 }
 
-/// True or false, with a default.
+/// A boolean with a default.
 pub fn flag(params: &Params, name: &str) -> Result<bool, ApiError> {
     match param(params, name) {
         Some("true" | "True" | "1") => Ok(true),
@@ -57,7 +57,7 @@ pub fn ascending(params: &Params) -> Result<bool, ApiError> {
     }
 }
 
-/// A moment, or a New York date's midnight.
+/// A time, or the midnight of a date in New York.
 pub fn moment(params: &Params, name: &str) -> Result<Option<Timestamp>, ApiError> {
     let Some(text) = param(params, name) else { return Ok(None) };
     parse_moment(text).map(Some).ok_or_else(|| ApiError::parameter(format!("invalid {name}")))
@@ -90,12 +90,12 @@ pub fn decimal(params: &Params, name: &str) -> Result<Option<Decimal>, ApiError>
     wire::amount(&Value::from(text)).map_err(|_| ApiError::parameter(format!("invalid {name}")))
 }
 
-/// An id with or without dashes.
+/// An id, with or without dashes.
 pub fn id(text: &str) -> Option<Uuid> {
     Uuid::try_parse(text).ok()
 }
 
-/// A body that is a JSON object; an empty one counts as `{}`.
+/// A body that is a JSON object; an empty body counts as `{}`.
 pub fn object(body: &Bytes) -> Result<Map<String, Value>, ApiError> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Ok(Map::new());
@@ -109,7 +109,7 @@ pub fn amount(body: &Map<String, Value>, name: &str) -> Result<Option<Decimal>, 
     wire::amount(value).map_err(|_| ApiError::parameter(format!("invalid {name}")))
 }
 
-/// A text in a body.
+/// A string in a body.
 pub fn text<'a>(body: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str>, ApiError> {
     match body.get(name) {
         None | Some(Value::Null) => Ok(None),
@@ -119,13 +119,13 @@ pub fn text<'a>(body: &'a Map<String, Value>, name: &str) -> Result<Option<&'a s
     }
 }
 
-/// A word out of a closed vocabulary in a body.
+/// A word of an enumeration in a body.
 pub fn word<T>(body: &Map<String, Value>, name: &str, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>, ApiError> {
     let Some(text) = text(body, name)? else { return Ok(None) };
     read(text).map(Some).ok_or_else(|| ApiError::parameter(format!("invalid {name}")))
 }
 
-/// True or false in a body.
+/// A boolean in a body.
 pub fn truth(body: &Map<String, Value>, name: &str) -> Result<Option<bool>, ApiError> {
     match body.get(name) {
         None | Some(Value::Null) => Ok(None),

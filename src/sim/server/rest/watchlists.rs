@@ -1,4 +1,4 @@
-//! Watchlists, by id and by name (docs/ALPACA.md 5.10). They belong to an account and know nothing of trading.
+//! Watchlists, by id and by name (docs/ALPACA.md 5.10). They belong to an account and do not affect trading.
 
 use std::collections::HashMap;
 
@@ -27,18 +27,18 @@ pub struct Watchlist {
     updated_at: Timestamp,
 }
 
-/// Every watchlist, oldest first.
+/// All watchlists, oldest first.
 #[derive(Debug, Default)]
 pub struct Watchlists(Vec<Watchlist>);
 
 impl Watchlists {
-    /// Forgets those of an account.
+    /// Deletes those of an account.
     pub fn forget(&mut self, account: AccountNo) {
         self.0.retain(|list| list.account != account);
     }
 }
 
-/// How a request names its watchlist.
+/// How a request identifies its watchlist.
 enum Key {
     Id(String),
     Name(Option<String>),
@@ -108,7 +108,7 @@ fn symbols(gate: &Gate, body: &Map<String, Value>) -> Result<Option<Vec<String>>
     Ok(Some(symbols))
 }
 
-/// Finds a watchlist and lets `change` work on it.
+/// Runs `change` on a watchlist.
 fn changed(
     gate: &Gate,
     caller: Caller,

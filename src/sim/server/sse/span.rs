@@ -1,4 +1,4 @@
-//! Where an event stream begins and ends: the four parameters, and which of them go together.
+//! The range of an event stream: the four parameters, and their valid combinations.
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
@@ -16,7 +16,7 @@ pub struct Span {
     until_id: Option<String>,
 }
 
-/// The query as moments and ids.
+/// The parsed query.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Bounds {
     since: Option<Timestamp>,
@@ -26,7 +26,7 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// Reads the query; an empty parameter counts as absent.
+    /// Parses the query; an empty parameter counts as missing.
     pub fn read(span: &Span) -> Result<Self, ApiError> {
         let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         let moment = |name: &str, text: &Option<String>| {
@@ -55,34 +55,34 @@ impl Bounds {
         Ok(bounds)
     }
 
-    /// True when the past is asked for.
+    /// Whether past events are requested.
     pub fn replays(&self) -> bool {
         self.since.is_some() || self.since_id.is_some()
     }
 
-    /// True for what is not before the beginning: at or after the moment, after the id.
+    /// Whether an item is within the start: at or after the time, after the id.
     pub fn begins_by(&self, id: EventId, at: Timestamp) -> bool {
         self.since.is_none_or(|since| at >= since) && self.since_id.is_none_or(|since| id > since)
     }
 
-    /// True when something that was sent out then belongs to what is asked for.
+    /// Whether an item sent at this time may be within the range.
     pub fn reaches_back_to(&self, id: EventId, at: Timestamp) -> bool {
         self.replays() && self.begins_by(id, at)
     }
 
-    /// True for what is after the end.
+    /// Whether an item is after the end.
     pub fn is_past(&self, id: EventId, at: Timestamp) -> bool {
         self.until.is_some_and(|until| at > until) || self.until_id.is_some_and(|until| id > until)
     }
 
-    /// True for the last there can be.
+    /// Whether an item is the last possible one.
     pub fn ends_with(&self, id: EventId) -> bool {
         self.until_id.is_some_and(|until| id >= until)
     }
 
-    /// The first moment at which nothing more can come; an id has its millisecond in it.
+    /// The first time at which nothing more can come; an id contains its millisecond.
     pub fn ends_at(&self) -> Option<Timestamp> {
-        // What is sent out is dated up to a millisecond ahead.
+        // Events may be dated up to a millisecond ahead.
         let beyond =
             |moment: Timestamp| moment.saturating_add(SignedDuration::from_millis(2)).unwrap_or(Timestamp::MAX);
         let of_id = |id: EventId| {

@@ -1,4 +1,4 @@
-//! The writing half of an event stream over HTTP: data lines, comments, and what goes wrong with them.
+//! The writing half of an event stream over HTTP: data lines, comments, and faults.
 
 use std::io;
 
@@ -14,12 +14,12 @@ use crate::sim::server::stream::frame;
 /// The stream is over.
 pub struct Over;
 
-/// Where the bytes of a stream go.
+/// Writes a stream.
 pub struct Writer {
-    /// Where the stream was asked for.
+    /// The origin of the stream.
     pub gate: Gate,
     sender: mpsc::Sender<io::Result<Bytes>>,
-    /// An event that waits for the next one to overtake it.
+    /// A reordered event, which waits for the next one.
     held: Option<Vec<u8>>,
 }
 
@@ -29,12 +29,12 @@ impl Writer {
         Self { gate, sender, held: None }
     }
 
-    /// Waits until nobody reads any more.
+    /// Waits until the reader is gone.
     pub async fn closed(&self) {
         self.sender.closed().await;
     }
 
-    /// A line that is no event.
+    /// Writes a comment.
     pub async fn comment(&self, text: &str) -> Result<(), Over> {
         self.bytes(format!(": {text}\n\n").into_bytes()).await
     }
@@ -44,15 +44,15 @@ impl Writer {
         self.comment(&format!("you are reading too slowly, dropped {count} messages")).await
     }
 
-    /// Sends what still waits for a next one.
+    /// Writes a reordered event that is still waiting.
     pub async fn finish(mut self) {
         if let Some(held) = self.held.take() {
-            // Whether anybody still reads makes no difference any more.
+            // The reader may be gone, which no longer matters.
             drop(self.line(held).await);
         }
     }
 
-    /// An event, through the faults of frames.
+    /// Writes an event, subject to frame faults.
     pub async fn event(&mut self, data: &str, what: &str) -> Result<(), Over> {
         let sim = std::sync::Arc::clone(&self.gate.sim);
         let faults = lock(&sim.faults).on_frame(self.gate.origin, what, sim.clock.real());
@@ -64,7 +64,7 @@ impl Writer {
             match fault {
                 Fault::Drop => {
                     self.held = None;
-                    // An error in place of a chunk ends the connection without the mark of a whole body.
+                    // An error instead of a chunk ends the connection without the final chunk.
                     drop(self.sender.send(Err(io::ErrorKind::ConnectionAborted.into())).await);
                     return Err(Over);
                 }

@@ -1,4 +1,4 @@
-//! How messages of the stream look on the wire: JSON as text or binary, or MessagePack.
+//! The encodings of stream messages: JSON as text or binary, or MessagePack.
 
 use axum::extract::ws::Message;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::sim::faults::{Fault, Faults};
 use crate::sim::server::msgpack;
 
-/// How a socket's messages are encoded.
+/// The encoding of a socket's messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
     /// JSON in text frames.
@@ -34,7 +34,7 @@ impl Encoding {
         }
     }
 
-    /// Bytes as a message. Damaged text that is no longer UTF-8 goes out as binary.
+    /// Bytes as a websocket message. Damaged text that is not valid UTF-8 is sent as binary.
     pub fn message(self, bytes: Vec<u8>) -> Message {
         match self {
             Self::Text => match String::from_utf8(bytes) {
@@ -45,7 +45,7 @@ impl Encoding {
         }
     }
 
-    /// What a client said; clients may speak JSON or MessagePack whatever they hear.
+    /// Decodes a client's message; clients may use JSON or MessagePack, whatever they receive.
     #[expect(clippy::unused_self, reason = "it belongs to the frames of a connection")]
     pub fn read(self, bytes: &[u8]) -> Option<Value> {
         let packed = || rmp_serde::from_slice(bytes).ok();
@@ -59,7 +59,7 @@ pub fn parsed(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_default()
 }
 
-/// An event as older servers sent it.
+/// An event in the form of older servers.
 pub fn without_id(event: &Value) -> Value {
     let mut event = event.clone();
     if let Some(members) = event.as_object_mut() {
@@ -68,7 +68,7 @@ pub fn without_id(event: &Value) -> Value {
     event
 }
 
-/// An event that nobody has heard of, about the same thing and without its execution.
+/// An unknown event about the same order, without an execution.
 pub fn of_unheard_event(event: &Value) -> Value {
     let mut event = event.clone();
     if let Some(members) = event.as_object_mut() {
@@ -81,17 +81,17 @@ pub fn of_unheard_event(event: &Value) -> Value {
     event
 }
 
-/// An event that is JSON already, in the envelope of the websocket.
+/// Wraps an event, already JSON, in the websocket's envelope.
 pub fn of_data(data: &str) -> String {
     format!("{{\"stream\":\"trade_updates\",\"data\":{data}}}")
 }
 
-/// An event in the envelope of the websocket.
+/// Wraps an event in the websocket's envelope.
 pub fn enveloped(event: &Value) -> Value {
     json!({"stream": "trade_updates", "data": event})
 }
 
-/// Damages a byte, or leaves half out.
+/// Damages a byte, or drops half.
 pub fn damage(bytes: &mut Vec<u8>, fault: Fault, faults: &mut Faults) {
     match fault {
         Fault::Corrupt => {
