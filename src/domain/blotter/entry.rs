@@ -175,7 +175,7 @@ impl Blotter {
         }
     }
 
-    fn line(
+    pub(super) fn line(
         &mut self,
         at: Option<Timestamp>,
         event: &TradeEvent,
