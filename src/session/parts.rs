@@ -108,8 +108,12 @@ struct Known {
     fault: Option<String>,
     /// The last answer left something out.
     partial: bool,
-    /// When it is asked for next.
+    /// Since when an answer is waited for, or when it is asked for next.
     due: Option<Mono>,
+    /// When it is asked for again if that comes.
+    next: Option<Mono>,
+    /// It was answered since it was planned when to ask for it.
+    answered: bool,
     /// When the first of its answers came in the pass under way.
     first: Option<Now>,
     /// It failed for long, and the rest of the answer that ends this is not there yet.
@@ -159,6 +163,8 @@ impl Known {
         let first = self.first.take().unwrap_or(now);
         self.late = now.mono.since(first.mono) >= LONGEST;
         (self.good, self.fresh, self.trouble, self.awaited) = (Some(first), true, None, false);
+        self.due = self.next.take().or(self.due).map(|due| due.max(now.mono));
+        self.answered = true;
     }
 }
 
@@ -180,8 +186,8 @@ impl Parts {
     /// The connection is a new one: what was answered before says nothing of now.
     pub(super) fn begin(&mut self) {
         for known in &mut self.0 {
-            (known.fresh, known.trouble, known.due) = (false, None, None);
-            (known.first, known.awaited) = (None, false);
+            let Known { good, fault, partial, told, late, .. } = std::mem::take(known);
+            *known = Known { good, fault, partial, told, late, ..Known::default() };
         }
     }
 
@@ -240,9 +246,20 @@ impl Parts {
         self.change(part, |known| known.fault = Some(reason));
     }
 
-    /// The part is asked for again then.
+    /// The part is asked for again then. What has not been answered stays due since it was.
     pub(super) fn due(&mut self, part: Part, at: Mono) {
-        self.change(part, |known| known.due = Some(at));
+        self.change(part, |known| {
+            let waited = known.due.filter(|_| !known.answered);
+            (known.due, known.answered) = (waited.or(Some(at)), false);
+        });
+    }
+
+    /// The part is asked for now, and again at this time if it is answered.
+    pub(super) fn asked(&mut self, part: Part, next: Mono, now: Mono) {
+        self.change(part, |known| {
+            known.due.get_or_insert(now);
+            (known.next, known.answered) = (Some(next), false);
+        });
     }
 
     /// True when a whole answer to any part came after this.

@@ -11,6 +11,7 @@ mod limits;
 mod parts;
 mod refused;
 mod replay;
+mod slow;
 mod token;
 mod words;
 
