@@ -7,6 +7,7 @@
 mod chain;
 mod dispute;
 mod entry;
+mod former;
 mod ledger;
 mod legs;
 mod merge;
@@ -20,6 +21,7 @@ use std::collections::{HashMap, HashSet};
 use jiff::Timestamp;
 
 pub use self::dispute::Dispute;
+use self::former::Former;
 use self::ledger::Ledger;
 use self::merge::{Verdict, judge};
 use self::settle::Doubt;
@@ -122,6 +124,7 @@ pub struct Blotter {
     /// For each leg of a multi-leg order that order.
     parents: HashMap<OrderId, OrderId>,
     history_before: Option<Timestamp>,
+    former: Former,
     generation: u32,
     last_fill_at: Option<Timestamp>,
     last_submitted_at: Option<Timestamp>,
@@ -244,13 +247,6 @@ impl Blotter {
         self.history_before = at;
     }
 
-    /// Forgets everything but the tape's numbering: the account behind it is a new one (docs/ALPACA.md 9.2).
-    pub fn reset(&mut self) {
-        let mut tape = std::mem::take(&mut self.tape);
-        tape.clear();
-        *self = Self { tape, generation: self.generation + 1, ..Self::default() };
-    }
-
     /// Merges a stream event.
     pub fn apply_update(&mut self, update: &TradeUpdate) -> Changes {
         self.apply_event(update, Source::Stream)
@@ -262,8 +258,9 @@ impl Blotter {
     }
 
     fn apply_event(&mut self, update: &TradeUpdate, source: Source) -> Changes {
-        let update = &*self.whole_event(update);
         let mut changes = Changes::default();
+        self.bring_over(std::iter::once(&update.order).chain(&update.legs).map(|order| &order.id), &mut changes);
+        let update = &*self.whole_event(update);
         let lowers = matches!(update.event, TradeEvent::TradeBust | TradeEvent::TradeCorrect);
         if !lowers
             && let Some(known) = self.order(&update.order.id)
@@ -314,8 +311,10 @@ impl Blotter {
     ///
     /// Quantity that no row explains gets a placeholder, so that positions and tape agree until the report arrives.
     pub fn apply_snapshot(&mut self, orders: &[Order], activities: &[Activity]) -> Changes {
-        let orders = &*self.whole_orders(orders);
         let mut changes = Changes::default();
+        self.bring_over(orders.iter().map(|order| &order.id), &mut changes);
+        self.bring_over(activities.iter().filter_map(order_of), &mut changes);
+        let orders = &*self.whole_orders(orders);
         let (mut lowered, mut notes) = (HashSet::new(), Vec::new());
         for order in orders {
             notes.extend(self.merge_rest_order(order, &mut lowered, &mut changes));
@@ -451,6 +450,14 @@ impl Blotter {
         self.working = self.working + usize::from(is_working) - usize::from(was_working);
         changes.orders.push(order.id.clone());
         true
+    }
+}
+
+/// The order that a FILL row names.
+fn order_of(activity: &Activity) -> Option<&OrderId> {
+    match &activity.kind {
+        ActivityKind::Fill { order_id, .. } => Some(order_id),
+        ActivityKind::Other { .. } => None,
     }
 }
 

@@ -209,10 +209,10 @@ impl Told {
         self.rewrite()
     }
 
-    /// The account behind the link is a new one: there is no beginning yet.
+    /// The account behind the link is another one: there is no beginning yet. What was reported stays reported, for some of it
+    /// belonged to this account before that was known.
     pub fn forget(&mut self) {
-        let (path, lock) = (self.path.take(), self.lock.take());
-        *self = Self { path, lock, ..Self::default() };
+        (self.begun, self.since, self.file) = (false, None, None);
     }
 
     /// Whether a line was reported, also under an id that another instance has replaced.

@@ -15,6 +15,8 @@ use crate::domain::{Mono, Now};
 pub const LASTING: Duration = Duration::from_secs(5);
 /// An answer may be this late: the time of one request, and of one more try.
 const SLACK: Duration = Duration::from_secs(30);
+/// A list of many pages may take this long from its first page on. What took longer is of no moment that is now.
+const LONGEST: Duration = Duration::from_mins(1);
 
 /// What is asked for by questions of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -106,8 +108,18 @@ struct Known {
     fault: Option<String>,
     /// The last answer left something out.
     partial: bool,
-    /// When it is asked for next.
+    /// Since when an answer is waited for, or when it is asked for next.
     due: Option<Mono>,
+    /// When it is asked for again if that comes.
+    next: Option<Mono>,
+    /// It was answered since it was planned when to ask for it.
+    answered: bool,
+    /// When the first of its answers came in the pass under way.
+    first: Option<Now>,
+    /// It failed for long, and the rest of the answer that ends this is not there yet.
+    awaited: bool,
+    /// Its last answer was old when it was complete.
+    late: bool,
     /// The fault was told.
     told: bool,
 }
@@ -120,6 +132,10 @@ enum State<'a> {
     Missing(&'a str),
     /// Nothing failed; it was not answered yet, or not in time.
     Unanswered,
+    /// The same, and a part of the answer is there.
+    Unfinished,
+    /// It was answered, and that took too long.
+    Late,
 }
 
 /// A part that takes the word `live` away, and why.
@@ -127,6 +143,29 @@ enum State<'a> {
 pub(super) struct Lack {
     pub(super) part: Part,
     pub(super) reason: String,
+}
+
+impl Known {
+    /// From when on it is missing if nothing more comes. An answer that comes after that begins nothing anew: only one that is
+    /// complete does.
+    fn overdue(&self) -> Option<Mono> {
+        let due = self.due?;
+        let answers = self.first.is_some_and(|first| first.mono < due + SLACK);
+        Some(due + if answers { LONGEST } else { SLACK })
+    }
+
+    fn is_missing(&self, now: Mono) -> bool {
+        !self.fresh || self.awaited || self.overdue().is_some_and(|at| now >= at)
+    }
+
+    /// It was answered to the end; its age is that of the first answer.
+    fn complete(&mut self, now: Now) {
+        let first = self.first.take().unwrap_or(now);
+        self.late = now.mono.since(first.mono) >= LONGEST;
+        (self.good, self.fresh, self.trouble, self.awaited) = (Some(first), true, None, false);
+        self.due = self.next.take().or(self.due).map(|due| due.max(now.mono));
+        self.answered = true;
+    }
 }
 
 /// Every part's freshness.
@@ -147,7 +186,8 @@ impl Parts {
     /// The connection is a new one: what was answered before says nothing of now.
     pub(super) fn begin(&mut self) {
         for known in &mut self.0 {
-            (known.fresh, known.trouble, known.due) = (false, None, None);
+            let Known { good, fault, partial, told, late, .. } = std::mem::take(known);
+            *known = Known { good, fault, partial, told, late, ..Known::default() };
         }
     }
 
@@ -156,13 +196,20 @@ impl Parts {
         *self = Self::default();
     }
 
-    /// A whole answer came; true when its absence was told before.
+    /// A pass begins: what was answered before is no part of its answers.
+    pub(super) fn pass_began(&mut self) {
+        for known in &mut self.0 {
+            known.first = None;
+        }
+    }
+
+    /// A whole answer is there; true when its absence was told before and is over.
     pub(super) fn good(&mut self, part: Part, now: Now) -> bool {
         let mut told = false;
         self.change(part, |known| {
-            told = std::mem::take(&mut known.told);
-            (known.good, known.fresh, known.trouble, known.fault) = (Some(now), true, None, None);
-            known.partial = false;
+            known.complete(now);
+            (known.fault, known.partial) = (None, false);
+            told = !known.late && std::mem::take(&mut known.told);
         });
         told
     }
@@ -170,7 +217,7 @@ impl Parts {
     /// An answer came that is not whole: what could be read of it is shown.
     pub(super) fn partial(&mut self, part: Part, reason: String, now: Now) {
         self.change(part, |known| {
-            (known.good, known.fresh, known.trouble) = (Some(now), true, None);
+            known.complete(now);
             (known.fault, known.partial) = (Some(reason), true);
         });
     }
@@ -185,9 +232,13 @@ impl Parts {
         });
     }
 
-    /// The question that failed was answered; whether the whole part was is not known yet.
-    pub(super) fn answered(&mut self, part: Part) {
-        self.change(part, |known| known.trouble = None);
+    /// One of its questions was answered; whether the whole part was is not known yet.
+    pub(super) fn answered(&mut self, part: Part, now: Now) {
+        self.change(part, |known| {
+            known.first.get_or_insert(now);
+            let lasted = known.trouble.take().is_some_and(|trouble| now.mono.since(trouble.since) >= LASTING);
+            known.awaited |= lasted && known.fresh;
+        });
     }
 
     /// A question was given up.
@@ -195,9 +246,20 @@ impl Parts {
         self.change(part, |known| known.fault = Some(reason));
     }
 
-    /// The part is asked for again then.
+    /// The part is asked for again then. What has not been answered stays due since it was.
     pub(super) fn due(&mut self, part: Part, at: Mono) {
-        self.change(part, |known| known.due = Some(at));
+        self.change(part, |known| {
+            let waited = known.due.filter(|_| !known.answered);
+            (known.due, known.answered) = (waited.or(Some(at)), false);
+        });
+    }
+
+    /// The part is asked for now, and again at this time if it is answered.
+    pub(super) fn asked(&mut self, part: Part, next: Mono, now: Mono) {
+        self.change(part, |known| {
+            known.due.get_or_insert(now);
+            (known.next, known.answered) = (Some(next), false);
+        });
     }
 
     /// True when a whole answer to any part came after this.
@@ -222,6 +284,8 @@ impl Parts {
                 State::There => return None,
                 State::Missing(reason) => reason,
                 State::Unanswered => waiting.unwrap_or("no answer"),
+                State::Unfinished => waiting.unwrap_or("the answer is not complete yet"),
+                State::Late => "the answer took more than a minute",
             };
             Some(Lack { part, reason: reason.to_owned() })
         };
@@ -230,27 +294,21 @@ impl Parts {
 
     fn state(&self, part: Part, now: Mono) -> State<'_> {
         let Some(known) = self.known(part) else { return State::Unanswered };
-        let overdue = known.due.is_some_and(|due| now >= due + SLACK);
-        let missing = overdue || !known.fresh;
+        let missing = known.is_missing(now);
         match (&known.fault, &known.trouble) {
             (Some(fault), _) => State::Missing(fault),
             (None, Some(trouble)) if missing || now.since(trouble.since) >= LASTING => State::Missing(&trouble.reason),
+            (None, None) if missing && known.first.is_some() => State::Unfinished,
             (None, None) if missing => State::Unanswered,
+            (None, _) if known.late => State::Late,
             (None, _) => State::There,
-        }
-    }
-
-    /// A pass goes on: what it asks for last is not overdue because something else in it fails.
-    pub(super) fn goes_on(&mut self, now: Mono) {
-        for part in [Part::Working, Part::Recent, Part::Executions] {
-            self.change(part, |known| known.due = known.due.map(|due| due.max(now)));
         }
     }
 
     /// When something becomes missing though nothing happens.
     pub(super) fn deadline(&self, now: Mono) -> Option<Mono> {
         let lasting = self.0.iter().filter_map(|known| Some(known.trouble.as_ref()?.since + LASTING));
-        let overdue = self.0.iter().filter_map(|known| Some(known.due? + SLACK));
+        let overdue = self.0.iter().filter_map(Known::overdue);
         lasting.chain(overdue).filter(|at| *at > now).min()
     }
 
@@ -278,7 +336,7 @@ impl Parts {
             whole: known.is_some_and(|known| known.good.is_some() && !known.partial),
             reason: match state {
                 State::Missing(reason) => Some(reason),
-                State::There | State::Unanswered => trouble.filter(|_| !follows),
+                State::There | State::Unanswered | State::Unfinished | State::Late => trouble.filter(|_| !follows),
             },
         }
     }
@@ -336,7 +394,13 @@ mod tests {
         parts.failed(PART, &RequestError::of_ours(RequestErrorKind::Network, "third"), at(6_000));
         let said = lack(&parts, 6_000).unwrap();
         assert!(said.contains("third"), "{said}");
-        parts.answered(PART);
+        // An answer of several pages ends that with the last of them.
+        parts.answered(PART, at(7_000));
+        assert_eq!(
+            (lack(&parts, 7_000).as_deref(), parts.has_failed(PART)),
+            (Some("the answer is not complete yet"), false)
+        );
+        parts.good(PART, at(8_000));
         assert_eq!((lack(&parts, 60_000), parts.has_failed(PART)), (None, false));
         assert_eq!(parts.deadline(Mono::from_millis(6_000)), None);
     }
@@ -362,9 +426,49 @@ mod tests {
         };
         assert_eq!((missing(&parts, 39_999), missing(&parts, 40_000)), (false, true));
         assert_eq!(parts.deadline(Mono::ZERO), Some(Mono::from_millis(40_000)));
-        // The pass is still busy with something else.
-        parts.goes_on(Mono::from_millis(30_000));
-        assert_eq!((missing(&parts, 59_999), missing(&parts, 60_000)), (false, true));
+        // The pass is busy with something else.
+        parts.answered(Part::Working, at(20_000));
+        assert!(missing(&parts, 40_000));
+        // Its own pages come, and not for ever.
+        parts.answered(Part::Recent, at(39_999));
+        assert_eq!((missing(&parts, 69_999), missing(&parts, 70_000)), (false, true));
+        assert_eq!(parts.deadline(Mono::from_millis(40_000)), Some(Mono::from_millis(70_000)));
+        // Before the last of them comes, none makes it current again.
+        parts.pass_began();
+        parts.answered(Part::Recent, at(40_001));
+        assert!(missing(&parts, 40_001));
+        parts.good(Part::Recent, at(50_000));
+        parts.due(Part::Recent, Mono::from_millis(60_000));
+        assert!(!missing(&parts, 50_000));
+    }
+
+    #[test]
+    fn a_part_is_as_old_as_the_first_page_of_its_last_answer() {
+        let mut parts = Parts::default();
+        parts.answered(PART, at(1_000));
+        parts.answered(PART, at(50_000));
+        parts.good(PART, at(60_999));
+        let fresh = |parts: &Parts, millis| {
+            let fresh = parts.freshness(PART, true, Mono::from_millis(millis));
+            (fresh.good.map(|good| good.mono), fresh.current)
+        };
+        assert_eq!(fresh(&parts, 60_999), (Some(Mono::from_millis(1_000)), true));
+        // One of several answers counts for its own pass alone.
+        parts.answered(PART, at(70_000));
+        parts.pass_began();
+        parts.good(PART, at(80_000));
+        assert_eq!(fresh(&parts, 80_000), (Some(Mono::from_millis(80_000)), true));
+        // What took a minute is not of now, and said once however often it is so.
+        let mut told = 0;
+        for minute in [2, 4, 6] {
+            parts.answered(PART, at(minute * 60_000));
+            assert!(!parts.good(PART, at((minute + 1) * 60_000)));
+            assert_eq!(fresh(&parts, (minute + 1) * 60_000), (Some(Mono::from_millis(minute * 60_000)), false));
+            let lacks = parts.lacks(None, Mono::from_millis((minute + 1) * 60_000));
+            told += parts.untold(&lacks).iter().filter(|lack| lack.part == PART).count();
+        }
+        assert_eq!(told, 1);
+        assert!(parts.good(PART, at(500_000)), "it is over");
     }
 
     #[test]

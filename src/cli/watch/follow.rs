@@ -334,6 +334,13 @@ mod tests {
         assert!(follow.due(1, &blotter, true, Timestamp::MAX).is_empty(), "what the new account did before is no news");
         blotter.apply_update(&update("q", 5, 5, "e3"));
         assert_eq!(printed(&mut follow, &blotter), ["e3"]);
+        // The stream told of the new account before it was known to be one.
+        blotter.reset();
+        let named = update("q", 5, 5, "").order;
+        blotter.apply_snapshot(std::slice::from_ref(&named), &[]);
+        assert!(blotter.execution(&"e3".into()).is_some());
+        let began = "1970-01-01T00:00:00Z".parse().unwrap();
+        assert!(follow.due(1, &blotter, true, began).is_empty(), "told once");
     }
 
     #[test]

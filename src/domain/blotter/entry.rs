@@ -177,7 +177,7 @@ impl Blotter {
         }
     }
 
-    fn line(
+    pub(super) fn line(
         &mut self,
         at: Option<Timestamp>,
         event: &TradeEvent,

@@ -3,6 +3,7 @@ mod corrected;
 mod disputed;
 mod edge;
 mod entering;
+mod former;
 mod legs;
 mod merging;
 mod moments;

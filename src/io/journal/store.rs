@@ -28,6 +28,8 @@ pub(super) struct Place {
     pub(super) account: i64,
     pub(super) generation: i64,
     pub(super) lines: Lines,
+    /// The generations that ended in this run; what was learned before that was known is stored there.
+    ended: Vec<i64>,
     /// Whether all existing rows were loaded or written by this instance.
     known: bool,
 }
@@ -50,7 +52,7 @@ impl Accounts {
     /// Notes that a link's rows were loaded, so that this instance continues from them.
     pub(super) fn restored(&mut self, link: &LinkId, read: &read::Place) {
         let (account, generation) = (read.account, read.generation);
-        let place = Place { account, generation, lines: Lines::restored(&read.lines), known: true };
+        let place = Place { account, generation, lines: Lines::restored(&read.lines), ended: Vec::new(), known: true };
         self.places.insert(link.clone(), place);
     }
 
@@ -62,7 +64,8 @@ impl Accounts {
             let (account, generation) = connection
                 .prepare_cached("SELECT no, generation FROM accounts WHERE link = ?1")?
                 .query_row([link.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            let mut place = Place { account, generation, lines: Lines::default(), known: created > 0 };
+            let lines = Lines::default();
+            let mut place = Place { account, generation, lines, ended: Vec::new(), known: created > 0 };
             place.lines.catch_up(connection, (account, generation))?;
             self.places.insert(link.clone(), place);
         }
@@ -229,14 +232,25 @@ fn begin_generation(connection: &Connection, place: &mut Place, id: &str) -> rus
         )?
         .execute(params![place.account, id, generation])?;
     if place.generation != generation {
+        place.ended.push(place.generation);
         (place.generation, place.lines) = (generation, Lines::default());
         place.lines.catch_up(connection, (place.account, generation))?;
     }
     Ok(())
 }
 
+/// Takes a row out of the generations that ended: ids are not given twice, so what this account names was its own all along.
+fn move_here(connection: &Connection, place: &Place, delete: &str, id: &str) -> rusqlite::Result<()> {
+    for generation in place.ended.iter().filter(|ended| **ended != place.generation) {
+        connection.prepare_cached(delete)?.execute(params![place.account, generation, id])?;
+    }
+    Ok(())
+}
+
 fn write_order(connection: &Connection, place: &Place, state: State<'_>) -> rusqlite::Result<()> {
     let State { order, source, learned } = state;
+    let delete = "DELETE FROM orders WHERE account = ?1 AND generation = ?2 AND id = ?3";
+    move_here(connection, place, delete, order.id.as_str())?;
     connection
         .prepare_cached(
             "INSERT INTO orders (account, generation, id, working, submitted_at, learned_at, source, body)
@@ -284,6 +298,8 @@ fn write_execution(
     learned: i64,
     execution: &Execution,
 ) -> rusqlite::Result<()> {
+    let delete = "DELETE FROM executions WHERE account = ?1 AND generation = ?2 AND id = ?3";
+    move_here(connection, place, delete, execution.id.as_str())?;
     // Loaded rows keep their original source.
     connection
         .prepare_cached(

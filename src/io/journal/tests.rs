@@ -279,6 +279,29 @@ fn a_reset_account_starts_afresh_and_its_old_rows_are_still_exported() {
 }
 
 #[test]
+fn what_was_written_of_a_new_account_before_it_was_known_to_be_one_is_exported_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal.sqlite");
+    let journal = open(&path);
+    let told = || {
+        let update = fill("e1", "o", 40, 40);
+        let row = Record::Execution(Box::new(update.executions[0].clone()));
+        vec![Record::Order(Box::new(update.order), Source::Stream), row]
+    };
+    save(&journal, vec![Record::Account("a".into())]);
+    save(&journal, told());
+    save(&journal, vec![Record::Account("b".into())]);
+    save(&journal, told());
+    let reader = Reader::open(&path).unwrap();
+    let (mut rows, mut orders) = (0, 0);
+    reader.executions(&Range::default(), |_, _| rows += 1).unwrap();
+    reader.orders(&Range::default(), |_, _| orders += 1).unwrap();
+    assert_eq!((orders, rows), (1, 1));
+    let remembered = run(journal.load(&link())).unwrap();
+    assert_eq!((remembered.orders.len(), remembered.executions.len()), (1, 1), "it is the new account's");
+}
+
+#[test]
 fn exports_obey_link_and_dates() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("journal.sqlite");

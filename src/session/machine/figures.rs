@@ -123,9 +123,11 @@ impl Session {
             self.timers.set(Timer::Marks, waits.unwrap_or(now.mono + after));
             return;
         }
-        self.plan_marks(after, now);
+        let next = now.mono + after;
+        self.timers.set(Timer::Marks, next);
         self.refreshed_at = Some(now.mono);
         for (part, request) in [(Part::Account, Request::Account), (Part::Positions, Request::Positions)] {
+            self.parts.asked(part, next, now.mono);
             let id = self.fresh_id();
             self.refresh.push((id, part));
             self.out.push_back(Output::Request(id, request));

@@ -20,8 +20,7 @@ impl Session {
         if self.resync.is_some() || rests || unheard {
             return;
         }
-        // From now on the broker is waited for: that we ask late is no delay of its.
-        self.parts.goes_on(now.mono);
+        self.parts.pass_began();
         self.audits.pass_began(now.mono);
         self.unknown.pass_began(now.mono);
         let pursuit = std::mem::take(&mut self.pursuit);
@@ -148,7 +147,9 @@ impl Session {
         let why = result.as_ref().err().map(RequestError::brief);
         match &result {
             Ok(reply) => {
-                self.parts.answered(part);
+                if !self.resync.as_ref().is_some_and(|resync| resync.is_beyond(id)) {
+                    self.parts.answered(part, now);
+                }
                 self.recognise(reply, blotter);
                 if !self.show_at_once(reply, blotter, now) {
                     return;
@@ -166,7 +167,6 @@ impl Session {
             }
         }
         let Some(resync) = &mut self.resync else { return };
-        self.parts.goes_on(now.mono);
         let step = match resync.answer(id, result, blotter) {
             Step::Refused(error) => {
                 let next = resync.proceed(blotter);

@@ -11,6 +11,7 @@ mod limits;
 mod parts;
 mod refused;
 mod replay;
+mod slow;
 mod token;
 mod words;
 
@@ -41,6 +42,8 @@ struct Desk {
     now: Now,
     orders: Vec<Order>,
     rows: Vec<Activity>,
+    /// How much was executed on accounts that were reset.
+    before: usize,
     account: &'static str,
     number: Option<&'static str>,
     failure: Option<RequestErrorKind>,
@@ -78,6 +81,7 @@ impl Desk {
             now: Now { mono: Mono::ZERO, wall },
             orders: Vec::new(),
             rows: Vec::new(),
+            before: 0,
             account: "acct-1",
             number: Some("PA1"),
             failure: None,

@@ -86,9 +86,17 @@ impl Desk {
         }
     }
 
+    /// The owner resets the account: a new one, without history.
+    pub(super) fn reset(&mut self, account: &'static str) {
+        self.account = account;
+        self.before += self.rows.len();
+        self.orders.clear();
+        self.rows.clear();
+    }
+
     /// The broker executes; the stream may or may not tell.
     pub(super) fn execute(&mut self, id: &str, qty: i64, told: bool) {
-        let second = i64::try_from(self.rows.len()).unwrap() + 1;
+        let second = i64::try_from(self.before + self.rows.len()).unwrap() + 1;
         let at = Timestamp::from_second(1_760_000_000 + second).unwrap();
         let order = self.orders.iter_mut().find(|order| order.id.as_str() == id).unwrap();
         order.cum_qty = order.cum_qty.checked_add(Qty::whole(qty)).unwrap();

@@ -154,11 +154,45 @@ fn a_paper_account_was_reset_when_another_answers_again_and_again_and_not_when_o
         if seconds == 1 {
             desk.account = "acct-1";
         } else {
-            desk.orders.clear();
+            desk.reset("acct-2");
         }
         desk.pass(Duration::from_mins(1));
         let reset = desk.logs().contains("reset at the broker");
         assert_eq!((reset, desk.blotter.order_count()), (seconds == 60, usize::from(seconds == 1)), "{}", desk.logs());
+    }
+}
+
+#[test]
+fn each_execution_of_a_reset_account_is_told_once_whenever_it_was_reset() {
+    // Before anything asks for the account, while another one answers and is not believed yet, and long after.
+    for after in [0, 9, 11, 14, 16, 17, 20, 60] {
+        let mut desk = Desk::with_a_fill();
+        desk.session.belongs_to("acct-1".into(), true);
+        desk.positions.push(Position::unread("AAPL".into()));
+        desk.pass(Duration::from_secs(70));
+        desk.reset("acct-2");
+        desk.seen.clear();
+        desk.pass(Duration::from_secs(after));
+        desk.orders.push(order("new"));
+        let listens = !matches!(desk.session.phase, Phase::Opening);
+        desk.execute("new", 1, listens);
+        desk.execute("new", 6, listens);
+        for _ in 0..20 {
+            desk.pass(Duration::from_secs(5));
+            if matches!(desk.session.phase, Phase::Opening) {
+                desk.listen();
+            }
+        }
+        assert!(
+            desk.logs().contains("reset at the broker") && desk.session.state().is_live(),
+            "{after}: {}",
+            desk.logs()
+        );
+        let news = desk.seen.iter().map(|output| match output {
+            Output::Changed(changes) => changes.executions.len(),
+            _ => 0,
+        });
+        assert_eq!((news.sum::<usize>(), desk.held()), (2, Qty::whole(7)), "{after}: {}", desk.logs());
     }
 }
 

@@ -1,0 +1,94 @@
+//! What was told before the account behind it was known to be a new one. Until then the stream tells of both accounts, and ids
+//! are not given twice: an order that the new one names was its own all along, and nothing that was told of it is news.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+use super::{Blotter, Changes, TapeEntry};
+use crate::domain::execution::Execution;
+use crate::domain::ids::{ExecutionId, OrderId};
+use crate::domain::order::Order;
+
+/// The orders of the accounts before, by id.
+#[derive(Debug, Default)]
+pub(super) struct Former(HashMap<OrderId, Kept>);
+
+/// What was known of one order.
+#[derive(Debug)]
+struct Kept {
+    order: Order,
+    settled: Option<Timestamp>,
+    followed: bool,
+    rows: Vec<Execution>,
+    lines: Vec<TapeEntry>,
+}
+
+impl Blotter {
+    /// Forgets everything but the tape's numbering: the account behind it is a new one (docs/ALPACA.md 9.2). What this one
+    /// names of it comes back.
+    pub fn reset(&mut self) {
+        let mut before = std::mem::take(self);
+        let mut former = std::mem::take(&mut before.former);
+        for (order, settled) in before.orders.iter().zip(&before.settled) {
+            let rows: Vec<Execution> = before.ledger.of(&order.id).cloned().collect();
+            let followed = before.followed.contains(&order.id);
+            former.0.insert(
+                order.id.clone(),
+                Kept { order: order.clone(), settled: *settled, followed, rows, lines: Vec::new() },
+            );
+        }
+        let shown = |id: &ExecutionId| before.ledger.get(id).map(|row| row.order_id.clone());
+        for line in before.tape.entries().iter().filter(|line| !line.withdrawn) {
+            // A line may name the parent of the leg that executed.
+            let whose = line.execution.as_ref().and_then(shown).unwrap_or_else(|| line.order_id.clone());
+            if let Some(kept) = former.0.get_mut(&whose) {
+                kept.lines.push(line.clone());
+            }
+        }
+        before.tape.clear();
+        *self = Self { tape: before.tape, former, generation: before.generation + 1, ..Self::default() };
+    }
+
+    /// Takes back what was told of these orders, which the account names: they were its own when it was told.
+    pub(super) fn bring_over<'a>(&mut self, ids: impl Iterator<Item = &'a OrderId>, changes: &mut Changes) {
+        if self.former.0.is_empty() {
+            return;
+        }
+        for id in ids {
+            if let Some(kept) = self.former.0.remove(id) {
+                let legs = kept.order.legs.clone();
+                self.take_back(kept, changes);
+                self.bring_over(legs.iter(), changes);
+            }
+        }
+    }
+
+    fn take_back(&mut self, kept: Kept, changes: &mut Changes) {
+        let id = kept.order.id.clone();
+        // It was told before, and no move of it is one.
+        self.merge_order(&kept.order, false, false, &mut Changes::default());
+        let place = self.index.get(&id).copied();
+        if let Some(settled) = place.and_then(|place| self.settled.get_mut(place as usize)) {
+            *settled = kept.settled;
+        }
+        if kept.followed {
+            self.followed.insert(id.clone());
+        }
+        changes.orders.push(id.clone());
+        for row in kept.rows {
+            self.last_fill_at = self.last_fill_at.max(row.at);
+            changes.revised.push(row.id.clone());
+            self.ledger.restore(row);
+        }
+        for line in kept.lines {
+            if line.execution.is_none()
+                && let Some(place) = place
+            {
+                self.tape.is_first(place, &line.event, line.at);
+            }
+            self.line(line.at, &line.event, line.order_id, line.execution, line.source, changes);
+        }
+        self.adds_up(&id);
+    }
+}

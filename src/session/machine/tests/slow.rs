@@ -1,0 +1,117 @@
+//! Answers that come late: each part has the age of its own, and the word does not flap.
+
+use super::*;
+
+/// When an answer comes: after a time each, or one after another in turn.
+#[derive(Debug, Clone, Copy)]
+enum Pace {
+    Late(Duration),
+    OneIn(Duration),
+}
+
+impl Desk {
+    /// Lets time pass with answers that come at this pace; gives the words that the connection had one after another.
+    fn pass_slowly(&mut self, pace: Pace, time: Duration) -> Vec<&'static str> {
+        self.hangs = Some(|_| true);
+        let (end, mut last) = (self.now.plus(time), self.now.mono);
+        let mut words = vec![self.session.state().word()];
+        let fresh = |desk: &Self| {
+            Part::ALL.map(|part| {
+                let fresh = desk.session.freshness(part, desk.now.mono);
+                (fresh.current, fresh.good.map(|good| good.mono))
+            })
+        };
+        let mut before = fresh(self);
+        loop {
+            let answer = self.hung.first().map(|(failed, ..)| match pace {
+                Pace::Late(late) => failed.0.checked_sub(TIMEOUT).map(Mono).unwrap() + late,
+                Pace::OneIn(every) => last + every,
+            });
+            let answer = answer.map(|at| at.max(self.now.mono));
+            let Some(at) = answer.into_iter().chain(self.session.deadline()).min().filter(|at| *at <= end.mono) else {
+                break;
+            };
+            self.now = self.now.plus(at.since(self.now.mono));
+            if answer == Some(at) {
+                last = at;
+                let (_, id, request) = self.hung.remove(0);
+                let result = self.reply(&request);
+                self.input(Input::Reply(id, result));
+            } else {
+                self.input(Input::Timeout);
+            }
+            let word = self.session.state().word();
+            if words.last() != Some(&word) {
+                words.push(word);
+            }
+            let now = fresh(self);
+            for (part, (before, now)) in Part::ALL.into_iter().zip(before.into_iter().zip(now)) {
+                let again = !before.0 && now.0 && before.1 == now.1;
+                assert!(!again, "{pace:?}: {part} is current again, and nothing newer was answered at {at:?}");
+            }
+            before = now;
+        }
+        self.now = end;
+        words
+    }
+
+    fn old(&self, part: Part) -> Duration {
+        let good = self.session.freshness(part, self.now.mono).good.unwrap();
+        self.now.mono.since(good.mono)
+    }
+
+    fn with_many_pages() -> Self {
+        let mut desk = Self::with_a_fill();
+        desk.page = 2;
+        desk.orders.extend((0..6).map(|number| order(&format!("n{number}"))));
+        desk.positions.push(Position::unread("AAPL".into()));
+        desk.pass(Duration::from_mins(2));
+        assert!(desk.session.state().is_live());
+        desk
+    }
+}
+
+#[test]
+fn an_honest_broker_that_takes_seconds_to_answer_stays_live() {
+    for seconds in [1, 3, 5, 8] {
+        let mut desk = Desk::with_a_fill();
+        desk.positions.push(Position::unread("AAPL".into()));
+        desk.pass(Duration::from_mins(2));
+        let words = desk.pass_slowly(Pace::Late(Duration::from_secs(seconds)), Duration::from_mins(20));
+        assert_eq!(words, ["live"], "{seconds} s: {}", desk.logs());
+    }
+    for millis in [500, 1_000] {
+        let mut desk = Desk::with_many_pages();
+        let words = desk.pass_slowly(Pace::OneIn(Duration::from_millis(millis)), Duration::from_mins(20));
+        assert_eq!(words, ["live"], "an answer in {millis} ms: {}", desk.logs());
+    }
+}
+
+#[test]
+fn what_waits_for_the_request_budget_is_not_current_until_it_was_asked_and_answered() {
+    for seconds in [10, 20, 45, 60] {
+        let mut desk = Desk::with_many_pages();
+        let words = desk.pass_slowly(Pace::OneIn(Duration::from_secs(seconds)), Duration::from_mins(30));
+        // Balances that are answered while the lists are not overdue yet may give the word back once.
+        assert!(words.len() <= 4 && words.last() == Some(&"syncing"), "an answer in {seconds} s: {words:?}");
+        desk.thaw();
+        desk.pass(Duration::from_mins(3));
+        assert!(desk.session.state().is_live(), "{:?}", desk.session.state());
+    }
+}
+
+#[test]
+fn a_list_is_as_old_as_its_first_page() {
+    let mut desk = Desk::with_many_pages();
+    desk.hangs = Some(|request| matches!(request, Request::Orders(query) if query.before_order_id.is_some()));
+    while desk.hung.is_empty() {
+        desk.pass(Duration::from_secs(1));
+    }
+    let asked = desk.now.mono;
+    desk.pass(Duration::from_secs(12));
+    desk.thaw();
+    let old = desk.now.mono.since(asked);
+    for part in [Part::Working, Part::Recent, Part::Executions] {
+        assert!(desk.old(part) >= old && desk.old(part) < old + Duration::from_secs(2), "{part}: {:?}", desk.old(part));
+    }
+}
