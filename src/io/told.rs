@@ -6,6 +6,8 @@
 //! end belongs to a run that was killed between the two: the line is not told again, and the next run says that it may not
 //! have gone out. A power cut may tell the last lines again.
 
+mod naming;
+
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -51,16 +53,26 @@ pub struct Said {
     pub order: OrderId,
     /// Its quantity.
     pub qty: Qty,
+    /// The line that it corrects or takes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<ExecutionId>,
+    /// Nothing but this undoing told of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<ExecutionId>,
+}
+
+/// An order that was working when telling began, as it stood then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Working {
+    /// Which.
+    pub id: OrderId,
+    /// What it had executed.
+    pub cum_qty: Qty,
+    /// When it had changed last.
+    pub updated_at: Option<Timestamp>,
 }
 
 impl Line {
-    /// What is to be remembered of a line of the tape that is told.
-    pub fn telling(entry: &TapeEntry, blotter: &Blotter) -> Self {
-        let row = entry.execution.as_ref().and_then(|id| blotter.execution(id));
-        let said = row.map(|row| Said { id: row.id.clone(), order: row.order_id.clone(), qty: row.qty });
-        Self { said, ..Self::of(entry, blotter) }
-    }
-
     /// What it said of an execution, if that was told.
     pub const fn said(&self) -> Option<&Said> {
         self.said.as_ref()
@@ -82,6 +94,10 @@ fn span(row: &Execution) -> Option<String> {
             Some(format!("trade/{}/{}/{}", row.order_id, number(row.qty), number(cum)))
         }
         (ExecutionKind::Bust { .. }, _) => Some(format!("bust/{}/{}", row.order_id, number(row.qty.abs()))),
+        (ExecutionKind::Correction { .. }, _) => {
+            let px = row.px.map_or_else(String::new, |px| px.decimal().normalize().to_string());
+            Some(format!("correction/{}/{}/{px}", row.order_id, number(row.qty)))
+        }
         _ => None,
     }
 }
@@ -91,6 +107,9 @@ struct Header {
     version: u32,
     /// Broker's time of the newest that was known when telling began; what is older is history.
     since: Option<Timestamp>,
+    /// What was working then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    working: Vec<Working>,
 }
 
 /// What an earlier run left.
@@ -122,6 +141,7 @@ pub struct Told {
     file: Option<File>,
     begun: bool,
     since: Option<Timestamp>,
+    working: HashMap<OrderId, Working>,
     keys: HashSet<String>,
     spans: HashMap<String, Vec<ExecutionId>>,
     lines: VecDeque<Line>,
@@ -166,7 +186,7 @@ impl Told {
         if header.version > VERSION {
             return Err(io::Error::other(format!("{} was written by a newer version", path.display())));
         }
-        (told.begun, told.since) = (true, header.since);
+        (told.begun, told.since, told.working) = (true, header.since, by_id(header.working));
         let mut unread = 0;
         for line in lines {
             match serde_json::from_str(line) {
@@ -197,12 +217,23 @@ impl Told {
         self.since
     }
 
-    /// Begins: these lines are history, and need no telling ever.
+    /// An order that was working at the beginning, as it stood then.
+    pub fn working(&self, order: &OrderId) -> Option<&Working> {
+        self.working.get(order)
+    }
+
+    /// Begins: these lines are history, and need no telling ever; nor does anything else from before `since`, but for what
+    /// came to the orders that were working.
     ///
     /// # Errors
     /// As the file system says; it is noted in memory all the same.
-    pub fn begin(&mut self, since: Option<Timestamp>, history: impl Iterator<Item = Line>) -> io::Result<()> {
-        (self.begun, self.since) = (true, since);
+    pub fn begin(
+        &mut self,
+        since: Option<Timestamp>,
+        working: Vec<Working>,
+        history: impl Iterator<Item = Line>,
+    ) -> io::Result<()> {
+        (self.begun, self.since, self.working) = (true, since, by_id(working));
         for line in history {
             self.remember(line);
         }
@@ -213,53 +244,6 @@ impl Told {
     pub fn forget(&mut self) {
         let (path, lock) = (self.path.take(), self.lock.take());
         *self = Self { path, lock, ..Self::default() };
-    }
-
-    /// True when a line was told, also under an id that another instance replaced.
-    pub fn is_told(&self, line: &Line, blotter: &Blotter) -> bool {
-        let renamed = |(_, span): &(ExecutionId, String)| {
-            self.spans.get(span).is_some_and(|ids| ids.iter().any(|id| blotter.execution(id).is_none()))
-        };
-        self.keys.contains(&line.key) || line.span.as_ref().is_some_and(renamed)
-    }
-
-    /// The lines that were told and do not hold any more: their execution is none, or has another quantity. They are to be
-    /// told as void, and are not remembered any more. Of an order that does not add up nothing is certain yet.
-    pub fn overtaken(&mut self, blotter: &Blotter) -> Vec<Line> {
-        let mut renamed = HashSet::new();
-        let mut holds = |line: &&Line| {
-            let Some(said) = &line.said else { return true };
-            let held = blotter.execution(&said.id);
-            if held.is_some_and(|row| row.qty == said.qty) || blotter.order(&said.order).is_none() {
-                return true;
-            }
-            let rows = blotter.executions_of(&said.order);
-            let same = |row: &&&Execution| {
-                let known = self.keys.contains(&TapeEntry::key_of_execution(&row.id)) || renamed.contains(&row.id);
-                !known && line.span.as_ref().is_some_and(|(_, told)| span(row).as_ref() == Some(told))
-            };
-            let other = rows.iter().find(same).filter(|_| held.is_none()).map(|row| row.id.clone());
-            // What nothing is known of has been forgotten, not undone.
-            other.is_some_and(|id| renamed.insert(id))
-                || rows.is_empty()
-                || blotter.unsettled().any(|order| *order == said.order)
-        };
-        let mut void: Vec<Line> = self.lines.iter().filter(|line| !holds(line)).cloned().collect();
-        for line in &mut void {
-            line.void = true;
-            self.remember(line.clone());
-        }
-        void
-    }
-
-    /// The id under which an execution was told that may have another one by now.
-    pub fn name_of<'a>(&'a self, id: &'a ExecutionId, blotter: &Blotter) -> &'a ExecutionId {
-        if self.keys.contains(&TapeEntry::key_of_execution(id)) {
-            return id;
-        }
-        let span = blotter.execution(id).and_then(span);
-        let told = span.and_then(|span| self.spans.get(&span)?.iter().find(|told| blotter.execution(told).is_none()));
-        told.unwrap_or(id)
     }
 
     /// Remembers a line that is about to be told.
@@ -339,7 +323,8 @@ impl Told {
         let (Some(path), true) = (&self.path, self.begun) else { return Ok(()) };
         let dir = path.parent().unwrap_or(Path::new("."));
         let mut temp = tempfile::Builder::new().prefix(".told-").suffix(".tmp").tempfile_in(dir)?;
-        let mut text = text_of(&Header { version: VERSION, since: self.since })?;
+        let working = self.working.values().cloned().collect();
+        let mut text = text_of(&Header { version: VERSION, since: self.since, working })?;
         for line in &self.lines {
             text.push_str(&text_of(line)?);
         }
@@ -350,6 +335,10 @@ impl Told {
         (self.written, self.length) = (self.lines.len(), text.len() as u64);
         Ok(())
     }
+}
+
+fn by_id(working: Vec<Working>) -> HashMap<OrderId, Working> {
+    working.into_iter().map(|order| (order.id.clone(), order)).collect()
 }
 
 fn text_of<T: Serialize>(value: &T) -> io::Result<String> {
@@ -379,7 +368,7 @@ mod tests {
         told.going_out(&line("early", None)).unwrap();
         told.went_out().unwrap();
         let since = "2026-11-24T15:00:00Z".parse().ok();
-        told.begin(since, std::iter::once(line("history", None))).unwrap();
+        told.begin(since, Vec::new(), std::iter::once(line("history", None))).unwrap();
         for key in ["execution/row/1", "two"] {
             let line = line(key, Some((key, "trade/o/10/10")).filter(|_| key != "two"));
             told.remember(line.clone());

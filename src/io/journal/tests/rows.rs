@@ -152,7 +152,8 @@ fn a_leg_may_be_a_whole_order_and_members_that_nobody_knows_are_passed_over() {
     let whole = body.replace("\"leg1\"", "{\"id\":\"leg1\",\"symbol\":\"F\"}").replacen('{', "{\"later\":[1],", 1);
     assert_ne!(whole, body);
     assert_eq!(Order::from_body(&whole), Some(full_order()));
-    for broken in ["", "{}", "null", "[]", body.trim_end_matches('}'), &body.replace("\"cum_qty\":\"", "\"cum_qty\":\"x")]
+    for broken in
+        ["", "{}", "null", "[]", body.trim_end_matches('}'), &body.replace("\"cum_qty\":\"", "\"cum_qty\":\"x")]
     {
         assert_eq!(Order::from_body(broken), None, "{broken}");
     }
