@@ -34,13 +34,13 @@ pub fn resolve(
     order: Option<&Order>,
     known: impl Fn(&ExecutionId) -> Option<ExecutionId>,
 ) -> HashMap<ExecutionId, Of> {
-    let mut undoings: Vec<&Execution> = rows.iter().copied().filter(|row| of_named(row).is_some()).collect();
+    let mut undoings: Vec<&Execution> = rows.iter().copied().filter(|row| undoes(row)).collect();
     undoings.sort_by_key(|row| (row.at, row.id.clone()));
     let mut slate = Slate::of(rows);
     let mut found = HashMap::new();
     let mut open = Vec::new();
     for undoing in undoings {
-        let Some(Some(named)) = of_named(undoing) else {
+        let Some(named) = named_by(undoing) else {
             slate.undo_something(undoing);
             found.insert(undoing.id.clone(), Of::Open);
             continue;
@@ -106,10 +106,15 @@ impl<'a> Group<'a> {
     }
 }
 
-/// What a bust or a correction names; `None` for what is neither.
-const fn of_named(row: &Execution) -> Option<Option<&ExecutionId>> {
+/// True for a bust and a correction.
+pub const fn undoes(row: &Execution) -> bool {
+    matches!(row.kind, ExecutionKind::Bust { .. } | ExecutionKind::Correction { .. })
+}
+
+/// The execution that a bust or a correction names.
+const fn named_by(row: &Execution) -> Option<&ExecutionId> {
     match &row.kind {
-        ExecutionKind::Bust { of } | ExecutionKind::Correction { of } => Some(of.as_ref()),
+        ExecutionKind::Bust { of } | ExecutionKind::Correction { of } => of.as_ref(),
         ExecutionKind::Trade | ExecutionKind::Unexplained => None,
     }
 }

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use super::{Line, Said, Told, span};
 use crate::domain::blotter::{Blotter, TapeEntry};
 use crate::domain::execution::ExecutionKind;
-use crate::domain::undoing::{self, Of};
+use crate::domain::undoing::{self, Of, undoes};
 use crate::domain::{Execution, ExecutionId, OrderId, Source, TradeEvent};
 
 /// What each bust and each correction of an order is of.
@@ -15,10 +15,6 @@ type Undone = HashMap<ExecutionId, Of>;
 fn undone(order: &OrderId, blotter: &Blotter) -> Undone {
     let known = |id: &ExecutionId| blotter.execution(id).map(|row| row.id.clone());
     undoing::resolve(&blotter.executions_of(order), blotter.order(order), known)
-}
-
-const fn undoes(row: &Execution) -> bool {
-    matches!(row.kind, ExecutionKind::Bust { .. } | ExecutionKind::Correction { .. })
 }
 
 impl Line {
@@ -102,8 +98,10 @@ impl Told {
         if names {
             let misnamed = self.lines.iter().filter(|line| self.is_misnamed(line, blotter, &mut cache));
             let misnamed: Vec<Line> = misnamed.map(|line| Line { void: true, ..line.clone() }).collect();
-            misnamed.iter().for_each(|line| self.remember(line.clone()));
-            void.extend(misnamed);
+            for line in misnamed {
+                self.remember(line.clone());
+                void.push(line);
+            }
         }
         void
     }

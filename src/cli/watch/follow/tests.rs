@@ -138,15 +138,12 @@ fn undoing(of: &str, to: Option<(u32, &str)>, qty: u32, cum: u32) -> TradeUpdate
     let of = Some(of.into());
     row.cum_qty = None;
     row.at = "2026-01-02T15:01:00Z".parse().ok();
-    (update.event, row.kind) = match to {
-        Some((qty, px)) => {
-            (row.qty, row.px) = (Qty::whole(qty.into()), px.parse().ok());
-            (TradeEvent::TradeCorrect, ExecutionKind::Correction { of })
-        }
-        None => {
-            row.qty = Qty::ZERO.checked_sub(Qty::whole(qty.into())).unwrap();
-            (TradeEvent::TradeBust, ExecutionKind::Bust { of })
-        }
+    (update.event, row.kind) = if let Some((qty, px)) = to {
+        (row.qty, row.px) = (Qty::whole(qty.into()), px.parse().ok());
+        (TradeEvent::TradeCorrect, ExecutionKind::Correction { of })
+    } else {
+        row.qty = Qty::ZERO.checked_sub(Qty::whole(qty.into())).unwrap();
+        (TradeEvent::TradeBust, ExecutionKind::Bust { of })
     };
     update.order.updated_at = row.at;
     update

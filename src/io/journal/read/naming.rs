@@ -26,14 +26,11 @@ impl Names {
             return Ok(row);
         };
         let key = (account, generation, row.order_id.clone());
-        let undone = match self.0.get(&key) {
-            Some(undone) => undone,
-            None => {
-                let undone = undone(connection, &key, longest)?;
-                self.0.entry(key).or_insert(undone)
-            }
-        };
-        let found = match undone.get(&row.id) {
+        if !self.0.contains_key(&key) {
+            self.0.insert(key.clone(), undone(connection, &key, longest)?);
+        }
+        let undone = self.0.get(&key);
+        let found = match undone.and_then(|undone| undone.get(&row.id)) {
             Some(Of::Row(found)) => Some(found.clone()),
             Some(Of::Untold(_) | Of::Open | Of::Nothing) => None,
             // It is larger than what is read here.

@@ -435,6 +435,39 @@ fn an_undoing_inferred_beside_one_that_was_reported_before_stays() {
     assert!(ids.iter().any(|id| id == "inferred-bust/o/100-50@30"), "{ids:?}");
 }
 
+#[test]
+fn an_exported_undoing_names_a_row_that_is_there_or_none() {
+    let of_lost = || Some("lost".into());
+    let correction = |qty| told("c1", ExecutionKind::Correction { of: of_lost() }, qty, None, 20);
+    let bust = || told("u1", ExecutionKind::Bust { of: of_lost() }, -40, None, 20);
+    let row = || told("row/1", trade(), 40, Some(50), 6);
+    for (cum, rows, of) in [
+        (50, vec![row(), correction(40)], Some("row/1")),
+        (40, vec![row(), correction(30)], Some("row/1")),
+        (50, vec![correction(40)], None),
+        (10, vec![row(), bust()], Some("row/1")),
+        (10, vec![bust()], None),
+        // A leg's row stands under its parent's id.
+        (10, vec![Execution { id: "lost".into(), order_id: "parent".into(), ..row() }, bust()], Some("lost")),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal.sqlite");
+        let journal = open(&path);
+        let state = Record::Order(Box::new(order("o", OrderStatus::PartiallyFilled, cum)), Source::Stream);
+        let trades = std::iter::once(told("e1", trade(), 10, Some(10), 5));
+        let rows = trades.chain(rows).map(|row| Record::Execution(Box::new(row)));
+        save(&journal, std::iter::once(state).chain(rows).collect());
+        let mut found = Vec::new();
+        let reader = Reader::open(&path).unwrap();
+        let read = reader.executions(&Range::default(), |_, row| match row.kind {
+            ExecutionKind::Bust { of } | ExecutionKind::Correction { of } => found.push(of.map(|of| of.to_string())),
+            _ => {}
+        });
+        assert_eq!(read, Ok(0));
+        assert_eq!(found, [of.map(str::to_owned)]);
+    }
+}
+
 const fn trade() -> ExecutionKind {
     ExecutionKind::Trade
 }
