@@ -16,6 +16,7 @@ pub mod position;
 pub mod secrets;
 pub mod text;
 pub mod time;
+pub mod undoing;
 pub mod update;
 
 pub use account::Account;

@@ -10,19 +10,17 @@ use std::collections::{HashMap, VecDeque};
 use std::path::Path;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 use unicode_width::UnicodeWidthStr;
 
-use self::follow::Follow;
+use self::follow::{Began, Follow};
 use self::outlet::{Outlet, Reader};
 use super::output::Printable;
 use super::select::AccountArgs;
 use super::{Context, accounts, json, output, select};
 use crate::accounts::{AccountState, Trouble};
 use crate::domain::blotter::TapeEntry;
-use crate::domain::execution::ExecutionKind;
 use crate::domain::text::{clean, sanitize_to};
 use crate::domain::{Execution, LinkId, Mono, Order, Source};
 use crate::error::Error;
@@ -105,7 +103,10 @@ impl Witness for Printer {
         let watched = now.since(*self.started.get_or_insert(now));
         // The broker's clock says what is since then; an account that answers nothing else is not waited for.
         let timed = accounts.clock().is_some() || accounts.clock_fault().is_some() || watched >= CLOCK_WAIT;
-        let began = accounts.exchange_now(running.now()).checked_sub(watched).unwrap_or(running.now().wall);
+        let began = Began {
+            at: accounts.exchange_now(running.now()).checked_sub(watched).unwrap_or(running.now().wall),
+            by_broker: accounts.clock().is_some(),
+        };
         for account in accounts {
             if let Err(error) = self.account(account, began, timed, now) {
                 self.failed = Some(error);
@@ -247,8 +248,8 @@ impl Printer {
         self.relieved = self.relieved.max(running.troubles.iter().filter_map(|entry| Some(entry.over?.mono)).max());
     }
 
-    /// Collects an account's new lines. `began` is when the watch started, by the broker's clock if `timed`.
-    fn account(&mut self, account: &AccountState, began: Timestamp, timed: bool, now: Mono) -> Result<(), Error> {
+    /// Takes over what an account has to tell. `began` is when the watch did, as well as that is known when it is `timed`.
+    fn account(&mut self, account: &AccountState, began: Began, timed: bool, now: Mono) -> Result<(), Error> {
         let id = &account.link.id;
         let state = account.state();
         // Consecutive attempts fail for varying reasons; one line per loss is enough.
@@ -270,7 +271,8 @@ impl Printer {
         let tape = self.tapes.entry(id.clone()).or_default();
         let mut due = tape.due(account.book, &account.blotter, live, began);
         if live {
-            let (void, instead) = tape.overtaken(&account.blotter, now);
+            let names = (self.json, !due.is_empty());
+            let (void, instead) = tape.overtaken(&account.blotter, names, now);
             due.extend(instead);
             for line in void {
                 let Some(said) = line.said() else { continue };
@@ -280,7 +282,7 @@ impl Printer {
         }
         for (number, line) in due {
             let Some(entry) = account.blotter.tape_entry(number) else { continue };
-            let text = self.update(account, entry)?;
+            let text = self.update(account, entry, &line)?;
             self.due.push_back(Due { text, of: Some((id.clone(), line)) });
         }
         Ok(())
@@ -327,19 +329,18 @@ impl Printer {
         Printable::json(&document)
     }
 
-    fn update(&self, account: &AccountState, entry: &TapeEntry) -> Result<Printable, Error> {
+    fn update(&self, account: &AccountState, entry: &TapeEntry, line: &Line) -> Result<Printable, Error> {
         let order = account.blotter.order(&entry.order_id);
-        let execution = entry.execution.as_ref().and_then(|id| account.blotter.execution(id));
+        let untold = line.untold(entry, &account.blotter);
+        let (entry, execution) = match &untold {
+            Some((entry, execution)) => (entry, Some(execution)),
+            None => (entry, entry.execution.as_ref().and_then(|id| account.blotter.execution(id))),
+        };
         if self.json {
+            let of = line.said().and_then(|said| said.of.as_ref());
             let mut line = document(account, entry, order, execution);
-            if let Some(execution) = execution {
-                let of = match &execution.kind {
-                    ExecutionKind::Bust { of } | ExecutionKind::Correction { of } => of.as_ref(),
-                    ExecutionKind::Trade | ExecutionKind::Unexplained => None,
-                };
-                let tape = self.tapes.get(&account.link.id);
-                let of = of.map(|of| tape.map_or(of, |tape| tape.told.name_of(of, &account.blotter)).as_str());
-                line.insert("of".to_owned(), of.map_or(Value::Null, Value::from));
+            if execution.is_some() {
+                line.insert("of".to_owned(), of.map_or(Value::Null, |of| Value::from(of.as_str())));
             }
             Printable::json(&line)
         } else {

@@ -6,6 +6,8 @@
 //! incomplete note means that the run was killed between the two: the line is not printed again, and the next run says
 //! that it may not have been printed. After a power failure the last lines may be printed again.
 
+mod naming;
+
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -51,17 +53,27 @@ pub struct Said {
     pub order: OrderId,
     /// Its quantity.
     pub qty: Qty,
+    /// The line that it corrects or takes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<ExecutionId>,
+    /// Nothing but this undoing told of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<ExecutionId>,
+}
+
+/// An order that was working when telling began, as it stood then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Working {
+    /// Which.
+    pub id: OrderId,
+    /// What it had executed.
+    pub cum_qty: Qty,
+    /// When it had changed last.
+    pub updated_at: Option<Timestamp>,
 }
 
 impl Line {
-    /// The note for a tape line that is being reported.
-    pub fn telling(entry: &TapeEntry, blotter: &Blotter) -> Self {
-        let row = entry.execution.as_ref().and_then(|id| blotter.execution(id));
-        let said = row.map(|row| Said { id: row.id.clone(), order: row.order_id.clone(), qty: row.qty });
-        Self { said, ..Self::of(entry, blotter) }
-    }
-
-    /// The execution as reported, if the line had one.
+    /// What it said of an execution, if that was told.
     pub const fn said(&self) -> Option<&Said> {
         self.said.as_ref()
     }
@@ -82,6 +94,10 @@ fn span(row: &Execution) -> Option<String> {
             Some(format!("trade/{}/{}/{}", row.order_id, number(row.qty), number(cum)))
         }
         (ExecutionKind::Bust { .. }, _) => Some(format!("bust/{}/{}", row.order_id, number(row.qty.abs()))),
+        (ExecutionKind::Correction { .. }, _) => {
+            let px = row.px.map_or_else(String::new, |px| px.decimal().normalize().to_string());
+            Some(format!("correction/{}/{}/{px}", row.order_id, number(row.qty)))
+        }
         _ => None,
     }
 }
@@ -91,6 +107,9 @@ struct Header {
     version: u32,
     /// The broker's time of the newest line known at the beginning; older lines are history.
     since: Option<Timestamp>,
+    /// What was working then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    working: Vec<Working>,
 }
 
 /// The result of the earlier runs.
@@ -122,6 +141,7 @@ pub struct Told {
     file: Option<File>,
     begun: bool,
     since: Option<Timestamp>,
+    working: HashMap<OrderId, Working>,
     keys: HashSet<String>,
     spans: HashMap<String, Vec<ExecutionId>>,
     lines: VecDeque<Line>,
@@ -129,6 +149,7 @@ pub struct Told {
     written: usize,
     /// The file's length without the note of the line being printed.
     length: u64,
+    #[expect(dead_code, reason = "it is held until the run ends")]
     lock: Option<AccountLock>,
 }
 
@@ -166,7 +187,7 @@ impl Told {
         if header.version > VERSION {
             return Err(io::Error::other(format!("{} was written by a newer version", path.display())));
         }
-        (told.begun, told.since) = (true, header.since);
+        (told.begun, told.since, told.working) = (true, header.since, by_id(header.working));
         let mut unread = 0;
         for line in lines {
             match serde_json::from_str(line) {
@@ -197,12 +218,23 @@ impl Told {
         self.since
     }
 
-    /// Sets the beginning: these lines are history and never reported.
+    /// An order that was working at the beginning, as it stood then.
+    pub fn working(&self, order: &OrderId) -> Option<&Working> {
+        self.working.get(order)
+    }
+
+    /// Begins: these lines are history, and need no telling ever; nor does anything else from before `since`, but for what
+    /// came to the orders that were working.
     ///
     /// # Errors
-    /// As the file system reports; the notes in memory are set all the same.
-    pub fn begin(&mut self, since: Option<Timestamp>, history: impl Iterator<Item = Line>) -> io::Result<()> {
-        (self.begun, self.since) = (true, since);
+    /// As the file system says; it is noted in memory all the same.
+    pub fn begin(
+        &mut self,
+        since: Option<Timestamp>,
+        working: Vec<Working>,
+        history: impl Iterator<Item = Line>,
+    ) -> io::Result<()> {
+        (self.begun, self.since, self.working) = (true, since, by_id(working));
         for line in history {
             self.remember(line);
         }
@@ -213,57 +245,10 @@ impl Told {
     /// belonged to this account before that was known.
     pub fn forget(&mut self) {
         (self.begun, self.since, self.file) = (false, None, None);
+        self.working.clear();
     }
 
-    /// Whether a line was reported, also under an id that another instance has replaced.
-    pub fn is_told(&self, line: &Line, blotter: &Blotter) -> bool {
-        let renamed = |(_, span): &(ExecutionId, String)| {
-            self.spans.get(span).is_some_and(|ids| ids.iter().any(|id| blotter.execution(id).is_none()))
-        };
-        self.keys.contains(&line.key) || line.span.as_ref().is_some_and(renamed)
-    }
-
-    /// The reported lines that no longer hold: their execution does not exist, or has another quantity. They must be
-    /// reported as void, and are forgotten here. Orders whose executions do not add up are left out, because nothing is
-    /// certain about them yet.
-    pub fn overtaken(&mut self, blotter: &Blotter) -> Vec<Line> {
-        let mut renamed = HashSet::new();
-        let mut holds = |line: &&Line| {
-            let Some(said) = &line.said else { return true };
-            let held = blotter.execution(&said.id);
-            if held.is_some_and(|row| row.qty == said.qty) || blotter.order(&said.order).is_none() {
-                return true;
-            }
-            let rows = blotter.executions_of(&said.order);
-            let same = |row: &&&Execution| {
-                let known = self.keys.contains(&TapeEntry::key_of_execution(&row.id)) || renamed.contains(&row.id);
-                !known && line.span.as_ref().is_some_and(|(_, told)| span(row).as_ref() == Some(told))
-            };
-            let other = rows.iter().find(same).filter(|_| held.is_none()).map(|row| row.id.clone());
-            // An unknown line was forgotten, and is not void.
-            other.is_some_and(|id| renamed.insert(id))
-                || rows.is_empty()
-                || blotter.unsettled().any(|order| *order == said.order)
-        };
-        let mut void: Vec<Line> = self.lines.iter().filter(|line| !holds(line)).cloned().collect();
-        for line in &mut void {
-            line.void = true;
-            self.remember(line.clone());
-        }
-        void
-    }
-
-    /// The id under which an execution was reported, if it may have another one now.
-    pub fn name_of<'a>(&'a self, id: &'a ExecutionId, blotter: &Blotter) -> &'a ExecutionId {
-        if self.keys.contains(&TapeEntry::key_of_execution(id)) {
-            return id;
-        }
-        let span = blotter.execution(id).and_then(span);
-        let told = span.and_then(|span| self.spans.get(&span)?.iter().find(|told| blotter.execution(told).is_none()));
-        told.unwrap_or(id)
-    }
-
-    /// Remembers a line that is about to be reported.
+    /// Remembers a line that is about to be told.
     pub fn remember(&mut self, line: Line) {
         if line.void {
             self.keys.remove(&line.key);
@@ -340,7 +325,8 @@ impl Told {
         let (Some(path), true) = (&self.path, self.begun) else { return Ok(()) };
         let dir = path.parent().unwrap_or(Path::new("."));
         let mut temp = tempfile::Builder::new().prefix(".told-").suffix(".tmp").tempfile_in(dir)?;
-        let mut text = text_of(&Header { version: VERSION, since: self.since })?;
+        let working = self.working.values().cloned().collect();
+        let mut text = text_of(&Header { version: VERSION, since: self.since, working })?;
         for line in &self.lines {
             text.push_str(&text_of(line)?);
         }
@@ -351,6 +337,10 @@ impl Told {
         (self.written, self.length) = (self.lines.len(), text.len() as u64);
         Ok(())
     }
+}
+
+fn by_id(working: Vec<Working>) -> HashMap<OrderId, Working> {
+    working.into_iter().map(|order| (order.id.clone(), order)).collect()
 }
 
 fn text_of<T: Serialize>(value: &T) -> io::Result<String> {
@@ -380,7 +370,7 @@ mod tests {
         told.going_out(&line("early", None)).unwrap();
         told.went_out().unwrap();
         let since = "2026-11-24T15:00:00Z".parse().ok();
-        told.begin(since, std::iter::once(line("history", None))).unwrap();
+        told.begin(since, Vec::new(), std::iter::once(line("history", None))).unwrap();
         for key in ["execution/row/1", "two"] {
             let line = line(key, Some((key, "trade/o/10/10")).filter(|_| key != "two"));
             told.remember(line.clone());

@@ -187,7 +187,7 @@ impl Parts {
     pub(super) fn begin(&mut self) {
         for known in &mut self.0 {
             let Known { good, fault, partial, told, late, .. } = std::mem::take(known);
-            *known = Known { good, fault, partial, told, late, ..Known::default() };
+            *known = Known { good, fault, partial, late, told, ..Known::default() };
         }
     }
 

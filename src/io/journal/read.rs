@@ -1,6 +1,7 @@
 //! Reading: the data that a link starts from, and exports by account and date range.
 
 mod lost;
+mod naming;
 mod tidy;
 
 use std::path::Path;
@@ -10,6 +11,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use self::lost::Lost;
+use self::naming::Names;
 use super::patience::Patience;
 use super::rows::Row;
 use super::store::nanos;
@@ -146,15 +148,17 @@ impl Reader {
         read().map_err(|error| self.unreadable(&error))
     }
 
-    /// Passes every execution in the range to `each`, oldest first; returns the number of unreadable rows.
+    /// Hands every execution of the range to `each`, oldest first; returns how many rows could not be read. What a bust or a
+    /// correction is of is a row of the journal, or nothing.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn executions(&self, range: &Range, each: impl FnMut(LinkId, Execution)) -> Result<usize, JournalError> {
-        let query = "SELECT a.link, CASE WHEN octet_length(e.body) <= ?4 THEN e.body END FROM executions e JOIN accounts a ON a.no = e.account
+        let query = "SELECT a.link, CASE WHEN octet_length(e.body) <= ?4 THEN e.body END, e.account, e.generation FROM executions e JOIN accounts a ON a.no = e.account
             WHERE (?1 IS NULL OR a.link = ?1) AND (?2 IS NULL OR e.at >= ?2) AND (?3 IS NULL OR e.at <= ?3)
             ORDER BY e.at, e.seq";
-        self.rows(query, range, each)
+        let mut names = Names::default();
+        self.rows(query, range, |row, place| names.resolve(&self.connection, row, place, self.longest), each)
     }
 
     /// Passes every order submitted in the range to `each`, oldest first; returns the number of unreadable rows.
@@ -162,13 +166,20 @@ impl Reader {
     /// # Errors
     /// When the file cannot be read.
     pub fn orders(&self, range: &Range, each: impl FnMut(LinkId, Order)) -> Result<usize, JournalError> {
-        let query = "SELECT a.link, CASE WHEN octet_length(o.body) <= ?4 THEN o.body END FROM orders o JOIN accounts a ON a.no = o.account
+        let query = "SELECT a.link, CASE WHEN octet_length(o.body) <= ?4 THEN o.body END, o.account, o.generation FROM orders o JOIN accounts a ON a.no = o.account
             WHERE (?1 IS NULL OR a.link = ?1) AND (?2 IS NULL OR o.submitted_at >= ?2)
             AND (?3 IS NULL OR o.submitted_at <= ?3) ORDER BY o.submitted_at, o.seq";
-        self.rows(query, range, each)
+        self.rows(query, range, |order, _| Ok(order), each)
     }
 
-    fn rows<T: Row>(&self, query: &str, range: &Range, mut each: impl FnMut(LinkId, T)) -> Result<usize, JournalError> {
+    /// `complete` adds to a row what others of its account, and of that one's generation, say.
+    fn rows<T: Row>(
+        &self,
+        query: &str,
+        range: &Range,
+        mut complete: impl FnMut(T, (i64, i64)) -> rusqlite::Result<T>,
+        mut each: impl FnMut(LinkId, T),
+    ) -> Result<usize, JournalError> {
         let mut read = || -> rusqlite::Result<usize> {
             let mut statement = self.connection.prepare(query)?;
             let link = range.link.as_ref().map(LinkId::as_str);
@@ -177,13 +188,16 @@ impl Reader {
             let mut rows = statement.query(bounds)?;
             let mut unreadable = 0;
             while let Some(row) = rows.next()? {
-                patience.waiting(false);
                 let link: String = row.get(0)?;
                 match row.get_ref(1)?.as_str().ok().and_then(T::from_body) {
-                    Some(value) => each(LinkId::from(link), value),
+                    Some(value) => {
+                        let value = complete(value, (row.get(2)?, row.get(3)?))?;
+                        patience.waiting(false);
+                        each(LinkId::from(link), value);
+                        patience.waiting(true);
+                    }
                     None => unreadable += 1,
                 }
-                patience.waiting(true);
             }
             Ok(unreadable)
         };

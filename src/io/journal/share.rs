@@ -273,7 +273,7 @@ pub(super) fn reconcile(
         return Ok(None);
     }
     for row in others.iter().filter(|row| Blotter::is_stand_in(&row.id)) {
-        if gives_way(row, execution, &rows) {
+        if gives_way(row, execution, own, &rows) {
             drop_execution(connection, place, &row.id)?;
         }
     }
@@ -324,15 +324,16 @@ fn is_explained(stand_in: &Execution, others: &[&Execution], all: &[Execution]) 
             sum.is_some_and(|sum| sum >= stand_in.qty)
         }
         ExecutionKind::Bust { .. } => {
-            reported.any(|row| undoes_the_same(row, stand_in, all))
+            let told: Vec<&Execution> = reported.copied().collect();
+            undo_the_same(&told, None, stand_in, all)
                 || others.iter().any(|row| is_the_same_inference(row, stand_in, all))
         }
         ExecutionKind::Correction { .. } => reported.any(|row| corrects_the_same(row, stand_in)),
     }
 }
 
-/// Whether another instance's stand-in describes the same trade as this report.
-fn gives_way(stand_in: &Execution, report: &Execution, all: &[Execution]) -> bool {
+/// True when a stand-in of another instance is what this report tells of.
+fn gives_way(stand_in: &Execution, report: &Execution, own: &OwnRows, all: &[Execution]) -> bool {
     let reported = !Blotter::is_stand_in(&report.id);
     match (&stand_in.kind, &report.kind) {
         (ExecutionKind::Trade, ExecutionKind::Trade) => reported && is_the_same_trade(report, stand_in, all),
@@ -340,7 +341,12 @@ fn gives_way(stand_in: &Execution, report: &Execution, all: &[Execution]) -> boo
             (Some((from, to)), Some((start, end))) => start < to && from < end,
             _ => stand_in.qty == report.qty,
         },
-        (ExecutionKind::Bust { .. }, _) => reported && undoes_the_same(report, stand_in, all),
+        (ExecutionKind::Bust { .. }, _) => {
+            // Whoever inferred it may know the reports of others, and has told them apart.
+            let is_ours = |row: &&Execution| own.executions.contains(&row.id) && !Blotter::is_stand_in(&row.id);
+            let told: Vec<&Execution> = all.iter().filter(is_ours).chain(std::iter::once(report)).collect();
+            reported && undo_the_same(&told, Some(report), stand_in, all)
+        }
         (ExecutionKind::Correction { .. }, _) => reported && corrects_the_same(report, stand_in),
         _ => false,
     }
@@ -362,9 +368,27 @@ pub(super) fn corrects_the_same(report: &Execution, read: &Execution) -> bool {
     matches!(report.kind, ExecutionKind::Correction { .. }) && report.states_the_same(read)
 }
 
-/// True when a report tells of the undoing that another instance inferred from what an order stated.
+/// True when reports tell of the undoing that another instance inferred from what an order stated: one of them, or some that
+/// followed each other, for a list may state what several left. `with` must be among these.
+fn undo_the_same(reports: &[&Execution], with: Option<&Execution>, inferred: &Execution, all: &[Execution]) -> bool {
+    let mut told: Vec<(&Execution, Qty)> =
+        reports.iter().filter_map(|report| Some((*report, taken_back(report, all)?))).collect();
+    told.sort_by_key(|(report, _)| report.at);
+    let whole = inferred.qty.abs();
+    (0..told.len()).any(|first| {
+        let mut sum = Some(Qty::ZERO);
+        let mut is_among = with.is_none();
+        told.iter().skip(first).any(|(report, qty)| {
+            sum = sum.and_then(|sum| sum.checked_add(*qty));
+            is_among |= with.is_some_and(|with| with.id == report.id);
+            is_among && sum == Some(whole)
+        })
+    })
+}
+
+/// What a report took back of what its order executed; `None` where that is not known, or it took back nothing.
 #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else undoes")]
-fn undoes_the_same(report: &Execution, inferred: &Execution, all: &[Execution]) -> bool {
+fn taken_back(report: &Execution, all: &[Execution]) -> Option<Qty> {
     let taken = match &report.kind {
         ExecutionKind::Bust { .. } => Some(report.qty.abs()),
         ExecutionKind::Correction { of: Some(of) } => {
@@ -373,7 +397,7 @@ fn undoes_the_same(report: &Execution, inferred: &Execution, all: &[Execution]) 
         }
         _ => None,
     };
-    taken == Some(inferred.qty.abs())
+    taken.filter(|taken| !taken.is_zero())
 }
 
 /// Whether two inferred busts from different states are the same: the quantity was not executed again in between.

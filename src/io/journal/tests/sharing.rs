@@ -390,6 +390,89 @@ fn one_undoing_inferred_twice_or_reported_as_a_correction_is_there_once() {
 }
 
 #[test]
+fn an_undoing_inferred_of_what_several_reports_took_back_gives_way_to_them_together() {
+    let trades = || vec![told("e1", trade(), 100, Some(100), 5), told("e2", trade(), 50, Some(150), 6)];
+    let bust = |id: &str, of: &str, qty: i64, second| {
+        told(id, ExecutionKind::Bust { of: Some(of.into()) }, -qty, None, second)
+    };
+    let reports = || vec![bust("u1", "e2", 50, 20), bust("u2", "e1", 100, 21)];
+    let inferred = |span: &str, qty| {
+        let id = format!("inferred-bust/o/{span}@30");
+        vec![told(&id, ExecutionKind::Bust { of: None }, qty, None, 30)]
+    };
+    let there = ["e1", "e2", "u1", "u2"];
+    assert_eq!(beside([trades(), reports()].concat(), inferred("150-0", 150)), there);
+    assert_eq!(beside([trades(), inferred("150-0", 150)].concat(), reports()), there);
+    // A correction among them.
+    let corrected = told("u1", ExecutionKind::Correction { of: Some("e2".into()) }, 30, None, 20);
+    let mixed = || vec![corrected.clone(), bust("u2", "e1", 100, 21)];
+    assert_eq!(beside([trades(), mixed()].concat(), inferred("150-30", 120)), there);
+    assert_eq!(beside([trades(), inferred("150-30", 120)].concat(), mixed()), there);
+    // What they do not cover was undone beside them.
+    assert_eq!(beside([trades(), reports()].concat(), inferred("180-60", 120)).len(), 5);
+    assert_eq!(beside([trades(), inferred("180-60", 120)].concat(), reports()).len(), 5);
+}
+
+#[test]
+fn an_undoing_inferred_beside_one_that_was_reported_before_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal.sqlite");
+    let (streams, polls) = (open(&path), open(&path));
+    let bust = |id: &str, qty, second| {
+        Record::Execution(Box::new(told(id, ExecutionKind::Bust { of: None }, qty, None, second)))
+    };
+    let fill = |id: &str, cum| Record::Execution(Box::new(told(id, trade(), 50, Some(cum), 5)));
+    save(&polls, vec![Record::Account("a".into())]);
+    save(&streams, vec![Record::Account("a".into()), fill("e1", 50), fill("e2", 100), fill("e3", 150)]);
+    save(&streams, vec![bust("u1", 50, 20)]);
+    drop(polls);
+    // It has read what was reported, and infers another of as much, that the stream never told.
+    let polls = Instance::start(&path);
+    save(&polls.journal, vec![bust("inferred-bust/o/100-50@30", 50, 30)]);
+    save(&streams, vec![bust("u2", 20, 40)]);
+    let mut ids = Vec::new();
+    Reader::open(&path).unwrap().executions(&Range::default(), |_, row| ids.push(row.id.to_string())).unwrap();
+    assert!(ids.iter().any(|id| id == "inferred-bust/o/100-50@30"), "{ids:?}");
+}
+
+#[test]
+fn an_exported_undoing_names_a_row_that_is_there_or_none() {
+    let of_lost = || Some("lost".into());
+    let correction = |qty| told("c1", ExecutionKind::Correction { of: of_lost() }, qty, None, 20);
+    let bust = || told("u1", ExecutionKind::Bust { of: of_lost() }, -40, None, 20);
+    let row = || told("row/1", trade(), 40, Some(50), 6);
+    for (cum, rows, of) in [
+        (50, vec![row(), correction(40)], Some("row/1")),
+        (40, vec![row(), correction(30)], Some("row/1")),
+        (50, vec![correction(40)], None),
+        (10, vec![row(), bust()], Some("row/1")),
+        (10, vec![bust()], None),
+        // A leg's row stands under its parent's id.
+        (10, vec![Execution { id: "lost".into(), order_id: "parent".into(), ..row() }, bust()], Some("lost")),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal.sqlite");
+        let journal = open(&path);
+        let state = Record::Order(Box::new(order("o", OrderStatus::PartiallyFilled, cum)), Source::Stream);
+        let trades = std::iter::once(told("e1", trade(), 10, Some(10), 5));
+        let rows = trades.chain(rows).map(|row| Record::Execution(Box::new(row)));
+        save(&journal, std::iter::once(state).chain(rows).collect());
+        let mut found = Vec::new();
+        let reader = Reader::open(&path).unwrap();
+        let read = reader.executions(&Range::default(), |_, row| match row.kind {
+            ExecutionKind::Bust { of } | ExecutionKind::Correction { of } => found.push(of.map(|of| of.to_string())),
+            ExecutionKind::Trade | ExecutionKind::Unexplained => {}
+        });
+        assert_eq!(read, Ok(0));
+        assert_eq!(found, [of.map(str::to_owned)]);
+    }
+}
+
+const fn trade() -> ExecutionKind {
+    ExecutionKind::Trade
+}
+
+#[test]
 fn who_has_not_read_what_is_there_moves_no_mark() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("journal.sqlite");

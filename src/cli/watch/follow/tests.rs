@@ -1,0 +1,404 @@
+use super::*;
+use crate::broker::alpaca::wire;
+use crate::domain::order::Raw;
+use crate::domain::{Activity, ActivityKind, Qty, TradeUpdate};
+
+impl Began {
+    /// So late that nothing has happened since.
+    const NOW: Self = Self { at: Timestamp::MAX, by_broker: true };
+}
+
+/// An update of one order with this much executed by a report of this size; none where the size is nought.
+fn update(order: &str, cum: u32, qty: u32, id: &str) -> TradeUpdate {
+    let execution = if qty == 0 {
+        String::new()
+    } else {
+        format!(r#""execution_id":"{id}","price":"10","qty":"{qty}","position_qty":"{cum}","#)
+    };
+    let event = if qty == 0 { "new" } else { "partial_fill" };
+    let text = format!(
+        r#"{{"event":"{event}",{execution}"timestamp":"2026-01-02T15:00:{cum:02}Z","order":{{"id":"{order}",
+        "symbol":"F","side":"buy","type":"limit","qty":"50","filled_qty":"{cum}","filled_avg_price":"10",
+        "status":"partially_filled","updated_at":"2026-01-02T15:00:{cum:02}Z"}}}}"#
+    );
+    wire::update(&text).unwrap()
+}
+
+fn printed(follow: &mut Follow, blotter: &Blotter) -> Vec<String> {
+    let due = follow.due(1, blotter, true, Began::NOW);
+    let entries = due.iter().map(|(number, _)| blotter.tape_entry(*number).unwrap());
+    entries.filter_map(|entry| entry.execution.as_ref().map(ToString::to_string)).collect()
+}
+
+#[test]
+fn a_quantity_nobody_explained_is_printed_when_its_execution_is_known_and_once() {
+    let (mut blotter, mut follow) = (Blotter::default(), Follow::default());
+    drop(follow.due(1, &blotter, true, Began::NOW));
+    // A state of REST that knows of ten more than anybody reported.
+    let order = update("o", 10, 0, "").order;
+    blotter.apply_snapshot(&[order], &[]);
+    assert_eq!(blotter.tape().len(), 1, "the screen shows it");
+    assert!(printed(&mut follow, &blotter).is_empty(), "a script is not told a guess");
+    blotter.apply_update(&update("o", 10, 10, "e1"));
+    assert_eq!(printed(&mut follow, &blotter), ["e1"]);
+    blotter.apply_update(&update("o", 10, 10, "e1"));
+    assert!(printed(&mut follow, &blotter).is_empty());
+    blotter.apply_update(&update("o", 15, 5, "e2"));
+    assert_eq!(printed(&mut follow, &blotter), ["e2"]);
+}
+
+#[test]
+fn what_happened_since_the_watch_began_is_told_though_a_list_brings_it_with_the_first_picture() {
+    let (mut blotter, mut follow) = (Blotter::default(), Follow::default());
+    let mut late = |order: &str, cum: u32, id: &str| {
+        let mut update = update(order, cum, cum, id);
+        update.executions[0].source = Source::Reconcile;
+        blotter.apply_update(&update);
+    };
+    late("before", 5, "e1");
+    late("since", 20, "e2");
+    let began = Began { at: "2026-01-02T15:00:10Z".parse().unwrap(), by_broker: true };
+    assert!(follow.due(1, &blotter, false, began).is_empty(), "what the lists bring waits for the whole picture");
+    let due = follow.due(1, &blotter, true, began);
+    let told: Vec<_> = due.iter().filter_map(|(number, _)| blotter.tape_entry(*number)?.execution.clone()).collect();
+    assert_eq!(told, ["e2".into()]);
+    assert!(follow.due(1, &blotter, true, began).is_empty());
+}
+
+#[test]
+fn what_an_order_went_through_before_the_beginning_is_no_news_when_a_journal_tells_of_it() {
+    let (mut blotter, mut follow) = (Blotter::default(), Follow::default());
+    blotter.apply_snapshot(&[update("done", 40, 0, "").order, update("open", 20, 0, "").order], &[]);
+    drop(follow.due(1, &blotter, true, Began::NOW));
+    let mut told = |order: &str, second: u32, event: TradeEvent| {
+        let mut late = update(order, second, 0, "");
+        late.event = event;
+        blotter.apply_replayed(&late);
+        follow.due(1, &blotter, true, Began::NOW).len()
+    };
+    assert_eq!(told("done", 30, TradeEvent::New), 0, "it went on since");
+    assert_eq!(told("open", 35, TradeEvent::Canceled), 1, "the first picture did not know");
+    assert_eq!(told("done", 50, TradeEvent::Canceled), 1);
+}
+
+/// What a line says: its event, the line that it is of, and a quantity.
+type Spoken = (TradeEvent, Option<String>, Qty);
+
+/// What a reader of the lines has: fills and corrections less what was taken back, without what is void.
+#[derive(Default)]
+struct Sum(std::collections::BTreeMap<String, Spoken>);
+
+impl Sum {
+    /// Looks at this second; what the reader makes of all lines.
+    fn read(&mut self, follow: &mut Follow, blotter: &Blotter, second: u64) -> Qty {
+        let mut due = follow.due(1, blotter, true, Began::NOW);
+        let names = (true, !due.is_empty());
+        let (void, instead) = follow.overtaken(blotter, names, Mono::from_millis(second * 1_000));
+        for line in &void {
+            assert!(self.0.remove(line.said().unwrap().id.as_str()).is_some(), "it was told");
+            note(follow, line);
+        }
+        due.extend(instead);
+        for (number, line) in due {
+            note(follow, &line);
+            let entry = blotter.tape_entry(number).unwrap();
+            let untold = line.untold(entry, blotter);
+            let (entry, row) = match &untold {
+                Some((entry, row)) => (entry, Some(row)),
+                None => (entry, entry.execution.as_ref().and_then(|id| blotter.execution(id))),
+            };
+            let Some(row) = row else { continue };
+            let of = line.said().unwrap().of.as_ref().map(ToString::to_string);
+            let told = self.0.insert(row.id.to_string(), (entry.event.clone(), of, row.qty));
+            assert!(told.is_none(), "{} is told again", row.id);
+        }
+        for (event, of, _) in self.0.values() {
+            assert!(of.as_ref().is_none_or(|of| self.0.contains_key(of)), "{event} names {of:?}: {:?}", self.0);
+        }
+        let is_correction = |line: &&Spoken| line.0 == TradeEvent::TradeCorrect;
+        let corrected: Vec<_> = self.0.values().filter(is_correction).filter_map(|(_, of, _)| of.clone()).collect();
+        let counts = self.0.iter().filter(|(id, _)| !corrected.contains(id)).map(|(_, line)| line);
+        counts.fold(Qty::ZERO, |sum, (event, _, qty)| {
+            let taken = *event == TradeEvent::TradeBust;
+            if taken { sum.checked_sub(qty.abs()) } else { sum.checked_add(*qty) }.unwrap()
+        })
+    }
+}
+
+/// The line goes out.
+fn note(follow: &mut Follow, line: &Line) {
+    follow.told.going_out(line).unwrap();
+    follow.told.went_out().unwrap();
+}
+
+/// An undoing of what the stream called `lost`: a bust, or a correction to this; and what the order executed then.
+fn undoing(of: &str, to: Option<(u32, &str)>, qty: u32, cum: u32) -> TradeUpdate {
+    let mut update = update("o", cum, qty.max(1), if to.is_some() { "c1" } else { "b1" });
+    let row = &mut update.executions[0];
+    let of = Some(of.into());
+    row.cum_qty = None;
+    row.at = "2026-01-02T15:01:00Z".parse().ok();
+    (update.event, row.kind) = if let Some((qty, px)) = to {
+        (row.qty, row.px) = (Qty::whole(qty.into()), px.parse().ok());
+        (TradeEvent::TradeCorrect, ExecutionKind::Correction { of })
+    } else {
+        row.qty = Qty::ZERO.checked_sub(Qty::whole(qty.into())).unwrap();
+        (TradeEvent::TradeBust, ExecutionKind::Bust { of })
+    };
+    update.order.updated_at = row.at;
+    update
+}
+
+/// What the activity list tells of an execution whose report was lost.
+fn listed(cum: u32, qty: u32, px: &str) -> Activity {
+    let lost = update("o", cum, qty, "lost").executions.remove(0);
+    Activity {
+        id: "1".into(),
+        activity_type: "FILL".into(),
+        kind: ActivityKind::Fill {
+            execution_id: None,
+            order_id: lost.order_id,
+            symbol: lost.symbol,
+            side: lost.side,
+            qty: lost.qty,
+            px: px.parse().unwrap(),
+            cum_qty: lost.cum_qty,
+            partial: true,
+            at: lost.at,
+        },
+        raw: Raw::default(),
+    }
+}
+
+#[test]
+fn the_lines_add_up_where_what_was_undone_was_never_told_under_the_id_that_its_undoing_names() {
+    // A price, a quantity, a bust; what is listed after it, if anything is.
+    let cases = [
+        (Some((40, "9")), 50, Some((40, "9"))),
+        (Some((30, "10")), 40, Some((30, "10"))),
+        (Some((30, "9")), 40, Some((30, "9"))),
+        (Some((40, "9")), 50, Some((40, "10"))),
+        (None, 10, None),
+        (None, 10, Some((40, "10"))),
+    ];
+    for (case, row_first, restarts) in cases
+        .iter()
+        .flat_map(|case| [(true, false), (true, true), (false, false), (false, true)].map(|how| (case, how.0, how.1)))
+    {
+        let (to, cum, after) = *case;
+        let what = format!("{case:?}, row first: {row_first}, started again: {restarts}");
+        let dir = tempfile::tempdir().unwrap();
+        let link = crate::domain::LinkId::from("paper/one");
+        let again = || Follow::resuming(Told::open(dir.path(), &link).0);
+        let (mut blotter, mut sum) = (Blotter::default(), Sum::default());
+        let mut follow = again();
+        drop(follow.due(1, &blotter, true, Began::NOW));
+        blotter.apply_update(&update("o", 10, 10, "e1"));
+        assert_eq!(sum.read(&mut follow, &blotter, 2), Qty::whole(10));
+        if row_first {
+            blotter.apply_snapshot(&[update("o", 50, 0, "").order], &[listed(50, 40, "10")]);
+            assert_eq!(sum.read(&mut follow, &blotter, 4), Qty::whole(50), "{what}");
+        }
+        let told = undoing("lost", to, 40, cum);
+        blotter.apply_update(&told);
+        let truth = Qty::whole(cum.into());
+        assert_eq!(sum.read(&mut follow, &blotter, 6), truth, "{what}");
+        if restarts {
+            drop(follow);
+            follow = again();
+        }
+        blotter.apply_snapshot(std::slice::from_ref(&told.order), &[]);
+        assert_eq!(sum.read(&mut follow, &blotter, 8), truth, "{what}");
+        let rows: Vec<Activity> = after.map(|(qty, px)| listed(50, qty, px)).into_iter().collect();
+        for second in [10, 12] {
+            blotter.apply_snapshot(std::slice::from_ref(&told.order), &rows);
+            assert_eq!(sum.read(&mut follow, &blotter, second), truth, "{what}");
+        }
+    }
+}
+
+#[test]
+fn a_correction_names_the_line_of_a_row_though_the_report_came_before_it() {
+    let (mut blotter, mut follow, mut sum) = (Blotter::default(), Follow::default(), Sum::default());
+    drop(follow.due(1, &blotter, true, Began::NOW));
+    blotter.apply_snapshot(&[update("o", 40, 0, "").order], &[listed(40, 40, "10")]);
+    assert_eq!(sum.read(&mut follow, &blotter, 2), Qty::whole(40));
+    // The report was late: the row is known by its id from here on, and was told under its own.
+    blotter.apply_update(&update("o", 40, 40, "lost"));
+    blotter.apply_update(&undoing("lost", Some((30, "10")), 40, 30));
+    assert_eq!(sum.read(&mut follow, &blotter, 4), Qty::whole(30));
+    assert_eq!(sum.0["c1"].1.as_deref(), Some("row/1"));
+    assert!(!sum.0.contains_key("lost"), "{:?}", sum.0);
+}
+
+#[test]
+fn an_undoing_that_was_none_is_told_as_void_so_that_the_lines_add_up() {
+    let (mut blotter, mut follow, mut sum) = (Blotter::default(), Follow::default(), Sum::default());
+    drop(follow.due(1, &blotter, true, Began::NOW));
+    blotter.apply_update(&update("o", 35, 35, "e1"));
+    assert_eq!(sum.read(&mut follow, &blotter, 2), Qty::whole(35));
+    // The lists state two less, and only later somebody tells that it is a correction.
+    let mut less = update("o", 33, 0, "").order;
+    less.updated_at = "2026-01-02T15:00:50Z".parse().ok();
+    blotter.apply_snapshot(std::slice::from_ref(&less), &[]);
+    blotter.apply_snapshot(std::slice::from_ref(&less), &[]);
+    assert_eq!(sum.read(&mut follow, &blotter, 4), Qty::whole(33));
+    assert!(sum.0.values().any(|(event, ..)| *event == TradeEvent::TradeBust), "{:?}", sum.0);
+    let mut correction = update("o", 33, 33, "c1");
+    correction.event = TradeEvent::TradeCorrect;
+    correction.executions[0].kind = ExecutionKind::Correction { of: Some("e1".into()) };
+    correction.order = less.clone();
+    blotter.apply_update(&correction);
+    // The lists state the same as before: nothing was undone beside the correction.
+    blotter.apply_snapshot(&[less], &[]);
+    assert_eq!(sum.read(&mut follow, &blotter, 6), Qty::whole(33));
+    assert!(sum.0.values().all(|(event, ..)| *event != TradeEvent::TradeBust), "{:?}", sum.0);
+    assert_eq!(sum.read(&mut follow, &blotter, 8), Qty::whole(33), "said once");
+}
+
+#[test]
+fn what_does_not_hold_any_more_is_void_in_the_next_run_too_and_what_is_forgotten_is_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let link = crate::domain::LinkId::from("paper/one");
+    let mut blotter = Blotter::default();
+    let mut follow = Follow::resuming(Told::open(dir.path(), &link).0);
+    drop(follow.due(1, &blotter, true, Began::NOW));
+    let mut row = update("o", 20, 20, "row/1");
+    row.executions[0].source = Source::Reconcile;
+    blotter.apply_update(&row);
+    for (_, line) in follow.due(1, &blotter, true, Began::NOW) {
+        follow.told.going_out(&line).unwrap();
+        follow.told.went_out().unwrap();
+    }
+    drop(follow);
+    let again = || Follow::resuming(Told::open(dir.path(), &link).0);
+    let second = Mono::from_millis(2_000);
+    assert!(again().overtaken(&Blotter::default(), (true, false), second).0.is_empty(), "nothing is known yet");
+    let mut other = Blotter::default();
+    other.apply_update(&update("o", 20, 20, "e1"));
+    assert!(again().overtaken(&other, (true, false), second).0.is_empty(), "the same under the broker's id");
+    assert_eq!(again().told.name_of(&"e1".into(), &other).as_str(), "row/1");
+    let mut parted = Blotter::default();
+    parted.apply_update(&update("o", 10, 10, "e1"));
+    parted.apply_update(&update("o", 20, 10, "e2"));
+    let mut follow = again();
+    let due = follow.due(1, &parted, true, Began::NOW);
+    let (void, _) = follow.overtaken(&parted, (true, false), second);
+    assert_eq!(due.len(), 2);
+    assert_eq!(void.iter().map(|line| line.said().unwrap().id.as_str()).collect::<Vec<_>>(), ["row/1"]);
+    for line in &void {
+        follow.told.going_out(line).unwrap();
+        follow.told.went_out().unwrap();
+    }
+    drop(follow);
+    let mut follow = again();
+    assert!(follow.overtaken(&parted, (true, false), second).0.is_empty(), "told as void once");
+}
+
+#[test]
+fn what_was_before_the_first_run_is_history_however_late_it_is_learned() {
+    let dir = tempfile::tempdir().unwrap();
+    let link = crate::domain::LinkId::from("paper/one");
+    let again = || Follow::resuming(Told::open(dir.path(), &link).0);
+    let (mut blotter, mut follow) = (Blotter::default(), again());
+    let done = |order: &str, cum: u32| {
+        let mut done = update(order, cum, 0, "").order;
+        (done.status, done.submitted_at) = (crate::domain::OrderStatus::Filled, "2026-01-02T14:59:00Z".parse().ok());
+        done
+    };
+    blotter.apply_snapshot(&[done("old", 30), update("open", 20, 0, "").order, done("newest", 50)], &[]);
+    drop(follow.due(1, &blotter, true, Began::NOW));
+    let mut late = |order: &str, cum: u32, qty: u32, id: &str| {
+        let mut update = update(order, cum, qty, id);
+        update.executions[0].source = Source::Reconcile;
+        if order != "open" {
+            update.order.status = crate::domain::OrderStatus::Filled;
+        }
+        blotter.apply_replayed(&update);
+        // The next run knows it too.
+        follow = Follow::default();
+        follow = again();
+        let due = follow.due(1, &blotter, true, Began::NOW);
+        for (_, line) in &due {
+            note(&mut follow, line);
+        }
+        due.len()
+    };
+    // Rows that a page more brings, of what was done and of what works on.
+    assert_eq!(late("old", 30, 30, "e1"), 0);
+    assert_eq!(late("open", 20, 20, "e2"), 0);
+    // What the picture did not know yet of an order that it saw working, though the broker dates it before the newest.
+    assert_eq!(late("open", 35, 15, "e3"), 1);
+    assert_eq!(late("other", 55, 55, "e4"), 1, "it happened after all that was known");
+    // By the stream nothing is too old.
+    let mut told = update("early", 5, 5, "e5");
+    told.order.status = crate::domain::OrderStatus::Filled;
+    blotter.apply_update(&told);
+    assert_eq!(follow.due(1, &blotter, true, Began::NOW).len(), 1);
+}
+
+#[test]
+fn after_a_reset_the_first_picture_is_history_again() {
+    let (mut blotter, mut follow) = (Blotter::default(), Follow::default());
+    drop(follow.due(1, &blotter, true, Began::NOW));
+    blotter.apply_update(&update("o", 10, 10, "e1"));
+    assert_eq!(printed(&mut follow, &blotter), ["e1"]);
+    blotter.reset();
+    assert!(follow.due(1, &blotter, false, Began::NOW).is_empty());
+    blotter.apply_snapshot(&[update("p", 5, 0, "").order], &[]);
+    assert!(follow.due(1, &blotter, true, Began::NOW).is_empty(), "what the new account did before is no news");
+    blotter.apply_update(&update("q", 5, 5, "e3"));
+    assert_eq!(printed(&mut follow, &blotter), ["e3"]);
+}
+
+#[test]
+fn an_execution_waits_for_its_order_and_a_blotter_read_back_tells_nothing_twice() {
+    let (mut blotter, mut follow) = (Blotter::default(), Follow::default());
+    drop(follow.due(1, &blotter, true, Began::NOW));
+    let known = update("o", 10, 10, "e1");
+    let mut early = known.executions[0].clone();
+    early.source = crate::domain::Source::Journal;
+    let line = TapeEntry {
+        number: 0,
+        at: early.at,
+        event: known.event.clone(),
+        order_id: early.order_id.clone(),
+        execution: Some(early.id.clone()),
+        source: crate::domain::Source::Journal,
+        withdrawn: false,
+    };
+    blotter.restore(Vec::new(), vec![early.clone()], vec![line.clone()], None);
+    assert!(printed(&mut follow, &blotter).is_empty(), "nobody knows the order");
+    assert_eq!(blotter.unsettled().collect::<Vec<_>>(), [&early.order_id], "it is asked for");
+    blotter.apply_snapshot(std::slice::from_ref(&known.order), &[]);
+    assert_eq!(printed(&mut follow, &blotter), ["e1"]);
+    assert_eq!(blotter.unsettled().count(), 0);
+    // Taken over from another instance: the same tape, read back as a blotter of its own.
+    let mut again = Blotter::default();
+    again.restore(vec![known.order], vec![early], vec![line], None);
+    assert!(follow.due(2, &again, true, Began::NOW).is_empty());
+    again.apply_update(&update("o", 15, 5, "e2"));
+    let due = follow.due(2, &again, true, Began::NOW);
+    assert_eq!(due.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [1]);
+}
+
+#[test]
+fn what_an_earlier_run_told_is_not_told_again_and_what_it_missed_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let link = crate::domain::LinkId::from("paper/one");
+    let mut blotter = Blotter::default();
+    let mut follow = Follow::resuming(Told::open(dir.path(), &link).0);
+    blotter.apply_update(&update("old", 5, 5, "e0"));
+    let due = follow.due(1, &blotter, true, Began::NOW);
+    for (_, line) in &due {
+        follow.told.going_out(line).unwrap();
+        follow.told.went_out().unwrap();
+    }
+    // Told by the screen, as it were: noted in memory, and the run is killed before it went out.
+    blotter.apply_update(&update("o", 10, 10, "e1"));
+    assert_eq!(printed(&mut follow, &blotter), ["e1"]);
+    drop(follow);
+    let mut follow = Follow::resuming(Told::open(dir.path(), &link).0);
+    assert!(printed(&mut follow, &Blotter::default()).is_empty());
+    assert_eq!(printed(&mut follow, &blotter), ["e1"], "once more, for it was not noted as told");
+}
