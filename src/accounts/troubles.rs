@@ -170,7 +170,7 @@ impl Troubles {
         let what = accounts.brief(key);
         match outcome {
             CancelOutcome::Unknown(error) => {
-                let text = format!("{what}: whether the cancel arrived is unknown ({error}); looking");
+                let text = format!("{what}: unknown whether the cancel arrived ({error}); checking");
                 self.add(Some(&key.link), Ends::Never, &text, now);
             }
             CancelOutcome::NotSent(error) => {

@@ -186,11 +186,11 @@ pub(super) fn denied(model: &Model, link: Option<&LinkId>, why: &Denied) -> Reas
     Reason(match why {
         Denied::ReadOnly => "read-only: nothing may be changed at a broker".to_owned(),
         Denied::NoScope => {
-            format!("{label} was linked without the scope trading; {{brokers.link}} in Brokers links it again")
+            format!("{label} was linked without the trading scope; {{brokers.link}} in Brokers links it again")
         }
         Denied::AnotherAnswers => {
             format!(
-                "another account answers with the token of {label}; nothing is changed until it is known whose it is"
+                "a different account answers with the token of {label}; nothing can be changed until it is clear whose it is"
             )
         }
         Denied::NeedsRelink(reason) => {

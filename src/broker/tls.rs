@@ -50,7 +50,7 @@ impl System {
             (Some(error), _) => Some(error.to_string()),
             // A key, or another text: nothing in it is an error, and nobody is trusted by it.
             (None, Some(path)) if certificates.is_empty() => Some(format!("{} holds no certificate", path.display())),
-            (None, None) if certificates.is_empty() => Some("no certificate is there".to_owned()),
+            (None, None) if certificates.is_empty() => Some("no certificate was found".to_owned()),
             (None, _) => None,
         };
         Self { certificates, trouble }

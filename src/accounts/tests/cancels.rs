@@ -52,7 +52,7 @@ fn each_answer_to_a_cancel_has_one_outcome_and_the_order_is_asked_for_whatever_i
     for kind in unknown {
         let (outcome, said) = outcome(&kind);
         assert!(matches!(outcome, CancelOutcome::Unknown(_)), "{kind:?}: {outcome:?}");
-        assert_eq!(said, "BUY 10 AAPL: whether the cancel arrived is unknown (no); looking");
+        assert_eq!(said, "BUY 10 AAPL: unknown whether the cancel arrived (no); checking");
     }
 }
 

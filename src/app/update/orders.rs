@@ -49,8 +49,8 @@ pub(super) fn cancel(model: &mut Model, keys: &[OrderKey]) {
 
 /// Cancels that were confirmed wait in the queue.
 pub(super) fn waits(model: &mut Model, cancels: usize, after: Duration, why: &str) {
-    let what = if cancels == 1 { "the cancel waits".to_owned() } else { format!("{cancels} cancels wait") };
-    let at_once = model.keymap.say("{global.resync} sends at once").into_owned();
+    let what = if cancels == 1 { "the cancel is waiting".to_owned() } else { format!("{cancels} cancels are waiting") };
+    let at_once = model.keymap.say("{global.resync} sends now").into_owned();
     notices::toast(model, format!("{what} {} s: {why}; {at_once}", after.as_secs().max(1)));
 }
 
@@ -59,10 +59,10 @@ pub(super) fn cancel_answered(model: &mut Model, key: &OrderKey, outcome: &Cance
     let what = model.accounts.brief(key);
     match outcome {
         CancelOutcome::Taken => {
-            notices::toast(model, format!("{what}: the broker took the cancel; the order shows when it is canceled"));
+            notices::toast(model, format!("{what}: the broker accepted the cancel request; the order is shown as canceled once it is"));
         }
         CancelOutcome::TooLate(error) => {
-            notices::toast(model, format!("{what}: cannot be canceled any more, {}", error.message));
+            notices::toast(model, format!("{what}: can no longer be canceled, {}", error.message));
         }
         CancelOutcome::NotSent(_) | CancelOutcome::Unknown(_) => {}
     }

@@ -158,9 +158,9 @@ fn a_file_of_authorities_without_one_is_a_failure() {
     let cases = [
         ("SSL_CERT_FILE", junk.to_str().unwrap(), "holds no certificate"),
         ("SSL_CERT_FILE", unusable.to_str().unwrap(), "SSL_CERT_FILE: 0 authorities trusted"),
-        ("SSL_CERT_FILE", empty.to_str().unwrap(), "it is not a plain file"),
-        ("SSL_CERT_FILE", "", "names nothing"),
-        ("SSL_CERT_DIR", empty.to_str().unwrap(), "no certificate is there"),
+        ("SSL_CERT_FILE", empty.to_str().unwrap(), "it is not a regular file"),
+        ("SSL_CERT_FILE", "", "is set but empty"),
+        ("SSL_CERT_DIR", empty.to_str().unwrap(), "no certificate was found"),
     ];
     for (variable, named, fault) in cases {
         let mut command = super::command(place.home.path());

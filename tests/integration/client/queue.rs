@@ -143,7 +143,7 @@ async fn short_waits_for_our_own_budget_that_follow_each_other_are_told_as_one()
         }
         assert!(since.elapsed() < Duration::from_secs(8), "not told");
     };
-    assert!(matches!(told, Happened::Waiting(Some((_, why))) if why.contains("allows itself")), "{told:?}");
+    assert!(matches!(told, Happened::Waiting(Some((_, why))) if why.contains("own request limit")), "{told:?}");
     // Whoever presses `r` has forgotten it, and hears of it again.
     queue.end_waits();
     let again = [ask(&mut queue).await, ask(&mut queue).await];

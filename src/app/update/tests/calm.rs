@@ -66,7 +66,7 @@ fn a_terminal_that_never_says_that_it_shows_the_question_leaves_every_way_out_in
     desk.pass(ms(1_000));
     press(&mut desk, 'y');
     let error = desk.model.errors.last().unwrap();
-    for way in ["Ctrl-z and then fg", "starting brokerdeck again", "at the broker's own site"] {
+    for way in ["Ctrl-z, then fg", "restarting brokerdeck", "on the broker's own site"] {
         assert!(error.text.contains(way), "{}", error.text);
     }
     assert!(desk.toast().contains("Ctrl-z, then fg"), "{}", desk.toast());

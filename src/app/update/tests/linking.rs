@@ -364,7 +364,7 @@ fn another_account_than_the_linked_one_stops_and_shows_nothing() {
     desk.pass(Duration::from_secs(75));
     assert_eq!(desk.state(0), "needs relink");
     let said = &desk.model.errors.last().unwrap().text;
-    assert!(said.contains("must be linked again: another account answers"), "{said}");
+    assert!(said.contains("must be linked again: a different account answers"), "{said}");
     let account = &desk.model.accounts.all()[0];
     assert!(account.account.is_none() && account.positions.is_none() && account.blotter.orders().next().is_none());
     desk.keys("r");

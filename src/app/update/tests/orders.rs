@@ -51,7 +51,7 @@ fn too_late_is_neither_success_nor_error_and_the_order_is_fetched() {
     desk.cancel = Some(failure(RequestErrorKind::Unprocessable, "order is already in \"filled\" state"));
     desk.orders[0].1.status = OrderStatus::Filled;
     desk.keys("x y");
-    assert!(desk.toast().contains("cannot be canceled any more"), "{}", desk.toast());
+    assert!(desk.toast().contains("can no longer be canceled"), "{}", desk.toast());
     assert_eq!(desk.model.errors.unread(), 0);
     assert_eq!(desk.model.accounts.all()[0].blotter.order(&"a".into()).unwrap().status, OrderStatus::Filled);
 }
@@ -162,6 +162,6 @@ fn nothing_is_canceled_while_another_account_answers() {
         assert!(answers(&desk));
         desk.keys(if asked_before { "y" } else { "x y" });
         assert_eq!(cancels(&desk), Vec::<&str>::new(), "{asked_before}");
-        assert!(desk.toast().contains("another account answers"), "{}", desk.toast());
+        assert!(desk.toast().contains("a different account answers"), "{}", desk.toast());
     }
 }
