@@ -133,7 +133,7 @@ fn begin(desk: &mut Desk) {
 
 fn trouble(desk: &mut Desk) {
     desk.send(Msg::Trouble("the log could not be written: no space left on device".to_owned()));
-    desk.pass(61_000);
+    desk.pass(20_000);
     desk.send(Msg::Trouble("out of step with the broker: an order it does not know was asked for again".to_owned()));
 }
 

@@ -59,7 +59,10 @@ pub(super) fn cancel_answered(model: &mut Model, key: &OrderKey, outcome: &Cance
     let what = model.accounts.brief(key);
     match outcome {
         CancelOutcome::Taken => {
-            notices::toast(model, format!("{what}: the broker accepted the cancel request; the order is shown as canceled once it is"));
+            notices::toast(
+                model,
+                format!("{what}: the broker accepted the cancel request; the order is shown as canceled once it is"),
+            );
         }
         CancelOutcome::TooLate(error) => {
             notices::toast(model, format!("{what}: can no longer be canceled, {}", error.message));

@@ -151,9 +151,10 @@ impl Plan {
             self.undo = 0;
         }
         self.bursts = chance.percent(30);
-        // Then the rows alone tell the spans, so they must be listed, all of them and at their time; and where something may be
-        // undone, two executions of one span are a sign of that.
+        // Then the rows alone tell the spans, so they must be listed, all of them and at their time, and each frame must come; and
+        // where something may be undone, two executions of one span are a sign of that.
         let listed = self.hide == 0 && self.late_rows == 0 && self.row_skew == 0 && !cap && !self.replay;
+        let listed = listed && self.drop == 0 && self.garble == 0;
         self.reading.orders_as_sent = chance.percent(60) && self.undo == 0 && listed;
     }
 
