@@ -31,9 +31,10 @@ pub(super) struct Oracle {
 }
 
 impl Oracle {
-    /// Another account: nothing that was shown counts any more.
+    /// Another account: nothing that was shown counts any more, but what was told of the new one before it was known stays
+    /// told.
     pub(super) fn reset(&mut self) {
-        *self = Self::default();
+        *self = Self { announced: std::mem::take(&mut self.announced), ..Self::default() };
     }
 
     /// A program begins with less than was shown before it was killed: what it does not know it may show again.
