@@ -128,7 +128,7 @@ fn of_many_states_in_one_commit_the_last_stays_where_the_order_was_first_heard_o
     let journal = open(&path);
     let state = |id: &str, cum| Record::Order(Box::new(order(id, OrderStatus::PartiallyFilled, cum)), Source::Stream);
     save(&journal, vec![state("a", 10), state("b", 20), state("a", 30), state("b", 40), state("a", 50)]);
-    // Another account behind the link: an order that it names was its own all along, and stands there alone.
+    // Another account behind the link. An id is given once: the order was learned before it was known whose it is.
     let records = vec![state("a", 60), Record::Account("second".into()), state("a", 70)];
     save(&journal, vec![Record::Account("first".into())]);
     save(&journal, records);
@@ -372,7 +372,7 @@ fn damage_found_while_running_sets_the_file_aside_and_the_writing_goes_on() {
         opened.journal.barrier().await.unwrap()
     });
     notices.extend(saved.notice);
-    assert!(notices.iter().any(|notice| notice.contains("was kept as")), "{notices:?}");
+    assert!(notices.iter().any(|notice| notice.contains("was set aside as")), "{notices:?}");
     assert_eq!(run(opened.journal.load(&link())).unwrap().orders.len(), 2_000);
 }
 
