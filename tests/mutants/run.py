@@ -21,6 +21,8 @@ import tomllib
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
+# How long the tests may take with a mutant, in seconds: one of them may wait for ever for what it took away.
+LONGEST = 900
 SWITCH = """//! Which mutant is awake; written by tests/mutants/run.py.
 
 static AWAKE: std::sync::LazyLock<u32> = std::sync::LazyLock::new(|| {
@@ -89,7 +91,10 @@ def build(tree, target):
 def run(binary, tree, number, seeds, what):
     env = {**os.environ, "BROKERDECK_MUTANT": str(number), "BROKERDECK_LAB_SEEDS": str(seeds), "RUST_BACKTRACE": "0"}
     env["BROKERDECK_LAB_ENOUGH"] = "1"
-    done = subprocess.run([binary, *what], cwd=tree, env=env, capture_output=True, text=True)
+    try:
+        done = subprocess.run([binary, *what], cwd=tree, env=env, capture_output=True, text=True, timeout=LONGEST)
+    except subprocess.TimeoutExpired:
+        return True, "it does not end"
     lines = [line.strip() for line in (done.stdout + done.stderr).splitlines()]
     told = [line for line in lines if line.startswith('"') or line.endswith("FAILED")]
     return done.returncode != 0, told[0][:150] if told else ""

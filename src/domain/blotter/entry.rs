@@ -48,7 +48,7 @@ impl Blotter {
             .filter(|_| !ledger::is_inferred(&id));
         let missing =
             self.order(&order_id).and_then(|order| self.own_qty(order).checked_sub(self.ledger.reported(&order_id)?));
-        let entered = self.ledger.enter(execution, missing.unwrap_or(Qty::ZERO));
+        let entered = self.ledger.enter(execution, missing.unwrap_or(Qty::ZERO), self.was_lowered(&order_id));
         changes.revised.extend(self.ledger.take_moved());
         match entered {
             Entered::Known => {}
@@ -110,6 +110,12 @@ impl Blotter {
                 self.show(seat.or(vacant), at, event, order_id, id, source, changes);
             }
         }
+    }
+
+    /// True for an order that once stated more executed than it does now.
+    fn was_lowered(&self, id: &OrderId) -> bool {
+        let place = self.index.get(id).map_or(usize::MAX, |place| *place as usize);
+        self.orders.get(place).zip(self.highest.get(place)).is_some_and(|(order, highest)| order.cum_qty < *highest)
     }
 
     /// Shows a new execution on a line that shows nothing any more, or on one of its own.

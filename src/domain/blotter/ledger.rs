@@ -310,8 +310,8 @@ impl Ledger {
         done
     }
 
-    /// `missing` is what the order states and no report explains.
-    pub(super) fn enter(&mut self, execution: Execution, missing: Qty) -> Entered {
+    /// `missing` is what the order states and no report explains; it was `lowered` when it once stated more.
+    pub(super) fn enter(&mut self, execution: Execution, missing: Qty, lowered: bool) -> Entered {
         if left_out(Ablation::Dedupe) && execution.kind == ExecutionKind::Trade {
             self.push(execution);
             return Entered::New;
@@ -319,7 +319,7 @@ impl Ledger {
         if let Some(slot) = self.by_id.get(&execution.id).copied() {
             return if self.complete(slot, &execution) { Entered::Completed(execution.id) } else { Entered::Known };
         }
-        match self.same_span(&execution, missing) {
+        match self.same_span(&execution, missing, lowered) {
             Some((slot, Fit::Free)) => return self.unify(slot, execution),
             Some((slot, Fit::Better)) => return self.part(slot, execution),
             None => {}

@@ -65,8 +65,9 @@ impl Ledger {
     /// time.
     ///
     /// The order in a frame may be that of another moment than the execution's (docs/ALPACA.md 6.5): then the frames of several
-    /// executions claim one span, and their rows tell the spans. Quantity and price tell which is which.
-    pub(super) fn same_span(&self, execution: &Execution, missing: Qty) -> Option<(u32, Fit)> {
+    /// executions claim one span, and their rows tell the spans. Quantity and price tell which is which, unless the order was
+    /// `lowered`: then something was undone, and two executions may rightly have one span.
+    pub(super) fn same_span(&self, execution: &Execution, missing: Qty, lowered: bool) -> Option<(u32, Fit)> {
         execution.cum_qty?;
         if execution.kind != ExecutionKind::Trade {
             return None;
@@ -88,7 +89,14 @@ impl Ledger {
             let likeness = match fit {
                 Fit::Free if alike && known.cum_qty == execution.cum_qty => Likeness::Same,
                 Fit::Better if alike && known.cum_qty == execution.cum_qty => Likeness::Nearer,
-                Fit::Free if alike && !rows.undone && (is_full || self.claims_too_much(told)) => Likeness::OtherSpan,
+                Fit::Free
+                    if alike
+                        && !rows.undone
+                        && !lowered
+                        && ((is_full && !self.has_own_row(told)) || self.claims_too_much(told)) =>
+                {
+                    Likeness::OtherSpan
+                }
                 _ if !rows.undone && self.is_stated_elsewhere(known, execution) => return None,
                 fit if self.is_restated(known, execution) => Likeness::Restated(fit),
                 _ => return None,
@@ -111,6 +119,11 @@ impl Ledger {
 
     fn at_hand(&self, order: &OrderId) -> impl Iterator<Item = &Execution> {
         self.at_hand.get(order).into_iter().flatten()
+    }
+
+    /// True while the row of the very span that a frame claims is being entered too.
+    fn has_own_row(&self, told: &Execution) -> bool {
+        self.at_hand(&told.order_id).any(|row| row.cum_qty == told.cum_qty && row.states_the_same(told))
     }
 
     /// True where another row that is being entered states just what an execution does: then it is not restated by this one.
