@@ -395,3 +395,17 @@ fn an_account_is_one_also_where_a_figure_of_it_cannot_be_read() {
     }
     assert!(Reply::Positions(Vec::new()).account().is_none());
 }
+
+/// Its state may be newer than something that no list has shown yet.
+#[test]
+fn what_is_asked_by_id_moves_no_mark() {
+    let broker =
+        Broker { orders: vec![done("listed", 10)], rows: vec![row("r", "other", 1, 1, 5)], ..Broker::default() };
+    let answer = |request: &Request| match request {
+        Request::Order(id) if id.as_str() == "other" => Ok(Reply::Order(vec![done("other", 900)])),
+        request => broker.answer(request),
+    };
+    let (asked, picture, next) = run(first(), &none(), answer);
+    assert_eq!((by_id(&asked), ids(&picture.orders)), (vec!["other"], vec!["listed", "other"]));
+    assert_eq!((next.orders, next.fills), (at(10), at(5)));
+}
