@@ -60,3 +60,22 @@ fn what_executes_again_after_an_undoing_is_told_apart_by_its_span() {
     let changes = blotter.apply_snapshot(&[state], &[row("r2", 20, 20, 11), row("r3", 20, 40, 11)]);
     assert_eq!(changes.executions, ["row/r3".into()]);
 }
+
+/// As much is missing as the rows of what was told have: that the frames claim one span tells them apart from new ones.
+#[test]
+fn rows_of_told_executions_are_not_taken_for_one_whose_frame_was_lost() {
+    let mut blotter = Blotter::default();
+    for (id, qty) in [("e1", 10), ("e2", 20)] {
+        let order = order("o", OrderStatus::PartiallyFilled, 60, 10);
+        let report = execution(id, &order, qty, 60, 10, ExecutionKind::Trade);
+        blotter.apply_update(&event(TradeEvent::PartialFill, order, vec![report]));
+    }
+    let state = order("o", OrderStatus::PartiallyFilled, 60, 11);
+    let rows = [row("r1", 10, 10, 10), row("r2", 20, 30, 10), row("r3", 30, 60, 10)];
+    for _ in 0..2 {
+        drop(blotter.apply_snapshot(std::slice::from_ref(&state), &rows));
+        let ids: Vec<String> = blotter.executions_of(&"o".into()).iter().map(|row| row.id.to_string()).collect();
+        assert_eq!(ids, ["e1", "e2", "row/r3"]);
+    }
+    assert!(blotter.unsettled().next().is_none());
+}
