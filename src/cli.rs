@@ -25,6 +25,7 @@ pub mod pace;
 pub mod positions;
 pub mod reader;
 pub mod replay;
+mod runtime;
 pub mod select;
 #[cfg(feature = "simulator")]
 pub mod sim;
@@ -42,6 +43,9 @@ use std::sync::Arc;
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::engine::ArgValueCompleter;
 
+use self::runtime::runtime;
+#[cfg(feature = "simulator")]
+use self::runtime::server_runtime;
 use crate::app::keymap::Keymap;
 use crate::app::model::Program;
 use crate::broker::dial::{self, Route};
@@ -453,55 +457,4 @@ fn online(global: &Global, command: impl AsyncFnOnce(Context) -> Result<u8, Erro
     // Do not wait for threads that hang in a system call, such as a secret store that never answers.
     runtime.shutdown_background();
     end
-}
-
-/// A runtime with two threads, for the simulated brokerage.
-///
-/// # Errors
-/// When the system refuses threads or descriptors.
-#[cfg(feature = "simulator")]
-pub fn server_runtime() -> Result<tokio::runtime::Runtime, Error> {
-    descriptors()?;
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|error| unstarted(&error))
-}
-
-/// A single-threaded runtime, for every other command.
-///
-/// # Errors
-/// When the system refuses threads or descriptors.
-pub fn runtime() -> Result<tokio::runtime::Runtime, Error> {
-    descriptors()?;
-    // One thread is enough, and an idle program then wakes only one.
-    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| unstarted(&error))
-}
-
-fn unstarted(error: &std::io::Error) -> Error {
-    Error::failed(format!("cannot start the runtime: {error}"), "end some programs: threads or open files have run out")
-}
-
-/// Checks that enough descriptors are free; without them tokio aborts the program.
-#[cfg(unix)]
-fn descriptors() -> Result<(), Error> {
-    const NEEDED: usize = 16;
-    let tried: std::io::Result<Vec<_>> = (0..NEEDED).map(|_| std::fs::File::open("/dev/null")).collect();
-    match tried.map_err(|error| error.raw_os_error().map(rustix::io::Errno::from_raw_os_error)) {
-        Err(Some(rustix::io::Errno::MFILE)) => {
-            Err(Error::failed("too few files may be open at once", "allow more, for example with `ulimit -n 1024`"))
-        }
-        Err(Some(rustix::io::Errno::NFILE)) => {
-            Err(Error::failed("too many files are open on this machine", "end the programs that hold them"))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Descriptors are unlimited on this platform.
-#[cfg(not(unix))]
-#[expect(clippy::unnecessary_wraps, reason = "same signature as where they are bounded")]
-fn descriptors() -> Result<(), Error> {
-    Ok(())
 }

@@ -115,7 +115,7 @@ impl Troubles {
             Event::Over(link, fault) => self.end(Some(link), Ends::With(*fault), now),
             Event::State { link, state, news: true } => self.state(accounts, link, state, relink, now),
             Event::Twice { older, newer, kept } => {
-                let text = format!("{older} and {newer} are one account: the older link is removed");
+                let text = format!("{older} and {newer} are one account: {newer} is used");
                 self.add(Some(kept), Ends::Never, &text, now);
             }
             Event::Curve { link, error: None, .. } => self.end(Some(link), Ends::WithCurve, now),

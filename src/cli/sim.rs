@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use rust_decimal::Decimal;
 
-use super::{output, pace, server_runtime};
+use super::runtime::server_runtime;
+use super::{output, pace};
 use crate::error::Error;
 use crate::io::clock::Clock;
 use crate::sim::bot::HIGHEST_RATE;

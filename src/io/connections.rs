@@ -258,10 +258,11 @@ impl<M: Told> World<M> {
     }
 
     /// Answers every command with the reason why the account cannot be reached, and looks from time to time whether it
-    /// can after all. A token that is gone takes the session to *needs relink*; a store that does not answer does not.
+    /// can after all. A token that is gone takes the session to *needs relink*; a store that does not answer, and a broker that
+    /// is not configured any more, do not: linking again would not help.
     async fn refuse(&self, link: &LinkRecord, error: &AccessError, commands: &mut mpsc::Receiver<Command>) -> Next {
         let reason = sanitize(&error.to_string());
-        let gone = matches!(error, AccessError::NoToken { .. } | AccessError::NoBroker { .. });
+        let gone = matches!(error, AccessError::NoToken { .. });
         let kind = if gone { RequestErrorKind::Unauthorized } else { RequestErrorKind::Network };
         let tried = Instant::now();
         while let Some(command) = commands.recv().await {
@@ -334,6 +335,33 @@ mod tests {
     use super::*;
     use crate::io::links::Links;
     use crate::io::tokens::Tokens;
+
+    /// No stream and no token were refused, and linking again through a broker that is not there cannot work.
+    #[tokio::test]
+    async fn an_account_whose_broker_is_not_configured_is_unreachable_for_that_reason() {
+        let accounts = Accounts {
+            specs: Arc::new(Vec::new()),
+            links: Arc::new(Links::memory()),
+            tokens: Arc::new(Tokens::memory()),
+            read_only: false,
+        };
+        let (inbox, mut told) = mpsc::channel::<Msg>(8);
+        let mut connections = Connections::new(inbox, accounts, None);
+        let record = crate::accounts::tests::fixture::link("paper", crate::domain::Environment::Paper);
+        let link = record.id.clone();
+        connections.know(&[record]);
+        connections.run(Effect::OpenStream { link: link.clone(), epoch: Epoch(1), form: AuthForm::Authenticate });
+        let id = Ticket::Session(crate::session::RequestId(1));
+        connections.run(Effect::Request { link, id, request: Request::Account });
+        for _ in 0..2 {
+            let (message, unreachable) = match told.recv().await.unwrap() {
+                Msg::Stream { event: StreamEvent::Closed(Closed::Connect { message, .. }), .. } => (message, true),
+                Msg::Replied { result: Err(error), .. } => (error.message, error.kind == RequestErrorKind::Network),
+                other => panic!("{other:?}"),
+            };
+            assert!(unreachable && message.contains("which is not configured"), "{message}");
+        }
+    }
 
     #[tokio::test]
     async fn an_account_whose_task_takes_nothing_refuses_requests_and_begins_another_for_a_stream() {

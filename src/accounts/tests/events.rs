@@ -83,7 +83,7 @@ fn of_two_links_to_one_account_the_older_is_unlinked_and_that_is_said_once() {
     assert_eq!(desk.effects().filter(gone).count(), 1);
     let said = Event::Twice { older: "paper".into(), newer: "again".into(), kept: newer.id };
     assert_eq!(desk.events().filter(|event| **event == said).count(), 1);
-    assert_eq!(desk.troubles.last().unwrap().text, "paper and again are one account: the older link is removed");
+    assert_eq!(desk.troubles.last().unwrap().text, "paper and again are one account: again is used");
 }
 
 fn paper_id() -> crate::domain::AccountId {

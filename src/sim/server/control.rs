@@ -1,6 +1,7 @@
 //! Control requests under `/_sim/`: make things happen, inject faults, read the books. For tests and demos; no
 //! credential is needed, because only programs on this machine can connect.
 
+mod body;
 mod desk;
 mod perform;
 mod truth;

@@ -3,6 +3,7 @@
 use super::{Ledger, RESTATED, is_inferred, is_restatement};
 use crate::domain::execution::{Execution, ExecutionKind};
 use crate::domain::ids::{ExecutionId, OrderId};
+use crate::domain::time::is_before;
 
 impl Ledger {
     /// True when a report says that it was undone: what executes at its place then is another execution.
@@ -50,7 +51,8 @@ impl Ledger {
     }
 
     /// Enters a correction behind the one that it follows: each takes the place of what stood before it, and one that was told
-    /// late stands before those of a later time. Brokers name the execution itself each time, or the correction before.
+    /// late stands before those of a later time; one without a time is the last. Brokers name the execution itself each time, or
+    /// the correction before.
     pub(super) fn push_correction(&mut self, mut correction: Execution) {
         let first = match &correction.kind {
             ExecutionKind::Correction { of: Some(of) } => self.corrected(of),
@@ -68,7 +70,7 @@ impl Ledger {
             };
             let next = self.of(&correction.order_id).find(follows).map(|row| (row.id.clone(), row.at));
             match next {
-                Some((id, at)) if at > correction.at || seen > self.slots.len() => break Some(id),
+                Some((id, at)) if is_before(correction.at, at) || seen > self.slots.len() => break Some(id),
                 Some((id, _)) => (before, seen) = (id, seen + 1),
                 None => break None,
             }

@@ -77,6 +77,8 @@ impl Ledger {
         // A row beyond what the order states says nothing of what is missing.
         let stated = self.reported(&execution.order_id).and_then(|reported| reported.checked_add(missing));
         let is_full = !has_room && stated >= execution.cum_qty;
+        let nothing_undone = !rows.undone && !lowered;
+        let has_other_span = |told| (is_full && !self.has_own_row(told)) || self.claims_too_much(told);
         let fitting = rows.slots.iter().filter_map(|slot| {
             let held = self.slot(*slot)?;
             let known = &held.execution;
@@ -89,14 +91,7 @@ impl Ledger {
             let likeness = match fit {
                 Fit::Free if alike && known.cum_qty == execution.cum_qty => Likeness::Same,
                 Fit::Better if alike && known.cum_qty == execution.cum_qty => Likeness::Nearer,
-                Fit::Free
-                    if alike
-                        && !rows.undone
-                        && !lowered
-                        && ((is_full && !self.has_own_row(told)) || self.claims_too_much(told)) =>
-                {
-                    Likeness::OtherSpan
-                }
+                Fit::Free if alike && nothing_undone && has_other_span(told) => Likeness::OtherSpan,
                 _ if !rows.undone && self.is_stated_elsewhere(known, execution) => return None,
                 fit if self.is_restated(known, execution) => Likeness::Restated(fit),
                 _ => return None,

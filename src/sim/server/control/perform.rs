@@ -8,10 +8,11 @@ use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::body::{Body, wrong};
 use crate::sim::bot;
 use crate::sim::engine::order::AccountNo;
 use crate::sim::engine::{CashKind, Engine, EventKind, OrderId, Readings, Refusal, Restated};
-use crate::sim::faults::{FaultError, Origin, Rule, parse_duration};
+use crate::sim::faults::{FaultError, Origin, Rule};
 use crate::sim::server::reply::ApiError;
 use crate::sim::server::rest::{new_order, query};
 use crate::sim::server::state::{AuthForm, AuthorizeTrick, ErrorShape, FormPolicy, Sim, lock};
@@ -76,78 +77,6 @@ pub const ACTIONS: &[(&str, &str)] = &[
 const LONGEST_JUMP: Duration = Duration::from_hours(7 * 24);
 /// Most redirect URIs.
 const MOST_URIS: usize = 100;
-
-/// The members of a control request.
-struct Body<'a>(&'a Map<String, Value>);
-
-fn wrong(message: impl Into<String>) -> ApiError {
-    ApiError { code: None, ..ApiError::new(400, 0, message) }
-}
-
-impl Body<'_> {
-    /// A member that is there; `null` is as good as none.
-    fn member(&self, name: &str) -> Option<&Value> {
-        self.0.get(name).filter(|value| !value.is_null())
-    }
-
-    /// A text, if it is there; another value in its place would otherwise be passed over.
-    fn text(&self, name: &str) -> Result<Option<&str>, ApiError> {
-        let text = |value| Value::as_str(value).ok_or_else(|| wrong(format!("{name} must be a text")));
-        self.member(name).map(text).transpose()
-    }
-
-    fn need(&self, name: &str) -> Result<&str, ApiError> {
-        self.text(name)?.ok_or_else(|| wrong(format!("{name} is required")))
-    }
-
-    fn id(&self, name: &str) -> Result<Uuid, ApiError> {
-        query::id(self.need(name)?).ok_or_else(|| wrong(format!("{name} is not an id")))
-    }
-
-    fn amount(&self, name: &str) -> Result<Option<Decimal>, ApiError> {
-        query::amount(self.0, name)
-    }
-
-    fn time(&self, name: &str) -> Result<Duration, ApiError> {
-        let text = self.need(name)?;
-        let words = || wrong(format!("{name} must be a length of time such as 200ms, 5s, 2m or 1h, and 744h at most"));
-        parse_duration(text).ok_or_else(words)
-    }
-
-    /// A whole number up to `most`, if present.
-    fn count(&self, name: &str, most: u32) -> Result<Option<u32>, ApiError> {
-        let Some(value) = self.member(name) else { return Ok(None) };
-        let count = value.as_u64().and_then(|count| u32::try_from(count).ok()).filter(|count| *count <= most);
-        count.map(Some).ok_or_else(|| wrong(format!("{name} must be a whole number from 0 to {most}")))
-    }
-
-    /// True or false, if it is there.
-    fn flag(&self, name: &str) -> Result<Option<bool>, ApiError> {
-        let flag = |value| Value::as_bool(value).ok_or_else(|| wrong(format!("{name} must be true or false")));
-        self.member(name).map(flag).transpose()
-    }
-
-    fn need_flag(&self, name: &str) -> Result<bool, ApiError> {
-        self.flag(name)?.ok_or_else(|| wrong(format!("{name} is required")))
-    }
-
-    /// The account with this number or id; by default the first paper account.
-    fn account(&self, sim: &Sim, name: &str) -> Result<AccountNo, ApiError> {
-        let named = self.text(name)?;
-        sim.hub
-            .find_account(named)
-            .ok_or_else(|| ApiError::not_found(format!("no account {}", named.unwrap_or_default())))
-    }
-
-    fn choice<T: Copy>(&self, name: &str, choices: &[(&str, T)]) -> Result<T, ApiError> {
-        let word = self.need(name)?;
-        let found = choices.iter().find(|(choice, _)| *choice == word).map(|(_, value)| *value);
-        found.ok_or_else(|| {
-            let known: Vec<&str> = choices.iter().map(|(choice, _)| *choice).collect();
-            wrong(format!("{name} must be one of {}", known.join(", ")))
-        })
-    }
-}
 
 impl From<FaultError> for ApiError {
     fn from(error: FaultError) -> Self {
