@@ -28,28 +28,9 @@ pub(super) enum Fit {
     Better,
 }
 
-/// How a report is like the one of the other kind, the likeliest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Likeness {
-    /// The same quantity over the same span.
-    Same,
-    /// The same quantity at the same price over another span, which a frame may have from its order.
-    OtherSpan,
-    /// The same quantity over the same span, nearer in time than the partner it has.
-    Nearer,
-    /// Another quantity or price over what is one span, as after a correction.
-    Restated(Fit),
-}
-
-impl Likeness {
-    const fn fit(self) -> Fit {
-        match self {
-            Self::Same | Self::OtherSpan => Fit::Free,
-            Self::Nearer => Fit::Better,
-            Self::Restated(fit) => fit,
-        }
-    }
-}
+/// Of how many reports of one quantity and price, nearest in time, it is looked whether a frame has another span than they
+/// claim: what happens at one moment is interchangeable, and an order may have thousands.
+const NEAREST: usize = 8;
 
 /// From which executed quantity of its order to which.
 fn span(row: &Execution) -> Option<(Qty, Qty)> {
@@ -74,34 +55,46 @@ impl Ledger {
         }
         let rows = self.by_order.get(&execution.order_id)?;
         let has_room = missing >= execution.qty;
-        // A row beyond what the order states says nothing of what is missing.
-        let stated = self.reported(&execution.order_id).and_then(|reported| reported.checked_add(missing));
-        let is_full = !has_room && stated >= execution.cum_qty;
-        let nothing_undone = !rows.undone && !lowered;
-        let has_other_span = |told| (is_full && !self.has_own_row(told)) || self.claims_too_much(told);
-        let fitting = rows.slots.iter().filter_map(|slot| {
-            let held = self.slot(*slot)?;
-            let known = &held.execution;
-            if known.kind != ExecutionKind::Trade || !known.symbol.is_one_with(&execution.symbol) {
-                return None;
-            }
-            let (away, fit) = fit(held, execution)?;
-            let alike = known.states_the_same(execution);
-            let told = if is_row(&execution.id) { known } else { execution };
-            let likeness = match fit {
-                Fit::Free if alike && known.cum_qty == execution.cum_qty => Likeness::Same,
-                Fit::Better if alike && known.cum_qty == execution.cum_qty => Likeness::Nearer,
-                Fit::Free if alike && nothing_undone && has_other_span(told) => Likeness::OtherSpan,
-                _ if !rows.undone && self.is_stated_elsewhere(known, execution) => return None,
-                fit if self.is_restated(known, execution) => Likeness::Restated(fit),
-                _ => return None,
+        let fitting = || {
+            rows.slots.iter().filter_map(|slot| {
+                let held = self.slot(*slot)?;
+                let known = &held.execution;
+                let one_kind = known.kind == ExecutionKind::Trade && known.symbol.is_one_with(&execution.symbol);
+                let (away, fit) = fit(held, execution).filter(|_| one_kind)?;
+                // Where as much is missing, a report that far from its likeness is of the same span executed again.
+                let executed_again = rows.undone && has_room && away >= ONE_MOMENT;
+                (!executed_again).then_some((fit, away, *slot, known))
+            })
+        };
+        let spans_the_same = |known: &Execution| known.cum_qty == execution.cum_qty && known.states_the_same(execution);
+        let same =
+            fitting().filter(|(.., known)| spans_the_same(known)).map(|(fit, away, slot, _)| (fit, away, slot)).min();
+        if let Some((Fit::Free, _, slot)) = same {
+            return Some((slot, Fit::Free));
+        }
+        if !rows.undone && !lowered {
+            let alike = fitting().filter(|(fit, .., known)| *fit == Fit::Free && known.states_the_same(execution));
+            let mut alike: Vec<_> = alike.map(|(_, away, slot, known)| (away, slot, known)).collect();
+            alike.sort_by_key(|(away, slot, _)| (*away, *slot));
+            // A row beyond what the order states says nothing of what is missing.
+            let stated = self.reported(&execution.order_id).and_then(|reported| reported.checked_add(missing));
+            let is_full = !has_room && stated >= execution.cum_qty;
+            let has_other_span = |known: &Execution| {
+                let told = if is_row(&execution.id) { known } else { execution };
+                (is_full && !self.has_own_row(told)) || self.claims_too_much(told)
             };
-            // Where as much is missing, a report that far from its likeness is of the same span executed again.
-            let executed_again = rows.undone && has_room && away >= ONE_MOMENT;
-            (!executed_again).then_some((likeness, away, *slot))
-        });
-        let (likeness, _, slot) = fitting.min()?;
-        Some((slot, likeness.fit()))
+            if let Some((_, slot, _)) = alike.iter().take(NEAREST).find(|(.., known)| has_other_span(known)) {
+                return Some((*slot, Fit::Free));
+            }
+        }
+        let restated = |known: &Execution| {
+            self.is_restated(known, execution) && (rows.undone || !self.is_stated_elsewhere(known, execution))
+        };
+        same.or_else(|| {
+            let found = fitting().filter(|(.., known)| restated(known));
+            found.map(|(fit, away, slot, _)| (fit, away, slot)).min()
+        })
+        .map(|(fit, _, slot)| (slot, fit))
     }
 
     /// Tells which rows are entered next, for one may show that a frame's span is not its own.
@@ -144,11 +137,9 @@ impl Ledger {
     /// Whether two reports that state different amounts are of one execution: a correction says so, or it looks so. Of one
     /// moment they cannot be of a span that was undone and executed again.
     fn is_restated(&self, known: &Execution, report: &Execution) -> bool {
-        if self.is_busted(known) || self.was_busted_unseen(report) {
-            return false;
-        }
         let told = || self.corrections(known).any(|correction| correction.states_the_same(report));
-        known.may_be_restated_as(report) || (known.meets(report) && told())
+        let looks_so = known.may_be_restated_as(report) || (known.meets(report) && told());
+        looks_so && !self.is_busted(known) && !self.was_busted_unseen(report)
     }
 
     /// Lets a slot stand for both reports.
