@@ -212,9 +212,15 @@ impl Blotter {
         self.apply_event(update, Source::Stream)
     }
 
-    /// Merges an event that the broker told again after an outage: the same, but learned late.
-    pub fn apply_replayed(&mut self, update: &TradeUpdate) -> Changes {
-        self.apply_event(update, Source::Reconcile)
+    /// Merges events that the broker told again after an outage: the same, but learned late.
+    pub fn apply_replayed(&mut self, updates: &[TradeUpdate]) -> Changes {
+        let mut changes = Changes::default();
+        self.ledger.reports_at_hand(updates.iter().flat_map(|update| &update.executions));
+        for update in updates {
+            changes.absorb(self.apply_event(update, Source::Reconcile));
+        }
+        self.ledger.reports_at_hand(std::iter::empty());
+        changes
     }
 
     fn apply_event(&mut self, update: &TradeUpdate, source: Source) -> Changes {

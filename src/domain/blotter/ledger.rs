@@ -6,7 +6,7 @@ mod sums;
 
 use std::collections::HashMap;
 
-use self::pairs::{Fit, Pair};
+use self::pairs::{AtHand, Fit, Pair};
 use crate::domain::ablation::{Ablation, left_out};
 use crate::domain::execution::{Execution, ExecutionKind, Source};
 use crate::domain::ids::{ExecutionId, OrderId};
@@ -100,8 +100,7 @@ pub(super) struct Ledger {
     by_order: HashMap<OrderId, Rows>,
     /// Corrections that follow another one than when they were last looked at.
     moved: Vec<ExecutionId>,
-    /// The rows that are being entered.
-    at_hand: HashMap<OrderId, Vec<Execution>>,
+    at_hand: AtHand,
 }
 
 /// The id of an execution known only from an activity row.

@@ -86,10 +86,7 @@ impl Session {
     /// Merges what was told again, once the account is known to be the one it was.
     /// Returns how many executions that brought.
     pub(super) fn merge_replay(&mut self, blotter: &mut Blotter, now: Now) -> usize {
-        let mut changes = Changes::default();
-        for update in std::mem::take(&mut self.replays.early) {
-            changes.absorb(blotter.apply_replayed(&update));
-        }
+        let changes = blotter.apply_replayed(&std::mem::take(&mut self.replays.early));
         if !changes.gaps.is_empty() {
             self.audit_within(Duration::from_millis(500), now);
         }

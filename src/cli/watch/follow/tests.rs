@@ -73,7 +73,7 @@ fn what_an_order_went_through_before_the_beginning_is_no_news_when_a_journal_tel
     let mut told = |order: &str, second: u32, event: TradeEvent| {
         let mut late = update(order, second, 0, "");
         late.event = event;
-        blotter.apply_replayed(&late);
+        blotter.apply_replayed(&[late]);
         follow.due(1, &blotter, true, Began::NOW).len()
     };
     assert_eq!(told("done", 30, TradeEvent::New), 0, "it went on since");
@@ -314,7 +314,7 @@ fn what_was_before_the_first_run_is_history_however_late_it_is_learned() {
         if order != "open" {
             update.order.status = crate::domain::OrderStatus::Filled;
         }
-        blotter.apply_replayed(&update);
+        blotter.apply_replayed(&[update]);
         // The next run knows it too.
         follow = Follow::default();
         follow = again();

@@ -1,6 +1,6 @@
 //! Corrections and busts: which execution each is of, and in which order several of one stand.
 
-use super::{Ledger, RESTATED, is_inferred, is_restatement};
+use super::{Ledger, RESTATED, is_inferred, is_restatement, is_row};
 use crate::domain::execution::{Execution, ExecutionKind};
 use crate::domain::ids::{ExecutionId, OrderId};
 use crate::domain::time::is_before;
@@ -15,12 +15,18 @@ impl Ledger {
         self.of(&known.order_id).any(|row| !is_inferred(&row.id) && of_it(row))
     }
 
-    /// True where a report says that as much was undone of an execution that is not known by its id: this may be that one.
+    /// True where a report says that this was undone, or as much of an execution that is not known by its id: this may be that
+    /// one.
     pub(super) fn was_busted_unseen(&self, report: &Execution) -> bool {
-        self.of(&report.order_id).any(|row| match &row.kind {
-            ExecutionKind::Bust { of: Some(of) } => self.get(of).is_none() && row.qty.abs() == report.qty,
-            _ => false,
-        })
+        self.at_hand.busted.contains(&report.id)
+            || self.of(&report.order_id).any(|row| match &row.kind {
+                // A row has another id than the stream's reports name.
+                ExecutionKind::Bust { of: Some(of) } if is_row(&report.id) => {
+                    self.get(of).is_none() && row.qty.abs() == report.qty
+                }
+                ExecutionKind::Bust { of: Some(of) } => *of == report.id,
+                _ => false,
+            })
     }
 
     /// The execution of an id; of a correction's, the execution that it and those before it correct.

@@ -2,6 +2,8 @@
 //! same span of the same order. Time only chooses between several. A partner that fits better parts a pair that was made
 //! too soon.
 
+use std::collections::{HashMap, HashSet};
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Entered, Ledger, Slot, is_row};
@@ -17,6 +19,13 @@ pub(super) struct Pair {
     told_at: Option<Timestamp>,
     /// The row came first; what came first is what was shown as new.
     row_first: bool,
+}
+
+/// What is being entered, which may tell of what each part of it is.
+#[derive(Debug, Default)]
+pub(super) struct AtHand {
+    rows: HashMap<OrderId, Vec<Execution>>,
+    pub(super) busted: HashSet<ExecutionId>,
 }
 
 /// How a report fits a slot.
@@ -99,14 +108,24 @@ impl Ledger {
 
     /// Tells which rows are entered next, for one may show that a frame's span is not its own.
     pub(in crate::domain::blotter) fn rows_at_hand<'a>(&mut self, rows: impl Iterator<Item = &'a Execution>) {
-        self.at_hand.clear();
+        self.at_hand.rows.clear();
         for row in rows {
-            self.at_hand.entry(row.order_id.clone()).or_default().push(row.clone());
+            self.at_hand.rows.entry(row.order_id.clone()).or_default().push(row.clone());
+        }
+    }
+
+    /// Tells which reports are entered next, for a later one may say that an earlier one's execution was busted.
+    pub(in crate::domain::blotter) fn reports_at_hand<'a>(&mut self, reports: impl Iterator<Item = &'a Execution>) {
+        self.at_hand.busted.clear();
+        for report in reports {
+            if let ExecutionKind::Bust { of: Some(of) } = &report.kind {
+                self.at_hand.busted.insert(of.clone());
+            }
         }
     }
 
     fn at_hand(&self, order: &OrderId) -> impl Iterator<Item = &Execution> {
-        self.at_hand.get(order).into_iter().flatten()
+        self.at_hand.rows.get(order).into_iter().flatten()
     }
 
     /// True while the row of the very span that a frame claims is being entered too.
@@ -137,9 +156,12 @@ impl Ledger {
     /// Whether two reports that state different amounts are of one execution: a correction says so, or it looks so. Of one
     /// moment they cannot be of a span that was undone and executed again.
     fn is_restated(&self, known: &Execution, report: &Execution) -> bool {
-        let told = || self.corrections(known).any(|correction| correction.states_the_same(report));
-        let looks_so = known.may_be_restated_as(report) || (known.meets(report) && told());
-        looks_so && !self.is_busted(known) && !self.was_busted_unseen(report)
+        let told = |surely: bool| {
+            let of_it = |row: &&Execution| !surely || !self.is_open(row);
+            self.corrections(known).filter(of_it).any(|correction| correction.states_the_same(report))
+        };
+        let looks_so = known.may_be_restated_as(report) || (known.meets(report) && told(false));
+        looks_so && !self.is_busted(known) && (!self.was_busted_unseen(report) || (known.meets(report) && told(true)))
     }
 
     /// Lets a slot stand for both reports.

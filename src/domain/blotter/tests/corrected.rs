@@ -264,3 +264,57 @@ fn corrections_that_name_each_other_end() {
     blotter.apply_snapshot(&[filled(8, "10", 7)], &[stated("r1", 8, 8, "10")]);
     assert!(blotter.executions().count() >= 4);
 }
+
+/// A correction of `of` after which its order has executed `left`.
+fn corrected_to(of: &str, quantity: i64, price: &str, left: i64, when: i64) -> TradeUpdate {
+    let order = order("o", OrderStatus::PartiallyFilled, left, when);
+    let mut report =
+        execution(&format!("c-{of}"), &order, quantity, -1, when, ExecutionKind::Correction { of: Some(of.into()) });
+    report.px = price.parse().ok();
+    event(TradeEvent::TradeCorrect, order, vec![report])
+}
+
+/// The quantities that were executed, without what was undone of them.
+fn trades(blotter: &Blotter) -> Vec<String> {
+    let trades = blotter.executions().filter(|row| row.kind == ExecutionKind::Trade);
+    trades.map(|row| format!("{} {}", row.id.as_str(), row.qty)).collect()
+}
+
+#[test]
+fn a_bust_of_another_execution_of_as_many_shares_parts_no_report_from_its_restated_row() {
+    let mut blotter = Blotter::default();
+    let stated = [stated("r2", 3, 3, "10.45"), row("r3", 3, 6, 1)];
+    blotter.apply_snapshot(&[order("o", OrderStatus::PartiallyFilled, 6, 2)], &stated);
+    blotter.apply_update(&bust("b3", "e3", 3, 3, 3));
+    blotter.apply_replayed(&[fill("e2", "o", 3, 3, 1), fill("e3", "o", 3, 6, 1)]);
+    assert_eq!(trades(&blotter), ["e2 3", "e3 3"]);
+}
+
+#[test]
+fn a_row_that_states_a_told_correction_is_its_execution_s_whatever_else_was_busted() {
+    let mut blotter = Blotter::default();
+    blotter.apply_snapshot(&[order("o", OrderStatus::PartiallyFilled, 19, 1)], &[row("r1", 19, 19, 1)]);
+    blotter.apply_update(&bust("b1", "e1", 19, 0, 2));
+    blotter.apply_update(&corrected_to("e2", 19, "10.39", 19, 4));
+    blotter.apply_update(&fill("e2", "o", 20, 20, 3));
+    let mut restated = row("r2", 19, 19, 3);
+    if let ActivityKind::Fill { px, .. } = &mut restated.kind {
+        *px = "10.39".parse().unwrap();
+    }
+    blotter.apply_snapshot(&[order("o", OrderStatus::PartiallyFilled, 19, 4)], &[restated]);
+    let left = trades(&blotter);
+    assert!(left.len() == 2 && left.contains(&"e2 20".to_owned()), "{left:?}");
+}
+
+#[test]
+fn an_execution_that_a_later_report_busts_takes_no_row_of_the_one_after_it() {
+    let mut blotter = Blotter::default();
+    let rows = [row("r2", 4, 4, 1), row("r3", 6, 10, 2)];
+    blotter.apply_snapshot(&[order("o", OrderStatus::PartiallyFilled, 10, 2)], &rows);
+    let again =
+        [fill("e1", "o", 9, 9, 1), bust("b1", "e1", 9, 0, 1), fill("e2", "o", 4, 4, 1), fill("e3", "o", 6, 10, 2)];
+    blotter.apply_replayed(&again);
+    let mut told = trades(&blotter);
+    told.sort();
+    assert_eq!(told, ["e1 9", "e2 4", "e3 6"]);
+}

@@ -134,11 +134,11 @@ fn which_legs_an_order_has_is_believed_of_an_older_state() {
     blotter.apply_snapshot(&flat(2, 9), &rows(true, false));
     let mut placed = family(0, 1).remove(0);
     placed.status = OrderStatus::PendingNew;
-    let changes = blotter.apply_replayed(&event(TradeEvent::PendingNew, placed, vec![]));
+    let changes = blotter.apply_replayed(&[event(TradeEvent::PendingNew, placed, vec![])]);
     assert!(changes.executions.is_empty() && changes.orders == [OrderId::from("p")], "{changes:?}");
     assert_eq!(ledger(&blotter), expected());
     // The execution is the one that was told under the parent's id.
-    assert!(blotter.apply_replayed(&unit(1, 1)).executions.is_empty());
+    assert!(blotter.apply_replayed(&[unit(1, 1)]).executions.is_empty());
     assert_eq!(ledger(&blotter), expected());
 }
 
