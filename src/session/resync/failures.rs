@@ -98,7 +98,6 @@ impl Resync {
     /// The broker wants to be left alone: the pass ends with the answers under way, and the next one asks for the rest.
     pub(in crate::session) fn cut(&mut self, why: &str) {
         self.cut = Some(why.to_owned());
-        self.by_id_asked = true;
         for question in self.queue.drain(..).chain(self.parked.drain(..)).collect::<Vec<_>>() {
             self.leave_out(&question, why);
         }

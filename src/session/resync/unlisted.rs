@@ -32,7 +32,10 @@ impl Resync {
         if left_out(Ablation::ById) {
             return;
         }
-        self.shorten_history(blotter);
+        // The lists of a pass that was cut need not show what they have.
+        if self.cut.is_none() {
+            self.shorten_history(blotter);
+        }
         let mut wanted: Vec<OrderId> = blotter.unsettled().filter(|id| !self.seen.contains(*id)).cloned().collect();
         // The set has no order of its own, and a run must repeat exactly.
         wanted.sort_unstable();
