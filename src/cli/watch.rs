@@ -271,8 +271,7 @@ impl Printer {
         let tape = self.tapes.entry(id.clone()).or_default();
         let mut due = tape.due(account.book, &account.blotter, live, began);
         if live {
-            let names = (self.json, !due.is_empty());
-            let (void, instead) = tape.overtaken(&account.blotter, names, now);
+            let (void, instead) = tape.overtaken(&account.blotter, self.json, &due, now);
             due.extend(instead);
             for line in void {
                 let Some(said) = line.said() else { continue };

@@ -312,8 +312,9 @@ impl Resync {
             self.ask_by_id(blotter);
             if let Some(why) = self.cut.clone() {
                 // Orders that only a question each could tell of are missing.
-                let unasked: Vec<Question> = self.queue.drain(..).filter(|question| !question.is_beyond()).collect();
-                unasked.iter().for_each(|question| self.leave_out(question, &why));
+                for question in std::mem::take(&mut self.queue).iter().filter(|question| !question.is_beyond()) {
+                    self.leave_out(question, &why);
+                }
             }
             if !self.queue.is_empty() {
                 return Step::More;

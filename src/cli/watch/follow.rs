@@ -11,7 +11,7 @@ use crate::domain::execution::ExecutionKind;
 use crate::domain::{Mono, Order, OrderId, Source, TradeEvent};
 use crate::io::told::{Line, Told, Working};
 
-/// How often it is looked whether what was told still holds.
+/// How often it is looked whether what was told still holds, of other orders than those that something is told of.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// When a watch began.
@@ -120,19 +120,26 @@ impl Follow {
     }
 
     /// The lines that were told and do not hold any more, and what is to be told instead of them. `names` tells that lines say
-    /// which others they are of, `news` that something is told now, which may be what another line is of.
+    /// which others they are of; `news` is told now, and may be what another line of its order is of.
     pub(super) fn overtaken(
         &mut self,
         blotter: &Blotter,
-        (names, news): (bool, bool),
+        names: bool,
+        news: &[(u64, Line)],
         now: Mono,
     ) -> (Vec<Line>, Vec<(u64, Line)>) {
         let mut due = Vec::new();
-        if !news && now.since(self.looked) < LOOK {
+        let all = now.since(self.looked) >= LOOK;
+        if all {
+            self.looked = now;
+        }
+        // Tens of thousands of lines may have been told: at each piece of news they are not all looked at.
+        let mut fresh: Vec<OrderId> = news.iter().filter_map(|(_, line)| Some(line.said()?.order.clone())).collect();
+        fresh.extend(blotter.parents_of(&fresh).into_iter().cloned().collect::<Vec<_>>());
+        if !all && fresh.is_empty() {
             return (Vec::new(), due);
         }
-        self.looked = now;
-        let void = self.told.overtaken(blotter, names);
+        let void = self.told.overtaken(blotter, names, |order| all || fresh.contains(order));
         let orders: HashSet<&OrderId> = void.iter().filter_map(|line| Some(&line.said()?.order)).collect();
         let next = self.next;
         let shows = |entry: &&TapeEntry| entry.number < next && entry.execution.is_some();

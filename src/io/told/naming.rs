@@ -83,20 +83,27 @@ impl Told {
         self.keys.contains(&line.key) || line.span.as_ref().is_some_and(renamed)
     }
 
-    /// The lines that were told and do not hold any more: their execution is none, or has another quantity; where `names` are
-    /// told, also those that name another line than they are of. They are to be told as void, and are not remembered any
+    /// The lines of the orders `among` these that were told and do not hold any more: their execution is none, or has another
+    /// quantity; where `names` are told, also those that name another line than they are of. They are to be told as void, and are not remembered any
     /// more. Of an order that does not add up nothing is certain yet.
-    pub fn overtaken(&mut self, blotter: &Blotter, names: bool) -> Vec<Line> {
+    pub fn overtaken(&mut self, blotter: &Blotter, names: bool, among: impl Fn(&OrderId) -> bool) -> Vec<Line> {
         let mut cache = HashMap::new();
         let mut renamed = HashSet::new();
-        let mut void: Vec<Line> =
-            self.lines.iter().filter(|line| !self.holds(line, blotter, &mut cache, &mut renamed)).cloned().collect();
+        let looked_at = |line: &&Line| line.said().is_some_and(|said| among(&said.order));
+        let mut void: Vec<Line> = self
+            .lines
+            .iter()
+            .filter(looked_at)
+            .filter(|line| !self.holds(line, blotter, &mut cache, &mut renamed))
+            .cloned()
+            .collect();
         for line in &mut void {
             line.void = true;
             self.remember(line.clone());
         }
         if names {
-            let misnamed = self.lines.iter().filter(|line| self.is_misnamed(line, blotter, &mut cache));
+            let misnamed =
+                self.lines.iter().filter(looked_at).filter(|line| self.is_misnamed(line, blotter, &mut cache));
             let misnamed: Vec<Line> = misnamed.map(|line| Line { void: true, ..line.clone() }).collect();
             for line in misnamed {
                 self.remember(line.clone());

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{Duration, Now, Output, Phase, Session};
 use crate::domain::TradeUpdate;
-use crate::domain::blotter::{Blotter, Changes};
+use crate::domain::blotter::Blotter;
 use crate::session::request::{Reply, Request, RequestError, RequestErrorKind, RequestId};
 use crate::session::resync::RATE_LIMIT_WAIT;
 

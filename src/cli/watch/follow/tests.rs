@@ -92,8 +92,7 @@ impl Sum {
     /// Looks at this second; what the reader makes of all lines.
     fn read(&mut self, follow: &mut Follow, blotter: &Blotter, second: u64) -> Qty {
         let mut due = follow.due(1, blotter, true, Began::NOW);
-        let names = (true, !due.is_empty());
-        let (void, instead) = follow.overtaken(blotter, names, Mono::from_millis(second * 1_000));
+        let (void, instead) = follow.overtaken(blotter, true, &due, Mono::from_millis(second * 1_000));
         for line in &void {
             assert!(self.0.remove(line.said().unwrap().id.as_str()).is_some(), "it was told");
             note(follow, line);
@@ -273,17 +272,17 @@ fn what_does_not_hold_any_more_is_void_in_the_next_run_too_and_what_is_forgotten
     drop(follow);
     let again = || Follow::resuming(Told::open(dir.path(), &link).0);
     let second = Mono::from_millis(2_000);
-    assert!(again().overtaken(&Blotter::default(), (true, false), second).0.is_empty(), "nothing is known yet");
+    assert!(again().overtaken(&Blotter::default(), true, &[], second).0.is_empty(), "nothing is known yet");
     let mut other = Blotter::default();
     other.apply_update(&update("o", 20, 20, "e1"));
-    assert!(again().overtaken(&other, (true, false), second).0.is_empty(), "the same under the broker's id");
+    assert!(again().overtaken(&other, true, &[], second).0.is_empty(), "the same under the broker's id");
     assert_eq!(again().told.name_of(&"e1".into(), &other).as_str(), "row/1");
     let mut parted = Blotter::default();
     parted.apply_update(&update("o", 10, 10, "e1"));
     parted.apply_update(&update("o", 20, 10, "e2"));
     let mut follow = again();
     let due = follow.due(1, &parted, true, Began::NOW);
-    let (void, _) = follow.overtaken(&parted, (true, false), second);
+    let (void, _) = follow.overtaken(&parted, true, &[], second);
     assert_eq!(due.len(), 2);
     assert_eq!(void.iter().map(|line| line.said().unwrap().id.as_str()).collect::<Vec<_>>(), ["row/1"]);
     for line in &void {
@@ -292,7 +291,33 @@ fn what_does_not_hold_any_more_is_void_in_the_next_run_too_and_what_is_forgotten
     }
     drop(follow);
     let mut follow = again();
-    assert!(follow.overtaken(&parted, (true, false), second).0.is_empty(), "told as void once");
+    assert!(follow.overtaken(&parted, true, &[], second).0.is_empty(), "told as void once");
+}
+
+#[test]
+fn news_of_an_order_takes_back_its_own_lines_at_once_and_those_of_others_within_a_second() {
+    let (mut shown, mut follow) = (Blotter::default(), Follow::default());
+    drop(follow.due(1, &shown, true, Began::NOW));
+    for order in ["a", "b"] {
+        shown.apply_update(&update(order, 20, 20, order));
+    }
+    for (_, line) in follow.due(1, &shown, true, Began::NOW) {
+        note(&mut follow, &line);
+    }
+    let mut parted = Blotter::default();
+    for order in ["a", "b"] {
+        parted.apply_update(&update(order, 10, 10, &format!("{order}1")));
+        parted.apply_update(&update(order, 20, 10, &format!("{order}2")));
+    }
+    let due = follow.due(2, &parted, true, Began::NOW);
+    let (news, _): (Vec<_>, Vec<_>) = due.into_iter().partition(|(_, line)| line.said().unwrap().order == "a".into());
+    assert_eq!(news.len(), 2);
+    let mut void = |news: &[(u64, Line)], millis: u64| -> Vec<String> {
+        let (void, _) = follow.overtaken(&parted, true, news, Mono::from_millis(millis));
+        void.iter().map(|line| line.said().unwrap().id.to_string()).collect()
+    };
+    assert_eq!((void(&[], 400), void(&news, 500), void(&news, 600)), (vec![], vec!["a".to_owned()], vec![]));
+    assert_eq!((void(&[], 1_000), void(&[], 2_000)), (vec!["b".to_owned()], vec![]));
 }
 
 #[test]
