@@ -115,11 +115,7 @@ fn by_now(broker: &Broker, blotter: &Blotter, execution: &Execution) -> OrderId 
 /// The true execution a row stands for, by its id or by that of its activity row.
 pub(in crate::session::lab) fn truth_of<'a>(broker: &'a Broker, execution: &Execution) -> Result<&'a Fill, String> {
     let id = &execution.id;
-    let place = match id.as_str().strip_prefix("row/") {
-        Some(row) => broker.by_row.get(row),
-        None => broker.by_execution.get(id),
-    };
-    let fill = place.map(|place| &broker.fills[*place]).ok_or_else(|| format!("{id} never happened"))?;
+    let fill = fill_of(broker, id).ok_or_else(|| format!("{id} never happened"))?;
     let truth = &fill.execution;
     let told = (&execution.order_id, &execution.side, &execution.symbol);
     // Known from its row alone it may be what it was corrected to.
@@ -130,4 +126,13 @@ pub(in crate::session::lab) fn truth_of<'a>(broker: &'a Broker, execution: &Exec
         return Err(format!("{id} is not what happened: {amounts:?} {told:?} and not {truth:?}"));
     }
     Ok(fill)
+}
+
+/// The execution of an id, however it is shown: under its parent's, while nobody knows the legs.
+pub(in crate::session::lab) fn fill_of<'a>(broker: &'a Broker, id: &ExecutionId) -> Option<&'a Fill> {
+    let place = match id.as_str().strip_prefix("row/") {
+        Some(row) => broker.by_row.get(row),
+        None => broker.by_execution.get(id),
+    };
+    place.map(|place| &broker.fills[*place])
 }

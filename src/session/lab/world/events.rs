@@ -6,7 +6,7 @@ use crate::domain::blotter::{Blotter, Changes};
 use crate::domain::{Now, TradeUpdate};
 use crate::session::event::StreamEvent;
 use crate::session::lab::journal::{Kept, Recalled};
-use crate::session::lab::oracle::{Shown, truth_of};
+use crate::session::lab::oracle::{Shown, fill_of};
 use crate::session::machine::{Input, Output, Session};
 use crate::session::request::{Reply, RequestError, RequestErrorKind};
 use crate::session::state::ConnectionState;
@@ -127,7 +127,7 @@ impl World {
                 let truth = &self.brokers[broker];
                 let stated: Vec<_> =
                     mate.blotter.orders().filter(|order| truth.index.contains_key(&order.id)).cloned().collect();
-                let rows = mate.blotter.executions().filter_map(|row| truth_of(truth, row).ok());
+                let rows = mate.blotter.executions().filter_map(|row| fill_of(truth, &row.id));
                 let rows: Vec<_> = rows.map(|fill| fill.row.clone()).collect();
                 changes.absorb(blotter.apply_snapshot(&stated, &rows));
             }
