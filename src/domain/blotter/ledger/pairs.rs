@@ -46,6 +46,11 @@ fn span(row: &Execution) -> Option<(Qty, Qty)> {
     Some((row.cum_qty?.checked_sub(row.qty)?, row.cum_qty?))
 }
 
+/// True when both span some quantity.
+fn overlap(one: &Execution, another: &Execution) -> bool {
+    span(one).zip(span(another)).is_some_and(|((from, to), (start, end))| start < to && from < end)
+}
+
 fn distance(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<SignedDuration> {
     Some(a?.duration_since(b?).abs())
 }
@@ -87,17 +92,21 @@ impl Ledger {
             alike.sort_by_key(|(away, slot, _)| (*away, *slot));
             // A row beyond what the order states says nothing of what is missing.
             let stated = self.reported(&execution.order_id).and_then(|reported| reported.checked_add(missing));
-            let is_full = !has_room && stated >= execution.cum_qty;
+            let is_full = |known: &Execution| !has_room && stated >= execution.cum_qty.max(known.cum_qty);
             let has_other_span = |known: &Execution| {
                 let told = if is_row(&execution.id) { known } else { execution };
-                (is_full && !self.has_own_row(told)) || self.claims_too_much(told)
+                (is_full(known) && !self.has_own_row(told)) || self.claims_too_much(told)
             };
             if let Some((_, slot, _)) = alike.iter().take(NEAREST).find(|(.., known)| has_other_span(known)) {
                 return Some((*slot, Fit::Free));
             }
         }
         let restated = |known: &Execution| {
-            self.is_restated(known, execution) && (rows.undone || !self.is_stated_elsewhere(known, execution))
+            let told = if is_row(&execution.id) { known } else { execution };
+            // Where just that is missing, and frames claim one span, it is another execution of the same moment.
+            let is_another = || has_room && !lowered && self.overlaps_reports(told);
+            self.is_restated(known, execution)
+                && (rows.undone || !(self.is_stated_elsewhere(known, execution) || is_another()))
         };
         same.or_else(|| {
             let found = fitting().filter(|(.., known)| restated(known));
@@ -142,15 +151,16 @@ impl Ledger {
     /// True for a report of the stream whose span begins before nothing, or holds some of what another one reports, or of what
     /// a row does.
     fn claims_too_much(&self, told: &Execution) -> bool {
-        let Some((from, to)) = span(told) else { return false };
-        let overlap = |(start, end): (Qty, Qty)| start < to && from < end;
-        let overlaps = |other: &Execution| span(other).is_some_and(overlap);
-        if self.at_hand(&told.order_id).filter_map(span).any(|row| overlap(row) && row != (from, to)) {
-            return true;
-        }
-        let reported =
-            |other: &&Execution| other.kind == ExecutionKind::Trade && !is_row(&other.id) && other.id != told.id;
-        from.is_negative() || self.of(&told.order_id).filter(reported).any(overlaps)
+        let is_its_own = |row: &Execution| span(row) == span(told) && row.states_the_same(told);
+        self.at_hand(&told.order_id).any(|row| overlap(row, told) && !is_its_own(row)) || self.overlaps_reports(told)
+    }
+
+    /// True for a report of the stream whose span begins before nothing, or holds some of what another one reports.
+    fn overlaps_reports(&self, told: &Execution) -> bool {
+        let reported = |other: &&Execution| {
+            other.kind == ExecutionKind::Trade && !is_row(&other.id) && other.id != told.id && overlap(other, told)
+        };
+        span(told).is_some_and(|(from, _)| from.is_negative()) || self.of(&told.order_id).any(|other| reported(&other))
     }
 
     /// Whether two reports that state different amounts are of one execution: a correction says so, or it looks so. Of one

@@ -79,3 +79,56 @@ fn rows_of_told_executions_are_not_taken_for_one_whose_frame_was_lost() {
     }
     assert!(blotter.unsettled().next().is_none());
 }
+
+/// Quantity, price, and the executed quantity that the report or row states.
+fn priced(id: &str, (qty, price, cum): (i64, &str, i64)) -> (TradeUpdate, Activity) {
+    let order = order("o", OrderStatus::PartiallyFilled, cum, 10);
+    let mut report = execution(id, &order, qty, cum, 10, ExecutionKind::Trade);
+    report.px = price.parse().ok();
+    let mut row = row(&format!("r-{id}"), qty, cum, 10);
+    if let ActivityKind::Fill { px, .. } = &mut row.kind {
+        *px = price.parse().unwrap();
+    }
+    (event(TradeEvent::PartialFill, order, vec![report]), row)
+}
+
+fn ids(blotter: &Blotter) -> Vec<String> {
+    let mut ids: Vec<String> = blotter.executions_of(&"o".into()).iter().map(|row| row.id.to_string()).collect();
+    ids.sort();
+    ids
+}
+
+#[test]
+fn a_frame_whose_claimed_span_is_the_row_of_another_price_has_the_row_of_its_own_price() {
+    let mut blotter = Blotter::default();
+    for (id, told) in [("e1", (6, "10.26", 10)), ("e2", (2, "10.01", 10))] {
+        blotter.apply_update(&priced(id, told).0);
+    }
+    let rows = [(6, "10.26", 6), (2, "10.01", 8), (2, "10.43", 10)].map(|row| priced(&row.2.to_string(), row).1);
+    blotter.apply_snapshot(&[order("o", OrderStatus::PartiallyFilled, 10, 11)], &rows);
+    assert_eq!(ids(&blotter), ["e1", "e2", "row/r-10"]);
+}
+
+#[test]
+fn a_row_of_just_what_is_missing_is_no_correction_of_frames_that_claim_its_span() {
+    let mut blotter = Blotter::default();
+    for (id, told) in [("e1", (14, "10.42", 45)), ("e2", (23, "10.11", 45))] {
+        blotter.apply_update(&priced(id, told).0);
+    }
+    let rows = [priced("e3", (8, "10.32", 45)).1];
+    blotter.apply_snapshot(&[order("o", OrderStatus::PartiallyFilled, 45, 11)], &rows);
+    assert_eq!(ids(&blotter), ["e1", "e2", "row/r-e3"]);
+}
+
+#[test]
+fn what_is_told_again_takes_no_row_beyond_what_its_order_had_executed_then() {
+    let mut blotter = Blotter::default();
+    let (first, last) = (row("r1", 1, 1, 24), row("r2", 1, 2, 34));
+    blotter.apply_snapshot(&[], std::slice::from_ref(&last));
+    blotter.apply_replayed(&[fill("e1", "o", 1, 1, 24)]);
+    for _ in 0..2 {
+        let state = order("o", OrderStatus::PartiallyFilled, 2, 34);
+        blotter.apply_snapshot(&[state], &[first.clone(), last.clone()]);
+        assert_eq!(ids(&blotter), ["e1", "row/r2"]);
+    }
+}
