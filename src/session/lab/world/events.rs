@@ -87,7 +87,9 @@ impl World {
             self.at(self.plan.calm_at.max(self.now) + AGAIN, Event::Again(number));
         }
         let program = &mut self.programs[number];
-        if program.lost || !read {
+        // What it had learned beside the one that writes may be older by its time than what that one kept.
+        let contested = program.blotter.disputes().next().is_some();
+        if program.lost || !read || contested {
             program.oracle.goes_back(&self.brokers[program.broker], &program.blotter);
         }
         if let Some(mark) = program.mark.1 {
