@@ -26,6 +26,7 @@ mod sessions;
 #[expect(clippy::wildcard_enum_match_arm, reason = "a test looks for one thing among all")]
 pub(crate) mod tests;
 mod troubles;
+mod withheld;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -44,6 +45,7 @@ use self::questions::Pending;
 pub use self::recollection::Recollection;
 pub use self::saving::Saving;
 pub use self::troubles::{Ends, Trouble, Troubles, brief, must_be_linked};
+use self::withheld::Withheld;
 use crate::domain::blotter::TapeEntry;
 use crate::domain::market::MarketClock;
 use crate::domain::{LinkId, Mono, Now, Order, Position};
@@ -58,6 +60,8 @@ pub struct Accounts {
     read_only: bool,
     /// Requests under way that no session asked.
     pending: BTreeMap<RequestId, Pending>,
+    /// Answers to some of them that came before it is known whose they are.
+    withheld: Vec<Withheld>,
     next_request: u64,
     next_book: u32,
     /// What earlier runs knew of links that have not been named yet.

@@ -19,7 +19,7 @@ mod timer;
 
 pub use event::{AuthForm, Closed, StreamEvent};
 pub use guard::{CancelPermit, Denied, Standing};
-pub use machine::{Input, Output, Session};
+pub use machine::{Identity, Input, Output, Session};
 pub use parts::{Freshness, Part};
 pub use request::{Reply, Request, RequestError, RequestErrorKind, RequestId};
 pub use state::{ConnectionState, Epoch, Fault, Pages};

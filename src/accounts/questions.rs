@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::activities::PAGE;
-use super::{Accounts, Effect, OrderKey, Period, Ticket};
+use super::{Accounts, Effect, Event, OrderKey, Period, Ticket};
 use crate::domain::{LinkId, Now};
 use crate::session::request::ActivitiesQuery;
 use crate::session::{CancelPermit, Input, Request, RequestId};
@@ -52,6 +52,12 @@ impl Accounts {
         if self.pending.values().any(|other| *other == pending) {
             return;
         }
+        if let Some(error) = self.refused(link) {
+            if let Some(account) = self.get_mut(link) {
+                account.curve_faults.insert(period, error.brief());
+            }
+            return self.tell(Event::Curve { link: link.clone(), period, error: Some(error) });
+        }
         let request = Request::History { period: period.word().into(), timeframe: period.timeframe().into() };
         ask(self, link, pending, request);
     }
@@ -60,6 +66,12 @@ impl Accounts {
     pub fn ask_activities(&mut self, link: &LinkId, older: bool) {
         if self.activities_loading(link) {
             return;
+        }
+        if let Some(error) = self.refused(link) {
+            if let Some(account) = self.get_mut(link) {
+                account.activities.fail(error.message.clone());
+            }
+            return self.tell(Event::NoActivities(link.clone(), error));
         }
         let page_token = self.get(link).filter(|_| older).and_then(|account| account.activities.oldest());
         let query = ActivitiesQuery {

@@ -7,7 +7,7 @@ use super::questions::Pending;
 use super::{Accounts, Dated, Event, Period, Ticket, clock, orders};
 use crate::domain::{LinkId, Now};
 use crate::session::request::unread_words;
-use crate::session::{Input, Reply, RequestError};
+use crate::session::{Input, Reply, RequestError, RequestId};
 
 /// How soon an equity curve that did not come is asked for again.
 const HISTORY_RETRY: Duration = Duration::from_mins(1);
@@ -19,7 +19,14 @@ impl Accounts {
             Ticket::Session(id) => return self.feed(link, Input::Reply(id, result), now),
             Ticket::Accounts(id) => id,
         };
-        match self.pending.remove(&own) {
+        if let Some(result) = self.admit(link, own, result) {
+            self.answered(own, result, now);
+        }
+    }
+
+    /// An answer to a question asked here, of the account that it was asked of.
+    pub(super) fn answered(&mut self, id: RequestId, result: Result<Box<Reply>, RequestError>, now: Now) {
+        match self.pending.remove(&id) {
             Some(Pending::History { link, period }) => history(self, &link, period, result, now),
             Some(Pending::Activities { link, older }) => activities(self, &link, older, result),
             Some(Pending::Clock(_)) => clock::answered(self, result, now),

@@ -6,7 +6,7 @@ use super::{AccountState, Accounts, Dated, Effect, Event, Memory, Ticket, clock,
 use crate::domain::blotter::Changes;
 use crate::domain::text::sanitize;
 use crate::domain::{Account, LinkId, Now, Position};
-use crate::session::{ConnectionState, Input, Output, StreamEvent};
+use crate::session::{ConnectionState, Identity, Input, Output, StreamEvent};
 
 /// Feeds a session one input and carries out what it puts out.
 pub(super) fn feed(accounts: &mut Accounts, link: &LinkId, input: Input, now: Now) {
@@ -20,16 +20,20 @@ pub(super) fn feed(accounts: &mut Accounts, link: &LinkId, input: Input, now: No
         let shown = account.blotter.last_fill_at();
         account.history_until.get_or_insert(shown);
     }
-    let before = account.session.watermark();
+    let (before, was) = (account.session.watermark(), account.session.identity());
     account.session.handle(input, &mut account.blotter, now);
     let outputs: Vec<Output> = std::iter::from_fn(|| account.session.poll()).collect();
-    let (watermark, asked_at) = account.session.watermark();
+    let ((watermark, asked_at), identity) = (account.session.watermark(), account.session.identity());
     for output in outputs {
         carry_out(accounts, link, output, now);
     }
     if accounts.get_mut(link).is_some_and(AccountState::note_unlisted) {
         accounts.tell(Event::Positions(link.clone()));
     }
+    if identity == Identity::Another && was != identity {
+        accounts.disown(link);
+    }
+    accounts.release(link, now);
     ask_when_reachable(accounts, link, now);
     if let Some(asked_at) = asked_at.filter(|_| (watermark, asked_at) != before) {
         accounts.request(Effect::Remember { link: link.clone(), memory: Memory::Complete { watermark, asked_at } });

@@ -23,6 +23,7 @@ use jiff::Timestamp;
 
 use self::absent::Absent;
 use self::audit::{Audits, Unknown};
+pub use self::identity::Identity;
 use self::replay::Replays;
 use self::token::Confirm;
 use super::backoff::{Jitter, LONGEST_WAIT};

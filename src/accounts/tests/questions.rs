@@ -151,3 +151,78 @@ fn fetching_everything_again_asks_for_the_clock_and_todays_curve_too() {
     assert_eq!(curves(&desk, "1D").count(), 1);
     assert_eq!(desk.clocks, 2);
 }
+
+fn asked_of_account(desk: &Desk) -> usize {
+    let of_it = |request: &&Request| match request {
+        Request::History { .. } => true,
+        Request::Activities(query) => !query.fills_only,
+        _ => false,
+    };
+    desk.requests().filter(of_it).count()
+}
+
+fn knows(desk: &Desk) -> (usize, usize) {
+    let account = &desk.accounts.all()[0];
+    (account.curves.len(), account.activities.rows().len())
+}
+
+#[test]
+fn nothing_of_another_account_that_answers_is_asked_for_or_shown() {
+    let linked = link("live", Environment::Live);
+    let live = linked.id.clone();
+    let mut desk = Desk { activities: vec![row("a")], behind: "id-alpaca-live/live/live", ..Desk::empty() };
+    desk.hear(Msg::Started { links: vec![linked] });
+    desk.accounts.ask_curve(&live, Period::Week);
+    desk.accounts.ask_activities(&live, false);
+    desk.follow();
+    assert_eq!((desk.word(), knows(&desk)), ("live", (2, 1)));
+    // One answer is under way when the other account shows itself.
+    desk.silent = |request| matches!(request, Request::History { .. });
+    desk.accounts.ask_curve(&live, Period::Month);
+    desk.follow();
+    let under_way = desk.effects().find_map(|effect| match effect {
+        Effect::Request { id, request: Request::History { period, .. }, .. } if **period == *"1M" => Some(*id),
+        _ => None,
+    });
+    desk.behind = "of-somebody-else";
+    desk.pass(Duration::from_mins(6));
+    assert!(desk.accounts.all()[0].session.another_answers());
+    let reply = Ok(Box::new(Reply::History(crate::domain::market::EquityHistory::default())));
+    desk.hear(Msg::Replied { link: live.clone(), id: under_way.unwrap(), result: reply });
+    assert_eq!(knows(&desk), (0, 0), "what came since the linked one answered last may be the other's");
+    desk.silent = |_| false;
+    desk.out.clear();
+    for period in [Period::Day, Period::Week] {
+        desk.accounts.ask_curve(&live, period);
+    }
+    desk.accounts.ask_activities(&live, false);
+    desk.follow();
+    assert_eq!((asked_of_account(&desk), knows(&desk)), (0, (0, 0)));
+    let words = "a different account answers than the one linked";
+    let account = &desk.accounts.all()[0];
+    assert_eq!(account.curve_faults[&Period::Week], words);
+    assert_eq!(*account.activities.reach(), crate::accounts::activities::Reach::Failed(words.to_owned()));
+}
+
+#[test]
+fn what_comes_before_it_is_known_whose_it_is_waits_for_that() {
+    for (behind, wanted) in [("id-alpaca-paper/paper/paper", (1, 1)), ("of-somebody-else", (0, 0))] {
+        let mut desk = Desk { activities: vec![row("a")], behind, ..Desk::empty() };
+        desk.silent = |request| *request == Request::Account;
+        desk.hear(Msg::Started { links: vec![link("paper", Environment::Paper)] });
+        desk.accounts.ask_curve(&paper(), Period::Week);
+        desk.accounts.ask_activities(&paper(), false);
+        desk.follow();
+        assert_eq!((asked_of_account(&desk), knows(&desk)), (2, (0, 0)), "{behind}");
+        assert!(desk.accounts.activities_loading(&paper()));
+        let asked = desk.effects().find_map(|effect| match effect {
+            Effect::Request { id, request: Request::Account, .. } => Some(*id),
+            _ => None,
+        });
+        let result = desk.answer(&Request::Account);
+        desk.silent = |request| matches!(request, Request::History { .. });
+        desk.hear(Msg::Replied { link: paper(), id: asked.unwrap(), result });
+        assert_eq!(knows(&desk), wanted, "{behind}");
+        assert!(!desk.accounts.activities_loading(&paper()));
+    }
+}

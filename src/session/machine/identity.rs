@@ -26,6 +26,17 @@ pub(super) struct Foreign {
     reset: bool,
 }
 
+/// Whose answers come, as far as the account itself or what is known of it has told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Identity {
+    /// The linked account's.
+    Linked,
+    /// Nothing has told yet.
+    Unknown,
+    /// Another account's, which may be a mistake: nothing of it is shown.
+    Another,
+}
+
 /// Whose answer it is.
 pub(super) enum Whose {
     /// The linked account's, or nothing in it says otherwise.
@@ -79,6 +90,17 @@ impl Session {
             self.timers.hasten(Timer::Audit, now.mono + RESET);
         }
         Whose::Unknown(RequestError::of_ours(RequestErrorKind::Decode, foreign_words(account)))
+    }
+
+    /// Whose answers come now.
+    pub fn identity(&self) -> Identity {
+        if self.foreign.is_some() {
+            Identity::Another
+        } else if self.is_unidentified() {
+            Identity::Unknown
+        } else {
+            Identity::Linked
+        }
     }
 
     /// True while another account answers than the one that was linked: nothing may be changed with this token.
