@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::columns::{OrderColumn, PositionColumn, TapeColumn};
+use super::columns::Column;
 use super::model::{AccountScope, Model, Pane};
 use super::refresh;
 use crate::app::rows::ListState;
@@ -56,9 +56,9 @@ impl Choices {
             account,
             all_accounts: model.scope == AccountScope::All,
             timezone: chosen_zone(model),
-            orders: kept(&model.rows.orders, &OrderColumn::ALL.map(OrderColumn::title)),
-            positions: kept(&model.rows.positions, &PositionColumn::ALL.map(PositionColumn::title)),
-            tape: kept(&model.rows.tape, &TapeColumn::ALL.map(TapeColumn::title)),
+            orders: kept(&model.rows.orders, Pane::Orders),
+            positions: kept(&model.rows.positions, Pane::Positions),
+            tape: kept(&model.rows.tape, Pane::Tape),
         }
     }
 
@@ -67,9 +67,9 @@ impl Choices {
         if let Some(pane) = self.pane {
             model.focus = pane;
         }
-        chosen(&mut model.rows.orders, &self.orders, &OrderColumn::ALL.map(OrderColumn::title));
-        chosen(&mut model.rows.positions, &self.positions, &PositionColumn::ALL.map(PositionColumn::title));
-        chosen(&mut model.rows.tape, &self.tape, &TapeColumn::ALL.map(TapeColumn::title));
+        chosen(&mut model.rows.orders, &self.orders, Pane::Orders);
+        chosen(&mut model.rows.positions, &self.positions, Pane::Positions);
+        chosen(&mut model.rows.tape, &self.tape, Pane::Tape);
         if let Some(name) = &self.timezone
             && let Some(zone) = model.program.zones.iter().position(|zone| *zone.name == **name)
         {
@@ -100,8 +100,8 @@ fn chosen_zone(model: &Model) -> Option<String> {
     (place > 0).then(|| zone.name.to_string())
 }
 
-fn kept<K>(list: &ListState<K>, titles: &[&str]) -> ListChoices {
-    let title = |index: &usize| titles.get(*index).map(|title| (*title).to_owned());
+fn kept<K>(list: &ListState<K>, pane: Pane) -> ListChoices {
+    let title = |index: &usize| pane.columns().get(*index).map(|column| column.title.to_owned());
     ListChoices {
         sort: list.sort.as_ref().and_then(title),
         reversed: list.reversed,
@@ -109,8 +109,10 @@ fn kept<K>(list: &ListState<K>, titles: &[&str]) -> ListChoices {
     }
 }
 
-fn chosen<K>(list: &mut ListState<K>, choices: &ListChoices, titles: &[&str]) {
-    let index = |wanted: &String| titles.iter().position(|title| title == wanted);
+fn chosen<K>(list: &mut ListState<K>, choices: &ListChoices, pane: Pane) {
+    // What cannot be sorted by cannot be hidden either.
+    let offered = |column: &Column, wanted: &str| column.is_sortable() && column.title == wanted;
+    let index = |wanted: &String| pane.columns().iter().position(|column| offered(column, wanted));
     list.sort = choices.sort.as_ref().and_then(index);
     // Without its sort column, there is no order to reverse.
     list.reversed = choices.reversed && (list.sort.is_some() || choices.sort.is_none());

@@ -13,6 +13,7 @@ pub use self::flashes::Flashes;
 pub use self::overlay::{Overlay, PaletteCommand, PaletteEntry, Question};
 pub use self::program::{Program, Zone};
 use super::brokers::BrokerSummary;
+use super::columns::{Column, OrderColumn, PositionColumn, TapeColumn};
 use super::keymap::Keymap;
 use super::rows::Rows;
 use crate::accounts::{Accounts, OrderKey, Troubles};
@@ -53,6 +54,16 @@ impl Pane {
             Self::Orders => &Part::ORDERS,
             Self::Positions => &[Part::Positions],
             Self::Tape => &Part::TRADES,
+        }
+    }
+
+    /// The columns of its list; none where its rows have a fixed order.
+    pub const fn columns(self) -> &'static [Column] {
+        match self {
+            Self::Brokers | Self::Account => &[],
+            Self::Orders => OrderColumn::TABLE,
+            Self::Positions => PositionColumn::TABLE,
+            Self::Tape => TapeColumn::TABLE,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::notices;
 use crate::accounts::{OrderKey, brief};
-use crate::app::columns::{OrderColumn, PositionColumn, SortValue, TapeColumn, placed_at};
+use crate::app::columns::{OrderColumn, PositionColumn, TapeColumn, placed_at};
 use crate::app::effect::{Copied, Effect};
 use crate::app::model::{Model, Overlay, Pane};
 use crate::domain::text::clean;
@@ -137,7 +137,6 @@ fn order_line(model: &Model, key: &OrderKey) -> Option<String> {
 }
 
 /// Every cell of the selected row, as title and exact text: what the columns round is whole here.
-#[expect(clippy::wildcard_enum_match_arm, reason = "every other column is copied as its value")]
 pub(super) fn cells(model: &Model) -> Vec<(&'static str, String)> {
     let mut cells: Vec<(&'static str, String)> = Vec::new();
     let mut put = |title, value: Option<String>| cells.extend(value.map(|value| (title, value)));
@@ -148,24 +147,11 @@ pub(super) fn cells(model: &Model) -> Vec<(&'static str, String)> {
                 return cells;
             };
             for column in OrderColumn::ALL {
-                let value = match column {
-                    // Sort values hold only the start of a text; copy all of it.
-                    OrderColumn::Account => Some(clean(&account.link.label).into_owned()),
-                    OrderColumn::Symbol => Some(order.symbol.to_string()),
-                    OrderColumn::Status => Some(order.status.to_string()),
-                    OrderColumn::Side => Some(order.side.to_string()),
-                    OrderColumn::Type => Some(order.order_type.to_string()),
-                    OrderColumn::Tif => Some(order.tif.to_string()),
-                    OrderColumn::Trail => {
-                        let percent = || order.trail_percent.map(|percent| format!("{percent}%"));
-                        order.trail_px.map(|px| px.to_string()).or_else(percent)
-                    }
-                    other => other.value(account, order).map(text),
-                };
-                put(column.title(), value);
+                if column == OrderColumn::ClientOrderId {
+                    put("Order id", Some(order.id.to_string()));
+                }
+                put(column.title(), column.copied(account, order));
             }
-            put("Order id", Some(order.id.to_string()));
-            put("Client order id", order.client_order_id.as_ref().map(ToString::to_string));
         }
         Pane::Positions => {
             let Some(key) = &model.rows.positions.selected else { return cells };
@@ -173,24 +159,13 @@ pub(super) fn cells(model: &Model) -> Vec<(&'static str, String)> {
                 return cells;
             };
             for column in PositionColumn::ALL {
-                let value = match column {
-                    PositionColumn::Account => Some(clean(&account.link.label).into_owned()),
-                    PositionColumn::Symbol => Some(position.symbol.to_string()),
-                    other => other.value(account, position).map(text),
-                };
-                put(column.title(), value);
+                put(column.title(), column.copied(account, position));
             }
         }
         Pane::Tape => {
             let Some((account, entry)) = model.tape_line() else { return cells };
             for column in TapeColumn::ALL {
-                let value = match column {
-                    TapeColumn::Account => Some(clean(&account.link.label).into_owned()),
-                    TapeColumn::Event => Some(entry.event.to_string()),
-                    TapeColumn::Symbol => account.blotter.order(&entry.order_id).map(|order| order.symbol.to_string()),
-                    other => other.value(account, entry).map(text),
-                };
-                put(column.title(), value);
+                put(column.title(), column.copied(account, entry));
             }
             put("Execution id", entry.execution.as_ref().map(ToString::to_string));
             put("Order id", Some(entry.order_id.to_string()));
@@ -206,13 +181,4 @@ pub(super) fn cells(model: &Model) -> Vec<(&'static str, String)> {
         }
     }
     cells
-}
-
-fn text(value: SortValue) -> String {
-    match value {
-        SortValue::Rank(rank) => rank.to_string(),
-        SortValue::Time(at) => at.to_string(),
-        SortValue::Number(number) => number.to_string(),
-        SortValue::Word(bytes) => clean(String::from_utf8_lossy(&bytes).trim_end_matches('\0')).into_owned(),
-    }
 }

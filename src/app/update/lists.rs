@@ -4,7 +4,7 @@ use tui_input::Input as Field;
 
 use super::{accounts, notices};
 use crate::app::brokers::BrokerRow;
-use crate::app::columns::{OrderColumn, PositionColumn, TapeColumn};
+use crate::app::columns::{ACCOUNT, Column, Hiding};
 use crate::app::filter::Filter;
 use crate::app::keymap::Action;
 use crate::app::model::{AccountScope, Model, Pane};
@@ -152,13 +152,8 @@ pub(super) fn set_filter(model: &mut Model, pane: Pane, text: String) {
 
 /// Sorts by the next visible column, and after the last one by the default order.
 pub(super) fn sort_next(model: &mut Model) {
-    let first = usize::from(model.scope != AccountScope::All);
-    let count = column_count(model.focus);
-    let next = |sort: Option<usize>| match sort {
-        None => Some(first),
-        Some(column) if column + 1 < count => Some(column + 1),
-        Some(_) => None,
-    };
+    let offered = sortable(model, model.focus);
+    let next = |sort: Option<usize>| offered.iter().copied().find(|column| sort.is_none_or(|sort| *column > sort));
     with_list!(model, model.focus, |list| {
         list.sort = next(list.sort);
         while list.sort.is_some_and(|column| list.hidden.contains(&column)) {
@@ -171,7 +166,7 @@ pub(super) fn sort_next(model: &mut Model) {
 
 /// Sorts by a column, or reverses the order if it already sorts.
 pub(super) fn sort_by(model: &mut Model, pane: Pane, column: usize) {
-    if column >= column_count(pane) {
+    if !pane.columns().get(column).is_some_and(Column::is_sortable) {
         return;
     }
     with_list!(model, pane, |list| {
@@ -204,22 +199,31 @@ pub(super) fn columns(model: &Model) -> Vec<(Pane, usize, &'static str, bool)> {
         Pane::Positions => Some(&model.rows.positions.hidden),
         Pane::Tape => Some(&model.rows.tape.hidden),
     };
-    let of = |pane: Pane| (0..column_count(pane)).map(move |column| (pane, column));
-    let all = [Pane::Orders, Pane::Positions, Pane::Tape].into_iter().flat_map(of);
-    // These columns stay: a row without symbol or side is useless.
-    let all = all.filter(|(pane, column)| !matches!(column_title(*pane, *column), "Symbol" | "Side" | "Event"));
-    all.map(|(pane, column)| {
-        let is_hidden = hidden(pane).is_some_and(|hidden| hidden.contains(&column));
-        (pane, column, column_title(pane, column), is_hidden)
+    let of = |pane: Pane| pane.columns().iter().enumerate().map(move |(index, column)| (pane, index, column));
+    let all = Pane::ALL.into_iter().flat_map(of);
+    let all = all.filter(|(_, _, column)| column.hiding == Hiding::Hides);
+    all.map(|(pane, index, column)| {
+        let is_hidden = hidden(pane).is_some_and(|hidden| hidden.contains(&index));
+        (pane, index, column.title, is_hidden)
     })
     .collect()
 }
 
 /// Every column that can be sorted by: pane, index, title.
-pub(super) fn sortable(model: &Model) -> Vec<(Pane, usize, &'static str)> {
-    let first = usize::from(model.scope != AccountScope::All);
-    let of = |pane: Pane| (first..column_count(pane)).map(move |column| (pane, column, column_title(pane, column)));
-    [Pane::Orders, Pane::Positions, Pane::Tape].into_iter().flat_map(of).collect()
+pub(super) fn sort_columns(model: &Model) -> Vec<(Pane, usize, &'static str)> {
+    let of =
+        |pane: Pane| sortable(model, pane).into_iter().map(move |column| (pane, column, column_title(pane, column)));
+    Pane::ALL.into_iter().flat_map(of).collect()
+}
+
+/// The columns of a pane that are shown and can be sorted by, by index.
+fn sortable(model: &Model, pane: Pane) -> Vec<usize> {
+    let one = model.scope != AccountScope::All;
+    let columns = pane.columns().iter().enumerate();
+    columns
+        .filter(|(index, column)| column.is_sortable() && !(one && *index == ACCOUNT))
+        .map(|(index, _)| index)
+        .collect()
 }
 
 /// Hides or shows a column.
@@ -232,23 +236,8 @@ pub(super) fn toggle_column(model: &mut Model, pane: Pane, column: usize) {
     model.dirty = true;
 }
 
-const fn column_count(pane: Pane) -> usize {
-    match pane {
-        Pane::Brokers | Pane::Account => 0,
-        Pane::Orders => OrderColumn::ALL.len(),
-        Pane::Positions => PositionColumn::ALL.len(),
-        Pane::Tape => TapeColumn::ALL.len(),
-    }
-}
-
 fn column_title(pane: Pane, column: usize) -> &'static str {
-    let title = match pane {
-        Pane::Brokers | Pane::Account => None,
-        Pane::Orders => OrderColumn::ALL.get(column).map(|column| column.title()),
-        Pane::Positions => PositionColumn::ALL.get(column).map(|column| column.title()),
-        Pane::Tape => TapeColumn::ALL.get(column).map(|column| column.title()),
-    };
-    title.unwrap_or("the default order")
+    pane.columns().get(column).map_or("the default order", |column| column.title)
 }
 
 /// Marks or unmarks the selected order and moves to the next, `count` times.

@@ -128,7 +128,7 @@ fn entries(model: &Model) -> Vec<PaletteEntry> {
             None,
         )
     }));
-    entries.extend(lists::sortable(model).into_iter().map(|(pane, column, title)| {
+    entries.extend(lists::sort_columns(model).into_iter().map(|(pane, column, title)| {
         entry(format!("Sort {} by {title}", pane.title()), PaletteCommand::Sort(pane, column), None)
     }));
     entries.extend(zones(model));

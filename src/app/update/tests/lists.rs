@@ -89,13 +89,13 @@ fn a_filter_that_is_not_understood_says_so() {
 #[test]
 fn sorting_goes_through_the_columns_and_round_the_other_way() {
     let mut desk = many();
-    desk.model.rows.orders.sort = Some(OrderColumn::Qty.index() - 1);
+    desk.model.rows.orders.sort = Some(OrderColumn::Qty as usize - 1);
     desk.keys("s");
     assert_eq!(desk.shown(), ["o5", "o4", "o3", "o2", "o1", "o0"]);
     desk.keys("S");
     assert_eq!(desk.shown(), ["o0", "o1", "o2", "o3", "o4", "o5"]);
     assert!(desk.toast().contains("Qty, reversed"), "{}", desk.toast());
-    desk.model.rows.orders.sort = Some(OrderColumn::ALL.len() - 1);
+    desk.model.rows.orders.sort = Some(OrderColumn::Status as usize);
     desk.keys("s");
     assert_eq!(desk.model.rows.orders.sort, None, "after the last column comes the default order");
 }
@@ -103,7 +103,7 @@ fn sorting_goes_through_the_columns_and_round_the_other_way() {
 #[test]
 fn sorted_rows_stay_sorted_while_orders_fill() {
     let mut desk = many();
-    desk.model.rows.orders.sort = Some(OrderColumn::Filled.index() - 1);
+    desk.model.rows.orders.sort = Some(OrderColumn::Filled as usize - 1);
     desk.keys("s");
     desk.fill(&paper(), order("o1", "MSFT", Side::Buy, 2, 1), 11);
     assert_eq!(desk.shown()[0], "o1");
@@ -219,8 +219,8 @@ fn what_was_chosen_is_found_again_in_the_next_run() {
     next.msg(Msg::Chosen(kept));
     next.begin(&[link("paper", Environment::Paper), link("real", Environment::Live)]);
     let list = &next.model.rows.orders;
-    assert_eq!((list.sort, list.reversed), (Some(OrderColumn::Side.index()), true));
-    assert!(list.hidden.contains(&OrderColumn::Limit.index()));
+    assert_eq!((list.sort, list.reversed), (Some(OrderColumn::Side as usize), true));
+    assert!(list.hidden.contains(&(OrderColumn::Limit as usize)));
     assert_eq!(next.model.shown_account().unwrap().link.id, real());
 }
 
