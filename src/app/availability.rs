@@ -6,6 +6,7 @@ use super::model::{AccountScope, AttemptPhase, Model, Overlay, Pane, Question};
 use crate::accounts::activities::Reach;
 use crate::accounts::{AccountState, OrderKey, Period};
 use crate::app::brokers::BrokerRow;
+use crate::app::rows::List;
 use crate::domain::text::clean;
 use crate::domain::{Environment, LinkId, Order};
 use crate::session::Denied;
@@ -20,7 +21,7 @@ pub fn availability(action: Action, model: &Model) -> Result<(), Reason> {
 
 fn judge(action: Action, model: &Model) -> Result<(), Reason> {
     match action {
-        Action::Filter => require(model.focus != Pane::Account, "the account has no rows to filter"),
+        Action::Filter => require(model.focus.is_list(), "the account has no rows to filter"),
         Action::ClearFilter => require(filter_of(model).is_some_and(|filter| !filter.is_empty()), "no filter is set"),
         Action::Detail => detail(model),
         Action::Activities => at_hand(model).map(|_| ()),
@@ -37,7 +38,7 @@ fn judge(action: Action, model: &Model) -> Result<(), Reason> {
             require(model.accounts.len() > 1, "at most one account is linked; {brokers.add} in Brokers links another")
         }
         Action::SortNext | Action::SortReverse => {
-            require(matches!(model.focus, Pane::Orders | Pane::Positions | Pane::Tape), "these rows have a fixed order")
+            require(!model.focus.columns().is_empty(), "these rows have a fixed order")
         }
         Action::Down
         | Action::Up
@@ -314,23 +315,11 @@ fn chart(model: &Model) -> Option<Period> {
 }
 
 fn filter_of(model: &Model) -> Option<&str> {
-    match model.focus {
-        Pane::Brokers => Some(&model.rows.brokers.filter),
-        Pane::Account => None,
-        Pane::Orders => Some(&model.rows.orders.filter),
-        Pane::Positions => Some(&model.rows.positions.filter),
-        Pane::Tape => Some(&model.rows.tape.filter),
-    }
+    model.rows.list(model.focus).map(List::filter)
 }
 
 fn row_count(model: &Model) -> usize {
-    match model.focus {
-        Pane::Brokers => model.rows.brokers.rows.len(),
-        Pane::Account => 0,
-        Pane::Orders => model.rows.orders.rows.len(),
-        Pane::Positions => model.rows.positions.rows.len(),
-        Pane::Tape => model.rows.tape.rows.len(),
-    }
+    model.rows.list(model.focus).map_or(0, List::count)
 }
 
 /// Whether the focused list has a row; `none` is the reason only when the list is known to be empty.

@@ -10,13 +10,8 @@ pub fn scopes(model: &Model) -> Vec<Scope> {
     let mut scopes = match model.top() {
         Some(overlay) => overlay_scopes(model, overlay),
         None if model.filtering.is_some() => vec![Scope::Text],
-        None => match model.focus {
-            Pane::Brokers => vec![Scope::Brokers, Scope::List, Scope::Global],
-            Pane::Account => vec![Scope::Account, Scope::Global],
-            Pane::Orders => vec![Scope::Orders, Scope::List, Scope::Global],
-            Pane::Positions => vec![Scope::Positions, Scope::List, Scope::Global],
-            Pane::Tape => vec![Scope::Tape, Scope::List, Scope::Global],
-        },
+        None if model.focus.is_list() => vec![model.focus.scope(), Scope::List, Scope::Global],
+        None => vec![model.focus.scope(), Scope::Global],
     };
     if !scopes.contains(&Scope::Text) {
         scopes.push(Scope::Common);
@@ -30,15 +25,13 @@ pub fn acts_elsewhere(model: &Model, chord: Chord) -> Option<(&'static str, Scop
     if !model.overlays.is_empty() || is_typing(model) {
         return None;
     }
-    [Scope::Brokers, Scope::Account, Scope::Orders, Scope::Positions, Scope::Tape, Scope::List].into_iter().find_map(
-        |scope| {
-            let row = BINDINGS
-                .iter()
-                .enumerate()
-                .position(|(row, binding)| binding.scope == scope && model.keymap.chords_of(row).contains(&chord))?;
-            BINDINGS.get(row).map(|binding| (binding.label, scope))
-        },
-    )
+    Pane::ALL.map(Pane::scope).into_iter().chain([Scope::List]).find_map(|scope| {
+        let row = BINDINGS
+            .iter()
+            .enumerate()
+            .position(|(row, binding)| binding.scope == scope && model.keymap.chords_of(row).contains(&chord))?;
+        BINDINGS.get(row).map(|binding| (binding.label, scope))
+    })
 }
 
 fn overlay_scopes(model: &Model, overlay: &Overlay) -> Vec<Scope> {

@@ -13,12 +13,11 @@ pub use self::flashes::Flashes;
 pub use self::overlay::{Overlay, PaletteCommand, PaletteEntry, Question};
 pub use self::program::{Program, Zone};
 use super::brokers::BrokerSummary;
-use super::columns::{Column, OrderColumn, PositionColumn, TapeColumn};
 use super::keymap::Keymap;
+pub use super::pane::{Pane, PerPane};
 use super::rows::Rows;
 use crate::accounts::{Accounts, OrderKey, Troubles};
 use crate::domain::{LinkId, Mono, Now};
-use crate::session::Part;
 
 mod attempt;
 mod confirming;
@@ -26,63 +25,6 @@ mod flashes;
 mod overlay;
 mod program;
 pub mod queries;
-
-/// The five panes, in the order of their digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Pane {
-    /// Brokers, linked accounts and their state.
-    Brokers,
-    /// Balances of the selected account.
-    Account,
-    /// Its orders.
-    Orders,
-    /// Its positions.
-    Positions,
-    /// Its executions and order events, newest first.
-    Tape,
-}
-
-impl Pane {
-    /// All panes, in the order of their digits.
-    pub const ALL: [Self; 5] = [Self::Brokers, Self::Account, Self::Orders, Self::Positions, Self::Tape];
-
-    /// The parts of an account's data that the pane shows.
-    pub const fn parts(self) -> &'static [Part] {
-        match self {
-            Self::Brokers => &[],
-            Self::Account => &[Part::Account],
-            Self::Orders => &Part::ORDERS,
-            Self::Positions => &[Part::Positions],
-            Self::Tape => &Part::TRADES,
-        }
-    }
-
-    /// The columns of its list; none where its rows have a fixed order.
-    pub const fn columns(self) -> &'static [Column] {
-        match self {
-            Self::Brokers | Self::Account => &[],
-            Self::Orders => OrderColumn::TABLE,
-            Self::Positions => PositionColumn::TABLE,
-            Self::Tape => TapeColumn::TABLE,
-        }
-    }
-
-    /// The digit that focuses it.
-    pub const fn digit(self) -> u8 {
-        self as u8 + 1
-    }
-
-    /// Its title.
-    pub const fn title(self) -> &'static str {
-        match self {
-            Self::Brokers => "Brokers",
-            Self::Account => "Account",
-            Self::Orders => "Orders",
-            Self::Positions => "Positions",
-            Self::Tape => "Tape",
-        }
-    }
-}
 
 /// Which account the panes show.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,8 +70,8 @@ pub struct Untold {
 /// scrolling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Extent {
-    /// Visible rows of each pane's list, by index in [`Pane::ALL`].
-    pub pages: [u16; 5],
+    /// Visible rows of each pane's list.
+    pub pages: PerPane<u16>,
     /// Visible lines of the topmost overlay.
     pub overlay_page: u16,
     /// The last line that the topmost overlay can be scrolled to.
@@ -139,7 +81,7 @@ pub struct Extent {
 impl Default for Extent {
     /// Before the first frame: a guess for pages, no limit for scrolling.
     fn default() -> Self {
-        Self { pages: [10; 5], overlay_page: 10, overlay_end: usize::MAX }
+        Self { pages: PerPane::of(|_| 10), overlay_page: 10, overlay_end: usize::MAX }
     }
 }
 

@@ -159,7 +159,7 @@ impl Model {
 
     /// The number of rows of a pane's list that the last frame could show.
     pub fn page(&self, pane: Pane) -> usize {
-        self.extent.pages.get(pane as usize).map_or(10, |rows| usize::from(*rows)).max(1)
+        usize::from(*self.extent.pages.get(pane)).max(1)
     }
 
     /// Whether the text being typed or pasted must not be shown or recorded: the redirect URL contains a code.

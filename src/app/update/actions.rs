@@ -29,13 +29,13 @@ pub(super) fn act(model: &mut Model, action: Action, effects: &mut Vec<Effect>) 
         Action::Palette => palette::open(model),
         Action::Filter => lists::start_filter(model),
         Action::ClearFilter => lists::clear_filter(model),
-        Action::NextPane => step_pane(model, 1),
-        Action::PrevPane => step_pane(model, Pane::ALL.len() - 1),
-        Action::Pane1 => focus(model, Pane::Brokers),
-        Action::Pane2 => focus(model, Pane::Account),
-        Action::Pane3 => focus(model, Pane::Orders),
-        Action::Pane4 => focus(model, Pane::Positions),
-        Action::Pane5 => focus(model, Pane::Tape),
+        Action::NextPane => focus(model, model.focus.further(1)),
+        Action::PrevPane => focus(model, model.focus.further(Pane::ALL.len() - 1)),
+        Action::Pane1 | Action::Pane2 | Action::Pane3 | Action::Pane4 | Action::Pane5 => {
+            if let Some(pane) = Pane::focused_by(action) {
+                focus(model, pane);
+            }
+        }
         Action::Down
         | Action::Up
         | Action::Top
@@ -123,13 +123,6 @@ pub(super) fn quit(model: &mut Model, code: u8, effects: &mut Vec<Effect>) {
 pub(super) fn focus(model: &mut Model, pane: Pane) {
     model.focus = pane;
     model.dirty = true;
-}
-
-fn step_pane(model: &mut Model, by: usize) {
-    let at = (model.focus as usize + by) % Pane::ALL.len();
-    if let Some(pane) = Pane::ALL.get(at) {
-        focus(model, *pane);
-    }
 }
 
 fn step(model: &mut Model, action: Action, count: Option<u32>) {

@@ -9,31 +9,7 @@ use crate::app::filter::Filter;
 use crate::app::keymap::Action;
 use crate::app::model::{AccountScope, Model, Pane};
 use crate::app::refresh;
-
-/// Calls a closure with the list of a pane, whatever its key type.
-macro_rules! with_list {
-    ($model:expr, $pane:expr, |$list:ident| $body:expr) => {
-        match $pane {
-            Pane::Brokers => {
-                let $list = &mut $model.rows.brokers;
-                Some($body)
-            }
-            Pane::Account => None,
-            Pane::Orders => {
-                let $list = &mut $model.rows.orders;
-                Some($body)
-            }
-            Pane::Positions => {
-                let $list = &mut $model.rows.positions;
-                Some($body)
-            }
-            Pane::Tape => {
-                let $list = &mut $model.rows.tape;
-                Some($body)
-            }
-        }
-    };
-}
+use crate::app::rows::List;
 
 /// Moves in the focused pane's list, `count` times where one was typed; to a row where the move has an end.
 #[expect(clippy::wildcard_enum_match_arm, reason = "only moves come here; what is none of the others goes to the end")]
@@ -68,7 +44,7 @@ pub(super) fn move_in(model: &mut Model, pane: Pane, by: isize) {
     } else if pane == Pane::Tape && by > 0 && model.rows.tape.selected.is_none() {
         model.rows.tape.select(usize::try_from(by - 1).unwrap_or(usize::MAX));
     } else {
-        with_list!(model, pane, |list| list.move_by(by));
+        change(model, pane, |list| list.move_by(by));
     }
     if pane == Pane::Tape && by > 0 && was.is_some() && model.rows.tape.selected == was {
         let text = model.keymap.say("this session began here; {tape.activities} lists what came before").into_owned();
@@ -80,21 +56,21 @@ pub(super) fn move_in(model: &mut Model, pane: Pane, by: isize) {
 
 /// Selects a row by index.
 pub(super) fn select(model: &mut Model, pane: Pane, index: usize) {
-    with_list!(model, pane, |list| list.select(index));
+    change(model, pane, |list| list.select(index));
     broker_follows(model, pane);
     model.dirty = true;
 }
 
 /// Whether the row at this index is selected.
 pub(super) fn is_selected(model: &Model, pane: Pane, index: usize) -> bool {
-    let at = match pane {
-        Pane::Brokers => model.rows.brokers.selected_index(),
-        Pane::Account => None,
-        Pane::Orders => model.rows.orders.selected_index(),
-        Pane::Positions => model.rows.positions.selected_index(),
-        Pane::Tape => model.rows.tape.selected_index(),
-    };
-    at == Some(index)
+    model.rows.list(pane).is_some_and(|list| list.selected_index() == Some(index))
+}
+
+/// Changes the list of a pane, if it has one.
+fn change(model: &mut Model, pane: Pane, how: impl FnOnce(&mut dyn List)) {
+    if let Some(list) = model.rows.list_mut(pane) {
+        how(list);
+    }
 }
 
 /// Shows the account of the row selected in Brokers.
@@ -109,7 +85,7 @@ fn broker_follows(model: &mut Model, pane: Pane) {
 /// Opens the filter field of the focused pane.
 pub(super) fn start_filter(model: &mut Model) {
     let pane = model.focus;
-    let filter = with_list!(model, pane, |list| list.filter.clone()).unwrap_or_default();
+    let filter = model.rows.list(pane).map(|list| list.filter().to_owned()).unwrap_or_default();
     model.before.clone_from(&filter);
     model.filter_input = Field::from(filter);
     model.filtering = Some(pane);
@@ -138,7 +114,7 @@ pub(super) fn clear_filter(model: &mut Model) {
 /// Sets a pane's filter; shows a problem once it cannot be the start of something valid.
 pub(super) fn set_filter(model: &mut Model, pane: Pane, text: String) {
     let problem = Filter::parse(&text).problem;
-    with_list!(model, pane, |list| list.filter = text);
+    change(model, pane, |list| list.set_filter(text));
     refresh::rebuild(model, pane);
     if pane == Pane::Orders && !model.rows.orders.filter.is_empty() {
         // After narrowing the list, the selection stays in the result.
@@ -154,12 +130,12 @@ pub(super) fn set_filter(model: &mut Model, pane: Pane, text: String) {
 pub(super) fn sort_next(model: &mut Model) {
     let offered = sortable(model, model.focus);
     let next = |sort: Option<usize>| offered.iter().copied().find(|column| sort.is_none_or(|sort| *column > sort));
-    with_list!(model, model.focus, |list| {
-        list.sort = next(list.sort);
-        while list.sort.is_some_and(|column| list.hidden.contains(&column)) {
-            list.sort = next(list.sort);
+    change(model, model.focus, |list| {
+        let mut sort = next(list.order().0);
+        while sort.is_some_and(|column| list.hidden().contains(&column)) {
+            sort = next(sort);
         }
-        list.reversed = false;
+        list.set_order(sort, false);
     });
     sorted(model);
 }
@@ -169,9 +145,9 @@ pub(super) fn sort_by(model: &mut Model, pane: Pane, column: usize) {
     if !pane.columns().get(column).is_some_and(Column::is_sortable) {
         return;
     }
-    with_list!(model, pane, |list| {
-        list.reversed = list.sort == Some(column) && !list.reversed;
-        list.sort = Some(column);
+    change(model, pane, |list| {
+        let (sort, reversed) = list.order();
+        list.set_order(Some(column), sort == Some(column) && !reversed);
     });
     model.focus = pane;
     sorted(model);
@@ -179,13 +155,16 @@ pub(super) fn sort_by(model: &mut Model, pane: Pane, column: usize) {
 
 /// Reverses the order.
 pub(super) fn reverse(model: &mut Model) {
-    with_list!(model, model.focus, |list| list.reversed = !list.reversed);
+    change(model, model.focus, |list| {
+        let (sort, reversed) = list.order();
+        list.set_order(sort, !reversed);
+    });
     sorted(model);
 }
 
 fn sorted(model: &mut Model) {
     refresh::rebuild(model, model.focus);
-    let (sort, reversed) = with_list!(model, model.focus, |list| (list.sort, list.reversed)).unwrap_or_default();
+    let (sort, reversed) = model.rows.list(model.focus).map(List::order).unwrap_or_default();
     let name = sort.map_or("the default order", |column| column_title(model.focus, column));
     let way = if reversed { ", reversed" } else { "" };
     notices::toast(model, format!("sorted by {name}{way}"));
@@ -193,17 +172,11 @@ fn sorted(model: &mut Model) {
 
 /// Every column that can be hidden: pane, index, title, whether hidden.
 pub(super) fn columns(model: &Model) -> Vec<(Pane, usize, &'static str, bool)> {
-    let hidden = |pane| match pane {
-        Pane::Brokers | Pane::Account => None,
-        Pane::Orders => Some(&model.rows.orders.hidden),
-        Pane::Positions => Some(&model.rows.positions.hidden),
-        Pane::Tape => Some(&model.rows.tape.hidden),
-    };
     let of = |pane: Pane| pane.columns().iter().enumerate().map(move |(index, column)| (pane, index, column));
     let all = Pane::ALL.into_iter().flat_map(of);
     let all = all.filter(|(_, _, column)| column.hiding == Hiding::Hides);
     all.map(|(pane, index, column)| {
-        let is_hidden = hidden(pane).is_some_and(|hidden| hidden.contains(&index));
+        let is_hidden = model.rows.list(pane).is_some_and(|list| list.hidden().contains(&index));
         (pane, index, column.title, is_hidden)
     })
     .collect()
@@ -228,9 +201,9 @@ fn sortable(model: &Model, pane: Pane) -> Vec<usize> {
 
 /// Hides or shows a column.
 pub(super) fn toggle_column(model: &mut Model, pane: Pane, column: usize) {
-    with_list!(model, pane, |list| {
-        if !list.hidden.remove(&column) {
-            list.hidden.insert(column);
+    change(model, pane, |list| {
+        if !list.hidden_mut().remove(&column) {
+            list.hidden_mut().insert(column);
         }
     });
     model.dirty = true;

@@ -11,7 +11,7 @@ use crate::app::availability::availability;
 use crate::app::choices;
 use crate::app::context;
 use crate::app::effect::{Copied, Effect};
-use crate::app::keymap::{Action, BINDINGS, Scope};
+use crate::app::keymap::{Action, BINDINGS};
 use crate::app::model::{AccountScope, Model, Overlay, PaletteCommand, PaletteEntry, Pane};
 use crate::domain::{BrokerId, Symbol};
 
@@ -65,15 +65,8 @@ fn actions_of(model: &Model) -> Vec<PaletteEntry> {
     let mut entries = Vec::new();
     let mut known = BTreeSet::new();
     let here = context::scopes(model);
-    let panes = [
-        (Pane::Brokers, Scope::Brokers),
-        (Pane::Account, Scope::Account),
-        (Pane::Orders, Scope::Orders),
-        (Pane::Positions, Scope::Positions),
-        (Pane::Tape, Scope::Tape),
-    ];
-    let elsewhere =
-        panes.into_iter().filter(|(_, scope)| !here.contains(scope)).map(|(pane, scope)| (Some(pane), scope));
+    let panes = Pane::ALL.map(|pane| (Some(pane), pane.scope()));
+    let elsewhere = panes.into_iter().filter(|(_, scope)| !here.contains(scope));
     let scopes: Vec<_> = here.iter().map(|scope| (None, *scope)).chain(elsewhere).collect();
     for (pane, scope) in scopes {
         let rows =
@@ -207,7 +200,7 @@ pub(super) fn search(model: &mut Model) {
     *selected = 0;
     // A plain number is a row.
     let pane = model.focus;
-    if let Some(row) = query.value().trim().parse::<usize>().ok().filter(|row| *row > 0 && pane != Pane::Account) {
+    if let Some(row) = query.value().trim().parse::<usize>().ok().filter(|row| *row > 0 && pane.is_list()) {
         let title = format!("Go to row {row} of {}", pane.title());
         matches.insert(0, entry(title, PaletteCommand::Row(pane, row), None));
     }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::app::columns::OrderColumn;
+use crate::app::model::PerPane;
 
 fn many() -> Desk {
     let mut orders: Vec<Order> = (0..6)
@@ -179,7 +180,7 @@ fn what_is_copied_acts_on_no_shell_and_no_terminal() {
 fn pages_are_as_long_as_the_view_says() {
     let orders: Vec<Order> = (0..50).map(|n| order(&format!("o{n}"), "AAPL", Side::Buy, 10, n)).collect();
     let mut desk = Desk::holding(&orders);
-    desk.msg(Msg::Drawn(crate::app::model::Extent { pages: [8; 5], ..Default::default() }));
+    desk.msg(Msg::Drawn(crate::app::model::Extent { pages: PerPane::of(|_| 8), ..Default::default() }));
     desk.keys("pagedown");
     assert_eq!(desk.model.rows.orders.selected_index(), Some(8));
     desk.keys("ctrl-u");
