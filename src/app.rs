@@ -15,6 +15,7 @@ pub mod hints;
 pub mod keymap;
 pub mod model;
 pub mod msg;
+pub mod overlays;
 pub mod pane;
 pub mod refresh;
 pub mod rows;

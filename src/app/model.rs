@@ -7,46 +7,21 @@ use std::collections::{BTreeSet, VecDeque};
 use serde::{Deserialize, Serialize};
 use tui_input::Input;
 
-pub use self::attempt::{Attempt, AttemptPhase};
-pub use self::confirming::{Asked, Asking, Confirming};
+pub use self::confirming::{Asking, Confirming};
 pub use self::flashes::Flashes;
-pub use self::overlay::{Overlay, PaletteCommand, PaletteEntry, Question};
 pub use self::program::{Program, Zone};
 use super::brokers::BrokerSummary;
 use super::keymap::Keymap;
-pub use super::pane::{Pane, PerPane};
+pub use super::overlays::{Attempt, AttemptPhase, Overlay};
+pub use super::pane::{AccountScope, Pane, PerPane};
 use super::rows::Rows;
 use crate::accounts::{Accounts, OrderKey, Troubles};
-use crate::domain::{LinkId, Mono, Now};
+use crate::domain::{Mono, Now};
 
-mod attempt;
 mod confirming;
 mod flashes;
-mod overlay;
 mod program;
 pub mod queries;
-
-/// Which account the panes show.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AccountScope {
-    /// None is linked.
-    None,
-    /// One.
-    One(LinkId),
-    /// All of them, with an account column.
-    All,
-}
-
-impl AccountScope {
-    /// Whether the panes show this account.
-    pub fn shows(&self, link: &LinkId) -> bool {
-        match self {
-            Self::None => false,
-            Self::One(one) => one == link,
-            Self::All => true,
-        }
-    }
-}
 
 /// A passing message in the status line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,7 +87,7 @@ pub struct Model {
     pub filtering: Option<Pane>,
     /// The filter field, while typing.
     pub filter_input: Input,
-    /// The text of a field before typing started; Esc restores it.
+    /// The filter before typing started; Esc restores it.
     pub before: String,
     /// The rows of the list panes.
     pub rows: Rows,
@@ -120,14 +95,10 @@ pub struct Model {
     pub marks: BTreeSet<OrderKey>,
     /// Open overlays, bottom first.
     pub overlays: Vec<Overlay>,
-    /// The linking attempt, if one is under way.
-    pub attempt: Option<Attempt>,
     /// The number of the next attempt.
     pub next_attempt: u64,
     /// The count being typed for the next move; 0 before its first digit.
     pub count: Option<u32>,
-    /// The palette's entries, collected when it opens.
-    pub palette: Vec<PaletteEntry>,
     /// How much the last frame could show.
     pub extent: Extent,
     /// Toasts, oldest first.

@@ -1,9 +1,10 @@
-//! The panes, one row each: what is the same for all of them but its value stands here, and only here.
+//! The panes, one row each, and which account they show.
 
 use serde::{Deserialize, Serialize};
 
 use super::columns::{Column, OrderColumn, PositionColumn, TapeColumn};
 use super::keymap::{Action, Scope};
+use crate::domain::LinkId;
 use crate::session::Part;
 
 /// What is declared of a pane.
@@ -147,6 +148,28 @@ impl Pane {
     #[must_use]
     pub fn further(self, by: usize) -> Self {
         Self::ALL.into_iter().cycle().nth(self as usize + by).unwrap_or(self)
+    }
+}
+
+/// Which account the panes show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AccountScope {
+    /// None is linked.
+    None,
+    /// One.
+    One(LinkId),
+    /// All of them, with an account column.
+    All,
+}
+
+impl AccountScope {
+    /// Whether the panes show this account.
+    pub fn shows(&self, link: &LinkId) -> bool {
+        match self {
+            Self::None => false,
+            Self::One(one) => one == link,
+            Self::All => true,
+        }
     }
 }
 

@@ -6,6 +6,7 @@ mod accounts;
 mod actions;
 mod activities;
 mod calm;
+mod choices;
 mod copies;
 mod keys;
 mod linking;
@@ -15,7 +16,6 @@ mod news;
 mod notices;
 mod orders;
 mod overlays;
-mod pages;
 mod palette;
 #[cfg(test)]
 #[expect(clippy::wildcard_enum_match_arm, reason = "a test looks for one thing among all")]
@@ -64,7 +64,7 @@ fn route(model: &mut Model, msg: Msg, effects: &mut Vec<Effect>) {
             overlays::clamp_scroll(model);
         }
         Msg::Shown { question } => calm::shown(model, question),
-        Msg::Chosen(choices) => choices.apply(model),
+        Msg::Chosen(chosen) => choices::apply(chosen, model),
         Msg::Work => refresh::work(model),
         Msg::Tick => tick(model, effects),
         Msg::Account(msg) => accounts::hear(model, msg, effects),

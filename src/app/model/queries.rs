@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use tui_input::Input;
 
-use super::{AccountScope, Attempt, AttemptPhase, Extent, Flashes, Model, Overlay, Pane, Program};
+use super::{AccountScope, Attempt, Extent, Flashes, Model, Overlay, Pane, Program};
 use crate::accounts::{AccountState, Accounts, OrderKey, Troubles};
 use crate::app::brokers::{BrokerRow, BrokerSummary};
 use crate::app::keymap::Keymap;
+use crate::app::overlays::Data;
 use crate::app::rows::{OrderRow, Rows};
 use crate::domain::blotter::TapeEntry;
 use crate::domain::{BrokerId, Mono, Now};
@@ -35,10 +36,8 @@ impl Model {
             rows: Rows::default(),
             marks: BTreeSet::new(),
             overlays: Vec::new(),
-            attempt: None,
             next_attempt: 1,
             count: None,
-            palette: Vec::new(),
             extent: Extent::default(),
             toasts: VecDeque::new(),
             errors: Troubles::default(),
@@ -152,6 +151,23 @@ impl Model {
         self.overlays.last()
     }
 
+    /// The topmost overlay, to be changed, and what it may look at.
+    pub fn top_mut(&mut self) -> Option<(&mut Overlay, Data<'_>)> {
+        let Self { overlays, accounts, brokers, errors, focus, program, extent, .. } = self;
+        let data = data(accounts, brokers, errors, *focus, program, extent);
+        Some((overlays.last_mut()?, data))
+    }
+
+    /// What overlays may look at.
+    pub fn data(&self) -> Data<'_> {
+        data(&self.accounts, &self.brokers, &self.errors, self.focus, &self.program, &self.extent)
+    }
+
+    /// The linking attempt, if one is under way.
+    pub fn attempt(&self) -> Option<&Attempt> {
+        self.overlays.iter().find_map(|overlay| overlay.handler().attempt())
+    }
+
     /// The number of the open question until a frame with it is confirmed as shown ([`crate::app::Msg::Shown`]).
     pub fn unseen_question(&self) -> Option<u64> {
         self.asking.as_ref().filter(|asking| asking.shown_at.is_none()).map(|asking| asking.number)
@@ -164,8 +180,7 @@ impl Model {
 
     /// Whether the text being typed or pasted must not be shown or recorded: the redirect URL contains a code.
     pub fn input_is_secret(&self) -> bool {
-        matches!(self.top(), Some(Overlay::Linking))
-            && matches!(&self.attempt, Some(Attempt { phase: AttemptPhase::Waiting { paste: Some(_), .. }, .. }))
+        self.top().is_some_and(|top| top.handler().is_secret())
     }
 
     /// Whether a [`crate::app::Msg::Work`] is wanted in every turn of the loop, because a list is being built in
@@ -189,6 +204,18 @@ impl Model {
             .chain(second)
             .min()
     }
+}
+
+fn data<'a>(
+    accounts: &'a Accounts,
+    brokers: &'a [BrokerSummary],
+    errors: &'a Troubles,
+    focus: Pane,
+    program: &Program,
+    extent: &Extent,
+) -> Data<'a> {
+    let page = usize::from(extent.overlay_page).max(1);
+    Data { accounts, brokers, errors, focus, can_approve: program.can_approve, page, end: extent.overlay_end }
 }
 
 fn until_next_second(now: Now) -> Duration {

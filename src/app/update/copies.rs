@@ -4,34 +4,12 @@ use super::notices;
 use crate::accounts::{OrderKey, brief};
 use crate::app::columns::{OrderColumn, PositionColumn, TapeColumn, placed_at};
 use crate::app::effect::{Copied, Effect};
-use crate::app::model::{Model, Overlay, Pane};
+use crate::app::model::{Model, Pane};
 use crate::domain::text::clean;
 
-/// Copies the id of the selected row or open detail.
+/// Copies the id of the selected row.
 pub(super) fn id(model: &mut Model, effects: &mut Vec<Effect>) {
-    let copied = match model.top() {
-        Some(Overlay::OrderDetail { key, raw: true, .. }) => {
-            let json = model.accounts.order(key).and_then(|order| order.raw.0.as_deref());
-            let json = json.map(|json| Effect::Copy { text: Copied::json(json), what: "order's JSON".to_owned() });
-            return effects.extend(json);
-        }
-        Some(Overlay::OrderDetail { key, .. }) => Some((key.order.to_string(), "order id")),
-        Some(Overlay::PositionDetail { key, .. }) => Some((key.symbol.to_string(), "symbol")),
-        Some(Overlay::BrokerDetail { link, .. }) => number(model, link),
-        Some(Overlay::Activities { link, selected }) => {
-            let row = model.accounts.get(link).and_then(|account| account.activities.rows().get(*selected));
-            row.map(|row| (clean(&row.id).into_owned(), "activity id"))
-        }
-        Some(Overlay::ActivityDetail { key, .. }) => Some((clean(&key.row).into_owned(), "activity id")),
-        Some(Overlay::Errors { .. }) => {
-            let lines: Vec<String> =
-                model.errors.iter().map(|error| format!("{} {}", error.at.wall, clean(&error.text))).collect();
-            Some((lines.join("\n"), "errors"))
-        }
-        Some(_) => None,
-        None => at_cursor(model),
-    };
-    if let Some((text, what)) = copied {
+    if let Some((text, what)) = at_cursor(model) {
         effects.push(Effect::Copy { text: Copied::new(&text), what: what.to_owned() });
     }
 }

@@ -17,8 +17,7 @@ use crate::view::scope::Kind;
 use crate::view::{Hyperlink, footer};
 
 /// Draws it.
-pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
-    let Some(attempt) = &model.attempt else { return };
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, attempt: &Attempt, model: &Model) {
     let broker = model.brokers.iter().find(|broker| broker.id == attempt.broker);
     let name = clean(broker.map_or(attempt.broker.as_str(), |broker| &broker.name)).into_owned();
     let kind = match &attempt.phase {
