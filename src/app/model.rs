@@ -10,6 +10,7 @@ use tui_input::Input;
 pub use self::confirming::{Asking, Confirming};
 pub use self::flashes::Flashes;
 pub use self::program::{Program, Zone};
+pub use self::timers::Timer;
 use super::brokers::BrokerSummary;
 use super::keymap::Keymap;
 pub use super::overlays::{Attempt, AttemptPhase, Overlay};
@@ -22,6 +23,7 @@ mod confirming;
 mod flashes;
 mod program;
 pub mod queries;
+mod timers;
 
 /// A passing message in the status line.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -22,7 +22,7 @@ mod palette;
 mod tests;
 
 use super::effect::Effect;
-use super::model::Model;
+use super::model::{Model, Timer};
 use super::msg::Msg;
 use super::refresh;
 use crate::domain::Now;
@@ -82,11 +82,27 @@ fn route(model: &mut Model, msg: Msg, effects: &mut Vec<Effect>) {
 
 /// A deadline passed, or may have: everything whose time has come.
 fn tick(model: &mut Model, effects: &mut Vec<Effect>) {
+    for timer in Timer::ALL {
+        passed(model, timer, effects);
+    }
+}
+
+/// Does what a timer is for, if it is due.
+fn passed(model: &mut Model, timer: Timer, effects: &mut Vec<Effect>) {
     let now = model.now.mono;
-    let before = model.toasts.len();
-    model.toasts.retain(|toast| toast.until > now);
-    model.dirty |= model.flashes.end(now) || before != model.toasts.len();
-    notices::ring_again(model, effects);
-    model.accounts.tick(model.now);
-    accounts::follow(model, effects);
+    match timer {
+        // Both come true with any message, before it is handled.
+        Timer::Yes | Timer::Second => {}
+        Timer::Toast => {
+            let before = model.toasts.len();
+            model.toasts.retain(|toast| toast.until > now);
+            model.dirty |= before != model.toasts.len();
+        }
+        Timer::Flash => model.dirty |= model.flashes.end(now),
+        Timer::Bell => notices::ring_again(model, effects),
+        Timer::Accounts => {
+            model.accounts.tick(model.now);
+            accounts::follow(model, effects);
+        }
+    }
 }

@@ -1,11 +1,10 @@
 //! Queries over the model: the account in view, the selected row, counts, the next deadline.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::time::Duration;
 
 use tui_input::Input;
 
-use super::{AccountScope, Attempt, Extent, Flashes, Model, Overlay, Pane, Program};
+use super::{AccountScope, Attempt, Extent, Flashes, Model, Overlay, Pane, Program, Timer};
 use crate::accounts::{AccountState, Accounts, OrderKey, Troubles};
 use crate::app::brokers::{BrokerRow, BrokerSummary};
 use crate::app::keymap::Keymap;
@@ -13,8 +12,6 @@ use crate::app::overlays::Data;
 use crate::app::rows::{OrderRow, Rows};
 use crate::domain::blotter::TapeEntry;
 use crate::domain::{BrokerId, Mono, Now};
-
-const SECOND: i32 = 1_000_000_000;
 
 impl Model {
     /// The initial model.
@@ -189,20 +186,9 @@ impl Model {
         self.rows.is_making()
     }
 
-    /// When to send the next [`crate::app::Msg::Tick`]: a session's deadline, the end of a toast or flash, a held yes,
-    /// a held bell, or the next second of the wall clock, which the header shows.
+    /// When to send the next [`crate::app::Msg::Tick`].
     pub fn next_deadline(&self, now: Now) -> Option<Mono> {
-        let toasts = self.toasts.iter().map(|toast| toast.until);
-        let second = std::iter::once(now.mono + until_next_second(now));
-        let confirming = self.confirming.iter().map(|held| held.due);
-        let untold = self.untold.as_ref().map(|_| self.quiet_until);
-        confirming
-            .chain(self.accounts.deadline())
-            .chain(toasts)
-            .chain(self.flashes.next_end())
-            .chain(untold)
-            .chain(second)
-            .min()
+        Timer::ALL.into_iter().filter_map(|timer| timer.due(self, now)).min()
     }
 }
 
@@ -216,10 +202,4 @@ fn data<'a>(
 ) -> Data<'a> {
     let page = usize::from(extent.overlay_page).max(1);
     Data { accounts, brokers, errors, focus, can_approve: program.can_approve, page, end: extent.overlay_end }
-}
-
-fn until_next_second(now: Now) -> Duration {
-    // Before 1970 the sub-second part is negative; the clock must still tick once a second.
-    let past = now.wall.subsec_nanosecond().rem_euclid(SECOND);
-    Duration::from_nanos(u64::from((SECOND - past).unsigned_abs()))
 }
