@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tui_input::Input as Field;
 
-use super::{Asked, Data, Handler, Next};
+use super::{Asked, Data, Form, Handler, Next};
 use crate::app::effect::{Copied, Effect};
 use crate::app::keymap::{Action, Reason, Scope};
 use crate::domain::text::sanitize_to;
@@ -20,8 +20,6 @@ const LABEL: usize = 32;
 pub struct Linking {
     /// The attempt.
     pub attempt: Attempt,
-    /// The label before it was edited; Esc restores it.
-    before: String,
 }
 
 /// A linking attempt as the waiting screen shows it.
@@ -63,10 +61,8 @@ pub enum AttemptPhase {
         accounts: Vec<FoundAccount>,
         /// The scopes granted.
         scopes: Vec<Arc<str>>,
-        /// Their labels, editable, one per account.
-        labels: Vec<Field>,
-        /// The label being edited; `None` while keys answer the question.
-        editing: Option<usize>,
+        /// Their labels, one per account; while none is edited, keys answer the question.
+        labels: Form,
     },
     /// The token is being stored.
     Saving,
@@ -77,7 +73,7 @@ pub enum AttemptPhase {
 impl Linking {
     /// The screens of a new attempt.
     pub const fn of(attempt: Attempt) -> Self {
-        Self { attempt, before: String::new() }
+        Self { attempt }
     }
 
     /// The authorize URL while it waits for the browser.
@@ -101,10 +97,9 @@ impl Linking {
 
     /// Edits a label, or the last one.
     fn edit(&mut self, index: usize) {
-        let AttemptPhase::Confirm { labels, editing, .. } = &mut self.attempt.phase else { return };
-        let index = index.min(labels.len().saturating_sub(1));
-        self.before = labels.get(index).map(|label| label.value().to_owned()).unwrap_or_default();
-        *editing = Some(index);
+        if let AttemptPhase::Confirm { labels, .. } = &mut self.attempt.phase {
+            labels.edit(index);
+        }
     }
 
     /// Enter in a field of the waiting screen or of the question.
@@ -120,15 +115,8 @@ impl Linking {
                 *paste = Some(Field::default());
                 vec![Next::Do(Effect::SubmitRedirect { attempt: self.attempt.id, url: Sensitive::new(text) })]
             }
-            AttemptPhase::Confirm { labels, editing, .. } => {
-                let index = editing.take();
-                if let Some(label) = index.and_then(|index| labels.get_mut(index)) {
-                    *label = Field::from(sanitize_to(label.value().trim(), LABEL));
-                }
-                let next = index.map(|index| index + 1).filter(|next| *next < labels.len());
-                if let Some(next) = next {
-                    self.edit(next);
-                }
+            AttemptPhase::Confirm { labels, .. } => {
+                labels.accept(|label| sanitize_to(label.trim(), LABEL));
                 Vec::new()
             }
             AttemptPhase::Starting | AttemptPhase::Exchanging | AttemptPhase::Saving | AttemptPhase::Failed(_) => {
@@ -139,14 +127,9 @@ impl Linking {
 
     /// Esc in such a field: restores the old text.
     fn leave_field(&mut self) {
-        let before = std::mem::take(&mut self.before);
         match &mut self.attempt.phase {
             AttemptPhase::Waiting { paste, .. } => *paste = None,
-            AttemptPhase::Confirm { labels, editing, .. } => {
-                if let Some(label) = editing.take().and_then(|index| labels.get_mut(index)) {
-                    *label = Field::from(before);
-                }
-            }
+            AttemptPhase::Confirm { labels, .. } => labels.leave(),
             AttemptPhase::Starting | AttemptPhase::Exchanging | AttemptPhase::Saving | AttemptPhase::Failed(_) => {}
         }
     }
@@ -171,10 +154,9 @@ impl Linking {
 impl Handler for Linking {
     fn scopes(&self) -> &'static [Scope] {
         match &self.attempt.phase {
-            AttemptPhase::Waiting { paste: Some(_), .. } | AttemptPhase::Confirm { editing: Some(_), .. } => {
-                &[Scope::Text]
-            }
-            AttemptPhase::Confirm { editing: None, .. } => &[Scope::Save],
+            AttemptPhase::Waiting { paste: Some(_), .. } => &[Scope::Text],
+            AttemptPhase::Confirm { labels, .. } if labels.is_typing() => &[Scope::Text],
+            AttemptPhase::Confirm { .. } => &[Scope::Save],
             AttemptPhase::Failed(_) => &[Scope::Failed],
             AttemptPhase::Starting | AttemptPhase::Waiting { .. } | AttemptPhase::Exchanging | AttemptPhase::Saving => {
                 &[Scope::Linking]
@@ -233,7 +215,7 @@ impl Handler for Linking {
     fn field(&mut self) -> Option<&mut Field> {
         match &mut self.attempt.phase {
             AttemptPhase::Waiting { paste, .. } => paste.as_mut(),
-            AttemptPhase::Confirm { labels, editing, .. } => editing.and_then(|index| labels.get_mut(index)),
+            AttemptPhase::Confirm { labels, .. } => labels.field(),
             AttemptPhase::Starting | AttemptPhase::Exchanging | AttemptPhase::Saving | AttemptPhase::Failed(_) => None,
         }
     }
@@ -249,17 +231,15 @@ impl Handler for Linking {
 
     fn asked(&self) -> Option<Asked> {
         // While a label is typed a key is a letter.
-        let AttemptPhase::Confirm { labels, editing: None, .. } = &self.attempt.phase else { return None };
-        Some(Asked::Save(self.attempt.id, labels.iter().map(|label| label.value().to_owned()).collect()))
+        let AttemptPhase::Confirm { labels, .. } = &self.attempt.phase else { return None };
+        (!labels.is_typing()).then(|| Asked::Save(self.attempt.id, labels.texts().map(str::to_owned).collect()))
     }
 
     fn still_asks(&self, asked: &Asked) -> bool {
-        let (Asked::Save(id, names), AttemptPhase::Confirm { labels, editing: None, .. }) =
-            (asked, &self.attempt.phase)
-        else {
+        let (Asked::Save(id, names), AttemptPhase::Confirm { labels, .. }) = (asked, &self.attempt.phase) else {
             return false;
         };
-        self.attempt.id == *id && labels.iter().map(Field::value).eq(names.iter().map(String::as_str))
+        self.attempt.id == *id && !labels.is_typing() && labels.texts().eq(names.iter().map(String::as_str))
     }
 
     fn live(&self, _: &Data<'_>) -> Option<&'static str> {
@@ -272,7 +252,7 @@ impl Handler for Linking {
     /// Stores the token, unless a label is missing or taken.
     fn confirmed(&mut self, data: &Data<'_>) -> Vec<Next> {
         let AttemptPhase::Confirm { accounts, labels, .. } = &self.attempt.phase else { return Vec::new() };
-        let names: Vec<String> = labels.iter().map(|label| label.value().trim().to_owned()).collect();
+        let names: Vec<String> = labels.texts().map(|label| label.trim().to_owned()).collect();
         let wrong = names.iter().zip(accounts).enumerate().find_map(|(index, (name, found))| {
             if name.is_empty() {
                 return Some((index, "the label is empty".to_owned()));

@@ -4,12 +4,10 @@
 
 use std::sync::Arc;
 
-use tui_input::Input as Field;
-
 use super::{accounts, notices};
 use crate::app::effect::Effect;
 use crate::app::model::{AccountScope, Attempt, AttemptPhase, Model, Overlay, Pane};
-use crate::app::overlays::{Linking, Question};
+use crate::app::overlays::{Form, Linking, Question};
 use crate::domain::{BrokerId, LinkId};
 use crate::link::label::default_label;
 use crate::link::{AttemptId, FoundAccount, LinkFailure, LinkProgress};
@@ -71,7 +69,7 @@ pub(super) fn progress(model: &mut Model, id: AttemptId, progress: LinkProgress,
             let broker = attempt.broker.clone();
             let labels = labels(model, &broker, &accounts);
             if let Some(attempt) = attempt_mut(&mut model.overlays) {
-                attempt.phase = AttemptPhase::Confirm { accounts, scopes, labels, editing: None };
+                attempt.phase = AttemptPhase::Confirm { accounts, scopes, labels };
             }
         }
         LinkProgress::Saved { links, stored_in } => {
@@ -97,7 +95,7 @@ pub(super) fn progress(model: &mut Model, id: AttemptId, progress: LinkProgress,
 }
 
 /// The suggested labels: the account's present one, else the broker's name, made unique.
-fn labels(model: &Model, broker: &BrokerId, found: &[FoundAccount]) -> Vec<Field> {
+fn labels(model: &Model, broker: &BrokerId, found: &[FoundAccount]) -> Form {
     let name = model.broker(broker).map_or_else(|| Arc::from(broker.as_str()), |broker| Arc::clone(&broker.name));
     let mut taken: Vec<String> = model.accounts.iter().map(|account| account.link.label.to_string()).collect();
     let mut labels = Vec::new();
@@ -108,9 +106,9 @@ fn labels(model: &Model, broker: &BrokerId, found: &[FoundAccount]) -> Vec<Field
             None => default_label(&name, account.environment, found.len() > 1, taken.iter().map(String::as_str)),
         };
         taken.push(label.clone());
-        labels.push(Field::from(label));
+        labels.push(label);
     }
-    labels
+    Form::of(labels)
 }
 
 /// Asks whether to unlink.
