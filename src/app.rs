@@ -19,6 +19,7 @@ pub mod overlays;
 pub mod pane;
 pub mod refresh;
 pub mod rows;
+pub mod selection;
 pub mod update;
 
 pub use effect::Effect;

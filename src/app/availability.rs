@@ -2,11 +2,11 @@
 
 use super::context::{needs_live_key, scopes};
 use super::keymap::{Action, Reason};
-use super::model::{AccountScope, Model, Pane};
+use super::model::{Model, Pane};
 use crate::accounts::{AccountState, OrderKey};
 use crate::app::brokers::BrokerRow;
 use crate::app::rows::List;
-use crate::domain::text::clean;
+use crate::app::selection::{self, account_at_hand, listed, nothing, order_chosen, refuse, require};
 use crate::domain::{LinkId, Order};
 use crate::session::Denied;
 
@@ -25,7 +25,7 @@ fn judge(action: Action, model: &Model) -> Result<(), Reason> {
     match action {
         Action::Filter => require(model.focus.is_list(), "the account has no rows to filter"),
         Action::ClearFilter => require(filter_of(model).is_some_and(|filter| !filter.is_empty()), "no filter is set"),
-        Action::Detail => detail(model),
+        Action::Detail => selection::of(model.focus).may_open(model),
         Action::Activities => at_hand(model).map(|_| ()),
         Action::RefreshActivities => refuse("no activities are shown"),
         Action::PrevAccount | Action::NextAccount => {
@@ -46,7 +46,7 @@ fn judge(action: Action, model: &Model) -> Result<(), Reason> {
         | Action::PageDown
         | Action::PageUp => match model.top() {
             Some(_) => Ok(()),
-            None => listed(model, "the list is empty"),
+            None => listed(model, model.focus, "the list is empty"),
         },
         Action::Copy | Action::CopyRow => copy(model),
         Action::TimeZone => require(model.program.zones.len() > 1, "there is no other time zone to choose"),
@@ -137,14 +137,6 @@ fn cancel_all(model: &Model) -> Result<(), Reason> {
     permitted(model, account)
 }
 
-/// An order must be selected: the Orders pane has no cursor until the operator moves it there.
-fn order_chosen(model: &Model, none: &'static str) -> Result<(), Reason> {
-    if model.rows.orders.rows.is_empty() {
-        return nothing(model, Pane::Orders, none);
-    }
-    require(model.rows.orders.selected.is_some(), "no order is selected; {list.down} selects the first")
-}
-
 /// Whether orders can be canceled: not with `--read-only`, without the trading scope, or when the account must be
 /// relinked. A live account needs its own key, but no `[trading] live`: reducing risk must always be possible.
 fn cancelable(model: &Model, orders: &[OrderKey]) -> Result<(), Reason> {
@@ -190,36 +182,9 @@ pub(super) fn denied(model: &Model, link: Option<&LinkId>, why: &Denied) -> Reas
     })
 }
 
-fn detail(model: &Model) -> Result<(), Reason> {
-    match model.focus {
-        Pane::Brokers => match &model.rows.brokers.selected {
-            Some(BrokerRow::Unlinked(_)) => require(model.attempt().is_none(), "an account is already being linked"),
-            Some(BrokerRow::Linked(_) | BrokerRow::Add) => Ok(()),
-            None => refuse("there is no broker to open"),
-        },
-        Pane::Account => match model.scope {
-            AccountScope::One(_) => Ok(()),
-            AccountScope::None => refuse("no account is linked; {brokers.add} in Brokers links one"),
-            AccountScope::All => refuse(
-                "paper and live are never added up; {global.prev_account} and {global.next_account} choose one account",
-            ),
-        },
-        Pane::Orders => order_chosen(model, "there is no order to open"),
-        Pane::Positions => listed(model, "there is no position to open"),
-        Pane::Tape => listed(model, "nothing has happened yet"),
-    }
-}
-
 fn copy(model: &Model) -> Result<(), Reason> {
     require(model.overlays.is_empty(), "there is nothing to copy here")?;
-    match model.focus {
-        Pane::Brokers => {
-            require(matches!(model.rows.brokers.selected, Some(BrokerRow::Linked(_))), "the row has no account to copy")
-        }
-        Pane::Account => require(model.shown_account().is_some(), "no account is shown"),
-        Pane::Orders => order_chosen(model, "there is no row to copy"),
-        Pane::Positions | Pane::Tape => listed(model, "there is no row to copy"),
-    }
+    selection::of(model.focus).may_copy(model)
 }
 
 fn cells(model: &Model) -> Result<(), Reason> {
@@ -255,34 +220,9 @@ fn at_hand(model: &Model) -> Result<&AccountState, Reason> {
     } else {
         "choose one account with {global.prev_account} or {global.next_account}"
     };
-    model.account_at_hand().ok_or_else(|| Reason(reason.to_owned()))
+    account_at_hand(model).ok_or_else(|| Reason(reason.to_owned()))
 }
 
 fn filter_of(model: &Model) -> Option<&str> {
     model.rows.list(model.focus).map(List::filter)
-}
-
-fn row_count(model: &Model) -> usize {
-    model.rows.list(model.focus).map_or(0, List::count)
-}
-
-/// Whether the focused list has a row; `none` is the reason only when the list is known to be empty.
-fn listed(model: &Model, none: &str) -> Result<(), Reason> {
-    if row_count(model) > 0 { Ok(()) } else { nothing(model, model.focus, none) }
-}
-
-/// The reason `none`, or that it is not known: an account that does not answer is not an empty one.
-fn nothing(model: &Model, pane: Pane, none: &str) -> Result<(), Reason> {
-    match model.unknown(pane) {
-        Some(why) => Err(Reason(format!("not known: {}", clean(&why)))),
-        None => refuse(none),
-    }
-}
-
-fn require(holds: bool, reason: &str) -> Result<(), Reason> {
-    if holds { Ok(()) } else { refuse(reason) }
-}
-
-fn refuse(reason: &str) -> Result<(), Reason> {
-    Err(Reason(reason.to_owned()))
 }

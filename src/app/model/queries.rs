@@ -6,7 +6,7 @@ use tui_input::Input;
 
 use super::{AccountScope, Attempt, Extent, Flashes, Model, Overlay, Pane, Program, Timer};
 use crate::accounts::{AccountState, Accounts, OrderKey, Troubles};
-use crate::app::brokers::{BrokerRow, BrokerSummary};
+use crate::app::brokers::BrokerSummary;
 use crate::app::keymap::Keymap;
 use crate::app::overlays::Data;
 use crate::app::rows::{OrderRow, Rows};
@@ -111,29 +111,6 @@ impl Model {
     pub fn tape_line(&self) -> Option<(&AccountState, &TapeEntry)> {
         let tape = &self.rows.tape;
         self.accounts.tape_entry(*tape.selected.as_ref().or(tape.rows.front())?)
-    }
-
-    /// The account that an action in the focused pane concerns: that of the selected row, or the one shown.
-    pub fn account_at_hand(&self) -> Option<&AccountState> {
-        let link = match self.focus {
-            Pane::Brokers => match self.rows.brokers.selected.as_ref()? {
-                BrokerRow::Linked(link) => Some(link),
-                BrokerRow::Unlinked(_) | BrokerRow::Add => None,
-            },
-            Pane::Account => None,
-            Pane::Orders => {
-                let found = self.rows.orders.selected.and_then(|row| row.find(self.accounts.all()));
-                found.map(|(account, _)| &account.link.id)
-            }
-            Pane::Positions => self.rows.positions.selected.as_ref().map(|key| &key.link),
-            // Without a selection, the tape's newest line counts.
-            Pane::Tape => self.tape_line().map(|(account, _)| &account.link.id),
-        };
-        match link {
-            Some(link) => self.accounts.get(link),
-            None if self.focus == Pane::Brokers => None,
-            None => self.shown_account(),
-        }
     }
 
     /// The number of accounts in each state, by word, in the order of [`crate::session::ConnectionState`].

@@ -1,13 +1,13 @@
 //! What each action does. An action that cannot act shows the reason, in the words that dim it.
 
 use super::{accounts, activities, calm, choices, copies, linking, lists, notices, orders, overlays, palette};
-use crate::accounts::OrderKey;
 use crate::app::availability::availability;
 use crate::app::brokers::BrokerRow;
 use crate::app::effect::Effect;
 use crate::app::keymap::Action;
 use crate::app::model::{AccountScope, Model, Pane};
-use crate::app::overlays::{AddBroker, BrokerDetail, Help, Next, OrderDetail, PositionDetail};
+use crate::app::overlays::{AddBroker, Help, Next};
+use crate::app::selection::{self, account_at_hand};
 use crate::domain::LinkId;
 use crate::session::{ConnectionState, Input};
 
@@ -45,7 +45,10 @@ pub(super) fn act(model: &mut Model, action: Action, effects: &mut Vec<Effect>) 
         | Action::HalfPageUp
         | Action::PageDown
         | Action::PageUp => step(model, action, count),
-        Action::Detail => detail(model, effects),
+        Action::Detail => {
+            let next = selection::of(model.focus).open(model);
+            follow(model, next, effects);
+        }
         Action::Activities => activities::open(model),
         Action::Back => back(model),
         Action::Zoom => model.zoomed = !model.zoomed,
@@ -154,36 +157,6 @@ fn step(model: &mut Model, action: Action, count: Option<u32>) {
     activities::reach_on(model);
 }
 
-fn detail(model: &mut Model, effects: &mut Vec<Effect>) {
-    match model.focus {
-        Pane::Brokers => match model.rows.brokers.selected.clone() {
-            Some(BrokerRow::Linked(link)) => model.overlays.push(BrokerDetail { link, scroll: 0 }.into()),
-            Some(BrokerRow::Unlinked(broker)) => linking::begin(model, &broker, effects),
-            Some(BrokerRow::Add) => act(model, Action::AddBroker, effects),
-            None => {}
-        },
-        Pane::Account => overlays::open_chart(model),
-        Pane::Orders => {
-            if let Some(key) = model.selected_order() {
-                model.overlays.push(OrderDetail::of(key).into());
-            }
-        }
-        Pane::Positions => {
-            if let Some(key) = model.rows.positions.selected.clone() {
-                model.overlays.push(PositionDetail { key, scroll: 0 }.into());
-            }
-        }
-        Pane::Tape => {
-            let key = model
-                .tape_line()
-                .map(|(account, entry)| OrderKey { link: account.link.id.clone(), order: entry.order_id.clone() });
-            if let Some(key) = key {
-                model.overlays.push(OrderDetail::of(key).into());
-            }
-        }
-    }
-}
-
 /// Goes back one level: closes an overlay, leaves a field, clears marks, zoom or filter. Destroys nothing.
 fn back(model: &mut Model) {
     if overlays::close(model) {
@@ -256,7 +229,7 @@ fn all_accounts(model: &mut Model) {
 
 /// Reconnects at once: the account of the selected row in Brokers, else every account shown.
 fn resync(model: &mut Model) {
-    let one = model.account_at_hand().filter(|_| model.focus == Pane::Brokers).map(|account| account.link.id.clone());
+    let one = account_at_hand(model).filter(|_| model.focus == Pane::Brokers).map(|account| account.link.id.clone());
     let links: Vec<LinkId> = match one {
         Some(link) => vec![link],
         None => model.shown_accounts().map(|account| account.link.id.clone()).collect(),
@@ -268,7 +241,7 @@ fn resync(model: &mut Model) {
 }
 
 fn pause(model: &mut Model) {
-    let Some(account) = model.account_at_hand() else { return };
+    let Some(account) = account_at_hand(model) else { return };
     let (link, label) = (account.link.id.clone(), account.link.label.clone());
     let paused = matches!(account.state(), ConnectionState::Paused);
     let (input, text) = if paused {

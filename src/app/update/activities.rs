@@ -3,11 +3,12 @@
 use super::{notices, overlays};
 use crate::app::model::Model;
 use crate::app::overlays::Activities;
+use crate::app::selection::account_at_hand;
 use crate::domain::LinkId;
 
 /// Opens the list of the account and fetches its newest rows.
 pub(super) fn open(model: &mut Model) {
-    let Some(link) = model.account_at_hand().map(|account| account.link.id.clone()) else { return };
+    let Some(link) = account_at_hand(model).map(|account| account.link.id.clone()) else { return };
     overlays::push(model, Activities { link: link.clone(), selected: 0 });
     model.accounts.ask_activities(&link, false);
 }

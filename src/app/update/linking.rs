@@ -8,6 +8,7 @@ use super::{accounts, notices};
 use crate::app::effect::Effect;
 use crate::app::model::{AccountScope, Attempt, AttemptPhase, Model, Overlay, Pane};
 use crate::app::overlays::{Form, Linking, Question};
+use crate::app::selection::account_at_hand;
 use crate::domain::{BrokerId, LinkId};
 use crate::link::label::default_label;
 use crate::link::{AttemptId, FoundAccount, LinkFailure, LinkProgress};
@@ -113,7 +114,7 @@ fn labels(model: &Model, broker: &BrokerId, found: &[FoundAccount]) -> Form {
 
 /// Asks whether to unlink.
 pub(super) fn ask_unlink(model: &mut Model) {
-    if let Some(link) = model.account_at_hand().map(|account| account.link.id.clone()) {
+    if let Some(link) = account_at_hand(model).map(|account| account.link.id.clone()) {
         model.overlays.push(Question::Unlink(link).into());
         model.dirty = true;
     }

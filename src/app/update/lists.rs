@@ -8,8 +8,8 @@ use crate::app::columns::{ACCOUNT, Column, Hiding};
 use crate::app::filter::Filter;
 use crate::app::keymap::Action;
 use crate::app::model::{AccountScope, Model, Pane};
-use crate::app::refresh;
 use crate::app::rows::List;
+use crate::app::selection;
 
 /// Moves in the focused pane's list, `count` times where one was typed; to a row where the move has an end.
 #[expect(clippy::wildcard_enum_match_arm, reason = "only moves come here; what is none of the others goes to the end")]
@@ -115,7 +115,7 @@ pub(super) fn clear_filter(model: &mut Model) {
 pub(super) fn set_filter(model: &mut Model, pane: Pane, text: String) {
     let problem = Filter::parse(&text).problem;
     change(model, pane, |list| list.set_filter(text));
-    refresh::rebuild(model, pane);
+    selection::of(pane).rebuild(model);
     if pane == Pane::Orders && !model.rows.orders.filter.is_empty() {
         // After narrowing the list, the selection stays in the result.
         model.rows.orders.select_something();
@@ -163,7 +163,7 @@ pub(super) fn reverse(model: &mut Model) {
 }
 
 fn sorted(model: &mut Model) {
-    refresh::rebuild(model, model.focus);
+    selection::of(model.focus).rebuild(model);
     let (sort, reversed) = model.rows.list(model.focus).map(List::order).unwrap_or_default();
     let name = sort.map_or("the default order", |column| column_title(model.focus, column));
     let way = if reversed { ", reversed" } else { "" };

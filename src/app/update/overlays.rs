@@ -1,21 +1,13 @@
 //! Overlays: opening, moving in them, closing. Closing one shows the one below it.
 
-use crate::accounts::Period;
 use crate::app::keymap::Action;
 use crate::app::model::{Model, Overlay};
-use crate::app::overlays::{EquityChart, ErrorList, Next, Place};
+use crate::app::overlays::{ErrorList, Next, Place};
 
 /// Opens the list of errors and marks them as read.
 pub(super) fn open_errors(model: &mut Model) {
     model.errors.read();
     push(model, ErrorList::default());
-}
-
-/// Opens the equity chart of the account shown.
-pub(super) fn open_chart(model: &mut Model) {
-    let Some(link) = model.shown_account().map(|account| account.link.id.clone()) else { return };
-    model.accounts.ask_curve(&link, Period::Day);
-    push(model, EquityChart { link, period: Period::Day, cursor: None });
 }
 
 /// Runs an action in the topmost overlay; none where it is not one of that overlay's own.

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::{accounts, choices, copies, linking, lists, notices};
+use super::{accounts, choices, linking, lists, notices};
 use crate::app::availability::availability;
 use crate::app::context;
 use crate::app::effect::{Copied, Effect};
 use crate::app::keymap::{Action, BINDINGS};
 use crate::app::model::{AccountScope, Model, Pane};
 use crate::app::overlays::{Palette, PaletteCommand, PaletteEntry};
+use crate::app::selection;
 use crate::domain::Symbol;
 
 /// Most symbols offered.
@@ -23,7 +24,7 @@ pub(super) fn open_cells(model: &mut Model) {
             None,
         )
     };
-    let entries = copies::cells(model).into_iter().map(made).collect();
+    let entries = selection::of(model.focus).cells(model).into_iter().map(made).collect();
     model.overlays.push(Palette::of(entries).into());
 }
 

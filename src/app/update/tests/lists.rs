@@ -160,7 +160,7 @@ fn what_is_copied_acts_on_no_shell_and_no_terminal() {
     let mut desk = Desk::holding(&[odd]);
     let mut copied = Vec::new();
     desk.keys("y Y enter y J y esc");
-    let cells = super::super::copies::cells(&desk.model);
+    let cells = crate::app::selection::of(desk.model.focus).cells(&desk.model);
     copied.extend(desk.seen.iter().filter_map(|effect| match effect {
         Effect::Copy { text, .. } => Some(text.expose().to_owned()),
         _ => None,
