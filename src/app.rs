@@ -15,8 +15,11 @@ pub mod hints;
 pub mod keymap;
 pub mod model;
 pub mod msg;
+pub mod overlays;
+pub mod pane;
 pub mod refresh;
 pub mod rows;
+pub mod selection;
 pub mod update;
 
 pub use effect::Effect;

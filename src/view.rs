@@ -31,7 +31,7 @@ use ratatui::layout::{Position, Rect};
 use crate::accounts::{PositionKey, TapeKey};
 use crate::app::Model;
 use crate::app::brokers::BrokerRow;
-use crate::app::model::{AccountScope, Extent, Pane};
+use crate::app::model::{AccountScope, Extent, Pane, PerPane};
 use crate::app::msg::HitTarget;
 use crate::app::rows::OrderRow;
 use crate::link::progress::Sensitive;
@@ -219,7 +219,7 @@ pub fn render(model: &Model, state: &mut ViewState, area: Rect, buf: &mut Buffer
         }
         Screen::Panes { header, panes: areas, status, footer } => {
             header::draw(&mut pen, *header, model);
-            for (pane, area) in Pane::ALL.into_iter().zip(areas) {
+            for (pane, area) in areas.iter() {
                 draw_pane(&mut pen, *area, pane, model, panes);
             }
             footer::status(&mut pen, *status, model);
@@ -240,10 +240,8 @@ pub fn render(model: &Model, state: &mut ViewState, area: Rect, buf: &mut Buffer
             overlay::draw(&mut pen, area, laid, top, model, overlay);
         }
     }
-    for (page, height) in extent.pages.iter_mut().zip(screen.heights(model.focus)) {
-        // The frame and the title line.
-        *page = height.saturating_sub(3).max(1);
-    }
+    // The frame and the title line.
+    extent.pages = PerPane::of(|pane| screen.height(pane, model.focus).saturating_sub(3).max(1));
     if !model.overlays.is_empty() {
         (extent.overlay_page, extent.overlay_end) = (overlay.page.max(1), overlay.end);
     }
@@ -327,13 +325,7 @@ fn lack_of(model: &Model, pane: Pane) -> Option<String> {
 
 /// `/aapl 3` while a filter is being typed or active.
 fn filter_fact(model: &Model, pane: Pane, matches: usize) -> Option<String> {
-    let filter = match pane {
-        Pane::Brokers => &model.rows.brokers.filter,
-        Pane::Orders => &model.rows.orders.filter,
-        Pane::Positions => &model.rows.positions.filter,
-        Pane::Tape => &model.rows.tape.filter,
-        Pane::Account => return None,
-    };
+    let filter = model.rows.list(pane)?.filter();
     let typing = model.filtering == Some(pane);
     if filter.is_empty() && !typing {
         return None;

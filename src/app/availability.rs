@@ -2,12 +2,12 @@
 
 use super::context::{needs_live_key, scopes};
 use super::keymap::{Action, Reason};
-use super::model::{AccountScope, AttemptPhase, Model, Overlay, Pane, Question};
-use crate::accounts::activities::Reach;
-use crate::accounts::{AccountState, OrderKey, Period};
+use super::model::{Model, Pane};
+use crate::accounts::{AccountState, OrderKey};
 use crate::app::brokers::BrokerRow;
-use crate::domain::text::clean;
-use crate::domain::{Environment, LinkId, Order};
+use crate::app::rows::List;
+use crate::app::selection::{self, account_at_hand, listed, nothing, order_chosen, refuse, require};
+use crate::domain::{LinkId, Order};
 use crate::session::Denied;
 
 /// A broker allows about 200 requests a minute per account; more cancels than this would take too long as one action.
@@ -19,17 +19,15 @@ pub fn availability(action: Action, model: &Model) -> Result<(), Reason> {
 }
 
 fn judge(action: Action, model: &Model) -> Result<(), Reason> {
+    if let Some(answer) = model.top().and_then(|top| top.handler().available(action, &model.data())) {
+        return answer;
+    }
     match action {
-        Action::Filter => require(model.focus != Pane::Account, "the account has no rows to filter"),
+        Action::Filter => require(model.focus.is_list(), "the account has no rows to filter"),
         Action::ClearFilter => require(filter_of(model).is_some_and(|filter| !filter.is_empty()), "no filter is set"),
-        Action::Detail => detail(model),
+        Action::Detail => selection::of(model.focus).may_open(model),
         Action::Activities => at_hand(model).map(|_| ()),
-        Action::RefreshActivities => match model.top() {
-            Some(Overlay::Activities { link, .. }) => {
-                require(!model.accounts.activities_loading(link), "the rows are still loading")
-            }
-            _ => refuse("no activities are shown"),
-        },
+        Action::RefreshActivities => refuse("no activities are shown"),
         Action::PrevAccount | Action::NextAccount => {
             require(model.accounts.len() > 1, "no other account is linked; {brokers.add} in Brokers links one")
         }
@@ -37,7 +35,7 @@ fn judge(action: Action, model: &Model) -> Result<(), Reason> {
             require(model.accounts.len() > 1, "at most one account is linked; {brokers.add} in Brokers links another")
         }
         Action::SortNext | Action::SortReverse => {
-            require(matches!(model.focus, Pane::Orders | Pane::Positions | Pane::Tape), "these rows have a fixed order")
+            require(!model.focus.columns().is_empty(), "these rows have a fixed order")
         }
         Action::Down
         | Action::Up
@@ -48,7 +46,7 @@ fn judge(action: Action, model: &Model) -> Result<(), Reason> {
         | Action::PageDown
         | Action::PageUp => match model.top() {
             Some(_) => Ok(()),
-            None => listed(model, "the list is empty"),
+            None => listed(model, model.focus, "the list is empty"),
         },
         Action::Copy | Action::CopyRow => copy(model),
         Action::TimeZone => require(model.program.zones.len() > 1, "there is no other time zone to choose"),
@@ -62,29 +60,17 @@ fn judge(action: Action, model: &Model) -> Result<(), Reason> {
         Action::CancelAll => cancel_all(model),
         Action::AddBroker => {
             require(!model.brokers.is_empty(), "no broker is configured")?;
-            require(model.attempt.is_none(), "an account is already being linked")
+            require(model.attempt().is_none(), "an account is already being linked")
         }
         Action::Relink => relink(model),
         Action::Unlink => at_hand(model).map(|_| ()),
-        Action::OpenBrowser | Action::CopyUrl | Action::PasteRedirect => {
-            require(is_waiting(model), "the authorize URL is not ready yet")
-        }
+        Action::OpenBrowser | Action::CopyUrl | Action::PasteRedirect => refuse("the authorize URL is not ready yet"),
         Action::ApproveInDemo => {
             require(model.program.can_approve, "only the demo can press Allow for you")?;
-            require(is_waiting(model), "the consent page is not waiting for an answer")
+            refuse("the consent page is not waiting for an answer")
         }
-        Action::CancelLink => require(
-            !matches!(model.attempt.as_ref().map(|attempt| &attempt.phase), Some(AttemptPhase::Saving)),
-            "the token is being stored",
-        ),
         Action::Confirm => confirm(model),
         Action::ConfirmLive => require(needs_live_key(model), "no live account is affected; {question.yes} is enough"),
-        Action::ChartNext => {
-            chart(model).map_or(Ok(()), |period| require(period != Period::Year, "this is the longest period"))
-        }
-        Action::ChartPrev => {
-            chart(model).map_or(Ok(()), |period| require(period != Period::Day, "this is the shortest period"))
-        }
         Action::Quit
         | Action::ForceQuit
         | Action::Suspend
@@ -110,16 +96,19 @@ fn judge(action: Action, model: &Model) -> Result<(), Reason> {
         | Action::Retry
         | Action::EditLabel
         | Action::Decline
+        | Action::CancelLink
+        | Action::ChartNext
+        | Action::ChartPrev
         | Action::Accept => Ok(()),
     }
 }
 
 /// The orders that an action concerns: the one in the detail overlay, else the marked ones, else the selected one.
 pub fn orders_at_hand(model: &Model) -> Vec<OrderKey> {
-    match model.top() {
-        Some(Overlay::OrderDetail { key, .. }) => vec![key.clone()],
-        _ if !model.marks.is_empty() => model.marks.iter().cloned().collect(),
-        _ => model.selected_order().into_iter().collect(),
+    match model.top().and_then(|top| top.handler().order()) {
+        Some(key) => vec![key.clone()],
+        None if !model.marks.is_empty() => model.marks.iter().cloned().collect(),
+        None => model.selected_order().into_iter().collect(),
     }
 }
 
@@ -146,14 +135,6 @@ fn cancel_all(model: &Model) -> Result<(), Reason> {
         "too many working orders to confirm at once; mark some with {orders.mark}, then press {orders.cancel}",
     )?;
     permitted(model, account)
-}
-
-/// An order must be selected: the Orders pane has no cursor until the operator moves it there.
-fn order_chosen(model: &Model, none: &'static str) -> Result<(), Reason> {
-    if model.rows.orders.rows.is_empty() {
-        return nothing(model, Pane::Orders, none);
-    }
-    require(model.rows.orders.selected.is_some(), "no order is selected; {list.down} selects the first")
 }
 
 /// Whether orders can be canceled: not with `--read-only`, without the trading scope, or when the account must be
@@ -201,58 +182,9 @@ pub(super) fn denied(model: &Model, link: Option<&LinkId>, why: &Denied) -> Reas
     })
 }
 
-fn detail(model: &Model) -> Result<(), Reason> {
-    if let Some(Overlay::Activities { link, .. }) = model.top() {
-        let Some(activities) = model.accounts.get(link).map(|account| &account.activities) else {
-            return refuse("there is no row to open");
-        };
-        return match activities.reach() {
-            _ if !activities.rows().is_empty() => Ok(()),
-            Reach::More => refuse("the rows are still loading"),
-            Reach::Beginning => refuse("there is no row to open"),
-            Reach::Failed(why) => Err(Reason(format!("not known: {}", clean(why)))),
-        };
-    }
-    match model.focus {
-        Pane::Brokers => match &model.rows.brokers.selected {
-            Some(BrokerRow::Unlinked(_)) => require(model.attempt.is_none(), "an account is already being linked"),
-            Some(BrokerRow::Linked(_) | BrokerRow::Add) => Ok(()),
-            None => refuse("there is no broker to open"),
-        },
-        Pane::Account => match model.scope {
-            AccountScope::One(_) => Ok(()),
-            AccountScope::None => refuse("no account is linked; {brokers.add} in Brokers links one"),
-            AccountScope::All => refuse(
-                "paper and live are never added up; {global.prev_account} and {global.next_account} choose one account",
-            ),
-        },
-        Pane::Orders => order_chosen(model, "there is no order to open"),
-        Pane::Positions => listed(model, "there is no position to open"),
-        Pane::Tape => listed(model, "nothing has happened yet"),
-    }
-}
-
 fn copy(model: &Model) -> Result<(), Reason> {
-    if let Some(overlay) = model.top() {
-        let has_id = matches!(
-            overlay,
-            Overlay::OrderDetail { .. }
-                | Overlay::PositionDetail { .. }
-                | Overlay::BrokerDetail { .. }
-                | Overlay::Activities { .. }
-                | Overlay::ActivityDetail { .. }
-                | Overlay::Errors { .. }
-        );
-        return require(has_id, "there is nothing to copy here");
-    }
-    match model.focus {
-        Pane::Brokers => {
-            require(matches!(model.rows.brokers.selected, Some(BrokerRow::Linked(_))), "the row has no account to copy")
-        }
-        Pane::Account => require(model.shown_account().is_some(), "no account is shown"),
-        Pane::Orders => order_chosen(model, "there is no row to copy"),
-        Pane::Positions | Pane::Tape => listed(model, "there is no row to copy"),
-    }
+    require(model.overlays.is_empty(), "there is nothing to copy here")?;
+    selection::of(model.focus).may_copy(model)
 }
 
 fn cells(model: &Model) -> Result<(), Reason> {
@@ -266,7 +198,7 @@ fn resync(model: &Model) -> Result<(), Reason> {
 }
 
 fn relink(model: &Model) -> Result<(), Reason> {
-    require(model.attempt.is_none(), "an account is already being linked")?;
+    require(model.attempt().is_none(), "an account is already being linked")?;
     match &model.rows.brokers.selected {
         Some(BrokerRow::Linked(_) | BrokerRow::Unlinked(_)) => Ok(()),
         Some(BrokerRow::Add) | None => refuse("choose the broker or account to link"),
@@ -274,18 +206,7 @@ fn relink(model: &Model) -> Result<(), Reason> {
 }
 
 fn confirm(model: &Model) -> Result<(), Reason> {
-    if needs_live_key(model) {
-        let what = match model.top() {
-            Some(Overlay::Question(Question::Cancel(_))) => "the order is on a LIVE account",
-            _ => match model.attempt.as_ref().map(|attempt| &attempt.phase) {
-                Some(AttemptPhase::Confirm { accounts, .. })
-                    if accounts.iter().all(|account| account.environment == Environment::Paper) =>
-                {
-                    "the account may be LIVE"
-                }
-                _ => "the token reaches a LIVE account",
-            },
-        };
+    if let Some(what) = model.top().and_then(|top| top.handler().live(&model.data())) {
         let key = model.keymap.chord_for(&scopes(model), Action::ConfirmLive);
         let key = key.map_or_else(|| "its own key".to_owned(), |chord| chord.to_string());
         return Err(Reason(format!("{what}: press {key} to confirm")));
@@ -299,57 +220,9 @@ fn at_hand(model: &Model) -> Result<&AccountState, Reason> {
     } else {
         "choose one account with {global.prev_account} or {global.next_account}"
     };
-    model.account_at_hand().ok_or_else(|| Reason(reason.to_owned()))
-}
-
-fn is_waiting(model: &Model) -> bool {
-    matches!(model.attempt.as_ref().map(|attempt| &attempt.phase), Some(AttemptPhase::Waiting { .. }))
-}
-
-fn chart(model: &Model) -> Option<Period> {
-    match model.top() {
-        Some(Overlay::EquityChart { period, .. }) => Some(*period),
-        _ => None,
-    }
+    account_at_hand(model).ok_or_else(|| Reason(reason.to_owned()))
 }
 
 fn filter_of(model: &Model) -> Option<&str> {
-    match model.focus {
-        Pane::Brokers => Some(&model.rows.brokers.filter),
-        Pane::Account => None,
-        Pane::Orders => Some(&model.rows.orders.filter),
-        Pane::Positions => Some(&model.rows.positions.filter),
-        Pane::Tape => Some(&model.rows.tape.filter),
-    }
-}
-
-fn row_count(model: &Model) -> usize {
-    match model.focus {
-        Pane::Brokers => model.rows.brokers.rows.len(),
-        Pane::Account => 0,
-        Pane::Orders => model.rows.orders.rows.len(),
-        Pane::Positions => model.rows.positions.rows.len(),
-        Pane::Tape => model.rows.tape.rows.len(),
-    }
-}
-
-/// Whether the focused list has a row; `none` is the reason only when the list is known to be empty.
-fn listed(model: &Model, none: &str) -> Result<(), Reason> {
-    if row_count(model) > 0 { Ok(()) } else { nothing(model, model.focus, none) }
-}
-
-/// The reason `none`, or that it is not known: an account that does not answer is not an empty one.
-fn nothing(model: &Model, pane: Pane, none: &str) -> Result<(), Reason> {
-    match model.unknown(pane) {
-        Some(why) => Err(Reason(format!("not known: {}", clean(&why)))),
-        None => refuse(none),
-    }
-}
-
-fn require(holds: bool, reason: &str) -> Result<(), Reason> {
-    if holds { Ok(()) } else { refuse(reason) }
-}
-
-fn refuse(reason: &str) -> Result<(), Reason> {
-    Err(Reason(reason.to_owned()))
+    model.rows.list(model.focus).map(List::filter)
 }

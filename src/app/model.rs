@@ -7,93 +7,23 @@ use std::collections::{BTreeSet, VecDeque};
 use serde::{Deserialize, Serialize};
 use tui_input::Input;
 
-pub use self::attempt::{Attempt, AttemptPhase};
-pub use self::confirming::{Asked, Asking, Confirming};
+pub use self::confirming::{Asking, Confirming};
 pub use self::flashes::Flashes;
-pub use self::overlay::{Overlay, PaletteCommand, PaletteEntry, Question};
 pub use self::program::{Program, Zone};
+pub use self::timers::Timer;
 use super::brokers::BrokerSummary;
 use super::keymap::Keymap;
+pub use super::overlays::{Attempt, AttemptPhase, Overlay};
+pub use super::pane::{AccountScope, Pane, PerPane};
 use super::rows::Rows;
 use crate::accounts::{Accounts, OrderKey, Troubles};
-use crate::domain::{LinkId, Mono, Now};
-use crate::session::Part;
+use crate::domain::{Mono, Now};
 
-mod attempt;
 mod confirming;
 mod flashes;
-mod overlay;
 mod program;
 pub mod queries;
-
-/// The five panes, in the order of their digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Pane {
-    /// Brokers, linked accounts and their state.
-    Brokers,
-    /// Balances of the selected account.
-    Account,
-    /// Its orders.
-    Orders,
-    /// Its positions.
-    Positions,
-    /// Its executions and order events, newest first.
-    Tape,
-}
-
-impl Pane {
-    /// All panes, in the order of their digits.
-    pub const ALL: [Self; 5] = [Self::Brokers, Self::Account, Self::Orders, Self::Positions, Self::Tape];
-
-    /// The parts of an account's data that the pane shows.
-    pub const fn parts(self) -> &'static [Part] {
-        match self {
-            Self::Brokers => &[],
-            Self::Account => &[Part::Account],
-            Self::Orders => &Part::ORDERS,
-            Self::Positions => &[Part::Positions],
-            Self::Tape => &Part::TRADES,
-        }
-    }
-
-    /// The digit that focuses it.
-    pub const fn digit(self) -> u8 {
-        self as u8 + 1
-    }
-
-    /// Its title.
-    pub const fn title(self) -> &'static str {
-        match self {
-            Self::Brokers => "Brokers",
-            Self::Account => "Account",
-            Self::Orders => "Orders",
-            Self::Positions => "Positions",
-            Self::Tape => "Tape",
-        }
-    }
-}
-
-/// Which account the panes show.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AccountScope {
-    /// None is linked.
-    None,
-    /// One.
-    One(LinkId),
-    /// All of them, with an account column.
-    All,
-}
-
-impl AccountScope {
-    /// Whether the panes show this account.
-    pub fn shows(&self, link: &LinkId) -> bool {
-        match self {
-            Self::None => false,
-            Self::One(one) => one == link,
-            Self::All => true,
-        }
-    }
-}
+mod timers;
 
 /// A passing message in the status line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,8 +47,8 @@ pub struct Untold {
 /// scrolling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Extent {
-    /// Visible rows of each pane's list, by index in [`Pane::ALL`].
-    pub pages: [u16; 5],
+    /// Visible rows of each pane's list.
+    pub pages: PerPane<u16>,
     /// Visible lines of the topmost overlay.
     pub overlay_page: u16,
     /// The last line that the topmost overlay can be scrolled to.
@@ -128,7 +58,7 @@ pub struct Extent {
 impl Default for Extent {
     /// Before the first frame: a guess for pages, no limit for scrolling.
     fn default() -> Self {
-        Self { pages: [10; 5], overlay_page: 10, overlay_end: usize::MAX }
+        Self { pages: PerPane::of(|_| 10), overlay_page: 10, overlay_end: usize::MAX }
     }
 }
 
@@ -159,7 +89,7 @@ pub struct Model {
     pub filtering: Option<Pane>,
     /// The filter field, while typing.
     pub filter_input: Input,
-    /// The text of a field before typing started; Esc restores it.
+    /// The filter before typing started; Esc restores it.
     pub before: String,
     /// The rows of the list panes.
     pub rows: Rows,
@@ -167,14 +97,10 @@ pub struct Model {
     pub marks: BTreeSet<OrderKey>,
     /// Open overlays, bottom first.
     pub overlays: Vec<Overlay>,
-    /// The linking attempt, if one is under way.
-    pub attempt: Option<Attempt>,
     /// The number of the next attempt.
     pub next_attempt: u64,
     /// The count being typed for the next move; 0 before its first digit.
     pub count: Option<u32>,
-    /// The palette's entries, collected when it opens.
-    pub palette: Vec<PaletteEntry>,
     /// How much the last frame could show.
     pub extent: Extent,
     /// Toasts, oldest first.

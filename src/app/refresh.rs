@@ -5,7 +5,7 @@ mod orders;
 pub use self::orders::{forget_orders, orders_changed, rebuild_orders, refresh_orders_view, work};
 use super::columns::{PositionColumn, SortKey, SortValue, TapeColumn};
 use super::filter::Filter;
-use super::model::{AccountScope, Model, Pane};
+use super::model::{AccountScope, Model};
 use super::rows::column;
 use crate::accounts::{AccountState, PositionKey, TapeKey};
 use crate::domain::blotter::TapeEntry;
@@ -20,17 +20,6 @@ pub fn rebuild_all(model: &mut Model) {
     rebuild_orders(model);
     rebuild_positions(model);
     rebuild_tape(model);
-}
-
-/// Rebuilds one pane's list, after a change of filter, sort or scope.
-pub fn rebuild(model: &mut Model, pane: Pane) {
-    match pane {
-        Pane::Brokers => brokers_changed(model),
-        Pane::Account => {}
-        Pane::Orders => refresh_orders_view(model),
-        Pane::Positions => rebuild_positions(model),
-        Pane::Tape => rebuild_tape(model),
-    }
 }
 
 /// Rebuilds the list of brokers.

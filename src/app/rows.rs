@@ -16,6 +16,7 @@ pub use view::OrderView;
 use super::brokers::{BrokerRow, BrokerSummary};
 use super::columns::SortKey;
 use super::filter::Filter;
+use super::pane::Pane;
 use crate::accounts::{AccountState, Accounts, PositionKey, TapeKey};
 use crate::domain::{Order, OrderId};
 
@@ -174,6 +175,72 @@ impl<K: Clone + Eq + Hash + Ord> ListState<K> {
     }
 }
 
+/// What can be done with a list whatever its rows are.
+pub trait List {
+    /// The number of rows shown.
+    fn count(&self) -> usize;
+    /// The index of the selected row.
+    fn selected_index(&self) -> Option<usize>;
+    /// Selects the row at an index, or the last one.
+    fn select(&mut self, index: usize);
+    /// Moves the selection by rows.
+    fn move_by(&mut self, rows: isize);
+    /// The filter text.
+    fn filter(&self) -> &str;
+    /// Sets the filter text.
+    fn set_filter(&mut self, text: String);
+    /// The sort column by index, and whether the order is reversed.
+    fn order(&self) -> (Option<usize>, bool);
+    /// Sets both.
+    fn set_order(&mut self, sort: Option<usize>, reversed: bool);
+    /// The hidden columns by index.
+    fn hidden(&self) -> &BTreeSet<usize>;
+    /// The same, to be changed.
+    fn hidden_mut(&mut self) -> &mut BTreeSet<usize>;
+}
+
+impl<K: Clone + Eq + Hash + Ord> List for ListState<K> {
+    fn count(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn selected_index(&self) -> Option<usize> {
+        self.selected_index()
+    }
+
+    fn select(&mut self, index: usize) {
+        self.select(index);
+    }
+
+    fn move_by(&mut self, rows: isize) {
+        self.move_by(rows);
+    }
+
+    fn filter(&self) -> &str {
+        &self.filter
+    }
+
+    fn set_filter(&mut self, text: String) {
+        self.filter = text;
+    }
+
+    fn order(&self) -> (Option<usize>, bool) {
+        (self.sort, self.reversed)
+    }
+
+    fn set_order(&mut self, sort: Option<usize>, reversed: bool) {
+        (self.sort, self.reversed) = (sort, reversed);
+    }
+
+    fn hidden(&self) -> &BTreeSet<usize> {
+        &self.hidden
+    }
+
+    fn hidden_mut(&mut self) -> &mut BTreeSet<usize> {
+        &mut self.hidden
+    }
+}
+
 /// A reference to an order in a list: small, quick to compare, and never that of another order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OrderRow {
@@ -231,6 +298,28 @@ impl Rows {
 }
 
 impl Rows {
+    /// The list of a pane, if it has one.
+    pub fn list(&self, pane: Pane) -> Option<&dyn List> {
+        match pane {
+            Pane::Brokers => Some(&self.brokers),
+            Pane::Account => None,
+            Pane::Orders => Some(&self.orders),
+            Pane::Positions => Some(&self.positions),
+            Pane::Tape => Some(&self.tape),
+        }
+    }
+
+    /// The same, to be changed.
+    pub fn list_mut(&mut self, pane: Pane) -> Option<&mut dyn List> {
+        match pane {
+            Pane::Brokers => Some(&mut self.brokers),
+            Pane::Account => None,
+            Pane::Orders => Some(&mut self.orders),
+            Pane::Positions => Some(&mut self.positions),
+            Pane::Tape => Some(&mut self.tape),
+        }
+    }
+
     /// Whether the orders list is being built in slices.
     pub const fn is_making(&self) -> bool {
         self.making.is_some()

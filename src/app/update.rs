@@ -6,6 +6,7 @@ mod accounts;
 mod actions;
 mod activities;
 mod calm;
+mod choices;
 mod copies;
 mod keys;
 mod linking;
@@ -15,14 +16,13 @@ mod news;
 mod notices;
 mod orders;
 mod overlays;
-mod pages;
 mod palette;
 #[cfg(test)]
 #[expect(clippy::wildcard_enum_match_arm, reason = "a test looks for one thing among all")]
 mod tests;
 
 use super::effect::Effect;
-use super::model::Model;
+use super::model::{Model, Timer};
 use super::msg::Msg;
 use super::refresh;
 use crate::domain::Now;
@@ -64,7 +64,7 @@ fn route(model: &mut Model, msg: Msg, effects: &mut Vec<Effect>) {
             overlays::clamp_scroll(model);
         }
         Msg::Shown { question } => calm::shown(model, question),
-        Msg::Chosen(choices) => choices.apply(model),
+        Msg::Chosen(chosen) => choices::apply(chosen, model),
         Msg::Work => refresh::work(model),
         Msg::Tick => tick(model, effects),
         Msg::Account(msg) => accounts::hear(model, msg, effects),
@@ -82,11 +82,27 @@ fn route(model: &mut Model, msg: Msg, effects: &mut Vec<Effect>) {
 
 /// A deadline passed, or may have: everything whose time has come.
 fn tick(model: &mut Model, effects: &mut Vec<Effect>) {
+    for timer in Timer::ALL {
+        passed(model, timer, effects);
+    }
+}
+
+/// Does what a timer is for, if it is due.
+fn passed(model: &mut Model, timer: Timer, effects: &mut Vec<Effect>) {
     let now = model.now.mono;
-    let before = model.toasts.len();
-    model.toasts.retain(|toast| toast.until > now);
-    model.dirty |= model.flashes.end(now) || before != model.toasts.len();
-    notices::ring_again(model, effects);
-    model.accounts.tick(model.now);
-    accounts::follow(model, effects);
+    match timer {
+        // Both come true with any message, before it is handled.
+        Timer::Yes | Timer::Second => {}
+        Timer::Toast => {
+            let before = model.toasts.len();
+            model.toasts.retain(|toast| toast.until > now);
+            model.dirty |= before != model.toasts.len();
+        }
+        Timer::Flash => model.dirty |= model.flashes.end(now),
+        Timer::Bell => notices::ring_again(model, effects),
+        Timer::Accounts => {
+            model.accounts.tick(model.now);
+            accounts::follow(model, effects);
+        }
+    }
 }

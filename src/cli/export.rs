@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::{Context, accounts, json, output, select};
 use crate::domain::execution::ExecutionKind;
 use crate::domain::text::sanitize_to;
-use crate::domain::{Execution, LinkId, Order};
+use crate::domain::{Execution, ExecutionId, LinkId, Order};
 use crate::error::Error;
 use crate::io::journal::{JournalError, Range, Reader};
 use crate::link::LinkRecord;
@@ -128,51 +128,91 @@ struct Sheet {
     closed: bool,
 }
 
-const EXECUTION: [&str; 14] = [
-    "account",
-    "environment",
-    "at",
-    "side",
-    "symbol",
-    "qty",
-    "price",
-    "kind",
-    "cum_qty",
-    "position_qty",
-    "execution_id",
-    "order_id",
-    "of",
-    "source",
+/// A row of the journal and the account it belongs to.
+struct Row<'a, T> {
+    sheet: &'a Sheet,
+    link: &'a LinkId,
+    value: &'a T,
+}
+
+impl<T> Row<'_, T> {
+    fn account(&self) -> String {
+        let known = self.sheet.known.get(self.link);
+        self.sheet.text(known.map_or(self.link.as_str(), |record| &record.label))
+    }
+
+    fn environment(&self) -> String {
+        let known = self.sheet.known.get(self.link);
+        known.map(|record| record.environment.as_str().to_owned()).unwrap_or_default()
+    }
+}
+
+/// A column: its heading, and what a row has in it.
+type Column<T> = (&'static str, fn(&Row<'_, T>) -> String);
+
+// The columns are not those of the panes: a pane shows several of the broker's fields in one column, and rounds; here
+// each field has one of its own, under the broker's name for it.
+
+const EXECUTION: [Column<Execution>; 14] = [
+    ("account", |row| row.account()),
+    ("environment", |row| row.environment()),
+    ("at", |row| time(row.value.at)),
+    ("side", |row| row.sheet.text(row.value.side.as_str())),
+    ("symbol", |row| row.sheet.text(row.value.symbol.as_str())),
+    ("qty", |row| row.value.qty.to_string()),
+    ("price", |row| number(row.value.px)),
+    ("kind", |row| kind(&row.value.kind).0.to_owned()),
+    ("cum_qty", |row| number(row.value.cum_qty)),
+    ("position_qty", |row| number(row.value.position_qty)),
+    ("execution_id", |row| row.sheet.text(row.value.id.as_str())),
+    ("order_id", |row| row.sheet.text(row.value.order_id.as_str())),
+    ("of", |row| kind(&row.value.kind).1.map(|id| row.sheet.text(id.as_str())).unwrap_or_default()),
+    ("source", |row| {
+        let word = serde_json::to_value(row.value.source).ok();
+        word.and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
+    }),
 ];
 
-const ORDER: [&str; 18] = [
-    "account",
-    "environment",
-    "submitted_at",
-    "side",
-    "symbol",
-    "qty",
-    "notional",
-    "filled_qty",
-    "filled_avg_price",
-    "type",
-    "limit_price",
-    "stop_price",
-    "time_in_force",
-    "status",
-    "order_class",
-    "updated_at",
-    "id",
-    "client_order_id",
+const ORDER: [Column<Order>; 18] = [
+    ("account", |row| row.account()),
+    ("environment", |row| row.environment()),
+    ("submitted_at", |row| time(row.value.submitted_at)),
+    ("side", |row| row.sheet.text(row.value.side.as_str())),
+    ("symbol", |row| row.sheet.text(row.value.symbol.as_str())),
+    ("qty", |row| number(row.value.qty)),
+    ("notional", |row| number(row.value.notional)),
+    ("filled_qty", |row| row.value.cum_qty.to_string()),
+    ("filled_avg_price", |row| number(row.value.avg_px)),
+    ("type", |row| row.sheet.text(row.value.order_type.as_str())),
+    ("limit_price", |row| number(row.value.limit_px)),
+    ("stop_price", |row| number(row.value.stop_px)),
+    ("time_in_force", |row| row.sheet.text(row.value.tif.as_str())),
+    ("status", |row| row.sheet.text(row.value.status.as_str())),
+    ("order_class", |row| row.sheet.text(row.value.class.as_str())),
+    ("updated_at", |row| time(row.value.updated_at)),
+    ("id", |row| row.sheet.text(row.value.id.as_str())),
+    ("client_order_id", |row| {
+        row.value.client_order_id.as_ref().map(|id| row.sheet.text(id.as_str())).unwrap_or_default()
+    }),
 ];
+
+/// The word for a kind of execution, and the execution it undoes or restates.
+fn kind(kind: &ExecutionKind) -> (&'static str, Option<&ExecutionId>) {
+    match kind {
+        ExecutionKind::Trade => ("trade", None),
+        ExecutionKind::Bust { of } => ("bust", of.as_ref()),
+        ExecutionKind::Correction { of } => ("correction", of.as_ref()),
+        ExecutionKind::Unexplained => ("unexplained", None),
+    }
+}
 
 impl Sheet {
     fn new(args: &ExportArgs, known: HashMap<LinkId, LinkRecord>) -> Result<Self, Error> {
         let csv = (args.format == Form::Csv).then(|| csv::Writer::from_writer(io::stdout()));
         let mut sheet = Self { csv, known, failed: None, closed: false };
-        let header: &[&str] = match args.what {
-            What::Executions => &EXECUTION,
-            What::Orders => &ORDER,
+        let header: Vec<&str> = match args.what {
+            What::Executions => EXECUTION.iter().map(|(name, _)| *name).collect(),
+            What::Orders => ORDER.iter().map(|(name, _)| *name).collect(),
         };
         if sheet.csv.is_some() {
             sheet.record(header.iter().map(|name| (*name).to_owned()).collect());
@@ -180,52 +220,23 @@ impl Sheet {
         sheet.failed.take().map_or(Ok(sheet), Err)
     }
 
-    fn account(&self, link: &LinkId) -> (String, String) {
-        self.known.get(link).map_or_else(
-            || (self.text(link.as_str()), String::new()),
-            |record| (self.text(&record.label), record.environment.as_str().to_owned()),
-        )
-    }
-
     /// A broker's text in the output format; JSON keeps it unchanged.
     fn text(&self, words: &str) -> String {
         if self.csv.is_some() { cell(words) } else { words.to_owned() }
     }
 
-    fn execution(&mut self, link: &LinkId, row: &Execution) {
-        let (account, environment) = self.account(link);
-        let (kind, of) = match &row.kind {
-            ExecutionKind::Trade => ("trade", None),
-            ExecutionKind::Bust { of } => ("bust", of.as_ref()),
-            ExecutionKind::Correction { of } => ("correction", of.as_ref()),
-            ExecutionKind::Unexplained => ("unexplained", None),
-        };
-        let cells = [
-            account,
-            environment,
-            time(row.at),
-            self.text(row.side.as_str()),
-            self.text(row.symbol.as_str()),
-            row.qty.to_string(),
-            number(row.px),
-            kind.to_owned(),
-            number(row.cum_qty),
-            number(row.position_qty),
-            self.text(row.id.as_str()),
-            self.text(row.order_id.as_str()),
-            of.map(|id| self.text(id.as_str())).unwrap_or_default(),
-            serde_json::to_value(row.source).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default(),
-        ];
+    fn execution(&mut self, link: &LinkId, value: &Execution) {
+        let row = Row { sheet: self, link, value };
+        let cells = EXECUTION.map(|(name, cell)| (name, cell(&row)));
         if self.csv.is_some() {
-            self.record(cells.to_vec());
+            self.record(cells.map(|(_, cell)| cell).to_vec());
             return;
         }
-        let members = EXECUTION.iter().zip(cells).map(|(name, cell)| ((*name).to_owned(), member(cell)));
+        let members = cells.into_iter().map(|(name, cell)| (name.to_owned(), member(cell)));
         self.line(&Value::Object(members.collect::<Map<_, _>>()));
     }
 
     fn order(&mut self, link: &LinkId, order: &Order) {
-        let (account, environment) = self.account(link);
         if self.csv.is_none() {
             // The broker's own object, with every field it sent.
             let value = match self.known.get(link) {
@@ -238,26 +249,9 @@ impl Sheet {
             }
             return;
         }
-        self.record(vec![
-            account,
-            environment,
-            time(order.submitted_at),
-            self.text(order.side.as_str()),
-            self.text(order.symbol.as_str()),
-            number(order.qty),
-            number(order.notional),
-            order.cum_qty.to_string(),
-            number(order.avg_px),
-            self.text(order.order_type.as_str()),
-            number(order.limit_px),
-            number(order.stop_px),
-            self.text(order.tif.as_str()),
-            self.text(order.status.as_str()),
-            self.text(order.class.as_str()),
-            time(order.updated_at),
-            self.text(order.id.as_str()),
-            order.client_order_id.as_ref().map(|id| self.text(id.as_str())).unwrap_or_default(),
-        ]);
+        let row = Row { sheet: self, link, value: order };
+        let cells = ORDER.map(|(_, cell)| cell(&row));
+        self.record(cells.to_vec());
     }
 
     fn record(&mut self, cells: Vec<String>) {
@@ -333,6 +327,7 @@ mod tests {
         let words = format!("=a\u{1b}[31m\n{}", "x".repeat(LONGEST));
         let sheet = Sheet::new(&args, HashMap::new()).unwrap();
         assert_eq!(sheet.text(&words), words);
-        assert_eq!(sheet.account(&LinkId::new("-b/paper/\u{202e}1")).0, "-b/paper/\u{202e}1");
+        let link = LinkId::new("-b/paper/\u{202e}1");
+        assert_eq!(Row { sheet: &sheet, link: &link, value: &() }.account(), "-b/paper/\u{202e}1");
     }
 }

@@ -102,7 +102,7 @@ fn draw_row(pen: &mut Pen<'_>, area: Rect, row: &BrokerRow, model: &Model, compa
 
 /// The progress of a linking attempt through this broker.
 fn attempt_state(model: &Model, broker: &BrokerId) -> Option<String> {
-    let attempt = model.attempt.as_ref().filter(|attempt| attempt.broker == *broker)?;
+    let attempt = model.attempt().filter(|attempt| attempt.broker == *broker)?;
     match &attempt.phase {
         AttemptPhase::Waiting { deadline, .. } => {
             Some(format!("authorizing {}", countdown(deadline.since(model.now.mono))))

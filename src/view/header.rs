@@ -70,7 +70,7 @@ fn counts(pen: &Pen<'_>, model: &Model) -> Vec<(char, Style, String)> {
         let (mark, style) = connection(state, pen.glyphs, pen.theme);
         count(mark, style, state.word());
     }
-    if let Some(attempt) = &model.attempt
+    if let Some(attempt) = model.attempt()
         && !matches!(attempt.phase, AttemptPhase::Failed(_))
     {
         count(pen.glyphs.waiting, pen.theme.waiting, "authorizing");

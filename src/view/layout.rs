@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use crate::app::Model;
-use crate::app::model::{AccountScope, Pane};
+use crate::app::model::{AccountScope, Pane, PerPane};
 
 /// Smallest terminal that shows the program.
 pub(super) const SMALLEST: (u16, u16) = (60, 15);
@@ -18,7 +18,7 @@ pub(super) enum Screen {
     /// Header, tabs, one pane, status, footer.
     Tabs { header: Rect, tabs: Rect, pane: Rect, status: Rect, footer: Rect },
     /// Header, all panes, status, footer.
-    Panes { header: Rect, panes: [Rect; 5], status: Rect, footer: Rect },
+    Panes { header: Rect, panes: PerPane<Rect>, status: Rect, footer: Rect },
     /// Header, Brokers pane, one large area for the welcome, status, footer.
     Welcome { header: Rect, brokers: Rect, welcome: Rect, status: Rect, footer: Rect },
 }
@@ -51,17 +51,23 @@ impl Screen {
         let (brokers, positions) = split_rows(left, brokers_height(model, left.height));
         let (account, rest) = split_rows(right, account_height(model, right.height));
         let (orders, tape) = split_rows(rest, rest.height - rest.height * 2 / 5);
-        // In the order of `Pane::ALL`.
-        Self::Panes { header, panes: [brokers, account, orders, positions, tape], status, footer }
+        let panes = PerPane::of(|pane| match pane {
+            Pane::Brokers => brokers,
+            Pane::Account => account,
+            Pane::Orders => orders,
+            Pane::Positions => positions,
+            Pane::Tape => tape,
+        });
+        Self::Panes { header, panes, status, footer }
     }
 
-    /// The height of each pane, in the order of [`Pane::ALL`]; zero if it is not shown.
-    pub(super) fn heights(&self, focus: Pane) -> [u16; 5] {
+    /// The height of a pane; zero if it is not shown.
+    pub(super) fn height(&self, of: Pane, focus: Pane) -> u16 {
         match self {
-            Self::TooSmall => [0; 5],
-            Self::Tabs { pane, .. } => Pane::ALL.map(|known| if known == focus { pane.height } else { 0 }),
-            Self::Panes { panes, .. } => panes.map(|pane| pane.height),
-            Self::Welcome { brokers, .. } => [brokers.height, 0, 0, 0, 0],
+            Self::Tabs { pane, .. } if of == focus => pane.height,
+            Self::Panes { panes, .. } => panes.get(of).height,
+            Self::Welcome { brokers, .. } if of == Pane::Brokers => brokers.height,
+            Self::TooSmall | Self::Tabs { .. } | Self::Welcome { .. } => 0,
         }
     }
 }

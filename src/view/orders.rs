@@ -1,5 +1,6 @@
 //! The Orders pane: one line per order.
 
+use jiff::Timestamp;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
@@ -8,33 +9,15 @@ use super::format::{self, MISSING, price, short_time, status};
 use super::pane::{Head, ListPane, Staged};
 use super::pen::{Pen, clean};
 use super::scope::{self, Kind};
-use super::table::{Column, Sheet};
+use super::table::Sheet;
 use crate::accounts::{AccountState, Count};
 use crate::app::Model;
 use crate::app::columns::{OrderColumn, placed_at, second_px, working_px};
 use crate::app::model::Pane;
 use crate::app::rows::OrderRow;
-use crate::domain::{Order, OrderType};
+use crate::domain::money::write_grouped;
+use crate::domain::{Order, OrderType, Qty};
 use crate::session::Part;
-
-/// The columns, those of [`OrderColumn`] first and in its order; the rank decides which go first on a narrow screen.
-const COLUMNS: [Column; 15] = [
-    Column::account(10, 18),
-    Column::text("Time", 8, 8, 1),
-    Column::text("Side", 4, 4, 0),
-    Column::text("Symbol", 6, 21, 0),
-    Column::figure("Qty", 4, 14, 0),
-    Column::figure("Filled", 6, 14, 2),
-    Column::text("Type", 5, 10, 0),
-    Column::figure("Price", 7, 14, 0),
-    Column::figure("Trail", 5, 10, 7),
-    Column::figure("Limit", 7, 14, 8),
-    Column::figure("Avg", 7, 14, 3),
-    Column::text("TIF", 3, 5, 6),
-    Column::text("Status", 10, 14, 0),
-    Column::text("Updated", 8, 8, 9),
-    Column::text("Client order id", 15, 38, 10),
-];
 
 /// Draws the pane.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Panes) {
@@ -49,9 +32,6 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Pan
     let pane = ListPane {
         pane: Pane::Orders,
         list,
-        columns: COLUMNS,
-        sortable: OrderColumn::ALL.len(),
-        account: OrderColumn::Account.index(),
         counts: &counts,
         nothing: "no orders yet",
         head: Some(Head { rows: model.rows.working_first(), word: "working", rule: "done" }),
@@ -59,7 +39,10 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Pan
     let Panes { orders, order_columns, sheet, .. } = panes;
     let drawn = pane.draw(pen, area, model, (orders, order_columns, sheet), |pen, sheet, row| {
         let Some((account, order)) = row.find(model.accounts.all()) else { return Staged::Gone };
-        stage(pen, sheet, account, order, model);
+        let row = Row::new(pen, account, order, model);
+        for column in OrderColumn::ALL {
+            row.cell(pen, sheet, column);
+        }
         if model.flashes.has_order(&order.id) { Staged::Flashing } else { Staged::Row }
     });
     if let Some(drawn) = drawn.filter(|_| !model.marks.is_empty()) {
@@ -83,63 +66,93 @@ fn counted(pen: &Pen<'_>, model: &Model) -> String {
     format!("working {working} {} done {}", pen.glyphs.dot, all - working.known.min(all))
 }
 
-fn stage(pen: &Pen<'_>, sheet: &mut Sheet, account: &AccountState, order: &Order, model: &Model) {
-    let theme = pen.theme;
-    let fresh = account.is_current(&Part::ORDERS, model.now.mono);
-    let done = order.status.is_terminal();
-    // One tone for working orders, one for done ones, one for stale data.
-    let tone = |style: Style| if fresh { style } else { theme.stale };
-    let plain = tone(if done { theme.dim } else { theme.text });
-    let faint = tone(theme.faint);
-    let zone = &model.program.timezone;
-    let time = |sheet: &mut Sheet, at: Option<jiff::Timestamp>| match at {
-        Some(at) => {
-            sheet.build(tone(theme.dim), |out| short_time(out, at, model.accounts.exchange_now(model.now), zone));
-        }
-        None => sheet.text(MISSING, faint),
-    };
-    super::account_cell(sheet, account, theme);
-    time(sheet, placed_at(order));
-    let (word, style) = format::side(&order.side, theme);
-    sheet.text(word, tone(style));
-    sheet.text(&clean(order_symbol(order)), plain);
-    match (order.qty, order.notional) {
-        (None, Some(notional)) => sheet.signed_figure(Some(notional.decimal()), 2, "$", plain, faint),
-        (qty, _) => sheet.short_figure(qty.map(crate::domain::Qty::decimal), 0, plain, faint),
-    }
-    let filled = if order.cum_qty.is_zero() { faint } else { plain };
-    sheet.short_figure(Some(order.cum_qty.decimal()), 0, filled, faint);
-    sheet.text(&clean(format::order_type(&order.order_type)), tone(theme.dim));
-    prices(sheet, order, plain, faint);
-    sheet.text(&clean(format::tif(&order.tif)), tone(theme.dim));
-    let (mark, word, style) = status(&order.status, pen.glyphs, theme);
-    sheet.marked(mark, &clean(word), tone(style));
-    time(sheet, order.updated_at);
-    match &order.client_order_id {
-        Some(id) => sheet.text(&clean(id.as_str()), tone(theme.dim)),
-        None => sheet.text(MISSING, faint),
-    }
+/// An order being drawn, in one tone when it works, another when it is done, and a third when it is stale.
+struct Row<'a> {
+    account: &'a AccountState,
+    order: &'a Order,
+    model: &'a Model,
+    fresh: bool,
+    plain: Style,
+    faint: Style,
 }
 
-/// The order's price, its trail, its second price, and its average price.
-fn prices(sheet: &mut Sheet, order: &Order, plain: Style, faint: Style) {
-    let trail = |sheet: &mut Sheet| match (order.trail_px, order.trail_percent) {
-        (None, Some(percent)) => sheet.build(plain, |out| {
-            crate::domain::money::write_grouped(out, percent, 0);
-            out.push('%');
-        }),
-        (trail, _) => sheet.short_figure(price(trail), 2, plain, faint),
-    };
-    let px = working_px(order);
-    // A trailing stop that the broker has not placed yet has only a distance.
-    if px.is_none() && order.order_type == OrderType::TrailingStop {
-        trail(sheet);
-    } else {
-        sheet.short_figure(price(px), 2, plain, faint);
+impl<'a> Row<'a> {
+    fn new(pen: &Pen<'_>, account: &'a AccountState, order: &'a Order, model: &'a Model) -> Self {
+        let theme = pen.theme;
+        let fresh = account.is_current(&Part::ORDERS, model.now.mono);
+        let tone = |style: Style| if fresh { style } else { theme.stale };
+        let plain = tone(if order.status.is_terminal() { theme.dim } else { theme.text });
+        Self { account, order, model, fresh, plain, faint: tone(theme.faint) }
     }
-    trail(sheet);
-    for px in [second_px(order), order.avg_px] {
-        sheet.short_figure(price(px), 2, plain, faint);
+
+    fn tone(&self, pen: &Pen<'_>, style: Style) -> Style {
+        if self.fresh { style } else { pen.theme.stale }
+    }
+
+    fn cell(&self, pen: &Pen<'_>, sheet: &mut Sheet, column: OrderColumn) {
+        let Self { order, plain, faint, .. } = *self;
+        let theme = pen.theme;
+        let dim = self.tone(pen, theme.dim);
+        match column {
+            OrderColumn::Account => super::account_cell(sheet, self.account, theme),
+            OrderColumn::Time => self.time(pen, sheet, placed_at(order)),
+            OrderColumn::Side => {
+                let (word, style) = format::side(&order.side, theme);
+                sheet.text(word, self.tone(pen, style));
+            }
+            OrderColumn::Symbol => sheet.text(&clean(order_symbol(order)), plain),
+            OrderColumn::Qty => match (order.qty, order.notional) {
+                (None, Some(notional)) => sheet.signed_figure(Some(notional.decimal()), 2, "$", plain, faint),
+                (qty, _) => sheet.short_figure(qty.map(Qty::decimal), 0, plain, faint),
+            },
+            OrderColumn::Filled => {
+                let filled = if order.cum_qty.is_zero() { faint } else { plain };
+                sheet.short_figure(Some(order.cum_qty.decimal()), 0, filled, faint);
+            }
+            OrderColumn::Type => sheet.text(&clean(format::order_type(&order.order_type)), dim),
+            OrderColumn::Price => {
+                let px = working_px(order);
+                // A trailing stop that the broker has not placed yet has only a distance.
+                if px.is_none() && order.order_type == OrderType::TrailingStop {
+                    self.trail(sheet);
+                } else {
+                    sheet.short_figure(price(px), 2, plain, faint);
+                }
+            }
+            OrderColumn::Trail => self.trail(sheet),
+            OrderColumn::Limit => sheet.short_figure(price(second_px(order)), 2, plain, faint),
+            OrderColumn::Avg => sheet.short_figure(price(order.avg_px), 2, plain, faint),
+            OrderColumn::Tif => sheet.text(&clean(format::tif(&order.tif)), dim),
+            OrderColumn::Status => {
+                let (mark, word, style) = status(&order.status, pen.glyphs, theme);
+                sheet.marked(mark, &clean(word), self.tone(pen, style));
+            }
+            OrderColumn::Updated => self.time(pen, sheet, order.updated_at),
+            OrderColumn::ClientOrderId => match &order.client_order_id {
+                Some(id) => sheet.text(&clean(id.as_str()), dim),
+                None => sheet.text(MISSING, faint),
+            },
+        }
+    }
+
+    fn time(&self, pen: &Pen<'_>, sheet: &mut Sheet, at: Option<Timestamp>) {
+        let model = self.model;
+        match at {
+            Some(at) => sheet.build(self.tone(pen, pen.theme.dim), |out| {
+                short_time(out, at, model.accounts.exchange_now(model.now), &model.program.timezone);
+            }),
+            None => sheet.text(MISSING, self.faint),
+        }
+    }
+
+    fn trail(&self, sheet: &mut Sheet) {
+        match (self.order.trail_px, self.order.trail_percent) {
+            (None, Some(percent)) => sheet.build(self.plain, |out| {
+                write_grouped(out, percent, 0);
+                out.push('%');
+            }),
+            (trail, _) => sheet.short_figure(price(trail), 2, self.plain, self.faint),
+        }
     }
 }
 
@@ -151,15 +164,4 @@ pub(super) fn order_symbol(order: &Order) -> &str {
 /// The kind of account of an order.
 pub(super) fn kind_of(account: &AccountState) -> Kind {
     Kind::of(account.link.environment)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_columns_are_those_that_sorting_knows() {
-        let known: Vec<&str> = OrderColumn::ALL.iter().map(|column| column.title()).collect();
-        assert_eq!(COLUMNS.map(|column| column.title)[..known.len()], known);
-    }
 }

@@ -22,7 +22,7 @@ use super::layout::centered;
 use super::pen::{Pen, cells, width};
 use super::scope::Kind;
 use crate::app::Model;
-use crate::app::model::Overlay;
+use crate::app::overlays::Overlay;
 
 /// What the last frame showed of the overlays, for scrolling and the mouse.
 #[derive(Debug, Default)]
@@ -47,21 +47,19 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, over: &Overlay, top: bool, mod
     memory.end = 0;
     memory.page = area.height;
     match over {
-        Overlay::Help { query, typing, scroll } => help::draw(pen, area, query, *typing && top, *scroll, model, memory),
-        Overlay::OrderDetail { key, scroll, raw } => order::draw(pen, area, key, *scroll, *raw, model, memory),
-        Overlay::PositionDetail { key, scroll } => position::draw(pen, area, key, *scroll, model, memory),
-        Overlay::BrokerDetail { link, scroll } => broker::draw(pen, area, link, *scroll, model, memory),
-        Overlay::Activities { link, selected } => activities::draw(pen, area, link, *selected, model, memory),
-        Overlay::ActivityDetail { key, scroll } => activities::detail(pen, area, key, *scroll, model, memory),
-        Overlay::Errors { scroll } => errors::draw(pen, area, *scroll, model, memory),
-        Overlay::AddBroker { query, matches, selected } => {
-            add_broker::draw(pen, area, query, matches, *selected, model, memory);
-        }
-        Overlay::Palette { query, matches, selected } => palette::draw(pen, area, query, matches, *selected, memory),
-        Overlay::Linking => linking::draw(pen, area, model),
-        Overlay::Question(question) => question::draw(pen, area, question, model),
-        Overlay::EquityChart { link, period, cursor } => equity::draw(pen, area, link, *period, *cursor, model),
-        Overlay::Welcome => super::welcome::overlay(pen, area, model),
+        Overlay::Help(over) => help::draw(pen, area, over, top, model, memory),
+        Overlay::OrderDetail(over) => order::draw(pen, area, over, model, memory),
+        Overlay::PositionDetail(over) => position::draw(pen, area, over, model, memory),
+        Overlay::BrokerDetail(over) => broker::draw(pen, area, over, model, memory),
+        Overlay::Activities(over) => activities::draw(pen, area, over, model, memory),
+        Overlay::ActivityDetail(over) => activities::detail(pen, area, over, model, memory),
+        Overlay::Errors(over) => errors::draw(pen, area, over, model, memory),
+        Overlay::AddBroker(over) => add_broker::draw(pen, area, over, model, memory),
+        Overlay::Palette(over) => palette::draw(pen, area, over, memory),
+        Overlay::Linking(over) => linking::draw(pen, area, &over.attempt, model),
+        Overlay::Question(over) => question::draw(pen, area, over, model),
+        Overlay::EquityChart(over) => equity::draw(pen, area, over, model),
+        Overlay::Welcome(_) => super::welcome::overlay(pen, area, model),
     }
 }
 

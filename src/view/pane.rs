@@ -1,6 +1,6 @@
 //! What the list panes share: frame and facts, window over the rows, table, flashes, mouse.
 //!
-//! A pane declares its columns and prepares its rows; this file draws them.
+//! A pane prepares its rows, a cell for each column that its list declares; this file draws them.
 
 use std::hash::Hash;
 
@@ -12,22 +12,17 @@ use super::pen::{Pen, cells};
 use super::table::{Column, Memory, Rows, Sheet};
 use super::{Hit, scope};
 use crate::app::Model;
+use crate::app::columns::{self, ACCOUNT};
 use crate::app::model::{AccountScope, Pane};
 use crate::app::msg::HitTarget;
 use crate::app::rows::ListState;
 
 /// A list pane to be drawn.
-pub(super) struct ListPane<'a, K, const N: usize> {
+pub(super) struct ListPane<'a, K> {
     /// The pane.
     pub(super) pane: Pane,
     /// Its rows.
     pub(super) list: &'a ListState<K>,
-    /// Its columns; sortable ones first.
-    pub(super) columns: [Column; N],
-    /// The number of sortable columns.
-    pub(super) sortable: usize,
-    /// The account column; hidden when there is only one account.
-    pub(super) account: usize,
     /// The counts in the title.
     pub(super) counts: &'a str,
     /// The text of an empty list.
@@ -75,7 +70,7 @@ pub(super) enum Staged {
     Gone,
 }
 
-impl<K: Clone + Eq + Hash + Ord, const N: usize> ListPane<'_, K, N> {
+impl<K: Clone + Eq + Hash + Ord> ListPane<'_, K> {
     /// Draws the pane; returns where its rows are, if there are any.
     pub(super) fn draw(
         &self,
@@ -85,7 +80,7 @@ impl<K: Clone + Eq + Hash + Ord, const N: usize> ListPane<'_, K, N> {
         (window, memory, sheet): (&mut Window<K>, &mut Memory, &mut Sheet),
         mut stage: impl FnMut(&Pen<'_>, &mut Sheet, &K) -> Staged,
     ) -> Option<Drawn> {
-        let (list, theme) = (self.list, pen.theme);
+        let (list, theme, declared) = (self.list, pen.theme, self.pane.columns());
         let focused = model.focus == self.pane && model.overlays.is_empty();
         let head = self.head.as_ref().map_or(0, |head| head.rows);
         // The frame and the title line.
@@ -119,7 +114,7 @@ impl<K: Clone + Eq + Hash + Ord, const N: usize> ListPane<'_, K, N> {
             match stage(pen, sheet, row) {
                 Staged::Row => {}
                 Staged::Flashing => flashing.push(y),
-                Staged::Gone => self.columns.iter().for_each(|_| sheet.text("", theme.dim)),
+                Staged::Gone => declared.iter().for_each(|_| sheet.text("", theme.dim)),
             }
         }
         let rows = Rows {
@@ -129,12 +124,13 @@ impl<K: Clone + Eq + Hash + Ord, const N: usize> ListPane<'_, K, N> {
             rule: (shown.pinned > 0).then_some(shown.pinned),
         };
         let one = model.scope != AccountScope::All;
-        let hidden = |column: usize| (one && column == self.account) || list.hidden.contains(&column);
+        let hidden = |column: usize| (one && column == ACCOUNT) || list.hidden.contains(&column);
         let headers = pen.table(inner, &self.columns_for(model), hidden, sheet, memory, &rows);
         for y in flashing {
             pen.restyle(Rect { y, height: 1, x: body.x + 1, width: body.width - 1 }, theme.flash);
         }
-        for (column, area) in headers.into_iter().filter(|(column, _)| *column < self.sortable) {
+        let sortable = |column: usize| declared.get(column).is_some_and(columns::Column::is_sortable);
+        for (column, area) in headers.into_iter().filter(|(column, _)| sortable(*column)) {
             pen.hit(area, HitTarget::Header(self.pane, column));
         }
         self.surroundings(pen, area, &drawn);
@@ -175,12 +171,12 @@ impl<K: Clone + Eq + Hash + Ord, const N: usize> ListPane<'_, K, N> {
 
     /// The columns, with the account column as narrow as possible when there is one account of each environment: PAPER
     /// or LIVE alone identifies it, and figures need the room.
-    fn columns_for(&self, model: &Model) -> [Column; N] {
+    fn columns_for(&self, model: &Model) -> Vec<Column> {
         let one_of_each = model.accounts.iter().enumerate().all(|(place, account)| {
             model.accounts.iter().skip(place + 1).all(|other| other.link.environment != account.link.environment)
         });
-        let mut columns = self.columns;
-        if one_of_each && let Some(column) = columns.get_mut(self.account) {
+        let mut columns: Vec<Column> = self.pane.columns().iter().map(Column::from).collect();
+        if one_of_each && let Some(column) = columns.get_mut(ACCOUNT) {
             column.min = 5;
         }
         columns

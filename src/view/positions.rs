@@ -9,46 +9,28 @@ use super::format::{MISSING, cents, price};
 use super::pane::{ListPane, Staged};
 use super::pen::{Pen, clean};
 use super::scope;
-use super::table::{Column, Sheet};
+use super::table::Sheet;
 use crate::accounts::{AccountState, Count};
 use crate::app::Model;
 use crate::app::columns::PositionColumn;
 use crate::app::model::Pane;
-use crate::domain::{Mono, Position, Qty};
+use crate::domain::{Position, Qty};
 use crate::session::Part;
-
-/// The columns, those of [`PositionColumn`] in its order; the rank decides which go first on a narrow screen.
-const COLUMNS: [Column; 9] = [
-    Column::account(10, 18),
-    Column::text("Symbol", 4, 21, 0),
-    Column::figure("Qty", 3, 14, 0),
-    Column::figure("Avg", 6, 14, 4),
-    Column::figure("Last", 6, 14, 2),
-    Column::figure("Value", 6, 16, 3),
-    Column::figure("P&L", 9, 16, 0),
-    Column::figure("P&L %", 6, 10, 1),
-    Column::figure("Today", 6, 10, 5),
-];
 
 /// Draws the pane.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Panes) {
     let list = &model.rows.positions;
-    let pane = ListPane {
-        pane: Pane::Positions,
-        list,
-        columns: COLUMNS,
-        sortable: PositionColumn::ALL.len(),
-        account: PositionColumn::Account.index(),
-        counts: &counts(model),
-        nothing: "no positions",
-        head: None,
-    };
+    let pane = ListPane { pane: Pane::Positions, list, counts: &counts(model), nothing: "no positions", head: None };
     let Panes { positions, position_columns, sheet, .. } = panes;
     pane.draw(pen, area, model, (positions, position_columns, sheet), |pen, sheet, key| {
         let Some((account, position)) = scope::account(model, &key.link).zip(model.accounts.position(key)) else {
             return Staged::Gone;
         };
-        stage(pen, sheet, account, position, model.now.mono);
+        let fresh = account.is_current(&[Part::Positions], model.now.mono);
+        let row = Row { account, position, fresh };
+        for column in PositionColumn::ALL {
+            row.cell(pen, sheet, column);
+        }
         Staged::Row
     });
 }
@@ -68,37 +50,44 @@ fn counts(model: &Model) -> String {
     text
 }
 
-fn stage(pen: &Pen<'_>, sheet: &mut Sheet, account: &AccountState, position: &Position, now: Mono) {
-    let theme = pen.theme;
-    let fresh = account.is_current(&[Part::Positions], now);
-    let tone = |style: Style| if fresh { style } else { theme.stale };
-    let (plain, faint) = (tone(theme.text), tone(theme.faint));
-    super::account_cell(sheet, account, theme);
-    sheet.text(&clean(position.symbol.as_str()), plain);
-    let doubted = account.session.disputes().any(|(symbol, _)| symbol.is_one_with(&position.symbol));
-    if doubted {
-        sheet.signed_figure(position.qty.map(Qty::decimal), 0, "? ", theme.waiting, faint);
-    } else {
-        sheet.short_figure(position.qty.map(Qty::decimal), 0, plain, faint);
-    }
-    for px in [position.avg_px, position.last_px] {
-        sheet.short_figure(price(px), 2, if px == position.avg_px { tone(theme.dim) } else { plain }, faint);
-    }
-    sheet.figure(cents(position.market_value), 2, plain, faint);
-    let pl = cents(position.unrealized_pl);
-    super::change_cell(pen, sheet, pl, true, !fresh);
-    for part in [position.unrealized_plpc, position.change_today] {
-        let percent = part.and_then(|part| part.checked_mul(Decimal::ONE_HUNDRED)).map(|percent| percent.round_dp(2));
-        super::change_cell(pen, sheet, percent, false, !fresh);
-    }
+/// A position being drawn.
+struct Row<'a> {
+    account: &'a AccountState,
+    position: &'a Position,
+    fresh: bool,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_columns_are_those_that_sorting_knows() {
-        assert_eq!(COLUMNS.map(|column| column.title), PositionColumn::ALL.map(PositionColumn::title));
+impl Row<'_> {
+    fn cell(&self, pen: &Pen<'_>, sheet: &mut Sheet, column: PositionColumn) {
+        let Self { account, position, fresh } = *self;
+        let theme = pen.theme;
+        let tone = |style: Style| if fresh { style } else { theme.stale };
+        let (plain, faint) = (tone(theme.text), tone(theme.faint));
+        let percent = |part: Option<Decimal>| {
+            part.and_then(|part| part.checked_mul(Decimal::ONE_HUNDRED)).map(|percent| percent.round_dp(2))
+        };
+        match column {
+            PositionColumn::Account => super::account_cell(sheet, account, theme),
+            PositionColumn::Symbol => sheet.text(&clean(position.symbol.as_str()), plain),
+            PositionColumn::Qty => {
+                let qty = position.qty.map(Qty::decimal);
+                if account.session.disputes().any(|(symbol, _)| symbol.is_one_with(&position.symbol)) {
+                    sheet.signed_figure(qty, 0, "? ", theme.waiting, faint);
+                } else {
+                    sheet.short_figure(qty, 0, plain, faint);
+                }
+            }
+            PositionColumn::Avg => sheet.short_figure(price(position.avg_px), 2, tone(theme.dim), faint),
+            PositionColumn::Last => {
+                let moved = position.last_px != position.avg_px;
+                sheet.short_figure(price(position.last_px), 2, if moved { plain } else { tone(theme.dim) }, faint);
+            }
+            PositionColumn::Value => sheet.figure(cents(position.market_value), 2, plain, faint),
+            PositionColumn::Pl => super::change_cell(pen, sheet, cents(position.unrealized_pl), true, !fresh),
+            PositionColumn::PlPercent => {
+                super::change_cell(pen, sheet, percent(position.unrealized_plpc), false, !fresh);
+            }
+            PositionColumn::Today => super::change_cell(pen, sheet, percent(position.change_today), false, !fresh),
+        }
     }
 }

@@ -87,10 +87,10 @@ pub(super) fn age_of(account: &AccountState, pane: Pane, model: &Model) -> Age {
     if account.is_current(parts, now) {
         return Age::Current;
     }
-    match (account.good_at(parts, now), account.remembered_at, pane) {
-        (Some(good), ..) => Age::Old(now.since(good.mono)),
-        (None, Some(at), Pane::Orders | Pane::Tape) => Age::AsOf(at),
-        (None, ..) => Age::Unknown,
+    match (account.good_at(parts, now), account.remembered_at) {
+        (Some(good), _) => Age::Old(now.since(good.mono)),
+        (None, Some(at)) if pane.is_journaled() => Age::AsOf(at),
+        (None, _) => Age::Unknown,
     }
 }
 

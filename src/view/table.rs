@@ -9,18 +9,8 @@ use rust_decimal::Decimal;
 
 use super::format::MISSING;
 use super::pen::{Pen, cells, width};
+use crate::app::columns::{self, Align};
 use crate::domain::money::write_grouped;
-
-/// Alignment and cutting of a column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Align {
-    /// Text.
-    Left,
-    /// Two words: the first is never cut, the second is cut in the middle, because names differ at either end.
-    Name,
-    /// Figures, aligned at the decimal point.
-    Point,
-}
 
 /// One column of a table.
 #[derive(Debug, Clone, Copy)]
@@ -51,6 +41,13 @@ impl Column {
     /// The column that names the account.
     pub(super) const fn account(min: u16, max: u16) -> Self {
         Self { title: "Account", align: Align::Name, min, max, rank: 0 }
+    }
+}
+
+impl From<&columns::Column> for Column {
+    fn from(declared: &columns::Column) -> Self {
+        let columns::Column { title, align, min, max, rank, .. } = *declared;
+        Self { title, align, min, max, rank }
     }
 }
 

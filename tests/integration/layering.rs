@@ -136,6 +136,27 @@ fn the_simulated_brokerage_knows_nothing_of_ours_but_amounts() {
     }
 }
 
+/// Otherwise a new one is not a file and its drawing, but a search for every place that knows the others.
+#[test]
+fn overlays_are_told_apart_in_one_place_and_drawn_in_another() {
+    let table = &sources()[Path::new("app/overlays.rs")];
+    let (_, rows) = table.split_once("\noverlays! {\n").expect("the table of overlays");
+    let names: Vec<&str> = rows
+        .lines()
+        .take_while(|line| *line != "}")
+        .filter_map(|line| line.trim().split_once('(').filter(|(name, _)| !name.starts_with('/')).map(|(name, _)| name))
+        .collect();
+    assert!(names.len() > 10, "{names:?}");
+    for (path, text) in sources() {
+        let is_test = path.to_string_lossy().contains("tests");
+        let drawing = path == Path::new("view/overlay.rs");
+        for name in &names {
+            let named = text.contains(&format!(" Overlay::{name}")) || text.contains(&format!("(Overlay::{name}"));
+            assert!(named == drawing || is_test, "{}: Overlay::{name}", path.display());
+        }
+    }
+}
+
 #[test]
 fn the_core_reaches_no_runtime_terminal_or_clock() {
     let forbidden: &[(&str, &[&str])] = &[

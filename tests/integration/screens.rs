@@ -2,8 +2,8 @@
 
 use brokerdeck::accounts::{Msg as AccountMsg, Period, Saving};
 use brokerdeck::app::Msg;
-use brokerdeck::app::model::Overlay;
 use brokerdeck::app::msg::HitTarget;
+use brokerdeck::app::overlays::{Overlay, Palette};
 use brokerdeck::view::{Depth, Theme, ViewState, render};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -413,7 +413,7 @@ fn a_curve_that_does_not_come_again_says_how_old_it_is() {
 fn the_palette_shows_every_key_beside_a_title_that_is_too_long() {
     let mut desk = stage::desk("palette", (80, 24));
     for entry in desk.model.overlays.iter_mut().filter_map(|overlay| match overlay {
-        Overlay::Palette { matches, .. } => matches.first_mut(),
+        Overlay::Palette(Palette { matches, .. }) => matches.first_mut(),
         _ => None,
     }) {
         entry.title = "List executions, dividends, fees and transfers, from before this session on, in full".to_owned();

@@ -1,19 +1,17 @@
 //! Queries over the model: the account in view, the selected row, counts, the next deadline.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::time::Duration;
 
 use tui_input::Input;
 
-use super::{AccountScope, Attempt, AttemptPhase, Extent, Flashes, Model, Overlay, Pane, Program};
+use super::{AccountScope, Attempt, Extent, Flashes, Model, Overlay, Pane, Program, Timer};
 use crate::accounts::{AccountState, Accounts, OrderKey, Troubles};
-use crate::app::brokers::{BrokerRow, BrokerSummary};
+use crate::app::brokers::BrokerSummary;
 use crate::app::keymap::Keymap;
+use crate::app::overlays::Data;
 use crate::app::rows::{OrderRow, Rows};
 use crate::domain::blotter::TapeEntry;
 use crate::domain::{BrokerId, Mono, Now};
-
-const SECOND: i32 = 1_000_000_000;
 
 impl Model {
     /// The initial model.
@@ -35,10 +33,8 @@ impl Model {
             rows: Rows::default(),
             marks: BTreeSet::new(),
             overlays: Vec::new(),
-            attempt: None,
             next_attempt: 1,
             count: None,
-            palette: Vec::new(),
             extent: Extent::default(),
             toasts: VecDeque::new(),
             errors: Troubles::default(),
@@ -117,29 +113,6 @@ impl Model {
         self.accounts.tape_entry(*tape.selected.as_ref().or(tape.rows.front())?)
     }
 
-    /// The account that an action in the focused pane concerns: that of the selected row, or the one shown.
-    pub fn account_at_hand(&self) -> Option<&AccountState> {
-        let link = match self.focus {
-            Pane::Brokers => match self.rows.brokers.selected.as_ref()? {
-                BrokerRow::Linked(link) => Some(link),
-                BrokerRow::Unlinked(_) | BrokerRow::Add => None,
-            },
-            Pane::Account => None,
-            Pane::Orders => {
-                let found = self.rows.orders.selected.and_then(|row| row.find(self.accounts.all()));
-                found.map(|(account, _)| &account.link.id)
-            }
-            Pane::Positions => self.rows.positions.selected.as_ref().map(|key| &key.link),
-            // Without a selection, the tape's newest line counts.
-            Pane::Tape => self.tape_line().map(|(account, _)| &account.link.id),
-        };
-        match link {
-            Some(link) => self.accounts.get(link),
-            None if self.focus == Pane::Brokers => None,
-            None => self.shown_account(),
-        }
-    }
-
     /// The number of accounts in each state, by word, in the order of [`crate::session::ConnectionState`].
     pub fn counts(&self) -> Vec<(&'static str, usize)> {
         let words = ["live", "syncing", "connecting", "reconnecting", "polling", "needs relink", "blocked", "paused"];
@@ -152,6 +125,23 @@ impl Model {
         self.overlays.last()
     }
 
+    /// The topmost overlay, to be changed, and what it may look at.
+    pub fn top_mut(&mut self) -> Option<(&mut Overlay, Data<'_>)> {
+        let Self { overlays, accounts, brokers, errors, focus, program, extent, .. } = self;
+        let data = data(accounts, brokers, errors, *focus, program, extent);
+        Some((overlays.last_mut()?, data))
+    }
+
+    /// What overlays may look at.
+    pub fn data(&self) -> Data<'_> {
+        data(&self.accounts, &self.brokers, &self.errors, self.focus, &self.program, &self.extent)
+    }
+
+    /// The linking attempt, if one is under way.
+    pub fn attempt(&self) -> Option<&Attempt> {
+        self.overlays.iter().find_map(|overlay| overlay.handler().attempt())
+    }
+
     /// The number of the open question until a frame with it is confirmed as shown ([`crate::app::Msg::Shown`]).
     pub fn unseen_question(&self) -> Option<u64> {
         self.asking.as_ref().filter(|asking| asking.shown_at.is_none()).map(|asking| asking.number)
@@ -159,13 +149,12 @@ impl Model {
 
     /// The number of rows of a pane's list that the last frame could show.
     pub fn page(&self, pane: Pane) -> usize {
-        self.extent.pages.get(pane as usize).map_or(10, |rows| usize::from(*rows)).max(1)
+        usize::from(*self.extent.pages.get(pane)).max(1)
     }
 
     /// Whether the text being typed or pasted must not be shown or recorded: the redirect URL contains a code.
     pub fn input_is_secret(&self) -> bool {
-        matches!(self.top(), Some(Overlay::Linking))
-            && matches!(&self.attempt, Some(Attempt { phase: AttemptPhase::Waiting { paste: Some(_), .. }, .. }))
+        self.top().is_some_and(|top| top.handler().is_secret())
     }
 
     /// Whether a [`crate::app::Msg::Work`] is wanted in every turn of the loop, because a list is being built in
@@ -174,25 +163,20 @@ impl Model {
         self.rows.is_making()
     }
 
-    /// When to send the next [`crate::app::Msg::Tick`]: a session's deadline, the end of a toast or flash, a held yes,
-    /// a held bell, or the next second of the wall clock, which the header shows.
+    /// When to send the next [`crate::app::Msg::Tick`].
     pub fn next_deadline(&self, now: Now) -> Option<Mono> {
-        let toasts = self.toasts.iter().map(|toast| toast.until);
-        let second = std::iter::once(now.mono + until_next_second(now));
-        let confirming = self.confirming.iter().map(|held| held.due);
-        let untold = self.untold.as_ref().map(|_| self.quiet_until);
-        confirming
-            .chain(self.accounts.deadline())
-            .chain(toasts)
-            .chain(self.flashes.next_end())
-            .chain(untold)
-            .chain(second)
-            .min()
+        Timer::ALL.into_iter().filter_map(|timer| timer.due(self, now)).min()
     }
 }
 
-fn until_next_second(now: Now) -> Duration {
-    // Before 1970 the sub-second part is negative; the clock must still tick once a second.
-    let past = now.wall.subsec_nanosecond().rem_euclid(SECOND);
-    Duration::from_nanos(u64::from((SECOND - past).unsigned_abs()))
+fn data<'a>(
+    accounts: &'a Accounts,
+    brokers: &'a [BrokerSummary],
+    errors: &'a Troubles,
+    focus: Pane,
+    program: &Program,
+    extent: &Extent,
+) -> Data<'a> {
+    let page = usize::from(extent.overlay_page).max(1);
+    Data { accounts, brokers, errors, focus, can_approve: program.can_approve, page, end: extent.overlay_end }
 }

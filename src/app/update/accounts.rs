@@ -1,11 +1,12 @@
 //! Turns the events of the accounts into rows, errors and bells, and keeps track of which accounts are shown.
 
-use super::{news, notices, orders, pages};
+use super::{activities, news, notices, orders};
 use crate::accounts::{Ends, Event, Msg, Output, must_be_linked};
 use crate::app::brokers::BrokerRow;
 use crate::app::effect::Effect;
 use crate::app::keymap::Keymap;
-use crate::app::model::{AccountScope, Model, Overlay};
+use crate::app::model::{AccountScope, Model};
+use crate::app::overlays::Welcome;
 use crate::app::refresh;
 use crate::domain::LinkId;
 use crate::session::ConnectionState;
@@ -16,7 +17,7 @@ pub(super) fn hear(model: &mut Model, msg: Msg, effects: &mut Vec<Effect>) {
     model.accounts.handle(msg, model.now);
     follow(model, effects);
     if started && model.accounts.is_empty() && model.program.first_run && model.overlays.is_empty() {
-        model.overlays.push(Overlay::Welcome);
+        model.overlays.push(Welcome.into());
     }
 }
 
@@ -49,13 +50,12 @@ fn happened(model: &mut Model, event: Event, effects: &mut Vec<Effect>) {
         Event::Positions(link) => refresh::positions_changed(model, &link),
         Event::State { link, state, news } => state_changed(model, &link, &state, news, effects),
         Event::Curve { link, period, error: Some(error) } => {
-            let open = matches!(model.top(), Some(Overlay::EquityChart { period: open, .. }) if *open == period);
-            if open {
+            if model.top().is_some_and(|top| top.handler().shows_curve(period)) {
                 let text = format!("{}: no equity history, {error}", model.accounts.label(&link));
                 notices::lasting(model, Some(&link), Ends::WithCurve, text);
             }
         }
-        Event::Activities { link, moved, goes_on, unread } => pages::came(model, &link, moved, goes_on, unread),
+        Event::Activities { link, moved, goes_on, unread } => activities::came(model, &link, moved, goes_on, unread),
         Event::CancelAnswered(key, outcome) => orders::cancel_answered(model, &key, &outcome),
         Event::Waiting { cancels, after, why, .. } => orders::waits(model, cancels, after, &why),
         Event::Saving if !model.accounts.is_unsaved() => {

@@ -1,15 +1,14 @@
 //! What each action does. An action that cannot act shows the reason, in the words that dim it.
 
-use super::{accounts, activities, calm, copies, linking, lists, notices, orders, overlays, pages, palette};
-use crate::accounts::OrderKey;
+use super::{accounts, activities, calm, choices, copies, linking, lists, notices, orders, overlays, palette};
 use crate::app::availability::availability;
 use crate::app::brokers::BrokerRow;
-use crate::app::choices::Choices;
-use crate::app::effect::{Copied, Effect};
+use crate::app::effect::Effect;
 use crate::app::keymap::Action;
-use crate::app::model::{AccountScope, Model, Overlay, Pane, Question};
+use crate::app::model::{AccountScope, Model, Pane};
+use crate::app::overlays::{AddBroker, Help, Next};
+use crate::app::selection::{self, account_at_hand};
 use crate::domain::LinkId;
-use crate::link::progress::Sensitive;
 use crate::session::{ConnectionState, Input};
 
 /// Runs an action, or shows why it cannot act.
@@ -20,22 +19,24 @@ pub(super) fn act(model: &mut Model, action: Action, effects: &mut Vec<Effect>) 
         return notices::toast(model, reason.0);
     }
     model.dirty = true;
+    if let Some(next) = overlays::act(model, action, times(count)) {
+        return follow(model, next, effects);
+    }
     match action {
         Action::Quit | Action::ForceQuit => quit(model, 0, effects),
         Action::Suspend => effects.push(Effect::Suspend),
         Action::Repaint => effects.push(Effect::Repaint),
-        Action::Help => overlays::open_help(model),
-        Action::SearchHelp => overlays::search_help(model),
+        Action::Help => overlays::push(model, Help::default()),
         Action::Palette => palette::open(model),
         Action::Filter => lists::start_filter(model),
         Action::ClearFilter => lists::clear_filter(model),
-        Action::NextPane => step_pane(model, 1),
-        Action::PrevPane => step_pane(model, Pane::ALL.len() - 1),
-        Action::Pane1 => focus(model, Pane::Brokers),
-        Action::Pane2 => focus(model, Pane::Account),
-        Action::Pane3 => focus(model, Pane::Orders),
-        Action::Pane4 => focus(model, Pane::Positions),
-        Action::Pane5 => focus(model, Pane::Tape),
+        Action::NextPane => focus(model, model.focus.further(1)),
+        Action::PrevPane => focus(model, model.focus.further(Pane::ALL.len() - 1)),
+        Action::Pane1 | Action::Pane2 | Action::Pane3 | Action::Pane4 | Action::Pane5 => {
+            if let Some(pane) = Pane::focused_by(action) {
+                focus(model, pane);
+            }
+        }
         Action::Down
         | Action::Up
         | Action::Top
@@ -44,9 +45,11 @@ pub(super) fn act(model: &mut Model, action: Action, effects: &mut Vec<Effect>) 
         | Action::HalfPageUp
         | Action::PageDown
         | Action::PageUp => step(model, action, count),
-        Action::Detail => detail(model, effects),
+        Action::Detail => {
+            let next = selection::of(model.focus).open(model);
+            follow(model, next, effects);
+        }
         Action::Activities => activities::open(model),
-        Action::RefreshActivities => activities::refresh(model),
         Action::Back => back(model),
         Action::Zoom => model.zoomed = !model.zoomed,
         Action::PrevAccount => step_account(model, false),
@@ -67,36 +70,57 @@ pub(super) fn act(model: &mut Model, action: Action, effects: &mut Vec<Effect>) 
         Action::ClearMarks => model.marks.clear(),
         Action::CancelOrder => orders::ask_cancel(model),
         Action::CancelAll => orders::ask_cancel_all(model),
-        Action::AddBroker => palette::open_brokers(model),
+        Action::AddBroker => model.overlays.push(AddBroker::of(&model.brokers).into()),
         Action::Relink => relink(model, effects),
         Action::Unlink => linking::ask_unlink(model),
-        Action::RawJson => overlays::toggle_raw(model),
-        Action::ChartNext => overlays::step_period(model, true),
-        Action::ChartPrev => overlays::step_period(model, false),
-        Action::CrosshairLeft => overlays::move_crosshair(model, -times(count)),
-        Action::CrosshairRight => overlays::move_crosshair(model, times(count)),
         Action::WriteConfig => effects.push(Effect::WriteConfig),
-        Action::OpenBrowser => linking::while_waiting(model, |attempt, _| Effect::OpenBrowser { attempt }, effects),
-        Action::CopyUrl => {
-            let copy =
-                |_, url: &Sensitive| Effect::Copy { text: Copied::new(url.expose()), what: "authorize URL".to_owned() };
-            linking::while_waiting(model, copy, effects);
-        }
-        Action::PasteRedirect => linking::open_paste(model, ""),
-        Action::ApproveInDemo => linking::while_waiting(model, |attempt, _| Effect::ApproveInDemo { attempt }, effects),
-        Action::CancelLink => linking::cancel(model, effects),
-        Action::Retry => linking::retry(model, effects),
-        Action::EditLabel => linking::edit_label(model),
         Action::Confirm | Action::ConfirmLive => calm::hold(model, action),
-        Action::Decline => decline(model),
-        Action::Accept => accept(model, effects),
+        Action::Accept => {
+            if model.overlays.is_empty() {
+                model.filtering = None;
+            }
+        }
+        // Their overlay is not open.
+        Action::SearchHelp
+        | Action::RefreshActivities
+        | Action::RawJson
+        | Action::ChartNext
+        | Action::ChartPrev
+        | Action::CrosshairLeft
+        | Action::CrosshairRight
+        | Action::OpenBrowser
+        | Action::CopyUrl
+        | Action::PasteRedirect
+        | Action::ApproveInDemo
+        | Action::CancelLink
+        | Action::Retry
+        | Action::EditLabel
+        | Action::Decline => {}
     }
 }
 
-/// Runs what was chosen in the palette.
-pub(super) fn run_palette(model: &mut Model, effects: &mut Vec<Effect>) {
-    if let Some(action) = palette::choose(model, effects) {
-        act(model, action, effects);
+/// Carries out what comes next after a key or click in an overlay.
+pub(super) fn follow(model: &mut Model, next: Vec<Next>, effects: &mut Vec<Effect>) {
+    for next in next {
+        match next {
+            Next::Close => {
+                overlays::close(model);
+            }
+            Next::Open(overlay) => overlays::push(model, overlay),
+            Next::Act(action) => act(model, action, effects),
+            Next::Say(text) => notices::toast(model, text),
+            Next::Do(effect) => effects.push(effect),
+            Next::Link(broker) => linking::begin(model, &broker, effects),
+            Next::Unlink(link) => model.accounts.unlink(link),
+            Next::Cancel(keys) => orders::cancel(model, &keys),
+            Next::AskActivities(link) => model.accounts.ask_activities(&link, false),
+            Next::AskCurve(link, period) => model.accounts.ask_curve(&link, period),
+            Next::Choose(command) => {
+                if let Some(action) = palette::choose(model, command, effects) {
+                    act(model, action, effects);
+                }
+            }
+        }
     }
 }
 
@@ -109,12 +133,12 @@ pub(super) fn quit(model: &mut Model, code: u8, effects: &mut Vec<Effect>) {
     if model.exit.is_some() {
         return;
     }
-    if let Some(attempt) = model.attempt.take() {
-        effects.push(Effect::CancelLink { attempt: attempt.id });
+    if let Some(attempt) = linking::close(model) {
+        effects.push(Effect::CancelLink { attempt });
     }
     model.accounts.close();
     accounts::follow(model, effects);
-    effects.push(Effect::Keep(Choices::of(model)));
+    effects.push(Effect::Keep(choices::of(model)));
     effects.push(Effect::Quit { code });
     model.exit = Some(code);
 }
@@ -125,57 +149,17 @@ pub(super) fn focus(model: &mut Model, pane: Pane) {
     model.dirty = true;
 }
 
-fn step_pane(model: &mut Model, by: usize) {
-    let at = (model.focus as usize + by) % Pane::ALL.len();
-    if let Some(pane) = Pane::ALL.get(at) {
-        focus(model, *pane);
-    }
-}
-
 fn step(model: &mut Model, action: Action, count: Option<u32>) {
     if model.overlays.is_empty() {
         return lists::step(model, action, count);
     }
     overlays::step(model, action, count);
-    pages::reach_on(model);
-}
-
-fn detail(model: &mut Model, effects: &mut Vec<Effect>) {
-    if matches!(model.top(), Some(Overlay::Activities { .. })) {
-        return activities::detail(model);
-    }
-    match model.focus {
-        Pane::Brokers => match model.rows.brokers.selected.clone() {
-            Some(BrokerRow::Linked(link)) => model.overlays.push(Overlay::BrokerDetail { link, scroll: 0 }),
-            Some(BrokerRow::Unlinked(broker)) => linking::begin(model, &broker, effects),
-            Some(BrokerRow::Add) => act(model, Action::AddBroker, effects),
-            None => {}
-        },
-        Pane::Account => overlays::open_chart(model),
-        Pane::Orders => {
-            if let Some(key) = model.selected_order() {
-                model.overlays.push(Overlay::OrderDetail { key, scroll: 0, raw: false });
-            }
-        }
-        Pane::Positions => {
-            if let Some(key) = model.rows.positions.selected.clone() {
-                model.overlays.push(Overlay::PositionDetail { key, scroll: 0 });
-            }
-        }
-        Pane::Tape => {
-            let key = model
-                .tape_line()
-                .map(|(account, entry)| OrderKey { link: account.link.id.clone(), order: entry.order_id.clone() });
-            if let Some(key) = key {
-                model.overlays.push(Overlay::OrderDetail { key, scroll: 0, raw: false });
-            }
-        }
-    }
+    activities::reach_on(model);
 }
 
 /// Goes back one level: closes an overlay, leaves a field, clears marks, zoom or filter. Destroys nothing.
 fn back(model: &mut Model) {
-    if overlays::back(model) {
+    if overlays::close(model) {
         return;
     }
     if model.filtering.is_some() {
@@ -195,36 +179,10 @@ fn back(model: &mut Model) {
     }
 }
 
-fn accept(model: &mut Model, effects: &mut Vec<Effect>) {
-    match model.top() {
-        Some(Overlay::AddBroker { .. }) => palette::choose_broker(model, effects),
-        Some(Overlay::Palette { .. }) => run_palette(model, effects),
-        Some(Overlay::Help { .. }) => overlays::end_help_search(model),
-        Some(Overlay::Linking) => linking::accept_field(model, effects),
-        Some(_) => {}
-        None => model.filtering = None,
-    }
-}
-
 /// Does what the open question asks about.
 pub(super) fn confirm(model: &mut Model, effects: &mut Vec<Effect>) {
-    match model.top().cloned() {
-        Some(Overlay::Linking) => linking::save(model, effects),
-        Some(Overlay::Question(question)) => {
-            model.overlays.pop();
-            match question {
-                Question::Unlink(link) => model.accounts.unlink(link),
-                Question::Cancel(keys) => orders::cancel(model, &keys),
-            }
-        }
-        _ => {}
-    }
-}
-
-fn decline(model: &mut Model) {
-    if matches!(model.top(), Some(Overlay::Question(_))) {
-        model.overlays.pop();
-    }
+    let next = model.top_mut().map(|(top, data)| top.handler_mut().confirmed(&data));
+    follow(model, next.unwrap_or_default(), effects);
 }
 
 fn relink(model: &mut Model, effects: &mut Vec<Effect>) {
@@ -271,7 +229,7 @@ fn all_accounts(model: &mut Model) {
 
 /// Reconnects at once: the account of the selected row in Brokers, else every account shown.
 fn resync(model: &mut Model) {
-    let one = model.account_at_hand().filter(|_| model.focus == Pane::Brokers).map(|account| account.link.id.clone());
+    let one = account_at_hand(model).filter(|_| model.focus == Pane::Brokers).map(|account| account.link.id.clone());
     let links: Vec<LinkId> = match one {
         Some(link) => vec![link],
         None => model.shown_accounts().map(|account| account.link.id.clone()).collect(),
@@ -283,7 +241,7 @@ fn resync(model: &mut Model) {
 }
 
 fn pause(model: &mut Model) {
-    let Some(account) = model.account_at_hand() else { return };
+    let Some(account) = account_at_hand(model) else { return };
     let (link, label) = (account.link.id.clone(), account.link.label.clone());
     let paused = matches!(account.state(), ConnectionState::Paused);
     let (input, text) = if paused {

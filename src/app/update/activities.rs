@@ -1,40 +1,36 @@
-//! The activity list: opening, refreshing, showing a row.
+//! The activity list: opening it, and fetching its pages; the next one before the end of the loaded ones is visible.
 
-use super::overlays;
-use crate::accounts::{ActivityKey, OrderKey};
-use crate::app::model::{Model, Overlay};
-use crate::domain::ActivityKind;
+use super::{notices, overlays};
+use crate::app::model::Model;
+use crate::app::overlays::Activities;
+use crate::app::selection::account_at_hand;
+use crate::domain::LinkId;
 
 /// Opens the list of the account and fetches its newest rows.
 pub(super) fn open(model: &mut Model) {
-    let Some(link) = model.account_at_hand().map(|account| account.link.id.clone()) else { return };
-    overlays::push(model, Overlay::Activities { link: link.clone(), selected: 0 });
+    let Some(link) = account_at_hand(model).map(|account| account.link.id.clone()) else { return };
+    overlays::push(model, Activities { link: link.clone(), selected: 0 });
     model.accounts.ask_activities(&link, false);
 }
 
-/// Fetches the newest rows, and the older ones if those failed.
-pub(super) fn refresh(model: &mut Model) {
-    if let Some(Overlay::Activities { link, .. }) = model.top() {
-        let link = link.clone();
-        model.accounts.ask_activities(&link, false);
+/// Fetches older rows when the end of the loaded ones is near.
+pub(super) fn reach_on(model: &mut Model) {
+    let wanted = model.top().and_then(|top| top.handler().wants_older(&model.data()));
+    if let Some(link) = wanted {
+        model.accounts.ask_activities(&link, true);
     }
 }
 
-/// Shows the order of the selected row, or the row itself where the order is not known here.
-pub(super) fn detail(model: &mut Model) {
-    let Some(Overlay::Activities { link, selected }) = model.top() else { return };
-    let Some(account) = model.accounts.get(link) else { return };
-    let Some(row) = account.activities.rows().get(*selected) else { return };
-    let known = match &row.kind {
-        ActivityKind::Fill { order_id, .. } if account.blotter.order(order_id).is_some() => Some(order_id.clone()),
-        ActivityKind::Fill { .. } | ActivityKind::Other { .. } => None,
-    };
-    let overlay = match known {
-        Some(order) => Overlay::OrderDetail { key: OrderKey { link: link.clone(), order }, scroll: 0, raw: false },
-        None => Overlay::ActivityDetail {
-            key: ActivityKey { link: link.clone(), row: std::sync::Arc::clone(&row.id) },
-            scroll: 0,
-        },
-    };
-    overlays::push(model, overlay);
+/// A page arrived.
+pub(super) fn came(model: &mut Model, link: &LinkId, moved: usize, goes_on: bool, unread: Option<String>) {
+    if let Some(words) = unread {
+        let text = format!("{}: activities: {words}", model.accounts.label(link));
+        notices::error(model, Some(link), text);
+    }
+    for overlay in &mut model.overlays {
+        overlay.handler_mut().activities_added(link, moved);
+    }
+    if goes_on {
+        reach_on(model);
+    }
 }

@@ -10,7 +10,8 @@ use std::time::Duration;
 use super::notices;
 use crate::app::availability::availability;
 use crate::app::keymap::Action;
-use crate::app::model::{Asked, Asking, Confirming, Model};
+use crate::app::model::{Asking, Confirming, Model};
+use crate::app::overlays::Asked;
 
 /// Shortest time from a visible question to a yes; nobody reads and presses in less.
 const READ: Duration = Duration::from_millis(300);
@@ -33,10 +34,10 @@ const HURRIED: &str = "nothing was confirmed: keys came faster than a hand types
 
 /// Tracks the open question: a new or changed one has not been seen yet.
 pub(super) fn follow(model: &mut Model) {
-    if model.asking.as_ref().is_some_and(|asking| asking.asked.stands(model)) {
+    if model.asking.as_ref().is_some_and(|asking| stands(&asking.asked, model)) {
         return;
     }
-    let asked = Asked::of(model);
+    let asked = model.top().and_then(|top| top.handler().asked());
     model.next_question += u64::from(asked.is_some());
     // Draw it: a yes does not count before.
     model.dirty |= asked.is_some();
@@ -93,8 +94,13 @@ pub(super) fn settles(model: &mut Model) -> bool {
     let now = model.now.mono;
     let Some(held) = model.confirming.take_if(|held| held.due <= now) else { return false };
     let stands =
-        model.asking.as_ref().is_some_and(|asking| asking.number == held.question && asking.asked.stands(model));
+        model.asking.as_ref().is_some_and(|asking| asking.number == held.question && stands(&asking.asked, model));
     stands && availability(held.action, model).is_ok()
+}
+
+/// Whether this is still the open question.
+fn stands(asked: &Asked, model: &Model) -> bool {
+    model.top().is_some_and(|top| top.handler().still_asks(asked))
 }
 
 /// Refuses a yes when the terminal does not confirm frames, and lists the ways out. A terminal that hangs and one that

@@ -1,218 +1,23 @@
-//! Copying an id, a row, or one cell of a row.
+//! Copying the id or the rows of what is selected.
 
 use super::notices;
-use crate::accounts::{OrderKey, brief};
-use crate::app::columns::{OrderColumn, PositionColumn, SortValue, TapeColumn, placed_at};
 use crate::app::effect::{Copied, Effect};
-use crate::app::model::{Model, Overlay, Pane};
-use crate::domain::text::clean;
+use crate::app::model::Model;
+use crate::app::selection;
 
-/// Copies the id of the selected row or open detail.
-pub(super) fn id(model: &mut Model, effects: &mut Vec<Effect>) {
-    let copied = match model.top() {
-        Some(Overlay::OrderDetail { key, raw: true, .. }) => {
-            let json = model.accounts.order(key).and_then(|order| order.raw.0.as_deref());
-            let json = json.map(|json| Effect::Copy { text: Copied::json(json), what: "order's JSON".to_owned() });
-            return effects.extend(json);
-        }
-        Some(Overlay::OrderDetail { key, .. }) => Some((key.order.to_string(), "order id")),
-        Some(Overlay::PositionDetail { key, .. }) => Some((key.symbol.to_string(), "symbol")),
-        Some(Overlay::BrokerDetail { link, .. }) => number(model, link),
-        Some(Overlay::Activities { link, selected }) => {
-            let row = model.accounts.get(link).and_then(|account| account.activities.rows().get(*selected));
-            row.map(|row| (clean(&row.id).into_owned(), "activity id"))
-        }
-        Some(Overlay::ActivityDetail { key, .. }) => Some((clean(&key.row).into_owned(), "activity id")),
-        Some(Overlay::Errors { .. }) => {
-            let lines: Vec<String> =
-                model.errors.iter().map(|error| format!("{} {}", error.at.wall, clean(&error.text))).collect();
-            Some((lines.join("\n"), "errors"))
-        }
-        Some(_) => None,
-        None => at_cursor(model),
-    };
-    if let Some((text, what)) = copied {
+/// Copies the id of the selected row.
+pub(super) fn id(model: &Model, effects: &mut Vec<Effect>) {
+    if let Some((text, what)) = selection::of(model.focus).id(model) {
         effects.push(Effect::Copy { text: Copied::new(&text), what: what.to_owned() });
-    }
-}
-
-fn number(model: &Model, link: &crate::domain::LinkId) -> Option<(String, &'static str)> {
-    model.accounts.get(link).map(|account| (clean(&account.link.account_number).into_owned(), "account number"))
-}
-
-fn at_cursor(model: &Model) -> Option<(String, &'static str)> {
-    match model.focus {
-        Pane::Brokers | Pane::Account => {
-            let account = model.account_at_hand().or_else(|| model.shown_account())?;
-            number(model, &account.link.id)
-        }
-        Pane::Orders => model.selected_order().map(|key| (key.order.to_string(), "order id")),
-        Pane::Positions => model.rows.positions.selected.as_ref().map(|key| (key.symbol.to_string(), "symbol")),
-        Pane::Tape => {
-            let (_, entry) = model.tape_line()?;
-            match &entry.execution {
-                Some(execution) => Some((execution.to_string(), "execution id")),
-                None => Some((entry.order_id.to_string(), "order id")),
-            }
-        }
     }
 }
 
 /// Copies the selected or marked rows as lines of tab-separated text.
 pub(super) fn rows(model: &mut Model, effects: &mut Vec<Effect>) {
-    let (text, what) = match model.focus {
-        Pane::Orders => {
-            let keys = marked(model);
-            let keys = if keys.is_empty() { model.selected_order().into_iter().collect() } else { keys };
-            let lines: Vec<String> = keys.iter().filter_map(|key| order_line(model, key)).collect();
-            (lines.join("\n"), if lines.len() == 1 { "row".to_owned() } else { format!("{} rows", lines.len()) })
-        }
-        Pane::Positions => {
-            let line = model.rows.positions.selected.as_ref().and_then(|key| {
-                let position = model.accounts.position(key)?;
-                let figures = [
-                    position.qty.map(|qty| qty.to_string()),
-                    position.avg_px.map(|px| px.to_string()),
-                    position.last_px.map(|px| px.to_string()),
-                    position.market_value.map(|value| value.to_string()),
-                    position.unrealized_pl.map(|value| value.to_string()),
-                ];
-                let figures = figures.map(|figure| figure.unwrap_or_else(|| "--".to_owned()));
-                Some(format!("{}\t{}", position.symbol, figures.join("\t")))
-            });
-            (line.unwrap_or_default(), "row".to_owned())
-        }
-        Pane::Tape => {
-            let line = model.tape_line().map(|(account, entry)| {
-                let order = account.blotter.order(&entry.order_id).map(brief).unwrap_or_default();
-                let at = entry.at.map_or_else(|| "--".to_owned(), |at| at.to_string());
-                format!("{at}\t{}\t{order}\t{}", entry.event, entry.order_id)
-            });
-            (line.unwrap_or_default(), "row".to_owned())
-        }
-        Pane::Brokers | Pane::Account => {
-            let account = model.account_at_hand().or_else(|| model.shown_account());
-            let line = account.map(|account| {
-                let link = &account.link;
-                format!(
-                    "{}\t{}\t{}\t{}",
-                    clean(&link.label),
-                    clean(&link.account_number),
-                    link.environment,
-                    account.state()
-                )
-            });
-            (line.unwrap_or_default(), "row".to_owned())
-        }
-    };
-    if text.is_empty() {
+    let lines = selection::of(model.focus).lines(model);
+    if lines.is_empty() {
         return notices::toast(model, "there is nothing to copy here");
     }
-    effects.push(Effect::Copy { text: Copied::new(&text), what });
-}
-
-/// The marked orders that are shown, in list order.
-fn marked(model: &Model) -> Vec<OrderKey> {
-    if model.marks.is_empty() {
-        return Vec::new();
-    }
-    let list = &model.rows.orders;
-    let mut rows: Vec<_> = model.marks.iter().filter_map(|key| list.index_of(&model.order_row(key)?)).collect();
-    rows.sort_unstable();
-    rows.into_iter().filter_map(|row| model.order_key(*list.rows.get(row)?)).collect()
-}
-
-fn order_line(model: &Model, key: &OrderKey) -> Option<String> {
-    let order = model.accounts.order(key)?;
-    let at = placed_at(order).map_or_else(|| "--".to_owned(), |at| at.to_string());
-    let limit = order.limit_px.map_or_else(|| "--".to_owned(), |px| px.to_string());
-    Some(format!(
-        "{at}\t{}\t{}\t{limit}\t{}\t{}\t{}",
-        brief(order),
-        order.order_type,
-        order.cum_qty,
-        order.status,
-        order.id
-    ))
-}
-
-/// Every cell of the selected row, as title and exact text: what the columns round is whole here.
-#[expect(clippy::wildcard_enum_match_arm, reason = "every other column is copied as its value")]
-pub(super) fn cells(model: &Model) -> Vec<(&'static str, String)> {
-    let mut cells: Vec<(&'static str, String)> = Vec::new();
-    let mut put = |title, value: Option<String>| cells.extend(value.map(|value| (title, value)));
-    match model.focus {
-        Pane::Orders => {
-            let Some(key) = &model.selected_order() else { return cells };
-            let Some((account, order)) = model.accounts.get(&key.link).zip(model.accounts.order(key)) else {
-                return cells;
-            };
-            for column in OrderColumn::ALL {
-                let value = match column {
-                    // Sort values hold only the start of a text; copy all of it.
-                    OrderColumn::Account => Some(clean(&account.link.label).into_owned()),
-                    OrderColumn::Symbol => Some(order.symbol.to_string()),
-                    OrderColumn::Status => Some(order.status.to_string()),
-                    OrderColumn::Side => Some(order.side.to_string()),
-                    OrderColumn::Type => Some(order.order_type.to_string()),
-                    OrderColumn::Tif => Some(order.tif.to_string()),
-                    OrderColumn::Trail => {
-                        let percent = || order.trail_percent.map(|percent| format!("{percent}%"));
-                        order.trail_px.map(|px| px.to_string()).or_else(percent)
-                    }
-                    other => other.value(account, order).map(text),
-                };
-                put(column.title(), value);
-            }
-            put("Order id", Some(order.id.to_string()));
-            put("Client order id", order.client_order_id.as_ref().map(ToString::to_string));
-        }
-        Pane::Positions => {
-            let Some(key) = &model.rows.positions.selected else { return cells };
-            let Some((account, position)) = model.accounts.get(&key.link).zip(model.accounts.position(key)) else {
-                return cells;
-            };
-            for column in PositionColumn::ALL {
-                let value = match column {
-                    PositionColumn::Account => Some(clean(&account.link.label).into_owned()),
-                    PositionColumn::Symbol => Some(position.symbol.to_string()),
-                    other => other.value(account, position).map(text),
-                };
-                put(column.title(), value);
-            }
-        }
-        Pane::Tape => {
-            let Some((account, entry)) = model.tape_line() else { return cells };
-            for column in TapeColumn::ALL {
-                let value = match column {
-                    TapeColumn::Account => Some(clean(&account.link.label).into_owned()),
-                    TapeColumn::Event => Some(entry.event.to_string()),
-                    TapeColumn::Symbol => account.blotter.order(&entry.order_id).map(|order| order.symbol.to_string()),
-                    other => other.value(account, entry).map(text),
-                };
-                put(column.title(), value);
-            }
-            put("Execution id", entry.execution.as_ref().map(ToString::to_string));
-            put("Order id", Some(entry.order_id.to_string()));
-        }
-        Pane::Brokers | Pane::Account => {
-            let Some(account) = model.account_at_hand().or_else(|| model.shown_account()) else { return cells };
-            put("Account", Some(clean(&account.link.label).into_owned()));
-            put("Number", Some(clean(&account.link.account_number).into_owned()));
-            let figures = account.account.as_ref().map(|dated| &dated.value);
-            put("Equity", figures.and_then(|figures| figures.equity).map(|value| value.to_string()));
-            put("Buying power", figures.and_then(|figures| figures.buying_power).map(|value| value.to_string()));
-            put("Cash", figures.and_then(|figures| figures.cash).map(|value| value.to_string()));
-        }
-    }
-    cells
-}
-
-fn text(value: SortValue) -> String {
-    match value {
-        SortValue::Rank(rank) => rank.to_string(),
-        SortValue::Time(at) => at.to_string(),
-        SortValue::Number(number) => number.to_string(),
-        SortValue::Word(bytes) => clean(String::from_utf8_lossy(&bytes).trim_end_matches('\0')).into_owned(),
-    }
+    let what = if lines.len() == 1 { "row".to_owned() } else { format!("{} rows", lines.len()) };
+    effects.push(Effect::Copy { text: Copied::new(&lines.join("\n")), what });
 }

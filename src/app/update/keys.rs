@@ -2,11 +2,11 @@
 
 use tui_input::{Input as Field, InputRequest};
 
-use super::{actions, calm, linking, lists, notices, overlays, palette};
+use super::{actions, calm, lists, notices};
 use crate::app::context;
 use crate::app::effect::Effect;
 use crate::app::keymap::{Action, Chord, KeyCode};
-use crate::app::model::{AttemptPhase, Model, Overlay};
+use crate::app::model::Model;
 use crate::link::progress::Sensitive;
 
 /// Largest count.
@@ -58,9 +58,9 @@ fn digit(chord: Chord) -> Option<u32> {
 
 /// Handles a bracketed paste.
 pub(super) fn paste(model: &mut Model, text: &Sensitive) {
-    let waiting = matches!(model.attempt.as_ref().map(|attempt| &attempt.phase), Some(AttemptPhase::Waiting { .. }));
-    if waiting && matches!(model.top(), Some(Overlay::Linking)) {
-        return linking::open_paste(model, text.expose());
+    if model.overlays.last_mut().is_some_and(|top| top.handler_mut().paste(text.expose())) {
+        model.dirty = true;
+        return;
     }
     if !context::is_typing(model) {
         return notices::toast(model, "there is no text field to paste into");
@@ -80,24 +80,15 @@ fn typed(model: &mut Model, request: InputRequest) {
     if !changed.value {
         return;
     }
-    match model.top() {
-        Some(Overlay::AddBroker { .. }) => palette::search_brokers(model),
-        Some(Overlay::Palette { .. }) => palette::search(model),
-        Some(Overlay::Help { .. }) => overlays::scroll_to(model, 0),
-        Some(_) => {}
+    match model.top_mut() {
+        Some((top, data)) => top.handler_mut().typed(&data),
         None => lists::filter_typed(model),
     }
 }
 
 fn field(model: &mut Model) -> Option<&mut Field> {
     match model.overlays.last_mut() {
-        Some(
-            Overlay::AddBroker { query, .. }
-            | Overlay::Palette { query, .. }
-            | Overlay::Help { query, typing: true, .. },
-        ) => Some(query),
-        Some(Overlay::Linking) => model.attempt.as_mut().and_then(linking::field),
-        Some(_) => None,
+        Some(top) => top.handler_mut().field(),
         None => model.filtering.is_some().then_some(&mut model.filter_input),
     }
 }

@@ -4,36 +4,12 @@ use tui_input::Input as Field;
 
 use super::{accounts, notices};
 use crate::app::brokers::BrokerRow;
-use crate::app::columns::{OrderColumn, PositionColumn, TapeColumn};
+use crate::app::columns::{ACCOUNT, Column, Hiding};
 use crate::app::filter::Filter;
 use crate::app::keymap::Action;
 use crate::app::model::{AccountScope, Model, Pane};
-use crate::app::refresh;
-
-/// Calls a closure with the list of a pane, whatever its key type.
-macro_rules! with_list {
-    ($model:expr, $pane:expr, |$list:ident| $body:expr) => {
-        match $pane {
-            Pane::Brokers => {
-                let $list = &mut $model.rows.brokers;
-                Some($body)
-            }
-            Pane::Account => None,
-            Pane::Orders => {
-                let $list = &mut $model.rows.orders;
-                Some($body)
-            }
-            Pane::Positions => {
-                let $list = &mut $model.rows.positions;
-                Some($body)
-            }
-            Pane::Tape => {
-                let $list = &mut $model.rows.tape;
-                Some($body)
-            }
-        }
-    };
-}
+use crate::app::rows::List;
+use crate::app::selection;
 
 /// Moves in the focused pane's list, `count` times where one was typed; to a row where the move has an end.
 #[expect(clippy::wildcard_enum_match_arm, reason = "only moves come here; what is none of the others goes to the end")]
@@ -68,7 +44,7 @@ pub(super) fn move_in(model: &mut Model, pane: Pane, by: isize) {
     } else if pane == Pane::Tape && by > 0 && model.rows.tape.selected.is_none() {
         model.rows.tape.select(usize::try_from(by - 1).unwrap_or(usize::MAX));
     } else {
-        with_list!(model, pane, |list| list.move_by(by));
+        change(model, pane, |list| list.move_by(by));
     }
     if pane == Pane::Tape && by > 0 && was.is_some() && model.rows.tape.selected == was {
         let text = model.keymap.say("this session began here; {tape.activities} lists what came before").into_owned();
@@ -80,21 +56,21 @@ pub(super) fn move_in(model: &mut Model, pane: Pane, by: isize) {
 
 /// Selects a row by index.
 pub(super) fn select(model: &mut Model, pane: Pane, index: usize) {
-    with_list!(model, pane, |list| list.select(index));
+    change(model, pane, |list| list.select(index));
     broker_follows(model, pane);
     model.dirty = true;
 }
 
 /// Whether the row at this index is selected.
 pub(super) fn is_selected(model: &Model, pane: Pane, index: usize) -> bool {
-    let at = match pane {
-        Pane::Brokers => model.rows.brokers.selected_index(),
-        Pane::Account => None,
-        Pane::Orders => model.rows.orders.selected_index(),
-        Pane::Positions => model.rows.positions.selected_index(),
-        Pane::Tape => model.rows.tape.selected_index(),
-    };
-    at == Some(index)
+    model.rows.list(pane).is_some_and(|list| list.selected_index() == Some(index))
+}
+
+/// Changes the list of a pane, if it has one.
+fn change(model: &mut Model, pane: Pane, how: impl FnOnce(&mut dyn List)) {
+    if let Some(list) = model.rows.list_mut(pane) {
+        how(list);
+    }
 }
 
 /// Shows the account of the row selected in Brokers.
@@ -109,7 +85,7 @@ fn broker_follows(model: &mut Model, pane: Pane) {
 /// Opens the filter field of the focused pane.
 pub(super) fn start_filter(model: &mut Model) {
     let pane = model.focus;
-    let filter = with_list!(model, pane, |list| list.filter.clone()).unwrap_or_default();
+    let filter = model.rows.list(pane).map(|list| list.filter().to_owned()).unwrap_or_default();
     model.before.clone_from(&filter);
     model.filter_input = Field::from(filter);
     model.filtering = Some(pane);
@@ -138,8 +114,8 @@ pub(super) fn clear_filter(model: &mut Model) {
 /// Sets a pane's filter; shows a problem once it cannot be the start of something valid.
 pub(super) fn set_filter(model: &mut Model, pane: Pane, text: String) {
     let problem = Filter::parse(&text).problem;
-    with_list!(model, pane, |list| list.filter = text);
-    refresh::rebuild(model, pane);
+    change(model, pane, |list| list.set_filter(text));
+    selection::of(pane).rebuild(model);
     if pane == Pane::Orders && !model.rows.orders.filter.is_empty() {
         // After narrowing the list, the selection stays in the result.
         model.rows.orders.select_something();
@@ -152,31 +128,26 @@ pub(super) fn set_filter(model: &mut Model, pane: Pane, text: String) {
 
 /// Sorts by the next visible column, and after the last one by the default order.
 pub(super) fn sort_next(model: &mut Model) {
-    let first = usize::from(model.scope != AccountScope::All);
-    let count = column_count(model.focus);
-    let next = |sort: Option<usize>| match sort {
-        None => Some(first),
-        Some(column) if column + 1 < count => Some(column + 1),
-        Some(_) => None,
-    };
-    with_list!(model, model.focus, |list| {
-        list.sort = next(list.sort);
-        while list.sort.is_some_and(|column| list.hidden.contains(&column)) {
-            list.sort = next(list.sort);
+    let offered = sortable(model, model.focus);
+    let next = |sort: Option<usize>| offered.iter().copied().find(|column| sort.is_none_or(|sort| *column > sort));
+    change(model, model.focus, |list| {
+        let mut sort = next(list.order().0);
+        while sort.is_some_and(|column| list.hidden().contains(&column)) {
+            sort = next(sort);
         }
-        list.reversed = false;
+        list.set_order(sort, false);
     });
     sorted(model);
 }
 
 /// Sorts by a column, or reverses the order if it already sorts.
 pub(super) fn sort_by(model: &mut Model, pane: Pane, column: usize) {
-    if column >= column_count(pane) {
+    if !pane.columns().get(column).is_some_and(Column::is_sortable) {
         return;
     }
-    with_list!(model, pane, |list| {
-        list.reversed = list.sort == Some(column) && !list.reversed;
-        list.sort = Some(column);
+    change(model, pane, |list| {
+        let (sort, reversed) = list.order();
+        list.set_order(Some(column), sort == Some(column) && !reversed);
     });
     model.focus = pane;
     sorted(model);
@@ -184,13 +155,16 @@ pub(super) fn sort_by(model: &mut Model, pane: Pane, column: usize) {
 
 /// Reverses the order.
 pub(super) fn reverse(model: &mut Model) {
-    with_list!(model, model.focus, |list| list.reversed = !list.reversed);
+    change(model, model.focus, |list| {
+        let (sort, reversed) = list.order();
+        list.set_order(sort, !reversed);
+    });
     sorted(model);
 }
 
 fn sorted(model: &mut Model) {
-    refresh::rebuild(model, model.focus);
-    let (sort, reversed) = with_list!(model, model.focus, |list| (list.sort, list.reversed)).unwrap_or_default();
+    selection::of(model.focus).rebuild(model);
+    let (sort, reversed) = model.rows.list(model.focus).map(List::order).unwrap_or_default();
     let name = sort.map_or("the default order", |column| column_title(model.focus, column));
     let way = if reversed { ", reversed" } else { "" };
     notices::toast(model, format!("sorted by {name}{way}"));
@@ -198,57 +172,45 @@ fn sorted(model: &mut Model) {
 
 /// Every column that can be hidden: pane, index, title, whether hidden.
 pub(super) fn columns(model: &Model) -> Vec<(Pane, usize, &'static str, bool)> {
-    let hidden = |pane| match pane {
-        Pane::Brokers | Pane::Account => None,
-        Pane::Orders => Some(&model.rows.orders.hidden),
-        Pane::Positions => Some(&model.rows.positions.hidden),
-        Pane::Tape => Some(&model.rows.tape.hidden),
-    };
-    let of = |pane: Pane| (0..column_count(pane)).map(move |column| (pane, column));
-    let all = [Pane::Orders, Pane::Positions, Pane::Tape].into_iter().flat_map(of);
-    // These columns stay: a row without symbol or side is useless.
-    let all = all.filter(|(pane, column)| !matches!(column_title(*pane, *column), "Symbol" | "Side" | "Event"));
-    all.map(|(pane, column)| {
-        let is_hidden = hidden(pane).is_some_and(|hidden| hidden.contains(&column));
-        (pane, column, column_title(pane, column), is_hidden)
+    let of = |pane: Pane| pane.columns().iter().enumerate().map(move |(index, column)| (pane, index, column));
+    let all = Pane::ALL.into_iter().flat_map(of);
+    let all = all.filter(|(_, _, column)| column.hiding == Hiding::Hides);
+    all.map(|(pane, index, column)| {
+        let is_hidden = model.rows.list(pane).is_some_and(|list| list.hidden().contains(&index));
+        (pane, index, column.title, is_hidden)
     })
     .collect()
 }
 
 /// Every column that can be sorted by: pane, index, title.
-pub(super) fn sortable(model: &Model) -> Vec<(Pane, usize, &'static str)> {
-    let first = usize::from(model.scope != AccountScope::All);
-    let of = |pane: Pane| (first..column_count(pane)).map(move |column| (pane, column, column_title(pane, column)));
-    [Pane::Orders, Pane::Positions, Pane::Tape].into_iter().flat_map(of).collect()
+pub(super) fn sort_columns(model: &Model) -> Vec<(Pane, usize, &'static str)> {
+    let of =
+        |pane: Pane| sortable(model, pane).into_iter().map(move |column| (pane, column, column_title(pane, column)));
+    Pane::ALL.into_iter().flat_map(of).collect()
+}
+
+/// The columns of a pane that are shown and can be sorted by, by index.
+fn sortable(model: &Model, pane: Pane) -> Vec<usize> {
+    let one = model.scope != AccountScope::All;
+    let columns = pane.columns().iter().enumerate();
+    columns
+        .filter(|(index, column)| column.is_sortable() && !(one && *index == ACCOUNT))
+        .map(|(index, _)| index)
+        .collect()
 }
 
 /// Hides or shows a column.
 pub(super) fn toggle_column(model: &mut Model, pane: Pane, column: usize) {
-    with_list!(model, pane, |list| {
-        if !list.hidden.remove(&column) {
-            list.hidden.insert(column);
+    change(model, pane, |list| {
+        if !list.hidden_mut().remove(&column) {
+            list.hidden_mut().insert(column);
         }
     });
     model.dirty = true;
 }
 
-const fn column_count(pane: Pane) -> usize {
-    match pane {
-        Pane::Brokers | Pane::Account => 0,
-        Pane::Orders => OrderColumn::ALL.len(),
-        Pane::Positions => PositionColumn::ALL.len(),
-        Pane::Tape => TapeColumn::ALL.len(),
-    }
-}
-
 fn column_title(pane: Pane, column: usize) -> &'static str {
-    let title = match pane {
-        Pane::Brokers | Pane::Account => None,
-        Pane::Orders => OrderColumn::ALL.get(column).map(|column| column.title()),
-        Pane::Positions => PositionColumn::ALL.get(column).map(|column| column.title()),
-        Pane::Tape => TapeColumn::ALL.get(column).map(|column| column.title()),
-    };
-    title.unwrap_or("the default order")
+    pane.columns().get(column).map_or("the default order", |column| column.title)
 }
 
 /// Marks or unmarks the selected order and moves to the next, `count` times.

@@ -1,9 +1,9 @@
 //! The mouse: a click selects, a click on the selected row opens it.
 
-use super::{actions, activities, calm, lists, overlays, pages, palette};
+use super::{actions, activities, calm, lists, overlays};
 use crate::app::effect::Effect;
 use crate::app::keymap::Action;
-use crate::app::model::{Model, Overlay, Pane};
+use crate::app::model::{Model, Pane};
 use crate::app::msg::{HitTarget, Mouse};
 
 /// Handles a mouse event.
@@ -18,7 +18,7 @@ pub(super) fn handle(model: &mut Model, mouse: Mouse, effects: &mut Vec<Effect>)
         }
         Mouse::Wheel { target, rows } => {
             wheel(model, &target, isize::from(rows));
-            pages::reach_on(model);
+            activities::reach_on(model);
         }
     }
 }
@@ -49,38 +49,14 @@ fn is_add(model: &Model) -> bool {
 }
 
 fn overlay_row(model: &mut Model, index: usize, effects: &mut Vec<Effect>) {
-    match model.overlays.last_mut() {
-        Some(Overlay::AddBroker { matches, selected, .. }) if index < matches.len() => {
-            *selected = index;
-            palette::choose_broker(model, effects);
-        }
-        Some(Overlay::Palette { matches, selected, .. }) if index < matches.len() => {
-            *selected = index;
-            actions::run_palette(model, effects);
-        }
-        Some(Overlay::Activities { selected, .. }) => {
-            let again = std::mem::replace(selected, index) == index;
-            if again {
-                activities::detail(model);
-            }
-        }
-        _ => {}
-    }
+    let next = model.top_mut().map(|(top, data)| top.handler_mut().click(index, &data));
+    actions::follow(model, next.unwrap_or_default(), effects);
     model.dirty = true;
 }
 
 fn wheel(model: &mut Model, target: &HitTarget, rows: isize) {
     if !model.overlays.is_empty() {
-        let choosing = matches!(
-            model.top(),
-            Some(Overlay::AddBroker { .. } | Overlay::Palette { .. } | Overlay::Activities { .. })
-        );
-        if choosing {
-            overlays::step(model, if rows < 0 { Action::Up } else { Action::Down }, None);
-            model.dirty = true;
-        } else {
-            overlays::scroll_by(model, rows);
-        }
+        overlays::wheel(model, rows);
         return;
     }
     match target {

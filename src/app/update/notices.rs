@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::accounts::Ends;
 use crate::app::effect::Effect;
-use crate::app::model::{Model, Overlay, Toast, Untold};
+use crate::app::model::{Model, Toast, Untold};
 use crate::domain::LinkId;
 use crate::domain::text::sanitize;
 
@@ -39,7 +39,7 @@ pub(super) fn lasting(model: &mut Model, link: Option<&LinkId>, ends: Ends, text
 
 /// Follows the list of errors: who has it open reads what comes.
 pub(super) fn follow(model: &mut Model) {
-    if matches!(model.top(), Some(Overlay::Errors { .. })) {
+    if model.top().is_some_and(|top| top.handler().shows_errors()) {
         model.errors.read();
     }
     model.dirty = true;

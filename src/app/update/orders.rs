@@ -6,7 +6,8 @@ use super::notices;
 use crate::accounts::{CancelOutcome, OrderKey};
 use crate::app::availability::{denied, orders_at_hand, working_orders};
 use crate::app::keymap::Reason;
-use crate::app::model::{Model, Overlay, Question};
+use crate::app::model::Model;
+use crate::app::overlays::Question;
 use crate::session::Denied;
 
 /// Asks whether to cancel the working orders among the selected or marked ones.
@@ -14,14 +15,14 @@ pub(super) fn ask_cancel(model: &mut Model) {
     let keys = orders_at_hand(model);
     let working = |key: &OrderKey| model.accounts.order(key).is_some_and(|order| order.status.is_working());
     let keys: Vec<OrderKey> = keys.into_iter().filter(working).collect();
-    model.overlays.push(Overlay::Question(Question::Cancel(keys)));
+    model.overlays.push(Question::Cancel(keys).into());
     model.dirty = true;
 }
 
 /// Asks whether to cancel every working order of the account.
 pub(super) fn ask_cancel_all(model: &mut Model) {
     let keys = working_orders(model);
-    model.overlays.push(Overlay::Question(Question::Cancel(keys)));
+    model.overlays.push(Question::Cancel(keys).into());
     model.dirty = true;
 }
 

@@ -5,10 +5,11 @@ use ratatui::style::Style;
 
 use super::doc::Doc;
 use super::{Memory, boxed, scrolled};
+use crate::accounts::AccountState;
 use crate::accounts::activities::Reach;
-use crate::accounts::{AccountState, ActivityKey};
 use crate::app::Model;
-use crate::domain::{Activity, ActivityKind, LinkId, Money, Price, Qty, Untrusted};
+use crate::app::overlays::{Activities, ActivityDetail};
+use crate::domain::{Activity, ActivityKind, Money, Price, Qty, Untrusted};
 use crate::view::format::{self, MISSING, cents, day, full_time, price, tape_time};
 use crate::view::pen::{Pen, clean};
 use crate::view::table::{Column, Rows, Sheet};
@@ -26,7 +27,8 @@ const COLUMNS: [Column; 8] = [
 ];
 
 /// Draws the list.
-pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, link: &LinkId, selected: usize, model: &Model, memory: &mut Memory) {
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, list: &Activities, model: &Model, memory: &mut Memory) {
+    let &Activities { ref link, selected } = list;
     let Some(account) = scope::account(model, link) else { return };
     let theme = pen.theme;
     let label = clean(&account.link.label).into_owned();
@@ -124,14 +126,8 @@ fn stage(pen: &Pen<'_>, sheet: &mut Sheet, row: &Activity, model: &Model) {
 }
 
 /// Draws one row in detail.
-pub(super) fn detail(
-    pen: &mut Pen<'_>,
-    area: Rect,
-    key: &ActivityKey,
-    scroll: usize,
-    model: &Model,
-    memory: &mut Memory,
-) {
+pub(super) fn detail(pen: &mut Pen<'_>, area: Rect, detail: &ActivityDetail, model: &Model, memory: &mut Memory) {
+    let &ActivityDetail { ref key, scroll } = detail;
     let Some(account) = scope::account(model, &key.link) else { return };
     let Some(row) = account.activities.rows().iter().find(|row| row.id == key.row) else { return };
     let theme = pen.theme;

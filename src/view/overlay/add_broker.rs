@@ -1,12 +1,12 @@
 //! *Add broker*: a search over the brokers that can be linked.
 
 use ratatui::layout::Rect;
-use tui_input::Input;
 
 use super::{Memory, boxed, choices, matched, search};
 use crate::app::Model;
 use crate::app::brokers::BrokerSummary;
-use crate::domain::{BrokerId, Environment};
+use crate::app::overlays::AddBroker;
+use crate::domain::Environment;
 use crate::view::pen::{Pen, cells, clean, width};
 use crate::view::scope::Kind;
 
@@ -21,15 +21,8 @@ pub(super) fn kind(broker: &BrokerSummary) -> Kind {
 }
 
 /// Draws it.
-pub(super) fn draw(
-    pen: &mut Pen<'_>,
-    area: Rect,
-    query: &Input,
-    matches: &[BrokerId],
-    selected: usize,
-    model: &Model,
-    memory: &mut Memory,
-) {
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, form: &AddBroker, model: &Model, memory: &mut Memory) {
+    let &AddBroker { ref query, ref matches, selected } = form;
     let height = cells(model.brokers.len()) + 6;
     let (frame, inner) = boxed(pen, area, (76, height.max(9)), Kind::Neutral, "Add broker", &[]);
     search(pen, Rect { height: 1, ..inner }, "Broker: ", query, true);

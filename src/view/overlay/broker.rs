@@ -6,14 +6,15 @@ use ratatui::style::Style;
 use super::doc::Doc;
 use super::{Memory, boxed, scrolled};
 use crate::app::Model;
-use crate::domain::LinkId;
+use crate::app::overlays::BrokerDetail;
 use crate::session::{ConnectionState, Part};
 use crate::view::format::{MISSING, age, connection, countdown, full_time, latency};
 use crate::view::pen::{Pen, clean};
 use crate::view::{orders, scope};
 
 /// Draws it.
-pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, link: &LinkId, scroll: usize, model: &Model, memory: &mut Memory) {
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, detail: &BrokerDetail, model: &Model, memory: &mut Memory) {
+    let &BrokerDetail { ref link, scroll } = detail;
     let Some(account) = scope::account(model, link) else { return };
     let theme = pen.theme;
     let label = clean(&account.link.label).into_owned();

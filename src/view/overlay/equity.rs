@@ -7,14 +7,16 @@ use rust_decimal::Decimal;
 use super::boxed;
 use crate::accounts::{CURVE_FOR, Period};
 use crate::app::Model;
+use crate::app::overlays::EquityChart;
 use crate::domain::market::EquityPoint;
-use crate::domain::{LinkId, Money, Mono};
+use crate::domain::{Money, Mono};
 use crate::view::format::{self, full_time};
 use crate::view::pen::{Pen, cells, clean, width};
 use crate::view::{change_style, chart, orders, scope};
 
 /// Draws it.
-pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, link: &LinkId, period: Period, cursor: Option<usize>, model: &Model) {
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, equity: &EquityChart, model: &Model) {
+    let &EquityChart { ref link, period, cursor } = equity;
     let Some(account) = scope::account(model, link) else { return };
     let theme = pen.theme;
     let label = clean(&account.link.label).into_owned();

@@ -6,12 +6,14 @@ use ratatui::text::{Line, Span};
 use super::doc::wrap;
 use super::{Memory, boxed, scrolled};
 use crate::app::Model;
+use crate::app::overlays::ErrorList;
 use crate::view::format::full_time;
 use crate::view::pen::{Pen, clean};
 use crate::view::scope::{self, Kind};
 
 /// Draws it.
-pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, scroll: usize, model: &Model, memory: &mut Memory) {
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, list: &ErrorList, model: &Model, memory: &mut Memory) {
+    let &ErrorList { scroll } = list;
     let theme = pen.theme;
     let count = format!("{} kept", model.errors.len());
     let facts = [(count.as_str(), theme.dim)];

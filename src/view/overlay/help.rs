@@ -2,11 +2,11 @@
 
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
-use tui_input::Input;
 
 use super::{Memory, boxed, scrolled, search};
 use crate::app::Model;
 use crate::app::keymap::{Group, table};
+use crate::app::overlays::Help;
 use crate::view::pen::{Pen, width};
 use crate::view::scope::Kind;
 use crate::view::theme::Theme;
@@ -15,15 +15,9 @@ use crate::view::theme::Theme;
 const TWO_COLUMNS: u16 = 110;
 
 /// Draws it.
-pub(super) fn draw(
-    pen: &mut Pen<'_>,
-    area: Rect,
-    query: &Input,
-    typing: bool,
-    scroll: usize,
-    model: &Model,
-    memory: &mut Memory,
-) {
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, help: &Help, top: bool, model: &Model, memory: &mut Memory) {
+    let &Help { ref query, typing, scroll } = help;
+    let typing = typing && top;
     let find = model.keymap.say("{help.search} search");
     let (frame, inner) = boxed(pen, area, (150, area.height), Kind::Neutral, "Keys", &[(&find, pen.theme.dim)]);
     let field = Rect { height: 1, ..inner };

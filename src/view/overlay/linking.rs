@@ -8,6 +8,7 @@ use super::doc::wrap;
 use super::{add_broker, boxed};
 use crate::app::Model;
 use crate::app::model::{Attempt, AttemptPhase};
+use crate::app::overlays::Form;
 use crate::domain::{Environment, Mono};
 use crate::link::progress::Sensitive;
 use crate::link::{FoundAccount, RedirectNote};
@@ -17,8 +18,7 @@ use crate::view::scope::Kind;
 use crate::view::{Hyperlink, footer};
 
 /// Draws it.
-pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
-    let Some(attempt) = &model.attempt else { return };
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, attempt: &Attempt, model: &Model) {
     let broker = model.brokers.iter().find(|broker| broker.id == attempt.broker);
     let name = clean(broker.map_or(attempt.broker.as_str(), |broker| &broker.name)).into_owned();
     let kind = match &attempt.phase {
@@ -53,8 +53,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
         AttemptPhase::Exchanging => {
             flow.text(pen, "Allowed. Fetching the token and checking which account it reaches …", pen.theme.text);
         }
-        AttemptPhase::Confirm { accounts, scopes, labels, editing } => {
-            confirm(pen, &mut flow, accounts, labels, *editing);
+        AttemptPhase::Confirm { accounts, scopes, labels } => {
+            confirm(pen, &mut flow, accounts, labels);
             let scopes = scopes.iter().map(|scope| clean(scope).into_owned()).collect::<Vec<_>>().join(", ");
             flow.gap();
             flow.pieces(pen, &[("It may: ", pen.theme.dim), (&scopes, pen.theme.text)]);
@@ -196,12 +196,12 @@ fn wait(pen: &mut Pen<'_>, flow: &mut Flow, waiting: &Waiting<'_>, attempt: &Att
     flow.text(pen, &model.keymap.say(note), theme.waiting);
 }
 
-fn confirm(pen: &mut Pen<'_>, flow: &mut Flow, accounts: &[FoundAccount], labels: &[Input], editing: Option<usize>) {
+fn confirm(pen: &mut Pen<'_>, flow: &mut Flow, accounts: &[FoundAccount], labels: &Form) {
     let theme = pen.theme;
     let what =
         if accounts.len() == 1 { "The grant reaches this account:" } else { "The grant reaches these accounts:" };
     flow.text(pen, what, theme.strong);
-    for (index, account) in accounts.iter().enumerate() {
+    for (account, (label, typing)) in accounts.iter().zip(labels.fields()) {
         flow.gap();
         if let Some(line) = flow.line() {
             let x = pen.tag(line.x, line.y, 6, Kind::of(account.environment)) + 2;
@@ -215,10 +215,10 @@ fn confirm(pen: &mut Pen<'_>, flow: &mut Flow, accounts: &[FoundAccount], labels
                 pen.text(x + 2, line.y, line.right().saturating_sub(x + 2), words, theme.dim);
             }
         }
-        if let Some((line, label)) = flow.line().zip(labels.get(index)) {
+        if let Some(line) = flow.line() {
             let x = pen.text(line.x, line.y, 8, "Label ", theme.dim);
             let field = Rect { x, width: line.right().saturating_sub(x).min(40), ..line };
-            if editing == Some(index) {
+            if typing {
                 pen.field(field, label.value(), cells(label.visual_cursor()), false);
             } else {
                 let text = clean(label.value());

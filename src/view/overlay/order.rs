@@ -5,8 +5,9 @@ use ratatui::style::Style;
 
 use super::doc::{Cell, Doc};
 use super::{Memory, boxed, scrolled};
-use crate::accounts::{AccountState, OrderKey};
+use crate::accounts::AccountState;
 use crate::app::Model;
+use crate::app::overlays::OrderDetail;
 use crate::domain::execution::ExecutionKind;
 use crate::domain::order::{OrderType, Raw};
 use crate::domain::{Execution, Order, OrderId, Price, Source};
@@ -18,15 +19,8 @@ use crate::view::{orders, scope};
 const CHAIN: usize = 50;
 
 /// Draws it.
-pub(super) fn draw(
-    pen: &mut Pen<'_>,
-    area: Rect,
-    key: &OrderKey,
-    scroll: usize,
-    raw: bool,
-    model: &Model,
-    memory: &mut Memory,
-) {
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, over: &OrderDetail, model: &Model, memory: &mut Memory) {
+    let &OrderDetail { ref key, scroll, raw } = over;
     let found =
         scope::account(model, &key.link).and_then(|account| Some((account, account.blotter.order(&key.order)?)));
     let Some((account, order)) = found else {

@@ -1,22 +1,15 @@
 //! The command palette.
 
 use ratatui::layout::Rect;
-use tui_input::Input;
 
 use super::{Memory, boxed, choices, matched, search};
-use crate::app::model::{PaletteCommand, PaletteEntry};
+use crate::app::overlays::{Palette, PaletteCommand};
 use crate::view::pen::{Pen, clean, width};
 use crate::view::scope::Kind;
 
 /// Draws it.
-pub(super) fn draw(
-    pen: &mut Pen<'_>,
-    area: Rect,
-    query: &Input,
-    matches: &[PaletteEntry],
-    selected: usize,
-    memory: &mut Memory,
-) {
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, palette: &Palette, memory: &mut Memory) {
+    let &Palette { ref query, ref matches, selected, .. } = palette;
     // Fixed height: a box that shrinks while typing is hard to read.
     let title = match matches.first().map(|entry| &entry.command) {
         Some(PaletteCommand::Copy(..)) => "Copy a cell",

@@ -10,6 +10,7 @@ use super::{Memory, boxed, scrolled};
 use crate::accounts::{AccountState, PositionKey};
 use crate::app::Model;
 use crate::app::model::Pane;
+use crate::app::overlays::PositionDetail;
 use crate::domain::{Money, Position, Price, Qty};
 use crate::session::Part;
 use crate::view::format::{self, MISSING};
@@ -23,14 +24,8 @@ const LISTED: usize = 30;
 const LOOKED_AT: usize = 5_000;
 
 /// Draws it.
-pub(super) fn draw(
-    pen: &mut Pen<'_>,
-    area: Rect,
-    key: &PositionKey,
-    scroll: usize,
-    model: &Model,
-    memory: &mut Memory,
-) {
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, detail: &PositionDetail, model: &Model, memory: &mut Memory) {
+    let &PositionDetail { ref key, scroll } = detail;
     let Some(account) = scope::account(model, &key.link) else { return };
     let kind = orders::kind_of(account);
     let symbol = clean(key.symbol.as_str()).into_owned();

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use super::doc::Doc;
 use super::{boxed, line_at, order};
 use crate::app::Model;
-use crate::app::model::Question;
+use crate::app::overlays::Question;
 use crate::view::pen::{Pen, cells, clean};
 use crate::view::scope::{self, Kind};
 use crate::view::{footer, orders};

@@ -3,7 +3,7 @@
 use super::*;
 use crate::accounts::Recollection;
 use crate::accounts::activities::Reach;
-use crate::app::model::Overlay;
+use crate::app::overlays::{Activities, ActivityDetail, OrderDetail, Overlay};
 use crate::domain::order::Raw;
 use crate::domain::{ActivityKind, Execution};
 
@@ -44,7 +44,7 @@ fn list(desk: &Desk) -> (usize, Reach) {
 
 fn cursor(desk: &Desk) -> usize {
     match desk.model.top() {
-        Some(Overlay::Activities { selected, .. }) => *selected,
+        Some(Overlay::Activities(Activities { selected, .. })) => *selected,
         other => panic!("{other:?} is open"),
     }
 }
@@ -174,9 +174,11 @@ fn enter_opens_the_order_where_it_is_known_and_the_row_where_not() {
     let mut desk = Desk::holding(std::slice::from_ref(&known));
     desk.activities = vec![fill(1, &known, 10, 10), fill(2, &order("b", "KO", Side::Buy, 1, 0), 1, 1)];
     desk.keys("5 h enter");
-    assert!(matches!(desk.model.top(), Some(Overlay::OrderDetail { key, .. }) if key.order == "a".into()));
+    assert!(matches!(desk.model.top(), Some(Overlay::OrderDetail(OrderDetail { key, .. })) if key.order == "a".into()));
     desk.keys("esc j enter");
-    assert!(matches!(desk.model.top(), Some(Overlay::ActivityDetail { key, .. }) if &*key.row == "row-2"));
+    assert!(
+        matches!(desk.model.top(), Some(Overlay::ActivityDetail(ActivityDetail { key, .. })) if &*key.row == "row-2")
+    );
     desk.keys("y");
     let copied = |effect: &Effect| matches!(effect, Effect::Copy { text, .. } if text.expose() == "row-2");
     assert!(desk.seen.iter().any(copied));

@@ -4,8 +4,8 @@ use super::orders::cancels;
 use super::*;
 use crate::accounts::OrderKey;
 use crate::app::keymap::Action;
-use crate::app::model::{Overlay, Question};
 use crate::app::msg::{HitTarget, Mouse};
+use crate::app::overlays::Question;
 
 fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -207,7 +207,7 @@ fn a_yes_belongs_to_the_question_it_answered() {
     // Before it counts the question is another one.
     desk.model.overlays.pop();
     let all = ["a", "b"].map(|id| OrderKey { link: paper(), order: id.into() });
-    desk.model.overlays.push(Overlay::Question(Question::Cancel(all.to_vec())));
+    desk.model.overlays.push(Question::Cancel(all.to_vec()).into());
     desk.pass(Duration::from_secs(1));
     assert!(cancels(&desk).is_empty());
 }

@@ -1,7 +1,7 @@
 //! What hands know from other programs: counts, jumps, copying a cell, sorting by name, sentences with the keys in force.
 
 use super::*;
-use crate::app::model::Overlay;
+use crate::app::overlays::{Help, Overlay, Palette};
 use crate::app::refresh;
 
 fn ten() -> Desk {
@@ -74,7 +74,7 @@ fn a_count_marks_so_many_rows_and_scrolls_a_detail() {
     desk.keys("# 3 space");
     assert_eq!((desk.model.marks.len(), desk.selected()), (3, "o3"));
     desk.keys("? # 7 j");
-    assert!(matches!(desk.model.top(), Some(Overlay::Help { scroll: 7, .. })));
+    assert!(matches!(desk.model.top(), Some(Overlay::Help(Help { scroll: 7, .. }))));
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn the_palette_finds_actions_by_their_short_names_also_those_of_other_panes() {
     for (typed, wanted) in [("zoom", "Zoom the pane"), ("errors", "List the errors"), ("quit", "Quit")] {
         desk.keys(":");
         desk.text(typed);
-        let Some(Overlay::Palette { matches, .. }) = desk.model.top() else { panic!("no palette") };
+        let Some(Overlay::Palette(Palette { matches, .. })) = desk.model.top() else { panic!("no palette") };
         assert!(matches[0].title.starts_with(wanted), "{typed} finds {}", matches[0].title);
         desk.keys("esc");
     }
@@ -165,7 +165,7 @@ fn the_first_letters_of_a_symbol_put_it_first_in_the_palette() {
     for (typed, title) in [("all", "Symbol ALL"), ("so", "Symbol SO"), ("fi", "Symbol FIL")] {
         desk.keys(":");
         desk.text(typed);
-        let Some(Overlay::Palette { matches, .. }) = desk.model.top() else { panic!("no palette") };
+        let Some(Overlay::Palette(Palette { matches, .. })) = desk.model.top() else { panic!("no palette") };
         assert_eq!(matches[0].title, title, "{typed}");
         assert!(matches.len() > 1, "{typed} occurs in actions as well");
         desk.keys("esc");
@@ -174,7 +174,6 @@ fn the_first_letters_of_a_symbol_put_it_first_in_the_palette() {
 
 #[test]
 fn a_time_zone_chosen_on_the_screen_is_kept_and_the_configured_one_is_not() {
-    use crate::app::choices::Choices;
     use crate::app::model::Zone;
     let zone = |name: &str, label: &str| Zone {
         name: Arc::from(name),
@@ -186,20 +185,20 @@ fn a_time_zone_chosen_on_the_screen_is_kept_and_the_configured_one_is_not() {
         Program { timezone: zones[0].zone.clone(), timezone_label: Arc::from("ET"), zones, ..Program::default() };
     let mut desk = Desk::with(program.clone());
     desk.begin(&[link("paper", Environment::Paper)]);
-    assert_eq!(Choices::of(&desk.model).timezone, None);
+    assert_eq!(super::choices::of(&desk.model).timezone, None);
     desk.keys("T");
     desk.text("tokyo");
     desk.keys("enter");
     assert_eq!(&*desk.model.program.timezone_label, "Tokyo");
     assert_eq!(desk.model.program.timezone.iana_name(), Some("Asia/Tokyo"));
-    let choices = Choices::of(&desk.model);
+    let choices = super::choices::of(&desk.model);
     let mut next = Desk::with(program);
     next.msg(Msg::Chosen(choices));
     assert_eq!(&*next.model.program.timezone_label, "Tokyo");
     next.keys(":");
     next.text("times in et");
     next.keys("enter");
-    assert_eq!(Choices::of(&next.model).timezone, None);
+    assert_eq!(super::choices::of(&next.model).timezone, None);
 }
 
 #[test]

@@ -1,8 +1,9 @@
 use super::*;
 use crate::app::availability::availability;
 use crate::app::keymap::{Action, BINDINGS, Reason};
-use crate::app::model::{AccountScope, Overlay};
+use crate::app::model::AccountScope;
 use crate::app::msg::{HitTarget, Mouse};
+use crate::app::overlays::{AddBroker, Help, OrderDetail, Overlay, Palette};
 
 #[test]
 fn panes_are_reached_by_digit_and_by_tab() {
@@ -115,10 +116,10 @@ fn help_opens_over_a_search_and_is_narrowed() {
     desk.keys("? /");
     desk.text("zoom");
     desk.keys("enter");
-    let Some(Overlay::Help { query, typing, .. }) = desk.model.top() else { panic!("help is open") };
+    let Some(Overlay::Help(Help { query, typing, .. })) = desk.model.top() else { panic!("help is open") };
     assert_eq!((query.value(), *typing), ("zoom", false));
     desk.keys("esc");
-    assert!(matches!(desk.model.top(), Some(Overlay::Help { query, .. }) if query.value().is_empty()));
+    assert!(matches!(desk.model.top(), Some(Overlay::Help(Help { query, .. })) if query.value().is_empty()));
     desk.keys("q");
     assert!(desk.model.overlays.is_empty() && desk.model.exit.is_none());
 }
@@ -129,7 +130,7 @@ fn scrolling_ends_where_the_view_says() {
     desk.keys("? j j G");
     desk.msg(Msg::Drawn(crate::app::model::Extent { overlay_end: 5, ..Default::default() }));
     let scroll = |desk: &Desk| match desk.model.top() {
-        Some(Overlay::Help { scroll, .. }) => *scroll,
+        Some(Overlay::Help(Help { scroll, .. })) => *scroll,
         _ => panic!("help is open"),
     };
     assert_eq!(scroll(&desk), 5);
@@ -166,7 +167,7 @@ fn the_palette_says_why_an_entry_cannot_act_and_stays_open() {
     desk.keys(":");
     desk.text("ask to cancel");
     desk.keys("enter");
-    assert!(matches!(desk.model.top(), Some(Overlay::Palette { .. })));
+    assert!(matches!(desk.model.top(), Some(Overlay::Palette(Palette { .. }))));
     assert!(desk.toast().contains("no order"), "{}", desk.toast());
 }
 
@@ -195,7 +196,7 @@ fn a_click_selects_a_second_click_opens_and_the_wheel_moves() {
     assert_eq!(desk.selected(), "o2");
     assert!(desk.model.overlays.is_empty());
     desk.msg(click(2));
-    assert!(matches!(desk.model.top(), Some(Overlay::OrderDetail { .. })));
+    assert!(matches!(desk.model.top(), Some(Overlay::OrderDetail(OrderDetail { .. }))));
     desk.msg(click(0));
     assert_eq!(desk.selected(), "o2", "below an overlay nothing is touched");
     desk.keys("esc");
@@ -211,11 +212,11 @@ fn a_click_selects_a_second_click_opens_and_the_wheel_moves() {
 fn the_first_run_is_welcomed_and_can_write_a_configuration() {
     let mut desk = Desk::with(Program { first_run: true, ..Program::default() });
     desk.begin(&[]);
-    assert!(matches!(desk.model.top(), Some(Overlay::Welcome)));
+    assert!(matches!(desk.model.top(), Some(Overlay::Welcome(_))));
     desk.keys("w");
     assert!(desk.saw(&Effect::WriteConfig));
     desk.keys("a");
-    assert!(matches!(desk.model.overlays.as_slice(), [Overlay::AddBroker { .. }]));
+    assert!(matches!(desk.model.overlays.as_slice(), [Overlay::AddBroker(AddBroker { .. })]));
 }
 
 #[test]
@@ -244,7 +245,7 @@ fn help_opens_from_every_screen_without_a_text_field_and_closes_to_it() {
         desk.keys(way);
         let before = desk.model.overlays.len();
         desk.keys("?");
-        assert!(matches!(desk.model.top(), Some(Overlay::Help { .. })), "{way}");
+        assert!(matches!(desk.model.top(), Some(Overlay::Help(Help { .. }))), "{way}");
         desk.keys("?");
         assert_eq!(desk.model.overlays.len(), before, "{way}");
     }

@@ -1,11 +1,12 @@
 use super::*;
 use crate::app::brokers::BrokerRow;
-use crate::app::model::{AccountScope, AttemptPhase, Overlay};
+use crate::app::model::{AccountScope, AttemptPhase};
+use crate::app::overlays::{AddBroker, Overlay};
 use crate::link::progress::Sensitive;
 use crate::link::{AttemptId, FoundAccount, LinkFailure, LinkProgress, RedirectNote};
 
 fn attempt(desk: &Desk) -> AttemptId {
-    desk.model.attempt.as_ref().unwrap().id
+    desk.model.attempt().unwrap().id
 }
 
 fn say(desk: &mut Desk, progress: LinkProgress) {
@@ -48,7 +49,7 @@ fn an_account_is_linked_from_the_keyboard_and_is_live_at_once() {
     let mut desk = Desk::empty();
     desk.keys("a");
     desk.text("live");
-    let Some(Overlay::AddBroker { matches, .. }) = desk.model.top() else { panic!("the search is open") };
+    let Some(Overlay::AddBroker(AddBroker { matches, .. })) = desk.model.top() else { panic!("the search is open") };
     assert_eq!(matches.len(), 1);
     desk.keys("ctrl-u");
     desk.text("paper");
@@ -63,7 +64,7 @@ fn an_account_is_linked_from_the_keyboard_and_is_live_at_once() {
     let record = link("p1", Environment::Paper);
     say(&mut desk, LinkProgress::Saved { links: vec![record.clone()], stored_in: "stored".to_owned() });
     assert_eq!(desk.state(0), "live");
-    assert!(desk.model.overlays.is_empty() && desk.model.attempt.is_none());
+    assert!(desk.model.overlays.is_empty() && desk.model.attempt().is_none());
     assert_eq!(desk.model.scope, AccountScope::One(record.id.clone()));
     assert_eq!(desk.model.rows.brokers.selected, Some(BrokerRow::Linked(record.id)));
 }
@@ -147,9 +148,9 @@ fn escape_gives_up_and_frees_the_port() {
     let id = attempt(&desk);
     desk.keys("esc");
     assert!(desk.saw(&Effect::CancelLink { attempt: id }));
-    assert!(desk.model.attempt.is_none() && desk.model.overlays.is_empty());
+    assert!(desk.model.attempt().is_none() && desk.model.overlays.is_empty());
     desk.msg(Msg::Link { attempt: id, progress: LinkProgress::Exchanging });
-    assert!(desk.model.attempt.is_none(), "what comes later of it is ignored");
+    assert!(desk.model.attempt().is_none(), "what comes later of it is ignored");
 }
 
 #[test]
@@ -168,8 +169,8 @@ fn a_pasted_redirect_is_submitted_and_never_shown() {
     });
     assert_eq!(submitted, Some("http://localhost:41970/callback?code=canary"));
     say(&mut desk, LinkProgress::Note(RedirectNote::WrongState));
-    assert_eq!(desk.model.attempt.as_ref().unwrap().note, Some(RedirectNote::WrongState));
-    assert!(matches!(desk.model.attempt.as_ref().unwrap().phase, AttemptPhase::Waiting { paste: Some(_), .. }));
+    assert_eq!(desk.model.attempt().unwrap().note, Some(RedirectNote::WrongState));
+    assert!(matches!(desk.model.attempt().unwrap().phase, AttemptPhase::Waiting { paste: Some(_), .. }));
 }
 
 #[test]
@@ -180,9 +181,9 @@ fn escape_leaves_the_paste_field_before_it_gives_up() {
     desk.keys("p");
     desk.text("quit");
     desk.keys("esc");
-    assert!(desk.model.attempt.is_some() && !desk.model.input_is_secret());
+    assert!(desk.model.attempt().is_some() && !desk.model.input_is_secret());
     desk.keys("esc");
-    assert!(desk.model.attempt.is_none());
+    assert!(desk.model.attempt().is_none());
 }
 
 #[test]
@@ -193,7 +194,7 @@ fn a_failure_waits_for_the_reader_and_can_be_tried_again() {
     let first = attempt(&desk);
     say(&mut desk, LinkProgress::Failed(LinkFailure::Denied { description: None }));
     desk.pass(Duration::from_mins(10));
-    assert!(matches!(desk.model.attempt.as_ref().unwrap().phase, AttemptPhase::Failed(_)));
+    assert!(matches!(desk.model.attempt().unwrap().phase, AttemptPhase::Failed(_)));
     desk.keys("enter");
     assert!(attempt(&desk) > first);
     assert!(desk.saw(&Effect::BeginLink { attempt: attempt(&desk), broker: "alpaca-paper".into(), browser: true }));
@@ -204,7 +205,7 @@ fn a_broker_without_a_client_says_what_is_missing_and_starts_nothing() {
     let mut desk = Desk::empty();
     desk.model.brokers[0].missing = Some("no OAuth app is configured".to_owned());
     desk.keys("a enter");
-    let AttemptPhase::Failed(failure) = &desk.model.attempt.as_ref().unwrap().phase else { panic!("it failed") };
+    let AttemptPhase::Failed(failure) = &desk.model.attempt().unwrap().phase else { panic!("it failed") };
     assert!(failure.sentence().0.contains("no OAuth app"));
     assert!(desk.seen.is_empty());
 }
@@ -341,7 +342,7 @@ fn an_address_typed_in_two_lines_stays_in_the_field() {
     desk.keys("enter");
     // The second half is not taken for keys: q would quit, x would ask to cancel.
     desk.text("de=q&state=xyz");
-    assert!(desk.model.exit.is_none() && desk.model.attempt.is_some());
+    assert!(desk.model.exit.is_none() && desk.model.attempt().is_some());
     desk.keys("enter");
     let pasted: Vec<String> = desk
         .seen

@@ -1,5 +1,6 @@
 use super::*;
 use crate::app::columns::OrderColumn;
+use crate::app::model::PerPane;
 
 fn many() -> Desk {
     let mut orders: Vec<Order> = (0..6)
@@ -89,13 +90,13 @@ fn a_filter_that_is_not_understood_says_so() {
 #[test]
 fn sorting_goes_through_the_columns_and_round_the_other_way() {
     let mut desk = many();
-    desk.model.rows.orders.sort = Some(OrderColumn::Qty.index() - 1);
+    desk.model.rows.orders.sort = Some(OrderColumn::Qty as usize - 1);
     desk.keys("s");
     assert_eq!(desk.shown(), ["o5", "o4", "o3", "o2", "o1", "o0"]);
     desk.keys("S");
     assert_eq!(desk.shown(), ["o0", "o1", "o2", "o3", "o4", "o5"]);
     assert!(desk.toast().contains("Qty, reversed"), "{}", desk.toast());
-    desk.model.rows.orders.sort = Some(OrderColumn::ALL.len() - 1);
+    desk.model.rows.orders.sort = Some(OrderColumn::Status as usize);
     desk.keys("s");
     assert_eq!(desk.model.rows.orders.sort, None, "after the last column comes the default order");
 }
@@ -103,7 +104,7 @@ fn sorting_goes_through_the_columns_and_round_the_other_way() {
 #[test]
 fn sorted_rows_stay_sorted_while_orders_fill() {
     let mut desk = many();
-    desk.model.rows.orders.sort = Some(OrderColumn::Filled.index() - 1);
+    desk.model.rows.orders.sort = Some(OrderColumn::Filled as usize - 1);
     desk.keys("s");
     desk.fill(&paper(), order("o1", "MSFT", Side::Buy, 2, 1), 11);
     assert_eq!(desk.shown()[0], "o1");
@@ -159,7 +160,7 @@ fn what_is_copied_acts_on_no_shell_and_no_terminal() {
     let mut desk = Desk::holding(&[odd]);
     let mut copied = Vec::new();
     desk.keys("y Y enter y J y esc");
-    let cells = super::super::copies::cells(&desk.model);
+    let cells = crate::app::selection::of(desk.model.focus).cells(&desk.model);
     copied.extend(desk.seen.iter().filter_map(|effect| match effect {
         Effect::Copy { text, .. } => Some(text.expose().to_owned()),
         _ => None,
@@ -179,7 +180,7 @@ fn what_is_copied_acts_on_no_shell_and_no_terminal() {
 fn pages_are_as_long_as_the_view_says() {
     let orders: Vec<Order> = (0..50).map(|n| order(&format!("o{n}"), "AAPL", Side::Buy, 10, n)).collect();
     let mut desk = Desk::holding(&orders);
-    desk.msg(Msg::Drawn(crate::app::model::Extent { pages: [8; 5], ..Default::default() }));
+    desk.msg(Msg::Drawn(crate::app::model::Extent { pages: PerPane::of(|_| 8), ..Default::default() }));
     desk.keys("pagedown");
     assert_eq!(desk.model.rows.orders.selected_index(), Some(8));
     desk.keys("ctrl-u");
@@ -219,8 +220,8 @@ fn what_was_chosen_is_found_again_in_the_next_run() {
     next.msg(Msg::Chosen(kept));
     next.begin(&[link("paper", Environment::Paper), link("real", Environment::Live)]);
     let list = &next.model.rows.orders;
-    assert_eq!((list.sort, list.reversed), (Some(OrderColumn::Side.index()), true));
-    assert!(list.hidden.contains(&OrderColumn::Limit.index()));
+    assert_eq!((list.sort, list.reversed), (Some(OrderColumn::Side as usize), true));
+    assert!(list.hidden.contains(&(OrderColumn::Limit as usize)));
     assert_eq!(next.model.shown_account().unwrap().link.id, real());
 }
 

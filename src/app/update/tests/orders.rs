@@ -1,6 +1,6 @@
 use super::*;
 use crate::accounts::OrderKey;
-use crate::app::model::Overlay;
+use crate::app::overlays::Overlay;
 
 pub(super) fn cancels(desk: &Desk) -> Vec<&str> {
     let id = |effect: &'_ Effect| match effect {

@@ -1,0 +1,134 @@
+//! An account's activity list, which reaches back before this session, and one of its rows in detail.
+
+use std::sync::Arc;
+
+use super::{Data, Handler, Next, OrderDetail, Place};
+use crate::accounts::activities::Reach;
+use crate::accounts::{ActivityKey, OrderKey};
+use crate::app::keymap::{Action, Reason, Scope};
+use crate::domain::text::clean;
+use crate::domain::{ActivityKind, LinkId};
+
+/// An account's activity list.
+#[derive(Debug, Clone)]
+pub struct Activities {
+    /// The account's link.
+    pub link: LinkId,
+    /// The selected row.
+    pub selected: usize,
+}
+
+/// One activity in detail.
+#[derive(Debug, Clone)]
+pub struct ActivityDetail {
+    /// The activity.
+    pub key: ActivityKey,
+    /// First visible line.
+    pub scroll: usize,
+}
+
+impl Activities {
+    /// Whether there is a row to open.
+    fn has_row(&self, data: &Data<'_>) -> Result<(), Reason> {
+        let Some(activities) = data.accounts.get(&self.link).map(|account| &account.activities) else {
+            return Err(Reason("there is no row to open".to_owned()));
+        };
+        Err(Reason(match activities.reach() {
+            _ if !activities.rows().is_empty() => return Ok(()),
+            Reach::More => "the rows are still loading".to_owned(),
+            Reach::Beginning => "there is no row to open".to_owned(),
+            Reach::Failed(why) => format!("not known: {}", clean(why)),
+        }))
+    }
+
+    /// Shows the order of the selected row, or the row itself where the order is not known here.
+    fn detail(&self, data: &Data<'_>) -> Vec<Next> {
+        let Some(account) = data.accounts.get(&self.link) else { return Vec::new() };
+        let Some(row) = account.activities.rows().get(self.selected) else { return Vec::new() };
+        let known = match &row.kind {
+            ActivityKind::Fill { order_id, .. } if account.blotter.order(order_id).is_some() => Some(order_id.clone()),
+            ActivityKind::Fill { .. } | ActivityKind::Other { .. } => None,
+        };
+        let link = self.link.clone();
+        vec![Next::Open(match known {
+            Some(order) => OrderDetail::of(OrderKey { link, order }).into(),
+            None => ActivityDetail { key: ActivityKey { link, row: Arc::clone(&row.id) }, scroll: 0 }.into(),
+        })]
+    }
+
+    fn copy(&self, data: &Data<'_>) -> Vec<Next> {
+        let account = data.accounts.get(&self.link);
+        let row = account.and_then(|account| account.activities.rows().get(self.selected));
+        row.map(|row| Next::copy(&clean(&row.id), "activity id")).unwrap_or_default()
+    }
+}
+
+impl Handler for Activities {
+    fn scopes(&self) -> &'static [Scope] {
+        &[Scope::Activities, Scope::Overlay]
+    }
+
+    fn place(&mut self, data: &Data<'_>) -> Place<'_> {
+        let rows = data.accounts.get(&self.link).map_or(0, |account| account.activities.rows().len());
+        Place::Row(&mut self.selected, rows)
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "it has these actions among all")]
+    fn available(&self, action: Action, data: &Data<'_>) -> Option<Result<(), Reason>> {
+        match action {
+            Action::Detail => Some(self.has_row(data)),
+            Action::RefreshActivities if data.accounts.activities_loading(&self.link) => {
+                Some(Err(Reason("the rows are still loading".to_owned())))
+            }
+            Action::RefreshActivities | Action::Copy => Some(Ok(())),
+            _ => None,
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "it has these actions among all")]
+    fn act(&mut self, action: Action, _: isize, data: &Data<'_>) -> Option<Vec<Next>> {
+        match action {
+            Action::Copy => Some(self.copy(data)),
+            Action::Detail => Some(self.detail(data)),
+            // Older rows are asked for as well if those failed.
+            Action::RefreshActivities => Some(vec![Next::AskActivities(self.link.clone())]),
+            _ => None,
+        }
+    }
+
+    fn click(&mut self, row: usize, data: &Data<'_>) -> Vec<Next> {
+        let again = std::mem::replace(&mut self.selected, row) == row;
+        if again { self.detail(data) } else { Vec::new() }
+    }
+
+    fn wants_older(&self, data: &Data<'_>) -> Option<LinkId> {
+        let list = &data.accounts.get(&self.link)?.activities;
+        let near = self.selected.saturating_add(data.page) >= list.rows().len();
+        (near && *list.reach() == Reach::More && !list.rows().is_empty()).then(|| self.link.clone())
+    }
+
+    fn activities_added(&mut self, link: &LinkId, rows: usize) {
+        // The selection stays on its row; at the top it stays at the top.
+        if self.link == *link && self.selected > 0 {
+            self.selected += rows;
+        }
+    }
+}
+
+impl Handler for ActivityDetail {
+    fn scopes(&self) -> &'static [Scope] {
+        &[Scope::Overlay]
+    }
+
+    fn place(&mut self, _: &Data<'_>) -> Place<'_> {
+        Place::Scroll(&mut self.scroll)
+    }
+
+    fn available(&self, action: Action, _: &Data<'_>) -> Option<Result<(), Reason>> {
+        (action == Action::Copy).then_some(Ok(()))
+    }
+
+    fn act(&mut self, action: Action, _: isize, _: &Data<'_>) -> Option<Vec<Next>> {
+        (action == Action::Copy).then(|| Next::copy(&clean(&self.key.row), "activity id"))
+    }
+}

@@ -1,0 +1,172 @@
+//! The command palette: a fuzzy search over entries that were collected when it opened.
+
+use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
+use nucleo_matcher::{Config, Matcher, Utf32Str};
+use tui_input::Input as Field;
+
+use super::{Data, Handler, Next, Place};
+use crate::app::keymap::{Action, Scope};
+use crate::app::pane::{AccountScope, Pane};
+use crate::domain::{BrokerId, Symbol};
+
+/// Most matches kept.
+const MATCHES: usize = 100;
+
+/// One entry of the command palette.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaletteEntry {
+    /// The text shown and searched.
+    pub title: String,
+    /// Other search words: an action's label and name.
+    pub words: String,
+    /// Its key, if it has one.
+    pub key: String,
+    /// What it does.
+    pub command: PaletteCommand,
+    /// Why it cannot act now, if it cannot.
+    pub disabled: Option<String>,
+}
+
+impl PaletteEntry {
+    /// An entry without additional search words.
+    pub const fn of(title: String, command: PaletteCommand, disabled: Option<String>) -> Self {
+        Self { title, words: String::new(), key: String::new(), command, disabled }
+    }
+}
+
+/// What a palette entry does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PaletteCommand {
+    /// An action of the key table.
+    Act(Action),
+    /// An action of another pane, which is focused first.
+    ActIn(Pane, Action),
+    /// Link through a broker.
+    Link(BrokerId),
+    /// Show an account.
+    Show(AccountScope),
+    /// Filter orders by a symbol.
+    Symbol(Symbol),
+    /// Hide or show a column.
+    Column(Pane, usize),
+    /// Sort by a column.
+    Sort(Pane, usize),
+    /// Select a row by number, from 1.
+    Row(Pane, usize),
+    /// Use a time zone, by its index in [`Program::zones`](crate::app::model::Program::zones).
+    Zone(usize),
+    /// Copy a cell: text and title.
+    Copy(String, &'static str),
+}
+
+/// The command palette.
+#[derive(Debug, Clone)]
+pub struct Palette {
+    /// The search text.
+    pub query: Field,
+    /// Every entry.
+    entries: Vec<PaletteEntry>,
+    /// The matches, best first.
+    pub matches: Vec<PaletteEntry>,
+    /// The chosen match.
+    pub selected: usize,
+}
+
+impl Palette {
+    /// The palette before anything is typed.
+    pub fn of(entries: Vec<PaletteEntry>) -> Self {
+        let matches = entries.iter().take(MATCHES).cloned().collect();
+        Self { query: Field::default(), entries, matches, selected: 0 }
+    }
+
+    fn choose(&self) -> Vec<Next> {
+        let Some(entry) = self.matches.get(self.selected) else {
+            return vec![Next::Say("nothing matches".to_owned())];
+        };
+        match &entry.disabled {
+            // It stays open: one more letter may find an entry that can act.
+            Some(reason) if !matches!(entry.command, PaletteCommand::Link(_)) => vec![Next::Say(reason.clone())],
+            Some(_) | None => vec![Next::Close, Next::Choose(entry.command.clone())],
+        }
+    }
+
+    /// How a match ranks before the letters count: a symbol's prefix first, then the name of an action.
+    fn rank(&self, index: usize, typed: &str) -> u8 {
+        let Some(entry) = self.entries.get(index).filter(|_| !typed.is_empty()) else { return 2 };
+        let begins = |word: &str| word.to_ascii_uppercase().starts_with(typed);
+        match &entry.command {
+            PaletteCommand::Symbol(symbol) if begins(symbol.as_str()) => 0,
+            // Cells are found by title, not by content.
+            PaletteCommand::Copy(_, title) if begins(title) => 0,
+            PaletteCommand::Act(_) | PaletteCommand::ActIn(..) if begins(&entry.words) => 1,
+            PaletteCommand::Act(_)
+            | PaletteCommand::ActIn(..)
+            | PaletteCommand::Link(_)
+            | PaletteCommand::Show(_)
+            | PaletteCommand::Symbol(_)
+            | PaletteCommand::Column(..)
+            | PaletteCommand::Sort(..)
+            | PaletteCommand::Row(..)
+            | PaletteCommand::Zone(_)
+            | PaletteCommand::Copy(..) => 2,
+        }
+    }
+}
+
+impl Handler for Palette {
+    fn scopes(&self) -> &'static [Scope] {
+        &[Scope::Text]
+    }
+
+    fn place(&mut self, _: &Data<'_>) -> Place<'_> {
+        Place::Row(&mut self.selected, self.matches.len())
+    }
+
+    fn act(&mut self, action: Action, _: isize, _: &Data<'_>) -> Option<Vec<Next>> {
+        (action == Action::Accept).then(|| self.choose())
+    }
+
+    fn click(&mut self, row: usize, _: &Data<'_>) -> Vec<Next> {
+        if row >= self.matches.len() {
+            return Vec::new();
+        }
+        self.selected = row;
+        self.choose()
+    }
+
+    fn field(&mut self) -> Option<&mut Field> {
+        Some(&mut self.query)
+    }
+
+    fn typed(&mut self, data: &Data<'_>) {
+        let texts: Vec<String> = self.entries.iter().map(|entry| format!("{} {}", entry.title, entry.words)).collect();
+        let mut found = ranked(self.query.value(), texts.iter().map(String::as_str));
+        let typed = self.query.value().trim().to_ascii_uppercase();
+        found.sort_by_key(|index| self.rank(*index, &typed));
+        self.matches = found.into_iter().take(MATCHES).filter_map(|index| self.entries.get(index).cloned()).collect();
+        self.selected = 0;
+        // A plain number is a row.
+        let pane = data.focus;
+        if let Some(row) = self.query.value().trim().parse::<usize>().ok().filter(|row| *row > 0 && pane.is_list()) {
+            let title = format!("Go to row {row} of {}", pane.title());
+            self.matches.insert(0, PaletteEntry::of(title, PaletteCommand::Row(pane, row), None));
+        }
+    }
+
+    fn gives_way_to_linking(&self) -> bool {
+        true
+    }
+}
+
+/// The indices of the texts that match, best first; all for an empty query.
+pub fn ranked<'a>(query: &str, texts: impl Iterator<Item = &'a str>) -> Vec<usize> {
+    let pattern = Pattern::parse(query, CaseMatching::Smart, Normalization::Smart);
+    let mut matcher = Matcher::new(Config::DEFAULT);
+    let mut buffer = Vec::new();
+    let mut scored: Vec<(u32, usize)> = texts
+        .enumerate()
+        .filter_map(|(index, text)| Some((pattern.score(Utf32Str::new(text, &mut buffer), &mut matcher)?, index)))
+        .collect();
+    scored.sort_by_key(|(score, index)| (std::cmp::Reverse(*score), *index));
+    scored.into_iter().map(|(_, index)| index).collect()
+}
