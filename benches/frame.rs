@@ -25,7 +25,7 @@ use brokerdeck::app::model::Pane;
 use brokerdeck::domain::{Money, OrderId, Price, TradeEvent, TradeUpdate};
 use brokerdeck::view::{Theme, ViewState, render};
 use divan::Bencher;
-use fixture::Desk;
+use fixture::Fixture;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Style, Stylize};
@@ -59,10 +59,10 @@ impl Screen {
 }
 
 /// One working order's limit price goes back and forth: one row changes.
-fn touch(desk: &mut Desk, turn: &mut i64) {
+fn touch(fixture: &mut Fixture, turn: &mut i64) {
     let link = fixture::paper().id;
     let id = OrderId::new("61e69015-8549-4bfd-b9c3-000000000002".to_owned());
-    let mut order = desk.model.accounts.get(&link).unwrap().blotter.order(&id).unwrap().clone();
+    let mut order = fixture.model.accounts.get(&link).unwrap().blotter.order(&id).unwrap().clone();
     *turn += 1;
     order.limit_px = Some(Price::whole(140 + *turn % 2));
     order.updated_at = Some(fixture::today("13:46:20") + std::time::Duration::from_millis(turn.unsigned_abs()));
@@ -76,17 +76,17 @@ fn touch(desk: &mut Desk, turn: &mut i64) {
         executions: Vec::new(),
         reason: None,
     };
-    desk.stream(&link, update);
+    fixture.stream(&link, update);
 }
 
-fn measure(bencher: Bencher<'_, '_>, orders: u32, mut draw: impl FnMut(&Desk, &mut Buffer)) {
-    let mut desk = Desk::busy(orders);
-    desk.press("3");
-    let (desk, mut screen, mut turn) = (RefCell::new(desk), Screen::new(), 0);
+fn measure(bencher: Bencher<'_, '_>, orders: u32, mut draw: impl FnMut(&Fixture, &mut Buffer)) {
+    let mut fixture = Fixture::busy(orders);
+    fixture.press("3");
+    let (fixture, mut screen, mut turn) = (RefCell::new(fixture), Screen::new(), 0);
     // The change itself is not what is measured, but each frame needs its own: one in which nothing changed is another
     // question. So every sample is one frame, and the change is made before its clock runs.
-    bencher.with_inputs(|| touch(&mut desk.borrow_mut(), &mut turn)).bench_local_values(|()| {
-        let changed = screen.frame(|buffer| draw(&desk.borrow(), buffer));
+    bencher.with_inputs(|| touch(&mut fixture.borrow_mut(), &mut turn)).bench_local_values(|()| {
+        let changed = screen.frame(|buffer| draw(&fixture.borrow(), buffer));
         assert!(changed > 0, "the row did not change");
         changed
     });
@@ -95,15 +95,15 @@ fn measure(bencher: Bencher<'_, '_>, orders: u32, mut draw: impl FnMut(&Desk, &m
 #[divan::bench(args = [0, 10_000], sample_size = 1, sample_count = 2_000)]
 fn ours(bencher: Bencher<'_, '_>, orders: u32) {
     let mut view = ViewState::new(Theme::default(), false);
-    measure(bencher, orders, |desk, buffer| {
-        render(&desk.model, &mut view, AREA, buffer);
+    measure(bencher, orders, |fixture, buffer| {
+        render(&fixture.model, &mut view, AREA, buffer);
     });
 }
 
 #[divan::bench(args = [0, 10_000], sample_size = 1, sample_count = 2_000)]
 fn stock_widgets(bencher: Bencher<'_, '_>, orders: u32) {
     let mut state = TableState::default();
-    measure(bencher, orders, |desk, buffer| stock(desk, &mut state, buffer));
+    measure(bencher, orders, |fixture, buffer| stock(fixture, &mut state, buffer));
 }
 
 /// The limit: comparing two frames, nothing drawn.
@@ -116,17 +116,17 @@ fn the_comparison_alone(bencher: Bencher<'_, '_>) {
 /// The first frame, theme and all (P1 counts the whole process).
 #[divan::bench]
 fn first_frame(bencher: Bencher<'_, '_>) {
-    let desk = Desk::busy(0);
+    let fixture = Fixture::busy(0);
     bencher.bench_local(|| {
         let mut buffer = Buffer::empty(AREA);
-        render(&desk.model, &mut ViewState::new(Theme::default(), false), AREA, &mut buffer);
+        render(&fixture.model, &mut ViewState::new(Theme::default(), false), AREA, &mut buffer);
         buffer
     });
 }
 
 /// The same panes as one would write them with ratatui's own widgets, with rows only for what is in the window.
-fn stock(desk: &Desk, state: &mut TableState, buffer: &mut Buffer) {
-    let model = &desk.model;
+fn stock(fixture: &Fixture, state: &mut TableState, buffer: &mut Buffer) {
+    let model = &fixture.model;
     let Some(account) = model.shown_account() else { return };
     let [header, body, status, footer] =
         Layout::vertical([Constraint::Length(1), Constraint::Min(1), Constraint::Length(1), Constraint::Length(1)])
@@ -145,9 +145,9 @@ fn stock(desk: &Desk, state: &mut TableState, buffer: &mut Buffer) {
         let area = Rect { x: top.right() - 40, y: top.y + 1, width: 39, height: 3 };
         Sparkline::default().data(points.collect::<Vec<u64>>()).green().render(area, buffer);
     }
-    StatefulWidget::render(order_table(desk, orders.height), orders, buffer, state);
+    StatefulWidget::render(order_table(fixture, orders.height), orders, buffer, state);
     Widget::render(position_table(account), positions, buffer);
-    Widget::render(tape_table(desk, account, tape.height), tape, buffer);
+    Widget::render(tape_table(fixture, account, tape.height), tape, buffer);
     Paragraph::new(" PAPER Alpaca Paper  ● live").render(status, buffer);
     Paragraph::new(" Enter detail  x cancel  / filter  : command  ? help  q quit").render(footer, buffer);
 }
@@ -180,10 +180,10 @@ fn px(price: Option<Price>) -> Cell<'static> {
     )
 }
 
-fn order_table(desk: &Desk, height: u16) -> Table<'static> {
-    let zone = &desk.model.program.timezone;
-    let rows = desk.model.rows.orders.rows.iter().take(usize::from(height) - 3);
-    let rows = rows.filter_map(|row| row.find(desk.model.accounts.all())).map(|(_, order)| {
+fn order_table(fixture: &Fixture, height: u16) -> Table<'static> {
+    let zone = &fixture.model.program.timezone;
+    let rows = fixture.model.rows.orders.rows.iter().take(usize::from(height) - 3);
+    let rows = rows.filter_map(|row| row.find(fixture.model.accounts.all())).map(|(_, order)| {
         let at = order.submitted_at.map(|at| zone.to_datetime(at).time().to_string()).unwrap_or_default();
         Row::new([
             Cell::from(at),
@@ -225,9 +225,9 @@ fn position_table(account: &AccountState) -> Table<'static> {
         .block(block(Pane::Positions))
 }
 
-fn tape_table(desk: &Desk, account: &AccountState, height: u16) -> Table<'static> {
-    let zone = &desk.model.program.timezone;
-    let rows = desk.model.rows.tape.rows.iter().take(usize::from(height) - 3);
+fn tape_table(fixture: &Fixture, account: &AccountState, height: u16) -> Table<'static> {
+    let zone = &fixture.model.program.timezone;
+    let rows = fixture.model.rows.tape.rows.iter().take(usize::from(height) - 3);
     let rows = rows.filter_map(|key| account.blotter.tape_entry(key.entry)).map(|entry| {
         let execution = entry.execution.as_ref().and_then(|id| account.blotter.execution(id));
         let at = entry.at.map(|at| zone.to_datetime(at).time().to_string()).unwrap_or_default();

@@ -22,7 +22,7 @@ use brokerdeck::app::{Msg, refresh};
 use brokerdeck::domain::{OrderStatus, OrderType, Qty, Side};
 use brokerdeck::view::{ViewState, render};
 use divan::Bencher;
-use fixture::Desk;
+use fixture::Fixture;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -36,18 +36,18 @@ fn main() {
 }
 
 /// A desk whose paper account has this many orders more.
-fn desk(orders: u32) -> Desk {
-    let mut desk = Desk::busy(0);
-    let blotter = &mut desk.model.accounts.iter_mut().next().unwrap().blotter;
+fn fixture(orders: u32) -> Fixture {
+    let mut fixture = Fixture::busy(0);
+    let blotter = &mut fixture.model.accounts.iter_mut().next().unwrap().blotter;
     let numbers: Vec<u32> = (0..orders).collect();
     for chunk in numbers.chunks(10_000) {
         let made: Vec<_> = chunk.iter().map(|number| order(*number)).collect();
         blotter.apply_snapshot(&made, &[]);
     }
-    refresh::rebuild_all(&mut desk.model);
-    finish(&mut desk);
-    desk.press("3");
-    desk
+    refresh::rebuild_all(&mut fixture.model);
+    finish(&mut fixture);
+    fixture.press("3");
+    fixture
 }
 
 fn order(number: u32) -> brokerdeck::domain::Order {
@@ -62,83 +62,83 @@ fn order(number: u32) -> brokerdeck::domain::Order {
 
 #[divan::bench(args = LENGTHS, sample_count = 200, sample_size = 1)]
 fn scroll(bencher: Bencher<'_, '_>, orders: u32) {
-    let (mut desk, mut view) = (desk(orders), ViewState::default());
-    desk.press("ctrl-d ctrl-d ctrl-d");
+    let (mut fixture, mut view) = (fixture(orders), ViewState::default());
+    fixture.press("ctrl-d ctrl-d ctrl-d");
     let mut buffer = Buffer::empty(AREA);
     bencher.bench_local(|| {
-        desk.press("j");
+        fixture.press("j");
         buffer.reset();
-        render(&desk.model, &mut view, AREA, &mut buffer);
+        render(&fixture.model, &mut view, AREA, &mut buffer);
     });
 }
 
 /// From the key to the new order, which a long list takes many turns of the loop for.
 #[divan::bench(args = LENGTHS, sample_count = 20, sample_size = 1)]
 fn sort_change(bencher: Bencher<'_, '_>, orders: u32) {
-    let mut desk = desk(orders);
+    let mut fixture = fixture(orders);
     bencher.bench_local(|| {
-        desk.press("s");
-        finish(&mut desk);
+        fixture.press("s");
+        finish(&mut fixture);
     });
 }
 
 /// The turns of the loop one by one: the slowest is how long a key may wait.
 #[divan::bench(args = LENGTHS, sample_count = 400, sample_size = 1)]
 fn sort_turn(bencher: Bencher<'_, '_>, orders: u32) {
-    let mut desk = desk(orders);
-    bencher.bench_local(|| turn(&mut desk, "s"));
+    let mut fixture = fixture(orders);
+    bencher.bench_local(|| turn(&mut fixture, "s"));
 }
 
 /// The first letter: every row is looked at.
 #[divan::bench(args = LENGTHS, sample_count = 10, sample_size = 1)]
 fn filter_begun(bencher: Bencher<'_, '_>, orders: u32) {
-    let desk = std::cell::RefCell::new(desk(orders));
+    let fixture = std::cell::RefCell::new(fixture(orders));
     let empty = || {
-        let mut desk = desk.borrow_mut();
-        desk.press("esc /");
-        finish(&mut desk);
+        let mut fixture = fixture.borrow_mut();
+        fixture.press("esc /");
+        finish(&mut fixture);
     };
     bencher.with_inputs(empty).bench_local_values(|()| {
-        let mut desk = desk.borrow_mut();
-        desk.press("n");
-        finish(&mut desk);
+        let mut fixture = fixture.borrow_mut();
+        fixture.press("n");
+        finish(&mut fixture);
     });
 }
 
 /// A letter more, or one taken back, of a filter that lets an eighth through.
 #[divan::bench(args = LENGTHS, sample_count = 20, sample_size = 1)]
 fn filter_typed(bencher: Bencher<'_, '_>, orders: u32) {
-    let mut desk = desk(orders);
-    desk.press("/");
-    desk.write("nvd");
-    finish(&mut desk);
+    let mut fixture = fixture(orders);
+    fixture.press("/");
+    fixture.write("nvd");
+    finish(&mut fixture);
     let mut on = false;
     bencher.bench_local(|| {
         on = !on;
-        desk.press(if on { "a" } else { "backspace" });
-        finish(&mut desk);
+        fixture.press(if on { "a" } else { "backspace" });
+        finish(&mut fixture);
     });
 }
 
 /// The turns of the loop while a filter's first letter comes and goes.
 #[divan::bench(args = LENGTHS, sample_count = 400, sample_size = 1)]
 fn filter_turn(bencher: Bencher<'_, '_>, orders: u32) {
-    let mut desk = desk(orders);
-    desk.press("/");
+    let mut fixture = fixture(orders);
+    fixture.press("/");
     let mut on = false;
     bencher.bench_local(|| {
-        on = if desk.model.has_work() { on } else { !on };
-        turn(&mut desk, if on { "n" } else { "backspace" });
+        on = if fixture.model.has_work() { on } else { !on };
+        turn(&mut fixture, if on { "n" } else { "backspace" });
     });
 }
 
 /// One turn of the loop: a slice of what is being made, or else a key.
-fn turn(desk: &mut Desk, key: &str) {
-    if desk.model.has_work() { desk.send(Msg::Work) } else { desk.press(key) }
+fn turn(fixture: &mut Fixture, key: &str) {
+    if fixture.model.has_work() { fixture.send(Msg::Work) } else { fixture.press(key) }
 }
 
-fn finish(desk: &mut Desk) {
-    while desk.model.has_work() {
-        desk.send(Msg::Work);
+fn finish(fixture: &mut Fixture) {
+    while fixture.model.has_work() {
+        fixture.send(Msg::Work);
     }
 }

@@ -43,9 +43,9 @@ fn main() {
     };
     let area = Rect::new(0, 0, cols, rows);
     let mut buffer = Buffer::empty(area);
-    let desk = stage::desk(&arg(0, "paper"), (cols, rows));
+    let fixture = stage::fixture(&arg(0, "paper"), (cols, rows));
     let mut view = ViewState::new(theme.unwrap_or_default(), ascii);
-    render(&desk.model, &mut view, area, &mut buffer);
+    render(&fixture.model, &mut view, area, &mut buffer);
     print!("{}", escape(&buffer));
 }
 

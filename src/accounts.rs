@@ -12,13 +12,13 @@ mod count;
 mod effect;
 mod event;
 mod identity;
+mod journal_state;
 mod keys;
 mod links;
 mod msg;
 mod orders;
 mod period;
 mod questions;
-mod recollection;
 mod replies;
 mod saving;
 mod sessions;
@@ -36,13 +36,13 @@ use jiff::Timestamp;
 pub use self::account::{AccountState, CURVE_FOR, ConnectionEntry, Dated};
 use self::clock::Clock;
 pub use self::count::Count;
-pub use self::effect::{Effect, Memory, Ticket};
+pub use self::effect::{Effect, JournalEntry, Ticket};
 pub use self::event::{CancelOutcome, Event, Output};
+pub use self::journal_state::JournalState;
 pub use self::keys::{ActivityKey, OrderKey, PositionKey, TapeKey};
 pub use self::msg::Msg;
 pub use self::period::Period;
 use self::questions::Pending;
-pub use self::recollection::Recollection;
 pub use self::saving::Saving;
 pub use self::troubles::{Ends, Trouble, Troubles, brief, must_be_linked};
 use self::withheld::Withheld;
@@ -65,7 +65,7 @@ pub struct Accounts {
     next_request: u64,
     next_book: u32,
     /// What earlier runs knew of links that have not been named yet.
-    recollections: Vec<Recollection>,
+    journal_states: Vec<JournalState>,
     saving: Saving,
     out: VecDeque<Output>,
 }

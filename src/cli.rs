@@ -225,8 +225,8 @@ impl Context {
         let paths = paths(global)?;
         let config = Config::load(&paths.config).map_err(|error| {
             let unread = matches!(error, ConfigError::Read { .. });
-            let cure = "put a text file there that you may read, of 1 MiB at most, or name another with --config";
-            Error::usage(error.to_string(), unread.then(|| cure.to_owned()))
+            let hint = "put a text file there that you may read, of 1 MiB at most, or name another with --config";
+            Error::usage(error.to_string(), unread.then(|| hint.to_owned()))
         })?;
         if global.config.is_some() && !config.found {
             let hint = "check the path, or write one with `brokerdeck config init`".to_owned();

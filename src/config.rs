@@ -191,7 +191,7 @@ pub struct Problem {
     /// What is wrong.
     pub message: String,
     /// How to fix it.
-    pub cure: String,
+    pub hint: String,
 }
 
 /// Why there is no configuration. Nothing starts with a partial one.
@@ -222,7 +222,7 @@ fn list(path: &Path, problems: &[Problem]) -> String {
             let place =
                 problem.line.map_or_else(|| path.display().to_string(), |line| format!("{}:{line}", path.display()));
             let key = if problem.key.is_empty() { String::new() } else { format!("{}: ", problem.key) };
-            format!("{place}: {key}{}; {}", problem.message, problem.cure)
+            format!("{place}: {key}{}; {}", problem.message, problem.hint)
         })
         .collect();
     lines.join("\n")

@@ -2,10 +2,10 @@
 //!
 //! Invariant: nothing in here imports another layer, reads a clock, or touches a float.
 
-pub(crate) mod ablation;
 pub mod account;
 pub mod activity;
 pub mod blotter;
+pub(crate) mod disabled_rule;
 pub mod environment;
 pub mod execution;
 pub mod ids;

@@ -13,7 +13,7 @@ pub mod choices;
 pub mod clock;
 mod connections;
 pub mod effects;
-pub mod fit;
+pub mod file_checks;
 #[cfg(unix)]
 pub mod hangup;
 pub mod harden;
@@ -32,5 +32,5 @@ pub mod signals;
 pub mod start;
 pub mod terminal;
 pub mod tokens;
-pub mod told;
+pub mod watch_log;
 pub mod zones;

@@ -2,6 +2,7 @@
 //!
 //! Invariant: nothing in here opens a socket, reads a clock or draws a random number; all three are told.
 
+mod backfill;
 pub mod backoff;
 pub mod event;
 pub mod guard;
@@ -11,14 +12,13 @@ mod holdings;
 pub(crate) mod lab;
 pub mod machine;
 pub mod parts;
-mod pursuit;
 pub mod request;
 mod resync;
 pub mod state;
 mod timer;
 
 pub use event::{AuthForm, Closed, StreamEvent};
-pub use guard::{CancelPermit, Denied, Standing};
+pub use guard::{CancelPermit, Denied, GuardContext};
 pub use machine::{Identity, Input, Output, Session};
 pub use parts::{Freshness, Part};
 pub use request::{Reply, Request, RequestError, RequestErrorKind, RequestId};

@@ -6,6 +6,7 @@
 mod account;
 mod brokers;
 mod chart;
+mod draw_context;
 mod footer;
 mod format;
 mod frame;
@@ -16,7 +17,6 @@ mod list;
 mod orders;
 mod overlay;
 mod pane;
-mod pen;
 mod positions;
 mod scope;
 pub mod svg;
@@ -37,9 +37,9 @@ use crate::app::rows::OrderRow;
 use crate::link::progress::Sensitive;
 pub use theme::{Depth, Theme, ThemeError};
 
+use draw_context::DrawContext;
 use glyphs::Glyphs;
 use layout::Screen;
-use pen::Pen;
 use scope::Age;
 
 /// A run of cells that shows part of a URL; the shell writes the terminal's hyperlink escape around it.
@@ -82,7 +82,7 @@ pub struct ViewState {
 #[derive(Debug, Default)]
 struct Panes {
     scope: Option<AccountScope>,
-    sheet: table::Sheet,
+    buffer: table::CellBuffer,
     brokers: list::Window<BrokerRow>,
     orders: list::Window<OrderRow>,
     order_columns: table::Memory,
@@ -202,42 +202,42 @@ pub fn render(model: &Model, state: &mut ViewState, area: Rect, buf: &mut Buffer
     if theme.base != ratatui::style::Style::new() {
         buf.set_style(area, theme.base);
     }
-    let mut pen = Pen { buf, theme, glyphs, hits, links, cursor: None };
+    let mut ctx = DrawContext { buf, theme, glyphs, hits, links, cursor: None };
     let screen = Screen::of(area, model);
     match &screen {
-        Screen::TooSmall => too_small(&mut pen, area),
+        Screen::TooSmall => too_small(&mut ctx, area),
         Screen::Tabs { header, tabs, pane, status, footer } => {
-            header::draw(&mut pen, *header, model);
-            header::tabs(&mut pen, *tabs, model);
+            header::draw(&mut ctx, *header, model);
+            header::tabs(&mut ctx, *tabs, model);
             if model.accounts.is_empty() && model.focus != Pane::Brokers {
-                welcome::draw(&mut pen, *pane, model, true);
+                welcome::draw(&mut ctx, *pane, model, true);
             } else {
-                draw_pane(&mut pen, *pane, model.focus, model, panes);
+                draw_pane(&mut ctx, *pane, model.focus, model, panes);
             }
-            footer::status(&mut pen, *status, model);
-            footer::hints(&mut pen, *footer, model);
+            footer::status(&mut ctx, *status, model);
+            footer::hints(&mut ctx, *footer, model);
         }
         Screen::Panes { header, panes: areas, status, footer } => {
-            header::draw(&mut pen, *header, model);
+            header::draw(&mut ctx, *header, model);
             for (pane, area) in areas.iter() {
-                draw_pane(&mut pen, *area, pane, model, panes);
+                draw_pane(&mut ctx, *area, pane, model, panes);
             }
-            footer::status(&mut pen, *status, model);
-            footer::hints(&mut pen, *footer, model);
+            footer::status(&mut ctx, *status, model);
+            footer::hints(&mut ctx, *footer, model);
         }
         Screen::Welcome { header, brokers, welcome, status, footer } => {
-            header::draw(&mut pen, *header, model);
-            brokers::draw(&mut pen, *brokers, model, panes);
-            welcome::draw(&mut pen, *welcome, model, model.focus != Pane::Brokers);
-            footer::status(&mut pen, *status, model);
-            footer::hints(&mut pen, *footer, model);
+            header::draw(&mut ctx, *header, model);
+            brokers::draw(&mut ctx, *brokers, model, panes);
+            welcome::draw(&mut ctx, *welcome, model, model.focus != Pane::Brokers);
+            footer::status(&mut ctx, *status, model);
+            footer::hints(&mut ctx, *footer, model);
         }
     }
     *over = screen != Screen::TooSmall;
     if *over {
         for (depth, laid) in model.overlays.iter().enumerate() {
             let top = depth + 1 == model.overlays.len();
-            overlay::draw(&mut pen, area, laid, top, model, overlay);
+            overlay::draw(&mut ctx, area, laid, top, model, overlay);
         }
     }
     // The frame and the title line.
@@ -245,7 +245,7 @@ pub fn render(model: &Model, state: &mut ViewState, area: Rect, buf: &mut Buffer
     if !model.overlays.is_empty() {
         (extent.overlay_page, extent.overlay_end) = (overlay.page.max(1), overlay.end);
     }
-    let cursor = pen.cursor;
+    let cursor = ctx.cursor;
     if *glyphs == &glyphs::ASCII {
         plain(buf);
     }
@@ -256,7 +256,7 @@ pub fn render(model: &Model, state: &mut ViewState, area: Rect, buf: &mut Buffer
 fn plain(buf: &mut Buffer) {
     let mut hidden = 0;
     for cell in &mut buf.content {
-        let wide = pen::width(cell.symbol());
+        let wide = draw_context::width(cell.symbol());
         if hidden > 0 {
             hidden -= 1;
             cell.set_char('?');
@@ -267,25 +267,25 @@ fn plain(buf: &mut Buffer) {
     }
 }
 
-fn draw_pane(pen: &mut Pen<'_>, area: Rect, pane: Pane, model: &Model, panes: &mut Panes) {
-    pen.hit(area, HitTarget::Pane(pane));
+fn draw_pane(ctx: &mut DrawContext<'_>, area: Rect, pane: Pane, model: &Model, panes: &mut Panes) {
+    ctx.hit(area, HitTarget::Pane(pane));
     match pane {
-        Pane::Brokers => brokers::draw(pen, area, model, panes),
-        Pane::Account => account::draw(pen, area, model, panes),
-        Pane::Orders => orders::draw(pen, area, model, panes),
-        Pane::Positions => positions::draw(pen, area, model, panes),
-        Pane::Tape => tape::draw(pen, area, model, panes),
+        Pane::Brokers => brokers::draw(ctx, area, model, panes),
+        Pane::Account => account::draw(ctx, area, model, panes),
+        Pane::Orders => orders::draw(ctx, area, model, panes),
+        Pane::Positions => positions::draw(ctx, area, model, panes),
+        Pane::Tape => tape::draw(ctx, area, model, panes),
     }
 }
 
-fn too_small(pen: &mut Pen<'_>, area: Rect) {
+fn too_small(ctx: &mut DrawContext<'_>, area: Rect) {
     let (wide, high) = layout::SMALLEST;
     let lines =
         ["A larger window, please".to_owned(), format!("{}x{} here, {wide}x{high} needed", area.width, area.height)];
     let top = area.y + area.height.saturating_sub(2) / 2;
     for (line, y) in lines.iter().zip(top..area.bottom()) {
-        let x = area.x + area.width.saturating_sub(pen::width(line)) / 2;
-        pen.text(x, y, area.width, line, pen.theme.text);
+        let x = area.x + area.width.saturating_sub(draw_context::width(line)) / 2;
+        ctx.text(x, y, area.width, line, ctx.theme.text);
     }
 }
 
@@ -320,7 +320,7 @@ fn stale_fact(model: &Model, pane: Pane) -> Option<String> {
 fn lack_of(model: &Model, pane: Pane) -> Option<String> {
     let now = model.now.mono;
     let lack = scope::shown(model).find_map(|account| account.lack(pane.parts(), now))?;
-    Some(pen::clean(lack).into_owned())
+    Some(draw_context::clean(lack).into_owned())
 }
 
 /// `/aapl 3` while a filter is being typed or active.
@@ -331,7 +331,7 @@ fn filter_fact(model: &Model, pane: Pane, matches: usize) -> Option<String> {
         return None;
     }
     let cursor = if typing { "_" } else { "" };
-    Some(format!("/{}{cursor} {matches} found", pen::clean(filter)))
+    Some(format!("/{}{cursor} {matches} found", draw_context::clean(filter)))
 }
 
 /// The text of an empty list. It says that there is nothing only when the broker has said so.
@@ -339,31 +339,31 @@ fn empty_words(model: &Model, pane: Pane, filter: &str, nothing: &str) -> String
     if model.scope == AccountScope::None {
         "no account is linked".to_owned()
     } else if let Some(why) = model.unknown(pane) {
-        pen::clean(&why).into_owned()
+        draw_context::clean(&why).into_owned()
     } else if !filter.is_empty() {
-        format!("nothing matches {}", pen::clean(filter))
+        format!("nothing matches {}", draw_context::clean(filter))
     } else {
         nothing.to_owned()
     }
 }
 
 /// A text in the middle of an empty pane.
-fn empty(pen: &mut Pen<'_>, inner: Rect, words: &str) {
-    let wide = pen::width(words).min(inner.width);
+fn empty(ctx: &mut DrawContext<'_>, inner: Rect, words: &str) {
+    let wide = draw_context::width(words).min(inner.width);
     let y = inner.y + inner.height.saturating_sub(1) / 2;
-    pen.text(inner.x + (inner.width - wide) / 2, y, wide, words, pen.theme.dim);
+    ctx.text(inner.x + (inner.width - wide) / 2, y, wide, words, ctx.theme.dim);
 }
 
 /// The cell that names an account; the environment comes first, because it must never be cut off.
-fn account_cell(sheet: &mut table::Sheet, account: &crate::accounts::AccountState, theme: &Theme) {
+fn account_cell(buffer: &mut table::CellBuffer, account: &crate::accounts::AccountState, theme: &Theme) {
     let kind = orders::kind_of(account);
     let style = if kind.is_live() { theme.tag_live } else { theme.tag_paper };
-    let label = pen::clean(&account.link.label);
+    let label = draw_context::clean(&account.link.label);
     let word = account.link.environment.word();
     // `Alpaca Paper` next to the word PAPER would repeat it, and the column is narrow.
     let repeats = |part: &&str| part.eq_ignore_ascii_case(word);
     let says_more = label.split(' ').any(|part| !repeats(&part));
-    sheet.build(style, |out| {
+    buffer.build(style, |out| {
         out.push_str(word);
         for part in label.split(' ').filter(|part| !says_more || !repeats(part)) {
             out.push(' ');
@@ -374,26 +374,26 @@ fn account_cell(sheet: &mut table::Sheet, account: &crate::accounts::AccountStat
 
 /// A gain or loss with sign and colour, and with an arrow in prominent places.
 fn change_cell(
-    pen: &Pen<'_>,
-    sheet: &mut table::Sheet,
+    ctx: &DrawContext<'_>,
+    buffer: &mut table::CellBuffer,
     change: Option<rust_decimal::Decimal>,
     arrow: bool,
     stale: bool,
 ) {
-    let theme = pen.theme;
-    let (style, before) = change_style(pen, change, arrow);
+    let theme = ctx.theme;
+    let (style, before) = change_style(ctx, change, arrow);
     let style = if stale { theme.stale } else { style };
-    sheet.signed_figure(change, 2, before, style, theme.faint);
+    buffer.signed_figure(change, 2, before, style, theme.faint);
 }
 
 /// The style of a gain or loss, and the sign before its digits.
 fn change_style(
-    pen: &Pen<'_>,
+    ctx: &DrawContext<'_>,
     change: Option<rust_decimal::Decimal>,
     arrow: bool,
 ) -> (ratatui::style::Style, &'static str) {
-    let unicode = pen.glyphs.up == glyphs::UNICODE.up;
-    let theme = pen.theme;
+    let unicode = ctx.glyphs.up == glyphs::UNICODE.up;
+    let theme = ctx.theme;
     match change {
         Some(value) if value.is_zero() => (theme.dim, ""),
         Some(value) if value.is_sign_negative() => (

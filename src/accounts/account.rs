@@ -55,7 +55,7 @@ pub struct AccountState {
     pub curves: BTreeMap<Period, Dated<EquityHistory>>,
     /// Whether its history is whole in this run: only then is an execution news rather than history.
     pub seen_live: bool,
-    /// The newest execution of the history: what the journal had, or without one the first picture of this run. What is
+    /// The newest execution of the history: what the journal had, or without one the first snapshot of this run. What is
     /// newer and was learned by asking was missed. `None` until the history is known.
     pub history_until: Option<Option<Timestamp>>,
     /// When the journal that this account was restored from was last written; `None` without one.
@@ -176,14 +176,14 @@ impl AccountState {
 
     /// Takes over what the last executions say is held and the list does not know; true when that changed.
     pub fn note_unlisted(&mut self) -> bool {
-        if self.session.disputes().next().is_none() && self.unlisted.is_empty() {
+        if self.session.conflicts().next().is_none() && self.unlisted.is_empty() {
             return false;
         }
         let listed: HashSet<&str> =
             self.positions.iter().flat_map(|dated| &dated.value).map(|position| position.symbol.as_str()).collect();
         let unlisted: Vec<Position> = self
             .session
-            .disputes()
+            .conflicts()
             .filter(|(symbol, qty)| *qty != Qty::ZERO && !listed.contains(symbol.as_str()))
             .map(|(symbol, qty)| Position { qty: Some(qty), ..Position::unread(symbol.clone()) })
             .collect();

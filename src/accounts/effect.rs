@@ -12,16 +12,16 @@ use crate::session::{AuthForm, Epoch, Request, RequestId};
 
 /// Something the journal must hold before it is shown.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Memory {
+pub enum JournalEntry {
     /// A merge changed the blotter; what it says now is written.
     Changes(Arc<Changes>),
     /// Which account answers behind the link.
     Account(AccountId),
-    /// A picture was complete: where the next run may start from.
+    /// A snapshot was complete: where the next run may start from.
     Complete {
         /// Broker's time of the last execution.
         watermark: Option<Timestamp>,
-        /// When the picture was asked for.
+        /// When the snapshot was asked for.
         asked_at: Timestamp,
     },
 }
@@ -66,7 +66,7 @@ pub enum Effect {
         /// Whose.
         link: LinkId,
         /// What.
-        memory: Memory,
+        memory: JournalEntry,
     },
     /// Drop the link's queued REST requests; answers under way may still come.
     DropRequests {

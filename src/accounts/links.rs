@@ -1,6 +1,6 @@
 //! Links come, are renewed, and go.
 
-use super::{AccountState, Accounts, Effect, Event, Recollection};
+use super::{AccountState, Accounts, Effect, Event, JournalState};
 use crate::domain::{Environment, LinkId, Now};
 use crate::link::LinkRecord;
 use crate::session::{ConnectionState, Input};
@@ -52,11 +52,11 @@ impl Accounts {
     }
 
     /// What the journal knows of a link arrived; it is kept for a link that is still to come.
-    pub(super) fn remembered(&mut self, known: Recollection) {
+    pub(super) fn remembered(&mut self, known: JournalState) {
         let link = known.link.clone();
         let book = self.fresh_book();
         let Some(account) = self.get_mut(&link) else {
-            self.recollections.push(known);
+            self.journal_states.push(known);
             return;
         };
         account.recall(known);
@@ -99,8 +99,8 @@ impl Accounts {
         let id = link.id.clone();
         let mut account = AccountState::new(link, seed(&id, now));
         account.note(now, "begun");
-        if let Some(place) = self.recollections.iter().position(|known| known.link == id) {
-            account.recall(self.recollections.swap_remove(place));
+        if let Some(place) = self.journal_states.iter().position(|known| known.link == id) {
+            account.recall(self.journal_states.swap_remove(place));
         }
         account.book = self.fresh_book();
         self.linked.push(account);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Accounts, Event, Recollection, Saving, Ticket};
+use super::{Accounts, Event, JournalState, Saving, Ticket};
 use crate::domain::{LinkId, Now};
 use crate::link::LinkRecord;
 use crate::session::{Epoch, Input, Reply, RequestError, StreamEvent};
@@ -18,7 +18,7 @@ pub enum Msg {
         links: Vec<LinkRecord>,
     },
     /// What the journal knows of a link; comes before [`Msg::Started`] connects it, and before [`Msg::Freed`].
-    Remembered(Box<Recollection>),
+    LoadedState(Box<JournalState>),
     /// The other instance that streamed this account let go of it.
     Freed {
         /// Which.
@@ -79,7 +79,7 @@ impl Accounts {
     pub fn handle(&mut self, msg: Msg, now: Now) {
         match msg {
             Msg::Listed { links } => self.list(links, now),
-            Msg::Remembered(known) => self.remembered(*known),
+            Msg::LoadedState(known) => self.remembered(*known),
             Msg::Freed { link } => self.freed(&link, now),
             Msg::Started { links } => self.start(links, now),
             Msg::Stream { link, epoch, event } => self.feed(&link, Input::Stream(epoch, event), now),

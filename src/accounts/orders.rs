@@ -9,7 +9,7 @@ use super::questions::{self, Pending};
 use super::{Accounts, CancelOutcome, Event, OrderKey};
 use crate::domain::LinkId;
 use crate::session::request::unread_words;
-use crate::session::{Denied, Reply, Request, RequestError, Standing};
+use crate::session::{Denied, GuardContext, Reply, Request, RequestError};
 
 impl Accounts {
     /// Whether anything may be changed on an account.
@@ -32,11 +32,11 @@ impl Accounts {
         Ok(())
     }
 
-    fn standing(&self, link: &LinkId) -> Result<Standing<'_>, Denied> {
+    fn standing(&self, link: &LinkId) -> Result<GuardContext<'_>, Denied> {
         let account = self.get(link).ok_or(Denied::Unknown)?;
         let may_trade = account.link.allows("trading");
         let another_answers = account.session.another_answers();
-        Ok(Standing { read_only: self.read_only, may_trade, another_answers, state: account.state() })
+        Ok(GuardContext { read_only: self.read_only, may_trade, another_answers, state: account.state() })
     }
 
     /// How many cancels of an account's orders are not answered yet.

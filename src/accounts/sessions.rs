@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{AccountState, Accounts, Dated, Effect, Event, Memory, Ticket, clock, identity, questions};
+use super::{AccountState, Accounts, Dated, Effect, Event, JournalEntry, Ticket, clock, identity, questions};
 use crate::domain::blotter::Changes;
 use crate::domain::text::sanitize;
 use crate::domain::{Account, LinkId, Now, Position};
@@ -14,7 +14,7 @@ pub(super) fn feed(accounts: &mut Accounts, link: &LinkId, input: Input, now: No
     if matches!(input, Input::Stream(_, StreamEvent::Update(_))) {
         account.told_at = Some(now.mono);
     }
-    if account.session.has_picture() && !account.seen_live {
+    if account.session.has_snapshot() && !account.seen_live {
         // The whole history is there: what comes from now on is news.
         account.seen_live = true;
         let shown = account.blotter.last_fill_at();
@@ -36,7 +36,8 @@ pub(super) fn feed(accounts: &mut Accounts, link: &LinkId, input: Input, now: No
     accounts.release(link, now);
     ask_when_reachable(accounts, link, now);
     if let Some(asked_at) = asked_at.filter(|_| (watermark, asked_at) != before) {
-        accounts.request(Effect::Remember { link: link.clone(), memory: Memory::Complete { watermark, asked_at } });
+        accounts
+            .request(Effect::Remember { link: link.clone(), memory: JournalEntry::Complete { watermark, asked_at } });
     }
 }
 
@@ -102,7 +103,7 @@ impl Accounts {
         }
         let changes = Arc::new(changes);
         self.tell(Event::Changed(link.clone(), Arc::clone(&changes)));
-        self.request(Effect::Remember { link: link.clone(), memory: Memory::Changes(changes) });
+        self.request(Effect::Remember { link: link.clone(), memory: JournalEntry::Changes(changes) });
     }
 
     fn note(&mut self, link: &LinkId, text: &str, now: Now) {
@@ -124,7 +125,7 @@ fn balances(accounts: &mut Accounts, link: &LinkId, value: Account, now: Now) {
         accounts.tell(Event::Balances(link.clone()));
     }
     if other {
-        accounts.request(Effect::Remember { link: link.clone(), memory: Memory::Account(id) });
+        accounts.request(Effect::Remember { link: link.clone(), memory: JournalEntry::Account(id) });
         // Once, not with every balance: what is wrong with the links is said once.
         identity::check(accounts, link);
     }

@@ -14,7 +14,7 @@ use crate::link::LinkRecord;
 use crate::session::{Epoch, Reply, Request, RequestError, RequestErrorKind, StreamEvent};
 
 /// The accounts, with a broker that answers every request at once from what it holds.
-struct Desk {
+struct Fixture {
     accounts: Accounts,
     troubles: Troubles,
     now: Now,
@@ -37,7 +37,7 @@ struct Desk {
     out: Vec<Output>,
 }
 
-impl Desk {
+impl Fixture {
     /// Nothing linked.
     fn empty() -> Self {
         Self {
@@ -59,11 +59,11 @@ impl Desk {
 
     /// Paper, linked and live, with these orders; what was put out until then is forgotten.
     fn holding(orders: &[Order]) -> Self {
-        let mut desk = Self { orders: orders.to_vec(), ..Self::empty() };
-        desk.hear(Msg::Started { links: vec![link("paper", Environment::Paper)] });
-        assert_eq!(desk.word(), "live");
-        desk.out.clear();
-        desk
+        let mut fixture = Self { orders: orders.to_vec(), ..Self::empty() };
+        fixture.hear(Msg::Started { links: vec![link("paper", Environment::Paper)] });
+        assert_eq!(fixture.word(), "live");
+        fixture.out.clear();
+        fixture
     }
 
     fn hear(&mut self, msg: Msg) {

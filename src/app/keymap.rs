@@ -313,12 +313,12 @@ pub struct KeymapProblem {
     /// What is wrong, as a sentence without a full stop.
     pub message: String,
     /// How to fix it.
-    pub cure: String,
+    pub hint: String,
 }
 
 impl std::fmt::Display for KeymapProblem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "line {}: keys.\"{}\": {}; {}", self.line, self.name, self.message, self.cure)
+        write!(f, "line {}: keys.\"{}\": {}; {}", self.line, self.name, self.message, self.hint)
     }
 }
 
@@ -420,14 +420,14 @@ impl Keymap {
 }
 
 fn parse_override(line: usize, name: &str, words: &[String]) -> Result<(usize, Vec<Chord>), Vec<KeymapProblem>> {
-    let problem = |message: String, cure: String| KeymapProblem { line, name: name.to_owned(), message, cure };
+    let problem = |message: String, hint: String| KeymapProblem { line, name: name.to_owned(), message, hint };
     let Some(row) = BINDINGS.iter().position(|binding| binding.name == name) else {
         let near = nearest(name).map_or_else(String::new, |near| format!(", perhaps \"{near}\""));
-        let cure = format!("`brokerdeck keys` lists the names{near}");
+        let hint = format!("`brokerdeck keys` lists the names{near}");
         // Do not repeat what does not look like a name: it may be a secret in the wrong line.
         let looks = name.len() <= 40 && name.bytes().all(|byte| byte.is_ascii_lowercase() || b"._-".contains(&byte));
         let name = if looks { name.to_owned() } else { "…".to_owned() };
-        return Err(vec![KeymapProblem { name, ..problem("no action has this name".to_owned(), cure) }]);
+        return Err(vec![KeymapProblem { name, ..problem("no action has this name".to_owned(), hint) }]);
     };
     let mut chords = Vec::new();
     let mut problems = Vec::new();
@@ -483,7 +483,7 @@ fn conflicts(chords: &[Vec<Chord>], lines: &BTreeMap<usize, usize>) -> Vec<Keyma
                 line: lines.get(&blamed).copied().unwrap_or_default(),
                 name: name(blamed).to_owned(),
                 message: format!("{chord} is already bound to {} there", name(kept)),
-                cure: format!("choose another key, or rebind \"{}\" too", name(kept)),
+                hint: format!("choose another key, or rebind \"{}\" too", name(kept)),
             });
         }
     }

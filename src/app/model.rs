@@ -36,7 +36,7 @@ pub struct Toast {
 
 /// News held back because the bell rang shortly before.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Untold {
+pub struct PendingBell {
     /// The number of events.
     pub count: u32,
     /// The text of the last one.
@@ -112,7 +112,7 @@ pub struct Model {
     /// No bell before this time: a burst of fills rings once a second.
     pub quiet_until: Mono,
     /// News for the next bell.
-    pub untold: Option<Untold>,
+    pub pending_bell: Option<PendingBell>,
     /// When the last key or click came.
     pub touched_at: Option<Mono>,
     /// Whether that came faster than a hand types.

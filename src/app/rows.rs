@@ -2,7 +2,7 @@
 //!
 //! Invariant: a change of one row costs a binary search, never a sort. The selection is a key and stays on its row.
 
-mod making;
+mod row_builder;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -10,7 +10,7 @@ mod view;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::Hash;
 
-pub use making::Making;
+pub use row_builder::RowBuilder;
 pub use view::OrderView;
 
 use super::brokers::{BrokerRow, BrokerSummary};
@@ -281,7 +281,7 @@ pub struct Rows {
     /// What the rows of `orders` show; differs from the wanted list while that is being built.
     pub shown: OrderView,
     /// The orders list being built in slices.
-    pub making: Option<Making>,
+    pub builder: Option<RowBuilder>,
     /// Positions.
     pub positions: ListState<PositionKey>,
     /// Tape.
@@ -321,8 +321,8 @@ impl Rows {
     }
 
     /// Whether the orders list is being built in slices.
-    pub const fn is_making(&self) -> bool {
-        self.making.is_some()
+    pub const fn is_building(&self) -> bool {
+        self.builder.is_some()
     }
 
     /// Lists the brokers: links in the order of linking, then brokers without one, then *Add broker*.
@@ -360,7 +360,7 @@ impl Default for Rows {
             brokers: ListState::default(),
             orders: ListState::default(),
             shown: OrderView::default(),
-            making: None,
+            builder: None,
             positions: ListState::default(),
             tape: ListState::default(),
             slice: SLICE,

@@ -5,8 +5,8 @@
 mod accounts;
 mod actions;
 mod activities;
-mod calm;
 mod choices;
+mod confirm_guard;
 mod copies;
 mod keys;
 mod linking;
@@ -39,13 +39,13 @@ pub fn update(model: &mut Model, msg: Msg, now: Now) -> Vec<Effect> {
             tick(model, &mut effects);
         }
     }
-    if calm::settles(model) {
+    if confirm_guard::settles(model) {
         model.dirty = true;
         actions::confirm(model, &mut effects);
     }
     route(model, msg, &mut effects);
     accounts::follow(model, &mut effects);
-    calm::follow(model);
+    confirm_guard::follow(model);
     effects
 }
 
@@ -57,13 +57,13 @@ fn route(model: &mut Model, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Resize { cols, rows } => {
             model.size = (cols, rows);
             model.dirty = true;
-            calm::unseen(model);
+            confirm_guard::unseen(model);
         }
         Msg::Drawn(extent) => {
             model.extent = extent;
             overlays::clamp_scroll(model);
         }
-        Msg::Shown { question } => calm::shown(model, question),
+        Msg::Shown { question } => confirm_guard::shown(model, question),
         Msg::Chosen(chosen) => choices::apply(chosen, model),
         Msg::Work => refresh::work(model),
         Msg::Tick => tick(model, effects),
@@ -75,7 +75,7 @@ fn route(model: &mut Model, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Terminate { signal } => actions::quit(model, u8::try_from(128 + signal).unwrap_or(1), effects),
         Msg::Redraw => {
             model.dirty = true;
-            calm::unseen(model);
+            confirm_guard::unseen(model);
         }
     }
 }

@@ -23,7 +23,7 @@ use url::Url;
 use self::variables::Policy;
 pub use self::variables::{CURE, Unusable};
 use self::words::Refusal;
-pub use self::words::{along, chain, cure, failure, unsent};
+pub use self::words::{along, chain, failure, hint, unsent};
 use crate::config::is_loopback;
 use crate::domain::Untrusted;
 

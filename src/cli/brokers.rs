@@ -12,7 +12,7 @@ use crate::domain::text::sanitize;
 use crate::domain::{Account, Environment};
 use crate::error::Error;
 use crate::io::accounts::{AccessError, Accounts};
-use crate::io::linker::Standing;
+use crate::io::linker::Readiness;
 use crate::link::LinkRecord;
 use crate::session::RequestErrorKind;
 
@@ -83,7 +83,7 @@ pub async fn run(ctx: &Context, args: &BrokersArgs) -> Result<(), Error> {
 
 fn broker(spec: &BrokerSpec, known: &[LinkRecord]) -> BrokerRow {
     let accounts = known.iter().filter(|link| link.broker == spec.id).count();
-    let missing = Standing::of(spec).reason();
+    let missing = Readiness::of(spec).reason();
     BrokerRow {
         id: spec.id.to_string(),
         name: spec.name.to_string(),

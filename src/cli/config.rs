@@ -7,8 +7,8 @@ use clap::Subcommand;
 use super::{Context, Global, output, paths};
 use crate::config::Config;
 use crate::error::Error;
-use crate::io::fit;
-use crate::io::linker::Standing;
+use crate::io::file_checks;
+use crate::io::linker::Readiness;
 use crate::io::paths::write_example;
 
 /// Subcommands for the configuration file.
@@ -38,7 +38,7 @@ pub fn run(global: &Global, command: &ConfigCommand) -> Result<(), Error> {
                 }
                 _ => Error::failed(
                     format!("cannot write {}: {error}", path.display()),
-                    fit::cure_or(&path, &error, "--config FILE"),
+                    file_checks::hint_or(&path, &error, "--config FILE"),
                 ),
             })?;
             output::line(&path.display().to_string()).map(drop)
@@ -55,10 +55,10 @@ pub fn run(global: &Global, command: &ConfigCommand) -> Result<(), Error> {
 
 /// Prints whether each broker can be linked. A file that names something unusable is not called valid.
 fn check(path: &Path, config: &Config) -> Result<(), Error> {
-    let standings: Vec<_> = config.brokers.iter().map(|spec| (&spec.id, Standing::of(spec))).collect();
+    let standings: Vec<_> = config.brokers.iter().map(|spec| (&spec.id, Readiness::of(spec))).collect();
     let faulty = standings.iter().find_map(|(_, standing)| match standing {
-        Standing::Faulty(why) => Some(why.clone()),
-        Standing::NotSetUp(_) | Standing::Ready(_) => None,
+        Readiness::Faulty(why) => Some(why.clone()),
+        Readiness::NotSetUp(_) | Readiness::Ready(_) => None,
     });
     let text = match (&faulty, config.found) {
         (Some(_), _) => "can be read, but not every broker in it can be linked",
@@ -68,12 +68,12 @@ fn check(path: &Path, config: &Config) -> Result<(), Error> {
     output::line(&format!("{} {text}", path.display()))?;
     for (id, standing) in standings {
         let state = match standing {
-            Standing::NotSetUp(missing) => missing,
-            Standing::Faulty(why) => format!("cannot be linked: {why}"),
-            Standing::Ready(None) => "ready to link".to_owned(),
-            Standing::Ready(Some(unknown)) => format!("ready to link; {unknown}"),
+            Readiness::NotSetUp(missing) => missing,
+            Readiness::Faulty(why) => format!("cannot be linked: {why}"),
+            Readiness::Ready(None) => "ready to link".to_owned(),
+            Readiness::Ready(Some(unknown)) => format!("ready to link; {unknown}"),
         };
         output::line(&format!("  {id}: {state}"))?;
     }
-    faulty.map_or(Ok(()), |why| Err(Error::usage(why, Standing::CURE.to_owned())))
+    faulty.map_or(Ok(()), |why| Err(Error::usage(why, Readiness::CURE.to_owned())))
 }

@@ -14,14 +14,14 @@ use url::Url;
 
 use self::report::Report;
 use super::Context;
-use super::reader::{add_broker, cure};
+use super::reader::{add_broker, hint};
 use crate::broker::alpaca::stream;
 use crate::broker::dial::{self, Route};
 use crate::config::BrokerSpec;
 use crate::error::Error;
 use crate::io::accounts::{Access, AccessError, Accounts};
 use crate::io::clock::Clock;
-use crate::io::linker::Standing;
+use crate::io::linker::Readiness;
 use crate::link::LinkRecord;
 use crate::session::request::unread_words;
 use crate::session::{AuthForm, Closed, Reply, Request, StreamEvent};
@@ -65,11 +65,11 @@ pub async fn run(context: &Context, args: &DoctorArgs) -> Result<u8, Error> {
 
 /// Checks that the broker can be linked: it has a client, and a callback port is free.
 async fn broker(spec: &BrokerSpec, report: &mut Report) -> Result<(), Error> {
-    let unknown = match Standing::of(spec) {
+    let unknown = match Readiness::of(spec) {
         // A broker that was never set up is not a fault.
-        Standing::NotSetUp(missing) => return report.good(&format!("{}: not set up ({missing})", spec.id)),
-        Standing::Faulty(why) => return report.bad(&format!("{}: cannot be linked: {why}", spec.id), Standing::CURE),
-        Standing::Ready(unknown) => unknown.map_or_else(String::new, |unknown| format!("; {unknown}")),
+        Readiness::NotSetUp(missing) => return report.good(&format!("{}: not set up ({missing})", spec.id)),
+        Readiness::Faulty(why) => return report.bad(&format!("{}: cannot be linked: {why}", spec.id), Readiness::CURE),
+        Readiness::Ready(unknown) => unknown.map_or_else(String::new, |unknown| format!("; {unknown}")),
     };
     let mut free: Vec<String> = Vec::new();
     for uri in &spec.redirect_uris {
@@ -97,14 +97,14 @@ async fn account(accounts: &Accounts, link: &LinkRecord, report: &mut Report) ->
             let spec = accounts.specs.iter().find(|spec| spec.id == link.broker);
             let place = spec.and_then(|spec| spec.endpoints(link.environment)).map(|place| Route::to(&place.api_url));
             let blocked = place.is_some_and(|way| way.unusable().is_some());
-            let cure = match &error {
+            let hint = match &error {
                 AccessError::NoBroker { broker, .. } => &add_broker(broker),
                 AccessError::Moved { .. } | AccessError::NoToken { .. } => relink.as_str(),
                 _ if blocked => dial::CURE,
                 AccessError::Store(error) => &error.hint(),
                 _ => "correct what the message names",
             };
-            return report.bad(&format!("{name}: {error}"), cure);
+            return report.bad(&format!("{name}: {error}"), hint);
         }
     };
     let answer = access.client.account().await;
@@ -125,7 +125,7 @@ async fn account(accounts: &Accounts, link: &LinkRecord, report: &mut Report) ->
                     .bad(&text, "a paper account that was reset is a new account; link it again to confirm it");
             }
         }
-        Err(error) => report.bad(&format!("{name}: {error}"), cure(&error, &relink))?,
+        Err(error) => report.bad(&format!("{name}: {error}"), hint(&error, &relink))?,
     }
     if let Ok(Reply::Clock(clock)) = access.client.request(&Request::Clock).await {
         let skew = Clock::new().now().wall.duration_since(clock.at).as_secs();

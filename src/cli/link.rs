@@ -64,8 +64,16 @@ pub async fn run(ctx: &Context, args: &LinkArgs) -> Result<u8, Error> {
     let linker = Linker::new(setup, progress);
     signals::insist(GRACE);
     let mut interrupts = signals::ends();
-    let mut talk =
-        Talk { linker: &linker, spec, args, known: &known, printed: false, opening: false, port: None, asked: None };
+    let mut dialog = LinkDialog {
+        linker: &linker,
+        spec,
+        args,
+        known: &known,
+        printed: false,
+        opening: false,
+        port: None,
+        asked: None,
+    };
     let mut input = lines_of_stdin()?;
     let (mut quiet, mut ended) = (None, false);
     linker.begin(ATTEMPT, spec.id.clone(), !args.no_browser);
@@ -84,20 +92,20 @@ pub async fn run(ctx: &Context, args: &LinkArgs) -> Result<u8, Error> {
                     LinkProgress::Note(_) => {}
                     _ => quiet = None,
                 }
-                talk.hear(progress)
+                dialog.hear(progress)
             }
             line = input.recv(), if !ended => {
                 ended = line.is_none();
                 let line = match line {
                     // An address wrapped by a terminal or a mail arrives as several lines at once.
-                    Some(line) if talk.asked.is_none() => Some(whole_paste(line, &mut input).await),
+                    Some(line) if dialog.asked.is_none() => Some(whole_paste(line, &mut input).await),
                     line => line,
                 };
-                talk.read(line)
+                dialog.read(line)
             }
         };
         // After the end of stdin, a later question cannot be answered.
-        let step = step.and_then(|step| if ended && matches!(step, Step::Wait) { talk.read(None) } else { Ok(step) });
+        let step = step.and_then(|step| if ended && matches!(step, Step::Wait) { dialog.read(None) } else { Ok(step) });
         match step {
             Ok(Step::Wait) => {}
             Ok(Step::Done) => break Ok(0),
@@ -129,7 +137,7 @@ enum Step {
 }
 
 /// State of the dialog with the user.
-struct Talk<'a> {
+struct LinkDialog<'a> {
     linker: &'a Linker,
     spec: &'a BrokerSpec,
     args: &'a LinkArgs,
@@ -142,7 +150,7 @@ struct Talk<'a> {
     asked: Option<Vec<FoundAccount>>,
 }
 
-impl Talk<'_> {
+impl LinkDialog<'_> {
     fn hear(&mut self, progress: LinkProgress) -> Result<Step, Error> {
         match progress {
             LinkProgress::Waiting { authorize_url, port, browser, .. } => {
@@ -358,7 +366,7 @@ fn describe_failure(failure: &LinkFailure, spec: &BrokerSpec) -> Error {
             format!("{name} does not accept the code: {message}"),
             "run it again; if it persists, check that redirect_uris are as registered",
         ),
-        LinkFailure::Network { message } => failed(message.clone(), dial::cure(message)),
+        LinkFailure::Network { message } => failed(message.clone(), dial::hint(message)),
         LinkFailure::WrongEnvironment { wanted, message } => failed(
             format!("the token does not open the {wanted} account: {message}"),
             "run it again and choose an account of that kind, or link the other broker entry",
@@ -367,7 +375,7 @@ fn describe_failure(failure: &LinkFailure, spec: &BrokerSpec) -> Error {
             failed(failure.sentence().0, "correct api_url and environment of the broker in the configuration")
         }
         LinkFailure::Broker { message } => failed(message.clone(), "run it again; if it persists, ask the broker"),
-        LinkFailure::Store { message, cure } => failed(message.clone(), cure),
+        LinkFailure::Store { message, hint } => failed(message.clone(), hint),
         LinkFailure::Canceled => failed("stopped".to_owned(), "run it again to link the account"),
     }
 }

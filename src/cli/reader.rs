@@ -58,7 +58,7 @@ impl Reader {
             RequestErrorKind::Unauthorized => {
                 Error::NeedsLink { message: format!("{}: {error}", link.label), hint: Some(relink) }
             }
-            _ => Error::failed(format!("{}: {error}", link.label), cure(&error, &relink)),
+            _ => Error::failed(format!("{}: {error}", link.label), hint(&error, &relink)),
         })?;
         let (reply, unread) = reply.split();
         let what = if matches!(request, Request::Account) { "a figure" } else { "a row" };
@@ -97,7 +97,7 @@ pub fn access(error: AccessError) -> Error {
         }
         AccessError::Links(links) => Error::failed(error.to_string(), links.hint()),
         AccessError::Unasked { error: refused, .. } | AccessError::Client(refused) => {
-            Error::failed(error.to_string(), cure(refused, RELINK))
+            Error::failed(error.to_string(), hint(refused, RELINK))
         }
         AccessError::Setup(_) => Error::failed(error.to_string(), "correct the broker in the configuration"),
     }
@@ -109,9 +109,9 @@ pub(super) fn add_broker(broker: &str) -> String {
 }
 
 /// The hint for a failed request.
-pub(super) fn cure<'a>(error: &RequestError, relink: &'a str) -> &'a str {
+pub(super) fn hint<'a>(error: &RequestError, relink: &'a str) -> &'a str {
     match error.kind {
-        RequestErrorKind::Network | RequestErrorKind::Timeout => dial::cure(&error.message),
+        RequestErrorKind::Network | RequestErrorKind::Timeout => dial::hint(&error.message),
         RequestErrorKind::Unauthorized | RequestErrorKind::Forbidden => relink,
         RequestErrorKind::RateLimited { .. } => "wait a minute: another program uses the same account's request limit",
         _ => "try again; if it persists, ask the broker",

@@ -10,7 +10,7 @@ use super::{Global, HEADLESS_HINT, cast, output, pace};
 use crate::app::keymap::{Chord, KeyCode};
 use crate::error::Error;
 use crate::io::hyperlink;
-use crate::io::input::{self, Heard, Keyboard};
+use crate::io::input::{self, InputEvent, Keyboard};
 use crate::io::record::{RecordError, Recorder, Replay};
 use crate::io::runtime::Loop;
 use crate::io::signals::{self, Change};
@@ -94,12 +94,12 @@ async fn play(
             biased;
             Some(signal) = ends.recv() => return Ok(u8::try_from(128 + signal).unwrap_or(1)),
             heard = next(&mut early, &mut keys) => match heard {
-                Some(Heard::Background(background)) => {
+                Some(InputEvent::Background(background)) => {
                     background::told(state, background);
                     continue;
                 }
-                Some(Heard::Key(chord)) => key(chord),
-                Some(Heard::Resized) => {
+                Some(InputEvent::Key(chord)) => key(chord),
+                Some(InputEvent::Resized) => {
                     screen.anew(terminal::size()).map_err(refused)?;
                     continue;
                 }
@@ -132,7 +132,7 @@ async fn play(
 }
 
 /// Input that arrived while the background was queried, then what follows.
-async fn next(early: &mut VecDeque<Heard>, keys: &mut mpsc::Receiver<Heard>) -> Option<Heard> {
+async fn next(early: &mut VecDeque<InputEvent>, keys: &mut mpsc::Receiver<InputEvent>) -> Option<InputEvent> {
     match early.pop_front() {
         Some(heard) => Some(heard),
         None => keys.recv().await,

@@ -25,6 +25,6 @@ pub async fn run(ctx: &Context, args: &UnlinkArgs) -> Result<(), Error> {
     let link = accounts::resolve(&known, &args.account)?;
     let (progress, _) = mpsc::channel(1);
     let linker = Linker::new(Setup::new(&accounts, Clock::new()), progress);
-    let sentence = linker.unlink(&link.id).await.map_err(|still| Error::failed(still.message, still.cure))?;
+    let sentence = linker.unlink(&link.id).await.map_err(|still| Error::failed(still.message, still.hint))?;
     output::line(&sentence).map(drop)
 }

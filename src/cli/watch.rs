@@ -4,7 +4,7 @@
 //! says so (`source`). It keeps the journal as the dashboard does, and goes on where its last run was stopped.
 
 mod follow;
-mod outlet;
+mod stdout_writer;
 
 use std::collections::{HashMap, VecDeque};
 use std::path::Path;
@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use unicode_width::UnicodeWidthStr;
 
 use self::follow::{Began, Follow};
-use self::outlet::{Outlet, Reader};
+use self::stdout_writer::{Reader, StdoutWriter};
 use super::output::Printable;
 use super::select::AccountArgs;
 use super::{Context, accounts, json, output, select};
@@ -26,7 +26,7 @@ use crate::domain::{Execution, LinkId, Mono, Order, Source};
 use crate::error::Error;
 use crate::io::runtime::headless::{Headless, Witness};
 use crate::io::start;
-use crate::io::told::{self, Earlier, Line, Told};
+use crate::io::watch_log::{self, Earlier, ReportedLine, WatchLog};
 use crate::link::LinkRecord;
 use crate::session::{ConnectionState, Part};
 
@@ -60,12 +60,12 @@ pub async fn run(context: &Context, args: &AccountArgs) -> Result<u8, Error> {
 /// A line to print, with the note that marks it as reported.
 struct Due {
     text: Printable,
-    of: Option<(LinkId, Line)>,
+    of: Option<(LinkId, ReportedLine)>,
 }
 
 /// The content of a connection line.
 #[derive(Debug, Clone, PartialEq)]
-struct Said {
+struct ReportedState {
     word: &'static str,
     reason: Option<String>,
     /// Which parts are current.
@@ -75,11 +75,11 @@ struct Said {
 struct Printer {
     json: bool,
     tapes: HashMap<LinkId, Follow>,
-    states: HashMap<LinkId, Said>,
+    states: HashMap<LinkId, ReportedState>,
     /// Text for the first connection line of an account, about the time before this run.
     gaps: HashMap<LinkId, String>,
     due: VecDeque<Due>,
-    outlet: Outlet,
+    stdout: StdoutWriter,
     /// The account whose line is being printed.
     going_out: Option<LinkId>,
     /// The latest error reported, and the latest reported as over.
@@ -115,7 +115,7 @@ impl Witness for Printer {
     }
 
     fn moved(&self) -> Option<watch::Receiver<u64>> {
-        Some(self.outlet.moved())
+        Some(self.stdout.moved())
     }
 
     fn tell(&mut self, running: &Headless) -> bool {
@@ -144,7 +144,7 @@ impl Printer {
         let (mut tapes, mut gaps) = (HashMap::new(), HashMap::new());
         for link in links {
             let label = sanitize_to(&link.label, 40);
-            let (told, earlier) = Told::open(data_dir, &link.id);
+            let (told, earlier) = WatchLog::open(data_dir, &link.id);
             match earlier {
                 Earlier::None => {}
                 Earlier::Until { at, unsure, unread } => {
@@ -180,7 +180,7 @@ impl Printer {
             states: HashMap::new(),
             gaps,
             due: VecDeque::new(),
-            outlet: Outlet::new()?,
+            stdout: StdoutWriter::new()?,
             going_out: None,
             troubled: None,
             relieved: None,
@@ -195,7 +195,7 @@ impl Printer {
     fn print(&mut self) -> Result<bool, Error> {
         let unsure = |error: std::io::Error| tracing::warn!("what is reported cannot be noted: {error}");
         loop {
-            match self.outlet.look() {
+            match self.stdout.look() {
                 Reader::Waits => return Ok(true),
                 Reader::Took(out) => {
                     if !self.took(out)? {
@@ -211,7 +211,7 @@ impl Printer {
                         }
                         self.going_out = Some(link);
                     }
-                    if let Some(out) = self.outlet.write(text)
+                    if let Some(out) = self.stdout.write(text)
                         && !self.took(out)?
                     {
                         return Ok(false);
@@ -256,7 +256,7 @@ impl Printer {
         let reconnects = matches!(state, ConnectionState::Reconnecting { .. });
         // Scripts read the parts in each line; people only need the state.
         let current = |part| self.json && !reconnects && account.session.freshness(part, now).current;
-        let said = Said {
+        let said = ReportedState {
             word: state.word(),
             reason: state.reason().filter(|_| !reconnects).map(str::to_owned),
             parts: Part::ALL.map(current),
@@ -267,7 +267,7 @@ impl Printer {
             let text = self.connection(account, gap.as_deref(), now)?;
             self.due.push_back(Due { text, of: None });
         }
-        let live = timed && account.session.has_picture();
+        let live = timed && account.session.has_snapshot();
         let tape = self.tapes.entry(id.clone()).or_default();
         let mut due = tape.due(account.book, &account.blotter, live, began);
         if live {
@@ -311,7 +311,7 @@ impl Printer {
     }
 
     /// The line that voids an earlier one.
-    fn void(&self, account: &AccountState, said: &told::Said) -> Result<Printable, Error> {
+    fn void(&self, account: &AccountState, said: &watch_log::Reported) -> Result<Printable, Error> {
         let order = account.blotter.order(&said.order);
         if !self.json {
             let symbol = order.map_or_else(String::new, |order| sanitize_to(order.symbol.as_str(), 40));
@@ -328,7 +328,7 @@ impl Printer {
         Printable::json(&document)
     }
 
-    fn update(&self, account: &AccountState, entry: &TapeEntry, line: &Line) -> Result<Printable, Error> {
+    fn update(&self, account: &AccountState, entry: &TapeEntry, line: &ReportedLine) -> Result<Printable, Error> {
         let order = account.blotter.order(&entry.order_id);
         let untold = line.untold(entry, &account.blotter);
         let (entry, execution) = match &untold {

@@ -44,8 +44,8 @@ pub(super) fn config(text: &str, path: &Path, file: raw::File) -> Result<Config,
                     }
                     Environment::Live => "one of its PAPER addresses is also a LIVE address, of this or another broker",
                 };
-                let cure = "an address trades paper or live, not both: correct the addresses or environment";
-                check.problem(Some(line), &format!("brokers.{}", spec.id), message, cure);
+                let hint = "an address trades paper or live, not both: correct the addresses or environment";
+                check.problem(Some(line), &format!("brokers.{}", spec.id), message, hint);
                 continue;
             }
             brokers.push(spec);
@@ -128,8 +128,8 @@ impl Check<'_> {
         line_of(self.text, value.span().start)
     }
 
-    fn problem(&mut self, line: Option<usize>, key: &str, message: &'static str, cure: &'static str) {
-        let problem = Problem { line, key: key.to_owned(), message: message.to_owned(), cure: cure.to_owned() };
+    fn problem(&mut self, line: Option<usize>, key: &str, message: &'static str, hint: &'static str) {
+        let problem = Problem { line, key: key.to_owned(), message: message.to_owned(), hint: hint.to_owned() };
         self.problems.push(problem);
     }
 
@@ -179,8 +179,8 @@ impl Check<'_> {
         let line = self.line(&secret);
         let secret = secret.into_inner();
         if is_blank(secret.expose_secret()) {
-            let cure = "write the secret, or give its source with client_secret_env or client_secret_command";
-            self.problem(Some(line), key, "the secret is empty", cure);
+            let hint = "write the secret, or give its source with client_secret_env or client_secret_command";
+            self.problem(Some(line), key, "the secret is empty", hint);
             return SecretSource::None;
         }
         SecretSource::Inline(secret)
@@ -195,13 +195,13 @@ impl Check<'_> {
         if fits {
             return SecretSource::Env(name);
         }
-        let cure = "name a variable here, or write the secret itself under client_secret";
-        self.problem(Some(line), key, "not the name of an environment variable", cure);
+        let hint = "name a variable here, or write the secret itself under client_secret";
+        self.problem(Some(line), key, "not the name of an environment variable", hint);
         SecretSource::None
     }
 
     /// Checks a command given as words; it is never passed to a shell. The fix shows an example.
-    fn command(&mut self, key: &str, value: Spanned<OneOrMany>, cure: &'static str) -> Option<Vec<String>> {
+    fn command(&mut self, key: &str, value: Spanned<OneOrMany>, hint: &'static str) -> Option<Vec<String>> {
         let line = self.line(&value);
         let words = match value.into_inner() {
             OneOrMany::Many(words) => Some(words),
@@ -215,7 +215,7 @@ impl Check<'_> {
             Some(_) if words.iter().any(|word| word.contains('\0')) => "a word contains a NUL character",
             Some(_) => return Some(words),
         };
-        self.problem(Some(line), key, message, cure);
+        self.problem(Some(line), key, message, hint);
         None
     }
 
@@ -235,8 +235,8 @@ impl Check<'_> {
             return Some(text.clone());
         }
         let line = Some(self.line(uri));
-        let cure = "write it as registered, like http://localhost:41970/callback, with a port";
-        self.problem(line, key, "not a loopback redirect URI", cure);
+        let hint = "write it as registered, like http://localhost:41970/callback, with a port";
+        self.problem(line, key, "not a loopback redirect URI", hint);
         None
     }
 
@@ -251,8 +251,8 @@ impl Check<'_> {
                 return None;
             }
             Err(_) => {
-                let cure = "write a whole address, like https://host, or wss://host/path for a stream";
-                self.problem(line, key, "not a URL", cure);
+                let hint = "write a whole address, like https://host, or wss://host/path for a stream";
+                self.problem(line, key, "not a URL", hint);
                 return None;
             }
         };
@@ -263,12 +263,12 @@ impl Check<'_> {
             self.problem(line, key, "the address contains a user name or password", "remove it");
             return None;
         }
-        let (message, cure) = if secure == "wss" {
+        let (message, hint) = if secure == "wss" {
             ("neither wss nor loopback ws", "use wss; ws is accepted for loopback only")
         } else {
             ("neither https nor loopback http", "use https; http is accepted for loopback only")
         };
-        self.problem(line, key, message, cure);
+        self.problem(line, key, message, hint);
         None
     }
 

@@ -59,18 +59,18 @@ fn others(path: &Path, file: &File) -> Result<Option<u32>, ConfigError> {
     if !meta.is_file() {
         return Ok(None);
     }
-    let refused = |message: String, cure: String| {
-        let problem = Problem { line: None, key: String::new(), message, cure };
+    let refused = |message: String, hint: String| {
+        let problem = Problem { line: None, key: String::new(), message, hint };
         Err(ConfigError::Invalid { path: path.to_owned(), problems: vec![problem] })
     };
     let mode = meta.mode() & 0o777;
     if mode & 0o022 != 0 {
-        let cure = format!("check its content, then run chmod go-w {}", path.display());
-        return refused(format!("other users can write to it (mode {mode:03o})"), cure);
+        let hint = format!("check its content, then run chmod go-w {}", path.display());
+        return refused(format!("other users can write to it (mode {mode:03o})"), hint);
     }
     if meta.uid() != 0 && meta.uid() != rustix::process::geteuid().as_raw() {
-        let cure = "copy it, and check the copy's content".to_owned();
-        return refused("it belongs to another user".to_owned(), cure);
+        let hint = "copy it, and check the copy's content".to_owned();
+        return refused("it belongs to another user".to_owned(), hint);
     }
     Ok((mode & 0o044 != 0).then_some(mode))
 }

@@ -9,8 +9,8 @@ const LONGEST_KEY: usize = 40;
 /// quotes.
 pub(super) fn problem(text: &str, error: &toml::de::Error) -> Problem {
     let line = error.span().map(|span| line_of(text, span.start));
-    let (message, cure) = told(error.message());
-    Problem { line, key: String::new(), message, cure: cure.to_owned() }
+    let (message, hint) = told(error.message());
+    Problem { line, key: String::new(), message, hint: hint.to_owned() }
 }
 
 /// The line of an offset, from 1.
@@ -21,12 +21,12 @@ pub(super) fn line_of(text: &str, offset: usize) -> usize {
 fn told(message: &str) -> (String, &'static str) {
     const EXAMPLE: &str = "correct the file (see config.example.toml)";
     if let Some(rest) = message.strip_prefix("unknown field `") {
-        let cure = "remove it or correct its spelling (see config.example.toml)";
+        let hint = "remove it or correct its spelling (see config.example.toml)";
         // Only the name of a key looks like this; secrets have digits, capitals or punctuation.
         let name = rest.split('`').next().filter(|name| {
             name.len() <= LONGEST_KEY && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
         });
-        return (name.map_or_else(|| "unknown key".to_owned(), |name| format!("unknown key {name}")), cure);
+        return (name.map_or_else(|| "unknown key".to_owned(), |name| format!("unknown key {name}")), hint);
     }
     if message.starts_with("data did not match any variant") {
         return ("expected a text in quotes, or a list of them".to_owned(), EXAMPLE);

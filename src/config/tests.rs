@@ -60,7 +60,7 @@ fn one_consent_can_cover_both_environments() {
 }
 
 #[test]
-fn an_unknown_key_names_file_line_and_cure() {
+fn an_unknown_key_names_file_line_and_hint() {
     let text = complaint("[ui]\nbell = true\ncolour = \"red\"\n");
     assert!(text.contains("/etc/deck/config.toml:3") && text.contains("colour") && text.contains("spelling"), "{text}");
 }

@@ -6,7 +6,7 @@
 
 mod chain;
 mod changes;
-mod dispute;
+mod conflict;
 mod entry;
 mod former;
 mod ledger;
@@ -22,15 +22,15 @@ use std::collections::{HashMap, HashSet};
 use jiff::Timestamp;
 
 pub use self::changes::Changes;
-pub use self::dispute::Dispute;
+pub use self::conflict::Conflict;
 use self::former::Former;
 use self::ledger::Ledger;
 use self::merge::{Verdict, judge};
 use self::settle::Doubt;
 use self::tape::Tape;
 pub use self::tape::TapeEntry;
-use super::ablation::{Ablation, left_out};
 use super::activity::{Activity, ActivityKind};
+use super::disabled_rule::{DisabledRule, left_out};
 use super::execution::{Execution, ExecutionKind, Source};
 use super::ids::{ExecutionId, OrderId};
 use super::money::Qty;
@@ -76,7 +76,7 @@ pub struct Blotter {
     /// answers are from before and decide nothing.
     contested: HashMap<OrderId, Option<Timestamp>>,
     /// What REST last said of orders and was not believed.
-    disputed: HashMap<OrderId, (u64, Box<Order>)>,
+    conflicting: HashMap<OrderId, (u64, Box<Order>)>,
     /// How many answers of REST were merged.
     answers: u64,
     /// Whether rows under a multi-leg order's id count units or contracts as executed so far; once rows have told.
@@ -288,7 +288,7 @@ impl Blotter {
         // Lists are in an order of their own; the tape tells things as they happened.
         notes.sort_by_key(|note| note.at);
         let mut notes = notes.into_iter().peekable();
-        self.note_disputes(orders);
+        self.note_conflicts(orders);
         for order in orders {
             self.bring_home(&order.id, &mut changes);
         }
@@ -380,7 +380,7 @@ impl Blotter {
             changes.moved.push(order.id.clone());
             return true;
         };
-        if is_before(order.updated_at, *settled) && !left_out(Ablation::Monotone) {
+        if is_before(order.updated_at, *settled) && !left_out(DisabledRule::Monotone) {
             return learned;
         }
         let older = is_before(order.updated_at, known.updated_at);
@@ -394,7 +394,7 @@ impl Blotter {
         if evidence && self.contested.get(&order.id).is_some_and(settled_by) {
             self.contested.remove(&order.id);
         }
-        if older && evidence && !left_out(Ablation::Monotone) {
+        if older && evidence && !left_out(DisabledRule::Monotone) {
             return learned;
         }
         if settles {

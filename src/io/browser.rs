@@ -14,7 +14,7 @@ const LAUNCH_LIMIT: Duration = Duration::from_millis(1500);
 
 /// What matters for browsers in this session.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Surroundings {
+pub struct BrowserEnvironment {
     /// `$BROKERDECK_BROWSER`: a program that overrides everything else.
     pub own: Option<String>,
     /// `$BROWSER`.
@@ -25,7 +25,7 @@ pub struct Surroundings {
     pub display: bool,
 }
 
-impl Surroundings {
+impl BrowserEnvironment {
     /// Reads the environment.
     pub fn of_process() -> Self {
         let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
@@ -55,7 +55,7 @@ impl Surroundings {
 ///
 /// # Errors
 /// A sentence, when no browser was opened.
-pub async fn open(url: &str, consent: &Url, around: &Surroundings, programs: &Programs) -> Result<(), String> {
+pub async fn open(url: &str, consent: &Url, around: &BrowserEnvironment, programs: &Programs) -> Result<(), String> {
     check(url, consent)?;
     let Some(_leave) = programs.leave() else {
         return Err("several programs are already being started".to_owned());
@@ -128,7 +128,7 @@ mod tests {
         Url::parse("https://app.alpaca.markets/oauth/authorize").unwrap()
     }
 
-    fn programs(around: &Surroundings) -> Vec<String> {
+    fn programs(around: &BrowserEnvironment) -> Vec<String> {
         let commands = around.commands(URL).unwrap();
         commands.iter().map(|command| command.get_program().to_string_lossy().into_owned()).collect()
     }
@@ -158,20 +158,21 @@ mod tests {
 
     #[test]
     fn a_session_without_a_screen_of_its_own_gets_a_reason() {
-        let ssh = Surroundings { ssh: true, display: true, ..Surroundings::default() };
+        let ssh = BrowserEnvironment { ssh: true, display: true, ..BrowserEnvironment::default() };
         assert!(ssh.commands(URL).unwrap_err().contains("SSH"));
-        let blind = Surroundings { browser: Some("w3m".to_owned()), ..Surroundings::default() };
+        let blind = BrowserEnvironment { browser: Some("w3m".to_owned()), ..BrowserEnvironment::default() };
         assert!(blind.commands(URL).unwrap_err().contains("DISPLAY"));
-        let told = Surroundings { own: Some("/opt/browser".to_owned()), ssh: true, ..Surroundings::default() };
+        let told =
+            BrowserEnvironment { own: Some("/opt/browser".to_owned()), ssh: true, ..BrowserEnvironment::default() };
         assert_eq!(programs(&told), ["/opt/browser"]);
     }
 
     #[test]
     fn a_plain_browser_variable_comes_first_and_a_template_is_not_run() {
-        let around = |browser: &str| Surroundings {
+        let around = |browser: &str| BrowserEnvironment {
             browser: Some(browser.to_owned()),
             display: true,
-            ..Surroundings::default()
+            ..BrowserEnvironment::default()
         };
         assert_eq!(programs(&around("firefox"))[0], "firefox");
         for odd in ["firefox --new-window", "firefox %s", "firefox:chromium", "-x", "sh -c 'echo %s'"] {
@@ -181,7 +182,8 @@ mod tests {
 
     #[test]
     fn the_url_is_one_argument_and_never_an_option() {
-        let around = Surroundings { display: true, browser: Some("firefox".to_owned()), ..Surroundings::default() };
+        let around =
+            BrowserEnvironment { display: true, browser: Some("firefox".to_owned()), ..BrowserEnvironment::default() };
         for command in around.commands(URL).unwrap() {
             let arguments: Vec<_> =
                 command.get_args().map(|argument| argument.to_string_lossy().into_owned()).collect();
@@ -203,7 +205,7 @@ mod tests {
         );
         std::fs::write(&script, text).unwrap();
         std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o700)).unwrap();
-        let around = Surroundings { own: Some(script.display().to_string()), ..Surroundings::default() };
+        let around = BrowserEnvironment { own: Some(script.display().to_string()), ..BrowserEnvironment::default() };
         open(URL, &consent(), &around, &Programs::hiding(&[])).await.unwrap();
         let found = std::fs::read_to_string(&seen).unwrap();
         let lines: Vec<&str> = found.lines().collect();
@@ -215,7 +217,7 @@ mod tests {
     #[cfg(unix)]
     #[tokio::test]
     async fn a_launcher_that_fails_or_is_missing_is_reported() {
-        let around = |own: &str| Surroundings { own: Some(own.to_owned()), ..Surroundings::default() };
+        let around = |own: &str| BrowserEnvironment { own: Some(own.to_owned()), ..BrowserEnvironment::default() };
         let failed = open(URL, &consent(), &around("false"), &Programs::hiding(&[])).await.unwrap_err();
         assert!(failed.contains("false failed"), "{failed}");
         let missing = open(URL, &consent(), &around("/nowhere/browser"), &Programs::hiding(&[])).await.unwrap_err();

@@ -1,7 +1,7 @@
 //! The loopback listener for the OAuth redirect: binds the registered port, limits every connection, answers with
 //! constant pages.
 //!
-//! Owns sockets and pages; what a request means for the attempt is decided by a [`Judge`]. Requests are neither echoed
+//! Owns sockets and pages; what a request means for the attempt is decided by a [`CallbackHandler`]. Requests are neither echoed
 //! nor logged: the target contains `code` and `state`.
 
 mod pages;
@@ -68,7 +68,7 @@ pub enum Stage {
 }
 
 /// Decides what a request means. Called from several tasks at once.
-pub trait Judge: Send + Sync + 'static {
+pub trait CallbackHandler: Send + Sync + 'static {
     /// Judges one request.
     fn judge(&self, request: &CallbackRequest<'_>) -> Answer;
 }
@@ -103,7 +103,7 @@ pub async fn bind(uris: &[String]) -> Result<Bound, Vec<u16>> {
 }
 
 /// Serves until stopped; the sockets are closed before the task ends.
-pub fn serve(bound: Bound, judge: Arc<dyn Judge>, stop: CancellationToken) -> JoinHandle<()> {
+pub fn serve(bound: Bound, judge: Arc<dyn CallbackHandler>, stop: CancellationToken) -> JoinHandle<()> {
     tokio::spawn(async move {
         let mut visitors = Visitors::default();
         loop {
@@ -188,7 +188,7 @@ struct Visitor {
 }
 
 impl Visitors {
-    fn admit(&mut self, stream: TcpStream, judge: &Arc<dyn Judge>) {
+    fn admit(&mut self, stream: TcpStream, judge: &Arc<dyn CallbackHandler>) {
         self.0.retain(|visitor| !visitor.task.is_finished());
         if self.0.len() >= MOST_CONNECTIONS {
             let silent = self.0.iter().position(|visitor| !visitor.heard.load(Ordering::Acquire));
@@ -215,7 +215,7 @@ impl Visitors {
     }
 }
 
-async fn converse(stream: TcpStream, judge: Arc<dyn Judge>, heard: Arc<AtomicBool>) {
+async fn converse(stream: TcpStream, judge: Arc<dyn CallbackHandler>, heard: Arc<AtomicBool>) {
     let service = service_fn(move |request: Request<Incoming>| {
         heard.store(true, Ordering::Release);
         let response = respond(judge.as_ref(), &request);
@@ -231,7 +231,7 @@ async fn converse(stream: TcpStream, judge: Arc<dyn Judge>, heard: Arc<AtomicBoo
     drop(tokio::time::timeout(VISIT_LIMIT, connection).await);
 }
 
-fn respond(judge: &dyn Judge, request: &Request<Incoming>) -> Response {
+fn respond(judge: &dyn CallbackHandler, request: &Request<Incoming>) -> Response {
     let target = request.uri();
     if target.path_and_query().is_some_and(|target| target.as_str().len() > LONGEST_TARGET) {
         return pages::too_long();

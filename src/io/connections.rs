@@ -30,9 +30,9 @@ const ELSEWHERE: Duration = Duration::from_secs(5);
 const ACCESS_AGAIN: Duration = Duration::from_secs(10);
 
 /// What a loop is told: the accounts' own messages, or one that holds them.
-pub trait Told: From<Msg> + Send + 'static {}
+pub trait LoopMessage: From<Msg> + Send + 'static {}
 
-impl<M: From<Msg> + Send + 'static> Told for M {}
+impl<M: From<Msg> + Send + 'static> LoopMessage for M {}
 
 /// The connections of every account.
 pub struct Connections<M> {
@@ -40,14 +40,14 @@ pub struct Connections<M> {
     accounts: Accounts,
     locks: Arc<Locks>,
     links: HashMap<LinkId, LinkRecord>,
-    lines: Lines,
+    lines: AccountConnections,
 }
 
 /// Shared with what ends them: an unlink, once it cannot be refused any more.
-type Lines = Arc<Mutex<HashMap<LinkId, Line>>>;
+type AccountConnections = Arc<Mutex<HashMap<LinkId, AccountConnection>>>;
 
 /// One account's connections.
-struct Line {
+struct AccountConnection {
     /// Commands to the task that owns the REST client.
     commands: mpsc::Sender<Command>,
     /// The current stream; it ends when this is dropped, so that no stream outlives its line.
@@ -62,11 +62,11 @@ enum Command {
     Stream(Epoch, AuthForm, CancellationToken),
 }
 
-impl<M: Told> Connections<M> {
+impl<M: LoopMessage> Connections<M> {
     /// Connections that answer into the inbox; without a folder for locks every account is streamed.
     pub fn new(inbox: mpsc::Sender<M>, accounts: Accounts, locks: Option<PathBuf>) -> Self {
         let locks = Arc::new(Locks::new(locks));
-        Self { inbox, accounts, locks, links: HashMap::new(), lines: Lines::default() }
+        Self { inbox, accounts, locks, links: HashMap::new(), lines: AccountConnections::default() }
     }
 
     /// Tells which links there are; called at start and by every `Saved`.
@@ -144,12 +144,15 @@ impl<M: Told> Connections<M> {
             return;
         };
         let (commands, receiver) = mpsc::channel(COMMANDS);
-        let world =
-            World { accounts: self.accounts.clone(), locks: Arc::clone(&self.locks), inbox: self.inbox.clone() };
+        let world = AccountContext {
+            accounts: self.accounts.clone(),
+            locks: Arc::clone(&self.locks),
+            inbox: self.inbox.clone(),
+        };
         // The first command of an empty channel is always taken.
         if commands.try_send(command).is_ok() {
             tokio::spawn(serve(world, record, receiver));
-            lines.insert(link.clone(), Line { commands, stream: None });
+            lines.insert(link.clone(), AccountConnection { commands, stream: None });
         }
     }
 
@@ -160,19 +163,19 @@ impl<M: Told> Connections<M> {
     }
 }
 
-fn of(lines: &Lines) -> MutexGuard<'_, HashMap<LinkId, Line>> {
+fn of(lines: &AccountConnections) -> MutexGuard<'_, HashMap<LinkId, AccountConnection>> {
     lines.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A message to the loop; a loop that has ended needs none.
-async fn post<M: Told>(inbox: &mpsc::Sender<M>, msg: Msg) {
+async fn post<M: LoopMessage>(inbox: &mpsc::Sender<M>, msg: Msg) {
     if inbox.send(msg.into()).await.is_err() {
         tracing::debug!("the loop has ended before a message");
     }
 }
 
 /// What an account's task works with.
-struct World<M> {
+struct AccountContext<M> {
     accounts: Accounts,
     locks: Arc<Locks>,
     inbox: mpsc::Sender<M>,
@@ -189,7 +192,7 @@ enum Next {
 }
 
 /// The task that owns one account's client: gets the token, then carries out commands until the line is dropped.
-async fn serve<M: Told>(world: World<M>, mut link: LinkRecord, mut commands: mpsc::Receiver<Command>) {
+async fn serve<M: LoopMessage>(world: AccountContext<M>, mut link: LinkRecord, mut commands: mpsc::Receiver<Command>) {
     loop {
         let access = world.accounts.access(&link).await;
         // A token file that was set aside, or tokens that moved: said once, to whoever is there.
@@ -211,7 +214,7 @@ async fn serve<M: Told>(world: World<M>, mut link: LinkRecord, mut commands: mps
     }
 }
 
-impl<M: Told> World<M> {
+impl<M: LoopMessage> AccountContext<M> {
     /// Carries out commands with the token there is.
     async fn converse(&self, link: &LinkRecord, access: Access, commands: &mut mpsc::Receiver<Command>) -> Next {
         let Access { client, target, token } = access;
@@ -323,7 +326,12 @@ fn jitter() -> Duration {
     Duration::from_millis(super::clock::random_seed().map_or(500, |seed| seed % 1000))
 }
 
-async fn forward<M: Told>(link: LinkId, epoch: Epoch, mut events: mpsc::Receiver<StreamEvent>, inbox: mpsc::Sender<M>) {
+async fn forward<M: LoopMessage>(
+    link: LinkId,
+    epoch: Epoch,
+    mut events: mpsc::Receiver<StreamEvent>,
+    inbox: mpsc::Sender<M>,
+) {
     while let Some(event) = events.recv().await {
         post(&inbox, Msg::Stream { link: link.clone(), epoch, event }).await;
     }

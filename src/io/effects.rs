@@ -55,7 +55,7 @@ impl Effects {
         let (linker, inbox, forget) = (Arc::clone(&self.linker), self.inbox.clone(), self.connections.forget());
         tokio::spawn(async move {
             let result = linker.unlink_and(&link, || forget(&link)).await;
-            let result = result.map_err(|still| format!("{}; {}", still.message, still.cure));
+            let result = result.map_err(|still| format!("{}; {}", still.message, still.hint));
             if inbox.send(Msg::Unlinked { link, result }).await.is_err() {
                 tracing::debug!("the loop has ended before an unlink");
             }

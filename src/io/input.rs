@@ -23,7 +23,7 @@ const WHEEL_ROWS: i16 = 3;
 
 /// An input event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Heard {
+pub enum InputEvent {
     /// A key press.
     Key(Chord),
     /// The text of a bracketed paste.
@@ -73,11 +73,11 @@ pub enum Background {
 }
 
 /// The message for an input event, if the core needs it. `hit` returns the target at a cell of the last frame.
-pub fn message(heard: Heard, hit: impl Fn(u16, u16) -> HitTarget) -> Option<Msg> {
+pub fn message(heard: InputEvent, hit: impl Fn(u16, u16) -> HitTarget) -> Option<Msg> {
     match heard {
-        Heard::Key(chord) => Some(Msg::Key(chord)),
-        Heard::Paste(text) => Some(Msg::Paste(Sensitive::new(text))),
-        Heard::Mouse { pointer, column, row } => {
+        InputEvent::Key(chord) => Some(Msg::Key(chord)),
+        InputEvent::Paste(text) => Some(Msg::Paste(Sensitive::new(text))),
+        InputEvent::Mouse { pointer, column, row } => {
             let target = hit(column, row);
             Some(Msg::Mouse(match pointer {
                 Pointer::Press => Mouse::Click(target),
@@ -85,6 +85,6 @@ pub fn message(heard: Heard, hit: impl Fn(u16, u16) -> HitTarget) -> Option<Msg>
                 Pointer::WheelDown => Mouse::Wheel { target, rows: WHEEL_ROWS },
             }))
         }
-        Heard::Background(_) | Heard::Attributes | Heard::Cursor { .. } | Heard::Resized => None,
+        InputEvent::Background(_) | InputEvent::Attributes | InputEvent::Cursor { .. } | InputEvent::Resized => None,
     }
 }

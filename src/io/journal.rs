@@ -18,8 +18,8 @@
 pub mod batch;
 pub mod lock;
 mod overdue;
-mod patience;
 mod progress;
+mod query_timeout;
 pub mod read;
 mod rows;
 mod schema;
@@ -42,7 +42,7 @@ pub use batch::{Batch, IntentOutcome, Record};
 pub use lock::AccountLock;
 pub use overdue::Backlog;
 pub use progress::Progress;
-pub use read::{Intent, Range, Reader, Remembered};
+pub use read::{Intent, LoadedState, Range, Reader};
 
 use self::progress::Shared;
 use self::schema::Usable;
@@ -208,7 +208,7 @@ impl Journal {
     /// # Errors
     /// When the file cannot be read, or what was sent before cannot be written. A damaged file is set aside first, and
     /// then nothing is loaded.
-    pub async fn load(&self, link: &LinkId) -> Result<Remembered, JournalError> {
+    pub async fn load(&self, link: &LinkId) -> Result<LoadedState, JournalError> {
         let (reply, answer) = oneshot::channel();
         self.send(Command::Load(link.clone(), reply))?;
         let found = answer.await.unwrap_or(Err(JournalError::Ended))?;

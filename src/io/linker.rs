@@ -5,10 +5,10 @@
 mod accounts;
 mod approve;
 mod attempt;
-mod gate;
+mod attempt_state;
+mod readiness;
 mod revoke;
 mod secret;
-mod standing;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -19,10 +19,10 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use self::attempt::Command;
+pub use self::readiness::Readiness;
 pub use self::revoke::StillLinked;
-pub use self::standing::Standing;
 use super::accounts::Accounts;
-use super::browser::Surroundings;
+use super::browser::BrowserEnvironment;
 use super::child::Programs;
 use super::clock::Clock;
 use super::harden::no_core_dumps;
@@ -52,7 +52,7 @@ pub struct Setup {
     /// How long an attempt waits for the browser.
     pub limit: Duration,
     /// What matters for browsers in this session.
-    pub around: Surroundings,
+    pub around: BrowserEnvironment,
     /// Starts browsers and secret commands.
     pub programs: Programs,
     /// True in the demo only: the consent page of the embedded simulated brokerage may be answered automatically.
@@ -71,7 +71,7 @@ impl Setup {
             read_only: accounts.read_only,
             clock,
             limit: DEFAULT_LIMIT,
-            around: Surroundings::of_process(),
+            around: BrowserEnvironment::of_process(),
             may_approve: false,
         }
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use secrecy::zeroize::Zeroizing;
 use thiserror::Error;
 
-use super::fit;
+use super::file_checks;
 use super::paths::{ensure_private_dir, try_writing};
 
 /// How long to wait for another process's lock.
@@ -31,7 +31,7 @@ pub enum FileError {
         /// What is wrong with it.
         why: String,
         /// How to fix it.
-        cure: String,
+        hint: String,
     },
     /// Something else is in its place, or its rights prevent its use.
     #[error("{} cannot be used: {why}", path.display())]
@@ -41,7 +41,7 @@ pub enum FileError {
         /// What is wrong with it.
         why: String,
         /// How to fix it.
-        cure: String,
+        hint: String,
     },
     /// Another process holds the lock.
     #[error("another brokerdeck is using {}", path.display())]
@@ -65,9 +65,9 @@ impl FileError {
     /// The fix.
     pub fn hint(&self) -> String {
         match self {
-            Self::Untrusted { cure, .. } | Self::Unfit { cure, .. } => cure.clone(),
+            Self::Untrusted { hint, .. } | Self::Unfit { hint, .. } => hint.clone(),
             Self::Busy { .. } => "wait until it is done, or end it; then try again".to_owned(),
-            Self::Io { path, cause, .. } => fit::cure(path, cause),
+            Self::Io { path, cause, .. } => file_checks::hint(path, cause),
         }
     }
 }
@@ -132,7 +132,7 @@ impl PrivateFile {
     /// # Errors
     /// [`FileError::Unfit`], with the fix.
     pub fn look_at_lock(&self) -> Result<(), FileError> {
-        fit::file(&self.lock_path())
+        file_checks::file(&self.lock_path())
     }
 
     /// Reads it; `None` when there is no file.
@@ -250,7 +250,7 @@ impl PrivateFile {
             cause,
         })?;
         let path = self.lock_path();
-        let lock = fit::open_lock(&path)?;
+        let lock = file_checks::open_lock(&path)?;
         let io = |doing, cause| FileError::Io { doing, path: path.clone(), cause };
         let deadline = tokio::time::Instant::now() + LOCK_LIMIT;
         loop {
@@ -278,8 +278,8 @@ impl PrivateFile {
         }
         if meta.mode() & 0o077 != 0 {
             let why = format!("other users can access it (mode {:03o})", meta.mode() & 0o777);
-            let cure = format!("if no one else can have seen it: chmod 600 {}; otherwise remove it", path.display());
-            return Err(self.untrusted(why, cure));
+            let hint = format!("if no one else can have seen it: chmod 600 {}; otherwise remove it", path.display());
+            return Err(self.untrusted(why, hint));
         }
         Ok(())
     }
@@ -317,8 +317,8 @@ impl PrivateFile {
         Ok(())
     }
 
-    fn untrusted(&self, why: impl Into<String>, cure: impl Into<String>) -> FileError {
-        FileError::Untrusted { path: self.path(), why: why.into(), cure: cure.into() }
+    fn untrusted(&self, why: impl Into<String>, hint: impl Into<String>) -> FileError {
+        FileError::Untrusted { path: self.path(), why: why.into(), hint: hint.into() }
     }
 
     fn io(&self, doing: &'static str, cause: std::io::Error) -> FileError {

@@ -20,7 +20,7 @@ use super::child::Programs;
 use super::clock::Clock;
 use super::effects::Effects;
 use super::record::Recorder;
-use super::{choices, fit, paths};
+use super::{choices, file_checks, paths};
 use crate::accounts::{Effect as AccountEffect, Msg as AccountMsg};
 use crate::app::choices::Choices;
 use crate::app::{Effect, Model, Msg, update};
@@ -44,7 +44,7 @@ pub struct Loop {
     pub clock: Clock,
     /// The recording, if there is one.
     pub recorder: Option<Recorder>,
-    outside: Outside,
+    services: LoopServices,
     /// What is learned, on disk before it is on the screen.
     keeper: Keeper,
     last: Now,
@@ -52,7 +52,7 @@ pub struct Loop {
 
 /// What effects outside the connections need to know.
 #[derive(Debug, Clone, Default)]
-pub struct Outside {
+pub struct LoopServices {
     /// Whether notifications go to the desktop (OSC 9).
     pub osc9: bool,
     /// The notify command, run with the sentence as last argument; empty for none.
@@ -67,9 +67,15 @@ pub struct Outside {
 
 impl Loop {
     /// A loop from its parts.
-    pub fn new(model: Model, effects: Effects, inbox: mpsc::Receiver<Msg>, clock: Clock, outside: Outside) -> Self {
+    pub fn new(
+        model: Model,
+        effects: Effects,
+        inbox: mpsc::Receiver<Msg>,
+        clock: Clock,
+        services: LoopServices,
+    ) -> Self {
         let last = clock.now();
-        Self { model, effects, inbox, clock, recorder: None, outside, keeper: Keeper::default(), last }
+        Self { model, effects, inbox, clock, recorder: None, services, keeper: Keeper::default(), last }
     }
 
     /// Gives the links to the model, which connects them.
@@ -158,7 +164,7 @@ impl Loop {
                 }
                 Effect::Notify { text } => self.notify(text, &mut left),
                 Effect::WriteConfig => {
-                    let config = self.outside.config_path.clone();
+                    let config = self.services.config_path.clone();
                     left.extend(self.written(&config));
                 }
                 Effect::Keep(chosen) => self.keep(chosen),
@@ -169,7 +175,7 @@ impl Loop {
     }
 
     fn keep(&self, chosen: Choices) {
-        let Some(dir) = self.outside.choices.clone() else { return };
+        let Some(dir) = self.services.choices.clone() else { return };
         tokio::task::spawn_blocking(move || {
             if let Err(error) = choices::save(&dir, &chosen) {
                 tracing::warn!(%error, "the choices made on the screen are not saved");
@@ -178,14 +184,14 @@ impl Loop {
     }
 
     fn notify(&self, text: String, left: &mut Vec<Effect>) {
-        if let Some((program, arguments)) = self.outside.notify_command.split_first() {
-            let mut command = self.outside.programs.command(program);
+        if let Some((program, arguments)) = self.services.notify_command.split_first() {
+            let mut command = self.services.programs.command(program);
             command.args(arguments).arg(&text);
-            if !self.outside.programs.run_later(command, NOTIFY_LIMIT) {
+            if !self.services.programs.run_later(command, NOTIFY_LIMIT) {
                 tracing::warn!("too many notifications at once; one was left out");
             }
         }
-        if self.outside.osc9 {
+        if self.services.osc9 {
             left.push(Effect::Notify { text });
         }
     }
@@ -194,8 +200,8 @@ impl Loop {
         let msg = match paths::write_example(path) {
             Ok(()) => Msg::Notice(format!("wrote {}; set client_id and the secret, then start again", path.display())),
             Err(error) => {
-                let cure = fit::cure_or(path, &error, "--config FILE");
-                Msg::Trouble(format!("cannot write {}: {error}; {cure}", path.display()))
+                let hint = file_checks::hint_or(path, &error, "--config FILE");
+                Msg::Trouble(format!("cannot write {}: {error}; {hint}", path.display()))
             }
         };
         self.handle(msg)

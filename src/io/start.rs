@@ -10,9 +10,9 @@ use super::child::Programs;
 use super::clock::Clock;
 use super::connections::Connections;
 use super::effects::Effects;
-use super::linker::{Linker, Setup, Standing};
+use super::linker::{Linker, Readiness, Setup};
 use super::runtime::headless::Headless;
-use super::runtime::{Loop, Outside};
+use super::runtime::{Loop, LoopServices};
 use crate::app::brokers::BrokerSummary;
 use crate::app::keymap::Keymap;
 use crate::app::model::Program;
@@ -96,7 +96,7 @@ fn assemble(
     let brokers = accounts.specs.iter().map(summary).collect();
     let mut model = Model::new(settings.program.clone(), settings.keymap.clone(), brokers, clock.now());
     model.mouse = settings.mouse;
-    let outside = Outside {
+    let outside = LoopServices {
         osc9: settings.osc9,
         notify_command: settings.notify_command.clone(),
         programs: Programs::hiding(&accounts.specs),
@@ -111,6 +111,6 @@ fn summary(spec: &BrokerSpec) -> BrokerSummary {
         id: spec.id.clone(),
         name: Arc::clone(&spec.name),
         environments: spec.endpoints.iter().map(|endpoints| endpoints.environment).collect(),
-        missing: Standing::of(spec).reason(),
+        missing: Readiness::of(spec).reason(),
     }
 }

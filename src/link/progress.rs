@@ -253,7 +253,7 @@ pub enum LinkFailure {
         /// What failed, with the file.
         message: String,
         /// How to fix it.
-        cure: String,
+        hint: String,
     },
     /// The user canceled.
     Canceled,
@@ -304,10 +304,10 @@ impl LinkFailure {
                 "correct api_url and environment of the broker in the configuration and start again".to_owned(),
             ),
             Self::Broker { message } => (format!("the broker answered: {message}"), again),
-            Self::Store { message, cure } => (
+            Self::Store { message, hint } => (
                 // The message says which of the two failed, and which file.
                 message.clone(),
-                format!("{cure}; {{failed.retry}} tries again"),
+                format!("{hint}; {{failed.retry}} tries again"),
             ),
             Self::Canceled => ("linking was stopped".to_owned(), again),
         }

@@ -7,7 +7,7 @@ use crate::domain::{Order, OrderId, OrderStatus};
 
 /// What the guard looks at.
 #[derive(Debug, Clone, Copy)]
-pub struct Standing<'a> {
+pub struct GuardContext<'a> {
     /// The program was started to change nothing.
     pub read_only: bool,
     /// The token was granted for trading.
@@ -48,7 +48,7 @@ impl CancelPermit {
     }
 }
 
-impl Standing<'_> {
+impl GuardContext<'_> {
     /// Whether anything at all may be changed on the account.
     ///
     /// # Errors
@@ -100,18 +100,18 @@ mod tests {
     #[test]
     fn a_permit_is_given_for_a_working_order_of_an_account_that_may_be_changed() {
         let state = live();
-        let standing = Standing { read_only: false, may_trade: true, another_answers: false, state: &state };
+        let standing = GuardContext { read_only: false, may_trade: true, another_answers: false, state: &state };
         let working = order("a");
         assert_eq!(standing.cancel(&working).unwrap().order(), &working.id);
         let done = Order { status: OrderStatus::Filled, ..working.clone() };
         assert_eq!(standing.cancel(&done), Err(Denied::Done(OrderStatus::Filled)));
-        let read_only = Standing { read_only: true, ..standing };
+        let read_only = GuardContext { read_only: true, ..standing };
         assert_eq!(read_only.cancel(&working), Err(Denied::ReadOnly));
-        assert_eq!(Standing { may_trade: false, ..standing }.cancel(&working), Err(Denied::NoScope));
-        let foreign = Standing { another_answers: true, ..standing };
+        assert_eq!(GuardContext { may_trade: false, ..standing }.cancel(&working), Err(Denied::NoScope));
+        let foreign = GuardContext { another_answers: true, ..standing };
         assert_eq!(foreign.cancel(&working), Err(Denied::AnotherAnswers));
         let refused = ConnectionState::NeedsRelink { reason: "the token is refused".to_owned() };
-        let denied = Standing { state: &refused, ..standing }.cancel(&working);
+        let denied = GuardContext { state: &refused, ..standing }.cancel(&working);
         assert_eq!(denied, Err(Denied::NeedsRelink("the token is refused".to_owned())));
     }
 }

@@ -201,12 +201,12 @@ impl Holdings {
     }
 
     /// What the last executions say is held, where the last list does not say so.
-    pub(super) fn disputes(&self) -> impl Iterator<Item = (&Symbol, Qty)> {
+    pub(super) fn conflicts(&self) -> impl Iterator<Item = (&Symbol, Qty)> {
         self.differing().map(|(symbol, stated)| (symbol, stated.qty))
     }
 
     /// The same, where it lasts for longer than an answer takes.
-    pub(super) fn lasting_disputes(&self, now: Mono) -> impl Iterator<Item = (&Symbol, Qty)> {
+    pub(super) fn lasting_conflicts(&self, now: Mono) -> impl Iterator<Item = (&Symbol, Qty)> {
         let lasting = move |(_, stated): &(&Symbol, &Stated)| now.since(stated.differs) >= SOON;
         self.differing().filter(lasting).map(|(symbol, stated)| (symbol, stated.qty))
     }
@@ -251,7 +251,7 @@ mod tests {
     }
 
     fn stated(holdings: &Holdings) -> Vec<Qty> {
-        holdings.disputes().map(|(_, qty)| qty).collect()
+        holdings.conflicts().map(|(_, qty)| qty).collect()
     }
 
     #[test]
@@ -314,7 +314,7 @@ mod tests {
         let mut holdings = Holdings::default();
         holdings.compare(&list(1), at(0));
         holdings.told(&execution(Side::Buy, 1, 1, Some(2)), at(10));
-        let lasting = |holdings: &Holdings, millis| holdings.lasting_disputes(Mono::from_millis(millis)).count();
+        let lasting = |holdings: &Holdings, millis| holdings.lasting_conflicts(Mono::from_millis(millis)).count();
         assert_eq!((lasting(&holdings, 12_999), lasting(&holdings, 13_000)), (0, 1));
         assert!(holdings.compare(&list(1), at(21)).lasting.is_empty() && !holdings.is_told());
         let said = holdings.compare(&list(1), at(22)).lasting;

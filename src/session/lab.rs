@@ -12,7 +12,7 @@ mod journal;
 mod memory;
 mod oracle;
 mod plan;
-mod world;
+mod simulation;
 
 use std::io::Write;
 use std::num::NonZero;
@@ -21,8 +21,8 @@ use std::sync::{Mutex, PoisonError};
 
 pub(crate) use self::chance::Chance;
 pub(crate) use self::journal::{Journal, Kept, Mark, Recalled, Setting};
-pub(crate) use self::world::run_on;
-use crate::domain::ablation::{Ablation, leave_out};
+pub(crate) use self::simulation::run_on;
+use crate::domain::disabled_rule::{DisabledRule, leave_out};
 
 /// Seeds of one change to the code.
 const SEEDS: u64 = 10_000;
@@ -32,7 +32,7 @@ fn number(name: &str) -> Option<u64> {
 }
 
 /// Runs the seeds on every core until `enough` have gone wrong; returns these, lowest first.
-fn sweep(first: u64, count: u64, enough: usize, without: Option<Ablation>) -> Vec<(u64, String)> {
+fn sweep(first: u64, count: u64, enough: usize, without: Option<DisabledRule>) -> Vec<(u64, String)> {
     let next = AtomicU64::new(first);
     let wrong = Mutex::new(Vec::new());
     let threads = std::thread::available_parallelism().map_or(2, NonZero::get);
@@ -45,7 +45,7 @@ fn sweep(first: u64, count: u64, enough: usize, without: Option<Ablation>) -> Ve
                     if seed >= first + count || wrong.lock().unwrap_or_else(PoisonError::into_inner).len() >= enough {
                         break;
                     }
-                    if let Some(what) = world::run(seed, false).0.wrong {
+                    if let Some(what) = simulation::run(seed, false).0.wrong {
                         wrong.lock().unwrap_or_else(PoisonError::into_inner).push((seed, what));
                     }
                 }
@@ -69,7 +69,7 @@ fn ten_thousand_runs_end_in_the_truth() {
 #[test]
 fn one_seed_told_in_full() {
     let Some(seed) = number("BROKERDECK_LAB_SEED") else { return };
-    let (outcome, history) = world::run(seed, true);
+    let (outcome, history) = simulation::run(seed, true);
     let mut out = std::io::stdout().lock();
     for line in history {
         writeln!(out, "{line}").unwrap();
@@ -81,7 +81,7 @@ fn one_seed_told_in_full() {
 #[test]
 fn days_and_nights_end_in_the_truth() {
     let days = number("BROKERDECK_LAB_DAYS").and_then(|days| days.try_into().ok()).unwrap_or(1);
-    let (outcome, orders) = world::run_days(number("BROKERDECK_LAB_FIRST").unwrap_or(1), days);
+    let (outcome, orders) = simulation::run_days(number("BROKERDECK_LAB_FIRST").unwrap_or(1), days);
     assert_eq!(outcome.wrong, None);
     assert!(orders > 50, "only {orders} orders in {days} days");
     writeln!(std::io::stdout(), "{days} days, {orders} orders").unwrap();
@@ -90,8 +90,8 @@ fn days_and_nights_end_in_the_truth() {
 #[test]
 fn the_same_seed_is_the_same_run() {
     let count = number("BROKERDECK_LAB_TRACES").unwrap_or(200);
-    let traces: Vec<u64> = (0..count).map(|seed| world::run(seed, false).0.trace).collect();
-    let again: Vec<u64> = (0..count).map(|seed| world::run(seed, true).0.trace).collect();
+    let traces: Vec<u64> = (0..count).map(|seed| simulation::run(seed, false).0.trace).collect();
+    let again: Vec<u64> = (0..count).map(|seed| simulation::run(seed, true).0.trace).collect();
     assert_eq!(traces, again);
     let different: std::collections::HashSet<_> = traces.iter().collect();
     assert!(different.len() * 20 > traces.len() * 19, "seeds differ");
@@ -101,12 +101,12 @@ fn the_same_seed_is_the_same_run() {
 fn every_rule_left_out_is_noticed_within_three_thousand_runs() {
     // Not the overlap of passes: few seeds need it. It is one of the mutants (tests/mutants).
     let rules = [
-        Ablation::Dedupe,
-        Ablation::Audit,
-        Ablation::ById,
-        Ablation::ListenFirst,
-        Ablation::Monotone,
-        Ablation::WholeGap,
+        DisabledRule::Dedupe,
+        DisabledRule::Audit,
+        DisabledRule::ById,
+        DisabledRule::ListenFirst,
+        DisabledRule::Monotone,
+        DisabledRule::WholeGap,
     ];
     for rule in rules {
         let wrong = sweep(0, 3_000, 1, Some(rule));

@@ -1,15 +1,15 @@
 //! The machine: phases, deadlines, what to ask next (docs/DESIGN.md 9.1).
 //!
-//! Listen first, picture second, hold what arrives meanwhile, then merge both and go live in one step. The stream is a
+//! Listen first, snapshot second, hold what arrives meanwhile, then merge both and go live in one step. The stream is a
 //! hint: audits compare with REST while it is up, and a stream that is open but silent is found out by them.
 
-mod absent;
-mod appraise;
 mod audit;
 mod epoch;
 mod figures;
 mod identity;
+mod missing_orders;
 mod replay;
+mod status;
 mod stream;
 mod sync;
 #[cfg(test)]
@@ -21,22 +21,22 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use self::absent::Absent;
 use self::audit::{Audits, Unknown};
 pub use self::identity::Identity;
+use self::missing_orders::MissingOrders;
 use self::replay::Replays;
 use self::token::Confirm;
+use super::backfill::Backfill;
 use super::backoff::{Jitter, LONGEST_WAIT};
 use super::event::{AuthForm, StreamEvent};
 use super::holdings::Holdings;
 use super::parts::{Freshness, Part, Parts};
-use super::pursuit::Pursuit;
 use super::request::{Reply, Request, RequestError, RequestId};
 use super::resync::{Endpoint, Limits, Resync, Since};
 use super::state::{ConnectionState, Epoch, Fault};
 use super::timer::{Timer, Timers};
 
-use crate::domain::blotter::{Blotter, Changes, Dispute};
+use crate::domain::blotter::{Blotter, Changes, Conflict};
 use crate::domain::{Account, AccountId, Mono, Now, OrderId, Position, Qty, Symbol, TradeUpdate};
 
 /// What happens to a session.
@@ -100,15 +100,15 @@ enum Phase {
     Idle,
     /// A stream is being opened, authenticated, made to listen.
     Opening,
-    /// Listening; the first picture of this epoch is being fetched, updates are held.
+    /// Listening; the first snapshot of this epoch is being fetched, updates are held.
     Syncing { held: Vec<TradeUpdate> },
-    /// The stream is merged as it comes. Whether that is `live` depends on the parts of the picture.
+    /// The stream is merged as it comes. Whether that is `live` depends on the parts of the snapshot.
     Live,
     /// Waiting for the next attempt.
     Backoff,
     /// The stream refused the token; the account is asked before it is believed.
     Confirming,
-    /// No stream can be had; REST keeps the picture.
+    /// No stream can be had; REST keeps the snapshot.
     Polling,
     /// The token is dead.
     Dead,
@@ -126,7 +126,7 @@ struct Outage {
 
 /// Why nothing is asked, and until when.
 #[derive(Debug)]
-struct Hold {
+struct RequestPause {
     until: Mono,
     reason: String,
 }
@@ -165,9 +165,9 @@ pub struct Session {
     since: Since,
     pub(super) limits: Limits,
     /// Nothing is asked before this: the broker said to wait, or a question failed.
-    hold: Option<Hold>,
+    request_pause: Option<RequestPause>,
     /// What is asked waits outside, in the queue of requests.
-    queued: Option<Hold>,
+    queued: Option<RequestPause>,
     account: Option<AccountId>,
     /// The account that was linked; any other that answers is not shown.
     linked: Option<AccountId>,
@@ -194,7 +194,7 @@ pub struct Session {
     holdings: Holdings,
     /// What was told and is not over.
     faults: BTreeSet<Fault>,
-    /// The pass under way began before the stream listened: it is no picture to go live on.
+    /// The pass under way began before the stream listened: it is no snapshot to go live on.
     early: bool,
     /// Streams in a row that did not come to listen.
     unheard: u32,
@@ -206,16 +206,16 @@ pub struct Session {
     incomplete: u32,
     /// Passes in a row that lacked what is asked beyond the lists.
     beyond_failed: u32,
-    /// Executions recovered since the connection was lost, before the picture of the new one.
+    /// Executions recovered since the connection was lost, before the snapshot of the new one.
     recovered: usize,
     unknown: Unknown,
-    absent: Absent,
+    missing_orders: MissingOrders,
     /// What the blotter knows up to; a pass that begins now covers everything before.
     mark: Since,
     replays: Replays,
-    pursuit: Pursuit,
+    backfill: Backfill,
     /// What REST says otherwise, and since when.
-    disputes: HashMap<OrderId, (Mono, Dispute)>,
+    conflicts: HashMap<OrderId, (Mono, Conflict)>,
     refresh: Vec<(RequestId, Part)>,
     refreshed_at: Option<Mono>,
     confirm: Option<Confirm>,
@@ -242,7 +242,7 @@ impl Session {
             resync: None,
             since: Since::default(),
             limits: Limits::default(),
-            hold: None,
+            request_pause: None,
             queued: None,
             account: None,
             linked: None,
@@ -267,11 +267,11 @@ impl Session {
             beyond_failed: 0,
             recovered: 0,
             unknown: Unknown::default(),
-            absent: Absent::default(),
+            missing_orders: MissingOrders::default(),
             mark: Since::default(),
             replays: Replays::default(),
-            pursuit: Pursuit::default(),
-            disputes: HashMap::new(),
+            backfill: Backfill::default(),
+            conflicts: HashMap::new(),
             refresh: Vec::new(),
             refreshed_at: None,
             confirm: None,
@@ -303,23 +303,24 @@ impl Session {
                 self.begin(now);
             }
             Input::Resync => {
-                (self.attempt, self.hold, self.queued) = (0, None, None);
+                (self.attempt, self.request_pause, self.queued) = (0, None, None);
                 self.out.push_back(Output::EndWaits);
                 self.begin(now);
             }
             Input::Queued(wait) => {
-                self.queued = wait.map(|(after, reason)| Hold { until: now.mono + after.min(LONGEST_WAIT), reason });
+                self.queued =
+                    wait.map(|(after, reason)| RequestPause { until: now.mono + after.min(LONGEST_WAIT), reason });
             }
             Input::Pause => self.pause(),
             Input::Stream(epoch, event) if epoch == self.epoch => self.on_stream(event, blotter, now),
-            // A stream of an older epoch tells nothing that the newer one's picture does not.
+            // A stream of an older epoch tells nothing that the newer one's snapshot does not.
             Input::Stream(..) => {}
             Input::Reply(id, result) => self.on_reply(id, result, blotter, now),
             Input::Timeout => self.on_timeout(blotter, now),
         }
         self.leave_figures(blotter, now);
         self.let_through(blotter, now);
-        self.appraise(now);
+        self.update_status(now);
     }
 
     /// The next output.
@@ -343,7 +344,7 @@ impl Session {
     }
 
     /// True once every order and execution of the account was merged: what is learned from now on is news.
-    pub fn has_picture(&self) -> bool {
+    pub fn has_snapshot(&self) -> bool {
         self.pictured
     }
 
@@ -358,7 +359,7 @@ impl Session {
         self.follows() || (self.early && self.parts.any_since(lost_at))
     }
 
-    /// How fresh a part of the picture is.
+    /// How fresh a part of the snapshot is.
     pub fn freshness(&self, part: Part, now: Mono) -> Freshness<'_> {
         let mut fresh = self.parts.freshness(part, self.follows(), now);
         if !fresh.current && fresh.reason.is_none() {
@@ -368,13 +369,13 @@ impl Session {
     }
 
     /// What the last executions say is held, where no list of positions says so yet.
-    pub fn disputes(&self) -> impl Iterator<Item = (&Symbol, Qty)> {
-        self.holdings.disputes()
+    pub fn conflicts(&self) -> impl Iterator<Item = (&Symbol, Qty)> {
+        self.holdings.conflicts()
     }
 
     /// The same, where that lasts for longer than an answer takes.
-    pub fn lasting_disputes(&self, now: Mono) -> impl Iterator<Item = (&Symbol, Qty)> {
-        self.holdings.lasting_disputes(now)
+    pub fn lasting_conflicts(&self, now: Mono) -> impl Iterator<Item = (&Symbol, Qty)> {
+        self.holdings.lasting_conflicts(now)
     }
 
     /// Where the next run may start from: the broker's time of the last execution, and when the last complete pass began.
@@ -426,7 +427,7 @@ impl Session {
 
     /// The blotter changed.
     fn changed(&mut self, changes: Changes, blotter: &Blotter, now: Now) {
-        // What the first picture brings, its list of positions knows.
+        // What the first snapshot brings, its list of positions knows.
         if matches!(self.phase, Phase::Live) {
             for execution in changes.executions.iter().filter_map(|id| blotter.execution(id)) {
                 self.holdings.learned(execution, now.mono);

@@ -1,4 +1,4 @@
-//! How fresh each part of the picture is: the time of its own last good answer, and why there is no newer one.
+//! How fresh each part of the snapshot is: the time of its own last good answer, and why there is no newer one.
 //!
 //! The state of a connection is not the age of a figure. Nothing but an answer to a part's own question makes the part
 //! younger: no pong, no attempt, no failure, no answer to another question.
@@ -28,7 +28,7 @@ pub enum Part {
     Positions,
     /// The orders that can still trade, and orders fetched by id.
     Working,
-    /// The orders since the last complete picture.
+    /// The orders since the last complete snapshot.
     Recent,
     /// The activity list.
     Executions,
@@ -90,7 +90,7 @@ pub struct Freshness<'a> {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Trouble {
+struct FetchProblem {
     since: Mono,
     reason: String,
     /// Failures of one kind are told in the words of the first: words that change each time would be news each time.
@@ -103,7 +103,7 @@ struct Known {
     /// Answered since the connection was made.
     fresh: bool,
     /// The question under way fails; it is asked again.
-    trouble: Option<Trouble>,
+    trouble: Option<FetchProblem>,
     /// The last answer is not whole, or was given up.
     fault: Option<String>,
     /// The last answer left something out.
@@ -140,7 +140,7 @@ enum State<'a> {
 
 /// A part that takes the word `live` away, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Lack {
+pub(super) struct MissingPart {
     pub(super) part: Part,
     pub(super) reason: String,
 }
@@ -228,7 +228,7 @@ impl Parts {
         self.change(part, |known| match &mut known.trouble {
             Some(trouble) if trouble.kind == kind => {}
             Some(trouble) => (trouble.reason, trouble.kind) = (error.brief(), kind),
-            None => known.trouble = Some(Trouble { since: now.mono, reason: error.brief(), kind }),
+            None => known.trouble = Some(FetchProblem { since: now.mono, reason: error.brief(), kind }),
         });
     }
 
@@ -278,7 +278,7 @@ impl Parts {
     }
 
     /// What is missing now; `waiting` is why nothing is asked.
-    pub(super) fn lacks(&self, waiting: Option<&str>, now: Mono) -> Vec<Lack> {
+    pub(super) fn lacks(&self, waiting: Option<&str>, now: Mono) -> Vec<MissingPart> {
         let said = |part| {
             let reason = match self.state(part, now) {
                 State::There => return None,
@@ -287,7 +287,7 @@ impl Parts {
                 State::Unfinished => waiting.unwrap_or("the answer is not complete yet"),
                 State::Late => "the answer took more than a minute",
             };
-            Some(Lack { part, reason: reason.to_owned() })
+            Some(MissingPart { part, reason: reason.to_owned() })
         };
         Part::ALL.into_iter().filter_map(said).collect()
     }
@@ -313,7 +313,7 @@ impl Parts {
     }
 
     /// The faults that were not told yet; they count as told from now on.
-    pub(super) fn untold(&mut self, lacks: &[Lack]) -> Vec<Lack> {
+    pub(super) fn untold(&mut self, lacks: &[MissingPart]) -> Vec<MissingPart> {
         let mut untold = Vec::new();
         for lack in lacks {
             self.change(lack.part, |known| {
@@ -343,7 +343,7 @@ impl Parts {
 }
 
 /// What is missing, in one sentence without a stop.
-pub(super) fn sentence(lacks: &[Lack]) -> String {
+pub(super) fn sentence(lacks: &[MissingPart]) -> String {
     let mut text = String::new();
     let mut rest = lacks;
     // Parts that fail for one reason are named together.

@@ -1,4 +1,4 @@
-//! One pass over REST: what to ask, page by page, until the picture is complete (docs/DESIGN.md 9.1, step 3).
+//! One pass over REST: what to ask, page by page, until the snapshot is complete (docs/DESIGN.md 9.1, step 3).
 //!
 //! Collects only; merging is the session's. Pages go back by `before_order_id`, because `after` and `until` are
 //! exclusive and lose ties at a page's edge (docs/ALPACA.md 5.5).
@@ -16,15 +16,15 @@ use jiff::Timestamp;
 
 pub(in crate::session) use self::question::Endpoint;
 use self::question::{List, Question};
+use super::backfill::Backfill;
 use super::parts::Part;
-use super::pursuit::Pursuit;
 use super::request::{
     ActivitiesQuery, OrderFilter, OrdersQuery, Reply, Request, RequestError, RequestId, unread_words,
 };
 use super::state::Pages;
-use crate::domain::ablation::{Ablation, left_out};
 use crate::domain::activity::ActivityKind;
 use crate::domain::blotter::Blotter;
+use crate::domain::disabled_rule::{DisabledRule, left_out};
 use crate::domain::{Account, Activity, Mono, Order, OrderId, Position};
 
 /// Requests under way at once.
@@ -77,7 +77,7 @@ pub(super) struct Since {
 
 /// What a pass brought.
 #[derive(Debug, Default)]
-pub(super) struct Picture {
+pub(super) struct Snapshot {
     pub(super) account: Option<Box<Account>>,
     pub(super) positions: Option<Vec<Position>>,
     /// What each part lacks: a question given up, rows that cannot be read, a list without end.
@@ -93,7 +93,7 @@ pub(super) struct Picture {
     /// On the first pass ever: executions from before this were not asked for.
     pub(super) history_before: Option<Timestamp>,
     /// Where the next pass goes on beyond the lists.
-    pub(super) pursuit: Pursuit,
+    pub(super) backfill: Backfill,
 }
 
 /// What became of an answer.
@@ -120,7 +120,7 @@ pub(super) struct Resync {
     first_pages: u32,
     queue: VecDeque<Question>,
     pending: HashMap<RequestId, Question>,
-    picture: Picture,
+    snapshot: Snapshot,
     /// Pages asked for, by list.
     pages: HashMap<List, u32>,
     /// Questions that failed and are asked again after a wait.
@@ -158,10 +158,10 @@ pub(super) struct Resync {
 
 impl Resync {
     /// `mark` is what is known when the pass begins: the next one starts from there if this one is complete.
-    pub(super) fn new(since: Since, mark: Since, account_first: bool, limits: Limits, pursuit: Pursuit) -> Self {
+    pub(super) fn new(since: Since, mark: Since, account_first: bool, limits: Limits, backfill: Backfill) -> Self {
         let orders =
             |filter, nested| Request::Orders(OrdersQuery { nested, ..OrdersQuery::newest(filter, limits.orders_page) });
-        let overlap = if left_out(Ablation::Overlap) { Duration::ZERO } else { limits.overlap };
+        let overlap = if left_out(DisabledRule::Overlap) { Duration::ZERO } else { limits.overlap };
         let earlier = |at: Timestamp| at.checked_sub(overlap).unwrap_or(at);
         let fills = Request::Activities(ActivitiesQuery {
             fills_only: true,
@@ -186,7 +186,7 @@ impl Resync {
             since: Since { orders: since.orders.map(earlier), ..since },
             queue: first.into_iter().map(|(request, list)| Question::new(request, list)).collect(),
             pending: HashMap::new(),
-            picture: Picture { pursuit, ..Picture::default() },
+            snapshot: Snapshot { backfill, ..Snapshot::default() },
             pages: HashMap::new(),
             parked: Vec::new(),
             done: 0,
@@ -326,9 +326,9 @@ impl Resync {
     /// What was brought.
     ///
     /// The next pass must not start from what was told while this one was under way, for it asked earlier.
-    pub(super) fn finish(mut self) -> (Picture, Since) {
+    pub(super) fn finish(mut self) -> (Snapshot, Since) {
         // The first pass asks newest first, and rows of one millisecond come in any order (docs/ALPACA.md 5.4).
-        self.picture.activities.sort_by_key(|row| match &row.kind {
+        self.snapshot.activities.sort_by_key(|row| match &row.kind {
             ActivityKind::Fill { at, cum_qty, .. } => (*at, *cum_qty),
             ActivityKind::Other { .. } => (None, None),
         });
@@ -336,7 +336,7 @@ impl Resync {
             fills: self.mark.fills.or(self.listed.fills),
             orders: self.mark.orders.or(self.listed.orders).or(Some(Timestamp::UNIX_EPOCH)),
         };
-        (self.picture, next)
+        (self.snapshot, next)
     }
 
     /// The part that a question under way belongs to.
@@ -351,8 +351,8 @@ impl Resync {
 
     /// The account answered, or is not waited for any more.
     fn account_is_settled(&self) -> bool {
-        self.picture.account.is_some()
-            || self.picture.given_up.contains(&Part::Account)
+        self.snapshot.account.is_some()
+            || self.snapshot.given_up.contains(&Part::Account)
             || self.left.contains(&Part::Account)
     }
 
@@ -380,8 +380,8 @@ impl Resync {
 
     fn take(&mut self, question: &Question, reply: Reply, blotter: &Blotter) {
         match reply {
-            Reply::Account(account) => self.picture.account = Some(account),
-            Reply::Positions(positions) => self.picture.positions = Some(positions),
+            Reply::Account(account) => self.snapshot.account = Some(account),
+            Reply::Positions(positions) => self.snapshot.positions = Some(positions),
             Reply::Order(orders) => orders.into_iter().for_each(|order| self.keep(order)),
             Reply::Orders(orders) => self.page_of_orders(question, orders, blotter),
             Reply::Activities(rows) => self.page_of_fills(question, rows),
@@ -393,7 +393,7 @@ impl Resync {
 
     fn keep(&mut self, order: Order) {
         self.seen.insert(order.id.clone());
-        self.picture.orders.push(order);
+        self.snapshot.orders.push(order);
     }
 
     fn page_of_orders(&mut self, question: &Question, orders: Vec<Order>, blotter: &Blotter) {
@@ -416,7 +416,7 @@ impl Resync {
             }
         }
         if older {
-            self.picture.pursuit.went_back_to(last, blotter);
+            self.snapshot.backfill.went_back_to(last, blotter);
             return;
         }
         // Pages may be smaller than asked, so that only an empty one is the last.
@@ -426,7 +426,8 @@ impl Resync {
         }
         // The recent list goes back to the last complete pass; the first pass ever takes one page of it.
         let in_gap = self.since.orders.is_some_and(|since| submitted_at.is_none_or(|at| at >= since));
-        let wanted = matches!(question.list, List::Open | List::Nested) || (in_gap && !left_out(Ablation::WholeGap));
+        let wanted =
+            matches!(question.list, List::Open | List::Nested) || (in_gap && !left_out(DisabledRule::WholeGap));
         if wanted && self.cursors.insert((question.list, Arc::from(id.as_str()))) {
             self.follow(Request::Orders(OrdersQuery { before_order_id: Some(id), ..query.clone() }), question.list);
         }
@@ -442,7 +443,7 @@ impl Resync {
         let Some(token) = token.filter(|_| !rows.is_empty()) else {
             // A page of nothing but rows that cannot be read is no beginning.
             if !query.ascending && self.unread == 0 {
-                self.picture.history_before = None;
+                self.snapshot.history_before = None;
             }
             return;
         };
@@ -450,13 +451,13 @@ impl Resync {
         if question.list == List::Fills {
             self.listed.fills = self.listed.fills.max(rows.iter().filter_map(fill_time).max());
         }
-        self.picture.activities.extend(rows);
+        self.snapshot.activities.extend(rows);
         let advanced = self.cursors.insert((question.list, Arc::clone(&token)));
         let mut on = true;
         if !query.ascending {
             // The first pass ever: back some pages, or to the beginning.
             self.first_pages += 1;
-            self.picture.history_before = oldest.filter(|_| advanced);
+            self.snapshot.history_before = oldest.filter(|_| advanced);
             on = self.first_pages < FIRST_PAGES;
         }
         if on && advanced {

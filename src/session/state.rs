@@ -10,7 +10,7 @@ use crate::domain::Mono;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Epoch(pub u64);
 
-/// How far a picture is: answers that came, of those that are known to be needed.
+/// How far a snapshot is: answers that came, of those that are known to be needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pages {
     /// Answered.
@@ -25,8 +25,8 @@ pub struct Pages {
 pub enum Fault {
     /// There is no connection, or no stream.
     Connection,
-    /// A part of the picture is missing.
-    Picture,
+    /// A part of the snapshot is missing.
+    Snapshot,
     /// What no list shows could not be had.
     Beyond,
     /// Executions and the list of positions do not agree.
@@ -41,7 +41,7 @@ pub enum ConnectionState {
         /// Since when.
         since: Mono,
     },
-    /// Listening; the picture is not complete.
+    /// Listening; the snapshot is not complete.
     Syncing {
         /// Since when.
         since: Mono,
@@ -55,7 +55,7 @@ pub enum ConnectionState {
         #[serde(default)]
         reason: Option<String>,
     },
-    /// The stream listens and every part of the picture has a recent good answer.
+    /// The stream listens and every part of the snapshot has a recent good answer.
     Live {
         /// Since when.
         since: Mono,
@@ -69,7 +69,7 @@ pub enum ConnectionState {
         /// Why the last one ended, as a sentence without a stop.
         reason: String,
     },
-    /// The stream is refused; REST alone keeps the picture.
+    /// The stream is refused; REST alone keeps the snapshot.
     Polling {
         /// Since when.
         since: Mono,
@@ -105,7 +105,7 @@ impl ConnectionState {
         }
     }
 
-    /// True when the stream listens and the picture is complete.
+    /// True when the stream listens and the snapshot is complete.
     pub const fn is_live(&self) -> bool {
         matches!(self, Self::Live { .. })
     }

@@ -7,15 +7,15 @@ mod clock;
 mod close_frame;
 mod control;
 mod data;
-mod gate;
 mod grants;
 mod guard;
 mod hub;
 mod msgpack;
 mod net;
-mod remainder;
 mod reply;
+mod request_filter;
 mod rest;
+mod rest_of_body;
 mod scenario;
 mod sse;
 mod state;
@@ -33,11 +33,11 @@ use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use self::clock::SimClock;
-pub use self::control::Desk;
-use self::gate::Gate;
+pub use self::control::ControlServer;
 use self::grants::{Client, Grant, Grants, KeyPair, Scopes};
 use self::hub::Hub;
 use self::net::{Listening, Switches, Tls};
+use self::request_filter::RequestFilter;
 use self::state::Sim;
 use super::bot::Bot;
 use super::calendar;
@@ -233,14 +233,18 @@ fn register(
 
 /// The router of an origin.
 fn router(sim: &Arc<Sim>, origin: Origin) -> Router {
-    let gate = Gate { sim: Arc::clone(sim), origin };
+    let request_filter = RequestFilter { sim: Arc::clone(sim), origin };
     let routes = match origin {
         Origin::Auth => auth::router(Arc::clone(sim)),
-        Origin::Paper | Origin::Live => rest::router(gate.clone()).merge(control::router(gate.clone())),
-        Origin::Data => data::router(gate.clone()),
+        Origin::Paper | Origin::Live => {
+            rest::router(request_filter.clone()).merge(control::router(request_filter.clone()))
+        }
+        Origin::Data => data::router(request_filter.clone()),
     };
     let routes = routes.layer(middleware::map_response(reply::in_the_service_s_shape));
-    routes.layer(middleware::from_fn_with_state(gate, gate::pass)).layer(middleware::from_fn(guard::local))
+    routes
+        .layer(middleware::from_fn_with_state(request_filter, request_filter::pass))
+        .layer(middleware::from_fn(guard::local))
 }
 
 fn spawn(

@@ -2,9 +2,9 @@
 
 use ratatui::layout::Rect;
 
+use super::draw_context::{DrawContext, cells, clean, width};
 use super::format::{MISSING, age, connection, countdown, latency};
 use super::frame::Frame;
-use super::pen::{Pen, cells, clean, width};
 use super::scope::{self, Kind};
 use super::{Panes, scope::shown_number};
 use crate::accounts::AccountState;
@@ -16,10 +16,10 @@ use crate::domain::{BrokerId, Mono};
 use crate::session::{ConnectionState, Part};
 
 /// Draws the pane.
-pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Panes) {
+pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect, model: &Model, panes: &mut Panes) {
     let focused = model.focus == Pane::Brokers && model.overlays.is_empty();
     let linked = format!("{} linked", model.accounts.len());
-    let facts = [(linked.as_str(), pen.theme.dim)];
+    let facts = [(linked.as_str(), ctx.theme.dim)];
     let frame = Frame {
         kind: Kind::Neutral,
         focused,
@@ -29,8 +29,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Pan
         lack: None,
         tagged: false,
     };
-    let inner = pen.frame(area, &frame);
-    pen.hit(area, HitTarget::Pane(Pane::Brokers));
+    let inner = ctx.frame(area, &frame);
+    ctx.hit(area, HitTarget::Pane(Pane::Brokers));
     let list = &model.rows.brokers;
     let lines: usize = list.rows.iter().map(height).sum();
     // One line per row when two do not fit, so that nothing is cut off at the bottom.
@@ -46,17 +46,17 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Pan
             break;
         }
         let line = Rect { y, height: high, ..inner };
-        draw_row(pen, line, row, model, compact);
+        draw_row(ctx, line, row, model, compact);
         if selected == Some(index) {
             for y in line.top()..line.bottom() {
-                pen.select(Rect { y, height: 1, ..line }, focused);
+                ctx.select(Rect { y, height: 1, ..line }, focused);
             }
         }
-        pen.hit(line, HitTarget::Row(Pane::Brokers, index));
+        ctx.hit(line, HitTarget::Row(Pane::Brokers, index));
         y += high;
     }
     if compact {
-        pen.scroll_mark(area, first, visible, list.rows.len());
+        ctx.scroll_mark(area, first, visible, list.rows.len());
     }
 }
 
@@ -67,14 +67,14 @@ fn height(row: &BrokerRow) -> usize {
     }
 }
 
-fn draw_row(pen: &mut Pen<'_>, area: Rect, row: &BrokerRow, model: &Model, compact: bool) {
-    let theme = pen.theme;
+fn draw_row(ctx: &mut DrawContext<'_>, area: Rect, row: &BrokerRow, model: &Model, compact: bool) {
+    let theme = ctx.theme;
     // One cell for the selection mark, one of margin at the right.
     let (x, y, wide) = (area.x + 1, area.y, area.width.saturating_sub(2));
     match row {
         BrokerRow::Linked(link) => {
             if let Some(account) = scope::account(model, link) {
-                linked(pen, Rect { x, width: wide, ..area }, account, model, compact);
+                linked(ctx, Rect { x, width: wide, ..area }, account, model, compact);
             }
         }
         BrokerRow::Unlinked(id) => {
@@ -87,15 +87,15 @@ fn draw_row(pen: &mut Pen<'_>, area: Rect, row: &BrokerRow, model: &Model, compa
             };
             let authorizing = attempt_state(model, id).is_some();
             let (mark, style) =
-                if authorizing { (pen.glyphs.waiting, theme.waiting) } else { (pen.glyphs.off, theme.dim) };
-            pen.put(x, y, mark, style);
+                if authorizing { (ctx.glyphs.waiting, theme.waiting) } else { (ctx.glyphs.off, theme.dim) };
+            ctx.put(x, y, mark, style);
             let room = wide.saturating_sub(width(&state) + 3);
-            pen.text(x + 2, y, room, &clean(name), theme.dim);
-            pen.right(x, y, wide, &state, if authorizing { theme.waiting } else { theme.faint });
+            ctx.text(x + 2, y, room, &clean(name), theme.dim);
+            ctx.right(x, y, wide, &state, if authorizing { theme.waiting } else { theme.faint });
         }
         BrokerRow::Add => {
-            pen.put(x, y, '+', theme.key);
-            pen.text(x + 2, y, wide.saturating_sub(2), "Add broker", theme.text);
+            ctx.put(x, y, '+', theme.key);
+            ctx.text(x + 2, y, wide.saturating_sub(2), "Add broker", theme.text);
         }
     }
 }
@@ -114,30 +114,30 @@ fn attempt_state(model: &Model, broker: &BrokerId) -> Option<String> {
     }
 }
 
-fn linked(pen: &mut Pen<'_>, area: Rect, account: &AccountState, model: &Model, compact: bool) {
-    let theme = pen.theme;
+fn linked(ctx: &mut DrawContext<'_>, area: Rect, account: &AccountState, model: &Model, compact: bool) {
+    let theme = ctx.theme;
     let kind = Kind::of(account.link.environment);
-    let (mark, style) = connection(account.session.state(), pen.glyphs, theme);
-    pen.put(area.x, area.y, mark, style);
-    let number = shown_number(account, pen.glyphs.mask);
+    let (mark, style) = connection(account.session.state(), ctx.glyphs, theme);
+    ctx.put(area.x, area.y, mark, style);
+    let number = shown_number(account, ctx.glyphs.mask);
     let label = clean(&account.link.label);
     // The tag comes first: a long label must not push LIVE out.
-    let mut x = pen.tag(area.x + 2, area.y, 6, kind) + 1;
+    let mut x = ctx.tag(area.x + 2, area.y, 6, kind) + 1;
     if compact {
         let state = account.session.state().word();
         let room = area.right().saturating_sub(x + width(state) + 1);
-        pen.text(x, area.y, room, &label, theme.text);
-        pen.right(area.x, area.y, area.width, state, style);
+        ctx.text(x, area.y, room, &label, theme.text);
+        ctx.right(area.x, area.y, area.width, state, style);
         return;
     }
     let room = area.right().saturating_sub(x);
     let with_number = room > width(&label) + width(&number);
-    x = pen.text(x, area.y, room, &label, theme.strong);
+    x = ctx.text(x, area.y, room, &label, theme.strong);
     if with_number && number != label {
-        pen.right(x, area.y, area.right().saturating_sub(x), &number, theme.dim);
+        ctx.right(x, area.y, area.right().saturating_sub(x), &number, theme.dim);
     }
     let line = area.y + 1;
-    let word = pen.text(area.x + 2, line, area.width.saturating_sub(2), account.session.state().word(), style);
+    let word = ctx.text(area.x + 2, line, area.width.saturating_sub(2), account.session.state().word(), style);
     let facts = facts(account, model);
     let mut next = word;
     for fact in facts {
@@ -145,8 +145,8 @@ fn linked(pen: &mut Pen<'_>, area: Rect, account: &AccountState, model: &Model, 
         if next + needed.min(9) > area.right() {
             break;
         }
-        pen.put(next + 1, line, pen.glyphs.dot, theme.faint);
-        next = pen.text(next + 3, line, area.right().saturating_sub(next + 3), &fact, theme.dim);
+        ctx.put(next + 1, line, ctx.glyphs.dot, theme.faint);
+        next = ctx.text(next + 3, line, area.right().saturating_sub(next + 3), &fact, theme.dim);
     }
 }
 

@@ -5,7 +5,7 @@ use ratatui::style::Style;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
-use super::pen::{Pen, cells};
+use super::draw_context::{DrawContext, cells};
 
 /// A value's position between two others, in steps from 0 to `steps`.
 pub(super) fn scale(value: Decimal, low: Decimal, high: Decimal, steps: u32) -> u32 {
@@ -45,7 +45,7 @@ pub(super) fn resample(values: &[Option<Decimal>], columns: usize) -> Vec<Option
         .collect()
 }
 
-impl Pen<'_> {
+impl DrawContext<'_> {
     /// A line chart in braille dots, two per column and four per row; in ASCII one mark per column.
     pub(super) fn line_chart(
         &mut self,

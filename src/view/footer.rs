@@ -3,8 +3,8 @@
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use super::draw_context::{DrawContext, clean, width};
 use super::format::{age, connection};
-use super::pen::{Pen, clean, width};
 use super::scope;
 use crate::app::Model;
 use crate::app::hints::hints as hints_of;
@@ -13,31 +13,31 @@ use crate::app::msg::HitTarget;
 use crate::session::Part;
 
 /// The status line: account at the left, always; unread errors at the right; messages between them.
-pub(super) fn status(pen: &mut Pen<'_>, area: Rect, model: &Model) {
-    let theme = pen.theme;
-    let mut x = pen.tag(area.x + 1, area.y, 13, scope::kind(model));
+pub(super) fn status(ctx: &mut DrawContext<'_>, area: Rect, model: &Model) {
+    let theme = ctx.theme;
+    let mut x = ctx.tag(area.x + 1, area.y, 13, scope::kind(model));
     if x > area.x + 1 {
         x += 1;
     }
     let room = area.right().saturating_sub(x + 1);
     match (&model.scope, scope::single(model)) {
         (_, Some(account)) => {
-            x = pen.text(x, area.y, room.min(28), &clean(&account.link.label), theme.strong);
+            x = ctx.text(x, area.y, room.min(28), &clean(&account.link.label), theme.strong);
         }
-        (AccountScope::All, None) => x = pen.text(x, area.y, room, "all accounts", theme.strong),
+        (AccountScope::All, None) => x = ctx.text(x, area.y, room, "all accounts", theme.strong),
         (AccountScope::None | AccountScope::One(_), None) => {
-            x = pen.text(x, area.y, room, "no account linked", theme.dim);
+            x = ctx.text(x, area.y, room, "no account linked", theme.dim);
         }
     }
-    let errors = errors(pen, area, x + 2, model);
+    let errors = errors(ctx, area, x + 2, model);
     let room = errors.saturating_sub(x + 3);
     match (model.toasts.back(), scope::single(model)) {
         (Some(toast), _) => {
-            pen.text(x + 2, area.y, room, &clean(&toast.text), theme.toast);
+            ctx.text(x + 2, area.y, room, &clean(&toast.text), theme.toast);
         }
         (None, Some(account)) => {
             let state = account.session.state();
-            let (mark, style) = connection(state, pen.glyphs, theme);
+            let (mark, style) = connection(state, ctx.glyphs, theme);
             let mut rest = String::new();
             let now = model.now.mono;
             if let Some(good) = account.good_at(&Part::ALL, now).filter(|_| !account.is_current(&Part::ALL, now)) {
@@ -49,26 +49,26 @@ pub(super) fn status(pen: &mut Pen<'_>, area: Rect, model: &Model) {
             }
             let mut room_for_mark = [0; 4];
             let mark: &str = mark.encode_utf8(&mut room_for_mark);
-            pen.pieces(x + 2, area.y, room, &[(mark, style), (" ", style), (state.word(), style), (&rest, theme.dim)]);
+            ctx.pieces(x + 2, area.y, room, &[(mark, style), (" ", style), (state.word(), style), (&rest, theme.dim)]);
         }
         (None, None) => {}
     }
 }
 
 /// The newest unread error and the number of errors, right-aligned; returns where they start.
-fn errors(pen: &mut Pen<'_>, area: Rect, from: u16, model: &Model) -> u16 {
+fn errors(ctx: &mut DrawContext<'_>, area: Rect, from: u16, model: &Model) -> u16 {
     let unread: Vec<_> = model.errors.iter().rev().filter(|error| !error.read).collect();
     if unread.is_empty() {
         return area.right();
     }
     let count = format!("{} {}", unread.len(), model.keymap.say("{common.errors}"));
-    let mark = pen.glyphs.cross;
+    let mark = ctx.glyphs.cross;
     let badge = width(&count) + 4;
     let end = area.right() - 1;
     let badge_at = end.saturating_sub(badge);
-    pen.put(badge_at + 1, area.y, mark, pen.theme.error);
-    pen.text(badge_at + 3, area.y, badge - 3, &count, pen.theme.error);
-    pen.hit(
+    ctx.put(badge_at + 1, area.y, mark, ctx.theme.error);
+    ctx.text(badge_at + 3, area.y, badge - 3, &count, ctx.theme.error);
+    ctx.hit(
         Rect { x: badge_at, y: area.y, width: badge, height: 1 },
         HitTarget::Hint(crate::app::keymap::Action::Errors),
     );
@@ -82,36 +82,36 @@ fn errors(pen: &mut Pen<'_>, area: Rect, from: u16, model: &Model) -> u16 {
     let Some(newest) = unread.iter().find(|error| error.over.is_none()) else { return badge_at };
     let text = clean(&newest.text);
     let wide = width(&text).min(share);
-    pen.text(badge_at - wide, area.y, wide, &text, pen.theme.error);
+    ctx.text(badge_at - wide, area.y, wide, &text, ctx.theme.error);
     badge_at - wide
 }
 
 /// The keys that apply now, dimmed where they cannot act. A filter being typed takes the line's place.
-pub(super) fn hints(pen: &mut Pen<'_>, area: Rect, model: &Model) {
+pub(super) fn hints(ctx: &mut DrawContext<'_>, area: Rect, model: &Model) {
     if model.filtering.is_some() {
-        let theme = pen.theme;
-        let x = pen.text(area.x + 1, area.y, 2, "/", theme.key);
+        let theme = ctx.theme;
+        let x = ctx.text(area.x + 1, area.y, 2, "/", theme.key);
         let help = model.keymap.say("{text.accept} keep  {text.back} undo");
         let wide = width(&help);
         let room = area.right().saturating_sub(x + wide + 3);
         let field = Rect { x, y: area.y, width: room, height: 1 };
         let input = &model.filter_input;
-        pen.field(field, input.value(), super::pen::cells(input.visual_cursor()), false);
-        pen.right(area.x, area.y, area.width - 1, &help, theme.key_label);
+        ctx.field(field, input.value(), super::draw_context::cells(input.visual_cursor()), false);
+        ctx.right(area.x, area.y, area.width - 1, &help, theme.key_label);
         return;
     }
     let mut room = area.width.saturating_sub(2);
     if let Some(count) = model.count {
         let text = if count == 0 { "count".to_owned() } else { format!("count {count}") };
-        pen.right(area.x, area.y, area.width - 1, &text, pen.theme.key);
+        ctx.right(area.x, area.y, area.width - 1, &text, ctx.theme.key);
         room = room.saturating_sub(width(&text) + 2);
     }
-    keys(pen, Rect { x: area.x + 1, width: room, ..area }, model);
+    keys(ctx, Rect { x: area.x + 1, width: room, ..area }, model);
 }
 
 /// Writes as many whole hints as fit.
-pub(super) fn keys(pen: &mut Pen<'_>, area: Rect, model: &Model) {
-    let theme = pen.theme;
+pub(super) fn keys(ctx: &mut DrawContext<'_>, area: Rect, model: &Model) {
+    let theme = ctx.theme;
     let mut x = area.x;
     for hint in hints_of(model) {
         let key = hint.chord.to_string();
@@ -122,9 +122,9 @@ pub(super) fn keys(pen: &mut Pen<'_>, area: Rect, model: &Model) {
         let (key_style, label_style): (Style, Style) =
             if hint.available { (theme.key, theme.key_label) } else { (theme.key_off, theme.key_off) };
         let start = x;
-        x = pen.text(x, area.y, width(&key), &key, key_style) + 1;
-        x = pen.text(x, area.y, width(hint.label), hint.label, label_style);
-        pen.hit(Rect { x: start, y: area.y, width: wide, height: 1 }, HitTarget::Hint(hint.action));
+        x = ctx.text(x, area.y, width(&key), &key, key_style) + 1;
+        x = ctx.text(x, area.y, width(hint.label), hint.label, label_style);
+        ctx.hit(Rect { x: start, y: area.y, width: wide, height: 1 }, HitTarget::Hint(hint.action));
         x += 2;
     }
 }

@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::pen::{Pen, width};
+use super::draw_context::{DrawContext, width};
 use super::scope::Kind;
 
 /// With fewer cells than this, the note about missing data is left out.
@@ -27,7 +27,7 @@ pub(super) struct Frame<'a> {
     pub(super) tagged: bool,
 }
 
-impl Pen<'_> {
+impl DrawContext<'_> {
     /// Draws a frame; returns the area inside.
     pub(super) fn frame(&mut self, area: Rect, frame: &Frame<'_>) -> Rect {
         if area.width < 4 || area.height < 2 {
@@ -153,7 +153,12 @@ impl Pen<'_> {
         let room = track - length;
         let at = (room * first).div_ceil((total - shown).max(1)).min(room);
         for row in at..at + length {
-            self.put(frame.right() - 1, frame.y + 1 + super::pen::cells(row), self.glyphs.thumb, self.theme.scroll);
+            self.put(
+                frame.right() - 1,
+                frame.y + 1 + super::draw_context::cells(row),
+                self.glyphs.thumb,
+                self.theme.scroll,
+            );
         }
     }
 }

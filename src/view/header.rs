@@ -3,8 +3,8 @@
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use super::draw_context::{DrawContext, clean, width};
 use super::format::{MISSING, age, clock, connection, countdown};
-use super::pen::{Pen, clean, width};
 use crate::app::Model;
 use crate::app::model::{AttemptPhase, Pane};
 use crate::app::msg::HitTarget;
@@ -13,36 +13,36 @@ use crate::app::msg::HitTarget;
 const OVERDUE: jiff::SignedDuration = jiff::SignedDuration::from_secs(20);
 
 /// Draws the top line. Without enough room it drops market labels first, then counts, then the market.
-pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
-    let theme = pen.theme;
+pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect, model: &Model) {
+    let theme = ctx.theme;
     let time = format!(
         "{} {}",
         clock(model.accounts.exchange_now(model.now), &model.program.timezone),
         model.program.timezone_label
     );
     let end = area.right() - 1;
-    pen.right(area.x, area.y, area.width - 1, &time, theme.text);
+    ctx.right(area.x, area.y, area.width - 1, &time, theme.text);
     let time_at = end - width(&time).min(end);
 
-    let mut x = pen.text(area.x + 1, area.y, 10, "brokerdeck", theme.strong) + 2;
+    let mut x = ctx.text(area.x + 1, area.y, 10, "brokerdeck", theme.strong) + 2;
     if model.program.simulated {
-        x = pen.text(x, area.y, 11, " SIMULATED ", theme.tag_simulated) + 2;
+        x = ctx.text(x, area.y, 11, " SIMULATED ", theme.tag_simulated) + 2;
     }
     if model.program.read_only {
-        x = pen.text(x, area.y, 11, " READ-ONLY ", theme.tag_notice) + 2;
+        x = ctx.text(x, area.y, 11, " READ-ONLY ", theme.tag_notice) + 2;
     }
     if model.accounts.is_unsaved() {
-        x = pen.text(x, area.y, 11, " NOT SAVED ", theme.tag_notice) + 2;
+        x = ctx.text(x, area.y, 11, " NOT SAVED ", theme.tag_notice) + 2;
     }
-    for (mark, style, text) in &counts(pen, model) {
+    for (mark, style, text) in &counts(ctx, model) {
         let needed = width(text) + 4;
         if x + needed + 1 >= time_at {
             break;
         }
-        pen.put(x, area.y, *mark, *style);
-        x = pen.text(x + 2, area.y, needed, text, theme.text) + 2;
+        ctx.put(x, area.y, *mark, *style);
+        x = ctx.text(x + 2, area.y, needed, text, theme.text) + 2;
     }
-    let Some((open, long, short)) = market(model, pen.glyphs.dot) else { return };
+    let Some((open, long, short)) = market(model, ctx.glyphs.dot) else { return };
     let room = time_at.saturating_sub(x + 2);
     let text = if width(&long) <= room {
         long
@@ -55,11 +55,11 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     let wide = width(&text);
     let style = if open { theme.text } else { theme.dim };
     let at = time_at - 3 - wide.min(time_at - 3);
-    pen.text(at.max(x), area.y, wide, &text, style);
+    ctx.text(at.max(x), area.y, wide, &text, style);
 }
 
 /// The number of connections in each state, good ones first.
-fn counts(pen: &Pen<'_>, model: &Model) -> Vec<(char, Style, String)> {
+fn counts(ctx: &DrawContext<'_>, model: &Model) -> Vec<(char, Style, String)> {
     let mut found: Vec<(char, Style, &str, usize)> = Vec::new();
     let mut count = |mark, style, word| match found.iter_mut().find(|(_, _, known, _)| *known == word) {
         Some((.., number)) => *number += 1,
@@ -67,16 +67,16 @@ fn counts(pen: &Pen<'_>, model: &Model) -> Vec<(char, Style, String)> {
     };
     for account in &model.accounts {
         let state = account.session.state();
-        let (mark, style) = connection(state, pen.glyphs, pen.theme);
+        let (mark, style) = connection(state, ctx.glyphs, ctx.theme);
         count(mark, style, state.word());
     }
     if let Some(attempt) = model.attempt()
         && !matches!(attempt.phase, AttemptPhase::Failed(_))
     {
-        count(pen.glyphs.waiting, pen.theme.waiting, "authorizing");
+        count(ctx.glyphs.waiting, ctx.theme.waiting, "authorizing");
     }
     if found.is_empty() {
-        found.push((pen.glyphs.off, pen.theme.dim, "linked", 0));
+        found.push((ctx.glyphs.off, ctx.theme.dim, "linked", 0));
     }
     found.sort_by_key(|(_, _, word, _)| *word != "live");
     found.into_iter().map(|(mark, style, word, number)| (mark, style, format!("{number} {word}"))).collect()
@@ -105,23 +105,23 @@ fn market(model: &Model, dot: char) -> Option<(bool, String, String)> {
 }
 
 /// The tabs of the panes, for terminals that show one pane at a time.
-pub(super) fn tabs(pen: &mut Pen<'_>, area: Rect, model: &Model) {
-    let theme = pen.theme;
+pub(super) fn tabs(ctx: &mut DrawContext<'_>, area: Rect, model: &Model) {
+    let theme = ctx.theme;
     let mut x = area.x + 1;
     for pane in Pane::ALL {
         let focused = pane == model.focus;
         let style = if focused { theme.title_focused } else { theme.title };
-        let lead = if focused { pen.glyphs.focus } else { ' ' };
+        let lead = if focused { ctx.glyphs.focus } else { ' ' };
         let start = x;
-        pen.put(x, area.y, lead, style);
-        pen.put(x + 1, area.y, char::from(b'0' + pane.digit()), style);
-        pen.put(x + 2, area.y, ' ', style);
-        x = pen.text(x + 3, area.y, area.right().saturating_sub(x + 3), pane.title(), style);
-        pen.put(x, area.y, ' ', style);
+        ctx.put(x, area.y, lead, style);
+        ctx.put(x + 1, area.y, char::from(b'0' + pane.digit()), style);
+        ctx.put(x + 2, area.y, ' ', style);
+        x = ctx.text(x + 3, area.y, area.right().saturating_sub(x + 3), pane.title(), style);
+        ctx.put(x, area.y, ' ', style);
         x += 1;
-        pen.hit(Rect { x: start, y: area.y, width: x - start, height: 1 }, HitTarget::Pane(pane));
+        ctx.hit(Rect { x: start, y: area.y, width: x - start, height: 1 }, HitTarget::Pane(pane));
     }
     if model.zoomed {
-        pen.right(x, area.y, area.right().saturating_sub(x + 1), "zoomed", theme.dim);
+        ctx.right(x, area.y, area.right().saturating_sub(x + 1), "zoomed", theme.dim);
     }
 }

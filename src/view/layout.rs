@@ -83,8 +83,8 @@ fn left_width(width: u16) -> u16 {
 }
 
 fn brokers_height(model: &Model, available: u16) -> u16 {
-    let linked = super::pen::cells(model.accounts.len()) * 2;
-    let others = super::pen::cells(model.rows.brokers.rows.len()).saturating_sub(linked / 2);
+    let linked = super::draw_context::cells(model.accounts.len()) * 2;
+    let others = super::draw_context::cells(model.rows.brokers.rows.len()).saturating_sub(linked / 2);
     (linked + others + 2).clamp(7, available * 2 / 5)
 }
 
@@ -96,7 +96,7 @@ fn account_height(model: &Model, available: u16) -> u16 {
     let mut kinds: Vec<_> = model.accounts.iter().map(|account| account.link.environment).collect();
     kinds.sort_unstable();
     kinds.dedup();
-    let rows = super::pen::cells(model.accounts.len() + kinds.len()) + 1;
+    let rows = super::draw_context::cells(model.accounts.len() + kinds.len()) + 1;
     (rows + 2).clamp(5, available / 3)
 }
 

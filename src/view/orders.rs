@@ -5,11 +5,11 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::Panes;
+use super::draw_context::{DrawContext, clean};
 use super::format::{self, MISSING, price, short_time, status};
-use super::pane::{Head, ListPane, Staged};
-use super::pen::{Pen, clean};
+use super::pane::{Head, ListPane, PreparedRow};
 use super::scope::{self, Kind};
-use super::table::Sheet;
+use super::table::CellBuffer;
 use crate::accounts::{AccountState, Count};
 use crate::app::Model;
 use crate::app::columns::{OrderColumn, placed_at, second_px, working_px};
@@ -20,14 +20,14 @@ use crate::domain::{Order, OrderType, Qty};
 use crate::session::Part;
 
 /// Draws the pane.
-pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Panes) {
+pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect, model: &Model, panes: &mut Panes) {
     let list = &model.rows.orders;
-    let mut counts = counted(pen, model);
-    if model.rows.is_making() {
-        counts.push_str(&format!(" {} sorting{}", pen.glyphs.dot, pen.glyphs.ellipsis));
+    let mut counts = counted(ctx, model);
+    if model.rows.is_building() {
+        counts.push_str(&format!(" {} sorting{}", ctx.glyphs.dot, ctx.glyphs.ellipsis));
     }
     if !model.marks.is_empty() {
-        counts.push_str(&format!(" {} {} marked", pen.glyphs.dot, model.marks.len()));
+        counts.push_str(&format!(" {} {} marked", ctx.glyphs.dot, model.marks.len()));
     }
     let pane = ListPane {
         pane: Pane::Orders,
@@ -36,34 +36,34 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, panes: &mut Pan
         nothing: "no orders yet",
         head: Some(Head { rows: model.rows.working_first(), word: "working", rule: "done" }),
     };
-    let Panes { orders, order_columns, sheet, .. } = panes;
-    let drawn = pane.draw(pen, area, model, (orders, order_columns, sheet), |pen, sheet, row| {
-        let Some((account, order)) = row.find(model.accounts.all()) else { return Staged::Gone };
-        let row = Row::new(pen, account, order, model);
+    let Panes { orders, order_columns, buffer, .. } = panes;
+    let drawn = pane.draw(ctx, area, model, (orders, order_columns, buffer), |ctx, buffer, row| {
+        let Some((account, order)) = row.find(model.accounts.all()) else { return PreparedRow::Gone };
+        let row = Row::new(ctx, account, order, model);
         for column in OrderColumn::ALL {
-            row.cell(pen, sheet, column);
+            row.cell(ctx, buffer, column);
         }
-        if model.flashes.has_order(&order.id) { Staged::Flashing } else { Staged::Row }
+        if model.flashes.has_order(&order.id) { PreparedRow::Flashing } else { PreparedRow::Row }
     });
     if let Some(drawn) = drawn.filter(|_| !model.marks.is_empty()) {
         let marked = |row: &OrderRow| model.order_key(*row).is_some_and(|key| model.marks.contains(&key));
         for (_, y) in drawn.lines().filter(|(index, _)| list.rows.get(*index).is_some_and(marked)) {
-            pen.put(drawn.left(), y, pen.glyphs.mark, pen.theme.key);
+            ctx.put(drawn.left(), y, ctx.glyphs.mark, ctx.theme.key);
         }
     }
 }
 
 /// The number of working and done orders, where known.
-fn counted(pen: &Pen<'_>, model: &Model) -> String {
+fn counted(ctx: &DrawContext<'_>, model: &Model) -> String {
     let now = model.now.mono;
     let known = scope::shown(model).filter_map(|account| Some((account.known_working(now)?, account)));
     let (counts, all): (Vec<Count>, Vec<usize>) =
         known.map(|(count, account)| (count, account.blotter.order_count())).unzip();
     let (working, all): (Count, usize) = (counts.iter().copied().sum(), all.iter().sum());
     if counts.is_empty() && scope::shown(model).next().is_some() {
-        return format!("working {MISSING} {} done {MISSING}", pen.glyphs.dot);
+        return format!("working {MISSING} {} done {MISSING}", ctx.glyphs.dot);
     }
-    format!("working {working} {} done {}", pen.glyphs.dot, all - working.known.min(all))
+    format!("working {working} {} done {}", ctx.glyphs.dot, all - working.known.min(all))
 }
 
 /// An order being drawn, in one tone when it works, another when it is done, and a third when it is stale.
@@ -77,81 +77,81 @@ struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    fn new(pen: &Pen<'_>, account: &'a AccountState, order: &'a Order, model: &'a Model) -> Self {
-        let theme = pen.theme;
+    fn new(ctx: &DrawContext<'_>, account: &'a AccountState, order: &'a Order, model: &'a Model) -> Self {
+        let theme = ctx.theme;
         let fresh = account.is_current(&Part::ORDERS, model.now.mono);
         let tone = |style: Style| if fresh { style } else { theme.stale };
         let plain = tone(if order.status.is_terminal() { theme.dim } else { theme.text });
         Self { account, order, model, fresh, plain, faint: tone(theme.faint) }
     }
 
-    fn tone(&self, pen: &Pen<'_>, style: Style) -> Style {
-        if self.fresh { style } else { pen.theme.stale }
+    fn tone(&self, ctx: &DrawContext<'_>, style: Style) -> Style {
+        if self.fresh { style } else { ctx.theme.stale }
     }
 
-    fn cell(&self, pen: &Pen<'_>, sheet: &mut Sheet, column: OrderColumn) {
+    fn cell(&self, ctx: &DrawContext<'_>, buffer: &mut CellBuffer, column: OrderColumn) {
         let Self { order, plain, faint, .. } = *self;
-        let theme = pen.theme;
-        let dim = self.tone(pen, theme.dim);
+        let theme = ctx.theme;
+        let dim = self.tone(ctx, theme.dim);
         match column {
-            OrderColumn::Account => super::account_cell(sheet, self.account, theme),
-            OrderColumn::Time => self.time(pen, sheet, placed_at(order)),
+            OrderColumn::Account => super::account_cell(buffer, self.account, theme),
+            OrderColumn::Time => self.time(ctx, buffer, placed_at(order)),
             OrderColumn::Side => {
                 let (word, style) = format::side(&order.side, theme);
-                sheet.text(word, self.tone(pen, style));
+                buffer.text(word, self.tone(ctx, style));
             }
-            OrderColumn::Symbol => sheet.text(&clean(order_symbol(order)), plain),
+            OrderColumn::Symbol => buffer.text(&clean(order_symbol(order)), plain),
             OrderColumn::Qty => match (order.qty, order.notional) {
-                (None, Some(notional)) => sheet.signed_figure(Some(notional.decimal()), 2, "$", plain, faint),
-                (qty, _) => sheet.short_figure(qty.map(Qty::decimal), 0, plain, faint),
+                (None, Some(notional)) => buffer.signed_figure(Some(notional.decimal()), 2, "$", plain, faint),
+                (qty, _) => buffer.short_figure(qty.map(Qty::decimal), 0, plain, faint),
             },
             OrderColumn::Filled => {
                 let filled = if order.cum_qty.is_zero() { faint } else { plain };
-                sheet.short_figure(Some(order.cum_qty.decimal()), 0, filled, faint);
+                buffer.short_figure(Some(order.cum_qty.decimal()), 0, filled, faint);
             }
-            OrderColumn::Type => sheet.text(&clean(format::order_type(&order.order_type)), dim),
+            OrderColumn::Type => buffer.text(&clean(format::order_type(&order.order_type)), dim),
             OrderColumn::Price => {
                 let px = working_px(order);
                 // A trailing stop that the broker has not placed yet has only a distance.
                 if px.is_none() && order.order_type == OrderType::TrailingStop {
-                    self.trail(sheet);
+                    self.trail(buffer);
                 } else {
-                    sheet.short_figure(price(px), 2, plain, faint);
+                    buffer.short_figure(price(px), 2, plain, faint);
                 }
             }
-            OrderColumn::Trail => self.trail(sheet),
-            OrderColumn::Limit => sheet.short_figure(price(second_px(order)), 2, plain, faint),
-            OrderColumn::Avg => sheet.short_figure(price(order.avg_px), 2, plain, faint),
-            OrderColumn::Tif => sheet.text(&clean(format::tif(&order.tif)), dim),
+            OrderColumn::Trail => self.trail(buffer),
+            OrderColumn::Limit => buffer.short_figure(price(second_px(order)), 2, plain, faint),
+            OrderColumn::Avg => buffer.short_figure(price(order.avg_px), 2, plain, faint),
+            OrderColumn::Tif => buffer.text(&clean(format::tif(&order.tif)), dim),
             OrderColumn::Status => {
-                let (mark, word, style) = status(&order.status, pen.glyphs, theme);
-                sheet.marked(mark, &clean(word), self.tone(pen, style));
+                let (mark, word, style) = status(&order.status, ctx.glyphs, theme);
+                buffer.marked(mark, &clean(word), self.tone(ctx, style));
             }
-            OrderColumn::Updated => self.time(pen, sheet, order.updated_at),
+            OrderColumn::Updated => self.time(ctx, buffer, order.updated_at),
             OrderColumn::ClientOrderId => match &order.client_order_id {
-                Some(id) => sheet.text(&clean(id.as_str()), dim),
-                None => sheet.text(MISSING, faint),
+                Some(id) => buffer.text(&clean(id.as_str()), dim),
+                None => buffer.text(MISSING, faint),
             },
         }
     }
 
-    fn time(&self, pen: &Pen<'_>, sheet: &mut Sheet, at: Option<Timestamp>) {
+    fn time(&self, ctx: &DrawContext<'_>, buffer: &mut CellBuffer, at: Option<Timestamp>) {
         let model = self.model;
         match at {
-            Some(at) => sheet.build(self.tone(pen, pen.theme.dim), |out| {
+            Some(at) => buffer.build(self.tone(ctx, ctx.theme.dim), |out| {
                 short_time(out, at, model.accounts.exchange_now(model.now), &model.program.timezone);
             }),
-            None => sheet.text(MISSING, self.faint),
+            None => buffer.text(MISSING, self.faint),
         }
     }
 
-    fn trail(&self, sheet: &mut Sheet) {
+    fn trail(&self, buffer: &mut CellBuffer) {
         match (self.order.trail_px, self.order.trail_percent) {
-            (None, Some(percent)) => sheet.build(self.plain, |out| {
+            (None, Some(percent)) => buffer.build(self.plain, |out| {
                 write_grouped(out, percent, 0);
                 out.push('%');
             }),
-            (trail, _) => sheet.short_figure(price(trail), 2, self.plain, self.faint),
+            (trail, _) => buffer.short_figure(price(trail), 2, self.plain, self.faint),
         }
     }
 }

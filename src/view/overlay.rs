@@ -17,9 +17,9 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 use tui_input::Input;
 
+use super::draw_context::{DrawContext, cells, width};
 use super::frame::Frame;
 use super::layout::centered;
-use super::pen::{Pen, cells, width};
 use super::scope::Kind;
 use crate::app::Model;
 use crate::app::overlays::Overlay;
@@ -33,12 +33,19 @@ pub(super) struct Memory {
     pub(super) end: usize,
     /// The first visible row of the list with columns, its cells and its widths.
     first: usize,
-    sheet: super::table::Sheet,
+    buffer: super::table::CellBuffer,
     columns: super::table::Memory,
 }
 
 /// Draws one overlay; `top` if it has the focus.
-pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, over: &Overlay, top: bool, model: &Model, memory: &mut Memory) {
+pub(super) fn draw(
+    ctx: &mut DrawContext<'_>,
+    area: Rect,
+    over: &Overlay,
+    top: bool,
+    model: &Model,
+    memory: &mut Memory,
+) {
     // Header and hints stay visible. If the box is narrower than the screen, the status line stays visible too, because
     // the box would cut the word LIVE.
     let kept = if super::layout::holds_panes(area) { 3 } else { 2 };
@@ -47,25 +54,25 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, over: &Overlay, top: bool, mod
     memory.end = 0;
     memory.page = area.height;
     match over {
-        Overlay::Help(over) => help::draw(pen, area, over, top, model, memory),
-        Overlay::OrderDetail(over) => order::draw(pen, area, over, model, memory),
-        Overlay::PositionDetail(over) => position::draw(pen, area, over, model, memory),
-        Overlay::BrokerDetail(over) => broker::draw(pen, area, over, model, memory),
-        Overlay::Activities(over) => activities::draw(pen, area, over, model, memory),
-        Overlay::ActivityDetail(over) => activities::detail(pen, area, over, model, memory),
-        Overlay::Errors(over) => errors::draw(pen, area, over, model, memory),
-        Overlay::AddBroker(over) => add_broker::draw(pen, area, over, model, memory),
-        Overlay::Palette(over) => palette::draw(pen, area, over, memory),
-        Overlay::Linking(over) => linking::draw(pen, area, &over.attempt, model),
-        Overlay::Question(over) => question::draw(pen, area, over, model),
-        Overlay::EquityChart(over) => equity::draw(pen, area, over, model),
-        Overlay::Welcome(_) => super::welcome::overlay(pen, area, model),
+        Overlay::Help(over) => help::draw(ctx, area, over, top, model, memory),
+        Overlay::OrderDetail(over) => order::draw(ctx, area, over, model, memory),
+        Overlay::PositionDetail(over) => position::draw(ctx, area, over, model, memory),
+        Overlay::BrokerDetail(over) => broker::draw(ctx, area, over, model, memory),
+        Overlay::Activities(over) => activities::draw(ctx, area, over, model, memory),
+        Overlay::ActivityDetail(over) => activities::detail(ctx, area, over, model, memory),
+        Overlay::Errors(over) => errors::draw(ctx, area, over, model, memory),
+        Overlay::AddBroker(over) => add_broker::draw(ctx, area, over, model, memory),
+        Overlay::Palette(over) => palette::draw(ctx, area, over, memory),
+        Overlay::Linking(over) => linking::draw(ctx, area, &over.attempt, model),
+        Overlay::Question(over) => question::draw(ctx, area, over, model),
+        Overlay::EquityChart(over) => equity::draw(ctx, area, over, model),
+        Overlay::Welcome(_) => super::welcome::overlay(ctx, area, model),
     }
 }
 
 /// Draws a centred box; returns the frame and the area inside it, without a margin of one cell at the sides.
 pub(super) fn boxed(
-    pen: &mut Pen<'_>,
+    ctx: &mut DrawContext<'_>,
     area: Rect,
     (width, height): (u16, u16),
     kind: Kind,
@@ -73,56 +80,63 @@ pub(super) fn boxed(
     facts: &[(&str, ratatui::style::Style)],
 ) -> (Rect, Rect) {
     let frame = centered(area, width, height);
-    pen.clear(frame, ratatui::style::Style::new());
+    ctx.clear(frame, ratatui::style::Style::new());
     // The mouse must not reach anything below the overlay.
-    pen.hit(area, crate::app::msg::HitTarget::Nowhere);
-    let inner = pen.frame(frame, &Frame { kind, focused: true, digit: None, title, facts, lack: None, tagged: true });
+    ctx.hit(area, crate::app::msg::HitTarget::Nowhere);
+    let inner = ctx.frame(frame, &Frame { kind, focused: true, digit: None, title, facts, lack: None, tagged: true });
     (frame, Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner })
 }
 
 /// Draws lines from `scroll` on, and the scroll bar.
-fn scrolled(pen: &mut Pen<'_>, frame: Rect, inner: Rect, lines: &[Line<'static>], scroll: usize, memory: &mut Memory) {
+fn scrolled(
+    ctx: &mut DrawContext<'_>,
+    frame: Rect,
+    inner: Rect,
+    lines: &[Line<'static>],
+    scroll: usize,
+    memory: &mut Memory,
+) {
     let height = usize::from(inner.height);
     memory.page = inner.height;
     memory.end = lines.len().saturating_sub(height);
     let first = scroll.min(memory.end);
     for (row, line) in lines.iter().skip(first).take(height).enumerate() {
-        line_at(pen, Rect { y: inner.y + cells(row), height: 1, ..inner }, line);
+        line_at(ctx, Rect { y: inner.y + cells(row), height: 1, ..inner }, line);
     }
-    pen.scroll_mark(frame, first, height, lines.len());
+    ctx.scroll_mark(frame, first, height, lines.len());
 }
 
 /// Draws one line of styled text.
-fn line_at(pen: &mut Pen<'_>, area: Rect, line: &Line<'static>) {
+fn line_at(ctx: &mut DrawContext<'_>, area: Rect, line: &Line<'static>) {
     let mut x = area.x;
     for span in line {
         if x >= area.right() {
             break;
         }
-        x = pen.text(x, area.y, area.right() - x, &span.content, line.style.patch(span.style));
+        x = ctx.text(x, area.y, area.right() - x, &span.content, line.style.patch(span.style));
     }
 }
 
 /// A search field with its prompt; shows the terminal's cursor when it has the focus.
-fn search(pen: &mut Pen<'_>, area: Rect, prompt: &str, query: &Input, typing: bool) {
-    let x = pen.text(area.x, area.y, area.width, prompt, pen.theme.key);
+fn search(ctx: &mut DrawContext<'_>, area: Rect, prompt: &str, query: &Input, typing: bool) {
+    let x = ctx.text(area.x, area.y, area.width, prompt, ctx.theme.key);
     let field = Rect { x, width: area.right().saturating_sub(x), height: 1, ..area };
-    let before = pen.cursor;
-    pen.field(field, query.value(), cells(query.visual_cursor()), false);
+    let before = ctx.cursor;
+    ctx.field(field, query.value(), cells(query.visual_cursor()), false);
     if !typing {
-        pen.cursor = before;
+        ctx.cursor = before;
     }
 }
 
 /// Draws a list of choices that scrolls with the chosen one; `row` draws one row.
 fn choices(
-    pen: &mut Pen<'_>,
+    ctx: &mut DrawContext<'_>,
     frame: Rect,
     area: Rect,
     count: usize,
     selected: usize,
     memory: &mut Memory,
-    mut row: impl FnMut(&mut Pen<'_>, Rect, usize),
+    mut row: impl FnMut(&mut DrawContext<'_>, Rect, usize),
 ) {
     let height = usize::from(area.height).max(1);
     memory.page = area.height;
@@ -130,17 +144,17 @@ fn choices(
     let shown = count.saturating_sub(first).min(height);
     for index in first..first + shown {
         let line = Rect { y: area.y + cells(index - first), height: 1, ..area };
-        row(pen, Rect { x: line.x + 2, width: line.width.saturating_sub(3), ..line }, index);
+        row(ctx, Rect { x: line.x + 2, width: line.width.saturating_sub(3), ..line }, index);
         if index == selected {
-            pen.select(line, true);
+            ctx.select(line, true);
         }
     }
-    pen.hits.push(super::Hit::OverlayRows { area, first, count: shown });
-    pen.scroll_mark(frame, first, height, count);
+    ctx.hits.push(super::Hit::OverlayRows { area, first, count: shown });
+    ctx.scroll_mark(frame, first, height, count);
 }
 
 /// Writes a text with the letters that a search matched highlighted.
-fn matched(pen: &mut Pen<'_>, area: Rect, text: &str, query: &str, style: ratatui::style::Style) -> u16 {
+fn matched(ctx: &mut DrawContext<'_>, area: Rect, text: &str, query: &str, style: ratatui::style::Style) -> u16 {
     let mut wanted = query.chars().filter(|ch| !ch.is_whitespace()).flat_map(char::to_lowercase).peekable();
     let mut x = area.x;
     let cut = width(text) > area.width;
@@ -153,12 +167,12 @@ fn matched(pen: &mut Pen<'_>, area: Rect, text: &str, query: &str, style: ratatu
         if hit {
             wanted.next();
         }
-        let style = if hit { style.patch(pen.theme.matched) } else { style };
+        let style = if hit { style.patch(ctx.theme.matched) } else { style };
         let mut room = [0; 4];
-        x = pen.text(x, area.y, end - x, ch.encode_utf8(&mut room), style);
+        x = ctx.text(x, area.y, end - x, ch.encode_utf8(&mut room), style);
     }
     if cut && x < area.right() {
-        pen.put(x, area.y, pen.glyphs.ellipsis, style);
+        ctx.put(x, area.y, ctx.glyphs.ellipsis, style);
         x += 1;
     }
     x

@@ -6,10 +6,10 @@ use std::hash::Hash;
 
 use ratatui::layout::Rect;
 
+use super::draw_context::{DrawContext, cells};
 use super::frame::Frame;
 use super::list::{Shown, Window};
-use super::pen::{Pen, cells};
-use super::table::{Column, Memory, Rows, Sheet};
+use super::table::{CellBuffer, Column, Memory, Rows};
 use super::{Hit, scope};
 use crate::app::Model;
 use crate::app::columns::{self, ACCOUNT};
@@ -61,7 +61,7 @@ impl Drawn {
 }
 
 /// The prepared cells of a row.
-pub(super) enum Staged {
+pub(super) enum PreparedRow {
     /// Cells.
     Row,
     /// Cells of a row that flashes.
@@ -74,18 +74,18 @@ impl<K: Clone + Eq + Hash + Ord> ListPane<'_, K> {
     /// Draws the pane; returns where its rows are, if there are any.
     pub(super) fn draw(
         &self,
-        pen: &mut Pen<'_>,
+        ctx: &mut DrawContext<'_>,
         area: Rect,
         model: &Model,
-        (window, memory, sheet): (&mut Window<K>, &mut Memory, &mut Sheet),
-        mut stage: impl FnMut(&Pen<'_>, &mut Sheet, &K) -> Staged,
+        (window, memory, buffer): (&mut Window<K>, &mut Memory, &mut CellBuffer),
+        mut stage: impl FnMut(&DrawContext<'_>, &mut CellBuffer, &K) -> PreparedRow,
     ) -> Option<Drawn> {
-        let (list, theme, declared) = (self.list, pen.theme, self.pane.columns());
+        let (list, theme, declared) = (self.list, ctx.theme, self.pane.columns());
         let focused = model.focus == self.pane && model.overlays.is_empty();
         let head = self.head.as_ref().map_or(0, |head| head.rows);
         // The frame and the title line.
         let (selected, shown) = window.follow(list, head, usize::from(area.height.saturating_sub(3)));
-        let counts = self.counts_beyond(pen, shown);
+        let counts = self.counts_beyond(ctx, shown);
         let filter = super::filter_fact(model, self.pane, list.rows.len());
         let (stale, lack) = (super::stale_fact(model, self.pane), super::lack_of(model, self.pane));
         let frame = Frame {
@@ -97,24 +97,24 @@ impl<K: Clone + Eq + Hash + Ord> ListPane<'_, K> {
             lack: lack.as_deref(),
             tagged: true,
         };
-        let inner = pen.frame(area, &frame);
+        let inner = ctx.frame(area, &frame);
         if list.rows.is_empty() {
-            super::empty(pen, inner, &super::empty_words(model, self.pane, &list.filter, self.nothing));
+            super::empty(ctx, inner, &super::empty_words(model, self.pane, &list.filter, self.nothing));
             return None;
         }
         let drawn = Drawn { body: Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner }, shown };
         let body = drawn.body;
-        sheet.clear();
+        buffer.clear();
         let (mut flashing, mut place) = (Vec::new(), None);
         for (staged, (index, y)) in drawn.lines().enumerate() {
             let Some(row) = list.rows.get(index) else { break };
             if selected == Some(index) {
                 place = Some(staged);
             }
-            match stage(pen, sheet, row) {
-                Staged::Row => {}
-                Staged::Flashing => flashing.push(y),
-                Staged::Gone => declared.iter().for_each(|_| sheet.text("", theme.dim)),
+            match stage(ctx, buffer, row) {
+                PreparedRow::Row => {}
+                PreparedRow::Flashing => flashing.push(y),
+                PreparedRow::Gone => declared.iter().for_each(|_| buffer.text("", theme.dim)),
             }
         }
         let rows = Rows {
@@ -125,26 +125,26 @@ impl<K: Clone + Eq + Hash + Ord> ListPane<'_, K> {
         };
         let one = model.scope != AccountScope::All;
         let hidden = |column: usize| (one && column == ACCOUNT) || list.hidden.contains(&column);
-        let headers = pen.table(inner, &self.columns_for(model), hidden, sheet, memory, &rows);
+        let headers = ctx.table(inner, &self.columns_for(model), hidden, buffer, memory, &rows);
         for y in flashing {
-            pen.restyle(Rect { y, height: 1, x: body.x + 1, width: body.width - 1 }, theme.flash);
+            ctx.restyle(Rect { y, height: 1, x: body.x + 1, width: body.width - 1 }, theme.flash);
         }
         let sortable = |column: usize| declared.get(column).is_some_and(columns::Column::is_sortable);
         for (column, area) in headers.into_iter().filter(|(column, _)| sortable(*column)) {
-            pen.hit(area, HitTarget::Header(self.pane, column));
+            ctx.hit(area, HitTarget::Header(self.pane, column));
         }
-        self.surroundings(pen, area, &drawn);
+        self.surroundings(ctx, area, &drawn);
         Some(drawn)
     }
 
     /// Draws the rule below the pinned rows and the scroll bar, and registers the rows for the mouse.
-    fn surroundings(&self, pen: &mut Pen<'_>, area: Rect, drawn: &Drawn) {
+    fn surroundings(&self, ctx: &mut DrawContext<'_>, area: Rect, drawn: &Drawn) {
         let (body, shown, total) = (drawn.body, drawn.shown, self.list.rows.len());
         let (pinned, mut below) = (cells(shown.pinned), body);
         if let Some(head) = self.head.as_ref().filter(|_| shown.pinned > 0) {
             let rule = Rect { y: body.y + pinned, height: 1, ..body };
-            pen.rule(rule, head.rule);
-            pen.hits.push(Hit::Rows {
+            ctx.rule(rule, head.rule);
+            ctx.hits.push(Hit::Rows {
                 area: Rect { height: pinned, ..body },
                 pane: self.pane,
                 first: 0,
@@ -152,18 +152,18 @@ impl<K: Clone + Eq + Hash + Ord> ListPane<'_, K> {
             });
             below = Rect { y: rule.y + 1, height: body.height.saturating_sub(pinned + 1), ..body };
         }
-        pen.hits.push(Hit::Rows { area: below, pane: self.pane, first: shown.first, count: total - shown.first });
-        pen.scroll_mark(area, shown.first - shown.pinned, usize::from(below.height), total - shown.pinned);
+        ctx.hits.push(Hit::Rows { area: below, pane: self.pane, first: shown.first, count: total - shown.first });
+        ctx.scroll_mark(area, shown.first - shown.pinned, usize::from(below.height), total - shown.pinned);
     }
 
     /// The counts, with an arrow if pinned rows are outside the window: `12 working ↑`.
-    fn counts_beyond(&self, pen: &Pen<'_>, shown: Shown) -> String {
+    fn counts_beyond(&self, ctx: &DrawContext<'_>, shown: Shown) -> String {
         let Some(head) = &self.head else { return self.counts.to_owned() };
         let (above, below) = shown.beyond(head.rows);
         let mut text = String::new();
-        for (count, mark) in [(above, pen.glyphs.up), (below, pen.glyphs.down)] {
+        for (count, mark) in [(above, ctx.glyphs.up), (below, ctx.glyphs.down)] {
             if count > 0 {
-                text.push_str(&format!("{mark} {count} {} {} ", head.word, pen.glyphs.dot));
+                text.push_str(&format!("{mark} {count} {} {} ", head.word, ctx.glyphs.dot));
             }
         }
         text + self.counts

@@ -96,7 +96,7 @@ pub(super) fn age_of(account: &AccountState, pane: Pane, model: &Model) -> Age {
 
 /// The account number for lists. Of a live one only the ends are shown, to keep it from onlookers.
 pub(super) fn shown_number(account: &AccountState, mask: char) -> String {
-    let number = super::pen::clean(&account.link.account_number).into_owned();
+    let number = super::draw_context::clean(&account.link.account_number).into_owned();
     if account.link.environment == Environment::Paper || number.chars().count() < 6 {
         return number;
     }

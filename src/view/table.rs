@@ -7,8 +7,8 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use rust_decimal::Decimal;
 
+use super::draw_context::{DrawContext, cells, width};
 use super::format::MISSING;
-use super::pen::{Pen, cells, width};
 use crate::app::columns::{self, Align};
 use crate::domain::money::write_grouped;
 
@@ -112,12 +112,12 @@ struct Cell {
 
 /// The cells of the visible rows; the memory is reused every frame.
 #[derive(Debug, Default)]
-pub(super) struct Sheet {
+pub(super) struct CellBuffer {
     text: String,
     cells: Vec<Cell>,
 }
 
-impl Sheet {
+impl CellBuffer {
     /// Removes all cells.
     pub(super) fn clear(&mut self) {
         self.text.clear();
@@ -230,18 +230,18 @@ const MAX_GAP: u16 = 3;
 /// Characters that text columns give up before a column of the first ranks is dropped.
 const SQUEEZE: u16 = 4;
 
-impl Pen<'_> {
+impl DrawContext<'_> {
     /// Writes titles and rows into `area`: one title line, then the rows of the sheet, without the `hidden` columns.
     pub(super) fn table(
         &mut self,
         area: Rect,
         columns: &[Column],
         hidden: impl Fn(usize) -> bool,
-        sheet: &Sheet,
+        buffer: &CellBuffer,
         memory: &mut Memory,
         rows: &Rows,
     ) -> Vec<(usize, Rect)> {
-        measure(columns, sheet, memory);
+        measure(columns, buffer, memory);
         // The first cell is for the selection mark; the last separates figures from the frame.
         let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
         place(inner, columns, hidden, memory);
@@ -267,13 +267,13 @@ impl Pen<'_> {
             headers.push((place.column, Rect { x: place.x, y: area.y, width: place.width, height: 1 }));
         }
         let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-        for (index, row) in sheet.cells.chunks(columns.len().max(1)).enumerate().take(usize::from(body.height)) {
+        for (index, row) in buffer.cells.chunks(columns.len().max(1)).enumerate().take(usize::from(body.height)) {
             let y = body.y + cells(index) + u16::from(rows.rule.is_some_and(|after| index >= after));
             for place in &memory.places {
                 let Some(cell) = row.get(place.column) else { continue };
                 let align = columns.get(place.column).map_or(Align::Left, |column| column.align);
                 let measured = memory.measures.get(place.column).copied().unwrap_or_default();
-                self.cell(*place, y, cell, align, measured, sheet);
+                self.cell(*place, y, cell, align, measured, buffer);
             }
             if rows.selected == Some(index) {
                 self.select(Rect { y, height: 1, ..area }, rows.focused);
@@ -290,8 +290,8 @@ impl Pen<'_> {
         self.put(row.x, row.y, self.glyphs.bar, style.patch(bar));
     }
 
-    fn cell(&mut self, place: Place, y: u16, cell: &Cell, align: Align, measured: Measure, sheet: &Sheet) {
-        let text = sheet.text.get(cell.start..cell.end).unwrap_or_default();
+    fn cell(&mut self, place: Place, y: u16, cell: &Cell, align: Align, measured: Measure, buffer: &CellBuffer) {
+        let text = buffer.text.get(cell.start..cell.end).unwrap_or_default();
         let wide = cell.whole + cell.fraction;
         match align {
             Align::Left => {
@@ -337,11 +337,11 @@ fn scientific(text: &str) -> String {
     format!("~{sign}{first}.{after}e{}", rest.len())
 }
 
-fn measure(columns: &[Column], sheet: &Sheet, memory: &mut Memory) {
+fn measure(columns: &[Column], buffer: &CellBuffer, memory: &mut Memory) {
     if memory.measures.len() != columns.len() {
         memory.measures = vec![Measure::default(); columns.len()];
     }
-    for row in sheet.cells.chunks(columns.len().max(1)) {
+    for row in buffer.cells.chunks(columns.len().max(1)) {
         for (cell, measure) in row.iter().zip(&mut memory.measures) {
             measure.wide = measure.wide.max(cell.whole + cell.fraction);
             measure.whole = measure.whole.max(cell.whole);
@@ -421,7 +421,7 @@ mod tests {
             let mut buf = ratatui::buffer::Buffer::empty(area);
             let theme = Theme::default();
             let (mut hits, mut links) = (Vec::new(), Vec::new());
-            let mut pen = Pen {
+            let mut ctx = DrawContext {
                 buf: &mut buf,
                 theme: &theme,
                 glyphs: &glyphs::UNICODE,
@@ -429,10 +429,10 @@ mod tests {
                 links: &mut links,
                 cursor: None,
             };
-            let mut sheet = Sheet::default();
-            sheet.text(text, Style::new());
+            let mut buffer = CellBuffer::default();
+            buffer.text(text, Style::new());
             let place = Place { column: 0, x: 0, width: wide };
-            pen.cell(place, 0, &sheet.cells[0], Align::Name, Measure::default(), &sheet);
+            ctx.cell(place, 0, &buffer.cells[0], Align::Name, Measure::default(), &buffer);
             buf.content.iter().map(ratatui::buffer::Cell::symbol).collect::<String>()
         };
         assert_eq!(cut("PAPER Alpaca", 14), "PAPER Alpaca  ");
@@ -448,11 +448,11 @@ mod tests {
         let column = |title, rank| Column { title, align: Align::Left, min: 4, max: 20, rank };
         let columns = [column("alpha", 0), column("beta", 2), column("gamma", 1)];
         let mut memory = Memory::default();
-        let mut sheet = Sheet::default();
+        let mut buffer = CellBuffer::default();
         for text in ["0123456789", "0123456789", "0123456789"] {
-            sheet.text(text, Style::new());
+            buffer.text(text, Style::new());
         }
-        measure(&columns, &sheet, &mut memory);
+        measure(&columns, &buffer, &mut memory);
         for (wide, expected) in [(40, vec![0, 1, 2]), (25, vec![0, 2]), (12, vec![0]), (6, vec![0])] {
             let area = Rect { x: 3, y: 0, width: wide, height: 5 };
             place(area, &columns, |_| false, &mut memory);
@@ -464,9 +464,9 @@ mod tests {
     #[test]
     fn a_list_cuts_what_is_behind_six_digits_and_says_so() {
         let text = |value: &str, places: u32| {
-            let mut sheet = Sheet::default();
-            sheet.short_figure(Some(value.parse().unwrap()), places, Style::new(), Style::new());
-            sheet.text.clone()
+            let mut buffer = CellBuffer::default();
+            buffer.short_figure(Some(value.parse().unwrap()), places, Style::new(), Style::new());
+            buffer.text.clone()
         };
         assert_eq!(text("0.123456789", 0), "0.123456…");
         assert_eq!(text("12.345678901", 0), "12.3456…");

@@ -3,14 +3,14 @@
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use super::draw_context::{DrawContext, cells, clean, width};
 use super::footer;
 use super::frame::Frame;
-use super::pen::{Pen, cells, clean, width};
 use super::scope::Kind;
 use crate::app::Model;
 
 /// Draws it in place of the account's panes.
-pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, focused: bool) {
+pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect, model: &Model, focused: bool) {
     let frame = Frame {
         kind: Kind::Neutral,
         focused: focused && model.overlays.is_empty(),
@@ -20,28 +20,28 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, focused: bool) 
         lack: None,
         tagged: false,
     };
-    let inner = pen.frame(area, &frame);
+    let inner = ctx.frame(area, &frame);
     if !model.overlays.is_empty() {
         // Its edges would show behind an overlay.
         return;
     }
-    let lines = lines(pen, model);
+    let lines = lines(ctx, model);
     let high = cells(lines.len()).min(inner.height);
     let wide = lines.iter().map(line_width).max().unwrap_or(0).min(inner.width.saturating_sub(2));
     let x = inner.x + (inner.width - wide) / 2;
     // Slightly above the middle looks centred.
     let y = inner.y + (inner.height - high) / 3;
-    write(pen, Rect { x, y, width: wide, height: high }, &lines);
+    write(ctx, Rect { x, y, width: wide, height: high }, &lines);
 }
 
 /// Draws it as a box over the panes, with its keys.
-pub(super) fn overlay(pen: &mut Pen<'_>, area: Rect, model: &Model) {
-    let lines = lines(pen, model);
+pub(super) fn overlay(ctx: &mut DrawContext<'_>, area: Rect, model: &Model) {
+    let lines = lines(ctx, model);
     let wide = lines.iter().map(line_width).max().unwrap_or(0);
     let size = (wide + 6, cells(lines.len()) + 5);
-    let (_, inner) = super::overlay::boxed(pen, area, size, Kind::Neutral, "Welcome", &[]);
-    write(pen, Rect { x: inner.x + 1, y: inner.y + 1, width: inner.width.saturating_sub(1), ..inner }, &lines);
-    footer::keys(pen, Rect { x: inner.x + 1, y: inner.bottom().saturating_sub(1), height: 1, ..inner }, model);
+    let (_, inner) = super::overlay::boxed(ctx, area, size, Kind::Neutral, "Welcome", &[]);
+    write(ctx, Rect { x: inner.x + 1, y: inner.y + 1, width: inner.width.saturating_sub(1), ..inner }, &lines);
+    footer::keys(ctx, Rect { x: inner.x + 1, y: inner.bottom().saturating_sub(1), height: 1, ..inner }, model);
 }
 
 type Text = Vec<(String, Style)>;
@@ -50,17 +50,17 @@ fn line_width(line: &Text) -> u16 {
     line.iter().map(|(text, _)| width(text)).sum()
 }
 
-fn write(pen: &mut Pen<'_>, area: Rect, lines: &[Text]) {
+fn write(ctx: &mut DrawContext<'_>, area: Rect, lines: &[Text]) {
     for (line, y) in lines.iter().zip(area.top()..area.bottom()) {
         let mut x = area.x;
         for (text, style) in line {
-            x = pen.text(x, y, area.right().saturating_sub(x), text, *style);
+            x = ctx.text(x, y, area.right().saturating_sub(x), text, *style);
         }
     }
 }
 
-fn lines(pen: &Pen<'_>, model: &Model) -> Vec<Text> {
-    let theme = pen.theme;
+fn lines(ctx: &DrawContext<'_>, model: &Model) -> Vec<Text> {
+    let theme = ctx.theme;
     let text = |text: &str| vec![(text.to_owned(), theme.text)];
     let step = |number: &str, key: &str, rest: &str| {
         vec![(format!("{number}  "), theme.dim), (key.to_owned(), theme.key), (rest.to_owned(), theme.text)]

@@ -157,7 +157,7 @@ fn what_is_no_program_for_the_secret_leaves_no_file_that_is_called_valid() {
 }
 
 #[test]
-fn an_unlink_that_fails_names_the_file_and_the_cure() {
+fn an_unlink_that_fails_names_the_file_and_the_hint() {
     let home = linked_home();
     let data = home.path().join("data");
     std::fs::create_dir(data.join("links.json.lock")).unwrap();
@@ -172,7 +172,7 @@ fn an_unlink_that_fails_names_the_file_and_the_cure() {
 }
 
 #[test]
-fn a_broken_config_names_line_key_and_cure_on_stderr() {
+fn a_broken_config_names_line_key_and_hint_on_stderr() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("config.toml");
     std::fs::write(&path, "[ui]\nbel = true\n").unwrap();
@@ -342,7 +342,7 @@ fn mode(path: &Path) -> u32 {
 
 #[cfg(unix)]
 #[test]
-fn a_data_folder_that_others_may_enter_is_refused_with_the_cure_and_left_as_it_is() {
+fn a_data_folder_that_others_may_enter_is_refused_with_the_hint_and_left_as_it_is() {
     let home = tempfile::tempdir().unwrap();
     let data = home.path().join("shared");
     std::fs::create_dir(&data).unwrap();
@@ -353,8 +353,8 @@ fn a_data_folder_that_others_may_enter_is_refused_with_the_cure_and_left_as_it_i
             words.extend(["--data-dir", data.to_str().unwrap()]);
             let output = brokerdeck(home.path(), &words);
             let said = text(&output.stderr);
-            let cure = if open == 0o1777 { "hint: name a folder of your own with --data-dir" } else { "chmod 700" };
-            assert!(output.status.code() == Some(2) && said.contains(cure), "{words:?}: {said}");
+            let hint = if open == 0o1777 { "hint: name a folder of your own with --data-dir" } else { "chmod 700" };
+            assert!(output.status.code() == Some(2) && said.contains(hint), "{words:?}: {said}");
             assert_eq!(mode(&data), open);
         }
         assert_eq!(std::fs::read_dir(&data).unwrap().count(), 0, "nothing was left there");
@@ -580,7 +580,7 @@ async fn export_writes_what_the_journal_knows_by_account_and_time() {
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_twin_answers_in_tables_and_names_what_is_wrong() {
-    let stranger = super::stranger::Stranger::linked().await;
+    let stranger = super::cli_setup::Stranger::linked().await;
     let run = |arguments: &[&str]| stranger.run("timeout", &[&["60", "brokerdeck"], arguments].concat());
     let doctor = run(&["doctor"]);
     let said = text(&doctor.stdout);

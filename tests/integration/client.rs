@@ -13,7 +13,7 @@ use std::time::Duration;
 use brokerdeck::broker::tls;
 use brokerdeck::config::Endpoints;
 use brokerdeck::domain::{Environment, Mono, Order, OrderId, OrderType, Side};
-use brokerdeck::session::{ConnectionState, Request, Standing};
+use brokerdeck::session::{ConnectionState, GuardContext, Request};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use url::Url;
@@ -97,7 +97,7 @@ impl Peer {
 fn cancel(id: &str) -> Request {
     let order = fixture::order("1", "13:30:00", Side::Buy, "AAPL", "1", OrderType::Market);
     let state = ConnectionState::Live { since: Mono::ZERO };
-    let standing = Standing { read_only: false, may_trade: true, another_answers: false, state: &state };
+    let standing = GuardContext { read_only: false, may_trade: true, another_answers: false, state: &state };
     Request::CancelOrder(standing.cancel(&Order { id: OrderId::from(id), ..order }).unwrap())
 }
 

@@ -102,7 +102,7 @@ async fn every_example_for_scripts_runs() {
         eprintln!("skipped: jq is not installed, the examples of docs/SCRIPTING.md were not run");
         return;
     }
-    let stranger = super::stranger::Stranger::linked().await;
+    let stranger = super::cli_setup::Stranger::linked().await;
     let examples = blocks(&file("docs/SCRIPTING.md"), "sh");
     assert!(examples.len() >= 8, "{}", examples.len());
     for example in examples {

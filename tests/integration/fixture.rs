@@ -40,7 +40,7 @@ pub struct Book {
 }
 
 /// The program, and the broker's side of its accounts.
-pub struct Desk {
+pub struct Fixture {
     pub model: Model,
     pub now: Now,
     /// Every message so far, in the order in which it was handled.
@@ -424,65 +424,65 @@ fn told(event: TradeEvent, order: Order) -> TradeUpdate {
     }
 }
 
-impl Desk {
+impl Fixture {
     /// A desk without accounts, at the fixed time.
     pub fn empty(program: Program) -> Self {
         let now = Now { mono: Mono(UPTIME), wall: time(NOW) };
         let model = Model::new(program, Keymap::default(), brokers(), now);
-        let mut desk = Self { model, now, log: Vec::new(), books: BTreeMap::new(), epochs: BTreeMap::new() };
-        desk.send(AccountMsg::Started { links: Vec::new() });
-        desk
+        let mut fixture = Self { model, now, log: Vec::new(), books: BTreeMap::new(), epochs: BTreeMap::new() };
+        fixture.send(AccountMsg::Started { links: Vec::new() });
+        fixture
     }
 
     /// A desk with these accounts, linked and live.
     pub fn with(program: Program, links: &[LinkRecord]) -> Self {
         let now = Now { mono: Mono(UPTIME), wall: time(NOW) };
         let model = Model::new(program, Keymap::default(), brokers(), now);
-        let mut desk = Self { model, now, log: Vec::new(), books: BTreeMap::new(), epochs: BTreeMap::new() };
+        let mut fixture = Self { model, now, log: Vec::new(), books: BTreeMap::new(), epochs: BTreeMap::new() };
         for link in links {
             let book = if link.environment == Environment::Live { live_book() } else { paper_book() };
-            desk.books.insert(link.id.clone(), book);
+            fixture.books.insert(link.id.clone(), book);
         }
         // The picture is a moment older than what is seen, so that ages are not all zero.
-        desk.now = desk.now.plus(Duration::ZERO);
+        fixture.now = fixture.now.plus(Duration::ZERO);
         // The newest execution comes after the first picture and is not streamed, so that one line is late.
-        let unseen = desk.books.get_mut(&paper().id).and_then(|book| book.fills.pop());
-        desk.send(AccountMsg::Started { links: links.to_vec() });
-        if let Some(book) = desk.books.get_mut(&paper().id) {
+        let unseen = fixture.books.get_mut(&paper().id).and_then(|book| book.fills.pop());
+        fixture.send(AccountMsg::Started { links: links.to_vec() });
+        if let Some(book) = fixture.books.get_mut(&paper().id) {
             book.fills.extend(unseen);
         }
-        desk.send(AccountMsg::Resumed);
-        desk
+        fixture.send(AccountMsg::Resumed);
+        fixture
     }
 
     /// A paper account whose names and numbers are as long and as short as they come.
     pub fn odd() -> Self {
         let now = Now { mono: Mono(UPTIME), wall: time(NOW) };
         let model = Model::new(program(), Keymap::default(), brokers(), now);
-        let mut desk = Self { model, now, log: Vec::new(), books: BTreeMap::new(), epochs: BTreeMap::new() };
+        let mut fixture = Self { model, now, log: Vec::new(), books: BTreeMap::new(), epochs: BTreeMap::new() };
         let link =
             LinkRecord { label: Arc::from("Größe 日本株口座 and more words than there is room for"), ..paper() };
-        desk.books.insert(link.id.clone(), odd_book());
-        desk.send(AccountMsg::Started { links: vec![link] });
-        desk
+        fixture.books.insert(link.id.clone(), odd_book());
+        fixture.send(AccountMsg::Started { links: vec![link] });
+        fixture
     }
 
     /// A paper account on which a fill has just arrived.
     pub fn paper() -> Self {
-        let mut desk = Self::with(program(), &[paper()]);
-        desk.partial_fill();
-        desk.pass(440);
-        desk
+        let mut fixture = Self::with(program(), &[paper()]);
+        fixture.partial_fill();
+        fixture.pass(440);
+        fixture
     }
 
     /// The same, and a live account whose connection was just lost.
     pub fn both() -> Self {
-        let mut desk = Self::with(program(), &[paper(), live()]);
-        desk.partial_fill();
-        desk.pass(200);
-        desk.lose(&live().id, "connection reset by peer");
-        desk.pass(240);
-        desk
+        let mut fixture = Self::with(program(), &[paper(), live()]);
+        fixture.partial_fill();
+        fixture.pass(200);
+        fixture.lose(&live().id, "connection reset by peer");
+        fixture.pass(240);
+        fixture
     }
 
     /// A paper account that has traded all day: this many orders more, every third of them still working.
@@ -490,17 +490,17 @@ impl Desk {
     pub fn busy(orders: u32) -> Self {
         let now = Now { mono: Mono(UPTIME), wall: time(NOW) };
         let model = Model::new(program(), Keymap::default(), brokers(), now);
-        let mut desk = Self { model, now, log: Vec::new(), books: BTreeMap::new(), epochs: BTreeMap::new() };
+        let mut fixture = Self { model, now, log: Vec::new(), books: BTreeMap::new(), epochs: BTreeMap::new() };
         let mut book = paper_book();
         for number in 0..orders {
             let at = format!("{:02}:{:02}:{:02}", 10 + number / 3600 % 3, number / 60 % 60, number % 60);
             let new = limit(order(&format!("9{number:06}"), &at, Side::Buy, "AAPL", "100", OrderType::Limit), "186.20");
             book.orders.push(if number % 3 == 0 { new } else { filled(new, "100", "186.19") });
         }
-        desk.books.insert(paper().id, book);
-        desk.send(AccountMsg::Started { links: vec![paper()] });
-        desk.partial_fill();
-        desk
+        fixture.books.insert(paper().id, book);
+        fixture.send(AccountMsg::Started { links: vec![paper()] });
+        fixture.partial_fill();
+        fixture
     }
 
     /// Sends a message and answers whatever the program then asks.

@@ -358,7 +358,7 @@ async fn a_program_that_does_not_stream_keeps_the_journal_all_the_same() {
     let mut beside = home.program();
     until(&mut beside, "polling", |running| {
         let account = &running.accounts.all()[0];
-        matches!(account.state(), ConnectionState::Polling { .. }) && account.session.has_picture()
+        matches!(account.state(), ConnectionState::Polling { .. }) && account.session.has_snapshot()
     })
     .await;
     home.trade().await;
@@ -381,7 +381,7 @@ async fn a_watch_and_a_program_beside_it_write_each_execution_once() {
     let watch = home.watch();
     watch.live().await;
     let mut beside = home.program();
-    until(&mut beside, "a picture", |running| running.accounts.all()[0].session.has_picture()).await;
+    until(&mut beside, "a picture", |running| running.accounts.all()[0].session.has_snapshot()).await;
     for round in 1..=4 {
         home.trade().await;
         until(&mut beside, "the fills", |running| running.accounts.all()[0].blotter.executions().count() == round * 2)

@@ -2,15 +2,15 @@
 
 mod callback;
 mod command;
-mod desk;
 #[cfg(unix)]
 mod early;
 mod exchange;
 mod fake;
+mod fixture;
 mod links;
 mod simulated;
 mod whole;
 
-pub use desk::{PATIENCE, free_port};
 pub use fake::{AccountReply, Fake};
+pub use fixture::{PATIENCE, free_port};
 pub use simulated::specs;

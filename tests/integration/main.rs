@@ -11,6 +11,8 @@
 
 mod circles;
 mod cli;
+#[cfg(unix)]
+mod cli_setup;
 mod client;
 mod docs;
 mod fixture;
@@ -26,6 +28,4 @@ mod screens;
 mod simulator;
 mod sizes;
 mod stage;
-#[cfg(unix)]
-mod stranger;
 mod truth;

@@ -137,14 +137,14 @@ async fn rest_and_stream_go_through_the_proxy_with_its_credentials() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proxy_that_wants_to_know_who_asks_is_named_with_the_cure() {
+async fn a_proxy_that_wants_to_know_who_asks_is_named_with_the_hint() {
     let office = Office::open(Some(CREDENTIALS)).await;
     let proxy = format!("http://{}", office.proxy.address);
     let (output, said) =
         office.run(&["doctor"], &[("HTTPS_PROXY", &proxy), ("SSL_CERT_FILE", office.authority())]).await;
     assert_eq!(output.status.code(), Some(1), "{said}");
-    let cures = said.matches("http://user:password@host:port").count();
-    assert_eq!(cures, 2, "REST and stream each say it: {said}");
+    let hints = said.matches("http://user:password@host:port").count();
+    assert_eq!(hints, 2, "REST and stream each say it: {said}");
     assert!(said.contains("so nothing is polled") && !said.contains("falls back to"), "without REST: {said}");
     assert!(!said.contains("link it again"), "the token is not at fault: {said}");
     let proxy = format!("http://ann:wrong@{}", office.proxy.address);
@@ -155,7 +155,7 @@ async fn a_proxy_that_wants_to_know_who_asks_is_named_with_the_cure() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_authority_that_nobody_knows_is_named_with_the_cure() {
+async fn an_authority_that_nobody_knows_is_named_with_the_hint() {
     let office = Office::open(None).await;
     let proxy = format!("http://{}", office.proxy.address);
     let (output, said) = office.run(&["doctor"], &[("HTTPS_PROXY", &proxy)]).await;

@@ -59,7 +59,7 @@ fn record(path: &Path, run: &[(Now, Msg)]) -> Vec<Buffer> {
 fn a_replay_shows_the_same_frames() {
     let folder = tempfile::tempdir().unwrap();
     for screen in ["both", "order", "stale", "filter", "failed", "palette"] {
-        let run = stage::desk(screen, SIZE).log;
+        let run = stage::fixture(screen, SIZE).log;
         let path = folder.path().join(screen);
         let frames = record(&path, &run);
         let mut replay = Replay::open(&path).unwrap();
@@ -76,12 +76,12 @@ fn a_replay_shows_the_same_frames() {
 fn a_recording_is_its_owners_alone_and_holds_no_secret() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run");
-    let mut desk = stage::desk("waiting", SIZE);
-    desk.press("p");
-    desk.write("zqcanary");
-    desk.send(Msg::Paste(Sensitive::new("http://localhost:41970/callback?code=zqcanary&state=zqcanary")));
-    desk.press("enter");
-    record(&path, &desk.log);
+    let mut fixture = stage::fixture("waiting", SIZE);
+    fixture.press("p");
+    fixture.write("zqcanary");
+    fixture.send(Msg::Paste(Sensitive::new("http://localhost:41970/callback?code=zqcanary&state=zqcanary")));
+    fixture.press("enter");
+    record(&path, &fixture.log);
     let text = std::fs::read_to_string(&path).unwrap();
     assert!(
         !text.contains("zqcanary") && !text.contains("o5vJ0s0T1q2w3e4r5t6y7u8i9o0p"),
@@ -95,7 +95,7 @@ fn a_recording_is_its_owners_alone_and_holds_no_secret() {
         use std::os::unix::fs::PermissionsExt;
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
-    assert!(Recorder::create(&path, &settings(), &desk.model).is_err(), "an existing file is never overwritten");
+    assert!(Recorder::create(&path, &settings(), &fixture.model).is_err(), "an existing file is never overwritten");
 }
 
 /// What an asciinema file shows at its end, and its times.
@@ -119,7 +119,7 @@ fn watched(cast: &str) -> (String, Vec<Decimal>) {
 fn a_recording_becomes_an_asciinema_file_that_ends_on_the_same_screen() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run");
-    let run = stage::desk("order", SIZE).log;
+    let run = stage::fixture("order", SIZE).log;
     let frames = record(&path, &run);
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_brokerdeck"))
         .args(["replay", path.to_str().unwrap(), "--cast", "-", "--size", "120x36", "--theme", "dark"])
@@ -154,7 +154,7 @@ fn the_demo_in_assets_is_an_asciinema_file_of_modest_size() {
 fn a_recording_out_of_a_pipe_is_played_and_is_never_its_own_output() {
     let folder = tempfile::tempdir().unwrap();
     let (path, pipe) = (folder.path().join("run"), folder.path().join("pipe"));
-    record(&path, &stage::desk("order", SIZE).log);
+    record(&path, &stage::fixture("order", SIZE).log);
     let whole = std::fs::read(&path).unwrap();
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let writer = std::thread::spawn({
@@ -184,7 +184,7 @@ fn a_recording_out_of_a_pipe_is_played_and_is_never_its_own_output() {
 fn a_recording_without_line_ends_or_with_times_of_no_run_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run");
-    let run = stage::desk("order", SIZE).log;
+    let run = stage::fixture("order", SIZE).log;
     record(&path, &run[..2]);
     let whole = std::fs::read_to_string(&path).unwrap();
     let refused = |text: &str| {
@@ -226,7 +226,7 @@ fn a_recording_without_line_ends_or_with_times_of_no_run_is_refused() {
 fn a_damaged_recording_names_its_line() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run");
-    record(&path, &stage::desk("first-run", SIZE).log);
+    record(&path, &stage::fixture("first-run", SIZE).log);
     let text = std::fs::read_to_string(&path).unwrap();
     let cut: Vec<&str> = text.lines().take(1).chain(["{\"now\":"]).collect();
     std::fs::write(&path, cut.join("\n")).unwrap();

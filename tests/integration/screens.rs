@@ -9,7 +9,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
 
-use super::fixture::{Desk, paper, program};
+use super::fixture::{Fixture, paper, program};
 use super::stage;
 
 const SIZES: [(u16, u16); 5] = [(60, 15), (80, 24), (120, 36), (160, 50), (300, 90)];
@@ -20,14 +20,14 @@ struct Shot {
 }
 
 fn shoot(screen: &str, size: (u16, u16), theme: Theme, ascii: bool) -> Shot {
-    shot(&stage::desk(screen, size), size, theme, ascii)
+    shot(&stage::fixture(screen, size), size, theme, ascii)
 }
 
-fn shot(desk: &Desk, size: (u16, u16), theme: Theme, ascii: bool) -> Shot {
+fn shot(fixture: &Fixture, size: (u16, u16), theme: Theme, ascii: bool) -> Shot {
     let area = Rect::new(0, 0, size.0, size.1);
     let mut view = ViewState::new(theme, ascii);
     let mut buffer = Buffer::empty(area);
-    render(&desk.model, &mut view, area, &mut buffer);
+    render(&fixture.model, &mut view, area, &mut buffer);
     Shot { buffer, view }
 }
 
@@ -257,11 +257,11 @@ fn the_mouse_finds_rows_headers_tabs_and_hints() {
 #[test]
 fn hostile_words_from_the_broker_reach_no_cell() {
     use brokerdeck::app::Msg;
-    let mut desk = stage::desk("paper", (140, 40));
-    desk.send(Msg::Trouble("\u{1b}[31mred\u{202e}drawkcab\u{7}".to_owned()));
+    let mut fixture = stage::fixture("paper", (140, 40));
+    fixture.send(Msg::Trouble("\u{1b}[31mred\u{202e}drawkcab\u{7}".to_owned()));
     let area = Rect::new(0, 0, 140, 40);
     let mut buffer = Buffer::empty(area);
-    render(&desk.model, &mut ViewState::default(), area, &mut buffer);
+    render(&fixture.model, &mut ViewState::default(), area, &mut buffer);
     for cell in &buffer.content {
         assert!(!cell.symbol().chars().any(|ch| ch.is_control() || ch == '\u{202e}'), "{:?}", cell.symbol());
     }
@@ -284,12 +284,12 @@ fn every_sentence_names_the_keys_that_are_in_force() {
     let lines = changed.iter().zip(&words).map(|((name, _), words)| (1, *name, words.as_slice()));
     let keymap = Keymap::with_overrides(lines).unwrap();
     let text = |screen: &str| {
-        let mut desk = stage::desk(screen, (120, 36));
-        desk.model.keymap = keymap.clone();
+        let mut fixture = stage::fixture(screen, (120, 36));
+        fixture.model.keymap = keymap.clone();
         let area = Rect::new(0, 0, 120, 36);
         let mut buffer = Buffer::empty(area);
         let mut view = ViewState::default();
-        render(&desk.model, &mut view, area, &mut buffer);
+        render(&fixture.model, &mut view, area, &mut buffer);
         Shot { buffer, view }.text()
     };
     for (screen, sentence) in [
@@ -326,13 +326,13 @@ fn another_time_zone_moves_every_time_at_once() {
         ("broker", "2026-11-20 10:00:00.000 ET", "2026-11-21 00:00:00.000 Tokyo"),
     ] {
         assert!(plain(screen, (140, 40)).text().contains(newyork), "{screen}: {newyork}");
-        let mut desk = stage::desk(screen, (140, 40));
-        let zone = desk.model.program.zones[1].clone();
-        (desk.model.program.timezone, desk.model.program.timezone_label) = (zone.zone, zone.label);
+        let mut fixture = stage::fixture(screen, (140, 40));
+        let zone = fixture.model.program.zones[1].clone();
+        (fixture.model.program.timezone, fixture.model.program.timezone_label) = (zone.zone, zone.label);
         let area = Rect::new(0, 0, 140, 40);
         let mut buffer = Buffer::empty(area);
         let mut view = ViewState::default();
-        render(&desk.model, &mut view, area, &mut buffer);
+        render(&fixture.model, &mut view, area, &mut buffer);
         let shown = Shot { buffer, view }.text();
         assert!(shown.contains(tokyo), "{screen}: {tokyo}\n{shown}");
         assert!(!shown.contains(" ET ") && !shown.contains("13:46:1"), "{screen}:\n{shown}");
@@ -341,33 +341,33 @@ fn another_time_zone_moves_every_time_at_once() {
 
 #[test]
 fn that_rest_stands_in_for_the_stream_is_said_only_while_it_does() {
-    let shown = |mut desk: Desk| {
-        desk.send(Msg::Resize { cols: 160, rows: 50 });
-        desk.elsewhere(&paper().id);
-        desk.pass(1_000);
-        let text = shot(&desk, (160, 50), Theme::default(), false).text();
+    let shown = |mut fixture: Fixture| {
+        fixture.send(Msg::Resize { cols: 160, rows: 50 });
+        fixture.elsewhere(&paper().id);
+        fixture.pass(1_000);
+        let text = shot(&fixture, (160, 50), Theme::default(), false).text();
         assert!(text.contains("polling"), "{text}");
         text
     };
-    let mut unanswered = Desk::empty(program());
+    let mut unanswered = Fixture::empty(program());
     unanswered.send(AccountMsg::Started { links: vec![paper()] });
     let text = shown(unanswered);
     assert!(text.contains("REST has not answered") && !text.contains("REST only"), "{text}");
-    let text = shown(Desk::with(program(), &[paper()]));
+    let text = shown(Fixture::with(program(), &[paper()]));
     assert!(text.contains("REST only"), "{text}");
 }
 
 #[test]
 fn totals_and_the_day_of_every_account_are_in_cents() {
-    let mut desk = stage::desk("all", (140, 40));
-    for account in &mut desk.model.accounts {
+    let mut fixture = stage::fixture("all", (140, 40));
+    for account in &mut fixture.model.accounts {
         let figures = account.account.as_mut().unwrap();
         figures.value.equity = Some("103820.567898765".parse().unwrap());
     }
     let area = Rect::new(0, 0, 140, 40);
     let mut buffer = Buffer::empty(area);
     let mut view = ViewState::default();
-    render(&desk.model, &mut view, area, &mut buffer);
+    render(&fixture.model, &mut view, area, &mut buffer);
     let text = Shot { buffer, view }.text();
     assert!(text.contains("+1,204.12") && !text.contains("+1,204.1178"), "{text}");
 }
@@ -375,44 +375,44 @@ fn totals_and_the_day_of_every_account_are_in_cents() {
 #[test]
 fn what_is_not_on_disk_is_marked_at_the_top_at_every_size() {
     for (cols, rows) in [(60, 15), (80, 24), (140, 40)] {
-        let mut desk = stage::desk("paper", (cols, rows));
-        let shown = |desk: &Desk| {
+        let mut fixture = stage::fixture("paper", (cols, rows));
+        let shown = |fixture: &Fixture| {
             let area = Rect::new(0, 0, cols, rows);
             let (mut buffer, mut view) = (Buffer::empty(area), ViewState::default());
-            render(&desk.model, &mut view, area, &mut buffer);
+            render(&fixture.model, &mut view, area, &mut buffer);
             Shot { buffer, view }.lines().remove(0)
         };
-        desk.send(AccountMsg::Saving(Saving::Failing("another program holds its lock".to_owned())));
-        assert!(shown(&desk).contains(" NOT SAVED "), "{}", shown(&desk));
-        desk.send(AccountMsg::Saving(Saving::Done));
-        assert!(!shown(&desk).contains("NOT SAVED"), "{}", shown(&desk));
-        desk.send(AccountMsg::Saving(Saving::Off("it was written by a newer version".to_owned())));
-        assert!(shown(&desk).contains(" NOT SAVED "), "{}", shown(&desk));
+        fixture.send(AccountMsg::Saving(Saving::Failing("another program holds its lock".to_owned())));
+        assert!(shown(&fixture).contains(" NOT SAVED "), "{}", shown(&fixture));
+        fixture.send(AccountMsg::Saving(Saving::Done));
+        assert!(!shown(&fixture).contains("NOT SAVED"), "{}", shown(&fixture));
+        fixture.send(AccountMsg::Saving(Saving::Off("it was written by a newer version".to_owned())));
+        assert!(shown(&fixture).contains(" NOT SAVED "), "{}", shown(&fixture));
     }
 }
 
 #[test]
 fn a_curve_that_does_not_come_again_says_how_old_it_is() {
-    let mut desk = stage::desk("chart", (140, 40));
-    let shown = |desk: &Desk| {
+    let mut fixture = stage::fixture("chart", (140, 40));
+    let shown = |fixture: &Fixture| {
         let area = Rect::new(0, 0, 140, 40);
         let (mut buffer, mut view) = (Buffer::empty(area), ViewState::default());
-        render(&desk.model, &mut view, area, &mut buffer);
+        render(&fixture.model, &mut view, area, &mut buffer);
         Shot { buffer, view }.text()
     };
-    assert!(!shown(&desk).contains(" old"), "{}", shown(&desk));
-    for account in &mut desk.model.accounts {
+    assert!(!shown(&fixture).contains(" old"), "{}", shown(&fixture));
+    for account in &mut fixture.model.accounts {
         for period in Period::ALL {
             account.curve_faults.insert(period, "the broker answered 500".to_owned());
         }
     }
-    assert!(shown(&desk).contains(" old: the broker answered 500"), "{}", shown(&desk));
+    assert!(shown(&fixture).contains(" old: the broker answered 500"), "{}", shown(&fixture));
 }
 
 #[test]
 fn the_palette_shows_every_key_beside_a_title_that_is_too_long() {
-    let mut desk = stage::desk("palette", (80, 24));
-    for entry in desk.model.overlays.iter_mut().filter_map(|overlay| match overlay {
+    let mut fixture = stage::fixture("palette", (80, 24));
+    for entry in fixture.model.overlays.iter_mut().filter_map(|overlay| match overlay {
         Overlay::Palette(Palette { matches, .. }) => matches.first_mut(),
         _ => None,
     }) {
@@ -422,7 +422,7 @@ fn the_palette_shows_every_key_beside_a_title_that_is_too_long() {
     let area = Rect::new(0, 0, 80, 24);
     let mut buffer = Buffer::empty(area);
     let mut view = ViewState::default();
-    render(&desk.model, &mut view, area, &mut buffer);
+    render(&fixture.model, &mut view, area, &mut buffer);
     let text = Shot { buffer, view }.text();
     assert!(text.contains("…  Ctrl-h "), "{text}");
 }

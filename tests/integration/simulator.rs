@@ -17,12 +17,12 @@ use url::Url;
 mod data;
 #[cfg(target_os = "linux")]
 mod descriptors;
+mod foreign_clients;
 mod guard;
 mod readings;
 mod remainder;
 mod scenario;
 mod sse;
-mod strangers;
 mod table;
 
 /// Longer than anything here takes, even on a busy machine.
@@ -45,12 +45,12 @@ pub fn options() -> SimOptions {
 }
 
 /// A running brokerage and a client of it.
-struct Desk {
+struct Fixture {
     running: Running,
     http: Client,
 }
 
-impl Desk {
+impl Fixture {
     async fn open() -> Self {
         Self::with(options()).await
     }
@@ -206,76 +206,77 @@ impl Socket {
 
 #[tokio::test]
 async fn consent_leads_to_a_token_for_the_chosen_account_alone() {
-    let desk = Desk::open().await;
-    let url = desk.authorize_url(&[("env", "paper"), ("scope", "trading")]);
-    let page = desk.http.get(url).send().await.unwrap();
+    let fixture = Fixture::open().await;
+    let url = fixture.authorize_url(&[("env", "paper"), ("scope", "trading")]);
+    let page = fixture.http.get(url).send().await.unwrap();
     assert_eq!(page.status(), StatusCode::OK);
     let html = page.text().await.unwrap();
     for part in ["id=\"allow\"", "id=\"deny\"", "PA3SIM0001", "PA3SIM0002", "trading"] {
         assert!(html.contains(part), "the page shows {part}");
     }
     assert!(!html.contains("LIVE account"), "live was not asked for");
-    let token =
-        desk.link(&[("env", "paper"), ("scope", "trading")], &[("decision", "allow"), ("account", "PA3SIM0002")]).await;
-    let account: Value = desk.ask(Method::GET, "/v2/account", &token, None).await.json().await.unwrap();
+    let token = fixture
+        .link(&[("env", "paper"), ("scope", "trading")], &[("decision", "allow"), ("account", "PA3SIM0002")])
+        .await;
+    let account: Value = fixture.ask(Method::GET, "/v2/account", &token, None).await.json().await.unwrap();
     assert_eq!(account["account_number"], "PA3SIM0002");
-    let live = format!("{}/v2/account", desk.ready().live.api_url);
-    assert_eq!(desk.http.get(live).bearer_auth(&token).send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
-    let set = desk.ask(Method::PATCH, "/v2/account/configurations", &token, Some(json!({}))).await;
+    let live = format!("{}/v2/account", fixture.ready().live.api_url);
+    assert_eq!(fixture.http.get(live).bearer_auth(&token).send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
+    let set = fixture.ask(Method::PATCH, "/v2/account/configurations", &token, Some(json!({}))).await;
     assert_eq!(set.status(), StatusCode::FORBIDDEN, "account:write was not granted");
-    desk.running.stop().await;
+    fixture.running.stop().await;
 }
 
 #[tokio::test]
 async fn one_consent_covers_both_environments_when_none_is_named() {
-    let desk = Desk::open().await;
-    let token = desk.link(&[("scope", "data")], &[("decision", "allow")]).await;
-    for endpoints in [&desk.ready().paper, &desk.ready().live] {
+    let fixture = Fixture::open().await;
+    let token = fixture.link(&[("scope", "data")], &[("decision", "allow")]).await;
+    for endpoints in [&fixture.ready().paper, &fixture.ready().live] {
         let url = format!("{}/v2/account", endpoints.api_url);
-        assert_eq!(desk.http.get(url).bearer_auth(&token).send().await.unwrap().status(), StatusCode::OK);
+        assert_eq!(fixture.http.get(url).bearer_auth(&token).send().await.unwrap().status(), StatusCode::OK);
     }
 }
 
 #[tokio::test]
 async fn refusals_go_back_with_the_state_and_strangers_never_go_back() {
-    let desk = Desk::open().await;
-    let denied = desk.decide(desk.authorize_url(&[]), &[("decision", "deny")]).await;
+    let fixture = Fixture::open().await;
+    let denied = fixture.decide(fixture.authorize_url(&[]), &[("decision", "deny")]).await;
     assert_eq!(denied.status(), StatusCode::FOUND);
     assert_eq!(location(&denied, "error").as_deref(), Some("access_denied"));
     assert_eq!(location(&denied, "state").as_deref(), Some("some state"));
     for wrong in [("client_id", "nobody"), ("redirect_uri", "http://127.0.0.1:41999/callback/")] {
-        let answer = desk.decide(desk.authorize_url(&[wrong]), &[("decision", "allow")]).await;
+        let answer = fixture.decide(fixture.authorize_url(&[wrong]), &[("decision", "allow")]).await;
         assert!(answer.status().is_client_error(), "{wrong:?}");
         assert!(!answer.headers().contains_key("location"), "{wrong:?}");
     }
-    desk.control("authorize", json!({"next": "wrong_state"})).await;
-    let turned = desk.decide(desk.authorize_url(&[]), &[("decision", "allow")]).await;
+    fixture.control("authorize", json!({"next": "wrong_state"})).await;
+    let turned = fixture.decide(fixture.authorize_url(&[]), &[("decision", "allow")]).await;
     assert_ne!(location(&turned, "state").as_deref(), Some("some state"));
 }
 
 #[tokio::test]
 async fn a_code_is_good_for_ten_simulated_minutes() {
-    let desk = Desk::open().await;
+    let fixture = Fixture::open().await;
     let code =
-        async || location(&desk.decide(desk.authorize_url(&[]), &[("decision", "allow")]).await, "code").unwrap();
+        async || location(&fixture.decide(fixture.authorize_url(&[]), &[("decision", "allow")]).await, "code").unwrap();
     let (late, in_time) = (code().await, code().await);
-    desk.control("advance", json!({"by": "590s"})).await;
-    let good = desk.exchange(&in_time, &[]).await;
+    fixture.control("advance", json!({"by": "590s"})).await;
+    let good = fixture.exchange(&in_time, &[]).await;
     assert_eq!(good.status(), StatusCode::OK);
-    let clock = desk.ask(Method::GET, "/v2/clock", &desk.ready().paper_token, None).await;
+    let clock = fixture.ask(Method::GET, "/v2/clock", &fixture.ready().paper_token, None).await;
     let day = |answer: &Response| answer.headers()["date"].to_str().unwrap().split(':').next().unwrap().to_owned();
     assert_eq!(day(&good), day(&clock), "all origins tell the same time");
-    desk.control("advance", json!({"by": "11s"})).await;
-    let bad = desk.exchange(&late, &[]).await;
+    fixture.control("advance", json!({"by": "11s"})).await;
+    let bad = fixture.exchange(&late, &[]).await;
     assert_eq!(bad.status(), StatusCode::BAD_REQUEST);
     assert_eq!(bad.json::<Value>().await.unwrap()["error"], "invalid_grant");
 }
 
 #[tokio::test]
 async fn option_contracts_are_found_by_their_terms_and_follow_their_underlying() {
-    let desk = Desk::open().await;
+    let fixture = Fixture::open().await;
     let list = async |query: &str| {
-        let (status, body) = desk.paper(Method::GET, &format!("/v2/options/contracts?{query}"), None).await;
+        let (status, body) = fixture.paper(Method::GET, &format!("/v2/options/contracts?{query}"), None).await;
         assert_eq!(status, StatusCode::OK, "{body}");
         body
     };
@@ -290,72 +291,72 @@ async fn option_contracts_are_found_by_their_terms_and_follow_their_underlying()
 
     let symbol = calls[0]["symbol"].as_str().unwrap();
     let ask = async || {
-        let url = format!("{}/v1beta1/options/quotes/latest?symbols={symbol}", desk.ready().data.api_url);
-        let answer = desk.http.get(url).bearer_auth(&desk.ready().paper_token).send().await.unwrap();
+        let url = format!("{}/v1beta1/options/quotes/latest?symbols={symbol}", fixture.ready().data.api_url);
+        let answer = fixture.http.get(url).bearer_auth(&fixture.ready().paper_token).send().await.unwrap();
         let body: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
         body["quotes"][symbol]["ap"].to_string().parse::<Decimal>().unwrap()
     };
-    desk.control("price", json!({"symbol": "AAPL", "price": "270"})).await;
-    desk.control("advance", json!({"by": "5s"})).await;
+    fixture.control("price", json!({"symbol": "AAPL", "price": "270"})).await;
+    fixture.control("advance", json!({"by": "5s"})).await;
     let before = ask().await;
     assert!(before > Decimal::from(5) && before < Decimal::from(25), "{before}");
-    desk.control("price", json!({"symbol": "AAPL", "price": "330"})).await;
-    desk.control("advance", json!({"by": "5s"})).await;
+    fixture.control("price", json!({"symbol": "AAPL", "price": "330"})).await;
+    fixture.control("advance", json!({"by": "5s"})).await;
     let after = ask().await;
     assert!(after >= Decimal::from(59) && after < Decimal::from(75), "{after}");
     let body = json!({"symbol": symbol, "qty": "1", "side": "buy", "type": "market", "time_in_force": "day"});
-    let (_, order) = desk.paper(Method::POST, "/v2/orders", Some(body)).await;
-    desk.control("advance", json!({"by": "5s"})).await;
+    let (_, order) = fixture.paper(Method::POST, "/v2/orders", Some(body)).await;
+    fixture.control("advance", json!({"by": "5s"})).await;
     let path = format!("/v2/orders/{}", order["id"].as_str().unwrap());
-    let filled = desk.paper(Method::GET, &path, None).await.1;
+    let filled = fixture.paper(Method::GET, &path, None).await.1;
     assert_eq!((&filled["status"], &filled["position_intent"]), (&json!("filled"), &json!("buy_to_open")));
 }
 
 #[tokio::test]
 async fn a_code_is_good_once_and_for_its_verifier_only() {
-    let desk = Desk::open().await;
+    let fixture = Fixture::open().await;
     // The pair of RFC 7636, appendix B.
     let (verifier, challenge) =
         ("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
     let code = async || {
-        let url = desk.authorize_url(&[("code_challenge", challenge), ("code_challenge_method", "S256")]);
-        location(&desk.decide(url, &[("decision", "allow")]).await, "code").unwrap()
+        let url = fixture.authorize_url(&[("code_challenge", challenge), ("code_challenge_method", "S256")]);
+        location(&fixture.decide(url, &[("decision", "allow")]).await, "code").unwrap()
     };
     let first = code().await;
-    assert_eq!(desk.exchange(&first, &[("code_verifier", verifier)]).await.status(), StatusCode::OK);
-    let again = desk.exchange(&first, &[("code_verifier", verifier)]).await;
+    assert_eq!(fixture.exchange(&first, &[("code_verifier", verifier)]).await.status(), StatusCode::OK);
+    let again = fixture.exchange(&first, &[("code_verifier", verifier)]).await;
     assert_eq!(again.status(), StatusCode::BAD_REQUEST);
     assert_eq!(again.json::<Value>().await.unwrap()["error"], "invalid_grant");
-    let wrong = desk.exchange(&code().await, &[("code_verifier", "x")]).await;
+    let wrong = fixture.exchange(&code().await, &[("code_verifier", "x")]).await;
     assert_eq!(wrong.status(), StatusCode::BAD_REQUEST);
-    desk.control("token_endpoint", json!({"errors": "alpaca"})).await;
-    let shaped = desk.exchange("no such code", &[]).await.json::<Value>().await.unwrap();
+    fixture.control("token_endpoint", json!({"errors": "alpaca"})).await;
+    let shaped = fixture.exchange("no such code", &[]).await.json::<Value>().await.unwrap();
     assert_eq!(shaped["message"], "invalid_grant");
-    let untyped = desk.http.post(&desk.ready().token_url).body("code=x").send().await.unwrap();
+    let untyped = fixture.http.post(&fixture.ready().token_url).body("code=x").send().await.unwrap();
     assert_eq!(untyped.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(untyped.json::<Value>().await.unwrap(), json!({"code": 40_110_000, "message": "invalid_client"}));
 }
 
 #[tokio::test]
 async fn an_order_is_placed_replaced_and_canceled_and_the_stream_tells() {
-    let desk = Desk::open().await;
-    let mut socket = desk.listening().await;
-    let order = desk.limit("1.00").await;
+    let fixture = Fixture::open().await;
+    let mut socket = fixture.listening().await;
+    let order = fixture.limit("1.00").await;
     assert!(socket.events_until("new").await.starts_with(&["pending_new".to_owned()]));
     let id = order["id"].as_str().unwrap();
     // Other people's clients leave the dashes out.
     let plain = id.replace('-', "");
-    let (status, newer) = desk.paper(Method::PATCH, &format!("/v2/orders/{plain}"), Some(json!({"qty": 5}))).await;
+    let (status, newer) = fixture.paper(Method::PATCH, &format!("/v2/orders/{plain}"), Some(json!({"qty": 5}))).await;
     assert_eq!(status, StatusCode::OK, "{newer}");
     assert_eq!(newer["replaces"], order["id"]);
     assert!(socket.events_until("new").await.contains(&"replaced".to_owned()));
     let newer_id = newer["id"].as_str().unwrap();
-    assert_eq!(desk.paper(Method::DELETE, &format!("/v2/orders/{newer_id}"), None).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(fixture.paper(Method::DELETE, &format!("/v2/orders/{newer_id}"), None).await.0, StatusCode::NO_CONTENT);
     socket.events_until("canceled").await;
-    let (status, refusal) = desk.paper(Method::DELETE, &format!("/v2/orders/{newer_id}"), None).await;
+    let (status, refusal) = fixture.paper(Method::DELETE, &format!("/v2/orders/{newer_id}"), None).await;
     assert_eq!((status, refusal["code"].as_u64()), (StatusCode::UNPROCESSABLE_ENTITY, Some(42_210_000)));
-    let (_, listed) = desk.paper(Method::GET, "/v2/orders?status=all&limit=500", None).await;
-    let (_, truth) = desk.paper(Method::GET, "/_sim/truth", None).await;
+    let (_, listed) = fixture.paper(Method::GET, "/v2/orders?status=all&limit=500", None).await;
+    let (_, truth) = fixture.paper(Method::GET, "/_sim/truth", None).await;
     let ids = |rows: &Value| {
         let mut ids: Vec<_> = rows.as_array().unwrap().iter().map(|row| row["id"].to_string()).collect();
         ids.sort();
@@ -367,29 +368,29 @@ async fn an_order_is_placed_replaced_and_canceled_and_the_stream_tells() {
 
 #[tokio::test]
 async fn answers_carry_the_service_s_headers_and_the_budget_ends() {
-    let desk = Desk::open().await;
-    desk.control("rate_limit", json!({"limit": 2})).await;
-    let first = desk.ask(Method::GET, "/v2/account", &desk.ready().paper_token, None).await;
+    let fixture = Fixture::open().await;
+    fixture.control("rate_limit", json!({"limit": 2})).await;
+    let first = fixture.ask(Method::GET, "/v2/account", &fixture.ready().paper_token, None).await;
     for name in ["x-request-id", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "date"] {
         assert!(first.headers().contains_key(name), "{name}");
     }
-    desk.ask(Method::GET, "/v2/account", &desk.ready().paper_token, None).await;
-    let third = desk.ask(Method::GET, "/v2/account", &desk.ready().paper_token, None).await;
+    fixture.ask(Method::GET, "/v2/account", &fixture.ready().paper_token, None).await;
+    let third = fixture.ask(Method::GET, "/v2/account", &fixture.ready().paper_token, None).await;
     assert_eq!(third.status(), StatusCode::TOO_MANY_REQUESTS);
     assert!(third.headers().contains_key("retry-after"));
-    desk.control("rate_limit", json!({"retry_after": false})).await;
-    let fourth = desk.ask(Method::GET, "/v2/account", &desk.ready().paper_token, None).await;
+    fixture.control("rate_limit", json!({"retry_after": false})).await;
+    let fourth = fixture.ask(Method::GET, "/v2/account", &fixture.ready().paper_token, None).await;
     assert_eq!(fourth.status(), StatusCode::TOO_MANY_REQUESTS);
     assert!(!fourth.headers().contains_key("retry-after") && fourth.headers().contains_key("x-ratelimit-reset"));
-    desk.control("clear", json!({})).await;
-    let after = desk.ask(Method::GET, "/v2/account", &desk.ready().paper_token, None).await;
+    fixture.control("clear", json!({})).await;
+    let after = fixture.ask(Method::GET, "/v2/account", &fixture.ready().paper_token, None).await;
     assert_eq!((after.status(), &after.headers()["x-ratelimit-limit"]), (StatusCode::OK, &"200".parse().unwrap()));
 }
 
 #[tokio::test]
 async fn every_form_of_authentication_is_answered_as_it_should_be() {
-    let desk = Desk::open().await;
-    let (ready, token) = (desk.ready(), &desk.ready().paper_token);
+    let fixture = Fixture::open().await;
+    let (ready, token) = (fixture.ready(), &fixture.ready().paper_token);
     let forms = [
         (json!({"action": "auth", "key": ready.key_id, "secret": ready.secret_key}), false),
         (json!({"action": "authenticate", "data": {"key_id": ready.key_id, "secret_key": ready.secret_key}}), true),
@@ -397,7 +398,7 @@ async fn every_form_of_authentication_is_answered_as_it_should_be() {
         (json!({"action": "auth", "key": "oauth", "secret": token}), false),
     ];
     for (form, deprecated) in forms {
-        let mut socket = desk.socket(&ready.paper.stream_url).await;
+        let mut socket = fixture.socket(&ready.paper.stream_url).await;
         socket.say(&form).await;
         let reply = socket.hear().await.unwrap();
         assert_eq!(reply["stream"], "authorization");
@@ -407,59 +408,59 @@ async fn every_form_of_authentication_is_answered_as_it_should_be() {
         );
         assert_eq!(reply["data"]["message"].is_string(), deprecated, "{form}");
     }
-    let mut early = desk.socket(&ready.paper.stream_url).await;
+    let mut early = fixture.socket(&ready.paper.stream_url).await;
     early.say(&json!({"action": "listen", "data": {"streams": ["trade_updates"]}})).await;
     let reply = early.hear().await.unwrap();
     assert_eq!(reply, json!({"stream": "authorization", "data": {"status": "unauthorized", "action": "listen"}}));
     assert!(early.hear().await.is_none(), "the server closes after a refusal");
-    desk.control("stream_auth", json!({"form": "oauth_token", "answer": "refuse"})).await;
-    let mut refused = desk.socket(&ready.paper.stream_url).await;
+    fixture.control("stream_auth", json!({"form": "oauth_token", "answer": "refuse"})).await;
+    let mut refused = fixture.socket(&ready.paper.stream_url).await;
     refused.say(&json!({"action": "authenticate", "data": {"oauth_token": token}})).await;
     assert_eq!(refused.hear().await.unwrap()["data"]["status"], "unauthorized");
 }
 
 #[tokio::test]
 async fn frames_are_binary_on_paper_text_on_live_and_packed_on_request() {
-    let desk = Desk::open().await;
-    let mut paper = desk.socket(&desk.ready().paper.stream_url).await;
+    let fixture = Fixture::open().await;
+    let mut paper = fixture.socket(&fixture.ready().paper.stream_url).await;
     let auth = |token: &str| json!({"action": "authenticate", "data": {"oauth_token": token}});
-    paper.say(&auth(&desk.ready().paper_token)).await;
+    paper.say(&auth(&fixture.ready().paper_token)).await;
     assert!(matches!(paper.raw().await, Some(Message::Binary(_))));
-    let mut live = desk.socket(&desk.ready().live.stream_url).await;
-    live.say(&auth(&desk.ready().live_token)).await;
+    let mut live = fixture.socket(&fixture.ready().live.stream_url).await;
+    live.say(&auth(&fixture.ready().live_token)).await;
     assert!(matches!(live.raw().await, Some(Message::Text(_))));
-    let mut request = desk.ready().paper.stream_url.as_str().into_client_request().unwrap();
+    let mut request = fixture.ready().paper.stream_url.as_str().into_client_request().unwrap();
     request.headers_mut().insert("content-type", "application/msgpack".parse().unwrap());
     let mut packed = Socket(connect_async(request).await.unwrap().0);
-    packed.say(&auth(&desk.ready().paper_token)).await;
+    packed.say(&auth(&fixture.ready().paper_token)).await;
     let reply: Value = rmp_serde::from_slice(&packed.raw().await.unwrap().into_data()).unwrap();
     assert_eq!(reply["data"]["status"], "authorized");
 }
 
 #[tokio::test]
 async fn faults_strike_on_the_way_out_and_leave_the_truth_alone() {
-    let desk = Desk::open().await;
-    let mut socket = desk.listening().await;
-    desk.control("fault", json!({"rule": "duplicate*1"})).await;
-    desk.limit("1.00").await;
+    let fixture = Fixture::open().await;
+    let mut socket = fixture.listening().await;
+    fixture.control("fault", json!({"rule": "duplicate*1"})).await;
+    fixture.limit("1.00").await;
     let names = socket.events_until("new").await;
     assert_eq!(names, ["pending_new", "pending_new", "new"]);
-    desk.control("fault", json!({"rule": "data_null*1"})).await;
-    let order = desk.limit("1.01").await;
+    fixture.control("fault", json!({"rule": "data_null*1"})).await;
+    let order = fixture.limit("1.01").await;
     assert_eq!(socket.events_until("pending_new").await.first().map(String::as_str), Some("null"));
     socket.events_until("new").await;
-    desk.control("fault", json!({"rule": "lose_answer*1", "method": "POST", "path": "/v2/orders"})).await;
+    fixture.control("fault", json!({"rule": "lose_answer*1", "method": "POST", "path": "/v2/orders"})).await;
     let body = json!({"symbol": "AAPL", "qty": "1", "side": "buy", "type": "limit", "time_in_force": "day", "limit_price": "1.02", "client_order_id": "lost"});
-    let url = format!("{}/v2/orders", desk.ready().paper.api_url);
-    let lost = desk.http.post(url).bearer_auth(&desk.ready().paper_token).json(&body).send().await;
+    let url = format!("{}/v2/orders", fixture.ready().paper.api_url);
+    let lost = fixture.http.post(url).bearer_auth(&fixture.ready().paper_token).json(&body).send().await;
     assert!(lost.is_err(), "no answer came");
-    let (status, found) = desk.paper(Method::GET, "/v2/orders:by_client_order_id?client_order_id=lost", None).await;
+    let (status, found) = fixture.paper(Method::GET, "/v2/orders:by_client_order_id?client_order_id=lost", None).await;
     assert_eq!((status, &found["limit_price"]), (StatusCode::OK, &json!("1.02")), "and yet it was placed");
-    desk.control("drop", json!({})).await;
+    fixture.control("drop", json!({})).await;
     while socket.hear().await.is_some() {}
-    let (_, truth) = desk.paper(Method::GET, "/_sim/truth", None).await;
+    let (_, truth) = fixture.paper(Method::GET, "/_sim/truth", None).await;
     assert_eq!(truth["orders"].as_array().unwrap().len(), 3);
-    let (_, log) = desk.paper(Method::GET, "/_sim/log", None).await;
+    let (_, log) = fixture.paper(Method::GET, "/_sim/log", None).await;
     let faults: Vec<_> = log.as_array().unwrap().iter().map(|line| line["fault"].as_str().unwrap()).collect();
     assert!(faults.contains(&"duplicate") && faults.contains(&"lose_answer") && faults.contains(&"drop"));
     assert!(order["id"].is_string());
@@ -467,19 +468,19 @@ async fn faults_strike_on_the_way_out_and_leave_the_truth_alone() {
 
 #[tokio::test]
 async fn reads_lag_behind_when_told_to() {
-    let desk = Desk::open().await;
-    desk.control("lag", json!({"for": "1h"})).await;
-    let order = desk.limit("1.00").await;
-    assert_eq!(desk.paper(Method::GET, "/v2/orders", None).await.1, json!([]), "REST has not heard of it");
-    desk.control("clear", json!({})).await;
-    assert_eq!(desk.paper(Method::GET, "/v2/orders", None).await.1[0]["id"], order["id"]);
+    let fixture = Fixture::open().await;
+    fixture.control("lag", json!({"for": "1h"})).await;
+    let order = fixture.limit("1.00").await;
+    assert_eq!(fixture.paper(Method::GET, "/v2/orders", None).await.1, json!([]), "REST has not heard of it");
+    fixture.control("clear", json!({})).await;
+    assert_eq!(fixture.paper(Method::GET, "/v2/orders", None).await.1[0]["id"], order["id"]);
 }
 
 #[tokio::test]
 async fn refused_connections_are_accepted_again_on_the_same_port() {
-    let desk = Desk::open().await;
-    desk.control("refuse", json!({"for": "300ms"})).await;
-    let address = desk.ready().paper.api_url.trim_start_matches("http://").to_owned();
+    let fixture = Fixture::open().await;
+    fixture.control("refuse", json!({"for": "300ms"})).await;
+    let address = fixture.ready().paper.api_url.trim_start_matches("http://").to_owned();
     let refused = async {
         while TcpStream::connect(&address).await.is_ok() {
             tokio::task::yield_now().await;
@@ -489,30 +490,30 @@ async fn refused_connections_are_accepted_again_on_the_same_port() {
         }
     };
     tokio::time::timeout(PATIENCE, refused).await.expect("refused for a while, then no more");
-    assert_eq!(desk.paper(Method::GET, "/v2/account", None).await.0, StatusCode::OK);
+    assert_eq!(fixture.paper(Method::GET, "/v2/account", None).await.0, StatusCode::OK);
 }
 
 #[tokio::test]
 async fn revoking_a_token_ends_its_requests_and_its_socket() {
-    let desk = Desk::open().await;
-    let mut socket = desk.listening().await;
-    let token = desk.ready().paper_token.clone();
-    desk.control("revoke", json!({"token": token})).await;
-    assert_eq!(desk.paper(Method::GET, "/v2/account", None).await.0, StatusCode::UNAUTHORIZED);
+    let fixture = Fixture::open().await;
+    let mut socket = fixture.listening().await;
+    let token = fixture.ready().paper_token.clone();
+    fixture.control("revoke", json!({"token": token})).await;
+    assert_eq!(fixture.paper(Method::GET, "/v2/account", None).await.0, StatusCode::UNAUTHORIZED);
     assert_eq!(socket.hear().await.unwrap()["data"]["status"], "unauthorized");
     assert!(socket.hear().await.is_none());
 }
 
 #[tokio::test]
 async fn the_event_stream_over_http_replays_what_was_missed() {
-    let desk = Desk::open().await;
-    let mut socket = desk.listening().await;
-    desk.limit("1.00").await;
+    let fixture = Fixture::open().await;
+    let mut socket = fixture.listening().await;
+    fixture.limit("1.00").await;
     let first = socket.hear().await.unwrap();
     socket.events_until("new").await;
     let since = first["data"]["event_id"].as_str().unwrap();
     let path = format!("/v2/events/trades?since_id={since}");
-    let mut answer = desk.ask(Method::GET, &path, &desk.ready().paper_token, None).await;
+    let mut answer = fixture.ask(Method::GET, &path, &fixture.ready().paper_token, None).await;
     assert_eq!(answer.headers()["content-type"], "text/event-stream");
     let mut text = String::new();
     while !text.contains("data: ") {
@@ -522,20 +523,20 @@ async fn the_event_stream_over_http_replays_what_was_missed() {
     let line = text.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
     let event: Value = serde_json::from_str(line).unwrap();
     assert_eq!(event["event"], "new", "the one after the id that was seen");
-    desk.control("sse", json!({"on": false})).await;
-    let gone = desk.ask(Method::GET, &path, &desk.ready().paper_token, None).await;
+    fixture.control("sse", json!({"on": false})).await;
+    let gone = fixture.ask(Method::GET, &path, &fixture.ready().paper_token, None).await;
     assert_eq!(gone.status(), StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
 async fn the_data_stream_moves_and_admits_one_connection() {
-    let desk = Desk::open().await;
-    let url = desk.ready().data.stream_url.replace("/v2/iex", "/v2/test");
-    let mut first = desk.socket(&url).await;
+    let fixture = Fixture::open().await;
+    let url = fixture.ready().data.stream_url.replace("/v2/iex", "/v2/test");
+    let mut first = fixture.socket(&url).await;
     assert_eq!(first.hear().await.unwrap(), json!([{"T": "success", "msg": "connected"}]));
     first.say(&json!({"action": "subscribe", "trades": ["FAKEPACA"]})).await;
     assert_eq!(first.hear().await.unwrap()[0]["code"], 401);
-    let auth = json!({"action": "auth", "key": "oauth", "secret": desk.ready().paper_token});
+    let auth = json!({"action": "auth", "key": "oauth", "secret": fixture.ready().paper_token});
     first.say(&auth).await;
     assert_eq!(first.hear().await.unwrap(), json!([{"T": "success", "msg": "authenticated"}]));
     first.say(&json!({"action": "subscribe", "trades": ["FAKEPACA"]})).await;
@@ -543,7 +544,7 @@ async fn the_data_stream_moves_and_admits_one_connection() {
     let tick = first.hear().await.unwrap();
     assert_eq!((&tick[0]["T"], &tick[0]["S"]), (&json!("t"), &json!("FAKEPACA")));
     assert!(tick[0]["p"].is_number());
-    let mut second = desk.socket(&url).await;
+    let mut second = fixture.socket(&url).await;
     second.hear().await;
     second.say(&auth).await;
     assert_eq!(second.hear().await.unwrap()[0]["code"], 406);
@@ -551,31 +552,31 @@ async fn the_data_stream_moves_and_admits_one_connection() {
 
 #[tokio::test]
 async fn tls_is_served_with_the_authority_in_the_ready_line() {
-    let desk = Desk::with(SimOptions { tls: true, ..options() }).await;
-    let pem = std::fs::read(desk.ready().ca_file.as_ref().unwrap()).unwrap();
+    let fixture = Fixture::with(SimOptions { tls: true, ..options() }).await;
+    let pem = std::fs::read(fixture.ready().ca_file.as_ref().unwrap()).unwrap();
     let authority = reqwest::Certificate::from_pem(&pem).unwrap();
     let trusting = Client::builder().tls_certs_only([authority]).timeout(PATIENCE).build().unwrap();
-    let url = format!("{}/v2/account", desk.ready().paper.api_url);
+    let url = format!("{}/v2/account", fixture.ready().paper.api_url);
     assert!(url.starts_with("https://"));
-    let answer = trusting.get(&url).bearer_auth(&desk.ready().paper_token).send().await.unwrap();
+    let answer = trusting.get(&url).bearer_auth(&fixture.ready().paper_token).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::OK);
-    let path = desk.ready().ca_file.clone().unwrap();
-    desk.running.stop().await;
+    let path = fixture.ready().ca_file.clone().unwrap();
+    fixture.running.stop().await;
     assert!(!std::path::Path::new(&path).exists(), "nothing is left behind");
 }
 
 #[tokio::test]
 async fn a_multi_leg_order_is_one_order_on_every_interface() {
-    let desk = Desk::open().await;
-    let mut socket = desk.listening().await;
+    let fixture = Fixture::open().await;
+    let mut socket = fixture.listening().await;
     let query = "/v2/options/contracts?underlying_symbols=SPY&type=put";
-    let listed = desk.paper(Method::GET, query, None).await.1;
+    let listed = fixture.paper(Method::GET, query, None).await.1;
     let symbols: Vec<&str> =
         listed["option_contracts"].as_array().unwrap().iter().map(|row| row["symbol"].as_str().unwrap()).collect();
     let leg = |symbol: &str, side: &str| json!({"symbol": symbol, "ratio_qty": "1", "side": side});
     let legs = [leg(symbols[1], "buy"), leg(symbols[0], "sell")];
     let body = json!({"order_class": "mleg", "qty": "1", "type": "market", "time_in_force": "day", "legs": legs});
-    let (status, order) = desk.paper(Method::POST, "/v2/orders", Some(body)).await;
+    let (status, order) = fixture.paper(Method::POST, "/v2/orders", Some(body)).await;
     assert_eq!(status, StatusCode::OK, "{order}");
     let nil = "00000000-0000-0000-0000-000000000000";
     assert_eq!((&order["symbol"], &order["side"], &order["asset_id"]), (&json!(""), &json!(""), &json!(nil)));
@@ -592,10 +593,10 @@ async fn a_multi_leg_order_is_one_order_on_every_interface() {
     assert_eq!(data["legs"][0]["order_id"], legs[0]["id"]);
     assert!(data["execution_id"].is_null() && data["position_qty"].is_null() && data["price"].is_string());
     for query in ["status=all", "status=all&nested=true"] {
-        let rows = desk.paper(Method::GET, &format!("/v2/orders?{query}"), None).await.1;
+        let rows = fixture.paper(Method::GET, &format!("/v2/orders?{query}"), None).await.1;
         assert_eq!((rows.as_array().unwrap().len(), rows[0]["legs"].as_array().unwrap().len()), (1, 2), "{query}");
     }
-    let fills = desk.paper(Method::GET, "/v2/account/activities/FILL", None).await.1;
+    let fills = fixture.paper(Method::GET, "/v2/account/activities/FILL", None).await.1;
     let executions: Vec<&Value> = data["legs"].as_array().unwrap().iter().map(|leg| &leg["order_id"]).collect();
     assert!(fills.as_array().unwrap().iter().all(|row| executions.contains(&&row["order_id"])), "{fills}");
     assert_eq!(fills.as_array().unwrap().len(), 2);
@@ -603,23 +604,25 @@ async fn a_multi_leg_order_is_one_order_on_every_interface() {
 
 #[tokio::test]
 async fn a_request_that_waits_when_connections_are_dropped_is_lost_and_never_carried_out() {
-    let desk = Desk::open().await;
-    desk.control("fault", json!({"rule": "slow=1s*1", "method": "POST", "path": "/v2/orders"})).await;
-    let asked =
-        desk.http.post(format!("{}/v2/orders", desk.ready().paper.api_url)).bearer_auth(&desk.ready().paper_token);
+    let fixture = Fixture::open().await;
+    fixture.control("fault", json!({"rule": "slow=1s*1", "method": "POST", "path": "/v2/orders"})).await;
+    let asked = fixture
+        .http
+        .post(format!("{}/v2/orders", fixture.ready().paper.api_url))
+        .bearer_auth(&fixture.ready().paper_token);
     let body = json!({"symbol": "KO", "qty": "1", "side": "buy", "type": "market", "time_in_force": "day"});
     let asked = tokio::spawn(asked.json(&body).send());
     let waits = async {
-        while desk.paper(Method::GET, "/_sim/log", None).await.1.to_string().matches("slow=1s").count() < 2 {}
+        while fixture.paper(Method::GET, "/_sim/log", None).await.1.to_string().matches("slow=1s").count() < 2 {}
     };
     tokio::time::timeout(PATIENCE, waits).await.expect("the rule was added, and has struck");
     // The answer to this one may be lost as well.
-    let drop_all = desk.http.post(format!("{}/_sim/drop", desk.ready().paper.api_url));
+    let drop_all = fixture.http.post(format!("{}/_sim/drop", fixture.ready().paper.api_url));
     drop(drop_all.send().await);
     assert!(asked.await.unwrap().is_err(), "no answer comes");
     // Longer than the first would have waited.
-    desk.control("fault", json!({"rule": "slow=1200ms*1", "path": "/v2/clock"})).await;
-    assert_eq!(desk.paper(Method::GET, "/v2/clock", None).await.0, StatusCode::OK);
-    let truth = desk.paper(Method::GET, "/_sim/truth", None).await.1;
+    fixture.control("fault", json!({"rule": "slow=1200ms*1", "path": "/v2/clock"})).await;
+    assert_eq!(fixture.paper(Method::GET, "/v2/clock", None).await.0, StatusCode::OK);
+    let truth = fixture.paper(Method::GET, "/_sim/truth", None).await.1;
     assert_eq!(truth["orders"], json!([]));
 }

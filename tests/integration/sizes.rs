@@ -7,7 +7,7 @@ use brokerdeck::view::{ViewState, render};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use super::fixture::Desk;
+use super::fixture::Fixture;
 use super::stage;
 
 /// Each width gets one of these, another from screen to screen; the widths where the rules change get all of them.
@@ -86,7 +86,7 @@ impl Seen<'_> {
     }
 }
 
-fn check(seen: &Seen<'_>, desk: &Desk) {
+fn check(seen: &Seen<'_>, fixture: &Fixture) {
     let area = seen.area;
     let frame = seen.focused_frame();
     if !seen.row(0, 0, area.width).contains("brokerdeck") {
@@ -96,7 +96,7 @@ fn check(seen: &Seen<'_>, desk: &Desk) {
         seen.fail("no key is told");
     }
     seen.words_are_whole(frame);
-    if !desk.model.overlays.is_empty() {
+    if !fixture.model.overlays.is_empty() {
         return;
     }
     seen.words_are_whole(area);
@@ -124,18 +124,18 @@ fn check(seen: &Seen<'_>, desk: &Desk) {
 
 fn drag(screens: &[&str]) {
     for (turn, screen) in screens.iter().enumerate() {
-        let mut desk = stage::desk(screen, (80, 24));
+        let mut fixture = stage::fixture(screen, (80, 24));
         let mut view = ViewState::default();
         for width in 60..=300 {
             let one = [HEIGHTS[(turn + usize::from(width)) % HEIGHTS.len()]];
             let heights = if EDGES.contains(&width) { &HEIGHTS[..] } else { &one[..] };
             for height in heights {
                 let area = Rect::new(0, 0, width, *height);
-                desk.send(Msg::Resize { cols: width, rows: *height });
+                fixture.send(Msg::Resize { cols: width, rows: *height });
                 let mut buffer = Buffer::empty(area);
-                render(&desk.model, &mut view, area, &mut buffer);
-                desk.send(Msg::Drawn(view.extent()));
-                check(&Seen { screen, area, buffer }, &desk);
+                render(&fixture.model, &mut view, area, &mut buffer);
+                fixture.send(Msg::Drawn(view.extent()));
+                check(&Seen { screen, area, buffer }, &fixture);
             }
         }
     }

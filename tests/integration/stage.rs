@@ -8,7 +8,7 @@ use brokerdeck::link::progress::Sensitive;
 use brokerdeck::link::{AttemptId, FoundAccount, LinkFailure, LinkProgress, RedirectNote};
 use std::sync::Arc;
 
-use super::fixture::{Desk, live, paper, program};
+use super::fixture::{Fixture, live, paper, program};
 
 /// Every situation, by name.
 pub const SCREENS: [&str; 24] = [
@@ -39,105 +39,105 @@ pub const SCREENS: [&str; 24] = [
 ];
 
 /// Brings a desk there.
-pub fn desk(name: &str, size: (u16, u16)) -> Desk {
-    let mut desk = match name {
-        "welcome" => Desk::empty(brokerdeck::app::model::Program { first_run: true, ..program() }),
-        "first-run" | "add" | "waiting" | "confirm" | "failed" => Desk::empty(program()),
-        "both" | "all" | "live" | "broker" | "unlink" | "unlink-row" | "picture" => Desk::both(),
-        "odd" | "odd-positions" => Desk::odd(),
-        "simulated" => Desk::with(brokerdeck::app::model::Program { simulated: true, ..program() }, &[paper()]),
-        _ => Desk::paper(),
+pub fn fixture(name: &str, size: (u16, u16)) -> Fixture {
+    let mut fixture = match name {
+        "welcome" => Fixture::empty(brokerdeck::app::model::Program { first_run: true, ..program() }),
+        "first-run" | "add" | "waiting" | "confirm" | "failed" => Fixture::empty(program()),
+        "both" | "all" | "live" | "broker" | "unlink" | "unlink-row" | "picture" => Fixture::both(),
+        "odd" | "odd-positions" => Fixture::odd(),
+        "simulated" => Fixture::with(brokerdeck::app::model::Program { simulated: true, ..program() }, &[paper()]),
+        _ => Fixture::paper(),
     };
-    desk.send(Msg::Resize { cols: size.0, rows: size.1 });
+    fixture.send(Msg::Resize { cols: size.0, rows: size.1 });
     match name {
-        "paper" | "simulated" | "odd" => desk.press("3"),
-        "picture" => desk.press("3 j"),
-        "both" => desk.press("1"),
+        "paper" | "simulated" | "odd" => fixture.press("3"),
+        "picture" => fixture.press("3 j"),
+        "both" => fixture.press("1"),
         "live" => {
-            desk.press("] 3");
+            fixture.press("] 3");
         }
         "stale" => {
-            desk.lose(&paper().id, "no frame for 20 s");
-            desk.pass(74_000);
-            desk.press("3");
+            fixture.lose(&paper().id, "no frame for 20 s");
+            fixture.pass(74_000);
+            fixture.press("3");
         }
-        "all" => desk.press("0 3"),
+        "all" => fixture.press("0 3"),
         "filter" => {
-            desk.press("3 /");
-            desk.write("side:buy");
+            fixture.press("3 /");
+            fixture.write("side:buy");
         }
-        "order" => desk.press("3 j enter"),
-        "order-json" => desk.press("3 j enter J"),
-        "position" => desk.press("4 enter"),
-        "broker" => desk.press("1 g j enter"),
-        "unlink-row" => desk.press("1 g j"),
-        "unlink" => desk.press("1 g j u"),
-        "marked" => desk.press("3 j space j space"),
-        "cancel" => desk.press("3 j x"),
+        "order" => fixture.press("3 j enter"),
+        "order-json" => fixture.press("3 j enter J"),
+        "position" => fixture.press("4 enter"),
+        "broker" => fixture.press("1 g j enter"),
+        "unlink-row" => fixture.press("1 g j"),
+        "unlink" => fixture.press("1 g j u"),
+        "marked" => fixture.press("3 j space j space"),
+        "cancel" => fixture.press("3 j x"),
         "cancel-many" => {
-            desk.crowd(9);
-            desk.press("3 X");
+            fixture.crowd(9);
+            fixture.press("3 X");
         }
-        "chart" => desk.press("2 enter h h h h h h h h"),
-        "tape" => desk.press("5"),
-        "activities" => desk.press("5 h j j"),
-        "activity" => desk.press("5 h G k k enter"),
+        "chart" => fixture.press("2 enter h h h h h h h h"),
+        "tape" => fixture.press("5"),
+        "activities" => fixture.press("5 h j j"),
+        "activity" => fixture.press("5 h G k k enter"),
         "legs" => {
-            desk.bracket();
-            desk.press("3 j enter");
+            fixture.bracket();
+            fixture.press("3 j enter");
         }
-        "account" => desk.press("2"),
-        "positions" | "odd-positions" => desk.press("4"),
-        "help" => desk.press("?"),
+        "account" => fixture.press("2"),
+        "positions" | "odd-positions" => fixture.press("4"),
+        "help" => fixture.press("?"),
         "add" => {
-            desk.press("a");
-            desk.write("alpaca");
+            fixture.press("a");
+            fixture.write("alpaca");
         }
         "waiting" => {
-            begin(&mut desk);
+            begin(&mut fixture);
             let attempt = AttemptId(1);
-            desk.send(Msg::Link { attempt, progress: waiting(&desk) });
-            desk.send(Msg::Link { attempt, progress: LinkProgress::Note(RedirectNote::WrongState) });
+            fixture.send(Msg::Link { attempt, progress: waiting(&fixture) });
+            fixture.send(Msg::Link { attempt, progress: LinkProgress::Note(RedirectNote::WrongState) });
         }
         "confirm" => {
-            begin(&mut desk);
+            begin(&mut fixture);
             let attempt = AttemptId(1);
-            desk.send(Msg::Link { attempt, progress: waiting(&desk) });
-            desk.send(Msg::Link { attempt, progress: LinkProgress::Exchanging });
-            desk.send(Msg::Link { attempt, progress: found() });
+            fixture.send(Msg::Link { attempt, progress: waiting(&fixture) });
+            fixture.send(Msg::Link { attempt, progress: LinkProgress::Exchanging });
+            fixture.send(Msg::Link { attempt, progress: found() });
         }
         "failed" => {
-            begin(&mut desk);
+            begin(&mut fixture);
             let failure = LinkFailure::Denied { description: Some("the user denied the request".to_owned()) };
-            desk.send(Msg::Link { attempt: AttemptId(1), progress: LinkProgress::Failed(failure) });
+            fixture.send(Msg::Link { attempt: AttemptId(1), progress: LinkProgress::Failed(failure) });
         }
         "errors" => {
-            trouble(&mut desk);
-            desk.press("E");
+            trouble(&mut fixture);
+            fixture.press("E");
         }
-        "unread" => trouble(&mut desk),
+        "unread" => trouble(&mut fixture),
         "palette" => {
-            desk.press(":");
-            desk.write("ac");
+            fixture.press(":");
+            fixture.write("ac");
         }
         _ => {}
     }
-    desk
+    fixture
 }
 
-fn begin(desk: &mut Desk) {
-    desk.press("a");
-    desk.write("live");
-    desk.press("enter");
+fn begin(fixture: &mut Fixture) {
+    fixture.press("a");
+    fixture.write("live");
+    fixture.press("enter");
 }
 
-fn trouble(desk: &mut Desk) {
-    desk.send(Msg::Trouble("the log could not be written: no space left on device".to_owned()));
-    desk.pass(20_000);
-    desk.send(Msg::Trouble("out of step with the broker: an order it does not know was asked for again".to_owned()));
+fn trouble(fixture: &mut Fixture) {
+    fixture.send(Msg::Trouble("the log could not be written: no space left on device".to_owned()));
+    fixture.pass(20_000);
+    fixture.send(Msg::Trouble("out of step with the broker: an order it does not know was asked for again".to_owned()));
 }
 
-fn waiting(desk: &Desk) -> LinkProgress {
+fn waiting(fixture: &Fixture) -> LinkProgress {
     LinkProgress::Waiting {
         authorize_url: Sensitive::new(
             "https://app.alpaca.markets/oauth/authorize?response_type=code&client_id=0123456789abcdef0123456789abcdef\
@@ -146,7 +146,7 @@ fn waiting(desk: &Desk) -> LinkProgress {
              &code_challenge_method=S256",
         ),
         port: Some(41970),
-        deadline: desk.now.mono + Duration::from_secs(298),
+        deadline: fixture.now.mono + Duration::from_secs(298),
         browser: Ok(()),
     }
 }

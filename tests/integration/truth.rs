@@ -369,7 +369,7 @@ async fn a_second_instance_polls_says_why_and_takes_over() {
     second.until("polling", |model| matches!(model.accounts.all()[0].state(), ConnectionState::Polling { .. })).await;
     let reason = second.running.model.accounts.all()[0].state().reason().unwrap().to_owned();
     assert!(reason.contains("another brokerdeck"), "{reason}");
-    second.until("a picture", |model| model.accounts.all()[0].session.has_picture()).await;
+    second.until("a picture", |model| model.accounts.all()[0].session.has_snapshot()).await;
 
     let body = json!({"symbol": "AAPL", "qty": "3", "side": "buy", "type": "limit", "time_in_force": "day", "limit_price": "1.00"});
     let order = bench.control("place", body).await;

@@ -3,14 +3,14 @@
 use super::*;
 use crate::session::Denied;
 
-fn cancel(desk: &mut Desk) {
+fn cancel(fixture: &mut Fixture) {
     let key = OrderKey { link: paper(), order: "a".into() };
-    desk.accounts.cancel(&key).unwrap();
-    desk.follow();
+    fixture.accounts.cancel(&key).unwrap();
+    fixture.follow();
 }
 
-fn outcomes(desk: &Desk) -> Vec<&CancelOutcome> {
-    let told = desk.events().filter_map(|event| match event {
+fn outcomes(fixture: &Fixture) -> Vec<&CancelOutcome> {
+    let told = fixture.events().filter_map(|event| match event {
         Event::CancelAnswered(key, outcome) => {
             assert_eq!(key.order.as_str(), "a");
             Some(outcome)
@@ -32,12 +32,12 @@ fn each_answer_to_a_cancel_has_one_outcome_and_the_order_is_asked_for_whatever_i
     let unknown =
         [RequestErrorKind::Timeout, RequestErrorKind::Server, RequestErrorKind::Network, RequestErrorKind::Decode];
     let outcome = |kind: &RequestErrorKind| {
-        let mut desk = Desk::holding(&[working("a")]);
-        desk.cancel = Some(kind.clone());
-        cancel(&mut desk);
-        assert!(desk.requests().any(|request| *request == Request::Order("a".into())), "{kind:?}");
-        let said = desk.troubles.last().map(|trouble| trouble.text.clone()).unwrap_or_default();
-        let [outcome] = outcomes(&desk)[..] else { panic!("{kind:?}: {:?}", outcomes(&desk)) };
+        let mut fixture = Fixture::holding(&[working("a")]);
+        fixture.cancel = Some(kind.clone());
+        cancel(&mut fixture);
+        assert!(fixture.requests().any(|request| *request == Request::Order("a".into())), "{kind:?}");
+        let said = fixture.troubles.last().map(|trouble| trouble.text.clone()).unwrap_or_default();
+        let [outcome] = outcomes(&fixture)[..] else { panic!("{kind:?}: {:?}", outcomes(&fixture)) };
         (outcome.clone(), said)
     };
     for kind in too_late {
@@ -58,32 +58,32 @@ fn each_answer_to_a_cancel_has_one_outcome_and_the_order_is_asked_for_whatever_i
 
 #[test]
 fn a_cancel_that_was_taken_is_told_as_taken_and_the_order_says_the_rest() {
-    let mut desk = Desk::holding(&[working("a")]);
-    cancel(&mut desk);
-    assert_eq!(outcomes(&desk), [&CancelOutcome::Taken]);
-    assert!(desk.accounts.order(&OrderKey { link: paper(), order: "a".into() }).unwrap().status.is_working());
-    assert!(desk.troubles.is_empty());
+    let mut fixture = Fixture::holding(&[working("a")]);
+    cancel(&mut fixture);
+    assert_eq!(outcomes(&fixture), [&CancelOutcome::Taken]);
+    assert!(fixture.accounts.order(&OrderKey { link: paper(), order: "a".into() }).unwrap().status.is_working());
+    assert!(fixture.troubles.is_empty());
 }
 
 #[test]
 fn an_order_whose_state_cannot_be_had_after_a_cancel_is_said_to_be_unknown() {
-    let mut desk = Desk::holding(&[working("a")]);
-    desk.orders.clear();
-    cancel(&mut desk);
-    assert!(desk.events().any(|event| matches!(event, Event::OrderUnknown(key, _) if key.order.as_str() == "a")));
-    assert_eq!(desk.troubles.last().unwrap().text, "order a: its state is not known, order not found");
+    let mut fixture = Fixture::holding(&[working("a")]);
+    fixture.orders.clear();
+    cancel(&mut fixture);
+    assert!(fixture.events().any(|event| matches!(event, Event::OrderUnknown(key, _) if key.order.as_str() == "a")));
+    assert_eq!(fixture.troubles.last().unwrap().text, "order a: its state is not known, order not found");
 }
 
 #[test]
 fn a_cancel_under_way_is_sent_again_under_its_own_id_when_the_queue_is_dropped() {
-    let mut desk = Desk::holding(&[working("a")]);
-    desk.silent = |request| matches!(request, Request::CancelOrder(_) | Request::History { .. });
-    cancel(&mut desk);
-    desk.accounts.ask_curve(&paper(), Period::Week);
-    desk.follow();
-    assert_eq!(desk.accounts.cancels_under_way(&paper()), 1);
-    desk.hear(Msg::Resumed);
-    let sent: Vec<_> = desk
+    let mut fixture = Fixture::holding(&[working("a")]);
+    fixture.silent = |request| matches!(request, Request::CancelOrder(_) | Request::History { .. });
+    cancel(&mut fixture);
+    fixture.accounts.ask_curve(&paper(), Period::Week);
+    fixture.follow();
+    assert_eq!(fixture.accounts.cancels_under_way(&paper()), 1);
+    fixture.hear(Msg::Resumed);
+    let sent: Vec<_> = fixture
         .effects()
         .filter_map(|effect| match effect {
             Effect::Request { id, request: Request::CancelOrder(_), .. } => Some(*id),
@@ -93,45 +93,45 @@ fn a_cancel_under_way_is_sent_again_under_its_own_id_when_the_queue_is_dropped()
     assert_eq!(sent.len(), 2, "the queue may be a new one");
     assert_eq!(sent[0], sent[1], "a queue that kept it takes it once");
     let week = |request: &&Request| matches!(request, Request::History { period, .. } if &**period == "1W");
-    assert_eq!(desk.requests().filter(week).count(), 1, "a curve is asked for when it is wanted again");
+    assert_eq!(fixture.requests().filter(week).count(), 1, "a curve is asked for when it is wanted again");
 }
 
 #[test]
 fn a_wait_is_told_only_where_a_cancel_waits() {
-    let mut desk = Desk::holding(&[working("a")]);
-    desk.silent = |request| matches!(request, Request::CancelOrder(_));
+    let mut fixture = Fixture::holding(&[working("a")]);
+    fixture.silent = |request| matches!(request, Request::CancelOrder(_));
     let wait = Some((Duration::from_secs(118), "the broker asked to wait".to_owned()));
-    desk.hear(Msg::Queued { link: paper(), wait: wait.clone() });
-    assert!(!desk.events().any(|event| matches!(event, Event::Waiting { .. })));
-    cancel(&mut desk);
-    desk.hear(Msg::Queued { link: paper(), wait });
+    fixture.hear(Msg::Queued { link: paper(), wait: wait.clone() });
+    assert!(!fixture.events().any(|event| matches!(event, Event::Waiting { .. })));
+    cancel(&mut fixture);
+    fixture.hear(Msg::Queued { link: paper(), wait });
     let told = Event::Waiting {
         link: paper(),
         cancels: 1,
         after: Duration::from_secs(118),
         why: "the broker asked to wait".to_owned(),
     };
-    assert_eq!(desk.events().filter(|event| **event == told).count(), 1);
+    assert_eq!(fixture.events().filter(|event| **event == told).count(), 1);
 }
 
 #[test]
 fn the_guard_gives_no_leave_where_nothing_may_be_changed_and_says_why() {
     let key = |order: &str| OrderKey { link: paper(), order: order.into() };
-    let mut desk = Desk::holding(&[working("a"), filled("b", 10)]);
-    assert_eq!(desk.accounts.cancel(&key("b")), Err(Denied::Done(OrderStatus::Filled)));
-    assert_eq!(desk.accounts.cancel(&key("c")), Err(Denied::Unknown));
-    assert_eq!(desk.accounts.may_change(&"nobody".into()), Err(Denied::Unknown));
-    desk.refuse = Some(RequestErrorKind::Unauthorized);
-    desk.accounts.resync(&paper(), desk.now);
-    desk.follow();
-    desk.pass(Duration::from_mins(2));
-    assert!(matches!(desk.accounts.cancel(&key("a")), Err(Denied::NeedsRelink(_))));
+    let mut fixture = Fixture::holding(&[working("a"), filled("b", 10)]);
+    assert_eq!(fixture.accounts.cancel(&key("b")), Err(Denied::Done(OrderStatus::Filled)));
+    assert_eq!(fixture.accounts.cancel(&key("c")), Err(Denied::Unknown));
+    assert_eq!(fixture.accounts.may_change(&"nobody".into()), Err(Denied::Unknown));
+    fixture.refuse = Some(RequestErrorKind::Unauthorized);
+    fixture.accounts.resync(&paper(), fixture.now);
+    fixture.follow();
+    fixture.pass(Duration::from_mins(2));
+    assert!(matches!(fixture.accounts.cancel(&key("a")), Err(Denied::NeedsRelink(_))));
     let linked = |accounts, scopes: &[&str]| {
         let scopes = scopes.iter().map(|scope| Arc::from(*scope)).collect();
-        let mut desk = Desk { accounts, orders: vec![working("a")], ..Desk::empty() };
-        desk.hear(Msg::Started { links: vec![LinkRecord { scopes, ..link("paper", Environment::Paper) }] });
-        let denied = desk.accounts.cancel(&key("a"));
-        assert!(!desk.requests().any(|request| request.route().class.changes()), "nothing is sent");
+        let mut fixture = Fixture { accounts, orders: vec![working("a")], ..Fixture::empty() };
+        fixture.hear(Msg::Started { links: vec![LinkRecord { scopes, ..link("paper", Environment::Paper) }] });
+        let denied = fixture.accounts.cancel(&key("a"));
+        assert!(!fixture.requests().any(|request| request.route().class.changes()), "nothing is sent");
         denied
     };
     assert_eq!(linked(Accounts::new(true), &["trading"]), Err(Denied::ReadOnly));

@@ -122,12 +122,12 @@ fn a_key_may_be_taken_away_and_two_may_change_places() {
 }
 
 #[test]
-fn problems_name_their_line_and_a_cure() {
+fn problems_name_their_line_and_a_hint() {
     let problems = overrides(&[(7, "orders.cancle", &["x"]), (8, "list.down", &["hyper-x"]), (9, "list.top", &["j"])])
         .unwrap_err();
     let lines: Vec<usize> = problems.iter().map(|problem| problem.line).collect();
     assert_eq!(lines, [7, 8, 9]);
-    assert!(problems[0].cure.contains("orders.cancel"), "{}", problems[0]);
+    assert!(problems[0].hint.contains("orders.cancel"), "{}", problems[0]);
     assert!(problems[1].message == "not a key" && problems[1].name == "list.down", "{}", problems[1]);
     assert!(problems[2].message.contains("j is already bound to list.down"), "{}", problems[2]);
 }

@@ -40,7 +40,7 @@ impl Model {
             errors: Troubles::default(),
             flashes: Flashes::default(),
             quiet_until: Mono::ZERO,
-            untold: None,
+            pending_bell: None,
             touched_at: None,
             hurried: false,
             asking: None,
@@ -160,7 +160,7 @@ impl Model {
     /// Whether a [`crate::app::Msg::Work`] is wanted in every turn of the loop, because a list is being built in
     /// slices.
     pub const fn has_work(&self) -> bool {
-        self.rows.is_making()
+        self.rows.is_building()
     }
 
     /// When to send the next [`crate::app::Msg::Tick`].

@@ -35,7 +35,7 @@ impl Timer {
             Self::Yes => model.confirming.as_ref().map(|held| held.due),
             Self::Toast => model.toasts.iter().map(|toast| toast.until).min(),
             Self::Flash => model.flashes.next_end(),
-            Self::Bell => model.untold.as_ref().map(|_| model.quiet_until),
+            Self::Bell => model.pending_bell.as_ref().map(|_| model.quiet_until),
             Self::Accounts => model.accounts.deadline(),
             Self::Second => Some(now.mono + until_next_second(now)),
         }

@@ -5,7 +5,7 @@
 
 use super::MANY;
 use crate::app::model::Model;
-use crate::app::rows::{Making, OrderRow, OrderView};
+use crate::app::rows::{OrderRow, OrderView, RowBuilder};
 use crate::domain::{LinkId, OrderId};
 
 /// Rebuilds the list from every order in scope, after another account is shown or one was reset.
@@ -23,7 +23,7 @@ pub fn forget_orders(model: &mut Model) {
 pub fn refresh_orders_view(model: &mut Model) {
     let wanted = OrderView::of(&model.rows.orders);
     if wanted == model.rows.shown {
-        model.rows.making = None;
+        model.rows.builder = None;
         return;
     }
     begin(model, wanted.narrows(&model.rows.shown));
@@ -32,15 +32,15 @@ pub fn refresh_orders_view(model: &mut Model) {
 /// Starts building the list; `narrow` takes from the present rows in their order, and otherwise from every order.
 fn begin(model: &mut Model, narrow: bool) {
     let (wanted, slice) = (OrderView::of(&model.rows.orders), model.rows.slice);
-    let (rows, making) = if narrow {
-        (model.rows.orders.rows.len(), Making::some(wanted, &model.rows.orders, slice))
+    let (rows, builder) = if narrow {
+        (model.rows.orders.rows.len(), RowBuilder::some(wanted, &model.rows.orders, slice))
     } else {
         let count = model.shown_accounts().map(|account| account.blotter.order_count()).sum();
-        (count, Making::all(wanted, model.shown_accounts().map(|account| account.book).collect(), slice))
+        (count, RowBuilder::all(wanted, model.shown_accounts().map(|account| account.book).collect(), slice))
     };
-    model.rows.making = Some(making);
+    model.rows.builder = Some(builder);
     // Build the first slice at once; the rest follows in the next turns of the loop.
-    while rows <= slice && model.rows.is_making() {
+    while rows <= slice && model.rows.is_building() {
         work(model);
     }
 }
@@ -48,12 +48,12 @@ fn begin(model: &mut Model, narrow: bool) {
 /// Builds one slice; the last one shows the result.
 pub fn work(model: &mut Model) {
     let Model { rows, accounts, .. } = model;
-    let Some(making) = &mut rows.making else { return };
-    if !making.step(accounts.all(), &rows.orders) {
+    let Some(builder) = &mut rows.builder else { return };
+    if !builder.step(accounts.all(), &rows.orders) {
         return;
     }
-    let Some(making) = rows.making.take() else { return };
-    let (view, rows_made, keys, touched) = making.finish();
+    let Some(builder) = rows.builder.take() else { return };
+    let (view, rows_made, keys, touched) = builder.finish();
     rows.orders.install(rows_made, keys);
     for row in touched {
         let key = row.find(accounts.all()).and_then(|(account, order)| view.key(account, order));
@@ -76,8 +76,8 @@ pub fn orders_changed(model: &mut Model, link: &LinkId, changed: &[OrderId]) {
     for id in changed {
         let Some((row, order)) = OrderRow::of(account, id).zip(account.blotter.order(id)) else { continue };
         rows.orders.put(row, rows.shown.key(account, order));
-        if let Some(making) = &mut rows.making {
-            making.touch(row);
+        if let Some(builder) = &mut rows.builder {
+            builder.touch(row);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What each action does. An action that cannot act shows the reason, in the words that dim it.
 
-use super::{accounts, activities, calm, choices, copies, linking, lists, notices, orders, overlays, palette};
+use super::{accounts, activities, choices, confirm_guard, copies, linking, lists, notices, orders, overlays, palette};
 use crate::app::availability::availability;
 use crate::app::brokers::BrokerRow;
 use crate::app::effect::Effect;
@@ -74,7 +74,7 @@ pub(super) fn act(model: &mut Model, action: Action, effects: &mut Vec<Effect>) 
         Action::Relink => relink(model, effects),
         Action::Unlink => linking::ask_unlink(model),
         Action::WriteConfig => effects.push(Effect::WriteConfig),
-        Action::Confirm | Action::ConfirmLive => calm::hold(model, action),
+        Action::Confirm | Action::ConfirmLive => confirm_guard::hold(model, action),
         Action::Accept => {
             if model.overlays.is_empty() {
                 model.filtering = None;

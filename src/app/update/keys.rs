@@ -2,7 +2,7 @@
 
 use tui_input::{Input as Field, InputRequest};
 
-use super::{actions, calm, lists, notices};
+use super::{actions, confirm_guard, lists, notices};
 use crate::app::context;
 use crate::app::effect::Effect;
 use crate::app::keymap::{Action, Chord, KeyCode};
@@ -14,7 +14,7 @@ const MOST_COUNTED: u32 = 99_999_999;
 
 /// Handles a key.
 pub(super) fn press(model: &mut Model, chord: Chord, effects: &mut Vec<Effect>) {
-    calm::touched(model);
+    confirm_guard::touched(model);
     let scopes = context::scopes(model);
     let bound = model.keymap.lookup(&scopes, chord);
     if !context::is_typing(model) {

@@ -1,6 +1,6 @@
 //! The mouse: a click selects, a click on the selected row opens it.
 
-use super::{actions, activities, calm, lists, overlays};
+use super::{actions, activities, confirm_guard, lists, overlays};
 use crate::app::effect::Effect;
 use crate::app::keymap::Action;
 use crate::app::model::{Model, Pane};
@@ -13,7 +13,7 @@ pub(super) fn handle(model: &mut Model, mouse: Mouse, effects: &mut Vec<Effect>)
     }
     match mouse {
         Mouse::Click(target) => {
-            calm::touched(model);
+            confirm_guard::touched(model);
             click(model, &target, effects);
         }
         Mouse::Wheel { target, rows } => {

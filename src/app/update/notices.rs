@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::accounts::Ends;
 use crate::app::effect::Effect;
-use crate::app::model::{Model, Toast, Untold};
+use crate::app::model::{Model, PendingBell, Toast};
 use crate::domain::LinkId;
 use crate::domain::text::sanitize;
 
@@ -50,8 +50,8 @@ pub(super) fn follow(model: &mut Model) {
 pub(super) fn ring(model: &mut Model, text: &str, effects: &mut Vec<Effect>) {
     let now = model.now.mono;
     if now < model.quiet_until {
-        let untold = model.untold.as_ref().map_or(0, |untold| untold.count);
-        model.untold = Some(Untold { count: untold.saturating_add(1), last: sanitize(text) });
+        let pending_bell = model.pending_bell.as_ref().map_or(0, |pending_bell| pending_bell.count);
+        model.pending_bell = Some(PendingBell { count: pending_bell.saturating_add(1), last: sanitize(text) });
         return;
     }
     model.quiet_until = now + QUIET;
@@ -68,7 +68,7 @@ pub(super) fn ring_again(model: &mut Model, effects: &mut Vec<Effect>) {
     if model.now.mono < model.quiet_until {
         return;
     }
-    let Some(Untold { count, last }) = model.untold.take() else { return };
+    let Some(PendingBell { count, last }) = model.pending_bell.take() else { return };
     let text = if count > 1 { format!("{last} (and {} more)", count - 1) } else { last };
     ring(model, &text, effects);
 }

@@ -1,7 +1,7 @@
 //! The program driven from outside: typed keys, a scripted broker behind the effects, virtual time.
 
 mod activities;
-mod calm;
+mod confirm_guard;
 mod connection;
 mod hands;
 mod keys;
@@ -27,7 +27,7 @@ use crate::session::request::OrderFilter;
 use crate::session::{Closed, Epoch, Reply, Request, RequestError, RequestErrorKind, StreamEvent};
 
 /// The program with a broker behind it that answers every question at once from what it holds.
-pub(super) struct Desk {
+pub(super) struct Fixture {
     pub(super) model: Model,
     pub(super) now: Now,
     /// What the broker's accounts hold, by link.
@@ -54,7 +54,7 @@ pub(super) struct Desk {
     pub(super) seen: Vec<Effect>,
 }
 
-impl Desk {
+impl Fixture {
     /// A program that knows two brokers and no account.
     pub(super) fn empty() -> Self {
         Self::with(Program::default())
@@ -92,20 +92,20 @@ impl Desk {
 
     /// Paper and live linked and live, paper shown, the keys on Orders.
     pub(super) fn two() -> Self {
-        let mut desk = Self::empty();
-        desk.begin(&[link("paper", Environment::Paper), link("real", Environment::Live)]);
-        desk.keys("3");
-        desk
+        let mut fixture = Self::empty();
+        fixture.begin(&[link("paper", Environment::Paper), link("real", Environment::Live)]);
+        fixture.keys("3");
+        fixture
     }
 
     /// Paper with these orders.
     pub(super) fn holding(orders: &[Order]) -> Self {
-        let mut desk = Self::empty();
+        let mut fixture = Self::empty();
         let paper = link("paper", Environment::Paper);
-        desk.orders = orders.iter().map(|order| (paper.id.clone(), order.clone())).collect();
-        desk.begin(&[paper]);
-        desk.keys("3");
-        desk
+        fixture.orders = orders.iter().map(|order| (paper.id.clone(), order.clone())).collect();
+        fixture.begin(&[paper]);
+        fixture.keys("3");
+        fixture
     }
 
     pub(super) fn begin(&mut self, links: &[LinkRecord]) {
@@ -283,11 +283,11 @@ impl Desk {
 #[test]
 fn the_same_messages_give_the_same_model() {
     let run = || {
-        let mut desk = Desk::two();
-        desk.tell(&paper(), TradeEvent::New, order("a", "AAPL", Side::Buy, 10, 1), None);
-        desk.keys("j / a p enter s S z");
-        desk.pass(Duration::from_secs(70));
-        (format!("{:?}", desk.model), desk.seen)
+        let mut fixture = Fixture::two();
+        fixture.tell(&paper(), TradeEvent::New, order("a", "AAPL", Side::Buy, 10, 1), None);
+        fixture.keys("j / a p enter s S z");
+        fixture.pass(Duration::from_secs(70));
+        (format!("{:?}", fixture.model), fixture.seen)
     };
     let (first, second) = (run(), run());
     assert_eq!(first.1, second.1);

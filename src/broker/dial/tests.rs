@@ -87,7 +87,7 @@ async fn through_a_proxy_that_is_none_nothing_is_dialled() {
 }
 
 #[test]
-fn an_unknown_issuer_names_its_cure() {
+fn an_unknown_issuer_names_its_hint() {
     let error = std::io::Error::other("invalid peer certificate: UnknownIssuer");
     let text = chain("cannot connect", &error).to_string();
     assert!(text.contains("SSL_CERT_FILE") && text.contains("ca_file"), "{text}");
@@ -157,7 +157,7 @@ impl std::error::Error for Said {
 }
 
 #[test]
-fn a_proxy_that_refuses_is_named_with_the_cure_and_without_its_password() {
+fn a_proxy_that_refuses_is_named_with_the_hint_and_without_its_password() {
     let url = Url::parse("https://api.example/v2").unwrap();
     let said = |proxy: &str, last: &'static str| {
         let Way::Proxy(proxy) = route(proxy, "", "https://api.example").0 else { panic!("a proxy") };
@@ -311,13 +311,13 @@ async fn a_proxy_that_does_not_answer_to_the_end_is_named_too() {
 }
 
 #[test]
-fn the_cure_of_a_failure_says_no_other_thing_than_its_sentence() {
+fn the_hint_of_a_failure_says_no_other_thing_than_its_sentence() {
     let unknown = std::io::Error::other("invalid peer certificate: UnknownIssuer");
-    assert!(cure(&chain("", &unknown).to_string()).contains("SSL_CERT_FILE"));
+    assert!(hint(&chain("", &unknown).to_string()).contains("SSL_CERT_FILE"));
     let url = Url::parse("https://api.alpaca.markets").unwrap();
     for refusal in [words::Refusal::Status(Some(403)), words::Refusal::Credentials { given: false }] {
         let said = format!("the proxy http://proxy.corp:3128: {}", refusal.to(&url));
-        assert!(cure(&said).contains("NO_PROXY"), "{said}");
+        assert!(hint(&said).contains("NO_PROXY"), "{said}");
     }
-    assert!(cure("the connection was refused").contains("check the network"));
+    assert!(hint("the connection was refused").contains("check the network"));
 }

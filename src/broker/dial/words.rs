@@ -14,7 +14,7 @@ use crate::domain::Untrusted;
 const UNTRUSTED: &str = "the certificate's issuer is not trusted on this machine";
 
 /// What helps against a failure that this file put into words; it contradicts no cure that these name themselves.
-pub fn cure(said: &str) -> &'static str {
+pub fn hint(said: &str) -> &'static str {
     let is_of_proxy = |refusal: &Refusal| said.contains(&refusal.to_string());
     let refusals = [
         Refusal::Credentials { given: false },
@@ -165,9 +165,9 @@ pub(super) fn through(proxy: &Intercept, url: &Url, doing: &str, error: &dyn Err
 pub fn chain(doing: &str, error: &dyn Error) -> Untrusted {
     // The cure takes the place of the chain: it must be whole wherever the sentence is cut.
     if raw(error).contains("UnknownIssuer") {
-        let cure = "add the authority of your company or broker to the system's store, or name its PEM file with \
+        let hint = "add the authority of your company or broker to the system's store, or name its PEM file with \
                     SSL_CERT_FILE or ca_file";
-        return after(doing, &format!("{UNTRUSTED}; {cure}"));
+        return after(doing, &format!("{UNTRUSTED}; {hint}"));
     }
     let mut text = String::new();
     for said in causes(error) {

@@ -6,7 +6,7 @@ use super::Report;
 use crate::cli::Context;
 use crate::error::Error;
 use crate::io::accounts::Accounts;
-use crate::io::fit;
+use crate::io::file_checks;
 use crate::io::journal::{self, JournalError};
 use crate::io::paths::try_writing;
 use crate::link::LinkRecord;
@@ -33,13 +33,13 @@ pub(super) fn own(context: &Context, report: &mut Report) -> Result<(), Error> {
     });
     match tried {
         Ok(()) => report.good(&format!("journal {}", file.display()))?,
-        Err(error) => report.bad(&error.to_string(), journal_cure(&error))?,
+        Err(error) => report.bad(&error.to_string(), journal_hint(&error))?,
     }
     let log = context.paths.log();
     if let Some(why) = &context.unlogged {
         let folder = try_writing(&context.paths.state).is_err();
-        let cure = if folder { place } else { "move it away, or replace it with a regular file of your own" };
-        report.bad(&format!("nothing is logged: {why}"), cure)?;
+        let hint = if folder { place } else { "move it away, or replace it with a regular file of your own" };
+        report.bad(&format!("nothing is logged: {why}"), hint)?;
     } else {
         writable("log", &log, &context.paths.state, place, report)?;
     }
@@ -54,8 +54,8 @@ fn kept_apart(folder: &Path, report: &mut Report) -> Result<(), Error> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
     paths.sort();
-    let files = paths.iter().map(|path| fit::file(path));
-    for fault in std::iter::once(fit::folder(folder)).chain(files).filter_map(Result::err) {
+    let files = paths.iter().map(|path| file_checks::file(path));
+    for fault in std::iter::once(file_checks::folder(folder)).chain(files).filter_map(Result::err) {
         report.bad(&fault.to_string(), &fault.hint())?;
     }
     Ok(())
@@ -83,11 +83,11 @@ pub(super) async fn linked(accounts: &Accounts, report: &mut Report) -> Result<V
     }
 }
 
-fn writable(what: &str, path: &Path, folder: &Path, cure: &str, report: &mut Report) -> Result<(), Error> {
+fn writable(what: &str, path: &Path, folder: &Path, hint: &str, report: &mut Report) -> Result<(), Error> {
     let path = path.display();
     match try_writing(folder) {
         Ok(()) => report.good(&format!("{what} {path}")),
-        Err(error) => report.bad(&format!("{what} {path}: cannot be written: {error}"), cure),
+        Err(error) => report.bad(&format!("{what} {path}: cannot be written: {error}"), hint),
     }
 }
 
@@ -107,7 +107,7 @@ fn aside(data: &Path, report: &mut Report) -> Result<(), Error> {
     Ok(())
 }
 
-const fn journal_cure(error: &JournalError) -> &'static str {
+const fn journal_hint(error: &JournalError) -> &'static str {
     match error {
         JournalError::Foreign { .. } => {
             "nothing to do: the next run sets it aside under another name and starts a new one"

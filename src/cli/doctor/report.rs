@@ -16,7 +16,7 @@ pub(super) struct Report {
 struct Check {
     ok: bool,
     text: String,
-    cure: Option<String>,
+    hint: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -36,19 +36,19 @@ impl Report {
     }
 
     /// A check failed, with how to fix it.
-    pub(super) fn bad(&mut self, text: &str, cure: &str) -> Result<(), Error> {
-        self.add(text, Some(cure))
+    pub(super) fn bad(&mut self, text: &str, hint: &str) -> Result<(), Error> {
+        self.add(text, Some(hint))
     }
 
-    fn add(&mut self, text: &str, cure: Option<&str>) -> Result<(), Error> {
-        let (text, cure) = (sanitize(text), cure.map(sanitize));
+    fn add(&mut self, text: &str, hint: Option<&str>) -> Result<(), Error> {
+        let (text, hint) = (sanitize(text), hint.map(sanitize));
         if !self.json {
-            output::line(&format!("{}  {text}", if cure.is_none() { "ok  " } else { "FAIL" }))?;
-            if let Some(cure) = &cure {
-                output::line(&format!("      fix: {cure}"))?;
+            output::line(&format!("{}  {text}", if hint.is_none() { "ok  " } else { "FAIL" }))?;
+            if let Some(hint) = &hint {
+                output::line(&format!("      fix: {hint}"))?;
             }
         }
-        self.checks.push(Check { ok: cure.is_none(), text, cure });
+        self.checks.push(Check { ok: hint.is_none(), text, hint });
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::domain::blotter::{Blotter, TapeEntry};
 use crate::domain::execution::ExecutionKind;
 use crate::domain::{Mono, Order, OrderId, Source, TradeEvent};
-use crate::io::told::{Line, Told, Working};
+use crate::io::watch_log::{ReportedLine, WatchLog, Working};
 
 /// How often it is looked whether what was told still holds, of other orders than those that something is told of.
 const LOOK: Duration = Duration::from_secs(1);
@@ -27,7 +27,7 @@ pub(super) struct Began {
 #[derive(Debug, Default)]
 pub(super) struct Follow {
     /// What was printed in this run and earlier ones.
-    pub(super) told: Told,
+    pub(super) told: WatchLog,
     /// The blotter that was read ([`crate::accounts::AccountState::book`]), and how often it was reset.
     book: Option<(u32, u32)>,
     /// The number of the first unread line.
@@ -40,13 +40,13 @@ pub(super) struct Follow {
 
 impl Follow {
     /// Continues from what an earlier run reported.
-    pub(super) fn resuming(told: Told) -> Self {
+    pub(super) fn resuming(told: WatchLog) -> Self {
         Self { told, ..Self::default() }
     }
 
-    /// The lines to print now. `live` tells that the account's picture is complete: what the first one shows is history, but
+    /// The lines to print now. `live` tells that the account's snapshot is complete: what the first one shows is history, but
     /// for what happened since the watch `began`.
-    pub(super) fn due(&mut self, book: u32, blotter: &Blotter, live: bool, began: Began) -> Vec<(u64, Line)> {
+    pub(super) fn due(&mut self, book: u32, blotter: &Blotter, live: bool, began: Began) -> Vec<(u64, ReportedLine)> {
         self.turn_to(book, blotter);
         let mut due = Vec::new();
         let waiting = std::mem::take(&mut self.waiting);
@@ -93,13 +93,13 @@ impl Follow {
     }
 
     /// Sorts a line: print it now, keep it until more is known, or drop it.
-    fn consider(&mut self, blotter: &Blotter, entry: &TapeEntry, due: &mut Vec<(u64, Line)>) {
+    fn consider(&mut self, blotter: &Blotter, entry: &TapeEntry, due: &mut Vec<(u64, ReportedLine)>) {
         let executes = matches!(
             entry.event,
             TradeEvent::PartialFill | TradeEvent::Fill | TradeEvent::TradeBust | TradeEvent::TradeCorrect
         );
         let late = entry.source != Source::Stream;
-        let line = Line::of(entry, blotter);
+        let line = ReportedLine::of(entry, blotter);
         if (late && executes && entry.execution.is_none()) || self.told.is_told(&line, blotter) {
             return;
         }
@@ -108,7 +108,7 @@ impl Follow {
         }
         let row = entry.execution.as_ref().and_then(|id| blotter.execution(id));
         let unexplained = row.is_some_and(|row| row.kind == ExecutionKind::Unexplained);
-        if unexplained || blotter.order(&entry.order_id).is_none() || Told::is_nothing(entry, blotter) {
+        if unexplained || blotter.order(&entry.order_id).is_none() || WatchLog::is_nothing(entry, blotter) {
             self.waiting.insert(entry.number, entry.execution.is_some());
             return;
         }
@@ -125,9 +125,9 @@ impl Follow {
         &mut self,
         blotter: &Blotter,
         names: bool,
-        news: &[(u64, Line)],
+        news: &[(u64, ReportedLine)],
         now: Mono,
-    ) -> (Vec<Line>, Vec<(u64, Line)>) {
+    ) -> (Vec<ReportedLine>, Vec<(u64, ReportedLine)>) {
         let mut due = Vec::new();
         let all = now.since(self.looked) >= LOOK;
         if all {
@@ -160,7 +160,7 @@ impl Follow {
         }
         let Some(then) = self.told.working(&order.id) else { return true };
         let row = entry.execution.as_ref().and_then(|id| blotter.execution(id));
-        // Somebody else's journal may tell of what the first picture had passed.
+        // Somebody else's journal may tell of what the first snapshot had passed.
         let passed = entry.execution.is_none() && order.updated_at > Some(at);
         match row.filter(|row| row.kind == ExecutionKind::Trade).and_then(|row| row.cum_qty) {
             Some(cum) => cum <= then.cum_qty,
@@ -168,13 +168,13 @@ impl Follow {
         }
     }
 
-    /// The first picture is there: what it shows, but for what is told now or later, is history from here on.
-    fn begin(&mut self, blotter: &Blotter, began: Began, due: &[(u64, Line)]) {
+    /// The first snapshot is there: what it shows, but for what is told now or later, is history from here on.
+    fn begin(&mut self, blotter: &Blotter, began: Began, due: &[(u64, ReportedLine)]) {
         let shown = blotter.tape().iter().filter(|entry| {
             !self.waiting.contains_key(&entry.number) && !due.iter().any(|(number, _)| *number == entry.number)
         });
-        let history: Vec<Line> = shown.map(|entry| Line::of(entry, blotter)).collect();
-        // What happened while the picture was asked for is no history. Only the broker's own times tell.
+        let history: Vec<ReportedLine> = shown.map(|entry| ReportedLine::of(entry, blotter)).collect();
+        // What happened while the snapshot was asked for is no history. Only the broker's own times tell.
         let known = blotter.last_change_at();
         let since = if began.by_broker { known.map(|known| known.min(began.at)) } else { known };
         let state =

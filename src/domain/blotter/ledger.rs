@@ -7,7 +7,7 @@ mod sums;
 use std::collections::HashMap;
 
 use self::pairs::{AtHand, Fit, Pair};
-use crate::domain::ablation::{Ablation, left_out};
+use crate::domain::disabled_rule::{DisabledRule, left_out};
 use crate::domain::execution::{Execution, ExecutionKind, Source};
 use crate::domain::ids::{ExecutionId, OrderId};
 use crate::domain::money::Qty;
@@ -311,7 +311,7 @@ impl Ledger {
 
     /// `missing` is what the order states and no report explains; it was `lowered` when it once stated more.
     pub(super) fn enter(&mut self, execution: Execution, missing: Qty, lowered: bool) -> Entered {
-        if left_out(Ablation::Dedupe) && execution.kind == ExecutionKind::Trade {
+        if left_out(DisabledRule::Dedupe) && execution.kind == ExecutionKind::Trade {
             self.push(execution);
             return Entered::New;
         }

@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 
-use super::dispute::terms;
-use crate::domain::ablation::{Ablation, left_out};
+use super::conflict::terms;
+use crate::domain::disabled_rule::{DisabledRule, left_out};
 use crate::domain::order::{Order, OrderStatus};
 use crate::domain::time::is_before;
 
@@ -18,7 +18,7 @@ pub(super) enum Verdict {
 /// Judges an arriving state against the known one. `may_lower` is set for busts and corrections only, `evidence` for
 /// answers of REST, which settle what changes without an event, such as the mark of a trailing stop.
 pub(super) fn judge(known: &Order, arrived: &Order, may_lower: bool, evidence: bool) -> Verdict {
-    if left_out(Ablation::Monotone) {
+    if left_out(DisabledRule::Monotone) {
         return if known == arrived { Verdict::Keep } else { Verdict::Take(Box::new(arrived.clone())) };
     }
     let lowered = may_lower && arrived.cum_qty < known.cum_qty && arrived.updated_at >= known.updated_at;

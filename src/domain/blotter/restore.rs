@@ -10,7 +10,7 @@ impl Blotter {
     /// Puts back what an earlier run knew, into an empty blotter; the caller has marked it [`crate::domain::Source::Journal`].
     ///
     /// The tape is taken as it was. It may be only the end of it: executions before it have no line. `complete_at` is the
-    /// broker's time of the last submission that was known when the last complete picture was asked for, if there was one.
+    /// broker's time of the last submission that was known when the last complete snapshot was asked for, if there was one.
     pub fn restore(
         &mut self,
         orders: Vec<Order>,
@@ -18,7 +18,7 @@ impl Blotter {
         tape: Vec<TapeEntry>,
         complete_at: Option<Timestamp>,
     ) {
-        // A complete picture leaves no order without rows but those that ended before executions were asked for.
+        // A complete snapshot leaves no order without rows but those that ended before executions were asked for.
         let oldest = executions.iter().filter_map(|execution| execution.at).min();
         self.history_before = complete_at.and_then(|complete| Some(oldest?.min(complete)));
         for order in orders {

@@ -120,7 +120,7 @@ impl Blotter {
         let Some(explained) = self.ledger.explained(id) else { return };
         let Some((order, own)) = self.order(id).map(|order| (order, self.own_qty(order))) else { return };
         // Where the lists state yet another thing, which is not believed, they confirm nothing.
-        if explained <= own || self.disputed.contains_key(id) {
+        if explained <= own || self.conflicting.contains_key(id) {
             return;
         }
         let known = self.doubts.get(id).filter(|doubt| (doubt.stated, doubt.explained) == (own, explained));

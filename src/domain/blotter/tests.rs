@@ -1,6 +1,6 @@
 mod chain;
+mod conflicting;
 mod corrected;
-mod disputed;
 mod edge;
 mod entering;
 mod former;

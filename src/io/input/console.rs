@@ -7,7 +7,7 @@ use crossterm::event::{
 };
 use tokio::sync::mpsc;
 
-use super::{Heard, Pointer};
+use super::{InputEvent, Pointer};
 use crate::app::keymap::{Chord, KeyCode};
 
 /// Keys and pastes that wait for the loop.
@@ -22,16 +22,16 @@ impl Keyboard {
     ///
     /// # Errors
     /// When the console is gone.
-    fn next(&mut self) -> io::Result<Option<Heard>> {
+    fn next(&mut self) -> io::Result<Option<InputEvent>> {
         Ok(heard(read()?))
     }
 }
 
-fn heard(event: Event) -> Option<Heard> {
+fn heard(event: Event) -> Option<InputEvent> {
     match event {
-        Event::Key(key) if key.kind != KeyEventKind::Release => chord(key).map(Heard::Key),
-        Event::Paste(text) => Some(Heard::Paste(text)),
-        Event::Resize(..) => Some(Heard::Resized),
+        Event::Key(key) if key.kind != KeyEventKind::Release => chord(key).map(InputEvent::Key),
+        Event::Paste(text) => Some(InputEvent::Paste(text)),
+        Event::Resize(..) => Some(InputEvent::Resized),
         Event::Mouse(mouse) => {
             let pointer = match mouse.kind {
                 MouseEventKind::Down(MouseButton::Left) => Pointer::Press,
@@ -39,7 +39,7 @@ fn heard(event: Event) -> Option<Heard> {
                 MouseEventKind::ScrollDown => Pointer::WheelDown,
                 _ => return None,
             };
-            Some(Heard::Mouse { pointer, column: mouse.column, row: mouse.row })
+            Some(InputEvent::Mouse { pointer, column: mouse.column, row: mouse.row })
         }
         Event::Key(_) | Event::FocusGained | Event::FocusLost => None,
     }
@@ -76,7 +76,7 @@ fn chord(key: KeyEvent) -> Option<Chord> {
 }
 
 /// Input events from now on; the channel closes when the console is gone.
-pub fn listen(mut keyboard: Keyboard) -> mpsc::Receiver<Heard> {
+pub fn listen(mut keyboard: Keyboard) -> mpsc::Receiver<InputEvent> {
     let (sender, receiver) = mpsc::channel(WAITING);
     std::thread::spawn(move || {
         while let Ok(heard) = keyboard.next() {

@@ -17,7 +17,7 @@
 
 use std::time::Duration;
 
-use super::Heard;
+use super::InputEvent;
 use super::paste::Paste;
 use super::sequences;
 use super::unfinished::{Alone, CUT, HAND, Kind, patience};
@@ -108,7 +108,7 @@ impl Default for Decoder {
 
 impl Decoder {
     /// Takes bytes read at this time.
-    pub fn feed(&mut self, bytes: &[u8], now: Mono, heard: &mut Vec<Heard>) {
+    pub fn feed(&mut self, bytes: &[u8], now: Mono, heard: &mut Vec<InputEvent>) {
         self.expire(now, heard);
         for byte in bytes {
             self.byte(*byte, now, heard);
@@ -135,14 +135,14 @@ impl Decoder {
     }
 
     /// Handles the deadline; does nothing before it.
-    pub fn expire(&mut self, now: Mono, heard: &mut Vec<Heard>) {
+    pub fn expire(&mut self, now: Mono, heard: &mut Vec<InputEvent>) {
         if self.deadline().is_none_or(|at| now < at) {
             return;
         }
         match self.state {
             State::Ground => self.finish(),
             State::Escape => {
-                heard.push(Heard::Key(Chord::key(KeyCode::Esc)));
+                heard.push(InputEvent::Key(Chord::key(KeyCode::Esc)));
                 self.finish();
                 (self.doubt, self.doubt_until) = (Some(Doubt::Escape), None);
             }
@@ -158,7 +158,7 @@ impl Decoder {
     }
 
     /// Counts single characters as typed, and gives up what they followed.
-    fn release(&mut self, now: Mono, heard: &mut Vec<Heard>) {
+    fn release(&mut self, now: Mono, heard: &mut Vec<InputEvent>) {
         let kind = match self.state {
             State::Introduced(kind) | State::Text(kind) | State::TextEscape(kind) => kind,
             State::Ground | State::Escape | State::Csi | State::Console | State::OldMouse | State::Paste => Kind::Csi,
@@ -168,7 +168,7 @@ impl Decoder {
         self.doubt = None;
         for byte in bytes {
             match byte {
-                ESC => heard.push(Heard::Key(Chord::key(KeyCode::Esc))),
+                ESC => heard.push(InputEvent::Key(Chord::key(KeyCode::Esc))),
                 _ => self.step(byte, now, heard),
             }
         }
@@ -177,7 +177,7 @@ impl Decoder {
         }
     }
 
-    fn byte(&mut self, byte: u8, now: Mono, heard: &mut Vec<Heard>) {
+    fn byte(&mut self, byte: u8, now: Mono, heard: &mut Vec<InputEvent>) {
         match self.state {
             // The byte after the Escape decides.
             State::Ground | State::Escape | State::Paste | State::TextEscape(_) => {}
@@ -192,7 +192,7 @@ impl Decoder {
         }
     }
 
-    fn step(&mut self, byte: u8, now: Mono, heard: &mut Vec<Heard>) {
+    fn step(&mut self, byte: u8, now: Mono, heard: &mut Vec<InputEvent>) {
         match self.state {
             State::Ground => self.ground(byte, now, heard),
             State::Escape => self.escape(byte, now, heard),
@@ -202,7 +202,7 @@ impl Decoder {
             }
             State::Introduced(Kind::Ss3) => self.ss3(byte, now, heard),
             State::Console => {
-                heard.extend(sequences::console(byte).map(Heard::Key));
+                heard.extend(sequences::console(byte).map(InputEvent::Key));
                 self.finish();
             }
             State::OldMouse => {
@@ -224,7 +224,7 @@ impl Decoder {
         self.alone.clear();
     }
 
-    fn ground(&mut self, byte: u8, now: Mono, heard: &mut Vec<Heard>) {
+    fn ground(&mut self, byte: u8, now: Mono, heard: &mut Vec<InputEvent>) {
         if self.doubt_until.is_some_and(|until| now >= until) {
             (self.doubt, self.doubt_until) = (None, None);
         }
@@ -240,7 +240,7 @@ impl Decoder {
             BEL if matches!(self.doubt, Some(Doubt::Rest(_))) => self.doubt = None,
             0..=0x1f | 0x7f => {
                 self.doubt = None;
-                heard.push(Heard::Key(Chord { alt: self.alt && byte != CTRL_C, ..sequences::control(byte) }));
+                heard.push(InputEvent::Key(Chord { alt: self.alt && byte != CTRL_C, ..sequences::control(byte) }));
                 self.alt = false;
             }
             0x20..=0x7e => self.printable(char::from(byte), now, heard),
@@ -249,7 +249,7 @@ impl Decoder {
     }
 
     /// Emits a key, unless it may continue something that was given up.
-    fn printable(&mut self, ch: char, now: Mono, heard: &mut Vec<Heard>) {
+    fn printable(&mut self, ch: char, now: Mono, heard: &mut Vec<InputEvent>) {
         let ascii = u8::try_from(ch).ok().filter(u8::is_ascii);
         let introduced = self.doubt == Some(Doubt::Escape);
         let kind = match self.doubt {
@@ -260,7 +260,7 @@ impl Decoder {
         };
         let Some(kind) = kind else {
             self.doubt = None;
-            heard.push(Heard::Key(Chord { alt: self.alt, ..Chord::char(ch) }));
+            heard.push(InputEvent::Key(Chord { alt: self.alt, ..Chord::char(ch) }));
             self.alt = false;
             return;
         };
@@ -283,7 +283,7 @@ impl Decoder {
     }
 
     /// Handles a byte of a non-ASCII character. Invalid bytes are dropped; C1 controls start what they introduce.
-    fn character(&mut self, byte: u8, now: Mono, heard: &mut Vec<Heard>) {
+    fn character(&mut self, byte: u8, now: Mono, heard: &mut Vec<InputEvent>) {
         if self.held.is_empty()
             && let Some(kind) = Kind::of_c1(byte)
         {
@@ -321,10 +321,10 @@ impl Decoder {
         (self.doubt, self.alt, self.eight_bit) = (None, false, eight_bit);
     }
 
-    fn escape(&mut self, byte: u8, now: Mono, heard: &mut Vec<Heard>) {
+    fn escape(&mut self, byte: u8, now: Mono, heard: &mut Vec<InputEvent>) {
         match (byte, Kind::of(byte)) {
             // The first Escape was the key.
-            (ESC, _) => heard.push(Heard::Key(Chord::key(KeyCode::Esc))),
+            (ESC, _) => heard.push(InputEvent::Key(Chord::key(KeyCode::Esc))),
             (_, Some(kind)) => self.introduce(kind, false),
             // The end of a string whose start is gone.
             (b'\\', None) => {
@@ -339,7 +339,7 @@ impl Decoder {
         }
     }
 
-    fn csi(&mut self, byte: u8, now: Mono, heard: &mut Vec<Heard>) {
+    fn csi(&mut self, byte: u8, now: Mono, heard: &mut Vec<InputEvent>) {
         let bare = matches!(self.state, State::Introduced(_));
         self.state = State::Csi;
         match byte {
@@ -376,7 +376,7 @@ impl Decoder {
         !self.alone.bytes.is_empty() && (!ends || self.alone.patience != CUT)
     }
 
-    fn ss3(&mut self, byte: u8, now: Mono, heard: &mut Vec<Heard>) {
+    fn ss3(&mut self, byte: u8, now: Mono, heard: &mut Vec<InputEvent>) {
         let alone = !self.alone.bytes.is_empty();
         match byte {
             // Some terminals put modifiers here; the rest is like a CSI's.
@@ -386,14 +386,14 @@ impl Decoder {
             }
             _ if alone && (sequences::cursor(byte).is_none() || self.typed(byte)) => self.release(now, heard),
             _ => {
-                heard.extend(sequences::ss3(byte).map(Heard::Key));
+                heard.extend(sequences::ss3(byte).map(InputEvent::Key));
                 self.finish();
             }
         }
     }
 
     /// A control character ends an incomplete sequence. In a burst only those act that must always act.
-    fn give_up(&mut self, byte: u8, now: Mono, heard: &mut Vec<Heard>) {
+    fn give_up(&mut self, byte: u8, now: Mono, heard: &mut Vec<InputEvent>) {
         if self.alone.bytes.pop().is_some() {
             self.release(now, heard);
             return self.step(byte, now, heard);
@@ -404,7 +404,7 @@ impl Decoder {
         }
     }
 
-    fn text(&mut self, kind: Kind, byte: u8, now: Mono, heard: &mut Vec<Heard>) {
+    fn text(&mut self, kind: Kind, byte: u8, now: Mono, heard: &mut Vec<InputEvent>) {
         let bare = matches!(self.state, State::Introduced(_));
         let alone = !self.alone.bytes.is_empty();
         self.state = State::Text(kind);
@@ -416,7 +416,7 @@ impl Decoder {
             _ if alone && !ends && byte.is_ascii_control() => self.release(now, heard),
             CTRL_C => {
                 self.finish();
-                heard.push(Heard::Key(Chord::ctrl('c')));
+                heard.push(InputEvent::Key(Chord::ctrl('c')));
             }
             CAN | CTRL_Z => self.finish(),
             _ if ends => self.end_text(kind, heard),
@@ -428,14 +428,14 @@ impl Decoder {
         }
     }
 
-    fn end_text(&mut self, kind: Kind, heard: &mut Vec<Heard>) {
+    fn end_text(&mut self, kind: Kind, heard: &mut Vec<InputEvent>) {
         if kind == Kind::Osc {
-            heard.extend(sequences::background(&self.held).map(Heard::Background));
+            heard.extend(sequences::background(&self.held).map(InputEvent::Background));
         }
         self.finish();
     }
 
-    fn text_escape(&mut self, kind: Kind, byte: u8, now: Mono, heard: &mut Vec<Heard>) {
+    fn text_escape(&mut self, kind: Kind, byte: u8, now: Mono, heard: &mut Vec<InputEvent>) {
         if byte == b'\\' {
             return self.end_text(kind, heard);
         }
@@ -454,25 +454,25 @@ impl Decoder {
         self.byte(byte, now, heard);
     }
 
-    fn paste(&mut self, byte: u8, now: Mono, heard: &mut Vec<Heard>) {
+    fn paste(&mut self, byte: u8, now: Mono, heard: &mut Vec<InputEvent>) {
         let gap = now.since(self.last);
         if byte == CTRL_C && (gap >= ESCAPE || self.paste.is_none()) {
             self.finish();
-            heard.push(Heard::Key(Chord::ctrl('c')));
+            heard.push(InputEvent::Key(Chord::ctrl('c')));
         } else if self.paste.proves_typing(byte, gap) {
             self.give_up_paste(now, heard);
             self.doubt = None;
             self.byte(byte, now, heard);
         } else if let Some(text) = self.paste.hear(byte, gap) {
-            heard.push(Heard::Paste(text));
+            heard.push(InputEvent::Paste(text));
             self.finish();
         }
     }
 
     /// A paste ends without its mark, the rest of which may still arrive; what was typed into it counts as keys.
-    fn give_up_paste(&mut self, now: Mono, heard: &mut Vec<Heard>) {
+    fn give_up_paste(&mut self, now: Mono, heard: &mut Vec<InputEvent>) {
         let (text, typed) = std::mem::take(&mut self.paste).give_up();
-        heard.push(Heard::Paste(text));
+        heard.push(InputEvent::Paste(text));
         self.finish();
         self.doubt = None;
         for piece in &typed {
@@ -480,7 +480,7 @@ impl Decoder {
                 self.step(*byte, now, heard);
             }
             if self.state == State::Escape {
-                heard.push(Heard::Key(Chord::key(KeyCode::Esc)));
+                heard.push(InputEvent::Key(Chord::key(KeyCode::Esc)));
                 self.finish();
             }
         }

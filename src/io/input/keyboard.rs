@@ -8,7 +8,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use tokio::sync::mpsc;
 
-use super::Heard;
+use super::InputEvent;
 use super::decoder::Decoder;
 use crate::io::clock::Clock;
 
@@ -19,7 +19,7 @@ const WAITING: usize = 64;
 #[derive(Default)]
 pub struct Keyboard {
     decoder: Decoder,
-    heard: VecDeque<Heard>,
+    heard: VecDeque<InputEvent>,
     clock: Clock,
 }
 
@@ -28,7 +28,7 @@ impl Keyboard {
     ///
     /// # Errors
     /// When the terminal is gone.
-    fn next(&mut self) -> io::Result<Heard> {
+    fn next(&mut self) -> io::Result<InputEvent> {
         loop {
             if let Some(heard) = self.heard.pop_front() {
                 return Ok(heard);
@@ -44,7 +44,7 @@ impl Keyboard {
         }
     }
 
-    fn read(&mut self, heard: &mut Vec<Heard>) -> io::Result<()> {
+    fn read(&mut self, heard: &mut Vec<InputEvent>) -> io::Result<()> {
         let mut bytes = [0; 4096];
         let read = match rustix::io::read(stdin(), &mut bytes) {
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
@@ -77,7 +77,7 @@ fn readable(within: Option<Duration>) -> io::Result<bool> {
 }
 
 /// Input events from now on; the channel closes when the terminal is gone.
-pub fn listen(mut keyboard: Keyboard) -> mpsc::Receiver<Heard> {
+pub fn listen(mut keyboard: Keyboard) -> mpsc::Receiver<InputEvent> {
     let (sender, receiver) = mpsc::channel(WAITING);
     let thread = std::thread::Builder::new().name("keyboard".to_owned()).spawn(move || {
         loop {

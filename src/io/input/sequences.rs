@@ -1,6 +1,6 @@
 //! The meaning of a complete sequence; nothing, if it is not a key, a mouse event or an answer to our queries.
 
-use super::{Background, Heard, Pointer};
+use super::{Background, InputEvent, Pointer};
 use crate::app::keymap::{Chord, KeyCode};
 
 /// The bits of a modifier parameter less one.
@@ -56,12 +56,12 @@ pub(super) fn console(last: u8) -> Option<Chord> {
 }
 
 /// A CSI sequence without its introducer.
-pub(super) fn csi(bytes: &[u8]) -> Option<Heard> {
+pub(super) fn csi(bytes: &[u8]) -> Option<InputEvent> {
     let (last, parameters) = bytes.split_last()?;
     let parameters = std::str::from_utf8(parameters).ok()?;
     match (parameters.chars().next(), last) {
         (Some('<'), b'M') => return sgr_mouse(parameters.get(1..)?),
-        (Some('?'), b'c') => return Some(Heard::Attributes),
+        (Some('?'), b'c') => return Some(InputEvent::Attributes),
         _ => {}
     }
     // Other private or intermediate bytes mean an answer to some query.
@@ -73,7 +73,7 @@ pub(super) fn csi(bytes: &[u8]) -> Option<Heard> {
     let second = fields.next().unwrap_or_default();
     let third = fields.next();
     if *last == b'R' && third.is_none() {
-        return Some(Heard::Cursor { row: first.parse().ok()?, column: second.parse().ok()? });
+        return Some(InputEvent::Cursor { row: first.parse().ok()?, column: second.parse().ok()? });
     }
     if *last == b'~' && first == "27" {
         // xterm's other keys: `CSI 27 ; modifiers ; code ~`.
@@ -96,7 +96,7 @@ pub(super) fn csi(bytes: &[u8]) -> Option<Heard> {
 
 /// A key with a parameter of modifiers and kind, unless it says that the key went up.
 #[expect(clippy::wildcard_enum_match_arm, reason = "every other key is told as it is")]
-fn pressed(code: KeyCode, modifiers: &str) -> Option<Heard> {
+fn pressed(code: KeyCode, modifiers: &str) -> Option<InputEvent> {
     let bits = bits(modifiers)?;
     if modifiers.split(':').nth(1) == Some("3") || bits & FOREIGN != 0 {
         return None;
@@ -108,7 +108,7 @@ fn pressed(code: KeyCode, modifiers: &str) -> Option<Heard> {
         other => other,
     };
     // Ctrl-C quits, whatever other modifiers are held.
-    Some(Heard::Key(Chord { code, ctrl, alt: alt && !(ctrl && code == KeyCode::Char('c')) }))
+    Some(InputEvent::Key(Chord { code, ctrl, alt: alt && !(ctrl && code == KeyCode::Char('c')) }))
 }
 
 fn bits(modifiers: &str) -> Option<u32> {
@@ -170,7 +170,7 @@ fn special(number: u8) -> Option<KeyCode> {
 }
 
 /// A mouse report in mode 1006: `button ; column ; row`, counted from one.
-fn sgr_mouse(parameters: &str) -> Option<Heard> {
+fn sgr_mouse(parameters: &str) -> Option<InputEvent> {
     let mut fields = parameters.split(';');
     let mut next = || fields.next()?.parse::<u16>().ok();
     let (button, column, row) = (next()?, next()?, next()?);
@@ -178,13 +178,13 @@ fn sgr_mouse(parameters: &str) -> Option<Heard> {
 }
 
 /// A mouse report without mode 1006: three bytes, each with an offset of 32.
-pub(super) fn old_mouse(bytes: &[u8]) -> Option<Heard> {
+pub(super) fn old_mouse(bytes: &[u8]) -> Option<InputEvent> {
     let mut bytes = bytes.iter();
     let mut next = |less: u8| bytes.next()?.checked_sub(less).map(u16::from);
     mouse(next(32)?, next(33)?, next(33)?)
 }
 
-fn mouse(button: u16, column: u16, row: u16) -> Option<Heard> {
+fn mouse(button: u16, column: u16, row: u16) -> Option<InputEvent> {
     /// The mouse moved while the button was pressed.
     const MOTION: u16 = 32;
     /// Shift, Alt and Control.
@@ -198,7 +198,7 @@ fn mouse(button: u16, column: u16, row: u16) -> Option<Heard> {
         65 => Pointer::WheelDown,
         _ => return None,
     };
-    Some(Heard::Mouse { pointer, column, row })
+    Some(InputEvent::Mouse { pointer, column, row })
 }
 
 /// The answer about the background colour: `11;rgb:RRRR/GGGG/BBBB`, or `#RRGGBB`.

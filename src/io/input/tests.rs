@@ -99,7 +99,7 @@ const KEYS: &[(&[u8], Chord)] = &[
 struct Line {
     decoder: Decoder,
     now: u64,
-    heard: Vec<Heard>,
+    heard: Vec<InputEvent>,
 }
 
 impl Line {
@@ -122,7 +122,10 @@ impl Line {
     fn keys(&mut self) -> Vec<Chord> {
         self.wait(10_000);
         let heard = std::mem::take(&mut self.heard);
-        heard.into_iter().filter_map(|heard| if let Heard::Key(chord) = heard { Some(chord) } else { None }).collect()
+        heard
+            .into_iter()
+            .filter_map(|heard| if let InputEvent::Key(chord) = heard { Some(chord) } else { None })
+            .collect()
     }
 }
 
@@ -253,15 +256,15 @@ proptest! {
     #[test]
     fn a_paste_and_a_mouse_in_any_pieces_are_what_they_are(lengths in lengths(), pauses in pauses()) {
         for (bytes, what) in [
-            (b"\x1b[200~yX\x1b[A\xc3\xa9[201\x1b[201~".as_slice(), Heard::Paste("yX\x1b[A\u{e9}[201".to_owned())),
-            (b"\x1b[<0;3;5M", Heard::Mouse { pointer: Pointer::Press, column: 2, row: 4 }),
-            (b"\x1b[M #%", Heard::Mouse { pointer: Pointer::Press, column: 2, row: 4 }),
-            (b"\x1b]11;rgb:1e/1e/2e\x1b\\", Heard::Background(Background::Dark)),
+            (b"\x1b[200~yX\x1b[A\xc3\xa9[201\x1b[201~".as_slice(), InputEvent::Paste("yX\x1b[A\u{e9}[201".to_owned())),
+            (b"\x1b[<0;3;5M", InputEvent::Mouse { pointer: Pointer::Press, column: 2, row: 4 }),
+            (b"\x1b[M #%", InputEvent::Mouse { pointer: Pointer::Press, column: 2, row: 4 }),
+            (b"\x1b]11;rgb:1e/1e/2e\x1b\\", InputEvent::Background(Background::Dark)),
         ] {
             let mut line = Line::default();
             pieces_of(&mut line, bytes, &lengths, &pauses);
             line.wait(10_000);
-            line.heard.retain(|heard| *heard != Heard::Key(Chord::key(KeyCode::Esc)));
+            line.heard.retain(|heard| *heard != InputEvent::Key(Chord::key(KeyCode::Esc)));
             prop_assert_eq!(&line.heard, &[what]);
         }
     }
@@ -385,7 +388,7 @@ fn what_begins_nothing_behind_an_escape_is_typed_at_once() {
         let typed = [escape, key].concat();
         let expected =
             std::iter::once(Chord::key(KeyCode::Esc)).chain(typed.iter().map(|key| Chord::char(char::from(*key))));
-        let expected = expected.map(Heard::Key).collect::<Vec<_>>();
+        let expected = expected.map(InputEvent::Key).collect::<Vec<_>>();
         assert_eq!(line.heard, expected);
     }
 }
@@ -393,7 +396,8 @@ fn what_begins_nothing_behind_an_escape_is_typed_at_once() {
 #[test]
 fn the_answer_about_the_background_is_understood_however_late() {
     let background = |bytes: &[u8]| Line::default().read(bytes).heard.first().cloned();
-    let (light, dark) = (Some(Heard::Background(Background::Light)), Some(Heard::Background(Background::Dark)));
+    let (light, dark) =
+        (Some(InputEvent::Background(Background::Light)), Some(InputEvent::Background(Background::Dark)));
     assert_eq!(background(b"\x1b]11;rgb:d0d0/d0d0/d0d0\x1b\\"), light);
     assert_eq!(background(b"\x1b]11;rgb:1e/1e/2e\x07"), dark);
     assert_eq!(background(b"\x1b]11;#ffffee\x07"), light);
@@ -401,13 +405,13 @@ fn the_answer_about_the_background_is_understood_however_late() {
     assert_eq!(background(b"\x1b]11;rgb:zz/zz/zz\x07"), None);
     assert_eq!(background(b"\x1b]11;rgb:\xc3\xa9/1/1\x07"), None);
     assert_eq!(background(b"\x1b]10;rgb:ff/ff/ff\x07"), None);
-    assert_eq!(background(b"\x1b[?64;1;2c"), Some(Heard::Attributes));
+    assert_eq!(background(b"\x1b[?64;1;2c"), Some(InputEvent::Attributes));
 }
 
 #[test]
 fn the_mouse_is_heard_over_its_cell() {
     let mouse = |bytes: &[u8]| Line::default().read(bytes).heard.clone();
-    let at = |pointer, column, row| vec![Heard::Mouse { pointer, column, row }];
+    let at = |pointer, column, row| vec![InputEvent::Mouse { pointer, column, row }];
     assert_eq!(mouse(b"\x1b[<0;1;1M"), at(Pointer::Press, 0, 0));
     assert_eq!(mouse(b"\x1b[<64;300;120M"), at(Pointer::WheelUp, 299, 119));
     assert_eq!(mouse(b"\x1b[<81;5;6M"), at(Pointer::WheelDown, 4, 5));
@@ -420,10 +424,10 @@ fn the_mouse_is_heard_over_its_cell() {
 #[test]
 fn a_mouse_a_paste_and_a_key_become_messages() {
     let hit = |column, row| if (column, row) == (3, 4) { HitTarget::OverlayRow(7) } else { HitTarget::Nowhere };
-    let at = |pointer| Heard::Mouse { pointer, column: 3, row: 4 };
+    let at = |pointer| InputEvent::Mouse { pointer, column: 3, row: 4 };
     assert_eq!(message(at(Pointer::Press), hit), Some(Msg::Mouse(Mouse::Click(HitTarget::OverlayRow(7)))));
     let wheel = Mouse::Wheel { target: HitTarget::OverlayRow(7), rows: -WHEEL_ROWS };
     assert_eq!(message(at(Pointer::WheelUp), hit), Some(Msg::Mouse(wheel)));
-    assert_eq!(message(Heard::Key(Chord::char('q')), hit), Some(Msg::Key(Chord::char('q'))));
-    assert_eq!(message(Heard::Attributes, hit), None);
+    assert_eq!(message(InputEvent::Key(Chord::char('q')), hit), Some(Msg::Key(Chord::char('q'))));
+    assert_eq!(message(InputEvent::Attributes, hit), None);
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::accounts::Memory;
+use crate::accounts::JournalEntry;
 use crate::domain::blotter::{Blotter, Changes, TapeEntry};
 use crate::domain::{AccountId, ClientOrderId, Execution, ExecutionId, LinkId, Order, Source};
 use crate::session::RequestError;
@@ -79,16 +79,18 @@ impl Batch {
     }
 
     /// Records for what the program wants journaled, in the blotter's current state.
-    pub fn of_memory(link: LinkId, memory: Memory, blotter: Option<&Blotter>, learned_at: Timestamp) -> Self {
+    pub fn of_memory(link: LinkId, memory: JournalEntry, blotter: Option<&Blotter>, learned_at: Timestamp) -> Self {
         let mut batch = Self::new(link, learned_at);
         match memory {
-            Memory::Changes(changes) => {
+            JournalEntry::Changes(changes) => {
                 if let Some(blotter) = blotter {
                     batch.add_changes(blotter, &changes);
                 }
             }
-            Memory::Account(id) => batch.records.push(Record::Account(id)),
-            Memory::Complete { watermark, asked_at } => batch.records.push(Record::Complete { watermark, asked_at }),
+            JournalEntry::Account(id) => batch.records.push(Record::Account(id)),
+            JournalEntry::Complete { watermark, asked_at } => {
+                batch.records.push(Record::Complete { watermark, asked_at })
+            }
         }
         batch
     }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use crate::domain::LinkId;
-use crate::io::fit;
+use crate::io::file_checks;
 use crate::io::paths::ensure_private_dir;
 
 /// The lock of one link, held until dropped. The system releases it when the process dies.
@@ -22,7 +22,7 @@ impl AccountLock {
     pub fn try_take(data_dir: &Path, link: &LinkId) -> io::Result<Option<Self>> {
         let dir = data_dir.join("locks");
         ensure_private_dir(&dir)?;
-        let file = fit::open_lock(&dir.join(file_name(link))).map_err(io::Error::other)?;
+        let file = file_checks::open_lock(&dir.join(file_name(link))).map_err(io::Error::other)?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Self { _file: file })),
             Err(TryLockError::WouldBlock) => Ok(None),

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use self::lost::Lost;
 use self::naming::Names;
-use super::patience::Patience;
+use super::query_timeout::QueryTimeout;
 use super::rows::Row;
 use super::store::nanos;
 use super::{JournalError, schema};
@@ -53,7 +53,7 @@ pub(super) struct Place {
 
 /// The data that a link starts from, all marked [`Source::Journal`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Remembered {
+pub struct LoadedState {
     /// The account.
     pub account: Option<AccountId>,
     /// The broker's time of the last execution of a complete pass.
@@ -78,7 +78,7 @@ pub struct Remembered {
     pub(super) place: Option<Place>,
 }
 
-impl Remembered {
+impl LoadedState {
     /// What to say of rows that cannot be read, if there are any.
     pub fn unreadable_words(&self, link: &LinkId) -> Option<String> {
         let rows = match self.unreadable {
@@ -183,7 +183,7 @@ impl Reader {
         let mut read = || -> rusqlite::Result<usize> {
             let mut statement = self.connection.prepare(query)?;
             let link = range.link.as_ref().map(LinkId::as_str);
-            let patience = Patience::with(&self.connection, self.patience);
+            let patience = QueryTimeout::with(&self.connection, self.patience);
             let bounds = params![link, range.from.map(nanos), range.until.map(nanos), self.longest];
             let mut rows = statement.query(bounds)?;
             let mut unreadable = 0;
@@ -212,23 +212,23 @@ impl Reader {
 }
 
 /// Loads the data that a link starts from.
-pub(super) fn remembered(connection: &Connection, link: &LinkId) -> rusqlite::Result<Remembered> {
+pub(super) fn remembered(connection: &Connection, link: &LinkId) -> rusqlite::Result<LoadedState> {
     let row = connection
         .prepare_cached(
             "SELECT no, generation, account_id, watermark, complete_at, saved_at FROM accounts WHERE link = ?1",
         )?
         .query_row([link.as_str()], |row| {
-            let found = Remembered {
+            let found = LoadedState {
                 account: row.get::<_, Option<String>>(2)?.map(AccountId::from),
                 watermark: row.get::<_, Option<i64>>(3)?.and_then(timestamp),
                 complete_at: row.get::<_, Option<i64>>(4)?.and_then(timestamp),
                 saved_at: row.get::<_, Option<i64>>(5)?.and_then(timestamp),
-                ..Remembered::default()
+                ..LoadedState::default()
             };
             Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, found))
         })
         .optional()?;
-    let Some((account, generation, mut found)) = row else { return Ok(Remembered::default()) };
+    let Some((account, generation, mut found)) = row else { return Ok(LoadedState::default()) };
     let newest: Option<i64> = connection
         .prepare_cached("SELECT seq FROM orders WHERE +account = ?1 AND +generation = ?2 ORDER BY seq DESC LIMIT 1")?
         .query_row([account, generation], |row| row.get(0))

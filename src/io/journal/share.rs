@@ -30,9 +30,9 @@ pub(super) struct OwnRows {
     pub(super) executions: HashSet<ExecutionId>,
     /// The state of each order as this instance knows it, whether or not another instance's state is in the file
     /// instead.
-    orders: HashMap<OrderId, Stand>,
+    orders: HashMap<OrderId, OrderVersion>,
     /// The same, for the current transaction.
-    news: HashMap<OrderId, Stand>,
+    news: HashMap<OrderId, OrderVersion>,
 }
 
 impl OwnRows {
@@ -43,14 +43,14 @@ impl OwnRows {
     ) -> Self {
         Self {
             executions: executions.into_iter().map(|row| row.id.clone()).collect(),
-            orders: orders.into_iter().map(|order| (order.id.clone(), Stand::of(order))).collect(),
+            orders: orders.into_iter().map(|order| (order.id.clone(), OrderVersion::of(order))).collect(),
             news: HashMap::new(),
         }
     }
 
     /// This instance has this state of an order.
     pub(super) fn knows(&mut self, order: &Order) {
-        self.news.insert(order.id.clone(), Stand::of(order));
+        self.news.insert(order.id.clone(), OrderVersion::of(order));
     }
 
     /// Ends the transaction. What was rolled back counts as unwritten.
@@ -61,20 +61,20 @@ impl OwnRows {
         }
     }
 
-    fn known(&self, id: &OrderId) -> Option<&Stand> {
+    fn known(&self, id: &OrderId) -> Option<&OrderVersion> {
         self.news.get(id).or_else(|| self.orders.get(id))
     }
 }
 
 /// What distinguishes two states of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Stand {
+struct OrderVersion {
     status: OrderStatus,
     cum_qty: Qty,
     updated_at: Option<Timestamp>,
 }
 
-impl Stand {
+impl OrderVersion {
     fn of(order: &Order) -> Self {
         Self { status: order.status.clone(), cum_qty: order.cum_qty, updated_at: order.updated_at }
     }
@@ -246,9 +246,9 @@ pub(super) fn stands(
         .prepare_cached("SELECT body, learned_at FROM orders WHERE account = ?1 AND generation = ?2 AND id = ?3")?
         .query_row(params![place.account, place.generation, order.id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    let held = held.and_then(|(text, at)| Some((Stand::of(&Order::from_body(&text)?), at)));
+    let held = held.and_then(|(text, at)| Some((OrderVersion::of(&Order::from_body(&text)?), at)));
     let Some((held, at)) = held else { return Ok(true) };
-    let (stand, known) = (Stand::of(order), own.known(&order.id));
+    let (stand, known) = (OrderVersion::of(order), own.known(&order.id));
     let takes_back = known.is_some_and(|known| !stand.follows(known));
     Ok(known == Some(&held) || stand.follows(&held) || (takes_back && learned >= at))
 }

@@ -110,7 +110,7 @@ fn save(journal: &Journal, records: Vec<Record>) {
     });
 }
 
-fn restored(remembered: Remembered) -> Blotter {
+fn restored(remembered: LoadedState) -> Blotter {
     let mut blotter = Blotter::default();
     blotter.restore(remembered.orders, remembered.executions, remembered.tape, remembered.complete_at);
     blotter

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use super::batch::Batch;
 use super::progress::Shared;
-use super::read::{self, Place, Remembered};
+use super::read::{self, LoadedState, Place};
 use super::schema::{self, Usable};
 use super::share::OwnRows;
 use super::store::{self, Accounts, Latest, Own};
@@ -37,7 +37,7 @@ pub(super) enum Command {
     /// Answer when everything before it is synced.
     Barrier(oneshot::Sender<Result<Saved, JournalError>>),
     /// Load a link's data.
-    Load(LinkId, oneshot::Sender<Result<Remembered, JournalError>>),
+    Load(LinkId, oneshot::Sender<Result<LoadedState, JournalError>>),
     /// The caller continues from the loaded data: its rows count as this instance's own.
     Adopt(LinkId, Place, OwnRows),
 }
@@ -275,7 +275,7 @@ impl Writer {
         }
     }
 
-    fn load(&mut self, link: &LinkId) -> Result<Remembered, JournalError> {
+    fn load(&mut self, link: &LinkId) -> Result<LoadedState, JournalError> {
         self.reopen()?;
         let Some(open) = &self.open else { return Err(JournalError::Ended) };
         let began = self.accounts.begin(&open.connection);
@@ -286,7 +286,7 @@ impl Writer {
             }
             Err(error) if schema::is_damage(&error) => {
                 self.begin_anew(&error.to_string())?;
-                Ok(Remembered { notice: self.shared.take_notice(), ..Remembered::default() })
+                Ok(LoadedState { notice: self.shared.take_notice(), ..LoadedState::default() })
             }
             Err(error) => Err(schema::unusable(&self.path, error.to_string())),
         }

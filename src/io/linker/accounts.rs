@@ -113,8 +113,8 @@ pub(super) async fn save(
     let mut stored_in = setup.tokens.location().await.map_err(|error| of_tokens(&error))?;
     if let Err(failure) = store_all(setup, fresh, &records).await {
         let left = withdraw(setup, &records, &known).await;
-        return Err(if let LinkFailure::Store { message, cure } = failure {
-            LinkFailure::Store { message: format!("{message}{left}"), cure }
+        return Err(if let LinkFailure::Store { message, hint } = failure {
+            LinkFailure::Store { message: format!("{message}{left}"), hint }
         } else {
             failure
         });
@@ -147,11 +147,11 @@ pub(super) async fn prove(setup: &Setup) -> Result<(), LinkFailure> {
 }
 
 fn of_tokens(error: &StoreError) -> LinkFailure {
-    LinkFailure::Store { message: format!("no token can be stored: {error}"), cure: error.hint() }
+    LinkFailure::Store { message: format!("no token can be stored: {error}"), hint: error.hint() }
 }
 
 fn of_links(error: &LinksError) -> LinkFailure {
-    LinkFailure::Store { message: format!("the list of links cannot be used: {error}"), cure: error.hint() }
+    LinkFailure::Store { message: format!("the list of links cannot be used: {error}"), hint: error.hint() }
 }
 
 /// Forgets tokens without a link; returns what could not be forgotten, as the end of a sentence. Tokens of existing

@@ -7,9 +7,9 @@ use secrecy::SecretString;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::gate::{Gate, Outcome};
+use super::attempt_state::{AttemptState, Outcome};
 use super::revoke::{self, Ended};
-use super::{Setup, Standing, accounts, approve, secret};
+use super::{Readiness, Setup, accounts, approve, secret};
 use crate::broker::alpaca::oauth::{self, Exchange, ExchangeError};
 use crate::config::BrokerSpec;
 use crate::domain::{BrokerId, Mono};
@@ -48,7 +48,7 @@ pub(super) struct Run {
 
 /// An attempt that waits for its answer.
 struct Open {
-    gate: Arc<Gate>,
+    attempt_state: Arc<AttemptState>,
     outcome: oneshot::Receiver<Outcome>,
     authorize_url: Sensitive,
     port: Option<u16>,
@@ -57,8 +57,8 @@ struct Open {
 }
 
 /// The listener; closed when dropped.
-struct Door {
-    gate: Arc<Gate>,
+struct OpenListener {
+    attempt_state: Arc<AttemptState>,
     stop: CancellationToken,
     served: Option<tokio::task::JoinHandle<()>>,
 }
@@ -72,18 +72,18 @@ impl Run {
         };
         tracing::info!(broker = %spec.id, "linking");
         let stop = self.stop.clone();
-        let (mut door, mut granted) = (None, None);
+        let (mut listener, mut granted) = (None, None);
         let fresh = tokio::select! {
             biased;
             () = stop.cancelled() => Err(LinkFailure::Canceled),
-            fresh = self.obtain(spec, &mut door, &mut granted) => fresh,
+            fresh = self.obtain(spec, &mut listener, &mut granted) => fresh,
         };
         let saved = match fresh {
             Err(failure) => Err(failure),
             Ok((fresh, labels)) => accounts::save(&setup, spec, &fresh, &labels).await,
         };
-        if let Some(door) = &door {
-            door.gate.tell(if saved.is_ok() { Stage::Linked } else { Stage::NotLinked });
+        if let Some(listener) = &listener {
+            listener.attempt_state.tell(if saved.is_ok() { Stage::Linked } else { Stage::NotLinked });
         }
         match &saved {
             Ok(_) => tracing::info!(broker = %spec.id, "linked"),
@@ -92,9 +92,10 @@ impl Run {
         let declined = granted.filter(|_| saved.is_err());
         // An attempt without an answer frees its port before it reports the end, because the next one may need it.
         // After an answer the browser may return again, but the report need not wait for that.
-        let answered = door.as_ref().is_some_and(|door| door.gate.is_used()) && !stop.is_cancelled();
+        let answered =
+            listener.as_ref().is_some_and(|listener| listener.attempt_state.is_used()) && !stop.is_cancelled();
         if !answered {
-            close(door.take()).await;
+            close(listener.take()).await;
         }
         self.report(saved.unwrap_or_else(LinkProgress::Failed)).await;
         if let Some(token) = declined
@@ -102,32 +103,32 @@ impl Run {
         {
             tracing::warn!(broker = %spec.id, "a discarded token stays valid: {error}");
         }
-        if door.is_some() {
+        if listener.is_some() {
             tokio::select! {
                 () = tokio::time::sleep(LINGER) => {}
                 () = self.leave.cancelled() => {}
                 () = stop.cancelled() => {}
             }
         }
-        close(door).await;
+        close(listener).await;
     }
 
     /// Everything up to the user's decision to save.
     async fn obtain(
         &mut self,
         spec: &BrokerSpec,
-        door: &mut Option<Door>,
+        listener: &mut Option<OpenListener>,
         granted_token: &mut Option<SecretString>,
     ) -> Result<(accounts::Fresh, Vec<String>), LinkFailure> {
         let unusable = |message: String| LinkFailure::NotConfigured { message };
-        if let Some(message) = Standing::of(spec).reason() {
+        if let Some(message) = Readiness::of(spec).reason() {
             return Err(unusable(message));
         }
         let tls = tls_for(spec).map_err(|error| unusable(error.to_string()))?;
         // Check this before the user is sent to the consent page: a grant would be useless without it.
         accounts::prove(&self.setup).await?;
         let client_secret = secret::resolve(&spec.client_secret, &self.setup.programs).await.map_err(unusable)?;
-        let mut open = self.open(spec, door).await?;
+        let mut open = self.open(spec, listener).await?;
         let grant = self.wait(spec, &mut open, &tls).await?;
         self.report(LinkProgress::Exchanging).await;
         let granted = exchange(spec, &grant, client_secret.as_ref(), &tls).await?;
@@ -141,7 +142,7 @@ impl Run {
     }
 
     /// Binds the first free port and prepares the flow for it. Without a free port only pasting works.
-    async fn open(&self, spec: &BrokerSpec, door: &mut Option<Door>) -> Result<Open, LinkFailure> {
+    async fn open(&self, spec: &BrokerSpec, listener: &mut Option<OpenListener>) -> Result<Open, LinkFailure> {
         let unusable = |message: String| LinkFailure::NotConfigured { message };
         let (bound, taken) = match callback::bind(&spec.redirect_uris).await {
             Ok(bound) => (Some(bound), Vec::new()),
@@ -156,15 +157,15 @@ impl Run {
         let deadline = self.setup.clock.now().mono + self.setup.limit;
         let flow = Flow::new(&random, spec, &uri, deadline).map_err(unusable)?;
         let authorize_url = flow.authorize_url().clone();
-        let (gate, outcome) = Gate::new(flow, self.setup.clock);
+        let (attempt_state, outcome) = AttemptState::new(flow, self.setup.clock);
         let stop = CancellationToken::new();
         let port = bound.as_ref().map(|bound| bound.port);
-        let judge: Arc<dyn callback::Judge> = gate.clone();
-        *door = bound.map(|bound| {
+        let judge: Arc<dyn callback::CallbackHandler> = attempt_state.clone();
+        *listener = bound.map(|bound| {
             let served = callback::serve(bound, judge, stop.clone());
-            Door { gate: Arc::clone(&gate), stop, served: Some(served) }
+            OpenListener { attempt_state: Arc::clone(&attempt_state), stop, served: Some(served) }
         });
-        Ok(Open { gate, outcome, authorize_url, port, taken, deadline })
+        Ok(Open { attempt_state, outcome, authorize_url, port, taken, deadline })
     }
 
     /// Waits for the right answer, from the browser or pasted.
@@ -208,7 +209,7 @@ impl Run {
                 command = self.commands.recv() => match command {
                     None => return Err(LinkFailure::Canceled),
                     Some(Command::Redirect(text)) => {
-                        if let Some(note) = open.gate.paste(text.expose()) {
+                        if let Some(note) = open.attempt_state.paste(text.expose()) {
                             self.report(LinkProgress::Note(note)).await;
                         }
                     }
@@ -229,7 +230,7 @@ impl Run {
                     Some(Command::OpenBrowser | Command::Approve | Command::Save(_)) => {}
                 },
                 Some(result) = browser_news.recv() => self.report(open.waiting(result)).await,
-                () = strangers(&open.gate, quiet_until) => {
+                () = strangers(&open.attempt_state, quiet_until) => {
                     quiet_until = tokio::time::Instant::now() + NOTE_PAUSE;
                     self.report(LinkProgress::Note(RedirectNote::WrongState)).await;
                 }
@@ -265,25 +266,25 @@ impl Open {
     }
 }
 
-impl Drop for Door {
+impl Drop for OpenListener {
     fn drop(&mut self) {
         self.stop.cancel();
     }
 }
 
 /// Closes the listener and waits until its sockets are closed.
-async fn close(door: Option<Door>) {
-    let Some(mut door) = door else { return };
-    door.stop.cancel();
-    if let Some(served) = door.served.take() {
+async fn close(listener: Option<OpenListener>) {
+    let Some(mut listener) = listener else { return };
+    listener.stop.cancel();
+    if let Some(served) = listener.served.take() {
         drop(served.await);
     }
 }
 
 /// Waits for an ignored redirect, but not before this time.
-async fn strangers(gate: &Gate, not_before: tokio::time::Instant) {
+async fn strangers(attempt_state: &AttemptState, not_before: tokio::time::Instant) {
     tokio::time::sleep_until(not_before).await;
-    gate.stranger().await;
+    attempt_state.stranger().await;
 }
 
 async fn exchange(

@@ -38,7 +38,7 @@ pub struct StillLinked {
     /// What failed, with the file.
     pub message: String,
     /// The fix.
-    pub cure: String,
+    pub hint: String,
 }
 
 impl StillLinked {
@@ -49,13 +49,13 @@ impl StillLinked {
 
 impl From<StoreError> for StillLinked {
     fn from(error: StoreError) -> Self {
-        Self { message: error.to_string(), cure: error.hint() }
+        Self { message: error.to_string(), hint: error.hint() }
     }
 }
 
 impl From<LinksError> for StillLinked {
     fn from(error: LinksError) -> Self {
-        Self { message: error.to_string(), cure: error.hint() }
+        Self { message: error.to_string(), hint: error.hint() }
     }
 }
 

@@ -123,7 +123,7 @@ impl Headless {
                     return 0;
                 }
             }
-            // Told only when it is on disk, or is known not to be.
+            // LoopMessage only when it is on disk, or is known not to be.
             self.settle().await;
             if !witness.tell(self) {
                 return 0;

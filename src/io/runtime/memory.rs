@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::accounts::{Accounts, Memory, Msg, Recollection, Saving};
+use crate::accounts::{Accounts, JournalEntry, JournalState, Msg, Saving};
 use crate::domain::{LinkId, Mono, Now};
-use crate::io::journal::{Backlog, Batch, Journal, JournalError, Opened, Progress, Remembered};
+use crate::io::journal::{Backlog, Batch, Journal, JournalError, LoadedState, Opened, Progress};
 use crate::link::LinkRecord;
 
 /// How long a frame waits for the disk, once; then the screen says NOT SAVED and goes on.
@@ -122,7 +122,7 @@ pub(super) type Reading = JoinHandle<Read>;
 /// The result of reading.
 pub(super) struct Read {
     links: Vec<LinkRecord>,
-    opened: Result<(Journal, Vec<Recollection>), JournalError>,
+    opened: Result<(Journal, Vec<JournalState>), JournalError>,
     notices: Vec<String>,
 }
 
@@ -175,7 +175,7 @@ impl Keeper {
         let mut told = Vec::new();
         match opened {
             Ok((journal, known)) => {
-                told.extend(known.into_iter().map(|known| Msg::Remembered(Box::new(known))));
+                told.extend(known.into_iter().map(|known| Msg::LoadedState(Box::new(known))));
                 self.keeping = Keeping { progress: Some(journal.progress()), ..Keeping::default() };
                 self.journal = Some(journal);
             }
@@ -195,7 +195,7 @@ impl Keeper {
                 let words = known.notice.clone().into_iter().chain(known.unreadable_words(link));
                 let mut told: Vec<Msg> = words.map(Msg::Trouble).collect();
                 if known.account.is_some() {
-                    told.push(Msg::Remembered(Box::new(recollection(link.clone(), known))));
+                    told.push(Msg::LoadedState(Box::new(journal_state(link.clone(), known))));
                 }
                 return told;
             }
@@ -206,7 +206,7 @@ impl Keeper {
     }
 
     /// Takes what was learned; [`Self::hand_over`] gives it to the journal.
-    pub(super) fn remember(&mut self, link: LinkId, memory: Memory, accounts: &Accounts, now: Now) {
+    pub(super) fn remember(&mut self, link: LinkId, memory: JournalEntry, accounts: &Accounts, now: Now) {
         if self.journal.is_none() {
             return;
         }
@@ -310,7 +310,7 @@ async fn read(path: PathBuf, links: Vec<LinkRecord>) -> Read {
             Ok(known) => {
                 notices.extend(known.notice.clone());
                 notices.extend(known.unreadable_words(&link.id));
-                recalled.push(recollection(link.id.clone(), known));
+                recalled.push(journal_state(link.id.clone(), known));
             }
             Err(error) => notices.push(error.to_string()),
         }
@@ -320,8 +320,8 @@ async fn read(path: PathBuf, links: Vec<LinkRecord>) -> Read {
     Read { links, opened: Ok((journal, recalled)), notices }
 }
 
-fn recollection(link: LinkId, known: Remembered) -> Recollection {
-    Recollection {
+fn journal_state(link: LinkId, known: LoadedState) -> JournalState {
+    JournalState {
         link,
         account: known.account,
         watermark: known.watermark,

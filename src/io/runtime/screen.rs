@@ -9,7 +9,7 @@ use crate::app::{Effect, Msg};
 use crate::domain::Mono;
 use crate::io::alarm::Alarm;
 use crate::io::hyperlink;
-use crate::io::input::{self, Heard, Keyboard};
+use crate::io::input::{self, InputEvent, Keyboard};
 use crate::io::signals::{self, Change};
 use crate::io::terminal::receipt::Receipts;
 use crate::io::terminal::{self, Screen, background};
@@ -226,11 +226,11 @@ fn resized() -> Msg {
 
 /// What the terminal said, as a message; what concerns the look alone is done here.
 #[expect(clippy::wildcard_enum_match_arm, reason = "the rest is keys and clicks")]
-fn hear(heard: Heard, view: &mut ViewState, receipts: &mut Receipts) -> Option<Msg> {
+fn hear(heard: InputEvent, view: &mut ViewState, receipts: &mut Receipts) -> Option<Msg> {
     match heard {
-        Heard::Cursor { row, column } => receipts.told(row, column).map(|question| Msg::Shown { question }),
-        Heard::Background(background) => background::told(view, background).then_some(Msg::Redraw),
-        Heard::Resized => Some(resized()),
+        InputEvent::Cursor { row, column } => receipts.told(row, column).map(|question| Msg::Shown { question }),
+        InputEvent::Background(background) => background::told(view, background).then_some(Msg::Redraw),
+        InputEvent::Resized => Some(resized()),
         heard => input::message(heard, |column, row| view.hit(column, row)),
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use crate::io::input::{Background, Heard};
+use crate::io::input::{Background, InputEvent};
 use crate::view::ViewState;
 
 /// How long the first frame waits for the answer, which some terminals never give. A later one changes the theme.
@@ -18,7 +18,7 @@ const QUESTION: &[u8] = b"\x1b]11;?\x07\x1b[c";
 
 /// Asks if the look depends on it, and waits a moment; gives back what else was heard.
 #[expect(clippy::wildcard_enum_match_arm, reason = "everything else is kept for the keys")]
-pub async fn ask(keys: &mut mpsc::Receiver<Heard>, view: &mut ViewState) -> VecDeque<Heard> {
+pub async fn ask(keys: &mut mpsc::Receiver<InputEvent>, view: &mut ViewState) -> VecDeque<InputEvent> {
     let mut other = VecDeque::new();
     if !view.follows_background() || super::send(QUESTION).is_err() {
         return other;
@@ -26,11 +26,11 @@ pub async fn ask(keys: &mut mpsc::Receiver<Heard>, view: &mut ViewState) -> VecD
     let answered = async {
         while let Some(heard) = keys.recv().await {
             match heard {
-                Heard::Background(background) => {
+                InputEvent::Background(background) => {
                     told(view, background);
                     return;
                 }
-                Heard::Attributes => return,
+                InputEvent::Attributes => return,
                 heard => other.push_back(heard),
             }
         }

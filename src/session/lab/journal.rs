@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::domain::blotter::{Blotter, Changes};
 use crate::domain::{AccountId, Now};
 
-/// Where the next run may start from: the last execution, and when the last complete picture was asked for.
+/// Where the next run may start from: the last execution, and when the last complete snapshot was asked for.
 pub(crate) type Mark = (Option<Timestamp>, Option<Timestamp>);
 
 /// One thing to keep.

@@ -73,7 +73,7 @@ pub(super) enum Endpoint {
 
 /// What is wrong with an endpoint for a while.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ailment {
+pub(super) enum EndpointFault {
     Forbidden,
     Server,
     /// An answer that is none.
@@ -90,16 +90,16 @@ pub(super) enum Ailment {
 
 /// An endpoint that fails from one moment to another.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Spell {
+pub(super) struct FaultWindow {
     pub(super) endpoint: Endpoint,
     pub(super) from: Duration,
     pub(super) to: Duration,
-    pub(super) ailment: Ailment,
+    pub(super) fault: EndpointFault,
 }
 
 /// Who is there besides the one program that watches the one account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Company {
+pub(super) enum OtherPrograms {
     #[default]
     Nobody,
     /// A second program on the same account and the same journal; one of both streams.
@@ -168,9 +168,9 @@ pub(super) struct Plan {
     pub(super) carries: bool,
     /// Actions before the program starts for the first time.
     pub(super) history: u64,
-    pub(super) company: Company,
+    pub(super) others: OtherPrograms,
     /// Endpoints that fail, each for a while.
-    pub(super) spells: Vec<Spell>,
+    pub(super) fault_windows: Vec<FaultWindow>,
     /// When the faults and the trading end.
     pub(super) calm_at: Duration,
     /// Mean time between the broker's actions.
@@ -216,8 +216,8 @@ impl Plan {
             && self.refused_forms == 0
             && self.undo == 0
             && self.late_rows == 0
-            && self.spells.is_empty()
-            && self.company == Company::Nobody
+            && self.fault_windows.is_empty()
+            && self.others == OtherPrograms::Nobody
             // What REST states with another time, or another sum, is told by nobody.
             && self.reading.stamps == Stamps::Exact
             && self.reorder < 1_500
@@ -243,18 +243,21 @@ impl Plan {
     }
 
     pub(super) fn setting(&self) -> Setting {
-        let programs = match self.company {
-            Company::Nobody => vec![0],
-            Company::Instance => vec![0, 0],
-            Company::Account => vec![0, 1],
+        let programs = match self.others {
+            OtherPrograms::Nobody => vec![0],
+            OtherPrograms::Instance => vec![0, 0],
+            OtherPrograms::Account => vec![0, 1],
         };
         Setting { programs, begins_at: self.begins_at(), calm_at: self.begins_at() + self.calm_at }
     }
 
     /// What ails an endpoint at a moment.
-    pub(super) fn ailment(&self, endpoint: Endpoint, at: Duration) -> Option<Ailment> {
-        let spell = self.spells.iter().find(|spell| spell.endpoint == endpoint && spell.from <= at && at < spell.to)?;
-        Some(spell.ailment)
+    pub(super) fn fault(&self, endpoint: Endpoint, at: Duration) -> Option<EndpointFault> {
+        let window = self
+            .fault_windows
+            .iter()
+            .find(|window| window.endpoint == endpoint && window.from <= at && at < window.to)?;
+        Some(window.fault)
     }
 
     /// True while the broker trades.

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use jiff::Timestamp;
 
 use super::{Duration, Mono, Now, Phase, Session, Timer};
-use crate::domain::blotter::{Blotter, Changes, Dispute};
+use crate::domain::blotter::{Blotter, Changes, Conflict};
 use crate::domain::execution::Source;
 use crate::domain::order::OrderStatus;
 use crate::domain::update::TradeUpdate;
@@ -71,7 +71,7 @@ pub(super) struct Audits {
     pub(super) pass_began: Mono,
     /// A whole pass that began after the lag has shown all that is older than the stream.
     based: bool,
-    /// The broker's time of the latest change known then; where the picture was not whole then, of the latest that the
+    /// The broker's time of the latest change known then; where the snapshot was not whole then, of the latest that the
     /// first whole one knows.
     live_from: Option<Timestamp>,
     /// The newest time that an update told before it was known whose it was: it was not merged, yet the stream told it.
@@ -163,26 +163,26 @@ impl Audits {
 
 impl Session {
     /// What REST says otherwise and is not believed: when a later pass says the same, it is said and REST wins.
-    pub(super) fn judge_disputes(&mut self, blotter: &mut Blotter, now: Now) {
-        let current: HashMap<OrderId, (Dispute, bool)> =
-            blotter.disputes().map(|(id, dispute, again)| (id.clone(), (dispute, again))).collect();
-        self.disputes
-            .retain(|id, (_, dispute)| current.get(id).is_some_and(|(current, _)| current.goes_on_with(dispute)));
+    pub(super) fn judge_conflicts(&mut self, blotter: &mut Blotter, now: Now) {
+        let current: HashMap<OrderId, (Conflict, bool)> =
+            blotter.conflicts().map(|(id, conflict, again)| (id.clone(), (conflict, again))).collect();
+        self.conflicts
+            .retain(|id, (_, conflict)| current.get(id).is_some_and(|(current, _)| current.goes_on_with(conflict)));
         let began = self.audits.pass_began;
-        let mut lasting: Vec<(OrderId, Dispute)> = Vec::new();
-        for (id, (dispute, again)) in current {
-            let since = self.disputes.entry(id.clone()).or_insert_with(|| (now.mono, dispute.clone())).0;
-            let enough = if dispute.takes_back() { LASTING_MUCH } else { LASTING };
+        let mut lasting: Vec<(OrderId, Conflict)> = Vec::new();
+        for (id, (conflict, again)) in current {
+            let since = self.conflicts.entry(id.clone()).or_insert_with(|| (now.mono, conflict.clone())).0;
+            let enough = if conflict.takes_back() { LASTING_MUCH } else { LASTING };
             if again && began >= since + enough {
-                lasting.push((id, dispute));
+                lasting.push((id, conflict));
             }
         }
         lasting.sort_by(|(a, _), (b, _)| a.cmp(b));
-        for (id, dispute) in lasting {
-            self.disputes.remove(&id);
-            let (shown, stated) = dispute.words();
+        for (id, conflict) in lasting {
+            self.conflicts.remove(&id);
+            let (shown, stated) = conflict.words();
             let text = format!("order {id} was shown as {shown}; the broker's lists say {stated}, which is shown now");
-            if dispute.is_of_terms() {
+            if conflict.is_of_terms() {
                 self.log(text);
             } else {
                 self.alarm(format!("out of step with the broker: {text}"));
@@ -193,7 +193,7 @@ impl Session {
             }
             self.changed(changes, blotter, now);
         }
-        if !self.disputes.is_empty() || self.absent.is_open(began) {
+        if !self.conflicts.is_empty() || self.missing_orders.is_open(began) {
             self.audit_within(LOOK_AGAIN, now);
         }
     }

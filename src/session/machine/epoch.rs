@@ -2,7 +2,7 @@
 
 use super::Outage;
 use super::{Duration, EARLY, Fault, Now, Output, Phase, Session, TOLD_AFTER, Timer};
-use crate::domain::ablation::{Ablation, left_out};
+use crate::domain::disabled_rule::{DisabledRule, left_out};
 use crate::session::backoff;
 use crate::session::state::ConnectionState;
 
@@ -61,7 +61,7 @@ impl Session {
     pub(super) fn open(&mut self, now: Now) {
         self.attempt += 1;
         self.phase = Phase::Opening;
-        if left_out(Ablation::ListenFirst) {
+        if left_out(DisabledRule::ListenFirst) {
             self.phase = Phase::Syncing { held: Vec::new() };
             self.start_pass(now);
             return;

@@ -71,7 +71,7 @@ impl Session {
         if let Phase::Syncing { held } = &mut self.phase
             && known.is_none()
         {
-            // Only now is it known whose updates these are; the rest of the picture is asked for after this.
+            // Only now is it known whose updates these are; the rest of the snapshot is asked for after this.
             for update in held.drain(..) {
                 self.audits.passed_over(&update);
             }
@@ -119,7 +119,8 @@ impl Session {
         let after = if self.holds || failing { MARKS_EVERY } else { MARKS_RARELY };
         if !self.refresh.is_empty() || self.holds_back(now.mono) {
             // What is overdue stays so. After a wait it is asked at once: what asked for the wait may ask for the next one.
-            let waits = self.hold.as_ref().map(|hold| hold.until).filter(|until| *until > now.mono);
+            let waits =
+                self.request_pause.as_ref().map(|request_pause| request_pause.until).filter(|until| *until > now.mono);
             self.timers.set(Timer::Marks, waits.unwrap_or(now.mono + after));
             return;
         }

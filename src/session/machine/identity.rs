@@ -1,10 +1,10 @@
-//! Whose picture REST gives: the account says so itself, or an answer or an update names an order that is known of it.
+//! Whose snapshot REST gives: the account says so itself, or an answer or an update names an order that is known of it.
 //!
 //! The second proof is needed where the account does not answer: its orders and executions are no less true for that.
 
 use std::time::Duration;
 
-use super::appraise::PATIENCE;
+use super::status::PATIENCE;
 use super::token::MINUTE;
 use super::{Mono, Now, Phase, Session, Timer};
 use crate::domain::activity::ActivityKind;
@@ -38,7 +38,7 @@ pub enum Identity {
 }
 
 /// Whose answer it is.
-pub(super) enum Whose {
+pub(super) enum AccountMatch {
     /// The linked account's, or nothing in it says otherwise.
     Ours,
     /// Another account's, which may be a mistake: it counts as a failure.
@@ -63,12 +63,12 @@ impl Session {
 
     /// Looks whose account answers. One answer may be a mistake of the service or of something on the way: nothing is shown or
     /// merged of another account, and it is asked again before anything follows from it.
-    pub(super) fn identify(&mut self, reply: &Reply, now: Now) -> Whose {
-        let (Some(linked), Some(account)) = (&self.linked, reply.account()) else { return Whose::Ours };
+    pub(super) fn identify(&mut self, reply: &Reply, now: Now) -> AccountMatch {
+        let (Some(linked), Some(account)) = (&self.linked, reply.account()) else { return AccountMatch::Ours };
         let is_paper_number = account.number.as_ref().is_some_and(|number| number.raw().starts_with("PA"));
         if *linked == account.id {
             (self.identified, self.foreign, self.has_paper_number) = (true, None, is_paper_number);
-            return Whose::Ours;
+            return AccountMatch::Ours;
         }
         // A reset gives a number of the same kind (docs/ALPACA.md 2.6): what loses the mark of paper may be real money.
         let reset = self.identified && self.may_be_reset && is_paper_number == self.has_paper_number;
@@ -78,18 +78,18 @@ impl Session {
         if foreign.reset && lasts >= RESET {
             self.linked = Some(foreign.id);
             self.identified = true;
-            return Whose::Ours;
+            return AccountMatch::Ours;
         }
         self.foreign = Some(foreign);
         (self.identified, self.recognised) = (false, false);
         if lasts >= MINUTE {
             self.turn_away(account, now);
-            return Whose::Another;
+            return AccountMatch::Another;
         }
         if matches!(self.phase, Phase::Live | Phase::Polling) {
             self.timers.hasten(Timer::Audit, now.mono + RESET);
         }
-        Whose::Unknown(RequestError::of_ours(RequestErrorKind::Decode, foreign_words(account)))
+        AccountMatch::Unknown(RequestError::of_ours(RequestErrorKind::Decode, foreign_words(account)))
     }
 
     /// Whose answers come now.
@@ -108,12 +108,12 @@ impl Session {
         self.foreign.is_some()
     }
 
-    /// True while it is not known whose picture REST gives.
+    /// True while it is not known whose snapshot REST gives.
     pub(super) fn is_unidentified(&self) -> bool {
         self.account.is_none() || (self.linked.is_some() && !self.identified)
     }
 
-    /// True once this connection has proved that it reaches the account whose picture is there.
+    /// True once this connection has proved that it reaches the account whose snapshot is there.
     pub(super) fn is_proven(&self) -> bool {
         !self.is_unidentified() && (self.recognised || self.parts.is_fresh(Part::Account))
     }
@@ -147,7 +147,7 @@ impl Session {
         }
     }
 
-    /// A picture that takes long keeps back nothing that the stream tells: what is held is merged as while live, though the
+    /// A snapshot that takes long keeps back nothing that the stream tells: what is held is merged as while live, though the
     /// word is not. It is known by then whose it is.
     pub(super) fn let_through(&mut self, blotter: &mut Blotter, now: Now) {
         let long = self.syncing_since().is_some_and(|since| now.mono.since(since) >= PATIENCE);

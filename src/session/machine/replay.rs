@@ -21,7 +21,7 @@ pub(super) struct Replays {
     asked: Option<RequestId>,
     /// The broker's time of the last change known.
     newest: Option<Timestamp>,
-    /// Told before the picture of this epoch was there; whose events they are is not known until then.
+    /// Told before the snapshot of this epoch was there; whose events they are is not known until then.
     early: Vec<TradeUpdate>,
 }
 
@@ -48,7 +48,7 @@ impl Replays {
 }
 
 impl Session {
-    /// Asks for what happened since the last change known, beside the first picture of an epoch.
+    /// Asks for what happened since the last change known, beside the first snapshot of an epoch.
     pub(super) fn ask_replay(&mut self, now: Now) {
         let wanted = !self.replays.refused && self.replays.asked.is_none() && self.account.is_some();
         let may = matches!(self.phase, Phase::Syncing { .. }) && !self.holds_back(now.mono);
@@ -72,7 +72,7 @@ impl Session {
             Ok(_) => {}
             Err(error) => match error.kind {
                 RequestErrorKind::RateLimited { retry_after } => {
-                    self.hold(retry_after.unwrap_or(RATE_LIMIT_WAIT), &error.message, now);
+                    self.pause_requests(retry_after.unwrap_or(RATE_LIMIT_WAIT), &error.message, now);
                 }
                 RequestErrorKind::Server | RequestErrorKind::Network => {}
                 _ => {

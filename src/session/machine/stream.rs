@@ -2,8 +2,8 @@
 
 use super::{Duration, Fault, HEALTHY, Now, Output, Phase, STREAM_AGAIN, Session, Timer};
 use crate::domain::TradeUpdate;
-use crate::domain::ablation::{Ablation, left_out};
 use crate::domain::blotter::Blotter;
+use crate::domain::disabled_rule::{DisabledRule, left_out};
 use crate::domain::order::OrderStatus;
 use crate::domain::update::TradeEvent;
 use crate::session::event::{AuthForm, Closed, StreamEvent};
@@ -12,7 +12,7 @@ use crate::session::state::ConnectionState;
 
 /// Why an account is polled that another instance streams.
 const ELSEWHERE: &str = "another brokerdeck on this machine streams the account";
-/// So many streams in a row that never listened, and REST alone keeps the picture.
+/// So many streams in a row that never listened, and REST alone keeps the snapshot.
 const UNHEARD: u32 = 3;
 
 impl Session {
@@ -28,7 +28,7 @@ impl Session {
             StreamEvent::Listening { trade_updates: false } => {
                 self.on_closed(Closed::Lost { message: "the stream does not offer trade updates".to_owned() }, now);
             }
-            StreamEvent::Listening { .. } if left_out(Ablation::ListenFirst) => self.go_live(blotter, now),
+            StreamEvent::Listening { .. } if left_out(DisabledRule::ListenFirst) => self.go_live(blotter, now),
             StreamEvent::Opened | StreamEvent::Listening { .. } => {}
             StreamEvent::Update(update) => self.on_update(*update, blotter, now),
             StreamEvent::Pong { latency } => self.latency = Some(latency),
@@ -80,7 +80,7 @@ impl Session {
         for order in std::iter::once(&update.order).chain(&update.legs) {
             self.audits.heard(&order.id, now.mono);
             // What REST said otherwise, it said of another state: whether it does so of this one is to be seen.
-            self.disputes.remove(&order.id);
+            self.conflicts.remove(&order.id);
         }
         let changes = blotter.apply_update(update);
         if !changes.gaps.is_empty() {
@@ -143,7 +143,7 @@ impl Session {
         }
     }
 
-    /// After three streams that never listened, REST keeps the picture if it answers.
+    /// After three streams that never listened, REST keeps the snapshot if it answers.
     pub(super) fn poll_if_answered(&mut self, now: Now) -> bool {
         let lost_at = self.outage.map_or(now.mono, |outage| outage.since);
         let wanted = matches!(self.phase, Phase::Backoff) && self.unheard >= UNHEARD;
@@ -159,7 +159,7 @@ impl Session {
         true
     }
 
-    /// Tries for a stream while REST keeps the picture.
+    /// Tries for a stream while REST keeps the snapshot.
     pub(super) fn try_stream(&mut self, now: Now) {
         self.close_stream();
         self.attempt += 1;
@@ -201,7 +201,7 @@ impl Session {
         self.timers.set(Timer::Reconnect, now.mono + after);
     }
 
-    /// Tries the next form of authentication on a new socket; after the last, REST alone keeps the picture.
+    /// Tries the next form of authentication on a new socket; after the last, REST alone keeps the snapshot.
     pub(super) fn next_form(&mut self, reason: String, now: Now) {
         if let Some(form) = self.form.next() {
             self.log(format!("{reason}; trying {}", name(form)));
@@ -212,7 +212,7 @@ impl Session {
         self.poll_refused(reason, now);
     }
 
-    /// No stream takes the token, or says that it does: REST alone keeps the picture.
+    /// No stream takes the token, or says that it does: REST alone keeps the snapshot.
     pub(super) fn poll_refused(&mut self, reason: String, now: Now) {
         self.form = AuthForm::Authenticate;
         self.fault(Fault::Connection, format!("no order stream is available ({reason}); polling REST instead"));
@@ -220,7 +220,7 @@ impl Session {
         self.timers.set(Timer::Reconnect, now.mono + STREAM_AGAIN);
     }
 
-    /// REST alone keeps the picture; what it is being asked goes on.
+    /// REST alone keeps the snapshot; what it is being asked goes on.
     fn poll_instead(&mut self, reason: String, now: Now) {
         self.close_stream();
         if !std::mem::take(&mut self.early) {
@@ -232,7 +232,7 @@ impl Session {
         self.start_pass(now);
     }
 
-    /// The first picture is merged: what was held goes through the same merge, and the account is live.
+    /// The first snapshot is merged: what was held goes through the same merge, and the account is live.
     pub(super) fn go_live(&mut self, blotter: &mut Blotter, now: Now) {
         let Phase::Syncing { held } = std::mem::replace(&mut self.phase, Phase::Live) else { return };
         self.recovered += self.merge_replay(blotter, now);

@@ -1,13 +1,15 @@
 //! What REST says: passes, refreshed balances, the confirmation of a refusal.
 
-use super::appraise::PATIENCE;
-use super::identity::Whose;
-use super::{Duration, Fault, Hold, LONGEST_WAIT, MARKS_EVERY, Mono, Now, Output, POLL_EVERY, Phase, Session, Timer};
-use crate::domain::ablation::{Ablation, left_out};
+use super::identity::AccountMatch;
+use super::status::PATIENCE;
+use super::{
+    Duration, Fault, LONGEST_WAIT, MARKS_EVERY, Mono, Now, Output, POLL_EVERY, Phase, RequestPause, Session, Timer,
+};
 use crate::domain::blotter::Blotter;
+use crate::domain::disabled_rule::{DisabledRule, left_out};
 use crate::session::parts::Part;
 use crate::session::request::{Reply, RequestError, RequestErrorKind, RequestId};
-use crate::session::resync::{Picture, RATE_LIMIT_WAIT, Resync, Since, Step};
+use crate::session::resync::{RATE_LIMIT_WAIT, Resync, Since, Snapshot, Step};
 
 /// What fails in so many passes in a row lasts.
 const LASTING_PASSES: u32 = 3;
@@ -23,9 +25,9 @@ impl Session {
         self.parts.pass_began();
         self.audits.pass_began(now.mono);
         self.unknown.pass_began(now.mono);
-        let pursuit = std::mem::take(&mut self.pursuit);
+        let backfill = std::mem::take(&mut self.backfill);
         let account_first = self.is_unidentified() || self.early;
-        let resync = Resync::new(self.since, self.mark, account_first, self.limits, pursuit);
+        let resync = Resync::new(self.since, self.mark, account_first, self.limits, backfill);
         let resync = resync.without(self.refresh.iter().map(|(_, part)| *part));
         self.resync = Some(resync.with_last(&self.limited));
         self.ask(now);
@@ -50,12 +52,12 @@ impl Session {
     /// It is known at last whose account this is: what was asked before that is asked again.
     fn start_over(&mut self, now: Now) {
         if let Some(resync) = self.resync.take() {
-            self.pursuit = resync.finish().0.pursuit;
+            self.backfill = resync.finish().0.backfill;
         }
         self.start_pass(now);
     }
 
-    /// Asks REST while there is no stream: what it says is shown, and the picture to go live on is asked for later.
+    /// Asks REST while there is no stream: what it says is shown, and the snapshot to go live on is asked for later.
     pub(super) fn start_early(&mut self, now: Now) {
         if matches!(self.phase, Phase::Opening | Phase::Backoff) {
             self.early = true;
@@ -65,13 +67,14 @@ impl Session {
 
     /// True while the broker's wish to wait is kept.
     pub(super) fn holds_back(&self, now: Mono) -> bool {
-        self.hold.as_ref().is_some_and(|hold| hold.until > now)
+        self.request_pause.as_ref().is_some_and(|request_pause| request_pause.until > now)
     }
 
     /// Sends as many questions of the pass as may be under way.
     pub(super) fn ask(&mut self, now: Now) {
-        if let Some(hold) = self.hold.as_ref().filter(|hold| hold.until > now.mono) {
-            self.timers.set(Timer::Retry, hold.until);
+        if let Some(request_pause) = self.request_pause.as_ref().filter(|request_pause| request_pause.until > now.mono)
+        {
+            self.timers.set(Timer::Retry, request_pause.until);
             return;
         }
         let Some(resync) = &mut self.resync else { return };
@@ -100,9 +103,9 @@ impl Session {
         }
         let result = match result {
             Ok(reply) if current => match self.identify(&reply, now) {
-                Whose::Ours => Ok(reply),
-                Whose::Unknown(doubt) => Err(doubt),
-                Whose::Another => return,
+                AccountMatch::Ours => Ok(reply),
+                AccountMatch::Unknown(doubt) => Err(doubt),
+                AccountMatch::Another => return,
             },
             result => result,
         };
@@ -128,7 +131,7 @@ impl Session {
             // Anything else may be missing from what the token was granted for; the account may not.
             RequestErrorKind::Forbidden if part == Part::Account => self.confirm(error.message, false, now),
             RequestErrorKind::RateLimited { retry_after } => {
-                self.hold(retry_after.unwrap_or(RATE_LIMIT_WAIT), &error.message, now);
+                self.pause_requests(retry_after.unwrap_or(RATE_LIMIT_WAIT), &error.message, now);
             }
             // The next refresh comes soon enough.
             _ => {}
@@ -140,7 +143,7 @@ impl Session {
         let Some(part) = self.resync.as_ref().and_then(|resync| resync.part_of(id)) else {
             // Asked only to see whether the token is good for it.
             if let Err(RequestError { kind: RequestErrorKind::RateLimited { retry_after }, message, .. }) = &result {
-                self.hold(retry_after.unwrap_or(RATE_LIMIT_WAIT), message, now);
+                self.pause_requests(retry_after.unwrap_or(RATE_LIMIT_WAIT), message, now);
             }
             return;
         };
@@ -183,7 +186,11 @@ impl Session {
     /// in a row, or one that is longer than the limit of all requests allows would never end; but always where only what is
     /// limited by itself is left.
     fn cut_short(&mut self, blotter: &mut Blotter, now: Now) {
-        let long = self.hold.as_ref().filter(|hold| hold.until >= now.mono + PATIENCE).map(|hold| hold.reason.clone());
+        let long = self
+            .request_pause
+            .as_ref()
+            .filter(|request_pause| request_pause.until >= now.mono + PATIENCE)
+            .map(|request_pause| request_pause.reason.clone());
         if let Some(reason) = long
             && let Some(resync) = &mut self.resync
             && (!self.cut || resync.is_limited_again())
@@ -200,7 +207,7 @@ impl Session {
         match step {
             Step::Foreign | Step::Refused(_) => {}
             Step::More => self.ask(now),
-            Step::Wait(after) => self.hold(*after, why, now),
+            Step::Wait(after) => self.pause_requests(*after, why, now),
             Step::Park(after) => {
                 self.timers.hasten(Timer::Retry, now.mono + *after);
                 self.ask(now);
@@ -209,8 +216,8 @@ impl Session {
                 self.cut &= self.holds_back(now.mono);
                 if let Some(resync) = self.resync.take() {
                     resync.note_limits(&mut self.limited);
-                    let (picture, next) = resync.finish();
-                    self.on_picture(picture, next, blotter, now);
+                    let (snapshot, next) = resync.finish();
+                    self.on_snapshot(snapshot, next, blotter, now);
                 }
             }
         }
@@ -232,14 +239,15 @@ impl Session {
     }
 
     /// Asks nothing for a while; a longer wait is not cut short by a later, shorter one.
-    pub(super) fn hold(&mut self, asked: Duration, why: &str, now: Now) {
-        let after = self.bounded(Fault::Picture, asked, why);
+    pub(super) fn pause_requests(&mut self, asked: Duration, why: &str, now: Now) {
+        let after = self.bounded(Fault::Snapshot, asked, why);
         let until = now.mono + after;
-        if self.hold.as_ref().is_none_or(|hold| hold.until < until) {
-            self.hold = Some(Hold { until, reason: format!("waiting before the next request: {why}") });
+        if self.request_pause.as_ref().is_none_or(|request_pause| request_pause.until < until) {
+            self.request_pause =
+                Some(RequestPause { until, reason: format!("waiting before the next request: {why}") });
         }
-        if let Some(hold) = self.hold.as_ref().filter(|_| self.resync.is_some()) {
-            self.timers.set(Timer::Retry, hold.until);
+        if let Some(request_pause) = self.request_pause.as_ref().filter(|_| self.resync.is_some()) {
+            self.timers.set(Timer::Retry, request_pause.until);
         }
     }
 
@@ -254,17 +262,17 @@ impl Session {
     }
 
     /// What a pass brought of each part.
-    fn note_parts(&mut self, picture: &Picture, now: Now) {
+    fn note_parts(&mut self, snapshot: &Snapshot, now: Now) {
         for part in [Part::Working, Part::Recent, Part::Executions] {
-            let denied = if part == Part::Working { self.absent.words(self.audits.pass_began) } else { None };
-            match picture.faults.get(&part).or(denied.as_ref()) {
+            let denied = if part == Part::Working { self.missing_orders.words(self.audits.pass_began) } else { None };
+            match snapshot.faults.get(&part).or(denied.as_ref()) {
                 None => self.part_is_good(part, now),
-                Some(reason) if picture.given_up.contains(&part) => self.parts.lost(part, reason.clone()),
+                Some(reason) if snapshot.given_up.contains(&part) => self.parts.lost(part, reason.clone()),
                 Some(reason) => self.parts.partial(part, reason.clone(), now),
             }
         }
         for part in [Part::Account, Part::Positions] {
-            if let Some(reason) = picture.faults.get(&part).filter(|_| picture.given_up.contains(&part)) {
+            if let Some(reason) = snapshot.faults.get(&part).filter(|_| snapshot.given_up.contains(&part)) {
                 self.parts.lost(part, reason.clone());
             }
         }
@@ -288,11 +296,11 @@ impl Session {
         }
     }
 
-    fn on_picture(&mut self, mut picture: Picture, next: Since, blotter: &mut Blotter, now: Now) {
-        self.pursuit = std::mem::take(&mut picture.pursuit);
+    fn on_snapshot(&mut self, mut snapshot: Snapshot, next: Since, blotter: &mut Blotter, now: Now) {
+        self.backfill = std::mem::take(&mut snapshot.backfill);
         let asked_again = |failures: u32| failures.saturating_add(1);
         if self.is_unidentified() {
-            // Nobody said whose picture this is, and the account may have been reset while it was made.
+            // Nobody said whose snapshot this is, and the account may have been reset while it was made.
             if self.incomplete == 0 {
                 self.log("the account did not answer; fetching everything again");
             }
@@ -300,38 +308,38 @@ impl Session {
             self.timers.set(Timer::Audit, now.mono + POLL_EVERY);
             return;
         }
-        let seen = picture.orders.iter().map(|order| &order.id);
-        self.absent.note(&picture.denied, seen, blotter, self.audits.pass_began);
-        self.note_parts(&picture, now);
-        self.note_beyond(picture.beyond.take());
-        if picture.history_before.is_some() {
-            blotter.set_history_before(picture.history_before);
+        let seen = snapshot.orders.iter().map(|order| &order.id);
+        self.missing_orders.note(&snapshot.denied, seen, blotter, self.audits.pass_began);
+        self.note_parts(&snapshot, now);
+        self.note_beyond(snapshot.beyond.take());
+        if snapshot.history_before.is_some() {
+            blotter.set_history_before(snapshot.history_before);
         }
         if matches!(self.phase, Phase::Syncing { .. }) && self.is_proven() {
             // Events as they were, in their order; the lists add what these leave out.
             self.recovered += self.merge_replay(blotter, now);
         }
         blotter.answers_from(self.audits.pass_began);
-        let changes = blotter.apply_snapshot(&picture.orders, &picture.activities);
+        let changes = blotter.apply_snapshot(&snapshot.orders, &snapshot.activities);
         let recovered = changes.executions.len();
         // Positions and balances explain no order: without them the rest is no less whole, as long as it is known whose it is.
-        let whole = picture.faults.keys().all(|part| match part {
-            Part::Account => !picture.given_up.contains(part),
+        let whole = snapshot.faults.keys().all(|part| match part {
+            Part::Account => !snapshot.given_up.contains(part),
             part => *part == Part::Positions,
         });
         // Balances that fail do not make the lists rarer.
-        let listed = picture.faults.keys().all(|part| matches!(part, Part::Positions | Part::Account));
+        let listed = snapshot.faults.keys().all(|part| matches!(part, Part::Positions | Part::Account));
         if whole {
             (self.since, self.incomplete) = (next, 0);
         } else {
             self.incomplete = asked_again(self.incomplete);
             self.log("a part of the data could not be fetched; retrying it");
         }
-        self.pictured |= picture.given_up.iter().all(|part| matches!(part, Part::Positions | Part::Account));
+        self.pictured |= snapshot.given_up.iter().all(|part| matches!(part, Part::Positions | Part::Account));
         match self.phase {
             // Whose updates the held ones are is not known: they stay held.
             Phase::Syncing { .. } if !self.is_proven() => self.changed(changes, blotter, now),
-            Phase::Syncing { .. } if left_out(Ablation::ListenFirst) => {
+            Phase::Syncing { .. } if left_out(DisabledRule::ListenFirst) => {
                 self.changed(changes, blotter, now);
                 self.out.push_back(Output::OpenStream(self.epoch, self.form));
             }
@@ -357,7 +365,7 @@ impl Session {
             }
         }
         self.plan_pass(listed, blotter, now);
-        self.judge_disputes(blotter, now);
+        self.judge_conflicts(blotter, now);
         self.poll_if_answered(now);
     }
 
@@ -378,7 +386,7 @@ impl Session {
             self.parts.due(Part::Account, next);
             self.parts.due(Part::Positions, next);
         }
-        if !left_out(Ablation::Audit) {
+        if !left_out(DisabledRule::Audit) {
             self.timers.set(Timer::Audit, next);
         }
     }

@@ -1,4 +1,3 @@
-mod absent;
 mod audits;
 mod broker;
 mod ends;
@@ -8,6 +7,7 @@ mod identity;
 mod late;
 mod legs;
 mod limits;
+mod missing_orders;
 mod parts;
 mod refused;
 mod replay;
@@ -36,7 +36,7 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 type Wanted = fn(&Request) -> bool;
 
 /// A session with a broker that answers every question from these lists.
-struct Desk {
+struct Fixture {
     session: Session,
     blotter: Blotter,
     now: Now,
@@ -72,10 +72,10 @@ struct Desk {
     seen: Vec<Output>,
 }
 
-impl Desk {
+impl Fixture {
     fn new() -> Self {
         let wall = Timestamp::from_second(1_760_000_000).unwrap();
-        let mut desk = Self {
+        let mut fixture = Self {
             session: Session::new(7),
             blotter: Blotter::default(),
             now: Now { mono: Mono::ZERO, wall },
@@ -101,15 +101,15 @@ impl Desk {
             asked: Vec::new(),
             seen: Vec::new(),
         };
-        desk.input(Input::Connect);
-        desk
+        fixture.input(Input::Connect);
+        fixture
     }
 
     fn live() -> Self {
-        let mut desk = Self::new();
-        desk.listen();
-        assert!(desk.session.state().is_live(), "{:?}", desk.session.state());
-        desk
+        let mut fixture = Self::new();
+        fixture.listen();
+        assert!(fixture.session.state().is_live(), "{:?}", fixture.session.state());
+        fixture
     }
 
     fn input(&mut self, input: Input) {
@@ -147,9 +147,9 @@ impl Desk {
     /// Lets time pass from deadline to deadline.
     fn pass(&mut self, time: Duration) {
         let end = self.now.plus(time);
-        let due = |desk: &Self| {
-            let failed = desk.hung.iter().map(|(at, ..)| *at);
-            failed.chain(desk.session.deadline()).min().filter(|at| *at <= end.mono)
+        let due = |fixture: &Self| {
+            let failed = fixture.hung.iter().map(|(at, ..)| *at);
+            failed.chain(fixture.session.deadline()).min().filter(|at| *at <= end.mono)
         };
         while let Some(at) = due(self) {
             self.now = self.now.plus(at.since(self.now.mono));
@@ -192,104 +192,104 @@ fn update(event: TradeEvent, order: Order, executions: Vec<Execution>) -> TradeU
 }
 
 #[test]
-fn it_listens_before_it_asks_and_is_live_when_the_picture_is_complete() {
-    let mut desk = Desk::new();
-    assert!(desk.asked.is_empty(), "nothing is asked before the stream listens");
-    desk.orders.push(order("o"));
-    desk.listen();
-    assert!(desk.session.state().is_live());
-    assert_eq!(desk.blotter.working_count(), 1);
+fn it_listens_before_it_asks_and_is_live_when_the_snapshot_is_complete() {
+    let mut fixture = Fixture::new();
+    assert!(fixture.asked.is_empty(), "nothing is asked before the stream listens");
+    fixture.orders.push(order("o"));
+    fixture.listen();
+    assert!(fixture.session.state().is_live());
+    assert_eq!(fixture.blotter.working_count(), 1);
 }
 
 #[test]
 fn updates_held_while_syncing_are_merged_before_it_is_live() {
-    let mut desk = Desk::new();
-    desk.orders.push(order("o"));
-    desk.failure = Some(RequestErrorKind::Network);
-    desk.listen();
-    assert_eq!(desk.session.state().word(), "syncing");
-    desk.failure = None;
-    desk.execute("o", 40, true);
-    assert_eq!(desk.held(), Qty::ZERO, "nothing is shown before the picture");
-    desk.pass(Duration::from_secs(3));
-    assert!(desk.session.state().is_live());
-    assert_eq!(desk.held(), Qty::whole(40), "once, though stream and REST both told it");
+    let mut fixture = Fixture::new();
+    fixture.orders.push(order("o"));
+    fixture.failure = Some(RequestErrorKind::Network);
+    fixture.listen();
+    assert_eq!(fixture.session.state().word(), "syncing");
+    fixture.failure = None;
+    fixture.execute("o", 40, true);
+    assert_eq!(fixture.held(), Qty::ZERO, "nothing is shown before the picture");
+    fixture.pass(Duration::from_secs(3));
+    assert!(fixture.session.state().is_live());
+    assert_eq!(fixture.held(), Qty::whole(40), "once, though stream and REST both told it");
 }
 
 #[test]
 fn what_happened_while_away_is_recovered_and_said() {
-    let mut desk = Desk::live();
-    desk.orders.push(order("o"));
-    desk.stream(StreamEvent::Closed(Closed::Lost { message: "reset".to_owned() }));
-    assert_eq!(desk.session.state().word(), "reconnecting");
-    desk.execute("o", 40, false);
-    desk.execute("o", 60, false);
-    desk.pass(Duration::from_secs(2));
-    desk.listen();
-    assert_eq!(desk.held(), Qty::whole(100));
-    assert!(desk.logs().contains("recovered 2 executions"), "{}", desk.logs());
+    let mut fixture = Fixture::live();
+    fixture.orders.push(order("o"));
+    fixture.stream(StreamEvent::Closed(Closed::Lost { message: "reset".to_owned() }));
+    assert_eq!(fixture.session.state().word(), "reconnecting");
+    fixture.execute("o", 40, false);
+    fixture.execute("o", 60, false);
+    fixture.pass(Duration::from_secs(2));
+    fixture.listen();
+    assert_eq!(fixture.held(), Qty::whole(100));
+    assert!(fixture.logs().contains("recovered 2 executions"), "{}", fixture.logs());
 }
 
 #[test]
 fn an_order_older_than_every_window_is_fetched_by_its_id() {
-    let mut desk = Desk::live();
+    let mut fixture = Fixture::live();
     let mut old = order("old");
-    desk.stream(StreamEvent::Update(Box::new(update(TradeEvent::New, old.clone(), vec![]))));
+    fixture.stream(StreamEvent::Update(Box::new(update(TradeEvent::New, old.clone(), vec![]))));
     old.status = OrderStatus::Canceled;
     old.updated_at = Timestamp::from_second(1_760_000_005).ok();
     for number in 0..600 {
         let mut newer = order(&format!("n{number}"));
         newer.status = OrderStatus::Canceled;
-        desk.orders.push(newer);
+        fixture.orders.push(newer);
     }
-    desk.orders.insert(0, old);
-    desk.session.since = Since { fills: None, orders: Timestamp::from_second(1_760_009_000).ok() };
-    desk.input(Input::Connect);
-    desk.listen();
-    assert!(desk.asked.contains(&Request::Order("old".into())), "it is not in the lists");
-    assert_eq!(desk.blotter.order(&"old".into()).unwrap().status, OrderStatus::Canceled);
+    fixture.orders.insert(0, old);
+    fixture.session.since = Since { fills: None, orders: Timestamp::from_second(1_760_009_000).ok() };
+    fixture.input(Input::Connect);
+    fixture.listen();
+    assert!(fixture.asked.contains(&Request::Order("old".into())), "it is not in the lists");
+    assert_eq!(fixture.blotter.order(&"old".into()).unwrap().status, OrderStatus::Canceled);
 }
 
 #[test]
 fn a_single_lost_update_is_found_by_the_first_audit() {
-    let mut desk = Desk::live();
-    desk.orders.push(order("o"));
-    desk.execute("o", 40, false);
-    desk.pass(Duration::from_secs(6));
-    assert_eq!(desk.held(), Qty::whole(40));
+    let mut fixture = Fixture::live();
+    fixture.orders.push(order("o"));
+    fixture.execute("o", 40, false);
+    fixture.pass(Duration::from_secs(6));
+    assert_eq!(fixture.held(), Qty::whole(40));
 }
 
 #[test]
 fn a_gap_inside_the_stream_is_closed_within_a_second() {
-    let mut desk = Desk::live();
-    desk.orders.push(order("o"));
-    desk.pass(Duration::from_secs(40));
-    desk.execute("o", 40, false);
-    desk.execute("o", 20, true);
-    desk.pass(Duration::from_secs(1));
-    assert_eq!(desk.held(), Qty::whole(60));
+    let mut fixture = Fixture::live();
+    fixture.orders.push(order("o"));
+    fixture.pass(Duration::from_secs(40));
+    fixture.execute("o", 40, false);
+    fixture.execute("o", 20, true);
+    fixture.pass(Duration::from_secs(1));
+    assert_eq!(fixture.held(), Qty::whole(60));
 }
 
 #[test]
 fn a_starved_stream_is_replaced() {
-    let mut desk = Desk::live();
-    desk.orders.push(order("o"));
-    desk.pass(Duration::from_mins(1));
-    let before = desk.opened.len();
-    desk.execute("o", 40, false);
-    desk.pass(Duration::from_secs(330));
-    assert!(desk.opened.len() > before, "{}", desk.logs());
-    assert!(desk.logs().contains("did not report"), "{}", desk.logs());
+    let mut fixture = Fixture::live();
+    fixture.orders.push(order("o"));
+    fixture.pass(Duration::from_mins(1));
+    let before = fixture.opened.len();
+    fixture.execute("o", 40, false);
+    fixture.pass(Duration::from_secs(330));
+    assert!(fixture.opened.len() > before, "{}", fixture.logs());
+    assert!(fixture.logs().contains("did not report"), "{}", fixture.logs());
 }
 
 #[test]
 fn a_stream_that_is_merely_slow_is_not_accused() {
-    let mut desk = Desk::live();
-    desk.orders.push(order("o"));
-    let before = desk.opened.len();
-    desk.execute("o", 40, false);
-    desk.pass(Duration::from_secs(5));
-    let told = desk.orders[0].clone();
+    let mut fixture = Fixture::live();
+    fixture.orders.push(order("o"));
+    let before = fixture.opened.len();
+    fixture.execute("o", 40, false);
+    fixture.pass(Duration::from_secs(5));
+    let told = fixture.orders[0].clone();
     let report = Execution {
         id: "exec1".into(),
         order_id: told.id.clone(),
@@ -303,100 +303,100 @@ fn a_stream_that_is_merely_slow_is_not_accused() {
         kind: ExecutionKind::Trade,
         source: Source::Stream,
     };
-    desk.stream(StreamEvent::Update(Box::new(update(TradeEvent::PartialFill, told, vec![report]))));
-    desk.pass(Duration::from_secs(20));
-    assert_eq!(desk.opened.len(), before, "{}", desk.logs());
+    fixture.stream(StreamEvent::Update(Box::new(update(TradeEvent::PartialFill, told, vec![report]))));
+    fixture.pass(Duration::from_secs(20));
+    assert_eq!(fixture.opened.len(), before, "{}", fixture.logs());
 }
 
 #[test]
 fn a_refused_form_goes_down_the_ladder_and_ends_in_polling() {
-    let mut desk = Desk::new();
+    let mut fixture = Fixture::new();
     for form in [AuthForm::Authenticate, AuthForm::AuthKey, AuthForm::Sse] {
-        assert_eq!(desk.opened.last().unwrap().1, form);
-        desk.stream(StreamEvent::Opened);
-        desk.stream(StreamEvent::Closed(Closed::AuthRefused { message: "unauthorized".to_owned() }));
+        assert_eq!(fixture.opened.last().unwrap().1, form);
+        fixture.stream(StreamEvent::Opened);
+        fixture.stream(StreamEvent::Closed(Closed::AuthRefused { message: "unauthorized".to_owned() }));
     }
-    assert_eq!(desk.session.state().word(), "polling");
-    desk.orders.push(order("o"));
-    desk.execute("o", 40, false);
-    desk.pass(Duration::from_secs(10));
-    assert_eq!(desk.held(), Qty::whole(40));
+    assert_eq!(fixture.session.state().word(), "polling");
+    fixture.orders.push(order("o"));
+    fixture.execute("o", 40, false);
+    fixture.pass(Duration::from_secs(10));
+    assert_eq!(fixture.held(), Qty::whole(40));
 }
 
 #[test]
 fn the_form_that_worked_is_remembered() {
-    let mut desk = Desk::new();
-    desk.stream(StreamEvent::Closed(Closed::AuthSilent));
-    assert_eq!(desk.opened.last().unwrap().1, AuthForm::AuthKey);
-    desk.listen();
-    desk.stream(StreamEvent::Closed(Closed::Silent));
-    desk.pass(Duration::from_secs(2));
-    assert_eq!(desk.opened.last().unwrap().1, AuthForm::AuthKey);
+    let mut fixture = Fixture::new();
+    fixture.stream(StreamEvent::Closed(Closed::AuthSilent));
+    assert_eq!(fixture.opened.last().unwrap().1, AuthForm::AuthKey);
+    fixture.listen();
+    fixture.stream(StreamEvent::Closed(Closed::Silent));
+    fixture.pass(Duration::from_secs(2));
+    assert_eq!(fixture.opened.last().unwrap().1, AuthForm::AuthKey);
 }
 
 #[test]
 fn a_rate_limit_is_waited_out() {
-    let mut desk = Desk::new();
-    desk.failure = Some(RequestErrorKind::RateLimited { retry_after: Some(Duration::from_secs(30)) });
-    desk.listen();
-    let asked = desk.asked.len();
-    desk.pass(Duration::from_secs(29));
-    assert_eq!(desk.asked.len(), asked, "nothing is asked before the reset");
-    desk.failure = None;
-    desk.pass(Duration::from_secs(2));
-    assert!(desk.session.state().is_live());
+    let mut fixture = Fixture::new();
+    fixture.failure = Some(RequestErrorKind::RateLimited { retry_after: Some(Duration::from_secs(30)) });
+    fixture.listen();
+    let asked = fixture.asked.len();
+    fixture.pass(Duration::from_secs(29));
+    assert_eq!(fixture.asked.len(), asked, "nothing is asked before the reset");
+    fixture.failure = None;
+    fixture.pass(Duration::from_secs(2));
+    assert!(fixture.session.state().is_live());
 }
 
 #[test]
 fn a_reset_account_is_noticed_by_its_id_and_starts_over() {
-    let mut desk = Desk::live();
-    desk.orders.push(order("o"));
-    desk.pass(Duration::from_secs(6));
-    desk.account = "acct-2";
-    desk.orders.clear();
-    desk.pass(Duration::from_secs(70));
-    assert!(desk.logs().contains("reset at the broker"), "{}", desk.logs());
-    desk.listen();
-    assert_eq!(desk.blotter.order_count(), 0);
-    assert!(desk.session.state().is_live());
+    let mut fixture = Fixture::live();
+    fixture.orders.push(order("o"));
+    fixture.pass(Duration::from_secs(6));
+    fixture.account = "acct-2";
+    fixture.orders.clear();
+    fixture.pass(Duration::from_secs(70));
+    assert!(fixture.logs().contains("reset at the broker"), "{}", fixture.logs());
+    fixture.listen();
+    assert_eq!(fixture.blotter.order_count(), 0);
+    assert!(fixture.session.state().is_live());
 }
 
 #[test]
 fn a_late_event_of_an_older_epoch_is_dropped() {
-    let mut desk = Desk::live();
-    let old = desk.opened.last().unwrap().0;
-    desk.input(Input::Connect);
-    desk.input(Input::Stream(old, StreamEvent::Closed(Closed::Silent)));
-    assert_eq!(desk.session.state().word(), "connecting");
+    let mut fixture = Fixture::live();
+    let old = fixture.opened.last().unwrap().0;
+    fixture.input(Input::Connect);
+    fixture.input(Input::Stream(old, StreamEvent::Closed(Closed::Silent)));
+    assert_eq!(fixture.session.state().word(), "connecting");
 }
 
 #[test]
 fn a_quiet_account_is_asked_gently() {
-    let mut desk = Desk::live();
-    desk.pass(Duration::from_mins(1));
-    let before = desk.asked.len();
-    desk.pass(Duration::from_mins(10));
-    let a_minute = (desk.asked.len() - before) / 10;
+    let mut fixture = Fixture::live();
+    fixture.pass(Duration::from_mins(1));
+    let before = fixture.asked.len();
+    fixture.pass(Duration::from_mins(10));
+    let a_minute = (fixture.asked.len() - before) / 10;
     assert!(a_minute <= 20, "{a_minute} requests a minute");
 }
 
 #[test]
 fn an_overflow_of_held_updates_starts_a_new_epoch() {
-    let mut desk = Desk::new();
-    desk.failure = Some(RequestErrorKind::Network);
-    desk.listen();
-    let before = desk.opened.len();
+    let mut fixture = Fixture::new();
+    fixture.failure = Some(RequestErrorKind::Network);
+    fixture.listen();
+    let before = fixture.opened.len();
     let event = StreamEvent::Update(Box::new(update(TradeEvent::New, order("o"), vec![])));
-    for _ in 0..=desk.session.limits.held {
-        desk.stream(event.clone());
+    for _ in 0..=fixture.session.limits.held {
+        fixture.stream(event.clone());
     }
-    assert_eq!(desk.opened.len(), before + 1);
+    assert_eq!(fixture.opened.len(), before + 1);
 }
 
 #[test]
 fn a_spurious_timeout_does_nothing() {
-    let mut desk = Desk::live();
-    desk.seen.clear();
-    desk.input(Input::Timeout);
-    assert!(desk.seen.is_empty(), "{:?}", desk.seen);
+    let mut fixture = Fixture::live();
+    fixture.seen.clear();
+    fixture.input(Input::Timeout);
+    assert!(fixture.seen.is_empty(), "{:?}", fixture.seen);
 }

@@ -47,8 +47,9 @@ impl Session {
         if self.confirm.as_ref().is_none_or(|confirm| confirm.asked.is_some()) {
             return;
         }
-        if let Some(hold) = self.hold.as_ref().filter(|hold| hold.until > now.mono) {
-            self.timers.set(Timer::Confirm, hold.until);
+        if let Some(request_pause) = self.request_pause.as_ref().filter(|request_pause| request_pause.until > now.mono)
+        {
+            self.timers.set(Timer::Confirm, request_pause.until);
             return;
         }
         let id = self.fresh_id();
@@ -72,7 +73,7 @@ impl Session {
             kind => {
                 // No answer of the API: it proves nothing.
                 if let RequestErrorKind::RateLimited { retry_after } = kind {
-                    self.hold(retry_after.unwrap_or(RATE_LIMIT_WAIT), &error.message, now);
+                    self.pause_requests(retry_after.unwrap_or(RATE_LIMIT_WAIT), &error.message, now);
                 }
                 match self.phase {
                     Phase::Dead => self.wait_for_a_token(now),

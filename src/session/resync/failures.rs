@@ -9,8 +9,8 @@ use crate::session::request::{Request, RequestError, RequestErrorKind};
 impl Resync {
     pub(super) fn lack(&mut self, question: &Question, reason: String) {
         match question.beyond() {
-            Some(what) => drop(self.picture.beyond.get_or_insert_with(|| format!("{what}: {reason}"))),
-            None => drop(self.picture.faults.entry(question.part()).or_insert(reason)),
+            Some(what) => drop(self.snapshot.beyond.get_or_insert_with(|| format!("{what}: {reason}"))),
+            None => drop(self.snapshot.faults.entry(question.part()).or_insert(reason)),
         }
     }
 
@@ -18,9 +18,9 @@ impl Resync {
         // The list that named an order was answered; only this one is missing.
         let one = matches!(question.request, Request::Order(_));
         if !question.is_beyond() && !one {
-            self.picture.given_up.insert(question.part());
+            self.snapshot.given_up.insert(question.part());
             // What was read in part before counts for less than what was not read at all.
-            self.picture.faults.remove(&question.part());
+            self.snapshot.faults.remove(&question.part());
         }
         self.lack(question, reason);
     }
@@ -46,7 +46,7 @@ impl Resync {
         match error.kind {
             // One that is over has been wiped with its account, and the account id tells.
             RequestErrorKind::NotFound if let Request::Order(id) = &question.request => {
-                self.picture.denied.push(id.clone());
+                self.snapshot.denied.push(id.clone());
                 Step::More
             }
             RequestErrorKind::RateLimited { retry_after } if question.tries < self.patience(&question) => {

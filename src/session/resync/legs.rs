@@ -23,7 +23,7 @@ impl Resync {
         }
     }
 
-    /// Keeps from a nested page the families of orders that are in the picture; nested, it goes further back.
+    /// Keeps from a nested page the families of orders that are in the snapshot; nested, it goes further back.
     pub(super) fn page_of_legs(&mut self, orders: Vec<Order>) {
         let wanted = |order: &Order| order.is_multileg_parent() && self.seen.contains(&order.id);
         let legs: HashSet<OrderId> =
@@ -37,10 +37,10 @@ impl Resync {
     /// Orders without their legs that are worth a question each: those that rows name, and a few others.
     pub(super) fn without_legs(&self, blotter: &Blotter) -> Vec<OrderId> {
         let told: HashSet<&OrderId> =
-            self.picture.orders.iter().filter(|order| !order.legs.is_empty()).map(|order| &order.id).collect();
-        let lacking = self.picture.orders.iter().chain(blotter.orders()).filter(|order| lacks_legs(order, blotter));
+            self.snapshot.orders.iter().filter(|order| !order.legs.is_empty()).map(|order| &order.id).collect();
+        let lacking = self.snapshot.orders.iter().chain(blotter.orders()).filter(|order| lacks_legs(order, blotter));
         let lacking: Vec<&OrderId> = lacking.map(|order| &order.id).filter(|id| !told.contains(id)).collect();
-        let named: HashSet<&OrderId> = self.picture.activities.iter().filter_map(order_of).collect();
+        let named: HashSet<&OrderId> = self.snapshot.activities.iter().filter_map(order_of).collect();
         let (named, others): (Vec<&OrderId>, Vec<&OrderId>) = lacking.into_iter().partition(|id| named.contains(id));
         named.into_iter().chain(others.into_iter().take(FIRST_BY_ID)).cloned().collect()
     }

@@ -81,7 +81,7 @@ fn run(
     mut resync: Resync,
     blotter: &Blotter,
     answer: impl Fn(&Request) -> Result<Reply, RequestErrorKind>,
-) -> (Vec<Request>, Picture, Since) {
+) -> (Vec<Request>, Snapshot, Since) {
     let (mut asked, mut under_way, mut next) = (Vec::new(), VecDeque::new(), 1);
     for _ in 0..1_000 {
         while let Some(question) = resync.ask(Mono::ZERO, || RequestId(next)) {
@@ -95,8 +95,8 @@ fn run(
         };
         let result = answer(&request).map(Box::new).map_err(|kind| RequestError::of_ours(kind, "no"));
         if matches!(resync.answer(id, result, blotter), Step::Done) {
-            let (picture, next) = resync.finish();
-            return (asked, picture, next);
+            let (snapshot, next) = resync.finish();
+            return (asked, snapshot, next);
         }
     }
     panic!("a pass without end: {asked:?}");
@@ -104,7 +104,7 @@ fn run(
 
 fn since(fills: Option<Timestamp>, orders: Option<Timestamp>) -> Resync {
     let limits = Limits { overlap: Duration::ZERO, ..Limits::default() };
-    Resync::new(Since { fills, orders }, Since::default(), false, limits, Pursuit::default())
+    Resync::new(Since { fills, orders }, Since::default(), false, limits, Backfill::default())
 }
 
 /// The first pass ever.
@@ -149,9 +149,9 @@ fn a_pass_that_is_cut_lacks_what_it_has_not_asked_and_gives_up_only_what_is_miss
     let mut resync = later();
     resync.cut("a wait");
     assert!(resync.ask(Mono::ZERO, || RequestId(1)).is_none(), "nothing more is asked");
-    let (picture, _) = resync.finish();
-    assert_eq!(picture.given_up.into_iter().collect::<Vec<_>>(), Part::ALL);
-    assert_eq!(picture.faults.into_keys().collect::<Vec<_>>(), Part::ALL);
+    let (snapshot, _) = resync.finish();
+    assert_eq!(snapshot.given_up.into_iter().collect::<Vec<_>>(), Part::ALL);
+    assert_eq!(snapshot.faults.into_keys().collect::<Vec<_>>(), Part::ALL);
     // When all were answered but later pages, and one order that no list shows.
     let mut unlisted = none();
     unlisted.apply_snapshot(&[order("unlisted")], &[]);
@@ -170,9 +170,9 @@ fn a_pass_that_is_cut_lacks_what_it_has_not_asked_and_gives_up_only_what_is_miss
             let Some((id, request)) = under_way.pop_front() else { break };
             resync.answer(id, Ok(Box::new(broker.answer(&request).unwrap())), &blotter);
         }
-        let (picture, _) = resync.finish();
-        assert!(picture.given_up.is_empty(), "{:?}", picture.given_up);
-        assert_eq!(picture.faults.into_keys().collect::<Vec<_>>(), missing);
+        let (snapshot, _) = resync.finish();
+        assert!(snapshot.given_up.is_empty(), "{:?}", snapshot.given_up);
+        assert_eq!(snapshot.faults.into_keys().collect::<Vec<_>>(), missing);
     }
 }
 
@@ -187,9 +187,9 @@ fn a_question_for_one_order_is_asked_more_often_than_a_list() {
         let answer = |request: &Request| {
             if fails(request) { Err(RequestErrorKind::Server) } else { Broker::default().answer(request) }
         };
-        let (asked, picture, _) = run(later(), &blotter, answer);
+        let (asked, snapshot, _) = run(later(), &blotter, answer);
         assert_eq!(asked.iter().filter(|request| fails(request)).count(), times);
-        assert_eq!(picture.given_up.len(), usize::from(!which), "the list that named the order was answered");
+        assert_eq!(snapshot.given_up.len(), usize::from(!which), "the list that named the order was answered");
     }
 }
 
@@ -204,8 +204,8 @@ fn a_page_is_asked_for_its_legs_only_where_an_order_that_has_ended_lacks_them() 
     assert_eq!(nested(&run(first(), &none(), |request| broker.answer(request)).0), 0);
     let families = [with_legs("p"), with_legs("older")].concat();
     let broker = Broker { orders: vec![flat("p"), done("simple", 1)], nested: families, ..Broker::default() };
-    let (asked, picture, _) = run(first(), &none(), |request| broker.answer(request));
-    assert_eq!((nested(&asked), ids(&picture.orders)), (1, vec!["p", "simple", "p", "p-leg"]));
+    let (asked, snapshot, _) = run(first(), &none(), |request| broker.answer(request));
+    assert_eq!((nested(&asked), ids(&snapshot.orders)), (1, vec!["p", "simple", "p", "p-leg"]));
 }
 
 #[test]
@@ -238,10 +238,10 @@ fn what_is_asked_beyond_the_lists_leaves_no_part_without_an_answer_when_it_fails
         let broker = Broker { orders: vec![newest], ..Broker::default() };
         let answer =
             |request: &Request| if fails(request) { Err(RequestErrorKind::Refused) } else { broker.answer(request) };
-        let (asked, picture, _) = run(since(at(0), at(0)), &awaiting, answer);
+        let (asked, snapshot, _) = run(since(at(0), at(0)), &awaiting, answer);
         assert!(asked.iter().any(fails), "{words}: {asked:?}");
-        assert_eq!(picture.beyond.as_deref(), Some(words));
-        assert!(picture.faults.is_empty() && picture.given_up.is_empty(), "{words}: {:?}", picture.faults);
+        assert_eq!(snapshot.beyond.as_deref(), Some(words));
+        assert!(snapshot.faults.is_empty() && snapshot.given_up.is_empty(), "{words}: {:?}", snapshot.faults);
     }
     let mut resync = later();
     resync.queue = VecDeque::from([List::Rows, List::Fills].map(|list| Question::new(Request::Positions, list)));
@@ -263,9 +263,9 @@ fn the_first_pass_keeps_the_executions_of_orders_that_are_shown_and_of_the_ten_n
     blotter.apply_snapshot(&[Order { cum_qty: Qty::whole(1), ..done("known", 1) }], &[]);
     let kept = |mut resync: Resync| {
         resync.seen.insert("seen".into());
-        resync.picture.activities.clone_from(&rows);
+        resync.snapshot.activities.clone_from(&rows);
         resync.ask_by_id(&blotter);
-        resync.picture.activities.iter().map(|row| row.id.to_string()).collect::<Vec<_>>()
+        resync.snapshot.activities.iter().map(|row| row.id.to_string()).collect::<Vec<_>>()
     };
     let wanted = ["r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "again", "seen", "known"];
     assert_eq!(kept(first()), wanted);
@@ -306,21 +306,21 @@ fn an_order_is_asked_for_by_id_where_something_is_known_of_it_that_no_list_shows
     // No more than the limit allows, and that is said.
     let mut few = later();
     few.limits.by_id = 2;
-    let (asked, picture, _) = run(few, &blotter, |request| broker.answer(request));
+    let (asked, snapshot, _) = run(few, &blotter, |request| broker.answer(request));
     assert_eq!(by_id(&asked), ["lost", "unknown"]);
     assert_eq!(
-        picture.faults.get(&Part::Working).map(String::as_str),
+        snapshot.faults.get(&Part::Working).map(String::as_str),
         Some("more than 2 orders are missing from every list")
     );
 }
 
 #[test]
-fn what_is_limited_comes_last_and_the_account_first_where_it_is_not_known_whose_the_picture_is() {
+fn what_is_limited_comes_last_and_the_account_first_where_it_is_not_known_whose_the_snapshot_is() {
     let limited = BTreeSet::from([Endpoint::Account, Endpoint::Positions]);
     let figures = |request: &Request| matches!(request, Request::Account | Request::Positions);
     let order_of = |last: bool, account_first: bool| {
         let resync =
-            Resync::new(Since::default(), Since::default(), account_first, Limits::default(), Pursuit::default());
+            Resync::new(Since::default(), Since::default(), account_first, Limits::default(), Backfill::default());
         run(if last { resync.with_last(&limited) } else { resync }, &none(), |request| {
             Broker::default().answer(request)
         })
@@ -357,9 +357,9 @@ fn the_next_pass_begins_at_the_newest_that_the_lists_of_all_brought() {
     };
     let mut awaiting = none();
     awaiting.apply_snapshot(&broker.orders, &[]);
-    let (asked, picture, next) = run(first(), &awaiting, |request| broker.answer(request));
+    let (asked, snapshot, next) = run(first(), &awaiting, |request| broker.answer(request));
     assert!(asked.iter().any(|request| matches!(request, Request::Activities(query) if query.order.is_some())));
-    assert_eq!(picture.activities.iter().filter(|row| &*row.id == "r2").count(), 1);
+    assert_eq!(snapshot.activities.iter().filter(|row| &*row.id == "r2").count(), 1);
     assert_eq!(
         (next.fills, next.orders),
         (at(6), at(50)),
@@ -372,8 +372,8 @@ fn the_recent_list_goes_on_behind_an_order_of_the_very_moment_the_pass_begins_at
     let orders: Vec<Order> =
         [20, 10, 10, 0].iter().enumerate().map(|(place, second)| done(&place.to_string(), *second)).collect();
     let broker = Broker { orders, ..Broker::default() };
-    let (_, picture, _) = run(since(at(10), at(10)), &none(), |request| broker.answer(request));
-    assert_eq!(ids(&picture.orders), ["0", "1", "2", "3"]);
+    let (_, snapshot, _) = run(since(at(10), at(10)), &none(), |request| broker.answer(request));
+    assert_eq!(ids(&snapshot.orders), ["0", "1", "2", "3"]);
 }
 
 #[test]
@@ -381,10 +381,10 @@ fn the_first_pass_goes_back_three_pages_of_executions_or_to_the_beginning() {
     let with = |count: i64| {
         let rows = (0..count).map(|number| row(&format!("r{number}"), "o", 1, 1, 100 - number)).collect();
         let broker = Broker { rows, ..Broker::default() };
-        let (asked, picture, _) = run(first(), &none(), |request| broker.answer(request));
+        let (asked, snapshot, _) = run(first(), &none(), |request| broker.answer(request));
         let pages =
             asked.iter().filter(|request| matches!(request, Request::Activities(query) if query.order.is_none()));
-        (pages.count(), picture.history_before)
+        (pages.count(), snapshot.history_before)
     };
     assert_eq!(with(20), (3, at(95)));
     assert_eq!(with(3), (3, None), "an empty page is the end");
@@ -410,7 +410,7 @@ fn what_is_asked_by_id_moves_no_mark() {
         Request::Order(id) if id.as_str() == "other" => Ok(Reply::Order(vec![done("other", 900)])),
         request => broker.answer(request),
     };
-    let (asked, picture, next) = run(first(), &none(), answer);
-    assert_eq!((by_id(&asked), ids(&picture.orders)), (vec!["other"], vec!["listed", "other"]));
+    let (asked, snapshot, next) = run(first(), &none(), answer);
+    assert_eq!((by_id(&asked), ids(&snapshot.orders)), (vec!["other"], vec!["listed", "other"]));
     assert_eq!((next.orders, next.fills), (at(10), at(5)));
 }

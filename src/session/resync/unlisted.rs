@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 use super::{FIRST_BY_ID, List, Question, Resync};
-use crate::domain::ablation::{Ablation, left_out};
 use crate::domain::activity::ActivityKind;
 use crate::domain::blotter::Blotter;
+use crate::domain::disabled_rule::{DisabledRule, left_out};
 use crate::domain::{Order, OrderId};
 use crate::session::parts::Part;
 use crate::session::request::{ActivitiesQuery, OrderFilter, OrdersQuery, Request};
@@ -20,7 +20,7 @@ impl Resync {
         }
         let mut kept = HashSet::new();
         // Newest first, as this pass asked for them.
-        self.picture.activities.retain(|row| {
+        self.snapshot.activities.retain(|row| {
             let ActivityKind::Fill { order_id, .. } = &row.kind else { return true };
             let shown = self.seen.contains(order_id) || blotter.order(order_id).is_some() || kept.contains(order_id);
             shown || (kept.len() < FIRST_BY_ID && kept.insert(order_id.clone()))
@@ -29,7 +29,7 @@ impl Resync {
 
     /// Every working order of ours that no list shows, and every order that a fill knows more of than we do.
     pub(super) fn ask_by_id(&mut self, blotter: &Blotter) {
-        if left_out(Ablation::ById) {
+        if left_out(DisabledRule::ById) {
             return;
         }
         // The lists of a pass that was cut need not show what they have.
@@ -40,17 +40,17 @@ impl Resync {
         // The set has no order of its own, and a run must repeat exactly.
         wanted.sort_unstable();
         let mut before: Vec<OrderId> = blotter
-            .disputes()
+            .conflicts()
             .map(|(id, ..)| id)
             .chain(blotter.unknown_before())
-            .chain(self.picture.orders.iter().filter_map(|order| before(order, blotter)))
+            .chain(self.snapshot.orders.iter().filter_map(|order| before(order, blotter)))
             .filter(|id| !self.seen.contains(*id))
             .cloned()
             .collect();
         before.sort_unstable();
         wanted.append(&mut before);
         wanted.extend(blotter.working().filter(|order| !self.seen.contains(&order.id)).map(|order| order.id.clone()));
-        for row in &self.picture.activities {
+        for row in &self.snapshot.activities {
             let ActivityKind::Fill { order_id, cum_qty, .. } = &row.kind else { continue };
             let known = blotter.order(order_id);
             let behind = known.is_none_or(|order| cum_qty.is_some_and(|cum| cum > order.cum_qty));
@@ -63,7 +63,7 @@ impl Resync {
         for id in wanted {
             if asked.len() >= self.limits.by_id {
                 let words = format!("more than {} orders are missing from every list", self.limits.by_id);
-                self.picture.faults.entry(Part::Working).or_insert(words);
+                self.snapshot.faults.entry(Part::Working).or_insert(words);
                 break;
             }
             if asked.insert(id.clone()) {
@@ -76,7 +76,7 @@ impl Resync {
     /// What no list of this pass shows: the rows of orders that await a report, however old, and a page of older orders,
     /// for nothing but their state tells that something was undone.
     fn ask_beyond(&mut self, blotter: &Blotter) {
-        let mut wanted = self.picture.pursuit.orders(blotter);
+        let mut wanted = self.snapshot.backfill.orders(blotter);
         wanted.append(&mut self.unclear(blotter));
         for id in wanted {
             let request = Request::Activities(ActivitiesQuery {
@@ -91,7 +91,7 @@ impl Resync {
             self.queue.push_back(Question::new(request, List::Rows));
         }
         let unseen = blotter.orders().any(|order| !self.seen.contains(&order.id));
-        let from = self.picture.pursuit.older_than().or(self.recent_end.clone());
+        let from = self.snapshot.backfill.older_than().or(self.recent_end.clone());
         if let Some(from) = from.filter(|_| unseen && self.since.orders.is_some()) {
             let newest = OrdersQuery::newest(OrderFilter::All, self.limits.orders_page);
             let request = Request::Orders(OrdersQuery { before_order_id: Some(from), ..newest });
@@ -103,7 +103,7 @@ impl Resync {
     /// that took another's place and whose executions do not reach down to nothing in the rows that came.
     fn unclear(&self, blotter: &Blotter) -> Vec<OrderId> {
         let mut begun = HashSet::new();
-        for row in &self.picture.activities {
+        for row in &self.snapshot.activities {
             if let ActivityKind::Fill { order_id, qty, cum_qty: Some(cum), .. } = &row.kind
                 && cum == qty
             {
@@ -117,7 +117,7 @@ impl Resync {
                 && blotter.order(&order.id).is_none()
                 && !begun.contains(&order.id)
         };
-        let orders = self.picture.orders.iter().filter(unclear).map(|order| &order.id);
+        let orders = self.snapshot.orders.iter().filter(unclear).map(|order| &order.id);
         orders.filter(|id| asked.insert(*id)).take(FIRST_BY_ID).cloned().collect()
     }
 }

@@ -40,7 +40,7 @@ impl Engine {
         }
         let admitted = self.reckon(account, sym, side, new)?;
         check_group(new, &admitted, self.market.get(sym).last.price)?;
-        self.check_means(account, new, &admitted, Decimal::ZERO)?;
+        self.check_affordability(account, new, &admitted, Decimal::ZERO)?;
         Ok(admitted)
     }
 

@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use super::account::{Account, Configurations};
-use super::event::{Report, Restated, Standing};
+use super::event::{BookingStatus, Report, Restated};
 use super::order::{AccountNo, OrderId};
 use super::slot::Ix;
 use super::words::{AssetClass, EventKind, Side, Status};
@@ -290,7 +290,7 @@ impl Engine {
         self.emit(ix, event, at, Some(report), None);
         if after.symbol.contains('/') {
             let fee_id = super::matching::coin_fee_id;
-            let standing = if bust { Standing::Canceled } else { Standing::Correct };
+            let standing = if bust { BookingStatus::Canceled } else { BookingStatus::Correct };
             let fee = if bust { before } else { after };
             self.tell(no, fee_id(new_id), Some((fee_id(id), standing)), at, ActivityOf::CoinFee(fee));
         }

@@ -181,7 +181,7 @@ pub struct EngineEvent {
 
 /// The status of a booking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Standing {
+pub enum BookingStatus {
     /// Valid.
     Executed,
     /// Replaces an earlier one.
@@ -206,7 +206,7 @@ pub struct Booking {
     /// The id of the one it replaces or revokes.
     pub previous_id: Option<Uuid>,
     /// Its status.
-    pub standing: Standing,
+    pub standing: BookingStatus,
     /// What was booked.
     pub what: ActivityOf,
 }

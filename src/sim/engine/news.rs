@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp, Unit};
 use uuid::Uuid;
 
-use super::event::{Booking, EngineEvent, EventId, LegReport, News, Report, Standing};
+use super::event::{Booking, BookingStatus, EngineEvent, EventId, LegReport, News, Report};
 use super::order::{AccountNo, Order};
 use super::slot::Ix;
 use super::words::EventKind;
@@ -118,13 +118,13 @@ impl Engine {
         &mut self,
         account: AccountNo,
         ref_id: Uuid,
-        previous: Option<(Uuid, Standing)>,
+        previous: Option<(Uuid, BookingStatus)>,
         executed_at: Timestamp,
         what: ActivityOf,
     ) {
         let (event_id, at) = self.sent(executed_at);
         let (previous_id, standing) =
-            previous.map_or((None, Standing::Executed), |(id, standing)| (Some(id), standing));
+            previous.map_or((None, BookingStatus::Executed), |(id, standing)| (Some(id), standing));
         let booking = Booking { event_id, account, at, executed_at, ref_id, previous_id, standing, what };
         self.news.push_back(News::Money(booking));
     }

@@ -2,7 +2,7 @@
 //! credential is needed, because only programs on this machine can connect.
 
 mod body;
-mod desk;
+mod control_server;
 mod perform;
 mod truth;
 
@@ -14,21 +14,21 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::{Value, json};
 
-use super::gate::Gate;
 use super::guard;
 use super::reply::json as answer;
+use super::request_filter::RequestFilter;
 use super::rest::query::{self, Params, param};
 use super::state::lock;
 use crate::sim::faults::Fault;
 
-pub use self::desk::Desk;
+pub use self::control_server::ControlServer;
 pub use self::perform::{ACTIONS, perform};
 
 /// Longest body of a control request, in bytes.
 const BODY_LIMIT: usize = 64 << 10;
 
 /// The router of the control requests.
-pub fn router(gate: Gate) -> Router {
+pub fn router(request_filter: RequestFilter) -> Router {
     Router::new()
         .route("/_sim/truth", get(truth_of))
         .route("/_sim/log", get(log))
@@ -39,30 +39,30 @@ pub fn router(gate: Gate) -> Router {
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         // After the last route, so that it applies to all of them.
         .layer(middleware::from_fn(guard::programs))
-        .with_state(gate)
+        .with_state(request_filter)
 }
 
-async fn act(State(gate): State<Gate>, Path(action): Path<String>, body: Bytes) -> Response {
-    match query::object(&body).and_then(|body| perform(&gate.sim, &action, &body)) {
+async fn act(State(request_filter): State<RequestFilter>, Path(action): Path<String>, body: Bytes) -> Response {
+    match query::object(&body).and_then(|body| perform(&request_filter.sim, &action, &body)) {
         Ok(result) => answer(200, &result),
         Err(error) => error.into_response(),
     }
 }
 
-async fn truth_of(State(gate): State<Gate>, Query(params): Query<Params>) -> Response {
-    match truth::truth(&gate.sim, param(&params, "account")) {
+async fn truth_of(State(request_filter): State<RequestFilter>, Query(params): Query<Params>) -> Response {
+    match truth::truth(&request_filter.sim, param(&params, "account")) {
         Ok(truth) => answer(200, &truth),
         Err(error) => error.into_response(),
     }
 }
 
-async fn log(State(gate): State<Gate>) -> Response {
-    answer(200, &lock(&gate.sim.faults).log().cloned().collect::<Vec<_>>())
+async fn log(State(request_filter): State<RequestFilter>) -> Response {
+    answer(200, &lock(&request_filter.sim.faults).log().cloned().collect::<Vec<_>>())
 }
 
-async fn faults(State(gate): State<Gate>) -> Response {
-    let now = gate.sim.clock.real();
-    let rules: Vec<Value> = lock(&gate.sim.faults)
+async fn faults(State(request_filter): State<RequestFilter>) -> Response {
+    let now = request_filter.sim.clock.real();
+    let rules: Vec<Value> = lock(&request_filter.sim.faults)
         .rules(now)
         .iter()
         .map(|rule| {
@@ -81,8 +81,8 @@ async fn faults(State(gate): State<Gate>) -> Response {
     answer(200, &json!({"rules": rules, "known": names}))
 }
 
-async fn accounts(State(gate): State<Gate>) -> Response {
-    let rows: Vec<Value> = gate
+async fn accounts(State(request_filter): State<RequestFilter>) -> Response {
+    let rows: Vec<Value> = request_filter
         .sim
         .hub
         .accounts()

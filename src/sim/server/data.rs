@@ -15,8 +15,8 @@ use axum::routing::{any, get};
 
 pub use self::channels::Feed;
 use self::rest::message_only;
-use super::gate::Gate;
 use super::reply::ApiError;
+use super::request_filter::RequestFilter;
 
 /// Documented endpoints that are answered with 501, and their names.
 pub const NOT_SIMULATED: &[(&str, &str)] = &[
@@ -29,7 +29,7 @@ pub const NOT_SIMULATED: &[(&str, &str)] = &[
 ];
 
 /// The router of the data origin.
-pub fn router(gate: Gate) -> Router {
+pub fn router(request_filter: RequestFilter) -> Router {
     let mut router = Router::new()
         .route("/v2/{feed}", any(socket::stocks))
         .route("/v1beta3/crypto/{loc}", any(socket::crypto))
@@ -65,7 +65,7 @@ pub fn router(gate: Gate) -> Router {
     for (path, _) in NOT_SIMULATED {
         router = router.route(path, any(not_simulated));
     }
-    router.with_state(gate)
+    router.with_state(request_filter)
 }
 
 async fn not_simulated(request: Request) -> Response {

@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use super::remainder;
+use super::rest_of_body;
 
 /// Time limit for a request's header.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -154,11 +154,11 @@ async fn connection(
 async fn http<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: S, router: Router, title_case: bool) {
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |request| {
-        let (request, remainder) = remainder::lend(without_slash(request));
+        let (request, rest) = rest_of_body::lend(without_slash(request));
         let answer = router.call(request);
         async move {
             match answer.await {
-                Ok(answer) => Ok(remainder.settle(answer).await),
+                Ok(answer) => Ok(rest.settle(answer).await),
                 Err(never) => Err(never),
             }
         }

@@ -17,8 +17,8 @@ use serde_json::Value;
 
 pub use self::orders::new_order;
 pub use self::watchlists::Watchlists;
-use super::gate::Gate;
 use super::reply::ApiError;
+use super::request_filter::RequestFilter;
 use super::{sse, stream};
 use crate::sim::engine::refusal::{Member, Refusal};
 
@@ -34,7 +34,7 @@ pub const NOT_SIMULATED: &[(&str, &str)] = &[
 ];
 
 /// The router of a trading origin, without control requests.
-pub fn router(gate: Gate) -> Router {
+pub fn router(request_filter: RequestFilter) -> Router {
     let mut router = Router::new()
         .route("/stream", any(stream::upgrade))
         .route("/v2/events/trades", get(sse::trades))
@@ -78,7 +78,7 @@ pub fn router(gate: Gate) -> Router {
     for (path, _) in NOT_SIMULATED.iter().filter(|(path, _)| *path != "/v2/positions/{id}/exercise") {
         router = router.route(path, any(not_simulated));
     }
-    router.with_state(gate)
+    router.with_state(request_filter)
 }
 
 async fn not_simulated(request: Request) -> Response {

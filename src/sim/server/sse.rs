@@ -17,9 +17,9 @@ use tokio::sync::mpsc;
 
 use self::span::{Bounds, Span};
 use self::writer::{Over, Writer};
-use super::gate::{Caller, Gate};
 use super::hub::Emitted;
 use super::reply::{self, Answer, ApiError};
+use super::request_filter::{Caller, RequestFilter};
 use super::state::lock;
 use crate::sim::engine::event::EventId;
 
@@ -31,31 +31,31 @@ type Show = fn(&Emitted) -> Option<Arc<str>>;
 
 /// `GET /v2/events/trades`.
 pub async fn trades(
-    State(gate): State<Gate>,
+    State(request_filter): State<RequestFilter>,
     Extension(caller): Extension<Caller>,
     Query(span): Query<Span>,
 ) -> Answer {
-    stream(gate, caller, &span, Emitted::data)
+    stream(request_filter, caller, &span, Emitted::data)
 }
 
 /// `GET /v2beta1/events/activities`.
 pub async fn activities(
-    State(gate): State<Gate>,
+    State(request_filter): State<RequestFilter>,
     Extension(caller): Extension<Caller>,
     Query(span): Query<Span>,
 ) -> Answer {
-    stream(gate, caller, &span, Emitted::activity)
+    stream(request_filter, caller, &span, Emitted::activity)
 }
 
-fn stream(gate: Gate, caller: Caller, span: &Span, show: Show) -> Answer {
-    if !lock(&gate.sim.policy).sse {
+fn stream(request_filter: RequestFilter, caller: Caller, span: &Span, show: Show) -> Answer {
+    if !lock(&request_filter.sim.policy).sse {
         return Err(ApiError { code: None, ..ApiError::not_found("Not Found") });
     }
     let bounds = Bounds::read(span)?;
     // From now on, not from when the task first runs: what happens after the answer belongs to the stream.
-    let live = gate.sim.hub.subscribe();
+    let live = request_filter.sim.hub.subscribe();
     let (sender, receiver) = mpsc::channel::<std::io::Result<Bytes>>(WAITING);
-    let feed = Feed { writer: Writer::new(gate, sender), caller, bounds, show, last: None };
+    let feed = Feed { writer: Writer::new(request_filter, sender), caller, bounds, show, last: None };
     tokio::spawn(feed.run(live));
     let frames = futures_util::stream::unfold(receiver, |mut receiver| async move {
         receiver.recv().await.map(|bytes| (bytes, receiver))
@@ -93,7 +93,7 @@ impl Feed {
 
     async fn replay(&mut self) -> Result<(), Over> {
         // Up to the present, including what the engine has not been asked for yet.
-        let sim = Arc::clone(&self.writer.gate.sim);
+        let sim = Arc::clone(&self.writer.request_filter.sim);
         sim.hub.act(&sim.clock, |_| ());
         let (kept, gone) = sim.hub.log_of(self.caller.account);
         if gone.is_some_and(|(id, at)| self.bounds.reaches_back_to(id, at)) {
@@ -106,7 +106,7 @@ impl Feed {
     }
 
     async fn follow(&mut self, live: &mut Receiver<Arc<Emitted>>) -> Result<(), Over> {
-        let sim = Arc::clone(&self.writer.gate.sim);
+        let sim = Arc::clone(&self.writer.request_filter.sim);
         let mut kill = sim.kill.subscribe();
         loop {
             let event = tokio::select! {

@@ -18,11 +18,11 @@ use tokio::time::Instant;
 
 use self::frame::Encoding;
 use super::close_frame;
-use super::gate::{Gate, account_on, credential};
 use super::grants::Grant;
 use super::hub::Emitted;
 use super::net::HangUp;
 use super::reply::{self, ApiError};
+use super::request_filter::{RequestFilter, account_on, credential};
 use super::state::{AuthForm, FormPolicy, Sim, lock};
 use crate::sim::engine::order::AccountNo;
 use crate::sim::faults::{Fault, Origin};
@@ -36,7 +36,7 @@ const DEPRECATED: &str = "this authentication format is being deprecated. Please
 
 /// Handles upgrades to the stream.
 pub async fn upgrade(
-    State(gate): State<Gate>,
+    State(request_filter): State<RequestFilter>,
     Extension(hang_up): Extension<HangUp>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
@@ -44,12 +44,13 @@ pub async fn upgrade(
     let Ok(upgrade) = upgrade else {
         return ApiError::new(400, 40_010_000, "expected a websocket upgrade").into_response();
     };
-    let status = lock(&gate.sim.faults).on_upgrade(gate.origin, "/stream", gate.sim.clock.real());
+    let status =
+        lock(&request_filter.sim.faults).on_upgrade(request_filter.origin, "/stream", request_filter.sim.clock.real());
     if let Some(status) = status {
         return reply::gateway_page(status);
     }
-    let text = match gate.sim.frames {
-        Frames::Faithful => gate.origin == Origin::Live,
+    let text = match request_filter.sim.frames {
+        Frames::Faithful => request_filter.origin == Origin::Live,
         Frames::Binary => false,
         Frames::Text => true,
     };
@@ -60,9 +61,9 @@ pub async fn upgrade(
         (false, false) => Encoding::Binary,
     };
     // A token in the upgrade request is accepted too, like the key headers.
-    let grant = credential(&gate.sim, &headers);
+    let grant = credential(&request_filter.sim, &headers);
     upgrade.on_upgrade(move |socket| async move {
-        let session = Session::new(gate, socket, encoding, grant);
+        let session = Session::new(request_filter, socket, encoding, grant);
         session.run(hang_up).await;
     })
 }
@@ -101,8 +102,8 @@ struct Session {
 }
 
 impl Session {
-    fn new(gate: Gate, socket: WebSocket, encoding: Encoding, header_grant: Option<Grant>) -> Self {
-        let Gate { sim, origin } = gate;
+    fn new(request_filter: RequestFilter, socket: WebSocket, encoding: Encoding, header_grant: Option<Grant>) -> Self {
+        let RequestFilter { sim, origin } = request_filter;
         Self { sim, origin, socket, encoding, header_grant, authorized: None, events: None, held: None }
     }
 

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::micros;
 use crate::sim::calendar;
-use crate::sim::engine::event::{Booking, EngineEvent, Execution, Standing};
+use crate::sim::engine::event::{Booking, BookingStatus, EngineEvent, Execution};
 use crate::sim::engine::words::EventKind;
 use crate::sim::engine::{ActivityOf, CashKind, CashRow, coin_fee};
 
@@ -13,10 +13,10 @@ pub fn trade(event: &EngineEvent) -> Option<Value> {
     let report = event.report.as_ref()?;
     let order = &event.order;
     let (execution_type, status) = match event.event {
-        EventKind::TradeBust => ("trade_bust", Standing::Canceled),
-        EventKind::TradeCorrect => ("trade_correct", Standing::Correct),
-        EventKind::PartialFill => ("partial_fill", Standing::Executed),
-        _ => ("fill", Standing::Executed),
+        EventKind::TradeBust => ("trade_bust", BookingStatus::Canceled),
+        EventKind::TradeCorrect => ("trade_correct", BookingStatus::Correct),
+        EventKind::PartialFill => ("partial_fill", BookingStatus::Executed),
+        _ => ("fill", BookingStatus::Executed),
     };
     let mut body = Map::new();
     let mut set = |name: &str, value: Value| body.insert(name.to_owned(), value);
@@ -83,7 +83,7 @@ pub fn booking(booking: &Booking) -> Value {
         }
         ActivityOf::CoinFee(execution) | ActivityOf::Fill(execution) => {
             let (coins, dollars) = match (coin_fee(execution), booking.standing) {
-                ((coins, dollars), Standing::Canceled) => (-coins, -dollars),
+                ((coins, dollars), BookingStatus::Canceled) => (-coins, -dollars),
                 (standing, _) => standing,
             };
             set("qty", coins.normalize().to_string().into());
@@ -133,10 +133,10 @@ fn coin_fee_details(execution: &Execution, system_date: &str) -> Value {
     })
 }
 
-fn word(standing: Standing) -> &'static str {
+fn word(standing: BookingStatus) -> &'static str {
     match standing {
-        Standing::Executed => "executed",
-        Standing::Correct => "correct",
-        Standing::Canceled => "canceled",
+        BookingStatus::Executed => "executed",
+        BookingStatus::Correct => "correct",
+        BookingStatus::Canceled => "canceled",
     }
 }

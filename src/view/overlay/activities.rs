@@ -10,9 +10,9 @@ use crate::accounts::activities::Reach;
 use crate::app::Model;
 use crate::app::overlays::{Activities, ActivityDetail};
 use crate::domain::{Activity, ActivityKind, Money, Price, Qty, Untrusted};
+use crate::view::draw_context::{DrawContext, clean};
 use crate::view::format::{self, MISSING, cents, day, full_time, price, tape_time};
-use crate::view::pen::{Pen, clean};
-use crate::view::table::{Column, Rows, Sheet};
+use crate::view::table::{CellBuffer, Column, Rows};
 use crate::view::{Hit, change_style, orders, scope};
 
 const COLUMNS: [Column; 8] = [
@@ -27,19 +27,19 @@ const COLUMNS: [Column; 8] = [
 ];
 
 /// Draws the list.
-pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, list: &Activities, model: &Model, memory: &mut Memory) {
+pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect, list: &Activities, model: &Model, memory: &mut Memory) {
     let &Activities { ref link, selected } = list;
     let Some(account) = scope::account(model, link) else { return };
-    let theme = pen.theme;
+    let theme = ctx.theme;
     let label = clean(&account.link.label).into_owned();
-    let (state, style) = state(account, model, pen);
+    let (state, style) = state(account, model, ctx);
     let facts = [(label.as_str(), theme.strong), (state.as_str(), style)];
-    let (frame, inner) = boxed(pen, area, (128, area.height), orders::kind_of(account), "Activities", &facts);
+    let (frame, inner) = boxed(ctx, area, (128, area.height), orders::kind_of(account), "Activities", &facts);
     let rows = account.activities.rows();
     if rows.is_empty() {
         memory.page = inner.height;
         crate::view::empty(
-            pen,
+            ctx,
             inner,
             if model.accounts.activities_loading(link) { "waiting for the broker" } else { &state },
         );
@@ -52,89 +52,95 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, list: &Activities, model: &Mod
     memory.first = memory.first.min(selected).max((selected + 1).saturating_sub(height));
     memory.first = memory.first.min(rows.len().saturating_sub(height));
     let first = memory.first;
-    let mut sheet = std::mem::take(&mut memory.sheet);
-    sheet.clear();
+    let mut buffer = std::mem::take(&mut memory.buffer);
+    buffer.clear();
     for row in rows.iter().skip(first).take(height) {
-        stage(pen, &mut sheet, row, model);
+        stage(ctx, &mut buffer, row, model);
     }
     let shown = Rows { selected: selected.checked_sub(first), focused: true, sorted: None, rule: None };
-    pen.table(inner, &COLUMNS, |_| false, &sheet, &mut memory.columns, &shown);
-    memory.sheet = sheet;
-    pen.hits.push(Hit::OverlayRows { area: body, first, count: (rows.len() - first).min(height) });
-    pen.scroll_mark(frame, first, height, rows.len());
+    ctx.table(inner, &COLUMNS, |_| false, &buffer, &mut memory.columns, &shown);
+    memory.buffer = buffer;
+    ctx.hits.push(Hit::OverlayRows { area: body, first, count: (rows.len() - first).min(height) });
+    ctx.scroll_mark(frame, first, height, rows.len());
 }
 
 /// The part of the title that says how far back the list reaches.
-fn state(account: &AccountState, model: &Model, pen: &Pen<'_>) -> (String, Style) {
+fn state(account: &AccountState, model: &Model, ctx: &DrawContext<'_>) -> (String, Style) {
     let count = account.activities.rows().len();
     if model.accounts.activities_loading(&account.link.id) {
-        let dots = pen.glyphs.ellipsis;
-        return (format!("{count}, loading{dots}"), pen.theme.waiting);
+        let dots = ctx.glyphs.ellipsis;
+        return (format!("{count}, loading{dots}"), ctx.theme.waiting);
     }
     match account.activities.reach() {
-        Reach::More => (format!("{count} so far"), pen.theme.dim),
-        Reach::Beginning => (format!("{count} in all"), pen.theme.dim),
+        Reach::More => (format!("{count} so far"), ctx.theme.dim),
+        Reach::Beginning => (format!("{count} in all"), ctx.theme.dim),
         Reach::Failed(why) => {
             let again = model.keymap.say("{activities.refresh} tries again");
-            (format!("{again}: {}", clean(why)), pen.theme.error)
+            (format!("{again}: {}", clean(why)), ctx.theme.error)
         }
     }
 }
 
-fn stage(pen: &Pen<'_>, sheet: &mut Sheet, row: &Activity, model: &Model) {
-    let theme = pen.theme;
+fn stage(ctx: &DrawContext<'_>, buffer: &mut CellBuffer, row: &Activity, model: &Model) {
+    let theme = ctx.theme;
     let zone = &model.program.timezone;
     match &row.kind {
         ActivityKind::Fill { symbol, side, qty, px, at, .. } => {
             match at {
                 Some(at) => {
-                    sheet.build(theme.dim, |out| tape_time(out, *at, model.accounts.exchange_now(model.now), zone));
+                    buffer.build(theme.dim, |out| tape_time(out, *at, model.accounts.exchange_now(model.now), zone));
                 }
-                None => sheet.text(MISSING, theme.faint),
+                None => buffer.text(MISSING, theme.faint),
             }
-            sheet.text("fill", theme.ok);
+            buffer.text("fill", theme.ok);
             let (word, style) = format::side(side, theme);
-            sheet.text(word, style);
-            sheet.text(&clean(symbol.as_str()), theme.text);
-            sheet.figure(Some(qty.decimal()), 0, theme.text, theme.faint);
-            sheet.figure(price(Some(*px)), 2, theme.text, theme.faint);
+            buffer.text(word, style);
+            buffer.text(&clean(symbol.as_str()), theme.text);
+            buffer.figure(Some(qty.decimal()), 0, theme.text, theme.faint);
+            buffer.figure(price(Some(*px)), 2, theme.text, theme.faint);
             // The row does not have the contract multiplier of an option.
-            sheet.figure(cents(px.notional(*qty).filter(|_| !symbol.is_option())), 2, theme.dim, theme.faint);
-            sheet.text("", theme.dim);
+            buffer.figure(cents(px.notional(*qty).filter(|_| !symbol.is_option())), 2, theme.dim, theme.faint);
+            buffer.text("", theme.dim);
         }
         ActivityKind::Other { net_amount, symbol, qty, date, description } => {
             match date {
                 Some(date) => {
-                    sheet.build(theme.dim, |out| day(out, *date, model.accounts.exchange_now(model.now), zone));
+                    buffer.build(theme.dim, |out| day(out, *date, model.accounts.exchange_now(model.now), zone));
                 }
-                None => sheet.text(MISSING, theme.faint),
+                None => buffer.text(MISSING, theme.faint),
             }
-            sheet.text(&row.activity_type.clean(), theme.text);
-            sheet.text("", theme.dim);
-            sheet.text(&symbol.as_ref().map_or("".into(), |symbol| clean(symbol.as_str())), theme.text);
+            buffer.text(&row.activity_type.clean(), theme.text);
+            buffer.text("", theme.dim);
+            buffer.text(&symbol.as_ref().map_or("".into(), |symbol| clean(symbol.as_str())), theme.text);
             match qty {
-                Some(qty) => sheet.figure(Some(qty.decimal()), 0, theme.text, theme.faint),
-                None => sheet.text("", theme.faint),
+                Some(qty) => buffer.figure(Some(qty.decimal()), 0, theme.text, theme.faint),
+                None => buffer.text("", theme.faint),
             }
-            sheet.text("", theme.faint);
+            buffer.text("", theme.faint);
             let amount = cents(*net_amount);
-            let (style, before) = change_style(pen, amount, false);
-            sheet.signed_figure(amount, 2, before, style, theme.faint);
-            sheet.text(&description.as_ref().map_or("".into(), Untrusted::clean), theme.dim);
+            let (style, before) = change_style(ctx, amount, false);
+            buffer.signed_figure(amount, 2, before, style, theme.faint);
+            buffer.text(&description.as_ref().map_or("".into(), Untrusted::clean), theme.dim);
         }
     }
 }
 
 /// Draws one row in detail.
-pub(super) fn detail(pen: &mut Pen<'_>, area: Rect, detail: &ActivityDetail, model: &Model, memory: &mut Memory) {
+pub(super) fn detail(
+    ctx: &mut DrawContext<'_>,
+    area: Rect,
+    detail: &ActivityDetail,
+    model: &Model,
+    memory: &mut Memory,
+) {
     let &ActivityDetail { ref key, scroll } = detail;
     let Some(account) = scope::account(model, &key.link) else { return };
     let Some(row) = account.activities.rows().iter().find(|row| row.id == key.row) else { return };
-    let theme = pen.theme;
+    let theme = ctx.theme;
     let label = clean(&account.link.label).into_owned();
     let facts = [(label.as_str(), theme.strong)];
-    let (frame, inner) = boxed(pen, area, (110, area.height), orders::kind_of(account), "Activity", &facts);
-    let mut doc = Doc::new(theme, pen.glyphs, inner.width);
+    let (frame, inner) = boxed(ctx, area, (110, area.height), orders::kind_of(account), "Activity", &facts);
+    let mut doc = Doc::new(theme, ctx.glyphs, inner.width);
     let plain = |label: &'static str, text: Option<String>| match text {
         Some(text) => (label, text, theme.text),
         None => (label, MISSING.to_owned(), theme.faint),
@@ -167,6 +173,6 @@ pub(super) fn detail(pen: &mut Pen<'_>, area: Rect, detail: &ActivityDetail, mod
         doc.text("Its order is older than what is kept here.", theme.dim);
     }
     doc.heading("As the broker sent it");
-    super::order::json(&mut doc, &row.raw, pen);
-    scrolled(pen, frame, inner, &doc.lines, scroll, memory);
+    super::order::json(&mut doc, &row.raw, ctx);
+    scrolled(ctx, frame, inner, &doc.lines, scroll, memory);
 }

@@ -8,21 +8,21 @@ use super::{Memory, boxed, scrolled};
 use crate::app::Model;
 use crate::app::overlays::BrokerDetail;
 use crate::session::{ConnectionState, Part};
+use crate::view::draw_context::{DrawContext, clean};
 use crate::view::format::{MISSING, age, connection, countdown, full_time, latency};
-use crate::view::pen::{Pen, clean};
 use crate::view::{orders, scope};
 
 /// Draws it.
-pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, detail: &BrokerDetail, model: &Model, memory: &mut Memory) {
+pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect, detail: &BrokerDetail, model: &Model, memory: &mut Memory) {
     let &BrokerDetail { ref link, scroll } = detail;
     let Some(account) = scope::account(model, link) else { return };
-    let theme = pen.theme;
+    let theme = ctx.theme;
     let label = clean(&account.link.label).into_owned();
     let facts = [(label.as_str(), theme.strong)];
-    let (frame, inner) = boxed(pen, area, (110, area.height), orders::kind_of(account), "Broker", &facts);
-    let mut doc = Doc::new(theme, pen.glyphs, inner.width);
+    let (frame, inner) = boxed(ctx, area, (110, area.height), orders::kind_of(account), "Broker", &facts);
+    let mut doc = Doc::new(theme, ctx.glyphs, inner.width);
     let state = account.session.state();
-    let (mark, style) = connection(state, pen.glyphs, theme);
+    let (mark, style) = connection(state, ctx.glyphs, theme);
     let mut head = vec![(format!("{mark} {}", state.word()), style)];
     let now = model.now.mono;
     let since = match state {
@@ -78,5 +78,5 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, detail: &BrokerDetail, model: 
         let at = full_time(entry.at.wall, zone, "");
         doc.pieces(vec![(format!("{}  ", at.trim_end()), theme.dim), (clean(&entry.text).into_owned(), theme.text)]);
     }
-    scrolled(pen, frame, inner, &doc.lines, scroll, memory);
+    scrolled(ctx, frame, inner, &doc.lines, scroll, memory);
 }

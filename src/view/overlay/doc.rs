@@ -3,8 +3,8 @@
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+use crate::view::draw_context::{clean, width};
 use crate::view::glyphs::Glyphs;
-use crate::view::pen::{clean, width};
 use crate::view::theme::Theme;
 
 /// The lines of an overlay under construction.

@@ -10,42 +10,42 @@ use crate::app::Model;
 use crate::app::overlays::EquityChart;
 use crate::domain::market::EquityPoint;
 use crate::domain::{Money, Mono};
+use crate::view::draw_context::{DrawContext, cells, clean, width};
 use crate::view::format::{self, full_time};
-use crate::view::pen::{Pen, cells, clean, width};
 use crate::view::{change_style, chart, orders, scope};
 
 /// Draws it.
-pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, equity: &EquityChart, model: &Model) {
+pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect, equity: &EquityChart, model: &Model) {
     let &EquityChart { ref link, period, cursor } = equity;
     let Some(account) = scope::account(model, link) else { return };
-    let theme = pen.theme;
+    let theme = ctx.theme;
     let label = clean(&account.link.label).into_owned();
     let history = account.curves.get(&period);
     let old = history.and_then(|history| staleness(history.at, account.curve_faults.get(&period), model));
     let mut facts = vec![(label.as_str(), theme.strong)];
     facts.extend(old.as_ref().map(|old| (old.as_str(), theme.waiting)));
-    let (_, inner) = boxed(pen, area, (area.width, area.height), orders::kind_of(account), "Equity", &facts);
+    let (_, inner) = boxed(ctx, area, (area.width, area.height), orders::kind_of(account), "Equity", &facts);
     let mut x = inner.x;
     for known in Period::ALL {
         let style = if known == period { theme.title_focused } else { theme.title };
-        x = pen.text(x, inner.y, inner.right().saturating_sub(x), &format!(" {} ", known.word()), style) + 1;
+        x = ctx.text(x, inner.y, inner.right().saturating_sub(x), &format!(" {} ", known.word()), style) + 1;
     }
     let body = Rect { y: inner.y + 2, height: inner.height.saturating_sub(3), ..inner };
     let Some(history) = history else {
         let fault = account.curve_faults.get(&period).map(|fault| clean(fault).into_owned());
-        crate::view::empty(pen, body, fault.as_deref().unwrap_or("waiting for the broker"));
+        crate::view::empty(ctx, body, fault.as_deref().unwrap_or("waiting for the broker"));
         return;
     };
     let points = &history.value.points;
     let values: Vec<Option<Decimal>> = points.iter().map(|point| point.equity.map(Money::decimal)).collect();
     let Some((low, high)) = chart::bounds(&values) else {
-        crate::view::empty(pen, body, "the broker has no equity data for this period");
+        crate::view::empty(ctx, body, "the broker has no equity data for this period");
         return;
     };
     let base = history.value.base.map(Money::decimal).or_else(|| values.iter().flatten().next().copied());
     let at = cursor.unwrap_or(points.len().saturating_sub(1)).min(points.len().saturating_sub(1));
     reading(
-        pen,
+        ctx,
         Rect { x: x + 1, width: inner.right().saturating_sub(x + 1), height: 1, ..inner },
         points.get(at),
         base,
@@ -64,27 +64,27 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, equity: &EquityChart, model: &
         return;
     }
     for (row, text) in &levels {
-        pen.right(body.x, plot.y + row, labels, text, theme.dim);
+        ctx.right(body.x, plot.y + row, labels, text, theme.dim);
         for column in plot.left()..plot.right() {
-            pen.put(column, plot.y + row, pen.glyphs.dot, theme.chart_axis);
+            ctx.put(column, plot.y + row, ctx.glyphs.dot, theme.chart_axis);
         }
     }
     let steps = points.len().saturating_sub(1).max(1);
     if cursor.is_some() {
         let column = plot.x + cells(at * usize::from(plot.width - 1) / steps);
         for row in plot.top()..plot.bottom() {
-            pen.put(column, row, pen.glyphs.paper.vertical, theme.key);
+            ctx.put(column, row, ctx.glyphs.paper.vertical, theme.key);
         }
     }
     let last = values.iter().rev().flatten().next().copied();
-    let style = change_style(pen, last.zip(base).and_then(|(last, base)| last.checked_sub(base)), false).0;
-    pen.line_chart(plot, &values, (low, high), style);
+    let style = change_style(ctx, last.zip(base).and_then(|(last, base)| last.checked_sub(base)), false).0;
+    ctx.line_chart(plot, &values, (low, high), style);
     if let Some(value) = values.get(at).copied().flatten().filter(|_| cursor.is_some()) {
         let column = plot.x + cells(at * usize::from(plot.width - 1) / steps);
         let up = chart::scale(value, low, high, u32::from(plot.height) - 1);
-        pen.put(column, plot.bottom() - 1 - cells(up as usize), pen.glyphs.on, theme.key);
+        ctx.put(column, plot.bottom() - 1 - cells(up as usize), ctx.glyphs.on, theme.key);
     }
-    times(pen, Rect { y: plot.bottom(), height: 1, ..plot }, points, period, model);
+    times(ctx, Rect { y: plot.bottom(), height: 1, ..plot }, points, period, model);
 }
 
 /// The age of a curve whose refresh failed or is overdue.
@@ -97,13 +97,13 @@ fn staleness(at: Mono, fault: Option<&String>, model: &Model) -> Option<String> 
 }
 
 /// The values at the crosshair: instant, equity, change since the base.
-fn reading(pen: &mut Pen<'_>, area: Rect, point: Option<&EquityPoint>, base: Option<Decimal>, model: &Model) {
+fn reading(ctx: &mut DrawContext<'_>, area: Rect, point: Option<&EquityPoint>, base: Option<Decimal>, model: &Model) {
     let Some(point) = point else { return };
-    let theme = pen.theme;
+    let theme = ctx.theme;
     let at = full_time(point.at, &model.program.timezone, &model.program.timezone_label);
     let equity = point.equity.map_or_else(|| "--".to_owned(), |equity| equity.rounded(2));
     let change = point.equity.zip(base).map(|(equity, base)| equity.decimal().checked_sub(base));
-    let (style, before) = change_style(pen, change.flatten(), true);
+    let (style, before) = change_style(ctx, change.flatten(), true);
     let text = match change {
         None => String::new(),
         Some(None) => "-- (too large to add up)".to_owned(),
@@ -111,7 +111,7 @@ fn reading(pen: &mut Pen<'_>, area: Rect, point: Option<&EquityPoint>, base: Opt
     };
     let wide = width(&at) + width(&equity) + width(&text) + 4;
     let x = area.right().saturating_sub(wide).max(area.x);
-    pen.pieces(
+    ctx.pieces(
         x,
         area.y,
         area.right().saturating_sub(x),
@@ -133,7 +133,7 @@ fn axis(low: Decimal, high: Decimal, height: u16) -> Vec<(u16, String)> {
 }
 
 /// Labels of the horizontal axis: first, middle and last instant.
-fn times(pen: &mut Pen<'_>, area: Rect, points: &[EquityPoint], period: Period, model: &Model) {
+fn times(ctx: &mut DrawContext<'_>, area: Rect, points: &[EquityPoint], period: Period, model: &Model) {
     let zone = &model.program.timezone;
     let label = |at: Timestamp| {
         let text = full_time(at, zone, "");
@@ -141,10 +141,10 @@ fn times(pen: &mut Pen<'_>, area: Rect, points: &[EquityPoint], period: Period, 
         text.get(range).unwrap_or_default().to_owned()
     };
     let Some((first, last)) = points.first().zip(points.last()) else { return };
-    let theme = pen.theme;
-    pen.text(area.x, area.y, 5, &label(first.at), theme.dim);
-    pen.right(area.x, area.y, area.width, &label(last.at), theme.dim);
+    let theme = ctx.theme;
+    ctx.text(area.x, area.y, 5, &label(first.at), theme.dim);
+    ctx.right(area.x, area.y, area.width, &label(last.at), theme.dim);
     if let Some(middle) = points.get(points.len() / 2).filter(|_| area.width >= 30) {
-        pen.text(area.x + area.width / 2 - 2, area.y, 5, &label(middle.at), theme.dim);
+        ctx.text(area.x + area.width / 2 - 2, area.y, 5, &label(middle.at), theme.dim);
     }
 }

@@ -7,25 +7,25 @@ use super::doc::wrap;
 use super::{Memory, boxed, scrolled};
 use crate::app::Model;
 use crate::app::overlays::ErrorList;
+use crate::view::draw_context::{DrawContext, clean};
 use crate::view::format::full_time;
-use crate::view::pen::{Pen, clean};
 use crate::view::scope::{self, Kind};
 
 /// Draws it.
-pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, list: &ErrorList, model: &Model, memory: &mut Memory) {
+pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect, list: &ErrorList, model: &Model, memory: &mut Memory) {
     let &ErrorList { scroll } = list;
-    let theme = pen.theme;
+    let theme = ctx.theme;
     let count = format!("{} kept", model.errors.len());
     let facts = [(count.as_str(), theme.dim)];
-    let (frame, inner) = boxed(pen, area, (110, area.height), Kind::Neutral, "Errors", &facts);
+    let (frame, inner) = boxed(ctx, area, (110, area.height), Kind::Neutral, "Errors", &facts);
     if model.errors.is_empty() {
-        crate::view::empty(pen, inner, "no errors");
+        crate::view::empty(ctx, inner, "no errors");
         return;
     }
     let mut lines: Vec<Line<'static>> = Vec::new();
     for error in model.errors.iter().rev() {
         let mut head = vec![
-            Span::styled(format!("{} ", pen.glyphs.cross), theme.error),
+            Span::styled(format!("{} ", ctx.glyphs.cross), theme.error),
             Span::styled(full_time(error.at.wall, &model.program.timezone, &model.program.timezone_label), theme.dim),
         ];
         if let Some(account) = error.link.as_ref().and_then(|link| scope::account(model, link)) {
@@ -45,5 +45,5 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, list: &ErrorList, model: &Mode
         }
         lines.push(Line::default());
     }
-    scrolled(pen, frame, inner, &lines, scroll, memory);
+    scrolled(ctx, frame, inner, &lines, scroll, memory);
 }

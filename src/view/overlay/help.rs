@@ -7,7 +7,7 @@ use super::{Memory, boxed, scrolled, search};
 use crate::app::Model;
 use crate::app::keymap::{Group, table};
 use crate::app::overlays::Help;
-use crate::view::pen::{Pen, width};
+use crate::view::draw_context::{DrawContext, width};
 use crate::view::scope::Kind;
 use crate::view::theme::Theme;
 
@@ -15,15 +15,15 @@ use crate::view::theme::Theme;
 const TWO_COLUMNS: u16 = 110;
 
 /// Draws it.
-pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, help: &Help, top: bool, model: &Model, memory: &mut Memory) {
+pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect, help: &Help, top: bool, model: &Model, memory: &mut Memory) {
     let &Help { ref query, typing, scroll } = help;
     let typing = typing && top;
     let find = model.keymap.say("{help.search} search");
-    let (frame, inner) = boxed(pen, area, (150, area.height), Kind::Neutral, "Keys", &[(&find, pen.theme.dim)]);
+    let (frame, inner) = boxed(ctx, area, (150, area.height), Kind::Neutral, "Keys", &[(&find, ctx.theme.dim)]);
     let field = Rect { height: 1, ..inner };
     let searching = typing || !query.value().is_empty();
     if searching {
-        search(pen, field, "/ ", query, typing);
+        search(ctx, field, "/ ", query, typing);
     }
     let used = if searching { 2 } else { 0 };
     let body = Rect { y: inner.y + used, height: inner.height.saturating_sub(used), ..inner };
@@ -35,13 +35,13 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, help: &Help, top: bool, model:
     let columns: u16 = if body.width >= TWO_COLUMNS { 2 } else { 1 };
     let wide = (body.width - (columns - 1) * 3) / columns;
     let keys = groups.iter().flat_map(|group| &group.rows).map(|row| width(&row.keys)).max().unwrap_or(0).min(16);
-    let blocks: Vec<Vec<Line<'static>>> = groups.iter().map(|group| block(group, keys, wide, pen.theme)).collect();
+    let blocks: Vec<Vec<Line<'static>>> = groups.iter().map(|group| block(group, keys, wide, ctx.theme)).collect();
     if blocks.is_empty() {
-        crate::view::empty(pen, body, "no key matches");
+        crate::view::empty(ctx, body, "no key matches");
         return;
     }
     let lines = if columns == 1 { blocks.concat() } else { side_by_side(blocks, wide) };
-    scrolled(pen, frame, body, &lines, scroll, memory);
+    scrolled(ctx, frame, body, &lines, scroll, memory);
 }
 
 fn block(group: &Group, keys: u16, wide: u16, theme: &Theme) -> Vec<Line<'static>> {

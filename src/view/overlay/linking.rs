@@ -12,13 +12,13 @@ use crate::app::overlays::Form;
 use crate::domain::{Environment, Mono};
 use crate::link::progress::Sensitive;
 use crate::link::{FoundAccount, RedirectNote};
+use crate::view::draw_context::{DrawContext, cells, clean, width};
 use crate::view::format::countdown;
-use crate::view::pen::{Pen, cells, clean, width};
 use crate::view::scope::Kind;
 use crate::view::{Hyperlink, footer};
 
 /// Draws it.
-pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, attempt: &Attempt, model: &Model) {
+pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect, attempt: &Attempt, model: &Model) {
     let broker = model.brokers.iter().find(|broker| broker.id == attempt.broker);
     let name = clean(broker.map_or(attempt.broker.as_str(), |broker| &broker.name)).into_owned();
     let kind = match &attempt.phase {
@@ -39,44 +39,44 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, attempt: &Attempt, model: &Mod
         AttemptPhase::Failed(_) => 13,
         AttemptPhase::Starting | AttemptPhase::Exchanging | AttemptPhase::Saving => 9,
     };
-    let (_, inner) = boxed(pen, area, (100, height), kind, &title, &[]);
+    let (_, inner) = boxed(ctx, area, (100, height), kind, &title, &[]);
     let keys = Rect { y: inner.bottom().saturating_sub(1), height: 1, ..inner };
     let body = Rect { y: inner.y + 1, height: inner.height.saturating_sub(3), ..inner };
     let mut flow = Flow { y: body.y, area: body };
     match &attempt.phase {
-        AttemptPhase::Starting => flow.text(pen, "Opening the port that the browser returns to …", pen.theme.text),
+        AttemptPhase::Starting => flow.text(ctx, "Opening the port that the browser returns to …", ctx.theme.text),
         AttemptPhase::Waiting { authorize_url, port, deadline, browser, paste } => {
             let waiting =
                 Waiting { url: authorize_url, port: *port, deadline: *deadline, browser, paste: paste.as_ref() };
-            wait(pen, &mut flow, &waiting, attempt, model);
+            wait(ctx, &mut flow, &waiting, attempt, model);
         }
         AttemptPhase::Exchanging => {
-            flow.text(pen, "Allowed. Fetching the token and checking which account it reaches …", pen.theme.text);
+            flow.text(ctx, "Allowed. Fetching the token and checking which account it reaches …", ctx.theme.text);
         }
         AttemptPhase::Confirm { accounts, scopes, labels } => {
-            confirm(pen, &mut flow, accounts, labels);
+            confirm(ctx, &mut flow, accounts, labels);
             let scopes = scopes.iter().map(|scope| clean(scope).into_owned()).collect::<Vec<_>>().join(", ");
             flow.gap();
-            flow.pieces(pen, &[("It may: ", pen.theme.dim), (&scopes, pen.theme.text)]);
+            flow.pieces(ctx, &[("It may: ", ctx.theme.dim), (&scopes, ctx.theme.text)]);
             for doubt in accounts.iter().filter_map(FoundAccount::doubt) {
                 flow.gap();
-                flow.text(pen, doubt, pen.theme.error);
+                flow.text(ctx, doubt, ctx.theme.error);
             }
             if found_kind(accounts).is_live() {
                 flow.gap();
-                flow.text(pen, "This is real money. Orders here are real orders.", pen.theme.error);
+                flow.text(ctx, "This is real money. Orders here are real orders.", ctx.theme.error);
             }
         }
-        AttemptPhase::Saving => flow.text(pen, "Storing the token …", pen.theme.text),
+        AttemptPhase::Saving => flow.text(ctx, "Storing the token …", ctx.theme.text),
         AttemptPhase::Failed(failure) => {
             let (sentence, next) = failure.sentence();
-            let mark = pen.glyphs.cross;
-            flow.text(pen, &format!("{mark} {sentence}"), pen.theme.error);
+            let mark = ctx.glyphs.cross;
+            flow.text(ctx, &format!("{mark} {sentence}"), ctx.theme.error);
             flow.gap();
-            flow.text(pen, &model.keymap.say(&next), pen.theme.text);
+            flow.text(ctx, &model.keymap.say(&next), ctx.theme.text);
         }
     }
-    footer::keys(pen, keys, model);
+    footer::keys(ctx, keys, model);
 }
 
 fn found_kind(accounts: &[FoundAccount]) -> Kind {
@@ -107,17 +107,17 @@ impl Flow {
         line
     }
 
-    fn text(&mut self, pen: &mut Pen<'_>, text: &str, style: Style) {
+    fn text(&mut self, ctx: &mut DrawContext<'_>, text: &str, style: Style) {
         for part in wrap(&clean(text), usize::from(self.area.width)) {
             if let Some(line) = self.line() {
-                pen.text(line.x, line.y, line.width, &part, style);
+                ctx.text(line.x, line.y, line.width, &part, style);
             }
         }
     }
 
-    fn pieces(&mut self, pen: &mut Pen<'_>, pieces: &[(&str, Style)]) {
+    fn pieces(&mut self, ctx: &mut DrawContext<'_>, pieces: &[(&str, Style)]) {
         if let Some(line) = self.line() {
-            pen.pieces(line.x, line.y, line.width, pieces);
+            ctx.pieces(line.x, line.y, line.width, pieces);
         }
     }
 }
@@ -130,21 +130,21 @@ struct Waiting<'a> {
     paste: Option<&'a Input>,
 }
 
-fn wait(pen: &mut Pen<'_>, flow: &mut Flow, waiting: &Waiting<'_>, attempt: &Attempt, model: &Model) {
-    let theme = pen.theme;
+fn wait(ctx: &mut DrawContext<'_>, flow: &mut Flow, waiting: &Waiting<'_>, attempt: &Attempt, model: &Model) {
+    let theme = ctx.theme;
     match waiting.browser {
-        Ok(()) => flow.text(pen, "Your browser was sent to this page. Sign in there and press Allow.", theme.strong),
+        Ok(()) => flow.text(ctx, "Your browser was sent to this page. Sign in there and press Allow.", theme.strong),
         Err(reason) => {
-            flow.text(pen, "Open this page in a browser, sign in there and press Allow.", theme.strong);
-            flow.text(pen, reason, theme.dim);
+            flow.text(ctx, "Open this page in a browser, sign in there and press Allow.", theme.strong);
+            flow.text(ctx, reason, theme.dim);
         }
     }
     flow.gap();
     for part in wrap(waiting.url.expose(), usize::from(flow.area.width)) {
         let Some(line) = flow.line() else { break };
-        let next = pen.text(line.x, line.y, line.width, &part, theme.link);
+        let next = ctx.text(line.x, line.y, line.width, &part, theme.link);
         let area = Rect { width: next - line.x, ..line };
-        pen.links.push(Hyperlink { area, url: waiting.url.clone() });
+        ctx.links.push(Hyperlink { area, url: waiting.url.clone() });
     }
     flow.gap();
     let left = countdown(waiting.deadline.since(model.now.mono));
@@ -152,9 +152,9 @@ fn wait(pen: &mut Pen<'_>, flow: &mut Flow, waiting: &Waiting<'_>, attempt: &Att
         || "No port could be opened: only pasting works.".to_owned(),
         |port| format!("Waiting on port {port}"),
     );
-    let mark = pen.glyphs.waiting.to_string();
+    let mark = ctx.glyphs.waiting.to_string();
     flow.pieces(
-        pen,
+        ctx,
         &[
             (&mark, theme.waiting),
             (" ", theme.text),
@@ -167,13 +167,13 @@ fn wait(pen: &mut Pen<'_>, flow: &mut Flow, waiting: &Waiting<'_>, attempt: &Att
     flow.gap();
     if let Some(input) = waiting.paste {
         if let Some(line) = flow.line() {
-            let x = pen.text(line.x, line.y, line.width, "Paste the address: ", theme.key);
+            let x = ctx.text(line.x, line.y, line.width, "Paste the address: ", theme.key);
             let field = Rect { x, width: line.right().saturating_sub(x), ..line };
-            pen.field(field, input.value(), cells(input.visual_cursor()), true);
+            ctx.field(field, input.value(), cells(input.visual_cursor()), true);
         }
     } else {
         flow.text(
-            pen,
+            ctx,
             &model.keymap.say(
                 "Is the browser on another machine? After Allow it shows an address that does not load: copy that \
                     address there, press {linking.paste} here and paste it.",
@@ -193,36 +193,36 @@ fn wait(pen: &mut Pen<'_>, flow: &mut Flow, waiting: &Waiting<'_>, attempt: &Att
         }
     };
     flow.gap();
-    flow.text(pen, &model.keymap.say(note), theme.waiting);
+    flow.text(ctx, &model.keymap.say(note), theme.waiting);
 }
 
-fn confirm(pen: &mut Pen<'_>, flow: &mut Flow, accounts: &[FoundAccount], labels: &Form) {
-    let theme = pen.theme;
+fn confirm(ctx: &mut DrawContext<'_>, flow: &mut Flow, accounts: &[FoundAccount], labels: &Form) {
+    let theme = ctx.theme;
     let what =
         if accounts.len() == 1 { "The grant reaches this account:" } else { "The grant reaches these accounts:" };
-    flow.text(pen, what, theme.strong);
+    flow.text(ctx, what, theme.strong);
     for (account, (label, typing)) in accounts.iter().zip(labels.fields()) {
         flow.gap();
         if let Some(line) = flow.line() {
-            let x = pen.tag(line.x, line.y, 6, Kind::of(account.environment)) + 2;
+            let x = ctx.tag(line.x, line.y, 6, Kind::of(account.environment)) + 2;
             let status = clean(&account.status);
             let number = clean(&account.account_number);
-            let mut x = pen.text(x, line.y, line.right().saturating_sub(x), &number, theme.strong);
+            let mut x = ctx.text(x, line.y, line.right().saturating_sub(x), &number, theme.strong);
             let style = if &*status == "ACTIVE" { theme.ok } else { theme.waiting };
-            x = pen.text(x + 2, line.y, line.right().saturating_sub(x + 2), &status, style);
+            x = ctx.text(x + 2, line.y, line.right().saturating_sub(x + 2), &status, style);
             if account.replaces.is_some() {
                 let words = "already linked: its token is replaced";
-                pen.text(x + 2, line.y, line.right().saturating_sub(x + 2), words, theme.dim);
+                ctx.text(x + 2, line.y, line.right().saturating_sub(x + 2), words, theme.dim);
             }
         }
         if let Some(line) = flow.line() {
-            let x = pen.text(line.x, line.y, 8, "Label ", theme.dim);
+            let x = ctx.text(line.x, line.y, 8, "Label ", theme.dim);
             let field = Rect { x, width: line.right().saturating_sub(x).min(40), ..line };
             if typing {
-                pen.field(field, label.value(), cells(label.visual_cursor()), false);
+                ctx.field(field, label.value(), cells(label.visual_cursor()), false);
             } else {
                 let text = clean(label.value());
-                pen.text(field.x, field.y, field.width.max(width(&text).min(field.width)), &text, theme.text);
+                ctx.text(field.x, field.y, field.width.max(width(&text).min(field.width)), &text, theme.text);
             }
         }
     }

@@ -11,47 +11,47 @@ use crate::app::overlays::OrderDetail;
 use crate::domain::execution::ExecutionKind;
 use crate::domain::order::{OrderType, Raw};
 use crate::domain::{Execution, Order, OrderId, Price, Source};
+use crate::view::draw_context::{DrawContext, clean};
 use crate::view::format::{self, MISSING, full_time};
-use crate::view::pen::{Pen, clean};
 use crate::view::{orders, scope};
 
 /// Longest chain of replacements that is followed.
 const CHAIN: usize = 50;
 
 /// Draws it.
-pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, over: &OrderDetail, model: &Model, memory: &mut Memory) {
+pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect, over: &OrderDetail, model: &Model, memory: &mut Memory) {
     let &OrderDetail { ref key, scroll, raw } = over;
     let found =
         scope::account(model, &key.link).and_then(|account| Some((account, account.blotter.order(&key.order)?)));
     let Some((account, order)) = found else {
-        let (_, inner) = boxed(pen, area, (60, 5), scope::Kind::Neutral, "Order", &[]);
-        crate::view::empty(pen, inner, "this order is no longer known");
+        let (_, inner) = boxed(ctx, area, (60, 5), scope::Kind::Neutral, "Order", &[]);
+        crate::view::empty(ctx, inner, "this order is no longer known");
         return;
     };
     let label = clean(&account.link.label).into_owned();
     let number = clean(&account.link.account_number).into_owned();
-    let facts = [(label.as_str(), pen.theme.strong), (number.as_str(), pen.theme.dim)];
+    let facts = [(label.as_str(), ctx.theme.strong), (number.as_str(), ctx.theme.dim)];
     let title = if raw { "Order as the broker sent it" } else { "Order" };
-    let (frame, inner) = boxed(pen, area, (128, area.height), orders::kind_of(account), title, &facts);
-    let mut doc = Doc::new(pen.theme, pen.glyphs, inner.width);
+    let (frame, inner) = boxed(ctx, area, (128, area.height), orders::kind_of(account), title, &facts);
+    let mut doc = Doc::new(ctx.theme, ctx.glyphs, inner.width);
     if raw {
-        json(&mut doc, &order.raw, pen);
+        json(&mut doc, &order.raw, ctx);
     } else {
-        detail(&mut doc, account, order, model, pen);
+        detail(&mut doc, account, order, model, ctx);
     }
-    scrolled(pen, frame, inner, &doc.lines, scroll, memory);
+    scrolled(ctx, frame, inner, &doc.lines, scroll, memory);
 }
 
 /// The broker's own JSON, indented.
-pub(super) fn json(doc: &mut Doc<'_>, raw: &Raw, pen: &Pen<'_>) {
+pub(super) fn json(doc: &mut Doc<'_>, raw: &Raw, ctx: &DrawContext<'_>) {
     let Some(raw) = &raw.0 else {
-        doc.text("the broker's JSON was not kept", pen.theme.dim);
+        doc.text("the broker's JSON was not kept", ctx.theme.dim);
         return;
     };
     let value: Result<serde_json::Value, _> = serde_json::from_str(raw);
     let pretty = value.and_then(|value| serde_json::to_string_pretty(&value)).unwrap_or_else(|_| raw.to_string());
     for line in pretty.lines() {
-        doc.code(line, pen.theme.text);
+        doc.code(line, ctx.theme.text);
     }
 }
 
@@ -61,8 +61,8 @@ fn px(price: Option<Price>) -> String {
 }
 
 /// An order in one line: `BUY 100 AAPL limit 186.20 DAY`.
-pub(super) fn summary(order: &Order, pen: &Pen<'_>) -> Vec<Cell> {
-    let theme = pen.theme;
+pub(super) fn summary(order: &Order, ctx: &DrawContext<'_>) -> Vec<Cell> {
+    let theme = ctx.theme;
     let (side, side_style) = format::side(&order.side, theme);
     let amount = match (order.qty, order.notional) {
         (None, Some(notional)) => format!("${}", notional.grouped(2)),
@@ -87,16 +87,16 @@ pub(super) fn summary(order: &Order, pen: &Pen<'_>) -> Vec<Cell> {
     pieces
 }
 
-fn detail(doc: &mut Doc<'_>, account: &AccountState, order: &Order, model: &Model, pen: &Pen<'_>) {
-    let theme = pen.theme;
-    let (mark, word, style) = format::status(&order.status, pen.glyphs, theme);
-    let mut head = summary(order, pen);
+fn detail(doc: &mut Doc<'_>, account: &AccountState, order: &Order, model: &Model, ctx: &DrawContext<'_>) {
+    let theme = ctx.theme;
+    let (mark, word, style) = format::status(&order.status, ctx.glyphs, theme);
+    let mut head = summary(order, ctx);
     head.push((format!("   {mark} {}", clean(word)), style));
     doc.pieces(head);
     doc.blank();
     doc.fields(&terms(order, theme.text, theme.faint));
-    executions(doc, account, order, model, pen);
-    legs(doc, account, order, pen);
+    executions(doc, account, order, model, ctx);
+    legs(doc, account, order, ctx);
     doc.heading("Times");
     let zone = (&model.program.timezone, model.program.timezone_label.as_ref());
     let times: Vec<(&str, String, Style)> = [
@@ -123,7 +123,7 @@ fn detail(doc: &mut Doc<'_>, account: &AccountState, order: &Order, model: &Mode
         ids.push(("Asset class", class.to_string(), theme.text));
     }
     doc.fields(&ids);
-    chain(doc, account, order, pen);
+    chain(doc, account, order, ctx);
 }
 
 fn terms(order: &Order, text: Style, faint: Style) -> Vec<(&'static str, String, Style)> {
@@ -155,21 +155,26 @@ fn terms(order: &Order, text: Style, faint: Style) -> Vec<(&'static str, String,
     fields
 }
 
-fn executions(doc: &mut Doc<'_>, account: &AccountState, order: &Order, model: &Model, pen: &Pen<'_>) {
-    let theme = pen.theme;
+fn executions(doc: &mut Doc<'_>, account: &AccountState, order: &Order, model: &Model, ctx: &DrawContext<'_>) {
+    let theme = ctx.theme;
     let found = account.blotter.executions_of(&order.id);
     doc.heading(&format!("Executions ({})", found.len()));
     if found.is_empty() {
         doc.text("none yet", theme.dim);
         return;
     }
-    let rows: Vec<Vec<Cell>> = found.iter().map(|execution| execution_row(execution, account, model, pen)).collect();
+    let rows: Vec<Vec<Cell>> = found.iter().map(|execution| execution_row(execution, account, model, ctx)).collect();
     doc.table(&["Time", " Qty", " Price", " Total filled", "Learned", "Execution id"], &rows);
 }
 
 /// A line for one execution.
-pub(super) fn execution_row(execution: &Execution, account: &AccountState, model: &Model, pen: &Pen<'_>) -> Vec<Cell> {
-    let theme = pen.theme;
+pub(super) fn execution_row(
+    execution: &Execution,
+    account: &AccountState,
+    model: &Model,
+    ctx: &DrawContext<'_>,
+) -> Vec<Cell> {
+    let theme = ctx.theme;
     let zone = &model.program.timezone;
     let at = execution.at.map_or_else(|| MISSING.to_owned(), |at| full_time(at, zone, "").trim_end().to_owned());
     let learned = match (&execution.kind, execution.source) {
@@ -194,7 +199,7 @@ pub(super) fn execution_row(execution: &Execution, account: &AccountState, model
 }
 
 /// The order's legs, in their current state.
-fn legs(doc: &mut Doc<'_>, account: &AccountState, order: &Order, pen: &Pen<'_>) {
+fn legs(doc: &mut Doc<'_>, account: &AccountState, order: &Order, ctx: &DrawContext<'_>) {
     if order.legs.is_empty() {
         return;
     }
@@ -202,19 +207,19 @@ fn legs(doc: &mut Doc<'_>, account: &AccountState, order: &Order, pen: &Pen<'_>)
     for id in &order.legs {
         let line = match account.blotter.order(id) {
             Some(leg) => {
-                let (mark, word, style) = format::status(&leg.status, pen.glyphs, pen.theme);
-                let mut line = summary(leg, pen);
+                let (mark, word, style) = format::status(&leg.status, ctx.glyphs, ctx.theme);
+                let mut line = summary(leg, ctx);
                 line.push((format!("   {mark} {}", clean(word)), style));
                 line
             }
-            None => vec![(format!("not known here   {}", clean(id.as_str())), pen.theme.dim)],
+            None => vec![(format!("not known here   {}", clean(id.as_str())), ctx.theme.dim)],
         };
         doc.pieces(line);
     }
 }
 
 /// The orders it replaced and was replaced by, oldest first.
-fn chain(doc: &mut Doc<'_>, account: &AccountState, order: &Order, pen: &Pen<'_>) {
+fn chain(doc: &mut Doc<'_>, account: &AccountState, order: &Order, ctx: &DrawContext<'_>) {
     if order.replaces.is_none() && order.replaced_by.is_none() {
         return;
     }
@@ -234,17 +239,17 @@ fn chain(doc: &mut Doc<'_>, account: &AccountState, order: &Order, pen: &Pen<'_>
     ids.extend(follow(|order| order.replaced_by.as_ref()));
     for id in ids {
         let here = *id == order.id;
-        let mark = if here { pen.glyphs.arrow } else { ' ' };
-        let mut line = vec![(format!("{mark} "), pen.theme.key)];
+        let mark = if here { ctx.glyphs.arrow } else { ' ' };
+        let mut line = vec![(format!("{mark} "), ctx.theme.key)];
         match account.blotter.order(id) {
             Some(known) => {
-                let (mark, word, style) = format::status(&known.status, pen.glyphs, pen.theme);
-                line.extend(summary(known, pen));
+                let (mark, word, style) = format::status(&known.status, ctx.glyphs, ctx.theme);
+                line.extend(summary(known, ctx));
                 line.push((format!("   {mark} {}", clean(word)), style));
             }
-            None => line.push(("not known here ".to_owned(), pen.theme.dim)),
+            None => line.push(("not known here ".to_owned(), ctx.theme.dim)),
         }
-        line.push((format!("   {}", clean(id.as_str())), pen.theme.dim));
+        line.push((format!("   {}", clean(id.as_str())), ctx.theme.dim));
         doc.pieces(line);
     }
 }

@@ -13,8 +13,8 @@ use crate::app::model::Pane;
 use crate::app::overlays::PositionDetail;
 use crate::domain::{Money, Position, Price, Qty};
 use crate::session::Part;
+use crate::view::draw_context::{DrawContext, clean};
 use crate::view::format::{self, MISSING};
-use crate::view::pen::{Pen, clean};
 use crate::view::scope::Age;
 use crate::view::{change_style, orders, scope};
 
@@ -24,27 +24,27 @@ const LISTED: usize = 30;
 const LOOKED_AT: usize = 5_000;
 
 /// Draws it.
-pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, detail: &PositionDetail, model: &Model, memory: &mut Memory) {
+pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect, detail: &PositionDetail, model: &Model, memory: &mut Memory) {
     let &PositionDetail { ref key, scroll } = detail;
     let Some(account) = scope::account(model, &key.link) else { return };
     let kind = orders::kind_of(account);
     let symbol = clean(key.symbol.as_str()).into_owned();
     let label = clean(&account.link.label).into_owned();
-    let facts = [(symbol.as_str(), pen.theme.strong), (label.as_str(), pen.theme.dim)];
-    let (frame, inner) = boxed(pen, area, (120, area.height), kind, "Position", &facts);
-    let mut doc = Doc::new(pen.theme, pen.glyphs, inner.width);
+    let facts = [(symbol.as_str(), ctx.theme.strong), (label.as_str(), ctx.theme.dim)];
+    let (frame, inner) = boxed(ctx, area, (120, area.height), kind, "Position", &facts);
+    let mut doc = Doc::new(ctx.theme, ctx.glyphs, inner.width);
     match (model.accounts.position(key), &account.positions) {
-        (Some(position), _) => figures(&mut doc, position, pen),
-        (None, Some(_)) => doc.text("closed: the account no longer holds any", pen.theme.waiting),
-        (None, None) => doc.text("the broker has not said what the account holds", pen.theme.waiting),
+        (Some(position), _) => figures(&mut doc, position, ctx),
+        (None, Some(_)) => doc.text("closed: the account no longer holds any", ctx.theme.waiting),
+        (None, None) => doc.text("the broker has not said what the account holds", ctx.theme.waiting),
     }
-    freshness(&mut doc, account, key, model, pen);
-    related(&mut doc, account, key, model, pen);
-    scrolled(pen, frame, inner, &doc.lines, scroll, memory);
+    freshness(&mut doc, account, key, model, ctx);
+    related(&mut doc, account, key, model, ctx);
+    scrolled(ctx, frame, inner, &doc.lines, scroll, memory);
 }
 
-fn figures(doc: &mut Doc<'_>, position: &Position, pen: &Pen<'_>) {
-    let theme = pen.theme;
+fn figures(doc: &mut Doc<'_>, position: &Position, ctx: &DrawContext<'_>) {
+    let theme = ctx.theme;
     let plain = |label, text: Option<String>| match text {
         Some(text) => (label, text, theme.text),
         None => (label, MISSING.to_owned(), theme.faint),
@@ -52,7 +52,7 @@ fn figures(doc: &mut Doc<'_>, position: &Position, pen: &Pen<'_>) {
     let price = |label, value: Option<Price>| plain(label, value.map(|value| value.grouped(2)));
     let money = |label, value: Option<Money>| plain(label, value.map(|value| value.grouped(2)));
     let change = |label, value: Option<Decimal>, suffix: &str| -> (&'static str, String, Style) {
-        let (style, before) = change_style(pen, value, true);
+        let (style, before) = change_style(ctx, value, true);
         let text = value
             .map_or_else(|| MISSING.to_owned(), |value| format!("{before}{}{suffix}", Money::new(value).grouped(2)));
         (label, text, style)
@@ -75,33 +75,33 @@ fn figures(doc: &mut Doc<'_>, position: &Position, pen: &Pen<'_>) {
 }
 
 /// The age of the figures, and what contradicts them.
-fn freshness(doc: &mut Doc<'_>, account: &AccountState, key: &PositionKey, model: &Model, pen: &Pen<'_>) {
+fn freshness(doc: &mut Doc<'_>, account: &AccountState, key: &PositionKey, model: &Model, ctx: &DrawContext<'_>) {
     let now = model.now.mono;
     if let Age::Old(old) = scope::age_of(account, Pane::Positions, model) {
         let reason = account.lack(&[Part::Positions], now).unwrap_or("the connection is lost");
-        doc.text(&format!("{} old: {}", format::age(old), clean(reason)), pen.theme.waiting);
+        doc.text(&format!("{} old: {}", format::age(old), clean(reason)), ctx.theme.waiting);
     }
     let same = |symbol: &str| symbol.chars().filter(|ch| *ch != '/').eq(key.symbol.as_str().chars());
-    for (_, qty) in account.session.disputes().filter(|(symbol, _)| same(symbol.as_str())) {
-        doc.text(&format!("the last execution leaves {} held", qty.grouped(0)), pen.theme.waiting);
+    for (_, qty) in account.session.conflicts().filter(|(symbol, _)| same(symbol.as_str())) {
+        doc.text(&format!("the last execution leaves {} held", qty.grouped(0)), ctx.theme.waiting);
     }
 }
 
-fn related(doc: &mut Doc<'_>, account: &AccountState, key: &PositionKey, model: &Model, pen: &Pen<'_>) {
+fn related(doc: &mut Doc<'_>, account: &AccountState, key: &PositionKey, model: &Model, ctx: &DrawContext<'_>) {
     // Crypto positions are written without the slash that their orders have.
     let same = |symbol: &str| symbol.chars().filter(|ch| *ch != '/').eq(key.symbol.as_str().chars());
     doc.heading("Working orders");
     let mut none = true;
     for order in account.blotter.orders().filter(|order| order.status.is_working() && same(order.symbol.as_str())) {
-        let (mark, word, style) = format::status(&order.status, pen.glyphs, pen.theme);
-        let mut line = summary(order, pen);
+        let (mark, word, style) = format::status(&order.status, ctx.glyphs, ctx.theme);
+        let mut line = summary(order, ctx);
         line.push((format!("   {mark} {}", clean(word)), style));
         doc.pieces(line);
         none = false;
     }
     if none {
         let known = account.known_working(model.now.mono).is_some();
-        doc.text(if known { "none" } else { MISSING }, pen.theme.dim);
+        doc.text(if known { "none" } else { MISSING }, ctx.theme.dim);
     }
     let tape = account.blotter.tape().iter().rev().take(LOOKED_AT);
     let executions = tape.filter_map(|entry| account.blotter.execution(entry.execution.as_ref()?));
@@ -109,15 +109,15 @@ fn related(doc: &mut Doc<'_>, account: &AccountState, key: &PositionKey, model: 
         .filter(|execution| same(execution.symbol.as_str()))
         .take(LISTED)
         .map(|execution| {
-            let (side, style) = format::side(&execution.side, pen.theme);
-            let mut row = execution_row(execution, account, model, pen);
+            let (side, style) = format::side(&execution.side, ctx.theme);
+            let mut row = execution_row(execution, account, model, ctx);
             row.insert(1, (side.to_owned(), style));
             row
         })
         .collect();
     doc.heading("Latest executions");
     if rows.is_empty() {
-        doc.text("none in this session", pen.theme.dim);
+        doc.text("none in this session", ctx.theme.dim);
     } else {
         doc.table(&["Time", "Side", " Qty", " Price", " Total filled", "Learned", "Execution id"], &rows);
     }

@@ -6,7 +6,7 @@ use super::doc::Doc;
 use super::{boxed, line_at, order};
 use crate::app::Model;
 use crate::app::overlays::Question;
-use crate::view::pen::{Pen, cells, clean};
+use crate::view::draw_context::{DrawContext, cells, clean};
 use crate::view::scope::{self, Kind};
 use crate::view::{footer, orders};
 
@@ -16,24 +16,24 @@ const LISTED: usize = 8;
 const BESIDE: u16 = 6;
 
 /// Draws it.
-pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, question: &Question, model: &Model) {
+pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect, question: &Question, model: &Model) {
     let wide = area.width.min(78);
-    let mut doc = Doc::new(pen.theme, pen.glyphs, wide.saturating_sub(6));
+    let mut doc = Doc::new(ctx.theme, ctx.glyphs, wide.saturating_sub(6));
     let (title, kind) = match question {
         Question::Unlink(link) => {
             let account = scope::account(model, link);
             let label = account.map_or_else(String::new, |account| clean(&account.link.label).into_owned());
-            doc.text(&format!("Forget the token of {label}?"), pen.theme.strong);
+            doc.text(&format!("Forget the token of {label}?"), ctx.theme.strong);
             doc.blank();
             doc.text(
                 "Its orders stay working at the broker. To revoke the grant itself, use the broker's own dashboard.",
-                pen.theme.text,
+                ctx.theme.text,
             );
             ("Unlink", account.map_or(Kind::Neutral, orders::kind_of))
         }
         Question::Cancel(keys) => {
             let count = if keys.len() == 1 { "this order".to_owned() } else { format!("these {} orders", keys.len()) };
-            doc.text(&format!("Ask the broker to cancel {count}?"), pen.theme.strong);
+            doc.text(&format!("Ask the broker to cancel {count}?"), ctx.theme.strong);
             doc.blank();
             let mut kind = Kind::Neutral;
             for key in keys {
@@ -51,22 +51,22 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, question: &Question, model: &M
             for key in keys.iter().take(listed) {
                 let Some(account) = scope::account(model, &key.link) else { continue };
                 let Some(found) = account.blotter.order(&key.order) else { continue };
-                let mut line = order::summary(found, pen);
-                line.push((format!("   {}", clean(&account.link.label)), pen.theme.dim));
+                let mut line = order::summary(found, ctx);
+                line.push((format!("   {}", clean(&account.link.label)), ctx.theme.dim));
                 doc.pieces(line);
             }
             if keys.len() > listed {
-                doc.text(&format!("and {} more", keys.len() - listed), pen.theme.dim);
+                doc.text(&format!("and {} more", keys.len() - listed), ctx.theme.dim);
             }
             ("Cancel orders", kind)
         }
     };
-    let (_, inner) = boxed(pen, area, (wide, cells(doc.lines.len()) + BESIDE), kind, title, &[]);
+    let (_, inner) = boxed(ctx, area, (wide, cells(doc.lines.len()) + BESIDE), kind, title, &[]);
     let keys = inner.bottom().saturating_sub(2);
     // The keys always get a row of their own.
     let rows = (inner.y + 1..keys).zip(&doc.lines);
     for (y, line) in rows {
-        line_at(pen, Rect { y, height: 1, ..inner }, line);
+        line_at(ctx, Rect { y, height: 1, ..inner }, line);
     }
-    footer::keys(pen, Rect { y: keys, height: 1, ..inner }, model);
+    footer::keys(ctx, Rect { y: keys, height: 1, ..inner }, model);
 }

@@ -83,7 +83,7 @@ fn a_damaged_file_is_a_failure_until_it_is_seen_to_and_stays_where_it_is() {
 }
 
 #[test]
-fn a_file_of_a_later_version_is_said_with_its_cure() {
+fn a_file_of_a_later_version_is_said_with_its_hint() {
     let place = Place::new();
     place.write("links.json", "{\"version\":99,\"links\":[]}");
     let (code, said) = place.doctor();
@@ -172,7 +172,7 @@ fn a_file_of_authorities_without_one_is_a_failure() {
 }
 
 #[test]
-fn a_folder_in_place_of_the_configuration_has_a_cure() {
+fn a_folder_in_place_of_the_configuration_has_a_hint() {
     let place = Place::new();
     let folder = place.home.path().to_str().unwrap();
     let output = brokerdeck(place.home.path(), &["config", "check", "--config", folder]);
@@ -182,7 +182,7 @@ fn a_folder_in_place_of_the_configuration_has_a_cure() {
 
 /// Linking again through a broker that is not configured cannot work.
 #[test]
-fn an_account_whose_broker_is_gone_has_a_cure_that_works() {
+fn an_account_whose_broker_is_gone_has_a_hint_that_works() {
     let place = Place::new();
     let mut link = serde_json::to_value(crate::fixture::paper()).unwrap();
     link["broker"] = "gone".into();

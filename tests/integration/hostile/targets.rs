@@ -9,11 +9,11 @@ use brokerdeck::config::Config;
 use brokerdeck::domain::blotter::Blotter;
 use brokerdeck::domain::text::sanitize_to;
 use brokerdeck::domain::{Mono, TradeUpdate};
-use brokerdeck::io::input::Heard;
+use brokerdeck::io::input::InputEvent;
 use brokerdeck::io::input::decoder::Decoder;
 use brokerdeck::io::journal::{Journal, JournalError};
 use brokerdeck::link::flow::{CallbackRequest, CallbackVerdict, Flow, FlowRandom, Pasted};
-use brokerdeck::sim::server::Desk;
+use brokerdeck::sim::server::ControlServer;
 
 /// Takes any bytes, and panics where something does not hold.
 pub type Target = fn(&[u8]);
@@ -280,13 +280,13 @@ pub fn terminal(bytes: &[u8]) {
     expire(&mut decoder, &mut heard);
     assert!(heard.len() <= bytes.len() + 2, "{} bytes are {} keys", bytes.len(), heard.len());
     for heard in &heard {
-        if let Heard::Paste(text) = heard {
+        if let InputEvent::Paste(text) = heard {
             assert!(text.len() <= 16 * 1024);
         }
     }
     heard.clear();
     decoder.feed(b"\x03", Mono::from_millis(600_000), &mut heard);
-    assert!(matches!(heard.as_slice(), [Heard::Key(chord)] if chord.ctrl), "Ctrl-C is not heard: {heard:?}");
+    assert!(matches!(heard.as_slice(), [InputEvent::Key(chord)] if chord.ctrl), "Ctrl-C is not heard: {heard:?}");
 
     // The same bytes within an answer, but for those that end one.
     for (begin, end) in [(b"\x1b]11;", b"\x1b\\"), (b"\x1bP>|1", b"\x1b\\"), (b"\x1b_Gi=", b"\x1b\\")] {
@@ -296,12 +296,12 @@ pub fn terminal(bytes: &[u8]) {
         let (mut decoder, mut heard) = (Decoder::default(), Vec::new());
         decoder.feed(&report, Mono::ZERO, &mut heard);
         expire(&mut decoder, &mut heard);
-        assert!(heard.iter().all(|heard| matches!(heard, Heard::Background(_))), "{report:?} is {heard:?}");
+        assert!(heard.iter().all(|heard| matches!(heard, InputEvent::Background(_))), "{report:?} is {heard:?}");
     }
 }
 
 /// Time passes until nothing is undecided.
-fn expire(decoder: &mut Decoder, heard: &mut Vec<Heard>) {
+fn expire(decoder: &mut Decoder, heard: &mut Vec<InputEvent>) {
     for _ in 0..8 {
         let Some(at) = decoder.deadline() else { return };
         decoder.expire(at, heard);
@@ -321,15 +321,15 @@ fn harmless(text: &str) {
 /// Requests to the control interface of the simulated brokerage, one a line: the name of an action, a space, its body.
 /// Each is done or refused in words, and whatever was done, the account can be read and its books are whole.
 pub fn control(bytes: &[u8]) {
-    let desk = Desk::new();
+    let fixture = ControlServer::new();
     for line in bytes.split(|byte| *byte == b'\n').take(12) {
         let (action, body) = line.split_at(line.iter().position(|byte| *byte == b' ').unwrap_or(line.len()));
-        let (status, answer) = desk.request(&String::from_utf8_lossy(action), body);
+        let (status, answer) = fixture.request(&String::from_utf8_lossy(action), body);
         match status {
             200 => {}
             400 | 403 | 404 | 422 => assert!(answer["message"].as_str().is_some_and(|words| !words.is_empty())),
             other => panic!("{other}: {answer}"),
         }
     }
-    assert!(desk.books_are_whole());
+    assert!(fixture.books_are_whole());
 }

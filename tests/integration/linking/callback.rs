@@ -6,33 +6,33 @@ use brokerdeck::link::{LinkFailure, LinkProgress, RedirectNote};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use super::desk::{Desk, PATIENCE, eventually, free_port, read};
+use super::fixture::{Fixture, PATIENCE, eventually, free_port, read};
 
 #[tokio::test]
 async fn the_right_answer_moves_the_browser_on_and_shows_nothing_of_it() {
-    let mut desk = Desk::new().await;
-    let waiting = desk.begin("acme-paper").await;
-    assert_eq!(waiting.port, Some(desk.port));
-    let page = desk.come_back(&waiting, "code=the-code").await;
+    let mut fixture = Fixture::new().await;
+    let waiting = fixture.begin("acme-paper").await;
+    assert_eq!(waiting.port, Some(fixture.port));
+    let page = fixture.come_back(&waiting, "code=the-code").await;
     // The page itself, and no redirect that may come when nobody listens any more.
     assert_eq!((page.status, page.headers.get("location")), (200, None));
     assert!(page.body.contains("close this tab"));
     assert!(!page.body.contains("the-code") && !page.body.contains(&waiting.state()));
-    assert!(matches!(desk.next().await, LinkProgress::Exchanging));
-    assert!(matches!(desk.next().await, LinkProgress::Confirm { .. }));
+    assert!(matches!(fixture.next().await, LinkProgress::Exchanging));
+    assert!(matches!(fixture.next().await, LinkProgress::Confirm { .. }));
     // What the address bar shows by now, loaded again.
-    assert_eq!(desk.get("/done").await.status, 200);
-    desk.linker.cancel(waiting.attempt);
-    eventually("the port is free when the attempt is over", || desk.is_free()).await;
+    assert_eq!(fixture.get("/done").await.status, 200);
+    fixture.linker.cancel(waiting.attempt);
+    eventually("the port is free when the attempt is over", || fixture.is_free()).await;
 }
 
 #[tokio::test]
 async fn every_page_carries_the_headers_and_closes_the_connection() {
-    let mut desk = Desk::new().await;
-    let waiting = desk.begin("acme-paper").await;
-    let mut pages = vec![desk.get("/").await, desk.get("/callback").await, desk.get("/done").await];
-    pages.push(desk.come_back(&waiting, "code=c").await);
-    pages.push(desk.come_back(&waiting, "code=c").await);
+    let mut fixture = Fixture::new().await;
+    let waiting = fixture.begin("acme-paper").await;
+    let mut pages = vec![fixture.get("/").await, fixture.get("/callback").await, fixture.get("/done").await];
+    pages.push(fixture.come_back(&waiting, "code=c").await);
+    pages.push(fixture.come_back(&waiting, "code=c").await);
     for page in pages {
         let policy = &page.headers["content-security-policy"];
         assert!(policy.starts_with("default-src 'none'; ") && policy.ends_with("frame-ancestors 'none'"), "{policy}");
@@ -47,9 +47,9 @@ async fn every_page_carries_the_headers_and_closes_the_connection() {
 
 #[tokio::test]
 async fn what_is_not_the_answer_is_told_apart_and_ends_nothing() {
-    let mut desk = Desk::new().await;
-    let waiting = desk.begin("acme-paper").await;
-    let port = desk.port;
+    let mut fixture = Fixture::new().await;
+    let waiting = fixture.begin("acme-paper").await;
+    let port = fixture.port;
     let good = format!("/callback?code=c&state={}", waiting.state());
     let host = format!("Host: localhost:{port}");
     let requests = [
@@ -79,7 +79,7 @@ async fn what_is_not_the_answer_is_told_apart_and_ends_nothing() {
         (400, "\x16\x03\x01\x02 a TLS hello\r\n\r\n".to_owned()),
     ];
     for (status, request) in requests {
-        let page = desk.raw(&request).await;
+        let page = fixture.raw(&request).await;
         assert!(status != 431 || page.body.contains("cookies"), "{page:?}");
         let first = request.lines().next().unwrap();
         assert_eq!(page.status, status, "{first}: {page:?}");
@@ -88,22 +88,22 @@ async fn what_is_not_the_answer_is_told_apart_and_ends_nothing() {
     // The cookies of every program that ever served localhost.
     let cookies = "x".repeat(64 * 1024);
     let request = format!("GET {good} HTTP/1.1\r\n{host}\r\nSec-Fetch-Dest: document\r\nCookie: {cookies}\r\n\r\n");
-    assert_eq!(desk.raw(&request).await.status, 200);
-    desk.confirm().await;
+    assert_eq!(fixture.raw(&request).await.status, 200);
+    fixture.confirm().await;
 }
 
 #[tokio::test]
 async fn a_stranger_with_an_error_is_only_noted() {
-    let mut desk = Desk::new().await;
-    let waiting = desk.begin("acme-paper").await;
+    let mut fixture = Fixture::new().await;
+    let waiting = fixture.begin("acme-paper").await;
     for _ in 0..50 {
-        assert_eq!(desk.get("/callback?error=access_denied&state=guess").await.status, 400);
+        assert_eq!(fixture.get("/callback?error=access_denied&state=guess").await.status, 400);
     }
-    assert_eq!(desk.next().await, LinkProgress::Note(RedirectNote::WrongState));
-    assert_eq!(desk.come_back(&waiting, "code=c").await.status, 200);
+    assert_eq!(fixture.next().await, LinkProgress::Note(RedirectNote::WrongState));
+    assert_eq!(fixture.come_back(&waiting, "code=c").await.status, 200);
     let mut notes = 0;
     loop {
-        match desk.next().await {
+        match fixture.next().await {
             LinkProgress::Note(_) => notes += 1,
             LinkProgress::Exchanging => break,
             other => panic!("{other:?}"),
@@ -114,106 +114,106 @@ async fn a_stranger_with_an_error_is_only_noted() {
 
 #[tokio::test]
 async fn a_second_answer_finds_it_used() {
-    let mut desk = Desk::new().await;
-    let waiting = desk.begin("acme-paper").await;
-    assert_eq!(desk.come_back(&waiting, "code=first").await.status, 200);
+    let mut fixture = Fixture::new().await;
+    let waiting = fixture.begin("acme-paper").await;
+    assert_eq!(fixture.come_back(&waiting, "code=first").await.status, 200);
     for answer in ["code=first", "code=second", "error=access_denied"] {
-        let page = desk.come_back(&waiting, answer).await;
+        let page = fixture.come_back(&waiting, answer).await;
         assert_eq!(page.status, 200);
         assert!(page.body.contains("already has this answer"), "{}", page.body);
     }
-    desk.confirm().await;
-    desk.linker.save(waiting.attempt, Vec::new());
-    assert!(matches!(desk.next().await, LinkProgress::Saved { .. }));
+    fixture.confirm().await;
+    fixture.linker.save(waiting.attempt, Vec::new());
+    assert!(matches!(fixture.next().await, LinkProgress::Saved { .. }));
     for target in [format!("/callback?code=first&state={}", waiting.state()), "/done".to_owned()] {
-        let page = desk.get(&target).await;
+        let page = fixture.get(&target).await;
         assert!(page.status == 200 && page.body.contains("Linked"), "{}", page.body);
     }
-    assert_eq!(desk.get("/callback?code=first&state=guess").await.status, 400, "a stranger is told nothing");
-    assert_eq!(desk.fake.seen(|seen| seen.exchanges.len()), 1);
-    assert_eq!(desk.fake.seen(|seen| seen.exchanges[0].1["code"].clone()), "first");
+    assert_eq!(fixture.get("/callback?code=first&state=guess").await.status, 400, "a stranger is told nothing");
+    assert_eq!(fixture.fake.seen(|seen| seen.exchanges.len()), 1);
+    assert_eq!(fixture.fake.seen(|seen| seen.exchanges[0].1["code"].clone()), "first");
 }
 
 #[tokio::test]
 async fn answers_at_the_same_moment_are_used_once() {
-    let mut desk = Desk::new().await;
-    let waiting = desk.begin("acme-paper").await;
+    let mut fixture = Fixture::new().await;
+    let waiting = fixture.begin("acme-paper").await;
     let answers = (0..16).map(|at| {
-        let (desk, waiting) = (&desk, &waiting);
-        async move { desk.come_back(waiting, &format!("code=c{at}")).await.body }
+        let (fixture, waiting) = (&fixture, &waiting);
+        async move { fixture.come_back(waiting, &format!("code=c{at}")).await.body }
     });
     let pages = futures_util::future::join_all(answers).await;
     assert_eq!(pages.iter().filter(|page| !page.contains("already has this answer")).count(), 1, "{pages:?}");
-    desk.confirm().await;
-    assert_eq!(desk.fake.seen(|seen| seen.exchanges.len()), 1);
+    fixture.confirm().await;
+    assert_eq!(fixture.fake.seen(|seen| seen.exchanges.len()), 1);
 }
 
 #[tokio::test]
 async fn refusals_with_the_right_state_end_the_attempt_in_the_brokers_words() {
-    let mut desk = Desk::new().await;
-    let waiting = desk.begin("acme-paper").await;
-    let page = desk
+    let mut fixture = Fixture::new().await;
+    let waiting = fixture.begin("acme-paper").await;
+    let page = fixture
         .come_back(&waiting, "error=access_denied&error_description=%3Cscript%3Ealert(1)%3C%2Fscript%3E%1b[2J")
         .await;
     assert_eq!(page.status, 200);
     assert!(!page.body.contains("alert") && page.body.matches("script").count() == 2, "{}", page.body);
-    let LinkFailure::Denied { description: Some(words) } = desk.failure().await else { panic!("not denied") };
+    let LinkFailure::Denied { description: Some(words) } = fixture.failure().await else { panic!("not denied") };
     assert!(words.contains("␛[2J") && !words.contains('\x1b'), "{words}");
-    let again = desk.get("/done").await;
+    let again = fixture.get("/done").await;
     assert!(again.status == 200 && again.body.contains("Not linked"), "{}", again.body);
-    let waiting = desk.begin("acme-paper").await;
-    desk.come_back(&waiting, "error=invalid_scope").await;
-    assert!(matches!(desk.failure().await, LinkFailure::AuthorizeError { error, .. } if error == "invalid_scope"));
-    let waiting = desk.begin("acme-paper").await;
-    desk.come_back(&waiting, "code=c&iss=https%3A%2F%2Fevil.example").await;
-    assert!(matches!(desk.failure().await, LinkFailure::Broker { .. }));
-    assert_eq!(desk.fake.seen(|seen| seen.exchanges.len()), 0);
+    let waiting = fixture.begin("acme-paper").await;
+    fixture.come_back(&waiting, "error=invalid_scope").await;
+    assert!(matches!(fixture.failure().await, LinkFailure::AuthorizeError { error, .. } if error == "invalid_scope"));
+    let waiting = fixture.begin("acme-paper").await;
+    fixture.come_back(&waiting, "code=c&iss=https%3A%2F%2Fevil.example").await;
+    assert!(matches!(fixture.failure().await, LinkFailure::Broker { .. }));
+    assert_eq!(fixture.fake.seen(|seen| seen.exchanges.len()), 0);
 }
 
 #[tokio::test]
 async fn a_pasted_redirect_url_counts_and_junk_is_noted() {
-    let mut desk = Desk::new().await;
-    let waiting = desk.begin("acme-paper").await;
-    desk.paste(&waiting, "what is this");
-    assert_eq!(desk.next().await, LinkProgress::Note(RedirectNote::NotARedirect));
-    desk.paste(&waiting, &format!("http://localhost:{}/callback?code=c&state={}", desk.port, "wrong".repeat(9)));
-    assert_eq!(desk.next().await, LinkProgress::Note(RedirectNote::WrongState));
-    desk.paste(
+    let mut fixture = Fixture::new().await;
+    let waiting = fixture.begin("acme-paper").await;
+    fixture.paste(&waiting, "what is this");
+    assert_eq!(fixture.next().await, LinkProgress::Note(RedirectNote::NotARedirect));
+    fixture.paste(&waiting, &format!("http://localhost:{}/callback?code=c&state={}", fixture.port, "wrong".repeat(9)));
+    assert_eq!(fixture.next().await, LinkProgress::Note(RedirectNote::WrongState));
+    fixture.paste(
         &waiting,
-        &format!("http://localhost:{}/callback?code=pasted&\n state={}\n", desk.port, waiting.state()),
+        &format!("http://localhost:{}/callback?code=pasted&\n state={}\n", fixture.port, waiting.state()),
     );
-    desk.confirm().await;
-    assert_eq!(desk.fake.seen(|seen| seen.exchanges[0].1["code"].clone()), "pasted");
-    let waiting = desk.begin("acme-paper").await;
-    desk.paste(&waiting, &format!("https://127.0.0.1:{}/callback?code=in-pie", desk.port));
-    assert_eq!(desk.next().await, LinkProgress::Note(RedirectNote::Incomplete));
-    desk.paste(&waiting, &format!("ces&state={}", waiting.state()));
-    desk.confirm().await;
-    assert_eq!(desk.fake.seen(|seen| seen.exchanges[1].1["code"].clone()), "in-pieces");
+    fixture.confirm().await;
+    assert_eq!(fixture.fake.seen(|seen| seen.exchanges[0].1["code"].clone()), "pasted");
+    let waiting = fixture.begin("acme-paper").await;
+    fixture.paste(&waiting, &format!("https://127.0.0.1:{}/callback?code=in-pie", fixture.port));
+    assert_eq!(fixture.next().await, LinkProgress::Note(RedirectNote::Incomplete));
+    fixture.paste(&waiting, &format!("ces&state={}", waiting.state()));
+    fixture.confirm().await;
+    assert_eq!(fixture.fake.seen(|seen| seen.exchanges[1].1["code"].clone()), "in-pieces");
 }
 
 #[tokio::test]
 async fn nobody_coming_back_ends_the_attempt_and_frees_the_port() {
-    let mut desk = Desk::with(|setup| setup.limit = Duration::from_millis(200)).await;
-    desk.begin("acme-paper").await;
-    assert_eq!(desk.failure().await, LinkFailure::TimedOut);
-    assert!(desk.is_free().await);
+    let mut fixture = Fixture::with(|setup| setup.limit = Duration::from_millis(200)).await;
+    fixture.begin("acme-paper").await;
+    assert_eq!(fixture.failure().await, LinkFailure::TimedOut);
+    assert!(fixture.is_free().await);
 }
 
 #[tokio::test]
 async fn giving_up_frees_the_port_and_a_new_attempt_takes_it_over() {
-    let mut desk = Desk::new().await;
-    let first = desk.begin("acme-paper").await;
-    desk.linker.cancel(first.attempt);
-    assert_eq!(desk.failure().await, LinkFailure::Canceled);
-    assert!(desk.is_free().await);
-    let second = desk.begin("acme-paper").await;
-    let third = desk.begin("acme-live").await;
-    assert_eq!(third.port, Some(desk.port), "the second attempt was canceled and its port taken over");
+    let mut fixture = Fixture::new().await;
+    let first = fixture.begin("acme-paper").await;
+    fixture.linker.cancel(first.attempt);
+    assert_eq!(fixture.failure().await, LinkFailure::Canceled);
+    assert!(fixture.is_free().await);
+    let second = fixture.begin("acme-paper").await;
+    let third = fixture.begin("acme-live").await;
+    assert_eq!(third.port, Some(fixture.port), "the second attempt was canceled and its port taken over");
     assert_ne!(second.state(), third.state());
-    assert_eq!(desk.come_back(&second, "code=c").await.status, 400);
-    assert_eq!(desk.come_back(&third, "code=c").await.status, 200);
-    desk.confirm().await;
+    assert_eq!(fixture.come_back(&second, "code=c").await.status, 400);
+    assert_eq!(fixture.come_back(&third, "code=c").await.status, 200);
+    fixture.confirm().await;
 }
 
 #[tokio::test]
@@ -225,8 +225,8 @@ async fn a_taken_port_is_passed_over_on_either_address() {
             continue;
         };
         let uris = [first, second].map(|port| format!("http://localhost:{port}/callback")).to_vec();
-        let mut desk = Desk::with(|setup| setup.specs[0].redirect_uris = uris).await;
-        let waiting = desk.begin("acme-paper").await;
+        let mut fixture = Fixture::with(|setup| setup.specs[0].redirect_uris = uris).await;
+        let waiting = fixture.begin("acme-paper").await;
         assert_eq!(waiting.port, Some(second), "{address} was taken");
         assert!(waiting.parameter("redirect_uri").contains(&second.to_string()));
     }
@@ -235,46 +235,47 @@ async fn a_taken_port_is_passed_over_on_either_address() {
 #[tokio::test]
 async fn an_address_in_numbers_is_bound_alone() {
     let port = free_port();
-    let mut desk = Desk::with(|setup| setup.specs[0].redirect_uris = vec![format!("http://127.0.0.1:{port}/cb")]).await;
-    let waiting = desk.begin("acme-paper").await;
+    let mut fixture =
+        Fixture::with(|setup| setup.specs[0].redirect_uris = vec![format!("http://127.0.0.1:{port}/cb")]).await;
+    let waiting = fixture.begin("acme-paper").await;
     assert_eq!(waiting.port, Some(port));
     assert!(TcpStream::connect(("::1", port)).await.is_err());
     let target = format!("/cb?code=c&state={}", waiting.state());
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     stream.write_all(format!("GET {target} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n").as_bytes()).await.unwrap();
     assert_eq!(read(stream).await.status, 200);
-    desk.confirm().await;
+    fixture.confirm().await;
 }
 
 #[tokio::test]
 async fn with_every_port_taken_no_browser_is_started_and_pasting_is_left() {
-    let mut desk = Desk::with(|setup| setup.around.own = Some("false".to_owned())).await;
-    let _held = std::net::TcpListener::bind(("127.0.0.1", desk.port)).unwrap();
-    desk.start("acme-paper", true);
-    let waiting = desk.waiting().await;
+    let mut fixture = Fixture::with(|setup| setup.around.own = Some("false".to_owned())).await;
+    let _held = std::net::TcpListener::bind(("127.0.0.1", fixture.port)).unwrap();
+    fixture.start("acme-paper", true);
+    let waiting = fixture.waiting().await;
     assert_eq!(waiting.port, None);
     let reason = waiting.browser.clone().unwrap_err();
-    assert!(reason.contains(&desk.port.to_string()) && reason.contains("paste"), "{reason}");
-    desk.paste(&waiting, &format!("http://localhost:{}/callback?code=c&state={}", desk.port, waiting.state()));
-    desk.confirm().await;
+    assert!(reason.contains(&fixture.port.to_string()) && reason.contains("paste"), "{reason}");
+    fixture.paste(&waiting, &format!("http://localhost:{}/callback?code=c&state={}", fixture.port, waiting.state()));
+    fixture.confirm().await;
 }
 
 #[tokio::test]
 async fn a_browser_that_fails_is_reported_while_the_attempt_goes_on() {
-    let mut desk = Desk::with(|setup| setup.around.own = Some("false".to_owned())).await;
-    desk.start("acme-paper", true);
-    assert_eq!(desk.waiting().await.browser, Ok(()));
-    let again = desk.waiting().await;
+    let mut fixture = Fixture::with(|setup| setup.around.own = Some("false".to_owned())).await;
+    fixture.start("acme-paper", true);
+    assert_eq!(fixture.waiting().await.browser, Ok(()));
+    let again = fixture.waiting().await;
     assert!(again.browser.clone().unwrap_err().contains("false failed"), "{again:?}");
-    assert_eq!(desk.come_back(&again, "code=c").await.status, 200);
-    desk.confirm().await;
+    assert_eq!(fixture.come_back(&again, "code=c").await.status, 200);
+    fixture.confirm().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_thousand_bad_requests_and_a_thousand_idle_connections_do_not_stop_a_login() {
-    let mut desk = Desk::new().await;
-    let waiting = desk.begin("acme-paper").await;
-    let port = desk.port;
+    let mut fixture = Fixture::new().await;
+    let waiting = fixture.begin("acme-paper").await;
+    let port = fixture.port;
     let mut idle = Vec::new();
     for _ in 0..1_000 {
         idle.push(TcpStream::connect(("127.0.0.1", port)).await.unwrap());
@@ -301,13 +302,13 @@ async fn ten_thousand_bad_requests_and_a_thousand_idle_connections_do_not_stop_a
     });
     let crowd: Vec<_> = visits.collect();
     let started = tokio::time::Instant::now();
-    let page = desk.come_back(&waiting, "code=c").await;
+    let page = fixture.come_back(&waiting, "code=c").await;
     assert_eq!(page.status, 200, "in the middle of the crowd");
     assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
     for visit in crowd {
         drop(tokio::time::timeout(PATIENCE, visit).await.unwrap());
     }
-    desk.confirm().await;
+    fixture.confirm().await;
     let grown = memory().saturating_sub(before);
     assert!(grown <= 16 * 1024, "{grown} KiB more");
     drop(idle);
@@ -315,27 +316,27 @@ async fn ten_thousand_bad_requests_and_a_thousand_idle_connections_do_not_stop_a
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_crowd_before_the_answer_does_not_wear_the_attempt_out() {
-    let mut desk = Desk::new().await;
-    let waiting = desk.begin("acme-paper").await;
+    let mut fixture = Fixture::new().await;
+    let waiting = fixture.begin("acme-paper").await;
     let mut idle = Vec::new();
     for _ in 0..1_000 {
-        idle.push(TcpStream::connect(("127.0.0.1", desk.port)).await.unwrap());
+        idle.push(TcpStream::connect(("127.0.0.1", fixture.port)).await.unwrap());
     }
     for at in 0..10_000 {
-        let page = desk.get(&format!("/callback?code=c&state=guess{at}")).await;
+        let page = fixture.get(&format!("/callback?code=c&state=guess{at}")).await;
         assert_eq!(page.status, 400);
     }
-    assert_eq!(desk.come_back(&waiting, "code=c").await.status, 200);
-    desk.confirm().await;
+    assert_eq!(fixture.come_back(&waiting, "code=c").await.status, 200);
+    fixture.confirm().await;
 }
 
 #[tokio::test]
 async fn a_visitor_who_never_finishes_the_header_is_sent_away() {
-    let mut desk = Desk::new().await;
-    desk.begin("acme-paper").await;
+    let mut fixture = Fixture::new().await;
+    fixture.begin("acme-paper").await;
     let started = tokio::time::Instant::now();
-    let mut silent = TcpStream::connect(("127.0.0.1", desk.port)).await.unwrap();
-    let mut slow = TcpStream::connect(("127.0.0.1", desk.port)).await.unwrap();
+    let mut silent = TcpStream::connect(("127.0.0.1", fixture.port)).await.unwrap();
+    let mut slow = TcpStream::connect(("127.0.0.1", fixture.port)).await.unwrap();
     slow.write_all(b"GET /callback HTTP/1.1\r\nHost: loc").await.unwrap();
     for stream in [&mut silent, &mut slow] {
         let mut sink = Vec::new();

@@ -5,8 +5,8 @@ use std::process::{Output, Stdio};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 
-use super::desk::{PATIENCE, free_port, read};
 use super::fake::{AccountReply, Fake, Reply};
+use super::fixture::{PATIENCE, free_port, read};
 use crate::journal::acting;
 
 pub(super) struct Script {
@@ -363,7 +363,7 @@ async fn a_paste_into_a_terminal_is_not_shown() {
         }
     });
     let shows = async |what: &str| {
-        super::desk::eventually(what, || {
+        super::fixture::eventually(what, || {
             let found = seen.lock().unwrap().contains(what);
             async move { found }
         })

@@ -1,7 +1,7 @@
 //! What makes a link impossible is said before anybody is sent to the consent page, and by the checks in the same words.
 
 use super::command::{Script, text};
-use super::desk::PATIENCE;
+use super::fixture::PATIENCE;
 
 /// What spoils a file.
 type Spoil = fn(&std::path::Path);
@@ -24,17 +24,17 @@ async fn nobody_is_sent_to_the_consent_page_when_the_token_could_not_be_kept() {
             "chmod 600",
         ),
     ];
-    for (spoil, cure) in cases {
+    for (spoil, hint) in cases {
         spoil(&tokens);
         let linked = script.run(&["link", "acme-paper", "--no-browser", "--yes"]).await;
         let (out, err) = (text(&linked.stdout), text(&linked.stderr));
         assert_eq!((linked.status.code(), out.as_str()), (Some(1), ""), "no address: {err}");
-        assert!(err.contains("is not trusted") && err.contains(cure), "{err}");
+        assert!(err.contains("is not trusted") && err.contains(hint), "{err}");
         let doctor = script.run(&["doctor"]).await;
         let said = text(&doctor.stdout);
-        assert!(said.contains("FAIL") && said.contains(cure) && !said.contains("readable by you alone"), "{said}");
+        assert!(said.contains("FAIL") && said.contains(hint) && !said.contains("readable by you alone"), "{said}");
         let brokers = text(&script.run(&["brokers"]).await.stderr);
-        assert!(brokers.contains(cure) && !brokers.contains("readable by you alone"), "{brokers}");
+        assert!(brokers.contains(hint) && !brokers.contains("readable by you alone"), "{brokers}");
         std::fs::remove_dir(&tokens).or_else(|_| std::fs::remove_file(&tokens)).unwrap();
     }
     let doctor = script.run(&["doctor"]).await;

@@ -6,8 +6,8 @@ use brokerdeck::domain::Environment;
 use brokerdeck::link::{LinkFailure, LinkProgress};
 use rustls::crypto::hash::HashAlgorithm;
 
-use super::desk::Desk;
 use super::fake::{AccountReply, Reply, token};
+use super::fixture::Fixture;
 
 type Fits = fn(&LinkFailure) -> bool;
 
@@ -15,20 +15,20 @@ fn json(status: u16, body: &str) -> Reply {
     Reply::Http(status, "application/json", body.to_owned())
 }
 
-async fn fail_with(desk: &mut Desk, reply: Reply) -> LinkFailure {
-    desk.fake.answer(reply);
-    let waiting = desk.begin("acme-paper").await;
-    assert_eq!(desk.come_back(&waiting, "code=the-code").await.status, 200);
-    desk.failure().await
+async fn fail_with(fixture: &mut Fixture, reply: Reply) -> LinkFailure {
+    fixture.fake.answer(reply);
+    let waiting = fixture.begin("acme-paper").await;
+    assert_eq!(fixture.come_back(&waiting, "code=the-code").await.status, 200);
+    fixture.failure().await
 }
 
 #[tokio::test]
 async fn everything_travels_in_the_body_once() {
-    let mut desk = Desk::new().await;
-    let waiting = desk.begin("acme-paper").await;
-    desk.come_back(&waiting, "code=a%2Bb%26c").await;
-    desk.confirm().await;
-    let (kind, form) = desk.fake.seen(|seen| seen.exchanges[0].clone());
+    let mut fixture = Fixture::new().await;
+    let waiting = fixture.begin("acme-paper").await;
+    fixture.come_back(&waiting, "code=a%2Bb%26c").await;
+    fixture.confirm().await;
+    let (kind, form) = fixture.fake.seen(|seen| seen.exchanges[0].clone());
     assert_eq!(kind, "application/x-www-form-urlencoded");
     assert_eq!(form["grant_type"], "authorization_code");
     assert_eq!(form["code"], "a+b&c");
@@ -47,7 +47,7 @@ async fn everything_travels_in_the_body_once() {
 
 #[tokio::test]
 async fn errors_of_both_shapes_and_of_none_have_their_own_meaning() {
-    let mut desk = Desk::new().await;
+    let mut fixture = Fixture::new().await;
     let client: Fits = |failure| matches!(failure, LinkFailure::BadClient { .. });
     let code: Fits = |failure| matches!(failure, LinkFailure::BadCode { .. });
     let broker: Fits = |failure| matches!(failure, LinkFailure::Broker { .. });
@@ -68,105 +68,107 @@ async fn errors_of_both_shapes_and_of_none_have_their_own_meaning() {
         (Reply::Cut, network),
     ];
     for (at, (reply, fits)) in cases.into_iter().enumerate() {
-        let failure = fail_with(&mut desk, reply).await;
+        let failure = fail_with(&mut fixture, reply).await;
         assert!(fits(&failure), "case {at}: {failure:?}");
-        assert_eq!(desk.fake.seen(|seen| seen.exchanges.len()), at + 1, "a code is sent once, whatever happens");
+        assert_eq!(fixture.fake.seen(|seen| seen.exchanges.len()), at + 1, "a code is sent once, whatever happens");
     }
-    assert!(desk.links.list().await.unwrap().links.is_empty());
+    assert!(fixture.links.list().await.unwrap().links.is_empty());
 }
 
 #[tokio::test]
 async fn a_hostile_error_neither_controls_the_screen_nor_repeats_a_secret() {
-    let mut desk = Desk::new().await;
+    let mut fixture = Fixture::new().await;
     let body = r#"{"error":"invalid_grant","error_description":"\u001b[2J\u202ecode=the-code secret=hush&=+"}"#;
-    let LinkFailure::BadCode { message } = fail_with(&mut desk, json(400, body)).await else { panic!("another kind") };
+    let LinkFailure::BadCode { message } = fail_with(&mut fixture, json(400, body)).await else {
+        panic!("another kind")
+    };
     assert!(!message.contains(['\x1b', '\u{202e}']), "{message}");
     assert!(!message.contains("the-code") && !message.contains("hush"), "{message}");
 }
 
 #[tokio::test]
 async fn an_unreachable_token_endpoint_is_a_network_failure() {
-    let port = super::desk::free_port();
+    let port = super::fixture::free_port();
     let url = format!("http://127.0.0.1:{port}/oauth/token").parse().unwrap();
-    let mut desk = Desk::with(|setup| setup.specs[0].token_url = url).await;
-    let waiting = desk.begin("acme-paper").await;
-    desk.come_back(&waiting, "code=c").await;
-    assert!(matches!(desk.failure().await, LinkFailure::Network { .. }));
+    let mut fixture = Fixture::with(|setup| setup.specs[0].token_url = url).await;
+    let waiting = fixture.begin("acme-paper").await;
+    fixture.come_back(&waiting, "code=c").await;
+    assert!(matches!(fixture.failure().await, LinkFailure::Network { .. }));
 }
 
 #[tokio::test]
 async fn a_missing_client_or_secret_is_said_before_anything_starts() {
-    let mut desk = Desk::with(|setup| {
+    let mut fixture = Fixture::with(|setup| {
         setup.specs[0].client_id = None;
         setup.specs[1].client_secret = brokerdeck::config::SecretSource::Env("BROKERDECK_TEST_UNSET".to_owned());
     })
     .await;
-    desk.start("acme-paper", false);
-    assert!(matches!(desk.failure().await, LinkFailure::NotConfigured { message } if message.contains("client_id")));
-    desk.start("acme-live", false);
+    fixture.start("acme-paper", false);
+    assert!(matches!(fixture.failure().await, LinkFailure::NotConfigured { message } if message.contains("client_id")));
+    fixture.start("acme-live", false);
     assert!(
-        matches!(desk.failure().await, LinkFailure::NotConfigured { message } if message.contains("client_secret_env"))
+        matches!(fixture.failure().await, LinkFailure::NotConfigured { message } if message.contains("client_secret_env"))
     );
-    desk.start("nobody", false);
-    assert!(matches!(desk.failure().await, LinkFailure::NotConfigured { message } if message.contains("nobody")));
+    fixture.start("nobody", false);
+    assert!(matches!(fixture.failure().await, LinkFailure::NotConfigured { message } if message.contains("nobody")));
 }
 
 #[tokio::test]
 async fn the_account_is_shown_before_anything_is_saved() {
-    let mut desk = Desk::new().await;
-    let waiting = desk.begin("acme-live").await;
+    let mut fixture = Fixture::new().await;
+    let waiting = fixture.begin("acme-live").await;
     assert_eq!(waiting.parameter("env"), "live");
-    desk.come_back(&waiting, "code=c").await;
-    let LinkProgress::Confirm { accounts, scopes } = desk.confirm().await else { unreachable!() };
+    fixture.come_back(&waiting, "code=c").await;
+    let LinkProgress::Confirm { accounts, scopes } = fixture.confirm().await else { unreachable!() };
     assert_eq!(accounts.len(), 1);
     assert_eq!((accounts[0].environment, &*accounts[0].account_number), (Environment::Live, "812345678"));
     assert_eq!((&*accounts[0].status, &accounts[0].replaces), ("ACTIVE", &None));
     assert_eq!(scopes.iter().map(|scope| &**scope).collect::<Vec<_>>(), ["account:write", "trading"]);
-    assert!(desk.links.list().await.unwrap().links.is_empty());
-    assert!(!desk.dir.path().join("tokens.json").exists());
-    assert_eq!(desk.fake.seen(|seen| seen.bearers.clone()), ["Bearer token-one"], "the other host is never asked");
+    assert!(fixture.links.list().await.unwrap().links.is_empty());
+    assert!(!fixture.dir.path().join("tokens.json").exists());
+    assert_eq!(fixture.fake.seen(|seen| seen.bearers.clone()), ["Bearer token-one"], "the other host is never asked");
 }
 
 #[tokio::test]
 async fn scopes_that_the_broker_does_not_name_are_those_asked_for() {
-    let mut desk = Desk::new().await;
-    desk.fake.answer(json(200, r#"{"access_token":"t"}"#));
-    let waiting = desk.begin("acme-paper").await;
-    desk.come_back(&waiting, "code=c").await;
-    let LinkProgress::Confirm { scopes, .. } = desk.confirm().await else { unreachable!() };
+    let mut fixture = Fixture::new().await;
+    fixture.fake.answer(json(200, r#"{"access_token":"t"}"#));
+    let waiting = fixture.begin("acme-paper").await;
+    fixture.come_back(&waiting, "code=c").await;
+    let LinkProgress::Confirm { scopes, .. } = fixture.confirm().await else { unreachable!() };
     assert_eq!(scopes.len(), 3);
 }
 
 #[tokio::test]
 async fn one_consent_finds_the_accounts_of_both_environments_or_of_one() {
-    let mut desk = Desk::new().await;
-    let waiting = desk.begin("acme").await;
+    let mut fixture = Fixture::new().await;
+    let waiting = fixture.begin("acme").await;
     assert!(waiting.url.query_pairs().all(|(name, _)| name != "env"));
-    desk.come_back(&waiting, "code=c").await;
-    let LinkProgress::Confirm { accounts, .. } = desk.confirm().await else { unreachable!() };
+    fixture.come_back(&waiting, "code=c").await;
+    let LinkProgress::Confirm { accounts, .. } = fixture.confirm().await else { unreachable!() };
     assert_eq!(
         accounts.iter().map(|found| found.environment).collect::<Vec<_>>(),
         [Environment::Paper, Environment::Live]
     );
-    desk.fake.live_account(AccountReply(403, ""));
-    let waiting = desk.begin("acme").await;
-    desk.come_back(&waiting, "code=c").await;
-    let LinkProgress::Confirm { accounts, .. } = desk.confirm().await else { unreachable!() };
+    fixture.fake.live_account(AccountReply(403, ""));
+    let waiting = fixture.begin("acme").await;
+    fixture.come_back(&waiting, "code=c").await;
+    let LinkProgress::Confirm { accounts, .. } = fixture.confirm().await else { unreachable!() };
     assert_eq!(accounts.len(), 1);
-    desk.fake.paper_account(AccountReply(401, ""));
-    let waiting = desk.begin("acme").await;
-    desk.come_back(&waiting, "code=c").await;
-    assert!(matches!(desk.failure().await, LinkFailure::WrongEnvironment { .. }));
+    fixture.fake.paper_account(AccountReply(401, ""));
+    let waiting = fixture.begin("acme").await;
+    fixture.come_back(&waiting, "code=c").await;
+    assert!(matches!(fixture.failure().await, LinkFailure::WrongEnvironment { .. }));
 }
 
 #[tokio::test]
 async fn a_token_for_the_other_environment_is_refused_in_words() {
-    let mut desk = Desk::new().await;
-    desk.fake.answer(token("paper-only"));
-    desk.fake.live_account(AccountReply(401, ""));
-    let waiting = desk.begin("acme-live").await;
-    desk.come_back(&waiting, "code=c").await;
-    let LinkFailure::WrongEnvironment { wanted, message } = desk.failure().await else { panic!("another kind") };
+    let mut fixture = Fixture::new().await;
+    fixture.fake.answer(token("paper-only"));
+    fixture.fake.live_account(AccountReply(401, ""));
+    let waiting = fixture.begin("acme-live").await;
+    fixture.come_back(&waiting, "code=c").await;
+    let LinkFailure::WrongEnvironment { wanted, message } = fixture.failure().await else { panic!("another kind") };
     assert_eq!(wanted, Environment::Live);
     assert!(message.contains("401"), "{message}");
 }

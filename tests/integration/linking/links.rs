@@ -9,8 +9,8 @@ use brokerdeck::io::tokens::{Connect, Keys, SystemKeys, Tokens};
 use brokerdeck::link::{Grantor, LinkFailure, LinkRecord};
 use secrecy::SecretString;
 
-use super::desk::Desk;
 use super::fake::{AccountReply, token};
+use super::fixture::Fixture;
 
 fn labels(links: &[brokerdeck::link::LinkRecord]) -> Vec<&str> {
     links.iter().map(|link| &*link.label).collect()
@@ -18,84 +18,84 @@ fn labels(links: &[brokerdeck::link::LinkRecord]) -> Vec<&str> {
 
 #[tokio::test]
 async fn a_saved_link_has_its_token_and_survives_a_restart() {
-    let mut desk = Desk::new().await;
-    let links = desk.link("acme-paper", &["Mine"]).await;
+    let mut fixture = Fixture::new().await;
+    let links = fixture.link("acme-paper", &["Mine"]).await;
     assert_eq!(links.len(), 1);
     assert_eq!(links[0].id.as_str(), "acme-paper/paper/PA3TEST0001");
     assert_eq!((&*links[0].label, &*links[0].account_number), ("Mine", "PA3TEST0001"));
     assert!(links[0].allows("trading") && !links[0].allows("data"));
-    assert_eq!(desk.token(&links[0]).await.as_deref(), Some("token-one"));
-    let again = brokerdeck::io::links::Links::in_dir(desk.dir.path());
+    assert_eq!(fixture.token(&links[0]).await.as_deref(), Some("token-one"));
+    let again = brokerdeck::io::links::Links::in_dir(fixture.dir.path());
     assert_eq!(again.list().await.unwrap().links, links);
-    let text = std::fs::read_to_string(desk.dir.path().join("links.json")).unwrap();
+    let text = std::fs::read_to_string(fixture.dir.path().join("links.json")).unwrap();
     assert!(!text.contains("token-one"), "the list of links holds no secret");
 }
 
 #[tokio::test]
 async fn the_same_account_again_replaces_its_token_and_keeps_its_place() {
-    let mut desk = Desk::new().await;
-    let first = desk.link("acme-paper", &["Mine"]).await;
-    desk.fake.paper_account(AccountReply(200, "PA3TEST0002"));
-    desk.link("acme-paper", &[]).await;
-    desk.fake.paper_account(AccountReply(200, "PA3TEST0001"));
-    desk.fake.answer(token("token-two"));
-    let waiting = desk.begin("acme-paper").await;
-    desk.come_back(&waiting, "code=c").await;
-    let brokerdeck::link::LinkProgress::Confirm { accounts, .. } = desk.confirm().await else { unreachable!() };
+    let mut fixture = Fixture::new().await;
+    let first = fixture.link("acme-paper", &["Mine"]).await;
+    fixture.fake.paper_account(AccountReply(200, "PA3TEST0002"));
+    fixture.link("acme-paper", &[]).await;
+    fixture.fake.paper_account(AccountReply(200, "PA3TEST0001"));
+    fixture.fake.answer(token("token-two"));
+    let waiting = fixture.begin("acme-paper").await;
+    fixture.come_back(&waiting, "code=c").await;
+    let brokerdeck::link::LinkProgress::Confirm { accounts, .. } = fixture.confirm().await else { unreachable!() };
     assert_eq!(accounts[0].replaces.as_ref(), Some(&first[0].id));
-    desk.linker.save(waiting.attempt, Vec::new());
-    assert!(matches!(desk.next().await, brokerdeck::link::LinkProgress::Saved { .. }));
-    let listed = desk.links.list().await.unwrap().links;
+    fixture.linker.save(waiting.attempt, Vec::new());
+    assert!(matches!(fixture.next().await, brokerdeck::link::LinkProgress::Saved { .. }));
+    let listed = fixture.links.list().await.unwrap().links;
     assert_eq!(labels(&listed), ["Mine", "acme-paper"]);
-    assert_eq!(desk.token(&listed[0]).await.as_deref(), Some("token-two"));
-    assert_eq!(desk.token(&listed[1]).await.as_deref(), Some("token-one"));
+    assert_eq!(fixture.token(&listed[0]).await.as_deref(), Some("token-two"));
+    assert_eq!(fixture.token(&listed[1]).await.as_deref(), Some("token-one"));
 }
 
 #[tokio::test]
 async fn the_same_account_through_another_entry_of_the_same_host_is_no_second_link() {
-    let mut desk = Desk::new().await;
-    let first = desk.link("acme-paper", &["Mine"]).await;
-    desk.fake.answer(token("token-both"));
-    let both = desk.link("acme", &[]).await;
+    let mut fixture = Fixture::new().await;
+    let first = fixture.link("acme-paper", &["Mine"]).await;
+    fixture.fake.answer(token("token-both"));
+    let both = fixture.link("acme", &[]).await;
     assert_eq!(both[0].id, first[0].id);
-    let listed = desk.links.list().await.unwrap().links;
+    let listed = fixture.links.list().await.unwrap().links;
     assert_eq!(labels(&listed), ["Mine", "acme Live"]);
-    assert_eq!(desk.token(&listed[0]).await.as_deref(), Some("token-both"));
+    assert_eq!(fixture.token(&listed[0]).await.as_deref(), Some("token-both"));
 }
 
 #[tokio::test]
 async fn labels_never_collide() {
-    let mut desk = Desk::new().await;
-    desk.link("acme-paper", &["One"]).await;
-    desk.fake.paper_account(AccountReply(200, "PA3TEST0002"));
-    let second = desk.link("acme-paper", &["one"]).await;
+    let mut fixture = Fixture::new().await;
+    fixture.link("acme-paper", &["One"]).await;
+    fixture.fake.paper_account(AccountReply(200, "PA3TEST0002"));
+    let second = fixture.link("acme-paper", &["one"]).await;
     assert_eq!(labels(&second), ["one 2"]);
-    let live = desk.link("acme-live", &["\x1b[31mred\n"]).await;
+    let live = fixture.link("acme-live", &["\x1b[31mred\n"]).await;
     assert_eq!(labels(&live), ["␛[31mred"]);
 }
 
 #[tokio::test]
 async fn unlinking_forgets_token_and_link_and_says_where_the_grant_is_revoked() {
-    let mut desk = Desk::new().await;
-    let link = desk.link("acme-paper", &["Mine"]).await.remove(0);
-    let sentence = desk.linker.unlink(&link.id).await.unwrap();
+    let mut fixture = Fixture::new().await;
+    let link = fixture.link("acme-paper", &["Mine"]).await.remove(0);
+    let sentence = fixture.linker.unlink(&link.id).await.unwrap();
     assert!(sentence.contains("Mine") && sentence.contains("dashboard"), "{sentence}");
-    assert!(desk.links.list().await.unwrap().links.is_empty());
-    assert_eq!(desk.token(&link).await, None);
-    assert!(!desk.dir.path().join("tokens.json").exists(), "the last token takes the file along");
-    assert!(desk.fake.seen(|seen| seen.revoked.is_empty()));
+    assert!(fixture.links.list().await.unwrap().links.is_empty());
+    assert_eq!(fixture.token(&link).await, None);
+    assert!(!fixture.dir.path().join("tokens.json").exists(), "the last token takes the file along");
+    assert!(fixture.fake.seen(|seen| seen.revoked.is_empty()));
 }
 
 #[tokio::test]
 async fn unlinking_revokes_where_the_broker_can_once_nobody_else_uses_the_grant() {
-    let mut desk = Desk::with(offer_revocation).await;
-    let links = desk.link("acme", &[]).await;
-    let sentence = desk.linker.unlink(&links[0].id).await.unwrap();
+    let mut fixture = Fixture::with(offer_revocation).await;
+    let links = fixture.link("acme", &[]).await;
+    let sentence = fixture.linker.unlink(&links[0].id).await.unwrap();
     assert!(sentence.contains("acme Live also uses it"), "{sentence}");
-    assert!(desk.fake.seen(|seen| seen.revoked.is_empty()));
-    let sentence = desk.linker.unlink(&links[1].id).await.unwrap();
+    assert!(fixture.fake.seen(|seen| seen.revoked.is_empty()));
+    let sentence = fixture.linker.unlink(&links[1].id).await.unwrap();
     assert!(sentence.contains("revoked"), "{sentence}");
-    assert_eq!(desk.fake.seen(|seen| seen.revoked.clone()), ["token-one"]);
+    assert_eq!(fixture.fake.seen(|seen| seen.revoked.clone()), ["token-one"]);
 }
 
 fn offer_revocation(setup: &mut brokerdeck::io::linker::Setup) {
@@ -108,91 +108,92 @@ fn offer_revocation(setup: &mut brokerdeck::io::linker::Setup) {
 
 #[tokio::test]
 async fn a_replaced_and_a_declined_token_are_revoked_and_one_in_use_is_not() {
-    let mut desk = Desk::with(offer_revocation).await;
-    desk.link("acme-paper", &["Mine"]).await;
-    desk.fake.answer(token("token-two"));
-    let waiting = desk.begin("acme-paper").await;
-    desk.come_back(&waiting, "code=c").await;
-    desk.confirm().await;
-    desk.linker.save(waiting.attempt, Vec::new());
-    let brokerdeck::link::LinkProgress::Saved { stored_in, .. } = desk.next().await else { panic!("not saved") };
+    let mut fixture = Fixture::with(offer_revocation).await;
+    fixture.link("acme-paper", &["Mine"]).await;
+    fixture.fake.answer(token("token-two"));
+    let waiting = fixture.begin("acme-paper").await;
+    fixture.come_back(&waiting, "code=c").await;
+    fixture.confirm().await;
+    fixture.linker.save(waiting.attempt, Vec::new());
+    let brokerdeck::link::LinkProgress::Saved { stored_in, .. } = fixture.next().await else { panic!("not saved") };
     assert!(stored_in.contains("the previous token is revoked"), "{stored_in}");
-    assert_eq!(desk.fake.seen(|seen| seen.revoked.clone()), ["token-one"]);
+    assert_eq!(fixture.fake.seen(|seen| seen.revoked.clone()), ["token-one"]);
     // Declined at the question, and refused after the exchange.
-    desk.fake.answer(token("token-three"));
-    let waiting = desk.begin("acme-paper").await;
-    desk.come_back(&waiting, "code=c").await;
-    desk.confirm().await;
-    desk.linker.cancel(waiting.attempt);
-    desk.linker.settle().await;
-    desk.fake.answer(token("token-four"));
-    desk.fake.live_account(AccountReply(401, ""));
-    let waiting = desk.begin("acme-live").await;
-    desk.come_back(&waiting, "code=c").await;
-    desk.failure().await;
-    desk.linker.settle().await;
-    assert_eq!(desk.fake.seen(|seen| seen.revoked.clone()), ["token-one", "token-three", "token-four"]);
+    fixture.fake.answer(token("token-three"));
+    let waiting = fixture.begin("acme-paper").await;
+    fixture.come_back(&waiting, "code=c").await;
+    fixture.confirm().await;
+    fixture.linker.cancel(waiting.attempt);
+    fixture.linker.settle().await;
+    fixture.fake.answer(token("token-four"));
+    fixture.fake.live_account(AccountReply(401, ""));
+    let waiting = fixture.begin("acme-live").await;
+    fixture.come_back(&waiting, "code=c").await;
+    fixture.failure().await;
+    fixture.linker.settle().await;
+    assert_eq!(fixture.fake.seen(|seen| seen.revoked.clone()), ["token-one", "token-three", "token-four"]);
     // The same token granted once more and declined is the one that the link uses.
-    desk.fake.answer(token("token-two"));
-    let waiting = desk.begin("acme-paper").await;
-    desk.come_back(&waiting, "code=c").await;
-    desk.confirm().await;
-    desk.linker.cancel(waiting.attempt);
-    desk.linker.settle().await;
-    assert_eq!(desk.fake.seen(|seen| seen.revoked.len()), 3);
+    fixture.fake.answer(token("token-two"));
+    let waiting = fixture.begin("acme-paper").await;
+    fixture.come_back(&waiting, "code=c").await;
+    fixture.confirm().await;
+    fixture.linker.cancel(waiting.attempt);
+    fixture.linker.settle().await;
+    assert_eq!(fixture.fake.seen(|seen| seen.revoked.len()), 3);
 }
 
 #[tokio::test]
 async fn read_only_revokes_nothing_and_says_so() {
-    let mut desk = Desk::with(|setup| {
+    let mut fixture = Fixture::with(|setup| {
         offer_revocation(setup);
         setup.read_only = true;
     })
     .await;
-    let link = desk.link("acme-paper", &["Mine"]).await.remove(0);
-    let sentence = desk.linker.unlink(&link.id).await.unwrap();
+    let link = fixture.link("acme-paper", &["Mine"]).await.remove(0);
+    let sentence = fixture.linker.unlink(&link.id).await.unwrap();
     assert!(sentence.contains("not revoked, because of --read-only"), "{sentence}");
-    assert_eq!(desk.token(&link).await, None, "what is on this machine is its owner's");
-    assert!(desk.fake.seen(|seen| seen.revoked.is_empty()));
+    assert_eq!(fixture.token(&link).await, None, "what is on this machine is its owner's");
+    assert!(fixture.fake.seen(|seen| seen.revoked.is_empty()));
 }
 
 #[tokio::test]
 async fn a_token_is_not_revoked_at_another_server_than_granted_it() {
-    let mut desk = Desk::with(offer_revocation).await;
-    let link = desk.link("acme-paper", &["Mine"]).await.remove(0);
+    let mut fixture = Fixture::with(offer_revocation).await;
+    let link = fixture.link("acme-paper", &["Mine"]).await.remove(0);
     let moved = LinkRecord {
         grantor: link.grantor.clone().map(|grantor| Grantor { issuer: "https://elsewhere.example".into(), ..grantor }),
         ..link.clone()
     };
-    desk.links.put(vec![moved]).await.unwrap();
-    let sentence = desk.linker.unlink(&link.id).await.unwrap();
+    fixture.links.put(vec![moved]).await.unwrap();
+    let sentence = fixture.linker.unlink(&link.id).await.unwrap();
     assert!(sentence.contains("dashboard"), "{sentence}");
-    assert!(desk.fake.seen(|seen| seen.revoked.is_empty()));
+    assert!(fixture.fake.seen(|seen| seen.revoked.is_empty()));
 }
 
 #[tokio::test]
 async fn an_account_that_answers_as_paper_and_as_live_is_not_saved() {
-    let mut desk = Desk::new().await;
+    let mut fixture = Fixture::new().await;
     // Both at once.
-    desk.fake.live_account(AccountReply(200, "PA3TEST0001"));
-    let waiting = desk.begin("acme").await;
-    desk.come_back(&waiting, "code=c").await;
-    assert!(matches!(desk.failure().await, LinkFailure::SameAccount { number } if &*number == "PA3TEST0001"));
+    fixture.fake.live_account(AccountReply(200, "PA3TEST0001"));
+    let waiting = fixture.begin("acme").await;
+    fixture.come_back(&waiting, "code=c").await;
+    assert!(matches!(fixture.failure().await, LinkFailure::SameAccount { number } if &*number == "PA3TEST0001"));
     // One after the other.
-    desk.link("acme-paper", &["Mine"]).await;
-    let waiting = desk.begin("acme-live").await;
-    desk.come_back(&waiting, "code=c").await;
-    assert!(matches!(desk.failure().await, LinkFailure::SameAccount { .. }));
-    assert_eq!(labels(&desk.links.list().await.unwrap().links), ["Mine"]);
+    fixture.link("acme-paper", &["Mine"]).await;
+    let waiting = fixture.begin("acme-live").await;
+    fixture.come_back(&waiting, "code=c").await;
+    assert!(matches!(fixture.failure().await, LinkFailure::SameAccount { .. }));
+    assert_eq!(labels(&fixture.links.list().await.unwrap().links), ["Mine"]);
 }
 
 #[tokio::test]
 async fn a_token_goes_to_the_addresses_it_was_granted_for_and_nowhere_else() {
-    let mut desk = Desk::new().await;
-    let link = desk.link("acme-paper", &["Mine"]).await.remove(0);
-    let specs = vec![super::desk::spec(&desk.fake, "acme-paper", Vec::new())];
+    let mut fixture = Fixture::new().await;
+    let link = fixture.link("acme-paper", &["Mine"]).await.remove(0);
+    let specs = vec![super::fixture::spec(&fixture.fake, "acme-paper", Vec::new())];
     let reach = async |specs: Vec<BrokerSpec>, link: &LinkRecord| {
-        let (links, tokens) = (Arc::clone(&desk.links), Arc::new(Tokens::new(TokenStoreChoice::File, desk.dir.path())));
+        let (links, tokens) =
+            (Arc::clone(&fixture.links), Arc::new(Tokens::new(TokenStoreChoice::File, fixture.dir.path())));
         Accounts { specs: Arc::new(specs), links, tokens, read_only: false }.access(link).await
     };
     assert!(reach(specs.clone(), &link).await.is_ok());
@@ -214,16 +215,16 @@ async fn a_token_goes_to_the_addresses_it_was_granted_for_and_nowhere_else() {
 
 #[tokio::test]
 async fn a_store_that_fails_leaves_no_link() {
-    let mut desk = Desk::new().await;
-    let waiting = desk.begin("acme-paper").await;
+    let mut fixture = Fixture::new().await;
+    let waiting = fixture.begin("acme-paper").await;
     // It broke while the browser was away.
-    std::fs::create_dir(desk.dir.path().join("tokens.json")).unwrap();
-    desk.come_back(&waiting, "code=c").await;
-    desk.confirm().await;
-    desk.linker.save(waiting.attempt, Vec::new());
-    let failure = desk.failure().await;
+    std::fs::create_dir(fixture.dir.path().join("tokens.json")).unwrap();
+    fixture.come_back(&waiting, "code=c").await;
+    fixture.confirm().await;
+    fixture.linker.save(waiting.attempt, Vec::new());
+    let failure = fixture.failure().await;
     assert!(matches!(failure, brokerdeck::link::LinkFailure::Store { .. }), "{failure:?}");
-    assert!(desk.links.list().await.unwrap().links.is_empty());
+    assert!(fixture.links.list().await.unwrap().links.is_empty());
 }
 
 /// A system store that takes one token and refuses every other.
@@ -259,40 +260,42 @@ async fn a_store_that_fails_at_the_second_token_keeps_neither_of_an_attempt() {
     };
     let folder = tempfile::tempdir().unwrap();
     let tokens = Arc::new(Tokens::with_system(TokenStoreChoice::Os, folder.path(), connect));
-    let mut desk = Desk::with(|setup| setup.tokens = tokens).await;
+    let mut fixture = Fixture::with(|setup| setup.tokens = tokens).await;
     let names = || keys.0.lock().unwrap().clone();
-    let waiting = desk.begin("acme").await;
-    desk.come_back(&waiting, "code=c").await;
-    desk.confirm().await;
-    desk.linker.save(waiting.attempt, Vec::new());
-    let brokerdeck::link::LinkFailure::Store { message, .. } = desk.failure().await else { panic!("not the store's") };
+    let waiting = fixture.begin("acme").await;
+    fixture.come_back(&waiting, "code=c").await;
+    fixture.confirm().await;
+    fixture.linker.save(waiting.attempt, Vec::new());
+    let brokerdeck::link::LinkFailure::Store { message, .. } = fixture.failure().await else {
+        panic!("not the store's")
+    };
     assert!(message.contains("takes no more"), "{message}");
-    assert!(desk.links.list().await.unwrap().links.is_empty());
+    assert!(fixture.links.list().await.unwrap().links.is_empty());
     assert!(names().is_empty(), "a token that no link leads to: {:?}", names().keys());
 
     // One of the two was linked before: its link stays, with the new token.
-    let first = desk.link("acme-paper", &["Mine"]).await;
-    desk.fake.answer(token("token-two"));
-    let waiting = desk.begin("acme").await;
-    desk.come_back(&waiting, "code=c").await;
-    desk.confirm().await;
-    desk.linker.save(waiting.attempt, Vec::new());
-    desk.failure().await;
+    let first = fixture.link("acme-paper", &["Mine"]).await;
+    fixture.fake.answer(token("token-two"));
+    let waiting = fixture.begin("acme").await;
+    fixture.come_back(&waiting, "code=c").await;
+    fixture.confirm().await;
+    fixture.linker.save(waiting.attempt, Vec::new());
+    fixture.failure().await;
     let held: Vec<_> = names().into_iter().collect();
     assert_eq!(held, [(first[0].id.to_string(), "token-two".to_owned())]);
 }
 
 #[tokio::test]
 async fn the_demo_presses_allow_from_here_and_nothing_else_may() {
-    let mut desk = Desk::with(|setup| setup.may_approve = true).await;
-    let waiting = desk.begin("acme-paper").await;
-    desk.linker.approve_in_demo(waiting.attempt);
-    desk.confirm().await;
-    assert_eq!(desk.fake.seen(|seen| seen.exchanges[0].1["code"].clone()), "from-consent");
-    let mut desk = Desk::new().await;
-    let waiting = desk.begin("acme-paper").await;
-    desk.linker.approve_in_demo(waiting.attempt);
-    desk.come_back(&waiting, "code=by-hand").await;
-    desk.confirm().await;
-    assert_eq!(desk.fake.seen(|seen| seen.exchanges[0].1["code"].clone()), "by-hand");
+    let mut fixture = Fixture::with(|setup| setup.may_approve = true).await;
+    let waiting = fixture.begin("acme-paper").await;
+    fixture.linker.approve_in_demo(waiting.attempt);
+    fixture.confirm().await;
+    assert_eq!(fixture.fake.seen(|seen| seen.exchanges[0].1["code"].clone()), "from-consent");
+    let mut fixture = Fixture::new().await;
+    let waiting = fixture.begin("acme-paper").await;
+    fixture.linker.approve_in_demo(waiting.attempt);
+    fixture.come_back(&waiting, "code=by-hand").await;
+    fixture.confirm().await;
+    assert_eq!(fixture.fake.seen(|seen| seen.exchanges[0].1["code"].clone()), "by-hand");
 }

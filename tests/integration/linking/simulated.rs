@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use brokerdeck::config::{BrokerSpec, Config};
 use brokerdeck::io::accounts::Accounts;
-use brokerdeck::io::browser::Surroundings;
+use brokerdeck::io::browser::BrowserEnvironment;
 use brokerdeck::io::clock::Clock;
 use brokerdeck::io::linker::{Linker, Setup};
 use brokerdeck::io::links::Links;
@@ -17,9 +17,9 @@ use secrecy::ExposeSecret;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
 
-use super::desk::{PATIENCE, free_port, read};
+use super::fixture::{PATIENCE, free_port, read};
 
-struct Desk {
+struct Fixture {
     sim: Running,
     linker: Linker,
     progress: mpsc::Receiver<(AttemptId, LinkProgress)>,
@@ -51,7 +51,7 @@ pub fn specs(ready: &Ready) -> Vec<BrokerSpec> {
     config.brokers
 }
 
-impl Desk {
+impl Fixture {
     async fn new(tls: bool) -> Self {
         let options = SimOptions {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -70,7 +70,7 @@ impl Desk {
         let (tokens, links) = (Arc::new(Tokens::memory()), Arc::new(Links::memory()));
         let mut setup =
             Setup::new(&Accounts { specs: Arc::new(specs(&sim.ready)), links, tokens, read_only: false }, Clock::new());
-        setup.around = Surroundings::default();
+        setup.around = BrowserEnvironment::default();
         setup.may_approve = true;
         let (sender, progress) = mpsc::channel(64);
         Self { sim, linker: Linker::new(setup, sender), progress, attempt: 0 }
@@ -129,109 +129,109 @@ impl Desk {
 
 #[tokio::test]
 async fn paper_live_and_both_are_linked_through_the_real_pages() {
-    let mut desk = Desk::new(false).await;
-    let paper = desk.link("paper").await;
-    let live = desk.link("live").await;
+    let mut fixture = Fixture::new(false).await;
+    let paper = fixture.link("paper").await;
+    let live = fixture.link("live").await;
     assert!(paper[0].account_number.starts_with("PA"), "{paper:?}");
     assert!(!live[0].account_number.starts_with("PA"), "{live:?}");
     assert_eq!(paper[0].scopes.len(), 3);
-    let both = desk.approve("both").await.unwrap();
+    let both = fixture.approve("both").await.unwrap();
     assert_eq!(both.len(), 2);
     assert_eq!(both[1].replaces.as_ref(), Some(&live[0].id), "the same live account, whatever entry it came by");
-    desk.sim.stop().await;
+    fixture.sim.stop().await;
 }
 
 #[tokio::test]
 async fn a_second_paper_account_is_a_second_link() {
-    let mut desk = Desk::new(false).await;
-    let first = desk.link("paper").await.remove(0);
-    let second = desk.link("paper").await.remove(0);
+    let mut fixture = Fixture::new(false).await;
+    let first = fixture.link("paper").await.remove(0);
+    let second = fixture.link("paper").await.remove(0);
     assert_ne!(first.account_number, second.account_number);
     assert_eq!((&*first.label, &*second.label), ("paper", "paper 2"));
-    let tokens = [desk.linker.token(&first.id).await.unwrap(), desk.linker.token(&second.id).await.unwrap()];
+    let tokens = [fixture.linker.token(&first.id).await.unwrap(), fixture.linker.token(&second.id).await.unwrap()];
     let [one, two] = tokens.map(|token| token.unwrap().expose_secret().to_owned());
     assert_ne!(one, two, "one token for each account");
-    desk.sim.stop().await;
+    fixture.sim.stop().await;
 }
 
 #[tokio::test]
 async fn everything_works_over_tls_with_a_certificate_authority_of_its_own() {
-    let mut desk = Desk::new(true).await;
-    assert!(desk.sim.ready.token_url.starts_with("https://"));
-    let links = desk.link("both").await;
+    let mut fixture = Fixture::new(true).await;
+    assert!(fixture.sim.ready.token_url.starts_with("https://"));
+    let links = fixture.link("both").await;
     assert_eq!(links.len(), 2);
-    desk.sim.stop().await;
+    fixture.sim.stop().await;
 }
 
 #[tokio::test]
 async fn a_stranger_with_another_certificate_is_not_trusted() {
-    let mut desk = Desk::new(true).await;
-    let mut specs = specs(&desk.sim.ready);
+    let mut fixture = Fixture::new(true).await;
+    let mut specs = specs(&fixture.sim.ready);
     for spec in &mut specs {
         spec.ca_file = None;
     }
     let (tokens, links) = (Arc::new(Tokens::memory()), Arc::new(Links::memory()));
     let mut setup = Setup::new(&Accounts { specs: Arc::new(specs), links, tokens, read_only: false }, Clock::new());
-    setup.around = Surroundings::default();
+    setup.around = BrowserEnvironment::default();
     let (sender, progress) = mpsc::channel(64);
-    desk.linker = Linker::new(setup, sender);
-    desk.progress = progress;
-    desk.attempt += 1;
-    desk.linker.begin(AttemptId(desk.attempt), "paper".into(), false);
-    let LinkProgress::Waiting { authorize_url, .. } = desk.next().await else { panic!("not waiting") };
+    fixture.linker = Linker::new(setup, sender);
+    fixture.progress = progress;
+    fixture.attempt += 1;
+    fixture.linker.begin(AttemptId(fixture.attempt), "paper".into(), false);
+    let LinkProgress::Waiting { authorize_url, .. } = fixture.next().await else { panic!("not waiting") };
     let url = url::Url::parse(authorize_url.expose()).unwrap();
     let value = |name: &str| url.query_pairs().find(|(key, _)| key == name).unwrap().1.into_owned();
     let back = format!("{}?code=c&state={}", value("redirect_uri"), value("state"));
-    desk.linker.submit_redirect(AttemptId(desk.attempt), &brokerdeck::link::progress::Sensitive::new(back));
-    assert!(matches!(desk.next().await, LinkProgress::Failed(LinkFailure::Network { .. })));
-    desk.sim.stop().await;
+    fixture.linker.submit_redirect(AttemptId(fixture.attempt), &brokerdeck::link::progress::Sensitive::new(back));
+    assert!(matches!(fixture.next().await, LinkProgress::Failed(LinkFailure::Network { .. })));
+    fixture.sim.stop().await;
 }
 
 #[tokio::test]
 async fn every_trick_of_the_consent_page_has_its_end() {
-    let mut desk = Desk::new(false).await;
-    desk.control("authorize", r#"{"next":"deny"}"#).await;
-    let failure = desk.approve("paper").await.unwrap_err();
+    let mut fixture = Fixture::new(false).await;
+    fixture.control("authorize", r#"{"next":"deny"}"#).await;
+    let failure = fixture.approve("paper").await.unwrap_err();
     assert!(matches!(failure, LinkFailure::Denied { description: Some(_) }), "{failure:?}");
-    desk.control("authorize", r#"{"next":"deny_without_words"}"#).await;
-    let failure = desk.approve("paper").await.unwrap_err();
+    fixture.control("authorize", r#"{"next":"deny_without_words"}"#).await;
+    let failure = fixture.approve("paper").await.unwrap_err();
     assert!(matches!(failure, LinkFailure::Denied { description: None }), "{failure:?}");
     for trick in [r#"{"next":"wrong_state"}"#, r#"{"next":"no_state"}"#] {
-        desk.control("authorize", trick).await;
-        desk.attempt += 1;
-        desk.linker.begin(AttemptId(desk.attempt), "paper".into(), false);
-        assert!(matches!(desk.next().await, LinkProgress::Waiting { .. }));
-        desk.linker.approve_in_demo(AttemptId(desk.attempt));
-        assert_eq!(desk.next().await, LinkProgress::Note(RedirectNote::WrongState), "{trick}");
+        fixture.control("authorize", trick).await;
+        fixture.attempt += 1;
+        fixture.linker.begin(AttemptId(fixture.attempt), "paper".into(), false);
+        assert!(matches!(fixture.next().await, LinkProgress::Waiting { .. }));
+        fixture.linker.approve_in_demo(AttemptId(fixture.attempt));
+        assert_eq!(fixture.next().await, LinkProgress::Note(RedirectNote::WrongState), "{trick}");
         // The same attempt goes on, and the second try of the same person counts.
-        desk.linker.approve_in_demo(AttemptId(desk.attempt));
-        assert!(matches!(desk.next().await, LinkProgress::Confirm { .. }), "{trick}");
+        fixture.linker.approve_in_demo(AttemptId(fixture.attempt));
+        assert!(matches!(fixture.next().await, LinkProgress::Confirm { .. }), "{trick}");
     }
-    desk.sim.stop().await;
+    fixture.sim.stop().await;
 }
 
 #[tokio::test]
 async fn every_error_shape_of_the_token_endpoint_is_understood() {
-    let mut desk = Desk::new(false).await;
+    let mut fixture = Fixture::new(false).await;
     for spec in ["oauth", "alpaca", "text"] {
-        desk.control("token_endpoint", &format!(r#"{{"errors":"{spec}"}}"#)).await;
-        let mut specs = specs(&desk.sim.ready);
+        fixture.control("token_endpoint", &format!(r#"{{"errors":"{spec}"}}"#)).await;
+        let mut specs = specs(&fixture.sim.ready);
         for spec in &mut specs {
             spec.client_secret = brokerdeck::config::SecretSource::Inline("wrong".into());
         }
         let (tokens, links) = (Arc::new(Tokens::memory()), Arc::new(Links::memory()));
         let mut setup = Setup::new(&Accounts { specs: Arc::new(specs), links, tokens, read_only: false }, Clock::new());
-        setup.around = Surroundings::default();
+        setup.around = BrowserEnvironment::default();
         setup.may_approve = true;
         let (sender, progress) = mpsc::channel(64);
-        desk.linker.settle().await;
-        desk.linker = Linker::new(setup, sender);
-        desk.progress = progress;
-        let failure = desk.approve("paper").await.unwrap_err();
+        fixture.linker.settle().await;
+        fixture.linker = Linker::new(setup, sender);
+        fixture.progress = progress;
+        let failure = fixture.approve("paper").await.unwrap_err();
         assert!(matches!(failure, LinkFailure::BadClient { .. }), "{spec}: {failure:?}");
     }
-    desk.control("token_endpoint", r#"{"errors":"html"}"#).await;
-    let failure = desk.approve("paper").await.unwrap_err();
+    fixture.control("token_endpoint", r#"{"errors":"html"}"#).await;
+    let failure = fixture.approve("paper").await.unwrap_err();
     assert!(matches!(failure, LinkFailure::Broker { .. }), "{failure:?}");
-    desk.sim.stop().await;
+    fixture.sim.stop().await;
 }

@@ -16,8 +16,8 @@ use brokerdeck::session::{AuthForm, Epoch};
 use secrecy::SecretString;
 use tokio::sync::mpsc;
 
-use super::desk::{Desk, PATIENCE, eventually};
 use super::fake::token;
+use super::fixture::{Fixture, PATIENCE, eventually};
 
 /// Keeps a lock from being had until dropped.
 enum Refusal {
@@ -26,10 +26,10 @@ enum Refusal {
 }
 
 impl Refusal {
-    fn all(desk: &Desk) -> Vec<(String, Box<dyn Fn() -> Self>)> {
+    fn all(fixture: &Fixture) -> Vec<(String, Box<dyn Fn() -> Self>)> {
         let mut all: Vec<(String, Box<dyn Fn() -> Self>)> = Vec::new();
         for name in ["tokens.json.lock", "links.json.lock"] {
-            let path = desk.dir.path().join(name);
+            let path = fixture.dir.path().join(name);
             let other = path.clone();
             all.push((
                 format!("a folder as {name}"),
@@ -67,41 +67,41 @@ impl Drop for Refusal {
 
 #[tokio::test]
 async fn an_unlink_that_is_refused_leaves_token_and_link() {
-    let mut desk = Desk::new().await;
-    let link = desk.link("acme-paper", &["Mine"]).await.remove(0);
-    for (what, refuse) in Refusal::all(&desk) {
+    let mut fixture = Fixture::new().await;
+    let link = fixture.link("acme-paper", &["Mine"]).await.remove(0);
+    for (what, refuse) in Refusal::all(&fixture) {
         let refusal = refuse();
-        let still = desk.linker.unlink(&link.id).await.unwrap_err();
+        let still = fixture.linker.unlink(&link.id).await.unwrap_err();
         assert!(still.message.contains("Mine is still linked"), "{what}: {still:?}");
-        assert!(still.message.contains(file_of(&what)) && !still.cure.is_empty(), "{what}: {still:?}");
-        assert_eq!(desk.token(&link).await.as_deref(), Some("token-one"), "{what}");
-        assert_eq!(desk.links.list().await.unwrap().links, std::slice::from_ref(&link), "{what}");
+        assert!(still.message.contains(file_of(&what)) && !still.hint.is_empty(), "{what}: {still:?}");
+        assert_eq!(fixture.token(&link).await.as_deref(), Some("token-one"), "{what}");
+        assert_eq!(fixture.links.list().await.unwrap().links, std::slice::from_ref(&link), "{what}");
         drop(refusal);
     }
-    desk.linker.unlink(&link.id).await.unwrap();
-    assert_eq!(desk.token(&link).await, None);
-    assert!(desk.links.list().await.unwrap().links.is_empty());
+    fixture.linker.unlink(&link.id).await.unwrap();
+    assert_eq!(fixture.token(&link).await, None);
+    assert!(fixture.links.list().await.unwrap().links.is_empty());
 }
 
 #[tokio::test]
 async fn a_link_that_is_refused_at_the_last_step_leaves_what_there_was() {
-    let mut desk = Desk::new().await;
-    let link = desk.link("acme-paper", &["Mine"]).await.remove(0);
-    desk.fake.answer(token("token-two"));
-    for (what, refuse) in Refusal::all(&desk) {
-        let waiting = desk.begin("acme-paper").await;
-        desk.come_back(&waiting, "code=c").await;
-        desk.confirm().await;
+    let mut fixture = Fixture::new().await;
+    let link = fixture.link("acme-paper", &["Mine"]).await.remove(0);
+    fixture.fake.answer(token("token-two"));
+    for (what, refuse) in Refusal::all(&fixture) {
+        let waiting = fixture.begin("acme-paper").await;
+        fixture.come_back(&waiting, "code=c").await;
+        fixture.confirm().await;
         // It broke while the browser was away.
         let refusal = refuse();
-        desk.linker.save(waiting.attempt, Vec::new());
-        let failure = desk.failure().await;
-        let LinkFailure::Store { message, cure } = &failure else { panic!("{what}: {failure:?}") };
+        fixture.linker.save(waiting.attempt, Vec::new());
+        let failure = fixture.failure().await;
+        let LinkFailure::Store { message, hint } = &failure else { panic!("{what}: {failure:?}") };
         // The token is not blamed for the list.
-        assert!(message.contains(file_of(&what)) && !cure.is_empty(), "{what}: {failure:?}");
+        assert!(message.contains(file_of(&what)) && !hint.is_empty(), "{what}: {failure:?}");
         assert_eq!(failure.sentence().0.contains("token can be stored"), what.contains("tokens.json"), "{failure:?}");
-        assert_eq!(desk.token(&link).await.as_deref(), Some("token-one"), "{what}");
-        assert_eq!(desk.links.list().await.unwrap().links, std::slice::from_ref(&link), "{what}");
+        assert_eq!(fixture.token(&link).await.as_deref(), Some("token-one"), "{what}");
+        assert_eq!(fixture.links.list().await.unwrap().links, std::slice::from_ref(&link), "{what}");
         drop(refusal);
     }
 }
@@ -133,47 +133,47 @@ impl Keys for Spiteful {
 
 #[tokio::test]
 async fn a_list_that_breaks_at_the_last_moment_gives_the_token_back() {
-    let mut desk = Desk::new().await;
-    let list = desk.dir.path().join("links.json");
+    let mut fixture = Fixture::new().await;
+    let list = fixture.dir.path().join("links.json");
     let connect = {
         let list = list.clone();
         Connect::new(move || Ok(Box::new(Spiteful { kept: Mutex::default(), list: list.clone() }) as SystemKeys))
     };
-    let tokens = Arc::new(Tokens::with_system(TokenStoreChoice::Os, desk.dir.path(), connect));
-    desk.change(|setup| setup.tokens = Arc::clone(&tokens));
-    let link = desk.link("acme-paper", &["Mine"]).await.remove(0);
-    let still = desk.linker.unlink(&link.id).await.unwrap_err();
+    let tokens = Arc::new(Tokens::with_system(TokenStoreChoice::Os, fixture.dir.path(), connect));
+    fixture.change(|setup| setup.tokens = Arc::clone(&tokens));
+    let link = fixture.link("acme-paper", &["Mine"]).await.remove(0);
+    let still = fixture.linker.unlink(&link.id).await.unwrap_err();
     assert!(still.message.contains("Mine is still linked") && still.message.contains("links.json"), "{still:?}");
-    assert!(still.cure.contains("links.json") && still.cure.contains("away"), "{still:?}");
-    assert_eq!(desk.token(&link).await.as_deref(), Some("token-one"));
+    assert!(still.hint.contains("links.json") && still.hint.contains("away"), "{still:?}");
+    assert_eq!(fixture.token(&link).await.as_deref(), Some("token-one"));
     std::fs::remove_dir(&list).unwrap();
     std::fs::rename(list.with_extension("away"), &list).unwrap();
-    assert_eq!(desk.links.list().await.unwrap().links, [link]);
+    assert_eq!(fixture.links.list().await.unwrap().links, [link]);
 }
 
 /// True while the dashboard has the account to itself.
-fn streams(desk: &Desk, link: &LinkId) -> bool {
-    AccountLock::try_take(desk.dir.path(), link).unwrap().is_none()
+fn streams(fixture: &Fixture, link: &LinkId) -> bool {
+    AccountLock::try_take(fixture.dir.path(), link).unwrap().is_none()
 }
 
 #[tokio::test]
 async fn an_account_whose_unlink_is_refused_keeps_its_connections() {
-    let mut desk = Desk::new().await;
-    let link = desk.link("acme-paper", &["Mine"]).await.remove(0);
-    let specs = Arc::new(vec![super::desk::spec(&desk.fake, "acme-paper", Vec::new())]);
-    let tokens = Arc::new(Tokens::new(TokenStoreChoice::File, desk.dir.path()));
-    let accounts = Accounts { specs, links: Arc::clone(&desk.links), tokens, read_only: false };
+    let mut fixture = Fixture::new().await;
+    let link = fixture.link("acme-paper", &["Mine"]).await.remove(0);
+    let specs = Arc::new(vec![super::fixture::spec(&fixture.fake, "acme-paper", Vec::new())]);
+    let tokens = Arc::new(Tokens::new(TokenStoreChoice::File, fixture.dir.path()));
+    let accounts = Accounts { specs, links: Arc::clone(&fixture.links), tokens, read_only: false };
     let (inbox, mut news) = mpsc::channel(256);
-    let linker = Arc::new(desk.another_linker());
-    let mut effects = Effects::new(inbox, accounts, linker, Some(desk.dir.path().to_owned()));
+    let linker = Arc::new(fixture.another_linker());
+    let mut effects = Effects::new(inbox, accounts, linker, Some(fixture.dir.path().to_owned()));
     effects.know(std::slice::from_ref(&link));
     effects.run(Effect::Account(AccountEffect::OpenStream {
         link: link.id.clone(),
         epoch: Epoch(1),
         form: AuthForm::Authenticate,
     }));
-    eventually("the account is taken", async || streams(&desk, &link.id)).await;
-    let lock = desk.dir.path().join("tokens.json.lock");
+    eventually("the account is taken", async || streams(&fixture, &link.id)).await;
+    let lock = fixture.dir.path().join("tokens.json.lock");
     std::fs::remove_file(&lock).unwrap();
     std::fs::create_dir(&lock).unwrap();
     let mut unlink = async || {
@@ -186,8 +186,8 @@ async fn an_account_whose_unlink_is_refused_keeps_its_connections() {
         }
     };
     assert!(unlink().await.is_err());
-    assert!(streams(&desk, &link.id), "nothing of it has ended");
+    assert!(streams(&fixture, &link.id), "nothing of it has ended");
     std::fs::remove_dir(&lock).unwrap();
     unlink().await.unwrap();
-    assert!(!streams(&desk, &link.id));
+    assert!(!streams(&fixture, &link.id));
 }

@@ -15,7 +15,7 @@ const FOREIGN: &[(&str, &str)] = &[
     ("sec-fetch-site", "same-site"),
 ];
 
-impl Desk {
+impl Fixture {
     /// Every address of the control interface: those that are read, and every action there is.
     async fn control_urls(&self) -> Vec<(Method, String)> {
         let origins = [&self.ready().paper.api_url, &self.ready().live.api_url];
@@ -34,11 +34,11 @@ impl Desk {
 
 #[tokio::test]
 async fn no_page_from_elsewhere_reaches_any_control_request() {
-    let desk = Desk::open().await;
-    let urls = desk.control_urls().await;
+    let fixture = Fixture::open().await;
+    let urls = fixture.control_urls().await;
     for (method, url) in &urls {
         for (name, value) in FOREIGN {
-            let request = desk.http.request(method.clone(), url).header(*name, *value);
+            let request = fixture.http.request(method.clone(), url).header(*name, *value);
             let request = if *method == Method::POST { request.json(&json!({})) } else { request };
             let answer = request.send().await.unwrap();
             let status = answer.status();
@@ -51,46 +51,46 @@ async fn no_page_from_elsewhere_reaches_any_control_request() {
     for (_, url) in urls.iter().filter(|(method, _)| *method == Method::POST) {
         for kind in ["text/plain;charset=UTF-8", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]
         {
-            let answer = desk.http.post(url).header("content-type", kind).body("{}").send().await.unwrap();
+            let answer = fixture.http.post(url).header("content-type", kind).body("{}").send().await.unwrap();
             assert_eq!(answer.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE, "{url} as {kind}");
         }
-        let answer = desk.http.post(url).body("{}").send().await.unwrap();
+        let answer = fixture.http.post(url).body("{}").send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE, "{url} as nothing");
     }
-    let (_, log) = desk.paper(Method::GET, "/_sim/log", None).await;
+    let (_, log) = fixture.paper(Method::GET, "/_sim/log", None).await;
     assert_eq!(log, json!([]), "nothing of it was done");
 }
 
 #[tokio::test]
 async fn programs_of_this_machine_reach_the_control_requests_by_each_of_its_names() {
-    let desk = Desk::open().await;
-    let port = Url::parse(&desk.ready().paper.api_url).unwrap().port().unwrap();
-    let url = format!("{}/_sim/sse", desk.ready().paper.api_url);
+    let fixture = Fixture::open().await;
+    let port = Url::parse(&fixture.ready().paper.api_url).unwrap().port().unwrap();
+    let url = format!("{}/_sim/sse", fixture.ready().paper.api_url);
     for host in
         [format!("localhost:{port}"), format!("127.0.0.1:{port}"), format!("[::1]:{port}"), "localhost".to_owned()]
     {
-        let answer = desk.http.post(&url).header("host", &host).json(&json!({"on": true})).send().await.unwrap();
+        let answer = fixture.http.post(&url).header("host", &host).json(&json!({"on": true})).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK, "{host}");
     }
     let own = format!("http://127.0.0.1:{port}");
-    let answer = desk.http.post(&url).header("origin", own).json(&json!({"on": true})).send().await.unwrap();
+    let answer = fixture.http.post(&url).header("origin", own).json(&json!({"on": true})).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::OK, "a page of its own");
-    let bare = desk.http.post(format!("{}/_sim/drop", desk.ready().live.api_url)).send().await;
+    let bare = fixture.http.post(format!("{}/_sim/drop", fixture.ready().live.api_url)).send().await;
     assert!(bare.map_or(true, |answer| answer.status().is_success()), "without a body there is nothing to be typed");
 }
 
 #[tokio::test]
 async fn consent_is_given_on_the_page_and_nowhere_else() {
-    let desk = Desk::open().await;
-    let url = desk.authorize_url(&[("env", "paper")]);
-    let page = desk.http.get(url.clone()).send().await.unwrap();
+    let fixture = Fixture::open().await;
+    let url = fixture.authorize_url(&[("env", "paper")]);
+    let page = fixture.http.get(url.clone()).send().await.unwrap();
     assert_eq!(page.headers()["referrer-policy"], "same-origin", "else browsers send no origin with the form");
     let token = form_token(&page.text().await.unwrap()).unwrap();
-    let other = desk.http.get(desk.authorize_url(&[("env", "live")])).send().await.unwrap().text().await.unwrap();
+    let other = fixture.http.get(fixture.authorize_url(&[("env", "live")])).send().await.unwrap().text().await.unwrap();
     let press = async |token: Option<&str>, header: Option<(&str, &str)>| {
         let mut form = vec![("decision", "allow")];
         form.extend(token.map(|token| ("form_token", token)));
-        let mut request = desk.http.post(url.clone()).form(&form);
+        let mut request = fixture.http.post(url.clone()).form(&form);
         if let Some((name, value)) = header {
             request = request.header(name, value);
         }
@@ -104,7 +104,7 @@ async fn consent_is_given_on_the_page_and_nowhere_else() {
         assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{name}: {value}");
         assert!(!answer.headers().contains_key("location"));
     }
-    let own = desk.ready().authorize_url.replace("/oauth/authorize", "");
+    let own = fixture.ready().authorize_url.replace("/oauth/authorize", "");
     let answer = press(Some(&token), Some(("origin", &own))).await;
     assert!(location(&answer, "code").is_some(), "as a browser sends it");
     assert!(location(&press(Some(&token), None).await, "code").is_some(), "as a program sends it");
@@ -112,8 +112,8 @@ async fn consent_is_given_on_the_page_and_nowhere_else() {
 
 #[tokio::test]
 async fn a_page_from_elsewhere_opens_no_socket() {
-    let desk = Desk::open().await;
-    let urls = [&desk.ready().paper.stream_url, &desk.ready().live.stream_url, &desk.ready().data.stream_url];
+    let fixture = Fixture::open().await;
+    let urls = [&fixture.ready().paper.stream_url, &fixture.ready().live.stream_url, &fixture.ready().data.stream_url];
     for url in urls {
         let open = async |origin: &str| {
             let mut request = url.as_str().into_client_request().unwrap();
@@ -129,8 +129,8 @@ async fn a_page_from_elsewhere_opens_no_socket() {
 
 #[tokio::test]
 async fn what_is_beyond_all_bounds_is_refused_in_words_and_changes_nothing() {
-    let desk = Desk::open().await;
-    let order = desk.limit("1.00").await;
+    let fixture = Fixture::open().await;
+    let order = fixture.limit("1.00").await;
     let id = order["id"].as_str().unwrap();
     let most = "79228162514264337593543950335";
     #[expect(clippy::disallowed_methods, reason = "a refusal must not take long on the machine's own clock")]
@@ -166,7 +166,7 @@ async fn what_is_beyond_all_bounds_is_refused_in_words_and_changes_nothing() {
         ("fault", json!({"rule": "lose*99999999999999999999999"})),
         ("token_endpoint", json!({"delay": "999999h"})),
     ] {
-        let (status, answer) = desk.paper(Method::POST, &format!("/_sim/{action}"), Some(body.clone())).await;
+        let (status, answer) = fixture.paper(Method::POST, &format!("/_sim/{action}"), Some(body.clone())).await;
         assert!(status.is_client_error(), "{action} {body}: {status} {answer}");
         assert!(answer["message"].as_str().unwrap().split(' ').count() > 1, "in words, {action} {body}: {answer}");
     }
@@ -182,31 +182,31 @@ async fn what_is_beyond_all_bounds_is_refused_in_words_and_changes_nothing() {
     ] {
         let mut order = json!({"symbol": "AAPL", "side": "buy", "type": "market", "time_in_force": "day"});
         order.as_object_mut().unwrap().extend(body.as_object().unwrap().clone());
-        let (status, answer) = desk.paper(Method::POST, "/v2/orders", Some(order.clone())).await;
+        let (status, answer) = fixture.paper(Method::POST, "/v2/orders", Some(order.clone())).await;
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{order}: {answer}");
     }
-    let (status, _) = desk.paper(Method::PATCH, &format!("/v2/orders/{id}"), Some(json!({"qty": most}))).await;
+    let (status, _) = fixture.paper(Method::PATCH, &format!("/v2/orders/{id}"), Some(json!({"qty": most}))).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     let path = format!("/v2/positions/AAPL?qty={most}");
-    assert!(desk.paper(Method::DELETE, &path, None).await.0.is_client_error());
+    assert!(fixture.paper(Method::DELETE, &path, None).await.0.is_client_error());
     assert!(began.elapsed() < PATIENCE, "refused at once");
-    let (_, truth) = desk.paper(Method::GET, "/_sim/truth", None).await;
+    let (_, truth) = fixture.paper(Method::GET, "/_sim/truth", None).await;
     assert_eq!((&truth["cash"], &truth["executions"]), (&json!("100000"), &json!([])));
 }
 
 #[tokio::test]
 async fn as_much_as_is_allowed_is_reckoned_with() {
-    let desk = Desk::open().await;
-    desk.control("cash", json!({"type": "CSD", "amount": "100000000000"})).await;
-    desk.control("price", json!({"symbol": "AAPL", "price": "10000000"})).await;
+    let fixture = Fixture::open().await;
+    fixture.control("cash", json!({"type": "CSD", "amount": "100000000000"})).await;
+    fixture.control("price", json!({"symbol": "AAPL", "price": "10000000"})).await;
     let body = json!({"symbol": "AAPL", "qty": "10000", "side": "buy", "type": "limit", "time_in_force": "day", "limit_price": "9999999"});
-    let (status, order) = desk.paper(Method::POST, "/v2/orders", Some(body)).await;
+    let (status, order) = fixture.paper(Method::POST, "/v2/orders", Some(body)).await;
     assert_eq!(status, StatusCode::OK, "{order}");
-    desk.control("fill", json!({"order": order["id"]})).await;
-    let (status, account) = desk.paper(Method::GET, "/v2/account", None).await;
+    fixture.control("fill", json!({"order": order["id"]})).await;
+    let (status, account) = fixture.paper(Method::GET, "/v2/account", None).await;
     assert_eq!(status, StatusCode::OK, "{account}");
-    let (_, positions) = desk.paper(Method::GET, "/v2/positions", None).await;
+    let (_, positions) = fixture.paper(Method::GET, "/v2/positions", None).await;
     assert_eq!(positions[0]["cost_basis"], "99999990000");
-    desk.control("advance", json!({"by": "1h"})).await;
-    assert!(desk.paper(Method::GET, "/v2/account/portfolio/history?period=1D", None).await.0.is_success());
+    fixture.control("advance", json!({"by": "1h"})).await;
+    assert!(fixture.paper(Method::GET, "/v2/account/portfolio/history?period=1D", None).await.0.is_success());
 }

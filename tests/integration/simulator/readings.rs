@@ -4,24 +4,24 @@ use super::*;
 
 #[tokio::test]
 async fn readings_are_turned_by_name_drawn_by_a_seed_and_taken_back() {
-    let desk = Desk::open().await;
-    let usual = desk.control("readings", json!({})).await;
+    let fixture = Fixture::open().await;
+    let usual = fixture.control("readings", json!({})).await;
     assert_eq!((&usual["replace"], &usual["page"]), (&json!("anew"), &json!("full")));
-    let turned = desk.control("readings", json!({"replace": "carries", "page": "3"})).await;
+    let turned = fixture.control("readings", json!({"replace": "carries", "page": "3"})).await;
     assert_eq!(
         (&turned["replace"], &turned["page"], &turned["row_time"]),
         (&json!("carries"), &json!("3"), &json!("same"))
     );
-    let drawn = desk.control("readings", json!({"seed": 12, "page": "full"})).await;
-    assert_eq!(drawn, desk.control("readings", json!({"seed": 12, "page": "full"})).await);
+    let drawn = fixture.control("readings", json!({"seed": 12, "page": "full"})).await;
+    assert_eq!(drawn, fixture.control("readings", json!({"seed": 12, "page": "full"})).await);
     assert_ne!(drawn, usual);
     for wrong in [json!({"replace": "perhaps"}), json!({"mood": "good"}), json!({"page": 3}), json!({"seed": "x"})] {
-        let (status, answer) = desk.paper(Method::POST, "/_sim/readings", Some(wrong.clone())).await;
+        let (status, answer) = fixture.paper(Method::POST, "/_sim/readings", Some(wrong.clone())).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{wrong}: {answer}");
     }
-    assert_eq!(desk.control("readings", json!({})).await, drawn, "a refusal turns nothing");
-    desk.control("clear", json!({})).await;
-    assert_eq!(desk.control("readings", json!({})).await, usual);
+    assert_eq!(fixture.control("readings", json!({})).await, drawn, "a refusal turns nothing");
+    fixture.control("clear", json!({})).await;
+    assert_eq!(fixture.control("readings", json!({})).await, usual);
     // The documentation names every switch with every word.
     let docs = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/SIMULATOR.md")).unwrap();
     for switch in brokerdeck::sim::engine::SWITCHES {
@@ -33,9 +33,9 @@ async fn readings_are_turned_by_name_drawn_by_a_seed_and_taken_back() {
 
 #[tokio::test]
 async fn rest_says_of_an_order_s_change_what_it_is_told_to() {
-    let desk = Desk::open().await;
-    let mut socket = desk.listening().await;
-    let id = desk.limit("100.00").await["id"].as_str().unwrap().to_owned();
+    let fixture = Fixture::open().await;
+    let mut socket = fixture.listening().await;
+    let id = fixture.limit("100.00").await["id"].as_str().unwrap().to_owned();
     let frame = loop {
         let frame = socket.hear().await.unwrap();
         if frame["data"]["event"] == "new" {
@@ -44,9 +44,9 @@ async fn rest_says_of_an_order_s_change_what_it_is_told_to() {
     };
     let path = format!("/v2/orders/{id}");
     let at = async |word: &str| {
-        desk.control("readings", json!({"updated_at": word})).await;
-        let order = desk.paper(Method::GET, &path, None).await.1;
-        let listed = desk.paper(Method::GET, "/v2/orders?status=all", None).await.1;
+        fixture.control("readings", json!({"updated_at": word})).await;
+        let order = fixture.paper(Method::GET, &path, None).await.1;
+        let listed = fixture.paper(Method::GET, "/v2/orders?status=all", None).await.1;
         if word != "moving" {
             assert_eq!(listed[0]["updated_at"], order["updated_at"], "{word}");
         }
@@ -69,12 +69,12 @@ async fn rest_says_of_an_order_s_change_what_it_is_told_to() {
 
 #[tokio::test]
 async fn the_time_of_a_row_is_apart_from_its_frame_s_when_told_so() {
-    let desk = Desk::open().await;
-    let order = desk.limit("100.00").await;
-    desk.control("fill", json!({"order": order["id"]})).await;
+    let fixture = Fixture::open().await;
+    let order = fixture.limit("100.00").await;
+    fixture.control("fill", json!({"order": order["id"]})).await;
     let at = async |word: &str| {
-        desk.control("readings", json!({"row_time": word})).await;
-        let rows = desk.paper(Method::GET, "/v2/account/activities/FILL", None).await.1;
+        fixture.control("readings", json!({"row_time": word})).await;
+        let rows = fixture.paper(Method::GET, "/v2/account/activities/FILL", None).await.1;
         rows[0]["transaction_time"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap()
     };
     let same = at("same").await;
@@ -84,14 +84,14 @@ async fn the_time_of_a_row_is_apart_from_its_frame_s_when_told_so() {
 
 #[tokio::test]
 async fn endpoints_fail_one_by_one_for_long_and_heal() {
-    let desk = Desk::open().await;
-    let order = desk.limit("100.00").await;
-    desk.control("fill", json!({"order": order["id"], "qty": "4"})).await;
+    let fixture = Fixture::open().await;
+    let order = fixture.limit("100.00").await;
+    fixture.control("fill", json!({"order": order["id"], "qty": "4"})).await;
     let fault = async |rule: &str, path: &str| {
-        desk.control("clear", json!({})).await;
-        desk.control("fault", json!({"rule": rule, "path": path})).await;
+        fixture.control("clear", json!({})).await;
+        fixture.control("fault", json!({"rule": rule, "path": path})).await;
     };
-    let ask = async |path: &str| desk.ask(Method::GET, path, &desk.ready().paper_token, None).await;
+    let ask = async |path: &str| fixture.ask(Method::GET, path, &fixture.ready().paper_token, None).await;
     for (rule, status) in [("403~1h", 403), ("500~1h", 500), ("401~1h", 401), ("html403~1h", 403), ("html200~1h", 200)]
     {
         fault(rule, "/v2/positions").await;
@@ -108,7 +108,7 @@ async fn endpoints_fail_one_by_one_for_long_and_heal() {
     assert_eq!((answer.status().as_u16(), &answer.headers()["retry-after"]), (429, &"3600".parse().unwrap()));
     fault("null_body~1h", "/v2/orders").await;
     assert_eq!(ask("/v2/orders").await.text().await.unwrap(), "null");
-    desk.limit("99.00").await;
+    fixture.limit("99.00").await;
     fault("bad_row~1h", "/v2/orders").await;
     let rows: Value = ask("/v2/orders?status=all").await.json().await.unwrap();
     assert_eq!(

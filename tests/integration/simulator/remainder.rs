@@ -47,8 +47,8 @@ impl Wire {
     }
 }
 
-fn origins(desk: &Desk) -> Vec<(String, Vec<String>)> {
-    let ready = desk.ready();
+fn origins(fixture: &Fixture) -> Vec<(String, Vec<String>)> {
+    let ready = fixture.ready();
     let key = format!("APCA-API-KEY-ID: {}\r\nAPCA-API-SECRET-KEY: {}\r\n", ready.key_id, ready.secret_key);
     let known = [
         "DELETE /v2/orders/61e69015-8549-4bfd-b9c3-01e75843f47d",
@@ -69,9 +69,9 @@ fn origins(desk: &Desk) -> Vec<(String, Vec<String>)> {
 
 #[tokio::test]
 async fn a_connection_goes_on_behind_a_body_that_nobody_reads() {
-    let desk = Desk::open().await;
-    desk.control("rate_limit", json!({"limit": 900})).await;
-    for (url, requests) in origins(&desk) {
+    let fixture = Fixture::open().await;
+    fixture.control("rate_limit", json!({"limit": 900})).await;
+    for (url, requests) in origins(&fixture) {
         for request in requests {
             let (line, headers) = request.split_once('\n').unwrap();
             let mut wire = Wire::open(&url).await;
@@ -90,8 +90,8 @@ async fn a_connection_goes_on_behind_a_body_that_nobody_reads() {
 
 #[tokio::test]
 async fn a_body_that_does_not_come_or_is_too_large_ends_the_connection_in_words() {
-    let desk = Desk::open().await;
-    for (url, _) in origins(&desk) {
+    let fixture = Fixture::open().await;
+    for (url, _) in origins(&fixture) {
         for headers in [
             "Content-Length: 2\r\n",
             "Transfer-Encoding: chunked\r\n",
@@ -121,8 +121,8 @@ async fn a_body_that_does_not_come_or_is_too_large_ends_the_connection_in_words(
 
 #[tokio::test]
 async fn a_body_that_a_handler_waits_for_in_vain_is_answered_and_holds_no_connection() {
-    let desk = Desk::open().await;
-    let ready = desk.ready();
+    let fixture = Fixture::open().await;
+    let ready = fixture.ready();
     let key = format!("APCA-API-KEY-ID: {}\r\nAPCA-API-SECRET-KEY: {}\r\n", ready.key_id, ready.secret_key);
     let auth = ready.authorize_url.replace("/oauth/authorize", "");
     let (json, form) = ("Content-Type: application/json\r\n", "Content-Type: application/x-www-form-urlencoded\r\n");

@@ -31,13 +31,13 @@ fn assert_exact(truth: &Value) {
 }
 
 struct Day {
-    desk: Desk,
+    fixture: Fixture,
     steps: usize,
 }
 
 impl Day {
     async fn truth(&self) -> Value {
-        self.desk.paper(Method::GET, "/_sim/truth", None).await.1
+        self.fixture.paper(Method::GET, "/_sim/truth", None).await.1
     }
 
     /// Puts the clock to a time of the day and waits until the next step is done.
@@ -46,11 +46,11 @@ impl Day {
         let zone = jiff::tz::TimeZone::posix("EST5EDT,M3.2.0,M11.1.0").unwrap();
         let moment = now.to_zoned(zone).with().time(time.parse().unwrap()).build().unwrap().timestamp();
         let by = moment.duration_since(now).as_millis() + 1;
-        self.desk.control("advance", json!({"by": format!("{by}ms")})).await;
+        self.fixture.control("advance", json!({"by": format!("{by}ms")})).await;
         self.steps += 1;
         self.done(action).await;
         // A second more, so that what the step asks of the venue is answered before anybody looks.
-        self.desk.control("advance", json!({"by": "1s"})).await;
+        self.fixture.control("advance", json!({"by": "1s"})).await;
         let truth = self.truth().await;
         assert_exact(&truth);
         truth
@@ -60,7 +60,7 @@ impl Day {
     async fn done(&self, action: &str) {
         let all = async {
             loop {
-                let (_, log) = self.desk.paper(Method::GET, "/_sim/log", None).await;
+                let (_, log) = self.fixture.paper(Method::GET, "/_sim/log", None).await;
                 let lines = log.as_array().unwrap().iter();
                 let steps: Vec<&Value> =
                     lines.filter(|line| line["fault"] != "advance" && line["fault"] != "duplicate").collect();
@@ -84,8 +84,8 @@ async fn the_example_scenario_is_played_step_by_step() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/scenario.toml");
     // A thousandth of real time: only the test moves the clock.
     let frozen = SimOptions { pace: Decimal::new(1, 3), scenario: Some(file), ..options() };
-    let mut day = Day { desk: Desk::with(frozen).await, steps: 0 };
-    let mut socket = day.desk.listening().await;
+    let mut day = Day { fixture: Fixture::with(frozen).await, steps: 0 };
+    let mut socket = day.fixture.listening().await;
 
     day.step("13:31", "place").await;
     let truth = day.step("13:32", "partial_fill").await;
@@ -142,7 +142,7 @@ async fn the_example_scenario_is_played_step_by_step() {
     day.step("09:31", "drop").await;
     while socket.hear().await.is_some() {}
 
-    let (_, log) = day.desk.paper(Method::GET, "/_sim/log", None).await;
+    let (_, log) = day.fixture.paper(Method::GET, "/_sim/log", None).await;
     let struck = log.as_array().unwrap().iter().filter(|line| line["fault"] == "duplicate").count();
     assert_eq!(struck, 2);
 }

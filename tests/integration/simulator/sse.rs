@@ -2,7 +2,7 @@
 
 use super::*;
 
-impl Desk {
+impl Fixture {
     /// The events and comments of a stream that ends by itself.
     async fn whole(&self, path: &str) -> (Vec<Value>, Vec<String>) {
         let answer = self.ask(Method::GET, path, &self.ready().paper_token, None).await;
@@ -46,50 +46,51 @@ fn texts(rows: &[Value], member: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn whoever_resumes_a_nanosecond_after_the_last_event_misses_nothing_and_hears_nothing_twice() {
-    let desk = Desk::open().await;
-    let begin = desk.now().await;
-    let mut socket = desk.listening().await;
-    desk.fill("AAPL", "3").await;
-    let order = desk.limit("1.00").await;
-    desk.fill("KO", "2").await;
-    desk.paper(Method::DELETE, &format!("/v2/orders/{}", order["id"].as_str().unwrap()), None).await;
+    let fixture = Fixture::open().await;
+    let begin = fixture.now().await;
+    let mut socket = fixture.listening().await;
+    fixture.fill("AAPL", "3").await;
+    let order = fixture.limit("1.00").await;
+    fixture.fill("KO", "2").await;
+    fixture.paper(Method::DELETE, &format!("/v2/orders/{}", order["id"].as_str().unwrap()), None).await;
     let mut heard = Vec::new();
     while heard.last().is_none_or(|event: &Value| event["data"]["event"] != "canceled") {
         heard.push(socket.hear().await.unwrap());
     }
     let heard: Vec<Value> = heard.into_iter().map(|frame| frame["data"].clone()).collect();
     assert!(heard.len() >= 8, "{heard:?}");
-    let end = desk.end().await;
-    let all = desk.events(&format!("/v2/events/trades?since={begin}&until={end}")).await;
+    let end = fixture.end().await;
+    let all = fixture.events(&format!("/v2/events/trades?since={begin}&until={end}")).await;
     assert!(all == heard, "the events of the websocket, to the letter: {:?}", texts(&all, "event"));
     let last = all.last().unwrap()["event_id"].as_str().unwrap();
     for (index, event) in all.iter().enumerate() {
         let at: jiff::Timestamp = event["at"].as_str().unwrap().parse().unwrap();
         let next = at + jiff::SignedDuration::from_nanos(1);
-        let rest = desk.events(&format!("/v2/events/trades?since={next}&until={end}")).await;
+        let rest = fixture.events(&format!("/v2/events/trades?since={next}&until={end}")).await;
         assert!(rest == all[index + 1..], "{:?} after {index}", texts(&rest, "event"));
         let id = event["event_id"].as_str().unwrap();
-        let by_id = desk.events(&format!("/v2/events/trades?since_id={id}&until_id={last}")).await;
+        let by_id = fixture.events(&format!("/v2/events/trades?since_id={id}&until_id={last}")).await;
         assert!(by_id == all[index + 1..], "{:?} after {index}", texts(&by_id, "event"));
     }
-    assert_eq!(desk.events(&format!("/v2/events/trades?since={end}&until={begin}")).await, [] as [Value; 0]);
+    assert_eq!(fixture.events(&format!("/v2/events/trades?since={end}&until={begin}")).await, [] as [Value; 0]);
 }
 
 #[tokio::test]
 async fn activities_tell_of_everything_that_was_booked() {
-    let desk = Desk::open().await;
-    desk.fill("AAPL", "4").await;
-    desk.fill("BTC/USD", "0.01").await;
-    desk.control("cash", json!({"type": "CSD", "amount": "250"})).await;
-    desk.control("cash", json!({"type": "FEE", "amount": "1.5"})).await;
-    desk.control("dividend", json!({"symbol": "AAPL", "per_share": "0.26"})).await;
-    let truth = desk.paper(Method::GET, "/_sim/truth", None).await.1;
+    let fixture = Fixture::open().await;
+    fixture.fill("AAPL", "4").await;
+    fixture.fill("BTC/USD", "0.01").await;
+    fixture.control("cash", json!({"type": "CSD", "amount": "250"})).await;
+    fixture.control("cash", json!({"type": "FEE", "amount": "1.5"})).await;
+    fixture.control("dividend", json!({"symbol": "AAPL", "per_share": "0.26"})).await;
+    let truth = fixture.paper(Method::GET, "/_sim/truth", None).await.1;
     let executions = truth["executions"].as_array().unwrap();
     let of = |symbol: &str| executions.iter().rfind(|row| row["symbol"] == symbol).unwrap()["execution_id"].clone();
-    desk.control("correct", json!({"execution": of("AAPL"), "price": "100"})).await;
-    desk.control("bust", json!({"execution": of("BTC/USD")})).await;
+    fixture.control("correct", json!({"execution": of("AAPL"), "price": "100"})).await;
+    fixture.control("bust", json!({"execution": of("BTC/USD")})).await;
 
-    let rows = desk.events(&format!("/v2beta1/events/activities?since=2000-01-01&until={}", desk.end().await)).await;
+    let rows =
+        fixture.events(&format!("/v2beta1/events/activities?since=2000-01-01&until={}", fixture.end().await)).await;
     let kinds = texts(&rows, "activity_type");
     for kind in ["JNLC", "FILL", "CFEE", "CSD", "FEE", "DIV"] {
         assert!(kinds.iter().any(|known| known == kind), "{kind} in {kinds:?}");
@@ -121,19 +122,19 @@ async fn activities_tell_of_everything_that_was_booked() {
     let amount = |row: &&Value| row["net_amount"].as_str().unwrap().parse::<Decimal>().unwrap();
     let replaced = rows.iter().find(|row| row["ref_id"] == of("AAPL")).unwrap();
     let sum = rows.iter().map(|row| amount(&row)).sum::<Decimal>() - amount(&replaced);
-    assert_eq!(sum, truth_cash(&desk).await);
+    assert_eq!(sum, truth_cash(&fixture).await);
 }
 
-async fn truth_cash(desk: &Desk) -> Decimal {
-    desk.paper(Method::GET, "/_sim/truth", None).await.1["cash"].as_str().unwrap().parse().unwrap()
+async fn truth_cash(fixture: &Fixture) -> Decimal {
+    fixture.paper(Method::GET, "/_sim/truth", None).await.1["cash"].as_str().unwrap().parse().unwrap()
 }
 
 #[tokio::test]
 async fn parameters_that_do_not_fit_together_are_refused_with_a_sentence() {
-    let desk = Desk::open().await;
+    let fixture = Fixture::open().await;
     for query in ["until=2026-01-01", "since=2026-01-01&since_id=01M2TB1W7J21FPR8S4CTGVBY7J", "since=now"] {
         for path in ["/v2/events/trades", "/v2beta1/events/activities"] {
-            let (status, body) = desk.paper(Method::GET, &format!("{path}?{query}"), None).await;
+            let (status, body) = fixture.paper(Method::GET, &format!("{path}?{query}"), None).await;
             assert_eq!((status, body["code"].as_u64()), (StatusCode::BAD_REQUEST, Some(40_010_000)), "{query}");
             assert!(body["message"].as_str().unwrap().contains("since"), "{body}");
         }
@@ -142,44 +143,44 @@ async fn parameters_that_do_not_fit_together_are_refused_with_a_sentence() {
 
 #[tokio::test]
 async fn an_end_that_is_to_come_ends_the_stream_when_it_comes() {
-    let desk = Desk::open().await;
-    let begin = desk.now().await;
+    let fixture = Fixture::open().await;
+    let begin = fixture.now().await;
     let until = begin + jiff::SignedDuration::from_hours(1);
     let path = format!("/v2/events/trades?since={begin}&until={until}");
-    let answer = desk.ask(Method::GET, &path, &desk.ready().paper_token, None).await;
-    desk.limit("1.00").await;
-    desk.control("advance", json!({"by": "61m"})).await;
+    let answer = fixture.ask(Method::GET, &path, &fixture.ready().paper_token, None).await;
+    fixture.limit("1.00").await;
+    fixture.control("advance", json!({"by": "61m"})).await;
     let text = answer.text().await.unwrap();
     assert_eq!(text.lines().filter(|line| line.starts_with("data: ")).count(), 2, "{text}");
 }
 
 #[tokio::test]
 async fn a_slow_reader_and_a_failing_server_are_told_in_comments() {
-    let desk = Desk::open().await;
-    let begin = desk.now().await;
-    desk.limit("1.00").await;
-    desk.fill("KO", "2").await;
-    let path = format!("/v2/events/trades?since={begin}&until={}", desk.end().await);
-    let all = desk.events(&path).await;
-    desk.control("fault", json!({"rule": "dropped*1"})).await;
-    let (events, comments) = desk.whole(&path).await;
+    let fixture = Fixture::open().await;
+    let begin = fixture.now().await;
+    fixture.limit("1.00").await;
+    fixture.fill("KO", "2").await;
+    let path = format!("/v2/events/trades?since={begin}&until={}", fixture.end().await);
+    let all = fixture.events(&path).await;
+    fixture.control("fault", json!({"rule": "dropped*1"})).await;
+    let (events, comments) = fixture.whole(&path).await;
     assert_eq!(texts(&events, "event_id"), texts(&all[1..], "event_id"));
     assert!(comments.contains(&"you are reading too slowly, dropped 1 messages".to_owned()), "{comments:?}");
-    desk.control("fault", json!({"rule": "server_error*1"})).await;
-    let (events, comments) = desk.whole(&path).await;
+    fixture.control("fault", json!({"rule": "server_error*1"})).await;
+    let (events, comments) = fixture.whole(&path).await;
     assert!(events.is_empty() && comments.contains(&"internal server error".to_owned()), "{comments:?}");
     for (rule, first) in
         [("duplicate*1", &all[0]), ("reorder*1", &all[1]), ("lose*1", &all[1]), ("data_null*1", &Value::Null)]
     {
-        desk.control("fault", json!({"rule": rule})).await;
-        assert_eq!(desk.events(&path).await[0]["event_id"], first["event_id"], "{rule}");
+        fixture.control("fault", json!({"rule": rule})).await;
+        assert_eq!(fixture.events(&path).await[0]["event_id"], first["event_id"], "{rule}");
     }
-    desk.control("fault", json!({"rule": "no_event_id*1"})).await;
-    assert_eq!(desk.events(&path).await[0]["event_id"], Value::Null);
+    fixture.control("fault", json!({"rule": "no_event_id*1"})).await;
+    assert_eq!(fixture.events(&path).await[0]["event_id"], Value::Null);
 
-    let mut socket = desk.listening().await;
-    desk.control("fault", json!({"rule": "server_error*1"})).await;
-    desk.limit("1.01").await;
+    let mut socket = fixture.listening().await;
+    fixture.control("fault", json!({"rule": "server_error*1"})).await;
+    fixture.limit("1.01").await;
     let said = socket.hear().await.unwrap();
     assert_eq!(said, json!({"action": "error", "data": {"error_message": "internal server error"}}));
     assert!(socket.hear().await.is_none(), "and then it closes");
@@ -187,21 +188,21 @@ async fn a_slow_reader_and_a_failing_server_are_told_in_comments() {
 
 #[tokio::test]
 async fn a_frozen_stream_says_nothing_until_it_thaws() {
-    let desk = Desk::open().await;
-    let mut answer = desk.ask(Method::GET, "/v2/events/trades", &desk.ready().paper_token, None).await;
+    let fixture = Fixture::open().await;
+    let mut answer = fixture.ask(Method::GET, "/v2/events/trades", &fixture.ready().paper_token, None).await;
     // The welcome: from here on the stream follows.
     answer.chunk().await.unwrap().unwrap();
-    desk.limit("1.00").await;
+    fixture.limit("1.00").await;
     answer.chunk().await.unwrap().unwrap();
-    desk.control("freeze", json!({"for": "1h"})).await;
-    desk.limit("1.01").await;
+    fixture.control("freeze", json!({"for": "1h"})).await;
+    fixture.limit("1.01").await;
     let mut late = Vec::new();
     // An event that was on its way already may still come.
     while let Ok(chunk) = tokio::time::timeout(Duration::from_millis(300), answer.chunk()).await {
         late.extend_from_slice(&chunk.unwrap().unwrap());
     }
     assert!(!String::from_utf8(late).unwrap().contains("\"1.01\""), "nothing of the second order yet");
-    desk.control("clear", json!({})).await;
+    fixture.control("clear", json!({})).await;
     let mut text = String::new();
     while !text.contains("\"1.01\"") {
         let chunk = tokio::time::timeout(PATIENCE, answer.chunk()).await.expect("in time").unwrap().unwrap();
@@ -211,21 +212,21 @@ async fn a_frozen_stream_says_nothing_until_it_thaws() {
 
 #[tokio::test]
 async fn nothing_of_an_account_is_replayed_after_its_reset() {
-    let desk = Desk::open().await;
-    desk.limit("1.00").await;
-    desk.control("reset", json!({"cash": "5000"})).await;
-    let until = desk.end().await;
-    assert_eq!(desk.events(&format!("/v2/events/trades?since=2000-01-01&until={until}")).await, [] as [Value; 0]);
-    let rows = desk.events(&format!("/v2beta1/events/activities?since=2000-01-01&until={until}")).await;
+    let fixture = Fixture::open().await;
+    fixture.limit("1.00").await;
+    fixture.control("reset", json!({"cash": "5000"})).await;
+    let until = fixture.end().await;
+    assert_eq!(fixture.events(&format!("/v2/events/trades?since=2000-01-01&until={until}")).await, [] as [Value; 0]);
+    let rows = fixture.events(&format!("/v2beta1/events/activities?since=2000-01-01&until={until}")).await;
     assert_eq!(texts(&rows, "net_amount"), ["5000"], "what the new account was opened with");
 }
 
 #[tokio::test]
 async fn the_past_that_was_made_for_an_account_can_be_replayed() {
-    let desk = Desk::with(SimOptions { idle: false, ..options() }).await;
-    let truth = desk.paper(Method::GET, "/_sim/truth", None).await.1;
-    let until = desk.end().await;
-    let rows = desk.events(&format!("/v2beta1/events/activities?since=2000-01-01&until={until}")).await;
+    let fixture = Fixture::with(SimOptions { idle: false, ..options() }).await;
+    let truth = fixture.paper(Method::GET, "/_sim/truth", None).await.1;
+    let until = fixture.end().await;
+    let rows = fixture.events(&format!("/v2beta1/events/activities?since=2000-01-01&until={until}")).await;
     let told: std::collections::BTreeSet<String> = texts(&rows, "ref_id").into_iter().collect();
     let known = texts(truth["executions"].as_array().unwrap(), "execution_id");
     assert!(known.len() > 100 && known.iter().all(|id| told.contains(id)));

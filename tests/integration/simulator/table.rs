@@ -71,9 +71,9 @@ fn the_tables_name_every_documented_endpoint() {
 
 #[tokio::test]
 async fn every_endpoint_does_what_its_table_says() {
-    let desk = Desk::open().await;
-    desk.control("rate_limit", json!({"limit": 1_000_000})).await;
-    for (heading, origin) in [(TRADING, &desk.ready().paper), (DATA, &desk.ready().data)] {
+    let fixture = Fixture::open().await;
+    fixture.control("rate_limit", json!({"limit": 1_000_000})).await;
+    for (heading, origin) in [(TRADING, &fixture.ready().paper), (DATA, &fixture.ready().data)] {
         for ((method, template), said) in operations(heading) {
             let path = [
                 ("{symbol}", "AAPL"),
@@ -90,8 +90,8 @@ async fn every_endpoint_does_what_its_table_says() {
                 + if path.contains('{') { "00000000-0000-4000-8000-000000000000" } else { "" }
                 + path.split_once('}').map_or("", |(_, rest)| rest);
             let method = Method::from_bytes(method.as_bytes()).unwrap();
-            let request = desk.http.request(method.clone(), format!("{}{path}", origin.api_url));
-            let answer = request.bearer_auth(&desk.ready().paper_token).send().await.unwrap();
+            let request = fixture.http.request(method.clone(), format!("{}{path}", origin.api_url));
+            let answer = request.bearer_auth(&fixture.ready().paper_token).send().await.unwrap();
             let status = answer.status();
             // What streams without an end is not read.
             let streams = answer.headers().get("content-type").is_some_and(|kind| kind == "text/event-stream");
@@ -111,13 +111,14 @@ async fn every_endpoint_does_what_its_table_says() {
 
 #[tokio::test]
 async fn every_stream_opens_where_its_table_says() {
-    let desk = Desk::open().await;
+    let fixture = Fixture::open().await;
     let listed = rows(STREAMS);
     for (path, said) in &listed {
-        let stream = if path == "/stream" { &desk.ready().paper.stream_url } else { &desk.ready().data.stream_url };
+        let stream =
+            if path == "/stream" { &fixture.ready().paper.stream_url } else { &fixture.ready().data.stream_url };
         let url = Url::parse(stream).unwrap().join(path).unwrap();
-        let mut socket = desk.socket(url.as_str()).await;
-        let keys = json!({"action": "auth", "key": desk.ready().key_id, "secret": desk.ready().secret_key});
+        let mut socket = fixture.socket(url.as_str()).await;
+        let keys = json!({"action": "auth", "key": fixture.ready().key_id, "secret": fixture.ready().secret_key});
         socket.say(&keys).await;
         let mut told = socket.raw().await.unwrap().into_data();
         if path != "/stream" {
@@ -177,12 +178,12 @@ fn choices(name: &str) -> Option<Vec<(String, String, Vec<String>)>> {
 
 #[tokio::test]
 async fn no_documented_value_of_a_parameter_is_called_invalid() {
-    let desk = Desk::open().await;
-    desk.control("rate_limit", json!({"limit": 1_000_000})).await;
+    let fixture = Fixture::open().await;
+    fixture.control("rate_limit", json!({"limit": 1_000_000})).await;
     let mut wrong = Vec::new();
     let files = [
-        ("openapi/trading-api.json", &desk.ready().paper, TRADING),
-        ("openapi/market-data-api.json", &desk.ready().data, DATA),
+        ("openapi/trading-api.json", &fixture.ready().paper, TRADING),
+        ("openapi/market-data-api.json", &fixture.ready().data, DATA),
     ];
     for (file, origin, heading) in files {
         let served = operations(heading);
@@ -200,7 +201,8 @@ async fn no_documented_value_of_a_parameter_is_called_invalid() {
             let others =
                 [("symbols", symbols), ("timeframe", "1Day"), ("since", "2026-01-01"), ("until", "2026-02-01")];
             for value in values {
-                let request = desk.http.get(format!("{}{path}", origin.api_url)).bearer_auth(&desk.ready().paper_token);
+                let request =
+                    fixture.http.get(format!("{}{path}", origin.api_url)).bearer_auth(&fixture.ready().paper_token);
                 let answer = request.query(&others).query(&[(&name, &value)]).send().await.unwrap();
                 let status = answer.status();
                 if status.is_success()
@@ -221,12 +223,12 @@ async fn no_documented_value_of_a_parameter_is_called_invalid() {
 
 #[tokio::test]
 async fn orders_of_every_class_are_listed_and_those_of_none_that_is_here_are_none() {
-    let desk = Desk::open().await;
+    let fixture = Fixture::open().await;
     let order = json!({"symbol": "AAPL", "qty": "1", "side": "buy", "type": "limit", "limit_price": "1", "time_in_force": "day"});
-    desk.control("place", order).await;
+    fixture.control("place", order).await;
     let list = async |query: &str| {
-        let request = desk.http.get(format!("{}/v2/orders?asset_class={query}", desk.ready().paper.api_url));
-        let answer = request.bearer_auth(&desk.ready().paper_token).send().await.unwrap();
+        let request = fixture.http.get(format!("{}/v2/orders?asset_class={query}", fixture.ready().paper.api_url));
+        let answer = request.bearer_auth(&fixture.ready().paper_token).send().await.unwrap();
         (answer.status().as_u16(), answer.json::<Value>().await.unwrap().as_array().map(Vec::len))
     };
     for (query, count) in
@@ -236,8 +238,8 @@ async fn orders_of_every_class_are_listed_and_those_of_none_that_is_here_are_non
     }
     assert_eq!(list("shells").await, (422, None));
     let market = async |query: &str| {
-        let request = desk.http.get(format!("{}/v3/clock?markets={query}", desk.ready().paper.api_url));
-        request.bearer_auth(&desk.ready().paper_token).send().await.unwrap().status().as_u16()
+        let request = fixture.http.get(format!("{}/v3/clock?markets={query}", fixture.ready().paper.api_url));
+        request.bearer_auth(&fixture.ready().paper_token).send().await.unwrap().status().as_u16()
     };
     assert_eq!((market("NYSE,IEX").await, market("NYSE,LSE").await, market("MOON").await), (200, 501, 400));
 }

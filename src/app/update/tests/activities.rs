@@ -1,7 +1,7 @@
 //! The activity list reaches back page by page, and what the blotter missed goes to the blotter.
 
 use super::*;
-use crate::accounts::Recollection;
+use crate::accounts::JournalState;
 use crate::accounts::activities::Reach;
 use crate::app::overlays::{Activities, ActivityDetail, OrderDetail, Overlay};
 use crate::domain::order::Raw;
@@ -37,85 +37,87 @@ fn dividends(count: u32) -> Vec<Activity> {
     (0..count).map(row).collect()
 }
 
-fn list(desk: &Desk) -> (usize, Reach) {
-    let list = &desk.model.accounts.get(&paper()).unwrap().activities;
+fn list(fixture: &Fixture) -> (usize, Reach) {
+    let list = &fixture.model.accounts.get(&paper()).unwrap().activities;
     (list.rows().len(), list.reach().clone())
 }
 
-fn cursor(desk: &Desk) -> usize {
-    match desk.model.top() {
+fn cursor(fixture: &Fixture) -> usize {
+    match fixture.model.top() {
         Some(Overlay::Activities(Activities { selected, .. })) => *selected,
         other => panic!("{other:?} is open"),
     }
 }
 
-fn pages_asked(desk: &Desk) -> usize {
+fn pages_asked(fixture: &Fixture) -> usize {
     let asked = |effect: &&Effect| matches!(effect, Effect::Account(AccountEffect::Request { request: Request::Activities(query), .. }) if !query.fills_only);
-    desk.seen.iter().filter(asked).count()
+    fixture.seen.iter().filter(asked).count()
 }
 
 #[test]
 fn scrolling_to_the_end_asks_for_older_rows_until_the_first() {
-    let mut desk = Desk::holding(&[]);
-    desk.activities = dividends(250);
-    desk.keys("5 h");
-    assert_eq!(list(&desk), (100, Reach::More));
-    desk.keys("j j G");
-    assert_eq!((list(&desk), cursor(&desk)), ((200, Reach::More), 99));
-    desk.keys("G G");
+    let mut fixture = Fixture::holding(&[]);
+    fixture.activities = dividends(250);
+    fixture.keys("5 h");
+    assert_eq!(list(&fixture), (100, Reach::More));
+    fixture.keys("j j G");
+    assert_eq!((list(&fixture), cursor(&fixture)), ((200, Reach::More), 99));
+    fixture.keys("G G");
     // Pages may be smaller than asked: only one without rows says that nothing is before it.
-    desk.keys("G");
-    assert_eq!((list(&desk), cursor(&desk)), ((250, Reach::Beginning), 249));
-    let asked = pages_asked(&desk);
-    desk.keys("G j ctrl-d");
-    assert_eq!(pages_asked(&desk), asked, "after the first row nothing is asked for");
+    fixture.keys("G");
+    assert_eq!((list(&fixture), cursor(&fixture)), ((250, Reach::Beginning), 249));
+    let asked = pages_asked(&fixture);
+    fixture.keys("G j ctrl-d");
+    assert_eq!(pages_asked(&fixture), asked, "after the first row nothing is asked for");
 }
 
 #[test]
 fn a_page_that_fails_says_so_and_r_asks_again() {
-    let mut desk = Desk::holding(&[]);
-    desk.activities = dividends(150);
-    desk.keys("2 h");
-    desk.refuse = Some(RequestErrorKind::Server);
-    desk.keys("G");
-    assert!(matches!(list(&desk), (100, Reach::Failed(why)) if why.contains("refused")), "{:?}", list(&desk));
-    let asked = pages_asked(&desk);
-    desk.keys("j k G");
-    assert_eq!(pages_asked(&desk), asked, "a failed page is not asked for again at every key");
-    desk.refuse = None;
-    desk.keys("r G");
-    assert_eq!(list(&desk), (150, Reach::Beginning));
+    let mut fixture = Fixture::holding(&[]);
+    fixture.activities = dividends(150);
+    fixture.keys("2 h");
+    fixture.refuse = Some(RequestErrorKind::Server);
+    fixture.keys("G");
+    assert!(matches!(list(&fixture), (100, Reach::Failed(why)) if why.contains("refused")), "{:?}", list(&fixture));
+    let asked = pages_asked(&fixture);
+    fixture.keys("j k G");
+    assert_eq!(pages_asked(&fixture), asked, "a failed page is not asked for again at every key");
+    fixture.refuse = None;
+    fixture.keys("r G");
+    assert_eq!(list(&fixture), (150, Reach::Beginning));
 }
 
 #[test]
 fn newer_rows_come_above_the_cursor_and_it_stays_on_its_row() {
-    let mut desk = Desk::holding(&[]);
-    desk.activities = dividends(30).split_off(10);
-    desk.keys("5 h j j");
-    desk.activities = dividends(30);
-    desk.keys("r");
-    assert_eq!((list(&desk).0, cursor(&desk)), (30, 12));
+    let mut fixture = Fixture::holding(&[]);
+    fixture.activities = dividends(30).split_off(10);
+    fixture.keys("5 h j j");
+    fixture.activities = dividends(30);
+    fixture.keys("r");
+    assert_eq!((list(&fixture).0, cursor(&fixture)), (30, 12));
 }
 
 #[test]
 fn an_execution_that_is_known_is_not_entered_again_and_one_that_was_missed_is() {
     let (mut seen, mut missed) = (order("seen", "AAPL", Side::Buy, 10, 1), order("missed", "MSFT", Side::Buy, 10, 2));
-    let mut desk = Desk::holding(&[seen.clone(), missed.clone()]);
-    desk.fill(&paper(), seen.clone(), 10);
+    let mut fixture = Fixture::holding(&[seen.clone(), missed.clone()]);
+    fixture.fill(&paper(), seen.clone(), 10);
     seen.updated_at = seen.updated_at.and_then(|at| at.checked_add(Duration::from_secs(1)).ok());
     missed.updated_at = seen.updated_at;
     let stranger = order("older", "KO", Side::Buy, 10, 0);
-    desk.activities = vec![fill(1, &seen, 10, 10), fill(2, &missed, 4, 4), fill(3, &stranger, 10, 10)];
-    let executions = |desk: &Desk| desk.model.accounts.get(&paper()).unwrap().blotter.executions().count();
-    let before = executions(&desk);
-    desk.keys("5 h");
-    assert_eq!(executions(&desk), before + 1, "only what was missed is new");
-    let blotter = &desk.model.accounts.get(&paper()).unwrap().blotter;
+    fixture.activities = vec![fill(1, &seen, 10, 10), fill(2, &missed, 4, 4), fill(3, &stranger, 10, 10)];
+    let executions = |fixture: &Fixture| fixture.model.accounts.get(&paper()).unwrap().blotter.executions().count();
+    let before = executions(&fixture);
+    fixture.keys("5 h");
+    assert_eq!(executions(&fixture), before + 1, "only what was missed is new");
+    let blotter = &fixture.model.accounts.get(&paper()).unwrap().blotter;
     assert_eq!(blotter.executions_of(&"seen".into()).len(), 1);
     assert_eq!(blotter.executions_of(&"missed".into()).len(), 1);
     assert_eq!(blotter.executions_of(&"older".into()).len(), 0, "what is from before is shown, and is no gap");
-    let journaled = desk.seen.iter().any(|effect| match effect {
-        Effect::Account(AccountEffect::Remember { memory: crate::accounts::Memory::Changes(changes), .. }) => {
+    let journaled = fixture.seen.iter().any(|effect| match effect {
+        Effect::Account(AccountEffect::Remember {
+            memory: crate::accounts::JournalEntry::Changes(changes), ..
+        }) => {
             changes.executions.iter().any(|id| blotter.execution(id).is_some_and(|row| row.order_id == "missed".into()))
         }
         _ => false,
@@ -131,16 +133,16 @@ fn what_traded_while_the_program_did_not_run_is_late_and_the_history_of_its_firs
         order
     };
     let (known, missed) = (traded("known", 1), traded("missed", 2));
-    let run = |orders: &[&Order], earlier: Option<&Desk>| {
-        let mut desk = Desk::empty();
+    let run = |orders: &[&Order], earlier: Option<&Fixture>| {
+        let mut fixture = Fixture::empty();
         let paper = link("paper", Environment::Paper);
         for (number, order) in (1..).zip(orders) {
-            desk.orders.push((paper.id.clone(), (*order).clone()));
-            desk.fills.push(fill(number, order, 10, 10));
+            fixture.orders.push((paper.id.clone(), (*order).clone()));
+            fixture.fills.push(fill(number, order, 10, 10));
         }
-        if let Some(account) = earlier.and_then(|desk| desk.model.accounts.get(&paper.id)) {
+        if let Some(account) = earlier.and_then(|fixture| fixture.model.accounts.get(&paper.id)) {
             let blotter = &account.blotter;
-            desk.msg(AccountMsg::Remembered(Box::new(Recollection {
+            fixture.msg(AccountMsg::LoadedState(Box::new(JournalState {
                 link: paper.id.clone(),
                 account: Some(paper.account_id.clone()),
                 watermark: account.session.watermark().0,
@@ -155,11 +157,11 @@ fn what_traded_while_the_program_did_not_run_is_late_and_the_history_of_its_firs
                 tape: Vec::new(),
             })));
         }
-        desk.begin(&[paper]);
-        desk
+        fixture.begin(&[paper]);
+        fixture
     };
-    let late = |desk: &Desk| {
-        let account = desk.model.accounts.get(&paper()).unwrap();
+    let late = |fixture: &Fixture| {
+        let account = fixture.model.accounts.get(&paper()).unwrap();
         let late = |row: &&Execution| account.is_late(row.source, row.at);
         account.blotter.executions().filter(late).map(|row| row.order_id.to_string()).collect::<Vec<_>>()
     };
@@ -171,23 +173,25 @@ fn what_traded_while_the_program_did_not_run_is_late_and_the_history_of_its_firs
 #[test]
 fn enter_opens_the_order_where_it_is_known_and_the_row_where_not() {
     let known = order("a", "AAPL", Side::Buy, 10, 1);
-    let mut desk = Desk::holding(std::slice::from_ref(&known));
-    desk.activities = vec![fill(1, &known, 10, 10), fill(2, &order("b", "KO", Side::Buy, 1, 0), 1, 1)];
-    desk.keys("5 h enter");
-    assert!(matches!(desk.model.top(), Some(Overlay::OrderDetail(OrderDetail { key, .. })) if key.order == "a".into()));
-    desk.keys("esc j enter");
+    let mut fixture = Fixture::holding(std::slice::from_ref(&known));
+    fixture.activities = vec![fill(1, &known, 10, 10), fill(2, &order("b", "KO", Side::Buy, 1, 0), 1, 1)];
+    fixture.keys("5 h enter");
     assert!(
-        matches!(desk.model.top(), Some(Overlay::ActivityDetail(ActivityDetail { key, .. })) if &*key.row == "row-2")
+        matches!(fixture.model.top(), Some(Overlay::OrderDetail(OrderDetail { key, .. })) if key.order == "a".into())
     );
-    desk.keys("y");
+    fixture.keys("esc j enter");
+    assert!(
+        matches!(fixture.model.top(), Some(Overlay::ActivityDetail(ActivityDetail { key, .. })) if &*key.row == "row-2")
+    );
+    fixture.keys("y");
     let copied = |effect: &Effect| matches!(effect, Effect::Copy { text, .. } if text.expose() == "row-2");
-    assert!(desk.seen.iter().any(copied));
+    assert!(fixture.seen.iter().any(copied));
 }
 
 #[test]
 fn the_end_of_the_tape_tells_where_more_is() {
-    let mut desk = Desk::holding(&[order("a", "AAPL", Side::Buy, 10, 1)]);
-    desk.fill(&paper(), order("a", "AAPL", Side::Buy, 10, 1), 10);
-    desk.keys("5 G j");
-    assert!(desk.toast().contains("h lists what came before"), "{}", desk.toast());
+    let mut fixture = Fixture::holding(&[order("a", "AAPL", Side::Buy, 10, 1)]);
+    fixture.fill(&paper(), order("a", "AAPL", Side::Buy, 10, 1), 10);
+    fixture.keys("5 G j");
+    assert!(fixture.toast().contains("h lists what came before"), "{}", fixture.toast());
 }

@@ -4,120 +4,120 @@ use super::*;
 use crate::app::overlays::{Help, Overlay, Palette};
 use crate::app::refresh;
 
-fn ten() -> Desk {
+fn ten() -> Fixture {
     let orders: Vec<Order> = (0..10).map(|n| order(&format!("o{n}"), "AAPL", Side::Buy, n + 1, 100 - n)).collect();
-    Desk::holding(&orders)
+    Fixture::holding(&orders)
 }
 
-fn remap(desk: &mut Desk, changes: &[(&str, &[&str])]) {
+fn remap(fixture: &mut Fixture, changes: &[(&str, &[&str])]) {
     let words: Vec<(String, Vec<String>)> = changes
         .iter()
         .map(|(name, words)| ((*name).to_owned(), words.iter().map(|word| (*word).to_owned()).collect()))
         .collect();
     let lines = words.iter().enumerate().map(|(line, (name, words))| (line, name.as_str(), words.as_slice()));
-    desk.model.keymap = Keymap::with_overrides(lines).unwrap();
+    fixture.model.keymap = Keymap::with_overrides(lines).unwrap();
 }
 
-fn copied(desk: &Desk) -> Vec<String> {
+fn copied(fixture: &Fixture) -> Vec<String> {
     let text = |effect: &Effect| match effect {
         Effect::Copy { text, .. } => Some(text.expose().to_owned()),
         _ => None,
     };
-    desk.seen.iter().filter_map(text).collect()
+    fixture.seen.iter().filter_map(text).collect()
 }
 
 #[test]
 fn a_count_repeats_a_move_and_names_a_row() {
-    let mut desk = ten();
-    desk.keys("# 5 j");
-    assert_eq!(desk.selected(), "o5");
-    desk.keys("# 3 k");
-    assert_eq!(desk.selected(), "o2");
-    desk.keys("# 1 0 G");
-    assert_eq!(desk.selected(), "o9");
-    desk.keys("# 4 g");
-    assert_eq!(desk.selected(), "o3");
-    desk.keys("# 9 9 9 9 9 9 9 9 9 9 9 9 j");
-    assert_eq!(desk.selected(), "o9", "more than there is ends at the end");
-    desk.keys("8 k");
-    assert_eq!(desk.selected(), "o1", "a digit without a key begins a count alone");
+    let mut fixture = ten();
+    fixture.keys("# 5 j");
+    assert_eq!(fixture.selected(), "o5");
+    fixture.keys("# 3 k");
+    assert_eq!(fixture.selected(), "o2");
+    fixture.keys("# 1 0 G");
+    assert_eq!(fixture.selected(), "o9");
+    fixture.keys("# 4 g");
+    assert_eq!(fixture.selected(), "o3");
+    fixture.keys("# 9 9 9 9 9 9 9 9 9 9 9 9 j");
+    assert_eq!(fixture.selected(), "o9", "more than there is ends at the end");
+    fixture.keys("8 k");
+    assert_eq!(fixture.selected(), "o1", "a digit without a key begins a count alone");
 }
 
 #[test]
 fn a_count_ends_with_esc_or_with_a_key_that_takes_none() {
-    let mut desk = ten();
-    desk.keys("# 5 esc j");
-    assert_eq!(desk.selected(), "o1");
-    desk.keys("# 5 s S j");
-    assert_eq!(desk.model.count, None);
-    desk.keys("# 2");
-    assert_eq!(desk.model.count, Some(2));
-    desk.keys("w j");
-    assert_eq!(desk.model.count, None, "a key without a meaning ends it");
-    desk.keys("3");
-    assert_eq!(desk.model.focus, Pane::Orders, "a digit with a key keeps its meaning");
+    let mut fixture = ten();
+    fixture.keys("# 5 esc j");
+    assert_eq!(fixture.selected(), "o1");
+    fixture.keys("# 5 s S j");
+    assert_eq!(fixture.model.count, None);
+    fixture.keys("# 2");
+    assert_eq!(fixture.model.count, Some(2));
+    fixture.keys("w j");
+    assert_eq!(fixture.model.count, None, "a key without a meaning ends it");
+    fixture.keys("3");
+    assert_eq!(fixture.model.focus, Pane::Orders, "a digit with a key keeps its meaning");
 }
 
 #[test]
 fn digits_count_where_the_configuration_takes_their_panes_away() {
-    let mut desk = ten();
-    remap(&mut desk, &[("global.tape", &[]), ("global.all_accounts", &["A"])]);
-    desk.keys("5 j");
-    assert_eq!((desk.selected(), desk.model.focus), ("o5", Pane::Orders));
-    desk.keys("5 0 k");
-    assert_eq!(desk.selected(), "o0");
+    let mut fixture = ten();
+    remap(&mut fixture, &[("global.tape", &[]), ("global.all_accounts", &["A"])]);
+    fixture.keys("5 j");
+    assert_eq!((fixture.selected(), fixture.model.focus), ("o5", Pane::Orders));
+    fixture.keys("5 0 k");
+    assert_eq!(fixture.selected(), "o0");
 }
 
 #[test]
 fn a_count_marks_so_many_rows_and_scrolls_a_detail() {
-    let mut desk = ten();
-    desk.keys("# 3 space");
-    assert_eq!((desk.model.marks.len(), desk.selected()), (3, "o3"));
-    desk.keys("? # 7 j");
-    assert!(matches!(desk.model.top(), Some(Overlay::Help(Help { scroll: 7, .. }))));
+    let mut fixture = ten();
+    fixture.keys("# 3 space");
+    assert_eq!((fixture.model.marks.len(), fixture.selected()), (3, "o3"));
+    fixture.keys("? # 7 j");
+    assert!(matches!(fixture.model.top(), Some(Overlay::Help(Help { scroll: 7, .. }))));
 }
 
 #[test]
 fn a_number_in_the_palette_is_a_row() {
-    let mut desk = ten();
-    desk.keys(":");
-    desk.text("7");
-    desk.keys("enter");
-    assert_eq!(desk.selected(), "o6");
+    let mut fixture = ten();
+    fixture.keys(":");
+    fixture.text("7");
+    fixture.keys("enter");
+    assert_eq!(fixture.selected(), "o6");
 }
 
 #[test]
 fn a_cell_is_copied_with_every_digit() {
     let mut odd = order("odd", "SHIB/USD", Side::Buy, 10, 1);
     odd.limit_px = Some("0.000012345678".parse().unwrap());
-    let mut desk = Desk::holding(&[odd]);
-    desk.keys("c");
-    desk.text("price");
-    desk.keys("enter");
-    assert_eq!(copied(&desk), ["0.000012345678"]);
-    assert!(desk.model.overlays.is_empty());
-    desk.keys("c");
-    desk.text("order id");
-    desk.keys("enter");
-    assert_eq!(copied(&desk).last().map(String::as_str), Some("odd"));
+    let mut fixture = Fixture::holding(&[odd]);
+    fixture.keys("c");
+    fixture.text("price");
+    fixture.keys("enter");
+    assert_eq!(copied(&fixture), ["0.000012345678"]);
+    assert!(fixture.model.overlays.is_empty());
+    fixture.keys("c");
+    fixture.text("order id");
+    fixture.keys("enter");
+    assert_eq!(copied(&fixture).last().map(String::as_str), Some("odd"));
 }
 
 #[test]
 fn the_palette_finds_actions_by_their_short_names_also_those_of_other_panes() {
-    let mut desk = ten();
-    desk.keys("1");
+    let mut fixture = ten();
+    fixture.keys("1");
     for (typed, wanted) in [("zoom", "Zoom the pane"), ("errors", "List the errors"), ("quit", "Quit")] {
-        desk.keys(":");
-        desk.text(typed);
-        let Some(Overlay::Palette(Palette { matches, .. })) = desk.model.top() else { panic!("no palette") };
+        fixture.keys(":");
+        fixture.text(typed);
+        let Some(Overlay::Palette(Palette { matches, .. })) = fixture.model.top() else { panic!("no palette") };
         assert!(matches[0].title.starts_with(wanted), "{typed} finds {}", matches[0].title);
-        desk.keys("esc");
+        fixture.keys("esc");
     }
-    desk.keys(":");
-    desk.text("cancel all");
-    desk.keys("enter");
-    assert_eq!(desk.model.focus, Pane::Orders, "the pane takes the keys");
-    assert!(matches!(desk.model.top(), Some(Overlay::Question(_))));
+    fixture.keys(":");
+    fixture.text("cancel all");
+    fixture.keys("enter");
+    assert_eq!(fixture.model.focus, Pane::Orders, "the pane takes the keys");
+    assert!(matches!(fixture.model.top(), Some(Overlay::Question(_))));
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn a_filter_typed_letter_by_letter_shows_what_the_whole_of_it_shows() {
         })
         .collect();
     for text in ["aap", "side:sell aa", "-msft qty>20", "o1 qty:11", "symbol:a"] {
-        let mut typed = Desk::holding(&orders);
+        let mut typed = Fixture::holding(&orders);
         typed.keys("s s s /");
         for ch in text.chars() {
             typed.text(&ch.to_string());
@@ -146,29 +146,29 @@ fn a_filter_typed_letter_by_letter_shows_what_the_whole_of_it_shows() {
 
 #[test]
 fn a_column_is_sorted_by_its_name() {
-    let mut desk = ten();
-    desk.keys("j");
-    desk.keys(":");
-    desk.text("sort orders qty");
-    desk.keys("enter");
-    assert_eq!(desk.shown()[0], "o9");
-    assert_eq!(desk.selected(), "o1", "the cursor stays on its order");
+    let mut fixture = ten();
+    fixture.keys("j");
+    fixture.keys(":");
+    fixture.text("sort orders qty");
+    fixture.keys("enter");
+    assert_eq!(fixture.shown()[0], "o9");
+    assert_eq!(fixture.selected(), "o1", "the cursor stays on its order");
 }
 
 #[test]
 fn the_first_letters_of_a_symbol_put_it_first_in_the_palette() {
-    let mut desk = Desk::holding(&[
+    let mut fixture = Fixture::holding(&[
         order("a", "ALL", Side::Buy, 1, 1),
         order("b", "SO", Side::Buy, 1, 2),
         order("c", "FIL", Side::Buy, 1, 3),
     ]);
     for (typed, title) in [("all", "Symbol ALL"), ("so", "Symbol SO"), ("fi", "Symbol FIL")] {
-        desk.keys(":");
-        desk.text(typed);
-        let Some(Overlay::Palette(Palette { matches, .. })) = desk.model.top() else { panic!("no palette") };
+        fixture.keys(":");
+        fixture.text(typed);
+        let Some(Overlay::Palette(Palette { matches, .. })) = fixture.model.top() else { panic!("no palette") };
         assert_eq!(matches[0].title, title, "{typed}");
         assert!(matches.len() > 1, "{typed} occurs in actions as well");
-        desk.keys("esc");
+        fixture.keys("esc");
     }
 }
 
@@ -183,16 +183,16 @@ fn a_time_zone_chosen_on_the_screen_is_kept_and_the_configured_one_is_not() {
     let zones = vec![zone("America/New_York", "ET"), zone("Asia/Tokyo", "Tokyo")];
     let program =
         Program { timezone: zones[0].zone.clone(), timezone_label: Arc::from("ET"), zones, ..Program::default() };
-    let mut desk = Desk::with(program.clone());
-    desk.begin(&[link("paper", Environment::Paper)]);
-    assert_eq!(super::choices::of(&desk.model).timezone, None);
-    desk.keys("T");
-    desk.text("tokyo");
-    desk.keys("enter");
-    assert_eq!(&*desk.model.program.timezone_label, "Tokyo");
-    assert_eq!(desk.model.program.timezone.iana_name(), Some("Asia/Tokyo"));
-    let choices = super::choices::of(&desk.model);
-    let mut next = Desk::with(program);
+    let mut fixture = Fixture::with(program.clone());
+    fixture.begin(&[link("paper", Environment::Paper)]);
+    assert_eq!(super::choices::of(&fixture.model).timezone, None);
+    fixture.keys("T");
+    fixture.text("tokyo");
+    fixture.keys("enter");
+    assert_eq!(&*fixture.model.program.timezone_label, "Tokyo");
+    assert_eq!(fixture.model.program.timezone.iana_name(), Some("Asia/Tokyo"));
+    let choices = super::choices::of(&fixture.model);
+    let mut next = Fixture::with(program);
     next.msg(Msg::Chosen(choices));
     assert_eq!(&*next.model.program.timezone_label, "Tokyo");
     next.keys(":");
@@ -203,18 +203,18 @@ fn a_time_zone_chosen_on_the_screen_is_kept_and_the_configured_one_is_not() {
 
 #[test]
 fn a_sentence_names_the_key_that_is_in_force() {
-    let mut desk = Desk::two();
+    let mut fixture = Fixture::two();
     remap(
-        &mut desk,
+        &mut fixture,
         &[("question.yes", &["f5"]), ("global.quit", &["Q"]), ("orders.mark", &[]), ("brokers.add", &["i"])],
     );
-    desk.keys("esc");
-    assert_eq!(desk.toast(), "nothing to go back from; Q quits");
-    let say = |text: &str| desk.model.keymap.say(text).into_owned();
+    fixture.keys("esc");
+    assert_eq!(fixture.toast(), "nothing to go back from; Q quits");
+    let say = |text: &str| fixture.model.keymap.say(text).into_owned();
     assert_eq!(say("{question.yes} is enough"), "F5 is enough");
     assert_eq!(say("mark some with {orders.mark}"), "mark some with orders.mark", "a key taken away has its name");
     assert_eq!(say("{\"id\": 1} {no.such} {"), "{\"id\": 1} {no.such} {");
-    let mut alone = Desk::empty();
+    let mut alone = Fixture::empty();
     remap(&mut alone, &[("brokers.add", &["i"])]);
     alone.begin(&[]);
     alone.keys("]");

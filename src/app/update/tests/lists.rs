@@ -2,7 +2,7 @@ use super::*;
 use crate::app::columns::OrderColumn;
 use crate::app::model::PerPane;
 
-fn many() -> Desk {
+fn many() -> Fixture {
     let mut orders: Vec<Order> = (0..6)
         .map(|n| {
             order(&format!("o{n}"), ["AAPL", "MSFT", "TSLA"][usize::try_from(n % 3).unwrap()], Side::Buy, n + 1, n)
@@ -10,46 +10,46 @@ fn many() -> Desk {
         .collect();
     orders[4].status = OrderStatus::Canceled;
     orders[5].side = Side::Sell;
-    Desk::holding(&orders)
+    Fixture::holding(&orders)
 }
 
 #[test]
 fn working_orders_come_first_and_the_newest_of_each_on_top() {
-    let desk = many();
-    assert_eq!(desk.shown(), ["o5", "o3", "o2", "o1", "o0", "o4"]);
-    assert_eq!(desk.selected(), "o5");
+    let fixture = many();
+    assert_eq!(fixture.shown(), ["o5", "o3", "o2", "o1", "o0", "o4"]);
+    assert_eq!(fixture.selected(), "o5");
 }
 
 #[test]
 fn the_cursor_stays_on_its_order_when_rows_move() {
-    let mut desk = many();
-    desk.keys("j j");
-    assert_eq!(desk.selected(), "o2");
-    desk.tell(&paper(), TradeEvent::New, order("new", "AAPL", Side::Buy, 10, 50), None);
-    assert_eq!((desk.selected(), desk.shown()[0]), ("o2", "new"));
-    desk.fill(&paper(), order("o2", "TSLA", Side::Buy, 3, 2), 11);
-    assert_eq!(desk.selected(), "o2");
-    assert_eq!(desk.shown(), ["new", "o5", "o3", "o1", "o0", "o4", "o2"]);
+    let mut fixture = many();
+    fixture.keys("j j");
+    assert_eq!(fixture.selected(), "o2");
+    fixture.tell(&paper(), TradeEvent::New, order("new", "AAPL", Side::Buy, 10, 50), None);
+    assert_eq!((fixture.selected(), fixture.shown()[0]), ("o2", "new"));
+    fixture.fill(&paper(), order("o2", "TSLA", Side::Buy, 3, 2), 11);
+    assert_eq!(fixture.selected(), "o2");
+    assert_eq!(fixture.shown(), ["new", "o5", "o3", "o1", "o0", "o4", "o2"]);
 }
 
 #[test]
 fn a_filter_narrows_as_it_is_typed_and_escape_puts_back_what_was() {
-    let mut desk = many();
-    desk.keys("/");
-    desk.text("aapl");
-    assert_eq!(desk.shown(), ["o3", "o0"]);
-    desk.keys("enter /");
-    desk.text(" qty>2");
-    assert_eq!(desk.shown(), ["o3"]);
-    desk.keys("esc");
-    assert_eq!(desk.shown(), ["o3", "o0"]);
-    desk.keys("esc");
-    assert_eq!(desk.shown().len(), 6);
+    let mut fixture = many();
+    fixture.keys("/");
+    fixture.text("aapl");
+    assert_eq!(fixture.shown(), ["o3", "o0"]);
+    fixture.keys("enter /");
+    fixture.text(" qty>2");
+    assert_eq!(fixture.shown(), ["o3"]);
+    fixture.keys("esc");
+    assert_eq!(fixture.shown(), ["o3", "o0"]);
+    fixture.keys("esc");
+    assert_eq!(fixture.shown().len(), 6);
 }
 
 #[test]
 fn filters_know_fields_and_the_two_halves_of_an_orders_life() {
-    let mut desk = many();
+    let mut fixture = many();
     for (filter, shown) in [
         ("side:sell", vec!["o5"]),
         ("status:done", vec!["o4"]),
@@ -59,90 +59,90 @@ fn filters_know_fields_and_the_two_halves_of_an_orders_life() {
         ("qty>=5", vec!["o5", "o4"]),
         ("symbol:t", vec!["o5", "o2"]),
     ] {
-        desk.keys("/ ctrl-u");
-        desk.text(filter);
-        desk.keys("enter");
-        assert_eq!(desk.shown(), shown, "{filter}");
+        fixture.keys("/ ctrl-u");
+        fixture.text(filter);
+        fixture.keys("enter");
+        assert_eq!(fixture.shown(), shown, "{filter}");
     }
 }
 
 #[test]
 fn an_order_that_comes_while_a_filter_stands_is_filtered_too() {
-    let mut desk = many();
-    desk.keys("/");
-    desk.text("status:working");
-    desk.keys("enter");
-    desk.tell(&paper(), TradeEvent::New, order("new", "AAPL", Side::Buy, 10, 50), None);
-    assert!(desk.shown().contains(&"new"));
-    desk.fill(&paper(), order("new", "AAPL", Side::Buy, 10, 50), 11);
-    assert!(!desk.shown().contains(&"new"));
+    let mut fixture = many();
+    fixture.keys("/");
+    fixture.text("status:working");
+    fixture.keys("enter");
+    fixture.tell(&paper(), TradeEvent::New, order("new", "AAPL", Side::Buy, 10, 50), None);
+    assert!(fixture.shown().contains(&"new"));
+    fixture.fill(&paper(), order("new", "AAPL", Side::Buy, 10, 50), 11);
+    assert!(!fixture.shown().contains(&"new"));
 }
 
 #[test]
 fn a_filter_that_is_not_understood_says_so() {
-    let mut desk = many();
-    desk.keys("/");
-    desk.text("colour:red ");
-    assert!(desk.toast().contains("unknown field \"colour\""));
-    assert_eq!(desk.shown().len(), 6);
+    let mut fixture = many();
+    fixture.keys("/");
+    fixture.text("colour:red ");
+    assert!(fixture.toast().contains("unknown field \"colour\""));
+    assert_eq!(fixture.shown().len(), 6);
 }
 
 #[test]
 fn sorting_goes_through_the_columns_and_round_the_other_way() {
-    let mut desk = many();
-    desk.model.rows.orders.sort = Some(OrderColumn::Qty as usize - 1);
-    desk.keys("s");
-    assert_eq!(desk.shown(), ["o5", "o4", "o3", "o2", "o1", "o0"]);
-    desk.keys("S");
-    assert_eq!(desk.shown(), ["o0", "o1", "o2", "o3", "o4", "o5"]);
-    assert!(desk.toast().contains("Qty, reversed"), "{}", desk.toast());
-    desk.model.rows.orders.sort = Some(OrderColumn::Status as usize);
-    desk.keys("s");
-    assert_eq!(desk.model.rows.orders.sort, None, "after the last column comes the default order");
+    let mut fixture = many();
+    fixture.model.rows.orders.sort = Some(OrderColumn::Qty as usize - 1);
+    fixture.keys("s");
+    assert_eq!(fixture.shown(), ["o5", "o4", "o3", "o2", "o1", "o0"]);
+    fixture.keys("S");
+    assert_eq!(fixture.shown(), ["o0", "o1", "o2", "o3", "o4", "o5"]);
+    assert!(fixture.toast().contains("Qty, reversed"), "{}", fixture.toast());
+    fixture.model.rows.orders.sort = Some(OrderColumn::Status as usize);
+    fixture.keys("s");
+    assert_eq!(fixture.model.rows.orders.sort, None, "after the last column comes the default order");
 }
 
 #[test]
 fn sorted_rows_stay_sorted_while_orders_fill() {
-    let mut desk = many();
-    desk.model.rows.orders.sort = Some(OrderColumn::Filled as usize - 1);
-    desk.keys("s");
-    desk.fill(&paper(), order("o1", "MSFT", Side::Buy, 2, 1), 11);
-    assert_eq!(desk.shown()[0], "o1");
+    let mut fixture = many();
+    fixture.model.rows.orders.sort = Some(OrderColumn::Filled as usize - 1);
+    fixture.keys("s");
+    fixture.fill(&paper(), order("o1", "MSFT", Side::Buy, 2, 1), 11);
+    assert_eq!(fixture.shown()[0], "o1");
 }
 
 #[test]
 fn the_tape_follows_what_comes_until_the_cursor_leaves_the_top() {
-    let mut desk = Desk::two();
+    let mut fixture = Fixture::two();
     for n in 0..3 {
-        desk.tell(&paper(), TradeEvent::New, order(&format!("o{n}"), "AAPL", Side::Buy, 10, n), None);
+        fixture.tell(&paper(), TradeEvent::New, order(&format!("o{n}"), "AAPL", Side::Buy, 10, n), None);
     }
-    let newest = |desk: &Desk| desk.model.rows.tape.rows[0].entry;
-    desk.keys("5");
-    assert_eq!(desk.model.rows.tape.selected, None);
-    desk.keys("j j");
-    let selected = desk.model.rows.tape.selected;
-    assert_eq!(desk.model.rows.tape.selected_index(), Some(1));
-    let before = newest(&desk);
-    desk.tell(&paper(), TradeEvent::New, order("o9", "AAPL", Side::Buy, 10, 9), None);
-    assert!(newest(&desk) > before);
-    assert_eq!(desk.model.rows.tape.selected, selected);
-    desk.keys("g");
-    assert_eq!(desk.model.rows.tape.selected, None);
+    let newest = |fixture: &Fixture| fixture.model.rows.tape.rows[0].entry;
+    fixture.keys("5");
+    assert_eq!(fixture.model.rows.tape.selected, None);
+    fixture.keys("j j");
+    let selected = fixture.model.rows.tape.selected;
+    assert_eq!(fixture.model.rows.tape.selected_index(), Some(1));
+    let before = newest(&fixture);
+    fixture.tell(&paper(), TradeEvent::New, order("o9", "AAPL", Side::Buy, 10, 9), None);
+    assert!(newest(&fixture) > before);
+    assert_eq!(fixture.model.rows.tape.selected, selected);
+    fixture.keys("g");
+    assert_eq!(fixture.model.rows.tape.selected, None);
 }
 
 #[test]
 fn the_id_and_the_rows_are_copied() {
-    let mut desk = many();
-    desk.keys("y");
-    let copied = |desk: &Desk| {
-        desk.seen.iter().rev().find_map(|effect| match effect {
+    let mut fixture = many();
+    fixture.keys("y");
+    let copied = |fixture: &Fixture| {
+        fixture.seen.iter().rev().find_map(|effect| match effect {
             Effect::Copy { text, what } => Some((text.expose().to_owned(), what.clone())),
             _ => None,
         })
     };
-    assert_eq!(copied(&desk), Some(("o5".to_owned(), "order id".to_owned())));
-    desk.keys("space space Y");
-    let (text, what) = copied(&desk).unwrap();
+    assert_eq!(copied(&fixture), Some(("o5".to_owned(), "order id".to_owned())));
+    fixture.keys("space space Y");
+    let (text, what) = copied(&fixture).unwrap();
     assert_eq!((text.lines().count(), what.as_str()), (2, "2 rows"));
     assert!(text.contains("SELL 6 TSLA") && text.ends_with("o3"), "{text}");
 }
@@ -157,11 +157,11 @@ fn what_is_copied_acts_on_no_shell_and_no_terminal() {
     odd.raw = crate::domain::order::Raw(Some(
         "{\n\"symbol\":\r\t\"\u{202e}\u{9b}\u{7f}e\u{301}\u{301}\u{301}\u{301}\u{301}\"}".into(),
     ));
-    let mut desk = Desk::holding(&[odd]);
+    let mut fixture = Fixture::holding(&[odd]);
     let mut copied = Vec::new();
-    desk.keys("y Y enter y J y esc");
-    let cells = crate::app::selection::of(desk.model.focus).cells(&desk.model);
-    copied.extend(desk.seen.iter().filter_map(|effect| match effect {
+    fixture.keys("y Y enter y J y esc");
+    let cells = crate::app::selection::of(fixture.model.focus).cells(&fixture.model);
+    copied.extend(fixture.seen.iter().filter_map(|effect| match effect {
         Effect::Copy { text, .. } => Some(text.expose().to_owned()),
         _ => None,
     }));
@@ -179,44 +179,44 @@ fn what_is_copied_acts_on_no_shell_and_no_terminal() {
 #[test]
 fn pages_are_as_long_as_the_view_says() {
     let orders: Vec<Order> = (0..50).map(|n| order(&format!("o{n}"), "AAPL", Side::Buy, 10, n)).collect();
-    let mut desk = Desk::holding(&orders);
-    desk.msg(Msg::Drawn(crate::app::model::Extent { pages: PerPane::of(|_| 8), ..Default::default() }));
-    desk.keys("pagedown");
-    assert_eq!(desk.model.rows.orders.selected_index(), Some(8));
-    desk.keys("ctrl-u");
-    assert_eq!(desk.model.rows.orders.selected_index(), Some(4));
-    desk.keys("G");
-    assert_eq!(desk.selected(), "o0");
+    let mut fixture = Fixture::holding(&orders);
+    fixture.msg(Msg::Drawn(crate::app::model::Extent { pages: PerPane::of(|_| 8), ..Default::default() }));
+    fixture.keys("pagedown");
+    assert_eq!(fixture.model.rows.orders.selected_index(), Some(8));
+    fixture.keys("ctrl-u");
+    assert_eq!(fixture.model.rows.orders.selected_index(), Some(4));
+    fixture.keys("G");
+    assert_eq!(fixture.selected(), "o0");
 }
 
 #[test]
 fn positions_follow_the_broker_and_keep_the_cursor() {
-    let mut desk = Desk::empty();
-    desk.positions = vec![(paper(), position("AAPL", 5)), (paper(), position("TSLA", -3))];
-    desk.begin(&[link("paper", Environment::Paper)]);
-    desk.keys("4 j");
-    assert_eq!(desk.model.rows.positions.selected.as_ref().unwrap().symbol.as_str(), "TSLA");
-    desk.positions.insert(0, (paper(), position("MSFT", 1)));
-    desk.keys("r");
-    assert_eq!(desk.model.rows.positions.rows.len(), 3);
-    assert_eq!(desk.model.rows.positions.selected.as_ref().unwrap().symbol.as_str(), "TSLA");
-    desk.keys("/");
-    desk.text("side:short");
-    assert_eq!(desk.model.rows.positions.rows.len(), 1);
+    let mut fixture = Fixture::empty();
+    fixture.positions = vec![(paper(), position("AAPL", 5)), (paper(), position("TSLA", -3))];
+    fixture.begin(&[link("paper", Environment::Paper)]);
+    fixture.keys("4 j");
+    assert_eq!(fixture.model.rows.positions.selected.as_ref().unwrap().symbol.as_str(), "TSLA");
+    fixture.positions.insert(0, (paper(), position("MSFT", 1)));
+    fixture.keys("r");
+    assert_eq!(fixture.model.rows.positions.rows.len(), 3);
+    assert_eq!(fixture.model.rows.positions.selected.as_ref().unwrap().symbol.as_str(), "TSLA");
+    fixture.keys("/");
+    fixture.text("side:short");
+    assert_eq!(fixture.model.rows.positions.rows.len(), 1);
 }
 
 #[test]
 fn what_was_chosen_is_found_again_in_the_next_run() {
-    let mut desk = Desk::two();
-    desk.keys("] 3 s s S :");
-    desk.text("hide the column limit of orders");
-    desk.keys("enter q");
-    let kept = desk.seen.iter().find_map(|effect| match effect {
+    let mut fixture = Fixture::two();
+    fixture.keys("] 3 s s S :");
+    fixture.text("hide the column limit of orders");
+    fixture.keys("enter q");
+    let kept = fixture.seen.iter().find_map(|effect| match effect {
         Effect::Keep(choices) => Some(choices.clone()),
         _ => None,
     });
     let kept = serde_json::from_str(&serde_json::to_string(&kept.unwrap()).unwrap()).unwrap();
-    let mut next = Desk::empty();
+    let mut next = Fixture::empty();
     next.msg(Msg::Chosen(kept));
     next.begin(&[link("paper", Environment::Paper), link("real", Environment::Live)]);
     let list = &next.model.rows.orders;
@@ -229,49 +229,49 @@ fn what_was_chosen_is_found_again_in_the_next_run() {
 fn choices_of_another_version_are_forgotten_and_nothing_else() {
     let text =
         r#"{"pane":"Tape","account":"gone","orders":{"sort":"Colour","reversed":true,"hidden":["Limit","Smell"]}}"#;
-    let mut desk = Desk::empty();
-    desk.msg(Msg::Chosen(serde_json::from_str(text).unwrap()));
-    desk.begin(&[link("paper", Environment::Paper)]);
-    let list = &desk.model.rows.orders;
+    let mut fixture = Fixture::empty();
+    fixture.msg(Msg::Chosen(serde_json::from_str(text).unwrap()));
+    fixture.begin(&[link("paper", Environment::Paper)]);
+    let list = &fixture.model.rows.orders;
     assert_eq!((list.sort, list.reversed, list.hidden.len()), (None, false, 1));
-    assert_eq!(desk.model.focus, Pane::Tape);
-    assert_eq!(desk.model.shown_account().unwrap().link.id, paper());
+    assert_eq!(fixture.model.focus, Pane::Tape);
+    assert_eq!(fixture.model.shown_account().unwrap().link.id, paper());
 }
 
 #[test]
 fn the_orders_have_no_cursor_until_the_operator_moves_there() {
-    let mut desk = Desk::holding(&[order("a", "AAPL", Side::Buy, 1, 1), order("b", "MSFT", Side::Buy, 1, 2)]);
-    desk.model.rows.orders.selected = None;
-    desk.keys("3 enter c");
-    assert!(desk.model.overlays.is_empty(), "nothing is opened or asked about an order that nobody chose");
-    let said = &desk.model.toasts.back().unwrap().text;
+    let mut fixture = Fixture::holding(&[order("a", "AAPL", Side::Buy, 1, 1), order("b", "MSFT", Side::Buy, 1, 2)]);
+    fixture.model.rows.orders.selected = None;
+    fixture.keys("3 enter c");
+    assert!(fixture.model.overlays.is_empty(), "nothing is opened or asked about an order that nobody chose");
+    let said = &fixture.model.toasts.back().unwrap().text;
     assert_eq!(said, "no order is selected; j selects the first");
-    desk.keys("j");
-    let first = desk.model.rows.orders.rows.front().copied();
-    assert_eq!(desk.model.rows.orders.selected, first);
-    desk.keys("esc");
-    assert_eq!(desk.model.rows.orders.selected, None, "Esc lets the list follow what comes");
+    fixture.keys("j");
+    let first = fixture.model.rows.orders.rows.front().copied();
+    assert_eq!(fixture.model.rows.orders.selected, first);
+    fixture.keys("esc");
+    assert_eq!(fixture.model.rows.orders.selected, None, "Esc lets the list follow what comes");
 }
 
 #[test]
 fn what_an_execution_says_is_held_has_a_row_before_the_list_knows_of_it() {
-    let mut desk = Desk::holding(&[]);
-    let rows = |desk: &Desk| -> Vec<(String, Option<Qty>)> {
-        let rows = desk.model.rows.positions.rows.iter().map(|key| desk.model.accounts.position(key).unwrap());
+    let mut fixture = Fixture::holding(&[]);
+    let rows = |fixture: &Fixture| -> Vec<(String, Option<Qty>)> {
+        let rows = fixture.model.rows.positions.rows.iter().map(|key| fixture.model.accounts.position(key).unwrap());
         rows.map(|position| (position.symbol.to_string(), position.qty)).collect()
     };
-    desk.leaves = Some(10);
-    desk.fill(&paper(), order("a", "AAPL", Side::Buy, 10, 1), 11);
-    assert_eq!(rows(&desk), [("AAPL".to_owned(), Some(Qty::whole(10)))]);
-    desk.positions.push((paper(), position("AAPL", 10)));
-    desk.pass(Duration::from_secs(5));
-    assert_eq!(desk.model.accounts.all()[0].unlisted, []);
-    assert_eq!(rows(&desk).len(), 1, "one row, the list's");
+    fixture.leaves = Some(10);
+    fixture.fill(&paper(), order("a", "AAPL", Side::Buy, 10, 1), 11);
+    assert_eq!(rows(&fixture), [("AAPL".to_owned(), Some(Qty::whole(10)))]);
+    fixture.positions.push((paper(), position("AAPL", 10)));
+    fixture.pass(Duration::from_secs(5));
+    assert_eq!(fixture.model.accounts.all()[0].unlisted, []);
+    assert_eq!(rows(&fixture).len(), 1, "one row, the list's");
     // Sold again: the list counts until it was asked, and nothing is begun.
-    desk.leaves = Some(0);
-    desk.fill(&paper(), order("b", "AAPL", Side::Sell, 10, 2), 11);
-    assert_eq!(rows(&desk).len(), 1);
-    desk.positions.clear();
-    desk.pass(Duration::from_secs(5));
-    assert_eq!(rows(&desk), []);
+    fixture.leaves = Some(0);
+    fixture.fill(&paper(), order("b", "AAPL", Side::Sell, 10, 2), 11);
+    assert_eq!(rows(&fixture).len(), 1);
+    fixture.positions.clear();
+    fixture.pass(Duration::from_secs(5));
+    assert_eq!(rows(&fixture), []);
 }

@@ -48,7 +48,7 @@ fn a_quantity_nobody_explained_is_printed_when_its_execution_is_known_and_once()
 }
 
 #[test]
-fn what_happened_since_the_watch_began_is_told_though_a_list_brings_it_with_the_first_picture() {
+fn what_happened_since_the_watch_began_is_told_though_a_list_brings_it_with_the_first_snapshot() {
     let (mut blotter, mut follow) = (Blotter::default(), Follow::default());
     let mut late = |order: &str, cum: u32, id: &str| {
         let mut update = update(order, cum, cum, id);
@@ -125,7 +125,7 @@ impl Sum {
 }
 
 /// The line goes out.
-fn note(follow: &mut Follow, line: &Line) {
+fn note(follow: &mut Follow, line: &ReportedLine) {
     follow.told.going_out(line).unwrap();
     follow.told.went_out().unwrap();
 }
@@ -188,7 +188,7 @@ fn the_lines_add_up_where_what_was_undone_was_never_told_under_the_id_that_its_u
         let what = format!("{case:?}, row first: {row_first}, started again: {restarts}");
         let dir = tempfile::tempdir().unwrap();
         let link = crate::domain::LinkId::from("paper/one");
-        let again = || Follow::resuming(Told::open(dir.path(), &link).0);
+        let again = || Follow::resuming(WatchLog::open(dir.path(), &link).0);
         let (mut blotter, mut sum) = (Blotter::default(), Sum::default());
         let mut follow = again();
         drop(follow.due(1, &blotter, true, Began::NOW));
@@ -260,7 +260,7 @@ fn what_does_not_hold_any_more_is_void_in_the_next_run_too_and_what_is_forgotten
     let dir = tempfile::tempdir().unwrap();
     let link = crate::domain::LinkId::from("paper/one");
     let mut blotter = Blotter::default();
-    let mut follow = Follow::resuming(Told::open(dir.path(), &link).0);
+    let mut follow = Follow::resuming(WatchLog::open(dir.path(), &link).0);
     drop(follow.due(1, &blotter, true, Began::NOW));
     let mut row = update("o", 20, 20, "row/1");
     row.executions[0].source = Source::Reconcile;
@@ -270,7 +270,7 @@ fn what_does_not_hold_any_more_is_void_in_the_next_run_too_and_what_is_forgotten
         follow.told.went_out().unwrap();
     }
     drop(follow);
-    let again = || Follow::resuming(Told::open(dir.path(), &link).0);
+    let again = || Follow::resuming(WatchLog::open(dir.path(), &link).0);
     let second = Mono::from_millis(2_000);
     assert!(again().overtaken(&Blotter::default(), true, &[], second).0.is_empty(), "nothing is known yet");
     let mut other = Blotter::default();
@@ -312,7 +312,7 @@ fn news_of_an_order_takes_back_its_own_lines_at_once_and_those_of_others_within_
     let due = follow.due(2, &parted, true, Began::NOW);
     let (news, _): (Vec<_>, Vec<_>) = due.into_iter().partition(|(_, line)| line.said().unwrap().order == "a".into());
     assert_eq!(news.len(), 2);
-    let mut void = |news: &[(u64, Line)], millis: u64| -> Vec<String> {
+    let mut void = |news: &[(u64, ReportedLine)], millis: u64| -> Vec<String> {
         let (void, _) = follow.overtaken(&parted, true, news, Mono::from_millis(millis));
         void.iter().map(|line| line.said().unwrap().id.to_string()).collect()
     };
@@ -324,7 +324,7 @@ fn news_of_an_order_takes_back_its_own_lines_at_once_and_those_of_others_within_
 fn what_was_before_the_first_run_is_history_however_late_it_is_learned() {
     let dir = tempfile::tempdir().unwrap();
     let link = crate::domain::LinkId::from("paper/one");
-    let again = || Follow::resuming(Told::open(dir.path(), &link).0);
+    let again = || Follow::resuming(WatchLog::open(dir.path(), &link).0);
     let (mut blotter, mut follow) = (Blotter::default(), again());
     let done = |order: &str, cum: u32| {
         let mut done = update(order, cum, 0, "").order;
@@ -352,7 +352,7 @@ fn what_was_before_the_first_run_is_history_however_late_it_is_learned() {
     // Rows that a page more brings, of what was done and of what works on.
     assert_eq!(late("old", 30, 30, "e1"), 0);
     assert_eq!(late("open", 20, 20, "e2"), 0);
-    // What the picture did not know yet of an order that it saw working, though the broker dates it before the newest.
+    // What the snapshot did not know yet of an order that it saw working, though the broker dates it before the newest.
     assert_eq!(late("open", 35, 15, "e3"), 1);
     assert_eq!(late("other", 55, 55, "e4"), 1, "it happened after all that was known");
     // By the stream nothing is too old.
@@ -363,7 +363,7 @@ fn what_was_before_the_first_run_is_history_however_late_it_is_learned() {
 }
 
 #[test]
-fn after_a_reset_the_first_picture_is_history_again() {
+fn after_a_reset_the_first_snapshot_is_history_again() {
     let (mut blotter, mut follow) = (Blotter::default(), Follow::default());
     drop(follow.due(1, &blotter, true, Began::NOW));
     blotter.apply_update(&update("o", 10, 10, "e1"));
@@ -412,7 +412,7 @@ fn what_an_earlier_run_told_is_not_told_again_and_what_it_missed_is() {
     let dir = tempfile::tempdir().unwrap();
     let link = crate::domain::LinkId::from("paper/one");
     let mut blotter = Blotter::default();
-    let mut follow = Follow::resuming(Told::open(dir.path(), &link).0);
+    let mut follow = Follow::resuming(WatchLog::open(dir.path(), &link).0);
     blotter.apply_update(&update("old", 5, 5, "e0"));
     let due = follow.due(1, &blotter, true, Began::NOW);
     for (_, line) in &due {
@@ -423,7 +423,7 @@ fn what_an_earlier_run_told_is_not_told_again_and_what_it_missed_is() {
     blotter.apply_update(&update("o", 10, 10, "e1"));
     assert_eq!(printed(&mut follow, &blotter), ["e1"]);
     drop(follow);
-    let mut follow = Follow::resuming(Told::open(dir.path(), &link).0);
+    let mut follow = Follow::resuming(WatchLog::open(dir.path(), &link).0);
     assert!(printed(&mut follow, &Blotter::default()).is_empty());
     assert_eq!(printed(&mut follow, &blotter), ["e1"], "once more, for it was not noted as told");
 }

@@ -189,17 +189,17 @@ fn what_rest_states_of_one_moment_counts_with_every_term() {
         |avg: i64| Order { avg_px: Some(Price::whole(avg)), ..order("o", OrderStatus::PartiallyFilled, 40, 5) };
     assert_eq!(blotter.apply_snapshot(&[stated(9)], &[]).orders.len(), 1);
     assert_eq!(blotter.order(&"o".into()).unwrap().avg_px, Some(Price::whole(9)));
-    assert_eq!(blotter.disputes().count(), 0);
+    assert_eq!(blotter.conflicts().count(), 0);
     // Of an earlier moment it is not believed, and noted.
     let earlier = Order { updated_at: Some(at(4)), ..stated(8) };
     blotter.apply_snapshot(&[earlier], &[]);
-    let (_, dispute, _) = blotter.disputes().next().unwrap();
-    assert!(dispute.is_of_terms() && !dispute.takes_back());
-    assert_eq!(dispute.words(), ("average price 9".to_owned(), "average price 8".to_owned()));
+    let (_, conflict, _) = blotter.conflicts().next().unwrap();
+    assert!(conflict.is_of_terms() && !conflict.takes_back());
+    assert_eq!(conflict.words(), ("average price 9".to_owned(), "average price 8".to_owned()));
     // Other digits of one price are no contradiction.
     let digits = Order { updated_at: Some(at(4)), avg_px: "9.004".parse().ok(), ..stated(9) };
     blotter.apply_snapshot(&[digits], &[]);
-    assert_eq!(blotter.disputes().count(), 0);
+    assert_eq!(blotter.conflicts().count(), 0);
 }
 
 #[test]
@@ -224,7 +224,7 @@ fn what_an_answer_leaves_out_has_not_changed() {
         let changes = blotter.apply_snapshot(&[bare(at, 3)], &[]);
         let known = blotter.order(&"o".into()).unwrap();
         assert_eq!(Order { updated_at: whole.updated_at, raw: whole.raw.clone(), ..known.clone() }, whole);
-        assert!(changes.tape.is_empty() && blotter.disputes().next().is_none());
+        assert!(changes.tape.is_empty() && blotter.conflicts().next().is_none());
     }
     let mut blotter = Blotter::default();
     blotter.apply_snapshot(std::slice::from_ref(&whole), &[]);

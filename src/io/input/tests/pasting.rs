@@ -8,7 +8,7 @@ fn pasted(line: &mut Line) -> Vec<String> {
     heard
         .into_iter()
         .map(|heard| match heard {
-            Heard::Paste(text) => text,
+            InputEvent::Paste(text) => text,
             other => panic!("{other:?} is no paste"),
         })
         .collect()
@@ -44,8 +44,8 @@ fn a_paste_without_an_end_ends_by_itself_and_its_rest_is_no_key() {
 
 #[test]
 fn who_types_into_a_paste_without_an_end_is_heard_soon() {
-    let paste = |text: &str| Heard::Paste(text.to_owned());
-    let key = |ch| Heard::Key(Chord::char(ch));
+    let paste = |text: &str| InputEvent::Paste(text.to_owned());
+    let key = |ch| InputEvent::Key(Chord::char(ch));
     for pause in [31, 120, 300, 499, 700, 1900] {
         for (bytes, chord) in KEYS.iter().filter(|(bytes, _)| *bytes != b"\x03") {
             let mut line = Line::default();
@@ -53,7 +53,7 @@ fn who_types_into_a_paste_without_an_end_is_heard_soon() {
             line.wait(pause);
             line.read(bytes);
             line.wait(550);
-            assert_eq!(line.heard, [paste("hello"), Heard::Key(*chord)], "{} after {pause}", bytes.escape_ascii());
+            assert_eq!(line.heard, [paste("hello"), InputEvent::Key(*chord)], "{} after {pause}", bytes.escape_ascii());
         }
     }
     // Every 0.7 s, as somebody in alarm.
@@ -67,7 +67,7 @@ fn who_types_into_a_paste_without_an_end_is_heard_soon() {
         [Chord::char('?'), Chord::key(KeyCode::Esc), Chord::char('q'), Chord::key(KeyCode::Up), Chord::char('j')];
     assert_eq!(line.keys(), expected);
     // Escape twice, or with another key behind it, is no end mark whatever the pace.
-    for (more, behind) in [(b"\x1b".as_slice(), Heard::Key(Chord::key(KeyCode::Esc))), (b"q", key('q'))] {
+    for (more, behind) in [(b"\x1b".as_slice(), InputEvent::Key(Chord::key(KeyCode::Esc))), (b"q", key('q'))] {
         let mut line = Line::default();
         line.read(b"\x1b[200~hello");
         line.wait(200);
@@ -75,7 +75,7 @@ fn who_types_into_a_paste_without_an_end_is_heard_soon() {
         line.wait(200);
         line.read(more);
         line.wait(60);
-        assert_eq!(line.heard, [paste("hello"), Heard::Key(Chord::key(KeyCode::Esc)), behind]);
+        assert_eq!(line.heard, [paste("hello"), InputEvent::Key(Chord::key(KeyCode::Esc)), behind]);
     }
     // Without ever a pause.
     let mut line = Line::default();
@@ -100,14 +100,14 @@ fn a_slow_paste_in_chunks_is_one_paste() {
             line.read(chunk);
             line.wait(pause);
         }
-        let Some(Heard::Paste(text)) = line.heard.first() else { panic!("{:?}", line.heard) };
+        let Some(InputEvent::Paste(text)) = line.heard.first() else { panic!("{:?}", line.heard) };
         assert_eq!(
             (text.as_str(), line.heard.len()),
             ("http://localhost:41972/callback?code=abcd&state=xyz", 1),
             "{pause}"
         );
         line.read(b"q");
-        assert_eq!(line.heard.get(1), Some(&Heard::Key(Chord::char('q'))));
+        assert_eq!(line.heard.get(1), Some(&InputEvent::Key(Chord::char('q'))));
     }
 }
 
@@ -119,7 +119,7 @@ fn a_huge_paste_is_cut_at_a_character_and_takes_no_more_room() {
         line.read("é".repeat(2000).as_bytes());
     }
     line.read(b"\x1b[201~q");
-    let Some(Heard::Paste(text)) = line.heard.first() else { panic!("a paste") };
+    let Some(InputEvent::Paste(text)) = line.heard.first() else { panic!("a paste") };
     assert!(text.len() <= 16 * 1024 && text.chars().all(|ch| ch == 'é') && text.len() > 16_000);
     assert_eq!(line.keys(), [Chord::char('q')]);
     // Ctrl-C ends what is too long for a paste.

@@ -4,8 +4,8 @@
 //! More, and which: `BROKERDECK_JOURNAL_SEEDS=5000 cargo test --lib runs_on_the_real_journal` (from `BROKERDECK_JOURNAL_FIRST=200`).
 //! One seed with all that happened in it: `BROKERDECK_JOURNAL_SEED=42 cargo test --lib a_run_on_the_real_journal -- --nocapture`.
 
-mod desk;
 mod faults;
+mod fixture;
 mod rows;
 
 use std::path::PathBuf;
@@ -15,8 +15,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use self::desk::Desk;
-use self::faults::{Faults, LOCKED, Spell, Tally, Trouble, limit};
+use self::faults::{FaultWindow, Faults, JournalFault, LOCKED, Tally, limit};
+use self::fixture::Fixture;
 use super::*;
 use crate::domain::{AccountId, Now};
 use crate::io::journal::writer::Opener;
@@ -34,7 +34,7 @@ struct OnDisk {
     folder: TempDir,
     path: PathBuf,
     chance: Chance,
-    spells: Vec<Spell>,
+    spells: Vec<FaultWindow>,
     kills: Vec<(Duration, Duration)>,
     /// When a program is killed.
     ends: Vec<Duration>,
@@ -42,7 +42,7 @@ struct OnDisk {
     holder: Option<Connection>,
     /// Where the log of a commit that was under way ends.
     torn: Option<u64>,
-    desks: Vec<Desk>,
+    desks: Vec<Fixture>,
     /// Two programs are on one account.
     mates: bool,
     tally: Arc<Mutex<Tally>>,
@@ -56,7 +56,7 @@ impl OnDisk {
         let path = folder.path().join("journal.sqlite");
         let kept = chance.percent(30).then(|| usize::try_from(chance.below(20)).unwrap());
         let link = |account: &usize| LinkId::from(format!("alpaca-paper/paper/PA{account}"));
-        let desks: Vec<Desk> = setting.programs.iter().map(|account| Desk::new(link(account), kept)).collect();
+        let desks: Vec<Fixture> = setting.programs.iter().map(|account| Fixture::new(link(account), kept)).collect();
         let mates = desks.len() > 1 && desks[0].link() == desks[1].link();
         let mut disk = Self {
             folder,
@@ -84,11 +84,11 @@ impl OnDisk {
             let most = *self.chance.pick(&[2_000, 60_000]);
             let to = (from + self.chance.millis(200, most)).min(setting.calm_at);
             let trouble = match self.chance.below(10) {
-                0..=3 => Trouble::Lock,
-                8..=9 if more() => Trouble::Closed,
-                _ => Trouble::Full,
+                0..=3 => JournalFault::Lock,
+                8..=9 if more() => JournalFault::Closed,
+                _ => JournalFault::Full,
             };
-            self.spells.push(Spell { trouble, from, to });
+            self.spells.push(FaultWindow { trouble, from, to });
             if self.chance.percent(50) {
                 // Some just after it.
                 let at = from + to.saturating_sub(from) * u32::try_from(self.chance.below(110)).unwrap() / 100;
@@ -129,11 +129,11 @@ impl OnDisk {
     fn turn(&mut self, now: Duration) {
         let on =
             |trouble| self.spells.iter().any(|spell| spell.trouble == trouble && spell.from <= now && now < spell.to);
-        let (lock, full, closed) = (on(Trouble::Lock), on(Trouble::Full), on(Trouble::Closed));
+        let (lock, full, closed) = (on(JournalFault::Lock), on(JournalFault::Full), on(JournalFault::Closed));
         self.faults.closed.store(closed, Ordering::Relaxed);
         if full != self.faults.full() {
             self.faults.full.store(full, Ordering::Relaxed);
-            for usable in self.desks.iter().filter_map(Desk::usable) {
+            for usable in self.desks.iter().filter_map(Fixture::usable) {
                 limit(&usable.connection, full);
             }
         }
@@ -220,7 +220,7 @@ impl OnDisk {
     }
 }
 
-fn recalled(found: Remembered) -> Recalled {
+fn recalled(found: LoadedState) -> Recalled {
     let (account, mark) = (found.account.clone(), (found.watermark, found.complete_at));
     Recalled { account, mark, blotter: restored(found) }
 }
@@ -230,29 +230,29 @@ impl OnDisk {
         self.tally(|tally| tally.starts += 1);
         let begun = self.desks[program].start(&self.path, self.faults.opener());
         self.fail(begun);
-        let desk = &mut self.desks[program];
-        let damaged = std::mem::take(&mut desk.damaged);
-        let found = match desk.load() {
+        let fixture = &mut self.desks[program];
+        let damaged = std::mem::take(&mut fixture.damaged);
+        let found = match fixture.load() {
             Ok(found) => found,
             Err(error) => {
-                (desk.exact, desk.blind) = (false, true);
+                (fixture.exact, fixture.blind) = (false, true);
                 self.tally(|tally| tally.closed += 1);
                 let explained = self.faults.is_closed();
                 self.fail(if explained { Ok(()) } else { Err(format!("it is not read without a fault: {error}")) });
                 return None;
             }
         };
-        if desk.exact && !self.mates {
+        if fixture.exact && !self.mates {
             let told = found.notice.as_ref().is_some_and(|notice| notice.contains("was set aside as"));
             let result = if damaged == told {
-                desk.expected.is(&found).map_err(|what| format!("after a kill: {what}"))
+                fixture.expected.is(&found).map_err(|what| format!("after a kill: {what}"))
             } else {
                 Err(format!("damaged: {damaged}, and it says {:?}", found.notice))
             };
-            desk.expected.begin(&found);
+            fixture.expected.begin(&found);
             self.fail(result);
         } else {
-            desk.expected.begin(&found);
+            fixture.expected.begin(&found);
         }
         self.desks[program].exact = !self.mates && !self.desks[program].blind;
         Some(recalled(found))
@@ -321,7 +321,7 @@ impl lab::Journal for OnDisk {
         if !self.desks[program].is_alive() {
             return false;
         }
-        let alone = self.desks.iter().filter(|desk| desk.is_alive()).count() == 1;
+        let alone = self.desks.iter().filter(|fixture| fixture.is_alive()).count() == 1;
         if alone && self.desks[program].is_behind() && !self.faults.any() && self.chance.percent(70) {
             self.tear(program);
         }
@@ -349,24 +349,26 @@ impl lab::Journal for OnDisk {
         if let Some(what) = self.wrong.take() {
             return Err(what);
         }
-        let desk = &self.desks[program];
-        if desk.is_behind() {
-            let said = self.faults.any() && desk.has_a_fault();
+        let fixture = &self.desks[program];
+        if fixture.is_behind() {
+            let said = self.faults.any() && fixture.has_a_fault();
             return if said { Ok(()) } else { Err("something is not saved, and nothing is in the way".to_owned()) };
         }
         self.tally(|tally| tally.compared += 1);
         let read = self.chance.percent(15);
-        let desk = &self.desks[program];
-        match (desk.exact, read) {
-            (true, false) => desk.expected.is_shown(blotter),
-            (true, true) => desk.expected.is_shown(blotter).and_then(|()| desk.expected.is(&desk.read(&self.path)?)),
+        let fixture = &self.desks[program];
+        match (fixture.exact, read) {
+            (true, false) => fixture.expected.is_shown(blotter),
+            (true, true) => {
+                fixture.expected.is_shown(blotter).and_then(|()| fixture.expected.is(&fixture.read(&self.path)?))
+            }
             (false, _) => self.holds(program, blotter),
         }
     }
 
     fn reread(&mut self, program: usize) -> Option<Blotter> {
-        let desk = &self.desks[program];
-        if desk.is_behind() { None } else { desk.read(&self.path).ok().map(restored) }
+        let fixture = &self.desks[program];
+        if fixture.is_behind() { None } else { fixture.read(&self.path).ok().map(restored) }
     }
 }
 

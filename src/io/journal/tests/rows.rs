@@ -111,7 +111,7 @@ fn everything() -> Vec<Record> {
 }
 
 /// Every account of a file that holds [`everything`], as a start reads it.
-fn assert_is_everything(found: &Remembered) {
+fn assert_is_everything(found: &LoadedState) {
     assert_eq!(found.orders, [full_order(), bare_order()]);
     let from_journal = |execution: Execution| Execution { source: Source::Journal, ..execution };
     assert_eq!(found.executions, executions().into_iter().map(from_journal).collect::<Vec<_>>());
@@ -190,5 +190,5 @@ fn rows_that_cannot_be_read_are_said_and_the_broker_is_asked_again_for_what_they
             "nothing is removed"
         );
     }
-    assert_eq!(Remembered::default().unreadable_words(&link()), None);
+    assert_eq!(LoadedState::default().unreadable_words(&link()), None);
 }

@@ -167,7 +167,7 @@ fn states(instance: &Instance) -> Vec<(OrderStatus, Qty)> {
 }
 
 #[test]
-fn what_the_lists_won_in_a_dispute_is_written_though_no_time_tells_that_it_is_newer() {
+fn what_the_lists_won_in_a_conflict_is_written_though_no_time_tells_that_it_is_newer() {
     let ends = [(OrderStatus::Canceled, 40), (OrderStatus::Replaced, 40), (OrderStatus::Filled, 100)];
     // Undone, executed by less, and opened again.
     let takes = [(OrderStatus::New, 0), (OrderStatus::PartiallyFilled, 30)];
@@ -480,7 +480,7 @@ fn who_has_not_read_what_is_there_moves_no_mark() {
     let first = Instance::start(&path);
     save(&first.journal, vec![Record::Account("a".into()), complete(10)]);
     let mark = |instance: &Instance| run(instance.journal.load(&link())).unwrap().complete_at;
-    // It began while the file could not be read, so that between the mark and its own first picture something may be missing.
+    // It began while the file could not be read, so that between the mark and its own first snapshot something may be missing.
     let blind = open(&path);
     save(&blind, vec![Record::Account("a".into()), complete(20)]);
     assert_eq!(mark(&first), Some(at(10)));

@@ -113,7 +113,7 @@ fn holdings(look: &Behind<'_>) -> Result<(), String> {
     }
 }
 
-/// At the moment the word becomes `live`: all that had happened well before the picture was asked for is in it. That
+/// At the moment the word becomes `live`: all that had happened well before the snapshot was asked for is in it. That
 /// something was undone without a report is believed when two passes agree, and so is a state whose time is that of the
 /// one before.
 pub(in crate::session::lab) fn at_live(look: &Behind<'_>, asked: Timestamp) -> Result<(), String> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Ailment, Body, Company, DAY, Endpoint, Incident, Plan, Reading, Spell, Stamps};
+use super::{Body, DAY, Endpoint, EndpointFault, FaultWindow, Incident, OtherPrograms, Plan, Reading, Stamps};
 use crate::session::lab::chance::Chance;
 
 fn millis(time: Duration) -> u64 {
@@ -36,7 +36,7 @@ impl Plan {
         plan.draw_times(chance);
         plan.draw_incidents(chance);
         plan.draw_readings(chance);
-        plan.draw_spells(chance);
+        plan.draw_fault_windows(chance);
         plan.restates = chance.percent(50);
         plan
     }
@@ -137,12 +137,12 @@ impl Plan {
         if self.row_skew != 0 || self.late_rows > 0 || self.reading.stamps == Stamps::Seconds {
             self.undo = 0;
         }
-        self.company = match chance.below(12) {
-            0 => Company::Instance,
-            1 => Company::Account,
-            _ => Company::Nobody,
+        self.others = match chance.below(12) {
+            0 => OtherPrograms::Instance,
+            1 => OtherPrograms::Account,
+            _ => OtherPrograms::Nobody,
         };
-        if self.company == Company::Instance && chance.percent(30) {
+        if self.others == OtherPrograms::Instance && chance.percent(30) {
             // No time tells which of them knows the newer state.
             self.reading.stamps = Stamps::Still;
         }
@@ -158,7 +158,7 @@ impl Plan {
         self.reading.orders_as_sent = chance.percent(60) && self.undo == 0 && listed;
     }
 
-    fn draw_spells(&mut self, chance: &mut Chance) {
+    fn draw_fault_windows(&mut self, chance: &mut Chance) {
         if !chance.percent(30) {
             return;
         }
@@ -166,22 +166,22 @@ impl Plan {
             [Endpoint::Account, Endpoint::Positions, Endpoint::Open, Endpoint::Recent, Endpoint::Fills, Endpoint::ById];
         for _ in 0..chance.between(1, 3) {
             let from = Duration::from_millis(chance.below(millis(self.calm_at)));
-            let ailment = match chance.below(12) {
-                0..=1 => Ailment::Forbidden,
-                2..=3 => Ailment::Server,
-                4 => Ailment::Body(Body::Null),
-                5 => Ailment::Body(Body::Html),
-                6 => Ailment::Body(Body::Cut),
-                7 => Ailment::Rows,
-                8..=9 => Ailment::Hang,
-                10 => Ailment::Slow(chance.millis(2_000, 14_000)),
-                _ => Ailment::Limited(*chance.pick(&[Duration::from_hours(1), Duration::from_mins(5)])),
+            let fault = match chance.below(12) {
+                0..=1 => EndpointFault::Forbidden,
+                2..=3 => EndpointFault::Server,
+                4 => EndpointFault::Body(Body::Null),
+                5 => EndpointFault::Body(Body::Html),
+                6 => EndpointFault::Body(Body::Cut),
+                7 => EndpointFault::Rows,
+                8..=9 => EndpointFault::Hang,
+                10 => EndpointFault::Slow(chance.millis(2_000, 14_000)),
+                _ => EndpointFault::Limited(*chance.pick(&[Duration::from_hours(1), Duration::from_mins(5)])),
             };
             let to = from + chance.millis(5_000, 200_000);
-            let spell = Spell { endpoint: *chance.pick(&all), from, to, ailment };
-            self.spells.push(spell);
+            let window = FaultWindow { endpoint: *chance.pick(&all), from, to, fault };
+            self.fault_windows.push(window);
         }
-        let end = self.spells.iter().map(|spell| spell.to).max().unwrap_or_default();
+        let end = self.fault_windows.iter().map(|window| window.to).max().unwrap_or_default();
         self.lengthen(end);
     }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 
-impl Desk {
+impl Fixture {
     pub(super) fn reply(&self, request: &Request) -> Result<Box<Reply>, RequestError> {
         if let Some(kind) = &self.failure {
             return Err(failed(kind));

@@ -6,7 +6,7 @@ pub(super) fn at(second: i64) -> Option<Timestamp> {
     Timestamp::from_second(1_760_000_000 + second).ok()
 }
 
-impl Desk {
+impl Fixture {
     /// Rows that stand for no report.
     pub(super) fn awaited(&self) -> usize {
         self.blotter.executions().filter(|row| row.kind == ExecutionKind::Unexplained).count()
@@ -46,12 +46,12 @@ impl Desk {
 
 #[test]
 fn a_row_that_is_twenty_minutes_late_is_asked_for_although_the_mark_has_moved_on() {
-    let mut desk = Desk::live();
-    desk.orders = vec![order("o"), order("p")];
-    desk.execute("o", 40, false);
-    let late = desk.rows.pop().unwrap();
-    desk.settle(Duration::from_mins(1));
-    assert_eq!((desk.awaited(), desk.held()), (1, Qty::whole(40)));
+    let mut fixture = Fixture::live();
+    fixture.orders = vec![order("o"), order("p")];
+    fixture.execute("o", 40, false);
+    let late = fixture.rows.pop().unwrap();
+    fixture.settle(Duration::from_mins(1));
+    assert_eq!((fixture.awaited(), fixture.held()), (1, Qty::whole(40)));
     // Another order trades two hours later, so that no list goes back to the first one.
     let (mut newer, mut traded) = (order("p"), late.clone());
     (newer.cum_qty, newer.updated_at) = (Qty::whole(5), at(7_200));
@@ -60,26 +60,26 @@ fn a_row_that_is_twenty_minutes_late_is_asked_for_although_the_mark_has_moved_on
     if let ActivityKind::Fill { order_id, qty, cum_qty, at: when, .. } = &mut traded.kind {
         (*order_id, *qty, *cum_qty, *when) = ("p".into(), Qty::whole(5), Some(Qty::whole(5)), at(7_200));
     }
-    desk.rows.push(traded);
-    desk.orders[1] = newer;
-    desk.settle(Duration::from_mins(20));
-    assert!(desk.session.since.fills > at(7_000), "the mark has moved on");
-    desk.rows.push(late);
-    desk.settle(Duration::from_mins(2));
-    assert_eq!((desk.awaited(), desk.held()), (0, Qty::whole(45)));
-    assert!(desk.session.state().is_live());
+    fixture.rows.push(traded);
+    fixture.orders[1] = newer;
+    fixture.settle(Duration::from_mins(20));
+    assert!(fixture.session.since.fills > at(7_000), "the mark has moved on");
+    fixture.rows.push(late);
+    fixture.settle(Duration::from_mins(2));
+    assert_eq!((fixture.awaited(), fixture.held()), (0, Qty::whole(45)));
+    assert!(fixture.session.state().is_live());
 }
 
 #[test]
 fn executions_before_the_newest_ones_are_found_for_an_order_that_still_works() {
-    let mut desk = Desk::new();
-    desk.orders = vec![order("old")];
-    desk.execute("old", 40, false);
-    desk.bury_the_first_row();
-    desk.listen();
-    assert_eq!(desk.awaited(), 1, "not among the newest");
-    desk.settle(Duration::from_secs(40));
-    let rows = desk.blotter.executions_of(&"old".into());
+    let mut fixture = Fixture::new();
+    fixture.orders = vec![order("old")];
+    fixture.execute("old", 40, false);
+    fixture.bury_the_first_row();
+    fixture.listen();
+    assert_eq!(fixture.awaited(), 1, "not among the newest");
+    fixture.settle(Duration::from_secs(40));
+    let rows = fixture.blotter.executions_of(&"old".into());
     assert_eq!(
         rows.iter().map(|row| (&row.kind, row.qty)).collect::<Vec<_>>(),
         [(&ExecutionKind::Trade, Qty::whole(40))]
@@ -88,92 +88,92 @@ fn executions_before_the_newest_ones_are_found_for_an_order_that_still_works() {
 
 #[test]
 fn pages_smaller_than_asked_are_followed_to_the_end() {
-    let mut desk = Desk::new();
-    desk.page = 7;
-    desk.orders = (0..91).map(|number| order(&format!("o{number}"))).collect();
+    let mut fixture = Fixture::new();
+    fixture.page = 7;
+    fixture.orders = (0..91).map(|number| order(&format!("o{number}"))).collect();
     for number in 0..20 {
-        desk.execute(&format!("o{number}"), 40, false);
+        fixture.execute(&format!("o{number}"), 40, false);
     }
-    desk.listen();
-    assert!(desk.session.state().is_live());
-    assert_eq!(desk.blotter.working_count(), 91);
-    desk.settle(Duration::from_mins(1));
-    assert_eq!((desk.awaited(), desk.held()), (0, Qty::whole(800)));
+    fixture.listen();
+    assert!(fixture.session.state().is_live());
+    assert_eq!(fixture.blotter.working_count(), 91);
+    fixture.settle(Duration::from_mins(1));
+    assert_eq!((fixture.awaited(), fixture.held()), (0, Qty::whole(800)));
     // Also after an outage, when the list goes back to the last pass.
-    desk.stream(StreamEvent::Closed(Closed::Lost { message: "reset".to_owned() }));
+    fixture.stream(StreamEvent::Closed(Closed::Lost { message: "reset".to_owned() }));
     for number in 20..60 {
-        desk.execute(&format!("o{number}"), 100, false);
+        fixture.execute(&format!("o{number}"), 100, false);
     }
-    desk.pass(Duration::from_secs(5));
-    desk.listen();
-    desk.settle(Duration::from_mins(1));
-    assert_eq!((desk.awaited(), desk.held()), (0, Qty::whole(4_800)));
+    fixture.pass(Duration::from_secs(5));
+    fixture.listen();
+    fixture.settle(Duration::from_mins(1));
+    assert_eq!((fixture.awaited(), fixture.held()), (0, Qty::whole(4_800)));
 }
 
 #[test]
 fn a_bust_of_an_order_behind_hundreds_of_newer_ones_is_heard() {
-    let mut desk = Desk::live();
-    desk.orders = vec![order("old")];
-    desk.execute("old", 100, true);
-    assert_eq!(desk.status("old"), OrderStatus::Filled);
+    let mut fixture = Fixture::live();
+    fixture.orders = vec![order("old")];
+    fixture.execute("old", 100, true);
+    assert_eq!(fixture.status("old"), OrderStatus::Filled);
     for number in 0..1_200 {
         let mut newer = order(&format!("n{number}"));
         // Only the last is so young that every pass looks at it.
         let when = at(if number == 1_199 { 9_000 } else { 5_000 });
         (newer.status, newer.submitted_at, newer.updated_at) = (OrderStatus::Canceled, when, when);
-        desk.orders.push(newer);
+        fixture.orders.push(newer);
     }
-    desk.settle(Duration::from_mins(10));
-    desk.orders[0].cum_qty = Qty::ZERO;
-    desk.orders[0].updated_at = at(10_000);
-    desk.settle(Duration::from_mins(30));
-    assert_eq!(desk.blotter.order(&"old".into()).unwrap().cum_qty, Qty::ZERO);
+    fixture.settle(Duration::from_mins(10));
+    fixture.orders[0].cum_qty = Qty::ZERO;
+    fixture.orders[0].updated_at = at(10_000);
+    fixture.settle(Duration::from_mins(30));
+    assert_eq!(fixture.blotter.order(&"old".into()).unwrap().cum_qty, Qty::ZERO);
     let undone = |row: &&Execution| matches!(row.kind, ExecutionKind::Bust { .. });
-    assert_eq!(desk.blotter.executions().filter(undone).count(), 1);
+    assert_eq!(fixture.blotter.executions().filter(undone).count(), 1);
 }
 
 #[test]
 fn an_order_whose_place_another_took_is_fetched_to_tell_their_executions_apart() {
-    let mut desk = Desk::new();
+    let mut fixture = Fixture::new();
     let mut first = order("a");
     (first.status, first.cum_qty) = (OrderStatus::Replaced, Qty::whole(41));
     (first.replaced_by, first.submitted_at) = (Some("b".into()), at(-90_000));
     let mut second = order("b");
     (second.replaces, second.cum_qty) = (Some("a".into()), Qty::whole(41));
     second.status = OrderStatus::PartiallyFilled;
-    desk.orders = vec![first, second];
+    fixture.orders = vec![first, second];
     for number in 0..600 {
         let mut newer = order(&format!("n{number}"));
         newer.status = OrderStatus::Canceled;
         if number > 500 {
             newer.submitted_at = at(9_000);
         }
-        desk.orders.push(newer);
+        fixture.orders.push(newer);
     }
-    desk.listen();
-    assert!(desk.asked.contains(&Request::Order("a".into())), "the first picture is not merged without it");
-    assert_eq!(desk.blotter.executions_of(&"b".into()).len(), 0);
-    desk.settle(Duration::from_secs(40));
-    let own = desk.blotter.executions_of(&"b".into());
+    fixture.listen();
+    assert!(fixture.asked.contains(&Request::Order("a".into())), "the first picture is not merged without it");
+    assert_eq!(fixture.blotter.executions_of(&"b".into()).len(), 0);
+    fixture.settle(Duration::from_secs(40));
+    let own = fixture.blotter.executions_of(&"b".into());
     assert!(own.is_empty(), "41 were executed by the first: {own:?}");
     let confirmed =
         |request: &&Request| matches!(request, Request::Activities(query) if query.order == Some("b".into()));
-    assert!(desk.asked.iter().filter(confirmed).count() > 0, "its rows are asked for all the same");
+    assert!(fixture.asked.iter().filter(confirmed).count() > 0, "its rows are asked for all the same");
 }
 
 #[test]
-fn the_rows_of_an_order_that_took_anothers_place_are_in_the_first_picture_however_old() {
-    let mut desk = Desk::new();
-    desk.orders = vec![order("a"), order("b")];
-    desk.execute("a", 12, false);
-    (desk.orders[0].status, desk.orders[0].replaced_by) = (OrderStatus::Replaced, Some("b".into()));
-    desk.orders[1].replaces = Some("a".into());
+fn the_rows_of_an_order_that_took_anothers_place_are_in_the_first_snapshot_however_old() {
+    let mut fixture = Fixture::new();
+    fixture.orders = vec![order("a"), order("b")];
+    fixture.execute("a", 12, false);
+    (fixture.orders[0].status, fixture.orders[0].replaced_by) = (OrderStatus::Replaced, Some("b".into()));
+    fixture.orders[1].replaces = Some("a".into());
     // It counts anew: by the rows of the newest pages alone 12 of its own could as well be the first one's.
-    desk.execute("b", 29, false);
-    desk.bury_the_first_row();
-    desk.execute("b", 30, false);
-    desk.listen();
-    let own = desk.blotter.executions_of(&"b".into());
+    fixture.execute("b", 29, false);
+    fixture.bury_the_first_row();
+    fixture.execute("b", 30, false);
+    fixture.listen();
+    let own = fixture.blotter.executions_of(&"b".into());
     let own: Vec<_> = own.iter().map(|row| (&row.kind, row.qty)).collect();
     assert_eq!(own, [(&ExecutionKind::Trade, Qty::whole(29)), (&ExecutionKind::Trade, Qty::whole(30))]);
 }
@@ -181,154 +181,157 @@ fn the_rows_of_an_order_that_took_anothers_place_are_in_the_first_picture_howeve
 #[test]
 fn rest_wins_when_two_audits_say_the_same_otherwise_and_it_is_said() {
     for coarse in [false, true] {
-        let mut desk = Desk::live();
-        desk.orders = vec![order("o")];
+        let mut fixture = Fixture::live();
+        fixture.orders = vec![order("o")];
         if coarse {
-            desk.orders[0].updated_at = "2025-10-09T08:53:21.123Z".parse().ok();
+            fixture.orders[0].updated_at = "2025-10-09T08:53:21.123Z".parse().ok();
         }
-        desk.pass(Duration::from_mins(1));
-        let mut canceling = desk.orders[0].clone();
+        fixture.pass(Duration::from_mins(1));
+        let mut canceling = fixture.orders[0].clone();
         canceling.status = OrderStatus::PendingCancel;
         if coarse {
             canceling.updated_at = "2025-10-09T08:53:21.123456789Z".parse().ok();
         }
-        desk.told(TradeEvent::PendingCancel, canceling);
-        assert_eq!(desk.status("o"), OrderStatus::PendingCancel);
-        desk.pass(Duration::from_mins(1));
-        desk.pass(Duration::from_mins(1));
-        assert_eq!(desk.status("o"), OrderStatus::New, "{coarse}");
-        assert!(desk.logs().contains("out of step with the broker: order o was shown as pending_cancel"), "{coarse}");
-        assert!(desk.session.state().is_live());
+        fixture.told(TradeEvent::PendingCancel, canceling);
+        assert_eq!(fixture.status("o"), OrderStatus::PendingCancel);
+        fixture.pass(Duration::from_mins(1));
+        fixture.pass(Duration::from_mins(1));
+        assert_eq!(fixture.status("o"), OrderStatus::New, "{coarse}");
+        assert!(
+            fixture.logs().contains("out of step with the broker: order o was shown as pending_cancel"),
+            "{coarse}"
+        );
+        assert!(fixture.session.state().is_live());
     }
 }
 
 #[test]
 fn rest_that_is_behind_for_a_moment_is_not_believed() {
-    let mut desk = Desk::live();
-    desk.orders = vec![order("o")];
-    desk.pass(Duration::from_mins(1));
-    let stale = desk.orders[0].clone();
-    desk.execute("o", 40, true);
-    let fresh = std::mem::replace(&mut desk.orders[0], stale);
-    desk.input(Input::Connect);
-    desk.listen();
-    desk.pass(Duration::from_secs(10));
-    desk.orders[0] = fresh;
-    desk.pass(Duration::from_mins(3));
-    assert_eq!((desk.held(), desk.blotter.executions().count()), (Qty::whole(40), 1));
-    assert!(!desk.logs().contains("out of step"), "{}", desk.logs());
+    let mut fixture = Fixture::live();
+    fixture.orders = vec![order("o")];
+    fixture.pass(Duration::from_mins(1));
+    let stale = fixture.orders[0].clone();
+    fixture.execute("o", 40, true);
+    let fresh = std::mem::replace(&mut fixture.orders[0], stale);
+    fixture.input(Input::Connect);
+    fixture.listen();
+    fixture.pass(Duration::from_secs(10));
+    fixture.orders[0] = fresh;
+    fixture.pass(Duration::from_mins(3));
+    assert_eq!((fixture.held(), fixture.blotter.executions().count()), (Qty::whole(40), 1));
+    assert!(!fixture.logs().contains("out of step"), "{}", fixture.logs());
 }
 
 #[test]
 fn an_end_that_rest_never_heard_of_is_taken_back_after_a_minute() {
-    let mut desk = Desk::live();
-    desk.orders = vec![order("o")];
-    desk.pass(Duration::from_mins(1));
-    let mut canceled = desk.orders[0].clone();
+    let mut fixture = Fixture::live();
+    fixture.orders = vec![order("o")];
+    fixture.pass(Duration::from_mins(1));
+    let mut canceled = fixture.orders[0].clone();
     (canceled.status, canceled.updated_at) = (OrderStatus::Canceled, at(5));
-    desk.told(TradeEvent::Canceled, canceled);
-    desk.pass(Duration::from_secs(40));
-    assert_eq!(desk.status("o"), OrderStatus::Canceled);
-    desk.pass(Duration::from_mins(3));
-    assert_eq!((desk.status("o"), desk.blotter.working_count()), (OrderStatus::New, 1), "it works at the broker");
+    fixture.told(TradeEvent::Canceled, canceled);
+    fixture.pass(Duration::from_secs(40));
+    assert_eq!(fixture.status("o"), OrderStatus::Canceled);
+    fixture.pass(Duration::from_mins(3));
+    assert_eq!((fixture.status("o"), fixture.blotter.working_count()), (OrderStatus::New, 1), "it works at the broker");
 }
 
 #[test]
 fn an_account_that_was_quiet_is_audited_within_a_minute_of_its_first_working_order() {
-    let mut desk = Desk::live();
-    desk.pass(Duration::from_mins(3));
-    desk.orders.push(order("o"));
-    desk.stream(StreamEvent::Update(Box::new(update(TradeEvent::New, order("o"), Vec::new()))));
+    let mut fixture = Fixture::live();
+    fixture.pass(Duration::from_mins(3));
+    fixture.orders.push(order("o"));
+    fixture.stream(StreamEvent::Update(Box::new(update(TradeEvent::New, order("o"), Vec::new()))));
     // Nothing else is told of: the stream left it out.
-    desk.orders.push(order("left-out"));
-    desk.pass(Duration::from_secs(61));
-    assert_eq!(desk.blotter.working_count(), 2);
+    fixture.orders.push(order("left-out"));
+    fixture.pass(Duration::from_secs(61));
+    assert_eq!(fixture.blotter.working_count(), 2);
 }
 
 #[test]
 fn an_order_asked_for_by_id_moves_no_mark_past_one_that_no_list_has_shown() {
-    let mut desk = Desk::new();
-    desk.session.limits.overlap = Duration::from_secs(1);
-    desk.page = 2;
-    desk.listen();
-    desk.fails = Some((
+    let mut fixture = Fixture::new();
+    fixture.session.limits.overlap = Duration::from_secs(1);
+    fixture.page = 2;
+    fixture.listen();
+    fixture.fails = Some((
         |request| matches!(request, Request::Activities(_)),
         RequestErrorKind::RateLimited { retry_after: Some(Duration::from_mins(1)) },
     ));
-    desk.session.handle(Input::Timeout, &mut desk.blotter, desk.now);
-    desk.stream(StreamEvent::Closed(Closed::Silent));
-    desk.settle(Duration::from_secs(10));
+    fixture.session.handle(Input::Timeout, &mut fixture.blotter, fixture.now);
+    fixture.stream(StreamEvent::Closed(Closed::Silent));
+    fixture.settle(Duration::from_secs(10));
     // While the pass waits for the executions, one order comes and ends unfilled, and then others that trade.
     for (number, id) in ["ended", "a", "b", "c", "d"].into_iter().enumerate() {
         let mut order = order(id);
         order.submitted_at = at(10 * i64::try_from(number).unwrap() + 10);
-        desk.orders.push(order);
+        fixture.orders.push(order);
         if id == "ended" {
-            desk.orders[0].status = OrderStatus::Expired;
+            fixture.orders[0].status = OrderStatus::Expired;
         } else {
-            desk.execute(id, 100, false);
+            fixture.execute(id, 100, false);
         }
     }
-    desk.fails = None;
-    desk.settle(Duration::from_mins(10));
-    let known = ["ended", "a", "b", "c", "d"].map(|id| desk.blotter.order(&id.into()).is_some());
-    assert_eq!(known, [true; 5], "{}", desk.logs());
+    fixture.fails = None;
+    fixture.settle(Duration::from_mins(10));
+    let known = ["ended", "a", "b", "c", "d"].map(|id| fixture.blotter.order(&id.into()).is_some());
+    assert_eq!(known, [true; 5], "{}", fixture.logs());
 }
 
 #[test]
 fn the_mark_of_executions_is_what_was_known_when_a_pass_began() {
-    let mut desk = Desk::live();
-    desk.orders.push(order("o"));
-    desk.execute("o", 40, true);
-    desk.settle(Duration::from_mins(2));
-    assert_eq!(desk.session.watermark().0, at(1));
+    let mut fixture = Fixture::live();
+    fixture.orders.push(order("o"));
+    fixture.execute("o", 40, true);
+    fixture.settle(Duration::from_mins(2));
+    assert_eq!(fixture.session.watermark().0, at(1));
     // A pass that finds a newer one may have been asked before an older row was there.
-    desk.execute("o", 20, false);
-    desk.input(Input::Resync);
-    desk.settle(Duration::from_secs(1));
-    assert_eq!((desk.held(), desk.session.watermark().0), (Qty::whole(60), at(1)));
-    desk.settle(Duration::from_mins(2));
-    assert_eq!(desk.session.watermark().0, at(2));
+    fixture.execute("o", 20, false);
+    fixture.input(Input::Resync);
+    fixture.settle(Duration::from_secs(1));
+    assert_eq!((fixture.held(), fixture.session.watermark().0), (Qty::whole(60), at(1)));
+    fixture.settle(Duration::from_mins(2));
+    assert_eq!(fixture.session.watermark().0, at(2));
 }
 
 #[test]
 fn another_account_is_asked_for_from_its_beginning() {
-    let mut desk = Desk::live();
-    desk.orders.push(order("o"));
-    desk.execute("o", 40, true);
+    let mut fixture = Fixture::live();
+    fixture.orders.push(order("o"));
+    fixture.execute("o", 40, true);
     let later = |row: &mut Activity, id: &str, second: i64| {
         row.id = Arc::from(format!("row-{id}"));
         if let ActivityKind::Fill { order_id, at: when, .. } = &mut row.kind {
             (*order_id, *when) = (id.into(), at(second));
         }
     };
-    later(&mut desk.rows[0], "o", 7_200);
-    desk.settle(Duration::from_mins(2));
-    assert!(desk.session.watermark().0 >= at(1));
+    later(&mut fixture.rows[0], "o", 7_200);
+    fixture.settle(Duration::from_mins(2));
+    assert!(fixture.session.watermark().0 >= at(1));
     // Its history is older than what was known of the one before.
-    desk.account = "acct-2";
-    desk.orders = vec![order("mine")];
-    desk.orders[0].cum_qty = Qty::whole(40);
-    desk.orders[0].status = OrderStatus::PartiallyFilled;
-    later(&mut desk.rows[0], "mine", 10);
-    desk.asked.clear();
-    desk.settle(Duration::from_mins(3));
+    fixture.account = "acct-2";
+    fixture.orders = vec![order("mine")];
+    fixture.orders[0].cum_qty = Qty::whole(40);
+    fixture.orders[0].status = OrderStatus::PartiallyFilled;
+    later(&mut fixture.rows[0], "mine", 10);
+    fixture.asked.clear();
+    fixture.settle(Duration::from_mins(3));
     let whole = |request: &Request| matches!(request, Request::Activities(query) if query.order.is_none() && query.after.is_none());
-    assert!(desk.asked.iter().any(whole), "{:?}", desk.asked);
-    assert_eq!((desk.held(), desk.awaited()), (Qty::whole(40), 0), "{}", desk.logs());
+    assert!(fixture.asked.iter().any(whole), "{:?}", fixture.asked);
+    assert_eq!((fixture.held(), fixture.awaited()), (Qty::whole(40), 0), "{}", fixture.logs());
 }
 
 #[test]
 fn an_execution_that_the_stream_tells_soon_after_an_audit_is_no_fault_of_the_stream() {
-    let mut desk = Desk::live();
-    desk.orders.push(order("o"));
-    desk.told(TradeEvent::New, order("o"));
-    desk.settle(Duration::from_mins(2));
+    let mut fixture = Fixture::live();
+    fixture.orders.push(order("o"));
+    fixture.told(TradeEvent::New, order("o"));
+    fixture.settle(Duration::from_mins(2));
     for qty in [10, 20, 30] {
-        desk.execute("o", qty, false);
-        let (row, state) = (desk.rows.last().unwrap().clone(), desk.orders[0].clone());
-        while desk.held() < state.cum_qty {
-            desk.pass(Duration::from_secs(1));
+        fixture.execute("o", qty, false);
+        let (row, state) = (fixture.rows.last().unwrap().clone(), fixture.orders[0].clone());
+        while fixture.held() < state.cum_qty {
+            fixture.pass(Duration::from_secs(1));
         }
         let ActivityKind::Fill { qty, px, cum_qty, at, .. } = row.kind else { panic!("{row:?}") };
         let report = Execution {
@@ -344,101 +347,101 @@ fn an_execution_that_the_stream_tells_soon_after_an_audit_is_no_fault_of_the_str
             kind: ExecutionKind::Trade,
             source: Source::Stream,
         };
-        desk.stream(StreamEvent::Update(Box::new(update(TradeEvent::PartialFill, state, vec![report]))));
-        desk.pass(Duration::from_secs(10));
+        fixture.stream(StreamEvent::Update(Box::new(update(TradeEvent::PartialFill, state, vec![report]))));
+        fixture.pass(Duration::from_secs(10));
     }
-    assert!(!desk.logs().contains("left out"), "{}", desk.logs());
-    assert_eq!(desk.held(), Qty::whole(60));
+    assert!(!fixture.logs().contains("left out"), "{}", fixture.logs());
+    assert_eq!(fixture.held(), Qty::whole(60));
 }
 
 #[test]
 fn the_mark_of_orders_is_what_was_known_when_a_pass_began() {
-    let mut desk = Desk::live();
-    desk.orders.push(order("o"));
-    desk.told(TradeEvent::New, order("o"));
-    desk.settle(Duration::from_mins(2));
-    assert_eq!(desk.session.watermark().1, at(0));
+    let mut fixture = Fixture::live();
+    fixture.orders.push(order("o"));
+    fixture.told(TradeEvent::New, order("o"));
+    fixture.settle(Duration::from_mins(2));
+    assert_eq!(fixture.session.watermark().1, at(0));
     let mut newer = order("p");
     newer.submitted_at = at(50);
-    desk.orders.push(newer);
-    desk.input(Input::Resync);
-    desk.settle(Duration::from_secs(1));
-    assert_eq!((desk.blotter.order_count(), desk.session.watermark().1), (2, at(0)));
-    desk.settle(Duration::from_mins(2));
-    assert_eq!(desk.session.watermark().1, at(50));
+    fixture.orders.push(newer);
+    fixture.input(Input::Resync);
+    fixture.settle(Duration::from_secs(1));
+    assert_eq!((fixture.blotter.order_count(), fixture.session.watermark().1), (2, at(0)));
+    fixture.settle(Duration::from_mins(2));
+    assert_eq!(fixture.session.watermark().1, at(50));
 }
 
 #[test]
-fn an_order_that_only_its_execution_names_is_in_the_first_picture() {
-    let mut desk = Desk::new();
-    desk.page = 2;
-    desk.orders = ["old", "a", "b", "c"].map(order).to_vec();
-    desk.execute("old", 100, false);
-    for order in &mut desk.orders {
+fn an_order_that_only_its_execution_names_is_in_the_first_snapshot() {
+    let mut fixture = Fixture::new();
+    fixture.page = 2;
+    fixture.orders = ["old", "a", "b", "c"].map(order).to_vec();
+    fixture.execute("old", 100, false);
+    for order in &mut fixture.orders {
         order.status = OrderStatus::Canceled;
     }
-    desk.orders[0].status = OrderStatus::Filled;
-    desk.listen();
-    assert!(desk.session.state().is_live());
-    assert!(desk.asked.contains(&Request::Order("old".into())), "{:?}", desk.asked);
-    assert_eq!((desk.held(), desk.awaited()), (Qty::whole(100), 0));
+    fixture.orders[0].status = OrderStatus::Filled;
+    fixture.listen();
+    assert!(fixture.session.state().is_live());
+    assert!(fixture.asked.contains(&Request::Order("old".into())), "{:?}", fixture.asked);
+    assert_eq!((fixture.held(), fixture.awaited()), (Qty::whole(100), 0));
 }
 
 #[test]
 fn a_pass_begins_well_before_what_is_known() {
-    let mut desk = Desk::live();
-    desk.orders.push(order("o"));
-    desk.execute("o", 40, true);
-    desk.settle(Duration::from_mins(2));
-    desk.asked.clear();
-    desk.input(Input::Resync);
-    desk.settle(Duration::from_secs(1));
-    let from = at(1).unwrap().checked_sub(desk.session.limits.overlap).ok();
+    let mut fixture = Fixture::live();
+    fixture.orders.push(order("o"));
+    fixture.execute("o", 40, true);
+    fixture.settle(Duration::from_mins(2));
+    fixture.asked.clear();
+    fixture.input(Input::Resync);
+    fixture.settle(Duration::from_secs(1));
+    let from = at(1).unwrap().checked_sub(fixture.session.limits.overlap).ok();
     let overlaps = |request: &Request| matches!(request, Request::Activities(query) if query.after == from);
-    assert!(desk.asked.iter().any(overlaps), "{:?}", desk.asked);
+    assert!(fixture.asked.iter().any(overlaps), "{:?}", fixture.asked);
 }
 
 #[test]
 fn a_pass_looks_for_orders_from_well_before_the_newest_known() {
-    let mut desk = Desk::live();
-    desk.page = 2;
+    let mut fixture = Fixture::live();
+    fixture.page = 2;
     let submitted = |id: &str, second: i64, status: OrderStatus| {
         let mut order = order(id);
         (order.submitted_at, order.status) = (at(second), status);
         order
     };
-    desk.orders.extend([50, 60].map(|second| submitted(&second.to_string(), second, OrderStatus::Expired)));
-    desk.settle(Duration::from_mins(3));
-    assert!(desk.blotter.order(&"60".into()).is_some());
+    fixture.orders.extend([50, 60].map(|second| submitted(&second.to_string(), second, OrderStatus::Expired)));
+    fixture.settle(Duration::from_mins(3));
+    assert!(fixture.blotter.order(&"60".into()).is_some());
     // It was sent before the others and is listed after them, on the page behind the one that reaches the newest known.
-    desk.orders.insert(0, submitted("late", 30, OrderStatus::Expired));
-    desk.orders.extend([70, 80].map(|second| submitted(&second.to_string(), second, OrderStatus::Expired)));
-    desk.input(Input::Resync);
-    desk.settle(Duration::from_secs(1));
-    assert!(desk.blotter.order(&"late".into()).is_some(), "{:?}", desk.asked);
+    fixture.orders.insert(0, submitted("late", 30, OrderStatus::Expired));
+    fixture.orders.extend([70, 80].map(|second| submitted(&second.to_string(), second, OrderStatus::Expired)));
+    fixture.input(Input::Resync);
+    fixture.settle(Duration::from_secs(1));
+    assert!(fixture.blotter.order(&"late".into()).is_some(), "{:?}", fixture.asked);
 }
 
 #[test]
 fn what_rest_said_of_a_state_that_is_over_says_nothing_of_the_next() {
-    let mut desk = Desk::live();
-    desk.orders = vec![order("o")];
+    let mut fixture = Fixture::live();
+    fixture.orders = vec![order("o")];
     let told = |event, status, second| (event, Order { status, updated_at: at(second), ..order("o") });
     let canceling = told(TradeEvent::PendingCancel, OrderStatus::PendingCancel, 10);
-    desk.told(TradeEvent::New, order("o"));
-    desk.told(canceling.0.clone(), canceling.1);
-    while desk.session.disputes.is_empty() {
-        desk.pass(Duration::from_secs(1));
+    fixture.told(TradeEvent::New, order("o"));
+    fixture.told(canceling.0.clone(), canceling.1);
+    while fixture.session.conflicts.is_empty() {
+        fixture.pass(Duration::from_secs(1));
     }
     // Before REST is asked again it is as REST said, and then once more as it was.
     for (event, order) in [
         told(TradeEvent::CancelRejected, OrderStatus::New, 20),
         told(TradeEvent::PendingCancel, OrderStatus::PendingCancel, 30),
     ] {
-        desk.pass(Duration::from_secs(5));
-        desk.told(event, order);
+        fixture.pass(Duration::from_secs(5));
+        fixture.told(event, order);
     }
     // This answer may be from before it.
-    desk.pass(Duration::from_secs(6));
-    assert_eq!(desk.status("o"), OrderStatus::PendingCancel, "{}", desk.logs());
-    assert!(!desk.session.disputes.is_empty(), "REST was asked");
+    fixture.pass(Duration::from_secs(6));
+    assert_eq!(fixture.status("o"), OrderStatus::PendingCancel, "{}", fixture.logs());
+    assert!(!fixture.session.conflicts.is_empty(), "REST was asked");
 }

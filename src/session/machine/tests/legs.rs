@@ -3,7 +3,7 @@
 use super::*;
 use crate::domain::OrderClass;
 
-impl Desk {
+impl Fixture {
     /// A multi-leg order that was filled while nobody listened; its rows carry its own id.
     fn fill_legs(&mut self, id: &str) {
         let (mut parent, mut rows) = (order(id), Vec::new());
@@ -47,39 +47,39 @@ impl Desk {
 #[test]
 fn a_page_that_leaves_legs_out_is_asked_for_nested_before_its_rows_are_entered() {
     for hides_legs in [false, true] {
-        let mut desk = Desk::new();
-        desk.hides_legs = hides_legs;
-        desk.fill_legs("a");
-        desk.fill_legs("b");
-        desk.listen();
+        let mut fixture = Fixture::new();
+        fixture.hides_legs = hides_legs;
+        fixture.fill_legs("a");
+        fixture.fill_legs("b");
+        fixture.listen();
         let legs = ["a-SPY-call", "a-SPY-put", "b-SPY-call", "b-SPY-put"];
-        assert_eq!(desk.executions_by_order(), legs.map(|leg| (leg.to_owned(), Qty::whole(2))), "{hides_legs}");
-        let by_id = desk.asked.iter().filter(|request| matches!(request, Request::Order(_))).count();
+        assert_eq!(fixture.executions_by_order(), legs.map(|leg| (leg.to_owned(), Qty::whole(2))), "{hides_legs}");
+        let by_id = fixture.asked.iter().filter(|request| matches!(request, Request::Order(_))).count();
         assert_eq!(by_id, if hides_legs { 2 } else { 0 }, "each costs a question only where lists do not tell");
-        let asked = desk.asked.len();
-        desk.pass(Duration::from_secs(6));
+        let asked = fixture.asked.len();
+        fixture.pass(Duration::from_secs(6));
         let again = |request: &Request| matches!(request, Request::Order(_));
-        assert!(!desk.asked[asked..].iter().any(again), "what is known is not asked for again");
+        assert!(!fixture.asked[asked..].iter().any(again), "what is known is not asked for again");
     }
 }
 
 #[test]
 fn a_stream_that_tells_of_the_legs_with_their_parent_is_not_accused() {
-    let mut desk = Desk::live();
-    desk.pass(Duration::from_mins(1));
-    desk.fill_legs("a");
-    for order in &mut desk.orders {
+    let mut fixture = Fixture::live();
+    fixture.pass(Duration::from_mins(1));
+    fixture.fill_legs("a");
+    for order in &mut fixture.orders {
         (order.status, order.cum_qty) = (OrderStatus::New, Qty::ZERO);
         order.updated_at = Timestamp::from_second(1_760_000_100).ok();
     }
-    desk.rows.clear();
-    while desk.blotter.order_count() == 0 {
-        desk.pass(Duration::from_millis(100));
+    fixture.rows.clear();
+    while fixture.blotter.order_count() == 0 {
+        fixture.pass(Duration::from_millis(100));
     }
     // An audit was quicker than the frame.
-    let (parent, legs) = (desk.orders[2].clone(), desk.orders[..2].to_vec());
+    let (parent, legs) = (fixture.orders[2].clone(), fixture.orders[..2].to_vec());
     let told = TradeUpdate { legs, ..update(TradeEvent::New, parent, vec![]) };
-    desk.stream(StreamEvent::Update(Box::new(told)));
-    desk.pass(Duration::from_secs(10));
-    assert!(!desk.logs().contains("left out"), "{}", desk.logs());
+    fixture.stream(StreamEvent::Update(Box::new(told)));
+    fixture.pass(Duration::from_secs(10));
+    assert!(!fixture.logs().contains("left out"), "{}", fixture.logs());
 }

@@ -2,27 +2,27 @@
 
 use super::*;
 
-fn lost(desk: &mut Desk) {
-    desk.stream(StreamEvent::Closed(Closed::Lost { message: "reset".to_owned() }));
+fn lost(fixture: &mut Fixture) {
+    fixture.stream(StreamEvent::Closed(Closed::Lost { message: "reset".to_owned() }));
 }
 
-fn back(desk: &mut Desk) {
-    desk.pass(Duration::from_secs(2));
-    desk.listen();
-    assert!(desk.session.state().is_live(), "{:?}", desk.session.state());
+fn back(fixture: &mut Fixture) {
+    fixture.pass(Duration::from_secs(2));
+    fixture.listen();
+    assert!(fixture.session.state().is_live(), "{:?}", fixture.session.state());
 }
 
-fn replays(desk: &Desk) -> Vec<Timestamp> {
+fn replays(fixture: &Fixture) -> Vec<Timestamp> {
     let since = |request: &Request| match request {
         Request::Replay { since, .. } => Some(*since),
         _ => None,
     };
-    desk.asked.iter().filter_map(since).collect()
+    fixture.asked.iter().filter_map(since).collect()
 }
 
 /// What the stream would have told of the last execution, had it been there.
-fn report(desk: &Desk, id: &str) -> TradeUpdate {
-    let order = desk.orders[0].clone();
+fn report(fixture: &Fixture, id: &str) -> TradeUpdate {
+    let order = fixture.orders[0].clone();
     let execution = Execution {
         id: id.into(),
         order_id: order.id.clone(),
@@ -41,25 +41,25 @@ fn report(desk: &Desk, id: &str) -> TradeUpdate {
 
 #[test]
 fn what_is_told_again_is_shown_as_it_was_and_once() {
-    let mut desk = Desk::live();
-    assert_eq!(replays(&desk), [], "nothing is known that anything could follow");
-    desk.orders.push(order("o"));
-    desk.execute("o", 10, true);
-    lost(&mut desk);
-    desk.execute("o", 40, false);
-    let mut told = report(&desk, "exec2");
+    let mut fixture = Fixture::live();
+    assert_eq!(replays(&fixture), [], "nothing is known that anything could follow");
+    fixture.orders.push(order("o"));
+    fixture.execute("o", 10, true);
+    lost(&mut fixture);
+    fixture.execute("o", 40, false);
+    let mut told = report(&fixture, "exec2");
     told.executions[0].qty = Qty::whole(40);
     let at = told.happened_at.unwrap();
     // An event that no list ever shows.
-    let suspended = update(TradeEvent::PendingCancel, desk.orders[0].clone(), Vec::new());
-    desk.told_again = Ok(vec![told, suspended]);
-    back(&mut desk);
+    let suspended = update(TradeEvent::PendingCancel, fixture.orders[0].clone(), Vec::new());
+    fixture.told_again = Ok(vec![told, suspended]);
+    back(&mut fixture);
 
-    assert_eq!(replays(&desk), [Timestamp::from_second(1_760_000_001 - 60).unwrap()]);
-    assert_eq!(desk.held(), Qty::whole(50));
-    let row = desk.blotter.execution(&"exec2".into()).unwrap();
+    assert_eq!(replays(&fixture), [Timestamp::from_second(1_760_000_001 - 60).unwrap()]);
+    assert_eq!(fixture.held(), Qty::whole(50));
+    let row = fixture.blotter.execution(&"exec2".into()).unwrap();
     assert_eq!((row.position_qty, row.source), (Some(Qty::whole(7)), Source::Reconcile), "the report itself");
-    let lines: Vec<_> = desk.blotter.tape().iter().map(|line| (line.event.clone(), line.at, line.source)).collect();
+    let lines: Vec<_> = fixture.blotter.tape().iter().map(|line| (line.event.clone(), line.at, line.source)).collect();
     assert!(lines.contains(&(TradeEvent::PendingCancel, Some(at), Source::Reconcile)), "{lines:?}");
     let count = lines.iter().filter(|(event, ..)| *event == TradeEvent::PartialFill).count();
     assert_eq!(count, 2, "each execution has one line: {lines:?}");
@@ -69,32 +69,32 @@ fn what_is_told_again_is_shown_as_it_was_and_once() {
 fn a_broker_that_tells_nothing_again_is_asked_once_and_missed_by_nobody() {
     let refusals = [RequestErrorKind::NotFound, RequestErrorKind::Forbidden, RequestErrorKind::Unauthorized];
     for kind in refusals.into_iter().chain([RequestErrorKind::Timeout, RequestErrorKind::Decode]) {
-        let mut desk = Desk::live();
-        desk.orders.push(order("o"));
-        desk.execute("o", 10, true);
-        desk.told_again = Err(kind.clone());
+        let mut fixture = Fixture::live();
+        fixture.orders.push(order("o"));
+        fixture.execute("o", 10, true);
+        fixture.told_again = Err(kind.clone());
         for _ in 0..3 {
-            lost(&mut desk);
-            desk.execute("o", 10, false);
-            back(&mut desk);
+            lost(&mut fixture);
+            fixture.execute("o", 10, false);
+            back(&mut fixture);
         }
-        assert_eq!(replays(&desk).len(), 1, "{kind:?}");
-        assert_eq!(desk.held(), Qty::whole(40), "{kind:?}");
-        assert!(desk.logs().contains("not replayed"), "{}", desk.logs());
+        assert_eq!(replays(&fixture).len(), 1, "{kind:?}");
+        assert_eq!(fixture.held(), Qty::whole(40), "{kind:?}");
+        assert!(fixture.logs().contains("not replayed"), "{}", fixture.logs());
     }
 }
 
 #[test]
 fn a_replay_that_fails_for_now_is_tried_after_the_next_outage() {
     for kind in [RequestErrorKind::Server, RequestErrorKind::Network] {
-        let mut desk = Desk::live();
-        desk.orders.push(order("o"));
-        desk.execute("o", 10, true);
-        desk.told_again = Err(kind.clone());
+        let mut fixture = Fixture::live();
+        fixture.orders.push(order("o"));
+        fixture.execute("o", 10, true);
+        fixture.told_again = Err(kind.clone());
         for outage in 1..=2 {
-            lost(&mut desk);
-            back(&mut desk);
-            assert_eq!(replays(&desk).len(), outage, "{kind:?}");
+            lost(&mut fixture);
+            back(&mut fixture);
+            assert_eq!(replays(&fixture).len(), outage, "{kind:?}");
         }
     }
 }
@@ -103,15 +103,15 @@ fn a_replay_that_fails_for_now_is_tried_after_the_next_outage() {
 fn a_clock_that_is_days_behind_or_ahead_neither_ends_the_answer_early_nor_asks_for_years() {
     let far = jiff::SignedDuration::from_hours(24 * 400);
     for (wall, until) in [(-far, false), (far, true)] {
-        let mut desk = Desk::live();
-        desk.orders.push(order("o"));
-        desk.execute("o", 10, true);
-        desk.now.wall += wall;
-        lost(&mut desk);
-        desk.execute("o", 10, false);
-        back(&mut desk);
-        let bounded = desk.asked.iter().any(|request| matches!(request, Request::Replay { until: Some(_), .. }));
-        assert_eq!((replays(&desk).len(), bounded), (1, until));
-        assert_eq!(desk.held(), Qty::whole(20));
+        let mut fixture = Fixture::live();
+        fixture.orders.push(order("o"));
+        fixture.execute("o", 10, true);
+        fixture.now.wall += wall;
+        lost(&mut fixture);
+        fixture.execute("o", 10, false);
+        back(&mut fixture);
+        let bounded = fixture.asked.iter().any(|request| matches!(request, Request::Replay { until: Some(_), .. }));
+        assert_eq!((replays(&fixture).len(), bounded), (1, until));
+        assert_eq!(fixture.held(), Qty::whole(20));
     }
 }

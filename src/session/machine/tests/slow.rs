@@ -9,15 +9,15 @@ enum Pace {
     OneIn(Duration),
 }
 
-impl Desk {
+impl Fixture {
     /// Lets time pass with answers that come at this pace; gives the words that the connection had one after another.
     fn pass_slowly(&mut self, pace: Pace, time: Duration) -> Vec<&'static str> {
         self.hangs = Some(|_| true);
         let (end, mut last) = (self.now.plus(time), self.now.mono);
         let mut words = vec![self.session.state().word()];
-        let fresh = |desk: &Self| {
+        let fresh = |fixture: &Self| {
             Part::ALL.map(|part| {
-                let fresh = desk.session.freshness(part, desk.now.mono);
+                let fresh = fixture.session.freshness(part, fixture.now.mono);
                 (fresh.current, fresh.good.map(|good| good.mono))
             })
         };
@@ -61,57 +61,61 @@ impl Desk {
     }
 
     fn with_many_pages() -> Self {
-        let mut desk = Self::with_a_fill();
-        desk.page = 2;
-        desk.orders.extend((0..6).map(|number| order(&format!("n{number}"))));
-        desk.positions.push(Position::unread("AAPL".into()));
-        desk.pass(Duration::from_mins(2));
-        assert!(desk.session.state().is_live());
-        desk
+        let mut fixture = Self::with_a_fill();
+        fixture.page = 2;
+        fixture.orders.extend((0..6).map(|number| order(&format!("n{number}"))));
+        fixture.positions.push(Position::unread("AAPL".into()));
+        fixture.pass(Duration::from_mins(2));
+        assert!(fixture.session.state().is_live());
+        fixture
     }
 }
 
 #[test]
 fn an_honest_broker_that_takes_seconds_to_answer_stays_live() {
     for seconds in [1, 3, 5, 8] {
-        let mut desk = Desk::with_a_fill();
-        desk.positions.push(Position::unread("AAPL".into()));
-        desk.pass(Duration::from_mins(2));
-        let words = desk.pass_slowly(Pace::Late(Duration::from_secs(seconds)), Duration::from_mins(20));
-        assert_eq!(words, ["live"], "{seconds} s: {}", desk.logs());
+        let mut fixture = Fixture::with_a_fill();
+        fixture.positions.push(Position::unread("AAPL".into()));
+        fixture.pass(Duration::from_mins(2));
+        let words = fixture.pass_slowly(Pace::Late(Duration::from_secs(seconds)), Duration::from_mins(20));
+        assert_eq!(words, ["live"], "{seconds} s: {}", fixture.logs());
     }
     for millis in [500, 1_000] {
-        let mut desk = Desk::with_many_pages();
-        let words = desk.pass_slowly(Pace::OneIn(Duration::from_millis(millis)), Duration::from_mins(20));
-        assert_eq!(words, ["live"], "an answer in {millis} ms: {}", desk.logs());
+        let mut fixture = Fixture::with_many_pages();
+        let words = fixture.pass_slowly(Pace::OneIn(Duration::from_millis(millis)), Duration::from_mins(20));
+        assert_eq!(words, ["live"], "an answer in {millis} ms: {}", fixture.logs());
     }
 }
 
 #[test]
 fn what_waits_for_the_request_budget_is_not_current_until_it_was_asked_and_answered() {
     for seconds in [10, 20, 45, 60] {
-        let mut desk = Desk::with_many_pages();
-        let words = desk.pass_slowly(Pace::OneIn(Duration::from_secs(seconds)), Duration::from_mins(30));
+        let mut fixture = Fixture::with_many_pages();
+        let words = fixture.pass_slowly(Pace::OneIn(Duration::from_secs(seconds)), Duration::from_mins(30));
         // Balances that are answered while the lists are not overdue yet may give the word back once.
         assert!(words.len() <= 4 && words.last() == Some(&"syncing"), "an answer in {seconds} s: {words:?}");
-        desk.thaw();
-        desk.pass(Duration::from_mins(3));
-        assert!(desk.session.state().is_live(), "{:?}", desk.session.state());
+        fixture.thaw();
+        fixture.pass(Duration::from_mins(3));
+        assert!(fixture.session.state().is_live(), "{:?}", fixture.session.state());
     }
 }
 
 #[test]
 fn a_list_is_as_old_as_its_first_page() {
-    let mut desk = Desk::with_many_pages();
-    desk.hangs = Some(|request| matches!(request, Request::Orders(query) if query.before_order_id.is_some()));
-    while desk.hung.is_empty() {
-        desk.pass(Duration::from_secs(1));
+    let mut fixture = Fixture::with_many_pages();
+    fixture.hangs = Some(|request| matches!(request, Request::Orders(query) if query.before_order_id.is_some()));
+    while fixture.hung.is_empty() {
+        fixture.pass(Duration::from_secs(1));
     }
-    let asked = desk.now.mono;
-    desk.pass(Duration::from_secs(12));
-    desk.thaw();
-    let old = desk.now.mono.since(asked);
+    let asked = fixture.now.mono;
+    fixture.pass(Duration::from_secs(12));
+    fixture.thaw();
+    let old = fixture.now.mono.since(asked);
     for part in [Part::Working, Part::Recent, Part::Executions] {
-        assert!(desk.old(part) >= old && desk.old(part) < old + Duration::from_secs(2), "{part}: {:?}", desk.old(part));
+        assert!(
+            fixture.old(part) >= old && fixture.old(part) < old + Duration::from_secs(2),
+            "{part}: {:?}",
+            fixture.old(part)
+        );
     }
 }

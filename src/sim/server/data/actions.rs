@@ -10,8 +10,8 @@ use crate::sim::calendar;
 use crate::sim::engine::words::AssetClass;
 use crate::sim::market::dividends::{self, Dividend};
 use crate::sim::market::{Bar, Instrument};
-use crate::sim::server::gate::Gate;
 use crate::sim::server::reply::{Answer, ApiError, ok};
+use crate::sim::server::request_filter::RequestFilter;
 use crate::sim::server::rest::query::{self, Params};
 use crate::sim::wire::number;
 
@@ -52,13 +52,13 @@ fn row(dividend: &Dividend) -> Value {
 }
 
 /// `GET /v1/corporate-actions`.
-pub async fn corporate(State(gate): State<Gate>, Query(params): Query<Params>) -> Answer {
+pub async fn corporate(State(request_filter): State<RequestFilter>, Query(params): Query<Params>) -> Answer {
     let plain = |error: ApiError| message_only(400, error.message);
     let types = query::list(&params, "types");
     if let Some(unknown) = types.iter().find(|asked| !TYPES.contains(&asked.as_str())) {
         return Err(message_only(400, format!("invalid type: {unknown}")));
     }
-    let today = calendar::in_new_york(gate.sim.clock.now()).date();
+    let today = calendar::in_new_york(request_filter.sim.clock.now()).date();
     let day = |name: &str| query::date(&params, name).map_err(plain);
     let (ids, symbols, cusips) =
         (query::list(&params, "ids"), query::list(&params, "symbols"), query::list(&params, "cusips"));
@@ -114,13 +114,17 @@ fn all_of(instrument: &Instrument, now: jiff::Timestamp) -> Vec<(jiff::Timestamp
 }
 
 /// The auctions of these symbols, and the token of the next page.
-fn asked(gate: &Gate, symbols: &[String], params: &Params) -> Result<(Vec<(String, Value)>, Value), ApiError> {
+fn asked(
+    request_filter: &RequestFilter,
+    symbols: &[String],
+    params: &Params,
+) -> Result<(Vec<(String, Value)>, Value), ApiError> {
     if query::param(params, "feed").is_some_and(|feed| feed != "sip") {
         permitted(params)?;
         return Err(message_only(400, "invalid feed for auctions"));
     }
-    let now = gate.sim.clock.now();
-    gate.sim.hub.read(&gate.sim.clock, |engine| {
+    let now = request_filter.sim.clock.now();
+    request_filter.sim.hub.read(&request_filter.sim.clock, |engine| {
         let market = engine.market();
         let of_shares = |symbol: &String| {
             let sym = market.find(symbol).filter(|sym| market.asset(*sym).class == AssetClass::UsEquity)?;
@@ -133,18 +137,18 @@ fn asked(gate: &Gate, symbols: &[String], params: &Params) -> Result<(Vec<(Strin
 }
 
 /// `GET /v2/stocks/auctions`.
-pub async fn stocks_auctions(State(gate): State<Gate>, Query(params): Query<Params>) -> Answer {
-    let (rows, token) = asked(&gate, &wanted(&params)?, &params)?;
+pub async fn stocks_auctions(State(request_filter): State<RequestFilter>, Query(params): Query<Params>) -> Answer {
+    let (rows, token) = asked(&request_filter, &wanted(&params)?, &params)?;
     ok(&json!({"auctions": super::rest::by_symbol(rows), "next_page_token": token}))
 }
 
 /// `GET /v2/stocks/{symbol}/auctions`.
 pub async fn stock_auctions(
-    State(gate): State<Gate>,
+    State(request_filter): State<RequestFilter>,
     Path(symbol): Path<String>,
     Query(params): Query<Params>,
 ) -> Answer {
-    let (rows, token) = asked(&gate, std::slice::from_ref(&symbol), &params)?;
+    let (rows, token) = asked(&request_filter, std::slice::from_ref(&symbol), &params)?;
     let rows: Vec<Value> = rows.into_iter().map(|(_, row)| row).collect();
     ok(&json!({"auctions": rows, "symbol": symbol, "next_page_token": token}))
 }

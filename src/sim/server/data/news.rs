@@ -14,8 +14,8 @@ use super::rest::message_only;
 use super::socket;
 use crate::sim::calendar;
 use crate::sim::dice::uuid_of;
-use crate::sim::server::gate::Gate;
 use crate::sim::server::reply::{Answer, ApiError, ok};
+use crate::sim::server::request_filter::RequestFilter;
 use crate::sim::server::rest::query::{self, Params};
 
 /// Seconds between articles.
@@ -120,20 +120,20 @@ impl Article {
 
 /// `GET /v1beta1/news`: the socket for an upgrade, otherwise the list.
 pub async fn news(
-    State(gate): State<Gate>,
+    State(request_filter): State<RequestFilter>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
     Query(params): Query<Params>,
 ) -> Answer {
     match upgrade {
-        Ok(upgrade) => Ok(socket::news(gate, &headers, upgrade)),
-        Err(_) => list(&gate, &params),
+        Ok(upgrade) => Ok(socket::news(request_filter, &headers, upgrade)),
+        Err(_) => list(&request_filter, &params),
     }
 }
 
-fn list(gate: &Gate, params: &Params) -> Answer {
+fn list(request_filter: &RequestFilter, params: &Params) -> Answer {
     let plain = |error: ApiError| message_only(400, error.message);
-    let now = gate.sim.clock.now();
+    let now = request_filter.sim.clock.now();
     let midnight = calendar::instant(calendar::in_new_york(now).date(), jiff::civil::time(0, 0, 0, 0));
     let start = query::moment(params, "start").map_err(plain)?;
     let end = query::moment(params, "end").map_err(plain)?.unwrap_or(now).min(now);

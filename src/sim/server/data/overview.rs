@@ -12,8 +12,8 @@ use super::rest::{message_only, past_options};
 use super::{rows, socket};
 use crate::sim::engine::words::AssetClass;
 use crate::sim::market::{Instrument, Market};
-use crate::sim::server::gate::Gate;
 use crate::sim::server::reply::{Answer, ApiError, ok};
+use crate::sim::server::request_filter::RequestFilter;
 use crate::sim::server::rest::query::{self, Params};
 use crate::sim::wire::number;
 
@@ -49,7 +49,11 @@ fn top(params: &Params, most: usize) -> Result<usize, ApiError> {
 }
 
 /// `GET /v1beta1/options/snapshots/{underlying_symbol}`.
-pub async fn chain(State(gate): State<Gate>, Path(underlying): Path<String>, Query(params): Query<Params>) -> Answer {
+pub async fn chain(
+    State(request_filter): State<RequestFilter>,
+    Path(underlying): Path<String>,
+    Query(params): Query<Params>,
+) -> Answer {
     let plain = |error: ApiError| message_only(400, error.message);
     let strike = |name: &str| query::decimal(&params, name).map_err(plain);
     let (low, high) = (strike("strike_price_gte")?, strike("strike_price_lte")?);
@@ -58,7 +62,7 @@ pub async fn chain(State(gate): State<Gate>, Path(underlying): Path<String>, Que
     let limit = query::number(&params, "limit", 100, 1_000).map_err(plain)?;
     let after = query::param(&params, "page_token").unwrap_or_default();
     let (kind, root) = (query::param(&params, "type"), query::param(&params, "root_symbol"));
-    gate.sim.hub.read(&gate.sim.clock, |engine| {
+    request_filter.sim.hub.read(&request_filter.sim.clock, |engine| {
         let mut found: Vec<&Instrument> = of_class(engine.market(), AssetClass::UsOption);
         found.retain(|instrument| {
             instrument.asset.contract.is_some_and(|contract| {
@@ -88,17 +92,16 @@ pub async fn chain(State(gate): State<Gate>, Path(underlying): Path<String>, Que
 
 /// `GET /v1beta1/options/{kind}`: past rows; the socket of a feed for an upgrade.
 pub async fn options_history(
-    State(gate): State<Gate>,
+    State(request_filter): State<RequestFilter>,
     Path(kind): Path<String>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
     Query(params): Query<Params>,
 ) -> Answer {
     match upgrade {
-        Ok(upgrade) => {
-            socket::options(gate, &kind, &headers, upgrade).ok_or_else(|| message_only(404, "endpoint not found"))
-        }
-        Err(_) => past_options(&gate, &kind, &params),
+        Ok(upgrade) => socket::options(request_filter, &kind, &headers, upgrade)
+            .ok_or_else(|| message_only(404, "endpoint not found")),
+        Err(_) => past_options(&request_filter, &kind, &params),
     }
 }
 
@@ -121,14 +124,18 @@ fn letters(table: &[(&str, &str)]) -> Map<String, Value> {
 }
 
 /// `GET /v1beta1/screener/{market_type}/movers`.
-pub async fn movers(State(gate): State<Gate>, Path(kind): Path<String>, Query(params): Query<Params>) -> Answer {
+pub async fn movers(
+    State(request_filter): State<RequestFilter>,
+    Path(kind): Path<String>,
+    Query(params): Query<Params>,
+) -> Answer {
     let class = match kind.as_str() {
         "stocks" => AssetClass::UsEquity,
         "crypto" => AssetClass::Crypto,
         _ => return Err(message_only(400, format!("invalid market type: {kind}"))),
     };
     let top = top(&params, 50)?;
-    gate.sim.hub.read(&gate.sim.clock, |engine| {
+    request_filter.sim.hub.read(&request_filter.sim.clock, |engine| {
         let mut moved: Vec<(Decimal, &Instrument)> = of_class(engine.market(), class)
             .into_iter()
             .filter_map(|instrument| {
@@ -155,14 +162,14 @@ pub async fn movers(State(gate): State<Gate>, Path(kind): Path<String>, Query(pa
 }
 
 /// `GET /v1beta1/screener/stocks/most-actives`.
-pub async fn most_actives(State(gate): State<Gate>, Query(params): Query<Params>) -> Answer {
+pub async fn most_actives(State(request_filter): State<RequestFilter>, Query(params): Query<Params>) -> Answer {
     let by_trades = match query::param(&params, "by") {
         None | Some("volume") => false,
         Some("trades") => true,
         Some(_) => return Err(message_only(400, "invalid by")),
     };
     let top = top(&params, 100)?;
-    gate.sim.hub.read(&gate.sim.clock, |engine| {
+    request_filter.sim.hub.read(&request_filter.sim.clock, |engine| {
         let mut days: Vec<_> = of_class(engine.market(), AssetClass::UsEquity)
             .into_iter()
             .filter_map(|instrument| Some((instrument.asset.symbol, instrument.day.as_ref()?)))
@@ -180,12 +187,16 @@ pub async fn most_actives(State(gate): State<Gate>, Query(params): Query<Params>
 
 /// `GET /v1beta3/crypto/{loc}/latest/orderbooks`. The best levels are the quote's; the others are derived from it,
 /// because the market has no other participants.
-pub async fn order_books(State(gate): State<Gate>, Path(_): Path<String>, Query(params): Query<Params>) -> Answer {
+pub async fn order_books(
+    State(request_filter): State<RequestFilter>,
+    Path(_): Path<String>,
+    Query(params): Query<Params>,
+) -> Answer {
     let symbols = query::list(&params, "symbols");
     if symbols.is_empty() {
         return Err(message_only(400, "symbols is required"));
     }
-    gate.sim.hub.read(&gate.sim.clock, |engine| {
+    request_filter.sim.hub.read(&request_filter.sim.clock, |engine| {
         let found = of_class(engine.market(), AssetClass::Crypto);
         let wanted = found.into_iter().filter(|instrument| symbols.iter().any(|one| one == instrument.asset.symbol));
         let books: Map<String, Value> =

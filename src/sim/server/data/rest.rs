@@ -11,8 +11,8 @@ use super::rows::{self, Kind};
 use crate::sim::calendar;
 use crate::sim::engine::words::AssetClass;
 use crate::sim::market::{Bar, Instrument, Market, Quote, Trade};
-use crate::sim::server::gate::Gate;
 use crate::sim::server::reply::{Answer, ApiError, ok};
+use crate::sim::server::request_filter::RequestFilter;
 use crate::sim::server::rest::query::{self, Params};
 
 /// An error of the data interface, which has no code.
@@ -43,10 +43,10 @@ pub(super) fn permitted(params: &Params) -> Result<(), ApiError> {
     }
 }
 
-fn latest_of(gate: &Gate, class: AssetClass, kind: Kind, params: &Params) -> Answer {
+fn latest_of(request_filter: &RequestFilter, class: AssetClass, kind: Kind, params: &Params) -> Answer {
     permitted(params)?;
     let symbols = wanted(params)?;
-    gate.sim.hub.read(&gate.sim.clock, |engine| {
+    request_filter.sim.hub.read(&request_filter.sim.clock, |engine| {
         let found = instruments(engine.market(), &symbols, class);
         let rows: Map<String, Value> = found
             .into_iter()
@@ -56,27 +56,31 @@ fn latest_of(gate: &Gate, class: AssetClass, kind: Kind, params: &Params) -> Ans
     })
 }
 
-fn snapshots_of(gate: &Gate, class: AssetClass, symbols: &[String]) -> Map<String, Value> {
-    gate.sim.hub.read(&gate.sim.clock, |engine| {
+fn snapshots_of(request_filter: &RequestFilter, class: AssetClass, symbols: &[String]) -> Map<String, Value> {
+    request_filter.sim.hub.read(&request_filter.sim.clock, |engine| {
         let found = instruments(engine.market(), symbols, class);
         found.into_iter().map(|one| (one.asset.symbol.to_owned(), rows::snapshot(one))).collect()
     })
 }
 
 /// `GET /v2/stocks/{kind}/latest`.
-pub async fn stocks_latest(State(gate): State<Gate>, Path(kind): Path<String>, Query(params): Query<Params>) -> Answer {
-    latest_of(&gate, AssetClass::UsEquity, kind_of(&kind)?, &params)
+pub async fn stocks_latest(
+    State(request_filter): State<RequestFilter>,
+    Path(kind): Path<String>,
+    Query(params): Query<Params>,
+) -> Answer {
+    latest_of(&request_filter, AssetClass::UsEquity, kind_of(&kind)?, &params)
 }
 
 /// `GET /v2/stocks/{symbol}/{kind}/latest`.
 pub async fn stock_latest(
-    State(gate): State<Gate>,
+    State(request_filter): State<RequestFilter>,
     Path((symbol, kind)): Path<(String, String)>,
     Query(params): Query<Params>,
 ) -> Answer {
     permitted(&params)?;
     let kind = kind_of(&kind)?;
-    gate.sim.hub.read(&gate.sim.clock, |engine| {
+    request_filter.sim.hub.read(&request_filter.sim.clock, |engine| {
         let found = instruments(engine.market(), std::slice::from_ref(&symbol), AssetClass::UsEquity);
         let instrument =
             found.first().ok_or_else(|| message_only(404, format!("no {} found for {symbol}", kind.names().1)))?;
@@ -85,19 +89,19 @@ pub async fn stock_latest(
 }
 
 /// `GET /v2/stocks/snapshots`.
-pub async fn stocks_snapshots(State(gate): State<Gate>, Query(params): Query<Params>) -> Answer {
+pub async fn stocks_snapshots(State(request_filter): State<RequestFilter>, Query(params): Query<Params>) -> Answer {
     permitted(&params)?;
-    ok(&snapshots_of(&gate, AssetClass::UsEquity, &wanted(&params)?))
+    ok(&snapshots_of(&request_filter, AssetClass::UsEquity, &wanted(&params)?))
 }
 
 /// `GET /v2/stocks/{symbol}/snapshot`.
 pub async fn stock_snapshot(
-    State(gate): State<Gate>,
+    State(request_filter): State<RequestFilter>,
     Path(symbol): Path<String>,
     Query(params): Query<Params>,
 ) -> Answer {
     permitted(&params)?;
-    let mut found = snapshots_of(&gate, AssetClass::UsEquity, std::slice::from_ref(&symbol));
+    let mut found = snapshots_of(&request_filter, AssetClass::UsEquity, std::slice::from_ref(&symbol));
     let mut snapshot =
         found.shift_remove(&symbol).ok_or_else(|| message_only(404, format!("no snapshot found for {symbol}")))?;
     if let Some(members) = snapshot.as_object_mut() {
@@ -108,30 +112,30 @@ pub async fn stock_snapshot(
 
 /// `GET /v1beta3/crypto/{loc}/latest/{kind}`.
 pub async fn crypto_latest(
-    State(gate): State<Gate>,
+    State(request_filter): State<RequestFilter>,
     Path((_, kind)): Path<(String, String)>,
     Query(params): Query<Params>,
 ) -> Answer {
-    latest_of(&gate, AssetClass::Crypto, kind_of(&kind)?, &params)
+    latest_of(&request_filter, AssetClass::Crypto, kind_of(&kind)?, &params)
 }
 
 /// `GET /v1beta3/crypto/{loc}/snapshots`.
-pub async fn crypto_snapshots(State(gate): State<Gate>, Query(params): Query<Params>) -> Answer {
-    ok(&json!({"snapshots": snapshots_of(&gate, AssetClass::Crypto, &wanted(&params)?)}))
+pub async fn crypto_snapshots(State(request_filter): State<RequestFilter>, Query(params): Query<Params>) -> Answer {
+    ok(&json!({"snapshots": snapshots_of(&request_filter, AssetClass::Crypto, &wanted(&params)?)}))
 }
 
 /// `GET /v1beta1/options/{kind}/latest`.
 pub async fn options_latest(
-    State(gate): State<Gate>,
+    State(request_filter): State<RequestFilter>,
     Path(kind): Path<String>,
     Query(params): Query<Params>,
 ) -> Answer {
-    latest_of(&gate, AssetClass::UsOption, kind_of(&kind)?, &params)
+    latest_of(&request_filter, AssetClass::UsOption, kind_of(&kind)?, &params)
 }
 
 /// `GET /v1beta1/options/snapshots`.
-pub async fn options_snapshots(State(gate): State<Gate>, Query(params): Query<Params>) -> Answer {
-    let snapshots = snapshots_of(&gate, AssetClass::UsOption, &wanted(&params)?);
+pub async fn options_snapshots(State(request_filter): State<RequestFilter>, Query(params): Query<Params>) -> Answer {
+    let snapshots = snapshots_of(&request_filter, AssetClass::UsOption, &wanted(&params)?);
     ok(&json!({"snapshots": snapshots, "next_page_token": null}))
 }
 
@@ -306,14 +310,14 @@ fn past(instrument: &Instrument, kind: Kind, params: &Params) -> Result<Vec<(Tim
 }
 
 fn history_of(
-    gate: &Gate,
+    request_filter: &RequestFilter,
     class: AssetClass,
     kind: Kind,
     symbols: &[String],
     params: &Params,
 ) -> Result<(Vec<(String, Value)>, Value), ApiError> {
-    let page = Page::read(params, gate.sim.clock.now())?;
-    gate.sim.hub.read(&gate.sim.clock, |engine| {
+    let page = Page::read(params, request_filter.sim.clock.now())?;
+    request_filter.sim.hub.read(&request_filter.sim.clock, |engine| {
         let mut rows = Vec::new();
         for instrument in instruments(engine.market(), symbols, class) {
             let symbol = instrument.asset.symbol;
@@ -335,45 +339,46 @@ pub(super) fn by_symbol(rows: Vec<(String, Value)>) -> Map<String, Value> {
 
 /// `GET /v2/stocks/{kind}`.
 pub async fn stocks_history(
-    State(gate): State<Gate>,
+    State(request_filter): State<RequestFilter>,
     Path(kind): Path<String>,
     Query(params): Query<Params>,
 ) -> Answer {
     let kind = kind_of(&kind)?;
-    let (rows, token) = history_of(&gate, AssetClass::UsEquity, kind, &wanted(&params)?, &params)?;
+    let (rows, token) = history_of(&request_filter, AssetClass::UsEquity, kind, &wanted(&params)?, &params)?;
     ok(&json!({kind.names().0: by_symbol(rows), "next_page_token": token}))
 }
 
 /// `GET /v2/stocks/{symbol}/{kind}`.
 pub async fn stock_history(
-    State(gate): State<Gate>,
+    State(request_filter): State<RequestFilter>,
     Path((symbol, kind)): Path<(String, String)>,
     Query(params): Query<Params>,
 ) -> Answer {
     let kind = kind_of(&kind)?;
-    let (rows, token) = history_of(&gate, AssetClass::UsEquity, kind, std::slice::from_ref(&symbol), &params)?;
+    let (rows, token) =
+        history_of(&request_filter, AssetClass::UsEquity, kind, std::slice::from_ref(&symbol), &params)?;
     let rows: Vec<Value> = rows.into_iter().map(|(_, row)| row).collect();
     ok(&json!({kind.names().0: rows, "symbol": symbol, "next_page_token": token}))
 }
 
 /// `GET /v1beta3/crypto/{loc}/{kind}`.
 pub async fn crypto_history(
-    State(gate): State<Gate>,
+    State(request_filter): State<RequestFilter>,
     Path((_, kind)): Path<(String, String)>,
     Query(params): Query<Params>,
 ) -> Answer {
     let kind = kind_of(&kind)?;
-    let (rows, token) = history_of(&gate, AssetClass::Crypto, kind, &wanted(&params)?, &params)?;
+    let (rows, token) = history_of(&request_filter, AssetClass::Crypto, kind, &wanted(&params)?, &params)?;
     ok(&json!({kind.names().0: by_symbol(rows), "next_page_token": token}))
 }
 
 /// Past bars and prints of options; the service has no past quotes of them.
-pub(super) fn past_options(gate: &Gate, kind: &str, params: &Params) -> Answer {
+pub(super) fn past_options(request_filter: &RequestFilter, kind: &str, params: &Params) -> Answer {
     let kind = match kind_of(kind)? {
         Kind::Quotes => return Err(message_only(404, "endpoint not found")),
         kind => kind,
     };
-    let (rows, token) = history_of(gate, AssetClass::UsOption, kind, &wanted(params)?, params)?;
+    let (rows, token) = history_of(request_filter, AssetClass::UsOption, kind, &wanted(params)?, params)?;
     ok(&json!({kind.names().0: by_symbol(rows), "next_page_token": token}))
 }
 

@@ -20,10 +20,10 @@ use super::news::Article;
 use crate::sim::faults::{Fault, Origin};
 use crate::sim::market::Tick;
 use crate::sim::server::close_frame;
-use crate::sim::server::gate::{Gate, credential};
 use crate::sim::server::grants::Grant;
 use crate::sim::server::msgpack;
 use crate::sim::server::reply::{self, ApiError};
+use crate::sim::server::request_filter::{RequestFilter, credential};
 use crate::sim::server::state::{Sim, lock};
 use crate::sim::server::stream::frame::{self, Encoding};
 
@@ -34,7 +34,7 @@ const BATCH: usize = 200;
 
 /// `/v2/{feed}`.
 pub async fn stocks(
-    State(gate): State<Gate>,
+    State(request_filter): State<RequestFilter>,
     Path(name): Path<String>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
@@ -47,31 +47,36 @@ pub async fn stocks(
             None => return ApiError::not_found("endpoint not found.").into_response(),
         },
     };
-    open(gate, feed, &headers, upgrade)
+    open(request_filter, feed, &headers, upgrade)
 }
 
 /// `/v1beta3/crypto/{loc}`, and its older addresses.
 pub async fn crypto(
-    State(gate): State<Gate>,
+    State(request_filter): State<RequestFilter>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
-    open(gate, Feed::Crypto, &headers, upgrade)
+    open(request_filter, Feed::Crypto, &headers, upgrade)
 }
 
 /// `/v1beta1/news`.
-pub fn news(gate: Gate, headers: &HeaderMap, upgrade: WebSocketUpgrade) -> Response {
-    open(gate, Feed::News, headers, Ok(upgrade))
+pub fn news(request_filter: RequestFilter, headers: &HeaderMap, upgrade: WebSocketUpgrade) -> Response {
+    open(request_filter, Feed::News, headers, Ok(upgrade))
 }
 
 /// `/v1beta1/options/{feed}`; `None` for an unknown feed.
-pub fn options(gate: Gate, feed: &str, headers: &HeaderMap, upgrade: WebSocketUpgrade) -> Option<Response> {
+pub fn options(
+    request_filter: RequestFilter,
+    feed: &str,
+    headers: &HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Option<Response> {
     let feed = ["indicative", "opra"].into_iter().find(|known| *known == feed)?;
-    Some(open(gate, Feed::Options(feed), headers, Ok(upgrade)))
+    Some(open(request_filter, Feed::Options(feed), headers, Ok(upgrade)))
 }
 
 fn open(
-    gate: Gate,
+    request_filter: RequestFilter,
     feed: Feed,
     headers: &HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
@@ -79,21 +84,21 @@ fn open(
     let Ok(upgrade) = upgrade else {
         return ApiError::new(400, 40_010_000, "expected a websocket upgrade").into_response();
     };
-    let status = lock(&gate.sim.faults).on_upgrade(Origin::Data, "socket", gate.sim.clock.real());
+    let status = lock(&request_filter.sim.faults).on_upgrade(Origin::Data, "socket", request_filter.sim.clock.real());
     if let Some(status) = status {
         return reply::gateway_page(status);
     }
     // Options are only sent as MessagePack.
     let packed = matches!(feed, Feed::Options(_))
         || headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes() == b"application/msgpack");
-    let grant = credential(&gate.sim, headers);
+    let grant = credential(&request_filter.sim, headers);
     upgrade.on_upgrade(move |socket| {
         let session = Session {
-            sim: Arc::clone(&gate.sim),
+            sim: Arc::clone(&request_filter.sim),
             socket,
             feed,
             packed,
-            seat: None,
+            slot: None,
             wanted: Subscriptions::new(feed),
             ticks: None,
             held: None,
@@ -103,12 +108,12 @@ fn open(
 }
 
 /// A slot in the count of connections; freed when dropped.
-struct Seat {
+struct ConnectionSlot {
     sim: Arc<Sim>,
     key: (crate::sim::engine::order::AccountNo, Feed),
 }
 
-impl Drop for Seat {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         lock(&self.sim.data_seats).remove(&self.key);
     }
@@ -119,7 +124,7 @@ struct Session {
     socket: WebSocket,
     feed: Feed,
     packed: bool,
-    seat: Option<Seat>,
+    slot: Option<ConnectionSlot>,
     wanted: Subscriptions,
     ticks: Option<broadcast::Receiver<Tick>>,
     /// A reordered message, which waits for the next one.
@@ -178,7 +183,7 @@ impl Session {
                     let told = told.map(Article::message).collect();
                     self.out(told).await
                 }
-                () = tokio::time::sleep_until(deadline), if self.seat.is_none() => {
+                () = tokio::time::sleep_until(deadline), if self.slot.is_none() => {
                     drop(self.send(&problem(404, "auth timeout")).await);
                     Err(Over)
                 }
@@ -214,7 +219,7 @@ impl Session {
         };
         let text = |name: &str| message.get(name).and_then(Value::as_str).unwrap_or_default();
         match text("action") {
-            "auth" if self.seat.is_some() => self.send(&problem(403, "already authenticated")).await,
+            "auth" if self.slot.is_some() => self.send(&problem(403, "already authenticated")).await,
             "auth" => {
                 let (key, secret) = (text("key"), text("secret"));
                 let grant = {
@@ -223,7 +228,7 @@ impl Session {
                 };
                 self.admit(grant).await
             }
-            "subscribe" | "unsubscribe" if self.seat.is_none() => self.send(&problem(401, "not authenticated")).await,
+            "subscribe" | "unsubscribe" if self.slot.is_none() => self.send(&problem(401, "not authenticated")).await,
             "subscribe" => self.subscribe(&message, true).await,
             "unsubscribe" => self.subscribe(&message, false).await,
             _ => self.send(&problem(400, "invalid syntax")).await,
@@ -239,7 +244,7 @@ impl Session {
             Some((_, account)) => {
                 let key = (account, self.feed);
                 if lock(&self.sim.data_seats).insert(key) {
-                    self.seat = Some(Seat { sim: Arc::clone(&self.sim), key });
+                    self.slot = Some(ConnectionSlot { sim: Arc::clone(&self.sim), key });
                     None
                 } else {
                     Some((406, "connection limit exceeded"))

@@ -15,14 +15,14 @@ use crate::sim::engine::{
     Activity, ActivityFilter, ActivityOf, CashKind, CashRow, Execution, History, HistoryQuery, Hours, Timeframe,
     coin_fee,
 };
-use crate::sim::server::gate::{Caller, Gate};
 use crate::sim::server::reply::{Answer, ApiError, ok};
+use crate::sim::server::request_filter::{Caller, RequestFilter};
 use crate::sim::server::state::lock;
 use crate::sim::wire;
 
 /// `GET /v2/account`.
-pub async fn account(State(gate): State<Gate>, Extension(caller): Extension<Caller>) -> Answer {
-    gate.sim.hub.read(&gate.sim.clock, |engine| {
+pub async fn account(State(request_filter): State<RequestFilter>, Extension(caller): Extension<Caller>) -> Answer {
+    request_filter.sim.hub.read(&request_filter.sim.clock, |engine| {
         let balances = engine.balances(caller.account)?;
         let account = engine.account(caller.account)?;
         ok(&figures(account, &balances, account.pending_fees(engine.market(), engine.now())))
@@ -89,16 +89,23 @@ fn configurations_row(set: &Configurations) -> Value {
 }
 
 /// `GET /v2/account/configurations`.
-pub async fn configurations(State(gate): State<Gate>, Extension(caller): Extension<Caller>) -> Answer {
-    gate.sim
-        .hub
-        .read(&gate.sim.clock, |engine| ok(&configurations_row(&engine.account(caller.account)?.configurations)))
+pub async fn configurations(
+    State(request_filter): State<RequestFilter>,
+    Extension(caller): Extension<Caller>,
+) -> Answer {
+    request_filter.sim.hub.read(&request_filter.sim.clock, |engine| {
+        ok(&configurations_row(&engine.account(caller.account)?.configurations))
+    })
 }
 
 /// `PATCH /v2/account/configurations`.
-pub async fn configure(State(gate): State<Gate>, Extension(caller): Extension<Caller>, body: Bytes) -> Answer {
+pub async fn configure(
+    State(request_filter): State<RequestFilter>,
+    Extension(caller): Extension<Caller>,
+    body: Bytes,
+) -> Answer {
     let body = query::object(&body)?;
-    gate.sim.hub.act(&gate.sim.clock, |engine| {
+    request_filter.sim.hub.act(&request_filter.sim.clock, |engine| {
         let mut set = engine.account(caller.account)?.configurations.clone();
         change(&mut set, &body)?;
         ok(&configurations_row(engine.set_configurations(caller.account, set)?))
@@ -140,7 +147,7 @@ fn change(set: &mut Configurations, body: &Map<String, Value>) -> Result<(), Api
 
 /// `GET /v2/account/activities`.
 pub async fn activities(
-    State(gate): State<Gate>,
+    State(request_filter): State<RequestFilter>,
     Extension(caller): Extension<Caller>,
     Query(params): Query<Params>,
 ) -> Answer {
@@ -154,20 +161,26 @@ pub async fn activities(
         Some("non_trade_activity") => Some(false),
         Some(_) => return Err(ApiError::parameter("invalid category")),
     };
-    rows(&gate, caller, &params, kinds, trades)
+    rows(&request_filter, caller, &params, kinds, trades)
 }
 
 /// `GET /v2/account/activities/{activity_type}`.
 pub async fn activities_of_kind(
-    State(gate): State<Gate>,
+    State(request_filter): State<RequestFilter>,
     Extension(caller): Extension<Caller>,
     Path(kind): Path<String>,
     Query(params): Query<Params>,
 ) -> Answer {
-    rows(&gate, caller, &params, vec![kind], None)
+    rows(&request_filter, caller, &params, vec![kind], None)
 }
 
-fn rows(gate: &Gate, caller: Caller, params: &Params, kinds: Vec<String>, trades: Option<bool>) -> Answer {
+fn rows(
+    request_filter: &RequestFilter,
+    caller: Caller,
+    params: &Params,
+    kinds: Vec<String>,
+    trades: Option<bool>,
+) -> Answer {
     let order_id = match query::param(params, "order_id") {
         None => None,
         Some(text) => Some(query::id(text).ok_or_else(|| ApiError::parameter("invalid order_id"))?),
@@ -183,7 +196,7 @@ fn rows(gate: &Gate, caller: Caller, params: &Params, kinds: Vec<String>, trades
         page_size: query::number(params, "page_size", 100, 100)?,
         page_token: query::param(params, "page_token").map(str::to_owned),
     };
-    gate.sim.hub.read(&gate.sim.clock, |engine| {
+    request_filter.sim.hub.read(&request_filter.sim.clock, |engine| {
         let found = engine.activities(caller.account, &filter)?;
         let apart = engine.readings().row_time();
         ok(&found.iter().map(|activity| activity_row(activity, apart)).collect::<Vec<_>>())
@@ -263,7 +276,7 @@ fn cash_row(id: &str, row: &CashRow) -> Value {
 
 /// `GET /v2/account/portfolio/history`.
 pub async fn history(
-    State(gate): State<Gate>,
+    State(request_filter): State<RequestFilter>,
     Extension(caller): Extension<Caller>,
     Query(params): Query<Params>,
 ) -> Answer {
@@ -292,8 +305,11 @@ pub async fn history(
         no_reset,
         cashflow: cashflow_kinds(&query::list(&params, "cashflow_types")),
     };
-    let nulls = lock(&gate.sim.policy).history_nulls;
-    gate.sim.hub.read(&gate.sim.clock, |engine| ok(&curve(&engine.history(caller.account, &query)?, nulls)))
+    let nulls = lock(&request_filter.sim.policy).history_nulls;
+    request_filter
+        .sim
+        .hub
+        .read(&request_filter.sim.clock, |engine| ok(&curve(&engine.history(caller.account, &query)?, nulls)))
 }
 
 /// Parses `ALL`, `NONE`, or types; types that no cash row here has are left out.

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::query::{self, Params};
 use crate::sim::market::dividends::{self, Dividend};
-use crate::sim::server::gate::Gate;
 use crate::sim::server::reply::{Answer, ApiError, ok};
+use crate::sim::server::request_filter::RequestFilter;
 
 /// The service's types of corporate actions.
 const TYPES: [&str; 5] = ["Dividend", "Merger", "Split", "Spinoff", "Reorg"];
@@ -36,7 +36,7 @@ fn row(dividend: &Dividend, ca_type: &str) -> Value {
 }
 
 /// `GET /v2/corporate_actions/announcements`.
-pub async fn list(State(gate): State<Gate>, Query(params): Query<Params>) -> Answer {
+pub async fn list(State(request_filter): State<RequestFilter>, Query(params): Query<Params>) -> Answer {
     let need = |name: &str| ApiError::parameter(format!("{name} is required"));
     let types = query::list(&params, "ca_types");
     if types.is_empty() {
@@ -62,7 +62,7 @@ pub async fn list(State(gate): State<Gate>, Query(params): Query<Params>) -> Ans
     };
     let symbol = query::param(&params, "symbol");
     let wanted_cusip = query::param(&params, "cusip");
-    let today = crate::sim::calendar::in_new_york(gate.sim.clock.now()).date();
+    let today = crate::sim::calendar::in_new_york(request_filter.sim.clock.now()).date();
     let Some(ca_type) = types.iter().find(|asked| is("Dividend", asked)) else { return ok(&json!([])) };
     let rows: Vec<Value> = dividends::of_years(since.year() - 1, until.year() + 1)
         .iter()
@@ -76,10 +76,10 @@ pub async fn list(State(gate): State<Gate>, Query(params): Query<Params>) -> Ans
 }
 
 /// `GET /v2/corporate_actions/announcements/{id}`: within a few years of simulated time.
-pub async fn one(State(gate): State<Gate>, Path(id): Path<String>) -> Answer {
+pub async fn one(State(request_filter): State<RequestFilter>, Path(id): Path<String>) -> Answer {
     let unknown = || ApiError::not_found(format!("announcement not found for {id}"));
     let wanted = query::id(&id).ok_or_else(unknown)?;
-    let year = crate::sim::calendar::in_new_york(gate.sim.clock.now()).year();
+    let year = crate::sim::calendar::in_new_york(request_filter.sim.clock.now()).year();
     let found = dividends::of_years(year - 2, year + 1).into_iter().find(|dividend| dividend.id() == wanted);
     ok(&row(&found.ok_or_else(unknown)?, "Dividend"))
 }

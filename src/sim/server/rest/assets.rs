@@ -9,8 +9,8 @@ use super::query::{self, Params};
 use crate::sim::calendar::{self, Phase, Session};
 use crate::sim::engine::words::AssetClass;
 use crate::sim::market::Asset;
-use crate::sim::server::gate::Gate;
 use crate::sim::server::reply::{Answer, ApiError, ok};
+use crate::sim::server::request_filter::RequestFilter;
 use crate::sim::wire;
 
 /// An asset in the form of the interfaces.
@@ -52,14 +52,14 @@ pub fn asset_row(asset: &Asset) -> Value {
 }
 
 /// `GET /v2/assets`.
-pub async fn list(State(gate): State<Gate>, Query(params): Query<Params>) -> Answer {
+pub async fn list(State(request_filter): State<RequestFilter>, Query(params): Query<Params>) -> Answer {
     if query::param(&params, "status") == Some("inactive") {
         return ok(&json!([]));
     }
     let class = query::param(&params, "asset_class");
     let exchange = query::param(&params, "exchange");
     let attributes = query::list(&params, "attributes");
-    gate.sim.hub.read(&gate.sim.clock, |engine| {
+    request_filter.sim.hub.read(&request_filter.sim.clock, |engine| {
         let market = engine.market();
         let rows: Vec<Value> = market
             .syms()
@@ -78,8 +78,8 @@ pub async fn list(State(gate): State<Gate>, Query(params): Query<Params>) -> Ans
 }
 
 /// `GET /v2/assets/{symbol_or_asset_id}`.
-pub async fn one(State(gate): State<Gate>, Path(name): Path<String>) -> Answer {
-    gate.sim.hub.read(&gate.sim.clock, |engine| {
+pub async fn one(State(request_filter): State<RequestFilter>, Path(name): Path<String>) -> Answer {
+    request_filter.sim.hub.read(&request_filter.sim.clock, |engine| {
         let market = engine.market();
         let sym = market.find(&name).ok_or_else(|| ApiError::not_found(format!("asset not found for {name}")))?;
         ok(&asset_row(market.asset(sym)))
@@ -91,8 +91,8 @@ fn local(moment: Timestamp) -> String {
 }
 
 /// `GET /v2/clock`.
-pub async fn clock(State(gate): State<Gate>) -> Answer {
-    let (now, phase) = gate.sim.hub.read(&gate.sim.clock, |engine| (engine.now(), engine.phase()));
+pub async fn clock(State(request_filter): State<RequestFilter>) -> Answer {
+    let (now, phase) = request_filter.sim.hub.read(&request_filter.sim.clock, |engine| (engine.now(), engine.phase()));
     ok(&json!({
         "timestamp": local(now),
         "is_open": phase == Phase::Regular,
@@ -102,8 +102,8 @@ pub async fn clock(State(gate): State<Gate>) -> Answer {
 }
 
 /// `GET /v3/clock`.
-pub async fn clocks(State(gate): State<Gate>, Query(params): Query<Params>) -> Answer {
-    let (now, phase) = gate.sim.hub.read(&gate.sim.clock, |engine| (engine.now(), engine.phase()));
+pub async fn clocks(State(request_filter): State<RequestFilter>, Query(params): Query<Params>) -> Answer {
+    let (now, phase) = request_filter.sim.hub.read(&request_filter.sim.clock, |engine| (engine.now(), engine.phase()));
     let mut wanted = query::list(&params, "markets");
     if wanted.is_empty() {
         wanted.push("NYSE".to_owned());
@@ -145,8 +145,8 @@ fn market_of(name: &str) -> Result<Value, ApiError> {
     Ok(json!({"acronym": acronym, "name": full, "timezone": "America/New_York", "mic": mic}))
 }
 
-fn span(gate: &Gate, params: &Params) -> Result<Vec<Session>, ApiError> {
-    let today = calendar::in_new_york(gate.sim.clock.now()).date();
+fn span(request_filter: &RequestFilter, params: &Params) -> Result<Vec<Session>, ApiError> {
+    let today = calendar::in_new_york(request_filter.sim.clock.now()).date();
     let first = Date::new(2016, 1, 4).unwrap_or(today);
     let last = Date::new(2029, 12, 31).unwrap_or(today);
     let start = query::date(params, "start")?.unwrap_or(first).max(first);
@@ -155,7 +155,7 @@ fn span(gate: &Gate, params: &Params) -> Result<Vec<Session>, ApiError> {
 }
 
 /// `GET /v2/calendar`.
-pub async fn calendar(State(gate): State<Gate>, Query(params): Query<Params>) -> Answer {
+pub async fn calendar(State(request_filter): State<RequestFilter>, Query(params): Query<Params>) -> Answer {
     let clock = |moment: Timestamp, pattern: &str| calendar::in_new_york(moment).strftime(pattern).to_string();
     let row = |session: &Session| {
         json!({
@@ -167,17 +167,17 @@ pub async fn calendar(State(gate): State<Gate>, Query(params): Query<Params>) ->
             "settlement_date": calendar::next_trading_day(session.date).to_string(),
         })
     };
-    ok(&span(&gate, &params)?.iter().map(row).collect::<Vec<_>>())
+    ok(&span(&request_filter, &params)?.iter().map(row).collect::<Vec<_>>())
 }
 
 /// `GET /v3/calendar/{market}`.
 pub async fn market_calendar(
-    State(gate): State<Gate>,
+    State(request_filter): State<RequestFilter>,
     Path(name): Path<String>,
     Query(mut params): Query<Params>,
 ) -> Answer {
     let market = market_of(&name)?;
-    let today = calendar::in_new_york(gate.sim.clock.now()).date();
+    let today = calendar::in_new_york(request_filter.sim.clock.now()).date();
     let text = |date: Date| date.to_string();
     params.entry("start".to_owned()).or_insert_with(|| text(today));
     params.entry("end".to_owned()).or_insert_with(|| text(today.saturating_add(7.days())));
@@ -193,6 +193,6 @@ pub async fn market_calendar(
             "settlement_date": calendar::next_trading_day(session.date).to_string(),
         })
     };
-    let days: Vec<Value> = span(&gate, &params)?.iter().map(row).collect();
+    let days: Vec<Value> = span(&request_filter, &params)?.iter().map(row).collect();
     ok(&json!({"market": market, "calendar": days}))
 }

@@ -9,8 +9,8 @@ use crate::sim::calendar;
 use crate::sim::engine::Engine;
 use crate::sim::market::catalogue::Asset;
 use crate::sim::market::option::Contract;
-use crate::sim::server::gate::Gate;
 use crate::sim::server::reply::{Answer, ApiError, ok};
+use crate::sim::server::request_filter::RequestFilter;
 
 /// The most rows of a page.
 const LARGEST_PAGE: usize = 10_000;
@@ -50,8 +50,8 @@ fn kind(contract: &Contract) -> &'static str {
 }
 
 /// `GET /v2/options/contracts`.
-pub async fn contracts(State(gate): State<Gate>, Query(params): Query<Params>) -> Answer {
-    let now = gate.sim.clock.now();
+pub async fn contracts(State(request_filter): State<RequestFilter>, Query(params): Query<Params>) -> Answer {
+    let now = request_filter.sim.clock.now();
     let underlyings = query::list(&params, "underlying_symbols");
     let (on, from, to) = (
         query::date(&params, "expiration_date")?,
@@ -77,7 +77,7 @@ pub async fn contracts(State(gate): State<Gate>, Query(params): Query<Params>) -
             && low.is_none_or(|price| contract.strike >= price)
             && high.is_none_or(|price| contract.strike <= price)
     };
-    let rows: Vec<Value> = gate.sim.hub.read(&gate.sim.clock, |engine| {
+    let rows: Vec<Value> = request_filter.sim.hub.read(&request_filter.sim.clock, |engine| {
         let market = engine.market();
         let found = market.syms().filter_map(|sym| {
             let instrument = market.get(sym);
@@ -93,9 +93,9 @@ pub async fn contracts(State(gate): State<Gate>, Query(params): Query<Params>) -
 }
 
 /// `GET /v2/options/contracts/{symbol_or_id}`.
-pub async fn contract(State(gate): State<Gate>, Path(name): Path<String>) -> Answer {
-    let now = gate.sim.clock.now();
-    gate.sim.hub.read(&gate.sim.clock, |engine| {
+pub async fn contract(State(request_filter): State<RequestFilter>, Path(name): Path<String>) -> Answer {
+    let now = request_filter.sim.clock.now();
+    request_filter.sim.hub.read(&request_filter.sim.clock, |engine| {
         let asset = engine.find_asset(&name).map(|sym| engine.market().asset(sym));
         let found = asset.and_then(|asset| row_of(engine, asset, asset.contract.as_ref()?, now));
         ok(&found.ok_or_else(|| ApiError::not_found(format!("option contract {name} not found")))?)

@@ -11,8 +11,8 @@ use super::query::{self, Params};
 use crate::sim::engine::order::{Changes, NewLeg, NewOrder, Order, OrderFilter, StatusFilter, StopLoss};
 use crate::sim::engine::words::{AssetClass, OrderClass, OrderType, PositionIntent, Side, TimeInForce};
 use crate::sim::engine::{Engine, UpdatedAt};
-use crate::sim::server::gate::{Caller, Gate};
 use crate::sim::server::reply::{Answer, ApiError, empty, json as answer, ok};
+use crate::sim::server::request_filter::{Caller, RequestFilter};
 use crate::sim::wire::order::WireOrder;
 
 /// Asset classes that the service knows besides those simulated.
@@ -20,10 +20,14 @@ const ELSEWHERE: [&str; 7] =
     ["crypto_perp", "treasury", "corporate", "global_equity", "us_index", "us_equity_chain", "ipo"];
 
 /// `POST /v2/orders`.
-pub async fn place(State(gate): State<Gate>, Extension(caller): Extension<Caller>, body: Bytes) -> Answer {
+pub async fn place(
+    State(request_filter): State<RequestFilter>,
+    Extension(caller): Extension<Caller>,
+    body: Bytes,
+) -> Answer {
     let request = new_order(&query::object(&body)?)?;
     let nested = request.order_class != OrderClass::Simple;
-    gate.sim.hub.act(&gate.sim.clock, |engine| {
+    request_filter.sim.hub.act(&request_filter.sim.clock, |engine| {
         let order = engine.place(caller.account, &request)?;
         show(engine, &order, nested)
     })
@@ -133,13 +137,13 @@ fn legs_of<'a>(engine: &'a Engine, order: &Order, nested: bool) -> Vec<&'a Order
 
 /// `GET /v2/orders`.
 pub async fn list(
-    State(gate): State<Gate>,
+    State(request_filter): State<RequestFilter>,
     Extension(caller): Extension<Caller>,
     Query(params): Query<Params>,
 ) -> Answer {
     let filter = filter(&params)?;
     let nested = filter.nested;
-    gate.sim.hub.read(&gate.sim.clock, |engine| {
+    request_filter.sim.hub.read(&request_filter.sim.clock, |engine| {
         let orders = engine.orders(caller.account, &filter)?;
         let row = |order: &&Order| serde_json::to_value(answered(engine, order, nested)).ok();
         let rows: Vec<Value> = orders.iter().filter_map(row).collect();
@@ -203,14 +207,14 @@ fn classes(params: &Params) -> Result<Option<Vec<AssetClass>>, ApiError> {
 
 /// `GET /v2/orders/{id}`.
 pub async fn one(
-    State(gate): State<Gate>,
+    State(request_filter): State<RequestFilter>,
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
     Query(params): Query<Params>,
 ) -> Answer {
     let nested = query::flag(&params, "nested")?;
     let id = known(&id)?;
-    gate.sim.hub.read(&gate.sim.clock, |engine| {
+    request_filter.sim.hub.read(&request_filter.sim.clock, |engine| {
         let order = engine.order(caller.account, id)?;
         show(engine, order, nested)
     })
@@ -218,13 +222,13 @@ pub async fn one(
 
 /// `GET /v2/orders:by_client_order_id`.
 pub async fn by_client_id(
-    State(gate): State<Gate>,
+    State(request_filter): State<RequestFilter>,
     Extension(caller): Extension<Caller>,
     Query(params): Query<Params>,
 ) -> Answer {
     let client_id =
         query::param(&params, "client_order_id").ok_or_else(|| ApiError::parameter("client_order_id is required"))?;
-    gate.sim.hub.read(&gate.sim.clock, |engine| {
+    request_filter.sim.hub.read(&request_filter.sim.clock, |engine| {
         let order = engine.order_by_client_id(caller.account, client_id)?;
         show(engine, order, false)
     })
@@ -232,7 +236,7 @@ pub async fn by_client_id(
 
 /// `PATCH /v2/orders/{id}`.
 pub async fn replace(
-    State(gate): State<Gate>,
+    State(request_filter): State<RequestFilter>,
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
     body: Bytes,
@@ -250,22 +254,26 @@ pub async fn replace(
     if query::amount(&body, "notional")?.is_some() {
         return Err(ApiError::unprocessable("notional can only be replaced for ipo orders"));
     }
-    gate.sim.hub.act(&gate.sim.clock, |engine| {
+    request_filter.sim.hub.act(&request_filter.sim.clock, |engine| {
         let order = engine.replace(caller.account, id, &changes)?;
         show(engine, &order, false)
     })
 }
 
 /// `DELETE /v2/orders/{id}`.
-pub async fn cancel(State(gate): State<Gate>, Extension(caller): Extension<Caller>, Path(id): Path<String>) -> Answer {
+pub async fn cancel(
+    State(request_filter): State<RequestFilter>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Answer {
     let id = known(&id)?;
-    gate.sim.hub.act(&gate.sim.clock, |engine| engine.cancel(caller.account, id))?;
+    request_filter.sim.hub.act(&request_filter.sim.clock, |engine| engine.cancel(caller.account, id))?;
     Ok(empty(204))
 }
 
 /// `DELETE /v2/orders`.
-pub async fn cancel_all(State(gate): State<Gate>, Extension(caller): Extension<Caller>) -> Answer {
-    let results = gate.sim.hub.act(&gate.sim.clock, |engine| engine.cancel_all(caller.account))?;
+pub async fn cancel_all(State(request_filter): State<RequestFilter>, Extension(caller): Extension<Caller>) -> Answer {
+    let results = request_filter.sim.hub.act(&request_filter.sim.clock, |engine| engine.cancel_all(caller.account))?;
     let row = |(id, result): &(_, Result<_, _>)| json!({"id": id, "status": if result.is_ok() { 200 } else { 500 }});
     Ok(answer(207, &results.iter().map(row).collect::<Vec<_>>()))
 }

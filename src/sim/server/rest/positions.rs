@@ -9,8 +9,8 @@ use super::query::{self, Params};
 use crate::sim::engine::Part;
 use crate::sim::engine::account::PositionView;
 use crate::sim::market::Market;
-use crate::sim::server::gate::{Caller, Gate};
 use crate::sim::server::reply::{Answer, ApiError, json as answer, ok};
+use crate::sim::server::request_filter::{Caller, RequestFilter};
 use crate::sim::wire::order::WireOrder;
 
 fn row(market: &Market, view: &PositionView) -> Value {
@@ -44,8 +44,8 @@ fn row(market: &Market, view: &PositionView) -> Value {
 }
 
 /// `GET /v2/positions`.
-pub async fn list(State(gate): State<Gate>, Extension(caller): Extension<Caller>) -> Answer {
-    gate.sim.hub.read(&gate.sim.clock, |engine| {
+pub async fn list(State(request_filter): State<RequestFilter>, Extension(caller): Extension<Caller>) -> Answer {
+    request_filter.sim.hub.read(&request_filter.sim.clock, |engine| {
         let rows: Vec<Value> =
             engine.positions(caller.account)?.iter().map(|view| row(engine.market(), view)).collect();
         ok(&rows)
@@ -53,8 +53,12 @@ pub async fn list(State(gate): State<Gate>, Extension(caller): Extension<Caller>
 }
 
 /// `GET /v2/positions/{symbol_or_asset_id}`.
-pub async fn one(State(gate): State<Gate>, Extension(caller): Extension<Caller>, Path(name): Path<String>) -> Answer {
-    gate.sim.hub.read(&gate.sim.clock, |engine| {
+pub async fn one(
+    State(request_filter): State<RequestFilter>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+) -> Answer {
+    request_filter.sim.hub.read(&request_filter.sim.clock, |engine| {
         let view = engine.position(caller.account, &name)?;
         ok(&row(engine.market(), &view))
     })
@@ -62,7 +66,7 @@ pub async fn one(State(gate): State<Gate>, Extension(caller): Extension<Caller>,
 
 /// `DELETE /v2/positions/{symbol_or_asset_id}`.
 pub async fn close(
-    State(gate): State<Gate>,
+    State(request_filter): State<RequestFilter>,
     Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
     Query(params): Query<Params>,
@@ -73,7 +77,7 @@ pub async fn close(
         (None, Some(percentage)) => Part::Percent(percentage),
         (Some(_), Some(_)) => return Err(ApiError::parameter("only one of qty or percentage is accepted")),
     };
-    gate.sim.hub.act(&gate.sim.clock, |engine| {
+    request_filter.sim.hub.act(&request_filter.sim.clock, |engine| {
         let order = engine.close_position(caller.account, &name, size)?;
         ok(&WireOrder::alone(&order))
     })
@@ -81,12 +85,12 @@ pub async fn close(
 
 /// `DELETE /v2/positions`.
 pub async fn close_all(
-    State(gate): State<Gate>,
+    State(request_filter): State<RequestFilter>,
     Extension(caller): Extension<Caller>,
     Query(params): Query<Params>,
 ) -> Answer {
     let cancel_orders = query::flag(&params, "cancel_orders")?;
-    gate.sim.hub.act(&gate.sim.clock, |engine| {
+    request_filter.sim.hub.act(&request_filter.sim.clock, |engine| {
         let rows: Vec<Value> = engine
             .close_all(caller.account, cancel_orders)?
             .into_iter()

@@ -12,8 +12,8 @@ use uuid::Uuid;
 use super::assets::asset_row;
 use super::query::{self, Params};
 use crate::sim::engine::order::AccountNo;
-use crate::sim::server::gate::{Caller, Gate};
 use crate::sim::server::reply::{Answer, ApiError, empty, ok};
+use crate::sim::server::request_filter::{Caller, RequestFilter};
 use crate::sim::server::state::lock;
 
 /// One watchlist.
@@ -61,8 +61,8 @@ fn missing() -> ApiError {
     ApiError::not_found("watchlist not found")
 }
 
-fn head(gate: &Gate, list: &Watchlist) -> Map<String, Value> {
-    let account_id = gate.sim.hub.account_id(list.account);
+fn head(request_filter: &RequestFilter, list: &Watchlist) -> Map<String, Value> {
+    let account_id = request_filter.sim.hub.account_id(list.account);
     let members = [
         ("id", json!(list.id)),
         ("account_id", json!(account_id)),
@@ -73,9 +73,9 @@ fn head(gate: &Gate, list: &Watchlist) -> Map<String, Value> {
     members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-fn whole(gate: &Gate, list: &Watchlist) -> Answer {
-    let mut row = head(gate, list);
-    let assets: Vec<Value> = gate.sim.hub.read(&gate.sim.clock, |engine| {
+fn whole(request_filter: &RequestFilter, list: &Watchlist) -> Answer {
+    let mut row = head(request_filter, list);
+    let assets: Vec<Value> = request_filter.sim.hub.read(&request_filter.sim.clock, |engine| {
         let market = engine.market();
         list.symbols.iter().filter_map(|symbol| market.find(symbol)).map(|sym| asset_row(market.asset(sym))).collect()
     });
@@ -84,15 +84,15 @@ fn whole(gate: &Gate, list: &Watchlist) -> Answer {
 }
 
 /// The catalogue's spelling of a symbol.
-fn spelled(gate: &Gate, symbol: &str) -> Result<String, ApiError> {
-    let found = gate.sim.hub.read(&gate.sim.clock, |engine| {
+fn spelled(request_filter: &RequestFilter, symbol: &str) -> Result<String, ApiError> {
+    let found = request_filter.sim.hub.read(&request_filter.sim.clock, |engine| {
         let market = engine.market();
         market.find(symbol).map(|sym| market.asset(sym).symbol.to_owned())
     });
     found.ok_or_else(|| ApiError::unprocessable(format!("asset \"{symbol}\" not found")))
 }
 
-fn symbols(gate: &Gate, body: &Map<String, Value>) -> Result<Option<Vec<String>>, ApiError> {
+fn symbols(request_filter: &RequestFilter, body: &Map<String, Value>) -> Result<Option<Vec<String>>, ApiError> {
     let rows = match body.get("symbols") {
         None | Some(Value::Null) => return Ok(None),
         Some(Value::Array(rows)) => rows,
@@ -100,7 +100,7 @@ fn symbols(gate: &Gate, body: &Map<String, Value>) -> Result<Option<Vec<String>>
     };
     let mut symbols = Vec::new();
     for row in rows {
-        let symbol = spelled(gate, row.as_str().ok_or_else(ApiError::undecodable)?)?;
+        let symbol = spelled(request_filter, row.as_str().ok_or_else(ApiError::undecodable)?)?;
         if !symbols.contains(&symbol) {
             symbols.push(symbol);
         }
@@ -110,33 +110,33 @@ fn symbols(gate: &Gate, body: &Map<String, Value>) -> Result<Option<Vec<String>>
 
 /// Runs `change` on a watchlist.
 fn changed(
-    gate: &Gate,
+    request_filter: &RequestFilter,
     caller: Caller,
     key: &Key,
     change: impl FnOnce(&mut Watchlist) -> Result<(), ApiError>,
 ) -> Result<Watchlist, ApiError> {
-    let now = gate.sim.clock.now();
-    let mut lists = lock(&gate.sim.watchlists);
+    let now = request_filter.sim.clock.now();
+    let mut lists = lock(&request_filter.sim.watchlists);
     let list = lists.0.iter_mut().find(|list| list.account == caller.account && key.fits(list)).ok_or_else(missing)?;
     change(list)?;
     list.updated_at = now;
     Ok(list.clone())
 }
 
-fn found(gate: &Gate, caller: Caller, key: &Key) -> Answer {
+fn found(request_filter: &RequestFilter, caller: Caller, key: &Key) -> Answer {
     let list = {
-        let lists = lock(&gate.sim.watchlists);
+        let lists = lock(&request_filter.sim.watchlists);
         lists.0.iter().find(|list| list.account == caller.account && key.fits(list)).cloned().ok_or_else(missing)?
     };
-    whole(gate, &list)
+    whole(request_filter, &list)
 }
 
-fn updated(gate: &Gate, caller: Caller, key: &Key, body: &Bytes) -> Answer {
+fn updated(request_filter: &RequestFilter, caller: Caller, key: &Key, body: &Bytes) -> Answer {
     let body = query::object(body)?;
     let name = query::text(&body, "name")?.map(str::to_owned);
-    let symbols = symbols(gate, &body)?;
+    let symbols = symbols(request_filter, &body)?;
     if let Some(name) = &name {
-        let taken = lock(&gate.sim.watchlists)
+        let taken = lock(&request_filter.sim.watchlists)
             .0
             .iter()
             .any(|list| list.account == caller.account && list.name == *name && !key.fits(list));
@@ -144,7 +144,7 @@ fn updated(gate: &Gate, caller: Caller, key: &Key, body: &Bytes) -> Answer {
             return Err(ApiError::unprocessable("watchlist name must be unique"));
         }
     }
-    let list = changed(gate, caller, key, |list| {
+    let list = changed(request_filter, caller, key, |list| {
         if let Some(name) = name {
             list.name = name;
         }
@@ -153,138 +153,150 @@ fn updated(gate: &Gate, caller: Caller, key: &Key, body: &Bytes) -> Answer {
         }
         Ok(())
     })?;
-    whole(gate, &list)
+    whole(request_filter, &list)
 }
 
-fn added(gate: &Gate, caller: Caller, key: &Key, body: &Bytes) -> Answer {
+fn added(request_filter: &RequestFilter, caller: Caller, key: &Key, body: &Bytes) -> Answer {
     let body = query::object(body)?;
     let symbol = query::text(&body, "symbol")?.ok_or_else(|| ApiError::parameter("symbol is required"))?;
-    let symbol = spelled(gate, symbol)?;
-    let list = changed(gate, caller, key, |list| {
+    let symbol = spelled(request_filter, symbol)?;
+    let list = changed(request_filter, caller, key, |list| {
         if list.symbols.contains(&symbol) {
             return Err(ApiError::unprocessable("duplicate symbol"));
         }
         list.symbols.push(symbol);
         Ok(())
     })?;
-    whole(gate, &list)
+    whole(request_filter, &list)
 }
 
-fn deleted(gate: &Gate, caller: Caller, key: &Key) -> Answer {
-    let mut lists = lock(&gate.sim.watchlists);
+fn deleted(request_filter: &RequestFilter, caller: Caller, key: &Key) -> Answer {
+    let mut lists = lock(&request_filter.sim.watchlists);
     let before = lists.0.len();
     lists.0.retain(|list| list.account != caller.account || !key.fits(list));
     if lists.0.len() == before { Err(missing()) } else { Ok(empty(204)) }
 }
 
 /// `GET /v2/watchlists`: without their assets.
-pub async fn list(State(gate): State<Gate>, Extension(caller): Extension<Caller>) -> Answer {
+pub async fn list(State(request_filter): State<RequestFilter>, Extension(caller): Extension<Caller>) -> Answer {
     let lists: Vec<Watchlist> =
-        lock(&gate.sim.watchlists).0.iter().filter(|list| list.account == caller.account).cloned().collect();
-    ok(&lists.iter().map(|list| head(&gate, list)).collect::<Vec<_>>())
+        lock(&request_filter.sim.watchlists).0.iter().filter(|list| list.account == caller.account).cloned().collect();
+    ok(&lists.iter().map(|list| head(&request_filter, list)).collect::<Vec<_>>())
 }
 
 /// `POST /v2/watchlists`.
-pub async fn create(State(gate): State<Gate>, Extension(caller): Extension<Caller>, body: Bytes) -> Answer {
+pub async fn create(
+    State(request_filter): State<RequestFilter>,
+    Extension(caller): Extension<Caller>,
+    body: Bytes,
+) -> Answer {
     let body = query::object(&body)?;
     let name = query::text(&body, "name")?.ok_or_else(|| ApiError::parameter("name is required"))?;
     if name.chars().count() > 64 {
         return Err(ApiError::parameter("name must be at most 64 characters"));
     }
-    let symbols = symbols(&gate, &body)?.unwrap_or_default();
-    let now = gate.sim.clock.now();
-    let id = lock(&gate.sim.grants).uuid();
+    let symbols = symbols(&request_filter, &body)?.unwrap_or_default();
+    let now = request_filter.sim.clock.now();
+    let id = lock(&request_filter.sim.grants).uuid();
     let list =
         Watchlist { id, account: caller.account, name: name.to_owned(), symbols, created_at: now, updated_at: now };
     {
-        let mut lists = lock(&gate.sim.watchlists);
+        let mut lists = lock(&request_filter.sim.watchlists);
         if lists.0.iter().any(|other| other.account == caller.account && other.name == list.name) {
             return Err(ApiError::unprocessable("watchlist name must be unique"));
         }
         lists.0.push(list.clone());
     }
-    whole(&gate, &list)
+    whole(&request_filter, &list)
 }
 
 /// `GET /v2/watchlists/{id}`.
-pub async fn one(State(gate): State<Gate>, Extension(caller): Extension<Caller>, Path(id): Path<String>) -> Answer {
-    found(&gate, caller, &Key::Id(id))
+pub async fn one(
+    State(request_filter): State<RequestFilter>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Answer {
+    found(&request_filter, caller, &Key::Id(id))
 }
 
 /// `PUT /v2/watchlists/{id}`.
 pub async fn update(
-    State(gate): State<Gate>,
+    State(request_filter): State<RequestFilter>,
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
     body: Bytes,
 ) -> Answer {
-    updated(&gate, caller, &Key::Id(id), &body)
+    updated(&request_filter, caller, &Key::Id(id), &body)
 }
 
 /// `POST /v2/watchlists/{id}`.
 pub async fn add(
-    State(gate): State<Gate>,
+    State(request_filter): State<RequestFilter>,
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
     body: Bytes,
 ) -> Answer {
-    added(&gate, caller, &Key::Id(id), &body)
+    added(&request_filter, caller, &Key::Id(id), &body)
 }
 
 /// `DELETE /v2/watchlists/{id}`.
-pub async fn delete(State(gate): State<Gate>, Extension(caller): Extension<Caller>, Path(id): Path<String>) -> Answer {
-    deleted(&gate, caller, &Key::Id(id))
+pub async fn delete(
+    State(request_filter): State<RequestFilter>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Answer {
+    deleted(&request_filter, caller, &Key::Id(id))
 }
 
 /// `DELETE /v2/watchlists/{id}/{symbol}`.
 pub async fn remove(
-    State(gate): State<Gate>,
+    State(request_filter): State<RequestFilter>,
     Extension(caller): Extension<Caller>,
     Path((id, symbol)): Path<(String, String)>,
 ) -> Answer {
-    let symbol = spelled(&gate, &symbol)?;
-    let list = changed(&gate, caller, &Key::Id(id), |list| {
+    let symbol = spelled(&request_filter, &symbol)?;
+    let list = changed(&request_filter, caller, &Key::Id(id), |list| {
         let before = list.symbols.len();
         list.symbols.retain(|other| *other != symbol);
         if list.symbols.len() == before { Err(ApiError::not_found("symbol not in watchlist")) } else { Ok(()) }
     })?;
-    whole(&gate, &list)
+    whole(&request_filter, &list)
 }
 
 /// `GET /v2/watchlists:by_name`.
 pub async fn by_name(
-    State(gate): State<Gate>,
+    State(request_filter): State<RequestFilter>,
     Extension(caller): Extension<Caller>,
     Query(params): Query<Params>,
 ) -> Answer {
-    found(&gate, caller, &Key::from_query(&params))
+    found(&request_filter, caller, &Key::from_query(&params))
 }
 
 /// `PUT /v2/watchlists:by_name`.
 pub async fn update_by_name(
-    State(gate): State<Gate>,
+    State(request_filter): State<RequestFilter>,
     Extension(caller): Extension<Caller>,
     Query(params): Query<Params>,
     body: Bytes,
 ) -> Answer {
-    updated(&gate, caller, &Key::from_query(&params), &body)
+    updated(&request_filter, caller, &Key::from_query(&params), &body)
 }
 
 /// `POST /v2/watchlists:by_name`.
 pub async fn add_by_name(
-    State(gate): State<Gate>,
+    State(request_filter): State<RequestFilter>,
     Extension(caller): Extension<Caller>,
     Query(params): Query<Params>,
     body: Bytes,
 ) -> Answer {
-    added(&gate, caller, &Key::from_query(&params), &body)
+    added(&request_filter, caller, &Key::from_query(&params), &body)
 }
 
 /// `DELETE /v2/watchlists:by_name`.
 pub async fn delete_by_name(
-    State(gate): State<Gate>,
+    State(request_filter): State<RequestFilter>,
     Extension(caller): Extension<Caller>,
     Query(params): Query<Params>,
 ) -> Answer {
-    deleted(&gate, caller, &Key::from_query(&params))
+    deleted(&request_filter, caller, &Key::from_query(&params))
 }

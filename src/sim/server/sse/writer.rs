@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 use crate::sim::faults::Fault;
-use crate::sim::server::gate::Gate;
+use crate::sim::server::request_filter::RequestFilter;
 use crate::sim::server::state::lock;
 use crate::sim::server::stream::frame;
 
@@ -17,7 +17,7 @@ pub struct Over;
 /// Writes a stream.
 pub struct Writer {
     /// The origin of the stream.
-    pub gate: Gate,
+    pub request_filter: RequestFilter,
     sender: mpsc::Sender<io::Result<Bytes>>,
     /// A reordered event, which waits for the next one.
     held: Option<Vec<u8>>,
@@ -25,8 +25,8 @@ pub struct Writer {
 
 impl Writer {
     /// A writer for a stream of an origin.
-    pub fn new(gate: Gate, sender: mpsc::Sender<io::Result<Bytes>>) -> Self {
-        Self { gate, sender, held: None }
+    pub fn new(request_filter: RequestFilter, sender: mpsc::Sender<io::Result<Bytes>>) -> Self {
+        Self { request_filter, sender, held: None }
     }
 
     /// Waits until the reader is gone.
@@ -54,8 +54,8 @@ impl Writer {
 
     /// Writes an event, subject to frame faults.
     pub async fn event(&mut self, data: &str, what: &str) -> Result<(), Over> {
-        let sim = std::sync::Arc::clone(&self.gate.sim);
-        let faults = lock(&sim.faults).on_frame(self.gate.origin, what, sim.clock.real());
+        let sim = std::sync::Arc::clone(&self.request_filter.sim);
+        let faults = lock(&sim.faults).on_frame(self.request_filter.origin, what, sim.clock.real());
         let without_id = faults.contains(&Fault::NoEventId);
         let mut bytes =
             if without_id { frame::without_id(&frame::parsed(data)).to_string() } else { data.to_owned() }.into_bytes();

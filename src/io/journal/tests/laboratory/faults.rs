@@ -13,7 +13,7 @@ pub(super) const PAGES: i64 = 0xffff_fffe;
 
 /// What is in the way of the writer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Trouble {
+pub(super) enum JournalFault {
     /// Another program holds the write lock.
     Lock,
     /// No page can be added to the file.
@@ -23,8 +23,8 @@ pub(super) enum Trouble {
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Spell {
-    pub(super) trouble: Trouble,
+pub(super) struct FaultWindow {
+    pub(super) trouble: JournalFault,
     pub(super) from: Duration,
     pub(super) to: Duration,
 }

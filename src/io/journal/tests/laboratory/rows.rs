@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::domain::blotter::{Blotter, TapeEntry};
 use crate::domain::{AccountId, Execution, ExecutionId, Order, OrderId, Source};
-use crate::io::journal::{Batch, Record, Remembered};
+use crate::io::journal::{Batch, LoadedState, Record};
 use crate::session::lab::Mark;
 
 /// The rows of one account.
@@ -80,7 +80,7 @@ impl Expected {
     }
 
     /// A program goes on from what was read; from here on this is what must be there.
-    pub(super) fn begin(&mut self, found: &Remembered) {
+    pub(super) fn begin(&mut self, found: &LoadedState) {
         self.account.clone_from(&found.account);
         self.mark = (found.watermark, found.complete_at);
         self.rows = Rows {
@@ -92,7 +92,7 @@ impl Expected {
     }
 
     /// What is read back is this, exactly.
-    pub(super) fn is(&self, found: &Remembered) -> Result<(), String> {
+    pub(super) fn is(&self, found: &LoadedState) -> Result<(), String> {
         let read = ((&found.account, found.watermark, found.complete_at), found.unreadable);
         let saved = ((&self.account, self.mark.0, self.mark.1), 0);
         if read != saved {

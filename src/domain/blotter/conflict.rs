@@ -1,0 +1,165 @@
+//! Answers of REST that say another thing than what is shown, and were not believed: an older state, or one without a
+//! newer time. One such answer is REST behind the stream; how long they may last is for the session to say.
+
+use super::{Blotter, Changes};
+use crate::domain::execution::Source;
+use crate::domain::ids::OrderId;
+use rust_decimal::Decimal;
+
+use crate::domain::money::{Price, Qty, is_rounding};
+use crate::domain::order::{Order, OrderStatus};
+
+/// The terms of an order and its average price, by name.
+pub(super) type Terms = [(&'static str, Option<Decimal>); 7];
+
+pub(super) fn terms(order: &Order) -> Terms {
+    let price = |price: Option<Price>| price.map(Price::decimal);
+    [
+        ("quantity", order.qty.map(Qty::decimal)),
+        ("limit", price(order.limit_px)),
+        ("stop", price(order.stop_px)),
+        ("high-water mark", price(order.hwm)),
+        ("trail", price(order.trail_px)),
+        ("trail percent", order.trail_percent),
+        ("average price", price(order.avg_px)),
+    ]
+}
+
+/// What can be said otherwise of one order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ComparedFields {
+    /// Its state.
+    pub status: OrderStatus,
+    /// Its executed quantity.
+    pub cum_qty: Qty,
+    /// Its terms, by name: what it asks for, its prices and the average it got.
+    terms: Terms,
+}
+
+impl ComparedFields {
+    fn of(order: &Order) -> Self {
+        Self { status: order.status.clone(), cum_qty: order.cum_qty, terms: terms(order) }
+    }
+
+    /// The same, whatever the digits that prices are written with.
+    fn agrees_with(&self, other: &Self) -> bool {
+        let pairs = || self.terms.iter().zip(&other.terms).map(|((_, one), (_, another))| (*one, *another));
+        self.is_as_far_as(other) && pairs().all(|(one, another)| same_term(one, another))
+    }
+
+    fn is_as_far_as(&self, other: &Self) -> bool {
+        self.status == other.status && self.cum_qty == other.cum_qty
+    }
+}
+
+fn same_term(one: Option<Decimal>, another: Option<Decimal>) -> bool {
+    one == another || one.zip(another).is_some_and(|(one, another)| is_rounding(one, another))
+}
+
+/// What REST states of an order, and what is shown instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conflict {
+    /// As REST states it.
+    pub stated: ComparedFields,
+    /// As shown.
+    pub shown: ComparedFields,
+}
+
+impl Conflict {
+    /// True when believing it takes something back: quantity, or an end.
+    pub fn takes_back(&self) -> bool {
+        let reopens = self.shown.status.is_terminal() && !self.stated.status.is_terminal();
+        self.stated.cum_qty < self.shown.cum_qty || reopens
+    }
+
+    /// True when this goes on with another one: the same, or terms alone both times, for a high-water mark moves on.
+    pub fn goes_on_with(&self, other: &Self) -> bool {
+        self == other || (self.is_of_terms() && other.is_of_terms())
+    }
+
+    /// True when nothing but terms differ: no state and no executed quantity.
+    pub fn is_of_terms(&self) -> bool {
+        self.stated.is_as_far_as(&self.shown)
+    }
+
+    /// What was shown and what REST states, as far as they differ.
+    pub fn words(&self) -> (String, String) {
+        let (stated, shown) = (&self.stated, &self.shown);
+        let words = |said: &ComparedFields| {
+            let mut words = Vec::new();
+            if !self.is_of_terms() {
+                words.push(format!("{}, {} executed", said.status, said.cum_qty));
+            }
+            for (((name, value), (_, stated)), (_, shown)) in said.terms.iter().zip(&stated.terms).zip(&shown.terms) {
+                if !same_term(*stated, *shown) {
+                    words.push(value.map_or_else(|| format!("without {name}"), |value| format!("{name} {value}")));
+                }
+            }
+            words.join(", ")
+        };
+        (words(shown), words(stated))
+    }
+}
+
+impl Blotter {
+    /// What REST last said otherwise, by order, and whether the answer that was merged last said it.
+    pub fn conflicts(&self) -> impl Iterator<Item = (&OrderId, Conflict, bool)> {
+        self.conflicting.iter().filter_map(|(id, (answer, stated))| {
+            Some((id, conflict(stated, self.order(id)?)?, *answer == self.answers))
+        })
+    }
+
+    /// Takes REST's word for an order whatever was shown before.
+    pub fn concede(&mut self, id: &OrderId) -> Changes {
+        let mut changes = Changes::default();
+        let Some((_, stated)) = self.conflicting.remove(id) else { return changes };
+        let place = self.index.get(id).map_or(usize::MAX, |index| *index as usize);
+        let (Some(known), Some(settled)) = (self.orders.get_mut(place), self.settled.get_mut(place)) else {
+            return changes;
+        };
+        let lowered = stated.cum_qty < known.cum_qty;
+        let was_working = known.status.is_working();
+        let mut merged = *stated;
+        super::merge::keep_relations(&mut merged, known);
+        *settled = merged.updated_at;
+        self.working = self.working + usize::from(merged.status.is_working()) - usize::from(was_working);
+        let (status, at) = (merged.status.clone(), merged.updated_at);
+        if merged.status.is_working() {
+            self.followed.insert(id.clone());
+        }
+        *known = merged;
+        self.contested.remove(id);
+        changes.orders.push(id.clone());
+        changes.moved.push(id.clone());
+        if let Some(event) = super::event_of_status(&status) {
+            self.note(id, &event, at, Source::Reconcile, &mut changes);
+        }
+        self.settle(id, lowered, &mut changes);
+        self.follow_chain(id, &mut changes);
+        changes
+    }
+
+    /// Compares what one answer states of its orders with what is shown now that it is merged. An order that one list of
+    /// it states as shown is not contested by another.
+    pub(super) fn note_conflicts(&mut self, orders: &[Order]) {
+        self.answers = self.answers.wrapping_add(1);
+        for order in orders {
+            self.conflicting.remove(&order.id);
+        }
+        let differs = |order: &&Order| self.order(&order.id).is_some_and(|known| conflict(order, known).is_some());
+        let agreed: std::collections::HashSet<&OrderId> =
+            orders.iter().filter(|order| !differs(order)).map(|order| &order.id).collect();
+        let conflicting: Vec<&Order> = orders.iter().filter(|order| !agreed.contains(&order.id)).collect();
+        for order in conflicting {
+            let newer = self.conflicting.get(&order.id).is_none_or(|(_, other)| order.rank() > other.rank());
+            if newer {
+                self.conflicting.insert(order.id.clone(), (self.answers, Box::new(order.clone())));
+            }
+        }
+    }
+}
+
+fn conflict(stated: &Order, known: &Order) -> Option<Conflict> {
+    let (stated, shown) = (ComparedFields::of(stated), ComparedFields::of(known));
+    (!stated.agrees_with(&shown)).then_some(Conflict { stated, shown })
+}

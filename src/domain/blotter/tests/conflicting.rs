@@ -1,0 +1,96 @@
+//! What REST says otherwise of an order and is not believed at once.
+
+use super::*;
+
+/// What is shown of `o`, and what REST last said otherwise.
+fn conflicting(shown: &TradeUpdate, stated: &[Order]) -> (Blotter, Conflict) {
+    let mut blotter = Blotter::default();
+    blotter.apply_update(shown);
+    blotter.apply_snapshot(stated, &[]);
+    let conflict = blotter.conflicts().next().unwrap().1;
+    (blotter, conflict)
+}
+
+fn stated(status: OrderStatus, cum: i64) -> Order {
+    order("o", status, cum, 2)
+}
+
+#[test]
+fn a_contradiction_goes_on_when_it_is_the_same_or_when_only_terms_move_on() {
+    let shown = fill("e1", "o", 40, 40, 5);
+    let of = |order: Order| conflicting(&shown, &[order]).1;
+    let limit = |px: i64| Order { limit_px: Some(Price::whole(px)), ..stated(OrderStatus::PartiallyFilled, 40) };
+    let (new, held) = (of(stated(OrderStatus::New, 0)), of(stated(OrderStatus::PartiallyFilled, 20)));
+    let (eight, nine) = (of(limit(8)), of(limit(9)));
+    assert!(new.goes_on_with(&new.clone()) && eight.goes_on_with(&nine));
+    assert!(!new.goes_on_with(&held) && !held.goes_on_with(&new));
+    assert!(!new.goes_on_with(&eight) && !eight.goes_on_with(&new));
+}
+
+#[test]
+fn believing_less_executed_undoes_a_row_at_once_and_believing_a_state_undoes_none() {
+    let busts = |blotter: &Blotter| {
+        blotter.executions().filter(|row| matches!(row.kind, ExecutionKind::Bust { .. })).map(|row| row.qty).collect()
+    };
+    let (mut blotter, _) = conflicting(&fill("e1", "o", 40, 40, 5), &[stated(OrderStatus::New, 0)]);
+    assert!(!blotter.concede(&"o".into()).is_empty());
+    let undone: Vec<Qty> = busts(&blotter);
+    assert_eq!((undone, blotter.order(&"o".into()).unwrap().cum_qty), (vec![Qty::whole(40)], Qty::ZERO));
+    // A row that is ahead of both: REST may not know it yet.
+    let (mut blotter, _) = conflicting(
+        &event(TradeEvent::PendingCancel, order("o", OrderStatus::PendingCancel, 0, 5), vec![]),
+        &[stated(OrderStatus::New, 0)],
+    );
+    blotter.apply_snapshot(&[], &[row("r1", 40, 40, 9)]);
+    assert_eq!(blotter.concede(&"o".into()).orders.len(), 1);
+    let undone: Vec<Qty> = busts(&blotter);
+    assert_eq!((undone, &blotter.order(&"o".into()).unwrap().status), (vec![], &OrderStatus::New));
+}
+
+#[test]
+fn of_two_contradictions_in_one_answer_the_one_that_is_further_counts() {
+    let shown = fill("e1", "o", 40, 40, 5);
+    let [less, more] = [10, 20].map(|cum| stated(OrderStatus::PartiallyFilled, cum));
+    for lists in [[less.clone(), more.clone()], [more.clone(), less.clone()]] {
+        assert_eq!(conflicting(&shown, &lists).1.stated.cum_qty, Qty::whole(20));
+    }
+}
+
+#[test]
+fn a_state_of_the_same_moment_with_less_executed_takes_nothing_back() {
+    let mut blotter = Blotter::default();
+    blotter.apply_update(&fill("e1", "o", 40, 40, 5));
+    // A frame of that moment that comes late is no question to anybody.
+    let late = event(TradeEvent::New, order("o", OrderStatus::New, 0, 5), vec![]);
+    assert!(blotter.apply_update(&late).gaps.is_empty());
+    assert!(blotter.unsettled().next().is_none());
+    // REST that does not know the execution yet is not believed.
+    blotter.apply_snapshot(&[order("o", OrderStatus::New, 0, 5)], &[]);
+    assert_eq!(blotter.order(&"o".into()).unwrap().cum_qty, Qty::whole(40));
+    assert_eq!((blotter.executions().count(), blotter.conflicts().count()), (1, 1));
+}
+
+#[test]
+fn an_older_state_with_no_more_executed_and_a_newer_one_with_more_are_no_question() {
+    let mut blotter = Blotter::default();
+    blotter.apply_update(&fill("e1", "o", 40, 40, 5));
+    blotter.apply_update(&fill("e2", "o", 20, 60, 6));
+    let late = event(TradeEvent::PendingReplace, order("o", OrderStatus::PendingReplace, 60, 4), vec![]);
+    blotter.apply_update(&late);
+    assert!(blotter.unsettled().next().is_none());
+}
+
+#[test]
+fn a_frame_that_took_something_back_is_a_question_until_rest_knows_of_its_time() {
+    let mut blotter = Blotter::default();
+    blotter.apply_update(&fill("e1", "o", 40, 40, 5));
+    // The bust never arrived; the frame after it states less executed.
+    blotter.apply_update(&event(TradeEvent::PendingCancel, order("o", OrderStatus::PendingCancel, 0, 9), vec![]));
+    blotter.apply_snapshot(&[order("o", OrderStatus::PartiallyFilled, 40, 5)], &[]);
+    assert_eq!(blotter.unsettled().count(), 1, "this answer is from before it");
+    for _ in 0..3 {
+        blotter.apply_snapshot(&[order("o", OrderStatus::PendingCancel, 0, 9)], &[]);
+    }
+    assert_eq!(blotter.order(&"o".into()).unwrap().cum_qty, Qty::ZERO);
+    assert!(blotter.unsettled().next().is_none());
+}

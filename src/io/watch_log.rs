@@ -1,0 +1,427 @@
+//! What `watch` has reported of a link, so that its next run continues where this one was stopped, however that
+//! happened.
+//!
+//! The journal does not have this: other instances write to it, and what they learned has not been reported. A line is
+//! noted before it is printed and its note is completed afterwards, by short writes that do not wait for the disk. An
+//! incomplete note means that the run was killed between the two: the line is not printed again, and the next run says
+//! that it may not have been printed. After a power failure the last lines may be printed again.
+
+mod naming;
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::file_checks;
+use super::journal::AccountLock;
+use super::paths::ensure_private_dir;
+use crate::domain::blotter::{Blotter, TapeEntry};
+use crate::domain::execution::ExecutionKind;
+use crate::domain::{Execution, ExecutionId, LinkId, OrderId, Qty};
+
+/// The file's format version.
+const VERSION: u32 = 1;
+/// Most lines remembered: more than the journal loads at start.
+const REMEMBERED: usize = 20_000;
+
+/// One reported line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportedLine {
+    /// The line's identity ([`TapeEntry::key`]).
+    key: String,
+    /// The execution, and the range of its order that it filled: another id for the same range is the same execution.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    span: Option<(ExecutionId, String)>,
+    /// The quantity that a reader adds up; `None` for history, which was not reported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    said: Option<Reported>,
+    /// Whether it voids the line of this key.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    void: bool,
+}
+
+/// The execution as a line reported it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reported {
+    /// The execution's id at that time.
+    pub id: ExecutionId,
+    /// Its order.
+    pub order: OrderId,
+    /// Its quantity.
+    pub qty: Qty,
+    /// The line that it corrects or takes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<ExecutionId>,
+    /// Nothing but this undoing told of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<ExecutionId>,
+}
+
+/// An order that was working when telling began, as it stood then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Working {
+    /// Which.
+    pub id: OrderId,
+    /// What it had executed.
+    pub cum_qty: Qty,
+    /// When it had changed last.
+    pub updated_at: Option<Timestamp>,
+}
+
+impl ReportedLine {
+    /// What it said of an execution, if that was told.
+    pub const fn said(&self) -> Option<&Reported> {
+        self.said.as_ref()
+    }
+
+    /// The note for a tape line.
+    pub fn of(entry: &TapeEntry, blotter: &Blotter) -> Self {
+        let row = entry.execution.as_ref().and_then(|id| blotter.execution(id));
+        let span = row.and_then(|row| Some((row.id.clone(), span(row)?)));
+        Self { key: entry.key(), span, said: None, void: false }
+    }
+}
+
+/// The identity of an execution, independent of its id.
+fn span(row: &Execution) -> Option<String> {
+    let number = |qty: Qty| qty.decimal().normalize();
+    match (&row.kind, row.cum_qty) {
+        (ExecutionKind::Trade, Some(cum)) => {
+            Some(format!("trade/{}/{}/{}", row.order_id, number(row.qty), number(cum)))
+        }
+        (ExecutionKind::Bust { .. }, _) => Some(format!("bust/{}/{}", row.order_id, number(row.qty.abs()))),
+        (ExecutionKind::Correction { .. }, _) => {
+            let px = row.px.map_or_else(String::new, |px| px.decimal().normalize().to_string());
+            Some(format!("correction/{}/{}/{px}", row.order_id, number(row.qty)))
+        }
+        _ => None,
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Header {
+    version: u32,
+    /// The broker's time of the newest line known at the beginning; older lines are history.
+    since: Option<Timestamp>,
+    /// What was working then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    working: Vec<Working>,
+}
+
+/// The result of the earlier runs.
+#[derive(Debug)]
+pub enum Earlier {
+    /// There was no earlier run: everything known so far is history.
+    None,
+    /// An earlier run was active until about this time, by the local clock.
+    Until {
+        /// When.
+        at: Timestamp,
+        /// The line that may or may not have been printed.
+        unsure: Option<String>,
+        /// Notes that cannot be read: what they name may be told again.
+        unread: usize,
+    },
+    /// One ran before, and its notes cannot be read at all: what there is now counts as history.
+    Damaged,
+    /// Another one runs now; this one remembers in memory alone and resumes nothing.
+    Runs,
+    /// The notes cannot be used, for this reason; they are left unchanged.
+    Unusable(String),
+}
+
+/// What was reported of one link.
+#[derive(Debug, Default)]
+pub struct WatchLog {
+    path: Option<PathBuf>,
+    file: Option<File>,
+    begun: bool,
+    since: Option<Timestamp>,
+    working: HashMap<OrderId, Working>,
+    keys: HashSet<String>,
+    spans: HashMap<String, Vec<ExecutionId>>,
+    lines: VecDeque<ReportedLine>,
+    /// The number of lines in the file.
+    written: usize,
+    /// The file's length without the note of the line being printed.
+    length: u64,
+    #[expect(dead_code, reason = "it is held until the run ends")]
+    lock: Option<AccountLock>,
+}
+
+impl WatchLog {
+    /// Reads the notes of earlier runs; from now on no other run writes notes for this link.
+    pub fn open(data_dir: &Path, link: &LinkId) -> (Self, Earlier) {
+        let name = LinkId::new(format!("watch {link}"));
+        match Self::read(data_dir, &name) {
+            Ok(opened) => opened,
+            Err(error) => (Self::default(), Earlier::Unusable(error.to_string())),
+        }
+    }
+
+    fn read(data_dir: &Path, name: &LinkId) -> io::Result<(Self, Earlier)> {
+        let Some(lock) = AccountLock::try_take(data_dir, name)? else { return Ok((Self::default(), Earlier::Runs)) };
+        let dir = data_dir.join("told");
+        ensure_private_dir(&dir)?;
+        let path = dir.join(AccountLock::file_name(name)).with_extension("jsonl");
+        let mut told = Self { path: Some(path.clone()), lock: Some(lock), ..Self::default() };
+        let found = match file_checks::file(&path).map_err(io::Error::other).and_then(|()| File::open(&path)) {
+            Ok(found) => found,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((told, Earlier::None)),
+            Err(error) => return Err(error),
+        };
+        let until = found.metadata()?.modified()?;
+        let text = io::read_to_string(found)?;
+        let mut lines = text.lines();
+        // An incomplete note: the run was killed while printing the line, or while writing the note.
+        let open = text.lines().next_back().filter(|_| !text.ends_with('\n'));
+        let unsure = open.and_then(|note| serde_json::from_str::<ReportedLine>(note).ok()).map(|line| line.key);
+        let header = lines.next().and_then(|line| serde_json::from_str::<Header>(line).ok());
+        let Some(header) = header else {
+            return Ok((told, if text.trim().is_empty() { Earlier::None } else { Earlier::Damaged }));
+        };
+        if header.version > VERSION {
+            return Err(io::Error::other(format!("{} was written by a newer version", path.display())));
+        }
+        (told.begun, told.since, told.working) = (true, header.since, by_id(header.working));
+        let mut unread = 0;
+        for line in lines {
+            match serde_json::from_str(line) {
+                Ok(line) => told.remember(line),
+                // A note that is torn is of a line that has not gone out.
+                Err(_) if open == Some(line) => {}
+                Err(_) => unread += 1,
+            }
+        }
+        if let Err(error) = told.rewrite() {
+            // A full disk may still have room for a line; the first one ends a torn line.
+            tracing::warn!("what was reported cannot be rewritten: {error}");
+            let mut file = OpenOptions::new().append(true).open(&path)?;
+            file.write_all(b"\n")?;
+            (told.length, told.file) = (file.metadata()?.len(), Some(file));
+        }
+        let at = Timestamp::try_from(until).map_err(io::Error::other)?;
+        Ok((told, Earlier::Until { at, unsure, unread }))
+    }
+
+    /// Whether there is a beginning: what was known then is history, and later lines are reported.
+    pub fn has_begun(&self) -> bool {
+        self.begun
+    }
+
+    /// The broker's time of the newest line known at the beginning.
+    pub fn since(&self) -> Option<Timestamp> {
+        self.since
+    }
+
+    /// An order that was working at the beginning, as it stood then.
+    pub fn working(&self, order: &OrderId) -> Option<&Working> {
+        self.working.get(order)
+    }
+
+    /// Begins: these lines are history, and need no telling ever; nor does anything else from before `since`, but for what
+    /// came to the orders that were working.
+    ///
+    /// # Errors
+    /// As the file system says; it is noted in memory all the same.
+    pub fn begin(
+        &mut self,
+        since: Option<Timestamp>,
+        working: Vec<Working>,
+        history: impl Iterator<Item = ReportedLine>,
+    ) -> io::Result<()> {
+        (self.begun, self.since, self.working) = (true, since, by_id(working));
+        for line in history {
+            self.remember(line);
+        }
+        self.rewrite()
+    }
+
+    /// The account behind the link is another one: there is no beginning yet. What was reported stays reported, for some of it
+    /// belonged to this account before that was known.
+    pub fn forget(&mut self) {
+        (self.begun, self.since, self.file) = (false, None, None);
+        self.working.clear();
+    }
+
+    /// Remembers a line that is about to be told.
+    pub fn remember(&mut self, line: ReportedLine) {
+        if line.void {
+            self.keys.remove(&line.key);
+            self.lines.retain(|told| told.key != line.key);
+            if let Some((id, span)) = &line.span
+                && let Some(ids) = self.spans.get_mut(span)
+            {
+                ids.retain(|told| told != id);
+            }
+            return;
+        }
+        if !self.keys.insert(line.key.clone()) {
+            return;
+        }
+        if let Some((id, span)) = &line.span {
+            self.spans.entry(span.clone()).or_default().push(id.clone());
+        }
+        self.lines.push_back(line);
+        while self.lines.len() > REMEMBERED {
+            let Some(oldest) = self.lines.pop_front() else { break };
+            self.keys.remove(&oldest.key);
+            if let Some((_, span)) = oldest.span {
+                self.spans.remove(&span);
+            }
+        }
+    }
+
+    /// Notes a line that is being printed. [`Self::went_out`] or [`Self::stayed`] must follow.
+    ///
+    /// # Errors
+    /// As the file system reports; then the next run may print the line again.
+    pub fn going_out(&mut self, line: &ReportedLine) -> io::Result<()> {
+        if self.written > REMEMBERED * 2 {
+            self.rewrite()?;
+        }
+        // Before there is a beginning nothing is noted; it will be, with the others.
+        let Some(file) = &mut self.file else { return Ok(()) };
+        let text = serde_json::to_string(line).map_err(io::Error::other)?;
+        file.write_all(text.as_bytes())
+    }
+
+    /// The line being printed has been printed.
+    ///
+    /// # Errors
+    /// As the file system reports; then the next run may be unsure about the line.
+    pub fn went_out(&mut self) -> io::Result<()> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        file.write_all(b"\n")?;
+        self.length = file.metadata()?.len();
+        self.written += 1;
+        Ok(())
+    }
+
+    /// The line being printed was not, because the reader is gone.
+    ///
+    /// # Errors
+    /// As the file system reports; then the line is not printed again.
+    pub fn stayed(&mut self) -> io::Result<()> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        file.set_len(self.length)
+    }
+
+    /// Notes that this run is active, so that a later gap is not dated too early.
+    pub fn touch(&self, now: Timestamp) {
+        if let Some(file) = &self.file
+            && let Err(error) = file.set_modified(now.into())
+        {
+            tracing::debug!("the time of what was reported cannot be noted: {error}");
+        }
+    }
+
+    /// Rewrites the file with everything remembered.
+    fn rewrite(&mut self) -> io::Result<()> {
+        let (Some(path), true) = (&self.path, self.begun) else { return Ok(()) };
+        let dir = path.parent().unwrap_or(Path::new("."));
+        let mut temp = tempfile::Builder::new().prefix(".told-").suffix(".tmp").tempfile_in(dir)?;
+        let working = self.working.values().cloned().collect();
+        let mut text = text_of(&Header { version: VERSION, since: self.since, working })?;
+        for line in &self.lines {
+            text.push_str(&text_of(line)?);
+        }
+        temp.write_all(text.as_bytes())?;
+        temp.as_file().sync_all()?;
+        temp.persist(path).map_err(|error| error.error)?;
+        self.file = Some(OpenOptions::new().append(true).open(path)?);
+        (self.written, self.length) = (self.lines.len(), text.len() as u64);
+        Ok(())
+    }
+}
+
+fn by_id(working: Vec<Working>) -> HashMap<OrderId, Working> {
+    working.into_iter().map(|order| (order.id.clone(), order)).collect()
+}
+
+fn text_of<T: Serialize>(value: &T) -> io::Result<String> {
+    let mut text = serde_json::to_string(value).map_err(io::Error::other)?;
+    text.push('\n');
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(key: &str, span: Option<(&str, &str)>) -> ReportedLine {
+        let span = span.map(|(id, span)| (ExecutionId::from(id), span.to_owned()));
+        ReportedLine { key: key.to_owned(), span, said: None, void: false }
+    }
+
+    #[test]
+    fn the_next_run_knows_what_was_told_and_a_second_one_beside_it_resumes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let link = LinkId::from("alpaca-paper/paper/PA1");
+        let blotter = Blotter::default();
+        let (mut told, earlier) = WatchLog::open(dir.path(), &link);
+        assert!(matches!(earlier, Earlier::None) && !told.has_begun());
+        // Reported before there is a beginning: belongs to it.
+        told.remember(line("early", None));
+        told.going_out(&line("early", None)).unwrap();
+        told.went_out().unwrap();
+        let since = "2026-11-24T15:00:00Z".parse().ok();
+        told.begin(since, Vec::new(), std::iter::once(line("history", None))).unwrap();
+        for key in ["execution/row/1", "two"] {
+            let line = line(key, Some((key, "trade/o/10/10")).filter(|_| key != "two"));
+            told.remember(line.clone());
+            told.going_out(&line).unwrap();
+            told.went_out().unwrap();
+        }
+        told.going_out(&line("unread", None)).unwrap();
+        told.stayed().unwrap();
+        let (other, earlier) = WatchLog::open(dir.path(), &link);
+        assert!(matches!(earlier, Earlier::Runs) && !other.has_begun());
+        drop(told);
+        // A run killed in the middle of a note has not printed the line; one killed after it may have.
+        let path = std::fs::read_dir(dir.path().join("told")).unwrap().next().unwrap().unwrap().path();
+        let whole = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, format!("{whole}{{\"key\":\"tor")).unwrap();
+        let (again, earlier) = WatchLog::open(dir.path(), &link);
+        assert!(matches!(earlier, Earlier::Until { unsure: None, .. }) && !again.is_told(&line("tor", None), &blotter));
+        drop(again);
+        std::fs::write(&path, format!("{whole}{{\"key\":\"last\"}}")).unwrap();
+        let (again, earlier) = WatchLog::open(dir.path(), &link);
+        assert!(matches!(&earlier, Earlier::Until { unsure: Some(key), .. } if key == "last"), "{earlier:?}");
+        assert!(again.has_begun() && again.since() == since && again.is_told(&line("last", None), &blotter));
+        for key in ["early", "history", "execution/row/1", "two"] {
+            assert!(again.is_told(&line(key, None), &blotter), "{key}");
+        }
+        assert!(!again.is_told(&line("unread", None), &blotter) && !again.is_told(&line("new", None), &blotter));
+        drop(again);
+        assert!(
+            matches!(WatchLog::open(dir.path(), &link).1, Earlier::Until { unsure: None, unread: 0, .. }),
+            "said once"
+        );
+        // Damage is said.
+        for (damaged, notes) in [(whole.replacen("two", "t\"wo", 1), 1), (format!("{whole}{{}}\n\n[]\n"), 3)] {
+            std::fs::write(&path, damaged).unwrap();
+            let (_, earlier) = WatchLog::open(dir.path(), &link);
+            assert!(matches!(earlier, Earlier::Until { unread, .. } if unread == notes), "{earlier:?}");
+        }
+        for (text, damaged) in [("", false), ("\n", false), ("{\"ver", true), ("[]\n{\"key\":\"two\"}\n", true)] {
+            std::fs::write(&path, text).unwrap();
+            let (told, earlier) = WatchLog::open(dir.path(), &link);
+            assert_eq!(matches!(earlier, Earlier::Damaged), damaged, "{text:?}: {earlier:?}");
+            assert!(!told.has_begun());
+        }
+        std::fs::write(&path, &whole).unwrap();
+        let again = WatchLog::open(dir.path(), &link).0;
+        let renamed = line("execution/e1", Some(("e1", "trade/o/10/10")));
+        assert!(again.is_told(&renamed, &blotter), "the same execution under the broker's id");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+}

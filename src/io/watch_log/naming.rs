@@ -1,0 +1,188 @@
+//! Under which ids executions were told, and what was told that does not hold any more: an execution may get another id, and
+//! what a bust or a correction is of may be known only later.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{Reported, ReportedLine, WatchLog, span};
+use crate::domain::blotter::{Blotter, TapeEntry};
+use crate::domain::execution::ExecutionKind;
+use crate::domain::undoing::{self, Of, undoes};
+use crate::domain::{Execution, ExecutionId, OrderId, Source, TradeEvent};
+
+/// What each bust and each correction of an order is of.
+type Undone = HashMap<ExecutionId, Of>;
+
+fn undone(order: &OrderId, blotter: &Blotter) -> Undone {
+    let known = |id: &ExecutionId| blotter.execution(id).map(|row| row.id.clone());
+    undoing::resolve(&blotter.executions_of(order), blotter.order(order), known)
+}
+
+impl ReportedLine {
+    /// The entry and the execution that this line tells of, where only an undoing told of it; `entry` is the undoing's.
+    pub fn untold(&self, entry: &TapeEntry, blotter: &Blotter) -> Option<(TapeEntry, Execution)> {
+        let said = self.said()?;
+        let bust = blotter.execution(said.by.as_ref()?)?;
+        let execution = Execution {
+            id: said.id.clone(),
+            qty: said.qty,
+            cum_qty: None,
+            position_qty: None,
+            at: None,
+            kind: ExecutionKind::Trade,
+            source: Source::Reconcile,
+            ..bust.clone()
+        };
+        let entry = TapeEntry {
+            at: None,
+            event: TradeEvent::PartialFill,
+            execution: Some(said.id.clone()),
+            source: Source::Reconcile,
+            ..entry.clone()
+        };
+        Some((entry, execution))
+    }
+}
+
+impl WatchLog {
+    /// What is to be remembered of a line of the tape that is told.
+    pub fn telling(&self, entry: &TapeEntry, blotter: &Blotter) -> ReportedLine {
+        let row = entry.execution.as_ref().and_then(|id| blotter.execution(id));
+        let said = row.map(|row| {
+            let of = undoes(row).then(|| undone(&row.order_id, blotter)).and_then(|undone| {
+                let of = undone.get(&row.id)?;
+                self.name(of, blotter).or_else(|| if let Of::Row(id) = of { Some(id.clone()) } else { None })
+            });
+            Reported { id: row.id.clone(), order: row.order_id.clone(), qty: row.qty, of, by: None }
+        });
+        ReportedLine { said, ..ReportedLine::of(entry, blotter) }
+    }
+
+    /// What is to be told before an undoing: the execution that it undoes, where nothing else ever told of it.
+    pub fn telling_before(&self, entry: &TapeEntry, blotter: &Blotter) -> Option<ReportedLine> {
+        let row = entry.execution.as_ref().and_then(|id| blotter.execution(id)).filter(|row| undoes(row))?;
+        let Some(Of::PendingBell(id)) = undone(&row.order_id, blotter).remove(&row.id) else { return None };
+        let key = TapeEntry::key_of_execution(&id);
+        let (order, by) = (row.order_id.clone(), Some(row.id.clone()));
+        let said = Reported { id, order, qty: row.qty.abs(), of: None, by };
+        (!self.keys.contains(&key)).then_some(ReportedLine { key, span: None, said: Some(said), void: false })
+    }
+
+    /// True for an undoing that was inferred for want of knowing what another one is of.
+    pub fn is_nothing(entry: &TapeEntry, blotter: &Blotter) -> bool {
+        let row = entry.execution.as_ref().and_then(|id| blotter.execution(id));
+        let inferred = row.filter(|row| Blotter::inferred_span(&row.id).is_some());
+        inferred.is_some_and(|row| undone(&row.order_id, blotter).get(&row.id) == Some(&Of::Nothing))
+    }
+
+    /// True when a line was told, also under an id that another instance replaced, or that gave way to the broker's own.
+    pub fn is_told(&self, line: &ReportedLine, blotter: &Blotter) -> bool {
+        let renamed = |(id, span): &(ExecutionId, String)| {
+            let was_this = |told: &ExecutionId| blotter.execution(told).is_none_or(|row| row.id == *id);
+            self.spans.get(span).is_some_and(|ids| ids.iter().any(was_this))
+        };
+        self.keys.contains(&line.key) || line.span.as_ref().is_some_and(renamed)
+    }
+
+    /// The lines of the orders `among` these that were told and do not hold any more: their execution is none, or has another
+    /// quantity; where `names` are told, also those that name another line than they are of. They are to be told as void, and are not remembered any
+    /// more. Of an order that does not add up nothing is certain yet.
+    pub fn overtaken(&mut self, blotter: &Blotter, names: bool, among: impl Fn(&OrderId) -> bool) -> Vec<ReportedLine> {
+        let mut cache = HashMap::new();
+        let mut renamed = HashSet::new();
+        let looked_at = |line: &&ReportedLine| line.said().is_some_and(|said| among(&said.order));
+        let mut void: Vec<ReportedLine> = self
+            .lines
+            .iter()
+            .filter(looked_at)
+            .filter(|line| !self.holds(line, blotter, &mut cache, &mut renamed))
+            .cloned()
+            .collect();
+        for line in &mut void {
+            line.void = true;
+            self.remember(line.clone());
+        }
+        if names {
+            let misnamed =
+                self.lines.iter().filter(looked_at).filter(|line| self.is_misnamed(line, blotter, &mut cache));
+            let misnamed: Vec<ReportedLine> =
+                misnamed.map(|line| ReportedLine { void: true, ..line.clone() }).collect();
+            for line in misnamed {
+                self.remember(line.clone());
+                void.push(line);
+            }
+        }
+        void
+    }
+
+    /// `renamed` takes the rows that a line was found to be of under another id.
+    fn holds(
+        &self,
+        line: &ReportedLine,
+        blotter: &Blotter,
+        cache: &mut HashMap<OrderId, Undone>,
+        renamed: &mut HashSet<ExecutionId>,
+    ) -> bool {
+        let Some(said) = &line.said else { return true };
+        let held = blotter.execution(&said.id);
+        if held.is_some_and(|row| Blotter::inferred_span(&row.id).is_some()) {
+            let undone = cache.entry(said.order.clone()).or_insert_with(|| undone(&said.order, blotter));
+            if undone.get(&said.id) == Some(&Of::Nothing) {
+                return false;
+            }
+        }
+        if held.is_some_and(|row| row.qty == said.qty) || blotter.order(&said.order).is_none() {
+            return true;
+        }
+        let unsettled = || blotter.unsettled().any(|order| *order == said.order);
+        if let (Some(by), None) = (&said.by, held) {
+            let undone = cache.entry(said.order.clone()).or_insert_with(|| undone(&said.order, blotter));
+            let still = undone.get(by).is_some_and(|of| !matches!(of, Of::Row(_)));
+            return still || blotter.executions_of(&said.order).is_empty() || unsettled();
+        }
+        let rows = blotter.executions_of(&said.order);
+        let same = |row: &&&Execution| {
+            let known = self.keys.contains(&TapeEntry::key_of_execution(&row.id)) || renamed.contains(&row.id);
+            !known && line.span.as_ref().is_some_and(|(_, told)| span(row).as_ref() == Some(told))
+        };
+        let other = rows.iter().find(same).filter(|_| held.is_none()).map(|row| row.id.clone());
+        // What nothing is known of has been forgotten, not undone.
+        other.is_some_and(|id| renamed.insert(id)) || rows.is_empty() || unsettled()
+    }
+
+    /// True for a line that says of another line than it turned out to be of that it corrects it or takes it back.
+    fn is_misnamed(&self, line: &ReportedLine, blotter: &Blotter, cache: &mut HashMap<OrderId, Undone>) -> bool {
+        let Some(said) = line.said.as_ref().filter(|said| said.by.is_none()) else { return false };
+        let Some(row) = blotter.execution(&said.id).filter(|row| undoes(row)) else { return false };
+        let undone = cache.entry(row.order_id.clone()).or_insert_with(|| undone(&row.order_id, blotter));
+        let now = undone.get(&row.id).and_then(|of| self.name(of, blotter));
+        // Without a line on the tape it could not be told again.
+        let shown = || blotter.tape().iter().any(|entry| entry.execution.as_ref() == Some(&row.id));
+        now.is_some() && now != said.of && shown()
+    }
+
+    /// The `execution_id` of the told line that an undoing is of, or of the one to be told before it.
+    fn name(&self, of: &Of, blotter: &Blotter) -> Option<ExecutionId> {
+        match of {
+            Of::Row(id) => self.told_as(id, blotter).cloned(),
+            Of::PendingBell(id) => Some(id.clone()),
+            Of::Open | Of::Nothing => None,
+        }
+    }
+
+    /// The id under which an execution was told that may have another one by now.
+    fn told_as<'a>(&'a self, id: &'a ExecutionId, blotter: &Blotter) -> Option<&'a ExecutionId> {
+        let is_told = |id: &ExecutionId| self.keys.contains(&TapeEntry::key_of_execution(id));
+        if is_told(id) {
+            return Some(id);
+        }
+        let was_this = |told: &&ExecutionId| is_told(told) && blotter.execution(told).is_none_or(|row| row.id == *id);
+        let span = blotter.execution(id).and_then(span)?;
+        self.spans.get(&span)?.iter().find(was_this)
+    }
+
+    /// The id under which an execution was told, or would be.
+    #[cfg(test)]
+    pub fn name_of<'a>(&'a self, id: &'a ExecutionId, blotter: &Blotter) -> &'a ExecutionId {
+        self.told_as(id, blotter).unwrap_or(id)
+    }
+}

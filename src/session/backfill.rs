@@ -1,0 +1,145 @@
+//! What a pass asks beyond its lists, spread over passes so that none asks much: the rows of orders that await a report,
+//! and the orders before the recent ones.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+use crate::domain::OrderId;
+use crate::domain::blotter::Blotter;
+
+/// Orders whose rows one pass asks for.
+const AT_A_TIME: usize = 10;
+/// How many passes an order is followed that needs its rows only to confirm what is taken for granted. They are asked for
+/// ever more rarely: on the first, second, fourth and eighth pass, and on every eighth from there on, for rows may be late.
+const FOLLOWED: u32 = 64;
+const AT_LEAST_EVERY: u32 = 8;
+
+/// Where the passes of a session are.
+#[derive(Debug, Default)]
+pub(super) struct Backfill {
+    pass: u32,
+    /// The first pass that followed an order.
+    followed: HashMap<OrderId, u32>,
+    older_than: Option<OrderId>,
+}
+
+impl Backfill {
+    /// The orders whose rows the next pass asks for.
+    pub(super) fn orders(&mut self, blotter: &Blotter) -> Vec<OrderId> {
+        self.pass = self.pass.wrapping_add(1);
+        let mut assumed: Vec<OrderId> = blotter.assumed().cloned().collect();
+        assumed.sort_unstable();
+        self.followed.retain(|id, _| assumed.binary_search(id).is_ok());
+        let pass = self.pass;
+        assumed.retain(|id| {
+            let first = *self.followed.entry(id.clone()).or_insert(pass);
+            let nth = pass.wrapping_sub(first).wrapping_add(1);
+            nth <= FOLLOWED && (nth.is_power_of_two() || nth.is_multiple_of(AT_LEAST_EVERY))
+        });
+        let mut wanted: Vec<OrderId> = blotter.awaiting().cloned().collect();
+        wanted.append(&mut assumed);
+        // A leg's rows may carry the id of its parent.
+        wanted.extend(blotter.parents_of(&wanted).into_iter().cloned().collect::<Vec<_>>());
+        wanted.sort_unstable();
+        wanted.dedup();
+        let turns = wanted.len().div_ceil(AT_A_TIME).max(1);
+        let turn = usize::try_from(pass).unwrap_or(0) % turns;
+        wanted.into_iter().skip(turn * AT_A_TIME).take(AT_A_TIME).collect()
+    }
+
+    /// Where older orders go on from; `None` before the first of their pages.
+    pub(super) fn older_than(&self) -> Option<OrderId> {
+        self.older_than.clone()
+    }
+
+    /// A page of older orders came that ended with this one. Behind the oldest order known they begin anew.
+    pub(super) fn went_back_to(&mut self, last: Option<(OrderId, Option<Timestamp>)>, blotter: &Blotter) {
+        let oldest = blotter.orders().filter_map(|order| order.submitted_at).min();
+        self.older_than =
+            last.filter(|(id, at)| *at > oldest && self.older_than.as_ref() != Some(id)).map(|(id, _)| id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::money::Qty;
+    use crate::domain::order::{Order, OrderClass, OrderStatus};
+    use crate::session::machine::tests::fixture::order;
+
+    fn at(second: i64) -> Option<Timestamp> {
+        Timestamp::from_second(1_760_000_000 + second).ok()
+    }
+
+    /// An order of which something executed, and no row is known.
+    fn awaited(id: &str) -> Order {
+        Order { status: OrderStatus::PartiallyFilled, cum_qty: Qty::whole(5), ..order(id) }
+    }
+
+    fn knows(orders: &[Order]) -> Blotter {
+        let mut blotter = Blotter::default();
+        blotter.apply_snapshot(orders, &[]);
+        blotter
+    }
+
+    #[test]
+    fn orders_that_await_a_report_take_turns_ten_at_a_time() {
+        let blotter = knows(&(0..25).map(|number| awaited(&format!("o{number:02}"))).collect::<Vec<_>>());
+        let mut backfill = Backfill::default();
+        let turns: Vec<Vec<OrderId>> = (0..3).map(|_| backfill.orders(&blotter)).collect();
+        assert!(turns.iter().all(|turn| turn.len() <= 10));
+        let mut all: Vec<OrderId> = turns.concat();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), 25);
+    }
+
+    #[test]
+    fn the_rows_of_a_leg_are_asked_for_under_its_parent_too() {
+        let parent = Order { class: OrderClass::Mleg, symbol: "".into(), legs: vec!["leg".into()], ..order("p") };
+        let blotter = knows(&[parent, Order { class: OrderClass::Mleg, ..awaited("leg") }]);
+        assert_eq!(Backfill::default().orders(&blotter), [OrderId::from("leg"), OrderId::from("p")]);
+    }
+
+    #[test]
+    fn what_is_taken_for_granted_is_looked_at_ever_more_rarely_and_not_for_ever() {
+        let known = crate::domain::Execution {
+            id: "e1".into(),
+            order_id: "a".into(),
+            symbol: "AAPL".into(),
+            side: crate::domain::order::Side::Buy,
+            qty: Qty::whole(5),
+            px: None,
+            cum_qty: Some(Qty::whole(5)),
+            position_qty: None,
+            at: at(1),
+            kind: crate::domain::execution::ExecutionKind::Trade,
+            source: crate::domain::Source::Journal,
+        };
+        let before = Order { status: OrderStatus::Replaced, replaced_by: Some("b".into()), ..awaited("a") };
+        let after = Order { replaces: Some("a".into()), ..awaited("b") };
+        let mut blotter = Blotter::default();
+        blotter.restore(vec![before, after], vec![known], vec![], None);
+        let mut backfill = Backfill::default();
+        let asked: Vec<u32> = (1..=80).filter(|_| backfill.orders(&blotter) == [OrderId::from("b")]).collect();
+        assert_eq!(asked, [1, 2, 4, 8, 16, 24, 32, 40, 48, 56, 64]);
+    }
+
+    #[test]
+    fn older_orders_begin_anew_behind_the_oldest_known() {
+        let known = |id: &str, second: i64| Order { submitted_at: at(second), ..order(id) };
+        let blotter = knows(&[known("a", 10), known("b", 20)]);
+        let mut backfill = Backfill::default();
+        let mut after = |last: Option<(&str, i64)>| {
+            backfill.went_back_to(last.map(|(id, second)| (id.into(), at(second))), &blotter);
+            backfill.older_than().map(|id| id.to_string())
+        };
+        assert_eq!(after(Some(("b", 20))).as_deref(), Some("b"));
+        assert_eq!(after(Some(("b", 20))), None, "a broker that does not know the cursor sends the same page");
+        assert_eq!(after(Some(("b", 20))).as_deref(), Some("b"));
+        assert_eq!(after(Some(("a", 10))), None, "nothing older is known");
+        assert_eq!(after(Some(("c", 5))), None);
+        assert_eq!(after(None), None);
+    }
+}

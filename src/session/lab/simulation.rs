@@ -1,0 +1,344 @@
+//! One run: virtual time, a network that misbehaves as planned, the real session and blotter, and the oracle at each step.
+
+mod events;
+mod judge;
+mod network;
+mod program;
+mod rest;
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use self::program::Program;
+use self::rest::Asked;
+use super::broker::Broker;
+use super::chance::Chance;
+use super::journal::{Journal, Setting};
+use super::memory::Memories;
+use super::plan::{Incident, OtherPrograms, Plan};
+use crate::domain::{Mono, Now};
+use crate::session::event::StreamEvent;
+use crate::session::machine::{Input, Session};
+use crate::session::request::{Reply, RequestError, RequestId};
+use crate::session::resync::Limits;
+use crate::session::state::{ConnectionState, Epoch};
+
+/// What the laboratory's broker pages by, so that a few dozen orders make many pages.
+const LIMITS: Limits =
+    Limits { orders_page: 5, fills_page: 4, overlap: Duration::from_secs(45), held: 12, pages: 1_000, by_id: 1_000 };
+/// How long a stream that was opened anew may take until it is followed.
+const REOPENED: Duration = Duration::from_secs(15);
+/// The truth must be on the screen this long after everything has calmed down: a quiet account is audited every five
+/// minutes, and what an audit finds may need one more pass.
+const SETTLE: Duration = Duration::from_mins(8);
+/// After a row that came late was listed at last.
+const LISTED: Duration = Duration::from_mins(6);
+
+/// A token that was refused for a minute is tried once an hour, and a refused request after that.
+const PROBED: Duration = Duration::from_mins(62);
+
+/// A program that could not read the journal is started again this long after everything has calmed down.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// How often a run is looked at.
+const LOOK: Duration = Duration::from_secs(20);
+
+/// Far more than any run takes that comes to rest.
+const STEPS: u32 = 100_000;
+/// An account that holds something is asked for its value every ten seconds, and each question takes two steps.
+const STEPS_A_DAY: u32 = 200_000;
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    /// A hash of everything the session put out and when.
+    pub(crate) trace: u64,
+    /// What is wrong, where something is.
+    pub(crate) wrong: Option<String>,
+}
+
+/// What happens next, and to which program or broker.
+#[derive(Debug)]
+enum Event {
+    Act(usize),
+    Incident(Incident),
+    Look,
+    Stream(usize, Epoch, Box<StreamEvent>),
+    /// The broker begins to send updates on this stream.
+    Subscribed(usize, Epoch),
+    Asked(usize, Box<Asked>),
+    Reply(usize, RequestId, Box<Result<Box<Reply>, RequestError>>),
+    Start(usize),
+    WakeUp(usize),
+    /// The other program let go of the account.
+    Freed(usize),
+    /// A person ends the program and starts it again.
+    Again(usize),
+}
+
+struct Timed {
+    at: Duration,
+    number: u64,
+    event: Event,
+}
+
+impl PartialEq for Timed {
+    fn eq(&self, other: &Self) -> bool {
+        self.number == other.number
+    }
+}
+impl Eq for Timed {}
+impl PartialOrd for Timed {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Timed {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.at, self.number).cmp(&(other.at, other.number))
+    }
+}
+
+struct Simulation {
+    plan: Plan,
+    chance: Chance,
+    now: Duration,
+    events: BinaryHeap<Reverse<Timed>>,
+    number: u64,
+    brokers: Vec<Broker>,
+    programs: Vec<Program>,
+    journal: Box<dyn Journal>,
+    /// Which program streams each account.
+    owners: Vec<Option<usize>>,
+    down_until: Duration,
+    refuse_until: Duration,
+    /// A newer token is there for who looks for it.
+    relinked: bool,
+    /// When a token that counts as dead was tried again at the latest.
+    probed_by: Duration,
+    no_socket: (u16, Duration),
+    trace: u64,
+    honest: bool,
+    wrong: Option<String>,
+    history: Option<Vec<String>>,
+}
+
+/// The monotonic clock of the programs and their wall clock, which may be wrong.
+fn clocks(at: Duration, skew: i64) -> Now {
+    Now { mono: Mono(at), wall: broker_time(at) + jiff::SignedDuration::from_secs(skew) }
+}
+
+/// The service writes nanoseconds: a time that ends in noughts is one that was rounded.
+fn broker_time(at: Duration) -> Timestamp {
+    Timestamp::new(1_760_000_000, 137).unwrap_or_default() + at
+}
+
+/// Runs a seed; with `history`, what happened is kept for reading.
+pub(super) fn run(seed: u64, history: bool) -> (Outcome, Vec<String>) {
+    let (chance, plan) = draw(seed);
+    let journal = memories(&plan);
+    finish(Simulation::new(plan, chance, history, journal), history)
+}
+
+fn draw(seed: u64) -> (Chance, Plan) {
+    let mut chance = Chance::new(seed);
+    let plan = Plan::draw(&mut chance);
+    (chance, plan)
+}
+
+fn memories(plan: &Plan) -> Box<dyn Journal> {
+    Box::new(Memories::of(plan.setting().programs))
+}
+
+/// Runs a seed on another journal.
+pub(crate) fn run_on(
+    seed: u64,
+    history: bool,
+    journal: impl FnOnce(Setting) -> Box<dyn Journal>,
+) -> (Outcome, Vec<String>) {
+    let (chance, plan) = draw(seed);
+    let journal = journal(plan.setting());
+    finish(Simulation::new(plan, chance, history, journal), history)
+}
+
+fn finish(mut simulation: Simulation, history: bool) -> (Outcome, Vec<String>) {
+    if history {
+        let plan = format!("{:?}", simulation.plan);
+        simulation.note(|| plan);
+    }
+    simulation.live();
+    (Outcome { trace: simulation.trace, wrong: simulation.wrong }, simulation.history.unwrap_or_default())
+}
+
+/// Runs a seed for days on end; tells also how many orders there were.
+pub(super) fn run_days(seed: u64, days: u32) -> (Outcome, usize) {
+    let mut chance = Chance::new(seed);
+    let plan = Plan::of_days(days, &mut chance);
+    let journal = memories(&plan);
+    let mut simulation = Simulation::new(plan, chance, false, journal);
+    simulation.live();
+    (Outcome { trace: simulation.trace, wrong: simulation.wrong }, simulation.brokers[0].orders.len())
+}
+
+impl Simulation {
+    fn new(plan: Plan, chance: Chance, history: bool, journal: Box<dyn Journal>) -> Self {
+        let broker = |name| Broker::new(name, plan.reading, broker_time(Duration::ZERO));
+        let programs: Vec<_> = plan.setting().programs.into_iter().map(Program::of).collect();
+        let brokers = match plan.others {
+            OtherPrograms::Nobody | OtherPrograms::Instance => vec![broker("")],
+            OtherPrograms::Account => vec![broker(""), broker("b")],
+        };
+        Self {
+            journal,
+            owners: vec![None; brokers.len()],
+            brokers,
+            programs,
+            honest: plan.stream_is_honest(),
+            plan,
+            chance,
+            now: Duration::ZERO,
+            events: BinaryHeap::new(),
+            number: 0,
+            down_until: Duration::ZERO,
+            refuse_until: Duration::ZERO,
+            relinked: false,
+            probed_by: Duration::ZERO,
+            no_socket: (0, Duration::ZERO),
+            trace: 0xcbf2_9ce4_8422_2325,
+            wrong: None,
+            history: history.then(Vec::new),
+        }
+    }
+
+    /// Everything that is planned, and when.
+    fn begin(&mut self) {
+        // Some history from before the program starts.
+        for step in 0..self.plan.history {
+            let at = broker_time(Duration::from_millis(step * 400));
+            for broker in &mut self.brokers {
+                broker.act(&self.plan, &mut self.chance, at);
+            }
+        }
+        self.now = self.plan.begins_at();
+        for (at, incident) in std::mem::take(&mut self.plan.incidents) {
+            self.at(self.now + at, Event::Incident(incident));
+        }
+        for window in &mut self.plan.fault_windows {
+            (window.from, window.to) = (window.from + self.now, window.to + self.now);
+        }
+        self.plan.calm_at += self.now;
+        self.plan.lull = self.plan.lull.map(|(from, to)| (from + self.now, to + self.now));
+        for (at, long) in self.journal.kills() {
+            self.at(at, Event::Incident(Incident::Kill(long)));
+        }
+        for program in 0..self.programs.len() {
+            let after = Duration::from_millis(program as u64 * 700);
+            self.at(self.now + after, Event::Start(program));
+        }
+        for broker in 0..self.brokers.len() {
+            self.at(self.now, Event::Act(broker));
+        }
+        self.at(self.now + LOOK, Event::Look);
+    }
+
+    fn live(&mut self) {
+        self.begin();
+        // Most runs end when the truth is there; some go on to see that it stays.
+        let may_stop = self.chance.percent(85);
+        let mut steps = 0;
+        while self.wrong.is_none() {
+            steps += 1;
+            if steps > STEPS + self.plan.days * STEPS_A_DAY {
+                self.wrong = Some("it never comes to rest".to_owned());
+                return;
+            }
+            let Some((at, whose)) = self.next() else { break };
+            // A stream that an audit has just opened anew is followed within seconds.
+            let last = self.end() + if self.is_opening() { REOPENED } else { Duration::ZERO };
+            if at > last {
+                break;
+            }
+            self.now = self.now.max(at);
+            if let Some(program) = whose {
+                self.input(program, Input::Timeout);
+                continue;
+            }
+            let Some(Reverse(timed)) = self.events.pop() else { break };
+            let look = matches!(timed.event, Event::Look);
+            self.happen(timed.event);
+            let enough = if may_stop { self.plan.calm_at + LOOK } else { self.rest() };
+            if look && self.now >= enough && self.judge().is_ok() {
+                break;
+            }
+        }
+        if self.wrong.is_none() {
+            self.wrong = self.judge().and_then(|()| self.told_again()).err();
+        }
+    }
+
+    fn is_opening(&self) -> bool {
+        let states = self.programs.iter().filter_map(|program| program.session.as_ref()).map(Session::state);
+        states.map(ConnectionState::word).any(|word| matches!(word, "connecting" | "syncing"))
+    }
+
+    /// When all must be well.
+    fn end(&self) -> Duration {
+        self.rest().max(self.probed_by + SETTLE)
+    }
+
+    /// When all must be well, unless a token counts as dead.
+    fn rest(&self) -> Duration {
+        let listed = self.brokers.iter().filter_map(Broker::all_listed_at).max().unwrap_or(broker_time(Duration::ZERO));
+        let listed = listed.duration_since(broker_time(Duration::ZERO)).unsigned_abs() + LISTED;
+        let calm = self.plan.calm_at + SETTLE;
+        if self.plan.late_rows > 0 { calm.max(listed) } else { calm }
+    }
+
+    /// The next moment at which something happens, and to which program if it is a timeout.
+    fn next(&self) -> Option<(Duration, Option<usize>)> {
+        let mut first: Option<(Duration, Option<usize>)> = None;
+        for (number, program) in self.programs.iter().enumerate() {
+            let deadline = program.session.as_ref().and_then(Session::deadline);
+            if let Some(at) = deadline.map(|at| at.0.max(program.asleep_until))
+                && first.is_none_or(|(known, _)| at < known)
+            {
+                first = Some((at, Some(number)));
+            }
+        }
+        match (self.events.peek().map(|Reverse(timed)| timed.at), first) {
+            (Some(at), Some((deadline, _))) if at <= deadline => Some((at, None)),
+            (Some(at), None) => Some((at, None)),
+            (_, first) => first,
+        }
+    }
+
+    fn at(&mut self, at: Duration, event: Event) {
+        self.number += 1;
+        self.events.push(Reverse(Timed { at, number: self.number, event }));
+    }
+
+    fn calm(&self) -> bool {
+        self.now >= self.plan.calm_at
+    }
+
+    fn note(&mut self, text: impl FnOnce() -> String) {
+        if let Some(history) = &mut self.history {
+            history.push(format!("{:9.3} {}", self.now.as_millis(), text()));
+        }
+    }
+
+    fn fail(&mut self, what: impl FnOnce() -> String) {
+        if self.wrong.is_none() {
+            self.wrong = Some(what());
+        }
+    }
+
+    fn hash(&mut self, text: &str) {
+        for byte in text.bytes() {
+            self.trace = (self.trace ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+}

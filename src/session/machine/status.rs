@@ -1,0 +1,156 @@
+//! What the world sees of the machine: `live` only on a complete snapshot, and what is missing in words.
+
+use super::{Duration, Fault, Mono, Now, Output, Phase, Session, Timer};
+use crate::session::parts::{self, MissingPart, Part};
+use crate::session::state::ConnectionState;
+
+/// A snapshot that takes longer than this says how far it is.
+pub(super) const PATIENCE: Duration = Duration::from_secs(3);
+
+impl Session {
+    /// Shows the state that phase and parts make together; the last step of every input.
+    pub(super) fn update_status(&mut self, now: Now) {
+        let waiting = self.waiting(now.mono).map(|(_, reason)| reason.to_owned());
+        let lacks = self.parts.lacks(waiting.as_deref(), now.mono);
+        let state = match self.phase {
+            Phase::Live => {
+                self.tell(&lacks);
+                self.state_when_following(&lacks, now)
+            }
+            Phase::Syncing { .. } => self.state_when_syncing(&lacks, now),
+            Phase::Polling => {
+                let answered: Vec<MissingPart> = lacks.into_iter().filter(|lack| self.has_failed(lack.part)).collect();
+                self.tell(&answered);
+                self.state_when_polling(&answered, now)
+            }
+            Phase::Idle | Phase::Opening | Phase::Backoff | Phase::Confirming | Phase::Dead => {
+                self.timers.clear(Timer::Appraise);
+                return;
+            }
+        };
+        if state.is_live() {
+            self.over(Fault::Connection);
+        }
+        self.show(state);
+        self.wake_to_update_status(now);
+    }
+
+    fn wake_to_update_status(&mut self, now: Now) {
+        let patience = match self.state {
+            ConnectionState::Syncing { since, .. } => {
+                let silent = self.answered_at.map(|at| at + PATIENCE);
+                [Some(since + PATIENCE), silent].into_iter().flatten().filter(|at| *at > now.mono).min()
+            }
+            _ => None,
+        };
+        match self.parts.deadline(now.mono).into_iter().chain(patience).min() {
+            Some(at) => self.timers.set(Timer::Appraise, at),
+            None => self.timers.clear(Timer::Appraise),
+        }
+    }
+
+    /// Stream and merge are up: `live`, unless something is missing or the account is blocked.
+    fn state_when_following(&self, lacks: &[MissingPart], now: Now) -> ConnectionState {
+        let missing = (!lacks.is_empty()).then(|| parts::sentence(lacks));
+        if let Some(block) = &self.block {
+            let rest = missing.map_or_else(String::new, |missing| format!("; {missing}"));
+            return ConnectionState::Blocked { reason: format!("{block}{rest}") };
+        }
+        let Some(reason) = missing else {
+            return match self.state {
+                ConnectionState::Live { since } => ConnectionState::Live { since },
+                _ => ConnectionState::Live { since: now.mono },
+            };
+        };
+        let since = self.syncing_since().unwrap_or(now.mono);
+        let until = self.waiting(now.mono).map(|(until, _)| until);
+        ConnectionState::Syncing { since, pages: None, until, reason: Some(reason) }
+    }
+
+    fn state_when_syncing(&mut self, lacks: &[MissingPart], now: Now) -> ConnectionState {
+        let since = self.syncing_since().unwrap_or(now.mono);
+        if now.mono.since(since) < PATIENCE {
+            return ConnectionState::Syncing { since, pages: None, until: None, reason: None };
+        }
+        let failing: Vec<MissingPart> = lacks.iter().filter(|lack| self.has_failed(lack.part)).cloned().collect();
+        self.tell(&failing);
+        let waiting = self.waiting(now.mono).map(|(until, reason)| (until, reason.to_owned()));
+        let mut reason = match (&waiting, failing.is_empty()) {
+            (_, false) => parts::sentence(&failing),
+            (Some((_, reason)), true) => reason.clone(),
+            (None, true) if self.is_unanswered(now.mono) => "the broker is slow to answer".to_owned(),
+            (None, true) => "the broker is answering; there is a lot to fetch".to_owned(),
+        };
+        if let Phase::Syncing { held } = &self.phase
+            && !held.is_empty()
+        {
+            // Past this time they are held for nothing else.
+            reason.push_str("; stream updates are held until the account is confirmed");
+        }
+        ConnectionState::Syncing {
+            since,
+            pages: self.resync.as_ref().map(crate::session::resync::Resync::progress),
+            until: waiting.map(|(until, _)| until),
+            reason: Some(reason),
+        }
+    }
+
+    /// Nothing that was asked has been answered for so long that a person wonders why.
+    fn is_unanswered(&self, now: Mono) -> bool {
+        self.answered_at.is_none_or(|at| now.since(at) >= PATIENCE)
+    }
+
+    fn state_when_polling(&self, lacks: &[MissingPart], now: Now) -> ConnectionState {
+        let mut reason = self.no_stream.clone();
+        if !lacks.is_empty() {
+            reason = format!("{reason}; {}", parts::sentence(lacks));
+        }
+        if let Some(block) = &self.block {
+            return ConnectionState::Blocked { reason: format!("{block}; {reason}") };
+        }
+        let since = match self.state {
+            ConnectionState::Polling { since, .. } => since,
+            _ => now.mono,
+        };
+        ConnectionState::Polling { since, reason }
+    }
+
+    pub(super) fn syncing_since(&self) -> Option<Mono> {
+        match self.state {
+            ConnectionState::Syncing { since, .. } => Some(since),
+            _ => None,
+        }
+    }
+
+    /// True when a part is not merely unanswered.
+    fn has_failed(&self, part: Part) -> bool {
+        self.parts.has_failed(part)
+    }
+
+    /// Faults that last are told once: they stay in the list of errors until they are read.
+    fn tell(&mut self, lacks: &[MissingPart]) {
+        if lacks.is_empty() && self.follows() {
+            self.over(Fault::Snapshot);
+        }
+        let untold = self.parts.untold(lacks);
+        if !untold.is_empty() {
+            self.fault(Fault::Snapshot, format!("the data is incomplete: {}", parts::sentence(&untold)));
+        }
+    }
+
+    /// A part was answered in full.
+    pub(super) fn part_is_good(&mut self, part: Part, now: Now) {
+        if self.parts.good(part, now) {
+            self.out.push_back(Output::Log(format!("{part}: answered in full again")));
+        }
+    }
+
+    /// Until when nothing is asked, and why.
+    pub(super) fn waiting(&self, now: Mono) -> Option<(Mono, &str)> {
+        let request_pause =
+            self.request_pause.iter().chain(&self.queued).filter(|request_pause| request_pause.until > now);
+        request_pause
+            .max_by_key(|request_pause| request_pause.until)
+            .map(|request_pause| (request_pause.until, request_pause.reason.as_str()))
+    }
+}

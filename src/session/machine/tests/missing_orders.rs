@@ -1,0 +1,60 @@
+//! Orders that are shown as working and that the broker answers it does not have.
+
+use super::*;
+
+fn reason(fixture: &Fixture) -> String {
+    fixture.session.state().reason().unwrap_or_default().to_owned()
+}
+
+/// Live, with an order that the stream has told and that no answer of REST knows.
+fn denied() -> Fixture {
+    let mut fixture = Fixture::live();
+    fixture.stream(StreamEvent::Update(Box::new(update(TradeEvent::New, order("ghost"), Vec::new()))));
+    fixture
+}
+
+#[test]
+fn an_order_that_the_broker_denies_for_longer_than_rest_lags_is_named_and_takes_the_word_live_away() {
+    let mut fixture = denied();
+    fixture.pass(Duration::from_secs(11));
+    assert!(fixture.session.state().is_live(), "REST may be behind the stream: {}", reason(&fixture));
+    // The audit after the first that is told so does not wait for its turn.
+    fixture.pass(Duration::from_secs(25));
+    assert!(!fixture.session.state().is_live());
+    assert!(
+        reason(&fixture).contains("the broker does not have order ghost, shown here as working"),
+        "{}",
+        reason(&fixture)
+    );
+    let working = fixture.session.freshness(Part::Working, fixture.now.mono);
+    assert!(!working.whole && working.good.is_some(), "{working:?}");
+    assert_eq!(fixture.blotter.working_count(), 1, "what became of it is not known");
+}
+
+#[test]
+fn it_is_over_when_the_order_is_there_after_all_or_has_ended() {
+    for ends in [false, true] {
+        let mut fixture = denied();
+        fixture.pass(Duration::from_mins(3));
+        assert!(!fixture.session.state().is_live());
+        if ends {
+            let mut ended = Order { status: OrderStatus::Canceled, ..order("ghost") };
+            ended.updated_at = ended.updated_at.map(|at| at + Duration::from_secs(9));
+            ended.canceled_at = ended.updated_at;
+            fixture.stream(StreamEvent::Update(Box::new(update(TradeEvent::Canceled, ended, Vec::new()))));
+        } else {
+            fixture.orders.push(order("ghost"));
+        }
+        fixture.pass(Duration::from_mins(2));
+        assert!(fixture.session.state().is_live(), "{ends}: {}", reason(&fixture));
+        assert!(fixture.logs().contains("working orders: answered in full again"), "{}", fixture.logs());
+    }
+}
+
+#[test]
+fn two_that_are_denied_are_counted() {
+    let mut fixture = denied();
+    fixture.stream(StreamEvent::Update(Box::new(update(TradeEvent::New, order("ghost2"), Vec::new()))));
+    fixture.pass(Duration::from_mins(3));
+    assert!(reason(&fixture).contains("order ghost and 1 more, shown here as working"), "{}", reason(&fixture));
+}
