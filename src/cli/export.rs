@@ -58,7 +58,7 @@ pub enum Form {
 ///
 /// # Errors
 /// Usage errors, and a journal that is missing or cannot be read.
-pub async fn run(context: &Context, args: &ExportArgs) -> Result<(), Error> {
+pub(super) async fn run(context: &Context, args: &ExportArgs) -> Result<(), Error> {
     if let (Some(since), Some(until)) = (args.since, args.until)
         && since > until
     {

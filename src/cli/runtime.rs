@@ -7,7 +7,7 @@ use crate::error::Error;
 /// # Errors
 /// When the system refuses threads or descriptors.
 #[cfg(feature = "simulator")]
-pub fn server_runtime() -> Result<tokio::runtime::Runtime, Error> {
+pub(super) fn server_runtime() -> Result<tokio::runtime::Runtime, Error> {
     descriptors()?;
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -20,7 +20,7 @@ pub fn server_runtime() -> Result<tokio::runtime::Runtime, Error> {
 ///
 /// # Errors
 /// When the system refuses threads or descriptors.
-pub fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Error> {
     descriptors()?;
     // One thread is enough, and an idle program then wakes only one.
     tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| unstarted(&error))

@@ -19,7 +19,7 @@ const LARGEST: u64 = 256 * 1024;
 ///
 /// # Errors
 /// [`Error::Usage`] for a theme that does not exist or has problems.
-pub fn choose(name: &str, color: ColorChoice, ascii: bool) -> Result<ViewState, Error> {
+pub(super) fn choose(name: &str, color: ColorChoice, ascii: bool) -> Result<ViewState, Error> {
     let depth = depth(color);
     let ascii = ascii || !locale_has_unicode(|name| std::env::var(name).ok());
     // Keep the terminal's own background, transparent or not, when it selected the theme. A theme given by name sets

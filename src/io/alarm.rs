@@ -5,14 +5,14 @@ use std::time::Instant;
 
 /// Wakes at a point in time. Falls back to the runtime's timer where the kernel has no timer of this kind.
 #[derive(Debug, Default)]
-pub struct Alarm {
+pub(super) struct Alarm {
     #[cfg(target_os = "linux")]
     timer: Option<kernel::Timer>,
 }
 
 impl Alarm {
     /// An alarm for a loop that runs on the current runtime.
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         #[cfg(target_os = "linux")]
         return Self {
             timer: kernel::Timer::new().inspect_err(|error| tracing::debug!(%error, "no kernel timer")).ok(),
@@ -22,7 +22,7 @@ impl Alarm {
     }
 
     /// Waits until this time, or for ever without one.
-    pub async fn wait(&self, until: Option<Instant>) {
+    pub(super) async fn wait(&self, until: Option<Instant>) {
         let Some(until) = until else { return std::future::pending().await };
         #[cfg(target_os = "linux")]
         if let Some(timer) = &self.timer {

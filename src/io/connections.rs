@@ -30,12 +30,12 @@ const ELSEWHERE: Duration = Duration::from_secs(5);
 const ACCESS_AGAIN: Duration = Duration::from_secs(10);
 
 /// What a loop is told: the accounts' own messages, or one that holds them.
-pub trait LoopMessage: From<Msg> + Send + 'static {}
+pub(super) trait LoopMessage: From<Msg> + Send + 'static {}
 
 impl<M: From<Msg> + Send + 'static> LoopMessage for M {}
 
 /// The connections of every account.
-pub struct Connections<M> {
+pub(super) struct Connections<M> {
     inbox: mpsc::Sender<M>,
     accounts: Accounts,
     locks: Arc<Locks>,
@@ -64,13 +64,13 @@ enum Command {
 
 impl<M: LoopMessage> Connections<M> {
     /// Connections that answer into the inbox; without a folder for locks every account is streamed.
-    pub fn new(inbox: mpsc::Sender<M>, accounts: Accounts, locks: Option<PathBuf>) -> Self {
+    pub(super) fn new(inbox: mpsc::Sender<M>, accounts: Accounts, locks: Option<PathBuf>) -> Self {
         let locks = Arc::new(Locks::new(locks));
         Self { inbox, accounts, locks, links: HashMap::new(), lines: AccountConnections::default() }
     }
 
     /// Tells which links there are; called at start and by every `Saved`.
-    pub fn know(&mut self, links: &[LinkRecord]) {
+    pub(super) fn know(&mut self, links: &[LinkRecord]) {
         for link in links {
             // A renewed token needs a new client.
             of(&self.lines).remove(&link.id);
@@ -79,7 +79,7 @@ impl<M: LoopMessage> Connections<M> {
     }
 
     /// Carries out what an account asks for, but for what its owner does: the journal is the loop's, unlinking the linker's.
-    pub fn run(&mut self, effect: Effect) {
+    pub(super) fn run(&mut self, effect: Effect) {
         match effect {
             Effect::OpenStream { link, epoch, form } => self.open_stream(&link, epoch, form),
             Effect::CloseStream { link } => {
@@ -98,7 +98,7 @@ impl<M: LoopMessage> Connections<M> {
     }
 
     /// Ends the connections of a link that is forgotten, from whatever task finds that it is.
-    pub fn forget(&self) -> impl Fn(&LinkId) + Send + Sync + 'static {
+    pub(super) fn forget(&self) -> impl Fn(&LinkId) + Send + Sync + 'static {
         let (lines, locks) = (Arc::clone(&self.lines), Arc::clone(&self.locks));
         move |link| {
             of(&lines).remove(link);

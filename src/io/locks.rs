@@ -10,7 +10,7 @@ use crate::domain::LinkId;
 
 /// The locks held. Without a folder, accounts are not shared and all are ours.
 #[derive(Debug, Default)]
-pub struct Locks {
+pub(super) struct Locks {
     folder: Option<PathBuf>,
     /// `None` for an account streamed without a lock, because none could be taken: unknown whether another instance
     /// streams it.
@@ -19,12 +19,12 @@ pub struct Locks {
 
 impl Locks {
     /// Locks in the data folder.
-    pub fn new(folder: Option<PathBuf>) -> Self {
+    pub(super) fn new(folder: Option<PathBuf>) -> Self {
         Self { folder, held: Mutex::default() }
     }
 
     /// Takes the lock of an account; false when another instance holds it.
-    pub fn take(&self, link: &LinkId) -> bool {
+    pub(super) fn take(&self, link: &LinkId) -> bool {
         let Some(folder) = &self.folder else { return true };
         let mut held = self.held();
         if held.contains_key(link) {
@@ -46,7 +46,7 @@ impl Locks {
     }
 
     /// Releases an account.
-    pub fn release(&self, link: &LinkId) {
+    pub(super) fn release(&self, link: &LinkId) {
         self.held().remove(link);
     }
 

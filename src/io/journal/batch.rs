@@ -89,7 +89,7 @@ impl Batch {
             }
             JournalEntry::Account(id) => batch.records.push(Record::Account(id)),
             JournalEntry::Complete { watermark, asked_at } => {
-                batch.records.push(Record::Complete { watermark, asked_at })
+                batch.records.push(Record::Complete { watermark, asked_at });
             }
         }
         batch

@@ -29,7 +29,7 @@ const BROKEN_OFF: &[u8] = b"\x18\x1b\\";
 
 /// The output to a terminal.
 #[derive(Debug)]
-pub struct Output {
+pub(super) struct Output {
     file: File,
     /// Whether writing is non-blocking.
     immediate: bool,
@@ -59,7 +59,7 @@ impl Output {
     ///
     /// # Errors
     /// When there are no free descriptors.
-    pub fn of_stdout() -> io::Result<Arc<Self>> {
+    pub(super) fn of_stdout() -> io::Result<Arc<Self>> {
         if let Some(file) = own_descriptor() {
             return Ok(Self::new(file, true));
         }
@@ -78,12 +78,12 @@ impl Output {
     }
 
     /// Whether everything is written, so that a frame may follow.
-    pub fn is_free(&self) -> bool {
+    pub(super) fn is_free(&self) -> bool {
         !self.lock().busy
     }
 
     /// Waits until [`Self::is_free`] may have changed.
-    pub async fn freed(&self) {
+    pub(super) async fn freed(&self) {
         self.freed.notified().await;
     }
 
@@ -91,7 +91,7 @@ impl Output {
     ///
     /// # Errors
     /// When the terminal is gone.
-    pub fn send(self: &Arc<Self>, bytes: &[u8]) -> io::Result<()> {
+    pub(super) fn send(self: &Arc<Self>, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.lock();
         if state.gone {
             return Err(io::ErrorKind::BrokenPipe.into());
@@ -158,7 +158,7 @@ impl Output {
     /// Writes the last bytes: after the rest if the terminal takes that soon, and otherwise without it.
     ///
     /// Errors are ignored: the terminal may be gone, and there is no one to report them to.
-    pub fn end(&self, bytes: &[u8]) {
+    pub(super) fn end(&self, bytes: &[u8]) {
         let state = self.wait_idle(self.lock());
         if !state.busy {
             drop(state);

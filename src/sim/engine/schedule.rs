@@ -45,7 +45,7 @@ pub(super) struct Today {
 }
 
 impl Today {
-    pub fn of(at: Timestamp) -> Self {
+    pub(super) fn of(at: Timestamp) -> Self {
         let date = calendar::in_new_york(at).date();
         let midnight = |day| calendar::instant(day, Time::midnight());
         let until = date.tomorrow().map_or(Timestamp::MAX, midnight);

@@ -72,12 +72,12 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    pub fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         !self.order.status.is_terminal()
     }
 
     /// The current limit; none for market orders and triggered stops.
-    pub fn binding_limit(&self) -> Option<Decimal> {
+    pub(super) fn binding_limit(&self) -> Option<Decimal> {
         match self.order.order_type {
             OrderType::Limit | OrderType::StopLimit => self.order.limit_price,
             // Stop buys of shares become stop-limits some way above; the cap was set in `hold_price` on arrival.
@@ -87,14 +87,14 @@ impl Slot {
     }
 
     /// Starts with the executed quantity of another order of its chain.
-    pub fn carry(&mut self, before: &Self) {
+    pub(super) fn carry(&mut self, before: &Self) {
         self.value = before.value;
         (self.order.filled_qty, self.order.filled_avg_price) = (before.order.filled_qty, before.order.filled_avg_price);
         self.order.filled_at = before.order.filled_at;
     }
 
     /// Whether it waits for a stop price.
-    pub fn waits_for_stop(&self) -> bool {
+    pub(super) fn waits_for_stop(&self) -> bool {
         !self.triggered
             && matches!(self.order.order_type, OrderType::Stop | OrderType::StopLimit | OrderType::TrailingStop)
     }
@@ -134,7 +134,7 @@ pub(super) struct Book {
 }
 
 impl Book {
-    pub fn insert(&mut self, place: Booked, ix: Ix) {
+    pub(super) fn insert(&mut self, place: Booked, ix: Ix) {
         match place {
             Booked::Bid(key) => self.bids.insert((Reverse(key), ix)),
             Booked::Ask(key) => self.asks.insert((key, ix)),
@@ -143,7 +143,7 @@ impl Book {
         };
     }
 
-    pub fn remove(&mut self, place: Booked, ix: Ix) {
+    pub(super) fn remove(&mut self, place: Booked, ix: Ix) {
         match place {
             Booked::Bid(key) => self.bids.remove(&(Reverse(key), ix)),
             Booked::Ask(key) => self.asks.remove(&(key, ix)),

@@ -24,7 +24,7 @@ use super::state::{AuthorizeTrick, ErrorShape, Sim, lock};
 use crate::sim::engine::order::AccountNo;
 
 /// The router of the pages and the token endpoint.
-pub fn router(sim: Arc<Sim>) -> Router {
+pub(super) fn router(sim: Arc<Sim>) -> Router {
     // Other pages may request consent, but it can be given on our own page only.
     let given = post(decide).layer(middleware::from_fn(guard::ours));
     Router::new().route("/oauth/authorize", get(ask).merge(given)).route("/oauth/token", post(token)).with_state(sim)
@@ -33,7 +33,7 @@ pub fn router(sim: Arc<Sim>) -> Router {
 /// Most fields of a query or form.
 const MOST_FIELDS: usize = 64;
 /// The form field that proves that the consent page was loaded.
-pub const TOKEN_FIELD: &str = "form_token";
+pub(super) const TOKEN_FIELD: &str = "form_token";
 
 /// The fields of a query or form. The error is a message for the user.
 struct Fields(Vec<(String, String)>);

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 /// Simulated time, and real time since the start.
 #[derive(Debug)]
-pub struct SimClock {
+pub(super) struct SimClock {
     start: Instant,
     anchor: Mutex<Anchor>,
     turned: Notify,
@@ -28,18 +28,18 @@ struct Anchor {
 #[expect(clippy::disallowed_methods, reason = "the only reader of the machine's clock in the simulated brokerage")]
 impl SimClock {
     /// A clock that shows `simulated` now and runs at `pace` times real time.
-    pub fn new(simulated: Timestamp, pace: Decimal) -> Self {
+    pub(super) fn new(simulated: Timestamp, pace: Decimal) -> Self {
         let anchor = Anchor { real: Duration::ZERO, simulated, pace: thousandths(pace) };
         Self { start: Instant::now(), anchor: Mutex::new(anchor), turned: Notify::new() }
     }
 
     /// Real time since the start.
-    pub fn real(&self) -> Duration {
+    pub(super) fn real(&self) -> Duration {
         self.start.elapsed()
     }
 
     /// The current real time, for choosing the start of simulated time.
-    pub fn wall() -> Timestamp {
+    pub(super) fn wall() -> Timestamp {
         Timestamp::now()
     }
 }
@@ -50,12 +50,12 @@ impl SimClock {
     }
 
     /// The current simulated time.
-    pub fn now(&self) -> Timestamp {
+    pub(super) fn now(&self) -> Timestamp {
         self.anchor().at(self.real())
     }
 
     /// The real time to wait until a simulated time.
-    pub fn until(&self, moment: Timestamp) -> Duration {
+    pub(super) fn until(&self, moment: Timestamp) -> Duration {
         let anchor = self.anchor();
         let ahead = moment.duration_since(anchor.at(self.real()));
         let nanos = u128::try_from(ahead.as_nanos()).unwrap_or(0) * 1000 / u128::from(anchor.pace.max(1));
@@ -63,7 +63,7 @@ impl SimClock {
     }
 
     /// Waits until a simulated time, even if the clock is changed meanwhile.
-    pub async fn reach(&self, moment: Timestamp) {
+    pub(super) async fn reach(&self, moment: Timestamp) {
         loop {
             // Subscribe before reading the time, so that no change is missed.
             let turned = self.turned.notified();
@@ -78,7 +78,7 @@ impl SimClock {
     }
 
     /// Changes the pace from now on.
-    pub fn set_pace(&self, pace: Decimal) {
+    pub(super) fn set_pace(&self, pace: Decimal) {
         let real = self.real();
         let mut anchor = self.anchor.lock().unwrap_or_else(PoisonError::into_inner);
         *anchor = Anchor { real, simulated: anchor.at(real), pace: thousandths(pace) };
@@ -87,7 +87,7 @@ impl SimClock {
     }
 
     /// Advances simulated time; never back.
-    pub fn jump(&self, to: Timestamp) {
+    pub(super) fn jump(&self, to: Timestamp) {
         let real = self.real();
         let mut anchor = self.anchor.lock().unwrap_or_else(PoisonError::into_inner);
         *anchor = Anchor { real, simulated: anchor.at(real).max(to), pace: anchor.pace };

@@ -11,7 +11,7 @@ use tungstenite::error::ProtocolError;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Ends a socket after the last item received, which was not a message.
-pub async fn answer(socket: &mut WebSocket, last: Option<Result<Message, axum::Error>>) {
+pub(super) async fn answer(socket: &mut WebSocket, last: Option<Result<Message, axum::Error>>) {
     let answered = async {
         match last {
             // The answer is queued, and is sent before the next read.

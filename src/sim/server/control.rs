@@ -22,13 +22,13 @@ use super::state::lock;
 use crate::sim::faults::Fault;
 
 pub use self::control_server::ControlServer;
-pub use self::perform::{ACTIONS, perform};
+pub(super) use self::perform::{ACTIONS, perform};
 
 /// Longest body of a control request, in bytes.
 const BODY_LIMIT: usize = 64 << 10;
 
 /// The router of the control requests.
-pub fn router(request_filter: RequestFilter) -> Router {
+pub(super) fn router(request_filter: RequestFilter) -> Router {
     Router::new()
         .route("/_sim/truth", get(truth_of))
         .route("/_sim/log", get(log))

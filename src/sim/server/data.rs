@@ -13,13 +13,13 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 
-pub use self::channels::Feed;
+pub(super) use self::channels::Feed;
 use self::rest::message_only;
 use super::reply::ApiError;
 use super::request_filter::RequestFilter;
 
 /// Documented endpoints that are answered with 501, and their names.
-pub const NOT_SIMULATED: &[(&str, &str)] = &[
+pub(super) const NOT_SIMULATED: &[(&str, &str)] = &[
     ("/v1beta1/events/corporate-actions", "the event stream of corporate actions"),
     ("/v1beta1/fixed_income/latest/prices", "fixed income"),
     ("/v1beta1/fixed_income/latest/quotes", "fixed income"),
@@ -29,7 +29,7 @@ pub const NOT_SIMULATED: &[(&str, &str)] = &[
 ];
 
 /// The router of the data origin.
-pub fn router(request_filter: RequestFilter) -> Router {
+pub(super) fn router(request_filter: RequestFilter) -> Router {
     let mut router = Router::new()
         .route("/v2/{feed}", any(socket::stocks))
         .route("/v1beta3/crypto/{loc}", any(socket::crypto))

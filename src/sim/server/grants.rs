@@ -24,18 +24,18 @@ const CODE_LIFE: SignedDuration = SignedDuration::from_mins(10);
 const WINDOW: Duration = Duration::from_mins(1);
 
 /// All scopes.
-pub const SCOPES: [&str; 3] = ["account:write", "trading", "data"];
+pub(super) const SCOPES: [&str; 3] = ["account:write", "trading", "data"];
 
 /// The granted scopes; a set of [`SCOPES`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct Scopes(u8);
+pub(super) struct Scopes(u8);
 
 impl Scopes {
     /// All scopes.
-    pub const ALL: Self = Self(0b111);
+    pub(super) const ALL: Self = Self(0b111);
 
     /// Parses a space-delimited list; the first unknown word is the error.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         text.split_whitespace().try_fold(Self::default(), |scopes, word| {
             let bit = SCOPES.iter().position(|scope| *scope == word).ok_or_else(|| word.to_owned())?;
             Ok(Self(scopes.0 | 1 << bit))
@@ -43,24 +43,24 @@ impl Scopes {
     }
 
     /// Whether the scope was granted.
-    pub fn has(self, scope: &str) -> bool {
+    pub(super) fn has(self, scope: &str) -> bool {
         SCOPES.iter().position(|known| *known == scope).is_some_and(|bit| self.0 & 1 << bit != 0)
     }
 
     /// The granted scopes.
-    pub fn names(self) -> impl Iterator<Item = &'static str> {
+    pub(super) fn names(self) -> impl Iterator<Item = &'static str> {
         SCOPES.into_iter().filter(move |scope| self.has(scope))
     }
 
     /// As in a token answer.
-    pub fn text(self) -> String {
+    pub(super) fn text(self) -> String {
         self.names().collect::<Vec<_>>().join(" ")
     }
 }
 
 /// The access of a credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Grant {
+pub(super) struct Grant {
     /// The paper account it reaches.
     pub paper: Option<AccountNo>,
     /// The live account it reaches.
@@ -71,14 +71,14 @@ pub struct Grant {
 
 impl Grant {
     /// Whether it reaches the account.
-    pub fn reaches(&self, account: AccountNo) -> bool {
+    pub(super) fn reaches(&self, account: AccountNo) -> bool {
         self.paper == Some(account) || self.live == Some(account)
     }
 }
 
 /// A registered OAuth application.
 #[derive(Debug, Clone)]
-pub struct Client {
+pub(super) struct Client {
     /// Its identifier.
     pub id: String,
     /// Its secret.
@@ -91,7 +91,7 @@ pub struct Client {
 
 /// A key pair for clients without OAuth.
 #[derive(Debug, Clone)]
-pub struct KeyPair {
+pub(super) struct KeyPair {
     /// The identifier.
     pub id: String,
     /// The secret.
@@ -111,7 +111,7 @@ struct Code {
 
 /// A PKCE challenge.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Challenge {
+pub(super) struct Challenge {
     /// Whether the method is `S256`; otherwise `plain`.
     pub hashed: bool,
     /// The challenge.
@@ -120,7 +120,7 @@ pub struct Challenge {
 
 /// Why a token request fails, by RFC 6749.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TokenError {
+pub(super) enum TokenError {
     /// Unknown client, wrong secret, wrong content type.
     InvalidClient,
     /// The code is unknown, used, expired, another client's, or for another redirect URI or verifier.
@@ -133,7 +133,7 @@ pub enum TokenError {
 
 impl TokenError {
     /// The error code of the standard.
-    pub const fn word(self) -> &'static str {
+    pub(super) const fn word(self) -> &'static str {
         match self {
             Self::InvalidClient => "invalid_client",
             Self::InvalidGrant => "invalid_grant",
@@ -143,7 +143,7 @@ impl TokenError {
     }
 
     /// The HTTP status.
-    pub const fn status(self) -> u16 {
+    pub(super) const fn status(self) -> u16 {
         match self {
             Self::InvalidClient => 401,
             Self::InvalidGrant | Self::InvalidRequest | Self::UnsupportedGrantType => 400,
@@ -153,7 +153,7 @@ impl TokenError {
 
 /// The fields of a token request.
 #[derive(Debug, Clone, Copy)]
-pub struct TokenRequest<'a> {
+pub(super) struct TokenRequest<'a> {
     /// `client_id`
     pub client_id: &'a str,
     /// `client_secret`
@@ -168,7 +168,7 @@ pub struct TokenRequest<'a> {
 
 /// The request budget after a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Budget {
+pub(super) struct Budget {
     /// Requests per window.
     pub limit: u32,
     /// Requests left in the window.
@@ -181,7 +181,7 @@ pub struct Budget {
 
 /// Every client, code, token and key pair.
 #[derive(Debug)]
-pub struct Grants {
+pub(super) struct Grants {
     /// Registered applications.
     pub clients: Vec<Client>,
     /// Key pairs.
@@ -201,7 +201,7 @@ pub struct Grants {
 
 impl Grants {
     /// No registrations; values are derived from the seed.
-    pub fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64) -> Self {
         Self {
             clients: Vec::new(),
             keys: Vec::new(),
@@ -218,14 +218,14 @@ impl Grants {
     }
 
     /// A new identifier in the form of a UUID.
-    pub fn uuid(&mut self) -> Uuid {
+    pub(super) fn uuid(&mut self) -> Uuid {
         let mut bytes = [0; 16];
         self.dice.fill_bytes(&mut bytes);
         uuid::Builder::from_random_bytes(bytes).into_uuid()
     }
 
     /// New characters from an alphabet.
-    pub fn text(&mut self, alphabet: &str, length: usize) -> String {
+    pub(super) fn text(&mut self, alphabet: &str, length: usize) -> String {
         let letters: Vec<char> = alphabet.chars().collect();
         let mut pick = || {
             let index = usize::try_from(self.dice.next_u32()).unwrap_or(0) % letters.len().max(1);
@@ -235,12 +235,12 @@ impl Grants {
     }
 
     /// The client with an identifier.
-    pub fn client(&self, id: &str) -> Option<&Client> {
+    pub(super) fn client(&self, id: &str) -> Option<&Client> {
         self.clients.iter().find(|client| client.id == id)
     }
 
     /// Issues a code for a consent.
-    pub fn issue_code(
+    pub(super) fn issue_code(
         &mut self,
         client_id: &str,
         redirect_uri: &str,
@@ -255,7 +255,7 @@ impl Grants {
     }
 
     /// Issues a token.
-    pub fn issue_token(&mut self, grant: Grant) -> String {
+    pub(super) fn issue_token(&mut self, grant: Grant) -> String {
         let serial = self.serials.entry((grant.paper, grant.live, grant.scopes)).or_default();
         let token = token_of(self.seed, grant, *serial);
         *serial += 1;
@@ -265,7 +265,11 @@ impl Grants {
     }
 
     /// Exchanges a code for a token. The first attempt with the right client spends the code.
-    pub fn exchange(&mut self, request: TokenRequest<'_>, now: Timestamp) -> Result<(String, Scopes), TokenError> {
+    pub(super) fn exchange(
+        &mut self,
+        request: TokenRequest<'_>,
+        now: Timestamp,
+    ) -> Result<(String, Scopes), TokenError> {
         let known = self.client(request.client_id).is_some_and(|client| client.secret == request.client_secret);
         if !known {
             return Err(TokenError::InvalidClient);
@@ -284,23 +288,23 @@ impl Grants {
     }
 
     /// The access of a token.
-    pub fn token(&self, token: &str) -> Option<Grant> {
+    pub(super) fn token(&self, token: &str) -> Option<Grant> {
         self.tokens.get(token).or_else(|| self.earlier.get(token)).copied()
     }
 
     /// The access of a key pair.
-    pub fn key_pair(&self, id: &str, secret: &str) -> Option<Grant> {
+    pub(super) fn key_pair(&self, id: &str, secret: &str) -> Option<Grant> {
         self.keys.iter().find(|pair| pair.id == id && pair.secret == secret).map(|pair| pair.grant)
     }
 
     /// Revokes a token; false when it is unknown.
-    pub fn revoke(&mut self, token: &str) -> bool {
+    pub(super) fn revoke(&mut self, token: &str) -> bool {
         let earlier = self.earlier.remove(token).is_some();
         self.tokens.remove(token).is_some() || earlier
     }
 
     /// Revokes every token that reaches an account, or all tokens.
-    pub fn revoke_all(&mut self, account: Option<AccountNo>) -> usize {
+    pub(super) fn revoke_all(&mut self, account: Option<AccountNo>) -> usize {
         let before = self.tokens.len();
         self.earlier.retain(|_, grant| account.is_some_and(|account| !grant.reaches(account)));
         self.tokens.retain(|_, grant| account.is_some_and(|account| !grant.reaches(account)));
@@ -308,12 +312,12 @@ impl Grants {
     }
 
     /// Revokes every key pair that reaches an account.
-    pub fn revoke_keys(&mut self, account: AccountNo) {
+    pub(super) fn revoke_keys(&mut self, account: AccountNo) {
         self.keys.retain(|pair| !pair.grant.reaches(account));
     }
 
     /// Counts a request against its account's budget.
-    pub fn count(&mut self, account: AccountNo, now: Duration) -> Budget {
+    pub(super) fn count(&mut self, account: AccountNo, now: Duration) -> Budget {
         let (start, used) = self.windows.entry(account).or_insert((now, 0));
         if now.saturating_sub(*start) >= WINDOW {
             (*start, *used) = (now, 0);
@@ -328,13 +332,13 @@ impl Grants {
     }
 
     /// Resets every account to the default budget.
-    pub fn refresh(&mut self) {
+    pub(super) fn refresh(&mut self) {
         self.limit = USUAL_LIMIT;
         self.windows.clear();
     }
 
     /// Uses up an account's budget for the rest of its window.
-    pub fn exhaust(&mut self, account: AccountNo, now: Duration) {
+    pub(super) fn exhaust(&mut self, account: AccountNo, now: Duration) {
         self.count(account, now);
         let limit = self.limit;
         if let Some((_, used)) = self.windows.get_mut(&account) {

@@ -18,7 +18,7 @@ use super::reply::ApiError;
 
 /// Accepts requests whose Host is a loopback name, against DNS rebinding. Websockets, which the same-origin policy does
 /// not cover, must come from pages of this machine or from no page.
-pub async fn local(request: Request, next: Next) -> Response {
+pub(super) async fn local(request: Request, next: Next) -> Response {
     let headers = request.headers();
     let named = match headers.get_all(HOST).iter().collect::<Vec<_>>().as_slice() {
         [host] => host.to_str().ok().is_some_and(is_loopback),
@@ -36,7 +36,7 @@ pub async fn local(request: Request, next: Next) -> Response {
 }
 
 /// Accepts requests of programs and of our own pages. Guards everything that needs no credential.
-pub async fn ours(request: Request, next: Next) -> Response {
+pub(super) async fn ours(request: Request, next: Next) -> Response {
     if from_elsewhere(request.headers()) {
         return refused("a page of another origin may not send this request");
     }
@@ -44,7 +44,7 @@ pub async fn ours(request: Request, next: Next) -> Response {
 }
 
 /// As [`ours`], for an interface without pages: bodies must be JSON, which a form cannot send.
-pub async fn programs(request: Request, next: Next) -> Response {
+pub(super) async fn programs(request: Request, next: Next) -> Response {
     let headers = request.headers();
     if from_elsewhere(headers) {
         return refused("a page of another origin may not send this request");
@@ -99,17 +99,17 @@ fn is_own(ip: IpAddr) -> bool {
 
 /// Creates form tokens. Uses the system's randomness and not the seed, which a page could guess.
 #[derive(Debug)]
-pub struct FormKey([u8; 32]);
+pub(super) struct FormKey([u8; 32]);
 
 impl FormKey {
     /// A new key. Without system randomness it is empty, and no form is accepted.
-    pub fn draw() -> Option<Self> {
+    pub(super) fn draw() -> Option<Self> {
         let mut key = [0; 32];
         getrandom::fill(&mut key).ok().map(|()| Self(key))
     }
 
     /// The form token for the page of this query.
-    pub fn token(&self, query: &str) -> String {
+    pub(super) fn token(&self, query: &str) -> String {
         let mut text = self.0.to_vec();
         text.extend_from_slice(query.as_bytes());
         // Hashed twice, the second time keyed: prevents length extension.

@@ -26,7 +26,7 @@ const KEPT: usize = 50_000;
 
 /// An item for listeners; its JSON is created once, when first needed.
 #[derive(Debug)]
-pub struct Emitted {
+pub(super) struct Emitted {
     /// Its id, which orders items.
     pub id: EventId,
     /// The account.
@@ -47,7 +47,7 @@ impl Emitted {
     }
 
     /// Its JSON for the trade streams; `None` for cash.
-    pub fn data(&self) -> Option<Arc<str>> {
+    pub(super) fn data(&self) -> Option<Arc<str>> {
         let make = || match &self.news {
             News::Trade(event) | News::Leg(event) if event.framed => {
                 Some(serde_json::to_string(&WireEvent::new(event)).unwrap_or_default().into())
@@ -58,7 +58,7 @@ impl Emitted {
     }
 
     /// A short description for the fault log.
-    pub fn what(&self) -> String {
+    pub(super) fn what(&self) -> String {
         match &self.news {
             News::Trade(event) | News::Leg(event) => format!("{} {}", event.event, event.order.id),
             News::Money(booking) => format!("booking {}", booking.ref_id),
@@ -66,7 +66,7 @@ impl Emitted {
     }
 
     /// Its JSON as an account activity, if it is one: a trade, a bust, a correction, cash.
-    pub fn activity(&self) -> Option<Arc<str>> {
+    pub(super) fn activity(&self) -> Option<Arc<str>> {
         let activity = match &self.news {
             News::Trade(event) | News::Leg(event) => wire::activity::trade(event)?,
             News::Money(booking) => wire::activity::booking(booking),
@@ -77,7 +77,7 @@ impl Emitted {
 
 /// A summary of an account.
 #[derive(Debug, Clone)]
-pub struct AccountLine {
+pub(super) struct AccountLine {
     /// Its number in the engine.
     pub no: AccountNo,
     /// The account number.
@@ -110,7 +110,7 @@ impl Log {
 }
 
 /// The engine and its listeners.
-pub struct Hub {
+pub(super) struct Hub {
     engine: Mutex<Engine>,
     /// A copy of the engine that reads are served from while REST lags.
     frozen: Mutex<Option<(Engine, Instant)>>,
@@ -122,7 +122,7 @@ pub struct Hub {
 
 impl Hub {
     /// A hub for an engine; its pending items are kept for replay.
-    pub fn new(mut engine: Engine) -> Self {
+    pub(super) fn new(mut engine: Engine) -> Self {
         let mut log = Log::default();
         while let Some(news) = engine.poll_news() {
             log.keep(Arc::new(Emitted::new(news)));
@@ -138,7 +138,7 @@ impl Hub {
     }
 
     /// Advances the engine to the present, runs `act` on it, and sends the resulting items.
-    pub fn act<R>(&self, clock: &SimClock, act: impl FnOnce(&mut Engine) -> R) -> R {
+    pub(super) fn act<R>(&self, clock: &SimClock, act: impl FnOnce(&mut Engine) -> R) -> R {
         let mut engine = lock(&self.engine);
         engine.advance_to(clock.now());
         let result = act(&mut engine);
@@ -150,7 +150,7 @@ impl Hub {
     }
 
     /// Runs `read` on the engine: the present one, or the copy while REST lags.
-    pub fn read<R>(&self, clock: &SimClock, read: impl FnOnce(&mut Engine) -> R) -> R {
+    pub(super) fn read<R>(&self, clock: &SimClock, read: impl FnOnce(&mut Engine) -> R) -> R {
         {
             let mut frozen = lock(&self.frozen);
             match frozen.as_mut() {
@@ -163,13 +163,13 @@ impl Hub {
     }
 
     /// Serves reads from a copy of the present engine until a time.
-    pub fn lag_until(&self, clock: &SimClock, until: Instant) {
+    pub(super) fn lag_until(&self, clock: &SimClock, until: Instant) {
         let copy = self.act(clock, |engine| engine.clone());
         *lock(&self.frozen) = Some((copy, until));
     }
 
     /// Serves reads from the present engine again.
-    pub fn end_lag(&self) {
+    pub(super) fn end_lag(&self) {
         *lock(&self.frozen) = None;
     }
 
@@ -189,24 +189,24 @@ impl Hub {
     }
 
     /// All events from now on, of every account.
-    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Emitted>> {
+    pub(super) fn subscribe(&self) -> broadcast::Receiver<Arc<Emitted>> {
         self.events.subscribe()
     }
 
     /// Market events from now on.
-    pub fn subscribe_ticks(&self) -> broadcast::Receiver<Tick> {
+    pub(super) fn subscribe_ticks(&self) -> broadcast::Receiver<Tick> {
         let ticks = self.ticks.subscribe();
         lock(&self.engine).listen(true);
         ticks
     }
 
     /// Runs `look` on the engine without advancing it.
-    pub fn look<R>(&self, look: impl FnOnce(&Engine) -> R) -> R {
+    pub(super) fn look<R>(&self, look: impl FnOnce(&Engine) -> R) -> R {
         look(&lock(&self.engine))
     }
 
     /// As [`Self::act`], for a reset of an account: earlier items are not replayed afterwards.
-    pub fn act_anew<R>(&self, clock: &SimClock, account: AccountNo, act: impl FnOnce(&mut Engine) -> R) -> R {
+    pub(super) fn act_anew<R>(&self, clock: &SimClock, account: AccountNo, act: impl FnOnce(&mut Engine) -> R) -> R {
         self.act(clock, |engine| {
             self.publish(engine);
             lock(&self.log).0.remove(&account);
@@ -215,7 +215,7 @@ impl Hub {
     }
 
     /// A summary of every account.
-    pub fn accounts(&self) -> Vec<AccountLine> {
+    pub(super) fn accounts(&self) -> Vec<AccountLine> {
         let engine = lock(&self.engine);
         let line = |account: &Account| AccountLine {
             no: account.no,
@@ -227,7 +227,7 @@ impl Hub {
     }
 
     /// The account with this number or id; by default the first paper account.
-    pub fn find_account(&self, name: Option<&str>) -> Option<AccountNo> {
+    pub(super) fn find_account(&self, name: Option<&str>) -> Option<AccountNo> {
         let engine = lock(&self.engine);
         let id = name.and_then(|name| Uuid::try_parse(name).ok());
         let fits = |account: &&Account| match name {
@@ -238,19 +238,19 @@ impl Hub {
     }
 
     /// The id of an account.
-    pub fn account_id(&self, no: AccountNo) -> Option<Uuid> {
+    pub(super) fn account_id(&self, no: AccountNo) -> Option<Uuid> {
         lock(&self.engine).find_account(no).map(|account| account.id)
     }
 
     /// The stored items of an account, and the newest that was discarded.
-    pub fn log_of(&self, account: AccountNo) -> (Vec<Arc<Emitted>>, Option<(EventId, Timestamp)>) {
+    pub(super) fn log_of(&self, account: AccountNo) -> (Vec<Arc<Emitted>>, Option<(EventId, Timestamp)>) {
         let log = lock(&self.log);
         let kept = log.0.get(&account);
         kept.map(|kept| (kept.rows.iter().cloned().collect(), kept.gone)).unwrap_or_default()
     }
 
     /// Advances the engine from deadline to deadline until the future is dropped.
-    pub async fn drive(&self, clock: &SimClock) {
+    pub(super) async fn drive(&self, clock: &SimClock) {
         loop {
             let next = {
                 let mut engine = lock(&self.engine);

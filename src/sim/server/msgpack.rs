@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Number, Value};
 
 /// Encodes a value. Strings under `time_key` that are times become timestamps.
-pub fn encode(value: &Value, time_key: Option<&str>) -> Vec<u8> {
+pub(super) fn encode(value: &Value, time_key: Option<&str>) -> Vec<u8> {
     let mut out = Vec::with_capacity(256);
     write(&mut out, value, time_key, false);
     out

@@ -31,7 +31,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// One origin: a bound listener and its router.
-pub struct Listening {
+pub(super) struct Listening {
     /// The bound listener.
     pub listener: TcpListener,
     /// TLS, if enabled.
@@ -44,11 +44,11 @@ pub struct Listening {
 
 /// Lets a handler end its own connection without an answer.
 #[derive(Debug, Clone, Default)]
-pub struct HangUp(CancellationToken);
+pub(super) struct HangUp(CancellationToken);
 
 impl HangUp {
     /// Ends the connection; never returns.
-    pub async fn now(&self) -> ! {
+    pub(super) async fn now(&self) -> ! {
         self.0.cancel();
         loop {
             std::future::pending::<()>().await;
@@ -58,7 +58,7 @@ impl HangUp {
 
 /// External control over connections.
 #[derive(Clone)]
-pub struct Switches {
+pub(super) struct Switches {
     /// Each change ends all connections.
     pub kill: watch::Receiver<u64>,
     /// New connections are refused until then.
@@ -68,7 +68,7 @@ pub struct Switches {
 }
 
 /// Serves an origin until shutdown, then ends its connections.
-pub async fn serve(origin: Listening, mut switches: Switches) -> io::Result<()> {
+pub(super) async fn serve(origin: Listening, mut switches: Switches) -> io::Result<()> {
     let address = origin.listener.local_addr()?;
     let mut listener = Some(origin.listener);
     let mut connections = JoinSet::new();
@@ -190,7 +190,7 @@ fn without_slash<B>(mut request: Request<B>) -> Request<B> {
 }
 
 /// A temporary certificate authority, and its certificate for this machine's loopback names.
-pub struct Tls {
+pub(super) struct Tls {
     /// Accepts connections with the certificate.
     pub acceptor: TlsAcceptor,
     /// The authority's certificate, for clients to trust.
@@ -201,7 +201,7 @@ pub struct Tls {
 ///
 /// # Errors
 /// A message, when keys cannot be created.
-pub fn throwaway_tls() -> Result<Tls, String> {
+pub(super) fn throwaway_tls() -> Result<Tls, String> {
     let sentence = |error: rcgen::Error| error.to_string();
     let mut authority = CertificateParams::new(Vec::new()).map_err(sentence)?;
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

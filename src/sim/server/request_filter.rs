@@ -29,7 +29,7 @@ const BODY_LIMIT: usize = 4 << 20;
 
 /// The middleware's state for one origin.
 #[derive(Clone)]
-pub struct RequestFilter {
+pub(super) struct RequestFilter {
     /// The brokerage.
     pub sim: Arc<Sim>,
     /// The origin.
@@ -38,13 +38,13 @@ pub struct RequestFilter {
 
 /// The authenticated caller.
 #[derive(Debug, Clone, Copy)]
-pub struct Caller {
+pub(super) struct Caller {
     /// The account that the credential reaches on this origin.
     pub account: AccountNo,
 }
 
 /// The credential of a request.
-pub fn credential(sim: &Sim, headers: &HeaderMap) -> Option<Grant> {
+pub(super) fn credential(sim: &Sim, headers: &HeaderMap) -> Option<Grant> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let grants = lock(&sim.grants);
     if let Some(authorization) = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()) {
@@ -64,7 +64,7 @@ pub fn credential(sim: &Sim, headers: &HeaderMap) -> Option<Grant> {
 }
 
 /// The account of a grant on an origin.
-pub fn account_on(grant: &Grant, origin: Origin) -> Option<AccountNo> {
+pub(super) fn account_on(grant: &Grant, origin: Origin) -> Option<AccountNo> {
     match origin {
         Origin::Paper => grant.paper,
         Origin::Live => grant.live,
@@ -85,7 +85,7 @@ fn needed_scope(origin: Origin, method: &Method, path: &str) -> Option<&'static 
 }
 
 /// Applies faults, credentials, scopes and budget to a request, and headers to its answer.
-pub async fn pass(State(request_filter): State<RequestFilter>, request: Request, next: Next) -> Response {
+pub(super) async fn pass(State(request_filter): State<RequestFilter>, request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     if path.starts_with("/_sim/") {
         return next.run(request).await;
@@ -236,7 +236,7 @@ fn reset_at(now: Timestamp, after: Duration) -> i64 {
 }
 
 /// A time in the format of the `Date` header.
-pub fn http_date(moment: Timestamp) -> String {
+pub(super) fn http_date(moment: Timestamp) -> String {
     moment.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 

@@ -6,7 +6,7 @@ mod assets;
 mod options;
 mod orders;
 mod positions;
-pub mod query;
+pub(super) mod query;
 mod watchlists;
 
 use axum::Router;
@@ -15,15 +15,15 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, delete, get, post};
 use serde_json::Value;
 
-pub use self::orders::new_order;
-pub use self::watchlists::Watchlists;
+pub(super) use self::orders::new_order;
+pub(super) use self::watchlists::Watchlists;
 use super::reply::ApiError;
 use super::request_filter::RequestFilter;
 use super::{sse, stream};
 use crate::sim::engine::refusal::{Member, Refusal};
 
 /// Documented endpoints that are answered with 501, and their names.
-pub const NOT_SIMULATED: &[(&str, &str)] = &[
+pub(super) const NOT_SIMULATED: &[(&str, &str)] = &[
     ("/v1/locates", "the locates interface"),
     ("/v1/locates/{*rest}", "the locates interface"),
     ("/v2/positions/{id}/exercise", "exercising options"),
@@ -34,7 +34,7 @@ pub const NOT_SIMULATED: &[(&str, &str)] = &[
 ];
 
 /// The router of a trading origin, without control requests.
-pub fn router(request_filter: RequestFilter) -> Router {
+pub(super) fn router(request_filter: RequestFilter) -> Router {
     let mut router = Router::new()
         .route("/stream", any(stream::upgrade))
         .route("/v2/events/trades", get(sse::trades))

@@ -26,7 +26,7 @@ const LONGEST: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A request's body, handed to the handler.
-pub struct BodyHandle {
+pub(super) struct BodyHandle {
     body: Arc<Mutex<Incoming>>,
     /// Time limit, starting when a handler waits for the body.
     limit: Option<Pin<Box<Sleep>>>,
@@ -35,7 +35,7 @@ pub struct BodyHandle {
 }
 
 /// The unread part, after the handler has answered.
-pub struct RestOfBody {
+pub(super) struct RestOfBody {
     body: Arc<Mutex<Incoming>>,
     missed: Arc<AtomicBool>,
     /// Whether the client sends it only after `100 Continue`, which it may not have received.
@@ -43,7 +43,7 @@ pub struct RestOfBody {
 }
 
 /// Hands the body of a request to its handler.
-pub fn lend(request: Request<Incoming>) -> (Request<BodyHandle>, RestOfBody) {
+pub(super) fn lend(request: Request<Incoming>) -> (Request<BodyHandle>, RestOfBody) {
     let (parts, body) = request.into_parts();
     let awaits_word = parts.headers.contains_key(EXPECT);
     let (body, missed) = (Arc::new(Mutex::new(body)), Arc::new(AtomicBool::new(false)));
@@ -53,7 +53,7 @@ pub fn lend(request: Request<Incoming>) -> (Request<BodyHandle>, RestOfBody) {
 
 impl RestOfBody {
     /// Reads the rest, or makes the answer announce the close.
-    pub async fn settle(self, mut answer: Response) -> Response {
+    pub(super) async fn settle(self, mut answer: Response) -> Response {
         if self.missed.load(Ordering::Acquire) {
             // A success without the body stands; an error caused by a partial body is replaced.
             if !answer.status().is_success() {

@@ -31,7 +31,7 @@ struct Request {
 
 /// The steps of a file; the two lists run in parallel.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Scenario {
+pub(super) struct Scenario {
     /// By real time since the start, earliest first.
     after: Vec<(Duration, Request)>,
     /// By simulated time, in the order of the file.
@@ -58,7 +58,7 @@ fn take(step: &mut Map<String, Value>, name: &str) -> Result<Option<String>, Str
 ///
 /// # Errors
 /// A message, with the line if known.
-pub fn read(path: &Path) -> Result<Scenario, String> {
+pub(super) fn read(path: &Path) -> Result<Scenario, String> {
     let unread = |error: std::io::Error| format!("{}: {error}", path.display());
     // A pipe could block the server's signal handling, and a device has no end.
     if !std::fs::metadata(path).map_err(unread)?.is_file() {
@@ -92,7 +92,7 @@ fn parse(text: &str) -> Result<Scenario, String> {
 }
 
 /// Runs the steps at their times.
-pub async fn play(sim: &Arc<Sim>, scenario: Scenario) {
+pub(super) async fn play(sim: &Arc<Sim>, scenario: Scenario) {
     let Scenario { after, at } = scenario;
     let by_real_time = async {
         for (after, request) in after {

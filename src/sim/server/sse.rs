@@ -30,7 +30,7 @@ const WAITING: usize = 256;
 type Show = fn(&Emitted) -> Option<Arc<str>>;
 
 /// `GET /v2/events/trades`.
-pub async fn trades(
+pub(super) async fn trades(
     State(request_filter): State<RequestFilter>,
     Extension(caller): Extension<Caller>,
     Query(span): Query<Span>,
@@ -39,7 +39,7 @@ pub async fn trades(
 }
 
 /// `GET /v2beta1/events/activities`.
-pub async fn activities(
+pub(super) async fn activities(
     State(request_filter): State<RequestFilter>,
     Extension(caller): Extension<Caller>,
     Query(span): Query<Span>,

@@ -23,13 +23,13 @@ use crate::sim::faults::{Faults, Origin};
 use crate::sim::options::Frames;
 
 /// Locks, and ignores a panic in another holder: the state is still usable.
-pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Bodies of token errors (docs/ALPACA.md 2.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ErrorShape {
+pub(super) enum ErrorShape {
     /// The form of RFC 6749.
     #[default]
     OAuth,
@@ -43,7 +43,7 @@ pub enum ErrorShape {
 
 /// An override of the next consent decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AuthorizeTrick {
+pub(super) enum AuthorizeTrick {
     /// A refusal, whatever was chosen.
     Deny,
     /// A refusal without `error_description`.
@@ -58,7 +58,7 @@ pub enum AuthorizeTrick {
 
 /// The forms of authentication on `trade_updates` (docs/ALPACA.md 6.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum AuthForm {
+pub(super) enum AuthForm {
     /// `auth` with a key pair.
     Keys,
     /// `authenticate` with a key pair (old).
@@ -71,7 +71,7 @@ pub enum AuthForm {
 
 impl AuthForm {
     /// All of them with their names in control requests.
-    pub const ALL: [(Self, &str); 4] = [
+    pub(super) const ALL: [(Self, &str); 4] = [
         (Self::Keys, "keys"),
         (Self::OldKeys, "old_keys"),
         (Self::OAuthToken, "oauth_token"),
@@ -81,7 +81,7 @@ impl AuthForm {
 
 /// How a form of authentication is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum FormPolicy {
+pub(super) enum FormPolicy {
     /// The credential is checked.
     #[default]
     Accept,
@@ -93,7 +93,7 @@ pub enum FormPolicy {
 
 /// Switches set by control requests.
 #[derive(Debug)]
-pub struct Policy {
+pub(super) struct Policy {
     /// The form of token errors.
     pub token_errors: ErrorShape,
     /// A delay of the next token answer.
@@ -132,7 +132,7 @@ impl Default for Policy {
 }
 
 /// One brokerage behind its sockets.
-pub struct Sim {
+pub(super) struct Sim {
     /// Simulated time.
     pub clock: SimClock,
     /// The engine and its events.
@@ -167,7 +167,7 @@ pub struct Sim {
 
 impl Sim {
     /// A brokerage without registrations, faults or bot.
-    pub fn new(clock: SimClock, hub: Hub, seed: u64) -> Self {
+    pub(super) fn new(clock: SimClock, hub: Hub, seed: u64) -> Self {
         Self {
             clock,
             hub,
@@ -188,7 +188,7 @@ impl Sim {
     }
 
     /// Waits in real time, or until shutdown.
-    pub async fn pause(&self, time: Duration) {
+    pub(super) async fn pause(&self, time: Duration) {
         tokio::select! {
             () = tokio::time::sleep(time) => {}
             () = self.shutdown.cancelled() => {}
@@ -196,7 +196,7 @@ impl Sim {
     }
 
     /// Advances simulated time at once. A load bot pauses meanwhile, because hours of load would take minutes.
-    pub fn jump(&self, to: Timestamp) {
+    pub(super) fn jump(&self, to: Timestamp) {
         let bot = *lock(&self.bot);
         let loaded = bot.filter(|(_, rate)| rate.is_some());
         if loaded.is_some() {
@@ -210,7 +210,7 @@ impl Sim {
     }
 
     /// Starts a bot, replacing the present one.
-    pub fn start_bot(&self, account: AccountNo, rate: Option<u32>) {
+    pub(super) fn start_bot(&self, account: AccountNo, rate: Option<u32>) {
         let seed = u64::from(lock(&self.grants).uuid().as_fields().0);
         self.hub.act(&self.clock, |engine| {
             let mut bot = Bot::new(seed, account, rate);
@@ -221,13 +221,13 @@ impl Sim {
     }
 
     /// Stops the bot.
-    pub fn stop_bot(&self) {
+    pub(super) fn stop_bot(&self) {
         self.hub.act(&self.clock, |engine| engine.set_bot(None));
         *lock(&self.bot) = None;
     }
 
     /// Waits while sockets are frozen. The caller must also wait for shutdown.
-    pub async fn thaw(&self) {
+    pub(super) async fn thaw(&self) {
         let mut freeze = self.freeze.subscribe();
         loop {
             let until = *freeze.borrow_and_update();
@@ -240,12 +240,12 @@ impl Sim {
     }
 
     /// Drops all connections and sockets without notice.
-    pub fn drop_connections(&self) {
+    pub(super) fn drop_connections(&self) {
         self.kill.send_modify(|count| *count += 1);
     }
 
     /// Logs what was done by hand in the fault log.
-    pub fn note(&self, origin: Origin, fault: &str, what: &str) {
+    pub(super) fn note(&self, origin: Origin, fault: &str, what: &str) {
         lock(&self.faults).note(self.clock.real(), origin, fault, what);
     }
 }

@@ -1,6 +1,6 @@
 //! The `trade_updates` websocket: authentication, listening, frames and their faults (docs/ALPACA.md 6).
 
-pub mod frame;
+pub(super) mod frame;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +35,7 @@ const DEPRECATED: &str = "this authentication format is being deprecated. Please
                           {\"action\": \"auth\", \"key\": \"x\", \"secret\": \"x\"}";
 
 /// Handles upgrades to the stream.
-pub async fn upgrade(
+pub(super) async fn upgrade(
     State(request_filter): State<RequestFilter>,
     Extension(hang_up): Extension<HangUp>,
     headers: HeaderMap,

@@ -8,7 +8,7 @@ use crate::sim::server::reply::typed;
 
 /// An account to choose on the consent page.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Choice {
+pub(super) struct Choice {
     /// Its number; the value of the form field.
     pub number: String,
     /// A short description.
@@ -17,7 +17,7 @@ pub struct Choice {
 
 /// The content of the consent page.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Consent<'a> {
+pub(super) struct Consent<'a> {
     /// The form token.
     pub token: &'a str,
     /// The application's name.
@@ -59,7 +59,7 @@ button:focus-visible,input:focus-visible{outline:3px solid var(--paper);outline-
 code{font-size:.9em}";
 
 /// The consent page.
-pub fn consent(consent: &Consent<'_>) -> Response {
+pub(super) fn consent(consent: &Consent<'_>) -> Response {
     let mut scopes = String::from("<li>See your account, orders, positions and activity</li>");
     for scope in &consent.scopes {
         let means = match *scope {
@@ -102,7 +102,7 @@ fn choices(title: &str, class: &str, field: &str, choices: &[Choice]) -> String 
 }
 
 /// An error page: the browser stays here, and nothing is sent to the application.
-pub fn error(status: u16, title: &str, sentence: &str) -> Response {
+pub(super) fn error(status: u16, title: &str, sentence: &str) -> Response {
     let body =
         format!("<span class=\"mark\">SIMULATED BROKERAGE</span><h1>{}</h1><p>{}</p>", escape(title), escape(sentence));
     page(status, "Not possible · simulated brokerage", &body)

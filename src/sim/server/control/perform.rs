@@ -19,7 +19,7 @@ use crate::sim::server::state::{AuthForm, AuthorizeTrick, ErrorShape, FormPolicy
 use crate::sim::wire::order::WireOrder;
 
 /// Every control request with its description.
-pub const ACTIONS: &[(&str, &str)] = &[
+pub(crate) const ACTIONS: &[(&str, &str)] = &[
     ("place", "place an order as the owner does on the broker's own site: account, and the body of an order"),
     ("cancel", "cancel an order there: order (here and below its id, or its client_order_id)"),
     ("fill", "fill an order: order, price?, qty? (all that is left without it)"),
@@ -85,7 +85,7 @@ impl From<FaultError> for ApiError {
 }
 
 /// Carries out a control request.
-pub fn perform(sim: &Arc<Sim>, action: &str, body: &Map<String, Value>) -> Result<Value, ApiError> {
+pub(crate) fn perform(sim: &Arc<Sim>, action: &str, body: &Map<String, Value>) -> Result<Value, ApiError> {
     let body = Body(body);
     let done = trading(sim, action, &body)
         .or_else(|| market(sim, action, &body))

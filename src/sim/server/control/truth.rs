@@ -9,7 +9,7 @@ use crate::sim::server::state::Sim;
 use crate::sim::wire::order::WireOrder;
 
 /// The books of an account given by number or id; by default of the first paper account.
-pub fn truth(sim: &Sim, name: Option<&str>) -> Result<Value, ApiError> {
+pub(super) fn truth(sim: &Sim, name: Option<&str>) -> Result<Value, ApiError> {
     let no = sim
         .hub
         .find_account(name)

@@ -52,7 +52,7 @@ fn row(dividend: &Dividend) -> Value {
 }
 
 /// `GET /v1/corporate-actions`.
-pub async fn corporate(State(request_filter): State<RequestFilter>, Query(params): Query<Params>) -> Answer {
+pub(super) async fn corporate(State(request_filter): State<RequestFilter>, Query(params): Query<Params>) -> Answer {
     let plain = |error: ApiError| message_only(400, error.message);
     let types = query::list(&params, "types");
     if let Some(unknown) = types.iter().find(|asked| !TYPES.contains(&asked.as_str())) {
@@ -137,13 +137,16 @@ fn asked(
 }
 
 /// `GET /v2/stocks/auctions`.
-pub async fn stocks_auctions(State(request_filter): State<RequestFilter>, Query(params): Query<Params>) -> Answer {
+pub(super) async fn stocks_auctions(
+    State(request_filter): State<RequestFilter>,
+    Query(params): Query<Params>,
+) -> Answer {
     let (rows, token) = asked(&request_filter, &wanted(&params)?, &params)?;
     ok(&json!({"auctions": super::rest::by_symbol(rows), "next_page_token": token}))
 }
 
 /// `GET /v2/stocks/{symbol}/auctions`.
-pub async fn stock_auctions(
+pub(super) async fn stock_auctions(
     State(request_filter): State<RequestFilter>,
     Path(symbol): Path<String>,
     Query(params): Query<Params>,

@@ -12,11 +12,11 @@ use crate::sim::market::{Instrument, Market, Tick};
 use crate::sim::wire::number;
 
 /// The symbol of the test feed.
-pub const FAKE: &str = "FAKEPACA";
+pub(super) const FAKE: &str = "FAKEPACA";
 
 /// A feed of a data socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Feed {
+pub(crate) enum Feed {
     /// Stocks.
     Stocks(&'static str),
     /// The test symbol.
@@ -31,7 +31,7 @@ pub enum Feed {
 
 impl Feed {
     /// The channels, in the order of the answer.
-    pub const fn channels(self) -> &'static [&'static str] {
+    pub(crate) const fn channels(self) -> &'static [&'static str] {
         match self {
             Self::Stocks(_) | Self::Test => {
                 &["trades", "quotes", "bars", "updatedBars", "dailyBars", "statuses", "lulds"]
@@ -43,7 +43,7 @@ impl Feed {
     }
 
     /// Whether an account without a subscription plan may use it.
-    pub const fn is_free(self) -> bool {
+    pub(crate) const fn is_free(self) -> bool {
         match self {
             Self::Stocks(feed) => matches!(feed.as_bytes(), b"iex" | b"delayed_sip"),
             Self::Options(feed) => matches!(feed.as_bytes(), b"indicative"),
@@ -78,24 +78,24 @@ const EVERY: [&str; 9] =
     ["trades", "quotes", "orderbooks", "bars", "updatedBars", "dailyBars", "statuses", "lulds", "news"];
 
 /// Why a subscription is refused: code and message.
-pub type Problem = (u16, &'static str);
+pub(super) type Problem = (u16, &'static str);
 
 /// The subscriptions of a socket.
 #[derive(Debug, Clone)]
-pub struct Subscriptions {
+pub(super) struct Subscriptions {
     feed: Feed,
     wanted: BTreeMap<&'static str, BTreeSet<String>>,
 }
 
 impl Subscriptions {
     /// No subscriptions.
-    pub fn new(feed: Feed) -> Self {
+    pub(super) fn new(feed: Feed) -> Self {
         let wanted = feed.channels().iter().map(|channel| (*channel, BTreeSet::new())).collect();
         Self { feed, wanted }
     }
 
     /// The subscriptions after a subscribe or unsubscribe, with at most `most` symbols over trades and quotes.
-    pub fn after(&self, message: &Value, add: bool, most: usize) -> Result<Self, Problem> {
+    pub(super) fn after(&self, message: &Value, add: bool, most: usize) -> Result<Self, Problem> {
         const SYNTAX: Problem = (400, "invalid syntax");
         let mut after = self.clone();
         for channel in EVERY {
@@ -125,7 +125,7 @@ impl Subscriptions {
     }
 
     /// The answer to a subscription: the complete list.
-    pub fn shown(&self) -> Value {
+    pub(super) fn shown(&self) -> Value {
         let mut shown = Map::new();
         shown.insert("T".to_owned(), Value::from("subscription"));
         for channel in self.feed.channels() {
@@ -140,24 +140,24 @@ impl Subscriptions {
     }
 
     /// Whether a symbol of a channel is subscribed to.
-    pub fn wants(&self, channel: &str, symbol: &str) -> bool {
+    pub(super) fn wants(&self, channel: &str, symbol: &str) -> bool {
         self.wanted.get(channel).is_some_and(|symbols| symbols.contains(symbol) || symbols.contains("*"))
     }
 
     /// Whether an article about these symbols is subscribed to.
-    pub fn wants_news(&self, symbols: &[&str]) -> bool {
+    pub(super) fn wants_news(&self, symbols: &[&str]) -> bool {
         symbols.iter().any(|symbol| self.wants("news", symbol))
     }
 
     /// The full order books of new subscriptions.
-    pub fn new_books(&self, before: &Self, market: &Market) -> Vec<Value> {
+    pub(super) fn new_books(&self, before: &Self, market: &Market) -> Vec<Value> {
         let coins = market.syms().map(|sym| market.get(sym)).filter(|one| one.asset.class == AssetClass::Crypto);
         let new = |symbol: &str| self.wants("orderbooks", symbol) && !before.wants("orderbooks", symbol);
         coins.filter(|one| new(one.asset.symbol)).map(whole_book).collect()
     }
 
     /// The messages for a market event.
-    pub fn messages(&self, market: &Market, tick: &Tick) -> Vec<Value> {
+    pub(super) fn messages(&self, market: &Market, tick: &Tick) -> Vec<Value> {
         let sym = match tick {
             Tick::Quote(sym, _) | Tick::Trade(sym, _) | Tick::Minute(sym, _) | Tick::Status(sym, ..) => *sym,
         };
@@ -216,7 +216,7 @@ fn status(instrument: &Instrument, halted: bool, at: Timestamp) -> Value {
 }
 
 /// The test feed's messages: it moves every second, whatever the market does.
-pub fn fake(subscriptions: &Subscriptions, count: u32, now: Timestamp) -> Vec<Value> {
+pub(super) fn fake(subscriptions: &Subscriptions, count: u32, now: Timestamp) -> Vec<Value> {
     let price = Decimal::new(13_300 + i64::from(count * 37 % 100), 2);
     let value = number(price);
     let mut messages = Vec::new();

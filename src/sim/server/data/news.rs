@@ -50,27 +50,27 @@ const EVENTS: &[&str] = &[
 
 /// An article, by its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Article(i64);
+pub(super) struct Article(i64);
 
 impl Article {
     /// The newest at a time.
-    pub fn newest(now: Timestamp) -> Self {
+    pub(super) fn newest(now: Timestamp) -> Self {
         Self(now.as_second().div_euclid(PERIOD))
     }
 
     /// The next one.
-    pub const fn next(self) -> Self {
+    pub(super) const fn next(self) -> Self {
         Self(self.0 + 1)
     }
 
     /// This one and later ones up to `now`; at most the newest hundred.
-    pub fn until(self, now: Timestamp) -> Vec<Self> {
+    pub(super) fn until(self, now: Timestamp) -> Vec<Self> {
         let newest = Self::newest(now).0;
         (self.0.max(newest.saturating_sub(99))..=newest).map(Self).collect()
     }
 
     /// Its time.
-    pub fn at(self) -> Timestamp {
+    pub(super) fn at(self) -> Timestamp {
         Timestamp::from_second(self.0.saturating_mul(PERIOD)).unwrap_or(Timestamp::MAX)
     }
 
@@ -80,12 +80,12 @@ impl Article {
     }
 
     /// Its subject.
-    pub fn symbols(self) -> [&'static str; 1] {
+    pub(super) fn symbols(self) -> [&'static str; 1] {
         [self.pick("symbol", ABOUT).map_or("SPY", |(symbol, _)| symbol)]
     }
 
     /// The article in REST form.
-    pub fn row(self, content: bool) -> Value {
+    pub(super) fn row(self, content: bool) -> Value {
         let (symbol, name) = self.pick("symbol", ABOUT).unwrap_or(("SPY", "The broad market"));
         let event = self.pick("event", EVENTS).unwrap_or("moves");
         let at = self.at();
@@ -108,7 +108,7 @@ impl Article {
     }
 
     /// The article as a socket message.
-    pub fn message(self) -> Value {
+    pub(super) fn message(self) -> Value {
         let mut row = self.row(true);
         if let Some(members) = row.as_object_mut() {
             members.shift_remove("images");
@@ -119,7 +119,7 @@ impl Article {
 }
 
 /// `GET /v1beta1/news`: the socket for an upgrade, otherwise the list.
-pub async fn news(
+pub(super) async fn news(
     State(request_filter): State<RequestFilter>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,

@@ -49,7 +49,7 @@ fn top(params: &Params, most: usize) -> Result<usize, ApiError> {
 }
 
 /// `GET /v1beta1/options/snapshots/{underlying_symbol}`.
-pub async fn chain(
+pub(super) async fn chain(
     State(request_filter): State<RequestFilter>,
     Path(underlying): Path<String>,
     Query(params): Query<Params>,
@@ -91,7 +91,7 @@ pub async fn chain(
 }
 
 /// `GET /v1beta1/options/{kind}`: past rows; the socket of a feed for an upgrade.
-pub async fn options_history(
+pub(super) async fn options_history(
     State(request_filter): State<RequestFilter>,
     Path(kind): Path<String>,
     headers: HeaderMap,
@@ -106,12 +106,12 @@ pub async fn options_history(
 }
 
 /// `GET /v1beta1/options/meta/exchanges`.
-pub async fn option_exchanges() -> Answer {
+pub(super) async fn option_exchanges() -> Answer {
     ok(&letters(OPTION_EXCHANGES))
 }
 
 /// `GET /v1beta1/options/meta/conditions/{ticktype}`.
-pub async fn option_conditions(Path(kind): Path<String>) -> Answer {
+pub(super) async fn option_conditions(Path(kind): Path<String>) -> Answer {
     match kind.as_str() {
         "trade" => ok(&json!({"I": "AUTO - Transaction was executed electronically"})),
         "quote" => ok(&json!({"A": "Eligible for automatic execution"})),
@@ -124,7 +124,7 @@ fn letters(table: &[(&str, &str)]) -> Map<String, Value> {
 }
 
 /// `GET /v1beta1/screener/{market_type}/movers`.
-pub async fn movers(
+pub(super) async fn movers(
     State(request_filter): State<RequestFilter>,
     Path(kind): Path<String>,
     Query(params): Query<Params>,
@@ -162,7 +162,7 @@ pub async fn movers(
 }
 
 /// `GET /v1beta1/screener/stocks/most-actives`.
-pub async fn most_actives(State(request_filter): State<RequestFilter>, Query(params): Query<Params>) -> Answer {
+pub(super) async fn most_actives(State(request_filter): State<RequestFilter>, Query(params): Query<Params>) -> Answer {
     let by_trades = match query::param(&params, "by") {
         None | Some("volume") => false,
         Some("trades") => true,
@@ -187,7 +187,7 @@ pub async fn most_actives(State(request_filter): State<RequestFilter>, Query(par
 
 /// `GET /v1beta3/crypto/{loc}/latest/orderbooks`. The best levels are the quote's; the others are derived from it,
 /// because the market has no other participants.
-pub async fn order_books(
+pub(super) async fn order_books(
     State(request_filter): State<RequestFilter>,
     Path(_): Path<String>,
     Query(params): Query<Params>,
@@ -221,12 +221,12 @@ pub(super) fn book(instrument: &Instrument) -> Value {
 }
 
 /// `GET /v2/stocks/meta/exchanges`.
-pub async fn exchanges() -> Answer {
+pub(super) async fn exchanges() -> Answer {
     ok(&letters(EXCHANGES))
 }
 
 /// `GET /v2/stocks/meta/conditions/{ticktype}`.
-pub async fn conditions(Path(kind): Path<String>, Query(params): Query<Params>) -> Answer {
+pub(super) async fn conditions(Path(kind): Path<String>, Query(params): Query<Params>) -> Answer {
     if !matches!(query::param(&params, "tape"), Some("A" | "B" | "C")) {
         return Err(message_only(400, "tape must be one of A, B, C"));
     }

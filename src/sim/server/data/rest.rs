@@ -64,7 +64,7 @@ fn snapshots_of(request_filter: &RequestFilter, class: AssetClass, symbols: &[St
 }
 
 /// `GET /v2/stocks/{kind}/latest`.
-pub async fn stocks_latest(
+pub(super) async fn stocks_latest(
     State(request_filter): State<RequestFilter>,
     Path(kind): Path<String>,
     Query(params): Query<Params>,
@@ -73,7 +73,7 @@ pub async fn stocks_latest(
 }
 
 /// `GET /v2/stocks/{symbol}/{kind}/latest`.
-pub async fn stock_latest(
+pub(super) async fn stock_latest(
     State(request_filter): State<RequestFilter>,
     Path((symbol, kind)): Path<(String, String)>,
     Query(params): Query<Params>,
@@ -89,13 +89,16 @@ pub async fn stock_latest(
 }
 
 /// `GET /v2/stocks/snapshots`.
-pub async fn stocks_snapshots(State(request_filter): State<RequestFilter>, Query(params): Query<Params>) -> Answer {
+pub(super) async fn stocks_snapshots(
+    State(request_filter): State<RequestFilter>,
+    Query(params): Query<Params>,
+) -> Answer {
     permitted(&params)?;
     ok(&snapshots_of(&request_filter, AssetClass::UsEquity, &wanted(&params)?))
 }
 
 /// `GET /v2/stocks/{symbol}/snapshot`.
-pub async fn stock_snapshot(
+pub(super) async fn stock_snapshot(
     State(request_filter): State<RequestFilter>,
     Path(symbol): Path<String>,
     Query(params): Query<Params>,
@@ -111,7 +114,7 @@ pub async fn stock_snapshot(
 }
 
 /// `GET /v1beta3/crypto/{loc}/latest/{kind}`.
-pub async fn crypto_latest(
+pub(super) async fn crypto_latest(
     State(request_filter): State<RequestFilter>,
     Path((_, kind)): Path<(String, String)>,
     Query(params): Query<Params>,
@@ -120,12 +123,15 @@ pub async fn crypto_latest(
 }
 
 /// `GET /v1beta3/crypto/{loc}/snapshots`.
-pub async fn crypto_snapshots(State(request_filter): State<RequestFilter>, Query(params): Query<Params>) -> Answer {
+pub(super) async fn crypto_snapshots(
+    State(request_filter): State<RequestFilter>,
+    Query(params): Query<Params>,
+) -> Answer {
     ok(&json!({"snapshots": snapshots_of(&request_filter, AssetClass::Crypto, &wanted(&params)?)}))
 }
 
 /// `GET /v1beta1/options/{kind}/latest`.
-pub async fn options_latest(
+pub(super) async fn options_latest(
     State(request_filter): State<RequestFilter>,
     Path(kind): Path<String>,
     Query(params): Query<Params>,
@@ -134,7 +140,10 @@ pub async fn options_latest(
 }
 
 /// `GET /v1beta1/options/snapshots`.
-pub async fn options_snapshots(State(request_filter): State<RequestFilter>, Query(params): Query<Params>) -> Answer {
+pub(super) async fn options_snapshots(
+    State(request_filter): State<RequestFilter>,
+    Query(params): Query<Params>,
+) -> Answer {
     let snapshots = snapshots_of(&request_filter, AssetClass::UsOption, &wanted(&params)?);
     ok(&json!({"snapshots": snapshots, "next_page_token": null}))
 }
@@ -338,7 +347,7 @@ pub(super) fn by_symbol(rows: Vec<(String, Value)>) -> Map<String, Value> {
 }
 
 /// `GET /v2/stocks/{kind}`.
-pub async fn stocks_history(
+pub(super) async fn stocks_history(
     State(request_filter): State<RequestFilter>,
     Path(kind): Path<String>,
     Query(params): Query<Params>,
@@ -349,7 +358,7 @@ pub async fn stocks_history(
 }
 
 /// `GET /v2/stocks/{symbol}/{kind}`.
-pub async fn stock_history(
+pub(super) async fn stock_history(
     State(request_filter): State<RequestFilter>,
     Path((symbol, kind)): Path<(String, String)>,
     Query(params): Query<Params>,
@@ -362,7 +371,7 @@ pub async fn stock_history(
 }
 
 /// `GET /v1beta3/crypto/{loc}/{kind}`.
-pub async fn crypto_history(
+pub(super) async fn crypto_history(
     State(request_filter): State<RequestFilter>,
     Path((_, kind)): Path<(String, String)>,
     Query(params): Query<Params>,

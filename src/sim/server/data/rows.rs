@@ -9,7 +9,7 @@ use crate::sim::wire::number;
 
 /// A kind of row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(super) enum Kind {
     /// Best bid and offer.
     Quotes,
     /// Prints.
@@ -20,7 +20,7 @@ pub enum Kind {
 
 impl Kind {
     /// The kind given in a path segment.
-    pub fn parse(word: &str) -> Option<Self> {
+    pub(super) fn parse(word: &str) -> Option<Self> {
         match word {
             "quotes" => Some(Self::Quotes),
             "trades" => Some(Self::Trades),
@@ -30,7 +30,7 @@ impl Kind {
     }
 
     /// The member names for many rows and for one.
-    pub const fn names(self) -> (&'static str, &'static str) {
+    pub(super) const fn names(self) -> (&'static str, &'static str) {
         match self {
             Self::Quotes => ("quotes", "quote"),
             Self::Trades => ("trades", "trade"),
@@ -44,7 +44,7 @@ fn is_crypto(instrument: &Instrument) -> bool {
 }
 
 /// The tape that an exchange reports to.
-pub fn tape(instrument: &Instrument) -> &'static str {
+pub(super) fn tape(instrument: &Instrument) -> &'static str {
     match instrument.asset.exchange {
         "NASDAQ" => "C",
         "NYSE" => "A",
@@ -53,7 +53,7 @@ pub fn tape(instrument: &Instrument) -> &'static str {
 }
 
 /// A quote.
-pub fn quote(instrument: &Instrument, quote: &Quote) -> Value {
+pub(super) fn quote(instrument: &Instrument, quote: &Quote) -> Value {
     if is_crypto(instrument) {
         return json!({
             "t": quote.at.to_string(), "bp": number(quote.bid), "bs": number(quote.bid_size),
@@ -73,7 +73,7 @@ pub fn quote(instrument: &Instrument, quote: &Quote) -> Value {
 }
 
 /// A print.
-pub fn trade(instrument: &Instrument, trade: &Trade) -> Value {
+pub(super) fn trade(instrument: &Instrument, trade: &Trade) -> Value {
     if is_crypto(instrument) {
         let taker = if trade.taker == Side::Buy { "B" } else { "S" };
         return json!({
@@ -92,7 +92,7 @@ pub fn trade(instrument: &Instrument, trade: &Trade) -> Value {
 }
 
 /// A bar.
-pub fn bar(bar: &Bar) -> Value {
+pub(super) fn bar(bar: &Bar) -> Value {
     json!({
         "t": bar.at.to_string(), "o": number(bar.open), "h": number(bar.high), "l": number(bar.low),
         "c": number(bar.close), "v": number(bar.volume), "n": bar.trades, "vw": number(bar.vwap()),
@@ -100,13 +100,13 @@ pub fn bar(bar: &Bar) -> Value {
 }
 
 /// A daily bar, which starts at midnight in New York regardless of its first print.
-pub fn day(whole: &Bar) -> Value {
+pub(super) fn day(whole: &Bar) -> Value {
     let date = calendar::in_new_york(whole.at).date();
     bar(&Bar { at: calendar::instant(date, jiff::civil::Time::midnight()), ..*whole })
 }
 
 /// The newest row of a kind.
-pub fn latest(instrument: &Instrument, kind: Kind) -> Option<Value> {
+pub(super) fn latest(instrument: &Instrument, kind: Kind) -> Option<Value> {
     match kind {
         Kind::Quotes => Some(quote(instrument, &instrument.quote)),
         Kind::Trades => Some(trade(instrument, &instrument.last)),
@@ -116,7 +116,7 @@ pub fn latest(instrument: &Instrument, kind: Kind) -> Option<Value> {
 }
 
 /// A snapshot: everything about a symbol at once.
-pub fn snapshot(instrument: &Instrument) -> Value {
+pub(super) fn snapshot(instrument: &Instrument) -> Value {
     let bar_or_null = |value: Option<&Bar>| value.map_or(Value::Null, bar);
     json!({
         "latestTrade": trade(instrument, &instrument.last),
@@ -128,7 +128,7 @@ pub fn snapshot(instrument: &Instrument) -> Value {
 }
 
 /// A row as a socket message: with type and symbol.
-pub fn message(letter: &str, symbol: &str, row: Value) -> Value {
+pub(super) fn message(letter: &str, symbol: &str, row: Value) -> Value {
     let mut message = Map::new();
     message.insert("T".to_owned(), Value::from(letter));
     message.insert("S".to_owned(), Value::from(symbol));

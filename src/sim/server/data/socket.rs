@@ -33,7 +33,7 @@ const AUTH_TIME: Duration = Duration::from_secs(10);
 const BATCH: usize = 200;
 
 /// `/v2/{feed}`.
-pub async fn stocks(
+pub(super) async fn stocks(
     State(request_filter): State<RequestFilter>,
     Path(name): Path<String>,
     headers: HeaderMap,
@@ -51,7 +51,7 @@ pub async fn stocks(
 }
 
 /// `/v1beta3/crypto/{loc}`, and its older addresses.
-pub async fn crypto(
+pub(super) async fn crypto(
     State(request_filter): State<RequestFilter>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
@@ -60,12 +60,12 @@ pub async fn crypto(
 }
 
 /// `/v1beta1/news`.
-pub fn news(request_filter: RequestFilter, headers: &HeaderMap, upgrade: WebSocketUpgrade) -> Response {
+pub(super) fn news(request_filter: RequestFilter, headers: &HeaderMap, upgrade: WebSocketUpgrade) -> Response {
     open(request_filter, Feed::News, headers, Ok(upgrade))
 }
 
 /// `/v1beta1/options/{feed}`; `None` for an unknown feed.
-pub fn options(
+pub(super) fn options(
     request_filter: RequestFilter,
     feed: &str,
     headers: &HeaderMap,

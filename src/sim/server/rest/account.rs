@@ -21,7 +21,10 @@ use crate::sim::server::state::lock;
 use crate::sim::wire;
 
 /// `GET /v2/account`.
-pub async fn account(State(request_filter): State<RequestFilter>, Extension(caller): Extension<Caller>) -> Answer {
+pub(super) async fn account(
+    State(request_filter): State<RequestFilter>,
+    Extension(caller): Extension<Caller>,
+) -> Answer {
     request_filter.sim.hub.read(&request_filter.sim.clock, |engine| {
         let balances = engine.balances(caller.account)?;
         let account = engine.account(caller.account)?;
@@ -89,7 +92,7 @@ fn configurations_row(set: &Configurations) -> Value {
 }
 
 /// `GET /v2/account/configurations`.
-pub async fn configurations(
+pub(super) async fn configurations(
     State(request_filter): State<RequestFilter>,
     Extension(caller): Extension<Caller>,
 ) -> Answer {
@@ -99,7 +102,7 @@ pub async fn configurations(
 }
 
 /// `PATCH /v2/account/configurations`.
-pub async fn configure(
+pub(super) async fn configure(
     State(request_filter): State<RequestFilter>,
     Extension(caller): Extension<Caller>,
     body: Bytes,
@@ -146,7 +149,7 @@ fn change(set: &mut Configurations, body: &Map<String, Value>) -> Result<(), Api
 }
 
 /// `GET /v2/account/activities`.
-pub async fn activities(
+pub(super) async fn activities(
     State(request_filter): State<RequestFilter>,
     Extension(caller): Extension<Caller>,
     Query(params): Query<Params>,
@@ -165,7 +168,7 @@ pub async fn activities(
 }
 
 /// `GET /v2/account/activities/{activity_type}`.
-pub async fn activities_of_kind(
+pub(super) async fn activities_of_kind(
     State(request_filter): State<RequestFilter>,
     Extension(caller): Extension<Caller>,
     Path(kind): Path<String>,
@@ -275,7 +278,7 @@ fn cash_row(id: &str, row: &CashRow) -> Value {
 }
 
 /// `GET /v2/account/portfolio/history`.
-pub async fn history(
+pub(super) async fn history(
     State(request_filter): State<RequestFilter>,
     Extension(caller): Extension<Caller>,
     Query(params): Query<Params>,

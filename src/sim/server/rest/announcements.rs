@@ -36,7 +36,7 @@ fn row(dividend: &Dividend, ca_type: &str) -> Value {
 }
 
 /// `GET /v2/corporate_actions/announcements`.
-pub async fn list(State(request_filter): State<RequestFilter>, Query(params): Query<Params>) -> Answer {
+pub(super) async fn list(State(request_filter): State<RequestFilter>, Query(params): Query<Params>) -> Answer {
     let need = |name: &str| ApiError::parameter(format!("{name} is required"));
     let types = query::list(&params, "ca_types");
     if types.is_empty() {
@@ -76,7 +76,7 @@ pub async fn list(State(request_filter): State<RequestFilter>, Query(params): Qu
 }
 
 /// `GET /v2/corporate_actions/announcements/{id}`: within a few years of simulated time.
-pub async fn one(State(request_filter): State<RequestFilter>, Path(id): Path<String>) -> Answer {
+pub(super) async fn one(State(request_filter): State<RequestFilter>, Path(id): Path<String>) -> Answer {
     let unknown = || ApiError::not_found(format!("announcement not found for {id}"));
     let wanted = query::id(&id).ok_or_else(unknown)?;
     let year = crate::sim::calendar::in_new_york(request_filter.sim.clock.now()).year();

@@ -14,7 +14,7 @@ use crate::sim::server::request_filter::RequestFilter;
 use crate::sim::wire;
 
 /// An asset in the form of the interfaces.
-pub fn asset_row(asset: &Asset) -> Value {
+pub(super) fn asset_row(asset: &Asset) -> Value {
     let equity = asset.class == AssetClass::UsEquity;
     let crypto = asset.class == AssetClass::Crypto;
     let mut row = json!({
@@ -52,7 +52,7 @@ pub fn asset_row(asset: &Asset) -> Value {
 }
 
 /// `GET /v2/assets`.
-pub async fn list(State(request_filter): State<RequestFilter>, Query(params): Query<Params>) -> Answer {
+pub(super) async fn list(State(request_filter): State<RequestFilter>, Query(params): Query<Params>) -> Answer {
     if query::param(&params, "status") == Some("inactive") {
         return ok(&json!([]));
     }
@@ -78,7 +78,7 @@ pub async fn list(State(request_filter): State<RequestFilter>, Query(params): Qu
 }
 
 /// `GET /v2/assets/{symbol_or_asset_id}`.
-pub async fn one(State(request_filter): State<RequestFilter>, Path(name): Path<String>) -> Answer {
+pub(super) async fn one(State(request_filter): State<RequestFilter>, Path(name): Path<String>) -> Answer {
     request_filter.sim.hub.read(&request_filter.sim.clock, |engine| {
         let market = engine.market();
         let sym = market.find(&name).ok_or_else(|| ApiError::not_found(format!("asset not found for {name}")))?;
@@ -91,7 +91,7 @@ fn local(moment: Timestamp) -> String {
 }
 
 /// `GET /v2/clock`.
-pub async fn clock(State(request_filter): State<RequestFilter>) -> Answer {
+pub(super) async fn clock(State(request_filter): State<RequestFilter>) -> Answer {
     let (now, phase) = request_filter.sim.hub.read(&request_filter.sim.clock, |engine| (engine.now(), engine.phase()));
     ok(&json!({
         "timestamp": local(now),
@@ -102,7 +102,7 @@ pub async fn clock(State(request_filter): State<RequestFilter>) -> Answer {
 }
 
 /// `GET /v3/clock`.
-pub async fn clocks(State(request_filter): State<RequestFilter>, Query(params): Query<Params>) -> Answer {
+pub(super) async fn clocks(State(request_filter): State<RequestFilter>, Query(params): Query<Params>) -> Answer {
     let (now, phase) = request_filter.sim.hub.read(&request_filter.sim.clock, |engine| (engine.now(), engine.phase()));
     let mut wanted = query::list(&params, "markets");
     if wanted.is_empty() {
@@ -155,7 +155,7 @@ fn span(request_filter: &RequestFilter, params: &Params) -> Result<Vec<Session>,
 }
 
 /// `GET /v2/calendar`.
-pub async fn calendar(State(request_filter): State<RequestFilter>, Query(params): Query<Params>) -> Answer {
+pub(super) async fn calendar(State(request_filter): State<RequestFilter>, Query(params): Query<Params>) -> Answer {
     let clock = |moment: Timestamp, pattern: &str| calendar::in_new_york(moment).strftime(pattern).to_string();
     let row = |session: &Session| {
         json!({
@@ -171,7 +171,7 @@ pub async fn calendar(State(request_filter): State<RequestFilter>, Query(params)
 }
 
 /// `GET /v3/calendar/{market}`.
-pub async fn market_calendar(
+pub(super) async fn market_calendar(
     State(request_filter): State<RequestFilter>,
     Path(name): Path<String>,
     Query(mut params): Query<Params>,

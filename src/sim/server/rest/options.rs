@@ -50,7 +50,7 @@ fn kind(contract: &Contract) -> &'static str {
 }
 
 /// `GET /v2/options/contracts`.
-pub async fn contracts(State(request_filter): State<RequestFilter>, Query(params): Query<Params>) -> Answer {
+pub(super) async fn contracts(State(request_filter): State<RequestFilter>, Query(params): Query<Params>) -> Answer {
     let now = request_filter.sim.clock.now();
     let underlyings = query::list(&params, "underlying_symbols");
     let (on, from, to) = (
@@ -93,7 +93,7 @@ pub async fn contracts(State(request_filter): State<RequestFilter>, Query(params
 }
 
 /// `GET /v2/options/contracts/{symbol_or_id}`.
-pub async fn contract(State(request_filter): State<RequestFilter>, Path(name): Path<String>) -> Answer {
+pub(super) async fn contract(State(request_filter): State<RequestFilter>, Path(name): Path<String>) -> Answer {
     let now = request_filter.sim.clock.now();
     request_filter.sim.hub.read(&request_filter.sim.clock, |engine| {
         let asset = engine.find_asset(&name).map(|sym| engine.market().asset(sym));

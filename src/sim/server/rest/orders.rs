@@ -20,7 +20,7 @@ const ELSEWHERE: [&str; 7] =
     ["crypto_perp", "treasury", "corporate", "global_equity", "us_index", "us_equity_chain", "ipo"];
 
 /// `POST /v2/orders`.
-pub async fn place(
+pub(super) async fn place(
     State(request_filter): State<RequestFilter>,
     Extension(caller): Extension<Caller>,
     body: Bytes,
@@ -34,7 +34,7 @@ pub async fn place(
 }
 
 /// Parses an order from a body. Words are checked here, their combination by the engine.
-pub fn new_order(body: &Map<String, Value>) -> Result<NewOrder, ApiError> {
+pub(crate) fn new_order(body: &Map<String, Value>) -> Result<NewOrder, ApiError> {
     let order_class = match query::text(body, "order_class")? {
         None => OrderClass::Simple,
         Some(word) => OrderClass::from_word(word).ok_or_else(|| ApiError::parameter("invalid order_class"))?,
@@ -136,7 +136,7 @@ fn legs_of<'a>(engine: &'a Engine, order: &Order, nested: bool) -> Vec<&'a Order
 }
 
 /// `GET /v2/orders`.
-pub async fn list(
+pub(super) async fn list(
     State(request_filter): State<RequestFilter>,
     Extension(caller): Extension<Caller>,
     Query(params): Query<Params>,
@@ -206,7 +206,7 @@ fn classes(params: &Params) -> Result<Option<Vec<AssetClass>>, ApiError> {
 }
 
 /// `GET /v2/orders/{id}`.
-pub async fn one(
+pub(super) async fn one(
     State(request_filter): State<RequestFilter>,
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
@@ -221,7 +221,7 @@ pub async fn one(
 }
 
 /// `GET /v2/orders:by_client_order_id`.
-pub async fn by_client_id(
+pub(super) async fn by_client_id(
     State(request_filter): State<RequestFilter>,
     Extension(caller): Extension<Caller>,
     Query(params): Query<Params>,
@@ -235,7 +235,7 @@ pub async fn by_client_id(
 }
 
 /// `PATCH /v2/orders/{id}`.
-pub async fn replace(
+pub(super) async fn replace(
     State(request_filter): State<RequestFilter>,
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
@@ -261,7 +261,7 @@ pub async fn replace(
 }
 
 /// `DELETE /v2/orders/{id}`.
-pub async fn cancel(
+pub(super) async fn cancel(
     State(request_filter): State<RequestFilter>,
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
@@ -272,7 +272,10 @@ pub async fn cancel(
 }
 
 /// `DELETE /v2/orders`.
-pub async fn cancel_all(State(request_filter): State<RequestFilter>, Extension(caller): Extension<Caller>) -> Answer {
+pub(super) async fn cancel_all(
+    State(request_filter): State<RequestFilter>,
+    Extension(caller): Extension<Caller>,
+) -> Answer {
     let results = request_filter.sim.hub.act(&request_filter.sim.clock, |engine| engine.cancel_all(caller.account))?;
     let row = |(id, result): &(_, Result<_, _>)| json!({"id": id, "status": if result.is_ok() { 200 } else { 500 }});
     Ok(answer(207, &results.iter().map(row).collect::<Vec<_>>()))

@@ -44,7 +44,7 @@ fn row(market: &Market, view: &PositionView) -> Value {
 }
 
 /// `GET /v2/positions`.
-pub async fn list(State(request_filter): State<RequestFilter>, Extension(caller): Extension<Caller>) -> Answer {
+pub(super) async fn list(State(request_filter): State<RequestFilter>, Extension(caller): Extension<Caller>) -> Answer {
     request_filter.sim.hub.read(&request_filter.sim.clock, |engine| {
         let rows: Vec<Value> =
             engine.positions(caller.account)?.iter().map(|view| row(engine.market(), view)).collect();
@@ -53,7 +53,7 @@ pub async fn list(State(request_filter): State<RequestFilter>, Extension(caller)
 }
 
 /// `GET /v2/positions/{symbol_or_asset_id}`.
-pub async fn one(
+pub(super) async fn one(
     State(request_filter): State<RequestFilter>,
     Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
@@ -65,7 +65,7 @@ pub async fn one(
 }
 
 /// `DELETE /v2/positions/{symbol_or_asset_id}`.
-pub async fn close(
+pub(super) async fn close(
     State(request_filter): State<RequestFilter>,
     Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
@@ -84,7 +84,7 @@ pub async fn close(
 }
 
 /// `DELETE /v2/positions`.
-pub async fn close_all(
+pub(super) async fn close_all(
     State(request_filter): State<RequestFilter>,
     Extension(caller): Extension<Caller>,
     Query(params): Query<Params>,

@@ -18,7 +18,7 @@ use crate::sim::server::state::lock;
 
 /// One watchlist.
 #[derive(Debug, Clone)]
-pub struct Watchlist {
+pub(super) struct Watchlist {
     id: Uuid,
     account: AccountNo,
     name: String,
@@ -29,11 +29,11 @@ pub struct Watchlist {
 
 /// All watchlists, oldest first.
 #[derive(Debug, Default)]
-pub struct Watchlists(Vec<Watchlist>);
+pub(crate) struct Watchlists(Vec<Watchlist>);
 
 impl Watchlists {
     /// Deletes those of an account.
-    pub fn forget(&mut self, account: AccountNo) {
+    pub(crate) fn forget(&mut self, account: AccountNo) {
         self.0.retain(|list| list.account != account);
     }
 }
@@ -178,14 +178,14 @@ fn deleted(request_filter: &RequestFilter, caller: Caller, key: &Key) -> Answer 
 }
 
 /// `GET /v2/watchlists`: without their assets.
-pub async fn list(State(request_filter): State<RequestFilter>, Extension(caller): Extension<Caller>) -> Answer {
+pub(super) async fn list(State(request_filter): State<RequestFilter>, Extension(caller): Extension<Caller>) -> Answer {
     let lists: Vec<Watchlist> =
         lock(&request_filter.sim.watchlists).0.iter().filter(|list| list.account == caller.account).cloned().collect();
     ok(&lists.iter().map(|list| head(&request_filter, list)).collect::<Vec<_>>())
 }
 
 /// `POST /v2/watchlists`.
-pub async fn create(
+pub(super) async fn create(
     State(request_filter): State<RequestFilter>,
     Extension(caller): Extension<Caller>,
     body: Bytes,
@@ -211,7 +211,7 @@ pub async fn create(
 }
 
 /// `GET /v2/watchlists/{id}`.
-pub async fn one(
+pub(super) async fn one(
     State(request_filter): State<RequestFilter>,
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
@@ -220,7 +220,7 @@ pub async fn one(
 }
 
 /// `PUT /v2/watchlists/{id}`.
-pub async fn update(
+pub(super) async fn update(
     State(request_filter): State<RequestFilter>,
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
@@ -230,7 +230,7 @@ pub async fn update(
 }
 
 /// `POST /v2/watchlists/{id}`.
-pub async fn add(
+pub(super) async fn add(
     State(request_filter): State<RequestFilter>,
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
@@ -240,7 +240,7 @@ pub async fn add(
 }
 
 /// `DELETE /v2/watchlists/{id}`.
-pub async fn delete(
+pub(super) async fn delete(
     State(request_filter): State<RequestFilter>,
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
@@ -249,7 +249,7 @@ pub async fn delete(
 }
 
 /// `DELETE /v2/watchlists/{id}/{symbol}`.
-pub async fn remove(
+pub(super) async fn remove(
     State(request_filter): State<RequestFilter>,
     Extension(caller): Extension<Caller>,
     Path((id, symbol)): Path<(String, String)>,
@@ -264,7 +264,7 @@ pub async fn remove(
 }
 
 /// `GET /v2/watchlists:by_name`.
-pub async fn by_name(
+pub(super) async fn by_name(
     State(request_filter): State<RequestFilter>,
     Extension(caller): Extension<Caller>,
     Query(params): Query<Params>,
@@ -273,7 +273,7 @@ pub async fn by_name(
 }
 
 /// `PUT /v2/watchlists:by_name`.
-pub async fn update_by_name(
+pub(super) async fn update_by_name(
     State(request_filter): State<RequestFilter>,
     Extension(caller): Extension<Caller>,
     Query(params): Query<Params>,
@@ -283,7 +283,7 @@ pub async fn update_by_name(
 }
 
 /// `POST /v2/watchlists:by_name`.
-pub async fn add_by_name(
+pub(super) async fn add_by_name(
     State(request_filter): State<RequestFilter>,
     Extension(caller): Extension<Caller>,
     Query(params): Query<Params>,
@@ -293,7 +293,7 @@ pub async fn add_by_name(
 }
 
 /// `DELETE /v2/watchlists:by_name`.
-pub async fn delete_by_name(
+pub(super) async fn delete_by_name(
     State(request_filter): State<RequestFilter>,
     Extension(caller): Extension<Caller>,
     Query(params): Query<Params>,

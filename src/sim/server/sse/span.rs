@@ -9,7 +9,7 @@ use crate::sim::server::reply::ApiError;
 
 /// The query of both streams.
 #[derive(Debug, Default, Deserialize)]
-pub struct Span {
+pub(crate) struct Span {
     since: Option<String>,
     until: Option<String>,
     since_id: Option<String>,
@@ -18,7 +18,7 @@ pub struct Span {
 
 /// The parsed query.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Bounds {
+pub(super) struct Bounds {
     since: Option<Timestamp>,
     until: Option<Timestamp>,
     since_id: Option<EventId>,
@@ -27,7 +27,7 @@ pub struct Bounds {
 
 impl Bounds {
     /// Parses the query; an empty parameter counts as missing.
-    pub fn read(span: &Span) -> Result<Self, ApiError> {
+    pub(super) fn read(span: &Span) -> Result<Self, ApiError> {
         let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         let moment = |name: &str, text: &Option<String>| {
             let read = |text: String| parse_moment(&text).ok_or_else(|| invalid(name, "an RFC 3339 time or a date"));
@@ -56,32 +56,32 @@ impl Bounds {
     }
 
     /// Whether past events are requested.
-    pub fn replays(&self) -> bool {
+    pub(super) fn replays(&self) -> bool {
         self.since.is_some() || self.since_id.is_some()
     }
 
     /// Whether an item is within the start: at or after the time, after the id.
-    pub fn begins_by(&self, id: EventId, at: Timestamp) -> bool {
+    pub(super) fn begins_by(&self, id: EventId, at: Timestamp) -> bool {
         self.since.is_none_or(|since| at >= since) && self.since_id.is_none_or(|since| id > since)
     }
 
     /// Whether an item sent at this time may be within the range.
-    pub fn reaches_back_to(&self, id: EventId, at: Timestamp) -> bool {
+    pub(super) fn reaches_back_to(&self, id: EventId, at: Timestamp) -> bool {
         self.replays() && self.begins_by(id, at)
     }
 
     /// Whether an item is after the end.
-    pub fn is_past(&self, id: EventId, at: Timestamp) -> bool {
+    pub(super) fn is_past(&self, id: EventId, at: Timestamp) -> bool {
         self.until.is_some_and(|until| at > until) || self.until_id.is_some_and(|until| id > until)
     }
 
     /// Whether an item is the last possible one.
-    pub fn ends_with(&self, id: EventId) -> bool {
+    pub(super) fn ends_with(&self, id: EventId) -> bool {
         self.until_id.is_some_and(|until| id >= until)
     }
 
     /// The first time at which nothing more can come; an id contains its millisecond.
-    pub fn ends_at(&self) -> Option<Timestamp> {
+    pub(super) fn ends_at(&self) -> Option<Timestamp> {
         // Events may be dated up to a millisecond ahead.
         let beyond =
             |moment: Timestamp| moment.saturating_add(SignedDuration::from_millis(2)).unwrap_or(Timestamp::MAX);

@@ -12,10 +12,10 @@ use crate::sim::server::state::lock;
 use crate::sim::server::stream::frame;
 
 /// The stream is over.
-pub struct Over;
+pub(super) struct Over;
 
 /// Writes a stream.
-pub struct Writer {
+pub(super) struct Writer {
     /// The origin of the stream.
     pub request_filter: RequestFilter,
     sender: mpsc::Sender<io::Result<Bytes>>,
@@ -25,27 +25,27 @@ pub struct Writer {
 
 impl Writer {
     /// A writer for a stream of an origin.
-    pub fn new(request_filter: RequestFilter, sender: mpsc::Sender<io::Result<Bytes>>) -> Self {
+    pub(super) fn new(request_filter: RequestFilter, sender: mpsc::Sender<io::Result<Bytes>>) -> Self {
         Self { request_filter, sender, held: None }
     }
 
     /// Waits until the reader is gone.
-    pub async fn closed(&self) {
+    pub(super) async fn closed(&self) {
         self.sender.closed().await;
     }
 
     /// Writes a comment.
-    pub async fn comment(&self, text: &str) -> Result<(), Over> {
+    pub(super) async fn comment(&self, text: &str) -> Result<(), Over> {
         self.bytes(format!(": {text}\n\n").into_bytes()).await
     }
 
     /// Tells a reader what it missed.
-    pub async fn dropped(&self, count: u64) -> Result<(), Over> {
+    pub(super) async fn dropped(&self, count: u64) -> Result<(), Over> {
         self.comment(&format!("you are reading too slowly, dropped {count} messages")).await
     }
 
     /// Writes a reordered event that is still waiting.
-    pub async fn finish(mut self) {
+    pub(super) async fn finish(mut self) {
         if let Some(held) = self.held.take() {
             // The reader may be gone, which no longer matters.
             drop(self.line(held).await);
@@ -53,7 +53,7 @@ impl Writer {
     }
 
     /// Writes an event, subject to frame faults.
-    pub async fn event(&mut self, data: &str, what: &str) -> Result<(), Over> {
+    pub(super) async fn event(&mut self, data: &str, what: &str) -> Result<(), Over> {
         let sim = std::sync::Arc::clone(&self.request_filter.sim);
         let faults = lock(&sim.faults).on_frame(self.request_filter.origin, what, sim.clock.real());
         let without_id = faults.contains(&Fault::NoEventId);

@@ -8,7 +8,7 @@ use crate::sim::server::msgpack;
 
 /// The encoding of a socket's messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Encoding {
+pub(crate) enum Encoding {
     /// JSON in text frames.
     Text,
     /// JSON in binary frames, as on paper.
@@ -19,7 +19,7 @@ pub enum Encoding {
 
 impl Encoding {
     /// A value as bytes.
-    pub fn value(self, value: &Value) -> Vec<u8> {
+    pub(crate) fn value(self, value: &Value) -> Vec<u8> {
         match self {
             Self::Text | Self::Binary => value.to_string().into_bytes(),
             Self::MessagePack => msgpack::encode(value, None),
@@ -27,7 +27,7 @@ impl Encoding {
     }
 
     /// A JSON text as bytes.
-    pub fn json(self, text: &str) -> Vec<u8> {
+    pub(crate) fn json(self, text: &str) -> Vec<u8> {
         match self {
             Self::Text | Self::Binary => text.as_bytes().to_vec(),
             Self::MessagePack => serde_json::from_str(text).map(|value| self.value(&value)).unwrap_or_default(),
@@ -35,7 +35,7 @@ impl Encoding {
     }
 
     /// Bytes as a websocket message. Damaged text that is not valid UTF-8 is sent as binary.
-    pub fn message(self, bytes: Vec<u8>) -> Message {
+    pub(crate) fn message(self, bytes: Vec<u8>) -> Message {
         match self {
             Self::Text => match String::from_utf8(bytes) {
                 Ok(text) => Message::text(text),
@@ -47,7 +47,7 @@ impl Encoding {
 
     /// Decodes a client's message; clients may use JSON or MessagePack, whatever they receive.
     #[expect(clippy::unused_self, reason = "it belongs to the frames of a connection")]
-    pub fn read(self, bytes: &[u8]) -> Option<Value> {
+    pub(crate) fn read(self, bytes: &[u8]) -> Option<Value> {
         let packed = || rmp_serde::from_slice(bytes).ok();
         let value: Option<Value> = serde_json::from_slice(bytes).ok().or_else(packed);
         value.filter(Value::is_object)
@@ -55,12 +55,12 @@ impl Encoding {
 }
 
 /// A JSON text as a value.
-pub fn parsed(text: &str) -> Value {
+pub(crate) fn parsed(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_default()
 }
 
 /// An event in the form of older servers.
-pub fn without_id(event: &Value) -> Value {
+pub(crate) fn without_id(event: &Value) -> Value {
     let mut event = event.clone();
     if let Some(members) = event.as_object_mut() {
         members.shift_remove("event_id");
@@ -69,7 +69,7 @@ pub fn without_id(event: &Value) -> Value {
 }
 
 /// An unknown event about the same order, without an execution.
-pub fn of_unheard_event(event: &Value) -> Value {
+pub(crate) fn of_unheard_event(event: &Value) -> Value {
     let mut event = event.clone();
     if let Some(members) = event.as_object_mut() {
         let name = if members.contains_key("activity_type") { "activity_type" } else { "event" };
@@ -82,17 +82,17 @@ pub fn of_unheard_event(event: &Value) -> Value {
 }
 
 /// Wraps an event, already JSON, in the websocket's envelope.
-pub fn of_data(data: &str) -> String {
+pub(crate) fn of_data(data: &str) -> String {
     format!("{{\"stream\":\"trade_updates\",\"data\":{data}}}")
 }
 
 /// Wraps an event in the websocket's envelope.
-pub fn enveloped(event: &Value) -> Value {
+pub(crate) fn enveloped(event: &Value) -> Value {
     json!({"stream": "trade_updates", "data": event})
 }
 
 /// Damages a byte, or drops half.
-pub fn damage(bytes: &mut Vec<u8>, fault: Fault, faults: &mut Faults) {
+pub(crate) fn damage(bytes: &mut Vec<u8>, fault: Fault, faults: &mut Faults) {
     match fault {
         Fault::Corrupt => {
             let at = faults.pick(bytes.len());
