@@ -3,14 +3,14 @@
 use std::path::Path;
 
 /// A simulated brokerage with one linked account, as a stranger would set it up with the commands alone.
-pub struct Stranger {
+pub(crate) struct Stranger {
     home: tempfile::TempDir,
     sim: std::process::Child,
 }
 
 impl Stranger {
     /// Starts the brokerage and links its paper account by the command.
-    pub async fn linked() -> Self {
+    pub(crate) async fn linked() -> Self {
         use std::io::BufRead;
         let home = tempfile::tempdir().unwrap();
         let mut sim = Self::command(home.path(), env!("CARGO_BIN_EXE_brokerdeck"))
@@ -54,7 +54,7 @@ impl Stranger {
     }
 
     /// Runs a program to its end, in a home where the commands find everything.
-    pub fn run(&self, program: &str, arguments: &[&str]) -> std::process::Output {
+    pub(crate) fn run(&self, program: &str, arguments: &[&str]) -> std::process::Output {
         Self::command(self.home.path(), program).args(arguments).output().unwrap()
     }
 

@@ -25,13 +25,13 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 /// What the clock shows when the desk is ready: 13:46:16 in New York.
-pub const NOW: &str = "2026-11-24T18:46:16.400Z";
+pub(crate) const NOW: &str = "2026-11-24T18:46:16.400Z";
 /// How long the program has run by then.
 const UPTIME: Duration = Duration::from_mins(9);
 
 /// What a broker knows of one account.
 #[derive(Debug, Clone)]
-pub struct Book {
+pub(crate) struct Book {
     pub account: Account,
     pub positions: Vec<Position>,
     pub orders: Vec<Order>,
@@ -40,7 +40,7 @@ pub struct Book {
 }
 
 /// The program, and the broker's side of its accounts.
-pub struct Fixture {
+pub(crate) struct Fixture {
     pub model: Model,
     pub now: Now,
     /// Every message so far, in the order in which it was handled.
@@ -49,12 +49,12 @@ pub struct Fixture {
     epochs: BTreeMap<LinkId, brokerdeck::session::Epoch>,
 }
 
-pub fn time(text: &str) -> Timestamp {
+pub(crate) fn time(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
 /// Today in New York, by the time of day.
-pub fn today(clock: &str) -> Timestamp {
+pub(crate) fn today(clock: &str) -> Timestamp {
     let at: Timestamp = time(&format!("2026-11-24T{clock}Z"));
     at + Duration::from_hours(5)
 }
@@ -71,11 +71,11 @@ fn qty(text: &str) -> Qty {
     text.parse().unwrap()
 }
 
-pub fn paper() -> LinkRecord {
+pub(crate) fn paper() -> LinkRecord {
     record("alpaca-paper", Environment::Paper, "PA3SIM0001", "Alpaca Paper")
 }
 
-pub fn live() -> LinkRecord {
+pub(crate) fn live() -> LinkRecord {
     record("alpaca-live", Environment::Live, "840217321", "Alpaca Live")
 }
 
@@ -120,7 +120,7 @@ fn account(link: &LinkRecord, equity: &str, last: &str, cash: &str) -> Account {
 }
 
 /// An order with the least said about it.
-pub fn order(id: &str, at: &str, side: Side, symbol: &str, size: &str, kind: OrderType) -> Order {
+pub(crate) fn order(id: &str, at: &str, side: Side, symbol: &str, size: &str, kind: OrderType) -> Order {
     Order {
         id: OrderId::new(format!("61e69015-8549-4bfd-b9c3-{id:0>12}")),
         client_order_id: Some(format!("desk-{id}").into()),
@@ -372,7 +372,7 @@ fn live_book() -> Book {
     }
 }
 
-pub fn program() -> Program {
+pub(crate) fn program() -> Program {
     Program {
         simulated: false,
         timezone: TimeZone::get("America/New_York").unwrap(),
@@ -389,7 +389,7 @@ pub fn program() -> Program {
     }
 }
 
-pub fn brokers() -> Vec<BrokerSummary> {
+pub(crate) fn brokers() -> Vec<BrokerSummary> {
     let broker = |id: &str, name: &str, environments: &[Environment], missing: Option<&str>| BrokerSummary {
         id: BrokerId::from(id),
         name: Arc::from(name),
@@ -426,7 +426,7 @@ fn told(event: TradeEvent, order: Order) -> TradeUpdate {
 
 impl Fixture {
     /// A desk without accounts, at the fixed time.
-    pub fn empty(program: Program) -> Self {
+    pub(crate) fn empty(program: Program) -> Self {
         let now = Now { mono: Mono(UPTIME), wall: time(NOW) };
         let model = Model::new(program, Keymap::default(), brokers(), now);
         let mut fixture = Self { model, now, log: Vec::new(), books: BTreeMap::new(), epochs: BTreeMap::new() };
@@ -435,7 +435,7 @@ impl Fixture {
     }
 
     /// A desk with these accounts, linked and live.
-    pub fn with(program: Program, links: &[LinkRecord]) -> Self {
+    pub(crate) fn with(program: Program, links: &[LinkRecord]) -> Self {
         let now = Now { mono: Mono(UPTIME), wall: time(NOW) };
         let model = Model::new(program, Keymap::default(), brokers(), now);
         let mut fixture = Self { model, now, log: Vec::new(), books: BTreeMap::new(), epochs: BTreeMap::new() };
@@ -456,7 +456,7 @@ impl Fixture {
     }
 
     /// A paper account whose names and numbers are as long and as short as they come.
-    pub fn odd() -> Self {
+    pub(crate) fn odd() -> Self {
         let now = Now { mono: Mono(UPTIME), wall: time(NOW) };
         let model = Model::new(program(), Keymap::default(), brokers(), now);
         let mut fixture = Self { model, now, log: Vec::new(), books: BTreeMap::new(), epochs: BTreeMap::new() };
@@ -468,7 +468,7 @@ impl Fixture {
     }
 
     /// A paper account on which a fill has just arrived.
-    pub fn paper() -> Self {
+    pub(crate) fn paper() -> Self {
         let mut fixture = Self::with(program(), &[paper()]);
         fixture.partial_fill();
         fixture.pass(440);
@@ -476,7 +476,7 @@ impl Fixture {
     }
 
     /// The same, and a live account whose connection was just lost.
-    pub fn both() -> Self {
+    pub(crate) fn both() -> Self {
         let mut fixture = Self::with(program(), &[paper(), live()]);
         fixture.partial_fill();
         fixture.pass(200);
@@ -487,7 +487,7 @@ impl Fixture {
 
     /// A paper account that has traded all day: this many orders more, every third of them still working.
     #[allow(dead_code, reason = "the frame benchmark uses it; tests and example share the file")]
-    pub fn busy(orders: u32) -> Self {
+    pub(crate) fn busy(orders: u32) -> Self {
         let now = Now { mono: Mono(UPTIME), wall: time(NOW) };
         let model = Model::new(program(), Keymap::default(), brokers(), now);
         let mut fixture = Self { model, now, log: Vec::new(), books: BTreeMap::new(), epochs: BTreeMap::new() };
@@ -504,7 +504,7 @@ impl Fixture {
     }
 
     /// Sends a message and answers whatever the program then asks.
-    pub fn send(&mut self, msg: impl Into<Msg>) {
+    pub(crate) fn send(&mut self, msg: impl Into<Msg>) {
         let mut todo: Vec<Msg> = vec![msg.into()];
         while let Some(msg) = todo.pop() {
             self.log.push((self.now, msg.clone()));
@@ -515,7 +515,7 @@ impl Fixture {
     }
 
     /// Presses keys, written as the key table writes them: `j`, `enter`, `ctrl-d`.
-    pub fn press(&mut self, keys: &str) {
+    pub(crate) fn press(&mut self, keys: &str) {
         for key in keys.split(' ') {
             let chord: Chord = key.parse().unwrap_or_else(|error| panic!("{key}: {error}"));
             // At a hand's pace, and yet without a change of the time that is shown.
@@ -531,20 +531,20 @@ impl Fixture {
     }
 
     /// Types text, one key a character.
-    pub fn write(&mut self, text: &str) {
+    pub(crate) fn write(&mut self, text: &str) {
         for ch in text.chars() {
             self.send(Msg::Key(Chord::char(ch)));
         }
     }
 
     /// Lets time pass without anything happening but a tick.
-    pub fn pass(&mut self, millis: u64) {
+    pub(crate) fn pass(&mut self, millis: u64) {
         self.now = self.now.plus(Duration::from_millis(millis));
         self.send(Msg::Tick);
     }
 
     /// The stream of an account is lost and does not come back.
-    pub fn lose(&mut self, link: &LinkId, message: &str) {
+    pub(crate) fn lose(&mut self, link: &LinkId, message: &str) {
         let epoch = self.epochs[link];
         let closed = StreamEvent::Closed(Closed::Lost { message: message.to_owned() });
         self.books.remove(link);
@@ -553,19 +553,19 @@ impl Fixture {
 
     /// Another instance streams an account.
     #[allow(dead_code, reason = "the screens use it; tests, example and benchmark share the file")]
-    pub fn elsewhere(&mut self, link: &LinkId) {
+    pub(crate) fn elsewhere(&mut self, link: &LinkId) {
         let epoch = self.epochs[link];
         self.send(AccountMsg::Stream { link: link.clone(), epoch, event: StreamEvent::Closed(Closed::Elsewhere) });
     }
 
     /// An event arrives on an account's stream.
-    pub fn stream(&mut self, link: &LinkId, update: TradeUpdate) {
+    pub(crate) fn stream(&mut self, link: &LinkId, update: TradeUpdate) {
         let epoch = self.epochs[link];
         self.send(AccountMsg::Stream { link: link.clone(), epoch, event: StreamEvent::Update(Box::new(update)) });
     }
 
     /// 40 of the 100 AAPL are bought, and then one NVDA order is entered.
-    pub fn partial_fill(&mut self) {
+    pub(crate) fn partial_fill(&mut self) {
         let link = paper().id;
         let book = &self.books[&link];
         let entered = book.orders.iter().find(|order| order.id.as_str().ends_with("-000000000001")).unwrap().clone();
@@ -598,7 +598,7 @@ impl Fixture {
     }
 
     /// A bracket is entered: its entry filled, its exits waiting.
-    pub fn bracket(&mut self) {
+    pub(crate) fn bracket(&mut self) {
         let link = paper().id;
         let mut profit = limit(order("22", "13:45:10", Side::Sell, "AMD", "50", OrderType::Limit), "131.50");
         let mut loss = order("23", "13:45:10", Side::Sell, "AMD", "50", OrderType::Stop);
@@ -632,7 +632,7 @@ impl Fixture {
     }
 
     /// So many more working orders.
-    pub fn crowd(&mut self, count: u32) {
+    pub(crate) fn crowd(&mut self, count: u32) {
         for number in 30..30 + count {
             let order = limit(order(&number.to_string(), "13:50:00", Side::Buy, "AMD", "1", OrderType::Limit), "100");
             self.stream(&paper().id, told(TradeEvent::New, order));

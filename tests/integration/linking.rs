@@ -11,6 +11,6 @@ mod links;
 mod simulated;
 mod whole;
 
-pub use fake::{AccountReply, Fake};
-pub use fixture::{PATIENCE, free_port};
-pub use simulated::specs;
+pub(crate) use fake::{AccountReply, Fake};
+pub(crate) use fixture::{PATIENCE, free_port};
+pub(crate) use simulated::specs;

@@ -19,7 +19,7 @@ use super::stage;
 const SIZE: (u16, u16) = (120, 36);
 
 /// A program with nothing configured.
-pub fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     Settings {
         locks: None,
         program: program(),

@@ -28,7 +28,7 @@ mod table;
 /// Longer than anything here takes, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-pub fn options() -> SimOptions {
+pub(crate) fn options() -> SimOptions {
     SimOptions {
         listen: "127.0.0.1:0".parse().unwrap(),
         seed: 11,

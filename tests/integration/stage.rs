@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::fixture::{Fixture, live, paper, program};
 
 /// Every situation, by name.
-pub const SCREENS: [&str; 24] = [
+pub(crate) const SCREENS: [&str; 24] = [
     "first-run",
     "paper",
     "both",
@@ -39,7 +39,7 @@ pub const SCREENS: [&str; 24] = [
 ];
 
 /// Brings a desk there.
-pub fn fixture(name: &str, size: (u16, u16)) -> Fixture {
+pub(crate) fn fixture(name: &str, size: (u16, u16)) -> Fixture {
     let mut fixture = match name {
         "welcome" => Fixture::empty(brokerdeck::app::model::Program { first_run: true, ..program() }),
         "first-run" | "add" | "waiting" | "confirm" | "failed" => Fixture::empty(program()),

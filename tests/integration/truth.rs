@@ -36,7 +36,7 @@ use super::{replay, simulator};
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A brokerage where nobody trades until told to, and a program linked to its paper account.
-pub struct Bench {
+pub(crate) struct Bench {
     pub sim: Running,
     http: reqwest::Client,
     accounts: Accounts,
@@ -44,7 +44,7 @@ pub struct Bench {
 }
 
 impl Bench {
-    pub async fn open(seed: u64) -> Self {
+    pub(crate) async fn open(seed: u64) -> Self {
         drop(rustls::crypto::ring::default_provider().install_default());
         let sim = server::start(SimOptions { seed, ..simulator::options() }).await.unwrap();
         let http = reqwest::Client::new();
@@ -84,7 +84,7 @@ impl Bench {
         self
     }
 
-    pub async fn control(&self, action: &str, body: Value) -> Value {
+    pub(crate) async fn control(&self, action: &str, body: Value) -> Value {
         let url = format!("{}/_sim/{action}", self.sim.ready.paper.api_url);
         let mut tries = 0;
         loop {
@@ -103,7 +103,7 @@ impl Bench {
         }
     }
 
-    pub async fn truth(&self) -> Value {
+    pub(crate) async fn truth(&self) -> Value {
         let url = format!("{}/_sim/truth", self.sim.ready.paper.api_url);
         for _ in 0..200 {
             if let Ok(answer) = self.http.get(&url).send().await
@@ -117,7 +117,7 @@ impl Bench {
     }
 
     /// A program on the account, connecting.
-    pub fn program(&self, locks: Option<&Path>) -> Program {
+    pub(crate) fn program(&self, locks: Option<&Path>) -> Program {
         let settings = Settings { locks: locks.map(Path::to_owned), ..replay::settings() };
         let mut running = start::with_linking(&settings, &self.accounts).unwrap();
         running.start(vec![self.link.clone()]);
@@ -159,7 +159,7 @@ impl Relay {
     }
 }
 
-pub struct Program {
+pub(crate) struct Program {
     pub running: Loop,
 }
 
@@ -180,7 +180,7 @@ impl Program {
         }
     }
 
-    pub async fn until(&mut self, what: &str, done: impl Fn(&Model) -> bool) {
+    pub(crate) async fn until(&mut self, what: &str, done: impl Fn(&Model) -> bool) {
         let seen = async {
             while !done(&self.running.model) {
                 self.turn().await;
@@ -192,12 +192,12 @@ impl Program {
         assert!(ran.is_ok(), "not seen: {what}; the account is {:?}\n{}", account.state(), told.join("\n"));
     }
 
-    pub async fn live(&mut self) {
+    pub(crate) async fn live(&mut self) {
         self.until("live", |model| model.accounts.all()[0].state().is_live()).await;
     }
 
     /// Runs beside something else.
-    pub async fn beside<T>(&mut self, other: impl Future<Output = T>) -> T {
+    pub(crate) async fn beside<T>(&mut self, other: impl Future<Output = T>) -> T {
         tokio::select! {
             biased;
             value = other => value,
@@ -205,7 +205,7 @@ impl Program {
         }
     }
 
-    pub fn resync(&mut self) {
+    pub(crate) fn resync(&mut self) {
         drop(self.running.handle(Msg::Key(Chord::char('r'))));
         let model = &self.running.model;
         let said = model.toasts.iter().any(|toast| toast.text.contains("fetching everything again"));

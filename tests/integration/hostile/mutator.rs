@@ -1,7 +1,7 @@
 //! Mutations of seeds by a seeded generator: a run repeats exactly.
 
 /// xorshift; good enough to mutate with.
-pub struct Mutator(u64);
+pub(super) struct Mutator(u64);
 
 const SPICE: &[&[u8]] = &[
     b"null",
@@ -54,11 +54,11 @@ const SPICE: &[&[u8]] = &[
 ];
 
 impl Mutator {
-    pub fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
     }
 
-    pub fn roll(&mut self, sides: usize) -> usize {
+    pub(super) fn roll(&mut self, sides: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -66,7 +66,7 @@ impl Mutator {
     }
 
     /// One of the seeds, changed in up to eight places, now and then grown together with another.
-    pub fn mutate(&mut self, seeds: &[Vec<u8>]) -> Vec<u8> {
+    pub(super) fn mutate(&mut self, seeds: &[Vec<u8>]) -> Vec<u8> {
         let mut bytes = seeds[self.roll(seeds.len())].clone();
         for _ in 0..=self.roll(8) {
             let at = self.roll(bytes.len() + 1);

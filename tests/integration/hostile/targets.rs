@@ -16,10 +16,10 @@ use brokerdeck::link::flow::{CallbackRequest, CallbackVerdict, Flow, FlowRandom,
 use brokerdeck::sim::server::ControlServer;
 
 /// Takes any bytes, and panics where something does not hold.
-pub type Target = fn(&[u8]);
+pub(super) type Target = fn(&[u8]);
 
 /// Every target by name.
-pub const ALL: [(&str, Target); 10] = [
+pub(super) const ALL: [(&str, Target); 10] = [
     ("frame", frame),
     ("rest", rest),
     ("callback", callback),
@@ -33,10 +33,10 @@ pub const ALL: [(&str, Target); 10] = [
 ];
 
 /// The secret of the configuration seeds; no problem found in a file may repeat it.
-pub const SECRET: &str = "zqCANARYqz";
+pub(super) const SECRET: &str = "zqCANARYqz";
 
 /// A message of the stream. What is read from it merges without a panic, and a second time without a change.
-pub fn frame(bytes: &[u8]) {
+pub(super) fn frame(bytes: &[u8]) {
     match wire::frame(bytes) {
         Frame::Update(update) | Frame::Partial { update, .. } => merged(&update),
         Frame::Error { message } => harmless(&message.to_string()),
@@ -55,7 +55,7 @@ fn merged(update: &TradeUpdate) {
 }
 
 /// A body of REST, read as everything it may be; lists merge as a snapshot.
-pub fn rest(bytes: &[u8]) {
+pub(super) fn rest(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     drop(wire::account(text));
     drop(wire::clock(text));
@@ -74,7 +74,7 @@ pub fn rest(bytes: &[u8]) {
 /// A request to the callback port by somebody who does not know the state: it never ends the attempt.
 ///
 /// Its lines are method, host, path, query and `Sec-Fetch-Dest`; a missing one is not sent.
-pub fn callback(bytes: &[u8]) {
+pub(super) fn callback(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let mut lines = text.split('\n');
     let request = CallbackRequest {
@@ -90,7 +90,7 @@ pub fn callback(bytes: &[u8]) {
 }
 
 /// A pasted address by somebody who does not know the state.
-pub fn pasted(bytes: &[u8]) {
+pub(super) fn pasted(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let mut flow = attempt();
     let verdict = flow.check_pasted(&text, Mono::from_millis(1));
@@ -108,7 +108,7 @@ fn attempt() -> Flow {
 }
 
 /// A journal file: it opens, or is set aside whole under another name and a new one begun, or is a newer version's.
-pub fn journal(bytes: &[u8]) {
+pub(super) fn journal(bytes: &[u8]) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal.sqlite");
     std::fs::write(&path, bytes).unwrap();
@@ -132,7 +132,7 @@ pub fn journal(bytes: &[u8]) {
 }
 
 /// A configuration: accepted, or refused in words that name a cure and repeat no secret.
-pub fn config(bytes: &[u8]) {
+pub(super) fn config(bytes: &[u8]) {
     settled(&String::from_utf8_lossy(bytes));
 }
 
@@ -170,7 +170,7 @@ const SOURCES: [&str; 3] = [
 ];
 
 /// A valid configuration with every setting that is a text, for each place of the secret.
-pub fn complete() -> [String; 3] {
+pub(super) fn complete() -> [String; 3] {
     SOURCES.map(|source| {
         format!(
             r#"
@@ -228,7 +228,7 @@ pub fn complete() -> [String; 3] {
 }
 
 /// Every text of a document, in its order.
-pub fn texts<'a>(value: &'a mut toml::Value, found: &mut Vec<&'a mut String>) {
+pub(super) fn texts<'a>(value: &'a mut toml::Value, found: &mut Vec<&'a mut String>) {
     match value {
         toml::Value::String(text) => found.push(text),
         toml::Value::Array(all) => all.iter_mut().for_each(|value| texts(value, found)),
@@ -239,7 +239,7 @@ pub fn texts<'a>(value: &'a mut toml::Value, found: &mut Vec<&'a mut String>) {
 
 /// One text of a valid configuration is another. The first byte says which configuration, and whether the secret stands in the
 /// text; the second says which text, after the last of them a name under `[keys]`; the rest is the text.
-pub fn setting(bytes: &[u8]) {
+pub(super) fn setting(bytes: &[u8]) {
     let [first, place, text @ ..] = bytes else { return };
     let mut text = String::from_utf8_lossy(text).into_owned();
     if first & 4 != 0 {
@@ -260,7 +260,7 @@ pub fn setting(bytes: &[u8]) {
 }
 
 /// Text on its way to the screen.
-pub fn sanitizer(bytes: &[u8]) {
+pub(super) fn sanitizer(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     for limit in [1, 8, 40, 512] {
         let clean = sanitize_to(&text, limit);
@@ -271,7 +271,7 @@ pub fn sanitizer(bytes: &[u8]) {
 }
 
 /// What a terminal sends, in two reads: bounded, never a key within a report, and the keyboard is never dead.
-pub fn terminal(bytes: &[u8]) {
+pub(super) fn terminal(bytes: &[u8]) {
     let (mut decoder, mut heard) = (Decoder::default(), Vec::new());
     let (first, second) = bytes.split_at(bytes.len() / 2);
     decoder.feed(first, Mono::ZERO, &mut heard);
@@ -320,7 +320,7 @@ fn harmless(text: &str) {
 
 /// Requests to the control interface of the simulated brokerage, one a line: the name of an action, a space, its body.
 /// Each is done or refused in words, and whatever was done, the account can be read and its books are whole.
-pub fn control(bytes: &[u8]) {
+pub(super) fn control(bytes: &[u8]) {
     let fixture = ControlServer::new();
     for line in bytes.split(|byte| *byte == b'\n').take(12) {
         let (action, body) = line.split_at(line.iter().position(|byte| *byte == b' ').unwrap_or(line.len()));

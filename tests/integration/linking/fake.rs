@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 
 /// What the token endpoint answers.
 #[derive(Clone)]
-pub enum Reply {
+pub(crate) enum Reply {
     /// A status, a content type and a body.
     Http(u16, &'static str, String),
     /// The connection is cut before an answer.
@@ -23,10 +23,10 @@ pub enum Reply {
 
 /// What `GET /v2/account` answers to a known token: a status and an account number.
 #[derive(Clone, Copy)]
-pub struct AccountReply(pub u16, pub &'static str);
+pub(crate) struct AccountReply(pub u16, pub &'static str);
 
 #[derive(Default)]
-pub struct Seen {
+pub(crate) struct Seen {
     /// The forms that reached the token endpoint, with their content type.
     pub exchanges: Vec<(String, HashMap<String, String>)>,
     /// The tokens that were revoked.
@@ -37,7 +37,7 @@ pub struct Seen {
     pub token_connections: usize,
 }
 
-pub struct Fake {
+pub(crate) struct Fake {
     pub auth: SocketAddr,
     pub paper: SocketAddr,
     pub live: SocketAddr,
@@ -51,13 +51,13 @@ struct Script {
     seen: Mutex<Seen>,
 }
 
-pub fn token(text: &str) -> Reply {
+pub(super) fn token(text: &str) -> Reply {
     let body = format!(r#"{{"access_token":"{text}","token_type":"Bearer","scope":"account:write trading"}}"#);
     Reply::Http(200, "application/json", body)
 }
 
 impl Fake {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let script = Arc::new(Script {
             token: Mutex::new(token("token-one")),
             paper: Mutex::new(AccountReply(200, "PA3TEST0001")),
@@ -99,19 +99,19 @@ impl Fake {
         }
     }
 
-    pub fn answer(&self, reply: Reply) {
+    pub(crate) fn answer(&self, reply: Reply) {
         *self.script.token.lock().unwrap() = reply;
     }
 
-    pub fn paper_account(&self, reply: AccountReply) {
+    pub(crate) fn paper_account(&self, reply: AccountReply) {
         *self.script.paper.lock().unwrap() = reply;
     }
 
-    pub fn live_account(&self, reply: AccountReply) {
+    pub(crate) fn live_account(&self, reply: AccountReply) {
         *self.script.live.lock().unwrap() = reply;
     }
 
-    pub fn seen<T>(&self, look: impl FnOnce(&Seen) -> T) -> T {
+    pub(crate) fn seen<T>(&self, look: impl FnOnce(&Seen) -> T) -> T {
         look(&self.script.seen.lock().unwrap())
     }
 }

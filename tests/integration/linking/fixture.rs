@@ -23,9 +23,9 @@ use url::Url;
 use super::fake::Fake;
 
 /// How long anything may take before a test fails.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-pub struct Fixture {
+pub(super) struct Fixture {
     pub fake: Fake,
     pub linker: Linker,
     setup: Setup,
@@ -38,7 +38,7 @@ pub struct Fixture {
 
 /// What a page came with.
 #[derive(Debug)]
-pub struct Page {
+pub(super) struct Page {
     pub status: u16,
     pub headers: HashMap<String, String>,
     pub body: String,
@@ -46,7 +46,7 @@ pub struct Page {
 
 /// An attempt that waits.
 #[derive(Debug)]
-pub struct Waiting {
+pub(super) struct Waiting {
     pub attempt: AttemptId,
     pub url: Url,
     pub port: Option<u16>,
@@ -54,17 +54,17 @@ pub struct Waiting {
 }
 
 impl Waiting {
-    pub fn parameter(&self, name: &str) -> String {
+    pub(super) fn parameter(&self, name: &str) -> String {
         self.url.query_pairs().find(|(key, _)| key == name).unwrap().1.into_owned()
     }
 
-    pub fn state(&self) -> String {
+    pub(super) fn state(&self) -> String {
         self.parameter("state")
     }
 }
 
 /// A port that is free on both loopback addresses.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     loop {
         let four = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = four.local_addr().unwrap().port();
@@ -76,7 +76,7 @@ pub fn free_port() -> u16 {
 }
 
 /// A broker at the fake's addresses.
-pub fn spec(fake: &Fake, id: &str, redirect_uris: Vec<String>) -> BrokerSpec {
+pub(super) fn spec(fake: &Fake, id: &str, redirect_uris: Vec<String>) -> BrokerSpec {
     let endpoints = |environment, address: std::net::SocketAddr| Endpoints {
         environment,
         api_url: Url::parse(&format!("http://{address}")).unwrap(),
@@ -110,11 +110,11 @@ pub fn spec(fake: &Fake, id: &str, redirect_uris: Vec<String>) -> BrokerSpec {
 }
 
 impl Fixture {
-    pub async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         Self::with(|_| ()).await
     }
 
-    pub async fn with(change: impl FnOnce(&mut Setup)) -> Self {
+    pub(super) async fn with(change: impl FnOnce(&mut Setup)) -> Self {
         let fake = Fake::start().await;
         let port = free_port();
         let uris = vec![format!("http://localhost:{port}/callback")];
@@ -131,31 +131,31 @@ impl Fixture {
     }
 
     /// From here on a linker with other settings.
-    pub fn change(&mut self, change: impl FnOnce(&mut Setup)) {
+    pub(super) fn change(&mut self, change: impl FnOnce(&mut Setup)) {
         change(&mut self.setup);
         let (sender, progress) = mpsc::channel(64);
         (self.linker, self.progress) = (Linker::new(self.setup.clone(), sender), progress);
     }
 
     /// A second linker with the same settings, whose attempts nobody follows.
-    pub fn another_linker(&self) -> Linker {
+    pub(super) fn another_linker(&self) -> Linker {
         Linker::new(self.setup.clone(), mpsc::channel(1).0)
     }
 
     /// Starts an attempt and waits for its address.
-    pub async fn begin(&mut self, broker: &str) -> Waiting {
+    pub(super) async fn begin(&mut self, broker: &str) -> Waiting {
         self.start(broker, false);
         self.waiting().await
     }
 
-    pub fn start(&mut self, broker: &str, browser: bool) -> AttemptId {
+    pub(super) fn start(&mut self, broker: &str, browser: bool) -> AttemptId {
         self.attempts += 1;
         let attempt = AttemptId(self.attempts);
         self.linker.begin(attempt, BrokerId::from(broker), browser);
         attempt
     }
 
-    pub async fn waiting(&mut self) -> Waiting {
+    pub(super) async fn waiting(&mut self) -> Waiting {
         let attempt = AttemptId(self.attempts);
         match self.next().await {
             LinkProgress::Waiting { authorize_url, port, browser, .. } => {
@@ -166,7 +166,7 @@ impl Fixture {
     }
 
     /// The current attempt's next report.
-    pub async fn next(&mut self) -> LinkProgress {
+    pub(super) async fn next(&mut self) -> LinkProgress {
         loop {
             let news = tokio::time::timeout(PATIENCE, self.progress.recv()).await;
             let (attempt, progress) = news.expect("a report in time").unwrap();
@@ -177,7 +177,7 @@ impl Fixture {
     }
 
     /// The next report that is not a note.
-    pub async fn next_step(&mut self) -> LinkProgress {
+    pub(super) async fn next_step(&mut self) -> LinkProgress {
         loop {
             match self.next().await {
                 LinkProgress::Note(_) => {}
@@ -187,7 +187,7 @@ impl Fixture {
     }
 
     /// Reads reports up to the question whether to save.
-    pub async fn confirm(&mut self) -> LinkProgress {
+    pub(super) async fn confirm(&mut self) -> LinkProgress {
         loop {
             match self.next_step().await {
                 confirm @ LinkProgress::Confirm { .. } => return confirm,
@@ -198,7 +198,7 @@ impl Fixture {
     }
 
     /// Reads reports up to the end, which is a failure.
-    pub async fn failure(&mut self) -> LinkFailure {
+    pub(super) async fn failure(&mut self) -> LinkFailure {
         loop {
             match self.next_step().await {
                 LinkProgress::Failed(failure) => return failure,
@@ -209,7 +209,7 @@ impl Fixture {
     }
 
     /// Links one account from the first step to the last.
-    pub async fn link(&mut self, broker: &str, labels: &[&str]) -> Vec<LinkRecord> {
+    pub(super) async fn link(&mut self, broker: &str, labels: &[&str]) -> Vec<LinkRecord> {
         let waiting = self.begin(broker).await;
         let page = self.come_back(&waiting, "code=c").await;
         assert_eq!(page.status, 200, "{page:?}");
@@ -222,40 +222,40 @@ impl Fixture {
     }
 
     /// The right answer, as the browser brings it.
-    pub async fn come_back(&self, waiting: &Waiting, answer: &str) -> Page {
+    pub(super) async fn come_back(&self, waiting: &Waiting, answer: &str) -> Page {
         self.get(&format!("/callback?{answer}&state={}", waiting.state())).await
     }
 
-    pub async fn get(&self, target: &str) -> Page {
+    pub(super) async fn get(&self, target: &str) -> Page {
         self.raw(&format!("GET {target} HTTP/1.1\r\nHost: localhost:{}\r\n\r\n", self.port)).await
     }
 
     /// A request as bare text; waits until the listener closes.
-    pub async fn raw(&self, request: &str) -> Page {
+    pub(super) async fn raw(&self, request: &str) -> Page {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
         stream.write_all(request.as_bytes()).await.unwrap();
         read(stream).await
     }
 
     /// True when nobody listens on the port any more.
-    pub async fn is_free(&self) -> bool {
+    pub(super) async fn is_free(&self) -> bool {
         let four = tokio::net::TcpListener::bind(("127.0.0.1", self.port)).await;
         let six = tokio::net::TcpListener::bind(("::1", self.port)).await;
         let taken = |error: &std::io::Error| error.kind() == std::io::ErrorKind::AddrInUse;
         !four.err().is_some_and(|error| taken(&error)) && !six.err().is_some_and(|error| taken(&error))
     }
 
-    pub async fn token(&self, link: &LinkRecord) -> Option<String> {
+    pub(super) async fn token(&self, link: &LinkRecord) -> Option<String> {
         self.linker.token(&link.id).await.unwrap().map(|token| token.expose_secret().to_owned())
     }
 
-    pub fn paste(&self, waiting: &Waiting, text: &str) {
+    pub(super) fn paste(&self, waiting: &Waiting, text: &str) {
         self.linker.submit_redirect(waiting.attempt, &Sensitive::new(text));
     }
 }
 
 /// Reads an answer to its end.
-pub async fn read(mut stream: TcpStream) -> Page {
+pub(super) async fn read(mut stream: TcpStream) -> Page {
     let mut bytes = Vec::new();
     let all = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut bytes)).await;
     all.expect("the listener closes the connection").unwrap();
@@ -269,7 +269,7 @@ pub async fn read(mut stream: TcpStream) -> Page {
 }
 
 /// Waits until something holds.
-pub async fn eventually<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
+pub(super) async fn eventually<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
     let deadline = tokio::time::Instant::now() + PATIENCE;
     while !holds().await {
         assert!(tokio::time::Instant::now() < deadline, "not in time: {what}");

@@ -27,7 +27,7 @@ struct Fixture {
 }
 
 /// The simulated brokerage as a configuration file describes it, through the real parser.
-pub fn specs(ready: &Ready) -> Vec<BrokerSpec> {
+pub(crate) fn specs(ready: &Ready) -> Vec<BrokerSpec> {
     let ca_file = ready.ca_file.as_ref().map_or_else(String::new, |path| format!("ca_file = \"{path}\"\n"));
     let common = format!(
         "authorize_url = \"{}\"\ntoken_url = \"{}\"\nclient_id = \"{}\"\nclient_secret = \"{}\"\n\

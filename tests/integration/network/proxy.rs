@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-pub struct Proxy {
+pub(super) struct Proxy {
     pub address: SocketAddr,
     /// The PEM file of the authority that nobody knows.
     pub authority: PathBuf,
@@ -19,7 +19,7 @@ pub struct Proxy {
 
 impl Proxy {
     /// Passes on to these plain addresses, by host name; with `credentials`, only to who sends them.
-    pub async fn start(hosts: &[(&str, SocketAddr)], credentials: Option<&str>) -> Self {
+    pub(super) async fn start(hosts: &[(&str, SocketAddr)], credentials: Option<&str>) -> Self {
         let names: Vec<String> = hosts.iter().map(|(name, _)| (*name).to_owned()).collect();
         let made = rcgen::generate_simple_self_signed(names).unwrap();
         let key = rustls::pki_types::PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
@@ -52,7 +52,7 @@ impl Proxy {
     }
 
     /// The heads of the requests that came.
-    pub fn heads(&self) -> Vec<String> {
+    pub(super) fn heads(&self) -> Vec<String> {
         self.heads.lock().unwrap().clone()
     }
 }

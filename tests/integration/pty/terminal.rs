@@ -24,7 +24,7 @@ struct Screen {
 const RAW: usize = 4 * 1024 * 1024;
 
 /// A running program and what its terminal shows.
-pub struct Terminal {
+pub(crate) struct Terminal {
     master: Box<dyn MasterPty + Send>,
     writer: Option<Box<dyn Write + Send>>,
     child: Box<dyn Child + Send + Sync>,
@@ -36,12 +36,12 @@ pub struct Terminal {
 
 impl Terminal {
     /// Starts the binary with these arguments on a terminal of this size.
-    pub fn start(columns: u16, rows: u16, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+    pub(crate) fn start(columns: u16, rows: u16, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         Self::start_program(env!("CARGO_BIN_EXE_brokerdeck"), columns, rows, arguments, environment)
     }
 
     /// As [`Self::start`], with another program, such as a shell around ours.
-    pub fn start_program(
+    pub(crate) fn start_program(
         program: &str,
         columns: u16,
         rows: u16,
@@ -92,7 +92,7 @@ impl Terminal {
     }
 
     /// The answer to the last question where the cursor is.
-    pub fn place_asked_for(&self) -> Option<String> {
+    pub(crate) fn place_asked_for(&self) -> Option<String> {
         let raw = self.screen.0.lock().unwrap().raw.clone();
         let text = String::from_utf8_lossy(&raw);
         let (before, _) = text.rsplit_once("H\x1b[6n")?;
@@ -100,19 +100,19 @@ impl Terminal {
     }
 
     /// Sends keys as bytes.
-    pub fn keys(&mut self, keys: &str) {
+    pub(crate) fn keys(&mut self, keys: &str) {
         let writer = self.writer.as_mut().unwrap();
         writer.write_all(keys.as_bytes()).unwrap();
         writer.flush().unwrap();
     }
 
     /// What the screen shows.
-    pub fn contents(&self) -> String {
+    pub(crate) fn contents(&self) -> String {
         self.screen.0.lock().unwrap().parser.screen().contents()
     }
 
     /// Waits until the screen fits; fails with the screen when it does not in time.
-    pub fn wait(&self, what: &str, fits: impl Fn(&str) -> bool) -> String {
+    pub(crate) fn wait(&self, what: &str, fits: impl Fn(&str) -> bool) -> String {
         let deadline = deadline();
         let mut screen = self.screen.0.lock().unwrap();
         loop {
@@ -127,7 +127,7 @@ impl Terminal {
     }
 
     /// Sends keys again and again until the screen fits; for what takes as many presses as there are pages.
-    pub fn keys_until(&mut self, keys: &str, what: &str, fits: impl Fn(&str) -> bool) {
+    pub(crate) fn keys_until(&mut self, keys: &str, what: &str, fits: impl Fn(&str) -> bool) {
         let deadline = deadline();
         loop {
             self.keys(keys);
@@ -147,36 +147,36 @@ impl Terminal {
     }
 
     /// Waits until the screen shows a text.
-    pub fn wait_for(&self, text: &str) -> String {
+    pub(crate) fn wait_for(&self, text: &str) -> String {
         self.wait(text, |contents| contents.contains(text))
     }
 
     /// Stops reading, as a terminal does that is held, or whose network is; or reads on.
-    pub fn stall(&self, on: bool) {
+    pub(crate) fn stall(&self, on: bool) {
         self.screen.0.lock().unwrap().stalled = on;
         self.screen.1.notify_all();
     }
 
     /// Stops what comes out of the program, as Ctrl-S does where it is heeded, or lets it go on.
-    pub fn hold(&self, on: bool) {
+    pub(crate) fn hold(&self, on: bool) {
         use rustix::termios::{Action, tcflow};
         let slave = std::fs::OpenOptions::new().read(true).write(true).open(self.master.tty_name().unwrap()).unwrap();
         tcflow(slave, if on { Action::OOff } else { Action::OOn }).unwrap();
     }
 
     /// Forgets the bytes that came.
-    pub fn forget(&self) {
+    pub(crate) fn forget(&self) {
         self.screen.0.lock().unwrap().raw.clear();
     }
 
     /// Whether these bytes came.
-    pub fn received(&self, bytes: &str) -> bool {
+    pub(crate) fn received(&self, bytes: &str) -> bool {
         let screen = self.screen.0.lock().unwrap();
         screen.raw.windows(bytes.len()).any(|window| window == bytes.as_bytes())
     }
 
     /// Waits until these bytes came.
-    pub fn wait_for_bytes(&self, bytes: &str) {
+    pub(crate) fn wait_for_bytes(&self, bytes: &str) {
         let deadline = deadline();
         let mut screen = self.screen.0.lock().unwrap();
         while !screen.raw.windows(bytes.len()).any(|window| window == bytes.as_bytes()) {
@@ -187,17 +187,17 @@ impl Terminal {
     }
 
     /// Another program writes on the terminal.
-    pub fn scribble(&self, text: &str) {
+    pub(crate) fn scribble(&self, text: &str) {
         self.screen.0.lock().unwrap().parser.process(text.as_bytes());
     }
 
     /// The terminal claims a size that nothing has.
-    pub fn claim(&self, columns: u16, rows: u16) {
+    pub(crate) fn claim(&self, columns: u16, rows: u16) {
         self.master.resize(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).unwrap();
     }
 
     /// Waits for the end without reading anything, and tells how long it took.
-    pub fn end_stalled(&mut self) -> (ExitStatus, Duration) {
+    pub(crate) fn end_stalled(&mut self) -> (ExitStatus, Duration) {
         let began = now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -209,26 +209,26 @@ impl Terminal {
     }
 
     /// Changes the terminal's size.
-    pub fn resize(&self, columns: u16, rows: u16) {
+    pub(crate) fn resize(&self, columns: u16, rows: u16) {
         self.screen.0.lock().unwrap().parser.screen_mut().set_size(cells(rows), cells(columns));
         self.master.resize(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).unwrap();
     }
 
     /// Sends a signal that has no name here.
     #[cfg(target_os = "linux")]
-    pub fn signal_number(&self, number: i32) {
+    pub(crate) fn signal_number(&self, number: i32) {
         let kill = format!("kill -{number} {}", self.child.process_id().unwrap());
         assert!(std::process::Command::new("sh").args(["-c", &kill]).status().unwrap().success(), "{kill}");
     }
 
     /// Sends a signal to the program.
-    pub fn signal(&self, signal: rustix::process::Signal) {
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
         let pid = i32::try_from(self.child.process_id().unwrap()).unwrap();
         rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), signal).unwrap();
     }
 
     /// Waits for the end.
-    pub fn end(&mut self) -> ExitStatus {
+    pub(crate) fn end(&mut self) -> ExitStatus {
         let deadline = deadline();
         {
             let mut screen = self.screen.0.lock().unwrap();
@@ -242,7 +242,7 @@ impl Terminal {
     }
 
     /// Asserts that every mode the program switched on is off again.
-    pub fn assert_restored(&self) {
+    pub(crate) fn assert_restored(&self) {
         {
             let screen = self.screen.0.lock().unwrap();
             let screen = screen.parser.screen();
@@ -255,17 +255,17 @@ impl Terminal {
     }
 
     /// The modes now, in words.
-    pub fn modes(&self) -> String {
+    pub(crate) fn modes(&self) -> String {
         modes(&*self.master)
     }
 
     /// The modes before the program began.
-    pub fn modes_before(&self) -> &str {
+    pub(crate) fn modes_before(&self) -> &str {
         &self.modes_before
     }
 
     /// Where the program keeps its files, when it was started with `--data-dir` in its home.
-    pub fn home(&self) -> &Path {
+    pub(crate) fn home(&self) -> &Path {
         self.home.path()
     }
 }
@@ -297,7 +297,7 @@ fn deadline() -> Instant {
 
 /// Waits until a process that is no child of ours has ended; a zombie that nobody has buried yet has ended too.
 #[cfg(target_os = "linux")]
-pub fn wait_until_gone(pid: u32) {
+pub(crate) fn wait_until_gone(pid: u32) {
     let end = deadline();
     loop {
         let status = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
@@ -312,7 +312,7 @@ pub fn wait_until_gone(pid: u32) {
 
 /// Waits until a file holds a line, and returns it.
 #[cfg(target_os = "linux")]
-pub fn wait_for_file(path: &Path) -> String {
+pub(crate) fn wait_for_file(path: &Path) -> String {
     let end = deadline();
     loop {
         let text = std::fs::read_to_string(path).unwrap_or_default();
@@ -325,7 +325,7 @@ pub fn wait_for_file(path: &Path) -> String {
 }
 
 /// Waits until something holds; false when it does not in time.
-pub fn until(mut holds: impl FnMut() -> bool) -> bool {
+pub(crate) fn until(mut holds: impl FnMut() -> bool) -> bool {
     let end = deadline();
     while now() < end {
         if holds() {
