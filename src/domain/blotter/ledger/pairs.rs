@@ -41,6 +41,9 @@ pub(super) enum Fit {
 /// claim: what happens at one moment is interchangeable, and an order may have thousands.
 const NEAREST: usize = 8;
 
+/// How far from its frame the time of a row may be: rows have a clock of their own (docs/ALPACA.md 5.4).
+const ONE_EXECUTION: SignedDuration = SignedDuration::from_secs(10);
+
 /// From which executed quantity of its order to which.
 fn span(row: &Execution) -> Option<(Qty, Qty)> {
     Some((row.cum_qty?.checked_sub(row.qty)?, row.cum_qty?))
@@ -87,7 +90,10 @@ impl Ledger {
             return Some((slot, Fit::Free));
         }
         if !rows.undone && !lowered {
-            let alike = fitting().filter(|(fit, .., known)| *fit == Fit::Free && known.states_the_same(execution));
+            let is_alike = |fit: Fit, away: SignedDuration, known: &Execution| {
+                fit == Fit::Free && away < ONE_EXECUTION && known.states_the_same(execution)
+            };
+            let alike = fitting().filter(|(fit, away, _, known)| is_alike(*fit, *away, known));
             let mut alike: Vec<_> = alike.map(|(_, away, slot, known)| (away, slot, known)).collect();
             alike.sort_by_key(|(away, slot, _)| (*away, *slot));
             // A row beyond what the order states says nothing of what is missing.
@@ -104,7 +110,7 @@ impl Ledger {
         let restated = |known: &Execution| {
             let told = if is_row(&execution.id) { known } else { execution };
             // Where just that is missing, and frames claim one span, it is another execution of the same moment.
-            let is_another = || has_room && !lowered && self.overlaps_reports(told);
+            let is_another = || missing == execution.qty && !lowered && self.overlaps_reports(told);
             self.is_restated(known, execution)
                 && (rows.undone || !(self.is_stated_elsewhere(known, execution) || is_another()))
         };

@@ -132,3 +132,27 @@ fn what_is_told_again_takes_no_row_beyond_what_its_order_had_executed_then() {
         assert_eq!(ids(&blotter), ["e1", "row/r2"]);
     }
 }
+
+#[test]
+fn a_report_takes_no_row_of_another_time_however_full_its_order_is() {
+    let mut blotter = Blotter::default();
+    let mut undone = priced("undone", (12, "11", 24)).1;
+    if let ActivityKind::Fill { at: when, .. } = &mut undone.kind {
+        *when = Some(at(2));
+    }
+    blotter.apply_snapshot(&[order("o", OrderStatus::PartiallyFilled, 24, 2)], &[row("r1", 12, 12, 1), undone]);
+    blotter.apply_update(&fill("e2", "o", 12, 24, 47));
+    assert_eq!(ids(&blotter), ["e2", "row/r-undone", "row/r1"]);
+}
+
+#[test]
+fn a_row_that_became_smaller_is_its_execution_s_though_what_came_since_overlaps_it_and_much_is_missing() {
+    let mut blotter = Blotter::default();
+    blotter.apply_update(&fill("e1", "o", 3, 3, 10));
+    let state = order("o", OrderStatus::PartiallyFilled, 3, 20);
+    let report = Execution { px: "10.34".parse().ok(), ..execution("e2", &state, 1, 3, 20, ExecutionKind::Trade) };
+    blotter.apply_update(&event(TradeEvent::PartialFill, state, vec![report]));
+    let rows = [row("r1", 2, 2, 10)];
+    blotter.apply_snapshot(&[order("o", OrderStatus::PartiallyFilled, 18, 30)], &rows);
+    assert!(!ids(&blotter).contains(&"row/r1".to_owned()), "{:?}", ids(&blotter));
+}
