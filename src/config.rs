@@ -7,6 +7,7 @@ mod file;
 mod origins;
 mod raw;
 mod syntax;
+pub mod zone;
 
 pub use self::check::is_blank;
 pub use self::file::plain;

@@ -18,7 +18,7 @@ pub enum Msg {
         links: Vec<LinkRecord>,
     },
     /// What the journal knows of a link; comes before [`Msg::Started`] connects it, and before [`Msg::Freed`].
-    LoadedState(Box<JournalState>),
+    Remembered(Box<JournalState>),
     /// The other instance that streamed this account let go of it.
     Freed {
         /// Which.
@@ -79,7 +79,7 @@ impl Accounts {
     pub fn handle(&mut self, msg: Msg, now: Now) {
         match msg {
             Msg::Listed { links } => self.list(links, now),
-            Msg::LoadedState(known) => self.remembered(*known),
+            Msg::Remembered(known) => self.remembered(*known),
             Msg::Freed { link } => self.freed(&link, now),
             Msg::Started { links } => self.start(links, now),
             Msg::Stream { link, epoch, event } => self.feed(&link, Input::Stream(epoch, event), now),

@@ -3,11 +3,13 @@
 use super::reader::Reader;
 use super::select::AccountArgs;
 use super::{Context, json, output};
-use crate::domain::text::LIMIT;
 use crate::domain::{Account, Money, Untrusted};
 use crate::error::Error;
 use crate::link::LinkRecord;
 use crate::session::{Reply, Request};
+
+/// Longest label, number or status in the table, in characters, as they are kept with a link.
+const LONGEST: usize = 64;
 
 /// Runs the command.
 ///
@@ -42,8 +44,8 @@ pub async fn run(context: &Context, args: &AccountArgs) -> Result<(), Error> {
 fn table(link: &LinkRecord, account: &Account) -> Vec<String> {
     // To the cent, as on the screen. Fractional shares bring ten more digits, which --json has.
     let money = |value: Option<Money>| value.map_or_else(|| "--".to_owned(), |value| value.rounded(2));
-    let number = output::said(account.number.as_ref().map_or(&link.account_number, Untrusted::raw), LIMIT);
-    let (label, status) = (output::said(&link.label, LIMIT), output::said(account.status.raw(), LIMIT));
+    let number = output::said(account.number.as_ref().map_or(&link.account_number, Untrusted::raw), LONGEST);
+    let (label, status) = (output::said(&link.label, LONGEST), output::said(account.status.raw(), LONGEST));
     let mut lines = vec![format!("{label}  {number}  {}  {status}", link.environment)];
     let day = match (account.day_pl(), account.day_pl_percent()) {
         (Some(pl), Some(percent)) => format!("{} ({} %)", pl.signed(2), Money::new(percent).signed(2)),

@@ -1,5 +1,7 @@
 //! `brokerdeck` without a command: the dashboard.
 
+use std::time::Duration;
+
 use super::Context;
 use crate::app::Msg;
 use crate::app::model::Pane;
@@ -8,6 +10,9 @@ use crate::io::choices;
 use crate::io::runtime::Loop;
 use crate::io::{signals, start, terminal};
 use crate::view::ViewState;
+
+/// How long the end waits for a broker that revokes a token which was not saved.
+const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// Opens the dashboard; returns the exit code of the event loop.
 ///
@@ -42,16 +47,29 @@ pub async fn run(context: &Context) -> Result<u8, Error> {
 /// When the terminal cannot be used.
 pub async fn on_screen(running: &mut Loop, mut view: ViewState) -> Result<u8, Error> {
     // Before taking the terminal, so that no signal ends the program in between.
-    let signals = signals::listen();
+    let mut signals = signals::listen();
     let (guard, mut screen) = terminal::enter(running.model.mouse).map_err(|error| {
         Error::usage(format!("cannot open the dashboard: {error}"), super::HEADLESS_HINT.to_owned())
     })?;
     let (cols, rows) = screen.size();
     drop(running.handle(Msg::Resize { cols, rows }));
-    let code = running.on_screen(&mut screen, &mut view, signals).await;
+    let code = running.on_screen(&mut screen, &mut view, &mut signals).await;
+    if running.effects.linker().is_busy() {
+        signals::allow(LAST_WORDS);
+    }
     running.ending();
     drop(guard);
     if let Some(text) = running.finish() {
+        super::output::last_note(&text);
+    }
+    // Last, because the broker may be slow: what was shown is on disk by now, and the screen is given back.
+    let enough = async {
+        tokio::select! {
+            () = tokio::time::sleep(LAST_WORDS) => {}
+            () = signals.insisted() => {}
+        }
+    };
+    for text in running.effects.linker().end(enough).await {
         super::output::last_note(&text);
     }
     Ok(code)

@@ -80,6 +80,9 @@ pub async fn run(global: &Global, args: &DemoArgs) -> Result<u8, Error> {
     let chosen = Choices { pane: Some(Pane::Orders), ..Choices::default() };
     drop(running.handle(Msg::Chosen(chosen)));
     running.start(links);
+    for warning in &context.config.warnings {
+        drop(running.handle(Msg::Trouble(warning.clone())));
+    }
     let code = dashboard::on_screen(&mut running, context.view()?).await;
     drop(running);
     brokerage.stop().await;

@@ -303,10 +303,13 @@ fn time(at: Option<Timestamp>) -> String {
     at.map(|at| at.to_string()).unwrap_or_default()
 }
 
+/// What a spreadsheet begins a formula with, in full width too, as an East Asian one reads them.
+const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+
 /// A broker's text for a CSV cell, without control characters and without what a spreadsheet would read as a formula.
 fn cell(words: &str) -> String {
     let clean = sanitize_to(words, LONGEST);
-    if clean.starts_with(['=', '+', '-', '@']) { format!("'{clean}") } else { clean }
+    if clean.starts_with(FORMULA) { format!("'{clean}") } else { clean }
 }
 
 #[cfg(test)]
@@ -317,6 +320,9 @@ mod tests {
     fn a_cell_is_never_a_formula_nor_a_control_character() {
         assert_eq!(cell("AAPL"), "AAPL");
         assert_eq!(cell("=cmd|' /C calc'!A0"), "'=cmd|' /C calc'!A0");
+        for begin in ['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'] {
+            assert_eq!(cell(&format!("{begin}1")), format!("'{begin}1"));
+        }
         assert!(!cell("a\u{1b}[31m\nb").contains(['\u{1b}', '\n']));
     }
 

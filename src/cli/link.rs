@@ -3,6 +3,7 @@
 //! The authorize URL is alone on the first line of stdout, and what was saved is on the last lines. Everything else
 //! goes to stderr.
 
+mod lines;
 mod terminal;
 
 use std::sync::Arc;
@@ -10,7 +11,8 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use self::terminal::{QuietTerminal, lines_of_stdin};
+use self::lines::lines_of_stdin;
+use self::terminal::{LOOK, QuietTerminal};
 use super::{Context, accounts, output};
 use crate::broker::dial;
 use crate::config::BrokerSpec;
@@ -46,7 +48,8 @@ pub struct LinkArgs {
 const PASTE_PAUSE: Duration = Duration::from_millis(100);
 /// Longest paste, in bytes.
 const LONGEST_PASTE: usize = 64 * 1024;
-/// Time limit of an orderly end, which revokes a grant that was not saved.
+/// How long a signal waits for a broker that revokes a token which was not saved, and time limit of the whole end.
+const LAST_WORDS: Duration = Duration::from_secs(4);
 const GRACE: Duration = Duration::from_secs(5);
 const ATTEMPT: AttemptId = AttemptId(1);
 
@@ -74,23 +77,34 @@ pub async fn run(ctx: &Context, args: &LinkArgs) -> Result<u8, Error> {
         port: None,
         asked: None,
     };
-    let mut input = lines_of_stdin()?;
-    let (mut quiet, mut ended) = (None, false);
+    let mut changes = signals::changes();
+    let unlined = Arc::default();
+    let mut input = lines_of_stdin(Arc::clone(&unlined))?;
+    let mut quiet = QuietTerminal::new(unlined);
+    let (mut ended, mut interrupted) = (false, false);
     linker.begin(ATTEMPT, spec.id.clone(), !args.no_browser);
     let end = loop {
         let step = tokio::select! {
             Some(signal) = interrupts.recv() => {
-                linker.cancel(ATTEMPT);
+                interrupted = true;
                 break Ok(128_u8.saturating_add(signal));
+            }
+            Some(change) = changes.recv() => {
+                quiet.on_change(change);
+                Ok(Step::Wait)
+            }
+            () = tokio::time::sleep(LOOK), if quiet.waits() => {
+                quiet.look();
+                Ok(Step::Wait)
             }
             Some((_, progress)) = news.recv() => {
                 match &progress {
                     LinkProgress::Waiting { .. } => {
                         // A pasted redirect URL contains the code, which should not stay on the screen.
-                        quiet.get_or_insert_with(QuietTerminal::new);
+                        quiet.want();
                     }
                     LinkProgress::Note(_) => {}
-                    _ => quiet = None,
+                    _ => quiet.release(),
                 }
                 dialog.hear(progress)
             }
@@ -113,19 +127,23 @@ pub async fn run(ctx: &Context, args: &LinkArgs) -> Result<u8, Error> {
         }
     };
     drop(quiet);
-    linker.settle().await;
+    let words = if interrupted { linker.end(tokio::time::sleep(LAST_WORDS)).await } else { linker.settle().await };
+    for text in words {
+        output::note(&format!("{}.", capital(&text)));
+    }
     for notice in accounts.tokens.take_notices() {
         output::note(&notice);
     }
     end
 }
 
-/// The line, joined with those that follow at once.
+/// The line, with those that follow at once.
 async fn whole_paste(first: String, input: &mut mpsc::Receiver<String>) -> String {
     let mut text = first;
     while text.len() < LONGEST_PASTE
         && let Ok(Some(line)) = tokio::time::timeout(PASTE_PAUSE, input.recv()).await
     {
+        text.push('\n');
         text.push_str(&line);
     }
     text

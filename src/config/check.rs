@@ -13,7 +13,9 @@ use url::{ParseError, Url};
 use super::origins;
 use super::raw::{self, OneOrMany, Text};
 use super::syntax::line_of;
-use super::{BrokerSpec, Config, Endpoints, KeyOverride, Problem, SecretSource, TokenStoreChoice, Ui, is_loopback};
+use super::{
+    BrokerSpec, Config, Endpoints, KeyOverride, Problem, SecretSource, TokenStoreChoice, Ui, is_loopback, zone,
+};
 use crate::domain::text::sanitize;
 use crate::domain::{BrokerId, Environment};
 
@@ -25,7 +27,7 @@ const SCOPES: [&str; 3] = DEFAULT_SCOPES;
 
 /// Checks the whole file.
 pub(super) fn config(text: &str, path: &Path, file: raw::File) -> Result<Config, Vec<Problem>> {
-    let mut check = Check { text, base: path.parent(), problems: Vec::new() };
+    let mut check = Check { text, base: path.parent(), problems: Vec::new(), warnings: Vec::new() };
     let client = check.client("oauth", Credentials::from(file.oauth), true);
     let mut brokers = builtin(&mut check, &client);
     for broker in file.brokers {
@@ -61,7 +63,7 @@ pub(super) fn config(text: &str, path: &Path, file: raw::File) -> Result<Config,
     if !check.problems.is_empty() {
         return Err(check.problems);
     }
-    let warnings = Vec::new();
+    let warnings = check.warnings;
     Ok(Config {
         path: path.to_owned(),
         found: true,
@@ -121,6 +123,7 @@ struct Check<'a> {
     text: &'a str,
     base: Option<&'a Path>,
     problems: Vec<Problem>,
+    warnings: Vec<String>,
 }
 
 impl Check<'_> {
@@ -403,12 +406,14 @@ impl Check<'_> {
 
     fn ui(&mut self, raw: raw::Ui) -> Ui {
         let timezone_name = raw.timezone.as_ref().map_or("America/New_York", |name| name.get_ref()).to_owned();
+        // The machine's zone is always among those to choose from.
+        self.warnings.extend(zone::refused_here());
         let found = match timezone_name.as_str() {
-            "local" => Ok(jiff::tz::TimeZone::system()),
-            "UTC" => Ok(jiff::tz::TimeZone::UTC),
-            name => jiff::tz::TimeZone::get(name),
+            "local" => Some(zone::of_machine().unwrap_or(jiff::tz::TimeZone::UTC)),
+            "UTC" => Some(jiff::tz::TimeZone::UTC),
+            name => zone::get(name),
         };
-        let timezone = found.unwrap_or_else(|_| {
+        let timezone = found.unwrap_or_else(|| {
             let line = raw.timezone.as_ref().map(|name| self.line(name));
             self.problem(line, "ui.timezone", "not a time zone", "use a name like America/New_York, or local, or UTC");
             jiff::tz::TimeZone::UTC

@@ -21,7 +21,7 @@ pub enum Of {
     /// A row of the order: a correction of what was corrected already is of that correction.
     Row(ExecutionId),
     /// An execution that was undone before any row told of it, by the id that it had.
-    PendingBell(ExecutionId),
+    Untold(ExecutionId),
     /// Nobody told, or it is not known yet.
     Open,
     /// It was inferred, and what others tell explains it: nothing was undone beside that.
@@ -69,7 +69,7 @@ pub fn resolve(
             let is_bust = matches!(undoing.kind, ExecutionKind::Bust { .. });
             let of = match &row {
                 Some(row) => slate.undo(undoing, row),
-                None if is_bust && choice == Choice::PendingBell => Of::PendingBell(group.named.clone()),
+                None if is_bust && choice == Choice::Untold => Of::Untold(group.named.clone()),
                 None => Of::Open,
             };
             row = row.or_else(|| (!is_bust).then(|| undoing.id.clone()));
@@ -123,7 +123,7 @@ const fn named_by(row: &Execution) -> Option<&ExecutionId> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Choice {
     Row(ExecutionId),
-    PendingBell,
+    Untold,
     Open,
 }
 
@@ -238,8 +238,8 @@ impl<'a> Slate<'a> {
         // Of what no row tells, a correction alone counts, and a bust undoes what does not.
         ways.push(match becomes {
             _ if !proven => (Choice::Open, None),
-            Some(becomes) => (Choice::PendingBell, less(Some(becomes))),
-            None => (Choice::PendingBell, Some(Qty::ZERO)),
+            Some(becomes) => (Choice::Untold, less(Some(becomes))),
+            None => (Choice::Untold, Some(Qty::ZERO)),
         });
         ways
     }

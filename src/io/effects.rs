@@ -50,11 +50,19 @@ impl Effects {
         None
     }
 
+    /// What links and unlinks.
+    pub fn linker(&self) -> &Linker {
+        &self.linker
+    }
+
     /// Forgets a link. Its connections end with it: an account that stays linked goes on as it was.
     fn unlink(&self, link: LinkId) {
         let (linker, inbox, forget) = (Arc::clone(&self.linker), self.inbox.clone(), self.connections.forget());
+        let begun = linker.hold();
         tokio::spawn(async move {
             let result = linker.unlink_and(&link, || forget(&link)).await;
+            // The loop may have ended, and then nobody takes the answer.
+            drop(begun);
             let result = result.map_err(|still| format!("{}; {}", still.message, still.hint));
             if inbox.send(Msg::Unlinked { link, result }).await.is_err() {
                 tracing::debug!("the loop has ended before an unlink");

@@ -5,12 +5,13 @@
 
 use std::io::stdin;
 use std::sync::Once;
+use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
-/// Time for the program to end by itself, in nanoseconds.
-const GRACE: Timespec = Timespec { tv_sec: 0, tv_nsec: 700_000_000 };
+/// Time for the program to end by itself.
+const GRACE: Duration = Duration::from_millis(700);
 /// The exit code, as after SIGHUP.
 const GONE: i32 = 129;
 
@@ -20,10 +21,7 @@ pub fn watch() {
     WATCHED.call_once(|| {
         let thread = std::thread::Builder::new().name("hangup".to_owned()).spawn(|| {
             if gone() {
-                // The thread ends with the program.
-                if let Err(error) = poll(&mut [], Some(&GRACE)) {
-                    tracing::debug!(%error, "the wait for the program's own end was cut short");
-                }
+                super::signals::wait_for_the_end(GRACE);
                 super::terminal::restore();
                 std::process::exit(GONE);
             }

@@ -9,6 +9,7 @@ mod attempt_state;
 mod readiness;
 mod revoke;
 mod secret;
+mod unfinished;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -21,6 +22,8 @@ use tokio_util::sync::CancellationToken;
 use self::attempt::Command;
 pub use self::readiness::Readiness;
 pub use self::revoke::StillLinked;
+use self::unfinished::Unfinished;
+pub use self::unfinished::Work;
 use super::accounts::Accounts;
 use super::browser::BrowserEnvironment;
 use super::child::Programs;
@@ -87,6 +90,7 @@ pub struct Linker {
     setup: Arc<Setup>,
     progress: mpsc::Sender<(AttemptId, LinkProgress)>,
     running: Mutex<Option<Running>>,
+    unfinished: Arc<Unfinished>,
 }
 
 #[derive(Debug)]
@@ -102,7 +106,7 @@ struct Running {
 impl Linker {
     /// A linker that reports the progress of every attempt on the channel.
     pub fn new(setup: Setup, progress: mpsc::Sender<(AttemptId, LinkProgress)>) -> Self {
-        Self { setup: Arc::new(setup), progress, running: Mutex::default() }
+        Self { setup: Arc::new(setup), progress, running: Mutex::default(), unfinished: Arc::default() }
     }
 
     /// Starts an attempt; one under way is canceled first, and its port freed. Needs a runtime.
@@ -124,6 +128,7 @@ impl Linker {
             commands: inbox,
             stop: stop.clone(),
             leave: leave.clone(),
+            work: self.unfinished.open(),
         };
         let task = tokio::spawn(async move {
             if let Some(before) = before {
@@ -162,13 +167,49 @@ impl Linker {
         }
     }
 
-    /// Waits until the attempt is over and its answers are sent; later browsers get none.
-    pub async fn settle(&self) {
-        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(running) = running {
+    /// Waits until the attempt is over and its answers are sent; later browsers get none. Returns what became of a token
+    /// that was granted and not saved, in sentences.
+    pub async fn settle(&self) -> Vec<String> {
+        if let Some(running) = self.take_running() {
             running.leave.cancel();
             drop(running.task.await);
         }
+        self.unfinished.take_words()
+    }
+
+    /// Whether an attempt or an unlink is under way, which [`Self::end`] would wait for.
+    pub fn is_busy(&self) -> bool {
+        self.unfinished.is_any()
+    }
+
+    /// Opens a piece of work that [`Self::end`] waits for, until it is dropped.
+    pub fn hold(&self) -> Work {
+        self.unfinished.open()
+    }
+
+    /// Cancels the attempt and waits, but not beyond `enough`, until every token that was granted and not saved is revoked
+    /// where the broker can. Returns what became of them, in sentences.
+    pub async fn end(&self, enough: impl Future<Output = ()>) -> Vec<String> {
+        self.unfinished.end();
+        let running = self.take_running();
+        let over = async {
+            if let Some(running) = running {
+                running.stop.cancel();
+                running.leave.cancel();
+                drop(running.task.await);
+            }
+            self.unfinished.none().await;
+        };
+        tokio::select! {
+            biased;
+            () = over => {}
+            () = enough => tracing::warn!("linking was cut short by the end of the program"),
+        }
+        self.unfinished.take_words()
+    }
+
+    fn take_running(&self) -> Option<Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// All links.
@@ -200,7 +241,14 @@ impl Linker {
     /// # Errors
     /// As [`Self::unlink`]; then the callback was not called.
     pub async fn unlink_and(&self, link: &LinkId, forgotten: impl FnOnce()) -> Result<String, StillLinked> {
-        revoke::unlink(&self.setup, link, forgotten).await
+        let work = self.hold();
+        work.fear(format!("an unlink was cut short, and its token may stay valid; {}", revoke::BY_HAND));
+        let unlinked = revoke::unlink(&self.setup, link, forgotten).await;
+        work.say(match &unlinked {
+            Ok(sentence) => sentence.clone(),
+            Err(still) => format!("{}; {}", still.message, still.hint),
+        });
+        unlinked
     }
 
     fn tell(&self, attempt: AttemptId, command: Command) {

@@ -50,7 +50,7 @@ pub enum Links {
     /// In a file.
     File(PrivateFile),
     /// In memory, for the demo.
-    JournalEntry(Mutex<Vec<LinkRecord>>),
+    Memory(Mutex<Vec<LinkRecord>>),
 }
 
 /// The links, and a notice when an unreadable file was found.
@@ -76,7 +76,7 @@ impl Links {
 
     /// In memory only.
     pub fn memory() -> Self {
-        Self::JournalEntry(Mutex::default())
+        Self::Memory(Mutex::default())
     }
 
     /// All links, in the order of linking. A file that cannot be parsed is set aside.
@@ -85,7 +85,7 @@ impl Links {
     /// When the file cannot be read.
     pub async fn list(&self) -> Result<Listed, LinksError> {
         match self {
-            Self::JournalEntry(links) => Ok(Listed { links: lock(links).clone(), notice: None }),
+            Self::Memory(links) => Ok(Listed { links: lock(links).clone(), notice: None }),
             // Most reads find a valid file and need no lock, because it is replaced atomically.
             Self::File(file) => match read(file)? {
                 Some(links) => Ok(Listed { links, notice: None }),
@@ -100,7 +100,7 @@ impl Links {
     /// When the file cannot be read.
     pub fn look(&self) -> Result<Vec<LinkRecord>, LinksError> {
         match self {
-            Self::JournalEntry(links) => Ok(lock(links).clone()),
+            Self::Memory(links) => Ok(lock(links).clone()),
             Self::File(file) => {
                 read(file)?.ok_or_else(|| LinksError::Damaged { path: file.path().display().to_string() })
             }
@@ -113,7 +113,7 @@ impl Links {
     /// When the file cannot be changed.
     pub fn look_at_lock(&self) -> Result<(), LinksError> {
         match self {
-            Self::JournalEntry(_) => Ok(()),
+            Self::Memory(_) => Ok(()),
             Self::File(file) => Ok(file.look_at_lock()?),
         }
     }
@@ -125,7 +125,7 @@ impl Links {
     pub async fn prove(&self) -> Result<(), LinksError> {
         self.list().await?;
         match self {
-            Self::JournalEntry(_) => Ok(()),
+            Self::Memory(_) => Ok(()),
             Self::File(file) => Ok(file.prove().await?),
         }
     }
@@ -181,7 +181,7 @@ impl Links {
         change: impl FnOnce(&mut Vec<LinkRecord>) + Send + 'static,
     ) -> Result<Prepared<'_>, LinksError> {
         match self {
-            Self::JournalEntry(links) => Ok(Prepared::JournalEntry(links, Box::new(change))),
+            Self::Memory(links) => Ok(Prepared::Memory(links, Box::new(change))),
             Self::File(file) => {
                 let stage = move |file: &PrivateFile| -> Result<Option<Staged>, LinksError> {
                     let mut links = read_or_set_aside(file)?.links;
@@ -209,7 +209,7 @@ type Change = Box<dyn FnOnce(&mut Vec<LinkRecord>) + Send>;
 #[must_use]
 pub enum Prepared<'a> {
     /// Of a list in memory.
-    JournalEntry(&'a Mutex<Vec<LinkRecord>>, Change),
+    Memory(&'a Mutex<Vec<LinkRecord>>, Change),
     /// Of the file; `None` if nothing changes.
     File(Option<Staged>, Held),
 }
@@ -221,7 +221,7 @@ impl Prepared<'_> {
     /// When the file cannot be replaced; then nothing has changed.
     pub async fn commit(self) -> Result<(), LinksError> {
         match self {
-            Self::JournalEntry(links, change) => change(&mut lock(links)),
+            Self::Memory(links, change) => change(&mut lock(links)),
             Self::File(None, _) => {}
             Self::File(Some(staged), held) => staged.commit(held).await?,
         }

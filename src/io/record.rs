@@ -17,6 +17,7 @@ use crate::app::brokers::BrokerSummary;
 use crate::app::keymap::{Chord, KeyCode, Keymap};
 use crate::app::model::{Program, Zone};
 use crate::app::{Model, Msg, update};
+use crate::config::zone;
 use crate::domain::text::escape_json;
 use crate::domain::{BrokerId, Environment, Now};
 use crate::link::progress::Sensitive;
@@ -273,12 +274,12 @@ fn plausible(now: Now, before: Option<Now>) -> Result<(), &'static str> {
 
 /// A zone that this machine does not know is shown as UTC, at the same place in the list.
 fn zone((name, label): &(String, String)) -> Zone {
-    let zone = jiff::tz::TimeZone::get(name).unwrap_or(jiff::tz::TimeZone::UTC);
+    let zone = zone::get(name).unwrap_or(jiff::tz::TimeZone::UTC);
     Zone { name: Arc::from(name.as_str()), label: Arc::from(label.as_str()), zone }
 }
 
 fn model(head: &Head) -> Result<Model, String> {
-    let timezone = jiff::tz::TimeZone::get(&head.timezone).unwrap_or(jiff::tz::TimeZone::UTC);
+    let timezone = zone::get(&head.timezone).unwrap_or(jiff::tz::TimeZone::UTC);
     let program = Program {
         simulated: head.simulated,
         read_only: head.read_only,

@@ -5,6 +5,7 @@ mod table;
 
 #[cfg(unix)]
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -26,22 +27,40 @@ pub enum Change {
     Continued,
 }
 
+/// More time for the end, in milliseconds.
+static MORE: AtomicU64 = AtomicU64::new(0);
+
+/// Gives the end more time than a signal or a terminal that vanished leaves it: something is owed to somebody else.
+pub fn allow(more: Duration) {
+    MORE.store(u64::try_from(more.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+}
+
+/// Waits for the program's own end: this long, and then as long as [`allow`] says. For a thread that then ends it.
+#[cfg(unix)]
+pub(super) fn wait_for_the_end(grace: Duration) {
+    use rustix::event::{Timespec, poll};
+    let wait = |time: Duration| {
+        let time = Timespec::try_from(time).unwrap_or(Timespec { tv_sec: 1, tv_nsec: 0 });
+        // The thread ends with the program.
+        if let Err(error) = poll(&mut [], Some(&time)) {
+            tracing::debug!(%error, "the wait for the program's own end was cut short");
+        }
+    };
+    wait(grace);
+    wait(Duration::from_millis(MORE.load(Ordering::Relaxed)));
+}
+
 /// Ends the program if it is still running this long after a signal asked it to end: a terminal that does not read, or
 /// a disk that hangs, may block it anywhere. Does not depend on the loop, which may be what hangs.
 #[cfg(unix)]
 pub fn insist(grace: Duration) {
-    use rustix::event::{Timespec, poll};
     use signal_hook::iterator::Signals;
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
         let began = Signals::new(table::that(Answer::End)).and_then(|mut signals| {
             std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
                 let Some(signal) = signals.forever().next() else { return };
-                let grace = Timespec::try_from(grace).unwrap_or(Timespec { tv_sec: 1, tv_nsec: 0 });
-                // The thread ends with the program.
-                if let Err(error) = poll(&mut [], Some(&grace)) {
-                    tracing::debug!(%error, "the wait for the program's own end was cut short");
-                }
+                wait_for_the_end(grace);
                 super::terminal::restore();
                 std::process::exit(128 + signal);
             })
@@ -124,6 +143,22 @@ impl Ends {
     /// The next of them.
     pub async fn recv(&mut self) -> Option<i32> {
         self.0.recv().await.map(i32::from)
+    }
+
+    /// Waits for one more of them than the one that the end answers. A terminal that vanishes sends its own twice, by the
+    /// kernel and by the shell, so it is none.
+    pub async fn insisted(&mut self) {
+        #[cfg(unix)]
+        let hangup = rustix::process::Signal::HUP.as_raw();
+        #[cfg(not(unix))]
+        let hangup = 1;
+        loop {
+            match self.recv().await {
+                Some(signal) if signal == hangup => {}
+                Some(_) => return,
+                None => std::future::pending().await,
+            }
+        }
     }
 }
 

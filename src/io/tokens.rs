@@ -86,7 +86,7 @@ pub struct Tokens {
 
 #[derive(Debug)]
 enum Choice {
-    JournalEntry,
+    Memory,
     Configured { choice: TokenStoreChoice, dir: PathBuf, connect: Connect, vault: OnceLock<Arc<Vault>> },
 }
 
@@ -96,7 +96,7 @@ enum Store {
     System(Arc<Vault>),
     /// With the reason why the system's store is not used, if it was wanted.
     File(FileStore, Option<String>),
-    JournalEntry(Mutex<BTreeMap<LinkId, SecretString>>),
+    Memory(Mutex<BTreeMap<LinkId, SecretString>>),
 }
 
 impl Tokens {
@@ -112,7 +112,7 @@ impl Tokens {
 
     /// In memory only.
     pub fn memory() -> Self {
-        Self::of(Choice::JournalEntry)
+        Self::of(Choice::Memory)
     }
 
     fn of(choice: Choice) -> Self {
@@ -133,7 +133,7 @@ impl Tokens {
     pub async fn prove(&self) -> Result<(), StoreError> {
         match self.store().await? {
             Store::File(file, _) => file.prove().await,
-            Store::System(_) | Store::JournalEntry(_) => Ok(()),
+            Store::System(_) | Store::Memory(_) => Ok(()),
         }
     }
 
@@ -148,7 +148,7 @@ impl Tokens {
                 let (link, token) = (link.as_str().to_owned(), token.clone());
                 file.change(self, move |tokens| drop(tokens.insert(link, token))).await
             }
-            Store::JournalEntry(tokens) => {
+            Store::Memory(tokens) => {
                 lock(tokens).insert(link.clone(), token.clone());
                 Ok(())
             }
@@ -167,7 +167,7 @@ impl Tokens {
                     Choice::Configured { dir, .. } if self.looking => {
                         FileStore::new(dir).get(self, link.as_str()).await?
                     }
-                    Choice::Configured { .. } | Choice::JournalEntry => None,
+                    Choice::Configured { .. } | Choice::Memory => None,
                 };
                 if beside.is_some() { Ok(beside) } else { vault.get(link.as_str()).await.map_err(system) }
             }
@@ -175,7 +175,7 @@ impl Tokens {
                 (None, Some(reason)) => Err(StoreError::Hidden { path: file.path(), reason: reason.clone() }),
                 (token, _) => Ok(token),
             },
-            Store::JournalEntry(tokens) => Ok(lock(tokens).get(link).cloned()),
+            Store::Memory(tokens) => Ok(lock(tokens).get(link).cloned()),
         }
     }
 
@@ -190,7 +190,7 @@ impl Tokens {
                 let link = link.as_str().to_owned();
                 file.change(self, move |tokens| tokens.remove(&link).is_some()).await
             }
-            Store::JournalEntry(tokens) => Ok(lock(tokens).remove(link).is_some()),
+            Store::Memory(tokens) => Ok(lock(tokens).remove(link).is_some()),
         }
     }
 
@@ -210,7 +210,7 @@ impl Tokens {
                 "tokens are kept in {}, readable by you alone, because the system's secret store does not work: {reason}",
                 file.path().display()
             ),
-            Store::JournalEntry(_) => "tokens are kept in memory and forgotten on exit".to_owned(),
+            Store::Memory(_) => "tokens are kept in memory and forgotten on exit".to_owned(),
         })
     }
 
@@ -230,7 +230,7 @@ impl Tokens {
 
     async fn choose(&self) -> Result<Store, StoreError> {
         let Choice::Configured { choice, dir, connect, vault } = &self.choice else {
-            return Ok(Store::JournalEntry(Mutex::default()));
+            return Ok(Store::Memory(Mutex::default()));
         };
         no_core_dumps();
         let file = FileStore::new(dir);

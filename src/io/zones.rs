@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use crate::app::model::Zone;
+use crate::config::zone;
 
 /// From west to east.
 const MARKETS: [&str; 14] = [
@@ -29,10 +30,10 @@ const MARKETS: [&str; 14] = [
 /// The zones to choose from, the configured one first; each once.
 pub fn offered(configured: &str, zone: &TimeZone) -> Vec<Zone> {
     let first = named(zone.iana_name().unwrap_or(configured), zone.clone());
-    let machine = TimeZone::system();
+    let machine = zone::of_machine().unwrap_or(TimeZone::UTC);
     let machine = machine.iana_name().map(|name| named(name, machine.clone()));
     let utc = named("UTC", TimeZone::UTC);
-    let markets = MARKETS.into_iter().filter_map(|name| Some(named(name, TimeZone::get(name).ok()?)));
+    let markets = MARKETS.into_iter().filter_map(|name| Some(named(name, zone::get(name)?)));
     let mut zones: Vec<Zone> = Vec::new();
     for zone in std::iter::once(first).chain(machine).chain([utc]).chain(markets) {
         if zones.iter().all(|known| known.name != zone.name) {

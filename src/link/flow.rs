@@ -22,7 +22,7 @@ use crate::domain::secrets::Redactor;
 use crate::domain::text::sanitize_to;
 
 /// Longest request target that is parsed, in bytes.
-pub const LONGEST_TARGET: usize = 4096;
+pub const LONGEST_TARGET: usize = 8 * 1024;
 /// Longest text from the broker that is kept, in characters.
 const LONGEST_WORDS: usize = 200;
 /// The parameters of an answer (RFC 6749 4.1.2, RFC 9207); none may be repeated.

@@ -11,9 +11,10 @@ use url::Url;
 use crate::domain::text::sanitize_to;
 
 /// Longest pasted text, in bytes; a wrapped copy contains extra white space.
-const LONGEST: usize = 8 * 1024;
-/// Most lines of it.
-const MOST_LINES: usize = 64;
+const LONGEST: usize = 16 * 1024;
+/// Most lines of it: the longest address, wrapped by the narrowest terminal. Every line may be where it begins and where it
+/// ends, so more of them would take seconds.
+const MOST_LINES: usize = 160;
 /// A shorter start is too ambiguous.
 const SHORTEST_BEGINNING: usize = 8;
 /// Bracketed paste marks, and what is left of them where the escape is shown or lost.

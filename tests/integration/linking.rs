@@ -4,9 +4,12 @@ mod callback;
 mod command;
 #[cfg(unix)]
 mod early;
+mod ending;
 mod exchange;
 mod fake;
 mod fixture;
+#[cfg(unix)]
+mod jobs;
 mod links;
 mod simulated;
 mod whole;

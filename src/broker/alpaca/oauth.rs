@@ -53,6 +53,8 @@ pub struct Granted {
     pub token: SecretString,
     /// What it may do; `None` when the broker did not say, which means: what was asked for (RFC 6749 5.1).
     pub scopes: Option<Vec<Arc<str>>>,
+    /// Why it cannot be used, in words like those of [`ExchangeError::Broker`]; all that can be done with it is to revoke it.
+    pub unusable: Option<&'static str>,
 }
 
 /// Why there is no token. The sentences hold the broker's words, sanitised and without secrets.
@@ -176,12 +178,13 @@ async fn read(mut response: Response, redactor: &Redactor) -> Result<Vec<u8>, Ex
     }
 }
 
-/// A success body (docs/ALPACA.md 2.4). Everything else in it, `expires_in` among it, is ignored whatever its type.
+/// A success body (docs/ALPACA.md 2.4). Everything else in it is ignored whatever its type; of `expires_in` only what cannot be.
 #[derive(Deserialize)]
 struct Success {
     access_token: SecretString,
     token_type: Option<String>,
     scope: Option<Value>,
+    expires_in: Option<Value>,
 }
 
 fn granted(body: &[u8], redactor: &Redactor) -> Result<Granted, ExchangeError> {
@@ -196,15 +199,23 @@ fn granted(body: &[u8], redactor: &Redactor) -> Result<Granted, ExchangeError> {
         }
         Err(_) => return Err(broker("something that is not a token")),
     };
-    if success.token_type.is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
-        return Err(broker("a token of a type other than bearer"));
-    }
     let token = success.access_token;
-    let printable = token.expose_secret().bytes().all(|byte| byte.is_ascii_graphic());
-    if token.expose_secret().is_empty() || !printable {
-        return Err(broker("a token that cannot be sent in a header"));
+    if token.expose_secret().is_empty() {
+        return Err(broker("an empty token"));
     }
-    Ok(Granted { token, scopes: success.scope.as_ref().and_then(|scope| scopes(scope, redactor)) })
+    let printable = token.expose_secret().bytes().all(|byte| byte.is_ascii_graphic());
+    let unusable = if success.token_type.is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
+        Some("a token of a type other than bearer")
+    } else if !printable {
+        Some("a token that cannot be sent in a header")
+    } else {
+        None
+    };
+    if success.expires_in.as_ref().and_then(Value::as_i64).is_some_and(|seconds| seconds <= 0) {
+        // Some servers mean by it that a token never expires.
+        tracing::warn!("the broker grants a token that expires at once (expires_in); it is used until it is refused");
+    }
+    Ok(Granted { token, scopes: success.scope.as_ref().and_then(|scope| scopes(scope, redactor)), unusable })
 }
 
 /// The granted scopes: words in one string; a list is taken too.

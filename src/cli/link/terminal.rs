@@ -1,69 +1,142 @@
-//! Stdin as lines, on a terminal that does not echo what is pasted.
+//! The terminal while an address may be pasted: it shows nothing of it, and does not cut it.
 
-use std::io::{BufRead, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use tokio::sync::mpsc;
+use crate::io::signals::{self, Change};
 
-use crate::error::Error;
+/// How often a job in the background looks whether it is in the foreground now; a shell need not tell it.
+pub(super) const LOOK: Duration = Duration::from_millis(250);
 
-/// Longest line, in bytes.
-const LONGEST_LINE: u64 = 64 * 1024;
-
-/// The lines of stdin. Reads on a separate thread: a read cannot be canceled, and the runtime would wait at the end
-/// until the user presses Enter.
-pub(super) fn lines_of_stdin() -> Result<mpsc::Receiver<String>, Error> {
-    let (sender, receiver) = mpsc::channel(4);
-    let work = move || {
-        let mut input = std::io::stdin().lock();
-        loop {
-            let mut line = Vec::new();
-            match (&mut input).take(LONGEST_LINE).read_until(b'\n', &mut line) {
-                Ok(read) if read > 0 => {}
-                _ => return,
-            }
-            if sender.blocking_send(String::from_utf8_lossy(&line).into_owned()).is_err() {
-                return;
-            }
-        }
-    };
-    let thread = std::thread::Builder::new().name("stdin".to_owned()).spawn(work);
-    thread.map(|_| receiver).map_err(|error| {
-        Error::failed(format!("cannot read standard input: {error}"), "end some programs, then run it again")
-    })
-}
-
-/// Turns the terminal's echo off until dropped; does nothing when stdin is not a terminal.
+/// Turns echo and line mode of the terminal off while that is wanted, and on again for a shell; does nothing when stdin is
+/// not a terminal, or is another job's. In line mode a terminal keeps no more than 4,095 bytes of a line.
 pub(super) struct QuietTerminal {
+    wanted: bool,
+    unlined: Arc<AtomicBool>,
     #[cfg(unix)]
     before: Option<rustix::termios::Termios>,
 }
 
 impl QuietTerminal {
-    /// Turns the echo off.
-    #[cfg(unix)]
-    pub(super) fn new() -> Self {
-        use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
-        let before = tcgetattr(std::io::stdin()).ok();
-        if let Some(mut quiet) = before.clone() {
-            quiet.local_modes.remove(LocalModes::ECHO);
-            // Without it the paste is visible, which is no reason to stop.
-            tcsetattr(std::io::stdin(), OptionalActions::Now, &quiet).ok();
+    /// A terminal as it is; `unlined` is set while it delivers single keys.
+    pub(super) fn new(unlined: Arc<AtomicBool>) -> Self {
+        Self {
+            wanted: false,
+            unlined,
+            #[cfg(unix)]
+            before: None,
         }
-        Self { before }
     }
 
-    /// The echo stays on, on this platform.
-    #[cfg(not(unix))]
-    pub(super) fn new() -> Self {
-        Self {}
+    /// From here on nothing that is pasted should be shown.
+    pub(super) fn want(&mut self) {
+        self.wanted = true;
+        self.look();
+    }
+
+    /// From here on it may be.
+    pub(super) fn release(&mut self) {
+        self.wanted = false;
+        self.give_back();
+    }
+
+    /// The program is to stop, or continues after a stop.
+    pub(super) fn on_change(&mut self, change: Change) {
+        match change {
+            Change::Stop => {
+                self.give_back();
+                signals::stop_self(false);
+            }
+            Change::Continued => {}
+            Change::Resized => return,
+        }
+        // A shell may have changed its modes meanwhile, or have put us into the background.
+        self.unlined.store(false, Ordering::Relaxed);
+        self.look();
     }
 }
 
 #[cfg(unix)]
+impl QuietTerminal {
+    /// Whether it is wanted and could not be had so far.
+    pub(super) fn waits(&self) -> bool {
+        self.wanted && !self.unlined.load(Ordering::Relaxed) && is_terminal()
+    }
+
+    /// Takes the terminal where that is wanted and it is ours.
+    pub(super) fn look(&mut self) {
+        use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
+        let input = std::io::stdin();
+        if !self.waits() || !is_foreground(&input) {
+            return;
+        }
+        let Ok(now) = tcgetattr(&input) else { return };
+        let mut quiet = now.clone();
+        quiet.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON);
+        quiet.special_codes[SpecialCodeIndex::VMIN] = 1;
+        quiet.special_codes[SpecialCodeIndex::VTIME] = 0;
+        // Without line mode they are ours, from before a stop that nobody could prepare.
+        if self.before.is_none() || now.local_modes.contains(LocalModes::ICANON) {
+            self.before = Some(now);
+        }
+        self.unlined.store(true, Ordering::Relaxed);
+        // Without it the paste is visible, which is no reason to stop.
+        tcsetattr(&input, OptionalActions::Now, &quiet).ok();
+    }
+
+    fn give_back(&mut self) {
+        self.unlined.store(false, Ordering::Relaxed);
+        let input = std::io::stdin();
+        if let Some(before) = self.before.take()
+            && is_foreground(&input)
+        {
+            rustix::termios::tcsetattr(&input, rustix::termios::OptionalActions::Now, &before).ok();
+        }
+    }
+}
+
+/// Echo and line mode stay on, on this platform.
+#[cfg(not(unix))]
+impl QuietTerminal {
+    pub(super) fn waits(&self) -> bool {
+        false
+    }
+
+    pub(super) fn look(&mut self) {}
+
+    fn give_back(&mut self) {}
+}
+
 impl Drop for QuietTerminal {
     fn drop(&mut self) {
-        if let Some(before) = &self.before {
-            rustix::termios::tcsetattr(std::io::stdin(), rustix::termios::OptionalActions::Now, before).ok();
+        self.give_back();
+    }
+}
+
+#[cfg(unix)]
+fn is_terminal() -> bool {
+    use std::io::IsTerminal;
+    std::io::stdin().is_terminal()
+}
+
+/// Whether reading this input and setting its modes stops nobody: it is no terminal, or not the one that controls jobs, or
+/// this job is in its foreground.
+#[cfg(unix)]
+fn is_foreground(input: &impl std::os::fd::AsFd) -> bool {
+    rustix::termios::tcgetpgrp(input).map_or(true, |group| group == rustix::process::getpgrp())
+}
+
+/// Waits until this input can be read. What is typed while another job has the terminal is for that one.
+#[cfg(unix)]
+pub(super) fn wait_for_input(input: &impl std::os::fd::AsFd) {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    loop {
+        // A read reports the errors of both.
+        poll(&mut [PollFd::new(input, PollFlags::IN)], None).ok();
+        if is_foreground(input) {
+            return;
         }
+        poll(&mut [], Timespec::try_from(LOOK).ok().as_ref()).ok();
     }
 }

@@ -79,7 +79,7 @@ fn found(rows: &[Execution], order: &Order) -> Vec<String> {
     found.sort_by(|one, other| one.0.cmp(&other.0));
     let word = |of| match of {
         Of::Row(id) => id.to_string(),
-        Of::PendingBell(id) => format!("untold {id}"),
+        Of::Untold(id) => format!("untold {id}"),
         Of::Open => "open".to_owned(),
         Of::Nothing => "nothing".to_owned(),
     };

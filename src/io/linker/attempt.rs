@@ -8,8 +8,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::attempt_state::{AttemptState, Outcome};
-use super::revoke::{self, Ended};
-use super::{Readiness, Setup, accounts, approve, secret};
+use super::revoke;
+use super::{Readiness, Setup, Work, accounts, approve, secret};
 use crate::broker::alpaca::oauth::{self, Exchange, ExchangeError};
 use crate::config::BrokerSpec;
 use crate::domain::{BrokerId, Mono};
@@ -24,6 +24,8 @@ use crate::link::{AttemptId, LinkFailure, LinkProgress, RedirectNote};
 const LINGER: Duration = Duration::from_secs(10);
 /// Shortest time between two notes about redirects that were ignored.
 const NOTE_PAUSE: Duration = Duration::from_secs(1);
+/// How long an attempt that is stopped waits for the token it has asked for, to revoke it.
+const LAST_ANSWER: Duration = Duration::from_secs(2);
 
 /// A command to a running attempt.
 #[derive(Debug)]
@@ -44,6 +46,7 @@ pub(super) struct Run {
     pub(super) commands: mpsc::Receiver<Command>,
     pub(super) stop: CancellationToken,
     pub(super) leave: CancellationToken,
+    pub(super) work: Work,
 }
 
 /// An attempt that waits for its answer.
@@ -54,6 +57,13 @@ struct Open {
     port: Option<u16>,
     taken: Vec<u16>,
     deadline: Mono,
+}
+
+/// A consent that was given, and what is needed to ask for its token.
+struct Asking {
+    grant: Grant,
+    client_secret: Option<SecretString>,
+    tls: Arc<rustls::ClientConfig>,
 }
 
 /// The listener; closed when dropped.
@@ -73,11 +83,7 @@ impl Run {
         tracing::info!(broker = %spec.id, "linking");
         let stop = self.stop.clone();
         let (mut listener, mut granted) = (None, None);
-        let fresh = tokio::select! {
-            biased;
-            () = stop.cancelled() => Err(LinkFailure::Canceled),
-            fresh = self.obtain(spec, &mut listener, &mut granted) => fresh,
-        };
+        let fresh = self.obtain(spec, &mut listener, &mut granted).await;
         let saved = match fresh {
             Err(failure) => Err(failure),
             Ok((fresh, labels)) => accounts::save(&setup, spec, &fresh, &labels).await,
@@ -97,29 +103,51 @@ impl Run {
         if !answered {
             close(listener.take()).await;
         }
+        if let Ok(LinkProgress::Saved { links, stored_in }) = &saved
+            && self.work.is_last()
+        {
+            let names: Vec<String> =
+                links.iter().map(|link| format!("{} ({})", link.label, link.environment)).collect();
+            self.work.say(format!("linked {}; {stored_in}", names.join(" and ")));
+        }
         self.report(saved.unwrap_or_else(LinkProgress::Failed)).await;
         if let Some(token) = declined
-            && let Ended::Failed(error) = revoke::end(&setup, spec, &token).await
+            && let Some(sentence) = revoke::decline(&setup, spec, &token).await
         {
-            tracing::warn!(broker = %spec.id, "a discarded token stays valid: {error}");
+            self.work.say(sentence);
         }
+        let Self { work, leave, .. } = self;
+        drop(work);
         if listener.is_some() {
             tokio::select! {
                 () = tokio::time::sleep(LINGER) => {}
-                () = self.leave.cancelled() => {}
+                () = leave.cancelled() => {}
                 () = stop.cancelled() => {}
             }
         }
         close(listener).await;
     }
 
-    /// Everything up to the user's decision to save.
+    /// Everything up to the user's decision to save. A stop ends it anywhere, but not without the token that was asked for.
     async fn obtain(
         &mut self,
         spec: &BrokerSpec,
         listener: &mut Option<OpenListener>,
         granted_token: &mut Option<SecretString>,
     ) -> Result<(accounts::Fresh, Vec<String>), LinkFailure> {
+        let stop = self.stop.clone();
+        let asking = unless(&stop, self.consent(spec, listener)).await?;
+        self.work.fear(revoke::cut_short(spec));
+        let granted = self.exchange(spec, &asking, listener).await?;
+        *granted_token = Some(granted.token.clone());
+        if let Some(why) = granted.unusable {
+            return Err(LinkFailure::Broker { message: why.to_owned() });
+        }
+        unless(&stop, self.question(spec, granted, &asking.tls)).await
+    }
+
+    /// Everything up to the consent.
+    async fn consent(&mut self, spec: &BrokerSpec, listener: &mut Option<OpenListener>) -> Result<Asking, LinkFailure> {
         let unusable = |message: String| LinkFailure::NotConfigured { message };
         if let Some(message) = Readiness::of(spec).reason() {
             return Err(unusable(message));
@@ -131,9 +159,41 @@ impl Run {
         let mut open = self.open(spec, listener).await?;
         let grant = self.wait(spec, &mut open, &tls).await?;
         self.report(LinkProgress::Exchanging).await;
-        let granted = exchange(spec, &grant, client_secret.as_ref(), &tls).await?;
-        *granted_token = Some(granted.token.clone());
-        let accounts = accounts::find(&self.setup, spec, &granted.token, &tls).await?;
+        Ok(Asking { grant, client_secret, tls })
+    }
+
+    /// Exchanges the code. When stopped meanwhile it frees the port and waits a moment longer: the token is issued by then,
+    /// and only who knows it can revoke it.
+    async fn exchange(
+        &self,
+        spec: &BrokerSpec,
+        asking: &Asking,
+        listener: &mut Option<OpenListener>,
+    ) -> Result<oauth::Granted, LinkFailure> {
+        let answer = exchange(spec, asking);
+        tokio::pin!(answer);
+        tokio::select! {
+            biased;
+            answer = &mut answer => return answer,
+            () = self.stop.cancelled() => {}
+        }
+        close(listener.take()).await;
+        tokio::time::timeout(LAST_ANSWER, answer).await.unwrap_or_else(|_| {
+            let sentence = revoke::cut_short(spec);
+            tracing::warn!("{sentence}");
+            self.work.say(sentence);
+            Err(LinkFailure::Canceled)
+        })
+    }
+
+    /// Shows the accounts that the token reaches, and waits for the decision.
+    async fn question(
+        &mut self,
+        spec: &BrokerSpec,
+        granted: oauth::Granted,
+        tls: &Arc<rustls::ClientConfig>,
+    ) -> Result<(accounts::Fresh, Vec<String>), LinkFailure> {
+        let accounts = accounts::find(&self.setup, spec, &granted.token, tls).await?;
         let scopes =
             granted.scopes.unwrap_or_else(|| spec.scopes.iter().map(|scope| Arc::from(scope.as_str())).collect());
         self.report(LinkProgress::Confirm { accounts: accounts.clone(), scopes: scopes.clone() }).await;
@@ -287,21 +347,28 @@ async fn strangers(attempt_state: &AttemptState, not_before: tokio::time::Instan
     attempt_state.stranger().await;
 }
 
-async fn exchange(
-    spec: &BrokerSpec,
-    grant: &Grant,
-    client_secret: Option<&SecretString>,
-    tls: &rustls::ClientConfig,
-) -> Result<oauth::Granted, LinkFailure> {
+/// The work's outcome, unless it is stopped before.
+async fn unless<T>(
+    stop: &CancellationToken,
+    work: impl Future<Output = Result<T, LinkFailure>>,
+) -> Result<T, LinkFailure> {
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => Err(LinkFailure::Canceled),
+        done = work => done,
+    }
+}
+
+async fn exchange(spec: &BrokerSpec, asking: &Asking) -> Result<oauth::Granted, LinkFailure> {
     let request = Exchange {
         token_url: &spec.token_url,
         client_id: spec.client_id.as_deref().unwrap_or_default(),
-        client_secret,
-        code: &grant.code,
-        verifier: grant.verifier.as_ref(),
-        redirect_uri: &grant.redirect_uri,
+        client_secret: asking.client_secret.as_ref(),
+        code: &asking.grant.code,
+        verifier: asking.grant.verifier.as_ref(),
+        redirect_uri: &asking.grant.redirect_uri,
     };
-    oauth::exchange(tls, &request).await.map_err(|error| match error {
+    oauth::exchange(&asking.tls, &request).await.map_err(|error| match error {
         ExchangeError::BadClient { message } => LinkFailure::BadClient { message },
         ExchangeError::BadCode { message } => LinkFailure::BadCode { message },
         ExchangeError::Network { message } => LinkFailure::Network { message },

@@ -17,6 +17,10 @@ use crate::io::tokens::StoreError;
 /// Time limit of a revocation, which is only a courtesy.
 const LIMIT: Duration = Duration::from_secs(5);
 
+/// What is left where a program cannot revoke a grant.
+pub(super) const BY_HAND: &str =
+    "to revoke the grant itself, use the list of authorized apps in the broker's dashboard";
+
 /// What became of an unused grant.
 pub(super) enum Ended {
     /// The broker revoked it.
@@ -69,9 +73,8 @@ pub(super) async fn unlink(setup: &Setup, link: &LinkId, forgotten: impl FnOnce(
     let label = record.map_or(link.as_str(), |record| &record.label).to_owned();
     let token = forget(setup, link).await.map_err(|error| error.said_of(&label))?;
     forgotten();
-    let by_hand = "to revoke the grant itself, use the list of authorized apps in the broker's dashboard";
     let (Some(token), Some(record)) = (token, record) else {
-        return Ok(format!("{label} is unlinked; {by_hand}"));
+        return Ok(format!("{label} is unlinked; {BY_HAND}"));
     };
     // A token of a server that is no longer configured is not sent to its replacement.
     let spec = setup.spec(&record.broker).filter(|spec| record.is_granted_by(spec));
@@ -81,13 +84,47 @@ pub(super) async fn unlink(setup: &Setup, link: &LinkId, forgotten: impl FnOnce(
     };
     Ok(match ended {
         Ended::Revoked => format!("{label} is unlinked, its token forgotten and the grant revoked"),
-        Ended::ByHand => format!("{label} is unlinked and its token forgotten; {by_hand}"),
+        Ended::ByHand => format!("{label} is unlinked and its token forgotten; {BY_HAND}"),
         Ended::ReadOnly => {
-            format!("{label} is unlinked and its token forgotten, but not revoked, because of --read-only; {by_hand}")
+            format!("{label} is unlinked and its token forgotten, but not revoked, because of --read-only; {BY_HAND}")
         }
         Ended::Shared(other) => format!("{label} is unlinked; its grant stays in force, because {other} also uses it"),
-        Ended::Failed(error) => format!("{label} is unlinked and its token forgotten, but {error}; {by_hand}"),
+        Ended::Failed(error) => format!("{label} is unlinked and its token forgotten, but {error}; {BY_HAND}"),
     })
+}
+
+/// Revokes a token that was granted and not saved, and says what became of it; `None` for the demo's own brokerage, which
+/// ends with it.
+pub(super) async fn decline(setup: &Setup, spec: &BrokerSpec, token: &SecretString) -> Option<String> {
+    let ended = end(setup, spec, token).await;
+    if setup.may_approve {
+        return None;
+    }
+    let (name, stays) = (&spec.name, !matches!(ended, Ended::Revoked | Ended::Shared(_)));
+    let sentence = match ended {
+        Ended::Revoked => format!("nothing was saved, and the token that {name} had granted is revoked"),
+        Ended::ByHand => format!("nothing was saved, but the token that {name} granted stays valid; {BY_HAND}"),
+        Ended::ReadOnly => format!(
+            "nothing was saved, but the token that {name} granted stays valid, because of --read-only; {BY_HAND}"
+        ),
+        Ended::Shared(label) => {
+            format!("nothing was saved; the token that {name} granted stays valid, because {label} uses it")
+        }
+        Ended::Failed(error) => {
+            format!("nothing was saved, but the token that {name} granted stays valid: {error}; {BY_HAND}")
+        }
+    };
+    if stays {
+        tracing::warn!("{sentence}");
+    } else {
+        tracing::info!("{sentence}");
+    }
+    Some(sentence)
+}
+
+/// What is said of an attempt that ended before it was known what became of its token.
+pub(super) fn cut_short(spec: &BrokerSpec) -> String {
+    format!("linking was cut short, and a token that {} granted may stay valid; {BY_HAND}", spec.name)
 }
 
 /// Forgets a token and its link, or neither; returns the token, if there was one.

@@ -175,7 +175,7 @@ impl Keeper {
         let mut told = Vec::new();
         match opened {
             Ok((journal, known)) => {
-                told.extend(known.into_iter().map(|known| Msg::LoadedState(Box::new(known))));
+                told.extend(known.into_iter().map(|known| Msg::Remembered(Box::new(known))));
                 self.keeping = Keeping { progress: Some(journal.progress()), ..Keeping::default() };
                 self.journal = Some(journal);
             }
@@ -195,7 +195,7 @@ impl Keeper {
                 let words = known.notice.clone().into_iter().chain(known.unreadable_words(link));
                 let mut told: Vec<Msg> = words.map(Msg::Trouble).collect();
                 if known.account.is_some() {
-                    told.push(Msg::LoadedState(Box::new(journal_state(link.clone(), known))));
+                    told.push(Msg::Remembered(Box::new(journal_state(link.clone(), known))));
                 }
                 return told;
             }

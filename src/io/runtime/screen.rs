@@ -24,7 +24,7 @@ const GONE: u8 = 129;
 
 impl Loop {
     /// Runs on a screen until the model is done; returns the model's exit code, or 129 when the terminal vanished.
-    pub async fn on_screen(&mut self, screen: &mut Screen, view: &mut ViewState, mut signals: signals::Ends) -> u8 {
+    pub async fn on_screen(&mut self, screen: &mut Screen, view: &mut ViewState, signals: &mut signals::Ends) -> u8 {
         let mut changes = signals::changes();
         let mut keys = input::listen(Keyboard::default());
         let mut urgent = VecDeque::new();

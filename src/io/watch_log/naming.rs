@@ -60,7 +60,7 @@ impl WatchLog {
     /// What is to be told before an undoing: the execution that it undoes, where nothing else ever told of it.
     pub fn telling_before(&self, entry: &TapeEntry, blotter: &Blotter) -> Option<ReportedLine> {
         let row = entry.execution.as_ref().and_then(|id| blotter.execution(id)).filter(|row| undoes(row))?;
-        let Some(Of::PendingBell(id)) = undone(&row.order_id, blotter).remove(&row.id) else { return None };
+        let Some(Of::Untold(id)) = undone(&row.order_id, blotter).remove(&row.id) else { return None };
         let key = TapeEntry::key_of_execution(&id);
         let (order, by) = (row.order_id.clone(), Some(row.id.clone()));
         let said = Reported { id, order, qty: row.qty.abs(), of: None, by };
@@ -164,7 +164,7 @@ impl WatchLog {
     fn name(&self, of: &Of, blotter: &Blotter) -> Option<ExecutionId> {
         match of {
             Of::Row(id) => self.told_as(id, blotter).cloned(),
-            Of::PendingBell(id) => Some(id.clone()),
+            Of::Untold(id) => Some(id.clone()),
             Of::Open | Of::Nothing => None,
         }
     }

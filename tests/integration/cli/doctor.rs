@@ -121,7 +121,7 @@ fn doctor_prints_one_document_of_the_documented_shape() {
     let checks = document["checks"].as_array().unwrap();
     assert_eq!(checks.len(), lines.lines().count(), "the same as for people");
     for check in checks {
-        assert_eq!((&check["ok"], &check["cure"]), (&true.into(), &serde_json::Value::Null), "{check}");
+        assert_eq!((&check["ok"], &check["hint"]), (&true.into(), &serde_json::Value::Null), "{check}");
         assert!(lines.contains(check["text"].as_str().unwrap()), "{check}");
     }
     place.write("links.json", "{bad");
@@ -129,7 +129,7 @@ fn doctor_prints_one_document_of_the_documented_shape() {
     let document: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!((code, &document["ok"]), (Some(1), &false.into()), "{out}");
     let failed: Vec<_> = document["checks"].as_array().unwrap().iter().filter(|check| check["ok"] == false).collect();
-    assert!(failed.len() == 1 && failed[0]["cure"].as_str().unwrap().contains("good copy"), "{failed:?}");
+    assert!(failed.len() == 1 && failed[0]["hint"].as_str().unwrap().contains("good copy"), "{failed:?}");
 }
 
 #[test]

@@ -73,7 +73,7 @@ async fn what_is_not_the_answer_is_told_apart_and_ends_nothing() {
         (400, format!("GET /callback?error=access_denied HTTP/1.1\r\n{host}\r\n\r\n")),
         (400, format!("GET /callback?error=access_denied&state=wrong HTTP/1.1\r\n{host}\r\n\r\n")),
         (400, format!("GET /callback HTTP/1.1\r\n{host}\r\n\r\n")),
-        (414, format!("GET {good}&pad={} HTTP/1.1\r\n{host}\r\n\r\n", "x".repeat(4_096))),
+        (414, format!("GET {good}&pad={} HTTP/1.1\r\n{host}\r\n\r\n", "x".repeat(8_192))),
         (431, format!("GET {good} HTTP/1.1\r\n{host}\r\nCookie: {}\r\n\r\n", "x".repeat(300_000))),
         (400, "\u{0}\u{1}\u{2} nonsense\r\n\r\n".to_owned()),
         (400, "\x16\x03\x01\x02 a TLS hello\r\n\r\n".to_owned()),

@@ -36,6 +36,47 @@ impl Script {
         Self { fake, port, dir }
     }
 
+    /// With a broker that lets programs revoke.
+    pub(super) async fn revoking() -> Self {
+        let script = Self::new().await;
+        let config = script.dir.path().join("config.toml");
+        let revoke = format!("revoke_url = \"http://{}/oauth/revoke\"\nclient_id", script.fake.auth);
+        std::fs::write(&config, std::fs::read_to_string(&config).unwrap().replace("client_id", &revoke)).unwrap();
+        script
+    }
+
+    pub(super) fn revoked(&self) -> Vec<String> {
+        self.fake.seen(|seen| seen.revoked.clone())
+    }
+
+    pub(super) fn codes(&self) -> Vec<String> {
+        self.fake.seen(|seen| seen.exchanges.iter().map(|(_, form)| form["code"].clone()).collect())
+    }
+
+    /// The address that a browser ends on.
+    pub(super) fn redirect(&self, url: &url::Url, answer: &str) -> String {
+        format!("http://127.0.0.1:{}/callback?{answer}&state={}", self.port, state(url))
+    }
+
+    /// Ends `link` by a signal at its question; the exit code, and what stderr says from there.
+    #[cfg(unix)]
+    pub(super) async fn interrupted_at_the_question(&self) -> (i32, String) {
+        let (mut child, output, url) = self.link(&["acme-paper", "--no-browser"], Stdio::piped()).await;
+        assert_eq!(self.come_back(&url, "code=c").await, 200);
+        let mut errors = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        while !line.contains("Type y") {
+            line.clear();
+            tokio::time::timeout(PATIENCE, errors.read_line(&mut line)).await.unwrap().unwrap();
+        }
+        let pid = rustix::process::Pid::from_raw(child.id().unwrap().cast_signed()).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        let mut said = String::new();
+        tokio::time::timeout(PATIENCE, errors.read_to_string(&mut said)).await.unwrap().unwrap();
+        drop(output);
+        (child.wait().await.unwrap().code().unwrap(), said)
+    }
+
     pub(super) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_brokerdeck"));
         command
@@ -68,7 +109,7 @@ impl Script {
         (child, output, url)
     }
 
-    async fn come_back(&self, url: &url::Url, answer: &str) -> u16 {
+    pub(super) async fn come_back(&self, url: &url::Url, answer: &str) -> u16 {
         let target = format!("/callback?{answer}&state={}", state(url));
         let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
         let request = format!("GET {target} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n\r\n", self.port);

@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 /// What the token endpoint answers.
 #[derive(Clone)]
@@ -49,6 +50,15 @@ struct Script {
     paper: Mutex<AccountReply>,
     live: Mutex<AccountReply>,
     seen: Mutex<Seen>,
+    /// The path whose answers are held back.
+    held: watch::Sender<Option<&'static str>>,
+}
+
+impl Script {
+    /// Waits while answers of this path are held back.
+    async fn pass(&self, path: &str) {
+        drop(self.held.subscribe().wait_for(|held| *held != Some(path)).await);
+    }
 }
 
 pub(super) fn token(text: &str) -> Reply {
@@ -63,6 +73,7 @@ impl Fake {
             paper: Mutex::new(AccountReply(200, "PA3TEST0001")),
             live: Mutex::new(AccountReply(200, "812345678")),
             seen: Mutex::default(),
+            held: watch::Sender::new(None),
         });
         let auth = Router::new()
             .route("/oauth/token", post(exchange))
@@ -74,6 +85,7 @@ impl Fake {
                 get(move |State(script): State<Arc<Script>>, headers: HeaderMap| async move {
                     let bearer = headers["authorization"].to_str().unwrap().to_owned();
                     script.seen.lock().unwrap().bearers.push(bearer);
+                    script.pass("/v2/account").await;
                     let AccountReply(status, number) = *pick(&script).lock().unwrap();
                     let status = StatusCode::from_u16(status).unwrap();
                     let body = if status.is_success() {
@@ -111,6 +123,15 @@ impl Fake {
         *self.script.live.lock().unwrap() = reply;
     }
 
+    /// Answers of this path wait from here on, until [`Self::release`].
+    pub(crate) fn hold(&self, path: &'static str) {
+        self.script.held.send_replace(Some(path));
+    }
+
+    pub(crate) fn release(&self) {
+        self.script.held.send_replace(None);
+    }
+
     pub(crate) fn seen<T>(&self, look: impl FnOnce(&Seen) -> T) -> T {
         look(&self.script.seen.lock().unwrap())
     }
@@ -134,6 +155,7 @@ async fn exchange(State(script): State<Arc<Script>>, headers: HeaderMap, body: S
         seen.token_connections += 1;
         seen.exchanges.push((kind, form(&body)));
     }
+    script.pass("/oauth/token").await;
     let reply = script.token.lock().unwrap().clone();
     match reply {
         Reply::Http(status, kind, body) => {
@@ -149,6 +171,7 @@ async fn exchange(State(script): State<Arc<Script>>, headers: HeaderMap, body: S
 
 async fn revoke(State(script): State<Arc<Script>>, body: String) -> StatusCode {
     script.seen.lock().unwrap().revoked.push(form(&body).remove("token").unwrap());
+    script.pass("/oauth/revoke").await;
     StatusCode::OK
 }
 

@@ -98,7 +98,7 @@ async fn unlinking_revokes_where_the_broker_can_once_nobody_else_uses_the_grant(
     assert_eq!(fixture.fake.seen(|seen| seen.revoked.clone()), ["token-one"]);
 }
 
-fn offer_revocation(setup: &mut brokerdeck::io::linker::Setup) {
+pub(super) fn offer_revocation(setup: &mut brokerdeck::io::linker::Setup) {
     for spec in &mut setup.specs {
         let mut url = spec.token_url.clone();
         url.set_path("/oauth/revoke");

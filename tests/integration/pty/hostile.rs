@@ -270,3 +270,14 @@ fn a_recording_that_cannot_go_on_is_said_on_the_screen() {
     terminal.keys("qq");
     assert_eq!(terminal.end().exit_code(), 0);
 }
+
+/// Read to its end it would take the machine's memory before the first frame.
+#[cfg(unix)]
+#[test]
+fn a_time_zone_without_end_is_not_read_and_said() {
+    let mut terminal = Terminal::start(120, 36, DEMO, &[("TZ", ":/dev/zero")]);
+    terminal.wait("the sentence", |screen| screen.contains("SIMULATED") && screen.contains("not a regular file"));
+    terminal.keys("\x03");
+    assert_eq!(terminal.end().exit_code(), 0);
+    terminal.assert_restored();
+}

@@ -99,6 +99,14 @@ impl Terminal {
         Some(format!("\x1b[{}R", before.rsplit_once("\x1b[")?.1))
     }
 
+    /// The address of the first hyperlink.
+    pub(crate) fn hyperlink(&self) -> Option<String> {
+        let raw = self.screen.0.lock().unwrap().raw.clone();
+        let text = String::from_utf8_lossy(&raw);
+        let (_, rest) = text.split_once("\x1b]8;id=brokerdeck;")?;
+        Some(rest.split(['\x1b', '\x07']).next()?.to_owned())
+    }
+
     /// Sends keys as bytes.
     pub(crate) fn keys(&mut self, keys: &str) {
         let writer = self.writer.as_mut().unwrap();

@@ -142,7 +142,7 @@ fn what_traded_while_the_program_did_not_run_is_late_and_the_history_of_its_firs
         }
         if let Some(account) = earlier.and_then(|fixture| fixture.model.accounts.get(&paper.id)) {
             let blotter = &account.blotter;
-            fixture.msg(AccountMsg::LoadedState(Box::new(JournalState {
+            fixture.msg(AccountMsg::Remembered(Box::new(JournalState {
                 link: paper.id.clone(),
                 account: Some(paper.account_id.clone()),
                 watermark: account.session.watermark().0,

@@ -41,20 +41,19 @@ fn an_empty_scope_is_a_read_only_grant() {
 
 #[test]
 fn what_is_no_usable_token_is_refused() {
+    for body in ["", "<html>welcome</html>", "[]", "{}", r#"{"access_token":""}"#, r#"{"access_token":7}"#] {
+        assert!(matches!(ok(body), Err(ExchangeError::Broker { .. })), "{body}");
+    }
+    // These can still be revoked.
     for body in [
-        "",
-        "<html>welcome</html>",
-        "[]",
-        "{}",
-        r#"{"access_token":""}"#,
         r#"{"access_token":"a b"}"#,
         r#"{"access_token":"a\r\nX: y"}"#,
         r#"{"access_token":"é"}"#,
-        r#"{"access_token":7}"#,
         r#"{"access_token":"t","token_type":"mac"}"#,
     ] {
-        assert!(matches!(ok(body), Err(ExchangeError::Broker { .. })), "{body}");
+        assert!(ok(body).unwrap().unusable.is_some(), "{body}");
     }
+    assert_eq!(ok(r#"{"access_token":"t","expires_in":0}"#).unwrap().unusable, None, "some mean that it never expires");
     assert!(matches!(ok(r#"{"error":"invalid_grant"}"#), Err(ExchangeError::BadCode { .. })));
 }
 

@@ -32,7 +32,7 @@ impl Names {
         let undone = self.0.get(&key);
         let found = match undone.and_then(|undone| undone.get(&row.id)) {
             Some(Of::Row(found)) => Some(found.clone()),
-            Some(Of::PendingBell(_) | Of::Open | Of::Nothing) => None,
+            Some(Of::Untold(_) | Of::Open | Of::Nothing) => None,
             // It is larger than what is read here.
             None => Some(of.clone()),
         };

@@ -152,7 +152,7 @@ fn a_paste_passes_the_same_checks() {
         format!("http://localhost:41970/other?code=c&state={right}"),
         format!("http://user@localhost:41970/callback?code=c&state={right}"),
         "http://localhost:41970/callback".to_owned(),
-        format!("http://localhost:41970/callback?code=c&state={right}&x={}", "y".repeat(9_000)),
+        format!("http://localhost:41970/callback?code=c&state={right}&x={}", "y".repeat(17_000)),
         flow.authorize_url().expose().to_owned(),
     ] {
         let verdict = whole(flow.check_pasted(&text, NOW));
@@ -164,4 +164,18 @@ fn a_paste_passes_the_same_checks() {
     let doubled = whole(flow.check_pasted(&format!("{URI}?code=c&code=d&state={right}"), NOW)).unwrap();
     assert_eq!(ignored(&doubled), Some(Ignored::Doubled));
     assert!(!flow.is_used());
+}
+
+#[test]
+fn a_long_code_counts_on_one_line_and_wrapped_by_any_terminal() {
+    for columns in [60, 80, 9_000] {
+        let mut flow = flow();
+        let code = "c".repeat(7_000);
+        let text = format!("{URI}?code={code}&state={}", state(&flow));
+        let lines: Vec<&str> = text.as_bytes().chunks(columns).map(|line| std::str::from_utf8(line).unwrap()).collect();
+        let Some(CallbackVerdict::Granted(grant)) = whole(flow.check_pasted(&lines.join("\n"), NOW)) else {
+            panic!("{columns}");
+        };
+        assert_eq!(grant.code.expose_secret(), code);
+    }
 }

@@ -1,0 +1,118 @@
+//! What should be finished before the program ends: attempts and unlinks, which may leave a token valid.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::watch;
+
+/// The work under way, and what became of the tokens that nobody uses any more.
+#[derive(Debug, Default)]
+pub(super) struct Unfinished {
+    /// By number, with the sentence for when the program ends before it.
+    open: watch::Sender<BTreeMap<u64, Option<String>>>,
+    /// Without secrets, for the log and for stderr.
+    said: Mutex<Vec<String>>,
+    ending: AtomicBool,
+}
+
+/// One piece of work; finished when dropped.
+#[derive(Debug)]
+pub struct Work {
+    unfinished: Arc<Unfinished>,
+    number: u64,
+}
+
+impl Unfinished {
+    /// Opens a piece of work.
+    pub(super) fn open(self: &Arc<Self>) -> Work {
+        let mut number = 0;
+        self.open.send_modify(|open| {
+            number = open.last_key_value().map_or(0, |(last, _)| last + 1);
+            open.insert(number, None);
+        });
+        Work { unfinished: Arc::clone(self), number }
+    }
+
+    /// Whether anything is under way.
+    pub(super) fn is_any(&self) -> bool {
+        !self.open.borrow().is_empty()
+    }
+
+    /// Waits until nothing is under way.
+    pub(super) async fn none(&self) {
+        // It fails only without a sender, which is ours.
+        drop(self.open.subscribe().wait_for(BTreeMap::is_empty).await);
+    }
+
+    /// From here on what succeeds is said too, because no screen shows it any more.
+    pub(super) fn end(&self) {
+        self.ending.store(true, Ordering::Relaxed);
+        self.take_said();
+    }
+
+    /// What was said, and what has to be feared of what is still under way.
+    pub(super) fn take_words(&self) -> Vec<String> {
+        let mut words = self.take_said();
+        words.extend(self.open.borrow().values().flatten().cloned());
+        words
+    }
+
+    fn take_said(&self) -> Vec<String> {
+        std::mem::take(&mut *self.said.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Work {
+    /// What is said when the program ends before this work does.
+    pub(super) fn fear(&self, sentence: String) {
+        self.unfinished.open.send_modify(|open| {
+            open.insert(self.number, Some(sentence));
+        });
+    }
+
+    /// Says what became of it.
+    pub(super) fn say(&self, sentence: String) {
+        self.unfinished.open.send_modify(|open| {
+            open.insert(self.number, None);
+        });
+        self.unfinished.said.lock().unwrap_or_else(PoisonError::into_inner).push(sentence);
+    }
+
+    /// Whether the program is ending.
+    pub(super) fn is_last(&self) -> bool {
+        self.unfinished.ending.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        self.unfinished.open.send_modify(|open| {
+            open.remove(&self.number);
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_said_and_what_is_feared_is_told_once_and_the_end_waits_for_all() {
+        let unfinished = Arc::new(Unfinished::default());
+        assert!(!unfinished.is_any());
+        unfinished.none().await;
+        let (first, second) = (unfinished.open(), unfinished.open());
+        first.say("before the end".to_owned());
+        unfinished.end();
+        first.fear("first may stay valid".to_owned());
+        second.fear("second may stay valid".to_owned());
+        second.say("second is revoked".to_owned());
+        assert!(unfinished.is_any() && first.is_last());
+        assert_eq!(unfinished.take_words(), ["second is revoked", "first may stay valid"]);
+        drop(first);
+        drop(second);
+        unfinished.none().await;
+        assert!(unfinished.take_words().is_empty());
+    }
+}
