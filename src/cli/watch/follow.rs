@@ -108,7 +108,7 @@ impl Follow {
         }
         let row = entry.execution.as_ref().and_then(|id| blotter.execution(id));
         let unexplained = row.is_some_and(|row| row.kind == ExecutionKind::Unexplained);
-        if unexplained || blotter.order(&entry.order_id).is_none() || WatchLog::is_nothing(entry, blotter) {
+        if unexplained || blotter.order(&entry.order_id).is_none() || self.told.is_nothing(entry, blotter) {
             self.waiting.insert(entry.number, entry.execution.is_some());
             return;
         }
