@@ -131,6 +131,10 @@ impl WatchLog {
                 return false;
             }
         }
+        if let Some(id) = Self::leg_row(said, held, blotter, renamed) {
+            renamed.insert(id);
+            return false;
+        }
         if held.is_some_and(|row| row.qty == said.qty) || blotter.order(&said.order).is_none() {
             return true;
         }
@@ -148,6 +152,23 @@ impl WatchLog {
         let other = rows.iter().find(same).filter(|_| held.is_none()).map(|row| row.id.clone());
         // What nothing is known of has been forgotten, not undone.
         other.is_some_and(|id| renamed.insert(id)) || rows.is_empty() || unsettled()
+    }
+
+    /// For a line under a multi-leg order the row of the leg that is known by now to have executed it. In an earlier run it may
+    /// have had another id.
+    fn leg_row(
+        said: &Reported,
+        held: Option<&Execution>,
+        blotter: &Blotter,
+        renamed: &HashSet<ExecutionId>,
+    ) -> Option<ExecutionId> {
+        let parent = blotter.order(&said.order).filter(|order| order.is_multileg_parent())?;
+        if let Some(row) = held {
+            return (row.order_id != parent.id).then(|| row.id.clone());
+        }
+        let rows = parent.legs.iter().flat_map(|leg| blotter.executions_of(leg));
+        let mut same = rows.filter(|row| row.kind == ExecutionKind::Trade && row.qty == said.qty);
+        same.find(|row| !renamed.contains(&row.id)).map(|row| row.id.clone())
     }
 
     /// True for a line that says of another line than it turned out to be of that it corrects it or takes it back.
