@@ -80,6 +80,8 @@ struct Printer {
     gaps: HashMap<LinkId, String>,
     due: VecDeque<Due>,
     stdout: StdoutWriter,
+    /// What is to be said to people of lines that were told.
+    remarks: Vec<String>,
     /// The account whose line is being printed.
     going_out: Option<LinkId>,
     /// The latest error reported, and the latest reported as over.
@@ -181,6 +183,7 @@ impl Printer {
             gaps,
             due: VecDeque::new(),
             stdout: StdoutWriter::new()?,
+            remarks: Vec::new(),
             going_out: None,
             troubled: None,
             relieved: None,
@@ -236,6 +239,7 @@ impl Printer {
             // Not read now; reported when it is.
             return;
         }
+        self.remarks.drain(..).for_each(|text| output::note(&text));
         let fresh = |told: Option<Mono>, at: Mono| told.is_none_or(|told| at > told);
         for entry in running.troubles.iter().filter(|entry| fresh(self.troubled, entry.at.mono)) {
             output::note(&sanitize_to(&entry.text, 400));
@@ -285,7 +289,7 @@ impl Printer {
             if let Some(row) = entry.execution.as_ref().and_then(|id| account.blotter.execution(id))
                 && account.blotter.order(&row.order_id).is_some_and(Order::is_multileg_parent)
             {
-                output::note(&format!(
+                self.remarks.push(format!(
                     "{}: the broker does not name the leg that executed {} in {}; it is told under the multi-leg order",
                     sanitize_to(&account.link.label, 40),
                     sanitize_to(row.id.as_str(), 80),
