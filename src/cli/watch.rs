@@ -80,6 +80,8 @@ struct Printer {
     gaps: HashMap<LinkId, String>,
     due: VecDeque<Due>,
     stdout: StdoutWriter,
+    /// What is to be said to people of lines that were told.
+    remarks: Vec<String>,
     /// The account whose line is being printed.
     going_out: Option<LinkId>,
     /// The latest error reported, and the latest reported as over.
@@ -181,6 +183,7 @@ impl Printer {
             gaps,
             due: VecDeque::new(),
             stdout: StdoutWriter::new()?,
+            remarks: Vec::new(),
             going_out: None,
             troubled: None,
             relieved: None,
@@ -236,6 +239,7 @@ impl Printer {
             // Not read now; reported when it is.
             return;
         }
+        self.remarks.drain(..).for_each(|text| output::note(&text));
         let fresh = |told: Option<Mono>, at: Mono| told.is_none_or(|told| at > told);
         for entry in running.troubles.iter().filter(|entry| fresh(self.troubled, entry.at.mono)) {
             output::note(&sanitize_to(&entry.text, 400));
@@ -269,6 +273,7 @@ impl Printer {
         }
         let live = timed && account.session.has_snapshot();
         let tape = self.tapes.entry(id.clone()).or_default();
+        tape.turn_clock(now);
         let mut due = tape.due(account.book, &account.blotter, live, began);
         if live {
             let (void, instead) = tape.overtaken(&account.blotter, self.json, &due, now);
@@ -281,6 +286,16 @@ impl Printer {
         }
         for (number, line) in due {
             let Some(entry) = account.blotter.tape_entry(number) else { continue };
+            if let Some(row) = entry.execution.as_ref().and_then(|id| account.blotter.execution(id))
+                && account.blotter.order(&row.order_id).is_some_and(Order::is_multileg_parent)
+            {
+                self.remarks.push(format!(
+                    "{}: the broker does not name the leg that executed {} in {}; it is told under the multi-leg order",
+                    sanitize_to(&account.link.label, 40),
+                    sanitize_to(row.id.as_str(), 80),
+                    sanitize_to(row.symbol.as_str(), 40),
+                ));
+            }
             let text = self.update(account, entry, &line)?;
             self.due.push_back(Due { text, of: Some((id.clone(), line)) });
         }
@@ -385,6 +400,11 @@ fn document(
         line.insert("price".to_owned(), text(execution.px.map(|px| px.to_string())));
         line.insert("qty".to_owned(), Value::from(execution.qty.to_string()));
         line.insert("position_qty".to_owned(), text(execution.position_qty.map(|qty| qty.to_string())));
+        if order.is_some_and(Order::is_multileg_parent) {
+            // The order names no contract.
+            line.insert("symbol".to_owned(), Value::from(execution.symbol.as_str()));
+            line.insert("side".to_owned(), Value::from(execution.side.as_str()));
+        }
     }
     let source = if is_late(entry) { "reconcile" } else { "stream" };
     line.insert("source".to_owned(), Value::from(source));
@@ -397,7 +417,11 @@ fn sentence(who: &str, entry: &TapeEntry, order: Option<&Order>, execution: Opti
     let clean = |text: &str| output::said(text, 40);
     let mut text = format!("{at:<24}  {who}  {:<15}", clean(entry.event.as_str()));
     if let Some(order) = order {
-        text.push_str(&format!("{:<5}{:<10}", clean(&order.side.label()), clean(order.symbol.as_str())));
+        // A multi-leg order names no contract.
+        let of_row = execution.filter(|_| order.is_multileg_parent());
+        let (side, symbol) =
+            of_row.map_or((&order.side, &order.symbol), |execution| (&execution.side, &execution.symbol));
+        text.push_str(&format!("{:<5}{:<10}", clean(&side.label()), clean(symbol.as_str())));
     }
     if let Some(execution) = execution {
         let px = execution.px.map_or_else(|| "--".to_owned(), |px| px.grouped(2));

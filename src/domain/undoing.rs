@@ -3,17 +3,17 @@
 //!
 //! Invariant: it only reads rows, and says the same of the same rows, so that whoever tells of them can tell alike.
 
-use std::collections::{HashMap, HashSet};
+mod search;
+mod slate;
 
+use std::collections::HashMap;
+
+use self::search::{MOST_OPEN, Stated};
+use self::slate::{Choice, Slate};
 use super::blotter::Blotter;
-use super::execution::{Execution, ExecutionKind};
+use super::execution::{Execution, ExecutionKind, ONE_MOMENT};
 use super::ids::ExecutionId;
-use super::money::Qty;
 use super::order::Order;
-
-/// Unknown executions that are told apart by what the order states, and rows of one amount that are tried for each; more
-/// leave too many ways.
-const MOST_OPEN: usize = 4;
 
 /// What a bust or a correction is of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,11 +28,13 @@ pub enum Of {
     Nothing,
 }
 
-/// What each bust and each correction of an order is of. `known` tells which row an id belongs to.
+/// What each bust and each correction of an order is of. `known` tells which row an id belongs to, `said` which row an undoing
+/// was told to be of before: that stays where nothing speaks against it.
 pub fn resolve(
     rows: &[&Execution],
     order: Option<&Order>,
     known: impl Fn(&ExecutionId) -> Option<ExecutionId>,
+    said: impl Fn(&ExecutionId) -> Option<ExecutionId>,
 ) -> HashMap<ExecutionId, Of> {
     let mut undoings: Vec<&Execution> = rows.iter().copied().filter(|row| undoes(row)).collect();
     undoings.sort_by_key(|row| (row.at, row.id.clone()));
@@ -41,11 +43,11 @@ pub fn resolve(
     let mut open = Vec::new();
     for undoing in undoings {
         let Some(named) = named_by(undoing) else {
-            slate.undo_something(undoing);
+            slate.undo_something(undoing, undoing.px);
             found.insert(undoing.id.clone(), Of::Open);
             continue;
         };
-        match known(named) {
+        match known(named).or_else(|| slate.claim(named)) {
             Some(row) if row == undoing.id => {
                 found.insert(row, Of::Open);
             }
@@ -56,42 +58,65 @@ pub fn resolve(
             None => open.push((undoing, named)),
         }
     }
-    // A chain's later orders may state what the earlier ones executed, so that they prove nothing.
-    let stated = order.filter(|order| order.replaces.is_none()).map(|order| order.cum_qty);
-    let (chosen, alone) = slate.choose(Group::by_name(&open), stated);
-    if alone {
-        found.extend(slate.inferred.iter().map(|bust| (bust.id.clone(), Of::Nothing)));
+    let mut groups = Group::by_name(&open);
+    for group in &mut groups {
+        group.said = group.undoings.iter().find_map(|undoing| said(&undoing.id)).map(|row| slate.root(&row));
     }
-    for (group, choice) in chosen {
-        // What comes after a correction of which nothing is known is of it.
-        let mut row = if let Choice::Row(row) = &choice { Some(row.clone()) } else { None };
-        for undoing in group.undoings {
-            let is_bust = matches!(undoing.kind, ExecutionKind::Bust { .. });
-            let of = match &row {
-                Some(row) => slate.undo(undoing, row),
-                None if is_bust && choice == Choice::Untold => Of::Untold(group.named.clone()),
-                None => Of::Open,
-            };
-            row = row.or_else(|| (!is_bust).then(|| undoing.id.clone()));
-            found.insert(undoing.id.clone(), of);
-        }
+    // A chain's later orders may state what the earlier ones executed, so that they prove nothing.
+    let last = open.iter().filter_map(|(undoing, _)| undoing.at).max();
+    let stated = order.filter(|order| order.replaces.is_none()).map(|order| {
+        // The frame of an undoing may be timed a little after the order in it.
+        let is_after = order.updated_at.zip(last).is_some_and(|(at, last)| last.duration_since(at) <= ONE_MOMENT);
+        Stated { qty: order.cum_qty, avg: order.avg_px.filter(|_| is_after) }
+    });
+    let rest = groups.split_off(groups.len().saturating_sub(MOST_OPEN));
+    for group in groups {
+        let choice = slate.likeliest(&group);
+        enter(&mut slate, &mut found, &group, choice);
+    }
+    let (choices, alone) = slate.choose(&rest, stated);
+    if alone {
+        found.extend(slate.inferred().map(|bust| (bust.id.clone(), Of::Nothing)));
+    }
+    for (group, choice) in rest.iter().zip(choices) {
+        enter(&mut slate, &mut found, group, choice);
     }
     found
+}
+
+/// Enters what is assumed of a group.
+fn enter<'a>(slate: &mut Slate<'a>, found: &mut HashMap<ExecutionId, Of>, group: &Group<'a>, choice: Choice) {
+    // What comes after a correction of which nothing is known is of it.
+    let mut row = slate.take(choice);
+    for undoing in &group.undoings {
+        let is_bust = matches!(undoing.kind, ExecutionKind::Bust { .. });
+        let of = match &row {
+            Some(row) => slate.undo(undoing, row),
+            None if is_bust && choice == Choice::Untold => Of::Untold(group.named.clone()),
+            None => Of::Open,
+        };
+        row = row.or_else(|| (!is_bust).then(|| undoing.id.clone()));
+        found.insert(undoing.id.clone(), of);
+    }
 }
 
 /// The undoings that name one unknown execution, in the order in which they happened.
 struct Group<'a> {
     named: &'a ExecutionId,
     undoings: Vec<&'a Execution>,
+    /// The row that they were told to be of.
+    said: Option<ExecutionId>,
 }
 
 impl<'a> Group<'a> {
     fn by_name(open: &[(&'a Execution, &'a ExecutionId)]) -> Vec<Self> {
         let mut groups: Vec<Self> = Vec::new();
+        let mut places: HashMap<&ExecutionId, usize> = HashMap::new();
         for (undoing, named) in open {
-            match groups.iter_mut().find(|group| group.named == *named) {
+            let place = *places.entry(named).or_insert(groups.len());
+            match groups.get_mut(place) {
                 Some(group) => group.undoings.push(undoing),
-                None => groups.push(Self { named, undoings: vec![undoing] }),
+                None => groups.push(Self { named, undoings: vec![undoing], said: None }),
             }
         }
         groups
@@ -119,154 +144,13 @@ const fn named_by(row: &Execution) -> Option<&ExecutionId> {
     }
 }
 
-/// What is assumed of an undoing that names an unknown execution.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Choice {
-    Row(ExecutionId),
-    Untold,
-    Open,
-}
-
-/// The trades of an order as the undoings left them.
-struct Slate<'a> {
-    /// By the id of a trade: the row that counts for it now.
-    stands: HashMap<ExecutionId, &'a Execution>,
-    /// By the id of a correction: the trade that it is of.
-    roots: HashMap<ExecutionId, ExecutionId>,
-    /// Trades that a report took back.
-    busted: HashSet<ExecutionId>,
-    /// What was taken back.
-    taken: Qty,
-    /// What was inferred of that from what the order stated.
-    inferred: Vec<&'a Execution>,
-    rows: Vec<&'a Execution>,
-}
-
-impl<'a> Slate<'a> {
-    fn of(rows: &[&'a Execution]) -> Self {
-        let rows: Vec<&Execution> = rows.iter().copied().filter(|row| row.kind == ExecutionKind::Trade).collect();
-        let stands = rows.iter().map(|row| (row.id.clone(), *row)).collect();
-        Self { stands, roots: HashMap::new(), busted: HashSet::new(), taken: Qty::ZERO, inferred: Vec::new(), rows }
+/// The id that the id of an activity row ends in. That it is the execution's is not documented (docs/ALPACA.md 5.4): where an
+/// undoing names just this one it shows which row is meant, and where none does it says nothing.
+fn borne_by(row: &Execution) -> Option<&str> {
+    if !Blotter::is_stand_in(&row.id) {
+        return None;
     }
-
-    fn root(&self, id: &ExecutionId) -> ExecutionId {
-        self.roots.get(id).unwrap_or(id).clone()
-    }
-
-    fn undo_something(&mut self, undoing: &'a Execution) {
-        if Blotter::inferred_span(&undoing.id).is_some() {
-            self.inferred.push(undoing);
-        }
-        if matches!(undoing.kind, ExecutionKind::Bust { .. }) {
-            self.taken = self.taken.checked_add(undoing.qty.abs()).unwrap_or(self.taken);
-        }
-    }
-
-    /// Enters an undoing of a known row; the row that it is of.
-    fn undo(&mut self, undoing: &'a Execution, row: &ExecutionId) -> Of {
-        let root = self.root(row);
-        if matches!(undoing.kind, ExecutionKind::Bust { .. }) {
-            self.undo_something(undoing);
-            self.busted.insert(root);
-            return Of::Row(row.clone());
-        }
-        self.roots.insert(undoing.id.clone(), root.clone());
-        let before = self.stands.insert(root.clone(), undoing).map(|before| before.id.clone());
-        Of::Row(before.filter(|before| *before != undoing.id).unwrap_or(root))
-    }
-
-    /// What the order executed, as far as its trades and what is known to be of them tell.
-    fn sum(&self) -> Option<Qty> {
-        let now = self.rows.iter().filter_map(|row| self.stands.get(&row.id));
-        Qty::sum(now.map(|row| row.qty))?.checked_sub(self.taken)
-    }
-
-    /// What undoings of unknown executions are of: rows that only the activity list told of, so that all adds up to what the
-    /// order states, where that proves something. Whether it does so without what was inferred, which may have been for want
-    /// of knowing just that.
-    fn choose(&self, groups: Vec<Group<'a>>, stated: Option<Qty>) -> (Vec<(Group<'a>, Choice)>, bool) {
-        let open = || groups.iter().map(|_| Choice::Open).collect();
-        let ways = || groups.iter().map(|group| self.ways(group, stated.is_some())).collect::<Vec<_>>();
-        let corrects = groups.iter().any(|group| group.last_correction().is_some());
-        let (choices, alone) = match stated.map(|stated| self.sum().and_then(|sum| stated.checked_sub(sum))) {
-            _ if groups.is_empty() || groups.len() > MOST_OPEN => (None, false),
-            Some(None) => (None, false),
-            Some(Some(missing)) => {
-                let inferred = Qty::sum(self.inferred.iter().map(|bust| bust.qty.abs()));
-                let less = inferred.and_then(|inferred| missing.checked_sub(inferred));
-                let without = less.filter(|_| corrects && !self.inferred.is_empty());
-                match without.and_then(|missing| pick(&ways(), Some(missing), &mut Vec::new())) {
-                    Some(choices) => (Some(choices), true),
-                    None => (pick(&ways(), Some(missing), &mut Vec::new()), false),
-                }
-            }
-            None => (pick(&ways(), None, &mut Vec::new()), false),
-        };
-        let choices = choices.unwrap_or_else(open);
-        (groups.into_iter().zip(choices).collect(), alone)
-    }
-
-    /// What a group may be of, the likeliest first, each with what the order states more by it.
-    fn ways(&self, group: &Group<'_>, proven: bool) -> Vec<(Choice, Option<Qty>)> {
-        let taken = Qty::sum(group.busts().map(|bust| bust.qty.abs()));
-        let corrected = group.last_correction();
-        // Corrected once more by what names the correction.
-        let becomes = corrected.map(|row| self.stands.get(&row.id).map_or(row.qty, |now| now.qty));
-        let Some(undoing) = group.undoings.first() else { return Vec::new() };
-        let mut fits: Vec<((bool, bool), &Execution, &Execution)> = Vec::new();
-        for row in self.rows.iter().filter(|row| Blotter::is_stand_in(&row.id) && !self.busted.contains(&row.id)) {
-            let Some(now) = self.stands.get(&row.id) else { continue };
-            let same_px = now.px.zip(undoing.px).is_none_or(|(px, other)| px == other);
-            let same_qty = now.qty == undoing.qty.abs();
-            if same_qty || (corrected.is_some() && (same_px || proven)) {
-                fits.push(((!same_qty, !same_px), row, now));
-            }
-        }
-        fits.sort_by(|one, other| one.0.cmp(&other.0).then((other.1.at, &other.1.id).cmp(&(one.1.at, &one.1.id))));
-        let mut counts: HashMap<Qty, usize> = HashMap::new();
-        fits.retain(|(.., now)| {
-            let count = counts.entry(now.qty).or_default();
-            *count += 1;
-            *count <= MOST_OPEN
-        });
-        let less = |qty: Option<Qty>| qty?.checked_sub(taken?);
-        let of_row = |now: &Execution| match becomes {
-            Some(becomes) => less(becomes.checked_sub(now.qty)),
-            None => less(Some(Qty::ZERO)),
-        };
-        let mut ways: Vec<_> = fits.iter().map(|(_, row, now)| (Choice::Row(row.id.clone()), of_row(now))).collect();
-        // Of what no row tells, a correction alone counts, and a bust undoes what does not.
-        ways.push(match becomes {
-            _ if !proven => (Choice::Open, None),
-            Some(becomes) => (Choice::Untold, less(Some(becomes))),
-            None => (Choice::Untold, Some(Qty::ZERO)),
-        });
-        ways
-    }
-}
-
-/// The first way for each, no row twice, that adds up to what is missing.
-fn pick(ways: &[Vec<(Choice, Option<Qty>)>], missing: Option<Qty>, taken: &mut Vec<Choice>) -> Option<Vec<Choice>> {
-    let Some((first, others)) = ways.split_first() else {
-        return missing.is_none_or(Qty::is_zero).then(|| taken.clone());
-    };
-    for (choice, more) in first {
-        if matches!(choice, Choice::Row(_)) && taken.contains(choice) {
-            continue;
-        }
-        let left = match (missing, more) {
-            (None, _) => None,
-            (Some(missing), Some(more)) => Some(missing.checked_sub(*more)?),
-            (Some(_), None) => continue,
-        };
-        taken.push(choice.clone());
-        let found = pick(others, left, taken);
-        if found.is_some() {
-            return found;
-        }
-        taken.pop();
-    }
-    None
+    row.id.as_str().rsplit_once("::").map(|(_, own)| own)
 }
 
 #[cfg(test)]

@@ -144,6 +144,8 @@ pub struct WatchLog {
     working: HashMap<OrderId, Working>,
     keys: HashSet<String>,
     spans: HashMap<String, Vec<ExecutionId>>,
+    /// For each undoing that was told the execution that its line says it is of.
+    names: HashMap<ExecutionId, ExecutionId>,
     lines: VecDeque<ReportedLine>,
     /// The number of lines in the file.
     written: usize,
@@ -253,6 +255,9 @@ impl WatchLog {
         if line.void {
             self.keys.remove(&line.key);
             self.lines.retain(|told| told.key != line.key);
+            if let Some(said) = &line.said {
+                self.names.remove(&said.id);
+            }
             if let Some((id, span)) = &line.span
                 && let Some(ids) = self.spans.get_mut(span)
             {
@@ -266,10 +271,16 @@ impl WatchLog {
         if let Some((id, span)) = &line.span {
             self.spans.entry(span.clone()).or_default().push(id.clone());
         }
+        if let Some(Reported { id, of: Some(of), .. }) = &line.said {
+            self.names.insert(id.clone(), of.clone());
+        }
         self.lines.push_back(line);
         while self.lines.len() > REMEMBERED {
             let Some(oldest) = self.lines.pop_front() else { break };
             self.keys.remove(&oldest.key);
+            if let Some(said) = &oldest.said {
+                self.names.remove(&said.id);
+            }
             if let Some((_, span)) = oldest.span {
                 self.spans.remove(&span);
             }

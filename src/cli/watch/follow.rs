@@ -1,18 +1,21 @@
 //! Decides which lines of a tape to print: each once over any number of runs, an unexplained quantity only when its
 //! execution is known, and nothing for an unknown order. A line that turns out to be wrong is followed by a void line.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::domain::blotter::{Blotter, TapeEntry};
 use crate::domain::execution::ExecutionKind;
-use crate::domain::{Mono, Order, OrderId, Source, TradeEvent};
+use crate::domain::{ExecutionId, Mono, Order, OrderId, Source, TradeEvent};
 use crate::io::watch_log::{ReportedLine, WatchLog, Working};
 
 /// How often it is looked whether what was told still holds, of other orders than those that something is told of.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// How long an execution of a multi-leg order waits for the leg that it is of: lists name legs seconds after the order.
+const LEG_WAIT: Duration = Duration::from_secs(60);
 
 /// When a watch began.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +37,10 @@ pub(super) struct Follow {
     next: u64,
     /// Lines that cannot be printed yet, and whether each has an execution.
     waiting: BTreeMap<u64, bool>,
+    /// Since when executions wait for their legs.
+    legless: HashMap<ExecutionId, Mono>,
+    /// What time it is.
+    now: Mono,
     /// When reported lines were last checked.
     looked: Mono,
 }
@@ -42,6 +49,11 @@ impl Follow {
     /// Continues from what an earlier run reported.
     pub(super) fn resuming(told: WatchLog) -> Self {
         Self { told, ..Self::default() }
+    }
+
+    /// Tells what time it is.
+    pub(super) const fn turn_clock(&mut self, now: Mono) {
+        self.now = now;
     }
 
     /// The lines to print now. `live` tells that the account's snapshot is complete: what the first one shows is history, but
@@ -108,9 +120,17 @@ impl Follow {
         }
         let row = entry.execution.as_ref().and_then(|id| blotter.execution(id));
         let unexplained = row.is_some_and(|row| row.kind == ExecutionKind::Unexplained);
-        if unexplained || blotter.order(&entry.order_id).is_none() || WatchLog::is_nothing(entry, blotter) {
+        if unexplained || blotter.order(&entry.order_id).is_none() || self.told.is_nothing(entry, blotter) {
             self.waiting.insert(entry.number, entry.execution.is_some());
             return;
+        }
+        if let Some(row) = row {
+            let is_legless = blotter.order(&row.order_id).is_some_and(Order::is_multileg_parent);
+            if is_legless && self.now.since(*self.legless.entry(row.id.clone()).or_insert(self.now)) < LEG_WAIT {
+                self.waiting.insert(entry.number, true);
+                return;
+            }
+            self.legless.remove(&row.id);
         }
         let before = self.told.telling_before(entry, blotter);
         for line in before.into_iter().chain(std::iter::once(self.told.telling(entry, blotter))) {
@@ -140,7 +160,11 @@ impl Follow {
             return (Vec::new(), due);
         }
         let void = self.told.overtaken(blotter, names, |order| all || fresh.contains(order));
-        let orders: HashSet<&OrderId> = void.iter().filter_map(|line| Some(&line.said()?.order)).collect();
+        let mut orders: HashSet<&OrderId> = void.iter().filter_map(|line| Some(&line.said()?.order)).collect();
+        // What was told under a multi-leg order may be of a leg by now.
+        let legs: Vec<&OrderId> =
+            orders.iter().filter_map(|id| blotter.order(id)).flat_map(|order| &order.legs).collect();
+        orders.extend(legs);
         let next = self.next;
         let shows = |entry: &&TapeEntry| entry.number < next && entry.execution.is_some();
         for entry in blotter.tape().iter().filter(shows).filter(|entry| orders.contains(&entry.order_id)) {
@@ -158,7 +182,12 @@ impl Follow {
         if at >= since || order.submitted_at.max(order.created_at) > Some(since) {
             return false;
         }
-        let Some(then) = self.told.working(&order.id) else { return true };
+        let Some(then) = self.told.working(&order.id) else {
+            // A leg that nobody knew then; its multi-leg order counts units.
+            let parents = blotter.parents_of(std::slice::from_ref(&order.id));
+            let then = parents.first().and_then(|parent| self.told.working(parent));
+            return then.is_none_or(|then| Some(at) <= then.updated_at);
+        };
         let row = entry.execution.as_ref().and_then(|id| blotter.execution(id));
         // Somebody else's journal may tell of what the first snapshot had passed.
         let passed = entry.execution.is_none() && order.updated_at > Some(at);

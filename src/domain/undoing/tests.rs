@@ -2,7 +2,7 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::domain::order::Raw;
-use crate::domain::{OrderClass, OrderStatus, OrderType, Price, Side, Source, TimeInForce};
+use crate::domain::{OrderClass, OrderStatus, OrderType, Price, Qty, Side, Source, TimeInForce};
 
 fn order(cum: i64) -> Order {
     Order {
@@ -73,9 +73,15 @@ fn correction(id: &str, of: &str, qty: i64, px: i64, second: i64) -> Execution {
 
 /// What the undoings are of, in words, in the order of their ids.
 fn found(rows: &[Execution], order: &Order) -> Vec<String> {
+    found_where(rows, order, &[])
+}
+
+/// The same, where these undoings were told to be of these rows.
+fn found_where(rows: &[Execution], order: &Order, told: &[(&str, &str)]) -> Vec<String> {
     let rows: Vec<&Execution> = rows.iter().collect();
     let known = |id: &ExecutionId| rows.iter().find(|row| row.id == *id).map(|row| row.id.clone());
-    let mut found: Vec<_> = resolve(&rows, Some(order), known).into_iter().collect();
+    let said = |id: &ExecutionId| told.iter().find(|(undoing, _)| *undoing == id.as_str()).map(|told| told.1.into());
+    let mut found: Vec<_> = resolve(&rows, Some(order), known, said).into_iter().collect();
     found.sort_by(|one, other| one.0.cmp(&other.0));
     let word = |of| match of {
         Of::Row(id) => id.to_string(),
@@ -115,7 +121,7 @@ fn what_the_order_states_tells_whether_the_execution_was_told_at_all() {
     let both = [told(), vec![bust("b1", "lost", 40, 3), bust("b2", "gone", 30, 4)]].concat();
     assert_eq!(found(&both, &order(10)), ["row/1", "untold gone"]);
     let twice = [told(), vec![trade("row/2", 40, 3), bust("b1", "lost", 40, 4), bust("b2", "gone", 40, 5)]].concat();
-    assert_eq!(found(&twice, &order(10)), ["row/2", "row/1"], "no row twice");
+    assert_eq!(found(&twice, &order(10)), ["row/1", "row/2"], "no row twice");
     // The lists took something back beside it.
     let inferred = || row("inferred-bust/o/50-40@1", ExecutionKind::Bust { of: None }, 10, 10, 4);
     assert_eq!(found(&[told(), vec![bust("b", "lost", 40, 3), inferred()]].concat(), &order(0)), ["row/1", "open"]);
@@ -149,4 +155,100 @@ fn where_the_order_proves_nothing_only_a_likeness_does() {
     assert_eq!(found(&rows(bust("b", "lost", 30, 3)), &replaced), ["open"]);
     assert_eq!(found(&rows(correction("c", "lost", 30, 10, 3)), &replaced), ["row/1"]);
     assert_eq!(found(&rows(correction("c", "lost", 30, 9, 3)), &replaced), ["open"]);
+}
+
+/// An order that was stated at this second, with this average price.
+fn stated(cum: i64, avg: &str, second: i64) -> Order {
+    let updated_at = Timestamp::from_second(1_760_000_000 + second).ok();
+    Order { avg_px: avg.parse().ok(), updated_at, ..order(cum) }
+}
+
+#[test]
+fn what_executed_after_an_undoing_is_not_what_it_undoes() {
+    let rows = |undoing: Execution, later| [trade("row/1", 40, 10), trade("row/2", 40, later), undoing];
+    for undoing in [bust("u", "lost", 40, 12), correction("u", "lost", 40, 9, 12)] {
+        let cum = if undoing.qty.is_negative() { 40 } else { 80 };
+        for later in [13, 16, 18, 30] {
+            assert_eq!(found(&rows(undoing.clone(), later), &order(cum)), ["row/1"], "{later}");
+        }
+    }
+    // With a clock of the rows' own it may seem to be a little later, much later it is not.
+    let rows = |second| [trade("e1", 10, 1), trade("row/1", 40, second), correction("c", "lost", 40, 9, 12)];
+    assert_eq!(found(&rows(16), &order(50)), ["row/1"]);
+    assert_eq!(found(&rows(18), &order(50)), ["open"]);
+}
+
+#[test]
+fn a_row_that_bears_the_id_which_an_undoing_names_is_it_and_no_other_undoing_is_of_it() {
+    let told = || vec![trade("row/2026::a", 40, 1), trade("row/2026::b", 40, 2), trade("row/2026::c", 40, 3)];
+    for named in ["a", "b", "c"] {
+        let rows = [told(), vec![bust("u", named, 40, 9)]].concat();
+        assert_eq!(found(&rows, &order(80)), [format!("row/2026::{named}")]);
+        let rows = [told(), vec![correction("u", named, 40, 9, 9)]].concat();
+        assert_eq!(found(&rows, &order(120)), [format!("row/2026::{named}")]);
+    }
+    let both = [told(), vec![bust("u1", "lost", 40, 8), bust("u2", "a", 40, 9)]].concat();
+    assert_eq!(found(&both, &order(40)), ["row/2026::b", "row/2026::a"]);
+    // None bears it: that says nothing, for the rows may have ids of their own.
+    let rows = [told(), vec![bust("u", "lost", 40, 9)]].concat();
+    assert_eq!(found(&rows, &order(80)), ["row/2026::a"]);
+}
+
+#[test]
+fn the_average_price_tells_which_of_several_rows_of_one_quantity_is_meant_once_it_is_stated() {
+    let row = |id, px, second| row(id, ExecutionKind::Trade, 5, px, second);
+    let told = || vec![trade("e1", 10, 1), row("row/1", 151, 2), row("row/2", 150, 3), row("row/3", 147, 4)];
+    // 100 + 755 + 750 + 735, less what the row states and more what it is corrected to.
+    for (avg, of) in [("94.4", "row/2"), ("94.2", "row/1"), ("95", "row/3")] {
+        let rows = [told(), vec![correction("c", "lost", 5, 154, 9)]].concat();
+        assert_eq!(found(&rows, &stated(25, avg, 9)), [of], "{avg}");
+        assert_eq!(found(&rows, &stated(25, avg, 5)), ["row/1"], "an average of before says nothing: {avg}");
+        assert_eq!(found_where(&rows, &stated(25, avg, 9), &[("c", "row/1")]), [of], "told before: {avg}");
+    }
+    for (avg, of) in [("79.25", "row/1"), ("79.5", "row/2"), ("80.25", "row/3")] {
+        let mut undoing = bust("b", "lost", 5, 9);
+        undoing.px = None;
+        assert_eq!(found(&[told(), vec![undoing]].concat(), &stated(20, avg, 9)), [of], "{avg}");
+    }
+    // No row leads to what is stated: it may be of another moment.
+    let rows = [told(), vec![correction("c", "lost", 5, 154, 9)]].concat();
+    assert_eq!(found(&rows, &stated(25, "12", 9)), ["row/1"]);
+}
+
+#[test]
+fn what_was_told_stays_where_nothing_speaks_against_it() {
+    let rows = [trade("row/1", 40, 1), trade("row/2", 40, 2), correction("c", "lost", 40, 9, 9)];
+    assert_eq!(found(&rows, &order(80)), ["row/1"]);
+    assert_eq!(found_where(&rows, &order(80), &[("c", "row/2")]), ["row/2"]);
+    assert_eq!(found_where(&rows, &order(80), &[("c", "gone")]), ["row/1"]);
+    let rows = [trade("row/1", 40, 1), trade("row/2", 30, 2), bust("b", "lost", 40, 9)];
+    assert_eq!(found_where(&rows, &order(30), &[("b", "row/2")]), ["row/1"], "it does not add up");
+}
+
+#[test]
+fn many_unknown_undoings_are_all_of_rows_and_take_little_time() {
+    for count in [5, 12, 13, 40, 1_000_i64] {
+        let rows: Vec<_> = (0..count)
+            .flat_map(|number| {
+                let name = |what: &str| format!("{what}{number:04}");
+                [trade(&name("row/"), 5, number), correction(&name("c"), &name("lost"), 5, 9, 2_000 + number)]
+            })
+            .collect();
+        let of = found(&rows, &order(count * 5));
+        assert_eq!(of, (0..count).map(|number| format!("row/{number:04}")).collect::<Vec<_>>());
+    }
+    // Where no way adds up the search ends as well.
+    let rows: Vec<_> = (0..2_000_i64)
+        .flat_map(|number| {
+            let name = |what: &str| format!("{what}{number:04}");
+            let undoing = correction(&name("c"), &name("lost"), 5 + number % 7, 9, 2_000 + number);
+            [row(&name("row/"), ExecutionKind::Trade, 5 + number % 11, 100 + number, number)]
+                .into_iter()
+                .chain((number % 100 == 0).then_some(undoing))
+        })
+        .collect();
+    let begun = std::time::Instant::now();
+    let of = found(&rows, &stated(77, "3", 5_000));
+    println!("{} undoings beside {} rows: {:?}", of.len(), rows.len(), begun.elapsed());
+    assert_eq!(of.len(), 20);
 }

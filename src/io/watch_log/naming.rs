@@ -12,11 +12,6 @@ use crate::domain::{Execution, ExecutionId, OrderId, Source, TradeEvent};
 /// What each bust and each correction of an order is of.
 type Undone = HashMap<ExecutionId, Of>;
 
-fn undone(order: &OrderId, blotter: &Blotter) -> Undone {
-    let known = |id: &ExecutionId| blotter.execution(id).map(|row| row.id.clone());
-    undoing::resolve(&blotter.executions_of(order), blotter.order(order), known)
-}
-
 impl ReportedLine {
     /// The entry and the execution that this line tells of, where only an undoing told of it; `entry` is the undoing's.
     pub fn untold(&self, entry: &TapeEntry, blotter: &Blotter) -> Option<(TapeEntry, Execution)> {
@@ -44,11 +39,17 @@ impl ReportedLine {
 }
 
 impl WatchLog {
+    fn undone(&self, order: &OrderId, blotter: &Blotter) -> Undone {
+        let known = |id: &ExecutionId| blotter.execution(id).map(|row| row.id.clone());
+        let said = |undoing: &ExecutionId| self.names.get(undoing).and_then(known);
+        undoing::resolve(&blotter.executions_of(order), blotter.order(order), known, said)
+    }
+
     /// What is to be remembered of a line of the tape that is told.
     pub fn telling(&self, entry: &TapeEntry, blotter: &Blotter) -> ReportedLine {
         let row = entry.execution.as_ref().and_then(|id| blotter.execution(id));
         let said = row.map(|row| {
-            let of = undoes(row).then(|| undone(&row.order_id, blotter)).and_then(|undone| {
+            let of = undoes(row).then(|| self.undone(&row.order_id, blotter)).and_then(|undone| {
                 let of = undone.get(&row.id)?;
                 self.name(of, blotter).or_else(|| if let Of::Row(id) = of { Some(id.clone()) } else { None })
             });
@@ -60,7 +61,7 @@ impl WatchLog {
     /// What is to be told before an undoing: the execution that it undoes, where nothing else ever told of it.
     pub fn telling_before(&self, entry: &TapeEntry, blotter: &Blotter) -> Option<ReportedLine> {
         let row = entry.execution.as_ref().and_then(|id| blotter.execution(id)).filter(|row| undoes(row))?;
-        let Some(Of::Untold(id)) = undone(&row.order_id, blotter).remove(&row.id) else { return None };
+        let Some(Of::Untold(id)) = self.undone(&row.order_id, blotter).remove(&row.id) else { return None };
         let key = TapeEntry::key_of_execution(&id);
         let (order, by) = (row.order_id.clone(), Some(row.id.clone()));
         let said = Reported { id, order, qty: row.qty.abs(), of: None, by };
@@ -68,10 +69,10 @@ impl WatchLog {
     }
 
     /// True for an undoing that was inferred for want of knowing what another one is of.
-    pub fn is_nothing(entry: &TapeEntry, blotter: &Blotter) -> bool {
+    pub fn is_nothing(&self, entry: &TapeEntry, blotter: &Blotter) -> bool {
         let row = entry.execution.as_ref().and_then(|id| blotter.execution(id));
         let inferred = row.filter(|row| Blotter::inferred_span(&row.id).is_some());
-        inferred.is_some_and(|row| undone(&row.order_id, blotter).get(&row.id) == Some(&Of::Nothing))
+        inferred.is_some_and(|row| self.undone(&row.order_id, blotter).get(&row.id) == Some(&Of::Nothing))
     }
 
     /// True when a line was told, also under an id that another instance replaced, or that gave way to the broker's own.
@@ -84,8 +85,8 @@ impl WatchLog {
     }
 
     /// The lines of the orders `among` these that were told and do not hold any more: their execution is none, or has another
-    /// quantity; where `names` are told, also those that name another line than they are of. They are to be told as void, and are not remembered any
-    /// more. Of an order that does not add up nothing is certain yet.
+    /// quantity; where `names` are told, also those that name another line than they are of. They are to be told as void, and
+    /// are not remembered any more. Of an order that does not add up nothing is certain yet.
     pub fn overtaken(&mut self, blotter: &Blotter, names: bool, among: impl Fn(&OrderId) -> bool) -> Vec<ReportedLine> {
         let mut cache = HashMap::new();
         let mut renamed = HashSet::new();
@@ -125,17 +126,21 @@ impl WatchLog {
         let Some(said) = &line.said else { return true };
         let held = blotter.execution(&said.id);
         if held.is_some_and(|row| Blotter::inferred_span(&row.id).is_some()) {
-            let undone = cache.entry(said.order.clone()).or_insert_with(|| undone(&said.order, blotter));
+            let undone = cache.entry(said.order.clone()).or_insert_with(|| self.undone(&said.order, blotter));
             if undone.get(&said.id) == Some(&Of::Nothing) {
                 return false;
             }
+        }
+        if let Some(id) = Self::leg_row(said, held, blotter, renamed) {
+            renamed.insert(id);
+            return false;
         }
         if held.is_some_and(|row| row.qty == said.qty) || blotter.order(&said.order).is_none() {
             return true;
         }
         let unsettled = || blotter.unsettled().any(|order| *order == said.order);
         if let (Some(by), None) = (&said.by, held) {
-            let undone = cache.entry(said.order.clone()).or_insert_with(|| undone(&said.order, blotter));
+            let undone = cache.entry(said.order.clone()).or_insert_with(|| self.undone(&said.order, blotter));
             let still = undone.get(by).is_some_and(|of| !matches!(of, Of::Row(_)));
             return still || blotter.executions_of(&said.order).is_empty() || unsettled();
         }
@@ -149,11 +154,28 @@ impl WatchLog {
         other.is_some_and(|id| renamed.insert(id)) || rows.is_empty() || unsettled()
     }
 
+    /// For a line under a multi-leg order the row of the leg that is known by now to have executed it. In an earlier run it may
+    /// have had another id.
+    fn leg_row(
+        said: &Reported,
+        held: Option<&Execution>,
+        blotter: &Blotter,
+        renamed: &HashSet<ExecutionId>,
+    ) -> Option<ExecutionId> {
+        let parent = blotter.order(&said.order).filter(|order| order.is_multileg_parent())?;
+        if let Some(row) = held {
+            return (row.order_id != parent.id).then(|| row.id.clone());
+        }
+        let rows = parent.legs.iter().flat_map(|leg| blotter.executions_of(leg));
+        let mut same = rows.filter(|row| row.kind == ExecutionKind::Trade && row.qty == said.qty);
+        same.find(|row| !renamed.contains(&row.id)).map(|row| row.id.clone())
+    }
+
     /// True for a line that says of another line than it turned out to be of that it corrects it or takes it back.
     fn is_misnamed(&self, line: &ReportedLine, blotter: &Blotter, cache: &mut HashMap<OrderId, Undone>) -> bool {
         let Some(said) = line.said.as_ref().filter(|said| said.by.is_none()) else { return false };
         let Some(row) = blotter.execution(&said.id).filter(|row| undoes(row)) else { return false };
-        let undone = cache.entry(row.order_id.clone()).or_insert_with(|| undone(&row.order_id, blotter));
+        let undone = cache.entry(row.order_id.clone()).or_insert_with(|| self.undone(&row.order_id, blotter));
         let now = undone.get(&row.id).and_then(|of| self.name(of, blotter));
         // Without a line on the tape it could not be told again.
         let shown = || blotter.tape().iter().any(|entry| entry.execution.as_ref() == Some(&row.id));

@@ -150,9 +150,14 @@ fn undoing(of: &str, to: Option<(u32, &str)>, qty: u32, cum: u32) -> TradeUpdate
 
 /// What the activity list tells of an execution whose report was lost.
 fn listed(cum: u32, qty: u32, px: &str) -> Activity {
+    listed_as("1", cum, qty, px)
+}
+
+/// The same, in a row of this id.
+fn listed_as(id: &str, cum: u32, qty: u32, px: &str) -> Activity {
     let lost = update("o", cum, qty, "lost").executions.remove(0);
     Activity {
-        id: "1".into(),
+        id: id.into(),
         activity_type: "FILL".into(),
         kind: ActivityKind::Fill {
             execution_id: None,
@@ -426,4 +431,182 @@ fn what_an_earlier_run_told_is_not_told_again_and_what_it_missed_is() {
     let mut follow = Follow::resuming(WatchLog::open(dir.path(), &link).0);
     assert!(printed(&mut follow, &Blotter::default()).is_empty());
     assert_eq!(printed(&mut follow, &blotter), ["e1"], "once more, for it was not noted as told");
+}
+
+#[test]
+fn a_correction_is_of_the_execution_that_its_row_or_the_average_price_shows_and_stays_there() {
+    // The ids of the rows; the average after the correction, if it is known; what it is of.
+    let cases = [
+        (["2026::lost", "2026::other"], None, "row/2026::lost"),
+        (["2026::other", "2026::lost"], None, "row/2026::lost"),
+        (["2026::1", "2026::2"], Some("10.5"), "row/2026::1"),
+        (["2026::1", "2026::2"], Some("11"), "row/2026::2"),
+        (["2026::1", "2026::2"], None, "row/2026::1"),
+    ];
+    for (ids, avg, of) in cases {
+        let (mut blotter, mut follow, mut sum) = (Blotter::default(), Follow::default(), Sum::default());
+        drop(follow.due(1, &blotter, true, Began::NOW));
+        blotter.apply_update(&update("o", 10, 10, "e1"));
+        let rows = [listed_as(ids[0], 15, 5, "11"), listed_as(ids[1], 20, 5, "9")];
+        blotter.apply_snapshot(&[update("o", 20, 0, "").order], &rows);
+        assert_eq!(sum.read(&mut follow, &blotter, 2), Qty::whole(20));
+        let mut told = undoing("lost", Some((5, "13")), 5, 20);
+        told.order.avg_px = avg.and_then(|avg| avg.parse().ok());
+        blotter.apply_update(&told);
+        assert_eq!(sum.read(&mut follow, &blotter, 4), Qty::whole(20));
+        assert_eq!(sum.0["c1"].1.as_deref(), Some(of), "{ids:?} {avg:?}");
+        // As much executes again, and its report is lost too.
+        let mut later = listed_as("2026::later", 25, 5, "9");
+        if let ActivityKind::Fill { at, .. } = &mut later.kind {
+            *at = "2026-01-02T15:01:12Z".parse().ok();
+        }
+        let mut order = update("o", 25, 0, "").order;
+        (order.updated_at, order.avg_px) = ("2026-01-02T15:01:12Z".parse().ok(), None);
+        blotter.apply_snapshot(&[order], &[later]);
+        for second in [6, 8] {
+            assert_eq!(sum.read(&mut follow, &blotter, second), Qty::whole(25));
+            assert_eq!(sum.0["c1"].1.as_deref(), Some(of), "{ids:?} {avg:?}: it wandered");
+        }
+    }
+}
+
+#[test]
+fn a_told_name_stays_when_an_older_row_that_fits_as_well_is_seen_later() {
+    for restarts in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let link = crate::domain::LinkId::from("paper/one");
+        let again = || Follow::resuming(WatchLog::open(dir.path(), &link).0);
+        let (mut blotter, mut follow, mut sum) = (Blotter::default(), again(), Sum::default());
+        drop(follow.due(1, &blotter, true, Began::NOW));
+        blotter.apply_update(&update("o", 10, 10, "e1"));
+        let mut told = undoing("lost", Some((5, "13")), 5, 20);
+        told.order.avg_px = None;
+        blotter.apply_snapshot(&[update("o", 20, 0, "").order], &[listed_as("2026::2", 20, 5, "9")]);
+        blotter.apply_update(&told);
+        sum.read(&mut follow, &blotter, 2);
+        assert!(sum.0.contains_key("c1"));
+        blotter.apply_snapshot(
+            &[told.order.clone()],
+            &[listed_as("2026::2", 20, 5, "9"), listed_as("2026::1", 15, 5, "9")],
+        );
+        sum.read(&mut follow, &blotter, 4);
+        let of = sum.0["c1"].1.clone();
+        if restarts {
+            drop(follow);
+            follow = again();
+        }
+        sum.read(&mut follow, &blotter, 6);
+        assert_eq!(sum.0["c1"].1, of);
+        assert!(of.is_some());
+    }
+}
+
+/// A multi-leg order of one contract to buy and one to sell in each of five units, which has executed this many; whether its legs
+/// are named.
+fn family(units: u32, named: bool) -> Vec<Order> {
+    let of_leg = |id: &str, symbol: &str, side: &str| {
+        let legs = if id == "p" && named { r#","legs":["put","call"]"# } else { "" };
+        let text = format!(
+            r#"{{"event":"new","timestamp":"2026-01-02T15:00:01Z","order":{{"id":"{id}","symbol":"{symbol}","side":"{side}",
+            "order_class":"mleg","type":"limit","qty":"5","filled_qty":"{units}","status":"partially_filled",
+            "updated_at":"2026-01-02T15:00:{units:02}Z"}}}}"#
+        );
+        let mut order = wire::update(&text).unwrap().order;
+        if !legs.is_empty() {
+            order.legs = vec!["put".into(), "call".into()];
+        }
+        order
+    };
+    let parent = of_leg("p", "", "");
+    if named { vec![parent, of_leg("put", "SPY-put", "buy"), of_leg("call", "SPY-call", "sell")] } else { vec![parent] }
+}
+
+/// The rows of both legs under the multi-leg order.
+fn leg_rows() -> Vec<Activity> {
+    let row = |leg: &str| {
+        let mut row = listed_as(&format!("2026::{leg}"), 2, 2, "10");
+        if let ActivityKind::Fill { order_id, symbol, .. } = &mut row.kind {
+            (*order_id, *symbol) = ("p".into(), format!("SPY-{leg}").into());
+        }
+        row
+    };
+    vec![row("put"), row("call")]
+}
+
+/// What is told at this second: void lines, then the others with their orders.
+fn told_at(follow: &mut Follow, blotter: &Blotter, second: u64) -> Vec<String> {
+    let now = Mono::from_millis(second * 1_000);
+    follow.turn_clock(now);
+    let mut due = follow.due(1, blotter, true, Began::NOW);
+    let (void, instead) = follow.overtaken(blotter, true, &due, now);
+    due.extend(instead);
+    let void = void.iter().map(|line| (true, line)).chain(due.iter().map(|(_, line)| (false, line)));
+    let mut told = Vec::new();
+    for (is_void, line) in void {
+        note(follow, line);
+        let Some(said) = line.said() else { continue };
+        told.push(format!("{}{} {}", if is_void { "void " } else { "" }, said.id, said.order));
+    }
+    told.sort();
+    told
+}
+
+#[test]
+fn an_execution_of_a_multi_leg_order_waits_for_its_leg() {
+    let (mut blotter, mut follow) = (Blotter::default(), Follow::default());
+    drop(follow.due(1, &blotter, true, Began::NOW));
+    blotter.apply_snapshot(&family(2, false), &leg_rows());
+    assert!(told_at(&mut follow, &blotter, 2).is_empty());
+    assert!(told_at(&mut follow, &blotter, 61).is_empty());
+    blotter.apply_snapshot(&family(2, true), &leg_rows());
+    assert_eq!(told_at(&mut follow, &blotter, 63), ["row/2026::call call", "row/2026::put put"]);
+    assert!(told_at(&mut follow, &blotter, 65).is_empty());
+}
+
+#[test]
+fn a_line_under_a_multi_leg_order_is_void_and_told_again_once_its_leg_is_known_in_the_next_run_too() {
+    for (restarts, renamed) in [(false, false), (false, true), (true, false), (true, true)] {
+        let what = format!("started again: {restarts}, under the ids of its reports: {renamed}");
+        let dir = tempfile::tempdir().unwrap();
+        let link = crate::domain::LinkId::from("paper/one");
+        let again = || Follow::resuming(WatchLog::open(dir.path(), &link).0);
+        let (mut blotter, mut follow) = (Blotter::default(), again());
+        drop(follow.due(1, &blotter, true, Began::NOW));
+        blotter.apply_snapshot(&family(2, false), &leg_rows());
+        assert!(told_at(&mut follow, &blotter, 2).is_empty());
+        assert_eq!(told_at(&mut follow, &blotter, 62), ["row/2026::call p", "row/2026::put p"], "{what}");
+        if restarts {
+            drop(follow);
+            follow = again();
+            blotter = Blotter::default();
+        }
+        let legs = family(2, true);
+        if renamed {
+            // The reports came late, and nobody of the next run saw the rows.
+            for leg in &legs[1..] {
+                let mut told = update("o", 2, 2, &format!("e-{}", leg.id));
+                (told.executions[0].order_id, told.executions[0].symbol) = (leg.id.clone(), leg.symbol.clone());
+                told.order = leg.clone();
+                if !restarts {
+                    blotter.apply_snapshot(&legs, &leg_rows());
+                }
+                blotter.apply_update(&told);
+            }
+            blotter.apply_snapshot(&legs, &[]);
+        } else {
+            blotter.apply_snapshot(&legs, &leg_rows());
+        }
+        let mut told = told_at(&mut follow, &blotter, 64);
+        told.extend(told_at(&mut follow, &blotter, 66));
+        let name = if renamed { "e-" } else { "row/2026::" };
+        let expected = [
+            format!("{name}call call"),
+            format!("{name}put put"),
+            "void row/2026::call p".to_owned(),
+            "void row/2026::put p".to_owned(),
+        ];
+        assert_eq!(told, expected, "{what}");
+        drop(follow);
+        assert!(told_at(&mut again(), &blotter, 90).is_empty(), "{what}");
+    }
 }

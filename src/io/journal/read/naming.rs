@@ -78,5 +78,5 @@ fn undone(
         }
     }
     let known = |id: &ExecutionId| ids.contains(id).then(|| id.clone());
-    Ok(undoing::resolve(&rows, order.as_ref(), known))
+    Ok(undoing::resolve(&rows, order.as_ref(), known, |_| None))
 }

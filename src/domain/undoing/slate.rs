@@ -1,0 +1,254 @@
+//! The trades of an order as its undoings left them, and what an undoing of an unknown execution may be of.
+
+use std::collections::{HashMap, HashSet};
+
+use jiff::SignedDuration;
+
+use super::search::{Search, Stated, Way, Worth};
+use super::{Group, Of, borne_by};
+use crate::domain::blotter::Blotter;
+use crate::domain::execution::{Execution, ExecutionKind};
+use crate::domain::ids::ExecutionId;
+use crate::domain::money::{Money, Price, Qty};
+use crate::domain::time::is_before;
+
+/// How far a clock of the rows' own may be from the stream's: what executed later than this after an undoing is not what it
+/// undoes.
+const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(5);
+
+/// What is assumed of an undoing that names an unknown execution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Choice {
+    /// The trade at this place.
+    Row(usize),
+    Untold,
+    Open,
+}
+
+/// How unlikely a row is: whether another one was told, it has another quantity, executed later by its clock, has another price.
+type Rank = (bool, bool, bool, bool);
+
+/// The trades of an order as the undoings left them.
+pub(super) struct Slate<'a> {
+    /// Oldest first.
+    rows: Vec<&'a Execution>,
+    /// By the id of a trade: the row that counts for it now.
+    stands: HashMap<ExecutionId, &'a Execution>,
+    /// By the id of a correction: the trade that it is of.
+    roots: HashMap<ExecutionId, ExecutionId>,
+    /// Trades that a report took back.
+    busted: HashSet<ExecutionId>,
+    /// Trades that are known to bear the id that some undoing names: no undoing that names another is of them.
+    claimed: HashSet<ExecutionId>,
+    /// By the id that a row's own ends in: the row.
+    borne: HashMap<&'a str, &'a ExecutionId>,
+    /// What was taken back.
+    taken: Qty,
+    /// What that was worth, without what was inferred; `None` where it is not known.
+    refunded: Option<Money>,
+    /// What was inferred of that from what the order stated.
+    inferred: Vec<&'a Execution>,
+    /// The trades that only the activity list told of, by quantity, oldest first; those whose undoings are known are not taken
+    /// out.
+    loose: Option<HashMap<Qty, Vec<usize>>>,
+}
+
+impl<'a> Slate<'a> {
+    pub(super) fn of(rows: &[&'a Execution]) -> Self {
+        let mut rows: Vec<&Execution> = rows.iter().copied().filter(|row| row.kind == ExecutionKind::Trade).collect();
+        rows.sort_by(|one, other| (one.at, &one.id).cmp(&(other.at, &other.id)));
+        Self {
+            stands: rows.iter().map(|row| (row.id.clone(), *row)).collect(),
+            roots: HashMap::new(),
+            busted: HashSet::new(),
+            claimed: HashSet::new(),
+            borne: rows.iter().filter_map(|row| Some((borne_by(row)?, &row.id))).collect(),
+            taken: Qty::ZERO,
+            refunded: Some(Money::ZERO),
+            inferred: Vec::new(),
+            loose: None,
+            rows,
+        }
+    }
+
+    pub(super) fn root(&self, id: &ExecutionId) -> ExecutionId {
+        self.roots.get(id).unwrap_or(id).clone()
+    }
+
+    pub(super) fn inferred(&self) -> impl Iterator<Item = &&'a Execution> {
+        self.inferred.iter()
+    }
+
+    /// The row whose own id ends in the one that an undoing names.
+    pub(super) fn claim(&mut self, named: &ExecutionId) -> Option<ExecutionId> {
+        let row = (*self.borne.get(named.as_str())?).clone();
+        self.claimed.insert(row.clone());
+        Some(row)
+    }
+
+    /// Takes the row of a choice, which is of no other undoing then.
+    pub(super) fn take(&mut self, choice: Choice) -> Option<ExecutionId> {
+        let Choice::Row(place) = choice else { return None };
+        let row = self.rows.get(place)?.id.clone();
+        self.claimed.insert(row.clone());
+        Some(row)
+    }
+
+    pub(super) fn undo_something(&mut self, undoing: &'a Execution, px: Option<Price>) {
+        if !matches!(undoing.kind, ExecutionKind::Bust { .. }) {
+            // It changed something at a price that is not known to be of anything.
+            self.refunded = None;
+            return;
+        }
+        self.taken = self.taken.checked_add(undoing.qty.abs()).unwrap_or(self.taken);
+        if Blotter::inferred_span(&undoing.id).is_some() {
+            self.inferred.push(undoing);
+            return;
+        }
+        let worth = px.and_then(|px| px.notional(undoing.qty.abs()));
+        self.refunded = self.refunded.zip(worth).and_then(|(sum, worth)| sum.checked_add(worth));
+    }
+
+    /// Enters an undoing of a known row; the row that it is of.
+    pub(super) fn undo(&mut self, undoing: &'a Execution, row: &ExecutionId) -> Of {
+        let root = self.root(row);
+        if matches!(undoing.kind, ExecutionKind::Bust { .. }) {
+            let px = self.stands.get(&root).map_or(undoing.px, |now| now.px);
+            self.undo_something(undoing, px);
+            self.busted.insert(root);
+            return Of::Row(row.clone());
+        }
+        self.roots.insert(undoing.id.clone(), root.clone());
+        let before = self.stands.insert(root.clone(), undoing).map(|before| before.id.clone());
+        Of::Row(before.filter(|before| *before != undoing.id).unwrap_or(root))
+    }
+
+    /// What the order executed, as far as its trades and what is known to be of them tell.
+    fn sum(&self) -> Option<Worth> {
+        let now = || self.rows.iter().filter_map(|row| self.stands.get(&row.id));
+        let qty = Qty::sum(now().map(|row| row.qty))?.checked_sub(self.taken)?;
+        let money = now().try_fold(Money::ZERO, |sum, row| sum.checked_add(worth(row)?));
+        let money = money.zip(self.refunded).and_then(|(sum, refunded)| sum.checked_sub(refunded));
+        Some(Worth { qty, money })
+    }
+
+    /// What undoings of unknown executions are of: rows that only the activity list told of, so that all adds up to what the
+    /// order states, where that proves something. Whether it does so without what was inferred, which may have been for want
+    /// of knowing just that.
+    pub(super) fn choose(&self, groups: &[Group<'a>], stated: Option<Stated>) -> (Vec<Choice>, bool) {
+        let open = || groups.iter().map(|_| Choice::Open).collect();
+        if groups.is_empty() {
+            return (open(), false);
+        }
+        let alike = || groups.iter().map(|group| self.ways(group, false)).collect::<Vec<_>>();
+        let Some(stated) = stated else { return (Search::likeliest(&alike()).unwrap_or_else(open), false) };
+        let ways: Vec<_> = groups.iter().map(|group| self.ways(group, true)).collect();
+        let Some(sum) = self.sum() else { return (open(), false) };
+        let corrects = groups.iter().any(|group| group.last_correction().is_some());
+        let mut all_tried = true;
+        if corrects
+            && !self.inferred.is_empty()
+            && let Some(inferred) = Qty::sum(self.inferred.iter().map(|bust| bust.qty.abs()))
+            && let Some(qty) = sum.qty.checked_add(inferred)
+        {
+            let mut search = Search::new(&ways, stated);
+            if let Some(choices) = search.run(Worth { qty, ..sum }) {
+                return (choices, true);
+            }
+            all_tried &= search.has_tried_all();
+        }
+        // What was inferred has no price.
+        let sum = Worth { money: sum.money.filter(|_| self.inferred.is_empty()), ..sum };
+        let mut search = Search::new(&ways, stated);
+        let found = search.run(sum);
+        all_tried &= search.has_tried_all();
+        let found = found.or_else(|| if all_tried { None } else { Search::likeliest(&alike()) });
+        (found.unwrap_or_else(open), false)
+    }
+
+    /// What a group may be of, the likeliest first, each with what the order states more by it.
+    fn ways(&self, group: &Group<'_>, proven: bool) -> Vec<Way> {
+        let taken = Qty::sum(group.busts().map(|bust| bust.qty.abs()));
+        let corrected = group.last_correction();
+        // Corrected once more by what names the correction.
+        let becomes = corrected.map(|row| self.stands.get(&row.id).copied().unwrap_or(row));
+        let mut fits: Vec<(Rank, usize, &Execution)> = Vec::new();
+        for place in 0..self.rows.len() {
+            let Some((rank, now)) = self.rank(group, place) else { continue };
+            let (_, other_qty, _, other_px) = rank;
+            if !other_qty || (corrected.is_some() && (!other_px || proven)) {
+                fits.push((rank, place, now));
+            }
+        }
+        // Of rows that are alike the oldest: what is seen later has mostly executed later, and changes nothing then.
+        fits.sort_by_key(|(rank, ..)| *rank);
+        let less = |worth: Option<Worth>, px: Option<Price>| {
+            let Worth { qty, money } = worth?;
+            let refund = if taken?.is_zero() { Some(Money::ZERO) } else { px.and_then(|px| px.notional(taken?)) };
+            let money = money.zip(refund).and_then(|(money, refund)| money.checked_sub(refund));
+            Some(Worth { qty: qty.checked_sub(taken?)?, money })
+        };
+        let of_row = |now: &Execution| match becomes {
+            Some(becomes) => {
+                let money = worth(becomes).zip(worth(now)).and_then(|(new, old)| new.checked_sub(old));
+                less(becomes.qty.checked_sub(now.qty).map(|qty| Worth { qty, money }), becomes.px)
+            }
+            None => less(Some(Worth::NOTHING), now.px),
+        };
+        let mut ways: Vec<_> =
+            fits.iter().map(|(_, place, now)| Way { choice: Choice::Row(*place), more: of_row(now) }).collect();
+        // Of what no row tells, a correction alone counts, and a bust undoes what does not.
+        ways.push(match becomes {
+            _ if !proven => Way { choice: Choice::Open, more: None },
+            Some(becomes) => {
+                let alone = Worth { qty: becomes.qty, money: worth(becomes) };
+                Way { choice: Choice::Untold, more: less(Some(alone), becomes.px) }
+            }
+            None => Way { choice: Choice::Untold, more: Some(Worth::NOTHING) },
+        });
+        ways
+    }
+
+    /// How unlikely it is that a group is of the trade at this place, and what counts for that now; `None` where it cannot be.
+    fn rank(&self, group: &Group<'_>, place: usize) -> Option<(Rank, &'a Execution)> {
+        let row = self.rows.get(place).filter(|row| Blotter::is_stand_in(&row.id))?;
+        let undoing = group.undoings.first()?;
+        let apart = row.at.zip(undoing.at).map(|(row, undoing)| row.duration_since(undoing));
+        let is_out = apart.is_some_and(|apart| apart > CLOCKS_APART)
+            || self.busted.contains(&row.id)
+            || self.claimed.contains(&row.id);
+        let now = self.stands.get(&row.id).filter(|_| !is_out)?;
+        let other_px = now.px.zip(undoing.px).is_some_and(|(px, other)| px != other);
+        let not_said = group.said.as_ref() != Some(&row.id);
+        Some(((not_said, now.qty != undoing.qty.abs(), is_before(undoing.at, row.at), other_px), now))
+    }
+
+    /// What a group is of by likeness alone, where there are too many to try all ways.
+    pub(super) fn likeliest(&mut self, group: &Group<'_>) -> Choice {
+        let Some(qty) = group.undoings.first().map(|undoing| undoing.qty.abs()) else { return Choice::Open };
+        let mut loose = self.loose.take().unwrap_or_else(|| self.by_qty());
+        let likeliest = loose.get_mut(&qty).and_then(|places| {
+            let ranked = places.iter().filter_map(|place| Some((self.rank(group, *place)?.0, *place)));
+            // The first of several that are alike is the oldest.
+            let (_, place) = ranked.min_by_key(|(rank, _)| *rank)?;
+            places.retain(|other| *other != place);
+            Some(place)
+        });
+        self.loose = Some(loose);
+        likeliest.map_or(Choice::Open, Choice::Row)
+    }
+
+    fn by_qty(&self) -> HashMap<Qty, Vec<usize>> {
+        let mut loose: HashMap<Qty, Vec<usize>> = HashMap::new();
+        for (place, row) in self.rows.iter().enumerate() {
+            if let Some(now) = self.stands.get(&row.id) {
+                loose.entry(now.qty).or_default().push(place);
+            }
+        }
+        loose
+    }
+}
+
+fn worth(row: &Execution) -> Option<Money> {
+    row.px?.notional(row.qty)
+}
