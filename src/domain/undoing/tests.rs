@@ -226,7 +226,7 @@ fn what_was_told_stays_where_nothing_speaks_against_it() {
 }
 
 #[test]
-fn many_unknown_undoings_are_all_of_rows_and_take_little_time() {
+fn many_unknown_undoings_are_all_of_rows_and_a_search_without_end_is_cut_short() {
     for count in [5, 12, 13, 40, 1_000_i64] {
         let rows: Vec<_> = (0..count)
             .flat_map(|number| {
@@ -247,8 +247,5 @@ fn many_unknown_undoings_are_all_of_rows_and_take_little_time() {
                 .chain((number % 100 == 0).then_some(undoing))
         })
         .collect();
-    let begun = std::time::Instant::now();
-    let of = found(&rows, &stated(77, "3", 5_000));
-    println!("{} undoings beside {} rows: {:?}", of.len(), rows.len(), begun.elapsed());
-    assert_eq!(of.len(), 20);
+    assert_eq!(found(&rows, &stated(77, "3", 5_000)).len(), 20);
 }
