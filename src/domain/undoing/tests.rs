@@ -189,6 +189,11 @@ fn a_row_that_bears_the_id_which_an_undoing_names_is_it_and_no_other_undoing_is_
     }
     let both = [told(), vec![bust("u1", "lost", 40, 8), bust("u2", "a", 40, 9)]].concat();
     assert_eq!(found(&both, &order(40)), ["row/2026::b", "row/2026::a"]);
+    // Less was inferred before anybody knew what the correction is of.
+    let inferred = row("inferred-bust/o/120-110@1", ExecutionKind::Bust { of: None }, 10, 10, 4);
+    let rows = [told(), vec![correction("c", "b", 30, 9, 9), inferred]].concat();
+    assert_eq!(found(&rows, &order(110)), ["row/2026::b", "nothing"]);
+    assert_eq!(found(&rows, &order(100)), ["row/2026::b", "open"], "as much was undone beside it");
     // None bears it: that says nothing, for the rows may have ids of their own.
     let rows = [told(), vec![bust("u", "lost", 40, 9)]].concat();
     assert_eq!(found(&rows, &order(80)), ["row/2026::a"]);
