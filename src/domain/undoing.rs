@@ -47,7 +47,7 @@ pub fn resolve(
             found.insert(undoing.id.clone(), Of::Open);
             continue;
         };
-        match known(named).or_else(|| slate.claim(named)) {
+        match known(named).or_else(|| slate.claim(named, undoing)) {
             Some(row) if row == undoing.id => {
                 found.insert(row, Of::Open);
             }

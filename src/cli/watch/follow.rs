@@ -14,8 +14,9 @@ use crate::io::watch_log::{ReportedLine, WatchLog, Working};
 /// How often it is looked whether what was told still holds, of other orders than those that something is told of.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// How long an execution of a multi-leg order waits for the leg that it is of: lists name legs seconds after the order.
-const LEG_WAIT: Duration = Duration::from_secs(60);
+/// How long an execution of a multi-leg order waits for the leg that it is of: lists may name legs only seconds after the order,
+/// and are asked for again within a minute.
+const LEG_WAIT: Duration = Duration::from_mins(2);
 
 /// When a watch began.
 #[derive(Debug, Clone, Copy)]

@@ -40,6 +40,8 @@ pub(super) struct Slate<'a> {
     busted: HashSet<ExecutionId>,
     /// Trades that are known to bear the id that some undoing names: no undoing that names another is of them.
     claimed: HashSet<ExecutionId>,
+    /// One of these was corrected: what was inferred may have been for want of knowing that.
+    corrects: bool,
     /// By the id that a row's own ends in: the row.
     borne: HashMap<&'a str, &'a ExecutionId>,
     /// What was taken back.
@@ -62,6 +64,7 @@ impl<'a> Slate<'a> {
             roots: HashMap::new(),
             busted: HashSet::new(),
             claimed: HashSet::new(),
+            corrects: false,
             borne: rows.iter().filter_map(|row| Some((borne_by(row)?, &row.id))).collect(),
             taken: Qty::ZERO,
             refunded: Some(Money::ZERO),
@@ -80,9 +83,10 @@ impl<'a> Slate<'a> {
     }
 
     /// The row whose own id ends in the one that an undoing names.
-    pub(super) fn claim(&mut self, named: &ExecutionId) -> Option<ExecutionId> {
+    pub(super) fn claim(&mut self, named: &ExecutionId, undoing: &Execution) -> Option<ExecutionId> {
         let row = (*self.borne.get(named.as_str())?).clone();
         self.claimed.insert(row.clone());
+        self.corrects |= matches!(undoing.kind, ExecutionKind::Correction { .. });
         Some(row)
     }
 
@@ -137,14 +141,14 @@ impl<'a> Slate<'a> {
     /// of knowing just that.
     pub(super) fn choose(&self, groups: &[Group<'a>], stated: Option<Stated>) -> (Vec<Choice>, bool) {
         let open = || groups.iter().map(|_| Choice::Open).collect();
-        if groups.is_empty() {
+        let corrects = self.corrects || groups.iter().any(|group| group.last_correction().is_some());
+        if groups.is_empty() && !corrects {
             return (open(), false);
         }
         let alike = || groups.iter().map(|group| self.ways(group, false)).collect::<Vec<_>>();
         let Some(stated) = stated else { return (Search::likeliest(&alike()).unwrap_or_else(open), false) };
         let ways: Vec<_> = groups.iter().map(|group| self.ways(group, true)).collect();
         let Some(sum) = self.sum() else { return (open(), false) };
-        let corrects = groups.iter().any(|group| group.last_correction().is_some());
         let mut all_tried = true;
         if corrects
             && !self.inferred.is_empty()

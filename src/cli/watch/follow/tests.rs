@@ -557,10 +557,10 @@ fn an_execution_of_a_multi_leg_order_waits_for_its_leg() {
     drop(follow.due(1, &blotter, true, Began::NOW));
     blotter.apply_snapshot(&family(2, false), &leg_rows());
     assert!(told_at(&mut follow, &blotter, 2).is_empty());
-    assert!(told_at(&mut follow, &blotter, 61).is_empty());
+    assert!(told_at(&mut follow, &blotter, 121).is_empty());
     blotter.apply_snapshot(&family(2, true), &leg_rows());
-    assert_eq!(told_at(&mut follow, &blotter, 63), ["row/2026::call call", "row/2026::put put"]);
-    assert!(told_at(&mut follow, &blotter, 65).is_empty());
+    assert_eq!(told_at(&mut follow, &blotter, 123), ["row/2026::call call", "row/2026::put put"]);
+    assert!(told_at(&mut follow, &blotter, 125).is_empty());
 }
 
 #[test]
@@ -574,7 +574,7 @@ fn a_line_under_a_multi_leg_order_is_void_and_told_again_once_its_leg_is_known_i
         drop(follow.due(1, &blotter, true, Began::NOW));
         blotter.apply_snapshot(&family(2, false), &leg_rows());
         assert!(told_at(&mut follow, &blotter, 2).is_empty());
-        assert_eq!(told_at(&mut follow, &blotter, 62), ["row/2026::call p", "row/2026::put p"], "{what}");
+        assert_eq!(told_at(&mut follow, &blotter, 122), ["row/2026::call p", "row/2026::put p"], "{what}");
         if restarts {
             drop(follow);
             follow = again();
@@ -596,8 +596,8 @@ fn a_line_under_a_multi_leg_order_is_void_and_told_again_once_its_leg_is_known_i
         } else {
             blotter.apply_snapshot(&legs, &leg_rows());
         }
-        let mut told = told_at(&mut follow, &blotter, 64);
-        told.extend(told_at(&mut follow, &blotter, 66));
+        let mut told = told_at(&mut follow, &blotter, 124);
+        told.extend(told_at(&mut follow, &blotter, 126));
         let name = if renamed { "e-" } else { "row/2026::" };
         let expected = [
             format!("{name}call call"),
@@ -607,6 +607,6 @@ fn a_line_under_a_multi_leg_order_is_void_and_told_again_once_its_leg_is_known_i
         ];
         assert_eq!(told, expected, "{what}");
         drop(follow);
-        assert!(told_at(&mut again(), &blotter, 90).is_empty(), "{what}");
+        assert!(told_at(&mut again(), &blotter, 130).is_empty(), "{what}");
     }
 }
