@@ -82,7 +82,7 @@ impl Clock {
             Ok(clock) => clock,
             Err(error) => {
                 // What is known stays, with its age.
-                self.due = Some(now.mono + CLOCK_RETRY);
+                self.due = Some(now.mono + questions::again_after(&error, CLOCK_RETRY));
                 self.fault = Some(error.brief());
                 return;
             }

@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::activities::PAGE;
 use super::{Accounts, Effect, Event, OrderKey, Period, Ticket};
 use crate::domain::{LinkId, Now};
+use crate::session::backoff::LONGEST_WAIT;
 use crate::session::request::ActivitiesQuery;
-use crate::session::{CancelPermit, Input, Request, RequestId};
+use crate::session::{CancelPermit, Input, Request, RequestError, RequestErrorKind, RequestId};
 
 /// How often the equity of today is asked for.
 const HISTORY_EVERY: Duration = Duration::from_mins(5);
@@ -100,6 +101,13 @@ pub(super) fn ask_history(accounts: &mut Accounts, link: &LinkId, now: Now) {
     if account.session.answers() {
         accounts.ask_curve(link, Period::Day);
     }
+}
+
+/// When to ask again for what failed: not before the wait is over that a refusal names, as far as it is kept.
+pub(super) fn again_after(error: &RequestError, usual: Duration) -> Duration {
+    let RequestErrorKind::RateLimited { retry_after: Some(wait) } = error.kind else { return usual };
+    // The queue adds up to a second.
+    usual.max(wait.min(LONGEST_WAIT) + Duration::from_secs(1))
 }
 
 /// Asks REST on our own account.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::activities::Reach;
-use super::questions::Pending;
+use super::questions::{self, Pending};
 use super::{Accounts, Dated, Event, Period, Ticket, clock, orders};
 use crate::domain::{LinkId, Now};
 use crate::session::request::unread_words;
@@ -50,7 +50,7 @@ fn history(accounts: &mut Accounts, link: &LinkId, period: Period, result: Resul
         Err(error) => {
             account.curve_faults.insert(period, error.brief());
             if period == Period::Day {
-                account.history_due = Some(now.mono + HISTORY_RETRY);
+                account.history_due = Some(now.mono + questions::again_after(&error, HISTORY_RETRY));
             }
             Some(error)
         }

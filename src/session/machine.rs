@@ -16,7 +16,7 @@ mod sync;
 pub(super) mod tests;
 mod token;
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -31,6 +31,8 @@ use super::backoff::{Jitter, LONGEST_WAIT};
 use super::event::{AuthForm, StreamEvent};
 use super::holdings::Holdings;
 use super::parts::{Freshness, Part, Parts};
+use super::request::limits::LimitWaits;
+use super::request::route::LimitScope;
 use super::request::{Reply, Request, RequestError, RequestId};
 use super::resync::{Endpoint, Limits, Resync, Since};
 use super::state::{ConnectionState, Epoch, Fault};
@@ -131,6 +133,8 @@ struct RequestPause {
     reason: String,
 }
 
+/// Questions whose limit is remembered; those that were dropped are never answered.
+const REMEMBERED: usize = 256;
 /// A connection that lived this long forgives the attempts before it.
 const HEALTHY: Duration = Duration::from_mins(1);
 /// Balances and positions are asked again this soon after an execution, and at most this often.
@@ -168,6 +172,10 @@ pub struct Session {
     request_pause: Option<RequestPause>,
     /// What is asked waits outside, in the queue of requests.
     queued: Option<RequestPause>,
+    /// What is not asked for by itself, the broker having said so.
+    waits: LimitWaits,
+    /// Whose limit it is when a question under way is refused for it.
+    scopes: BTreeMap<RequestId, LimitScope>,
     account: Option<AccountId>,
     /// The account that was linked; any other that answers is not shown.
     linked: Option<AccountId>,
@@ -244,6 +252,8 @@ impl Session {
             limits: Limits::default(),
             request_pause: None,
             queued: None,
+            waits: LimitWaits::default(),
+            scopes: BTreeMap::new(),
             account: None,
             linked: None,
             may_be_reset: false,
@@ -304,6 +314,7 @@ impl Session {
             }
             Input::Resync => {
                 (self.attempt, self.request_pause, self.queued) = (0, None, None);
+                self.waits.forgive();
                 self.out.push_back(Output::EndWaits);
                 self.begin(now);
             }
@@ -423,6 +434,15 @@ impl Session {
         let id = RequestId(self.next_request);
         self.next_request += 1;
         id
+    }
+
+    /// Asks REST.
+    fn send(&mut self, id: RequestId, request: Request) {
+        self.scopes.insert(id, request.route().limit);
+        while self.scopes.len() > REMEMBERED {
+            self.scopes.pop_first();
+        }
+        self.out.push_back(Output::Request(id, request));
     }
 
     /// The blotter changed.

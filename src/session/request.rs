@@ -1,5 +1,6 @@
 //! What may be asked of a broker's REST interface and what may come back, in domain types only.
 
+pub mod limits;
 pub mod route;
 
 use std::sync::Arc;

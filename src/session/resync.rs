@@ -208,11 +208,16 @@ impl Resync {
         }
     }
 
-    /// Balances or positions are being asked for already: the pass does not ask for them once more.
-    pub(super) fn without(mut self, parts: impl Iterator<Item = Part>) -> Self {
-        self.left = parts.collect();
+    /// Balances or positions are being asked for already, or wait by themselves: the pass does not ask for them.
+    pub(super) fn leave(&mut self, parts: impl Iterator<Item = Part>) {
+        self.left.extend(parts);
         self.queue.retain(|question| !self.left.contains(&question.part()));
-        self
+        self.parked.retain(|question| !self.left.contains(&question.part()));
+    }
+
+    /// True when nothing is under way or wanted that was thought of so far.
+    pub(super) fn is_idle(&self) -> bool {
+        self.queue.is_empty() && self.pending.is_empty() && self.parked.is_empty()
     }
 
     /// What refuses for its request limit is asked when everything else was.
@@ -304,7 +309,7 @@ impl Resync {
 
     /// What is next, now that an answer was taken or a refusal put aside.
     pub(super) fn proceed(&mut self, blotter: &Blotter) -> Step {
-        if !self.queue.is_empty() || !self.pending.is_empty() || !self.parked.is_empty() {
+        if !self.is_idle() {
             return Step::More;
         }
         if !self.by_id_asked {

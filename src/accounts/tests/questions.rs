@@ -120,6 +120,25 @@ fn a_clock_that_did_not_come_keeps_the_last_answer_says_why_and_is_asked_again_i
 }
 
 #[test]
+fn what_is_refused_with_a_wait_is_asked_again_when_that_is_over() {
+    for (asked, kept) in [(10, 60), (100, 101), (31_536_000, 121)] {
+        let mut fixture = Fixture::holding(&[]);
+        let limited = RequestErrorKind::RateLimited { retry_after: Some(Duration::from_secs(asked)) };
+        fixture.answer_clock(Err(failure(limited.clone(), "slow down")));
+        fixture.silent = |request| !matches!(request, Request::History { .. });
+        fixture.refuse = Some(limited);
+        fixture.accounts.ask_curve(&paper(), Period::Day);
+        fixture.follow();
+        fixture.out.clear();
+        let clocks = fixture.clocks;
+        fixture.pass(Duration::from_secs(kept - 1));
+        assert_eq!((fixture.clocks, curves(&fixture, "1D").count()), (clocks, 0), "{asked}");
+        fixture.pass(Duration::from_secs(2));
+        assert_eq!((fixture.clocks, curves(&fixture, "1D").count()), (clocks + 1, 1), "{asked}");
+    }
+}
+
+#[test]
 fn the_clock_is_asked_ever_more_rarely_and_soon_after_the_market_turned() {
     let mut fixture = Fixture::holding(&[]);
     let in_minutes = |minutes| start() + Duration::from_mins(minutes);

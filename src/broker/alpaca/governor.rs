@@ -7,6 +7,8 @@
 use std::time::Duration;
 
 use crate::domain::Mono;
+use crate::session::request::limits::LimitWaits;
+use crate::session::request::route::LimitScope;
 
 /// Requests a minute that an account is allowed (docs/ALPACA.md 4.2).
 const LIMIT: u32 = 200;
@@ -26,7 +28,7 @@ const UNSTATED: Duration = Duration::from_secs(5);
 /// How urgent a request is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Urgency {
-    /// Takes risk off: goes first and needs no budget, but never before the reset after a 429.
+    /// Takes risk off: goes first and needs no budget, but never before the reset after a 429 that is of everything.
     Cancel,
     /// Everything else.
     Normal,
@@ -45,12 +47,16 @@ pub struct RateInfo {
 
 /// The budget.
 ///
-/// Invariant: between a 429 and the reset it states, [`Governor::take`] admits nothing.
+/// Invariant: between a 429 and the reset it states, [`Governor::take`] admits nothing, unless it is of one endpoint alone
+/// ([`LimitWaits`]); of that one, [`Governor::held`] tells.
 #[derive(Debug)]
 pub struct Governor {
     earned: u32,
     earning_since: Mono,
     blocked_until: Option<Mono>,
+    /// Everything waits because what is asked beside orders was refused, of two kinds at once.
+    together: bool,
+    waits: LimitWaits,
     window: Option<Window>,
     /// What the account is allowed a minute; never less than [`LIMIT`], for a lower one shows in the window.
     limit: u32,
@@ -65,8 +71,16 @@ struct Window {
 
 impl Governor {
     /// A full budget.
-    pub const fn new(now: Mono) -> Self {
-        Self { earned: BURST, earning_since: now, blocked_until: None, window: None, limit: LIMIT }
+    pub fn new(now: Mono) -> Self {
+        Self {
+            earned: BURST,
+            earning_since: now,
+            blocked_until: None,
+            together: false,
+            waits: LimitWaits::default(),
+            window: None,
+            limit: LIMIT,
+        }
     }
 
     /// Admits one request, or says how long to wait before asking again.
@@ -119,22 +133,41 @@ impl Governor {
         self.window = Some(Window { remaining: lowest, reserve, until });
     }
 
-    /// Notes a 429: nothing is sent before `retry_after` and `jitter` have passed.
-    pub fn refused(&mut self, retry_after: Option<Duration>, jitter: Duration, now: Mono) {
+    /// Notes a 429: nothing is sent before `retry_after` and `jitter` have passed, or nothing of its kind where only that is
+    /// limited.
+    pub fn refused(&mut self, scope: LimitScope, retry_after: Option<Duration>, jitter: Duration, now: Mono) {
         let wait = retry_after.unwrap_or(UNSTATED).min(LONGEST);
         let until = now + wait + jitter.min(Duration::from_secs(1));
-        self.blocked_until = Some(self.blocked_until.map_or(until, |known| known.max(until)));
+        if self.waits.refused(scope, until, now) {
+            self.blocked_until = Some(self.blocked_until.map_or(until, |known| known.max(until)));
+            self.together = matches!(scope, LimitScope::Own(_));
+        }
+    }
+
+    /// Notes a good answer.
+    pub fn answered(&mut self, scope: LimitScope, now: Mono) {
+        self.waits.answered(scope, now);
+    }
+
+    /// How long a request of this scope waits by itself, though others go out.
+    pub fn held(&self, scope: LimitScope, now: Mono) -> Option<Duration> {
+        self.waits.until(scope, now).map(|until| until.since(now).min(LONGEST))
     }
 
     /// A person will not wait: what the broker asked for so far holds nothing up. Our own budget stays as it is.
-    pub const fn forgive(&mut self) {
+    pub fn forgive(&mut self) {
         (self.blocked_until, self.window) = (None, None);
+        self.waits.forgive();
     }
 
     /// Why a request of ordinary urgency is not admitted now, as a sentence without a stop.
     pub fn why(&self, now: Mono) -> &'static str {
         if self.blocked_until.is_some_and(|until| now < until) {
-            "the broker asked to wait before the next request"
+            if self.together {
+                "the broker asked to wait: several kinds of request are refused at once"
+            } else {
+                "the broker asked to wait before the next request"
+            }
         } else if self.window.is_some_and(|window| window.until > now && window.remaining <= window.reserve) {
             "the broker's request limit for this minute is used up"
         } else {
@@ -207,7 +240,7 @@ mod tests {
     #[test]
     fn a_person_ends_the_broker_s_waits_but_not_our_own_budget() {
         let mut governor = Governor::new(Mono::ZERO);
-        governor.refused(Some(Duration::from_hours(24)), Duration::ZERO, Mono::ZERO);
+        governor.refused(LimitScope::Account, Some(Duration::from_hours(24)), Duration::ZERO, Mono::ZERO);
         assert_eq!(governor.take(Urgency::Normal, Mono::ZERO), Err(LONGEST), "two minutes at most");
         assert!(governor.why(Mono::ZERO).contains("asked to wait"));
         governor.forgive();
@@ -247,7 +280,12 @@ mod tests {
     #[test]
     fn nothing_is_sent_before_the_reset_after_a_refusal_not_even_a_cancel() {
         let mut governor = Governor::new(Mono::ZERO);
-        governor.refused(Some(Duration::from_secs(20)), Duration::from_millis(300), Mono::from_millis(1000));
+        governor.refused(
+            LimitScope::Account,
+            Some(Duration::from_secs(20)),
+            Duration::from_millis(300),
+            Mono::from_millis(1000),
+        );
         for at in (1000..21_300).step_by(50) {
             let now = Mono::from_millis(at);
             assert!(governor.take(Urgency::Cancel, now).is_err(), "{at}");
@@ -260,8 +298,8 @@ mod tests {
     #[test]
     fn a_second_refusal_never_shortens_the_wait() {
         let mut governor = Governor::new(Mono::ZERO);
-        governor.refused(Some(Duration::from_secs(30)), Duration::ZERO, Mono::ZERO);
-        governor.refused(None, Duration::ZERO, Mono::ZERO);
+        governor.refused(LimitScope::Account, Some(Duration::from_secs(30)), Duration::ZERO, Mono::ZERO);
+        governor.refused(LimitScope::Account, None, Duration::ZERO, Mono::ZERO);
         assert_eq!(governor.take(Urgency::Normal, Mono::from_millis(10_000)), Err(Duration::from_secs(20)));
     }
 

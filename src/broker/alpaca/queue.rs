@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep};
 use super::governor::{Governor, HIGHEST, Urgency};
 use super::rest::{Answer, Client};
 use crate::domain::Mono;
+use crate::session::request::route::LimitScope;
 use crate::session::{Reply, Request, RequestError, RequestErrorKind};
 
 /// Requests under way at once.
@@ -76,7 +77,7 @@ pub struct Queue<K> {
     /// What changes something and was pushed and not answered: pushed once more, it is still one.
     owed: HashSet<K>,
     others: VecDeque<(K, Request)>,
-    under_way: JoinSet<(K, Answer)>,
+    under_way: JoinSet<(K, LimitScope, Answer)>,
     happened: VecDeque<Happened<K>>,
     held: Held,
     /// Until when the wait lasts that was told, and why.
@@ -156,8 +157,8 @@ impl<K: Copy + Eq + Hash + Send + 'static> Queue<K> {
                 biased;
                 Some(done) = self.under_way.join_next() => {
                     // A task that panicked has no id to answer for; the panic hook has shown it.
-                    if let Ok((id, answer)) = done {
-                        self.answered(id, answer);
+                    if let Ok((id, scope, answer)) = done {
+                        self.answered(id, scope, answer);
                     }
                 }
                 () = sleep(wait.unwrap_or_default()), if wait.is_some() => {}
@@ -180,6 +181,13 @@ impl<K: Copy + Eq + Hash + Send + 'static> Queue<K> {
                 return None;
             }
             let now = Mono(self.started.elapsed());
+            // What waits by itself stands in nobody's way: who asked is told at once, and asks again when the wait is over.
+            if let Some(wait) = next.front().and_then(|(_, request)| self.governor.held(request.route().limit, now)) {
+                let (id, request) = next.pop_front()?;
+                self.owed.remove(&id);
+                self.happened.push_back(Happened::Answered(id, Err(held_back(&request, wait))));
+                continue;
+            }
             if let Err(wait) = self.governor.take(urgency, now) {
                 self.held.waits(now);
                 return Some(wait);
@@ -189,7 +197,8 @@ impl<K: Copy + Eq + Hash + Send + 'static> Queue<K> {
             }
             let (id, request) = next.pop_front()?;
             let client = self.client.clone();
-            self.under_way.spawn(async move { (id, client.answer(&request).await) });
+            let scope = request.route().limit;
+            self.under_way.spawn(async move { (id, scope, client.answer(&request).await) });
         }
     }
 
@@ -218,16 +227,23 @@ impl<K: Copy + Eq + Hash + Send + 'static> Queue<K> {
         }
     }
 
-    fn answered(&mut self, id: K, answer: Answer) {
+    fn answered(&mut self, id: K, scope: LimitScope, answer: Answer) {
         let now = self.now();
         self.owed.remove(&id);
-        self.governor.note(answer.rate, now);
+        let limited =
+            matches!(&answer.result, Err(error) if matches!(error.kind, RequestErrorKind::RateLimited { .. }));
+        // What is left of a limit that is an endpoint's own says nothing of the account's.
+        if !limited || scope == LimitScope::Account {
+            self.governor.note(answer.rate, now);
+        }
         if let Some(limit) = answer.rate.limit.filter(|limit| *limit > self.claimed) {
             self.claimed = limit;
             self.happened.push_back(Happened::Limit(limit));
         }
         if let Err(RequestError { kind: RequestErrorKind::RateLimited { retry_after }, .. }) = &answer.result {
-            self.governor.refused(*retry_after, self.jitter, now);
+            self.governor.refused(scope, *retry_after, self.jitter, now);
+        } else if answer.result.is_ok() {
+            self.governor.answered(scope, now);
         }
         self.happened.push_back(Happened::Answered(id, answer.result));
     }
@@ -235,4 +251,14 @@ impl<K: Copy + Eq + Hash + Send + 'static> Queue<K> {
     fn now(&self) -> Mono {
         Mono(self.started.elapsed())
     }
+}
+
+/// The answer to what is not sent, because the broker asked not to be asked for this.
+fn held_back(request: &Request, wait: Duration) -> RequestError {
+    let what = match request.route().limit {
+        LimitScope::Own(name) => name,
+        LimitScope::Account => "anything",
+    };
+    let kind = RequestErrorKind::RateLimited { retry_after: Some(wait) };
+    RequestError::of_ours(kind, format!("the broker asked to wait before it is asked for {what} again"))
 }

@@ -126,12 +126,17 @@ impl Session {
         }
         let next = now.mono + after;
         self.timers.set(Timer::Marks, next);
-        self.refreshed_at = Some(now.mono);
         for (part, request) in [(Part::Account, Request::Account), (Part::Positions, Request::Positions)] {
+            if let Some(until) = self.waits_for(&request, now.mono) {
+                // The other one does not wait for it.
+                self.timers.hasten(Timer::Marks, until);
+                continue;
+            }
+            self.refreshed_at = Some(now.mono);
             self.parts.asked(part, next, now.mono);
             let id = self.fresh_id();
             self.refresh.push((id, part));
-            self.out.push_back(Output::Request(id, request));
+            self.send(id, request);
         }
     }
 }

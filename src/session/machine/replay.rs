@@ -5,11 +5,10 @@
 
 use jiff::Timestamp;
 
-use super::{Duration, Now, Output, Phase, Session};
+use super::{Duration, Now, Phase, Session};
 use crate::domain::TradeUpdate;
 use crate::domain::blotter::Blotter;
 use crate::session::request::{Reply, Request, RequestError, RequestErrorKind, RequestId};
-use crate::session::resync::RATE_LIMIT_WAIT;
 
 /// Events are asked for from this much before the last one known: the newest may have overtaken others.
 const OVERLAP: Duration = Duration::from_mins(1);
@@ -56,9 +55,13 @@ impl Session {
         let since = newest.checked_sub(OVERLAP).unwrap_or(newest);
         // Our own clock orders nothing here: where it is wrong, the answer ends later or leaves out its newer end.
         let until = Some(now.wall).filter(|until| *until > since);
+        let request = Request::Replay { since, until };
+        if self.waits_for(&request, now.mono).is_some() {
+            return;
+        }
         let id = self.fresh_id();
         self.replays.asked = Some(id);
-        self.out.push_back(Output::Request(id, Request::Replay { since, until }));
+        self.send(id, request);
     }
 
     pub(super) fn on_replay(&mut self, result: Result<Box<Reply>, RequestError>, blotter: &mut Blotter, now: Now) {
@@ -71,10 +74,7 @@ impl Session {
             }
             Ok(_) => {}
             Err(error) => match error.kind {
-                RequestErrorKind::RateLimited { retry_after } => {
-                    self.pause_requests(retry_after.unwrap_or(RATE_LIMIT_WAIT), &error.message, now);
-                }
-                RequestErrorKind::Server | RequestErrorKind::Network => {}
+                RequestErrorKind::RateLimited { .. } | RequestErrorKind::Server | RequestErrorKind::Network => {}
                 _ => {
                     self.replays.refused = true;
                     self.log(format!("missed events are not replayed here ({}); the lists supply them", error.message));

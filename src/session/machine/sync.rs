@@ -8,7 +8,8 @@ use super::{
 use crate::domain::blotter::Blotter;
 use crate::domain::disabled_rule::{DisabledRule, left_out};
 use crate::session::parts::Part;
-use crate::session::request::{Reply, RequestError, RequestErrorKind, RequestId};
+use crate::session::request::route::LimitScope;
+use crate::session::request::{Reply, Request, RequestError, RequestErrorKind, RequestId};
 use crate::session::resync::{RATE_LIMIT_WAIT, Resync, Since, Snapshot, Step};
 
 /// What fails in so many passes in a row lasts.
@@ -28,8 +29,9 @@ impl Session {
         let backfill = std::mem::take(&mut self.backfill);
         let account_first = self.is_unidentified() || self.early;
         let resync = Resync::new(self.since, self.mark, account_first, self.limits, backfill);
-        let resync = resync.without(self.refresh.iter().map(|(_, part)| *part));
-        self.resync = Some(resync.with_last(&self.limited));
+        let mut resync = resync.with_last(&self.limited);
+        resync.leave(self.refresh.iter().map(|(_, part)| *part));
+        self.resync = Some(resync);
         self.ask(now);
         self.ask_replay(now);
     }
@@ -40,6 +42,11 @@ impl Session {
             && resync.oldest_figure().is_some_and(|asked| asked + PATIENCE <= now.mono)
         {
             self.refresh.extend(resync.leave_figures(now.mono, PATIENCE));
+            let step = resync.proceed(blotter);
+            self.go_on(&step, "", blotter, now);
+        }
+        // Nothing was left to ask but what waits by itself.
+        if let Some(resync) = self.resync.as_mut().filter(|resync| resync.is_idle()) {
             let step = resync.proceed(blotter);
             self.go_on(&step, "", blotter, now);
         }
@@ -77,15 +84,52 @@ impl Session {
             self.timers.set(Timer::Retry, request_pause.until);
             return;
         }
+        let figures = [(Part::Account, Request::Account), (Part::Positions, Request::Positions)];
+        let wait = figures.into_iter().filter(|(_, request)| self.waits_for(request, now.mono).is_some());
+        let wait: Vec<Part> = wait.map(|(part, _)| part).collect();
         let Some(resync) = &mut self.resync else { return };
+        // What waits by itself is asked for when its wait is over, and keeps back nothing of the pass.
+        resync.leave(wait.iter().copied());
+        for part in wait {
+            if !self.parts.has_failed(part) {
+                self.parts.lost(part, "the broker asked to wait before this is asked for again".to_owned());
+            }
+        }
         let next = &mut self.next_request;
         let mut fresh = || {
             let id = RequestId(*next);
             *next += 1;
             id
         };
-        while let Some((id, request)) = resync.ask(now.mono, &mut fresh) {
-            self.out.push_back(Output::Request(id, request));
+        let mut asked = Vec::new();
+        while let Some(question) = resync.ask(now.mono, &mut fresh) {
+            asked.push(question);
+        }
+        for (id, request) in asked {
+            self.send(id, request);
+        }
+    }
+
+    /// Until when this is not asked for, the broker having refused it by itself for its limit.
+    pub(super) fn waits_for(&self, request: &Request, now: Mono) -> Option<Mono> {
+        self.waits.until(request.route().limit, now)
+    }
+
+    /// What an answer tells of the limit: what waits now, it alone or everything. The one place that decides it.
+    fn note_limit(&mut self, id: RequestId, result: &Result<Box<Reply>, RequestError>, now: Now) {
+        // What was dropped long ago may have been anything.
+        let scope = self.scopes.remove(&id).unwrap_or(LimitScope::Account);
+        let Err(error) = result else { return self.waits.answered(scope, now.mono) };
+        let RequestErrorKind::RateLimited { retry_after } = error.kind else { return };
+        let asked = retry_after.unwrap_or(RATE_LIMIT_WAIT);
+        let (why, together) = match scope {
+            LimitScope::Account => (error.message.clone(), false),
+            LimitScope::Own(name) => (format!("{name}: {}", error.message), true),
+        };
+        let wait = self.bounded(Fault::Snapshot, asked, &why);
+        if self.waits.refused(scope, now.mono + wait, now.mono) {
+            let why = if together { format!("{why}, and not this alone") } else { why };
+            self.pause_requests(wait, &why, now);
         }
     }
 
@@ -96,6 +140,7 @@ impl Session {
         blotter: &mut Blotter,
         now: Now,
     ) {
+        self.note_limit(id, &result, now);
         let current = id.0 >= self.asked_from;
         let unknown = self.is_unidentified();
         if result.is_ok() && current {
@@ -130,23 +175,15 @@ impl Session {
             RequestErrorKind::Unauthorized => self.confirm(error.message, false, now),
             // Anything else may be missing from what the token was granted for; the account may not.
             RequestErrorKind::Forbidden if part == Part::Account => self.confirm(error.message, false, now),
-            RequestErrorKind::RateLimited { retry_after } => {
-                self.pause_requests(retry_after.unwrap_or(RATE_LIMIT_WAIT), &error.message, now);
-            }
-            // The next refresh comes soon enough.
+            // The next refresh comes soon enough, and what a limit asks for was noted when the answer came.
             _ => {}
         }
     }
 
     /// An answer to the pass under way.
     fn on_page(&mut self, id: RequestId, result: Result<Box<Reply>, RequestError>, blotter: &mut Blotter, now: Now) {
-        let Some(part) = self.resync.as_ref().and_then(|resync| resync.part_of(id)) else {
-            // Asked only to see whether the token is good for it.
-            if let Err(RequestError { kind: RequestErrorKind::RateLimited { retry_after }, message, .. }) = &result {
-                self.pause_requests(retry_after.unwrap_or(RATE_LIMIT_WAIT), message, now);
-            }
-            return;
-        };
+        // Anything else was asked only to see whether the token is good for it.
+        let Some(part) = self.resync.as_ref().and_then(|resync| resync.part_of(id)) else { return };
         let why = result.as_ref().err().map(RequestError::brief);
         match &result {
             Ok(reply) => {
@@ -305,7 +342,10 @@ impl Session {
                 self.log("the account did not answer; fetching everything again");
             }
             self.incomplete = asked_again(self.incomplete);
-            self.timers.set(Timer::Audit, now.mono + POLL_EVERY);
+            // Before it says so, what else is asked is asked in vain, unless something of it is known.
+            let patience = if self.account.is_some() { POLL_EVERY * 5 } else { LONGEST_WAIT };
+            let said = self.waits_for(&Request::Account, now.mono).map(|until| until.min(now.mono + patience));
+            self.timers.set(Timer::Audit, said.unwrap_or(now.mono + POLL_EVERY));
             return;
         }
         let seen = snapshot.orders.iter().map(|order| &order.id);

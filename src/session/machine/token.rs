@@ -6,7 +6,6 @@
 use super::{Duration, Mono, Now, Output, Phase, Session, Timer};
 use crate::domain::Account;
 use crate::session::request::{OrderFilter, OrdersQuery, Reply, Request, RequestError, RequestErrorKind, RequestId};
-use crate::session::resync::RATE_LIMIT_WAIT;
 use crate::session::state::ConnectionState;
 
 /// How long the refusals must go on, and how often it is asked meanwhile.
@@ -47,16 +46,17 @@ impl Session {
         if self.confirm.as_ref().is_none_or(|confirm| confirm.asked.is_some()) {
             return;
         }
-        if let Some(request_pause) = self.request_pause.as_ref().filter(|request_pause| request_pause.until > now.mono)
-        {
-            self.timers.set(Timer::Confirm, request_pause.until);
+        let paused = self.request_pause.as_ref().map(|request_pause| request_pause.until);
+        let waits = paused.filter(|until| *until > now.mono).max(self.waits_for(&Request::Account, now.mono));
+        if let Some(until) = waits {
+            self.timers.set(Timer::Confirm, until);
             return;
         }
         let id = self.fresh_id();
         if let Some(confirm) = &mut self.confirm {
             confirm.asked = Some(id);
         }
-        self.out.push_back(Output::Request(id, Request::Account));
+        self.send(id, Request::Account);
     }
 
     /// True for the answer waited for.
@@ -70,11 +70,8 @@ impl Session {
         let Err(error) = result else { return self.token_works(&confirm, now) };
         match error.kind {
             RequestErrorKind::Unauthorized | RequestErrorKind::Forbidden => self.token_refused(confirm, &error, now),
-            kind => {
+            _ => {
                 // No answer of the API: it proves nothing.
-                if let RequestErrorKind::RateLimited { retry_after } = kind {
-                    self.pause_requests(retry_after.unwrap_or(RATE_LIMIT_WAIT), &error.message, now);
-                }
                 match self.phase {
                     Phase::Dead => self.wait_for_a_token(now),
                     Phase::Confirming => return self.back_off(error.message, now),
@@ -151,8 +148,11 @@ impl Session {
         }
         let orders = OrdersQuery::newest(OrderFilter::All, 1);
         for request in [Request::Orders(orders), Request::Positions] {
+            if self.waits_for(&request, now.mono).is_some() {
+                continue;
+            }
             let id = self.fresh_id();
-            self.out.push_back(Output::Request(id, request));
+            self.send(id, request);
         }
     }
 

@@ -53,6 +53,16 @@ pub enum Body {
     Empty,
 }
 
+/// Whose limit it is that a refusal for too many requests (429) tells of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LimitScope {
+    /// The account's: everything waits.
+    Account,
+    /// Its own, as far as nothing else is refused at the same time: orders and executions are told without it. By this name it
+    /// is told to a person.
+    Own(&'static str),
+}
+
 /// One row of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Route {
@@ -66,14 +76,16 @@ pub struct Route {
     pub class: Class,
     /// What comes back.
     pub body: Body,
+    /// What waits when it is refused for too many requests.
+    pub limit: LimitScope,
 }
 
 impl Route {
     /// The place of an order's id in [`Self::path`].
     pub const ID: &'static str = "{id}";
 
-    const fn get(name: &'static str, path: &'static [&'static str]) -> Self {
-        Self { name, method: Method::Get, path, class: Class::Reads, body: Body::Json }
+    const fn get(name: &'static str, path: &'static [&'static str], limit: LimitScope) -> Self {
+        Self { name, method: Method::Get, path, class: Class::Reads, body: Body::Json, limit }
     }
 }
 
@@ -96,25 +108,34 @@ impl Request {
 
     /// Its row.
     pub const fn route(&self) -> Route {
+        use LimitScope::{Account, Own};
         match self {
-            Self::Account => Route::get("account", &["v2", "account"]),
-            Self::Positions => Route::get("positions", &["v2", "positions"]),
-            Self::Orders(_) => Route::get("orders", &["v2", "orders"]),
-            Self::Order(_) => Route::get("order", &["v2", "orders", Route::ID]),
-            Self::OrderByClientId(_) => Route::get("order by client id", &["v2", "orders:by_client_order_id"]),
+            Self::Account => Route::get("account", &["v2", "account"], Own("balances")),
+            Self::Positions => Route::get("positions", &["v2", "positions"], Own("positions")),
+            Self::Orders(_) => Route::get("orders", &["v2", "orders"], Account),
+            Self::Order(_) => Route::get("order", &["v2", "orders", Route::ID], Account),
+            Self::OrderByClientId(_) => Route::get("order by client id", &["v2", "orders:by_client_order_id"], Account),
             Self::Activities(query) if query.fills_only => {
-                Route::get("activities", &["v2", "account", "activities", "FILL"])
+                Route::get("activities", &["v2", "account", "activities", "FILL"], Account)
             }
-            Self::Activities(_) => Route::get("activities", &["v2", "account", "activities"]),
-            Self::Replay { .. } => Route { body: Body::Events, ..Route::get("replay", &["v2", "events", "trades"]) },
-            Self::Clock => Route::get("clock", &["v2", "clock"]),
-            Self::History { .. } => Route::get("history", &["v2", "account", "portfolio", "history"]),
+            Self::Activities(_) => {
+                Route::get("activities", &["v2", "account", "activities"], Own("the list of activities"))
+            }
+            Self::Replay { .. } => Route {
+                body: Body::Events,
+                ..Route::get("replay", &["v2", "events", "trades"], Own("the events of an outage"))
+            },
+            Self::Clock => Route::get("clock", &["v2", "clock"], Own("the clock")),
+            Self::History { .. } => {
+                Route::get("history", &["v2", "account", "portfolio", "history"], Own("the equity curve"))
+            }
             Self::CancelOrder(_) => Route {
                 name: "cancel order",
                 method: Method::Delete,
                 path: &["v2", "orders", Route::ID],
                 class: Class::TakesRiskOff,
                 body: Body::Empty,
+                limit: Account,
             },
         }
     }

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::{Question, RATE_LIMIT_WAIT, Resync, Step};
-use crate::session::parts::Part;
 use crate::session::request::{Request, RequestError, RequestErrorKind};
 
 impl Resync {
@@ -49,7 +48,7 @@ impl Resync {
                 self.snapshot.denied.push(id.clone());
                 Step::More
             }
-            RequestErrorKind::RateLimited { retry_after } if question.tries < self.patience(&question) => {
+            RequestErrorKind::RateLimited { retry_after } if question.tries < question.patience(&error.kind) => {
                 question.tries += 1;
                 self.done = self.done.saturating_sub(1);
                 self.queue.push_front(question);
@@ -78,13 +77,6 @@ impl Resync {
                 Step::More
             }
         }
-    }
-
-    /// How often a question waits for the request limit. It may be one endpoint's alone, and orders and executions wait for
-    /// no balances and no positions; before anything is known of the account its answer comes first.
-    fn patience(&self, question: &Question) -> u32 {
-        let figure = question.is_of_figures() && !(self.account_first && question.part() == Part::Account);
-        if figure { 0 } else { question.patience(&RequestErrorKind::RateLimited { retry_after: None }) }
     }
 
     /// The wait after a failure is over.

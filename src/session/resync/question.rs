@@ -2,6 +2,7 @@
 
 use crate::domain::Mono;
 use crate::session::parts::Part;
+use crate::session::request::route::LimitScope;
 use crate::session::request::{Request, RequestErrorKind};
 
 /// How often one request is asked again before the pass goes on without it.
@@ -93,6 +94,8 @@ impl Question {
         match (&self.request, kind) {
             // It takes as long as a request may: what else was answered has waited for that long.
             (_, RequestErrorKind::Timeout) => 0,
+            // What waits by itself is asked for beside the pass.
+            (request, RequestErrorKind::RateLimited { .. }) if matches!(request.route().limit, LimitScope::Own(_)) => 0,
             (Request::Order(_), RequestErrorKind::Server | RequestErrorKind::Network) => TRIES,
             _ => FEW_TRIES,
         }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use brokerdeck::broker::alpaca::queue::{Happened, Queue};
+use brokerdeck::session::request::{OrderFilter, OrdersQuery};
 use brokerdeck::session::{Reply, Request, RequestError, RequestErrorKind};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::Semaphore;
@@ -85,6 +86,76 @@ async fn a_cancel_overtakes_and_survives_what_is_dropped() {
     assert_eq!(cancels, 1, "one yes is one request");
 }
 
+/// The open orders, which are refused for everything.
+fn list() -> Request {
+    Request::Orders(OrdersQuery::newest(OrderFilter::Open, 1))
+}
+
+#[tokio::test]
+async fn what_is_limited_by_itself_holds_back_nothing_else_and_no_cancel() {
+    const SIDE: [&str; 4] = ["/v2/clock", "/v2/account/portfolio/history", "/v2/positions", "/v2/account "];
+    let history = || Request::History { period: "1D".into(), timeframe: "5Min".into() };
+    for (request, path, name) in [
+        (Request::Clock, SIDE[0], "the clock"),
+        (history(), SIDE[1], "the equity curve"),
+        (Request::Positions, SIDE[2], "positions"),
+        (Request::Account, SIDE[3], "balances"),
+    ] {
+        for headers in ["retry-after: 600\r\n", "", "x-ratelimit-limit: 200\r\nx-ratelimit-remaining: 0\r\n"] {
+            let peer = Peer::start(move |head| {
+                if head.contains(path) {
+                    answer("429 Too Many Requests", headers, r#"{"message":"slow down"}"#)
+                } else {
+                    answer("200 OK", "", "[]")
+                }
+            })
+            .await;
+            let mut queue = Queue::new(client(&peer.url), Duration::ZERO);
+            queue.push(0, request.clone());
+            assert!(answered(&mut queue).await.1.is_err());
+            // It is not sent once more, and whoever asks is told whose the wait is.
+            queue.push(1, request.clone());
+            let (id, result) = answered(&mut queue).await;
+            let error = result.unwrap_err();
+            assert!(id == 1 && error.message.contains(name), "{error}");
+            assert!(
+                matches!(error.kind, RequestErrorKind::RateLimited { retry_after: Some(wait) } if wait <= Duration::from_mins(2))
+            );
+            queue.push(2, list());
+            queue.push(3, cancel("o"));
+            let ids = [answered(&mut queue).await.0, answered(&mut queue).await.0];
+            assert!(ids.contains(&2) && ids.contains(&3), "{ids:?}");
+            assert_eq!(peer.heads().iter().filter(|head| head.contains(path)).count(), 1);
+            // A person ends it.
+            queue.end_waits();
+            queue.push(4, request.clone());
+            assert_eq!(answered(&mut queue).await.0, 4);
+            assert_eq!(peer.heads().iter().filter(|head| head.contains(path)).count(), 2);
+        }
+    }
+}
+
+#[tokio::test]
+async fn two_kinds_that_are_refused_together_hold_everything() {
+    let refused = "429 Too Many Requests";
+    let peer = Peer::start(move |head| {
+        if head.contains("/v2/clock") || head.contains("/v2/positions") {
+            answer(refused, "retry-after: 1\r\n", r#"{"message":"slow down"}"#)
+        } else {
+            answer("200 OK", "", "[]")
+        }
+    })
+    .await;
+    let mut queue = Queue::new(client(&peer.url), Duration::ZERO);
+    queue.push(0, Request::Clock);
+    queue.push(1, Request::Positions);
+    let _refused = [answered(&mut queue).await.0, answered(&mut queue).await.0];
+    let refused_at = Instant::now();
+    queue.push(2, list());
+    assert_eq!(answered(&mut queue).await.0, 2);
+    assert!(refused_at.elapsed() >= Duration::from_millis(900), "{:?}", refused_at.elapsed());
+}
+
 #[tokio::test]
 async fn nothing_is_sent_between_a_429_and_its_reset() {
     let refused = Arc::new(AtomicBool::new(false));
@@ -98,12 +169,12 @@ async fn nothing_is_sent_between_a_429_and_its_reset() {
     })
     .await;
     let mut queue = Queue::new(client(&peer.url), Duration::from_millis(50));
-    queue.push(1, Request::Positions);
+    queue.push(1, list());
     let (id, result) = answered(&mut queue).await;
     let refused_at = Instant::now();
     assert_eq!(id, 1);
     assert!(matches!(result.unwrap_err().kind, RequestErrorKind::RateLimited { .. }), "the asker is told");
-    queue.push(2, Request::Positions);
+    queue.push(2, list());
     queue.push(3, cancel("o"));
     let (first, _) = answered(&mut queue).await;
     let waited = refused_at.elapsed();

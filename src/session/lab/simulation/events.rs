@@ -8,7 +8,7 @@ use crate::session::event::StreamEvent;
 use crate::session::lab::journal::{Kept, Recalled};
 use crate::session::lab::oracle::{Shown, fill_of};
 use crate::session::machine::{Input, Output, Session};
-use crate::session::request::{Reply, RequestError, RequestErrorKind};
+use crate::session::request::Reply;
 use crate::session::state::ConnectionState;
 
 impl Simulation {
@@ -47,15 +47,7 @@ impl Simulation {
             }
             Event::Asked(program, asked) => self.answer(program, &asked),
             Event::Reply(program, id, result) => {
-                if let Err(RequestError { kind: RequestErrorKind::RateLimited { retry_after: Some(after) }, .. }) =
-                    &*result
-                    && self.programs[program].under_way.contains(&id)
-                {
-                    // Nobody is to be believed who asks for more.
-                    let until = self.now + (*after).min(super::rest::LONGEST_WAIT);
-                    let program = &mut self.programs[program];
-                    program.limited_until = program.limited_until.max(until);
-                }
+                self.note_limit(program, id, &result);
                 self.input(program, Input::Reply(id, *result));
             }
             Event::Start(program) => self.start(program),
@@ -233,14 +225,17 @@ impl Simulation {
         match output {
             Output::OpenStream(epoch, form) => self.connect(program, epoch, form),
             Output::CloseStream => self.programs[program].line = None,
-            Output::DropRequests => self.programs[program].under_way.clear(),
-            Output::EndWaits => self.programs[program].limited_until = std::time::Duration::ZERO,
+            // What is under way is answered all the same, and what is refused then is no less refused.
+            Output::DropRequests | Output::Over(_) => {}
+            Output::EndWaits => {
+                self.programs[program].limited_until = std::time::Duration::ZERO;
+                self.programs[program].limited.values_mut().for_each(|(_, until)| *until = std::time::Duration::ZERO);
+            }
             Output::Renew => {
                 if self.relinked && self.now >= self.refuse_until {
                     self.at(self.now, Event::WakeUp(program));
                 }
             }
-            Output::Over(_) => {}
             Output::Request(id, request) => self.ask(program, id, &request),
             Output::Changed(changes) => {
                 if self.history.is_some() {

@@ -102,6 +102,7 @@ impl Simulation {
         let dead = &mut self.programs[program];
         dead.under_way.clear();
         dead.limited_until = Duration::ZERO;
+        dead.limited.clear();
         dead.session = None;
         dead.line = None;
         dead.elsewhere = false;

@@ -1,10 +1,11 @@
 //! One running program on one account: its session, its blotter, what it shows.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::rest::Beside;
 use crate::domain::blotter::Blotter;
 use crate::domain::{AccountId, TradeUpdate};
 use crate::session::lab::oracle::{Oracle, Shown};
@@ -38,7 +39,10 @@ pub(super) struct Program {
     /// Another program streams the account, as far as this one knows.
     pub(super) elsewhere: bool,
     pub(super) limited_until: Duration,
-    pub(super) under_way: HashSet<RequestId>,
+    /// What was refused for a limit that may be its own: since when and until when.
+    pub(super) limited: HashMap<Beside, (Duration, Duration)>,
+    /// With what is asked beside orders and executions.
+    pub(super) under_way: HashMap<RequestId, Option<Beside>>,
     pub(super) lives: u64,
     /// When the first pass ever ended; what was over before is history.
     pub(super) since: Option<Timestamp>,

@@ -28,6 +28,26 @@ fn error(kind: RequestErrorKind, message: &str) -> RequestError {
     RequestError { kind, status, code: None, message: message.to_owned(), extra: None, request_id: None }
 }
 
+/// What is asked beside orders and executions, and may be limited by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Beside {
+    Account,
+    Positions,
+    Replay,
+}
+
+/// What begins to be refused within this time of each other is refused for one limit.
+const TOGETHER: Duration = Duration::from_secs(5);
+
+const fn beside(request: &Request) -> Option<Beside> {
+    match request {
+        Request::Account => Some(Beside::Account),
+        Request::Positions => Some(Beside::Positions),
+        Request::Replay { .. } => Some(Beside::Replay),
+        _ => None,
+    }
+}
+
 /// A question on its way to an answer.
 #[derive(Debug)]
 pub(super) struct Asked {
@@ -57,6 +77,11 @@ impl Simulation {
         if self.now < self.programs[program].limited_until {
             self.fail(|| format!("{request:?} was asked before the wait after a 429 had ended"));
         }
+        let own = beside(request);
+        let waits = own.and_then(|own| self.programs[program].limited.get(&own));
+        if waits.is_some_and(|(_, until)| self.now < *until) {
+            self.fail(|| format!("{request:?} was asked before its own wait after a 429 had ended"));
+        }
         let fault = endpoint(request).and_then(|endpoint| self.plan.fault(endpoint, self.now));
         let takes = self.chance.millis(10, if self.calm() { 200 } else { 1_500 });
         let answered = match fault {
@@ -64,7 +89,7 @@ impl Simulation {
             Some(EndpointFault::Slow(late)) => self.now + late,
             _ => self.now + takes,
         };
-        self.programs[program].under_way.insert(id);
+        self.programs[program].under_way.insert(id, own);
         if let Err(error) = self.arrives(request, fault) {
             self.at(answered, Event::Reply(program, id, Box::new(Err(error))));
             return;
@@ -115,6 +140,37 @@ impl Simulation {
         };
         let at = asked.answered.max(self.programs[program].asleep_until);
         self.at(at, Event::Reply(program, asked.id, Box::new(result)));
+    }
+
+    /// An answer arrives: what may not be asked after it, and for how long.
+    pub(super) fn note_limit(&mut self, program: usize, id: RequestId, result: &Result<Box<Reply>, RequestError>) {
+        let now = self.now;
+        let program = &mut self.programs[program];
+        let Some(own) = program.under_way.remove(&id) else { return };
+        let after = match result {
+            Err(RequestError { kind: RequestErrorKind::RateLimited { retry_after: Some(after) }, .. }) => *after,
+            Err(_) => return,
+            Ok(_) => {
+                program.limited.retain(|it, (_, until)| Some(*it) != own || now < *until);
+                return;
+            }
+        };
+        // Nobody is to be believed who asks for more.
+        let until = now + after.min(LONGEST_WAIT);
+        let Some(own) = own else {
+            program.limited_until = program.limited_until.max(until);
+            return;
+        };
+        let others =
+            program.limited.iter().any(|(other, (first, _))| *other != own && now.saturating_sub(*first) <= TOGETHER);
+        if let Some((_, known)) = program.limited.get_mut(&own) {
+            *known = until.max(*known);
+            return;
+        }
+        program.limited.insert(own, (now, until));
+        if others {
+            program.limited_until = program.limited_until.max(until);
+        }
     }
 
     /// Now and then a question fails.

@@ -80,27 +80,83 @@ fn what_answers_after_an_outage_waits_for_no_list_that_is_limited() {
 }
 
 #[test]
-fn a_long_wait_while_polling_keeps_back_nothing_that_was_answered_before_it() {
-    for which in [ACCOUNT, POSITIONS] {
-        let mut fixture = Fixture::with_a_fill();
-        fixture.stream(StreamEvent::Closed(Closed::Elsewhere));
-        assert_eq!(fixture.session.state().word(), "polling");
-        fixture.pass(Duration::from_mins(1));
-        let year = Some(Duration::from_hours(8_760));
-        fixture.fails = Some((which, RequestErrorKind::RateLimited { retry_after: year }));
-        fixture.execute("o", 20, false);
-        fixture.pass(Duration::from_secs(15));
-        assert_eq!(fixture.held(), Qty::whole(60), "{}", fixture.logs());
-        // What happens during the wait is not known, and nothing claims to be of now.
-        fixture.execute("o", 10, false);
-        fixture.pass(Duration::from_secs(100));
-        assert_eq!(fixture.held(), Qty::whole(60));
-        for part in [Part::Working, Part::Executions] {
-            let good = fixture.session.freshness(part, fixture.now.mono).good.unwrap();
-            assert!(fixture.now.mono.since(good.mono) >= Duration::from_secs(100), "{part}");
-            assert!(!fixture.session.freshness(part, fixture.now.mono).current, "{part}");
+fn balances_and_positions_that_are_limited_by_themselves_wait_alone() {
+    let year = Some(Duration::from_hours(8_760));
+    for (which, of, retry_after) in
+        [(ACCOUNT, Part::Account, year), (POSITIONS, Part::Positions, year), (POSITIONS, Part::Positions, None)]
+    {
+        for phase in ["polling", "live", "reconnected"] {
+            let mut fixture = Fixture::with_a_fill();
+            fixture.positions.push(Position::unread("AAPL".into()));
+            match phase {
+                "polling" => fixture.stream(StreamEvent::Closed(Closed::Elsewhere)),
+                "reconnected" => fixture.stream(StreamEvent::Closed(Closed::Silent)),
+                _ => {}
+            }
+            fixture.pass(Duration::from_secs(if phase == "reconnected" { 2 } else { 60 }));
+            fixture.fails = Some((which, RequestErrorKind::RateLimited { retry_after }));
+            let asked = fixture.asked.len();
+            if phase == "reconnected" {
+                fixture.listen();
+            }
+            // Its refusal is met beside a pass and within one.
+            let rhythm = if phase == "polling" { 10 } else { 70 };
+            for round in 0..4 {
+                let before = fixture.held();
+                fixture.execute("o", 1, false);
+                fixture.pass(Duration::from_secs(rhythm));
+                if phase != "polling" && !fixture.session.follows() {
+                    // A stream that left this out is replaced by another one.
+                    fixture.listen();
+                }
+                assert_ne!(fixture.held(), before, "{of} while {phase}, round {round}: {}", fixture.logs());
+            }
+            for (part, name) in [(Part::Account, "balances"), (Part::Positions, "positions")] {
+                let good = fixture.session.freshness(part, fixture.now.mono).good.unwrap();
+                let late = fixture.now.mono.since(good.mono) > Duration::from_secs(20);
+                assert_eq!(late, part == of, "{name} while {of} is limited and {phase}: {}", fixture.logs());
+            }
+            if retry_after.is_some() {
+                let times = fixture.asked.iter().skip(asked).filter(|request| which(request)).count();
+                assert!(times <= 4, "it is not asked before its own wait is over: {times} times");
+                assert!(!fixture.session.state().is_live(), "{of} {phase}");
+                let named = format!("{of}: ");
+                let state = fixture.session.state();
+                assert!(state.reason().is_some_and(|reason| reason.contains(&named)), "{of} {phase} {state:?}");
+            }
         }
-        fixture.pass(Duration::from_secs(30));
-        assert_eq!(fixture.held(), Qty::whole(70), "{}", fixture.logs());
     }
+}
+
+#[test]
+fn two_kinds_that_are_refused_together_are_refused_for_everything_once() {
+    let mut fixture = Fixture::with_a_fill();
+    fixture.positions.push(Position::unread("AAPL".into()));
+    let both: Wanted = |request| matches!(request, Request::Account | Request::Positions);
+    fixture.fails = Some((both, limited(60)));
+    fixture.pass(Duration::from_secs(11));
+    let asked = fixture.asked.len();
+    fixture.pass(Duration::from_secs(45));
+    assert_eq!(fixture.asked.len(), asked, "everything waits");
+    assert!(fixture.logs().is_empty() || !fixture.session.state().is_live());
+    // The rest was answered after that wait: what is still refused is refused for itself.
+    fixture.pass(Duration::from_secs(25));
+    for _ in 0..3 {
+        let before = fixture.held();
+        fixture.execute("o", 1, false);
+        fixture.pass(Duration::from_secs(70));
+        assert_ne!(fixture.held(), before, "{}", fixture.logs());
+    }
+}
+
+#[test]
+fn a_person_ends_a_wait_of_balances_alone() {
+    let mut fixture = Fixture::with_a_fill();
+    fixture.positions.push(Position::unread("AAPL".into()));
+    fixture.fails = Some((ACCOUNT, limited(600)));
+    fixture.pass(Duration::from_secs(20));
+    fixture.fails = None;
+    fixture.input(Input::Resync);
+    fixture.listen();
+    assert!(fixture.session.state().is_live(), "{:?}", fixture.session.state());
 }
