@@ -135,22 +135,14 @@ struct RequestPause {
 
 /// Questions whose limit is remembered; those that were dropped are never answered.
 const REMEMBERED: usize = 256;
-/// A connection that lived this long forgives the attempts before it.
-const HEALTHY: Duration = Duration::from_mins(1);
-/// Balances and positions are asked again this soon after an execution, and at most this often.
-const REFRESH_AFTER: Duration = Duration::from_millis(300);
-const REFRESH_EVERY: Duration = Duration::from_secs(3);
 /// Balances and positions of an account whose value moves.
 const MARKS_EVERY: Duration = Duration::from_secs(10);
-/// Of one that holds nothing: only a transfer or a fill, which is heard of, changes it.
-const MARKS_RARELY: Duration = Duration::from_mins(1);
 /// REST is asked this soon though the stream does not listen yet.
 const EARLY: Duration = Duration::from_secs(2);
 /// An outage of so many attempts is told.
 const TOLD_AFTER: u32 = 3;
-/// While polling: passes, and attempts to get a stream after all.
+/// While polling, how often passes begin.
 const POLL_EVERY: Duration = Duration::from_secs(6);
-const STREAM_AGAIN: Duration = Duration::from_mins(5);
 
 /// One account's session. Feed it with [`Session::handle`], drain [`Session::poll`], wake it at [`Session::deadline`].
 #[derive(Debug)]

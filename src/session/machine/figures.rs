@@ -1,13 +1,17 @@
 //! Balances and positions: taken over as they come, and asked for between the passes.
 
-use super::{
-    Duration, Fault, MARKS_EVERY, MARKS_RARELY, Now, Output, Phase, REFRESH_AFTER, REFRESH_EVERY, Session, Since, Timer,
-};
+use super::{Duration, Fault, MARKS_EVERY, Now, Output, Phase, Session, Since, Timer};
 use crate::domain::blotter::Blotter;
 use crate::domain::{Account, Position};
 use crate::session::parts::Part;
 use crate::session::request::{Reply, Request, RequestError, RequestErrorKind, Unread, unread_words};
 use crate::session::resync::Endpoint;
+
+/// Balances and positions are asked again this soon after an execution, and at most this often.
+const REFRESH_AFTER: Duration = Duration::from_millis(300);
+const REFRESH_EVERY: Duration = Duration::from_secs(3);
+/// And this often for an account that holds nothing: only a transfer or a fill, which is heard of, changes it.
+const MARKS_RARELY: Duration = Duration::from_mins(1);
 
 impl Session {
     pub(super) fn on_refreshed(

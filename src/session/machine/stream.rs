@@ -1,6 +1,6 @@
 //! What the stream says: the way up, updates, and every way it ends.
 
-use super::{Duration, Fault, HEALTHY, Now, Output, Phase, STREAM_AGAIN, Session, Timer};
+use super::{Duration, Fault, Now, Output, Phase, Session, Timer};
 use crate::domain::TradeUpdate;
 use crate::domain::blotter::Blotter;
 use crate::domain::disabled_rule::{DisabledRule, left_out};
@@ -12,6 +12,10 @@ use crate::session::state::ConnectionState;
 
 /// Why an account is polled that another instance streams.
 const ELSEWHERE: &str = "another brokerdeck on this machine streams the account";
+/// A connection that lived this long forgives the attempts before it.
+const HEALTHY: Duration = Duration::from_mins(1);
+/// While polling, how often a stream is tried after all.
+const STREAM_AGAIN: Duration = Duration::from_mins(5);
 /// So many streams in a row that never listened, and REST alone keeps the snapshot.
 const UNHEARD: u32 = 3;
 
