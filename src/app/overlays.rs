@@ -256,8 +256,8 @@ pub trait Handler {
         false
     }
 
-    /// Whether it shows a curve of this period.
-    fn shows_curve(&self, _: Period) -> bool {
+    /// Whether it shows this account's curve of this period.
+    fn shows_curve(&self, _: &LinkId, _: Period) -> bool {
         false
     }
 

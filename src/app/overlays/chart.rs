@@ -61,7 +61,20 @@ impl Handler for EquityChart {
         }
     }
 
-    fn shows_curve(&self, period: Period) -> bool {
-        self.period == period
+    fn shows_curve(&self, link: &LinkId, period: Period) -> bool {
+        self.link == *link && self.period == period
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_curve_of_another_account_is_none_that_it_shows() {
+        let chart = EquityChart { link: "paper".into(), period: Period::Week, cursor: None };
+        assert!(chart.shows_curve(&"paper".into(), Period::Week));
+        assert!(!chart.shows_curve(&"live".into(), Period::Week));
+        assert!(!chart.shows_curve(&"paper".into(), Period::Month));
     }
 }

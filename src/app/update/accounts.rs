@@ -50,7 +50,7 @@ fn happened(model: &mut Model, event: Event, effects: &mut Vec<Effect>) {
         Event::Positions(link) => refresh::positions_changed(model, &link),
         Event::State { link, state, news } => state_changed(model, &link, &state, news, effects),
         Event::Curve { link, period, error: Some(error) } => {
-            if model.top().is_some_and(|top| top.handler().shows_curve(period)) {
+            if model.top().is_some_and(|top| top.handler().shows_curve(&link, period)) {
                 let text = format!("{}: no equity history, {error}", model.accounts.label(&link));
                 notices::lasting(model, Some(&link), Ends::WithCurve, text);
             }
