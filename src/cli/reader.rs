@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::{Context, accounts, output, select};
 use crate::broker::alpaca::rest::Client;
 use crate::broker::dial;
+use crate::domain::text::sanitize;
 use crate::error::Error;
 use crate::io::accounts::AccessError;
 use crate::link::LinkRecord;
@@ -46,7 +47,7 @@ impl Reader {
     /// second value; [`Reader::whole`] then fails at the end.
     ///
     /// # Errors
-    /// [`Error::NeedsLink`] when the token is refused, [`Error::Failed`] for everything else.
+    /// [`Error::NeedsLink`] when the token is refused or another account answers, [`Error::Failed`] for everything else.
     pub async fn ask(&self, link: &LinkRecord, request: &Request) -> Result<(Reply, usize), Error> {
         let client =
             self.links.iter().zip(&self.clients).find(|(known, _)| known.id == link.id).map(|(_, client)| client);
@@ -61,6 +62,13 @@ impl Reader {
             _ => Error::failed(format!("{}: {error}", link.label), hint(&error, &relink)),
         })?;
         let (reply, unread) = reply.split();
+        // It may have turned since the account was verified.
+        if let Reply::Account(account) = &reply
+            && account.id != link.account_id
+        {
+            let (label, number) = (link.label.to_string(), sanitize(account.known_as()));
+            return Err(access(AccessError::Other { label, number }));
+        }
         let what = if matches!(request, Request::Account) { "a figure" } else { "a row" };
         for row in &unread {
             output::note(&format!("{}: {what} cannot be read: {} ({})", link.label, row.row, row.why));

@@ -123,8 +123,7 @@ impl Session {
         let after = if self.holds || failing { MARKS_EVERY } else { MARKS_RARELY };
         if !self.refresh.is_empty() || self.holds_back(now.mono) {
             // What is overdue stays so. After a wait it is asked at once: what asked for the wait may ask for the next one.
-            let waits =
-                self.request_pause.as_ref().map(|request_pause| request_pause.until).filter(|until| *until > now.mono);
+            let waits = self.request_pause.as_ref().map(|pause| pause.until).filter(|until| *until > now.mono);
             self.timers.set(Timer::Marks, waits.unwrap_or(now.mono + after));
             return;
         }

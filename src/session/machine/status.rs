@@ -147,10 +147,7 @@ impl Session {
 
     /// Until when nothing is asked, and why.
     pub(super) fn waiting(&self, now: Mono) -> Option<(Mono, &str)> {
-        let request_pause =
-            self.request_pause.iter().chain(&self.queued).filter(|request_pause| request_pause.until > now);
-        request_pause
-            .max_by_key(|request_pause| request_pause.until)
-            .map(|request_pause| (request_pause.until, request_pause.reason.as_str()))
+        let request_pause = self.request_pause.iter().chain(&self.queued).filter(|pause| pause.until > now);
+        request_pause.max_by_key(|pause| pause.until).map(|pause| (pause.until, pause.reason.as_str()))
     }
 }

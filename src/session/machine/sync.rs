@@ -74,13 +74,12 @@ impl Session {
 
     /// True while the broker's wish to wait is kept.
     pub(super) fn holds_back(&self, now: Mono) -> bool {
-        self.request_pause.as_ref().is_some_and(|request_pause| request_pause.until > now)
+        self.request_pause.as_ref().is_some_and(|pause| pause.until > now)
     }
 
     /// Sends as many questions of the pass as may be under way.
     pub(super) fn ask(&mut self, now: Now) {
-        if let Some(request_pause) = self.request_pause.as_ref().filter(|request_pause| request_pause.until > now.mono)
-        {
+        if let Some(request_pause) = self.request_pause.as_ref().filter(|pause| pause.until > now.mono) {
             self.timers.set(Timer::Retry, request_pause.until);
             return;
         }
@@ -226,8 +225,8 @@ impl Session {
         let long = self
             .request_pause
             .as_ref()
-            .filter(|request_pause| request_pause.until >= now.mono + PATIENCE)
-            .map(|request_pause| request_pause.reason.clone());
+            .filter(|pause| pause.until >= now.mono + PATIENCE)
+            .map(|pause| pause.reason.clone());
         if let Some(reason) = long
             && let Some(resync) = &mut self.resync
             && (!self.cut || resync.is_limited_again())
@@ -279,7 +278,7 @@ impl Session {
     pub(super) fn pause_requests(&mut self, asked: Duration, why: &str, now: Now) {
         let after = self.bounded(Fault::Snapshot, asked, why);
         let until = now.mono + after;
-        if self.request_pause.as_ref().is_none_or(|request_pause| request_pause.until < until) {
+        if self.request_pause.as_ref().is_none_or(|pause| pause.until < until) {
             self.request_pause =
                 Some(RequestPause { until, reason: format!("waiting before the next request: {why}") });
         }

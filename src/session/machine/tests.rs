@@ -72,6 +72,11 @@ struct Fixture {
     seen: Vec<Output>,
 }
 
+/// Why the word is what it is.
+fn reason(fixture: &Fixture) -> String {
+    fixture.session.state().reason().unwrap_or_default().to_owned()
+}
+
 impl Fixture {
     fn new() -> Self {
         let wall = Timestamp::from_second(1_760_000_000).unwrap();

@@ -46,7 +46,7 @@ impl Session {
         if self.confirm.as_ref().is_none_or(|confirm| confirm.asked.is_some()) {
             return;
         }
-        let paused = self.request_pause.as_ref().map(|request_pause| request_pause.until);
+        let paused = self.request_pause.as_ref().map(|pause| pause.until);
         let waits = paused.filter(|until| *until > now.mono).max(self.waits_for(&Request::Account, now.mono));
         if let Some(until) = waits {
             self.timers.set(Timer::Confirm, until);

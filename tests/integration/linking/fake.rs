@@ -49,6 +49,8 @@ struct Script {
     token: Mutex<Reply>,
     paper: Mutex<AccountReply>,
     live: Mutex<AccountReply>,
+    /// What the account that is asked next answers from the question after it on.
+    turns: Mutex<Option<AccountReply>>,
     seen: Mutex<Seen>,
     /// The path whose answers are held back.
     held: watch::Sender<Option<&'static str>>,
@@ -72,6 +74,7 @@ impl Fake {
             token: Mutex::new(token("token-one")),
             paper: Mutex::new(AccountReply(200, "PA3TEST0001")),
             live: Mutex::new(AccountReply(200, "812345678")),
+            turns: Mutex::default(),
             seen: Mutex::default(),
             held: watch::Sender::new(None),
         });
@@ -86,7 +89,13 @@ impl Fake {
                     let bearer = headers["authorization"].to_str().unwrap().to_owned();
                     script.seen.lock().unwrap().bearers.push(bearer);
                     script.pass("/v2/account").await;
-                    let AccountReply(status, number) = *pick(&script).lock().unwrap();
+                    let AccountReply(status, number) = {
+                        let mut reply = pick(&script).lock().unwrap();
+                        let next = script.turns.lock().unwrap().take();
+                        let now = *reply;
+                        *reply = next.unwrap_or(now);
+                        now
+                    };
                     let status = StatusCode::from_u16(status).unwrap();
                     let body = if status.is_success() {
                         let id = format!("id-of-{number}");
@@ -117,6 +126,11 @@ impl Fake {
 
     pub(crate) fn paper_account(&self, reply: AccountReply) {
         *self.script.paper.lock().unwrap() = reply;
+    }
+
+    /// The account that is asked next answers this from the question after it on.
+    pub(crate) fn turns_into(&self, reply: AccountReply) {
+        *self.script.turns.lock().unwrap() = Some(reply);
     }
 
     pub(crate) fn live_account(&self, reply: AccountReply) {

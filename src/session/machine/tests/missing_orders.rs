@@ -2,10 +2,6 @@
 
 use super::*;
 
-fn reason(fixture: &Fixture) -> String {
-    fixture.session.state().reason().unwrap_or_default().to_owned()
-}
-
 /// Live, with an order that the stream has told and that no answer of REST knows.
 fn denied() -> Fixture {
     let mut fixture = Fixture::live();

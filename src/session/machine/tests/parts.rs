@@ -2,10 +2,6 @@
 
 use super::*;
 
-fn reason(fixture: &Fixture) -> String {
-    fixture.session.state().reason().unwrap_or_default().to_owned()
-}
-
 fn position(symbol: &str, qty: i64) -> Position {
     Position { qty: Some(Qty::whole(qty)), ..Position::unread(symbol.into()) }
 }
@@ -483,22 +479,4 @@ fn a_fill_on_a_new_start_is_not_kept_back_while_a_question_hangs() {
     fixture.pass(Duration::from_mins(1));
     assert!(fixture.session.state().is_live());
     assert_eq!((fixture.held(), fixture.awaited()), (Qty::whole(40), 0));
-}
-
-#[test]
-fn a_broker_that_answers_is_not_said_to_take_its_time() {
-    let mut fixture = Fixture::new();
-    fixture.hangs = Some(|_| true);
-    fixture.listen();
-    for _ in 0..4 {
-        // One question a second is answered, as where the program's own budget holds them back.
-        fixture.pass(Duration::from_secs(1));
-        let (_, id, request) = fixture.hung.remove(0);
-        let answer = fixture.reply(&request);
-        fixture.input(Input::Reply(id, answer));
-    }
-    assert_eq!(fixture.session.state().word(), "syncing");
-    assert!(reason(&fixture).starts_with("the broker is answering"), "{}", reason(&fixture));
-    fixture.pass(Duration::from_secs(3));
-    assert_eq!(reason(&fixture), "the broker is slow to answer", "nothing was answered for so long");
 }

@@ -119,3 +119,21 @@ fn a_list_is_as_old_as_its_first_page() {
         );
     }
 }
+
+#[test]
+fn a_broker_that_answers_is_not_said_to_take_its_time() {
+    let mut fixture = Fixture::new();
+    fixture.hangs = Some(|_| true);
+    fixture.listen();
+    for _ in 0..4 {
+        // One question a second is answered, as where the program's own budget holds them back.
+        fixture.pass(Duration::from_secs(1));
+        let (_, id, request) = fixture.hung.remove(0);
+        let answer = fixture.reply(&request);
+        fixture.input(Input::Reply(id, answer));
+    }
+    assert_eq!(fixture.session.state().word(), "syncing");
+    assert!(reason(&fixture).starts_with("the broker is answering"), "{}", reason(&fixture));
+    fixture.pass(Duration::from_secs(3));
+    assert_eq!(reason(&fixture), "the broker is slow to answer", "nothing was answered for so long");
+}

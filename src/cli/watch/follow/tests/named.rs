@@ -1,0 +1,71 @@
+//! Which line an undoing is told to be of.
+
+use super::*;
+
+#[test]
+fn a_correction_is_of_the_execution_that_its_row_or_the_average_price_shows_and_stays_there() {
+    // The ids of the rows; the average after the correction, if it is known; what it is of.
+    let cases = [
+        (["2026::lost", "2026::other"], None, "row/2026::lost"),
+        (["2026::other", "2026::lost"], None, "row/2026::lost"),
+        (["2026::1", "2026::2"], Some("10.5"), "row/2026::1"),
+        (["2026::1", "2026::2"], Some("11"), "row/2026::2"),
+        (["2026::1", "2026::2"], None, "row/2026::1"),
+    ];
+    for (ids, avg, of) in cases {
+        let (mut blotter, mut follow, mut sum) = (Blotter::default(), Follow::default(), Sum::default());
+        drop(follow.due(1, &blotter, true, Began::NOW));
+        blotter.apply_update(&update("o", 10, 10, "e1"));
+        let rows = [listed_as(ids[0], 15, 5, "11"), listed_as(ids[1], 20, 5, "9")];
+        blotter.apply_snapshot(&[update("o", 20, 0, "").order], &rows);
+        assert_eq!(sum.read(&mut follow, &blotter, 2), Qty::whole(20));
+        let mut told = undoing("lost", Some((5, "13")), 5, 20);
+        told.order.avg_px = avg.and_then(|avg| avg.parse().ok());
+        blotter.apply_update(&told);
+        assert_eq!(sum.read(&mut follow, &blotter, 4), Qty::whole(20));
+        assert_eq!(sum.0["c1"].1.as_deref(), Some(of), "{ids:?} {avg:?}");
+        // As much executes again, and its report is lost too.
+        let mut later = listed_as("2026::later", 25, 5, "9");
+        if let ActivityKind::Fill { at, .. } = &mut later.kind {
+            *at = "2026-01-02T15:01:12Z".parse().ok();
+        }
+        let mut order = update("o", 25, 0, "").order;
+        (order.updated_at, order.avg_px) = ("2026-01-02T15:01:12Z".parse().ok(), None);
+        blotter.apply_snapshot(&[order], &[later]);
+        for second in [6, 8] {
+            assert_eq!(sum.read(&mut follow, &blotter, second), Qty::whole(25));
+            assert_eq!(sum.0["c1"].1.as_deref(), Some(of), "{ids:?} {avg:?}: it wandered");
+        }
+    }
+}
+
+#[test]
+fn a_told_name_stays_when_an_older_row_that_fits_as_well_is_seen_later() {
+    for restarts in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let link = crate::domain::LinkId::from("paper/one");
+        let again = || Follow::resuming(WatchLog::open(dir.path(), &link).0);
+        let (mut blotter, mut follow, mut sum) = (Blotter::default(), again(), Sum::default());
+        drop(follow.due(1, &blotter, true, Began::NOW));
+        blotter.apply_update(&update("o", 10, 10, "e1"));
+        let mut told = undoing("lost", Some((5, "13")), 5, 20);
+        told.order.avg_px = None;
+        blotter.apply_snapshot(&[update("o", 20, 0, "").order], &[listed_as("2026::2", 20, 5, "9")]);
+        blotter.apply_update(&told);
+        sum.read(&mut follow, &blotter, 2);
+        assert!(sum.0.contains_key("c1"));
+        blotter.apply_snapshot(
+            &[told.order.clone()],
+            &[listed_as("2026::2", 20, 5, "9"), listed_as("2026::1", 15, 5, "9")],
+        );
+        sum.read(&mut follow, &blotter, 4);
+        let of = sum.0["c1"].1.clone();
+        if restarts {
+            drop(follow);
+            follow = again();
+        }
+        sum.read(&mut follow, &blotter, 6);
+        assert_eq!(sum.0["c1"].1, of);
+        assert!(of.is_some());
+    }
+}
