@@ -35,6 +35,8 @@ pub(super) enum Pending {
     Clock(LinkId),
     /// An order fetched again to see what became of it.
     Order(OrderKey),
+    /// The account itself, as the proof of answers that are withheld.
+    Owner(LinkId),
 }
 
 impl Accounts {
@@ -111,11 +113,12 @@ pub(super) fn again_after(error: &RequestError, usual: Duration) -> Duration {
 }
 
 /// Asks REST on our own account.
-pub(super) fn ask(accounts: &mut Accounts, link: &LinkId, pending: Pending, request: Request) {
+pub(super) fn ask(accounts: &mut Accounts, link: &LinkId, pending: Pending, request: Request) -> RequestId {
     let id = RequestId(accounts.next_request);
     accounts.next_request += 1;
     accounts.pending.insert(id, pending);
     accounts.request(Effect::Request { link: link.clone(), id: Ticket::Accounts(id), request });
+    id
 }
 
 /// What was queued is gone, but for what changes something: the queue may be a new one, with a new token, so that is sent again;
@@ -127,6 +130,7 @@ pub(super) fn after_drop(accounts: &mut Accounts, link: &LinkId) {
         let request = match pending {
             Pending::Cancel(key, permit) if key.link == *link => Request::CancelOrder(permit.clone()),
             Pending::Order(key) if key.link == *link => Request::Order(key.order.clone()),
+            Pending::Owner(owner) if owner == link => Request::Account,
             Pending::History { link: owner, period } if owner == link => {
                 day |= *period == Period::Day;
                 return false;
@@ -140,6 +144,7 @@ pub(super) fn after_drop(accounts: &mut Accounts, link: &LinkId) {
             | Pending::Order(_)
             | Pending::History { .. }
             | Pending::Clock(_)
+            | Pending::Owner(_)
             | Pending::Activities { .. } => return true,
         };
         again.push(Effect::Request { link: link.clone(), id: Ticket::Accounts(*id), request });

@@ -32,6 +32,7 @@ impl Accounts {
             Some(Pending::Clock(_)) => clock::answered(self, result, now),
             Some(Pending::Cancel(key, _)) => orders::cancel_answered(self, &key, result),
             Some(Pending::Order(key)) => orders::fetched(self, key, result),
+            Some(Pending::Owner(link)) => self.owner_answered(&link, id, result, now),
             None => {}
         }
     }

@@ -1,23 +1,34 @@
-//! Whose answers come to what is asked beside the sessions: of another account than the linked one nothing is shown, and an
-//! answer that comes before anything tells whose it is waits.
+//! Whose account answers questions that no session asks: equity curves and activities do not say it themselves.
+//!
+//! Such an answer is shown once the account itself, asked after the answer came, proves to be the linked one. Until then it
+//! is withheld; where another account answers, it is dropped.
 
-use super::questions::Pending;
-use super::{AccountState, Accounts, Event, Period, Ticket};
+use super::questions::{self, Pending};
+use super::{AccountState, Accounts, Event, Period};
+use crate::domain::activity::ActivityKind;
 use crate::domain::{LinkId, Now};
-use crate::session::{Identity, Reply, RequestError, RequestErrorKind, RequestId};
+use crate::session::{Identity, Input, Reply, Request, RequestError, RequestErrorKind, RequestId};
 
-/// An answer that waits until it is known whose it is.
+/// An answer that waits for the proof of its account.
 #[derive(Debug)]
 pub(super) struct Withheld {
     link: LinkId,
     id: RequestId,
     reply: Box<Reply>,
+    /// The request for the account that was sent after this answer came.
+    proof: Option<RequestId>,
 }
 
 /// The refusal of an answer of another account.
 fn foreign() -> RequestError {
     let words = "a different account answers than the one linked".to_owned();
     RequestError::of_ours(RequestErrorKind::Decode, words)
+}
+
+/// The refusal of an answer whose account could not be asked for.
+fn unproven(why: &RequestError) -> RequestError {
+    let message = format!("the account did not confirm that this answer is its own: {}", why.message);
+    RequestError { message, ..why.clone() }
 }
 
 impl Accounts {
@@ -30,37 +41,101 @@ impl Accounts {
         (self.identity(link) == Some(Identity::Another)).then(foreign)
     }
 
-    /// An answer as it may be taken; `None` where it waits.
+    /// An answer as it may be taken; `None` where it is withheld.
     pub(super) fn admit(
         &mut self,
         link: &LinkId,
         id: RequestId,
         result: Result<Box<Reply>, RequestError>,
     ) -> Option<Result<Box<Reply>, RequestError>> {
-        let is_of_account = match self.pending.get(&id) {
+        let needs_proof = match self.pending.get(&id) {
             Some(Pending::History { .. } | Pending::Activities { .. } | Pending::Order(_)) => true,
-            Some(Pending::Clock(_) | Pending::Cancel(..)) | None => false,
+            Some(Pending::Clock(_) | Pending::Cancel(..) | Pending::Owner(_)) | None => false,
         };
-        match (self.identity(link).filter(|_| is_of_account), result) {
-            (Some(Identity::Another), Ok(_)) => Some(Err(foreign())),
-            (Some(Identity::Unknown), Ok(reply)) => {
-                self.withheld.push(Withheld { link: link.clone(), id, reply });
-                None
-            }
-            (_, result) => Some(result),
+        let Some(identity) = self.identity(link).filter(|_| needs_proof) else { return Some(result) };
+        let reply = match (identity, result) {
+            (_, Err(error)) => return Some(Err(error)),
+            (Identity::Another, Ok(_)) => return Some(Err(foreign())),
+            (Identity::Linked, Ok(reply)) if self.names_known_order(link, &reply) => return Some(Ok(reply)),
+            (Identity::Linked | Identity::Unknown, Ok(reply)) => reply,
+        };
+        self.withheld.push(Withheld { link: link.clone(), id, reply, proof: None });
+        self.ask_owner(link);
+        None
+    }
+
+    /// An answer that names an order of this account proves itself: ids are not given twice.
+    fn names_known_order(&self, link: &LinkId, reply: &Reply) -> bool {
+        let Some(account) = self.get(link) else { return false };
+        match reply {
+            Reply::Partial(reply, _) => self.names_known_order(link, reply),
+            Reply::Order(orders) => orders.iter().any(|order| account.blotter.order(&order.id).is_some()),
+            Reply::Activities(rows) => rows.iter().any(|row| match &row.kind {
+                ActivityKind::Fill { order_id, .. } => account.blotter.order(order_id).is_some(),
+                ActivityKind::Other { .. } => false,
+            }),
+            _ => false,
         }
     }
 
-    /// Takes the answers that waited, once it is known whose they are.
-    pub(super) fn release(&mut self, link: &LinkId, now: Now) {
-        if self.withheld.is_empty() || self.identity(link) == Some(Identity::Unknown) {
+    /// Asks for the account on behalf of what is withheld, one request at a time. Before the session knows any account, its
+    /// own question comes first.
+    fn ask_owner(&mut self, link: &LinkId) {
+        let asks = self.pending.values().any(|pending| matches!(pending, Pending::Owner(owner) if owner == link));
+        let waits = |held: &Withheld| held.link == *link && held.proof.is_none();
+        if asks || self.identity(link) != Some(Identity::Linked) || !self.withheld.iter().any(waits) {
             return;
         }
-        let (ready, waiting): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.withheld).into_iter().partition(|held| held.link == *link);
-        self.withheld = waiting;
+        let id = questions::ask(self, link, Pending::Owner(link.clone()), Request::Account);
+        for held in self.withheld.iter_mut().filter(|held| waits(held)) {
+            held.proof = Some(id);
+        }
+    }
+
+    /// The account was asked for on behalf of what is withheld: the session learns whose it is, and the answers are taken or
+    /// refused.
+    pub(super) fn owner_answered(
+        &mut self,
+        link: &LinkId,
+        proof: RequestId,
+        result: Result<Box<Reply>, RequestError>,
+        now: Now,
+    ) {
+        let (ready, kept): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.withheld).into_iter().partition(|held| held.proof == Some(proof));
+        self.withheld = kept;
+        let refusal = match result {
+            Ok(reply) if reply.account().is_some() => {
+                self.feed(link, Input::Owner(reply), now);
+                (self.identity(link) != Some(Identity::Linked)).then(foreign)
+            }
+            Ok(_) => Some(unproven(&RequestError::of_ours(
+                RequestErrorKind::Decode,
+                "the broker's answer does not match the request",
+            ))),
+            Err(error) => Some(unproven(&error)),
+        };
         for Withheld { id, reply, .. } in ready {
-            self.replied(link, Ticket::Accounts(id), Ok(reply), now);
+            self.answered(id, refusal.clone().map_or(Ok(reply), Err), now);
+        }
+        self.ask_owner(link);
+    }
+
+    /// The session may know by now whose account answers: what waited for that is refused, or has the account asked for.
+    pub(super) fn release(&mut self, link: &LinkId, now: Now) {
+        let pending = &self.pending;
+        self.withheld.retain(|held| pending.contains_key(&held.id));
+        match self.identity(link) {
+            Some(Identity::Unknown) => {}
+            Some(Identity::Linked) => self.ask_owner(link),
+            Some(Identity::Another) | None => {
+                let (refused, kept): (Vec<_>, Vec<_>) =
+                    std::mem::take(&mut self.withheld).into_iter().partition(|held| held.link == *link);
+                self.withheld = kept;
+                for Withheld { id, .. } in refused {
+                    self.answered(id, Err(foreign()), now);
+                }
+            }
         }
     }
 

@@ -56,6 +56,8 @@ pub enum Input {
     Stream(Epoch, StreamEvent),
     /// The answer to a request.
     Reply(RequestId, Result<Box<Reply>, RequestError>),
+    /// The account, as somebody else asked for it: only whose it is counts.
+    Owner(Box<Reply>),
     /// A deadline may have passed; a spurious one does nothing.
     Timeout,
 }
@@ -319,6 +321,7 @@ impl Session {
             // A stream of an older epoch tells nothing that the newer one's snapshot does not.
             Input::Stream(..) => {}
             Input::Reply(id, result) => self.on_reply(id, result, blotter, now),
+            Input::Owner(reply) => self.on_owner(&reply, now),
             Input::Timeout => self.on_timeout(blotter, now),
         }
         self.leave_figures(blotter, now);

@@ -255,3 +255,118 @@ fn what_comes_before_it_is_known_whose_it_is_waits_for_that() {
         assert!(!fixture.accounts.activities_loading(&paper()));
     }
 }
+
+/// Live on a real account, whose token reaches another account from this moment on.
+fn turned() -> (Fixture, LinkId) {
+    let linked = link("live", Environment::Live);
+    let live = linked.id.clone();
+    let orders = vec![working("known")];
+    let mut fixture = Fixture { orders, behind: "id-alpaca-live/live/live", ..Fixture::empty() };
+    fixture.hear(Msg::Started { links: vec![linked] });
+    assert_eq!((fixture.word(), knows(&fixture)), ("live", (1, 0)));
+    fixture.out.clear();
+    fixture.behind = "of-somebody-else";
+    (fixture, live)
+}
+
+#[test]
+fn an_answer_is_shown_once_the_account_asked_after_it_is_the_linked_one() {
+    for activities in [false, true] {
+        let (mut fixture, live) = turned();
+        fixture.activities = vec![row("a")];
+        if activities {
+            fixture.accounts.ask_activities(&live, false);
+        } else {
+            fixture.accounts.ask_curve(&live, Period::Week);
+        }
+        fixture.follow();
+        assert!(fixture.accounts.all()[0].session.another_answers(), "at once, not with the next balances");
+        assert_eq!(knows(&fixture), (0, 0));
+        let account = &fixture.accounts.all()[0];
+        let words = "a different account answers than the one linked";
+        let shown = if activities {
+            matches!(account.activities.reach(), crate::accounts::activities::Reach::Failed(why) if why == words)
+        } else {
+            account.curve_faults[&Period::Week] == words
+        };
+        assert!(shown, "{account:?}");
+    }
+}
+
+fn proofs(fixture: &Fixture) -> Vec<Ticket> {
+    let of_account = |effect: &Effect| match effect {
+        Effect::Request { id: Ticket::Accounts(id), request: Request::Account, .. } => Some(Ticket::Accounts(*id)),
+        _ => None,
+    };
+    fixture.effects().filter_map(of_account).collect()
+}
+
+#[test]
+fn one_question_for_the_account_is_under_way_at_a_time_and_proves_only_what_came_before_it() {
+    let mut fixture = Fixture::holding(&[]);
+    fixture.activities = vec![row("a")];
+    fixture.silent = |request| *request == Request::Account;
+    fixture.accounts.ask_curve(&paper(), Period::Week);
+    fixture.follow();
+    fixture.accounts.ask_curve(&paper(), Period::Month);
+    fixture.accounts.ask_activities(&paper(), false);
+    fixture.follow();
+    let [first] = proofs(&fixture)[..] else { panic!("{:?}", proofs(&fixture)) };
+    assert_eq!(knows(&fixture), (1, 0), "the equity of today");
+    let result = fixture.answer(&Request::Account);
+    fixture.hear(Msg::Replied { link: paper(), id: first, result });
+    assert_eq!(knows(&fixture), (2, 0));
+    let [_, second] = proofs(&fixture)[..] else { panic!("{:?}", proofs(&fixture)) };
+    let result = fixture.answer(&Request::Account);
+    fixture.hear(Msg::Replied { link: paper(), id: second, result });
+    assert_eq!(knows(&fixture), (3, 1));
+    assert_eq!(proofs(&fixture).len(), 2);
+}
+
+#[test]
+fn what_the_account_does_not_confirm_is_refused_with_the_reason() {
+    let mut fixture = Fixture::holding(&[]);
+    fixture.activities = vec![row("a")];
+    fixture.silent = |request| *request == Request::Account;
+    fixture.accounts.ask_curve(&paper(), Period::Week);
+    fixture.accounts.ask_activities(&paper(), false);
+    fixture.follow();
+    // A queue that was dropped, with what it had not sent, does not leave the answers waiting for ever.
+    crate::accounts::questions::after_drop(&mut fixture.accounts, &paper());
+    fixture.accounts.ask_curve(&paper(), Period::Week);
+    fixture.accounts.ask_activities(&paper(), false);
+    fixture.follow();
+    let asked = proofs(&fixture);
+    assert_eq!(asked.first(), asked.last(), "sent again, not asked twice");
+    let slow = failure(RequestErrorKind::RateLimited { retry_after: Some(Duration::from_secs(9)) }, "slow down");
+    fixture.hear(Msg::Replied { link: paper(), id: asked[0], result: Err(slow.clone()) });
+    let again = *proofs(&fixture).last().unwrap();
+    fixture.hear(Msg::Replied { link: paper(), id: again, result: Err(slow) });
+    assert_eq!(knows(&fixture), (1, 0));
+    let words = "the account did not confirm that this answer is its own: slow down";
+    let account = &fixture.accounts.all()[0];
+    assert_eq!(account.curve_faults[&Period::Week], words);
+    assert_eq!(*account.activities.reach(), crate::accounts::activities::Reach::Failed(words.to_owned()));
+    assert!(!fixture.accounts.activities_loading(&paper()));
+}
+
+#[test]
+fn activities_of_an_order_that_is_known_prove_themselves() {
+    let (mut fixture, live) = turned();
+    let kind = ActivityKind::Fill {
+        execution_id: None,
+        order_id: "known".into(),
+        symbol: "AAPL".into(),
+        side: Side::Buy,
+        qty: Qty::whole(10),
+        px: Price::whole(10),
+        cum_qty: Some(Qty::whole(10)),
+        partial: false,
+        at: None,
+    };
+    fixture.activities = vec![Activity { id: "a".into(), activity_type: "FILL".into(), kind, raw: Raw::default() }];
+    fixture.accounts.ask_activities(&live, false);
+    fixture.follow();
+    assert_eq!(knows(&fixture), (1, 1));
+    assert!(proofs(&fixture).is_empty());
+}

@@ -92,6 +92,13 @@ impl Session {
         AccountMatch::Unknown(RequestError::of_ours(RequestErrorKind::Decode, foreign_words(account)))
     }
 
+    /// The account, as it answered to somebody else. Another one is asked for again before anything follows from it.
+    pub(super) fn on_owner(&mut self, reply: &Reply, now: Now) {
+        if let AccountMatch::Unknown(doubt) = self.identify(reply, now) {
+            self.parts.failed(Part::Account, &doubt, now);
+        }
+    }
+
     /// Whose answers come now.
     pub fn identity(&self) -> Identity {
         if self.foreign.is_some() {
