@@ -19,9 +19,12 @@ pub async fn run(context: &Context, args: &AccountArgs) -> Result<(), Error> {
     let reader = Reader::open(context, &args.accounts).await?;
     let mut documents = Vec::new();
     for (index, link) in reader.links().iter().enumerate() {
-        let (Reply::Account(account), _) = reader.ask(link, &Request::Account).await? else {
-            return Err(Error::ours("the account request got an answer of another kind"));
-        };
+        let account = reader
+            .read(link, async |asker| match asker.ask(&Request::Account).await? {
+                Reply::Account(account) => Ok(account),
+                _ => Err(Error::ours("the account request got an answer of another kind")),
+            })
+            .await?;
         if args.json {
             documents.push(json::object(link, &account.raw)?);
             continue;

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 
 use super::output::Align::{Left, Right};
-use super::reader::Reader;
+use super::reader::{Asker, Reader};
 use super::select::AccountArgs;
 use super::{Context, json, output};
 use crate::domain::text::sanitize_to;
@@ -43,7 +43,7 @@ pub async fn run(context: &Context, args: &ActivityArgs) -> Result<(), Error> {
     let reader = Reader::open(context, &args.select.accounts).await?;
     let (mut documents, mut rows) = (Vec::new(), Vec::new());
     for link in reader.links() {
-        for activity in fetch(&reader, link, args).await? {
+        for activity in reader.read(link, async |asker| fetch(asker, args).await).await? {
             if args.select.json {
                 documents.push(json::object(link, &activity.raw)?);
             } else {
@@ -70,7 +70,7 @@ pub async fn run(context: &Context, args: &ActivityArgs) -> Result<(), Error> {
     reader.whole()
 }
 
-async fn fetch(reader: &Reader, link: &LinkRecord, args: &ActivityArgs) -> Result<Vec<Activity>, Error> {
+async fn fetch(asker: &mut Asker<'_>, args: &ActivityArgs) -> Result<Vec<Activity>, Error> {
     let mut query = ActivitiesQuery {
         fills_only: args.fills,
         order: None,
@@ -82,7 +82,7 @@ async fn fetch(reader: &Reader, link: &LinkRecord, args: &ActivityArgs) -> Resul
     };
     let (mut rows, mut seen) = (Vec::new(), HashSet::new());
     loop {
-        let (Reply::Activities(page), _) = reader.ask(link, &Request::Activities(query.clone())).await? else {
+        let Reply::Activities(page) = asker.ask(&Request::Activities(query.clone())).await? else {
             return Err(Error::ours("the activities request got an answer of another kind"));
         };
         query.page_token = page.last().map(|row| row.id.clone());

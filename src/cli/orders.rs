@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::output::Align::{Left, Right};
-use super::reader::Reader;
+use super::reader::{Asker, Reader};
 use super::select::AccountArgs;
 use super::when::when;
 use super::{Context, json, output};
@@ -70,7 +70,7 @@ pub async fn run(context: &Context, args: &OrdersArgs) -> Result<(), Error> {
     let reader = Reader::open(context, &args.select.accounts).await?;
     let (mut documents, mut rows) = (Vec::new(), Vec::new());
     for link in reader.links() {
-        for order in fetch(&reader, link, args).await? {
+        for order in reader.read(link, async |asker| fetch(asker, args).await).await? {
             if args.select.json {
                 documents.push(json::object(link, &order.raw)?);
             } else {
@@ -103,7 +103,7 @@ pub async fn run(context: &Context, args: &OrdersArgs) -> Result<(), Error> {
 
 /// Pages back by `before_order_id`. `since` is applied here, because it cannot be combined with the cursor
 /// (docs/ALPACA.md 5.5).
-async fn fetch(reader: &Reader, link: &LinkRecord, args: &OrdersArgs) -> Result<Vec<Order>, Error> {
+async fn fetch(asker: &mut Asker<'_>, args: &OrdersArgs) -> Result<Vec<Order>, Error> {
     let filter = match args.status {
         Status::Open => OrderFilter::Open,
         Status::Closed => OrderFilter::Closed,
@@ -113,7 +113,7 @@ async fn fetch(reader: &Reader, link: &LinkRecord, args: &OrdersArgs) -> Result<
     let mut query = OrdersQuery { symbol: args.symbol.as_deref().map(Arc::from), ..OrdersQuery::newest(filter, limit) };
     let (mut orders, mut seen) = (Vec::new(), HashSet::new());
     loop {
-        let (Reply::Orders(page), _) = reader.ask(link, &Request::Orders(query.clone())).await? else {
+        let Reply::Orders(page) = asker.ask(&Request::Orders(query.clone())).await? else {
             return Err(Error::ours("the orders request got an answer of another kind"));
         };
         let last = page.last().map(|order| order.id.clone());

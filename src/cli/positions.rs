@@ -18,9 +18,12 @@ pub async fn run(context: &Context, args: &AccountArgs) -> Result<(), Error> {
     let reader = Reader::open(context, &args.accounts).await?;
     let (mut documents, mut rows) = (Vec::new(), Vec::new());
     for link in reader.links() {
-        let (Reply::Positions(positions), _) = reader.ask(link, &Request::Positions).await? else {
-            return Err(Error::ours("the positions request got an answer of another kind"));
-        };
+        let positions = reader
+            .read(link, async |asker| match asker.ask(&Request::Positions).await? {
+                Reply::Positions(positions) => Ok(positions),
+                _ => Err(Error::ours("the positions request got an answer of another kind")),
+            })
+            .await?;
         for position in positions {
             if args.json {
                 documents.push(json::object(link, &position.raw)?);

@@ -9,6 +9,7 @@ use crate::domain::text::sanitize;
 use crate::error::Error;
 use crate::io::accounts::AccessError;
 use crate::link::LinkRecord;
+use crate::session::request::Unread;
 use crate::session::{Reply, Request, RequestError, RequestErrorKind};
 
 /// The hint for an answer that cannot be parsed.
@@ -43,38 +44,32 @@ impl Reader {
         &self.links
     }
 
-    /// Sends a request to one account. Rows and figures that cannot be read are reported on stderr and counted in the
-    /// second value; [`Reader::whole`] then fails at the end.
+    /// What `questions` make of one account's answers, once the account, asked after them, is still the linked one: it may
+    /// turn while a list is read. Rows and figures that cannot be read are reported on stderr and counted;
+    /// [`Reader::whole`] then fails at the end.
     ///
     /// # Errors
     /// [`Error::NeedsLink`] when the token is refused or another account answers, [`Error::Failed`] for everything else.
-    pub async fn ask(&self, link: &LinkRecord, request: &Request) -> Result<(Reply, usize), Error> {
+    pub async fn read<T>(
+        &self,
+        link: &LinkRecord,
+        questions: impl AsyncFnOnce(&mut Asker<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let client =
             self.links.iter().zip(&self.clients).find(|(known, _)| known.id == link.id).map(|(_, client)| client);
         let Some(client) = client else {
             return Err(Error::ours(format!("{} is not among the accounts", link.label)));
         };
-        let relink = format!("link it again with `brokerdeck link {}`", link.broker);
-        let reply = client.request(request).await.map_err(|error| match error.kind {
-            RequestErrorKind::Unauthorized => {
-                Error::NeedsLink { message: format!("{}: {error}", link.label), hint: Some(relink) }
-            }
-            _ => Error::failed(format!("{}: {error}", link.label), hint(&error, &relink)),
-        })?;
-        let (reply, unread) = reply.split();
-        // It may have turned since the account was verified.
-        if let Reply::Account(account) = &reply
-            && account.id != link.account_id
-        {
-            let (label, number) = (link.label.to_string(), sanitize(account.known_as()));
-            return Err(access(AccessError::Other { label, number }));
+        let mut asker = Asker { link, client, unread: Vec::new(), is_proven: false };
+        let value = questions(&mut asker).await?;
+        if !asker.is_proven {
+            asker.send(&Request::Account).await?;
         }
-        let what = if matches!(request, Request::Account) { "a figure" } else { "a row" };
-        for row in &unread {
-            output::note(&format!("{}: {what} cannot be read: {} ({})", link.label, row.row, row.why));
+        for words in &asker.unread {
+            output::note(words);
         }
-        self.unread.fetch_add(unread.len(), Ordering::Relaxed);
-        Ok((reply, unread.len()))
+        self.unread.fetch_add(asker.unread.len(), Ordering::Relaxed);
+        Ok(value)
     }
 
     /// Checks that everything could be read; call it when the output is printed.
@@ -87,6 +82,49 @@ impl Reader {
             count => {
                 Err(Error::failed(format!("the output is incomplete: {count} rows or figures cannot be read"), BROKER))
             }
+        }
+    }
+}
+
+/// Asks one account. Its answers leave [`Reader::read`] only when the account is proven afterwards.
+pub struct Asker<'a> {
+    link: &'a LinkRecord,
+    client: &'a Client,
+    unread: Vec<String>,
+    /// The last answer said itself that it is the linked account's.
+    is_proven: bool,
+}
+
+impl Asker<'_> {
+    /// Sends a request.
+    ///
+    /// # Errors
+    /// As [`Reader::read`].
+    pub async fn ask(&mut self, request: &Request) -> Result<Reply, Error> {
+        let (reply, unread) = self.send(request).await?;
+        let what = if matches!(request, Request::Account) { "a figure" } else { "a row" };
+        let words = |row: Unread| format!("{}: {what} cannot be read: {} ({})", self.link.label, row.row, row.why);
+        self.unread.extend(unread.into_iter().map(words));
+        Ok(reply)
+    }
+
+    async fn send(&mut self, request: &Request) -> Result<(Reply, Vec<Unread>), Error> {
+        let link = self.link;
+        let relink = format!("link it again with `brokerdeck link {}`", link.broker);
+        let reply = self.client.request(request).await.map_err(|error| match error.kind {
+            RequestErrorKind::Unauthorized => {
+                Error::NeedsLink { message: format!("{}: {error}", link.label), hint: Some(relink) }
+            }
+            _ => Error::failed(format!("{}: {error}", link.label), hint(&error, &relink)),
+        })?;
+        let (reply, unread) = reply.split();
+        self.is_proven = reply.account().is_some_and(|account| account.id == link.account_id);
+        match reply.account().filter(|_| !self.is_proven) {
+            Some(account) => {
+                let (label, number) = (link.label.to_string(), sanitize(account.known_as()));
+                Err(access(AccessError::Other { label, number }))
+            }
+            None => Ok((reply, unread)),
         }
     }
 }

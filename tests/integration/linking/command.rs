@@ -286,11 +286,15 @@ async fn another_account_than_the_linked_one_stops_every_command() {
     script.come_back(&url, "code=c").await;
     assert_eq!(finish(child, output).await.0, 0);
     assert!(script.run(&["account"]).await.status.success());
-    // It turns between the answer that is checked and the one that is printed.
-    script.fake.turns_into(AccountReply(200, "PA3TEST0009"));
-    let run = script.run(&["account"]).await;
-    assert!(run.status.code() == Some(4) && run.stdout.is_empty(), "{run:?}");
-    for command in ["account", "orders", "positions", "activity"] {
+    let commands = ["account", "orders", "positions", "activity"];
+    for command in commands {
+        // It turns between the answer that is checked and what is printed.
+        script.fake.paper_account(AccountReply(200, "PA3TEST0001"));
+        script.fake.turns_into(AccountReply(200, "PA3TEST0009"));
+        let run = script.run(&[command]).await;
+        assert!(run.status.code() == Some(4) && run.stdout.is_empty(), "{command}: {run:?}");
+    }
+    for command in commands {
         let run = script.run(&[command]).await;
         assert_eq!(run.status.code(), Some(4), "{command}: {run:?}");
         assert!(text(&run.stderr).contains("a different account from the one linked: PA3TEST0009"), "{run:?}");

@@ -82,8 +82,10 @@ impl Fake {
             .route("/oauth/token", post(exchange))
             .route("/oauth/revoke", post(revoke))
             .route("/oauth/authorize", get(consent).post(decide));
+        let empty = || get(async || ([("content-type", "application/json")], "[]"));
         let account = |pick: fn(&Script) -> &Mutex<AccountReply>| {
-            Router::new().route(
+            let lists = ["/v2/orders", "/v2/positions", "/v2/account/activities"];
+            lists.into_iter().fold(Router::new(), |router, path| router.route(path, empty())).route(
                 "/v2/account",
                 get(move |State(script): State<Arc<Script>>, headers: HeaderMap| async move {
                     let bearer = headers["authorization"].to_str().unwrap().to_owned();
