@@ -407,9 +407,12 @@ impl Check<'_> {
     fn ui(&mut self, raw: raw::Ui) -> Ui {
         let timezone_name = raw.timezone.as_ref().map_or("America/New_York", |name| name.get_ref()).to_owned();
         // The machine's zone is always among those to choose from.
-        self.warnings.extend(zone::refused_here());
+        let of_machine = zone::of_machine().unwrap_or_else(|sentence| {
+            self.warnings.push(sentence);
+            jiff::tz::TimeZone::UTC
+        });
         let found = match timezone_name.as_str() {
-            "local" => Some(zone::of_machine().unwrap_or(jiff::tz::TimeZone::UTC)),
+            "local" => Some(of_machine),
             "UTC" => Some(jiff::tz::TimeZone::UTC),
             name => zone::get(name),
         };

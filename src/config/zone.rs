@@ -5,7 +5,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use jiff::tz::TimeZone;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 use crate::domain::text::sanitize_to;
 
@@ -17,32 +17,32 @@ const LONGEST_NAME: usize = 80;
 const SYSTEM: &str = "/etc/localtime";
 /// The folder in front of a zone's name, by which the library finds the name in a path.
 const DATABASE: &str = "zoneinfo/";
+/// What is said of a file of another form.
+const NO_ZONE: &str = "is no time zone file";
 
 /// The machine's zone.
 ///
 /// # Errors
-/// A sentence, when it is not taken for what it names; then UTC is to be used.
+/// A sentence, when it is not what `TZ` or the system names; then UTC is to be used.
 pub fn of_machine() -> Result<TimeZone, String> {
-    match refused_here() {
-        None => Ok(TimeZone::system()),
-        Some(sentence) => Err(sentence),
-    }
+    of(std::env::var_os("TZ"), folder().as_deref())
 }
 
-/// Why the machine's zone is not read, as a sentence with its cure.
-pub(super) fn refused_here() -> Option<String> {
-    refused(std::env::var_os("TZ"), folder().as_deref())
-}
-
-/// The zone of this name; `None` when there is none that can be read.
+/// The zone of this name, of the system's database or else of the built-in one; `None` when neither has it.
 pub fn get(name: &str) -> Option<TimeZone> {
-    let unreadable = folder().and_then(|folder| unreadable_in(&folder, name));
-    if unreadable.is_some() { None } else { TimeZone::get(name).ok() }
+    named(name, folder().as_deref())
 }
 
 /// The folder that takes the place of the system's zones.
 fn folder() -> Option<PathBuf> {
     std::env::var_os("TZDIR").map(PathBuf::from)
+}
+
+fn named(name: &str, folder: Option<&Path>) -> Option<TimeZone> {
+    let readable = folder.is_none_or(|folder| unreadable_in(folder, name).is_none());
+    let of_system = readable.then(|| TimeZone::get(name).ok()).flatten();
+    // A folder of a few zones, or of none, takes no zone away.
+    of_system.or_else(|| TimeZoneDatabase::bundled().get(name).ok())
 }
 
 /// What keeps the zone of this name from being read there. The library compares names without regard to case.
@@ -56,32 +56,48 @@ fn unreadable_in(folder: &Path, name: &str) -> Option<(PathBuf, &'static str)> {
     found.into_iter().find_map(|path| what_is_wrong(&path).map(|what| (path, what)))
 }
 
-fn refused(variable: Option<OsString>, folder: Option<&Path>) -> Option<String> {
+/// The zone that `TZ` names, in the forms of glibc, or the system's without it.
+fn of(variable: Option<OsString>, folder: Option<&Path>) -> Result<TimeZone, String> {
     let hint = "UTC is used in its place; set TZ to a name like Europe/Berlin";
-    match variable {
-        None => what_is_wrong(Path::new(SYSTEM)).map(|what| format!("{SYSTEM} {what}; {hint}")),
-        Some(value) => {
-            let (path, what) = unreadable(value.to_str()?, folder)?;
-            let path = sanitize_to(&path.to_string_lossy(), LONGEST_NAME);
-            Some(format!("the file that TZ names, {path}, {what}; {hint}"))
-        }
+    let Some(value) = variable else {
+        let system = Path::new(SYSTEM);
+        return match what_is_wrong(system) {
+            Some(what) => Err(format!("{SYSTEM} {what}; {hint}")),
+            None => match TimeZone::try_system() {
+                Err(_) if system.exists() => Err(format!("{SYSTEM} {NO_ZONE}; {hint}")),
+                found => Ok(found.unwrap_or(TimeZone::UTC)),
+            },
+        };
+    };
+    let shown = |text: &str| sanitize_to(text, LONGEST_NAME);
+    let Some(value) = value.to_str() else {
+        return Err(format!("TZ is {}, which is not UTF-8; {hint}", shown(&value.to_string_lossy())));
+    };
+    let name = value.strip_prefix(':').unwrap_or(value);
+    if name.is_empty() {
+        return Ok(TimeZone::UTC);
     }
-}
-
-/// What keeps the file from being read that this value leads to. A rule like `EST5EDT` and the system's names lead to none.
-fn unreadable(value: &str, folder: Option<&Path>) -> Option<(PathBuf, &'static str)> {
-    let value = value.strip_prefix(':').unwrap_or(value);
-    if value.is_empty() || TimeZone::posix(value).is_ok() {
-        return None;
+    if let Ok(rule) = TimeZone::posix(name) {
+        return Ok(rule);
     }
-    let name = value.rsplit_once(DATABASE).map_or(value, |(_, name)| name);
-    if let Some(wrong) = folder.and_then(|folder| unreadable_in(folder, name)) {
-        return Some(wrong);
+    let in_database = name.rsplit_once(DATABASE).map_or(name, |(_, name)| name);
+    // The same zones again, for programs that count leap seconds otherwise.
+    let in_database = in_database.strip_prefix("posix/").unwrap_or(in_database);
+    if let Some((path, what)) = folder.and_then(|folder| unreadable_in(folder, in_database)) {
+        return Err(format!("the file that TZ names, {}, {what}; {hint}", shown(&path.to_string_lossy())));
     }
-    if TimeZone::get(name).is_ok() {
-        return None;
+    if let Some(zone) = named(in_database, folder) {
+        return Ok(zone);
     }
-    what_is_wrong(Path::new(value)).map(|what| (PathBuf::from(value), what))
+    let path = Path::new(name);
+    if let Some(what) = what_is_wrong(path) {
+        return Err(format!("the file that TZ names, {}, {what}; {hint}", shown(name)));
+    }
+    match std::fs::read(path) {
+        Ok(bytes) => TimeZone::tzif("TZ", &bytes)
+            .map_err(|_| format!("the file that TZ names, {}, {NO_ZONE}; {hint}", shown(name))),
+        Err(_) => Err(format!("TZ is {}, which names no time zone that is known here; {hint}", shown(value))),
+    }
 }
 
 /// What keeps a file from being read as a zone; nothing does where there is none, for then nothing is read.
@@ -120,25 +136,46 @@ mod tests {
             (format!("{folder}/zoneinfo/../long"), "longer"),
         ] {
             std::fs::create_dir_all(dir.path().join("zoneinfo")).unwrap();
-            let sentence = refused(Some(value.clone().into()), None).expect(&value);
+            let sentence = of(Some(value.clone().into()), None).expect_err(&value);
             assert!(sentence.contains(what) && sentence.contains("UTC"), "{value}: {sentence}");
         }
         #[cfg(unix)]
         for value in ["/dev/zero", ":/dev/zero", "/usr/../dev/zero"] {
-            assert!(
-                refused(Some(value.into()), None).is_some_and(|sentence| sentence.contains("regular file")),
-                "{value}"
-            );
+            let sentence = of(Some(value.into()), None).expect_err(value);
+            assert!(sentence.contains("regular file"), "{value}: {sentence}");
         }
-        for value in ["", "UTC", "Europe/Berlin", ":Europe/Berlin", "EST5EDT", "<A>-3", "no/such/file"] {
-            assert_eq!(refused(Some(value.into()), None), None, "{value}");
-        }
-        assert_eq!(refused(Some(file("short", 4_000).into()), None), None, "what is in it is the library's to say");
         std::fs::create_dir(dir.path().join("Area")).unwrap();
         file("Area/Long", 3 << 30);
-        let there = |name: &str| refused(Some(name.into()), Some(dir.path()));
-        assert!(there("area/LONG").is_some_and(|sentence| sentence.contains("longer")));
-        assert!(there("LONG").is_some() && there("/zoneinfo/long").is_some());
-        assert_eq!((there("short"), there("Area/none"), there("Europe/Berlin")), (None, None, None));
+        let there = |name: &str| of(Some(name.into()), Some(dir.path()));
+        assert!(there("area/LONG").is_err_and(|sentence| sentence.contains("longer")));
+        assert!(there("LONG").is_err() && there("/zoneinfo/long").is_err());
+        assert!(there("Europe/Berlin").is_ok(), "what the folder lacks is built in");
+    }
+
+    #[test]
+    fn tz_is_a_name_a_rule_or_a_file_and_what_is_none_is_said() {
+        let name = |value: &str| {
+            let zone = of(Some(value.into()), None).expect(value);
+            zone.iana_name().map(str::to_owned)
+        };
+        for value in ["Europe/Berlin", ":Europe/Berlin", "europe/berlin", "posix/Europe/Berlin"] {
+            assert_eq!(name(value).as_deref(), Some("Europe/Berlin"), "{value}");
+        }
+        assert_eq!(name("/usr/share/zoneinfo/posix/Europe/Berlin").as_deref(), Some("Europe/Berlin"));
+        assert_eq!((name("").as_deref(), name("UTC").as_deref()), (Some("UTC"), Some("UTC")));
+        assert_eq!((name("<+03>-3"), name("EST5EDT,M3.2.0,M11.1.0")), (None, None));
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("zone");
+        std::fs::write(&path, "no zone").unwrap();
+        let file = path.to_str().unwrap();
+        for value in ["Europe/Berln", "right/Europe/Berlin", "no/such/file", "MEZ?", file] {
+            let sentence = of(Some(value.into()), None).expect_err(value);
+            assert!(sentence.contains(value) && sentence.contains("UTC is used"), "{sentence}");
+        }
+        #[cfg(unix)]
+        {
+            use std::os::unix::ffi::OsStringExt;
+            assert!(of(Some(OsString::from_vec(vec![0xff])), None).is_err_and(|sentence| sentence.contains("UTF-8")));
+        }
     }
 }

@@ -139,6 +139,26 @@ fn config_init_writes_once_for_its_owner_and_check_accepts_it() {
 }
 
 #[test]
+fn the_time_zone_of_the_machine_is_known_or_said_and_never_stops_a_start() {
+    let home = tempfile::tempdir().unwrap();
+    let check = |variable: &str, value: &str| {
+        let mut command = command(home.path());
+        let output = command.args(["config", "check"]).env_remove("TZ").env(variable, value).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        text(&output.stdout) + &text(&output.stderr)
+    };
+    for folder in [home.path().to_str().unwrap(), "/no/such/folder", "/dev/zero"] {
+        let said = check("TZDIR", folder);
+        assert!(!said.contains("zone"), "what TZDIR lacks is built in: {said}");
+    }
+    for mistyped in ["Europe/Berln", "right/Europe/Berlin"] {
+        let said = check("TZ", mistyped);
+        let words = format!("TZ is {mistyped}, which names no time zone that is known here; UTC is used in its place");
+        assert!(said.contains(&words), "{said}");
+    }
+}
+
+#[test]
 fn what_is_no_program_for_the_secret_leaves_no_file_that_is_called_valid() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("config.toml");
