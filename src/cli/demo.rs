@@ -157,7 +157,7 @@ async fn link_paper(accounts: &Accounts) -> Result<(), Error> {
                 }
                 LinkProgress::Saved { .. } => return Ok(()),
                 LinkProgress::Failed(failure) => return Err(Error::ours(failure.sentence().0)),
-                LinkProgress::Note(_) | LinkProgress::Exchanging => {}
+                LinkProgress::Note(_) | LinkProgress::Exchanging | LinkProgress::Unsaved { .. } => {}
             }
         }
         Err(Error::ours("the linking task ended"))

@@ -224,6 +224,8 @@ impl LinkDialog<'_> {
                 Ok(Step::Done)
             }
             LinkProgress::Failed(failure) => Err(describe_failure(&failure, self.spec)),
+            // Said at the end, with what else became of tokens.
+            LinkProgress::Unsaved { .. } => Ok(Step::Wait),
         }
     }
 

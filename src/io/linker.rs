@@ -203,7 +203,11 @@ impl Linker {
         tokio::select! {
             biased;
             () = over => {}
-            () = enough => tracing::warn!("linking was cut short by the end of the program"),
+            () = enough => {
+                for feared in self.unfinished.feared() {
+                    tracing::warn!("{feared}");
+                }
+            }
         }
         self.unfinished.take_words()
     }

@@ -352,4 +352,11 @@ pub enum LinkProgress {
     },
     /// Ended without a link.
     Failed(LinkFailure),
+    /// What became of a token that was granted and not saved; comes after the end.
+    Unsaved {
+        /// A sentence, with what to do where the token stays valid.
+        sentence: String,
+        /// It is not revoked, or may not be.
+        is_valid: bool,
+    },
 }

@@ -139,15 +139,10 @@ impl Linking {
         if matches!(self.attempt.phase, AttemptPhase::Failed(_)) {
             return vec![Next::Close];
         }
-        let granted = matches!(self.attempt.phase, AttemptPhase::Exchanging | AttemptPhase::Confirm { .. });
-        let words = if granted {
-            "linking stopped; nothing was saved. If the broker does not let programs revoke the grant, revoke it in \
-                the broker's dashboard"
-        } else {
-            "linking stopped; nothing was saved"
-        };
+        // What becomes of a token that was granted is known, and said, when the broker has answered.
+        let words = "linking stopped; nothing was saved".to_owned();
         let attempt = self.attempt.id;
-        vec![Next::Do(Effect::CancelLink { attempt }), Next::Say(words.to_owned()), Next::Close]
+        vec![Next::Do(Effect::CancelLink { attempt }), Next::Say(words), Next::Close]
     }
 }
 

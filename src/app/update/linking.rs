@@ -46,11 +46,19 @@ fn attempt_mut(overlays: &mut [Overlay]) -> Option<&mut Attempt> {
 /// Handles the progress of an attempt.
 pub(super) fn progress(model: &mut Model, id: AttemptId, progress: LinkProgress, effects: &mut Vec<Effect>) {
     let Some(attempt) = attempt_mut(&mut model.overlays).filter(|attempt| attempt.id == id) else {
-        // A canceled attempt may still have been saved; then the links exist.
-        if let LinkProgress::Saved { links, .. } = progress {
-            for link in links {
-                model.accounts.add(link, model.now);
+        match progress {
+            // A canceled attempt may still have been saved; then the links exist.
+            LinkProgress::Saved { links, .. } => {
+                for link in links {
+                    model.accounts.add(link, model.now);
+                }
             }
+            LinkProgress::Unsaved { sentence, is_valid } => unsaved(model, sentence, is_valid),
+            LinkProgress::Waiting { .. }
+            | LinkProgress::Note(_)
+            | LinkProgress::Exchanging
+            | LinkProgress::Confirm { .. }
+            | LinkProgress::Failed(_) => {}
         }
         return;
     };
@@ -92,6 +100,15 @@ pub(super) fn progress(model: &mut Model, id: AttemptId, progress: LinkProgress,
             close(model);
         }
         LinkProgress::Failed(failure) => attempt.phase = AttemptPhase::Failed(failure),
+        LinkProgress::Unsaved { sentence, is_valid } => unsaved(model, sentence, is_valid),
+    }
+}
+
+fn unsaved(model: &mut Model, sentence: String, is_valid: bool) {
+    if is_valid {
+        notices::error(model, None, sentence);
+    } else {
+        notices::toast(model, sentence);
     }
 }
 

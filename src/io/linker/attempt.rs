@@ -112,9 +112,9 @@ impl Run {
         }
         self.report(saved.unwrap_or_else(LinkProgress::Failed)).await;
         if let Some(token) = declined
-            && let Some(sentence) = revoke::decline(&setup, spec, &token).await
+            && let Some((sentence, is_valid)) = revoke::decline(&setup, spec, &token).await
         {
-            self.work.say(sentence);
+            self.unsaved(sentence, is_valid);
         }
         let Self { work, leave, .. } = self;
         drop(work);
@@ -181,7 +181,7 @@ impl Run {
         tokio::time::timeout(LAST_ANSWER, answer).await.unwrap_or_else(|_| {
             let sentence = revoke::cut_short(spec);
             tracing::warn!("{sentence}");
-            self.work.say(sentence);
+            self.unsaved(sentence, true);
             Err(LinkFailure::Canceled)
         })
     }
@@ -307,6 +307,13 @@ impl Run {
                 Some(_) => {}
             }
         }
+    }
+
+    /// Says what became of a token that is not saved: on screen, or by [`super::Linker::settle`] where there is none.
+    fn unsaved(&self, sentence: String, is_valid: bool) {
+        self.work.say(sentence.clone());
+        // A command that waits for the end no longer reads this.
+        drop(self.progress.try_send((self.attempt, LinkProgress::Unsaved { sentence, is_valid })));
     }
 
     async fn report(&self, progress: LinkProgress) {

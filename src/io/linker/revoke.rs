@@ -93,14 +93,14 @@ pub(super) async fn unlink(setup: &Setup, link: &LinkId, forgotten: impl FnOnce(
     })
 }
 
-/// Revokes a token that was granted and not saved, and says what became of it; `None` for the demo's own brokerage, which
+/// Revokes a token that was granted and not saved, and says what became of it and whether it stays valid; `None` for the demo's own brokerage, which
 /// ends with it.
-pub(super) async fn decline(setup: &Setup, spec: &BrokerSpec, token: &SecretString) -> Option<String> {
-    let ended = end(setup, spec, token).await;
+pub(super) async fn decline(setup: &Setup, spec: &BrokerSpec, token: &SecretString) -> Option<(String, bool)> {
+    let ended = try_to_end(setup, spec, token).await;
     if setup.may_approve {
         return None;
     }
-    let (name, stays) = (&spec.name, !matches!(ended, Ended::Revoked | Ended::Shared(_)));
+    let (name, is_valid) = (&spec.name, !matches!(ended, Ended::Revoked | Ended::Shared(_)));
     let sentence = match ended {
         Ended::Revoked => format!("nothing was saved, and the token that {name} had granted is revoked"),
         Ended::ByHand => format!("nothing was saved, but the token that {name} granted stays valid; {BY_HAND}"),
@@ -114,12 +114,12 @@ pub(super) async fn decline(setup: &Setup, spec: &BrokerSpec, token: &SecretStri
             format!("nothing was saved, but the token that {name} granted stays valid: {error}; {BY_HAND}")
         }
     };
-    if stays {
+    if is_valid {
         tracing::warn!("{sentence}");
     } else {
         tracing::info!("{sentence}");
     }
-    Some(sentence)
+    Some((sentence, is_valid))
 }
 
 /// What is said of an attempt that ended before it was known what became of its token.
@@ -145,8 +145,21 @@ async fn forget(setup: &Setup, link: &LinkId) -> Result<Option<SecretString>, St
     Ok(token)
 }
 
-/// Revokes a token that this broker granted, unless another link uses it.
+/// Revokes a token that this broker granted, unless another link uses it, and logs what became of it.
 pub(super) async fn end(setup: &Setup, spec: &BrokerSpec, token: &SecretString) -> Ended {
+    let ended = try_to_end(setup, spec, token).await;
+    let broker = &spec.id;
+    match &ended {
+        Ended::Revoked => tracing::info!(%broker, "an unused token is revoked"),
+        Ended::ByHand => tracing::warn!(%broker, "an unused token stays valid: the broker revokes none for programs"),
+        Ended::ReadOnly => tracing::warn!(%broker, "an unused token stays valid, because of --read-only"),
+        Ended::Shared(label) => tracing::info!(%broker, "a token is not revoked, because {label} also uses it"),
+        Ended::Failed(error) => tracing::warn!(%broker, "an unused token stays valid: {error}"),
+    }
+    ended
+}
+
+async fn try_to_end(setup: &Setup, spec: &BrokerSpec, token: &SecretString) -> Ended {
     if spec.revoke_url.is_none() {
         return Ended::ByHand;
     }

@@ -54,8 +54,13 @@ impl Unfinished {
     /// What was said, and what has to be feared of what is still under way.
     pub(super) fn take_words(&self) -> Vec<String> {
         let mut words = self.take_said();
-        words.extend(self.open.borrow().values().flatten().cloned());
+        words.extend(self.feared());
         words
+    }
+
+    /// What has to be feared of what is still under way.
+    pub(super) fn feared(&self) -> Vec<String> {
+        self.open.borrow().values().flatten().cloned().collect()
     }
 
     fn take_said(&self) -> Vec<String> {

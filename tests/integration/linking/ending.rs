@@ -2,7 +2,7 @@
 
 use std::future::pending;
 
-use brokerdeck::link::LinkFailure;
+use brokerdeck::link::{LinkFailure, LinkProgress};
 
 #[cfg(unix)]
 use super::command::Script;
@@ -44,6 +44,21 @@ async fn at_the_question_the_token_is_revoked_and_without_a_token_there_is_nothi
     assert_eq!(words, ["nothing was saved, and the token that acme-paper (OAuth) had granted is revoked"]);
     assert_eq!(revoked(&fixture), ["token-one"]);
     assert!(!fixture.linker.is_busy() && end(&fixture).await.is_empty(), "said once");
+}
+
+#[tokio::test]
+async fn who_stops_at_the_question_hears_what_became_of_the_token() {
+    for revocation in [true, false] {
+        let mut fixture = if revocation { fixture().await } else { Fixture::new().await };
+        let waiting = asked(&mut fixture).await;
+        fixture.linker.cancel(waiting.attempt);
+        assert_eq!(fixture.failure().await, LinkFailure::Canceled);
+        let LinkProgress::Unsaved { sentence, is_valid } = fixture.next().await else { panic!("nothing is said") };
+        assert_eq!(
+            (is_valid, sentence.contains("is revoked"), revoked(&fixture).len() == 1),
+            (!revocation, revocation, revocation)
+        );
+    }
 }
 
 #[tokio::test]

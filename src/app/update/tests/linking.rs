@@ -191,6 +191,29 @@ fn escape_leaves_the_paste_field_before_it_gives_up() {
 }
 
 #[test]
+fn what_becomes_of_a_token_that_is_not_saved_is_said_when_it_is_known() {
+    for (is_valid, words) in [(false, "is revoked"), (true, "stays valid; use the broker's dashboard")] {
+        for key in ["esc", "n"] {
+            let mut fixture = Fixture::empty();
+            fixture.keys("a enter");
+            waiting(&mut fixture);
+            confirm(&mut fixture, vec![found(Environment::Paper, "p")]);
+            let attempt = attempt(&fixture);
+            fixture.keys(key);
+            assert_eq!(
+                fixture.toast(),
+                "linking stopped; nothing was saved",
+                "what the broker has not said is not claimed"
+            );
+            let sentence = format!("the token {words}");
+            fixture
+                .msg(Msg::Link { attempt, progress: LinkProgress::Unsaved { sentence: sentence.clone(), is_valid } });
+            assert_eq!(if is_valid { &*fixture.model.errors.last().unwrap().text } else { fixture.toast() }, sentence);
+        }
+    }
+}
+
+#[test]
 fn a_failure_waits_for_the_reader_and_can_be_tried_again() {
     let mut fixture = Fixture::empty();
     fixture.keys("a enter");
