@@ -225,7 +225,7 @@ impl Blotter {
 
     fn apply_event(&mut self, update: &TradeUpdate, source: Source) -> Changes {
         let mut changes = Changes::default();
-        self.bring_over(std::iter::once(&update.order).chain(&update.legs).map(|order| &order.id), &mut changes);
+        self.restore_former(std::iter::once(&update.order).chain(&update.legs).map(|order| &order.id), &mut changes);
         let update = &*self.whole_event(update);
         let lowers = matches!(update.event, TradeEvent::TradeBust | TradeEvent::TradeCorrect);
         if !lowers
@@ -241,7 +241,7 @@ impl Blotter {
         for leg in &update.legs {
             self.merge_order(leg, lowers, false, &mut changes);
         }
-        self.bring_home(&update.order.id, &mut changes);
+        self.move_to_legs(&update.order.id, &mut changes);
         let at = update.happened_at.or(update.at);
         if update.executions.is_empty() {
             self.note(&update.order.id, &update.event, at, source, &mut changes);
@@ -269,7 +269,7 @@ impl Blotter {
     }
 
     /// Sets when the answers merged next were requested: an apparent bust is believed once it lasts.
-    pub fn answers_from(&mut self, at: Mono) {
+    pub fn set_requested_at(&mut self, at: Mono) {
         self.asked_at = Some(at);
     }
 
@@ -278,8 +278,8 @@ impl Blotter {
     /// Quantity that no row explains gets a placeholder, so that positions and tape agree until the report arrives.
     pub fn apply_snapshot(&mut self, orders: &[Order], activities: &[Activity]) -> Changes {
         let mut changes = Changes::default();
-        self.bring_over(orders.iter().map(|order| &order.id), &mut changes);
-        self.bring_over(activities.iter().filter_map(order_of), &mut changes);
+        self.restore_former(orders.iter().map(|order| &order.id), &mut changes);
+        self.restore_former(activities.iter().filter_map(order_of), &mut changes);
         let orders = &*self.whole_orders(orders);
         let (mut lowered, mut notes) = (HashSet::new(), Vec::new());
         for order in orders {
@@ -290,16 +290,16 @@ impl Blotter {
         let mut notes = notes.into_iter().peekable();
         self.note_conflicts(orders);
         for order in orders {
-            self.bring_home(&order.id, &mut changes);
+            self.move_to_legs(&order.id, &mut changes);
         }
         if !self.parents.is_empty() {
             // One row may show how the others count.
             for (execution, _) in activities.iter().filter_map(from_activity) {
-                self.at_home(execution);
+                self.assign_to_leg(execution);
             }
         }
         let rows: Vec<Execution> =
-            activities.iter().filter_map(from_activity).map(|(row, _)| self.at_home(row)).collect();
+            activities.iter().filter_map(from_activity).map(|(row, _)| self.assign_to_leg(row)).collect();
         self.ledger.rows_at_hand(rows.iter());
         for activity in activities {
             if let Some((execution, event)) = from_activity(activity) {

@@ -36,7 +36,7 @@ struct Stated {
     since: Mono,
     /// Since when the list disagrees, regardless of executions since.
     differs: Mono,
-    told: bool,
+    reported: bool,
 }
 
 impl Stated {
@@ -76,14 +76,16 @@ fn held(listed: &BTreeMap<Symbol, Option<Qty>>, symbol: &Symbol) -> Option<Qty> 
 
 impl Holdings {
     /// Takes an execution from the stream. One that states no position invalidates the last stated position.
-    pub(super) fn told(&mut self, execution: &Execution, now: Mono) {
+    pub(super) fn on_stream_execution(&mut self, execution: &Execution, now: Mono) {
         let symbol = execution.symbol.plain();
         let newer = self.stated.get(&symbol).is_none_or(|known| execution.at >= known.at);
         match execution.position_qty {
             Some(qty) if newer && (self.stated.len() < MOST || self.stated.contains_key(&symbol)) => {
                 let differs = self.stated.get(&symbol).map_or(now, |known| known.differs);
-                self.stated
-                    .insert(symbol, Stated { qty, at: execution.at, or: Some(qty), since: now, differs, told: false });
+                self.stated.insert(
+                    symbol,
+                    Stated { qty, at: execution.at, or: Some(qty), since: now, differs, reported: false },
+                );
             }
             Some(_) => {}
             None => drop(self.stated.remove(&symbol)),
@@ -91,7 +93,7 @@ impl Holdings {
     }
 
     /// Takes an execution that was learned, from the stream or from REST.
-    pub(super) fn learned(&mut self, execution: &Execution, now: Mono) {
+    pub(super) fn on_execution(&mut self, execution: &Execution, now: Mono) {
         let change = match (&execution.kind, &execution.side) {
             (ExecutionKind::Trade | ExecutionKind::Unexplained, Side::Buy) => Some(execution.qty),
             (ExecutionKind::Trade | ExecutionKind::Unexplained, Side::Sell) => Qty::ZERO.checked_sub(execution.qty),
@@ -151,7 +153,7 @@ impl Holdings {
                 found.over.push(format!("{symbol}: the list of positions is taken as right, {held} held"));
                 return false;
             }
-            if lasts >= LAG && !std::mem::replace(&mut stated.told, true) {
+            if lasts >= LAG && !std::mem::replace(&mut stated.reported, true) {
                 let stated = stated.qty;
                 let held = held.map_or_else(|| "an unknown quantity".to_owned(), |qty| qty.to_string());
                 found.lasting.push(format!("{symbol}: the last execution leaves {stated} held, positions say {held}"));
@@ -197,8 +199,8 @@ impl Holdings {
     }
 
     /// True while a reported difference lasts.
-    pub(super) fn is_told(&self) -> bool {
-        self.stated.values().any(|stated| stated.told)
+    pub(super) fn is_reported(&self) -> bool {
+        self.stated.values().any(|stated| stated.reported)
     }
 
     /// Positions according to the last executions, where the last list disagrees.
@@ -259,16 +261,16 @@ mod tests {
     fn executions_explain_a_list_change_even_if_it_includes_only_the_first_of_them() {
         let mut holdings = Holdings::default();
         assert_eq!(holdings.compare(&list(10), at(0)).unexplained, None, "nothing was known");
-        holdings.learned(&execution(Side::Buy, 5, 1, None), at(1));
-        holdings.learned(&execution(Side::Sell, 3, 2, None), at(2));
+        holdings.on_execution(&execution(Side::Buy, 5, 1, None), at(1));
+        holdings.on_execution(&execution(Side::Sell, 3, 2, None), at(2));
         assert_eq!(holdings.compare(&list(15), at(3)).unexplained, None);
         assert_eq!(holdings.compare(&list(12), at(4)).unexplained, None);
         assert!(holdings.compare(&list(13), at(5)).unexplained.is_some(), "nothing was traded since");
         let undone = Execution { kind: ExecutionKind::Bust { of: None }, ..execution(Side::Buy, 1, 6, None) };
-        holdings.learned(&undone, at(6));
+        holdings.on_execution(&undone, at(6));
         assert_eq!(holdings.compare(&list(90), at(7)).unexplained, None, "the busted quantity is unknown");
         // Old executions explain nothing.
-        holdings.learned(&execution(Side::Buy, 5, 8, None), at(8));
+        holdings.on_execution(&execution(Side::Buy, 5, 8, None), at(8));
         assert!(holdings.compare(&list(95), at(83)).unexplained.is_some());
     }
 
@@ -276,37 +278,37 @@ mod tests {
     fn the_latest_execution_states_the_position_until_one_comes_without_a_position() {
         let mut holdings = Holdings::default();
         holdings.compare(&list(1), at(0));
-        holdings.told(&execution(Side::Buy, 1, 20, Some(30)), at(1));
-        holdings.told(&execution(Side::Buy, 1, 10, Some(29)), at(2));
+        holdings.on_stream_execution(&execution(Side::Buy, 1, 20, Some(30)), at(1));
+        holdings.on_stream_execution(&execution(Side::Buy, 1, 10, Some(29)), at(2));
         assert_eq!(stated(&holdings), [Qty::whole(30)], "the older one came late");
-        holdings.told(&execution(Side::Buy, 1, 20, Some(31)), at(3));
+        holdings.on_stream_execution(&execution(Side::Buy, 1, 20, Some(31)), at(3));
         assert_eq!(stated(&holdings), [Qty::whole(31)], "at the same time, the last one wins");
-        holdings.told(&execution(Side::Buy, 1, 21, None), at(4));
+        holdings.on_stream_execution(&execution(Side::Buy, 1, 21, None), at(4));
         assert!(!holdings.is_open());
     }
 
     #[test]
     fn an_execution_found_later_is_added_to_the_last_stated_position() {
-        let told = || {
+        let reported = || {
             let mut holdings = Holdings::default();
             holdings.compare(&list(100), at(0));
-            holdings.told(&execution(Side::Buy, 100, 10, Some(100)), at(1));
+            holdings.on_stream_execution(&execution(Side::Buy, 100, 10, Some(100)), at(1));
             holdings.compare(&list(137), at(2));
             assert_eq!(stated(&holdings), [Qty::whole(100)]);
             holdings
         };
         for second in [8, 10, 12] {
-            let mut holdings = told();
-            holdings.learned(&execution(Side::Buy, 37, second, None), at(3));
+            let mut holdings = reported();
+            holdings.on_execution(&execution(Side::Buy, 37, second, None), at(3));
             assert_eq!(stated(&holdings), [], "whatever the row's clock: {second}");
             assert!(holdings.compare(&list(137), at(30)).lasting.is_empty() && !holdings.is_open());
         }
-        let mut holdings = told();
-        holdings.learned(&execution(Side::Buy, 30, 12, None), at(3));
+        let mut holdings = reported();
+        holdings.on_execution(&execution(Side::Buy, 30, 12, None), at(3));
         assert_eq!(stated(&holdings), [Qty::whole(130)], "the newest execution decides");
-        let mut holdings = told();
+        let mut holdings = reported();
         let undone = Execution { kind: ExecutionKind::Bust { of: None }, ..execution(Side::Buy, 1, 12, None) };
-        holdings.learned(&undone, at(3));
+        holdings.on_execution(&undone, at(3));
         assert!(!holdings.is_open(), "the busted quantity is unknown");
     }
 
@@ -314,13 +316,13 @@ mod tests {
     fn a_list_that_disagrees_is_tolerated_then_reported_once_then_believed() {
         let mut holdings = Holdings::default();
         holdings.compare(&list(1), at(0));
-        holdings.told(&execution(Side::Buy, 1, 1, Some(2)), at(10));
+        holdings.on_stream_execution(&execution(Side::Buy, 1, 1, Some(2)), at(10));
         let lasting = |holdings: &Holdings, millis| holdings.lasting_conflicts(Mono::from_millis(millis)).count();
         assert_eq!((lasting(&holdings, 12_999), lasting(&holdings, 13_000)), (0, 1));
-        assert!(holdings.compare(&list(1), at(21)).lasting.is_empty() && !holdings.is_told());
+        assert!(holdings.compare(&list(1), at(21)).lasting.is_empty() && !holdings.is_reported());
         let said = holdings.compare(&list(1), at(22)).lasting;
         assert_eq!(said, ["BTCUSD: the last execution leaves 2 held, positions say 1"]);
-        assert!(holdings.is_told() && holdings.compare(&list(1), at(60)).lasting.is_empty(), "once");
+        assert!(holdings.is_reported() && holdings.compare(&list(1), at(60)).lasting.is_empty(), "once");
         assert!(holdings.compare(&list(1), at(309)).over.is_empty());
         assert_eq!(
             holdings.compare(&list(1), at(310)).over,
@@ -335,7 +337,7 @@ mod tests {
             for (is, known) in [(explained, true), (90, false)] {
                 let mut holdings = Holdings::default();
                 holdings.compare(&list(10), at(0));
-                holdings.learned(&execution(side.clone(), 5, 1, None), at(1));
+                holdings.on_execution(&execution(side.clone(), 5, 1, None), at(1));
                 assert_eq!(holdings.compare(&list(is), at(2)).unexplained.is_none(), known, "{side:?} {is}");
             }
         }
@@ -345,7 +347,7 @@ mod tests {
     fn forgetting_leaves_nothing_of_another_account() {
         let mut holdings = Holdings::default();
         holdings.compare(&list(1), at(0));
-        holdings.told(&execution(Side::Buy, 1, 1, Some(2)), at(1));
+        holdings.on_stream_execution(&execution(Side::Buy, 1, 1, Some(2)), at(1));
         holdings.forget();
         assert!(!holdings.is_open());
         assert_eq!(holdings.compare(&list(7), at(2)).unexplained, None, "nothing was known");

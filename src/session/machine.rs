@@ -123,7 +123,7 @@ struct Outage {
     /// False for the first connection of a run, which missed nothing worth reporting.
     was_live: bool,
     /// The outage was reported.
-    told: bool,
+    reported: bool,
 }
 
 /// Why no requests are sent, and until when.
@@ -140,7 +140,7 @@ const MARKS_EVERY: Duration = Duration::from_secs(10);
 /// REST is queried after this long even if the stream is not listening yet.
 const EARLY: Duration = Duration::from_secs(2);
 /// An outage is reported after this many attempts.
-const TOLD_AFTER: u32 = 3;
+const REPORTED_AFTER: u32 = 3;
 /// Interval between passes while polling.
 const POLL_EVERY: Duration = Duration::from_secs(6);
 
@@ -197,7 +197,7 @@ pub struct Session {
     /// The pass in progress began before the stream was listening, so its snapshot cannot be used to go live.
     early: bool,
     /// Consecutive streams that closed before they were listening.
-    unheard: u32,
+    failed_opens: u32,
     /// While polling: a stream is being opened as well.
     trying: bool,
     /// Why there is no stream, while polling.
@@ -221,7 +221,7 @@ pub struct Session {
     confirm: Option<Confirm>,
     audits: Audits,
     latency: Option<Duration>,
-    pictured: bool,
+    snapshot_merged: bool,
     holds: bool,
 }
 
@@ -262,7 +262,7 @@ impl Session {
             holdings: Holdings::default(),
             faults: BTreeSet::new(),
             early: false,
-            unheard: 0,
+            failed_opens: 0,
             trying: false,
             no_stream: String::new(),
             incomplete: 0,
@@ -279,7 +279,7 @@ impl Session {
             confirm: None,
             audits: Audits::default(),
             latency: None,
-            pictured: false,
+            snapshot_merged: false,
             holds: true,
         }
     }
@@ -323,7 +323,7 @@ impl Session {
             Input::Timeout => self.on_timeout(blotter, now),
         }
         self.leave_figures(blotter, now);
-        self.let_through(blotter, now);
+        self.merge_held_early(blotter, now);
         self.update_status(now);
     }
 
@@ -349,7 +349,7 @@ impl Session {
 
     /// True once every order and execution of the account was merged; later changes are news.
     pub fn has_snapshot(&self) -> bool {
-        self.pictured
+        self.snapshot_merged
     }
 
     /// True while the session follows the account by stream or by polling, even if parts are missing.
@@ -444,7 +444,7 @@ impl Session {
         // The first snapshot's position list already includes the executions that it brings.
         if matches!(self.phase, Phase::Live) {
             for execution in changes.executions.iter().filter_map(|id| blotter.execution(id)) {
-                self.holdings.learned(execution, now.mono);
+                self.holdings.on_execution(execution, now.mono);
             }
         }
         if !changes.is_empty() {

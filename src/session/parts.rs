@@ -121,7 +121,7 @@ struct Known {
     /// The last answer was already old when it was complete.
     late: bool,
     /// The fault was reported.
-    told: bool,
+    reported: bool,
 }
 
 /// Whether a part is available.
@@ -186,8 +186,8 @@ impl Parts {
     /// A new connection begins: earlier answers are not fresh.
     pub(super) fn begin(&mut self) {
         for known in &mut self.0 {
-            let Known { good, fault, partial, told, late, .. } = std::mem::take(known);
-            *known = Known { good, fault, partial, late, told, ..Known::default() };
+            let Known { good, fault, partial, reported, late, .. } = std::mem::take(known);
+            *known = Known { good, fault, partial, late, reported, ..Known::default() };
         }
     }
 
@@ -205,13 +205,13 @@ impl Parts {
 
     /// A complete answer arrived; true when this ends a fault that was reported.
     pub(super) fn good(&mut self, part: Part, now: Now) -> bool {
-        let mut told = false;
+        let mut reported = false;
         self.change(part, |known| {
             known.complete(now);
             (known.fault, known.partial) = (None, false);
-            told = !known.late && std::mem::take(&mut known.told);
+            reported = !known.late && std::mem::take(&mut known.reported);
         });
-        told
+        reported
     }
 
     /// An incomplete answer arrived; what could be read is shown.
@@ -313,16 +313,16 @@ impl Parts {
     }
 
     /// The faults that were not reported yet; marks them as reported.
-    pub(super) fn untold(&mut self, lacks: &[MissingPart]) -> Vec<MissingPart> {
-        let mut untold = Vec::new();
+    pub(super) fn unreported(&mut self, lacks: &[MissingPart]) -> Vec<MissingPart> {
+        let mut unreported = Vec::new();
         for lack in lacks {
             self.change(lack.part, |known| {
-                if !std::mem::replace(&mut known.told, true) {
-                    untold.push(lack.clone());
+                if !std::mem::replace(&mut known.reported, true) {
+                    unreported.push(lack.clone());
                 }
             });
         }
-        untold
+        unreported
     }
 
     /// How fresh a part is; `follows` says whether the connection follows the account.
@@ -381,17 +381,17 @@ mod tests {
     fn a_failure_is_reported_when_it_lasts_and_ends_with_an_answer() {
         let mut parts = Parts::default();
         parts.good(PART, at(0));
-        parts.failed(PART, &RequestError::of_ours(RequestErrorKind::Server, "first"), at(1_000));
+        parts.failed(PART, &RequestError::local(RequestErrorKind::Server, "first"), at(1_000));
         assert!(parts.has_failed(PART));
         // The same kind of failure with other text is not news; another kind is, and keeps the start time.
-        parts.failed(PART, &RequestError::of_ours(RequestErrorKind::Server, "second"), at(2_000));
+        parts.failed(PART, &RequestError::local(RequestErrorKind::Server, "second"), at(2_000));
         assert_eq!(
             (lack(&parts, 5_999), parts.deadline(Mono::from_millis(5_999))),
             (None, Some(Mono::from_millis(6_000)))
         );
         let said = lack(&parts, 6_000).unwrap();
         assert!(said.contains("first"), "{said}");
-        parts.failed(PART, &RequestError::of_ours(RequestErrorKind::Network, "third"), at(6_000));
+        parts.failed(PART, &RequestError::local(RequestErrorKind::Network, "third"), at(6_000));
         let said = lack(&parts, 6_000).unwrap();
         assert!(said.contains("third"), "{said}");
         // An answer of several pages ends the failure with its last page.
@@ -459,15 +459,15 @@ mod tests {
         parts.good(PART, at(80_000));
         assert_eq!(fresh(&parts, 80_000), (Some(Mono::from_millis(80_000)), true));
         // An answer that took a minute is not current, and is reported once even if it recurs.
-        let mut told = 0;
+        let mut reported = 0;
         for minute in [2, 4, 6] {
             parts.answered(PART, at(minute * 60_000));
             assert!(!parts.good(PART, at((minute + 1) * 60_000)));
             assert_eq!(fresh(&parts, (minute + 1) * 60_000), (Some(Mono::from_millis(minute * 60_000)), false));
             let lacks = parts.lacks(None, Mono::from_millis((minute + 1) * 60_000));
-            told += parts.untold(&lacks).iter().filter(|lack| lack.part == PART).count();
+            reported += parts.unreported(&lacks).iter().filter(|lack| lack.part == PART).count();
         }
-        assert_eq!(told, 1);
+        assert_eq!(reported, 1);
         assert!(parts.good(PART, at(500_000)), "it is over");
     }
 
@@ -475,7 +475,7 @@ mod tests {
     fn nothing_is_current_unless_the_connection_follows_and_forgetting_clears_everything() {
         let mut parts = Parts::default();
         parts.good(PART, at(0));
-        parts.failed(PART, &RequestError::of_ours(RequestErrorKind::Server, "no"), at(1_000));
+        parts.failed(PART, &RequestError::local(RequestErrorKind::Server, "no"), at(1_000));
         let now = Mono::from_millis(2_000);
         assert_eq!((parts.freshness(PART, true, now).current, parts.freshness(PART, true, now).reason), (true, None));
         let alone = parts.freshness(PART, false, now);

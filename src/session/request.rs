@@ -246,7 +246,7 @@ pub struct RequestError {
 
 impl RequestError {
     /// A failure detected here rather than stated by the broker.
-    pub fn of_ours(kind: RequestErrorKind, message: impl Into<String>) -> Self {
+    pub fn local(kind: RequestErrorKind, message: impl Into<String>) -> Self {
         Self { kind, status: None, code: None, message: message.into(), extra: None, request_id: None }
     }
 

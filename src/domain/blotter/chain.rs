@@ -70,7 +70,7 @@ impl Blotter {
     }
 
     /// Unknown orders that a known one replaced: what they executed decides the known one's own quantity.
-    pub fn unknown_before(&self) -> impl Iterator<Item = &OrderId> {
+    pub fn unknown_predecessors(&self) -> impl Iterator<Item = &OrderId> {
         let wanted = |(before, id): &(&OrderId, &OrderId)| {
             self.order(before).is_none()
                 && self.order(id).is_some_and(|order| order.cum_qty.is_positive() && !self.is_history(order))

@@ -74,7 +74,7 @@ impl Conflict {
 
     /// True when this continues another conflict: both are the same, or both concern only terms, since a
     /// high-water mark keeps moving.
-    pub fn goes_on_with(&self, other: &Self) -> bool {
+    pub fn continues(&self, other: &Self) -> bool {
         self == other || (self.is_of_terms() && other.is_of_terms())
     }
 

@@ -12,7 +12,7 @@ use crate::domain::update::TradeEvent;
 impl Blotter {
     /// Enters an execution and its tape line, once; returns the order that it counts for.
     pub(super) fn enter(&mut self, execution: Execution, event: &TradeEvent, changes: &mut Changes) -> OrderId {
-        let execution = self.at_home(execution);
+        let execution = self.assign_to_leg(execution);
         let owner = execution.order_id.clone();
         self.enter_at(None, execution, event, changes);
         owner
@@ -20,7 +20,7 @@ impl Blotter {
 
     /// Enters an activity row, and the correction that it implies if it states something new.
     pub(super) fn enter_row(&mut self, row: Execution, event: &TradeEvent, changes: &mut Changes) -> OrderId {
-        let row = self.at_home(row);
+        let row = self.assign_to_leg(row);
         let owner = row.order_id.clone();
         self.enter_at(None, row.clone(), event, changes);
         changes.revised.extend(self.ledger.resolve(&row));

@@ -51,7 +51,7 @@ impl Blotter {
     }
 
     /// Restores what was reported of these orders, which the account names: they were its own all along.
-    pub(super) fn bring_over<'a>(&mut self, ids: impl Iterator<Item = &'a OrderId>, changes: &mut Changes) {
+    pub(super) fn restore_former<'a>(&mut self, ids: impl Iterator<Item = &'a OrderId>, changes: &mut Changes) {
         if self.former.0.is_empty() {
             return;
         }
@@ -59,7 +59,7 @@ impl Blotter {
             if let Some(kept) = self.former.0.remove(id) {
                 let legs = kept.order.legs.clone();
                 self.take_back(kept, changes);
-                self.bring_over(legs.iter(), changes);
+                self.restore_former(legs.iter(), changes);
             }
         }
     }

@@ -10,7 +10,7 @@ use crate::domain::update::TradeEvent;
 
 impl Blotter {
     /// Assigns an execution to the order that executed: for a multi-leg order, the leg with its symbol.
-    pub(super) fn at_home(&mut self, execution: Execution) -> Execution {
+    pub(super) fn assign_to_leg(&mut self, execution: Execution) -> Execution {
         let Some(parent) = self.order(&execution.order_id).filter(|order| order.is_multileg_parent()) else {
             return execution;
         };
@@ -52,7 +52,7 @@ impl Blotter {
     }
 
     /// Moves rows entered under a multi-leg parent to its legs, once they are known.
-    pub(super) fn bring_home(&mut self, parent: &OrderId, changes: &mut Changes) {
+    pub(super) fn move_to_legs(&mut self, parent: &OrderId, changes: &mut Changes) {
         let legs = self.order(parent).filter(|order| order.is_multileg_parent()).map(|order| &order.legs);
         // Any other row counts for nothing there, and may stay.
         let stays = legs.is_none_or(|legs| {
@@ -68,7 +68,7 @@ impl Blotter {
                 line.and_then(|line| self.tape.entry(line)).map_or(TradeEvent::Fill, |entry| entry.event.clone());
             let (id, mut made) = (stray.id.clone(), Changes::default());
             if stray.kind != ExecutionKind::Unexplained {
-                let own = self.at_home(stray);
+                let own = self.assign_to_leg(stray);
                 self.enter_at(line, own, &event, &mut made);
             }
             // It was shown before, so it is not news.

@@ -195,7 +195,7 @@ impl Broker {
     }
 
     /// Replays events on request.
-    fn told_again(&self, since: Timestamp, moment: Timestamp) -> Vec<TradeUpdate> {
+    fn replayed(&self, since: Timestamp, moment: Timestamp) -> Vec<TradeUpdate> {
         let wanted = self.told.iter().filter(|(at, _)| *at >= since && *at <= moment);
         let late = |update: &TradeUpdate| {
             let mut update = update.clone();

@@ -41,7 +41,7 @@ impl Oracle {
     pub(super) fn goes_back(&mut self, broker: &Broker, blotter: &Blotter) {
         let known = blotter.executions().filter(|row| row.kind == ExecutionKind::Trade);
         let known = known.filter_map(|row| {
-            truth_of(broker, &Execution { order_id: by_now(broker, blotter, row), ..row.clone() }).ok()
+            truth_of(broker, &Execution { order_id: current_order(broker, blotter, row), ..row.clone() }).ok()
         });
         let known: HashSet<ExecutionId> = known.map(|fill| fill.execution.id.clone()).collect();
         self.announced.retain(|id| known.contains(id));
@@ -59,7 +59,7 @@ impl Oracle {
             match &execution.kind {
                 ExecutionKind::Trade => {
                     // Under the id it was announced with: a later merge of the same step may have changed it.
-                    let order_id = by_now(broker, blotter, execution);
+                    let order_id = current_order(broker, blotter, execution);
                     let truth = truth_of(broker, &Execution { id: id.clone(), order_id, ..execution.clone() })?;
                     if !self.announced.insert(truth.execution.id.clone()) && !truth.disguised {
                         return Err(format!("execution {} was shown twice", truth.execution.id));
@@ -104,7 +104,7 @@ impl Oracle {
 
 /// The order that an execution should be shown under. A row may name the parent of legs, and stays there until the
 /// program knows the legs.
-fn by_now(broker: &Broker, blotter: &Blotter, execution: &Execution) -> OrderId {
+fn current_order(broker: &Broker, blotter: &Blotter, execution: &Execution) -> OrderId {
     let named = &execution.order_id;
     let told = blotter.order(named).is_some_and(|order| !order.legs.is_empty());
     let parent = broker.index.get(named).map(|place| &broker.orders[*place]).filter(|held| held.units && !told);

@@ -276,7 +276,7 @@ impl Simulation {
             }
         }
         if self.wrong.is_none() {
-            self.wrong = self.judge().and_then(|()| self.told_again()).err();
+            self.wrong = self.judge().and_then(|()| self.repeat_truth()).err();
         }
     }
 

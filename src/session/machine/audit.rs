@@ -66,8 +66,8 @@ impl Unknown {
 pub(super) struct Audits {
     done: usize,
     strikes: u32,
-    heard: HashMap<OrderId, Mono>,
-    last_heard: Option<Mono>,
+    reported_at: HashMap<OrderId, Mono>,
+    last_report: Option<Mono>,
     live_since: Mono,
     pub(super) pass_began: Mono,
     /// A complete pass that began after the lag has shown everything older than the stream.
@@ -83,21 +83,21 @@ pub(super) struct Audits {
 }
 
 impl Audits {
-    pub(super) fn heard(&mut self, order: &OrderId, now: Mono) {
-        self.last_heard = Some(now);
-        self.heard.insert(order.clone(), now);
+    pub(super) fn note_report(&mut self, order: &OrderId, now: Mono) {
+        self.last_report = Some(now);
+        self.reported_at.insert(order.clone(), now);
     }
 
     /// An update long before a pass says nothing about what the pass finds.
     pub(super) fn pass_began(&mut self, now: Mono) {
         self.pass_began = now;
-        self.heard.retain(|_, at| now.since(*at) < GRACE);
+        self.reported_at.retain(|_, at| now.since(*at) < GRACE);
     }
 
     pub(super) fn restart(&mut self, live_from: Option<Timestamp>, now: Mono) {
         let passed_over = self.passed_over;
         self.forget();
-        (self.last_heard, self.live_since, self.live_from) = (Some(now), now, live_from.max(passed_over));
+        (self.last_report, self.live_since, self.live_from) = (Some(now), now, live_from.max(passed_over));
     }
 
     /// Notes an update that the stream reported and that was not merged.
@@ -156,7 +156,7 @@ impl Audits {
     fn missed(&mut self, blotter: &Blotter) -> usize {
         let late = |id: &&ExecutionId| blotter.execution(id).is_some_and(|found| found.source == Source::Reconcile);
         let executions = self.executions.iter().filter(late).count();
-        let orders = self.orders.iter().filter(|id| !self.heard.contains_key(*id)).count();
+        let orders = self.orders.iter().filter(|id| !self.reported_at.contains_key(*id)).count();
         self.executions.clear();
         self.orders.clear();
         executions.max(orders)
@@ -169,7 +169,7 @@ impl Session {
         let current: HashMap<OrderId, (Conflict, bool)> =
             blotter.conflicts().map(|(id, conflict, again)| (id.clone(), (conflict, again))).collect();
         self.conflicts
-            .retain(|id, (_, conflict)| current.get(id).is_some_and(|(current, _)| current.goes_on_with(conflict)));
+            .retain(|id, (_, conflict)| current.get(id).is_some_and(|(current, _)| current.continues(conflict)));
         let began = self.audits.pass_began;
         let mut lasting: Vec<(OrderId, Conflict)> = Vec::new();
         for (id, (conflict, again)) in current {
@@ -228,7 +228,7 @@ impl Session {
         }
         self.audits.strikes += 1;
         let things = if missed == 1 { "1 change".to_owned() } else { format!("{missed} changes") };
-        let silent = self.audits.last_heard.is_none_or(|at| now.mono.since(at) > STARVED);
+        let silent = self.audits.last_report.is_none_or(|at| now.mono.since(at) > STARVED);
         if silent {
             self.log(format!("the stream is open but did not report {things}; opening a new one"));
             self.begin(now);

@@ -1,7 +1,7 @@
 //! The beginning and end of an epoch: what is opened, what is dropped, and the wait between two epochs.
 
 use super::Outage;
-use super::{Duration, EARLY, Fault, Now, Output, Phase, Session, TOLD_AFTER, Timer};
+use super::{Duration, EARLY, Fault, Now, Output, Phase, REPORTED_AFTER, Session, Timer};
 use crate::domain::disabled_rule::{DisabledRule, left_out};
 use crate::session::backoff;
 use crate::session::state::ConnectionState;
@@ -74,7 +74,7 @@ impl Session {
     /// Notes when the outage began.
     pub(super) fn lose(&mut self, now: Now) {
         let was_live = matches!(self.phase, Phase::Live);
-        self.outage.get_or_insert(Outage { since: now.mono, was_live, told: false });
+        self.outage.get_or_insert(Outage { since: now.mono, was_live, reported: false });
     }
 
     /// Waits before the next attempt.
@@ -92,7 +92,7 @@ impl Session {
         (self.phase, self.confirm) = (Phase::Backoff, None);
         self.timers.clear(Timer::Confirm);
         let attempt = self.attempt.max(1);
-        self.tell_outage(&reason);
+        self.report_lasting_outage(&reason);
         let until = now.mono + self.next_attempt(now).max(at_least);
         self.timers.set(Timer::Reconnect, until);
         self.log(format!("lost: {reason}"));
@@ -106,10 +106,10 @@ impl Session {
     }
 
     /// Reports an outage that lasts, once.
-    pub(super) fn tell_outage(&mut self, reason: &str) {
-        let lasts = self.attempt >= TOLD_AFTER;
-        if let Some(outage) = self.outage.as_mut().filter(|outage| lasts && !outage.told) {
-            outage.told = true;
+    pub(super) fn report_lasting_outage(&mut self, reason: &str) {
+        let lasts = self.attempt >= REPORTED_AFTER;
+        if let Some(outage) = self.outage.as_mut().filter(|outage| lasts && !outage.reported) {
+            outage.reported = true;
             self.fault(Fault::Connection, format!("no connection: {reason}"));
         }
     }

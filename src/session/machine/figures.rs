@@ -61,7 +61,7 @@ impl Session {
             self.log(format!("the position in {symbol} changed without a report; asking REST for everything"));
             self.audit_unknown(now);
         }
-        if !self.holdings.is_told() {
+        if !self.holdings.is_reported() {
             self.over(Fault::Holdings);
         }
         if self.holdings.is_open() && matches!(self.phase, Phase::Live) {
@@ -92,7 +92,7 @@ impl Session {
         if changed {
             blotter.reset();
             self.since = Since::default();
-            self.pictured = false;
+            self.snapshot_merged = false;
             let number = number.unwrap_or_else(|| "a new account".into());
             self.alarm(format!("the account was reset at the broker: {number} has no history from before"));
             self.out.push_back(Output::Reset);
@@ -122,7 +122,7 @@ impl Session {
         }
         let failing = [Part::Account, Part::Positions].into_iter().any(|part| self.parts.has_failed(part));
         let after = if self.holds || failing { MARKS_EVERY } else { MARKS_RARELY };
-        if !self.refresh.is_empty() || self.holds_back(now.mono) {
+        if !self.refresh.is_empty() || self.must_wait(now.mono) {
             // What is overdue stays overdue. After a wait the request is sent at once, before another wait begins.
             let waits = self.request_pause.as_ref().map(|pause| pause.until).filter(|until| *until > now.mono);
             self.timers.set(Timer::Marks, waits.unwrap_or(now.mono + after));

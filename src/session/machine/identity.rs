@@ -87,13 +87,13 @@ impl Session {
         self.foreign = Some(foreign);
         (self.identified, self.recognised) = (false, false);
         if lasts >= MINUTE {
-            self.turn_away(account, now);
+            self.reject_account(account, now);
             return AccountMatch::Another;
         }
         if matches!(self.phase, Phase::Live | Phase::Polling) {
             self.timers.hasten(Timer::Audit, now.mono + RESET);
         }
-        AccountMatch::Unknown(RequestError::of_ours(RequestErrorKind::Decode, foreign_words(account)))
+        AccountMatch::Unknown(RequestError::local(RequestErrorKind::Decode, foreign_words(account)))
     }
 
     /// Which account answers now.
@@ -153,7 +153,7 @@ impl Session {
     }
 
     /// Merges held updates when the snapshot takes long, once the account is proven; the state stays `syncing`.
-    pub(super) fn let_through(&mut self, blotter: &mut Blotter, now: Now) {
+    pub(super) fn merge_held_early(&mut self, blotter: &mut Blotter, now: Now) {
         let long = self.syncing_since().is_some_and(|since| now.mono.since(since) >= PATIENCE);
         if !long || !self.is_proven() {
             return;

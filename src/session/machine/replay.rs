@@ -51,7 +51,7 @@ impl Session {
     /// Requests what happened since the last known change, beside the first snapshot of an epoch.
     pub(super) fn ask_replay(&mut self, now: Now) {
         let wanted = !self.replays.refused && self.replays.asked.is_none() && self.account.is_some();
-        let may = matches!(self.phase, Phase::Syncing { .. }) && !self.holds_back(now.mono);
+        let may = matches!(self.phase, Phase::Syncing { .. }) && !self.must_wait(now.mono);
         let Some(newest) = self.replays.newest.filter(|_| wanted && may) else { return };
         let since = newest.checked_sub(OVERLAP).unwrap_or(newest);
         // Our own clock orders nothing here: if it is wrong, the answer ends later or lacks its newer end.

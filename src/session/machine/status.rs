@@ -14,13 +14,13 @@ impl Session {
         let lacks = self.parts.lacks(waiting.as_deref(), now.mono);
         let state = match self.phase {
             Phase::Live => {
-                self.tell(&lacks);
+                self.report_missing(&lacks);
                 self.state_when_following(&lacks, now)
             }
             Phase::Syncing { .. } => self.state_when_syncing(&lacks, now),
             Phase::Polling => {
                 let answered: Vec<MissingPart> = lacks.into_iter().filter(|lack| self.has_failed(lack.part)).collect();
-                self.tell(&answered);
+                self.report_missing(&answered);
                 self.state_when_polling(&answered, now)
             }
             Phase::Idle | Phase::Opening | Phase::Backoff | Phase::Confirming | Phase::Dead => {
@@ -73,7 +73,7 @@ impl Session {
             return ConnectionState::Syncing { since, pages: None, until: None, reason: None };
         }
         let failing: Vec<MissingPart> = lacks.iter().filter(|lack| self.has_failed(lack.part)).cloned().collect();
-        self.tell(&failing);
+        self.report_missing(&failing);
         let waiting = self.waiting(now.mono).map(|(until, reason)| (until, reason.to_owned()));
         let mut reason = match (&waiting, failing.is_empty()) {
             (_, false) => parts::sentence(&failing),
@@ -128,13 +128,13 @@ impl Session {
     }
 
     /// Reports lasting faults once; they stay in the list of errors until they are read.
-    fn tell(&mut self, lacks: &[MissingPart]) {
+    fn report_missing(&mut self, lacks: &[MissingPart]) {
         if lacks.is_empty() && self.follows() {
             self.over(Fault::Snapshot);
         }
-        let untold = self.parts.untold(lacks);
-        if !untold.is_empty() {
-            self.fault(Fault::Snapshot, format!("the data is incomplete: {}", parts::sentence(&untold)));
+        let unreported = self.parts.unreported(lacks);
+        if !unreported.is_empty() {
+            self.fault(Fault::Snapshot, format!("the data is incomplete: {}", parts::sentence(&unreported)));
         }
     }
 

@@ -17,7 +17,7 @@ const HEALTHY: Duration = Duration::from_mins(1);
 /// While polling, how often to try for a stream again.
 const STREAM_AGAIN: Duration = Duration::from_mins(5);
 /// After this many consecutive streams that never listened, REST alone keeps the snapshot current.
-const UNHEARD: u32 = 3;
+const FAILED_OPENS: u32 = 3;
 
 impl Session {
     pub(super) fn on_stream(&mut self, event: StreamEvent, blotter: &mut Blotter, now: Now) {
@@ -57,7 +57,7 @@ impl Session {
         }
         self.timers.clear(Timer::Early);
         self.timers.clear(Timer::Reconnect);
-        (self.unheard, self.trying) = (0, false);
+        (self.failed_opens, self.trying) = (0, false);
         self.phase = Phase::Syncing { held: Vec::new() };
         self.show(ConnectionState::Syncing { since: now.mono, pages: None, until: None, reason: None });
         self.start_pass(now);
@@ -83,7 +83,7 @@ impl Session {
     pub(super) fn merge(&mut self, update: &TradeUpdate, blotter: &mut Blotter, now: Now) {
         // For a multi-leg order, only the parent's frame reports its legs.
         for order in std::iter::once(&update.order).chain(&update.legs) {
-            self.audits.heard(&order.id, now.mono);
+            self.audits.note_report(&order.id, now.mono);
             // REST contradicted an earlier state; whether it contradicts this one is not known yet.
             self.conflicts.remove(&order.id);
         }
@@ -96,7 +96,7 @@ impl Session {
             self.audit_unknown(now);
         }
         for execution in &update.executions {
-            self.holdings.told(execution, now.mono);
+            self.holdings.on_stream_execution(execution, now.mono);
         }
         if !changes.executions.is_empty() {
             self.refresh_soon(now);
@@ -110,7 +110,7 @@ impl Session {
 
     pub(super) fn on_closed(&mut self, closed: Closed, now: Now) {
         if matches!(self.phase, Phase::Polling) {
-            return self.on_closed_beside(closed, now);
+            return self.on_closed_while_polling(closed, now);
         }
         match closed {
             Closed::Asked => {}
@@ -140,10 +140,10 @@ impl Session {
         if !matches!(self.phase, Phase::Opening) {
             return self.back_off_for(at_least, reason, now);
         }
-        self.unheard = self.unheard.saturating_add(1);
+        self.failed_opens = self.failed_opens.saturating_add(1);
         self.no_stream.clone_from(&reason);
         self.back_off_for(at_least, reason, now);
-        if !self.poll_if_answered(now) && (self.unheard <= UNHEARD || self.unheard.is_multiple_of(5)) {
+        if !self.poll_if_answered(now) && (self.failed_opens <= FAILED_OPENS || self.failed_opens.is_multiple_of(5)) {
             self.start_early(now);
         }
     }
@@ -151,7 +151,7 @@ impl Session {
     /// Starts polling after three streams that never listened, if REST answers.
     pub(super) fn poll_if_answered(&mut self, now: Now) -> bool {
         let lost_at = self.outage.map_or(now.mono, |outage| outage.since);
-        let wanted = matches!(self.phase, Phase::Backoff) && self.unheard >= UNHEARD;
+        let wanted = matches!(self.phase, Phase::Backoff) && self.failed_opens >= FAILED_OPENS;
         if !wanted || !self.parts.any_since(lost_at) {
             return false;
         }
@@ -175,7 +175,7 @@ impl Session {
         self.timers.set(Timer::Reconnect, now.mono + STREAM_AGAIN);
     }
 
-    fn on_closed_beside(&mut self, closed: Closed, now: Now) {
+    fn on_closed_while_polling(&mut self, closed: Closed, now: Now) {
         self.trying = false;
         let after = match closed {
             Closed::Asked => return,
@@ -214,11 +214,11 @@ impl Session {
             self.begin_again(now);
             return;
         }
-        self.poll_refused(reason, now);
+        self.poll_without_stream(reason, now);
     }
 
     /// Starts polling because no form of the stream accepts the token.
-    pub(super) fn poll_refused(&mut self, reason: String, now: Now) {
+    pub(super) fn poll_without_stream(&mut self, reason: String, now: Now) {
         self.form = AuthForm::Authenticate;
         self.fault(Fault::Connection, format!("no order stream is available ({reason}); polling REST instead"));
         self.poll_instead(reason, now);

@@ -73,7 +73,7 @@ impl Session {
     }
 
     /// True while a wait that the broker asked for is in effect.
-    pub(super) fn holds_back(&self, now: Mono) -> bool {
+    pub(super) fn must_wait(&self, now: Mono) -> bool {
         self.request_pause.as_ref().is_some_and(|pause| pause.until > now)
     }
 
@@ -251,7 +251,7 @@ impl Session {
                 self.ask(now);
             }
             Step::Done => {
-                self.cut &= self.holds_back(now.mono);
+                self.cut &= self.must_wait(now.mono);
                 if let Some(resync) = self.resync.take() {
                     resync.note_limits(&mut self.limited);
                     let (snapshot, next) = resync.finish();
@@ -360,7 +360,7 @@ impl Session {
             // Replayed events in their order; the lists add what they lack.
             self.recovered += self.merge_replay(blotter, now);
         }
-        blotter.answers_from(self.audits.pass_began);
+        blotter.set_requested_at(self.audits.pass_began);
         let changes = blotter.apply_snapshot(&snapshot.orders, &snapshot.activities);
         let recovered = changes.executions.len();
         // Orders do not depend on positions and balances: without them the rest is whole, if the account answered.
@@ -376,7 +376,7 @@ impl Session {
             self.incomplete = asked_again(self.incomplete);
             self.log("a part of the data could not be fetched; retrying it");
         }
-        self.pictured |= snapshot.given_up.iter().all(|part| matches!(part, Part::Positions | Part::Account));
+        self.snapshot_merged |= snapshot.given_up.iter().all(|part| matches!(part, Part::Positions | Part::Account));
         match self.phase {
             // The account of the held updates is not proven: they stay held.
             Phase::Syncing { .. } if !self.is_proven() => self.changed(changes, blotter, now),

@@ -62,7 +62,7 @@ struct Fixture {
     status: &'static str,
     pages_without_end: bool,
     /// What the broker replays, or how it refuses to.
-    told_again: Result<Vec<TradeUpdate>, RequestErrorKind>,
+    replay: Result<Vec<TradeUpdate>, RequestErrorKind>,
     /// The broker's largest page, whatever is requested.
     page: usize,
     /// Lists do not name the legs of an order, even nested.
@@ -99,7 +99,7 @@ impl Fixture {
             unread_positions: Vec::new(),
             status: "ACTIVE",
             pages_without_end: false,
-            told_again: Err(RequestErrorKind::NotFound),
+            replay: Err(RequestErrorKind::NotFound),
             page: usize::MAX,
             hides_legs: false,
             opened: Vec::new(),

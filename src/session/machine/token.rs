@@ -124,7 +124,7 @@ impl Session {
             let reason = format!("the stream refused the token: {}", confirm.refusal);
             self.confirm = Some(confirm);
             self.timers.set(Timer::Confirm, now.mono + ASK_EVERY);
-            return self.poll_refused(reason, now);
+            return self.poll_without_stream(reason, now);
         }
         if !matches!(self.phase, Phase::Polling) {
             self.ask_something_else(now);
@@ -143,7 +143,7 @@ impl Session {
 
     /// Requests other endpoints: if one accepts the token, it is not dead.
     fn ask_something_else(&mut self, now: Now) {
-        if self.holds_back(now.mono) {
+        if self.must_wait(now.mono) {
             return;
         }
         let orders = OrdersQuery::newest(OrderFilter::All, 1);
@@ -168,7 +168,7 @@ impl Session {
 
     /// Stops because another account answers: nothing of it is merged or shown. It is probed like a dead token, since
     /// relinking may bring back the right account.
-    pub(super) fn turn_away(&mut self, account: &Account, now: Now) {
+    pub(super) fn reject_account(&mut self, account: &Account, now: Now) {
         let reason = super::identity::foreign_words(account);
         self.abandon();
         self.phase = Phase::Dead;

@@ -93,7 +93,7 @@ fn run(
             resync.unpark();
             continue;
         };
-        let result = answer(&request).map(Box::new).map_err(|kind| RequestError::of_ours(kind, "no"));
+        let result = answer(&request).map(Box::new).map_err(|kind| RequestError::local(kind, "no"));
         if matches!(resync.answer(id, result, blotter), Step::Done) {
             let (snapshot, next) = resync.finish();
             return (asked, snapshot, next);

@@ -44,8 +44,8 @@ impl Resync {
         let mut before: Vec<OrderId> = blotter
             .conflicts()
             .map(|(id, ..)| id)
-            .chain(blotter.unknown_before())
-            .chain(self.snapshot.orders.iter().filter_map(|order| before(order, blotter)))
+            .chain(blotter.unknown_predecessors())
+            .chain(self.snapshot.orders.iter().filter_map(|order| unknown_predecessor(order, blotter)))
             .filter(|id| !self.seen.contains(*id))
             .cloned()
             .collect();
@@ -125,6 +125,6 @@ impl Resync {
 }
 
 /// The order that this one replaced, if unknown: what it executed decides how much belongs to this one.
-fn before<'a>(order: &'a Order, blotter: &Blotter) -> Option<&'a OrderId> {
+fn unknown_predecessor<'a>(order: &'a Order, blotter: &Blotter) -> Option<&'a OrderId> {
     order.replaces.as_ref().filter(|before| order.cum_qty.is_positive() && blotter.order(before).is_none())
 }

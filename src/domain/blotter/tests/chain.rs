@@ -183,7 +183,7 @@ fn a_replacing_order_owns_what_it_states_once_its_predecessor_is_known_to_have_e
         let mut blotter = Blotter::default();
         let own = chain.state(1, 1, true);
         blotter.apply_snapshot(std::slice::from_ref(&own), &[]);
-        assert_eq!(blotter.unknown_before().count(), 1);
+        assert_eq!(blotter.unknown_predecessors().count(), 1);
         blotter.apply_snapshot(&[chain.state(0, 1, true)], &[]);
         blotter.apply_snapshot(std::slice::from_ref(&own), &[]);
         let awaited: Vec<Qty> = blotter.executions_of(&own.id).iter().map(|row| row.qty).collect();
@@ -215,9 +215,9 @@ fn an_unknown_predecessor_is_requested() {
     let chain = Chain { fills: vec![vec![41], vec![59]], carries: true };
     let mut blotter = Blotter::default();
     blotter.apply_snapshot(&[chain.state(1, 1, true)], &[chain.row(1, 1)]);
-    assert_eq!(blotter.unknown_before().map(OrderId::as_str).collect::<Vec<_>>(), ["o0"]);
+    assert_eq!(blotter.unknown_predecessors().map(OrderId::as_str).collect::<Vec<_>>(), ["o0"]);
     blotter.apply_snapshot(&[chain.state(0, 1, true)], &[chain.row(0, 1)]);
-    assert!(chain.is_complete_in(&blotter) && blotter.unknown_before().next().is_none());
+    assert!(chain.is_complete_in(&blotter) && blotter.unknown_predecessors().next().is_none());
 }
 
 proptest! {
@@ -290,12 +290,12 @@ fn an_unknown_predecessor_is_not_requested_while_nothing_was_executed() {
     let idle = Order { replaces: Some("o".into()), ..order("b", OrderStatus::New, 0, 5) };
     let mut blotter = Blotter::default();
     blotter.apply_snapshot(&[idle], &[]);
-    assert!(blotter.unknown_before().next().is_none());
+    assert!(blotter.unknown_predecessors().next().is_none());
     // Nor for an order that ended before executions were requested.
     let ended = Order { replaces: Some("p".into()), ..order("q", OrderStatus::Canceled, 40, 5) };
     blotter.set_history_before(Some(at(9)));
     blotter.apply_snapshot(&[ended], &[]);
-    assert!(blotter.unknown_before().next().is_none());
+    assert!(blotter.unknown_predecessors().next().is_none());
 }
 
 #[test]

@@ -22,9 +22,9 @@ fn a_conflict_continues_if_it_is_the_same_or_if_only_terms_change() {
     let limit = |px: i64| Order { limit_px: Some(Price::whole(px)), ..stated(OrderStatus::PartiallyFilled, 40) };
     let (new, held) = (of(stated(OrderStatus::New, 0)), of(stated(OrderStatus::PartiallyFilled, 20)));
     let (eight, nine) = (of(limit(8)), of(limit(9)));
-    assert!(new.goes_on_with(&new.clone()) && eight.goes_on_with(&nine));
-    assert!(!new.goes_on_with(&held) && !held.goes_on_with(&new));
-    assert!(!new.goes_on_with(&eight) && !eight.goes_on_with(&new));
+    assert!(new.continues(&new.clone()) && eight.continues(&nine));
+    assert!(!new.continues(&held) && !held.continues(&new));
+    assert!(!new.continues(&eight) && !eight.continues(&new));
 }
 
 #[test]

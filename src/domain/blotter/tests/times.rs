@@ -85,7 +85,7 @@ fn a_state_rounded_to_the_millisecond_of_the_last_execution_busts_the_previous_o
     let mut listed = next.order.clone();
     listed.updated_at = Some(exact(481_000_000));
     for second in [100, 120] {
-        blotter.answers_from(Mono::from_millis(second * 1_000));
+        blotter.set_requested_at(Mono::from_millis(second * 1_000));
         blotter.apply_snapshot(std::slice::from_ref(&listed), &[]);
     }
     let busts = blotter.executions().filter(|row| matches!(row.kind, ExecutionKind::Bust { .. })).count();
@@ -99,7 +99,7 @@ fn a_lagging_answer_that_is_repeated_soon_busts_nothing() {
     let kinds = |seconds: &[u64]| {
         let mut blotter = Blotter::default();
         for second in seconds {
-            blotter.answers_from(Mono::from_millis(second * 1_000));
+            blotter.set_requested_at(Mono::from_millis(second * 1_000));
             blotter.apply_snapshot(std::slice::from_ref(&stale), &[row("r1", 30, 30, 2)]);
         }
         blotter.executions().map(|row| row.kind.clone()).collect::<Vec<_>>()
@@ -115,7 +115,7 @@ fn a_quantity_stated_for_a_minute_is_accepted_even_if_its_time_never_moved() {
     let mut blotter = Blotter::default();
     let mut busts = Vec::new();
     for second in [100, 120, 160] {
-        blotter.answers_from(Mono::from_millis(second * 1_000));
+        blotter.set_requested_at(Mono::from_millis(second * 1_000));
         blotter.apply_snapshot(&[order("o", OrderStatus::New, 0, 5)], std::slice::from_ref(&report));
         busts.push(blotter.executions().filter(|row| matches!(row.kind, ExecutionKind::Bust { .. })).count());
     }
@@ -159,7 +159,7 @@ fn a_time_that_never_moves_and_rows_of_another_clock_invent_no_bust() {
     let mut listed = order("o", OrderStatus::PartiallyFilled, 11, 9);
     listed.avg_px = None;
     for second in [100, 120, 140] {
-        blotter.answers_from(Mono::from_millis(second * 1_000));
+        blotter.set_requested_at(Mono::from_millis(second * 1_000));
         blotter.apply_snapshot(std::slice::from_ref(&listed), &[row("r1", 6, 6, 5), row("r2", 5, 11, 7)]);
     }
     let undone = |row: &&Execution| matches!(row.kind, ExecutionKind::Bust { .. });
@@ -171,7 +171,7 @@ fn the_line_of_a_wrongly_inferred_bust_is_withdrawn() {
     let report = row("r1", 40, 40, 5);
     let mut blotter = Blotter::default();
     for second in [100, 120] {
-        blotter.answers_from(Mono::from_millis(second * 1_000));
+        blotter.set_requested_at(Mono::from_millis(second * 1_000));
         blotter.apply_snapshot(&[order("o", OrderStatus::PartiallyFilled, 20, 9)], std::slice::from_ref(&report));
     }
     let shown = |blotter: &Blotter| {
@@ -209,7 +209,7 @@ fn a_state_a_millisecond_before_a_row_is_from_before_it() {
     }
     let mut blotter = Blotter::default();
     for second in [100, 120, 140] {
-        blotter.answers_from(Mono::from_millis(second * 1_000));
+        blotter.set_requested_at(Mono::from_millis(second * 1_000));
         blotter.apply_snapshot(std::slice::from_ref(&listed), std::slice::from_ref(&report));
     }
     assert_eq!(blotter.executions().count(), 1, "it is accepted only after a minute");

@@ -27,7 +27,7 @@ impl Broker {
     }
 
     fn events(&self, since: Timestamp, moment: Timestamp) -> Vec<TradeUpdate> {
-        self.told_again(since, moment)
+        self.replayed(since, moment)
     }
 
     /// An order as REST states it at that moment, with the timestamps that this service writes.

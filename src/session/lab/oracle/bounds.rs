@@ -45,7 +45,7 @@ pub(in crate::session::lab) fn behind(look: &Behind<'_>) -> Result<(), String> {
         return Ok(());
     }
     let horizon = (now - CHANGE - patience).max(look.followed_since);
-    stands(look, horizon, false).map_err(|what| format!("live, and {what} since {horizon}"))?;
+    check_unchanged(look, horizon, false).map_err(|what| format!("live, and {what} since {horizon}"))?;
     for (at, place) in &look.unread {
         let held = broker.orders.get(*place).filter(|held| held.changed_at() <= *at);
         let due = *at >= live_since && now.duration_since(*at).unsigned_abs() > UNREAD + patience;
@@ -60,7 +60,7 @@ pub(in crate::session::lab) fn behind(look: &Behind<'_>) -> Result<(), String> {
 
 /// Checks that everything unchanged since `horizon` is shown correctly; with `once`, only what a
 /// single answer can show.
-fn stands(look: &Behind<'_>, horizon: Timestamp, once: bool) -> Result<(), String> {
+fn check_unchanged(look: &Behind<'_>, horizon: Timestamp, once: bool) -> Result<(), String> {
     let &Behind { broker, blotter, since, .. } = look;
     for held in &broker.orders {
         let told_apart = !once || (!held.undone && broker.is_told_apart(held));
@@ -119,7 +119,8 @@ fn holdings(look: &Behind<'_>) -> Result<(), String> {
 /// Exempt are an execution undone without a report, which needs two passes that agree, and a state with the time
 /// of the previous one.
 pub(in crate::session::lab) fn at_live(look: &Behind<'_>, asked: Timestamp) -> Result<(), String> {
-    stands(look, asked, true).map_err(|what| format!("it goes live on an incomplete snapshot: {what} since {asked}"))
+    check_unchanged(look, asked, true)
+        .map_err(|what| format!("it goes live on an incomplete snapshot: {what} since {asked}"))
 }
 
 /// Checks that an update is shown once it was merged.

@@ -124,7 +124,7 @@ pub(super) fn order_is_true(broker: &Broker, blotter: &Blotter, held: &Held, unt
     // The quantity that units or a chain state is not the sum of their own executions.
     let own = if held.units { Qty::ZERO } else { truth.cum_qty.checked_sub(held.inherited).unwrap_or(Qty::ZERO) };
     let sum = sum_of(blotter, &truth.id);
-    if sum != own && !nobody_can_know(broker, held, until) {
+    if sum != own && !is_unknowable(broker, held, until) {
         let rows: Vec<_> = blotter
             .executions_of(&truth.id)
             .iter()
@@ -146,7 +146,7 @@ pub(super) fn order_is_true(broker: &Broker, blotter: &Blotter, held: &Held, unt
 
 /// True while the one row is hidden or gone that would explain the sum of an order's rows: whether a replacing order or
 /// its chain executed a quantity, or that an execution existed before it was undone.
-fn nobody_can_know(broker: &Broker, held: &Held, until: Timestamp) -> bool {
+fn is_unknowable(broker: &Broker, held: &Held, until: Timestamp) -> bool {
     let order = held.now();
     let gone = |fill: &Fill| fill.gone_at.is_some() && order.replaces.is_some();
     let late = |fill: &Fill| fill.execution.order_id == order.id && (fill.listed_at > until || gone(fill));

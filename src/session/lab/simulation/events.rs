@@ -27,7 +27,7 @@ impl Simulation {
                     self.at(self.now + after, Event::Act(broker));
                 }
             }
-            Event::Incident(incident) => self.suffer(incident),
+            Event::Incident(incident) => self.apply_incident(incident),
             Event::Look => {
                 self.look();
                 self.at(self.now + LOOK, Event::Look);
@@ -152,7 +152,7 @@ impl Simulation {
 
     /// A person starts the program again.
     fn again(&mut self, program: usize) {
-        self.suffers(program, Incident::Kill(std::time::Duration::from_secs(1)));
+        self.apply_to_program(program, Incident::Kill(std::time::Duration::from_secs(1)));
     }
 
     pub(super) fn clocks(&self) -> Now {

@@ -66,7 +66,7 @@ impl Simulation {
 
     /// Applies the whole truth twice: the second time must change nothing. The first may add history
     /// from before the start.
-    pub(super) fn told_again(&mut self) -> Result<(), String> {
+    pub(super) fn repeat_truth(&mut self) -> Result<(), String> {
         if self.plan.vanish || self.plan.undo > 0 || self.plan.others == OtherPrograms::Instance {
             return Ok(());
         }

@@ -14,7 +14,7 @@ use crate::session::machine::Input;
 use crate::session::state::Epoch;
 
 impl Simulation {
-    pub(super) fn suffer(&mut self, incident: Incident) {
+    pub(super) fn apply_incident(&mut self, incident: Incident) {
         self.note(|| format!("!! {incident:?}"));
         match incident {
             Incident::Outage(long) => self.down_until = self.down_until.max(self.now + long),
@@ -33,12 +33,12 @@ impl Simulation {
         let chosen = if count > 1 { usize::try_from(self.chance.below(count)).unwrap_or(0) } else { 0 };
         for program in 0..self.programs.len() {
             if program == chosen || !incident.is_of_a_program() {
-                self.suffers(program, incident);
+                self.apply_to_program(program, incident);
             }
         }
     }
 
-    pub(super) fn suffers(&mut self, program: usize, incident: Incident) {
+    pub(super) fn apply_to_program(&mut self, program: usize, incident: Incident) {
         let line = self.programs[program].line.map(|line| line.epoch);
         match incident {
             Incident::Cut | Incident::NoSocket(..) => {

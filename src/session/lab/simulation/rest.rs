@@ -110,10 +110,10 @@ impl Simulation {
             return Err(error(RequestErrorKind::Unauthorized, "unauthorized"));
         }
         if let Some(fault) = fault {
-            ails(fault)?;
+            fault_error(fault)?;
         }
         if !self.calm() {
-            self.stumble()?;
+            self.random_failure()?;
         }
         if matches!(request, Request::Replay { .. }) && !self.plan.replay {
             return Err(error(RequestErrorKind::NotFound, "Not Found"));
@@ -174,7 +174,7 @@ impl Simulation {
     }
 
     /// Some requests fail.
-    fn stumble(&mut self) -> Result<(), RequestError> {
+    fn random_failure(&mut self) -> Result<(), RequestError> {
         if self.chance.percent(self.plan.limit) {
             let retry_after = Some(self.chance.millis(500, 15_000));
             return Err(error(RequestErrorKind::RateLimited { retry_after }, "too many requests"));
@@ -193,7 +193,7 @@ impl Simulation {
 }
 
 /// How the client sees a fault.
-fn ails(fault: EndpointFault) -> Result<(), RequestError> {
+fn fault_error(fault: EndpointFault) -> Result<(), RequestError> {
     Err(match fault {
         EndpointFault::Rows | EndpointFault::Slow(_) => return Ok(()),
         EndpointFault::Hang => error(RequestErrorKind::Timeout, "no answer"),

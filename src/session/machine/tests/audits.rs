@@ -13,7 +13,7 @@ fn talk(fixture: &mut Fixture, seconds: u64) {
     }
 }
 
-fn accused(fixture: &Fixture) -> bool {
+fn is_blamed(fixture: &Fixture) -> bool {
     fixture.logs().contains("left out") || fixture.logs().contains("did not report")
 }
 
@@ -58,7 +58,7 @@ fn a_change_older_than_the_stream_does_not_count_against_it_however_late_it_is_l
     fixture.execute("old", 40, false);
     fixture.pass(Duration::from_mins(5));
     assert_eq!(fixture.held(), Qty::whole(40));
-    assert!(!accused(&fixture), "{}", fixture.logs());
+    assert!(!is_blamed(&fixture), "{}", fixture.logs());
 }
 
 /// No list answers when the stream begins, so nothing is known; what the first complete snapshot contains is
@@ -79,7 +79,7 @@ fn a_late_listing_does_not_count_against_a_stream_that_began_without_a_snapshot(
         fixture.orders.push(Order { updated_at: at(when), ..order(id) });
         fixture.pass(Duration::from_mins(5));
         assert!(fixture.blotter.order(&id.into()).is_some());
-        assert_eq!(accused(&fixture), told, "{id}: {}", fixture.logs());
+        assert_eq!(is_blamed(&fixture), told, "{id}: {}", fixture.logs());
     }
 }
 
@@ -99,7 +99,7 @@ fn an_update_before_the_account_was_identified_counts_as_reported() {
         fixture.orders.push(Order { updated_at: at(when), ..order(id) });
         fixture.pass(Duration::from_mins(5));
         assert!(fixture.blotter.order(&id.into()).is_some());
-        assert_eq!(accused(&fixture), accuses, "{id}: {}", fixture.logs());
+        assert_eq!(is_blamed(&fixture), accuses, "{id}: {}", fixture.logs());
     }
 }
 
@@ -115,7 +115,7 @@ fn no_stream_reports_a_held_leg_but_every_stream_reports_a_working_order() {
         fixture.orders.push(other);
         fixture.pass(Duration::from_mins(5));
         assert!(fixture.blotter.order(&"other".into()).is_some());
-        assert_eq!(accused(&fixture), told, "{}", fixture.logs());
+        assert_eq!(is_blamed(&fixture), told, "{}", fixture.logs());
     }
 }
 
@@ -207,7 +207,7 @@ fn a_late_change_from_before_the_stream_does_not_count_against_it_on_any_connect
         fixture.rows.push(row);
         fixture.pass(Duration::from_mins(3));
         assert_eq!(fixture.held(), Qty::whole(10 * (round + 1)));
-        assert!(!accused(&fixture), "{round}: {}", fixture.logs());
+        assert!(!is_blamed(&fixture), "{round}: {}", fixture.logs());
     }
 }
 
@@ -226,7 +226,7 @@ fn a_change_at_the_time_of_the_newest_known_one_may_be_older_than_the_stream() {
     }
     fixture.pass(Duration::from_mins(5));
     assert_eq!(fixture.held(), Qty::whole(40));
-    assert!(!accused(&fixture), "{}", fixture.logs());
+    assert!(!is_blamed(&fixture), "{}", fixture.logs());
 }
 
 #[test]
@@ -240,7 +240,7 @@ fn a_state_that_the_stream_left_out_counts_even_if_it_reported_earlier_states_of
     fixture.orders[0].status = OrderStatus::PendingCancel;
     fixture.orders[0].updated_at = at(90);
     fixture.pass(Duration::from_mins(2));
-    assert!(accused(&fixture), "{}", fixture.logs());
+    assert!(is_blamed(&fixture), "{}", fixture.logs());
 }
 
 #[test]

@@ -50,7 +50,7 @@ impl Fixture {
                 Reply::Partial(Box::new(Reply::Activities(Vec::new())), vec![unread])
             }
             Request::Activities(query) => Reply::Activities(self.page_of_rows(query)),
-            Request::Replay { .. } => Reply::Replay(self.told_again.clone().map_err(|kind| failed(&kind))?),
+            Request::Replay { .. } => Reply::Replay(self.replay.clone().map_err(|kind| failed(&kind))?),
             other => panic!("{other:?} is not a request of a session"),
         }))
     }

@@ -56,7 +56,7 @@ fn replayed_events_are_not_merged_before_the_account_is_identified() {
     fixture.stream(StreamEvent::Closed(Closed::Silent));
     fixture.pass(Duration::from_secs(2));
     // The account was reset meanwhile, and does not answer.
-    fixture.told_again = Ok(vec![update(TradeEvent::New, order("stranger"), Vec::new())]);
+    fixture.replay = Ok(vec![update(TradeEvent::New, order("stranger"), Vec::new())]);
     (fixture.orders, fixture.rows) = (Vec::new(), Vec::new());
     fixture.fails = Some((ACCOUNT, RequestErrorKind::Refused));
     fixture.listen();
@@ -77,7 +77,7 @@ fn a_gap_in_a_replay_causes_an_audit_at_once() {
         // that ended without executions.
         let more = Order { cum_qty: Qty::whole(60), updated_at: at(100), ..fixture.orders[0].clone() };
         let done = Order { status: OrderStatus::Canceled, ..order("done") };
-        fixture.told_again = Ok(vec![update(TradeEvent::PendingCancel, if gap { more } else { done }, Vec::new())]);
+        fixture.replay = Ok(vec![update(TradeEvent::PendingCancel, if gap { more } else { done }, Vec::new())]);
         fixture.thaw();
         let before = fixture.asked.len();
         fixture.pass(Duration::from_secs(1));

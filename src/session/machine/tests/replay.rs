@@ -52,7 +52,7 @@ fn replayed_events_are_shown_as_they_were_and_once() {
     let at = told.happened_at.unwrap();
     // An event that no list ever shows.
     let suspended = update(TradeEvent::PendingCancel, fixture.orders[0].clone(), Vec::new());
-    fixture.told_again = Ok(vec![told, suspended]);
+    fixture.replay = Ok(vec![told, suspended]);
     back(&mut fixture);
 
     assert_eq!(replays(&fixture), [Timestamp::from_second(1_760_000_001 - 60).unwrap()]);
@@ -72,7 +72,7 @@ fn a_broker_without_replay_is_asked_once_and_nothing_is_missed() {
         let mut fixture = Fixture::live();
         fixture.orders.push(order("o"));
         fixture.execute("o", 10, true);
-        fixture.told_again = Err(kind.clone());
+        fixture.replay = Err(kind.clone());
         for _ in 0..3 {
             lost(&mut fixture);
             fixture.execute("o", 10, false);
@@ -90,7 +90,7 @@ fn a_replay_that_fails_temporarily_is_retried_after_the_next_outage() {
         let mut fixture = Fixture::live();
         fixture.orders.push(order("o"));
         fixture.execute("o", 10, true);
-        fixture.told_again = Err(kind.clone());
+        fixture.replay = Err(kind.clone());
         for outage in 1..=2 {
             lost(&mut fixture);
             back(&mut fixture);
