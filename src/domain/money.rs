@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_number_is_refused_not_zeroed() {
+    fn text_that_is_not_a_number_is_refused_not_zeroed() {
         for text in ["", "abc", "1,5", "NaN", "∞"] {
             assert!(text.parse::<Money>().is_err(), "{text}");
         }

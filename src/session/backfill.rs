@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn orders_that_await_a_report_take_turns_ten_at_a_time() {
+    fn the_rows_of_orders_that_await_a_report_are_requested_ten_per_pass() {
         let blotter = knows(&(0..25).map(|number| awaited(&format!("o{number:02}"))).collect::<Vec<_>>());
         let mut backfill = Backfill::default();
         let turns: Vec<Vec<OrderId>> = (0..3).map(|_| backfill.orders(&blotter)).collect();

@@ -260,7 +260,7 @@ mod tests {
     #[test]
     fn executions_explain_a_list_change_even_if_it_includes_only_the_first_of_them() {
         let mut holdings = Holdings::default();
-        assert_eq!(holdings.compare(&list(10), at(0)).unexplained, None, "nothing was known");
+        assert_eq!(holdings.compare(&list(10), at(0)).unexplained, None, "no list was known before");
         holdings.on_execution(&execution(Side::Buy, 5, 1, None), at(1));
         holdings.on_execution(&execution(Side::Sell, 3, 2, None), at(2));
         assert_eq!(holdings.compare(&list(15), at(3)).unexplained, None);
@@ -280,7 +280,7 @@ mod tests {
         holdings.compare(&list(1), at(0));
         holdings.on_stream_execution(&execution(Side::Buy, 1, 20, Some(30)), at(1));
         holdings.on_stream_execution(&execution(Side::Buy, 1, 10, Some(29)), at(2));
-        assert_eq!(stated(&holdings), [Qty::whole(30)], "the older one came late");
+        assert_eq!(stated(&holdings), [Qty::whole(30)], "the older one arrived late");
         holdings.on_stream_execution(&execution(Side::Buy, 1, 20, Some(31)), at(3));
         assert_eq!(stated(&holdings), [Qty::whole(31)], "at the same time, the last one wins");
         holdings.on_stream_execution(&execution(Side::Buy, 1, 21, None), at(4));
@@ -350,6 +350,6 @@ mod tests {
         holdings.on_stream_execution(&execution(Side::Buy, 1, 1, Some(2)), at(1));
         holdings.forget();
         assert!(!holdings.is_open());
-        assert_eq!(holdings.compare(&list(7), at(2)).unexplained, None, "nothing was known");
+        assert_eq!(holdings.compare(&list(7), at(2)).unexplained, None, "no list was known before");
     }
 }

@@ -118,10 +118,10 @@ fn row(id: &str, qty: i64, cum: i64, when: i64) -> Activity {
     }
 }
 
-type Picture = (Vec<(OrderId, OrderStatus, Qty)>, Vec<(Qty, Option<Qty>)>);
+type Shown = (Vec<(OrderId, OrderStatus, Qty)>, Vec<(Qty, Option<Qty>)>);
 
 /// What a trader sees, independent of the order of arrival.
-fn picture(blotter: &Blotter) -> Picture {
+fn shown_state(blotter: &Blotter) -> Shown {
     let mut orders: Vec<_> =
         blotter.orders().map(|order| (order.id.clone(), order.status.clone(), order.cum_qty)).collect();
     orders.sort();
@@ -211,7 +211,7 @@ fn a_gap_in_the_stream_is_reported() {
 }
 
 #[test]
-fn a_bust_lowers_and_an_old_frame_does_not_raise_again() {
+fn a_bust_lowers_the_executed_quantity_and_an_old_frame_does_not_raise_it_again() {
     let mut blotter = Blotter::default();
     blotter.apply_update(&fill("e1", "o", 40, 40, 1));
     blotter.apply_update(&bust("b1", "e1", 40, 0, 5));
@@ -333,7 +333,7 @@ fn an_order_whose_late_report_states_more_than_its_end_is_requested() {
     let mut blotter = Blotter::default();
     blotter.apply_update(&event(TradeEvent::Canceled, order("o", OrderStatus::Canceled, 0, 9), vec![]));
     blotter.apply_update(&fill("e1", "o", 40, 40, 5));
-    assert!(blotter.unsettled().any(|id| id.as_str() == "o"), "late, or undone before the end: REST knows");
+    assert!(blotter.unsettled().any(|id| id.as_str() == "o"), "late, or undone before the end: REST decides");
     blotter.apply_snapshot(&[order("o", OrderStatus::Canceled, 40, 9)], &[]);
     assert!(blotter.unsettled().next().is_none());
 }
@@ -415,7 +415,7 @@ fn an_order_in_two_lists_is_one_answer_and_implies_no_bust() {
 
 proptest! {
     #[test]
-    fn any_order_of_arrival_and_any_repetition_gives_the_same_picture(places in prop::collection::vec(0..8_usize, 1..40)) {
+    fn any_order_of_arrival_and_any_repetition_gives_the_same_state(places in prop::collection::vec(0..8_usize, 1..40)) {
         let updates = life();
         let rows = [row("r1", 30, 30, 2), row("r2", 30, 60, 3), row("r3", 40, 100, 4)];
         let mut blotter = Blotter::default();
@@ -435,7 +435,7 @@ proptest! {
         for update in &updates {
             straight.apply_update(update);
         }
-        prop_assert_eq!(picture(&blotter), picture(&straight));
+        prop_assert_eq!(shown_state(&blotter), shown_state(&straight));
         for place in all {
             if let Some(update) = updates.get(place) {
                 prop_assert!(blotter.apply_update(update).is_empty(), "a second pass emits nothing");
@@ -443,7 +443,7 @@ proptest! {
         }
         for line in blotter.tape() {
             let found = line.execution.as_ref().is_none_or(|id| blotter.execution(id).is_some());
-            prop_assert!(found, "a line of the tape points nowhere");
+            prop_assert!(found, "a tape line points to no execution");
         }
     }
 }

@@ -197,9 +197,9 @@ fn update(event: TradeEvent, order: Order, executions: Vec<Execution>) -> TradeU
 }
 
 #[test]
-fn it_listens_before_it_asks_and_is_live_when_the_snapshot_is_complete() {
+fn a_session_listens_before_it_sends_requests_and_is_live_when_the_snapshot_is_complete() {
     let mut fixture = Fixture::new();
-    assert!(fixture.asked.is_empty(), "nothing is asked before the stream listens");
+    assert!(fixture.asked.is_empty(), "no requests before the stream listens");
     fixture.orders.push(order("o"));
     fixture.listen();
     assert!(fixture.session.state().is_live());
@@ -218,7 +218,7 @@ fn updates_held_while_syncing_are_merged_before_it_is_live() {
     assert_eq!(fixture.held(), Qty::ZERO, "nothing is shown before the snapshot");
     fixture.pass(Duration::from_secs(3));
     assert!(fixture.session.state().is_live());
-    assert_eq!(fixture.held(), Qty::whole(40), "once, though stream and REST both reported it");
+    assert_eq!(fixture.held(), Qty::whole(40), "once, although stream and REST both reported it");
 }
 
 #[test]
@@ -340,13 +340,13 @@ fn the_form_that_worked_is_remembered() {
 }
 
 #[test]
-fn a_rate_limit_is_waited_out() {
+fn no_requests_are_sent_until_a_rate_limit_resets() {
     let mut fixture = Fixture::new();
     fixture.failure = Some(RequestErrorKind::RateLimited { retry_after: Some(Duration::from_secs(30)) });
     fixture.listen();
     let asked = fixture.asked.len();
     fixture.pass(Duration::from_secs(29));
-    assert_eq!(fixture.asked.len(), asked, "nothing is asked before the reset");
+    assert_eq!(fixture.asked.len(), asked, "no requests before the limit resets");
     fixture.failure = None;
     fixture.pass(Duration::from_secs(2));
     assert!(fixture.session.state().is_live());

@@ -38,7 +38,7 @@ impl Resync {
         }
         if let Some(why) = self.cut.clone() {
             self.leave_out(&question, &why);
-            // The session must see a rate limit.
+            // A rate limit is passed on to the session.
             let limited = matches!(error.kind, RequestErrorKind::RateLimited { .. });
             return if limited { Step::Refused(error) } else { Step::More };
         }

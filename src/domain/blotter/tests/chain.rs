@@ -98,7 +98,7 @@ impl Chain {
 }
 
 #[test]
-fn a_replacement_that_carries_its_chain_is_filled_without_an_unexplained_row() {
+fn a_replacing_order_that_states_its_chain_is_filled_without_a_placeholder() {
     for carries in [true, false] {
         let chain = Chain { fills: vec![vec![41], vec![59]], carries };
         let mut blotter = Blotter::default();

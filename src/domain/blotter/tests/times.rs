@@ -31,7 +31,7 @@ fn a_state_of_the_same_second_does_not_count_as_older() {
 }
 
 #[test]
-fn an_answer_of_the_second_before_changes_nothing() {
+fn an_answer_from_the_previous_second_changes_nothing() {
     let mut blotter = Blotter::default();
     blotter.apply_update(&told(OrderStatus::New, 0, 300));
     assert!(blotter.apply_snapshot(&[order("o", OrderStatus::PendingCancel, 0, 4)], &[]).is_empty());
@@ -200,7 +200,7 @@ fn a_terminal_status_that_rest_confirms_is_certain_even_if_no_time_moves() {
 }
 
 #[test]
-fn a_state_a_millisecond_before_a_row_is_from_before_it() {
+fn a_state_a_millisecond_before_a_row_counts_as_older() {
     let mut listed = order("o", OrderStatus::New, 0, 5);
     listed.updated_at = within(5, 481);
     let mut report = row("r1", 40, 40, 5);

@@ -206,7 +206,7 @@ fn rest_wins_when_two_audits_repeat_a_contradiction_and_that_is_reported() {
 }
 
 #[test]
-fn rest_that_is_behind_for_a_moment_is_not_believed() {
+fn a_momentary_lag_of_rest_changes_nothing() {
     let mut fixture = Fixture::live();
     fixture.orders = vec![order("o")];
     fixture.pass(Duration::from_mins(1));

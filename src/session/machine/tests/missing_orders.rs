@@ -24,7 +24,7 @@ fn an_order_that_the_broker_denies_for_longer_than_rest_lags_is_named_and_ends_l
     );
     let working = fixture.session.freshness(Part::Working, fixture.now.mono);
     assert!(!working.whole && working.good.is_some(), "{working:?}");
-    assert_eq!(fixture.blotter.working_count(), 1, "what became of it is not known");
+    assert_eq!(fixture.blotter.working_count(), 1, "its outcome is unknown");
 }
 
 #[test]

@@ -85,7 +85,7 @@ fn positions_that_are_forbidden_from_the_start_are_unknown_not_empty() {
     assert_eq!(fixture.session.state().word(), "syncing");
     assert_eq!(reason(&fixture), "positions: the broker answered 403: no");
     assert_eq!(fixture.age(Part::Positions), None);
-    assert!(!fixture.seen.iter().any(|output| matches!(output, Output::Positions(_))), "no list is made up");
+    assert!(!fixture.seen.iter().any(|output| matches!(output, Output::Positions(_))), "no list is invented");
     fixture.execute("o", 40, true);
     assert_eq!(fixture.held(), Qty::whole(40), "orders and executions are still followed");
     assert!(fixture.session.has_snapshot());
@@ -166,7 +166,7 @@ fn a_fill_is_shown_while_an_endpoint_fails() {
         fixture.pass(Duration::from_secs(4));
         assert_eq!(fixture.held(), Qty::whole(40), "{:?}", fixture.session.state());
         fixture.execute("o", 20, true);
-        assert_eq!(fixture.held(), Qty::whole(60), "and the next at once");
+        assert_eq!(fixture.held(), Qty::whole(60), "and the next one at once");
         fixture.fails = None;
         fixture.pass(Duration::from_mins(1));
         assert!(fixture.session.state().is_live(), "{}", reason(&fixture));

@@ -62,7 +62,7 @@ fn a_token_that_works_for_other_requests_needs_no_relink() {
         fixture.pass(Duration::from_mins(5));
         assert_eq!(fixture.session.state().word(), "syncing", "{kind:?}");
         fixture.execute("o", 40, true);
-        assert_eq!(fixture.held(), Qty::whole(40), "the stream is followed");
+        assert_eq!(fixture.held(), Qty::whole(40), "stream updates are merged");
         // From now on nothing is answered.
         fixture.fails = Some((|_| true, kind.clone()));
         fixture.pass(Duration::from_mins(3));

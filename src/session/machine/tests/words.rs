@@ -167,7 +167,7 @@ fn balances_and_positions_are_requested_more_often_while_something_is_held() {
 }
 
 #[test]
-fn what_an_audit_recovers_refreshes_the_balances() {
+fn an_execution_recovered_by_an_audit_refreshes_the_balances() {
     let mut fixture = Fixture::live();
     fixture.orders.push(order("o"));
     fixture.told(TradeEvent::New, order("o"));
